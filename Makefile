@@ -1,0 +1,50 @@
+# crossband: `make repro` prepares the data, `make test` proves the tool. Both make .venv by themselves.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test lint types bench check report clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/.installed ## make the virtual environment
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crossband needs Python 3.11 or later: make PYTHON=/path/to/python")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip check
+	# A server without OpenGL cannot load opencv-python: the headless build then takes its place.
+	$(BIN)/python -c 'import cv2' 2>/dev/null || $(BIN)/python -m pip install --quiet \
+	    --force-reinstall --no-deps --constraint constraints.txt opencv-python-headless
+	touch $@
+
+repro: setup ## run every stage that is out of date
+	dvc repro
+
+test: setup ## run the tests
+	python -m pytest -n auto
+
+lint: setup types ## style, import contracts, types
+	ruff check .
+	ruff format --check .
+	lint-imports
+
+types: setup ## static types alone
+	mypy
+
+bench: setup ## measure the speed claims (docs: benchmarks/README.md)
+	python -m benchmarks
+
+check: lint test ## all that has to hold before a commit
+
+report: setup ## show the metrics as tables
+	dvc metrics show
+
+clean: ## remove what the stages made (not the weights, not the virtual environment)
+	rm -rf data reports .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Networks and losses: code only. Weight files live in ``weights/``."""

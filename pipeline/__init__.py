@@ -1,0 +1,1 @@
+"""crossband's library: everything the stages do, free of DVC and of paths fixed in advance."""

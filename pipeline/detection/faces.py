@@ -1,0 +1,72 @@
+"""What a face detector is and what it returns."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pipeline.types import Float32, UInt8
+
+
+@dataclass(frozen=True)
+class Faces:
+    """The n faces of one picture, by falling score.
+
+    Attributes:
+        boxes_xyxy: float32 (n, 4), pixels of the picture; may reach beyond its border.
+        landmarks_xy: float32 (n, 5, 2): the eye on the image's left (the subject's right eye), the
+            other eye, the nose tip, the mouth corner on the image's left, the other corner.
+        scores: float32 (n,), the detector's own confidence in [0, 1].
+    """
+
+    boxes_xyxy: Float32
+    landmarks_xy: Float32
+    scores: Float32
+
+    def __len__(self) -> int:
+        """Return n."""
+        return len(self.scores)
+
+
+class FaceDetector(Protocol):
+    """Finds the faces of one picture; equal pictures give equal faces."""
+
+    def detect(self, image_rgb: UInt8) -> Faces:
+        """Find the faces of a picture, uint8 (h, w, 3)."""
+        ...
+
+
+def sorted_faces(boxes_xyxy: ArrayLike, landmarks_xy: ArrayLike, scores: ArrayLike) -> Faces:
+    """Make ``Faces`` of anything that holds n boxes, points and scores.
+
+    Equal scores are ordered by the box (x1, then y1, x2, y2), so the order of the input is nothing.
+
+    Raises:
+        ValueError: the three do not agree in n, or have other shapes.
+    """
+    boxes = np.asarray(boxes_xyxy, dtype=np.float32)
+    points = np.asarray(landmarks_xy, dtype=np.float32)
+    confidence = np.asarray(scores, dtype=np.float32).reshape(-1)
+    count = len(confidence)
+    boxes, points = (boxes, points) if count else (boxes.reshape(0, 4), points.reshape(0, 5, 2))
+    if boxes.shape != (count, 4) or points.shape != (count, 5, 2):
+        raise ValueError(
+            f"expected boxes ({count}, 4) and points ({count}, 5, 2), "
+            f"got {boxes.shape} and {points.shape}"
+        )
+    order = np.lexsort((boxes[:, 3], boxes[:, 2], boxes[:, 1], boxes[:, 0], -confidence))
+    return Faces(boxes[order], points[order], confidence[order])
+
+
+def faces_from_truth(boxes_xyxy: ArrayLike, landmarks_xy: ArrayLike) -> Faces:
+    """Take the faces that a data set itself gives: score 1, no network.
+
+    Args:
+        boxes_xyxy: (n, 4), pixels of the picture.
+        landmarks_xy: (n, 5, 2), in the order of ``Faces``.
+
+    Raises:
+        ValueError: the shapes are others.
+    """
+    return sorted_faces(boxes_xyxy, landmarks_xy, np.ones(len(np.asarray(boxes_xyxy))))

@@ -1,0 +1,71 @@
+"""RetinaFace (ResNet-50) through facexlib's own network class; nothing is downloaded."""
+
+import pickle
+import warnings
+from pathlib import Path
+
+import cv2
+import torch
+from facexlib.detection.retinaface import RetinaFace as FacexlibRetinaFace
+
+from pipeline.detection.faces import Faces, sorted_faces
+from pipeline.detection.picture import reduced, restored
+from pipeline.errors import WeightsError
+from pipeline.types import UInt8
+
+
+class RetinaFace:
+    """RetinaFace-R50.
+
+    Input convention of the network: BGR, 0..255, minus the mean (104, 117, 123); facexlib subtracts
+    it.
+
+    Reference:
+        J. Deng et al., RetinaFace: single-shot multi-level face localisation in the wild,
+        CVPR 2020.
+    """
+
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        score_threshold: float = 0.7,
+        nms_threshold: float = 0.3,
+        max_side_px: int = 640,
+    ) -> None:
+        """Load the network.
+
+        Args:
+            weights: ``detection_Resnet50_Final.pth`` or a file of its shape.
+            score_threshold: in [0, 1]; weaker boxes are no faces.
+            nms_threshold: in [0, 1]; overlap (IoU) above which the weaker of two faces goes.
+            max_side_px: longer side to which a larger picture is reduced.
+
+        Raises:
+            WeightsError: the file is missing or holds another network.
+        """
+        with warnings.catch_warnings():
+            # facexlib still builds its backbone with torchvision's former keyword.
+            warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
+            self._network = FacexlibRetinaFace("resnet50", device=torch.device("cpu"))
+        try:
+            state = torch.load(weights, map_location="cpu", weights_only=True)
+            state = {key.removeprefix("module."): value for key, value in state.items()}
+            self._network.load_state_dict(state, strict=True)
+        except (OSError, RuntimeError, AttributeError, pickle.UnpicklingError) as error:
+            raise WeightsError(f"{weights} holds no RetinaFace-R50: {error}") from error
+        self._network.eval()
+        self._score_threshold = score_threshold
+        self._nms_threshold = nms_threshold
+        self._max_side_px = max_side_px
+
+    @torch.inference_mode()
+    def detect(self, image_rgb: UInt8) -> Faces:
+        """Find the faces of a picture, uint8 (h, w, 3)."""
+        small, pixels_per_pixel = reduced(image_rgb, self._max_side_px)
+        rows = self._network.detect_faces(
+            cv2.cvtColor(small, cv2.COLOR_RGB2BGR), self._score_threshold, self._nms_threshold
+        )
+        boxes = restored(rows[:, :4].reshape(-1, 2, 2), pixels_per_pixel).reshape(-1, 4)
+        points = restored(rows[:, 5:15].reshape(-1, 5, 2), pixels_per_pixel)
+        return sorted_faces(boxes, points, rows[:, 4])

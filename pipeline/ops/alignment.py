@@ -1,0 +1,71 @@
+"""Aligning one face: one similarity, one warp, and how much of the crop the picture covers."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipeline.ops.geometry import invert_affine, transform_points, warp_affine
+from pipeline.ops.templates import AlignTemplate, warp_to_template
+from pipeline.types import Float32, UInt8
+
+
+@dataclass(frozen=True)
+class AlignedFace:
+    """A face in a template's crop.
+
+    Attributes:
+        crop: uint8 (h, w, 3) or (h, w), of the template's ``hw``.
+        warp_2x3: source_to_crop.
+        outside_fraction: share of the crop that lies beyond the picture, 0 to 1.
+    """
+
+    crop: UInt8
+    warp_2x3: Float32
+    outside_fraction: float
+
+
+def align_face(
+    image: UInt8,
+    landmarks_xy: Float32,
+    template: AlignTemplate,
+    *,
+    interpolation: str = "linear",
+    border: str = "constant",
+) -> AlignedFace:
+    """Warp a face into a template.
+
+    Args:
+        image: (h, w) or (h, w, 3), the source picture.
+        landmarks_xy: (5, 2), pixels of the picture.
+        template: where the points shall lie.
+        interpolation: a name of ``geometry.INTERPOLATIONS``.
+        border: a name of ``geometry.BORDERS``: what lies beyond the picture.
+
+    Raises:
+        ValueError: the points are degenerate; reject the face.
+    """
+    warp = warp_to_template(landmarks_xy, template)
+    crop = warp_affine(image, warp, template.hw, interpolation=interpolation, border=border)
+    return AlignedFace(crop, warp, outside_fraction(warp, image.shape[:2], template.hw))
+
+
+def outside_fraction(
+    source_to_crop: Float32, source_hw: tuple[int, ...], crop_hw: tuple[int, int]
+) -> float:
+    """Return which share of a crop's area lies beyond the source picture, 0 to 1."""
+    crop = transform_points(_corners(crop_hw), invert_affine(source_to_crop))
+    covered, _ = cv2.intersectConvexConvex(crop, _corners(source_hw[:2]))
+    whole = cv2.contourArea(crop)
+    return float(np.clip(1.0 - covered / whole, 0.0, 1.0)) if whole else 1.0
+
+
+def interocular_px(landmarks_xy: Float32) -> float:
+    """Return the distance between the eyes of five points (5, 2)."""
+    return float(np.hypot(*(landmarks_xy[1] - landmarks_xy[0])))
+
+
+def _corners(hw: tuple[int, ...]) -> Float32:
+    """Return a picture's outer corners; pixel centres lie at integers."""
+    right, bottom = hw[1] - 0.5, hw[0] - 0.5
+    return np.array([(-0.5, -0.5), (right, -0.5), (right, bottom), (-0.5, bottom)], np.float32)

@@ -1,0 +1,84 @@
+"""Boxes: xyxy in float pixels, x1 < x2 and y1 < y2, pixel centres at integers."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.types import Float32
+
+
+def areas(boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
+    """Return the areas of boxes (n, 4), float64 (n,); a box turned inside out has none."""
+    boxes = np.asarray(boxes_xyxy, dtype=np.float64).reshape(-1, 4)
+    sides: NDArray[np.float64] = np.clip(boxes[:, 2:] - boxes[:, :2], 0.0, None)
+    return sides[:, 0] * sides[:, 1]
+
+
+def iou(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> NDArray[np.float64]:
+    """Return intersection over union of every pair: (n, 4) and (m, 4) to float64 (n, m)."""
+    first = np.asarray(first_xyxy, dtype=np.float64).reshape(-1, 4)
+    second = np.asarray(second_xyxy, dtype=np.float64).reshape(-1, 4)
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0.0, None), axis=2)
+    union = areas(first)[:, None] + areas(second)[None, :] - shared
+    ratio: NDArray[np.float64] = np.divide(
+        shared, union, out=np.zeros_like(shared), where=union > 0
+    )
+    return ratio
+
+
+def clip(boxes_xyxy: ArrayLike, hw: tuple[int, int]) -> Float32:
+    """Clip boxes (n, 4) to the picture's outermost pixel centres; float32 (n, 4)."""
+    boxes = np.asarray(boxes_xyxy, dtype=np.float32).reshape(-1, 4)
+    height, width = hw
+    limits = np.array([width - 1, height - 1, width - 1, height - 1], dtype=np.float32)
+    return np.clip(boxes, np.float32(0), limits)
+
+
+def _largest(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> int:
+    return int(np.argmax(areas(boxes)))
+
+
+def _most_central(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> int:
+    centres = (boxes[:, :2].astype(np.float64) + boxes[:, 2:]) / 2
+    offsets = centres - np.array([hw[1] - 1, hw[0] - 1]) / 2
+    return int(np.argmin(np.hypot(*offsets.T)))
+
+
+def _highest_score(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> int:
+    return int(np.argmax(scores))
+
+
+def _only(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> int | None:
+    return 0 if len(boxes) == 1 else None
+
+
+CHOICES: dict[str, Callable[[Float32, Float32, tuple[int, int]], int | None]] = {
+    "largest": _largest,
+    "most_central": _most_central,
+    "highest_score": _highest_score,
+    "only": _only,
+}
+"""Policies for a picture that should show one face and shows several, by name."""
+
+
+def choose(boxes_xyxy: Float32, scores: Float32, hw: tuple[int, int], policy: str) -> int | None:
+    """Choose one of several faces.
+
+    Args:
+        boxes_xyxy: (n, 4).
+        scores: (n,).
+        hw: height and width of the picture.
+        policy: a name of ``CHOICES``; of equals the first wins; ``only`` takes no one of several.
+
+    Returns:
+        The index of the face, or None where there is none or the policy takes none.
+
+    Raises:
+        ValueError: the policy is not offered.
+    """
+    if policy not in CHOICES:
+        raise ValueError(f"policy {policy!r} is none of {list(CHOICES)}")
+    return CHOICES[policy](boxes_xyxy, scores, hw) if len(boxes_xyxy) else None

@@ -1,0 +1,202 @@
+"""Similarities, affine maps and warps.
+
+Convention: points are (x, y), shapes are (h, w), pixel centres lie at integers, and a matrix
+``source_to_target`` of shape (2, 3) takes source points to target points:
+``target = matrix[:, :2] @ source + matrix[:, 2]``.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.types import Float32
+
+INTERPOLATIONS: dict[str, int] = {
+    "nearest": cv2.INTER_NEAREST,
+    "linear": cv2.INTER_LINEAR,
+    "area": cv2.INTER_LINEAR,  # of two-by-two samples a target pixel, see warp_affine
+    "cubic": cv2.INTER_CUBIC,
+    "lanczos": cv2.INTER_LANCZOS4,
+}
+"""Interpolations by name."""
+
+BORDERS: dict[str, int] = {
+    "constant": cv2.BORDER_CONSTANT,
+    "replicate": cv2.BORDER_REPLICATE,
+    "reflect": cv2.BORDER_REFLECT_101,
+}
+"""What lies outside the source, by name; ``reflect`` does not repeat the edge pixel."""
+
+_DEGENERATE = 1e-6
+"""Smallest spread (relative to the coordinates) and correlation that still fix a similarity."""
+
+
+def similarity_from_points(source_xy: ArrayLike, target_xy: ArrayLike) -> Float32:
+    """Fit the similarity (rotation, uniform scale, shift; no reflection) with least squared error.
+
+    In the plane, Umeyama's problem is one complex linear regression, ``target = a·source + b``,
+    whose solution is closed: no SVD and no sign to correct.
+
+    Args:
+        source_xy: (k, 2), k ≥ 2, pixels of the source.
+        target_xy: (k, 2), the same points in the target.
+
+    Returns:
+        source_to_target, float32 (2, 3); computed in float64.
+
+    Raises:
+        ValueError: shapes differ, a coordinate is not finite, or the points are degenerate: all in
+            one place, or matched so badly (as in a mirror) that no rotation is better than another.
+
+    Reference:
+        S. Umeyama, Least-squares estimation of transformation parameters between two point
+        patterns, PAMI 13(4), 1991, equations 39–43.
+    """
+    source = np.asarray(source_xy, dtype=np.float64)
+    target = np.asarray(target_xy, dtype=np.float64)
+    if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2 or len(source) < 2:
+        raise ValueError(f"expected two (k, 2) sets, k >= 2; got {source.shape}, {target.shape}")
+    if not (np.isfinite(source).all() and np.isfinite(target).all()):
+        raise ValueError("a point is not finite")
+    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
+    dx, dy = (source - source_mean).T
+    du, dv = (target - target_mean).T
+    variance = float(dx @ dx + dy @ dy)
+    target_variance = float(du @ du + dv @ dv)
+    for spread, points in ((variance, source), (target_variance, target)):
+        if spread <= (_DEGENERATE * (1.0 + float(np.abs(points).max()))) ** 2:
+            raise ValueError("all points lie in one place")
+    real, imaginary = float(dx @ du + dy @ dv), float(dx @ dv - dy @ du)
+    if np.hypot(real, imaginary) <= _DEGENERATE * np.sqrt(variance * target_variance):
+        raise ValueError("the points fix no rotation")
+    cos, sin = real / variance, imaginary / variance
+    linear = np.array([[cos, -sin], [sin, cos]])
+    shift = target_mean - linear @ source_mean
+    return np.column_stack([linear, shift]).astype(np.float32)
+
+
+def invert_affine(source_to_target: ArrayLike) -> Float32:
+    """Return target_to_source, float32 (2, 3).
+
+    Raises:
+        ValueError: the matrix has no inverse.
+    """
+    matrix = _matrix(source_to_target)
+    determinant = float(np.linalg.det(matrix[:, :2]))
+    if not np.isfinite(determinant) or determinant == 0.0:
+        raise ValueError("the affine map has no inverse")
+    return _inverse(matrix).astype(np.float32)
+
+
+def compose_affine(first: ArrayLike, then: ArrayLike) -> Float32:
+    """Return the map that applies ``first`` and then ``then``; all (2, 3), the result float32."""
+    return _compose(_matrix(first), _matrix(then)).astype(np.float32)
+
+
+def transform_points(xy: ArrayLike, matrix: ArrayLike) -> Float32:
+    """Apply an affine map to points of shape (..., 2); returns float32 of the same shape."""
+    points, affine = np.asarray(xy, dtype=np.float64), _matrix(matrix)
+    moved: NDArray[np.float64] = points @ affine[:, :2].T + affine[:, 2]
+    return moved.astype(np.float32)
+
+
+def scale_of(source_to_target: ArrayLike) -> float:
+    """Return target pixels per source pixel: the square root of the area's magnification."""
+    return float(np.sqrt(abs(np.linalg.det(_matrix(source_to_target)[:, :2]))))
+
+
+def warp_affine(
+    image: NDArray[Any],
+    source_to_target: ArrayLike,
+    hw: tuple[int, int],
+    *,
+    interpolation: str = "linear",
+    border: str = "constant",
+    border_value: float = 0,
+) -> NDArray[Any]:
+    """Resample a picture through an affine map.
+
+    A warp that shrinks at least twofold would skip source pixels and alias. Except under
+    ``nearest`` (label maps must not mix), the source is first reduced by the whole factor
+    ``floor(shrink)`` with an area mean, and that reduction is folded exactly into the map. ``area``
+    moreover takes the mean of two-by-two samples a target pixel whenever the warp shrinks.
+
+    Args:
+        image: (h, w) or (h, w, 3), uint8 or float32.
+        source_to_target: (2, 3).
+        hw: height and width of the result.
+        interpolation: a name of ``INTERPOLATIONS``.
+        border: a name of ``BORDERS``.
+        border_value: what ``constant`` fills with, in every channel.
+
+    Returns:
+        The picture in the target's frame, of the source's dtype and number of channels.
+
+    Raises:
+        ValueError: a shape, dtype or name that is not offered, or a map without an inverse.
+    """
+    if image.dtype not in (np.uint8, np.float32) or image.ndim not in (2, 3) or image.size == 0:
+        raise ValueError(f"expected uint8 or float32 grey or RGB, got {image.dtype} {image.shape}")
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(f"interpolation {interpolation!r} is none of {list(INTERPOLATIONS)}")
+    if border not in BORDERS:
+        raise ValueError(f"border {border!r} is none of {list(BORDERS)}")
+    matrix = _matrix(source_to_target)
+    scale = scale_of(matrix)
+    if not np.isfinite(scale) or scale == 0.0:
+        raise ValueError("the affine map has no inverse")
+    factor = 1 if interpolation == "nearest" else int(1.0 / scale + 1e-6)
+    if factor >= 2:
+        image, reduced_to_source = _reduce(image, factor, BORDERS[border], border_value)
+        matrix = _compose(reduced_to_source, matrix)
+    oversample = 2 if interpolation == "area" and scale_of(matrix) < 1.0 - 1e-6 else 1
+    if oversample == 2:
+        matrix = _compose(matrix, _pixel_scaling(oversample))
+    height, width = hw
+    warped: NDArray[Any] = cv2.warpAffine(
+        image,
+        _inverse(matrix),
+        (width * oversample, height * oversample),
+        flags=INTERPOLATIONS[interpolation] | cv2.WARP_INVERSE_MAP,
+        borderMode=BORDERS[border],
+        borderValue=(border_value,) * 4,
+    )
+    if oversample == 2:
+        warped = cv2.resize(warped, (width, height), interpolation=cv2.INTER_AREA)
+    return warped
+
+
+def _reduce(
+    image: NDArray[Any], factor: int, border: int, border_value: float
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Take means of factor × factor pixels; return them with reduced_to_source."""
+    bottom, right = -image.shape[0] % factor, -image.shape[1] % factor
+    if bottom or right:
+        image = cv2.copyMakeBorder(image, 0, bottom, 0, right, border, value=(border_value,) * 4)
+    hw = image.shape[0] // factor, image.shape[1] // factor
+    reduced = cv2.resize(image, hw[::-1], interpolation=cv2.INTER_AREA)
+    return reduced, _pixel_scaling(factor)
+
+
+def _pixel_scaling(factor: int) -> NDArray[np.float64]:
+    """Return the map from pixels to the finer grid that holds factor × factor pixels in each."""
+    shift = (factor - 1) / 2  # because centres, not corners, lie at integers
+    return np.array([[factor, 0.0, shift], [0.0, factor, shift]])
+
+
+def _matrix(matrix: ArrayLike) -> NDArray[np.float64]:
+    array = np.asarray(matrix, dtype=np.float64)
+    if array.shape != (2, 3):
+        raise ValueError(f"an affine map has shape (2, 3), got {array.shape}")
+    return array
+
+
+def _compose(first: NDArray[np.float64], then: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.column_stack([then[:, :2] @ first[:, :2], then[:, :2] @ first[:, 2] + then[:, 2]])
+
+
+def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    linear = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([linear, -linear @ matrix[:, 2]])

@@ -1,0 +1,166 @@
+"""Named alignment templates: where a face's points shall lie in a crop.
+
+The five points are, in order: the eye on the image's left (the subject's right eye), the eye on the
+image's right, the nose tip, the mouth corner on the image's left, the one on its right.
+A mismatch of alignment between training and test is the commonest cause of lost accuracy, so every
+crop carries the name of its template.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.ops.geometry import similarity_from_points
+from pipeline.types import Float32
+
+
+class PointUse(StrEnum):
+    """Which points of a face a template places, and how."""
+
+    FIVE = "five"
+    """All five points; least squares."""
+    EYES_AND_MOUTH = "eyes_and_mouth"
+    """Both eyes and the middle of the mouth corners; least squares."""
+    LEVEL_EYES = "level_eyes"
+    """Eyes made level; eye-middle placed exactly; the mouth-middle's row placed exactly."""
+
+
+@dataclass(frozen=True)
+class AlignTemplate:
+    """Where a face's points lie in an aligned crop.
+
+    Attributes:
+        name: the template's name, recorded with every crop.
+        hw: height and width of the crop, pixels.
+        points_xy: k target points, pixels of the crop, pixel centres at integers.
+        point_use: which points of the face they stand for.
+    """
+
+    name: str
+    hw: tuple[int, int]
+    points_xy: tuple[tuple[float, float], ...]
+    point_use: PointUse = PointUse.FIVE
+
+
+ARCFACE_112_XY = (
+    (38.2946, 51.6963),
+    (73.5318, 51.5014),
+    (56.0252, 71.7366),
+    (41.5493, 92.3655),
+    (70.7299, 92.2041),
+)
+"""The published ArcFace template (insightface), for a crop of 112 × 112."""
+
+
+def _dmfr_points() -> tuple[tuple[float, float], ...]:
+    """Scale ArcFace's crop to 137 pixels of width and add 16 rows above and below it."""
+    five = (np.asarray(ARCFACE_112_XY) + 0.5) * (137 / 112) - 0.5 + (0.0, 16.0)
+    three = np.stack([five[0], five[1], five[3:].mean(axis=0)])
+    return tuple((round(float(x), 3), round(float(y), 3)) for x, y in three)
+
+
+TEMPLATES: dict[str, AlignTemplate] = {
+    template.name: template
+    for template in (
+        AlignTemplate("arcface112", (112, 112), ARCFACE_112_XY),
+        # Wu et al., LightCNN: a rule for eye-middle and mouth-middle, not a fit of five points.
+        AlignTemplate("lightcnn144", (144, 144), ((72.0, 48.0), (72.0, 96.0)), PointUse.LEVEL_EYES),
+        # ArcFace's points scaled by 1.17977 and shifted to that rule; ours. A centre crop of 128
+        # subtracts 8 from x and y.
+        AlignTemplate(
+            "arcface144",
+            (144, 144),
+            (
+                (51.214, 48.115),
+                (92.786, 47.885),
+                (72.132, 71.758),
+                (55.054, 96.095),
+                (89.480, 95.905),
+            ),
+        ),
+        # facexlib, FaceRestoreHelper: the loose frame that its face parsers expect.
+        AlignTemplate(
+            "facexlib512",
+            (512, 512),
+            (
+                (192.98, 239.95),
+                (318.90, 240.19),
+                (256.63, 314.02),
+                (201.26, 371.41),
+                (313.09, 371.15),
+            ),
+        ),
+        # The DMFR paper aligns three points to 137 × 169 and does not publish them: these are ours.
+        AlignTemplate("dmfr137x169", (169, 137), _dmfr_points(), PointUse.EYES_AND_MOUTH),
+    )
+}
+"""Templates by name. ``dmfr137x169`` is 137 wide and 169 high; its points are ours."""
+
+
+def template_from_points(
+    name: str, hw: tuple[int, int], points: Sequence[Sequence[float]]
+) -> AlignTemplate:
+    """Make a user's own template of five points.
+
+    Args:
+        name: the name to record; may not be one of ``TEMPLATES``.
+        hw: height and width of the crop, pixels.
+        points: five (x, y), in the order of this module.
+
+    Raises:
+        ValueError: the name is taken, the crop is empty, or there are not five points.
+    """
+    if name in TEMPLATES:
+        raise ValueError(f"template {name!r} is built in; choose another name")
+    if min(hw) < 1:
+        raise ValueError(f"template {name!r} has an empty crop: {hw}")
+    if len(points) != 5 or any(len(point) != 2 for point in points):
+        raise ValueError(f"template {name!r} needs five (x, y) points")
+    return AlignTemplate(name, hw, tuple((float(x), float(y)) for x, y in points))
+
+
+def warp_to_template(landmarks_xy: ArrayLike, template: AlignTemplate) -> Float32:
+    """Return the similarity that takes a face's picture into a template's crop.
+
+    Args:
+        landmarks_xy: (5, 2), pixels of the picture, in the order of this module.
+        template: the template.
+
+    Returns:
+        source_to_target, float32 (2, 3).
+
+    Raises:
+        ValueError: the points are degenerate; reject the face.
+    """
+    points = np.asarray(landmarks_xy, dtype=np.float64)
+    if points.shape != (5, 2):
+        raise ValueError(f"expected five points, got shape {points.shape}")
+    match template.point_use:
+        case PointUse.FIVE:
+            return similarity_from_points(points, template.points_xy)
+        case PointUse.EYES_AND_MOUTH:
+            three = np.stack([points[0], points[1], points[3:].mean(axis=0)])
+            return similarity_from_points(three, template.points_xy)
+        case PointUse.LEVEL_EYES:
+            return _level_eyes(points, template.points_xy)
+
+
+def _level_eyes(points: NDArray[np.float64], targets: tuple[tuple[float, float], ...]) -> Float32:
+    """LightCNN's rule: rotate by the eye line, scale by the rows from eye- to mouth-middle."""
+    (eye_x, eye_y), (_, mouth_y) = targets
+    eyes = points[1] - points[0]
+    length = float(np.hypot(*eyes))
+    if not np.isfinite(points).all() or length == 0.0:
+        raise ValueError("the eyes lie in one place")
+    cos, sin = eyes / length
+    level = np.array([[cos, sin], [-sin, cos]])
+    eye_middle, mouth_middle = points[:2].mean(axis=0), points[3:].mean(axis=0)
+    rows = float((level @ (mouth_middle - eye_middle))[1])
+    if rows <= 1e-3 * length:
+        raise ValueError("the mouth does not lie below the eyes")
+    linear = level * ((mouth_y - eye_y) / rows)
+    shift = np.array([eye_x, eye_y]) - linear @ eye_middle
+    return np.column_stack([linear, shift]).astype(np.float32)

@@ -1,0 +1,30 @@
+"""``params.yaml`` as typed, frozen values, checked whole before any work starts."""
+
+from pipeline.params.load import load_params, merge_params, read_yaml, section_values
+from pipeline.params.sections import (
+    AlignParams,
+    DatasetParams,
+    DetectParams,
+    IngestParams,
+    OpenPeopleParams,
+    Params,
+    ParseParams,
+    PartsParams,
+    WeightsParams,
+)
+
+__all__ = [
+    "AlignParams",
+    "DatasetParams",
+    "DetectParams",
+    "IngestParams",
+    "OpenPeopleParams",
+    "Params",
+    "ParseParams",
+    "PartsParams",
+    "WeightsParams",
+    "load_params",
+    "merge_params",
+    "read_yaml",
+    "section_values",
+]

@@ -1,0 +1,110 @@
+"""Reading, merging and checking ``params.yaml``."""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pipeline.errors import ParamsError
+from pipeline.params.sections import Params
+
+BANNED_NAMES = ("size", "nfiles")
+"""DVC takes these keys for its own and then overlooks edits of the section around them."""
+
+
+def load_params(path: Path) -> Params:
+    """Read and check a whole parameter file.
+
+    Raises:
+        ParamsError: one line per fault, each with the key's path, what was found and what is
+            expected.
+    """
+    values = read_yaml(path)
+    faults = [f"{key}: {why}" for key, why in _banned(values)]
+    try:
+        # The JSON mode of a strict model takes lists for tuples and names for enum members.
+        params = Params.model_validate_json(json.dumps(values))
+    except ValidationError as error:
+        faults += [_fault(dict(item)) for item in error.errors()]
+    except TypeError as error:
+        faults.append(str(error))
+    if faults:
+        raise ParamsError("\n".join(f"{path}: {fault}" for fault in faults))
+    return params
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML 1.2 mapping as DVC does; a key that stands twice is an error.
+
+    Raises:
+        ParamsError: the file is missing, is no YAML, or holds no mapping.
+    """
+    try:
+        values = YAML(typ="safe", pure=True).load(path.read_text())
+    except OSError as error:
+        raise ParamsError(f"{path}: {error.strerror}") from error
+    except YAMLError as error:
+        raise ParamsError(f"{path}: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise ParamsError(f"{path}: expected sections with keys, found {type(values).__name__}")
+    return values
+
+
+def merge_params(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one mapping over another: mappings merge key by key, any other value replaces.
+
+    ``null`` removes a key.
+    """
+    merged = dict(base)
+    for key, value in over.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = merge_params(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def section_values(section: BaseModel) -> dict[str, Any]:
+    """Return a section as plain JSON values: what a fingerprint depends on."""
+    return section.model_dump(mode="json")
+
+
+def _banned(values: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            here = f"{path}.{key}" if path else str(key)
+            if key in BANNED_NAMES:
+                yield here, f"the name {key!r} may not be used: DVC would miss edits; rename it"
+            yield from _banned(value, here)
+    elif isinstance(values, list):
+        for index, value in enumerate(values):
+            yield from _banned(value, f"{path}.{index}")
+
+
+def _fault(error: Mapping[str, Any]) -> str:
+    location = [str(part) for part in error["loc"]]
+    path = ".".join(location) or "the whole file"
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(location[-1], _keys_beside(location), n=1)
+        return f"{path}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
+    if error["type"] == "missing":
+        return f"{path}: this key is missing"
+    return f"{path}: {error['msg']}, found {error['input']!r}"
+
+
+def _keys_beside(location: list[str]) -> list[str]:
+    """Return the keys that are known where an unknown one was found."""
+    schema = Params.model_json_schema()
+    node: dict[str, Any] = schema
+    for part in location[:-1]:
+        node = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+    return list(node.get("properties", {}))

@@ -1,0 +1,159 @@
+"""One model per section of ``params.yaml``; sections are named after stages.
+
+Every model is strict, frozen and refuses keys it does not know. Ranges stand here once; the
+comments in ``params.yaml`` repeat them for the reader.
+"""
+
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from pipeline.types import Band, Split
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+Point = tuple[float, float]
+
+
+class Section(BaseModel):
+    """Base of all sections."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class DatasetParams(Section):
+    """One data set: where it lies and how it is read."""
+
+    reader: Literal["folder", "shards"]
+    root: Annotated[str, Field(min_length=1)]
+    band: Band = Band.VIS
+    """Band of pictures whose listing names none."""
+    split: Split | None = None
+    """Split of pictures whose listing names none."""
+    licence: str | None = None
+    """Licence of pictures whose listing names none."""
+    shards: Annotated[int, Field(ge=1, le=4096)]
+
+
+class WeightsParams(Section):
+    """Which weight files may be used."""
+
+    commercial_only: bool
+
+
+class OpenPeopleParams(Section):
+    """The sample's photographs and their simulated bands."""
+
+    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
+    subjects: Annotated[int, Field(ge=1, le=9)]
+    max_side_px: Annotated[int, Field(ge=128, le=2752)]
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _bands_once(self) -> Self:
+        if len(set(self.bands)) != len(self.bands):
+            raise ValueError("a band is named twice")
+        return self
+
+
+class SampleParams(Section):
+    """The sources of the embedded sample data set, one stage each."""
+
+    openpeople: OpenPeopleParams
+
+
+class IngestParams(Section):
+    """What is taken in from a data set's folder."""
+
+    max_megapixels: Annotated[float, Field(gt=0.0, le=1000.0)]
+    tone_percentiles: tuple[
+        Annotated[float, Field(ge=0.0, le=100.0)], Annotated[float, Field(ge=0.0, le=100.0)]
+    ]
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if self.tone_percentiles[0] >= self.tone_percentiles[1]:
+            raise ValueError("tone_percentiles: the first has to be below the second")
+        return self
+
+
+class DetectParams(Section):
+    """Face detection and five points."""
+
+    backend: Literal["yunet", "retinaface", "fan", "truth"]
+    score_threshold: Fraction
+    nms_threshold: Fraction
+    max_side_px: Annotated[int, Field(ge=64, le=8192)]
+
+
+class TemplateParams(Section):
+    """A user's own five-point template."""
+
+    height_px: Annotated[int, Field(ge=16, le=4096)]
+    width_px: Annotated[int, Field(ge=16, le=4096)]
+    points_xy: tuple[Point, Point, Point, Point, Point]
+
+
+BuiltInTemplate = Literal["arcface112", "arcface144", "lightcnn144", "dmfr137x169"]
+
+
+class AlignParams(Section):
+    """Choice of the face and its one warp into the template."""
+
+    template: BuiltInTemplate | Name
+    templates: dict[Name, TemplateParams]
+    face: Literal["largest", "most_central", "highest_score", "only", "all"]
+    interpolation: Literal["nearest", "linear", "area", "cubic", "lanczos"]
+    border: Literal["constant", "replicate", "reflect"]
+    min_interocular_px: Annotated[float, Field(ge=0.0, le=1000.0)]
+    max_outside_fraction: Fraction
+    loose_jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+
+    @model_validator(mode="after")
+    def _template_known(self) -> Self:
+        known = [*get_args(BuiltInTemplate), *self.templates]
+        if self.template not in known:
+            raise ValueError(f"template {self.template!r} is none of {known}")
+        if taken := self.templates.keys() & set(get_args(BuiltInTemplate)):
+            raise ValueError(f"templates {sorted(taken)} are built in; choose other names")
+        return self
+
+
+class ParseParams(Section):
+    """Face parsing."""
+
+    precision: Literal["auto", "float32", "bfloat16"]
+    batch_rows: Annotated[int, Field(ge=1, le=256)]
+
+
+class WindowParams(Section):
+    """Side of the square crop window around each part, in pixels of the aligned crop."""
+
+    eye: Annotated[int, Field(ge=8, le=512)]
+    nose: Annotated[int, Field(ge=8, le=512)]
+    mouth: Annotated[int, Field(ge=8, le=512)]
+
+
+class PartsParams(Section):
+    """Crops and masks of eyes, nose and mouth."""
+
+    backend: Literal["parser", "mesh"]
+    fallback: Literal["mesh", "none"]
+    min_pixels: Annotated[int, Field(ge=1, le=10000)]
+    window_px: WindowParams
+    crop_px: Annotated[int, Field(ge=16, le=512)]
+
+
+class Params(Section):
+    """The whole of ``params.yaml``."""
+
+    datasets: Annotated[dict[Name, DatasetParams], Field(min_length=1)]
+    weights: WeightsParams
+    sample: SampleParams
+    ingest: IngestParams
+    detect: DetectParams
+    align: AlignParams
+    parse: ParseParams
+    parts: PartsParams

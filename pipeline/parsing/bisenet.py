@@ -1,0 +1,173 @@
+"""Face parsing with the released BiSeNet: loose crops in, label maps in the aligned frame out."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
+from torch import Tensor
+
+from models.nets.bisenet import FACE_CLASSES, STRIDE, fold_batch_norm, load_bisenet
+from pipeline.types import FaceClass, Float32, UInt8
+
+LOOSE_PX = 512
+"""Side of the loose crop the weights were trained on."""
+
+LOOSE_TEMPLATE = "facexlib512"
+"""Alignment template (``pipeline.ops.templates``) of the loose crop."""
+
+GRID = LOOSE_PX // STRIDE
+"""Side of the grid of logits."""
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+DEVICES = ("cpu", "cuda", "auto")
+
+_MEAN = (0.485, 0.456, 0.406)
+_STD = (0.229, 0.224, 0.225)
+_INSIDE = 0.5 + 1e-3
+"""A pixel covers half a pixel around its centre; the rest is rounding of float32 matrices."""
+
+
+class FaceParser:
+    """BiSeNet-R18 with 19 classes, in the order of ``FaceClass``.
+
+    A crop's logits do not depend on which crops are given with it: each network pass holds
+    ``batch_rows`` crops exactly, the last one filled up. On a processor one crop a pass is also the
+    fastest (its activations stay in the cache); raise it on a GPU.
+
+    Args:
+        weights: the released file, already verified (``79999_iter.pth``).
+        precision: ``float32``, ``bfloat16``, or ``auto``: bfloat16 where the device computes it
+            natively. A machine always makes the same choice; it stands in ``self.precision``.
+        batch_rows: crops in one pass of the network.
+        device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+
+    Raises:
+        WeightsError: the file is not this network's.
+        ValueError: a name that is not offered, or ``batch_rows`` below 1.
+    """
+
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        precision: str = "auto",
+        batch_rows: int = 1,
+        device: str = "cpu",
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision {precision!r} is none of {list(PRECISIONS)}")
+        if device not in DEVICES:
+            raise ValueError(f"device {device!r} is none of {list(DEVICES)}")
+        if batch_rows < 1:
+            raise ValueError(f"batch_rows must be at least 1, got {batch_rows}")
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        if precision == "auto":
+            precision = "bfloat16" if computes_bfloat16(device) else "float32"
+        self.device = device
+        self.precision = precision
+        self.batch_rows = batch_rows
+        self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        net = load_bisenet(weights)
+        fold_batch_norm(net)  # in float32, so that bfloat16 rounds the weights once
+        self._net = net.to(
+            device=torch.device(device), dtype=self._dtype, memory_format=torch.channels_last
+        )
+
+    def logits(self, crops: UInt8) -> Float32:
+        """Score each class on the network's grid.
+
+        Args:
+            crops: uint8 (n, 512, 512, 3), RGB, in the frame of ``LOOSE_TEMPLATE``.
+
+        Returns:
+            float32 (n, 19, 64, 64).
+
+        Raises:
+            ValueError: another shape or dtype.
+        """
+        if crops.dtype != np.uint8 or crops.shape[1:] != (LOOSE_PX, LOOSE_PX, 3):
+            raise ValueError(f"expected uint8 (n, 512, 512, 3), got {crops.dtype} {crops.shape}")
+        scores = np.empty((len(crops), FACE_CLASSES, GRID, GRID), dtype=np.float32)
+        for start in range(0, len(crops), self.batch_rows):
+            rows = crops[start : start + self.batch_rows]
+            scores[start : start + len(rows)] = self._pass(rows)[: len(rows)]
+        return scores
+
+    def labels(self, logits: Float32, loose_to_frame: Float32, frame_hw: tuple[int, int]) -> UInt8:
+        """Label each pixel of another frame: ``labels_in_frame`` on the parser's device."""
+        return labels_in_frame(logits, loose_to_frame, frame_hw, device=self.device)
+
+    def _pass(self, rows: UInt8) -> Float32:
+        filled = np.zeros((self.batch_rows, LOOSE_PX, LOOSE_PX, 3), dtype=np.uint8)
+        filled[: len(rows)] = rows
+        pixels = torch.from_numpy(filled).to(self.device).permute(0, 3, 1, 2)
+        mean = torch.tensor(_MEAN, device=self.device).view(1, 3, 1, 1)
+        std = torch.tensor(_STD, device=self.device).view(1, 3, 1, 1)
+        with torch.inference_mode():
+            x = ((pixels.float() / 255 - mean) / std).to(self._dtype)
+            scores: Float32 = self._net(x).float().cpu().numpy()
+        return scores
+
+
+def labels_in_frame(
+    logits: Float32,
+    loose_to_frame: Float32,
+    frame_hw: tuple[int, int],
+    *,
+    device: str = "cpu",
+) -> UInt8:
+    """Resample class scores into a frame and take the best class there: one resampling.
+
+    The released network upsamples its grid of 64 to 512 pixels with ``align_corners=True``, so cell
+    ``c`` sits on loose pixel ``c · 511 / 63``; scores between cells are bilinear.
+
+    Args:
+        logits: float32 (n, classes, 64, 64).
+        loose_to_frame: float32 (n, 2, 3), loose pixels to frame pixels.
+        frame_hw: height and width of the frame.
+        device: where to compute.
+
+    Returns:
+        uint8 (n, h, w) of ``FaceClass``; BACKGROUND where the loose crop does not reach. As the
+        net gives them: left and right are not settled yet (``parts.settle_left_right``).
+
+    Raises:
+        ValueError: shapes that do not fit, or a map without an inverse.
+    """
+    height, width = frame_hw
+    if logits.ndim != 4 or loose_to_frame.shape != (len(logits), 2, 3):
+        raise ValueError(f"logits {logits.shape} and loose_to_frame {loose_to_frame.shape} differ")
+    labels = np.empty((len(logits), height, width), dtype=np.uint8)
+    for row, (scores, matrix) in enumerate(zip(logits, loose_to_frame, strict=True)):
+        loose_xy = _loose_points(matrix, frame_hw)
+        outside = (np.abs(loose_xy - (LOOSE_PX - 1) / 2) > LOOSE_PX / 2 - 0.5 + _INSIDE).any(-1)
+        cells = torch.from_numpy(loose_xy * (2 / (LOOSE_PX - 1)) - 1).float()[None].to(device)
+        # Channels last: one sample reads its 19 scores from one place, twice as fast.
+        grid = torch.from_numpy(scores)[None].to(device, memory_format=torch.channels_last)
+        sampled: Tensor = F.grid_sample(
+            grid, cells, mode="bilinear", padding_mode="border", align_corners=True
+        )
+        labels[row] = sampled.max(dim=1).indices[0].cpu().numpy()  # argmax is 3 times slower here
+        labels[row][outside] = FaceClass.BACKGROUND
+    return labels
+
+
+def computes_bfloat16(device: str) -> bool:
+    """Say whether a device multiplies bfloat16 natively; emulation would be slower than float32."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # torch offers no public question for this on the whole range of releases that we support
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def _loose_points(loose_to_frame: Float32, frame_hw: tuple[int, int]) -> np.ndarray:
+    """Return where each pixel of the frame lies in the loose crop, float64 (h, w, 2)."""
+    matrix = loose_to_frame.astype(np.float64)
+    linear, shift = matrix[:, :2], matrix[:, 2]
+    determinant = np.linalg.det(linear)
+    if not np.isfinite(determinant) or determinant == 0.0:
+        raise ValueError("loose_to_frame has no inverse")
+    y, x = np.mgrid[: frame_hw[0], : frame_hw[1]]
+    return (np.stack([x, y], axis=-1) - shift) @ np.linalg.inv(linear).T

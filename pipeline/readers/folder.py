@@ -1,0 +1,163 @@
+"""Reader ``folder``: any directory of pictures, or a CSV that lists them.
+
+Layout: ``<root>/<subject>/<anything>.<ext>``. The first folder names the subject, further ones the
+session; pictures right under the root have no subject. Band, split and licence come from the data
+set's params.
+
+Or ``root`` is a CSV file (comma-separated, UTF-8, header line) with a column ``path``, relative to
+the CSV's folder, and any of ``subject``, ``band``, ``split``, ``session``, ``camera``, ``view``,
+``licence``; an empty cell falls back to the params. ``box`` (``x0 y0 x1 y1``) and ``points``
+(``x y`` five times: eye on the image's left, the other eye, nose tip, mouth corner on the image's
+left, the other one), in pixels of the upright picture, are what the detection backend ``truth``
+takes.
+"""
+
+import csv
+import logging
+import math
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import ReaderError
+from pipeline.params import DatasetParams
+from pipeline.readers.listing import listed_row, load_file, sample_id_of
+from pipeline.store import Listing
+from pipeline.types import Band, Float32, Row, Split
+
+log = logging.getLogger(__name__)
+
+EXTENSIONS = frozenset(
+    f".{name}"
+    for name in (
+        *("bmp", "gif", "jp2", "jpe", "jpeg", "jpg", "pbm"),
+        *("pgm", "png", "ppm", "tif", "tiff", "webp"),
+    )
+)
+"""Files that are taken for pictures, whatever the case of their extension."""
+
+CSV_COLUMNS = {
+    "subject": "subject_id",
+    "band": "band",
+    "split": "split",
+    "session": "session_id",
+    "camera": "camera_id",
+    "view": "view",
+    "licence": "licence",
+}
+"""Optional columns of a CSV and the columns they fill."""
+
+CSV_GEOMETRY = {"box": ("truth_box_xyxy", (4,)), "points": ("truth_landmarks_xy", (5, 2))}
+"""Optional columns of numbers, the columns they fill and their shapes."""
+
+
+def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
+    """List a folder or a CSV of pictures.
+
+    Raises:
+        ReaderError: there is no such folder, no picture in it, or the CSV is not as described.
+    """
+    if root.is_file() and root.suffix.lower() == ".csv":
+        rows, base = _rows_of_csv(root, dataset, params), root.parent
+    elif root.is_dir():
+        rows, base = _rows_of_folder(root, dataset, params), root
+    else:
+        raise ReaderError(
+            f"data set {dataset!r}: expected a folder of pictures or a .csv file at {root}, "
+            f"found {'a file' if root.exists() else 'nothing'}; correct datasets.{dataset}.root"
+        )
+    return Listing(rows, params.shards, partial(load_file, base))
+
+
+def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> list[Row]:
+    files = sorted(
+        path.relative_to(root)
+        for path in root.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    )
+    pictures = [path for path in files if path.suffix.lower() in EXTENSIONS]
+    others = Counter(path.suffix.lower() for path in files) - Counter(
+        path.suffix.lower() for path in pictures
+    )
+    found = ", ".join(f"{n} {suffix or 'without extension'}" for suffix, n in others.most_common(5))
+    if not pictures:
+        raise ReaderError(
+            f"data set {dataset!r}: expected pictures as <subject>/<name>.<ext> under {root} "
+            f"({' '.join(sorted(EXTENSIONS))}), found {found or 'an empty folder'}"
+        )
+    if others:
+        log.info("%s: %d files are no pictures and stay out: %s", dataset, others.total(), found)
+    return [
+        _row(
+            path.as_posix(),
+            dataset,
+            params,
+            {
+                "subject": path.parts[0] if len(path.parts) > 1 else "",
+                "session": "/".join(path.parts[1:-1]),
+            },
+        )
+        for path in pictures
+    ]
+
+
+def _rows_of_csv(file: Path, dataset: str, params: DatasetParams) -> list[Row]:
+    with file.open(newline="", encoding="utf-8-sig") as lines:
+        table = csv.DictReader(lines)
+        columns = set(table.fieldnames or ())
+        optional = [*CSV_COLUMNS, *CSV_GEOMETRY]
+        if "path" not in columns or not columns <= {"path", *optional}:
+            raise ReaderError(
+                f"{file}: expected a column 'path' and any of {optional}, found {table.fieldnames}"
+            )
+        return [_csv_row(file, number, cells, dataset, params) for number, cells in _lines(table)]
+
+
+def _lines(table: "csv.DictReader[str]") -> list[tuple[int, dict[str, str]]]:
+    return [(table.line_num, cells) for cells in table]
+
+
+def _csv_row(
+    file: Path, number: int, cells: dict[str, str], dataset: str, params: DatasetParams
+) -> Row:
+    where = f"{file}, line {number}"
+    if None in cells or None in cells.values():
+        raise ReaderError(f"{where}: the line has not as many cells as the header")
+    path = cells["path"].strip().replace("\\", "/")
+    if not path or Path(path).is_absolute() or ".." in Path(path).parts:
+        raise ReaderError(f"{where}: path {path!r} has to be relative and stay below {file.parent}")
+    for column, names in (("band", list(Band)), ("split", list(Split))):
+        if cells.get(column) and cells[column] not in names:
+            raise ReaderError(
+                f"{where}: {column} {cells[column]!r} is none of {[str(name) for name in names]}"
+            )
+    geometry = {
+        target: _numbers(cells[column], shape, f"{where}: {column}")
+        for column, (target, shape) in CSV_GEOMETRY.items()
+        if cells.get(column)
+    }
+    return _row(path, dataset, params, cells) | geometry
+
+
+def _numbers(cell: str, shape: tuple[int, ...], where: str) -> Float32:
+    try:
+        values = np.array(cell.split(), np.float32).reshape(shape)
+    except ValueError as error:
+        raise ReaderError(
+            f"{where}: expected {math.prod(shape)} numbers, found {cell!r}"
+        ) from error
+    if not np.isfinite(values).all():
+        raise ReaderError(f"{where}: {cell!r} holds a number that is not finite")
+    return values
+
+
+def _row(path: str, dataset: str, params: DatasetParams, cells: dict[str, str]) -> Row:
+    defaults = {
+        "band": str(params.band),
+        "split": str(params.split) if params.split else None,
+        "licence": params.licence,
+    }
+    known = {name: cells[column] for column, name in CSV_COLUMNS.items() if cells.get(column)}
+    return listed_row(path, dataset, sample_id=sample_id_of(path), **(defaults | known))

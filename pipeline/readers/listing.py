@@ -1,0 +1,76 @@
+"""What all readers share: the rows they make and the checks these must pass."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from pipeline.errors import ReaderError
+from pipeline.types import Region, Row
+
+_SAFE = "/._-+="
+
+
+def sample_id_of(path: str) -> str:
+    """Make a sample id of a relative path: what is not plain ASCII is percent-encoded."""
+    return quote(path, safe=_SAFE)
+
+
+def listed_row(path: str, dataset: str, **columns: object) -> Row:
+    """Make the row of a sample: its identity and content columns, and the path of its bytes.
+
+    Args:
+        path: locator of the bytes, as the reader's loader understands it.
+        dataset: name of the data set.
+        columns: columns of ``store.PICTURES`` that the reader knows; the rest stay null.
+    """
+    row: Row = {
+        "dataset": dataset,
+        "region": str(Region.SCENE),
+        "simulated": False,
+        **columns,
+        "path": path,
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def load_file(root: Path, row: Row) -> Row:
+    """Add the bytes of the row's file as ``content``, or why they can't be had as ``unreadable``.
+
+    ``path`` is taken out: a data set that moves keeps its fingerprints.
+    """
+    known = {name: value for name, value in row.items() if name != "path"}
+    try:
+        return known | {"content": (root / row["path"]).read_bytes()}
+    except OSError as error:
+        return known | {"unreadable": f"{row['path']}: {error.strerror}"}
+
+
+def check_listing(dataset: str, rows: Sequence[Row]) -> None:
+    """Check that ids are unique and subjects stay within one split.
+
+    Raises:
+        ReaderError: names the first offenders and how many there are.
+    """
+    first: dict[str, str] = {}
+    doubled = []
+    splits: defaultdict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if (sample_id := row["sample_id"]) in first:
+            doubled.append(f"{sample_id} ({first[sample_id]} and {row['path']})")
+        first[sample_id] = row["path"]
+        if row.get("subject_id") and row.get("split"):
+            splits[row["subject_id"]].add(row["split"])
+    if doubled:
+        raise ReaderError(
+            f"data set {dataset!r}: {len(doubled)} sample ids stand twice: {_some(doubled)}"
+        )
+    if mixed := sorted(subject for subject, found in splits.items() if len(found) > 1):
+        raise ReaderError(
+            f"data set {dataset!r}: {len(mixed)} subjects are in more than one split, so a test "
+            f"would meet people it was trained on: {_some(mixed)}"
+        )
+
+
+def _some(items: Sequence[str], most: int = 5) -> str:
+    return ", ".join(items[:most]) + (", …" if len(items) > most else "")

@@ -1,0 +1,195 @@
+"""Contact sheets: a few subjects by bands out of any shard folder, drawn as its columns allow."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+
+from pipeline.errors import StageError
+from pipeline.ops.codec import as_rgb, decode, decode_rgb, encode_png
+from pipeline.report import draw
+from pipeline.store import ShardFolder
+from pipeline.types import Band, Row, UInt8
+
+_PARTS = ("left_eye", "right_eye", "nose", "mouth")
+_LIGHT = ["sample_id", "subject_id", "band", "view"]
+
+
+def contact_sheet(
+    folder: ShardFolder,
+    path: Path,
+    *,
+    subjects: Sequence[str] = (),
+    bands: Sequence[str] = (),
+    most_subjects: int = 5,
+    per_subject: int = 3,
+    tile_px: int = 160,
+) -> None:
+    """Write a PNG of a few subjects (lines) by bands (columns).
+
+    Args:
+        folder: any stage's output.
+        path: the PNG to write.
+        subjects: only these, by default the first few.
+        bands: only these, by default all there are.
+        most_subjects: how many subjects at most where none is named.
+        per_subject: how many pictures of a subject in each band.
+        tile_px: side of a tile.
+
+    Raises:
+        StageError: subjects or bands are named and no row is of them.
+    """
+    rows = pick_rows(
+        folder,
+        subjects=subjects,
+        bands=bands,
+        most_subjects=most_subjects,
+        per_subject=per_subject,
+    )
+    if not rows and (subjects or bands):
+        asked = f"subjects {list(subjects) or 'any'}, bands {list(bands) or 'any'}"
+        raise StageError(f"{folder.path} holds no row of {asked}")
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(encode_png(sheet(rows, tile_px)))
+    partial.replace(path)
+
+
+def pick_rows(
+    folder: ShardFolder,
+    *,
+    subjects: Sequence[str] = (),
+    bands: Sequence[str] = (),
+    most_subjects: int = 5,
+    per_subject: int = 3,
+) -> list[Row]:
+    """Pick rows spread evenly over each subject's pictures, the same ones in every band.
+
+    Returns:
+        Rows with pictures, sorted by subject, picture, band.
+    """
+    cells: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in folder.rows(_LIGHT):
+        subject = row["subject_id"] or ""
+        if (not subjects or subject in subjects) and (not bands or row["band"] in bands):
+            cells[subject][row["band"]].append(row["sample_id"])
+    chosen: dict[str, tuple[str, int, int]] = {}
+    order = list(Band)
+    for subject in sorted(cells)[: len(subjects) or most_subjects]:
+        for band, ids in cells[subject].items():
+            ids.sort()
+            for place, index in enumerate(_spread(len(ids), per_subject)):
+                chosen[ids[index]] = (subject, place, order.index(Band(band)))
+    picked = []
+    for index in range(folder.count):
+        file = folder.shard(index)
+        with pq.ParquetFile(file.path) as shard:
+            ids = shard.read(columns=["sample_id"])["sample_id"].to_pylist()
+        if chosen.keys() & set(ids):
+            picked += [r for batch in file.batches() for r in batch if r["sample_id"] in chosen]
+    return sorted(picked, key=lambda row: chosen[row["sample_id"]])
+
+
+def sheet(rows: Sequence[Row], tile_px: int) -> UInt8:
+    """Draw rows as a grid: a line per subject and picture, a column per band.
+
+    Where there is one band only, a subject's pictures stand side by side.
+
+    Returns:
+        (h, w, 3) uint8 RGB; a tile that says so where there are no rows.
+    """
+    if not rows:
+        return draw.captioned(np.zeros((1, 1, 3), np.uint8), ["no rows"], (tile_px, tile_px))
+    lines = _lines(rows)
+    pictures = {id(row): tile(row, tile_px) for row in rows}
+    width = max(picture.shape[1] for picture in pictures.values())
+    height = max(picture.shape[0] for picture in pictures.values())
+    empty = draw.captioned(np.zeros((1, 1, 3), np.uint8), ["", ""], (width, height))
+    return np.vstack(
+        [
+            np.hstack(
+                [
+                    empty
+                    if row is None
+                    else draw.captioned(pictures[id(row)], _caption(row), (width, height))
+                    for row in line
+                ]
+            )
+            for line in lines
+        ]
+    )
+
+
+def _lines(rows: Sequence[Row]) -> list[list[Row | None]]:
+    """Arrange rows in lines of equal length."""
+    bands = [band for band in Band if any(row["band"] == band for row in rows)]
+    lines: list[list[Row | None]] = []
+    if len(bands) == 1:
+        for _, group in groupby(rows, key=lambda row: str(row["subject_id"])):
+            lines.append(list(group))
+        width = max(len(line) for line in lines)
+        return [line + [None] * (width - len(line)) for line in lines]
+    last = None
+    for row in rows:
+        column = bands.index(Band(row["band"]))
+        if row["subject_id"] != last or lines[-1][column] is not None:
+            lines.append([None] * len(bands))
+        lines[-1][column] = row
+        last = row["subject_id"]
+    return lines
+
+
+def tile(row: Row, tile_px: int) -> UInt8:
+    """Draw one row at ``tile_px``: the picture with whatever its columns tell of it."""
+    image = decode_rgb(row["image"]["bytes"])
+    if "part_boxes_xyxy" in row:
+        return _parts_tile(row, image, tile_px)
+    if "labels" in row:
+        image = draw.overlay_labels(image, decode(row["labels"]["bytes"]))
+        return draw.fit(image, tile_px)[0]
+    if "template" in row:
+        return draw.fit(image, tile_px)[0]
+    image, scale = draw.fit(image, tile_px)
+    image = np.ascontiguousarray(image)
+    for rank, face in enumerate(row.get("faces") or []):
+        draw.draw_face(
+            image,
+            face["box_xyxy"] * scale,
+            face["landmarks_xy"] * scale,
+            face["mesh_xyz"][:, :2] * scale,
+            draw.OTHER_BOX if rank else draw.BOX,
+        )
+    return image
+
+
+def _parts_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
+    """Draw the face with the parts' windows, and the four crops beside it."""
+    face = np.ascontiguousarray(image)
+    for box, window in zip(row["part_boxes_xyxy"], row["part_windows_xyxy"], strict=True):
+        for corners, colour in ((box, draw.OTHER_BOX), (window, draw.BOX)):
+            if np.isfinite(corners).all():
+                x0, y0, x1, y1 = (round(float(value)) for value in corners)
+                cv2.rectangle(face, (x0, y0), (x1, y1), colour, 1)
+    half = tile_px // 2
+    crops = [
+        draw.fit(as_rgb(decode(row[part]["bytes"])), half)[0]
+        if row[part]
+        else np.zeros((half, half, 3), np.uint8)
+        for part in _PARTS
+    ]
+    face = draw.centred(draw.fit(face, half * 2)[0], (half * 2, half * 2))
+    side = np.vstack([np.hstack([crops[1], crops[0]]), np.hstack(crops[2:])])
+    return np.hstack([face, side])
+
+
+def _caption(row: Row) -> list[str]:
+    band = f"{row['band']} simulated" if row["simulated"] else row["band"]
+    return [f"{row['subject_id'] or '-'}  {band}", row["sample_id"].rpartition("/")[2]]
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """Return up to ``most`` indices spread evenly over ``count``."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(most, count))})

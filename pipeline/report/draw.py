@@ -1,0 +1,105 @@
+"""Drawing on pictures: faces, label maps, parts, captions. RGB uint8 throughout."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from pipeline.types import FaceClass, Float32, UInt8
+
+BOX = (64, 220, 120)
+OTHER_BOX = (255, 190, 60)
+POINT = (255, 64, 64)
+MESH = (90, 170, 255)
+
+CLASS_COLOURS: dict[FaceClass, tuple[int, int, int]] = {
+    FaceClass.BACKGROUND: (0, 0, 0),
+    FaceClass.SKIN: (236, 188, 160),
+    FaceClass.LEFT_BROW: (120, 70, 20),
+    FaceClass.RIGHT_BROW: (190, 120, 40),
+    FaceClass.LEFT_EYE: (40, 120, 255),
+    FaceClass.RIGHT_EYE: (0, 220, 255),
+    FaceClass.GLASSES: (160, 160, 255),
+    FaceClass.LEFT_EAR: (255, 120, 0),
+    FaceClass.RIGHT_EAR: (255, 180, 90),
+    FaceClass.EARRING: (255, 255, 0),
+    FaceClass.NOSE: (80, 220, 80),
+    FaceClass.MOUTH_INNER: (120, 0, 40),
+    FaceClass.UPPER_LIP: (255, 60, 120),
+    FaceClass.LOWER_LIP: (220, 0, 90),
+    FaceClass.NECK: (150, 110, 200),
+    FaceClass.NECKLACE: (200, 200, 0),
+    FaceClass.CLOTH: (70, 90, 140),
+    FaceClass.HAIR: (130, 40, 160),
+    FaceClass.HAT: (100, 200, 180),
+}
+"""One colour a class; left and right differ, so that a swap is seen."""
+
+_LABEL_STRENGTH = 0.5
+_FONT = ImageFont.load_default(12)
+_GROUND = (24, 24, 26)
+
+
+def fit(image: UInt8, side_px: int) -> tuple[UInt8, float]:
+    """Scale a picture so that its longer side is ``side_px``; returns it and the factor."""
+    scale = side_px / max(image.shape[:2])
+    wh = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, wh, interpolation=method), np.uint8), scale
+
+
+def draw_face(
+    image: UInt8,
+    box_xyxy: Float32,
+    landmarks_xy: Float32,
+    mesh_xy: Float32,
+    colour: tuple[int, int, int] = BOX,
+) -> None:
+    """Draw a face's box, its five points and the mesh, in place; all in pixels of ``image``."""
+    x0, y0, x1, y1 = (round(float(value)) for value in box_xyxy)
+    cv2.rectangle(image, (x0, y0), (x1, y1), colour, 1, cv2.LINE_AA)
+    inside = (mesh_xy >= 0).all(1) & (mesh_xy < image.shape[1::-1]).all(1)
+    columns, rows = np.rint(mesh_xy[inside] - 0.49).astype(int).T
+    image[rows, columns] = MESH
+    for x, y in landmarks_xy:
+        cv2.circle(image, (round(float(x)), round(float(y))), 2, POINT, -1, cv2.LINE_AA)
+
+
+def overlay_labels(image: UInt8, labels: UInt8) -> UInt8:
+    """Lay the classes' colours over a face; background stays as it is.
+
+    Args:
+        image: (h, w, 3).
+        labels: (h, w), values of ``FaceClass``.
+    """
+    palette = np.array([CLASS_COLOURS[FaceClass(index)] for index in range(len(FaceClass))])
+    mixed = image * (1 - _LABEL_STRENGTH) + palette[labels] * _LABEL_STRENGTH
+    return np.where((labels > 0)[..., None], mixed, image).astype(np.uint8)
+
+
+def centred(image: UInt8, wh: tuple[int, int]) -> UInt8:
+    """Centre a picture on a dark ground; it has to fit into ``wh``."""
+    canvas = np.full((wh[1], wh[0], 3), _GROUND, np.uint8)
+    top, left = (wh[1] - image.shape[0]) // 2, (wh[0] - image.shape[1]) // 2
+    canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
+    return canvas
+
+
+def captioned(image: UInt8, lines: Sequence[str], wh: tuple[int, int]) -> UInt8:
+    """Centre a picture on a dark tile with lines of text under it.
+
+    Args:
+        image: (h, w, 3), fits into ``wh``.
+        lines: the caption; what is too long is cut.
+        wh: width and height of the picture's place; the tile is higher by the caption.
+    """
+    width, height = wh
+    tile = Image.new("RGB", (width, height + 14 * len(lines) + 4), _GROUND)
+    tile.paste(Image.fromarray(centred(image, wh)))
+    pen = ImageDraw.Draw(tile)
+    for number, line in enumerate(lines):
+        while line and pen.textlength(line, _FONT) > width - 4:
+            line = line[:-1]
+        pen.text((3, height + 14 * number + 1), line, fill=(220, 220, 220), font=_FONT)
+    return np.asarray(tile)

@@ -1,0 +1,175 @@
+"""Metrics of the face stages; where truth is known it will stand beside what is measured here."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from pipeline.face3d import five_points
+from pipeline.ops.alignment import interocular_px
+from pipeline.ops.codec import decode
+from pipeline.report.metrics import quantiles, rejections
+from pipeline.store import ShardFolder
+from pipeline.types import FaceClass, Float32
+
+YAW_BUCKETS_DEG = (0, 15, 40, 60, 90)
+"""Edges of the buckets of |yaw|."""
+
+PARTS = ("left_eye", "right_eye", "nose", "mouth")
+
+
+def detection_metrics(folder: ShardFolder) -> dict[str, Any]:
+    """Measure a ``detect`` output.
+
+    Returns:
+        ``failure_to_enrol``: share of pictures in which no face was found, by band and by view;
+        pictures taken from behind show no face and count only in ``found_from_behind``.
+        ``mesh_agreement_percent``: mean distance of the detector's five points from the mesh's, in
+        % of the inter-ocular distance, for each picture's first face.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    distances: dict[str, list[float]] = defaultdict(list)
+    for row in folder.rows(["band", "view", "faces"]):
+        found[row["band"], row["view"] or "any"] += 1
+        if row["view"] == "back":
+            continue
+        face = row["faces"][0]
+        distance = disagreement_percent(face["landmarks_xy"], face["mesh_xyz"])
+        bucket = yaw_bucket(float(face["pose_deg"][0]))
+        for key in ("all", f"band {row['band']}", f"yaw {bucket}"):
+            distances[key].append(distance)
+    lost = Counter((row["band"], row["view"] or "any") for row in rejections(folder, "no_face"))
+    views = sorted({view for _, view in found | lost} - {"back"})
+    return {
+        "failure_to_enrol": _failure(found, lost, views),
+        "failure_to_enrol_by_view": {view: _failure(found, lost, [view]) for view in views},
+        "found_from_behind": _share(found, found + lost, ["back"]),
+        "mesh_agreement_percent": quantiles(distances["all"])
+        | {
+            f"by_{kind}": {
+                name.removeprefix(f"{kind} "): quantiles(values)
+                for name, values in sorted(distances.items())
+                if name.startswith(kind)
+            }
+            for kind in ("band", "yaw")
+        },
+    }
+
+
+def align_metrics(folder: ShardFolder) -> dict[str, Any]:
+    """Measure an ``align`` output: template, crops beyond the border, size of the faces."""
+    columns = ["template", "outside_fraction", "landmarks_xy", "face_count"]
+    outside, distances, several = [], [], 0
+    templates: Counter[str] = Counter()
+    for row in folder.rows(columns):
+        outside.append(float(row["outside_fraction"]))
+        distances.append(interocular_px(row["landmarks_xy"]))
+        several += row["face_count"] > 1
+        templates[row["template"]] += 1
+    return {
+        "template": dict(templates),
+        "outside_fraction": quantiles(outside),
+        "interocular_px": quantiles(distances),
+        "pictures_with_several_faces": several,
+    }
+
+
+def parse_metrics(folder: ShardFolder) -> dict[str, Any]:
+    """Measure a ``parse`` output: share of label maps in which each class occurs, by band."""
+    seen: dict[str, Float32] = {}
+    counts: Counter[str] = Counter()
+    for row in folder.rows(["band", "labels"]):
+        present = np.bincount(decode(row["labels"]["bytes"]).ravel(), minlength=len(FaceClass)) > 0
+        seen[row["band"]] = seen.get(row["band"], 0.0) + present.astype(np.float32)
+        counts[row["band"]] += 1
+    return {
+        "present": {
+            band: {
+                face_class.name.lower(): round(float(seen[band][face_class]) / counts[band], 4)
+                for face_class in FaceClass
+            }
+            for band in sorted(seen)
+        }
+    }
+
+
+def parts_metrics(folder: ShardFolder) -> dict[str, Any]:
+    """Measure a ``parts`` output.
+
+    Returns:
+        ``found``: share of faces in which the parser itself found each part, by band, over all
+        faces and over those turned by less than 40°; ``mesh_distance_percent``: distance of the
+        part's centre from the mesh's, % of the inter-ocular distance.
+    """
+    columns = ["band", "part_backend", "mesh_distance_percent", "pose_deg"]
+    found: dict[str, dict[str, list[list[bool]]]] = defaultdict(lambda: defaultdict(list))
+    distances: list[Float32] = []
+    backends: Counter[str] = Counter()
+    for row in folder.rows(columns):
+        flags = [backend == "parser" for backend in row["part_backend"]]
+        groups = ["all", "frontal"] if abs(float(row["pose_deg"][0])) < 40 else ["all"]
+        for group in groups:
+            found[group][row["band"]].append(flags)
+        distances.append(row["mesh_distance_percent"])
+        backends.update(row["part_backend"])
+    table = np.asarray(distances).reshape(-1, len(PARTS))
+    return {
+        "found": {
+            group: {band: _part_shares(rows) for band, rows in sorted(bands.items())}
+            for group, bands in found.items()
+        },
+        "mesh_distance_percent": {
+            part: quantiles(table[:, index].tolist()) for index, part in enumerate(PARTS)
+        },
+        "backend": dict(sorted(backends.items())),
+    }
+
+
+def disagreement_percent(landmarks_xy: Float32, mesh_xyz: Float32) -> float:
+    """Return the mean distance of five points from the mesh's, in % of the inter-ocular distance.
+
+    Args:
+        landmarks_xy: (5, 2).
+        mesh_xyz: (468, 3), same frame.
+    """
+    mesh_points = five_points(mesh_xyz[None])[0]
+    between_eyes = interocular_px(landmarks_xy)
+    distances = np.hypot(*(landmarks_xy - mesh_points).T)
+    return float(distances.mean() / between_eyes * 100) if between_eyes else float("inf")
+
+
+def yaw_bucket(yaw_deg: float) -> str:
+    """Name the bucket of an angle, for example ``15-40``."""
+    for low, high in pairwise(YAW_BUCKETS_DEG):
+        if abs(yaw_deg) < high:
+            return f"{low}-{high}"
+    return f"over {YAW_BUCKETS_DEG[-1]}"
+
+
+def _part_shares(rows: list[list[bool]]) -> dict[str, float | int]:
+    shares = np.mean(rows, axis=0)
+    named = {part: round(float(share), 4) for part, share in zip(PARTS, shares, strict=True)}
+    return {**named, "n": len(rows)}
+
+
+def _failure(
+    found: Counter[tuple[str, str]], lost: Counter[tuple[str, str]], views: Iterable[str]
+) -> dict[str, float]:
+    return _share(lost, found + lost, views)
+
+
+def _share(
+    part: Counter[tuple[str, str]], whole: Counter[tuple[str, str]], views: Iterable[str]
+) -> dict[str, float]:
+    """Return by band which share of the whole the part is, over some views."""
+    views = set(views)
+    totals: Counter[str] = Counter()
+    for (band, view), count in whole.items():
+        totals[band] += count if view in views else 0
+    return {
+        band: round(sum(part[band, view] for view in views) / total, 4)
+        for band, total in sorted(totals.items())
+        if total
+    }

@@ -1,0 +1,38 @@
+"""Shards of rows: the one mechanism by which every stage keeps, reuses and resumes its work."""
+
+from pipeline.store.executors import EXECUTORS, Executor, executor_from_environment
+from pipeline.store.fingerprint import StageKey, code_sha256
+from pipeline.store.mapping import MapSummary, map_shards
+from pipeline.store.schemas import (
+    ALIGN,
+    DETECT,
+    INGEST,
+    PARSE,
+    PARTS,
+    PICTURES,
+    REJECTED,
+    image_columns,
+)
+from pipeline.store.shards import Listing, ShardFolder, is_shard_folder, shard_of
+
+__all__ = [
+    "ALIGN",
+    "DETECT",
+    "EXECUTORS",
+    "INGEST",
+    "PARSE",
+    "PARTS",
+    "PICTURES",
+    "REJECTED",
+    "Executor",
+    "Listing",
+    "MapSummary",
+    "ShardFolder",
+    "StageKey",
+    "code_sha256",
+    "executor_from_environment",
+    "image_columns",
+    "is_shard_folder",
+    "map_shards",
+    "shard_of",
+]

@@ -1,0 +1,166 @@
+"""Executors: who runs a stage's shards. They can't change the result, so they are no params.
+
+Environment: ``CROSSBAND_EXECUTOR`` (``processes`` or ``serial``), ``CROSSBAND_WORKERS`` (default:
+the cores this process may use).
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.sharedctypes import Synchronized
+from typing import Any, Protocol
+
+import psutil
+
+from pipeline.errors import StageError
+from pipeline.store.guard import die_with_parent
+
+Task = Any
+Result = Any
+Start = Callable[[], None]
+Advance = Callable[[int], None]
+
+_POLL_SECONDS = 0.25
+
+
+class Executor(Protocol):
+    """Runs ``function`` on every task, after ``start`` ran once in each worker."""
+
+    def run(
+        self,
+        function: Callable[[Task], Result],
+        tasks: Sequence[Task],
+        start: Start,
+        advance: Advance,
+    ) -> Iterator[Result]:
+        """Yield results in any order; the first error ends the run.
+
+        What the workers tell ``report_progress`` arrives at ``advance``.
+        """
+
+
+@dataclass(frozen=True)
+class Serial:
+    """Runs in this process, one task after the other: for debugging and for tests."""
+
+    workers: int = 1
+
+    def run(
+        self,
+        function: Callable[[Task], Result],
+        tasks: Sequence[Task],
+        start: Start,
+        advance: Advance,
+    ) -> Iterator[Result]:
+        """See ``Executor``."""
+        global _advance
+        if not tasks:
+            return
+        _advance = advance
+        start()
+        yield from map(function, tasks)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Runs in spawned processes of one thread each."""
+
+    workers: int
+
+    def run(
+        self,
+        function: Callable[[Task], Result],
+        tasks: Sequence[Task],
+        start: Start,
+        advance: Advance,
+    ) -> Iterator[Result]:
+        """See ``Executor``.
+
+        Raises:
+            StageError: a worker died, most often for want of memory.
+        """
+        if not tasks:
+            return
+        context = get_context("spawn")
+        counter = context.Value("q", 0)
+        seen = 0
+        with ProcessPoolExecutor(
+            max_workers=min(self.workers, len(tasks)),
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(os.getpid(), start, counter),
+        ) as pool:
+            waiting = {pool.submit(function, task) for task in tasks}
+            try:
+                while waiting:
+                    done, waiting = wait(waiting, _POLL_SECONDS, FIRST_COMPLETED)
+                    advance(counter.value - seen)
+                    seen = counter.value
+                    yield from (future.result() for future in done)
+            except BrokenProcessPool as error:
+                raise StageError(
+                    "a worker process died (killed, or out of memory). Finished shards are kept: "
+                    "run the stage again, with fewer workers (CROSSBAND_WORKERS=1) if memory is "
+                    "short; CROSSBAND_EXECUTOR=serial shows an error of the code itself"
+                ) from error
+            finally:
+                # Waits: a worker that still starts needs what this function shares with it.
+                pool.shutdown(cancel_futures=True)
+
+
+EXECUTORS: dict[str, Callable[[int], Executor]] = {"serial": Serial, "processes": Processes}
+
+
+def executor_from_environment() -> Executor:
+    """Return the executor that the environment asks for.
+
+    Raises:
+        StageError: a value makes no sense.
+    """
+    name = os.environ.get("CROSSBAND_EXECUTOR", "processes")
+    workers = os.environ.get("CROSSBAND_WORKERS") or str(len(psutil.Process().cpu_affinity()))
+    if name not in EXECUTORS:
+        raise StageError(f"CROSSBAND_EXECUTOR={name!r}: expected one of {sorted(EXECUTORS)}")
+    if not workers.isdecimal() or int(workers) < 1:
+        raise StageError(f"CROSSBAND_WORKERS={workers!r}: expected a whole number from 1")
+    return EXECUTORS[name](int(workers))
+
+
+def limit_threads() -> None:
+    """Keep numeric libraries to one thread each: the workers are the parallelism.
+
+    One thread also keeps sums in one order, whatever the machine.
+    """
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
+    import cv2
+
+    cv2.setNumThreads(0)
+
+
+def report_progress(rows: int) -> None:
+    """Tell whoever started this worker that so many rows are done."""
+    _advance(rows)
+
+
+def _nobody(_: int) -> None:
+    """Take progress that nobody shows."""
+
+
+_advance: Advance = _nobody
+
+
+def _start_worker(parent: int, start: Start, counter: "Synchronized[int]") -> None:
+    global _advance
+
+    def advance(rows: int) -> None:
+        with counter.get_lock():
+            counter.value += rows
+
+    _advance = advance
+    limit_threads()
+    die_with_parent(parent)
+    start()

@@ -1,0 +1,138 @@
+"""Rows (plain dicts) to Arrow tables and back, and the digest of a row's content.
+
+In a row, a column of fixed-size lists of numbers is a numpy array, a list of structs a list of
+dicts, everything else a plain Python value. ``None`` is null.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.errors import SchemaError
+from pipeline.types import Row
+
+
+def rows_from_table(table: pa.Table) -> list[Row]:
+    """Convert a table to rows; numbers in fixed-size lists become numpy views."""
+    columns = {
+        name: _values(column.combine_chunks())
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
+    return [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
+
+
+def table_from_rows(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
+    """Convert rows to a table of exactly this schema.
+
+    Raises:
+        SchemaError: a row has a column the schema lacks, lacks one that may not be null, or holds a
+            value of another type or shape.
+    """
+    names = set(schema.names)
+    for row in rows:
+        if unknown := sorted(row.keys() - names):
+            raise SchemaError(f"sample {row.get('sample_id')!r}: unknown columns {unknown}")
+    arrays = [_array([row.get(field.name) for row in rows], field, rows) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def row_digest(row: Row) -> bytes:
+    """Return the sha256 of a row's content: every column but its own ``fingerprint``."""
+    digest = hashlib.sha256()
+    for name in sorted(row.keys() - {"fingerprint"}):
+        digest.update(f"\0{name}=".encode())
+        _update(digest, row[name])
+    return digest.digest()
+
+
+def _update(digest: Any, value: Any) -> None:
+    match value:
+        case np.ndarray():
+            digest.update(f"a{value.dtype.str}{value.shape}".encode())
+            digest.update(np.ascontiguousarray(value))
+        case bytes():
+            digest.update(f"b{len(value)}:".encode())
+            digest.update(value)
+        case str():
+            encoded = value.encode()
+            digest.update(b"s%d:" % len(encoded) + encoded)
+        case dict():
+            digest.update(b"{%d" % len(value))
+            for key in sorted(value):
+                _update(digest, key)
+                _update(digest, value[key])
+        case list() | tuple():
+            digest.update(b"[%d" % len(value))
+            for item in value:
+                _update(digest, item)
+        case _:
+            digest.update(f"v{value!r};".encode())
+
+
+def _fixed_shape(kind: pa.DataType) -> tuple[tuple[int, ...], pa.DataType]:
+    """Return the shape of nested fixed-size lists and the type they hold."""
+    shape: list[int] = []
+    while pa.types.is_fixed_size_list(kind):
+        shape.append(kind.list_size)
+        kind = kind.value_type
+    return tuple(shape), kind
+
+
+def _values(array: pa.Array) -> list[Any]:
+    """Convert one column to row values."""
+    kind = array.type
+    shape, leaf = _fixed_shape(kind)
+    if shape and pa.types.is_floating(leaf) and array.null_count == 0:
+        flat = array
+        for _ in shape:
+            flat = flat.flatten()
+        return list(flat.to_numpy(zero_copy_only=False).reshape(len(array), *shape))
+    if pa.types.is_struct(kind) and array.null_count == 0:
+        names = [kind.field(i).name for i in range(kind.num_fields)]
+        children = [_values(child) for child in array.flatten()]
+        return [dict(zip(names, values, strict=True)) for values in zip(*children, strict=True)]
+    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type) and array.null_count == 0:
+        items = _values(array.flatten())
+        ends = np.cumsum(array.value_lengths().to_numpy(zero_copy_only=False)).tolist()
+        return [items[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    values: list[Any] = array.to_pylist()
+    if shape and pa.types.is_floating(leaf):
+        return [None if value is None else np.asarray(value, np.float32) for value in values]
+    return values
+
+
+def _array(values: list[Any], field: pa.Field, rows: Sequence[Row]) -> pa.Array:
+    """Convert one column of row values to Arrow."""
+    if not field.nullable and (missing := [i for i, v in enumerate(values) if v is None]):
+        sample = rows[missing[0]].get("sample_id")
+        raise SchemaError(f"sample {sample!r}: column {field.name!r} may not be empty")
+    try:
+        return _typed_array(values, field.type)
+    except (ValueError, TypeError, pa.ArrowException, KeyError) as error:
+        raise SchemaError(f"column {field.name!r} does not hold {field.type}: {error}") from error
+
+
+def _typed_array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    shape, leaf = _fixed_shape(kind)
+    if shape and pa.types.is_floating(leaf) and values and all(v is not None for v in values):
+        block = np.stack([np.asarray(value, np.float32) for value in values])
+        if block.shape[1:] != shape:
+            raise ValueError(f"shape {block.shape[1:]} instead of {shape}")
+        array = pa.array(block.reshape(-1), leaf)
+        for length in reversed(shape):
+            array = pa.FixedSizeListArray.from_arrays(array, length)
+        return array.cast(kind)
+    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type) and values:
+        items = [item for value in values for item in value]
+        offsets = np.cumsum([0, *(len(value) for value in values)], dtype=np.int32)
+        return pa.ListArray.from_arrays(offsets, _typed_array(items, kind.value_type), type=kind)
+    if pa.types.is_struct(kind) and values and all(v is not None for v in values):
+        fields = [kind.field(i) for i in range(kind.num_fields)]
+        children = [_typed_array([v[f.name] for v in values], f.type) for f in fields]
+        return pa.StructArray.from_arrays(children, fields=fields)
+    return pa.array([v.tolist() if isinstance(v, np.ndarray) else v for v in values], kind)

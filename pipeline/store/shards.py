@@ -1,0 +1,268 @@
+"""A folder of Parquet shards: where a sample lies, how rows are read and written."""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import SchemaError, StageError
+from pipeline.store.rows import rows_from_table, table_from_rows
+from pipeline.types import Row
+
+ROW_GROUP_ROWS = 32
+ROW_GROUP_BYTES = 16 << 20
+"""A row group closes at whichever comes first, so that reading one is bounded in memory."""
+
+_NAME = re.compile(r"shard-(\d{5})-of-(\d{5})\.parquet")
+_SAMPLE_ID = re.compile(r"[A-Za-z0-9._/%=+\-]+(#[A-Za-z0-9._%=+\-]+)*")
+
+
+def check_sample_id(sample_id: str) -> None:
+    """Refuse a sample id that could not be sorted, sharded or written to a file safely.
+
+    The legal characters all sort behind ``#``, so that the rows derived from a sample
+    (``<sample_id>#<what>``) stay next to it in a sorted shard.
+
+    Raises:
+        SchemaError: the id is empty, holds another character, or climbs out of a folder.
+    """
+    if not _SAMPLE_ID.fullmatch(sample_id) or ".." in sample_id.split("/"):
+        raise SchemaError(
+            f"sample id {sample_id!r}: expected letters, digits and . _ / % = + - only "
+            "(readers percent-encode the rest), with '#' before what a stage derives"
+        )
+
+
+def shard_of(sample_id: str, count: int) -> int:
+    """Return the shard of a sample: a hash of the id up to its first ``#``.
+
+    A derived row therefore lies in the shard of the sample it comes from, and stages map shard to
+    shard.
+    """
+    root = sample_id.partition("#")[0]
+    return int.from_bytes(hashlib.blake2b(root.encode(), digest_size=8).digest(), "big") % count
+
+
+class Source(Protocol):
+    """Something that a stage maps: rows in ``count`` shards."""
+
+    @property
+    def count(self) -> int:
+        """Number of shards."""
+
+    def shard(self, index: int) -> "SourceShard":
+        """Return one shard; it can be sent to another process."""
+
+
+class SourceShard(Protocol):
+    """One shard of rows, read by pieces."""
+
+    def batches(self) -> Iterator[list[Row]]:
+        """Yield rows sorted by ``sample_id``, a bounded number at a time."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Rows that a reader lists, with the bytes of each fetched only when it is worked on.
+
+    Attributes:
+        rows: one per sample, without content.
+        count: number of shards to place them in.
+        load: returns the row with its content added; must be picklable.
+    """
+
+    rows: Sequence[Row]
+    count: int
+    load: Callable[[Row], Row]
+
+    @cached_property
+    def _placed(self) -> list[list[Row]]:
+        shards: list[list[Row]] = [[] for _ in range(self.count)]
+        for row in sorted(self.rows, key=lambda row: str(row["sample_id"])):
+            shards[shard_of(row["sample_id"], self.count)].append(row)
+        return shards
+
+    def shard(self, index: int) -> "ListingShard":
+        """Return one shard of the listing."""
+        return ListingShard(self._placed[index], self.load)
+
+
+@dataclass(frozen=True)
+class ListingShard:
+    """The rows of a listing that fall into one shard."""
+
+    rows: list[Row]
+    load: Callable[[Row], Row]
+
+    def batches(self) -> Iterator[list[Row]]:
+        """Yield one row at a time: its content may be a large file."""
+        for row in self.rows:
+            yield [self.load(row)]
+
+
+@dataclass(frozen=True)
+class ShardFile:
+    """One Parquet file of rows sorted by ``sample_id``."""
+
+    path: Path
+
+    def batches(self, columns: list[str] | None = None) -> Iterator[list[Row]]:
+        """Yield the rows of one row group after the other."""
+        with pq.ParquetFile(self.path, memory_map=True) as file:
+            for group in range(file.num_row_groups):
+                yield rows_from_table(file.read_row_group(group, columns=columns))
+
+    def readable(self, schema: pa.Schema) -> bool:
+        """Tell whether the file is there, whole, and of this schema and schema version."""
+        try:
+            found = pq.read_schema(self.path)
+            return bool(found.equals(schema)) and found.metadata == schema.metadata
+        except (FileNotFoundError, pa.ArrowInvalid):
+            return False
+
+    def rows(self) -> int:
+        """Return the number of rows."""
+        return int(pq.read_metadata(self.path).num_rows)
+
+
+@dataclass(frozen=True)
+class ShardFolder:
+    """The output of a stage: ``shard-00000-of-00016.parquet`` … and ``rejected/`` likewise."""
+
+    path: Path
+    count: int
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open an existing folder.
+
+        Raises:
+            StageError: there is no complete set of shards.
+        """
+        names = [match for p in path.glob("shard-*.parquet") if (match := _NAME.fullmatch(p.name))]
+        counts = {int(match[2]) for match in names}
+        if len(counts) != 1 or len(names) != next(iter(counts)):
+            raise StageError(
+                f"{path}: expected a complete set of shards, found {len(names)} files; "
+                "run the stage that makes it (`dvc repro`)"
+            )
+        return cls(path, counts.pop())
+
+    @property
+    def rejected(self) -> "ShardFolder":
+        """The folder of the samples that left here, sharded alike."""
+        return ShardFolder(self.path / "rejected", self.count)
+
+    def shard(self, index: int) -> ShardFile:
+        """Return one shard."""
+        return ShardFile(self.path / f"shard-{index:05d}-of-{self.count:05d}.parquet")
+
+    def batches(self, columns: list[str] | None = None) -> Iterator[list[Row]]:
+        """Yield all rows, a row group at a time, shard after shard."""
+        for index in range(self.count):
+            yield from self.shard(index).batches(columns)
+
+    def rows(self, columns: list[str] | None = None) -> Iterator[Row]:
+        """Yield all rows one by one, shard after shard; ``columns`` limits what is read."""
+        for batch in self.batches(columns):
+            yield from batch
+
+    def drop_strangers(self) -> None:
+        """Remove shards of another count and what an interrupted run left half-written."""
+        mine = {self.shard(index).path.name for index in range(self.count)}
+        for folder in (self.path, self.path / "rejected"):
+            for file in folder.glob("*shard-*"):
+                if file.name not in mine:
+                    file.unlink()
+
+
+def is_shard_folder(path: Path) -> bool:
+    """Tell whether a folder holds shards."""
+    return path.is_dir() and any(path.glob("shard-*-of-*.parquet"))
+
+
+@dataclass
+class ShardWriter:
+    """Writes one shard: rows arrive in order, the file appears whole or not at all.
+
+    Use as a context manager; an exception inside leaves the former file as it was.
+    """
+
+    path: Path
+    schema: pa.Schema
+    _pending: list[Row] = field(default_factory=list)
+    _pending_bytes: int = 0
+    _last_id: str = ""
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._partial = self.path.with_name(f".{self.path.name}.partial")
+        stored = {
+            f"{name}.bytes": "NONE" for name in self.schema.names if _is_image(self.schema, name)
+        }
+        compression = {path: stored.get(path, "ZSTD") for path in _leaves(self.schema)}
+        self._writer = pq.ParquetWriter(
+            self._partial, self.schema, compression=compression, use_dictionary=False
+        )
+        return self
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Append rows.
+
+        Raises:
+            SchemaError: an id is illegal, occurs twice or is out of order.
+        """
+        for row in rows:
+            sample_id = row["sample_id"]
+            check_sample_id(sample_id)
+            if sample_id <= self._last_id:
+                raise SchemaError(
+                    f"sample {sample_id!r} after {self._last_id!r} in {self.path.name}: "
+                    "ids must be unique and sorted"
+                )
+            self._last_id = sample_id
+            self._pending.append(row)
+            self._pending_bytes += sum(
+                len(value["bytes"])
+                for value in row.values()
+                if isinstance(value, dict) and isinstance(value.get("bytes"), bytes)
+            )
+            if len(self._pending) >= ROW_GROUP_ROWS or self._pending_bytes >= ROW_GROUP_BYTES:
+                self._flush()
+
+    def _flush(self) -> None:
+        self._writer.write_table(table_from_rows(self._pending, self.schema))
+        self._pending.clear()
+        self._pending_bytes = 0
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None and self._pending:
+                self._flush()
+            self._writer.close()
+            if kind is None:
+                with self._partial.open("rb") as file:
+                    os.fsync(file.fileno())
+                self._partial.replace(self.path)
+        finally:
+            self._partial.unlink(missing_ok=True)
+
+
+def _is_image(schema: pa.Schema, name: str) -> bool:
+    kind = schema.field(name).type
+    return bool(pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0)
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    """Return the Parquet paths of all leaf columns."""
+    buffer = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), buffer)
+    columns = pq.ParquetFile(pa.BufferReader(buffer.getvalue())).schema
+    return [str(columns.column(index).path) for index in range(len(columns))]

@@ -1,0 +1,52 @@
+"""The table of ``crossband weights``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.table import Table
+
+from pipeline.weights.fetcher import read_record
+from pipeline.weights.registry import WeightFile
+from pipeline.weights.verify import mismatch
+
+
+def status_table(registry: Mapping[str, WeightFile], folder: Path) -> Table:
+    """Show which weight files there are, what they may be used for and where they came from.
+
+    Args:
+        registry: what ``load_registry`` returned.
+        folder: where the files lie (``weights/``).
+
+    Returns:
+        A table with one row per entry: name, role, licence, length, presence (yes, no, wrong or
+        unreadable: every file is hashed) and the source that was used.
+    """
+    table = Table(title=f"Weight files in {folder}")
+    table.add_column("name", no_wrap=True)
+    table.add_column("role", overflow="fold")
+    table.add_column("licence", overflow="fold")
+    table.add_column("MB", justify="right", no_wrap=True)
+    table.add_column("present", no_wrap=True)
+    table.add_column("source used", overflow="fold")
+    record = read_record(folder)
+    for name, entry in registry.items():
+        presence = _presence(folder / entry.file, entry)
+        table.add_row(
+            name,
+            entry.role,
+            entry.licence if entry.commercial else f"{entry.licence} (non-commercial)",
+            f"{entry.bytes / 1e6:.1f}",
+            presence,
+            record.get(name, "unknown") if presence == "yes" else "",
+        )
+    return table
+
+
+def _presence(path: Path, entry: WeightFile) -> str:
+    try:
+        wrong = mismatch(path, entry)
+    except FileNotFoundError:
+        return "no"
+    except OSError:
+        return "unreadable"
+    return "wrong sha256" if wrong else "yes"

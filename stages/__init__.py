@@ -1,0 +1,1 @@
+"""One thin module per stage of ``dvc.yaml``: read, map, write. ``run`` is what they share."""

@@ -1,0 +1,91 @@
+"""Stage ``align``: the faces that count, each warped once into the template."""
+
+from functools import partial
+
+import numpy as np
+
+from pipeline.ops.alignment import align_face, interocular_px
+from pipeline.ops.boxes import choose
+from pipeline.ops.codec import decode, encode_jpeg, encode_png
+from pipeline.ops.templates import TEMPLATES, AlignTemplate, template_from_points
+from pipeline.params import AlignParams
+from pipeline.report import align_metrics, contact_sheet
+from pipeline.store import ALIGN, image_columns
+from pipeline.store.mapping import BatchFunction, Outcome
+from pipeline.types import Region, Rejected, Row, UInt8
+from stages.run import StageRun, stage_main
+
+LOOSE = TEMPLATES["facexlib512"]
+
+
+def make(params: AlignParams) -> BatchFunction:
+    """Build the batch function."""
+    if own := params.templates.get(params.template):
+        hw = own.height_px, own.width_px
+        template = template_from_points(params.template, hw, own.points_xy)
+    else:
+        template = TEMPLATES[params.template]
+    return lambda rows: [align(row, params, template) for row in rows]
+
+
+def align(row: Row, params: AlignParams, template: AlignTemplate) -> Outcome:
+    """Warp the faces that the policy chooses: one under the row's own id, all under ids of each."""
+    faces, hw = row["faces"], (row["height_px"], row["width_px"])
+    image = decode(row["image"]["bytes"])
+    if params.face == "all":
+        return [warp(row, image, i, f"face{i}", params, template) for i in range(len(faces))]
+    boxes = np.stack([face["box_xyxy"] for face in faces])
+    scores = np.array([face["score"] for face in faces], np.float32)
+    chosen = choose(boxes, scores, hw, params.face)
+    if chosen is None:
+        return [Rejected("several_faces", f"{len(faces)} faces, and align.face is 'only'")]
+    return [warp(row, image, chosen, "", params, template)]
+
+
+def warp(
+    row: Row, image: UInt8, index: int, part: str, params: AlignParams, template: AlignTemplate
+) -> Row | Rejected:
+    """Warp one face, or say why it is left out."""
+    face = row["faces"][index]
+    points = face["landmarks_xy"]
+    if (distance := interocular_px(points)) < params.min_interocular_px:
+        return Rejected("too_small", f"{distance:.1f} px between the eyes", part)
+    try:
+        aligned = align_face(
+            image, points, template, interpolation=params.interpolation, border=params.border
+        )
+        loose = align_face(image, points, LOOSE)
+    except ValueError as error:
+        return Rejected("degenerate_points", str(error), part)
+    if aligned.outside_fraction > params.max_outside_fraction:
+        outside = f"{aligned.outside_fraction:.0%} of the crop lies beyond the picture"
+        return Rejected("cut_by_border", outside, part)
+    known = {name: value for name, value in row.items() if name != "faces"}
+    name = row["sample_id"].rpartition("/")[2]
+    loose_jpeg = encode_jpeg(loose.crop, params.loose_jpeg_quality)
+    crop = image_columns(encode_png(aligned.crop), template.hw, f"{name}.png")
+    geometry: Row = {
+        "sample_id": f"{row['sample_id']}#{part}" if part else row["sample_id"],
+        "parent_id": row["sample_id"],
+        "region": str(Region.FACE),
+        "template": template.name,
+        "warp_2x3": aligned.warp_2x3,
+        "loose": {"bytes": loose_jpeg, "path": f"{name}.loose.jpg"},
+        "loose_warp_2x3": loose.warp_2x3,
+        "face_index": index,
+        "face_count": len(row["faces"]),
+        "outside_fraction": aligned.outside_fraction,
+    }
+    return {**known, **face, **crop, **geometry}
+
+
+def run(stage: StageRun) -> None:
+    """Align the faces of a data set."""
+    params = stage.params.align
+    output = stage.map(stage.source("detect"), ALIGN, partial(make, params), sections=[params])
+    stage.write_metrics(align_metrics(output))
+    contact_sheet(output, stage.report("contact", ".png"))
+
+
+if __name__ == "__main__":
+    stage_main("align", run)

@@ -1,0 +1,74 @@
+"""Stage ``detect``: every face of every picture, with five points, mesh and pose."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from pipeline.detection import DETECTOR_WEIGHTS, Faces, faces_from_truth, make_detector
+from pipeline.face3d import FaceMesh, pose_deg
+from pipeline.ops.codec import decode_rgb
+from pipeline.params import DetectParams
+from pipeline.report import contact_sheet, detection_metrics
+from pipeline.store import DETECT
+from pipeline.store.mapping import BatchFunction, Outcome
+from pipeline.types import Rejected, Row, UInt8
+from stages.run import StageRun, stage_main
+
+Find = Callable[[Row, UInt8], Faces]
+
+COLUMNS = ("box_xyxy", "landmarks_xy", "score", "mesh_xyz", "mesh_presence", "pose_deg")
+
+
+def make(params: DetectParams, weights: dict[str, Path], mesh_weights: Path) -> BatchFunction:
+    """Load the networks and build the batch function."""
+    mesh = FaceMesh(mesh_weights)
+    find = truth_of if params.backend == "truth" else detection(params, weights)
+
+    def describe(row: Row) -> Outcome:
+        image = decode_rgb(row["image"]["bytes"])
+        faces = find(row, image)
+        if not len(faces):
+            return [Rejected("no_face", f"{params.backend} knows no face in it")]
+        xyz, presence = mesh.points(image, faces.landmarks_xy)
+        values = (faces.boxes_xyxy, faces.landmarks_xy, faces.scores, xyz, presence, pose_deg(xyz))
+        found = [dict(zip(COLUMNS, face, strict=True)) for face in zip(*values, strict=True)]
+        return [row | {"faces": found, "parent_id": row["sample_id"]}]
+
+    return lambda rows: [describe(row) for row in rows]
+
+
+def detection(params: DetectParams, weights: dict[str, Path]) -> Find:
+    """Load a detector."""
+    detector = make_detector(
+        params.backend,
+        weights,
+        score_threshold=params.score_threshold,
+        nms_threshold=params.nms_threshold,
+        max_side_px=params.max_side_px,
+    )
+    return lambda row, image: detector.detect(image)
+
+
+def truth_of(row: Row, image: UInt8) -> Faces:
+    """Take the face that the data set itself names."""
+    known = row["truth_box_xyxy"], row["truth_landmarks_xy"]
+    boxes, points = ([], []) if any(value is None for value in known) else ([v] for v in known)
+    return faces_from_truth(boxes, points)
+
+
+def run(stage: StageRun) -> None:
+    """Detect the faces of a data set."""
+    params = stage.params.detect
+    weights = {name: stage.weight(name) for name in DETECTOR_WEIGHTS.get(params.backend, ())}
+    output = stage.map(
+        stage.source("ingest"),
+        DETECT,
+        partial(make, params, weights, stage.weight("face_mesh_468")),
+        sections=[params],
+    )
+    stage.write_metrics(detection_metrics(output))
+    contact_sheet(output, stage.report("contact", ".png"), tile_px=240)
+
+
+if __name__ == "__main__":
+    stage_main("detect", run)

@@ -1,0 +1,50 @@
+"""Stage ``ingest``: a data set's pictures, upright and in 8 bits, as shards of one schema."""
+
+from functools import partial
+
+from pipeline.ops.codec import UndecodableError, decode_foreign, encode_png
+from pipeline.params import IngestParams
+from pipeline.readers import read_dataset
+from pipeline.report import contact_sheet, share_by
+from pipeline.store import INGEST, image_columns
+from pipeline.store.mapping import BatchFunction, Outcome
+from pipeline.types import Rejected, Row
+from stages.run import StageRun, stage_main
+
+
+def take_in(row: Row, params: IngestParams) -> Outcome:
+    """Decode one picture from outside; bytes that any reader decodes alike are kept as they are."""
+    known = {name: value for name, value in row.items() if name not in ("content", "unreadable")}
+    if "unreadable" in row:
+        return [Rejected("unreadable", row["unreadable"])]
+    try:
+        decoded = decode_foreign(
+            row["content"],
+            max_pixels=int(params.max_megapixels * 1e6),
+            tone_percentiles=params.tone_percentiles,
+        )
+    except UndecodableError as error:
+        return [Rejected(error.reason, str(error))]
+    data = row["content"] if decoded.plain else encode_png(decoded.image)
+    extension = "jpg" if data.startswith(b"\xff\xd8") else "png"
+    name = f"{row['sample_id'].rpartition('/')[2]}.{extension}"
+    return [known | image_columns(data, decoded.image.shape[:2], name)]
+
+
+def make(params: IngestParams) -> BatchFunction:
+    """Build the batch function."""
+    return lambda rows: [take_in(row, params) for row in rows]
+
+
+def run(stage: StageRun) -> None:
+    """Take a data set in."""
+    listing = read_dataset(stage.dataset, stage.dataset_params)
+    output = stage.map(
+        listing, INGEST, partial(make, stage.params.ingest), sections=[stage.params.ingest]
+    )
+    stage.write_metrics({"share": {c: share_by(output, c) for c in ("band", "split", "simulated")}})
+    contact_sheet(output, stage.report("contact", ".png"))
+
+
+if __name__ == "__main__":
+    stage_main("ingest", run)

@@ -1,0 +1,61 @@
+"""Stage ``parse``: a label map for each aligned face, in the frame of its crop."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.ops.codec import decode_rgb, encode_png
+from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
+from pipeline.params import ParseParams
+from pipeline.parsing import FaceParser, settle_left_right
+from pipeline.report import contact_sheet, parse_metrics
+from pipeline.store import PARSE
+from pipeline.store.mapping import BatchFunction, Outcome
+from pipeline.types import Row
+from stages.run import StageRun, stage_main
+
+
+def make(params: ParseParams, weights: Path) -> BatchFunction:
+    """Load the network and build the batch function."""
+    parser = FaceParser(weights, precision=params.precision, batch_rows=params.batch_rows)
+
+    def parse(rows: list[Row]) -> list[Outcome]:
+        crops = np.stack([decode_rgb(row["loose"]["bytes"]) for row in rows])
+        to_frame = np.stack(
+            [compose_affine(invert_affine(row["loose_warp_2x3"]), row["warp_2x3"]) for row in rows]
+        )
+        hw = rows[0]["height_px"], rows[0]["width_px"]
+        labels = parser.labels(parser.logits(crops), to_frame, hw)
+        return [[described(row, map_)] for row, map_ in zip(rows, labels, strict=True)]
+
+    return parse
+
+
+def described(row: Row, labels: np.ndarray) -> Row:
+    """Add a face's label map to its row, left and right settled."""
+    points = transform_points(row["landmarks_xy"], row["warp_2x3"])
+    settled = settle_left_right(labels, points)
+    name = f"{row['sample_id'].rpartition('/')[2]}.labels.png"
+    return row | {
+        "parent_id": row["sample_id"],
+        "labels": {"bytes": encode_png(settled), "path": name},
+    }
+
+
+def run(stage: StageRun) -> None:
+    """Parse the faces of a data set."""
+    params = stage.params.parse
+    output = stage.map(
+        stage.source("align"),
+        PARSE,
+        partial(make, params, stage.weight("bisenet_r18")),
+        sections=[params],
+        batch_rows=params.batch_rows,
+    )
+    stage.write_metrics(parse_metrics(output))
+    contact_sheet(output, stage.report("contact", ".png"))
+
+
+if __name__ == "__main__":
+    stage_main("parse", run)

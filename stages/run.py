@@ -1,0 +1,163 @@
+"""What every stage run does: check the params, map shards, write metrics, end with clear words.
+
+Layout, relative to the project's root: ``data/<data set>/<stage>`` for shards,
+``reports/metrics/<data set>/<stage>.json`` for what DVC compares, ``reports/runs/…`` for what
+depends on what was there before, ``reports/contact/<data set>/<stage>.png`` to look at.
+"""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pydantic import BaseModel
+
+from pipeline.errors import CrossbandError, ParamsError
+from pipeline.params import DatasetParams, Params, load_params, section_values
+from pipeline.store import (
+    ShardFolder,
+    StageKey,
+    code_sha256,
+    executor_from_environment,
+    map_shards,
+)
+from pipeline.store.executors import limit_threads
+from pipeline.store.guard import die_with_parent
+from pipeline.store.mapping import BatchFunction, MapSummary
+from pipeline.store.shards import Source
+from pipeline.weights import load_registry, verified_path
+
+WEIGHTS = Path("weights")
+REGISTRY = Path("weights.yaml")
+PARAMS = Path("params.yaml")
+
+
+@dataclass
+class StageRun:
+    """One stage on one data set.
+
+    Attributes:
+        stage: name of the stage.
+        dataset: name of the data set, or of the sample's source.
+        params: the whole of ``params.yaml``, checked.
+    """
+
+    stage: str
+    dataset: str
+    params: Params
+    _weights: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def dataset_params(self) -> DatasetParams:
+        """The data set's own params.
+
+        Raises:
+            ParamsError: there is no such data set.
+        """
+        if self.dataset not in self.params.datasets:
+            raise ParamsError(
+                f"data set {self.dataset!r} is none of {sorted(self.params.datasets)}: "
+                f"add it to datasets in {PARAMS}"
+            )
+        return self.params.datasets[self.dataset]
+
+    def source(self, stage: str) -> ShardFolder:
+        """Open the output of another stage of the same data set."""
+        return ShardFolder.open(Path("data", self.dataset, stage))
+
+    def weight(self, name: str) -> Path:
+        """Return a weight file whose sha256 was checked; the rows made here depend on it."""
+        registry = load_registry(REGISTRY)
+        path = verified_path(name, registry, WEIGHTS)
+        self._weights[name] = str(registry[name].sha256)
+        return path
+
+    def map(
+        self,
+        source: Source,
+        schema: pa.Schema,
+        make: Callable[[], BatchFunction],
+        *,
+        sections: Sequence[BaseModel],
+        batch_rows: int = 1,
+        target: Path | None = None,
+    ) -> ShardFolder:
+        """Bring the stage's output up to date and write its metrics' common part.
+
+        Args:
+            source: the rows to map.
+            schema: schema of the output.
+            make: builds the batch function, once in each worker.
+            sections: the sections of params that the rows depend on.
+            batch_rows: rows handed over at once.
+            target: output folder, by default ``data/<data set>/<stage>``.
+        """
+        output = ShardFolder(target or Path("data", self.dataset, self.stage), source.count)
+        sections_by_name = {type(s).__name__: section_values(s) for s in sections}
+        key = StageKey(
+            self.stage, sections_by_name, self._weights, code_sha256(f"stages.{self.stage}")
+        )
+        start = time.monotonic()
+        self.summary = map_shards(
+            source,
+            output,
+            schema=schema,
+            key=key,
+            make=make,
+            batch_rows=batch_rows,
+            executor=executor_from_environment(),
+            label=f"{self.stage}@{self.dataset}",
+        )
+        self._write_run(self.summary, time.monotonic() - start)
+        return output
+
+    def write_metrics(self, metrics: dict[str, Any]) -> None:
+        """Write the stage's metrics: rows in, out and rejected, then its own."""
+        common = {
+            "in": self.summary.rows_in,
+            "out": self.summary.rows_out,
+            "rejected": self.summary.rejected,
+        }
+        _write_json(self.report("metrics", ".json"), common | metrics)
+
+    def report(self, kind: str, extension: str) -> Path:
+        """Return the path of one of the stage's reports, its folder made."""
+        path = Path("reports", kind, self.dataset, f"{self.stage}{extension}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _write_run(self, summary: MapSummary, seconds: float) -> None:
+        values = asdict(summary) | {"seconds": round(seconds, 2)}
+        _write_json(self.report("runs", ".json"), values)
+        print(
+            f"{self.stage}@{self.dataset}: {summary.rows_in} in, {summary.rows_out} out, "
+            f"{sum(summary.rejected.values())} rejected; {summary.computed} computed, "
+            f"{summary.reused} reused, {seconds:.1f} s"
+        )
+
+
+def stage_main(stage: str, run: Callable[[StageRun], None]) -> None:
+    """Run a stage from the command line: ``python -m stages.<stage> <data set>``.
+
+    Exits with 1 and one clear message where crossband raised an error on purpose.
+    """
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: python -m stages.{stage} <data set>")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    die_with_parent()
+    limit_threads()
+    try:
+        run(StageRun(stage, sys.argv[1], load_params(PARAMS)))
+    except CrossbandError as error:
+        sys.exit(f"error: {error}")
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(values, indent=2) + "\n")
+    partial.replace(path)

@@ -1,0 +1,40 @@
+"""Stage ``weights``: fetch and check the weight files and data artefacts that the params choose."""
+
+import logging
+import sys
+
+from pipeline.detection import DETECTOR_WEIGHTS
+from pipeline.errors import CrossbandError
+from pipeline.params import Params, load_params
+from pipeline.weights import fetch, load_registry
+from stages.run import PARAMS, REGISTRY, WEIGHTS
+
+SAMPLE_WEIGHTS = ("openpeople", "yunet", "face_mesh_468", "bisenet_r18", "selfie_segmentation")
+"""What the sample's source opens: the pictures, and the networks that tell its materials apart."""
+
+
+def needed(params: Params) -> list[str]:
+    """Return the names of the files that a run with these params opens."""
+    names = {"face_mesh_468", "bisenet_r18", *DETECTOR_WEIGHTS.get(params.detect.backend, ())}
+    if "sample" in params.datasets:
+        names.update(SAMPLE_WEIGHTS)
+    return sorted(names)
+
+
+def main() -> None:
+    """Fetch."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        params = load_params(PARAMS)
+        fetch(
+            needed(params),
+            load_registry(REGISTRY),
+            WEIGHTS,
+            commercial_only=params.weights.commercial_only,
+        )
+    except CrossbandError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

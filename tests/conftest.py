@@ -1,0 +1,48 @@
+"""What every test shares: a quiet offline environment and the real weight files."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from pipeline.weights import fetch, load_registry
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# A property test that fails has to fail again, and a busy machine is no failure.
+settings.register_profile("crossband", derandomize=True, deadline=None)
+settings.load_profile("crossband")
+
+_yolo_config = tempfile.TemporaryDirectory(prefix="crossband-yolo-")
+
+
+def pytest_configure() -> None:
+    """Keep third-party libraries from phoning home; they read this when they are imported."""
+    os.environ.update(
+        YOLO_CONFIG_DIR=_yolo_config.name,
+        YOLO_OFFLINE="1",
+        YOLO_AUTOINSTALL="false",
+        HF_HUB_OFFLINE="1",
+        DVC_NO_ANALYTICS="1",
+    )
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    _yolo_config.cleanup()
+
+
+@pytest.fixture(scope="session")
+def weight_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function from a name in ``weights.yaml`` to the fetched, verified file."""
+    registry = load_registry(ROOT / "weights.yaml")
+    folder = tmp_path_factory.mktemp("weights")
+
+    def path_of(name: str) -> Path:
+        (fetched,) = fetch([name], registry, folder)
+        return fetched.path
+
+    return path_of

@@ -1,0 +1,55 @@
+"""Boxes: overlap, clipping, and which face wins."""
+
+import numpy as np
+import pytest
+
+from pipeline.ops.boxes import areas, choose, clip, iou
+
+
+def test_iou_worked_by_hand():
+    first = [[0, 0, 2, 2], [0, 0, 4, 4], [5, 5, 5, 5]]
+    second = [[1, 1, 3, 3], [0, 0, 2, 2]]
+    np.testing.assert_allclose(iou(first, second), [[1 / 7, 1], [4 / 16, 4 / 16], [0, 0]])
+
+
+def test_nothing_overlaps_nothing():
+    assert iou(np.zeros((0, 4)), [[0, 0, 1, 1]]).shape == (0, 1)
+
+
+def test_a_box_turned_inside_out_has_no_area():
+    np.testing.assert_array_equal(areas([[0, 0, 3, 2], [3, 2, 0, 0]]), [6, 0])
+
+
+def test_clip_ends_at_the_outermost_pixel_centres():
+    clipped = clip([[-5, -5, 400, 400], [1, 2, 3, 4]], (100, 200))
+    np.testing.assert_array_equal(clipped, [[0, 0, 199, 99], [1, 2, 3, 4]])
+    assert clipped.dtype == np.float32
+
+
+BOXES = np.float32([[0, 0, 60, 60], [40, 40, 60, 60], [0, 80, 20, 100]])
+SCORES = np.float32([0.8, 0.7, 0.9])
+
+
+@pytest.mark.parametrize(
+    ("policy", "winner"),
+    [("largest", 0), ("most_central", 1), ("highest_score", 2), ("only", None)],
+)
+def test_which_of_three_faces_wins(policy, winner):
+    assert choose(BOXES, SCORES, (100, 100), policy) == winner
+
+
+@pytest.mark.parametrize("policy", ["largest", "most_central", "highest_score", "only"])
+def test_one_face_wins_and_of_none_none(policy):
+    assert choose(BOXES[:1], SCORES[:1], (100, 100), policy) == 0
+    assert choose(BOXES[:0], SCORES[:0], (100, 100), policy) is None
+
+
+@pytest.mark.parametrize("policy", ["largest", "most_central", "highest_score"])
+def test_of_equals_the_first_wins(policy):
+    twins = np.repeat(BOXES[:1], 2, axis=0)
+    assert choose(twins, SCORES[[0, 0]], (100, 100), policy) == 0
+
+
+def test_an_unknown_policy_is_named():
+    with pytest.raises(ValueError, match="tallest"):
+        choose(BOXES, SCORES, (100, 100), "tallest")

@@ -1,0 +1,145 @@
+"""params.yaml: every fault is one clear line with the key's path."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+
+from pipeline.errors import ParamsError
+from pipeline.ops.boxes import CHOICES
+from pipeline.ops.geometry import BORDERS, INTERPOLATIONS
+from pipeline.ops.templates import TEMPLATES
+from pipeline.params import AlignParams, Params, load_params, merge_params, read_yaml
+from pipeline.params.sections import BuiltInTemplate
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "params.yaml").read_text()
+
+
+def faults(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError) as caught:
+        load_params(path)
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith(f"{path}: ") for line in lines)
+    return [line.removeprefix(f"{path}: ") for line in lines]
+
+
+def test_the_projects_own_params_are_in_order():
+    params = load_params(ROOT / "params.yaml")
+    assert params.align.template == "arcface144"
+    with pytest.raises(ValidationError):
+        params.align.template = "arcface112"  # frozen
+
+
+def test_the_tiny_profile_is_in_order(tmp_path):
+    merged = merge_params(read_yaml(ROOT / "params.yaml"), read_yaml(ROOT / "params/tiny.yaml"))
+    YAML().dump(merged, tmp_path / "params.yaml")
+    tiny = load_params(tmp_path / "params.yaml")
+    assert (
+        tiny.sample.openpeople.subjects
+        < load_params(ROOT / "params.yaml").sample.openpeople.subjects
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (
+            "  template: arc",
+            "  tempate: arc",
+            r"align\.tempate: unknown key, did you mean 'template'\?",
+        ),
+        ("    shards: 16 ", "    shards: many ", r"datasets\.sample\.shards: .*integer.*'many'"),
+        (
+            "    shards: 16 ",
+            "    shards: 0 ",
+            r"datasets\.sample\.shards: .*greater than",
+        ),
+        ("score_threshold: 0.7", "score_threshold: 1.7", r"detect\.score_threshold: .*less than"),
+        ("score_threshold: 0.7", "score_threshold: '0.7'", r"detect\.score_threshold: .*number"),
+        ("template: arcface144", "template: arcface99", r"align: .*'arcface99' is none of"),
+        ("backend: yunet", "backend: yolo", r"detect\.backend: .*'yunet'.*found 'yolo'"),
+        ("[0.5, 99.5]", "[99.5, 0.5]", r"ingest: .*first has to be below"),
+        ("[VIS, NIR, SWIR", "[VIS, VIS, SWIR", r"sample\.openpeople: .*band is named twice"),
+        ("[VIS, NIR, SWIR", "[VIS, UV, SWIR", r"sample\.openpeople\.bands\.1: .*'UV'"),
+        ("  nms_threshold: 0.3", "  size: 0.3", r"detect\.size: the name 'size' may not be used"),
+        ("  min_pixels: 12", "  nfiles: 12", r"parts\.nfiles: the name 'nfiles' may not be used"),
+        (
+            "  commercial_only: false",
+            "  commercial_only: 0",
+            r"weights\.commercial_only: .*boolean",
+        ),
+        ("reader: shards", "reader: casia", r"datasets\.sample\.reader: .*found 'casia'"),
+        ("\n  sample:\n", "\n  Sample:\n", r"datasets\.Sample.*"),
+    ],
+)
+def test_each_fault_is_one_line_with_its_path(tmp_path, old, new, fault):
+    assert old in TEXT
+    found = faults(tmp_path, TEXT.replace(old, new, 1))
+    assert any(re.fullmatch(fault + ".*", line) for line in found), found
+
+
+def test_all_faults_are_told_at_once(tmp_path):
+    text = TEXT.replace("backend: yunet", "backend: x").replace("batch_rows: 8", "batch_rows: 0")
+    assert len(faults(tmp_path, text)) == 2
+
+
+def test_a_missing_section_is_named(tmp_path):
+    text = TEXT[: TEXT.index("\nparts:")]
+    assert faults(tmp_path, text) == ["parts: this key is missing"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [("a: [", "while parsing"), ("- a", "expected sections"), ("a: 1\na: 2", "duplicate key")],
+)
+def test_what_is_no_mapping_is_refused(tmp_path, text, fault):
+    assert fault in faults(tmp_path, text)[0]
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ParamsError, match="No such file"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_merging_lays_key_by_key_and_null_removes():
+    base = {"a": {"x": 1, "y": [1, 2]}, "b": 1}
+    assert merge_params(base, {"a": {"y": [3]}, "b": None, "c": {"d": 1}}) == {
+        "a": {"x": 1, "y": [3]},
+        "c": {"d": 1},
+    }
+    assert base == {"a": {"x": 1, "y": [1, 2]}, "b": 1}
+
+
+def test_names_agree_with_the_code_that_knows_them():
+    fields = AlignParams.model_fields
+    assert {*get_args(BuiltInTemplate)} == TEMPLATES.keys() - {"facexlib512"}
+    assert {*get_args(fields["interpolation"].annotation)} == INTERPOLATIONS.keys()
+    assert {*get_args(fields["border"].annotation)} == BORDERS.keys()
+    assert {*get_args(fields["face"].annotation)} == CHOICES.keys() | {"all"}
+
+
+def test_a_template_of_ones_own_is_taken(tmp_path):
+    points = "[[9, 9], [39, 9], [24, 24], [12, 40], [36, 40]]"
+    own = f"templates: {{mine: {{height_px: 64, width_px: 48, points_xy: {points}}}}}"
+    text = TEXT.replace("templates: {}", own).replace("template: arcface144", "template: mine")
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    assert load_params(path).align.templates["mine"].width_px == 48
+
+
+def keys(model: type[BaseModel]):
+    for name, field in model.model_fields.items():
+        yield name
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from keys(kind)
+
+
+def test_no_section_has_a_name_that_dvc_overlooks():
+    assert not {"size", "nfiles"} & set(keys(Params))

@@ -1,0 +1,134 @@
+"""Reader ``folder``: what it lists, what it refuses, and what ``ingest`` makes of it."""
+
+import numpy as np
+import pytest
+
+from pipeline.errors import ReaderError
+from pipeline.ops.codec import encode_png
+from pipeline.params import DatasetParams
+from pipeline.readers import read_dataset
+from pipeline.types import Band, Split
+
+PICTURE = encode_png(np.zeros((4, 4), np.uint8))
+
+
+def params(root, **values):
+    return DatasetParams(reader="folder", root=str(root), shards=2, **values)
+
+
+def put(root, *names):
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(PICTURE)
+
+
+def listed(root, **values):
+    return {row["sample_id"]: row for row in read_dataset("mine", params(root, **values)).rows}
+
+
+def test_subject_and_session_come_from_the_folders(tmp_path):
+    put(tmp_path, "anna/1.jpg", "anna/day 2/night/1.PNG", "loose.tiff", "bob/1.jpg")
+    rows = listed(tmp_path, band=Band.NIR, split=Split.TEST, licence="CC0-1.0")
+    assert {name: (r.get("subject_id"), r.get("session_id")) for name, r in rows.items()} == {
+        "anna/1.jpg": ("anna", None),
+        "anna/day%202/night/1.PNG": ("anna", "day 2/night"),
+        "loose.tiff": (None, None),
+        "bob/1.jpg": ("bob", None),
+    }
+    assert {(r["band"], r["split"], r["licence"]) for r in rows.values()} == {
+        ("NIR", "test", "CC0-1.0")
+    }
+
+
+def test_hidden_files_and_other_files_stay_out(tmp_path, caplog):
+    put(tmp_path, "a/1.jpg", "a/.hidden.jpg", ".git/x.jpg", "a/notes.txt", "a/LICENSE")
+    with caplog.at_level("INFO"):
+        assert list(listed(tmp_path)) == ["a/1.jpg"]
+    assert "2 files are no pictures" in caplog.text
+    assert "1 .txt" in caplog.text
+
+
+def test_names_in_any_script_keep_a_legal_id(tmp_path):
+    put(tmp_path, "Zoë/Größe #1.jpg", "李/照片.jpg")
+    ids = set(listed(tmp_path))
+    assert "Zo%C3%AB/Gr%C3%B6%C3%9Fe%20%231.jpg" in ids
+    assert {row["subject_id"] for row in listed(tmp_path).values()} == {"Zoë", "李"}
+
+
+def test_bytes_are_loaded_when_asked_for(tmp_path):
+    put(tmp_path, "a/1.jpg")
+    listing = read_dataset("mine", params(tmp_path))
+    (row,) = [r for i in range(2) for batch in listing.shard(i).batches() for r in batch]
+    assert row["content"] == PICTURE
+    assert "path" not in row  # a data set that moves keeps its fingerprints
+
+
+def test_a_file_that_vanishes_is_unreadable_not_fatal(tmp_path):
+    put(tmp_path, "a/1.jpg")
+    listing = read_dataset("mine", params(tmp_path))
+    (tmp_path / "a/1.jpg").unlink()
+    (row,) = [r for i in range(2) for batch in listing.shard(i).batches() for r in batch]
+    assert row["unreadable"] == "a/1.jpg: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [([], "found an empty folder"), (["a/x.txt", "a/y.txt"], "found 2 .txt")],
+)
+def test_a_folder_without_pictures_is_refused(tmp_path, names, message):
+    put(tmp_path, *names)
+    with pytest.raises(ReaderError, match=message):
+        listed(tmp_path)
+
+
+def test_a_wrong_root_says_what_was_looked_for(tmp_path):
+    with pytest.raises(ReaderError, match=r"found nothing; correct datasets\.mine\.root"):
+        listed(tmp_path / "nowhere")
+
+
+def csv_of(tmp_path, text):
+    file = tmp_path / "list.csv"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_a_csv_names_everything(tmp_path):
+    put(tmp_path, "x/1.bmp", "x/2.bmp")
+    file = csv_of(
+        tmp_path,
+        "\ufeffpath,subject,band,split,view,box,points\r\n"
+        "x\\1.bmp,s1,NIR,train,left,1 2 3 4,1 1 3 1 2 2 1 3 3 3\r\n"
+        "x/2.bmp,s2,,,,,\r\n",
+    )
+    rows = listed(file, band=Band.VIS, split=Split.TEST)
+    first, second = rows["x/1.bmp"], rows["x/2.bmp"]
+    columns = ("subject_id", "band", "split", "view")
+    assert [first[column] for column in columns] == ["s1", "NIR", "train", "left"]
+    assert first["truth_box_xyxy"].tolist() == [1, 2, 3, 4]
+    assert first["truth_landmarks_xy"].shape == (5, 2)
+    assert (second["subject_id"], second["band"], second["split"]) == ("s2", "VIS", "test")
+    assert "truth_box_xyxy" not in second
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,subject\na.png,s", "expected a column 'path'"),
+        ("path,colour\na.png,red", "expected a column 'path' and any of"),
+        ("", "expected a column 'path'"),
+        ("path,band\na.png,IR", "line 2: band 'IR' is none of"),
+        ("path,split\na.png,dev", "line 2: split 'dev' is none of"),
+        ("path,band\na.png", "line 2: the line has not as many cells"),
+        ("path,band\na.png,VIS,x", "line 2: the line has not as many cells"),
+        ("path\n../a.png", "stay below"),
+        ("path\n/etc/passwd", "stay below"),
+        ("path,box\na.png,1 2 3", "line 2: box: expected 4 numbers"),
+        ("path,points\na.png,1 2 3 4 5 6 7 8 9 nan", "not finite"),
+        ("path\na.png\nb.png\na.png", r"1 sample ids stand twice: a\.png"),
+        ("path,subject,split\na.png,s,train\nb.png,s,test", "more than one split.*s"),
+    ],
+)
+def test_a_faulty_csv_is_refused_with_its_line(tmp_path, text, message):
+    with pytest.raises(ReaderError, match=message):
+        listed(csv_of(tmp_path, text))

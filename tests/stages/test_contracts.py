@@ -1,0 +1,81 @@
+"""dvc.yaml, the stages and params.yaml agree."""
+
+import re
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.params import Params
+from pipeline.store.fingerprint import code_closure
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+MODULES = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", "run"}
+ITEMS = {name: stage.get("do", stage) for name, stage in STAGES.items()}
+
+
+def names(values):
+    return [value if isinstance(value, str) else next(iter(value)) for value in values]
+
+
+def test_every_stage_has_its_module_and_every_module_its_stage():
+    assert ITEMS.keys() == MODULES
+
+
+@pytest.mark.parametrize("name", ITEMS)
+def test_the_command_runs_the_module_of_that_name(name):
+    assert re.fullmatch(rf"python -m stages\.{name}( \$\{{key\}})?", ITEMS[name]["cmd"])
+
+
+@pytest.mark.parametrize("name", ITEMS.keys() - {"weights"})
+def test_the_deps_cover_all_code_that_makes_rows(name):
+    deps = [ROOT / dep for dep in names(ITEMS[name]["deps"]) if (ROOT / dep).exists()]
+    uncovered = [
+        path.relative_to(ROOT).as_posix()
+        for path in code_closure(f"stages.{name}").values()
+        if not any(path == dep or path.is_relative_to(dep) for dep in deps)
+        and path.relative_to(ROOT).as_posix() not in SHARED
+    ]
+    assert uncovered == []
+
+
+SHARED = {
+    "pipeline/__init__.py",
+    "pipeline/types.py",
+    "stages/__init__.py",
+    "models/__init__.py",
+}
+"""Vocabulary that all stages share; a change of it is a change of the format (STORE_FORMAT)."""
+
+
+@pytest.mark.parametrize("name", ITEMS)
+def test_the_params_are_sections_of_params_yaml(name):
+    for key in ITEMS[name]["params"]:
+        assert key.split(".")[0] in Params.model_fields
+
+
+@pytest.mark.parametrize("name", ITEMS.keys() - {"weights"})
+def test_a_stage_depends_on_the_section_of_its_name(name):
+    assert any(key.split(".")[0] == name for key in ITEMS[name]["params"])
+
+
+@pytest.mark.parametrize("name", ITEMS)
+def test_outputs_persist_so_that_rows_can_be_reused(name):
+    for out in ITEMS[name]["outs"]:
+        (options,) = out.values()
+        assert options["persist"] is True
+
+
+@pytest.mark.parametrize("name", ITEMS.keys() - {"weights"})
+def test_metrics_and_pictures_lie_where_people_look(name):
+    metrics, plots = names(ITEMS[name]["metrics"]), names(ITEMS[name]["plots"])
+    assert metrics == [f"reports/metrics/${{key}}/{name}.json"]
+    assert plots == [f"reports/contact/${{key}}/{name}.png"]
+
+
+def test_no_file_is_longer_than_400_lines():
+    files = [
+        p for top in ("pipeline", "stages", "models", "tests") for p in (ROOT / top).rglob("*.py")
+    ]
+    assert [str(path) for path in files if len(path.read_text().splitlines()) > 400] == []

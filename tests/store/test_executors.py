@@ -1,0 +1,77 @@
+"""Executors: chosen by the environment, with errors that name the variable."""
+
+import os
+
+import pytest
+
+from pipeline.errors import StageError
+from pipeline.store.executors import (
+    Processes,
+    Serial,
+    executor_from_environment,
+    report_progress,
+)
+
+
+def double(number):
+    report_progress(1)
+    return number * 2
+
+
+def nothing():
+    pass
+
+
+def ignore(rows):
+    pass
+
+
+def fail(number):
+    raise ValueError(f"no {number}")
+
+
+@pytest.mark.parametrize("executor", [Serial(), Processes(2)])
+def test_all_tasks_are_run_and_counted(executor):
+    counts = []
+    found = sorted(executor.run(double, [1, 2, 3], nothing, counts.append))
+    assert found == [2, 4, 6]
+    assert sum(counts) == 3
+
+
+@pytest.mark.parametrize("executor", [Serial(), Processes(2)])
+def test_no_task_starts_no_worker(executor):
+    def never():
+        raise AssertionError("started")
+
+    assert list(executor.run(double, [], never, ignore)) == []
+
+
+@pytest.mark.parametrize("executor", [Serial(), Processes(1)])
+def test_an_error_of_the_work_comes_through(executor):
+    with pytest.raises(ValueError, match="no 1"):
+        list(executor.run(fail, [1], nothing, ignore))
+
+
+def test_the_environment_chooses(monkeypatch):
+    monkeypatch.delenv("CROSSBAND_EXECUTOR", raising=False)
+    monkeypatch.delenv("CROSSBAND_WORKERS", raising=False)
+    assert executor_from_environment() == Processes(len(os.sched_getaffinity(0)))
+    monkeypatch.setenv("CROSSBAND_WORKERS", "5")
+    assert executor_from_environment() == Processes(5)
+    monkeypatch.setenv("CROSSBAND_EXECUTOR", "serial")
+    assert isinstance(executor_from_environment(), Serial)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CROSSBAND_EXECUTOR", "cluster"),
+        ("CROSSBAND_WORKERS", "0"),
+        ("CROSSBAND_WORKERS", "two"),
+        ("CROSSBAND_WORKERS", "-1"),
+    ],
+)
+def test_a_senseless_environment_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(StageError, match=f"{name}='{value}'"):
+        executor_from_environment()

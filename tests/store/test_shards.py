@@ -1,0 +1,135 @@
+"""Shards: placing, order, atomic writing, and what is refused."""
+
+import hashlib
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import SchemaError, StageError
+from pipeline.store.shards import (
+    ROW_GROUP_ROWS,
+    Listing,
+    ShardFile,
+    ShardFolder,
+    ShardWriter,
+    check_sample_id,
+    shard_of,
+)
+
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+SCHEMA = pa.schema(
+    [pa.field("sample_id", pa.string(), nullable=False), ("image", IMAGE)],
+    metadata={"version": "1"},
+)
+legal = st.text("abcXYZ019._/%=+-", min_size=1).filter(lambda t: ".." not in t.split("/"))
+
+
+def write(path, rows, schema=SCHEMA):
+    with ShardWriter(path, schema) as writer:
+        writer.write(rows)
+    return ShardFile(path)
+
+
+def test_a_sample_keeps_its_shard_forever():
+    # The first 8 bytes of blake2b(id), big-endian, modulo the count; another hash would move
+    # everybody's data.
+    digest = hashlib.blake2b(b"P001/x.NIR", digest_size=8).digest()
+    assert shard_of("P001/x.NIR", 16) == int.from_bytes(digest, "big") % 16
+    assert shard_of("a", 16) == 15
+
+
+@given(legal, legal, st.integers(1, 300))
+def test_what_is_derived_lies_in_the_shard_of_its_sample(sample, suffix, count):
+    assert shard_of(f"{sample}#{suffix}", count) == shard_of(sample, count) < count
+
+
+@given(st.lists(legal, min_size=2, max_size=2, unique=True), legal, legal)
+def test_derived_rows_stay_next_to_their_sample_when_sorted(samples, left, right):
+    first, second = sorted(samples)
+    assert f"{first}#{left}" < second
+    assert f"{first}#{left}" < f"{second}#{right}"
+
+
+@pytest.mark.parametrize("bad", ["", "a b", "a\n", "../a", "a/../b", "ä", "#a", "a#", "a\\b", "a'"])
+def test_ids_that_could_do_harm_are_refused(bad):
+    with pytest.raises(SchemaError, match="sample id"):
+        check_sample_id(bad)
+
+
+def test_rows_come_back_in_row_groups_of_bounded_length(tmp_path):
+    rows = [{"sample_id": f"{i:04d}", "image": {"bytes": b"x" * i, "path": "p"}} for i in range(70)]
+    file = write(tmp_path / "s.parquet", rows)
+    batches = list(file.batches())
+    assert [len(batch) for batch in batches] == [ROW_GROUP_ROWS, ROW_GROUP_ROWS, 6]
+    assert [row for batch in batches for row in batch] == rows
+    assert file.rows() == 70
+
+
+def test_large_pictures_close_a_row_group_early(tmp_path):
+    rows = [{"sample_id": str(i), "image": {"bytes": bytes(9 << 20), "path": ""}} for i in range(3)]
+    assert [len(batch) for batch in write(tmp_path / "s.parquet", rows).batches()] == [2, 1]
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path):
+    rows = [{"sample_id": f"{i}", "image": {"bytes": b"abc", "path": "p"}} for i in range(9)]
+    first, second = (write(tmp_path / name, rows).path.read_bytes() for name in ("a", "b"))
+    assert first == second
+
+
+@pytest.mark.parametrize("ids", [["b", "a"], ["a", "a"]])
+def test_rows_out_of_order_or_doubled_are_refused_and_leave_the_former_file(tmp_path, ids):
+    file = write(tmp_path / "s.parquet", [{"sample_id": "old"}])
+    with pytest.raises(SchemaError, match="unique and sorted"):
+        write(file.path, [{"sample_id": sample} for sample in ids])
+    assert [row["sample_id"] for batch in file.batches() for row in batch] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["s.parquet"]
+
+
+def test_a_file_of_another_schema_or_cut_off_is_not_readable(tmp_path):
+    file = write(tmp_path / "s.parquet", [{"sample_id": "a"}])
+    assert file.readable(SCHEMA)
+    assert not file.readable(SCHEMA.with_metadata({"version": "2"}))
+    file.path.write_bytes(file.path.read_bytes()[:-9])
+    assert not file.readable(SCHEMA)
+    assert not ShardFile(tmp_path / "none.parquet").readable(SCHEMA)
+
+
+def test_any_parquet_reader_reads_a_shard(tmp_path):
+    write(tmp_path / "s.parquet", [{"sample_id": "a", "image": {"bytes": b"1", "path": "a.png"}}])
+    assert pq.read_table(tmp_path / "s.parquet").to_pylist() == [
+        {"sample_id": "a", "image": {"bytes": b"1", "path": "a.png"}}
+    ]
+
+
+def test_opening_tells_what_is_missing(tmp_path):
+    with pytest.raises(StageError, match="complete set of shards, found 0"):
+        ShardFolder.open(tmp_path)
+    write(ShardFolder(tmp_path, 2).shard(0).path, [])
+    with pytest.raises(StageError, match="found 1"):
+        ShardFolder.open(tmp_path)
+    write(ShardFolder(tmp_path, 2).shard(1).path, [])
+    assert ShardFolder.open(tmp_path).count == 2
+
+
+def test_strangers_go(tmp_path):
+    folder = ShardFolder(tmp_path, 2)
+    keep = write(folder.shard(0).path, []).path
+    write(ShardFolder(tmp_path, 3).shard(0).path, [])
+    write(ShardFolder(tmp_path, 3).rejected.shard(0).path, [])
+    (tmp_path / ".shard-00000-of-00002.parquet.partial").touch()
+    folder.drop_strangers()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [keep]
+
+
+@given(st.sets(legal, max_size=20), st.integers(1, 5))
+def test_a_listing_places_every_row_once_and_sorted(samples, count):
+    listing = Listing([{"sample_id": sample} for sample in samples], count, dict)
+    found = [
+        [row["sample_id"] for batch in listing.shard(i).batches() for row in batch]
+        for i in range(count)
+    ]
+    assert sorted(sample for shard in found for sample in shard) == sorted(samples)
+    assert all(shard == sorted(shard) for shard in found)
