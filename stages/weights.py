@@ -16,7 +16,7 @@ SAMPLE_WEIGHTS = ("openpeople", "yunet", "face_mesh_468", "bisenet_r18", "selfie
 def needed(params: Params) -> list[str]:
     """Return the names of the files that a run with these params opens."""
     names = {"face_mesh_468", "bisenet_r18", *DETECTOR_WEIGHTS.get(params.detect.backend, ())}
-    if "sample" in params.datasets:
+    if params.sample.openpeople:
         names.update(SAMPLE_WEIGHTS)
     return sorted(names)
 

@@ -67,7 +67,7 @@ class Fan:
         faces = self._detector.detect(image_rgb)
         if not len(faces):
             return faces
-        found = self._network.get_landmarks_from_image(image_rgb, list(faces.boxes_xyxy))
+        found = self._network.get_landmarks_from_image(image_rgb, faces.boxes_xyxy.tolist())
         points = np.stack([_five_of_68(np.asarray(each, dtype=np.float32)) for each in found])
         return sorted_faces(faces.boxes_xyxy, points, faces.scores)
 

@@ -59,9 +59,9 @@ class OpenPeopleParams(Section):
 
 
 class SampleParams(Section):
-    """The sources of the embedded sample data set, one stage each."""
+    """The sources of the embedded sample data set, one stage each; ``{}`` makes none."""
 
-    openpeople: OpenPeopleParams
+    openpeople: OpenPeopleParams | None = None
 
 
 class IngestParams(Section):

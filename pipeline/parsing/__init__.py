@@ -1,0 +1,27 @@
+"""Face parsing: label maps of 19 classes, and the four facial parts cut from them."""
+
+from pipeline.parsing.bisenet import FaceParser, labels_in_frame
+from pipeline.parsing.mesh_parts import mesh_part_boxes, mesh_part_masks
+from pipeline.parsing.parts import (
+    PARTS,
+    centre_distance_percent,
+    crop_part,
+    part_boxes,
+    part_masks,
+    part_windows,
+)
+from pipeline.parsing.sides import settle_left_right
+
+__all__ = [
+    "PARTS",
+    "FaceParser",
+    "centre_distance_percent",
+    "crop_part",
+    "labels_in_frame",
+    "mesh_part_boxes",
+    "mesh_part_masks",
+    "part_boxes",
+    "part_masks",
+    "part_windows",
+    "settle_left_right",
+]

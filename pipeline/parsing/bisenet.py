@@ -31,15 +31,15 @@ _INSIDE = 0.5 + 1e-3
 class FaceParser:
     """BiSeNet-R18 with 19 classes, in the order of ``FaceClass``.
 
-    A crop's logits do not depend on which crops are given with it: each network pass holds
-    ``batch_rows`` crops exactly, the last one filled up. On a processor one crop a pass is also the
-    fastest (its activations stay in the cache); raise it on a GPU.
+    A crop's logits do not depend on which crops are given with it, bit for bit. On a CPU each pass
+    of the network holds one crop, which is also the fastest there (the activations stay in the
+    cache); on a GPU each pass holds ``batch_rows`` crops, the last one filled up with black.
 
     Args:
         weights: the released file, already verified (``79999_iter.pth``).
         precision: ``float32``, ``bfloat16``, or ``auto``: bfloat16 where the device computes it
             natively. A machine always makes the same choice; it stands in ``self.precision``.
-        batch_rows: crops in one pass of the network.
+        batch_rows: crops in one pass on a GPU.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
 
     Raises:
@@ -52,7 +52,7 @@ class FaceParser:
         weights: Path,
         *,
         precision: str = "auto",
-        batch_rows: int = 1,
+        batch_rows: int = 8,
         device: str = "cpu",
     ) -> None:
         if precision not in PRECISIONS:
@@ -67,7 +67,7 @@ class FaceParser:
             precision = "bfloat16" if computes_bfloat16(device) else "float32"
         self.device = device
         self.precision = precision
-        self.batch_rows = batch_rows
+        self._pass_rows = batch_rows if device == "cuda" else 1
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         net = load_bisenet(weights)
         fold_batch_norm(net)  # in float32, so that bfloat16 rounds the weights once
@@ -90,8 +90,8 @@ class FaceParser:
         if crops.dtype != np.uint8 or crops.shape[1:] != (LOOSE_PX, LOOSE_PX, 3):
             raise ValueError(f"expected uint8 (n, 512, 512, 3), got {crops.dtype} {crops.shape}")
         scores = np.empty((len(crops), FACE_CLASSES, GRID, GRID), dtype=np.float32)
-        for start in range(0, len(crops), self.batch_rows):
-            rows = crops[start : start + self.batch_rows]
+        for start in range(0, len(crops), self._pass_rows):
+            rows = crops[start : start + self._pass_rows]
             scores[start : start + len(rows)] = self._pass(rows)[: len(rows)]
         return scores
 
@@ -100,7 +100,7 @@ class FaceParser:
         return labels_in_frame(logits, loose_to_frame, frame_hw, device=self.device)
 
     def _pass(self, rows: UInt8) -> Float32:
-        filled = np.zeros((self.batch_rows, LOOSE_PX, LOOSE_PX, 3), dtype=np.uint8)
+        filled = np.zeros((self._pass_rows, LOOSE_PX, LOOSE_PX, 3), dtype=np.uint8)
         filled[: len(rows)] = rows
         pixels = torch.from_numpy(filled).to(self.device).permute(0, 3, 1, 2)
         mean = torch.tensor(_MEAN, device=self.device).view(1, 3, 1, 1)

@@ -1,0 +1,1 @@
+"""The embedded sample data set: where its people come from, and their simulated bands."""

@@ -1,0 +1,86 @@
+"""Colour models of one person's skin and hair in one session's light."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.types import Float32
+
+_LEAST_PIXELS = 40
+_SPREAD = np.array([120.0, 12.0, 12.0])
+"""Variance added to L, a, b: shadow and light on limbs vary more than on the face learned from."""
+_OTHER_LOG_DENSITY = -11.5
+"""Of any other colour: one over the volume that clothes take in Lab, roughly 10⁵."""
+
+
+@dataclass(frozen=True)
+class ColourModel:
+    """A Gaussian in CIE Lab (L 0..100).
+
+    Attributes:
+        mean: (3,).
+        covariance: (3, 3).
+    """
+
+    mean: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+    def log_density(self, lab: Float32) -> Float32:
+        """Return the log density of colours (..., 3)."""
+        inverse = np.linalg.inv(self.covariance)
+        offset = lab - self.mean.astype(np.float32)
+        distance = np.einsum(
+            "...i,...i->...", offset @ inverse.astype(np.float32), offset, dtype=np.float32
+        )
+        constant = 0.5 * np.linalg.slogdet(2 * np.pi * self.covariance)[1]
+        return (-0.5 * distance - np.float32(constant)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """Skin and hair of a person as a session's pictures show them."""
+
+    skin: ColourModel
+    hair: ColourModel
+
+    def posteriors(self, lab: Float32, hair_prior: Float32) -> tuple[Float32, Float32]:
+        """Return the probabilities of skin and of hair against anything else.
+
+        Args:
+            lab: float32 (h, w, 3).
+            hair_prior: float32 (h, w) in [0, 1]: how far hair can be there at all.
+        """
+        skin = np.exp(self.skin.log_density(lab) - _OTHER_LOG_DENSITY)
+        hair = hair_prior * np.exp(self.hair.log_density(lab) - _OTHER_LOG_DENSITY)
+        total = 1.0 + skin + hair
+        return skin / total, hair / total
+
+
+TYPICAL = Appearance(
+    ColourModel(np.array([55.0, 14.0, 18.0]), np.diag([250.0, 30.0, 40.0])),
+    ColourModel(np.array([14.0, 1.0, 2.0]), np.diag([130.0, 12.0, 15.0])),
+)
+"""For a picture without a face of a person of whom nothing is known; ours, dark-haired."""
+
+
+def learn_appearance(lab: Float32, skin: Float32, hair: Float32, prior: Appearance) -> Appearance:
+    """Learn a person's colours where a parser is sure of skin and hair.
+
+    Args:
+        lab: float32 (h, w, 3).
+        skin: probability of skin, float32 (h, w).
+        hair: probability of hair, float32 (h, w).
+        prior: what stands for a material that is hardly seen.
+    """
+    return Appearance(_fit(lab[skin > 0.9], prior.skin), _fit(lab[hair > 0.9], prior.hair))
+
+
+def _fit(colours: Float32, prior: ColourModel) -> ColourModel:
+    if len(colours) < _LEAST_PIXELS:
+        return prior
+    middle = np.median(colours, axis=0)
+    # Highlights, nostrils and stray labels lie far off: the nearer 85 % make the model.
+    distance = np.abs(colours - middle).sum(axis=1)
+    kept = colours[distance <= np.quantile(distance, 0.85)].astype(np.float64)
+    return ColourModel(kept.mean(axis=0), np.cov(kept.T) * 1.5 + np.diag(_SPREAD))

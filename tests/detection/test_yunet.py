@@ -1,0 +1,164 @@
+"""YuNet: which faces, in which order, where, and that nothing depends on chance."""
+
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage.data import astronaut
+
+from pipeline.detection import DETECTOR_WEIGHTS, DETECTORS, YuNet, make_detector
+from pipeline.errors import WeightsError
+
+ASSETS = Path(importlib.util.find_spec("ultralytics").origin).parent / "assets"
+PUPILS = np.array([(202.7, 100.7), (246.5, 102.6)])
+"""The astronaut's, read off an enlarged picture by eye, to about one pixel."""
+GOLDEN_BOX = (178.54, 63.36, 268.66, 175.68)
+GOLDEN_POINTS = (
+    (202.25, 103.03),
+    (245.19, 105.03),
+    (221.86, 126.84),
+    (202.94, 143.13),
+    (240.36, 144.55),
+)
+
+
+@pytest.fixture(scope="module")
+def detector(weight_file):
+    return make_detector("yunet", {"yunet": weight_file("yunet")})
+
+
+def photograph(name):
+    return cv2.cvtColor(cv2.imread(str(ASSETS / name)), cv2.COLOR_BGR2RGB)
+
+
+def same(first, second):
+    return all(
+        np.array_equal(getattr(first, name), getattr(second, name))
+        for name in ("boxes_xyxy", "landmarks_xy", "scores")
+    )
+
+
+def in_order(landmarks_xy):
+    right_eye, left_eye, nose, mouth_right, mouth_left = landmarks_xy
+    return (
+        right_eye[0] < left_eye[0]
+        and mouth_right[0] < mouth_left[0]
+        and max(right_eye[1], left_eye[1]) < nose[1] < min(mouth_right[1], mouth_left[1])
+    )
+
+
+def test_the_astronaut(detector):
+    faces = detector.detect(astronaut())
+    assert (len(faces), faces.boxes_xyxy.shape, faces.landmarks_xy.shape) == (1, (1, 4), (1, 5, 2))
+    assert {a.dtype for a in (faces.boxes_xyxy, faces.landmarks_xy, faces.scores)} == {
+        np.dtype(np.float32)
+    }
+    assert in_order(faces.landmarks_xy[0])
+    assert np.abs(faces.landmarks_xy[0, :2] - PUPILS).max() < 4
+    # YuNet("face_detection_yunet_2023mar.onnx").detect(skimage.data.astronaut())
+    np.testing.assert_allclose(faces.boxes_xyxy[0], GOLDEN_BOX, atol=1.0)
+    np.testing.assert_allclose(faces.landmarks_xy[0], GOLDEN_POINTS, atol=0.5)
+
+
+def test_two_faces_in_a_photograph_come_by_falling_score(detector):
+    faces = detector.detect(photograph("zidane.jpg"))
+    assert len(faces) == 2
+    assert faces.scores[0] >= faces.scores[1] > 0.7
+    assert all(in_order(points) for points in faces.landmarks_xy)
+    assert sorted(faces.boxes_xyxy[:, 0].round(-2)) == [500, 900]
+
+
+def test_two_small_faces_in_a_street(detector):
+    faces = detector.detect(photograph("bus.jpg"))
+    assert len(faces) == 2
+    assert (faces.boxes_xyxy[:, 3] - faces.boxes_xyxy[:, 1] < 70).all()
+
+
+@pytest.mark.parametrize("shape", [(480, 640), (16, 16), (1, 1), (33, 700), (2000, 10)])
+def test_a_blank_picture_has_no_face(detector, shape):
+    faces = detector.detect(np.full((*shape, 3), 127, np.uint8))
+    assert (faces.boxes_xyxy.shape, faces.landmarks_xy.shape) == ((0, 4), (0, 5, 2))
+    assert faces.scores.shape == (0,)
+    assert len(faces) == 0
+
+
+def test_a_grey_picture_in_three_channels(detector):
+    grey = np.repeat(cv2.cvtColor(astronaut(), cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    faces = detector.detect(grey)
+    assert len(faces) == 1
+    assert np.abs(faces.landmarks_xy - detector.detect(astronaut()).landmarks_xy).max() < 3
+
+
+def test_a_face_cut_by_the_border_keeps_points_in_the_picture_frame(detector):
+    whole = detector.detect(astronaut())
+    cut = detector.detect(astronaut()[:, 195:])  # through the cheek, left of the eye
+    assert len(cut) == 1
+    moved = cut.landmarks_xy[0] + (195, 0)
+    assert np.abs(moved - whole.landmarks_xy[0]).max() < 8
+
+
+def test_a_face_that_fills_the_picture(detector):
+    x1, y1, x2, y2 = detector.detect(astronaut()).boxes_xyxy[0].astype(int)
+    close = cv2.resize(astronaut()[y1:y2, x1:x2], None, fx=8, fy=8)
+    faces = detector.detect(close)
+    assert len(faces) == 1
+    assert in_order(faces.landmarks_xy[0])
+
+
+def test_points_repeat_when_the_picture_is_scaled_or_mirrored(detector):
+    picture = cv2.resize(astronaut(), (1400, 1400), interpolation=cv2.INTER_CUBIC)
+    points = detector.detect(picture).landmarks_xy[0]
+    interocular = np.linalg.norm(points[1] - points[0])
+    small = cv2.resize(picture, (450, 450), interpolation=cv2.INTER_AREA)
+    scaled = (detector.detect(small).landmarks_xy[0] + 0.5) * (1400 / 450) - 0.5
+    mirrored = detector.detect(picture[:, ::-1].copy()).landmarks_xy[0][[1, 0, 2, 4, 3]]
+    mirrored[:, 0] = 1399 - mirrored[:, 0]
+    for again in (scaled, mirrored):
+        assert np.linalg.norm(again - points, axis=1).mean() < 0.06 * interocular
+
+
+def test_the_same_picture_gives_the_same_bytes_whatever_came_before(detector, weight_file):
+    first = detector.detect(astronaut())
+    detector.detect(photograph("zidane.jpg"))
+    assert same(first, detector.detect(astronaut()))
+    assert same(first, YuNet(weight_file("yunet")).detect(astronaut()))
+
+
+def test_nothing_is_written_into_the_picture(detector):
+    picture = astronaut()
+    detector.detect(picture)
+    np.testing.assert_array_equal(picture, astronaut())
+
+
+def test_a_higher_threshold_finds_less(weight_file):
+    strict = YuNet(weight_file("yunet"), score_threshold=0.91)
+    assert len(strict.detect(photograph("zidane.jpg"))) == 1
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.float32), np.zeros((0, 8, 3), np.uint8)],
+)
+def test_other_pictures_are_refused(detector, picture):
+    with pytest.raises(ValueError):
+        detector.detect(picture)
+
+
+def test_missing_and_broken_weights_are_named(tmp_path):
+    with pytest.raises(WeightsError, match="missing"):
+        YuNet(tmp_path / "none.onnx")
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no network")
+    with pytest.raises(WeightsError, match=r"broken\.onnx"):
+        YuNet(broken)
+
+
+def test_an_unknown_detector_is_named():
+    with pytest.raises(ValueError, match="mtcnn"):
+        make_detector("mtcnn", {})
+
+
+def test_every_detector_names_its_files():
+    assert set(DETECTORS) == set(DETECTOR_WEIGHTS)

@@ -1,0 +1,98 @@
+"""Contact sheets: which rows are picked, and that what is drawn is where it belongs."""
+
+import numpy as np
+import pytest
+
+from pipeline.errors import StageError
+from pipeline.ops.codec import decode, encode_png
+from pipeline.report import contact_sheet, draw
+from pipeline.report.contact import pick_rows, sheet
+from pipeline.store import PICTURES, ShardFolder, image_columns
+from pipeline.store.shards import ShardWriter, shard_of
+from pipeline.types import FaceClass
+
+BANDS = ("VIS", "NIR", "LWIR")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """3 subjects × 5 pictures × 3 bands; the picture's grey value tells which it is."""
+    rows = [
+        {
+            "sample_id": f"{subject}/{number}.{band}",
+            "dataset": "d",
+            "subject_id": subject,
+            "band": band,
+            "region": "scene",
+            "simulated": band != "VIS",
+            "fingerprint": "f",
+            **image_columns(encode_png(np.full((20, 30), 40 + number, np.uint8)), (20, 30), "x"),
+        }
+        for subject in ("a", "b", "c")
+        for number in range(5)
+        for band in BANDS
+    ]
+    made = ShardFolder(tmp_path / "stage", 3)
+    for index in range(3):
+        with ShardWriter(made.shard(index).path, PICTURES) as writer:
+            mine = [row for row in rows if shard_of(row["sample_id"], 3) == index]
+            writer.write(sorted(mine, key=lambda row: row["sample_id"]))
+    return made
+
+
+def test_the_same_pictures_are_picked_in_every_band(folder):
+    rows = pick_rows(folder, most_subjects=2, per_subject=3)
+    assert [row["sample_id"] for row in rows] == [
+        f"{subject}/{number}.{band}"
+        for subject in ("a", "b")
+        for number in (0, 2, 4)
+        for band in BANDS
+    ]
+
+
+def test_subjects_and_bands_can_be_named(folder):
+    rows = pick_rows(folder, subjects=["c"], bands=["NIR"], per_subject=9)
+    assert [row["sample_id"] for row in rows] == [f"c/{number}.NIR" for number in range(5)]
+
+
+def test_the_sheet_is_a_grid_of_pictures_by_bands(folder):
+    rows = pick_rows(folder, most_subjects=2, per_subject=2)
+    picture = sheet(rows, 60)
+    height, width = picture.shape[0] // 4, picture.shape[1] // 3
+    values = [
+        [int(picture[y * height + 15, x * width + width // 2, 0]) for x in range(3)]
+        for y in range(4)
+    ]
+    assert values == [[40] * 3, [44] * 3, [40] * 3, [44] * 3]
+
+
+def test_with_one_band_a_subjects_pictures_stand_side_by_side(folder):
+    rows = pick_rows(folder, bands=["VIS"], most_subjects=3, per_subject=4)
+    one = sheet(rows[:1], 60)
+    assert sheet(rows, 60).shape[:2] == (one.shape[0] * 3, one.shape[1] * 4)
+
+
+def test_nothing_to_show_is_an_error_only_where_something_was_asked_for(folder, tmp_path):
+    with pytest.raises(StageError, match=r"no row of subjects \['nobody'\]"):
+        contact_sheet(folder, tmp_path / "x.png", subjects=["nobody"])
+    empty = ShardFolder(tmp_path / "empty", 1)
+    with ShardWriter(empty.shard(0).path, PICTURES):
+        pass
+    contact_sheet(empty, tmp_path / "empty.png")
+    assert decode((tmp_path / "empty.png").read_bytes()).shape[1] == 160
+
+
+def test_labels_are_coloured_and_background_is_left(folder):
+    labels = np.zeros((4, 4), np.uint8)
+    labels[0, 0] = FaceClass.NOSE
+    image = np.full((4, 4, 3), 100, np.uint8)
+    mixed = draw.overlay_labels(image, labels)
+    nose = np.array(draw.CLASS_COLOURS[FaceClass.NOSE])
+    assert mixed[0, 0].tolist() == ((nose + 100) // 2).tolist()
+    assert (mixed[1:] == 100).all()
+    assert set(draw.CLASS_COLOURS) == set(FaceClass)
+
+
+def test_a_long_caption_is_cut_not_spilled():
+    tile = draw.captioned(np.zeros((1, 1, 3), np.uint8), ["x" * 500], (50, 50))
+    assert tile.shape == (68, 50, 3)

@@ -1,0 +1,37 @@
+"""Metrics: hand-worked shares, quantiles and buckets."""
+
+import numpy as np
+import pytest
+
+from pipeline.face3d import five_points
+from pipeline.report.faces import disagreement_percent, yaw_bucket
+from pipeline.report.metrics import quantiles
+
+
+def test_quantiles_leave_out_what_is_not_finite():
+    assert quantiles([1.0, 2.0, 3.0, float("nan"), float("inf")]) == {
+        "median": 2.0,
+        "p95": 2.9,
+        "n": 3,
+    }
+    assert quantiles([]) == {"n": 0}
+    assert quantiles([float("nan")]) == {"n": 0}
+
+
+@pytest.mark.parametrize(
+    ("yaw", "bucket"),
+    [(0, "0-15"), (-14.9, "0-15"), (15, "15-40"), (-59, "40-60"), (60, "60-90"), (95, "over 90")],
+)
+def test_yaw_buckets(yaw, bucket):
+    assert yaw_bucket(yaw) == bucket
+
+
+def test_disagreement_is_the_mean_distance_in_percent_of_the_eyes():
+    rng = np.random.default_rng(0)
+    mesh = rng.normal(size=(468, 3)).astype(np.float32) * 100
+    points = five_points(mesh[None])[0]
+    assert disagreement_percent(points, mesh) == pytest.approx(0, abs=1e-5)
+    between = float(np.hypot(*(points[1] - points[0])))
+    moved = points.copy()
+    moved[2] += (3.0, 4.0)  # one of five points by 5 pixels: a mean of 1 pixel
+    assert disagreement_percent(moved, mesh) == pytest.approx(100 / between, rel=1e-4)

@@ -1,0 +1,77 @@
+"""A workspace of one's own per test: the project's params with a folder of pictures as data set."""
+
+import importlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.params import load_params, merge_params, read_yaml
+from pipeline.store import ShardFolder
+from stages.run import StageRun
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Workspace:
+    """A project folder with a data set ``mine`` in ``pictures/``; the current directory."""
+
+    path: Path
+    weight_file: Callable[[str], Path]
+
+    def edit(self, **sections: Any) -> None:
+        """Lay values over params.yaml."""
+        values = merge_params(read_yaml(self.path / "params.yaml"), sections)
+        YAML().dump(values, self.path / "params.yaml")
+
+    def need(self, *names: str) -> None:
+        """Put weight files into place."""
+        (self.path / "weights").mkdir(exist_ok=True)
+        for name in names:
+            source = self.weight_file(name)
+            target = self.path / "weights" / source.name
+            if not target.exists():
+                shutil.copy(source, target)
+
+    def run(self, *stages: str) -> StageRun:
+        """Run stages in this process; returns the last run."""
+        for name in stages:
+            run = StageRun(name, "mine", load_params(Path("params.yaml")))
+            importlib.import_module(f"stages.{name}").run(run)
+        return run
+
+    def rows(self, stage: str) -> dict[str, dict[str, Any]]:
+        """Rows of a stage's output by id."""
+        return {row["sample_id"]: row for row in self.folder(stage).rows()}
+
+    def rejected(self, stage: str) -> dict[str, str]:
+        """Reasons of a stage's rejected rows by id."""
+        return {row["sample_id"]: row["reason"] for row in self.folder(stage).rejected.rows()}
+
+    def folder(self, stage: str) -> ShardFolder:
+        """A stage's output."""
+        return ShardFolder.open(Path("data/mine", stage))
+
+    def metrics(self, stage: str) -> dict[str, Any]:
+        """A stage's metrics."""
+        return json.loads(Path("reports/metrics/mine", f"{stage}.json").read_text())
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch, weight_file) -> Workspace:
+    """See ``Workspace``; one worker in this process, for speed."""
+    shutil.copy(ROOT / "weights.yaml", tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    (tmp_path / "pictures").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CROSSBAND_EXECUTOR", "serial")
+    made = Workspace(tmp_path, weight_file)
+    mine = {"reader": "folder", "root": "pictures", "shards": 2}
+    made.edit(datasets={"sample": None, "mine": mine}, sample={"openpeople": None})
+    return made

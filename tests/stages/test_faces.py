@@ -1,0 +1,136 @@
+"""Stages ``detect`` and ``align`` on a real photograph: edges, policies, truth, metrics."""
+
+import numpy as np
+import pytest
+import skimage.data
+
+from pipeline.ops.codec import decode, encode_png
+from pipeline.ops.geometry import transform_points
+from pipeline.ops.templates import TEMPLATES
+
+ASTRONAUT = skimage.data.astronaut()
+SMALL = ASTRONAUT[40:240, 130:330]
+
+
+@pytest.fixture
+def photographs(workspace):
+    """One face, none, two of different size, one cut by the border, a grey one."""
+    small = np.asarray(np.pad(SMALL[::2, ::2], ((0, 200), (0, 0), (0, 0))))
+    pictures = {
+        "one": ASTRONAUT,
+        "none": np.full((200, 200, 3), 127, np.uint8),
+        "two": np.hstack([ASTRONAUT[:300, 80:380], small]),
+        "cut": ASTRONAUT[:, 212:],
+        "grey": ASTRONAUT[..., 1],
+    }
+    for name, image in pictures.items():
+        path = workspace.path / f"pictures/{name}.png"
+        path.write_bytes(encode_png(np.ascontiguousarray(image)))
+    workspace.need("yunet", "face_mesh_468")
+    return workspace
+
+
+def test_faces_are_found_described_and_counted(photographs):
+    photographs.run("ingest", "detect")
+    rows = photographs.rows("detect")
+    assert photographs.rejected("detect") == {"none.png": "no_face"}
+    assert {name: len(row["faces"]) for name, row in rows.items()} == {
+        "one.png": 1,
+        "two.png": 2,
+        "cut.png": 1,
+        "grey.png": 1,
+    }
+    face = rows["one.png"]["faces"][0]
+    x0, y0, x1, y1 = face["box_xyxy"]
+    assert 150 < x0 < 200 < 240 < x1 < 300
+    assert 40 < y0 < 90 < 170 < y1 < 230
+    assert ((face["landmarks_xy"] > (x0, y0)) & (face["landmarks_xy"] < (x1, y1))).all()
+    assert face["landmarks_xy"][0, 0] < face["landmarks_xy"][1, 0]  # image-left eye first
+    metrics = photographs.metrics("detect")
+    assert metrics["failure_to_enrol"] == {"VIS": 0.2}
+    assert metrics["mesh_agreement_percent"]["median"] < 10
+
+
+def test_the_crop_is_the_template_and_geometry_points_back(photographs):
+    photographs.run("ingest", "detect", "align")
+    row = photographs.rows("align")["one.png"]
+    assert (row["template"], row["height_px"], row["width_px"]) == ("arcface144", 144, 144)
+    assert decode(row["image"]["bytes"]).shape == (144, 144, 3)
+    assert decode(row["loose"]["bytes"]).shape == (512, 512, 3)
+    placed = transform_points(row["landmarks_xy"], row["warp_2x3"])
+    assert np.abs(placed - TEMPLATES["arcface144"].points_xy).max() < 6
+    placed = transform_points(row["landmarks_xy"], row["loose_warp_2x3"])
+    assert np.abs(placed - TEMPLATES["facexlib512"].points_xy).max() < 25
+    assert decode(photographs.rows("align")["grey.png"]["image"]["bytes"]).ndim == 2
+
+
+def test_a_face_cut_by_the_border_is_rejected_by_the_share_that_is_missing(photographs):
+    photographs.edit(align={"max_outside_fraction": 0.05})
+    photographs.run("ingest", "detect", "align")
+    assert photographs.rejected("align") == {"cut.png": "cut_by_border"}
+    photographs.edit(align={"max_outside_fraction": 0.5})
+    photographs.run("align")
+    assert 0.05 < photographs.rows("align")["cut.png"]["outside_fraction"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("policy", "ids"),
+    [("largest", ["two.png"]), ("all", ["two.png#face0", "two.png#face1"]), ("only", [])],
+)
+def test_which_face_wins_is_a_policy(photographs, policy, ids):
+    photographs.edit(align={"face": policy})
+    photographs.run("ingest", "detect", "align")
+    rows = photographs.rows("align")
+    assert [name for name in rows if name.startswith("two")] == ids
+    if policy == "only":
+        assert photographs.rejected("align") == {"two.png": "several_faces"}
+    if policy == "largest":
+        assert rows["two.png"]["box_xyxy"][0] < 300  # the larger face is on the left
+        assert rows["two.png"]["face_count"] == 2
+
+
+def test_of_all_faces_a_small_one_is_rejected_by_its_own_name(photographs):
+    photographs.edit(align={"face": "all", "min_interocular_px": 30.0})
+    photographs.run("ingest", "detect", "align")
+    rejected = photographs.rejected("align")
+    (small,) = (name for name in rejected if name.startswith("two"))
+    (large,) = (name for name in photographs.rows("align") if name.startswith("two"))
+    assert {small, large} == {"two.png#face0", "two.png#face1"}
+    assert rejected[small] == "too_small"
+
+
+def test_editing_the_template_detects_nothing_again(photographs):
+    photographs.run("ingest", "detect", "align")
+    photographs.edit(align={"template": "dmfr137x169"})
+    assert photographs.run("detect").summary.computed == 0
+    assert photographs.run("align").summary.computed == 4
+    row = photographs.rows("align")["one.png"]
+    assert (row["template"], row["height_px"], row["width_px"]) == ("dmfr137x169", 169, 137)
+
+
+def test_a_template_of_ones_own(photographs):
+    points = [[20.0, 20.0], [44.0, 20.0], [32.0, 34.0], [23.0, 48.0], [41.0, 48.0]]
+    own = {"height_px": 64, "width_px": 64, "points_xy": points}
+    photographs.edit(align={"template": "mine", "templates": {"mine": own}})
+    photographs.run("ingest", "detect", "align")
+    row = photographs.rows("align")["one.png"]
+    assert (row["template"], row["height_px"]) == ("mine", 64)
+    placed = transform_points(row["landmarks_xy"], row["warp_2x3"])
+    assert np.abs(placed - points).max() < 4
+
+
+def test_truth_of_the_data_set_takes_the_place_of_a_detector(photographs):
+    photographs.run("ingest", "detect")
+    face = photographs.rows("detect")["one.png"]["faces"][0]
+    box, points = (
+        " ".join(f"{v:.3f}" for v in face[k].ravel()) for k in ("box_xyxy", "landmarks_xy")
+    )
+    listing = photographs.path / "pictures/list.csv"
+    listing.write_text(f"path,box,points\none.png,{box},{points}\nnone.png,,\n")
+    photographs.edit(datasets={"mine": {"root": "pictures/list.csv"}}, detect={"backend": "truth"})
+    photographs.run("ingest", "detect")
+    found = photographs.rows("detect")["one.png"]["faces"]
+    assert len(found) == 1
+    assert np.allclose(found[0]["landmarks_xy"], face["landmarks_xy"], atol=1e-3)
+    assert found[0]["score"] == 1.0
+    assert photographs.rejected("detect") == {"none.png": "no_face"}

@@ -1,0 +1,97 @@
+"""Stage ``ingest``: everything that can lie in a folder ends as a row or as a reason."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.errors import ParamsError
+from pipeline.ops.codec import decode, encode_jpeg, encode_png
+
+GREY = np.arange(64, dtype=np.uint8).reshape(8, 8)
+COLOUR = np.dstack([GREY, GREY * 2, GREY * 3])
+
+
+def fill(folder):
+    """One file of every kind; returns the expected reasons."""
+    (folder / "s").mkdir()
+    files = {
+        "good.jpg": encode_jpeg(np.tile(COLOUR, (8, 8, 1)), 90),
+        "good.png": encode_png(GREY),
+        "cut.jpg": encode_jpeg(np.tile(COLOUR, (8, 8, 1)), 90)[:-300],
+        "zero.jpg": b"",
+        "text.jpg": b"Dear sir or madam",
+    }
+    for name, data in files.items():
+        (folder / "s" / name).write_bytes(data)
+    Image.fromarray(GREY.astype(np.uint16) * 500).save(folder / "s/deep.png")
+    Image.fromarray(np.dstack([COLOUR, GREY])).save(folder / "s/alpha.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(COLOUR).save(folder / "s/turned.png", exif=exif)
+    Image.new("1", (20000, 20000)).save(folder / "s/huge.png")
+    return {
+        "s/cut.jpg": "truncated",
+        "s/zero.jpg": "empty_file",
+        "s/text.jpg": "not_a_picture",
+        "s/huge.png": "too_large",
+    }
+
+
+def test_each_file_becomes_a_row_or_a_reason(workspace):
+    expected = fill(workspace.path / "pictures")
+    workspace.run("ingest")
+    assert workspace.rejected("ingest") == expected
+    rows = workspace.rows("ingest")
+    assert set(rows) == {
+        f"s/{n}" for n in ("good.jpg", "good.png", "deep.png", "alpha.png", "turned.png")
+    }
+    source = workspace.path / "pictures"
+    for name in ("s/good.jpg", "s/good.png"):  # not encoded again
+        assert rows[name]["image"]["bytes"] == (source / name).read_bytes()
+    images = {name: decode(row["image"]["bytes"]) for name, row in rows.items()}
+    assert all(image.dtype == np.uint8 for image in images.values())
+    assert np.array_equal(images["s/turned.png"], np.rot90(COLOUR, -1))
+    assert images["s/deep.png"].ndim == 2
+    row = rows["s/turned.png"]
+    columns = ("subject_id", "band", "region", "simulated")
+    assert [row[column] for column in columns] == ["s", "VIS", "scene", False]
+    assert (row["height_px"], row["width_px"]) == images["s/turned.png"].shape[:2]
+
+
+def test_metrics_count_what_came_and_what_went(workspace):
+    fill(workspace.path / "pictures")
+    workspace.run("ingest")
+    metrics = workspace.metrics("ingest")
+    assert (metrics["in"], metrics["out"]) == (9, 5)
+    assert metrics["rejected"] == {
+        "empty_file": 1,
+        "not_a_picture": 1,
+        "too_large": 1,
+        "truncated": 1,
+    }
+    assert metrics["share"]["band"] == {"VIS": 1.0}
+    assert (workspace.path / "reports/contact/mine/ingest.png").stat().st_size > 0
+
+
+def test_the_limit_of_megapixels_is_a_param(workspace):
+    (workspace.path / "pictures/a.png").write_bytes(encode_png(np.zeros((300, 400), np.uint8)))
+    workspace.edit(ingest={"max_megapixels": 0.1})
+    workspace.run("ingest")
+    assert workspace.rejected("ingest") == {"a.png": "too_large"}
+    workspace.edit(ingest={"max_megapixels": 0.2})
+    workspace.run("ingest")
+    assert workspace.rejected("ingest") == {}
+    assert set(workspace.rows("ingest")) == {"a.png"}
+
+
+def test_a_data_set_that_params_do_not_know_is_named(workspace):
+    other = {"reader": "folder", "root": "x", "shards": 1}
+    workspace.edit(datasets={"mine": None, "other": other})
+    with pytest.raises(ParamsError, match=r"'mine' is none of \['other'\]"):
+        workspace.run("ingest")
+
+
+def test_a_second_run_computes_nothing(workspace):
+    fill(workspace.path / "pictures")
+    assert workspace.run("ingest").summary.computed == 9
+    assert workspace.run("ingest").summary.computed == 0
