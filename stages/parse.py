@@ -18,7 +18,9 @@ from stages.run import StageRun, stage_main
 
 def make(params: ParseParams, weights: Path) -> BatchFunction:
     """Load the network and build the batch function."""
-    parser = FaceParser(weights, precision=params.precision, batch_rows=params.batch_rows)
+    parser = FaceParser(
+        weights, precision=params.precision, batch_rows=params.batch_rows, device=params.device
+    )
 
     def parse(rows: list[Row]) -> list[Outcome]:
         crops = np.stack([decode_rgb(row["loose"]["bytes"]) for row in rows])

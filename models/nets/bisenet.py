@@ -1,8 +1,8 @@
 """BiSeNet with a ResNet-18 context path: the face parser of 19 classes.
 
-The released face weights belong to a variant of the paper's network: there is no spatial path of its
-own, the context path's features at 1/8 resolution stand in for it. Module names are those of the
-released file (zllrunning/face-parsing.PyTorch, ``79999_iter.pth``), so that it loads strictly.
+The released face weights belong to a variant of the paper's network: there is no spatial path
+of its own, the context path's features at 1/8 resolution stand in for it. Module names are those of
+the released file (zllrunning/face-parsing.PyTorch, ``79999_iter.pth``), so that it loads strictly.
 
 Reference:
     C. Yu et al., BiSeNet: Bilateral Segmentation Network for Real-time Semantic Segmentation,
@@ -95,7 +95,8 @@ class AttentionRefinement(nn.Module):
         """Map (n, in, h, w) to (n, out, h, w)."""
         features = self.conv(x)
         weight = self.bn_atten(self.conv_atten(_mean(features)))
-        return features * torch.sigmoid(weight)
+        refined: Tensor = features * torch.sigmoid(weight)
+        return refined
 
 
 class ContextPath(nn.Module):
@@ -132,7 +133,8 @@ class FeatureFusion(nn.Module):
         """Join two maps of one resolution."""
         features = self.convblk(torch.cat([detail, context], dim=1))
         weight = torch.sigmoid(self.conv2(F.relu(self.conv1(_mean(features)))))
-        return features * weight + features
+        fused: Tensor = features * weight + features
+        return fused
 
 
 class SegmentationHead(nn.Module):
@@ -194,7 +196,7 @@ def load_bisenet(path: Path, *, classes: int = FACE_CLASSES) -> BiSeNet:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, UnpicklingError, KeyError, ValueError) as error:
-        raise WeightsError(f"{path}: expected a BiSeNet state dict, cannot read it: {error}") from error
+        raise WeightsError(f"{path}: cannot read a BiSeNet state dict: {error}") from error
     if not isinstance(state, dict):
         raise WeightsError(f"{path}: expected a BiSeNet state dict, found {type(state).__name__}")
     net = BiSeNet(classes)

@@ -21,6 +21,7 @@ from pipeline.ops.templates import ARCFACE_112_XY, AlignTemplate, warp_to_templa
 from pipeline.types import Float32, UInt8
 
 _CANDIDATES = 5000  # more than a picture of a crowd has above any useful threshold
+_LEAST_SIDE_PX = 64  # on a side of 32 or less, OpenCV 4.14 reads memory that nobody wrote
 _VOTE_IOU = 0.5  # the usual bound between "the same object" and "another one"
 _LOOK_PX = 160
 _LOOK_SCALE = 0.81  # eyes 28 pixels apart: the points repeat best on a sweep of 22 to 70
@@ -93,8 +94,12 @@ class YuNet:
     def _vote(self, image_rgb: UInt8) -> Faces:
         """Detect once; boxes and points are means over the candidates, weighted by score."""
         height, width = image_rgb.shape[:2]
-        self._network.setInputSize((width, height))
-        _, rows = self._network.detect(cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR))
+        bottom, right = max(0, _LEAST_SIDE_PX - height), max(0, _LEAST_SIDE_PX - width)
+        image_bgr = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)
+        if bottom or right:
+            image_bgr = cv2.copyMakeBorder(image_bgr, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
+        self._network.setInputSize((width + right, height + bottom))
+        _, rows = self._network.detect(image_bgr)
         candidates = np.zeros((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
         candidates = candidates[np.isfinite(candidates).all(axis=1)]
         candidates[:, 2:4] += candidates[:, :2]

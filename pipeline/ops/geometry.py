@@ -147,7 +147,7 @@ def warp_affine(
     scale = scale_of(matrix)
     if not np.isfinite(scale) or scale == 0.0:
         raise ValueError("the affine map has no inverse")
-    factor = 1 if interpolation == "nearest" else int(1.0 / scale + 1e-6)
+    factor = 1 if interpolation == "nearest" else int(min(1.0 / scale + 1e-6, max(image.shape[:2])))
     if factor >= 2:
         image, reduced_to_source = _reduce(image, factor, BORDERS[border], border_value)
         matrix = _compose(reduced_to_source, matrix)

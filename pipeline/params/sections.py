@@ -125,6 +125,7 @@ class ParseParams(Section):
     """Face parsing."""
 
     precision: Literal["auto", "float32", "bfloat16"]
+    device: Literal["cpu", "cuda", "auto"]
     batch_rows: Annotated[int, Field(ge=1, le=256)]
 
 

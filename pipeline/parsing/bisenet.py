@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.nets.bisenet import FACE_CLASSES, STRIDE, fold_batch_norm, load_bisenet
@@ -71,9 +72,8 @@ class FaceParser:
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         net = load_bisenet(weights)
         fold_batch_norm(net)  # in float32, so that bfloat16 rounds the weights once
-        self._net = net.to(
-            device=torch.device(device), dtype=self._dtype, memory_format=torch.channels_last
-        )
+        net = net.to(device=torch.device(device), dtype=self._dtype)
+        self._net = net.to(memory_format=torch.channels_last)
 
     def logits(self, crops: UInt8) -> Float32:
         """Score each class on the network's grid.
@@ -157,12 +157,12 @@ def labels_in_frame(
 def computes_bfloat16(device: str) -> bool:
     """Say whether a device multiplies bfloat16 natively; emulation would be slower than float32."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # torch offers no public question for this on the whole range of releases that we support
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def _loose_points(loose_to_frame: Float32, frame_hw: tuple[int, int]) -> np.ndarray:
+def _loose_points(loose_to_frame: Float32, frame_hw: tuple[int, int]) -> NDArray[np.float64]:
     """Return where each pixel of the frame lies in the loose crop, float64 (h, w, 2)."""
     matrix = loose_to_frame.astype(np.float64)
     linear, shift = matrix[:, :2], matrix[:, 2]

@@ -1,7 +1,7 @@
 """PRAM's four facial parts: masks, boxes, and crops of a fixed window around each.
 
-Boxes are outer edges: a part of one pixel at (x, y) has the box (x − 0.5, y − 0.5, x + 0.5, y + 0.5),
-as pixel centres lie at integers.
+Boxes are outer edges: a part of one pixel at (x, y) has the box (x − 0.5, y − 0.5, x + 0.5,
+y + 0.5), as pixel centres lie at integers.
 
 Reference:
     PRAM + CAT: sections 2.1 and 3.1. The paper centres each partial image on "the center point of
@@ -52,7 +52,7 @@ def part_boxes(masks: NDArray[np.bool_], *, min_pixels: int) -> Float32:
     Returns:
         float32 (..., 4), xyxy, pixels of the masks' frame; NaN where the part is not found.
     """
-    flat = masks.reshape(-1, *masks.shape[-2:])
+    flat = np.ascontiguousarray(masks).reshape(-1, *masks.shape[-2:])
     boxes = np.full((len(flat), 4), np.nan, dtype=np.float32)
     for row, mask in enumerate(flat):
         _, _, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
@@ -77,7 +77,7 @@ def part_windows(boxes_xyxy: Float32, *, eye_px: int, nose_px: int, mouth_px: in
     Returns:
         float32 (..., 4, 4), xyxy, outer edges.
     """
-    centres = (boxes_xyxy[..., :2] + boxes_xyxy[..., 2:]) / 2
+    centres = _centres(boxes_xyxy)
     halves = np.array([eye_px, eye_px, nose_px, mouth_px], dtype=np.float32)[:, None] / 2
     return np.concatenate([centres - halves, centres + halves], axis=-1, dtype=np.float32)
 
@@ -110,7 +110,7 @@ def crop_part(
     """
     x1, y1, x2, y2 = np.asarray(window_xyxy, dtype=np.float64)
     if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2):
-        raise ValueError(f"no window to crop: {window_xyxy}")
+        raise ValueError(f"no window to crop: {[x1, y1, x2, y2]}")
     scale_x, scale_y = crop_hw[1] / (x2 - x1), crop_hw[0] / (y2 - y1)
     frame_to_crop = [[scale_x, 0.0, -0.5 - scale_x * x1], [0.0, scale_y, -0.5 - scale_y * y1]]
     source_to_crop = compose_affine(source_to_frame, frame_to_crop)
@@ -133,6 +133,11 @@ def centre_distance_percent(
         float32 (..., 4): distance of the boxes' centres, % of the inter-ocular distance; NaN where
         either did not find the part.
     """
-    apart = (first_xyxy[..., :2] + first_xyxy[..., 2:] - second_xyxy[..., :2]) - second_xyxy[..., 2:]
-    interocular = np.asarray(interocular_px, dtype=np.float32)[..., None]
-    return (50 * np.hypot(apart[..., 0], apart[..., 1]) / interocular).astype(np.float32)
+    apart = _centres(first_xyxy) - _centres(second_xyxy)
+    interocular = np.asarray(interocular_px, dtype=np.float64)[..., None]
+    percent: NDArray[np.float64] = 100 * np.hypot(apart[..., 0], apart[..., 1]) / interocular
+    return percent.astype(np.float32)
+
+
+def _centres(boxes_xyxy: Float32) -> Float32:
+    return (boxes_xyxy[..., :2] + boxes_xyxy[..., 2:]) / np.float32(2)

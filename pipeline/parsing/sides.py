@@ -19,22 +19,21 @@ SIDED_PAIRS = (
 
 _SPANNING_EXTENT = 0.6
 _SPANNING_SHARE = 0.25
-"""A component is both parts grown together (brows that meet) when it is wider than this share of
-the distance from eyes to mouth (one brow is about half of it, both are 1.4 of it, in any yaw of a
-frontal half-space since the distance does not shrink with yaw) and at least this share of its
-pixels lies on the smaller side."""
+"""A component is two parts grown together (brows that meet) when it is wider than this share of the
+distance from eyes to mouth (which yaw doesn't shorten: one brow is about half of it, a pair more
+than its whole) and at least this share of its pixels lies on the smaller side."""
 
 
 def settle_left_right(labels: UInt8, landmarks_xy: Float32) -> UInt8:
     """Give each connected component of brows, eyes and ears to the side it lies on.
 
     Both classes of a pair are merged; each 8-connected component goes whole to the side of the
-    face's mid-line (through the middle of the eyes and the middle of the mouth corners) on which its
-    centroid lies. At the eyes' height that is the side of the closer eye point, so a lone eye in
-    profile goes to the point it shows; the mid-line is directed by eyes and mouth alone, so that it
-    turns with the head's roll and doesn't depend on the order of the eye points. A component that
-    spans both sides, such as brows that meet, is divided at the mid-line. No pixel changes its kind
-    of part, and none is dropped.
+    face's mid-line (through the middle of the eyes and the middle of the mouth corners) on which
+    its centroid lies. At the eyes' height that is the side of the closer eye point, so a lone eye
+    in profile goes to the point it shows. The line is directed from eyes to mouth, so that it turns
+    with the head's roll and does not depend on the order of the eye points. A component that spans
+    both sides, such as brows that meet, is divided at the line. No pixel changes its kind of part,
+    and none is dropped.
 
     Args:
         labels: uint8 (h, w) of ``FaceClass``.
@@ -72,8 +71,7 @@ def _components(x: NDArray[np.intp], y: NDArray[np.intp], hw: tuple[int, ...]) -
     mask = np.zeros(hw, dtype=np.uint8)
     mask[y, x] = 1
     _, numbered = cv2.connectedComponents(mask, connectivity=8)
-    components: NDArray[np.int32] = numbered[y, x] - 1
-    return components
+    return numbered[y, x].astype(np.int32) - np.int32(1)
 
 
 def _on_left(

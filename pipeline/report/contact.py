@@ -186,7 +186,8 @@ def _parts_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
 
 
 def _caption(row: Row) -> list[str]:
-    band = f"{row['band']} simulated" if row["simulated"] else row["band"]
+    infrared = row["band"] != Band.VIS
+    band = f"{row['band']} simulated" if row["simulated"] and infrared else row["band"]
     return [f"{row['subject_id'] or '-'}  {band}", row["sample_id"].rpartition("/")[2]]
 
 

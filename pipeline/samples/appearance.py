@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from pipeline.types import Float32
 
 _LEAST_PIXELS = 40
-_SPREAD = np.array([120.0, 12.0, 12.0])
+_SPREAD = np.array([200.0, 20.0, 24.0])
 """Variance added to L, a, b: shadow and light on limbs vary more than on the face learned from."""
-_OTHER_LOG_DENSITY = -11.5
-"""Of any other colour: one over the volume that clothes take in Lab, roughly 10⁵."""
+_OTHER_LOG_DENSITY = -13.0
+"""Of any other colour: one over the volume of all colours in Lab, about 4·10⁵."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ColourModel:
             "...i,...i->...", offset @ inverse.astype(np.float32), offset, dtype=np.float32
         )
         constant = 0.5 * np.linalg.slogdet(2 * np.pi * self.covariance)[1]
-        return (-0.5 * distance - np.float32(constant)).astype(np.float32)
+        return np.asarray(-0.5 * distance - np.float32(constant), np.float32)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from pipeline.detection import make_detector
 from pipeline.errors import WeightsError
 from pipeline.face3d import FaceMesh
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
-from pipeline.ops.spectral import Scene, guided_upsample
+from pipeline.ops.spectral import Scene, blur, soft_step
 from pipeline.ops.templates import TEMPLATES, warp_to_template
 from pipeline.parsing.bisenet import GRID, LOOSE_PX, LOOSE_TEMPLATE, FaceParser
-from pipeline.samples.appearance import TYPICAL, Appearance, learn_appearance
+from pipeline.samples.appearance import TYPICAL, Appearance, ColourModel, learn_appearance
 from pipeline.samples.face_uv import face_uv
+from pipeline.samples.outlines import clear_fringe, normalised, refine
 from pipeline.types import FaceClass, Float32, UInt8
 
 WEIGHTS = ("yunet", "face_mesh_468", "bisenet_r18", "selfie_segmentation")
@@ -28,6 +29,10 @@ _PERSON_PX = 256
 _ZOOM = 0.75
 """The parser sees a looser crop than usual, to have hair and collar in it."""
 _LEAST_PRESENCE = 0.5
+_LEAST_BEARD = 0.2
+"""Share of the chin that has to be hair-like."""
+_CONFIDENCE = 3.0
+"""Power of the parser's probabilities: it is right more often than they say."""
 _GROUPS: dict[str, tuple[FaceClass, ...]] = {
     "skin": (
         *(FaceClass.SKIN, FaceClass.NOSE, FaceClass.NECK),
@@ -66,7 +71,9 @@ class MaterialEstimator:
         self._parser = FaceParser(weights["bisenet_r18"])
         self._person = _PersonMask(weights["selfie_segmentation"])
 
-    def estimate(self, rgb: UInt8, appearance: Appearance | None = None) -> tuple[Scene, Appearance]:
+    def estimate(
+        self, rgb: UInt8, appearance: Appearance | None = None
+    ) -> tuple[Scene, Appearance]:
         """Estimate which material each pixel shows.
 
         Args:
@@ -81,7 +88,7 @@ class MaterialEstimator:
         scale = min(1.0, _WORK_PX / max(height, width))
         small_wh = max(8, round(width * scale)), max(8, round(height * scale))
         small = np.asarray(cv2.resize(rgb, small_wh, interpolation=cv2.INTER_AREA), np.uint8)
-        guide, small_guide = rgb.astype(np.float32) / 255, small.astype(np.float32) / 255
+        guide, small_guide = _unit(rgb), _unit(small)
         lab = np.asarray(cv2.cvtColor(small_guide, cv2.COLOR_RGB2LAB), np.float32)
         person = np.asarray(cv2.resize(self._person(rgb), small_wh), np.float32)
         five, mesh = self._face(rgb)
@@ -94,23 +101,21 @@ class MaterialEstimator:
             skin, hair = parsed.groups["skin"] * person, parsed.groups["hair"] * person
             colours = learn_appearance(lab, skin, hair, colours)
             maps = parsed.groups
+            person = np.maximum(person, np.clip(2 * parsed.reach * maps["hair"] - 1, 0, 1))
             unknown = 1.0 - parsed.reach * sum(maps.values(), np.zeros_like(unknown))
             head = _head_box(five if mesh is None else mesh[:, :2])
         prior = _hair_prior(person, head, scale)
         skin, hair = colours.posteriors(lab, prior)
         # What the parser calls background but the mask calls a person (hands, shoulders, far hair)
         # and what its crop does not reach is told by colour.
-        maps = {name: values * (1.0 - unknown) for name, values in _normalised(maps).items()}
+        maps = {name: values * (1.0 - unknown) for name, values in normalised(maps).items()}
         maps["skin"] = maps["skin"] + unknown * skin
         maps["hair"] = maps["hair"] + unknown * hair
         maps["cloth"] = maps["cloth"] + unknown * (1.0 - skin - hair)
         if head is not None:
-            _move_beard(maps, colours, lab, head, scale)
-        stack = np.stack([*(maps[name] * person for name in _GROUPS), 1.0 - person])
-        refined = guided_upsample(stack, small_guide, guide, radius_px=5, epsilon=4e-4)
-        np.clip(refined, 0.0, 1.0, out=refined)
-        refined /= np.maximum(refined.sum(axis=0), 1e-3)
-        planes = dict(zip((*_GROUPS, "background"), refined, strict=True))
+            _move_beard(maps, colours.skin, lab, head, scale)
+        person, maps = clear_fringe(person, maps, lab)
+        planes = refine(maps, person, small_guide, guide)
         uv = None if mesh is None else face_uv(mesh, (height, width))
         return Scene(rgb=rgb, **planes, face_uv=uv, head_xyxy=head), colours
 
@@ -151,14 +156,17 @@ class MaterialEstimator:
 
         ramp = np.clip(np.minimum(np.arange(GRID), np.arange(GRID)[::-1]) / 4, 0, 1)
         groups = {
-            name: placed(probability[list(classes)].sum(axis=0))
+            name: placed(probability[list(classes)].sum(axis=0)) ** _CONFIDENCE
             for name, classes in _GROUPS.items()
         }
+        total = placed(probability[FaceClass.BACKGROUND]) ** _CONFIDENCE
+        total = np.maximum(sum(groups.values(), total), 1e-6)
+        groups = {name: values / total for name, values in groups.items()}
         return _Parsed(groups, placed(np.outer(ramp, ramp).astype(np.float32)))
 
 
 class _PersonMask:
-    """MediaPipe's selfie segmentation, general model: RGB in [0, 1], the picture squashed to 256²."""
+    """MediaPipe's selfie segmentation, general model: RGB in [0, 1], squashed to 256 × 256."""
 
     def __init__(self, weights: Path) -> None:
         if not weights.is_file():
@@ -180,9 +188,9 @@ class _PersonMask:
         return np.asarray(self._network.get_tensor(self._output).reshape(side), np.float32).copy()
 
 
-def _normalised(maps: dict[str, Float32]) -> dict[str, Float32]:
-    total = np.maximum(sum(maps.values(), np.zeros_like(maps["skin"])), 1e-3)
-    return {name: values / total for name, values in maps.items()}
+def _unit(rgb: UInt8) -> Float32:
+    """Return a picture in [0, 1]."""
+    return np.multiply(rgb, np.float32(1 / 255), dtype=np.float32)
 
 
 def _head_box(xy: Float32) -> tuple[float, float, float, float]:
@@ -205,7 +213,7 @@ def _hair_prior(
         span = max(y2 - y1, x2 - x1)
         dx, dy = (x - (x1 + x2) / 2) / span, (y - (y1 + y2) / 2) / span
         far = np.hypot(dx, dy * np.where(dy > 0, 0.7, 1.0))
-        return np.clip(2.2 - 1.2 * far, 0.0, 1.0).astype(np.float32)
+        return np.asarray(np.clip(2.2 - 1.2 * far, 0.0, 1.0), np.float32)
     rows = np.flatnonzero((person > 0.5).any(axis=1))
     columns = np.flatnonzero((person > 0.5).any(axis=0))
     if not len(rows):
@@ -213,24 +221,32 @@ def _hair_prior(
     top, extent = rows[0], rows[-1] - rows[0] + 1
     if extent < 1.8 * (columns[-1] - columns[0] + 1):  # head and shoulders
         return np.ones_like(person)
-    return np.clip(5.0 - 12.0 * (y - top) / extent, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(5.0 - 12.0 * (y - top) / extent, 0.0, 1.0), np.float32)
 
 
 def _move_beard(
     maps: dict[str, Float32],
-    colours: Appearance,
+    skin: ColourModel,
     lab: Float32,
     head_xyxy: tuple[float, float, float, float],
     scale: float,
 ) -> None:
-    """Turn beards, which the parser calls skin, to hair: hair's colour in the lower face."""
+    """Turn beards, which the parser calls skin, to hair: dark and pale in the lower face."""
     x1, y1, x2, y2 = (side * scale for side in head_xyxy)
     y, x = np.mgrid[: lab.shape[0], : lab.shape[1]].astype(np.float32)
     down, across = (y - y1) / (y2 - y1), np.abs(x - (x1 + x2) / 2) / (x2 - x1)
-    lower = np.clip((down - 0.5) * 8, 0, 1) * np.clip((1.35 - down) * 5, 0, 1) * (across < 0.7)
-    skin, hair = colours.skin.log_density(lab), colours.hair.log_density(lab)
-    dark = np.clip((0.62 * colours.skin.mean[0] - lab[..., 0]) / 8.0, 0.0, 1.0)
-    share = lower * dark / (1.0 + np.exp(np.clip(skin - hair, -20, 20)))
-    moved = maps["skin"] * cv2.GaussianBlur(share.astype(np.float32), (0, 0), 1.0)
-    maps["skin"] = maps["skin"] - moved
-    maps["hair"] = maps["hair"] + moved
+    lower = np.clip((down - 0.5) * 8, 0, 1) * np.clip((1.2 - down) * 8, 0, 1) * (across < 0.7)
+    # Shaded skin keeps its colour and is rarely this dark; hair is both dark and pale.
+    lightness, chroma = lab[..., 0], np.hypot(lab[..., 1], lab[..., 2])
+    skin_chroma = float(np.hypot(*skin.mean[1:]))
+    dark = soft_step(-lightness, -0.48 * skin.mean[0], -0.34 * skin.mean[0])
+    pale = soft_step(-chroma, -0.75 * skin_chroma, -0.5 * skin_chroma)
+    share = lower * dark * pale
+    chin = (down > 0.72) & (down < 0.98) & (across < 0.22)
+    if not chin.any() or float(share[chin].mean()) < _LEAST_BEARD:
+        return  # what is dark is the shadow under a bare chin
+    share = blur(share.astype(np.float32), 1.0)
+    for name in ("skin", "lips"):
+        moved = maps[name] * share
+        maps[name] = maps[name] - moved
+        maps["hair"] = maps["hair"] + moved

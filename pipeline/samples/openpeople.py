@@ -6,11 +6,11 @@ The archive is a wheel, that is a zip. Each person ``openpeople/data/curated/P0n
 - ``character_sheet.jpg``: 4 framed views of the head over 4 framed views of the body,
 - ``studio_portrait.jpg``, ``amateur_selfie.jpg``, ``studio_posture.jpg``, ``amateur_posture.jpg``.
 
-So each person gives 16 + 8 + 4 = 28 pictures. Frames differ in place and extent from sheet to sheet,
-with or without a title above and with captions in black or white below: they are found by their
-white borders on grey.
+So each person gives 16 + 8 + 4 = 28 pictures. Frames differ in place and extent from sheet to
+sheet, with or without a title above and with captions in black or white below: they are found by
+their white borders on grey.
 
-All people are synthetic (the archive's licence is MIT). P003 resembles a real person and is left out.
+All people are synthetic (the archive's licence is MIT). P003 resembles a real person: left out.
 """
 
 import zipfile
@@ -66,7 +66,7 @@ TURNED: dict[str, tuple[str, str, str, str]] = {
     "P009": ("right", "left", "right", "right"),
     "P010": ("left", "left", "left", "right"),
 }
-"""Where the person really turns in the cells captioned head left, head right, body left, body right.
+"""Where the person really turns in the cells head left, head right, body left, body right.
 
 Checked by eye: the generator often drew the same side twice, so the captions cannot be trusted.
 ``left`` is the subject's left: the nose points to larger x.

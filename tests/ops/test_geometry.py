@@ -217,3 +217,8 @@ def test_what_is_not_offered_is_refused(image, options):
 def test_a_flat_map_is_refused():
     with pytest.raises(ValueError, match="inverse"):
         warp_affine(np.zeros((4, 4), np.uint8), np.zeros((2, 3)), (4, 4))
+
+
+def test_a_picture_can_shrink_to_nothing():
+    crop = warp_affine(np.full((30, 700, 3), 9, np.uint8), similarity(1e-12, 0, (0, 0)), (4, 4))
+    assert crop.shape == (4, 4, 3)

@@ -49,23 +49,19 @@ def guided_upsample(
     i11, i12, i22 = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
     determinant = rr * i00 + rg * i01 + rb * i02
     height, width = guide.shape[:2]
+    channels = cv2.split(guide)
     refined = np.empty((len(maps), height, width), dtype=np.float32)
     for index, coarse in enumerate(maps):
         level = mean(coarse)
         c = mean(small_guide * coarse[..., None]) - centre * level[..., None]
         c0, c1, c2 = c[..., 0], c[..., 1], c[..., 2]
-        slope = np.stack(
-            [
-                (i00 * c0 + i01 * c1 + i02 * c2) / determinant,
-                (i01 * c0 + i11 * c1 + i12 * c2) / determinant,
-                (i02 * c0 + i12 * c1 + i22 * c2) / determinant,
-                np.zeros_like(level),
-            ],
-            axis=-1,
-        )
-        slope[..., 3] = level - np.einsum("hwc,hwc->hw", slope[..., :3], centre)
-        full = cv2.resize(mean(slope), (width, height), interpolation=cv2.INTER_LINEAR)
-        refined[index] = full[..., 3]
-        for channel in range(3):
-            refined[index] += guide[..., channel] * full[..., channel]
+        slopes = [
+            (i00 * c0 + i01 * c1 + i02 * c2) / determinant,
+            (i01 * c0 + i11 * c1 + i12 * c2) / determinant,
+            (i02 * c0 + i12 * c1 + i22 * c2) / determinant,
+        ]
+        offset = level - slopes[0] * m0 - slopes[1] * m1 - slopes[2] * m2
+        cv2.resize(mean(offset), (width, height), dst=refined[index])
+        for slope, channel in zip(slopes, channels, strict=True):
+            refined[index] += channel * cv2.resize(mean(slope), (width, height))
     return refined
