@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.ops.spectral import blur
 from pipeline.types import Float32
 
 _LEAST_PIXELS = 40
@@ -44,15 +45,30 @@ class Appearance:
     skin: ColourModel
     hair: ColourModel
 
-    def posteriors(self, lab: Float32, hair_prior: Float32) -> tuple[Float32, Float32]:
+    def posteriors(
+        self, lab: Float32, skin_prior: Float32, hair_prior: Float32, smooth_px: float
+    ) -> tuple[Float32, Float32]:
         """Return the probabilities of skin and of hair against anything else.
 
         Args:
             lab: float32 (h, w, 3).
-            hair_prior: float32 (h, w) in [0, 1]: how far hair can be there at all.
+            skin_prior: float32 (h, w) in [0, 1]: how far skin can be there at all.
+            hair_prior: the same of hair.
+            smooth_px: over which distance skin or hair is decided as one: strands of brown hair
+                have skin's colour one by one, but not together. 0 decides each pixel by itself.
         """
-        skin = np.exp(self.skin.log_density(lab) - _OTHER_LOG_DENSITY)
-        hair = hair_prior * np.exp(self.hair.log_density(lab) - _OTHER_LOG_DENSITY)
+        skin_log, hair_log = self.skin.log_density(lab), self.hair.log_density(lab)
+        skin = skin_prior * np.exp(skin_log - _OTHER_LOG_DENSITY)
+        hair = hair_prior * np.exp(hair_log - _OTHER_LOG_DENSITY)
+        if smooth_px > 0:
+            either = skin + hair
+            odds = np.clip(skin_log - hair_log, -6.0, 6.0) + np.log(
+                (skin_prior + 1e-3) / (hair_prior + 1e-3)
+            )
+            weight = either / (1.0 + either) + np.float32(1e-3)
+            odds = blur(odds * weight, smooth_px) / blur(weight, smooth_px)
+            share = 1.0 / (1.0 + np.exp(-2.0 * odds))
+            skin, hair = either * share, either * (1.0 - share)
         total = 1.0 + skin + hair
         return skin / total, hair / total
 

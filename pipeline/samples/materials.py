@@ -17,7 +17,7 @@ from pipeline.ops.templates import TEMPLATES, warp_to_template
 from pipeline.parsing.bisenet import GRID, LOOSE_PX, LOOSE_TEMPLATE, FaceParser
 from pipeline.samples.appearance import TYPICAL, Appearance, ColourModel, learn_appearance
 from pipeline.samples.face_uv import face_uv
-from pipeline.samples.outlines import clear_fringe, normalised, refine
+from pipeline.samples.outlines import clear_fringe, fill_holes, normalised, refine
 from pipeline.types import FaceClass, Float32, UInt8
 
 WEIGHTS = ("yunet", "face_mesh_468", "bisenet_r18", "selfie_segmentation")
@@ -29,6 +29,8 @@ _PERSON_PX = 256
 _ZOOM = 0.75
 """The parser sees a looser crop than usual, to have hair and collar in it."""
 _LEAST_PRESENCE = 0.5
+_STRANDS_PX = 5.0
+"""Within this distance a head seen from behind is skin or hair; pixels of the work size."""
 _LEAST_BEARD = 0.2
 """Share of the chin that has to be hair-like."""
 _CONFIDENCE = 3.0
@@ -91,6 +93,7 @@ class MaterialEstimator:
         guide, small_guide = _unit(rgb), _unit(small)
         lab = np.asarray(cv2.cvtColor(small_guide, cv2.COLOR_RGB2LAB), np.float32)
         person = np.asarray(cv2.resize(self._person(rgb), small_wh), np.float32)
+        person = fill_holes(person, lab)
         five, mesh = self._face(rgb)
         colours = appearance or TYPICAL
         maps = {name: np.zeros(small_wh[::-1], np.float32) for name in _GROUPS}
@@ -104,8 +107,9 @@ class MaterialEstimator:
             person = np.maximum(person, np.clip(2 * parsed.reach * maps["hair"] - 1, 0, 1))
             unknown = 1.0 - parsed.reach * sum(maps.values(), np.zeros_like(unknown))
             head = _head_box(five if mesh is None else mesh[:, :2])
-        prior = _hair_prior(person, head, scale)
-        skin, hair = colours.posteriors(lab, prior)
+        skin_prior, hair_prior = _priors(person, head, scale)
+        smooth_px = 0.0 if head is not None else _STRANDS_PX
+        skin, hair = colours.posteriors(lab, skin_prior, hair_prior, smooth_px)
         # What the parser calls background but the mask calls a person (hands, shoulders, far hair)
         # and what its crop does not reach is told by colour.
         maps = {name: values * (1.0 - unknown) for name, values in normalised(maps).items()}
@@ -202,10 +206,13 @@ def _head_box(xy: Float32) -> tuple[float, float, float, float]:
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def _hair_prior(
+def _priors(
     person: Float32, head_xyxy: tuple[float, float, float, float] | None, scale: float
-) -> Float32:
-    """Say where hair can be: around the face, or in the upper part of a body seen from behind."""
+) -> tuple[Float32, Float32]:
+    """Say where skin and hair can be.
+
+    Hair is around the face. A head without a face is seen from behind: hair above, neck below.
+    """
     height, width = person.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
     if head_xyxy is not None:
@@ -213,15 +220,15 @@ def _hair_prior(
         span = max(y2 - y1, x2 - x1)
         dx, dy = (x - (x1 + x2) / 2) / span, (y - (y1 + y2) / 2) / span
         far = np.hypot(dx, dy * np.where(dy > 0, 0.7, 1.0))
-        return np.asarray(np.clip(2.2 - 1.2 * far, 0.0, 1.0), np.float32)
+        return np.ones_like(person), np.clip(2.2 - 1.2 * far, 0.0, 1.0)
     rows = np.flatnonzero((person > 0.5).any(axis=1))
     columns = np.flatnonzero((person > 0.5).any(axis=0))
     if not len(rows):
-        return np.zeros_like(person)
-    top, extent = rows[0], rows[-1] - rows[0] + 1
-    if extent < 1.8 * (columns[-1] - columns[0] + 1):  # head and shoulders
-        return np.ones_like(person)
-    return np.asarray(np.clip(5.0 - 12.0 * (y - top) / extent, 0.0, 1.0), np.float32)
+        return np.zeros_like(person), np.zeros_like(person)
+    down = (y - rows[0]) / (rows[-1] - rows[0] + 1)
+    if len(rows) < 1.8 * len(columns):  # head and shoulders
+        return np.clip(8 * down - 2.6, 0.02, 1.0), np.ones_like(person)
+    return np.clip(60 * down - 4.8, 0.01, 1.0), np.clip(5.0 - 12.0 * down, 0.0, 1.0)
 
 
 def _move_beard(

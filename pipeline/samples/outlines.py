@@ -8,7 +8,36 @@ from pipeline.types import Float32
 
 _FRINGE_PX = 4.0
 """How far the person mask, 256 samples a side, may lie off the outline; pixels of the work size."""
+_HOLE_CONTRAST = 22.0
+"""Sum of differences in L, a and b from which on a hole is no background."""
 _PARTS = ("brows", "lips", "eyes", "glasses")
+
+
+def fill_holes(person: Float32, lab: Float32) -> Float32:
+    """Close what the person mask misses inside a person: enclosed, and not the background's colour.
+
+    The picture's lower edge closes a hole where the person stands on both sides of it. A gap
+    between arm and body shows the background and stays open.
+    """
+    mask = (person > 0.5).astype(np.uint8)
+    below = np.zeros((1, mask.shape[1]), np.uint8)
+    columns = np.flatnonzero(mask[-1])
+    if len(columns):
+        below[0, columns[0] : columns[-1] + 1] = 1
+    _, labels = cv2.connectedComponents(1 - np.concatenate([mask, below]), connectivity=4)
+    labels = labels[:-1]
+    edges = np.concatenate([labels[0], labels[:, 0], labels[:, -1]])
+    open_air = np.isin(labels, np.unique(edges[edges > 0]))
+    holes = (mask == 0) & ~open_air
+    if not holes.any() or not open_air.any():
+        return person
+    wall = np.median(lab[open_air], axis=0)
+    filled = person.copy()
+    for label in np.unique(labels[holes]):
+        hole = labels == label
+        if np.abs(np.median(lab[hole], axis=0) - wall).sum() > _HOLE_CONTRAST:
+            filled[hole] = 1.0
+    return filled
 
 
 def clear_fringe(
