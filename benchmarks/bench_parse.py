@@ -18,7 +18,7 @@ from torchvision.transforms.functional import normalize
 from benchmarks.timing import compare
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
 from pipeline.ops.templates import TEMPLATES, warp_to_template
-from pipeline.parsing import FaceParser
+from pipeline.parsing.bisenet import FaceParser
 from pipeline.types import Float32, UInt8
 
 FRAME_HW = (144, 144)

@@ -8,7 +8,8 @@ import numpy as np
 from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
 from pipeline.params import ParseParams
-from pipeline.parsing import FaceParser, settle_left_right
+from pipeline.parsing import settle_left_right
+from pipeline.parsing.bisenet import FaceParser
 from pipeline.report import contact_sheet, parse_metrics
 from pipeline.store import PARSE
 from pipeline.store.mapping import BatchFunction, Outcome
@@ -19,7 +20,11 @@ from stages.run import StageRun, stage_main
 def make(params: ParseParams, weights: Path) -> BatchFunction:
     """Load the network and build the batch function."""
     parser = FaceParser(
-        weights, precision=params.precision, batch_rows=params.batch_rows, device=params.device
+        weights,
+        precision=params.precision,
+        batch_rows=params.batch_rows,
+        device=params.device,
+        eye_bias=params.eye_bias,
     )
 
     def parse(rows: list[Row]) -> list[Outcome]:

@@ -27,6 +27,8 @@ RIGHT_EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144
 """Contour of the subject's right eye, which lies on the image's left."""
 LEFT_EYE = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
 NOSE_TIP = 4
+NOSE = (1, 4)
+"""Above and below the point that detectors call the nose tip."""
 MOUTH_RIGHT, MOUTH_LEFT = 61, 291
 
 
@@ -106,8 +108,8 @@ class FaceMesh:
 def five_points(xyz: NDArray[np.floating]) -> Float32:
     """Return the detector's five points as the mesh sees them.
 
-    Eyes are the means of the eye contours, the nose tip is vertex 4, the mouth corners are 61 and
-    291. Of the usual choices (eye corners or contours, nose 1 or 4) these agree best with YuNet.
+    Eyes are the means of the eye contours, the nose tip lies midway between vertices 1 and 4, the
+    mouth corners are 61 and 291. Of the usual choices these agree best with YuNet.
 
     Args:
         xyz: (n, 468, 3) of ``FaceMesh.points``.
@@ -120,7 +122,7 @@ def five_points(xyz: NDArray[np.floating]) -> Float32:
         [
             xy[:, RIGHT_EYE].mean(axis=1),
             xy[:, LEFT_EYE].mean(axis=1),
-            xy[:, NOSE_TIP],
+            xy[:, NOSE].mean(axis=1),
             xy[:, MOUTH_RIGHT],
             xy[:, MOUTH_LEFT],
         ],

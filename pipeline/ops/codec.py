@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from pipeline.types import UInt8
 
@@ -81,7 +81,7 @@ def decode_foreign(
     return Decoded(_eight_bit(upright, tone_percentiles), plain)
 
 
-def _open(data: bytes, max_pixels: int) -> Image.Image:
+def _open(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
     """Read a picture's header, and refuse what would not fit into memory."""
     try:
         picture = Image.open(io.BytesIO(data))

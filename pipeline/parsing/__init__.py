@@ -1,6 +1,9 @@
-"""Face parsing: label maps of 19 classes, and the four facial parts cut from them."""
+"""Face parsing: label maps of 19 classes, and the four facial parts cut from them.
 
-from pipeline.parsing.bisenet import FaceParser, labels_in_frame
+The network, ``pipeline.parsing.bisenet``, is imported by its own name: it brings torch, which
+whoever only cuts parts does not need.
+"""
+
 from pipeline.parsing.mesh_parts import mesh_part_boxes, mesh_part_masks
 from pipeline.parsing.parts import (
     PARTS,
@@ -14,10 +17,8 @@ from pipeline.parsing.sides import settle_left_right
 
 __all__ = [
     "PARTS",
-    "FaceParser",
     "centre_distance_percent",
     "crop_part",
-    "labels_in_frame",
     "mesh_part_boxes",
     "mesh_part_masks",
     "part_boxes",

@@ -68,7 +68,7 @@ def test_the_tiny_profile_is_in_order(tmp_path):
         ("[VIS, NIR, SWIR", "[VIS, VIS, SWIR", r"sample\.openpeople: .*band is named twice"),
         ("[VIS, NIR, SWIR", "[VIS, UV, SWIR", r"sample\.openpeople\.bands\.1: .*'UV'"),
         ("  nms_threshold: 0.3", "  size: 0.3", r"detect\.size: the name 'size' may not be used"),
-        ("  min_pixels: 12", "  nfiles: 12", r"parts\.nfiles: the name 'nfiles' may not be used"),
+        ("  min_pixels: 8", "  nfiles: 8", r"parts\.nfiles: the name 'nfiles' may not be used"),
         (
             "  commercial_only: false",
             "  commercial_only: 0",

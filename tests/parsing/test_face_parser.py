@@ -9,8 +9,7 @@ import torch
 
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
 from pipeline.ops.templates import TEMPLATES, warp_to_template
-from pipeline.parsing import FaceParser, labels_in_frame
-from pipeline.parsing.bisenet import LOOSE_TEMPLATE
+from pipeline.parsing.bisenet import LOOSE_TEMPLATE, FaceParser, labels_in_frame
 from pipeline.types import FaceClass
 
 SHEET = "openpeople/data/curated/P007/assets/emotions_sheet.jpg"
@@ -166,3 +165,13 @@ def test_a_map_without_inverse_is_refused(logits):
 def test_settings_that_are_not_offered_are_refused(tmp_path, wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         FaceParser(tmp_path / "never opened", **wrong)
+
+
+def test_a_bias_moves_the_eyes_alone(weight_file):
+    crop = np.full((1, 512, 512, 3), 128, np.uint8)
+    plain = FaceParser(weight_file("bisenet_r18")).logits(crop)
+    biased = FaceParser(weight_file("bisenet_r18"), eye_bias=0.75).logits(crop)
+    eyes = [FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE]
+    assert np.array_equal(biased[:, eyes], plain[:, eyes] + np.float32(0.75))
+    others = [face_class for face_class in FaceClass if face_class not in eyes]
+    assert np.array_equal(biased[:, others], plain[:, others])

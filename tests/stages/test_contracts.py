@@ -28,7 +28,7 @@ def test_the_command_runs_the_module_of_that_name(name):
     assert re.fullmatch(rf"python -m stages\.{name}( \$\{{key\}})?", ITEMS[name]["cmd"])
 
 
-@pytest.mark.parametrize("name", ITEMS.keys() - {"weights"})
+@pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights"}))
 def test_the_deps_cover_all_code_that_makes_rows(name):
     deps = [ROOT / dep for dep in names(ITEMS[name]["deps"]) if (ROOT / dep).exists()]
     uncovered = [
@@ -55,7 +55,7 @@ def test_the_params_are_sections_of_params_yaml(name):
         assert key.split(".")[0] in Params.model_fields
 
 
-@pytest.mark.parametrize("name", ITEMS.keys() - {"weights"})
+@pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights"}))
 def test_a_stage_depends_on_the_section_of_its_name(name):
     assert any(key.split(".")[0] == name for key in ITEMS[name]["params"])
 
@@ -67,7 +67,7 @@ def test_outputs_persist_so_that_rows_can_be_reused(name):
         assert options["persist"] is True
 
 
-@pytest.mark.parametrize("name", ITEMS.keys() - {"weights"})
+@pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights"}))
 def test_metrics_and_pictures_lie_where_people_look(name):
     metrics, plots = names(ITEMS[name]["metrics"]), names(ITEMS[name]["plots"])
     assert metrics == [f"reports/metrics/${{key}}/{name}.json"]
