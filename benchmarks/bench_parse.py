@@ -1,8 +1,7 @@
 """Face parsing: crossband's parser against a plain float32 loop over facexlib's BiSeNet.
 
-``python -m benchmarks.bench_parse --weights weights`` needs ``79999_iter.pth`` and the OpenPeople
-wheel in that folder (the stage ``weights`` puts them there). Crops in, labels of the aligned
-144 × 144 frame out, on both sides, with the same number of threads.
+Run: ``python -m benchmarks.bench_parse``. Loose crops in, labels of the aligned 144 × 144 frame
+out, on both sides, with the same number of threads.
 """
 
 import argparse
@@ -20,7 +19,9 @@ from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
 from pipeline.ops.templates import TEMPLATES, warp_to_template
 from pipeline.parsing.bisenet import FaceParser
 from pipeline.types import Float32, UInt8
+from pipeline.weights import fetch, load_registry
 
+ROOT = Path(__file__).resolve().parents[1]
 FRAME_HW = (144, 144)
 SHEET = "openpeople/data/curated/P007/assets/emotions_sheet.jpg"
 LANDMARKS_XY = np.array(
@@ -67,14 +68,15 @@ def plain_loop(net: BiSeNet, crops: UInt8, loose_to_frame: Float32) -> UInt8:
 def main() -> None:
     """Time both sides in alternation and print ratio and agreement."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--weights", type=Path, default=Path("weights"))
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--repeats", type=int, default=5)
     options = arguments.parse_args()
     torch.set_num_threads(options.threads)
 
-    weights = options.weights / "79999_iter.pth"
-    crops, loose_to_frame = faces(next(options.weights.glob("openpeople-*.whl")))
+    names = ("bisenet_r18", "openpeople")
+    registry = load_registry(ROOT / "weights.yaml")
+    weights, wheel = (item.path for item in fetch(names, registry, ROOT / "weights"))
+    crops, loose_to_frame = faces(wheel)
     parser = FaceParser(weights)
     exact_parser = FaceParser(weights, precision="float32")
     net = BiSeNet(num_class=19).eval()

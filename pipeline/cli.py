@@ -10,7 +10,7 @@ from rich.console import Console
 from ruamel.yaml import YAML
 
 from pipeline.errors import CrossbandError, StageError
-from pipeline.params import load_params, merge_params, read_yaml
+from pipeline.params import check_params, load_params, merge_params, read_yaml
 from pipeline.report import contact_sheet
 from pipeline.store import ShardFolder
 from pipeline.weights import load_registry, status_table
@@ -85,6 +85,7 @@ def workspace(
     values = read_yaml(Path("params.yaml"))
     for file in profile or ():
         values = merge_params(values, read_yaml(file))
+    check_params(values, Path("params.yaml with the profile"))
     target.mkdir(parents=True, exist_ok=True)
     for name in PROJECT:
         source = Path(name)
@@ -97,7 +98,6 @@ def workspace(
     (target / ".dvc" / "config").write_text(config.replace("[core]", "[core]\n    no_scm = true"))
     with (target / "params.yaml").open("w") as merged:
         YAML().dump(values, merged)
-    load_params(target / "params.yaml")
     print(f"{target}: ready; run `dvc repro` there")
 
 

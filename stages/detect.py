@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.detection import DETECTOR_WEIGHTS, Faces, faces_from_truth, make_detector
 from pipeline.face3d import FaceMesh, pose_deg
 from pipeline.ops.codec import decode_rgb
+from pipeline.ops.contrast import equalise
 from pipeline.params import DetectParams
 from pipeline.report import contact_sheet, detection_metrics
 from pipeline.store import DETECT
@@ -26,6 +27,8 @@ def make(params: DetectParams, weights: dict[str, Path], mesh_weights: Path) -> 
 
     def describe(row: Row) -> Outcome:
         image = decode_rgb(row["image"]["bytes"])
+        if row["band"] in params.equalise_bands:
+            image = equalise(image)
         faces = find(row, image)
         if not len(faces):
             return [Rejected("no_face", f"{params.backend} knows no face in it")]

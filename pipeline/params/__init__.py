@@ -1,6 +1,6 @@
 """``params.yaml`` as typed, frozen values, checked whole before any work starts."""
 
-from pipeline.params.load import load_params, merge_params, read_yaml, section_values
+from pipeline.params.load import check_params, load_params, merge_params, read_yaml, section_values
 from pipeline.params.sections import (
     AlignParams,
     DatasetParams,
@@ -23,6 +23,7 @@ __all__ = [
     "ParseParams",
     "PartsParams",
     "WeightsParams",
+    "check_params",
     "load_params",
     "merge_params",
     "read_yaml",

@@ -24,7 +24,19 @@ def load_params(path: Path) -> Params:
         ParamsError: one line per fault, each with the key's path, what was found and what is
             expected.
     """
-    values = read_yaml(path)
+    return check_params(read_yaml(path), path)
+
+
+def check_params(values: Mapping[str, Any], path: Path) -> Params:
+    """Check values that were read already.
+
+    Args:
+        values: the sections.
+        path: what to call them in messages.
+
+    Raises:
+        ParamsError: see ``load_params``.
+    """
     faults = [f"{key}: {why}" for key, why in _banned(values)]
     try:
         # The JSON mode of a strict model takes lists for tuples and names for enum members.

@@ -86,6 +86,7 @@ class DetectParams(Section):
     score_threshold: Fraction
     nms_threshold: Fraction
     max_side_px: Annotated[int, Field(ge=64, le=8192)]
+    equalise_bands: tuple[Band, ...]
 
 
 class TemplateParams(Section):

@@ -149,9 +149,10 @@ def yaw_bucket(yaw_deg: float) -> str:
 
 
 def _part_shares(rows: list[list[bool]]) -> dict[str, float | int]:
-    shares = np.mean(rows, axis=0)
-    named = {part: round(float(share), 4) for part, share in zip(PARTS, shares, strict=True)}
-    return {**named, "n": len(rows)}
+    flags = np.asarray(rows)
+    named = {part: round(float(s), 4) for part, s in zip(PARTS, flags.mean(axis=0), strict=True)}
+    both_eyes = round(float(flags[:, :2].all(axis=1).mean()), 4)
+    return {**named, "both_eyes": both_eyes, "n": len(rows)}
 
 
 def _failure(

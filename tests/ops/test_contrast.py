@@ -1,0 +1,31 @@
+"""Local equalisation: more contrast where there was little, shape and colour kept."""
+
+import numpy as np
+import pytest
+
+from pipeline.ops.contrast import equalise
+
+FAINT = (100 + 4 * np.random.default_rng(0).standard_normal((64, 80))).astype(np.uint8)
+
+
+def test_faint_structure_becomes_stronger_in_the_same_order():
+    ramp = np.tile(np.linspace(100, 120, 80).astype(np.uint8), (64, 1))
+    found = equalise(ramp)
+    assert found.std() > 1.5 * ramp.std()
+    assert found.shape == ramp.shape
+    assert found.dtype == np.uint8
+
+
+def test_grey_stays_grey_whether_given_as_one_channel_or_three():
+    found = equalise(np.dstack([FAINT] * 3)).astype(int)
+    assert np.abs(found - found[..., :1]).max() <= 1
+    assert np.abs(found[..., 0] - equalise(FAINT)).mean() < 8
+
+
+@pytest.mark.parametrize("hw", [(1, 1), (3, 200), (8, 8)])
+def test_small_pictures(hw):
+    assert equalise(np.full(hw, 90, np.uint8)).shape == hw
+
+
+def test_the_same_picture_gives_the_same_bytes():
+    assert np.array_equal(equalise(FAINT), equalise(FAINT))

@@ -1,0 +1,91 @@
+"""Stages ``parse`` and ``parts`` on a real photograph."""
+
+import numpy as np
+import pytest
+import skimage.data
+
+from pipeline.ops.codec import decode, encode_png
+from pipeline.ops.geometry import transform_points
+from pipeline.types import FaceClass
+
+PARTS = ("left_eye", "right_eye", "nose", "mouth")
+
+
+@pytest.fixture
+def face(workspace):
+    """The astronaut as she is, and with black glasses on."""
+    astronaut = skimage.data.astronaut()
+    hidden = astronaut.copy()
+    hidden[95:125, 185:255] = 0
+    for name, image in {"open": astronaut, "hidden": hidden}.items():
+        (workspace.path / f"pictures/{name}.png").write_bytes(encode_png(image))
+    workspace.need("yunet", "face_mesh_468", "bisenet_r18")
+    workspace.run("ingest", "detect", "align", "parse")
+    return workspace
+
+
+def test_labels_lie_where_the_points_are(face):
+    row = face.rows("parse")["open.png"]
+    labels = decode(row["labels"]["bytes"])
+    assert labels.shape == (144, 144)
+    points = transform_points(row["landmarks_xy"], row["warp_2x3"])
+    at = [labels[round(float(y)), round(float(x))] for x, y in points]
+    assert at[:3] == [FaceClass.RIGHT_EYE, FaceClass.LEFT_EYE, FaceClass.NOSE]
+    assert set(np.unique(labels)) >= {FaceClass.SKIN, FaceClass.HAIR, FaceClass.UPPER_LIP}
+    assert face.metrics("parse")["present"]["VIS"]["nose"] == 1.0
+
+
+def test_parts_are_cut_around_their_masks(face):
+    face.run("parts")
+    row = face.rows("parts")["open.png"]
+    assert row["part_backend"] == ["parser"] * 4
+    points = transform_points(row["landmarks_xy"], row["warp_2x3"])
+    centres = (row["part_boxes_xyxy"][:, :2] + row["part_boxes_xyxy"][:, 2:]) / 2
+    mouth = points[3:].mean(axis=0)
+    expected = np.stack([points[1], points[0], points[2], mouth])  # the left eye is on the right
+    assert np.abs(centres - expected)[[0, 1, 3]].max() < 8
+    nose_box = row["part_boxes_xyxy"][2]  # from between the eyes to below the tip
+    assert (nose_box[:2] < points[2]).all()
+    assert (points[2] < nose_box[2:]).all()
+    windows = row["part_windows_xyxy"]
+    assert (windows[:, 2] - windows[:, 0]).tolist() == [40, 40, 48, 56]
+    for part in PARTS:
+        assert decode(row[part]["bytes"]).shape == (128, 128, 3)
+        mask = decode(row[f"{part}_mask"]["bytes"])
+        assert mask.shape == (144, 144)
+        assert set(np.unique(mask)) == {0, 255}
+    assert (row["mesh_distance_percent"] < 12).all()
+
+
+def test_a_hidden_part_falls_back_to_the_mesh_and_says_so(face):
+    face.run("parts")
+    row = face.rows("parts")["hidden.png"]
+    assert row["part_backend"][:2] == ["mesh", "mesh"]
+    assert np.isfinite(row["part_boxes_xyxy"]).all()
+    assert face.metrics("parts")["backend"] == {"mesh": 2, "parser": 6}
+    assert face.metrics("parts")["found"]["frontal"]["VIS"]["left_eye"] == 0.5
+
+
+def test_without_fallback_a_hidden_part_stays_empty(face):
+    face.edit(parts={"fallback": "none"})
+    face.run("parts")
+    row = face.rows("parts")["hidden.png"]
+    assert row["part_backend"][:2] == ["none", "none"]
+    assert row["left_eye"] is None
+    assert row["left_eye_mask"] is None
+    assert np.isnan(row["part_boxes_xyxy"][:2]).all()
+    assert row["nose"] is not None
+
+
+def test_the_mesh_alone_gives_all_parts(face):
+    face.edit(parts={"backend": "mesh"})
+    face.run("parts")
+    assert face.rows("parts")["open.png"]["part_backend"] == ["mesh"] * 4
+
+
+def test_editing_parts_parses_nothing_again(face):
+    face.run("parts")
+    face.edit(parts={"crop_px": 64})
+    assert face.run("parse").summary.computed == 0
+    assert face.run("parts").summary.computed == 2
+    assert decode(face.rows("parts")["open.png"]["nose"]["bytes"]).shape[:2] == (64, 64)

@@ -1,0 +1,71 @@
+"""The command ``crossband``: what it prints, and one clear message where something is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def crossband(*words, cwd=ROOT):
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", *map(str, words)]
+    return subprocess.run(command, cwd=cwd, text=True, capture_output=True, check=False)
+
+
+def test_params_are_checked():
+    done = crossband("params")
+    assert (done.returncode, done.stdout) == (0, "params.yaml: in order\n")
+
+
+def test_a_fault_is_one_line_and_no_traceback(tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text((ROOT / "params.yaml").read_text().replace("  face: larg", "  face: smal"))
+    done = crossband("params", bad)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {bad}: align.face: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_weights_are_listed_with_licence_and_presence(tmp_path):
+    done = crossband("weights", "--folder", tmp_path)
+    assert done.returncode == 0
+    assert "yunet" in done.stdout
+    assert "MIT" in done.stdout
+    assert "no" in done.stdout
+
+
+def test_a_workspace_is_a_copy_with_params_of_its_own(tmp_path):
+    target = tmp_path / "trial"
+    assert crossband("workspace", target, "--profile", "params/tiny.yaml").returncode == 0
+    values = YAML(typ="safe").load((target / "params.yaml").read_text())
+    assert values["sample"]["openpeople"]["subjects"] == 1
+    assert values["align"]["template"] == "arcface144"
+    assert (target / "stages/align.py").read_text() == (ROOT / "stages/align.py").read_text()
+    assert "no_scm = true" in (target / ".dvc/config").read_text()
+    assert not list(target.rglob("__pycache__"))
+
+
+def test_a_workspace_never_overwrites(tmp_path):
+    (tmp_path / "precious").touch()
+    done = crossband("workspace", tmp_path)
+    assert done.returncode == 1
+    assert "is not empty" in done.stderr
+
+
+def test_a_faulty_profile_is_told_before_anything_runs(tmp_path):
+    profile = tmp_path / "p.yaml"
+    profile.write_text("align: {colour: red}")
+    done = crossband("workspace", tmp_path / "w", "--profile", profile)
+    assert done.returncode == 1
+    assert "align.colour: unknown key" in done.stderr
+    assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "."])
+def test_show_names_what_is_missing(tmp_path, folder):
+    done = crossband("show", tmp_path / folder, "-o", tmp_path / "x.png")
+    assert done.returncode == 1
+    assert "complete set of shards" in done.stderr
