@@ -12,8 +12,8 @@ _TILES = (8, 8)
 def equalise(image: UInt8) -> UInt8:
     """Spread the contrast of each part of a picture (CLAHE, clip limit 2, 8 × 8 tiles).
 
-    On the sample's simulated LWIR faces seen from the front it raises YuNet's success from a quarter
-    to nine tenths; stronger limits lower it again.
+    On the sample's simulated LWIR faces seen from the front it raises YuNet's success from a
+    quarter to eight tenths; stronger limits lower it again.
 
     Args:
         image: uint8 (h, w), or (h, w, 3) whose lightness alone is changed.

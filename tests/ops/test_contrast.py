@@ -8,11 +8,11 @@ from pipeline.ops.contrast import equalise
 FAINT = (100 + 4 * np.random.default_rng(0).standard_normal((64, 80))).astype(np.uint8)
 
 
-def test_faint_structure_becomes_stronger_in_the_same_order():
-    ramp = np.tile(np.linspace(100, 120, 80).astype(np.uint8), (64, 1))
-    found = equalise(ramp)
-    assert found.std() > 1.5 * ramp.std()
-    assert found.shape == ramp.shape
+def test_faint_structure_becomes_stronger():
+    found = equalise(FAINT)
+    assert found.std() > 1.5 * FAINT.std()
+    assert np.corrcoef(found.ravel(), FAINT.ravel())[0, 1] > 0.9
+    assert found.shape == FAINT.shape
     assert found.dtype == np.uint8
 
 
