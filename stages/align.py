@@ -29,23 +29,21 @@ def make(params: AlignParams) -> BatchFunction:
 
 
 def align(row: Row, params: AlignParams, template: AlignTemplate) -> Outcome:
-    """Warp the faces that the policy chooses: one under the row's own id, all under ids of each."""
+    """Warp the faces that the policy chooses."""
     faces, hw = row["faces"], (row["height_px"], row["width_px"])
-    image = decode(row["image"]["bytes"])
-    if params.face == "all":
-        return [warp(row, image, i, f"face{i}", params, template) for i in range(len(faces))]
     boxes = np.stack([face["box_xyxy"] for face in faces])
     scores = np.array([face["score"] for face in faces], np.float32)
+    image = decode(row["image"]["bytes"])
     chosen = choose(boxes, scores, hw, params.face)
-    if chosen is None:
-        return [Rejected("several_faces", f"{len(faces)} faces, and align.face is 'only'")]
-    return [warp(row, image, chosen, "", params, template)]
+    made = [warp(row, image, index, params, template) for index in chosen]
+    return made or [Rejected("several_faces", f"{len(faces)} faces, and align.face is 'only'")]
 
 
 def warp(
-    row: Row, image: UInt8, index: int, part: str, params: AlignParams, template: AlignTemplate
+    row: Row, image: UInt8, index: int, params: AlignParams, template: AlignTemplate
 ) -> Row | Rejected:
-    """Warp one face, or say why it is left out."""
+    """Warp one face, or say why it is left out; one of all gets an id of its own."""
+    part = f"face{index}" if params.face == "all" else ""
     face = row["faces"][index]
     points = face["landmarks_xy"]
     if (distance := interocular_px(points)) < params.min_interocular_px:
@@ -60,10 +58,10 @@ def warp(
     if aligned.outside_fraction > params.max_outside_fraction:
         outside = f"{aligned.outside_fraction:.0%} of the crop lies beyond the picture"
         return Rejected("cut_by_border", outside, part)
-    known = {name: value for name, value in row.items() if name != "faces"}
     name = row["sample_id"].rpartition("/")[2]
     loose_jpeg = encode_jpeg(loose.crop, params.loose_jpeg_quality)
-    crop = image_columns(encode_png(aligned.crop), template.hw, f"{name}.png")
+    made: Row = row | face | image_columns(encode_png(aligned.crop), template.hw, f"{name}.png")
+    del made["faces"]
     geometry: Row = {
         "sample_id": f"{row['sample_id']}#{part}" if part else row["sample_id"],
         "parent_id": row["sample_id"],
@@ -76,7 +74,7 @@ def warp(
         "face_count": len(row["faces"]),
         "outside_fraction": aligned.outside_fraction,
     }
-    return {**known, **face, **crop, **geometry}
+    return made | geometry
 
 
 def run(stage: StageRun) -> None:

@@ -8,11 +8,17 @@ from pipeline.ops.codec import encode_jpeg
 from pipeline.params import OpenPeopleParams
 from pipeline.report import contact_sheet, share_by
 from pipeline.samples.materials import WEIGHTS
-from pipeline.samples.openpeople import SourcePicture, frames_of, list_pictures, read_picture
+from pipeline.samples.openpeople import (
+    SourcePicture,
+    described,
+    frames_of,
+    list_pictures,
+    read_picture,
+)
 from pipeline.samples.simulate import BandSimulator
 from pipeline.store import PICTURES, Listing, image_columns
 from pipeline.store.mapping import BatchFunction
-from pipeline.types import Band, Region, Row
+from pipeline.types import Band, Row
 from stages.run import StageRun, stage_main
 
 SHARDS = 16
@@ -30,29 +36,12 @@ def make(params: OpenPeopleParams, archive: Path, weights: dict[str, Path]) -> B
         for frame in frames:
             picture_id = f"{source.key}#{frame.name}"
             images = simulator.simulate(frame.image, source.subject_id, picture_id, appearance)
-            for band, image in ({Band.VIS: frame.image} | images).items():
-                if band in params.bands:
-                    data = encode_jpeg(image, params.jpeg_quality)
-                    known = {
-                        "sample_id": f"{picture_id}.{band}",
-                        "dataset": "openpeople",
-                        "subject_id": source.subject_id,
-                        "session_id": source.session_id,
-                        "band": str(band),
-                        "region": str(Region.SCENE),
-                        "split": str(source.split),
-                        "view": frame.view,
-                        "expression": frame.expression,
-                        "framing": frame.framing,
-                        "parent_id": source.key,
-                        "generator": "openpeople" if band is Band.VIS else "spectral",
-                        "seed": params.seed,
-                        "simulated": True,  # the people themselves are a generator's work
-                        "licence": "MIT",
-                    }
-                    name = f"{frame.name}.{band}.jpg"
-                    made.append(known | image_columns(data, image.shape[:2], name))
-        return sorted(made, key=lambda made_row: str(made_row["sample_id"]))
+            images |= {Band.VIS: frame.image} if Band.VIS in params.bands else {}
+            for band, image in images.items():
+                data = encode_jpeg(image, params.jpeg_quality)
+                picture = image_columns(data, image.shape[:2], f"{frame.name}.{band}.jpg")
+                made.append(described(source, frame, band) | {"seed": params.seed} | picture)
+        return sorted(made, key=lambda picture: str(picture["sample_id"]))
 
     return lambda rows: [pictures(row) for row in rows]
 

@@ -65,6 +65,11 @@ def interocular_px(landmarks_xy: Float32) -> float:
     return float(np.hypot(*(landmarks_xy[1] - landmarks_xy[0])))
 
 
+def eyes_to_mouth_px(landmarks_xy: Float32) -> float:
+    """Return the distance from the middle of the eyes to that of the mouth corners, of (5, 2)."""
+    return float(np.hypot(*(landmarks_xy[3:].mean(axis=0) - landmarks_xy[:2].mean(axis=0))))
+
+
 def _corners(hw: tuple[int, ...]) -> Float32:
     """Return a picture's outer corners; pixel centres lie at integers."""
     right, bottom = hw[1] - 0.5, hw[0] - 0.5

@@ -37,35 +37,40 @@ def clip(boxes_xyxy: ArrayLike, hw: tuple[int, int]) -> Float32:
     return np.clip(boxes, np.float32(0), limits)
 
 
-def _largest(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> int:
-    return int(np.argmax(areas(boxes)))
+def _largest(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> list[int]:
+    return [int(np.argmax(areas(boxes)))]
 
 
-def _most_central(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> int:
+def _most_central(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> list[int]:
     centres = (boxes[:, :2].astype(np.float64) + boxes[:, 2:]) / 2
     offsets = centres - np.array([hw[1] - 1, hw[0] - 1]) / 2
-    return int(np.argmin(np.hypot(*offsets.T)))
+    return [int(np.argmin(np.hypot(*offsets.T)))]
 
 
-def _highest_score(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> int:
-    return int(np.argmax(scores))
+def _highest_score(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> list[int]:
+    return [int(np.argmax(scores))]
 
 
-def _only(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> int | None:
-    return 0 if len(boxes) == 1 else None
+def _only(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> list[int]:
+    return [0] if len(boxes) == 1 else []
 
 
-CHOICES: dict[str, Callable[[Float32, Float32, tuple[int, int]], int | None]] = {
+def _all(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> list[int]:
+    return list(range(len(boxes)))
+
+
+CHOICES: dict[str, Callable[[Float32, Float32, tuple[int, int]], list[int]]] = {
     "largest": _largest,
     "most_central": _most_central,
     "highest_score": _highest_score,
     "only": _only,
+    "all": _all,
 }
-"""Policies for a picture that should show one face and shows several, by name."""
+"""Policies for a picture that shows several faces, by name."""
 
 
-def choose(boxes_xyxy: Float32, scores: Float32, hw: tuple[int, int], policy: str) -> int | None:
-    """Choose one of several faces.
+def choose(boxes_xyxy: Float32, scores: Float32, hw: tuple[int, int], policy: str) -> list[int]:
+    """Choose among the faces of a picture.
 
     Args:
         boxes_xyxy: (n, 4).
@@ -74,11 +79,11 @@ def choose(boxes_xyxy: Float32, scores: Float32, hw: tuple[int, int], policy: st
         policy: a name of ``CHOICES``; of equals the first wins; ``only`` takes no one of several.
 
     Returns:
-        The index of the face, or None where there is none or the policy takes none.
+        The indices of the chosen faces; none where there is none or the policy takes none.
 
     Raises:
         ValueError: the policy is not offered.
     """
     if policy not in CHOICES:
         raise ValueError(f"policy {policy!r} is none of {list(CHOICES)}")
-    return CHOICES[policy](boxes_xyxy, scores, hw) if len(boxes_xyxy) else None
+    return CHOICES[policy](boxes_xyxy, scores, hw) if len(boxes_xyxy) else []

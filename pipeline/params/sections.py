@@ -145,6 +145,7 @@ class PartsParams(Section):
     backend: Literal["parser", "mesh"]
     fallback: Literal["mesh", "none"]
     min_pixels: Annotated[int, Field(ge=1, le=10000)]
+    max_mesh_distance: Annotated[float, Field(gt=0.0, le=100.0)]
     window_px: WindowParams
     crop_px: Annotated[int, Field(ge=16, le=512)]
 

@@ -4,6 +4,7 @@ The network, ``pipeline.parsing.bisenet``, is imported by its own name: it bring
 whoever only cuts parts does not need.
 """
 
+from pipeline.parsing.locate import PartLocations, locate_parts
 from pipeline.parsing.mesh_parts import mesh_part_boxes, mesh_part_masks
 from pipeline.parsing.parts import (
     PARTS,
@@ -17,8 +18,10 @@ from pipeline.parsing.sides import settle_left_right
 
 __all__ = [
     "PARTS",
+    "PartLocations",
     "centre_distance_percent",
     "crop_part",
+    "locate_parts",
     "mesh_part_boxes",
     "mesh_part_masks",
     "part_boxes",

@@ -66,23 +66,26 @@ def pick_rows(
     most_subjects: int = 5,
     per_subject: int = 3,
 ) -> list[Row]:
-    """Pick rows spread evenly over each subject's pictures, the same ones in every band.
+    """Pick rows spread evenly over those of a subject's pictures that exist in the most bands.
 
     Returns:
         Rows with pictures, sorted by subject, picture, band.
     """
-    cells: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    cells: defaultdict[str, defaultdict[str, dict[Band, str]]]
+    cells = defaultdict(lambda: defaultdict(dict))
     for row in folder.rows(_LIGHT):
-        subject = row["subject_id"] or ""
-        if (not subjects or subject in subjects) and (not bands or row["band"] in bands):
-            cells[subject][row["band"]].append(row["sample_id"])
+        subject, band = row["subject_id"] or "", Band(row["band"])
+        if (not subjects or subject in subjects) and (not bands or band in bands):
+            cells[subject][_picture(row)][band] = row["sample_id"]
     chosen: dict[str, tuple[str, int, int]] = {}
     order = list(Band)
     for subject in sorted(cells)[: len(subjects) or most_subjects]:
-        for band, ids in cells[subject].items():
-            ids.sort()
-            for place, index in enumerate(_spread(len(ids), per_subject)):
-                chosen[ids[index]] = (subject, place, order.index(Band(band)))
+        pictures = cells[subject]
+        widest = max(len(found) for found in pictures.values())
+        whole = sorted(name for name, found in pictures.items() if len(found) == widest)
+        for place, index in enumerate(_spread(len(whole), per_subject)):
+            for band, sample_id in pictures[whole[index]].items():
+                chosen[sample_id] = (subject, place, order.index(band))
     picked = []
     for index in range(folder.count):
         file = folder.shard(index)
@@ -183,6 +186,11 @@ def _parts_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
     face = draw.centred(draw.fit(face, half * 2)[0], (half * 2, half * 2))
     side = np.vstack([np.hstack([crops[1], crops[0]]), np.hstack(crops[2:])])
     return np.hstack([face, side])
+
+
+def _picture(row: Row) -> str:
+    """Name a picture whatever its band: the id without the band's name."""
+    return str(row["sample_id"]).replace(row["band"], "")
 
 
 def _caption(row: Row) -> list[str]:

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from pipeline.errors import ReaderError
-from pipeline.types import Split, UInt8
+from pipeline.types import Band, Region, Row, Split, UInt8
 
 SPLITS: dict[str, Split] = {
     "P002": Split.TRAIN,
@@ -210,6 +210,26 @@ def frames_of(source: SourcePicture, image: UInt8, max_side_px: int = 1024) -> l
         Frame(name, view, "neutral", name.split("_")[0], cell)
         for name, view, cell in zip(names, seen, cells, strict=True)
     ]
+
+
+def described(source: SourcePicture, frame: Frame, band: Band) -> Row:
+    """Say who and what a picture of a band shows and who made it: columns of ``store.PICTURES``."""
+    return {
+        "sample_id": f"{source.key}#{frame.name}.{band}",
+        "dataset": "openpeople",
+        "subject_id": source.subject_id,
+        "session_id": source.session_id,
+        "band": str(band),
+        "region": str(Region.SCENE),
+        "split": str(source.split),
+        "view": frame.view,
+        "expression": frame.expression,
+        "framing": frame.framing,
+        "parent_id": source.key,
+        "generator": "openpeople" if band is Band.VIS else "spectral",
+        "simulated": True,  # the people themselves are a generator's work
+        "licence": "MIT",
+    }
 
 
 def cut_sheet(image: UInt8) -> list[list[UInt8]]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.ops.boxes import areas, choose, clip, iou
+from pipeline.ops.boxes import CHOICES, areas, choose, clip, iou
 
 
 def test_iou_worked_by_hand():
@@ -31,23 +31,29 @@ SCORES = np.float32([0.8, 0.7, 0.9])
 
 
 @pytest.mark.parametrize(
-    ("policy", "winner"),
-    [("largest", 0), ("most_central", 1), ("highest_score", 2), ("only", None)],
+    ("policy", "winners"),
+    [
+        ("largest", [0]),
+        ("most_central", [1]),
+        ("highest_score", [2]),
+        ("only", []),
+        ("all", [0, 1, 2]),
+    ],
 )
-def test_which_of_three_faces_wins(policy, winner):
-    assert choose(BOXES, SCORES, (100, 100), policy) == winner
+def test_which_of_three_faces_win(policy, winners):
+    assert choose(BOXES, SCORES, (100, 100), policy) == winners
 
 
-@pytest.mark.parametrize("policy", ["largest", "most_central", "highest_score", "only"])
+@pytest.mark.parametrize("policy", CHOICES)
 def test_one_face_wins_and_of_none_none(policy):
-    assert choose(BOXES[:1], SCORES[:1], (100, 100), policy) == 0
-    assert choose(BOXES[:0], SCORES[:0], (100, 100), policy) is None
+    assert choose(BOXES[:1], SCORES[:1], (100, 100), policy) == [0]
+    assert choose(BOXES[:0], SCORES[:0], (100, 100), policy) == []
 
 
 @pytest.mark.parametrize("policy", ["largest", "most_central", "highest_score"])
 def test_of_equals_the_first_wins(policy):
     twins = np.repeat(BOXES[:1], 2, axis=0)
-    assert choose(twins, SCORES[[0, 0]], (100, 100), policy) == 0
+    assert choose(twins, SCORES[[0, 0]], (100, 100), policy) == [0]
 
 
 def test_an_unknown_policy_is_named():

@@ -121,7 +121,7 @@ def test_names_agree_with_the_code_that_knows_them():
     assert {*get_args(BuiltInTemplate)} == TEMPLATES.keys() - {"facexlib512"}
     assert {*get_args(fields["interpolation"].annotation)} == INTERPOLATIONS.keys()
     assert {*get_args(fields["border"].annotation)} == BORDERS.keys()
-    assert {*get_args(fields["face"].annotation)} == CHOICES.keys() | {"all"}
+    assert {*get_args(fields["face"].annotation)} == CHOICES.keys()
 
 
 def test_a_template_of_ones_own_is_taken(tmp_path):

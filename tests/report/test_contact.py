@@ -96,3 +96,12 @@ def test_labels_are_coloured_and_background_is_left(folder):
 def test_a_long_caption_is_cut_not_spilled():
     tile = draw.captioned(np.zeros((1, 1, 3), np.uint8), ["x" * 500], (50, 50))
     assert tile.shape == (68, 50, 3)
+
+
+def test_pictures_that_exist_in_most_bands_come_first(tmp_path, folder):
+    thinned = ShardFolder(tmp_path / "thin", 1)
+    rows = [r for r in folder.rows() if r["subject_id"] == "a" and r["sample_id"] != "a/2.LWIR"]
+    with ShardWriter(thinned.shard(0).path, PICTURES) as writer:
+        writer.write(sorted(rows, key=lambda row: row["sample_id"]))
+    ids = [row["sample_id"] for row in pick_rows(thinned, per_subject=9)]
+    assert ids == [f"a/{number}.{band}" for number in (0, 1, 3, 4) for band in BANDS]

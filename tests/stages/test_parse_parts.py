@@ -89,3 +89,11 @@ def test_editing_parts_parses_nothing_again(face):
     assert face.run("parse").summary.computed == 0
     assert face.run("parts").summary.computed == 2
     assert decode(face.rows("parts")["open.png"]["nose"]["bytes"]).shape[:2] == (64, 64)
+
+
+def test_a_part_far_from_the_mesh_is_not_believed(face):
+    face.edit(parts={"max_mesh_distance": 0.001})
+    face.run("parts")
+    row = face.rows("parts")["open.png"]
+    assert row["part_backend"] == ["mesh"] * 4
+    assert np.isfinite(row["mesh_distance_percent"]).all()  # what the parser found is still told
