@@ -10,13 +10,12 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pipeline.detection import make_detector
 from pipeline.errors import WeightsError
-from pipeline.face3d import FaceMesh
+from pipeline.face3d import FaceMesh, face_uv
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
 from pipeline.ops.spectral import Scene, blur, soft_step
 from pipeline.ops.templates import TEMPLATES, warp_to_template
 from pipeline.parsing.bisenet import GRID, LOOSE_PX, LOOSE_TEMPLATE, FaceParser
 from pipeline.samples.appearance import TYPICAL, Appearance, ColourModel, learn_appearance
-from pipeline.samples.face_uv import face_uv
 from pipeline.samples.outlines import clear_fringe, fill_holes, normalised, refine
 from pipeline.types import FaceClass, Float32, UInt8
 

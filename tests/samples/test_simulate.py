@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.face3d import face_uv
+from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops.spectral import MATERIALS
 from pipeline.samples import BandSimulator, frames_of, list_pictures, read_picture
-from pipeline.samples.face_uv import canonical_texture, face_uv
 from pipeline.samples.materials import WEIGHTS, MaterialEstimator
 from pipeline.types import Band
 

@@ -1,24 +1,10 @@
 """Texture coordinates of a face in a picture, from the 468-point mesh."""
 
-from functools import cache
-from pathlib import Path
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline import face3d
+from pipeline.face3d.canonical import canonical_texture
 from pipeline.types import Float32
-
-
-@cache
-def canonical_texture() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the canonical face's uv, (468, 2) in [0, 1] with v down, and triangles, (898, 3)."""
-    with np.load(Path(face3d.__file__).with_name("canonical_face.npz")) as file:
-        uv, triangles = file["v"][:, 3:5].astype(np.float64), file["f"].astype(np.int64)
-    uv.setflags(write=False)
-    triangles.setflags(write=False)
-    return uv, triangles
 
 
 def face_uv(xyz: Float32, hw: tuple[int, int]) -> Float32:
