@@ -155,6 +155,11 @@ def stage_main(stage: str, run: Callable[[StageRun], None]) -> None:
         run(StageRun(stage, sys.argv[1], load_params(PARAMS)))
     except CrossbandError as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print(
+            "interrupted; finished shards are kept, run the stage again to go on", file=sys.stderr
+        )
+        sys.exit(130)
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:

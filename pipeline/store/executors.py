@@ -5,11 +5,12 @@ the cores this process may use).
 """
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any, Protocol
 
@@ -87,28 +88,32 @@ class Processes:
         context = get_context("spawn")
         counter = context.Value("q", 0)
         seen = 0
-        with ProcessPoolExecutor(
+        pool = ProcessPoolExecutor(
             max_workers=min(self.workers, len(tasks)),
             mp_context=context,
             initializer=_start_worker,
             initargs=(os.getpid(), start, counter),
-        ) as pool:
-            waiting = {pool.submit(function, task) for task in tasks}
-            try:
-                while waiting:
-                    done, waiting = wait(waiting, _POLL_SECONDS, FIRST_COMPLETED)
-                    advance(counter.value - seen)
-                    seen = counter.value
-                    yield from (future.result() for future in done)
-            except BrokenProcessPool as error:
-                raise StageError(
-                    "a worker process died (killed, or out of memory). Finished shards are kept: "
-                    "run the stage again, with fewer workers (CROSSBAND_WORKERS=1) if memory is "
-                    "short; CROSSBAND_EXECUTOR=serial shows an error of the code itself"
-                ) from error
-            finally:
-                # Waits: a worker that still starts needs what this function shares with it.
-                pool.shutdown(cancel_futures=True)
+        )
+        waiting = {pool.submit(function, task) for task in tasks}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, _POLL_SECONDS, FIRST_COMPLETED)
+                advance(counter.value - seen)
+                seen = counter.value
+                yield from (future.result() for future in done)
+        except BrokenProcessPool as error:
+            raise StageError(
+                "a worker process died (killed, or out of memory). Finished shards are kept: "
+                "run the stage again, with fewer workers (CROSSBAND_WORKERS=1) if memory is "
+                "short; CROSSBAND_EXECUTOR=serial shows an error of the code itself"
+            ) from error
+        except BaseException:
+            for worker in active_children():  # else an error waits for shards half an hour long
+                worker.terminate()
+            raise
+        finally:
+            # Waits: a worker that still starts needs what this function shares with it.
+            pool.shutdown(cancel_futures=True)
 
 
 EXECUTORS: dict[str, Callable[[int], Executor]] = {"serial": Serial, "processes": Processes}
@@ -161,6 +166,7 @@ def _start_worker(parent: int, start: Start, counter: "Synchronized[int]") -> No
             counter.value += rows
 
     _advance = advance
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
     limit_threads()
     die_with_parent(parent)
     start()
