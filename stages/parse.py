@@ -9,7 +9,6 @@ from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
 from pipeline.params import ParseParams
 from pipeline.parsing import settle_left_right
-from pipeline.parsing.bisenet import FaceParser
 from pipeline.report import contact_sheet, parse_metrics
 from pipeline.store import PARSE
 from pipeline.store.mapping import BatchFunction, Outcome
@@ -19,6 +18,8 @@ from stages.run import StageRun, stage_main
 
 def make(params: ParseParams, weights: Path) -> BatchFunction:
     """Load the network and build the batch function."""
+    from pipeline.parsing.bisenet import FaceParser  # brings torch: only who parses waits for it
+
     parser = FaceParser(
         weights,
         precision=params.precision,

@@ -35,6 +35,8 @@ from pipeline.weights import load_registry, verified_path
 WEIGHTS = Path("weights")
 REGISTRY = Path("weights.yaml")
 PARAMS = Path("params.yaml")
+FEW_ROWS = 16
+"""About what a stage computes in the time that workers need to start."""
 
 
 @dataclass
@@ -85,6 +87,7 @@ class StageRun:
         *,
         sections: Sequence[BaseModel],
         batch_rows: int = 1,
+        few_rows: int = FEW_ROWS,
         target: Path | None = None,
     ) -> ShardFolder:
         """Bring the stage's output up to date and write its metrics' common part.
@@ -95,6 +98,7 @@ class StageRun:
             make: builds the batch function, once in each worker.
             sections: the sections of params that the rows depend on.
             batch_rows: rows handed over at once.
+            few_rows: so few rows are computed in this process.
             target: output folder, by default ``data/<data set>/<stage>``.
         """
         output = ShardFolder(target or Path("data", self.dataset, self.stage), source.count)
@@ -112,6 +116,7 @@ class StageRun:
             batch_rows=batch_rows,
             executor=executor_from_environment(),
             label=f"{self.stage}@{self.dataset}",
+            few_rows=few_rows,
         )
         self._write_run(self.summary, time.monotonic() - start)
         return output

@@ -60,6 +60,7 @@ def run(stage: StageRun) -> None:
         PICTURES,
         partial(make, params, archive, weights),
         sections=[params],
+        few_rows=0,  # a row is a whole sheet
         target=Path("data/sample/source", stage.dataset),
     )
     stage.write_metrics({"share": {c: share_by(output, c) for c in ("band", "split", "view")}})

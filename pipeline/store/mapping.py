@@ -18,7 +18,7 @@ from itertools import chain, groupby
 import pyarrow as pa
 
 from pipeline.errors import SchemaError, StageError
-from pipeline.store.executors import Executor, report_progress
+from pipeline.store.executors import Executor, Serial, report_progress
 from pipeline.store.fingerprint import StageKey
 from pipeline.store.guard import locked
 from pipeline.store.progress import progress
@@ -77,6 +77,7 @@ def map_shards(
     batch_rows: int,
     executor: Executor,
     label: str,
+    few_rows: int = 0,
 ) -> MapSummary:
     """Bring a stage's output up to date with its source.
 
@@ -90,6 +91,8 @@ def map_shards(
         batch_rows: number of rows handed to the batch function at once.
         executor: who runs it.
         label: name shown with the progress.
+        few_rows: so few rows to compute are computed in this process, whatever the executor: to
+            start workers would take longer.
 
     Returns:
         The counts of this run; ``computed`` and ``reused`` are input rows.
@@ -118,9 +121,10 @@ def map_shards(
         rows, stale = sum(p.rows for p in plans), sum(p.stale for p in plans)
         log.info("%s: %d rows, %d to compute, %d reused", label, rows, stale, rows - stale)
         start = partial(_start, make) if stale else _start_nothing
+        chosen = executor if stale > few_rows else Serial()
         try:
             with progress(label, stale) as advance:
-                for _ in executor.run(_run, [p.shard for p in changed], start, advance):
+                for _ in chosen.run(_run, [p.shard for p in changed], start, advance):
                     pass
         except OSError as error:
             if error.errno != errno.ENOSPC:

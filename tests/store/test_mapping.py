@@ -23,7 +23,7 @@ from pipeline.store.shards import ShardWriter
 KEY = StageKey("stage", {"section": {"a": 1}}, {"net": "00"}, "code")
 
 
-def run(rows, folder, function, *, key=KEY, executor=None, count=3, batch_rows=4):
+def run(rows, folder, function, *, key=KEY, executor=None, count=3, batch_rows=4, few_rows=0):
     return map_shards(
         Listing(list(rows), count, dict),
         ShardFolder(folder, count),
@@ -33,6 +33,7 @@ def run(rows, folder, function, *, key=KEY, executor=None, count=3, batch_rows=4
         batch_rows=batch_rows,
         executor=executor or Serial(),
         label="test",
+        few_rows=few_rows,
     )
 
 
@@ -226,3 +227,16 @@ def test_memory_does_not_hold_pictures_of_rows_that_stay(out, shout):
     mapping._start(partial(shout))
     held = [row for row, _, outcome in mapping._outcomes(shard, kept) if outcome is None]
     assert held == [{}] * 39
+
+
+def test_few_rows_start_no_workers(out, shout):
+    class Never:
+        def run(self, *_):
+            raise AssertionError("started workers")
+
+    run(ROWS, out, shout)
+    rows = [*ROWS, work.picture("t1"), work.picture("t2")]
+    assert run(rows, out, shout, executor=Never(), few_rows=2).computed == 2
+    rows += [work.picture(f"u{i}") for i in range(3)]
+    with pytest.raises(AssertionError, match="started workers"):
+        run(rows, out, shout, executor=Never(), few_rows=2)
