@@ -39,7 +39,7 @@ def put(folder: Path, first: int, count: int) -> None:
 def workspace(root: Path) -> Path:
     """Make a workspace with a folder data set and nothing else."""
     profile = root / "profile.json"
-    mine = {"reader": "folder", "root": "pictures", "shards": 16}
+    mine = {"reader": "folder", "root": "pictures", "shards": 64}
     profile.write_text(
         json.dumps({"datasets": {"sample": None, "mine": mine}, "sample": {"openpeople": None}})
     )

@@ -11,10 +11,13 @@ from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Rejected, Row
 from stages.run import StageRun, stage_main
 
+LOADED = frozenset({"content", "content_sha256", "unreadable"})
+"""What a listing's row brings besides the columns it is stored with."""
+
 
 def take_in(row: Row, params: IngestParams) -> Outcome:
     """Decode one picture from outside; bytes that any reader decodes alike are kept as they are."""
-    known = {name: value for name, value in row.items() if name not in ("content", "unreadable")}
+    known = {name: value for name, value in row.items() if name not in LOADED}
     if "unreadable" in row:
         return [Rejected("unreadable", row["unreadable"])]
     try:

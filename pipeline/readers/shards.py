@@ -15,7 +15,7 @@ from pipeline.readers.listing import listed_row
 from pipeline.store import PICTURES, Listing, ShardFolder, is_shard_folder
 from pipeline.types import Row
 
-_LEFT_OUT = {"image", "sha256", "width_px", "height_px", "fingerprint"}
+_LEFT_OUT = {"image", "sha256", "width_px", "height_px", "content_sha256", "fingerprint"}
 COLUMNS = [name for name in PICTURES.names if name not in _LEFT_OUT]
 
 

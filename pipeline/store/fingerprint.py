@@ -12,9 +12,6 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline.store.rows import row_digest
-from pipeline.types import Row
-
 PROJECT_PACKAGES = ("pipeline", "stages", "models")
 
 NEUTRAL_CODE = (
@@ -58,9 +55,9 @@ class StageKey:
         )
         return hashlib.sha256(text.encode()).digest()
 
-    def fingerprint(self, row: Row) -> str:
-        """Return the fingerprint of what the stage makes from this input row."""
-        return hashlib.sha256(self.digest + row_digest(row)).hexdigest()
+    def fingerprint(self, content: str) -> str:
+        """Return the fingerprint of what the stage makes from a row of this ``content_sha256``."""
+        return hashlib.sha256(self.digest + bytes.fromhex(content)).hexdigest()
 
 
 def code_sha256(module: str) -> str:

@@ -22,6 +22,7 @@ from pipeline.store.executors import Executor, Serial, report_progress
 from pipeline.store.fingerprint import StageKey
 from pipeline.store.guard import locked
 from pipeline.store.progress import progress
+from pipeline.store.rows import content_sha256
 from pipeline.store.schemas import REJECTED
 from pipeline.store.shards import ShardFile, ShardFolder, ShardWriter, Source, SourceShard
 from pipeline.types import Rejected, Row
@@ -140,7 +141,7 @@ def map_shards(
 
 def _plan(shard: _Shard) -> _Plan:
     """Compare the fingerprints the shard needs with those it has."""
-    needed = [shard.key.fingerprint(row) for batch in shard.source.batches() for row in batch]
+    needed = [shard.key.fingerprint(content) for content in shard.source.contents()]
     kept = _fingerprints(shard)
     stale = sum(fingerprint not in kept for fingerprint in needed)
     whole = shard.accepted.readable(shard.schema) and shard.rejected.readable(REJECTED)
@@ -193,7 +194,7 @@ def _outcomes(shard: _Shard, kept: set[str]) -> Iterator[tuple[Row, str, Outcome
     waiting: list[tuple[Row, str]] = []
     stale = 0
     for row in chain.from_iterable(shard.source.batches()):
-        fingerprint = shard.key.fingerprint(row)
+        fingerprint = shard.key.fingerprint(row["content_sha256"])
         fresh = fingerprint in kept
         waiting.append(({} if fresh else row, fingerprint))  # a fresh row's pictures can go
         stale += not fresh
@@ -269,4 +270,6 @@ def _made(row: Row, outcome: Outcome, fingerprint: str) -> list[Row]:
                 f"sample {sample_id!r} gave a row {item['sample_id']!r}: "
                 "expected the same id, or the id with '#' and more"
             )
-    return [item | {"fingerprint": fingerprint} for item in made]
+    return [
+        item | {"content_sha256": content_sha256(item), "fingerprint": fingerprint} for item in made
+    ]

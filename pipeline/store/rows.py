@@ -41,13 +41,13 @@ def table_from_rows(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def row_digest(row: Row) -> bytes:
-    """Return the sha256 of a row's content: every column but its own ``fingerprint``."""
+def content_sha256(row: Row) -> str:
+    """Return the sha256 of a row's content: every column but itself and ``fingerprint``."""
     digest = hashlib.sha256()
-    for name in sorted(row.keys() - {"fingerprint"}):
+    for name in sorted(row.keys() - {"fingerprint", "content_sha256"}):
         digest.update(f"\0{name}=".encode())
         _update(digest, row[name])
-    return digest.digest()
+    return digest.hexdigest()
 
 
 def _update(digest: Any, value: Any) -> None:

@@ -70,6 +70,7 @@ _PROVENANCE = [
     _field("seed", pa.int64()),
     _field("simulated", pa.bool_(), null=False),
     _field("licence", pa.string()),
+    _field("content_sha256", pa.string(), null=False, of="all other columns but fingerprint"),
     _field("fingerprint", pa.string(), null=False),
 ]
 _FACE = pa.struct(

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import SchemaError, StageError
-from pipeline.store.rows import rows_from_table, table_from_rows
+from pipeline.store.rows import content_sha256, rows_from_table, table_from_rows
 from pipeline.types import Row
 
 ROW_GROUP_ROWS = 32
@@ -65,7 +65,13 @@ class SourceShard(Protocol):
     """One shard of rows, read by pieces."""
 
     def batches(self) -> Iterator[list[Row]]:
-        """Yield rows sorted by ``sample_id``, a bounded number at a time."""
+        """Yield rows sorted by ``sample_id``, a bounded number at a time.
+
+        Each has its ``content_sha256``.
+        """
+
+    def contents(self) -> Iterator[str]:
+        """Yield the ``content_sha256`` of each row in order, as cheaply as can be."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,13 @@ class ListingShard:
     def batches(self) -> Iterator[list[Row]]:
         """Yield one row at a time: its content may be a large file."""
         for row in self.rows:
-            yield [self.load(row)]
+            loaded = self.load(row)
+            yield [loaded | {"content_sha256": content_sha256(loaded)}]
+
+    def contents(self) -> Iterator[str]:
+        """Yield each row's ``content_sha256``; the content has to be loaded for it."""
+        for (row,) in self.batches():
+            yield row["content_sha256"]
 
 
 @dataclass(frozen=True)
@@ -118,6 +130,11 @@ class ShardFile:
         with pq.ParquetFile(self.path, memory_map=True) as file:
             for group in range(file.num_row_groups):
                 yield rows_from_table(file.read_row_group(group, columns=columns))
+
+    def contents(self) -> Iterator[str]:
+        """Yield the ``content_sha256`` of each row, as it was written."""
+        for batch in self.batches(["content_sha256"]):
+            yield from (row["content_sha256"] for row in batch)
 
     def readable(self, schema: pa.Schema) -> bool:
         """Tell whether the file is there, whole, and of this schema and schema version."""

@@ -22,6 +22,7 @@ def write(folder, ids):
                     "region": "scene",
                     "simulated": True,
                     "licence": "MIT",
+                    "content_sha256": "c",
                     "fingerprint": "f",
                     **image_columns(name.encode(), (2, 3), name),
                 }

@@ -25,6 +25,7 @@ def folder(tmp_path):
             "band": band,
             "region": "scene",
             "simulated": band != "VIS",
+            "content_sha256": "c",
             "fingerprint": "f",
             **image_columns(encode_png(np.full((20, 30), 40 + number, np.uint8)), (20, 30), "x"),
         }
