@@ -2,12 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pyarrow.parquet as pq
 
 from pipeline.errors import StageError
 from pipeline.ops.codec import as_rgb, decode, decode_rgb, encode_png
@@ -73,10 +72,13 @@ def pick_rows(
     """
     cells: defaultdict[str, defaultdict[str, dict[Band, str]]]
     cells = defaultdict(lambda: defaultdict(dict))
-    for row in folder.rows(_LIGHT):
-        subject, band = row["subject_id"] or "", Band(row["band"])
-        if (not subjects or subject in subjects) and (not bands or band in bands):
-            cells[subject][_picture(row)][band] = row["sample_id"]
+    shard_of_row: dict[str, int] = {}
+    for index in range(folder.count):
+        for row in chain.from_iterable(folder.shard(index).batches(_LIGHT)):
+            subject, band = row["subject_id"] or "", Band(row["band"])
+            if (not subjects or subject in subjects) and (not bands or band in bands):
+                cells[subject][_picture(row)][band] = row["sample_id"]
+                shard_of_row[row["sample_id"]] = index
     chosen: dict[str, tuple[str, int, int]] = {}
     order = list(Band)
     for subject in sorted(cells)[: len(subjects) or most_subjects]:
@@ -86,13 +88,12 @@ def pick_rows(
         for place, index in enumerate(_spread(len(whole), per_subject)):
             for band, sample_id in pictures[whole[index]].items():
                 chosen[sample_id] = (subject, place, order.index(band))
-    picked = []
-    for index in range(folder.count):
-        file = folder.shard(index)
-        with pq.ParquetFile(file.path) as shard:
-            ids = shard.read(columns=["sample_id"])["sample_id"].to_pylist()
-        if chosen.keys() & set(ids):
-            picked += [r for batch in file.batches() for r in batch if r["sample_id"] in chosen]
+    picked = [
+        row
+        for index in sorted({shard_of_row[sample_id] for sample_id in chosen})
+        for row in chain.from_iterable(folder.shard(index).batches())
+        if row["sample_id"] in chosen
+    ]
     return sorted(picked, key=lambda row: chosen[row["sample_id"]])
 
 
