@@ -11,7 +11,9 @@ import psutil
 
 STORE_TESTS = Path(__file__).resolve().parents[1] / "store"
 SCRIPT = """
-import sys
+import signal, sys
+# A test run in the background inherits an ignored SIGINT; a person's terminal does not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 import work
