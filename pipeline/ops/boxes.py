@@ -29,14 +29,6 @@ def iou(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> NDArray[np.float64]:
     return ratio
 
 
-def clip(boxes_xyxy: ArrayLike, hw: tuple[int, int]) -> Float32:
-    """Clip boxes (n, 4) to the picture's outermost pixel centres; float32 (n, 4)."""
-    boxes = np.asarray(boxes_xyxy, dtype=np.float32).reshape(-1, 4)
-    height, width = hw
-    limits = np.array([width - 1, height - 1, width - 1, height - 1], dtype=np.float32)
-    return np.clip(boxes, np.float32(0), limits)
-
-
 def _largest(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> list[int]:
     return [int(np.argmax(areas(boxes)))]
 

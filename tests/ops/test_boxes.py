@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.ops.boxes import CHOICES, areas, choose, clip, iou
+from pipeline.ops.boxes import CHOICES, areas, choose, iou
 
 
 def test_iou_worked_by_hand():
@@ -18,12 +18,6 @@ def test_nothing_overlaps_nothing():
 
 def test_a_box_turned_inside_out_has_no_area():
     np.testing.assert_array_equal(areas([[0, 0, 3, 2], [3, 2, 0, 0]]), [6, 0])
-
-
-def test_clip_ends_at_the_outermost_pixel_centres():
-    clipped = clip([[-5, -5, 400, 400], [1, 2, 3, 4]], (100, 200))
-    np.testing.assert_array_equal(clipped, [[0, 0, 199, 99], [1, 2, 3, 4]])
-    assert clipped.dtype == np.float32
 
 
 BOXES = np.float32([[0, 0, 60, 60], [40, 40, 60, 60], [0, 80, 20, 100]])
