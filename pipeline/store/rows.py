@@ -96,10 +96,14 @@ def _values(array: pa.Array) -> list[Any]:
         names = [kind.field(i).name for i in range(kind.num_fields)]
         children = [_values(child) for child in array.flatten()]
         return [dict(zip(names, values, strict=True)) for values in zip(*children, strict=True)]
-    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type) and array.null_count == 0:
+    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
         items = _values(array.flatten())
-        ends = np.cumsum(array.value_lengths().to_numpy(zero_copy_only=False)).tolist()
-        return [items[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+        lengths = array.value_lengths().to_pylist()
+        ends = np.cumsum([length or 0 for length in lengths]).tolist()
+        return [
+            None if length is None else items[end - length : end]
+            for length, end in zip(lengths, ends, strict=True)
+        ]
     values: list[Any] = array.to_pylist()
     if shape and pa.types.is_floating(leaf):
         return [None if value is None else np.asarray(value, np.float32) for value in values]
@@ -128,9 +132,10 @@ def _typed_array(values: list[Any], kind: pa.DataType) -> pa.Array:
             array = pa.FixedSizeListArray.from_arrays(array, length)
         return array.cast(kind)
     if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type) and values:
-        items = [item for value in values for item in value]
-        offsets = np.cumsum([0, *(len(value) for value in values)], dtype=np.int32)
-        return pa.ListArray.from_arrays(offsets, _typed_array(items, kind.value_type), type=kind)
+        items = _typed_array([item for value in values for item in value or ()], kind.value_type)
+        offsets = np.cumsum([0, *(len(value or ()) for value in values)], dtype=np.int32)
+        nulls = pa.array([value is None for value in values])
+        return pa.ListArray.from_arrays(offsets, items, type=kind, mask=nulls)
     if pa.types.is_struct(kind) and values and all(v is not None for v in values):
         fields = [kind.field(i) for i in range(kind.num_fields)]
         children = [_typed_array([v[f.name] for v in values], f.type) for f in fields]

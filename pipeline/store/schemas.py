@@ -54,6 +54,13 @@ _CONTENT = [
     _field("expression", pa.string()),
     _field("framing", pa.string(), values="head body"),
 ]
+_PERSON = pa.struct(
+    [
+        _field("subject_id", pa.string()),
+        _field("face_xyxy", _floats(4), unit="px", frame="source"),
+        _field("body_xyxy", _floats(4), unit="px", frame="source"),
+    ]
+)
 _IMAGE = [
     _field("image", IMAGE, null=False),
     _field("sha256", pa.string(), null=False, of="image.bytes"),
@@ -63,6 +70,14 @@ _IMAGE = [
 _TRUTH = [
     _field("truth_box_xyxy", _floats(4), unit="px", frame="source"),
     _field("truth_landmarks_xy", _floats(5, 2), unit="px", frame="source"),
+    _field("truth_body_xyxy", _floats(4), unit="px", frame="source"),
+    _field("truth_mesh_xyz", _floats(468, 3), unit="px", frame="source"),
+    _field("truth_pose_deg", _floats(3), unit="degree", order="yaw pitch roll"),
+    _field("truth_labels", IMAGE, frame="source", classes="FaceClass"),
+    _field("truth_position_map", pa.binary(), unit="px", frame="source"),
+    _field("truth_visibility", _floats(468), range="0..1"),
+    _field("truth_identity", pa.list_(pa.float32())),
+    _field("truth_people", pa.list_(pa.field("item", _PERSON, nullable=False))),
 ]
 _PROVENANCE = [
     _field("parent_id", pa.string()),
@@ -89,7 +104,8 @@ PICTURES = pa.schema(
 )
 """A picture with who, what and where from: what a sample source makes and ``ingest`` puts out.
 
-``truth_*`` is what is known of the one face it shows, null where nothing is.
+``truth_*`` is what is known of the one face it shows, null where nothing is; ``truth_people`` are
+all people of a scene, as far as the data set annotates them.
 """
 
 INGEST = PICTURES

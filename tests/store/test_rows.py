@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import SchemaError
+from pipeline.store import PICTURES
 from pipeline.store.rows import content_sha256, rows_from_table, table_from_rows
 
 POINT = pa.list_(pa.list_(pa.float32(), 2), 5)
@@ -118,3 +119,20 @@ def test_digest_does_not_mix_neighbours():
 def test_a_row_that_breaks_the_schema_is_refused(row, message):
     with pytest.raises(SchemaError, match=message):
         table_from_rows([row], SCHEMA)
+
+
+def test_a_list_of_structs_may_be_null_beside_others():
+    person = {"subject_id": "a", "face_xyxy": np.zeros(4, np.float32), "body_xyxy": None}
+    values = [None, [], [person], None, [person, person]]
+    rows = [{"people": value} for value in values]
+    schema = pa.schema([PICTURES.field("truth_people").with_name("people")])
+    read = rows_from_table(table_from_rows(rows, schema))
+    assert [None if row["people"] is None else len(row["people"]) for row in read] == [
+        None,
+        0,
+        1,
+        None,
+        2,
+    ]
+    assert read[4]["people"][1]["face_xyxy"].tolist() == [0, 0, 0, 0]
+    assert read[4]["people"][1]["body_xyxy"] is None

@@ -1,0 +1,235 @@
+"""A z-buffered triangle rasteriser on the CPU: which triangle each pixel sees, and where on it.
+
+Convention: x right and y down in pixels, pixel centres at integers, z away from the camera (the
+nearer of two surfaces has the smaller z), orthographic. A caller that wants perspective divides
+before, and anti-aliasing by rendering larger and calling ``reduce``.
+"""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.types import Float32
+
+Int32 = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Fragments:
+    """What the pixels of a picture see of a mesh.
+
+    Attributes:
+        triangle: int32 (h, w), index of the triangle seen, −1 where there is none.
+        weights: float32 (h, w, 3), barycentric weights of its corners; 0 where there is none.
+        depth: float32 (h, w), z of the surface seen; +inf where there is none.
+    """
+
+    triangle: Int32
+    weights: Float32
+    depth: Float32
+
+    @property
+    def covered(self) -> NDArray[np.bool_]:
+        """Bool (h, w): pixels that see the mesh."""
+        return self.triangle >= 0
+
+
+def rasterise(vertices_xyz: Float32, triangles: Int32, hw: tuple[int, int]) -> Fragments:
+    """Find the nearest triangle in each pixel.
+
+    A pixel belongs to a triangle where its centre lies inside; on an edge that two triangles share,
+    to exactly one of them (top-left rule), so that meshes have neither holes nor double pixels.
+    Both sides of a triangle are drawn: leave out beforehand what should not be seen. Of two
+    surfaces at the same depth the one with the lower index wins.
+
+    Args:
+        vertices_xyz: float32 (v, 3), pixels of the picture; triangles with a corner that is not
+            finite are left out.
+        triangles: int32 (t, 3), indices into ``vertices_xyz``.
+        hw: height and width of the picture.
+
+    Returns:
+        The fragments. What lies beyond the picture is cut off.
+
+    Raises:
+        ValueError: wrong shapes, or an index beyond the vertices.
+    """
+    if vertices_xyz.ndim != 2 or vertices_xyz.shape[1] != 3:
+        raise ValueError(f"vertices_xyz: expected (v, 3), got {vertices_xyz.shape}")
+    if triangles.ndim != 2 or triangles.shape[1] != 3:
+        raise ValueError(f"triangles: expected (t, 3), got {triangles.shape}")
+    if triangles.size and not 0 <= triangles.min() <= triangles.max() < len(vertices_xyz):
+        raise ValueError(f"triangles: an index is not below {len(vertices_xyz)}")
+    triangle = np.full(hw, -1, dtype=np.int32)
+    weights = np.zeros((*hw, 3), dtype=np.float32)
+    depth = np.full(hw, np.inf, dtype=np.float32)
+    _fill(
+        np.ascontiguousarray(vertices_xyz, dtype=np.float64),
+        np.ascontiguousarray(triangles, dtype=np.int32),
+        triangle,
+        weights,
+        depth,
+    )
+    return Fragments(triangle, weights, depth)
+
+
+def interpolate(fragments: Fragments, triangles: Int32, attributes: Float32) -> Float32:
+    """Carry attributes of vertices to the pixels.
+
+    Args:
+        fragments: of ``rasterise`` with the same triangles.
+        triangles: int32 (t, 3).
+        attributes: float32 (v, c).
+
+    Returns:
+        float32 (h, w, c), 0 where no triangle is seen.
+    """
+    result = np.zeros((*fragments.triangle.shape, attributes.shape[1]), dtype=np.float32)
+    _interpolate(
+        fragments.triangle,
+        fragments.weights,
+        np.ascontiguousarray(triangles, dtype=np.int32),
+        np.ascontiguousarray(attributes, dtype=np.float32),
+        result,
+    )
+    return result
+
+
+def sample_bilinear(texture: Float32, xy: Float32) -> Float32:
+    """Read a texture between its pixels.
+
+    Args:
+        texture: float32 (h, w, c).
+        xy: float32 (..., 2), pixels of the texture; beyond its border the border is repeated, where
+            not finite the result is 0.
+
+    Returns:
+        float32 (..., c).
+    """
+    points = np.ascontiguousarray(xy, dtype=np.float32).reshape(-1, 2)
+    result = np.zeros((len(points), texture.shape[2]), dtype=np.float32)
+    _sample(np.ascontiguousarray(texture, dtype=np.float32), points, result)
+    return result.reshape(*xy.shape[:-1], texture.shape[2])
+
+
+def reduce(image: Float32, factor: int) -> Float32:
+    """Average blocks of ``factor`` × ``factor`` pixels: float32 (h·f, w·f[, c]) → (h, w[, c])."""
+    height, width = image.shape[0] // factor, image.shape[1] // factor
+    blocks = image.reshape(height, factor, width, factor, *image.shape[2:])
+    reduced: Float32 = blocks.mean(axis=(1, 3), dtype=np.float32)
+    return reduced
+
+
+def vertex_normals(vertices_xyz: Float32, triangles: Int32) -> Float32:
+    """Average the triangles' normals at each vertex, weighted by area.
+
+    Args:
+        vertices_xyz: float32 (v, 3).
+        triangles: int32 (t, 3); a triangle whose corners go round clockwise as the camera sees it
+            (x right, y down, z away) has a normal towards the camera (negative z).
+
+    Returns:
+        float32 (v, 3) of length 1; 0 where a vertex has no triangle with an area.
+    """
+    corners = vertices_xyz[triangles].astype(np.float64)
+    faces = np.cross(corners[:, 2] - corners[:, 0], corners[:, 1] - corners[:, 0])
+    normals = np.stack(
+        [
+            sum(
+                np.bincount(triangles[:, corner], faces[:, axis], len(vertices_xyz))
+                for corner in range(3)
+            )
+            for axis in range(3)
+        ],
+        axis=1,
+    )
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    unit: Float32 = (normals / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
+    return unit
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill(vertices, triangles, triangle, weights, depth):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    height, width = triangle.shape
+    for index in range(len(triangles)):
+        a, b, c = triangles[index]
+        if not (
+            np.isfinite(vertices[a]).all()
+            and np.isfinite(vertices[b]).all()
+            and np.isfinite(vertices[c]).all()
+        ):
+            continue
+        # Snapped to 1/256 pixel: edge functions are then exact in float64.
+        ax, ay = np.rint(vertices[a, 0] * 256.0), np.rint(vertices[a, 1] * 256.0)
+        bx, by = np.rint(vertices[b, 0] * 256.0), np.rint(vertices[b, 1] * 256.0)
+        cx, cy = np.rint(vertices[c, 0] * 256.0), np.rint(vertices[c, 1] * 256.0)
+        za, zb, zc = vertices[a, 2], vertices[b, 2], vertices[c, 2]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area == 0.0:
+            continue
+        flipped = area < 0.0
+        if flipped:
+            bx, by, zb, cx, cy, zc = cx, cy, zc, bx, by, zb
+            area = -area
+        left = max(int(np.ceil(min(ax, bx, cx) / 256.0)), 0)
+        right = min(int(np.floor(max(ax, bx, cx) / 256.0)), width - 1)
+        top = max(int(np.ceil(min(ay, by, cy) / 256.0)), 0)
+        bottom = min(int(np.floor(max(ay, by, cy) / 256.0)), height - 1)
+        # An edge owns the pixels that it runs through if it is a top or a left one.
+        own_a = (cy - by) < 0.0 or (cy == by and cx > bx)
+        own_b = (ay - cy) < 0.0 or (ay == cy and ax > cx)
+        own_c = (by - ay) < 0.0 or (by == ay and bx > ax)
+        for y in range(top, bottom + 1):
+            py = y * 256.0
+            for x in range(left, right + 1):
+                px = x * 256.0
+                wa = (cx - bx) * (py - by) - (cy - by) * (px - bx)
+                if wa < 0.0 or (wa == 0.0 and not own_a):
+                    continue
+                wb = (ax - cx) * (py - cy) - (ay - cy) * (px - cx)
+                if wb < 0.0 or (wb == 0.0 and not own_b):
+                    continue
+                wc = (bx - ax) * (py - ay) - (by - ay) * (px - ax)
+                if wc < 0.0 or (wc == 0.0 and not own_c):
+                    continue
+                z = (wa * za + wb * zb + wc * zc) / area
+                if z < depth[y, x]:
+                    depth[y, x] = z
+                    triangle[y, x] = index
+                    weights[y, x, 0] = wa / area
+                    weights[y, x, 1] = (wc if flipped else wb) / area
+                    weights[y, x, 2] = (wb if flipped else wc) / area
+
+
+@numba.njit(cache=True, nogil=True)
+def _interpolate(triangle, weights, triangles, attributes, result):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    height, width = triangle.shape
+    for y in range(height):
+        for x in range(width):
+            index = triangle[y, x]
+            if index >= 0:
+                for channel in range(attributes.shape[1]):
+                    result[y, x, channel] = (
+                        weights[y, x, 0] * attributes[triangles[index, 0], channel]
+                        + weights[y, x, 1] * attributes[triangles[index, 1], channel]
+                        + weights[y, x, 2] * attributes[triangles[index, 2], channel]
+                    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _sample(texture, points, result):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    height, width, channels = texture.shape
+    for index in range(len(points)):
+        x, y = points[index]
+        if not (np.isfinite(x) and np.isfinite(y)):
+            continue
+        x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
+        x0, y0 = int(x), int(y)
+        x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
+        fx, fy = x - x0, y - y0
+        for channel in range(channels):
+            upper = texture[y0, x0, channel] * (1 - fx) + texture[y0, x1, channel] * fx
+            lower = texture[y1, x0, channel] * (1 - fx) + texture[y1, x1, channel] * fx
+            result[index, channel] = upper * (1 - fy) + lower * fy

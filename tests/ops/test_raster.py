@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.ops.raster import (
+    interpolate,
+    rasterise,
+    reduce,
+    sample_bilinear,
+    vertex_normals,
+)
+
+SQUARE = np.array([[0, 0, 1], [8, 0, 1], [8, 8, 1], [0, 8, 1]], dtype=np.float32)
+TWO = np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)
+
+
+def test_a_square_covers_its_pixels_once():
+    found = rasterise(SQUARE, TWO, (12, 12))
+    # Top and left edges belong to the square, bottom and right ones do not.
+    assert found.covered[:8, :8].all()
+    assert found.covered.sum() == 64
+    assert (found.depth[:8, :8] == 1).all()
+    assert np.isinf(found.depth[8:]).all()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_shared_edges_are_watertight_and_never_doubled(seed):
+    random = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(np.arange(5), np.arange(5)), axis=-1).reshape(-1, 2) * 8.0
+    inner = (grid > 0).all(axis=1) & (grid < 32).all(axis=1)
+    grid[inner] += random.uniform(-1.5, 1.5, (inner.sum(), 2))
+    vertices = np.column_stack([grid, random.uniform(0, 9, len(grid))]).astype(np.float32)
+    corner = np.array([row * 5 + column for row in range(4) for column in range(4)])
+    triangles = np.concatenate(
+        [
+            np.stack([corner, corner + 1, corner + 6], axis=1),
+            np.stack([corner, corner + 6, corner + 5], axis=1),
+        ]
+    ).astype(np.int32)
+    hits = sum(
+        rasterise(vertices, triangles[i : i + 1], (33, 33)).covered.astype(int)
+        for i in range(len(triangles))
+    )
+    assert (hits[:32, :32] == 1).all()
+    assert (hits[32] == 0).all()
+    assert (hits[:, 32] == 0).all()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(-9, 9), st.integers(-9, 9))
+def test_moving_the_mesh_moves_the_picture(seed, dx, dy):
+    random = np.random.default_rng(seed)
+    vertices = random.uniform(10, 30, (12, 3)).astype(np.float32)
+    triangles = random.permuted(np.tile(np.arange(12), (6, 1)), axis=1)[:, :3].astype(np.int32)
+    at_rest = rasterise(vertices, triangles, (40, 40))
+    moved = rasterise(vertices + np.float32([dx, dy, 0]), triangles, (40, 40))
+    assert (np.roll(at_rest.triangle, (dy, dx), (0, 1)) == moved.triangle).all()
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_the_nearer_of_two_wins_whatever_their_order(order):
+    near, far = SQUARE, SQUARE + np.float32([4, 4, 5])
+    triangles = np.concatenate([[TWO, TWO + 4][i] for i in order])
+    found = rasterise(np.concatenate([near, far]), triangles, (16, 16))
+    assert (found.depth[:8, :8] == 1).all()
+    assert (found.depth[8:12, 8:12] == 6).all()
+
+
+def test_both_windings_carry_the_same_attributes():
+    values = np.float32([[0, 0], [8, 0], [8, 8], [0, 8]])
+    for triangles in (TWO, TWO[:, ::-1].copy()):
+        found = rasterise(SQUARE, triangles, (8, 8))
+        carried = interpolate(found, triangles, values)
+        rows, columns = np.mgrid[:8, :8]
+        np.testing.assert_allclose(carried, np.stack([columns, rows], axis=-1), atol=1e-5)
+
+
+def test_drawing_a_picture_onto_itself_changes_nothing():
+    texture = np.random.default_rng(0).random((9, 9, 3), dtype=np.float32)
+    found = rasterise(SQUARE, TWO, (9, 9))
+    xy = interpolate(found, TWO, SQUARE[:, :2])
+    np.testing.assert_allclose(sample_bilinear(texture, xy)[:8, :8], texture[:8, :8], atol=1e-5)
+
+
+def test_reading_beyond_the_texture_repeats_its_border_and_nan_gives_nothing():
+    texture = np.arange(4, dtype=np.float32).reshape(2, 2, 1)
+    xy = np.float32([[-5, 0], [9, 9], [0.5, 0.5], [np.nan, 0]])
+    assert sample_bilinear(texture, xy)[:, 0].tolist() == [0, 3, 1.5, 0]
+
+
+def test_what_lies_beyond_the_picture_or_is_not_finite_is_left_out():
+    beyond = SQUARE + np.float32([-4, -4, 0])
+    assert rasterise(beyond, TWO, (4, 4)).covered.all()
+    broken = SQUARE.copy()
+    broken[1] = np.nan
+    assert rasterise(broken, TWO, (12, 12)).triangle.max() == 1
+    assert not rasterise(SQUARE, TWO[:0], (4, 4)).covered.any()
+
+
+def test_normals_point_to_the_camera():
+    np.testing.assert_allclose(vertex_normals(SQUARE, TWO), np.tile([0, 0, -1], (4, 1)))
+    lonely = np.concatenate([SQUARE, np.zeros((1, 3), np.float32)])
+    assert (vertex_normals(lonely, TWO)[4] == 0).all()
+
+
+def test_reduce_averages_blocks():
+    image = np.arange(16, dtype=np.float32).reshape(4, 4)
+    assert reduce(image, 2).tolist() == [[2.5, 4.5], [10.5, 12.5]]
+
+
+@pytest.mark.parametrize(
+    ("vertices", "triangles"),
+    [
+        (np.zeros((4, 2), np.float32), TWO),
+        (SQUARE, TWO[:, :2]),
+        (SQUARE, TWO + 1),
+        (SQUARE, TWO - 1),
+    ],
+)
+def test_wrong_shapes_are_refused(vertices, triangles):
+    with pytest.raises(ValueError, match=r"vertices_xyz|triangles"):
+        rasterise(vertices, triangles, (4, 4))
