@@ -6,20 +6,10 @@ comments in ``params.yaml`` repeat them for the reader.
 
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from pipeline.params.base import Fraction, Name, Point, Section, Seed
 from pipeline.types import Band, Split
-
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
-Point = tuple[float, float]
-
-
-class Section(BaseModel):
-    """Base of all sections."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class DatasetParams(Section):

@@ -1,5 +1,6 @@
 """Shards of rows: the one mechanism by which every stage keeps, reuses and resumes its work."""
 
+from pipeline.store.columns import image_columns
 from pipeline.store.executors import EXECUTORS, Executor, executor_from_environment
 from pipeline.store.fingerprint import StageKey, code_sha256
 from pipeline.store.mapping import MapSummary, map_shards
@@ -11,7 +12,6 @@ from pipeline.store.schemas import (
     PARTS,
     PICTURES,
     REJECTED,
-    image_columns,
 )
 from pipeline.store.shards import Listing, ShardFolder, is_shard_folder, shard_of
 

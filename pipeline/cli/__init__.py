@@ -1,4 +1,4 @@
-"""The command ``crossband``: what people do beside ``dvc repro``."""
+"""The command ``crossband``: what people do beside ``dvc repro``. A module here is a command."""
 
 import shutil
 import sys
