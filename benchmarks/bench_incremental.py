@@ -41,7 +41,14 @@ def workspace(root: Path) -> Path:
     profile = root / "profile.json"
     mine = {"reader": "folder", "root": "pictures", "shards": 64}
     profile.write_text(
-        json.dumps({"datasets": {"sample": None, "mine": mine}, "sample": {"openpeople": None}})
+        json.dumps(
+            {
+                "datasets": {"sample": None, "scenes": None, "mine": mine},
+                "face_datasets": {"sample": None, "mine": {}},
+                "body_datasets": {"scenes": None},
+                "sample": {"openpeople": None, "scenes": None},
+            }
+        )
     )
     target = root / "workspace"
     command = ["crossband", "workspace", str(target), "--profile", str(profile)]

@@ -1,6 +1,7 @@
 """``params.yaml`` as typed, frozen values, checked whole before any work starts."""
 
 from pipeline.params.load import check_params, load_params, merge_params, read_yaml, section_values
+from pipeline.params.media import IjbMdfColumns, IjbMdfParams
 from pipeline.params.sections import (
     AlignParams,
     DatasetParams,
@@ -17,6 +18,8 @@ __all__ = [
     "AlignParams",
     "DatasetParams",
     "DetectParams",
+    "IjbMdfColumns",
+    "IjbMdfParams",
     "IngestParams",
     "OpenPeopleParams",
     "Params",

@@ -108,7 +108,10 @@ def _fault(error: Mapping[str, Any]) -> str:
         return f"{path}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
     if error["type"] == "missing":
         return f"{path}: this key is missing"
-    return f"{path}: {error['msg']}, found {error['input']!r}"
+    message = error["msg"].removeprefix("Value error, ")
+    if isinstance(error["input"], Mapping):  # keys that disagree: the message names them
+        return f"{path}: {message}"
+    return f"{path}: {message}, found {error['input']!r}"
 
 
 def _keys_beside(location: list[str]) -> list[str]:

@@ -9,13 +9,14 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from pipeline.params.base import Fraction, Name, Point, Section, Seed
+from pipeline.params.media import IjbMdfParams
 from pipeline.types import Band, Split
 
 
 class DatasetParams(Section):
     """One data set: where it lies and how it is read."""
 
-    reader: Literal["folder", "shards"]
+    reader: Literal["folder", "shards", "ijb_mdf"]
     root: Annotated[str, Field(min_length=1)]
     band: Band = Band.VIS
     """Band of pictures whose listing names none."""
@@ -24,6 +25,18 @@ class DatasetParams(Section):
     licence: str | None = None
     """Licence of pictures whose listing names none."""
     shards: Annotated[int, Field(ge=1, le=4096)]
+    ijb_mdf: IjbMdfParams | None = None
+    """Of reader ``ijb_mdf`` alone; None means its defaults."""
+
+    @model_validator(mode="after")
+    def _of_its_reader(self) -> Self:
+        if self.ijb_mdf and self.reader != "ijb_mdf":
+            raise ValueError(f"ijb_mdf: reader {self.reader!r} takes no such params")
+        return self
+
+
+class ChosenDataset(Section):
+    """A data set that a family of stages takes; it has no params of its own there."""
 
 
 class WeightsParams(Section):
@@ -35,6 +48,8 @@ class WeightsParams(Section):
 class OpenPeopleParams(Section):
     """The sample's photographs and their simulated bands."""
 
+    dataset: Name = "sample"
+    """The data set that this source belongs to."""
     bands: Annotated[tuple[Band, ...], Field(min_length=1)]
     subjects: Annotated[int, Field(ge=1, le=9)]
     max_side_px: Annotated[int, Field(ge=128, le=2752)]
@@ -144,6 +159,8 @@ class Params(Section):
     """The whole of ``params.yaml``."""
 
     datasets: Annotated[dict[Name, DatasetParams], Field(min_length=1)]
+    face_datasets: dict[Name, ChosenDataset]
+    body_datasets: dict[Name, ChosenDataset]
     weights: WeightsParams
     sample: SampleParams
     ingest: IngestParams
@@ -151,3 +168,10 @@ class Params(Section):
     align: AlignParams
     parse: ParseParams
     parts: PartsParams
+
+    @model_validator(mode="after")
+    def _chosen_known(self) -> Self:
+        for family in ("face_datasets", "body_datasets"):
+            if unknown := sorted(getattr(self, family).keys() - self.datasets.keys()):
+                raise ValueError(f"{family}: {unknown} are none of datasets {list(self.datasets)}")
+        return self

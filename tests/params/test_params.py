@@ -76,6 +76,12 @@ def test_the_tiny_profile_is_in_order(tmp_path):
         ),
         ("reader: shards", "reader: casia", r"datasets\.sample\.reader: .*found 'casia'"),
         ("\n  sample:\n", "\n  Sample:\n", r"datasets\.Sample.*"),
+        ("  sample: {}", "  samples: {}", r"the whole file: face_datasets: \['samples'\] are none"),
+        (
+            "reader: shards",
+            "reader: shards\n    ijb_mdf: {}",
+            r"datasets\.sample: .*'shards' takes no such",
+        ),
     ],
 )
 def test_each_fault_is_one_line_with_its_path(tmp_path, old, new, fault):

@@ -73,5 +73,10 @@ def workspace(tmp_path, monkeypatch, weight_file) -> Workspace:
     monkeypatch.setenv("CROSSBAND_EXECUTOR", "serial")
     made = Workspace(tmp_path, weight_file)
     mine = {"reader": "folder", "root": "pictures", "shards": 2}
-    made.edit(datasets={"sample": None, "mine": mine}, sample={"openpeople": None})
+    made.edit(
+        datasets={"sample": None, "scenes": None, "mine": mine},
+        face_datasets={"sample": None, "mine": {}},
+        body_datasets={"scenes": None},
+        sample={"openpeople": None, "scenes": None},
+    )
     return made

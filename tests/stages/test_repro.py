@@ -70,9 +70,13 @@ def project(tmp_path_factory, weight_file):
     parent = tmp_path_factory.mktemp("repro")
     profile = parent / "mine.yaml"
     mine = {"reader": "folder", "root": "pictures", "shards": 4}
-    profile.write_text(
-        json.dumps({"datasets": {"sample": None, "mine": mine}, "sample": {"openpeople": None}})
-    )
+    sections = {
+        "datasets": {"sample": None, "scenes": None, "mine": mine},
+        "face_datasets": {"sample": None, "mine": {}},
+        "body_datasets": {"scenes": None},
+        "sample": {"openpeople": None, "scenes": None},
+    }
+    profile.write_text(json.dumps(sections))
     made = parent / "project"
     command("crossband", "workspace", str(made), "--profile", str(profile), cwd=ROOT)
     for number in range(4):
