@@ -5,6 +5,7 @@ from functools import partial
 from pipeline.ops.codec import UndecodableError, decode_foreign, encode_png
 from pipeline.params import IngestParams
 from pipeline.readers import read_dataset
+from pipeline.readers.segments import take_in_segment
 from pipeline.report import contact_sheet, share_by
 from pipeline.store import INGEST, image_columns
 from pipeline.store.mapping import BatchFunction, Outcome
@@ -16,16 +17,15 @@ LOADED = frozenset({"content", "content_sha256", "unreadable"})
 
 
 def take_in(row: Row, params: IngestParams) -> Outcome:
-    """Decode one picture from outside; bytes that any reader decodes alike are kept as they are."""
+    """Decode one picture or segment; bytes that any reader decodes alike are kept as they are."""
     known = {name: value for name, value in row.items() if name not in LOADED}
+    limits = {"max_pixels": int(params.max_megapixels * 1e6)}
     if "unreadable" in row:
         return [Rejected("unreadable", row["unreadable"])]
+    if "segment" in row:
+        return take_in_segment(row, tone_percentiles=params.tone_percentiles, **limits)
     try:
-        decoded = decode_foreign(
-            row["content"],
-            max_pixels=int(params.max_megapixels * 1e6),
-            tone_percentiles=params.tone_percentiles,
-        )
+        decoded = decode_foreign(row["content"], tone_percentiles=params.tone_percentiles, **limits)
     except UndecodableError as error:
         return [Rejected(error.reason, str(error))]
     data = row["content"] if decoded.plain else encode_png(decoded.image)

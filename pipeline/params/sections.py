@@ -24,6 +24,8 @@ class DatasetParams(Section):
     """Split of pictures whose listing names none."""
     licence: str | None = None
     """Licence of pictures whose listing names none."""
+    simulated: bool = False
+    """Whether a program made the pictures."""
     shards: Annotated[int, Field(ge=1, le=4096)]
     ijb_mdf: IjbMdfParams | None = None
     """Of reader ``ijb_mdf`` alone; None means its defaults."""

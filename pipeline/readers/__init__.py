@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.params import DatasetParams
-from pipeline.readers import folder, shards
+from pipeline.readers import folder, ijb_mdf, shards
 from pipeline.readers.listing import check_listing
 from pipeline.store import Listing
 
 READERS: dict[str, Callable[[Path, str, DatasetParams], Listing]] = {
     "folder": folder.read,
+    "ijb_mdf": ijb_mdf.read,
     "shards": shards.read,
 }
 

@@ -158,6 +158,7 @@ def _row(path: str, dataset: str, params: DatasetParams, cells: dict[str, str]) 
         "band": str(params.band),
         "split": str(params.split) if params.split else None,
         "licence": params.licence,
+        "simulated": params.simulated,
     }
     known = {name: cells[column] for column, name in CSV_COLUMNS.items() if cells.get(column)}
     return listed_row(path, dataset, sample_id=sample_id_of(path), **(defaults | known))

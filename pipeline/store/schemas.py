@@ -34,6 +34,7 @@ _CONTENT = [
 _PERSON = pa.struct(
     [
         field("subject_id", pa.string()),
+        field("split", pa.string(), values="train validation test"),
         field("face_xyxy", floats(4), unit="px", frame="source"),
         field("body_xyxy", floats(4), unit="px", frame="source"),
     ]
@@ -82,7 +83,8 @@ PICTURES = pa.schema(
 """A picture with who, what and where from: what a sample source makes and ``ingest`` puts out.
 
 ``truth_*`` is what is known of the one face it shows, null where nothing is; ``truth_people`` are
-all people of a scene, as far as the data set annotates them.
+all people of a scene, as far as the data set annotates them; a scene's own ``split`` is null where
+theirs differ.
 """
 
 INGEST = PICTURES

@@ -1,0 +1,172 @@
+"""Tables of boxes and lists of subjects, in any names of columns."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+from numpy.typing import NDArray
+
+from pipeline.errors import ReaderError
+from pipeline.params import IjbMdfColumns, IjbMdfParams
+
+_FACE = ("face_x", "face_y", "face_width", "face_height")
+_BODY = ("body_x", "body_y", "body_width", "body_height")
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """Lines of the tables, as columns.
+
+    Attributes:
+        subjects: (n,) subject ids, object array of strings.
+        files: (n,) media as written, object array of strings.
+        frames: (n,) int64 frame numbers as written.
+        faces_xywh: (n, 4) float64, NaN where empty.
+        bodies_xywh: likewise.
+        tables: (n,) file and line of each.
+    """
+
+    subjects: NDArray[Any]
+    files: NDArray[Any]
+    frames: NDArray[np.int64]
+    faces_xywh: NDArray[np.float64]
+    bodies_xywh: NDArray[np.float64]
+    tables: NDArray[Any]
+
+    def of(self, chosen: NDArray[Any]) -> Self:
+        """Return the lines that a mask or indices choose."""
+        return type(self)(*(values[chosen] for values in vars(self).values()))
+
+    def where(self, file: str) -> str:
+        """Name the first line that names a media."""
+        return str(self.tables[np.flatnonzero(self.files == file)[0]])
+
+
+def groups(keys: NDArray[Any]) -> Iterator[tuple[Any, NDArray[np.intp]]]:
+    """Yield each key once, sorted, with the indices at which it stands, rising."""
+    names, places = np.unique(keys, return_inverse=True)
+    order = np.argsort(places, kind="stable")
+    ends = np.searchsorted(places[order], np.arange(1, len(names)))
+    yield from zip(names.tolist(), np.split(order, ends), strict=True)
+
+
+def read_annotations(tables: Sequence[Path], columns: IjbMdfColumns) -> Annotations:
+    """Read all tables of boxes, one after the other.
+
+    Raises:
+        ReaderError: a table is no CSV, lacks a column, or has a cell of the wrong kind.
+    """
+    parts = [_read(table, columns) for table in tables]
+    fields = [[vars(part)[name] for part in parts] for name in vars(parts[0])]
+    merged = Annotations(*(np.concatenate(values) for values in fields))
+    if not len(merged.frames):
+        raise ReaderError(f"{tables[0]}: the tables hold no line but their headers")
+    return merged
+
+
+def read_galleries(root: Path, layout: IjbMdfParams) -> dict[str, str]:
+    """Read the lists of subjects.
+
+    Returns:
+        The split of each subject.
+
+    Raises:
+        ReaderError: a list is missing or empty, or a subject is in two.
+    """
+    lists = {name: _subjects(root / f"{name}.csv", layout) for name in layout.galleries}
+    names = list(lists)
+    for place, first in enumerate(names):
+        for second in names[place + 1 :]:
+            if both := sorted(lists[first] & lists[second]):
+                raise ReaderError(
+                    f"{root}: {len(both)} subjects are in both {first} and {second}, so a test "
+                    f"would meet people it was trained on: {', '.join(both[:5])}"
+                )
+    return {
+        subject: str(layout.galleries[name])
+        for name, subjects in lists.items()
+        for subject in subjects
+    }
+
+
+def _subjects(file: Path, layout: IjbMdfParams) -> set[str]:
+    column = layout.columns.subject
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            cells = [[cell.strip() for cell in line] for line in csv.reader(lines) if any(line)]
+    except OSError as error:
+        raise ReaderError(
+            f"{file}: expected a list of subjects: {error.strerror}; its name is a key of "
+            "ijb_mdf.galleries"
+        ) from error
+    place = 0
+    if cells and column in cells[0]:
+        place = cells[0].index(column)
+        cells = cells[1:]
+    elif any(len(line) > 1 for line in cells):
+        raise ReaderError(f"{file}: expected a column {column!r}, found {cells[0]}")
+    if not cells:
+        raise ReaderError(f"{file}: expected at least one subject, found none")
+    return {line[place] for line in cells}
+
+
+def _read(file: Path, columns: IjbMdfColumns) -> Annotations:
+    names = columns.model_dump()
+    header = _header(file)
+    required = [names[key] for key in ("subject", "file", "frame", *_FACE)]
+    body = [names[key] for key in _BODY]
+    with_body = any(name in header for name in body)
+    if missing := [n for n in (*required, *(body if with_body else ())) if n not in header]:
+        raise ReaderError(
+            f"{file}: expected columns {missing}, found {header}; name the table's own in "
+            "ijb_mdf.columns"
+        )
+    table = _table(file, [*required, *(body if with_body else ())], names)
+    lines = len(table)
+    where = np.array([f"{file}, line {number}" for number in range(2, lines + 2)], object)
+    texts = []
+    for key in ("subject", "file"):
+        values = pc.utf8_trim_whitespace(table[names[key]]).to_numpy(zero_copy_only=False)
+        if len(empty := np.flatnonzero(values == "")):
+            raise ReaderError(f"{where[empty[0]]}: {names[key]} is empty")
+        texts.append(values)
+    frames = table[names["frame"]].to_numpy()
+    if len(faulty := np.flatnonzero(~(np.isfinite(frames) & (frames == np.round(frames))))):
+        raise ReaderError(f"{where[faulty[0]]}: {names['frame']} is no whole number")
+    empty_boxes = np.full((lines, 4), np.nan)
+    return Annotations(
+        texts[0],
+        texts[1],
+        frames.astype(np.int64),
+        _boxes(table, [names[key] for key in _FACE]),
+        _boxes(table, body) if with_body else empty_boxes,
+        where,
+    )
+
+
+def _header(file: Path) -> list[str]:
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            return next(csv.reader(lines), [])
+    except UnicodeDecodeError as error:
+        raise ReaderError(f"{file}: expected UTF-8 text: {error}") from error
+
+
+def _table(file: Path, wanted: list[str], names: dict[str, str]) -> pa.Table:
+    strings = {names["subject"], names["file"]}
+    kinds = {name: pa.string() if name in strings else pa.float64() for name in wanted}
+    convert = pa_csv.ConvertOptions(column_types=kinds, include_columns=wanted)
+    try:
+        return pa_csv.read_csv(file, convert_options=convert)
+    except pa.ArrowInvalid as error:
+        raise ReaderError(f"{file}: {error}") from error
+
+
+def _boxes(table: pa.Table, columns: list[str]) -> NDArray[np.float64]:
+    return np.stack([table[name].to_numpy().astype(np.float64) for name in columns], axis=1)

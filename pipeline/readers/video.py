@@ -1,0 +1,277 @@
+"""Frames of a video, decoded by a stream: one frame in memory, whatever the video's length.
+
+A frame's index is its place in the order of presentation, from 0. It is looked up by the frame's
+time stamp in the list of all packets' stamps, which is read without decoding; so a decoder that
+starts at a key frame in the middle knows which frame it holds, at constant and at variable rate.
+A few gaps in an otherwise steady rate are frames that were lost to damage: they keep their numbers.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from pipeline.ops.codec import UndecodableError, tone_map
+from pipeline.types import UInt8
+
+EXTENSIONS = frozenset(
+    f".{name}"
+    for name in (
+        *("avi", "m2ts", "m4v", "mj2", "mkv", "mov", "mp4"),
+        *("mpeg", "mpg", "mts", "mxf", "ts", "webm", "wmv"),
+    )
+)
+"""Files that are taken for videos, whatever the case of their extension."""
+
+_GREY_TOLERANCE = 8
+"""Channels that differ by no more are one: codecs round chroma."""
+_GAP = 1.5
+"""Multiple of the usual step between frames from which on one is missing."""
+_MOST_GAPS = 0.1
+"""Share of steps that may be gaps; where there are more, the rate is variable."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A frame that was asked for and can't be had.
+
+    Attributes:
+        index: of the frame, from 0.
+        reason: a word of the rejected table.
+        detail: one sentence.
+    """
+
+    index: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What a video's packets tell without being decoded.
+
+    Attributes:
+        stamps: time stamp of each frame in the order of presentation; empty where the packets bear
+            none that can be relied on: such a video is decoded from its start.
+        indices: frame index of each stamp.
+        keys: frame index and decoding time stamp of each key frame.
+        frames: number of frames that the file holds, those lost in gaps counted.
+        promised: number of frames that its header promises, 0 where it does not tell.
+    """
+
+    stamps: tuple[int, ...]
+    indices: tuple[int, ...]
+    keys: tuple[tuple[int, int], ...]
+    frames: int
+    promised: int
+
+    def key_before(self, index: int) -> int | None:
+        """Return the decoding time stamp of the key frame to start at; None means the start."""
+        place = bisect_right(self.keys, index, key=lambda key: key[0]) - 1
+        return self.keys[place][1] if place > 0 else None
+
+
+def timeline_of(path: Path) -> Timeline:
+    """Read a video's time stamps; those of the last videos are remembered.
+
+    Raises:
+        UndecodableError: ``empty_file`` or ``not_a_video``.
+    """
+    return _timeline(path, path.stat().st_mtime_ns)
+
+
+def video_frames(
+    path: Path, wanted: Sequence[int], tone_percentiles: tuple[float, float]
+) -> Iterator[tuple[int, UInt8] | Lost]:
+    """Decode some frames of a video.
+
+    Args:
+        path: the video.
+        wanted: frame indices, rising.
+        tone_percentiles: which percentiles of a frame of more than 8 bits become 0 and 255.
+
+    Yields:
+        In the order of ``wanted``: the index and the picture, uint8 grey (h, w) or RGB (h, w, 3),
+        or what became of it: ``damaged_video`` (the decoder failed here, or the file ends before
+        the frames that its header promises) or ``no_such_frame``.
+
+    Raises:
+        UndecodableError: ``empty_file`` or ``not_a_video``.
+    """
+    timeline = timeline_of(path)
+    waiting = list(wanted)
+    fault = ""
+    try:
+        for index, frame in _decoded(path, timeline, waiting[0]):
+            while waiting and waiting[0] < index:
+                yield _lost(waiting.pop(0), timeline, "the decoder failed here")
+            if waiting and waiting[0] == index:
+                waiting.pop(0)
+                if frame.is_corrupt:
+                    yield Lost(index, "damaged_video", f"frame {index} is damaged")
+                else:
+                    yield index, picture_of(frame, tone_percentiles)
+            if not waiting:
+                return
+    except av.FFmpegError as error:
+        fault = f"the decoder stopped: {error.strerror}"
+    for index in waiting:
+        yield _lost(index, timeline, fault)
+
+
+def picture_of(frame: av.VideoFrame, tone_percentiles: tuple[float, float]) -> UInt8:
+    """Convert a decoded frame to 8 bits, grey where it has no colour.
+
+    Infra-red cameras' videos come as three equal channels (or chroma of nothing but rounding): they
+    become grey. Deep grey is mapped to 8 bits as ``codec.tone_map`` does for pictures.
+
+    Args:
+        frame: of any pixel format.
+        tone_percentiles: see ``video_frames``.
+    """
+    grey = len(frame.format.components) == 1 and not frame.format.has_palette
+    if grey and frame.format.components[0].bits > 8:
+        deep = frame.reformat(format="gray16le").to_ndarray()
+        return tone_map(deep.astype(np.float32), tone_percentiles)
+    if grey:
+        return np.asarray(frame.reformat(format="gray").to_ndarray(), np.uint8)
+    return grey_if_colourless(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
+
+
+def grey_if_colourless(image: UInt8) -> UInt8:
+    """Return one channel where all three are equal but for rounding; else the picture as it is."""
+    if image.ndim == 2:
+        return image
+    red, green, blue = (image[..., channel] for channel in range(3))
+    if max(cv2.norm(red, green, cv2.NORM_INF), cv2.norm(green, blue, cv2.NORM_INF)) > (
+        _GREY_TOLERANCE
+    ):
+        return image
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+@lru_cache(maxsize=16)
+def _timeline(path: Path, _modified_ns: int) -> Timeline:
+    if path.stat().st_size == 0:
+        raise UndecodableError("empty_file", "the file has no bytes")
+    stamps: list[int | None] = []
+    keys: list[tuple[int | None, int | None]] = []
+    try:
+        with av.open(path) as container:
+            stream = _video_stream(container)
+            reordered = bool(stream.codec_context.has_b_frames)
+            promised = stream.frames
+            try:
+                for packet in container.demux(stream):
+                    if not packet.size or packet.is_discard:
+                        continue
+                    stamp = packet.dts if packet.pts is None and not reordered else packet.pts
+                    stamps.append(stamp)
+                    if packet.is_keyframe:
+                        keys.append((stamp, packet.dts))
+            except av.FFmpegError:
+                pass  # what was read stands; the frames that lack are told by ``promised``
+    except av.FFmpegError as error:
+        raise UndecodableError("not_a_video", f"no known video format: {error.strerror}") from error
+    known = sorted(stamp for stamp in stamps if stamp is not None)
+    if not known or len(set(known)) < len(stamps):
+        return Timeline((), (), (), len(stamps), promised)
+    indices = _indices(known)
+    starts = [
+        (indices[bisect_left(known, stamp)], dts)
+        for stamp, dts in keys
+        if stamp is not None and dts is not None
+    ]
+    return Timeline(tuple(known), indices, tuple(sorted(starts)), indices[-1] + 1, promised)
+
+
+def _indices(stamps: list[int]) -> tuple[int, ...]:
+    """Number time stamps: one after the other, but across the gaps of a steady rate by time."""
+    steps = np.diff(stamps)
+    if not len(steps):
+        return (0,)
+    ratios = steps / np.median(steps)
+    gaps = ratios > _GAP
+    steady = 0 < gaps.mean() <= _MOST_GAPS and (ratios > 2 - _GAP).all()
+    strides = np.where(gaps, np.rint(ratios), 1) if steady else np.ones(len(steps))
+    return (0, *np.cumsum(strides).astype(int).tolist())
+
+
+def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
+    """Return the first video stream, set to one thread: workers are the parallelism.
+
+    Raises:
+        UndecodableError: ``not_a_video``.
+    """
+    if not container.streams.video:
+        raise UndecodableError("not_a_video", "the file has no video stream")
+    stream = container.streams.video[0]
+    stream.thread_type = "NONE"
+    return stream
+
+
+def _decoded(path: Path, timeline: Timeline, first: int) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Yield frames with their indices from the key frame before ``first`` on."""
+    key = timeline.key_before(first)
+    if key is not None:
+        started = False
+        for index, frame in _decoded_from(path, timeline, key):
+            if not started and index > first:
+                break  # the container's index led too far
+            started = True
+            yield index, frame
+        if started:
+            return
+    yield from _decoded_from(path, timeline, None)
+
+
+def _decoded_from(
+    path: Path, timeline: Timeline, key: int | None
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    with av.open(path) as container:
+        stream = _video_stream(container)
+        if key is not None:
+            container.seek(key, stream=stream)
+        for place, frame in enumerate(_sound_frames(container, stream, bool(timeline.stamps))):
+            stamp = frame.dts if frame.pts is None else frame.pts
+            if timeline.stamps and stamp is not None:
+                yield timeline.indices[bisect_left(timeline.stamps, stamp)], frame
+            else:
+                yield place, frame
+
+
+def _sound_frames(
+    container: av.container.InputContainer, stream: av.VideoStream, stamped: bool
+) -> Iterator[av.VideoFrame]:
+    """Yield frames; behind a packet that can't be decoded the next key frame is the first one.
+
+    Without time stamps nobody could number what follows, so the error ends the video.
+    """
+    damaged = False
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            if not stamped:
+                raise
+            damaged = True
+            continue
+        for frame in frames:
+            damaged = damaged and not frame.key_frame
+            if not damaged:
+                yield frame
+
+
+def _lost(index: int, timeline: Timeline, fault: str) -> Lost:
+    there = max(timeline.frames, timeline.promised)
+    if index >= there:
+        return Lost(
+            index, "no_such_frame", f"the video has {there} frames, so {there - 1} is its last"
+        )
+    ends = f"the file ends after {timeline.frames} of {timeline.promised} frames"
+    return Lost(index, "damaged_video", fault or ends)

@@ -1,0 +1,108 @@
+"""Decoding by a stream: indices, colour, depth, damage."""
+
+import numpy as np
+import pytest
+from replicas import number_of, picture, write_video
+
+from pipeline.ops.codec import UndecodableError
+from pipeline.readers.video import Lost, grey_if_colourless, timeline_of, video_frames
+
+TONE = (0.0, 100.0)
+ODD = [0, 40, 60, 200, 230, 260, 700, 740, 750, 900, 910, 930, 1200, 1240, 1300, 1310]
+
+
+def shown(path, wanted):
+    return [
+        None if isinstance(item, Lost) else (item[0], number_of(item[1]))
+        for item in video_frames(path, wanted, TONE)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("x.mp4", {"bf": "2"}),
+        ("x.mkv", {"bf": "3"}),
+        ("x.ts", {"bf": "2"}),
+        ("x.avi", {"codec": "mpeg4", "bf": "2"}),
+        ("x.avi", {"codec": "mjpeg", "pixels": "yuvj420p"}),
+        ("x.avi", {"codec": "ffv1"}),
+        ("x.mov", {"codec": "mjpeg", "pixels": "yuvj420p"}),
+    ],
+)
+@pytest.mark.parametrize("wanted", [range(40), [0], [13], [39], [9, 10, 11, 31], [29, 30]])
+def test_each_frame_is_the_one_asked_for(tmp_path, name, options, wanted):
+    path = write_video(tmp_path / name, 40, **options)
+    assert shown(path, wanted) == [(number, number) for number in wanted]
+
+
+@pytest.mark.parametrize("wanted", [[5], [12, 15]])
+def test_a_variable_rate_shifts_no_frame(tmp_path, wanted):
+    path = write_video(tmp_path / "x.mkv", len(ODD), stamps=ODD, bf="2")
+    assert shown(path, wanted) == [(number, number) for number in wanted]
+
+
+def test_decoding_starts_at_the_key_frame_before(tmp_path):
+    timeline = timeline_of(write_video(tmp_path / "x.mp4", 40, bf="2", sc_threshold="0"))
+    assert [index for index, _ in timeline.keys] == [0, 10, 20, 30]
+    starts = [timeline.key_before(index) for index in (0, 9, 10, 39)]
+    assert starts == [None, None, timeline.keys[1][1], timeline.keys[3][1]]
+
+
+def test_equal_channels_are_one_and_colour_stays(tmp_path):
+    grey = write_video(tmp_path / "grey.mp4", 2)
+    colour = write_video(tmp_path / "colour.mp4", 2, colour=True)
+    assert next(video_frames(grey, [1], TONE))[1].shape == (48, 64)
+    assert next(video_frames(colour, [1], TONE))[1].shape == (48, 64, 3)
+
+
+def test_rounding_of_chroma_is_no_colour():
+    image = picture(5)
+    image[3, 3] += np.array([0, 5, 2], np.uint8)
+    assert grey_if_colourless(image).ndim == 2
+    image[3, 3, 0] += 40
+    assert grey_if_colourless(image).ndim == 3
+
+
+def test_sixteen_bits_are_mapped_to_eight(tmp_path):
+    ramp = np.tile(np.linspace(20_000, 21_000, 64).astype(np.uint16), (48, 1))
+    path = write_video(tmp_path / "deep.mkv", [ramp, ramp], codec="ffv1", pixels="gray16le")
+    image = next(video_frames(path, [1], TONE))[1]
+    assert (image.dtype, image.shape) == (np.uint8, (48, 64))
+    assert (image[0, 0], image[0, -1]) == (0, 255)
+    assert np.abs(np.diff(image[0].astype(int)) - 4).max() <= 1
+
+
+def test_a_frame_beyond_the_end_is_told(tmp_path):
+    path = write_video(tmp_path / "x.mp4", 12)
+    (_, first), (_, second) = enumerate(video_frames(path, [11, 12], TONE))
+    assert first[0] == 11
+    assert (second.index, second.reason) == (12, "no_such_frame")
+
+
+def test_damage_in_the_middle_costs_the_frames_around_it_only(tmp_path):
+    path = write_video(tmp_path / "x.mkv", 40, codec="ffv1")
+    whole = bytearray(path.read_bytes())
+    middle = len(whole) // 2
+    whole[middle : middle + 400] = bytes(400)
+    path.write_bytes(whole)
+    items = list(video_frames(path, range(40), TONE))
+    lost = [item for item in items if isinstance(item, Lost)]
+    assert len(items) == 40
+    assert 0 < len(lost) <= 10  # up to the next key frame
+    assert {item.reason for item in lost} == {"damaged_video"}
+    kept = [item for item in items if not isinstance(item, Lost)]
+    assert [number_of(image) for _, image in kept] == [index for index, _ in kept]
+    assert kept[-1][0] == 39
+
+
+def test_a_file_of_sound_alone_is_no_video(tmp_path):
+    import av
+
+    with av.open(tmp_path / "x.mkv", "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 80), np.int16), layout="mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+    with pytest.raises(UndecodableError, match="no video stream"):
+        timeline_of(tmp_path / "x.mkv")
