@@ -31,7 +31,7 @@ def load(tmp_path: Path, text: str):
 def test_the_projects_own_file_is_valid_and_complete():
     registry = load_registry(ROOT / "weights.yaml")
     offline = {"yunet", "sface", "face_mesh_468", "selfie_segmentation", "bisenet_r18"}
-    offline |= {"yolo11n_pose", "openpeople"}
+    offline |= {"yolo11n_pose", "openpeople", "anny"}
     assert offline | {"retinaface_r50", "fan_2d"} == set(registry)
     for name in offline:
         assert isinstance(registry[name].sources[-1], PyPISource)

@@ -1,0 +1,1 @@
+"""Procedural people: identities, bodies and pictures whose truth is known exactly."""
