@@ -30,7 +30,7 @@ from pipeline.store.executors import limit_threads
 from pipeline.store.guard import die_with_parent
 from pipeline.store.mapping import BatchFunction, MapSummary
 from pipeline.store.shards import Source
-from pipeline.weights import load_registry, verified_path
+from pipeline.weights import load_registry, verified_file, verified_path
 
 WEIGHTS = Path("weights")
 REGISTRY = Path("weights.yaml")
@@ -78,6 +78,11 @@ class StageRun:
         path = verified_path(name, registry, WEIGHTS)
         self._weights[name] = str(registry[name].sha256)
         return path
+
+    def file(self, path: Path, sha256: str) -> Path:
+        """Return a network of the user's own after its sha256 was checked, as ``weight`` does."""
+        self._weights[path.name] = sha256
+        return verified_file(path, sha256)
 
     def map(
         self,

@@ -3,6 +3,7 @@
 import logging
 import sys
 
+from pipeline.bodies import BODY_DETECTORS
 from pipeline.detection import DETECTOR_WEIGHTS
 from pipeline.errors import CrossbandError
 from pipeline.params import Params, load_params
@@ -15,7 +16,12 @@ SAMPLE_WEIGHTS = ("openpeople", "yunet", "face_mesh_468", "bisenet_r18", "selfie
 
 def needed(params: Params) -> list[str]:
     """Return the names of the files that a run with these params opens."""
-    names = {"face_mesh_468", "bisenet_r18", *DETECTOR_WEIGHTS.get(params.detect.backend, ())}
+    names: set[str] = set()
+    if params.face_datasets:
+        names |= {"face_mesh_468", "bisenet_r18"}
+        names.update(DETECTOR_WEIGHTS.get(params.detect.backend, ()))
+    if params.body_datasets and params.detect_bodies.backend in BODY_DETECTORS:
+        names.add(BODY_DETECTORS[params.detect_bodies.backend])
     if params.sample.openpeople:
         names.update(SAMPLE_WEIGHTS)
     return sorted(names)

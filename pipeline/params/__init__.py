@@ -1,5 +1,11 @@
 """``params.yaml`` as typed, frozen values, checked whole before any work starts."""
 
+from pipeline.params.bodies import (
+    CropBodiesParams,
+    DetectBodiesParams,
+    LabelBodiesParams,
+    NetworkFileParams,
+)
 from pipeline.params.load import check_params, load_params, merge_params, read_yaml, section_values
 from pipeline.params.media import IjbMdfColumns, IjbMdfParams
 from pipeline.params.sections import (
@@ -16,11 +22,15 @@ from pipeline.params.sections import (
 
 __all__ = [
     "AlignParams",
+    "CropBodiesParams",
     "DatasetParams",
+    "DetectBodiesParams",
     "DetectParams",
     "IjbMdfColumns",
     "IjbMdfParams",
     "IngestParams",
+    "LabelBodiesParams",
+    "NetworkFileParams",
     "OpenPeopleParams",
     "Params",
     "ParseParams",

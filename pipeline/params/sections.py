@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from pipeline.params.base import Fraction, Name, Point, Section, Seed
+from pipeline.params.bodies import CropBodiesParams, DetectBodiesParams, LabelBodiesParams
 from pipeline.params.media import IjbMdfParams
 from pipeline.types import Band, Split
 
@@ -170,6 +171,9 @@ class Params(Section):
     align: AlignParams
     parse: ParseParams
     parts: PartsParams
+    detect_bodies: DetectBodiesParams
+    label_bodies: LabelBodiesParams
+    crop_bodies: CropBodiesParams
 
     @model_validator(mode="after")
     def _chosen_known(self) -> Self:

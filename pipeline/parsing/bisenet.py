@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.nets.bisenet import FACE_CLASSES, STRIDE, fold_batch_norm, load_bisenet
+from models.precision import computes_bfloat16
 from pipeline.types import FaceClass, Float32, UInt8
 
 LOOSE_PX = 512
@@ -157,14 +158,6 @@ def labels_in_frame(
         labels[row] = sampled.max(dim=1).indices[0].cpu().numpy()  # argmax is 3 times slower here
         labels[row][outside] = FaceClass.BACKGROUND
     return labels
-
-
-def computes_bfloat16(device: str) -> bool:
-    """Say whether a device multiplies bfloat16 natively; emulation would be slower than float32."""
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # torch offers no public question for this on the whole range of releases that we support
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def _loose_points(loose_to_frame: Float32, frame_hw: tuple[int, int]) -> NDArray[np.float64]:

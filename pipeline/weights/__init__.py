@@ -3,7 +3,7 @@
 from pipeline.weights.fetcher import Fetched, fetch
 from pipeline.weights.registry import PyPISource, UrlSource, WeightFile, load_registry
 from pipeline.weights.table import status_table
-from pipeline.weights.verify import verified_path
+from pipeline.weights.verify import verified_file, verified_path
 
 __all__ = [
     "Fetched",
@@ -13,5 +13,6 @@ __all__ = [
     "fetch",
     "load_registry",
     "status_table",
+    "verified_file",
     "verified_path",
 ]

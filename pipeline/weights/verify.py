@@ -76,3 +76,25 @@ def verified_path(name: str, registry: Mapping[str, WeightFile], folder: Path) -
             f"It was not opened. Remove it and {remedy}"
         )
     return path
+
+
+def verified_file(path: Path, sha256: str) -> Path:
+    """Return the path of a file that is in no registry, after comparing it with its sha256.
+
+    Args:
+        path: the user's own file.
+        sha256: lower-case hex digest that the user gives for it.
+
+    Raises:
+        WeightsError: the file is missing, unreadable, or another one.
+    """
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror}") from error
+    if found != sha256:
+        raise WeightsError(
+            f"{path} is not the file that the params name: sha256 {found} instead of {sha256}. "
+            "It was not opened. Where the file is right, correct the sha256"
+        )
+    return path

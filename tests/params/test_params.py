@@ -96,7 +96,8 @@ def test_all_faults_are_told_at_once(tmp_path):
 
 
 def test_a_missing_section_is_named(tmp_path):
-    text = TEXT[: TEXT.index("\nparts:")]
+    start = TEXT.index("\nparts:")
+    text = TEXT[:start] + TEXT[TEXT.index("\n\n", start) :]
     assert faults(tmp_path, text) == ["parts: this key is missing"]
 
 

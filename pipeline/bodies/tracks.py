@@ -1,0 +1,159 @@
+"""Track ids: which detections of a video are the same person from frame to frame.
+
+A track needs its whole video in order, while a stage maps shards of frames. So tracks are not made
+where frames are detected but from the finished detections, all shards read once without their
+pictures; the ids then travel to the next stage as part of its input (``TrackedSource``), so that a
+frame is labelled anew exactly when its own ids change.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from pipeline.bodies.ultralytics_offline import ultralytics_module
+from pipeline.store import ShardFolder
+from pipeline.store.shards import ShardFile
+from pipeline.types import Float32, Row
+
+TrackIds = tuple[int | None, ...]
+"""The track of each of a picture's bodies, None where it belongs to none."""
+
+TRACKERS = {"bytetrack": "byte_tracker.BYTETracker", "botsort": "bot_sort.BOTSORT"}
+"""ultralytics' trackers by name, both by motion alone: boxes and scores are all they see."""
+
+_LIGHT = ["sample_id", "media_id", "frame_index", "bodies"]
+
+
+@dataclass(frozen=True)
+class FrameBodies:
+    """The detections of one frame of a video.
+
+    Attributes:
+        boxes_xyxy: (n, 4), pixels.
+        scores: (n,).
+    """
+
+    boxes_xyxy: Float32
+    scores: Float32
+
+
+def track_video(frames: Sequence[FrameBodies], tracker: str) -> list[TrackIds]:
+    """Follow people through a video.
+
+    Args:
+        frames: in the order of time.
+        tracker: a name of ``TRACKERS``; its settings are ultralytics' own, without compensation
+            of camera motion and without appearance, which would need the pictures.
+
+    Returns:
+        For each frame the track of each detection, from 1 in the order in which tracks appear.
+
+    Raises:
+        ValueError: the tracker is not offered.
+
+    Reference:
+        Y. Zhang et al., ByteTrack, ECCV 2022; N. Aharon et al., BoT-SORT, 2022.
+    """
+    running = _make_tracker(tracker)
+    boxes_of = ultralytics_module("ultralytics.engine.results").Boxes
+    ids: list[TrackIds] = []
+    for frame in frames:
+        count = len(frame.scores)
+        table = np.column_stack([frame.boxes_xyxy.reshape(-1, 4), frame.scores, np.zeros(count)])
+        # ultralytics wants the picture's shape to scale boxes by, which nothing here asks for.
+        tracked = running.update(boxes_of(table.astype(np.float32), (1, 1)))
+        found: list[int | None] = [None] * count
+        for line in tracked:
+            found[int(line[-1])] = int(line[4])
+        ids.append(tuple(found))
+    return ids
+
+
+def track_folder(folder: ShardFolder, tracker: str) -> dict[str, TrackIds]:
+    """Track every video of a ``detect_bodies`` output; pictures of no video have no tracks.
+
+    Returns:
+        By ``sample_id`` the track of each of the frame's bodies.
+    """
+    videos: defaultdict[str, list[tuple[int, str, FrameBodies]]] = defaultdict(list)
+    for row in folder.rows(_LIGHT):
+        if row["media_id"] is not None and row["frame_index"] is not None:
+            bodies = row["bodies"]
+            boxes = np.asarray([body["box_xyxy"] for body in bodies], np.float32).reshape(-1, 4)
+            scores = np.asarray([body["score"] for body in bodies], np.float32)
+            frame = (row["frame_index"], row["sample_id"], FrameBodies(boxes, scores))
+            videos[row["media_id"]].append(frame)
+    tracks: dict[str, TrackIds] = {}
+    for media_id in sorted(videos):
+        frames = sorted(videos.pop(media_id), key=lambda frame: frame[:2])
+        ids = track_video([frame for _, _, frame in frames], tracker)
+        tracks.update(zip((sample_id for _, sample_id, _ in frames), ids, strict=True))
+    return tracks
+
+
+@dataclass(frozen=True)
+class TrackedSource:
+    """The shards of ``detect_bodies`` with each body's ``track_id`` put in.
+
+    Attributes:
+        folder: the output of ``detect_bodies``.
+        tracks: what ``track_folder`` returned; {} for no tracks.
+    """
+
+    folder: ShardFolder
+    tracks: dict[str, TrackIds]
+
+    @property
+    def count(self) -> int:
+        """Number of shards."""
+        return self.folder.count
+
+    def shard(self, index: int) -> "TrackedShard":
+        """Return one shard with the tracks of its own rows."""
+        file = self.folder.shard(index)
+        ids = (row["sample_id"] for batch in file.batches(["sample_id"]) for row in batch)
+        return TrackedShard(file, {id_: self.tracks[id_] for id_ in ids if id_ in self.tracks})
+
+
+@dataclass(frozen=True)
+class TrackedShard:
+    """One shard of a ``TrackedSource``."""
+
+    file: ShardFile
+    tracks: dict[str, TrackIds]
+
+    def batches(self) -> Iterator[list[Row]]:
+        """Yield the rows of one row group after the other, tracks put in."""
+        for batch in self.file.batches():
+            yield [self._tracked(row) for row in batch]
+
+    def contents(self) -> Iterator[str]:
+        """Yield a digest of each row's content and its tracks."""
+        for batch in self.file.batches(["sample_id", "content_sha256"]):
+            yield from (self._content(row) for row in batch)
+
+    def _tracked(self, row: Row) -> Row:
+        ids = self.tracks.get(row["sample_id"], (None,) * len(row["bodies"]))
+        bodies = [body | {"track_id": id_} for body, id_ in zip(row["bodies"], ids, strict=True)]
+        return row | {"bodies": bodies, "content_sha256": self._content(row)}
+
+    def _content(self, row: Row) -> str:
+        content = str(row["content_sha256"])
+        ids = self.tracks.get(row["sample_id"])
+        return hashlib.sha256(f"{content} {ids}".encode()).hexdigest() if ids else content
+
+
+def _make_tracker(name: str) -> Any:
+    if name not in TRACKERS:
+        raise ValueError(f"tracker {name!r} is none of {list(TRACKERS)}")
+    module, _, kind = TRACKERS[name].partition(".")
+    utils = ultralytics_module("ultralytics.utils")
+    settings = utils.YAML.load(utils.ROOT / f"cfg/trackers/{name}.yaml")
+    motion_only = {"gmc_method": "none", "with_reid": False}
+    tracker_class = getattr(ultralytics_module(f"ultralytics.trackers.{module}"), kind)
+    return tracker_class(SimpleNamespace(**settings | motion_only))

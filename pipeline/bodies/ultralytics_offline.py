@@ -1,0 +1,53 @@
+"""Imports ultralytics without its downloads, telemetry, installations and settings file.
+
+It decides all of this once, when it is imported, from the environment. Only parts below its
+engine are used here (network loading, letterbox, NMS, trackers): callbacks such as the one that
+writes into ``dvc.yaml`` are the engine's and never run.
+"""
+
+import importlib
+import os
+import tempfile
+from functools import cache
+from types import ModuleType
+
+_QUIET = {
+    "YOLO_OFFLINE": "1",
+    "YOLO_AUTOINSTALL": "false",
+    "YOLO_VERBOSE": "false",
+    # Checkpoints are unpickled against a list of known classes, on top of the sha256.
+    "ULTRALYTICS_SAFE_LOAD": "1",
+}
+_MODULES = (
+    "ultralytics.utils",
+    "ultralytics.data.augment",
+    "ultralytics.engine.results",
+    "ultralytics.nn.backends",
+    "ultralytics.nn.tasks",
+    "ultralytics.trackers.bot_sort",
+    "ultralytics.trackers.byte_tracker",
+    "ultralytics.utils.nms",
+    "ultralytics.utils.ops",
+)
+
+
+@cache
+def ultralytics_module(name: str) -> ModuleType:
+    """Import a module of ultralytics.
+
+    Args:
+        name: dotted, with ``ultralytics`` in front; one of those that crossband uses.
+    """
+    if name not in _MODULES:
+        raise ValueError(f"{name} is none of {list(_MODULES)}")
+    before = {key: os.environ.get(key) for key in (*_QUIET, "YOLO_CONFIG_DIR")}
+    with tempfile.TemporaryDirectory(prefix="crossband-ultralytics-") as config:
+        os.environ.update(_QUIET, YOLO_CONFIG_DIR=config)
+        try:
+            return importlib.import_module(name)
+        finally:
+            for key, value in before.items():
+                if value is None:
+                    del os.environ[key]
+                else:
+                    os.environ[key] = value

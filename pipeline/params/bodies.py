@@ -1,0 +1,66 @@
+"""Sections of the body stages."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.params.base import Fraction, Section
+from pipeline.types import Band
+
+Interpolation = Literal["nearest", "linear", "area", "cubic", "lanczos"]
+
+
+class NetworkFileParams(Section):
+    """A network of the user's own."""
+
+    path: Annotated[str, Field(pattern=r"(?i)\.(pt|onnx)$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class DetectBodiesParams(Section):
+    """Detection of people."""
+
+    backend: Literal["yolo11n_pose", "yolov10x", "file"]
+    file: NetworkFileParams | None
+    score_threshold: Fraction
+    nms_threshold: Fraction
+    max_detections: Annotated[int, Field(ge=1, le=999)]
+    image_px: Annotated[int, Field(ge=32, le=4096, multiple_of=32)]
+    equalise_bands: tuple[Band, ...]
+    batch_frames: Annotated[int, Field(ge=1, le=256)]
+    precision: Literal["auto", "float32", "bfloat16", "float16"]
+    device: Literal["cpu", "cuda", "auto"]
+
+    @model_validator(mode="after")
+    def _file_where_it_is_asked_for(self) -> Self:
+        if (self.backend == "file") != (self.file is not None):
+            raise ValueError(
+                "file: {path: …, sha256: …} belongs to backend 'file', and to no other"
+            )
+        if self.precision == "float16" and self.device == "cpu":
+            raise ValueError("precision float16 needs a GPU; a CPU has float32 and bfloat16")
+        return self
+
+
+class LabelBodiesParams(Section):
+    """Which body is whose."""
+
+    measure: Literal["intersection_over_face", "iou"]
+    ambiguous_above: Fraction
+    min_overlap: Fraction
+    tracker: Literal["none", "bytetrack", "botsort"]
+
+
+class CropBodiesParams(Section):
+    """Crops of bodies and their local areas."""
+
+    height_px: Annotated[int, Field(ge=16, le=2048)]
+    width_px: Annotated[int, Field(ge=16, le=2048)]
+    policy: Literal["stretch", "pad", "context"]
+    margin_fraction: Annotated[float, Field(ge=0.0, le=1.0)]
+    min_height_px: Annotated[float, Field(ge=0.0, le=4096.0)]
+    interpolation: Interpolation
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+    unlabelled: Literal["keep", "drop"]
+    areas: Literal["keypoints", "proportions"]
+    min_keypoint_score: Fraction

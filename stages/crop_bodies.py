@@ -1,0 +1,94 @@
+"""Stage ``crop_bodies``: each labelled body as a crop with its local areas, a row of its own."""
+
+from functools import partial
+
+from pipeline.bodies.areas import locate_areas
+from pipeline.bodies.crops import crop_body
+from pipeline.bodies.frames import columns_of_subject
+from pipeline.bodies.labelling import Outcome as Label
+from pipeline.bodies.templates import template_id
+from pipeline.ops.codec import decode, encode_jpeg, encode_png
+from pipeline.params import CropBodiesParams
+from pipeline.report import contact_sheet
+from pipeline.report.bodies import crop_bodies_metrics
+from pipeline.store import image_columns
+from pipeline.store.body_schemas import CROP_BODIES
+from pipeline.store.mapping import BatchFunction, Outcome
+from pipeline.types import Region, Rejected, Row, UInt8
+from stages.run import StageRun, stage_main
+
+KEPT = ("box_xyxy", "score", "keypoints_xy", "keypoint_scores", "track_id", "face_xyxy", "overlap")
+"""What a crop's row takes over from the body's."""
+
+
+def make(params: CropBodiesParams) -> BatchFunction:
+    """Build the batch function."""
+    return lambda rows: [crops_of(row, params) for row in rows]
+
+
+def crops_of(row: Row, params: CropBodiesParams) -> Outcome:
+    """Cut all bodies out of a picture, or say why one is left out."""
+    if not row["bodies"]:
+        return [Rejected("no_body", "the detector found nobody in it")]
+    image = decode(row["image"]["bytes"])
+    return [cut(row, image, index, params) for index in range(len(row["bodies"]))]
+
+
+def cut(row: Row, image: UInt8, index: int, params: CropBodiesParams) -> Row | Rejected:
+    """Cut one body out."""
+    body, part = row["bodies"][index], f"body{index:03d}"
+    outcome, height = body["outcome"], body["box_xyxy"][3] - body["box_xyxy"][1]
+    taken = {Label.LABELLED} | ({Label.UNLABELLED} if params.unlabelled == "keep" else set())
+    if outcome not in taken:
+        return Rejected(outcome, f"score {body['score']:.2f}, overlap {body['overlap']}", part)
+    if height < params.min_height_px:
+        return Rejected("too_small", f"{height:.1f} px high", part)
+    hw = params.height_px, params.width_px
+    crop = crop_body(
+        image,
+        body["box_xyxy"],
+        hw,
+        policy=params.policy,
+        margin_fraction=params.margin_fraction,
+        interpolation=params.interpolation,
+    )
+    areas = locate_areas(
+        body["box_xyxy"],
+        body["keypoints_xy"],
+        body["keypoint_scores"],
+        crop.warp_2x3,
+        hw,
+        backend=params.areas,
+        min_score=params.min_keypoint_score,
+    )
+    name = f"{row['sample_id'].rpartition('/')[2]}.{part}"
+    data = encode_jpeg(crop.image, params.jpeg_quality)
+    made: Row = row | {column: body[column] for column in KEPT}
+    made |= image_columns(data, hw, f"{name}.jpg") | columns_of_subject(row, body["subject_id"])
+    del made["bodies"]
+    return made | {
+        "sample_id": f"{row['sample_id']}#{part}",
+        "parent_id": row["sample_id"],
+        "region": str(Region.BODY),
+        "body_index": index,
+        "template_id": template_id(body["subject_id"], row["band"]),
+        "warp_2x3": crop.warp_2x3,
+        "policy": params.policy,
+        "area_boxes_xyxy": areas.boxes_xyxy,
+        "area_backend": list(areas.backends),
+        "area_labels": {"bytes": encode_png(areas.labels), "path": f"{name}.areas.png"},
+    }
+
+
+def run(stage: StageRun) -> None:
+    """Cut the bodies of a data set out."""
+    params = stage.params.crop_bodies
+    output = stage.map(
+        stage.source("label_bodies"), CROP_BODIES, partial(make, params), sections=[params]
+    )
+    stage.write_metrics(crop_bodies_metrics(output))
+    contact_sheet(output, stage.report("contact", ".png"), per_subject=4, tile_px=192)
+
+
+if __name__ == "__main__":
+    stage_main("crop_bodies", run)

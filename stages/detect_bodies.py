@@ -1,0 +1,78 @@
+"""Stage ``detect_bodies``: every person of every picture, with keypoints if the network has any."""
+
+from functools import partial
+from pathlib import Path
+
+from pipeline.bodies import BODY_DETECTORS
+from pipeline.bodies.found import Bodies
+from pipeline.ops.codec import decode_rgb
+from pipeline.ops.contrast import equalise
+from pipeline.params import DetectBodiesParams
+from pipeline.report import contact_sheet
+from pipeline.report.bodies import detect_bodies_metrics
+from pipeline.store.body_schemas import DETECT_BODIES
+from pipeline.store.mapping import BatchFunction, Outcome
+from pipeline.types import Row, UInt8
+from stages.run import StageRun, stage_main
+
+
+def make(params: DetectBodiesParams, weights: Path) -> BatchFunction:
+    """Load the network and build the batch function."""
+    from pipeline.bodies.yolo import YoloDetector  # brings torch: only who detects waits for it
+
+    detector = YoloDetector(
+        weights,
+        score_threshold=params.score_threshold,
+        nms_threshold=params.nms_threshold,
+        max_detections=params.max_detections,
+        image_px=params.image_px,
+        precision=params.precision,
+        device=params.device,
+        batch_frames=params.batch_frames,
+    )
+
+    def detect(rows: list[Row]) -> list[Outcome]:
+        found = detector.detect([seen(row, params) for row in rows])
+        return [[described(row, bodies)] for row, bodies in zip(rows, found, strict=True)]
+
+    return detect
+
+
+def seen(row: Row, params: DetectBodiesParams) -> UInt8:
+    """Return the picture as the network sees it."""
+    image = decode_rgb(row["image"]["bytes"])
+    return equalise(image) if row["band"] in params.equalise_bands else image
+
+
+def described(row: Row, bodies: Bodies) -> Row:
+    """Add the people to a picture's row; the list is empty where nobody was found."""
+    none = [None] * len(bodies)
+    points = none if bodies.keypoints_xy is None else bodies.keypoints_xy
+    point_scores = none if bodies.keypoint_scores is None else bodies.keypoint_scores
+    columns = zip(bodies.boxes_xyxy, bodies.scores, points, point_scores, strict=True)
+    names = "box_xyxy", "score", "keypoints_xy", "keypoint_scores"
+    found = [dict(zip(names, body, strict=True)) for body in columns]
+    return row | {"bodies": found, "parent_id": row["sample_id"]}
+
+
+def run(stage: StageRun) -> None:
+    """Detect the people of a data set."""
+    params = stage.params.detect_bodies
+    weights = (
+        stage.file(Path(params.file.path), params.file.sha256)
+        if params.file
+        else stage.weight(BODY_DETECTORS[params.backend])
+    )
+    output = stage.map(
+        stage.source("ingest"),
+        DETECT_BODIES,
+        partial(make, params, weights),
+        sections=[params],
+        batch_rows=params.batch_frames,
+    )
+    stage.write_metrics(detect_bodies_metrics(output))
+    contact_sheet(output, stage.report("contact", ".png"), tile_px=320)
+
+
+if __name__ == "__main__":
+    stage_main("detect_bodies", run)

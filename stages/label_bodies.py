@@ -1,0 +1,55 @@
+"""Stage ``label_bodies``: whose body each detection is, by the data set's face boxes."""
+
+from functools import partial
+
+from pipeline.bodies.frames import label_rows
+from pipeline.bodies.tracks import TrackedSource, track_folder
+from pipeline.params import LabelBodiesParams
+from pipeline.report import contact_sheet
+from pipeline.report.bodies import label_bodies_metrics
+from pipeline.store.body_schemas import LABEL_BODIES
+from pipeline.store.mapping import BatchFunction, Outcome
+from pipeline.types import Row
+from stages.run import StageRun, stage_main
+
+BATCH_ROWS = 32
+"""Pictures labelled in one pass: a row group's worth, so that memory stays flat."""
+
+
+def make(params: LabelBodiesParams) -> BatchFunction:
+    """Build the batch function."""
+
+    def label(rows: list[Row]) -> list[Outcome]:
+        labelled = label_rows(
+            rows,
+            measure=params.measure,
+            ambiguous_above=params.ambiguous_above,
+            min_overlap=params.min_overlap,
+        )
+        return [
+            [row | {"bodies": bodies, "parent_id": row["sample_id"]}]
+            for row, bodies in zip(rows, labelled, strict=True)
+        ]
+
+    return label
+
+
+def run(stage: StageRun) -> None:
+    """Label the bodies of a data set."""
+    params = stage.params.label_bodies
+    detected = stage.source("detect_bodies")
+    tracks = {} if params.tracker == "none" else track_folder(detected, params.tracker)
+    output = stage.map(
+        TrackedSource(detected, tracks),
+        LABEL_BODIES,
+        partial(make, params),
+        sections=[params],
+        batch_rows=BATCH_ROWS,
+        few_rows=1000,  # what labelling takes is far below what workers need to start
+    )
+    stage.write_metrics(label_bodies_metrics(output, params))
+    contact_sheet(output, stage.report("contact", ".png"), tile_px=320)
+
+
+if __name__ == "__main__":
+    stage_main("label_bodies", run)

@@ -1,0 +1,124 @@
+"""Stages ``detect_bodies``, ``label_bodies`` and ``crop_bodies`` on real photographs."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.bodies.areas import BodyArea
+from pipeline.bodies.labelling import Outcome
+from pipeline.errors import ParamsError, WeightsError
+from pipeline.ops.codec import decode, encode_png
+from pipeline.ops.geometry import transform_points
+from pipeline.params import load_params
+
+ASSETS = Path(importlib.util.find_spec("ultralytics").origin).parent / "assets"
+STAGES = ("ingest", "detect_bodies", "label_bodies", "crop_bodies")
+
+
+@pytest.fixture
+def bus(workspace):
+    """ultralytics' picture of a bus and four people, and one of nobody."""
+    shutil.copy(ASSETS / "bus.jpg", workspace.path / "pictures")
+    empty = encode_png(np.full((48, 64, 3), 90, np.uint8))
+    (workspace.path / "pictures/empty.png").write_bytes(empty)
+    workspace.need("yolo11n_pose")
+    workspace.edit(detect_bodies={"precision": "float32"})
+    return workspace
+
+
+def test_the_bus_gives_four_crops(bus):
+    bus.run(*STAGES)
+    rows = bus.rows("crop_bodies")
+    assert list(rows) == [f"bus.jpg#body00{number}" for number in range(4)]
+    for row in rows.values():
+        assert decode(row["image"]["bytes"]).shape == (384, 128, 3)
+        assert (row["region"], row["subject_id"], row["template_id"]) == ("body", None, None)
+        assert row["parent_id"] == "bus.jpg"
+        corners = transform_points(row["box_xyxy"].reshape(2, 2), row["warp_2x3"])
+        np.testing.assert_allclose(corners, [[-0.5, -0.5], [127.5, 383.5]], atol=1e-3)
+    assert bus.rejected("crop_bodies") == {"empty.png": "no_body"}
+    assert bus.metrics("crop_bodies")["bands"]["VIS"]["without_subject"] == 4
+    assert bus.metrics("detect_bodies")["bands"]["VIS"]["nobody_found"] == 1
+    assert bus.metrics("label_bodies")["VIS"]["unlabelled"] == 4
+
+
+def test_areas_lie_one_below_the_other(bus):
+    bus.run(*STAGES)
+    row = bus.rows("crop_bodies")["bus.jpg#body000"]
+    assert row["area_backend"] == ["keypoints"] * 3
+    labels = decode(row["area_labels"]["bytes"])
+    assert labels.shape == (384, 128)
+    middles = [np.argwhere(labels == area)[:, 0].mean() for area in list(BodyArea)[1:]]
+    assert middles == sorted(middles)
+    boxes = row["area_boxes_xyxy"]
+    nose = transform_points(row["keypoints_xy"][0], row["warp_2x3"])
+    assert (boxes[0, :2] < nose).all()
+    assert (nose < boxes[0, 2:]).all()
+
+
+def test_unlabelled_bodies_can_be_dropped(bus):
+    bus.edit(crop_bodies={"unlabelled": "drop"})
+    bus.run(*STAGES)
+    assert bus.rows("crop_bodies") == {}
+    reasons = bus.rejected("crop_bodies")
+    assert reasons["bus.jpg#body003"] == "unlabelled"
+    assert len(reasons) == 5
+
+
+def test_editing_the_threshold_labels_again_without_detecting(bus):
+    bus.run(*STAGES)
+    bus.edit(label_bodies={"ambiguous_above": 0.9})
+    assert bus.run("detect_bodies").summary.computed == 0
+    assert bus.run("label_bodies").summary.computed == 2
+    assert bus.run("crop_bodies").summary.computed == 0  # nothing changed in the rows
+
+
+def test_a_lone_person_takes_the_subject_of_the_listing(bus):
+    folder = bus.path / "pictures/anna"
+    folder.mkdir()
+    image = decode((bus.path / "pictures/bus.jpg").read_bytes())
+    (folder / "alone.png").write_bytes(encode_png(np.ascontiguousarray(image[370:900, 640:810])))
+    (folder / "crowd.png").write_bytes(encode_png(np.ascontiguousarray(image[370:930])))
+    bus.run(*STAGES)
+    (alone,) = [r for id_, r in bus.rows("crop_bodies").items() if id_.startswith("anna/alone")]
+    assert (alone["subject_id"], alone["template_id"]) == ("anna", "anna.VIS")
+    bodies = bus.rows("label_bodies")["anna/crowd.png"]["bodies"]
+    assert {body["outcome"] for body in bodies} == {Outcome.UNLABELLED}
+    assert {body["subject_id"] for body in bodies} == {None}
+
+
+def test_small_bodies_are_rejected(bus):
+    bus.edit(crop_bodies={"min_height_px": 480.0})
+    bus.run(*STAGES)
+    assert set(bus.rejected("crop_bodies").values()) == {"too_small", "no_body"}
+
+
+def test_a_file_of_the_users_own_is_opened_only_with_its_sha256(bus, weight_file):
+    own = bus.path / "mine.pt"
+    shutil.copy(weight_file("yolo11n_pose"), own)
+    bus.edit(detect_bodies={"backend": "file", "file": {"path": "mine.pt", "sha256": "0" * 64}})
+    bus.run("ingest")
+    with pytest.raises(WeightsError, match="It was not opened"):
+        bus.run("detect_bodies")
+    sha256 = "869e83fcdffdc7371fa4e34cd8e51c838cc729571d1635e5141e3075e9319dc0"
+    bus.edit(detect_bodies={"file": {"path": "mine.pt", "sha256": sha256}})
+    bus.run("detect_bodies")
+    assert len(bus.rows("detect_bodies")["bus.jpg"]["bodies"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"backend": "file"}, "belongs to backend 'file'"),
+        ({"file": {"path": "a.pt", "sha256": "0" * 64}}, "belongs to backend 'file'"),
+        ({"precision": "float16"}, "needs a GPU"),
+        ({"image_px": 500}, "multiple of 32"),
+    ],
+)
+def test_params_that_disagree_are_refused(bus, values, message):
+    bus.edit(detect_bodies=values)
+    with pytest.raises(ParamsError, match=message):
+        load_params(Path("params.yaml"))
