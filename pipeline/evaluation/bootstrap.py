@@ -1,0 +1,149 @@
+"""Confidence intervals: resampling subjects, not pictures, as one subject's are not independent."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.evaluation.curve import ScoreCurve, eer, tar_at_far
+
+RESAMPLES = 1000
+LEVEL_PERCENT = 95.0
+
+Float64 = NDArray[np.float64]
+Interval = tuple[float, float]
+
+
+def bootstrap_interval(
+    values: ArrayLike,
+    subjects: ArrayLike,
+    statistic: Callable[[Float64], float],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval | None:
+    """Return the 95 % percentile interval of a statistic, by resampling whole subjects.
+
+    Args:
+        values: (n,) measurements; those that are not finite are left out.
+        subjects: (n,), whose measurement each is.
+        statistic: of a list of measurements, for example ``numpy.median``.
+        resamples: number of resamples.
+        seed: of the generator.
+
+    Returns:
+        Lower and upper bound, or None where fewer than two subjects were measured.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Reference:
+        B. Efron, R. Tibshirani, An introduction to the bootstrap, 1993, section 13.3; by subjects:
+        R. Bolle et al., Error analysis of pattern recognition systems: the subsets bootstrap, CVIU
+        93(1), 2004.
+    """
+    measured, owner = np.asarray(values, np.float64), np.asarray(subjects)
+    if measured.ndim != 1 or measured.shape != owner.shape:
+        raise ValueError(f"expected (n,) twice, got {measured.shape}, {owner.shape}")
+    finite = np.isfinite(measured)
+    measured, owner = measured[finite], owner[finite]
+    order = np.argsort(owner, kind="stable")
+    _, firsts = np.unique(owner[order], return_index=True)
+    groups = np.split(measured[order], firsts[1:])
+    if len(groups) < 2:
+        return None
+    draws = np.random.default_rng(seed).integers(0, len(groups), (resamples, len(groups)))
+    return _interval([statistic(np.concatenate([groups[g] for g in draw])) for draw in draws])
+
+
+def mean_interval(
+    values: ArrayLike, subjects: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval | None:
+    """Return ``bootstrap_interval`` of the mean, quickly: from each subject's sum and count."""
+    measured, owner = np.asarray(values, np.float64), np.asarray(subjects)
+    if measured.ndim != 1 or measured.shape != owner.shape:
+        raise ValueError(f"expected (n,) twice, got {measured.shape}, {owner.shape}")
+    finite = np.isfinite(measured)
+    names, group = np.unique(owner[finite], return_inverse=True)
+    if len(names) < 2:
+        return None
+    sums = np.bincount(group, weights=measured[finite])
+    counts = np.bincount(group)
+    draws = np.random.default_rng(seed).integers(0, len(names), (resamples, len(names)))
+    return _interval(sums[draws].sum(1) / counts[draws].sum(1))
+
+
+class VerificationBootstrap:
+    """Intervals of verification rates, by resampling subjects on both sides at once.
+
+    A subject drawn k times stands k times among the probes and k times in the gallery: a genuine
+    comparison then weighs k, an impostor comparison the product of both subjects' counts. For
+    score matrices that fit into memory.
+    """
+
+    def __init__(
+        self,
+        scores: ArrayLike,
+        probe_subjects: ArrayLike,
+        gallery_subjects: ArrayLike,
+        *,
+        left_out: ArrayLike | None = None,
+        resamples: int = RESAMPLES,
+        seed: int = 0,
+    ) -> None:
+        """Sort the scores once.
+
+        Args:
+            scores: (n, m), finite where they count.
+            probe_subjects: (n,).
+            gallery_subjects: (m,).
+            left_out: bool (n, m), comparisons that do not count; by default all do.
+            resamples: number of resamples.
+            seed: of the generator.
+        """
+        matrix = np.asarray(scores, np.float64)
+        names = np.concatenate([np.asarray(probe_subjects), np.asarray(gallery_subjects)])
+        known, codes = np.unique(names, return_inverse=True)
+        used = np.ones(matrix.shape, bool) if left_out is None else ~np.asarray(left_out, bool)
+        row, column = np.nonzero(used)
+        order = np.argsort(-matrix[row, column], kind="stable")
+        self._probe = codes[: len(matrix)][row[order]]
+        self._gallery = codes[len(matrix) :][column[order]]
+        ordered = matrix[row, column][order]
+        self._thresholds = ordered[np.r_[ordered[1:] != ordered[:-1], True][: len(ordered)]]
+        self._last = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True][: len(ordered)])
+        self._draws = np.random.default_rng(seed).multinomial(
+            len(known), np.full(len(known), 1 / len(known)), size=resamples
+        )
+
+    def curves(self) -> list[ScoreCurve]:
+        """Return the curve of each resample; counts are those of the weighted comparisons."""
+        return [self._curve(draw) for draw in self._draws]
+
+    def intervals(self, far: float) -> tuple[Interval | None, Interval | None]:
+        """Return the intervals of the equal error rate and of the true accept rate at a FAR."""
+        curves = self.curves()
+        rates = [tar_at_far(curve, far).tar for curve in curves]
+        errors = [eer(curve) for curve in curves]
+        return _known_interval(errors), _known_interval(rates)
+
+    def _curve(self, draw: NDArray[np.int64]) -> ScoreCurve:
+        genuine = self._probe == self._gallery
+        weight = np.where(genuine, draw[self._probe], draw[self._probe] * draw[self._gallery])
+        true_accepts = np.cumsum(np.where(genuine, weight, 0))[self._last]
+        false_accepts = np.cumsum(np.where(genuine, 0, weight))[self._last]
+        last = (int(c[-1]) if len(c) else 0 for c in (false_accepts, true_accepts))
+        return ScoreCurve(
+            np.r_[np.inf, self._thresholds], np.r_[0, false_accepts], np.r_[0, true_accepts], *last
+        )
+
+
+def _known_interval(values: list[float | None]) -> Interval | None:
+    known = [value for value in values if value is not None]
+    return _interval(known) if len(known) > len(values) / 2 else None
+
+
+def _interval(values: ArrayLike) -> Interval:
+    tail = (100.0 - LEVEL_PERCENT) / 2
+    low, high = np.percentile(np.asarray(values, np.float64), [tail, 100.0 - tail])
+    return float(low), float(high)

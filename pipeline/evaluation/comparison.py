@@ -1,0 +1,146 @@
+"""Probes against a gallery, a block of scores at a time: the full matrix is never there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.types import Float32
+
+BLOCK_SCORES = 2**23
+"""Scores in memory at once: 32 MiB."""
+
+Int64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Every probe against every gallery entry, by cosine.
+
+    The gallery is held sorted by subject, so that a probe's genuine comparisons are one run of
+    columns. A gallery entry of the probe's own subject and camera is left out, which is the rule of
+    re-identification; with a camera for each picture, the same leaves out a picture's comparison
+    with itself.
+
+    Attributes:
+        probes: float32 (n, d), unit length.
+        gallery: float32 (m, d), unit length, sorted by subject.
+        own_start: int64 (n,), first column of the probe's own subject.
+        own_stop: int64 (n,), the column after its last; equal to the first where it has none.
+        probe_camera: int64 (n,), -1 where nothing is left out.
+        gallery_camera: int64 (m,), in the gallery's sorted order.
+        gallery_subject: int64 (m,), number of each entry's subject, rising.
+    """
+
+    probes: Float32
+    gallery: Float32
+    own_start: Int64
+    own_stop: Int64
+    probe_camera: Int64
+    gallery_camera: Int64
+    gallery_subject: Int64
+
+    def every(self, step: int) -> "Comparison":
+        """Return every so manieth probe against the whole gallery."""
+        return replace(
+            self,
+            probes=self.probes[::step],
+            own_start=self.own_start[::step],
+            own_stop=self.own_stop[::step],
+            probe_camera=self.probe_camera[::step],
+        )
+
+    def blocks(self) -> Iterator[tuple[slice, Float32]]:
+        """Yield runs of probes with their scores, float32 (rows, m), in sorted gallery order.
+
+        The array is used again for the next block. Two passes give the same bits.
+        """
+        rows = max(1, BLOCK_SCORES // max(1, len(self.gallery)))
+        buffer = np.empty((min(rows, len(self.probes)), len(self.gallery)), np.float32)
+        for start in range(0, len(self.probes), rows):
+            run = slice(start, min(start + rows, len(self.probes)))
+            scores = buffer[: run.stop - run.start]
+            np.matmul(self.probes[run], self.gallery.T, out=scores)
+            yield run, scores
+
+
+def compare(
+    probes: ArrayLike,
+    gallery: ArrayLike,
+    probe_subjects: ArrayLike,
+    gallery_subjects: ArrayLike,
+    *,
+    probe_cameras: ArrayLike | None = None,
+    gallery_cameras: ArrayLike | None = None,
+) -> Comparison:
+    """Prepare a comparison.
+
+    Args:
+        probes: (n, d) embeddings of any length.
+        gallery: (m, d).
+        probe_subjects: (n,), names or numbers.
+        gallery_subjects: (m,).
+        probe_cameras: (n,), or None: nothing is left out.
+        gallery_cameras: (m,), given if and only if the probes' are.
+
+    Raises:
+        ValueError: shapes do not fit, there is no gallery, or an embedding has no direction.
+    """
+    unit_probes, unit_gallery = unit_length(probes), unit_length(gallery)
+    if unit_probes.shape[1] != unit_gallery.shape[1]:
+        raise ValueError(
+            f"probes have {unit_probes.shape[1]} dimensions, the gallery {unit_gallery.shape[1]}"
+        )
+    if not len(unit_gallery):
+        raise ValueError("the gallery is empty")
+    theirs = _column(probe_subjects, len(unit_probes), "probe_subjects")
+    known = _column(gallery_subjects, len(unit_gallery), "gallery_subjects")
+    order = np.argsort(known, kind="stable")
+    known = known[order]
+    if (probe_cameras is None) != (gallery_cameras is None):
+        raise ValueError("cameras have to be given on both sides or on neither")
+    if probe_cameras is None or gallery_cameras is None:
+        probe_codes = np.full(len(theirs), -1, np.int64)
+        gallery_codes = np.zeros(len(known), np.int64)
+    else:
+        seen = _column(probe_cameras, len(theirs), "probe_cameras")
+        kept = _column(gallery_cameras, len(known), "gallery_cameras")[order]
+        _, codes = np.unique(np.concatenate([seen, kept]), return_inverse=True)
+        probe_codes, gallery_codes = codes[: len(seen)], codes[len(seen) :]
+    return Comparison(
+        unit_probes,
+        np.ascontiguousarray(unit_gallery[order]),
+        np.searchsorted(known, theirs, "left").astype(np.int64),
+        np.searchsorted(known, theirs, "right").astype(np.int64),
+        probe_codes.astype(np.int64),
+        gallery_codes.astype(np.int64),
+        np.cumsum(np.r_[False, known[1:] != known[:-1]]).astype(np.int64),
+    )
+
+
+def unit_length(embeddings: ArrayLike) -> Float32:
+    """Scale embeddings (n, d) to unit length, float32.
+
+    Raises:
+        ValueError: one is zero or not finite. A face that was not found has no embedding: it is a
+            failure to enrol, to be left out here and counted by ``enrolment``.
+    """
+    values = np.asarray(embeddings, np.float64)
+    if values.ndim != 2:
+        raise ValueError(f"expected embeddings (n, d), got shape {values.shape}")
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    if len(bad := np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))):
+        raise ValueError(
+            f"{len(bad)} embeddings are zero or not finite, the first in row {bad[0]}: "
+            "leave failures to enrol out and count them"
+        )
+    unit: Float32 = (values / lengths).astype(np.float32)
+    return unit
+
+
+def _column(values: ArrayLike, length: int, name: str) -> NDArray[np.generic]:
+    column = np.asarray(values)
+    if column.shape != (length,):
+        raise ValueError(f"{name}: expected {length} values, got shape {column.shape}")
+    return column

@@ -1,0 +1,182 @@
+"""Verification: what is accepted at each threshold, and the numbers read off it.
+
+A comparison is accepted where its score is at or above the threshold, so equal scores are accepted
+together.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ScoreCurve:
+    """How many comparisons are accepted at falling thresholds.
+
+    Attributes:
+        thresholds: float64 (k,), falling, the first infinite.
+        false_accepts: int64 (k,), impostor comparisons accepted, rising from 0.
+        true_accepts: int64 (k,), genuine comparisons accepted, rising from 0.
+        impostor: number of impostor comparisons.
+        genuine: number of genuine comparisons.
+    """
+
+    thresholds: Float64
+    false_accepts: NDArray[np.int64]
+    true_accepts: NDArray[np.int64]
+    impostor: int
+    genuine: int
+
+    @property
+    def far(self) -> Float64:
+        """False accept rate at each threshold; NaN without impostor comparisons."""
+        return _rate(self.false_accepts, self.impostor)
+
+    @property
+    def tar(self) -> Float64:
+        """True accept rate at each threshold; NaN without genuine comparisons."""
+        return _rate(self.true_accepts, self.genuine)
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """True accept rate (verification rate) at a false accept rate.
+
+    Attributes:
+        target_far: what was asked for.
+        achieved_far: what the threshold gives: the highest rate at or below the target.
+        tar: true accept rate, None where there is no number.
+        threshold: scores at or above it are accepted.
+        reason: why there is no number.
+    """
+
+    target_far: float
+    achieved_far: float | None = None
+    tar: float | None = None
+    threshold: float | None = None
+    reason: str | None = None
+
+
+def curve_of_scores(genuine: ArrayLike, impostor: ArrayLike) -> ScoreCurve:
+    """Make the curve of score lists, with a threshold at every score there is.
+
+    Raises:
+        ValueError: a score is not finite.
+    """
+    own, other = (np.asarray(side, np.float64).ravel() for side in (genuine, impostor))
+    scores = np.unique(np.concatenate([own, other]))[::-1]
+    if not np.isfinite(scores).all():
+        raise ValueError("scores have to be finite: leave failures to enrol out and count them")
+    counts = [
+        len(side) - np.searchsorted(np.sort(side), scores, "left").astype(np.int64)
+        for side in (other, own)
+    ]
+    return ScoreCurve(
+        np.r_[np.inf, scores], np.r_[0, counts[0]], np.r_[0, counts[1]], len(other), len(own)
+    )
+
+
+def accepts_allowed(far: float, impostor: int) -> int:
+    """Return how many false accepts a rate allows; decimals count as written (0.1 is 1/10).
+
+    Raises:
+        ValueError: the rate is not in (0, 1].
+    """
+    if not 0.0 < far <= 1.0:
+        raise ValueError(f"a false accept rate lies above 0 and at or below 1, not at {far}")
+    return math.floor(Fraction(str(float(far))) * impostor)
+
+
+def tar_at_far(curve: ScoreCurve, far: float) -> OperatingPoint:
+    """Read the true accept rate off at a false accept rate.
+
+    The threshold is the lowest one whose false accept rate does not exceed the target. Where equal
+    impostor scores lie at the border, all of them are refused, so the achieved rate may be lower.
+
+    Args:
+        curve: the comparisons.
+        far: the target, in (0, 1].
+
+    Returns:
+        The point; without a number where fewer impostor comparisons were made than a single false
+        accept at this rate needs, or no genuine ones.
+
+    Raises:
+        ValueError: the target is not in (0, 1].
+    """
+    allowed = accepts_allowed(far, curve.impostor)
+    if allowed < 1:
+        needed = math.ceil(1 / Fraction(str(float(far))))
+        return OperatingPoint(
+            far, reason=f"too few impostor comparisons: {curve.impostor} of at least {needed}"
+        )
+    if not curve.genuine:
+        return OperatingPoint(far, reason="no genuine comparisons")
+    at = int(np.searchsorted(curve.false_accepts, allowed, "right")) - 1
+    threshold = float(curve.thresholds[at])
+    return OperatingPoint(far, float(curve.far[at]), float(curve.tar[at]), threshold)
+
+
+def eer(curve: ScoreCurve) -> float | None:
+    """Return the equal error rate, None without genuine or impostor comparisons.
+
+    It is where FAR = 1 − TAR on the ROC with straight lines between neighbouring thresholds.
+    """
+    if not (curve.genuine and curve.impostor):
+        return None
+    far, frr = curve.far, 1.0 - curve.tar
+    at = int(np.argmax(far >= frr))  # the last threshold accepts all: there is one
+    if at == 0:
+        return float(far[0])
+    gap_before, gap_after = frr[at - 1] - far[at - 1], far[at] - frr[at]
+    share = gap_before / (gap_before + gap_after)
+    return float(far[at - 1] + share * (far[at] - far[at - 1]))
+
+
+def roc(curve: ScoreCurve, most_points: int = 1000) -> tuple[Float64, Float64]:
+    """Return FAR and TAR for drawing: at most so many points, spread evenly over log FAR.
+
+    Every point is one that a threshold gives; nothing is interpolated.
+    """
+    far, tar = curve.far, curve.tar
+    if len(far) <= most_points:
+        return far, tar
+    lowest = 1.0 / max(1, curve.impostor)
+    wanted = np.r_[0.0, np.geomspace(lowest, 1.0, most_points - 2), 1.0]
+    at = np.unique(np.r_[np.searchsorted(far, wanted, "right") - 1, len(far) - 1])
+    return far[at], tar[at]
+
+
+def det(curve: ScoreCurve, most_points: int = 1000) -> tuple[Float64, Float64]:
+    """Return FAR and FRR as normal deviates: the axes of a DET plot; rates of 0 and 1 left out.
+
+    Reference:
+        A. Martin et al., The DET curve in assessment of detection task performance, Eurospeech
+        1997.
+    """
+    far, tar = roc(curve, most_points)
+    frr = 1.0 - tar
+    drawable = (far > 0) & (far < 1) & (frr > 0) & (frr < 1)
+    return ndtri(far[drawable]), ndtri(frr[drawable])
+
+
+def operating_points(curve: ScoreCurve, fars: Sequence[float]) -> dict[str, OperatingPoint]:
+    """Return ``tar_at_far`` at several rates, by the rate's name (``1e-3``)."""
+    return {far_name(far): tar_at_far(curve, far) for far in fars}
+
+
+def far_name(far: float) -> str:
+    """Name a rate as metrics files do: 0.001 is ``1e-3``."""
+    mantissa, _, exponent = f"{far:e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def _rate(counts: NDArray[np.int64], total: int) -> Float64:
+    return counts / total if total else np.full(len(counts), np.nan)

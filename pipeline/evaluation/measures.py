@@ -1,0 +1,204 @@
+"""All measures of a comparison, exact and in bounded memory, mostly in one pass over its scores.
+
+Scores are counted by the upper half of their bits, which tells in which bins the wanted thresholds
+lie, and in those few bins by the lower half, which resolves every score. Which bins these will be
+is foreseen from some of the probes. Where that fails, a second pass counts what is missing: the
+result is the same. Nothing is interpolated or sampled.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.evaluation.comparison import Comparison, Int64
+from pipeline.evaluation.curve import ScoreCurve, accepts_allowed
+from pipeline.evaluation.kernels import (
+    BINS,
+    bits_of,
+    count_scores,
+    rank_rows,
+    score_of,
+)
+
+FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+"""The usual false accept rates."""
+FORESIGHT_STEP = 16
+FORESIGHT_SPREAD = 2.5
+MOST_RESOLVED = 96
+"""Bins counted by place: 96 MiB."""
+
+
+@dataclass(frozen=True)
+class ProbeRanks:
+    """How each probe fared; ties count against it.
+
+    Attributes:
+        rank: int64 (n,), place of the own subject among the gallery's subjects, each by its best
+            entry; 1 is right, 0 says that the gallery holds no entry of it.
+        average_precision: float64 (n,), over gallery entries; NaN where the rank is 0.
+        inverse_negative_penalty: float64 (n,), genuine entries over the rank of the last of them.
+        own_best: float32 (n,), best score of the own subject, NaN where the rank is 0.
+        other_best: float32 (n,), best score of another subject, NaN where there is none.
+    """
+
+    rank: Int64
+    average_precision: NDArray[np.float64]
+    inverse_negative_penalty: NDArray[np.float64]
+    own_best: NDArray[np.float32]
+    other_best: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What a comparison gives.
+
+    Attributes:
+        curve: thresholds and accepts; every score is a threshold of its own around the rates asked
+            for and the equal error rate, elsewhere every 65,536th float is one.
+        ranks: how each probe fared.
+    """
+
+    curve: ScoreCurve
+    ranks: ProbeRanks
+
+
+def measure(comparison: Comparison, fars: Sequence[float] = FARS) -> Measures:
+    """Measure a comparison.
+
+    Args:
+        comparison: probes and gallery.
+        fars: false accept rates at which ``tar_at_far`` will be asked; each in (0, 1].
+
+    Raises:
+        ValueError: a rate is not in (0, 1].
+    """
+    for far in fars:
+        accepts_allowed(far, 0)
+    ranks = _empty_ranks(len(comparison.probes))
+    counts = _count(comparison, _foreseen(comparison, fars), ranks)
+    wanted = _wanted(counts.bins, fars, spread=0.0)
+    if not np.isin(wanted, counts.resolved).all():
+        again = _count(comparison, wanted)
+        if (again.bins != counts.bins).any():
+            raise RuntimeError("two passes over the same embeddings gave different scores")
+        counts = again
+    return Measures(_curve(counts), ranks)
+
+
+def rank_probes(comparison: Comparison) -> ProbeRanks:
+    """Rank the probes alone, in one pass."""
+    ranks = _empty_ranks(len(comparison.probes))
+    for run, scores in comparison.blocks():
+        _rank(comparison, run, scores, ranks)
+    return ranks
+
+
+def _rank(
+    comparison: Comparison, run: slice, scores: NDArray[np.float32], ranks: ProbeRanks
+) -> None:
+    rank_rows(
+        scores,
+        *_rows(comparison, run),
+        comparison.gallery_subject,
+        ranks.rank[run],
+        ranks.average_precision[run],
+        ranks.inverse_negative_penalty[run],
+        ranks.own_best[run],
+        ranks.other_best[run],
+    )
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Scores counted by bin, and in the resolved bins by place.
+
+    Attributes:
+        bins: int64 (2, BINS), impostor and genuine scores.
+        resolved: int64 (slots,), bins counted by place, rising.
+        places: int64 (2, slots, BINS).
+    """
+
+    bins: Int64
+    resolved: Int64
+    places: Int64
+
+
+def _count(comparison: Comparison, resolved: Int64, ranks: ProbeRanks | None = None) -> _Counts:
+    """Count the scores in one pass, and rank the probes on the way where that is wanted."""
+    slot_of_bin = np.full(BINS, -1, np.int16)
+    slot_of_bin[resolved] = np.arange(len(resolved))
+    lowest = np.uint32(resolved[0] if len(resolved) else BINS)
+    halves = np.zeros((2, 2, BINS), np.int64)
+    places = np.zeros((2, len(resolved), BINS), np.int64)
+    for run, scores in comparison.blocks():
+        rows = _rows(comparison, run)
+        count_scores(bits_of(scores), *rows, slot_of_bin, lowest, halves, places)
+        if ranks is not None:
+            _rank(comparison, run, scores, ranks)
+    return _Counts(halves.sum(axis=1), resolved, places)
+
+
+def _foreseen(comparison: Comparison, fars: Sequence[float]) -> Int64:
+    """Return the bins that will probably be wanted, as some of the probes have it."""
+    sample = comparison.every(FORESIGHT_STEP)
+    bins = _wanted(_count(sample, np.empty(0, np.int64)).bins, fars, spread=FORESIGHT_SPREAD)
+    return bins[-MOST_RESOLVED:]
+
+
+def _curve(counts: _Counts) -> ScoreCurve:
+    """Join bins and places to one curve."""
+    coarse = counts.bins.copy()
+    coarse[:, counts.resolved] = 0
+    bins = np.flatnonzero(coarse.any(axis=0))
+    slots, places = np.nonzero(counts.places.any(axis=0))
+    keys = np.r_[(bins - BINS // 2) << 16, ((counts.resolved[slots] - BINS // 2) << 16) + places]
+    order = np.argsort(-keys)
+    each = np.concatenate([coarse[:, bins], counts.places[:, slots, places]], axis=1)[:, order]
+    false_accepts, true_accepts = np.cumsum(np.pad(each, ((0, 0), (1, 0))), axis=1)
+    impostor, genuine = (int(total) for total in counts.bins.sum(axis=1))
+    thresholds = np.r_[np.inf, score_of(keys[order])]
+    return ScoreCurve(thresholds, false_accepts, true_accepts, impostor, genuine)
+
+
+def _wanted(bins: Int64, fars: Sequence[float], spread: float) -> Int64:
+    """Return the bins in which a rate's border or the equal error rate lies, rising.
+
+    Args:
+        bins: int64 (2, BINS), impostor and genuine scores.
+        fars: the rates.
+        spread: standard deviations of the counts by which to widen each; 0 gives the bins alone.
+    """
+    false_accepts, true_accepts = np.cumsum(bins[:, ::-1], axis=1)
+    impostor, genuine = int(false_accepts[-1]), int(true_accepts[-1])
+    borders = [accepts_allowed(far, impostor) for far in fars]
+    if impostor and genuine:
+        gap = false_accepts / impostor - 1.0 + true_accepts / genuine
+        borders.append(max(0, int(false_accepts[int(np.argmax(gap >= 0))]) - 1))
+    found: set[int] = set()
+    for border in borders:
+        margin = spread * np.sqrt(border + 1.0)
+        low, high = np.searchsorted(false_accepts, [border - margin, border + margin], "right")
+        found.update(range(int(low), int(high) + 1))
+    occupied = np.flatnonzero(bins.sum(axis=0)[::-1])
+    return np.sort(BINS - 1 - np.intersect1d(occupied, sorted(found))).astype(np.int64)
+
+
+def _rows(comparison: Comparison, run: slice) -> tuple[Int64, Int64, Int64, Int64]:
+    return (
+        comparison.own_start[run],
+        comparison.own_stop[run],
+        comparison.probe_camera[run],
+        comparison.gallery_camera,
+    )
+
+
+def _empty_ranks(count: int) -> ProbeRanks:
+    return ProbeRanks(
+        np.zeros(count, np.int64),
+        np.full(count, np.nan),
+        np.full(count, np.nan),
+        np.full(count, np.nan, np.float32),
+        np.full(count, np.nan, np.float32),
+    )

@@ -1,0 +1,126 @@
+"""Verification: hand-worked rates, scikit-learn's curves, and what has to hold for any scores."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.interpolate import interp1d
+from scipy.optimize import brentq
+from sklearn.metrics import roc_curve
+
+from pipeline.evaluation import (
+    curve_of_scores,
+    det,
+    eer,
+    far_name,
+    operating_points,
+    roc,
+    tar_at_far,
+)
+
+# few distinct values, so that ties are common
+SCORES = arrays(np.float64, st.integers(1, 40), elements=st.integers(-5, 5).map(float))
+
+
+@given(SCORES, SCORES)
+def test_the_curve_is_scikit_learns(genuine, impostor):
+    labels = np.r_[np.ones(len(genuine)), np.zeros(len(impostor))]
+    far, tar, thresholds = roc_curve(labels, np.r_[genuine, impostor], drop_intermediate=False)
+    curve = curve_of_scores(genuine, impostor)
+    assert np.array_equal(curve.far, far)
+    assert np.array_equal(curve.tar, tar)
+    assert np.array_equal(curve.thresholds, thresholds)
+
+
+@given(SCORES, SCORES, st.sampled_from([0.05, 0.1, 0.5, 1.0]))
+def test_the_achieved_far_never_exceeds_the_target_and_no_lower_threshold_would_do(g, i, far):
+    point = tar_at_far(curve_of_scores(g, i), far)
+    if point.tar is None:
+        assert len(i) * far < 1
+        assert "too few" in point.reason
+        return
+    assert point.achieved_far == np.mean(i >= point.threshold) <= far
+    assert point.tar == np.mean(g >= point.threshold)
+    lower = np.r_[g, i][np.r_[g, i] < point.threshold]
+    if len(lower):
+        assert np.mean(i >= lower.max()) > far
+
+
+@given(SCORES, SCORES)
+def test_the_equal_error_rate_is_where_the_joined_curve_crosses(genuine, impostor):
+    curve = curve_of_scores(genuine, impostor)
+    found = eer(curve)
+    # along the curve, by its length: it may run straight up, where FAR tells nothing
+    length = np.r_[0, np.cumsum(np.diff(curve.far) + np.diff(curve.tar))]
+    gap = interp1d(length, curve.far + curve.tar - 1)
+    at = brentq(gap, 0, length[-1], xtol=1e-14)
+    assert found == pytest.approx(float(interp1d(length, curve.far)(at)), abs=1e-9)
+
+
+def test_worked_by_hand():
+    curve = curve_of_scores([0.9, 0.8, 0.3], [0.85, 0.7, 0.6, 0.5, 0.4, 0.2, 0.2, 0.1, 0.1, 0.0])
+    point = tar_at_far(curve, 0.1)  # one of ten impostors may pass
+    assert (point.achieved_far, point.tar, point.threshold) == (0.1, 2 / 3, 0.8)
+    # at 0.3: FAR 5/10, FRR 0; at 0.4: FAR 5/10 and FRR 1/3; at 0.6: FAR 3/10, FRR 1/3
+    assert eer(curve) == pytest.approx(1 / 3)
+
+
+def test_tied_impostors_are_refused_together():
+    curve = curve_of_scores([1.0, 0.5], [0.5] * 5 + [0.0] * 5)
+    point = tar_at_far(curve, 0.3)
+    assert (point.achieved_far, point.tar, point.threshold) == (0.0, 0.5, 1.0)
+
+
+def test_decimals_count_as_written():
+    # 0.29 · 100 is 28.999… in binary
+    point = tar_at_far(curve_of_scores([200.0], np.arange(100.0)), 0.29)
+    assert point.achieved_far == 0.29
+
+
+def test_too_few_comparisons_give_a_reason_and_no_number():
+    points = operating_points(curve_of_scores([1.0], np.zeros(999)), [1e-2, 1e-3])
+    assert points["1e-2"].tar == 1.0
+    assert points["1e-3"].tar is None
+    assert points["1e-3"].reason == "too few impostor comparisons: 999 of at least 1000"
+    assert tar_at_far(curve_of_scores([], np.zeros(10)), 0.1).reason == "no genuine comparisons"
+    assert eer(curve_of_scores([], [1.0])) is None
+
+
+@pytest.mark.parametrize("far", [0.0, -0.1, 1.5])
+def test_a_rate_beyond_its_range_is_refused(far):
+    with pytest.raises(ValueError, match="above 0 and at or below 1"):
+        tar_at_far(curve_of_scores([1.0], [0.0]), far)
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="failures to enrol"):
+        curve_of_scores([np.nan], [0.0])
+
+
+def test_the_drawn_curve_holds_points_of_the_whole_and_its_ends():
+    rng = np.random.default_rng(0)
+    curve = curve_of_scores(rng.normal(2, 1, 5000), rng.normal(0, 1, 20000))
+    far, tar = roc(curve, 100)
+    assert len(far) <= 101
+    assert (far[0], far[-1], tar[-1]) == (0.0, 1.0, 1.0)
+    whole = set(zip(curve.far, curve.tar, strict=True))
+    assert whole.issuperset(zip(far, tar, strict=True))
+
+
+def test_the_det_curve_of_two_normal_distributions_is_straight():
+    rng = np.random.default_rng(1)
+    curve = curve_of_scores(rng.normal(2, 1, 50000), rng.normal(0, 1, 50000))
+    far, frr = det(curve)
+    middle = (far > -1.8) & (far < 0)
+    # deviate(FRR) = −deviate(FAR) − 2 for unit variances two apart
+    assert np.abs(frr + far + 2)[middle].max() < 0.05
+
+
+def test_rates_have_the_names_of_the_metrics_files():
+    assert [far_name(far) for far in (0.1, 0.001, 1e-6, 0.025)] == [
+        "1e-1",
+        "1e-3",
+        "1e-6",
+        "2.5e-2",
+    ]

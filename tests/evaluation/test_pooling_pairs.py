@@ -1,0 +1,160 @@
+"""Templates, pairs by folds, intervals and failures to enrol."""
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation import (
+    VerificationBootstrap,
+    bootstrap_interval,
+    curve_of_scores,
+    eer,
+    enrolment,
+    enrolment_by,
+    fold_accuracy,
+    mean_interval,
+    pool_templates,
+)
+
+EMBEDDINGS = [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [3.0, 4.0]]
+TEMPLATES, MEDIA = ["a", "a", "a", "b"], ["video", "video", "photo", "photo"]
+
+
+def test_the_frames_of_a_video_weigh_as_much_as_a_photograph():
+    pooled, names = pool_templates(EMBEDDINGS, TEMPLATES, MEDIA)
+    assert names.tolist() == ["a", "b"]
+    assert pooled == pytest.approx(np.array([[0.5**0.5, 0.5**0.5], [0.6, 0.8]]))
+
+
+def test_plain_mean_and_max():
+    mean, _ = pool_templates(EMBEDDINGS, TEMPLATES, MEDIA, "mean")
+    assert mean[0] == pytest.approx(np.array([2, 1]) / 5**0.5)
+    highest, _ = pool_templates([[0.1, -2.0], [0.3, -1.0]], ["a", "a"], ["x", "y"], "max")
+    assert highest[0] == pytest.approx(np.array([0.3, -1.0]) / np.hypot(0.3, 1.0))
+
+
+def test_order_does_not_matter_and_length_is_one():
+    rng = np.random.default_rng(0)
+    values, ids, media = rng.normal(size=(50, 5)), rng.integers(0, 7, 50), rng.integers(0, 9, 50)
+    shuffled = rng.permutation(50)
+    for pooling in ("max", "mean", "media_mean"):
+        pooled, names = pool_templates(values, ids, media, pooling)
+        again, _ = pool_templates(values[shuffled], ids[shuffled], media[shuffled], pooling)
+        assert again == pytest.approx(pooled, abs=1e-6)
+        assert np.linalg.norm(pooled, axis=1) == pytest.approx(np.ones(len(names)))
+
+
+def test_bad_templates_are_refused():
+    with pytest.raises(ValueError, match="'median' is none of"):
+        pool_templates(EMBEDDINGS, TEMPLATES, MEDIA, "median")
+    with pytest.raises(ValueError, match="expected"):
+        pool_templates(EMBEDDINGS, TEMPLATES[:2], MEDIA)
+    with pytest.raises(ValueError, match="zero or not finite"):
+        pool_templates([[1.0, 0.0], [-1.0, 0.0]], ["a", "a"], ["x", "y"])
+
+
+def test_each_fold_is_judged_at_the_threshold_of_the_others():
+    # Fold 0 alone would choose a threshold of 0.5, fold 1 one of 0.25.
+    scores = [0.9, 0.6, 0.4, 0.1, 0.9, 0.3, 0.2, 0.1]
+    same = [True, True, False, False, True, True, False, False]
+    result = fold_accuracy(scores, same, [0] * 4 + [1] * 4)
+    assert result.thresholds == pytest.approx([0.25, 0.5])
+    assert result.accuracy.tolist() == [0.75, 0.75]
+    assert (result.mean, result.standard_error) == (0.75, 0.0)
+
+
+def test_the_threshold_is_the_best_one_by_brute_force():
+    rng = np.random.default_rng(5)
+    same = rng.random(400) < 0.5
+    scores = np.round(rng.normal(same * 1.0, 1.0), 1)
+    folds = np.arange(400) % 10
+    result = fold_accuracy(scores, same, folds)
+    for fold in range(10):
+        train, test = folds != fold, folds == fold
+        tried = np.r_[scores.min() - 1, np.unique(scores) + 0.05]
+        rates = [np.mean((scores[train] > t) == same[train]) for t in tried]
+        at_ours = np.mean((scores[train] > result.thresholds[fold]) == same[train])
+        assert at_ours == max(rates)
+        held_out = np.mean((scores[test] > result.thresholds[fold]) == same[test])
+        assert result.accuracy[fold] == held_out
+
+
+@pytest.mark.parametrize(
+    ("scores", "folds", "message"),
+    [
+        ([0.1, np.nan], [0, 1], "finite"),
+        ([0.1, 0.2], [0, 0], "at least two"),
+        ([0.1], [0, 1], "expected"),
+    ],
+)
+def test_bad_pairs_are_refused(scores, folds, message):
+    with pytest.raises(ValueError, match=message):
+        fold_accuracy(scores, [True, False], folds)
+
+
+def test_intervals_resample_subjects_and_not_pictures():
+    # Four subjects of 100 equal pictures each: as uncertain as four numbers.
+    values, subjects = np.repeat([0.0, 0.0, 1.0, 1.0], 100), np.repeat(list("abcd"), 100)
+    low, high = mean_interval(values, subjects)
+    assert (low, high) == (0.0, 1.0)
+    narrow = mean_interval(values, np.arange(400))
+    assert narrow[1] - narrow[0] < 0.11
+
+
+def test_the_quick_mean_is_the_slow_one():
+    rng = np.random.default_rng(1)
+    values, subjects = rng.normal(size=200), rng.integers(0, 12, 200)
+    values[3] = np.nan
+    slow = bootstrap_interval(values, subjects, lambda v: float(np.mean(v)), seed=4)
+    assert mean_interval(values, subjects, seed=4) == pytest.approx(slow)
+    assert slow[0] < np.nanmean(values) < slow[1]
+
+
+def test_the_interval_of_a_mean_covers_it_about_as_often_as_it_says():
+    rng = np.random.default_rng(2)
+    hits = 0
+    for _ in range(200):
+        values = np.repeat(rng.normal(size=40), 3) + 0.1 * rng.normal(size=120)
+        low, high = mean_interval(values, np.repeat(np.arange(40), 3), resamples=300)
+        hits += low <= 0.0 <= high
+    assert 180 <= hits <= 200
+
+
+def test_one_subject_gives_no_interval():
+    assert mean_interval([1.0, 2.0], ["a", "a"]) is None
+    assert bootstrap_interval([], [], np.median) is None
+    with pytest.raises(ValueError, match="twice"):
+        mean_interval([1.0], ["a", "b"])
+
+
+def test_verification_intervals_hold_the_estimate_and_a_resample_equals_repeated_subjects():
+    rng = np.random.default_rng(3)
+    who, known = np.repeat(np.arange(15), 4), np.arange(15)
+    scores = rng.normal(size=(60, 15)) + 1.5 * (who[:, None] == known)
+    same = who[:, None] == known
+    estimate = eer(curve_of_scores(scores[same], scores[~same]))
+    bootstrap = VerificationBootstrap(scores, who, known, resamples=200)
+    errors, rates = bootstrap.intervals(0.1)
+    assert errors[0] < estimate < errors[1]
+    assert rates[0] < rates[1]
+    draw = bootstrap._draws[0]
+    genuine = np.repeat(scores[same], draw[who])
+    impostor = np.repeat(scores[~same], np.outer(draw[who], draw)[~same])
+    plain = curve_of_scores(genuine, impostor)
+    assert eer(bootstrap.curves()[0]) == pytest.approx(eer(plain), abs=1e-12)
+
+
+def test_comparisons_left_out_do_not_count():
+    scores, left_out = np.array([[9.0, 0.0], [0.0, 1.0]]), np.array([[True, False], [False, False]])
+    bootstrap = VerificationBootstrap(scores, ["a", "b"], ["a", "b"], left_out=left_out)
+    assert max(curve.thresholds[1] for curve in bootstrap.curves()) == 1.0
+
+
+def test_failures_to_enrol_are_counted():
+    counted = enrolment([True, True, False, True])
+    assert counted.failure_to_enrol == 0.25
+    assert counted.counting_failures(0.8) == pytest.approx(0.6)
+    assert enrolment([]).failure_to_enrol is None
+    by = enrolment_by([True, False, True], ["NIR", "NIR", "VIS"])
+    assert {name: group.failure_to_enrol for name, group in by.items()} == {"NIR": 0.5, "VIS": 0.0}
+    with pytest.raises(ValueError, match="twice"):
+        enrolment_by([True], ["a", "b"])
