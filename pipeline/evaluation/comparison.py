@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.types import Float32
 
-BLOCK_SCORES = 2**23
-"""Scores in memory at once: 32 MiB."""
+BLOCK_SCORES = 2**22
+"""Scores in memory at once: 16 MiB."""
 
 Int64 = NDArray[np.int64]
 

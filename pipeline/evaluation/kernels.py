@@ -30,10 +30,10 @@ def count_scores(  # type: ignore[no-untyped-def]  # noqa: ANN201
     own_stop,  # noqa: ANN001
     probe_camera,  # noqa: ANN001
     gallery_camera,  # noqa: ANN001
-    slot_of_bin,  # noqa: ANN001
+    resolved,  # noqa: ANN001
     lowest_bin,  # noqa: ANN001
     bins,  # noqa: ANN001
-    places,  # noqa: ANN001
+    kept,  # noqa: ANN001
 ):
     """Count a block's scores by bin, and in a few bins by place.
 
@@ -43,26 +43,31 @@ def count_scores(  # type: ignore[no-untyped-def]  # noqa: ANN201
         own_stop: int64 (rows,).
         probe_camera: int64 (rows,).
         gallery_camera: int64 (m,).
-        slot_of_bin: int16 (BINS,), line of a bin in ``places``, -1 where nobody asks.
-        lowest_bin: the lowest bin that has a line.
+        resolved: bool (BINS,), bins whose scores are counted by place.
+        lowest_bin: the lowest of them.
         bins: int64 (2, 2, BINS), added to: impostor and genuine scores, in two halves each, as two
             increments of one number in a row wait for each other.
-        places: int64 (2, slots, BINS), added to: impostor and genuine scores.
+        kept: int32 (2, rows · m), set: keys in resolved bins, of impostor and genuine scores.
+
+    Returns:
+        How many keys were kept of impostor and of genuine scores.
     """
     columns = bits.shape[1]
+    impostor, genuine = 0, 0
     for row in range(bits.shape[0]):
         start, stop = own_start[row], own_stop[row]
         line = bits[row]
-        _count(line[:start], slot_of_bin, lowest_bin, bins[0], places[0])
-        _count(line[stop:columns], slot_of_bin, lowest_bin, bins[0], places[0])
+        for part in (line[:start], line[stop:columns]):
+            impostor = _count(part, resolved, lowest_bin, bins[0], kept[0], impostor)
         for column in range(start, stop):
             if gallery_camera[column] != probe_camera[row]:
                 one = line[column : column + 1]
-                _count(one, slot_of_bin, lowest_bin, bins[1], places[1])
+                genuine = _count(one, resolved, lowest_bin, bins[1], kept[1], genuine)
+    return impostor, genuine
 
 
 @numba.njit(cache=True, nogil=True)
-def _count(bits, slot_of_bin, lowest_bin, bins, places):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _count(bits, resolved, lowest_bin, bins, kept, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     # Unsigned indices: numba then need not ask whether one counts from the end.
     even, odd = bins[0], bins[1]
     for column in range(len(bits)):
@@ -72,10 +77,23 @@ def _count(bits, slot_of_bin, lowest_bin, bins, places):  # type: ignore[no-unty
             odd[high] += 1
         else:
             even[high] += 1
-        if high >= lowest_bin:
-            slot = slot_of_bin[high]
-            if slot >= 0:
-                places[np.uint32(slot), np.uint32(key & 0xFFFF)] += 1
+        if high >= lowest_bin and resolved[high]:
+            kept[np.uint64(count)] = key
+            count += 1
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
+def count_places(keys, slot_of_bin, places):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Count keys by place.
+
+    Args:
+        keys: int32 (k,), sorted, as they would otherwise be scattered over all of ``places``.
+        slot_of_bin: int16 (BINS,), the line of each resolved bin.
+        places: int64 (slots, BINS), added to.
+    """
+    for key in keys:
+        places[slot_of_bin[(key >> 16) + 32768], key & 0xFFFF] += 1
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})

@@ -17,6 +17,7 @@ from pipeline.evaluation.curve import ScoreCurve, accepts_allowed
 from pipeline.evaluation.kernels import (
     BINS,
     bits_of,
+    count_places,
     count_scores,
     rank_rows,
     score_of,
@@ -127,14 +128,19 @@ class _Counts:
 
 def _count(comparison: Comparison, resolved: Int64, ranks: ProbeRanks | None = None) -> _Counts:
     """Count the scores in one pass, and rank the probes on the way where that is wanted."""
+    asked = np.zeros(BINS, bool)
+    asked[resolved] = True
     slot_of_bin = np.full(BINS, -1, np.int16)
     slot_of_bin[resolved] = np.arange(len(resolved))
     lowest = np.uint32(resolved[0] if len(resolved) else BINS)
     halves = np.zeros((2, 2, BINS), np.int64)
     places = np.zeros((2, len(resolved), BINS), np.int64)
+    kept = np.empty((2, 0), np.int32)
     for run, scores in comparison.blocks():
-        rows = _rows(comparison, run)
-        count_scores(bits_of(scores), *rows, slot_of_bin, lowest, halves, places)
+        kept = kept if kept.shape[1] >= scores.size else np.empty((2, scores.size), np.int32)
+        found = count_scores(bits_of(scores), *_rows(comparison, run), asked, lowest, halves, kept)
+        for side, count in enumerate(found):
+            count_places(np.sort(kept[side, :count]), slot_of_bin, places[side])
         if ranks is not None:
             _rank(comparison, run, scores, ranks)
     return _Counts(halves.sum(axis=1), resolved, places)
