@@ -31,6 +31,7 @@ from functools import cached_property
 from itertools import product
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -160,6 +161,16 @@ class Anny:
                 target = self.target(name)
                 vertices[target.vertices] += np.float32(strengths[name]) * target.offsets_xyz
         return vertices
+
+    def mask(self, name: str) -> Float32:
+        """Return a mask of MakeHuman's texture layout, float32 (2048, 2048, 1) in [0, 1].
+
+        Args:
+            name: ``lips``, ``ears``, ``eyelids``, ``face`` or ``inside-mouth``.
+        """
+        data = np.frombuffer(self._read(f"{_DATA}/mpfb2/textures/mpfb_{name}.jpg"), np.uint8)
+        grey = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+        return np.asarray(grey[..., None] / np.float32(255), np.float32)
 
     def skeleton(self) -> Skeleton:
         """Read MakeHuman's default rig of 163 joints with its skin weights."""
