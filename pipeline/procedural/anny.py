@@ -256,7 +256,7 @@ def _between(value: float, anchors: Mapping[str, float]) -> dict[str, float]:
 
 def _parse_target(text: str) -> Target:
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    table = np.array(" ".join(lines).split(), dtype=np.float64).reshape(-1, 4)
+    table = np.fromstring(" ".join(lines), dtype=np.float64, sep=" ").reshape(-1, 4)
     offsets = table[:, 1:].astype(np.float32) * _TO_CAMERA
     return Target(table[:, 0].astype(np.int32), offsets)
 
@@ -293,4 +293,4 @@ def _parse_obj(text: str) -> BaseMesh:
 
 def _table(lines: list[str], start: str) -> NDArray[np.float64]:
     rows = [line[len(start) :] for line in lines if line.startswith(start)]
-    return np.array(" ".join(rows).split(), np.float64).reshape(len(rows), -1)
+    return np.fromstring(" ".join(rows), np.float64, sep=" ").reshape(len(rows), -1)

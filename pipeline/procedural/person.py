@@ -1,0 +1,140 @@
+"""An identity made flesh: geometry and textures that all its pictures share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.ops.raster import vertex_normals
+from pipeline.procedural.anny import Int32
+from pipeline.procedural.atlas import Atlas, azimuth_height
+from pipeline.procedural.clothes import THICKNESS
+from pipeline.procedural.glasses import Spectacles, fit_spectacles
+from pipeline.procedural.hair import HairShell, hair_shell, scalp_cover
+from pipeline.procedural.head import CLOTH, LEFT_EYE, RIGHT_EYE, SKIN, Head
+from pipeline.procedural.identity import Identity
+from pipeline.procedural.shadow import openness
+from pipeline.procedural.skin import SkinTextures, hair_colour, skin_textures
+from pipeline.types import Float32
+
+_ARMS_DOWN_DEG = 32.0
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person at rest, looking into the camera.
+
+    Attributes:
+        identity: who.
+        bust_xyz: float32 (v, 3), vertices of ``Head.bust``.
+        joints_xyz: float32 (4, 3), of the neck.
+        open_share: float32 (v,), see ``shadow.openness``.
+        eyes_xyz: float32 (2, 3), centres of the right and the left eyeball.
+        skin: textures; the scalp is painted under hair.
+        scalp: float32 (h, w), where the scalp is painted so.
+        hair: the shell, None for bald heads.
+        hair_rgb: reflectance of the hair.
+        spectacles: the person's own.
+    """
+
+    identity: Identity
+    bust_xyz: Float32
+    joints_xyz: Float32
+    open_share: Float32
+    eyes_xyz: Float32
+    skin: SkinTextures
+    scalp: Float32
+    hair: HairShell | None
+    hair_rgb: Float32
+    spectacles: Spectacles
+
+
+def build_person(head: Head, atlas: Atlas, identity: Identity, seed: int) -> Person:
+    """Shape, paint and comb an identity."""
+    bust = head.bust
+    shaped = head.anny.shaped(identity.strengths)
+    angle = np.radians(_ARMS_DOWN_DEG)
+    turn = np.array(
+        [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
+    )
+    lowered = head.skeleton.pose(shaped, {"upperarm01.L": turn, "upperarm01.R": turn.T})
+    bust_xyz = lowered[bust.vertices]
+    skin = bust.triangles[bust.part != CLOTH]
+    garment = bust.triangles[bust.part == CLOTH]
+    normals = vertex_normals(bust_xyz, bust.triangles)
+    bust_xyz = bust_xyz + normals * (THICKNESS * bust.thick)[:, None]
+    bust_xyz = _smoothed(bust_xyz, garment, 6)
+    solid = skin if len(skin) else bust.triangles
+    normals = vertex_normals(bust_xyz, bust.triangles)
+    open_share = openness(bust_xyz, normals, solid)
+    hair = hair_shell(head, identity, bust_xyz, seed)
+    textures = skin_textures(atlas, identity, seed)
+    azimuth, height = azimuth_height()
+    scalp = scalp_cover(azimuth, height, identity) * (0.0 if hair is None else 1.0)
+    face = head.canonical.on(bust_xyz)
+    return Person(
+        identity=identity,
+        bust_xyz=bust_xyz,
+        joints_xyz=head.neck_joints(lowered),
+        open_share=open_share,
+        eyes_xyz=np.stack([_middle(bust_xyz[each]) for each in head.eyes]),
+        skin=_with_scalp(textures, scalp, hair_colour(identity)),
+        scalp=np.asarray(scalp, np.float32),
+        hair=hair,
+        hair_rgb=hair_colour(identity),
+        spectacles=fit_spectacles(identity.glasses, face, _ear_roots(head, bust_xyz)),
+    )
+
+
+def _middle(eye_xyz: Float32) -> Float32:
+    """Return the centre of the sphere that fits an eyeball."""
+    points = eye_xyz.astype(np.float64)
+    system = np.column_stack([2 * points, np.ones(len(points))])
+    solution = np.linalg.lstsq(system, (points**2).sum(axis=1), rcond=None)[0]
+    return np.asarray(solution[:3], np.float32)
+
+
+def _smoothed(vertices_xyz: Float32, triangles: Int32, rounds: int) -> Float32:
+    """Smooth the vertices of a part; its rim stays."""
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    undirected = np.sort(edges, axis=1)
+    _, first, count = np.unique(undirected, axis=0, return_index=True, return_counts=True)
+    rim = np.unique(undirected[first[count == 1]])
+    moved = vertices_xyz.astype(np.float64)
+    degree = np.bincount(edges.ravel(), minlength=len(moved))
+    free = degree > 0
+    free[rim] = False
+    for _ in range(rounds):
+        sums = np.stack(
+            [
+                np.bincount(edges[:, 0], moved[edges[:, 1], k], len(moved))
+                + np.bincount(edges[:, 1], moved[edges[:, 0], k], len(moved))
+                for k in range(3)
+            ],
+            axis=1,
+        )
+        moved[free] = 0.5 * moved[free] + 0.5 * sums[free] / degree[free, None]
+    return np.asarray(moved, np.float32)
+
+
+def _ear_roots(head: Head, bust_xyz: Float32) -> Float32:
+    """Return where the right and the left ear meet the head above: float32 (2, 3)."""
+    bust = head.bust
+    roots = []
+    for side in (-1, 1):
+        ear = np.unique(bust.triangles[bust.ear == side])
+        front = ear[np.argsort(bust.rest_xyz[ear, 2] + 0.8 * bust.rest_xyz[ear, 1])[:8]]
+        roots.append(bust_xyz[front].mean(axis=0) + (0.0, -0.02, 0.1))
+    return np.array(roots, np.float32)
+
+
+def _with_scalp(textures: SkinTextures, scalp: Float32, hair_rgb: Float32) -> SkinTextures:
+    """Darken the scalp with the hair that grows there, so that partings look natural."""
+    share = (0.8 * scalp)[..., None]
+    albedo = textures.albedo * (1 - share) + hair_rgb * share
+    gloss = textures.gloss * (1 - 0.9 * scalp)
+    return SkinTextures(
+        np.asarray(albedo, np.float32), textures.relief, gloss, textures.brows, textures.beard
+    )
+
+
+__all__ = ["LEFT_EYE", "RIGHT_EYE", "SKIN", "Person", "build_person"]
