@@ -1,6 +1,7 @@
 """Head pose from the mesh: the rotation that takes the canonical face to it."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.face3d.canonical import canonical_vertices
 from pipeline.types import Float32
@@ -42,3 +43,32 @@ def pose_deg(xyz: Float32) -> Float32:
     roll = np.arctan2(-rotation[:, 0, 1], rotation[:, 1, 1])
     angles[known] = np.degrees(np.stack([yaw, pitch, roll], axis=1))
     return angles
+
+
+def similarity_of(
+    mesh_xyz: NDArray[np.floating],
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Fit the similarity that takes the canonical face, in centimetres, to a mesh.
+
+    Args:
+        mesh_xyz: (468, 3).
+
+    Returns:
+        Scale (the mesh's unit per centimetre), rotation (3, 3) and shift (3,):
+        ``mesh ≈ scale · canonical @ rotation.T + shift``.
+
+    Raises:
+        ValueError: the mesh is not finite, or all its points lie in one place.
+    """
+    mesh = np.asarray(mesh_xyz, dtype=np.float64)
+    if mesh.shape != (468, 3) or not np.isfinite(mesh).all():
+        raise ValueError(f"expected 468 finite points, got {mesh.shape}")
+    centre, target = canonical_vertices().mean(axis=0), mesh.mean(axis=0)
+    source = canonical_vertices() - centre
+    u, values, vt = np.linalg.svd((mesh - target).T @ source)
+    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt)) or 1.0])
+    rotation = (u * sign) @ vt
+    scale = float((values * sign).sum() / (source**2).sum())
+    if scale <= 1e-9:
+        raise ValueError("the mesh has no extent")
+    return scale, rotation, target - scale * rotation @ centre

@@ -36,7 +36,13 @@ class Fragments:
         return self.triangle >= 0
 
 
-def rasterise(vertices_xyz: Float32, triangles: Int32, hw: tuple[int, int]) -> Fragments:
+def rasterise(
+    vertices_xyz: Float32,
+    triangles: Int32,
+    hw: tuple[int, int],
+    *,
+    behind: Float32 | None = None,
+) -> Fragments:
     """Find the nearest triangle in each pixel.
 
     A pixel belongs to a triangle where its centre lies inside; on an edge that two triangles share,
@@ -49,6 +55,8 @@ def rasterise(vertices_xyz: Float32, triangles: Int32, hw: tuple[int, int]) -> F
             finite are left out.
         triangles: int32 (t, 3), indices into ``vertices_xyz``.
         hw: height and width of the picture.
+        behind: float32 (h, w), depth of what stands in front already: only nearer triangles are
+            seen. ``depth`` keeps it where none is.
 
     Returns:
         The fragments. What lies beyond the picture is cut off.
@@ -64,7 +72,12 @@ def rasterise(vertices_xyz: Float32, triangles: Int32, hw: tuple[int, int]) -> F
         raise ValueError(f"triangles: an index is not below {len(vertices_xyz)}")
     triangle = np.full(hw, -1, dtype=np.int32)
     weights = np.zeros((*hw, 3), dtype=np.float32)
-    depth = np.full(hw, np.inf, dtype=np.float32)
+    if behind is None:
+        depth = np.full(hw, np.inf, dtype=np.float32)
+    elif behind.shape == hw:
+        depth = behind.astype(np.float32)
+    else:
+        raise ValueError(f"behind: expected {hw}, got {behind.shape}")
     _fill(
         np.ascontiguousarray(vertices_xyz, dtype=np.float64),
         np.ascontiguousarray(triangles, dtype=np.int32),

@@ -1,0 +1,1 @@
+"""Synthesis of face pictures from face pictures."""

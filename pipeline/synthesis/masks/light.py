@@ -1,0 +1,169 @@
+"""The light on a face, read from its own texture map.
+
+A mask is lit as the skin it covers: brightness that changes slowly over T_I, and the direction that
+skin's brightness follows, for the folds.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+
+from pipeline.face3d.bezier import surface_weights
+from pipeline.face3d.canonical import canonical_texture
+from pipeline.synthesis.masks.bands import EMISSIVE, SKIN_REFLECTANCE
+from pipeline.types import Band, Float32, UInt8
+
+SIDE = 48
+"""Side of the coarse texture in which light is measured."""
+_GAMMA = 2.2
+_VIS_SKIN_REFLECTANCE = 0.42
+"""Of light skin, brightly lit parts; darker skin is told by a picture's own whites."""
+_WHITE_SHARE = 0.85
+"""Least share of the picture's brightest light that a white mask returns."""
+_UNLIKE_SKIN = (
+    (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
+    (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249),
+    (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185),
+    (70, 63, 105, 66, 107, 55, 65, 52, 53, 46),
+    (300, 293, 334, 296, 336, 285, 295, 282, 283, 276),
+)
+"""Contours of eyes, lips and brows: their darkness is not shade."""
+
+
+@dataclass(frozen=True)
+class FaceLight:
+    """The light on a face.
+
+    Attributes:
+        shade: float32 (48, 48) over the texture, 1 at the median.
+        direction: float32 (3,), how brightness grows with the normal, in the head's axes.
+        white: linear brightness, 0 to 1, of an even white surface; of heat, of the skin.
+        room: linear brightness of the room, for heat.
+    """
+
+    shade: Float32
+    direction: Float32
+    white: float
+    room: float
+
+
+def face_light(image: UInt8, mesh_xyz: Float32, rotation: Float32, band: Band) -> FaceLight:
+    """Measure the light on a face.
+
+    Args:
+        image: uint8 (h, w) or (h, w, 3).
+        mesh_xyz: float32 (468, 3), pixels of the picture.
+        rotation: (3, 3), the head's axes to the picture's.
+        band: the picture's.
+    """
+    grid, inside, skin = _coarse()
+    positions = (grid @ np.asarray(mesh_xyz, np.float64)).astype(np.float32)
+    surface = positions.reshape(SIDE, SIDE, 3)
+    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    texture = cv2.remap(
+        grey, surface[..., 0], surface[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    light = _to_linear()[texture]
+    normals = _normals(surface)
+    hw = grey.shape
+    within = (surface[..., :2] >= 0).all(axis=2) & (surface[..., :2] <= (hw[1] - 1, hw[0] - 1)).all(axis=2)
+    weight = skin * within * np.clip(-normals[..., 2] / 0.35, 0, 1)
+    total = float(weight.sum())
+    if total < 4.0:
+        return FaceLight(np.ones((SIDE, SIDE), np.float32), np.zeros(3, np.float32), 0.8, 0.1)
+    median = _weighted_median(light, weight)
+    relative = np.clip(light / max(median, 1e-3), 0.25, 2.2)
+    direction = _direction(relative, normals, weight) @ rotation
+    shade = _spread(relative, weight)
+    white, room = _levels(grey, median, band)
+    if band in EMISSIVE:
+        shade, direction = np.ones_like(shade), direction * 0
+    return FaceLight(shade, direction.astype(np.float32), white, room)
+
+
+def _levels(grey: UInt8, skin: float, band: Band) -> tuple[float, float]:
+    counts = np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel())
+    lit = counts - counts[0] * (counts[0] < counts[-1])  # padding's black is no part of a scene
+    low, high = np.searchsorted(lit, np.array([0.05, 0.99]) * lit[-1])
+    brightest, room = float(_to_linear()[high]), float(_to_linear()[low])
+    if band in EMISSIVE:  # heat is shown without a camera's gamma
+        return skin ** (1 / _GAMMA), min(room, skin) ** (1 / _GAMMA)
+    reflectance = SKIN_REFLECTANCE.get(band)
+    white = skin / (reflectance or _VIS_SKIN_REFLECTANCE)
+    if reflectance is None:
+        white = max(white, _WHITE_SHARE * brightest)
+    return float(np.clip(white, 0.02, 1.15)), room
+
+
+def _direction(relative: Float32, normals: Float32, weight: Float32) -> Float32:
+    """Fit brightness = a + b·n over the skin; b/a, damped where few normals are seen.
+
+    Reference:
+        R. Ramamoorthi, P. Hanrahan, An efficient representation for irradiance environment maps,
+        SIGGRAPH 2001: its first order.
+    """
+    n, w, values = normals.reshape(-1, 3), weight.ravel(), relative.ravel()
+    basis = np.column_stack([np.ones(len(n), np.float32), n])
+    normal = (basis.T * w) @ basis + np.diag([0, 1, 1, 1]) * 0.03 * w.sum()
+    a, *b = np.linalg.solve(normal.astype(np.float64), (basis.T * w) @ values)
+    direction = np.array(b) / max(a, 0.2)
+    length = float(np.linalg.norm(direction))
+    return np.asarray(direction * min(1.0, 1.2 / max(length, 1e-6)), np.float32)
+
+
+def _spread(relative: Float32, weight: Float32) -> Float32:
+    """Smooth brightness over the texture, on into what is not seen."""
+    result = np.ones_like(relative)
+    for sigma in (9.0, 5.0):
+        weights = cv2.GaussianBlur(weight, (0, 0), sigma) + np.float32(0.02)
+        smooth = cv2.GaussianBlur(weight * relative, (0, 0), sigma) + np.float32(0.02) * result
+        result = smooth / weights
+    return np.asarray(np.clip(result, 0.3, 1.7), np.float32)
+
+
+def _normals(surface: Float32) -> Float32:
+    along_v, along_u = np.gradient(surface, axis=(0, 1))
+    normals = np.cross(along_v, along_u)
+    lengths = np.linalg.norm(normals, axis=2, keepdims=True)
+    return np.asarray(normals / np.maximum(lengths, 1e-9), np.float32)
+
+
+def _weighted_median(values: Float32, weight: Float32) -> float:
+    order = np.argsort(values, axis=None)
+    cumulated = np.cumsum(weight.ravel()[order])
+    return float(values.ravel()[order[np.searchsorted(cumulated, cumulated[-1] / 2)]])
+
+
+@cache
+def _to_linear() -> Float32:
+    return ((np.arange(256) / 255.0) ** _GAMMA).astype(np.float32)
+
+
+@cache
+def _coarse():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    """Return the coarse texels' weights on the mesh, which lie on the face, and which on skin."""
+    uv, triangles = canonical_texture()
+    u, v = np.meshgrid(*(((np.arange(SIDE) + 0.5) / SIDE,) * 2))
+    fine = 16
+    inside, skin = np.zeros((SIDE * fine,) * 2, np.uint8), np.zeros((SIDE * fine,) * 2, np.uint8)
+    pixel = np.rint(uv * SIDE * fine - 0.5).astype(np.int32)
+    for triangle in triangles:
+        cv2.fillConvexPoly(inside, pixel[triangle], 1)
+    skin[:] = cv2.erode(inside, np.ones((fine, fine), np.uint8))
+    for contour in _UNLIKE_SKIN:
+        shape = cv2.convexHull(pixel[list(contour)])
+        cv2.fillConvexPoly(skin, shape, 0)
+        cv2.polylines(skin, [shape], True, 0, fine)
+    small = [
+        cv2.resize(each.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        for each in (inside, skin)
+    ]
+    weights = surface_weights(_onto_face(np.stack([u.ravel(), v.ravel()], axis=1), uv, small[0]))
+    return weights, small[0] > 0.5, (small[1] > 0.95).astype(np.float32)
+
+
+def _onto_face(points, rim, inside):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    nearest = rim[np.linalg.norm(points[:, None] - rim[None], axis=2).argmin(axis=1)]
+    return np.where(inside.ravel()[:, None] > 0, points, nearest)

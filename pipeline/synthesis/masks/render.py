@@ -1,0 +1,295 @@
+"""Drawing a mask onto a face: the 3D surface, lit, anti-aliased, with its shadow and ear loops."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from pipeline.face3d.canonical import canonical_texture
+from pipeline.ops.raster import Int32, rasterise
+from pipeline.synthesis.masks.bands import EMISSIVE, LOOKS
+from pipeline.synthesis.masks.frame import Frame, frame_around
+from pipeline.synthesis.masks.kernel import paint, tone_curve
+from pipeline.synthesis.masks.light import FaceLight, face_light
+from pipeline.synthesis.masks.loops import loops_of
+from pipeline.synthesis.masks.surface import (
+    COLUMNS,
+    ROWS,
+    MaskSurface,
+    grid_uv,
+    surface_on,
+    surface_triangles,
+)
+from pipeline.synthesis.masks.template import MaskTemplate
+from pipeline.synthesis.masks.wear import Placement
+from pipeline.types import Band, Float32, UInt8
+
+_OVERSAMPLE = 2
+_IN_FRONT_CM = 0.7
+"""So far in front of the mask another part of the face has to be to hide it."""
+_TURNED_AWAY = 0.3
+"""Triangles whose corners all look away by this much are left out; the outline keeps its own."""
+_SHADOW = 0.34
+_SHADOW_CM = 0.35
+_FOLD_LIGHT = -0.22
+"""Folds show some light from above even where the face is lit evenly."""
+
+
+@dataclass(frozen=True)
+class MaskLayer:
+    """A drawn mask, to be laid over the picture it was drawn for.
+
+    Attributes:
+        colour: uint8 (h, w) or (h, w, 3) like the picture; 0 where ``alpha`` is.
+        alpha: uint8 (h, w), share of the colour, shadow included; outside nothing changes.
+        region: uint8 (h, w), share of each pixel that the mask itself covers, loops included.
+    """
+
+    colour: UInt8
+    alpha: UInt8
+    region: UInt8
+
+
+def draw_mask(
+    image: UInt8,
+    mesh_xyz: Float32,
+    template: MaskTemplate,
+    placement: Placement,
+    *,
+    band: Band = Band.VIS,
+    loops: bool = True,
+    hair: Float32 | None = None,
+) -> MaskLayer:
+    """Draw a mask for a face.
+
+    Args:
+        image: uint8 (h, w) or (h, w, 3), the face's picture.
+        mesh_xyz: float32 (468, 3), pixels of the picture, z away from the camera.
+        template: the mask.
+        placement: how it is worn.
+        band: the picture's; beyond VIS the mask looks as ``bands.LOOKS`` says.
+        loops: whether ear loops are drawn where the template has them.
+        hair: float32 (h, w), 0 to 1: what ear loops go under, where it is known.
+
+    Raises:
+        ValueError: the mesh is not finite or has no extent.
+
+    Reference:
+        HSST, equation 4: T_MI = T_M + T̂_I. Here T_M is drawn alone and laid over the picture, so
+        that what it does not cover is never resampled.
+    """
+    surface = surface_on(mesh_xyz)
+    hw = image.shape[0], image.shape[1]
+    frame = frame_around(surface.taut_xyz[:, :2], surface.pixels_per_cm, hw)
+    if frame is None:
+        nothing = np.zeros(hw, np.uint8)
+        return MaskLayer(np.zeros_like(image), nothing, nothing.copy())
+    light = face_light(image, mesh_xyz, surface.rotation.astype(np.float32), band)
+    worn = _worn(surface, template, placement)
+    face_depth = _bare_depth(mesh_xyz, frame, template, placement)
+    channels = 1 if image.ndim == 2 else 3
+    cloth = np.zeros((*frame.hw, channels + 1), np.float32)
+    texture = _texture(template, band, channels)
+    _paint_cloth(cloth, frame, surface, worn, texture, light, face_depth, band)
+    if loops and template.loops:
+        tint = float(texture[..., :channels][texture[..., channels] > 0.9].mean())
+        drawn = loops_of(frame, surface, worn.xyz, template, placement, face_depth)
+        if hair is not None:
+            drawn *= 1 - hair[frame.slices]
+        _lay_under(cloth, drawn, _brightness(tint, light, band))
+    return _finished(cloth, frame, image, surface, face_depth, band)
+
+
+@dataclass(frozen=True)
+class _Worn:
+    """The mask's vertices: where they lie, and where in the template, texels."""
+
+    xyz: Float32
+    texel: Float32
+    triangles: Int32
+
+
+def _worn(surface: MaskSurface, template: MaskTemplate, placement: Placement) -> _Worn:
+    to_template = placement.texture_to_template
+    texel = (grid_uv() @ to_template[:, :2].T + to_template[:, 2]) * template.side_px - 0.5
+    texel = texel.astype(np.float32)
+    shape = cv2.remap(
+        _form(template),
+        texel[:, 0].reshape(ROWS, COLUMNS),
+        texel[:, 1].reshape(ROWS, COLUMNS),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+    ).reshape(-1, 3)
+    outward = _normals(surface.taut_xyz)
+    xyz = surface.skin_xyz + shape[:, :1] * (surface.taut_xyz - surface.skin_xyz)
+    xyz += outward * (shape[:, :1] * shape[:, 1:2] * np.float32(surface.pixels_per_cm))
+    triangles = surface_triangles()
+    covered = shape[triangles, 2].max(axis=1) > 0
+    turned_away = _normals(xyz)[triangles, 2].min(axis=1) > _TURNED_AWAY
+    return _Worn(xyz, texel, np.ascontiguousarray(triangles[covered & ~turned_away]))
+
+
+@lru_cache(maxsize=64)
+def _form(template: MaskTemplate) -> Float32:
+    """Return inset, bulge, and the mask with a cell of the surface around it, (s, s, 3)."""
+    cell = 2 * round(template.side_px * 0.022) + 1
+    around = cv2.dilate((template.alpha > 0).astype(np.float32), np.ones((cell, cell), np.uint8))
+    return np.stack([template.inset, template.bulge_cm, around], axis=-1).astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _texture(template: MaskTemplate, band: Band, channels: int) -> Float32:
+    """Return linear colour, alpha, slopes and hollows for a band, float32 (s, s, channels + 4)."""
+    look = LOOKS[template.material][band]
+    own = (template.rgb.astype(np.float32) / 255) ** np.float32(2.2)
+    if look.fixed:
+        luma = own @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+        seen = template.alpha > 127
+        median = float(np.median(luma[seen])) if seen.any() else 1.0
+        relative = np.clip(luma / max(median, 1e-3), 0.2, 2.0)
+        level = look.level * (1 + look.contrast * (relative - 1))
+        if band in EMISSIVE:
+            level = level + _breath(template.side_px)
+        colour = np.repeat(level[..., None], channels, axis=2)
+    elif channels == 1:
+        colour = (own @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
+    else:
+        colour = own
+    alpha = template.alpha[..., None].astype(np.float32) / 255
+    slopes = template.slopes.copy()
+    if band in EMISSIVE:
+        slopes[..., 2] = 1 - 0.3 * (1 - slopes[..., 2])
+    return np.ascontiguousarray(np.concatenate([colour, alpha, slopes], axis=2), np.float32)
+
+
+def _breath(side_px: int) -> Float32:
+    """Return the warmth that breath leaves around nose and mouth."""
+    v, u = (np.mgrid[:side_px, :side_px].astype(np.float32) + 0.5) / side_px
+    warmth = 0.3 * np.exp(-(((u - 0.5) / 0.13) ** 2) - ((v - 0.63) / 0.10) ** 2)
+    return np.asarray(warmth, np.float32)
+
+
+def _paint_cloth(
+    cloth: Float32,
+    frame: Frame,
+    surface: MaskSurface,
+    worn: _Worn,
+    texture: Float32,
+    light: FaceLight,
+    face_depth: Float32,
+    band: Band,
+) -> None:
+    fine_hw = cloth.shape[0] * _OVERSAMPLE, cloth.shape[1] * _OVERSAMPLE
+    # Centres of fine pixels lie between those of the picture's.
+    fine = (worn.xyz - frame.origin) * _OVERSAMPLE + np.float32((_OVERSAMPLE - 1) / 2)
+    fine[:, 2] = worn.xyz[:, 2]
+    limit = face_depth + np.float32(_IN_FRONT_CM * surface.pixels_per_cm)
+    limit = limit.repeat(_OVERSAMPLE, axis=0).repeat(_OVERSAMPLE, axis=1)
+    seen = rasterise(fine, worn.triangles, fine_hw, behind=limit)
+    side = light.shade.shape[0]
+    to_image = surface.rotation @ light.direction
+    skin = cv2.GaussianBlur(surface.skin_xyz.reshape(ROWS, COLUMNS, 3), (0, 0), 3.0)
+    smooth = _normals(cv2.GaussianBlur(worn.xyz.reshape(ROWS, COLUMNS, 3), (0, 0), 1.0))
+    form = (1 + smooth @ to_image) / np.maximum(1 + _normals(skin) @ to_image, 0.25)
+    vertices = np.column_stack(
+        [worn.texel, grid_uv() * side - 0.5, np.clip(form, 0.72, 1.3)]
+    ).astype(np.float32)
+    heat = band in EMISSIVE
+    down = 0.0 if heat else _FOLD_LIGHT
+    bend = -np.array([light.direction[0], light.direction[1] + down], np.float32)
+    room = light.room if heat else 0.0
+    tone = tone_curve(heat)
+    paint(
+        seen.triangle, seen.weights, worn.triangles, vertices, texture, light.shade,
+        bend, np.float32(light.white), np.float32(room), tone, cloth,
+    )  # fmt: skip
+
+
+def _brightness(reflectance: float, light: FaceLight, band: Band) -> float:
+    """Return a plain surface's display value, 0 to 255."""
+    heat = band in EMISSIVE
+    room = light.room if heat else 0.0
+    value = room + reflectance * (light.white - room)
+    value = min(value, 1.0)
+    return 255 * (value if heat else value ** (1 / 2.2))
+
+
+def _lay_under(cloth: Float32, coverage: Float32, value: float) -> None:
+    """Lay something even behind what is drawn already, in place."""
+    share = coverage * (1 - cloth[..., -1])
+    cloth[..., :-1] += (share * np.float32(value))[..., None]
+    cloth[..., -1] += share
+
+
+def _bare_depth(
+    mesh_xyz: Float32, frame: Frame, template: MaskTemplate, placement: Placement
+) -> Float32:
+    """Return the depth of the face that the mask leaves bare, +inf elsewhere, (h, w)."""
+    uv, triangles = canonical_texture()
+    matrix = placement.texture_to_template
+    texel = np.floor((uv @ matrix[:, :2].T + matrix[:, 2]) * template.side_px).astype(int)
+    within = ((texel >= 0) & (texel < template.side_px)).all(axis=1)
+    column, row = np.where(within[:, None], texel, 0).T
+    masked = within & (template.alpha[row, column] > 0)
+    bare = triangles[~masked[triangles].all(axis=1)].astype(np.int32)
+    mesh = np.asarray(mesh_xyz, np.float32) - frame.origin
+    return rasterise(mesh, bare, frame.hw).depth
+
+
+def _finished(
+    cloth: Float32,
+    frame: Frame,
+    image: UInt8,
+    surface: MaskSurface,
+    face_depth: Float32,
+    band: Band,
+) -> MaskLayer:
+    """Add the shadow that the mask casts on the face, and round to 8 bits."""
+    region = np.clip(cloth[..., -1], 0, 1)
+    alpha = region
+    if band not in EMISSIVE:
+        reach = np.float32(_SHADOW_CM * surface.pixels_per_cm)
+        down = surface.rotation[:2, 1] * 0.45 * reach
+        shift = np.array([[1, 0, down[0]], [0, 1, down[1]]])
+        below = cv2.warpAffine(region, shift, frame.hw[::-1])
+        dark = cv2.GaussianBlur(below, (0, 0), max(0.45 * float(reach), 0.5))
+        face = cv2.GaussianBlur(np.isfinite(face_depth).astype(np.float32), (0, 0), 1.0)
+        alpha = region + (1 - region) * np.float32(_SHADOW) * dark * face
+    alpha8 = np.rint(alpha * 255).astype(np.uint8)
+    straight = cloth[..., :-1] / np.maximum(alpha, 1e-6)[..., None]
+    colour = np.clip(np.rint(straight), 0, 255).astype(np.uint8)
+    colour[alpha8 == 0] = 0
+    region8 = np.rint(region * 255).astype(np.uint8)
+    full = np.zeros((*image.shape[:2], colour.shape[2]), np.uint8)
+    full[frame.slices] = colour
+    return MaskLayer(
+        full[..., 0] if image.ndim == 2 else full,
+        frame.placed(alpha8, image.shape[:2]),
+        frame.placed(region8, image.shape[:2]),
+    )
+
+
+def _normals(surface_xyz: Float32) -> Float32:
+    """Return unit normals of the surface's vertices, towards the camera where it faces it."""
+    surface = surface_xyz.reshape(ROWS, COLUMNS, 3)
+    along_v, along_u = np.gradient(surface, axis=(0, 1))
+    normals = np.cross(along_v, along_u).reshape(-1, 3)
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.asarray(normals / np.maximum(lengths, 1e-9), np.float32)
+
+
+def composite(image: UInt8, layer: MaskLayer) -> UInt8:
+    """Lay a mask over the picture it was drawn for.
+
+    Returns:
+        A new picture, equal to ``image`` in every pixel whose ``alpha`` is 0.
+    """
+    result = image.copy()
+    changed = layer.alpha > 0
+    alpha = layer.alpha[changed].astype(np.uint16)
+    if image.ndim == 3:
+        alpha = alpha[:, None]
+    mixed = image[changed] * (255 - alpha) + layer.colour[changed] * alpha
+    result[changed] = ((mixed + 127) // 255).astype(np.uint8)
+    return result

@@ -1,0 +1,182 @@
+"""The surface a mask lies on: taut over nose, cheeks and chin, a little off the skin.
+
+A mask spans the hollows beside the nose and lips instead of following them. Its shape is worked out
+once on the canonical face, over the texture's coordinates and on below the chin; a face then moves
+it as a whole by its head's similarity, and locally by a smooth share of what its mesh differs by.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import RBFInterpolator
+from scipy.ndimage import gaussian_filter
+from scipy.sparse import csr_array
+
+from pipeline.face3d.bezier import surface_weights
+from pipeline.face3d.canonical import canonical_texture, canonical_vertices
+from pipeline.face3d.pose import similarity_of
+from pipeline.face3d.position_map import MAP_PX, valid_texels
+from pipeline.ops.raster import Int32, vertex_normals
+from pipeline.types import Float32
+
+Float64 = NDArray[np.float64]
+
+COLUMNS, ROWS = 57, 57
+U_RANGE, V_RANGE = (-0.02, 1.02), (0.28, 1.26)
+"""The part of the texture, and beyond it under the chin, that a mask may cover."""
+_JAW = (
+    (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152)
+    + (377, 400, 378, 379, 365, 397, 288, 361, 323, 454)
+)  # fmt: skip
+_REACH_UV = (0.10, 0.24)
+_REACH_CM = (1.5, 4.2)
+_CLEARANCE_CM = 0.22
+_CONTACT_CM = 0.06
+_AXIS_Z_CM = 3.0
+_SMOOTH_UV = 0.07
+_EAR_CM = (7.35, -0.6, 4.0)
+"""The left ear's root; the right one's mirrors it."""
+
+
+@dataclass(frozen=True)
+class MaskSurface:
+    """Where masks lie on one face.
+
+    Attributes:
+        taut_xyz: float32 (rows · columns, 3), the surface off the skin, pixels.
+        skin_xyz: alike, the skin itself, continued under the chin.
+        pixels_per_cm: of the head.
+        rotation: float64 (3, 3), canonical axes to the picture's.
+        ears_xyz: float32 (2, 3): the roots of the right and the left ear.
+    """
+
+    taut_xyz: Float32
+    skin_xyz: Float32
+    pixels_per_cm: float
+    rotation: Float64
+    ears_xyz: Float32
+
+
+def surface_on(mesh_xyz: Float32) -> MaskSurface:
+    """Lay the surface over a face.
+
+    Args:
+        mesh_xyz: (468, 3), x right, y down, z away from the camera, one unit for all.
+
+    Raises:
+        ValueError: the mesh is not finite or has no extent.
+    """
+    mesh = np.asarray(mesh_xyz, dtype=np.float64)
+    scale, rotation, shift = similarity_of(mesh)
+    shape = _canonical_shape()
+    own = mesh - (canonical_vertices() @ rotation.T * scale + shift)
+    smooth, exact = _spread()
+    taut = shape.taut_cm @ (rotation.T * scale) + shift + smooth @ own
+    skin = shape.skin_cm @ (rotation.T * scale) + shift + exact @ own
+    ears = np.array([_EAR_CM, _EAR_CM]) * ((-1, 1, 1), (1, 1, 1))
+    return MaskSurface(
+        taut.astype(np.float32),
+        skin.astype(np.float32),
+        scale,
+        rotation,
+        (ears @ (rotation.T * scale) + shift).astype(np.float32),
+    )
+
+
+@cache
+def grid_uv() -> Float64:
+    """Return the texture coordinates of the surface's vertices, (rows · columns, 2)."""
+    u, v = np.meshgrid(np.linspace(*U_RANGE, COLUMNS), np.linspace(*V_RANGE, ROWS))
+    return np.stack([u.ravel(), v.ravel()], axis=1)
+
+
+@cache
+def surface_triangles() -> Int32:
+    """Return the surface's triangles, int32 (t, 3), wound as ``grid_triangles``."""
+    number = np.arange(ROWS * COLUMNS, dtype=np.int32).reshape(ROWS, COLUMNS)
+    a, b, d, c = number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]
+    halves = [np.stack(each, axis=-1).reshape(-1, 3) for each in ((a, b, c), (a, c, d))]
+    return np.ascontiguousarray(np.concatenate(halves))
+
+
+@dataclass(frozen=True)
+class _Shape:
+    taut_cm: Float64
+    skin_cm: Float64
+
+
+@cache
+def _canonical_shape() -> _Shape:
+    """Shape the surface on the canonical face, centimetres."""
+    points, at = _with_neck()
+    skin = RBFInterpolator(at, points, kernel="thin_plate_spline")(grid_uv())
+    taut = _stretched(skin)
+    skin_out = vertex_normals(skin.astype(np.float32), surface_triangles())
+    taut_out = vertex_normals(taut.astype(np.float32), surface_triangles())
+    return _Shape(taut + _CLEARANCE_CM * taut_out, skin + _CONTACT_CM * skin_out)
+
+
+def _stretched(skin: Float64) -> Float64:
+    """Stretch a membrane over nose and chin, held at the rim of the covered part.
+
+    It is the least surface, measured outwards from the head's vertical axis, that smoothing no
+    longer lowers below the skin.
+    """
+    axis = np.array([0.0, 0.0, _AXIS_Z_CM])
+    outward = (skin - axis) * (1, 0, 1)
+    radius = np.linalg.norm(outward, axis=1).reshape(ROWS, COLUMNS)
+    u, v = grid_uv().reshape(ROWS, COLUMNS, 2).transpose(2, 0, 1)
+    free = np.clip((0.43 - np.abs(u - 0.5)) / 0.08, 0, 1) * np.clip((v - 0.38) / 0.05, 0, 1)
+    free *= np.clip((1.0 - v) / 0.08, 0, 1)
+    membrane = radius.copy()
+    for _ in range(500):
+        membrane = np.maximum(radius, gaussian_filter(membrane, 2.0))
+        membrane = radius + free * (membrane - radius)
+    membrane = radius + free * (gaussian_filter(membrane, 1.6) - radius)
+    stretched: Float64 = skin + outward * (membrane / radius - 1).reshape(-1, 1)
+    return stretched
+
+
+def _with_neck() -> tuple[Float64, Float64]:
+    """Return the canonical points and more under the jaw, and their texture coordinates."""
+    uv, _ = canonical_texture()
+    vertices = canonical_vertices()
+    jaw = list(_JAW)
+    outward = uv[jaw] - (0.5, 0.42)
+    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+    # Back towards the neck, and further inwards the further back.
+    inwards = np.stack([-np.sign(vertices[jaw, 0]), np.zeros(len(jaw)), np.zeros(len(jaw))], axis=1)
+    points, at = [vertices], [uv]
+    for reach_uv, reach_cm, tuck in zip(_REACH_UV, _REACH_CM, (0.0, 0.25), strict=True):
+        down = (0.0, 0.35, 0.94)
+        points.append(vertices[jaw] + reach_cm * (np.array(down) + tuck * inwards))
+        at.append(uv[jaw] + reach_uv * outward)
+    return np.concatenate(points), np.concatenate(at)
+
+
+@cache
+def _spread() -> tuple[Float32, csr_array]:
+    """Return how a mesh's own shape reaches the surface: smoothly, and exactly.
+
+    Points beyond the face take after the nearest of its rim.
+    """
+    uv, _ = canonical_texture()
+    distance = np.linalg.norm(grid_uv()[:, None] - uv[None], axis=2)
+    nearest = distance.min(axis=1, keepdims=True)
+    kernel = np.exp(-(distance**2 - nearest**2) / (2 * _SMOOTH_UV**2))
+    # Dense parts of the mesh (lips, eyes) would outweigh the cheeks: each point counts its area.
+    own = np.exp(-((np.linalg.norm(uv[:, None] - uv[None], axis=2) / 0.04) ** 2)).sum(axis=1)
+    kernel /= own
+    smooth = (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
+    rim = uv[distance.argmin(axis=1)]
+    inside = _inside(grid_uv())
+    exact = surface_weights(np.where(inside[:, None], grid_uv(), rim))
+    return smooth, exact
+
+
+def _inside(points_uv: Float64) -> NDArray[np.bool_]:
+    texel = np.clip(np.floor(points_uv * MAP_PX).astype(int), 0, MAP_PX - 1)
+    within = ((points_uv > 0) & (points_uv < 1)).all(axis=1)
+    return np.asarray(valid_texels()[texel[:, 1], texel[:, 0]] & within)
