@@ -26,3 +26,7 @@ class WeightsError(CrossbandError):
 
 class StageError(CrossbandError):
     """A stage cannot run: its output is locked, its input is missing, a worker died."""
+
+
+class ExportError(CrossbandError):
+    """An export cannot be written, does not read back as it was written, or is not one."""

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from ruamel.yaml import YAML
 
+from pipeline.cli.export import export_command, import_command
 from pipeline.errors import CrossbandError, StageError
 from pipeline.params import check_params, load_params, merge_params, read_yaml
 from pipeline.report import contact_sheet
@@ -22,6 +23,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.command("export")(export_command)
+app.command("import")(import_command)
 
 PROJECT = ("pipeline", "stages", "models", "dvc.yaml", "weights.yaml", "params", ".dvcignore")
 

@@ -20,39 +20,46 @@ from rich.text import Text
 _LINE_SECONDS = 15.0
 
 Advance = Callable[[int], None]
+_Scaled = Callable[[float], None]
 
 
 class _Rate(ProgressColumn):
-    """Rows per second."""
+    """What gets done per second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
 
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed or 0.0:.1f}/s")
+        return Text(f"{task.speed or 0.0:.1f}{self._unit}/s")
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Advance]:
+def progress(what: str, total: int, *, unit: str = "", scale: float = 1.0) -> Iterator[Advance]:
     """Show how far the work is.
 
     Args:
         what: name of the work, for example ``parse@sample``.
-        total: number of rows.
+        total: number of rows, or of whatever the work is counted in.
+        unit: name shown with the numbers, none for rows.
+        scale: how many of ``total`` make one unit: 1e6 for bytes shown as MB.
 
     Yields:
         A function to call with the number of rows that got done.
     """
     console = Console(stderr=True)
     show = _bar if console.is_terminal else _lines
-    with show(what, total, console) as advance:
-        yield advance
+    with show(what, round(total / scale), console, f" {unit}" if unit else "") as advance:
+        yield lambda done: advance(done / scale)
 
 
 @contextmanager
-def _bar(what: str, total: int, console: Console) -> Iterator[Advance]:
+def _bar(what: str, total: int, console: Console, unit: str) -> Iterator[_Scaled]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        _Rate(),
+        _Rate(unit),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bar:
@@ -61,11 +68,11 @@ def _bar(what: str, total: int, console: Console) -> Iterator[Advance]:
 
 
 @contextmanager
-def _lines(what: str, total: int, _: Console) -> Iterator[Advance]:
+def _lines(what: str, total: int, _: Console, unit: str) -> Iterator[_Scaled]:
     start = last = time.monotonic()
-    done = 0
+    done = 0.0
 
-    def advance(rows: int) -> None:
+    def advance(rows: float) -> None:
         nonlocal done, last
         done += rows
         now = time.monotonic()
@@ -73,6 +80,9 @@ def _lines(what: str, total: int, _: Console) -> Iterator[Advance]:
             last = now
             rate = done / (now - start)
             left = (total - done) / rate if rate else 0.0
-            print(f"{what}: {done}/{total}, {rate:.1f}/s, {left:.0f} s left", file=sys.stderr)
+            print(
+                f"{what}: {done:.0f}/{total}{unit}, {rate:.1f}{unit}/s, {left:.0f} s left",
+                file=sys.stderr,
+            )
 
     yield advance

@@ -221,12 +221,11 @@ class ShardWriter:
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._partial = self.path.with_name(f".{self.path.name}.partial")
-        stored = {
-            f"{name}.bytes": "NONE" for name in self.schema.names if _is_image(self.schema, name)
-        }
-        compression = {path: stored.get(path, "ZSTD") for path in _leaves(self.schema)}
         self._writer = pq.ParquetWriter(
-            self._partial, self.schema, compression=compression, use_dictionary=False
+            self._partial,
+            self.schema,
+            compression=compression_of(self.schema),
+            use_dictionary=False,
         )
         return self
 
@@ -270,6 +269,12 @@ class ShardWriter:
                 self._partial.replace(self.path)
         finally:
             self._partial.unlink(missing_ok=True)
+
+
+def compression_of(schema: pa.Schema) -> dict[str, str]:
+    """Return the compression of each leaf column: pictures are stored as they are."""
+    stored = {f"{name}.bytes" for name in schema.names if _is_image(schema, name)}
+    return {path: "NONE" if path in stored else "ZSTD" for path in _leaves(schema)}
 
 
 def _is_image(schema: pa.Schema, name: str) -> bool:

@@ -1,0 +1,71 @@
+"""Commands ``export`` and ``import``: prepared data to the formats of others, and back."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.exporters import EXPORTERS, Request
+from pipeline.exporters.importing import import_export
+from pipeline.exporters.running import export, plan_export
+from pipeline.store import executor_from_environment
+from pipeline.store.executors import limit_threads
+
+FORMATS = ", ".join(EXPORTERS)
+
+
+def export_command(
+    source: Annotated[Path, typer.Argument(help="a stage's output, e.g. data/sample/align")],
+    form: Annotated[str, typer.Option("--format", help=FORMATS)],
+    to: Annotated[str, typer.Option(help="folder to make: a path, s3://…, gs://…")],
+    where: Annotated[
+        str | None, typer.Option(help="SQL condition, e.g. \"band = 'NIR' and yaw_deg < 30\"")
+    ] = None,
+    split: Annotated[list[str] | None, typer.Option(help="only this split; repeatable")] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="only these columns, with commas between")
+    ] = None,
+    image: Annotated[str, typer.Option(help="column that is the format's picture")] = "image",
+    pairs: Annotated[int, typer.Option(min=2, max=1_000_000, help="of lfw_bin")] = 6000,
+    seed: Annotated[int, typer.Option(min=0, help="of lfw_bin's pairs")] = 0,
+    overwrite: Annotated[bool, typer.Option(help="replace an export that stands there")] = False,
+    verify: Annotated[bool, typer.Option(help="read the export back and compare")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be written")] = False,
+) -> None:
+    """Write a stage's output in the format of another tool, with a manifest, and read it back.
+
+    Columns for --where: those of the stage, and yaw_deg, pitch_deg, roll_deg, interocular_px.
+    """
+    limit_threads()
+    request = Request(
+        source,
+        form,
+        to,
+        where,
+        tuple(split or ()),
+        tuple(name.strip() for name in columns.split(",")) if columns else (),
+        image,
+        pairs,
+        seed,
+    )
+    if dry_run:
+        plan = plan_export(request, overwrite=overwrite)
+        print(
+            f"would write {plan.rows} rows in {plan.units} parts to {to}: "
+            f"about {plan.files} files, {plan.bytes / 1e6:.1f} MB"
+        )
+        return
+    export(request, executor=executor_from_environment(), overwrite=overwrite, verify=verify)
+
+
+def import_command(
+    url: Annotated[str, typer.Argument(help="an export: a path, s3://…, gs://…")],
+    to: Annotated[Path, typer.Option(help="folder of shards to make")],
+    shards: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="as many as the source had, if left out")
+    ] = None,
+) -> None:
+    """Turn an export back into shards, row by row the same as those that were exported."""
+    folder = import_export(url, to, shards)
+    rows = sum(folder.shard(index).rows() for index in range(folder.count))
+    print(f"{to}: {rows} rows in {folder.count} shards")

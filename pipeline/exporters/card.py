@@ -1,0 +1,92 @@
+"""The dataset card: README.md with the metadata block that Hugging Face reads."""
+
+import io
+
+import pyarrow as pa
+from ruamel.yaml import YAML
+
+from pipeline.exporters.format import Facts, Job
+from pipeline.exporters.payloads import is_picture
+from pipeline.exporters.pieces import splits_of
+
+HF_LICENCES = {
+    "MIT": "mit",
+    "Apache-2.0": "apache-2.0",
+    "CC0-1.0": "cc0-1.0",
+    "CC-BY-4.0": "cc-by-4.0",
+    "CC-BY-SA-4.0": "cc-by-sa-4.0",
+    "CC-BY-NC-4.0": "cc-by-nc-4.0",
+    "CC-BY-NC-SA-4.0": "cc-by-nc-sa-4.0",
+    "BSD-3-Clause": "bsd-3-clause",
+    "AGPL-3.0": "agpl-3.0",
+}
+"""SPDX identifiers and the words that the Hub has for them; any other licence is ``other``."""
+
+
+def dataset_card(job: Job) -> str:
+    """Write the card: licences, simulated share, rows by split and band, columns with units."""
+    facts = job.facts
+    block = {
+        "license": licence_word(facts),
+        "task_categories": ["image-feature-extraction"],
+        "tags": ["biometrics", "face-recognition", "cross-spectral", *_synthetic(facts)],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [
+                    {"split": split, "path": f"data/{split}-*.parquet"} for split in splits_of(job)
+                ],
+            }
+        ],
+    }
+    text = io.StringIO()
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.dump(block, text)
+    return f"---\n{text.getvalue()}---\n\n{_prose(job)}"
+
+
+def licence_word(facts: Facts) -> str:
+    """Return the Hub's word for the rows' licence: ``other`` for several or an unknown one."""
+    names = list(facts.licences)
+    return HF_LICENCES.get(names[0], "other") if len(names) == 1 else "other"
+
+
+def _synthetic(facts: Facts) -> list[str]:
+    return ["synthetic"] if facts.simulated["rows"] else []
+
+
+def _prose(job: Job) -> str:
+    facts = job.facts
+    lines = [
+        f"# {job.request.source.as_posix()}",
+        "",
+        f"{facts.rows} rows, exported by crossband from one stage of its pipeline. "
+        "`manifest.json` has the sha256 of each file, the parameters and the revision.",
+        "",
+        f"**{facts.simulated['rows']} of {facts.rows} rows ({facts.simulated['share']:.1%}) are "
+        "simulated**: a program made their pictures (column `simulated`; `generator` says which).",
+        "",
+        *(["Filter: `" + job.request.where + "`", ""] if job.request.where else []),
+        *_counts("licence", facts.licences),
+    ]
+    for name in ("split", "band"):
+        lines += _counts(name, facts.shares[name])
+    lines += ["| column | type | unit, frame |", "|---|---|---|"]
+    lines += [f"| `{field.name}` | {_kind(field)} | {_notes(field)} |" for field in job.schema]
+    return "\n".join(lines) + "\n"
+
+
+def _counts(name: str, counts: object) -> list[str]:
+    found = dict(counts) if isinstance(counts, dict) else {}
+    rows = [f"| {key} | {number} |" for key, number in found.items()]
+    return [f"| {name} | rows |", "|---|---|", *rows, ""] if rows else []
+
+
+def _kind(field: pa.Field) -> str:
+    return "picture" if is_picture(field.type) else str(field.type).replace("|", "\\|")
+
+
+def _notes(field: pa.Field) -> str:
+    notes = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
+    return ", ".join(f"{key}: {value}" for key, value in notes.items())

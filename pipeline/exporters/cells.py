@@ -1,0 +1,90 @@
+"""Typed values as JSON and as CSV cells, and back again, exactly.
+
+Numbers keep every bit: float32 arrays are written by their shortest decimal form. What JSON has no
+word for is a string: ``"NaN"``, ``"Infinity"``, ``"-Infinity"``; bytes are base64. The column's
+Arrow type says how to read a value back.
+"""
+
+import base64
+import math
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from pipeline.types import Row
+
+
+def to_json(row: Row) -> bytes:
+    """Write a row without its pictures as one line of JSON, keys in the row's order."""
+    values = {name: _plain(value) for name, value in row.items()}
+    return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def from_json(text: bytes | str, schema: pa.Schema) -> Row:
+    """Read a row that ``to_json`` wrote; columns that the schema lacks stay out."""
+    values = orjson.loads(text)
+    return {
+        field.name: _typed(values[field.name], field.type)
+        for field in schema
+        if field.name in values
+    }
+
+
+def to_cell(value: Any) -> str:
+    """Write a value as a CSV cell: null is empty, text stays itself, the rest is JSON.
+
+    Text that is empty or begins with a quotation mark is written as JSON too, so that no two values
+    look alike.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, str) and value and not value.startswith('"'):
+        return value
+    return orjson.dumps(_plain(value), option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def from_cell(cell: str, kind: pa.DataType) -> Any:
+    """Read a cell that ``to_cell`` wrote."""
+    if cell == "":
+        return None
+    if pa.types.is_string(kind) and not cell.startswith('"'):
+        return cell
+    return _typed(orjson.loads(cell), kind)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case np.ndarray():
+            if np.isfinite(value).all():
+                return np.ascontiguousarray(value)
+            return _plain(value.tolist())
+        case float() if not math.isfinite(value):
+            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        case bytes():
+            return base64.b64encode(value).decode()
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case _:
+            return value
+
+
+def _typed(value: Any, kind: pa.DataType) -> Any:
+    if value is None:
+        return None
+    if pa.types.is_fixed_size_list(kind):
+        leaf = kind
+        while pa.types.is_fixed_size_list(leaf):
+            leaf = leaf.value_type
+        return np.array(value, np.float32) if pa.types.is_floating(leaf) else value
+    if pa.types.is_list(kind):
+        return [_typed(item, kind.value_type) for item in value]
+    if pa.types.is_struct(kind):
+        fields = [kind.field(index) for index in range(kind.num_fields)]
+        return {field.name: _typed(value[field.name], field.type) for field in fields}
+    if pa.types.is_floating(kind):
+        return float(value)
+    return base64.b64decode(value) if pa.types.is_binary(kind) else value

@@ -1,0 +1,164 @@
+"""What a format is: how its files are written, checked with its own library, and read back."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.errors import ExportError
+from pipeline.exporters.manifest import Manifest
+from pipeline.exporters.selection import Selection, Unit
+from pipeline.exporters.storage import FileEntry, Sink
+from pipeline.types import Row
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asks to be exported.
+
+    Attributes:
+        source: folder of a stage's output.
+        format: a name in ``EXPORTERS``.
+        to: fsspec URL of the folder to make.
+        where: SQL condition that rows have to fulfil; see ``selection``.
+        splits: splits to take, all without any.
+        columns: columns to take, all without any; what licence and origin say always goes along.
+        image: the column that is a format's one picture.
+        pairs: number of pairs of ``lfw_bin``, half of them genuine.
+        seed: of these pairs.
+    """
+
+    source: Path
+    format: str
+    to: str
+    where: str | None = None
+    splits: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    image: str = "image"
+    pairs: int = 6000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the manifest says of the chosen rows.
+
+    Attributes:
+        rows: their number.
+        shares: number of rows by split, band, region and generator.
+        licences: number of rows by licence; ``unknown`` where a row names none.
+        simulated: number and share of rows whose picture a program made.
+    """
+
+    rows: int
+    shares: Mapping[str, Mapping[str, int]]
+    licences: Mapping[str, int]
+    simulated: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Job:
+    """An export under way; can be sent to another process.
+
+    Attributes:
+        request: what is exported.
+        schema: columns that the export takes.
+        facts: about its rows.
+        units: its pieces.
+        plan: what the format's ``prepare`` found out about the whole.
+    """
+
+    request: Request
+    schema: pa.Schema
+    facts: Facts
+    units: tuple[Unit, ...]
+    plan: Any
+
+    def units_of(self, split: str) -> list[Unit]:
+        """Return the units of a split."""
+        return [unit for unit in self.units if unit.split == split]
+
+
+def prepare_nothing(request: Request, selection: Selection) -> None:
+    """Find nothing out: the format needs no more than its rows."""
+
+
+def file_per_unit(job: Job) -> int:
+    """Count a file for each unit, one beside them, and the manifest."""
+    return len(job.units) + 2
+
+
+def file_per_row(job: Job) -> int:
+    """Count a picture for each row, one file beside them, and the manifest."""
+    return job.facts.rows + 2
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Attributes:
+        holds: what of a row it holds, for people.
+        library: the import name of what reads it, which checks the export.
+        write: writes the files of one unit.
+        finish: writes the files that belong to all units, told what these wrote.
+        verify: reads the export in a local folder back with the library and compares.
+        prepare: finds out what is needed of the whole, and refuses what the format can't hold.
+        split_units: each split of each shard is a unit; else everything is one.
+        files: tells how many files the export has, about, before it is written.
+        read: reads the rows of an export in a local folder, where it holds them exactly.
+    """
+
+    holds: str
+    library: str
+    write: Callable[[Job, Unit, Sink], None]
+    finish: Callable[[Job, Sink, Sequence[FileEntry]], None]
+    verify: Callable[[Job, Path], None]
+    prepare: Callable[[Request, Selection], Any] = prepare_nothing
+    split_units: bool = True
+    files: Callable[[Job], int] = file_per_unit
+    read: Callable[[Path, Manifest], Iterator[Row]] | None = None
+
+
+def finish_nothing(job: Job, sink: Sink, written: Sequence[FileEntry]) -> None:
+    """Write nothing more."""
+
+
+def require(condition: object, message: str) -> None:
+    """Raise where an export does not read back as it was written.
+
+    Raises:
+        ExportError: with the message.
+    """
+    if not condition:
+        raise ExportError(f"the export does not read back: {message}; it was not put into place")
+
+
+def require_columns(selection: Selection, *columns: str) -> None:
+    """Refuse a source without the columns that a format is made of.
+
+    Raises:
+        ExportError: names the missing ones.
+    """
+    if missing := [name for name in columns if name not in selection.schema.names]:
+        raise ExportError(
+            f"{selection.folder.path} has no column {', '.join(missing)}, which the format needs; "
+            f"it has {', '.join(selection.schema.names)}"
+        )
+
+
+def require_subjects(selection: Selection) -> list[str]:
+    """Return the subjects, and refuse rows without one.
+
+    Raises:
+        ExportError: says how many there are.
+    """
+    without = selection.ask("count(*) filter (subject_id is null)")[0][0]
+    if without:
+        raise ExportError(
+            f"{without} rows have no subject, and the format names files by subject: "
+            "leave them out with --where 'subject_id is not null'"
+        )
+    return selection.subjects()

@@ -1,0 +1,141 @@
+"""Importing an export: its rows as shards again, the same as those that were exported."""
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import ExportError
+from pipeline.exporters import EXPORTERS
+from pipeline.exporters.manifest import Manifest
+from pipeline.exporters.running import local_copy
+from pipeline.exporters.storage import MANIFEST, Store, explained
+from pipeline.store import REJECTED, ShardFolder, shard_of
+from pipeline.store.columns import extend, field
+from pipeline.store.rows import content_sha256, rows_from_table, table_from_rows
+from pipeline.store.shards import ShardWriter
+from pipeline.types import Row
+
+_BATCH_ROWS = 32
+
+
+def read_manifest(url: str) -> Manifest:
+    """Read the manifest of an export.
+
+    Raises:
+        ExportError: there is none: no export, or an unfinished one.
+    """
+    with explained(url):
+        text = Store(url).read(MANIFEST)
+    if text is None:
+        raise ExportError(
+            f"{url} has no {MANIFEST}: it is no export of crossband, or one that was interrupted"
+        )
+    return Manifest.from_json(text, url)
+
+
+def import_export(url: str, target: Path, shards: int | None = None) -> ShardFolder:
+    """Turn an export into a folder of shards, which stages and readers take like a stage's output.
+
+    Every file is checked against its sha256 first. The folder appears whole or not at all.
+
+    Args:
+        url: of the export.
+        target: folder to make.
+        shards: number of shards; by default as many as the export's source had.
+
+    Raises:
+        ExportError: there is no finished export, a file of it was changed, its format does not hold
+            rows exactly, or the target exists.
+    """
+    manifest = read_manifest(url)
+    form = EXPORTERS.get(manifest.format)
+    if form is None or form.read is None:
+        exact = ", ".join(name for name, form in EXPORTERS.items() if form.read)
+        raise ExportError(
+            f"{url} is of format {manifest.format!r}, which does not hold whole rows: {exact} do; "
+            "a reader takes its pictures in (see docs/exports.md)"
+        )
+    if target.exists():
+        raise ExportError(f"{target} exists; name a new folder")
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    folder = ShardFolder(partial, shards or int(manifest.source["shards"]))
+    schema = _stored_schema(manifest.schema)
+    try:
+        with explained(url), local_copy(Store(url), manifest.files) as local:
+            rows = (_whole(row, manifest.schema) for row in form.read(local, manifest))
+            count = _write(rows, folder, schema)
+        if count != manifest.rows:
+            raise ExportError(f"{url}: expected {manifest.rows} rows, found {count}")
+        partial.replace(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return ShardFolder(target, folder.count)
+
+
+def _stored_schema(schema: pa.Schema) -> pa.Schema:
+    """Add what every shard has, where the export left it out."""
+    missing = [
+        field(name, pa.string(), null=False)
+        for name in ("content_sha256", "fingerprint")
+        if name not in schema.names
+    ]
+    return extend(schema, missing)
+
+
+def _whole(row: Row, schema: pa.Schema) -> Row:
+    """Add the digests of a row whose export took only some columns."""
+    if "content_sha256" in schema.names:
+        return row
+    content = content_sha256(row)
+    return row | {"content_sha256": content, "fingerprint": content}
+
+
+def _write(rows: Iterable[Row], folder: ShardFolder, schema: pa.Schema) -> int:
+    """Place the rows in their shards, then sort each: memory holds one shard at a time."""
+    with tempfile.TemporaryDirectory(dir=_made(folder.path)) as loose:
+        count = _scatter(rows, Path(loose), folder.count, schema)
+        for index in range(folder.count):
+            with ShardWriter(folder.shard(index).path, schema) as out:
+                out.write(_sorted(Path(loose) / f"{index}.parquet"))
+            with ShardWriter(folder.rejected.shard(index).path, REJECTED):
+                pass
+    return count
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _scatter(rows: Iterable[Row], loose: Path, count: int, schema: pa.Schema) -> int:
+    waiting: list[list[Row]] = [[] for _ in range(count)]
+    writers = [
+        pq.ParquetWriter(loose / f"{i}.parquet", schema, compression="NONE") for i in range(count)
+    ]
+    number = 0
+    try:
+        for row in rows:
+            number += 1
+            index = shard_of(row["sample_id"], count)
+            waiting[index].append(row)
+            if len(waiting[index]) == _BATCH_ROWS:
+                writers[index].write_table(table_from_rows(waiting[index], schema))
+                waiting[index].clear()
+        for writer, rest in zip(writers, waiting, strict=True):
+            writer.write_table(table_from_rows(rest, schema))
+    finally:
+        for writer in writers:
+            writer.close()
+    return number
+
+
+def _sorted(file: Path) -> Iterator[Row]:
+    with pq.ParquetFile(file) as opened:
+        table = opened.read().sort_by("sample_id")
+    for start in range(0, table.num_rows, _BATCH_ROWS):
+        yield from rows_from_table(table.slice(start, _BATCH_ROWS))

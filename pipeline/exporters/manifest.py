@@ -1,0 +1,139 @@
+"""The manifest of an export: what it is, where from, its licences, and each file's sha256."""
+
+import base64
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+
+from pipeline.errors import ExportError
+from pipeline.exporters.storage import FileEntry
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that ``manifest.json`` says, as plain JSON values.
+
+    Attributes:
+        crossband_export: version of the manifest.
+        format: name of the format.
+        source: folder of shards, their number, and a digest of the rows' ids and contents.
+        where: the filter.
+        splits: the chosen splits, none if all.
+        image: the column that is the main picture.
+        rows: number of rows.
+        shares: number of rows by split, band, region and generator.
+        licences: number of rows by licence.
+        simulated: number and share of rows whose picture a program made.
+        columns: name, type, nullability and metadata of each column.
+        arrow_schema: the same, in Arrow's own serialisation, base64.
+        params: ``params.yaml`` at the time, whole.
+        revision: git revision of the project, with ``-dirty`` where tracked files were edited.
+        crossband: version of the program.
+        verified_with: library and version that read the export back.
+        files: every file but the manifest.
+    """
+
+    format: str
+    source: Mapping[str, Any]
+    where: str | None
+    splits: Sequence[str]
+    image: str
+    rows: int
+    shares: Mapping[str, Mapping[str, int]]
+    licences: Mapping[str, int]
+    simulated: Mapping[str, float]
+    columns: Sequence[Mapping[str, Any]]
+    arrow_schema: str
+    params: Mapping[str, Any] | None
+    revision: str | None
+    crossband: str
+    verified_with: str | None
+    files: Sequence[FileEntry]
+    crossband_export: int = VERSION
+
+    def to_json(self) -> bytes:
+        """Return the file's text."""
+        return (json.dumps(asdict(self), indent=1, sort_keys=True) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, text: bytes, url: str) -> Self:
+        """Read the file's text.
+
+        Raises:
+            ExportError: it is no manifest, or one of another version.
+        """
+        try:
+            values = json.loads(text)
+            if values["crossband_export"] != VERSION:
+                raise ExportError(
+                    f"{url}: the manifest is of version {values['crossband_export']}, "
+                    f"expected {VERSION}"
+                )
+            files = [FileEntry(**entry) for entry in values.pop("files")]
+            return cls(**values, files=files)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ExportError(f"{url}: manifest.json is no manifest of an export") from error
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of the exported rows."""
+        return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(self.arrow_schema)))
+
+
+def described_schema(schema: pa.Schema) -> list[dict[str, Any]]:
+    """Return a schema as plain JSON values for people."""
+    return [
+        {
+            "name": field.name,
+            "type": str(field.type),
+            "nullable": field.nullable,
+            "metadata": {k.decode(): v.decode() for k, v in (field.metadata or {}).items()},
+        }
+        for field in schema
+    ]
+
+
+def serialised_schema(schema: pa.Schema) -> str:
+    """Return a schema in Arrow's own serialisation, base64."""
+    return base64.b64encode(schema.serialize().to_pybytes()).decode()
+
+
+def revision() -> str | None:
+    """Return the git revision of the current folder, None outside of a repository."""
+    try:
+        head = _git("rev-parse", "HEAD")
+        dirty = _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{head}-dirty" if dirty else head
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def program_version() -> str:
+    """Return the version of crossband."""
+    return version("crossband")
+
+
+def library_version(library: str) -> str:
+    """Return name and version of an installed library, by the name of its distribution."""
+    return f"{library} {version(library)}"
+
+
+def params_here() -> dict[str, Any] | None:
+    """Return ``params.yaml`` of the current folder, None where there is none."""
+    from pipeline.params import read_yaml
+
+    path = Path("params.yaml")
+    return read_yaml(path) if path.exists() else None

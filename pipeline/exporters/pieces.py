@@ -1,0 +1,54 @@
+"""Text files of a whole export, gathered from what each unit wrote of its own rows.
+
+A unit leaves its lines in ``_parts/``, which does not stay; the end joins them in order.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from pipeline.exporters.format import Job
+from pipeline.exporters.selection import Unit
+from pipeline.exporters.storage import PARTS, Sink
+
+
+def leave_lines(sink: Sink, unit: Unit, name: str, lines: Iterable[str]) -> None:
+    """Leave a unit's lines, each without its end."""
+    sink.put(f"{PARTS}/{unit.name}.{name}", "".join(f"{line}\n" for line in lines).encode())
+
+
+def gathered(job: Job, sink: Sink, name: str, split: str | None = None) -> Iterable[str]:
+    """Yield the lines that the units left, with their ends; ``split`` limits whose."""
+    for unit in job.units:
+        if split in (None, unit.split):
+            data = sink.store.read(f"{PARTS}/{unit.name}.{name}") or b""
+            yield from data.decode().splitlines(keepends=True)
+
+
+def join_lines(
+    job: Job, sink: Sink, name: str, path: str, *, header: str = "", split: str | None = None
+) -> None:
+    """Join the units' lines into one file behind an optional header line."""
+    with sink.file(path) as out:
+        if header:
+            out.write(header.encode())
+        for line in gathered(job, sink, name, split):
+            out.write(line.encode())
+
+
+def csv_lines(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as CSV text, lines ended by a line feed."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def subjects_csv(sink: Sink, subjects: Sequence[str], path: str = "subjects.csv") -> None:
+    """Write which label stands for which subject."""
+    rows = [("label", "subject_id"), *enumerate(subjects)]
+    sink.put(path, csv_lines(rows).encode())
+
+
+def splits_of(job: Job) -> list[str]:
+    """Return the splits of the export's units, each once, sorted."""
+    return sorted({unit.split for unit in job.units})

@@ -1,0 +1,300 @@
+"""Files of an export on a disk or in an object store, by fsspec, each with its sha256."""
+
+import errno
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from pipeline.errors import ExportError
+from pipeline.exporters.names import check_inside
+
+MANIFEST = "manifest.json"
+PARTS = "_parts"
+_BATCH_BYTES = 32 << 20
+_BATCH_FILES = 64
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file of an export."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a finished unit left: kept as long as its key holds.
+
+    Attributes:
+        key: digest of all that the unit's bytes depend on.
+        files: what it wrote.
+    """
+
+    key: str
+    files: tuple[FileEntry, ...]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder on a disk or a prefix in an object store; can be sent to another process."""
+
+    url: str
+
+    @cached_property
+    def _place(self) -> tuple[Any, str]:
+        fs, root = fsspec.core.url_to_fs(self.url)
+        return fs, str(root).rstrip("/")
+
+    @property
+    def fs(self) -> Any:
+        """The fsspec file system."""
+        return self._place[0]
+
+    @property
+    def local(self) -> Path | None:
+        """The folder, where it is on a local disk."""
+        return Path(self._place[1]) if isinstance(self.fs, LocalFileSystem) else None
+
+    def at(self, path: str) -> str:
+        """Return a file's place in the file system."""
+        return f"{self._place[1]}/{path}"
+
+    def read(self, path: str) -> bytes | None:
+        """Return a small file's bytes, None where there is no such file."""
+        try:
+            return bytes(self.fs.cat_file(self.at(path)))
+        except FileNotFoundError:
+            return None
+
+    def files(self) -> list[str]:
+        """Return the relative paths of all files."""
+        self.fs.invalidate_cache()
+        found = self.fs.find(self._place[1])
+        return sorted(str(path)[len(self._place[1]) + 1 :] for path in found)
+
+    @cached_property
+    def _lengths(self) -> dict[str, int]:
+        self.fs.invalidate_cache()
+        found = self.fs.find(self._place[1], detail=True)
+        start = len(self._place[1]) + 1
+        return {str(path)[start:]: int(info["size"]) for path, info in found.items()}
+
+    def length(self, path: str) -> int | None:
+        """Return the length that a file had when this was first asked, None if it was not there."""
+        return self._lengths.get(path)
+
+    def fetch(self, paths: Sequence[str], folder: Path) -> None:
+        """Copy files into a local folder."""
+        self.fs.get([self.at(path) for path in paths], [str(folder / path) for path in paths])
+
+    def remove(self, paths: Sequence[str]) -> None:
+        """Remove files."""
+        if paths:
+            self.fs.rm([self.at(path) for path in paths])
+
+    def receipt(self, unit: str) -> Receipt | None:
+        """Return what a former run noted of a unit."""
+        if (text := self.read(f"{PARTS}/{unit}.json")) is None:
+            return None
+        values = json.loads(text)
+        return Receipt(values["key"], tuple(FileEntry(**entry) for entry in values["files"]))
+
+
+class Sink:
+    """Writes the files of one unit and notes their sha256.
+
+    Small files for an object store are sent many at once.
+
+    Attributes:
+        entries: the files written so far.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.entries: list[FileEntry] = []
+        self._folders: set[Path] = set()
+        self._waiting: dict[str, bytes] = {}
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a small file."""
+        digest = hashlib.sha256(data).hexdigest()
+        self.entries.append(FileEntry(check_inside(path), len(data), digest))
+        if self.store.local:
+            self._local(path).write_bytes(data)
+            return
+        self._waiting[self.store.at(path)] = data
+        many = len(self._waiting) >= _BATCH_FILES
+        if many or sum(map(len, self._waiting.values())) >= _BATCH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what waits."""
+        if self._waiting:
+            self.store.fs.pipe(self._waiting)
+            self._waiting = {}
+
+    @contextmanager
+    def file(self, path: str) -> Iterator["HashedFile"]:
+        """Open a file of any length; where an error ends it, an object store keeps nothing."""
+        check_inside(path)
+        raw = self._local(path).open("wb") if self.store.local else self._remote(path)
+        out = HashedFile(raw)
+        try:
+            yield out
+        except BaseException:
+            _discard(raw)
+            raise
+        raw.close()
+        self.entries.append(FileEntry(path, out.written, out.sha256))
+
+    def take(self, path: str, file: Path) -> None:
+        """Move a finished local file into the export."""
+        if self.store.local:
+            with file.open("rb") as data:
+                digest = hashlib.file_digest(data, "sha256").hexdigest()
+            self.entries.append(FileEntry(check_inside(path), file.stat().st_size, digest))
+            shutil.move(file, self._local(path))
+            return
+        with self.file(path) as out, file.open("rb") as data:
+            shutil.copyfileobj(data, out, 1 << 20)
+
+    def receipt(self, unit: str, key: str) -> Receipt:
+        """Note that the unit is finished."""
+        self.flush()
+        receipt = Receipt(key, tuple(self.entries))
+        text = json.dumps({"key": key, "files": [asdict(entry) for entry in self.entries]})
+        Sink(self.store).put_now(f"{PARTS}/{unit}.json", text.encode())
+        return receipt
+
+    def put_now(self, path: str, data: bytes) -> None:
+        """Write a small file at once."""
+        self.put(path, data)
+        self.flush()
+
+    def _local(self, path: str) -> Path:
+        place = Path(self.store.at(path))
+        if place.parent not in self._folders:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(place.parent)
+        return place
+
+    def _remote(self, path: str) -> BinaryIO:
+        opened: BinaryIO = self.store.fs.open(self.store.at(path), "wb")
+        return opened
+
+
+class HashedFile:
+    """A file that knows the length and the sha256 of what was written to it."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._digest = hashlib.sha256()
+        self.written = 0
+
+    @property
+    def sha256(self) -> str:
+        """Digest of all bytes so far."""
+        return self._digest.hexdigest()
+
+    def write(self, data: bytes) -> int:
+        """Append bytes."""
+        self._raw.write(data)
+        self._digest.update(data)
+        self.written += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        """Return the number of bytes written."""
+        return self.written
+
+    @property
+    def closed(self) -> bool:
+        """Tell whether the file below is closed."""
+        return bool(self._raw.closed)
+
+    def flush(self) -> None:
+        """Do nothing: the file is complete when ``Sink.file`` ends."""
+
+    close = flush
+
+
+def check_files(folder: Path, entries: Sequence[FileEntry]) -> None:
+    """Compare the files of a local folder with their sha256.
+
+    Raises:
+        ExportError: names the first that is missing or another one.
+    """
+    for entry in entries:
+        try:
+            with (folder / entry.path).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError as error:
+            raise ExportError(f"{entry.path} is missing from the export") from error
+        if found != entry.sha256:
+            raise ExportError(
+                f"{entry.path}: expected sha256 {entry.sha256}, found {found}: the file was "
+                "changed or did not arrive whole"
+            )
+
+
+def _discard(raw: Any) -> None:
+    """Close an unfinished file without committing it."""
+    if hasattr(raw, "discard") and hasattr(raw, "fs"):
+        raw.discard()
+        raw.closed = True
+    else:
+        raw.close()
+
+
+@contextmanager
+def explained(url: str) -> Iterator[None]:
+    """Turn what a disk or an object store refuses into one message that says what to do.
+
+    Raises:
+        ExportError: the disk is full, or the store can't be reached, entered or written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise ExportError(
+                f"the disk that holds {url} is full; finished files are kept beside it: make room "
+                "and run the export again"
+            ) from error
+        raise ExportError(f"{url}: {_reason(error)}") from error
+    except _store_errors(url) as error:
+        raise ExportError(f"{url}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    if "credentials" in text.lower():
+        return (
+            f"{text}. Set the store's credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
+            "(and AWS_ENDPOINT_URL) or a profile for s3://, GOOGLE_APPLICATION_CREDENTIALS for gs://"
+        )
+    return text
+
+
+def _store_errors(url: str) -> tuple[type[Exception], ...]:
+    """Return the errors of an object store's own library, which are no ``OSError``."""
+    if url.startswith(("s3://", "s3a://")):
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        return BotoCoreError, ClientError
+    if url.startswith(("gs://", "gcs://")):
+        from google.auth.exceptions import GoogleAuthError
+
+        return (GoogleAuthError,)
+    return ()

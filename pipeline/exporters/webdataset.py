@@ -1,0 +1,122 @@
+"""Format ``webdataset``: tar shards, one per split and shard of the source.
+
+Layout: ``<split>-NNNNN-of-NNNNN.tar``; of each row ``<key>.png`` (or ``.jpg``: the main picture),
+``<key>.json`` (all other columns), ``<key>.cls`` (label of the subject, where there is one) and
+``<key>.<column>.<ext>`` for each further picture or column of bytes. Keys are the sample ids,
+percent-encoded. Times and owners are 0, so that the same rows give the same bytes.
+
+Reference: https://github.com/webdataset/webdataset.
+"""
+
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.exporters.cells import from_json, to_json
+from pipeline.exporters.format import Format, Job, Request, require
+from pipeline.exporters.manifest import Manifest
+from pipeline.exporters.names import safe_path
+from pipeline.exporters.payloads import (
+    Payload,
+    payload_columns,
+    put_together,
+    take_apart,
+    text_schema,
+)
+from pipeline.exporters.pieces import subjects_csv
+from pipeline.exporters.selection import Selection, Unit
+from pipeline.exporters.storage import FileEntry, HashedFile, Sink
+from pipeline.types import Row
+
+_BLOCK = tarfile.BLOCKSIZE
+
+
+def prepare(request: Request, selection: Selection) -> list[str]:
+    """Return the subjects, whose positions are the labels."""
+    return selection.subjects()
+
+
+def write(job: Job, unit: Unit, sink: Sink) -> None:
+    """Write one tar."""
+    labels = {subject: label for label, subject in enumerate(job.plan)}
+    columns, held = job.schema.names, payload_columns(job.schema)
+    read = list(dict.fromkeys([*columns, "subject_id"]))
+    with sink.file(f"{unit.name}.tar") as out:
+        for _, row in unit.rows(read):
+            key, label = safe_path(row["sample_id"]), labels.get(row["subject_id"])
+            meta, payloads = take_apart({name: row[name] for name in columns}, held)
+            members = {_extension(payload, job): payload.data for payload in payloads}
+            members["json"] = to_json(meta)
+            if label is not None:
+                members["cls"] = str(label).encode()
+            for extension in sorted(members):
+                _add(out, f"{key}.{extension}", members[extension])
+        out.write(bytes(2 * _BLOCK))
+
+
+def _extension(payload: Payload, job: Job) -> str:
+    main = payload.column == job.request.image
+    return payload.extension if main else f"{payload.column}.{payload.extension}"
+
+
+def _add(out: HashedFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    out.write(info.tobuf(tarfile.GNU_FORMAT))
+    out.write(data)
+    out.write(bytes(-len(data) % _BLOCK))
+
+
+def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
+    """Write which label stands for whom."""
+    subjects_csv(sink, job.plan)
+
+
+def samples(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """Read tars with WebDataset, one after the other, members as bytes."""
+    import webdataset
+
+    yield from webdataset.WebDataset(
+        [str(path) for path in paths], shardshuffle=False, nodesplitter=None, empty_check=False
+    )
+
+
+def read(folder: Path, manifest: Manifest) -> Iterator[Row]:
+    """Read the rows back."""
+    paths = [folder / entry.path for entry in manifest.files if entry.path.endswith(".tar")]
+    held, texts = payload_columns(manifest.schema), text_schema(manifest.schema)
+    for sample in samples(paths):
+        # WebDataset lowers the case of what follows the key.
+        payloads = {
+            column: data
+            for extension, data in sample.items()
+            for column in held
+            if extension.rpartition(".")[0] == ("" if column == manifest.image else column.lower())
+            and extension not in ("json", "cls", "__key__", "__url__", "__local_path__")
+        }
+        yield put_together(from_json(sample["json"], texts), payloads, manifest.schema)
+
+
+def verify(job: Job, folder: Path) -> None:
+    """Read each tar with WebDataset and compare keys and pictures with the source."""
+    image = job.request.image
+    for unit in job.units:
+        found = samples([folder / f"{unit.name}.tar"])
+        for _, row in unit.rows(["sample_id", image]):
+            sample, key = next(found, {}), safe_path(row["sample_id"])
+            require(sample.get("__key__") == key, f"{key} is not where it belongs in {unit.name}")
+            pictures = [data for name, data in sample.items() if name in ("png", "jpg", "bin")]
+            require(pictures == [row[image]["bytes"]], f"the picture of {key} is another one")
+        require(next(found, None) is None, f"{unit.name}.tar holds more than its rows")
+
+
+FORMAT = Format(
+    holds="every column, exactly",
+    library="webdataset",
+    prepare=prepare,
+    write=write,
+    finish=finish,
+    verify=verify,
+    read=read,
+)
