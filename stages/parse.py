@@ -8,11 +8,11 @@ import numpy as np
 from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
 from pipeline.params import ParseParams
-from pipeline.parsing import settle_left_right
+from pipeline.parsing import mesh_labels, settle_left_right
 from pipeline.report import contact_sheet, parse_metrics
 from pipeline.store import PARSE
 from pipeline.store.mapping import BatchFunction, Outcome
-from pipeline.types import Row
+from pipeline.types import Row, UInt8
 from stages.run import StageRun, stage_main
 
 
@@ -29,25 +29,37 @@ def make(params: ParseParams, weights: Path) -> BatchFunction:
     )
 
     def parse(rows: list[Row]) -> list[Outcome]:
+        seen = [row for row in rows if row["band"] not in params.mesh_bands]
+        parsed = iter(network_labels(seen) if seen else ())
+        return [
+            [described(row, None if row["band"] in params.mesh_bands else next(parsed))]
+            for row in rows
+        ]
+
+    def network_labels(rows: list[Row]) -> UInt8:
         crops = np.stack([decode_rgb(row["loose"]["bytes"]) for row in rows])
         to_frame = np.stack(
             [compose_affine(invert_affine(row["loose_warp_2x3"]), row["warp_2x3"]) for row in rows]
         )
         hw = rows[0]["height_px"], rows[0]["width_px"]
-        labels = parser.labels(parser.logits(crops), to_frame, hw)
-        return [[described(row, map_)] for row, map_ in zip(rows, labels, strict=True)]
+        return parser.labels(parser.logits(crops), to_frame, hw)
 
     return parse
 
 
-def described(row: Row, labels: np.ndarray) -> Row:
-    """Add a face's label map to its row, left and right settled."""
-    points = transform_points(row["landmarks_xy"], row["warp_2x3"])
-    settled = settle_left_right(labels, points)
+def described(row: Row, labels: UInt8 | None) -> Row:
+    """Add a face's label map to its row: the network's, left and right settled, or the mesh's."""
+    if labels is None:
+        mesh = transform_points(row["mesh_xyz"][:, :2], row["warp_2x3"])
+        settled = mesh_labels(mesh, (row["height_px"], row["width_px"]))
+    else:
+        points = transform_points(row["landmarks_xy"], row["warp_2x3"])
+        settled = settle_left_right(labels, points)
     name = f"{row['sample_id'].rpartition('/')[2]}.labels.png"
     return row | {
         "parent_id": row["sample_id"],
         "labels": {"bytes": encode_png(settled), "path": name},
+        "parse_backend": "mesh" if labels is None else "parser",
     }
 
 

@@ -26,7 +26,7 @@ def describe(row: Row, params: PartsParams) -> Row:
         decode(row["labels"]["bytes"]),
         transform_points(row["mesh_xyz"][:, :2], row["warp_2x3"]),
         transform_points(row["landmarks_xy"], row["warp_2x3"]),
-        backend=params.backend,
+        backend="mesh" if row["parse_backend"] == "mesh" else params.backend,
         fallback=params.fallback,
         min_pixels=params.min_pixels,
         max_mesh_distance=params.max_mesh_distance,

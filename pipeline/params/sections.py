@@ -135,6 +135,7 @@ class ParseParams(Section):
 
     precision: Literal["auto", "float32", "bfloat16"]
     device: Literal["cpu", "cuda", "auto"]
+    mesh_bands: tuple[Band, ...]
     eye_bias: Annotated[float, Field(ge=-10.0, le=10.0)]
     batch_rows: Annotated[int, Field(ge=1, le=256)]
 

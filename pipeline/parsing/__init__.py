@@ -5,7 +5,7 @@ whoever only cuts parts does not need.
 """
 
 from pipeline.parsing.locate import PartLocations, locate_parts
-from pipeline.parsing.mesh_parts import mesh_part_boxes, mesh_part_masks
+from pipeline.parsing.mesh_parts import mesh_labels, mesh_part_boxes, mesh_part_masks
 from pipeline.parsing.parts import (
     PARTS,
     centre_distance_percent,
@@ -22,6 +22,7 @@ __all__ = [
     "centre_distance_percent",
     "crop_part",
     "locate_parts",
+    "mesh_labels",
     "mesh_part_boxes",
     "mesh_part_masks",
     "part_boxes",

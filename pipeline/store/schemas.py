@@ -107,7 +107,13 @@ ALIGN = extend(
 )
 """A face: ``image`` is the aligned crop; geometry stays in pixels of the source picture."""
 
-PARSE = extend(ALIGN, [field("labels", IMAGE, null=False, frame="crop", classes="FaceClass")])
+PARSE = extend(
+    ALIGN,
+    [
+        field("labels", IMAGE, null=False, frame="crop", classes="FaceClass"),
+        field("parse_backend", pa.string(), null=False, values="parser mesh"),
+    ],
+)
 """An aligned face with its label map (8-bit PNG of class indices) in the crop's frame."""
 
 PARTS = extend(

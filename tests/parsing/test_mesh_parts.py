@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.parsing import PARTS, mesh_part_boxes, mesh_part_masks
+from pipeline.face3d.canonical import canonical_vertices
+from pipeline.parsing import PARTS, mesh_labels, mesh_part_boxes, mesh_part_masks
 from pipeline.parsing.mesh_parts import MESH_POINTS, PART_LOOPS
+from pipeline.types import FaceClass
 
 
 def points_with(**loops):
@@ -55,3 +57,31 @@ def test_a_contour_past_the_frame_is_cut_there(shift):
 def test_other_meshes_are_refused(shape):
     with pytest.raises(ValueError, match="468"):
         mesh_part_masks(np.zeros(shape, np.float32), (20, 20))
+
+
+def test_labels_of_the_canonical_face_lie_where_they_belong():
+    points = canonical_vertices()[:, :2] * 7 + 72
+    labels = mesh_labels(points.astype(np.float32), (144, 144))
+    assert set(np.unique(labels)) - {FaceClass.MOUTH_INNER} == {  # a slit between the lips, or none
+        FaceClass.BACKGROUND,
+        *(FaceClass.SKIN, FaceClass.NOSE, FaceClass.UPPER_LIP, FaceClass.LOWER_LIP),
+        *(FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW, FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE),
+    }
+    middle = {c: np.argwhere(labels == c).mean(axis=0) for c in np.unique(labels)}
+    left, right = middle[FaceClass.LEFT_EYE], middle[FaceClass.RIGHT_EYE]
+    assert left[1] > right[1]  # the subject's left lies at larger x
+    assert abs(left[0] - right[0]) < 1
+    brow, lip = middle[FaceClass.LEFT_BROW], middle[FaceClass.UPPER_LIP]
+    assert brow[0] < left[0] < middle[FaceClass.NOSE][0] < lip[0] < middle[FaceClass.LOWER_LIP][0]
+    eyes = mesh_part_masks(points.astype(np.float32), (144, 144))[0]
+    assert (labels[eyes] == FaceClass.LEFT_EYE).all()
+
+
+def test_an_open_mouth_shows_its_inside():
+    points = canonical_vertices()[:, :2].astype(np.float32) * 7 + 72
+    lower = [95, 88, 178, 87, 14, 317, 402, 318, 324, 146, 91, 181, 84, 17, 314, 405, 321, 375]
+    points[lower, 1] += 10
+    labels = mesh_labels(points, (144, 144))
+    inside = np.argwhere(labels == FaceClass.MOUTH_INNER)
+    assert len(inside) > 50
+    assert inside[:, 0].mean() > np.argwhere(labels == FaceClass.UPPER_LIP)[:, 0].mean()

@@ -97,3 +97,16 @@ def test_a_part_far_from_the_mesh_is_not_believed(face):
     row = face.rows("parts")["open.png"]
     assert row["part_backend"] == ["mesh"] * 4
     assert np.isfinite(row["mesh_distance_percent"]).all()  # what the parser found is still told
+
+
+def test_bands_that_the_parser_never_saw_are_labelled_from_the_mesh(face):
+    face.edit(parse={"mesh_bands": ["VIS"]})
+    face.run("parse", "parts")
+    row = face.rows("parts")["open.png"]
+    assert row["parse_backend"] == "mesh"
+    assert row["part_backend"] == ["mesh"] * 4
+    labels = decode(row["labels"]["bytes"])
+    assert FaceClass.HAIR not in labels
+    points = transform_points(row["landmarks_xy"], row["warp_2x3"])
+    at = [labels[round(float(y)), round(float(x))] for x, y in points]
+    assert at[:3] == [FaceClass.RIGHT_EYE, FaceClass.LEFT_EYE, FaceClass.NOSE]
