@@ -6,7 +6,7 @@ from pipeline.ops.codec import UndecodableError, decode_foreign, encode_png
 from pipeline.params import IngestParams
 from pipeline.readers import read_dataset
 from pipeline.readers.segments import take_in_segment
-from pipeline.report import contact_sheet, share_by
+from pipeline.report import contact_sheet, scene_sheet, share_by
 from pipeline.store import INGEST, image_columns
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Rejected, Row
@@ -46,7 +46,11 @@ def run(stage: StageRun) -> None:
         listing, INGEST, partial(make, stage.params.ingest), sections=[stage.params.ingest]
     )
     stage.write_metrics({"share": {c: share_by(output, c) for c in ("band", "split", "simulated")}})
-    contact_sheet(output, stage.report("contact", ".png"))
+    picture = stage.report("contact", ".png")
+    if stage.dataset_params.reader == "ijb_mdf":
+        scene_sheet(output.rows(), picture)
+    else:
+        contact_sheet(output, picture)
 
 
 if __name__ == "__main__":

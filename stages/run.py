@@ -94,6 +94,7 @@ class StageRun:
         batch_rows: int = 1,
         few_rows: int = FEW_ROWS,
         target: Path | None = None,
+        code: str | None = None,
     ) -> ShardFolder:
         """Bring the stage's output up to date and write its metrics' common part.
 
@@ -105,26 +106,34 @@ class StageRun:
             batch_rows: rows handed over at once.
             few_rows: so few rows are computed in this process.
             target: output folder, by default ``data/<data set>/<stage>``.
+            code: see ``key``.
         """
         output = ShardFolder(target or Path("data", self.dataset, self.stage), source.count)
-        sections_by_name = {type(s).__name__: section_values(s) for s in sections}
-        key = StageKey(
-            self.stage, sections_by_name, self._weights, code_sha256(f"stages.{self.stage}")
-        )
         start = time.monotonic()
-        self.summary = map_shards(
+        summary = map_shards(
             source,
             output,
             schema=schema,
-            key=key,
+            key=self.key(sections, code),
             make=make,
             batch_rows=batch_rows,
             executor=executor_from_environment(),
             label=f"{self.stage}@{self.dataset}",
             few_rows=few_rows,
         )
-        self._write_run(self.summary, time.monotonic() - start)
+        self.record(summary, time.monotonic() - start)
         return output
+
+    def key(self, sections: Sequence[BaseModel], code: str | None = None) -> StageKey:
+        """Return what the stage's outputs depend on besides their input.
+
+        Args:
+            sections: of params.
+            code: the module whose code counts, with all it imports; by default the stage's own.
+        """
+        sections_by_name = {type(s).__name__: section_values(s) for s in sections}
+        module = code or f"stages.{self.stage}"
+        return StageKey(self.stage, sections_by_name, self._weights, code_sha256(module))
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Write the stage's metrics: rows in, out and rejected, then its own."""
@@ -141,7 +150,9 @@ class StageRun:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def _write_run(self, summary: MapSummary, seconds: float) -> None:
+    def record(self, summary: MapSummary, seconds: float) -> None:
+        """Keep the counts of this run, and write and print them."""
+        self.summary = summary
         values = asdict(summary) | {"seconds": round(seconds, 2)}
         _write_json(self.report("runs", ".json"), values)
         print(

@@ -1,56 +1,29 @@
-"""Stage ``sample``: the embedded data set's people, cut from their sheets, in simulated bands."""
+"""Stage ``sample``: the embedded data sets, one source a run; everything in them is simulated."""
 
+import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import ParamsError
-from pipeline.ops.codec import encode_jpeg
-from pipeline.params import OpenPeopleParams
-from pipeline.report import contact_sheet, share_by
+from pipeline.params import DatasetParams, IjbMdfParams, OpenPeopleParams, ScenesParams
+from pipeline.readers import read_dataset
+from pipeline.readers.segments import take_in_segment
+from pipeline.report import contact_sheet, scene_counts, scene_sheet, share_by
 from pipeline.samples.materials import WEIGHTS
-from pipeline.samples.openpeople import (
-    SourcePicture,
-    described,
-    frames_of,
-    list_pictures,
-    read_picture,
-)
-from pipeline.samples.simulate import BandSimulator
-from pipeline.store import PICTURES, Listing, image_columns
-from pipeline.store.mapping import BatchFunction
-from pipeline.types import Band, Row
+from pipeline.samples.openpeople import list_pictures
+from pipeline.samples.pictures import make_pictures
+from pipeline.samples.scenes import SCENE_WEIGHTS, make_scenes
+from pipeline.store import PICTURES, Listing, MapSummary, executor_from_environment
 from stages.run import StageRun, stage_main
 
 SHARDS = 16
+_LIMITS: Any = {"max_pixels": 1 << 24, "tone_percentiles": (0.5, 99.5)}
 
 
-def make(params: OpenPeopleParams, archive: Path, weights: dict[str, Path]) -> BatchFunction:
-    """Load the networks and build the batch function: from one sheet to its pictures."""
-    simulator = BandSimulator(weights, bands=params.bands, seed=params.seed)
-
-    def pictures(row: Row) -> list[Row]:
-        source: SourcePicture = row["source"]
-        frames = frames_of(source, read_picture(archive, source.member), params.max_side_px)
-        appearance = simulator.appearance(frames[0].image)
-        made = []
-        for frame in frames:
-            picture_id = f"{source.key}#{frame.name}"
-            images = simulator.simulate(frame.image, source.subject_id, picture_id, appearance)
-            images |= {Band.VIS: frame.image} if Band.VIS in params.bands else {}
-            for band, image in images.items():
-                data = encode_jpeg(image, params.jpeg_quality)
-                picture = image_columns(data, image.shape[:2], f"{frame.name}.{band}.jpg")
-                made.append(described(source, frame, band) | {"seed": params.seed} | picture)
-        return sorted(made, key=lambda picture: str(picture["sample_id"]))
-
-    return lambda rows: [pictures(row) for row in rows]
-
-
-def run(stage: StageRun) -> None:
-    """Make the pictures of one source."""
-    params = stage.params.sample.openpeople
-    if stage.dataset != "openpeople" or params is None:
-        raise ParamsError(f"sample source {stage.dataset!r}: expected one that params.yaml names")
+def openpeople(stage: StageRun, params: OpenPeopleParams, target: Path) -> None:
+    """Cut OpenPeople's pictures from their sheets and simulate their bands."""
     archive = stage.weight("openpeople")
     weights = {name: stage.weight(name) for name in WEIGHTS}
     sources = list_pictures(archive, params.subjects)
@@ -58,13 +31,50 @@ def run(stage: StageRun) -> None:
     output = stage.map(
         Listing(rows, SHARDS, dict),
         PICTURES,
-        partial(make, params, archive, weights),
+        partial(make_pictures, params, archive, weights),
         sections=[params],
         few_rows=0,  # a row is a whole sheet
-        target=Path("data/sample/source", stage.dataset),
+        target=target,
+        code="pipeline.samples.pictures",
     )
     stage.write_metrics({"share": {c: share_by(output, c) for c in ("band", "split", "view")}})
     contact_sheet(output, stage.report("contact", ".png"), most_subjects=9)
+
+
+def scenes(stage: StageRun, params: ScenesParams, target: Path) -> None:
+    """Film scenes of several people: media and tables in the layout of reader ``ijb_mdf``."""
+    weights = {name: stage.weight(name) for name in SCENE_WEIGHTS}
+    start = time.monotonic()
+    key = stage.key([], code="pipeline.samples.scenes").digest.hex()
+    label = f"{stage.stage}@{stage.dataset}"
+    media, made = make_scenes(target, params, weights, key, executor_from_environment(), label)
+    stage.record(MapSummary(media, media, {}, made, media - made), time.monotonic() - start)
+    stage.write_metrics(scene_counts(_listed(target, 1).rows))
+    few = _listed(target, max(1, params.frames_per_video // 2)).shard(0)
+    frames = [item for (row,) in few.batches() for item in take_in_segment(row, **_LIMITS)]
+    scene_sheet((f for f in frames if isinstance(f, dict)), stage.report("contact", ".png"))
+
+
+def _listed(root: Path, stride: int) -> Listing:
+    layout = IjbMdfParams(frame_stride=stride)
+    return read_dataset(
+        "scenes", DatasetParams(reader="ijb_mdf", root=str(root), shards=1, ijb_mdf=layout)
+    )
+
+
+SOURCES: dict[str, Callable[[StageRun, Any, Path], None]] = {
+    "openpeople": openpeople,
+    "scenes": scenes,
+}
+"""Sources by name, which is that of their section below ``sample``."""
+
+
+def run(stage: StageRun) -> None:
+    """Make the files of one source."""
+    params = getattr(stage.params.sample, stage.dataset, None)
+    if stage.dataset not in SOURCES or params is None:
+        raise ParamsError(f"sample source {stage.dataset!r}: expected one that params.yaml names")
+    SOURCES[stage.dataset](stage, params, Path("data", params.dataset, "source", stage.dataset))
 
 
 if __name__ == "__main__":

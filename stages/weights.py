@@ -11,7 +11,7 @@ from pipeline.weights import fetch, load_registry
 from stages.run import PARAMS, REGISTRY, WEIGHTS
 
 SAMPLE_WEIGHTS = ("openpeople", "yunet", "face_mesh_468", "bisenet_r18", "selfie_segmentation")
-"""What the sample's source opens: the pictures, and the networks that tell its materials apart."""
+"""What source ``openpeople`` opens: pictures, and the networks that tell their materials apart."""
 
 
 def needed(params: Params) -> list[str]:
@@ -24,6 +24,8 @@ def needed(params: Params) -> list[str]:
         names.add(BODY_DETECTORS[params.detect_bodies.backend])
     if params.sample.openpeople:
         names.update(SAMPLE_WEIGHTS)
+    if params.sample.scenes:
+        names.update(SAMPLE_WEIGHTS, ["anny"])
     return sorted(names)
 
 

@@ -130,9 +130,13 @@ def sample_bilinear(texture: Float32, xy: Float32) -> Float32:
 def reduce(image: Float32, factor: int) -> Float32:
     """Average blocks of ``factor`` × ``factor`` pixels: float32 (h·f, w·f[, c]) → (h, w[, c])."""
     height, width = image.shape[0] // factor, image.shape[1] // factor
-    blocks = image.reshape(height, factor, width, factor, *image.shape[2:])
-    reduced: Float32 = blocks.mean(axis=(1, 3), dtype=np.float32)
-    return reduced
+    # Sums of every f-th pixel: several times as quick as means over short axes.
+    places = [(row, column) for row in range(factor) for column in range(factor)]
+    total = np.zeros((height, width, *image.shape[2:]), np.float32)
+    for y, x in places:
+        total += image[y : height * factor : factor, x : width * factor : factor]
+    total *= np.float32(1 / factor**2)
+    return total
 
 
 def vertex_normals(vertices_xyz: Float32, triangles: Int32) -> Float32:

@@ -7,7 +7,7 @@ from pipeline.params.bodies import (
     NetworkFileParams,
 )
 from pipeline.params.load import check_params, load_params, merge_params, read_yaml, section_values
-from pipeline.params.media import IjbMdfColumns, IjbMdfParams
+from pipeline.params.media import IjbMdfColumns, IjbMdfParams, ScenesParams
 from pipeline.params.sections import (
     AlignParams,
     DatasetParams,
@@ -35,6 +35,7 @@ __all__ = [
     "Params",
     "ParseParams",
     "PartsParams",
+    "ScenesParams",
     "WeightsParams",
     "check_params",
     "load_params",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Section
+from pipeline.params.base import Name, Section, Seed
 from pipeline.types import Band, Split
 
 Column = Annotated[str, Field(min_length=1)]
@@ -63,3 +63,35 @@ class IjbMdfParams(Section):
     frame_format: Literal["jpeg", "png"] = "jpeg"
     """How decoded frames are stored."""
     frame_jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 95
+
+
+class ScenesParams(Section):
+    """The sample's scenes: videos of several people in the layout of reader ``ijb_mdf``."""
+
+    dataset: Name = "scenes"
+    """The data set that this source belongs to."""
+    subjects: Annotated[int, Field(ge=4, le=200)]
+    openpeople_subjects: Annotated[int, Field(ge=0, le=9)]
+    """How many of them are people of OpenPeople; the others are procedural."""
+    videos_per_gallery: Annotated[int, Field(ge=1, le=500)]
+    """Media of each gallery in each band."""
+    people_per_video: Annotated[int, Field(ge=1, le=8)]
+    frames_per_video: Annotated[int, Field(ge=2, le=10_000)]
+    frames_per_second: Annotated[float, Field(ge=1.0, le=60.0)]
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _castable(self) -> Self:
+        each = self.subjects // 2
+        if self.subjects % 2:
+            raise ValueError(f"subjects: {self.subjects} do not split into two galleries alike")
+        if self.openpeople_subjects > each:
+            raise ValueError(f"openpeople_subjects: at most half of the {self.subjects} subjects")
+        if self.people_per_video > each:
+            raise ValueError(f"people_per_video: a gallery has {each} subjects")
+        if self.videos_per_gallery * self.people_per_video < each:
+            raise ValueError(
+                f"videos_per_gallery × people_per_video has to reach the {each} subjects of a "
+                "gallery, so that everybody is seen in each band"
+            )
+        return self

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from pipeline.params.base import Fraction, Name, Point, Section, Seed
 from pipeline.params.bodies import CropBodiesParams, DetectBodiesParams, LabelBodiesParams
-from pipeline.params.media import IjbMdfParams
+from pipeline.params.media import IjbMdfParams, ScenesParams
 from pipeline.types import Band, Split
 
 
@@ -70,6 +70,7 @@ class SampleParams(Section):
     """The sources of the embedded sample data set, one stage each; ``{}`` makes none."""
 
     openpeople: OpenPeopleParams | None = None
+    scenes: ScenesParams | None = None
 
 
 class IngestParams(Section):

@@ -3,6 +3,7 @@
 from pipeline.report.contact import contact_sheet
 from pipeline.report.faces import align_metrics, detection_metrics, parse_metrics, parts_metrics
 from pipeline.report.metrics import share_by
+from pipeline.report.scenes import scene_counts, scene_sheet
 
 __all__ = [
     "align_metrics",
@@ -10,5 +11,7 @@ __all__ = [
     "detection_metrics",
     "parse_metrics",
     "parts_metrics",
+    "scene_counts",
+    "scene_sheet",
     "share_by",
 ]

@@ -86,7 +86,7 @@ def test_the_limit_of_megapixels_is_a_param(workspace):
 
 def test_a_data_set_that_params_do_not_know_is_named(workspace):
     other = {"reader": "folder", "root": "x", "shards": 1}
-    workspace.edit(datasets={"mine": None, "other": other})
+    workspace.edit(datasets={"mine": None, "other": other}, face_datasets={"mine": None})
     with pytest.raises(ParamsError, match=r"'mine' is none of \['other'\]"):
         workspace.run("ingest")
 

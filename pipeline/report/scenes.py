@@ -1,0 +1,115 @@
+"""Scenes of several people: what a table of them holds, and frames with their boxes drawn."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw
+
+from pipeline.ops.codec import decode_rgb, encode_png
+from pipeline.report import draw
+from pipeline.types import Band, Row, UInt8
+
+_WIDTH_PX = 640
+_COLOURS = (
+    *((255, 99, 71), (64, 200, 255), (255, 215, 0), (124, 252, 120)),
+    *((238, 130, 238), (255, 165, 79), (127, 255, 212), (255, 182, 193)),
+)
+
+
+def scene_counts(rows: Iterable[Row]) -> dict[str, Any]:
+    """Count what segments of an ``ijb_mdf`` listing annotate.
+
+    Returns:
+        ``scenes`` by camera: media, frames, subjects, boxes of faces and bodies, and the median and
+        the most of people at once.
+    """
+    segments: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        segments[row["camera_id"]].append(row)
+    return {"scenes": {camera: _counts(found) for camera, found in sorted(segments.items())}}
+
+
+def scene_sheet(rows: Iterable[Row], path: Path, per_camera: int = 3) -> None:
+    """Write a PNG of frames with bodies, faces and subjects drawn; a line per camera.
+
+    Args:
+        rows: frames with ``image`` and ``truth_people``.
+        path: the PNG to write.
+        per_camera: how many frames of each, spread over all.
+    """
+    cameras: dict[tuple[int, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        cameras[list(Band).index(Band(row["band"])), row["camera_id"] or ""].append(row)
+    lines = []
+    for _, found in sorted(cameras.items()):
+        places = np.linspace(0, len(found) - 1, min(per_camera, len(found))).round().astype(int)
+        lines.append([_tile(found[place]) for place in places.tolist()])
+    width = max((sum(tile.shape[1] for tile in line) for line in lines), default=_WIDTH_PX)
+    bands = [_padded(np.hstack(_level(line)), width) for line in lines]
+    picture = (
+        np.vstack(bands)
+        if bands
+        else draw.captioned(np.zeros((1, 1, 3), np.uint8), ["no rows"], (_WIDTH_PX, 40))
+    )
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(encode_png(np.ascontiguousarray(picture)))
+    partial.replace(path)
+
+
+def _counts(segments: Sequence[Row]) -> dict[str, Any]:
+    at_once: list[int] = []
+    subjects: set[str] = set()
+    faces = bodies = 0
+    for people in (row["people"] for row in segments):
+        _, counts = np.unique(people.frames, return_counts=True)
+        at_once += counts.tolist()
+        subjects |= set(people.subjects)
+        faces += int(np.isfinite(people.faces_xywh).all(axis=1).sum())
+        bodies += int(np.isfinite(people.bodies_xywh).all(axis=1).sum())
+    return {
+        "media": len({row["media_id"] for row in segments}),
+        "frames": len(at_once),
+        "subjects": len(subjects),
+        "faces": faces,
+        "bodies": bodies,
+        "people_at_once": {"median": float(np.median(at_once)), "most": max(at_once)},
+    }
+
+
+def _tile(row: Row) -> UInt8:
+    """Draw one frame: a colour a person, the face's box thinner than the body's."""
+    source = decode_rgb(row["image"]["bytes"])
+    image, scale = draw.fit(source, _WIDTH_PX)
+    image = np.ascontiguousarray(image)
+    names = []
+    for number, person in enumerate(row["truth_people"] or ()):
+        colour = _COLOURS[number % len(_COLOURS)]
+        for box, thickness in ((person["body_xyxy"], 2), (person["face_xyxy"], 1)):
+            if box is not None:
+                x0, y0, x1, y1 = (round((float(end) + 0.5) * scale) for end in box)
+                cv2.rectangle(image, (x0, y0), (x1 - 1, y1 - 1), colour, thickness)
+        anchor = person["body_xyxy"] if person["body_xyxy"] is not None else person["face_xyxy"]
+        names.append((person["subject_id"], anchor, colour))
+    canvas = Image.fromarray(image)
+    pen = ImageDraw.Draw(canvas)
+    for name, anchor, colour in names:
+        x, y = (float(anchor[i]) * scale for i in (0, 1))
+        left, top, right, bottom = pen.textbbox((x, max(y - 14, 0)), name)
+        pen.rectangle((left - 2, top - 1, right + 2, bottom + 1), fill=(0, 0, 0))
+        pen.text((x, max(y - 14, 0)), name, fill=colour)
+    simulated = "simulated" if row["simulated"] else ""
+    caption = f"{row['media_id']}  frame {row['frame_index']}  {row['split'] or '-'}  {simulated}"
+    return draw.captioned(np.asarray(canvas), [caption], (_WIDTH_PX, image.shape[0]))
+
+
+def _level(tiles: Sequence[UInt8]) -> list[UInt8]:
+    tallest = max(len(tile) for tile in tiles)
+    return [np.pad(tile, ((0, tallest - len(tile)), (0, 0), (0, 0))) for tile in tiles]
+
+
+def _padded(line: UInt8, width: int) -> UInt8:
+    return np.pad(line, ((0, 0), (0, width - line.shape[1]), (0, 0)))
