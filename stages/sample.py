@@ -14,7 +14,7 @@ from pipeline.report import contact_sheet, scene_counts, scene_sheet, share_by
 from pipeline.samples.materials import WEIGHTS
 from pipeline.samples.openpeople import list_pictures
 from pipeline.samples.pictures import make_pictures
-from pipeline.samples.scenes import SCENE_WEIGHTS, make_scenes
+from pipeline.samples.scenes.produce import CODE, SCENE_WEIGHTS, make_scenes
 from pipeline.store import PICTURES, Listing, MapSummary, executor_from_environment
 from stages.run import StageRun, stage_main
 
@@ -45,9 +45,10 @@ def scenes(stage: StageRun, params: ScenesParams, target: Path) -> None:
     """Film scenes of several people: media and tables in the layout of reader ``ijb_mdf``."""
     weights = {name: stage.weight(name) for name in SCENE_WEIGHTS}
     start = time.monotonic()
-    key = stage.key([], code="pipeline.samples.scenes").digest.hex()
+    take_key, cut_key = (stage.key([], code=code).digest.hex() for code in CODE)
     label = f"{stage.stage}@{stage.dataset}"
-    media, made = make_scenes(target, params, weights, key, executor_from_environment(), label)
+    executor = executor_from_environment()
+    media, made = make_scenes(target, params, weights, (take_key, cut_key), executor, label)
     stage.record(MapSummary(media, media, {}, made, media - made), time.monotonic() - start)
     stage.write_metrics(scene_counts(_listed(target, 1).rows))
     few = _listed(target, max(1, params.frames_per_video // 2)).shard(0)

@@ -4,7 +4,3 @@ People of OpenPeople are cut out of their pictures; the others are procedural bo
 They walk over flat ground before a procedural background and are filmed from 500 m in visible light
 and from 30 m in SWIR, MWIR and LWIR. Everything is *simulated*.
 """
-
-from pipeline.samples.scenes.produce import SCENE_WEIGHTS, make_scenes
-
-__all__ = ["SCENE_WEIGHTS", "make_scenes"]

@@ -1,9 +1,8 @@
-"""People of OpenPeople in the scenes: four views of the body, cut out by their material maps."""
+"""People of OpenPeople in the scenes: a picture for each view, moved as if it walked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,14 +17,12 @@ from pipeline.ops.spectral import (
     soft_step,
 )
 from pipeline.rng import generator_for
-from pipeline.samples.materials import MaterialEstimator
-from pipeline.samples.openpeople import SourcePicture, frames_of, read_picture, reduce_to
+from pipeline.samples.openpeople import reduce_to
+from pipeline.samples.scenes.cutting import HEIGHT_PX
 from pipeline.samples.scenes.figure import Light, Patch, Stance
 from pipeline.types import Band, Float32, UInt8
 
 VIEWS = ("front", "left", "back", "right")
-_HEIGHT_PX = 384
-"""Height of a stored person: more than any frame shows."""
 _HIP = 0.52
 """Where the legs begin, of the height."""
 _LIFT = 0.06
@@ -38,47 +35,6 @@ _TINTS = np.array(
     ]
 )
 """Colours that white clothes are dyed with."""
-
-
-def cut_out(
-    estimator: MaterialEstimator, archive: Path, source: SourcePicture
-) -> dict[str, NDArray[np.uint8]]:
-    """Cut the four body views out of a character sheet.
-
-    Returns:
-        By ``<view>/<plane>``: ``rgb`` uint8 (h, w, 3), each of ``MATERIALS`` and ``face`` uint8
-        (h, w), 0 to 255; a view that the sheet shows twice keeps the first.
-    """
-    frames = frames_of(source, read_picture(archive, source.member), 1024)
-    _, appearance = estimator.estimate(frames[0].image)
-    planes: dict[str, NDArray[np.uint8]] = {}
-    for frame in frames:
-        if frame.framing != "body" or f"{frame.view}/rgb" in planes:
-            continue
-        scene, _ = estimator.estimate(frame.image, appearance)
-        planes |= {f"{frame.view}/{name}": plane for name, plane in _planes(scene).items()}
-    return planes
-
-
-def _planes(scene: Scene) -> dict[str, UInt8]:
-    """Crop a scene to its person and reduce it to the stored height."""
-    person = 1.0 - scene.background
-    rows, columns = np.nonzero(person > 0.5)
-    top, bottom = max(rows.min() - 3, 0), rows.max() + 4
-    left, right = max(columns.min() - 6, 0), columns.max() + 7
-    maps = {name: getattr(scene, name) for name in MATERIALS}
-    face = np.zeros_like(person)
-    if scene.head_xyxy is not None:
-        x0, y0, x1, y1 = (round(side) for side in scene.head_xyxy)
-        bare = sum((maps[name] for name in ("skin", "brows", "eyes", "lips")), np.zeros_like(face))
-        face[y0 : y1 + 1, x0 : x1 + 1] = bare[y0 : y1 + 1, x0 : x1 + 1]
-    planes = {name: np.rint(values * 255).astype(np.uint8) for name, values in maps.items()}
-    planes |= {"rgb": scene.rgb, "face": np.rint(np.clip(face, 0, 1) * 255).astype(np.uint8)}
-    side = max(_HEIGHT_PX, 1)
-    return {
-        name: reduce_to(np.ascontiguousarray(plane[top:bottom, left:right]), side)
-        for name, plane in planes.items()
-    }
 
 
 @dataclass(frozen=True)
@@ -94,7 +50,7 @@ class Cutout:
     """One person of OpenPeople.
 
     Args:
-        planes: of ``cut_out``.
+        planes: of ``cutting.cut_out``.
         seed: of the sample.
         subject_id: whose traits to draw.
     """
@@ -123,7 +79,7 @@ class Cutout:
         turns = {v: abs((stance.heading_deg - _HEADINGS[v] + 180) % 360 - 180) for v in self.views}
         view = min(turns, key=lambda name: turns[name])
         height = pixels_per_m * self.height_m
-        drawn = self._view(view, band, height < _HEIGHT_PX / 2)
+        drawn = self._view(view, band, height < HEIGHT_PX / 2)
         columns = drawn.alpha.shape[1]
         ends = np.flatnonzero((drawn.alpha > 0.5).any(axis=1))
         middle = float(np.mean(np.flatnonzero((drawn.alpha > 0.5).any(axis=0))[[0, -1]]))
@@ -158,7 +114,7 @@ class Cutout:
 
     def _made(self, view: str, band: Band, small: bool) -> _Drawn:
         planes = {
-            name: reduce_to(self._planes[f"{view}/{name}"], _HEIGHT_PX // 2 if small else 1024)
+            name: reduce_to(self._planes[f"{view}/{name}"], HEIGHT_PX // 2 if small else 1024)
             for name in (*MATERIALS, "rgb", "face")
         }
         maps = {name: _unit(planes[name]) for name in MATERIALS}

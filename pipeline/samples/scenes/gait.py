@@ -15,6 +15,8 @@ CYCLE_M = 1.4
 """Way of one cycle at a usual pace."""
 _HANG_DEG = 41.0
 """From the mesh's spread arms to hanging ones."""
+_BENT_DEG = 40.0
+"""How far the mesh's elbows are bent at rest."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def walking(gait: Gait, phase: float) -> dict[str, Matrix]:
         turns[f"upperarm01.{side}"] = about_x(-swing) @ hang
         forearm = np.array([mirror * 0.77, 0.64, 0.0])
         axis = np.array([-forearm[1], forearm[0], 0.0])
-        bend = gait.elbow_deg + 8.0 * moving * max(0.0, np.sin(own + np.pi))
+        bend = gait.elbow_deg - _BENT_DEG + 8.0 * moving * max(0.0, np.sin(own + np.pi))
         turns[f"lowerarm01.{side}"] = about(axis, bend)
     turns["spine03"] = about_y(4.0 * moving * np.sin(phase))
     turns["spine05"] = about_x(-2.0 * moving)

@@ -20,7 +20,8 @@ from pipeline.samples.materials import WEIGHTS, MaterialEstimator
 from pipeline.samples.openpeople import SourcePicture, list_pictures
 from pipeline.samples.scenes.bodies import Body
 from pipeline.samples.scenes.compose import Seen, render
-from pipeline.samples.scenes.cutouts import Cutout, cut_out
+from pipeline.samples.scenes.cutouts import Cutout
+from pipeline.samples.scenes.cutting import cut_out
 from pipeline.samples.scenes.figure import Person
 from pipeline.samples.scenes.media import write_frames, write_table, write_text, write_video
 from pipeline.samples.scenes.script import Take, galleries_of, plan
@@ -34,6 +35,9 @@ log = logging.getLogger(__name__)
 SCENE_WEIGHTS = (*WEIGHTS, "openpeople", "anny")
 """What the scenes are made with, by names of ``weights.yaml``."""
 
+CODE = ("pipeline.samples.scenes.produce", "pipeline.samples.scenes.cutting")
+"""Modules whose code media and cut-out people depend on: an edit of the walk cuts nobody anew."""
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -43,20 +47,22 @@ class _Job:
         root: folder of the data set.
         params: of the scenes.
         weights: the files of ``SCENE_WEIGHTS``, already verified.
-        key: digest of everything that the files depend on but the params.
+        take_key: digest of everything that media depend on but the params.
+        cut_key: digest of everything that cut-out people depend on.
     """
 
     root: Path
     params: ScenesParams
     weights: Mapping[str, Path]
-    key: str
+    take_key: str
+    cut_key: str
 
 
 def make_scenes(
     root: Path,
     params: ScenesParams,
     weights: Mapping[str, Path],
-    key: str,
+    keys: tuple[str, str],
     executor: Executor,
     label: str,
 ) -> tuple[int, int]:
@@ -66,7 +72,7 @@ def make_scenes(
         root: folder of the data set.
         params: of the scenes.
         weights: the files of ``SCENE_WEIGHTS``, already verified.
-        key: digest of the code and the weights.
+        keys: digests of code (``CODE``) and weights, of the media and of the cut-out people.
         executor: who does the work; the bytes don't depend on it.
         label: name shown with the progress.
 
@@ -77,7 +83,7 @@ def make_scenes(
         StageError: another run holds the folder, or a worker died.
         ReaderError, WeightsError: an archive or a network is not what it should be.
     """
-    job = _Job(root, params, weights, key)
+    job = _Job(root, params, weights, *keys)
     takes = plan(params)
     with locked(root):
         _drop_strangers(root, takes)
@@ -85,15 +91,16 @@ def make_scenes(
             write_text(root / f"{gallery}.csv", "\n".join(["SUBJECT_ID", *subjects]) + "\n")
         sheets = [
             sheet
-            for sheet in list_pictures(weights["openpeople"], max(params.openpeople_subjects, 1))
+            for sheet in list_pictures(weights["openpeople"], params.openpeople_subjects)
             if sheet.session_id == "character_sheet"
-        ][: params.openpeople_subjects]
+        ]
         stale = [take for take in takes if not _finished(job, _digest(job, take), take.key)]
         needed = {walk.subject_id for take in stale for walk in take.walks}
         uncut = [
             sheet
             for sheet in sheets
-            if sheet.subject_id in needed and not _finished(job, job.key, f"cut/{sheet.subject_id}")
+            if sheet.subject_id in needed
+            and not _finished(job, job.cut_key, f"cut/{sheet.subject_id}")
         ]
         start = partial(_start, job)
         with progress(label, len(uncut) + len(stale)) as advance:
@@ -122,7 +129,7 @@ class _Studio:
         with temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **planes)
         temporary.replace(path)
-        _finish(self.job, self.job.key, f"cut/{sheet.subject_id}")
+        _finish(self.job, self.job.cut_key, f"cut/{sheet.subject_id}")
 
     def film(self, take: Take) -> None:
         """Write a take's media, then its table."""
@@ -182,7 +189,7 @@ def _digest(job: _Job, take: Take) -> str:
         for name, value in section_values(job.params).items()
         if name in ("frames_per_video", "frames_per_second", "seed")
     }
-    return hashlib.sha256(f"{job.key}\0{pace}\0{take!r}".encode()).hexdigest()
+    return hashlib.sha256(f"{job.take_key}\0{pace}\0{take!r}".encode()).hexdigest()
 
 
 def _mark(root: Path, piece: str) -> Path:
