@@ -71,7 +71,7 @@ def run(stage: StageRun) -> None:
         batch_rows=params.batch_frames,
     )
     stage.write_metrics(detect_bodies_metrics(output))
-    contact_sheet(output, stage.report("contact", ".png"), tile_px=320)
+    contact_sheet(output, stage.report("contact", ".png"), tile_px=440)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def run(stage: StageRun) -> None:
         few_rows=1000,  # what labelling takes is far below what workers need to start
     )
     stage.write_metrics(label_bodies_metrics(output, params))
-    contact_sheet(output, stage.report("contact", ".png"), tile_px=320)
+    contact_sheet(output, stage.report("contact", ".png"), tile_px=440)
 
 
 if __name__ == "__main__":

@@ -123,18 +123,20 @@ def label_bodies(
     named[matched] = subjects[best_face[matched]] >= 0
     claiming = named & (covered <= 1)
     outclaimed = _outclaimed(claiming, frames, subjects, best_face, best, scores)
-    outcomes = np.select(
-        [~usable, covered > 1, ~matched, ~named, outclaimed],
-        [
-            Outcome.INVALID_BOX,
-            Outcome.AMBIGUOUS,
-            Outcome.UNMATCHED,
-            Outcome.UNNAMED,
-            Outcome.OUTCLAIMED,
-        ],
-        Outcome.LABELLED,
-    ).astype(object)
+    first_that_holds = np.select(
+        [~usable, covered > 1, ~matched, ~named, outclaimed], [0, 1, 2, 3, 4], 5
+    )
+    outcomes = _OUTCOMES[first_that_holds]
     return Labelling(best_face, best, outcomes)
+
+
+_OUTCOMES = np.array(
+    [
+        *(Outcome.INVALID_BOX, Outcome.AMBIGUOUS, Outcome.UNMATCHED, Outcome.UNNAMED),
+        *(Outcome.OUTCLAIMED, Outcome.LABELLED),
+    ],
+    dtype=object,
+)
 
 
 def valid_boxes(boxes_xyxy: Float64) -> Bool:

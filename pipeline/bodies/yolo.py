@@ -165,27 +165,32 @@ class YoloDetector:
 
 def _load(weights: Path, device: str, *, half: bool) -> Any:
     """Open a network by ultralytics' code for its kind of file."""
+    if weights.suffix.lower() == ".onnx":
+        return _load_onnx(weights, device)
     backends = ultralytics_module("ultralytics.nn.backends")
     ultralytics_module("ultralytics.nn.tasks")  # which PyTorchBackend would import outside
     try:
-        if weights.suffix.lower() == ".onnx":
-            return backends.ONNXBackend(
-                str(weights), torch.device(device), session_options=_one_thread()
-            )
         network = backends.PyTorchBackend(str(weights), torch.device(device), half, verbose=False)
-        network.model.eval().to(memory_format=torch.channels_last)
     except _UNREADABLE as error:
         raise WeightsError(f"{weights} holds no network that ultralytics loads: {error}") from error
+    network.model.eval().to(memory_format=torch.channels_last)
     return network
 
 
-def _one_thread() -> Any:
-    """Return options for ONNX Runtime: the workers are the parallelism."""
-    from onnxruntime import SessionOptions
+def _load_onnx(weights: Path, device: str) -> Any:
+    """Open an ONNX file with one thread: the workers are the parallelism."""
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    options = SessionOptions()
+    options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return options
+    refused = state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf
+    missing = state.NoSuchFile, state.NotImplemented, state.RuntimeException
+    backend = ultralytics_module("ultralytics.nn.backends").ONNXBackend
+    try:
+        return backend(str(weights), torch.device(device), session_options=options)
+    except (*_UNREADABLE, *refused, *missing) as error:
+        raise WeightsError(f"{weights} holds no network that ONNX can run: {error}") from error
 
 
 def _fixed_hw(network: Any) -> tuple[int, int] | None:

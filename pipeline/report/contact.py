@@ -1,7 +1,7 @@
 """Contact sheets: a few subjects by bands out of any shard folder, drawn as its columns allow."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, groupby
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.errors import StageError
 from pipeline.ops.codec import as_rgb, decode, decode_rgb, encode_png
 from pipeline.report import draw
+from pipeline.report.body_tiles import crop_tile, scene_tile, strips
 from pipeline.store import ShardFolder
 from pipeline.types import Band, Row, UInt8
 
@@ -52,8 +53,9 @@ def contact_sheet(
     if not rows and (subjects or bands):
         asked = f"subjects {list(subjects) or 'any'}, bands {list(bands) or 'any'}"
         raise StageError(f"{folder.path} holds no row of {asked}")
+    drawn = strips(rows, tile_px) if rows and "area_boxes_xyxy" in rows[0] else sheet(rows, tile_px)
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(encode_png(sheet(rows, tile_px)))
+    partial.write_bytes(encode_png(drawn))
     partial.replace(path)
 
 
@@ -82,7 +84,7 @@ def pick_rows(
     chosen: dict[str, tuple[str, int, int]] = {}
     order = list(Band)
     for subject in sorted(cells)[: len(subjects) or most_subjects]:
-        pictures = cells[subject]
+        pictures = _beside(cells[subject])
         widest = max(len(found) for found in pictures.values())
         whole = sorted(name for name, found in pictures.items() if len(found) == widest)
         for place, index in enumerate(_spread(len(whole), per_subject)):
@@ -139,7 +141,7 @@ def _lines(rows: Sequence[Row]) -> list[list[Row | None]]:
     last = None
     for row in rows:
         column = bands.index(Band(row["band"]))
-        if row["subject_id"] != last or lines[-1][column] is not None:
+        if not lines or row["subject_id"] != last or lines[-1][column] is not None:
             lines.append([None] * len(bands))
         lines[-1][column] = row
         last = row["subject_id"]
@@ -149,6 +151,10 @@ def _lines(rows: Sequence[Row]) -> list[list[Row | None]]:
 def tile(row: Row, tile_px: int) -> UInt8:
     """Draw one row at ``tile_px``: the picture with whatever its columns tell of it."""
     image = decode_rgb(row["image"]["bytes"])
+    if "bodies" in row:
+        return scene_tile(row, image, tile_px)
+    if "area_boxes_xyxy" in row:
+        return crop_tile(row, image, tile_px)
     if "part_boxes_xyxy" in row:
         return _parts_tile(row, image, tile_px)
     if "labels" in row:
@@ -197,7 +203,26 @@ def _picture(row: Row) -> str:
 def _caption(row: Row) -> list[str]:
     infrared = row["band"] != Band.VIS
     band = f"{row['band']} simulated" if row["simulated"] and infrared else row["band"]
-    return [f"{row['subject_id'] or '-'}  {band}", row["sample_id"].rpartition("/")[2]]
+    name = row["sample_id"].rpartition("/")[2]
+    if row.get("media_id") and row.get("frame_index") is not None:
+        name = f"{row['media_id']}  frame {row['frame_index']}"
+    return [f"{row['subject_id'] or '-'}  {band}", name]
+
+
+def _beside(pictures: Mapping[str, dict[Band, str]]) -> Mapping[str, dict[Band, str]]:
+    """Put pictures of different bands side by side where none exists in several of them."""
+    by_band: defaultdict[Band, list[str]] = defaultdict(list)
+    for name in sorted(pictures):
+        for band, sample_id in pictures[name].items():
+            by_band[band].append(sample_id)
+    if len(by_band) == 1 or max(len(found) for found in pictures.values()) > 1:
+        return pictures
+    least = min(len(ids) for ids in by_band.values())
+    places = {band: _spread(len(ids), least) for band, ids in by_band.items()}
+    return {
+        f"{index:09d}": {band: ids[places[band][index]] for band, ids in by_band.items()}
+        for index in range(least)
+    }
 
 
 def _spread(count: int, most: int) -> list[int]:

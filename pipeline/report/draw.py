@@ -38,6 +38,7 @@ CLASS_COLOURS: dict[FaceClass, tuple[int, int, int]] = {
 
 _LABEL_STRENGTH = 0.5
 _FONT = ImageFont.load_default(12)
+_SMALL_FONT = ImageFont.load_default(10)
 _GROUND = (24, 24, 26)
 
 
@@ -57,13 +58,37 @@ def draw_face(
     colour: tuple[int, int, int] = BOX,
 ) -> None:
     """Draw a face's box, its five points and the mesh, in place; all in pixels of ``image``."""
-    x0, y0, x1, y1 = (round(float(value)) for value in box_xyxy)
-    cv2.rectangle(image, (x0, y0), (x1, y1), colour, 1, cv2.LINE_AA)
+    draw_box(image, box_xyxy, colour)
     inside = (mesh_xy >= 0).all(1) & (mesh_xy < image.shape[1::-1]).all(1)
     columns, rows = np.rint(mesh_xy[inside] - 0.49).astype(int).T
     image[rows, columns] = MESH
     for x, y in landmarks_xy:
         cv2.circle(image, (round(float(x)), round(float(y))), 2, POINT, -1, cv2.LINE_AA)
+
+
+def draw_box(image: UInt8, box_xyxy: Float32, colour: tuple[int, int, int]) -> None:
+    """Draw a box, in place; in pixels of ``image``, all of it visible where it touches the edge."""
+    x0, y0, x1, y1 = np.rint(box_xyxy).astype(int).clip(0, [*image.shape[1::-1]] * 2).tolist()
+    right, bottom = min(x1, image.shape[1] - 1), min(y1, image.shape[0] - 1)
+    cv2.rectangle(image, (x0, y0), (right, bottom), colour, 1)
+
+
+def annotated(image: UInt8, notes: Sequence[tuple[Float32, str, tuple[int, int, int]]]) -> UInt8:
+    """Write a few words into the upper corner of each box, on a ground of the box's colour.
+
+    Args:
+        image: (h, w, 3).
+        notes: box (4,) in pixels of ``image``, words, colour.
+    """
+    picture = Image.fromarray(image)
+    pen = ImageDraw.Draw(picture)
+    for box, words, colour in notes:
+        width = pen.textlength(words, _SMALL_FONT) + 3
+        x = min(max(float(box[0]), 0.0), max(picture.width - width, 0.0))
+        y = max(float(box[1]) - 11, 0.0)
+        pen.rectangle((x, y, x + width, y + 11), fill=colour)
+        pen.text((x + 2, y - 1), words, fill=(0, 0, 0), font=_SMALL_FONT)
+    return np.asarray(picture)
 
 
 def overlay_labels(image: UInt8, labels: UInt8) -> UInt8:

@@ -1,0 +1,135 @@
+"""Tiles of the body stages: frames with boxes, names and reasons; crops with their areas."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import cv2
+import numpy as np
+
+from pipeline.bodies.areas import BodyArea
+from pipeline.bodies.labelling import Outcome
+from pipeline.ops.codec import decode, decode_rgb
+from pipeline.report import draw
+from pipeline.types import Band, Row, UInt8
+
+Colour = tuple[int, int, int]
+
+OUTCOME_COLOURS: dict[str, Colour] = {
+    Outcome.LABELLED: draw.BOX,
+    Outcome.UNLABELLED: draw.MESH,
+    Outcome.AMBIGUOUS: (255, 120, 220),
+    Outcome.UNMATCHED: draw.OTHER_BOX,
+    Outcome.OUTCLAIMED: (255, 110, 60),
+    Outcome.UNNAMED: (200, 200, 120),
+    Outcome.INVALID_BOX: draw.POINT,
+}
+"""One colour an outcome; detections that nobody labelled yet are drawn as unlabelled."""
+
+AREA_COLOURS: dict[BodyArea, Colour] = {
+    BodyArea.FACE: (255, 205, 70),
+    BodyArea.TORSO: (70, 200, 255),
+    BodyArea.LOWER_BODY: (190, 120, 255),
+}
+
+_SURE = 0.5
+_STRENGTH = 0.35
+
+
+def scene_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
+    """Draw a frame: annotated faces in white, detections with subject or reason, keypoints.
+
+    Args:
+        row: of ``detect_bodies`` or ``label_bodies``.
+        image: its picture, uint8 (h, w, 3).
+        tile_px: longer side of the result.
+    """
+    small, scale = draw.fit(image, tile_px)
+    small = np.ascontiguousarray(small)
+    for person in row.get("truth_people") or ():
+        if person["face_xyxy"] is not None:
+            draw.draw_box(small, person["face_xyxy"] * scale, (245, 245, 245))
+    notes = []
+    for body in reversed(row["bodies"]):  # the best last, on top
+        outcome = body.get("outcome", Outcome.UNLABELLED)
+        colour = OUTCOME_COLOURS[outcome]
+        box = np.nan_to_num(body["box_xyxy"] * scale)
+        draw.draw_box(small, box, colour)
+        _draw_keypoints(small, body, scale, colour)
+        notes.append((box, _note(body, outcome), colour))
+    return draw.annotated(small, notes)
+
+
+def crop_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
+    """Draw a crop with its areas tinted and their boxes outlined.
+
+    Args:
+        row: of ``crop_bodies``.
+        image: its picture, uint8 (h, w, 3).
+        tile_px: longer side of the result.
+    """
+    labels = decode(row["area_labels"]["bytes"])
+    palette = np.array([(0, 0, 0), *AREA_COLOURS.values()])
+    mixed = image * (1 - _STRENGTH) + palette[labels] * _STRENGTH
+    tinted = np.where((labels > 0)[..., None], mixed, image).astype(np.uint8)
+    small, scale = draw.fit(tinted, tile_px)
+    small = np.ascontiguousarray(small)
+    for box, colour in zip(row["area_boxes_xyxy"], AREA_COLOURS.values(), strict=True):
+        if np.isfinite(box).all():
+            draw.draw_box(small, box * scale, colour)
+    return small
+
+
+def strips(rows: Sequence[Row], tile_px: int) -> UInt8:
+    """Draw crops as a grid: a line per subject, a column per band, the crops side by side in it.
+
+    Args:
+        rows: of ``crop_bodies``, those of a subject and band together.
+        tile_px: height of a crop.
+
+    Returns:
+        (h, w, 3) uint8 RGB; a tile that says so where there are no rows.
+    """
+    if not rows:
+        return draw.captioned(np.zeros((1, 1, 3), np.uint8), ["no rows"], (tile_px, tile_px))
+    ordered = sorted(rows, key=_place)
+    cells = {
+        key: np.hstack([crop_tile(r, decode_rgb(r["image"]["bytes"]), tile_px) for r in group])
+        for key, group in ((key, list(group)) for key, group in groupby(ordered, key=_place))
+    }
+    bands = sorted({band for _, band in cells})
+    widths = {
+        band: max(cell.shape[1] for key, cell in cells.items() if key[1] == band) for band in bands
+    }
+    simulated = {row["band"] for row in rows if row["simulated"] and row["band"] != Band.VIS}
+    lines = []
+    for subject in sorted({subject for subject, _ in cells}):
+        tiles = []
+        for index in bands:
+            band = list(Band)[index]
+            cell = cells.get((subject, index), np.zeros((1, 1, 3), np.uint8))
+            name = f"{band} simulated" if band in simulated else str(band)
+            text = [f"{subject or '-'}  {name}"] if (subject, index) in cells else [""]
+            tiles.append(draw.captioned(cell, text, (widths[index] + 4, tile_px)))
+        lines.append(np.hstack(tiles))
+    return np.vstack(lines)
+
+
+def _place(row: Row) -> tuple[str, int]:
+    return str(row["subject_id"] or ""), list(Band).index(Band(row["band"]))
+
+
+def _draw_keypoints(image: UInt8, body: Row, scale: float, colour: Colour) -> None:
+    if body["keypoints_xy"] is not None:
+        for (x, y), score in zip(body["keypoints_xy"], body["keypoint_scores"], strict=True):
+            if score >= _SURE:
+                centre = round(float(x) * scale), round(float(y) * scale)
+                cv2.circle(image, centre, 1, colour, -1, cv2.LINE_AA)
+
+
+def _note(body: Row, outcome: Any) -> str:
+    track = f" t{body['track_id']}" if body.get("track_id") is not None else ""
+    if body.get("subject_id"):
+        overlap = "" if body["overlap"] is None else f" {body['overlap']:.2f}"
+        return f"{body['subject_id']}{overlap}{track}"
+    return f"{outcome}{track}" if "outcome" in body else f"{body['score']:.2f}"

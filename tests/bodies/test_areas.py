@@ -1,0 +1,97 @@
+"""Local areas: bands by proportion, shapes by keypoints, which one stands in for the other."""
+
+import numpy as np
+import pytest
+
+from pipeline.bodies.areas import BACKENDS, BodyArea, locate_areas
+
+HW = (384, 128)
+BOX = np.float32([-0.5, -0.5, 127.5, 383.5])
+AS_IS = np.float32([[1, 0, 0], [0, 1, 0]])
+
+STANDING = np.float32(
+    [
+        *([64, 30], [70, 25], [58, 25], [78, 28], [50, 28]),
+        *([90, 75], [38, 75], [100, 120], [28, 120], [104, 165], [24, 165]),
+        *([80, 190], [48, 190], [78, 270], [50, 270], [76, 350], [52, 350]),
+    ]
+)
+SURE = np.ones(17, np.float32)
+
+
+def locate(points=STANDING, scores=SURE, **options):
+    return locate_areas(BOX, points, scores, AS_IS, HW, **options)
+
+
+def test_proportions_are_bands_of_the_stature():
+    areas = locate(backend="proportions")
+    assert areas.backends == ("proportions",) * 3
+    face, torso, lower = areas.boxes_xyxy
+    assert face[1] == -0.5
+    assert face[3] == pytest.approx(0.13 * 384, abs=1.5)
+    assert torso[3] == pytest.approx(0.47 * 384, abs=1.5)
+    assert lower.tolist()[2:] == [127.5, 383.5]
+    assert face[2] - face[0] == pytest.approx(0.1 * 384, abs=2)
+    assert torso[2] - torso[0] == pytest.approx(0.259 * 384, abs=2)
+
+
+def test_keypoints_put_each_area_about_its_joints():
+    areas = locate()
+    assert areas.backends == ("keypoints",) * 3
+    face, torso, lower = areas.boxes_xyxy
+    assert (face[:2] < STANDING[:5].min(axis=0)).all()
+    assert (face[2:] > STANDING[:5].max(axis=0)).all()
+    assert face[3] < torso[3] < lower[3]
+    for joints, box in ((STANDING[[5, 6, 11, 12]], torso), (STANDING[11:], lower)):
+        assert (box[:2] < joints.min(axis=0)).all()
+        assert (joints.max(axis=0) < box[2:]).all()
+    assert lower[3] == 383.5  # from the ankle on to the sole
+    values = [areas.labels[30, 64], areas.labels[130, 64], areas.labels[300, 64]]
+    assert values == [BodyArea.FACE, BodyArea.TORSO, BodyArea.LOWER_BODY]
+    assert areas.labels[60, 2] == BodyArea.NONE
+
+
+@pytest.mark.parametrize(
+    ("unsure", "expected"),
+    [
+        (range(5), ("proportions", "keypoints", "keypoints")),
+        ([5], ("keypoints", "proportions", "keypoints")),
+        ([13, 14, 15, 16], ("keypoints", "keypoints", "proportions")),
+        ([11], ("keypoints", "proportions", "proportions")),
+        (range(17), ("proportions",) * 3),
+    ],
+)
+def test_an_area_without_sure_points_falls_back(unsure, expected):
+    scores = SURE.copy()
+    scores[list(unsure)] = 0.4
+    assert locate(scores=scores).backends == expected
+
+
+def test_points_that_are_not_finite_are_not_believed():
+    points = STANDING.copy()
+    points[5] = np.nan
+    assert locate(points).backends == ("keypoints", "proportions", "keypoints")
+
+
+def test_a_detector_without_keypoints_gives_proportions():
+    assert locate(None, None).backends == ("proportions",) * 3
+
+
+def test_all_joints_in_one_place_give_proportions_for_the_torso():
+    assert locate(np.full_like(STANDING, 60)).backends[1] == "proportions"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_areas_stay_inside_the_crop_and_follow_the_warp(backend):
+    half = np.float32([[0.5, 0, -40], [0, 0.5, -30]])  # a window that cuts the head off
+    areas = locate_areas(BOX, STANDING, SURE, half, (96, 40), backend=backend)
+    assert areas.labels.shape == (96, 40)
+    seen = areas.boxes_xyxy[np.isfinite(areas.boxes_xyxy).all(axis=1)]
+    assert (seen[:, :2] >= -0.5).all()
+    assert (seen[:, 2:] <= [39.5, 95.5]).all()
+    assert np.isnan(areas.boxes_xyxy[0]).all()
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(ValueError, match="none of"):
+        locate(backend="parser")

@@ -1,0 +1,148 @@
+"""Metrics of the body stages on hand-worked frames, and the tiles that show them."""
+
+import numpy as np
+import pytest
+
+from pipeline.bodies.areas import BodyArea
+from pipeline.bodies.labelling import Outcome
+from pipeline.ops.codec import encode_png
+from pipeline.params import LabelBodiesParams
+from pipeline.report.bodies import detect_bodies_metrics, label_bodies_metrics
+from pipeline.report.body_tiles import AREA_COLOURS, OUTCOME_COLOURS, crop_tile, scene_tile, strips
+from pipeline.store import ShardFolder, image_columns
+from pipeline.store.body_schemas import DETECT_BODIES, LABEL_BODIES
+from pipeline.store.shards import ShardWriter
+
+PARAMS = LabelBodiesParams(
+    measure="intersection_over_face", ambiguous_above=0.75, min_overlap=0.0, tracker="none"
+)
+A, B = [0, 0, 40, 100], [30, 0, 70, 100]
+FACE_A, FACE_B = [12, 2, 24, 14], [46, 2, 58, 14]
+POINTLESS = {"keypoints_xy": None, "keypoint_scores": None}
+
+
+def person(subject, face, body):
+    boxes = {"face_xyxy": np.float32(face), "body_xyxy": np.float32(body)}
+    return {"subject_id": subject, "split": None, **boxes}
+
+
+def frame(sample_id, bodies, people, **columns):
+    return {
+        "sample_id": sample_id,
+        "dataset": "d",
+        "band": "VIS",
+        "region": "scene",
+        "simulated": False,
+        "media_id": "m",
+        "content_sha256": "c",
+        "fingerprint": "f",
+        "truth_people": people,
+        "bodies": bodies,
+        **image_columns(encode_png(np.full((100, 200, 3), 60, np.uint8)), (100, 200), "x"),
+        **columns,
+    }
+
+
+def found(box, outcome, subject=None, score=0.9, track=None):
+    label = {"outcome": outcome, "subject_id": subject, "face_xyxy": None, "overlap": 1.0}
+    return {"box_xyxy": np.float32(box), "score": score, "track_id": track, **POINTLESS, **label}
+
+
+def folder(tmp_path, schema, rows):
+    made = ShardFolder(tmp_path / "stage", 1)
+    with ShardWriter(made.shard(0).path, schema) as writer:
+        writer.write(rows)
+    return made
+
+
+BOTH = [person("a", FACE_A, A), person("b", FACE_B, B)]
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    rows = [
+        frame("1", [found(A, "labelled", "a", track=1), found(B, "labelled", "a", track=2)], BOTH),
+        frame("2", [found([0, 0, 70, 100], "ambiguous")], BOTH),
+        frame("3", [], BOTH),
+        frame("4", [found([150, 0, 190, 99], "unmatched", track=1)], [], band="LWIR"),
+    ]
+    return folder(tmp_path, LABEL_BODIES, rows)
+
+
+def test_labels_are_scored_against_the_annotated_bodies(labelled):
+    metrics = label_bodies_metrics(labelled, PARAMS)
+    # Of six bodies, frame 1 finds two, frame 2 finds both with one box (IoU 40 / 70), frame 3 none.
+    visible = metrics["VIS"]
+    assert visible["bodies"] == 6
+    assert visible["detection_recall"] == round(4 / 6, 4)
+    assert visible["precision"] == 0.5  # b's body was given to a
+    assert visible["recall"] == round(1 / 6, 4)
+    counts = ("detections", "labelled", "ambiguous", "unmatched")
+    assert [visible[name] for name in counts] == [3, 2, 1, 0]
+    assert metrics["LWIR"]["unmatched"] == 1
+    assert "precision" not in metrics["LWIR"]
+    assert metrics["tracks"] == 2
+
+
+def test_every_measure_is_shown_beside_the_chosen_one(labelled):
+    tables = label_bodies_metrics(labelled, PARAMS)["by_measure"]
+    right = tables["intersection_over_face"]["VIS"]
+    assert (right["precision"], right["ambiguous"]) == (1.0, 1)
+    # Under IoU the box over both people is not told apart: it gets a name.
+    assert tables["iou"]["VIS"]["ambiguous"] == 0
+    assert tables["iou"]["VIS"]["labelled"] == 3
+
+
+def test_detection_counts_people_and_pictures_without(tmp_path):
+    body = {"box_xyxy": np.float32(A), "score": 0.5, **POINTLESS}
+    rows = [frame("1", [body], BOTH), frame("2", [], BOTH), frame("3", [body], None)]
+    bands = detect_bodies_metrics(folder(tmp_path, DETECT_BODIES, rows))["bands"]
+    assert bands["VIS"]["detection_recall"] == 0.25
+    assert (bands["VIS"]["pictures"], bands["VIS"]["nobody_found"]) == (3, 1)
+    assert bands["VIS"]["height_px"]["median"] == 100.0
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_a_frame_shows_each_outcome_in_its_own_colour(outcome):
+    row = frame("1", [found([20, 20, 60, 90], str(outcome), "a")], None)
+    tile = scene_tile(row, np.full((100, 200, 3), 60, np.uint8), 200)
+    assert tile[60, 20].tolist() == list(OUTCOME_COLOURS[outcome])
+    assert len(set(OUTCOME_COLOURS.values())) == len(OUTCOME_COLOURS) == len(Outcome)
+
+
+def test_boxes_that_are_none_do_not_stop_the_drawing():
+    bodies = [found([np.nan, 0, 1, 1], "invalid_box"), found([-50, -50, 900, 900], "unmatched")]
+    row = frame("1", bodies, [person("a", [500, 0, 510, 10], A)])
+    assert scene_tile(row, np.full((100, 200, 3), 60, np.uint8), 100).shape == (50, 100, 3)
+
+
+def crop(subject, band):
+    labels = np.zeros((96, 32), np.uint8)
+    labels[:20], labels[20:50], labels[50:] = BodyArea.FACE, BodyArea.TORSO, BodyArea.LOWER_BODY
+    boxes = [[4, 0, 28, 19], [4, 20, 28, 49], [np.nan] * 4]
+    return {
+        "subject_id": subject,
+        "band": band,
+        "simulated": band != "VIS",
+        "area_boxes_xyxy": np.float32(boxes),
+        "area_labels": {"bytes": encode_png(labels), "path": "x"},
+        **image_columns(encode_png(np.full((96, 32), 100, np.uint8)), (96, 32), "x"),
+    }
+
+
+def test_a_crop_shows_its_areas_tinted_and_outlined():
+    tile = crop_tile(crop("a", "VIS"), np.full((96, 32, 3), 100, np.uint8), 96)
+    assert tile[10, 4].tolist() == list(AREA_COLOURS[BodyArea.FACE])
+    tint = np.array(AREA_COLOURS[BodyArea.LOWER_BODY]) * 0.35 + 65
+    np.testing.assert_allclose(tile[80, 16], tint, atol=1)
+
+
+def test_strips_are_lines_of_subjects_and_columns_of_bands():
+    rows = [crop("b", "LWIR"), crop("a", "VIS"), crop("a", "VIS"), crop("a", "LWIR")]
+    picture = strips(rows, 96)
+    line = 96 + 18
+    assert picture.shape == (2 * line, (64 + 4) + (32 + 4), 3)
+    lower = np.array(AREA_COLOURS[BodyArea.LOWER_BODY]) * 0.35 + 65
+    np.testing.assert_allclose(picture[90, 18], lower, atol=1)
+    assert (picture[line : line + 96, :68] < 40).all()  # b has no picture in VIS
+    assert strips([], 96).shape[1] == 96
