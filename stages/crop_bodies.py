@@ -6,7 +6,6 @@ from pipeline.bodies.areas import locate_areas
 from pipeline.bodies.crops import crop_body
 from pipeline.bodies.frames import columns_of_subject
 from pipeline.bodies.labelling import Outcome as Label
-from pipeline.bodies.templates import template_id
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.params import CropBodiesParams
 from pipeline.report import contact_sheet
@@ -71,7 +70,6 @@ def cut(row: Row, image: UInt8, index: int, params: CropBodiesParams) -> Row | R
         "parent_id": row["sample_id"],
         "region": str(Region.BODY),
         "body_index": index,
-        "template_id": template_id(body["subject_id"], row["band"]),
         "warp_2x3": crop.warp_2x3,
         "policy": params.policy,
         "area_boxes_xyxy": areas.boxes_xyxy,

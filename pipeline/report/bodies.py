@@ -5,12 +5,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.bodies.frames import label_rows
 from pipeline.bodies.labelling import MEASURES, Outcome
-from pipeline.bodies.templates import subject_templates
 from pipeline.ops.boxes import iou
 from pipeline.params import LabelBodiesParams
 from pipeline.report.metrics import quantiles
@@ -94,24 +92,24 @@ def label_bodies_metrics(folder: ShardFolder, params: LabelBodiesParams) -> dict
 
 def crop_bodies_metrics(folder: ShardFolder) -> dict[str, Any]:
     """Measure a ``crop_bodies`` output: crops and templates by band, backends of the areas."""
-    columns = ["sample_id", "subject_id", "band", "media_id", "box_xyxy", "area_backend"]
-    rows = list(folder.rows(columns))
-    templates = subject_templates(rows)
-    backends = Counter(backend for row in rows for backend in row["area_backend"])
-    by_band = {}
-    for band in sorted({row["band"] for row in rows}):
-        of_band = templates.filter(pc.equal(templates["band"], band))
-        samples = of_band.group_by("template_id").aggregate([("sample_id", "count")])
-        by_band[band] = {
-            "crops": sum(row["band"] == band for row in rows),
-            "without_subject": sum(
-                row["band"] == band and row["subject_id"] is None for row in rows
-            ),
-            "height_px": quantiles(_height(row) for row in rows if row["band"] == band),
-            "templates": samples.num_rows,
-            "samples_per_template": quantiles(samples["sample_id_count"].to_pylist()),
+    templates: defaultdict[str, Counter[str | None]] = defaultdict(Counter)
+    heights: defaultdict[str, list[float]] = defaultdict(list)
+    backends: Counter[str] = Counter()
+    for row in folder.rows(["band", "template_id", "box_xyxy", "area_backend"]):
+        templates[row["band"]][row["template_id"]] += 1
+        heights[row["band"]].append(_height(row))
+        backends.update(row["area_backend"])
+    bands = {}
+    for band, counts in sorted(templates.items()):
+        unknown = counts.pop(None, 0)
+        bands[band] = {
+            "crops": len(heights[band]),
+            "without_subject": unknown,
+            "height_px": quantiles(heights[band]),
+            "templates": len(counts),
+            "samples_per_template": quantiles(counts.values()),
         }
-    return {"bands": by_band, "area_backend": dict(sorted(backends.items()))}
+    return {"bands": bands, "area_backend": dict(sorted(backends.items()))}
 
 
 def labelling_scores(tally: Counter[str]) -> dict[str, float | int]:

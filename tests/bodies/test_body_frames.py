@@ -77,9 +77,11 @@ def test_without_annotation_only_a_lone_person_takes_the_listings_subject(boxes,
 
 def test_a_person_has_the_split_of_their_own():
     people = [person("a", [0, 0, 9, 9], "train"), person("b", [20, 0, 29, 9], "test")]
-    row = picture([], truth_people=people, split=None, subject_id=None)
+    row = picture([], truth_people=people, split=None, subject_id=None, band="LWIR")
+    assert columns_of_subject(row, "b")["template_id"] == "b.LWIR"
     assert columns_of_subject(row, "b")["split"] == "test"
     assert columns_of_subject(row, "b")["truth_box_xyxy"].tolist() == [20, 0, 29, 9]
     unknown = columns_of_subject(row | {"split": "test"}, None)
-    assert (unknown["subject_id"], unknown["split"]) == (None, "test")
+    known = unknown["subject_id"], unknown["template_id"], unknown["split"]
+    assert known == (None, None, "test")
     assert unknown["truth_people"] is None

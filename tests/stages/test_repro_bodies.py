@@ -1,0 +1,50 @@
+"""``dvc repro`` of the body stages: what an edited threshold redoes."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from pipeline.params import merge_params, read_yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+ASSETS = Path(importlib.util.find_spec("ultralytics").origin).parent / "assets"
+CHAIN = ["ingest@mine", "detect_bodies@mine", "label_bodies@mine", "crop_bodies@mine"]
+
+
+def command(*words, cwd):
+    environment = os.environ | {
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "CROSSBAND_EXECUTOR": "serial",
+    }
+    done = subprocess.run(
+        words, cwd=cwd, env=environment, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running s")]
+
+
+def test_an_edited_threshold_redoes_labelling_and_no_detection(tmp_path, weight_file):
+    profile, project = tmp_path / "mine.yaml", tmp_path / "project"
+    mine = {"reader": "folder", "root": "pictures", "shards": 1}
+    chosen = {"face_datasets": {"sample": None}, "body_datasets": {"mine": {}}}
+    values = {"datasets": {"sample": None, "mine": mine}, "sample": {"openpeople": None}} | chosen
+    profile.write_text(json.dumps(values))
+    command("crossband", "workspace", str(project), "--profile", str(profile), cwd=ROOT)
+    (project / "pictures").mkdir()
+    shutil.copy(ASSETS / "bus.jpg", project / "pictures")
+    assert command("dvc", "repro", cwd=project) == ["weights", *CHAIN]
+    detections = (project / "data/mine/detect_bodies").stat().st_mtime_ns
+    edited = merge_params(
+        read_yaml(project / "params.yaml"), {"label_bodies": {"ambiguous_above": 0.6}}
+    )
+    YAML().dump(edited, project / "params.yaml")
+    assert command("dvc", "repro", "-s", "label_bodies@mine", cwd=project) == CHAIN[2:3]
+    assert (project / "data/mine/detect_bodies").stat().st_mtime_ns == detections
+    assert command("dvc", "repro", cwd=project) == CHAIN[3:]
