@@ -122,3 +122,62 @@ def test_params_that_disagree_are_refused(bus, values, message):
     bus.edit(detect_bodies=values)
     with pytest.raises(ParamsError, match=message):
         load_params(Path("params.yaml"))
+
+
+FACES = {"a": (105, 405, 55, 65), "b": (262, 412, 48, 63)}
+"""Face boxes (x, y, width, height) of two of the four people of bus.jpg, drawn by hand."""
+
+
+@pytest.fixture
+def walk(workspace):
+    """A video in IJB-MDF's layout: the camera pans over the bus; two people have face boxes."""
+    root = workspace.path / "mdf"
+    media = root / "SWIR-30m/walk"
+    media.mkdir(parents=True)
+    (root / "annotations").mkdir()
+    image = decode((ASSETS / "bus.jpg").read_bytes())
+    lines = ["SUBJECT_ID,FILENAME,FRAME_NUM,FACE_X,FACE_Y,FACE_WIDTH,FACE_HEIGHT"]
+    for number in range(5):
+        view = np.ascontiguousarray(image[:, 4 * number : 4 * number + 780])
+        (media / f"{number:04d}.png").write_bytes(encode_png(view))
+        for subject, (x, y, width, height) in FACES.items():
+            values = x - 4 * number, y, width, height
+            lines.append(f"{subject},SWIR-30m/walk,{number}," + ",".join(map(str, values)))
+    (root / "annotations/boxes.csv").write_text("\n".join(lines) + "\n")
+    (root / "gallery-1.csv").write_text("a\n")
+    (root / "gallery-2.csv").write_text("b\n")
+    mine = {"reader": "ijb_mdf", "root": "mdf", "shards": 3, "ijb_mdf": {"segment_frames": 2}}
+    workspace.edit(
+        datasets={"mine": mine},
+        detect_bodies={"precision": "float32", "image_px": 320},
+        label_bodies={"tracker": "bytetrack"},
+    )
+    workspace.need("yolo11n_pose")
+    return workspace
+
+
+def test_people_of_a_video_get_subject_split_template_and_track(walk):
+    walk.run(*STAGES)
+    rows = list(walk.rows("crop_bodies").values())
+    people = {(r["subject_id"], r["split"], r["template_id"], r["track_id"]) for r in rows}
+    assert sorted(person[:3] for person in people) == [
+        ("a", "train", "a.SWIR"),
+        ("b", "test", "b.SWIR"),
+    ]  # one track each
+    frames = [row["frame_index"] for row in rows if row["subject_id"] == "a"]
+    assert sorted(frames) == [0, 1, 2, 3, 4]
+    assert {(row["camera_id"], row["region"], row["band"]) for row in rows} == {
+        ("SWIR-30m", "body", "SWIR")
+    }
+    assert set(walk.rejected("crop_bodies").values()) == {"unmatched"}
+    assert walk.metrics("label_bodies")["SWIR"]["labelled"] == 10
+    assert walk.metrics("crop_bodies")["bands"]["SWIR"]["templates"] == 2
+
+
+def test_without_a_tracker_there_are_no_ids_and_nothing_is_detected_again(walk):
+    walk.run(*STAGES)
+    walk.edit(label_bodies={"tracker": "none"})
+    assert walk.run("detect_bodies").summary.computed == 0
+    assert walk.run("label_bodies").summary.computed == 5
+    walk.run("crop_bodies")
+    assert {row["track_id"] for row in walk.rows("crop_bodies").values()} == {None}
