@@ -13,9 +13,11 @@ GARMENTS = {
     "turtle": (-6.42, -6.5, -6.55),
 }
 """Height of the neckline on the mean body in front, at the sides and behind."""
-THICKNESS = 0.055
+THICKNESS = 0.065
 """How far cloth lies off the skin, units of the mesh."""
 _NECK_Z = -0.1
+_SHOULDER = 0.62
+"""Beyond it, sideways, the neckline falls along the shoulder."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,16 @@ def over_neckline(rest_xyz: Float32, garment: str) -> Float32:
         line = np.interp(azimuth, (0, 1.25, np.pi), (front, side, back))
     else:
         towards = np.cos(azimuth)
-        line = side + np.where(towards > 0, (front - side) * towards**1.5, (back - side) * -towards)
-    return np.asarray(rest_xyz[..., 1] - line, np.float32)
+        line = side + np.where(towards > 0, (front - side) * np.maximum(towards, 0) ** 1.5, (back - side) * -towards)
+    beyond = np.maximum(np.abs(rest_xyz[..., 0]) - _SHOULDER, 0.0)
+    return np.asarray(rest_xyz[..., 1] - line + 1.6 * beyond, np.float32)
 
 
 def cloth_albedo(cloth: Cloth, rest_xyz: Float32) -> Float32:
     """Return the cloth's reflectance at places of the mean body, float32 (n, 3)."""
     x, y, z = (rest_xyz[:, axis] for axis in range(3))
     depth = over_neckline(rest_xyz, cloth.garment)
-    weave = 1 + 0.06 * np.sin(210 * y) * np.sin(210 * (x + z))
+    weave = 1 + 0.03 * np.sin(97 * y + 5 * np.sin(31 * x)) * np.sin(89 * (x + z))
     if cloth.pattern == "stripes":
         mix = (np.mod(y, cloth.period) < 0.4 * cloth.period).astype(np.float32)
     elif cloth.pattern == "checks":
@@ -73,7 +76,7 @@ def cloth_albedo(cloth: Cloth, rest_xyz: Float32) -> Float32:
             np.mod(y, cloth.period) < cloth.period / 2
         )
     elif cloth.pattern == "heather":
-        mix = 0.25 + 0.2 * np.sin(397 * x + 130 * z) * np.sin(283 * y + 71 * x)
+        mix = 0.25 + 0.2 * np.sin(97 * x + 30 * z) * np.sin(83 * y + 71 * x)
     else:
         mix = np.zeros_like(x)
     albedo = cloth.colours[0] + np.asarray(mix, np.float32)[:, None] * (cloth.colours[1] - cloth.colours[0])

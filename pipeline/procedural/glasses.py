@@ -39,8 +39,8 @@ def fit_spectacles(form: float, face_xyz: Float32, ears_xyz: Float32) -> Spectac
     height, rim = 0.155 + 0.075 * form, 0.020 + 0.028 * abs(np.sin(23.0 * form))
     eyes = [face_xyz[[33, 133]].mean(axis=0), face_xyz[[362, 263]].mean(axis=0)]
     apart = float(eyes[1][0] - eyes[0][0])
-    width = 0.42 * apart + 0.02 * np.sin(31.0 * form)
-    front = float(face_xyz[[159, 386, 27, 257, 23, 253], 2].min()) - 0.10
+    width = 0.405 * apart + 0.02 * np.sin(31.0 * form)
+    front = float(face_xyz[[159, 386, 27, 257, 23, 253], 2].min()) - 0.17
     bridge_z = float(face_xyz[[6, 168], 2].min()) - 0.03
     angle = np.linspace(0, 2 * np.pi, _POINTS, endpoint=False)
     outline = np.stack(
@@ -74,8 +74,7 @@ def fit_spectacles(form: float, face_xyz: Float32, ears_xyz: Float32) -> Spectac
         start = np.array([centre[0] + side * width, centre[1] - 0.25 * height, 0.0])
         start[2] = front + 0.10 * (start[0] / 0.8) ** 2
         ear = ears_xyz[int(side > 0)].astype(np.float64) + (side * 0.02, 0, 0)
-        bend = start + (side * 0.03, 0, 0.06)
-        bend[0] = side * max(abs(bend[0]), abs(ear[0]) - 0.02)
+        bend = start + (side * 0.045, 0, 0.09)
         add(*_bar(np.stack([start, bend, ear]), rim * 0.9), frame)
     inner_edge = np.array([eyes[1][0] * 1.06 - width, eyes[1][1] + 0.0, front])
     arch = np.array([0.0, inner_edge[1] - 0.03, min(bridge_z, front)])

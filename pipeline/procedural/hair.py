@@ -140,11 +140,22 @@ def hair_shell(head: Head, identity: Identity, bust_xyz: Float32, seed: int) -> 
     clumps = _clumps(rng)
     thick = _thickness(style, identity, along(azimuth[..., None])[..., 0], outward)
     edge = np.maximum(_smooth(margin / 0.30) ** 0.7, hangs)
+    # Where it hangs its front edge hugs the face.
+    away = np.degrees(np.abs(along(azimuth[..., None])[..., 0]))
+    hugging = _smooth((away - style.hangs_from_deg + 6) / 30)
+    thick = thick * (1 - hangs + hangs * (0.12 + 0.88 * hugging))
     thick = thick * edge * (1 + 0.16 * clumps[:, :ROWS]) + 0.012
     cap = surface + outward * thick[..., None]
     solid = np.maximum(margin / _SOFT, 6 * (hangs - 0.55))
     cap, solid = _mirrored_seam(cap), _mirrored_seam(solid)
+    shift = bust_xyz[skull].mean(axis=0) - head.bust.rest_xyz[skull].mean(axis=0)
+    ears = np.unique(head.bust.triangles[head.bust.ear != 0])
+    reach = float(np.abs(bust_xyz[ears, 0]).max()) + 0.05
+    cap = cap - shift
     curtain, curtain_solid = _hang(cap, hangs[:, -1], style, identity, rng)
+    if style.hangs_from_deg < 180:
+        cap, curtain = _outside_ears(cap, reach), _outside_ears(curtain, reach)
+    cap, curtain = cap + shift, curtain + shift
     grid = np.concatenate([cap, curtain], axis=1)
     solids = np.concatenate([solid, curtain_solid], axis=1)
     return _shell(grid, solids, style, identity, rng)
@@ -203,7 +214,11 @@ def _thickness(style: Style, identity: Identity, azimuth: Array, outward: Array)
 
 
 def _hang(
-    cap: Array, hangs: Array, style: Style, identity: Identity, rng: np.random.Generator
+    cap: Array,
+    hangs: Array,
+    style: Style,
+    identity: Identity,
+    rng: np.random.Generator,
 ) -> tuple[Array, Array]:
     """Return points (columns, rows, 3) of the hanging part, and how solid it is."""
     t = np.linspace(0, 1, HANGING + 1)[None, 1:]
@@ -213,21 +228,31 @@ def _hang(
         return still, np.full(still.shape[:2], -9.0)
     azimuth = np.arctan2(start[:, 0], _CENTRE[2] - start[:, 2])
     radius = np.hypot(start[:, 0], start[:, 2] - _CENTRE[2])
-    beside = np.exp(-(((np.degrees(np.abs(azimuth)) - 92) / 30) ** 2))
-    bulge = np.sin(np.pi * np.clip(t / 0.6, 0, 1)) * beside[:, None] * 0.16
+    away = np.degrees(np.abs(azimuth))[:, None]
     fall = style.hangs_to - start[:, 1]
     tips = 1 + 0.04 * _smooth_columns(rng)[:, None]
     shrink = 1 - 0.10 * t * np.clip(np.abs(azimuth) / np.pi, 0, 1)[:, None]
     flare = 1 + 0.14 * (identity.hair.volume - 0.3) * t
     wave = 0.035 * identity.hair.wave * np.sin(9 * t + 4 * _smooth_columns(rng)[:, None])
-    r = radius[:, None] * shrink * flare + bulge + wave * t
+    r = radius[:, None] * shrink * flare + wave * t
     y = start[:, 1:2] + fall[:, None] * tips * t
     points = np.stack([r * np.sin(azimuth)[:, None], y, _CENTRE[2] - r * np.cos(azimuth)[:, None]], -1)
-    away = np.degrees(np.abs(azimuth))[:, None]
     front = (away - style.hangs_from_deg) / 7.0
     solid = np.minimum(np.broadcast_to(front, r.shape), (1.0 - t) / 0.12)
     solid = np.where(hangs[:, None] > 0.05, solid, -9.0)
     return points, solid
+
+
+def _outside_ears(points: Array, reach: float) -> Array:
+    """Push hair sideways so that it lies over the ears."""
+    azimuth = np.arctan2(points[..., 0], _CENTRE[2] - points[..., 2])
+    away = np.degrees(np.abs(azimuth))
+    share = _smooth((away - 66) / 26) * _smooth((150 - away) / 25)
+    share *= _smooth((points[..., 1] + 8.15) / 0.7) * _smooth((-5.6 - points[..., 1]) / 1.2)
+    wide = np.maximum(reach + 0.03 - np.abs(points[..., 0]), 0.0)
+    pushed = points.copy()
+    pushed[..., 0] += np.sign(points[..., 0]) * wide * share
+    return pushed
 
 
 def _shell(
@@ -245,7 +270,7 @@ def _shell(
     shade = np.clip(0.55 + 0.45 * solid / 3, 0.4, 1.0)
     parts = [grid, strand, solid[..., None], tangents, shade[..., None]]
     flat = [np.asarray(each.reshape(columns * rows, -1), np.float32) for each in parts]
-    triangles = triangles[(solid.reshape(-1)[triangles] > -1.5).any(axis=1)]
+    triangles = triangles[_worth_drawing(solid.reshape(-1)[triangles])]
     if style.bun:
         flat, triangles = _with_bun(flat, triangles, grid)
     vertices, strands, solids, directions, shades = flat
@@ -258,6 +283,12 @@ def _shell(
         shades[:, 0],
         _strands(identity, style, rng),
     )
+
+
+def _worth_drawing(solid: Array) -> NDArray[np.bool_]:
+    """Return which triangles are not wholly transparent, by how solid their corners are."""
+    worth: NDArray[np.bool_] = (solid.max(axis=1) > -0.3) & (solid.min(axis=1) > -4)
+    return worth
 
 
 def _with_bun(flat: list[Float32], triangles: Array, grid: Array) -> tuple[list[Float32], Array]:

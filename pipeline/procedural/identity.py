@@ -246,7 +246,7 @@ def _draw_hair(
         style=str(rng.choice(names, p=shares / shares.sum())),
         melanin=float(np.clip(1.0 - pale, 0.08, 1.0)),
         red=float(fair * (rng.random() < 0.2) * rng.uniform(0.4, 1.0)),
-        grey=float(old * rng.random() * 0.9),
+        grey=float(old**1.5 * rng.random() * 0.9),
         volume=float(rng.uniform(0.2, 1.0)),
         wave=float(np.clip(rng.normal(0.35 + 0.5 * african, 0.25), 0.0, 1.0)),
         hairline=float(np.clip(rng.normal(0.0, 0.4) + (0.6 * old if male else 0.0), -1.0, 1.0)),

@@ -62,7 +62,7 @@ def build_person(head: Head, atlas: Atlas, identity: Identity, seed: int) -> Per
     garment = bust.triangles[bust.part == CLOTH]
     normals = vertex_normals(bust_xyz, bust.triangles)
     bust_xyz = bust_xyz + normals * (THICKNESS * bust.thick)[:, None]
-    bust_xyz = _smoothed(bust_xyz, garment, 6)
+    bust_xyz = _smoothed(bust_xyz, garment, 4)
     solid = skin if len(skin) else bust.triangles
     normals = vertex_normals(bust_xyz, bust.triangles)
     open_share = openness(bust_xyz, normals, solid)

@@ -93,7 +93,7 @@ def draw_picture(
         lights=_draw_lights(rng, float(warmth), float(ambient)),
         exposure=float(rng.uniform(0.85, 1.18)),
         distance=float(rng.uniform(8.0, 16.0)),
-        scale=float(rng.uniform(0.235, 0.29)),
+        scale=float(rng.uniform(0.265, 0.325)),
         centre=(float(rng.normal(0.5, 0.022)), float(rng.normal(0.47, 0.018))),
         cloth=cloth,
         glasses=bool(worn),

@@ -28,6 +28,8 @@ from pipeline.types import Float32, UInt8
 FACTOR = 2
 _LOOK = np.zeros(8, np.int64)
 _LOOK[[SKIN, MOUTH, RIGHT_EYE, LEFT_EYE, TEETH, TONGUE, CLOTH, FRAME]] = (0, 1, 2, 2, 3, 1, 4, 5)
+_OFF_SKIN_PX = 24.0
+"""Cloth wins over skin that pokes through by so much, pixels of the enlarged picture."""
 _LENS = 0.10
 """Share of a lens that reflects the surroundings."""
 
@@ -163,7 +165,9 @@ def render(head: Head, person: Person, picture: Picture, side_px: int) -> Render
     )
     rest = interpolate(surface, posed.triangles, rest_vertices)
     places = texture_xy(rest)
-    caster, casters = posed.world_xyz, posed.triangles
+    caster = posed.world_xyz
+    worn = over_neckline(rest_vertices, picture.cloth.garment)[posed.triangles].min(axis=1) > 0
+    casters = posed.triangles[(posed.part != CLOTH) | worn]
     if posed.hair_world is not None and person.hair is not None:
         casters = np.concatenate([casters, person.hair.triangles + len(caster)])
         caster = np.concatenate([caster, posed.hair_world])
@@ -174,7 +178,7 @@ def render(head: Head, person: Person, picture: Picture, side_px: int) -> Render
         FACTOR,
         1,
     )
-    lit = lit_share(shadow, world[covered], 0.045, 1.1)
+    lit = lit_share(shadow, world[covered], 0.06, 1.1)
     linear[covered] = _surface_light(
         head, person, picture, posed, surface, part, rest, places, world, lit
     )
@@ -213,11 +217,11 @@ def _opaque(
     facing = _facing(seen, posed.triangles) | (posed.part == FRAME)
     cloth = posed.part == CLOTH
     bare = np.flatnonzero(facing & ~cloth)
-    dressed = np.flatnonzero(facing & cloth)
+    dressed = np.flatnonzero(cloth)
     below = rasterise(seen, posed.triangles[bare], hw)
     above = rasterise(seen, posed.triangles[dressed], hw)
     rest = interpolate(above, posed.triangles[dressed], _padded(head.bust.rest_xyz, len(seen)))
-    worn = above.covered & (above.depth < below.depth + 6.0)
+    worn = above.covered & (above.depth < below.depth + _OFF_SKIN_PX)
     worn[worn] = over_neckline(rest[worn], picture.cloth.garment) > 0
     triangle = np.where(below.covered, bare[below.triangle], -1).astype(np.int32)
     triangle[worn] = dressed[above.triangle[worn]]
@@ -269,9 +273,12 @@ def _surface_light(
     albedo[inside], gloss[inside] = (0.22, 0.055, 0.05), 0.35
     albedo[which == TONGUE] = (0.34, 0.11, 0.10)
     albedo[which == TEETH], gloss[which == TEETH] = (0.68, 0.60, 0.48), 0.5
+    backs = smooth[:, 2] > 0.25
     cloth = which == CLOTH
+    smooth[backs & cloth] *= -1  # the inside of a collar
+    normals[cloth] = smooth[cloth]
     albedo[cloth] = cloth_albedo(picture.cloth, place[cloth])
-    open_share[cloth] = np.maximum(open_share[cloth], 0.0)
+    open_share[cloth & backs] *= 0.4
     frame = which == FRAME
     if frame.any():
         tone = person.identity.glasses
@@ -343,6 +350,7 @@ def _hair_light(
     strand, solid, shade, world = carried[:, 6:8], carried[:, 8], carried[:, 9], carried[:, 10:13]
     normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
     tangents = tangents / np.maximum(np.linalg.norm(tangents, axis=1, keepdims=True), 1e-6)
+    rim = np.clip(np.abs(normals[:, 2]) * 6 + 0.55, 0, 1)
     inner = normals[:, 2] > 0  # the inside of hair that hangs on the other side
     normals[inner] *= -1
     at = np.column_stack([strand[:, 0] % hair.texture.shape[1], strand[:, 1] % hair.texture.shape[0]])
@@ -353,7 +361,6 @@ def _hair_light(
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     opacity = np.zeros(hw, np.float32)
     t = np.clip(solid + 0.35 * light + 0.15, 0, 1)
-    rim = np.clip(np.abs(normals[:, 2]) * 5 + 0.45 + 0.25 * light, 0, 1)
     opacity[front] = t * t * (3 - 2 * t) * rim
     grey = person.identity.hair.grey
     tone = np.exp(0.30 * light + 0.5 * grey * (light > 1.0))

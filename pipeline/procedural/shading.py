@@ -16,7 +16,7 @@ LOOKS = np.array(
         # wrap of red, green, blue; how far normals stay smooth for red; sheen; polish
         (0.42, 0.20, 0.14, 0.6, 1.00, 0.55),  # skin
         (0.30, 0.12, 0.10, 0.6, 1.20, 1.50),  # inside of the mouth
-        (0.30, 0.28, 0.28, 0.0, 0.15, 9.00),  # eye
+        (0.30, 0.28, 0.28, 0.0, 0.15, 30.00),  # eye
         (0.30, 0.28, 0.25, 0.0, 0.80, 3.00),  # teeth
         (0.10, 0.10, 0.10, 0.0, 0.12, 0.00),  # cloth
         (0.05, 0.05, 0.05, 0.0, 0.60, 5.00),  # frame of glasses

@@ -9,7 +9,7 @@ Reference:
     (melanin and haemoglobin as the two axes of skin colour).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -79,8 +79,9 @@ def skin_textures(atlas: Atlas, identity: Identity, seed: int) -> SkinTextures:
     log = _PALE - melanin[..., None] * _MELANIN - blood[..., None] * _BLOOD
     albedo = np.exp(log)
     albedo = _lid_lines(atlas, albedo)
+    ungreyed = replace(identity.hair, grey=0.3 * identity.hair.grey)
     for cover, grey, strength in ((beard, 0.012, 0.85), (brows, 0.016, 1.0)):
-        dark = hair_colour(identity) * 0.8 + grey * 0.2
+        dark = hair_colour(replace(identity, hair=ungreyed)) * 0.8 + grey * 0.2
         share = np.clip(cover * strength, 0.0, 1.0)[..., None]
         albedo = albedo * (1.0 - share) + dark * share
     grain = _grain(rng)
@@ -144,7 +145,7 @@ def _spots(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float3
 def _lid_lines(atlas: Atlas, albedo: Float32) -> Float32:
     """Darken the rims of the lids, where lashes root."""
     line = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
-    for lids, strength, width in ((UPPER_LIDS, 1.0, 2), (LOWER_LIDS, 0.45, 1)):
+    for lids, strength, width in ((UPPER_LIDS, 1.0, 3), (LOWER_LIDS, 0.5, 1)):
         for lid in lids:
             fixed = np.rint(atlas.points[list(lid)] * 16).astype(np.int32)
             cv2.polylines(line, [fixed], False, strength, width, cv2.LINE_AA, _SHIFT)
@@ -186,7 +187,7 @@ def _beard(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float3
     region = atlas.polygon(
         (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288,
          361, 323, 454, 401, 435, 416, 434, 432, 287, 391, 2, 165, 57, 212, 214, 192, 215, 177),
-        7.0,
+        13.0,
     )  # fmt: skip
     _, height = azimuth_height()
     chin = float(TOP + points[152, 1] / _PER_UNIT_PX)
@@ -200,7 +201,7 @@ def _beard(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float3
     strands = cv2.GaussianBlur(strands, (0, 0), sigmaX=0.8, sigmaY=3.2)
     strands = np.clip(0.75 + 0.35 * strands / strands.std(), 0, 1)
     patch = np.clip(0.8 + 0.25 * _noise(rng, (14, 40)), 0.3, 1)
-    stubble = 0.55 * skin.stubble * (0.35 + 0.65 * dots)
+    stubble = 0.45 * skin.stubble * (0.35 + 0.65 * dots)
     return np.asarray(np.clip(region * patch * np.maximum(stubble, skin.beard * strands), 0, 1), "f4")
 
 
@@ -209,10 +210,10 @@ def _relief(
 ) -> Float32:
     """Return the height of pores, fine lines and lips."""
     skin, points = identity.skin, atlas.points
-    relief = 0.0016 * (0.3 + 0.7 * skin.pores) * grain + 0.0010 * _noise(rng, (100, 200))
+    relief = 0.0010 * (0.3 + 0.7 * skin.pores) * grain + 0.0007 * _noise(rng, (100, 200))
     columns = rng.standard_normal((1, WIDTH_PX), dtype=np.float32)
     lines = cv2.GaussianBlur(np.repeat(columns, HEIGHT_PX, axis=0), (0, 0), sigmaX=1.3, sigmaY=0.1)
-    relief = relief * (1 - atlas.lips) + atlas.lips * 0.004 * lines / lines.std()
+    relief = relief * (1 - atlas.lips) + atlas.lips * 0.002 * lines / lines.std()
     if skin.wrinkles > 0.05:
         furrows = np.zeros_like(relief)
         paths = [points[[103, 67, 109, 10, 338, 297, 332]] + (0, dy) for dy in (16, 30, 44)]
