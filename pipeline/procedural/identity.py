@@ -178,7 +178,7 @@ def draw_identity(seed: int, subject_id: str) -> Identity:
     }
     shape = _draw_shape(rng)
     african, asian, caucasian = (macros[k] for k in ("african", "asian", "caucasian"))
-    melanin = 0.82 * african + 0.30 * asian + 0.16 * caucasian + rng.normal(0.0, 0.09)
+    melanin = 0.80 * african + 0.24 * asian + 0.12 * caucasian + rng.normal(0.0, 0.09)
     old = float(np.clip((age_years - 32) / 40, 0.0, 1.0))
     fair = caucasian * (1.0 - african)
     skin = Skin(

@@ -91,7 +91,7 @@ def draw_picture(
         units=_units(rng, expression),
         gaze=(float(rng.normal(0, 0.10)), float(rng.normal(0, 0.05))),
         lights=_draw_lights(rng, float(warmth), float(ambient)),
-        exposure=float(rng.uniform(0.85, 1.18)),
+        exposure=float(rng.uniform(0.95, 1.35)),
         distance=float(rng.uniform(8.0, 16.0)),
         scale=float(rng.uniform(0.265, 0.325)),
         centre=(float(rng.normal(0.5, 0.022)), float(rng.normal(0.47, 0.018))),
