@@ -10,6 +10,8 @@ from rich.console import Console
 from ruamel.yaml import YAML
 
 from pipeline.cli.export import export_command, import_command
+from pipeline.cli.mask_template import mask_template
+from pipeline.cli.mesh import mesh
 from pipeline.errors import CrossbandError, StageError
 from pipeline.params import check_params, load_params, merge_params, read_yaml
 from pipeline.report import contact_sheet
@@ -26,6 +28,8 @@ app = typer.Typer(
 
 app.command("export")(export_command)
 app.command("import")(import_command)
+app.command("mask-template")(mask_template)
+app.command("mesh")(mesh)
 
 PROJECT = ("pipeline", "stages", "models", "dvc.yaml", "weights.yaml", "params", ".dvcignore")
 

@@ -1,7 +1,11 @@
 """Three-dimensional faces: the 468-point mesh, its dense position map, and the pose they give."""
 
-from pipeline.face3d.map_codec import decode_position_map, encode_position_map
-from pipeline.face3d.mesh import FaceMesh, five_points
+from pipeline.face3d.map_codec import (
+    decode_position_map,
+    encode_mesh_map,
+    encode_position_map,
+)
+from pipeline.face3d.mesh import FaceMesh, disagreement_percent, five_points
 from pipeline.face3d.pose import pose_deg
 from pipeline.face3d.position_map import (
     MAP_PX,
@@ -16,6 +20,7 @@ from pipeline.face3d.position_map import (
     transform_map,
     uv_texture,
     valid_texels,
+    visible_fraction,
 )
 from pipeline.face3d.uv import face_uv
 
@@ -24,6 +29,8 @@ __all__ = [
     "MAP_PX",
     "canonical_map",
     "decode_position_map",
+    "disagreement_percent",
+    "encode_mesh_map",
     "encode_position_map",
     "face_uv",
     "five_points",
@@ -38,4 +45,5 @@ __all__ = [
     "transform_map",
     "uv_texture",
     "valid_texels",
+    "visible_fraction",
 ]

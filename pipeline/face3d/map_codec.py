@@ -45,6 +45,17 @@ Int64 = NDArray[np.int64]
 _Index = tuple[slice, slice]
 
 
+def encode_mesh_map(mesh_xyz: Float32, *, tolerance_px: float = TOLERANCE_PX) -> bytes:
+    """Encode ``position_map_of_mesh(mesh_xyz)`` without making it, to about 3 KB.
+
+    Args:
+        mesh_xyz: float32 (468, 3), finite.
+        tolerance_px: pixels; every coordinate of the decoded map is nearer than that.
+    """
+    origin, steps = _steps(np.asarray(mesh_xyz, np.float64), tolerance_px)
+    return _packed(tolerance_px, origin, b"", steps, b"")
+
+
 def encode_position_map(position_map: Float32, *, tolerance_px: float = TOLERANCE_PX) -> bytes:
     """Encode a map: about 3 KB where a mesh made it, more where it has detail of its own.
 
@@ -63,9 +74,10 @@ def encode_position_map(position_map: Float32, *, tolerance_px: float = TOLERANC
         raise ValueError("the map has no finite texel, or lies beyond 2^20 pixels")
     tolerance = float(np.float32(tolerance_px))
     usual = np.array_equal(known, valid_texels())
-    mesh = mesh_of_position_map(position_map).astype(np.float64) if usual else np.zeros((468, 3))
-    origin = (mesh if usual else values[known]).mean(axis=0).astype(np.float32)
-    steps = np.rint((mesh - origin * usual) * (_MESH_STEPS / tolerance)).astype(np.int32)
+    # A map with holes of its own has no mesh: it is told from a point.
+    around = np.broadcast_to(values[known].mean(axis=0), (468, 3))
+    mesh = mesh_of_position_map(position_map).astype(np.float64) if usual else around
+    origin, steps = _steps(mesh, tolerance)
     rest = values - _surface(steps, origin, tolerance)
     rest[~known] = 0.0
     fine = b""
@@ -74,8 +86,7 @@ def encode_position_map(position_map: Float32, *, tolerance_px: float = TOLERANC
         corrections = np.concatenate([each.ravel() for each in _encoded(_padded(target))])
         fine = _planes(corrections.astype(np.int32))
     mask = b"" if usual else np.packbits(known).tobytes()
-    packed = zlib.compress(mask + _planes(steps.ravel()) + fine, 6)
-    return _HEADER.pack(_MAGIC, tolerance, *origin, len(mask), len(fine)) + packed
+    return _packed(tolerance, origin, mask, steps, fine)
 
 
 def decode_position_map(data: bytes) -> Float32:
@@ -114,6 +125,18 @@ def _surface(steps: Int32, origin: Float32, tolerance: float) -> NDArray[np.floa
     made[:] = origin
     made[valid_texels()] += texel_weights() @ (steps * (tolerance / _MESH_STEPS))
     return made
+
+
+def _steps(mesh: NDArray[np.float64], tolerance: float) -> tuple[Float32, Int32]:
+    """Round a mesh to steps from its middle."""
+    origin = mesh.mean(axis=0).astype(np.float32)
+    per_px = _MESH_STEPS / float(np.float32(tolerance))
+    return origin, np.rint((mesh - origin) * per_px).astype(np.int32)
+
+
+def _packed(tolerance: float, origin: Float32, mask: bytes, steps: Int32, fine: bytes) -> bytes:
+    packed = zlib.compress(mask + _planes(steps.ravel()) + fine, 6)
+    return _HEADER.pack(_MAGIC, tolerance, *origin, len(mask), len(fine)) + packed
 
 
 def _planes(values: Int32) -> bytes:

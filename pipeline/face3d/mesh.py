@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import WeightsError
 from pipeline.face3d.canonical import canonical_vertices
+from pipeline.ops.alignment import interocular_px
 from pipeline.ops.geometry import (
     invert_affine,
     scale_of,
@@ -128,6 +129,19 @@ def five_points(xyz: NDArray[np.floating]) -> Float32:
         ],
         axis=1,
     )
+
+
+def disagreement_percent(landmarks_xy: Float32, mesh_xyz: Float32) -> float:
+    """Return the mean distance of five points from the mesh's, in % of the inter-ocular distance.
+
+    Args:
+        landmarks_xy: (5, 2).
+        mesh_xyz: (468, 3), same frame.
+    """
+    mesh_points = five_points(mesh_xyz[None])[0]
+    between_eyes = interocular_px(landmarks_xy)
+    distances = np.hypot(*(landmarks_xy - mesh_points).T)
+    return float(distances.mean() / between_eyes * 100) if between_eyes else float("inf")
 
 
 def _crop_of_five(five_xy: Float32) -> Float32:

@@ -11,6 +11,7 @@ Reference:
 """
 
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -215,6 +216,44 @@ def map_visibility(position_map: Float32) -> Float32:
     facing = -np.nan_to_num(map_normals(position_map)[..., 2])
     seen: Float32 = np.clip(facing / np.float32(0.342), 0.0, 1.0) * _unhidden(position_map)
     return seen
+
+
+def visible_fraction(mesh_xyz: Float32) -> Float32:
+    """Return which share of the face's right and left half the camera sees.
+
+    A triangle counts where it turns towards the camera and nothing lies in front of its middle,
+    and by its area in the texture.
+
+    Args:
+        mesh_xyz: float32 (468, 3).
+
+    Returns:
+        float32 (2,), 0 to 1.
+    """
+    uv, triangles = canonical_texture()
+    mesh = np.asarray(mesh_xyz, np.float32)
+    low = mesh.min(axis=0)
+    frame_px = 96
+    scale = (frame_px - 3) / max(float(np.ptp(mesh[:, :2], axis=0).max()), 1e-6)
+    moved = ((mesh - low) * scale + 1).astype(np.float32)
+    depth = rasterise(moved, triangles.astype(np.int32), (frame_px, frame_px)).depth
+    middle = moved[triangles].mean(axis=1)
+    columns, rows = np.rint(middle[:, :2]).astype(int).T
+    front = np.where(np.isinf(depth), np.float32(1e6), depth)[rows, columns]
+    seen = (_doubled_areas(moved[:, :2]) * np.sign(_doubled_areas(uv)) > 0) & (
+        middle[:, 2] < front + 0.04 * frame_px
+    )
+    area = np.abs(_doubled_areas(uv))
+    left = uv[triangles, 0].mean(axis=1) > 0.5
+    shares = [area[half & seen].sum() / area[half].sum() for half in (~left, left)]
+    return np.array(shares, np.float32)
+
+
+def _doubled_areas(xy: NDArray[Any]) -> NDArray[np.float64]:
+    """Return twice the signed area of each canonical triangle, (898,)."""
+    corners = np.asarray(xy, np.float64)[canonical_texture()[1]]
+    a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
 
 
 def _unhidden(position_map: Float32) -> NDArray[np.bool_]:

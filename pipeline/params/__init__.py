@@ -19,6 +19,7 @@ from pipeline.params.sections import (
     PartsParams,
     WeightsParams,
 )
+from pipeline.params.synthesis3d import MasksParams, ReconstructParams, TemplateFiles
 
 __all__ = [
     "AlignParams",
@@ -32,10 +33,13 @@ __all__ = [
     "LabelBodiesParams",
     "NetworkFileParams",
     "OpenPeopleParams",
+    "MasksParams",
     "Params",
     "ParseParams",
     "PartsParams",
     "ScenesParams",
+    "ReconstructParams",
+    "TemplateFiles",
     "WeightsParams",
     "check_params",
     "load_params",

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pipeline.params.base import Fraction, Name, Point, Section, Seed
 from pipeline.params.bodies import CropBodiesParams, DetectBodiesParams, LabelBodiesParams
 from pipeline.params.media import IjbMdfParams, ScenesParams
+from pipeline.params.synthesis3d import MasksParams, ReconstructParams
 from pipeline.types import Band, Split
 
 
@@ -176,6 +177,8 @@ class Params(Section):
     detect_bodies: DetectBodiesParams
     label_bodies: LabelBodiesParams
     crop_bodies: CropBodiesParams
+    reconstruct: ReconstructParams
+    masks: MasksParams
 
     @model_validator(mode="after")
     def _chosen_known(self) -> Self:

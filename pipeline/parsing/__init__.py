@@ -4,6 +4,7 @@ The network, ``pipeline.parsing.bisenet``, is imported by its own name: it bring
 whoever only cuts parts does not need.
 """
 
+from pipeline.parsing.hidden import hidden_columns, hide_labels, hide_parts
 from pipeline.parsing.locate import PartLocations, locate_parts
 from pipeline.parsing.mesh_parts import mesh_labels, mesh_part_boxes, mesh_part_masks
 from pipeline.parsing.parts import (
@@ -21,6 +22,9 @@ __all__ = [
     "PartLocations",
     "centre_distance_percent",
     "crop_part",
+    "hidden_columns",
+    "hide_labels",
+    "hide_parts",
     "locate_parts",
     "mesh_labels",
     "mesh_part_boxes",

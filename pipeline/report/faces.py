@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.face3d import five_points
+from pipeline.face3d import disagreement_percent
 from pipeline.ops.alignment import interocular_px
 from pipeline.ops.codec import decode
 from pipeline.report.metrics import quantiles, rejections
@@ -125,19 +125,6 @@ def parts_metrics(folder: ShardFolder) -> dict[str, Any]:
         },
         "backend": dict(sorted(backends.items())),
     }
-
-
-def disagreement_percent(landmarks_xy: Float32, mesh_xyz: Float32) -> float:
-    """Return the mean distance of five points from the mesh's, in % of the inter-ocular distance.
-
-    Args:
-        landmarks_xy: (5, 2).
-        mesh_xyz: (468, 3), same frame.
-    """
-    mesh_points = five_points(mesh_xyz[None])[0]
-    between_eyes = interocular_px(landmarks_xy)
-    distances = np.hypot(*(landmarks_xy - mesh_points).T)
-    return float(distances.mean() / between_eyes * 100) if between_eyes else float("inf")
 
 
 def yaw_bucket(yaw_deg: float) -> str:

@@ -14,15 +14,18 @@ from pipeline.store.schemas import (
     REJECTED,
 )
 from pipeline.store.shards import Listing, ShardFolder, is_shard_folder, shard_of
+from pipeline.store.synthesis_schemas import MASKS, RECONSTRUCT
 
 __all__ = [
     "ALIGN",
     "DETECT",
     "EXECUTORS",
     "INGEST",
+    "MASKS",
     "PARSE",
     "PARTS",
     "PICTURES",
+    "RECONSTRUCT",
     "REJECTED",
     "Executor",
     "Listing",

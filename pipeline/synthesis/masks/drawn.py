@@ -5,6 +5,7 @@ from functools import cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.synthesis.masks import shapes
 from pipeline.synthesis.masks.shapes import SIDE_PX, grid, ridge
@@ -12,6 +13,8 @@ from pipeline.synthesis.masks.template import MaskTemplate
 from pipeline.types import Float32
 
 RGB = tuple[int, int, int]
+Draw = Callable[[str], MaskTemplate]
+"""Draws the template of this name."""
 Pattern = Callable[[Float32, Float32], Float32]
 """Takes x and y of the texels, returns how much of the second colour there is, 0 to 1."""
 
@@ -26,19 +29,19 @@ def drawn_template(name: str) -> MaskTemplate:
     return DRAWN[name](name)
 
 
-def _surgical(colour: str, rgb: RGB, material: str = "polypropylene") -> Callable[[str], MaskTemplate]:
+def _surgical(colour: str, rgb: RGB, material: str = "polypropylene") -> Draw:
     def draw(name: str) -> MaskTemplate:
         alpha = shapes.filled(shapes.outline("surgical"))
         x, y = grid()
         relief = shapes.pleats((296, 350, 404), 0.13) + shapes.hem(alpha, 13, 0.03)
         wire = ridge(y - 219 - 0.0016 * (x - 256) ** 2, 5) * (np.abs(x - 256) < 62)
-        relief += 0.04 * wire + shapes.wrinkles(1, 0.006, 5)
+        relief += 0.04 * wire + shapes.wrinkles(1, 0.004, 7)
         return _made(name, "surgical", colour, material, _cloth(rgb, 0.012), alpha, relief)
 
     return draw
 
 
-def _folded(colour: str, rgb: RGB, material: str = "polypropylene") -> Callable[[str], MaskTemplate]:
+def _folded(colour: str, rgb: RGB, material: str = "polypropylene") -> Draw:
     def draw(name: str) -> MaskTemplate:
         alpha = shapes.filled(shapes.outline("kn95"))
         x, y = grid()
@@ -52,7 +55,7 @@ def _folded(colour: str, rgb: RGB, material: str = "polypropylene") -> Callable[
     return draw
 
 
-def _panelled(colour: str, rgb: RGB) -> Callable[[str], MaskTemplate]:
+def _panelled(colour: str, rgb: RGB) -> Draw:
     def draw(name: str) -> MaskTemplate:
         alpha = shapes.filled(shapes.outline("ffp2"))
         x, y = grid()
@@ -68,11 +71,11 @@ def _panelled(colour: str, rgb: RGB) -> Callable[[str], MaskTemplate]:
     return draw
 
 
-def _valved(colour: str, rgb: RGB, valve: RGB) -> Callable[[str], MaskTemplate]:
+def _valved(colour: str, rgb: RGB, valve: RGB) -> Draw:
     def draw(name: str) -> MaskTemplate:
         alpha = shapes.filled(shapes.outline("cup"))
         x, y = grid()
-        relief = shapes.hem(alpha, 16, 0.05) + shapes.wrinkles(4, 0.008, 3)
+        relief = shapes.hem(alpha, 16, 0.05) + shapes.wrinkles(4, 0.004, 3)
         radius = np.hypot(x - 256, (y - 352) * 1.05)
         disc = np.clip((46 - radius) / 2.0, 0, 1)
         slots = ridge(np.abs((y - 352) / 11 % 1 - 0.5), 0.22) * (radius < 34)
@@ -86,7 +89,7 @@ def _valved(colour: str, rgb: RGB, valve: RGB) -> Callable[[str], MaskTemplate]:
     return draw
 
 
-def _sewn(colour: str, rgb: RGB, other: RGB | None = None, pattern: Pattern | None = None) -> Callable[[str], MaskTemplate]:
+def _sewn(colour: str, rgb: RGB, other: RGB | None = None, pattern: Pattern | None = None) -> Draw:
     def draw(name: str) -> MaskTemplate:
         alpha = shapes.filled(shapes.outline("cloth"))
         x, y = grid()
@@ -109,8 +112,8 @@ def _cloth(rgb: RGB, grain: float) -> Float32:
     """Return an even colour with a fine grain, float32 (512, 512, 3)."""
     noise = np.random.default_rng(0).standard_normal((SIDE_PX, SIDE_PX)).astype(np.float32)
     fine = cv2.GaussianBlur(noise, (0, 0), 0.9)
-    fine *= np.float32(grain / fine.std())
-    return np.asarray(np.array(rgb, np.float32) * (1 + fine)[..., None], np.float32)
+    grained = 1 + grain / fine.std() * fine
+    return np.asarray(np.array(rgb, np.float32) * grained[..., None], np.float32)
 
 
 def _made(
@@ -121,7 +124,7 @@ def _made(
     picture: Float32,
     alpha: Float32,
     relief: Float32,
-    bulge: Float32 | None = None,
+    bulge: NDArray[np.floating] | None = None,
 ) -> MaskTemplate:
     return MaskTemplate(
         name,
@@ -156,7 +159,7 @@ def _blotches(x: Float32, y: Float32) -> Float32:
     return np.asarray(np.clip(noise * 6, 0, 1), np.float32)
 
 
-DRAWN: dict[str, Callable[[str], MaskTemplate]] = {
+DRAWN: dict[str, Draw] = {
     "surgical_blue": _surgical("blue", (141, 188, 214)),
     "surgical_white": _surgical("white", (232, 234, 236)),
     "surgical_green": _surgical("green", (150, 205, 180)),

@@ -33,9 +33,9 @@ class Frame:
         height, width = self.hw
         return slice(self.top, self.top + height), slice(self.left, self.left + width)
 
-    def placed(self, window: NDArray[np.uint8], hw: tuple[int, ...]) -> NDArray[np.uint8]:
+    def placed(self, window: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """Put a window's values into a picture of zeros."""
-        whole = np.zeros(hw, window.dtype)
+        whole = np.zeros(shape, window.dtype)
         whole[self.slices] = window
         return whole
 

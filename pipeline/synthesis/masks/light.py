@@ -6,12 +6,16 @@ skin's brightness follows, for the folds.
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from pipeline.face3d.bezier import surface_weights
 from pipeline.face3d.canonical import canonical_texture
+from pipeline.ops.codec import as_grey
 from pipeline.synthesis.masks.bands import EMISSIVE, SKIN_REFLECTANCE
 from pipeline.types import Band, Float32, UInt8
 
@@ -58,17 +62,18 @@ def face_light(image: UInt8, mesh_xyz: Float32, rotation: Float32, band: Band) -
         rotation: (3, 3), the head's axes to the picture's.
         band: the picture's.
     """
-    grid, inside, skin = _coarse()
+    grid, skin = _coarse()
     positions = (grid @ np.asarray(mesh_xyz, np.float64)).astype(np.float32)
     surface = positions.reshape(SIDE, SIDE, 3)
-    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    grey = as_grey(image)
     texture = cv2.remap(
         grey, surface[..., 0], surface[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     light = _to_linear()[texture]
     normals = _normals(surface)
     hw = grey.shape
-    within = (surface[..., :2] >= 0).all(axis=2) & (surface[..., :2] <= (hw[1] - 1, hw[0] - 1)).all(axis=2)
+    at = surface[..., :2]
+    within = ((at >= 0) & (at <= (hw[1] - 1, hw[0] - 1))).all(axis=2)
     weight = skin * within * np.clip(-normals[..., 2] / 0.35, 0, 1)
     total = float(weight.sum())
     if total < 4.0:
@@ -142,8 +147,8 @@ def _to_linear() -> Float32:
 
 
 @cache
-def _coarse():  # type: ignore[no-untyped-def]  # noqa: ANN202
-    """Return the coarse texels' weights on the mesh, which lie on the face, and which on skin."""
+def _coarse() -> tuple[csr_array, Float32]:
+    """Return the coarse texels' weights on the mesh, and which of them lie on skin, (48, 48)."""
     uv, triangles = canonical_texture()
     u, v = np.meshgrid(*(((np.arange(SIDE) + 0.5) / SIDE,) * 2))
     fine = 16
@@ -157,13 +162,15 @@ def _coarse():  # type: ignore[no-untyped-def]  # noqa: ANN202
         cv2.fillConvexPoly(skin, shape, 0)
         cv2.polylines(skin, [shape], True, 0, fine)
     small = [
-        cv2.resize(each.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        np.asarray(cv2.resize(each.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA))
         for each in (inside, skin)
     ]
     weights = surface_weights(_onto_face(np.stack([u.ravel(), v.ravel()], axis=1), uv, small[0]))
-    return weights, small[0] > 0.5, (small[1] > 0.95).astype(np.float32)
+    return weights, np.asarray(small[1] > 0.95, np.float32)
 
 
-def _onto_face(points, rim, inside):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _onto_face(
+    points: NDArray[np.float64], rim: NDArray[np.float64], inside: NDArray[Any]
+) -> NDArray[np.float64]:
     nearest = rim[np.linalg.norm(points[:, None] - rim[None], axis=2).argmin(axis=1)]
     return np.where(inside.ravel()[:, None] > 0, points, nearest)

@@ -10,7 +10,7 @@ from pipeline.synthesis.masks.template import MaskTemplate
 from pipeline.synthesis.masks.wear import Placement
 from pipeline.types import Float32
 
-_FINE = 4
+_FINE = 2
 _WIDTH_CM = 0.22
 _EAR_UP_CM, _EAR_DOWN_CM = 1.3, 1.2
 _HIDDEN_CM = 0.9

@@ -10,7 +10,7 @@ from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops.raster import Int32, rasterise
 from pipeline.synthesis.masks.bands import EMISSIVE, LOOKS
 from pipeline.synthesis.masks.frame import Frame, frame_around
-from pipeline.synthesis.masks.kernel import paint, tone_curve
+from pipeline.synthesis.masks.kernel import blend, grid_normals, paint, tone_curve
 from pipeline.synthesis.masks.light import FaceLight, face_light
 from pipeline.synthesis.masks.loops import loops_of
 from pipeline.synthesis.masks.surface import (
@@ -21,7 +21,7 @@ from pipeline.synthesis.masks.surface import (
     surface_on,
     surface_triangles,
 )
-from pipeline.synthesis.masks.template import MaskTemplate
+from pipeline.synthesis.masks.template import TEXELS_PER_CM, MaskTemplate
 from pipeline.synthesis.masks.wear import Placement
 from pipeline.types import Band, Float32, UInt8
 
@@ -32,6 +32,7 @@ _TURNED_AWAY = 0.3
 """Triangles whose corners all look away by this much are left out; the outline keeps its own."""
 _SHADOW = 0.34
 _SHADOW_CM = 0.35
+_HEAT_BLUR_CM = 0.13
 _FOLD_LIGHT = -0.22
 """Folds show some light from above even where the face is lit evenly."""
 
@@ -90,10 +91,9 @@ def draw_mask(
     face_depth = _bare_depth(mesh_xyz, frame, template, placement)
     channels = 1 if image.ndim == 2 else 3
     cloth = np.zeros((*frame.hw, channels + 1), np.float32)
-    texture = _texture(template, band, channels)
-    _paint_cloth(cloth, frame, surface, worn, texture, light, face_depth, band)
+    texture, tint = _texture(template, band, channels, _halvings(template, surface.pixels_per_cm))
+    _paint_cloth(cloth, frame, surface, worn, texture, template.side_px, light, face_depth, band)
     if loops and template.loops:
-        tint = float(texture[..., :channels][texture[..., channels] > 0.9].mean())
         drawn = loops_of(frame, surface, worn.xyz, template, placement, face_depth)
         if hair is not None:
             drawn *= 1 - hair[frame.slices]
@@ -139,8 +139,14 @@ def _form(template: MaskTemplate) -> Float32:
 
 
 @lru_cache(maxsize=64)
-def _texture(template: MaskTemplate, band: Band, channels: int) -> Float32:
-    """Return linear colour, alpha, slopes and hollows for a band, float32 (s, s, channels + 4)."""
+def _texture(
+    template: MaskTemplate, band: Band, channels: int, halvings: int
+) -> tuple[Float32, float]:
+    """Return what is painted for a band, and its mean colour.
+
+    The first is linear colour, alpha, slopes and hollows, float32 (s, s, channels + 4), halved
+    ``halvings`` times.
+    """
     look = LOOKS[template.material][band]
     own = (template.rgb.astype(np.float32) / 255) ** np.float32(2.2)
     if look.fixed:
@@ -148,10 +154,10 @@ def _texture(template: MaskTemplate, band: Band, channels: int) -> Float32:
         seen = template.alpha > 127
         median = float(np.median(luma[seen])) if seen.any() else 1.0
         relative = np.clip(luma / max(median, 1e-3), 0.2, 2.0)
-        level = look.level * (1 + look.contrast * (relative - 1))
+        even = look.level * (1 + look.contrast * (relative - 1))
         if band in EMISSIVE:
-            level = level + _breath(template.side_px)
-        colour = np.repeat(level[..., None], channels, axis=2)
+            even = even + _breath(template.side_px)
+        colour = np.repeat(even[..., None], channels, axis=2)
     elif channels == 1:
         colour = (own @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
     else:
@@ -160,7 +166,20 @@ def _texture(template: MaskTemplate, band: Band, channels: int) -> Float32:
     slopes = template.slopes.copy()
     if band in EMISSIVE:
         slopes[..., 2] = 1 - 0.3 * (1 - slopes[..., 2])
-    return np.ascontiguousarray(np.concatenate([colour, alpha, slopes], axis=2), np.float32)
+    tint = float(colour[template.alpha > 230].mean()) if (template.alpha > 230).any() else 0.5
+    side = template.side_px >> halvings
+    layers = np.concatenate([colour, alpha, slopes], axis=2)
+    halved = [
+        cv2.resize(np.ascontiguousarray(layers[..., k]), (side, side), interpolation=cv2.INTER_AREA)
+        for k in range(layers.shape[2])
+    ]
+    return np.ascontiguousarray(np.stack(halved, axis=-1), np.float32), tint
+
+
+def _halvings(template: MaskTemplate, pixels_per_cm: float) -> int:
+    """Return how often a template is halved so that its texels are about as large as pixels."""
+    ratio = TEXELS_PER_CM * template.side_px / 512 / max(pixels_per_cm, 1e-3)
+    return int(np.clip(np.rint(np.log2(max(ratio, 1e-3)) - 0.25), 0, 5))
 
 
 def _breath(side_px: int) -> Float32:
@@ -176,6 +195,7 @@ def _paint_cloth(
     surface: MaskSurface,
     worn: _Worn,
     texture: Float32,
+    template_px: int,
     light: FaceLight,
     face_depth: Float32,
     band: Band,
@@ -189,11 +209,14 @@ def _paint_cloth(
     seen = rasterise(fine, worn.triangles, fine_hw, behind=limit)
     side = light.shade.shape[0]
     to_image = surface.rotation @ light.direction
-    skin = cv2.GaussianBlur(surface.skin_xyz.reshape(ROWS, COLUMNS, 3), (0, 0), 3.0)
-    smooth = _normals(cv2.GaussianBlur(worn.xyz.reshape(ROWS, COLUMNS, 3), (0, 0), 1.0))
-    form = (1 + smooth @ to_image) / np.maximum(1 + _normals(skin) @ to_image, 0.25)
+    smooth, skin = _normals(worn.xyz, blur=1.0), _normals(surface.skin_xyz, blur=3.0)
+    form = (1 + smooth @ to_image) / np.maximum(1 + skin @ to_image, 0.25)
     vertices = np.column_stack(
-        [worn.texel, grid_uv() * side - 0.5, np.clip(form, 0.72, 1.3)]
+        [
+            (worn.texel + 0.5) * np.float32(texture.shape[0] / template_px) - np.float32(0.5),
+            grid_uv() * side - 0.5,
+            np.clip(form, 0.72, 1.3),
+        ]
     ).astype(np.float32)
     heat = band in EMISSIVE
     down = 0.0 if heat else _FOLD_LIGHT
@@ -246,6 +269,9 @@ def _finished(
     band: Band,
 ) -> MaskLayer:
     """Add the shadow that the mask casts on the face, and round to 8 bits."""
+    if band in EMISSIVE:  # heat cameras are coarse and warmth spreads: no sharp edge in a soft face
+        blur = max(_HEAT_BLUR_CM * surface.pixels_per_cm, 0.3)
+        cloth = np.asarray(cv2.GaussianBlur(cloth, (0, 0), blur), np.float32)
     region = np.clip(cloth[..., -1], 0, 1)
     alpha = region
     if band not in EMISSIVE:
@@ -261,22 +287,17 @@ def _finished(
     colour = np.clip(np.rint(straight), 0, 255).astype(np.uint8)
     colour[alpha8 == 0] = 0
     region8 = np.rint(region * 255).astype(np.uint8)
-    full = np.zeros((*image.shape[:2], colour.shape[2]), np.uint8)
-    full[frame.slices] = colour
-    return MaskLayer(
-        full[..., 0] if image.ndim == 2 else full,
-        frame.placed(alpha8, image.shape[:2]),
-        frame.placed(region8, image.shape[:2]),
-    )
+    hw = image.shape[:2]
+    placed = frame.placed(colour[..., 0] if image.ndim == 2 else colour, image.shape)
+    return MaskLayer(placed, frame.placed(alpha8, hw), frame.placed(region8, hw))
 
 
-def _normals(surface_xyz: Float32) -> Float32:
-    """Return unit normals of the surface's vertices, towards the camera where it faces it."""
+def _normals(surface_xyz: Float32, blur: float = 0.0) -> Float32:
+    """Return unit normals of the surface's vertices, of it smoothed by ``blur`` cells."""
     surface = surface_xyz.reshape(ROWS, COLUMNS, 3)
-    along_v, along_u = np.gradient(surface, axis=(0, 1))
-    normals = np.cross(along_v, along_u).reshape(-1, 3)
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    return np.asarray(normals / np.maximum(lengths, 1e-9), np.float32)
+    if blur:
+        surface = np.asarray(cv2.GaussianBlur(surface, (0, 0), blur), np.float32)
+    return np.asarray(grid_normals(surface).reshape(-1, 3), np.float32)
 
 
 def composite(image: UInt8, layer: MaskLayer) -> UInt8:
@@ -285,11 +306,7 @@ def composite(image: UInt8, layer: MaskLayer) -> UInt8:
     Returns:
         A new picture, equal to ``image`` in every pixel whose ``alpha`` is 0.
     """
-    result = image.copy()
-    changed = layer.alpha > 0
-    alpha = layer.alpha[changed].astype(np.uint16)
-    if image.ndim == 3:
-        alpha = alpha[:, None]
-    mixed = image[changed] * (255 - alpha) + layer.colour[changed] * alpha
-    result[changed] = ((mixed + 127) // 255).astype(np.uint8)
+    result = np.ascontiguousarray(image).copy()
+    whole = (*image.shape[:2], -1)
+    blend(result.reshape(whole), layer.colour.reshape(whole), layer.alpha)
     return result

@@ -27,9 +27,9 @@ COLUMNS, ROWS = 57, 57
 U_RANGE, V_RANGE = (-0.02, 1.02), (0.28, 1.26)
 """The part of the texture, and beyond it under the chin, that a mask may cover."""
 _JAW = (
-    (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152)
-    + (377, 400, 378, 379, 365, 397, 288, 361, 323, 454)
-)  # fmt: skip
+    *(234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152),
+    *(377, 400, 378, 379, 365, 397, 288, 361, 323, 454),
+)
 _REACH_UV = (0.10, 0.24)
 _REACH_CM = (1.5, 4.2)
 _CLEARANCE_CM = 0.22
@@ -71,7 +71,7 @@ def surface_on(mesh_xyz: Float32) -> MaskSurface:
     mesh = np.asarray(mesh_xyz, dtype=np.float64)
     scale, rotation, shift = similarity_of(mesh)
     shape = _canonical_shape()
-    own = mesh - (canonical_vertices() @ rotation.T * scale + shift)
+    own = (mesh - (canonical_vertices() @ rotation.T * scale + shift)).astype(np.float32)
     smooth, exact = _spread()
     taut = shape.taut_cm @ (rotation.T * scale) + shift + smooth @ own
     skin = shape.skin_cm @ (rotation.T * scale) + shift + exact @ own

@@ -14,7 +14,7 @@ from pipeline.types import Float32, UInt8
 
 SIDES_PX = (256, 512, 1024)
 """Sides that a template may have."""
-_TEXELS_PER_CM = 29.0
+TEXELS_PER_CM = 29.0
 """Of a template of 512: the canonical face is 17.7 cm high and takes 434 texels below 512."""
 
 
@@ -62,7 +62,7 @@ class MaskTemplate:
     @cached_property
     def slopes(self) -> Float32:
         """Slopes of the relief along u and v, and its hollows' darkness, (s, s, 3)."""
-        step_cm = 512 / self.side_px / _TEXELS_PER_CM
+        step_cm = 512 / self.side_px / TEXELS_PER_CM
         along_v, along_u = np.gradient(self.relief_cm, step_cm)
         hollow = cv2.GaussianBlur(self.relief_cm, (0, 0), self.side_px / 100) - self.relief_cm
         shade = np.exp(-np.clip(hollow, 0.0, None) / 0.05)

@@ -1,0 +1,40 @@
+"""``crossband mesh``: a face's textured 3D surface as OBJ or PLY."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.errors import StageError
+from pipeline.face3d import decode_position_map, transform_map
+from pipeline.face3d.export import write_obj, write_ply
+from pipeline.ops.codec import decode_rgb
+from pipeline.store import ShardFolder, shard_of
+
+WRITERS = {".obj": write_obj, ".ply": write_ply}
+"""Formats by extension."""
+
+
+def mesh(
+    folder: Annotated[Path, typer.Argument(help="output of reconstruct")],
+    sample_id: Annotated[str, typer.Argument(help="which face")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="face.obj or face.ply to write")],
+) -> None:
+    """Write a reconstructed face as OBJ (with material and texture) or PLY (coloured vertices)."""
+    if out.suffix not in WRITERS:
+        raise StageError(f"{out}: expected the extension {' or '.join(WRITERS)}")
+    shards = ShardFolder.open(folder)
+    index = shard_of(sample_id, shards.count)
+    wanted = [
+        row
+        for batch in shards.shard(index).batches()
+        for row in batch
+        if row["sample_id"] == sample_id
+    ]
+    if not wanted or "position_map" not in wanted[0] or "loose" not in wanted[0]:
+        raise StageError(f"{folder} holds no reconstructed face {sample_id!r}")
+    row = wanted[0]
+    position_map = transform_map(decode_position_map(row["position_map"]), row["loose_warp_2x3"])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    WRITERS[out.suffix](out, position_map, decode_rgb(row["loose"]["bytes"]))
+    print(out)

@@ -1,0 +1,67 @@
+"""Faces as files that 3D programs open: OBJ with a texture, PLY with coloured vertices.
+
+Both are written in those programs' frame: x right, y up, z towards the viewer.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.face3d.position_map import MAP_PX, grid_triangles, uv_texture
+from pipeline.ops.codec import encode_png
+from pipeline.types import Float32, UInt8
+
+_STEP = 2
+
+
+def write_obj(path: Path, position_map: Float32, image: UInt8) -> None:
+    """Write an OBJ with its material and its texture, ``<name>.mtl`` and ``<name>.png``, beside it.
+
+    Args:
+        path: ``….obj``.
+        position_map: float32 (256, 256, 3), pixels of the picture.
+        image: uint8 (h, w) or (h, w, 3).
+    """
+    texels, triangles = grid_triangles(_STEP)
+    vertices = _outwards(position_map)[texels]
+    uv = (np.stack([texels % MAP_PX, texels // MAP_PX], axis=1) + 0.5) / MAP_PX
+    lines = [f"mtllib {path.stem}.mtl", "usemtl face"]
+    lines += [f"v {x:.4f} {y:.4f} {z:.4f}" for x, y, z in vertices.tolist()]
+    lines += [f"vt {u:.6f} {1 - v:.6f}" for u, v in uv.tolist()]
+    for a, b, c in (_facing(triangles) + 1).tolist():
+        lines.append(f"f {a}/{a} {b}/{b} {c}/{c}")
+    path.write_text("\n".join(lines) + "\n")
+    material = ["newmtl face", "Ka 1 1 1", "Kd 1 1 1", "Ks 0 0 0", f"map_Kd {path.stem}.png"]
+    path.with_suffix(".mtl").write_text("\n".join(material) + "\n")
+    path.with_suffix(".png").write_bytes(encode_png(uv_texture(image, position_map)))
+
+
+def write_ply(path: Path, position_map: Float32, image: UInt8) -> None:
+    """Write a binary PLY with a colour per vertex; arguments as in ``write_obj``."""
+    texels, triangles = grid_triangles(1)
+    texture = uv_texture(image, position_map)
+    if texture.ndim == 2:
+        texture = np.repeat(texture[..., None], 3, axis=2)
+    vertices = np.zeros(len(texels), dtype=[("xyz", "<f4", 3), ("rgb", "u1", 3)])
+    vertices["xyz"] = _outwards(position_map)[texels]
+    vertices["rgb"] = texture.reshape(-1, 3)[texels]
+    faces = np.zeros(len(triangles), dtype=[("count", "u1"), ("corners", "<i4", 3)])
+    faces["count"], faces["corners"] = 3, _facing(triangles)
+    header = [
+        *("ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}"),
+        *(f"property float {axis}" for axis in "xyz"),
+        *(f"property uchar {channel}" for channel in ("red", "green", "blue")),
+        *(f"element face {len(faces)}", "property list uchar int vertex_indices", "end_header"),
+    ]
+    data = "\n".join(header).encode() + b"\n" + vertices.tobytes() + faces.tobytes()
+    path.write_bytes(data)
+
+
+def _outwards(position_map: Float32) -> Float32:
+    """Turn the picture's frame (y down, z away) into that of 3D programs."""
+    return np.asarray(position_map.reshape(-1, 3) * np.array([1, -1, -1], np.float32), np.float32)
+
+
+def _facing(triangles: np.ndarray) -> np.ndarray:
+    """Wind triangles counter-clockwise as seen from outside, as those programs expect."""
+    return np.asarray(triangles[:, ::-1])

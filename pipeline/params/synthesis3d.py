@@ -1,0 +1,59 @@
+"""Params of the 3D stages: ``reconstruct`` and ``masks``."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.params.base import Fraction, Name, Section, Seed
+from pipeline.types import Band
+
+Weight = Annotated[float, Field(ge=0.0, le=1e6)]
+
+
+class ReconstructParams(Section):
+    """A face's position map."""
+
+    backend: Literal["mesh", "prnet", "truth"]
+    max_residual_percent: Annotated[float, Field(gt=0.0, le=1000.0)]
+
+
+class WearParams(Section):
+    """How often a mask is worn how; weights, of any sum above 0."""
+
+    proper: Weight
+    below_nose: Weight
+    chin: Weight
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.proper + self.below_nose + self.chin <= 0:
+            raise ValueError("one of proper, below_nose and chin has to be above 0")
+        return self
+
+
+class MasksParams(Section):
+    """Synthesised masks."""
+
+    templates: Annotated[tuple[Name, ...], Field(min_length=1)]
+    own: dict[Name, Annotated[str, Field(min_length=1)]]
+    """Templates of one's own: name → RGBA PNG."""
+    bands: tuple[Band, ...]
+    per_face: Annotated[int, Field(ge=1, le=100)]
+    wear: WearParams
+    jitter: Annotated[float, Field(ge=0.0, le=3.0)]
+    loops_share: Fraction
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _files_there(self) -> Self:
+        for name, file in self.own.items():
+            if not Path(file).is_file():
+                raise ValueError(f"own.{name}: there is no file {file}")
+        return self
+
+
+class TemplateFiles(Section):
+    """What the masks depend on beside the params: the files of one's own templates."""
+
+    sha256: dict[Name, str]

@@ -1,0 +1,121 @@
+"""Templates as files: an RGBA PNG in the canonical face's layout, beside it optional YAML."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import ReaderError
+from pipeline.face3d.position_map import valid_texels
+from pipeline.params.load import read_yaml
+from pipeline.synthesis.masks.bands import LOOKS
+from pipeline.synthesis.masks.drawn import DRAWN, drawn_template
+from pipeline.synthesis.masks.template import SIDES_PX, MaskTemplate
+from pipeline.types import UInt8
+
+_DEFAULTS = {"kind": "own", "colour": "own", "material": "cotton", "loops": False}
+_LEAST_SHARE = 0.02
+"""A mask covers at least this share of the texture."""
+
+
+def load_template(name: str, own: dict[str, str]) -> MaskTemplate:
+    """Return a template by name: one's own, or one in the box.
+
+    Args:
+        name: the name.
+        own: one's own templates: name → PNG.
+
+    Raises:
+        ReaderError: there is none of this name, or its file is no template.
+    """
+    if name in own:
+        return read_template(Path(own[name]), name)
+    if name not in DRAWN:
+        raise ReaderError(f"mask template {name!r} is none of {sorted(DRAWN)} and {sorted(own)}")
+    return drawn_template(name)
+
+
+def read_template(path: Path, name: str) -> MaskTemplate:
+    """Read a template.
+
+    Args:
+        path: RGBA PNG; ``<name>.yaml`` beside it may give ``kind``, ``colour``, ``material`` (a
+            name of ``LOOKS``) and ``loops``.
+        name: what to call it.
+
+    Raises:
+        ReaderError: ``template_faults`` finds one, or the metadata holds something else.
+    """
+    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if stored is None:
+        raise ReaderError(f"{path}: no picture, expected an RGBA PNG")
+    if faults := template_faults(stored):
+        raise ReaderError(f"{path} is no mask template: {'; '.join(faults)}")
+    metadata = _metadata(path.with_suffix(".yaml"))
+    flat = np.zeros(stored.shape[:2], np.float32)
+    return MaskTemplate(
+        name=name,
+        rgb=np.ascontiguousarray(stored[..., 2::-1], np.uint8),
+        alpha=np.ascontiguousarray(stored[..., 3], np.uint8),
+        relief_cm=flat,
+        bulge_cm=flat,
+        **metadata,
+    )
+
+
+def write_template(path: Path, rgb: UInt8, alpha: UInt8, metadata: dict[str, Any]) -> None:
+    """Write a template and its metadata.
+
+    Args:
+        path: the PNG to write; the YAML goes beside it.
+        rgb: uint8 (s, s, 3).
+        alpha: uint8 (s, s).
+        metadata: ``kind``, ``colour``, ``material``, ``loops``.
+    """
+    from ruamel.yaml import YAML
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.dstack([rgb[..., ::-1], alpha]))
+    with path.with_suffix(".yaml").open("w") as file:
+        YAML().dump(metadata, file)
+
+
+def template_faults(stored: NDArray[Any]) -> list[str]:
+    """Say what keeps a picture from being a template; empty where nothing does.
+
+    Args:
+        stored: as OpenCV reads it, any shape and depth.
+    """
+    if stored.dtype != np.uint8:
+        return [f"it has {stored.dtype.itemsize * 8} bits a channel, expected 8"]
+    if stored.ndim != 3 or stored.shape[2] != 4:
+        return ["it has no alpha channel, expected RGBA"]
+    height, width = stored.shape[:2]
+    if height != width or height not in SIDES_PX:
+        sides = ", ".join(f"{side} × {side}" for side in SIDES_PX)
+        return [f"its size is {width} × {height}, expected one of {sides}"]
+    faults = []
+    alpha = stored[..., 3]
+    rim = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
+    if rim.any():
+        faults.append("its border is opaque, a mask has to end inside the picture")
+    if (alpha > 127).mean() < _LEAST_SHARE:
+        faults.append("nearly nothing of it is opaque")
+    elif alpha.min() == 255:
+        faults.append("nothing of it is transparent")
+    else:
+        face = cv2.resize(valid_texels().astype(np.uint8), (width, width)) > 0
+        if (face & (alpha > 127)).sum() < 0.5 * (alpha > 127).sum():
+            faults.append("most of it lies beside the face's texture, see `--list` for the layout")
+    return faults
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    values = _DEFAULTS | (read_yaml(path) if path.is_file() else {})
+    if unknown := sorted(values.keys() - _DEFAULTS.keys()):
+        raise ReaderError(f"{path}: unknown keys {unknown}, expected {sorted(_DEFAULTS)}")
+    if values["material"] not in LOOKS:
+        raise ReaderError(f"{path}: material {values['material']!r} is none of {sorted(LOOKS)}")
+    return values

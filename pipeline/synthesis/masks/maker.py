@@ -1,0 +1,161 @@
+"""Making a template: a mask cut out of a picture of someone who wears one, and unwrapped.
+
+Reference:
+    HSST, section II-B: "we first segment the facial mask from the real masked face images and
+    obtain the UV texture map of mask template T_M".
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.face3d.canonical import canonical_texture
+from pipeline.ops.codec import as_grey, as_rgb
+from pipeline.synthesis.masks.surface import COLUMNS, ROWS, U_RANGE, V_RANGE, surface_on
+from pipeline.types import FaceClass, Float32, UInt8
+
+SIDE_PX = 512
+_BARE = (
+    *(FaceClass.SKIN, FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW, FaceClass.LEFT_EYE),
+    *(FaceClass.RIGHT_EYE, FaceClass.HAIR, FaceClass.NECK, FaceClass.LEFT_EAR, FaceClass.RIGHT_EAR),
+)
+_LIPS_UV = (0.5, 0.70)
+"""Middle of what every mask covers, texture coordinates."""
+_MARGIN_PX = 6
+"""Transparent rim of a template."""
+
+
+def region_of_polygon(points_xy: NDArray[np.floating], hw: tuple[int, int]) -> NDArray[np.bool_]:
+    """Fill the polygon that the user gave.
+
+    Args:
+        points_xy: (k, 2), k ≥ 3, pixels of the picture.
+        hw: its height and width.
+
+    Raises:
+        ValueError: fewer than three points, or nothing inside the picture.
+    """
+    points = np.asarray(points_xy, np.float64)
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
+        raise ValueError(f"a polygon has at least three x,y points, got {len(points)}")
+    filled = np.zeros(hw, np.uint8)
+    cv2.fillPoly(filled, [np.rint(points * 16).astype(np.int32)], 1, shift=4)
+    if not filled.any():
+        raise ValueError(f"the polygon lies beyond the picture of {hw[1]} × {hw[0]}")
+    return np.asarray(filled > 0)
+
+
+def region_of_labels(image_rgb: UInt8, labels: UInt8, mesh_xyz: Float32) -> NDArray[np.bool_]:
+    """Find the mask by colour, from where the parser sees bare skin and where every mask is.
+
+    Args:
+        image_rgb: uint8 (h, w, 3).
+        labels: uint8 (h, w), ``FaceClass``, in the same frame.
+        mesh_xyz: (468, 3), pixels of the picture.
+
+    Raises:
+        ValueError: nothing was found: give a polygon.
+
+    Reference:
+        C. Rother et al., GrabCut, SIGGRAPH 2004 (OpenCV's).
+    """
+    uv, _ = canonical_texture()
+    xy = mesh_xyz[:, :2]
+    face = cv2.convexHull(np.rint(xy).astype(np.int32))
+    inside = cv2.fillConvexPoly(np.zeros(labels.shape, np.uint8), face, 1)
+    width = float(np.ptp(xy[:, 0]))
+    near = cv2.dilate(inside, np.ones((3, 3), np.uint8), iterations=max(1, int(0.06 * width))) > 0
+    lower = np.rint(xy[np.hypot(*(uv - _LIPS_UV).T) < 0.10]).astype(np.int32)
+    core = cv2.fillConvexPoly(np.zeros(labels.shape, np.uint8), cv2.convexHull(lower), 1) > 0
+    upper = np.rint(xy[uv[:, 1] < 0.36]).astype(np.int32)
+    brow = cv2.fillConvexPoly(np.zeros(labels.shape, np.uint8), cv2.convexHull(upper), 1) > 0
+    seeds = np.full(labels.shape, cv2.GC_BGD, np.uint8)
+    seeds[near] = cv2.GC_PR_FGD
+    seeds[near & np.isin(labels, _BARE)] = cv2.GC_PR_BGD
+    seeds[brow] = cv2.GC_BGD
+    seeds[core] = cv2.GC_FGD
+    bgr = np.ascontiguousarray(image_rgb[..., ::-1])
+    cv2.setRNGSeed(0)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(bgr, seeds, (0, 0, 1, 1), *models, 5, cv2.GC_INIT_WITH_MASK)
+    found = np.isin(seeds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(found)
+    if count < 2:
+        raise ValueError("no mask was found in the picture: give its outline as a polygon")
+    largest = parts == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    closed = cv2.morphologyEx(largest.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    return np.asarray(closed > 0)
+
+
+def unwrap_mask(image: UInt8, region: NDArray[np.bool_], mesh_xyz: Float32) -> tuple[UInt8, UInt8]:
+    """Unwrap a mask into the canonical face's texture.
+
+    What the camera sees from the side comes from the better seen half, mirrored; slow light and
+    shade are taken out, since the wearer's light is not the next face's.
+
+    Args:
+        image: uint8 (h, w) or (h, w, 3).
+        region: bool (h, w), the mask in it.
+        mesh_xyz: float32 (468, 3), pixels of the picture.
+
+    Returns:
+        Colour, uint8 (512, 512, 3), and alpha, uint8 (512, 512).
+
+    Raises:
+        ValueError: the mask covers next to nothing of the face.
+    """
+    surface = surface_on(mesh_xyz)
+    at = _upsampled(surface.taut_xyz)
+    x, y = np.ascontiguousarray(at[..., 0]), np.ascontiguousarray(at[..., 1])
+    rgb = np.asarray(cv2.remap(as_rgb(image), x, y, cv2.INTER_LINEAR), np.float32)
+    soft = cv2.GaussianBlur(region.astype(np.float32), (0, 0), 1.0)
+    alpha = np.asarray(cv2.remap(soft, x, y, cv2.INTER_LINEAR), np.float32)
+    along_v, along_u = np.gradient(at, axis=(0, 1))
+    normals = np.cross(along_v, along_u)
+    facing = -normals[..., 2] / np.maximum(np.linalg.norm(normals, axis=2), 1e-9)
+    weight = np.clip((facing - 0.15) / 0.3, 0, 1).astype(np.float32) ** 2 + np.float32(1e-4)
+    # A half that is hardly seen takes after the other one.
+    total = weight + weight[:, ::-1]
+    own = np.clip(weight / total * 2, 0, 1)
+    own = np.asarray(cv2.GaussianBlur(own, (0, 0), 6), np.float32)
+    alpha = np.asarray(own * alpha + (1 - own) * alpha[:, ::-1], np.float32)
+    rgb = np.asarray(own[..., None] * rgb + (1 - own[..., None]) * rgb[:, ::-1], np.float32)
+    alpha[alpha < 0.02] = 0
+    rim = np.zeros_like(alpha)
+    rim[_MARGIN_PX:-_MARGIN_PX, _MARGIN_PX:-_MARGIN_PX] = 1
+    alpha *= cv2.GaussianBlur(rim, (0, 0), 1.0)
+    alpha[[0, -1]] = 0
+    alpha[:, [0, -1]] = 0
+    if (alpha > 0.5).mean() < 0.02:
+        raise ValueError("the mask covers next to nothing of the face: check the outline")
+    even = _evened(rgb, alpha)
+    return even, np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint8)
+
+
+def _upsampled(surface_xyz: Float32) -> Float32:
+    """Return the surface at each texel of a template, (512, 512, 3)."""
+    step = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
+    x = (step - U_RANGE[0]) / (U_RANGE[1] - U_RANGE[0]) * (COLUMNS - 1)
+    y = (step - V_RANGE[0]) / (V_RANGE[1] - V_RANGE[0]) * (ROWS - 1)
+    columns, rows = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+    grid = surface_xyz.reshape(ROWS, COLUMNS, 3)
+    found = cv2.remap(grid, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32)
+
+
+def _evened(rgb: Float32, alpha: Float32) -> UInt8:
+    """Take slow changes of brightness out; beyond the mask, continue its colour."""
+    sigma = SIDE_PX / 10
+    inside = (alpha > 0.9).astype(np.float32)
+    grey = as_grey(np.clip(rgb, 0, 255).astype(np.uint8)).astype(np.float32)
+    weights = cv2.GaussianBlur(inside, (0, 0), sigma) + 1e-6
+    slow = cv2.GaussianBlur(grey * inside, (0, 0), sigma) / weights
+    level = float(np.median(grey[inside > 0])) if inside.any() else 128.0
+    gain = np.clip(level / np.maximum(slow, 1.0), 0.5, 2.0)
+    even = rgb * gain[..., None]
+    near = (
+        cv2.GaussianBlur(even * inside[..., None], (0, 0), 6)
+        / (cv2.GaussianBlur(inside, (0, 0), 6) + 1e-6)[..., None]
+    )
+    filled = np.where(inside[..., None] > 0, even, near)
+    return np.clip(np.rint(filled), 0, 255).astype(np.uint8)

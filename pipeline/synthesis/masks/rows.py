@@ -1,0 +1,149 @@
+"""Masks for rows: what a face's row holds, ready to be masked, and the columns that come out."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.ops.codec import decode, encode_png
+from pipeline.ops.geometry import (
+    compose_affine,
+    invert_affine,
+    scale_of,
+    transform_points,
+    warp_affine,
+)
+from pipeline.store.columns import image_columns
+from pipeline.synthesis.masks.apply import (
+    MaskedCrop,
+    coverage,
+    encode_layer,
+    intersection_over_union,
+    mask_crop,
+)
+from pipeline.synthesis.masks.render import MaskLayer, composite, draw_mask
+from pipeline.synthesis.masks.template import MaskTemplate
+from pipeline.synthesis.masks.wear import Placement
+from pipeline.types import Band, FaceClass, Float32, Row, UInt8
+
+
+@dataclass(frozen=True)
+class MaskedFace:
+    """A masked face.
+
+    Attributes:
+        template: what it wears.
+        placement: how.
+        crop: the aligned crop, masked.
+        layer: the mask in the loose frame.
+        loose: uint8, the loose crop, masked.
+        covered: bool (h, w), pixels of the crop that are more mask than not.
+        coverage: float32 (4,), of ``COVERAGE_PARTS``.
+        region_iou: overlap with the mask drawn from the true geometry, None where none is known.
+    """
+
+    template: MaskTemplate
+    placement: Placement
+    crop: MaskedCrop
+    layer: MaskLayer
+    loose: UInt8
+    covered: NDArray[np.bool_]
+    coverage: Float32
+    region_iou: float | None
+
+    def columns(self, path: str) -> Row:
+        """Return the columns that ``MASKS`` adds or changes; ``path`` is the crop's file name."""
+        image, layer = self.crop.image, self.crop.layer
+        name = path.removesuffix(".png")
+        return image_columns(encode_png(image), (image.shape[0], image.shape[1]), path) | {
+            "mask_template": self.template.name,
+            "mask_kind": self.template.kind,
+            "mask_colour": self.template.colour,
+            "mask_wear": self.placement.wear,
+            "mask_alpha": {"bytes": encode_png(layer.alpha), "path": f"{name}.alpha.png"},
+            "mask_region": {"bytes": encode_png(layer.region), "path": f"{name}.region.png"},
+            "mask_layer": {"bytes": encode_layer(self.layer), "path": f"{name}.layer.png"},
+            "mask_coverage": self.coverage,
+            "pixels_changed_outside": self.crop.changed_outside,
+            "region_iou": self.region_iou,
+        }
+
+
+@dataclass(frozen=True)
+class FaceToMask:
+    """A face of the ``reconstruct`` stage, decoded once for all its masks.
+
+    Attributes:
+        crop: uint8, the aligned crop.
+        loose: uint8, the loose crop.
+        labels: uint8, ``FaceClass`` in the crop's frame.
+        mesh_xyz: float32 (468, 3), pixels of the loose crop.
+        true_xyz: likewise, the true one where it is known.
+        loose_to_crop: (2, 3).
+        band: the picture's.
+    """
+
+    crop: UInt8
+    loose: UInt8
+    labels: UInt8
+    mesh_xyz: Float32
+    true_xyz: Float32 | None
+    loose_to_crop: Float32
+    band: Band
+
+    @classmethod
+    def of_row(cls, row: Row) -> Self:
+        """Decode a row."""
+        to_loose = row["loose_warp_2x3"]
+        true = row.get("truth_mesh_xyz")
+        return cls(
+            crop=decode(row["image"]["bytes"]),
+            loose=decode(row["loose"]["bytes"]),
+            labels=decode(row["labels"]["bytes"]),
+            mesh_xyz=_moved(row["mesh_xyz"], to_loose),
+            true_xyz=None if true is None else _moved(true, to_loose),
+            loose_to_crop=compose_affine(invert_affine(to_loose), row["warp_2x3"]),
+            band=Band(row["band"]),
+        )
+
+    def mask(self, template: MaskTemplate, placement: Placement, *, loops: bool) -> MaskedFace:
+        """Put a mask on.
+
+        It is drawn on the loose crop, whose pixels are three times as fine, and carried to the
+        aligned crop as colour and alpha: there too, what it does not touch is not resampled.
+        """
+        hair = np.isin(self.labels, (FaceClass.HAIR, FaceClass.HAT)).astype(np.float32)
+        hair = warp_affine(hair, invert_affine(self.loose_to_crop), self.loose.shape[:2])
+        layer = draw_mask(
+            self.loose, self.mesh_xyz, template, placement, band=self.band, loops=loops, hair=hair
+        )
+        crop = mask_crop(self.crop, layer, self.loose_to_crop)
+        covered = crop.layer.region > 127
+        iou = None
+        if self.true_xyz is not None:
+            true = draw_mask(
+                self.loose,
+                self.true_xyz,
+                template,
+                placement,
+                band=self.band,
+                loops=loops,
+                hair=hair,
+            )
+            iou = intersection_over_union(layer.region, true.region)
+        return MaskedFace(
+            template,
+            placement,
+            crop,
+            layer,
+            composite(self.loose, layer),
+            covered,
+            coverage(self.labels, covered),
+            iou,
+        )
+
+
+def _moved(mesh_xyz: Float32, matrix: Float32) -> Float32:
+    xy = transform_points(mesh_xyz[:, :2], matrix)
+    return np.column_stack([xy, mesh_xyz[:, 2] * np.float32(scale_of(matrix))]).astype(np.float32)

@@ -1,0 +1,55 @@
+"""Stage ``reconstruct``: a UV position map of each face, checked against its five points."""
+
+from functools import partial
+from pathlib import Path
+
+from pipeline.face3d import disagreement_percent, pose_deg, visible_fraction
+from pipeline.face3d.backends import BACKEND_WEIGHTS, BACKENDS, Reconstruct
+from pipeline.params import ReconstructParams
+from pipeline.report import contact_sheet, reconstruct_metrics
+from pipeline.store import RECONSTRUCT
+from pipeline.store.mapping import BatchFunction
+from pipeline.types import Rejected, Row
+from stages.run import StageRun, stage_main
+
+
+def make(params: ReconstructParams, weights: dict[str, Path]) -> BatchFunction:
+    """Load the backend and build the batch function."""
+    backend = BACKENDS[params.backend](weights)
+    return lambda rows: [[reconstruct(row, backend, params)] for row in rows]
+
+
+def reconstruct(row: Row, backend: Reconstruct, params: ReconstructParams) -> Row | Rejected:
+    """Add a face's position map and what follows from it."""
+    try:
+        mesh, encoded = backend(row)
+    except ValueError as error:
+        return Rejected("no_geometry", f"{params.backend}: {error}")
+    residual = disagreement_percent(row["landmarks_xy"], mesh)
+    if not residual <= params.max_residual_percent:
+        apart = f"mesh and five points lie {residual:.1f} % of the inter-ocular distance apart"
+        return Rejected("mesh_disagrees", apart)
+    return row | {
+        "parent_id": row["sample_id"],
+        "position_map": encoded,
+        "reconstruction": params.backend,
+        "mesh_xyz": mesh,
+        "pose_deg": pose_deg(mesh[None])[0],
+        "visible_fraction": visible_fraction(mesh),
+        "residual_percent": residual,
+    }
+
+
+def run(stage: StageRun) -> None:
+    """Reconstruct the faces of a data set."""
+    params = stage.params.reconstruct
+    weights = {name: stage.weight(name) for name in BACKEND_WEIGHTS[params.backend]}
+    output = stage.map(
+        stage.source("parts"), RECONSTRUCT, partial(make, params, weights), sections=[params]
+    )
+    stage.write_metrics(reconstruct_metrics(output))
+    contact_sheet(output, stage.report("contact", ".png"))
+
+
+if __name__ == "__main__":
+    stage_main("reconstruct", run)
