@@ -47,11 +47,13 @@ class StageRun:
         stage: name of the stage.
         dataset: name of the data set, or of the sample's source.
         params: the whole of ``params.yaml``, checked.
+        summary: what ``map`` did, None before.
     """
 
     stage: str
     dataset: str
     params: Params
+    summary: MapSummary | None = None
     _weights: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -136,12 +138,14 @@ class StageRun:
         return StageKey(self.stage, sections_by_name, self._weights, code_sha256(module))
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
-        """Write the stage's metrics: rows in, out and rejected, then its own."""
-        common = {
-            "in": self.summary.rows_in,
-            "out": self.summary.rows_out,
-            "rejected": self.summary.rejected,
-        }
+        """Write the stage's metrics: after ``map``, rows in, out and rejected come first."""
+        common = {}
+        if self.summary is not None:
+            common = {
+                "in": self.summary.rows_in,
+                "out": self.summary.rows_out,
+                "rejected": self.summary.rejected,
+            }
         _write_json(self.report("metrics", ".json"), common | metrics)
 
     def report(self, kind: str, extension: str) -> Path:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from ruamel.yaml import YAML
 
+from pipeline.cli.check import check
 from pipeline.cli.export import export_command, import_command
 from pipeline.cli.mask_template import mask_template
 from pipeline.cli.mesh import mesh
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.command()(check)
 app.command("export")(export_command)
 app.command("import")(import_command)
 app.command("mask-template")(mask_template)

@@ -8,6 +8,7 @@ from pipeline.params.bodies import (
 )
 from pipeline.params.load import check_params, load_params, merge_params, read_yaml, section_values
 from pipeline.params.media import IjbMdfColumns, IjbMdfParams, ScenesParams
+from pipeline.params.protocols import BetweenParams, ProtocolParams
 from pipeline.params.sections import (
     AlignParams,
     DatasetParams,
@@ -23,6 +24,7 @@ from pipeline.params.synthesis3d import MasksParams, ReconstructParams, Template
 
 __all__ = [
     "AlignParams",
+    "BetweenParams",
     "CropBodiesParams",
     "DatasetParams",
     "DetectBodiesParams",
@@ -40,6 +42,7 @@ __all__ = [
     "ScenesParams",
     "ReconstructParams",
     "TemplateFiles",
+    "ProtocolParams",
     "WeightsParams",
     "check_params",
     "load_params",

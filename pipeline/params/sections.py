@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pipeline.params.base import Fraction, Name, Point, Section, Seed
 from pipeline.params.bodies import CropBodiesParams, DetectBodiesParams, LabelBodiesParams
 from pipeline.params.media import IjbMdfParams, ScenesParams
+from pipeline.params.protocols import ProtocolParams
 from pipeline.params.synthesis3d import MasksParams, ReconstructParams
 from pipeline.types import Band, Split
 
@@ -18,7 +19,26 @@ from pipeline.types import Band, Split
 class DatasetParams(Section):
     """One data set: where it lies and how it is read."""
 
-    reader: Literal["folder", "shards", "ijb_mdf"]
+    reader: Literal[
+        "folder",
+        "shards",
+        "ijb_mdf",
+        "recordio",
+        "casia_nir_vis2",
+        "buaa_visnir",
+        "oulu_casia_nirvis",
+        "tufts",
+        "lamp_hq",
+        "ijba",
+        "ijbc",
+        "lfw",
+        "cfp",
+        "ytf",
+        "megaface",
+        "llcm",
+        "sysu_mm01",
+        "regdb",
+    ]
     root: Annotated[str, Field(min_length=1)]
     band: Band = Band.VIS
     """Band of pictures whose listing names none."""
@@ -170,6 +190,7 @@ class Params(Section):
     weights: WeightsParams
     sample: SampleParams
     ingest: IngestParams
+    protocols: dict[Name, ProtocolParams]
     detect: DetectParams
     align: AlignParams
     parse: ParseParams

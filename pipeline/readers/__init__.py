@@ -4,11 +4,30 @@ A reader lists samples without opening pictures; the bytes of each are loaded by
 takes the sample in. ``READERS`` is the whole list.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pipeline.params import DatasetParams
-from pipeline.readers import folder, ijb_mdf, shards
+from pipeline.readers import (
+    buaa_visnir,
+    casia_nir_vis2,
+    cfp,
+    folder,
+    ijb_mdf,
+    ijba,
+    ijbc,
+    lamp_hq,
+    lfw,
+    llcm,
+    megaface,
+    oulu_casia_nirvis,
+    recordio,
+    regdb,
+    shards,
+    sysu_mm01,
+    tufts,
+    ytf,
+)
 from pipeline.readers.listing import check_listing
 from pipeline.store import Listing
 
@@ -16,9 +35,42 @@ READERS: dict[str, Callable[[Path, str, DatasetParams], Listing]] = {
     "folder": folder.read,
     "ijb_mdf": ijb_mdf.read,
     "shards": shards.read,
+    "recordio": recordio.read,
+    "casia_nir_vis2": casia_nir_vis2.read,
+    "buaa_visnir": buaa_visnir.read,
+    "oulu_casia_nirvis": oulu_casia_nirvis.read,
+    "tufts": tufts.read,
+    "lamp_hq": lamp_hq.read,
+    "ijba": ijba.read,
+    "ijbc": ijbc.read,
+    "lfw": lfw.read,
+    "cfp": cfp.read,
+    "ytf": ytf.read,
+    "megaface": megaface.read,
+    "llcm": llcm.read,
+    "sysu_mm01": sysu_mm01.read,
+    "regdb": regdb.read,
 }
 
-__all__ = ["READERS", "read_dataset"]
+PUBLISHED: dict[str, Mapping[str, int]] = {
+    "casia_nir_vis2": casia_nir_vis2.PUBLISHED,
+    "buaa_visnir": buaa_visnir.PUBLISHED,
+    "oulu_casia_nirvis": oulu_casia_nirvis.PUBLISHED,
+    "tufts": tufts.PUBLISHED,
+    "lamp_hq": lamp_hq.PUBLISHED,
+    "ijba": ijba.PUBLISHED,
+    "ijbc": ijbc.PUBLISHED,
+    "lfw": lfw.PUBLISHED,
+    "cfp": cfp.PUBLISHED,
+    "ytf": ytf.PUBLISHED,
+    "megaface": megaface.PUBLISHED,
+    "llcm": llcm.PUBLISHED,
+    "sysu_mm01": sysu_mm01.PUBLISHED,
+    "regdb": regdb.PUBLISHED,
+}
+"""How much of what each official data set has, as published; see ``protocols.check``."""
+
+__all__ = ["PUBLISHED", "READERS", "read_dataset"]
 
 
 def read_dataset(name: str, params: DatasetParams) -> Listing:

@@ -23,20 +23,12 @@ import numpy as np
 
 from pipeline.errors import ReaderError
 from pipeline.params import DatasetParams
+from pipeline.readers.layout import EXTENSIONS
 from pipeline.readers.listing import listed_row, load_file, sample_id_of
 from pipeline.store import Listing
 from pipeline.types import Band, Float32, Row, Split
 
 log = logging.getLogger(__name__)
-
-EXTENSIONS = frozenset(
-    f".{name}"
-    for name in (
-        *("bmp", "gif", "jp2", "jpe", "jpeg", "jpg", "pbm"),
-        *("pgm", "png", "ppm", "tif", "tiff", "webp"),
-    )
-)
-"""Files that are taken for pictures, whatever the case of their extension."""
 
 CSV_COLUMNS = {
     "subject": "subject_id",

@@ -17,6 +17,7 @@ PROJECT_PACKAGES = ("pipeline", "stages", "models")
 NEUTRAL_CODE = (
     "pipeline.errors",
     "pipeline.params",
+    "pipeline.readers",  # what they list is part of each row's content
     "pipeline.report",
     "pipeline.store",
     "pipeline.weights",

@@ -1,0 +1,83 @@
+"""The command ``crossband check``: is this copy of a data set what was published?"""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.errors import ParamsError
+from pipeline.params import load_params
+from pipeline.protocols.check import CHECKED, Finding, Verdict, check_dataset
+from pipeline.store.progress import Advance, progress
+
+EXAMPLES = 5
+
+
+def check(
+    dataset: Annotated[
+        str, typer.Argument(help=f"one of {', '.join(CHECKED)}; or a data set of params.yaml")
+    ],
+    root: Annotated[
+        Path | None, typer.Option(help="where the copy lies; by default as in params.yaml")
+    ] = None,
+    decode: Annotated[bool, typer.Option("--decode", help="decode every picture")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="name every file, not only the first few")
+    ] = False,
+) -> None:
+    """Verify a copy of a data set: counts, missing and extra files, lists, subjects in two splits.
+
+    Exits with 0 where it is in order and with 1 where anything differs.
+    """
+    reader, folder = _resolve(dataset, root)
+    with ExitStack() as stack:
+
+        def start(total: int) -> Advance:
+            return stack.enter_context(progress(f"check {dataset}", total))
+
+        verdict = check_dataset(reader, folder, decode=decode, start=start)
+    Console().print(_table(dataset, verdict))
+    for finding in verdict.findings:
+        print(_sentence(finding, everything))
+    print(f"{dataset}: {'in order' if verdict.in_order else 'differs from what was published'}")
+    if not verdict.in_order:
+        raise typer.Exit(1)
+
+
+def _resolve(dataset: str, root: Path | None) -> tuple[str, Path]:
+    """Return the reader and the root that are meant."""
+    if root is None:
+        params = Path("params.yaml")
+        datasets = load_params(params).datasets if params.exists() else {}
+        if dataset not in datasets:
+            raise ParamsError(
+                f"{dataset!r} is no data set of {params}: name one of {sorted(datasets)}, "
+                f"or one of {list(CHECKED)} with --root"
+            )
+        reader, root = str(datasets[dataset].reader), Path(datasets[dataset].root)
+    else:
+        reader = dataset
+    if reader not in CHECKED:
+        raise ParamsError(f"{reader!r} can't be checked: expected one of {list(CHECKED)}")
+    return reader, root
+
+
+def _table(dataset: str, verdict: Verdict) -> Table:
+    table = Table("what", "found", "published", "", title=dataset)
+    for count in verdict.counts:
+        sign = "" if count.published is None else "differs" if count.differs else "ok"
+        published = "" if count.published is None else f"{count.published:,}"
+        table.add_row(count.what, f"{count.found:,}", published, sign)
+    return table
+
+
+def _sentence(finding: Finding, everything: bool) -> str:
+    if not finding.items:
+        return finding.what
+    shown = finding.items if everything else finding.items[:EXAMPLES]
+    rest = len(finding.items) - len(shown)
+    lines = [f"{len(finding.items)} {finding.what}:", *(f"  {item}" for item in shown)]
+    return "\n".join([*lines, f"  … and {rest} more (--all)"] if rest else lines)

@@ -1,0 +1,101 @@
+"""The protocols of a data set, as its params say, written as tables."""
+
+import math
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipeline.errors import ReaderError, StageError
+from pipeline.params import BetweenParams, DatasetParams, ProtocolParams
+from pipeline.protocols import OFFICIAL
+from pipeline.protocols.columns import COLUMNS, band_templates, between_values, cross_band
+from pipeline.readers import read_dataset
+from pipeline.store import ShardFolder
+from pipeline.store.protocols import Protocol, protocol_names, write_protocol
+from pipeline.types import Row
+
+
+def build_protocols(
+    name: str, dataset: DatasetParams, params: ProtocolParams, rows: ShardFolder
+) -> Iterator[Protocol]:
+    """Yield a data set's protocols.
+
+    Args:
+        name: the data set's name.
+        dataset: its params.
+        params: how its protocols are made.
+        rows: output of the stage ``params.rows``.
+
+    Raises:
+        ReaderError: the official lists are missing or malformed, or the reader has none.
+        StageError: a derived protocol names one that isn't there, or a column that the rows lack.
+    """
+    made = {protocol.name: protocol for protocol in _base(name, dataset, params, rows)}
+    if not made:
+        raise ReaderError(
+            f"data set {name!r}: no protocol could be made; expected "
+            f"{'official lists' if params.build == 'official' else 'test subjects in two bands'}"
+        )
+    yield from made.values()
+    for derived, between in params.between.items():
+        if between.of not in made:
+            raise StageError(
+                f"protocols.{name}.between.{derived}.of: expected one of {sorted(made)}, "
+                f"found {between.of!r}"
+            )
+        yield _between(made[between.of], derived, between, rows)
+
+
+def write_protocols(folder: Path, protocols: Iterator[Protocol]) -> dict[str, dict[str, int]]:
+    """Write protocols; those of the folder that are none of them any more go.
+
+    Returns:
+        Counts by protocol.
+
+    Raises:
+        ReaderError: a protocol contradicts itself, as by a subject that trains and is tested.
+    """
+    counts = {}
+    for protocol in protocols:
+        if faults := protocol.faults():
+            raise ReaderError(f"protocol {protocol.name}: {'; '.join(faults)}")
+        write_protocol(folder, protocol)
+        counts[protocol.name] = protocol.counts()
+    for name in protocol_names(folder):
+        if name not in counts:
+            shutil.rmtree(folder / name)
+    return counts
+
+
+def _base(
+    name: str, dataset: DatasetParams, params: ProtocolParams, rows: ShardFolder
+) -> Iterator[Protocol]:
+    if params.build == "official":
+        if dataset.reader not in OFFICIAL:
+            raise ReaderError(
+                f"data set {name!r}: reader {dataset.reader!r} has no official protocol; expected "
+                f"one of {sorted(OFFICIAL)}, or another protocols.{name}.build"
+            )
+        listed: Sequence[Row] = read_dataset(name, dataset).rows
+        return OFFICIAL[dataset.reader](Path(dataset.root), listed)
+    columns = list(rows.rows(list(COLUMNS)))
+    if params.build == "cross_band":
+        return cross_band(columns, params.seed)
+    return band_templates(columns)
+
+
+def _between(protocol: Protocol, name: str, between: BetweenParams, rows: ShardFolder) -> Protocol:
+    values: dict[str, float] = {}
+    try:
+        for row in rows.rows(["sample_id", between.column]):
+            value = row[between.column]
+            number = math.nan if value is None else float(value)
+            values[row["sample_id"]] = abs(number) if between.absolute else number
+    except (KeyError, TypeError) as error:
+        raise StageError(
+            f"protocols between.{name}.column: expected a column of numbers of {rows.path}, "
+            f"found {between.column!r}"
+        ) from error
+    return between_values(
+        protocol, name, between.column, values, between.gallery_range, between.probe_range
+    )

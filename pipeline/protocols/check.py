@@ -1,0 +1,238 @@
+"""Verify a real copy of a data set: counts, files, pictures, lists; say precisely what differs."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.errors import ReaderError
+from pipeline.ops.codec import UndecodableError, decode_foreign
+from pipeline.params import DatasetParams
+from pipeline.protocols import OFFICIAL
+from pipeline.protocols.figures import PROTOCOL_FIGURES
+from pipeline.readers import PUBLISHED, READERS
+from pipeline.readers.layout import files_below, is_picture
+from pipeline.readers.listing import check_listing
+from pipeline.store import Listing
+from pipeline.store.progress import Advance
+from pipeline.store.protocols import Protocol
+from pipeline.types import Band, Row
+
+CHECKED = tuple(PUBLISHED)
+"""Data sets that can be checked."""
+
+COLOURED = 12.0
+"""Mean distance of a picture's channels (grey levels) from which it has colour."""
+
+MAX_PIXELS = 100_000_000
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number of the copy beside the published one.
+
+    Attributes:
+        what: what was counted.
+        found: in this copy.
+        published: by the authors; None where nobody did.
+    """
+
+    what: str
+    found: int
+    published: int | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the copy has another number than was published."""
+        return self.published is not None and self.found != self.published
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong with the copy.
+
+    Attributes:
+        what: one sentence.
+        items: what it is about, all of it.
+    """
+
+    what: str
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: the copy is in order where no count differs and nothing was found."""
+
+    counts: tuple[Count, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the copy is what was published."""
+        return not self.findings and not any(count.differs for count in self.counts)
+
+
+def check_dataset(
+    reader: str,
+    root: Path,
+    *,
+    decode: bool = False,
+    start: Callable[[int], Advance] = lambda _: lambda _: None,
+) -> Verdict:
+    """Verify a copy.
+
+    Args:
+        reader: name of the data set, one of ``CHECKED``.
+        root: where the copy lies.
+        decode: decode every picture, not only look for its file.
+        start: called with the number of pictures to decode; returns what is called for each.
+
+    Raises:
+        ReaderError: the root is not a copy of this data set at all.
+    """
+    params = DatasetParams.model_validate({"reader": reader, "root": str(root), "shards": 1})
+    listing = READERS[reader](root, reader, params)
+    rows = listing.rows
+    findings = []
+    present = rows
+    if reader != "recordio":
+        files = files_below(root)
+        present, found = _compare_files(rows, files)
+        findings += found
+    try:
+        check_listing(reader, rows)
+    except ReaderError as error:
+        findings.append(Finding(str(error)))
+    counts = list(_counts(present, PUBLISHED[reader]))
+    protocols, faults = _protocols(reader, root, rows)
+    findings += faults
+    for protocol in protocols:
+        counts += _protocol_counts(
+            protocol, PROTOCOL_FIGURES.get(reader, {}).get(protocol.name, {})
+        )
+    if decode:
+        findings += _decode_all(listing, present, start(len(present)))
+    return Verdict(tuple(counts), tuple(findings))
+
+
+def _compare_files(rows: Sequence[Row], files: Iterable[str]) -> tuple[list[Row], list[Finding]]:
+    """Compare what is listed with what is on disk; returns the rows whose picture is there."""
+    on_disk = {path for path in files if is_picture(path)}
+    listed = {row["path"] for row in rows}
+    findings = []
+    if missing := sorted(listed - on_disk):
+        names = tuple(path.removesuffix(".?") for path in missing)
+        findings.append(Finding("pictures that the official lists name are not on disk", names))
+    if extra := sorted(on_disk - listed):
+        findings.append(Finding("pictures on disk are none of the data set's", tuple(extra)))
+    return [row for row in rows if row["path"] in on_disk], findings
+
+
+def _counts(rows: Sequence[Row], published: Mapping[str, int]) -> Iterator[Count]:
+    """Count pictures, subjects, media, and pictures by band and by split and band."""
+    found: Counter[str] = Counter()
+    found["pictures"] = len(rows)
+    for name in ("subject_id", "media_id"):
+        distinct = {row[name] for row in rows if row.get(name)}
+        found[{"subject_id": "subjects", "media_id": "media"}[name]] = len(distinct)
+    for row in rows:
+        found[row["band"]] += 1
+        if row.get("split"):
+            found[f"{row['split']} {row['band']}"] += 1
+        if not row.get("subject_id"):
+            found["without_subject"] += 1
+    for name, number in published.items():
+        yield Count(name, sum(found[part] for part in name.split(" + ")), number)
+    for name, number in sorted(found.items()):
+        if name not in published and number:
+            yield Count(name, number, None)
+
+
+def _protocols(
+    reader: str, root: Path, rows: Sequence[Row]
+) -> tuple[list[Protocol], list[Finding]]:
+    """Make the official protocols; what is wrong with them are findings."""
+    made: list[Protocol] = []
+    findings = []
+    try:
+        made.extend(OFFICIAL[reader](root, rows) if reader in OFFICIAL else ())
+    except ReaderError as error:
+        findings.append(Finding(str(error)))
+    for protocol in made:
+        findings += [Finding(f"protocol {protocol.name}: {fault}") for fault in protocol.faults()]
+    return made, findings
+
+
+def _protocol_counts(
+    protocol: Protocol, published: Mapping[str, tuple[int, ...]]
+) -> Iterator[Count]:
+    """Count a protocol's rows: in each fold where figures of each are published, else in all."""
+    for what, numbers in published.items():
+        folds = protocol.folds() if len(numbers) > 1 else [None]
+        for fold, number in zip(folds, numbers, strict=False):
+            part = protocol if fold is None else protocol.fold(fold)
+            name = f"{protocol.name}{'' if fold is None else f' fold {fold}'} {what}"
+            yield Count(name, _count(part, what), number)
+        if len(numbers) > 1 and len(folds) != len(numbers):
+            yield Count(f"{protocol.name} folds", len(folds), len(numbers))
+
+
+def _count(protocol: Protocol, what: str) -> int:
+    table, _, kind = what.partition(" ")
+    if table in ("genuine", "impostor"):
+        match = (
+            protocol.match
+            if protocol.match is not None
+            else pa.table({"same": pa.array([], pa.bool_())})
+        )
+        same = int(pc.sum(match["same"]).as_py() or 0)
+        return same if table == "genuine" else len(match) - same
+    rows = {"enroll": protocol.enroll, "probe": protocol.probe, "train": protocol.train}[table]
+    if kind == "templates":
+        return int(rows.group_by(["fold", "template_id"]).aggregate([]).num_rows)
+    return len(rows)
+
+
+def _decode_all(listing: Listing, rows: Sequence[Row], advance: Advance) -> Iterator[Finding]:
+    """Decode every picture; report the unreadable ones, and infra-red ones that have colour."""
+    unreadable, coloured = [], []
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+        for row, outcome in zip(
+            rows, threads.map(lambda row: _look(listing, row), rows), strict=True
+        ):
+            advance(1)
+            if isinstance(outcome, str):
+                unreadable.append(f"{row['sample_id']}: {outcome}")
+            elif outcome and row["band"] != Band.VIS:
+                coloured.append(str(row["sample_id"]))
+    if unreadable:
+        yield Finding("pictures are unreadable", tuple(unreadable))
+    if coloured:
+        yield Finding(
+            "pictures that should be infra-red have colour, so bands may be mixed up",
+            tuple(coloured),
+        )
+
+
+def _look(listing: Listing, row: Row) -> str | bool:
+    """Decode one picture; returns why it can't be, or whether it has colour."""
+    loaded = listing.load(row)
+    if "unreadable" in loaded:
+        return str(loaded["unreadable"])
+    try:
+        image = decode_foreign(
+            loaded["content"], max_pixels=MAX_PIXELS, tone_percentiles=(0.5, 99.5)
+        ).image
+    except UndecodableError as error:
+        return f"{error.reason}: {error}"
+    if image.ndim == 2:
+        return False
+    spread = image.max(axis=2).astype(np.int16) - image.min(axis=2)
+    return bool(spread.mean() > COLOURED)

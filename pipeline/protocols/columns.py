@@ -1,0 +1,163 @@
+"""Protocols from rows' columns, for any data set: across bands, and across poses or qualities."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.rng import seed_for
+from pipeline.store.protocols import Protocol, Source, template_table, train_table
+from pipeline.types import Band, Row, Split
+
+COLUMNS = (
+    *("sample_id", "subject_id", "session_id", "camera_id", "media_id"),
+    *("band", "split", "view"),
+)
+"""Columns that the protocols here are made from."""
+
+
+def cross_band(rows: Sequence[Row], seed: int) -> Iterator[Protocol]:
+    """Yield ``VIS-NIR``, ``VIS-LWIR`` and so on: one VIS template per test subject, single probes.
+
+    A gallery and its probes never show the same shot: the shots of a subject are dealt out, half of
+    them (the greater half) to the gallery, the others to the probes, in the same way for all bands.
+    A shot is what has one ``session_id``, or one ``media_id`` where there is no session, or one
+    sample id but for the band. Pictures of the back of a head take no part.
+
+    Args:
+        rows: rows with ``COLUMNS``.
+        seed: of the deal.
+    """
+    usable = [row for row in rows if row.get("subject_id") and row.get("view") != "back"]
+    test = [row for row in usable if row.get("split") == Split.TEST]
+    enrolled_shots = _deal(test, seed)
+    gallery = [r for r in test if r["band"] == Band.VIS and shot_of(r) in enrolled_shots]
+    enroll = template_table(_of_subject(row) for row in gallery)
+    for band in _other_bands(usable):
+        probes = [r for r in test if r["band"] == band and shot_of(r) not in enrolled_shots]
+        yield Protocol(
+            f"{Band.VIS}-{band}",
+            Source.DERIVED,
+            f"{band} probes against a {Band.VIS} template of each test subject, from other shots.",
+            enroll=enroll,
+            probe=template_table(_single(row) for row in probes),
+            match=None,
+            train=_training(usable, band),
+        )
+
+
+def band_templates(rows: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield ``VIS-SWIR`` and so on: a template is all media of a test subject in a band.
+
+    Args:
+        rows: rows with ``COLUMNS``.
+    """
+    usable = [row for row in rows if row.get("subject_id")]
+    test = [row for row in usable if row.get("split") == Split.TEST]
+    enroll = template_table(_of_subject(row) for row in test if row["band"] == Band.VIS)
+    for band in _other_bands(usable):
+        yield Protocol(
+            f"{Band.VIS}-{band}",
+            Source.DERIVED,
+            f"{band} templates against {Band.VIS} templates, one of each test subject and band.",
+            enroll=enroll,
+            probe=template_table(_of_subject(row) for row in test if row["band"] == band),
+            match=None,
+            train=_training(usable, band),
+        )
+
+
+def shot_of(row: Row) -> tuple[str, str]:
+    """Return what a picture was taken in, whatever its band: subject and session, media or id."""
+    sample = str(row["sample_id"]).replace(str(row["band"]), "")
+    return str(row["subject_id"]), str(row.get("session_id") or row.get("media_id") or sample)
+
+
+def between_values(
+    protocol: Protocol,
+    name: str,
+    column: str,
+    values: Mapping[str, float],
+    gallery: tuple[float, float],
+    probe: tuple[float, float],
+) -> Protocol:
+    """Keep the gallery's samples within one range of a column and the probes' within another.
+
+    This is how CP-IJB-C and CQ-IJB-C are made of IJB-C. Samples without a value go; templates that
+    lose all samples go, and with them their pairs.
+
+    Args:
+        protocol: the protocol to start from.
+        name: name of the new one.
+        column: name of the column, for the description.
+        values: value by sample id.
+        gallery: lowest and highest value that stays enrolled.
+        probe: lowest and highest value that stays a probe.
+
+    Reference:
+        Z. He et al., Demodalizing face recognition with synthetic samples, AAAI 2021.
+    """
+    enroll = _within(protocol.enroll, values, gallery)
+    probes = _within(protocol.probe, values, probe)
+    match = protocol.match
+    if match is not None:
+        kept = pc.and_(
+            pc.is_in(match["enroll_template_id"], value_set=pc.unique(enroll["template_id"])),
+            pc.is_in(match["probe_template_id"], value_set=pc.unique(probes["template_id"])),
+        )
+        match = match.filter(kept)
+    return replace(
+        protocol,
+        name=name,
+        source=Source.DERIVED,
+        description=f"{protocol.name} with {column} of the gallery in {list(gallery)} and of the "
+        f"probes in {list(probe)}.",
+        enroll=enroll,
+        probe=probes,
+        match=match,
+    )
+
+
+def _within(table: pa.Table, values: Mapping[str, float], limits: tuple[float, float]) -> pa.Table:
+    low, high = limits
+    chosen = [low <= values.get(i, float("nan")) <= high for i in table["sample_id"].to_pylist()]
+    return table.filter(pa.array(chosen, pa.bool_()))
+
+
+def _deal(rows: Iterable[Row], seed: int) -> set[tuple[str, str]]:
+    """Return the shots that are enrolled."""
+    shots: dict[str, set[tuple[str, str]]] = {}
+    for row in rows:
+        if row["band"] == Band.VIS:
+            shots.setdefault(row["subject_id"], set()).add(shot_of(row))
+    enrolled = set()
+    for found in shots.values():
+        order = sorted(found, key=lambda shot: seed_for(seed, "/".join(shot)))
+        enrolled.update(order[: (len(order) + 1) // 2])
+    return enrolled
+
+
+def _other_bands(rows: Iterable[Row]) -> list[Band]:
+    found = {row["band"] for row in rows}
+    return [band for band in Band if band != Band.VIS and band in found]
+
+
+def _of_subject(row: Row) -> Row:
+    return row | {
+        "fold": None,
+        "template_id": f"{row['subject_id']}/{row['band']}",
+        "media_id": row.get("media_id") or row["sample_id"],
+    }
+
+
+def _single(row: Row) -> Row:
+    return row | {"fold": None, "template_id": row["sample_id"], "media_id": row["sample_id"]}
+
+
+def _training(rows: Iterable[Row], band: Band) -> pa.Table:
+    return train_table(
+        (None, row["sample_id"], row["subject_id"])
+        for row in rows
+        if row.get("split") == Split.TRAIN and row["band"] in (Band.VIS, band)
+    )

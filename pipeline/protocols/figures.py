@@ -1,0 +1,51 @@
+"""Published sizes of the official protocols, to verify a copy with.
+
+A key is ``enroll``, ``probe`` or ``train`` (samples), ``enroll templates``, ``probe templates``,
+``genuine`` or ``impostor``; its numbers are one for the whole protocol, or one for each fold.
+"""
+
+Figures = dict[str, tuple[int, ...]]
+
+_TEN = 10
+
+PROTOCOL_FIGURES: dict[str, dict[str, Figures]] = {
+    # Counted by the authors of bob.db.cbsr_nir_vis_2 on the official lists.
+    "casia_nir_vis2": {
+        "view1": {"enroll": (358,), "probe": (6123,), "train": (8750,)},
+        "view2": {
+            "enroll": (358,) * _TEN,
+            "probe": (6208, 6232, 6210, 6055, 6204, 6191, 6247, 6222, 6162, 6245),
+        },
+    },
+    "buaa_visnir": {"50_100_v1": {"enroll": (100,), "probe": (900,), "train": (900,)}},
+    "oulu_casia_nirvis": {"20_20_v1": {"enroll": (960,), "probe": (960,), "train": (1920,)}},
+    # Counted by the authors of bob.db.ijba on the official lists.
+    "ijba": {
+        "identification": {
+            "enroll": (4276, 4785, 4011, 4460, 4221, 3877, 4152, 4572, 3924, 4333),
+            "probe templates": (1806, 1798, 1732, 1807, 1766, 1657, 1652, 1883, 1788, 1753),
+        },
+    },
+    "ijbc": {
+        "verification": {
+            "enroll templates": (3531,),
+            "probe templates": (19593,),
+            "genuine": (19557,),
+            "impostor": (15638932,),
+        },
+    },
+    "lfw": {"view2": {"genuine": (300,) * _TEN, "impostor": (300,) * _TEN}},
+    "cfp": {name: {"genuine": (350,) * _TEN, "impostor": (350,) * _TEN} for name in ("ff", "fp")},
+    "ytf": {"ten_folds": {"genuine": (250,) * _TEN, "impostor": (250,) * _TEN}},
+    "megaface": {"official": {"probe": (3530,)}},
+    "llcm": {
+        "all_to_sampled_vis_to_ir": {"probe": (8680,)},
+        "all_to_sampled_ir_to_vis": {"probe": (7166,)},
+    },
+    "sysu_mm01": {"all_single_agw": {"probe": (3803,) * _TEN, "enroll": (301,) * _TEN}},
+    "regdb": {
+        name: {"enroll": (2060,) * _TEN, "probe": (2060,) * _TEN, "train": (4120,) * _TEN}
+        for name in ("visible_to_thermal", "thermal_to_visible")
+    },
+}
+"""By reader and protocol."""

@@ -1,0 +1,154 @@
+"""Protocols of IJB-A and IJB-C: templates of several media, verification and open-set search."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from pipeline.errors import ReaderError
+from pipeline.readers import ijba, ijbc
+from pipeline.readers.ijb import Columns, sightings
+from pipeline.readers.layout import files_below, find_list, require_list
+from pipeline.store.protocols import MATCH, Protocol, Source, template_table, train_table
+from pipeline.types import Row
+
+POOLING = "a template is the mean within each media, then over media"
+
+
+def ijba_splits(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield ``verification`` and ``identification``, ten splits each.
+
+    Raises:
+        ReaderError: a list is malformed.
+    """
+    lists = ijba.official_lists(files_below(root))
+    columns = ijba.COLUMNS
+
+    def tables(kind: str, use: str) -> pa.Table:
+        return pa.concat_tables(
+            _templates(root / path, columns, int(split))
+            for (k, split, u), path in sorted(lists.items())
+            if (k, u) == (kind, use)
+        )
+
+    def trained(kind: str) -> pa.Table:
+        return train_table(
+            (int(split), sighting.sample_id, sighting.subject_id)
+            for (k, split, use), path in sorted(lists.items())
+            if (k, use) == (kind, "train")
+            for sighting in sightings(root / path, columns)
+        )
+
+    kinds = {(kind, use) for kind, _, use in lists}
+    if {("11", "verify_metadata"), ("11", "verify_comparisons")} <= kinds:
+        both = tables("11", "verify_metadata")
+        matches = [
+            _matches(root / path, both, both, int(split))
+            for (kind, split, use), path in sorted(lists.items())
+            if (kind, use) == ("11", "verify_comparisons")
+        ]
+        match = pa.concat_tables(matches)
+        yield Protocol(
+            "verification",
+            Source.OFFICIAL,
+            f"IJB-A 1:1: pairs of templates; {POOLING}; mean and deviation of ten splits.",
+            enroll=both,
+            probe=both,
+            match=match,
+            train=trained("11"),
+        )
+    if {("1n", "search_gallery"), ("1n", "search_probe")} <= kinds:
+        yield Protocol(
+            "identification",
+            Source.OFFICIAL,
+            f"IJB-A 1:N, open set: probes of unknown subjects are among them; {POOLING}; mean and "
+            "deviation of ten splits.",
+            enroll=tables("1n", "search_gallery"),
+            probe=tables("1n", "search_probe"),
+            match=None,
+            train=trained("1n"),
+        )
+
+
+def ijbc_protocols(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield ``verification`` (1:1 mixed) and the searches in galleries 1 and 2.
+
+    Raises:
+        ReaderError: a list is missing or malformed.
+    """
+    files = files_below(root)
+    galleries = [
+        _templates(require_list(root, "ijbc", files, name), ijbc.COLUMNS, None)
+        for name in ijbc.TEMPLATE_LISTS[:2]
+    ]
+    probe = _templates(
+        require_list(root, "ijbc", files, ijbc.TEMPLATE_LISTS[2]), ijbc.COLUMNS, None
+    )
+    both = pa.concat_tables(galleries)
+    if pairs := find_list(files, "ijbc_11_G1_G2_matches.csv"):
+        yield Protocol(
+            "verification",
+            Source.OFFICIAL,
+            f"IJB-C 1:1, mixed media: gallery templates against probe templates; {POOLING}.",
+            enroll=both,
+            probe=probe,
+            match=_matches(root / pairs, both, probe, None),
+            train=train_table(),
+        )
+    for number, gallery in enumerate(galleries, 1):
+        yield Protocol(
+            f"identification_g{number}",
+            Source.OFFICIAL,
+            f"IJB-C 1:N, mixed media, gallery {number}, open set: subjects of the other gallery "
+            f"probe too; {POOLING}.",
+            enroll=gallery,
+            probe=probe,
+            match=None,
+            train=train_table(),
+        )
+
+
+def _templates(file: Path, columns: Columns, fold: int | None) -> pa.Table:
+    return template_table(
+        (fold, s.template_id, s.subject_id, s.sample_id, s.media_id, None)
+        for s in sightings(file, columns)
+    )
+
+
+def _matches(file: Path, enroll: pa.Table, probe: pa.Table, fold: int | None) -> pa.Table:
+    """Read headerless pairs of template ids; millions of them, so by columns.
+
+    Raises:
+        ReaderError: a line is not two ids, or an id is no template of the lists.
+    """
+    try:
+        pairs = pacsv.read_csv(
+            file,
+            read_options=pacsv.ReadOptions(column_names=["enroll", "probe"]),
+            convert_options=pacsv.ConvertOptions(
+                column_types={"enroll": pa.string(), "probe": pa.string()}
+            ),
+        ).combine_chunks()
+    except pa.ArrowInvalid as error:
+        raise ReaderError(f"{file}: expected two template ids in each line ({error})") from error
+    codes = []
+    for name, table in (("enroll", enroll), ("probe", probe)):
+        if fold is not None:
+            table = table.filter(pc.equal(table["fold"], fold))
+        templates = table["template_id"].combine_chunks()
+        places = pc.index_in(pairs[name], value_set=templates)
+        if places.null_count:
+            unknown = pairs[name].filter(pc.is_null(places))[0]
+            raise ReaderError(
+                f"{file}: {places.null_count} pairs name a template that no list of {name} has, "
+                f"among them {unknown}"
+            )
+        codes.append(table["subject_id"].combine_chunks().take(places.combine_chunks()))
+    same = pc.equal(*codes)
+    folds = pa.array(
+        np.full(len(pairs), fold or 0, np.int32), mask=np.full(len(pairs), fold is None)
+    )
+    return pa.table([folds, pairs["enroll"], pairs["probe"], same], schema=MATCH)

@@ -1,0 +1,147 @@
+"""Protocols of the NIR-VIS face sets: VIS gallery, NIR probes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.readers import buaa_visnir, casia_nir_vis2, lamp_hq, oulu_casia_nirvis
+from pipeline.readers.layout import files_below
+from pipeline.store.protocols import Protocol, Source, template_table, train_table
+from pipeline.types import Band, Row, Split
+
+OULU_LIGHT = "Strong"
+OULU_FRAMES = 8
+"""Frames of each expression that the papers take."""
+
+
+def casia(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield ``view1`` (for tuning) and ``view2`` (ten folds) from the official lists."""
+    lists = casia_nir_vis2.official_lists(root, files_below(root))
+    known = {row["sample_id"]: row for row in rows}
+    tuning = [fold for fold in _folds(lists) if fold == "dev"]
+    ten = [fold for fold in _folds(lists) if fold != "dev"]
+    for name, folds, use in (("view1", tuning, "tuning"), ("view2", ten, "testing")):
+        if folds:
+            yield Protocol(
+                name,
+                Source.OFFICIAL,
+                f"CASIA NIR-VIS 2.0, {name}, for {use}: NIR probes against one VIS picture of each "
+                "subject; reported as mean and deviation of the folds, each trained on its own "
+                "lists.",
+                enroll=_singles(known, ((f, i) for f in folds for i in lists["vis", "gallery", f])),
+                probe=_singles(known, ((f, i) for f in folds for i in lists["nir", "probe", f])),
+                match=None,
+                train=_training(
+                    known,
+                    ((f, i) for f in folds for b in ("nir", "vis") for i in lists[b, "train", f]),
+                ),
+            )
+
+
+def lamp(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield ``ten_folds`` from the official lists."""
+    lists = lamp_hq.official_lists(root, files_below(root))
+    known = {row["sample_id"]: row for row in rows}
+    folds = sorted({fold for _, fold in lists}, key=int)
+    yield Protocol(
+        "ten_folds",
+        Source.OFFICIAL,
+        "LAMP-HQ: NIR probes against the VIS gallery; mean and deviation of the folds.",
+        enroll=_singles(known, ((f, i) for f in folds for i in lists.get(("gallery_vis", f), ()))),
+        probe=_singles(known, ((f, i) for f in folds for i in lists.get(("probe_nir", f), ()))),
+        match=None,
+        train=_training(
+            known,
+            (
+                (f, i)
+                for f in folds
+                for use in ("train_vis", "train_nir")
+                for i in lists.get((use, f), ())
+            ),
+        ),
+    )
+
+
+def buaa(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield ``50_100_v1``: 50 subjects train; of 100, each one's first VIS picture is enrolled."""
+    test = [row for row in rows if row.get("split") == Split.TEST]
+    first: dict[str, Row] = {}
+    for row in sorted(_of(test, Band.VIS), key=lambda row: str(row["sample_id"])):
+        first.setdefault(row["subject_id"], row)
+    yield Protocol(
+        "50_100_v1",
+        Source.SEEDED,
+        "BUAA-VisNir: NIR probes against the first VIS picture of each test subject; subjects as "
+        f"in {buaa_visnir.SPLIT}.csv.",
+        enroll=template_table(_own(row) for row in first.values()),
+        probe=template_table(_own(row) for row in _of(test, Band.NIR)),
+        match=None,
+        train=train_table(_trained(row) for row in rows if row.get("split") == Split.TRAIN),
+    )
+
+
+def oulu(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield ``20_20_v1``: eight frames of each expression in strong light, all VIS are enrolled.
+
+    The frames are spread evenly over the sequence, from the first to the last.
+    """
+    chosen = _spread([row for row in rows if row["session_id"] == OULU_LIGHT], OULU_FRAMES)
+    test = [row for row in chosen if row.get("split") == Split.TEST]
+    yield Protocol(
+        "20_20_v1",
+        Source.SEEDED,
+        f"Oulu-CASIA: {OULU_FRAMES} evenly spread frames of each expression in "
+        f"{OULU_LIGHT.lower()} light; NIR probes against all VIS frames of a subject; subjects as "
+        f"in {oulu_casia_nirvis.SPLIT}.csv.",
+        enroll=template_table(_own(row) for row in _of(test, Band.VIS)),
+        probe=template_table(_own(row) for row in _of(test, Band.NIR)),
+        match=None,
+        train=train_table(_trained(row) for row in chosen if row.get("split") == Split.TRAIN),
+    )
+
+
+def _folds(lists: dict[tuple[str, str, str], list[str]]) -> list[str]:
+    """Return the folds that have all four lists, ``dev`` first."""
+    needed = [("nir", "train"), ("vis", "train"), ("vis", "gallery"), ("nir", "probe")]
+    folds = {fold for _, _, fold in lists}
+    whole = [fold for fold in folds if all((*use, fold) in lists for use in needed)]
+    return sorted(whole, key=lambda fold: 0 if fold == "dev" else int(fold))
+
+
+def _fold(name: str) -> int | None:
+    return None if name == "dev" else int(name)
+
+
+def _singles(known: dict[str, Row], ids: Iterable[tuple[str, str]]) -> pa.Table:
+    return template_table(_own(known[i], _fold(fold)) for fold, i in ids)
+
+
+def _training(known: dict[str, Row], ids: Iterable[tuple[str, str]]) -> pa.Table:
+    return train_table((_fold(fold), i, known[i]["subject_id"]) for fold, i in ids)
+
+
+def _own(row: Row, fold: int | None = None) -> Row:
+    """Make a template of one sample."""
+    return row | {"fold": fold, "template_id": row["sample_id"], "media_id": row["sample_id"]}
+
+
+def _trained(row: Row) -> Row:
+    return row | {"fold": None}
+
+
+def _of(rows: Iterable[Row], band: Band) -> list[Row]:
+    return [row for row in rows if row["band"] == band]
+
+
+def _spread(rows: Iterable[Row], count: int) -> list[Row]:
+    """Pick rows of each medium, spread evenly from the first to the last."""
+    media: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: (row["media_id"], row["frame_index"])):
+        media.setdefault(row["media_id"], []).append(row)
+    chosen = []
+    for frames in media.values():
+        most = min(count, len(frames))
+        places = {round(n * (len(frames) - 1) / max(most - 1, 1)) for n in range(most)}
+        chosen += [frames[place] for place in sorted(places)]
+    return chosen

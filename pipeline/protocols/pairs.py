@@ -1,0 +1,255 @@
+"""Protocols of sets of pairs: LFW, CFP and YTF in ten folds; and MegaFace's search."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.errors import ReaderError
+from pipeline.readers import cfp, lfw, megaface, ytf
+from pipeline.readers.layout import (
+    files_below,
+    find_list,
+    numbered_lists,
+    read_entries,
+    read_lines,
+    require_list,
+    stem_of,
+)
+from pipeline.store.protocols import (
+    Exclude,
+    Protocol,
+    Source,
+    match_table,
+    template_table,
+    train_table,
+)
+from pipeline.types import Row
+
+Pair = tuple[int | None, str, str, bool]
+"""Fold, left template, right template, whether they are of one subject."""
+
+
+def lfw_views(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield ``view2`` (ten folds) and, where their lists are there, the two of View 1."""
+    files = files_below(root)
+    require_list(root, "lfw", files, "pairs.txt")
+    known = {row["sample_id"]: [row] for row in rows}
+    for list_name, name in (
+        ("pairs.txt", "view2"),
+        ("pairsDevTrain.txt", "view1_train"),
+        ("pairsDevTest.txt", "view1_test"),
+    ):
+        if found := find_list(files, list_name):
+            yield _pair_protocol(name, f"LFW {list_name}", lfw_pairs(root / found), known)
+
+
+def lfw_pairs(file: Path) -> Iterator[Pair]:
+    """Read a list of pairs: header of folds and pairs, then each fold's same and different ones.
+
+    Raises:
+        ReaderError: the header is not one or two numbers, a line is no pair, or their number is not
+            what the header says.
+    """
+    lines = read_lines(file)
+    header = lines[0][1].split() if lines else []
+    if len(header) not in (1, 2) or not all(word.isdigit() for word in header):
+        raise ReaderError(f"{file}, line 1: expected '10 300' or '1100', found {header}")
+    folds, each = (1, int(header[0])) if len(header) == 1 else (int(header[0]), int(header[1]))
+    if len(lines) - 1 != 2 * folds * each:
+        raise ReaderError(
+            f"{file}: expected {2 * folds * each} pairs as its header says, found {len(lines) - 1}"
+        )
+    for index, (number, line) in enumerate(lines[1:]):
+        fold = None if len(header) == 1 else index // (2 * each) + 1
+        words = line.split("\t") if "\t" in line else line.split()
+        match [word.strip() for word in words]:
+            case [name, i, j] if i.isdigit() and j.isdigit():
+                yield fold, lfw.sample_of(name, int(i)), lfw.sample_of(name, int(j)), True
+            case [name, i, other, j] if i.isdigit() and j.isdigit():
+                yield fold, lfw.sample_of(name, int(i)), lfw.sample_of(other, int(j)), False
+            case _:
+                raise ReaderError(
+                    f"{file}, line {number}: expected 'name i j' or 'name i name j', found {line!r}"
+                )
+
+
+def cfp_protocols(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield ``ff`` (frontal-frontal) and ``fp`` (frontal-profile), ten folds each.
+
+    Raises:
+        ReaderError: a list is missing, or a pair names a number that the picture lists lack.
+    """
+    files = files_below(root)
+    numbered = {
+        side: cfp_numbers(require_list(root, "cfp", files, f"Pair_list_{side}.txt"))
+        for side in ("F", "P")
+    }
+    known = {row["sample_id"]: [row] for row in rows}
+    found = numbered_lists(files, r"Split/(FF|FP)/(\d+)/(same|diff)\.txt")
+    for name in ("ff", "fp"):
+        lists = {key: path for key, path in found.items() if key[0] == name}
+        pairs = [
+            (int(fold), left, right, kind == "same")
+            for (_, fold, kind), path in sorted(lists.items())
+            for left, right in _cfp_pairs(root / path, numbered["F"], numbered[name[1].upper()])
+        ]
+        if pairs:
+            yield _pair_protocol(name, f"CFP {name.upper()}", pairs, known)
+
+
+def cfp_numbers(file: Path) -> dict[int, str]:
+    """Read a numbered list of pictures; returns sample ids by number."""
+
+    def parse(line: str) -> tuple[int, str] | None:
+        number, _, path = line.partition(" ")
+        sample_id = cfp.sample_of(path.strip())
+        return (int(number), sample_id) if number.isdigit() and sample_id else None
+
+    return dict(read_entries(file, parse, "'1 ../Data/Images/001/frontal/01.jpg'"))
+
+
+def _cfp_pairs(
+    file: Path, left: dict[int, str], right: dict[int, str]
+) -> Iterator[tuple[str, str]]:
+    for number, line in read_lines(file):
+        words = [word.strip() for word in line.split(",")]
+        if len(words) != 2 or not all(word.isdigit() for word in words):
+            raise ReaderError(f"{file}, line {number}: expected 'i,j', found {line!r}")
+        i, j = int(words[0]), int(words[1])
+        if i not in left or j not in right:
+            raise ReaderError(f"{file}, line {number}: the picture lists lack number {i} or {j}")
+        yield left[i], right[j]
+
+
+def ytf_pairs(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield ``ten_folds``: a template is all frames of a video.
+
+    Raises:
+        ReaderError: ``splits.txt`` is missing or malformed.
+    """
+    file = require_list(root, "ytf", files_below(root), "splits.txt")
+    frames: dict[str, list[Row]] = {}
+    for row in rows:
+        frames.setdefault(row["media_id"], []).append(row)
+    pairs: list[Pair] = []
+    for number, line in read_lines(file):
+        words = [word.strip() for word in line.split(",")]
+        if number == 1 and words and not words[0].isdigit():
+            continue  # header
+        match = [re.fullmatch(r"(.+)/(\d+)", word) for word in words[1:3]]
+        readable = len(words) == 4 and words[0].isdigit() and words[3] in ("0", "1")
+        if not readable or None in match:
+            raise ReaderError(
+                f"{file}, line {number}: expected '<fold>, <Name>/<video>, <Name>/<video>, <0|1>',"
+                f" found {line!r}"
+            )
+        left, right = (ytf.media_of(found[1], found[2]) for found in match if found)
+        pairs.append((int(words[0]), left, right, words[3] == "1"))
+    yield _pair_protocol("ten_folds", "YTF splits.txt", pairs, frames)
+
+
+def _pair_protocol(
+    name: str, what: str, pairs: Iterable[Pair], known: dict[str, list[Row]]
+) -> Protocol:
+    """Make the protocol of pairs whose sides are templates of one or more samples."""
+    listed = list(pairs)
+    doubled = len(listed) - len(set(listed))
+    if doubled:
+        raise ReaderError(f"{what}: {doubled} pairs stand twice in one fold")
+    return Protocol(
+        name,
+        Source.OFFICIAL,
+        f"{what}: pairs of templates, to be told same or different; accuracy over the folds.",
+        enroll=_sides(((fold, left) for fold, left, _, _ in listed), known, what),
+        probe=_sides(((fold, right) for fold, _, right, _ in listed), known, what),
+        match=match_table(listed),
+        train=train_table(),
+    )
+
+
+def _sides(
+    sides: Iterable[tuple[int | None, str]], known: dict[str, list[Row]], what: str
+) -> pa.Table:
+    wanted = list(dict.fromkeys(sides))
+    absent = sorted({template for _, template in wanted if template not in known})
+    if absent:
+        raise ReaderError(
+            f"{what}: {len(absent)} pictures or videos of the pairs are not on disk, "
+            f"among them {absent[0]}; `crossband check` tells what is missing"
+        )
+    return template_table(
+        row | {"fold": fold, "template_id": template, "media_id": row.get("media_id", template)}
+        for fold, template in wanted
+        for row in known[template]
+    )
+
+
+def megaface_search(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield ``official`` and, where InsightFace's noise lists are there, ``cleaned``.
+
+    Each probe is searched among the distractors and one other picture of its subject at a time.
+    """
+    files = files_below(root)
+    probes = _listed(root, files, "facescrub_features_list.json", megaface.probe_of)
+    distractors = _listed(
+        root, files, "megaface_features_list.json_1000000_1", megaface.distractor_of
+    )
+    noise = _noises(root, files, rows)
+    for name, left_out in (("official", set()), ("cleaned", noise)):
+        if name == "cleaned" and not noise:
+            continue
+        kept = [row for row in rows if row["sample_id"] not in left_out]
+        mates = [r for r in kept if r.get("subject_id") and _chosen(r["sample_id"], probes)]
+        others = [
+            r for r in kept if not r.get("subject_id") and _chosen(r["sample_id"], distractors)
+        ]
+        yield Protocol(
+            name,
+            Source.OFFICIAL,
+            "MegaFace challenge 1: each probe among the distractors and one mate at a time; "
+            "verification of all genuine pairs against all probe-distractor pairs.",
+            enroll=template_table(_single(row) for row in [*mates, *others]),
+            probe=template_table(_single(row) for row in mates),
+            match=None,
+            train=train_table(),
+            exclude=Exclude.OTHER_MATES,
+        )
+
+
+def _chosen(sample_id: str, listed: set[str]) -> bool:
+    return not listed or sample_id in listed
+
+
+def _single(row: Row) -> Row:
+    return row | {"fold": None, "template_id": row["sample_id"], "media_id": row["sample_id"]}
+
+
+def _listed(
+    root: Path, files: Sequence[str], name: str, sample_of: Callable[[str], str]
+) -> set[str]:
+    """Return the sample ids of a feature list, none where there is no list."""
+    found = find_list(files, name)
+    if not found:
+        return set()
+    try:
+        return {sample_of(path) for path in json.loads((root / found).read_text())["path"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ReaderError(f"{root / found}: expected {{'path': [...], 'id': [...]}}") from error
+
+
+def _noises(root: Path, files: Sequence[str], rows: Sequence[Row]) -> set[str]:
+    """Return the sample ids that InsightFace's lists call wrong; probes are listed by name only."""
+    noise: set[str] = set()
+    if found := find_list(files, "facescrub_noises.txt"):
+        names = {stem_of(line).rpartition("/")[2] for _, line in read_lines(root / found)}
+        noise |= {
+            row["sample_id"]
+            for row in rows
+            if row.get("subject_id") and stem_of(row["path"]).rpartition("/")[2] in names
+        }
+    if found := find_list(files, "megaface_noises.txt"):
+        noise |= {megaface.distractor_of(line) for _, line in read_lines(root / found)}
+    return noise

@@ -1,0 +1,72 @@
+"""From the annotations that data sets bring to the geometry of rows.
+
+Data sets count pixels from the upper left corner of the first one; here pixel centres are integers,
+so a box of a data set moves by half a pixel.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pipeline.ops.geometry import similarity_from_points, transform_points
+from pipeline.ops.templates import ARCFACE_112_XY
+from pipeline.types import Float32
+
+
+def box_of_corner(x: float, y: float, width: float, height: float) -> Float32 | None:
+    """Make a box from its upper left corner and its extent.
+
+    Returns:
+        (4,) x0, y0, x1, y1; None where a number is missing or the box is empty.
+    """
+    numbers = (x, y, width, height)
+    if not all(math.isfinite(number) for number in numbers) or width <= 0 or height <= 0:
+        return None
+    return np.array([x, y, x + width, y + height], np.float32) - np.float32(0.5)
+
+
+def box_of_centre(x: float, y: float, width: float, height: float) -> Float32 | None:
+    """Make a box from its centre and its extent; see ``box_of_corner``."""
+    return box_of_corner(x - width / 2, y - height / 2, width, height)
+
+
+def number_of(cell: str) -> float:
+    """Read a number; an empty or unreadable cell is not a number."""
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan
+
+
+def points_from_eyes(eyes_xy: ArrayLike) -> Float32:
+    """Complete two annotated eyes to five points: nose and mouth as in the ArcFace template.
+
+    The eyes stay where they were annotated; the other three are an estimate that holds for a
+    frontal face.
+
+    Args:
+        eyes_xy: (2, 2) pixels, in any order.
+
+    Returns:
+        (5, 2) pixels: eye on the image's left, the other one, nose tip, mouth corners.
+    """
+    eyes = np.asarray(eyes_xy, np.float32)
+    eyes = eyes[np.argsort(eyes[:, 0])]
+    template = np.asarray(ARCFACE_112_XY, np.float32)
+    points = transform_points(template, similarity_from_points(template[:2], eyes))
+    points[:2] = eyes
+    return points
+
+
+def box_around_points(points_xy: ArrayLike) -> Float32:
+    """Return the square that the ArcFace crop of five points covers, as a face box.
+
+    Args:
+        points_xy: (5, 2) pixels.
+    """
+    crop_to_image = similarity_from_points(np.asarray(ARCFACE_112_XY), points_xy)
+    corners = transform_points(
+        [[-0.5, -0.5], [111.5, -0.5], [111.5, 111.5], [-0.5, 111.5]], crop_to_image
+    )
+    return np.concatenate([corners.min(0), corners.max(0)]).astype(np.float32)

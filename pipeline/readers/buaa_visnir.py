@@ -1,0 +1,70 @@
+"""Reader ``buaa_visnir``: BUAA-VisNir, faces in near infra-red and visible light.
+
+150 subjects; 9 VIS and 9 NIR pictures of each in the protocol of the papers, 287 × 287, taken at
+the same time in nine poses and expressions (neutral, four turns of the head, happiness, anger,
+sorrow, surprise). Ask the IRIP laboratory of Beihang University (irip.buaa.edu.cn) for the data.
+
+Layout: ``<subject>/<n>.bmp`` with odd n VIS and even n NIR, or ``{VIS,NIR}/<subject>/<n>.bmp``.
+The first layout's folders hold up to 40 pictures. Which nine pairs the papers take is unpublished;
+here they are the first, n = 1 … 18, and the rest stays out.
+
+The papers train on 50 subjects and test on 100, without saying which: ``split`` comes from
+``splits/buaa_visnir_v1.csv``.
+
+Reference:
+    D. Huang, J. Sun, Y. Wang, The BUAA-VisNir face database instructions, IRIP-TR-12-FR-001, 2012.
+"""
+
+import re
+from pathlib import Path
+
+from pipeline.params import DatasetParams
+from pipeline.readers.layout import is_picture, list_official, make_listing, official_row, stem_of
+from pipeline.readers.splits import load_split
+from pipeline.store import Listing
+from pipeline.types import Band, Region, Row
+
+EXPECTED = "<subject>/<n>.bmp (odd n VIS, even n NIR) or {VIS,NIR}/<subject>/<n>.bmp"
+PUBLISHED = {"pictures": 2700, "subjects": 150, "VIS": 1350, "NIR": 1350}
+SPLIT = "buaa_visnir_v1"
+
+_BY_BAND = re.compile(r"(?:.*/)?(VIS|NIR)/0*(\d+)/(\d+)", re.IGNORECASE)
+_BY_NUMBER = re.compile(r"(?:.*/)?0*(\d+)/(\d+)")
+_LAST = 18
+
+
+def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
+    """List the pictures of the protocol.
+
+    Raises:
+        ReaderError: the root holds no such pictures.
+    """
+    splits = load_split(SPLIT)
+    rows = [
+        row
+        for path in list_official(root, dataset, EXPECTED)
+        if is_picture(path) and (row := _row(path, dataset, params, splits))
+    ]
+    return make_listing(root, dataset, params, EXPECTED, rows)
+
+
+def _row(path: str, dataset: str, params: DatasetParams, splits: dict[str, str]) -> Row | None:
+    stem = stem_of(path)
+    if match := _BY_BAND.fullmatch(stem):
+        band, subject, number = match[1].upper(), match[2], int(match[3])
+    elif (match := _BY_NUMBER.fullmatch(stem)) and 1 <= int(match[2]) <= _LAST:
+        subject, number = match[1], int(match[2])
+        band = str(Band.VIS if number % 2 else Band.NIR)
+    else:
+        return None
+    return official_row(
+        path,
+        dataset,
+        params,
+        sample_id=f"{int(subject):03d}/{band}/{number:02d}",
+        subject_id=subject,
+        band=band,
+        split=splits.get(subject),
+        region=str(Region.FACE),
+        frame_index=number,
+    )

@@ -1,0 +1,123 @@
+r"""Reader ``casia_nir_vis2``: CASIA NIR-VIS 2.0, faces in near infra-red and visible light.
+
+725 subjects in four recording sessions, 17,580 pictures: 1–22 VIS and 5–50 NIR of each subject.
+For application see http://www.cbsr.ia.ac.cn/english/NIR-VIS-2.0-Database.html (CBSR, CASIA).
+
+Layout of the raw release, 640 × 480::
+
+    s1 … s4/{NIR,VIS}/00001/001.{bmp,jpg}      session, band, subject, picture
+    protocols/{nir,vis}_{train,gallery,probe}_{dev,1…10}.txt
+
+and of the cropped one, 128 × 128: ``VIS/s1_VIS_00001_001.jpg``, ``NIR/s1_NIR_00001_001.bmp``.
+Both give the same sample ids, ``s1/VIS/00001/001``. The lists have lines such as
+``s1\VIS\00001\001.jpg`` with CRLF; their extension may differ from the file's, so pictures are
+matched by stem. Eye positions are taken from a ``.pos`` or ``.txt`` beside a picture or below
+``annotations/`` (``x y x y``, two eyes); nose and mouth are then placed as in the ArcFace template.
+
+View 1 (``*_dev.txt``) is for tuning; View 2 has ten folds, each trained on its own lists, and is
+reported as mean and standard deviation of the ten. So ``split`` stays empty here.
+
+Reference:
+    S. Z. Li, D. Yi, Z. Lei, S. Liao, The CASIA NIR-VIS 2.0 face database, CVPR Workshops 2013.
+"""
+
+import re
+from pathlib import Path
+
+from pipeline.params import DatasetParams
+from pipeline.readers.boxes import box_around_points, number_of, points_from_eyes
+from pipeline.readers.layout import (
+    is_picture,
+    list_official,
+    make_listing,
+    numbered_lists,
+    official_row,
+    read_entries,
+    report_absent,
+    stem_of,
+)
+from pipeline.store import Listing
+from pipeline.types import Float32, Region, Row
+
+EXPECTED = (
+    "s1…s4/{NIR,VIS}/<5-digit subject>/<picture> or {NIR,VIS}/<session>_<band>_<subject>_<picture>"
+)
+PUBLISHED = {"pictures": 17580, "subjects": 725}
+
+_RAW = re.compile(r"(?:.*/)?(s[1-4])/(NIR|VIS)/(\d{5})/(\d+)", re.IGNORECASE)
+_CROPPED = re.compile(r"(?:.*/)?(s[1-4])_(NIR|VIS)_(\d{5})_(\d+)", re.IGNORECASE)
+_LIST = r"(nir|vis)_(train|gallery|probe)_(dev|\d+)\.txt"
+
+
+def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
+    """List the pictures on disk, and those that the lists name besides.
+
+    Raises:
+        ReaderError: the root holds no picture of either release, or a list is malformed.
+    """
+    files = list_official(root, dataset, EXPECTED)
+    eyes = {
+        key: path
+        for path in files
+        if path.lower().endswith((".pos", ".txt")) and (key := sample_of(path))
+    }
+    rows = [
+        _row(path, key, dataset, params, _points(root / eyes[key]) if key in eyes else None)
+        for path in files
+        if is_picture(path) and (key := sample_of(path))
+    ]
+    if rows:
+        known = {row["sample_id"] for row in rows}
+        absent = sorted(set().union(*official_lists(root, files).values()) - known)
+        report_absent(dataset, absent)
+        rows += [_row(f"{key}.?", key, dataset, params, None) for key in absent]
+    return make_listing(root, dataset, params, EXPECTED, rows)
+
+
+def sample_of(path: str) -> str | None:
+    """Return the sample id of a picture's path or a list's line, in either release."""
+    stem = stem_of(path)
+    if match := _RAW.fullmatch(stem) or _CROPPED.fullmatch(stem):
+        session, band, subject, picture = match.groups()
+        return f"{session.lower()}/{band.upper()}/{subject}/{picture}"
+    return None
+
+
+def official_lists(root: Path, files: list[str]) -> dict[tuple[str, str, str], list[str]]:
+    """Read all official lists.
+
+    Returns:
+        Sample ids by (``nir`` or ``vis``, ``train``, ``gallery`` or ``probe``, ``dev`` or ``1`` …).
+    """
+    return {
+        (band, use, fold): read_entries(root / path, sample_of, r"a line as s1\VIS\00001\001.jpg")
+        for (band, use, fold), path in numbered_lists(files, _LIST).items()
+    }
+
+
+def _row(
+    path: str, sample_id: str, dataset: str, params: DatasetParams, points: Float32 | None
+) -> Row:
+    session, band, subject, _ = sample_id.split("/")
+    cropped = _CROPPED.fullmatch(stem_of(path))
+    return official_row(
+        path,
+        dataset,
+        params,
+        sample_id=sample_id,
+        subject_id=subject,
+        session_id=session,
+        band=band,
+        region=str(Region.FACE if cropped else Region.SCENE),
+        truth_landmarks_xy=points,
+        truth_box_xyxy=None if points is None else box_around_points(points),
+    )
+
+
+def _points(file: Path) -> Float32 | None:
+    """Read two eyes and complete them to five points; None where they are not two places."""
+    numbers = [number_of(word) for word in re.split(r"[\s,;]+", file.read_text().strip())[:4]]
+    if len(numbers) < 4 or any(number != number for number in numbers):
+        return None
+    eyes = (numbers[:2], numbers[2:])
+    return None if eyes[0] == eyes[1] else points_from_eyes(eyes)

@@ -1,0 +1,141 @@
+"""What the IJB readers share: template lists, in which a line is one person's face in one file."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import ReaderError
+from pipeline.params import DatasetParams
+from pipeline.readers.boxes import box_of_corner, number_of
+from pipeline.readers.layout import is_picture, official_row, read_table, report_absent
+from pipeline.readers.listing import sample_id_of
+from pipeline.types import Band, Row
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How a release names the columns of its lists.
+
+    Attributes:
+        file: the picture or frame.
+        media: what groups the frames of one video, for pooling.
+        frame: number of the frame in its video.
+        yaw: yaw in degrees.
+    """
+
+    file: str
+    media: str
+    frame: str
+    yaw: str
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Columns that a template list has to have."""
+        box = ("FACE_X", "FACE_Y", "FACE_WIDTH", "FACE_HEIGHT")
+        return ("TEMPLATE_ID", "SUBJECT_ID", self.file, self.media, *box)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A line of a template list: a subject's face in one file, as part of a template.
+
+    Attributes:
+        template_id: the template.
+        subject_id: the subject.
+        sample_id: subject and file, since a file may show several subjects.
+        media_id: the picture, or the video that the frame is of.
+        yaw_deg: as annotated, in degrees; NaN where it is not.
+    """
+
+    template_id: str
+    subject_id: str
+    sample_id: str
+    media_id: str
+    yaw_deg: float
+
+
+def sightings(file: Path, columns: Columns) -> Iterator[Sighting]:
+    """Read a template list.
+
+    Raises:
+        ReaderError: a column is missing, or a template is of two subjects.
+    """
+    subjects: dict[str, str] = {}
+    for cells in read_table(file, columns.required):
+        template, subject = _whole(cells["TEMPLATE_ID"]), _whole(cells["SUBJECT_ID"])
+        if subjects.setdefault(template, subject) != subject:
+            raise ReaderError(
+                f"{file}: template {template} is of the subjects {subjects[template]} and {subject}"
+            )
+        yield Sighting(
+            template,
+            subject,
+            sample_of(subject, cells[columns.file]),
+            _whole(cells[columns.media]),
+            number_of(cells.get(columns.yaw, "")),
+        )
+
+
+def sample_of(subject: str, file: str) -> str:
+    """Return the sample id of a subject's face in a file."""
+    return sample_id_of(f"{subject}/{file}")
+
+
+def sample_rows(
+    lists: Iterable[Path],
+    columns: Columns,
+    pictures: Mapping[str, str],
+    dataset: str,
+    params: DatasetParams,
+) -> Iterator[Row]:
+    """Yield a row for each subject's face in each file that any list names.
+
+    Args:
+        lists: template lists, or the metadata of all faces.
+        columns: their column names.
+        pictures: path below the root by the lists' file name in lower case.
+        dataset: name of the data set.
+        params: its params.
+    """
+    seen: set[str] = set()
+    absent = []
+    required = [name for name in columns.required if name != "TEMPLATE_ID"]
+    for file in lists:
+        for cells in read_table(file, required):
+            subject, name = _whole(cells["SUBJECT_ID"]), cells[columns.file]
+            sample_id = sample_of(subject, name)
+            if sample_id in seen:
+                continue
+            seen.add(sample_id)
+            if name.lower() not in pictures:
+                absent.append(name)
+            box = [number_of(cells[f"FACE_{side}"]) for side in ("X", "Y", "WIDTH", "HEIGHT")]
+            frame = number_of(cells.get(columns.frame, ""))
+            yield official_row(
+                pictures.get(name.lower(), name),
+                dataset,
+                params,
+                sample_id=sample_id,
+                subject_id=subject,
+                media_id=_whole(cells[columns.media]),
+                frame_index=int(frame) if frame == frame else None,
+                band=str(Band.VIS),
+                truth_box_xyxy=box_of_corner(*box),
+            )
+    report_absent(dataset, absent)
+
+
+def picture_paths(files: Iterable[str], folders: tuple[str, ...]) -> dict[str, str]:
+    """Return path by name: the part from one of these folders on, in lower case."""
+    paths = {}
+    for path in files:
+        if is_picture(path):
+            parts = path.split("/")
+            if len(parts) > 1 and parts[-2].lower() in folders:
+                paths["/".join(parts[-2:]).lower()] = path
+    return paths
+
+
+def _whole(cell: str) -> str:
+    """Return an identifier as it was before a spreadsheet made it a float: 187.0 → 187."""
+    return cell[:-2] if cell.endswith(".0") and cell[:-2].isdigit() else cell

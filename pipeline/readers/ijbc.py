@@ -1,0 +1,51 @@
+"""Reader ``ijbc``: IARPA Janus Benchmark C.
+
+3,531 subjects, 31,334 pictures and 117,542 frames of 11,779 videos; 1:1 verification with 23,124
+templates, 19,557 genuine and 15,638,932 impostor comparisons. NIST gave it out on request
+(https://www.nist.gov/programs-projects/face-challenges).
+
+Layout: pictures as ``img/<n>.jpg`` and frames as ``frames/<video>_<frame>.png`` below ``images/``
+or any other folder, and ``protocols/`` with
+
+- ``ijbc_1N_gallery_G1.csv``, ``ijbc_1N_gallery_G2.csv``, ``ijbc_1N_probe_mixed.csv``: templates,
+  with the columns TEMPLATE_ID, SUBJECT_ID, FILENAME, SIGHTING_ID, FACE_X, FACE_Y, FACE_WIDTH,
+  FACE_HEIGHT, FRAME_NUM, FACIAL_HAIR, AGE, INDOOR_OUTDOOR, SKINTONE, GENDER, YAW, ROLL, OCC1 …
+  OCC18;
+- ``ijbc_11_G1_G2_matches.csv``: headerless ``gallery template,probe template``;
+- ``ijbc_metadata.csv``: all faces, without TEMPLATE_ID (optional).
+
+A file shows several subjects, so a sample is a subject's face in a file. SIGHTING_ID groups the
+frames of one video; a template is the mean within each, then over them.
+
+Reference:
+    B. Maze et al., IARPA Janus Benchmark – C: face dataset and protocol, ICB 2018.
+"""
+
+from pathlib import Path
+
+from pipeline.params import DatasetParams
+from pipeline.readers.ijb import Columns, picture_paths, sample_rows
+from pipeline.readers.layout import find_list, list_official, make_listing, refuse_root
+from pipeline.store import Listing
+
+EXPECTED = "protocols/ijbc_1N_*.csv, protocols/ijbc_11_G1_G2_matches.csv, img/ and frames/"
+PUBLISHED = {"subjects": 3531}
+COLUMNS = Columns("FILENAME", "SIGHTING_ID", "FRAME_NUM", "YAW")
+TEMPLATE_LISTS = ("ijbc_1N_gallery_G1.csv", "ijbc_1N_gallery_G2.csv", "ijbc_1N_probe_mixed.csv")
+
+
+def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
+    """List all faces that the template lists, or the metadata, name.
+
+    Raises:
+        ReaderError: a list is missing or malformed.
+    """
+    files = list_official(root, dataset, EXPECTED)
+    lists = [found for name in TEMPLATE_LISTS if (found := find_list(files, name))]
+    if len(lists) < len(TEMPLATE_LISTS):
+        raise refuse_root(root, dataset, EXPECTED, files)
+    if metadata := find_list(files, "ijbc_metadata.csv"):
+        lists.append(metadata)
+    pictures = picture_paths(files, ("img", "frames"))
+    rows = sample_rows([root / path for path in lists], COLUMNS, pictures, dataset, params)
+    return make_listing(root, dataset, params, EXPECTED, rows)

@@ -1,0 +1,83 @@
+"""Reader ``lamp_hq``: LAMP-HQ, large-scale multi-pose high-quality NIR-VIS faces.
+
+573 subjects, 56,788 NIR and 16,828 VIS pictures in three views, five lights, with and without
+glasses. Ask the authors (CRIPAC, CASIA) for the data; see https://arxiv.org/abs/1912.07809.
+
+Layout, as public training code reads it: pictures below a folder named ``NIR`` or ``VIS``, the next
+folder names the subject; ``Protocols/train/{train_vis,train_nir}<fold>.txt`` and
+``Protocols/test/{gallery_vis,probe_nir}<fold>.txt``, folds 1–10, with lines ``<path> <label>``.
+Labels count from 0 anew in each list, so the subject is taken from the path.
+
+Reference:
+    A. Yu, H. Wu, H. Huang, Z. Lei, R. He, LAMP-HQ: a large-scale multi-pose high-quality database
+    and benchmark for NIR-VIS face recognition, IJCV 129, 2021.
+"""
+
+import re
+from pathlib import Path
+
+from pipeline.params import DatasetParams
+from pipeline.readers.layout import (
+    is_picture,
+    list_official,
+    make_listing,
+    numbered_lists,
+    official_row,
+    read_entries,
+    report_absent,
+    stem_of,
+)
+from pipeline.readers.listing import sample_id_of
+from pipeline.store import Listing
+from pipeline.types import Row
+
+EXPECTED = "{NIR,VIS}/<subject>/<picture> and Protocols/{train,test}/*<fold>.txt"
+PUBLISHED = {"pictures": 73616, "subjects": 573, "NIR": 56788, "VIS": 16828}
+
+_PICTURE = re.compile(r"(?:.*/)?(NIR|VIS)/([^/]+)/(.+)", re.IGNORECASE)
+_LIST = r"(train_vis|train_nir|gallery_vis|probe_nir)_?(\d+)\.txt"
+
+
+def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
+    """List the pictures on disk, and those that the lists name besides.
+
+    Raises:
+        ReaderError: the root holds no such pictures, or a list is malformed.
+    """
+    files = list_official(root, dataset, EXPECTED)
+    rows = [
+        _row(path, key, dataset, params)
+        for path in files
+        if is_picture(path) and (key := sample_of(path))
+    ]
+    if rows:
+        known = {row["sample_id"] for row in rows}
+        absent = sorted(set().union(*official_lists(root, files).values()) - known)
+        report_absent(dataset, absent)
+        rows += [_row(f"{key}.?", key, dataset, params) for key in absent]
+    return make_listing(root, dataset, params, EXPECTED, rows)
+
+
+def sample_of(path: str) -> str | None:
+    """Return the sample id of a picture's path."""
+    match = _PICTURE.fullmatch(stem_of(path))
+    return sample_id_of(f"{match[1].upper()}/{match[2]}/{match[3]}") if match else None
+
+
+def official_lists(root: Path, files: list[str]) -> dict[tuple[str, str], list[str]]:
+    """Read all official lists.
+
+    Returns:
+        Sample ids by (``train_vis``, ``train_nir``, ``gallery_vis`` or ``probe_nir``, fold).
+    """
+    return {
+        (use, fold): read_entries(
+            root / path, lambda line: sample_of(line.rsplit(None, 1)[0]), "a path and a label"
+        )
+        for (use, fold), path in numbered_lists(files, _LIST).items()
+    }
+
+
+def _row(path: str, sample_id: str, dataset: str, params: DatasetParams) -> Row:
+    band, subject = sample_id.split("/")[:2]
+    return official_row(path, dataset, params, sample_id=sample_id, subject_id=subject, band=band)

@@ -1,0 +1,219 @@
+"""What readers of official layouts share: fast listings of folders, tolerant lists, clear refusals.
+
+Data sets come unpacked one folder deeper than documented, with lists written on Windows and file
+extensions changed by whoever cropped them. So files are found by the end of their path, lists may
+use backslashes and CRLF, and a listed picture is matched by its stem.
+"""
+
+import csv
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from pipeline.errors import ReaderError
+from pipeline.params import DatasetParams
+from pipeline.readers.listing import listed_row, load_file
+from pipeline.store import Listing
+from pipeline.types import Row
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+EXTENSIONS = frozenset(
+    f".{name}"
+    for name in (
+        *("bmp", "gif", "jp2", "jpe", "jpeg", "jpg", "pbm"),
+        *("pgm", "png", "ppm", "tif", "tiff", "webp"),
+    )
+)
+"""Files that are taken for pictures, whatever the case of their extension."""
+
+
+def files_below(root: Path) -> list[str]:
+    """List all files below a folder, sorted, relative to it, hidden ones left out.
+
+    A million files take seconds: no file is asked for more than its name.
+    """
+    found: list[str] = []
+    waiting = [("", root)]
+    while waiting:
+        prefix, folder = waiting.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    waiting.append((f"{prefix}{entry.name}/", Path(entry.path)))
+                else:
+                    found.append(prefix + entry.name)
+    found.sort()
+    return found
+
+
+def is_picture(path: str) -> bool:
+    """Tell whether a path has a picture's extension."""
+    return path[len(stem_of(path)) :].lower() in EXTENSIONS
+
+
+def stem_of(path: str) -> str:
+    """Return a path without its extension and with forward slashes."""
+    path = path.replace("\\", "/")
+    dot = path.rfind(".")
+    return path[:dot] if dot > path.rfind("/") + 1 else path
+
+
+def list_official(root: Path, dataset: str, expected: str) -> list[str]:
+    """List the files of a data set's root.
+
+    Args:
+        root: the data set's root.
+        dataset: name of the data set.
+        expected: what the reader looks for, in words.
+
+    Raises:
+        ReaderError: the root is no folder.
+    """
+    if not root.is_dir():
+        found = "a file" if root.exists() else "nothing"
+        raise ReaderError(
+            f"data set {dataset!r}: expected {expected} below {root}, found {found}; "
+            f"correct datasets.{dataset}.root"
+        )
+    return files_below(root)
+
+
+def refuse_root(root: Path, dataset: str, expected: str, files: Sequence[str]) -> ReaderError:
+    """Make the error of a root that holds something else: what was looked for, what is there."""
+    tops = Counter(path.split("/")[0] + ("/" if "/" in path else "") for path in files)
+    there = ", ".join(f"{name} ({n} files)" if n > 1 else name for name, n in tops.most_common(6))
+    return ReaderError(
+        f"data set {dataset!r}: expected {expected} below {root}, found "
+        f"{there or 'an empty folder'}{', …' if len(tops) > 6 else ''}; "
+        f"correct datasets.{dataset}.root"
+    )
+
+
+def make_listing(
+    root: Path, dataset: str, params: DatasetParams, expected: str, rows: Iterable[Row]
+) -> Listing:
+    """Make the listing of files that lie below the root.
+
+    Raises:
+        ReaderError: there is no row.
+    """
+    listed = list(rows)
+    if not listed:
+        raise refuse_root(root, dataset, expected, files_below(root))
+    return Listing(listed, params.shards, partial(load_file, root))
+
+
+def official_row(path: str, dataset: str, params: DatasetParams, **columns: object) -> Row:
+    """Make a row with the data set's licence; see ``listing.listed_row``."""
+    return listed_row(path, dataset, licence=params.licence, **columns)
+
+
+def find_list(files: Iterable[str], name: str) -> str | None:
+    """Find the file of this name, the least deep one, whatever the case of its letters."""
+    wanted = name.lower()
+    found = [path for path in files if f"/{path.lower()}".endswith(f"/{wanted}")]
+    return min(found, key=lambda path: (path.count("/"), path), default=None)
+
+
+def require_list(root: Path, dataset: str, files: Sequence[str], name: str) -> Path:
+    """Return the path of an official list.
+
+    Raises:
+        ReaderError: it is not there.
+    """
+    found = find_list(files, name)
+    if found is None:
+        raise refuse_root(root, dataset, f"the official list {name}", files)
+    return root / found
+
+
+def numbered_lists(files: Iterable[str], pattern: str) -> dict[tuple[str, ...], str]:
+    """Find official lists by a pattern of their path's end; keys are the pattern's groups.
+
+    Of several files with the same groups the least deep one counts.
+    """
+    expression = re.compile(rf"(?:.*/)?{pattern}", re.IGNORECASE)
+    found: dict[tuple[str, ...], str] = {}
+    for path in sorted(files, key=lambda path: (path.count("/"), path)):
+        if match := expression.fullmatch(path):
+            found.setdefault(tuple(group.lower() for group in match.groups()), path)
+    return found
+
+
+def read_lines(file: Path) -> list[tuple[int, str]]:
+    """Read a list's lines with their numbers: no BOM, CR or blank lines, slashes forward.
+
+    Raises:
+        ReaderError: the file is not text.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        text = file.read_text(encoding="latin-1")
+    if "\0" in text:
+        raise ReaderError(f"{file}: expected a text list, found binary data")
+    lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
+    return [(number, line.replace("\\", "/")) for number, line in lines if line]
+
+
+def read_entries(file: Path, parse: Callable[[str], T | None], form: str) -> list[T]:
+    """Read a list of entries, each of which may stand there only once.
+
+    Args:
+        file: the list.
+        parse: returns a line's entry, None where the line is not of the form.
+        form: the form in words.
+
+    Raises:
+        ReaderError: names file and line of what is malformed or stands twice.
+    """
+    entries: dict[T, int] = {}
+    for number, line in read_lines(file):
+        entry = parse(line)
+        if entry is None:
+            raise ReaderError(f"{file}, line {number}: expected {form}, found {line!r}")
+        if entry in entries:
+            raise ReaderError(
+                f"{file}, line {number}: {line!r} stands in line {entries[entry]} already"
+            )
+        entries[entry] = number
+    return list(entries)
+
+
+def read_table(file: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Read a CSV with a header, backslashes in cells turned forward.
+
+    Raises:
+        ReaderError: a column is missing, or a line has another number of cells.
+    """
+    with file.open(newline="", encoding="utf-8-sig") as lines:
+        table = csv.DictReader(lines)
+        missing = [name for name in columns if name not in (table.fieldnames or ())]
+        if missing:
+            raise ReaderError(f"{file}: expected columns {missing}, found {table.fieldnames}")
+        for cells in table:
+            if None in cells or None in cells.values():
+                raise ReaderError(
+                    f"{file}, line {table.line_num}: the line has not as many cells as the header"
+                )
+            yield {name: cell.strip().replace("\\", "/") for name, cell in cells.items()}
+
+
+def report_absent(dataset: str, absent: Sequence[str]) -> None:
+    """Log pictures that official lists name and the disk lacks; ``ingest`` rejects each of them."""
+    if absent:
+        log.warning(
+            "%s: %d pictures that the official lists name are not on disk, among them %s; "
+            "`crossband check %s` lists them",
+            *(dataset, len(absent), absent[0], dataset),
+        )

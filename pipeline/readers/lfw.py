@@ -1,0 +1,60 @@
+r"""Reader ``lfw``: Labeled Faces in the Wild.
+
+13,233 pictures of 5,749 people, 250 × 250. From http://vis-www.cs.umass.edu/lfw (for research).
+
+Layout: ``lfw/<Name>/<Name>_0001.jpg`` (the folder may be called ``lfw-deepfunneled`` or anything)
+and, anywhere below the root, ``pairs.txt`` (View 2: header ``10\t300``, then per fold 300 lines
+``name i j`` and 300 lines ``name i name j``), ``pairsDevTrain.txt`` and ``pairsDevTest.txt``
+(View 1).
+
+Reference:
+    G. B. Huang, M. Ramesh, T. Berg, E. Learned-Miller, Labeled Faces in the Wild, UMass Amherst
+    TR 07-49, 2007.
+"""
+
+import re
+from pathlib import Path
+
+from pipeline.params import DatasetParams
+from pipeline.readers.layout import is_picture, list_official, make_listing, official_row, stem_of
+from pipeline.readers.listing import sample_id_of
+from pipeline.store import Listing
+from pipeline.types import Band, Row
+
+EXPECTED = "<Name>/<Name>_0001.jpg and pairs.txt"
+PUBLISHED = {"pictures": 13233, "subjects": 5749}
+
+_PICTURE = re.compile(r"(?:.*/)?([^/]+)/\1_(\d{4})")
+
+
+def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
+    """List all pictures.
+
+    Raises:
+        ReaderError: the root holds no such pictures.
+    """
+    rows = [
+        row
+        for path in list_official(root, dataset, EXPECTED)
+        if is_picture(path) and (row := _row(path, dataset, params))
+    ]
+    return make_listing(root, dataset, params, EXPECTED, rows)
+
+
+def sample_of(name: str, number: int) -> str:
+    """Return the sample id of a person's picture."""
+    return sample_id_of(f"{name}/{number:04d}")
+
+
+def _row(path: str, dataset: str, params: DatasetParams) -> Row | None:
+    match = _PICTURE.fullmatch(stem_of(path))
+    if not match:
+        return None
+    return official_row(
+        path,
+        dataset,
+        params,
+        sample_id=sample_of(match[1], int(match[2])),
+        subject_id=match[1],
+        band=str(Band.VIS),
+    )

@@ -1,0 +1,198 @@
+r"""Reader ``recordio``: InsightFace's RecordIO, as MS1M, Glint360K, WebFace and CASIA-WebFace come.
+
+Layout: ``train.rec``, ``train.idx`` and ``property`` (``<subjects>,<height>,<width>``). The index
+has a line ``<key>\t<offset>`` per record. A record is
+
+- ``uint32`` magic 0xced7230a, ``uint32`` with a flag in the upper 3 bits and the length in the
+  lower 29, the data, zeros up to a multiple of 4 bytes; data in which the magic occurs is cut there
+  into parts with the flags 1 (first), 2 (middle) and 3 (last), and the magic left out;
+- whose data begin with ``uint32`` flag, ``float32`` label, ``uint64`` id, ``uint64`` id2, then flag
+  further labels as ``float32``, then the encoded picture.
+
+Record 0 of a training set has two labels: pictures are the keys 1 … a − 1, and the keys a … b − 1
+stand for subjects, whose two labels are their first picture's key and the one behind their last.
+Where record 0 is a picture, each record's own label is its subject.
+
+Pictures are aligned faces (112 × 112, ArcFace) in visible light, and licences differ: see where the
+set came from (https://github.com/deepinsight/insightface/tree/master/recognition/_datasets_).
+
+Reference:
+    J. Deng, J. Guo, N. Xue, S. Zafeiriou, ArcFace: additive angular margin loss for deep face
+    recognition, CVPR 2019; the format: Apache MXNet, ``recordio.py`` and dmlc-core, ``recordio.h``.
+"""
+
+import mmap
+import struct
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import ReaderError
+from pipeline.params import DatasetParams
+from pipeline.readers.layout import list_official, official_row, refuse_root
+from pipeline.store import Listing
+from pipeline.types import Region, Row
+
+EXPECTED = "train.rec and train.idx"
+PUBLISHED: dict[str, int] = {}
+MAGIC = 0xCED7230A
+
+_FRAME = struct.Struct("<II")
+_HEADER = struct.Struct("<IfQQ")
+Int64 = NDArray[np.int64]
+
+
+def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
+    """List the pictures of ``train.rec``.
+
+    Raises:
+        ReaderError: a file is missing, the index is malformed or leads beside the records, or
+            ``property`` gives another number of subjects.
+    """
+    files = list_official(root, dataset, EXPECTED)
+    if not {"train.rec", "train.idx"} <= set(files):
+        raise refuse_root(root, dataset, EXPECTED, files)
+    keys, offsets = read_index(root / "train.idx")
+    rows = [
+        official_row(
+            str(offset),
+            dataset,
+            params,
+            sample_id=f"{subject:07d}/{key:08d}",
+            subject_id=str(subject),
+            band=str(params.band),
+            split=str(params.split) if params.split else None,
+            region=str(Region.FACE),
+        )
+        for key, offset, subject in pictures(root / "train.rec", keys, offsets)
+    ]
+    _check_property(root / "property", len({row["subject_id"] for row in rows}))
+    if not rows:
+        raise ReaderError(f"{root / 'train.rec'}: expected pictures, found none")
+    return Listing(rows, params.shards, partial(load, root / "train.rec"))
+
+
+def read_index(file: Path) -> tuple[Int64, Int64]:
+    """Read an index.
+
+    Returns:
+        Keys, rising, and the offset of each one's record in bytes.
+
+    Raises:
+        ReaderError: a line is not two numbers, or a key stands twice.
+    """
+    try:
+        table = np.array(file.read_bytes().split(), np.int64).reshape(-1, 2)
+    except ValueError as error:
+        raise ReaderError(f"{file}: expected lines of a key and an offset ({error})") from error
+    keys, offsets = table[np.argsort(table[:, 0], kind="stable")].T
+    if (doubled := keys[1:][np.diff(keys) == 0]).size:
+        raise ReaderError(f"{file}: key {doubled[0]} stands twice")
+    return keys, offsets
+
+
+def pictures(file: Path, keys: Int64, offsets: Int64) -> Iterator[tuple[int, int, int]]:
+    """Yield key, offset and subject of each picture.
+
+    Raises:
+        ReaderError: an offset does not lead to a record.
+    """
+    if not len(keys):
+        return
+    place = dict(zip(keys.tolist(), offsets.tolist(), strict=True))
+    with _mapped(file) as data:
+        labels, _ = unpack(read_record(data, place[int(keys[0])], file))
+        if keys[0] == 0 and len(labels) == 2:
+            first_subject, end = (int(label) for label in labels)
+            subjects = _subjects(data, place, range(first_subject, end), file)
+            for key, offset in place.items():
+                if 0 < key < first_subject:
+                    yield key, offset, subjects[key]
+        else:
+            for key, offset in place.items():
+                own, picture = unpack(read_record(data, offset, file))
+                if len(own) and picture:
+                    yield key, offset, int(own[0])
+
+
+def _subjects(data: mmap.mmap, place: dict[int, int], keys: range, file: Path) -> dict[int, int]:
+    """Return the subject of each picture by its key, subjects numbered from 0."""
+    subjects: dict[int, int] = {}
+    for subject, key in enumerate(keys):
+        if key not in place:
+            raise ReaderError(f"{file}: the index lacks key {key} of subject {subject}")
+        labels, _ = unpack(read_record(data, place[key], file))
+        subjects.update(dict.fromkeys(range(int(labels[0]), int(labels[1])), subject))
+    return subjects
+
+
+def read_record(data: mmap.mmap | bytes, offset: int, file: Path) -> bytes:
+    """Read the data of one record, its parts joined.
+
+    Raises:
+        ReaderError: there is no whole record at this offset.
+    """
+    parts = []
+    while True:
+        head = data[offset : offset + _FRAME.size]
+        magic, word = _FRAME.unpack(head) if len(head) == _FRAME.size else (0, 0)
+        flag, length = word >> 29, word & ((1 << 29) - 1)
+        part = data[offset + _FRAME.size : offset + _FRAME.size + length]
+        if magic != MAGIC or len(part) != length or flag > 3:
+            raise ReaderError(
+                f"{file}: expected a whole record at byte {offset}, found "
+                f"{'a cut one' if magic == MAGIC else 'other data'}; the file is damaged or "
+                "train.idx belongs to another one"
+            )
+        parts.append(part)
+        if flag in (0, 3):
+            return struct.pack("<I", MAGIC).join(parts)
+        offset += _FRAME.size + (length + 3 & ~3)
+
+
+def unpack(record: bytes) -> tuple[NDArray[np.float32], bytes]:
+    """Split a record's data into labels and picture."""
+    if len(record) < _HEADER.size:
+        return np.empty(0, np.float32), b""
+    count, label, _, _ = _HEADER.unpack_from(record)
+    if not count:
+        return np.array([label], np.float32), record[_HEADER.size :]
+    labels = np.frombuffer(
+        record, "<f4", min(count, (len(record) - _HEADER.size) // 4), _HEADER.size
+    )
+    return labels, record[_HEADER.size + 4 * count :]
+
+
+def load(file: Path, row: Row) -> Row:
+    """Add the picture's bytes as ``content``; see ``listing.load_file``."""
+    known = {name: value for name, value in row.items() if name != "path"}
+    try:
+        _, picture = unpack(read_record(_mapped_once(file), int(row["path"]), file))
+    except (OSError, ReaderError) as error:
+        return known | {"unreadable": str(error)}
+    return known | {"content": picture}
+
+
+def _mapped(file: Path) -> mmap.mmap:
+    with file.open("rb") as opened:
+        return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+@lru_cache(maxsize=1)
+def _mapped_once(file: Path) -> mmap.mmap:
+    """Map the records into memory once in each worker."""
+    return _mapped(file)
+
+
+def _check_property(file: Path, subjects: int) -> None:
+    """Compare with ``property`` where there is one."""
+    if file.exists():
+        text = file.read_text().strip()
+        if text.split(",")[0].strip() != str(subjects):
+            raise ReaderError(
+                f"{file}: expected '{subjects},<height>,<width>' for the {subjects} subjects of "
+                f"train.rec, found {text!r}"
+            )

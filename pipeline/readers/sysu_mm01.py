@@ -1,0 +1,83 @@
+"""Reader ``sysu_mm01``: SYSU-MM01, pedestrians before four visible and two infra-red cameras.
+
+491 people; 395 train (296, and 99 for validation: 22,258 VIS, 11,909 NIR), 96 test (3,803 NIR
+queries). Ask the authors: https://github.com/wuancong/SYSU-MM01.
+
+Layout: ``cam1…6/0001/0001.jpg``, cameras 1, 2, 4, 5 visible, 3 and 6 near infra-red, 1–3 indoors
+and 2 and 3 in one place; ``exp/{train,val,test}_id.txt``, each one line of ids with commas;
+optionally ``exp/rand_perm_cam.mat``, the authors' ten draws of the gallery.
+
+Reference:
+    A. Wu, W.-S. Zheng, H.-X. Yu, S. Gong, J. Lai, RGB-infrared cross-modality person
+    re-identification, ICCV 2017.
+"""
+
+import re
+from pathlib import Path
+
+from pipeline.params import DatasetParams
+from pipeline.readers.layout import (
+    is_picture,
+    list_official,
+    make_listing,
+    official_row,
+    require_list,
+    stem_of,
+)
+from pipeline.readers.llcm import read_ids
+from pipeline.store import Listing
+from pipeline.types import Band, Region, Row, Split
+
+EXPECTED = "cam1…cam6/<4-digit subject>/<picture>.jpg and exp/{train,val,test}_id.txt"
+PUBLISHED = {
+    "subjects": 491,
+    "train VIS + validation VIS": 22258,
+    "train NIR + validation NIR": 11909,
+    "test NIR": 3803,
+}
+INFRARED = ("3", "6")
+LISTS = {"train": Split.TRAIN, "val": Split.VALIDATION, "test": Split.TEST}
+
+_PICTURE = re.compile(r"(?:.*/)?cam([1-6])/(\d{4})/(\d+)", re.IGNORECASE)
+
+
+def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
+    """List all pictures; a subject that no list names has no split.
+
+    Raises:
+        ReaderError: a list is missing or malformed, or the root holds no such pictures.
+    """
+    files = list_official(root, dataset, EXPECTED)
+    splits = {
+        subject: split
+        for name, split in LISTS.items()
+        for subject in read_ids(require_list(root, dataset, files, f"exp/{name}_id.txt"))
+    }
+    rows = [
+        _row(path, match, splits.get(int(match[2])), dataset, params)
+        for path in files
+        if is_picture(path) and (match := _PICTURE.fullmatch(stem_of(path)))
+    ]
+    return make_listing(root, dataset, params, EXPECTED, rows)
+
+
+def sample_of(camera: str, subject: str, picture: str) -> str:
+    """Return the sample id of a picture."""
+    return f"cam{camera}/{subject}/{picture}"
+
+
+def _row(
+    path: str, match: re.Match[str], split: Split | None, dataset: str, params: DatasetParams
+) -> Row:
+    camera, subject, picture = match.groups()
+    return official_row(
+        path,
+        dataset,
+        params,
+        sample_id=sample_of(camera, subject, picture),
+        subject_id=subject,
+        camera_id=camera,
+        band=str(Band.NIR if camera in INFRARED else Band.VIS),
+        region=str(Region.BODY),
+        split=str(split) if split else None,
+    )

@@ -1,0 +1,62 @@
+"""Reader ``tufts``: Tufts Face Database, visible, near infra-red and thermal faces.
+
+113 subjects (74 women, 39 men, 4–70 years old); here the parts ``TD_RGB`` (VIS, Nikon D3100),
+``TD_NIR`` (NIR, two 850 nm lamps) and ``TD_IR`` (LWIR, FLIR Vue Pro). Part ``E`` has five
+expressions of a frontal face, part ``A`` views from around the subject. Sketches, light fields,
+videos and 3D are not read. Free for research from http://tdface.ece.tufts.edu.
+
+Layout: ``TD_RGB_E_Set1/<subject>/TD_RGB_E_1.jpg``, and so on for ``TD_{RGB,NIR,IR}_{E,A}``, sets
+1–4, at any depth. There is no protocol.
+
+Reference:
+    K. Panetta et al., A comprehensive database for benchmarking imaging systems, PAMI 42(3), 2020.
+"""
+
+import re
+from pathlib import Path
+
+from pipeline.params import DatasetParams
+from pipeline.readers.layout import is_picture, list_official, make_listing, official_row, stem_of
+from pipeline.store import Listing
+from pipeline.types import Band, Row
+
+EXPECTED = "TD_{RGB,NIR,IR}_{E,A}_Set<n>/<subject>/TD_…_<picture>.jpg"
+PUBLISHED = {"subjects": 113}
+BANDS = {"RGB": Band.VIS, "NIR": Band.NIR, "IR": Band.LWIR}
+EXPRESSIONS = {1: "neutral", 2: "smile", 3: "eyes_closed", 4: "shocked", 5: "sunglasses"}
+
+_PICTURE = re.compile(
+    r"(?:.*/)?TD_(RGB|NIR|IR)_([AE])(?:_Set\d+)?/(?:.*/)?(\d+)/[^/]*?(\d+)", re.IGNORECASE
+)
+
+
+def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
+    """List the visible, near infra-red and thermal pictures.
+
+    Raises:
+        ReaderError: the root holds no such pictures.
+    """
+    rows = [
+        row
+        for path in list_official(root, dataset, EXPECTED)
+        if is_picture(path) and (row := _row(path, dataset, params))
+    ]
+    return make_listing(root, dataset, params, EXPECTED, rows)
+
+
+def _row(path: str, dataset: str, params: DatasetParams) -> Row | None:
+    match = _PICTURE.fullmatch(stem_of(path))
+    if not match:
+        return None
+    camera, part, subject, number = match[1].upper(), match[2].upper(), match[3], int(match[4])
+    return official_row(
+        path,
+        dataset,
+        params,
+        sample_id=f"{camera}_{part}/{int(subject):03d}/{number:02d}",
+        subject_id=subject,
+        session_id=part,
+        camera_id=camera,
+        band=str(BANDS[camera]),
+        expression=EXPRESSIONS.get(number) if part == "E" else None,
+    )

@@ -1,0 +1,283 @@
+"""Protocols as tables: who is enrolled, who probes, which pairs are compared, who trains.
+
+A protocol is data: whoever evaluates or trains reads these tables and never asks which data set
+they came from. It lies in a folder of its own::
+
+    protocol.json     name, source, description, exclude
+    enroll.parquet    fold, template_id, subject_id, sample_id, media_id, camera_id
+    probe.parquet     likewise
+    match.parquet     fold, enroll_template_id, probe_template_id, same
+    train.parquet     fold, sample_id, subject_id
+
+A template is all rows of one ``template_id`` in one fold. ``fold`` counts from 1; an empty one
+means that the row belongs to every fold. ``match`` is left out where each probe meets each enrolled
+template, as in identification. A subject that isn't known (a distractor) is empty.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.errors import StageError
+from pipeline.store.columns import field
+from pipeline.types import Row
+
+_FOLD = field("fold", pa.int32(), counted_from="1", empty="every fold")
+TEMPLATES = pa.schema(
+    [
+        _FOLD,
+        field("template_id", pa.string(), null=False),
+        field("subject_id", pa.string(), empty="none that is known"),
+        field("sample_id", pa.string(), null=False),
+        field("media_id", pa.string(), of="the picture or video, for pooling"),
+        field("camera_id", pa.string(), of="what 'exclude' compares"),
+    ]
+)
+"""Columns of ``enroll`` and ``probe``."""
+
+MATCH = pa.schema(
+    [
+        _FOLD,
+        field("enroll_template_id", pa.string(), null=False),
+        field("probe_template_id", pa.string(), null=False),
+        field("same", pa.bool_(), null=False),
+    ]
+)
+"""Columns of ``match``."""
+
+TRAIN = pa.schema(
+    [_FOLD, field("sample_id", pa.string(), null=False), field("subject_id", pa.string())]
+)
+"""Columns of ``train``."""
+
+
+class Exclude(StrEnum):
+    """Which enrolled templates a probe doesn't meet."""
+
+    NONE = "none"
+    """It meets all of them."""
+    SAME_SUBJECT_AND_CAMERA = "same_subject_and_camera"
+    """Not those of its own subject and camera (re-identification)."""
+    SAME_CAMERA = "same_camera"
+    """Not those of its camera, whoever they show."""
+    OTHER_MATES = "other_mates"
+    """It is searched once for each enrolled template of its subject, but its own, and then meets
+    no other of them (MegaFace)."""
+
+
+class Source(StrEnum):
+    """Where a protocol comes from."""
+
+    OFFICIAL = "official"
+    """Lists that come with the data set."""
+    SEEDED = "seeded"
+    """Drawn by this project, once, from a seed."""
+    DERIVED = "derived"
+    """Made from another protocol, or from columns, by a rule."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One protocol's tables.
+
+    Attributes:
+        name: its name; a folder of this name holds it.
+        source: where it comes from.
+        description: what it is, in a sentence or two.
+        enroll: table of ``TEMPLATES``.
+        probe: table of ``TEMPLATES``.
+        match: table of ``MATCH``; None where all meet all.
+        train: table of ``TRAIN``.
+        exclude: which enrolled templates a probe doesn't meet.
+    """
+
+    name: str
+    source: Source
+    description: str
+    enroll: pa.Table
+    probe: pa.Table
+    match: pa.Table | None
+    train: pa.Table
+    exclude: Exclude = Exclude.NONE
+
+    def folds(self) -> list[int]:
+        """Return the folds, ``[1]`` where the protocol has none."""
+        found: set[int] = set()
+        for table in self._tables():
+            found.update(n for n in pc.unique(table["fold"]).to_pylist() if n is not None)
+        return sorted(found) or [1]
+
+    def fold(self, number: int) -> "Protocol":
+        """Return one fold: its own rows and those that belong to every fold."""
+
+        def rows_of(table: pa.Table) -> pa.Table:
+            mine = pc.or_kleene(pc.is_null(table["fold"]), pc.equal(table["fold"], number))
+            return table.filter(mine)
+
+        return replace(
+            self,
+            enroll=rows_of(self.enroll),
+            probe=rows_of(self.probe),
+            match=None if self.match is None else rows_of(self.match),
+            train=rows_of(self.train),
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Count what the protocol has, over all folds."""
+        counts = {"folds": len(self.folds())}
+        for name, table in (("enroll", self.enroll), ("probe", self.probe)):
+            counts[f"{name}_samples"] = len(table)
+            counts[f"{name}_templates"] = (
+                table.group_by(["fold", "template_id"]).aggregate([]).num_rows
+            )
+            counts[f"{name}_subjects"] = _distinct(table["subject_id"])
+        if self.match is not None:
+            genuine = int(pc.sum(self.match["same"]).as_py() or 0)
+            counts |= {"genuine": genuine, "impostor": len(self.match) - genuine}
+        counts |= {
+            "train_samples": len(self.train),
+            "train_subjects": _distinct(self.train["subject_id"]),
+        }
+        return counts
+
+    def faults(self) -> list[str]:
+        """Say what is wrong: templates of two subjects or unknown ones, trained subjects tested."""
+        faults = []
+        for name, table in (("enroll", self.enroll), ("probe", self.probe)):
+            pairs = table.group_by(["fold", "template_id", "subject_id"]).aggregate([])
+            of_template = pairs.group_by(["fold", "template_id"]).aggregate(
+                [("subject_id", "count")]
+            )
+            many = of_template.filter(pc.greater(of_template["subject_id_count"], 1))
+            if len(many):
+                faults.append(
+                    f"{len(many)} templates of {name} are of several subjects, "
+                    f"among them {many['template_id'][0]}"
+                )
+        if self.match is not None:
+            for name, table in (("enroll", self.enroll), ("probe", self.probe)):
+                column = self.match[f"{name}_template_id"]
+                unknown = column.filter(
+                    pc.invert(pc.is_in(column, value_set=pc.unique(table["template_id"])))
+                )
+                if len(unknown):
+                    faults.append(
+                        f"{len(unknown)} pairs name a template that {name} lacks, "
+                        f"among them {unknown[0]}"
+                    )
+        return faults + self._shared_subjects()
+
+    def _shared_subjects(self) -> list[str]:
+        """Find subjects that train and are tested in one fold."""
+        faults = []
+        for number in self.folds():
+            fold = self.fold(number)
+            trained = set(pc.unique(fold.train["subject_id"]).to_pylist()) - {None}
+            tested: set[str] = set()
+            for table in (fold.enroll, fold.probe):
+                tested.update(pc.unique(table["subject_id"]).to_pylist())
+            if shared := sorted(trained & tested):
+                faults.append(
+                    f"fold {number}: {len(shared)} subjects train and are tested, "
+                    f"among them {shared[0]}"
+                )
+        return faults
+
+    def _tables(self) -> list[pa.Table]:
+        tables = [self.enroll, self.probe, self.train]
+        return tables if self.match is None else [*tables, self.match]
+
+
+def template_table(rows: Iterable[Row | tuple[object, ...]]) -> pa.Table:
+    """Make a table of ``TEMPLATES`` from rows: mappings, or tuples in its columns' order."""
+    return _table(rows, TEMPLATES)
+
+
+def match_table(rows: Iterable[Row | tuple[object, ...]]) -> pa.Table:
+    """Make a table of ``MATCH``; see ``template_table``."""
+    return _table(rows, MATCH)
+
+
+def train_table(rows: Iterable[Row | tuple[object, ...]] = ()) -> pa.Table:
+    """Make a table of ``TRAIN``; see ``template_table``."""
+    return _table(rows, TRAIN)
+
+
+def write_protocol(folder: Path, protocol: Protocol) -> Path:
+    """Write a protocol's tables into ``folder/<name>``, each file whole or not at all.
+
+    Returns:
+        The protocol's folder.
+    """
+    target = folder / protocol.name
+    target.mkdir(parents=True, exist_ok=True)
+    tables = {"enroll": protocol.enroll, "probe": protocol.probe, "train": protocol.train}
+    if protocol.match is not None:
+        tables["match"] = protocol.match
+    else:
+        (target / "match.parquet").unlink(missing_ok=True)
+    for name, table in tables.items():
+        partial = target / f".{name}.partial"
+        pq.write_table(table, partial, compression="zstd")
+        partial.replace(target / f"{name}.parquet")
+    about = {
+        "name": protocol.name,
+        "source": str(protocol.source),
+        "description": protocol.description,
+        "exclude": str(protocol.exclude),
+    }
+    partial = target / ".protocol.partial"
+    partial.write_text(json.dumps(about, indent=2) + "\n")
+    partial.replace(target / "protocol.json")
+    return target
+
+
+def read_protocol(folder: Path) -> Protocol:
+    """Read a protocol's folder.
+
+    Raises:
+        StageError: it is not one.
+    """
+    try:
+        about = json.loads((folder / "protocol.json").read_text())
+        match = folder / "match.parquet"
+        return Protocol(
+            about["name"],
+            Source(about["source"]),
+            about["description"],
+            enroll=pq.read_table(folder / "enroll.parquet"),
+            probe=pq.read_table(folder / "probe.parquet"),
+            match=pq.read_table(match) if match.exists() else None,
+            train=pq.read_table(folder / "train.parquet"),
+            exclude=Exclude(about["exclude"]),
+        )
+    except FileNotFoundError as error:
+        raise StageError(
+            f"{folder}: expected a protocol, found no {Path(error.filename).name}; "
+            "run the stage that makes it (`dvc repro`)"
+        ) from error
+
+
+def protocol_names(folder: Path) -> list[str]:
+    """List the protocols of a data set's folder ``protocols``."""
+    return sorted(path.parent.name for path in folder.glob("*/protocol.json"))
+
+
+def _distinct(column: pa.ChunkedArray) -> int:
+    return int(pc.count_distinct(column, mode="only_valid").as_py())
+
+
+def _table(rows: Iterable[Row | tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+    names: Sequence[str] = schema.names
+    columns: dict[str, list[object]] = {name: [] for name in names}
+    for row in rows:
+        values = [row.get(name) for name in names] if isinstance(row, dict) else row
+        for name, value in zip(names, values, strict=True):
+            columns[name].append(value)
+    return pa.table([pa.array(columns[f.name], f.type) for f in schema], schema=schema)

@@ -1,0 +1,31 @@
+"""Replicas: small generated copies of data sets in their official layouts, for tests of readers.
+
+Each function is named after a reader and writes, below a root, files and lists as the real data set
+has them: names, separators, line ends, odd extensions and all. Pictures are 8 × 8 pixels of noise,
+the same in each run. Docstrings say how much of what there is, so that tests can count exactly.
+Nothing but tests imports this package.
+"""
+
+from pipeline.testing.ijb import ijba, ijbc
+from pipeline.testing.nir_vis import buaa_visnir, casia_nir_vis2, lamp_hq, oulu_casia_nirvis, tufts
+from pipeline.testing.pairs import cfp, lfw, megaface, ytf
+from pipeline.testing.recordio import recordio
+from pipeline.testing.reid import llcm, regdb, sysu_mm01
+
+__all__ = [
+    "buaa_visnir",
+    "casia_nir_vis2",
+    "cfp",
+    "ijba",
+    "ijbc",
+    "lamp_hq",
+    "lfw",
+    "llcm",
+    "megaface",
+    "oulu_casia_nirvis",
+    "recordio",
+    "regdb",
+    "sysu_mm01",
+    "tufts",
+    "ytf",
+]

@@ -1,0 +1,93 @@
+"""Replicas of IJB-A and IJB-C."""
+
+from pathlib import Path
+
+from pipeline.testing.pictures import put_pictures, put_text
+
+IJBA_HEADER = (
+    "TEMPLATE_ID,SUBJECT_ID,FILE,MEDIA_ID,SIGHTING_ID,FRAME,FACE_X,FACE_Y,FACE_WIDTH,FACE_HEIGHT,"
+    "RIGHT_EYE_X,RIGHT_EYE_Y,LEFT_EYE_X,LEFT_EYE_Y,NOSE_BASE_X,NOSE_BASE_Y,FACE_YAW,"
+    "FOREHEAD_VISIBLE,EYES_VISIBLE,NOSE_MOUTH_VISIBLE,INDOOR,GENDER,SKIN_TONE,AGE,FACIAL_HAIR"
+)
+IJBC_HEADER = (
+    "TEMPLATE_ID,SUBJECT_ID,FILENAME,SIGHTING_ID,FACE_X,FACE_Y,FACE_WIDTH,FACE_HEIGHT,FRAME_NUM,"
+    "FACIAL_HAIR,AGE,INDOOR_OUTDOOR,SKINTONE,GENDER,YAW,ROLL,"
+    + ",".join(f"OCC{n}" for n in range(1, 19))
+)
+
+
+def ijba(root: Path, *, subjects: int = 4, splits: int = 2) -> None:
+    """Write an IJB-A: a picture and two frames of each subject; ``img/1.jpg`` shows two of them.
+
+    Subject 1 trains. The others have a gallery template (a picture) and a probe template (two
+    frames of one video); in the search the last subject is not in the gallery.
+    """
+    images = root / "images"
+    for subject in range(1, subjects + 1):
+        put_pictures(
+            images,
+            (f"img/{subject}.jpg", *(f"frame/{90 + subject}_{n:05d}.png" for n in (30, 60))),
+        )
+
+    def still(template: int, subject: int, file: str) -> str:
+        return f"{template},{subject},{file},{subject},{subject},,1,2,3,4,,,,,,,12.5" + ",1" * 8
+
+    def frames(template: int, subject: int) -> list[str]:
+        return [
+            f"{template},{subject},frame/{90 + subject}_{n:05d}.png,{90 + subject},{n},{n}"
+            ",1,2,3,4,,,,,,,-50" + ",1" * 8
+            for n in (30, 60)
+        ]
+
+    train = [IJBA_HEADER, still(1, 1, "img/1.JPG")]
+    tested = range(2, subjects + 1)
+    gallery = [still(100 + s, s, f"img/{s}.jpg") for s in tested] + [still(102, 2, "img/1.jpg")]
+    probe = [line for s in tested for line in frames(200 + s, s)]
+    for split in range(1, splits + 1):
+        eleven = root / f"IJB-A_11_sets/split{split}"
+        put_text(eleven / f"train_{split}.csv", train)
+        put_text(eleven / f"verify_metadata_{split}.csv", [IJBA_HEADER, *gallery, *probe])
+        pairs = [f"{100 + s},{200 + s}" for s in tested] + ["102,203"]
+        put_text(eleven / f"verify_comparisons_{split}.csv", pairs)
+        search = root / f"IJB-A_1N_sets/split{split}"
+        put_text(search / f"train_{split}.csv", train)
+        known = [line for line in gallery if not line.startswith(f"{100 + subjects},")]
+        put_text(search / f"search_gallery_{split}.csv", [IJBA_HEADER, *known])
+        put_text(search / f"search_probe_{split}.csv", [IJBA_HEADER, *probe])
+
+
+def ijbc(root: Path, *, subjects: int = 4) -> None:
+    """Write an IJB-C: of each subject a gallery template of two pictures, a probe of two frames.
+
+    The first of the two pictures has yaw 10, the second 60; the frames have yaw 5 and −70. The
+    first half of the subjects is in gallery 1, the other half in gallery 2. Each gallery template
+    meets its own probe template and the next subject's.
+    """
+
+    def line(template: int, subject: int, file: str, sighting: int, frame: str, yaw: float) -> str:
+        occlusion = "," + ",".join("0" for _ in range(18))
+        return (
+            f"{template},{subject},{file},{sighting},1,2,3,4,{frame},0,3,1,2,1,{yaw},0.5{occlusion}"
+        )
+
+    half = subjects // 2
+    gallery: dict[int, list[str]] = {1: [], 2: []}
+    probe, pairs = [], []
+    for s in range(1, subjects + 1):
+        stills = (f"img/{s}.jpg", f"img/{100 + s}.jpg")
+        frames = [f"frames/{s}_{n:02d}.png" for n in (1, 2)]
+        put_pictures(root / "images", (*stills, *frames))
+        gallery[1 if s <= half else 2] += [
+            line(s, s, stills[0], s, "", 10.0),
+            line(s, s, stills[1], 100 + s, "", 60.0),
+        ]
+        probe += [
+            line(500 + s, s, frames[0], 900 + s, "1", 5.0),
+            line(500 + s, s, frames[1], 900 + s, "2", -70.0),
+        ]
+        pairs += [f"{s},{500 + s}", f"{s},{500 + s % subjects + 1}"]
+    protocols = root / "protocols"
+    for number, lines in gallery.items():
+        put_text(protocols / f"ijbc_1N_gallery_G{number}.csv", [IJBC_HEADER, *lines])
+    put_text(protocols / "ijbc_1N_probe_mixed.csv", [IJBC_HEADER, *probe])
+    put_text(protocols / "ijbc_11_G1_G2_matches.csv", pairs)

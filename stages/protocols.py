@@ -1,0 +1,33 @@
+"""Stage ``protocols``: who is enrolled, who probes and who trains, as tables."""
+
+from pathlib import Path
+
+from pipeline.errors import ParamsError
+from pipeline.protocols.build import build_protocols, write_protocols
+from pipeline.report import contact_sheet
+from pipeline.store.guard import locked
+from stages.run import StageRun, stage_main
+
+
+def run(stage: StageRun) -> None:
+    """Make the protocols of a data set."""
+    if stage.dataset not in stage.params.protocols:
+        raise ParamsError(
+            f"data set {stage.dataset!r} has no protocols: expected one of "
+            f"{sorted(stage.params.protocols)}; add it to protocols in params.yaml"
+        )
+    params = stage.params.protocols[stage.dataset]
+    rows = stage.source(params.rows)
+    folder = Path("data", stage.dataset, "protocols")
+    with locked(folder):
+        made = build_protocols(stage.dataset, stage.dataset_params, params, rows)
+        counts = write_protocols(folder, made)
+    stage.write_metrics(counts)
+    contact_sheet(rows, stage.report("contact", ".png"))
+    for name, numbers in counts.items():
+        listed = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in numbers.items())
+        print(f"protocols@{stage.dataset}: {name}: {listed}")
+
+
+if __name__ == "__main__":
+    stage_main("protocols", run)

@@ -1,0 +1,218 @@
+"""Readers of the NIR-VIS sets on their replicas: exact counts, columns, and each kind of bad input."""
+
+from collections import Counter
+
+import pytest
+
+from pipeline import testing
+from pipeline.errors import ReaderError
+from pipeline.readers.splits import DRAWN, load_split
+from pipeline.testing.pictures import put_picture, put_text
+
+
+def by(rows, *columns):
+    return Counter(tuple(row.get(column) for column in columns) for row in rows.values())
+
+
+@pytest.mark.parametrize("cropped", [False, True])
+def test_casia_has_the_same_ids_in_both_releases(tmp_path, listed, cropped):
+    testing.casia_nir_vis2(tmp_path, cropped=cropped)
+    rows = listed("casia_nir_vis2")
+    assert by(rows, "band") == {("VIS",): 8, ("NIR",): 8}
+    row = rows["s2/NIR/00002/001"]
+    columns = ("subject_id", "session_id", "band", "region")
+    region = "face" if cropped else "scene"
+    assert [row[c] for c in columns] == ["00002", "s2", "NIR", region]
+    assert row["path"].endswith(".bmp")  # the lists say .jpg
+    assert "split" not in row  # each fold trains on its own
+
+
+def test_casia_lies_a_folder_deeper_in_the_archive(tmp_path, listed):
+    testing.casia_nir_vis2(tmp_path / "NIR-VIS-2.0")
+    assert len(listed("casia_nir_vis2")) == 16
+
+
+def test_casia_eyes_become_five_points(tmp_path, listed):
+    testing.casia_nir_vis2(tmp_path)
+    points = listed("casia_nir_vis2")["s1/VIS/00001/001"]["truth_landmarks_xy"]
+    assert points[:2].tolist() == [[3, 3], [5, 3]]
+    assert points[2:, 1].min() > 3  # nose and mouth below the eyes
+    assert points[3, 0] < 4 < points[4, 0]
+    box = listed("casia_nir_vis2")["s1/VIS/00001/001"]["truth_box_xyxy"]
+    assert (box[:2] < points.min(0)).all()
+    assert (box[2:] > points.max(0)).all()
+
+
+def test_casia_eyes_in_any_order_and_text_form(tmp_path, listed):
+    testing.casia_nir_vis2(tmp_path)
+    put_text(tmp_path / "annotations/s1/VIS/00001/001.pos", ["5, 3, 3, 3"])
+    put_text(tmp_path / "s2/VIS/00002/002.txt", ["2.5\t4", "6.5\t4"])
+    put_text(tmp_path / "s2/VIS/00002/001.txt", ["no eyes"])
+    rows = listed("casia_nir_vis2")
+    assert rows["s1/VIS/00001/001"]["truth_landmarks_xy"][:2].tolist() == [[3, 3], [5, 3]]
+    assert rows["s2/VIS/00002/002"]["truth_landmarks_xy"][1].tolist() == [6.5, 4]
+
+
+def test_casia_views_are_the_lists(tmp_path, protocols):
+    testing.casia_nir_vis2(tmp_path, subjects=6, each=3, folds=10)
+    made = protocols("casia_nir_vis2")
+    assert set(made) == {"view1", "view2"}
+    assert made["view2"].folds() == list(range(1, 11))
+    for protocol in (made["view1"], made["view2"].fold(10)):
+        assert (len(protocol.enroll), len(protocol.probe), len(protocol.train)) == (3, 9, 18)
+        assert set(protocol.enroll["sample_id"].to_pylist()) == {
+            f"s{1 + (s - 1) % 4}/VIS/{s:05d}/001" for s in (2, 4, 6)
+        }
+        assert protocol.match is None
+    assert len(made["view2"].probe) == 90
+
+
+def test_casia_picture_missing_on_disk_is_listed_and_ingest_rejects_it(tmp_path, listed, caplog):
+    testing.casia_nir_vis2(tmp_path)
+    (tmp_path / "s2/NIR/00002/002.bmp").unlink()
+    with caplog.at_level("WARNING"):
+        rows = listed("casia_nir_vis2")
+    assert len(rows) == 16
+    assert "1 pictures that the official lists name are not on disk" in caplog.text
+
+
+def test_casia_subject_missing_on_disk_stays_in_the_protocol(tmp_path, listed, protocols):
+    testing.casia_nir_vis2(tmp_path)
+    for number in (1, 2):
+        (tmp_path / f"s2/NIR/00002/{number:03d}.bmp").unlink()
+        (tmp_path / f"s2/VIS/00002/{number:03d}.jpg").unlink()
+    assert listed("casia_nir_vis2")["s2/VIS/00002/001"]["subject_id"] == "00002"
+    assert set(protocols("casia_nir_vis2")["view1"].probe["subject_id"].to_pylist()) == {
+        "00002",
+        "00004",
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (r"s2\NIR\00002\001.jpg", r"nir_probe_1\.txt, line 5: .* stands in line 1 already"),
+        (r"s2\NIR\00002\001.bmp", "stands in line 1 already"),  # another extension, same picture
+        ("00002/001.jpg", r"line 5: expected a line as s1"),
+    ],
+)
+def test_casia_faulty_lists_are_told_by_line(tmp_path, listed, line, message):
+    testing.casia_nir_vis2(tmp_path)
+    file = tmp_path / "protocols/nir_probe_1.txt"
+    file.write_bytes(file.read_bytes() + line.encode() + b"\r\n")
+    with pytest.raises(ReaderError, match=message):
+        listed("casia_nir_vis2")
+
+
+def test_one_picture_in_two_formats_is_refused(tmp_path, listed):
+    testing.casia_nir_vis2(tmp_path)
+    put_picture(tmp_path / "s1/VIS/00001/001.png")
+    with pytest.raises(ReaderError, match=r"stand twice: s1/VIS/00001/001 \(.*jpg and .*png\)"):
+        listed("casia_nir_vis2")
+
+
+@pytest.mark.parametrize("by_band", [False, True])
+def test_buaa_has_nine_pairs_of_150_subjects_and_a_seeded_split(tmp_path, listed, by_band):
+    testing.buaa_visnir(tmp_path, by_band=by_band)
+    rows = listed("buaa_visnir")
+    assert by(rows, "band", "split") == {
+        ("VIS", "train"): 450,
+        ("NIR", "train"): 450,
+        ("VIS", "test"): 900,
+        ("NIR", "test"): 900,
+    }
+    assert len({row["subject_id"] for row in rows.values()}) == 150
+
+
+def test_buaa_pictures_beyond_the_ninth_pair_stay_out(tmp_path, listed):
+    testing.buaa_visnir(tmp_path, subjects=2, last=40)
+    assert len(listed("buaa_visnir")) == 36
+
+
+def test_buaa_enrols_one_picture_each(tmp_path, protocols):
+    testing.buaa_visnir(tmp_path)
+    (protocol,) = protocols("buaa_visnir").values()
+    assert protocol.name == "50_100_v1"
+    assert (len(protocol.enroll), len(protocol.probe), len(protocol.train)) == (100, 900, 900)
+    assert {i.rpartition("/")[2] for i in protocol.enroll["sample_id"].to_pylist()} == {"01"}
+
+
+def test_oulu_takes_eight_frames_of_each_expression_in_strong_light(tmp_path, listed, protocols):
+    subjects = tuple(sorted(load_split("oulu_casia_nirvis_v1")))
+    testing.oulu_casia_nirvis(tmp_path, subjects=subjects, expressions=("Anger", "Fear"))
+    rows = listed("oulu_casia_nirvis")
+    assert by(rows, "band", "session_id") == {
+        (band, light): 40 * 2 * 9 for band in ("VIS", "NIR") for light in ("Dark", "Strong")
+    }
+    row = rows["VL/Strong/P006/Fear/003"]
+    columns = ("subject_id", "expression", "frame_index", "media_id", "split")
+    assert [row[c] for c in columns] == ["P006", "fear", 3, "VL/Strong/P006/Fear", "test"]
+    (protocol,) = protocols("oulu_casia_nirvis").values()
+    assert (len(protocol.enroll), len(protocol.probe)) == (20 * 2 * 8, 20 * 2 * 8)
+    frames = {i.rpartition("/")[2] for i in protocol.probe["sample_id"].to_pylist()}
+    assert frames == {f"{n:03d}" for n in (0, 1, 2, 3, 5, 6, 7, 8)}
+
+
+def test_oulu_flat_names_are_the_same_frames(tmp_path, listed):
+    for frame in range(2):
+        put_picture(tmp_path / f"NI_Strong_P001_Disgust_{frame:03d}.jpeg")
+    assert set(listed("oulu_casia_nirvis")) == {f"NI/Strong/P001/Disgust/{n:03d}" for n in (0, 1)}
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN))
+def test_split_files_are_what_was_drawn(name):
+    assert load_split(name) == DRAWN[name]()
+
+
+def test_the_oulu_split_has_the_published_shares():
+    split = load_split("oulu_casia_nirvis_v1")
+    of_oulu = Counter(split[subject] for subject in split if subject <= "P050")
+    assert of_oulu == {"train": 5, "test": 5}
+    assert Counter(split.values()) == {"train": 20, "test": 20}
+    assert Counter(load_split("buaa_visnir_v1").values()) == {"train": 50, "test": 100}
+
+
+def test_tufts_bands_and_expressions(tmp_path, listed):
+    testing.tufts(tmp_path, subjects=2)
+    rows = listed("tufts")
+    assert by(rows, "band", "session_id") == {
+        ("VIS", "E"): 10,
+        ("VIS", "A"): 18,
+        ("NIR", "A"): 18,
+        ("LWIR", "E"): 10,
+    }
+    assert rows["IR_E/002/05"]["expression"] == "sunglasses"
+    assert "expression" not in rows["NIR_A/002/05"]
+
+
+def test_lamp_takes_subjects_from_paths_and_folds_from_lists(tmp_path, listed, protocols):
+    testing.lamp_hq(tmp_path, subjects=4, each=3, folds=10)
+    rows = listed("lamp_hq")
+    assert by(rows, "band") == {("VIS",): 12, ("NIR",): 12}
+    protocol = protocols("lamp_hq")["ten_folds"]
+    assert protocol.folds() == list(range(1, 11))
+    fold = protocol.fold(3)
+    assert (len(fold.enroll), len(fold.probe), len(fold.train)) == (6, 6, 12)
+    assert set(fold.probe["subject_id"].to_pylist()) == {"0002", "0004"}
+
+
+@pytest.mark.parametrize(
+    "reader", ["casia_nir_vis2", "buaa_visnir", "oulu_casia_nirvis", "tufts", "lamp_hq"]
+)
+def test_a_wrong_root_says_what_was_looked_for_and_what_is_there(tmp_path, listed, reader):
+    put_text(tmp_path / "papers/readme.md", ["hello"])
+    put_text(tmp_path / "papers/more.md", ["hello"])
+    with pytest.raises(ReaderError, match=r"expected .*<.*found papers/ \(2 files\)"):
+        listed(reader)
+    with pytest.raises(ReaderError, match=r"found nothing; correct datasets\.mine\.root"):
+        listed(reader, tmp_path / "nowhere")
+
+
+def test_replicas_are_the_same_in_each_run(tmp_path):
+    for name in ("a", "b"):
+        testing.tufts(tmp_path / name / "x", subjects=1)
+    one, other = (
+        [p.read_bytes() for p in sorted((tmp_path / name).rglob("*.jpg"))] for name in ("a", "b")
+    )
+    assert one == other
+    assert len(set(one)) == len(one)  # and no two pictures alike
