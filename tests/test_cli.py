@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline import testing
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -69,3 +71,47 @@ def test_show_names_what_is_missing(tmp_path, folder):
     done = crossband("show", tmp_path / folder, "-o", tmp_path / "x.png")
     assert done.returncode == 1
     assert "complete set of shards" in done.stderr
+
+
+def test_check_prints_what_differs_and_exits_with_one(tmp_path):
+    testing.casia_nir_vis2(tmp_path)
+    (tmp_path / "s2/NIR/00002/002.bmp").unlink()
+    done = crossband("check", "casia_nir_vis2", "--root", tmp_path, "--decode")
+    assert done.returncode == 1
+    assert "17,580" in done.stdout
+    assert (
+        "1 pictures that the official lists name are not on disk:\n  s2/NIR/00002/002"
+        in done.stdout
+    )
+    assert done.stdout.endswith("casia_nir_vis2: differs from what was published\n")
+
+
+def test_check_of_a_whole_copy_exits_with_zero(tmp_path):
+    testing.buaa_visnir(tmp_path)
+    done = crossband("check", "buaa_visnir", "--root", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("buaa_visnir: in order\n")
+
+
+def test_check_names_few_files_or_all(tmp_path):
+    testing.buaa_visnir(tmp_path, last=19)
+    few = crossband("check", "buaa_visnir", "--root", tmp_path).stdout
+    assert "… and 145 more (--all)" in few
+    everything = crossband("check", "buaa_visnir", "--root", tmp_path, "--all").stdout
+    assert everything.count("/19.bmp") == 150
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["lfw", "--root", "."], "error: data set 'lfw': expected <Name>/<Name>_0001.jpg"),
+        (["sample"], "error: 'shards' can't be checked"),
+        (["nothing"], "error: 'nothing' is no data set of params.yaml"),
+    ],
+)
+def test_check_says_what_it_needs(tmp_path, words, message):
+    cwd = tmp_path if "--root" in words else ROOT
+    (tmp_path / "notes.txt").touch()
+    done = crossband("check", *words, cwd=cwd)
+    assert done.returncode == 1
+    assert done.stderr.startswith(message)

@@ -203,7 +203,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _chosen_known(self) -> Self:
-        for family in ("face_datasets", "body_datasets"):
+        for family in ("face_datasets", "body_datasets", "protocols"):
             if unknown := sorted(getattr(self, family).keys() - self.datasets.keys()):
                 raise ValueError(f"{family}: {unknown} are none of datasets {list(self.datasets)}")
         return self

@@ -1,5 +1,6 @@
 """The protocols of a data set, as its params say, written as tables."""
 
+import logging
 import math
 import shutil
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,8 @@ from pipeline.readers import read_dataset
 from pipeline.store import ShardFolder
 from pipeline.store.protocols import Protocol, protocol_names, write_protocol
 from pipeline.types import Row
+
+log = logging.getLogger(__name__)
 
 
 def build_protocols(
@@ -32,10 +35,9 @@ def build_protocols(
     """
     made = {protocol.name: protocol for protocol in _base(name, dataset, params, rows)}
     if not made:
-        raise ReaderError(
-            f"data set {name!r}: no protocol could be made; expected "
-            f"{'official lists' if params.build == 'official' else 'test subjects in two bands'}"
-        )
+        if params.build == "official":
+            raise ReaderError(f"data set {name!r}: expected official lists below {dataset.root}")
+        log.warning("%s: no protocol: no subjects of split 'test' in VIS and another band", name)
     yield from made.values()
     for derived, between in params.between.items():
         if between.of not in made:
@@ -55,6 +57,7 @@ def write_protocols(folder: Path, protocols: Iterator[Protocol]) -> dict[str, di
     Raises:
         ReaderError: a protocol contradicts itself, as by a subject that trains and is tested.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     counts = {}
     for protocol in protocols:
         if faults := protocol.faults():
@@ -91,7 +94,7 @@ def _between(protocol: Protocol, name: str, between: BetweenParams, rows: ShardF
             value = row[between.column]
             number = math.nan if value is None else float(value)
             values[row["sample_id"]] = abs(number) if between.absolute else number
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise StageError(
             f"protocols between.{name}.column: expected a column of numbers of {rows.path}, "
             f"found {between.column!r}"

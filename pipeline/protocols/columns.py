@@ -23,7 +23,8 @@ def cross_band(rows: Sequence[Row], seed: int) -> Iterator[Protocol]:
     A gallery and its probes never show the same shot: the shots of a subject are dealt out, half of
     them (the greater half) to the gallery, the others to the probes, in the same way for all bands.
     A shot is what has one ``session_id``, or one ``media_id`` where there is no session, or one
-    sample id but for the band. Pictures of the back of a head take no part.
+    sample id but for the band. Pictures of the back of a head take no part. A band that no test
+    subject has besides VIS gives no protocol.
 
     Args:
         rows: rows with ``COLUMNS``.
@@ -36,6 +37,8 @@ def cross_band(rows: Sequence[Row], seed: int) -> Iterator[Protocol]:
     enroll = template_table(_of_subject(row) for row in gallery)
     for band in _other_bands(usable):
         probes = [r for r in test if r["band"] == band and shot_of(r) not in enrolled_shots]
+        if not gallery or not probes:
+            continue
         yield Protocol(
             f"{Band.VIS}-{band}",
             Source.DERIVED,
@@ -55,14 +58,18 @@ def band_templates(rows: Sequence[Row]) -> Iterator[Protocol]:
     """
     usable = [row for row in rows if row.get("subject_id")]
     test = [row for row in usable if row.get("split") == Split.TEST]
-    enroll = template_table(_of_subject(row) for row in test if row["band"] == Band.VIS)
+    gallery = [row for row in test if row["band"] == Band.VIS]
+    enroll = template_table(_of_subject(row) for row in gallery)
     for band in _other_bands(usable):
+        probes = [row for row in test if row["band"] == band]
+        if not gallery or not probes:
+            continue
         yield Protocol(
             f"{Band.VIS}-{band}",
             Source.DERIVED,
             f"{band} templates against {Band.VIS} templates, one of each test subject and band.",
             enroll=enroll,
-            probe=template_table(_of_subject(row) for row in test if row["band"] == band),
+            probe=template_table(_of_subject(row) for row in probes),
             match=None,
             train=_training(usable, band),
         )

@@ -53,6 +53,7 @@ READERS: dict[str, Callable[[Path, str, DatasetParams], Listing]] = {
 }
 
 PUBLISHED: dict[str, Mapping[str, int]] = {
+    "recordio": recordio.PUBLISHED,
     "casia_nir_vis2": casia_nir_vis2.PUBLISHED,
     "buaa_visnir": buaa_visnir.PUBLISHED,
     "oulu_casia_nirvis": oulu_casia_nirvis.PUBLISHED,

@@ -38,6 +38,8 @@ from pipeline.types import Region, Row
 
 EXPECTED = "train.rec and train.idx"
 PUBLISHED: dict[str, int] = {}
+"""Many sets come in this format; ``property`` says how many subjects this one has."""
+
 MAGIC = 0xCED7230A
 
 _FRAME = struct.Struct("<II")
@@ -170,7 +172,8 @@ def load(file: Path, row: Row) -> Row:
     """Add the picture's bytes as ``content``; see ``listing.load_file``."""
     known = {name: value for name, value in row.items() if name != "path"}
     try:
-        _, picture = unpack(read_record(_mapped_once(file), int(row["path"]), file))
+        changed = file.stat().st_mtime_ns
+        _, picture = unpack(read_record(_mapped_once(file, changed), int(row["path"]), file))
     except (OSError, ReaderError) as error:
         return known | {"unreadable": str(error)}
     return known | {"content": picture}
@@ -182,8 +185,8 @@ def _mapped(file: Path) -> mmap.mmap:
 
 
 @lru_cache(maxsize=1)
-def _mapped_once(file: Path) -> mmap.mmap:
-    """Map the records into memory once in each worker."""
+def _mapped_once(file: Path, _: int) -> mmap.mmap:
+    """Map the records into memory once in each worker, and anew when the file has changed."""
     return _mapped(file)
 
 

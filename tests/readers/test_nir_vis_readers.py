@@ -1,4 +1,4 @@
-"""Readers of the NIR-VIS sets on their replicas: exact counts, columns, and each kind of bad input."""
+"""Readers of the NIR-VIS sets on their replicas: exact counts, columns, bad input."""
 
 from collections import Counter
 

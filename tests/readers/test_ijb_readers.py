@@ -1,0 +1,134 @@
+"""Readers of IJB-A and IJB-C on their replicas: faces in shared files, templates, comparisons."""
+
+import math
+
+import pytest
+
+from pipeline import testing
+from pipeline.errors import ReaderError
+from pipeline.readers.ijb import sightings
+from pipeline.readers.ijbc import COLUMNS
+from pipeline.testing.pictures import put_text
+
+
+def test_ijba_a_sample_is_a_subjects_face_in_a_file(tmp_path, listed):
+    testing.ijba(tmp_path, subjects=4)
+    rows = listed("ijba")
+    assert len(rows) == 4 + 1 + 6  # pictures, img/1 again with subject 2, frames of 2, 3 and 4
+    assert rows["1/img/1.JPG"]["path"] == "images/img/1.jpg"  # the list's case differs
+    assert rows["2/img/1.jpg"]["path"] == "images/img/1.jpg"
+    frame = rows["3/frame/93_00060.png"]
+    assert [frame[c] for c in ("subject_id", "media_id", "frame_index")] == ["3", "93", 60]
+    assert frame["truth_box_xyxy"].tolist() == [0.5, 1.5, 3.5, 5.5]  # corner (1, 2), 3 × 4
+
+
+def test_ijba_splits_verify_and_search(tmp_path, protocols):
+    testing.ijba(tmp_path, subjects=4, splits=3)
+    made = protocols("ijba")
+    verification, search = made["verification"], made["identification"]
+    assert verification.folds() == search.folds() == [1, 2, 3]
+    fold = verification.fold(2)
+    pairs = [
+        (p["enroll_template_id"], p["probe_template_id"], p["same"]) for p in fold.match.to_pylist()
+    ]
+    assert pairs == [
+        ("102", "202", True),
+        ("103", "203", True),
+        ("104", "204", True),
+        ("102", "203", False),
+    ]
+    two = [r for r in fold.enroll.to_pylist() if r["template_id"] == "102"]
+    assert {r["sample_id"] for r in two} == {"2/img/2.jpg", "2/img/1.jpg"}
+    frames = [r for r in fold.probe.to_pylist() if r["template_id"] == "203"]
+    assert {r["media_id"] for r in frames} == {"93"}  # one video: pooled before the media are
+    assert set(search.fold(1).probe["subject_id"].to_pylist()) == {"2", "3", "4"}
+    assert set(search.fold(1).enroll["subject_id"].to_pylist()) == {"2", "3"}  # 4 is unknown
+    assert search.fold(1).train["subject_id"].to_pylist() == ["1"]
+
+
+def test_ijbc_verification_and_two_searches(tmp_path, listed, protocols):
+    testing.ijbc(tmp_path, subjects=4)
+    assert len(listed("ijbc")) == 16
+    made = protocols("ijbc")
+    assert set(made) == {"verification", "identification_g1", "identification_g2"}
+    counts = made["verification"].counts()
+    assert (counts["enroll_templates"], counts["probe_templates"]) == (4, 4)
+    assert (counts["genuine"], counts["impostor"]) == (4, 4)
+    assert set(made["identification_g2"].enroll["subject_id"].to_pylist()) == {"3", "4"}
+    media = {
+        r["media_id"] for r in made["verification"].probe.to_pylist() if r["subject_id"] == "1"
+    }
+    assert media == {"901"}
+
+
+def test_ijbc_numbers_from_a_spreadsheet_are_the_same(tmp_path):
+    testing.ijbc(tmp_path)
+    file = tmp_path / "protocols/ijbc_1N_gallery_G1.csv"
+    header, first, *_ = file.read_text().splitlines()
+    put_text(
+        tmp_path / "x.csv",
+        [header, first.replace("1,1,img", "1.0,1.0,img\\", 1).replace("\\/", "\\")],
+    )
+    (found,) = sightings(tmp_path / "x.csv", COLUMNS)
+    assert (found.template_id, found.subject_id, found.sample_id) == ("1", "1", "1/img/1.jpg")
+    assert found.yaw_deg == 10.0
+
+
+def test_ijbc_empty_yaw_and_box_are_unknown(tmp_path, listed):
+    testing.ijbc(tmp_path)
+    file = tmp_path / "protocols/ijbc_1N_gallery_G1.csv"
+    text = (
+        file.read_text()
+        .replace("img/1.jpg,1,1,2,3,4,", "img/1.jpg,1,,,NaN,4,")
+        .replace(",10.0,", ",,")
+    )
+    file.write_text(text)
+    assert "truth_box_xyxy" not in listed("ijbc")["1/img/1.jpg"]
+    assert math.isnan(next(iter(sightings(file, COLUMNS))).yaw_deg)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1,999", "1 pairs name a template that no list of probe has, among them 999"),
+        ("77,501", "1 pairs name a template that no list of enroll has, among them 77"),
+        ("1,501,1", "expected two template ids in each line"),
+    ],
+)
+def test_ijbc_faulty_comparisons_are_told(tmp_path, protocols, line, message):
+    testing.ijbc(tmp_path)
+    file = tmp_path / "protocols/ijbc_11_G1_G2_matches.csv"
+    file.write_text(file.read_text() + line + "\n")
+    with pytest.raises(ReaderError, match=message):
+        protocols("ijbc")
+
+
+def test_a_template_of_two_subjects_is_refused(tmp_path, protocols):
+    testing.ijbc(tmp_path)
+    file = tmp_path / "protocols/ijbc_1N_gallery_G1.csv"
+    file.write_text(file.read_text().replace("\n2,2,img/102", "\n2,3,img/102"))
+    with pytest.raises(ReaderError, match="template 2 is of the subjects 2 and 3"):
+        protocols("ijbc")
+
+
+def test_a_missing_column_is_named(tmp_path, listed):
+    testing.ijbc(tmp_path)
+    file = tmp_path / "protocols/ijbc_1N_gallery_G1.csv"
+    file.write_text(file.read_text().replace("SIGHTING_ID", "SIGHTING"))
+    with pytest.raises(ReaderError, match=r"expected columns \['SIGHTING_ID'\]"):
+        listed("ijbc")
+
+
+def test_a_file_that_is_not_there_is_listed_all_the_same(tmp_path, listed, caplog):
+    testing.ijba(tmp_path)
+    (tmp_path / "images/img/3.jpg").unlink()
+    with caplog.at_level("WARNING"):
+        assert listed("ijba")["3/img/3.jpg"]["path"] == "img/3.jpg"
+    assert "1 pictures that the official lists name are not on disk" in caplog.text
+
+
+@pytest.mark.parametrize("reader", ["ijba", "ijbc"])
+def test_a_wrong_root_says_what_was_looked_for(tmp_path, listed, reader):
+    testing.tufts(tmp_path, subjects=1)
+    with pytest.raises(ReaderError, match=r"expected .*\.csv.*found TD_"):
+        listed(reader)

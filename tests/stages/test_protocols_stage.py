@@ -1,0 +1,117 @@
+"""Stage ``protocols``: official lists and columns become tables, and stale ones go."""
+
+import pytest
+
+from pipeline import testing
+from pipeline.errors import ParamsError, ReaderError, StageError
+from pipeline.store.protocols import protocol_names, read_protocol
+
+
+@pytest.fixture
+def casia(workspace):
+    testing.casia_nir_vis2(workspace.path / "pictures", subjects=4, each=2, folds=2)
+    workspace.edit(
+        datasets={"mine": {"reader": "casia_nir_vis2"}},
+        protocols={
+            "sample": None,
+            "mine": {"build": "official", "rows": "ingest", "seed": 7, "between": {}},
+        },
+    )
+    workspace.run("ingest")
+    return workspace
+
+
+def test_official_lists_name_what_ingest_took_in(casia):
+    casia.run("protocols")
+    folder = casia.path / "data/mine/protocols"
+    assert protocol_names(folder) == ["view1", "view2"]
+    protocol = read_protocol(folder / "view2")
+    named = set()
+    for table in (protocol.enroll, protocol.probe, protocol.train):
+        named.update(table["sample_id"].to_pylist())
+    assert named <= set(casia.rows("ingest"))
+    metrics = casia.metrics("protocols")
+    assert metrics["view2"]["probe_samples"] == 8
+    assert (casia.path / "reports/contact/mine/protocols.png").stat().st_size > 0
+
+
+def test_protocols_of_former_params_go(casia, caplog):
+    casia.run("protocols")
+    for file in (casia.path / "pictures/protocols").glob("*_dev.txt"):
+        file.unlink()
+    casia.run("protocols")
+    assert protocol_names(casia.path / "data/mine/protocols") == ["view2"]
+    casia.edit(protocols={"mine": {"build": "band_templates"}})
+    with caplog.at_level("WARNING"):
+        casia.run("protocols")
+    assert "no subjects of split 'test'" in caplog.text  # this set's splits are its folds
+    assert protocol_names(casia.path / "data/mine/protocols") == []
+
+
+def test_a_protocol_by_a_column(casia):
+    between = {
+        "of": "view1",
+        "column": "width_px",
+        "absolute": True,
+        "gallery_range": [0, 100],
+        "probe_range": [9, 100],
+    }
+    casia.edit(protocols={"mine": {"between": {"small": between}}})
+    casia.run("protocols")
+    small = casia.metrics("protocols")["small"]
+    assert (small["enroll_samples"], small["probe_samples"]) == (2, 0)  # all are 8 pixels wide
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"of": "view3"},
+            r"between\.small\.of: expected one of \['view1', 'view2'\], found 'view3'",
+        ),
+        ({"column": "colour"}, "expected a column of numbers .*found 'colour'"),
+        ({"column": "band"}, "expected a column of numbers .*found 'band'"),
+    ],
+)
+def test_faulty_derivations_are_told(casia, change, message):
+    between = {
+        "of": "view1",
+        "column": "width_px",
+        "absolute": False,
+        "gallery_range": [0, 100],
+        "probe_range": [0, 100],
+    }
+    casia.edit(protocols={"mine": {"between": {"small": between | change}}})
+    with pytest.raises(StageError, match=message):
+        casia.run("protocols")
+
+
+def test_ranges_have_to_rise(casia):
+    between = {
+        "of": "view1",
+        "column": "x",
+        "absolute": False,
+        "gallery_range": [1, 0],
+        "probe_range": [0, 1],
+    }
+    casia.edit(protocols={"mine": {"between": {"small": between}}})
+    with pytest.raises(ParamsError, match="gallery_range: the first has to be below the second"):
+        casia.run("protocols")
+
+
+def test_a_reader_without_official_protocol_is_told(workspace):
+    testing.tufts(workspace.path / "pictures", subjects=1)
+    workspace.edit(
+        protocols={
+            "sample": None,
+            "mine": {"build": "official", "rows": "ingest", "seed": 7, "between": {}},
+        }
+    )
+    workspace.run("ingest")
+    with pytest.raises(ReaderError, match="reader 'folder' has no official protocol"):
+        workspace.run("protocols")
+
+
+def test_a_data_set_without_section_is_told(workspace):
+    with pytest.raises(ParamsError, match=r"'mine' has no protocols: expected one of \['sample'\]"):
+        workspace.run("protocols")

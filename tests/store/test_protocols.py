@@ -1,0 +1,123 @@
+"""Protocol tables: folds, counts, faults, and the way to disk and back."""
+
+import pytest
+
+from pipeline.errors import StageError
+from pipeline.store.protocols import (
+    Exclude,
+    Protocol,
+    Source,
+    match_table,
+    protocol_names,
+    read_protocol,
+    template_table,
+    train_table,
+    write_protocol,
+)
+
+
+def protocol(enroll=(), probe=(), match=None, train=(), **values):
+    return Protocol(
+        "p",
+        Source.OFFICIAL,
+        "a protocol",
+        enroll=template_table(enroll),
+        probe=template_table(probe),
+        match=None if match is None else match_table(match),
+        train=train_table(train),
+        **values,
+    )
+
+
+def template(fold, name, subject, *samples):
+    return [(fold, name, subject, sample, sample, None) for sample in samples]
+
+
+TWO_FOLDS = protocol(
+    enroll=[*template(1, "A", "s1", "a", "b"), *template(2, "A", "s1", "c")],
+    probe=[*template(None, "P", "s1", "p"), *template(None, "Q", None, "q")],
+    match=[(1, "A", "P", True), (2, "A", "P", True), (2, "A", "Q", False)],
+    train=[(1, "t", "s8"), (2, "u", "s9")],
+    exclude=Exclude.SAME_CAMERA,
+)
+
+
+def test_a_fold_is_its_own_rows_and_those_of_every_fold():
+    assert TWO_FOLDS.folds() == [1, 2]
+    second = TWO_FOLDS.fold(2)
+    assert second.enroll["sample_id"].to_pylist() == ["c"]
+    assert second.probe["sample_id"].to_pylist() == ["p", "q"]
+    assert second.match["same"].to_pylist() == [True, False]
+    assert second.train["subject_id"].to_pylist() == ["s9"]
+
+
+def test_without_folds_there_is_one():
+    whole = protocol(probe=template(None, "P", "s1", "p"))
+    assert whole.folds() == [1]
+    assert whole.fold(1).probe["sample_id"].to_pylist() == ["p"]
+
+
+def test_counts_are_over_all_folds():
+    assert TWO_FOLDS.counts() == {
+        "folds": 2,
+        "enroll_samples": 3,
+        "enroll_templates": 2,
+        "enroll_subjects": 1,
+        "probe_samples": 2,
+        "probe_templates": 2,
+        "probe_subjects": 1,
+        "genuine": 2,
+        "impostor": 1,
+        "train_samples": 2,
+        "train_subjects": 2,
+    }
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    write_protocol(tmp_path, TWO_FOLDS)
+    assert protocol_names(tmp_path) == ["p"]
+    assert read_protocol(tmp_path / "p") == TWO_FOLDS
+
+
+def test_a_protocol_that_lost_its_pairs_leaves_none_behind(tmp_path):
+    write_protocol(tmp_path, TWO_FOLDS)
+    write_protocol(tmp_path, protocol())
+    assert read_protocol(tmp_path / "p").match is None
+
+
+def test_a_folder_without_protocol_is_named(tmp_path):
+    with pytest.raises(StageError, match=r"expected a protocol, found no protocol\.json"):
+        read_protocol(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("faulty", "fault"),
+    [
+        (
+            protocol(enroll=[*template(1, "A", "s1", "a"), *template(1, "A", "s2", "b")]),
+            "1 templates of enroll are of several subjects, among them A",
+        ),
+        (
+            protocol(probe=template(1, "P", "s1", "p"), match=[(1, "X", "P", False)]),
+            "1 pairs name a template that enroll lacks, among them X",
+        ),
+        (
+            protocol(probe=template(2, "P", "s1", "p"), train=[(None, "t", "s1")]),
+            "fold 2: 1 subjects train and are tested, among them s1",
+        ),
+    ],
+)
+def test_contradictions_are_told(faulty, fault):
+    assert faulty.faults() == [fault]
+
+
+def test_the_same_name_in_two_folds_may_be_two_templates():
+    fine = protocol(
+        enroll=[*template(1, "A", "s1", "a"), *template(2, "A", "s2", "b")],
+        train=[(1, "t", "s2"), (2, "u", "s1")],  # and who trains in one may be tested in another
+    )
+    assert fine.faults() == []
+
+
+def test_empty_subjects_are_nobody():
+    assert protocol(probe=template(1, "P", None, "p"), train=[(1, "t", None)]).faults() == []
