@@ -46,6 +46,7 @@ def workspace(root: Path) -> Path:
                 "datasets": {"sample": None, "scenes": None, "mine": mine},
                 "face_datasets": {"sample": None, "mine": {}},
                 "body_datasets": {"scenes": None},
+                "protocols": {"sample": None, "scenes": None},
                 "sample": {"openpeople": None, "scenes": None},
             }
         )

@@ -153,7 +153,7 @@ def _other_bands(rows: Iterable[Row]) -> list[Band]:
 def _of_subject(row: Row) -> Row:
     return row | {
         "fold": None,
-        "template_id": f"{row['subject_id']}/{row['band']}",
+        "template_id": f"{row['subject_id']}.{row['band']}",
         "media_id": row.get("media_id") or row["sample_id"],
     }
 

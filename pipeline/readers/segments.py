@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.errors import ReaderError
 from pipeline.ops.codec import UndecodableError, decode_foreign, encode_jpeg, encode_png
-from pipeline.readers.folder import EXTENSIONS as PICTURE_EXTENSIONS
+from pipeline.readers.layout import EXTENSIONS as PICTURE_EXTENSIONS
 from pipeline.readers.people import People, people_of
 from pipeline.readers.video import Lost, grey_if_colourless, video_frames
 from pipeline.store import image_columns

@@ -93,7 +93,7 @@ def test_band_templates_are_all_media_of_a_subject():
     counts = nir.counts()
     assert (counts["enroll_templates"], counts["probe_templates"]) == (2, 2)
     assert counts["probe_samples"] == 6
-    assert set(nir.probe["template_id"].to_pylist()) == {"test0/NIR", "test1/NIR"}
+    assert set(nir.probe["template_id"].to_pylist()) == {"test0.NIR", "test1.NIR"}
     assert len(set(nir.probe["media_id"].to_pylist())) == 3
 
 

@@ -77,6 +77,7 @@ def workspace(tmp_path, monkeypatch, weight_file) -> Workspace:
         datasets={"sample": None, "scenes": None, "mine": mine},
         face_datasets={"sample": None, "mine": {}},
         body_datasets={"scenes": None},
+        protocols={"sample": None, "scenes": None},
         sample={"openpeople": None, "scenes": None},
     )
     return made

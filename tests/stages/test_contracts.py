@@ -49,7 +49,9 @@ SHARED = {
 """Vocabulary that all stages share; a change of it is a change of the format (STORE_FORMAT)."""
 
 
-@pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights", "sample", "ingest"}))
+@pytest.mark.parametrize(
+    "name", sorted(ITEMS.keys() - {"weights", "sample", "ingest", "protocols"})
+)
 def test_a_stage_runs_over_the_data_sets_of_its_family(name):
     assert STAGES[name]["foreach"] in ("${face_datasets}", "${body_datasets}")
 

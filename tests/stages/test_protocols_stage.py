@@ -13,7 +13,6 @@ def casia(workspace):
     workspace.edit(
         datasets={"mine": {"reader": "casia_nir_vis2"}},
         protocols={
-            "sample": None,
             "mine": {"build": "official", "rows": "ingest", "seed": 7, "between": {}},
         },
     )
@@ -103,7 +102,6 @@ def test_a_reader_without_official_protocol_is_told(workspace):
     testing.tufts(workspace.path / "pictures", subjects=1)
     workspace.edit(
         protocols={
-            "sample": None,
             "mine": {"build": "official", "rows": "ingest", "seed": 7, "between": {}},
         }
     )
@@ -113,5 +111,5 @@ def test_a_reader_without_official_protocol_is_told(workspace):
 
 
 def test_a_data_set_without_section_is_told(workspace):
-    with pytest.raises(ParamsError, match=r"'mine' has no protocols: expected one of \['sample'\]"):
+    with pytest.raises(ParamsError, match=r"'mine' has no protocols: expected one of \[\]"):
         workspace.run("protocols")

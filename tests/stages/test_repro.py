@@ -74,6 +74,7 @@ def project(tmp_path_factory, weight_file):
         "datasets": {"sample": None, "scenes": None, "mine": mine},
         "face_datasets": {"sample": None, "mine": {}},
         "body_datasets": {"scenes": None},
+        "protocols": {"sample": None, "scenes": None},
         "sample": {"openpeople": None, "scenes": None},
     }
     profile.write_text(json.dumps(sections))
