@@ -79,7 +79,7 @@ def _base(
                 f"data set {name!r}: reader {dataset.reader!r} has no official protocol; expected "
                 f"one of {sorted(OFFICIAL)}, or another protocols.{name}.build"
             )
-        listed: Sequence[Row] = read_dataset(name, dataset).rows
+        listed: Sequence[Row] = list(read_dataset(name, dataset).rows)
         return OFFICIAL[dataset.reader](Path(dataset.root), listed)
     columns = list(rows.rows(list(COLUMNS)))
     if params.build == "cross_band":

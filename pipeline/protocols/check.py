@@ -99,7 +99,7 @@ def check_dataset(
     """
     params = DatasetParams.model_validate({"reader": reader, "root": str(root), "shards": 1})
     listing = READERS[reader](root, reader, params)
-    rows = listing.rows
+    rows = list(listing.rows)
     findings = []
     present = rows
     if reader != "recordio":

@@ -1,7 +1,7 @@
 """What all readers share: the rows they make and the checks these must pass."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -46,7 +46,7 @@ def load_file(root: Path, row: Row) -> Row:
         return known | {"unreadable": f"{row['path']}: {error.strerror}"}
 
 
-def check_listing(dataset: str, rows: Sequence[Row]) -> None:
+def check_listing(dataset: str, rows: Iterable[Row]) -> None:
     """Check that ids are unique and subjects stay within one split.
 
     Raises:

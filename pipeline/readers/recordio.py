@@ -23,9 +23,12 @@ Reference:
 
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +36,7 @@ from numpy.typing import NDArray
 from pipeline.errors import ReaderError
 from pipeline.params import DatasetParams
 from pipeline.readers.layout import list_official, official_row, refuse_root
-from pipeline.store import Listing
+from pipeline.store import LazyRows, Listing
 from pipeline.types import Region, Row
 
 EXPECTED = "train.rec and train.idx"
@@ -58,23 +61,58 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     if not {"train.rec", "train.idx"} <= set(files):
         raise refuse_root(root, dataset, EXPECTED, files)
     keys, offsets = read_index(root / "train.idx")
-    rows = [
-        official_row(
-            str(offset),
-            dataset,
-            params,
-            sample_id=f"{subject:07d}/{key:08d}",
-            subject_id=str(subject),
-            band=str(params.band),
-            split=str(params.split) if params.split else None,
-            region=str(Region.FACE),
-        )
-        for key, offset, subject in pictures(root / "train.rec", keys, offsets)
-    ]
-    _check_property(root / "property", len({row["subject_id"] for row in rows}))
-    if not rows:
+    found = np.fromiter(
+        chain.from_iterable(pictures(root / "train.rec", keys, offsets)), np.int64
+    ).reshape(-1, 3)
+    if not len(found):
         raise ReaderError(f"{root / 'train.rec'}: expected pictures, found none")
-    return Listing(rows, params.shards, partial(load, root / "train.rec"))
+    _check_property(root / "property", len(np.unique(found[:, 2])))
+    common = official_row(
+        "",
+        dataset,
+        params,
+        band=str(params.band),
+        split=str(params.split) if params.split else None,
+        region=str(Region.FACE),
+    )
+    return Listing(RecordRows(found, common), params.shards, partial(load, root / "train.rec"))
+
+
+@dataclass(frozen=True)
+class RecordRows(LazyRows):
+    """Rows of pictures in a RecordIO file: millions of them in three numbers each.
+
+    Attributes:
+        places: (n, 3) int64, key, offset and subject of each picture.
+        common: the columns that all rows share.
+    """
+
+    places: Int64
+    common: Row
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[Row]:
+        for key, offset, subject in self.places.tolist():
+            yield self.common | {
+                "sample_id": _sample_id(key, subject),
+                "subject_id": str(subject),
+                "path": str(offset),
+            }
+
+    def sample_ids(self) -> Iterator[str]:
+        """Yield the ids alone, in order."""
+        for key, _, subject in self.places.tolist():
+            yield _sample_id(key, subject)
+
+    def take(self, indices: Sequence[int]) -> Self:
+        """Return some of the rows."""
+        return type(self)(self.places[np.asarray(indices, np.int64)], self.common)
+
+
+def _sample_id(key: int, subject: int) -> str:
+    return f"{subject:07d}/{key:08d}"
 
 
 def read_index(file: Path) -> tuple[Int64, Int64]:

@@ -13,7 +13,7 @@ from pipeline.store.schemas import (
     PICTURES,
     REJECTED,
 )
-from pipeline.store.shards import Listing, ShardFolder, is_shard_folder, shard_of
+from pipeline.store.shards import LazyRows, Listing, ShardFolder, is_shard_folder, shard_of
 from pipeline.store.synthesis_schemas import MASKS, RECONSTRUCT
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "RECONSTRUCT",
     "REJECTED",
     "Executor",
+    "LazyRows",
     "Listing",
     "MapSummary",
     "ShardFolder",

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -74,6 +75,24 @@ class SourceShard(Protocol):
         """Yield the ``content_sha256`` of each row in order, as cheaply as can be."""
 
 
+class LazyRows(ABC):
+    """Rows of a listing too large to hold: each is made when it is asked for."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Row]: ...
+
+    @abstractmethod
+    def sample_ids(self) -> Iterator[str]:
+        """Yield the ids alone, in order."""
+
+    @abstractmethod
+    def take(self, indices: Sequence[int]) -> Self:
+        """Return some of the rows; what is returned can be sent to another process."""
+
+
 @dataclass(frozen=True)
 class Listing:
     """Rows that a reader lists, with the bytes of each fetched only when it is worked on.
@@ -84,27 +103,36 @@ class Listing:
         load: returns the row with its content added; must be picklable.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[Row] | LazyRows
     count: int
     load: Callable[[Row], Row]
 
     @cached_property
-    def _placed(self) -> list[list[Row]]:
-        shards: list[list[Row]] = [[] for _ in range(self.count)]
-        for row in sorted(self.rows, key=lambda row: str(row["sample_id"])):
-            shards[shard_of(row["sample_id"], self.count)].append(row)
+    def _placed(self) -> list[list[int]]:
+        """The indices of each shard's rows, in the order of their ids."""
+        rows = self.rows
+        ids = (
+            [*rows.sample_ids()]
+            if isinstance(rows, LazyRows)
+            else [str(r["sample_id"]) for r in rows]
+        )
+        shards: list[list[int]] = [[] for _ in range(self.count)]
+        for index in sorted(range(len(ids)), key=ids.__getitem__):
+            shards[shard_of(ids[index], self.count)].append(index)
         return shards
 
     def shard(self, index: int) -> "ListingShard":
         """Return one shard of the listing."""
-        return ListingShard(self._placed[index], self.load)
+        rows, chosen = self.rows, self._placed[index]
+        taken = rows.take(chosen) if isinstance(rows, LazyRows) else [rows[i] for i in chosen]
+        return ListingShard(taken, self.load)
 
 
 @dataclass(frozen=True)
 class ListingShard:
     """The rows of a listing that fall into one shard."""
 
-    rows: list[Row]
+    rows: Sequence[Row] | LazyRows
     load: Callable[[Row], Row]
 
     def batches(self) -> Iterator[list[Row]]:

@@ -1,6 +1,8 @@
 """Reader ``recordio``: InsightFace's files byte for byte, and what is wrong with damaged ones."""
 
+import pickle
 import struct
+from itertools import chain
 
 import pytest
 
@@ -86,6 +88,19 @@ def test_a_faulty_index_is_told(tmp_path, index, message):
     (tmp_path / "train.idx").write_text(index)
     with pytest.raises(ReaderError, match=message):
         contents(tmp_path)
+
+
+def test_a_shard_is_the_same_in_another_process(tmp_path):
+    testing.recordio(tmp_path, subjects=5, each=4)
+    params = DatasetParams(reader="recordio", root=str(tmp_path), shards=3)
+    listing = read_dataset("mine", params)
+    shards = [listing.shard(index) for index in range(3)]
+    sent = [pickle.loads(pickle.dumps(shard)) for shard in shards]
+    assert [list(shard.batches()) for shard in sent] == [list(s.batches()) for s in shards]
+    ids = [[row["sample_id"] for (row,) in shard.batches()] for shard in shards]
+    assert all(found == sorted(found) for found in ids)
+    assert sorted(chain.from_iterable(ids)) == sorted(listing.rows.sample_ids())
+    assert len(listing.rows) == 20
 
 
 def test_another_number_of_subjects_than_property_says(tmp_path):
