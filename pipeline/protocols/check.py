@@ -174,14 +174,15 @@ def _protocol_counts(
     protocol: Protocol, published: Mapping[str, tuple[int, ...]]
 ) -> Iterator[Count]:
     """Count a protocol's rows: in each fold where figures of each are published, else in all."""
+    expected = max((len(numbers) for numbers in published.values()), default=1)
+    if expected > 1:
+        yield Count(f"{protocol.name} folds", len(protocol.folds()), expected)
     for what, numbers in published.items():
         folds = protocol.folds() if len(numbers) > 1 else [None]
         for fold, number in zip(folds, numbers, strict=False):
             part = protocol if fold is None else protocol.fold(fold)
             name = f"{protocol.name}{'' if fold is None else f' fold {fold}'} {what}"
             yield Count(name, _count(part, what), number)
-        if len(numbers) > 1 and len(folds) != len(numbers):
-            yield Count(f"{protocol.name} folds", len(folds), len(numbers))
 
 
 def _count(protocol: Protocol, what: str) -> int:
