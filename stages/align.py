@@ -9,7 +9,7 @@ from pipeline.ops.boxes import choose
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.ops.templates import TEMPLATES, AlignTemplate, template_from_points
 from pipeline.params import AlignParams
-from pipeline.report import align_metrics, contact_sheet
+from pipeline.report import align_metrics, contact_sheet, truth_figure
 from pipeline.store import ALIGN, image_columns
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Region, Rejected, Row, UInt8
@@ -81,7 +81,9 @@ def run(stage: StageRun) -> None:
     """Align the faces of a data set."""
     params = stage.params.align
     output = stage.map(stage.source("detect"), ALIGN, partial(make, params), sections=[params])
-    stage.write_metrics(align_metrics(output))
+    metrics = align_metrics(output)
+    stage.write_metrics(metrics)
+    truth_figure("align", metrics, stage.report("figures", ".png"))
     contact_sheet(output, stage.report("contact", ".png"))
 
 

@@ -9,7 +9,7 @@ from pipeline.face3d import FaceMesh, pose_deg
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
 from pipeline.params import DetectParams
-from pipeline.report import contact_sheet, detection_metrics
+from pipeline.report import contact_sheet, detection_metrics, truth_figure
 from pipeline.store import DETECT
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Rejected, Row, UInt8
@@ -69,7 +69,9 @@ def run(stage: StageRun) -> None:
         partial(make, params, weights, stage.weight("face_mesh_468")),
         sections=[params],
     )
-    stage.write_metrics(detection_metrics(output))
+    metrics = detection_metrics(output, stage.source("ingest"))
+    stage.write_metrics(metrics)
+    truth_figure("detect", metrics, stage.report("figures", ".png"))
     contact_sheet(output, stage.report("contact", ".png"), tile_px=240)
 
 

@@ -9,7 +9,7 @@ from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
 from pipeline.params import ParseParams
 from pipeline.parsing import mesh_labels, settle_left_right
-from pipeline.report import contact_sheet, parse_metrics
+from pipeline.report import contact_sheet, parse_metrics, truth_figure
 from pipeline.store import PARSE
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Row, UInt8
@@ -73,7 +73,9 @@ def run(stage: StageRun) -> None:
         sections=[params],
         batch_rows=params.batch_rows,
     )
-    stage.write_metrics(parse_metrics(output))
+    metrics = parse_metrics(output)
+    stage.write_metrics(metrics)
+    truth_figure("parse", metrics, stage.report("figures", ".png"))
     contact_sheet(output, stage.report("contact", ".png"))
 
 

@@ -8,7 +8,7 @@ from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
 from pipeline.params import PartsParams
 from pipeline.parsing import PARTS, crop_part, locate_parts, part_windows
-from pipeline.report import contact_sheet, parts_metrics
+from pipeline.report import contact_sheet, parts_metrics, truth_figure
 from pipeline.store import PARTS as SCHEMA
 from pipeline.store.mapping import BatchFunction
 from pipeline.types import Row
@@ -60,7 +60,9 @@ def run(stage: StageRun) -> None:
     """Cut the parts of a data set's faces."""
     params = stage.params.parts
     output = stage.map(stage.source("parse"), SCHEMA, partial(make, params), sections=[params])
-    stage.write_metrics(parts_metrics(output))
+    metrics = parts_metrics(output)
+    stage.write_metrics(metrics)
+    truth_figure("parts", metrics, stage.report("figures", ".png"))
     contact_sheet(output, stage.report("contact", ".png"))
 
 

@@ -18,7 +18,7 @@ def needed(params: Params) -> list[str]:
     """Return the names of the files that a run with these params opens."""
     names: set[str] = set()
     if params.face_datasets:
-        names |= {"face_mesh_468", "bisenet_r18"}
+        names |= {"face_mesh_468", "bisenet_r18", "sface"}
         names.update(DETECTOR_WEIGHTS.get(params.detect.backend, ()))
     if params.body_datasets and params.detect_bodies.backend in BODY_DETECTORS:
         names.add(BODY_DETECTORS[params.detect_bodies.backend])

@@ -1,6 +1,6 @@
 """Confidence intervals: resampling subjects, not pictures, as one subject's are not independent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -116,16 +116,17 @@ class VerificationBootstrap:
             len(known), np.full(len(known), 1 / len(known)), size=resamples
         )
 
-    def curves(self) -> list[ScoreCurve]:
-        """Return the curve of each resample; counts are those of the weighted comparisons."""
-        return [self._curve(draw) for draw in self._draws]
+    def curves(self) -> Iterator[ScoreCurve]:
+        """Yield the curve of each resample; counts are those of the weighted comparisons."""
+        return map(self._curve, self._draws)
 
-    def intervals(self, far: float) -> tuple[Interval | None, Interval | None]:
-        """Return the intervals of the equal error rate and of the true accept rate at a FAR."""
-        curves = self.curves()
-        rates = [tar_at_far(curve, far).tar for curve in curves]
-        errors = [eer(curve) for curve in curves]
-        return _known_interval(errors), _known_interval(rates)
+    def eer_interval(self) -> Interval | None:
+        """Return the interval of the equal error rate, None where most resamples have none."""
+        return _known_interval([eer(curve) for curve in self.curves()])
+
+    def tar_interval(self, far: float) -> Interval | None:
+        """Return the interval of the true accept rate at a false accept rate, or None."""
+        return _known_interval([tar_at_far(curve, far).tar for curve in self.curves()])
 
     def _curve(self, draw: NDArray[np.int64]) -> ScoreCurve:
         genuine = self._probe == self._gallery

@@ -2,6 +2,7 @@
 
 A float32's bits, with those below the sign turned over where it is negative, are integers in the
 order of the numbers: its *key*. The upper 16 bits of a key are its bin, the lower 16 its place.
+Minus zero, which equals zero but has other bits, may not occur.
 """
 
 import numba
@@ -9,17 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 2**16
-CHUNK = 32
-"""Scores that are looked at only where the highest of them matters."""
 
 KEY_BELOW_SIGN = np.int32(0x7FFFFFFF)
-MINUS_ZERO = np.int32(-(2**31))
+HALF = np.int32(BINS // 2)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _key(bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    if bits == MINUS_ZERO:  # equal to zero, so it has zero's key
-        return np.int32(0)
     return bits ^ ((bits >> 31) & KEY_BELOW_SIGN)
 
 
@@ -30,8 +27,7 @@ def count_scores(  # type: ignore[no-untyped-def]  # noqa: ANN201
     own_stop,  # noqa: ANN001
     probe_camera,  # noqa: ANN001
     gallery_camera,  # noqa: ANN001
-    resolved,  # noqa: ANN001
-    lowest_bin,  # noqa: ANN001
+    lowest_key,  # noqa: ANN001
     bins,  # noqa: ANN001
     kept,  # noqa: ANN001
 ):
@@ -43,43 +39,47 @@ def count_scores(  # type: ignore[no-untyped-def]  # noqa: ANN201
         own_stop: int64 (rows,).
         probe_camera: int64 (rows,).
         gallery_camera: int64 (m,).
-        resolved: bool (BINS,), bins whose scores are counted by place.
-        lowest_bin: the lowest of them.
+        lowest_key: scores from this key on are kept.
         bins: int64 (2, 2, BINS), added to: impostor and genuine scores, in two halves each, as two
             increments of one number in a row wait for each other.
-        kept: int32 (2, rows · m), set: keys in resolved bins, of impostor and genuine scores.
+        kept: int32 (2, rows · m + 1), set: the kept keys of impostor and genuine scores.
 
     Returns:
         How many keys were kept of impostor and of genuine scores.
     """
     columns = bits.shape[1]
-    impostor, genuine = 0, 0
+    impostor, genuine = np.uint64(0), np.uint64(0)
     for row in range(bits.shape[0]):
         start, stop = own_start[row], own_stop[row]
         line = bits[row]
         for part in (line[:start], line[stop:columns]):
-            impostor = _count(part, resolved, lowest_bin, bins[0], kept[0], impostor)
+            impostor = _count(part, lowest_key, bins[0], kept[0], impostor)
         for column in range(start, stop):
             if gallery_camera[column] != probe_camera[row]:
                 one = line[column : column + 1]
-                genuine = _count(one, resolved, lowest_bin, bins[1], kept[1], genuine)
+                genuine = _count(one, lowest_key, bins[1], kept[1], genuine)
     return impostor, genuine
 
 
 @numba.njit(cache=True, nogil=True)
-def _count(bits, resolved, lowest_bin, bins, kept, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    # Unsigned indices: numba then need not ask whether one counts from the end.
+def _count(bits, lowest_key, bins, kept, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    # Unsigned indices: numba then need not ask whether one counts from the end. No branches: what
+    # is not kept is overwritten by the next.
     even, odd = bins[0], bins[1]
-    for column in range(len(bits)):
+    pairs = len(bits) // 2
+    for pair in range(pairs):
+        first, second = _key(bits[np.uint64(2 * pair)]), _key(bits[np.uint64(2 * pair + 1)])
+        even[np.uint32((first >> 16) + HALF)] += 1
+        odd[np.uint32((second >> 16) + HALF)] += 1
+        kept[count] = first
+        count += np.uint64(first >= lowest_key)
+        kept[count] = second
+        count += np.uint64(second >= lowest_key)
+    for column in range(2 * pairs, len(bits)):
         key = _key(bits[column])
-        high = np.uint32((key >> 16) + 32768)
-        if column & 1:
-            odd[high] += 1
-        else:
-            even[high] += 1
-        if high >= lowest_bin and resolved[high]:
-            kept[np.uint64(count)] = key
-            count += 1
+        even[np.uint32((key >> 16) + HALF)] += 1
+        kept[count] = key
+        count += np.uint64(key >= lowest_key)
     return count
 
 
@@ -89,19 +89,13 @@ def count_places(keys, slot_of_bin, places):  # type: ignore[no-untyped-def]  # 
 
     Args:
         keys: int32 (k,), sorted, as they would otherwise be scattered over all of ``places``.
-        slot_of_bin: int16 (BINS,), the line of each resolved bin.
+        slot_of_bin: int16 (BINS,), line of a bin in ``places``, -1 where nobody asks.
         places: int64 (slots, BINS), added to.
     """
     for key in keys:
-        places[slot_of_bin[(key >> 16) + 32768], key & 0xFFFF] += 1
-
-
-@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
-def _highest(scores):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    highest = scores[0]
-    for score in scores:
-        highest = max(highest, score)
-    return highest
+        slot = slot_of_bin[(key >> 16) + HALF]
+        if slot >= 0:
+            places[slot, key & 0xFFFF] += 1
 
 
 @numba.njit(cache=True, nogil=True)
@@ -136,35 +130,55 @@ def rank_rows(  # type: ignore[no-untyped-def]  # noqa: ANN201
     columns = scores.shape[1]
     own = np.empty(columns, np.float32)
     above = np.empty(columns + 1, np.int64)
+    rivals = np.empty(columns + 1, np.int32)
     for row in range(scores.shape[0]):
-        start, stop = own_start[row], own_stop[row]
+        line, start, stop = scores[row], own_start[row], own_stop[row]
         count = 0
         for column in range(start, stop):
             if gallery_camera[column] != probe_camera[row]:
-                own[count] = scores[row, column]
+                own[count] = line[column]
                 count += 1
         mine = np.sort(own[:count])
+        others = columns - (stop - start)
+        found = np.uint64(0)
+        if count:
+            found = _at_least(line, 0, start, mine[0], rivals, found)
+            found = _at_least(line, stop, columns, mine[0], rivals, found)
+        if others and not found:  # far below, or nothing to compare with: all count
+            best = max(_highest(line[:start]), _highest(line[stop:]))
+        else:
+            best = np.float32(-np.inf if others else np.nan)
         above[: count + 1] = 0
-        place, best, last_subject = 1, np.float32(-np.inf), -1
-        for first, last in ((0, start), (stop, columns)):
-            for chunk in range(first, last, CHUNK):
-                end = min(chunk + CHUNK, last)
-                highest = _highest(scores[row, chunk:end])
-                best = max(best, highest)
-                if count == 0 or highest < mine[0]:
-                    continue
-                for column in range(chunk, end):
-                    score = scores[row, column]
-                    if score >= mine[0]:
-                        # how many own scores lie at or below this one
-                        above[np.searchsorted(mine, score, "right")] += 1
-                        if score >= mine[count - 1] and subject[column] != last_subject:
-                            last_subject = subject[column]
-                            place += 1
+        place, last_subject = 1, -1
+        for index in range(found):
+            column = rivals[index]
+            score = line[column]
+            best = max(best, score)
+            above[np.searchsorted(mine, score, "right")] += 1  # own scores at or below this one
+            if score >= mine[count - 1] and subject[column] != last_subject:
+                last_subject = subject[column]
+                place += 1
         rank[row] = place if count else 0
         own_best[row] = mine[count - 1] if count else np.float32(np.nan)
-        other_best[row] = best if start > 0 or stop < columns else np.float32(np.nan)
+        other_best[row] = best
         precision[row], penalty[row] = _precision(mine, above)
+
+
+@numba.njit(cache=True, nogil=True)
+def _at_least(line, first, last, bound, rivals, found):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Note the columns whose score reaches a bound; without a branch, as in ``_count``."""
+    for column in range(first, last):
+        rivals[found] = column
+        found += np.uint64(line[column] >= bound)
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _highest(scores):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    highest = np.float32(-np.inf)
+    for score in scores:
+        highest = max(highest, score)
+    return highest
 
 
 @numba.njit(cache=True, nogil=True)

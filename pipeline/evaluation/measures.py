@@ -128,17 +128,17 @@ class _Counts:
 
 def _count(comparison: Comparison, resolved: Int64, ranks: ProbeRanks | None = None) -> _Counts:
     """Count the scores in one pass, and rank the probes on the way where that is wanted."""
-    asked = np.zeros(BINS, bool)
-    asked[resolved] = True
     slot_of_bin = np.full(BINS, -1, np.int16)
     slot_of_bin[resolved] = np.arange(len(resolved))
-    lowest = np.uint32(resolved[0] if len(resolved) else BINS)
+    lowest = (resolved[0] - BINS // 2) << 16 if len(resolved) else 2**31 - 1
     halves = np.zeros((2, 2, BINS), np.int64)
     places = np.zeros((2, len(resolved), BINS), np.int64)
-    kept = np.empty((2, 0), np.int32)
+    kept = np.empty((2, 1), np.int32)
     for run, scores in comparison.blocks():
-        kept = kept if kept.shape[1] >= scores.size else np.empty((2, scores.size), np.int32)
-        found = count_scores(bits_of(scores), *_rows(comparison, run), asked, lowest, halves, kept)
+        if kept.shape[1] <= scores.size:
+            kept = np.empty((2, scores.size + 1), np.int32)
+        rows = _rows(comparison, run)
+        found = count_scores(bits_of(scores), *rows, np.int32(lowest), halves, kept)
         for side, count in enumerate(found):
             count_places(np.sort(kept[side, :count]), slot_of_bin, places[side])
         if ranks is not None:

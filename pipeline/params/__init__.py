@@ -1,5 +1,6 @@
 """``params.yaml`` as typed, frozen values, checked whole before any work starts."""
 
+from pipeline.params.attributes import AttributesParams
 from pipeline.params.bodies import (
     CropBodiesParams,
     DetectBodiesParams,
@@ -25,6 +26,7 @@ from pipeline.params.synthesis3d import MasksParams, ReconstructParams, Template
 __all__ = [
     "AlignParams",
     "BetweenParams",
+    "AttributesParams",
     "CropBodiesParams",
     "DatasetParams",
     "DetectBodiesParams",

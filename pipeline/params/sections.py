@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from pipeline.params.attributes import AttributesParams
 from pipeline.params.base import Fraction, Name, Point, Section, Seed
 from pipeline.params.bodies import CropBodiesParams, DetectBodiesParams, LabelBodiesParams
 from pipeline.params.media import IjbMdfParams, ScenesParams
@@ -195,6 +196,7 @@ class Params(Section):
     align: AlignParams
     parse: ParseParams
     parts: PartsParams
+    attributes: AttributesParams
     detect_bodies: DetectBodiesParams
     label_bodies: LabelBodiesParams
     crop_bodies: CropBodiesParams

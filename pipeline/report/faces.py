@@ -1,8 +1,7 @@
-"""Metrics of the face stages; where truth is known it will stand beside what is measured here."""
+"""Metrics of the face stages: what needs no truth here, what is measured by truth beside it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,22 +9,26 @@ import numpy as np
 from pipeline.face3d import disagreement_percent
 from pipeline.ops.alignment import interocular_px
 from pipeline.ops.codec import decode
+from pipeline.report.grouped import yaw_bucket
 from pipeline.report.metrics import quantiles, rejections
+from pipeline.report.sources import source_of_subjects
+from pipeline.report.truth import PARTS, align_truth, detection_truth, parse_truth, parts_truth
 from pipeline.store import ShardFolder
 from pipeline.types import FaceClass, Float32
 
-YAW_BUCKETS_DEG = (0, 15, 40, 60, 90)
-"""Edges of the buckets of |yaw|."""
 
-PARTS = ("left_eye", "right_eye", "nose", "mouth")
-
-
-def detection_metrics(folder: ShardFolder) -> dict[str, Any]:
+def detection_metrics(folder: ShardFolder, pictures: ShardFolder) -> dict[str, Any]:
     """Measure a ``detect`` output.
 
+    Args:
+        folder: the output.
+        pictures: the output of ``ingest`` that it was made from.
+
     Returns:
+        What ``detection_truth`` returns, and
         ``failure_to_enrol``: share of pictures in which no face was found, by band and by view;
-        pictures taken from behind show no face and count only in ``found_from_behind``.
+        pictures taken from behind show no face and count only in ``found_from_behind``. The share
+        is given by source, too: the program that made a subject's visible pictures.
         ``mesh_agreement_percent``: mean distance of the detector's five points from the mesh's, in
         % of the inter-ocular distance, for each picture's first face.
     """
@@ -45,6 +48,7 @@ def detection_metrics(folder: ShardFolder) -> dict[str, Any]:
     return {
         "failure_to_enrol": _failure(found, lost, views),
         "failure_to_enrol_by_view": {view: _failure(found, lost, [view]) for view in views},
+        "failure_to_enrol_by_source": _failure_by_source(folder, pictures),
         "found_from_behind": _share(found, found + lost, ["back"]),
         "mesh_agreement_percent": quantiles(distances["all"])
         | {
@@ -55,11 +59,11 @@ def detection_metrics(folder: ShardFolder) -> dict[str, Any]:
             }
             for kind in ("band", "yaw")
         },
-    }
+    } | detection_truth(folder, pictures)
 
 
 def align_metrics(folder: ShardFolder) -> dict[str, Any]:
-    """Measure an ``align`` output: template, crops beyond the border, size of the faces."""
+    """Measure an ``align`` output: template, crops beyond the border, size of the faces, truth."""
     columns = ["template", "outside_fraction", "landmarks_xy", "face_count"]
     outside, distances, several = [], [], 0
     templates: Counter[str] = Counter()
@@ -73,11 +77,11 @@ def align_metrics(folder: ShardFolder) -> dict[str, Any]:
         "outside_fraction": quantiles(outside),
         "interocular_px": quantiles(distances),
         "pictures_with_several_faces": several,
-    }
+    } | align_truth(folder)
 
 
 def parse_metrics(folder: ShardFolder) -> dict[str, Any]:
-    """Measure a ``parse`` output: share of label maps in which each class occurs, by band."""
+    """Measure a ``parse`` output: share of label maps with each class, by band; and truth."""
     seen: dict[str, Float32] = {}
     counts: Counter[str] = Counter()
     for row in folder.rows(["band", "labels"]):
@@ -92,7 +96,7 @@ def parse_metrics(folder: ShardFolder) -> dict[str, Any]:
             }
             for band in sorted(seen)
         }
-    }
+    } | parse_truth(folder)
 
 
 def parts_metrics(folder: ShardFolder) -> dict[str, Any]:
@@ -101,7 +105,7 @@ def parts_metrics(folder: ShardFolder) -> dict[str, Any]:
     Returns:
         ``found``: share of faces in which the parser itself found each part, by band, over all
         faces and over those turned by less than 40°; ``mesh_distance_percent``: distance of the
-        part's centre from the mesh's, % of the inter-ocular distance.
+        part's centre from the mesh's, % of the inter-ocular distance; and ``parts_truth``.
     """
     columns = ["band", "part_backend", "mesh_distance_percent", "pose_deg"]
     found: dict[str, dict[str, list[list[bool]]]] = defaultdict(lambda: defaultdict(list))
@@ -124,15 +128,7 @@ def parts_metrics(folder: ShardFolder) -> dict[str, Any]:
             part: quantiles(table[:, index].tolist()) for index, part in enumerate(PARTS)
         },
         "backend": dict(sorted(backends.items())),
-    }
-
-
-def yaw_bucket(yaw_deg: float) -> str:
-    """Name the bucket of an angle, for example ``15-40``."""
-    for low, high in pairwise(YAW_BUCKETS_DEG):
-        if abs(yaw_deg) < high:
-            return f"{low}-{high}"
-    return f"over {YAW_BUCKETS_DEG[-1]}"
+    } | parts_truth(folder)
 
 
 def _part_shares(rows: list[list[bool]]) -> dict[str, float | int]:
@@ -140,6 +136,21 @@ def _part_shares(rows: list[list[bool]]) -> dict[str, float | int]:
     named = {part: round(float(s), 4) for part, s in zip(PARTS, flags.mean(axis=0), strict=True)}
     both_eyes = round(float(flags[:, :2].all(axis=1).mean()), 4)
     return {**named, "both_eyes": both_eyes, "n": len(rows)}
+
+
+def _failure_by_source(folder: ShardFolder, pictures: ShardFolder) -> dict[str, dict[str, float]]:
+    """Return by source and band the share of pictures, not from behind, without a face."""
+    sources = source_of_subjects(pictures)
+    lost = {row["sample_id"] for row in rejections(folder, "no_face")}
+    shown: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    for row in pictures.rows(["sample_id", "subject_id", "band", "view"]):
+        if row["view"] != "back":
+            source = sources[row["subject_id"]]
+            shown[source][row["band"]].append(row["sample_id"] in lost)
+    return {
+        source: {band: round(float(np.mean(flags)), 4) for band, flags in sorted(bands.items())}
+        for source, bands in sorted(shown.items())
+    }
 
 
 def _failure(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.face3d.mesh import LEFT_EYE, RIGHT_EYE
-from pipeline.report.faces import yaw_bucket
+from pipeline.report.grouped import yaw_bucket
 from pipeline.report.metrics import quantiles, share_by
 from pipeline.store import ShardFolder
 from pipeline.types import Float32

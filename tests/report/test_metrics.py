@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.face3d import five_points
-from pipeline.report.faces import disagreement_percent, yaw_bucket
+from pipeline.report.faces import disagreement_percent
+from pipeline.report.grouped import yaw_bucket
 from pipeline.report.metrics import quantiles
 
 
@@ -20,7 +21,7 @@ def test_quantiles_leave_out_what_is_not_finite():
 
 @pytest.mark.parametrize(
     ("yaw", "bucket"),
-    [(0, "0-15"), (-14.9, "0-15"), (15, "15-40"), (-59, "40-60"), (60, "60-90"), (95, "over 90")],
+    [(0, "0-20"), (-19.9, "0-20"), (20, "20-40"), (-59, "40-60"), (60, "60-90"), (95, "over 90")],
 )
 def test_yaw_buckets(yaw, bucket):
     assert yaw_bucket(yaw) == bucket

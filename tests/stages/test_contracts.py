@@ -7,6 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.params import Params
+from pipeline.report.figures import PANELS
 from pipeline.store.fingerprint import code_closure
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,7 +79,8 @@ def test_outputs_persist_so_that_rows_can_be_reused(name):
 def test_metrics_and_pictures_lie_where_people_look(name):
     metrics, plots = names(ITEMS[name]["metrics"]), names(ITEMS[name]["plots"])
     assert metrics == [f"reports/metrics/${{key}}/{name}.json"]
-    assert plots == [f"reports/contact/${{key}}/{name}.png"]
+    figures = [f"reports/figures/${{key}}/{name}.png"] if name in PANELS else []
+    assert plots == [f"reports/contact/${{key}}/{name}.png", *figures]
 
 
 def test_no_file_is_longer_than_400_lines():

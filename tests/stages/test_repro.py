@@ -19,7 +19,7 @@ from pipeline.ops.codec import encode_png
 from pipeline.params import merge_params, read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAIN = ["ingest@mine", "detect@mine", "align@mine", "parse@mine", "parts@mine"]
+CHAIN = ["ingest@mine", "detect@mine", "align@mine", "parse@mine", "parts@mine", "attributes@mine"]
 BIN = Path(sys.executable).parent
 
 
@@ -108,7 +108,7 @@ def test_a_second_repro_runs_nothing(copy):
 
 def test_editing_the_template_reruns_align_and_what_is_below(copy):
     edit(copy, align={"template": "lightcnn144"})
-    assert repro(copy) == ["align@mine", "parse@mine", "parts@mine"]
+    assert repro(copy) == ["align@mine", "parse@mine", "parts@mine", "attributes@mine"]
 
 
 def test_one_stage_can_be_rerun_alone(copy):

@@ -1,0 +1,13 @@
+"""Params of the stage ``attributes``."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.params.base import Section
+
+
+class AttributesParams(Section):
+    """Pose, sharpness, light and quality of each face."""
+
+    batch_rows: Annotated[int, Field(ge=1, le=256)]

@@ -1,0 +1,66 @@
+"""How a face is lit and how sharp its picture is, measured on the aligned crop."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.types import Float32, UInt8
+
+_FACE_HALF_AXES = (0.32, 0.42)
+"""Half axes of the ellipse about the middle of ArcFace's crop that is all face, in crop sides."""
+_LEAST_DEVIATION = 1.0
+
+
+def sharpness(crop: UInt8) -> float:
+    """Return the variance of the Laplacian over the variance of the grey values.
+
+    The quotient does not change with the contrast of the picture, so bands can be compared. It is
+    taken over the face's ellipse, where hair and background have no say.
+
+    Args:
+        crop: uint8 (h, w) or (h, w, 3) RGB, aligned by an ArcFace template.
+
+    Returns:
+        0 for a flat face, about 0.01 for a blurred one, 0.1 and more for a sharp one at 112 × 112.
+
+    Reference:
+        S. Pertuz et al., Analysis of focus measure operators for shape-from-focus, Pattern
+        Recognition 46(5), 2013 (LAP4); the normalisation is ours.
+    """
+    grey = _grey(crop)
+    face = _face(grey.shape)
+    laplacian = cv2.Laplacian(grey, cv2.CV_32F, borderType=cv2.BORDER_REPLICATE)
+    variance = float(grey[face].var())
+    return float(laplacian[face].var()) / variance if variance >= _LEAST_DEVIATION**2 else 0.0
+
+
+def illumination(crop: UInt8) -> tuple[float, float]:
+    """Return how bright a face is and how unevenly it is lit from the sides.
+
+    Args:
+        crop: uint8 (h, w) or (h, w, 3) RGB, aligned by an ArcFace template.
+
+    Returns:
+        Mean grey value of the face, 0 to 1; and the difference of its halves over their sum, −1 to
+        1, positive where the half on the picture's right (the subject's left) is brighter.
+    """
+    grey = _grey(crop)
+    face = _face(grey.shape)
+    columns = np.arange(grey.shape[1])[None, :] - (grey.shape[1] - 1) / 2
+    left, right = (float(grey[face & side].mean()) for side in (columns < 0, columns > 0))
+    total = left + right
+    return total / 2 / 255.0, (right - left) / total if total else 0.0
+
+
+def _grey(crop: UInt8) -> Float32:
+    grey = crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    return np.asarray(grey, np.float32)
+
+
+def _face(hw: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return the ellipse that is all face, bool (h, w)."""
+    y, x = np.indices(hw, dtype=np.float64)
+    across = (x - (hw[1] - 1) / 2) / (_FACE_HALF_AXES[0] * hw[1])
+    down = (y - 0.62 * (hw[0] - 1)) / (_FACE_HALF_AXES[1] * hw[0])
+    inside: NDArray[np.bool_] = across**2 + down**2 <= 1.0
+    return inside

@@ -1,0 +1,120 @@
+"""Do identities separate? SFace on the aligned faces, within visible light and across bands.
+
+The easy number that synthetic people must reach before a result on them says anything: pictures of
+one of them must be more alike than pictures of two, in visible light more than across bands.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.evaluation import (
+    VerificationBootstrap,
+    compare,
+    eer,
+    mean_interval,
+    measure,
+    rank_k,
+    unit_length,
+)
+from pipeline.report.grouped import YAW_BUCKETS_DEG
+from pipeline.report.sources import source_of_subjects
+from pipeline.store import ShardFolder
+from pipeline.types import Band, Row
+
+GALLERY_MAX_YAW_DEG = YAW_BUCKETS_DEG[1]
+RESAMPLES = 200
+
+
+def separation(folder: ShardFolder) -> dict[str, Any]:
+    """Compare the faces of an ``attributes`` output.
+
+    The gallery is every visible picture with |yaw| below 20°. Probes are, in ``vis_vis_poses``, the
+    visible pictures turned further; in ``vis_nir`` and so on all pictures of that band. A picture
+    is never compared with itself, nor with its own version in another band. All subjects count,
+    as nothing is trained.
+
+    Returns:
+        By source of the people and by comparison: ``eer`` and ``rank1`` with 95 % intervals over
+        subjects, ``chance.rank1`` (the mean share of the gallery that is the probe's own), and the
+        numbers of comparisons and subjects; no numbers where there are not two subjects.
+    """
+    columns = ["sample_id", "subject_id", "band", "yaw_deg", "embedding"]
+    sources = source_of_subjects(folder)
+    people: dict[str, list[Row]] = defaultdict(list)
+    for row in folder.rows(columns):
+        if row["subject_id"] is not None:
+            people[sources[row["subject_id"]]].append(row)
+    return {source: _of_source(rows) for source, rows in sorted(people.items())}
+
+
+def _of_source(rows: Sequence[Row]) -> dict[str, Any]:
+    visible = [row for row in rows if row["band"] == Band.VIS]
+    gallery = [row for row in visible if abs(row["yaw_deg"]) < GALLERY_MAX_YAW_DEG]
+    turned = [row for row in visible if abs(row["yaw_deg"]) >= GALLERY_MAX_YAW_DEG]
+    probes = {"vis_vis_poses": turned} | {
+        f"vis_{band.lower()}": [row for row in rows if row["band"] == band] for band in Band
+    }
+    return {name: _compared(some, gallery) for name, some in probes.items() if some}
+
+
+def _compared(probes: Sequence[Row], gallery: Sequence[Row]) -> dict[str, Any]:
+    known = {row["subject_id"] for row in gallery}
+    mated = [row for row in probes if row["subject_id"] in known]
+    counts = {"probes": len(mated), "gallery": len(gallery), "subjects": len(known)}
+    if len({row["subject_id"] for row in mated}) < 2:
+        return counts
+    asked, asked_who, asked_picture = _arrays(mated)
+    kept, kept_who, kept_picture = _arrays(gallery)
+    comparison = compare(
+        asked,
+        kept,
+        asked_who,
+        kept_who,
+        probe_cameras=asked_picture,
+        gallery_cameras=kept_picture,
+    )
+    measured = measure(comparison, fars=())
+    same = asked_who[:, None] == kept_who
+    left_out = same & (asked_picture[:, None] == kept_picture)
+    bootstrap = VerificationBootstrap(
+        unit_length(asked) @ unit_length(kept).T,
+        asked_who,
+        kept_who,
+        left_out=left_out,
+        resamples=RESAMPLES,
+    )
+    ranks = measured.ranks.rank
+    right = np.where(ranks > 0, ranks == 1, np.nan)
+    chance = np.where(ranks > 0, (same & ~left_out).sum(1) / (~left_out).sum(1), np.nan)
+    return {
+        "eer": _rounded(eer(measured.curve)),
+        "eer_ci95": _interval(bootstrap.eer_interval()),
+        "rank1": _rounded(rank_k(measured.ranks)),
+        "rank1_ci95": _interval(mean_interval(right, asked_who)),
+        "chance": {"rank1": _rounded(float(np.nanmean(chance))), "eer": 0.5},
+        "genuine": measured.curve.genuine,
+        "impostor": measured.curve.impostor,
+        **counts,
+    }
+
+
+def _arrays(rows: Sequence[Row]) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[Any]]:
+    """Return embeddings, subjects, and the pictures' names whatever their band."""
+    pictures = [row["sample_id"].replace(row["band"], "") for row in rows]
+    return (
+        np.stack([row["embedding"] for row in rows]),
+        np.array([row["subject_id"] for row in rows]),
+        np.array(pictures),
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _interval(interval: tuple[float, float] | None) -> list[float] | None:
+    return None if interval is None else [round(bound, 4) for bound in interval]

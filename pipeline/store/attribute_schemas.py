@@ -1,0 +1,33 @@
+"""Schema of ``attributes``: an aligned face with what it takes to select by pose and quality."""
+
+import pyarrow as pa
+
+from pipeline.store.columns import extend, field, floats
+from pipeline.store.schemas import ALIGN
+
+ATTRIBUTES = extend(
+    ALIGN,
+    [
+        field("yaw_deg", pa.float32(), null=False, unit="degree"),
+        field("pitch_deg", pa.float32(), null=False, unit="degree"),
+        field("roll_deg", pa.float32(), null=False, unit="degree"),
+        field(
+            "sharpness",
+            pa.float32(),
+            null=False,
+            measure="variance of the Laplacian over that of the grey values",
+        ),
+        field("illumination", pa.float32(), null=False, range="0..1", measure="mean grey value"),
+        field(
+            "side_light",
+            pa.float32(),
+            null=False,
+            range="-1..1",
+            measure="right half minus left half of the picture, over their sum",
+        ),
+        field("quality", pa.float32(), null=False, measure="SFace feature norm"),
+        field("embedding", floats(128), null=False, network="SFace 2021dec", length="quality"),
+    ],
+    drop=("loose", "loose_warp_2x3", "truth_labels", "truth_position_map"),
+)
+"""An aligned face with pose, sharpness, light, quality and embedding; no loose crop."""

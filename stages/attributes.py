@@ -1,0 +1,74 @@
+"""Stage ``attributes``: pose, sharpness, light, quality and embedding of each aligned face."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.ops.codec import decode_rgb
+from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
+from pipeline.ops.templates import TEMPLATES, warp_to_template
+from pipeline.params import AttributesParams
+from pipeline.recognition import SFace, illumination, sharpness
+from pipeline.report import attribute_metrics, quality_sheet
+from pipeline.store.attribute_schemas import ATTRIBUTES
+from pipeline.store.mapping import BatchFunction, Outcome
+from pipeline.types import Float32, Row, UInt8
+from stages.run import StageRun, stage_main
+
+TEMPLATE = TEMPLATES["arcface112"]
+
+
+def make(weights: Path) -> BatchFunction:
+    """Load the network and build the batch function."""
+    network = SFace(weights)
+
+    def describe(rows: list[Row]) -> list[Outcome]:
+        crops = np.stack([crop_of(row) for row in rows])
+        embeddings = network.embed(crops)
+        return [[described(*each)] for each in zip(rows, crops, embeddings, strict=True)]
+
+    return describe
+
+
+def crop_of(row: Row) -> UInt8:
+    """Cut the network's crop out of the loose picture, whatever template ``align`` used."""
+    source_to_crop = warp_to_template(row["landmarks_xy"], TEMPLATE)
+    loose_to_crop = compose_affine(invert_affine(row["loose_warp_2x3"]), source_to_crop)
+    return warp_affine(decode_rgb(row["loose"]["bytes"]), loose_to_crop, TEMPLATE.hw)
+
+
+def described(row: Row, crop: UInt8, embedding: Float32) -> Row:
+    """Make a face's row."""
+    kept = {name: value for name, value in row.items() if name in ATTRIBUTES.names}
+    yaw, pitch, roll = (float(angle) for angle in row["pose_deg"])
+    bright, side = illumination(crop)
+    return kept | {
+        "parent_id": row["sample_id"],
+        "yaw_deg": yaw,
+        "pitch_deg": pitch,
+        "roll_deg": roll,
+        "sharpness": sharpness(crop),
+        "illumination": bright,
+        "side_light": side,
+        "quality": float(np.linalg.norm(embedding)),
+        "embedding": embedding,
+    }
+
+
+def run(stage: StageRun) -> None:
+    """Describe the faces of a data set."""
+    params: AttributesParams = stage.params.attributes
+    output = stage.map(
+        stage.source("align"),
+        ATTRIBUTES,
+        partial(make, stage.weight("sface")),
+        sections=[params],
+        batch_rows=params.batch_rows,
+    )
+    stage.write_metrics(attribute_metrics(output))
+    quality_sheet(output, stage.report("contact", ".png"))
+
+
+if __name__ == "__main__":
+    stage_main("attributes", run)
