@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipeline.errors import ExportError
 from pipeline.exporters.manifest import Manifest
-from pipeline.exporters.selection import Selection, Unit
+from pipeline.exporters.selection import ALL, Selection, Unit
 from pipeline.exporters.storage import FileEntry, Sink
 from pipeline.types import Row
 
@@ -147,6 +147,18 @@ def require_columns(selection: Selection, *columns: str) -> None:
             f"{selection.folder.path} has no column {', '.join(missing)}, which the format needs; "
             f"it has {', '.join(selection.schema.names)}"
         )
+
+
+def labels_by_split(selection: Selection) -> dict[str, dict[str, int]]:
+    """Return the label of each subject, counted from 0 within each split."""
+    split = "split" if "split" in selection.schema.names else "NULL"
+    pairs = f"coalesce({split}, '{ALL}'), subject_id"
+    labels: dict[str, dict[str, int]] = {}
+    for name, subject in sorted(selection.ask(f"{pairs}", group=pairs), key=str):
+        known = labels.setdefault(name, {})
+        if subject is not None:
+            known[subject] = len(known)
+    return labels
 
 
 def require_subjects(selection: Selection) -> list[str]:

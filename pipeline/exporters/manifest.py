@@ -2,10 +2,12 @@
 
 import base64
 import json
+import platform
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any, Self
 
@@ -127,8 +129,13 @@ def program_version() -> str:
 
 
 def library_version(library: str) -> str:
-    """Return name and version of an installed library, by the name of its distribution."""
-    return f"{library} {version(library)}"
+    """Return a library with its version; of a module, that of what it is a part of."""
+    if library in sys.stdlib_module_names:
+        return f"{library} of Python {platform.python_version()}"
+    if library.startswith("pipeline."):
+        return f"crossband {program_version()}"
+    distributions = packages_distributions().get(library, [library])
+    return f"{library} {version(distributions[0])}"
 
 
 def params_here() -> dict[str, Any] | None:

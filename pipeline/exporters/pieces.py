@@ -5,7 +5,7 @@ A unit leaves its lines in ``_parts/``, which does not stay; the end joins them 
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.exporters.format import Job
 from pipeline.exporters.selection import Unit
@@ -43,10 +43,16 @@ def csv_lines(rows: Iterable[Sequence[object]]) -> str:
     return out.getvalue()
 
 
-def subjects_csv(sink: Sink, subjects: Sequence[str], path: str = "subjects.csv") -> None:
+def subjects_csv(sink: Sink, subjects: Sequence[str]) -> None:
     """Write which label stands for which subject."""
     rows = [("label", "subject_id"), *enumerate(subjects)]
-    sink.put(path, csv_lines(rows).encode())
+    sink.put("subjects.csv", csv_lines(rows).encode())
+
+
+def labels_csv(sink: Sink, labels: Mapping[str, Mapping[str, int]]) -> None:
+    """Write which label stands for which subject in each split."""
+    rows = [(split, label, who) for split, known in labels.items() for who, label in known.items()]
+    sink.put("subjects.csv", csv_lines([("split", "label", "subject_id"), *rows]).encode())
 
 
 def splits_of(job: Job) -> list[str]:

@@ -1,9 +1,10 @@
 """Format ``webdataset``: tar shards, one per split and shard of the source.
 
-Layout: ``<split>-NNNNN-of-NNNNN.tar``; of each row ``<key>.png`` (or ``.jpg``: the main picture),
-``<key>.json`` (all other columns), ``<key>.cls`` (label of the subject, where there is one) and
-``<key>.<column>.<ext>`` for each further picture or column of bytes. Keys are the sample ids,
-percent-encoded. Times and owners are 0, so that the same rows give the same bytes.
+Layout: ``<split>-NNNNN-of-NNNNN.tar``; of each row ``<key>.png`` or ``.jpg`` (the main picture),
+``<key>.json`` (all other columns), ``<key>.cls`` (the subject's label within the split, where there
+is one) and ``<key>.<column>.<ext>`` for each further picture or column of bytes. Keys are the
+sample ids, percent-encoded. Times and owners are 0, so that the same rows give the same bytes.
+``subjects.csv`` says which label is whom.
 
 Reference: https://github.com/webdataset/webdataset.
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.exporters.cells import from_json, to_json
-from pipeline.exporters.format import Format, Job, Request, require
+from pipeline.exporters.format import Format, Job, Request, labels_by_split, require
 from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.names import safe_path
 from pipeline.exporters.payloads import (
@@ -24,7 +25,7 @@ from pipeline.exporters.payloads import (
     take_apart,
     text_schema,
 )
-from pipeline.exporters.pieces import subjects_csv
+from pipeline.exporters.pieces import labels_csv
 from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import FileEntry, HashedFile, Sink
 from pipeline.types import Row
@@ -32,14 +33,14 @@ from pipeline.types import Row
 _BLOCK = tarfile.BLOCKSIZE
 
 
-def prepare(request: Request, selection: Selection) -> list[str]:
-    """Return the subjects, whose positions are the labels."""
-    return selection.subjects()
+def prepare(request: Request, selection: Selection) -> dict[str, dict[str, int]]:
+    """Return the subjects' labels in each split."""
+    return labels_by_split(selection)
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
     """Write one tar."""
-    labels = {subject: label for label, subject in enumerate(job.plan)}
+    labels = job.plan.get(unit.split, {})
     columns, held = job.schema.names, payload_columns(job.schema)
     read = list(dict.fromkeys([*columns, "subject_id"]))
     with sink.file(f"{unit.name}.tar") as out:
@@ -70,7 +71,7 @@ def _add(out: HashedFile, name: str, data: bytes) -> None:
 
 def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
     """Write which label stands for whom."""
-    subjects_csv(sink, job.plan)
+    labels_csv(sink, job.plan)
 
 
 def samples(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ from pipeline.params.bodies import (
     LabelBodiesParams,
     NetworkFileParams,
 )
+from pipeline.params.exports import ExportParams
 from pipeline.params.load import check_params, load_params, merge_params, read_yaml, section_values
 from pipeline.params.media import IjbMdfColumns, IjbMdfParams, ScenesParams
 from pipeline.params.protocols import BetweenParams, ProtocolParams
@@ -33,6 +34,7 @@ __all__ = [
     "DetectParams",
     "IjbMdfColumns",
     "IjbMdfParams",
+    "ExportParams",
     "IngestParams",
     "LabelBodiesParams",
     "NetworkFileParams",

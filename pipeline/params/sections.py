@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pipeline.params.attributes import AttributesParams
 from pipeline.params.base import Fraction, Name, Point, Section, Seed
 from pipeline.params.bodies import CropBodiesParams, DetectBodiesParams, LabelBodiesParams
+from pipeline.params.exports import ExportParams
 from pipeline.params.media import IjbMdfParams, ScenesParams
 from pipeline.params.protocols import ProtocolParams
 from pipeline.params.synthesis3d import MasksParams, ReconstructParams
@@ -209,3 +210,5 @@ class Params(Section):
             if unknown := sorted(getattr(self, family).keys() - self.datasets.keys()):
                 raise ValueError(f"{family}: {unknown} are none of datasets {list(self.datasets)}")
         return self
+
+    exports: dict[Name, ExportParams]

@@ -79,7 +79,7 @@ def _lines(what: str, total: int, _: Console, unit: str) -> Iterator[_Scaled]:
         if now - last >= _LINE_SECONDS:
             last = now
             rate = done / (now - start)
-            left = (total - done) / rate if rate else 0.0
+            left = max(total - done, 0) / rate if rate else 0.0
             print(
                 f"{what}: {done:.0f}/{total}{unit}, {rate:.1f}{unit}/s, {left:.0f} s left",
                 file=sys.stderr,

@@ -1,0 +1,124 @@
+"""Boxes and keypoints of a row, whatever stage it is of: what ``coco`` and ``yolo`` are made of.
+
+A column of ``SOURCES`` is a list of structs, one for each face or body in the picture. It holds a
+box, and keypoints where the source names them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.errors import ExportError
+from pipeline.types import Float32, Row
+
+_SIDES = ("left", "right")
+
+FACE_POINTS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+"""Names of a face's five points in the order of ``landmarks_xy``: left and right the subject's."""
+
+BODY_POINTS = (
+    "nose",
+    *(f"{side}_{part}" for part in ("eye", "ear", "shoulder", "elbow", "wrist") for side in _SIDES),
+    *(f"{side}_{part}" for part in ("hip", "knee", "ankle") for side in _SIDES),
+)
+"""COCO's seventeen points of a body."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A column of boxes.
+
+    Attributes:
+        column: its name.
+        category: what the boxes are around.
+        box: the struct's field of the box.
+        points: the struct's field of keypoints ``[k, 2]``, if any.
+        names: of the keypoints.
+    """
+
+    column: str
+    category: str
+    box: str
+    points: str | None = None
+    names: tuple[str, ...] = ()
+
+
+SOURCES = (
+    Source("faces", "face", "box_xyxy", "landmarks_xy", FACE_POINTS),
+    Source("bodies", "person", "box_xyxy", "keypoints_xy", BODY_POINTS),
+    Source("truth_people", "true_face", "face_xyxy"),
+    Source("truth_people", "true_person", "body_xyxy"),
+)
+"""Where boxes are found. A category's position among those of an export is its class."""
+
+_NOTES = ("score", "subject_id", "track_id")
+
+
+@dataclass(frozen=True)
+class Box:
+    """One box of a picture.
+
+    Attributes:
+        source: where it is from.
+        xywh: left, top, width, height in pixels from the picture's corner, cut at its border.
+        points: keypoints ``[k, 3]``: x, y (pixel centres at integers) and 2 for a point inside the
+            picture, all 0 for another; None where the source has none.
+        notes: score, subject and track, as far as the row knows.
+    """
+
+    source: Source
+    xywh: tuple[float, float, float, float]
+    points: Float32 | None
+    notes: dict[str, Any]
+
+
+def sources_of(schema: pa.Schema, columns: Sequence[str]) -> tuple[Source, ...]:
+    """Return the sources that a stage has; ``columns`` limits them.
+
+    Raises:
+        ExportError: it has none.
+    """
+    wanted = set(columns or schema.names)
+    found = tuple(s for s in SOURCES if s.column in schema.names and s.column in wanted)
+    if not found:
+        raise ExportError(
+            f"expected a column of boxes ({', '.join(sorted({s.column for s in SOURCES}))}), found "
+            f"{', '.join(schema.names)}: export `detect`, a body stage or a data set of scenes"
+        )
+    return found
+
+
+def boxes_of(row: Row, sources: Sequence[Source]) -> list[Box]:
+    """Return the boxes of a row that lie in its picture, at least in part."""
+    width, height = row["width_px"], row["height_px"]
+    found = []
+    for source in sources:
+        for item in row[source.column] or ():
+            xyxy = item[source.box]
+            if xyxy is not None and (xywh := _inside(xyxy, width, height)):
+                points = _points(item, source, width, height)
+                notes = {name: item[name] for name in _NOTES if item.get(name) is not None}
+                found.append(Box(source, xywh, points, notes))
+    return found
+
+
+def _inside(xyxy: Float32, width: int, height: int) -> tuple[float, float, float, float] | None:
+    """Cut a box at the border and count from the picture's corner, where a pixel is 1 wide."""
+    x0, y0, x1, y1 = (float(value) + 0.5 for value in xyxy)
+    x0, x1 = max(x0, 0.0), min(x1, float(width))
+    y0, y1 = max(y0, 0.0), min(y1, float(height))
+    return (x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
+
+
+def _points(item: Row, source: Source, width: int, height: int) -> Float32 | None:
+    if not source.points or item.get(source.points) is None:
+        return None
+    xy = np.asarray(item[source.points], np.float32)
+    most = np.array([width - 0.5, height - 0.5], np.float32)
+    outside = np.any((xy < -0.5) | (xy > most), axis=1)
+    made = np.concatenate([xy, np.full((len(xy), 1), 2, np.float32)], axis=1)
+    made[outside] = 0.0
+    return made

@@ -1,0 +1,126 @@
+"""Format ``lfw_bin``: InsightFace's verification file, a pickle of pictures and of who is the same.
+
+Layout: ``pairs.bin`` is ``(bins, issame)``: ``bins[2 * i]`` and ``bins[2 * i + 1]`` are the encoded
+pictures of pair ``i``, ``issame[i]`` whether they show one subject; ``pairs.csv`` has their ids.
+``--pairs`` says how many, ``--seed`` which. It is written piece by piece, so that it may be larger
+than memory: pictures wait in a temporary file.
+
+Reference: insightface ``recognition/arcface_torch/eval/verification.py``, ``load_bin``.
+"""
+
+import pickle
+import struct
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.exporters.format import (
+    Format,
+    Job,
+    Request,
+    finish_nothing,
+    require,
+    require_subjects,
+)
+from pipeline.exporters.pairs import Pair, draw_pairs
+from pipeline.exporters.pieces import csv_lines
+from pipeline.exporters.selection import Selection, Unit
+from pipeline.exporters.storage import HashedFile, Sink
+
+_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The pairs, and the samples' ids by ordinal."""
+
+    pairs: list[Pair]
+    ids: dict[int, str]
+
+
+def prepare(request: Request, selection: Selection) -> Plan:
+    """Draw the pairs."""
+    require_subjects(selection)
+    found = list(selection.listed("subject_id, sample_id"))
+    pairs = draw_pairs([subject for subject, _ in found], request.pairs, request.seed)
+    used = {ordinal for a, b, _ in pairs for ordinal in (a, b)}
+    return Plan(pairs, {ordinal: found[ordinal][1] for ordinal in sorted(used)})
+
+
+def write(job: Job, unit: Unit, sink: Sink) -> None:
+    """Gather the pictures that are used, then write the pickle in the order of the pairs."""
+    plan: Plan = job.plan
+    with tempfile.TemporaryFile() as spool:
+        places = dict(_spooled(spool, unit, plan.ids.keys(), job.request.image))
+
+        def pictures() -> Iterator[bytes]:
+            for a, b, _ in plan.pairs:
+                for ordinal in (a, b):
+                    start, length = places[ordinal]
+                    spool.seek(start)
+                    yield _bytes_opcode(length) + spool.read(length)
+
+        with sink.file("pairs.bin") as out:
+            out.write(pickle.PROTO + b"\x04")
+            _list(out, pictures())
+            _list(out, (pickle.NEWTRUE if same else pickle.NEWFALSE for *_, same in plan.pairs))
+            out.write(pickle.TUPLE2 + pickle.STOP)
+    rows = [(plan.ids[a], plan.ids[b], int(same)) for a, b, same in plan.pairs]
+    sink.put("pairs.csv", csv_lines([("first", "second", "same"), *rows]).encode())
+
+
+def _spooled(
+    spool: BinaryIO, unit: Unit, wanted: Iterable[int], image: str
+) -> Iterator[tuple[int, tuple[int, int]]]:
+    used = set(wanted)
+    for ordinal, row in unit.rows([image]):
+        if ordinal in used:
+            data = row[image]["bytes"]
+            yield ordinal, (spool.tell(), len(data))
+            spool.write(data)
+
+
+def _bytes_opcode(length: int) -> bytes:
+    return pickle.BINBYTES + struct.pack("<I", length)
+
+
+def _list(out: HashedFile, items: Iterable[bytes]) -> None:
+    """Write a list of pickled items, many at a time, as pickle itself does."""
+    out.write(pickle.EMPTY_LIST)
+    count = 0
+    for count, item in enumerate(items, start=1):
+        out.write(pickle.MARK * (count % _BATCH == 1) + item)
+        if count % _BATCH == 0:
+            out.write(pickle.APPENDS)
+    if count % _BATCH:
+        out.write(pickle.APPENDS)
+
+
+def verify(job: Job, folder: Path) -> None:
+    """Unpickle the file as InsightFace does and compare pairs and pictures with the source."""
+    plan: Plan = job.plan
+    with (folder / "pairs.bin").open("rb") as file:
+        bins, same = pickle.load(file, encoding="bytes")  # noqa: S301 - written a moment ago
+    require(same == [pair[2] for pair in plan.pairs], "which pairs are genuine")
+    require(len(bins) == 2 * len(same), "two pictures a pair")
+    wanted: dict[int, list[int]] = {}
+    for index, ordinal in enumerate(o for a, b, _ in plan.pairs for o in (a, b)):
+        wanted.setdefault(ordinal, []).append(index)
+    for ordinal, row in job.units[0].rows([job.request.image]):
+        for index in wanted.get(ordinal, ()):
+            data = row[job.request.image]["bytes"]
+            require(bins[index] == data, f"picture {index} is another one")
+
+
+FORMAT = Format(
+    holds="pairs of pictures, and whether they are genuine; ids in pairs.csv",
+    library="pickle",
+    prepare=prepare,
+    write=write,
+    finish=finish_nothing,
+    verify=verify,
+    split_units=False,
+    files=lambda job: 3,
+)

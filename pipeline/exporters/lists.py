@@ -1,0 +1,105 @@
+"""Format ``lists``: pictures and the text lists that LightCNN's and DVG's training and tests read.
+
+Layout: ``images/<split>/<sample id>.<ext>`` and, with paths below ``images``,
+
+- ``train.txt``: ``path label``, as LightCNN has it; labels from 0 in each split (``subjects.csv``);
+- ``train_domains.txt``: ``path label domain``, as DVG has it: 0 for infra-red, 1 for visible light;
+- ``gallery.txt``, ``probe.txt``: ``path label`` of the test split, visible light against the rest;
+- ``validation_gallery.txt`` and ``validation_probe.txt`` likewise.
+
+Rows without a split count as training. A list that nothing belongs to is empty.
+
+References: https://github.com/AlfredXiangWu/LightCNN (``load_imglist.py``);
+https://github.com/BradyFU/DVG (``data/recognition_dataset.py``).
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.exporters.format import (
+    Format,
+    Job,
+    Request,
+    file_per_row,
+    labels_by_split,
+    require,
+    require_subjects,
+)
+from pipeline.exporters.names import extension_of, safe_component, safe_path
+from pipeline.exporters.pieces import join_lines, labels_csv, leave_lines
+from pipeline.exporters.selection import ALL, Selection, Unit
+from pipeline.exporters.storage import FileEntry, Sink
+from pipeline.types import Band, Row, Split
+
+LISTS = (
+    "train",
+    "train_domains",
+    "gallery",
+    "probe",
+    "validation_gallery",
+    "validation_probe",
+)
+
+
+def prepare(request: Request, selection: Selection) -> dict[str, dict[str, int]]:
+    """Return the subjects' labels in each split."""
+    require_subjects(selection)
+    return labels_by_split(selection)
+
+
+def write(job: Job, unit: Unit, sink: Sink) -> None:
+    """Write the pictures of one unit and leave the lines of its lists."""
+    lines: dict[str, list[str]] = {name: [] for name in LISTS}
+    labels = job.plan[unit.split]
+    for _, row in unit.rows(["sample_id", "subject_id", "band", job.request.image]):
+        data = row[job.request.image]["bytes"]
+        path = f"{safe_component(unit.split)}/{safe_path(row['sample_id'])}.{extension_of(data)}"
+        sink.put(f"images/{path}", data)
+        for name, line in _lines(row, unit.split, f"{path} {labels[row['subject_id']]}"):
+            lines[name].append(line)
+    for name, found in lines.items():
+        leave_lines(sink, unit, name, found)
+
+
+def _lines(row: Row, split: str, line: str) -> list[tuple[str, str]]:
+    visible = row["band"] == Band.VIS
+    if split in (Split.TRAIN, ALL):
+        return [("train", line), ("train_domains", f"{line} {int(visible)}")]
+    name = "gallery" if visible else "probe"
+    return [(name if split == Split.TEST else f"{split}_{name}", line)]
+
+
+def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
+    """Join the lists."""
+    for name in LISTS:
+        join_lines(job, sink, name, f"{name}.txt")
+    labels_csv(sink, job.plan)
+
+
+def verify(job: Job, folder: Path) -> None:
+    """Follow the lists as LightCNN's reader does, and compare with the source."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for name in LISTS:
+        for line in (folder / f"{name}.txt").read_text().splitlines():
+            path, label = line.split(" ")[:2]
+            found.setdefault(path, []).append((name, int(label)))
+    for unit in job.units:
+        for _, row in unit.rows(["sample_id", "subject_id", "band", job.request.image]):
+            data, label = row[job.request.image]["bytes"], job.plan[unit.split][row["subject_id"]]
+            stem = f"{safe_component(unit.split)}/{safe_path(row['sample_id'])}"
+            path = f"{stem}.{extension_of(data)}"
+            expected = [(name, label) for name, _ in _lines(row, unit.split, "")]
+            require(found.pop(path, None) == expected, f"{path} is not listed as it should be")
+            require((folder / "images" / path).read_bytes() == data, f"{path} is another picture")
+    require(not found, f"{len(found)} lines are of no row")
+
+
+FORMAT = Format(
+    holds="picture, subject as label, visible or not, gallery or probe",
+    library="pipeline.exporters.lists",
+    prepare=prepare,
+    write=write,
+    finish=finish,
+    verify=verify,
+    files=file_per_row,
+)

@@ -1,0 +1,121 @@
+"""Format ``yolo``: Ultralytics' folders of pictures and label files, with ``data.yaml``.
+
+Layout: ``images/<split>/<sample id>.<ext>``, ``labels/<split>/<sample id>.txt``, ``data.yaml``. A
+label line is ``class x y w h``, as fractions of the picture, and ``x y v`` for each keypoint where
+the export has one kind of boxes only and that has keypoints; ``--columns faces`` chooses.
+
+Ultralytics needs a ``train`` and a ``val``: rows without a split are ``train``, ``validation`` is
+``val``, and where there is none, ``test`` or else ``train`` stands in for it.
+
+Reference: https://docs.ultralytics.com/datasets/.
+"""
+
+import io
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ruamel.yaml import YAML
+
+from pipeline.exporters.boxes import Box, Source, boxes_of, sources_of
+from pipeline.exporters.format import Format, Job, Request, file_per_row, require
+from pipeline.exporters.names import extension_of, safe_component, safe_path
+from pipeline.exporters.pieces import splits_of
+from pipeline.exporters.selection import ALL, Selection, Unit
+from pipeline.exporters.storage import FileEntry, Sink
+from pipeline.types import Row
+
+_NAMES = {ALL: "train", "validation": "val"}
+_KNOWN = ["sample_id", "width_px", "height_px", "image"]
+
+
+def prepare(request: Request, selection: Selection) -> tuple[Source, ...]:
+    """Find the stage's boxes."""
+    return sources_of(selection.schema, request.columns)
+
+
+def write(job: Job, unit: Unit, sink: Sink) -> None:
+    """Write the pictures and label files of one unit."""
+    for _, row in unit.rows([*_KNOWN, *{source.column for source in job.plan}]):
+        data = row["image"]["bytes"]
+        stem = f"{_folder(unit.split)}/{safe_path(row['sample_id'])}"
+        sink.put(f"images/{stem}.{extension_of(data, row['image']['path'])}", data)
+        lines = [f"{_line(box, job.plan, row)}\n" for box in boxes_of(row, job.plan)]
+        sink.put(f"labels/{stem}.txt", "".join(lines).encode())
+
+
+def _folder(split: str) -> str:
+    return safe_component(_NAMES.get(split, split))
+
+
+def _points(sources: tuple[Source, ...]) -> tuple[str, ...]:
+    """Return the keypoints' names where all boxes have the same: one shape is all YOLO knows."""
+    return sources[0].names if len(sources) == 1 else ()
+
+
+def _line(box: Box, sources: tuple[Source, ...], row: Row) -> str:
+    scale = np.array([row["width_px"], row["height_px"]], np.float64)
+    x, y, width, height = box.xywh
+    numbers = [*((x, y) + np.array([width, height]) / 2) / scale, *(width, height) / scale]
+    if names := _points(sources):
+        points = np.zeros((len(names), 3)) if box.points is None else box.points.astype(float)
+        points[:, :2] = np.where(points[:, 2:] > 0, (points[:, :2] + 0.5) / scale, 0.0)
+        numbers += points.reshape(-1).tolist()
+    return f"{sources.index(box.source)} " + " ".join(f"{number:.6g}" for number in numbers)
+
+
+def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
+    """Write ``data.yaml``."""
+    splits = {_NAMES.get(split, split): f"images/{_folder(split)}" for split in splits_of(job)}
+    some = splits.get("train") or next(iter(splits.values()))
+    values: dict[str, Any] = {
+        "train": some,
+        "val": splits.get("val") or splits.get("test") or some,
+        **({"test": splits["test"]} if "test" in splits else {}),
+        "names": {number: source.category for number, source in enumerate(job.plan)},
+    }
+    if names := _points(job.plan):
+        values["kpt_shape"] = [len(names), 3]
+        values["flip_idx"] = [names.index(_mirrored(name)) for name in names]
+    text = io.StringIO()
+    YAML().dump(values, text)
+    sink.put("data.yaml", text.getvalue().encode())
+
+
+def _mirrored(name: str) -> str:
+    side, _, part = name.partition("_")
+    return f"{'right' if side == 'left' else 'left'}_{part}" if part else name
+
+
+def verify(job: Job, folder: Path) -> None:
+    """Let Ultralytics check each picture with its labels, and compare them with the source."""
+    os.environ.setdefault("YOLO_OFFLINE", "1")
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    from ultralytics.data.utils import verify_image_label
+
+    names = _points(job.plan)
+    for unit in job.units:
+        for _, row in unit.rows([*_KNOWN, *{source.column for source in job.plan}]):
+            data = row["image"]["bytes"]
+            stem = f"{_folder(unit.split)}/{safe_path(row['sample_id'])}"
+            picture = folder / f"images/{stem}.{extension_of(data, row['image']['path'])}"
+            label = folder / f"labels/{stem}.txt"
+            require(picture.read_bytes() == data, f"{picture} is another picture")
+            asked = (str(picture), str(label), "", bool(names), len(job.plan), len(names), 3, False)
+            found = verify_image_label(asked)
+            require(found[0], f"ultralytics refuses {stem}: {found[-1]}")
+            lines = {_line(box, job.plan, row) for box in boxes_of(row, job.plan)}
+            require(len(found[1]) == len(lines), f"the boxes of {row['sample_id']}")
+
+
+FORMAT = Format(
+    holds="picture, boxes, keypoints",
+    library="ultralytics",
+    prepare=prepare,
+    write=write,
+    finish=finish,
+    verify=verify,
+    files=lambda job: file_per_row(job) + job.facts.rows,
+)

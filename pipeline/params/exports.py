@@ -1,0 +1,45 @@
+"""Exports that are stages: ``exports`` of ``params.yaml``."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.params.base import Section, Seed
+from pipeline.types import Split
+
+ExportFormat = Literal[
+    "folder",
+    "webdataset",
+    "parquet",
+    "croissant",
+    "lmdb",
+    "recordio",
+    "lfw_bin",
+    "coco",
+    "yolo",
+    "market1501",
+    "llcm",
+    "lists",
+]
+
+
+class ExportParams(Section):
+    """One export: which rows of which stage go where, in which format."""
+
+    source: Annotated[str, Field(min_length=1)]
+    """Folder of a stage's output."""
+    format: ExportFormat
+    to: Annotated[str, Field(min_length=1)]
+    """Folder to make, as a path or any URL that fsspec knows; an export that stands there goes."""
+    where: str | None = None
+    """SQL condition that rows have to fulfil."""
+    splits: tuple[Split, ...] = ()
+    """Splits to take; all without any."""
+    columns: tuple[str, ...] = ()
+    """Columns to take; all without any."""
+    image: str = "image"
+    """Column that is the format's picture."""
+    pairs: Annotated[int, Field(ge=2, le=1_000_000)] = 6000
+    """Number of pairs of ``lfw_bin``."""
+    seed: Seed = 0
+    """Seed of these pairs."""

@@ -1,0 +1,54 @@
+"""Stage ``export``: a stage's output in the format of another tool, at a path or a URL.
+
+What DVC tracks is the export's manifest: the export itself may lie in an object store.
+"""
+
+import json
+from pathlib import Path
+
+from pipeline.errors import ParamsError
+from pipeline.exporters import Request
+from pipeline.exporters.running import export
+from pipeline.store import ShardFolder, executor_from_environment
+from stages.run import StageRun, stage_main
+
+
+def run(stage: StageRun) -> None:
+    """Write one export anew and note its manifest."""
+    params = stage.params.exports.get(stage.dataset)
+    if params is None:
+        known = ", ".join(stage.params.exports) or "none"
+        raise ParamsError(
+            f"export {stage.dataset!r}: expected one of params.yaml's exports: {known}"
+        )
+    source = Path(params.source)
+    request = Request(
+        source,
+        params.format,
+        params.to,
+        params.where,
+        tuple(map(str, params.splits)),
+        params.columns,
+        params.image,
+        params.pairs,
+        params.seed,
+    )
+    manifest = export(request, executor=executor_from_environment(), overwrite=True)
+    note = Path("reports/exports", f"{stage.dataset}.json")
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_bytes(manifest.to_json())
+    folder = ShardFolder.open(source)
+    metrics = {
+        "in": sum(folder.shard(index).rows() for index in range(folder.count)),
+        "out": manifest.rows,
+        "rejected": {},
+        "files": len(manifest.files),
+        "bytes": sum(entry.bytes for entry in manifest.files),
+        "simulated": dict(manifest.simulated),
+        "rows": {name: dict(counts) for name, counts in manifest.shares.items()},
+    }
+    stage.report("metrics", ".json").write_text(json.dumps(metrics, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    stage_main("export", run)
