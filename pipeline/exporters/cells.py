@@ -35,12 +35,12 @@ def from_json(text: bytes | str, schema: pa.Schema) -> Row:
 def to_cell(value: Any) -> str:
     """Write a value as a CSV cell: null is empty, text stays itself, the rest is JSON.
 
-    Text that is empty or begins with a quotation mark is written as JSON too, so that no two values
-    look alike.
+    Text that is empty, begins with a quotation mark or has a carriage return is JSON too, so that no
+    two values look alike to any reader of CSV.
     """
     if value is None:
         return ""
-    if isinstance(value, str) and value and not value.startswith('"'):
+    if isinstance(value, str) and value and not value.startswith('"') and "\r" not in value:
         return value
     return orjson.dumps(_plain(value), option=orjson.OPT_SERIALIZE_NUMPY).decode()
 

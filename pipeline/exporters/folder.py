@@ -3,8 +3,8 @@
 Layout: ``images/<split>/<subject>/<sample id>.<ext>`` (torchvision's ImageFolder: one class a
 subject), ``columns/<column>/<split>/<subject>/<sample id>.<ext>`` for further pictures and bytes,
 ``metadata.csv`` with ``file_name`` first (as Hugging Face's imagefolder has it) and the rest by
-column. A cell is empty for null; text that is empty or begins with a quotation mark is JSON, and so
-is all that is no text.
+column. A cell is empty for null, text where it is plain text, and else JSON (also for text that is
+empty, begins with a quotation mark or has a carriage return).
 """
 
 import csv

@@ -22,7 +22,7 @@ def gathered(job: Job, sink: Sink, name: str, split: str | None = None) -> Itera
     for unit in job.units:
         if split in (None, unit.split):
             data = sink.store.read(f"{PARTS}/{unit.name}.{name}") or b""
-            yield from data.decode().splitlines(keepends=True)
+            yield from (line.decode() for line in io.BytesIO(data))
 
 
 def join_lines(
