@@ -114,8 +114,9 @@ def make_listing(
 
 
 def official_row(path: str, dataset: str, params: DatasetParams, **columns: object) -> Row:
-    """Make a row with the data set's licence; see ``listing.listed_row``."""
-    return listed_row(path, dataset, licence=params.licence, **columns)
+    """Make a row with what params say of the whole data set; see ``listing.listed_row``."""
+    whole = {"licence": params.licence, "simulated": params.simulated}
+    return listed_row(path, dataset, **(whole | columns))
 
 
 def find_list(files: Iterable[str], name: str) -> str | None:
