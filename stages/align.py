@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.ops.alignment import align_face, interocular_px
 from pipeline.ops.boxes import choose
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
-from pipeline.ops.templates import TEMPLATES, AlignTemplate, template_from_points
+from pipeline.ops.templates import TEMPLATES, AlignTemplate, template_of
 from pipeline.params import AlignParams
 from pipeline.report import align_metrics, contact_sheet, truth_figure
 from pipeline.store import ALIGN, image_columns
@@ -20,11 +20,7 @@ LOOSE = TEMPLATES["facexlib512"]
 
 def make(params: AlignParams) -> BatchFunction:
     """Build the batch function."""
-    if own := params.templates.get(params.template):
-        hw = own.height_px, own.width_px
-        template = template_from_points(params.template, hw, own.points_xy)
-    else:
-        template = TEMPLATES[params.template]
+    template = template_of(params)
     return lambda rows: [align(row, params, template) for row in rows]
 
 

@@ -5,6 +5,7 @@ Layout, relative to the project's root: ``data/<data set>/<stage>`` for shards,
 depends on what was there before, ``reports/contact/<data set>/<stage>.png`` to look at.
 """
 
+import hashlib
 import json
 import logging
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel
 
-from pipeline.errors import CrossbandError, ParamsError
+from pipeline.errors import CrossbandError, ParamsError, StageError
 from pipeline.params import DatasetParams, Params, load_params, section_values
 from pipeline.store import (
     ShardFolder,
@@ -85,6 +86,17 @@ class StageRun:
         """Return a network of the user's own after its sha256 was checked, as ``weight`` does."""
         self._weights[path.name] = sha256
         return verified_file(path, sha256)
+
+    def trained(self, path: Path) -> Path:
+        """Return a weight file that another stage trained; the rows made here depend on it.
+
+        Raises:
+            StageError: it is missing.
+        """
+        if not path.is_file():
+            raise StageError(f"{path} is missing: run the stage that trains it (`dvc repro`)")
+        self._weights[path.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return path
 
     def map(
         self,

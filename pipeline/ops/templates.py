@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.ops.geometry import similarity_from_points
+from pipeline.params import AlignParams
 from pipeline.types import Float32
 
 
@@ -120,6 +121,13 @@ def template_from_points(
     if len(points) != 5 or any(len(point) != 2 for point in points):
         raise ValueError(f"template {name!r} needs five (x, y) points")
     return AlignTemplate(name, hw, tuple((float(x), float(y)) for x, y in points))
+
+
+def template_of(params: AlignParams) -> AlignTemplate:
+    """Return the template that the params of ``align`` choose, built in or the user's own."""
+    if own := params.templates.get(params.template):
+        return template_from_points(params.template, (own.height_px, own.width_px), own.points_xy)
+    return TEMPLATES[params.template]
 
 
 def warp_to_template(landmarks_xy: ArrayLike, template: AlignTemplate) -> Float32:

@@ -10,7 +10,9 @@ from pipeline.params.bodies import (
 from pipeline.params.exports import ExportParams
 from pipeline.params.load import check_params, load_params, merge_params, read_yaml, section_values
 from pipeline.params.media import IjbMdfColumns, IjbMdfParams, ScenesParams
+from pipeline.params.poses import PosesParams
 from pipeline.params.protocols import BetweenParams, ProtocolParams
+from pipeline.params.quality import DegradeParams, PhotometricParams, TrainDegraderParams
 from pipeline.params.sections import (
     AlignParams,
     DatasetParams,
@@ -31,6 +33,7 @@ __all__ = [
     "CropBodiesParams",
     "DatasetParams",
     "DetectBodiesParams",
+    "DegradeParams",
     "DetectParams",
     "IjbMdfColumns",
     "IjbMdfParams",
@@ -47,6 +50,9 @@ __all__ = [
     "ReconstructParams",
     "TemplateFiles",
     "ProtocolParams",
+    "PhotometricParams",
+    "PosesParams",
+    "TrainDegraderParams",
     "WeightsParams",
     "check_params",
     "load_params",

@@ -13,7 +13,9 @@ from pipeline.params.base import Fraction, Name, Point, Section, Seed
 from pipeline.params.bodies import CropBodiesParams, DetectBodiesParams, LabelBodiesParams
 from pipeline.params.exports import ExportParams
 from pipeline.params.media import IjbMdfParams, ScenesParams
+from pipeline.params.poses import PosesParams
 from pipeline.params.protocols import ProtocolParams
+from pipeline.params.quality import DegradeParams, TrainDegraderParams
 from pipeline.params.synthesis3d import MasksParams, ReconstructParams
 from pipeline.types import Band, Split
 
@@ -203,6 +205,9 @@ class Params(Section):
     crop_bodies: CropBodiesParams
     reconstruct: ReconstructParams
     masks: MasksParams
+    poses: PosesParams
+    train_degrader: TrainDegraderParams
+    degrade: DegradeParams
 
     @model_validator(mode="after")
     def _chosen_known(self) -> Self:

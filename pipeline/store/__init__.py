@@ -3,6 +3,7 @@
 from pipeline.store.columns import image_columns
 from pipeline.store.executors import EXECUTORS, Executor, executor_from_environment
 from pipeline.store.fingerprint import StageKey, code_sha256
+from pipeline.store.generation_schemas import DEGRADE, POSES
 from pipeline.store.mapping import MapSummary, map_shards
 from pipeline.store.schemas import (
     ALIGN,
@@ -13,11 +14,13 @@ from pipeline.store.schemas import (
     PICTURES,
     REJECTED,
 )
+from pipeline.store.selection import Selection, select
 from pipeline.store.shards import LazyRows, Listing, ShardFolder, is_shard_folder, shard_of
 from pipeline.store.synthesis_schemas import MASKS, RECONSTRUCT
 
 __all__ = [
     "ALIGN",
+    "DEGRADE",
     "DETECT",
     "EXECUTORS",
     "INGEST",
@@ -26,11 +29,13 @@ __all__ = [
     "PARTS",
     "PICTURES",
     "RECONSTRUCT",
+    "POSES",
     "REJECTED",
     "Executor",
     "LazyRows",
     "Listing",
     "MapSummary",
+    "Selection",
     "ShardFolder",
     "StageKey",
     "code_sha256",
@@ -38,5 +43,6 @@ __all__ = [
     "image_columns",
     "is_shard_folder",
     "map_shards",
+    "select",
     "shard_of",
 ]

@@ -84,7 +84,9 @@ def test_metrics_lie_where_people_look(name):
 @pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights", "export"}))
 def test_pictures_lie_where_people_look(name):
     figures = [f"reports/figures/${{key}}/{name}.png"] if name in PANELS else []
-    assert names(ITEMS[name]["plots"]) == [f"reports/contact/${{key}}/{name}.png", *figures]
+    curves = [f"reports/curves/${{key}}/{name}.csv"] if name.startswith("train_") else []
+    contact = f"reports/contact/${{key}}/{name}.png"
+    assert names(ITEMS[name]["plots"]) == [contact, *figures, *curves]
 
 
 def test_no_file_is_longer_than_400_lines():

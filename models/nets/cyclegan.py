@@ -1,0 +1,115 @@
+"""CycleGAN's networks: a residual generator and a discriminator of 70 × 70 patches.
+
+Layers, padding and normalisation are those of the published network, so that its parameters count
+the same: 11.378 M (nine blocks) and 7.838 M (six blocks) at 64 channels, 2.765 M for the
+discriminator.
+
+Reference:
+    J.-Y. Zhu, T. Park, P. Isola, A. A. Efros, Unpaired image-to-image translation using
+    cycle-consistent adversarial networks, ICCV 2017, section 4 and appendix 7.2.
+"""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+_INITIAL_STD = 0.02
+"""Standard deviation of fresh weights (appendix 7.1 of the paper)."""
+
+
+class ResNetGenerator(nn.Module):
+    """Two steps down, residual blocks, two steps up; the picture keeps its shape.
+
+    Input and output convention: RGB in [-1, 1], height and width divisible by four.
+    """
+
+    def __init__(self, *, channels: int = 64, blocks: int = 9, residual: bool = False) -> None:
+        """Make a generator with fresh weights.
+
+        Args:
+            channels: feature maps of the first layer.
+            blocks: residual blocks; the paper takes 6 at 128 pixels and 9 from 256 on.
+            residual: the layers' output is added to the picture instead of standing for it, and a
+                fresh generator changes nothing. Not the paper's; it needs far fewer steps.
+        """
+        super().__init__()
+        self.residual = residual
+        widths = channels, channels * 2, channels * 4
+        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, widths[0], 7), *_rectified()]
+        for source, target in pairwise(widths):
+            layers += [nn.Conv2d(source, target, 3, 2, padding=1), *_rectified()]
+        layers += [GeneratorBlock(widths[-1]) for _ in range(blocks)]
+        for source, target in pairwise(reversed(widths)):
+            up = nn.ConvTranspose2d(source, target, 3, 2, padding=1, output_padding=1)
+            layers += [up, *_rectified()]
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(widths[0], 3, 7), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        self.apply(_initialise)
+        if residual and isinstance(layers[-2], nn.Conv2d):
+            nn.init.zeros_(layers[-2].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, 3, h, w) to (n, 3, h, w), both in [-1, 1]."""
+        made: Tensor = self.layers(x)
+        return nn.functional.hardtanh(x + made) if self.residual else made
+
+
+class GeneratorBlock(nn.Module):
+    """A residual block of two reflected 3 × 3 convolutions with instance normalisation."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            *_rectified(),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            _Norm(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, c, h, w) to the same shape."""
+        result: Tensor = x + self.layers(x)
+        return result
+
+
+class PatchDiscriminator(nn.Module):
+    """Tells of each 70 × 70 patch whether it is real."""
+
+    def __init__(self, *, channels: int = 64) -> None:
+        """Make a discriminator with fresh weights; ``channels`` of the first layer."""
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(3, channels, 4, 2, padding=1), nn.LeakyReLU(0.2)]
+        for source, target, stride in ((1, 2, 2), (2, 4, 2), (4, 8, 1)):
+            layers += [
+                nn.Conv2d(channels * source, channels * target, 4, stride, padding=1),
+                _Norm(),
+                nn.LeakyReLU(0.2),
+            ]
+        layers.append(nn.Conv2d(channels * 8, 1, 4, padding=1))
+        self.layers = nn.Sequential(*layers)
+        self.apply(_initialise)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, 3, h, w) in [-1, 1] to one score per patch, (n, 1, h', w'); 1 means real."""
+        result: Tensor = self.layers(x)
+        return result
+
+
+class _Norm(nn.Module):
+    """Instance normalisation of any number of channels: it has no weights."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.instance_norm(x)
+
+
+def _rectified() -> tuple[nn.Module, nn.Module]:
+    return _Norm(), nn.ReLU()
+
+
+def _initialise(layer: nn.Module) -> None:
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(layer.weight, 0.0, _INITIAL_STD)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)

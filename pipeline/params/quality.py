@@ -1,0 +1,101 @@
+"""Params of blur and quality synthesis: stages ``train_degrader`` and ``degrade``."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.params.base import Fraction, Section, Seed
+from pipeline.types import Band, Split
+
+Pixels = Annotated[float, Field(ge=0.0, le=32.0)]
+Level = Annotated[float, Field(ge=0.0, le=0.5)]
+
+
+class PhotometricParams(Section):
+    """What an atmosphere, a lens, a sensor and a codec do; each drawn evenly from its range.
+
+    Pixels are those of the frame in which faces are degraded (``frame_px``).
+    """
+
+    turbulence_px: tuple[Pixels, Pixels]
+    turbulence_scale_px: Annotated[float, Field(ge=2.0, le=64.0)]
+    defocus_px: tuple[Pixels, Pixels]
+    motion_px: tuple[Pixels, Pixels]
+    downscale: tuple[
+        Annotated[float, Field(ge=1.0, le=16.0)], Annotated[float, Field(ge=1.0, le=16.0)]
+    ]
+    shot_noise: tuple[Level, Level]
+    read_noise: tuple[Level, Level]
+    jpeg_quality: tuple[Annotated[int, Field(ge=1, le=100)], Annotated[int, Field(ge=1, le=100)]]
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        for name, value in self:
+            if isinstance(value, tuple) and value[0] > value[1]:
+                raise ValueError(f"{name}: the first may not be above the second, got {value}")
+        return self
+
+
+class TrainDegraderParams(Section):
+    """CycleGAN between sharp and low-quality faces."""
+
+    low_quality: Literal["photometric", "measured", "cameras"]
+    cameras: tuple[str, ...]
+    measured_share: Annotated[float, Field(gt=0.0, le=0.5)]
+    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
+    pictures_per_subject: Annotated[int, Field(ge=1, le=100000)]
+    frame_px: Annotated[int, Field(ge=64, le=512, multiple_of=4)]
+    crop_px: Annotated[int, Field(ge=32, le=512, multiple_of=4)]
+    blocks: Literal[6, 9]
+    residual: bool
+    generator_channels: Annotated[int, Field(ge=4, le=128)]
+    discriminator_channels: Annotated[int, Field(ge=4, le=128)]
+    cycle_weight: Annotated[float, Field(ge=0.0, le=1000.0)]
+    identity_weight: Annotated[float, Field(ge=0.0, le=1000.0)]
+    pool_pictures: Annotated[int, Field(ge=0, le=10000)]
+    steps: Annotated[int, Field(ge=1, le=10_000_000)]
+    decay_from: Fraction
+    batch_faces: Annotated[int, Field(ge=1, le=256)]
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)]
+    discriminator_learning_rate: Annotated[float, Field(gt=0.0, le=1.0)]
+    checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000)]
+    threads: Annotated[int, Field(ge=1, le=256)]
+    device: Literal["cpu", "cuda", "auto"]
+    precision: Literal["32-true", "bf16-mixed"]
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.crop_px > self.frame_px:
+            raise ValueError(
+                f"crop_px {self.crop_px} is more than frame_px {self.frame_px}: "
+                "crops are cut out of the frame"
+            )
+        if self.low_quality == "cameras" and not self.cameras:
+            raise ValueError("low_quality is 'cameras': name at least one camera_id in cameras")
+        return self
+
+
+class FacesPerGenerator(Section):
+    """How many outputs each generator makes of a face; 0 leaves a generator out."""
+
+    cyclegan: Annotated[int, Field(ge=0, le=1)]
+    photometric: Annotated[int, Field(ge=0, le=64)]
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.cyclegan and not self.photometric:
+            raise ValueError("both are 0: nothing would be made")
+        return self
+
+
+class DegradeParams(Section):
+    """Which faces are degraded, by which generators."""
+
+    per_face: FacesPerGenerator
+    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
+    splits: Annotated[tuple[Split, ...], Field(min_length=1)]
+    pictures_per_subject: Annotated[int, Field(ge=1, le=100000)]
+    photometric: PhotometricParams
+    loose_jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+    seed: Seed

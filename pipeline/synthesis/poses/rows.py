@@ -1,0 +1,184 @@
+"""The rows of turned faces: like those of ``align``, so that every later stage takes them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from pipeline.face3d import five_points, pose_deg
+from pipeline.face3d.mesh import FaceMesh
+from pipeline.ops.alignment import outside_fraction
+from pipeline.ops.codec import as_rgb, decode, encode_jpeg, encode_png
+from pipeline.ops.geometry import (
+    compose_affine,
+    invert_affine,
+    scale_of,
+    transform_points,
+    warp_affine,
+)
+from pipeline.ops.templates import TEMPLATES, AlignTemplate, warp_to_template
+from pipeline.store.columns import image_columns
+from pipeline.store.schemas import ALIGN, PICTURES
+from pipeline.synthesis.poses.head import OUTLINE
+from pipeline.synthesis.poses.render import PosableHead, posable_head
+from pipeline.types import Float32, Row, UInt8
+
+_LOOSE, _DMFR = TEMPLATES["facexlib512"], TEMPLATES["dmfr137x169"]
+_TRUTH = {name: None for name in PICTURES.names if name.startswith("truth_")}
+"""What was true of the picture is not true of the turned one."""
+
+
+@dataclass(frozen=True)
+class FacePoser:
+    """Turns the face of one row.
+
+    Attributes:
+        row: with the columns of ``store.ALIGN``.
+        head: its head.
+        mesh: float32 (468, 3), pixels of the loose crop.
+    """
+
+    row: Row
+    head: PosableHead
+    mesh: Float32
+
+    @classmethod
+    def of_row(cls, row: Row, mesh_xyz: Float32) -> "FacePoser":
+        """Make a poser.
+
+        Args:
+            row: with the columns of ``store.ALIGN``.
+            mesh_xyz: (468, 3), pixels of the source picture.
+
+        Raises:
+            ValueError: the mesh is not finite or has no extent.
+        """
+        mesh = _moved(mesh_xyz, row["loose_warp_2x3"])
+        return cls(row, posable_head(decode(row["loose"]["bytes"]), mesh), mesh)
+
+    def turned(
+        self,
+        yaw_deg: float,
+        pitch_deg: float,
+        *,
+        template: AlignTemplate,
+        network: FaceMesh,
+        jpeg_quality: int,
+    ) -> Row:
+        """Turn the face.
+
+        Args:
+            yaw_deg: what is added to its yaw.
+            pitch_deg: what is added to its pitch.
+            template: of the aligned crop.
+            network: measures the pose in the picture that was drawn.
+            jpeg_quality: of the loose crop.
+
+        Returns:
+            A row of ``store.POSES`` without generator; its geometry is in the source's pixels, as
+            if a camera with the source's frame had seen the turned face.
+
+        Raises:
+            ValueError: the turned points are degenerate.
+        """
+        row = self.row
+        loose_to_source = invert_affine(row["loose_warp_2x3"])
+        mesh = self.head.turned_points(self.mesh, yaw_deg, pitch_deg).astype(np.float32)
+        landmarks = self._landmarks(mesh, yaw_deg, pitch_deg)
+        source_landmarks = transform_points(landmarks, loose_to_source)
+        to_loose = warp_to_template(source_landmarks, _LOOSE)
+        drawn = self.head.render(
+            yaw_deg, pitch_deg, compose_affine(loose_to_source, to_loose), _LOOSE.hw
+        )
+        to_crop = warp_to_template(source_landmarks, template)
+        to_dmfr = warp_to_template(source_landmarks, _DMFR)
+        crop = _crop(drawn, to_loose, to_crop, template.hw)
+        source_mesh = _moved(mesh, loose_to_source)
+        name = pose_name(yaw_deg, pitch_deg)
+        file = f"{row['sample_id'].rpartition('/')[2]}.{name}"
+        loose = encode_jpeg(drawn, jpeg_quality)
+        dmfr = encode_png(_crop(drawn, to_loose, to_dmfr, _DMFR.hw))
+        seen, _ = network.points(as_rgb(drawn), transform_points(source_landmarks, to_loose)[None])
+        columns: dict[str, Any] = {
+            "sample_id": f"{row['sample_id']}#{name}",
+            "parent_id": row["sample_id"],
+            "simulated": True,
+            "template": template.name,
+            "warp_2x3": to_crop,
+            "loose": {"bytes": loose, "path": f"{file}.loose.jpg"},
+            "loose_warp_2x3": to_loose,
+            "dmfr": {"bytes": dmfr, "path": f"{file}.dmfr.png"},
+            "dmfr_warp_2x3": to_dmfr,
+            "landmarks_xy": source_landmarks,
+            "mesh_xyz": source_mesh,
+            "box_xyxy": self._box(source_mesh),
+            "pose_deg": pose_deg(source_mesh[None])[0],
+            "outside_fraction": outside_fraction(
+                compose_affine(invert_affine(to_loose), to_crop), _LOOSE.hw, template.hw
+            ),
+            "yaw_added_deg": yaw_deg,
+            "pitch_added_deg": pitch_deg,
+            "source_pose_deg": row["pose_deg"],
+            "measured_pose_deg": pose_deg(seen)[0],
+        }
+        if yaw_deg == 0.0 and pitch_deg == 0.0:
+            inside = _face_mask(transform_points(source_mesh[:, :2], to_crop), template.hw)
+            columns["psnr_identity_db"] = psnr_db(decode(row["image"]["bytes"]), crop, inside)
+        image = image_columns(encode_png(crop), template.hw, f"{file}.png")
+        kept = {column: row[column] for column in ALIGN.names if column in row}
+        return kept | _TRUTH | image | columns
+
+    def _landmarks(self, mesh: Float32, yaw_deg: float, pitch_deg: float) -> Float32:
+        """Turn the detector's five points, which keep their place beside the mesh's."""
+        before = five_points(self.mesh[None])[0]
+        beside = transform_points(self.row["landmarks_xy"], self.row["loose_warp_2x3"]) - before
+        solid = np.column_stack([beside, np.zeros(5)])
+        turned = solid @ self.head.pose.turn(yaw_deg, pitch_deg).T
+        landmarks: Float32 = (five_points(mesh[None])[0] + turned[:, :2]).astype(np.float32)
+        return landmarks
+
+    def _box(self, mesh: Float32) -> Float32:
+        """Turn the detector's box, whose sides keep their distance from the mesh's extent."""
+        before = _extent(_moved(self.mesh, invert_affine(self.row["loose_warp_2x3"])))
+        box: Float32 = (_extent(mesh) + self.row["box_xyxy"] - before).astype(np.float32)
+        return box
+
+
+def pose_name(yaw_deg: float, pitch_deg: float) -> str:
+    """Name a turn, for ids: ``pose.+030.00-010.00`` is yaw 30°, pitch −10°."""
+    return f"pose.{yaw_deg:+07.2f}{pitch_deg:+07.2f}"
+
+
+def psnr_db(reference: UInt8, image: UInt8, inside: UInt8) -> float:
+    """Return the peak signal-to-noise ratio within a mask, decibel; at most 99.
+
+    Args:
+        reference: uint8 (h, w) or (h, w, 3).
+        image: likewise.
+        inside: (h, w), not 0 where it is measured.
+    """
+    squared = (as_rgb(reference).astype(np.float64) - as_rgb(image))[inside > 0] ** 2
+    return min(99.0, float(10 * np.log10(255.0**2 / max(float(squared.mean()), 1e-9))))
+
+
+def _face_mask(mesh_xy: Float32, hw: tuple[int, int]) -> UInt8:
+    """Fill the face's outline, uint8 (h, w)."""
+    mask = np.zeros(hw, np.uint8)
+    cv2.fillPoly(mask, [np.rint(mesh_xy[list(OUTLINE)]).astype(np.int32)], 255)
+    return mask
+
+
+def _crop(drawn: UInt8, to_loose: Float32, to_crop: Float32, hw: tuple[int, int]) -> UInt8:
+    loose_to_crop = compose_affine(invert_affine(to_loose), to_crop)
+    return np.asarray(warp_affine(drawn, loose_to_crop, hw, border="reflect"), np.uint8)
+
+
+def _moved(mesh: Float32, matrix: Float32) -> Float32:
+    """Carry a mesh (468, 3) through a similarity; z is scaled with it."""
+    return np.column_stack([transform_points(mesh[:, :2], matrix), mesh[:, 2] * scale_of(matrix)])
+
+
+def _extent(mesh: Float32) -> Float32:
+    xy = mesh[:, :2]
+    return np.concatenate([xy.min(axis=0), xy.max(axis=0)])

@@ -1,0 +1,1 @@
+"""Training on Lightning Fabric: seeded, resumable, stopped by what is not finite."""

@@ -1,0 +1,225 @@
+"""Trains CycleGAN between sharp and low-quality faces.
+
+Everything random in a step is drawn from a generator seeded by the step's number, so a checkpoint
+holds networks, optimisers, pools and losses, and a run that was killed ends where it would have.
+"""
+
+import math
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+from typing import cast
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.losses.adversarial import cycle_loss, discriminator_loss, generator_loss
+from models.nets.cyclegan import PatchDiscriminator, ResNetGenerator
+from pipeline.errors import StageError
+from pipeline.params import TrainDegraderParams
+from pipeline.rng import generator_for
+from pipeline.synthesis.degrade.cyclegan import pixels_to_input
+from pipeline.training.image_pool import ImagePool
+from pipeline.types import UInt8
+
+LOSSES = ("adversarial", "cycle", "identity", "discriminator")
+_CURVE_POINTS = 200
+_BETAS = (0.5, 0.999)
+
+
+class DegraderTraining:
+    """One training: its networks, its optimisers, and how far it is."""
+
+    def __init__(
+        self, params: TrainDegraderParams, sharp: UInt8, low: UInt8, checkpoint: Path, key: str
+    ) -> None:
+        """Set up a training, or take up the one that the checkpoint holds.
+
+        Args:
+            params: the stage's params.
+            sharp: uint8 (n, f, f, 3), n ≥ 1.
+            low: uint8 (m, f, f, 3), m ≥ 1; not the same pictures.
+            checkpoint: where the state is kept.
+            key: what the training depends on; a checkpoint of another key is not taken up.
+        """
+        self.params = params
+        self.curve: list[dict[str, float]] = []
+        self.step = 0
+        self._faces = sharp, low
+        self._checkpoint, self._key = checkpoint, key
+        self._pending: list[list[float]] = []
+        self._pools = ImagePool(params.pool_pictures), ImagePool(params.pool_pictures)
+        torch.set_num_threads(params.threads)
+        self._fabric = lightning.Fabric(
+            accelerator=params.device, devices=1, precision=params.precision
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(params.seed)
+            self._nets = _networks(params)
+        self._to_low, self._to_sharp, self._judge_low, self._judge_sharp = (
+            self._fabric.setup_module(net) for net in self._nets.values()
+        )
+        self._optimizers = [self._optimizer("to_low", "to_sharp")]
+        self._optimizers.append(self._optimizer("judge_low", "judge_sharp"))
+        self._resume()
+
+    def run(self, advance: Callable[[int], None]) -> None:
+        """Train up to the last step.
+
+        Args:
+            advance: told after each step.
+
+        Raises:
+            StageError: a loss is not finite. The last checkpoint is kept.
+        """
+        every = max(1, self.params.steps // _CURVE_POINTS)
+        while self.step < self.params.steps:
+            losses = self._train_step()
+            if not all(map(math.isfinite, losses)):
+                named = dict(zip(LOSSES, losses, strict=True))
+                raise StageError(
+                    f"train_degrader: step {self.step + 1} gave {named}: expected finite losses; "
+                    "lower train_degrader.learning_rate or train with precision 32-true"
+                )
+            self.step += 1
+            self._pending.append(losses)
+            if self.step % every == 0 or self.step == self.params.steps:
+                means = np.mean(self._pending, axis=0).tolist()
+                self.curve.append({"step": self.step} | dict(zip(LOSSES, means, strict=True)))
+                self._pending.clear()
+            if self.step % self.params.checkpoint_steps == 0 or self.step == self.params.steps:
+                self._save()
+            advance(1)
+
+    def save_generator(self, path: Path) -> None:
+        """Write the generator from sharp to low, as ``CycleGanDegrader`` loads it."""
+        values = {
+            "channels": self.params.generator_channels,
+            "blocks": self.params.blocks,
+            "residual": self.params.residual,
+            "frame_px": self.params.frame_px,
+            "state_dict": {k: v.cpu() for k, v in self._nets["to_low"].state_dict().items()},
+        }
+        _save_whole(values, path)
+
+    def _train_step(self) -> list[float]:
+        """Take one step of both optimisers; returns the losses in the order of ``LOSSES``."""
+        params = self.params
+        generator = generator_for(params.seed, f"step/{self.step}")
+        sharp, low = (self._batch(faces, generator) for faces in self._faces)
+        decay = _decay(self.step, params.steps, params.decay_from)
+        rates = params.learning_rate, params.discriminator_learning_rate
+        for optimizer, rate in zip(self._optimizers, rates, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * decay
+        of_generators, of_discriminators = self._optimizers
+        self._judge(False)
+        of_generators.zero_grad()
+        made_low, made_sharp = self._to_low(sharp), self._to_sharp(low)
+        adversarial = generator_loss(self._judge_low(made_low))
+        adversarial = adversarial + generator_loss(self._judge_sharp(made_sharp))
+        cycle = cycle_loss(sharp, self._to_sharp(made_low))
+        cycle = cycle + cycle_loss(low, self._to_low(made_sharp))
+        total = adversarial + params.cycle_weight * cycle
+        identity = torch.zeros_like(total)
+        if params.identity_weight:
+            identity = self._identity(sharp, low)
+            total = total + params.identity_weight * identity
+        self._fabric.backward(total)
+        of_generators.step()
+
+        self._judge(True)
+        of_discriminators.zero_grad()
+        seen_low = self._pools[0].exchange(made_low.detach(), generator)
+        seen_sharp = self._pools[1].exchange(made_sharp.detach(), generator)
+        judged = discriminator_loss(self._judge_low(low), self._judge_low(seen_low))
+        judged = judged + discriminator_loss(
+            self._judge_sharp(sharp), self._judge_sharp(seen_sharp)
+        )
+        self._fabric.backward(judged)
+        of_discriminators.step()
+        return [float(value.detach()) for value in (adversarial, cycle, identity, judged)]
+
+    def _identity(self, sharp: Tensor, low: Tensor) -> Tensor:
+        """Measure how far each generator changes what is of its target already."""
+        return cycle_loss(low, self._to_low(low)) + cycle_loss(sharp, self._to_sharp(sharp))
+
+    def _optimizer(self, *names: str) -> torch.optim.Adam:
+        weights = chain.from_iterable(self._nets[name].parameters() for name in names)
+        adam = torch.optim.Adam(weights, lr=self.params.learning_rate, betas=_BETAS)
+        return cast(torch.optim.Adam, self._fabric.setup_optimizers(adam))
+
+    def _judge(self, learning: bool) -> None:
+        """Let the discriminators' weights take gradients, or not."""
+        for net in ("judge_low", "judge_sharp"):
+            self._nets[net].requires_grad_(learning)
+
+    def _batch(self, faces: UInt8, generator: np.random.Generator) -> Tensor:
+        """Draw random crops, half of them mirrored: (n, 3, crop, crop) in [-1, 1]."""
+        side, room = self.params.crop_px, faces.shape[1] - self.params.crop_px + 1
+        crops = []
+        for index in generator.integers(len(faces), size=self.params.batch_faces):
+            top, left = generator.integers(room, size=2)
+            crop = faces[index, top : top + side, left : left + side]
+            crops.append(crop[:, ::-1] if generator.random() < 0.5 else crop)
+        pixels = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+        return pixels_to_input(self._fabric.to_device(pixels)).contiguous()
+
+    def _save(self) -> None:
+        state = {
+            "key": self._key,
+            "step": self.step,
+            "nets": {name: net.state_dict() for name, net in self._nets.items()},
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
+            "pools": [pool.pictures for pool in self._pools],
+            "curve": self.curve,
+            "pending": self._pending,
+        }
+        _save_whole(state, self._checkpoint)
+
+    def _resume(self) -> None:
+        if not self._checkpoint.is_file():
+            return
+        state = torch.load(self._checkpoint, map_location=self._fabric.device, weights_only=True)
+        if state["key"] != self._key:
+            return
+        self.step, self.curve, self._pending = state["step"], state["curve"], state["pending"]
+        for name, net in self._nets.items():
+            net.load_state_dict(state["nets"][name])
+        for optimizer, values in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
+        for pool, pictures in zip(self._pools, state["pools"], strict=True):
+            pool.pictures = pictures
+
+
+def _networks(params: TrainDegraderParams) -> dict[str, nn.Module]:
+    def generator() -> ResNetGenerator:
+        return ResNetGenerator(
+            channels=params.generator_channels, blocks=params.blocks, residual=params.residual
+        )
+
+    def discriminator() -> PatchDiscriminator:
+        return PatchDiscriminator(channels=params.discriminator_channels)
+
+    return {
+        "to_low": generator(),
+        "to_sharp": generator(),
+        "judge_low": discriminator(),
+        "judge_sharp": discriminator(),
+    }
+
+
+def _decay(step: int, steps: int, decay_from: float) -> float:
+    """Return 1 up to ``decay_from`` of the steps, then a straight fall towards 0."""
+    start = decay_from * steps
+    return 1.0 if step < start else (steps - step) / max(steps - start, 1.0)
+
+
+def _save_whole(values: object, path: Path) -> None:
+    """Write a file that appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    torch.save(values, partial)
+    partial.replace(path)

@@ -1,0 +1,71 @@
+"""Stage ``degrade``: each face once more in lower quality, by each named generator."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from pipeline.ops.codec import decode
+from pipeline.params import DegradeParams
+from pipeline.report import contact_sheet
+from pipeline.report.quality import degrade_metrics
+from pipeline.rng import generator_for, seed_for
+from pipeline.store import DEGRADE, select
+from pipeline.store.mapping import BatchFunction
+from pipeline.synthesis.degrade import degrade_photometric, draw_degradation, frame_of, quality_row
+from pipeline.types import Row, UInt8
+from stages.run import StageRun, stage_main
+
+
+def make(params: DegradeParams, frame_px: int, generator: Path | None) -> BatchFunction:
+    """Load the network, if it is asked for, and build the batch function."""
+    network = None
+    if generator:
+        from pipeline.synthesis.degrade.cyclegan import CycleGanDegrader  # brings torch
+
+        network = CycleGanDegrader(generator)
+
+    def degraded(row: Row) -> Iterator[Row]:
+        loose = decode(row["loose"]["bytes"])
+        frame = frame_of(loose, frame_px)
+
+        def finish(name: str, made: UInt8, seed: int | None, columns: Row) -> Row:
+            provenance = {"generator": name.partition(".")[0], "seed": seed} | columns
+            return quality_row(row, name, frame, made, params.loose_jpeg_quality) | provenance
+
+        if network:
+            yield finish("cyclegan", network.degrade(frame), None, {})
+        for number in range(params.per_face.photometric):
+            name = f"photometric.{number:02d}"
+            key = f"{row['sample_id']}#{name}"
+            random = generator_for(params.seed, key)
+            drawn = draw_degradation(params.photometric, random)
+            made = degrade_photometric(frame, drawn, random)
+            yield finish(name, made, seed_for(params.seed, key), drawn.columns())
+
+    return lambda rows: [list(degraded(row)) for row in rows]
+
+
+def run(stage: StageRun) -> None:
+    """Degrade the chosen faces of a data set."""
+    params, training = stage.params.degrade, stage.params.train_degrader
+    folder = Path("data", stage.dataset, "train_degrader")
+    generator = stage.trained(folder / "generator.pt") if params.per_face.cyclegan else None
+    chosen = select(
+        stage.source("align"),
+        bands=params.bands,
+        splits=params.splits,
+        per_subject=params.pictures_per_subject,
+        seed=params.seed,
+    )
+    output = stage.map(
+        chosen,
+        DEGRADE,
+        partial(make, params, training.frame_px, generator),
+        sections=[params, training],
+    )
+    stage.write_metrics(degrade_metrics(output))
+    contact_sheet(output, stage.report("contact", ".png"), per_subject=6)
+
+
+if __name__ == "__main__":
+    stage_main("degrade", run)

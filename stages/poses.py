@@ -1,0 +1,69 @@
+"""Stage ``poses``: faces turned by each yaw and pitch that is asked for."""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+from pipeline.face3d.mesh import FaceMesh
+from pipeline.ops.templates import AlignTemplate, template_of
+from pipeline.params import PosesParams
+from pipeline.report import contact_sheet
+from pipeline.report.poses import poses_metrics
+from pipeline.store import POSES, select
+from pipeline.store.mapping import BatchFunction
+from pipeline.synthesis.poses import GENERATOR, FacePoser, pose_name
+from pipeline.types import Rejected, Row
+from stages.run import StageRun, stage_main
+
+
+def make(params: PosesParams, template: AlignTemplate, weights: Path) -> BatchFunction:
+    """Load the network that measures what was drawn, and build the batch function."""
+    network = FaceMesh(weights)
+    turns = sorted(product(params.yaw_deg, params.pitch_deg), key=lambda turn: pose_name(*turn))
+
+    def turned(row: Row) -> Iterator[Row | Rejected]:
+        yaw = float(row["pose_deg"][0])
+        if not abs(yaw) <= params.max_source_yaw_deg:
+            yield Rejected("turned_away", f"yaw {yaw:.0f}°: too little of one half is seen")
+            return
+        try:
+            face = FacePoser.of_row(row, row["mesh_xyz"])
+        except ValueError as error:
+            yield Rejected("no_mesh", str(error))
+            return
+        for turn in turns:
+            if abs(yaw + turn[0]) > params.max_yaw_deg:
+                detail = f"{yaw:.0f}° and {turn[0]:.0f}° of yaw are beyond max_yaw_deg"
+                yield Rejected("beyond_profile", detail, pose_name(*turn))
+                continue
+            made = face.turned(
+                *turn, template=template, network=network, jpeg_quality=params.loose_jpeg_quality
+            )
+            yield made | {"generator": GENERATOR, "seed": None}
+
+    return lambda rows: [list(turned(row)) for row in rows]
+
+
+def run(stage: StageRun) -> None:
+    """Turn the chosen faces of a data set."""
+    params, align = stage.params.poses, stage.params.align
+    chosen = select(
+        stage.source("reconstruct"),
+        bands=params.bands,
+        splits=params.splits,
+        per_subject=params.pictures_per_subject,
+        seed=params.seed,
+    )
+    output = stage.map(
+        chosen,
+        POSES,
+        partial(make, params, template_of(align), stage.weight("face_mesh_468")),
+        sections=[params, align],
+    )
+    stage.write_metrics(poses_metrics(output))
+    contact_sheet(output, stage.report("contact", ".png"), per_subject=len(params.yaw_deg))
+
+
+if __name__ == "__main__":
+    stage_main("poses", run)

@@ -1,0 +1,58 @@
+"""CycleGAN's networks are the published ones, and its losses are their equations."""
+
+import pytest
+import torch
+
+from models.losses.adversarial import cycle_loss, discriminator_loss, generator_loss
+from models.nets.cyclegan import PatchDiscriminator, ResNetGenerator
+
+
+def weights(net):
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+@pytest.mark.parametrize(("blocks", "millions"), [(6, 7.838), (9, 11.378)])
+def test_the_generator_has_as_many_weights_as_the_published_one(blocks, millions):
+    assert round(weights(ResNetGenerator(channels=64, blocks=blocks)) / 1e6, 3) == millions
+
+
+def test_the_discriminator_has_as_many_weights_as_the_published_one():
+    assert round(weights(PatchDiscriminator(channels=64)) / 1e6, 3) == 2.765
+
+
+@pytest.mark.parametrize("hw", [(32, 32), (44, 72)])
+def test_the_generator_keeps_the_pictures_shape_and_range(hw):
+    made = ResNetGenerator(channels=4, blocks=6)(torch.rand(2, 3, *hw) * 2 - 1)
+    assert made.shape == (2, 3, *hw)
+    assert made.abs().max() <= 1
+
+
+def test_a_fresh_residual_generator_changes_nothing():
+    picture = torch.rand(1, 3, 16, 16) * 2 - 1
+    torch.testing.assert_close(
+        ResNetGenerator(channels=4, blocks=6, residual=True)(picture), picture
+    )
+
+
+def test_a_score_of_the_discriminator_sees_a_patch_of_70_pixels():
+    net = PatchDiscriminator(channels=4)
+    for layer in net.layers:
+        if isinstance(layer, torch.nn.Conv2d):  # else a weight near zero could hide a pixel
+            torch.nn.init.ones_(layer.weight)
+    linear = torch.nn.Sequential(*(x for x in net.layers if isinstance(x, torch.nn.Conv2d)))
+    x = torch.zeros(1, 3, 144, 144, requires_grad=True)
+    scores = linear(x)
+    scores[0, 0, scores.shape[2] // 2, scores.shape[3] // 2].backward()
+    seen = x.grad[0].abs().sum(0) > 0
+    assert (seen.any(0).sum(), seen.any(1).sum()) == (70, 70)
+
+
+def test_the_least_squares_losses_follow_the_equation():
+    assert generator_loss(torch.tensor([1.0, 0.0])).item() == 0.5
+    assert discriminator_loss(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 2.0])).item() == 1.25
+
+
+def test_a_picture_that_comes_back_unchanged_costs_nothing():
+    picture = torch.rand(1, 3, 4, 4)
+    assert cycle_loss(picture, picture).item() == 0
+    assert cycle_loss(picture, picture + 0.5).item() == pytest.approx(0.5)

@@ -1,0 +1,93 @@
+"""Stages ``train_degrader`` and ``degrade`` on a photograph."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+
+from pipeline.errors import StageError
+from pipeline.ops.codec import decode, encode_png
+from pipeline.ops.sharpness import sharpness
+
+TINY = {
+    "crop_px": 32,
+    "generator_channels": 4,
+    "discriminator_channels": 4,
+    "steps": 3,
+    "threads": 1,
+}
+
+
+@pytest.fixture
+def faces(workspace):
+    """Three aligned photographs, one of them grey."""
+    astronaut = skimage.data.astronaut()[:300, 80:400]
+    for number, image in enumerate((astronaut, astronaut[:, 4:], astronaut[..., 1])):
+        path = workspace.path / "pictures" / f"s{number}" / "a.png"
+        path.parent.mkdir()
+        path.write_bytes(encode_png(np.ascontiguousarray(image)))
+    workspace.need("yunet", "face_mesh_468")
+    workspace.edit(train_degrader=TINY)
+    workspace.run("ingest", "detect", "align")
+    return workspace
+
+
+def test_each_generator_makes_its_rows_of_each_face(faces):
+    faces.edit(degrade={"per_face": {"photometric": 2}})
+    faces.run("train_degrader", "degrade")
+    sources, rows = faces.rows("align"), faces.rows("degrade")
+    names = ("cyclegan", "photometric.00", "photometric.01")
+    assert rows.keys() == {f"{parent}#{name}" for parent in sources for name in names}
+    for name, row in rows.items():
+        source = sources[row["parent_id"]]
+        assert row["generator"] == name.partition("#")[2].partition(".")[0]
+        assert (row["seed"] is None) == (row["generator"] == "cyclegan")
+        assert (row["defocus_px"] is None) == (row["generator"] == "cyclegan")
+        assert row["simulated"]
+        assert row["band"] == "VIS"
+        assert decode(row["image"]["bytes"]).shape == decode(source["image"]["bytes"]).shape
+        assert decode(row["dmfr"]["bytes"]).shape[:2] == (169, 137)
+        assert decode(row["loose"]["bytes"]).shape[:2] == (512, 512)
+        np.testing.assert_array_equal(row["landmarks_xy"], source["landmarks_xy"])
+    photometric = [row for row in rows.values() if row["generator"] == "photometric"]
+    assert all(
+        sharpness(decode(row["image"]["bytes"]))
+        < sharpness(decode(sources[row["parent_id"]]["image"]["bytes"]))
+        for row in photometric
+    )
+    assert faces.metrics("degrade")["rows"] == {"cyclegan": 3, "photometric": 6}
+
+
+def test_the_training_writes_its_curve_and_measures(faces):
+    faces.run("train_degrader")
+    metrics = faces.metrics("train_degrader")
+    assert metrics["faces"] == {"sharp": 2, "low": 1}
+    assert metrics["low_quality_simulated"] is True
+    with Path("reports/curves/mine/train_degrader.csv").open() as file:
+        curve = list(csv.DictReader(file))
+    assert [row["step"] for row in curve] == ["1", "2", "3"]
+    assert float(curve[-1]["cycle"]) == pytest.approx(metrics["loss"]["cycle"], abs=1e-4)
+    assert Path("reports/contact/mine/train_degrader.png").is_file()
+
+
+def test_rows_are_made_again_only_when_the_generator_changed(faces):
+    faces.run("train_degrader")
+    assert faces.run("degrade").summary.computed == 3
+    faces.run("train_degrader")
+    assert faces.run("degrade").summary.computed == 0
+    faces.edit(train_degrader={"seed": 8})
+    faces.run("train_degrader")
+    assert faces.run("degrade").summary.computed == 3
+
+
+def test_a_missing_generator_is_asked_for(faces):
+    with pytest.raises(StageError, match="run the stage that trains it"):
+        faces.run("degrade")
+
+
+def test_without_the_network_no_training_is_needed(faces):
+    faces.edit(degrade={"per_face": {"cyclegan": 0}})
+    faces.run("degrade")
+    assert faces.metrics("degrade")["rows"] == {"photometric": 3}

@@ -1,0 +1,164 @@
+"""Turning a head: the mesh has no holes, nothing turned gives the picture back, halves mirror."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from pipeline.face3d.canonical import canonical_vertices
+from pipeline.face3d.head_pose import head_pose, rotation_matrix
+from pipeline.ops.raster import rasterise
+from pipeline.synthesis.poses import posable_head, pose_name
+from pipeline.synthesis.poses.head import (
+    ATLAS_PX,
+    FACE_POINTS,
+    OUTLINE,
+    head_mesh,
+    spread_head,
+    turn_head,
+)
+from pipeline.synthesis.poses.rows import psnr_db
+
+HW = (512, 512)
+SAME = np.eye(2, 3)
+
+
+def mesh_of(yaw=0.0, pitch=0.0):
+    """A canonical face as it lies in a loose crop."""
+    face = 20.0 * canonical_vertices() @ rotation_matrix(yaw, pitch, 0.0).T + (256.0, 300.0, 0.0)
+    return face.astype(np.float32)
+
+
+def picture(mesh, seed=0):
+    """A soft random picture with a face of its own tone, so that misplaced pixels show."""
+    random = np.random.default_rng(seed)
+    coarse = random.uniform(60, 200, (9, 9, 3))
+    rows = np.linspace(0, 8, 512)
+    low = np.floor(rows).astype(int).clip(0, 7)
+    share = (rows - low)[:, None, None]
+    tall = coarse[low] * (1 - share) + coarse[low + 1] * share
+    share = (rows - low)[None, :, None]
+    return (tall[:, low] * (1 - share) + tall[:, low + 1] * share).astype(np.uint8)
+
+
+def test_every_vertex_has_a_partner_at_the_mirrored_place():
+    mesh = head_mesh()
+    np.testing.assert_array_equal(mesh.mirror[mesh.mirror], np.arange(len(mesh.mirror)))
+    mirrored = mesh.atlas_xy[mesh.mirror] * (-1, 1) + (ATLAS_PX - 1, 0)
+    np.testing.assert_allclose(mirrored, mesh.atlas_xy, atol=0.5)
+
+
+def test_the_outline_is_the_border_of_the_face():
+    face = head_mesh().triangles[:898]
+    edges = np.sort(face[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    _, where, counts = np.unique(edges, axis=0, return_index=True, return_counts=True)
+    border = {tuple(edges[i]) for i in where[counts == 1]}
+    assert border == {tuple(sorted(pair)) for pair in pairwise((*OUTLINE, OUTLINE[0]))}
+    assert FACE_POINTS == 468
+
+
+def test_the_atlas_is_covered_but_for_its_corners():
+    covered = head_mesh().atlas.covered
+    assert covered.mean() > 0.97
+    assert covered[100:-100, 100:-100].all()
+
+
+@pytest.mark.parametrize("yaw", [-90, -60, -30, 0.1, 30, 60, 90])
+@pytest.mark.parametrize("pitch", [-40, 0, 40])
+def test_no_turn_leaves_a_hole(yaw, pitch):
+    mesh = mesh_of(5.0)
+    pose = head_pose(mesh)
+    turned = turn_head(spread_head(mesh, pose), pose, yaw, pitch)
+    assert rasterise(turned.astype(np.float32), head_mesh().triangles, HW).covered.all()
+
+
+def test_the_outermost_ring_stays_and_the_head_turns_as_one():
+    mesh = mesh_of()
+    pose = head_pose(mesh)
+    before = spread_head(mesh, pose)
+    after = turn_head(before, pose, 40, 10)
+    np.testing.assert_allclose(after[-36:, :2], before[-36:, :2])
+    solid = slice(0, head_mesh().solid)
+    apart = [
+        np.linalg.norm(v[solid][::7, None] - v[solid][None, ::7], axis=2) for v in (before, after)
+    ]
+    np.testing.assert_allclose(*apart, atol=1e-6)
+
+
+@pytest.mark.parametrize("yaw", [0.0, 8.0, -25.0])
+def test_nothing_turned_gives_the_picture_back(yaw):
+    mesh = mesh_of(yaw)
+    image = picture(mesh)
+    drawn = posable_head(image, mesh).render(0, 0, SAME, HW)
+    near = slice(150, 400)
+    assert psnr_db(image, drawn, np.ones(HW, np.uint8)) > 28
+    if yaw == 0.0:
+        assert psnr_db(image[near, near], drawn[near, near], np.ones((250, 250))) > 38
+
+
+def test_a_tenth_of_a_degree_differs_from_nothing_and_only_a_little():
+    mesh = mesh_of()
+    head = posable_head(picture(mesh), mesh)
+    still, moved = head.render(0, 0, SAME, HW), head.render(0.1, 0, SAME, HW)
+    assert (still != moved).any()
+    assert psnr_db(still, moved, np.ones(HW, np.uint8)) > 35
+
+
+def test_the_mirrored_picture_turned_the_other_way_is_the_mirror_image():
+    mesh = mesh_of()
+    image = picture(mesh)
+    mirrored = mesh[head_mesh().mirror[:468]] * np.float32([-1, 1, 1]) + np.float32([511, 0, 0])
+    one = posable_head(image, mesh).render(35, 10, SAME, HW)
+    other = posable_head(np.ascontiguousarray(image[:, ::-1]), mirrored).render(-35, 10, SAME, HW)
+    assert psnr_db(one, other[:, ::-1], np.ones(HW, np.uint8)) > 35
+
+
+def test_one_tone_stays_one_tone_whatever_is_lent_or_filled():
+    image = np.full((512, 512, 3), 160, np.uint8)
+    texture = posable_head(image, mesh_of(-35.0)).texture
+    assert np.abs(texture.astype(int) - 160).max() <= 2
+
+
+def test_the_far_half_is_the_mirror_image_of_the_near_one_not_the_background():
+    mesh = mesh_of(30.0)
+    image = np.full((512, 512, 3), (0, 200, 0), np.uint8)
+    image[rasterise(mesh, head_mesh().triangles[:898], HW).covered] = (200, 150, 120)
+    face = posable_head(image, mesh).texture[280:480, 260:500].astype(int)
+    assert (face[..., 0] > face[..., 1]).mean() > 0.97
+
+
+def test_what_is_lent_takes_the_light_of_the_half_it_goes_to():
+    """A face of one skin under light that falls off towards the far half."""
+    mesh = mesh_of(25.0)
+    light = np.clip(1.15 - 0.0016 * np.arange(512), 0.4, 1.0)
+    image = np.repeat(np.rint(200 * light)[None, :, None], 512, axis=0).repeat(3, axis=2)
+    texture = posable_head(image.astype(np.uint8), mesh).texture[..., 0].astype(float)
+    near, far = texture[380, 230:260].mean(), texture[380, 508:538].mean()  # mirrored places
+    assert far < near - 20
+
+
+def test_grey_pictures_stay_grey_and_rendering_repeats():
+    mesh = mesh_of(12.0)
+    image = np.ascontiguousarray(picture(mesh)[..., 0])
+    one, other = (posable_head(image, mesh).render(30, 0, SAME, HW) for _ in range(2))
+    assert one.shape == HW
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_mesh_that_is_not_finite_is_refused():
+    mesh = mesh_of()
+    mesh[7, 1] = np.nan
+    with pytest.raises(ValueError, match="finite"):
+        posable_head(picture(mesh), mesh)
+
+
+def test_names_sort_and_are_legal_ids():
+    assert pose_name(30, -10) == "pose.+030.00-010.00"
+    assert pose_name(-0.1, 0) == "pose.-000.10+000.00"
+
+
+def test_psnr_follows_its_definition():
+    black = np.zeros((4, 4), np.uint8)
+    inside = np.eye(4, dtype=np.uint8)
+    assert psnr_db(black, black + np.uint8(10), inside) == pytest.approx(28.13, abs=0.01)
+    assert psnr_db(black, black, inside) == 99

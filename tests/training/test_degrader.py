@@ -1,0 +1,111 @@
+"""The training of the degrader: seeded, resumable, stopped where a loss is not finite."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.errors import StageError, WeightsError
+from pipeline.params import load_params
+from pipeline.synthesis.degrade.cyclegan import CycleGanDegrader
+from pipeline.training.degrader import DegraderTraining
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT = {
+    "frame_px": 64,
+    "crop_px": 32,
+    "generator_channels": 4,
+    "discriminator_channels": 4,
+    "steps": 5,
+    "pool_pictures": 2,
+    "checkpoint_steps": 2,
+    "threads": 1,
+}
+
+
+@pytest.fixture
+def params():
+    return load_params(ROOT / "params.yaml").train_degrader.model_copy(update=SHORT)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    random = np.random.default_rng(0)
+    return random.integers(0, 256, (2, 3, 64, 64, 3), dtype=np.uint8)
+
+
+class KilledError(Exception):
+    pass
+
+
+def train(params, faces, path, *, kill_at=None, key="k"):
+    training = DegraderTraining(params, *faces, path, key)
+
+    def advance(_):
+        if training.step == kill_at:
+            raise KilledError
+
+    training.run(advance)
+    training.save_generator(path.with_name("generator.pt"))
+    return training
+
+
+def test_a_killed_training_ends_where_it_would_have(params, faces, tmp_path):
+    whole = train(params, faces, tmp_path / "whole" / "checkpoint.pt")
+    killed = tmp_path / "killed" / "checkpoint.pt"
+    with pytest.raises(KilledError):
+        train(params, faces, killed, kill_at=3)
+    resumed = train(params, faces, killed)
+    assert [row["step"] for row in resumed.curve] == [1, 2, 3, 4, 5]
+    np.testing.assert_equal(resumed.curve, whole.curve)
+    one, other = (
+        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)
+        for name in ("whole", "killed")
+    )
+    torch.testing.assert_close(one["nets"], other["nets"], rtol=0, atol=0)
+    torch.testing.assert_close(one["pools"], other["pools"], rtol=0, atol=0)
+    generators = [(tmp_path / name / "generator.pt").read_bytes() for name in ("whole", "killed")]
+    assert generators[0] == generators[1]
+
+
+def test_a_finished_training_is_not_repeated_and_another_key_starts_anew(params, faces, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    train(params, faces, path)
+    assert DegraderTraining(params, *faces, path, "k").step == 5
+    assert DegraderTraining(params, *faces, path, "another").step == 0
+
+
+def test_another_seed_gives_another_network(params, faces, tmp_path):
+    one = train(params, faces, tmp_path / "a" / "checkpoint.pt")
+    other = train(params.model_copy(update={"seed": 8}), faces, tmp_path / "b" / "checkpoint.pt")
+    assert one.curve[-1] != other.curve[-1]
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(params, faces, tmp_path):
+    training = DegraderTraining(params, *faces, tmp_path / "checkpoint.pt", "k")
+    weight = next(training._nets["to_low"].parameters())
+    with torch.no_grad():
+        weight.fill_(torch.nan)
+    with pytest.raises(StageError, match=r"step 1 gave .*nan.* lower train_degrader.learning_rate"):
+        training.run(lambda _: None)
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_the_saved_generator_degrades_faces_of_any_colour(params, faces, tmp_path, grey):
+    train(params, faces, tmp_path / "checkpoint.pt")
+    degrader = CycleGanDegrader(tmp_path / "generator.pt")
+    face = faces[0][0][..., 0] if grey else faces[0][0]
+    made = degrader.degrade(np.ascontiguousarray(face))
+    assert (made.shape, made.dtype) == (face.shape, np.uint8)
+    assert degrader.frame_px == 64
+
+
+@pytest.mark.parametrize("content", [None, b"no weights", b""])
+def test_a_file_that_is_no_generator_is_refused(tmp_path, content):
+    path = tmp_path / "generator.pt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WeightsError, match="is no generator of train_degrader"):
+        CycleGanDegrader(path)
