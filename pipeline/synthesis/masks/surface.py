@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import RBFInterpolator
+from scipy.interpolate import LinearNDInterpolator, RBFInterpolator
 from scipy.ndimage import gaussian_filter
 from scipy.sparse import csr_array
 
@@ -32,9 +32,10 @@ _JAW = (
 )
 _REACH_UV = (0.10, 0.24)
 _REACH_CM = (1.5, 4.2)
-_CLEARANCE_CM = 0.22
+_CLEARANCE_CM = 0.30
 _CONTACT_CM = 0.06
 _AXIS_Z_CM = 3.0
+_EVEN_CELLS = 6.0
 _SMOOTH_UV = 0.07
 _EAR_CM = (7.35, -0.6, 4.0)
 """The left ear's root; the right one's mirrors it."""
@@ -135,7 +136,19 @@ def _stretched(skin: Float64) -> Float64:
         membrane = np.maximum(radius, gaussian_filter(membrane, 2.0))
         membrane = radius + free * (membrane - radius)
     membrane = radius + free * (gaussian_filter(membrane, 1.6) - radius)
-    stretched: Float64 = skin + outward * (membrane / radius - 1).reshape(-1, 1)
+    # The texture crowds at lips and nostrils; cloth does not: its threads are spread evenly.
+    turn = np.arctan2(outward[:, 0], -outward[:, 2]).reshape(ROWS, COLUMNS)
+    height = skin[:, 1].reshape(ROWS, COLUMNS)
+    even_turn, even_height = (
+        each + free * (gaussian_filter(each, _EVEN_CELLS) - each) for each in (turn, height)
+    )
+    at = np.stack([turn.ravel(), height.ravel()], axis=1)
+    moved = np.stack([even_turn.ravel(), even_height.ravel()], axis=1)
+    reach = LinearNDInterpolator(at, membrane.ravel())(moved)
+    reach = np.where(np.isfinite(reach), reach, membrane.ravel())
+    x, z = reach * np.sin(moved[:, 0]), -reach * np.cos(moved[:, 0])
+    stretched: Float64 = np.stack([x, moved[:, 1], z], axis=1) + axis
+    stretched[free.ravel() == 0] = skin[free.ravel() == 0]
     return stretched
 
 
