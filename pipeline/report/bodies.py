@@ -120,13 +120,16 @@ def labelling_scores(tally: Counter[str]) -> dict[str, float | int]:
     Returns:
         ``detection_recall``: share of annotated bodies that some detection is; ``precision``: share
         of labelled detections that are the person they are labelled as; ``recall``: share of
-        annotated bodies with a detection labelled rightly. Then the counts of detections, of
-        annotated bodies and of every outcome. Without annotated bodies there are no shares.
+        annotated bodies with a detection labelled rightly; ``recall_of_faces``: the same of those
+        whose face is annotated too, the only ones that can be labelled. Then the counts of
+        detections, of annotated bodies and of every outcome. Without annotated bodies there are
+        no shares.
     """
     shares = {
         "detection_recall": (tally["found"], tally["bodies"]),
         "precision": (tally["right"], tally[Outcome.LABELLED] if tally["bodies"] else 0),
         "recall": (tally["recalled"], tally["bodies"]),
+        "recall_of_faces": (tally["recalled"], tally["faces"]),
     }
     counts = {name: tally[name] for name in ("detections", "bodies", *map(str, Outcome))}
     return _shares(shares) | counts
@@ -146,6 +149,10 @@ def _tally(rows: Iterable[Row], tallies: defaultdict[str, Counter[str]]) -> None
         tally.update(
             detections=len(row["bodies"]),
             bodies=len(found),
+            faces=sum(
+                person["face_xyxy"] is not None and person["body_xyxy"] is not None
+                for person in _annotated(row)
+            ),
             found=int(found.sum()),
             right=len(right),
             recalled=len(set(right)),
@@ -178,7 +185,8 @@ def _matches(row: Row) -> tuple[list[str | None], NDArray[np.bool_]]:
 def _annotated(row: Row) -> list[Row]:
     if row["truth_people"] is not None:
         return list(row["truth_people"])
-    return [{"subject_id": row["subject_id"], "body_xyxy": row["truth_body_xyxy"]}]
+    boxes = {"face_xyxy": row["truth_box_xyxy"], "body_xyxy": row["truth_body_xyxy"]}
+    return [{"subject_id": row["subject_id"], **boxes}]
 
 
 def _height(body: Row) -> float:

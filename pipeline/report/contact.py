@@ -1,7 +1,7 @@
 """Contact sheets: a few subjects by bands out of any shard folder, drawn as its columns allow."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from pipeline.store import ShardFolder
 from pipeline.types import Band, Row, UInt8
 
 _PARTS = ("left_eye", "right_eye", "nose", "mouth")
-_LIGHT = ["sample_id", "subject_id", "band", "view"]
+_LIGHT = ["sample_id", "subject_id", "band", "view", "media_id"]
 
 
 def contact_sheet(
@@ -69,27 +69,28 @@ def pick_rows(
 ) -> list[Row]:
     """Pick rows spread evenly over those of a subject's pictures that exist in the most bands.
 
+    Frames of videos exist in one band each: every band's own are spread.
+
     Returns:
         Rows with pictures, sorted by subject, picture, band.
     """
     cells: defaultdict[str, defaultdict[str, dict[Band, str]]]
     cells = defaultdict(lambda: defaultdict(dict))
     shard_of_row: dict[str, int] = {}
+    filmed: set[str] = set()
     for index in range(folder.count):
         for row in chain.from_iterable(folder.shard(index).batches(_LIGHT)):
             subject, band = row["subject_id"] or "", Band(row["band"])
             if (not subjects or subject in subjects) and (not bands or band in bands):
                 cells[subject][_picture(row)][band] = row["sample_id"]
+                filmed |= {subject} if row["media_id"] else set()
                 shard_of_row[row["sample_id"]] = index
     chosen: dict[str, tuple[str, int, int]] = {}
     order = list(Band)
     for subject in sorted(cells)[: len(subjects) or most_subjects]:
-        pictures = _beside(cells[subject])
-        widest = max(len(found) for found in pictures.values())
-        whole = sorted(name for name, found in pictures.items() if len(found) == widest)
-        for place, index in enumerate(_spread(len(whole), per_subject)):
-            for band, sample_id in pictures[whole[index]].items():
-                chosen[sample_id] = (subject, place, order.index(band))
+        choose = _of_videos if subject in filmed else _of_pictures
+        for place, band, sample_id in choose(cells[subject], per_subject):
+            chosen[sample_id] = (subject, place, order.index(band))
     picked = [
         row
         for index in sorted({shard_of_row[sample_id] for sample_id in chosen})
@@ -209,20 +210,28 @@ def _caption(row: Row) -> list[str]:
     return [f"{row['subject_id'] or '-'}  {band}", name]
 
 
-def _beside(pictures: Mapping[str, dict[Band, str]]) -> Mapping[str, dict[Band, str]]:
-    """Put pictures of different bands side by side where none exists in several of them."""
+def _of_pictures(
+    pictures: Mapping[str, dict[Band, str]], most: int
+) -> Iterator[tuple[int, Band, str]]:
+    """Yield line, band and id of pictures that exist in the most bands, spread evenly over them."""
+    widest = max(len(found) for found in pictures.values())
+    whole = sorted(name for name, found in pictures.items() if len(found) == widest)
+    for place, index in enumerate(_spread(len(whole), most)):
+        for band, sample_id in pictures[whole[index]].items():
+            yield place, band, sample_id
+
+
+def _of_videos(
+    pictures: Mapping[str, dict[Band, str]], most: int
+) -> Iterator[tuple[int, Band, str]]:
+    """Yield the same of frames: none is in several bands, so each band's own are spread."""
     by_band: defaultdict[Band, list[str]] = defaultdict(list)
     for name in sorted(pictures):
         for band, sample_id in pictures[name].items():
             by_band[band].append(sample_id)
-    if len(by_band) == 1 or max(len(found) for found in pictures.values()) > 1:
-        return pictures
-    least = min(len(ids) for ids in by_band.values())
-    places = {band: _spread(len(ids), least) for band, ids in by_band.items()}
-    return {
-        f"{index:09d}": {band: ids[places[band][index]] for band, ids in by_band.items()}
-        for index in range(least)
-    }
+    for band, ids in by_band.items():
+        for place, index in enumerate(_spread(len(ids), most)):
+            yield place, band, ids[index]
 
 
 def _spread(count: int, most: int) -> list[int]:

@@ -60,10 +60,11 @@ BOTH = [person("a", FACE_A, A), person("b", FACE_B, B)]
 
 @pytest.fixture
 def labelled(tmp_path):
+    hidden = [BOTH[0], BOTH[1] | {"face_xyxy": None}]
     rows = [
         frame("1", [found(A, "labelled", "a", track=1), found(B, "labelled", "a", track=2)], BOTH),
         frame("2", [found([0, 0, 70, 100], "ambiguous")], BOTH),
-        frame("3", [], BOTH),
+        frame("3", [], hidden),
         frame("4", [found([150, 0, 190, 99], "unmatched", track=1)], [], band="LWIR"),
     ]
     return folder(tmp_path, LABEL_BODIES, rows)
@@ -77,6 +78,7 @@ def test_labels_are_scored_against_the_annotated_bodies(labelled):
     assert visible["detection_recall"] == round(4 / 6, 4)
     assert visible["precision"] == 0.5  # b's body was given to a
     assert visible["recall"] == round(1 / 6, 4)
+    assert visible["recall_of_faces"] == round(1 / 5, 4)
     counts = ("detections", "labelled", "ambiguous", "unmatched")
     assert [visible[name] for name in counts] == [3, 2, 1, 0]
     assert metrics["LWIR"]["unmatched"] == 1

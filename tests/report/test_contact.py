@@ -106,3 +106,16 @@ def test_pictures_that_exist_in_most_bands_come_first(tmp_path, folder):
         writer.write(sorted(rows, key=lambda row: row["sample_id"]))
     ids = [row["sample_id"] for row in pick_rows(thinned, per_subject=9)]
     assert ids == [f"a/{number}.{band}" for number in (0, 1, 3, 4) for band in BANDS]
+
+
+def test_frames_of_videos_are_spread_in_each_band_of_its_own(tmp_path, folder):
+    filmed = ShardFolder(tmp_path / "filmed", 1)
+    rows = [
+        row | {"media_id": row["band"]}
+        for row in folder.rows()
+        if row["subject_id"] == "a" and (row["band"] == "VIS" or "/4" in row["sample_id"])
+    ]
+    with ShardWriter(filmed.shard(0).path, PICTURES) as writer:
+        writer.write(sorted(rows, key=lambda row: row["sample_id"]))
+    ids = [row["sample_id"] for row in pick_rows(filmed, per_subject=3)]
+    assert ids == ["a/0.VIS", "a/4.NIR", "a/4.LWIR", "a/2.VIS", "a/4.VIS"]
