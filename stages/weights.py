@@ -6,6 +6,7 @@ import sys
 from pipeline.bodies import BODY_DETECTORS
 from pipeline.detection import DETECTOR_WEIGHTS
 from pipeline.errors import CrossbandError
+from pipeline.face3d.backends import BACKEND_WEIGHTS
 from pipeline.params import Params, load_params
 from pipeline.weights import fetch, load_registry
 from stages.run import PARAMS, REGISTRY, WEIGHTS
@@ -20,6 +21,7 @@ def needed(params: Params) -> list[str]:
     if params.face_datasets:
         names |= {"face_mesh_468", "bisenet_r18", "sface"}
         names.update(DETECTOR_WEIGHTS.get(params.detect.backend, ()))
+        names.update(BACKEND_WEIGHTS[params.reconstruct.backend])
     if params.body_datasets and params.detect_bodies.backend in BODY_DETECTORS:
         names.add(BODY_DETECTORS[params.detect_bodies.backend])
     if params.sample.openpeople:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from pipeline.errors import StageError
+from pipeline.face3d import decode_position_map, map_visibility, transform_map
 from pipeline.ops.codec import as_rgb, decode, decode_rgb, encode_png
 from pipeline.report import draw
 from pipeline.report.body_tiles import crop_tile, scene_tile, strips
@@ -156,6 +157,10 @@ def tile(row: Row, tile_px: int) -> UInt8:
         return scene_tile(row, image, tile_px)
     if "area_boxes_xyxy" in row:
         return crop_tile(row, image, tile_px)
+    if "mask_alpha" in row:
+        return draw.fit(image, tile_px)[0]
+    if "position_map" in row:
+        return _mesh_tile(row, image, tile_px)
     if "part_boxes_xyxy" in row:
         return _parts_tile(row, image, tile_px)
     if "labels" in row:
@@ -174,6 +179,13 @@ def tile(row: Row, tile_px: int) -> UInt8:
             draw.OTHER_BOX if rank else draw.BOX,
         )
     return image
+
+
+def _mesh_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
+    """Draw the face's position map as a net, each line where the camera sees it."""
+    picture, scale = draw.fit(image, tile_px)
+    position_map = transform_map(decode_position_map(row["position_map"]), row["warp_2x3"])
+    return draw.draw_net(picture, position_map[..., :2] * scale, map_visibility(position_map) > 0)
 
 
 def _parts_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:

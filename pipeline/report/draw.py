@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.types import FaceClass, Float32, UInt8
@@ -89,6 +90,24 @@ def annotated(image: UInt8, notes: Sequence[tuple[Float32, str, tuple[int, int, 
         pen.rectangle((x, y, x + width, y + 11), fill=colour)
         pen.text((x + 2, y - 1), words, fill=(0, 0, 0), font=_SMALL_FONT)
     return np.asarray(picture)
+
+
+def draw_net(image: UInt8, map_xy: Float32, seen: NDArray[np.bool_]) -> UInt8:
+    """Draw every twelfth line of a position map; returns a new picture.
+
+    Args:
+        image: (h, w, 3).
+        map_xy: (256, 256, 2), pixels of ``image``; NaN where there is no face.
+        seen: bool (256, 256): what the camera sees; lines break off elsewhere.
+    """
+    drawn = np.ascontiguousarray(image).copy()
+    for lines, shown in ((map_xy, seen), (map_xy.swapaxes(0, 1), seen.T)):
+        for line, keep in zip(lines[6::12], shown[6::12], strict=True):
+            for part in np.split(np.arange(len(line)), np.flatnonzero(np.diff(keep)) + 1):
+                if keep[part[0]] and len(part) > 1:
+                    fixed = np.rint((line[part] + 0.5) * 16 - 8).astype(np.int32)
+                    cv2.polylines(drawn, [fixed], False, MESH, 1, cv2.LINE_AA, shift=4)
+    return drawn
 
 
 def overlay_labels(image: UInt8, labels: UInt8) -> UInt8:

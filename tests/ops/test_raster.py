@@ -68,6 +68,17 @@ def test_the_nearer_of_two_wins_whatever_their_order(order):
     assert (found.depth[8:12, 8:12] == 6).all()
 
 
+def test_what_stands_in_front_already_hides():
+    behind = np.full((12, 12), np.inf, np.float32)
+    behind[:, :4] = 0.5
+    found = rasterise(SQUARE, TWO, (12, 12), behind=behind)
+    assert not found.covered[:, :4].any()
+    assert found.covered[:8, 4:8].all()
+    assert (found.depth[:, :4] == 0.5).all()
+    with pytest.raises(ValueError, match="behind"):
+        rasterise(SQUARE, TWO, (12, 12), behind=behind[:4])
+
+
 def test_both_windings_carry_the_same_attributes():
     values = np.float32([[0, 0], [8, 0], [8, 8], [0, 8]])
     for triangles in (TWO, TWO[:, ::-1].copy()):

@@ -1,0 +1,137 @@
+"""Masks: crossband's renderer against a plain numpy one, and the way from the picture.
+
+Run: ``python -m benchmarks.bench_masks``. One thread. Both renderers draw the same triangles of the
+same mask at 256 × 256, textured and shaded; ours also anti-aliases, casts the shadow and draws the
+ear loops. Times are process time, so that a busy machine distorts them little.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from skimage.data import astronaut
+
+from benchmarks.timing import compare
+from pipeline.detection import make_detector
+from pipeline.face3d import FaceMesh, encode_mesh_map, visible_fraction
+from pipeline.ops.geometry import warp_affine
+from pipeline.ops.templates import TEMPLATES, warp_to_template
+from pipeline.synthesis.masks import composite, draw_mask, drawn_template, place
+from pipeline.synthesis.masks.surface import grid_uv, surface_on, surface_triangles
+from pipeline.types import Float32, UInt8
+from pipeline.weights import fetch, load_registry
+
+ROOT = Path(__file__).resolve().parents[1]
+SIDE_PX = 256
+
+
+def plain_renderer(
+    image: UInt8, mesh_xyz: Float32, rgba: UInt8, texture_to_template: np.ndarray
+) -> UInt8:
+    """Draw the mask as public code does it: z-buffer and bilinear lookup, a triangle at a time."""
+    surface = surface_on(mesh_xyz)
+    vertices = surface.taut_xyz
+    side = rgba.shape[0]
+    texel = (grid_uv() @ texture_to_template[:, :2].T + texture_to_template[:, 2]) * side - 0.5
+    depth = np.full(image.shape[:2], np.inf)
+    out = image.astype(np.float64)
+    for triangle in surface_triangles():
+        (ax, ay, az), (bx, by, bz), (cx, cy, cz) = vertices[triangle].astype(np.float64)
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area <= 0:
+            continue
+        left, right = int(np.ceil(min(ax, bx, cx))), int(np.floor(max(ax, bx, cx)))
+        top, bottom = int(np.ceil(min(ay, by, cy))), int(np.floor(max(ay, by, cy)))
+        left, top = max(left, 0), max(top, 0)
+        right, bottom = min(right, image.shape[1] - 1), min(bottom, image.shape[0] - 1)
+        if left > right or top > bottom:
+            continue
+        x, y = np.meshgrid(np.arange(left, right + 1), np.arange(top, bottom + 1))
+        wb = ((x - ax) * (cy - ay) - (y - ay) * (cx - ax)) / area
+        wc = ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) / area
+        wa = 1 - wb - wc
+        z = wa * az + wb * bz + wc * cz
+        inside = (wa >= 0) & (wb >= 0) & (wc >= 0) & (z < depth[y, x])
+        if not inside.any():
+            continue
+        a, b, c = texel[triangle]
+        at = wa[inside, None] * a + wb[inside, None] * b + wc[inside, None] * c
+        at = np.clip(at, 0, side - 1.001)
+        low = at.astype(int)
+        fx, fy = (at - low).T[..., None]
+        colour = (rgba[low[:, 1], low[:, 0]] * (1 - fx) + rgba[low[:, 1], low[:, 0] + 1] * fx) * (
+            1 - fy
+        ) + (
+            rgba[low[:, 1] + 1, low[:, 0]] * (1 - fx) + rgba[low[:, 1] + 1, low[:, 0] + 1] * fx
+        ) * fy
+        alpha = colour[:, 3:] / 255
+        rows, columns = y[inside], x[inside]
+        depth[rows, columns] = z[inside]
+        out[rows, columns] = out[rows, columns] * (1 - alpha) + colour[:, :3] * alpha
+    return np.clip(np.rint(out), 0, 255).astype(np.uint8)
+
+
+def best_ms(call: Callable[[], object], repeats: int) -> float:
+    """Return the least process time of a call, milliseconds."""
+    call()
+    times = []
+    for _ in range(repeats):
+        start = time.process_time()
+        call()
+        times.append(time.process_time() - start)
+    return 1e3 * min(times)
+
+
+def main() -> None:
+    """Print ratio and milliseconds."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--repeats", type=int, default=20)
+    options = arguments.parse_args()
+    cv2.setNumThreads(1)
+    names = ("yunet", "face_mesh_468")
+    registry = load_registry(ROOT / "weights.yaml")
+    yunet, mesh_file = (item.path for item in fetch(names, registry, ROOT / "weights"))
+    detector, network = make_detector("yunet", {"yunet": yunet}), FaceMesh(mesh_file)
+    picture = astronaut()
+    five = detector.detect(picture).landmarks_xy[:1]
+    to_crop = warp_to_template(five[0], TEMPLATES["facexlib512"]) * 0.5
+    image = warp_affine(picture, to_crop, (SIDE_PX, SIDE_PX))
+    moved = five @ to_crop[:, :2].T + to_crop[:, 2]
+    mesh = network.points(image, moved.astype(np.float32))[0][0]
+    template = drawn_template("surgical_blue")
+    placement = place(template, "proper", 0.0, np.random.default_rng(0))
+    rgba = np.dstack([template.rgb, template.alpha])
+
+    def ours() -> UInt8:
+        return composite(image, draw_mask(image, mesh, template, placement))
+
+    def reconstruct_and_mask() -> UInt8:
+        encode_mesh_map(mesh)
+        visible_fraction(mesh)
+        return ours()
+
+    def from_picture() -> UInt8:
+        points = detector.detect(picture).landmarks_xy[:1]
+        found = network.points(picture, points)[0][0]
+        encode_mesh_map(found)
+        return composite(picture, draw_mask(picture, found, template, placement))
+
+    compare(
+        "one mask at 256 × 256",
+        ours,
+        lambda: plain_renderer(image, mesh, rgba, placement.texture_to_template),
+        baseline_name="numpy, a triangle at a time",
+        items=1,
+        repeats=options.repeats,
+    )
+    print(
+        f"reconstruct and one mask at 256: {best_ms(reconstruct_and_mask, options.repeats):.1f} ms"
+    )
+    print(f"from the picture of 512, detected: {best_ms(from_picture, options.repeats):.1f} ms")
+
+
+if __name__ == "__main__":
+    main()

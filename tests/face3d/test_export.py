@@ -1,0 +1,34 @@
+"""OBJ and PLY: what a 3D program reads back."""
+
+import numpy as np
+import pytest
+import trimesh
+
+from pipeline.face3d import position_map_of_mesh
+from pipeline.face3d.canonical import canonical_vertices
+from pipeline.face3d.export import write_obj, write_ply
+
+FACE = position_map_of_mesh((canonical_vertices() * 8 + (100, 90, 0)).astype(np.float32))
+PICTURE = np.full((200, 200, 3), (200, 120, 60), np.uint8)
+
+
+@pytest.mark.parametrize(("extension", "write"), [("obj", write_obj), ("ply", write_ply)])
+def test_the_face_looks_at_the_viewer_upright(tmp_path, extension, write):
+    path = tmp_path / f"face.{extension}"
+    write(path, FACE, PICTURE)
+    read = trimesh.load(path, process=False)
+    assert np.isfinite(read.vertices).all()
+    nose = read.vertices[read.vertices[:, 2].argmax()]
+    assert nose[0] == pytest.approx(100, abs=2)
+    assert (read.face_normals[:, 2] * read.area_faces).sum() > 0.5 * read.area_faces.sum()
+    low, high = read.vertices.min(axis=0), read.vertices.max(axis=0)
+    np.testing.assert_allclose(high - low, np.ptp(canonical_vertices(), axis=0) * 8, rtol=0.05)
+
+
+def test_an_obj_brings_its_texture_and_a_ply_its_colours(tmp_path):
+    write_obj(tmp_path / "face.obj", FACE, PICTURE)
+    assert "map_Kd face.png" in (tmp_path / "face.mtl").read_text()
+    assert (tmp_path / "face.png").stat().st_size > 100
+    write_ply(tmp_path / "face.ply", FACE, PICTURE[..., 0].copy())
+    colours = trimesh.load(tmp_path / "face.ply", process=False).visual.vertex_colors
+    assert (colours[:, :3] == 200).all()
