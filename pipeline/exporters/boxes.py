@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from pipeline.errors import ExportError
+from pipeline.exporters.selection import Selection
 from pipeline.types import Float32, Row
 
 _SIDES = ("left", "right")
@@ -75,20 +75,32 @@ class Box:
     notes: dict[str, Any]
 
 
-def sources_of(schema: pa.Schema, columns: Sequence[str]) -> tuple[Source, ...]:
-    """Return the sources that a stage has; ``columns`` limits them.
+def sources_of(selection: Selection, columns: Sequence[str]) -> tuple[Source, ...]:
+    """Return the sources that hold boxes; ``columns`` limits them.
+
+    What a data set annotates (``truth_people``) is taken where it is named, or where nothing was
+    detected: never the same face twice by accident.
 
     Raises:
-        ExportError: it has none.
+        ExportError: there are none.
     """
-    wanted = set(columns or schema.names)
-    found = tuple(s for s in SOURCES if s.column in schema.names and s.column in wanted)
+    held = [source for source in SOURCES if source.column in selection.schema.names]
+    named = [source for source in held if source.column in columns]
+    filled = [source for source in named or held if _filled(selection, source)]
+    detected = [source for source in filled if not source.column.startswith("truth_")]
+    found = tuple(filled if named else detected or filled)
     if not found:
+        names = ", ".join(dict.fromkeys(source.column for source in SOURCES))
         raise ExportError(
-            f"expected a column of boxes ({', '.join(sorted({s.column for s in SOURCES}))}), found "
-            f"{', '.join(schema.names)}: export `detect`, a body stage or a data set of scenes"
+            f"expected boxes in a column of {names}, found none in {selection.folder.path}: export "
+            "`detect`, a body stage or a data set of scenes"
         )
     return found
+
+
+def _filled(selection: Selection, source: Source) -> bool:
+    boxes = f"list_filter({source.column}, item -> item.{source.box} is not null)"
+    return bool(selection.ask(f"count(*) filter (len({boxes}) > 0)")[0][0])
 
 
 def boxes_of(row: Row, sources: Sequence[Source]) -> list[Box]:

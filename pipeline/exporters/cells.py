@@ -35,14 +35,18 @@ def from_json(text: bytes | str, schema: pa.Schema) -> Row:
 def to_cell(value: Any) -> str:
     """Write a value as a CSV cell: null is empty, text stays itself, the rest is JSON.
 
-    Text that is empty, begins with a quotation mark or has a carriage return is JSON too, so that no
-    two values look alike to any reader of CSV.
+    Text that is empty, begins with a quotation mark or has a carriage return is JSON too: no two
+    values then look alike to any reader of CSV.
     """
     if value is None:
         return ""
-    if isinstance(value, str) and value and not value.startswith('"') and "\r" not in value:
+    if isinstance(value, str) and _is_plain(value):
         return value
     return orjson.dumps(_plain(value), option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def _is_plain(text: str) -> bool:
+    return bool(text) and not text.startswith('"') and "\r" not in text
 
 
 def from_cell(cell: str, kind: pa.DataType) -> Any:

@@ -28,7 +28,7 @@ _KNOWN = ["sample_id", "width_px", "height_px", "band", "simulated", "licence", 
 
 def prepare(request: Request, selection: Selection) -> tuple[Source, ...]:
     """Find the stage's boxes."""
-    return sources_of(selection.schema, request.columns)
+    return sources_of(selection, request.columns)
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:

@@ -185,7 +185,11 @@ class RecordReader:
         lines = (folder / "train.idx").read_text().splitlines()
         self._offsets = {int(key): int(offset) for key, offset in map(str.split, lines)}
         self._file: BinaryIO = (folder / "train.rec").open("rb")
-        head = self.read(0)
+        try:
+            head = self.read(0)
+        except ExportError:
+            self._file.close()
+            raise
         self.keys = range(1, int(head.labels[0])) if head.flag else sorted(self._offsets)
 
     def __enter__(self) -> "RecordReader":

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
@@ -105,7 +105,7 @@ def export(
     """
     target = Target(request.to, overwrite=overwrite)
     target.check()
-    form = EXPORTERS[request.format]
+    form = _format(request)
     if verify and find_spec(form.library) is None:
         raise ExportError(
             f"format {request.format!r} is read back with {form.library}, which is not installed: "
@@ -132,10 +132,14 @@ def export(
     return manifest
 
 
-def _job(request: Request) -> Job:
+def _format(request: Request) -> Format:
     if request.format not in EXPORTERS:
         raise ExportError(f"format {request.format!r}: expected one of {', '.join(EXPORTERS)}")
-    form = EXPORTERS[request.format]
+    return EXPORTERS[request.format]
+
+
+def _job(request: Request) -> Job:
+    form = _format(request)
     selection = Selection(ShardFolder.open(request.source), request.where, request.splits)
     schema = chosen_schema(selection.schema, request)
     missing = selection.ask(f"count(*) filter ({request.image}.bytes is null)")[0][0]
@@ -247,8 +251,9 @@ def _check_unique(entries: Sequence[FileEntry]) -> None:
 
 
 def _verify(job: Job, form: Format, store: Store, entries: Sequence[FileEntry]) -> str:
+    units = tuple(replace(unit, reports=False) for unit in job.units)
     with local_copy(store, entries) as folder:
-        form.verify(job, folder)
+        form.verify(replace(job, units=units), folder)
     return library_version(form.library)
 
 

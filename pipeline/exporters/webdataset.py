@@ -76,11 +76,11 @@ def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
 
 def samples(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
     """Read tars with WebDataset, one after the other, members as bytes."""
-    import webdataset
+    from webdataset.tariterators import group_by_keys, tar_file_expander
 
-    yield from webdataset.WebDataset(
-        [str(path) for path in paths], shardshuffle=False, nodesplitter=None, empty_check=False
-    )
+    for path in paths:
+        with path.open("rb") as stream:
+            yield from group_by_keys(tar_file_expander([{"url": str(path), "stream": stream}]))
 
 
 def read(folder: Path, manifest: Manifest) -> Iterator[Row]:

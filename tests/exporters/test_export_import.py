@@ -1,0 +1,60 @@
+"""What was exported comes back row by row, column by column, bit by bit."""
+
+import pytest
+from stage_data import tables
+
+from pipeline.errors import ExportError
+from pipeline.exporters import EXPORTERS
+from pipeline.exporters.importing import import_export
+from pipeline.store import ShardFolder
+from pipeline.store.rows import content_sha256
+
+EXACT = ["folder", "webdataset", "parquet", "croissant", "lmdb"]
+
+
+def test_the_formats_that_hold_whole_rows_are_these():
+    assert [name for name, form in EXPORTERS.items() if form.read] == EXACT
+
+
+@pytest.mark.parametrize("form", [name for name in EXACT if name != "croissant"])
+@pytest.mark.parametrize("stage", ["align", "detect", "parts"])
+def test_an_export_comes_back_as_the_same_rows_in_the_same_shards(
+    put, tmp_path, request, stage, form
+):
+    source = request.getfixturevalue(stage)
+    out = put(form, source=source, verify=False)
+    import_export(str(out), tmp_path / "back")
+    for before, after in zip(tables(source), tables(tmp_path / "back"), strict=True):
+        assert before.schema.equals(after.schema, check_metadata=True)
+        assert repr(before.to_pylist()) == repr(after.to_pylist())
+
+
+def test_another_number_of_shards_and_a_filter_keep_the_rows(put, align, tmp_path):
+    out = put("webdataset", where="band = 'NIR'", verify=False)
+    folder = import_export(str(out), tmp_path / "back", shards=2)
+    rows = {row["sample_id"]: row for row in folder.rows()}
+    assert len(rows) == 12
+    for row in ShardFolder.open(align).rows():
+        assert (row["band"] == "NIR") == (row["sample_id"] in rows)
+        assert repr(rows.get(row["sample_id"], row)) == repr(row)
+
+
+def test_some_columns_come_back_with_a_digest_of_their_own(put, tmp_path):
+    out = put("folder", columns=("subject_id",), verify=False)
+    folder = import_export(str(out), tmp_path / "back")
+    for row in folder.rows():
+        assert row["content_sha256"] == content_sha256(row)
+        assert {"subject_id", "licence", "simulated"} < row.keys()
+        assert "loose" not in row
+
+
+def test_a_format_that_holds_less_says_which_hold_all(put, tmp_path):
+    out = put("recordio", verify=False)
+    with pytest.raises(ExportError, match="folder, webdataset, parquet, croissant, lmdb do"):
+        import_export(str(out), tmp_path / "back")
+
+
+def test_an_import_never_overwrites(put, tmp_path):
+    out = put("folder", verify=False)
+    with pytest.raises(ExportError, match="exists"):
+        import_export(str(out), tmp_path)

@@ -1,0 +1,119 @@
+"""Exports to and from an object store, over S3's own protocol, on this machine's loopback."""
+
+import urllib.request
+
+import boto3
+import fsspec
+import pytest
+import s3fs
+from moto.server import ThreadedMotoServer
+from stage_data import contents, tables
+
+from pipeline.errors import ExportError
+from pipeline.exporters.importing import import_export, read_manifest
+from pipeline.exporters.storage import Sink
+from pipeline.store.executors import Processes
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+@pytest.fixture
+def bucket(monkeypatch, tmp_path):
+    """The URL of an empty bucket, and the environment that leads to it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    reset = urllib.request.Request(f"http://{host}:{port}/moto-api/reset", method="POST")
+    urllib.request.urlopen(reset).close()
+    boto3.client("s3").create_bucket(Bucket="prepared")
+    s3fs.S3FileSystem.clear_instance_cache()
+    yield "s3://prepared"
+    s3fs.S3FileSystem.clear_instance_cache()
+    server.stop()
+
+
+def stored(url):
+    fs = fsspec.filesystem("s3")
+    fs.invalidate_cache()
+    place = url.removeprefix("s3://")
+    return {path[len(place) + 1 :]: fs.cat_file(path) for path in fs.find(place)}
+
+
+@pytest.mark.parametrize("form", ["webdataset", "folder", "parquet", "lmdb"])
+def test_an_object_store_gets_what_a_disk_gets_and_gives_it_back(
+    put, bucket, align, tmp_path, form
+):
+    local = contents(put(form, verify=False))
+    put(form, to=f"{bucket}/set/{form}", verify=form == "webdataset")
+    remote = stored(f"{bucket}/set/{form}")
+    local.pop("manifest.json")
+    assert {name: data for name, data in remote.items() if name != "manifest.json"} == local
+    import_export(f"{bucket}/set/{form}", tmp_path / "back")
+    for before, after in zip(tables(align), tables(tmp_path / "back"), strict=True):
+        assert repr(before.to_pylist()) == repr(after.to_pylist())
+
+
+def test_worker_processes_write_to_the_store_alike(put, bucket):
+    local = contents(put("webdataset", verify=False))
+    put("webdataset", to=f"{bucket}/set", executor=Processes(2), verify=False)
+    remote = stored(f"{bucket}/set")
+    assert remote.keys() == local.keys()
+    assert all(remote[name] == local[name] for name in local if name != "manifest.json")
+
+
+def test_an_interrupted_upload_is_unfinished_and_goes_on(put, bucket, monkeypatch, capsys):
+    true, done = Sink.receipt, []
+
+    def interrupt(self, unit, key):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(unit)
+        return true(self, unit, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sink, "receipt", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            put("webdataset", to=f"{bucket}/set", verify=False)
+    assert "manifest.json" not in stored(f"{bucket}/set")
+    with pytest.raises(ExportError, match="interrupted"):
+        read_manifest(f"{bucket}/set")
+    put("webdataset", to=f"{bucket}/set", verify=False)
+    assert "2 of" in capsys.readouterr().err
+    remote = stored(f"{bucket}/set")
+    assert not [name for name in remote if name.startswith("_parts")]
+    assert "manifest.json" in remote
+
+
+def test_an_export_in_the_store_is_replaced_only_when_asked(put, bucket):
+    put("folder", to=f"{bucket}/set", verify=False)
+    with pytest.raises(ExportError, match="--overwrite replaces it"):
+        put("folder", to=f"{bucket}/set", verify=False)
+    put("folder", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'NIR'")
+    assert sum(name.startswith("images/") for name in stored(f"{bucket}/set")) == 12
+
+
+def test_other_objects_are_left_alone(put, bucket):
+    fsspec.filesystem("s3").pipe_file("prepared/set/thesis.tex", b"years of work")
+    with pytest.raises(ExportError, match="so it is no export"):
+        put("folder", to=f"{bucket}/set", overwrite=True)
+    assert stored(f"{bucket}/set") == {"thesis.tex": b"years of work"}
+
+
+def test_missing_credentials_are_named(put, bucket, monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    s3fs.S3FileSystem.clear_instance_cache()
+    with pytest.raises(ExportError, match="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
+        put("folder", to=f"{bucket}/set")
+
+
+def test_a_bucket_that_is_not_there_is_told(put, bucket):
+    with pytest.raises(ExportError, match=r"s3://other/set: .*bucket"):
+        put("folder", to="s3://other/set")

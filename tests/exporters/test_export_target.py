@@ -1,0 +1,139 @@
+"""An export is there whole or not at all, and goes on where it stopped."""
+
+import errno
+import json
+
+import pytest
+from stage_data import contents
+
+from pipeline.errors import ExportError, StageError
+from pipeline.exporters import Request, webdataset
+from pipeline.exporters.importing import read_manifest
+from pipeline.exporters.running import plan_export
+from pipeline.exporters.storage import HashedFile, Sink
+from pipeline.store.guard import locked
+
+
+def test_an_export_is_replaced_only_when_asked(put, tmp_path):
+    out = put("folder", verify=False)
+    with pytest.raises(ExportError, match="--overwrite replaces it"):
+        put("folder", verify=False)
+    (out / "stale.txt").touch()
+    put("folder", verify=False, overwrite=True, where="band = 'NIR'")
+    assert read_manifest(str(out)).rows == 12
+    assert not (out / "stale.txt").exists()
+    assert [p.name for p in tmp_path.iterdir() if p.name.endswith((".partial", ".former"))] == []
+
+
+def test_what_is_no_export_is_never_overwritten(put, tmp_path):
+    out = tmp_path / "out-folder"
+    out.mkdir()
+    (out / "thesis.tex").write_text("years of work")
+    with pytest.raises(ExportError, match=r"no manifest\.json, so it is no export"):
+        put("folder", overwrite=True)
+    assert (out / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_full_disk_leaves_no_half_export_and_one_clear_message(put, tmp_path, monkeypatch):
+    def full(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(HashedFile, "write", full)
+        with pytest.raises(ExportError, match=r"the disk that holds .* is full"):
+            put("webdataset")
+    assert not (tmp_path / "out-webdataset").exists()
+    put("webdataset")
+
+
+def test_an_interrupted_export_keeps_what_was_finished(put, tmp_path, monkeypatch, capsys):
+    whole = contents(put("webdataset", to=tmp_path / "whole", verify=False))
+    written = []
+    true_receipt, true_file = Sink.receipt, Sink.file
+
+    def interrupt(self, unit, key):
+        written.append(unit)
+        if len(written) == 4:
+            raise KeyboardInterrupt
+        return true_receipt(self, unit, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sink, "receipt", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            put("webdataset", verify=False)
+    assert not (tmp_path / "out-webdataset").exists()
+    again = []
+    monkeypatch.setattr(
+        Sink, "file", lambda self, path: again.append(path) or true_file(self, path)
+    )
+    out = put("webdataset", verify=False)
+    assert contents(out) == whole
+    assert not {f"{unit}.tar" for unit in written[:3]} & set(again)
+    assert "3 of" in capsys.readouterr().err
+
+
+def test_what_a_former_run_left_for_other_rows_is_not_taken(put, tmp_path, monkeypatch):
+    def interrupt(job, sink, written):
+        raise KeyboardInterrupt
+
+    broken = webdataset.FORMAT.__class__(**vars(webdataset.FORMAT) | {"finish": interrupt})
+    with monkeypatch.context() as patch:
+        patch.setitem(__import__("pipeline.exporters").exporters.EXPORTERS, "webdataset", broken)
+        with pytest.raises(KeyboardInterrupt):
+            put("webdataset", verify=False)
+    out = put("webdataset", columns=("subject_id",), verify=False)
+    assert contents(out) == contents(
+        put("webdataset", to=tmp_path / "fresh", columns=("subject_id",), verify=False)
+    )
+
+
+def test_two_exports_to_one_place_do_not_mix(put, tmp_path):
+    with locked(tmp_path / "out-folder"), pytest.raises(StageError, match="being written"):
+        put("folder")
+
+
+def test_a_dry_run_says_what_would_be_written_and_writes_nothing(align, tmp_path):
+    plan = plan_export(Request(align, "folder", str(tmp_path / "o"), where="band = 'NIR'"))
+    assert (plan.rows, plan.files) == (12, 14)
+    assert plan.bytes > 12 * 1000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["align"]
+
+
+def test_a_file_changed_later_is_found_by_its_sha256(put, tmp_path):
+    from pipeline.exporters.importing import import_export
+
+    out = put("folder", verify=False)
+    victim = sorted((out / "images").rglob("*.png"))[0]
+    victim.write_bytes(victim.read_bytes()[:-1] + b"?")
+    with pytest.raises(ExportError, match="expected sha256"):
+        import_export(str(out), tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
+def test_a_folder_without_a_manifest_is_no_export(tmp_path):
+    with pytest.raises(ExportError, match=r"no manifest\.json: it is no export"):
+        read_manifest(str(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "no json", '{"crossband_export": 99}'])
+def test_a_manifest_that_is_none_is_told(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(ExportError, match="manifest"):
+        read_manifest(str(tmp_path))
+
+
+def test_the_manifest_says_filter_schema_params_and_revision(put):
+    out = put("parquet", where="band = 'NIR'", splits=("train",), verify=False)
+    values = json.loads((out / "manifest.json").read_text())
+    assert (values["where"], values["splits"]) == ("band = 'NIR'", ["train"])
+    assert values["params"]["align"]["template"] == "arcface144"
+    assert len(values["revision"].removesuffix("-dirty")) == 40
+    (pose,) = [column for column in values["columns"] if column["name"] == "pose_deg"]
+    assert pose["metadata"]["order"] == "yaw pitch roll"
+    assert values["shares"] == {
+        "split": {"train": 6},
+        "band": {"NIR": 6},
+        "region": {"face": 6},
+        "generator": values["shares"]["generator"],
+    }
+    assert values["verified_with"] is None
