@@ -99,7 +99,7 @@ def sources_of(selection: Selection, columns: Sequence[str]) -> tuple[Source, ..
 
 
 def _filled(selection: Selection, source: Source) -> bool:
-    boxes = f"list_filter({source.column}, item -> item.{source.box} is not null)"
+    boxes = f"[item for item in {source.column} if item.{source.box} is not null]"
     return bool(selection.ask(f"count(*) filter (len({boxes}) > 0)")[0][0])
 
 

@@ -252,7 +252,8 @@ class Selection:
     def _refused(self, error: duckdb.Error) -> ExportError:
         reason = str(error).split("\n\n")[0].replace("\n", " ")
         hint = "; columns are " + ", ".join(self._columns) if "not found" in reason else ""
-        return ExportError(f"--where {self._where!r}: {reason}{hint}")
+        what = f"--where {self._where!r}" if self._where else str(self.folder.path)
+        return ExportError(f"{what}: {reason}{hint}")
 
 
 class _Piece:
