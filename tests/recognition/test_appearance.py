@@ -1,0 +1,44 @@
+"""Sharpness and light of a crop: what changes them, and what may not."""
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from pipeline.recognition import illumination, sharpness
+
+
+@pytest.fixture
+def face():
+    """The astronaut's face, about as ArcFace's template would cut it."""
+    return cv2.resize(skimage.data.astronaut()[55:190, 165:300], (112, 112))
+
+
+def test_blur_lowers_the_sharpness(face):
+    blurred = [sharpness(cv2.GaussianBlur(face, (0, 0), sigma)) for sigma in (0.8, 1.6, 3.2)]
+    assert sharpness(face) > blurred[0] > blurred[1] > blurred[2] > 0
+
+
+def test_contrast_and_brightness_leave_the_sharpness(face):
+    flat = np.clip(face * 0.5 + 60, 0, 255).astype(np.uint8)
+    assert sharpness(flat) == pytest.approx(sharpness(face), rel=0.03)
+
+
+def test_the_background_has_no_say_in_the_sharpness(face):
+    striped = face.copy()
+    striped[:20], striped[:, :10] = 0, 255
+    assert sharpness(striped) == sharpness(face)
+
+
+def test_a_flat_face_has_no_sharpness():
+    assert sharpness(np.full((112, 112), 90, np.uint8)) == 0.0
+
+
+def test_illumination_of_halves():
+    crop = np.full((112, 112, 3), 51, np.uint8)
+    crop[:, 56:] = 153
+    level, side = illumination(crop)
+    assert level == pytest.approx((51 + 153) / 2 / 255)
+    assert side == pytest.approx((153 - 51) / (153 + 51))  # the picture's right is brighter
+    assert illumination(crop[:, ::-1])[1] == pytest.approx(-side)
+    assert illumination(np.zeros((112, 112), np.uint8)) == (0.0, 0.0)

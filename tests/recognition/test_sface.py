@@ -1,0 +1,46 @@
+"""SFace: OpenCV's own recogniser gives the same embeddings; bad input is refused."""
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from pipeline.errors import WeightsError
+from pipeline.recognition import SFace
+
+
+@pytest.fixture
+def crops():
+    """Three different 112 × 112 pictures."""
+    picture = skimage.data.astronaut()
+    return np.stack([picture[y : y + 112, 160:272] for y in (40, 60, 200)])
+
+
+def test_embeddings_are_those_of_opencvs_recogniser(weight_file, crops):
+    path = weight_file("sface")
+    plain = cv2.FaceRecognizerSF.create(str(path), "")
+    expected = np.concatenate([plain.feature(np.ascontiguousarray(c[..., ::-1])) for c in crops])
+    found = SFace(path).embed(crops)
+    assert found.shape == (3, 128)
+    assert np.abs(found - expected).max() < 1e-4
+
+
+def test_a_face_does_not_depend_on_its_batch(weight_file, crops):
+    network = SFace(weight_file("sface"))
+    together, alone = network.embed(crops), np.concatenate([network.embed(c[None]) for c in crops])
+    assert np.array_equal(together, alone)
+    assert network.embed(crops[:0]).shape == (0, 128)
+
+
+@pytest.mark.parametrize("shape", [(1, 144, 144, 3), (112, 112, 3), (1, 112, 112)])
+def test_other_shapes_are_refused(weight_file, shape):
+    with pytest.raises(ValueError, match=r"expected uint8 \(n, 112, 112, 3\)"):
+        SFace(weight_file("sface")).embed(np.zeros(shape, np.uint8))
+
+
+def test_missing_and_broken_weights_are_named(tmp_path):
+    with pytest.raises(WeightsError, match="missing"):
+        SFace(tmp_path / "none.onnx")
+    (tmp_path / "broken.onnx").write_bytes(b"not a network")
+    with pytest.raises(WeightsError, match="no network that OpenCV reads"):
+        SFace(tmp_path / "broken.onnx")
