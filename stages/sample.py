@@ -1,20 +1,16 @@
 """Stage ``sample``: the embedded data sets, one source a run; everything in them is simulated."""
 
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ParamsError
-from pipeline.params import DatasetParams, IjbMdfParams, OpenPeopleParams, ScenesParams
+from pipeline.params import DatasetParams, IjbMdfParams, ScenesParams
 from pipeline.readers import read_dataset
 from pipeline.readers.segments import take_in_segment
 from pipeline.report import contact_sheet, scene_counts, scene_sheet, share_by
-from pipeline.samples.materials import WEIGHTS
-from pipeline.samples.openpeople import list_pictures
-from pipeline.samples.pictures import make_pictures
 from pipeline.samples.scenes.produce import CODE, SCENE_WEIGHTS, make_scenes
+from pipeline.samples.sources import SOURCES
 from pipeline.store import PICTURES, Listing, MapSummary, executor_from_environment
 from stages.run import StageRun, stage_main
 
@@ -22,23 +18,20 @@ SHARDS = 16
 _LIMITS: Any = {"max_pixels": 1 << 24, "tone_percentiles": (0.5, 99.5)}
 
 
-def openpeople(stage: StageRun, params: OpenPeopleParams, target: Path) -> None:
-    """Cut OpenPeople's pictures from their sheets and simulate their bands."""
-    archive = stage.weight("openpeople")
-    weights = {name: stage.weight(name) for name in WEIGHTS}
-    sources = list_pictures(archive, params.subjects)
-    rows = [{"sample_id": source.key, "source": source} for source in sources]
+def pictures(stage: StageRun, params: Any, target: Path) -> None:
+    """Make pictures of one person each, in all bands."""
+    plan = SOURCES[stage.dataset].plan(params, stage.weight)
     output = stage.map(
-        Listing(rows, SHARDS, dict),
+        Listing(plan.rows, SHARDS, dict),
         PICTURES,
-        partial(make_pictures, params, archive, weights),
-        sections=[params],
-        few_rows=0,  # a row is a whole sheet
+        plan.make,
+        sections=plan.sections,
+        few_rows=0,  # a row is many pictures
         target=target,
-        code="pipeline.samples.pictures",
+        code=plan.code,
     )
     stage.write_metrics({"share": {c: share_by(output, c) for c in ("band", "split", "view")}})
-    contact_sheet(output, stage.report("contact", ".png"), most_subjects=9)
+    contact_sheet(output, stage.report("contact", ".png"), most_subjects=10)
 
 
 def scenes(stage: StageRun, params: ScenesParams, target: Path) -> None:
@@ -63,19 +56,16 @@ def _listed(root: Path, stride: int) -> Listing:
     )
 
 
-SOURCES: dict[str, Callable[[StageRun, Any, Path], None]] = {
-    "openpeople": openpeople,
-    "scenes": scenes,
-}
-"""Sources by name, which is that of their section below ``sample``."""
+MAKERS = {**dict.fromkeys(SOURCES, pictures), "scenes": scenes}
+"""What makes each source; its name is that of its section below ``sample``."""
 
 
 def run(stage: StageRun) -> None:
     """Make the files of one source."""
     params = getattr(stage.params.sample, stage.dataset, None)
-    if stage.dataset not in SOURCES or params is None:
+    if stage.dataset not in MAKERS or params is None:
         raise ParamsError(f"sample source {stage.dataset!r}: expected one that params.yaml names")
-    SOURCES[stage.dataset](stage, params, Path("data", params.dataset, "source", stage.dataset))
+    MAKERS[stage.dataset](stage, params, Path("data", params.dataset, "source", stage.dataset))
 
 
 if __name__ == "__main__":

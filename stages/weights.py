@@ -8,11 +8,10 @@ from pipeline.detection import DETECTOR_WEIGHTS
 from pipeline.errors import CrossbandError
 from pipeline.face3d.backends import BACKEND_WEIGHTS
 from pipeline.params import Params, load_params
+from pipeline.samples.scenes.produce import SCENE_WEIGHTS
+from pipeline.samples.sources import SOURCES
 from pipeline.weights import fetch, load_registry
 from stages.run import PARAMS, REGISTRY, WEIGHTS
-
-SAMPLE_WEIGHTS = ("openpeople", "yunet", "face_mesh_468", "bisenet_r18", "selfie_segmentation")
-"""What source ``openpeople`` opens: pictures, and the networks that tell their materials apart."""
 
 
 def needed(params: Params) -> list[str]:
@@ -24,10 +23,11 @@ def needed(params: Params) -> list[str]:
         names.update(BACKEND_WEIGHTS[params.reconstruct.backend])
     if params.body_datasets and params.detect_bodies.backend in BODY_DETECTORS:
         names.add(BODY_DETECTORS[params.detect_bodies.backend])
-    if params.sample.openpeople:
-        names.update(SAMPLE_WEIGHTS)
+    for name, source in SOURCES.items():
+        if getattr(params.sample, name):
+            names.update(source.weights)
     if params.sample.scenes:
-        names.update(SAMPLE_WEIGHTS, ["anny"])
+        names.update(SCENE_WEIGHTS)
     return sorted(names)
 
 

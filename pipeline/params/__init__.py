@@ -11,6 +11,7 @@ from pipeline.params.exports import ExportParams
 from pipeline.params.load import check_params, load_params, merge_params, read_yaml, section_values
 from pipeline.params.media import IjbMdfColumns, IjbMdfParams, ScenesParams
 from pipeline.params.poses import PosesParams
+from pipeline.params.procedural import ProceduralParams
 from pipeline.params.protocols import BetweenParams, ProtocolParams
 from pipeline.params.quality import DegradeParams, PhotometricParams, TrainDegraderParams
 from pipeline.params.sections import (
@@ -53,6 +54,7 @@ __all__ = [
     "PhotometricParams",
     "PosesParams",
     "TrainDegraderParams",
+    "ProceduralParams",
     "WeightsParams",
     "check_params",
     "load_params",

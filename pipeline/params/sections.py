@@ -14,6 +14,7 @@ from pipeline.params.bodies import CropBodiesParams, DetectBodiesParams, LabelBo
 from pipeline.params.exports import ExportParams
 from pipeline.params.media import IjbMdfParams, ScenesParams
 from pipeline.params.poses import PosesParams
+from pipeline.params.procedural import ProceduralParams
 from pipeline.params.protocols import ProtocolParams
 from pipeline.params.quality import DegradeParams, TrainDegraderParams
 from pipeline.params.synthesis3d import MasksParams, ReconstructParams
@@ -96,6 +97,7 @@ class SampleParams(Section):
 
     openpeople: OpenPeopleParams | None = None
     scenes: ScenesParams | None = None
+    procedural: ProceduralParams | None = None
 
 
 class IngestParams(Section):

@@ -39,7 +39,9 @@ def draw_background(rng: np.random.Generator, hw: tuple[int, int]) -> Float32:
         if rng.random() < 0.5:
             image = _boxes(rng, image, 2, 2.0)
     mottle = cv2.resize(
-        rng.standard_normal((7, 7), dtype=np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+        rng.standard_normal((7, 7), dtype=np.float32),
+        (width, height),
+        interpolation=cv2.INTER_CUBIC,
     )
     return np.asarray(np.clip(image * (1 + 0.06 * mottle[..., None]), 0.002, 2.0), np.float32)
 

@@ -42,7 +42,10 @@ def draw_cloth(rng: np.random.Generator, male: bool) -> Cloth:
     shares = (0.55, 0.05, 0.25, 0.15) if male else (0.35, 0.3, 0.2, 0.15)
     hue = rng.uniform(0, 1, 2)
     value = rng.uniform(0.04, 0.62) ** 1.2
-    colours = [_colour(h, rng.uniform(0.0, 0.75), v) for h, v in zip(hue, (value, rng.uniform(0.05, 0.7)), strict=True)]
+    colours = [
+        _colour(h, rng.uniform(0.0, 0.75), v)
+        for h, v in zip(hue, (value, rng.uniform(0.05, 0.7)), strict=True)
+    ]
     return Cloth(
         str(rng.choice(list(GARMENTS), p=shares)),
         np.array(colours, np.float32),
@@ -59,7 +62,9 @@ def over_neckline(rest_xyz: Float32, garment: str) -> Float32:
         line = np.interp(azimuth, (0, 1.25, np.pi), (front, side, back))
     else:
         towards = np.cos(azimuth)
-        line = side + np.where(towards > 0, (front - side) * np.maximum(towards, 0) ** 1.5, (back - side) * -towards)
+        line = side + np.where(
+            towards > 0, (front - side) * np.maximum(towards, 0) ** 1.5, (back - side) * -towards
+        )
     beyond = np.maximum(np.abs(rest_xyz[..., 0]) - _SHOULDER, 0.0)
     return np.asarray(rest_xyz[..., 1] - line + 1.6 * beyond, np.float32)
 
@@ -79,7 +84,9 @@ def cloth_albedo(cloth: Cloth, rest_xyz: Float32) -> Float32:
         mix = 0.25 + 0.2 * np.sin(97 * x + 30 * z) * np.sin(83 * y + 71 * x)
     else:
         mix = np.zeros_like(x)
-    albedo = cloth.colours[0] + np.asarray(mix, np.float32)[:, None] * (cloth.colours[1] - cloth.colours[0])
+    albedo = cloth.colours[0] + np.asarray(mix, np.float32)[:, None] * (
+        cloth.colours[1] - cloth.colours[0]
+    )
     rib = (depth < 0.11) & (cloth.garment != "vee")
     hem = np.where(rib, 0.86 + 0.10 * np.sin(90 * np.arctan2(x, _NECK_Z - z)), 1.0)
     return np.asarray(albedo * (weave * hem)[:, None], np.float32)

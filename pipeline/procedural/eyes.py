@@ -61,7 +61,11 @@ def _colours(radius: Float32, angle: Float32, iris: float, green: float) -> Floa
     brown, blue = np.array([0.075, 0.032, 0.014]), np.array([0.16, 0.24, 0.33])
     hazel = np.array([0.17, 0.16, 0.07])
     base = brown * (1 - iris) + (blue * (1 - green) + hazel * green) * iris
-    fibre = 1 + 0.22 * np.sin(29 * angle + 3 * np.sin(7 * angle)) + 0.16 * np.sin(61 * angle + 11 * radius)
+    fibre = (
+        1
+        + 0.22 * np.sin(29 * angle + 3 * np.sin(7 * angle))
+        + 0.16 * np.sin(61 * angle + 11 * radius)
+    )
     inner = np.clip((0.34 - radius) / 0.1, 0, 1) * iris * 0.5
     colour = base * fibre[:, None] * (0.75 + 0.7 * radius / IRIS)[:, None]
     colour = colour * (1 - inner[:, None]) + np.array([0.20, 0.11, 0.04]) * inner[:, None]

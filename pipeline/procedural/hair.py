@@ -30,7 +30,22 @@ _SOFT = 0.10
 # Height of the hairline on the mean head by azimuth: forehead, temple, before the ear, above the
 # ear, behind it, nape.
 _AZIMUTH_DEG = (0, 18, 34, 46, 56, 63, 68, 73, 80, 95, 108, 120, 150, 180)
-_HAIRLINE = (-8.02, -8.03, -7.98, -7.88, -7.70, -7.45, -7.22, -7.20, -7.52, -7.58, -7.45, -7.05, -6.8, -6.76)  # noqa: E501
+_HAIRLINE = (
+    -8.02,
+    -8.03,
+    -7.98,
+    -7.88,
+    -7.70,
+    -7.45,
+    -7.22,
+    -7.20,
+    -7.52,
+    -7.58,
+    -7.45,
+    -7.05,
+    -6.8,
+    -6.76,
+)  # noqa: E501
 
 
 @dataclass(frozen=True)
@@ -236,7 +251,9 @@ def _hang(
     wave = 0.035 * identity.hair.wave * np.sin(9 * t + 4 * _smooth_columns(rng)[:, None])
     r = radius[:, None] * shrink * flare + wave * t
     y = start[:, 1:2] + fall[:, None] * tips * t
-    points = np.stack([r * np.sin(azimuth)[:, None], y, _CENTRE[2] - r * np.cos(azimuth)[:, None]], -1)
+    points = np.stack(
+        [r * np.sin(azimuth)[:, None], y, _CENTRE[2] - r * np.cos(azimuth)[:, None]], -1
+    )
     front = (away - style.hangs_from_deg) / 7.0
     solid = np.minimum(np.broadcast_to(front, r.shape), (1.0 - t) / 0.12)
     solid = np.where(hangs[:, None] > 0.05, solid, -9.0)
@@ -310,7 +327,10 @@ def _with_bun(flat: list[Float32], triangles: Array, grid: Array) -> tuple[list[
         np.broadcast_arrays(np.cos(around), np.sin(around), np.zeros_like(around + down)), -1
     )
     strand = np.stack(
-        [np.repeat(np.linspace(0, 900, 15)[None], 33, 0), np.repeat(np.linspace(0, 200, 33)[:, None], 15, 1)],
+        [
+            np.repeat(np.linspace(0, 900, 15)[None], 33, 0),
+            np.repeat(np.linspace(0, 200, 33)[:, None], 15, 1),
+        ],
         -1,
     )
     ones = np.ones((33, 15, 1))

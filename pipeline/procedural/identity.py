@@ -69,10 +69,25 @@ _AXES: tuple[tuple[str, str, str, float, bool], ...] = (
         ("rot", "backward", "forward", 0.35), ("scale", "decr", "incr", 0.4),
         ("scale-vert", "decr", "incr", 0.4), ("wing", "decr", "incr", 0.45))),
 )  # fmt: skip
-_OUTLINES = ("diamond", "invertedtriangular", "oval", "rectangular", "round", "square", "triangular")
+_OUTLINES = (
+    "diamond",
+    "invertedtriangular",
+    "oval",
+    "rectangular",
+    "round",
+    "square",
+    "triangular",
+)
 _ASYMMETRIES = tuple(
     f"asym/asym-{part}-{number}"
-    for part, count in (("brown", 2), ("cheek", 2), ("eye", 8), ("jaw", 3), ("mouth", 2), ("nose", 4))
+    for part, count in (
+        ("brown", 2),
+        ("cheek", 2),
+        ("eye", 8),
+        ("jaw", 3),
+        ("mouth", 2),
+        ("nose", 4),
+    )
     for number in range(1, count + 1)
 )
 
@@ -238,7 +253,9 @@ def _draw_hair(
     )
     names, shares = list(styles), np.array(list(styles.values()))
     if african > 0.5:
-        shares = shares * np.array([3.0 if name in ("afro", "crop", "tied") else 0.6 for name in names])
+        shares = shares * np.array(
+            [3.0 if name in ("afro", "crop", "tied") else 0.6 for name in names]
+        )
     else:
         shares = shares * np.array([0.15 if name == "afro" else 1.0 for name in names])
     pale = float(np.clip(rng.beta(1.2, 1.6), 0, 1)) * fair

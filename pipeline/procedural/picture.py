@@ -116,7 +116,9 @@ def _units(rng: np.random.Generator, expression: str) -> dict[str, float]:
 
 def _draw_lights(rng: np.random.Generator, warmth: float, ambient: float) -> Lights:
     azimuth, height = rng.normal(0, 0.75), rng.uniform(0.05, 0.95)
-    key = np.array([np.sin(azimuth) * np.cos(height), -np.sin(height), -np.cos(azimuth) * np.cos(height)])
+    key = np.array(
+        [np.sin(azimuth) * np.cos(height), -np.sin(height), -np.cos(azimuth) * np.cos(height)]
+    )
     side = -np.sign(azimuth) * rng.uniform(0.6, 1.3)
     fill = np.array([np.sin(side), -0.25, -np.cos(side)])
     tint = np.exp(warmth * np.array([1.0, 0.15, -1.0]))

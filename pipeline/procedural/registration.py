@@ -14,7 +14,6 @@ import io
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
@@ -69,7 +68,11 @@ class _Clay:
         for centre in self.eyes:
             away = np.hypot(*np.moveaxis((places - centre)[..., :2], -1, 0))
             eye = (fragments.triangle >= len(self.skin)) & (away < 0.2)
-            for radius, colour in ((0.2, (235, 235, 230)), (0.062, (80, 55, 40)), (0.03, (15,) * 3)):
+            for radius, colour in (
+                (0.2, (235, 235, 230)),
+                (0.062, (80, 55, 40)),
+                (0.03, (15,) * 3),
+            ):
                 rgb[eye & (away < radius)] = colour
         rgb[~fragments.covered] = (120, 130, 140)
         return fragments, np.clip(rgb, 0, 255).astype(np.uint8), places

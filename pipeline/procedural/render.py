@@ -11,13 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from pipeline.ops.raster import Fragments, interpolate, rasterise, reduce, sample_bilinear, vertex_normals
+from pipeline.ops.raster import (
+    Fragments,
+    interpolate,
+    rasterise,
+    reduce,
+    sample_bilinear,
+    vertex_normals,
+)
 from pipeline.procedural.anny import Int32
 from pipeline.procedural.atlas import HEIGHT_PX, WIDTH_PX, texture_xy
 from pipeline.procedural.background import draw_background
 from pipeline.procedural.clothes import cloth_albedo, over_neckline
 from pipeline.procedural.eyes import paint_eyes
-from pipeline.procedural.head import CLOTH, FRAME, LEFT_EYE, MOUTH, RIGHT_EYE, SKIN, TEETH, TONGUE, Head
+from pipeline.procedural.head import (
+    CLOTH,
+    FRAME,
+    LEFT_EYE,
+    MOUTH,
+    RIGHT_EYE,
+    SKIN,
+    TEETH,
+    TONGUE,
+    Head,
+)
 from pipeline.procedural.person import Person
 from pipeline.procedural.picture import Picture, rotation_of
 from pipeline.procedural.shading import shade_hair, shade_surface
@@ -89,7 +106,9 @@ def pose_person(head: Head, person: Person, picture: Picture, side_px: int) -> P
 
     def seen(points: Float32) -> Float32:
         near = picture.distance / (picture.distance + points[:, 2:])
-        return np.column_stack([points[:, :2] * near * scale + centre, points[:, 2:] * scale]).astype("f4")
+        return np.column_stack(
+            [points[:, :2] * near * scale + centre, points[:, 2:] * scale]
+        ).astype("f4")
 
     triangles, part = bust.triangles, bust.part
     glasses = None
@@ -174,7 +193,9 @@ def render(head: Head, person: Person, picture: Picture, side_px: int) -> Render
     shadow = shadow_map(caster, casters, picture.lights.key)
     world = interpolate(surface, posed.triangles, posed.world_xyz)
     linear = np.repeat(
-        np.repeat(draw_background(np.random.default_rng(picture.seed), (side_px, side_px)), FACTOR, 0),
+        np.repeat(
+            draw_background(np.random.default_rng(picture.seed), (side_px, side_px)), FACTOR, 0
+        ),
         FACTOR,
         1,
     )
@@ -183,7 +204,9 @@ def render(head: Head, person: Person, picture: Picture, side_px: int) -> Render
         head, person, picture, posed, surface, part, rest, places, world, lit
     )
     lens = _lens(person, posed, surface.depth, hw)
-    reflected = picture.lights.sky_rgb * np.linspace(1.2, 0.3, hw[0], dtype=np.float32)[:, None, None]
+    reflected = (
+        picture.lights.sky_rgb * np.linspace(1.2, 0.3, hw[0], dtype=np.float32)[:, None, None]
+    )
     linear = linear * (1 - _LENS * lens[..., None]) + _LENS * lens[..., None] * reflected
     hair = np.zeros(hw, np.float32)
     if person.hair is not None:
@@ -255,7 +278,9 @@ def _surface_light(
         posed.triangles,
         np.column_stack([normals_of, _padded(person.open_share[:, None], len(normals_of))]),
     )[covered]
-    smooth = carried[:, :3] / np.maximum(np.linalg.norm(carried[:, :3], axis=1, keepdims=True), 1e-6)
+    smooth = carried[:, :3] / np.maximum(
+        np.linalg.norm(carried[:, :3], axis=1, keepdims=True), 1e-6
+    )
     open_share = carried[:, 3]
     which, at, place = part[covered], places[covered], rest[covered]
     count = len(which)
@@ -309,7 +334,11 @@ def _bumped(
     east = np.cross(axis, smooth).astype(np.float32)
     east /= np.maximum(np.linalg.norm(east, axis=1, keepdims=True), 1e-4)
     south = np.cross(smooth, east)
-    tilted = smooth + across[:, None] * east * np.float32(1.0) - along[:, None] * south * np.float32(-1.0) * -1.0
+    tilted = (
+        smooth
+        + across[:, None] * east * np.float32(1.0)
+        - along[:, None] * south * np.float32(-1.0) * -1.0
+    )
     return np.asarray(tilted / np.linalg.norm(tilted, axis=1, keepdims=True), np.float32)
 
 
@@ -353,7 +382,9 @@ def _hair_light(
     rim = np.clip(np.abs(normals[:, 2]) * 6 + 0.55, 0, 1)
     inner = normals[:, 2] > 0  # the inside of hair that hangs on the other side
     normals[inner] *= -1
-    at = np.column_stack([strand[:, 0] % hair.texture.shape[1], strand[:, 1] % hair.texture.shape[0]])
+    at = np.column_stack(
+        [strand[:, 0] % hair.texture.shape[1], strand[:, 1] % hair.texture.shape[0]]
+    )
     light = sample_bilinear(hair.texture, at.astype(np.float32))[:, 0]
     slope = sample_bilinear(hair.texture, (at + (3.0, 0.0)).astype(np.float32))[:, 0] - light
     sideways = np.cross(tangents, normals)

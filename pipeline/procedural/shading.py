@@ -77,12 +77,28 @@ def shade_surface(
         Linear radiance, float32 (n, 3).
     """
     result = np.empty_like(albedo)
-    _shade(normals, smooth, albedo, gloss, open_share, lit, look.astype(np.int64), LOOKS, lights.packed(), result)
+    _shade(
+        normals,
+        smooth,
+        albedo,
+        gloss,
+        open_share,
+        lit,
+        look.astype(np.int64),
+        LOOKS,
+        lights.packed(),
+        result,
+    )
     return result
 
 
 def shade_hair(
-    normals: Float32, tangents: Float32, albedo: Float32, open_share: Float32, lit: Float32, lights: Lights
+    normals: Float32,
+    tangents: Float32,
+    albedo: Float32,
+    open_share: Float32,
+    lit: Float32,
+    lights: Lights,
 ) -> Float32:
     """Shade hair by its strands' directions.
 
@@ -144,7 +160,10 @@ def _shade(normals, smooth, albedo, gloss, open_share, lit, look, looks, lights,
             h8 = h4 * h4
             h16 = h8 * h8
             h64 = h16 * h16 * h16 * h16
-            lobe = gloss[i] * row[4] * (1.6 * h8 * half + 3.0 * h16 * h4) + row[5] * gloss[i] * 1.5 * h64
+            lobe = (
+                gloss[i] * row[4] * (1.6 * h8 * half + 3.0 * h16 * h4)
+                + row[5] * gloss[i] * 1.5 * h64
+            )
             if row[5] > 4.0:
                 lobe += row[5] * h64 * h64 * h64
             strength = fresnel * lobe * towards * shadow

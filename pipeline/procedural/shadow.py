@@ -27,7 +27,9 @@ class ShadowMap:
     depth: Float32
 
 
-def shadow_map(vertices_xyz: Float32, triangles: Int32, towards: Float32, side_px: int = _MAP_PX) -> ShadowMap:
+def shadow_map(
+    vertices_xyz: Float32, triangles: Int32, towards: Float32, side_px: int = _MAP_PX
+) -> ShadowMap:
     """Render depth along a light's direction over all vertices of the triangles."""
     away = -np.asarray(towards, np.float64)
     helper = np.array([0.0, 1.0, 0.0]) if abs(away[1]) < 0.9 else np.array([1.0, 0.0, 0.0])
@@ -47,11 +49,20 @@ def shadow_map(vertices_xyz: Float32, triangles: Int32, towards: Float32, side_p
 def lit_share(shadow: ShadowMap, points_xyz: Float32, bias: float, soft_px: float) -> Float32:
     """Return the share of the light that reaches points, float32 (n,): 16 samples about each."""
     result = np.empty(len(points_xyz), np.float32)
-    _lit(shadow.to_light, shadow.depth, np.ascontiguousarray(points_xyz, np.float32), bias, soft_px, result)
+    _lit(
+        shadow.to_light,
+        shadow.depth,
+        np.ascontiguousarray(points_xyz, np.float32),
+        bias,
+        soft_px,
+        result,
+    )
     return result
 
 
-def openness(vertices_xyz: Float32, normals: Float32, triangles: Int32, directions: int = 40) -> Float32:
+def openness(
+    vertices_xyz: Float32, normals: Float32, triangles: Int32, directions: int = 40
+) -> Float32:
     """Return how open the surroundings of vertices are, float32 (v,) in [0, 1].
 
     It is the cosine-weighted share of directions in which no triangle is met (ambient occlusion).

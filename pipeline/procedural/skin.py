@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 
 from pipeline.procedural.atlas import (
+    BOTTOM,
     BROWS,
     HEIGHT_PX,
     LOWER_LIDS,
     TOP,
     UPPER_LIDS,
     WIDTH_PX,
-    BOTTOM,
     Atlas,
     azimuth_height,
 )
@@ -162,7 +162,9 @@ def _brows(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float3
         along = np.linspace(0, 1, len(top))
         for _ in range(int(150 + 240 * hair.brow_thick)):
             t, v = rng.random() ** 0.9, rng.normal(0.0, 0.36)
-            thick = (0.30 + 0.55 * hair.brow_thick) * np.interp(t, (0, 0.3, 0.85, 1), (0.25, 0.9, 1.0, 0.75))
+            thick = (0.30 + 0.55 * hair.brow_thick) * np.interp(
+                t, (0, 0.3, 0.85, 1), (0.25, 0.9, 1.0, 0.75)
+            )
             middle = [np.interp(t, along, 0.55 * top[:, k] + 0.45 * low[:, k]) for k in (0, 1)]
             height = np.interp(t, along, low[:, 1] - top[:, 1])
             arch = -3.5 * hair.brow_arch * np.sin(np.pi * (1 - t)) * np.interp(t, (0, 1), (1, 0.2))
@@ -202,12 +204,12 @@ def _beard(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float3
     strands = np.clip(0.75 + 0.35 * strands / strands.std(), 0, 1)
     patch = np.clip(0.8 + 0.25 * _noise(rng, (14, 40)), 0.3, 1)
     stubble = 0.45 * skin.stubble * (0.35 + 0.65 * dots)
-    return np.asarray(np.clip(region * patch * np.maximum(stubble, skin.beard * strands), 0, 1), "f4")
+    return np.asarray(
+        np.clip(region * patch * np.maximum(stubble, skin.beard * strands), 0, 1), "f4"
+    )
 
 
-def _relief(
-    atlas: Atlas, identity: Identity, rng: np.random.Generator, grain: Float32
-) -> Float32:
+def _relief(atlas: Atlas, identity: Identity, rng: np.random.Generator, grain: Float32) -> Float32:
     """Return the height of pores, fine lines and lips."""
     skin, points = identity.skin, atlas.points
     relief = 0.0010 * (0.3 + 0.7 * skin.pores) * grain + 0.0007 * _noise(rng, (100, 200))

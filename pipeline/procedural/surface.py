@@ -63,7 +63,9 @@ def _closest_weights(
     """Return barycentric weights of the nearest point of triangles (…, 3, 3)."""
     a, b, c = corners[..., 0, :], corners[..., 1, :], corners[..., 2, :]
     first, second, offset = b - a, c - a, points - a
-    d11, d12, d22 = ((x * y).sum(-1) for x, y in ((first, first), (first, second), (second, second)))
+    d11, d12, d22 = (
+        (x * y).sum(-1) for x, y in ((first, first), (first, second), (second, second))
+    )
     d1, d2 = (offset * first).sum(-1), (offset * second).sum(-1)
     area = np.where((det := d11 * d22 - d12 * d12) > 1e-18, det, 1.0)
     v, w = (d22 * d1 - d12 * d2) / area, (d11 * d2 - d12 * d1) / area
