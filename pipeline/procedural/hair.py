@@ -21,7 +21,7 @@ from pipeline.types import Float32
 Array = NDArray[np.float64]
 
 COLUMNS, ROWS, HANGING = 120, 26, 14
-STRAND_PX, LENGTH_PX = 2048, 256
+STRAND_PX, LENGTH_PX = 1024, 128
 _CENTRE = np.array([0.0, -7.6, -0.42])
 _STEPS = 90
 _SOFT = 0.10
@@ -45,7 +45,7 @@ _HAIRLINE = (
     -7.05,
     -6.8,
     -6.76,
-)  # noqa: E501
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class HairShell:
         solid: float32 (v,), 0 at the rim rising to 1 inside, beyond for safety.
         tangents: float32 (v, 3), towards the tips.
         shade: float32 (v,), how much light reaches there between neighbouring strands.
-        texture: float32 (256, 2048, 1), lightness of strands about 0 with unit deviation.
+        texture: float32 (128, 1024, 1), lightness of strands about 0 with unit deviation.
     """
 
     vertices_xyz: Float32
@@ -328,8 +328,8 @@ def _with_bun(flat: list[Float32], triangles: Array, grid: Array) -> tuple[list[
     )
     strand = np.stack(
         [
-            np.repeat(np.linspace(0, 900, 15)[None], 33, 0),
-            np.repeat(np.linspace(0, 200, 33)[:, None], 15, 1),
+            np.repeat(np.linspace(0, 450, 15)[None], 33, 0),
+            np.repeat(np.linspace(0, 100, 33)[:, None], 15, 1),
         ],
         -1,
     )
@@ -345,17 +345,17 @@ def _with_bun(flat: list[Float32], triangles: Array, grid: Array) -> tuple[list[
 def _strands(identity: Identity, style: Style, rng: np.random.Generator) -> Float32:
     """Draw the lightness of strands, wavy along their length; seamless across."""
     total = np.zeros((LENGTH_PX, STRAND_PX), np.float32)
-    stretch = 22.0 * (1.0 - 0.75 * style.curl)
-    for across, share in ((0.8, 0.8), (2.5, 0.7), (9.0, 0.55), (30.0, 0.3)):
+    stretch = 11.0 * (1.0 - 0.75 * style.curl)
+    for across, share in ((0.5, 0.8), (1.3, 0.7), (4.5, 0.55), (15.0, 0.3)):
         white = rng.standard_normal((LENGTH_PX, STRAND_PX), dtype=np.float32)
-        wide = np.concatenate([white[:, -128:], white, white[:, :128]], axis=1)
-        wide = cv2.GaussianBlur(wide, (0, 0), sigmaX=across, sigmaY=stretch * (1 + across / 20))
-        layer = wide[:, 128:-128]
+        wide = np.concatenate([white[:, -64:], white, white[:, :64]], axis=1)
+        wide = cv2.GaussianBlur(wide, (0, 0), sigmaX=across, sigmaY=stretch * (1 + across / 10))
+        layer = wide[:, 64:-64]
         total += share * layer / layer.std()
     along = np.arange(LENGTH_PX, dtype=np.float32)[:, None]
-    bend = 14.0 * identity.hair.wave + 26.0 * style.curl
+    bend = 7.0 * identity.hair.wave + 13.0 * style.curl
     phase = 5.0 * np.repeat(_smooth_columns(rng, STRAND_PX)[None], LENGTH_PX, 0)
-    shift = bend * np.sin(along * (0.16 + 0.25 * style.curl) + phase)
+    shift = bend * np.sin(2 * along * (0.16 + 0.25 * style.curl) + phase)
     x = (np.arange(STRAND_PX, dtype=np.float32)[None] + shift) % STRAND_PX
     y = np.repeat(along, STRAND_PX, 1)
     moved = cv2.remap(total, x.astype(np.float32), y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)

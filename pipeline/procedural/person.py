@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from pipeline.ops.raster import vertex_normals
@@ -10,7 +11,7 @@ from pipeline.procedural.atlas import Atlas, azimuth_height
 from pipeline.procedural.clothes import THICKNESS
 from pipeline.procedural.glasses import Spectacles, fit_spectacles
 from pipeline.procedural.hair import HairShell, hair_shell, scalp_cover
-from pipeline.procedural.head import CLOTH, LEFT_EYE, RIGHT_EYE, SKIN, Head
+from pipeline.procedural.head import CLOTH, Head
 from pipeline.procedural.identity import Identity
 from pipeline.procedural.shadow import openness
 from pipeline.procedural.skin import SkinTextures, hair_colour, skin_textures
@@ -29,8 +30,10 @@ class Person:
         joints_xyz: float32 (4, 3), of the neck.
         open_share: float32 (v,), see ``shadow.openness``.
         eyes_xyz: float32 (2, 3), centres of the right and the left eyeball.
-        skin: textures; the scalp is painted under hair.
-        scalp: float32 (h, w), where the scalp is painted so.
+        paint: float32 (h, w, 5), textures of reflectance, gloss and relief, of half a picture's
+            detail; the scalp is painted under hair.
+        relief: float32 (h, w, 1), the last of them.
+        cover: float32 (h, w, 3), how far brows, beard and hair cover the skin.
         hair: the shell, None for bald heads.
         hair_rgb: reflectance of the hair.
         spectacles: the person's own.
@@ -41,8 +44,9 @@ class Person:
     joints_xyz: Float32
     open_share: Float32
     eyes_xyz: Float32
-    skin: SkinTextures
-    scalp: Float32
+    paint: Float32
+    relief: Float32
+    cover: Float32
     hair: HairShell | None
     hair_rgb: Float32
     spectacles: Spectacles
@@ -71,14 +75,16 @@ def build_person(head: Head, atlas: Atlas, identity: Identity, seed: int) -> Per
     azimuth, height = azimuth_height()
     scalp = scalp_cover(azimuth, height, identity) * (0.0 if hair is None else 1.0)
     face = head.canonical.on(bust_xyz)
+    paint = _paint(textures, np.asarray(scalp, np.float32), hair_colour(identity))
     return Person(
         identity=identity,
         bust_xyz=bust_xyz,
         joints_xyz=head.neck_joints(lowered),
         open_share=open_share,
         eyes_xyz=np.stack([_middle(bust_xyz[each]) for each in head.eyes]),
-        skin=_with_scalp(textures, scalp, hair_colour(identity)),
-        scalp=np.asarray(scalp, np.float32),
+        paint=paint,
+        relief=np.ascontiguousarray(paint[..., 4:]),
+        cover=np.stack([textures.brows, textures.beard, scalp], axis=-1).astype(np.float32),
         hair=hair,
         hair_rgb=hair_colour(identity),
         spectacles=fit_spectacles(identity.glasses, face, _ear_roots(head, bust_xyz)),
@@ -127,14 +133,11 @@ def _ear_roots(head: Head, bust_xyz: Float32) -> Float32:
     return np.array(roots, np.float32)
 
 
-def _with_scalp(textures: SkinTextures, scalp: Float32, hair_rgb: Float32) -> SkinTextures:
-    """Darken the scalp with the hair that grows there, so that partings look natural."""
+def _paint(textures: SkinTextures, scalp: Float32, hair_rgb: Float32) -> Float32:
+    """Stack textures; the scalp is darkened by hair, so that partings look natural."""
     share = (0.8 * scalp)[..., None]
     albedo = textures.albedo * (1 - share) + hair_rgb * share
     gloss = textures.gloss * (1 - 0.9 * scalp)
-    return SkinTextures(
-        np.asarray(albedo, np.float32), textures.relief, gloss, textures.brows, textures.beard
-    )
-
-
-__all__ = ["LEFT_EYE", "RIGHT_EYE", "SKIN", "Person", "build_person"]
+    layers = np.dstack([albedo, gloss, textures.relief]).astype(np.float32)
+    # Pictures have about half the textures' resolution.
+    return np.asarray(cv2.blur(layers, (2, 2)), np.float32)

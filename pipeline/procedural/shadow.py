@@ -61,7 +61,7 @@ def lit_share(shadow: ShadowMap, points_xyz: Float32, bias: float, soft_px: floa
 
 
 def openness(
-    vertices_xyz: Float32, normals: Float32, triangles: Int32, directions: int = 40
+    vertices_xyz: Float32, normals: Float32, triangles: Int32, directions: int = 28
 ) -> Float32:
     """Return how open the surroundings of vertices are, float32 (v,) in [0, 1].
 

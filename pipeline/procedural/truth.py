@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.face3d import face_uv, five_points, pose_deg
-from pipeline.ops.raster import interpolate, reduce, sample_bilinear
-from pipeline.ops.spectral import Scene
+from pipeline.ops.raster import sample_bilinear
+from pipeline.ops.spectral import MATERIALS, Scene
 from pipeline.procedural.atlas import JAW, Atlas, texture_xy
 from pipeline.procedural.head import (
     CLOTH,
@@ -22,11 +21,24 @@ from pipeline.procedural.head import (
     Head,
 )
 from pipeline.procedural.person import Person
-from pipeline.procedural.render import FACTOR, Rendered
+from pipeline.procedural.render import Rendered
+from pipeline.procedural.samples import FACTOR
+from pipeline.procedural.surface_light import padded
 from pipeline.types import FaceClass, Float32, UInt8
 
 _HAIRLINE, _SIDE_RAD = -8.0, 1.30
 """The face box reaches to this height of the mean head and to this azimuth, just before the ears."""
+_BROW = 0.22
+"""Share of hair from which a point of the skin counts as brow."""
+_CLASS_OF = np.zeros(8, np.uint8)
+_CLASS_OF[[MOUTH, TEETH, TONGUE]] = FaceClass.MOUTH_INNER
+_CLASS_OF[[RIGHT_EYE, LEFT_EYE]] = FaceClass.RIGHT_EYE, FaceClass.LEFT_EYE
+_CLASS_OF[[CLOTH, FRAME]] = FaceClass.CLOTH, FaceClass.GLASSES
+_MATERIAL_OF = np.zeros(8, np.int64)
+_MATERIAL_OF[[SKIN, MOUTH, TEETH, TONGUE, RIGHT_EYE, LEFT_EYE, CLOTH, FRAME]] = [
+    MATERIALS.index(name)
+    for name in ("skin", "lips", "lips", "lips", "eyes", "eyes", "cloth", "glasses")
+]
 _NEAR_UNITS = 0.05
 """A point this far behind the surface in its pixel still counts as seen."""
 
@@ -79,7 +91,7 @@ class TruthReader:
     def read(self, person: Person, rendered: Rendered) -> Truth:
         """Read the truth of a picture of a person."""
         posed = rendered.posed
-        classes, materials = self._classes(person, rendered)
+        labels, materials = self._classes(person, rendered)
         visibility = _visibility(rendered)
         seen = posed.seen_xyz[self._face, :2]
         box = np.concatenate([seen.min(axis=0), seen.max(axis=0)])
@@ -88,7 +100,7 @@ class TruthReader:
         hw = rendered.rgb.shape[0], rendered.rgb.shape[1]
         turned = self._mean_face @ posed.turn.T.astype(np.float32)
         return Truth(
-            labels=_majority(classes),
+            labels=labels,
             scene=Scene(
                 rgb=rendered.rgb,
                 **materials,
@@ -103,70 +115,50 @@ class TruthReader:
         )
 
     def _classes(self, person: Person, rendered: Rendered) -> tuple[UInt8, dict[str, Float32]]:
-        """Return classes of the enlarged picture, and the materials of the picture."""
-        layers, posed = rendered.layers, rendered.posed
-        part = layers.part
-        classes = np.zeros(part.shape, np.uint8)
-        brow, beard, scalp, lips = (np.zeros(part.shape, np.float32) for _ in range(4))
-        skin = part == SKIN
-        at = layers.texture_xy[skin]
-        own = np.stack([person.skin.brows, person.skin.beard, person.scalp], axis=-1)
-        brow[skin], beard[skin], scalp[skin] = sample_bilinear(own, at).T.copy()
-        shared = sample_bilinear(self._masks, at)
-        lips[skin] = shared[:, 0]
-        lower = interpolate(layers.surface, posed.triangles, _padded(self._lower, posed.world_xyz))
+        """Return classes and materials of the picture."""
+        surface, samples = rendered.surface, rendered.surface.samples
+        part = samples.part
+        skin = np.flatnonzero(part == SKIN)
+        at = surface.texture_xy[skin]
+        brow, beard, scalp = sample_bilinear(person.cover, at).T
+        lips, nose = sample_bilinear(self._masks, at).T
+        count = len(rendered.posed.world_xyz)
+        lower = samples.gather(rendered.seen, rendered.posed.triangles, padded(self._lower, count))[
+            skin, 0
+        ]
         found = np.full(len(at), FaceClass.SKIN, np.uint8)
         found[at[:, 1] > self._jaw_row(at[:, 0])] = FaceClass.NECK
-        ear = _padded(self._head.bust.ear[:, None].astype(np.float32), posed.triangles)
-        ear_of = ear[layers.surface.triangle[skin], 0]
-        found[ear_of < 0], found[ear_of > 0] = FaceClass.RIGHT_EAR, FaceClass.LEFT_EAR
-        found[shared[:, 1] > 0.5] = FaceClass.NOSE
-        left = layers.rest_xyz[skin][:, 0] > 0
-        for side, name in ((left, FaceClass.LEFT_BROW), (~left, FaceClass.RIGHT_BROW)):
-            found[side & (brow[skin] > 0.22)] = name
-        found[scalp[skin] > 0.5] = FaceClass.HAIR
-        lip = shared[:, 0] > 0.5
-        below = lower[skin][:, 0] > 0.5
-        found[lip & ~below], found[lip & below] = FaceClass.UPPER_LIP, FaceClass.LOWER_LIP
+        ear = self._head.bust.ear[rendered.seen.triangle.reshape(-1)[samples.points[skin, 0]]]
+        found[ear < 0], found[ear > 0] = FaceClass.RIGHT_EAR, FaceClass.LEFT_EAR
+        found[nose > 0.5] = FaceClass.NOSE
+        left = surface.rest_xyz[skin, 0] > 0
+        found[left & (brow > _BROW)] = FaceClass.LEFT_BROW
+        found[~left & (brow > _BROW)] = FaceClass.RIGHT_BROW
+        found[scalp > 0.5] = FaceClass.HAIR
+        found[(lips > 0.5) & (lower <= 0.5)] = FaceClass.UPPER_LIP
+        found[(lips > 0.5) & (lower > 0.5)] = FaceClass.LOWER_LIP
+        classes = _CLASS_OF[part]
         classes[skin] = found
-        for kinds, name in (
-            ((MOUTH, TEETH, TONGUE), FaceClass.MOUTH_INNER),
-            ((RIGHT_EYE,), FaceClass.RIGHT_EYE),
-            ((LEFT_EYE,), FaceClass.LEFT_EYE),
-            ((CLOTH,), FaceClass.CLOTH),
-            ((FRAME,), FaceClass.GLASSES),
+        votes = samples.votes(classes, len(FaceClass))
+        votes[..., FaceClass.BACKGROUND] += 1.0 - votes.sum(axis=-1)
+        labels = votes.argmax(axis=-1).astype(np.uint8)
+        bare = (labels == FaceClass.SKIN) | (labels == FaceClass.NOSE)
+        labels[(rendered.lens > 0.5) & bare] = FaceClass.GLASSES
+        labels[rendered.hair > 0.5] = FaceClass.HAIR
+        layers = np.stack([lips, brow, np.maximum(beard, scalp)], axis=-1)
+        # What covers shares the point; skin has the rest.
+        layers = layers / np.maximum(layers.sum(axis=-1, keepdims=True), 1.0)
+        shares = np.zeros((len(part), len(MATERIALS)), np.float32)
+        shares[np.arange(len(part)), _MATERIAL_OF[part]] = 1.0
+        shares[skin] = 0.0
+        for name, values in (
+            ("lips", layers[:, 0]),
+            ("brows", layers[:, 1]),
+            ("hair", layers[:, 2]),
+            ("skin", 1.0 - layers.sum(axis=-1)),
         ):
-            for kind in kinds:
-                classes[part == kind] = name
-        bare = (classes == FaceClass.SKIN) | (classes == FaceClass.NOSE)
-        classes[(layers.lens > 0) & bare] = FaceClass.GLASSES
-        classes[layers.hair > 0.5] = FaceClass.HAIR
-        cover = np.clip(np.maximum(brow, np.maximum(beard, np.maximum(scalp, lips))), 0, 1)
-        open_skin = (1 - cover) * skin
-        inner = (part == MOUTH) | (part == TEETH) | (part == TONGUE)
-        total = np.maximum(brow + beard + scalp + lips, 1e-6)
-        covered = cover * skin / total
-        maps = {
-            "skin": open_skin,
-            "hair": covered * (beard + scalp),
-            "brows": covered * brow,
-            "lips": covered * lips + inner,
-            "eyes": ((part == RIGHT_EYE) | (part == LEFT_EYE)).astype(np.float32),
-            "glasses": (part == FRAME).astype(np.float32),
-            "cloth": (part == CLOTH).astype(np.float32),
-            "background": (part < 0).astype(np.float32),
-        }
-        stacked = np.stack(list(maps.values()), axis=-1)
-        lens = layers.lens[..., None]
-        stacked *= 1 - lens
-        stacked[..., list(maps).index("glasses")] += layers.lens
-        stacked *= 1 - layers.hair[..., None]
-        stacked[..., list(maps).index("hair")] += layers.hair
-        small = reduce(stacked, FACTOR)
-        small /= small.sum(axis=-1, keepdims=True)
-        return classes, {
-            name: np.ascontiguousarray(small[..., index]) for index, name in enumerate(maps)
-        }
+            shares[skin, MATERIALS.index(name)] = values
+        return labels, _materials(samples.spread(shares), rendered)
 
     def _jaw_row(self, columns: Float32) -> Float32:
         """Return the texture's row of the jaw line by column; behind the ears it stays level."""
@@ -179,15 +171,21 @@ class TruthReader:
         return np.asarray(np.where(side > 0.82 * edge, low, row) + 4.0, np.float32)
 
 
-def _padded(values: Float32, like: NDArray[np.generic]) -> Float32:
-    missing = np.zeros((len(like) - len(values), values.shape[1]), np.float32)
-    return np.concatenate([values, missing])
+def _materials(shares: Float32, rendered: Rendered) -> dict[str, Float32]:
+    """Lay background, lenses and hair to the opaque materials, (h, w, 8); they then sum to 1."""
+    shares[..., MATERIALS.index("background")] += 1.0 - shares.sum(axis=-1)
+    for layer, name in ((rendered.lens, "glasses"), (rendered.hair, "hair")):
+        shares *= (1.0 - layer)[..., None]
+        shares[..., MATERIALS.index(name)] += layer
+    shares = np.clip(shares, 0.0, 1.0)
+    shares /= shares.sum(axis=-1, keepdims=True)
+    return {name: np.ascontiguousarray(shares[..., index]) for index, name in enumerate(MATERIALS)}
 
 
 def _visibility(rendered: Rendered) -> Float32:
     """Tell which vertices the z-buffer leaves in view, and no hair."""
-    layers, posed = rendered.layers, rendered.posed
-    depth = np.where(np.isfinite(layers.surface.depth), layers.surface.depth, -np.inf)
+    posed, seen = rendered.posed, rendered.seen
+    depth = np.where(np.isfinite(seen.depth), seen.depth, -np.inf)
     depth = cv2.dilate(depth.astype(np.float32), np.ones((3, 3), np.uint8))
     points = posed.face_xyz
     enlarged = np.rint(points[:, :2] * FACTOR + (FACTOR - 1) / 2).astype(int)
@@ -195,17 +193,5 @@ def _visibility(rendered: Rendered) -> Float32:
     x, y = enlarged.T
     inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
     x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
-    units = np.linalg.norm(posed.face_world[10] - posed.face_world[152])
-    pixels = np.linalg.norm(posed.face_xyz[10] - posed.face_xyz[152])
-    near = points[:, 2] * FACTOR <= depth[y, x] + _NEAR_UNITS * pixels / units * FACTOR
-    seen = inside & near & (layers.hair[y, x] < 0.5)
-    return seen.astype(np.float32)
-
-
-def _majority(classes: UInt8) -> UInt8:
-    """Reduce classes by two: the class that most of four pixels have, the first of equals."""
-    height, width = classes.shape
-    four = classes.reshape(height // 2, 2, width // 2, 2).transpose(1, 3, 0, 2).reshape(4, -1)
-    votes = (four[:, None] == four[None]).sum(axis=1)
-    best = votes.argmax(axis=0)
-    return four[best, np.arange(four.shape[1])].reshape(height // 2, width // 2)
+    near = points[:, 2] * FACTOR <= depth[y, x] + _NEAR_UNITS * posed.scale_px * FACTOR
+    return (inside & near & (rendered.hair[y // FACTOR, x // FACTOR] < 0.5)).astype(np.float32)
