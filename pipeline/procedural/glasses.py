@@ -31,7 +31,7 @@ def fit_spectacles(form: float, face_xyz: Float32, ears_xyz: Float32) -> Spectac
     """Fit spectacles to a face at rest.
 
     Args:
-        form: in [0, 1], from narrow and rectangular to large and round; every value is another pair.
+        form: in [0, 1], from narrow to large; every value is another pair.
         face_xyz: float32 (468, 3), the canonical vertices of the face.
         ears_xyz: float32 (2, 3), where the right and left ear meet the head.
     """
@@ -73,8 +73,8 @@ def fit_spectacles(form: float, face_xyz: Float32, ears_xyz: Float32) -> Spectac
         side = np.sign(eye[0])
         start = np.array([centre[0] + side * width, centre[1] - 0.25 * height, 0.0])
         start[2] = front + 0.10 * (start[0] / 0.8) ** 2
-        ear = ears_xyz[int(side > 0)].astype(np.float64) + (side * 0.02, 0, 0)
-        bend = start + (side * 0.045, 0, 0.09)
+        ear = ears_xyz[int(side > 0)] + np.array([side * 0.02, 0.0, 0.0])
+        bend = start + np.array([side * 0.045, 0.0, 0.09])
         add(*_bar(np.stack([start, bend, ear]), rim * 0.9), frame)
     inner_edge = np.array([eyes[1][0] * 1.06 - width, eyes[1][1] + 0.0, front])
     arch = np.array([0.0, inner_edge[1] - 0.03, min(bridge_z, front)])
@@ -105,8 +105,7 @@ def _bar(path: Array, thickness: float) -> tuple[Array, Array]:
     corners = np.array([[0, -half, -half], [0, half, -half], [0, half, half], [0, -half, half]])
     along = path[-1] - path[0]
     if abs(along[0]) < abs(along[2]):  # a temple runs backwards: its section lies in x and y
-        corners = corners[:, [1, 2, 0]][:, [0, 1, 2]]
-        corners = np.array([[-half, -half, 0], [half, -half, 0], [half, half, 0], [-half, half, 0]])
+        corners = corners[:, [2, 1, 0]]
     points = (path[:, None] + corners[None]).reshape(-1, 3)
     triangles = []
     for step in range(len(path) - 1):

@@ -147,7 +147,8 @@ def hair_shell(head: Head, identity: Identity, bust_xyz: Float32, seed: int) -> 
     share = (rows - low)[..., None]
 
     def along(values: Array) -> Array:
-        return values[column, low] * (1 - share) + values[column, low + 1] * share
+        moved: Array = values[column, low] * (1 - share) + values[column, low + 1] * share
+        return moved
 
     surface, outward = along(shaped), along(directions)
     margin = along(inside[..., None])[..., 0]
@@ -193,7 +194,8 @@ def _skull(head: Head) -> Int32:
     rest = bust.rest_xyz[vertices]
     eared = np.unique(bust.triangles[bust.ear != 0])
     high = (rest[:, 1] < -6.5) & ~np.isin(vertices, eared)
-    return vertices[high].astype(np.int32)
+    found: Int32 = vertices[high].astype(np.int32)
+    return found
 
 
 def _directions(local: Array, angles: Array, parting: float, style: Style) -> Array:
@@ -217,7 +219,8 @@ def _neighbours(head: Head, skull: Int32, directions: Array) -> tuple[Int32, Arr
     distance, index = cKDTree(rays).query(directions, k=8)
     weights = 1.0 / (distance**2 + 0.002)
     weights /= weights.sum(axis=-1, keepdims=True)
-    return skull[index], weights
+    near: Int32 = skull[index]
+    return near, weights
 
 
 def _thickness(style: Style, identity: Identity, azimuth: Array, outward: Array) -> Array:

@@ -18,13 +18,23 @@ _BIAS = 0.09
 
 
 def light_hair(
-    person: Person, shell: HairShell, posed: Posed, picture: Picture, seen_xyz: Float32,
-    depth: Float32, shadow: ShadowMap,
-) -> tuple[Float32, Float32]:  # fmt: skip
+    person: Person,
+    shell: HairShell,
+    posed: Posed,
+    picture: Picture,
+    world_xyz: Float32,
+    seen_xyz: Float32,
+    depth: Float32,
+    shadow: ShadowMap,
+) -> tuple[Float32, Float32]:
     """Shade hair.
 
     Args:
-        person, shell, posed, picture: what is seen.
+        person: whose hair.
+        shell: the hair.
+        posed: the geometry.
+        picture: the picture's conditions.
+        world_xyz: float32 (v, 3), the shell, posed.
         seen_xyz: float32 (v, 3), the shell in pixels of the enlarged picture.
         depth: float32 (2h, 2w), of the opaque layer.
         shadow: of the main light.
@@ -37,12 +47,12 @@ def light_hair(
     samples = place_samples(np.where(front, np.int8(0), np.int8(-1)))
     attributes = np.column_stack(
         [
-            vertex_normals(posed.hair_world, shell.triangles),
+            vertex_normals(world_xyz, shell.triangles),
             shell.tangents @ posed.turn.T.astype(np.float32),
             shell.strand,
             shell.solid,
             shell.shade,
-            posed.hair_world,
+            world_xyz,
         ]
     )
     carried = samples.gather(seen, shell.triangles, attributes.astype(np.float32))

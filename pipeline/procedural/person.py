@@ -67,9 +67,8 @@ def build_person(head: Head, atlas: Atlas, identity: Identity, seed: int) -> Per
     normals = vertex_normals(bust_xyz, bust.triangles)
     bust_xyz = bust_xyz + normals * (THICKNESS * bust.thick)[:, None]
     bust_xyz = _smoothed(bust_xyz, garment, 4)
-    solid = skin if len(skin) else bust.triangles
     normals = vertex_normals(bust_xyz, bust.triangles)
-    open_share = openness(bust_xyz, normals, solid)
+    open_share = openness(bust_xyz, normals, skin)
     hair = hair_shell(head, identity, bust_xyz, seed)
     textures = skin_textures(atlas, identity, seed)
     azimuth, height = azimuth_height()
@@ -129,7 +128,7 @@ def _ear_roots(head: Head, bust_xyz: Float32) -> Float32:
     for side in (-1, 1):
         ear = np.unique(bust.triangles[bust.ear == side])
         front = ear[np.argsort(bust.rest_xyz[ear, 2] + 0.8 * bust.rest_xyz[ear, 1])[:8]]
-        roots.append(bust_xyz[front].mean(axis=0) + (0.0, -0.02, 0.1))
+        roots.append(bust_xyz[front].mean(axis=0) + np.array([0.0, -0.02, 0.1]))
     return np.array(roots, np.float32)
 
 

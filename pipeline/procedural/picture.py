@@ -3,19 +3,22 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.procedural.clothes import Cloth, draw_cloth
 from pipeline.procedural.identity import Identity
 from pipeline.procedural.shading import Lights
 from pipeline.rng import generator_for, seed_for
-from pipeline.types import Float32
 
 PICTURES_PER_SESSION = 4
 
 EXPRESSIONS: dict[str, dict[str, float]] = {
     "neutral": {},
     "smile": {"mouthSmile": 0.7, "cheekSquint": 0.4, "eyeSquint": 0.25},
-    "laugh": {"mouthSmile": 0.75, "jawOpen": 0.3, "cheekSquint": 0.6, "eyeSquint": 0.35, "mouthUpperUp": 0.3},
+    "laugh": {
+        "mouthSmile": 0.75, "jawOpen": 0.3, "cheekSquint": 0.6, "eyeSquint": 0.35,
+        "mouthUpperUp": 0.3,
+    },
     "surprise": {"browInnerUp": 0.8, "browOuterUp": 0.7, "eyeWide": 0.6, "jawOpen": 0.4},
     "frown": {"browDown": 0.8, "mouthFrown": 0.55, "eyeSquint": 0.25, "mouthPress": 0.3},
     "pout": {"mouthPucker": 0.6, "browInnerUp": 0.25},
@@ -134,7 +137,7 @@ def _draw_lights(rng: np.random.Generator, warmth: float, ambient: float) -> Lig
     )
 
 
-def rotation_of(pose_deg: tuple[float, float, float]) -> Float32:
+def rotation_of(pose_deg: tuple[float, float, float]) -> NDArray[np.float64]:
     """Return the rotation of a pose, (3, 3): Rz(roll) Rx(-pitch) Ry(-yaw) (see ``face3d.pose``)."""
     yaw, pitch, roll = np.radians(pose_deg)
     cy, sy, cp, sp, cr, sr = (f(a) for a in (yaw, pitch, roll) for f in (np.cos, np.sin))

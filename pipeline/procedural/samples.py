@@ -67,8 +67,8 @@ class Samples:
 def place_samples(part: NDArray[np.int8]) -> Samples:
     """Choose the samples of a layer from the materials of the enlarged picture, −1 for none."""
     height, width = part.shape[0] // FACTOR, part.shape[1] // FACTOR
-    index = np.arange(part.size).reshape(height, FACTOR, width, FACTOR)
-    index = index.transpose(0, 2, 1, 3).reshape(-1, FACTOR * FACTOR)
+    blocks = np.arange(part.size).reshape(height, FACTOR, width, FACTOR)
+    index = blocks.transpose(0, 2, 1, 3).reshape(-1, FACTOR * FACTOR)
     four = part.reshape(-1)[index]
     same = (four == four[:, :1]).all(axis=1)
     whole = np.flatnonzero(same & (four[:, 0] >= 0))

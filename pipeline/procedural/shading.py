@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.types import Float32
 
@@ -58,7 +59,7 @@ def shade_surface(
     gloss: Float32,
     open_share: Float32,
     lit: Float32,
-    look: Float32,
+    look: NDArray[np.int64],
     lights: Lights,
 ) -> Float32:
     """Shade surface points.
@@ -70,7 +71,7 @@ def shade_surface(
         gloss: float32 (n,), strength of the sheen.
         open_share: float32 (n,), share of the surroundings that light the point.
         lit: float32 (n,), share of the main light that is not shadowed.
-        look: float32 (n,) row of ``LOOKS``.
+        look: int64 (n,) row of ``LOOKS``.
         lights: of the picture.
 
     Returns:
@@ -84,7 +85,7 @@ def shade_surface(
         gloss,
         open_share,
         lit,
-        look.astype(np.int64),
+        look,
         LOOKS,
         lights.packed(),
         result,

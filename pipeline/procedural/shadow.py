@@ -1,4 +1,4 @@
-"""How much light reaches a point: openness to the surroundings, and the shadow of the main light."""
+"""How much light reaches a point: openness to its surroundings, the main light's shadow."""
 
 from dataclasses import dataclass
 
@@ -100,8 +100,8 @@ def _lit(to_light, depth, points, bias, soft_px, result):  # type: ignore[no-unt
         total = 0.0
         for row in range(4):
             for column in range(4):
-                u = int(round(x + (column - 1.5) * soft_px))
-                v = int(round(y + (row - 1.5) * soft_px))
+                u = round(x + (column - 1.5) * soft_px)
+                v = round(y + (row - 1.5) * soft_px)
                 if 0 <= u < width and 0 <= v < height:
                     behind = (z - bias - depth[v, u]) / 0.02
                     total += 1.0 - min(1.0, max(0.0, behind))

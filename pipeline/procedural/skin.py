@@ -199,9 +199,9 @@ def _beard(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float3
     region = np.maximum(region, np.where(height > chin - 0.02, under, 0)) * (1 - atlas.lips)
     region = region * (1.0 - 0.75 * atlas.spot(tuple(points[200]), (14, 9)))
     dots = np.clip(_grain(rng) - 0.2, 0, 1.6)
-    strands = rng.standard_normal((HEIGHT_PX, WIDTH_PX), dtype=np.float32)
-    strands = cv2.GaussianBlur(strands, (0, 0), sigmaX=0.8, sigmaY=3.2)
-    strands = np.clip(0.75 + 0.35 * strands / strands.std(), 0, 1)
+    white = rng.standard_normal((HEIGHT_PX, WIDTH_PX), dtype=np.float32)
+    long = np.asarray(cv2.GaussianBlur(white, (0, 0), sigmaX=0.8, sigmaY=3.2), np.float32)
+    strands = np.clip(0.75 + 0.35 * long / long.std(), 0, 1)
     patch = np.clip(0.8 + 0.25 * _noise(rng, (14, 40)), 0.3, 1)
     stubble = 0.45 * skin.stubble * (0.35 + 0.65 * dots)
     return np.asarray(

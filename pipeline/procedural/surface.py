@@ -82,4 +82,5 @@ def _closest_weights(
     reached = np.einsum("...c,...cd->...d", stacked, np.broadcast_to(corners, (*stacked.shape, 3)))
     distances = np.linalg.norm(reached - points, axis=-1)
     best = np.nanargmin(distances, axis=0)
-    return np.take_along_axis(stacked, best[None, ..., None], axis=0)[0]
+    weights: NDArray[np.float64] = np.take_along_axis(stacked, best[None, ..., None], axis=0)[0]
+    return weights

@@ -95,7 +95,9 @@ def light_surface(
     """Return the samples' linear colours, float32 (n, 3).
 
     Args:
-        person, picture, posed: what is seen.
+        person: who is seen.
+        picture: the picture's conditions.
+        posed: the geometry.
         surface: the samples.
         shadow: of the main light.
         eyes: float32 (h, w), how open the eyes lie between their lids.

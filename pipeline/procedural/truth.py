@@ -27,7 +27,7 @@ from pipeline.procedural.surface_light import padded
 from pipeline.types import FaceClass, Float32, UInt8
 
 _HAIRLINE, _SIDE_RAD = -8.0, 1.30
-"""The face box reaches to this height of the mean head and to this azimuth, just before the ears."""
+"""How high, on the mean head, and how far round, just before the ears, the face box reaches."""
 _BROW = 0.22
 """Share of hair from which a point of the skin counts as brow."""
 _CLASS_OF = np.zeros(8, np.uint8)
@@ -194,4 +194,5 @@ def _visibility(rendered: Rendered) -> Float32:
     inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
     x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
     near = points[:, 2] * FACTOR <= depth[y, x] + _NEAR_UNITS * posed.scale_px * FACTOR
-    return (inside & near & (rendered.hair[y // FACTOR, x // FACTOR] < 0.5)).astype(np.float32)
+    uncovered = rendered.hair[y // FACTOR, x // FACTOR] < 0.5
+    return np.asarray(inside & near & uncovered, np.float32)

