@@ -69,6 +69,8 @@ _AXES: tuple[tuple[str, str, str, float, bool], ...] = (
         ("rot", "backward", "forward", 0.35), ("scale", "decr", "incr", 0.4),
         ("scale-vert", "decr", "incr", 0.4), ("wing", "decr", "incr", 0.45))),
 )  # fmt: skip
+_MEANS = {("mouth/mouth-scale-horiz", "decr"): 0.5, ("mouth/mouth-angles", "down"): 0.3}
+"""Where the mesh's mean face differs from people's: its mouth is narrow and hangs."""
 _OUTLINES = (
     "diamond",
     "invertedtriangular",
@@ -227,7 +229,8 @@ def draw_identity(seed: int, subject_id: str) -> Identity:
 def _draw_shape(rng: np.random.Generator) -> dict[str, float]:
     shape: dict[str, float] = {}
     for name, low, high, deviation, sided in _AXES:
-        value = float(np.clip(rng.normal(0.0, _SPREAD * deviation), -0.9, 0.9))
+        mean = _MEANS.get((name, low), 0.0)
+        value = float(np.clip(rng.normal(mean, _SPREAD * deviation), -0.9, 0.9))
         both = [value, value]
         if sided:
             both = [float(np.clip(value + rng.normal(0.0, 0.03), -1, 1)) for _ in "lr"]
