@@ -10,8 +10,14 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import LinearNDInterpolator, RBFInterpolator
-from scipy.ndimage import gaussian_filter
+from scipy.interpolate import RBFInterpolator
+from scipy.ndimage import (
+    distance_transform_edt,
+    gaussian_filter,
+    map_coordinates,
+    maximum_filter,
+    zoom,
+)
 from scipy.sparse import csr_array
 
 from pipeline.face3d.bezier import surface_weights
@@ -36,6 +42,9 @@ _CLEARANCE_CM = 0.30
 _CONTACT_CM = 0.06
 _AXIS_Z_CM = 3.0
 _EVEN_CELLS = 6.0
+_CELLS = 96
+_LOW, _HIGH = np.array([-1.7, -5.0]), np.array([1.7, 13.0])
+"""Turn (radians) and height (centimetres) at the ends of the membrane's grid."""
 _SMOOTH_UV = 0.07
 _EAR_CM = (7.35, -0.6, 4.0)
 """The left ear's root; the right one's mirrors it."""
@@ -122,34 +131,60 @@ def _canonical_shape() -> _Shape:
 def _stretched(skin: Float64) -> Float64:
     """Stretch a membrane over nose and chin, held at the rim of the covered part.
 
-    It is the least surface, measured outwards from the head's vertical axis, that smoothing no
-    longer lowers below the skin.
+    It is the least surface, measured outwards from the head's vertical axis at each turn and
+    height, that smoothing no longer lowers below the skin; hollows and the nose's underside lie
+    behind it. The texture crowds at lips and nostrils, cloth does not: its threads are spread
+    evenly over the membrane.
     """
     axis = np.array([0.0, 0.0, _AXIS_Z_CM])
-    outward = (skin - axis) * (1, 0, 1)
-    radius = np.linalg.norm(outward, axis=1).reshape(ROWS, COLUMNS)
     u, v = grid_uv().reshape(ROWS, COLUMNS, 2).transpose(2, 0, 1)
     free = np.clip((0.43 - np.abs(u - 0.5)) / 0.08, 0, 1) * np.clip((v - 0.38) / 0.05, 0, 1)
     free *= np.clip((1.0 - v) / 0.08, 0, 1)
-    membrane = radius.copy()
-    for _ in range(500):
-        membrane = np.maximum(radius, gaussian_filter(membrane, 2.0))
-        membrane = radius + free * (membrane - radius)
-    membrane = radius + free * (gaussian_filter(membrane, 1.6) - radius)
-    # The texture crowds at lips and nostrils; cloth does not: its threads are spread evenly.
-    turn = np.arctan2(outward[:, 0], -outward[:, 2]).reshape(ROWS, COLUMNS)
-    height = skin[:, 1].reshape(ROWS, COLUMNS)
-    even_turn, even_height = (
-        each + free * (gaussian_filter(each, _EVEN_CELLS) - each) for each in (turn, height)
+    turn, height, _ = _about(skin - axis)
+    even = np.stack(
+        [
+            each + free.ravel() * (gaussian_filter(grid, _EVEN_CELLS).ravel() - each)
+            for each, grid in ((at, at.reshape(ROWS, COLUMNS)) for at in (turn, height))
+        ]
     )
-    at = np.stack([turn.ravel(), height.ravel()], axis=1)
-    moved = np.stack([even_turn.ravel(), even_height.ravel()], axis=1)
-    reach = LinearNDInterpolator(at, membrane.ravel())(moved)
-    reach = np.where(np.isfinite(reach), reach, membrane.ravel())
-    x, z = reach * np.sin(moved[:, 0]), -reach * np.cos(moved[:, 0])
-    stretched: Float64 = np.stack([x, moved[:, 1], z], axis=1) + axis
-    stretched[free.ravel() == 0] = skin[free.ravel() == 0]
+    radius = _membrane(skin - axis, free)
+    cells = (even - _LOW[:, None]) / (_HIGH - _LOW)[:, None] * (_CELLS - 1)
+    reach = map_coordinates(radius, cells, order=1, mode="nearest")
+    x, z = reach * np.sin(even[0]), -reach * np.cos(even[0])
+    membrane = np.stack([x, even[1], z], axis=1) + axis
+    stretched: Float64 = skin + free.reshape(-1, 1) * (membrane - skin)
     return stretched
+
+
+def _membrane(skin: Float64, free: Float64) -> Float64:
+    """Return the membrane's radius over a grid of turn and height, (96, 96)."""
+    fine = np.stack([zoom(each, 6, order=3) for each in skin.T.reshape(3, ROWS, COLUMNS)], axis=-1)
+    turn, height, away = _about(fine.reshape(-1, 3))
+    place = (np.stack([turn, height]) - _LOW[:, None]) / (_HIGH - _LOW)[:, None] * (_CELLS - 1)
+    cells = np.rint(place).astype(int)
+    inside = ((cells >= 0) & (cells < _CELLS)).all(axis=0)
+    radius, hold = np.full((_CELLS, _CELLS), -1.0), np.zeros((_CELLS, _CELLS))
+    np.maximum.at(radius, tuple(cells[:, inside]), away[inside])
+    np.maximum.at(hold, tuple(cells[:, inside]), zoom(free, 6, order=1).ravel()[inside])
+    known = radius > 0
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    radius, hold = radius[tuple(nearest)], hold[tuple(nearest)]
+    membrane = radius.copy()
+    for _ in range(600):
+        membrane = np.maximum(radius, gaussian_filter(membrane, 2.5))
+        membrane = radius + hold * (membrane - radius)
+    smooth = gaussian_filter(membrane, 2.5)
+    # Rounding has cut the nose's tip off: lift what lies below the skin, and what is around it.
+    for _ in range(2):
+        smooth += gaussian_filter(maximum_filter(np.maximum(radius - smooth, 0.0), 7), 3.0) * hold
+    made: Float64 = radius + hold * (smooth - radius)
+    return made
+
+
+def _about(points: Float64) -> tuple[Float64, Float64, Float64]:
+    """Return turn about the vertical axis (0 forwards), height and distance from the axis."""
+    x, y, z = points.T
+    return np.arctan2(x, -z), y, np.hypot(x, z)
 
 
 def _with_neck() -> tuple[Float64, Float64]:
