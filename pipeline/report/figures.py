@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pipeline.report.grouped import YAW_BUCKETS_DEG
+from pipeline.report.grouped import UNKNOWN, YAW_BUCKETS_DEG
 from pipeline.types import Band
 
 BAND_COLOURS = {
@@ -24,8 +24,7 @@ BAND_COLOURS = {
 """One colour a band in every figure."""
 BAND_MARKS = dict(zip(Band, "osD^v", strict=True))
 
-_BUCKETS = [f"{low}-{high}" for low, high in pairwise(YAW_BUCKETS_DEG)]
-_NAMES = ("0–20", "20–40", "40–60", "60–90")
+_BUCKETS = [*(f"{low}-{high}" for low, high in pairwise(YAW_BUCKETS_DEG)), UNKNOWN]
 
 
 @dataclass(frozen=True)
@@ -101,9 +100,11 @@ def _groups(panel: Panel, metrics: Mapping[str, Any]) -> dict[str, dict[str, Any
 
 
 def _draw(axes: Axes, panel: Panel, groups: Mapping[str, Mapping[str, Any]]) -> None:
-    bands = [band for band in Band if band in groups]
+    bands, buckets = [band for band in Band if band in groups], _buckets(groups)
     for offset, band in zip(np.linspace(-0.16, 0.16, max(2, len(bands))), bands, strict=False):
-        found = [(x, groups[band][b]) for x, b in enumerate(_BUCKETS) if b in groups[band]]
+        found = [(x, groups[band][b]) for x, b in enumerate(buckets) if b in groups[band]]
+        if not found:  # seen from behind alone
+            continue
         places = np.array([x for x, _ in found]) + offset
         values = np.array([_value(summary) for _, summary in found]) * panel.scale
         bounds = np.array([s["ci95"] or [_value(s)] * 2 for _, s in found]) * panel.scale
@@ -123,8 +124,8 @@ def _draw(axes: Axes, panel: Panel, groups: Mapping[str, Mapping[str, Any]]) -> 
     axes.set_title(panel.title, fontsize=9)
     axes.set_ylabel(panel.unit, fontsize=8)
     axes.set_xlabel("|yaw|, degrees", fontsize=8)
-    axes.set_xticks(range(len(_BUCKETS)), _NAMES)
-    axes.set_xlim(-0.4, len(_BUCKETS) - 0.6)
+    axes.set_xticks(range(len(buckets)), [_title(bucket) for bucket in buckets])
+    axes.set_xlim(-0.4, len(buckets) - 0.6)
     axes.set_ylim(bottom=0.0)
     axes.tick_params(labelsize=8)
     axes.grid(axis="y", linewidth=0.4, alpha=0.6)
@@ -139,10 +140,12 @@ def _table(stage: str, panels: list[tuple[Panel, dict[str, dict[str, Any]]]]) ->
         return "\n".join([*lines, "This data set brings no truth.", ""])
     lines += ["Estimate [95 % interval over subjects] (count), by band and |yaw|.", ""]
     for panel, groups in panels:
-        lines += [f"## {panel.title}, {panel.unit}", "", "| band | " + " | ".join(_NAMES) + " |"]
-        lines += ["|---" * (1 + len(_NAMES)) + "|"]
+        buckets = _buckets(groups)
+        names = " | ".join(_title(bucket) for bucket in buckets)
+        lines += [f"## {panel.title}, {panel.unit}", "", f"| band | {names} |"]
+        lines += ["|---" * (1 + len(buckets)) + "|"]
         for band in (band for band in Band if band in groups):
-            cells = [_cell(panel, groups[band].get(bucket)) for bucket in _BUCKETS]
+            cells = [_cell(panel, groups[band].get(bucket)) for bucket in buckets]
             lines.append(f"| {band} | " + " | ".join(cells) + " |")
         lines.append("")
     return "\n".join(lines)
@@ -157,6 +160,15 @@ def _cell(panel: Panel, summary: Mapping[str, Any] | None) -> str:
         low, high = (bound * panel.scale for bound in summary["ci95"])
         text += f" [{low:.{digits}f}, {high:.{digits}f}]"
     return f"{text} ({summary['n']})"
+
+
+def _buckets(groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the buckets to show; faces of unknown pose get a place only where there are any."""
+    return _BUCKETS if any(UNKNOWN in found for found in groups.values()) else _BUCKETS[:-1]
+
+
+def _title(bucket: str) -> str:
+    return bucket.replace("-", "–")
 
 
 def _value(summary: Mapping[str, Any]) -> float:

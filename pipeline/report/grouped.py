@@ -14,6 +14,8 @@ from pipeline.types import Band
 
 YAW_BUCKETS_DEG = (0, 20, 40, 60, 90)
 """Edges of the buckets of |yaw|."""
+UNKNOWN = "unknown"
+"""Bucket of faces whose pose nobody knows."""
 
 Values = NDArray[np.float64]
 Summary = dict[str, Any]
@@ -37,7 +39,9 @@ class Measured:
 
 
 def yaw_bucket(yaw_deg: float) -> str:
-    """Name the bucket of an angle, for example ``20-40``."""
+    """Name the bucket of an angle, for example ``20-40``; ``unknown`` where it is NaN."""
+    if np.isnan(yaw_deg):
+        return UNKNOWN
     for low, high in pairwise(YAW_BUCKETS_DEG):
         if abs(yaw_deg) < high:
             return f"{low}-{high}"

@@ -21,7 +21,15 @@ def test_quantiles_leave_out_what_is_not_finite():
 
 @pytest.mark.parametrize(
     ("yaw", "bucket"),
-    [(0, "0-20"), (-19.9, "0-20"), (20, "20-40"), (-59, "40-60"), (60, "60-90"), (95, "over 90")],
+    [
+        (0, "0-20"),
+        (-19.9, "0-20"),
+        (20, "20-40"),
+        (-59, "40-60"),
+        (60, "60-90"),
+        (95, "over 90"),
+        (np.nan, "unknown"),
+    ],
 )
 def test_yaw_buckets(yaw, bucket):
     assert yaw_bucket(yaw) == bucket

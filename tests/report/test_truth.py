@@ -73,6 +73,7 @@ def aligned(name, *, shift=0.0, box_shift=0.0, **more):
         "face_index": 0,
         "face_count": 1,
         "outside_fraction": 0.0,
+        "parse_backend": "parser",
         **face(shift, box_shift),
         **more,
     }
@@ -230,6 +231,16 @@ def test_the_table_has_each_estimate_with_interval_and_count(tmp_path):
     table = (tmp_path / "x.md").read_text().splitlines()
     assert "| NIR | – | 33.3 [0.0, 100.0] (3) | – | – |" in table
     assert "| VIS | 3.21 (1) | – | – | – |" in table
+
+
+def test_faces_of_unknown_pose_and_from_behind_do_not_break_the_figure(tmp_path):
+    some = [Measured("a", "VIS", float("nan"), 1.0), Measured("b", "NIR", 170.0, 0.0)]
+    groups = by_band_and_yaw(some, mean_summary)
+    assert list(groups["by_yaw"]) == ["over 90", "unknown"]
+    metrics = {"wrong_face": groups, "nme_percent": by_band_and_yaw([], median_summary)}
+    truth_figure("align", metrics, tmp_path / "x.png")
+    table = (tmp_path / "x.md").read_text().splitlines()
+    assert "| VIS | – | – | – | – | 100.0 (1) |" in table
 
 
 def attributed(name, subject, band, yaw, embedding):
