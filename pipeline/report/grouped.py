@@ -119,5 +119,7 @@ def _order(item: Measured) -> int:
 
 
 def _bucket_order(bucket: str) -> int:
-    names = [f"{low}-{high}" for low, high in pairwise(YAW_BUCKETS_DEG)]
-    return names.index(bucket) if bucket in names else len(names)
+    beyond = f"over {YAW_BUCKETS_DEG[-1]}"
+    return [*(f"{low}-{high}" for low, high in pairwise(YAW_BUCKETS_DEG)), beyond, UNKNOWN].index(
+        bucket
+    )
