@@ -56,9 +56,7 @@ PANELS = {
         for part in ("eyes", "nose", "mouth")
     ),
     "parts": tuple(
-        Panel(
-            ("box_iou", part), f"{part.replace('_', ' ').capitalize()}, mean", 1.0, "IoU of boxes"
-        )
+        Panel(("box_iou", part), part.replace("_", " ").capitalize(), 1.0, "mean IoU of boxes")
         for part in ("left_eye", "right_eye", "nose", "mouth")
     ),
 }
