@@ -1,0 +1,149 @@
+"""Heterogeneous semi-siamese training: two networks, two queues of prototypes.
+
+Reference:
+    HSST paper, section II-A, equations 1–3 and figure 2; semi-siamese training itself: H. Du et
+    al., Semi-Siamese Training for Shallow Face Learning, ECCV 2020.
+"""
+
+import copy
+from typing import cast
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
+from torch import Tensor, nn
+
+from models.losses.margins import prototype_loss
+from models.losses.triplets import hardest_prototype_triplet
+from models.nets.pram import freeze
+
+MOMENTUM = 0.999
+"""Weight of the gallery-net's former state in its moving average."""
+PROTOTYPES = 128
+"""Length of each queue."""
+NOBODY = -1
+"""Subject of a place in a queue that was not filled yet."""
+
+
+class PrototypeQueue(nn.Module):
+    """The newest features of one band, first in, first out.
+
+    Args:
+        length: number of prototypes kept.
+        dimensions: of a feature.
+    """
+
+    features: Tensor
+    subjects: Tensor
+    position: Tensor
+
+    def __init__(self, length: int, dimensions: int) -> None:
+        super().__init__()
+        self.register_buffer("features", torch.zeros(length, dimensions))
+        self.register_buffer("subjects", torch.full((length,), NOBODY))
+        self.register_buffer("position", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def push(self, features: Tensor, subjects: Tensor) -> None:
+        """Put features (n, d) of subjects int64 (n,) in the place of the oldest ones."""
+        length = len(self.subjects)
+        features, subjects = features[-length:], subjects[-length:]
+        places = (self.position + torch.arange(len(subjects), device=subjects.device)) % length
+        self.features[places] = features.detach().to(self.features.dtype)
+        self.subjects[places] = subjects
+        self.position.copy_((self.position + len(subjects)) % length)
+
+    def strangers(self, subjects: Tensor) -> Tensor:
+        """Return bool (length,): the places whose subject is none of these, and filled."""
+        return ~torch.isin(self.subjects, subjects) & (self.subjects != NOBODY)
+
+
+class SemiSiamese(nn.Module):
+    """Probe-net, gallery-net and prototype queues.
+
+    Each pair shows one subject in two bands. By an even chance one picture goes through the
+    probe-net, which learns, and the other through the gallery-net, which follows as a moving
+    average of all its state, running statistics included. The probe's feature is held against its
+    partner's and against the queue of the *partner's* band, whose places of the batch's own
+    subjects are left out exactly. Only the probe-net is used at test.
+
+    Args:
+        probe: the network to train.
+        dimensions: of its features.
+        prototypes: length of each queue.
+        queues: 2 for HSST (one per band); 1 for plain semi-siamese training, which mixes the bands.
+        momentum: weight of the former state in the moving average.
+        loss: a name in ``margins.MARGINS``, or ``triplet``.
+        scale: s of the softmax losses.
+        margin: m of the loss.
+    """
+
+    def __init__(
+        self,
+        probe: nn.Module,
+        dimensions: int,
+        *,
+        prototypes: int = PROTOTYPES,
+        queues: int = 2,
+        momentum: float = MOMENTUM,
+        loss: str = "softmax",
+        scale: float = 30.0,
+        margin: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.probe = probe
+        self.gallery = copy.deepcopy(probe)
+        freeze(self.gallery)
+        self.queues = nn.ModuleList(PrototypeQueue(prototypes, dimensions) for _ in range(queues))
+        self.momentum, self.loss, self.scale, self.margin = momentum, loss, scale, margin
+
+    def forward(self, first: Tensor, second: Tensor, subjects: Tensor, swap: Tensor) -> Tensor:
+        """Compute a batch's loss and put the gallery's features into the queues.
+
+        Args:
+            first: pictures of the first band, (n, c, h, w).
+            second: pictures of the second band, (n, c, h, w).
+            subjects: int64 (n,), the subject of each pair; no subject twice.
+            swap: bool (n,), where True the second band's picture is the probe.
+
+        Returns:
+            The mean over the batch, ½ (L(N, V) + L(V, N)) in expectation.
+
+        Raises:
+            ValueError: a subject stands twice in the batch.
+        """
+        if torch.unique(subjects).numel() != subjects.numel():
+            raise ValueError("a batch of semi-siamese training holds a subject twice")
+        chosen = swap[:, None, None, None]
+        probe = F.normalize(self.probe(torch.where(chosen, second, first)))
+        with torch.no_grad():
+            gallery = F.normalize(self.gallery(torch.where(chosen, first, second)))
+        positive = (probe * gallery).sum(dim=1)
+        bands = (~swap).long() if len(self.queues) == 2 else torch.zeros_like(subjects)
+        losses = probe.new_zeros(len(subjects))
+        queues = cast(list[PrototypeQueue], list(self.queues))
+        for band, queue in enumerate(queues):
+            members = bands == band
+            # A copy: the queue is written before the gradient runs back through the product.
+            negatives = probe[members] @ queue.features.to(probe.dtype, copy=True).T
+            allowed = queue.strangers(subjects).expand_as(negatives)
+            losses[members] = self._loss(positive[members], negatives, allowed)
+        for band, queue in enumerate(queues):
+            queue.push(gallery[bands == band], subjects[bands == band])
+        return losses.mean()
+
+    def _loss(self, positive: Tensor, negatives: Tensor, allowed: Tensor) -> Tensor:
+        if self.loss == "triplet":
+            return hardest_prototype_triplet(positive, negatives, allowed, self.margin)
+        return prototype_loss(
+            positive, negatives, allowed, loss=self.loss, scale=self.scale, margin=self.margin
+        )
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Move the gallery-net towards the probe-net: after each step of the optimiser."""
+        ours, theirs = self.gallery.state_dict(), self.probe.state_dict()
+        for name, value in ours.items():
+            if value.is_floating_point():
+                value.lerp_(theirs[name], 1.0 - self.momentum)
+            else:
+                value.copy_(theirs[name])

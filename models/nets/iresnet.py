@@ -1,0 +1,87 @@
+"""IR-50 and IR-100: the improved residual networks of ArcFace.
+
+Input convention: RGB, float32 (n, 3, side, side), (value − 127.5) / 127.5. Module names are those
+of the checkpoints in public zoos (TreB1eN/InsightFace_Pytorch, ZhaoJ9014/face.evoLVe).
+
+Reference:
+    J. Deng et al., ArcFace: Additive Angular Margin Loss for Deep Face Recognition, CVPR 2019,
+    section 3.1 (embedding setting E, improved residual unit).
+"""
+
+from torch import Tensor, nn
+
+STAGES = {50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
+"""Units per stage by the depth that names the network."""
+
+
+class ImprovedResidualUnit(nn.Module):
+    """BN, 3×3, PReLU, 3×3 with the stride, BN, beside a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.shortcut_layer: nn.Module = (
+            nn.MaxPool2d(1, stride)
+            if inputs == outputs
+            else nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+        )
+        self.res_layer = nn.Sequential(
+            nn.BatchNorm2d(inputs),
+            nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+            nn.PReLU(outputs),
+            nn.Conv2d(outputs, outputs, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, in, h, w) to (n, out, h / stride, w / stride)."""
+        y: Tensor = self.res_layer(x) + self.shortcut_layer(x)
+        return y
+
+
+class IResNet(nn.Module):
+    """An improved residual network.
+
+    Args:
+        depth: 50 or 100.
+        side_px: side of the input, a multiple of 16.
+        dimensions: of the embedding.
+    """
+
+    channels = 3
+
+    def __init__(self, depth: int = 50, side_px: int = 112, dimensions: int = 512) -> None:
+        super().__init__()
+        if depth not in STAGES:
+            raise ValueError(f"depth: expected one of {sorted(STAGES)}, got {depth}")
+        if side_px % 16:
+            raise ValueError(f"side_px: expected a multiple of 16, got {side_px}")
+        self.side_px = side_px
+        self.dimensions = dimensions
+        self.input_layer = nn.Sequential(
+            nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.PReLU(64)
+        )
+        widths = [64, 64, 128, 256, 512]
+        self.body = nn.Sequential(
+            *(
+                ImprovedResidualUnit(
+                    widths[stage + (unit > 0)], widths[stage + 1], 2 if unit == 0 else 1
+                )
+                for stage, units in enumerate(STAGES[depth])
+                for unit in range(units)
+            )
+        )
+        cells = side_px // 16
+        self.output_layer = nn.Sequential(
+            nn.BatchNorm2d(512),
+            nn.Dropout(0.4),
+            nn.Flatten(),
+            nn.Linear(512 * cells * cells, dimensions),
+            nn.BatchNorm1d(dimensions),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map pictures (n, 3, side, side) to features (n, dimensions)."""
+        y: Tensor = self.output_layer(self.body(self.input_layer(x)))
+        return y

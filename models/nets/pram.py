@@ -1,0 +1,94 @@
+"""PRAM: the part relation attention module on a shared, mostly frozen LightCNN-9.
+
+Reference:
+    PRAM + CAT paper (NIR-VIS face recognition by part relation attention and a component-adaptive
+    triplet loss), section 2.1 and figure 2. Unpublished, and so our choice: the shared layer L2 is
+    followed by ReLU (without it the weighted sum would be linear in the parts, no relation at
+    all), and α starts at 1/10.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import torch
+from torch import Tensor, nn
+
+from models.nets.lightcnn import TRUNK_CELLS, LightCNN9, MaxFeatureMap
+
+COMPONENTS = ("face", "left_eye", "right_eye", "nose", "mouth")
+"""The five inputs, in the order of every tensor that has a component axis."""
+
+PAIRS = tuple(combinations(range(len(COMPONENTS)), 2))
+"""The ten relations, in their fixed order."""
+
+LAST_GROUP = 7
+"""Index in ``LightCNN9.features`` of its last group: layers 8 and 9, the only ones to train."""
+
+
+@dataclass(frozen=True)
+class PartRelations:
+    """What PRAM makes of a batch.
+
+    Attributes:
+        embedding: (n, 512), weighted sum of the relations: what is compared at test.
+        components: (n, 5, 256), representative vector of each component: what L_CAT compares.
+    """
+
+    embedding: Tensor
+    components: Tensor
+
+
+class PRAM(nn.Module):
+    """Part relation attention: five inputs, one embedding.
+
+    Input convention: grey, float32 (n, 5, 1, 128, 128) in [0, 1], components in the order of
+    ``COMPONENTS``.
+
+    Args:
+        backbone: a pretrained LightCNN-9; its ``fc1`` starts each component's own layer.
+    """
+
+    dimensions = 512
+    _first: Tensor
+    _second: Tensor
+
+    def __init__(self, backbone: LightCNN9) -> None:
+        super().__init__()
+        self.trunk = backbone.features
+        self.own = nn.ModuleList(
+            MaxFeatureMap(TRUNK_CELLS, LightCNN9.dimensions) for _ in COMPONENTS
+        )
+        for layer in self.own:
+            layer.load_state_dict(backbone.fc1.state_dict())
+        self.relation = nn.Sequential(
+            nn.Linear(2 * LightCNN9.dimensions, self.dimensions), nn.ReLU()
+        )
+        self.alpha = nn.Parameter(torch.full((len(PAIRS),), 1 / len(PAIRS)))
+        freeze(self.trunk[:LAST_GROUP])
+        self.register_buffer("_first", torch.tensor([a for a, _ in PAIRS]), persistent=False)
+        self.register_buffer("_second", torch.tensor([b for _, b in PAIRS]), persistent=False)
+
+    def forward(self, x: Tensor) -> PartRelations:
+        """Relate the components of faces.
+
+        Args:
+            x: (n, 5, 1, 128, 128) in [0, 1].
+        """
+        count, components = x.shape[:2]
+        cells = self.trunk(x.flatten(0, 1)).flatten(1).unflatten(0, (count, components))
+        vectors = torch.stack([own(cells[:, i]) for i, own in enumerate(self.own)], dim=1)
+        pairs = torch.cat([vectors[:, self._first], vectors[:, self._second]], dim=2)
+        relations = self.relation(pairs)
+        return PartRelations((self.alpha[:, None] * relations).sum(dim=1), vectors)
+
+
+def freeze(module: nn.Module) -> None:
+    """Take a module's parameters out of training."""
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+
+
+def trainable(module: nn.Module) -> Iterator[nn.Parameter]:
+    """Yield the parameters that train."""
+    return (parameter for parameter in module.parameters() if parameter.requires_grad)

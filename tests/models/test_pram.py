@@ -1,0 +1,51 @@
+import torch
+
+from models.nets.lightcnn import LightCNN9
+from models.nets.pram import COMPONENTS, PAIRS, PRAM, trainable
+
+
+def made():
+    torch.manual_seed(0)
+    return PRAM(LightCNN9())
+
+
+def test_ten_pairs_in_fixed_order():
+    assert len(PAIRS) == 10
+    assert PAIRS[:4] == ((0, 1), (0, 2), (0, 3), (0, 4))
+    assert COMPONENTS[0] == "face"
+
+
+def test_relations_follow_the_papers_figure():
+    network = made().eval()
+    x = torch.rand(2, 5, 1, 128, 128)
+    with torch.no_grad():
+        found = network(x)
+        vectors = [network.own[i](network.trunk(x[:, i]).flatten(1)) for i in range(5)]
+        expected = sum(
+            network.alpha[k] * network.relation(torch.cat([vectors[a], vectors[b]], dim=1))
+            for k, (a, b) in enumerate(PAIRS)
+        )
+    assert found.embedding.shape == (2, 512)
+    torch.testing.assert_close(found.components, torch.stack(vectors, dim=1))
+    torch.testing.assert_close(found.embedding, expected)
+
+
+def test_only_the_last_group_and_the_new_layers_train():
+    network = made()
+    names = {name for name, p in network.named_parameters() if p.requires_grad}
+    assert {name.split(".")[0] for name in names} == {"trunk", "own", "relation", "alpha"}
+    assert {name for name in names if name.startswith("trunk")} == {
+        f"trunk.7.{layer}.filter.{kind}"
+        for layer in ("conv_a", "conv")
+        for kind in ("weight", "bias")
+    }
+    assert len(list(trainable(network))) == len(names)
+
+
+def test_own_layers_start_alike_and_part_in_training():
+    network = made()
+    first = network.own[0].filter.weight
+    assert all(torch.equal(first, layer.filter.weight) for layer in network.own)
+    network(torch.rand(2, 5, 1, 128, 128)).embedding.sum().backward()
+    assert not torch.equal(first.grad, network.own[1].filter.weight.grad)
+    assert network.trunk[0].filter.weight.grad is None
