@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from models.nets.checkpoints import load_backbone
+from models.nets.lightcnn import LightCNN9, LightCNN29v2
+from pipeline.errors import WeightsError
+
+
+@pytest.fixture
+def official(tmp_path):
+    """LightCNN-9 as its authors publish it: wrapped, prefixed, with the classifier."""
+    torch.manual_seed(0)
+    network = LightCNN9()
+    weights = {f"module.{name}": value for name, value in network.state_dict().items()}
+    weights["module.fc2.weight"] = torch.zeros(7, 256)
+    path = tmp_path / "LightCNN_9Layers.pth.tar"
+    torch.save({"epoch": 3, "arch": "LightCNN", "state_dict": weights}, path)
+    return network, path
+
+
+def test_an_official_checkpoint_loads_strictly(official):
+    network, path = official
+    other = LightCNN9()
+    report = load_backbone(other, path)
+    assert report.heads == ("fc2.weight",)
+    assert len(report.matched) == len(network.state_dict())
+    assert "none missing; left over: fc2.weight" in str(report)
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name])
+
+
+def test_another_architecture_is_refused_and_named(official):
+    with pytest.raises(WeightsError, match=r"does not fit LightCNN29v2: missing block1") as error:
+        load_backbone(LightCNN29v2(), official[1])
+    assert "unknown" in str(error.value)
+
+
+def test_another_shape_is_refused(official, tmp_path):
+    network = official[0]
+    weights = network.state_dict() | {"fc1.filter.bias": torch.zeros(3)}
+    torch.save(weights, tmp_path / "cut.pth")
+    with pytest.raises(WeightsError, match=r"fc1.filter.bias \(3,\) instead of \(512,\)"):
+        load_backbone(LightCNN9(), tmp_path / "cut.pth")
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
+def test_what_is_no_checkpoint_is_refused(tmp_path, content):
+    path = tmp_path / "x.pth"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"x\.pth"):
+        load_backbone(LightCNN9(), path)
+
+
+def test_a_whole_pickled_network_is_refused(tmp_path):
+    torch.save(LightCNN9(), tmp_path / "x.pth")
+    with pytest.raises(WeightsError, match="plain tensors"):
+        load_backbone(LightCNN9(), tmp_path / "x.pth")
