@@ -75,9 +75,22 @@ class PRAM(nn.Module):
         Args:
             x: (n, 5, 1, 128, 128) in [0, 1].
         """
-        count, components = x.shape[:2]
-        cells = self.trunk(x.flatten(0, 1)).flatten(1).unflatten(0, (count, components))
-        vectors = torch.stack([own(cells[:, i]) for i, own in enumerate(self.own)], dim=1)
+        return self.relate(self.frozen(x))
+
+    @torch.no_grad()
+    def frozen(self, x: Tensor) -> Tensor:
+        """Run the layers that never train: (n, c, 1, 128, 128) in [0, 1] to (n, c, 128, 16, 16).
+
+        Their output changes with the picture alone, so a training may keep it.
+        """
+        cells: Tensor = self.trunk[:LAST_GROUP](x.flatten(0, 1))
+        return cells.reshape(*x.shape[:2], *cells.shape[1:])
+
+    def relate(self, cells: Tensor) -> PartRelations:
+        """Go on from ``frozen``'s output (n, 5, 128, 16, 16)."""
+        last = self.trunk[LAST_GROUP:](cells.flatten(0, 1)).flatten(1)
+        last = last.reshape(*cells.shape[:2], -1)
+        vectors = torch.stack([own(last[:, i]) for i, own in enumerate(self.own)], dim=1)
         pairs = torch.cat([vectors[:, self._first], vectors[:, self._second]], dim=2)
         relations = self.relation(pairs)
         return PartRelations((self.alpha[:, None] * relations).sum(dim=1), vectors)

@@ -42,6 +42,15 @@ def test_only_the_last_group_and_the_new_layers_train():
     assert len(list(trainable(network))) == len(names)
 
 
+def test_the_frozen_layers_may_be_kept():
+    network = made().eval()
+    x = torch.rand(2, 5, 1, 128, 128)
+    kept = network.frozen(x)
+    assert kept.shape == (2, 5, 128, 16, 16)
+    assert not kept.requires_grad
+    torch.testing.assert_close(network.relate(kept).embedding, network(x).embedding)
+
+
 def test_own_layers_start_alike_and_part_in_training():
     network = made()
     first = network.own[0].filter.weight
