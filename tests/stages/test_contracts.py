@@ -51,7 +51,7 @@ SHARED = {
 
 
 @pytest.mark.parametrize(
-    "name", sorted(ITEMS.keys() - {"weights", "sample", "ingest", "protocols"})
+    "name", sorted(ITEMS.keys() - {"weights", "sample", "ingest", "protocols", "export"})
 )
 def test_a_stage_runs_over_the_data_sets_of_its_family(name):
     assert STAGES[name]["foreach"] in ("${face_datasets}", "${body_datasets}")
