@@ -51,9 +51,8 @@ def scenes(stage: StageRun, params: ScenesParams, target: Path) -> None:
 
 def _listed(root: Path, stride: int) -> Listing:
     layout = IjbMdfParams(frame_stride=stride)
-    return read_dataset(
-        "scenes", DatasetParams(reader="ijb_mdf", root=str(root), shards=1, ijb_mdf=layout)
-    )
+    where: Any = {"root": str(root), "shards": 1, "simulated": True}
+    return read_dataset("scenes", DatasetParams(reader="ijb_mdf", ijb_mdf=layout, **where))
 
 
 MAKERS = {**dict.fromkeys(SOURCES, pictures), "scenes": scenes}
