@@ -21,6 +21,8 @@ _BARE = (
 )
 _LIPS_UV = (0.5, 0.70)
 """Middle of what every mask covers, texture coordinates."""
+_EVEN_HALVES = 0.85
+"""Of a head turned so far that one half is seen by less than this share, the other is mirrored."""
 _MARGIN_PX = 6
 """Transparent rim of a template."""
 
@@ -90,8 +92,8 @@ def region_of_labels(image_rgb: UInt8, labels: UInt8, mesh_xyz: Float32) -> NDAr
 def unwrap_mask(image: UInt8, region: NDArray[np.bool_], mesh_xyz: Float32) -> tuple[UInt8, UInt8]:
     """Unwrap a mask into the canonical face's texture.
 
-    What the camera sees from the side comes from the better seen half, mirrored; slow light and
-    shade are taken out, since the wearer's light is not the next face's.
+    Of a turned head the better seen half is taken, and mirrored. Slow light and shade are taken out,
+    since the wearer's light is not the next face's.
 
     Args:
         image: uint8 (h, w) or (h, w, 3).
@@ -113,13 +115,16 @@ def unwrap_mask(image: UInt8, region: NDArray[np.bool_], mesh_xyz: Float32) -> t
     along_v, along_u = np.gradient(at, axis=(0, 1))
     normals = np.cross(along_v, along_u)
     facing = -normals[..., 2] / np.maximum(np.linalg.norm(normals, axis=2), 1e-9)
-    weight = np.clip((facing - 0.15) / 0.3, 0, 1).astype(np.float32) ** 2 + np.float32(1e-4)
-    # A half that is hardly seen takes after the other one.
-    total = weight + weight[:, ::-1]
-    own = np.clip(weight / total * 2, 0, 1)
-    own = np.asarray(cv2.GaussianBlur(own, (0, 0), 6), np.float32)
-    alpha = np.asarray(own * alpha + (1 - own) * alpha[:, ::-1], np.float32)
-    rgb = np.asarray(own[..., None] * rgb + (1 - own[..., None]) * rgb[:, ::-1], np.float32)
+    alpha *= np.clip(facing / 0.12, 0, 1).astype(np.float32)  # what turns away hides itself
+    # Two halves seen at different angles would not meet: of a turned head, one serves as both.
+    middle = SIDE_PX // 2
+    covered = alpha > 0.5
+    right, left = ((facing * covered)[:, side].sum() for side in np.s_[:middle, middle:])
+    if min(right, left) < _EVEN_HALVES * max(right, left):
+        better = slice(None, middle) if right > left else slice(middle, None)
+        worse = slice(middle, None) if right > left else slice(None, middle)
+        alpha[:, worse] = alpha[:, better][:, ::-1]
+        rgb[:, worse] = rgb[:, better][:, ::-1]
     alpha[alpha < 0.02] = 0
     rim = np.zeros_like(alpha)
     rim[_MARGIN_PX:-_MARGIN_PX, _MARGIN_PX:-_MARGIN_PX] = 1
