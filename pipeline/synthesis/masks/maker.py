@@ -92,8 +92,8 @@ def region_of_labels(image_rgb: UInt8, labels: UInt8, mesh_xyz: Float32) -> NDAr
 def unwrap_mask(image: UInt8, region: NDArray[np.bool_], mesh_xyz: Float32) -> tuple[UInt8, UInt8]:
     """Unwrap a mask into the canonical face's texture.
 
-    Of a turned head the better seen half is taken, and mirrored. Slow light and shade are taken out,
-    since the wearer's light is not the next face's.
+    Of a turned head the better seen half is taken, and mirrored. Slow changes of light are taken
+    out, since the wearer's light is not the next face's.
 
     Args:
         image: uint8 (h, w) or (h, w, 3).
