@@ -54,6 +54,7 @@ class TrainDegraderParams(Section):
     identity_weight: Annotated[float, Field(ge=0.0, le=1000.0)]
     pool_pictures: Annotated[int, Field(ge=0, le=10000)]
     steps: Annotated[int, Field(ge=1, le=10_000_000)]
+    head_start_steps: Annotated[int, Field(ge=0, le=10_000_000)]
     decay_from: Fraction
     batch_faces: Annotated[int, Field(ge=1, le=256)]
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)]
@@ -71,6 +72,13 @@ class TrainDegraderParams(Section):
                 f"crop_px {self.crop_px} is more than frame_px {self.frame_px}: "
                 "crops are cut out of the frame"
             )
+        if self.head_start_steps >= self.steps:
+            raise ValueError(
+                f"head_start_steps {self.head_start_steps} leaves nothing of {self.steps} steps: "
+                "expected fewer"
+            )
+        if self.head_start_steps and not self.residual:
+            raise ValueError("head_start_steps needs residual generators: expected 0 without them")
         if self.low_quality == "cameras" and not self.cameras:
             raise ValueError("low_quality is 'cameras': name at least one camera_id in cameras")
         return self

@@ -114,7 +114,11 @@ class DegraderTraining:
         for optimizer, rate in zip(self._optimizers, rates, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = rate * decay
-        of_generators, of_discriminators = self._optimizers
+        if self.step < params.head_start_steps:
+            # Fresh residual generators change nothing: what they make is what they are given.
+            judged = self._teach_discriminators(sharp, low, sharp, low)
+            return [0.0, 0.0, 0.0, judged]
+        of_generators, _ = self._optimizers
         self._judge(False)
         of_generators.zero_grad()
         made_low, made_sharp = self._to_low(sharp), self._to_sharp(low)
@@ -129,18 +133,25 @@ class DegraderTraining:
             total = total + params.identity_weight * identity
         self._fabric.backward(total)
         of_generators.step()
-
-        self._judge(True)
-        of_discriminators.zero_grad()
         seen_low = self._pools[0].exchange(made_low.detach(), generator)
         seen_sharp = self._pools[1].exchange(made_sharp.detach(), generator)
-        judged = discriminator_loss(self._judge_low(low), self._judge_low(seen_low))
+        judged = self._teach_discriminators(sharp, low, seen_low, seen_sharp)
+        return [*(float(value.detach()) for value in (adversarial, cycle, identity)), judged]
+
+    def _teach_discriminators(
+        self, sharp: Tensor, low: Tensor, made_low: Tensor, made_sharp: Tensor
+    ) -> float:
+        """Take one step of both discriminators; returns their loss."""
+        _, of_discriminators = self._optimizers
+        self._judge(True)
+        of_discriminators.zero_grad()
+        judged = discriminator_loss(self._judge_low(low), self._judge_low(made_low))
         judged = judged + discriminator_loss(
-            self._judge_sharp(sharp), self._judge_sharp(seen_sharp)
+            self._judge_sharp(sharp), self._judge_sharp(made_sharp)
         )
         self._fabric.backward(judged)
         of_discriminators.step()
-        return [float(value.detach()) for value in (adversarial, cycle, identity, judged)]
+        return float(judged.detach())
 
     def _identity(self, sharp: Tensor, low: Tensor) -> Tensor:
         """Measure how far each generator changes what is of its target already."""
