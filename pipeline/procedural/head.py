@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.ops.raster import sample_bilinear
 from pipeline.procedural.anny import Anny, Int32
 from pipeline.procedural.registration import FILE, MEAN_HEAD
-from pipeline.procedural.surface import Places
+from pipeline.procedural.surface import Places, smoothed
 from pipeline.types import Float32
 
 Array = NDArray[np.float64]
@@ -23,6 +23,7 @@ SKIN, MOUTH, RIGHT_EYE, LEFT_EYE, TEETH, TONGUE, CLOTH, FRAME = range(8)
 _LOWEST = -4.2
 """The bust ends here; pictures end higher."""
 _NECK = ("neck01", "neck02", "neck03", "head")
+_COLLAR_ROUNDS = 20
 _CLOTH_TOP = -6.75
 """No garment reaches higher at the mean body; turtlenecks end here."""
 
@@ -94,14 +95,14 @@ class Head:
         vertices, compact = np.unique(faces, return_inverse=True)
         cloth_vertices, cloth_compact = np.unique(cloth, return_inverse=True)
         every = np.concatenate([vertices, cloth_vertices]).astype(np.int32)
+        garment = (cloth_compact.reshape(-1, 3) + len(vertices)).astype(np.int32)
         return Bust(
             vertices=every,
-            triangles=np.concatenate(
-                [compact.reshape(-1, 3), cloth_compact.reshape(-1, 3) + len(vertices)]
-            ).astype(np.int32),
+            triangles=np.concatenate([compact.reshape(-1, 3), garment]).astype(np.int32),
             part=np.concatenate([part, np.full(len(cloth), CLOTH, np.uint8)]),
             ear=np.concatenate([ear, np.zeros(len(cloth), np.int8)]),
-            rest_xyz=mean[every],
+            # A neckline over hollows and collarbones would be ragged.
+            rest_xyz=smoothed(mean[every], garment, _COLLAR_ROUNDS),
             thick=np.repeat([0.0, 1.0], [len(vertices), len(cloth_vertices)]).astype(np.float32),
         )
 

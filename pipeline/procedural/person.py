@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 
 from pipeline.ops.raster import vertex_normals
-from pipeline.procedural.anny import Int32
 from pipeline.procedural.atlas import Atlas, azimuth_height
 from pipeline.procedural.clothes import THICKNESS
 from pipeline.procedural.glasses import Spectacles, fit_spectacles
@@ -15,6 +14,7 @@ from pipeline.procedural.head import CLOTH, Head
 from pipeline.procedural.identity import Identity
 from pipeline.procedural.shadow import openness
 from pipeline.procedural.skin import SkinTextures, hair_colour, skin_textures
+from pipeline.procedural.surface import smoothed
 from pipeline.types import Float32
 
 _ARMS_DOWN_DEG = 32.0
@@ -66,7 +66,7 @@ def build_person(head: Head, atlas: Atlas, identity: Identity, seed: int) -> Per
     garment = bust.triangles[bust.part == CLOTH]
     normals = vertex_normals(bust_xyz, bust.triangles)
     bust_xyz = bust_xyz + normals * (THICKNESS * bust.thick)[:, None]
-    bust_xyz = _smoothed(bust_xyz, garment, 4)
+    bust_xyz = smoothed(bust_xyz, garment, 4)
     normals = vertex_normals(bust_xyz, bust.triangles)
     open_share = openness(bust_xyz, normals, skin)
     hair = hair_shell(head, identity, bust_xyz, seed)
@@ -96,29 +96,6 @@ def _middle(eye_xyz: Float32) -> Float32:
     system = np.column_stack([2 * points, np.ones(len(points))])
     solution = np.linalg.lstsq(system, (points**2).sum(axis=1), rcond=None)[0]
     return np.asarray(solution[:3], np.float32)
-
-
-def _smoothed(vertices_xyz: Float32, triangles: Int32, rounds: int) -> Float32:
-    """Smooth the vertices of a part; its rim stays."""
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    undirected = np.sort(edges, axis=1)
-    _, first, count = np.unique(undirected, axis=0, return_index=True, return_counts=True)
-    rim = np.unique(undirected[first[count == 1]])
-    moved = vertices_xyz.astype(np.float64)
-    degree = np.bincount(edges.ravel(), minlength=len(moved))
-    free = degree > 0
-    free[rim] = False
-    for _ in range(rounds):
-        sums = np.stack(
-            [
-                np.bincount(edges[:, 0], moved[edges[:, 1], k], len(moved))
-                + np.bincount(edges[:, 1], moved[edges[:, 0], k], len(moved))
-                for k in range(3)
-            ],
-            axis=1,
-        )
-        moved[free] = 0.5 * moved[free] + 0.5 * sums[free] / degree[free, None]
-    return np.asarray(moved, np.float32)
 
 
 def _ear_roots(head: Head, bust_xyz: Float32) -> Float32:

@@ -57,6 +57,29 @@ def nearest_places(
     )
 
 
+def smoothed(vertices_xyz: Float32, triangles: Int32, rounds: int) -> Float32:
+    """Smooth the vertices of a part; its rim stays."""
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    undirected = np.sort(edges, axis=1)
+    _, first, count = np.unique(undirected, axis=0, return_index=True, return_counts=True)
+    rim = np.unique(undirected[first[count == 1]])
+    moved = vertices_xyz.astype(np.float64)
+    degree = np.bincount(edges.ravel(), minlength=len(moved))
+    free = degree > 0
+    free[rim] = False
+    for _ in range(rounds):
+        sums = np.stack(
+            [
+                np.bincount(edges[:, 0], moved[edges[:, 1], k], len(moved))
+                + np.bincount(edges[:, 1], moved[edges[:, 0], k], len(moved))
+                for k in range(3)
+            ],
+            axis=1,
+        )
+        moved[free] = 0.5 * moved[free] + 0.5 * sums[free] / degree[free, None]
+    return np.asarray(moved, np.float32)
+
+
 def _closest_weights(
     points: NDArray[np.float64], corners: NDArray[np.float64]
 ) -> NDArray[np.float64]:
