@@ -31,10 +31,8 @@ def make(params: ParseParams, weights: Path) -> BatchFunction:
     def parse(rows: list[Row]) -> list[Outcome]:
         seen = [row for row in rows if row["band"] not in params.mesh_bands]
         parsed = iter(network_labels(seen) if seen else ())
-        return [
-            [described(row, None if row["band"] in params.mesh_bands else next(parsed))]
-            for row in rows
-        ]
+        labels = [None if row["band"] in params.mesh_bands else next(parsed) for row in rows]
+        return [[described(row, label)] for row, label in zip(rows, labels, strict=True)]
 
     def network_labels(rows: list[Row]) -> UInt8:
         crops = np.stack([decode_rgb(row["loose"]["bytes"]) for row in rows])
