@@ -34,6 +34,7 @@ def parts(tmp_path):
             "left_eye": crop if number % 2 else None,
             "part_boxes_xyxy": np.zeros((4, 4), np.float32),
             "part_windows_xyxy": np.ones((4, 4), np.float32),
+            "parse_backend": "parser",
             "part_backend": ["parser", "mesh", "none", "none"],
             "mesh_distance_percent": np.array([1, 2, np.nan, np.nan], np.float32),
         }

@@ -159,14 +159,15 @@ def test_parsing_is_measured_by_overlap_in_the_crop(tmp_path):
     shift = np.array([[1, 0, 5], [0, 1, 3]], np.float32)
     moved = np.roll(decode_rgb(parsed["bytes"])[..., 0], (3, 5), axis=(0, 1))
     rows = [
-        aligned("1", labels=parsed, truth_labels=known),
+        aligned("1", labels=parsed, truth_labels=known, parse_backend="parser"),
         aligned(
             "2",
             labels={"bytes": encode_png(moved), "path": "m"},
+            parse_backend="parser",
             truth_labels=known,
             warp_2x3=shift,
         ),
-        aligned("3", labels=parsed),
+        aligned("3", labels=parsed, parse_backend="parser"),
     ]
     overlap = parse_metrics(folder(tmp_path / "parse", PARSE, rows))["iou"]
     assert (overlap["nose"]["mean"], overlap["nose"]["n"]) == (0.5, 2)
@@ -182,6 +183,7 @@ def test_part_boxes_are_measured_and_a_part_not_found_counts_as_no_overlap(tmp_p
     more = {
         "part_boxes_xyxy": boxes,
         "part_windows_xyxy": boxes,
+        "parse_backend": "parser",
         "part_backend": ["none", "parser", "parser", "none"],
         "mesh_distance_percent": np.zeros(4, np.float32),
     }

@@ -41,6 +41,7 @@ def row(sample_id, subject, band="VIS", split="train", mouth=True, side=8):
         "mesh_presence": 1.0,
         "loose": picture(0),
         "labels": {"bytes": encode_png(labels), "path": "l.png"},
+        "parse_backend": "parser",
         "part_backend": ["parser"] * 4,
     }
     made |= image_columns(picture(7, (side, side))["bytes"], (side, side), "i.png")
