@@ -47,7 +47,7 @@ def workspace(root: Path) -> Path:
                 "face_datasets": {"sample": None, "mine": {}},
                 "body_datasets": {"scenes": None},
                 "protocols": {"sample": None, "scenes": None},
-                "sample": {"openpeople": None, "scenes": None},
+                "sample": {"openpeople": None, "procedural": None, "scenes": None},
             }
         )
     )

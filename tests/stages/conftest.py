@@ -78,6 +78,6 @@ def workspace(tmp_path, monkeypatch, weight_file) -> Workspace:
         face_datasets={"sample": None, "mine": {}},
         body_datasets={"scenes": None},
         protocols={"sample": None, "scenes": None},
-        sample={"openpeople": None, "scenes": None},
+        sample={"openpeople": None, "procedural": None, "scenes": None},
     )
     return made

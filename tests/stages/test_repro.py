@@ -20,6 +20,7 @@ from pipeline.params import merge_params, read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAIN = ["ingest@mine", "detect@mine", "align@mine", "parse@mine", "parts@mine", "attributes@mine"]
+TARGETS = ("parts@mine", "attributes@mine")
 BIN = Path(sys.executable).parent
 
 
@@ -34,8 +35,8 @@ def command(*words, cwd, check=True):
 
 
 def repro(cwd, *words):
-    """Run ``dvc repro``; returns the stages that ran."""
-    output = command("dvc", "repro", *words, cwd=cwd).stdout
+    """Run ``dvc repro`` up to ``TARGETS``, or with other words; returns the stages that ran."""
+    output = command("dvc", "repro", *(words or TARGETS), cwd=cwd).stdout
     return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
 
 
@@ -75,7 +76,7 @@ def project(tmp_path_factory, weight_file):
         "face_datasets": {"sample": None, "mine": {}},
         "body_datasets": {"scenes": None},
         "protocols": {"sample": None, "scenes": None},
-        "sample": {"openpeople": None, "scenes": None},
+        "sample": {"openpeople": None, "procedural": None, "scenes": None},
     }
     profile.write_text(json.dumps(sections))
     made = parent / "project"

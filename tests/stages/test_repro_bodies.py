@@ -33,8 +33,13 @@ def command(*words, cwd):
 def test_an_edited_threshold_redoes_labelling_and_no_detection(tmp_path, weight_file):
     profile, project = tmp_path / "mine.yaml", tmp_path / "project"
     mine = {"reader": "folder", "root": "pictures", "shards": 1}
-    chosen = {"face_datasets": {"sample": None}, "body_datasets": {"mine": {}}}
-    values = {"datasets": {"sample": None, "mine": mine}, "sample": {"openpeople": None}} | chosen
+    values = {
+        "datasets": {"sample": None, "scenes": None, "mine": mine},
+        "face_datasets": {"sample": None},
+        "body_datasets": {"scenes": None, "mine": {}},
+        "protocols": {"sample": None, "scenes": None},
+        "sample": {"openpeople": None, "procedural": None, "scenes": None},
+    }
     profile.write_text(json.dumps(values))
     command("crossband", "workspace", str(project), "--profile", str(profile), cwd=ROOT)
     (project / "pictures").mkdir()
