@@ -23,17 +23,14 @@ class ResNetGenerator(nn.Module):
     Input and output convention: RGB in [-1, 1], height and width divisible by four.
     """
 
-    def __init__(self, *, channels: int = 64, blocks: int = 9, residual: bool = False) -> None:
+    def __init__(self, *, channels: int = 64, blocks: int = 9) -> None:
         """Make a generator with fresh weights.
 
         Args:
             channels: feature maps of the first layer.
             blocks: residual blocks; the paper takes 6 at 128 pixels and 9 from 256 on.
-            residual: the layers' output is added to the picture instead of standing for it, and a
-                fresh generator changes nothing. Not the paper's; it needs far fewer steps.
         """
         super().__init__()
-        self.residual = residual
         widths = channels, channels * 2, channels * 4
         layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, widths[0], 7), *_rectified()]
         for source, target in pairwise(widths):
@@ -45,13 +42,11 @@ class ResNetGenerator(nn.Module):
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(widths[0], 3, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
-        if residual and isinstance(layers[-2], nn.Conv2d):
-            nn.init.zeros_(layers[-2].weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, 3, h, w) to (n, 3, h, w), both in [-1, 1]."""
-        made: Tensor = self.layers(x)
-        return nn.functional.hardtanh(x + made) if self.residual else made
+        result: Tensor = self.layers(x)
+        return result
 
 
 class GeneratorBlock(nn.Module):

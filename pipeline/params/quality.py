@@ -47,18 +47,15 @@ class TrainDegraderParams(Section):
     frame_px: Annotated[int, Field(ge=64, le=512, multiple_of=4)]
     crop_px: Annotated[int, Field(ge=32, le=512, multiple_of=4)]
     blocks: Literal[6, 9]
-    residual: bool
     generator_channels: Annotated[int, Field(ge=4, le=128)]
     discriminator_channels: Annotated[int, Field(ge=4, le=128)]
     cycle_weight: Annotated[float, Field(ge=0.0, le=1000.0)]
     identity_weight: Annotated[float, Field(ge=0.0, le=1000.0)]
     pool_pictures: Annotated[int, Field(ge=0, le=10000)]
     steps: Annotated[int, Field(ge=1, le=10_000_000)]
-    head_start_steps: Annotated[int, Field(ge=0, le=10_000_000)]
     decay_from: Fraction
     batch_faces: Annotated[int, Field(ge=1, le=256)]
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)]
-    discriminator_learning_rate: Annotated[float, Field(gt=0.0, le=1.0)]
     checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000)]
     threads: Annotated[int, Field(ge=1, le=256)]
     device: Literal["cpu", "cuda", "auto"]
@@ -72,13 +69,6 @@ class TrainDegraderParams(Section):
                 f"crop_px {self.crop_px} is more than frame_px {self.frame_px}: "
                 "crops are cut out of the frame"
             )
-        if self.head_start_steps >= self.steps:
-            raise ValueError(
-                f"head_start_steps {self.head_start_steps} leaves nothing of {self.steps} steps: "
-                "expected fewer"
-            )
-        if self.head_start_steps and not self.residual:
-            raise ValueError("head_start_steps needs residual generators: expected 0 without them")
         if self.low_quality == "cameras" and not self.cameras:
             raise ValueError("low_quality is 'cameras': name at least one camera_id in cameras")
         return self

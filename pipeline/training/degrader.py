@@ -98,7 +98,6 @@ class DegraderTraining:
         values = {
             "channels": self.params.generator_channels,
             "blocks": self.params.blocks,
-            "residual": self.params.residual,
             "frame_px": self.params.frame_px,
             "state_dict": {k: v.cpu() for k, v in self._nets["to_low"].state_dict().items()},
         }
@@ -110,14 +109,9 @@ class DegraderTraining:
         generator = generator_for(params.seed, f"step/{self.step}")
         sharp, low = (self._batch(faces, generator) for faces in self._faces)
         decay = _decay(self.step, params.steps, params.decay_from)
-        rates = params.learning_rate, params.discriminator_learning_rate
-        for optimizer, rate in zip(self._optimizers, rates, strict=True):
+        for optimizer in self._optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate * decay
-        if self.step < params.head_start_steps:
-            # Fresh residual generators change nothing: what they make is what they are given.
-            judged = self._teach_discriminators(sharp, low, sharp, low)
-            return [0.0, 0.0, 0.0, judged]
+                group["lr"] = params.learning_rate * decay
         of_generators, _ = self._optimizers
         self._judge(False)
         of_generators.zero_grad()
@@ -207,9 +201,7 @@ class DegraderTraining:
 
 def _networks(params: TrainDegraderParams) -> dict[str, nn.Module]:
     def generator() -> ResNetGenerator:
-        return ResNetGenerator(
-            channels=params.generator_channels, blocks=params.blocks, residual=params.residual
-        )
+        return ResNetGenerator(channels=params.generator_channels, blocks=params.blocks)
 
     def discriminator() -> PatchDiscriminator:
         return PatchDiscriminator(channels=params.discriminator_channels)

@@ -29,9 +29,7 @@ class CycleGanDegrader:
         """
         try:
             saved = torch.load(weights, map_location="cpu", weights_only=True)
-            self._net = ResNetGenerator(
-                channels=saved["channels"], blocks=saved["blocks"], residual=saved["residual"]
-            )
+            self._net = ResNetGenerator(channels=saved["channels"], blocks=saved["blocks"])
             self._net.load_state_dict(saved["state_dict"])
         except (
             OSError,
