@@ -11,12 +11,17 @@ from stages.sample import run
 
 OUTPUT = Path("data/sample/source/procedural")
 SMALL = {
+    "dataset": "sample",
     "bands": ["VIS", "NIR"],
     "subjects": 2,
     "validation_subjects": 0,
     "test_subjects": 1,
     "pictures": 1,
     "side_px": 160,
+    "max_yaw_deg": 60.0,
+    "glasses_share": 0.25,
+    "jpeg_quality": 92,
+    "seed": 11,
 }
 
 
