@@ -122,7 +122,12 @@ def test_a_row_that_breaks_the_schema_is_refused(row, message):
 
 
 def test_a_list_of_structs_may_be_null_beside_others():
-    person = {"subject_id": "a", "face_xyxy": np.zeros(4, np.float32), "body_xyxy": None}
+    person = {
+        "subject_id": "a",
+        "split": None,
+        "face_xyxy": np.zeros(4, np.float32),
+        "body_xyxy": None,
+    }
     values = [None, [], [person], None, [person, person]]
     rows = [{"people": value} for value in values]
     schema = pa.schema([PICTURES.field("truth_people").with_name("people")])
