@@ -7,7 +7,6 @@ from pathlib import Path
 from pipeline.ops.codec import decode_rgb
 from pipeline.report.quality import comparison_sheet, sharpness_metrics, write_curve
 from pipeline.store import Selection, select
-from pipeline.store.progress import progress
 from pipeline.synthesis.degrade import frame_of
 from pipeline.types import Row, Split
 from stages.run import StageRun, stage_main
@@ -26,6 +25,7 @@ def run(stage: StageRun) -> None:
     from pipeline.synthesis.degrade.cyclegan import CycleGanDegrader  # these bring torch
     from pipeline.training.degrader import LOSSES, DegraderTraining
     from pipeline.training.degrader_faces import sharp_and_low
+    from pipeline.training.loop import train
 
     params, photometric = stage.params.train_degrader, stage.params.degrade.photometric
     of_split = {
@@ -47,9 +47,15 @@ def run(stage: StageRun) -> None:
     )
     sharp, low = sharp_and_low(rows, params, photometric)
     folder = Path("data", stage.dataset, stage.stage)
-    training = DegraderTraining(params, sharp, low, folder / "checkpoint.pt", key)
-    with progress(f"{stage.stage}@{stage.dataset}", params.steps - training.step) as advance:
-        training.run(advance)
+    training = DegraderTraining(params, sharp, low)
+    curve = train(
+        training,
+        label=f"{stage.stage}@{stage.dataset}",
+        steps=params.steps,
+        checkpoint=folder / "checkpoint.pt",
+        checkpoint_steps=params.checkpoint_steps,
+        key=key,
+    )
     training.save_generator(folder / "generator.pt")
 
     degrader = CycleGanDegrader(folder / "generator.pt")
@@ -59,17 +65,16 @@ def run(stage: StageRun) -> None:
     ]
     made = [degrader.degrade(face) for face in unseen]
     sets = {"sharp": list(sharp), "low": list(low), "unseen": unseen, "unseen_degraded": made}
-    last = training.curve[-1]
     stage.write_metrics(
         {
-            "steps": training.step,
+            "steps": params.steps,
             "faces": {"sharp": len(sharp), "low": len(low)},
             "low_quality_simulated": params.low_quality == "photometric",
-            "loss": {name: round(last[name], 4) for name in LOSSES},
+            "loss": {name: round(curve[-1][name], 4) for name in LOSSES},
             "sharpness": sharpness_metrics(sets),
         }
     )
-    write_curve(training.curve, stage.report("curves", ".csv"))
+    write_curve(curve, stage.report("curves", ".csv"))
     comparison_sheet({n: f[:SHOWN] for n, f in sets.items()}, stage.report("contact", ".png"))
 
 

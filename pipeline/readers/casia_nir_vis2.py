@@ -27,13 +27,13 @@ from pathlib import Path
 from pipeline.params import DatasetParams
 from pipeline.readers.boxes import box_around_points, number_of, points_from_eyes
 from pipeline.readers.layout import (
+    absent_rows,
     is_picture,
     list_official,
     make_listing,
     numbered_lists,
     official_row,
     read_entries,
-    report_absent,
     stem_of,
 )
 from pipeline.store import Listing
@@ -67,10 +67,10 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         if is_picture(path) and (key := sample_of(path))
     ]
     if rows:
-        known = {row["sample_id"] for row in rows}
-        absent = sorted(set().union(*official_lists(root, files).values()) - known)
-        report_absent(dataset, absent)
-        rows += [_row(f"{key}.?", key, dataset, params, None) for key in absent]
+        lists = official_lists(root, files)
+        rows += absent_rows(
+            dataset, rows, lists, lambda key: _row(f"{key}.?", key, dataset, params, None)
+        )
     return make_listing(root, dataset, params, EXPECTED, rows)
 
 

@@ -10,10 +10,10 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pipeline.errors import ReaderError
 from pipeline.params import DatasetParams
@@ -113,6 +113,30 @@ def make_listing(
     return Listing(listed, params.shards, partial(load_file, root))
 
 
+def list_by_path(
+    root: Path,
+    dataset: str,
+    params: DatasetParams,
+    expected: str,
+    row_of: Callable[[str], Row | None],
+) -> Listing:
+    """List the pictures of a layout in which the path says everything.
+
+    Args:
+        root: the data set's folder.
+        dataset: its name.
+        params: its params.
+        expected: the layout, for the error.
+        row_of: from a picture's path to its row, None for a picture that is not part of it.
+
+    Raises:
+        ReaderError: the root holds no such picture.
+    """
+    paths = filter(is_picture, list_official(root, dataset, expected))
+    rows = (row for path in paths if (row := row_of(path)) is not None)
+    return make_listing(root, dataset, params, expected, rows)
+
+
 def official_row(path: str, dataset: str, params: DatasetParams, **columns: object) -> Row:
     """Make a row with what params say of the whole data set; see ``listing.listed_row``."""
     whole = {"licence": params.licence, "simulated": params.simulated}
@@ -208,6 +232,26 @@ def read_table(file: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
                     f"{file}, line {table.line_num}: the line has not as many cells as the header"
                 )
             yield {name: cell.strip().replace("\\", "/") for name, cell in cells.items()}
+
+
+def absent_rows(
+    dataset: str,
+    rows: Iterable[Row],
+    lists: Mapping[Any, Iterable[str]],
+    row_of: Callable[[str], Row],
+) -> list[Row]:
+    """Make rows of pictures that official lists name and the disk lacks.
+
+    Args:
+        dataset: the data set's name.
+        rows: of the pictures on disk.
+        lists: sample ids by list.
+        row_of: from a sample id to its row, whose file is not there: ``ingest`` rejects it.
+    """
+    known = {row["sample_id"] for row in rows}
+    absent = sorted(set().union(*lists.values()) - known)
+    report_absent(dataset, absent)
+    return [row_of(sample_id) for sample_id in absent]
 
 
 def report_absent(dataset: str, absent: Sequence[str]) -> None:

@@ -21,7 +21,11 @@ import re
 from pathlib import Path
 
 from pipeline.params import DatasetParams
-from pipeline.readers.layout import is_picture, list_official, make_listing, official_row, stem_of
+from pipeline.readers.layout import (
+    list_by_path,
+    official_row,
+    stem_of,
+)
 from pipeline.readers.listing import sample_id_of
 from pipeline.store import Listing
 from pipeline.types import Band, Row
@@ -40,12 +44,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     Raises:
         ReaderError: the root holds neither.
     """
-    rows = [
-        row
-        for path in list_official(root, dataset, EXPECTED)
-        if is_picture(path) and (row := _row(path, dataset, params))
-    ]
-    return make_listing(root, dataset, params, EXPECTED, rows)
+    return list_by_path(root, dataset, params, EXPECTED, lambda path: _row(path, dataset, params))
 
 
 def probe_of(path: str) -> str:

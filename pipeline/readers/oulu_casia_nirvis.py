@@ -20,7 +20,11 @@ import re
 from pathlib import Path
 
 from pipeline.params import DatasetParams
-from pipeline.readers.layout import is_picture, list_official, make_listing, official_row, stem_of
+from pipeline.readers.layout import (
+    list_by_path,
+    official_row,
+    stem_of,
+)
 from pipeline.readers.splits import load_split
 from pipeline.store import Listing
 from pipeline.types import Band, Row
@@ -44,12 +48,9 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         ReaderError: the root holds no such pictures.
     """
     splits = load_split(SPLIT)
-    rows = [
-        row
-        for path in list_official(root, dataset, EXPECTED)
-        if is_picture(path) and (row := _row(path, dataset, params, splits))
-    ]
-    return make_listing(root, dataset, params, EXPECTED, rows)
+    return list_by_path(
+        root, dataset, params, EXPECTED, lambda path: _row(path, dataset, params, splits)
+    )
 
 
 def _row(path: str, dataset: str, params: DatasetParams, splits: dict[str, str]) -> Row | None:

@@ -19,13 +19,13 @@ from pathlib import Path
 
 from pipeline.params import DatasetParams
 from pipeline.readers.layout import (
+    absent_rows,
     is_picture,
     list_official,
     make_listing,
     numbered_lists,
     official_row,
     read_entries,
-    report_absent,
     stem_of,
 )
 from pipeline.readers.listing import sample_id_of
@@ -55,10 +55,10 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         if is_picture(path) and (key := sample_of(path))
     ]
     if rows:
-        known = {row["sample_id"] for row in rows}
-        absent = sorted(set().union(*official_lists(root, files).values()) - known)
-        report_absent(dataset, absent)
-        rows += [_row(f"{key}.?", key, dataset, params) for key in absent]
+        lists = official_lists(root, files)
+        rows += absent_rows(
+            dataset, rows, lists, lambda key: _row(f"{key}.?", key, dataset, params)
+        )
     return make_listing(root, dataset, params, EXPECTED, rows)
 
 

@@ -16,7 +16,11 @@ import re
 from pathlib import Path
 
 from pipeline.params import DatasetParams
-from pipeline.readers.layout import is_picture, list_official, make_listing, official_row, stem_of
+from pipeline.readers.layout import (
+    list_by_path,
+    official_row,
+    stem_of,
+)
 from pipeline.store import Listing
 from pipeline.types import Band, Row
 
@@ -36,12 +40,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     Raises:
         ReaderError: the root holds no such pictures.
     """
-    rows = [
-        row
-        for path in list_official(root, dataset, EXPECTED)
-        if is_picture(path) and (row := _row(path, dataset, params))
-    ]
-    return make_listing(root, dataset, params, EXPECTED, rows)
+    return list_by_path(root, dataset, params, EXPECTED, lambda path: _row(path, dataset, params))
 
 
 def _row(path: str, dataset: str, params: DatasetParams) -> Row | None:

@@ -1,14 +1,8 @@
-"""Trains CycleGAN between sharp and low-quality faces.
+"""Trains CycleGAN between sharp and low-quality faces: a task of ``training.loop``."""
 
-Everything random in a step is drawn from a generator seeded by the step's number, so a checkpoint
-holds networks, optimisers, pools and losses, and a run that was killed ends where it would have.
-"""
-
-import math
-from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import lightning
 import numpy as np
@@ -17,39 +11,30 @@ from torch import Tensor, nn
 
 from models.losses.adversarial import cycle_loss, discriminator_loss, generator_loss
 from models.nets.cyclegan import PatchDiscriminator, ResNetGenerator
-from pipeline.errors import StageError
 from pipeline.params import TrainDegraderParams
 from pipeline.rng import generator_for
 from pipeline.synthesis.degrade.cyclegan import pixels_to_input
 from pipeline.training.image_pool import ImagePool
+from pipeline.training.loop import save_whole
 from pipeline.types import UInt8
 
 LOSSES = ("adversarial", "cycle", "identity", "discriminator")
-_CURVE_POINTS = 200
 _BETAS = (0.5, 0.999)
 
 
 class DegraderTraining:
-    """One training: its networks, its optimisers, and how far it is."""
+    """One training: its networks, its optimisers, its pools of former outputs."""
 
-    def __init__(
-        self, params: TrainDegraderParams, sharp: UInt8, low: UInt8, checkpoint: Path, key: str
-    ) -> None:
-        """Set up a training, or take up the one that the checkpoint holds.
+    def __init__(self, params: TrainDegraderParams, sharp: UInt8, low: UInt8) -> None:
+        """Set up a training.
 
         Args:
             params: the stage's params.
             sharp: uint8 (n, f, f, 3), n ≥ 1.
             low: uint8 (m, f, f, 3), m ≥ 1; not the same pictures.
-            checkpoint: where the state is kept.
-            key: what the training depends on; a checkpoint of another key is not taken up.
         """
         self.params = params
-        self.curve: list[dict[str, float]] = []
-        self.step = 0
         self._faces = sharp, low
-        self._checkpoint, self._key = checkpoint, key
-        self._pending: list[list[float]] = []
         self._pools = ImagePool(params.pool_pictures), ImagePool(params.pool_pictures)
         torch.set_num_threads(params.threads)
         self._fabric = lightning.Fabric(
@@ -63,35 +48,6 @@ class DegraderTraining:
         )
         self._optimizers = [self._optimizer("to_low", "to_sharp")]
         self._optimizers.append(self._optimizer("judge_low", "judge_sharp"))
-        self._resume()
-
-    def run(self, advance: Callable[[int], None]) -> None:
-        """Train up to the last step.
-
-        Args:
-            advance: told after each step.
-
-        Raises:
-            StageError: a loss is not finite. The last checkpoint is kept.
-        """
-        every = max(1, self.params.steps // _CURVE_POINTS)
-        while self.step < self.params.steps:
-            losses = self._train_step()
-            if not all(map(math.isfinite, losses)):
-                named = dict(zip(LOSSES, losses, strict=True))
-                raise StageError(
-                    f"train_degrader: step {self.step + 1} gave {named}: expected finite losses; "
-                    "lower train_degrader.learning_rate or train with precision 32-true"
-                )
-            self.step += 1
-            self._pending.append(losses)
-            if self.step % every == 0 or self.step == self.params.steps:
-                means = np.mean(self._pending, axis=0).tolist()
-                self.curve.append({"step": self.step} | dict(zip(LOSSES, means, strict=True)))
-                self._pending.clear()
-            if self.step % self.params.checkpoint_steps == 0 or self.step == self.params.steps:
-                self._save()
-            advance(1)
 
     def save_generator(self, path: Path) -> None:
         """Write the generator from sharp to low, as ``CycleGanDegrader`` loads it."""
@@ -101,14 +57,14 @@ class DegraderTraining:
             "frame_px": self.params.frame_px,
             "state_dict": {k: v.cpu() for k, v in self._nets["to_low"].state_dict().items()},
         }
-        _save_whole(values, path)
+        save_whole(values, path)
 
-    def _train_step(self) -> list[float]:
-        """Take one step of both optimisers; returns the losses in the order of ``LOSSES``."""
+    def step(self, number: int) -> dict[str, float]:
+        """Take one step of both optimisers; returns the losses named in ``LOSSES``."""
         params = self.params
-        generator = generator_for(params.seed, f"step/{self.step}")
+        generator = generator_for(params.seed, f"step/{number}")
         sharp, low = (self._batch(faces, generator) for faces in self._faces)
-        decay = _decay(self.step, params.steps, params.decay_from)
+        decay = _decay(number, params.steps, params.decay_from)
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = params.learning_rate * decay
@@ -130,7 +86,25 @@ class DegraderTraining:
         seen_low = self._pools[0].exchange(made_low.detach(), generator)
         seen_sharp = self._pools[1].exchange(made_sharp.detach(), generator)
         judged = self._teach_discriminators(sharp, low, seen_low, seen_sharp)
-        return [*(float(value.detach()) for value in (adversarial, cycle, identity)), judged]
+        losses = [*(float(value.detach()) for value in (adversarial, cycle, identity)), judged]
+        return dict(zip(LOSSES, losses, strict=True))
+
+    def state(self) -> dict[str, Any]:
+        """Return networks, optimisers and pools."""
+        return {
+            "nets": {name: net.state_dict() for name, net in self._nets.items()},
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
+            "pools": [pool.pictures for pool in self._pools],
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up networks, optimisers and pools."""
+        for name, net in self._nets.items():
+            net.load_state_dict(state["nets"][name])
+        for optimizer, values in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
+        for pool, pictures in zip(self._pools, state["pools"], strict=True):
+            pool.pictures = [self._fabric.to_device(picture) for picture in pictures]
 
     def _teach_discriminators(
         self, sharp: Tensor, low: Tensor, made_low: Tensor, made_sharp: Tensor
@@ -172,32 +146,6 @@ class DegraderTraining:
         pixels = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
         return pixels_to_input(self._fabric.to_device(pixels)).contiguous()
 
-    def _save(self) -> None:
-        state = {
-            "key": self._key,
-            "step": self.step,
-            "nets": {name: net.state_dict() for name, net in self._nets.items()},
-            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
-            "pools": [pool.pictures for pool in self._pools],
-            "curve": self.curve,
-            "pending": self._pending,
-        }
-        _save_whole(state, self._checkpoint)
-
-    def _resume(self) -> None:
-        if not self._checkpoint.is_file():
-            return
-        state = torch.load(self._checkpoint, map_location=self._fabric.device, weights_only=True)
-        if state["key"] != self._key:
-            return
-        self.step, self.curve, self._pending = state["step"], state["curve"], state["pending"]
-        for name, net in self._nets.items():
-            net.load_state_dict(state["nets"][name])
-        for optimizer, values in zip(self._optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(values)
-        for pool, pictures in zip(self._pools, state["pools"], strict=True):
-            pool.pictures = pictures
-
 
 def _networks(params: TrainDegraderParams) -> dict[str, nn.Module]:
     def generator() -> ResNetGenerator:
@@ -218,11 +166,3 @@ def _decay(step: int, steps: int, decay_from: float) -> float:
     """Return 1 up to ``decay_from`` of the steps, then a straight fall towards 0."""
     start = decay_from * steps
     return 1.0 if step < start else (steps - step) / max(steps - start, 1.0)
-
-
-def _save_whole(values: object, path: Path) -> None:
-    """Write a file that appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    torch.save(values, partial)
-    partial.replace(path)

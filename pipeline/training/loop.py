@@ -63,7 +63,8 @@ def train(
             if not all(map(math.isfinite, losses.values())):
                 raise StageError(
                     f"{label}: step {number + 1} gave {losses}: expected finite losses; lower the "
-                    f"learning rate or train in 32-true. {checkpoint} holds the last good state"
+                    "learning rate, or train with precision 32-true. What was good up to then is "
+                    f"kept in {checkpoint}"
                 )
             pending.append(losses)
             if (number + 1) % every == 0 or number + 1 == steps:

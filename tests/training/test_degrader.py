@@ -9,6 +9,7 @@ import torch
 from pipeline.errors import StageError, WeightsError
 from pipeline.params import load_params
 from pipeline.synthesis.degrade.cyclegan import CycleGanDegrader
+from pipeline.training import loop
 from pipeline.training.degrader import DegraderTraining
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,27 +41,40 @@ class KilledError(Exception):
 
 
 def train(params, faces, path, *, kill_at=None, key="k"):
-    training = DegraderTraining(params, *faces, path, key)
+    """Train up to the end, or up to ``kill_at``; returns the loss curve and the steps taken."""
+    training, taken = DegraderTraining(params, *faces), []
+    step = training.step
 
-    def advance(_):
-        if training.step == kill_at:
+    def counted(number):
+        if number == kill_at:
             raise KilledError
+        taken.append(number)
+        return step(number)
 
-    training.run(advance)
+    training.step = counted
+    curve = loop.train(
+        training,
+        label="train_degrader",
+        steps=params.steps,
+        checkpoint=path,
+        checkpoint_steps=params.checkpoint_steps,
+        key=key,
+    )
     training.save_generator(path.with_name("generator.pt"))
-    return training
+    return curve, taken
 
 
 def test_a_killed_training_ends_where_it_would_have(params, faces, tmp_path):
-    whole = train(params, faces, tmp_path / "whole" / "checkpoint.pt")
+    whole, _ = train(params, faces, tmp_path / "whole" / "checkpoint.pt")
     killed = tmp_path / "killed" / "checkpoint.pt"
     with pytest.raises(KilledError):
         train(params, faces, killed, kill_at=3)
-    resumed = train(params, faces, killed)
-    assert [row["step"] for row in resumed.curve] == [1, 2, 3, 4, 5]
-    np.testing.assert_equal(resumed.curve, whole.curve)
+    resumed, taken = train(params, faces, killed)
+    assert taken == [2, 3, 4]
+    assert [row["step"] for row in resumed] == [1, 2, 3, 4, 5]
+    np.testing.assert_equal(resumed, whole)
     one, other = (
-        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)
+        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["task"]
         for name in ("whole", "killed")
     )
     torch.testing.assert_close(one["nets"], other["nets"], rtol=0, atol=0)
@@ -72,23 +86,24 @@ def test_a_killed_training_ends_where_it_would_have(params, faces, tmp_path):
 def test_a_finished_training_is_not_repeated_and_another_key_starts_anew(params, faces, tmp_path):
     path = tmp_path / "checkpoint.pt"
     train(params, faces, path)
-    assert DegraderTraining(params, *faces, path, "k").step == 5
-    assert DegraderTraining(params, *faces, path, "another").step == 0
+    assert train(params, faces, path)[1] == []
+    assert train(params, faces, path, key="another")[1] == [0, 1, 2, 3, 4]
 
 
 def test_another_seed_gives_another_network(params, faces, tmp_path):
-    one = train(params, faces, tmp_path / "a" / "checkpoint.pt")
-    other = train(params.model_copy(update={"seed": 8}), faces, tmp_path / "b" / "checkpoint.pt")
-    assert one.curve[-1] != other.curve[-1]
+    one, _ = train(params, faces, tmp_path / "a" / "checkpoint.pt")
+    other, _ = train(params.model_copy(update={"seed": 8}), faces, tmp_path / "b" / "checkpoint.pt")
+    assert one[-1] != other[-1]
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(params, faces, tmp_path):
-    training = DegraderTraining(params, *faces, tmp_path / "checkpoint.pt", "k")
+    training = DegraderTraining(params, *faces)
     weight = next(training._nets["to_low"].parameters())
     with torch.no_grad():
         weight.fill_(torch.nan)
-    with pytest.raises(StageError, match=r"step 1 gave .*nan.* lower train_degrader.learning_rate"):
-        training.run(lambda _: None)
+    checkpoint = tmp_path / "checkpoint.pt"
+    with pytest.raises(StageError, match=r"step 1 gave .*nan.* lower the learning rate"):
+        loop.train(training, label="t", steps=5, checkpoint=checkpoint, checkpoint_steps=2, key="k")
     assert not (tmp_path / "checkpoint.pt").exists()
 
 
