@@ -2,63 +2,35 @@
 
 A mesh always has every part, also behind glasses, closed lids or a hand: it says where the part
 must be, not that it is seen.
-
-Reference:
-    mediapipe/python/solutions/face_mesh_connections.py (Apache-2.0): FACEMESH_LEFT_EYE,
-    FACEMESH_RIGHT_EYE, FACEMESH_LIPS, both EYEBROWs and FACE_OVAL, as closed loops. MediaPipe's
-    left eye is the subject's. It publishes no closed contour of the nose (FACEMESH_NOSE is a bridge
-    line and a base): the loop here is ours, along the nose's sides and around both wings.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.ops import contours
 from pipeline.parsing.parts import PARTS
 from pipeline.types import FaceClass, Float32, UInt8
 
 MESH_POINTS = 468
 
 PART_LOOPS: dict[str, tuple[int, ...]] = {
-    "left_eye": (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
-    "right_eye": (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
-    "nose": (
-        *(168, 417, 465, 412, 399, 437, 420, 279, 358, 294, 327, 326),
-        *(2, 97, 98, 64, 129, 49, 198, 217, 174, 188, 245, 193),
-    ),
-    "mouth": (
-        *(61, 146, 91, 181, 84, 17, 314, 405, 321, 375),
-        *(291, 409, 270, 269, 267, 0, 37, 39, 40, 185),
-    ),
+    "left_eye": contours.LEFT_EYE_LOOP,
+    "right_eye": contours.RIGHT_EYE_LOOP,
+    "nose": contours.NOSE_LOOP,
+    "mouth": contours.MOUTH_LOOP,
 }
 """Closed contour of each part, as indices of mesh points."""
 
-
-_BROWS = {
-    FaceClass.LEFT_BROW: (300, 293, 334, 296, 336, 285, 295, 282, 283, 276),
-    FaceClass.RIGHT_BROW: (70, 63, 105, 66, 107, 55, 65, 52, 53, 46),
-}
-_OVAL = (
-    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
-    *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
-)
-_LIPS = {  # the outer contour there, the inner one back
-    FaceClass.UPPER_LIP: (
-        *(61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291),
-        *(308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 78),
-    ),
-    FaceClass.LOWER_LIP: (
-        *(61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291),
-        *(308, 324, 318, 402, 317, 14, 87, 178, 88, 95, 78),
-    ),
-}
 _LABELS: dict[FaceClass, tuple[int, ...]] = {
-    FaceClass.SKIN: _OVAL,
-    FaceClass.NOSE: PART_LOOPS["nose"],
-    **_BROWS,
-    FaceClass.LEFT_EYE: PART_LOOPS["left_eye"],
-    FaceClass.RIGHT_EYE: PART_LOOPS["right_eye"],
-    FaceClass.MOUTH_INNER: PART_LOOPS["mouth"],
-    **_LIPS,
+    FaceClass.SKIN: contours.FACE_LOOP,
+    FaceClass.NOSE: contours.NOSE_LOOP,
+    FaceClass.LEFT_BROW: contours.LEFT_BROW_LOOP,
+    FaceClass.RIGHT_BROW: contours.RIGHT_BROW_LOOP,
+    FaceClass.LEFT_EYE: contours.LEFT_EYE_LOOP,
+    FaceClass.RIGHT_EYE: contours.RIGHT_EYE_LOOP,
+    FaceClass.MOUTH_INNER: contours.MOUTH_LOOP,
+    FaceClass.UPPER_LIP: contours.UPPER_LIP_LOOP,
+    FaceClass.LOWER_LIP: contours.LOWER_LIP_LOOP,
 }
 """Closed contour of each class that a mesh can tell, in the order of painting."""
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.ops.contours import NOSE_LOOP
 from pipeline.ops.raster import interpolate, rasterise, sample_bilinear
 from pipeline.procedural.head import SKIN, Head
 from pipeline.types import Float32
@@ -25,32 +26,6 @@ BROWS = (
     ((300, 293, 334, 296, 336), (276, 283, 282, 295, 285)),
 )
 """Upper and lower contour of the right and of the left brow, from the temple to the nose."""
-NOSE = (
-    168,
-    417,
-    465,
-    412,
-    399,
-    437,
-    420,
-    279,
-    358,
-    294,
-    327,
-    326,
-    2,
-    97,
-    98,
-    64,
-    129,
-    49,
-    198,
-    217,
-    174,
-    188,
-    245,
-    193,
-)
 UPPER_LIDS = (
     (33, 246, 161, 160, 159, 158, 157, 173, 133),
     (263, 466, 388, 387, 386, 385, 384, 398, 362),
@@ -60,29 +35,8 @@ LOWER_LIDS = (
     (263, 249, 390, 373, 374, 380, 381, 382, 362),
 )
 JAW = (
-    127,
-    234,
-    93,
-    132,
-    58,
-    172,
-    136,
-    150,
-    149,
-    176,
-    148,
-    152,
-    377,
-    400,
-    378,
-    379,
-    365,
-    397,
-    288,
-    361,
-    323,
-    454,
-    356,
+    *(127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152),
+    *(377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356),
 )
 """From the right ear along the jaw to the left ear."""
 
@@ -139,7 +93,7 @@ class Atlas:
     @cached_property
     def nose(self) -> Float32:
         """The nose as face parsers draw it, float32 (h, w)."""
-        return self.polygon(NOSE, 1.0)
+        return self.polygon(NOSE_LOOP, 1.0)
 
     def polygon(self, loop: tuple[int, ...], blur_px: float) -> Float32:
         """Fill a loop of canonical vertices, float32 (h, w) in [0, 1]."""

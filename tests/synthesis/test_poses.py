@@ -7,12 +7,12 @@ import pytest
 
 from pipeline.face3d.canonical import canonical_vertices
 from pipeline.face3d.head_pose import head_pose, rotation_matrix
+from pipeline.ops.contours import FACE_LOOP
 from pipeline.ops.raster import rasterise
 from pipeline.synthesis.poses import posable_head, pose_name
 from pipeline.synthesis.poses.head import (
     ATLAS_PX,
     FACE_POINTS,
-    OUTLINE,
     head_mesh,
     spread_head,
     turn_head,
@@ -53,7 +53,7 @@ def test_the_outline_is_the_border_of_the_face():
     edges = np.sort(face[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
     _, where, counts = np.unique(edges, axis=0, return_index=True, return_counts=True)
     border = {tuple(edges[i]) for i in where[counts == 1]}
-    assert border == {tuple(sorted(pair)) for pair in pairwise((*OUTLINE, OUTLINE[0]))}
+    assert border == {tuple(sorted(pair)) for pair in pairwise((*FACE_LOOP, FACE_LOOP[0]))}
     assert FACE_POINTS == 468
 
 

@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 
 from pipeline.face3d.bezier import surface_weights
 from pipeline.face3d.canonical import canonical_texture
+from pipeline.ops import contours
 from pipeline.ops.codec import as_grey
 from pipeline.synthesis.masks.bands import EMISSIVE, SKIN_REFLECTANCE
 from pipeline.types import Band, Float32, UInt8
@@ -27,11 +28,11 @@ _VIS_SKIN_REFLECTANCE = 0.42
 _WHITE_SHARE = 0.85
 """Least share of the picture's brightest light that a white mask returns."""
 _UNLIKE_SKIN = (
-    (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
-    (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249),
-    (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185),
-    (70, 63, 105, 66, 107, 55, 65, 52, 53, 46),
-    (300, 293, 334, 296, 336, 285, 295, 282, 283, 276),
+    contours.RIGHT_EYE_LOOP,
+    contours.LEFT_EYE_LOOP,
+    contours.MOUTH_LOOP,
+    contours.RIGHT_BROW_LOOP,
+    contours.LEFT_BROW_LOOP,
 )
 """Contours of eyes, lips and brows: their darkness is not shade."""
 

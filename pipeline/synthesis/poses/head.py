@@ -19,14 +19,10 @@ from numpy.typing import NDArray
 
 from pipeline.face3d.canonical import canonical_texture, canonical_vertices
 from pipeline.face3d.head_pose import HeadPose
+from pipeline.ops.contours import FACE_LOOP
 from pipeline.ops.raster import Fragments, Int32, interpolate, rasterise
 from pipeline.types import Float32
 
-OUTLINE = (
-    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
-    *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
-)
-"""The face's outline, clockwise as seen, from the middle of the forehead."""
 FACE_POINTS = 468
 ATLAS_PX = 768
 """Side of the atlas; the face takes about half of it, at a little more than the loose scale."""
@@ -42,7 +38,7 @@ _GROUND_RADIUS_PX = 560.0
 _GROUND_ATLAS_SHARES = (0.4, 0.75, 1.0)
 _PIVOT_CM = np.array([0.0, 0.0, 4.0])
 _BEHIND_PX = 12.0
-_SPOKES = len(OUTLINE)
+_SPOKES = len(FACE_LOOP)
 _HEAD_RINGS, _GROUND_RINGS = len(_HEAD_OUT_CM), len(_GROUND_SHARES)
 _LOOSE_CENTRE = 255.5
 
@@ -76,7 +72,9 @@ def head_mesh() -> HeadMesh:
     """Return the mesh's topology and its atlas."""
     _, face = canonical_texture()
     rings = 1 + _HEAD_RINGS + _GROUND_RINGS
-    ids = np.vstack([OUTLINE, FACE_POINTS + np.arange((rings - 1) * _SPOKES).reshape(-1, _SPOKES)])
+    ids = np.vstack(
+        [FACE_LOOP, FACE_POINTS + np.arange((rings - 1) * _SPOKES).reshape(-1, _SPOKES)]
+    )
     inner, outer = ids[:-1], ids[1:]
     inner_next, outer_next = np.roll(inner, -1, axis=1), np.roll(outer, -1, axis=1)
     quads = [
@@ -110,7 +108,7 @@ def spread_head(mesh_xyz: Float32, pose: HeadPose) -> NDArray[np.float64]:
         float64 (v, 3), pixels of the loose crop.
     """
     outward, back = _ring_shape()
-    outline_cm = pose.unplace(mesh_xyz[list(OUTLINE)])
+    outline_cm = pose.unplace(mesh_xyz[list(FACE_LOOP)])
     rings_cm = outline_cm + outward[None] * np.array(_HEAD_OUT_CM)[:, None, None]
     rings_cm[..., 2] += back
     head = pose.place(rings_cm)
@@ -164,7 +162,7 @@ def _with_ground(
 @cache
 def _ring_shape() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return each spoke's direction, (36, 3), and how far back the head's rings lie, (3, 36)."""
-    canonical = canonical_vertices()[list(OUTLINE)]
+    canonical = canonical_vertices()[list(FACE_LOOP)]
     middle = np.array([0.0, (canonical[0, 1] + canonical[18, 1]) / 2])
     outward = np.zeros((_SPOKES, 3))
     outward[:, :2] = canonical[:, :2] - middle
@@ -183,7 +181,7 @@ def _atlas_xy(mirror: Int32) -> NDArray[np.float64]:
     even = (uv + uv[mirror[:FACE_POINTS]] * (-1.0, 1.0) + (1.0, 0.0)) / 2
     face = (even - (0.5, 0.53)) * _UV_PX
     outward, _ = _ring_shape()
-    outline = face[list(OUTLINE)]
+    outline = face[list(FACE_LOOP)]
     head = [outline + px * outward[:, :2] for px in _HEAD_ATLAS_PX]
     half = ATLAS_PX / 2
     edge = outward[:, :2] * (half / np.abs(outward[:, :2]).max(axis=1, keepdims=True))

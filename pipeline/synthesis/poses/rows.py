@@ -11,6 +11,7 @@ from pipeline.face3d.head_pose import angles_deg, rotation_between
 from pipeline.face3d.mesh import FaceMesh
 from pipeline.ops.alignment import outside_fraction
 from pipeline.ops.codec import as_rgb, decode, encode_jpeg, encode_png
+from pipeline.ops.contours import FACE_LOOP
 from pipeline.ops.geometry import (
     compose_affine,
     invert_affine,
@@ -21,7 +22,6 @@ from pipeline.ops.geometry import (
 from pipeline.ops.templates import TEMPLATES, AlignTemplate, warp_to_template
 from pipeline.store.columns import image_columns
 from pipeline.store.schemas import ALIGN, PICTURES
-from pipeline.synthesis.poses.head import OUTLINE
 from pipeline.synthesis.poses.render import PosableHead, posable_head
 from pipeline.types import Float32, Row, UInt8
 
@@ -173,7 +173,7 @@ def psnr_db(reference: UInt8, image: UInt8, inside: UInt8) -> float:
 def _face_mask(mesh_xy: Float32, hw: tuple[int, int]) -> UInt8:
     """Fill the face's outline, uint8 (h, w)."""
     mask = np.zeros(hw, np.uint8)
-    cv2.fillPoly(mask, [np.rint(mesh_xy[list(OUTLINE)]).astype(np.int32)], 255)
+    cv2.fillPoly(mask, [np.rint(mesh_xy[list(FACE_LOOP)]).astype(np.int32)], 255)
     return mask
 
 
