@@ -1,6 +1,8 @@
-"""Imports ultralytics without its downloads, telemetry, installations and settings file.
+"""Imports ultralytics without its downloads, telemetry, installations, settings file and patches.
 
-It decides all of this once, when it is imported, from the environment. Only parts below its
+It decides all of this once, when it is imported, from the environment. Its import also puts its
+own functions in the place of ``PIL.Image.open``, which then installs a package when it meets what
+is no picture, and of ``torch.save``; both are put back. Only parts below its
 engine are used here (network loading, letterbox, NMS, trackers): callbacks such as the one that
 writes into ``dvc.yaml`` are the engine's and never run.
 """
@@ -10,6 +12,9 @@ import os
 import tempfile
 from functools import cache
 from types import ModuleType
+
+import torch
+from PIL import Image
 
 _QUIET = {
     "YOLO_OFFLINE": "1",
@@ -21,6 +26,7 @@ _QUIET = {
 _MODULES = (
     "ultralytics.utils",
     "ultralytics.data.augment",
+    "ultralytics.data.utils",
     "ultralytics.engine.results",
     "ultralytics.nn.backends",
     "ultralytics.nn.tasks",
@@ -41,11 +47,13 @@ def ultralytics_module(name: str) -> ModuleType:
     if name not in _MODULES:
         raise ValueError(f"{name} is none of {list(_MODULES)}")
     before = {key: os.environ.get(key) for key in (*_QUIET, "YOLO_CONFIG_DIR")}
+    image_open, torch_save = Image.open, torch.save
     with tempfile.TemporaryDirectory(prefix="crossband-ultralytics-") as config:
         os.environ.update(_QUIET, YOLO_CONFIG_DIR=config)
         try:
             return importlib.import_module(name)
         finally:
+            Image.open, torch.save = image_open, torch_save
             for key, value in before.items():
                 if value is None:
                     del os.environ[key]

@@ -11,7 +11,6 @@ Reference: https://docs.ultralytics.com/datasets/.
 """
 
 import io
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from ruamel.yaml import YAML
 
+from pipeline.bodies.ultralytics_offline import ultralytics_module
 from pipeline.exporters.boxes import Box, Source, boxes_of, sources_of
 from pipeline.exporters.format import Format, Job, Request, file_per_row, require
 from pipeline.exporters.names import extension_of, safe_component, safe_path
@@ -91,10 +91,7 @@ def _mirrored(name: str) -> str:
 
 def verify(job: Job, folder: Path) -> None:
     """Let Ultralytics check each picture with its labels, and compare them with the source."""
-    os.environ.setdefault("YOLO_OFFLINE", "1")
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-    from ultralytics.data.utils import verify_image_label
-
+    verify_image_label = ultralytics_module("ultralytics.data.utils").verify_image_label
     names = _points(job.plan)
     for unit in job.units:
         for _, row in unit.rows([*_KNOWN, *{source.column for source in job.plan}]):

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from pipeline.bodies.found import settled
+from pipeline.bodies.ultralytics_offline import ultralytics_module
 from pipeline.bodies.yolo import YoloDetector
 from pipeline.errors import WeightsError
 
@@ -37,6 +38,7 @@ def same(found, expected):
 
 
 def test_people_are_those_that_ultralytics_finds(detector, bus, weight_file):
+    ultralytics_module("ultralytics.utils")  # first, or ultralytics replaces others' functions
     from ultralytics import YOLO
 
     (theirs,) = YOLO(weight_file("yolo11n_pose")).predict(
@@ -135,10 +137,11 @@ def test_an_onnx_file_gives_what_the_pt_file_gives(onnx_file, detector, bus):
 
 def test_an_end_to_end_network_without_keypoints_loads_and_counts_people_only(tmp_path, bus):
     """YOLOv10-N of random weights: the shape of the paper's detector, in small."""
-    from ultralytics.nn.tasks import DetectionModel
 
     torch.manual_seed(0)
-    model = DetectionModel("yolov10n.yaml", verbose=False)
+    model = ultralytics_module("ultralytics.nn.tasks").DetectionModel(
+        "yolov10n.yaml", verbose=False
+    )
     model.names = {index: f"class{index}" for index in range(80)} | {3: "person"}
     path = tmp_path / "yolov10n.pt"
     torch.save({"model": model, "train_args": {}}, path)
@@ -172,9 +175,9 @@ def test_a_pickle_that_runs_code_is_not_opened(tmp_path):
 
 
 def test_a_network_that_knows_no_people_is_refused(tmp_path):
-    from ultralytics.nn.tasks import DetectionModel
-
-    model = DetectionModel("yolov8n.yaml", nc=2, verbose=False)
+    model = ultralytics_module("ultralytics.nn.tasks").DetectionModel(
+        "yolov8n.yaml", nc=2, verbose=False
+    )
     model.names = {0: "cat", 1: "dog"}
     torch.save({"model": model, "train_args": {}}, tmp_path / "pets.pt")
     with pytest.raises(WeightsError, match="knows no class 'person', only cat, dog"):
@@ -201,12 +204,16 @@ def test_boxes_are_cut_at_the_picture_and_what_is_none_goes():
 def test_importing_leaves_no_settings_behind_and_the_environment_alone(tmp_path):
     code = (
         "import os\n"
+        "import torch\n"
+        "from PIL import Image\n"
+        "patched = Image.open, torch.save\n"
         "before = {k: v for k, v in os.environ.items() if 'YOLO' in k or 'ULTRA' in k}\n"
         "from pipeline.bodies.ultralytics_offline import ultralytics_module\n"
         "utils = ultralytics_module('ultralytics.utils')\n"
         "assert before == {k: v for k, v in os.environ.items() if 'YOLO' in k or 'ULTRA' in k}\n"
         "assert not utils.ONLINE and not utils.AUTOINSTALL\n"
         "assert ultralytics_module('ultralytics.nn.tasks').SAFE_LOAD\n"
+        "assert patched == (Image.open, torch.save)\n"
     )
     environment = {key: value for key, value in os.environ.items() if "YOLO" not in key}
     environment |= {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)}

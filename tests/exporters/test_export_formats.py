@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from stage_data import SPLITS, align_rows, contents, detect_rows
 
+from pipeline.bodies.ultralytics_offline import ultralytics_module
 from pipeline.errors import ExportError
 from pipeline.exporters import EXPORTERS
 from pipeline.exporters.importing import read_manifest
@@ -241,8 +242,7 @@ def test_coco_loads_with_boxes_cut_at_the_border(put, detect):
 
 
 def test_yolo_passes_ultralytics_own_check(put, detect):
-    from ultralytics.data.utils import check_det_dataset
-
+    check_det_dataset = ultralytics_module("ultralytics.data.utils").check_det_dataset
     out = put("yolo", source=detect)
     data = check_det_dataset(str(out / "data.yaml"), autodownload=False)
     assert (data["names"], data["kpt_shape"], data["flip_idx"]) == (
