@@ -51,14 +51,28 @@ class Comparison:
             probe_camera=self.probe_camera[::step],
         )
 
-    def blocks(self) -> Iterator[tuple[slice, Float32]]:
+    @property
+    def block_rows(self) -> int:
+        """Number of probes in a block."""
+        return min(max(1, BLOCK_SCORES // max(1, len(self.gallery))), max(1, len(self.probes)))
+
+    @property
+    def block_count(self) -> int:
+        """Number of blocks."""
+        return -(-len(self.probes) // self.block_rows)
+
+    def blocks(self, first: int = 0, step: int = 1) -> Iterator[tuple[slice, Float32]]:
         """Yield runs of probes with their scores, float32 (rows, m), in sorted gallery order.
 
         The array is used again for the next block. Two passes give the same bits.
+
+        Args:
+            first: number of the first block.
+            step: every so manieth block from there on; several threads share the blocks by it.
         """
-        rows = max(1, BLOCK_SCORES // max(1, len(self.gallery)))
-        buffer = np.empty((min(rows, len(self.probes)), len(self.gallery)), np.float32)
-        for start in range(0, len(self.probes), rows):
+        rows = self.block_rows
+        buffer = np.empty((rows, len(self.gallery)), np.float32)
+        for start in range(first * rows, len(self.probes), step * rows):
             run = slice(start, min(start + rows, len(self.probes)))
             scores = buffer[: run.stop - run.start]
             np.matmul(self.probes[run], self.gallery.T, out=scores)

@@ -3,13 +3,17 @@
 Scores are counted by the upper half of their bits, which tells in which bins the wanted thresholds
 lie, and in those few bins by the lower half, which resolves every score. Which bins these will be
 is foreseen from some of the probes. Where that fails, a second pass counts what is missing: the
-result is the same. Nothing is interpolated or sampled.
+result is the same. Nothing is interpolated or sampled. Threads share the blocks of scores; what
+they count are whole numbers, so the result is the same for any number of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from pipeline.evaluation.comparison import Comparison, Int64
@@ -91,9 +95,21 @@ def measure(comparison: Comparison, fars: Sequence[float] = FARS) -> Measures:
 def rank_probes(comparison: Comparison) -> ProbeRanks:
     """Rank the probes alone, in one pass."""
     ranks = _empty_ranks(len(comparison.probes))
-    for run, scores in comparison.blocks():
-        _rank(comparison, run, scores, ranks)
+
+    def rank(first: int, step: int) -> None:
+        for run, scores in comparison.blocks(first, step):
+            _rank(comparison, run, scores, ranks)
+
+    _in_threads(comparison, rank)
     return ranks
+
+
+def _in_threads(comparison: Comparison, work: Callable[[int, int], None]) -> None:
+    """Call ``work(first, step)`` in a thread for each core, so that they share the blocks."""
+    threads = min(len(psutil.Process().cpu_affinity()), comparison.block_count)
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        for done in [pool.submit(work, first, threads) for first in range(threads)]:
+            done.result()
 
 
 def _rank(
@@ -131,19 +147,27 @@ def _count(comparison: Comparison, resolved: Int64, ranks: ProbeRanks | None = N
     slot_of_bin = np.full(BINS, -1, np.int16)
     slot_of_bin[resolved] = np.arange(len(resolved))
     lowest = (resolved[0] - BINS // 2) << 16 if len(resolved) else 2**31 - 1
-    halves = np.zeros((2, 2, BINS), np.int64)
+    bins = np.zeros((2, BINS), np.int64)
     places = np.zeros((2, len(resolved), BINS), np.int64)
-    kept = np.empty((2, 1), np.int32)
-    for run, scores in comparison.blocks():
-        if kept.shape[1] <= scores.size:
-            kept = np.empty((2, scores.size + 1), np.int32)
-        rows = _rows(comparison, run)
-        found = count_scores(bits_of(scores), *rows, np.int32(lowest), halves, kept)
-        for side, count in enumerate(found):
-            count_places(np.sort(kept[side, :count]), slot_of_bin, places[side])
-        if ranks is not None:
-            _rank(comparison, run, scores, ranks)
-    return _Counts(halves.sum(axis=1), resolved, places)
+    lock = Lock()
+
+    def count(first: int, step: int) -> None:
+        halves = np.zeros((2, 2, BINS), np.int64)
+        kept = np.empty((2, comparison.block_rows * len(comparison.gallery) + 1), np.int32)
+        for run, scores in comparison.blocks(first, step):
+            rows = _rows(comparison, run)
+            found = count_scores(bits_of(scores), *rows, np.int32(lowest), halves, kept)
+            keys = [np.sort(side[:number]) for side, number in zip(kept, found, strict=True)]
+            if ranks is not None:
+                _rank(comparison, run, scores, ranks)
+            with lock:
+                for side in range(2):
+                    count_places(keys[side], slot_of_bin, places[side])
+        with lock:
+            np.add(bins, halves.sum(axis=1), out=bins)
+
+    _in_threads(comparison, count)
+    return _Counts(bins, resolved, places)
 
 
 def _foreseen(comparison: Comparison, fars: Sequence[float]) -> Int64:
