@@ -9,17 +9,13 @@ for an eighth of the pictures and for all of them.
 import argparse
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 import skimage.data
 
+from benchmarks.workspaces import repro, workspace
 from pipeline.ops.codec import encode_jpeg
 
 STAGES = ("ingest", "detect", "align", "parse", "parts")
@@ -36,50 +32,6 @@ def put(folder: Path, first: int, count: int) -> None:
         path.write_bytes(encode_jpeg(np.ascontiguousarray(shifted), 95))
 
 
-def workspace(root: Path) -> Path:
-    """Make a workspace with a folder data set and nothing else."""
-    profile = root / "profile.json"
-    mine = {"reader": "folder", "root": "pictures", "shards": 64}
-    profile.write_text(
-        json.dumps(
-            {
-                "datasets": {"sample": None, "scenes": None, "mine": mine},
-                "face_datasets": {"sample": None, "mine": {}},
-                "body_datasets": {"scenes": None},
-                "protocols": {"sample": None, "scenes": None},
-                "sample": {"openpeople": None, "procedural": None, "scenes": None},
-            }
-        )
-    )
-    target = root / "workspace"
-    command = ["crossband", "workspace", str(target), "--profile", str(profile)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return target
-
-
-def repro(cwd: Path) -> tuple[float, float]:
-    """Run ``dvc repro``; returns seconds and the largest resident set of a process below it, MB."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        ["dvc", "repro"], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    peak = 0.0
-    errors: list[bytes] = []
-    reader = threading.Thread(target=lambda: errors.append(process.stderr.read()))  # type: ignore[union-attr]
-    reader.start()
-    while process.poll() is None:
-        for child in psutil.Process(process.pid).children(recursive=True):
-            try:
-                peak = max(peak, child.memory_info().rss / 1e6)
-            except psutil.NoSuchProcess:
-                continue
-        time.sleep(0.1)
-    reader.join()
-    if process.returncode:
-        sys.exit(errors[0].decode())
-    return time.perf_counter() - start, peak
-
-
 def computed(cwd: Path) -> dict[str, int]:
     """Return how many rows each stage computed in its last run."""
     runs = {stage: cwd / f"reports/runs/mine/{stage}.json" for stage in STAGES}
@@ -92,7 +44,8 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=2000)
     count = parser.parse_args().pictures
     with tempfile.TemporaryDirectory() as folder:
-        cwd = workspace(Path(folder))
+        mine = {"reader": "folder", "root": "pictures", "shards": 64}
+        cwd = workspace(Path(folder), {"datasets": {"mine": mine}, "face_datasets": {"mine": {}}})
         put(cwd / "pictures", 0, count // 8)
         few_seconds, few_memory = repro(cwd)
         shutil.rmtree(cwd / "data")
