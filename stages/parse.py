@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
+from pipeline.ops.templates import AlignTemplate, template_of
 from pipeline.params import ParseParams
 from pipeline.parsing import mesh_labels, settle_left_right
 from pipeline.report import contact_sheet, parse_metrics, truth_figure
@@ -16,9 +17,9 @@ from pipeline.types import Row, UInt8
 from stages.run import StageRun, stage_main
 
 
-def make(params: ParseParams, weights: Path) -> BatchFunction:
+def make(params: ParseParams, template: AlignTemplate, weights: Path) -> BatchFunction:
     """Load the network and build the batch function."""
-    from pipeline.parsing.bisenet import FaceParser  # brings torch: only who parses waits for it
+    from pipeline.parsing.bisenet import FaceParser, window_of  # torch: only who parses waits
 
     parser = FaceParser(
         weights,
@@ -26,6 +27,7 @@ def make(params: ParseParams, weights: Path) -> BatchFunction:
         batch_rows=params.batch_rows,
         device=params.device,
         eye_bias=params.eye_bias,
+        window=window_of(template),
     )
 
     def parse(rows: list[Row]) -> list[Outcome]:
@@ -36,11 +38,8 @@ def make(params: ParseParams, weights: Path) -> BatchFunction:
 
     def network_labels(rows: list[Row]) -> UInt8:
         crops = np.stack([decode_rgb(row["loose"]["bytes"]) for row in rows])
-        to_frame = np.stack(
-            [compose_affine(invert_affine(row["loose_warp_2x3"]), row["warp_2x3"]) for row in rows]
-        )
-        hw = rows[0]["height_px"], rows[0]["width_px"]
-        return parser.labels(parser.logits(crops), to_frame, hw)
+        frames = [compose_affine(invert_affine(r["loose_warp_2x3"]), r["warp_2x3"]) for r in rows]
+        return parser.labels(parser.logits(crops), np.stack(frames), template.hw)
 
     return parse
 
@@ -63,12 +62,12 @@ def described(row: Row, labels: UInt8 | None) -> Row:
 
 def run(stage: StageRun) -> None:
     """Parse the faces of a data set."""
-    params = stage.params.parse
+    params, template = stage.params.parse, template_of(stage.params.align)
     output = stage.map(
         stage.source("align"),
         PARSE,
-        partial(make, params, stage.weight("bisenet_r18")),
-        sections=[params],
+        partial(make, params, template, stage.weight("bisenet_r18")),
+        sections=[params, stage.params.align],
         batch_rows=params.batch_rows,
     )
     metrics = parse_metrics(output)

@@ -68,39 +68,6 @@ def head_pose(mesh_xyz: Float32) -> HeadPose:
     return HeadPose((yaw, pitch, roll), rotation, scale, origin)
 
 
-def rotation_between(shape_xyz: Float32, seen_xy: Float32) -> NDArray[np.float64]:
-    """Find how a solid was turned from where its points are seen afterwards.
-
-    Scaled orthography: the affine camera of least squared error from the points to their places,
-    and the rotation nearest to it. No depth of the seen points is needed.
-
-    Args:
-        shape_xyz: (n, 3), the points before the turn.
-        seen_xy: (n, 2), the same points after it.
-
-    Returns:
-        float64 (3, 3).
-
-    Reference:
-        D. F. DeMenthon, L. S. Davis, Model-based object pose in 25 lines of code, IJCV 15, 1995,
-        the algorithm POS.
-    """
-    shape = np.asarray(shape_xyz, np.float64) - np.mean(shape_xyz, axis=0, dtype=np.float64)
-    seen = np.asarray(seen_xy, np.float64) - np.mean(seen_xy, axis=0, dtype=np.float64)
-    camera = np.linalg.lstsq(shape, seen, rcond=None)[0].T
-    u, _, vt = np.linalg.svd(camera, full_matrices=False)
-    first, second = u @ vt
-    turn: NDArray[np.float64] = np.stack([first, second, np.cross(first, second)])
-    return turn
-
-
-def angles_deg(rotation: NDArray[np.float64]) -> Float32:
-    """Return yaw, pitch and roll of a rotation matrix, float32 (3,): see ``rotation_matrix``."""
-    placed = canonical_vertices() @ rotation.T
-    angles: Float32 = pose_deg(placed[None].astype(np.float32))[0]
-    return angles
-
-
 def rotation_matrix(yaw_deg: float, pitch_deg: float, roll_deg: float) -> NDArray[np.float64]:
     """Return roll · pitch · yaw with the signs of ``pose_deg``, float64 (3, 3)."""
     (sy, sp, sr), (cy, cp, cr) = (

@@ -4,6 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from pipeline.report.grouped import yaw_bucket
 from pipeline.report.metrics import quantiles
 from pipeline.store import ShardFolder
 from pipeline.types import Row
@@ -18,38 +21,42 @@ def poses_metrics(folder: ShardFolder) -> dict[str, Any]:
     Returns:
         ``psnr_identity_db``: pictures turned by nothing against their originals, in the face;
         ``yaw_error_deg``: |yaw measured in the turned picture − (yaw of the source + what was
-        asked)|, for results up to 40° (``median``, ``p95``), and ``by_request`` for all, where
-        ``bias`` is the median with its sign; ``pitch_error_deg`` likewise. Measured is the pose of
-        the face's own shape that explains where the mesh network sees its points. The same with
-        the depth that the network guesses is ``network_yaw_error_deg``.
+        asked)|, for results up to 40° (``median``, ``p95``), ``by_yaw`` of the result, and
+        ``by_request``; ``bias`` is the median with its sign (``by_yaw``: positive where the head
+        is turned too far);
+        ``pitch_error_deg`` likewise. The mesh network measures both pictures; what it errs on
+        pictures of known pose is the ``yaw_error_deg`` of ``reconstruct``.
     """
     columns = ["yaw_added_deg", "pitch_added_deg", "source_pose_deg"]
-    measures = ["measured_pose_deg", "network_pose_deg", "psnr_identity_db"]
-    rows = list(folder.rows([*columns, *measures]))
+    rows = list(folder.rows([*columns, "measured_pose_deg", "psnr_identity_db"]))
     psnr = [row["psnr_identity_db"] for row in rows if row["psnr_identity_db"] is not None]
     return {
         "psnr_identity_db": quantiles(psnr),
-        "yaw_error_deg": _errors(rows, "yaw", "measured_pose_deg"),
-        "pitch_error_deg": _errors(rows, "pitch", "measured_pose_deg"),
-        "network_yaw_error_deg": _errors(rows, "yaw", "network_pose_deg"),
+        "yaw_error_deg": _errors(rows, "yaw"),
+        "pitch_error_deg": _errors(rows, "pitch"),
     }
 
 
-def _errors(rows: Sequence[Row], angle: str, column: str) -> dict[str, Any]:
-    """Compare one angle of a measured pose with what was asked for."""
+def _errors(rows: Sequence[Row], angle: str) -> dict[str, Any]:
+    """Compare one angle of the measured poses with what was asked for."""
     axis = ("yaw", "pitch").index(angle)
     by_request: dict[float, list[float]] = defaultdict(list)
+    by_yaw: dict[str, list[float]] = defaultdict(list)
     believed: list[float] = []
     for row in rows:
         added = row[f"{angle}_added_deg"]
-        error = float(row[column][axis] - row["source_pose_deg"][axis] - added)
+        error = float(row["measured_pose_deg"][axis] - row["source_pose_deg"][axis] - added)
+        yaw = float(row["source_pose_deg"][0] + row["yaw_added_deg"])
         by_request[added].append(error)
-        if abs(row["source_pose_deg"][0] + row["yaw_added_deg"]) <= YAW_BELIEVED_DEG:
-            believed.append(abs(error))
-    return quantiles(believed) | {
-        "by_request": {
-            f"{added:+.4g}": quantiles(map(abs, errors))
-            | {"bias": quantiles(errors).get("median", 0.0)}
-            for added, errors in sorted(by_request.items())
-        }
+        by_yaw[yaw_bucket(yaw)].append(error if yaw > 0 or angle != "yaw" else -error)
+        if abs(yaw) <= YAW_BELIEVED_DEG:
+            believed.append(error)
+    return _summary(believed) | {
+        "by_yaw": {name: _summary(errors) for name, errors in sorted(by_yaw.items())},
+        "by_request": {f"{at:+.4g}": _summary(errors) for at, errors in sorted(by_request.items())},
     }
+
+
+def _summary(errors: list[float]) -> dict[str, float | int]:
+    bias = {"bias": round(float(np.median(errors)), 4)} if errors else {}
+    return quantiles(map(abs, errors)) | bias

@@ -18,16 +18,13 @@ POSES = extend(
         field("pitch_added_deg", pa.float32(), null=False, unit="degree"),
         field("source_pose_deg", floats(3), null=False, unit="degree", order="yaw pitch roll"),
         field("measured_pose_deg", floats(3), null=False, unit="degree", order="yaw pitch roll"),
-        field("network_pose_deg", floats(3), null=False, unit="degree", order="yaw pitch roll"),
         field("psnr_identity_db", pa.float32(), unit="dB", frame="crop, in the face"),
     ],
 )
 """A face turned to another pose.
 
 Geometry is in pixels of the source picture, as if its camera had seen the turned face;
-``measured_pose_deg`` is the pose of the face's own shape that explains where the mesh network sees
-its points in the picture that was drawn, ``network_pose_deg`` that with the depth which the network
-guesses.
+``measured_pose_deg`` is what the mesh network says of the picture that was drawn.
 """
 
 DEGRADE = extend(

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
+from pipeline.ops.geometry import compose_affine, invert_affine, transform_points, warp_affine
 from pipeline.ops.templates import TEMPLATES, warp_to_template
-from pipeline.parsing.bisenet import LOOSE_TEMPLATE, FaceParser, labels_in_frame
+from pipeline.parsing.bisenet import LOOSE_TEMPLATE, FaceParser, labels_in_frame, window_of
 from pipeline.types import FaceClass
 
 SHEET = "openpeople/data/curated/P007/assets/emotions_sheet.jpg"
@@ -134,6 +134,28 @@ def test_an_empty_batch_gives_an_empty_batch(parser):
     scores = parser.logits(np.zeros((0, 512, 512, 3), np.uint8))
     assert scores.shape == (0, 19, 64, 64)
     assert parser.labels(scores, np.zeros((0, 2, 3), np.float32), FRAME).shape == (0, *FRAME)
+
+
+@pytest.mark.parametrize("name", sorted(TEMPLATES))
+def test_a_window_holds_the_templates_crop(name):
+    template = TEMPLATES[name]
+    window = np.array(window_of(template))
+    assert not ((window[2:] - window[:2]) % 32).any()
+    five = np.array(TEMPLATES[LOOSE_TEMPLATE].points_xy)
+    height, width = template.hw
+    corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]])
+    places = transform_points(corners, invert_affine(warp_to_template(five, template)))
+    inside = np.clip(places, 0, 511)  # ours reaches beyond the loose crop below the chin
+    assert (inside >= window[:2]).all()
+    assert (inside < window[2:]).all()
+
+
+def test_a_window_labels_as_the_whole_crop_does(logits, faces, weight_file):
+    window = window_of(TEMPLATES["arcface144"])
+    parser = FaceParser(weight_file("bisenet_r18"), precision="float32", window=window)
+    seen = parser.labels(parser.logits(faces[0]), faces[1], FRAME)
+    whole = labels_in_frame(logits, faces[1], FRAME)
+    assert np.mean(seen == whole) > 0.96
 
 
 def test_auto_settles_on_one_precision(weight_file):

@@ -28,8 +28,8 @@ ATLAS_PX = 768
 """Side of the atlas; the face takes about half of it, at a little more than the loose scale."""
 
 _UV_PX = (380.0, 480.0)
-_HEAD_OUT_CM = (1.1, 2.6, 4.4)
-_HEAD_BACK_CM = {"top": (1.3, 3.4, 5.6), "side": (1.5, 3.6, 6.2), "bottom": (3.0, 5.6, 7.2)}
+_HEAD_OUT_CM = (0.6, 1.8, 4.4)
+_HEAD_BACK_CM = {"top": (1.3, 3.4, 5.6), "side": (2.5, 4.7, 7.2), "bottom": (3.0, 5.6, 7.2)}
 _CROWN_BACK_CM = (0.6, 1.6, 2.6)
 """The skull is roundest between top and side."""
 _HEAD_ATLAS_PX = (30.0, 62.0, 96.0)
@@ -37,6 +37,8 @@ _GROUND_SHARES = (0.3, 0.65, 1.0)
 _GROUND_RADIUS_PX = 560.0
 _GROUND_ATLAS_SHARES = (0.4, 0.75, 1.0)
 _PIVOT_CM = np.array([0.0, 0.0, 4.0])
+_CAMERA_CM = 90.0
+"""From where portraits are taken; a little more or less turns the result by about a degree."""
 _BEHIND_PX = 12.0
 _SPOKES = len(FACE_LOOP)
 _HEAD_RINGS, _GROUND_RINGS = len(_HEAD_OUT_CM), len(_GROUND_SHARES)
@@ -138,10 +140,19 @@ def turn_head(
 def turn_points(
     points: NDArray[np.floating], pose: HeadPose, yaw_deg: float, pitch_deg: float
 ) -> NDArray[np.float64]:
-    """Turn points (..., 3) that belong to the head about the neck's axis."""
+    """Turn points (..., 3) that belong to the head about the neck's axis.
+
+    A picture's geometry is seen in perspective, from about a metre: what is nearer is larger. So
+    points are first put where they are in space, turned, and seen again. Turned as they lie in the
+    picture, heads would look turned by a sixth less than they are.
+    """
     pivot = pose.place(_PIVOT_CM)
-    turned = (points - pivot) @ pose.turn(yaw_deg, pitch_deg).T + pivot
-    return np.asarray(turned, np.float64)
+    camera = _CAMERA_CM * pose.scale
+    solid = np.asarray(points - pivot, np.float64)
+    solid[..., :2] *= 1.0 + solid[..., 2:] / camera
+    turned: NDArray[np.float64] = solid @ pose.turn(yaw_deg, pitch_deg).T
+    turned[..., :2] /= 1.0 + turned[..., 2:] / camera
+    return turned + pivot
 
 
 def _with_ground(

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 
 from pipeline.face3d import five_points, pose_deg
-from pipeline.face3d.head_pose import angles_deg, rotation_between
 from pipeline.face3d.mesh import FaceMesh
 from pipeline.ops.alignment import outside_fraction
 from pipeline.ops.codec import as_rgb, decode, encode_jpeg, encode_png
@@ -121,8 +120,7 @@ class FacePoser:
             "yaw_added_deg": yaw_deg,
             "pitch_added_deg": pitch_deg,
             "source_pose_deg": row["pose_deg"],
-            "measured_pose_deg": self._measured(seen[0], to_loose),
-            "network_pose_deg": pose_deg(seen)[0],
+            "measured_pose_deg": pose_deg(seen)[0],
         }
         if yaw_deg == 0.0 and pitch_deg == 0.0:
             inside = _face_mask(transform_points(source_mesh[:, :2], to_crop), template.hw)
@@ -130,12 +128,6 @@ class FacePoser:
         image = image_columns(encode_png(crop), template.hw, f"{file}.png")
         kept = {column: row[column] for column in ALIGN.names if column in row}
         return kept | _TRUTH | image | columns
-
-    def _measured(self, seen: Float32, to_loose: Float32) -> Float32:
-        """Return the pose of the face's own shape that explains where the network sees it."""
-        to_before = compose_affine(invert_affine(to_loose), self.row["loose_warp_2x3"])
-        turn = rotation_between(self.mesh, transform_points(seen[:, :2], to_before))
-        return angles_deg(turn @ self.head.pose.rotation)
 
     def _landmarks(self, mesh: Float32, yaw_deg: float, pitch_deg: float) -> Float32:
         """Turn the detector's five points, which keep their place beside the mesh's."""
