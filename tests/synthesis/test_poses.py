@@ -91,11 +91,11 @@ def test_a_turn_and_its_reverse_give_the_points_back():
 
 
 def test_a_turned_point_is_seen_in_perspective():
-    """10 cm before the axis, 30 degrees: 5 cm aside, 91.34 cm from the camera instead of 100."""
+    """10 cm before the axis, 30 degrees: 5 cm aside, 81.34 cm from the camera instead of 90."""
     pose = head_pose(mesh_of())
     axis = pose.place(np.array([0.0, 0.0, 4.0]))
-    turned = turn_points(axis + (0.0, 0.0, -10.0 * pose.scale), pose, 30, 0)
-    np.testing.assert_allclose((turned - axis) / pose.scale, (5 / 0.9134, 0, -8.66), atol=1e-3)
+    turned = turn_points(axis - (0.0, 0.0, 10.0 * pose.scale), pose, 30, 0)
+    np.testing.assert_allclose((turned - axis) / pose.scale, (5 * 90 / 81.34, 0, -8.66), atol=1e-3)
 
 
 @pytest.mark.parametrize("yaw", [0.0, 8.0, -25.0])

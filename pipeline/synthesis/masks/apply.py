@@ -42,12 +42,22 @@ def carry_layer(layer: MaskLayer, source_to_target: Float32, hw: tuple[int, int]
         source_to_target: (2, 3).
         hw: height and width of the target.
     """
-    alpha = layer.alpha.astype(np.float32)
-    colour = layer.colour.astype(np.float32)
+    left, top, width, height = cv2.boundingRect(layer.alpha)
+    if not width:
+        nothing = np.zeros(hw, np.uint8)
+        return MaskLayer(np.zeros((*hw, *layer.colour.shape[2:]), np.uint8), nothing, nothing)
+    # One pixel of nothing around it, or its border would be smeared.
+    left, top = max(left - 1, 0), max(top - 1, 0)
+    seen = slice(top, top + height + 2), slice(left, left + width + 2)
+    shifted = source_to_target + np.column_stack(
+        [np.zeros((2, 2)), source_to_target[:, :2] @ (left, top)]
+    )
+    alpha = layer.alpha[seen].astype(np.float32)
+    colour = layer.colour[seen].astype(np.float32)
     share = alpha / np.float32(255)
     premultiplied = colour * (share if colour.ndim == 2 else share[..., None])
-    moved = [warp_affine(each, source_to_target, hw) for each in (alpha, premultiplied)]
-    region = warp_affine(layer.region.astype(np.float32), source_to_target, hw)
+    moved = [warp_affine(each, shifted, hw) for each in (alpha, premultiplied)]
+    region = warp_affine(layer.region[seen].astype(np.float32), shifted, hw)
     alpha8 = np.clip(np.rint(moved[0]), 0, 255).astype(np.uint8)
     divisor = np.maximum(moved[0] / np.float32(255), np.float32(1e-4))
     straight = moved[1] / (divisor if colour.ndim == 2 else divisor[..., None])
@@ -100,8 +110,9 @@ def intersection_over_union(first: UInt8, second: UInt8) -> float:
 
 def encode_layer(layer: MaskLayer) -> bytes:
     """Encode a layer's colour and alpha as an RGBA PNG."""
-    rgb = layer.colour if layer.colour.ndim == 3 else np.repeat(layer.colour[..., None], 3, axis=2)
-    stored = np.dstack([rgb[..., ::-1], layer.alpha])
+    blue_first = layer.colour[..., ::-1] if layer.colour.ndim == 3 else layer.colour[..., None]
+    stored = np.empty((*layer.alpha.shape, 4), np.uint8)
+    stored[..., :3], stored[..., 3] = blue_first, layer.alpha
     done, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not done:
         raise ValueError(f"OpenCV could not encode a layer of shape {stored.shape}")

@@ -54,22 +54,37 @@ def paint(  # type: ignore[no-untyped-def]  # noqa: ANN201
         for x in range(out.shape[1]):
             hit, taken = 0, 0
             tx, ty, lx, ly, form = 0.0, 0.0, 0.0, 0.0, 0.0
-            for fine in range(factor * factor):
+            fine, several = 0, factor * factor
+            while fine < several:
                 fine_y, fine_x = y * factor + fine // factor, x * factor + fine % factor
+                fine += 1
                 index = triangle[fine_y, fine_x]
                 if index < 0:
                     continue
-                hit += 1
-                a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
                 wa = weights[fine_y, fine_x, 0]
                 wb = weights[fine_y, fine_x, 1]
                 wc = weights[fine_y, fine_x, 2]
+                # Fine pixels of one triangle are summed up before its corners are looked at.
+                same = 1
+                while fine < several:
+                    fine_y, fine_x = y * factor + fine // factor, x * factor + fine % factor
+                    if triangle[fine_y, fine_x] != index:
+                        break
+                    wa += weights[fine_y, fine_x, 0]
+                    wb += weights[fine_y, fine_x, 1]
+                    wc += weights[fine_y, fine_x, 2]
+                    same += 1
+                    fine += 1
+                hit += same
+                a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
                 at_x = wa * vertices[a, 0] + wb * vertices[b, 0] + wc * vertices[c, 0]
                 at_y = wa * vertices[a, 1] + wb * vertices[b, 1] + wc * vertices[c, 1]
                 # Where the mask hides itself, what lies behind is not mixed in.
-                if taken and abs(at_x - tx / taken) + abs(at_y - ty / taken) > _FAR_TEXELS:
+                if taken and (
+                    abs(at_x / same - tx / taken) + abs(at_y / same - ty / taken) > _FAR_TEXELS
+                ):
                     continue
-                taken += 1
+                taken += same
                 tx += at_x
                 ty += at_y
                 lx += wa * vertices[a, 2] + wb * vertices[b, 2] + wc * vertices[c, 2]
@@ -135,6 +150,36 @@ def grid_normals(surface):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
             normals[r, c, 1] = ny / length
             normals[r, c, 2] = nz / length
     return normals
+
+
+@numba.njit(cache=True, nogil=True)
+def lay_under(cloth, coverage, value):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Lay something even behind what is drawn already (h, w, c + 1), in place."""
+    last = cloth.shape[2] - 1
+    for y in range(cloth.shape[0]):
+        for x in range(cloth.shape[1]):
+            share = coverage[y, x] * (np.float32(1.0) - cloth[y, x, last])
+            if share > 0.0:
+                for k in range(last):
+                    cloth[y, x, k] += share * value
+                cloth[y, x, last] += share
+
+
+@numba.njit(cache=True, nogil=True)
+def round_layer(cloth, shadow, colour, alpha, region):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Round premultiplied colour and coverage, a shadow under it, to 8 bits; 0 stays untouched."""
+    last = cloth.shape[2] - 1
+    for y in range(cloth.shape[0]):
+        for x in range(cloth.shape[1]):
+            covered = min(max(cloth[y, x, last], np.float32(0.0)), np.float32(1.0))
+            whole = covered + (np.float32(1.0) - covered) * shadow[y, x]
+            region[y, x] = np.uint8(np.rint(covered * np.float32(255.0)))
+            share = np.uint8(np.rint(whole * np.float32(255.0)))
+            alpha[y, x] = share
+            if share:
+                for k in range(last):
+                    value = np.rint(cloth[y, x, k] / whole)
+                    colour[y, x, k] = np.uint8(min(max(value, 0.0), 255.0))
 
 
 @numba.njit(cache=True, nogil=True)

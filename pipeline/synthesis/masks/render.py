@@ -10,7 +10,14 @@ from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops.raster import Int32, rasterise
 from pipeline.synthesis.masks.bands import EMISSIVE, LOOKS
 from pipeline.synthesis.masks.frame import Frame, frame_around
-from pipeline.synthesis.masks.kernel import blend, grid_normals, paint, tone_curve
+from pipeline.synthesis.masks.kernel import (
+    blend,
+    grid_normals,
+    lay_under,
+    paint,
+    round_layer,
+    tone_curve,
+)
 from pipeline.synthesis.masks.light import FaceLight, face_light
 from pipeline.synthesis.masks.loops import loops_of
 from pipeline.synthesis.masks.surface import (
@@ -97,7 +104,7 @@ def draw_mask(
         drawn = loops_of(frame, surface, worn.xyz, template, placement, face_depth)
         if hair is not None:
             drawn *= 1 - hair[frame.slices]
-        _lay_under(cloth, drawn, _brightness(tint, light, band))
+        lay_under(cloth, drawn, np.float32(_brightness(tint, light, band)))
     return _finished(cloth, frame, image, surface, face_depth, band)
 
 
@@ -125,9 +132,12 @@ def _worn(surface: MaskSurface, template: MaskTemplate, placement: Placement) ->
     xyz = surface.skin_xyz + shape[:, :1] * (surface.taut_xyz - surface.skin_xyz)
     xyz += outward * (shape[:, :1] * shape[:, 1:2] * np.float32(surface.pixels_per_cm))
     triangles = surface_triangles()
-    covered = shape[triangles, 2].max(axis=1) > 0
-    turned_away = _normals(xyz)[triangles, 2].min(axis=1) > _TURNED_AWAY
-    return _Worn(xyz, texel, np.ascontiguousarray(triangles[covered & ~turned_away]))
+    covered, turned_away = shape[:, 2] > 0, _normals(xyz)[:, 2] > _TURNED_AWAY
+    a, b, c = triangles.T  # corner by corner: ten times as quick as over an axis of three
+    kept = (covered[a] | covered[b] | covered[c]) & ~(
+        turned_away[a] & turned_away[b] & turned_away[c]
+    )
+    return _Worn(xyz, texel, np.ascontiguousarray(triangles[kept]))
 
 
 @lru_cache(maxsize=64)
@@ -238,13 +248,6 @@ def _brightness(reflectance: float, light: FaceLight, band: Band) -> float:
     return 255 * (value if heat else value ** (1 / 2.2))
 
 
-def _lay_under(cloth: Float32, coverage: Float32, value: float) -> None:
-    """Lay something even behind what is drawn already, in place."""
-    share = coverage * (1 - cloth[..., -1])
-    cloth[..., :-1] += (share * np.float32(value))[..., None]
-    cloth[..., -1] += share
-
-
 def _bare_depth(
     mesh_xyz: Float32, frame: Frame, template: MaskTemplate, placement: Placement
 ) -> Float32:
@@ -272,24 +275,26 @@ def _finished(
     if band in EMISSIVE:  # heat cameras are coarse and warmth spreads: no sharp edge in a soft face
         blur = max(_HEAT_BLUR_CM * surface.pixels_per_cm, 0.3)
         cloth = np.asarray(cv2.GaussianBlur(cloth, (0, 0), blur), np.float32)
-    region = np.clip(cloth[..., -1], 0, 1)
-    alpha = region
-    if band not in EMISSIVE:
-        reach = np.float32(_SHADOW_CM * surface.pixels_per_cm)
-        down = surface.rotation[:2, 1] * 0.45 * reach
-        shift = np.array([[1, 0, down[0]], [0, 1, down[1]]])
-        below = cv2.warpAffine(region, shift, frame.hw[::-1])
-        dark = cv2.GaussianBlur(below, (0, 0), max(0.45 * float(reach), 0.5))
-        face = cv2.GaussianBlur(np.isfinite(face_depth).astype(np.float32), (0, 0), 1.0)
-        alpha = region + (1 - region) * np.float32(_SHADOW) * dark * face
-    alpha8 = np.rint(alpha * 255).astype(np.uint8)
-    straight = cloth[..., :-1] / np.maximum(alpha, 1e-6)[..., None]
-    colour = np.clip(np.rint(straight), 0, 255).astype(np.uint8)
-    colour[alpha8 == 0] = 0
-    region8 = np.rint(region * 255).astype(np.uint8)
+        shadow = np.zeros(frame.hw, np.float32)
+    else:
+        shadow = _shadow(cloth[..., -1], surface, face_depth)
+    colour = np.zeros((*frame.hw, cloth.shape[2] - 1), np.uint8)
+    alpha, region = np.empty(frame.hw, np.uint8), np.empty(frame.hw, np.uint8)
+    round_layer(cloth, shadow, colour, alpha, region)
     hw = image.shape[:2]
     placed = frame.placed(colour[..., 0] if image.ndim == 2 else colour, image.shape)
-    return MaskLayer(placed, frame.placed(alpha8, hw), frame.placed(region8, hw))
+    return MaskLayer(placed, frame.placed(alpha, hw), frame.placed(region, hw))
+
+
+def _shadow(region: Float32, surface: MaskSurface, face_depth: Float32) -> Float32:
+    """Return how dark a mask's shadow is on the face around it, 0 to 1."""
+    reach = np.float32(_SHADOW_CM * surface.pixels_per_cm)
+    down = surface.rotation[:2, 1] * 0.45 * reach
+    shift = np.array([[1, 0, down[0]], [0, 1, down[1]]])
+    below = cv2.warpAffine(region, shift, region.shape[::-1])
+    dark = cv2.GaussianBlur(below, (0, 0), max(0.45 * float(reach), 0.5))
+    face = cv2.GaussianBlur(np.isfinite(face_depth).astype(np.float32), (0, 0), 1.0)
+    return np.asarray(cv2.multiply(dark, face, scale=_SHADOW), np.float32)
 
 
 def _normals(surface_xyz: Float32, blur: float = 0.0) -> Float32:

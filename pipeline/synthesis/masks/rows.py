@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ops.codec import decode, encode_png
+from pipeline.ops.codec import as_grey, decode, encode_png
 from pipeline.ops.geometry import (
     compose_affine,
     invert_affine,
@@ -123,7 +123,7 @@ class FaceToMask:
         iou = None
         if self.true_xyz is not None:
             true = draw_mask(
-                self.loose,
+                as_grey(self.loose),  # its region counts, not its colour
                 self.true_xyz,
                 template,
                 placement,

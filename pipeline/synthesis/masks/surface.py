@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import RBFInterpolator
+from scipy.interpolate import CubicSpline, RBFInterpolator
 from scipy.ndimage import (
     distance_transform_edt,
     gaussian_filter,
@@ -30,6 +30,7 @@ from pipeline.types import Float32
 Float64 = NDArray[np.float64]
 
 COLUMNS, ROWS = 57, 57
+_COARSE = 29
 U_RANGE, V_RANGE = (-0.02, 1.02), (0.28, 1.26)
 """The part of the texture, and beyond it under the chin, that a mask may cover."""
 _JAW = (
@@ -83,7 +84,9 @@ def surface_on(mesh_xyz: Float32) -> MaskSurface:
     shape = _canonical_shape()
     own = (mesh - (canonical_vertices() @ rotation.T * scale + shift)).astype(np.float32)
     smooth, exact = _spread()
-    taut = shape.taut_cm @ (rotation.T * scale) + shift + smooth @ own
+    coarse = (smooth @ own).reshape(_COARSE, _COARSE, 3)
+    moved = _refined(np.asarray(coarse, np.float64))
+    taut = shape.taut_cm @ (rotation.T * scale) + shift + moved
     skin = shape.skin_cm @ (rotation.T * scale) + shift + exact @ own
     ears = np.array([_EAR_CM, _EAR_CM]) * ((-1, 1, 1), (1, 1, 1))
     return MaskSurface(
@@ -208,20 +211,37 @@ def _with_neck() -> tuple[Float64, Float64]:
 def _spread() -> tuple[Float32, csr_array]:
     """Return how a mesh's own shape reaches the surface: smoothly, and exactly.
 
-    Points beyond the face take after the nearest of its rim.
+    What is smooth is worked out at every other vertex each way (see ``_refined``). Points beyond
+    the face take after the nearest of its rim.
     """
     uv, _ = canonical_texture()
     distance = np.linalg.norm(grid_uv()[:, None] - uv[None], axis=2)
+    rim = uv[distance.argmin(axis=1)]
+    every_other = np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS)[::2, ::2].ravel()
+    distance = distance[every_other]
     nearest = distance.min(axis=1, keepdims=True)
     kernel = np.exp(-(distance**2 - nearest**2) / (2 * _SMOOTH_UV**2))
     # Dense parts of the mesh (lips, eyes) would outweigh the cheeks: each point counts its area.
     own = np.exp(-((np.linalg.norm(uv[:, None] - uv[None], axis=2) / 0.04) ** 2)).sum(axis=1)
     kernel /= own
     smooth = (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
-    rim = uv[distance.argmin(axis=1)]
     inside = _inside(grid_uv())
     exact = surface_weights(np.where(inside[:, None], grid_uv(), rim))
     return smooth, exact
+
+
+def _refined(coarse: Float64) -> Float64:
+    """Interpolate a smooth grid at every other vertex to all: (29, 29, 3) to (rows · columns, 3)."""
+    along_rows = np.tensordot(_refinement(), coarse, axes=1)
+    both = np.matmul(_refinement(), along_rows)
+    return np.asarray(both.reshape(-1, 3), np.float64)
+
+
+@cache
+def _refinement() -> Float64:
+    """Return the cubic spline from every other vertex of a row to all, (57, 29)."""
+    spline = CubicSpline(np.arange(_COARSE) * 2, np.eye(_COARSE))
+    return np.asarray(spline(np.arange(COLUMNS)), np.float64)
 
 
 def _inside(points_uv: Float64) -> NDArray[np.bool_]:
