@@ -9,7 +9,7 @@ from pipeline.ops.codec import decode_rgb
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
 from pipeline.ops.templates import TEMPLATES, warp_to_template
 from pipeline.params import AttributesParams
-from pipeline.recognition import SFace, illumination, sharpness
+from pipeline.recognition import SFace, focus_measure, illumination
 from pipeline.report import attribute_metrics, quality_sheet
 from pipeline.store.attribute_schemas import ATTRIBUTES
 from pipeline.store.mapping import BatchFunction, Outcome
@@ -48,7 +48,7 @@ def described(row: Row, crop: UInt8, embedding: Float32) -> Row:
         "yaw_deg": yaw,
         "pitch_deg": pitch,
         "roll_deg": roll,
-        "sharpness": sharpness(crop),
+        "sharpness": focus_measure(crop),
         "illumination": bright,
         "side_light": side,
         "quality": float(np.linalg.norm(embedding)),

@@ -50,13 +50,8 @@ def masked(
     hidden = hidden_columns(
         row, drawn.covered, drawn.loose, min_pixels=parts.min_pixels, crop_px=parts.crop_px
     )
-    provenance = {
-        "sample_id": sample_id,
-        "parent_id": row["sample_id"],
-        "generator": f"mask:{template.name}",
-        "seed": seed,
-        "simulated": True,
-    }
+    provenance = {"sample_id": sample_id, "parent_id": row["sample_id"], "simulated": True}
+    provenance |= {"generator": f"mask:{template.name}", "seed": seed}
     bare = {name: value for name, value in row.items() if name != "loose"}
     return bare | hidden | drawn.columns(row["image"]["path"]) | provenance
 

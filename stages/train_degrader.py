@@ -41,10 +41,8 @@ def run(stage: StageRun) -> None:
         for split in (Split.TRAIN, Split.VALIDATION)
     }
     rows = of_split[Split.TRAIN]
-    contents = "".join(row["content_sha256"] for row in rows)
-    key = stage.key([params, photometric]).fingerprint(
-        hashlib.sha256(contents.encode()).hexdigest()
-    )
+    contents = hashlib.sha256("".join(row["content_sha256"] for row in rows).encode())
+    key = stage.key([params, photometric]).fingerprint(contents.hexdigest())
     sharp, low = sharp_and_low(rows, params, photometric)
     folder = Path("data", stage.dataset, stage.stage)
     training = DegraderTraining(params, sharp, low)
@@ -59,10 +57,8 @@ def run(stage: StageRun) -> None:
     training.save_generator(folder / "generator.pt")
 
     degrader = CycleGanDegrader(folder / "generator.pt")
-    unseen = [
-        frame_of(decode_rgb(row["loose"]["bytes"]), params.frame_px)
-        for row in of_split[Split.VALIDATION]
-    ]
+    pictures = (decode_rgb(row["loose"]["bytes"]) for row in of_split[Split.VALIDATION])
+    unseen = [frame_of(picture, params.frame_px) for picture in pictures]
     made = [degrader.degrade(face) for face in unseen]
     sets = {"sharp": list(sharp), "low": list(low), "unseen": unseen, "unseen_degraded": made}
     stage.write_metrics(

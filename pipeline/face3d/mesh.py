@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pipeline.errors import WeightsError
 from pipeline.face3d.canonical import canonical_vertices
 from pipeline.ops.alignment import interocular_px
+from pipeline.ops.contours import LEFT_EYE_LOOP, RIGHT_EYE_LOOP
 from pipeline.ops.geometry import (
     invert_affine,
     scale_of,
@@ -24,9 +25,6 @@ _LOOSENESS = (
     1.5  # side of the crop over the longer side of the mesh's box: what it was trained with
 )
 
-RIGHT_EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
-"""Contour of the subject's right eye, which lies on the image's left."""
-LEFT_EYE = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
 NOSE_TIP = 4
 NOSE = (1, 4)
 """Above and below the point that detectors call the nose tip."""
@@ -121,8 +119,8 @@ def five_points(xyz: NDArray[np.floating]) -> Float32:
     xy = np.asarray(xyz, dtype=np.float32)[..., :2]
     return np.stack(
         [
-            xy[:, RIGHT_EYE].mean(axis=1),
-            xy[:, LEFT_EYE].mean(axis=1),
+            xy[:, RIGHT_EYE_LOOP].mean(axis=1),
+            xy[:, LEFT_EYE_LOOP].mean(axis=1),
             xy[:, NOSE].mean(axis=1),
             xy[:, MOUTH_RIGHT],
             xy[:, MOUTH_LEFT],
@@ -159,7 +157,7 @@ def _crop_of_five(five_xy: Float32) -> Float32:
         raise ValueError("eyes and mouth lie in one place")
     across = np.array([down[1], -down[0]]) / rows
     corners, nose = (
-        canonical[[RIGHT_EYE[0], LEFT_EYE[0], MOUTH_RIGHT, MOUTH_LEFT]],
+        canonical[[RIGHT_EYE_LOOP[0], LEFT_EYE_LOOP[0], MOUTH_RIGHT, MOUTH_LEFT]],
         canonical[NOSE_TIP],
     )
     rows_cm = float(corners[2:, 1].mean() - corners[:2, 1].mean())
@@ -180,8 +178,8 @@ def _crop_of_five(five_xy: Float32) -> Float32:
 def _crop_of_mesh(xyz: Float32) -> Float32:
     """Return source_to_crop for the box around a mesh, upright by the outer eye corners."""
     xy = xyz[:, :2].astype(np.float64)
-    cos, sin = (xy[LEFT_EYE[0]] - xy[RIGHT_EYE[0]]) / np.hypot(
-        *(xy[LEFT_EYE[0]] - xy[RIGHT_EYE[0]])
+    cos, sin = (xy[LEFT_EYE_LOOP[0]] - xy[RIGHT_EYE_LOOP[0]]) / np.hypot(
+        *(xy[LEFT_EYE_LOOP[0]] - xy[RIGHT_EYE_LOOP[0]])
     )
     rotation = np.array([[cos, -sin], [sin, cos]])
     upright = xy @ rotation

@@ -240,16 +240,16 @@ def visible_fraction(mesh_xyz: Float32) -> Float32:
     middle = moved[triangles].mean(axis=1)
     columns, rows = np.rint(middle[:, :2]).astype(int).T
     front = np.where(np.isinf(depth), np.float32(1e6), depth)[rows, columns]
-    seen = (_doubled_areas(moved[:, :2]) * np.sign(_doubled_areas(uv)) > 0) & (
+    seen = (doubled_areas(moved[:, :2]) * np.sign(doubled_areas(uv)) > 0) & (
         middle[:, 2] < front + 0.04 * frame_px
     )
-    area = np.abs(_doubled_areas(uv))
+    area = np.abs(doubled_areas(uv))
     left = uv[triangles, 0].mean(axis=1) > 0.5
     shares = [area[half & seen].sum() / area[half].sum() for half in (~left, left)]
     return np.array(shares, np.float32)
 
 
-def _doubled_areas(xy: NDArray[Any]) -> NDArray[np.float64]:
+def doubled_areas(xy: NDArray[Any]) -> NDArray[np.float64]:
     """Return twice the signed area of each canonical triangle, (898,)."""
     corners = np.asarray(xy, np.float64)[canonical_texture()[1]]
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]

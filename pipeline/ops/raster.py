@@ -230,16 +230,20 @@ def _fill(vertices, triangles, triangle, weights, depth):  # type: ignore[no-unt
 @numba.njit(cache=True, nogil=True)
 def _interpolate(triangle, weights, triangles, attributes, result):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     height, width = triangle.shape
+    channels = attributes.shape[1]
     for y in range(height):
         for x in range(width):
             index = triangle[y, x]
-            if index >= 0:
-                for channel in range(attributes.shape[1]):
-                    result[y, x, channel] = (
-                        weights[y, x, 0] * attributes[triangles[index, 0], channel]
-                        + weights[y, x, 1] * attributes[triangles[index, 1], channel]
-                        + weights[y, x, 2] * attributes[triangles[index, 2], channel]
-                    )
+            if index < 0:
+                continue
+            a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
+            wa, wb, wc = weights[y, x, 0], weights[y, x, 1], weights[y, x, 2]
+            for channel in range(channels):
+                result[y, x, channel] = (
+                    wa * attributes[a, channel]
+                    + wb * attributes[b, channel]
+                    + wc * attributes[c, channel]
+                )
 
 
 @numba.njit(cache=True, nogil=True)

@@ -11,7 +11,7 @@ _FACE_HALF_AXES = (0.32, 0.42)
 _LEAST_DEVIATION = 1.0
 
 
-def sharpness(crop: UInt8) -> float:
+def focus_measure(crop: UInt8) -> float:
     """Return the variance of the Laplacian over the variance of the grey values.
 
     The quotient does not change with the contrast of the picture, so bands can be compared. It is

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.face3d.mesh import LEFT_EYE, RIGHT_EYE
+from pipeline.ops.contours import LEFT_EYE_LOOP, RIGHT_EYE_LOOP
 from pipeline.report.grouped import yaw_bucket
 from pipeline.report.metrics import quantiles, share_by
 from pipeline.store import ShardFolder
@@ -97,7 +97,9 @@ def nme_percent(mesh_xyz: Float32, truth_xyz: Float32) -> float:
         mesh_xyz: (468, 3).
         truth_xyz: (468, 3), same frame.
     """
-    eyes = truth_xyz[list(LEFT_EYE)].mean(axis=0) - truth_xyz[list(RIGHT_EYE)].mean(axis=0)
+    eyes = truth_xyz[list(LEFT_EYE_LOOP)].mean(axis=0) - truth_xyz[list(RIGHT_EYE_LOOP)].mean(
+        axis=0
+    )
     between = float(np.linalg.norm(eyes))
     distances = np.hypot(*(mesh_xyz - truth_xyz)[:, :2].T)
     return float(distances.mean() / between * 100) if between else float("inf")

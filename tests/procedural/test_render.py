@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.face3d import pose_deg
-from pipeline.face3d.mesh import LEFT_EYE, MOUTH_LEFT, MOUTH_RIGHT
+from pipeline.face3d.mesh import MOUTH_LEFT, MOUTH_RIGHT
+from pipeline.ops.contours import LEFT_EYE_LOOP
 from pipeline.ops.spectral import MATERIALS, draw_traits, simulate_bands
 from pipeline.procedural.head import CLOTH, Head
 from pipeline.procedural.identity import draw_identity
@@ -29,7 +30,7 @@ def test_landmarks_lie_on_their_vertices(shot):
     np.testing.assert_allclose(
         truth.landmarks_xy[3:], truth.mesh_xyz[[MOUTH_RIGHT, MOUTH_LEFT], :2]
     )
-    eye = truth.mesh_xyz[list(LEFT_EYE), :2].mean(axis=0)
+    eye = truth.mesh_xyz[list(LEFT_EYE_LOOP), :2].mean(axis=0)
     np.testing.assert_allclose(truth.landmarks_xy[1], eye, rtol=1e-5)
 
 

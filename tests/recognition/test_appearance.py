@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from pipeline.recognition import illumination, sharpness
+from pipeline.recognition import focus_measure, illumination
 
 
 @pytest.fixture
@@ -15,23 +15,23 @@ def face():
 
 
 def test_blur_lowers_the_sharpness(face):
-    blurred = [sharpness(cv2.GaussianBlur(face, (0, 0), sigma)) for sigma in (0.8, 1.6, 3.2)]
-    assert sharpness(face) > blurred[0] > blurred[1] > blurred[2] > 0
+    blurred = [focus_measure(cv2.GaussianBlur(face, (0, 0), sigma)) for sigma in (0.8, 1.6, 3.2)]
+    assert focus_measure(face) > blurred[0] > blurred[1] > blurred[2] > 0
 
 
 def test_contrast_and_brightness_leave_the_sharpness(face):
     flat = np.clip(face * 0.5 + 60, 0, 255).astype(np.uint8)
-    assert sharpness(flat) == pytest.approx(sharpness(face), rel=0.03)
+    assert focus_measure(flat) == pytest.approx(focus_measure(face), rel=0.03)
 
 
 def test_the_background_has_no_say_in_the_sharpness(face):
     striped = face.copy()
     striped[:20], striped[:, :10] = 0, 255
-    assert sharpness(striped) == sharpness(face)
+    assert focus_measure(striped) == focus_measure(face)
 
 
 def test_a_flat_face_has_no_sharpness():
-    assert sharpness(np.full((112, 112), 90, np.uint8)) == 0.0
+    assert focus_measure(np.full((112, 112), 90, np.uint8)) == 0.0
 
 
 def test_illumination_of_halves():

@@ -231,7 +231,7 @@ def _spread() -> tuple[Float32, csr_array]:
 
 
 def _refined(coarse: Float64) -> Float64:
-    """Interpolate a smooth grid at every other vertex to all: (29, 29, 3) to (rows · columns, 3)."""
+    """Carry a smooth grid at every other vertex, (29, 29, 3), to all, (rows · columns, 3)."""
     along_rows = np.tensordot(_refinement(), coarse, axes=1)
     both = np.matmul(_refinement(), along_rows)
     return np.asarray(both.reshape(-1, 3), np.float64)
