@@ -9,6 +9,7 @@ from pipeline.ops.geometry import warp_affine
 from pipeline.synthesis.masks.render import MaskLayer, composite
 from pipeline.types import FaceClass, Float32, UInt8
 
+_BLOCK_PX = 8
 COVERAGE_PARTS = ("eyes", "nose", "mouth", "skin")
 """The parts whose coverage is measured, in this order."""
 _CLASSES = {
@@ -46,9 +47,11 @@ def carry_layer(layer: MaskLayer, source_to_target: Float32, hw: tuple[int, int]
     if not width:
         nothing = np.zeros(hw, np.uint8)
         return MaskLayer(np.zeros((*hw, *layer.colour.shape[2:]), np.uint8), nothing, nothing)
-    # One pixel of nothing around it, or its border would be smeared.
-    left, top = max(left - 1, 0), max(top - 1, 0)
-    seen = slice(top, top + height + 2), slice(left, left + width + 2)
+    # A rim of nothing around it, or its border would be smeared; cut where blocks of the whole
+    # picture begin, so that a warp that shrinks takes the same means.
+    right, bottom = (-(-(end + 1) // _BLOCK_PX) * _BLOCK_PX for end in (left + width, top + height))
+    left, top = (max(start - 1, 0) // _BLOCK_PX * _BLOCK_PX for start in (left, top))
+    seen = slice(top, bottom), slice(left, right)
     shifted = source_to_target + np.column_stack(
         [np.zeros((2, 2)), source_to_target[:, :2] @ (left, top)]
     )

@@ -29,7 +29,7 @@ ATLAS_PX = 768
 
 _UV_PX = (380.0, 480.0)
 _HEAD_OUT_CM = (0.6, 1.8, 4.4)
-_HEAD_BACK_CM = {"top": (1.3, 3.4, 5.6), "side": (2.5, 4.7, 7.2), "bottom": (3.0, 5.6, 7.2)}
+_HEAD_BACK_CM = {"top": (1.6, 3.8, 6.6), "side": (2.5, 4.7, 7.2), "bottom": (3.0, 5.6, 7.2)}
 _CROWN_BACK_CM = (0.6, 1.6, 2.6)
 """The skull is roundest between top and side."""
 _HEAD_ATLAS_PX = (30.0, 62.0, 96.0)
