@@ -8,7 +8,7 @@ from pipeline.procedural.head import LEFT_EYE, RIGHT_EYE
 from pipeline.procedural.identity import Identity
 from pipeline.types import Float32
 
-IRIS, PUPIL = 0.50, 0.20
+IRIS, PUPIL = 0.50, 0.22
 """Radii as shares of the eyeball's."""
 _BULGE = 0.35
 """How far the cornea's normal leaves that of the ball."""
@@ -61,7 +61,7 @@ def lid_shadow(part: NDArray[np.int8]) -> Float32:
         distance = cv2.distanceTransform(crop, cv2.DIST_L2, 3)
         lowered = np.zeros_like(distance)
         lowered[2:] = distance[:-2]  # the upper lid's shadow reaches farther
-        reach = 0.25 * max(float(distance.max()), 4.0) + 2.0
+        reach = 0.45 * max(float(distance.max()), 4.0) + 2.0
         depth = np.minimum(distance, lowered)[rows - top, columns - left]
         share[rows, columns] = np.clip(0.25 + 0.75 * depth / reach, 0.2, 1.0)
     return np.ascontiguousarray(share[::2, ::2])
@@ -76,7 +76,7 @@ def _colours(
     base = brown * (1 - pale) + (blue * (1 - green) + hazel * green) * pale
     fibre = 1 + 0.22 * np.sin(29 * angle + 3 * np.sin(7 * angle))
     fibre += 0.16 * np.sin(61 * angle + 11 * radius)
-    colour = base * fibre[:, None] * (0.75 + 0.7 * radius / IRIS)[:, None]
+    colour = base * fibre[:, None] * (0.5 + 0.5 * radius / IRIS)[:, None]
     inner = (np.clip((0.34 - radius) / 0.1, 0, 1) * pale * 0.5)[:, None]
     colour = colour * (1 - inner) + np.array([0.20, 0.11, 0.04]) * inner
     ring = np.clip((radius - 0.40) / 0.09, 0, 1) ** 1.5
@@ -84,6 +84,6 @@ def _colours(
     dark = np.clip((PUPIL + 0.02 - radius) / 0.03, 0, 1)[:, None]
     colour = colour * (1 - dark) + 0.006 * dark
     red = np.clip((radius - 0.75) / 0.4, 0, 1)[:, None]
-    white = np.array([0.60, 0.56, 0.53]) * (1 - red) + np.array([0.52, 0.30, 0.26]) * red
+    white = np.array([0.50, 0.46, 0.43]) * (1 - red) + np.array([0.44, 0.25, 0.21]) * red
     outside = np.clip((radius - IRIS + 0.02) / 0.05, 0, 1)[:, None]
     return np.asarray(colour * (1 - outside) + white * outside, np.float32)

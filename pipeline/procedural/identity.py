@@ -35,16 +35,17 @@ _AXES: tuple[tuple[str, str, str, float, bool], ...] = (
         ("point", "down", "up", 0.55), ("point-width", "decr", "incr", 0.5),
         ("scale-depth", "decr", "incr", 0.5), ("scale-horiz", "decr", "incr", 0.5),
         ("scale-vert", "decr", "incr", 0.45), ("septumangle", "decr", "incr", 0.5),
-        ("trans", "down", "up", 0.4), ("volume", "decr", "incr", 0.5),
-        ("width1", "decr", "incr", 0.5), ("width2", "decr", "incr", 0.5),
-        ("width3", "decr", "incr", 0.5))),
+        ("trans", "backward", "forward", 0.2), ("trans", "down", "up", 0.3),
+        ("volume", "decr", "incr", 0.4), ("width1", "decr", "incr", 0.5),
+        ("width2", "decr", "incr", 0.5), ("width3", "decr", "incr", 0.5))),
     *(("mouth/mouth-" + n, lo, hi, sd, WHOLE) for n, lo, hi, sd in (
         ("angles", "down", "up", 0.35), ("cupidsbow", "decr", "incr", 0.5),
         ("cupidsbow-width", "decr", "incr", 0.5), ("lowerlip-ext", "down", "up", 0.3),
         ("lowerlip-height", "decr", "incr", 0.5), ("lowerlip-volume", "decr", "incr", 0.55),
         ("lowerlip-width", "decr", "incr", 0.4), ("philtrum-volume", "decr", "incr", 0.5),
         ("scale-depth", "decr", "incr", 0.4), ("scale-horiz", "decr", "incr", 0.5),
-        ("scale-vert", "decr", "incr", 0.4), ("trans", "down", "up", 0.45),
+        ("scale-vert", "decr", "incr", 0.4), ("trans", "backward", "forward", 0.2),
+        ("trans", "down", "up", 0.35),
         ("upperlip-height", "decr", "incr", 0.5), ("upperlip-volume", "decr", "incr", 0.55),
         ("upperlip-width", "decr", "incr", 0.4), ("laugh-lines", "in", "out", 0.4))),
     *(("eyebrows/eyebrows-" + n, lo, hi, sd, WHOLE) for n, lo, hi, sd in (
@@ -69,8 +70,23 @@ _AXES: tuple[tuple[str, str, str, float, bool], ...] = (
         ("rot", "backward", "forward", 0.35), ("scale", "decr", "incr", 0.4),
         ("scale-vert", "decr", "incr", 0.4), ("wing", "decr", "incr", 0.45))),
 )  # fmt: skip
-_MEANS = {("mouth/mouth-scale-horiz", "decr"): 0.5, ("mouth/mouth-angles", "down"): 0.3}
-"""Where the mesh's mean face differs from people's: its mouth is narrow and hangs."""
+_MEANS = {
+    ("mouth/mouth-trans", "backward"): -0.55, ("mouth/mouth-scale-depth", "decr"): 0.7,
+    ("mouth/mouth-scale-horiz", "decr"): 0.55, ("mouth/mouth-scale-vert", "decr"): 0.25,
+    ("mouth/mouth-upperlip-width", "decr"): 0.25, ("mouth/mouth-lowerlip-height", "decr"): 0.15,
+    ("mouth/mouth-angles", "down"): 0.1,
+    ("nose/nose-trans", "backward"): 0.5, ("nose/nose-scale-depth", "decr"): 0.35,
+    ("nose/nose-curve", "concave"): 0.35, ("nose/nose-scale-horiz", "decr"): 0.2,
+    ("nose/nose-point", "down"): 0.2, ("nose/nose-width3", "decr"): 0.2,
+    ("nose/nose-greek", "decr"): 0.15,
+    ("head/head-scale-vert", "decr"): 0.55, ("head/head-scale-horiz", "decr"): 0.35,
+    ("eyes/eye-trans", "down"): -0.3, ("eyes/eye-trans", "in"): 0.25,
+    ("eyes/eye-height3", "decr"): 0.3,
+    ("chin/chin-prominent", "decr"): -0.2, ("chin/chin-prognathism", "decr"): 0.15,
+    ("forehead/forehead-trans", "backward"): 0.3, ("cheek/cheek-volume", "decr"): 0.2,
+}  # fmt: skip
+"""Where the mesh's mean face differs from people's, whom the canonical face and the mesh network's
+points on photographs stand for: its mouth is narrow, flat and too far in front, its nose short."""
 _OUTLINES = (
     "diamond",
     "invertedtriangular",
@@ -273,7 +289,7 @@ def _draw_hair(
         parting=float(rng.choice([-1.0, 1.0]) * rng.uniform(0.2, 1.0)),
         brow_thick=float(np.clip(rng.normal(0.6 if male else 0.4, 0.2), 0.1, 1.0)),
         brow_arch=float(np.clip(rng.normal(0.0, 0.5), -1.0, 1.0)),
-        brow_dark=float(rng.uniform(0.55, 1.0)),
+        brow_dark=float(rng.uniform(0.75, 1.0)),
         seed=int(rng.integers(2**31)),
     )
 

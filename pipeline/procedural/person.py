@@ -33,7 +33,7 @@ class Person:
         paint: float32 (h, w, 5), textures of reflectance, gloss and relief, of half a picture's
             detail; the scalp is painted under hair.
         relief: float32 (h, w, 1), the last of them.
-        cover: float32 (h, w, 3), how far brows, beard and hair cover the skin.
+        cover: float32 (h, w, 4), how far brows, lashes, beard and hair cover the skin.
         hair: the shell, None for bald heads.
         hair_rgb: reflectance of the hair.
         spectacles: the person's own.
@@ -83,7 +83,7 @@ def build_person(head: Head, atlas: Atlas, identity: Identity, seed: int) -> Per
         eyes_xyz=np.stack([_middle(bust_xyz[each]) for each in head.eyes]),
         paint=paint,
         relief=np.ascontiguousarray(paint[..., 4:]),
-        cover=np.stack([textures.brows, textures.beard, scalp], axis=-1).astype(np.float32),
+        cover=np.dstack([textures.brows, textures.lashes, textures.beard, scalp]).astype("f4"),
         hair=hair,
         hair_rgb=hair_colour(identity),
         spectacles=fit_spectacles(identity.glasses, face, _ear_roots(head, bust_xyz)),

@@ -161,12 +161,12 @@ def _shade(normals, smooth, albedo, gloss, open_share, lit, look, looks, lights,
             h8 = h4 * h4
             h16 = h8 * h8
             h64 = h16 * h16 * h16 * h16
-            lobe = (
-                gloss[i] * row[4] * (1.6 * h8 * half + 3.0 * h16 * h4)
-                + row[5] * gloss[i] * 1.5 * h64
-            )
+            lobe = gloss[i] * row[4] * (1.6 * h8 * half + 3.0 * h16 * h4)
             if row[5] > 4.0:
-                lobe += row[5] * h64 * h64 * h64
+                # A polished surface mirrors the lamp: a small point, no veil.
+                lobe += row[5] * gloss[i] * (0.08 * h64 + 2.5 * h64 * h64 * h64 * h64)
+            else:
+                lobe += row[5] * gloss[i] * 1.5 * h64
             strength = fresnel * lobe * towards * shadow
             total_r += lights[2 * source + 1, 0] * strength
             total_g += lights[2 * source + 1, 1] * strength

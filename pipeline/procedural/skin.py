@@ -45,6 +45,7 @@ class SkinTextures:
         relief: height of pores and wrinkles, units of the mesh, float32 (h, w).
         gloss: strength of the sheen, float32 (h, w).
         brows: how far hair of the brows covers, float32 (h, w).
+        lashes: how far the rims of the lids are dark, float32 (h, w).
         beard: how far beard or stubble covers, float32 (h, w).
     """
 
@@ -52,6 +53,7 @@ class SkinTextures:
     relief: Float32
     gloss: Float32
     brows: Float32
+    lashes: Float32
     beard: Float32
 
 
@@ -73,13 +75,20 @@ def skin_textures(atlas: Atlas, identity: Identity, seed: int) -> SkinTextures:
         shade = atlas.spot(tuple(points[list(lid)].mean(axis=0)), (26, 11))
         melanin = melanin + (0.05 + 0.05 * skin.wrinkles) * shade
         blood = blood + 0.16 * shade
+    melanin = melanin + 0.16 * _creases(atlas)
     melanin = melanin + _spots(atlas, identity, rng)
     melanin = melanin + lips * (0.16 * skin.melanin + 0.02)
     blood = blood + lips * (0.55 + 0.8 * skin.lips) * (1.0 + 0.12 * _noise(rng, (60, 160)))
     log = _PALE - melanin[..., None] * _MELANIN - blood[..., None] * _BLOOD
     albedo = np.exp(log)
-    albedo = _lid_lines(atlas, albedo)
-    ungreyed = replace(identity.hair, grey=0.3 * identity.hair.grey)
+    lashes = _lid_lines(atlas)
+    albedo = albedo * (1 - lashes[..., None]) + 0.015 * lashes[..., None]
+    # Brows and beards are darker than fair hair, and grey later.
+    ungreyed = replace(
+        identity.hair,
+        melanin=max(identity.hair.melanin, 0.55),
+        grey=0.3 * identity.hair.grey,
+    )
     for cover, grey, strength in ((beard, 0.012, 0.85), (brows, 0.016, 1.0)):
         dark = hair_colour(replace(identity, hair=ungreyed)) * 0.8 + grey * 0.2
         share = np.clip(cover * strength, 0.0, 1.0)[..., None]
@@ -92,7 +101,9 @@ def skin_textures(atlas: Atlas, identity: Identity, seed: int) -> SkinTextures:
     )
     gloss = (0.3 + 0.7 * skin.gloss) * oil * (1.0 + 0.25 * grain)
     gloss = gloss * (1.0 - 0.85 * np.maximum(brows, 0.7 * beard)) + 0.45 * lips
-    layers = [np.asarray(each, np.float32) for each in (albedo, relief, gloss, brows, beard)]
+    layers = [
+        np.asarray(each, np.float32) for each in (albedo, relief, gloss, brows, lashes, beard)
+    ]
     if identity.mirrored:
         layers = [np.ascontiguousarray(each[:, ::-1]) for each in layers]
     return SkinTextures(*layers)
@@ -142,15 +153,25 @@ def _spots(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float3
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.8), np.float32)
 
 
-def _lid_lines(atlas: Atlas, albedo: Float32) -> Float32:
-    """Darken the rims of the lids, where lashes root."""
+def _creases(atlas: Atlas) -> Float32:
+    """Return the shade of the folds above the upper lids."""
     line = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
-    for lids, strength, width in ((UPPER_LIDS, 1.0, 3), (LOWER_LIDS, 0.5, 1)):
+    for lid, (_, brow) in zip(UPPER_LIDS, BROWS, strict=True):
+        rim = atlas.points[list(lid[1:-1])]
+        above = float(atlas.points[list(brow), 1].mean() - rim[:, 1].mean())
+        fixed = np.rint((rim + np.array([0.0, 0.42 * above])) * 16).astype(np.int32)
+        cv2.polylines(line, [fixed], False, 1.0, 3, cv2.LINE_AA, _SHIFT)
+    return np.asarray(cv2.GaussianBlur(line, (0, 0), 1.6), np.float32)
+
+
+def _lid_lines(atlas: Atlas) -> Float32:
+    """Draw the rims of the lids, where lashes root."""
+    line = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
+    for lids, strength, width in ((UPPER_LIDS, 1.0, 5), (LOWER_LIDS, 0.5, 1)):
         for lid in lids:
             fixed = np.rint(atlas.points[list(lid)] * 16).astype(np.int32)
             cv2.polylines(line, [fixed], False, strength, width, cv2.LINE_AA, _SHIFT)
-    share = np.clip(cv2.GaussianBlur(line, (0, 0), 0.8), 0, 1)[..., None] * 0.75
-    return np.asarray(albedo * (1 - share) + 0.015 * share, np.float32)
+    return np.asarray(0.8 * np.clip(cv2.GaussianBlur(line, (0, 0), 0.8), 0, 1), np.float32)
 
 
 def _brows(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float32:
@@ -160,9 +181,9 @@ def _brows(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float3
     for side, (upper, lower) in zip((-1, 1), BROWS, strict=True):
         top, low = atlas.points[list(upper)], atlas.points[list(lower)]
         along = np.linspace(0, 1, len(top))
-        for _ in range(int(150 + 240 * hair.brow_thick)):
+        for _ in range(int(240 + 320 * hair.brow_thick)):
             t, v = rng.random() ** 0.9, rng.normal(0.0, 0.36)
-            thick = (0.30 + 0.55 * hair.brow_thick) * np.interp(
+            thick = (0.26 + 0.48 * hair.brow_thick) * np.interp(
                 t, (0, 0.3, 0.85, 1), (0.25, 0.9, 1.0, 0.75)
             )
             middle = [np.interp(t, along, 0.55 * top[:, k] + 0.45 * low[:, k]) for k in (0, 1)]
@@ -177,7 +198,8 @@ def _brows(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float3
             weight = float(rng.uniform(0.35, 0.9))
             cv2.line(canvas, fixed[0].tolist(), fixed[1].tolist(), weight, 1, cv2.LINE_AA, _SHIFT)
     soft = cv2.GaussianBlur(canvas, (0, 0), 2.5)
-    cover = np.maximum(0.85 * canvas, 0.9 * soft) * hair.brow_dark
+    cover = np.clip(np.maximum(0.85 * canvas, 0.9 * soft), 0, 1)
+    cover = (1 - (1 - cover) ** 2.5) * hair.brow_dark
     return np.asarray(np.clip(cv2.GaussianBlur(cover, (0, 0), 0.6), 0, 0.95), np.float32)
 
 

@@ -30,6 +30,13 @@ _HAIRLINE, _SIDE_RAD = -8.0, 1.30
 """How high, on the mean head, and how far round, just before the ears, the face box reaches."""
 _BROW = 0.22
 """Share of hair from which a point of the skin counts as brow."""
+_LASHES = 0.6
+"""Darkness from which a lid's rim is part of the eye, as face parsers draw eyes."""
+_BEHIND_LENSES = (
+    *(FaceClass.SKIN, FaceClass.NOSE, FaceClass.RIGHT_EYE, FaceClass.LEFT_EYE),
+    *(FaceClass.RIGHT_BROW, FaceClass.LEFT_BROW),
+)
+"""What glasses take: CelebAMask-HQ, on which parsers are trained, paints them over the eyes."""
 _CLASS_OF = np.zeros(8, np.uint8)
 _CLASS_OF[[MOUTH, TEETH, TONGUE]] = FaceClass.MOUTH_INNER
 _CLASS_OF[[RIGHT_EYE, LEFT_EYE]] = FaceClass.RIGHT_EYE, FaceClass.LEFT_EYE
@@ -39,6 +46,8 @@ _MATERIAL_OF[[SKIN, MOUTH, TEETH, TONGUE, RIGHT_EYE, LEFT_EYE, CLOTH, FRAME]] = 
     MATERIALS.index(name)
     for name in ("skin", "lips", "lips", "lips", "eyes", "eyes", "cloth", "glasses")
 ]
+_MEAN_OPENNESS = 0.87
+"""Openness of plain skin; nostrils, canthi and the corners of the mouth have less."""
 _NEAR_UNITS = 0.05
 """A point this far behind the surface in its pixel still counts as seen."""
 
@@ -106,6 +115,7 @@ class TruthReader:
                 **materials,
                 face_uv=face_uv(mesh, hw),
                 head_xyxy=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
+                relief=_relief(rendered),
             ),
             mesh_xyz=mesh,
             landmarks_xy=five_points(mesh[None])[0],
@@ -120,7 +130,7 @@ class TruthReader:
         part = samples.part
         skin = np.flatnonzero(part == SKIN)
         at = surface.texture_xy[skin]
-        brow, beard, scalp = sample_bilinear(person.cover, at).T
+        brow, lashes, beard, scalp = sample_bilinear(person.cover, at).T
         lips, nose = sample_bilinear(self._masks, at).T
         count = len(rendered.posed.world_xyz)
         lower = samples.gather(rendered.seen, rendered.posed.triangles, padded(self._lower, count))[
@@ -134,6 +144,8 @@ class TruthReader:
         left = surface.rest_xyz[skin, 0] > 0
         found[left & (brow > _BROW)] = FaceClass.LEFT_BROW
         found[~left & (brow > _BROW)] = FaceClass.RIGHT_BROW
+        found[left & (lashes > _LASHES)] = FaceClass.LEFT_EYE
+        found[~left & (lashes > _LASHES)] = FaceClass.RIGHT_EYE
         found[scalp > 0.5] = FaceClass.HAIR
         found[(lips > 0.5) & (lower <= 0.5)] = FaceClass.UPPER_LIP
         found[(lips > 0.5) & (lower > 0.5)] = FaceClass.LOWER_LIP
@@ -142,8 +154,7 @@ class TruthReader:
         votes = samples.votes(classes, len(FaceClass))
         votes[..., FaceClass.BACKGROUND] += 1.0 - votes.sum(axis=-1)
         labels = votes.argmax(axis=-1).astype(np.uint8)
-        bare = (labels == FaceClass.SKIN) | (labels == FaceClass.NOSE)
-        labels[(rendered.lens > 0.5) & bare] = FaceClass.GLASSES
+        labels[(rendered.lens > 0.5) & np.isin(labels, _BEHIND_LENSES)] = FaceClass.GLASSES
         labels[rendered.hair > 0.5] = FaceClass.HAIR
         layers = np.stack([lips, brow, np.maximum(beard, scalp)], axis=-1)
         # What covers shares the point; skin has the rest.
@@ -180,6 +191,16 @@ def _materials(shares: Float32, rendered: Rendered) -> dict[str, Float32]:
     shares = np.clip(shares, 0.0, 1.0)
     shares /= shares.sum(axis=-1, keepdims=True)
     return {name: np.ascontiguousarray(shares[..., index]) for index, name in enumerate(MATERIALS)}
+
+
+def _relief(rendered: Rendered) -> Float32:
+    """Return what form does to the heat of skin and mouth, see ``Scene``; 0 elsewhere."""
+    surface = rendered.surface
+    hollow = np.clip(2.5 * (_MEAN_OPENNESS - surface.open_share), -0.3, 1.0)
+    grazing = np.clip(1.0 + surface.normals[:, 2], 0.0, 1.0)
+    relief = np.clip(hollow - grazing**2, -1.0, 1.0)
+    relief[~np.isin(surface.samples.part, (SKIN, MOUTH, TEETH, TONGUE))] = 0.0
+    return surface.samples.spread(relief[:, None])[..., 0]
 
 
 def _visibility(rendered: Rendered) -> Float32:

@@ -16,6 +16,8 @@ from pipeline.types import Float32
 ROOM_C = 21.0
 BLACK_C, WHITE_C = 18.0, 37.6
 """Temperatures displayed as black and as white: a fixed range, so that pictures compare."""
+_KNOWN_RELIEF = 3.0
+"""How much farther known form reaches than form guessed from lightness, which light may feign."""
 
 
 def lwir_signal(planes: Planes, traits: SubjectTraits) -> Float32:
@@ -54,9 +56,14 @@ def _temperature(
     planes: Planes, traits: SubjectTraits, vessels_c: float, relief_c: float
 ) -> Float32:
     maps = planes.maps
-    relief = _relief(planes)
     smooth = _skin(planes, traits, vessels_c)
-    skin = smooth + np.float32(relief_c) * relief
+    if planes.relief is None:
+        relief = np.float32(relief_c) * _relief(planes)
+        lips = smooth + 0.2 + np.minimum(relief, 0.0)
+    else:
+        relief = np.float32(_KNOWN_RELIEF * relief_c) * planes.relief
+        lips = smooth + 0.2 + relief
+    skin = smooth + relief
     inner = _depth(planes)
     # Hair insulates: the room outside, the scalp's warmth where it is thin or near the skin.
     near_skin = blur(maps["skin"], _length(planes, 0.06))
@@ -66,7 +73,7 @@ def _temperature(
     cloth = traits.cloth_c - 0.8 + 1.2 * inner + 0.5 * slow + 1.1 * folds + 2.5 * near_skin
     celsius = (
         maps["skin"] * skin
-        + maps["lips"] * (smooth + 0.2 + relief_c * np.minimum(relief, 0.0))
+        + maps["lips"] * lips
         + maps["eyes"] * (skin - 0.6)
         + maps["brows"] * (skin - 1.3)
         + maps["hair"] * hair

@@ -25,6 +25,7 @@ class Planes:
         maps: material maps by name.
         face_uv: as in ``Scene``, or None.
         head_xyxy: as in ``Scene``, in pixels of this grid.
+        relief: as in ``Scene``, or None.
     """
 
     linear: Float32
@@ -32,6 +33,7 @@ class Planes:
     maps: dict[str, Float32]
     face_uv: Float32 | None
     head_xyxy: tuple[float, float, float, float] | None
+    relief: Float32 | None = None
 
     @property
     def hw(self) -> tuple[int, int]:
@@ -66,7 +68,8 @@ def sample_scene(scene: Scene, grid_hw: tuple[int, int]) -> Planes:
         sx, sy = grid_hw[1] / width, grid_hw[0] / height
         head = head[0] * sx, head[1] * sy, head[2] * sx, head[3] * sy
     maps = {name: area(getattr(scene, name)) for name in MATERIALS}
-    return Planes(linear, luma, maps, uv, head)
+    relief = None if scene.relief is None else area(scene.relief)
+    return Planes(linear, luma, maps, uv, head, relief)
 
 
 def weighted_median_level(values: Float32, weights: Float32, otherwise: float) -> float:

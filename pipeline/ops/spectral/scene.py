@@ -24,6 +24,9 @@ class Scene:
         face_uv: float32 (h, w, 2), coordinates in the canonical face's texture, in [0, 1], v down;
             NaN off the face. None where no face is seen.
         head_xyxy: box of the head's visible face, pixels, float; None where it is not known.
+        relief: float32 (h, w) in [-1, 1], what a surface's form does to its heat: hollows, which
+            see warm skin, are above 0; edges seen at a grazing angle, which emit less, below.
+            None where only the picture's lightness tells of form.
     """
 
     rgb: UInt8
@@ -37,6 +40,7 @@ class Scene:
     background: Float32
     face_uv: Float32 | None = None
     head_xyxy: tuple[float, float, float, float] | None = None
+    relief: Float32 | None = None
 
 
 MATERIALS = ("skin", "hair", "brows", "lips", "eyes", "glasses", "cloth", "background")
