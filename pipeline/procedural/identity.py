@@ -28,14 +28,14 @@ _AXES: tuple[tuple[str, str, str, float, bool], ...] = (
         ("bones", 0.5), ("cleft", 0.35), ("height", 0.5), ("jaw-drop", 0.45),
         ("prognathism", 0.4), ("prominent", 0.5), ("width", 0.5))),
     *(("nose/nose-" + n, lo, hi, sd, WHOLE) for n, lo, hi, sd in (
-        ("base", "down", "up", 0.45), ("compression", "compress", "uncompress", 0.35),
+        ("base", "down", "up", 0.3), ("compression", "compress", "uncompress", 0.35),
         ("curve", "concave", "convex", 0.55), ("flaring", "decr", "incr", 0.5),
         ("greek", "decr", "incr", 0.45), ("hump", "decr", "incr", 0.55),
         ("nostrils-angle", "down", "up", 0.45), ("nostrils-width", "decr", "incr", 0.45),
-        ("point", "down", "up", 0.55), ("point-width", "decr", "incr", 0.5),
-        ("scale-depth", "decr", "incr", 0.5), ("scale-horiz", "decr", "incr", 0.5),
-        ("scale-vert", "decr", "incr", 0.45), ("septumangle", "decr", "incr", 0.5),
-        ("trans", "backward", "forward", 0.2), ("trans", "down", "up", 0.3),
+        ("point", "down", "up", 0.35), ("point-width", "decr", "incr", 0.5),
+        ("scale-depth", "decr", "incr", 0.35), ("scale-horiz", "decr", "incr", 0.5),
+        ("scale-vert", "decr", "incr", 0.3), ("septumangle", "decr", "incr", 0.4),
+        ("trans", "backward", "forward", 0.2), ("trans", "down", "up", 0.2),
         ("volume", "decr", "incr", 0.4), ("width1", "decr", "incr", 0.5),
         ("width2", "decr", "incr", 0.5), ("width3", "decr", "incr", 0.5))),
     *(("mouth/mouth-" + n, lo, hi, sd, WHOLE) for n, lo, hi, sd in (
@@ -43,9 +43,9 @@ _AXES: tuple[tuple[str, str, str, float, bool], ...] = (
         ("cupidsbow-width", "decr", "incr", 0.5), ("lowerlip-ext", "down", "up", 0.3),
         ("lowerlip-height", "decr", "incr", 0.5), ("lowerlip-volume", "decr", "incr", 0.55),
         ("lowerlip-width", "decr", "incr", 0.4), ("philtrum-volume", "decr", "incr", 0.5),
-        ("scale-depth", "decr", "incr", 0.4), ("scale-horiz", "decr", "incr", 0.5),
+        ("scale-depth", "decr", "incr", 0.4), ("scale-horiz", "decr", "incr", 0.35),
         ("scale-vert", "decr", "incr", 0.4), ("trans", "backward", "forward", 0.2),
-        ("trans", "down", "up", 0.35),
+        ("trans", "down", "up", 0.25),
         ("upperlip-height", "decr", "incr", 0.5), ("upperlip-volume", "decr", "incr", 0.55),
         ("upperlip-width", "decr", "incr", 0.4), ("laugh-lines", "in", "out", 0.4))),
     *(("eyebrows/eyebrows-" + n, lo, hi, sd, WHOLE) for n, lo, hi, sd in (
@@ -72,7 +72,7 @@ _AXES: tuple[tuple[str, str, str, float, bool], ...] = (
 )  # fmt: skip
 _MEANS = {
     ("mouth/mouth-trans", "backward"): -0.55, ("mouth/mouth-scale-depth", "decr"): 0.7,
-    ("mouth/mouth-scale-horiz", "decr"): 0.55, ("mouth/mouth-scale-vert", "decr"): 0.25,
+    ("mouth/mouth-scale-horiz", "decr"): 0.75, ("mouth/mouth-scale-vert", "decr"): 0.25,
     ("mouth/mouth-upperlip-width", "decr"): 0.25, ("mouth/mouth-lowerlip-height", "decr"): 0.15,
     ("mouth/mouth-angles", "down"): 0.1,
     ("nose/nose-trans", "backward"): 0.5, ("nose/nose-scale-depth", "decr"): 0.35,
@@ -83,6 +83,7 @@ _MEANS = {
     ("eyes/eye-trans", "down"): -0.3, ("eyes/eye-trans", "in"): 0.25,
     ("eyes/eye-height3", "decr"): 0.3,
     ("chin/chin-prominent", "decr"): -0.2, ("chin/chin-prognathism", "decr"): 0.15,
+    ("chin/chin-height", "decr"): 0.25, ("eyes/eye-bag", "decr"): 0.3,
     ("forehead/forehead-trans", "backward"): 0.3, ("cheek/cheek-volume", "decr"): 0.2,
 }  # fmt: skip
 """Where the mesh's mean face differs from people's, whom the canonical face and the mesh network's

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.face3d import encode_position_map, position_map_of_mesh
+from pipeline.face3d.map_codec import encode_mesh_map
 from pipeline.ops.codec import encode_jpeg, encode_png
 from pipeline.ops.spectral import BAND_MODELS, SubjectTraits, draw_traits, simulate_bands
 from pipeline.params import ProceduralParams
@@ -134,7 +134,7 @@ def _truth_columns(identity: Identity, truth: Truth) -> Row:
         "truth_mesh_xyz": truth.mesh_xyz.tolist(),
         "truth_pose_deg": truth.pose_deg.tolist(),
         "truth_labels": {"bytes": encode_png(truth.labels), "path": "labels.png"},
-        "truth_position_map": encode_position_map(position_map_of_mesh(truth.mesh_xyz)),
+        "truth_position_map": encode_mesh_map(truth.mesh_xyz),
         "truth_visibility": truth.visibility.tolist(),
         "truth_identity": identity.vector.tolist(),
     }

@@ -88,7 +88,7 @@ def draw_picture(
     return Picture(
         name=name,
         session=session,
-        pose_deg=(float(yaw), float(np.clip(rng.normal(0, 6.5), -20, 20)), float(rng.normal(0, 6))),
+        pose_deg=(float(yaw), float(np.clip(rng.normal(0, 5.0), -18, 18)), float(rng.normal(0, 6))),
         body_yaw_deg=float(yaw * rng.uniform(0.3, 0.7) + rng.normal(0, 5)),
         expression=expression,
         units=_units(rng, expression),

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ops.raster import Fragments, interpolate, rasterise, reduce
+from pipeline.ops.raster import Fragments, rasterise, reduce
 from pipeline.procedural.anny import Int32
 from pipeline.procedural.background import draw_background
 from pipeline.procedural.clothes import over_neckline
@@ -96,13 +96,16 @@ def _opaque(
     below = rasterise(seen, posed.triangles[bare], hw)
     above = rasterise(seen, posed.triangles[dressed], hw)
     worn = above.covered & (above.depth < below.depth + _OFF_SKIN_PX)
-    rest = interpolate(above, posed.triangles[dressed], padded(head.bust.rest_xyz, len(seen)))
-    worn[worn] = over_neckline(rest[worn], picture.cloth.garment) > 0
-    triangle = np.where(below.covered, bare[below.triangle], -1).astype(np.int32)
+    corners = posed.triangles[dressed[above.triangle[worn]]]
+    rest = np.einsum("nk,nkc->nc", above.weights[worn], head.bust.rest_xyz[corners])
+    worn[worn] = over_neckline(rest, picture.cloth.garment) > 0
+    # An index of −1 finds the −1 that is appended.
+    names = np.append(bare, -1).astype(np.int32)
+    triangle = names[below.triangle]
     triangle[worn] = dressed[above.triangle[worn]]
     weights, depth = below.weights, below.depth
     weights[worn], depth[worn] = above.weights[worn], above.depth[worn]
-    part = np.where(triangle >= 0, posed.part[triangle].astype(np.int8), np.int8(-1))
+    part = np.append(posed.part.astype(np.int8), np.int8(-1))[triangle]
     return Fragments(triangle, weights, depth), part
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.ops.raster import Fragments
 from pipeline.procedural.anny import Int32
-from pipeline.types import Float32
+from pipeline.types import Float32, UInt8
 
 FACTOR = 2
 
@@ -50,38 +50,105 @@ class Samples:
 
     def spread(self, values: Float32) -> Float32:
         """Sum values (n, c) of the samples, by their shares, in the pixels: float32 (h, w, c)."""
-        count = self.hw[0] * self.hw[1]
-        columns = [
-            np.bincount(self.pixel, values[:, k] * self.share, count)
-            for k in range(values.shape[1])
-        ]
-        return np.stack(columns, axis=-1).reshape(*self.hw, -1).astype(np.float32)
+        total = np.zeros((self.hw[0] * self.hw[1], values.shape[1]), np.float32)
+        _spread(self.pixel, self.share, np.ascontiguousarray(values, np.float32), total)
+        return total.reshape(*self.hw, -1)
 
-    def votes(self, classes: NDArray[np.integer], count: int) -> Float32:
-        """Return the share of each class in each pixel: float32 (h, w, count)."""
-        index = self.pixel * count + classes
-        total = np.bincount(index, self.share, self.hw[0] * self.hw[1] * count)
-        return total.reshape(*self.hw, count).astype(np.float32)
+    def elect(self, classes: UInt8, count: int, rest: int) -> UInt8:
+        """Return the class with the largest share of each pixel, uint8 (h, w); the first of equals.
+
+        Args:
+            classes: uint8 (n,), below ``count``.
+            count: how many classes there are.
+            rest: class of what no sample stands for.
+        """
+        quarters = np.zeros((self.hw[0] * self.hw[1], count), np.uint8)
+        elected = np.empty(len(quarters), np.uint8)
+        _elect(self.pixel, self.share, classes, rest, quarters, elected)
+        return elected.reshape(self.hw)
 
 
 def place_samples(part: NDArray[np.int8]) -> Samples:
     """Choose the samples of a layer from the materials of the enlarged picture, −1 for none."""
     height, width = part.shape[0] // FACTOR, part.shape[1] // FACTOR
-    blocks = np.arange(part.size).reshape(height, FACTOR, width, FACTOR)
-    index = blocks.transpose(0, 2, 1, 3).reshape(-1, FACTOR * FACTOR)
-    four = part.reshape(-1)[index]
-    same = (four == four[:, :1]).all(axis=1)
-    whole = np.flatnonzero(same & (four[:, 0] >= 0))
-    mixed = np.flatnonzero(~same)
-    row, column = np.nonzero(four[mixed] >= 0)
-    single = index[mixed[row], column]
-    return Samples(
-        pixel=np.concatenate([whole, mixed[row]]),
-        share=np.repeat([1.0, 0.25], [len(whole), len(row)]).astype(np.float32),
-        points=np.concatenate([index[whole], np.repeat(single[:, None], 4, axis=1)]),
-        part=np.concatenate([four[whole, 0], four[mixed[row], column]]),
-        hw=(height, width),
-    )
+    whole, single = _count(part)
+    total = whole + single
+    pixel, points = np.empty(total, np.int64), np.empty((total, FACTOR * FACTOR), np.int64)
+    material = np.empty(total, np.int8)
+    _place(part, whole, pixel, points, material)
+    share = np.repeat([1.0, 0.25], [whole, single]).astype(np.float32)
+    return Samples(pixel, share, points, material, (height, width))
+
+
+@numba.njit(cache=True, nogil=True)
+def _count(part):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Count pixels of one material and, in all others, points with any."""
+    whole, single = 0, 0
+    for y in range(part.shape[0] // FACTOR):
+        for x in range(part.shape[1] // FACTOR):
+            block = part[2 * y : 2 * y + 2, 2 * x : 2 * x + 2]
+            first, same, covered = block[0, 0], True, 0
+            for row in range(FACTOR):
+                for column in range(FACTOR):
+                    same = same and block[row, column] == first
+                    covered += block[row, column] >= 0
+            if not same:
+                single += covered
+            elif first >= 0:
+                whole += 1
+    return whole, single
+
+
+@numba.njit(cache=True, nogil=True)
+def _place(part, single, pixel, points, material):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """List whole pixels first, then, from index ``single`` on, the points of the others."""
+    whole = 0
+    stride = part.shape[1]
+    for y in range(part.shape[0] // FACTOR):
+        for x in range(stride // FACTOR):
+            block = part[2 * y : 2 * y + 2, 2 * x : 2 * x + 2]
+            first, corner = block[0, 0], 2 * y * stride + 2 * x
+            index = y * (stride // FACTOR) + x
+            same = True
+            for row in range(FACTOR):
+                for column in range(FACTOR):
+                    same = same and block[row, column] == first
+            if same and first < 0:
+                continue
+            for row in range(FACTOR):
+                for column in range(FACTOR):
+                    point = corner + row * stride + column
+                    if same:
+                        points[whole, 2 * row + column] = point
+                    elif block[row, column] >= 0:
+                        pixel[single], material[single] = index, block[row, column]
+                        points[single] = point
+                        single += 1
+            if same:
+                pixel[whole], material[whole] = index, first
+                whole += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _spread(pixel, share, values, total):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    for i in range(len(pixel)):
+        for channel in range(values.shape[1]):
+            total[pixel[i], channel] += share[i] * values[i, channel]
+
+
+@numba.njit(cache=True, nogil=True)
+def _elect(pixel, share, classes, rest, quarters, elected):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    for i in range(len(pixel)):
+        quarters[pixel[i], classes[i]] += np.uint8(4 * share[i])
+    for i in range(len(quarters)):
+        best, most, left = 0, -1, 4
+        for each in range(quarters.shape[1]):
+            left -= quarters[i, each]
+        quarters[i, rest] += left
+        for each in range(quarters.shape[1]):
+            if quarters[i, each] > most:
+                best, most = each, quarters[i, each]
+        elected[i] = best
 
 
 @numba.njit(cache=True, nogil=True)

@@ -71,10 +71,16 @@ def skin_textures(atlas: Atlas, identity: Identity, seed: int) -> SkinTextures:
         (152, (28, 14), 0.12), (9, (34, 18), 0.05), (234, (20, 40), 0.25), (454, (20, 40), 0.25),
     ):  # fmt: skip
         blood = blood + amount * skin.blood * atlas.spot(tuple(points[index]), (rx, ry))
-    for lid in (*UPPER_LIDS, *LOWER_LIDS):
-        shade = atlas.spot(tuple(points[list(lid)].mean(axis=0)), (26, 11))
-        melanin = melanin + (0.05 + 0.05 * skin.wrinkles) * shade
-        blood = blood + 0.16 * shade
+    # Thin skin about the eyes is darker and redder, most of all below them.
+    for lids, lower, radii, dark, red in (
+        (UPPER_LIDS, 0, (26, 11), 0.03, 0.12),
+        (LOWER_LIDS, 14, (30, 13), 0.13, 0.30),
+    ):
+        for lid in lids:
+            x, y = points[list(lid)].mean(axis=0)
+            shade = atlas.spot((x, y + lower), radii)
+            melanin = melanin + (dark + 0.05 * skin.wrinkles) * shade
+            blood = blood + red * shade
     melanin = melanin + 0.16 * _creases(atlas)
     melanin = melanin + _spots(atlas, identity, rng)
     melanin = melanin + lips * (0.16 * skin.melanin + 0.02)
@@ -167,7 +173,7 @@ def _creases(atlas: Atlas) -> Float32:
 def _lid_lines(atlas: Atlas) -> Float32:
     """Draw the rims of the lids, where lashes root."""
     line = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
-    for lids, strength, width in ((UPPER_LIDS, 1.0, 5), (LOWER_LIDS, 0.5, 1)):
+    for lids, strength, width in ((UPPER_LIDS, 1.0, 4), (LOWER_LIDS, 0.7, 2)):
         for lid in lids:
             fixed = np.rint(atlas.points[list(lid)] * 16).astype(np.int32)
             cv2.polylines(line, [fixed], False, strength, width, cv2.LINE_AA, _SHIFT)

@@ -68,3 +68,10 @@ def shot(head, reader, person, conditions):
     """A rendered picture and its truth."""
     rendered = render(head, person, conditions, SIDE_PX)
     return SimpleNamespace(rendered=rendered, truth=reader.read(person, rendered))
+
+
+@pytest.fixture(scope="session")
+def bare_shot(head, reader, person, conditions):
+    """The same without glasses."""
+    rendered = render(head, person, replace(conditions, glasses=False), SIDE_PX)
+    return SimpleNamespace(rendered=rendered, truth=reader.read(person, rendered))

@@ -43,8 +43,8 @@ def test_seen_vertices_lie_on_the_surface_of_the_z_buffer(shot):
     assert np.median(error) < 0.01
 
 
-def test_parts_lie_where_their_landmarks_are(shot):
-    labels, mesh = shot.truth.labels, shot.truth.mesh_xyz
+def test_parts_lie_where_their_landmarks_are(bare_shot):
+    labels, mesh = bare_shot.truth.labels, bare_shot.truth.mesh_xyz
     for cls, indices in (
         ((FaceClass.LEFT_EYE,), (263, 362, 386, 374)),
         ((FaceClass.RIGHT_EYE,), (33, 133, 159, 145)),
@@ -56,7 +56,21 @@ def test_parts_lie_where_their_landmarks_are(shot):
         np.testing.assert_allclose((x.min(), y.min()), low, atol=4)
         np.testing.assert_allclose((x.max(), y.max()), high, atol=4)
     assert (labels == FaceClass.MOUTH_INNER).sum() > 20
-    assert (labels == FaceClass.GLASSES).sum() > 100
+
+
+def test_glasses_take_the_eyes_behind_them(shot, bare_shot):
+    eyes = np.isin(bare_shot.truth.labels, (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE))
+    assert eyes.sum() > 100
+    assert (shot.truth.labels[eyes] == FaceClass.GLASSES).mean() > 0.95
+    assert shot.truth.scene.eyes[eyes].mean() < 0.1
+
+
+def test_hollows_are_warmer_than_grazing_edges(bare_shot):
+    relief, labels = bare_shot.truth.scene.relief, bare_shot.truth.labels
+    inner, skin = labels == FaceClass.MOUTH_INNER, labels == FaceClass.SKIN
+    assert relief[inner].mean() > relief[skin].mean() + 0.3
+    assert (relief[labels == FaceClass.BACKGROUND] == 0).mean() > 0.9
+    assert np.abs(relief).max() <= 1.0
 
 
 def test_the_box_holds_the_face_and_not_the_neck(shot):

@@ -16,8 +16,9 @@ from pipeline.types import Float32
 ROOM_C = 21.0
 BLACK_C, WHITE_C = 18.0, 37.6
 """Temperatures displayed as black and as white: a fixed range, so that pictures compare."""
-_KNOWN_RELIEF = 3.0
-"""How much farther known form reaches than form guessed from lightness, which light may feign."""
+_RELIEF_C = 2.8
+"""How much warmer a deep hollow is than plain skin where form is known, °C. Form guessed from
+lightness, which light may feign, counts for less."""
 
 
 def lwir_signal(planes: Planes, traits: SubjectTraits) -> Float32:
@@ -61,7 +62,7 @@ def _temperature(
         relief = np.float32(relief_c) * _relief(planes)
         lips = smooth + 0.2 + np.minimum(relief, 0.0)
     else:
-        relief = np.float32(_KNOWN_RELIEF * relief_c) * planes.relief
+        relief = np.float32(_RELIEF_C) * planes.relief
         lips = smooth + 0.2 + relief
     skin = smooth + relief
     inner = _depth(planes)
