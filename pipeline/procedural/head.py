@@ -58,7 +58,7 @@ class Head:
 
     def __init__(self, anny: Anny) -> None:
         self.anny = anny
-        self.skeleton = anny.skeleton()
+        self.skeleton = anny.skeleton
         self.mean = anny.shaped(MEAN_HEAD)
         self._units: dict[str, tuple[Int32, Float32]] = {}
 

@@ -52,7 +52,7 @@ _AXES: tuple[tuple[str, str, str, float, bool], ...] = (
         ("angle", "down", "up", 0.5), ("trans", "backward", "forward", 0.45))),
     ("eyebrows/eyebrows-trans", "down", "up", 0.4, WHOLE),
     *(("neck/neck-" + n, "decr", "incr", 0.35, WHOLE) for n in (
-        "scale-horiz", "scale-depth", "double")),
+        "scale-horiz", "scale-depth", "scale-vert", "double")),
     *(("cheek/cheek-" + n, lo, hi, sd, SIDED) for n, lo, hi, sd in (
         ("bones", "decr", "incr", 0.55), ("inner", "decr", "incr", 0.5),
         ("trans", "down", "up", 0.4), ("volume", "decr", "incr", 0.5))),
@@ -85,6 +85,7 @@ _MEANS = {
     ("chin/chin-prominent", "decr"): -0.2, ("chin/chin-prognathism", "decr"): 0.15,
     ("chin/chin-height", "decr"): 0.25, ("eyes/eye-bag", "decr"): 0.3,
     ("forehead/forehead-trans", "backward"): 0.3, ("cheek/cheek-volume", "decr"): 0.2,
+    ("neck/neck-scale-vert", "decr"): 0.35,
 }  # fmt: skip
 """Where the mesh's mean face differs from people's, whom the canonical face and the mesh network's
 points on photographs stand for: its mouth is narrow, flat and too far in front, its nose short."""

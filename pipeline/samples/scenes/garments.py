@@ -85,8 +85,7 @@ def places_of(skeleton: Skeleton, mean_xyz: Float32) -> Places:
     """Find the vertices' places on a mean body."""
     heads, _ = skeleton.joints(mean_xyz)
     joint = {name: heads[index] for index, name in enumerate(skeleton.names)}
-    leading = [skeleton.names[index] for index in skeleton.bones[:, 0]]
-    limb = np.array([_limb(name) for name in leading], np.uint8)
+    limb = np.array([_limb(name) for name in skeleton.names], np.uint8)[skeleton.bones[:, 0]]
     hip, ankle = joint["upperleg01.L"][1], joint["foot.L"][1]
     down = (mean_xyz[:, 1] - hip) / (ankle - hip)
     for side, mirror in (("L", 1), ("R", -1)):
