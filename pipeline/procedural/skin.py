@@ -72,14 +72,14 @@ def skin_textures(atlas: Atlas, identity: Identity, seed: int) -> SkinTextures:
     ):  # fmt: skip
         blood = blood + amount * skin.blood * atlas.spot(tuple(points[index]), (rx, ry))
     # Thin skin about the eyes is darker and redder, most of all below them.
-    for lids, lower, radii, dark, red in (
+    for lids, lower, radii, deep, red in (
         (UPPER_LIDS, 0, (26, 11), 0.03, 0.12),
         (LOWER_LIDS, 14, (30, 13), 0.13, 0.30),
     ):
         for lid in lids:
             x, y = points[list(lid)].mean(axis=0)
             shade = atlas.spot((x, y + lower), radii)
-            melanin = melanin + (dark + 0.05 * skin.wrinkles) * shade
+            melanin = melanin + (deep + 0.05 * skin.wrinkles) * shade
             blood = blood + red * shade
     melanin = melanin + 0.16 * _creases(atlas)
     melanin = melanin + _spots(atlas, identity, rng)

@@ -195,7 +195,7 @@ def _materials(shares: Float32, rendered: Rendered) -> dict[str, Float32]:
 
 def _total(planes: Float32) -> Float32:
     """Sum over the first axis, plane by plane: quicker than a reduction over short columns."""
-    total = planes[0].copy()
+    total: Float32 = planes[0].copy()
     for plane in planes[1:]:
         total += plane
     return total
