@@ -114,9 +114,14 @@ class SemiSiamese(nn.Module):
         if torch.unique(subjects).numel() != subjects.numel():
             raise ValueError("a batch of semi-siamese training holds a subject twice")
         chosen = swap[:, None, None, None]
-        probe = F.normalize(self.probe(torch.where(chosen, second, first)))
+        probe = self.probe(torch.where(chosen, second, first))
         with torch.no_grad():
-            gallery = F.normalize(self.gallery(torch.where(chosen, first, second)))
+            gallery = self.gallery(torch.where(chosen, first, second))
+        with torch.autocast(probe.device.type, enabled=False):
+            return self._compare(_unit(probe), _unit(gallery), subjects, swap)
+
+    def _compare(self, probe: Tensor, gallery: Tensor, subjects: Tensor, swap: Tensor) -> Tensor:
+        """Return the loss of unit features, and put the gallery's into the queues."""
         positive = (probe * gallery).sum(dim=1)
         bands = (~swap).long() if len(self.queues) == 2 else torch.zeros_like(subjects)
         losses = probe.new_zeros(len(subjects))
@@ -147,3 +152,8 @@ class SemiSiamese(nn.Module):
                 value.lerp_(theirs[name], 1.0 - self.momentum)
             else:
                 value.copy_(theirs[name])
+
+
+def _unit(features: Tensor) -> Tensor:
+    """Scale to unit length, in float32 or better."""
+    return F.normalize(features.to(torch.promote_types(features.dtype, torch.float32)))

@@ -11,9 +11,9 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 from pydantic import BaseModel
@@ -48,12 +48,15 @@ class StageRun:
         stage: name of the stage.
         dataset: name of the data set, or of the sample's source.
         params: the whole of ``params.yaml``, checked.
+        item: what the stage runs over beside the data set, for example a method; None where it
+            runs over data sets.
         summary: what ``map`` did, None before.
     """
 
     stage: str
     dataset: str
     params: Params
+    item: str | None = None
     summary: MapSummary | None = None
     _weights: dict[str, str] = field(default_factory=dict)
 
@@ -70,6 +73,15 @@ class StageRun:
                 f"add it to datasets in {PARAMS}"
             )
         return self.params.datasets[self.dataset]
+
+    def on(self, dataset: str) -> Self:
+        """Return this run with its argument as item, on the data set that the item names."""
+        return replace(self, dataset=dataset, item=self.dataset)
+
+    @property
+    def label(self) -> str:
+        """What the run is called in messages and in DVC."""
+        return f"{self.stage}@{self.item or self.dataset}"
 
     def source(self, stage: str) -> ShardFolder:
         """Open the output of another stage of the same data set."""
@@ -162,7 +174,8 @@ class StageRun:
 
     def report(self, kind: str, extension: str) -> Path:
         """Return the path of one of the stage's reports, its folder made."""
-        path = Path("reports", kind, self.dataset, f"{self.stage}{extension}")
+        name = self.stage if self.item is None else f"{self.stage}/{self.item}"
+        path = Path("reports", kind, self.dataset, f"{name}{extension}")
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 

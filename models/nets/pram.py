@@ -50,6 +50,7 @@ class PRAM(nn.Module):
     """
 
     dimensions = 512
+    components = len(COMPONENTS)
     _first: Tensor
     _second: Tensor
 
@@ -94,6 +95,42 @@ class PRAM(nn.Module):
         pairs = torch.cat([vectors[:, self._first], vectors[:, self._second]], dim=2)
         relations = self.relation(pairs)
         return PartRelations((self.alpha[:, None] * relations).sum(dim=1), vectors)
+
+
+class WholeFace(nn.Module):
+    """LightCNN-9 of which the same layers train, on the whole face alone: PRAM's baseline.
+
+    Input convention: that of ``PRAM`` with one component, float32 (n, 1, 1, 128, 128) in [0, 1].
+
+    Args:
+        backbone: a pretrained LightCNN-9.
+
+    Reference:
+        PRAM + CAT paper, table 1, row "fine-tuned".
+    """
+
+    dimensions = LightCNN9.dimensions
+    components = 1
+
+    def __init__(self, backbone: LightCNN9) -> None:
+        super().__init__()
+        self.trunk, self.own = backbone.features, backbone.fc1
+        freeze(self.trunk[:LAST_GROUP])
+
+    def forward(self, x: Tensor) -> PartRelations:
+        """Embed faces (n, 1 or more, 1, 128, 128), of which the first component counts."""
+        return self.relate(self.frozen(x[:, :1]))
+
+    @torch.no_grad()
+    def frozen(self, x: Tensor) -> Tensor:
+        """Run the layers that never train: (n, 1, 1, 128, 128) to (n, 1, 128, 16, 16)."""
+        cells: Tensor = self.trunk[:LAST_GROUP](x[:, 0])
+        return cells[:, None]
+
+    def relate(self, cells: Tensor) -> PartRelations:
+        """Go on from ``frozen``'s output (n, 1, 128, 16, 16)."""
+        vector = self.own(self.trunk[LAST_GROUP:](cells[:, 0]).flatten(1))
+        return PartRelations(vector, vector[:, None])
 
 
 def freeze(module: nn.Module) -> None:

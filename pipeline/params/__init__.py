@@ -10,11 +10,21 @@ from pipeline.params.bodies import (
 from pipeline.params.exports import ExportParams
 from pipeline.params.load import check_params, load_params, merge_params, read_yaml, section_values
 from pipeline.params.media import IjbMdfColumns, IjbMdfParams, ScenesParams
+from pipeline.params.methods import (
+    CheckpointParams,
+    EvaluateParams,
+    HsstParams,
+    MethodParams,
+    PramParams,
+    PretrainParams,
+    TrainingParams,
+)
 from pipeline.params.poses import PosesParams
 from pipeline.params.procedural import ProceduralParams
 from pipeline.params.protocols import BetweenParams, ProtocolParams
 from pipeline.params.quality import DegradeParams, PhotometricParams, TrainDegraderParams
 from pipeline.params.sections import (
+    TRAINED,
     AlignParams,
     DatasetParams,
     DetectParams,
@@ -28,7 +38,15 @@ from pipeline.params.sections import (
 from pipeline.params.synthesis3d import MasksParams, ReconstructParams, TemplateFiles
 
 __all__ = [
+    "TRAINED",
     "AlignParams",
+    "CheckpointParams",
+    "EvaluateParams",
+    "HsstParams",
+    "MethodParams",
+    "PramParams",
+    "PretrainParams",
+    "TrainingParams",
     "BetweenParams",
     "AttributesParams",
     "CropBodiesParams",

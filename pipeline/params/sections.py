@@ -4,6 +4,7 @@ Every model is strict, frozen and refuses keys it does not know. Ranges stand he
 comments in ``params.yaml`` repeat them for the reader.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -13,12 +14,16 @@ from pipeline.params.base import Fraction, Name, Point, Section, Seed
 from pipeline.params.bodies import CropBodiesParams, DetectBodiesParams, LabelBodiesParams
 from pipeline.params.exports import ExportParams
 from pipeline.params.media import IjbMdfParams, ScenesParams
+from pipeline.params.methods import AnyMethodParams, EvaluateParams, PretrainParams
 from pipeline.params.poses import PosesParams
 from pipeline.params.procedural import ProceduralParams
 from pipeline.params.protocols import ProtocolParams
 from pipeline.params.quality import DegradeParams, TrainDegraderParams
 from pipeline.params.synthesis3d import MasksParams, ReconstructParams
 from pipeline.types import Band, Split
+
+TRAINED = "trained"
+"""Folder in ``data`` of trained networks, and so the name of no data set."""
 
 
 class DatasetParams(Section):
@@ -210,12 +215,34 @@ class Params(Section):
     poses: PosesParams
     train_degrader: TrainDegraderParams
     degrade: DegradeParams
+    pretrain: dict[Name, PretrainParams]
+    methods: dict[Name, AnyMethodParams]
+    evaluate: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], EvaluateParams]
 
     @model_validator(mode="after")
     def _chosen_known(self) -> Self:
         for family in ("face_datasets", "body_datasets", "protocols"):
             if unknown := sorted(getattr(self, family).keys() - self.datasets.keys()):
                 raise ValueError(f"{family}: {unknown} are none of datasets {list(self.datasets)}")
+        return self
+
+    @model_validator(mode="after")
+    def _recognition_known(self) -> Self:
+        """Hold what a method and an evaluation name against the sections that define it."""
+        if TRAINED in self.datasets:
+            raise ValueError(f"datasets: {TRAINED!r} is where trained networks lie; rename it")
+        named: list[tuple[str, str, Mapping[str, object]]] = []
+        for name, start in self.pretrain.items():
+            named.append((f"pretrain.{name}.dataset", start.dataset, self.datasets))
+        for name, method in self.methods.items():
+            named.append((f"methods.{name}.dataset", method.dataset, self.protocols))
+            named.append((f"methods.{name}.start", method.start, self.pretrain))
+        for name, entry in self.evaluate.items():
+            named.append((f"evaluate.{name}.method", entry.method, self.methods))
+            named.append((f"evaluate.{name}.dataset", entry.dataset, self.protocols))
+        for key, value, known in named:
+            if value not in known:
+                raise ValueError(f"{key}: {value!r} is none of {list(known)}")
         return self
 
     exports: dict[Name, ExportParams]

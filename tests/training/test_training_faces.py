@@ -8,7 +8,7 @@ from pipeline.store import PARTS as SCHEMA
 from pipeline.store import ShardFolder
 from pipeline.store.columns import image_columns
 from pipeline.store.shards import ShardWriter
-from pipeline.training.faces import load_components, load_faces
+from pipeline.training.faces import load_components, load_faces, of_split
 from pipeline.types import Band, FaceClass, Split
 
 HW = (8, 8)
@@ -25,6 +25,7 @@ def row(sample_id, subject, band="VIS", split="train", mouth=True, side=8):
     labels[6, 6] = FaceClass.UPPER_LIP
     made = {
         "sample_id": sample_id,
+        "parent_id": sample_id,
         "dataset": "d",
         "subject_id": subject,
         "band": band,
@@ -67,7 +68,7 @@ def folder(tmp_path):
     return write
 
 
-TAKEN = {"splits": [Split.TRAIN], "bands": [Band.VIS, Band.NIR]}
+TAKEN = of_split(Split.TRAIN, Band.VIS, Band.NIR)
 
 
 def test_split_band_and_a_known_subject_decide(folder):
@@ -78,7 +79,7 @@ def test_split_band_and_a_known_subject_decide(folder):
         row("d", "t", split="test"),
         row("e", None),
     )
-    faces = load_faces(made, **TAKEN)
+    faces = load_faces(made, TAKEN)
     assert faces.sample_ids == ("a", "b")
     assert faces.bands == ("VIS", "NIR")
     assert faces.images.shape == (2, 8, 8, 3)
@@ -87,8 +88,8 @@ def test_split_band_and_a_known_subject_decide(folder):
 
 def test_components_come_in_order_and_a_missing_one_is_empty(folder):
     made = folder(row("a", "s"), row("b", "s", mouth=False))
-    faces = load_faces(made, **TAKEN)
-    components = load_components(made, faces, **TAKEN)
+    faces = load_faces(made, TAKEN)
+    components = load_components(made, faces, TAKEN)
     assert components.parts.shape == (2, 4, 4, 4)
     assert components.parts[0, :, 0, 0].tolist() == [0, 1, 2, 3]
     assert components.masks.shape == (2, 5, 8, 8)
@@ -99,16 +100,16 @@ def test_components_come_in_order_and_a_missing_one_is_empty(folder):
 
 def test_nothing_to_train_on_is_told(folder):
     with pytest.raises(StageError, match="no face of a known subject"):
-        load_faces(folder(row("a", "s", split="test")), **TAKEN)
+        load_faces(folder(row("a", "s", split="test")), TAKEN)
 
 
 def test_crops_of_two_sizes_are_refused(folder):
     with pytest.raises(StageError, match="several sizes"):
-        load_faces(folder(row("a", "s"), row("b", "s", side=6)), **TAKEN)
+        load_faces(folder(row("a", "s"), row("b", "s", side=6)), TAKEN)
 
 
 def test_components_of_other_faces_are_refused(folder):
     made = folder(row("a", "s"))
-    faces = load_faces(made, **TAKEN)
+    faces = load_faces(made, TAKEN)
     with pytest.raises(StageError, match="other faces"):
-        load_components(made, faces, splits=[Split.TEST], bands=[Band.VIS])
+        load_components(made, faces, of_split(Split.TEST, Band.VIS))

@@ -1,0 +1,135 @@
+"""Params of recognition: stages ``pretrain``, ``train`` and ``evaluate``."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.params.base import Fraction, Name, Section, Seed
+from pipeline.types import Band
+
+BackboneName = Literal[
+    "lightcnn9", "lightcnn29v2", "mobilefacenet", "iresnet50", "iresnet100", "attention56"
+]
+Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
+
+
+class CheckpointParams(Section):
+    """A backbone that was trained elsewhere."""
+
+    path: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class TrainingParams(Section):
+    """What every training of a recogniser takes."""
+
+    steps: Annotated[int, Field(ge=0, le=10_000_000)]
+    """0 leaves the network as it starts."""
+    optimizer: Literal["sgd", "adamw"]
+    learning_rate: Annotated[float, Field(gt=0.0, le=10.0)]
+    decay_at_steps: tuple[Annotated[int, Field(ge=1)], ...]
+    """Steps at which the rate is divided by ten."""
+    warmup_steps: Annotated[int, Field(ge=0, le=1_000_000)]
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)]
+    weight_decay: Annotated[float, Field(ge=0.0, le=1.0)]
+    accumulate: Annotated[int, Field(ge=1, le=1024)]
+    """Batches whose gradients make one step."""
+    checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000)]
+    threads: Annotated[int, Field(ge=1, le=256)]
+    device: Literal["cpu", "cuda", "auto"]
+    devices: Annotated[int, Field(ge=1, le=64)]
+    precision: Literal["auto", "32-true", "bf16-mixed"]
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _decay_rises(self) -> Self:
+        if list(self.decay_at_steps) != sorted(set(self.decay_at_steps)):
+            raise ValueError(f"decay_at_steps: expected rising steps, got {self.decay_at_steps}")
+        return self
+
+
+class PretrainParams(TrainingParams):
+    """The start of a backbone: classification of visible faces, or a user's checkpoint."""
+
+    dataset: Name
+    backbone: BackboneName
+    checkpoint: CheckpointParams | None
+    """Weights to take up, before the training."""
+    band: Band
+    batch_pictures: Annotated[int, Field(ge=2, le=4096)]
+    loss: Literal["softmax", "am_softmax", "arcface"]
+    scale: Annotated[float, Field(gt=0.0, le=256.0)]
+    margin: Annotated[float, Field(ge=0.0, le=3.0)]
+    classify_weight: Weight
+    distil_weight: Weight
+    """Of the cosine distance to SFace's embedding."""
+
+    @model_validator(mode="after")
+    def _learns(self) -> Self:
+        if not (self.classify_weight or self.distil_weight):
+            raise ValueError("classify_weight and distil_weight are both 0: nothing is learned")
+        return self
+
+
+class MethodParams(TrainingParams):
+    """What every method takes."""
+
+    dataset: Name
+    protocol: Annotated[str, Field(min_length=1)]
+    """Protocol of the data set whose table ``train`` says who trains, fold by fold."""
+    start: Name
+    """Which ``pretrain`` gives the backbone."""
+    bands: tuple[Band, Band]
+    masked: bool
+    """Whether pictures of the second band are those of the stage ``masks``."""
+
+    @model_validator(mode="after")
+    def _two_bands(self) -> Self:
+        if self.bands[0] == self.bands[1]:
+            raise ValueError(f"bands: expected two different bands, got {list(self.bands)}")
+        return self
+
+
+class PramParams(MethodParams):
+    """Part relation attention with a triplet loss on components."""
+
+    kind: Literal["pram"]
+    relations: bool
+    """False: the backbone alone on the whole face, the paper's row "fine-tuned"."""
+    triplet: Literal["none", "conditional", "adaptive"]
+    triplet_margin: Fraction
+    softmax_weight: Weight
+    batch_triplets: Annotated[int, Field(ge=1, le=4096)]
+    kept_crops: Annotated[int, Field(ge=0, le=1000)]
+    """Random crops of each face whose frozen features are kept; 0 computes them at each step."""
+
+    @model_validator(mode="after")
+    def _components(self) -> Self:
+        if self.triplet != "none" and not self.relations:
+            raise ValueError(f"triplet {self.triplet!r} compares components: set relations")
+        return self
+
+
+class HsstParams(MethodParams):
+    """Heterogeneous semi-siamese training."""
+
+    kind: Literal["hsst"]
+    loss: Literal["softmax", "am_softmax", "arcface", "triplet"]
+    scale: Annotated[float, Field(gt=0.0, le=256.0)]
+    margin: Annotated[float, Field(ge=0.0, le=3.0)]
+    batch_pairs: Annotated[int, Field(ge=1, le=4096)]
+    prototypes: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Length of each queue."""
+    ema_momentum: Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+AnyMethodParams = Annotated[PramParams | HsstParams, Field(discriminator="kind")]
+
+
+class EvaluateParams(Section):
+    """One method on one protocol."""
+
+    method: Name
+    dataset: Name
+    protocol: Annotated[str, Field(min_length=1)]
+    probes: Literal["plain", "masked"]
