@@ -121,19 +121,23 @@ class SemiSiamese(nn.Module):
             return self._compare(_unit(probe), _unit(gallery), subjects, swap)
 
     def _compare(self, probe: Tensor, gallery: Tensor, subjects: Tensor, swap: Tensor) -> Tensor:
-        """Return the loss of unit features, and put the gallery's into the queues."""
-        positive = (probe * gallery).sum(dim=1)
+        """Return the loss of unit features, and put the gallery's into the queues.
+
+        Where several processes share a batch, each queue takes, and leaves out, all of it.
+        """
         bands = (~swap).long() if len(self.queues) == 2 else torch.zeros_like(subjects)
+        everyone, theirs, their_bands = map(from_all, (subjects, gallery, bands))
+        positive = (probe * gallery).sum(dim=1)
         losses = probe.new_zeros(len(subjects))
         queues = cast(list[PrototypeQueue], list(self.queues))
         for band, queue in enumerate(queues):
             members = bands == band
             # A copy: the queue is written before the gradient runs back through the product.
             negatives = probe[members] @ queue.features.to(probe.dtype, copy=True).T
-            allowed = queue.strangers(subjects).expand_as(negatives)
+            allowed = queue.strangers(everyone).expand_as(negatives)
             losses[members] = self._loss(positive[members], negatives, allowed)
         for band, queue in enumerate(queues):
-            queue.push(gallery[bands == band], subjects[bands == band])
+            queue.push(theirs[their_bands == band], everyone[their_bands == band])
         return losses.mean()
 
     def _loss(self, positive: Tensor, negatives: Tensor, allowed: Tensor) -> Tensor:
@@ -152,6 +156,16 @@ class SemiSiamese(nn.Module):
                 value.lerp_(theirs[name], 1.0 - self.momentum)
             else:
                 value.copy_(theirs[name])
+
+
+@torch.no_grad()
+def from_all(values: Tensor) -> Tensor:
+    """Return the values (n, …) of all processes, dealt out in turn; those of one as they are."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return values
+    found = [torch.empty_like(values) for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather(found, values.contiguous())
+    return torch.stack(found, dim=1).flatten(0, 1)
 
 
 def _unit(features: Tensor) -> Tensor:

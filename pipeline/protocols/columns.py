@@ -17,8 +17,15 @@ COLUMNS = (
 """Columns that the protocols here are made from."""
 
 
+VALIDATION = "-validation"
+"""End of the name of a protocol on the subjects of the validation split."""
+
+
 def cross_band(rows: Sequence[Row], seed: int) -> Iterator[Protocol]:
     """Yield ``VIS-NIR``, ``VIS-LWIR`` and so on: one VIS template per test subject, single probes.
+
+    The same on the subjects of the split validation is ``VIS-NIR-validation``: there params are
+    chosen, so that test subjects are seen once.
 
     A gallery and its probes never show the same shot: the shots of a subject are dealt out, half of
     them (the greater half) to the gallery, the others to the probes, in the same way for all bands.
@@ -31,7 +38,13 @@ def cross_band(rows: Sequence[Row], seed: int) -> Iterator[Protocol]:
         seed: of the deal.
     """
     usable = [row for row in rows if row.get("subject_id") and row.get("view") != "back"]
-    test = [row for row in usable if row.get("split") == Split.TEST]
+    yield from _cross_band(usable, seed, Split.TEST, "")
+    yield from _cross_band(usable, seed, Split.VALIDATION, VALIDATION)
+
+
+def _cross_band(usable: list[Row], seed: int, split: Split, ending: str) -> Iterator[Protocol]:
+    """Yield the protocols of one split's subjects."""
+    test = [row for row in usable if row.get("split") == split]
     enrolled_shots = _deal(test, seed)
     gallery = [r for r in test if r["band"] == Band.VIS and shot_of(r) in enrolled_shots]
     enroll = template_table(_of_subject(row) for row in gallery)
@@ -40,9 +53,10 @@ def cross_band(rows: Sequence[Row], seed: int) -> Iterator[Protocol]:
         if not gallery or not probes:
             continue
         yield Protocol(
-            f"{Band.VIS}-{band}",
+            f"{Band.VIS}-{band}{ending}",
             Source.DERIVED,
-            f"{band} probes against a {Band.VIS} template of each test subject, from other shots.",
+            f"{band} probes against a {Band.VIS} template of each {split} subject, from other "
+            "shots.",
             enroll=enroll,
             probe=template_table(_single(row) for row in probes),
             match=None,

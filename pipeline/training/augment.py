@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-_TRANSFORM = v2.Compose(
+TRANSFORM = v2.Compose(
     [
         v2.RandomHorizontalFlip(),
         v2.RandomAffine(degrees=6.0, translate=(0.03, 0.03), scale=(0.94, 1.06)),
@@ -13,6 +13,7 @@ _TRANSFORM = v2.Compose(
         v2.RandomGrayscale(0.5),
     ]
 )
+"""What a picture goes through."""
 
 
 def augmented(pictures: Tensor, generator: np.random.Generator) -> Tensor:
@@ -24,4 +25,4 @@ def augmented(pictures: Tensor, generator: np.random.Generator) -> Tensor:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(generator.integers(2**31)))
-        return torch.stack([_TRANSFORM(picture) for picture in pictures])
+        return torch.stack([TRANSFORM(picture) for picture in pictures])

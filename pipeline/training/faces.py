@@ -168,6 +168,17 @@ def load_components(folder: ShardFolder, faces: FaceSet, choice: Choice) -> Comp
     return Components(parts, masks)
 
 
+def crop_side(folder: ShardFolder) -> int:
+    """Return the side of a folder's aligned crops, by its first row.
+
+    Raises:
+        StageError: there is no row.
+    """
+    for row in folder.rows(["width_px"]):
+        return int(row["width_px"])
+    raise StageError(f"{folder.path} holds no face: expected some; run the stages before")
+
+
 def load_embeddings(folder: ShardFolder, faces: FaceSet) -> Float32:
     """Read what SFace makes of the same faces, float32 (n, 128).
 

@@ -1,7 +1,8 @@
 """A recogniser's training as a task of ``training.loop``: batches, gradients, learning rate."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import numpy as np
@@ -9,10 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from models.nets.pram import trainable
+from pipeline.errors import StageError
 from pipeline.params import TrainingParams
 from pipeline.rng import generator_for
-from pipeline.training.loop import train
-from pipeline.training.setup import learning_rate, make_fabric, make_optimizer
+from pipeline.store.guard import die_with_parent
+from pipeline.training.loop import load_checkpoint, train
+from pipeline.training.samplers import Int64
+from pipeline.training.setup import computed_in, learning_rate, make_fabric, make_optimizer
 
 Batch = tuple[Tensor, ...]
 Curve = list[dict[str, float]]
@@ -24,7 +28,12 @@ class Learner(nn.Module):
     """A network that trains, with all that trains or is kept beside it.
 
     Its state is all that a checkpoint holds of it; what can be computed again is no buffer.
+
+    Attributes:
+        share: number of this process, and of processes that share each batch.
     """
+
+    share: tuple[int, int] = (0, 1)
 
     def prepare(self, device: torch.device, dtype: torch.dtype) -> None:
         """Compute once what all batches need.
@@ -35,7 +44,7 @@ class Learner(nn.Module):
         """
 
     def draw(self, generator: np.random.Generator) -> Batch:
-        """Draw a batch: what ``forward`` takes."""
+        """Draw this process's share of a batch: what ``forward`` takes."""
         raise NotImplementedError
 
     def forward(self, *batch: Tensor) -> dict[str, Tensor]:
@@ -45,23 +54,38 @@ class Learner(nn.Module):
     def after_step(self) -> None:
         """Do what follows each step of the optimiser."""
 
+    def mine(self, drawn: Int64) -> Int64:
+        """Return this process's share of what every process drew alike, along the last axis.
+
+        Raises:
+            StageError: it can't be dealt out evenly.
+        """
+        process, processes = self.share
+        if drawn.shape[-1] % processes:
+            raise StageError(
+                f"a batch of {drawn.shape[-1]} can't be dealt out to {processes} processes: "
+                "expected a multiple; change the batch or devices"
+            )
+        return drawn[..., process::processes]
+
 
 class GradientTraining:
     """Trains a learner: seeded by the step's number, so that no random state has to be kept."""
 
-    def __init__(self, params: TrainingParams, learner: Learner) -> None:
-        """Set up devices, precision and optimiser, and let the learner prepare.
+    def __init__(self, params: TrainingParams, learner: Learner, fabric: lightning.Fabric) -> None:
+        """Set up the optimiser, and let the learner prepare.
 
         Args:
             params: of the training.
             learner: whose parameters that require a gradient train.
+            fabric: launched.
         """
-        self.params, self.learner = params, learner
-        self._fabric = make_fabric(params)
-        learner.to(self._fabric.device)
-        learner.prepare(self._fabric.device, _dtype(self._fabric))
+        self.params, self.learner, self._fabric = params, learner, fabric
+        learner.share = fabric.global_rank, fabric.world_size
+        learner.to(fabric.device)
+        learner.prepare(fabric.device, computed_in(fabric))
         optimizer = make_optimizer(params, list(trainable(learner)))
-        self._module, self._optimizer = self._fabric.setup(learner, optimizer)
+        self._module, self._optimizer = fabric.setup(learner, optimizer)
 
     def step(self, number: int) -> dict[str, float]:
         """Take step ``number``; returns the means of its losses."""
@@ -76,7 +100,9 @@ class GradientTraining:
             losses = self._module(*batch)
             self._fabric.backward(losses[TOTAL] / self.params.accumulate)
             for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(value.detach()) / self.params.accumulate
+                # over all processes: where one is not finite, all stop
+                mean = cast(Tensor, self._fabric.all_reduce(value.detach()))
+                sums[name] = sums.get(name, 0.0) + float(mean) / self.params.accumulate
         self._optimizer.step()
         self.learner.after_step()
         return sums
@@ -94,21 +120,44 @@ class GradientTraining:
 def train_learner(
     learner: Learner, params: TrainingParams, *, label: str, key: str, path: Path
 ) -> Curve:
-    """Train a learner to its last step, from where ``checkpoint.pt`` beside ``path`` stands."""
+    """Train a learner to its last step, from where ``checkpoint.pt`` beside ``path`` stands.
+
+    Several processes each take a share of every batch; gradients are means over all of them.
+    """
+    fabric = make_fabric(params)
+    checkpoint = path.with_name("checkpoint.pt")
+    if params.devices == 1:
+        return _run(fabric, learner, params, label, key, checkpoint)
+    launch = cast(Callable[..., Curve], fabric.launch)
+    curve = launch(_run, learner, params, label, key, checkpoint)
+    trained = load_checkpoint(checkpoint, key)
+    if trained is not None:
+        learner.load_state_dict(trained["task"]["learner"])
+    return curve
+
+
+def _run(
+    fabric: lightning.Fabric,
+    learner: Learner,
+    params: TrainingParams,
+    label: str,
+    key: str,
+    checkpoint: Path,
+) -> Curve:
+    if fabric.world_size > 1:  # a process of its own: set what make_fabric set, and end with ours
+        torch.set_num_threads(params.threads)
+        die_with_parent()
     return train(
-        GradientTraining(params, learner),
+        GradientTraining(params, learner, fabric),
         label=label,
         steps=params.steps,
-        checkpoint=path.with_name("checkpoint.pt"),
+        checkpoint=checkpoint,
         checkpoint_steps=params.checkpoint_steps,
         key=key,
+        leads=fabric.is_global_zero,
     )
 
 
 def in_float32(features: Tensor) -> torch.autocast:
     """Return a context without reduced precision: losses need more digits than networks."""
     return torch.autocast(features.device.type, enabled=False)
-
-
-def _dtype(fabric: lightning.Fabric) -> torch.dtype:
-    return torch.bfloat16 if str(fabric._precision.precision).startswith("bf16") else torch.float32

@@ -6,6 +6,7 @@ checkpoint holds no random state, and a training that was killed ends where it w
 
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,7 +33,14 @@ class Task(Protocol):
 
 
 def train(
-    task: Task, *, label: str, steps: int, checkpoint: Path, checkpoint_steps: int, key: str
+    task: Task,
+    *,
+    label: str,
+    steps: int,
+    checkpoint: Path,
+    checkpoint_steps: int,
+    key: str,
+    leads: bool = True,
 ) -> list[dict[str, float]]:
     """Train up to the last step, from where the checkpoint stands.
 
@@ -44,6 +52,7 @@ def train(
         checkpoint_steps: steps between two checkpoints.
         key: what the training depends on: params, data, code, weights. A checkpoint of another key
             is not taken up.
+        leads: whether this process writes and shows progress; of several, one does.
 
     Returns:
         The loss curve: means over equal runs of steps, each with ``step``, the last one in it.
@@ -56,7 +65,7 @@ def train(
     if (former := load_checkpoint(checkpoint, key)) is not None:
         done, curve, pending = former["step"], former["curve"], former["pending"]
         task.load_state(former["task"])
-    with progress(label, steps) as advance:
+    with progress(label, steps) if leads else nullcontext(_nobody) as advance:
         advance(done)
         for number in range(done, steps):
             losses = dict(task.step(number))
@@ -70,7 +79,7 @@ def train(
             if (number + 1) % every == 0 or number + 1 == steps:
                 curve.append({"step": number + 1} | _means(pending))
                 pending = []
-            if (number + 1) % checkpoint_steps == 0 or number + 1 == steps:
+            if leads and ((number + 1) % checkpoint_steps == 0 or number + 1 == steps):
                 state = {"step": number + 1, "curve": curve, "pending": pending}
                 save_whole(state | {"key": key, "task": task.state()}, checkpoint)
             advance(1)
@@ -91,6 +100,10 @@ def save_whole(values: Mapping[str, Any], path: Path) -> None:
     partial = path.with_name(f".{path.name}.partial")
     torch.save(dict(values), partial)
     partial.replace(path)
+
+
+def _nobody(_: int) -> None:
+    """Take progress that nobody shows."""
 
 
 def _means(losses: list[dict[str, float]]) -> dict[str, float]:

@@ -1,6 +1,8 @@
 """The start of a backbone: visible faces classified, with SFace's embedding as teacher."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -8,70 +10,56 @@ import torch.nn.functional as F  # noqa: N812 (the name torch's own documentatio
 from torch import Tensor, nn
 
 from models.losses.margins import CosineClassifier
-from models.nets.checkpoints import load_backbone
-from pipeline.params import PretrainParams, section_values
+from models.nets.lightcnn import LightCNN9, LightCNN29v2
+from pipeline.params import PretrainParams
 from pipeline.store import ShardFolder
 from pipeline.training.augment import augmented
-from pipeline.training.backbones import BACKBONES, Inputs, make_backbone
+from pipeline.training.backbones import BACKBONES, Inputs
 from pipeline.training.faces import FaceSet, load_embeddings, load_faces, of_split
 from pipeline.training.identities import TrainingFaces, training_faces
 from pipeline.training.learner import TOTAL, Batch, Curve, Learner, in_float32, train_learner
 from pipeline.training.samplers import BalancedPictures
-from pipeline.training.trained import Trained, save_trained
 from pipeline.types import Float32, Split
 
 
-def load_pretraining_faces(attributes: ShardFolder, params: PretrainParams) -> FaceSet:
+@dataclass(frozen=True)
+class PretrainingFaces:
+    """Faces of one band with what the teacher makes of them, float32 (n, t)."""
+
+    faces: FaceSet
+    teacher: Float32
+
+
+def load_pretraining_faces(attributes: ShardFolder, params: PretrainParams) -> PretrainingFaces:
     """Decode the faces of the train split in the band of a pretraining."""
-    return load_faces(attributes, of_split(Split.TRAIN, params.band))
+    faces = load_faces(attributes, of_split(Split.TRAIN, params.band))
+    return PretrainingFaces(faces, load_embeddings(attributes, faces))
 
 
 def pretrain(
     name: str,
     params: PretrainParams,
-    faces: FaceSet,
-    attributes: ShardFolder,
+    network: nn.Module,
+    found: PretrainingFaces,
     *,
-    checkpoint: Path | None,
-    template: str,
     key: str,
     path: Path,
-) -> tuple[Curve, str]:
-    """Train a backbone's start, or take up a user's, and write it.
-
-    Returns:
-        The loss curve, and what matched of the user's checkpoint.
-    """
-    network = make_backbone(params.backbone, faces.crop_px, params.seed)
-    report = str(load_backbone(network, checkpoint)) if checkpoint else ""
-    labelled = training_faces(faces, None, [params.band])
-    learner = Pretraining(
-        params,
-        network,
-        BACKBONES[params.backbone].inputs,
-        labelled,
-        load_embeddings(attributes, faces),
-    )
+) -> Curve:
+    """Train a backbone's start; returns the loss curve."""
+    labelled = training_faces(found.faces, None, [params.band])
+    inputs = BACKBONES[params.backbone].inputs
+    learner = Pretraining(params, network, inputs, labelled, found.teacher)
     curve = train_learner(learner, params, label=name, key=key, path=path)
-    subjects = [f"{params.dataset}/{subject}" for subject in labelled.names]
-    save_trained(
-        Trained(
-            name,
-            params.backbone,
-            faces.crop_px,
-            template,
-            section_values(params),
-            key,
-            subjects if params.steps else [],
-            network.state_dict(),
-        ),
-        path,
-    )
-    return curve, report
+    learner.finish()
+    return curve
 
 
 class Pretraining(Learner):
     """A backbone with a classifier of the training subjects and a projection onto the teacher.
+
+    The teacher's embeddings are centred, so that what all faces share is not what is learned. A
+    LightCNN has no normalisation, and what its features share is most of them at the start: they
+    are normalised while it trains, and ``finish`` puts that into its last layer.
 
     Reference:
         Teacher: Y. Zhong et al., SFace, TIP 30, 2021; matching normalised embeddings: P. Wang et
@@ -100,19 +88,25 @@ class Pretraining(Learner):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(params.seed)
             width = int(network.dimensions)  # type: ignore[arg-type]
+            self.neck = (
+                nn.BatchNorm1d(width, affine=False)
+                if isinstance(network, LightCNN9 | LightCNN29v2)
+                else nn.Identity()
+            )
             self.classifier = CosineClassifier(
                 len(faces.names), width, loss=params.loss, scale=params.scale, margin=params.margin
             )
-            self.to_teacher = nn.Linear(width, teacher.shape[1])
+            self.to_teacher = nn.Linear(width, teacher.shape[1], bias=False)
         self._params, self._inputs = params, inputs
         self._sampler = BalancedPictures(faces.index, [params.band], params.batch_pictures)
         self._images = torch.from_numpy(faces.faces.images)
         self._labels = torch.from_numpy(faces.labels)
-        self._teacher = F.normalize(torch.from_numpy(teacher))
+        directions = F.normalize(torch.from_numpy(teacher))
+        self._teacher = F.normalize(directions - directions.mean(dim=0))
 
     def draw(self, generator: np.random.Generator) -> Batch:
         """Draw pictures, augmented and cut at random, with labels and the teacher's embeddings."""
-        chosen = torch.from_numpy(self._sampler.draw(generator))
+        chosen = torch.from_numpy(self.mine(self._sampler.draw(generator)).copy())
         pictures = augmented(self._images[chosen].permute(0, 3, 1, 2), generator)
         room = self._inputs.room(pictures.shape[-1])
         corners = torch.from_numpy(generator.integers(0, room + 1, (len(chosen), 2)))
@@ -124,8 +118,16 @@ class Pretraining(Learner):
         pictures, labels, teacher = batch
         features = self.network(pictures).float()
         with in_float32(features):
+            features = self.neck(features)
             classify = self.classifier(features, labels)
             distil = (1.0 - F.cosine_similarity(self.to_teacher(features), teacher)).mean()
         weights = self._params.classify_weight, self._params.distil_weight
         total = weights[0] * classify + weights[1] * distil
         return {TOTAL: total, "classify": classify, "distil": distil}
+
+    def finish(self) -> None:
+        """Put the features' normalisation into the network; the training is over then."""
+        if isinstance(self.network, LightCNN9 | LightCNN29v2):
+            neck = cast(nn.BatchNorm1d, self.neck)
+            mean, variance = cast(Tensor, neck.running_mean), cast(Tensor, neck.running_var)
+            self.network.absorb(mean, (variance + neck.eps).sqrt())

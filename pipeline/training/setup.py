@@ -24,7 +24,18 @@ def make_fabric(params: TrainingParams) -> lightning.Fabric:
     precision = params.precision
     if precision == "auto":
         precision = "bf16-mixed" if computes_bfloat16(device) else "32-true"
-    return lightning.Fabric(accelerator=device, devices=params.devices, precision=precision)
+    return lightning.Fabric(
+        accelerator=device,
+        devices=params.devices,
+        precision=precision,
+        strategy="auto" if params.devices == 1 else "ddp_spawn",
+    )
+
+
+def computed_in(fabric: lightning.Fabric) -> torch.dtype:
+    """Return the type of the activations."""
+    precision = str(fabric._precision.precision)  # Fabric offers no public question for it
+    return torch.bfloat16 if precision.startswith("bf16") else torch.float32
 
 
 def make_optimizer(

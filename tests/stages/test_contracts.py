@@ -16,6 +16,17 @@ MODULES = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", 
 ITEMS = {name: stage.get("do", stage) for name, stage in STAGES.items()}
 
 
+ITEM_STAGES = {"pretrain": "pretrain", "train": "methods", "evaluate": "evaluate"}
+"""Stages that run over entries of a section of their own, each of which names its data set."""
+
+
+def reports(kind, name, extension):
+    """Where a stage's report of a kind lies."""
+    if name in ITEM_STAGES:
+        return f"reports/{kind}/${{item.dataset}}/{name}/${{key}}{extension}"
+    return f"reports/{kind}/${{key}}/{name}{extension}"
+
+
 def names(values):
     return [value if isinstance(value, str) else next(iter(value)) for value in values]
 
@@ -51,10 +62,16 @@ SHARED = {
 
 
 @pytest.mark.parametrize(
-    "name", sorted(ITEMS.keys() - {"weights", "sample", "ingest", "protocols", "export"})
+    "name",
+    sorted(ITEMS.keys() - {"weights", "sample", "ingest", "protocols", "export"} - {*ITEM_STAGES}),
 )
 def test_a_stage_runs_over_the_data_sets_of_its_family(name):
     assert STAGES[name]["foreach"] in ("${face_datasets}", "${body_datasets}")
+
+
+@pytest.mark.parametrize("name", ITEM_STAGES)
+def test_a_stage_of_its_own_items_runs_over_their_section(name):
+    assert STAGES[name]["foreach"] == f"${{{ITEM_STAGES[name]}}}"
 
 
 @pytest.mark.parametrize("name", ITEMS)
@@ -65,7 +82,7 @@ def test_the_params_are_sections_of_params_yaml(name):
 
 @pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights"}))
 def test_a_stage_depends_on_the_section_of_its_name(name):
-    section = {"export": "exports"}.get(name, name)
+    section = {"export": "exports", **ITEM_STAGES}.get(name, name)
     assert any(key.split(".")[0] == section for key in ITEMS[name]["params"])
 
 
@@ -78,15 +95,30 @@ def test_outputs_persist_so_that_rows_can_be_reused(name):
 
 @pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights"}))
 def test_metrics_lie_where_people_look(name):
-    assert names(ITEMS[name]["metrics"]) == [f"reports/metrics/${{key}}/{name}.json"]
+    assert names(ITEMS[name]["metrics"]) == [reports("metrics", name, ".json")]
 
 
-@pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights", "export"}))
+@pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights", "export"} - {*ITEM_STAGES}))
 def test_pictures_lie_where_people_look(name):
     figures = [f"reports/figures/${{key}}/{name}.png"] if name in PANELS else []
     curves = [f"reports/curves/${{key}}/{name}.csv"] if name.startswith("train_") else []
     contact = f"reports/contact/${{key}}/{name}.png"
     assert names(ITEMS[name]["plots"]) == [contact, *figures, *curves]
+
+
+@pytest.mark.parametrize("name", ITEM_STAGES)
+def test_figures_and_curves_of_recognisers_lie_where_people_look(name):
+    endings = (".roc.csv", ".cmc.csv") if name == "evaluate" else (".csv",)
+    curves = [reports("curves", name, ending) for ending in endings]
+    assert names(ITEMS[name]["plots"]) == [reports("figures", name, ".png"), *curves]
+
+
+@pytest.mark.parametrize("name", ITEM_STAGES)
+def test_plots_name_templates_that_dvc_or_the_project_has(name):
+    own = {path.stem for path in (ROOT / ".dvc" / "plots").glob("*.json")}
+    for plot in ITEMS[name]["plots"]:
+        (options,) = plot.values()
+        assert options.get("template", "linear") in own | {"linear"}
 
 
 def test_no_file_is_longer_than_400_lines():

@@ -10,7 +10,7 @@ from pipeline.params import HsstParams
 from pipeline.training.backbones import Inputs
 from pipeline.training.identities import TrainingFaces
 from pipeline.training.learner import TOTAL, Batch, Learner
-from pipeline.training.samplers import CrossBandPairs
+from pipeline.training.samplers import CrossBandPairs, Int64
 
 
 class HsstLearner(Learner):
@@ -52,10 +52,13 @@ class HsstLearner(Learner):
 
     def draw(self, generator: np.random.Generator) -> Batch:
         """Draw pairs: first and second band's pictures, labels, and which band is the probe."""
-        first, second = self._sampler.draw(generator)
-        swap = torch.from_numpy(generator.random(len(first)) < 0.5)
-        pictures = [self._pictures(chosen, generator) for chosen in (first, second)]
-        return *pictures, self._labels[torch.from_numpy(first)], swap
+        drawn = np.stack(self._sampler.draw(generator))
+        room = self._inputs.room(self._images.shape[1])
+        corners = generator.integers(0, room + 1, (2, 2, drawn.shape[1]))
+        swap = self.mine(generator.integers(0, 2, (drawn.shape[1],)))
+        pictures = map(self._pictures, self.mine(drawn), self.mine(corners))
+        labels = self._labels[torch.from_numpy(self.mine(drawn)[0])]
+        return *pictures, labels, torch.from_numpy(swap.copy()) == 1
 
     def forward(self, *batch: Tensor) -> dict[str, Tensor]:
         """Return the loss."""
@@ -66,8 +69,6 @@ class HsstLearner(Learner):
         """Let the gallery-net follow."""
         self.pair.follow()
 
-    def _pictures(self, chosen: np.ndarray, generator: np.random.Generator) -> Tensor:
+    def _pictures(self, chosen: Int64, corners: Int64) -> Tensor:
         pictures = self._images[torch.from_numpy(chosen)].permute(0, 3, 1, 2)
-        room = self._inputs.room(pictures.shape[-1])
-        corners = torch.from_numpy(generator.integers(0, room + 1, (len(chosen), 2)))
-        return self._inputs.values(self._inputs.cut(pictures, corners))
+        return self._inputs.values(self._inputs.cut(pictures, torch.from_numpy(corners.T)))

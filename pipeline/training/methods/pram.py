@@ -16,7 +16,7 @@ from pipeline.training.backbones import BACKBONES
 from pipeline.training.faces import Components, FaceSet
 from pipeline.training.identities import TrainingFaces
 from pipeline.training.learner import TOTAL, Batch, Learner, in_float32
-from pipeline.training.samplers import CrossBandTriplets
+from pipeline.training.samplers import CrossBandTriplets, Int64
 
 INPUTS = BACKBONES["lightcnn9"].inputs
 _PICTURES_AT_ONCE = 32
@@ -86,15 +86,15 @@ class PramLearner(Learner):
             What the frozen layers make of anchors, positives, negatives (3 t, c, 128, 16, 16),
             their labels (3 t,), and λ (t, c).
         """
-        triplets = torch.from_numpy(self._sampler.draw(generator))
-        count = triplets.shape[1]
+        drawn = self._sampler.draw(generator)
+        triplets = self._mine(drawn)
         if self._kept is None:
-            corners = torch.from_numpy(generator.integers(0, self._room + 1, (count, 2)))
+            corners = self._mine(generator.integers(0, self._room + 1, (2, drawn.shape[1]))).T
             flat = triplets.flatten()
             face = self._face_cells(flat, corners.repeat(3, 1))
             parts = self._part_cells(flat)
         else:
-            crop = torch.from_numpy(generator.integers(0, len(self._corners), count))
+            crop = self._mine(generator.integers(0, len(self._corners), (drawn.shape[1],)))
             corners = self._corners[crop]
             face = self._kept[0][crop.repeat(3), triplets.flatten()]
             parts = self._kept[1][triplets.flatten()]
@@ -115,6 +115,9 @@ class PramLearner(Learner):
             each = conditional_triplet(anchor, positive, negative, self._params.triplet_margin)
             triplet = (overlap * each).sum(dim=1).mean()
         return {TOTAL: total + triplet, "softmax": softmax, "triplet": triplet}
+
+    def _mine(self, drawn: Int64) -> Tensor:
+        return torch.from_numpy(self.mine(drawn).copy())
 
     def _overlap(self, triplets: Tensor, corners: Tensor) -> Tensor:
         """Return λ of each component: the masks' IoU for L_CAT, 1 for L_C."""

@@ -1,0 +1,102 @@
+"""A fold's rates: worked by hand, failures counted, folds joined."""
+
+import numpy as np
+import pytest
+
+from pipeline.errors import StageError
+from pipeline.evaluation.recognition import chance_rank1, over_folds, recognise
+from pipeline.store.protocols import Exclude, Protocol, Source, template_table, train_table
+
+
+def table(*rows):
+    return template_table(
+        (None, template, subject, sample, sample, None) for template, subject, sample in rows
+    )
+
+
+GALLERY = table(("A", "a", "a1"), ("A", "a", "a2"), ("B", "b", "b1"))
+PROBES = table(("pa", "a", "pa"), ("pb", "b", "pb"), ("pb2", "b", "pb2"))
+ENROLLED = {"a1": [1, 0.2, 0], "a2": [1, -0.2, 0], "b1": [0, 1, 0]}
+PROBING = {"pa": [1, 0.1, 0], "pb": [0.1, 1, 0], "pb2": [1, 0.5, 0]}
+
+
+def protocol(enroll=GALLERY, probe=PROBES, **changes):
+    parts = {"match": None, "train": train_table()} | changes
+    return Protocol("p", Source.DERIVED, "", enroll, probe, **parts)
+
+
+def vectors(found):
+    return {name: np.array(value, np.float32) for name, value in found.items()}
+
+
+def test_rates_worked_by_hand():
+    """The template A points along x; pb2 lies nearer to it than to its own B."""
+    metrics = recognise(protocol(), vectors(ENROLLED), vectors(PROBING)).metrics
+    assert metrics["rank1"]["value"] == pytest.approx(2 / 3, abs=1e-4)
+    assert (metrics["genuine"], metrics["impostor"]) == (3, 3)
+    assert metrics["failure_to_enrol"]["value"] == 0
+    # three impostor scores: none may be accepted at 10 %, so there is no such rate
+    assert metrics["tar_at_far"]["1e-1"]["value"] is None
+    assert "too few impostor comparisons" in metrics["tar_at_far"]["1e-1"]["reason"]
+    assert chance_rank1(protocol()) == 0.5
+
+
+def test_a_probe_that_was_not_found_is_a_miss_and_no_comparison():
+    probing = {name: PROBING[name] for name in ("pa", "pb2")}
+    metrics = recognise(protocol(), vectors(ENROLLED), vectors(probing)).metrics
+    assert metrics["rank1"]["value"] == pytest.approx(1 / 3, abs=1e-4)
+    assert metrics["genuine"] == 2
+    assert metrics["probes"] == 3
+    assert metrics["failure_to_enrol"]["value"] == pytest.approx(1 / 5)
+
+
+def test_a_subject_whose_template_was_not_enrolled_is_missed():
+    enrolled = {name: ENROLLED[name] for name in ("a1", "a2")}
+    result = recognise(protocol(), vectors(enrolled), vectors(PROBING))
+    assert result.metrics["rank1"]["value"] == pytest.approx(1 / 3, abs=1e-4)
+    assert result.cmc[0] == pytest.approx(1 / 3)
+
+
+def test_the_true_accept_rate_counts_failures_and_keeps_its_far():
+    random = np.random.default_rng(0)
+    people = {f"s{i}": random.normal(size=16) for i in range(40)}
+    enroll = table(*((f"g{s}", s, f"g{s}") for s in people))
+    probe = table(*((f"p{s}", s, f"p{s}") for s in people))
+    gallery = vectors({f"g{s}": v for s, v in people.items()})
+    probes = vectors({f"p{s}": v + 0.01 for s, v in people.items()})
+    whole = recognise(protocol(enroll, probe), gallery, probes).metrics["tar_at_far"]["1e-2"]
+    assert whole["value"] == 1.0
+    assert whole["achieved_far"] <= 0.01
+    half = {name: probes[name] for name in sorted(probes)[::2]}
+    found = recognise(protocol(enroll, probe), gallery, half).metrics["tar_at_far"]["1e-2"]
+    assert found["value"] == 0.5
+    assert found["ci95"] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("side", ["enroll", "probe"])
+def test_an_empty_protocol_is_refused(side):
+    with pytest.raises(StageError, match=f"protocol p is empty: expected rows in {side}"):
+        recognise(protocol(**{side: table()}), vectors(ENROLLED), vectors(PROBING))
+
+
+def test_a_protocol_of_another_kind_is_refused():
+    other = protocol(exclude=Exclude.SAME_CAMERA)
+    with pytest.raises(StageError, match="leaves comparisons out"):
+        recognise(other, vectors(ENROLLED), vectors(PROBING))
+
+
+def test_nothing_enrolled_is_told():
+    with pytest.raises(StageError, match="no enrolled face has an embedding"):
+        recognise(protocol(), {}, vectors(PROBING))
+
+
+def test_folds_are_joined_as_mean_and_deviation():
+    folds = [
+        {"rank1": {"value": v, "ci95": None}, "tar_at_far": {"1e-3": {"value": t}}, "genuine": 5}
+        for v, t in ((0.9, 0.5), (1.0, None))
+    ]
+    joined = over_folds(folds)
+    assert joined["rank1"] == {"value": 0.95, "std": 0.0707, "folds": [0.9, 1.0]}
+    assert joined["tar_at_far"]["1e-3"] == {"value": None, "std": None, "folds": [0.5, None]}
+    assert joined["genuine"] == 10
+    assert over_folds(folds[:1]) == folds[0]

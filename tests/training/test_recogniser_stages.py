@@ -1,0 +1,219 @@
+"""The stages pretrain, train and evaluate on made-up faces, as a user runs them."""
+
+import importlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import BANDS
+from face_rows import face_row, write_rows
+from ruamel.yaml import YAML
+
+from models.nets.lightcnn import LightCNN9
+from models.nets.mobilefacenet import MobileFaceNet
+from pipeline.errors import ParamsError, StageError, WeightsError
+from pipeline.params import load_params, merge_params, read_yaml
+from pipeline.protocols.nir_vis import casia
+from pipeline.readers import read_dataset
+from pipeline.store import MASKS, PARTS
+from pipeline.store.attribute_schemas import ATTRIBUTES
+from pipeline.store.protocols import Protocol, Source, template_table, train_table, write_protocol
+from pipeline.testing.nir_vis import casia_nir_vis2
+from pipeline.weights.verify import sha256_of
+from stages.run import StageRun
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT = {"steps": 1, "threads": 1, "precision": "32-true", "checkpoint_steps": 1}
+CASIA = {"reader": "casia_nir_vis2", "root": "casia", "shards": 1}
+
+
+class Project:
+    """A project folder with faces in place of what the stages before would make."""
+
+    def edit(self, **sections):
+        values = merge_params(read_yaml(Path("params.yaml")), sections)
+        YAML().dump(values, Path("params.yaml"))
+
+    def run(self, stage, item):
+        module = importlib.import_module(f"stages.{stage}")
+        module.run(StageRun(stage, item, load_params(Path("params.yaml"))))
+
+    def metrics(self, dataset, stage, item):
+        return json.loads(Path(f"reports/metrics/{dataset}/{stage}/{item}.json").read_text())
+
+    def faces(self, dataset, rows):
+        for stage, schema in (("parts", PARTS), ("attributes", ATTRIBUTES)):
+            write_rows(Path("data", dataset, stage), schema, rows)
+        masked = [row | {"sample_id": f"{row['sample_id']}#mask0"} for row in rows]
+        write_rows(Path("data", dataset, "masks"), MASKS, masked)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    made = Project()
+    method = SHORT | {"masked": False}
+    made.edit(
+        pretrain={"lightcnn9": SHORT | {"batch_pictures": 2}},
+        methods={
+            "pram_cat": method | {"batch_triplets": 1, "kept_crops": 1},
+            "hsst": method | {"batch_pairs": 1, "prototypes": 1},
+        },
+    )
+    return made
+
+
+@pytest.fixture
+def sample(project):
+    """Three subjects to train, two to test, each with two pictures in both bands."""
+    people = [("t0", "train"), ("t1", "train"), ("t2", "train"), ("e0", "test"), ("e1", "test")]
+    rows = [
+        face_row(f"{s}.{n}.{band}", s, band, split)
+        for s, split in people
+        for n in range(2)
+        for band in BANDS
+    ]
+    project.faces("sample", rows)
+    single = [(None, r["sample_id"], r["subject_id"], r["sample_id"], None, None) for r in rows]
+    kept = [r for r, row in zip(single, rows, strict=True) if row["split"] == "test"]
+    trained = [(None, r["sample_id"], r["subject_id"]) for r in rows if r["split"] == "train"]
+    enroll = template_table(r for r in kept if ".0.VIS" in r[1])
+    probe = template_table(r for r in kept if ".1.NIR" in r[1])
+    tables = enroll, probe, None, train_table(trained)
+    folder = Path("data/sample/protocols")
+    write_protocol(folder, Protocol("VIS-NIR", Source.DERIVED, "Made up.", *tables))
+    return project
+
+
+@pytest.mark.parametrize(
+    ("method", "evaluation"),
+    [("pram_cat", "pram_cat-VIS-NIR"), ("hsst", "hsst-VIS-NIR-masked")],
+)
+def test_a_method_is_trained_and_stands_beside_chance_and_its_start(sample, method, evaluation):
+    sample.edit(methods={method: {"masked": method == "hsst"}})
+    for stage, item in (("pretrain", "lightcnn9"), ("train", method), ("evaluate", evaluation)):
+        sample.run(stage, item)
+    trained = sample.metrics("sample", "train", method)["fold_1"]
+    assert (trained["faces"], trained["subjects"]) == (12, 3)
+    metrics = sample.metrics("sample", "evaluate", evaluation)
+    assert metrics["chance"]["rank1"]["value"] == 0.5
+    for row in (metrics, metrics["untrained"], metrics["pretrained"]):
+        assert 0 <= row["rank1"]["value"] <= 1
+        assert (row["genuine"], row["impostor"]) == (2, 2)
+    table = Path(f"reports/figures/sample/evaluate/{evaluation}.md").read_text()
+    assert table.index("| chance |") < table.index("| untrained |") < table.index("| **trained**")
+    assert "Published by the papers" in table
+    for report in ("figures/{}.png", "curves/{}.roc.csv", "curves/{}.cmc.csv"):
+        kind, name = report.format(evaluation).split("/")
+        assert Path("reports", kind, "sample/evaluate", name).stat().st_size > 0
+    assert Path("data/sample/evaluate", evaluation, "embeddings.parquet").is_file()
+
+
+def test_people_who_were_trained_on_are_not_tested(sample):
+    sample.run("pretrain", "lightcnn9")
+    sample.run("train", "hsst")
+    path = Path("data/trained/train/hsst/fold-01/network.pt")
+    values = torch.load(path, weights_only=True)
+    torch.save(values | {"subjects": [*values["subjects"], "sample/e1"]}, path)
+    with pytest.raises(StageError, match=r"trained on 1 subjects of .* among them sample/e1"):
+        sample.run("evaluate", "hsst-VIS-NIR")
+
+
+def test_a_network_of_params_that_were_changed_since_is_refused(sample):
+    sample.run("pretrain", "lightcnn9")
+    sample.run("train", "pram_cat")
+    sample.edit(methods={"pram_cat": {"relations": False, "triplet": "none"}})
+    with pytest.raises(WeightsError, match="changed after the training; train it again"):
+        sample.run("evaluate", "pram_cat-VIS-NIR")
+
+
+def test_a_checkpoint_is_taken_up_strictly_and_one_of_another_network_refused(sample, tmp_path):
+    official = LightCNN9().state_dict()
+    torch.save({"state_dict": {f"module.{n}": v for n, v in official.items()}}, "mine.pth")
+    torch.save(MobileFaceNet(144).state_dict(), "other.pth")
+    for name in ("mine", "other"):
+        own = {"path": f"{name}.pth", "sha256": sha256_of(tmp_path / f"{name}.pth")}
+        sample.edit(pretrain={"lightcnn9": {"checkpoint": own, "steps": 0}})
+        if name == "mine":
+            sample.run("pretrain", "lightcnn9")
+            report = sample.metrics("sample", "pretrain", "lightcnn9")["checkpoint"]
+            assert report == "20 weights matched, none missing"
+            kept = torch.load("data/trained/pretrain/lightcnn9/network.pt", weights_only=True)
+            assert all(torch.equal(kept["weights"][n], v) for n, v in official.items())
+            assert kept["subjects"] == []
+        else:
+            with pytest.raises(WeightsError, match="does not fit LightCNN9: missing"):
+                sample.run("pretrain", "lightcnn9")
+
+
+def test_without_its_start_a_method_says_what_to_run(sample):
+    with pytest.raises(StageError, match="run the stage that trains it"):
+        sample.run("train", "hsst")
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "train", "evaluate"])
+def test_an_unknown_item_is_named(project, stage):
+    with pytest.raises(ParamsError, match="'nobody' is none of"):
+        project.run(stage, "nobody")
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "message"),
+    [
+        ("methods", {"hsst": {"start": "nothing"}}, r"methods\.hsst\.start: 'nothing' is none of"),
+        ("methods", {"hsst": {"dataset": "nothing"}}, r"methods\.hsst\.dataset: 'nothing'"),
+        ("evaluate", {"hsst-VIS-NIR": {"method": "sst"}}, r"evaluate\.hsst-VIS-NIR\.method: 'sst'"),
+        ("methods", {"pram_cat": {"relations": False}}, "compares components: set relations"),
+        ("methods", {"hsst": {"bands": ["NIR", "NIR"]}}, "expected two different bands"),
+        ("methods", {"hsst": {"decay_at_steps": [9, 5]}}, "expected rising steps"),
+    ],
+)
+def test_params_that_make_no_sense_are_refused_before_any_work(project, section, values, message):
+    project.edit(**{section: values})
+    with pytest.raises(ParamsError, match=message):
+        load_params(Path("params.yaml"))
+
+
+def test_the_ten_folds_of_casia_give_ten_rows_and_a_mean(project):
+    casia_nir_vis2(Path("casia"), subjects=6, each=2, folds=10)
+    project.edit(
+        datasets={"casia": CASIA},
+        protocols={"casia": {"build": "official", "rows": "ingest", "seed": 7, "between": {}}},
+        pretrain={"lightcnn9": {"steps": 0}},
+        methods={
+            "pram_cat": {
+                "dataset": "casia",
+                "protocol": "view2",
+                "relations": False,
+                "triplet": "none",
+            }
+        },
+        evaluate={
+            "pram_cat-view2": {
+                "method": "pram_cat",
+                "dataset": "casia",
+                "protocol": "view2",
+                "probes": "plain",
+            }
+        },
+    )
+    params = load_params(Path("params.yaml"))
+    rows = list(read_dataset("casia", params.datasets["casia"]).rows)
+    for protocol in casia(Path("casia"), rows):
+        write_protocol(Path("data/casia/protocols"), protocol)
+    faces = [face_row(r["sample_id"], r["subject_id"], r["band"], r["split"]) for r in rows]
+    project.faces("casia", faces)
+    project.faces("sample", faces[:1])
+    project.run("pretrain", "lightcnn9")
+    project.run("train", "pram_cat")
+    project.run("evaluate", "pram_cat-view2")
+    rank1 = project.metrics("casia", "evaluate", "pram_cat-view2")["rank1"]
+    assert len(rank1["folds"]) == 10
+    assert rank1["value"] == pytest.approx(sum(rank1["folds"]) / 10, abs=1e-3)
+    assert rank1["std"] >= 0
+    table = Path("reports/figures/casia/evaluate/pram_cat-view2.md").read_text()
+    assert [f"| fold {n} |" in table for n in range(1, 11)] == [True] * 10
+    assert "±" in table
