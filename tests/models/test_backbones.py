@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.nets.attention import Attention56, attention_stages
 from models.nets.iresnet import IResNet
-from models.nets.lightcnn import LightCNN9, LightCNN29v2, MaxFeatureMap
+from models.nets.lightcnn import LargerHalf, LightCNN9, LightCNN29v2, MaxFeatureMap
 from models.nets.mobilefacenet import MobileFaceNet
 
 
@@ -91,3 +91,29 @@ def test_max_feature_map_takes_the_larger_half():
     layer.filter.weight.data = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     layer.filter.bias.data.zero_()
     assert layer(torch.tensor([[3.0, 5.0], [7.0, 2.0]])).tolist() == [[5.0], [7.0]]
+
+
+def test_the_larger_half_is_the_maximum_of_both_with_its_gradient():
+    x = torch.randn(2, 6, 3, 3, dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(LargerHalf.apply(x), torch.maximum(x[:, :3], x[:, 3:]))
+    assert torch.autograd.gradcheck(LargerHalf.apply, (x,))
+    wide = torch.randn(2, 6, 4, 4).to(memory_format=torch.channels_last).requires_grad_()
+    LargerHalf.apply(wide).sum().backward()
+    assert wide.grad.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(wide.grad.sum(dim=1), torch.full((2, 4, 4), 3.0))
+
+
+@pytest.mark.parametrize("network", [LightCNN9, LightCNN29v2])
+def test_an_absorbed_normalisation_is_exact(network):
+    net, x = network().double().eval(), torch.rand(3, 1, 128, 128, dtype=torch.float64)
+    before = net(x)
+    mean, deviation = before.mean(dim=0).detach(), before.std(dim=0).detach() + 0.1
+    net.absorb(mean, deviation)
+    torch.testing.assert_close(net(x), (before - mean) / deviation)
+
+
+def test_features_of_a_fresh_lightcnn_neither_fade_nor_grow():
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        cells = LightCNN9().features(torch.rand(2, 1, 128, 128))
+    assert 0.3 < cells.square().mean().sqrt() < 3.0
