@@ -38,15 +38,14 @@ def run(stage: StageRun) -> None:
     )
     own = (method.dataset, method.protocol) == (params.dataset, params.protocol)
     results: dict[str, list[Recognition]] = {row: [] for row in evaluating.ROWS}
-    kept = {}
+    starts, kept = evaluating.embed_starts(method, start, sides), {}
     for number in protocol.folds():
         fold = protocol.fold(number)
         trained = load_trained(trained_path(params.method, number if own else 1))
         evaluating.check_fits(trained, params, fold, sides)
-        for row, embeddings in evaluating.embedded(method, start, trained, sides):
-            results[row].append(recognise(fold, *embeddings))
-            if row == evaluating.TRAINED:
-                kept[number] = embeddings
+        kept[number] = evaluating.embed_trained(method, start, trained, sides)
+        for row, both in (starts | {evaluating.TRAINED: kept[number]}).items():
+            results[row].append(recognise(fold, *both))
     measured = {row: over_folds([r.metrics for r in found]) for row, found in results.items()}
     metrics = measured.pop(evaluating.TRAINED) | {
         "chance": {"rank1": {"value": round(chance_rank1(protocol.fold(protocol.folds()[0])), 4)}},

@@ -1,6 +1,6 @@
 """Embeds a protocol's faces with a trained network and with what it started from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -97,22 +97,30 @@ def check_fits(trained: Trained, params: EvaluateParams, fold: Protocol, sides: 
             )
 
 
-def embedded(
+def embed_starts(
+    params: MethodParams, start: Trained, sides: Sides
+) -> dict[str, tuple[Embeddings, Embeddings]]:
+    """Return gallery's and probes' embeddings by the networks that no fold changes."""
+    backbone = _backbone(params, start)
+    take_up(backbone, start)
+    untrained = method_of(params).network(params, _backbone(params, start))
+    return {
+        UNTRAINED: _both(params, start.backbone, untrained, sides),
+        PRETRAINED: _both(params, start.backbone, backbone, sides, alone=True),
+    }
+
+
+def embed_trained(
     params: MethodParams, start: Trained, trained: Trained, sides: Sides
-) -> Iterator[tuple[str, tuple[Embeddings, Embeddings]]]:
-    """Yield each row of ``ROWS`` with the embeddings of gallery and probes."""
-    method = method_of(params)
-
-    def backbone() -> nn.Module:
-        return make_backbone(start.backbone, start.crop_px, params.seed)
-
-    yield UNTRAINED, _both(params, start.backbone, method.network(params, backbone()), sides)
-    network = backbone()
-    take_up(network, start)
-    yield PRETRAINED, _both(params, start.backbone, network, sides, alone=True)
-    network = method.network(params, backbone())
+) -> tuple[Embeddings, Embeddings]:
+    """Return gallery's and probes' embeddings by a fold's network."""
+    network = method_of(params).network(params, _backbone(params, start))
     take_up(network, trained)
-    yield TRAINED, _both(params, start.backbone, network, sides)
+    return _both(params, start.backbone, network, sides)
+
+
+def _backbone(params: MethodParams, start: Trained) -> nn.Module:
+    return make_backbone(start.backbone, start.crop_px, params.seed)
 
 
 def write_embeddings(
