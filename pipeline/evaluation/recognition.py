@@ -33,8 +33,8 @@ class Recognition:
 
     Attributes:
         metrics: numbers by name, each with its 95 % interval over subjects.
-        roc: float64 (2, k), FAR and TAR.
-        cmc: float64 (r,), from rank 1 on.
+        roc: float64 (2, k), FAR and TAR, failures counted.
+        cmc: float64 (r,), from rank 1 on, failures counted.
     """
 
     metrics: dict[str, Any]
@@ -102,7 +102,9 @@ def recognise(protocol: Protocol, gallery: Embeddings, probes: Embeddings) -> Re
         "probes": len(probing.tried),
         "gallery": len(enrolled.tried),
     }
-    return Recognition(metrics, np.stack(roc(curve)), share * cmc(measures.ranks, CMC_RANKS))
+    far, tar = roc(curve)
+    ranks = min(CMC_RANKS, len(set(enrolled.subjects.tolist())))
+    return Recognition(metrics, np.stack([far, share * tar]), share * cmc(measures.ranks, ranks))
 
 
 def chance_rank1(protocol: Protocol) -> float:
