@@ -196,13 +196,18 @@ def stage_main(stage: str, run: Callable[[StageRun], None]) -> None:
 
     Exits with 1 and one clear message where crossband raised an error on purpose.
     """
+    item_main(f"stages.{stage}", lambda item: run(StageRun(stage, item, load_params(PARAMS))))
+
+
+def item_main(module: str, run: Callable[[str], None]) -> None:
+    """Run a module that takes one argument from the command line, as ``stage_main`` does."""
     if len(sys.argv) != 2:
-        sys.exit(f"usage: python -m stages.{stage} <data set>")
+        sys.exit(f"usage: python -m {module} <name>")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     die_with_parent()
     limit_threads()
     try:
-        run(StageRun(stage, sys.argv[1], load_params(PARAMS)))
+        run(sys.argv[1])
     except CrossbandError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

@@ -96,3 +96,26 @@ def hardest_prototype_triplet(
     """
     hardest = negatives.masked_fill(~allowed, -torch.inf).amax(dim=1)
     return (hardest - positive + margin).clamp_min(0.0)
+
+
+def cross_band_triplet(first: Tensor, second: Tensor, margin: float) -> Tensor:
+    """Return [S_n − S_p + m]₊ of every picture with its partner and the batch's nearest stranger.
+
+    Args:
+        first: (n, d), features of one band, each of another subject, n ≥ 2.
+        second: (n, d), the same subjects in the other band.
+        margin: m.
+
+    Returns:
+        (2 n,): of the first band's pictures as anchors, then of the second's.
+
+    Reference:
+        HSST paper, section III-B, plain training; F. Schroff et al., FaceNet, CVPR 2015. The form
+        is that of ``hardest_prototype_triplet``, so that both trainings differ in nothing else.
+    """
+    first, second = F.normalize(first), F.normalize(second)
+    pictures = torch.cat([first, second])
+    subject = torch.arange(len(first), device=first.device).repeat(2)
+    positive = (first * second).sum(dim=1).repeat(2)
+    strangers = subject[:, None] != subject
+    return hardest_prototype_triplet(positive, pictures @ pictures.T, strangers, margin)

@@ -33,7 +33,10 @@ app.command("import")(import_command)
 app.command("mask-template")(mask_template)
 app.command("mesh")(mesh)
 
-PROJECT = ("pipeline", "stages", "models", "dvc.yaml", "weights.yaml", "params", ".dvcignore")
+PROJECT = (
+    *("pipeline", "stages", "models", "ablations"),
+    *("dvc.yaml", "weights.yaml", "params", ".dvcignore"),
+)
 
 
 @app.command()

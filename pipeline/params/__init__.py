@@ -1,5 +1,6 @@
 """``params.yaml`` as typed, frozen values, checked whole before any work starts."""
 
+from pipeline.params.ablations import AblationParams, RowParams
 from pipeline.params.attributes import AttributesParams
 from pipeline.params.bodies import (
     CropBodiesParams,
@@ -8,15 +9,26 @@ from pipeline.params.bodies import (
     NetworkFileParams,
 )
 from pipeline.params.exports import ExportParams
-from pipeline.params.load import check_params, load_params, merge_params, read_yaml, section_values
+from pipeline.params.load import (
+    check_params,
+    load_params,
+    load_section,
+    merge_params,
+    read_yaml,
+    section_values,
+)
 from pipeline.params.media import IjbMdfColumns, IjbMdfParams, ScenesParams
 from pipeline.params.methods import (
     CheckpointParams,
     EvaluateParams,
     HsstParams,
+    InvariantParams,
     MethodParams,
+    PairParams,
+    PlainParams,
     PramParams,
     PretrainParams,
+    RelationParams,
     TrainingParams,
 )
 from pipeline.params.poses import PosesParams
@@ -38,13 +50,19 @@ from pipeline.params.sections import (
 from pipeline.params.synthesis3d import MasksParams, ReconstructParams, TemplateFiles
 
 __all__ = [
+    "AblationParams",
+    "RowParams",
     "TRAINED",
     "AlignParams",
     "CheckpointParams",
     "EvaluateParams",
     "HsstParams",
+    "InvariantParams",
     "MethodParams",
+    "PairParams",
+    "PlainParams",
     "PramParams",
+    "RelationParams",
     "PretrainParams",
     "TrainingParams",
     "BetweenParams",
@@ -76,6 +94,7 @@ __all__ = [
     "WeightsParams",
     "check_params",
     "load_params",
+    "load_section",
     "merge_params",
     "read_yaml",
     "section_values",

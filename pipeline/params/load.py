@@ -4,7 +4,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -15,6 +15,8 @@ from pipeline.params.sections import Params
 
 BANNED_NAMES = ("size", "nfiles")
 """DVC takes these keys for its own and then overlooks edits of the section around them."""
+
+Checked = TypeVar("Checked", bound=BaseModel)
 
 
 def load_params(path: Path) -> Params:
@@ -27,6 +29,15 @@ def load_params(path: Path) -> Params:
     return check_params(read_yaml(path), path)
 
 
+def load_section(model: type[Checked], path: Path) -> Checked:
+    """Read and check a file that holds one section.
+
+    Raises:
+        ParamsError: as ``load_params`` does.
+    """
+    return _check(model, read_yaml(path), path)
+
+
 def check_params(values: Mapping[str, Any], path: Path) -> Params:
     """Check values that were read already.
 
@@ -37,17 +48,7 @@ def check_params(values: Mapping[str, Any], path: Path) -> Params:
     Raises:
         ParamsError: see ``load_params``.
     """
-    faults = [f"{key}: {why}" for key, why in _banned(values)]
-    try:
-        # The JSON mode of a strict model takes lists for tuples and names for enum members.
-        params = Params.model_validate_json(json.dumps(values))
-    except ValidationError as error:
-        faults += [_fault(dict(item)) for item in error.errors()]
-    except TypeError as error:
-        faults.append(str(error))
-    if faults:
-        raise ParamsError("\n".join(f"{path}: {fault}" for fault in faults))
-    return params
+    return _check(Params, values, path)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -88,6 +89,20 @@ def section_values(section: BaseModel) -> dict[str, Any]:
     return section.model_dump(mode="json")
 
 
+def _check(model: type[Checked], values: Mapping[str, Any], path: Path) -> Checked:
+    faults = [f"{key}: {why}" for key, why in _banned(values)]
+    try:
+        # The JSON mode of a strict model takes lists for tuples and names for enum members.
+        section = model.model_validate_json(json.dumps(values))
+    except ValidationError as error:
+        faults += [_fault(model, dict(item)) for item in error.errors()]
+    except TypeError as error:
+        faults.append(str(error))
+    if faults:
+        raise ParamsError("\n".join(f"{path}: {fault}" for fault in faults))
+    return section
+
+
 def _banned(values: Any, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(values, Mapping):
         for key, value in values.items():
@@ -100,11 +115,11 @@ def _banned(values: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from _banned(value, f"{path}.{index}")
 
 
-def _fault(error: Mapping[str, Any]) -> str:
+def _fault(model: type[BaseModel], error: Mapping[str, Any]) -> str:
     location = [str(part) for part in error["loc"]]
     path = ".".join(location) or "the whole file"
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(location[-1], _keys_beside(location), n=1)
+        near = difflib.get_close_matches(location[-1], _keys_beside(model, location), n=1)
         return f"{path}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
     if error["type"] == "missing":
         return f"{path}: this key is missing"
@@ -114,7 +129,7 @@ def _fault(error: Mapping[str, Any]) -> str:
     return f"{path}: {message}, found {error['input']!r}"
 
 
-def _keys_beside(location: list[str]) -> list[str]:
+def _keys_beside(model: type[BaseModel], location: list[str]) -> list[str]:
     """Return the keys that are known where an unknown one was found."""
     schema = Params.model_json_schema()
     node: dict[str, Any] = schema

@@ -10,6 +10,7 @@ from pipeline.types import Band
 BackboneName = Literal[
     "lightcnn9", "lightcnn29v2", "mobilefacenet", "iresnet50", "iresnet100", "attention56"
 ]
+PairLoss = Literal["softmax", "am_softmax", "arcface", "triplet"]
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
 
@@ -90,18 +91,23 @@ class MethodParams(TrainingParams):
         return self
 
 
-class PramParams(MethodParams):
+class RelatingParams(MethodParams):
+    """What the methods on LightCNN-9's frozen layers take."""
+
+    triplet_margin: Fraction
+    softmax_weight: Weight
+    batch_triplets: Annotated[int, Field(ge=1, le=4096)]
+    kept_crops: Annotated[int, Field(ge=0, le=1000)]
+    """Random crops of each face whose frozen features are kept; 0 computes them at each step."""
+
+
+class PramParams(RelatingParams):
     """Part relation attention with a triplet loss on components."""
 
     kind: Literal["pram"]
     relations: bool
     """False: the backbone alone on the whole face, the paper's row "fine-tuned"."""
     triplet: Literal["none", "conditional", "adaptive"]
-    triplet_margin: Fraction
-    softmax_weight: Weight
-    batch_triplets: Annotated[int, Field(ge=1, le=4096)]
-    kept_crops: Annotated[int, Field(ge=0, le=1000)]
-    """Random crops of each face whose frozen features are kept; 0 computes them at each step."""
 
     @model_validator(mode="after")
     def _components(self) -> Self:
@@ -110,20 +116,58 @@ class PramParams(MethodParams):
         return self
 
 
-class HsstParams(MethodParams):
+class RelationParams(RelatingParams):
+    """Baselines of PRAM: relations of places of the feature map, not of parts of the face."""
+
+    kind: Literal["relation"]
+    relation: Literal["pairs", "graph"]
+    """RM or RGM."""
+    triplet: Literal["none", "conditional"]
+
+
+class PairParams(MethodParams):
+    """What the methods take whose batches are pairs of one subject."""
+
+    scale: Annotated[float, Field(gt=0.0, le=256.0)]
+    margin: Annotated[float, Field(ge=0.0, le=3.0)]
+    batch_pairs: Annotated[int, Field(ge=2, le=4096)]
+
+
+class HsstParams(PairParams):
     """Heterogeneous semi-siamese training."""
 
     kind: Literal["hsst"]
-    loss: Literal["softmax", "am_softmax", "arcface", "triplet"]
-    scale: Annotated[float, Field(gt=0.0, le=256.0)]
-    margin: Annotated[float, Field(ge=0.0, le=3.0)]
-    batch_pairs: Annotated[int, Field(ge=1, le=4096)]
+    loss: PairLoss
+    queues: Literal[1, 2]
+    """1 is semi-siamese training as it was: one queue, and pairs whatever their bands."""
     prototypes: Annotated[int, Field(ge=1, le=1_000_000)]
     """Length of each queue."""
     ema_momentum: Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-AnyMethodParams = Annotated[PramParams | HsstParams, Field(discriminator="kind")]
+class PlainParams(PairParams):
+    """One network, both bands, one loss: the baseline of both papers."""
+
+    kind: Literal["plain"]
+    loss: PairLoss
+
+
+class InvariantParams(PairParams):
+    """IDR and W-CNN: a subspace that the bands share, and one of each band's own."""
+
+    kind: Literal["invariant"]
+    loss: Literal["softmax", "am_softmax", "arcface"]
+    shared_dimensions: Annotated[int, Field(ge=1, le=4096)]
+    """Of the backbone's; what is left is each band's own."""
+    orthogonal_weight: Weight
+    wasserstein_weight: Weight
+    """0 is IDR; W-CNN has this term."""
+
+
+AnyMethodParams = Annotated[
+    PramParams | RelationParams | HsstParams | PlainParams | InvariantParams,
+    Field(discriminator="kind"),
+]
 
 
 class EvaluateParams(Section):

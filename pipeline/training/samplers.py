@@ -39,6 +39,14 @@ class BandIndex:
         """Return one of a subject's pictures in a band."""
         return int(generator.choice(self._pictures[subject, band]))
 
+    def draw_two(
+        self, generator: np.random.Generator, subject: int, bands: Sequence[str]
+    ) -> tuple[int, int]:
+        """Return two different pictures of a subject in any of the bands."""
+        all_of_them = np.concatenate([self._pictures[subject, band] for band in bands])
+        first, second = generator.choice(all_of_them, 2, replace=False).tolist()
+        return first, second
+
 
 class CrossBandPairs:
     """One picture in each of two bands of subjects that are all different.
@@ -54,9 +62,9 @@ class CrossBandPairs:
     """
 
     def __init__(self, index: BandIndex, first: Band, second: Band, batch_pairs: int) -> None:
-        self._index, self._bands = index, (first, second)
+        self._index, self._bands = index, (str(first), str(second))
         self.batch_pairs = batch_pairs
-        self.subjects = index.subjects_in(self._bands)
+        self.subjects = index.subjects_in((first, second))
         if len(self.subjects) < batch_pairs:
             raise StageError(
                 f"{len(self.subjects)} training subjects have pictures in both {first} and "
@@ -67,12 +75,24 @@ class CrossBandPairs:
     def draw(self, generator: np.random.Generator) -> tuple[Int64, Int64]:
         """Return the indices of first and second pictures, each int64 (batch_pairs,)."""
         chosen = generator.choice(self.subjects, self.batch_pairs, replace=False)
-        pairs = [
-            [self._index.draw(generator, subject, str(band)) for band in self._bands]
-            for subject in chosen.tolist()
-        ]
+        pairs = [self._pair(generator, subject) for subject in chosen.tolist()]
         first, second = np.array(pairs, dtype=np.int64).T
         return first, second
+
+    def _pair(self, generator: np.random.Generator, subject: int) -> tuple[int, int]:
+        first, second = (self._index.draw(generator, subject, band) for band in self._bands)
+        return first, second
+
+
+class SubjectPairs(CrossBandPairs):
+    """Two different pictures of one subject, whatever their bands: pairs of the same subjects.
+
+    Reference:
+        H. Du et al., Semi-Siamese Training for Shallow Face Learning, ECCV 2020, section 3.
+    """
+
+    def _pair(self, generator: np.random.Generator, subject: int) -> tuple[int, int]:
+        return self._index.draw_two(generator, subject, self._bands)
 
 
 class CrossBandTriplets:

@@ -2,10 +2,12 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 
 from models.losses.triplets import (
     component_adaptive_triplet,
     conditional_triplet,
+    cross_band_triplet,
     hardest_prototype_triplet,
     mask_iou,
 )
@@ -77,3 +79,15 @@ def test_hardest_prototype_by_hand():
     assert hardest_prototype_triplet(positive, negatives, allowed, 0.3).tolist() == pytest.approx(
         [0.2, 0.0]
     )
+
+
+def test_plain_triplets_take_the_nearest_stranger_of_both_bands():
+    first, second = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(3)).double()
+    found = cross_band_triplet(first, second, 0.3)
+    for band, (mine, other) in enumerate([(first, second), (second, first)]):
+        for i in range(4):
+            strangers = [v[j] for v in (first, second) for j in range(4) if j != i]
+            nearest = max(F.cosine_similarity(mine[i], s, dim=0).item() for s in strangers)
+            positive = F.cosine_similarity(mine[i], other[i], dim=0).item()
+            assert found[4 * band + i].item() == pytest.approx(max(0, nearest - positive + 0.3))
+    torch.autograd.gradcheck(lambda x: cross_band_triplet(x, second, 0.3), first.requires_grad_())

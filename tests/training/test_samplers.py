@@ -7,6 +7,7 @@ from pipeline.training.samplers import (
     BandIndex,
     CrossBandPairs,
     CrossBandTriplets,
+    SubjectPairs,
 )
 from pipeline.types import Band
 
@@ -33,6 +34,17 @@ def test_pairs_are_of_one_subject_in_two_bands_and_of_nobody_twice():
         assert band_of(second) == ["VIS"] * 3
         assert (SUBJECTS[first] == SUBJECTS[second]).all()
         assert len(set(SUBJECTS[first].tolist())) == 3
+
+
+def test_semi_siamese_pairs_are_two_pictures_of_one_subject_in_any_bands():
+    sampler = SubjectPairs(INDEX, Band.NIR, Band.VIS, 3)
+    drawn = [sampler.draw(np.random.default_rng(seed)) for seed in range(40)]
+    for first, second in drawn:
+        assert (SUBJECTS[first] == SUBJECTS[second]).all()
+        assert (first != second).all()
+        assert sorted(SUBJECTS[first].tolist()) == [0, 1, 2]
+    bands = {frozenset(band_of(pair)) for pair in np.concatenate(drawn, axis=1).T}
+    assert bands == {frozenset({"VIS"}), frozenset({"NIR", "VIS"})}
 
 
 def test_triplets_follow_the_paper():

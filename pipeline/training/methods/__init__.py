@@ -18,7 +18,10 @@ from pipeline.training.faces import Components, FaceSet
 from pipeline.training.identities import TrainingFaces
 from pipeline.training.learner import Learner
 from pipeline.training.methods.hsst import HsstLearner
+from pipeline.training.methods.invariant import InvariantLearner, invariant_network
+from pipeline.training.methods.plain import PlainLearner
 from pipeline.training.methods.pram import PramLearner, pram_inputs, pram_network
+from pipeline.training.methods.relation import relation_network
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,31 @@ METHODS: dict[str, Method] = {
         inputs=lambda _, *faces: pram_inputs(*faces),
         embed=lambda related: related.embedding,
     ),
+    "relation": Method(
+        components=False,
+        network=relation_network,
+        learner=lambda params, network, _, faces: PramLearner(params, network, faces),
+        inputs=lambda *faces: whole_faces(*faces)[:, None],
+        embed=lambda related: related.embedding,
+    ),
     "hsst": Method(
         components=False,
         network=lambda params, backbone: backbone,
         learner=HsstLearner,
+        inputs=whole_faces,
+        embed=lambda features: features,
+    ),
+    "plain": Method(
+        components=False,
+        network=lambda params, backbone: backbone,
+        learner=PlainLearner,
+        inputs=whole_faces,
+        embed=lambda features: features,
+    ),
+    "invariant": Method(
+        components=False,
+        network=invariant_network,
+        learner=InvariantLearner,
         inputs=whole_faces,
         embed=lambda features: features,
     ),

@@ -1,0 +1,1 @@
+"""Every row of the papers' tables, trained with several seeds. Not part of the default run."""

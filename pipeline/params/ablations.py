@@ -1,0 +1,30 @@
+"""Params of the ablations: ``ablations/params.yaml``, a file of its own."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.params.base import Name, Section, Seed
+from pipeline.params.methods import AnyMethodParams
+
+Probes = Literal["plain", "masked"]
+
+
+class RowParams(Section):
+    """One row of a paper's table."""
+
+    paper: Literal["pram", "hsst"]
+    title: Annotated[str, Field(min_length=1)]
+    probes: Annotated[dict[Probes, str | None], Field(min_length=1)]
+    """What is tested, with the name of the published row that stands beside it."""
+    method: AnyMethodParams
+    """Its seed is replaced by each of the ablation's."""
+
+
+class AblationParams(Section):
+    """Rows, each trained with every seed."""
+
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=2)]
+    tested: Annotated[str, Field(min_length=1)]
+    """Protocol that is measured: that of the validation subjects to choose params on."""
+    rows: Annotated[dict[Name, RowParams], Field(min_length=1)]

@@ -1,0 +1,147 @@
+"""Results of ablations: means over seeds, and one table beside the papers' numbers."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import ParamsError
+from pipeline.params import AblationParams, RowParams
+from pipeline.report.published import PUBLISHED, Published
+
+MEASURES = {
+    "rank1": "rank-1",
+    "tar_at_1e-1": "TAR @ FAR 1e-1",
+    "tar_at_1e-2": "TAR @ FAR 1e-2",
+    "eer": "EER",
+}
+PAPERS = {
+    "pram": "PRAM + CAT paper, tables 1 and 2",
+    "hsst": "HSST paper, tables I and II",
+}
+PUBLISHED_ON = "CASIA NIR-VIS 2.0"
+"""Data set of the published numbers shown; every row was measured on it."""
+
+Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""What ``summarised`` made, by row and probes."""
+
+
+def summarised(metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Join the metrics of several trainings of one row.
+
+    Args:
+        metrics: ``Recognition.metrics`` of each, two or more.
+
+    Returns:
+        For each of ``MEASURES`` the mean ``value``, the ``std`` over trainings, the 95 % interval
+        over subjects (mean of the trainings' bounds), and each training's value; None where one of
+        them has none.
+    """
+    return {name: _summary([_measure(each, name) for each in metrics]) for name in MEASURES}
+
+
+def ablation_rows(ablation: AblationParams, results: Results) -> Iterator[dict[str, Any]]:
+    """Yield a flat row for each row of the ablation and probes: ours, and the paper's beside it."""
+    for name, row in ablation.rows.items():
+        for probes, title in row.probes.items():
+            flat: dict[str, Any] = {
+                "paper": row.paper,
+                "row": row.title,
+                "trained": "masked" if row.method.masked else "plain",
+                "probes": probes,
+            }
+            for measure in MEASURES:
+                found = results[name][probes][measure]
+                low, high = found["ci95"] or (None, None)
+                flat[measure] = found["value"]
+                flat |= {f"{measure}_std": found["std"]}
+                flat |= {f"{measure}_low": low, f"{measure}_high": high}
+            theirs = published_row(row, title)
+            flat["published_rank1"] = theirs and theirs.rank1
+            flat["published_tar_at_1e-3"] = theirs and theirs.tar_at_1e3
+            yield flat
+
+
+def published_row(row: RowParams, title: str | None) -> Published | None:
+    """Return the published row that stands beside ours.
+
+    Raises:
+        ParamsError: there is none of this name.
+    """
+    if title is None:
+        return None
+    named = [p for p in PUBLISHED if p.paper == row.paper and PUBLISHED_ON in p.data_set]
+    for found in named:
+        if found.method == title:
+            return found
+    raise ParamsError(
+        f"{row.title}: no published row {title!r}: expected one of {[p.method for p in named]}"
+    )
+
+
+def ablation_table(ablation: AblationParams, results: Results) -> str:
+    """Return Markdown: a table a paper, rates in percent, ± over seeds, [95 % over subjects]."""
+    rows = list(ablation_rows(ablation, results))
+    lines = []
+    for paper, title in PAPERS.items():
+        mine = [row for row in rows if row["paper"] == paper]
+        if not mine:
+            continue
+        heads = [
+            *("row", "trained on", "probes", *MEASURES.values()),
+            *("published rank-1", "published TAR @ FAR 1e-3"),
+        ]
+        lines += [f"## {title}", "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+        for row in mine:
+            ours = [_cell(row, measure) for measure in MEASURES]
+            theirs = [row["published_rank1"], row["published_tar_at_1e-3"]]
+            cells = [row["row"], row["trained"], row["probes"], *ours]
+            cells += ["–" if number is None else f"{number:.2f}" for number in theirs]
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    lines += [
+        f"Ours: mean ± standard deviation over the seeds {list(ablation.seeds)} and [95 % interval "
+        f"over subjects], percent, on protocol {ablation.tested}. Published: on {PUBLISHED_ON}, "
+        "with other data and longer training; not measured here.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def write_ablation(ablation: AblationParams, results: Results, path: Path) -> None:
+    """Write ``ablation_rows`` as CSV."""
+    rows = list(ablation_rows(ablation, results))
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _measure(metrics: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table, _, far = name.partition("_at_")
+    found: Mapping[str, Any] = metrics[f"{table}_at_far"][far] if far else metrics[table]
+    return found
+
+
+def _summary(rates: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    values = [rate["value"] for rate in rates]
+    if any(value is None for value in values):
+        return {"value": None, "std": None, "ci95": None, "each": values}
+    bounds = [rate["ci95"] for rate in rates]
+    whole = all(bound is not None for bound in bounds)
+    return {
+        "value": round(float(np.mean(values)), 4),
+        "std": round(float(np.std(values, ddof=1)), 4),
+        "ci95": [round(float(b), 4) for b in np.mean(bounds, axis=0)] if whole else None,
+        "each": values,
+    }
+
+
+def _cell(row: Mapping[str, Any], measure: str) -> str:
+    if row[measure] is None:
+        return "–"
+    text = f"{100 * row[measure]:.1f} ± {100 * row[f'{measure}_std']:.1f}"
+    low, high = row[f"{measure}_low"], row[f"{measure}_high"]
+    return text if low is None else f"{text} [{100 * low:.1f}, {100 * high:.1f}]"

@@ -1,0 +1,61 @@
+"""What learners share whose batches are pairs of pictures of one subject."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.losses.margins import CosineClassifier
+from pipeline.params import PairParams
+from pipeline.training.backbones import Inputs
+from pipeline.training.identities import TrainingFaces
+from pipeline.training.learner import Batch, Learner
+from pipeline.training.samplers import Int64
+
+
+class PairSampler(Protocol):
+    """Draws pairs of pictures, each of another subject."""
+
+    batch_pairs: int
+
+    def draw(self, generator: np.random.Generator) -> tuple[Int64, Int64]:
+        """Return the indices of first and second pictures."""
+
+
+class PairLearner(Learner):
+    """Draws pairs, cut at random as the backbone takes them.
+
+    All methods on a whole face draw alike, so that their results differ by how they train alone.
+
+    Args:
+        inputs: what the backbone takes.
+        faces: to train on.
+        sampler: which pairs make a batch.
+    """
+
+    def __init__(self, inputs: Inputs, faces: TrainingFaces, sampler: PairSampler) -> None:
+        super().__init__()
+        self._inputs, self._sampler = inputs, sampler
+        self._images = torch.from_numpy(faces.faces.images)
+        self._labels = torch.from_numpy(faces.labels)
+
+    def draw(self, generator: np.random.Generator) -> Batch:
+        """Draw first and second pictures (n, c, h, w) and their labels (n,)."""
+        drawn = np.stack(self._sampler.draw(generator))
+        room = self._inputs.room(self._images.shape[1])
+        corners = self.mine(generator.integers(0, room + 1, (2, 2, drawn.shape[1])))
+        pairs = self.mine(drawn)
+        pictures = map(self._pictures, pairs, corners)
+        return *pictures, self._labels[torch.from_numpy(pairs[0])]
+
+    def _pictures(self, chosen: Int64, corners: Int64) -> Tensor:
+        pictures = self._images[torch.from_numpy(chosen)].permute(0, 3, 1, 2)
+        return self._inputs.values(self._inputs.cut(pictures, torch.from_numpy(corners.T)))
+
+
+def cosine_classifier(params: PairParams, loss: str, classes: int, width: int) -> CosineClassifier:
+    """Build a classifier of the training subjects, its weights seeded by the params."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(params.seed)
+        return CosineClassifier(classes, width, loss=loss, scale=params.scale, margin=params.margin)

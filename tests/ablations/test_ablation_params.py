@@ -1,0 +1,79 @@
+"""ablations/dvc.yaml, its params and the papers' tables agree."""
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.errors import ParamsError
+from pipeline.params import AblationParams, load_params, load_section
+from pipeline.store.fingerprint import code_closure
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "ablations" / "params.yaml"
+ABLATIONS = load_section(AblationParams, FILE)
+DEFAULT = load_params(ROOT / "params.yaml")
+STAGES = YAML(typ="safe").load((ROOT / "ablations" / "dvc.yaml").read_text())["stages"]
+METHODS = {name: row.method for name, row in ABLATIONS.rows.items()}
+
+
+def changed(first, second):
+    one, two = METHODS[first].model_dump(), METHODS[second].model_dump()
+    return {key for key in one.keys() | two.keys() if one.get(key) != two.get(key)}
+
+
+def test_each_row_of_the_pram_paper_adds_one_thing():
+    assert changed("lightcnn9_start", "finetuned") == {"steps"}
+    assert changed("finetuned", "pram") == {"relations"}
+    assert changed("pram", "pram_lc") == changed("pram_lc", "pram_lcat") == {"triplet"}
+    assert changed("rm", "rgm") == {"relation"}
+    assert changed("pram_lc", "rm") == {"kind", "relations", "relation"}
+
+
+@pytest.mark.parametrize("loss", ["softmax", "am_softmax", "arcface", "triplet"])
+def test_plain_sst_and_hsst_differ_by_the_training_alone(loss):
+    names = [f"{kind}_{loss}" for kind in ("plain", "sst", "hsst")]
+    assert {METHODS[name].loss for name in names} == {loss}
+    added = {"kind", "queues", "prototypes", "ema_momentum"}
+    assert changed(names[0], names[1]) == added
+    assert changed(names[1], names[2]) == {"queues"}
+
+
+def test_idr_and_wcnn_differ_by_the_wasserstein_term():
+    assert changed("idr", "wcnn") == {"wasserstein_weight"}
+
+
+def test_bare_rows_differ_by_the_mask():
+    for kind in ("plain", "hsst"):
+        assert changed(f"{kind}_softmax", f"{kind}_softmax_bare") == {"masked"}
+
+
+def test_rows_start_from_what_the_default_run_trains():
+    assert {method.start for method in METHODS.values()} <= DEFAULT.pretrain.keys()
+    assert {method.dataset for method in METHODS.values()} <= DEFAULT.protocols.keys()
+
+
+def test_a_faulty_row_is_told_with_its_path(tmp_path):
+    faulty = FILE.read_text().replace("queues: 1", "queues: 3")
+    (tmp_path / "p.yaml").write_text(faulty)
+    with pytest.raises(ParamsError, match=r"rows\.sst_softmax\.method\.hsst\.queues"):
+        load_section(AblationParams, tmp_path / "p.yaml")
+
+
+def test_the_deps_cover_the_code_that_trains_and_measures():
+    deps = [ROOT / dep for dep in STAGES["row"]["do"]["deps"] if "$" not in dep]
+    assert all(dep.exists() for dep in deps)
+    code = {*code_closure("stages.train").values()}
+    code |= {*code_closure("pipeline.training.ablation").values()}
+    vocabulary = {"__init__.py", "types.py"}
+    uncovered = {
+        path.relative_to(ROOT).as_posix()
+        for path in code
+        if not any(path == dep or path.is_relative_to(dep) for dep in deps)
+        and path.name not in vocabulary
+    }
+    assert uncovered == set()
+
+
+def test_the_default_run_has_nothing_of_it():
+    assert "ablations" not in (ROOT / "dvc.yaml").read_text()

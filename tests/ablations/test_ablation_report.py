@@ -1,0 +1,78 @@
+import csv
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import ParamsError
+from pipeline.params import AblationParams, load_section
+from pipeline.report.ablations import (
+    ablation_table,
+    published_row,
+    summarised,
+    write_ablation,
+)
+
+ABLATIONS = load_section(AblationParams, Path(__file__).parents[2] / "ablations" / "params.yaml")
+
+
+def rate(value, low=None, high=None):
+    return {"value": value, "ci95": None if low is None else [low, high]}
+
+
+def metrics(rank1, low, high, tar=0.5):
+    fars = {"1e-1": rate(tar), "1e-2": rate(tar), "1e-3": rate(None)}
+    return {"rank1": rate(rank1, low, high), "tar_at_far": fars, "eer": rate(0.25)}
+
+
+def some(*names):
+    return ABLATIONS.model_copy(update={"rows": {n: ABLATIONS.rows[n] for n in names}})
+
+
+def test_mean_deviation_and_interval_over_seeds_by_hand():
+    found = summarised([metrics(0.5, 0.3, 0.7), metrics(0.7, 0.4, 0.9), metrics(0.6, 0.2, 0.8)])
+    # deviation of 0.5, 0.7, 0.6 with n − 1: the root of (0.01 + 0.01) / 2
+    assert found["rank1"] == {
+        "value": 0.6,
+        "std": 0.1,
+        "ci95": [0.3, 0.8],
+        "each": [0.5, 0.7, 0.6],
+    }
+    assert found["eer"]["std"] == 0.0
+    assert found["eer"]["ci95"] is None
+
+
+def test_what_one_seed_could_not_measure_is_no_number():
+    found = summarised([metrics(0.5, 0.3, 0.7, tar=None), metrics(0.7, 0.4, 0.9)])
+    assert found["tar_at_1e-2"]["value"] is None
+    assert found["tar_at_1e-2"]["each"] == [None, 0.5]
+
+
+def test_the_table_has_ours_beside_the_published(tmp_path):
+    ablation = some("pram_lcat", "plain_softmax_bare")
+    ours = summarised([metrics(0.5, 0.3, 0.7), metrics(0.7, 0.4, 0.9)])
+    results = {
+        "pram_lcat": {"plain": ours},
+        "plain_softmax_bare": {"plain": ours, "masked": ours},
+    }
+    lines = ablation_table(ablation, results).splitlines()
+    (cat,) = [line for line in lines if "L_CAT" in line]
+    assert "| 60.0 ± 14.1 [35.0, 80.0] |" in cat
+    assert cat.endswith("| 98.53 | 97.49 |")
+    bare = [line for line in lines if line.startswith("| plain softmax | plain |")]
+    assert [line.split(" | ")[-2:] for line in bare] == [["98.25", "97.74 |"], ["53.88", "42.36 |"]]
+    write_ablation(ablation, results, tmp_path / "r.csv")
+    rows = list(csv.DictReader((tmp_path / "r.csv").read_text().splitlines()))
+    assert [row["published_rank1"] for row in rows] == ["98.53", "98.25", "53.88"]
+    assert rows[0]["rank1_low"] == "0.35"
+
+
+@pytest.mark.parametrize("name", sorted(ABLATIONS.rows))
+def test_every_published_row_that_is_named_exists(name):
+    row = ABLATIONS.rows[name]
+    for title in row.probes.values():
+        assert (published_row(row, title) is None) == (title is None)
+
+
+def test_an_unknown_published_row_is_told():
+    with pytest.raises(ParamsError, match="HSST \\(triplet\\)"):
+        published_row(ABLATIONS.rows["hsst_triplet"], "HSST (contrastive)")

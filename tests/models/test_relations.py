@@ -1,0 +1,56 @@
+from itertools import combinations
+
+import pytest
+import torch
+from torch import nn
+
+from models.nets.lightcnn import LightCNN9
+from models.nets.relations import CHANNELS, PLACES, RelationGraph, RelationModule
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    torch.manual_seed(0)
+    return LightCNN9()
+
+
+def places(count=PLACES, pictures=2):
+    return torch.randn(pictures, count, CHANNELS, generator=torch.Generator().manual_seed(1))
+
+
+def test_rm_is_one_layer_on_each_concatenated_pair(backbone):
+    net, x = RelationModule(backbone), places(5)
+    pairs = [torch.cat([x[:, a], x[:, b]], dim=1) for a, b in combinations(range(5), 2)]
+    slow = torch.stack([torch.relu(net.relation(pair)) for pair in pairs]).mean(dim=0)
+    torch.testing.assert_close(net.related(x), slow)
+
+
+def test_the_edges_of_rgm_are_a_shared_layer_of_each_pair(backbone):
+    net, x = RelationGraph(backbone), places()
+    found = net.edges(x)
+    logits = [net.edge(torch.cat([x[1, 3], x[1, j]])) for j in range(PLACES)]
+    slow = nn.functional.leaky_relu(torch.cat(logits)).softmax(dim=0)
+    torch.testing.assert_close(found[1, 3], slow)
+    torch.testing.assert_close(found.sum(dim=2), torch.ones(2, PLACES))
+
+
+def test_a_node_of_no_attention_is_not_embedded(backbone):
+    net, x = RelationGraph(backbone), places()
+    with torch.no_grad():
+        net.attention[2].weight.zero_()
+        net.attention[2].bias.fill_(-1e4)
+    torch.testing.assert_close(net.related(x), net.embedding.bias.expand(2, -1))
+
+
+@pytest.mark.parametrize("network", [RelationGraph, RelationModule])
+def test_only_the_last_group_and_the_relations_learn(backbone, network):
+    net = network(backbone)
+    found = net(torch.rand(1, 1, 1, 128, 128))
+    assert found.embedding.shape == (1, 512)
+    assert found.components.shape == (1, 1, 512)
+    found.embedding.sum().backward()
+    learned = {name for name, p in net.named_parameters() if p.grad is not None}
+    asked = {name for name, p in net.named_parameters() if p.requires_grad}
+    assert learned == asked
+    assert not any(name.startswith(f"trunk.{i}.") for name in learned for i in range(7))
+    assert any(name.startswith("trunk.7.") for name in learned)

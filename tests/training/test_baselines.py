@@ -1,0 +1,193 @@
+"""The learners of the baselines, on a few pictures of noise and a small backbone."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from pydantic import TypeAdapter
+from torch import nn
+
+from models.nets.lightcnn import LightCNN9
+from pipeline.errors import StageError
+from pipeline.params import MethodParams
+from pipeline.params.methods import AnyMethodParams
+from pipeline.training.backbones import Inputs
+from pipeline.training.faces import FaceSet
+from pipeline.training.identities import training_faces
+from pipeline.training.learner import TOTAL
+from pipeline.training.methods import method_of
+from pipeline.types import Band
+
+INPUTS = Inputs(grey=True, side_px=6, offset=0.0, divisor=255.0)
+SUBJECTS = 6
+SHARED = {
+    "dataset": "mine",
+    "protocol": "VIS-NIR",
+    "start": "tiny",
+    "bands": ["VIS", "NIR"],
+    "masked": False,
+    "steps": 4,
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+    "decay_at_steps": [],
+    "warmup_steps": 0,
+    "momentum": 0.9,
+    "weight_decay": 0.0,
+    "accumulate": 1,
+    "checkpoint_steps": 10,
+    "threads": 1,
+    "device": "cpu",
+    "devices": 1,
+    "precision": "32-true",
+    "seed": 3,
+}
+PAIRS = SHARED | {"loss": "softmax", "scale": 8.0, "margin": 0.2, "batch_pairs": 3}
+PLAIN = PAIRS | {"kind": "plain"}
+INVARIANT = PAIRS | {
+    "kind": "invariant",
+    "shared_dimensions": 5,
+    "orthogonal_weight": 2.0,
+    "wasserstein_weight": 3.0,
+}
+SST = PAIRS | {"kind": "hsst", "queues": 1, "prototypes": 3, "ema_momentum": 0.9}
+RELATION = SHARED | {
+    "kind": "relation",
+    "relation": "pairs",
+    "triplet": "conditional",
+    "triplet_margin": 0.55,
+    "softmax_weight": 24.0,
+    "batch_triplets": 2,
+    "kept_crops": 1,
+}
+
+
+class Tiny(nn.Sequential):
+    dimensions = 8
+
+
+def params(values, **changes) -> MethodParams:
+    adapter = TypeAdapter(AnyMethodParams)
+    return adapter.validate_python(values | changes, strict=False)
+
+
+def faces(side=8):
+    bands = [Band.VIS, Band.VIS, Band.NIR, Band.NIR] * SUBJECTS
+    subjects = [f"s{i // 4}" for i in range(4 * SUBJECTS)]
+    ids = [f"{subject}/{i:02d}" for i, subject in enumerate(subjects)]
+    images = np.random.default_rng(0).integers(0, 256, (len(ids), side, side, 3), dtype=np.uint8)
+    return training_faces(
+        FaceSet(tuple(ids), tuple(ids), tuple(subjects), tuple(bands), images, "", False),
+        None,
+        [Band.VIS, Band.NIR],
+    )
+
+
+def learner(values, **changes):
+    chosen = params(values, **changes)
+    torch.manual_seed(0)
+    backbone = Tiny(nn.Flatten(), nn.Linear(36, 8))
+    method = method_of(chosen)
+    network = method.network(chosen, backbone)
+    return network, method.learner(chosen, network, INPUTS, faces())
+
+
+def batch(made, seed=0):
+    return made.draw(np.random.default_rng(seed))
+
+
+def test_plain_softmax_classifies_the_pictures_of_both_bands():
+    network, made = learner(PLAIN)
+    first, second, subjects = batch(made)
+    pictures, labels = torch.cat([first, second]), torch.cat([subjects, subjects])
+    with torch.no_grad():
+        features = F.normalize(network(pictures))
+        cosines = 8.0 * features @ F.normalize(made.classifier.weight).T
+        expected = F.cross_entropy(cosines, labels)  # equation 1, without margin
+        assert made(first, second, subjects)[TOTAL].item() == pytest.approx(expected.item())
+
+
+@pytest.mark.parametrize(
+    ("loss", "moved"),
+    [("am_softmax", lambda c: c - 0.2), ("arcface", lambda c: torch.cos(torch.acos(c) + 0.2))],
+)
+def test_a_margin_makes_the_true_class_harder(loss, moved):
+    network, made = learner(PLAIN, loss=loss)
+    first, second, subjects = batch(made)
+    with torch.no_grad():
+        cosines = made.classifier.cosines(network(torch.cat([first, second])))
+        true = F.one_hot(subjects.repeat(2), SUBJECTS).bool()
+        logits = 8.0 * torch.where(true, moved(cosines), cosines)
+        expected = F.cross_entropy(logits, subjects.repeat(2)).item()
+        assert made(first, second, subjects)[TOTAL].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_plain_triplets_need_no_classifier():
+    _, made = learner(PLAIN, loss="triplet")
+    assert made.classifier is None
+    assert made(*batch(made))[TOTAL].item() > 0
+
+
+def test_wcnn_is_classification_and_both_terms():
+    network, made = learner(INVARIANT)
+    with torch.no_grad():
+        network.own += 0.1 * torch.randn(network.own.shape)
+        first, second, subjects = batch(made)
+        losses = made(first, second, subjects)
+        near, far = (network.backbone(each) for each in (first, second))
+        w, p = network.shared, network.own
+        divided = torch.cat(
+            [
+                torch.cat([near @ w.T, near @ p[0].T], dim=1),
+                torch.cat([far @ w.T, far @ p[1].T], dim=1),
+            ]
+        )
+        classify = made.classifier(divided, subjects.repeat(2))
+        orthogonal = (w @ p[0].T).square().sum() + (w @ p[1].T).square().sum()
+        a, b = F.normalize(near @ w.T), F.normalize(far @ w.T)
+        spread = a.std(dim=0, correction=0) - b.std(dim=0, correction=0)
+        distance = 0.5 * ((a.mean(0) - b.mean(0)).square().sum() + spread.square().sum())
+    torch.testing.assert_close(losses["orthogonality"], orthogonal)
+    torch.testing.assert_close(losses["wasserstein"], distance)
+    torch.testing.assert_close(losses[TOTAL], classify + 2.0 * orthogonal + 3.0 * distance)
+
+
+def test_idr_has_no_wasserstein_term():
+    _, made = learner(INVARIANT, wasserstein_weight=0.0)
+    assert made(*batch(made)).keys() == {TOTAL, "classify", "orthogonality"}
+
+
+def test_more_shared_dimensions_than_features_are_refused():
+    with pytest.raises(StageError, match="shared_dimensions is 8"):
+        learner(INVARIANT, shared_dimensions=8)
+
+
+def test_semi_siamese_training_has_one_queue_of_pictures_of_all_bands():
+    _, made = learner(SST)
+    assert len(made.pair.queues) == 1
+    assert made.pair.queues[0].subjects.tolist() == [-1, -1, -1]
+    *_, subjects, _ = drawn = batch(made)
+    made(*drawn)
+    assert made.pair.queues[0].subjects.tolist() == subjects.tolist()
+
+
+def test_too_few_subjects_for_queue_and_batch_are_told():
+    with pytest.raises(StageError, match="at least 7"):
+        learner(SST, prototypes=4)
+
+
+def test_rm_is_trained_by_softmax_and_the_conditional_triplet():
+    chosen = params(RELATION)
+    torch.manual_seed(0)
+    network = method_of(chosen).network(chosen, LightCNN9())
+    made = method_of(chosen).learner(chosen, network, INPUTS, faces(side=144))
+    made.prepare(torch.device("cpu"), torch.float32)
+    losses = made(*batch(made))
+    assert losses[TOTAL].item() == pytest.approx(
+        24.0 * losses["softmax"].item() + losses["triplet"].item(), rel=1e-5
+    )
+
+
+def test_relations_stand_on_lightcnn9_only():
+    chosen = params(RELATION, relation="graph")
+    with pytest.raises(StageError, match="not on Tiny"):
+        method_of(chosen).network(chosen, Tiny(nn.Linear(2, 2)))
