@@ -130,7 +130,7 @@ class PairParams(MethodParams):
 
     scale: Annotated[float, Field(gt=0.0, le=256.0)]
     margin: Annotated[float, Field(ge=0.0, le=3.0)]
-    batch_pairs: Annotated[int, Field(ge=2, le=4096)]
+    batch_pairs: Annotated[int, Field(ge=1, le=4096)]
 
 
 class HsstParams(PairParams):
@@ -150,6 +150,12 @@ class PlainParams(PairParams):
 
     kind: Literal["plain"]
     loss: PairLoss
+
+    @model_validator(mode="after")
+    def _strangers(self) -> Self:
+        if self.loss == "triplet" and self.batch_pairs < 2:
+            raise ValueError("batch_pairs is 1: a triplet finds its negative in another pair")
+        return self
 
 
 class InvariantParams(PairParams):

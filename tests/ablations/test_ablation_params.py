@@ -23,7 +23,7 @@ def changed(first, second):
 
 
 def test_each_row_of_the_pram_paper_adds_one_thing():
-    assert changed("lightcnn9_start", "finetuned") == {"steps"}
+    assert changed("start", "finetuned") == {"steps"}
     assert changed("finetuned", "pram") == {"relations"}
     assert changed("pram", "pram_lc") == changed("pram_lc", "pram_lcat") == {"triplet"}
     assert changed("rm", "rgm") == {"relation"}
