@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint types bench check report clean
+.PHONY: help setup repro ablations test lint types bench check report clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 repro: setup ## run every stage that is out of date
 	dvc repro
+
+ablations: setup ## train and measure every row of the papers' tables: hours without a GPU
+	dvc repro ablations/dvc.yaml
 
 test: setup ## run the tests
 	python -m pytest -n auto
