@@ -48,6 +48,14 @@ def test_bare_rows_differ_by_the_mask():
         assert changed(f"{kind}_softmax", f"{kind}_softmax_bare") == {"masked"}
 
 
+@pytest.mark.parametrize(("row", "method"), [("pram_lcat", "pram_cat"), ("hsst_triplet", "hsst")])
+def test_the_papers_own_methods_are_those_of_the_default_run(row, method):
+    """But for how long, where and with which seed; params that are tuned there are copied here."""
+    ours, theirs = METHODS[row].model_dump(), DEFAULT.methods[method].model_dump()
+    differ = {key for key in ours if ours[key] != theirs[key]}
+    assert differ <= {"steps", "decay_at_steps", "checkpoint_steps", "threads", "device", "seed"}
+
+
 def test_rows_start_from_what_the_default_run_trains():
     assert {method.start for method in METHODS.values()} <= DEFAULT.pretrain.keys()
     assert {method.dataset for method in METHODS.values()} <= DEFAULT.protocols.keys()

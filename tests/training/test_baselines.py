@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from models.nets.lightcnn import LightCNN9
@@ -168,6 +168,19 @@ def test_semi_siamese_training_has_one_queue_of_pictures_of_all_bands():
     *_, subjects, _ = drawn = batch(made)
     made(*drawn)
     assert made.pair.queues[0].subjects.tolist() == subjects.tolist()
+
+
+def test_hsst_and_plain_training_see_the_same_pictures():
+    _, plain = learner(PLAIN)
+    _, hsst = learner(SST, queues=2)
+    for seed in range(3):
+        for one, two in zip(batch(plain, seed), batch(hsst, seed), strict=False):
+            assert torch.equal(one, two)
+
+
+def test_a_triplet_in_a_batch_of_one_pair_is_refused():
+    with pytest.raises(ValidationError, match="finds its negative in another pair"):
+        params(PLAIN, loss="triplet", batch_pairs=1)
 
 
 def test_too_few_subjects_for_queue_and_batch_are_told():
