@@ -14,11 +14,11 @@ from pipeline.params.methods import AnyMethodParams
 from pipeline.training.backbones import Inputs
 from pipeline.training.faces import FaceSet
 from pipeline.training.identities import training_faces
-from pipeline.training.learner import TOTAL
+from pipeline.training.learner import TOTAL, train_learner
 from pipeline.training.methods import method_of
 from pipeline.types import Band
 
-INPUTS = Inputs(grey=True, side_px=6, offset=0.0, divisor=255.0)
+INPUTS = Inputs(grey=True, side_px=6, offset=90.0, divisor=64.0)
 SUBJECTS = 6
 SHARED = {
     "dataset": "mine",
@@ -74,12 +74,29 @@ def faces(side=8):
     bands = [Band.VIS, Band.VIS, Band.NIR, Band.NIR] * SUBJECTS
     subjects = [f"s{i // 4}" for i in range(4 * SUBJECTS)]
     ids = [f"{subject}/{i:02d}" for i, subject in enumerate(subjects)]
-    images = np.random.default_rng(0).integers(0, 256, (len(ids), side, side, 3), dtype=np.uint8)
+    random = np.random.default_rng(0)
+    blocks = np.kron(random.integers(0, 200, (SUBJECTS, 2, 2)), np.ones((side // 2, side // 2)))
+    looks = np.repeat(blocks[..., None], 4, axis=0)
+    gain = np.array([1.0 if band == Band.VIS else 0.4 for band in bands])[:, None, None, None]
+    noisy = gain * looks + random.integers(0, 56, (len(ids), side, side, 3))
+    images = noisy.astype(np.uint8)
     return training_faces(
         FaceSet(tuple(ids), tuple(ids), tuple(subjects), tuple(bands), images, "", False),
         None,
         [Band.VIS, Band.NIR],
     )
+
+
+def separation(network):
+    """How much more alike pictures of one subject are than of two, across the bands."""
+    shown = faces()
+    pictures = torch.from_numpy(shown.faces.images).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        features = F.normalize(network.eval()(INPUTS.values(INPUTS.cut(pictures))))
+    near = np.array(shown.faces.bands) == Band.VIS
+    cosines = (features[near] @ features[~near].T).numpy()
+    same = shown.labels[near][:, None] == shown.labels[~near]
+    return cosines[same].mean() - cosines[~same].mean()
 
 
 def learner(values, **changes):
@@ -204,3 +221,26 @@ def test_relations_stand_on_lightcnn9_only():
     chosen = params(RELATION, relation="graph")
     with pytest.raises(StageError, match="not on Tiny"):
         method_of(chosen).network(chosen, Tiny(nn.Linear(2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("values", "changes"),
+    [
+        (PLAIN, {"loss": "softmax"}),
+        (PLAIN, {"loss": "am_softmax"}),
+        (PLAIN, {"loss": "arcface"}),
+        (PLAIN, {"loss": "triplet"}),
+        (INVARIANT, {"wasserstein_weight": 0.0}),
+        (INVARIANT, {}),
+        (SST, {"loss": "softmax"}),
+        (SST, {"loss": "triplet", "queues": 2}),
+    ],
+)
+def test_training_tells_subjects_apart_across_bands(values, changes, tmp_path):
+    steps = {"steps": 60, "learning_rate": 0.01}
+    network, made = learner(values, **steps, **changes)
+    before = separation(network)
+    made.train()
+    chosen = params(values, **steps, **changes)
+    train_learner(made, chosen, label="x", key="k", path=tmp_path / "network.pt")
+    assert separation(network) > before + 0.1
