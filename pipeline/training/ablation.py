@@ -2,16 +2,13 @@
 
 from pathlib import Path
 
-from pipeline.evaluation.recognition import Embeddings, Recognition, recognise
+from pipeline.evaluation.recognition import Recognition, recognise
 from pipeline.params import EvaluateParams, MethodParams
 from pipeline.store.protocols import Protocol
-from pipeline.training.backbones import BACKBONES
-from pipeline.training.embedding import embed_faces
-from pipeline.training.evaluating import Side, Sides, check_fits
+from pipeline.training.evaluating import Sides, check_fits, embed_trained
 from pipeline.training.faces import Components, FaceSet
-from pipeline.training.methods import method_of
-from pipeline.training.recognisers import build_network, train_method
-from pipeline.training.trained import Trained, load_trained, take_up
+from pipeline.training.recognisers import train_method
+from pipeline.training.trained import Trained, load_trained
 
 
 def trained_once(
@@ -43,20 +40,4 @@ def recognised(
         method="ablated", dataset=params.dataset, protocol=fold.name, probes="plain"
     )
     check_fits(trained, tested, fold, sides)
-    network = build_network(params, start)
-    take_up(network, trained)
-    method, inputs = method_of(params), BACKBONES[start.backbone].inputs
-
-    def embedded(side: Side) -> Embeddings:
-        vectors = embed_faces(
-            network,
-            lambda chosen: method.inputs(inputs, side.faces, side.components, chosen),
-            len(side.faces),
-            embed=method.embed,
-            device=params.device,
-            precision=params.precision,
-        )
-        # of several faces made of one sample, the first by id counts
-        return dict(reversed(list(zip(side.samples, vectors, strict=True))))
-
-    return recognise(fold, embedded(sides.gallery), embedded(sides.probes))
+    return recognise(fold, *embed_trained(params, start, trained, sides))
