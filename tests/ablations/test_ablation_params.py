@@ -48,7 +48,7 @@ def test_bare_rows_differ_by_the_mask():
         assert changed(f"{kind}_softmax", f"{kind}_softmax_bare") == {"masked"}
 
 
-@pytest.mark.parametrize(("row", "method"), [("pram_lcat", "pram_cat"), ("hsst_triplet", "hsst")])
+@pytest.mark.parametrize(("row", "method"), [("pram_lcat", "pram_cat"), ("hsst_softmax", "hsst")])
 def test_the_papers_own_methods_are_those_of_the_default_run(row, method):
     """But for how long, where and with which seed; params that are tuned there are copied here."""
     ours, theirs = METHODS[row].model_dump(), DEFAULT.methods[method].model_dump()
