@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import HSST, PRAM
+from short_params import HSST, PRAM
 from torch import nn
 
 from pipeline.errors import StageError

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import BANDS, HSST, PRAM
 from face_rows import face_row, write_rows
+from short_params import BANDS, HSST, PRAM
 
 from models.losses.triplets import component_adaptive_triplet
 from models.nets import pram as nets

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import PARAMS, SHORT
+from short_params import PARAMS, SHORT
 
 from pipeline.params.methods import PretrainParams
 from pipeline.training.augment import augmented

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import BANDS
 from face_rows import face_row, write_rows
 from ruamel.yaml import YAML
+from short_params import BANDS
 
 from models.nets.lightcnn import LightCNN9
 from models.nets.mobilefacenet import MobileFaceNet
