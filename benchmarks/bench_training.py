@@ -122,10 +122,11 @@ def main() -> None:
     """Time both sides in alternation and print the ratios."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--repeats", type=int, default=3)
+    arguments.add_argument("--threads", type=int, default=2, help="1 on a busy machine")
     options = arguments.parse_args()
     params = load_params(Path("params.yaml")).pretrain["lightcnn9"]
-    params = params.model_copy(update={"batch_pictures": BATCH})
-    torch.set_num_threads(params.threads)
+    params = params.model_copy(update={"batch_pictures": BATCH, "threads": options.threads})
+    torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         faces = write_pictures(root)

@@ -12,6 +12,7 @@ from models.nets.lightcnn import SIDE_PX, LightCNN9
 from models.nets.pram import PRAM, WholeFace
 from pipeline.errors import StageError
 from pipeline.params import PramParams
+from pipeline.store.progress import progress
 from pipeline.training.backbones import BACKBONES
 from pipeline.training.faces import Components, FaceSet
 from pipeline.training.identities import TrainingFaces
@@ -76,8 +77,13 @@ class PramLearner(Learner):
         if not self._params.kept_crops:
             return
         everyone = torch.arange(len(self._faces.faces))
-        crops = [self._face_cells(everyone, corner) for corner in self._corners]
-        self._kept = torch.stack(crops), self._part_cells(everyone)
+        crops = []
+        with progress("frozen features, by crop", len(self._corners) + 1) as advance:
+            for corner in self._corners:
+                crops.append(self._face_cells(everyone, corner))
+                advance(1)
+            self._kept = torch.stack(crops), self._part_cells(everyone)
+            advance(1)
 
     def draw(self, generator: np.random.Generator) -> Batch:
         """Draw triplets.
