@@ -10,21 +10,12 @@ from typing import Any
 
 import psutil
 
-_WITHOUT_SAMPLE: dict[str, Any] = {
-    "datasets": {"sample": None, "scenes": None},
-    "face_datasets": {"sample": None},
-    "body_datasets": {"scenes": None},
-    "protocols": {"sample": None, "scenes": None},
-    "sample": {"openpeople": None, "procedural": None, "scenes": None},
-}
-
 
 def workspace(root: Path, values: dict[str, dict[str, Any]]) -> Path:
     """Make a workspace below ``root`` with these params and without the embedded sample."""
-    sections = {*_WITHOUT_SAMPLE, *values}
-    merged = {name: _WITHOUT_SAMPLE.get(name, {}) | values.get(name, {}) for name in sections}
+    datasets = {"sample": None, "scenes": None} | values.get("datasets", {})
     profile = root / "profile.json"
-    profile.write_text(json.dumps(merged))
+    profile.write_text(json.dumps(values | {"datasets": datasets}))
     target = root / "workspace"
     command = ["crossband", "workspace", str(target), "--profile", str(profile)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

@@ -14,7 +14,7 @@ from pipeline.cli.export import export_command, import_command
 from pipeline.cli.mask_template import mask_template
 from pipeline.cli.mesh import mesh
 from pipeline.errors import CrossbandError, StageError
-from pipeline.params import check_params, load_params, merge_params, read_yaml
+from pipeline.params import check_params, lay_profile_over, load_params, read_yaml
 from pipeline.report import contact_sheet
 from pipeline.store import ShardFolder
 from pipeline.weights import load_registry, status_table
@@ -97,7 +97,7 @@ def workspace(
         raise StageError(f"{target} is not empty; name a new folder")
     values = read_yaml(Path("params.yaml"))
     for file in profile or ():
-        values = merge_params(values, read_yaml(file))
+        values = lay_profile_over(values, read_yaml(file))
     check_params(values, Path("params.yaml with the profile"))
     target.mkdir(parents=True, exist_ok=True)
     for name in PROJECT:

@@ -11,6 +11,7 @@ from pipeline.params.bodies import (
 from pipeline.params.exports import ExportParams
 from pipeline.params.load import (
     check_params,
+    lay_profile_over,
     load_params,
     load_section,
     merge_params,
@@ -95,6 +96,7 @@ __all__ = [
     "check_params",
     "load_params",
     "load_section",
+    "lay_profile_over",
     "merge_params",
     "read_yaml",
     "section_values",

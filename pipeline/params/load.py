@@ -16,6 +16,9 @@ from pipeline.params.sections import Params
 BANNED_NAMES = ("size", "nfiles")
 """DVC takes these keys for its own and then overlooks edits of the section around them."""
 
+_NAMED_BY_DATASET = ("face_datasets", "body_datasets", "protocols")
+_HOLDING_A_DATASET = ("sample", "pretrain", "methods", "evaluate")
+
 Checked = TypeVar("Checked", bound=BaseModel)
 
 
@@ -82,6 +85,26 @@ def merge_params(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, 
         else:
             merged[key] = value
     return merged
+
+
+def lay_profile_over(params: Mapping[str, Any], profile: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay a profile over whole params, as ``merge_params`` does.
+
+    A data set that the profile removes takes along what stands on it: its stages, protocols,
+    sources and the recognisers that are trained or tested on it.
+    """
+    datasets = profile.get("datasets") or {}
+    removed = {name for name, value in datasets.items() if value is None}
+    kept = dict(params)
+    for section in _NAMED_BY_DATASET:
+        entries = dict(params.get(section, {}))
+        kept[section] = {name: value for name, value in entries.items() if name not in removed}
+    for section in _HOLDING_A_DATASET:
+        entries = dict(params.get(section, {}))
+        kept[section] = {
+            name: value for name, value in entries.items() if value.get("dataset") not in removed
+        }
+    return merge_params(kept, profile)
 
 
 def section_values(section: BaseModel) -> dict[str, Any]:

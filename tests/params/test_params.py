@@ -12,7 +12,15 @@ from pipeline.errors import ParamsError
 from pipeline.ops.boxes import CHOICES
 from pipeline.ops.geometry import BORDERS, INTERPOLATIONS
 from pipeline.ops.templates import TEMPLATES
-from pipeline.params import AlignParams, Params, load_params, merge_params, read_yaml
+from pipeline.params import (
+    AlignParams,
+    Params,
+    check_params,
+    lay_profile_over,
+    load_params,
+    merge_params,
+    read_yaml,
+)
 from pipeline.params.sections import BuiltInTemplate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,3 +164,24 @@ def keys(model: type[BaseModel]):
 
 def test_no_section_has_a_name_that_dvc_overlooks():
     assert not {"size", "nfiles"} & set(keys(Params))
+
+
+def test_a_removed_data_set_takes_along_what_stands_on_it():
+    params = read_yaml(ROOT / "params.yaml")
+    mine = {"reader": "folder", "root": "pictures", "shards": 2}
+    profile = {"datasets": {"sample": None, "mine": mine}, "face_datasets": {"mine": {}}}
+    laid = lay_profile_over(params, profile)
+    check_params(laid, ROOT / "params.yaml")
+    assert list(laid["datasets"]) == ["scenes", "mine"]
+    assert laid["face_datasets"] == {"mine": {}}
+    assert laid["body_datasets"] == params["body_datasets"]
+    assert list(laid["protocols"]) == ["scenes"]
+    assert [entry["dataset"] for entry in laid["sample"].values()] == ["scenes"]
+    assert laid["pretrain"] == laid["methods"] == laid["evaluate"] == {}
+    assert lay_profile_over(params, {}) == params
+
+
+def test_what_a_profile_names_itself_stays_and_is_checked():
+    params = read_yaml(ROOT / "params.yaml")
+    profile = {"datasets": {"sample": None}, "protocols": {"sample": {"seed": 1}}}
+    assert lay_profile_over(params, profile)["protocols"]["sample"] == {"seed": 1}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.params import load_params, merge_params, read_yaml
+from pipeline.params import lay_profile_over, load_params, read_yaml
 from pipeline.store import ShardFolder
 from stages.run import StageRun
 
@@ -27,7 +27,7 @@ class Workspace:
 
     def edit(self, **sections: Any) -> None:
         """Lay values over params.yaml."""
-        values = merge_params(read_yaml(self.path / "params.yaml"), sections)
+        values = lay_profile_over(read_yaml(self.path / "params.yaml"), sections)
         YAML().dump(values, self.path / "params.yaml")
 
     def need(self, *names: str) -> None:
@@ -75,9 +75,6 @@ def workspace(tmp_path, monkeypatch, weight_file) -> Workspace:
     mine = {"reader": "folder", "root": "pictures", "shards": 2}
     made.edit(
         datasets={"sample": None, "scenes": None, "mine": mine},
-        face_datasets={"sample": None, "mine": {}},
-        body_datasets={"scenes": None},
-        protocols={"sample": None, "scenes": None},
-        sample={"openpeople": None, "procedural": None, "scenes": None},
+        face_datasets={"mine": {}},
     )
     return made

@@ -16,7 +16,7 @@ import skimage.data
 from ruamel.yaml import YAML
 
 from pipeline.ops.codec import encode_png
-from pipeline.params import merge_params, read_yaml
+from pipeline.params import lay_profile_over, read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAIN = ["ingest@mine", "detect@mine", "align@mine", "parse@mine", "parts@mine", "attributes@mine"]
@@ -53,7 +53,7 @@ def shards(cwd):
 
 
 def edit(cwd, **sections):
-    values = merge_params(read_yaml(cwd / "params.yaml"), sections)
+    values = lay_profile_over(read_yaml(cwd / "params.yaml"), sections)
     YAML().dump(values, cwd / "params.yaml")
 
 
@@ -73,10 +73,7 @@ def project(tmp_path_factory, weight_file):
     mine = {"reader": "folder", "root": "pictures", "shards": 4}
     sections = {
         "datasets": {"sample": None, "scenes": None, "mine": mine},
-        "face_datasets": {"sample": None, "mine": {}},
-        "body_datasets": {"scenes": None},
-        "protocols": {"sample": None, "scenes": None},
-        "sample": {"openpeople": None, "procedural": None, "scenes": None},
+        "face_datasets": {"mine": {}},
     }
     profile.write_text(json.dumps(sections))
     made = parent / "project"

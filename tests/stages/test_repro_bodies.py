@@ -35,10 +35,7 @@ def test_an_edited_threshold_redoes_labelling_and_no_detection(tmp_path, weight_
     mine = {"reader": "folder", "root": "pictures", "shards": 1}
     values = {
         "datasets": {"sample": None, "scenes": None, "mine": mine},
-        "face_datasets": {"sample": None},
-        "body_datasets": {"scenes": None, "mine": {}},
-        "protocols": {"sample": None, "scenes": None},
-        "sample": {"openpeople": None, "procedural": None, "scenes": None},
+        "body_datasets": {"mine": {}},
     }
     profile.write_text(json.dumps(values))
     command("crossband", "workspace", str(project), "--profile", str(profile), cwd=ROOT)

@@ -14,7 +14,7 @@ from short_params import BANDS
 from models.nets.lightcnn import LightCNN9
 from models.nets.mobilefacenet import MobileFaceNet
 from pipeline.errors import ParamsError, StageError, WeightsError
-from pipeline.params import load_params, merge_params, read_yaml
+from pipeline.params import lay_profile_over, load_params, read_yaml
 from pipeline.protocols.nir_vis import casia
 from pipeline.readers import read_dataset
 from pipeline.store import MASKS, PARTS
@@ -33,7 +33,7 @@ class Project:
     """A project folder with faces in place of what the stages before would make."""
 
     def edit(self, **sections):
-        values = merge_params(read_yaml(Path("params.yaml")), sections)
+        values = lay_profile_over(read_yaml(Path("params.yaml")), sections)
         YAML().dump(values, Path("params.yaml"))
 
     def run(self, stage, item):
