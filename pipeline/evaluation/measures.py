@@ -15,6 +15,7 @@ from threading import Lock
 import numpy as np
 import psutil
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from pipeline.evaluation.comparison import Comparison, Int64
 from pipeline.evaluation.curve import ScoreCurve, accepts_allowed
@@ -105,9 +106,13 @@ def rank_probes(comparison: Comparison) -> ProbeRanks:
 
 
 def _in_threads(comparison: Comparison, work: Callable[[int, int], None]) -> None:
-    """Call ``work(first, step)`` in a thread for each core, so that they share the blocks."""
+    """Call ``work(first, step)`` in a thread for each core, so that they share the blocks.
+
+    Each multiplies matrices in its own thread alone: else they wait for one another, and the
+    rounding of scores would depend on the number of cores.
+    """
     threads = min(len(psutil.Process().cpu_affinity()), comparison.block_count)
-    with ThreadPoolExecutor(max(1, threads)) as pool:
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(max(1, threads)) as pool:
         for done in [pool.submit(work, first, threads) for first in range(threads)]:
             done.result()
 
