@@ -11,6 +11,8 @@ Reference:
     widths, RM's mean over pairs, RGM's softmax over edges, and that neither sees coordinates.
 """
 
+from abc import ABC, abstractmethod
+
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
 from torch import Tensor, nn
@@ -25,7 +27,7 @@ REDUCTION = 4
 """How much narrower RGM's node attention is than its nodes are many."""
 
 
-class PlaceRelations(nn.Module):
+class PlaceRelations(nn.Module, ABC):
     """LightCNN-9 up to its last feature map, whose places are related.
 
     Input convention: grey, float32 (n, 1, 1, 128, 128) in [0, 1], as ``WholeFace``.
@@ -58,9 +60,9 @@ class PlaceRelations(nn.Module):
         vector = self.related(last.flatten(2).transpose(1, 2))
         return PartRelations(vector, vector[:, None])
 
+    @abstractmethod
     def related(self, places: Tensor) -> Tensor:
         """Map the vectors of all places (n, 64, 128) to embeddings (n, 512)."""
-        raise NotImplementedError
 
 
 class RelationModule(PlaceRelations):

@@ -1,5 +1,6 @@
 """A recogniser's training as a task of ``training.loop``: batches, gradients, learning rate."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +25,7 @@ TOTAL = "total"
 """Name of the loss whose gradient is taken."""
 
 
-class Learner(nn.Module):
+class Learner(nn.Module, ABC):
     """A network that trains, with all that trains or is kept beside it.
 
     Its state is all that a checkpoint holds of it; what can be computed again is no buffer.
@@ -43,13 +44,13 @@ class Learner(nn.Module):
             dtype: of the activations there.
         """
 
+    @abstractmethod
     def draw(self, generator: np.random.Generator) -> Batch:
         """Draw this process's share of a batch: what ``forward`` takes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, *batch: Tensor) -> dict[str, Tensor]:
         """Return a batch's losses by name, the one to minimise as ``total``."""
-        raise NotImplementedError
 
     def after_step(self) -> None:
         """Do what follows each step of the optimiser."""
