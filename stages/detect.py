@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.detection import DETECTOR_WEIGHTS, Faces, faces_from_truth, make_detector
-from pipeline.face3d import FaceMesh, pose_deg
+from pipeline.face3d import FaceMesh, five_points, pose_deg
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
 from pipeline.params import DetectParams
@@ -17,13 +17,23 @@ from stages.run import StageRun, stage_main
 
 Find = Callable[[Row, UInt8], Faces]
 
-COLUMNS = ("box_xyxy", "landmarks_xy", "score", "mesh_xyz", "mesh_presence", "pose_deg")
+COLUMNS = (
+    "box_xyxy",
+    "landmarks_xy",
+    "detected_xy",
+    "score",
+    "mesh_xyz",
+    "mesh_presence",
+    "pose_deg",
+)
 
 
 def make(params: DetectParams, weights: dict[str, Path], mesh_weights: Path) -> BatchFunction:
     """Load the networks and build the batch function."""
     mesh = FaceMesh(mesh_weights)
-    find = truth_of if params.backend == "truth" else detection(params, weights)
+    known = params.backend == "truth"
+    find = truth_of if known else detection(params, weights)
+    by_mesh = params.points == "mesh" and not known
 
     def describe(row: Row) -> Outcome:
         image = decode_rgb(row["image"]["bytes"])
@@ -32,8 +42,10 @@ def make(params: DetectParams, weights: dict[str, Path], mesh_weights: Path) -> 
         faces = find(row, image)
         if not len(faces):
             return [Rejected("no_face", f"{params.backend} knows no face in it")]
-        xyz, presence = mesh.points(image, faces.landmarks_xy)
-        values = (faces.boxes_xyxy, faces.landmarks_xy, faces.scores, xyz, presence, pose_deg(xyz))
+        detected = faces.landmarks_xy
+        xyz, presence = mesh.points(image, detected)
+        points = five_points(xyz) if by_mesh else detected
+        values = (faces.boxes_xyxy, points, detected, faces.scores, xyz, presence, pose_deg(xyz))
         found = [dict(zip(COLUMNS, face, strict=True)) for face in zip(*values, strict=True)]
         return [row | {"faces": found, "parent_id": row["sample_id"]}]
 

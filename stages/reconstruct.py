@@ -25,9 +25,9 @@ def reconstruct(row: Row, backend: Reconstruct, params: ReconstructParams) -> Ro
         mesh, encoded = backend(row)
     except ValueError as error:
         return Rejected("no_geometry", f"{params.backend}: {error}")
-    residual = disagreement_percent(row["landmarks_xy"], mesh)
+    residual = disagreement_percent(row["detected_xy"], mesh)
     if not residual <= params.max_residual_percent:
-        apart = f"mesh and five points lie {residual:.1f} % of the inter-ocular distance apart"
+        apart = f"mesh and detected points lie {residual:.1f} % of the inter-ocular distance apart"
         return Rejected("mesh_disagrees", apart)
     return row | {
         "parent_id": row["sample_id"],

@@ -9,7 +9,7 @@ import typer
 
 from pipeline.detection import make_detector
 from pipeline.errors import ReaderError, StageError
-from pipeline.face3d import FaceMesh
+from pipeline.face3d import FaceMesh, five_points
 from pipeline.ops.alignment import align_face
 from pipeline.ops.codec import as_rgb, decode_foreign
 from pipeline.ops.geometry import invert_affine, warp_affine
@@ -99,7 +99,7 @@ def _made(picture: Path, polygon: str, weights: Path) -> tuple[UInt8, UInt8]:
             region = region_of_polygon(_points(polygon), rgb.shape[:2])
         else:
             parser = verified_path("bisenet_r18", registry, weights)
-            labels = _labels(rgb, faces.landmarks_xy[0], parser)
+            labels = _labels(rgb, five_points(xyz)[0], parser)
             region = region_of_labels(rgb, labels, xyz[0])
         return unwrap_mask(rgb, region, xyz[0])
     except ValueError as error:

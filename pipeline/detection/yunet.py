@@ -1,9 +1,7 @@
-"""YuNet through OpenCV, made repeatable by voting and by a second, upright look.
+"""YuNet through OpenCV, its boxes and points voted by all candidates of a face.
 
-YuNet's five points depend on how a face happens to lie on the network's grid: the same portrait at
-another scale moves them by 6 % of the inter-ocular distance (median). Two cheap steps take that
-below 2 %: the points are the mean over all candidates of a face and not the strongest candidate's;
-and each face is looked at again, upright, at one size, as it is and mirrored.
+The strongest candidate's five points depend on how a face happens to lie on the network's grid: the
+same portrait at another scale moves them by 6 % of the inter-ocular distance (median).
 """
 
 from pathlib import Path
@@ -16,27 +14,11 @@ from pipeline.detection.faces import Faces, sorted_faces
 from pipeline.detection.picture import reduced, restored
 from pipeline.errors import WeightsError
 from pipeline.ops.boxes import iou
-from pipeline.ops.geometry import invert_affine, transform_points, warp_affine
-from pipeline.ops.templates import ARCFACE_112_XY, AlignTemplate, warp_to_template
-from pipeline.types import Float32, UInt8
+from pipeline.types import UInt8
 
 _CANDIDATES = 5000  # more than a picture of a crowd has above any useful threshold
 _LEAST_SIDE_PX = 64  # on a side of 32 or less, OpenCV 4.14 reads memory that nobody wrote
 _VOTE_IOU = 0.5  # the usual bound between "the same object" and "another one"
-_LOOK_PX = 160
-_LOOK_SCALE = 0.81  # eyes 28 pixels apart: the points repeat best on a sweep of 22 to 70
-_MAX_MOVE_PX = 10.0  # pixels of the look: further off, the second look saw another face
-_MIRRORED = [1, 0, 2, 4, 3]
-
-# ArcFace's points about the middle of the look; (56, 70) is the middle of a face in ArcFace's crop.
-_LOOK = AlignTemplate(
-    "yunet_look",
-    (_LOOK_PX, _LOOK_PX),
-    tuple(
-        ((x - 56.0) * _LOOK_SCALE + 79.5, (y - 70.0) * _LOOK_SCALE + 79.5)
-        for x, y in ARCFACE_112_XY
-    ),
-)
 
 
 class YuNet:
@@ -87,8 +69,6 @@ class YuNet:
         found = self._vote(small)
         boxes = restored(found.boxes_xyxy.reshape(-1, 2, 2), pixels_per_pixel).reshape(-1, 4)
         points = restored(found.landmarks_xy, pixels_per_pixel)
-        for index in range(len(found)):
-            points[index] = self._look_again(image_rgb, points[index])
         return sorted_faces(boxes, points, found.scores)
 
     def _vote(self, image_rgb: UInt8) -> Faces:
@@ -125,34 +105,3 @@ class YuNet:
             keep[0] = False
             left = left[keep]
         return sorted_faces([k[0] for k in kept], [k[1] for k in kept], [k[2] for k in kept])
-
-    def _look_again(self, image_rgb: UInt8, landmarks_xy: Float32) -> Float32:
-        """Return a face's points as two upright looks see them; unchanged where they see none."""
-        try:
-            source_to_look = warp_to_template(landmarks_xy, _LOOK)
-        except ValueError:  # degenerate points fix no upright look
-            return landmarks_xy
-        look = warp_affine(image_rgb, source_to_look, _LOOK.hw)
-        expected = transform_points(landmarks_xy, source_to_look)
-        seen = self._nearest(look, expected)
-        mirrored = self._nearest(np.ascontiguousarray(look[:, ::-1]), _mirror(expected))
-        if seen is None or mirrored is None:
-            return landmarks_xy
-        mean = (seen + _mirror(mirrored)) / 2
-        return transform_points(mean, invert_affine(source_to_look))
-
-    def _nearest(self, look_rgb: UInt8, expected_xy: Float32) -> Float32 | None:
-        """Return the points of the face where one is expected, or None."""
-        found = self._vote(look_rgb)
-        if not len(found):
-            return None
-        moves = np.linalg.norm(found.landmarks_xy - expected_xy, axis=2).mean(axis=1)
-        best = int(np.argmin(moves))
-        return found.landmarks_xy[best] if moves[best] <= _MAX_MOVE_PX else None
-
-
-def _mirror(landmarks_xy: Float32) -> Float32:
-    """Return the points of the mirrored look, in their order again."""
-    mirrored = landmarks_xy[_MIRRORED]
-    mirrored[:, 0] = _LOOK_PX - 1 - mirrored[:, 0]
-    return mirrored

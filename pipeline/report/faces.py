@@ -39,7 +39,7 @@ def detection_metrics(folder: ShardFolder, pictures: ShardFolder) -> dict[str, A
         if row["view"] == "back":
             continue
         face = row["faces"][0]
-        distance = disagreement_percent(face["landmarks_xy"], face["mesh_xyz"])
+        distance = disagreement_percent(face["detected_xy"], face["mesh_xyz"])
         bucket = yaw_bucket(float(face["pose_deg"][0]))
         for key in ("all", f"band {row['band']}", f"yaw {bucket}"):
             distances[key].append(distance)

@@ -70,6 +70,7 @@ _FACE = pa.struct(
     [
         field("box_xyxy", floats(4), null=False, unit="px", frame="source"),
         field("landmarks_xy", floats(5, 2), null=False, unit="px", frame="source"),
+        field("detected_xy", floats(5, 2), null=False, unit="px", frame="source"),
         field("score", pa.float32(), null=False, range="0..1"),
         field("mesh_xyz", floats(468, 3), null=False, unit="px", frame="source"),
         field("mesh_presence", pa.float32(), null=False, range="0..1"),
@@ -90,7 +91,10 @@ theirs differ.
 INGEST = PICTURES
 
 DETECT = extend(INGEST, [field("faces", pa.list_(pa.field("item", _FACE, nullable=False)))])
-"""A picture with every face found in it, best first."""
+"""A picture with every face found in it, best first.
+
+``landmarks_xy`` are the five points that faces are aligned by, ``detected_xy`` the detector's.
+"""
 
 ALIGN = extend(
     INGEST,

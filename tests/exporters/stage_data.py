@@ -23,6 +23,7 @@ def face(seed, yaw):
     return {
         "box_xyxy": np.array([2.25, 3.0, 20.5, 22.0], np.float32),
         "landmarks_xy": np.array([[6, 8], [16, 8], [11, 13], [7, 18], [15, 18]], np.float32),
+        "detected_xy": np.array([[6, 9], [16, 9], [11, 12], [7, 18], [15, 18]], np.float32),
         "score": 0.1 + seed / 100,
         "mesh_xyz": random.normal(size=(468, 3)).astype(np.float32),
         "mesh_presence": 0.5,

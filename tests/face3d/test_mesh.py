@@ -116,6 +116,21 @@ def test_the_mesh_depends_little_on_the_five_points(detector, mesh):
     assert spread < 0.02 * interocular
 
 
+def test_five_points_repeat_when_the_picture_is_scaled_or_mirrored(detector, mesh):
+    def five(picture):
+        return five_points(mesh.points(picture, detector.detect(picture).landmarks_xy)[0])[0]
+
+    picture = cv2.resize(astronaut(), (1400, 1400), interpolation=cv2.INTER_CUBIC)
+    points = five(picture)
+    interocular = np.linalg.norm(points[1] - points[0])
+    small = cv2.resize(picture, (450, 450), interpolation=cv2.INTER_AREA)
+    scaled = (five(small) + 0.5) * (1400 / 450) - 0.5
+    mirrored = five(picture[:, ::-1].copy())[[1, 0, 2, 4, 3]]
+    mirrored[:, 0] = 1399 - mirrored[:, 0]
+    for again in (scaled, mirrored):
+        assert np.linalg.norm(again - points, axis=1).mean() < 0.04 * interocular
+
+
 def test_a_face_at_the_border_reaches_beyond_it(detector, mesh):
     cut = np.ascontiguousarray(astronaut()[:, 195:])
     xyz, presence = mesh.points(cut, detector.detect(cut).landmarks_xy)

@@ -57,6 +57,7 @@ def face(shift=0.0, box_shift=0.0):
     return {
         "box_xyxy": BOX + np.float32(box_shift),
         "landmarks_xy": POINTS + np.float32((shift, 0)),
+        "detected_xy": POINTS,
         "score": 0.9,
         "mesh_xyz": MESH,
         "mesh_presence": 1.0,

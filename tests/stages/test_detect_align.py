@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import skimage.data
 
+from pipeline.face3d import five_points
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import transform_points
 from pipeline.ops.templates import TEMPLATES
@@ -20,7 +21,7 @@ def photographs(workspace):
         "one": ASTRONAUT,
         "none": np.full((200, 200, 3), 127, np.uint8),
         "two": np.hstack([ASTRONAUT[:300, 80:380], small]),
-        "cut": ASTRONAUT[:, 212:],
+        "cut": ASTRONAUT[:, 205:],
         "grey": ASTRONAUT[..., 1],
     }
     for name, image in pictures.items():
@@ -51,6 +52,19 @@ def test_faces_are_found_described_and_counted(photographs):
     assert metrics["mesh_agreement_percent"]["median"] < 10
 
 
+def test_faces_are_aligned_by_the_meshs_points_or_the_detectors(photographs):
+    photographs.run("ingest", "detect")
+    face = photographs.rows("detect")["one.png"]["faces"][0]
+    np.testing.assert_array_equal(face["landmarks_xy"], five_points(face["mesh_xyz"][None])[0])
+    photographs.edit(detect={"points": "detector"})
+    photographs.run("detect", "align")
+    again = photographs.rows("detect")["one.png"]["faces"][0]
+    np.testing.assert_array_equal(again["landmarks_xy"], face["detected_xy"])
+    np.testing.assert_array_equal(again["detected_xy"], face["detected_xy"])
+    np.testing.assert_array_equal(again["mesh_xyz"], face["mesh_xyz"])
+    assert 0.5 < np.abs(again["landmarks_xy"] - face["landmarks_xy"]).max() < 10
+
+
 def test_the_crop_is_the_template_and_geometry_points_back(photographs):
     photographs.run("ingest", "detect", "align")
     row = photographs.rows("align")["one.png"]
@@ -58,7 +72,7 @@ def test_the_crop_is_the_template_and_geometry_points_back(photographs):
     assert decode(row["image"]["bytes"]).shape == (144, 144, 3)
     assert decode(row["loose"]["bytes"]).shape == (512, 512, 3)
     placed = transform_points(row["landmarks_xy"], row["warp_2x3"])
-    assert np.abs(placed - TEMPLATES["arcface144"].points_xy).max() < 6
+    assert np.abs(placed - TEMPLATES["arcface144"].points_xy).max() < 7
     placed = transform_points(row["landmarks_xy"], row["loose_warp_2x3"])
     assert np.abs(placed - TEMPLATES["facexlib512"].points_xy).max() < 25
     assert decode(photographs.rows("align")["grey.png"]["image"]["bytes"]).ndim == 2
@@ -116,7 +130,7 @@ def test_a_template_of_ones_own(photographs):
     row = photographs.rows("align")["one.png"]
     assert (row["template"], row["height_px"]) == ("mine", 64)
     placed = transform_points(row["landmarks_xy"], row["warp_2x3"])
-    assert np.abs(placed - points).max() < 4
+    assert np.abs(placed - points).max() < 5
 
 
 def test_truth_of_the_data_set_takes_the_place_of_a_detector(photographs):

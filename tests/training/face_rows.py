@@ -18,6 +18,7 @@ _SHAPES = {
     "box_xyxy": (4,),
     "pose_deg": (3,),
     "landmarks_xy": (5, 2),
+    "detected_xy": (5, 2),
     "mesh_xyz": (468, 3),
     "mesh_distance_percent": (4,),
     "part_boxes_xyxy": (4, 4),

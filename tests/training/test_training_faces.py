@@ -47,7 +47,8 @@ def row(sample_id, subject, band="VIS", split="train", mouth=True, side=8):
     }
     made |= image_columns(picture(7, (side, side))["bytes"], (side, side), "i.png")
     shapes = {"warp_2x3": (2, 3), "loose_warp_2x3": (2, 3), "box_xyxy": (4,), "pose_deg": (3,)}
-    shapes |= {"landmarks_xy": (5, 2), "mesh_xyz": (468, 3), "mesh_distance_percent": (4,)}
+    shapes |= {"landmarks_xy": (5, 2), "detected_xy": (5, 2), "mesh_xyz": (468, 3)}
+    shapes |= {"mesh_distance_percent": (4,)}
     shapes |= {"part_boxes_xyxy": (4, 4), "part_windows_xyxy": (4, 4)}
     made |= {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     for index, part in enumerate(PARTS):

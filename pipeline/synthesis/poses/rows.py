@@ -85,8 +85,11 @@ class FacePoser:
         row = self.row
         loose_to_source = invert_affine(row["loose_warp_2x3"])
         mesh = self.head.turned_points(self.mesh, yaw_deg, pitch_deg).astype(np.float32)
-        landmarks = self._landmarks(mesh, yaw_deg, pitch_deg)
-        source_landmarks = transform_points(landmarks, loose_to_source)
+        turned = {
+            column: transform_points(self._five(column, mesh, yaw_deg, pitch_deg), loose_to_source)
+            for column in ("landmarks_xy", "detected_xy")
+        }
+        source_landmarks = turned["landmarks_xy"]
         to_loose = warp_to_template(source_landmarks, _LOOSE)
         drawn = self.head.render(
             yaw_deg, pitch_deg, compose_affine(loose_to_source, to_loose), _LOOSE.hw
@@ -110,7 +113,7 @@ class FacePoser:
             "loose_warp_2x3": to_loose,
             "dmfr": {"bytes": dmfr, "path": f"{file}.dmfr.png"},
             "dmfr_warp_2x3": to_dmfr,
-            "landmarks_xy": source_landmarks,
+            **turned,
             "mesh_xyz": source_mesh,
             "box_xyxy": self._box(source_mesh),
             "pose_deg": pose_deg(source_mesh[None])[0],
@@ -129,10 +132,10 @@ class FacePoser:
         kept = {column: row[column] for column in ALIGN.names if column in row}
         return kept | _TRUTH | image | columns
 
-    def _landmarks(self, mesh: Float32, yaw_deg: float, pitch_deg: float) -> Float32:
-        """Turn the detector's five points, which keep their place beside the mesh's."""
+    def _five(self, column: str, mesh: Float32, yaw_deg: float, pitch_deg: float) -> Float32:
+        """Turn a column's five points, which keep their place beside the mesh's."""
         before = five_points(self.mesh[None])[0]
-        beside = transform_points(self.row["landmarks_xy"], self.row["loose_warp_2x3"]) - before
+        beside = transform_points(self.row[column], self.row["loose_warp_2x3"]) - before
         solid = np.column_stack([beside, np.zeros(5)])
         turned = solid @ self.head.pose.turn(yaw_deg, pitch_deg).T
         landmarks: Float32 = (five_points(mesh[None])[0] + turned[:, :2]).astype(np.float32)
