@@ -1,4 +1,4 @@
-"""YuNet through OpenCV, its boxes and points voted by all candidates of a face.
+"""YuNet through ONNX Runtime, its boxes and points voted by all candidates of a face.
 
 The strongest candidate's five points depend on how a face happens to lie on the network's grid: the
 same portrait at another scale moves them by 6 % of the inter-ocular distance (median).
@@ -8,24 +8,28 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
+import onnxruntime
+from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from pipeline.detection.faces import Faces, sorted_faces
 from pipeline.detection.picture import reduced, restored
 from pipeline.errors import WeightsError
 from pipeline.ops.boxes import iou
-from pipeline.types import UInt8
+from pipeline.types import Float32, UInt8
 
-_CANDIDATES = 5000  # more than a picture of a crowd has above any useful threshold
-_LEAST_SIDE_PX = 64  # on a side of 32 or less, OpenCV 4.14 reads memory that nobody wrote
+_STRIDES = (8, 16, 32)
+_OUTPUTS = [f"{what}_{stride}" for stride in _STRIDES for what in ("cls", "obj", "bbox", "kps")]
 _VOTE_IOU = 0.5  # the usual bound between "the same object" and "another one"
+_ERRORS_ONLY = 3  # ONNX Runtime warns of each output whose shape is not the one in the file
 
 
 class YuNet:
-    """YuNet 2023mar, 5 points.
+    """YuNet 2023mar, 5 points; one thread.
 
-    Input convention of the network: BGR, 0..255, no mean; OpenCV pads the sides to multiples of 32.
-    A face must be about 10 to 600 pixels high in the reduced picture.
+    Input convention of the network: BGR, 0..255, no mean, sides that are multiples of 32. A face
+    must be about 10 to 600 pixels high in the reduced picture.
 
     Reference:
         W. Wu, H. Peng, S. Yu, YuNet: a tiny millisecond-level face detector, MIR 20, 2023; voting:
@@ -49,59 +53,90 @@ class YuNet:
             max_side_px: longer side to which a larger picture is reduced.
 
         Raises:
-            WeightsError: the file is missing or no network that OpenCV reads.
+            WeightsError: the file is missing or holds another network.
         """
         if not weights.is_file():
             raise WeightsError(f"YuNet's weights are missing: {weights}")
-        try:
-            # Suppression is ours: OpenCV's would drop the candidates that shall vote.
-            self._network = cv2.FaceDetectorYN.create(
-                str(weights), "", (32, 32), score_threshold, 1.0, _CANDIDATES
-            )
-        except cv2.error as error:
-            raise WeightsError(f"{weights} is no network that OpenCV reads: {error}") from error
+        self._network = _load(weights)
+        self._score_threshold = score_threshold
         self._nms_threshold = nms_threshold
         self._max_side_px = max_side_px
 
     def detect(self, image_rgb: UInt8) -> Faces:
         """Find the faces of a picture, uint8 (h, w, 3)."""
         small, pixels_per_pixel = reduced(image_rgb, self._max_side_px)
-        found = self._vote(small)
+        found = _voted(self.candidates(small), self._nms_threshold)
         boxes = restored(found.boxes_xyxy.reshape(-1, 2, 2), pixels_per_pixel).reshape(-1, 4)
         points = restored(found.landmarks_xy, pixels_per_pixel)
         return sorted_faces(boxes, points, found.scores)
 
-    def _vote(self, image_rgb: UInt8) -> Faces:
-        """Detect once; boxes and points are means over the candidates, weighted by score."""
+    def candidates(self, image_rgb: UInt8) -> Faces:
+        """Run the network at the size of the picture, uint8 (h, w, 3); nothing is suppressed."""
         height, width = image_rgb.shape[:2]
-        bottom, right = max(0, _LEAST_SIDE_PX - height), max(0, _LEAST_SIDE_PX - width)
-        image_bgr = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)
-        if bottom or right:
-            image_bgr = cv2.copyMakeBorder(image_bgr, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
-        self._network.setInputSize((width + right, height + bottom))
-        _, rows = self._network.detect(image_bgr)
-        candidates = np.zeros((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
-        candidates = candidates[np.isfinite(candidates).all(axis=1)]
-        candidates[:, 2:4] += candidates[:, :2]
-        everyone = sorted_faces(
-            candidates[:, :4], candidates[:, 4:14].reshape(-1, 5, 2), candidates[:, 14]
-        )
-        boxes, points, scores = everyone.boxes_xyxy, everyone.landmarks_xy, everyone.scores
-        left = np.arange(len(everyone))
-        kept: list[tuple[NDArray[np.float64], NDArray[np.float64], float]] = []
-        while len(left):
-            overlap = iou(boxes[left[0]], boxes[left])[0]
-            voters = left[overlap >= _VOTE_IOU]
-            voters = voters if len(voters) else left[:1]  # a box without area overlaps nothing
-            weights = scores[voters].astype(np.float64)
-            kept.append(
-                (
-                    np.average(boxes[voters].astype(np.float64), axis=0, weights=weights),
-                    np.average(points[voters].astype(np.float64), axis=0, weights=weights),
-                    float(scores[left[0]]),
-                )
+        bottom, right = -height % 32, -width % 32
+        padded = cv2.copyMakeBorder(image_rgb, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
+        image_bgr = cv2.dnn.blobFromImage(padded, swapRB=True)  # float32 (1, 3, h, w)
+        outputs = self._network.run(_OUTPUTS, {"input": image_bgr})
+        levels = [
+            _decoded(stride, (width + right) // stride, *outputs[4 * index : 4 * index + 4])
+            for index, stride in enumerate(_STRIDES)
+        ]
+        boxes, points, scores = (np.concatenate(each) for each in zip(*levels, strict=True))
+        sure = scores >= self._score_threshold
+        sure &= np.isfinite(boxes).all(axis=1) & np.isfinite(points).all(axis=(1, 2))
+        return sorted_faces(boxes[sure], points[sure], scores[sure])
+
+
+def _load(weights: Path) -> onnxruntime.InferenceSession:
+    """Open the network for pictures of any size: the file says 640 × 640, its layers don't."""
+    try:
+        model = onnx.load(weights)
+        inputs = [each.name for each in model.graph.input]
+        if inputs != ["input"] or {each.name for each in model.graph.output} != set(_OUTPUTS):
+            raise WeightsError(f"{weights} is not YuNet of March 2023: it takes {inputs}")
+    except (DecodeError, onnx.checker.ValidationError) as error:
+        raise WeightsError(f"{weights} is no ONNX file: {error}") from error
+    for axis, name in ((2, "height"), (3, "width")):
+        model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = name
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _decoded(
+    stride: int, columns: int, cls: Float32, obj: Float32, bbox: Float32, kps: Float32
+) -> tuple[Float32, Float32, Float32]:
+    """Return boxes (n, 4), points (n, 5, 2) and scores (n,) of one level's n cells."""
+    cells = np.arange(bbox.shape[1])
+    cell_xy = np.column_stack([cells % columns, cells // columns]).astype(np.float32)
+    centre, half = (cell_xy + bbox[0, :, :2]) * stride, np.exp(bbox[0, :, 2:]) * (stride / 2)
+    boxes = np.concatenate([centre - half, centre + half], axis=1)
+    points = (cell_xy[:, None] + kps[0].reshape(-1, 5, 2)) * np.float32(stride)
+    scores = np.sqrt(np.clip(cls[0, :, 0], 0, 1) * np.clip(obj[0, :, 0], 0, 1))
+    return boxes, points, scores
+
+
+def _voted(everyone: Faces, nms_threshold: float) -> Faces:
+    """Suppress; boxes and points are means over a face's candidates, weighted by score."""
+    boxes, points, scores = everyone.boxes_xyxy, everyone.landmarks_xy, everyone.scores
+    left = np.arange(len(everyone))
+    kept: list[tuple[NDArray[np.float64], NDArray[np.float64], float]] = []
+    while len(left):
+        overlap = iou(boxes[left[0]], boxes[left])[0]
+        voters = left[overlap >= _VOTE_IOU]
+        voters = voters if len(voters) else left[:1]  # a box without area overlaps nothing
+        weights = scores[voters].astype(np.float64)
+        kept.append(
+            (
+                np.average(boxes[voters].astype(np.float64), axis=0, weights=weights),
+                np.average(points[voters].astype(np.float64), axis=0, weights=weights),
+                float(scores[left[0]]),
             )
-            keep = overlap <= self._nms_threshold
-            keep[0] = False
-            left = left[keep]
-        return sorted_faces([k[0] for k in kept], [k[1] for k in kept], [k[2] for k in kept])
+        )
+        keep = overlap <= nms_threshold
+        keep[0] = False
+        left = left[keep]
+    return sorted_faces([k[0] for k in kept], [k[1] for k in kept], [k[2] for k in kept])

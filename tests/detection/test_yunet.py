@@ -116,7 +116,7 @@ def test_the_same_picture_gives_the_same_bytes_whatever_came_before(detector, we
 
 @pytest.mark.parametrize("hw", [(32, 32), (30, 480), (2000, 10)])
 def test_narrow_pictures_do_not_depend_on_what_lay_in_memory(weight_file, hw):
-    # OpenCV 4.14 alone reads unwritten memory here and finds faces of a million pixels.
+    # OpenCV 4.14 reads unwritten memory here and finds faces of a million pixels.
     picture = np.ascontiguousarray(cv2.resize(astronaut(), hw[::-1]))
     detector = YuNet(weight_file("yunet"), score_threshold=0.01)
     results = []
@@ -130,6 +130,19 @@ def test_narrow_pictures_do_not_depend_on_what_lay_in_memory(weight_file, hw):
         results.append(detector.detect(picture))
     assert all(same(results[0], other) for other in results[1:])
     assert np.abs(results[0].boxes_xyxy).max(initial=0) < 5000
+
+
+@pytest.mark.parametrize("hw", [(512, 512), (300, 400), (130, 70), (64, 64)])
+def test_candidates_are_those_of_opencvs_own_detector(weight_file, hw):
+    file, picture = weight_file("yunet"), cv2.resize(astronaut(), hw[::-1])
+    opencv = cv2.FaceDetectorYN.create(str(file), "", hw[::-1], 0.05, 1.0, 5000)
+    rows = opencv.detect(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
+    rows = rows[np.argsort(-rows[:, 14], kind="stable")]
+    found = YuNet(file, score_threshold=0.05).candidates(picture)
+    np.testing.assert_allclose(found.scores, rows[:, 14], atol=1e-5)
+    boxes = np.column_stack([rows[:, :2], rows[:, :2] + rows[:, 2:4]])
+    np.testing.assert_allclose(found.boxes_xyxy, boxes, atol=1e-2)
+    np.testing.assert_allclose(found.landmarks_xy, rows[:, 4:14].reshape(-1, 5, 2), atol=1e-2)
 
 
 def test_nothing_is_written_into_the_picture(detector):
