@@ -1,4 +1,4 @@
-"""Detect and align at 640 px: crossband against facexlib's helper, one picture at a time.
+"""Detect and align at 640 px: crossband against facexlib and OpenCV, one picture at a time.
 
 Run: ``python -m benchmarks.bench_detect_align``.
 
@@ -6,7 +6,8 @@ Both get the same pictures (longer side 640) and cut the same crop (facexlib's 5
 same processor, with one thread each as a worker has. facexlib's RetinaFace-R50 runs here with
 random weights, since its file is not among the files fetched by default: the arithmetic of the
 network is the same. Its last layer is set to see no face, so facexlib is spared the suppression and
-the alignment that crossband does.
+the alignment that crossband does. Detection alone is compared with OpenCV's FaceDetectorYN, which
+runs the same YuNet, suppression included on both sides.
 """
 
 import tempfile
@@ -87,6 +88,26 @@ def main() -> None:
         baseline_name="facexlib FaceRestoreHelper (random weights)",
         items=len(images),
         repeats=3,
+    )
+
+    opencv = cv2.FaceDetectorYN.create(str(yunet.path), "", (SIDE_PX, SIDE_PX), 0.7, 0.3)
+
+    def ours_alone() -> None:
+        for image in images:
+            detector.detect(image)
+
+    def opencv_alone() -> None:
+        for image in images:
+            opencv.setInputSize(image.shape[1::-1])
+            opencv.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+
+    compare(
+        "detect at 640 px",
+        ours_alone,
+        opencv_alone,
+        baseline_name="OpenCV's FaceDetectorYN",
+        items=len(images),
+        repeats=10,
     )
 
 
