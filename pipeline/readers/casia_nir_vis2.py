@@ -27,10 +27,8 @@ from pathlib import Path
 from pipeline.params import DatasetParams
 from pipeline.readers.boxes import box_around_points, number_of, points_from_eyes
 from pipeline.readers.layout import (
-    absent_rows,
-    is_picture,
+    list_by_sample,
     list_official,
-    make_listing,
     numbered_lists,
     official_row,
     read_entries,
@@ -61,17 +59,17 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         for path in files
         if path.lower().endswith((".pos", ".txt")) and (key := sample_of(path))
     }
-    rows = [
-        _row(path, key, dataset, params, _points(root / eyes[key]) if key in eyes else None)
-        for path in files
-        if is_picture(path) and (key := sample_of(path))
-    ]
-    if rows:
-        lists = official_lists(root, files)
-        rows += absent_rows(
-            dataset, rows, lists, lambda key: _row(f"{key}.?", key, dataset, params, None)
-        )
-    return make_listing(root, dataset, params, EXPECTED, rows)
+
+    def row_of(path: str, key: str) -> Row:
+        points = _points(root / eyes[key]) if key in eyes else None
+        return _row(path, key, dataset, params, points)
+
+    return list_by_sample(
+        *(root, dataset, params, EXPECTED, files),
+        sample_of=sample_of,
+        lists_of=official_lists,
+        row_of=row_of,
+    )
 
 
 def sample_of(path: str) -> str | None:

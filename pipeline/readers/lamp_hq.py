@@ -18,10 +18,8 @@ from pathlib import Path
 
 from pipeline.params import DatasetParams
 from pipeline.readers.layout import (
-    absent_rows,
-    is_picture,
+    list_by_sample,
     list_official,
-    make_listing,
     numbered_lists,
     official_row,
     read_entries,
@@ -45,17 +43,12 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         ReaderError: the root holds no such pictures, or a list is malformed.
     """
     files = list_official(root, dataset, EXPECTED)
-    rows = [
-        _row(path, key, dataset, params)
-        for path in files
-        if is_picture(path) and (key := sample_of(path))
-    ]
-    if rows:
-        lists = official_lists(root, files)
-        rows += absent_rows(
-            dataset, rows, lists, lambda key: _row(f"{key}.?", key, dataset, params)
-        )
-    return make_listing(root, dataset, params, EXPECTED, rows)
+    return list_by_sample(
+        *(root, dataset, params, EXPECTED, files),
+        sample_of=sample_of,
+        lists_of=official_lists,
+        row_of=lambda path, key: _row(path, key, dataset, params),
+    )
 
 
 def sample_of(path: str) -> str | None:

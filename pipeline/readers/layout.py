@@ -234,24 +234,40 @@ def read_table(file: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
             yield {name: cell.strip().replace("\\", "/") for name, cell in cells.items()}
 
 
-def absent_rows(
+def list_by_sample(
+    root: Path,
     dataset: str,
-    rows: Iterable[Row],
-    lists: Mapping[Any, Iterable[str]],
-    row_of: Callable[[str], Row],
-) -> list[Row]:
-    """Make rows of pictures that official lists name and the disk lacks.
+    params: DatasetParams,
+    expected: str,
+    files: list[str],
+    *,
+    sample_of: Callable[[str], str | None],
+    lists_of: Callable[[Path, list[str]], Mapping[Any, Iterable[str]]],
+    row_of: Callable[[str, str], Row],
+) -> Listing:
+    """List the pictures on disk, and those that official lists name besides.
 
     Args:
-        dataset: the data set's name.
-        rows: of the pictures on disk.
-        lists: sample ids by list.
-        row_of: from a sample id to its row, whose file is not there: ``ingest`` rejects it.
+        root: the data set's folder.
+        dataset: its name.
+        params: its params.
+        expected: what its layout is, for errors.
+        files: of ``list_official``.
+        sample_of: from a picture's path to its sample id, None where it is none of the data set's.
+        lists_of: from root and files to the sample ids of each official list.
+        row_of: from a path and a sample id to a row. A picture that is not there has the path
+            ``<sample id>.?``: ``ingest`` rejects it.
+
+    Raises:
+        ReaderError: there is no picture, or a list is malformed.
     """
-    known = {row["sample_id"] for row in rows}
-    absent = sorted(set().union(*lists.values()) - known)
-    report_absent(dataset, absent)
-    return [row_of(sample_id) for sample_id in absent]
+    rows = [row_of(path, key) for path in files if is_picture(path) and (key := sample_of(path))]
+    if rows:
+        known = {row["sample_id"] for row in rows}
+        absent = sorted(set().union(*lists_of(root, files).values()) - known)
+        report_absent(dataset, absent)
+        rows += [row_of(f"{key}.?", key) for key in absent]
+    return make_listing(root, dataset, params, expected, rows)
 
 
 def report_absent(dataset: str, absent: Sequence[str]) -> None:
