@@ -9,7 +9,7 @@ from pipeline.ops.codec import decode_rgb
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
 from pipeline.ops.templates import TEMPLATES, warp_to_template
 from pipeline.params import AttributesParams
-from pipeline.recognition import SFace, focus_measure, illumination
+from pipeline.recognition import focus_measure, illumination
 from pipeline.report import attribute_metrics, quality_sheet
 from pipeline.store.attribute_schemas import ATTRIBUTES
 from pipeline.store.mapping import BatchFunction, Outcome
@@ -19,9 +19,11 @@ from stages.run import StageRun, stage_main
 TEMPLATE = TEMPLATES["arcface112"]
 
 
-def make(weights: Path) -> BatchFunction:
+def make(weights: Path, precision: str) -> BatchFunction:
     """Load the network and build the batch function."""
-    network = SFace(weights)
+    from pipeline.recognition.sface import SFace  # torch: only who embeds waits
+
+    network = SFace(weights, precision=precision)
 
     def describe(rows: list[Row]) -> list[Outcome]:
         crops = np.stack([crop_of(row) for row in rows])
@@ -62,7 +64,7 @@ def run(stage: StageRun) -> None:
     output = stage.map(
         stage.source("align"),
         ATTRIBUTES,
-        partial(make, stage.weight("sface")),
+        partial(make, stage.weight("sface"), params.precision),
         sections=[params],
         batch_rows=params.batch_rows,
     )

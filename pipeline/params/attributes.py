@@ -1,6 +1,6 @@
 """Params of the stage ``attributes``."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,4 +10,5 @@ from pipeline.params.base import Section
 class AttributesParams(Section):
     """Pose, sharpness, light and quality of each face."""
 
+    precision: Literal["auto", "float32", "bfloat16"]
     batch_rows: Annotated[int, Field(ge=1, le=256)]

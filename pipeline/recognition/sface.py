@@ -1,45 +1,52 @@
-"""SFace: a 128-dimensional embedding of an aligned face, through OpenCV."""
+"""SFace: a 128-dimensional embedding of an aligned face."""
 
 from pathlib import Path
 
-import cv2
 import numpy as np
+import torch
 
-from pipeline.errors import WeightsError
+from models.nets.sface import DIMENSIONS, SIDE_PX, load_sface
+from models.precision import computes_bfloat16
 from pipeline.types import Float32, UInt8
 
-DIMENSIONS = 128
-CROP_HW = (112, 112)
+CROP_HW = (SIDE_PX, SIDE_PX)
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 class SFace:
     """SFace 2021dec.
 
-    Input convention of the network: crops of the template ``arcface112``, RGB, 0..255; it scales
-    them itself. The embedding is not of unit length. Its norm serves as quality: on the sample's
+    Input convention of the network: crops of the template ``arcface112``, RGB, 0..255. The
+    embedding is not of unit length. Its norm serves as quality: on the sample's
     visible pictures its median falls from 12.3 for frontal faces to 9.2 beyond 60° of yaw. It says
     little of blur, which ``sharpness`` measures.
+
+    Each pass of the network holds one face, so that an embedding does not depend on the faces given
+    with it, bit for bit.
+
+    Args:
+        weights: ``face_recognition_sface_2021dec.onnx``.
+        precision: ``float32``, ``bfloat16``, or ``auto``: bfloat16 where the processor computes it
+            natively. A machine always makes the same choice; it stands in ``self.precision``.
+
+    Raises:
+        WeightsError: the file is missing or not this network's.
+        ValueError: a precision that is not offered.
 
     Reference:
         Y. Zhong et al., SFace: sigmoid-constrained hypersphere loss for robust face recognition,
         TIP 30, 2021; norm as quality: Q. Meng et al., MagFace, CVPR 2021.
     """
 
-    def __init__(self, weights: Path) -> None:
-        """Load the network.
-
-        Args:
-            weights: ``face_recognition_sface_2021dec.onnx``.
-
-        Raises:
-            WeightsError: the file is missing or no network that OpenCV reads.
-        """
-        if not weights.is_file():
-            raise WeightsError(f"SFace's weights are missing: {weights}")
-        try:
-            self._network = cv2.dnn.readNetFromONNX(str(weights))
-        except cv2.error as error:
-            raise WeightsError(f"{weights} is no network that OpenCV reads: {error}") from error
+    def __init__(self, weights: Path, *, precision: str = "auto") -> None:
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision {precision!r} is none of {list(PRECISIONS)}")
+        if precision == "auto":
+            precision = "bfloat16" if computes_bfloat16("cpu") else "float32"
+        self.precision = precision
+        self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        network = load_sface(weights).to(self._dtype)
+        self._network = network.to(memory_format=torch.channels_last)
 
     def embed(self, crops_rgb: UInt8) -> Float32:
         """Embed faces.
@@ -57,7 +64,10 @@ class SFace:
             raise ValueError(
                 f"expected uint8 (n, 112, 112, 3), got {crops_rgb.dtype} {crops_rgb.shape}"
             )
-        if not len(crops_rgb):
-            return np.zeros((0, DIMENSIONS), np.float32)
-        self._network.setInput(crops_rgb.transpose(0, 3, 1, 2).astype(np.float32))
-        return np.array(self._network.forward(), np.float32)
+        embeddings = np.empty((len(crops_rgb), DIMENSIONS), np.float32)
+        with torch.inference_mode():
+            for crop, embedding in zip(crops_rgb, embeddings, strict=True):
+                pixels = torch.from_numpy(np.ascontiguousarray(crop)[None]).permute(0, 3, 1, 2)
+                values = ((pixels.float() - 127.5) / 128).to(self._dtype)
+                embedding[:] = self._network(values)[0].float().numpy()
+        return embeddings

@@ -6,7 +6,7 @@ import pytest
 import skimage.data
 
 from pipeline.errors import WeightsError
-from pipeline.recognition import SFace
+from pipeline.recognition.sface import SFace
 
 
 @pytest.fixture
@@ -20,9 +20,13 @@ def test_embeddings_are_those_of_opencvs_recogniser(weight_file, crops):
     path = weight_file("sface")
     plain = cv2.FaceRecognizerSF.create(str(path), "")
     expected = np.concatenate([plain.feature(np.ascontiguousarray(c[..., ::-1])) for c in crops])
-    found = SFace(path).embed(crops)
+    found = SFace(path, precision="float32").embed(crops)
     assert found.shape == (3, 128)
     assert np.abs(found - expected).max() < 1e-4
+    rounded = SFace(path, precision="bfloat16").embed(crops)
+    lengths = np.linalg.norm(rounded, axis=1), np.linalg.norm(expected, axis=1)
+    assert np.all(np.sum(rounded * expected, axis=1) > 0.99 * lengths[0] * lengths[1])
+    assert lengths[0] == pytest.approx(lengths[1], rel=0.05)
 
 
 def test_a_face_does_not_depend_on_its_batch(weight_file, crops):
@@ -44,3 +48,10 @@ def test_missing_and_broken_weights_are_named(tmp_path):
     (tmp_path / "broken.onnx").write_bytes(b"not a network")
     with pytest.raises(WeightsError, match="no network that OpenCV reads"):
         SFace(tmp_path / "broken.onnx")
+
+
+def test_another_network_and_another_precision_are_refused(weight_file):
+    with pytest.raises(WeightsError, match="not SFace 2021dec"):
+        SFace(weight_file("yunet"))
+    with pytest.raises(ValueError, match="none of"):
+        SFace(weight_file("sface"), precision="float16")

@@ -1,0 +1,142 @@
+"""SFace's network: MobileNet of depth 14 with PReLU, no stride in its first convolution.
+
+The released file is an ONNX graph. OpenCV reads it and gives the weights; torch computes, in
+bfloat16 where the processor has it, which OpenCV can't.
+
+Reference:
+    Y. Zhong et al., SFace: sigmoid-constrained hypersphere loss for robust face recognition, TIP
+    30, 2021. A. Howard et al., MobileNets, arXiv:1704.04861, table 1.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.errors import WeightsError
+from pipeline.types import Float32
+
+DIMENSIONS = 128
+SIDE_PX = 112
+_WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
+_HALVING = (3, 5, 7, 13)
+"""Blocks whose depthwise convolution has stride 2, counted from 1."""
+_GRID = 7
+_OPENCV = "onnx_node!"
+"""What OpenCV puts before the names of the graph's nodes."""
+_EPSILON, _LAST_EPSILON = 1e-3, 2e-5
+"""Of the batch normalisations after convolutions, and of the last two."""
+
+
+class Spatial(nn.Module):
+    """3×3 convolution and PReLU."""
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, groups: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 3, stride, padding=1, groups=groups)
+        self.prelu = nn.PReLU(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, in, h, w) to (n, out, h / stride, w / stride)."""
+        y: Tensor = self.prelu(self.conv(x))
+        return y
+
+
+class Pointwise(nn.Module):
+    """1×1 convolution and PReLU, as one product of matrices: a quarter quicker for one face."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        self.prelu = nn.PReLU(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, in, h, w) to (n, out, h, w)."""
+        y: Tensor = self.prelu(self.linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
+        return y
+
+
+class SFaceNet(nn.Module):
+    """The network, its batch normalisations folded into what stands before or after them.
+
+    Input: float (n, 3, 112, 112), RGB, (value − 127.5) / 128, channels last. Output: (n, 128).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        blocks: list[nn.Module] = [Spatial(3, _WIDTHS[0])]
+        for block, (inputs, outputs) in enumerate(pairwise(_WIDTHS), 2):
+            stride = 2 if block in _HALVING else 1
+            blocks += [
+                Spatial(inputs, inputs, stride=stride, groups=inputs),
+                Pointwise(inputs, outputs),
+            ]
+        self.features = nn.Sequential(*blocks)
+        self.embedding = nn.Linear(_GRID * _GRID * _WIDTHS[-1], DIMENSIONS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embed faces."""
+        y: Tensor = self.features(x)
+        embeddings: Tensor = self.embedding(y.permute(0, 2, 3, 1).flatten(1))
+        return embeddings
+
+
+def load_sface(path: Path) -> SFaceNet:
+    """Load the released ONNX file.
+
+    Raises:
+        WeightsError: the file is missing, nothing that OpenCV reads, or another network.
+    """
+    if not path.is_file():
+        raise WeightsError(f"SFace's weights are missing: {path}")
+    try:
+        file = cv2.dnn.readNetFromONNX(str(path))
+    except cv2.error as error:
+        raise WeightsError(f"{path} is no network that OpenCV reads: {error}") from error
+    layers = {
+        name.removeprefix(_OPENCV): [
+            np.asarray(blob, np.float32) for blob in file.getLayer(name).blobs
+        ]
+        for name in file.getLayerNames()
+        if name.startswith(_OPENCV)
+    }
+    network = SFaceNet()
+    try:
+        network.load_state_dict(_folded(layers), strict=True)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise WeightsError(f"{path} is not SFace 2021dec: {error}") from error
+    return network.eval()
+
+
+def _folded(layers: Mapping[str, Sequence[Float32]]) -> dict[str, Tensor]:
+    """Fold normalisations and name the weights as ``SFaceNet`` does."""
+    names = ["conv_1", *(f"conv_{i}{part}" for i in range(2, 15) for part in ("_dw", ""))]
+    state: dict[str, Float32] = {}
+    for index, name in enumerate(names):
+        (weight,) = layers[f"{name}_conv2d"]
+        (slope,) = layers[f"{name}_relu"]
+        scale, shift = _scale_shift(layers[f"{name}_batchnorm"], _EPSILON)
+        weight = weight * scale[:, None, None, None]
+        pointwise = weight.shape[2:] == (1, 1)
+        place = f"features.{index}.{'linear' if pointwise else 'conv'}"
+        state[f"{place}.weight"] = weight[:, :, 0, 0] if pointwise else weight
+        state[f"{place}.bias"] = shift
+        state[f"features.{index}.prelu.weight"] = slope.ravel()
+    weight, bias = layers["pre_fc1"]
+    before, before_shift = _scale_shift(layers["bn1"], _LAST_EPSILON)
+    after, after_shift = _scale_shift(layers["fc1"], _LAST_EPSILON)
+    cells = weight.reshape(DIMENSIONS, len(before), -1)
+    weight = cells * before[:, None] * after[:, None, None]
+    state["embedding.weight"] = weight.transpose(0, 2, 1).reshape(DIMENSIONS, -1)
+    state["embedding.bias"] = (bias.ravel() + cells.sum(2) @ before_shift) * after + after_shift
+    return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in state.items()}
+
+
+def _scale_shift(normalisation: Sequence[Float32], epsilon: float) -> tuple[Float32, Float32]:
+    mean, variance, gamma, beta = (blob.ravel() for blob in normalisation)
+    scale = gamma / np.sqrt(variance + np.float32(epsilon))
+    return scale, beta - mean * scale
