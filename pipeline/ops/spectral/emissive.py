@@ -9,7 +9,7 @@ glass is opaque beyond 3 µm and shows about the room. The temperatures of regio
 import cv2
 import numpy as np
 
-from pipeline.ops.spectral.planes import Planes, blur, smooth_noise, soft_step
+from pipeline.ops.spectral.planes import Planes, blur, once, smooth_noise, soft_step
 from pipeline.ops.spectral.traits import TEXTURE_PX, SubjectTraits
 from pipeline.types import Float32
 
@@ -67,7 +67,7 @@ def _temperature(
     skin = smooth + relief
     inner = _depth(planes)
     # Hair insulates: the room outside, the scalp's warmth where it is thin or near the skin.
-    near_skin = blur(maps["skin"], _length(planes, 0.06))
+    near_skin = _near_skin(planes)
     hair = traits.hair_c - 1.8 + 2.4 * inner + 3.2 * near_skin
     folds = _folds(planes)
     slow = smooth_noise(traits.limb_seed + 1, planes.hw, 7)
@@ -83,6 +83,16 @@ def _temperature(
         + maps["background"] * _background(planes)
     )
     return np.asarray(celsius, np.float32)
+
+
+@once
+def _near_skin(planes: Planes) -> Float32:
+    return blur(planes.maps["skin"], _length(planes, 0.06))
+
+
+@once
+def _lightness(planes: Planes) -> Float32:
+    return np.asarray(np.power(np.clip(planes.luma, 1e-4, 1.0), 0.4), np.float32)
 
 
 def _length(planes: Planes, share: float) -> float:
@@ -109,32 +119,48 @@ def _skin(planes: Planes, traits: SubjectTraits, vessels_c: float) -> Float32:
         relative = elsewhere
     else:
         face = face_celsius(planes.face_uv, traits, vessels_c)
-        valid = (~np.isnan(planes.face_uv[..., 0])).astype(np.float32)
-        # The mesh ends inside the face: blend over a band along its rim.
-        eroded = blur(valid, _length(planes, 0.05))
-        weight = soft_step(eroded, 0.45, 0.98)
+        weight = _on_face(planes)
         relative = weight * face + (1 - weight) * elsewhere
     # Surfaces seen at a grazing angle emit less and lie farther from the blood.
     limb = 1.0 - _depth(planes, 0.05)
     return np.asarray(traits.skin_c + relative - 1.3 * limb**2, np.float32)
 
 
+@once
+def _on_face(planes: Planes) -> Float32:
+    """Return where the mesh lies; it ends inside the face: blended over a band along its rim."""
+    if planes.face_uv is None:
+        return np.zeros(planes.hw, np.float32)
+    valid = (~np.isnan(planes.face_uv[..., 0])).astype(np.float32)
+    return soft_step(blur(valid, _length(planes, 0.05)), 0.45, 0.98)
+
+
+@once
 def _depth(planes: Planes, share: float = 0.22) -> Float32:
     """Return 0 at a person's outline rising to 1 well inside."""
+    distance = _distance(planes)
+    if distance is None:
+        return np.ones(planes.hw, np.float32)
+    return np.asarray(np.minimum(distance / _length(planes, share), 1.0), np.float32)
+
+
+@once
+def _distance(planes: Planes) -> Float32 | None:
+    """Return how far a person's pixels are from its outline, None where there is none."""
     mask = (planes.person > 0.5).astype(np.uint8)
     # Where the picture cuts the person there is no outline: copy the border before measuring.
     padded = cv2.copyMakeBorder(mask, 2, 2, 2, 2, cv2.BORDER_REPLICATE)
     if padded.all():
-        return np.ones(planes.hw, np.float32)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[2:-2, 2:-2]
-    return np.asarray(np.minimum(distance / _length(planes, share), 1.0), np.float32)
+        return None
+    return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 3)[2:-2, 2:-2], np.float32)
 
 
+@once
 def _relief(planes: Planes) -> Float32:
     """Return the form of lids, nostrils and lips: band-passed lightness of skin, in [-1, 1]."""
     maps = planes.maps
     inside = maps["skin"] + maps["lips"] + maps["eyes"] + maps["brows"] + 1e-2
-    lightness = np.power(np.clip(planes.luma, 1e-4, 1.0), 0.4)
+    lightness = _lightness(planes)
 
     def mean(sigma: float) -> Float32:
         blurred = blur(lightness * inside, sigma)
@@ -144,8 +170,9 @@ def _relief(planes: Planes) -> Float32:
     return np.asarray(np.clip((fine - wide) * 4.0, -1.0, 1.0) * np.minimum(inside, 1.0), np.float32)
 
 
+@once
 def _folds(planes: Planes) -> Float32:
-    lightness = np.power(np.clip(planes.luma, 1e-4, 1.0), 0.4)
+    lightness = _lightness(planes)
     inside = planes.maps["cloth"] + 1e-2
 
     def mean(sigma: float) -> Float32:
@@ -156,6 +183,7 @@ def _folds(planes: Planes) -> Float32:
     return np.asarray(np.clip((fine - wide) * 5.0, -1.0, 1.0), np.float32)
 
 
+@once
 def _background(planes: Planes) -> Float32:
     """Return a room nearly flat; a busy background (indoors, a park) keeps blurred large forms."""
     inside = planes.maps["background"] + 1e-2

@@ -1,12 +1,18 @@
 """A scene sampled on a sensor's grid, with the planes that band models share."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import cv2
 import numpy as np
 
 from pipeline.ops.spectral.scene import MATERIALS, Scene
 from pipeline.types import Float32
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _LINEAR = np.array(
     [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in np.arange(256) / 255],
@@ -26,6 +32,7 @@ class Planes:
         face_uv: as in ``Scene``, or None.
         head_xyxy: as in ``Scene``, in pixels of this grid.
         relief: as in ``Scene``, or None.
+        known: what ``once`` keeps.
     """
 
     linear: Float32
@@ -34,6 +41,7 @@ class Planes:
     face_uv: Float32 | None
     head_xyxy: tuple[float, float, float, float] | None
     relief: Float32 | None = None
+    known: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def hw(self) -> tuple[int, int]:
@@ -44,6 +52,23 @@ class Planes:
     def person(self) -> Float32:
         """Probability of a person."""
         return 1.0 - self.maps["background"]
+
+
+def once(make: Callable[Concatenate[Planes, P], T]) -> Callable[Concatenate[Planes, P], T]:
+    """Decorate what several band models make of the same planes: it is worked out once.
+
+    Arguments beside the planes have to be hashable; nobody may write into what is returned.
+    """
+
+    @wraps(make)
+    def found(planes: Planes, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = make.__name__, args, tuple(sorted(kwargs.items()))
+        if key not in planes.known:
+            planes.known[key] = make(planes, *args, **kwargs)
+        result: T = planes.known[key]
+        return result
+
+    return found
 
 
 def sample_scene(scene: Scene, grid_hw: tuple[int, int]) -> Planes:

@@ -17,7 +17,7 @@ leaves         0.45–.55  0.25–.30  ECOSTRESS vegetation spectra
 
 import numpy as np
 
-from pipeline.ops.spectral.planes import Planes, blur, soft_step, weighted_median_level
+from pipeline.ops.spectral.planes import Planes, blur, once, soft_step, weighted_median_level
 from pipeline.ops.spectral.traits import SubjectTraits
 from pipeline.types import Float32
 
@@ -25,8 +25,8 @@ from pipeline.types import Float32
 def nir_signal(planes: Planes, traits: SubjectTraits) -> Float32:
     """Simulate active NIR imaging at 0.85 µm; display values, float32 (h, w), 0 black, 1 white."""
     maps, red = planes.maps, planes.linear[..., 0]
-    skin_red = weighted_median_level(red, maps["skin"], 0.35)
-    shade, detail = _shading(red, planes, skin_red)
+    skin_red = _skin_red(planes)
+    shade, detail = _shading(planes)
     # Melanin and haemoglobin hardly absorb: what is dark by pigment fades, form remains.
     skin = traits.nir_skin * (0.35 + 0.65 * np.clip(shade, 0.0, 1.5)) * np.clip(detail, 0.5, 1.3)
     hair = 0.055 + 0.95 * red + 0.25 * np.clip(red - planes.linear[..., 2], 0.0, 1.0)
@@ -51,8 +51,8 @@ def nir_signal(planes: Planes, traits: SubjectTraits) -> Float32:
 def swir_signal(planes: Planes, traits: SubjectTraits) -> Float32:
     """Simulate SWIR imaging at 1.55 µm; display values, float32 (h, w), 0 black, 1 white."""
     maps, red = planes.maps, planes.linear[..., 0]
-    skin_red = weighted_median_level(red, maps["skin"], 0.35)
-    shade, detail = _shading(red, planes, skin_red)
+    skin_red = _skin_red(planes)
+    shade, detail = _shading(planes)
     # Water absorbs: little returns from inside the skin, so the surface's sheen shows more.
     sheen = np.clip(shade - 1.0, 0.0, 2.0)
     skin = traits.swir_skin * (0.3 + 0.7 * shade) * np.clip(detail, 0.4, 1.4) + 0.10 * sheen**2
@@ -94,9 +94,15 @@ def _face_px(planes: Planes) -> float:
     return max(planes.head_xyxy[3] - planes.head_xyxy[1], 8.0)
 
 
-def _shading(red: Float32, planes: Planes, skin_red: float) -> tuple[Float32, Float32]:
+@once
+def _skin_red(planes: Planes) -> float:
+    return weighted_median_level(planes.linear[..., 0], planes.maps["skin"], 0.35)
+
+
+@once
+def _shading(planes: Planes) -> tuple[Float32, Float32]:
     """Split skin's red light into form (1 at the median) and faded fine structure (about 1)."""
-    relative = (red + 0.02) / (skin_red + 0.02)
+    relative = (planes.linear[..., 0] + 0.02) / (_skin_red(planes) + 0.02)
     sigma = max(0.8, 0.022 * _face_px(planes))
     # A mean over skin alone, so that dark hair does not reach into the forehead.
     inside = planes.maps["skin"] + 0.02
@@ -109,23 +115,33 @@ def _shading(red: Float32, planes: Planes, skin_red: float) -> tuple[Float32, Fl
 
 def _cloth(planes: Planes, traits: SubjectTraits, level: float, spread: float) -> Float32:
     """Give each colour of cloth a reflectance of its own; white and its folds stay as they are."""
+    dye, folds, wide, white, plain = _dyed(planes, traits.dye_phase)
+    dyed = level + spread * dye / 1.5
+    return np.asarray((1 - white) * dyed * folds * wide + white * plain, np.float32)
+
+
+@once
+def _dyed(
+    planes: Planes, phase: tuple[float, float, float]
+) -> tuple[Float32, ...]:
+    """Return what dye adds, folds, wide folds, how white a cloth is, and the reflectance of a white one."""
     sigma = _sigma(planes, 0.012)
     local = np.asarray(blur(planes.linear, sigma), np.float32)
     red, green, blue = np.moveaxis(np.power(np.clip(local, 1e-4, 1.0), 0.45), 2, 0)
     top = np.maximum(np.maximum(red, green), blue)
     least = np.minimum(np.minimum(red, green), blue)
-    a, b, c = traits.dye_phase
+    a, b, c = phase
     dye = np.sin(a + 5.0 * top) + np.sin(b + 9.0 * (red - blue)) + np.sin(c + 9.0 * (green - red))
-    dyed = level + spread * dye / 1.5
     white = soft_step(least, 0.62, 0.82)
     luma = np.asarray(blur(planes.luma, sigma), np.float32)
     folds = np.power(np.clip((planes.luma + 0.03) / (luma + 0.03), 0.3, 2.0), 0.75)
     # Folds wider than the blur: a share of the visible lightness stays.
     wide = np.power(np.clip((luma + 0.03) / (np.power(top, 2.2) + 0.03), 0.4, 1.2), 0.5)
     plain = 0.1 + 0.72 * np.clip(planes.luma, 0.0, 1.2)
-    return np.asarray((1 - white) * dyed * folds * wide + white * plain, np.float32)
+    return dye, folds, wide, white, plain
 
 
+@once
 def _leaves(planes: Planes) -> Float32:
     """Tell foliage by its green excess, on a slightly blurred picture."""
     local = blur(planes.linear, max(1.0, _sigma(planes, 0.003)))
