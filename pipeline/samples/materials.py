@@ -56,6 +56,31 @@ class _Parsed:
     reach: Float32
 
 
+@dataclass(frozen=True)
+class Look:
+    """What the networks see in a picture.
+
+    Attributes:
+        rgb: the picture.
+        scale: of the working frame against the picture.
+        small: the picture in the working frame.
+        lab: its colours, CIE Lab, L 0..100.
+        person: probability of a person, working frame.
+        five: five points of the largest face, pixels of the picture; None where there is none.
+        mesh: its mesh, None where it is not believed.
+        parsed: the face parser's groups, None without a face.
+    """
+
+    rgb: UInt8
+    scale: float
+    small: UInt8
+    lab: Float32
+    person: Float32
+    five: Float32 | None
+    mesh: Float32 | None
+    parsed: _Parsed | None
+
+
 class MaterialEstimator:
     """Estimates the ``Scene`` of photographs of one person each.
 
@@ -75,7 +100,7 @@ class MaterialEstimator:
     def estimate(
         self, rgb: UInt8, appearance: Appearance | None = None
     ) -> tuple[Scene, Appearance]:
-        """Estimate which material each pixel shows.
+        """Estimate which material each pixel shows: ``look``, ``learn`` and ``scene`` in one.
 
         Args:
             rgb: uint8 (h, w, 3), a picture of one person.
@@ -85,28 +110,52 @@ class MaterialEstimator:
         Returns:
             The scene, and the colours that were used: learned here if there is a face.
         """
+        look = self.look(rgb)
+        colours = self.learn(look, appearance)
+        return self.scene(look, colours), colours
+
+    def look(self, rgb: UInt8) -> Look:
+        """Run the networks on a picture of one person, uint8 (h, w, 3)."""
         height, width = rgb.shape[:2]
         scale = min(1.0, _WORK_PX / max(height, width))
         small_wh = max(8, round(width * scale)), max(8, round(height * scale))
         small = np.asarray(cv2.resize(rgb, small_wh, interpolation=cv2.INTER_AREA), np.uint8)
-        guide, small_guide = _unit(rgb), _unit(small)
-        lab = np.asarray(cv2.cvtColor(small_guide, cv2.COLOR_RGB2LAB), np.float32)
+        lab = np.asarray(cv2.cvtColor(_unit(small), cv2.COLOR_RGB2LAB), np.float32)
         person = np.asarray(cv2.resize(self._person(rgb), small_wh), np.float32)
-        person = fill_holes(person, lab)
         five, mesh = self._face(rgb)
-        colours = appearance or TYPICAL
-        maps = {name: np.zeros(small_wh[::-1], np.float32) for name in _GROUPS}
-        unknown = np.ones(small_wh[::-1], np.float32)
+        return Look(
+            rgb=rgb,
+            scale=scale,
+            small=small,
+            lab=lab,
+            person=fill_holes(person, lab),
+            five=five,
+            mesh=mesh,
+            parsed=None if five is None else self._parse(rgb, five, small_wh),
+        )
+
+    @staticmethod
+    def learn(look: Look, prior: Appearance | None = None) -> Appearance:
+        """Learn a person's colours; without a face they are the ``prior``'s or typical ones."""
+        colours = prior or TYPICAL
+        if look.parsed is None:
+            return colours
+        skin, hair = (look.parsed.groups[name] * look.person for name in ("skin", "hair"))
+        return learn_appearance(look.lab, skin, hair, colours)
+
+    @staticmethod
+    def scene(look: Look, colours: Appearance) -> Scene:
+        """Tell what each pixel of a picture shows, by what the networks saw and by colours."""
+        lab, person = look.lab, look.person
+        maps = {name: np.zeros(person.shape, np.float32) for name in _GROUPS}
+        unknown = np.ones(person.shape, np.float32)
         head = None
-        if five is not None:
-            parsed = self._parse(rgb, five, small_wh)
-            skin, hair = parsed.groups["skin"] * person, parsed.groups["hair"] * person
-            colours = learn_appearance(lab, skin, hair, colours)
-            maps = parsed.groups
-            person = np.maximum(person, np.clip(2 * parsed.reach * maps["hair"] - 1, 0, 1))
-            unknown = 1.0 - parsed.reach * sum(maps.values(), np.zeros_like(unknown))
-            head = _head_box(five if mesh is None else mesh[:, :2])
-        skin_prior, hair_prior = _priors(person, head, scale)
+        if look.five is not None and look.parsed is not None:
+            maps, reach = look.parsed.groups, look.parsed.reach
+            person = np.maximum(person, np.clip(2 * reach * maps["hair"] - 1, 0, 1))
+            unknown = 1.0 - reach * sum(maps.values(), np.zeros_like(unknown))
+            head = _head_box(look.five if look.mesh is None else look.mesh[:, :2])
+        skin_prior, hair_prior = _priors(person, head, look.scale)
         smooth_px = 0.0 if head is not None else _STRANDS_PX
         skin, hair = colours.posteriors(lab, skin_prior, hair_prior, smooth_px)
         # What the parser calls background but the mask calls a person (hands, shoulders, far hair)
@@ -116,11 +165,11 @@ class MaterialEstimator:
         maps["hair"] = maps["hair"] + unknown * hair
         maps["cloth"] = maps["cloth"] + unknown * (1.0 - skin - hair)
         if head is not None:
-            _move_beard(maps, colours.skin, lab, head, scale)
+            _move_beard(maps, colours.skin, lab, head, look.scale)
         person, maps = clear_fringe(person, maps, lab)
-        planes = refine(maps, person, small_guide, guide)
-        uv = None if mesh is None else face_uv(mesh, (height, width))
-        return Scene(rgb=rgb, **planes, face_uv=uv, head_xyxy=head), colours
+        planes = refine(maps, person, _unit(look.small), _unit(look.rgb))
+        uv = None if look.mesh is None else face_uv(look.mesh, look.rgb.shape[:2])
+        return Scene(rgb=look.rgb, **planes, face_uv=uv, head_xyxy=head)
 
     def _face(self, rgb: UInt8) -> tuple[Float32 | None, Float32 | None]:
         """Return the five points and the mesh of the largest face, None where there is none."""

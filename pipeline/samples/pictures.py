@@ -21,11 +21,15 @@ def make_pictures(
     def pictures(row: Row) -> list[Row]:
         source: SourcePicture = row["source"]
         frames = frames_of(source, read_picture(archive, source.member), params.max_side_px)
-        appearance = simulator.appearance(frames[0].image)
+        first = simulator.look(frames[0].image)
+        appearance = simulator.appearance(first)
         made = []
         for frame in frames:
             picture_id = f"{source.key}#{frame.name}"
-            images = simulator.simulate(frame.image, source.subject_id, picture_id, appearance)
+            look = first if frame is frames[0] else None
+            images = simulator.simulate(
+                frame.image, source.subject_id, picture_id, appearance, look
+            )
             images |= {Band.VIS: frame.image} if Band.VIS in params.bands else {}
             for band, image in images.items():
                 data = encode_jpeg(image, params.jpeg_quality)

@@ -11,7 +11,7 @@ from pipeline.ops.spectral import (
     simulate_bands,
 )
 from pipeline.samples.appearance import Appearance
-from pipeline.samples.materials import MaterialEstimator
+from pipeline.samples.materials import Look, MaterialEstimator
 from pipeline.samples.openpeople import reduce_to
 from pipeline.types import Band, UInt8
 
@@ -40,12 +40,21 @@ class BandSimulator:
         self._seed = seed
         self._traits: dict[str, SubjectTraits] = {}
 
-    def appearance(self, rgb: UInt8) -> Appearance:
+    def look(self, rgb: UInt8) -> Look:
+        """Look at a picture once, for both its colours and its bands."""
+        return self._estimator.look(reduce_to(rgb, FINEST_PX))
+
+    def appearance(self, look: Look) -> Appearance:
         """Learn a person's colours from a picture with a face, for others of the same session."""
-        return self._estimator.estimate(reduce_to(rgb, FINEST_PX))[1]
+        return self._estimator.learn(look)
 
     def simulate(
-        self, rgb: UInt8, subject_id: str, picture_id: str, appearance: Appearance | None = None
+        self,
+        rgb: UInt8,
+        subject_id: str,
+        picture_id: str,
+        appearance: Appearance | None = None,
+        look: Look | None = None,
     ) -> dict[Band, UInt8]:
         """Simulate a picture's bands.
 
@@ -54,11 +63,13 @@ class BandSimulator:
             subject_id: whose traits to use.
             picture_id: unique name of the picture.
             appearance: of the session; needed where no face is seen, helpful elsewhere.
+            look: of this picture, where it is at hand.
 
         Returns:
             uint8 (h, w) by band, in the order that the simulator was given.
         """
-        scene, _ = self._estimator.estimate(reduce_to(rgb, FINEST_PX), appearance)
+        look = look or self.look(rgb)
+        scene = self._estimator.scene(look, self._estimator.learn(look, appearance))
         if subject_id not in self._traits:
             self._traits[subject_id] = draw_traits(self._seed, subject_id)
         traits = self._traits[subject_id]

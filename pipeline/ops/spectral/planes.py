@@ -61,7 +61,7 @@ def once(make: Callable[Concatenate[Planes, P], T]) -> Callable[Concatenate[Plan
     """
 
     @wraps(make)
-    def found(planes: Planes, *args: P.args, **kwargs: P.kwargs) -> T:
+    def found(planes: Planes, /, *args: P.args, **kwargs: P.kwargs) -> T:
         key = make.__name__, args, tuple(sorted(kwargs.items()))
         if key not in planes.known:
             planes.known[key] = make(planes, *args, **kwargs)

@@ -121,10 +121,8 @@ def _cloth(planes: Planes, traits: SubjectTraits, level: float, spread: float) -
 
 
 @once
-def _dyed(
-    planes: Planes, phase: tuple[float, float, float]
-) -> tuple[Float32, ...]:
-    """Return what dye adds, folds, wide folds, how white a cloth is, and the reflectance of a white one."""
+def _dyed(planes: Planes, phase: tuple[float, float, float]) -> tuple[Float32, ...]:
+    """Return what dye adds, fine and wide folds, whiteness, and what white cloth reflects."""
     sigma = _sigma(planes, 0.012)
     local = np.asarray(blur(planes.linear, sigma), np.float32)
     red, green, blue = np.moveaxis(np.power(np.clip(local, 1e-4, 1.0), 0.45), 2, 0)

@@ -25,7 +25,7 @@ def cut_out(
         (h, w), 0 to 255; a view that the sheet shows twice keeps the first.
     """
     frames = frames_of(source, read_picture(archive, source.member), _SHEET_PX)
-    _, appearance = estimator.estimate(frames[0].image)
+    appearance = estimator.learn(estimator.look(frames[0].image))
     planes: dict[str, NDArray[np.uint8]] = {}
     for frame in frames:
         if frame.framing != "body" or f"{frame.view}/rgb" in planes:
