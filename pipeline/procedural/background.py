@@ -5,6 +5,8 @@ import numpy as np
 
 from pipeline.types import Float32
 
+_LAMP_RIM_PX = 10
+"""How far a lamp's blurred rim reaches at most."""
 KINDS = ("wall", "room", "lights", "garden", "studio")
 
 
@@ -15,7 +17,7 @@ def draw_background(rng: np.random.Generator, hw: tuple[int, int]) -> Float32:
     base = _tint(rng, rng.uniform(0.08, 0.55), 0.25)
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None, None]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :, None]
-    lean = rng.normal(0, 0.22, 2)
+    lean = rng.normal(0, 0.22, 2).tolist()
     image = base * np.exp(lean[0] * x + lean[1] * y)
     if kind == "studio":
         glow = np.exp(-((x - rng.normal(0, 0.3)) ** 2 + (y - rng.normal(0, 0.3)) ** 2) / 0.8)
@@ -23,13 +25,7 @@ def draw_background(rng: np.random.Generator, hw: tuple[int, int]) -> Float32:
     elif kind == "room":
         image = _boxes(rng, image, 14, 5.0)
     elif kind == "lights":
-        image = _boxes(rng, image * 0.3, 8, 9.0)
-        for _ in range(int(rng.integers(10, 30))):
-            centre = int(rng.integers(0, width)), int(rng.integers(0, height))
-            colour = _tint(rng, rng.uniform(0.4, 1.6), 0.6)
-            spot = np.zeros((height, width), np.float32)
-            cv2.circle(spot, centre, int(rng.integers(5, 18)), 1.0, -1, cv2.LINE_AA)
-            image = image + cv2.GaussianBlur(spot, (0, 0), 1.5)[..., None] * colour * 0.5
+        image = _lamps(rng, _boxes(rng, image * 0.3, 8, 9.0))
     elif kind == "garden":
         image = _foliage(rng, hw)
     if kind == "wall":
@@ -49,7 +45,7 @@ def draw_background(rng: np.random.Generator, hw: tuple[int, int]) -> Float32:
 def _boxes(rng: np.random.Generator, image: Float32, count: int, blur_px: float) -> Float32:
     """Put furniture, frames and windows into a picture, out of focus."""
     height, width = image.shape[:2]
-    canvas = np.ascontiguousarray(np.broadcast_to(image, (height, width, 3)), np.float32)
+    canvas = np.array(np.broadcast_to(image, (height, width, 3)), np.float32)
     for _ in range(count):
         x, y = int(rng.integers(-40, width)), int(rng.integers(-40, height))
         w, h = int(rng.integers(15, width // 2)), int(rng.integers(15, height // 2))
@@ -59,6 +55,22 @@ def _boxes(rng: np.random.Generator, image: Float32, count: int, blur_px: float)
             edge = (0.4 * colour).tolist()
             cv2.rectangle(canvas, (x, y), (x + w, y + h), edge, int(rng.integers(2, 7)))
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), blur_px), np.float32)
+
+
+def _lamps(rng: np.random.Generator, image: Float32) -> Float32:
+    """Add discs of light out of focus, each on its own part of the picture."""
+    height, width = image.shape[:2]
+    for _ in range(int(rng.integers(10, 30))):
+        x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
+        colour = _tint(rng, rng.uniform(0.4, 1.6), 0.6)
+        radius = int(rng.integers(5, 18))
+        reach = radius + _LAMP_RIM_PX
+        left, top = max(x - reach, 0), max(y - reach, 0)
+        part = image[top : y + reach + 1, left : x + reach + 1]
+        spot = np.zeros(part.shape[:2], np.float32)
+        cv2.circle(spot, (x - left, y - top), radius, 1.0, -1, cv2.LINE_AA)
+        part += cv2.GaussianBlur(spot, (0, 0), 1.5)[..., None] * colour * 0.5
+    return image
 
 
 def _foliage(rng: np.random.Generator, hw: tuple[int, int]) -> Float32:

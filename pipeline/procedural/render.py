@@ -7,10 +7,11 @@ resolution; lenses and hair are laid over them with their own depth and opacity.
 from dataclasses import dataclass
 
 import cv2
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ops.raster import Fragments, rasterise, reduce
+from pipeline.ops.raster import Fragments, interpolate, rasterise, reduce
 from pipeline.procedural.anny import Int32
 from pipeline.procedural.background import draw_background
 from pipeline.procedural.clothes import over_neckline
@@ -96,17 +97,38 @@ def _opaque(
     below = rasterise(seen, posed.triangles[bare], hw)
     above = rasterise(seen, posed.triangles[dressed], hw)
     worn = above.covered & (above.depth < below.depth + _OFF_SKIN_PX)
-    corners = posed.triangles[dressed[above.triangle[worn]]]
-    rest = np.einsum("nk,nkc->nc", above.weights[worn], head.bust.rest_xyz[corners])
+    rest = interpolate(above, posed.triangles[dressed], head.bust.rest_xyz)[worn]
     worn[worn] = over_neckline(rest, picture.cloth.garment) > 0
-    # An index of −1 finds the −1 that is appended.
-    names = np.append(bare, -1).astype(np.int32)
-    triangle = names[below.triangle]
-    triangle[worn] = dressed[above.triangle[worn]]
-    weights, depth = below.weights, below.depth
-    weights[worn], depth[worn] = above.weights[worn], above.depth[worn]
-    part = np.append(posed.part.astype(np.int8), np.int8(-1))[triangle]
-    return Fragments(triangle, weights, depth), part
+    part = np.empty(hw, np.int8)
+    _dress(
+        (below.triangle, below.weights, below.depth, bare),
+        (above.triangle, above.weights, above.depth, dressed),
+        worn,
+        posed.part,
+        part,
+    )
+    return below, part
+
+
+@numba.njit(cache=True, nogil=True)
+def _dress(below, above, worn, part_of, part):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Lay what is worn over what is below, in place, and name triangles and their parts."""
+    triangle, weights, depth, bare = below
+    upper, upper_weights, upper_depth, dressed = above
+    for y in range(triangle.shape[0]):
+        for x in range(triangle.shape[1]):
+            if worn[y, x]:
+                index = dressed[upper[y, x]]
+                depth[y, x] = upper_depth[y, x]
+                for corner in range(3):
+                    weights[y, x, corner] = upper_weights[y, x, corner]
+            elif triangle[y, x] >= 0:
+                index = bare[triangle[y, x]]
+            else:
+                part[y, x] = -1
+                continue
+            triangle[y, x] = index
+            part[y, x] = part_of[index]
 
 
 def _facing(seen_xyz: Float32, triangles: Int32) -> NDArray[np.bool_]:
@@ -145,9 +167,12 @@ def _lens(person: Person, posed: Posed, depth: Float32, hw: tuple[int, int]) -> 
 def _develop(linear: Float32, picture: Picture) -> UInt8:
     """Expose, blur as optics do, encode as sRGB, add a sensor's noise."""
     rng = np.random.default_rng(picture.seed + 1)
-    exposed = cv2.GaussianBlur(linear * np.float32(picture.exposure), (0, 0), 0.45)
+    exposed = np.asarray(
+        cv2.GaussianBlur(linear * np.float32(picture.exposure), (0, 0), 0.45), np.float32
+    )
     # A shoulder keeps highlights from clipping.
-    exposed = np.where(exposed > 0.7, 0.7 + 0.3 * np.tanh((exposed - 0.7) / 0.3), exposed)
+    bright = exposed > 0.7
+    exposed[bright] = 0.7 + 0.3 * np.tanh((exposed[bright] - 0.7) / 0.3)
     noise = rng.standard_normal(exposed.shape, dtype=np.float32)
     exposed = exposed + noise * np.sqrt(1.2e-6 + 7e-5 * np.clip(exposed, 0, 1))
     clipped = np.clip(exposed, 0.0, 1.0)

@@ -86,12 +86,12 @@ def _count(part):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     whole, single = 0, 0
     for y in range(part.shape[0] // FACTOR):
         for x in range(part.shape[1] // FACTOR):
-            block = part[2 * y : 2 * y + 2, 2 * x : 2 * x + 2]
-            first, same, covered = block[0, 0], True, 0
+            first, same, covered = part[2 * y, 2 * x], True, 0
             for row in range(FACTOR):
                 for column in range(FACTOR):
-                    same = same and block[row, column] == first
-                    covered += block[row, column] >= 0
+                    found = part[2 * y + row, 2 * x + column]
+                    same = same and found == first
+                    covered += found >= 0
             if not same:
                 single += covered
             elif first >= 0:
@@ -106,13 +106,12 @@ def _place(part, single, pixel, points, material):  # type: ignore[no-untyped-de
     stride = part.shape[1]
     for y in range(part.shape[0] // FACTOR):
         for x in range(stride // FACTOR):
-            block = part[2 * y : 2 * y + 2, 2 * x : 2 * x + 2]
-            first, corner = block[0, 0], 2 * y * stride + 2 * x
+            first, corner = part[2 * y, 2 * x], 2 * y * stride + 2 * x
             index = y * (stride // FACTOR) + x
             same = True
             for row in range(FACTOR):
                 for column in range(FACTOR):
-                    same = same and block[row, column] == first
+                    same = same and part[2 * y + row, 2 * x + column] == first
             if same and first < 0:
                 continue
             for row in range(FACTOR):
@@ -120,8 +119,9 @@ def _place(part, single, pixel, points, material):  # type: ignore[no-untyped-de
                     point = corner + row * stride + column
                     if same:
                         points[whole, 2 * row + column] = point
-                    elif block[row, column] >= 0:
-                        pixel[single], material[single] = index, block[row, column]
+                    elif part[2 * y + row, 2 * x + column] >= 0:
+                        pixel[single] = index
+                        material[single] = part[2 * y + row, 2 * x + column]
                         points[single] = point
                         single += 1
             if same:
@@ -157,11 +157,21 @@ def _gather(triangle, weights, triangles, attributes, points, result):  # type: 
     for i in range(len(points)):
         result[i] = 0.0
         count = 1 if points[i, 0] == points[i, 1] else 4
-        for k in range(count):
-            point = points[i, k]
-            corners = triangles[triangle[point]]
-            for corner in range(3):
-                weight = weights[point, corner] / count
-                vertex = corners[corner]
-                for channel in range(channels):
-                    result[i, channel] += weight * attributes[vertex, channel]
+        k = 0
+        while k < count:
+            # Neighbours mostly see the same triangle: its corners are read once.
+            index = triangle[points[i, k]]
+            wa = wb = wc = np.float32(0.0)
+            while k < count and triangle[points[i, k]] == index:
+                wa += weights[points[i, k], 0]
+                wb += weights[points[i, k], 1]
+                wc += weights[points[i, k], 2]
+                k += 1
+            wa, wb, wc = wa / count, wb / count, wc / count
+            a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
+            for channel in range(channels):
+                result[i, channel] += (
+                    wa * attributes[a, channel]
+                    + wb * attributes[b, channel]
+                    + wc * attributes[c, channel]
+                )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -160,10 +161,23 @@ def _bumped(
     relief = person.relief
     right = sample_bilinear(relief, at + np.array([1.0, 0.0], np.float32))[:, 0] - level
     down = sample_bilinear(relief, at + np.array([0.0, 1.0], np.float32))[:, 0] - level
-    axis = turn[:, 1].astype(np.float32)
-    east = np.cross(smooth, axis).astype(np.float32)
-    east /= np.maximum(np.linalg.norm(east, axis=1, keepdims=True), np.float32(1e-4))
-    south = np.cross(east, smooth)
-    tilted = smooth - np.float32(_ACROSS) * right[:, None] * east
-    tilted = tilted - np.float32(_DOWN) * down[:, None] * south
-    return np.asarray(tilted / np.linalg.norm(tilted, axis=1, keepdims=True), np.float32)
+    tilted = np.empty_like(smooth)
+    _tilt(smooth, turn[:, 1].astype(np.float32), _ACROSS * right, _DOWN * down, tilted)
+    return tilted
+
+
+@numba.njit(cache=True, nogil=True)
+def _tilt(smooth, axis, right, down, tilted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Tilt normals (n, 3) against the slopes to the right and down a surface around an axis."""
+    ax, ay, az = axis
+    for i in range(len(smooth)):
+        x, y, z = smooth[i]
+        ex, ey, ez = y * az - z * ay, z * ax - x * az, x * ay - y * ax  # east
+        length = max((ex * ex + ey * ey + ez * ez) ** 0.5, 1e-4)
+        ex, ey, ez = ex / length, ey / length, ez / length
+        sx, sy, sz = ey * z - ez * y, ez * x - ex * z, ex * y - ey * x  # south
+        tx = x - right[i] * ex - down[i] * sx
+        ty = y - right[i] * ey - down[i] * sy
+        tz = z - right[i] * ez - down[i] * sz
+        length = (tx * tx + ty * ty + tz * tz) ** 0.5
+        tilted[i, 0], tilted[i, 1], tilted[i, 2] = tx / length, ty / length, tz / length
