@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.nets.bisenet import FACE_CLASSES, STRIDE, fold_batch_norm, load_bisenet
+from models.nets.packed import pack_convolutions
 from models.precision import computes_bfloat16
 from pipeline.ops.geometry import invert_affine, transform_points
 from pipeline.ops.templates import TEMPLATES, AlignTemplate, warp_to_template
@@ -116,6 +117,13 @@ class FaceParser:
         fold_batch_norm(net)  # in float32, so that bfloat16 rounds the weights once
         net = net.to(device=torch.device(device), dtype=self._dtype)
         self._net = net.to(memory_format=torch.channels_last)
+        x1, y1, x2, y2 = window
+        # As large as a picture: a product with three numbers takes twice as long.
+        like = torch.zeros(1, 3, y2 - y1, x2 - x1).contiguous(memory_format=torch.channels_last)
+        mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (_MEAN, _STD))
+        self._factor = (like + 1 / (255 * std)).to(self.device)
+        self._shift = (like - mean / std).to(self.device)
+        pack_convolutions(self._net, like.to(device=self.device, dtype=self._dtype))
 
     def logits(self, crops: UInt8) -> Float32:
         """Score each class on the network's grid.
@@ -150,10 +158,8 @@ class FaceParser:
         filled = np.zeros((self._pass_rows, *rows.shape[1:]), dtype=np.uint8)
         filled[: len(rows)] = rows
         pixels = torch.from_numpy(filled).to(self.device).permute(0, 3, 1, 2)
-        mean = torch.tensor(_MEAN, device=self.device).view(1, 3, 1, 1)
-        std = torch.tensor(_STD, device=self.device).view(1, 3, 1, 1)
         with torch.inference_mode():
-            x = torch.addcmul(-mean / std, pixels.float(), 1 / (255 * std)).to(self._dtype)
+            x = torch.addcmul(self._shift, pixels.float(), self._factor).to(self._dtype)
             scores: Float32 = self._net(x).float().cpu().numpy()
         return scores
 

@@ -106,10 +106,15 @@ def _inside(loop: NDArray[np.float64], frame_hw: tuple[int, int]) -> NDArray[np.
     mask = np.zeros(frame_hw, dtype=bool)
     x1, y1 = np.clip(np.ceil(loop.min(axis=0)), 0, frame_hw[::-1]).astype(int)
     x2, y2 = np.clip(np.floor(loop.max(axis=0)) + 1, 0, frame_hw[::-1]).astype(int)
-    x, y = np.arange(x1, x2), np.arange(y1, y2)[:, None]
-    for (from_x, from_y), (to_x, to_y) in zip(loop, np.roll(loop, -1, axis=0), strict=True):
-        if from_y != to_y:
-            crosses = (y < from_y) != (y < to_y)
-            at = from_x + (y - from_y) * (to_x - from_x) / (to_y - from_y)
-            mask[y1:y2, x1:x2] ^= crosses & (x < at)
+    y, width = np.arange(y1, y2)[:, None], max(x2 - x1, 0)
+    begin, end = loop, np.roll(loop, -1, axis=0)
+    row, edge = np.nonzero((y < begin[:, 1]) != (y < end[:, 1]))
+    from_x, from_y = begin[edge].T
+    to_x, to_y = end[edge].T
+    at = from_x + (row + y1 - from_y) * (to_x - from_x) / (to_y - from_y)
+    # An edge counts for the pixels left of it: those before column ``stop``.
+    stop = np.clip(np.ceil(at) - x1, 0, width).astype(np.intp)
+    stops = np.bincount(row * (width + 1) + stop, minlength=len(y) * (width + 1))
+    right = stops.reshape(len(y), width + 1)[:, ::-1].cumsum(axis=1)[:, ::-1]
+    mask[y1:y2, x1:x2] = right[:, 1:] % 2 == 1
     return mask
