@@ -41,11 +41,8 @@ def pack_convolutions(net: nn.Module, example: Tensor) -> None:
         net: in evaluation mode, its weights channels last.
         example: an input of the usual shape.
     """
-    if (
-        not computes_bfloat16("cpu")
-        or example.device.type != "cpu"
-        or example.dtype is not torch.bfloat16
-    ):
+    pays = example.device.type == "cpu" and example.dtype is torch.bfloat16
+    if not pays or not computes_bfloat16("cpu"):
         return
     shapes: dict[nn.Module, list[int]] = {}
     hooks = [
