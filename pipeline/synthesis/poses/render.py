@@ -7,14 +7,28 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.face3d.head_pose import HeadPose, head_pose
-from pipeline.ops.geometry import transform_points
-from pipeline.ops.raster import interpolate, rasterise
-from pipeline.synthesis.poses.head import head_mesh, spread_head, turn_head, turn_points
+from pipeline.ops.contours import FACE_LOOP
+from pipeline.ops.geometry import transform_points, warp_affine
+from pipeline.ops.raster import Int32, interpolate, rasterise
+from pipeline.synthesis.poses.head import (
+    head_mesh,
+    mean_reach,
+    measured_reach,
+    spread_head,
+    turn_points,
+)
+from pipeline.synthesis.poses.layers import Layers, ground_of
 from pipeline.synthesis.poses.texture import NO_MAP, head_texture
 from pipeline.types import Float32, UInt8
 
 _EDGE_PX = 5.0
 """A step in depth beyond this is an edge, which is softened as a lens would."""
+_BLACK = 6
+"""Largest value of what is beyond the picture, after JPEG."""
+_FAR_PX = 4096.0
+"""Depth of the ground."""
+_CHIN, _EAR_LOBE = 152, 234
+"""Vertices of the mesh."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +37,21 @@ class PosableHead:
 
     Attributes:
         pose: the face's pose in the loose crop.
-        vertices: float64 (v, 3), pixels of the loose crop.
+        front: float64 (v, 3), vertices in pixels of the loose crop.
+        back: float64 (w, 3), likewise.
         texture: uint8 (768, 768[, 3]).
+        cover: uint8 (384, 384), how far the texture covers what is behind it.
+        ground: uint8 (512, 512[, 3]), the loose crop without the head.
+        frame: uint8 (512, 512), 255 beyond the source picture, which stays black.
     """
 
     pose: HeadPose
-    vertices: NDArray[np.float64]
+    front: NDArray[np.float64]
+    back: NDArray[np.float64]
     texture: UInt8
+    cover: UInt8
+    ground: UInt8
+    frame: UInt8
 
     def turned_points(
         self, points: NDArray[np.floating], yaw_deg: float, pitch_deg: float
@@ -52,28 +74,72 @@ class PosableHead:
             uint8 (h, w[, 3]).
         """
         mesh = head_mesh()
-        turned = turn_head(self.vertices, self.pose, yaw_deg, pitch_deg)
-        placed = turned.astype(np.float32)
-        placed[:, :2] = transform_points(turned[:, :2], loose_to_target)
-        fragments = rasterise(placed, mesh.triangles, hw)
-        xy = interpolate(fragments, mesh.triangles, mesh.atlas_xy)
-        drawn = cv2.remap(self.texture, xy, NO_MAP, cv2.INTER_LINEAR)
-        return _soften_edges(np.asarray(drawn, np.uint8), fragments.depth)
+        image = np.asarray(warp_affine(self.ground, loose_to_target, hw, border="reflect"))
+        depth = np.full(hw, _FAR_PX, np.float32)
+        for vertices, triangles, atlas_xy, cover in (
+            (self.back, mesh.back_triangles, mesh.back_atlas_xy, None),
+            (self.front, mesh.triangles, mesh.atlas_xy, self.cover),
+        ):
+            turned = turn_points(vertices, self.pose, yaw_deg, pitch_deg)
+            turned[:, :2] = transform_points(turned[:, :2], loose_to_target)
+            image, depth = self._over(image, depth, turned, triangles, atlas_xy, cover)
+        drawn = _soften_edges(image, depth)
+        frame = warp_affine(self.frame, loose_to_target, hw, border="replicate")
+        drawn[frame > 127] = 0
+        return drawn
+
+    def _over(
+        self,
+        image: UInt8,
+        depth: Float32,
+        vertices: NDArray[np.float64],
+        triangles: Int32,
+        atlas_xy: Float32,
+        cover: UInt8 | None,
+    ) -> tuple[UInt8, Float32]:
+        """Lay one sheet over what is drawn already."""
+        fragments = rasterise(vertices.astype(np.float32), triangles, image.shape[:2])
+        xy = interpolate(fragments, triangles, atlas_xy)
+        colour = cv2.remap(self.texture, xy, NO_MAP, cv2.INTER_LINEAR)
+        share = fragments.covered.astype(np.float32)
+        if cover is not None:
+            half = np.asarray(xy * np.float32(0.5) - np.float32(0.25), np.float32)
+            share *= cv2.remap(cover, half, NO_MAP, cv2.INTER_LINEAR) * np.float32(1 / 255)
+        mixed = cv2.blendLinear(colour, image, share, np.float32(1) - share)
+        return np.asarray(mixed, np.uint8), np.where(share > 0.5, fragments.depth, depth)
 
 
-def posable_head(loose: UInt8, mesh_xyz: Float32) -> PosableHead:
+def posable_head(loose: UInt8, mesh_xyz: Float32, layers: Layers | None = None) -> PosableHead:
     """Make a face's head.
 
     Args:
         loose: the loose crop, uint8 (512, 512) or (512, 512, 3).
         mesh_xyz: (468, 3), pixels of the crop, z in the same unit.
+        layers: what of the crop is head and neck; None takes a head of mean size.
 
     Raises:
         ValueError: the mesh is not finite or has no extent.
     """
     pose = head_pose(mesh_xyz)
-    vertices = spread_head(mesh_xyz, pose)
-    return PosableHead(pose, vertices, head_texture(loose, vertices, head_mesh()))
+    mesh = head_mesh()
+    hw = loose.shape[:2]
+    if layers is None:
+        reach, nothing = mean_reach(), np.zeros(hw, np.float32)
+        layers = Layers(nothing + 1, nothing, nothing)
+    else:
+        reach = measured_reach(mesh_xyz, pose, layers.head, layers.beyond)
+    front, back = spread_head(mesh_xyz, pose, reach, np.maximum(layers.head, layers.beyond))
+    texture, cover = head_texture(loose, layers, front, mesh)
+    drawn = rasterise(front.astype(np.float32), mesh.triangles, hw)
+    half = interpolate(drawn, mesh.triangles, mesh.atlas_xy) * np.float32(0.5) - np.float32(0.25)
+    there = cv2.remap(cover, np.asarray(half, np.float32), NO_MAP, cv2.INTER_LINEAR)
+    taken = np.where(drawn.covered, there, 0).astype(np.float32) / np.float32(255)
+    outline = mesh_xyz[list(FACE_LOOP), 1]
+    lobe = float(mesh_xyz[[_EAR_LOBE, 454], 1].mean())
+    ground = ground_of(loose, taken, layers, float(outline.max()), lobe)
+    black = loose.reshape(*hw, -1).max(axis=2) <= _BLACK
+    frame = np.where((layers.beyond > 0.2) & black, 255, 0).astype(np.uint8)
+    return PosableHead(pose, front, back, texture, cover, ground, frame)
 
 
 def _soften_edges(image: UInt8, depth: Float32) -> UInt8:

@@ -21,6 +21,7 @@ from pipeline.ops.geometry import (
 from pipeline.ops.templates import TEMPLATES, AlignTemplate, warp_to_template
 from pipeline.store.columns import image_columns
 from pipeline.store.schemas import ALIGN, PICTURES
+from pipeline.synthesis.poses.layers import layers_of_labels
 from pipeline.synthesis.poses.render import PosableHead, posable_head
 from pipeline.types import Float32, Row, UInt8
 
@@ -48,14 +49,17 @@ class FacePoser:
         """Make a poser.
 
         Args:
-            row: with the columns of ``store.ALIGN``.
+            row: with the columns of ``store.ALIGN`` and ``labels``.
             mesh_xyz: (468, 3), pixels of the source picture.
 
         Raises:
             ValueError: the mesh is not finite or has no extent.
         """
         mesh = _moved(mesh_xyz, row["loose_warp_2x3"])
-        return cls(row, posable_head(decode(row["loose"]["bytes"]), mesh), mesh)
+        loose = decode(row["loose"]["bytes"])
+        crop_to_loose = compose_affine(invert_affine(row["warp_2x3"]), row["loose_warp_2x3"])
+        layers = layers_of_labels(decode(row["labels"]["bytes"]), crop_to_loose, loose)
+        return cls(row, posable_head(loose, mesh, layers), mesh)
 
     def turned(
         self,

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ops.raster import interpolate, rasterise, vertex_normals
+from pipeline.synthesis.poses.fill import continuation, fill, quotient, smooth_step, times
 from pipeline.synthesis.poses.head import ATLAS_PX, HeadMesh
+from pipeline.synthesis.poses.layers import Layers
 from pipeline.types import Float32, UInt8
 
 NO_MAP = np.empty(0, np.float32)
@@ -29,20 +31,29 @@ _MORE = (0.08, 0.25)
 """By how much more the other half has to turn to the camera to be believed more."""
 _STEEP = (0.35, 0.6)
 """Cosines up to which the face's own rim is doubted where the other half is seen better."""
+_HEAD, _DOUBT_PX = (0.5, 0.95), 7
+"""So near a pixel that is less of the head, colours are doubted: they are mixed with others."""
+_FRONTAL = (0.5, 0.8)
+"""Cosines from which the face's own colours are believed, whatever the labels say."""
+_FACE = (0.3, 0.8)
 _EQUAL_LIGHT = 0.02
 _GAIN = (0.6, 1.6)
 
 
-def head_texture(loose: UInt8, vertices: NDArray[np.float64], mesh: HeadMesh) -> UInt8:
+def head_texture(
+    loose: UInt8, layers: Layers, vertices: NDArray[np.float64], mesh: HeadMesh
+) -> tuple[UInt8, UInt8]:
     """Unwrap a head into the atlas and fill what the picture does not show.
 
     Args:
         loose: the loose crop, uint8 (512, 512) or (512, 512, 3).
+        layers: what of the crop is head, and what lies beyond the picture.
         vertices: (v, 3) of ``spread_head``, pixels of the crop.
         mesh: the head's topology.
 
     Returns:
-        uint8 (768, 768[, 3]).
+        The texture, uint8 (768, 768[, 3]), and how far the head covers what is behind, uint8
+        (384, 384), 0 to 255.
     """
     places = np.ascontiguousarray(vertices[:, :2] + _PAD_PX, dtype=np.float32)
     xy = interpolate(mesh.atlas, mesh.triangles, places)
@@ -51,20 +62,37 @@ def head_texture(loose: UInt8, vertices: NDArray[np.float64], mesh: HeadMesh) ->
     own = np.asarray(own, np.uint8)
 
     facing = np.clip(-vertex_normals(vertices.astype(np.float32), mesh.triangles)[:, 2], 0.0, 1.0)
-    facing[mesh.solid :] = 1.0
     attributes = np.column_stack([vertices, facing]).astype(np.float32)
     texels = interpolate(mesh.half, mesh.triangles, attributes)
     unhidden = _unhidden(texels, vertices, mesh)
     lent, seen = _lent(unhidden, texels[..., 3], mesh.face)
+    own_head = _carried(cv2.erode(layers.head, np.ones((_DOUBT_PX, _DOUBT_PX))), texels)
+    here = np.maximum(_carried(layers.head, texels), smooth_step(mesh.face, _FACE))
+    within = 1.0 - _carried(layers.beyond, texels)
+    unhidden, lent, seen = (each * within for each in (unhidden, lent * within[:, ::-1], seen))
+    cover = here + lent * (here[:, ::-1] - here)
+    cover = np.maximum(cover, 1.0 - unhidden - lent) * mesh.fade
+
+    frontal = mesh.core * smooth_step(texels[..., 3], _FRONTAL)
+    sure = np.maximum(smooth_step(own_head, _HEAD), frontal)
+    shown = np.asarray(unhidden * sure, np.float32)
+    lent = np.asarray(lent * sure[:, ::-1], np.float32)
     both = mesh.face * seen
     small = cv2.resize(own, lent.shape, interpolation=cv2.INTER_AREA).astype(np.float32)
     gain = _light_ratio(small, both * both[:, ::-1])
-    smooth = _continuation(small, np.asarray(unhidden * (1.0 - lent), np.float32))
+    smooth = continuation(small, np.asarray(shown * (1.0 - lent), np.float32), _COARSE_PX)
     channels = own.reshape(ATLAS_PX, ATLAS_PX, -1)
     smooth, gain = (np.ascontiguousarray(c.reshape(*c.shape[:2], -1)) for c in (smooth, gain))
     mixed = np.empty(channels.shape, np.uint8)
-    _mix(channels, unhidden, lent, smooth, gain, mixed)
-    return mixed.reshape(own.shape)
+    _mix(channels, shown, lent, smooth, gain, mixed)
+    return mixed.reshape(own.shape), np.asarray(np.clip(cover * 255 + 0.5, 0, 255), np.uint8)
+
+
+def _carried(share: Float32, texels: Float32) -> Float32:
+    """Carry shares of the loose crop's pixels into the atlas."""
+    places = np.ascontiguousarray(texels[..., :2])
+    carried = cv2.remap(share, places, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(carried, np.float32)
 
 
 def continued(loose: UInt8) -> UInt8:
@@ -106,9 +134,9 @@ def _lent(unhidden: Float32, facing: Float32, face: Float32) -> tuple[Float32, F
     Around the face, where the shape is a guess, and at the face's rim, where a mesh that is a
     little too wide shows the background, the half that turns to the camera more is believed.
     """
-    seen = unhidden * _smooth_step(facing, _FACING)
-    more = _smooth_step(facing[:, ::-1] - facing, _MORE)
-    steep = 1.0 - _smooth_step(facing, _STEEP)
+    seen = unhidden * smooth_step(facing, _FACING)
+    more = smooth_step(facing[:, ::-1] - facing, _MORE)
+    steep = 1.0 - smooth_step(facing, _STEEP)
     lent = np.maximum(1.0 - seen, more * np.maximum(steep, 1.0 - face)) * seen[:, ::-1]
     return np.asarray(cv2.GaussianBlur(lent, (0, 0), 1.5), np.float32), seen
 
@@ -176,52 +204,9 @@ def _light_ratio(colour: Float32, both: Float32) -> Float32:
     light = np.asarray(cv2.resize(weighted, grid, interpolation=cv2.INTER_AREA), np.float32)
     light = np.asarray(cv2.GaussianBlur(light, (0, 0), 3.0), np.float32)
     share = cv2.GaussianBlur(known, (0, 0), 3.0)
-    mean = _ratio(light, np.maximum(share, 1e-6))
+    mean = quotient(light, np.maximum(share, 1e-6))
     ratio = np.clip((mean + 4.0) / (mean[:, ::-1] + 4.0), *_GAIN)
     # A little trust in equal light everywhere: far from what is known, the ratio tends to 1.
     prior = np.float32(_EQUAL_LIGHT)
-    filled = _fill(_times(np.log(ratio), known), known + prior)
+    filled = fill(times(np.log(ratio), known), known + prior)
     return np.exp(np.asarray(cv2.GaussianBlur(filled, (0, 0), 3.0), np.float32))
-
-
-def _continuation(colour: Float32, weight: Float32) -> Float32:
-    """Spread what is seen smoothly over what is not; returns colours on the coarse grid."""
-    grid = (_COARSE_PX, _COARSE_PX)
-    known = np.asarray(cv2.resize(weight, grid, interpolation=cv2.INTER_AREA), np.float32)
-    total = cv2.resize(_times(colour, weight), grid, interpolation=cv2.INTER_AREA)
-    filled = _fill(np.asarray(total, np.float32), known)
-    return np.asarray(cv2.GaussianBlur(filled, (0, 0), 3.0), np.float32)
-
-
-def _fill(total: Float32, known: Float32) -> Float32:
-    """Fill holes of weighted sums: each level of a pyramid fills those of the finer one."""
-    totals, weights = [total], [known]
-    while weights[-1].shape[0] > 3:
-        wh = (weights[-1].shape[1] // 2, weights[-1].shape[0] // 2)
-        for levels in (totals, weights):
-            smaller = cv2.resize(levels[-1], wh, interpolation=cv2.INTER_AREA)
-            levels.append(np.asarray(smaller, np.float32))
-    filled = _ratio(totals[-1], np.maximum(weights[-1], 1e-6))
-    for sums, weight in zip(totals[-2::-1], weights[-2::-1], strict=True):
-        wider = cv2.resize(filled, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        mean = _ratio(sums, np.maximum(weight, 1e-6))
-        filled = np.asarray(wider + _times(mean - wider, weight / (weight + 0.05)), np.float32)
-    return filled
-
-
-def _times(values: Float32, weight: Float32) -> Float32:
-    product: Float32 = values * (weight[..., None] if values.ndim == 3 else weight)
-    return product
-
-
-def _ratio(total: Float32, known: Float32) -> Float32:
-    ratio: Float32 = total / (known[..., None] if total.ndim == 3 else known)
-    return ratio
-
-
-def _smooth_step(values: Float32, edges: tuple[float, float]) -> Float32:
-    """Rise from 0 to 1 between two values without a kink."""
-    low, high = edges
-    clipped = np.clip((values - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
-    step: Float32 = clipped * clipped * (3.0 - 2.0 * clipped)
-    return step
