@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,11 +16,13 @@ from pipeline.synthesis.poses.head import (
     ATLAS_PX,
     FACE_POINTS,
     head_mesh,
-    spread_head,
-    turn_head,
+    mean_reach,
+    measured_reach,
     turn_points,
 )
+from pipeline.synthesis.poses.layers import Layers, layers_of_labels
 from pipeline.synthesis.poses.rows import psnr_db
+from pipeline.types import FaceClass
 
 HW = (512, 512)
 SAME = np.eye(2, 3)
@@ -65,21 +68,78 @@ def test_the_atlas_is_covered_but_for_its_corners():
     assert covered[100:-100, 100:-100].all()
 
 
+def layers(mesh, reach_px=60, ground=0):
+    """A round head about a face, with a neck below."""
+    y, x = np.indices(HW)
+    middle = mesh[list(FACE_LOOP), :2].mean(axis=0)
+    across = np.ptp(mesh[list(FACE_LOOP), :2], axis=0) / 2 + reach_px
+    head = (((x - middle[0]) / across[0]) ** 2 + ((y - middle[1]) / across[1]) ** 2 <= 1) * 1.0
+    neck = ((np.abs(x - middle[0]) < 80) & (y > middle[1])) * (1.0 - head)
+    return Layers(head.astype(np.float32), neck.astype(np.float32), np.zeros(HW, np.float32))
+
+
 @pytest.mark.parametrize("yaw", [-90, -60, -30, 0.1, 30, 60, 90])
 @pytest.mark.parametrize("pitch", [-40, 0, 40])
-def test_no_turn_leaves_a_hole(yaw, pitch):
+def test_no_turn_leaves_a_hole_or_moves_the_background(yaw, pitch):
+    """A green head before blue: turned, what was the head's place is blue as well."""
     mesh = mesh_of(5.0)
-    pose = head_pose(mesh)
-    turned = turn_head(spread_head(mesh, pose), pose, yaw, pitch)
-    assert rasterise(turned.astype(np.float32), head_mesh().triangles, HW).covered.all()
+    cut = layers(mesh)
+    image = np.full((512, 512, 3), (0, 0, 200), np.uint8)
+    image[cut.head > 0] = (0, 200, 0)
+    image[cut.neck > 0] = (200, 0, 0)
+    drawn = posable_head(image, mesh, cut).render(yaw, pitch, SAME, HW).astype(int)
+    assert np.abs(drawn.sum(axis=2) - 200).max() < 60  # nothing black, nothing of another tone
+    assert np.abs(drawn[:40] - (0, 0, 200)).max() <= 3
+    middle = drawn[240:300, 236:276]
+    assert np.median(middle[..., 1]) > 180
 
 
-def test_the_outermost_ring_stays():
+def test_nothing_of_the_back_is_seen_before_the_head_is_turned():
+    mesh = mesh_of()
+    cut = layers(mesh)
+    image = np.full((512, 512, 3), (0, 0, 200), np.uint8)
+    image[cut.head > 0] = (0, 200, 0)
+    drawn = posable_head(image, mesh, cut).render(0, 0, SAME, HW)
+    away = cv2.dilate(cut.head, np.ones((13, 13))) == 0
+    assert drawn[:500][away[:500], 1].max() < 10
+
+
+def test_the_head_reaches_as_far_as_in_the_picture():
     mesh = mesh_of()
     pose = head_pose(mesh)
-    before = spread_head(mesh, pose)
-    after = turn_head(before, pose, 40, 10)
-    np.testing.assert_allclose(after[-36:, :2], before[-36:, :2])
+    low, high = (
+        measured_reach(mesh, pose, each.head, each.beyond)
+        for each in (layers(mesh, 30), layers(mesh, 70))
+    )
+    assert high[:4] - low[:4] == pytest.approx(np.full(4, 2.0), abs=0.6)  # 40 pixels of 20 / cm
+    np.testing.assert_allclose(high[1:18], high[:18:-1], atol=0.41)
+
+
+def test_a_head_cut_by_the_picture_is_taken_to_reach_as_far_as_most():
+    mesh = mesh_of()
+    head = layers(mesh, 60)
+    cut = (np.indices(HW)[0] < mesh[10, 1] + 5).astype(np.float32)
+    reach = measured_reach(mesh, head_pose(mesh), head.head * (1 - cut), cut)
+    assert reach[0] == pytest.approx(mean_reach()[0], abs=0.3)
+
+
+def test_labels_of_the_crop_become_the_heads_share_up_to_the_loose_crops_edges():
+    labels = np.full((100, 100), FaceClass.BACKGROUND, np.uint8)
+    labels[:, 30:70] = FaceClass.HAIR
+    labels[80:, 40:60] = FaceClass.NECK
+    loose = np.full((512, 512, 3), 200, np.uint8)
+    loose[:, 176:336] = 40  # what the labels call hair, 56 pixels farther up than they reach
+    found = layers_of_labels(labels, np.array([[4.0, 0, 57.5], [0, 4.0, 57.5]]), loose)
+    assert found is not None
+    assert found.head[10:360, 190:320].min() > 0.9
+    assert found.head[:, :160].max() < 0.1
+    assert found.neck[400:440, 230:280].min() > 0.9
+    assert not found.beyond.any()
+
+
+def test_labels_without_hair_or_ears_do_not_say_where_a_head_ends():
+    labels = np.full((100, 100), FaceClass.SKIN, np.uint8)
+    assert layers_of_labels(labels, SAME, np.zeros((512, 512), np.uint8)) is None
 
 
 def test_a_turn_and_its_reverse_give_the_points_back():

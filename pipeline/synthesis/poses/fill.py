@@ -38,11 +38,13 @@ def fill(total: Float32, known: Float32) -> Float32:
 
 
 def times(values: Float32, weight: Float32) -> Float32:
+    """Weigh pixels, (h, w[, c]) by (h, w)."""
     product: Float32 = values * (weight[..., None] if values.ndim == 3 else weight)
     return product
 
 
 def quotient(total: Float32, known: Float32) -> Float32:
+    """Divide weighted sums, (h, w[, c]), by their weights, (h, w)."""
     ratio: Float32 = total / (known[..., None] if total.ndim == 3 else known)
     return ratio
 

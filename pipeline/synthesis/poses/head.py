@@ -265,9 +265,7 @@ def _back_rings(
     return rings
 
 
-def _carved(
-    back: NDArray[np.float64], pose: HeadPose, head: Float32
-) -> NDArray[np.float64]:
+def _carved(back: NDArray[np.float64], pose: HeadPose, head: Float32) -> NDArray[np.float64]:
     """Draw the back in, towards the skull's middle, until it is within the head's silhouette."""
     middle = pose.place(np.array([*_SKULL_MIDDLE_CM, _WIDEST_CM]))
     shares = np.linspace(1.0, 0.0, 21)

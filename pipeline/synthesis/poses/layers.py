@@ -1,9 +1,7 @@
 """What of a loose crop belongs to the head, what to the neck, and what lies behind them.
 
-The head turns; the neck, the shoulders and the background stay. So the picture is cut into two
-layers: the head's share of each pixel, from the parser's labels refined along the picture's edges,
-and the ground, in which the head's place is filled: with the neck carried upwards where there is
-one, elsewhere with a smooth continuation of what surrounds it.
+The head turns; the neck, the shoulders and the background stay. Which is which, the parser's labels
+say, refined along the picture's edges.
 """
 
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.ops.codec import as_rgb
 from pipeline.ops.geometry import compose_affine, warp_affine
 from pipeline.ops.spectral.guided import guided_upsample
-from pipeline.synthesis.poses.fill import continuation, smooth_step
+from pipeline.synthesis.poses.fill import smooth_step
 from pipeline.types import FaceClass, Float32, UInt8
 
 _LOOSE_PX = 512
@@ -28,11 +26,6 @@ _BLACK = 0.006
 """Loose crops are black beyond their picture."""
 _TELLING = (FaceClass.HAIR, FaceClass.HAT, FaceClass.LEFT_EAR, FaceClass.RIGHT_EAR)
 _SHARPEN = (0.08, 0.6)
-_HOLE_PX, _NECK_GAP_PX, _INNER_PX = 23, 9, 200.0
-_NECK_SKIP_PX, _NECK_SOURCE_PX, _NECK_SOFT_PX = 5, 14, 18.0
-_SHOULDER_PX, _LEAST_NECK_PX = 36, 16
-_NECK_DARKER = 0.72
-"""What a chin's shadow leaves of the light at the neck's upper end."""
 
 
 @dataclass(frozen=True)
@@ -115,80 +108,6 @@ def _flooded(kinds: UInt8, colour: Float32, beyond: NDArray[np.bool_]) -> Float3
     flooded = np.where(flooded == 0, cv2.dilate(flooded, np.ones((3, 3), np.uint8)), flooded)
     whole = np.where((kinds > 0) & ~beyond, kinds, flooded)
     return np.stack([whole == _HEAD, whole == _NECK]).astype(np.float32)
-
-
-def ground_of(
-    loose: UInt8, taken: Float32, layers: Layers, chin_y: float, top_y: float
-) -> UInt8:
-    """Take the head out of a loose crop.
-
-    Args:
-        loose: uint8 (512, 512) or (512, 512, 3).
-        taken: float32 (512, 512), the share of each pixel that is taken out.
-        layers: what is neck, and what lies beyond the picture.
-        chin_y: row of the chin.
-        top_y: row up to which the neck is continued.
-    """
-    hole = cv2.dilate(taken, np.ones((_HOLE_PX, _HOLE_PX), np.uint8))
-    near = cv2.dilate(taken, np.ones((_NECK_GAP_PX, _NECK_GAP_PX), np.uint8))
-    # What the crop cuts off is not drawn again: it must not stay behind either.
-    aside = np.clip((np.abs(np.arange(_LOOSE_PX) - _LOOSE_PX / 2) - _INNER_PX) / 30.0, 0.0, 1.0)
-    hole = np.maximum(hole, layers.head * aside.astype(np.float32))
-    kept = np.asarray(1.0 - cv2.GaussianBlur(hole, (0, 0), 2.0), np.float32)
-    known = (1.0 - np.clip(layers.neck * 2.0, 0.0, 1.0)) * (1.0 - layers.beyond)
-    known = np.asarray(np.where(hole > 0.02, 0.0, known), np.float32)
-    colour = loose.astype(np.float32)
-    smooth = continuation(colour, known, _LOOSE_PX // _COARSE)
-    filled = cv2.resize(smooth, (_LOOSE_PX, _LOOSE_PX), interpolation=cv2.INTER_LINEAR)
-    neck = np.asarray(layers.neck * (1.0 - layers.beyond), np.float32)
-    filled = _with_neck(np.asarray(filled, np.float32), colour, neck, near, chin_y, top_y)
-    share = kept if loose.ndim == 2 else kept[..., None]
-    return np.asarray(np.clip(filled + share * (colour - filled) + 0.5, 0, 255), np.uint8)
-
-
-def _with_neck(
-    filled: Float32, colour: Float32, neck: Float32, hole: Float32, chin_y: float, top_y: float
-) -> Float32:
-    """Carry each column of the neck upwards, in the shadow of the chin."""
-    clear = (neck > 0.6) & (hole < 0.05)
-    count, top = clear.sum(axis=0), clear.argmax(axis=0)
-    # Where the neck widens into the shoulders, its upper end lies well below the chin.
-    narrow = (count > 0) & (top < chin_y + _SHOULDER_PX)
-    columns = np.flatnonzero(narrow & (count > _NECK_SKIP_PX + 4))
-    if len(columns) < _LEAST_NECK_PX:
-        return filled
-    low, high = np.flatnonzero(narrow)[[0, -1]].tolist()
-    hidden = np.where(hole > 0.05, np.arange(_LOOSE_PX)[:, None], 0).max(axis=0)
-    lower = np.interp(np.arange(_LOOSE_PX), columns, top[columns])
-    lower = np.maximum(lower, hidden)
-    share, source = np.zeros(_LOOSE_PX, np.float32), np.zeros((_LOOSE_PX, *colour.shape[2:]))
-    share[low : high + 1] = 1.0
-    light = np.zeros(_LOOSE_PX, np.float32)
-    for column in columns.tolist():
-        first = int(top[column]) + _NECK_SKIP_PX
-        rows = slice(first, first + min(_NECK_SOURCE_PX, int(count[column]) - _NECK_SKIP_PX))
-        source[column] = colour[rows, column].mean(axis=0)
-        light[column] = source[column].mean() + 1.0
-    everywhere = np.arange(_LOOSE_PX)
-    channels = source.reshape(_LOOSE_PX, -1)[columns].T
-    filled_up = [np.interp(everywhere, columns, channel) for channel in channels]
-    line = np.stack(filled_up, axis=-1).astype(np.float32)[None]
-    # Columns in the chin's shadow tell little of the neck's light: the brighter count for more.
-    trust = np.asarray(np.interp(everywhere, columns, light[columns])[None] ** 2, np.float32)
-    weight = np.maximum(cv2.GaussianBlur(trust, (0, 0), _NECK_SOFT_PX), 1e-6)
-    line = cv2.GaussianBlur(line * trust[..., None], (0, 0), _NECK_SOFT_PX)
-    line = line.reshape(1, _LOOSE_PX, -1) / weight[..., None]
-    share = cv2.GaussianBlur(share[None], (0, 0), 1.5)[0]
-    rows = np.arange(_LOOSE_PX, dtype=np.float32)
-    lowest = float(np.median(lower[low : high + 1])) + _NECK_SKIP_PX
-    rise = np.clip((lowest - rows) / max(lowest - top_y, 1.0), 0.0, 1.0)
-    shade = 1.0 - (1.0 - _NECK_DARKER) * smooth_step(rise.astype(np.float32), (0.0, 0.5))
-    fade = smooth_step(rows, (top_y - 20.0, top_y))
-    until = (rows[:, None] <= lower[None] + _HOLE_PX / 2).astype(np.float32)
-    alpha = share[None] * fade[:, None] * np.asarray(cv2.GaussianBlur(until, (0, 0), 2.0))
-    neck_colour = (line * shade[:, None, None]).reshape(filled.shape)
-    alpha = alpha if filled.ndim == 2 else alpha[..., None]
-    return np.asarray(filled + alpha * (neck_colour - filled), np.float32)
 
 
 def _shrinking(factor: int) -> Float32:

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.face3d.head_pose import HeadPose, head_pose
 from pipeline.ops.contours import FACE_LOOP
 from pipeline.ops.geometry import transform_points, warp_affine
-from pipeline.ops.raster import Int32, interpolate, rasterise
+from pipeline.ops.raster import interpolate, rasterise
+from pipeline.synthesis.poses.ground import ground_of
 from pipeline.synthesis.poses.head import (
     head_mesh,
     mean_reach,
@@ -17,7 +18,8 @@ from pipeline.synthesis.poses.head import (
     spread_head,
     turn_points,
 )
-from pipeline.synthesis.poses.layers import Layers, ground_of
+from pipeline.synthesis.poses.layers import Layers
+from pipeline.synthesis.poses.sheet import lay_sheet
 from pipeline.synthesis.poses.texture import NO_MAP, head_texture
 from pipeline.types import Float32, UInt8
 
@@ -27,7 +29,7 @@ _BLACK = 6
 """Largest value of what is beyond the picture, after JPEG."""
 _FAR_PX = 4096.0
 """Depth of the ground."""
-_CHIN, _EAR_LOBE = 152, 234
+_EAR_LOBES = (234, 454)
 """Vertices of the mesh."""
 
 
@@ -76,37 +78,19 @@ class PosableHead:
         mesh = head_mesh()
         image = np.asarray(warp_affine(self.ground, loose_to_target, hw, border="reflect"))
         depth = np.full(hw, _FAR_PX, np.float32)
+        canvas = np.ascontiguousarray(image).reshape(*hw, -1)
+        texture = self.texture.reshape(*self.texture.shape[:2], -1)
         for vertices, triangles, atlas_xy, cover in (
-            (self.back, mesh.back_triangles, mesh.back_atlas_xy, None),
+            (self.back, mesh.back_triangles, mesh.back_atlas_xy, np.full((1, 1), 255, np.uint8)),
             (self.front, mesh.triangles, mesh.atlas_xy, self.cover),
         ):
-            turned = turn_points(vertices, self.pose, yaw_deg, pitch_deg)
+            turned = turn_points(vertices, self.pose, yaw_deg, pitch_deg).astype(np.float32)
             turned[:, :2] = transform_points(turned[:, :2], loose_to_target)
-            image, depth = self._over(image, depth, turned, triangles, atlas_xy, cover)
-        drawn = _soften_edges(image, depth)
+            lay_sheet(canvas, depth, turned, triangles, atlas_xy, texture, cover)
+        drawn = _soften_edges(canvas.reshape(image.shape), depth)
         frame = warp_affine(self.frame, loose_to_target, hw, border="replicate")
         drawn[frame > 127] = 0
         return drawn
-
-    def _over(
-        self,
-        image: UInt8,
-        depth: Float32,
-        vertices: NDArray[np.float64],
-        triangles: Int32,
-        atlas_xy: Float32,
-        cover: UInt8 | None,
-    ) -> tuple[UInt8, Float32]:
-        """Lay one sheet over what is drawn already."""
-        fragments = rasterise(vertices.astype(np.float32), triangles, image.shape[:2])
-        xy = interpolate(fragments, triangles, atlas_xy)
-        colour = cv2.remap(self.texture, xy, NO_MAP, cv2.INTER_LINEAR)
-        share = fragments.covered.astype(np.float32)
-        if cover is not None:
-            half = np.asarray(xy * np.float32(0.5) - np.float32(0.25), np.float32)
-            share *= cv2.remap(cover, half, NO_MAP, cv2.INTER_LINEAR) * np.float32(1 / 255)
-        mixed = cv2.blendLinear(colour, image, share, np.float32(1) - share)
-        return np.asarray(mixed, np.uint8), np.where(share > 0.5, fragments.depth, depth)
 
 
 def posable_head(loose: UInt8, mesh_xyz: Float32, layers: Layers | None = None) -> PosableHead:
@@ -124,18 +108,20 @@ def posable_head(loose: UInt8, mesh_xyz: Float32, layers: Layers | None = None) 
     mesh = head_mesh()
     hw = loose.shape[:2]
     if layers is None:
-        reach, nothing = mean_reach(), np.zeros(hw, np.float32)
-        layers = Layers(nothing + 1, nothing, nothing)
+        everything = np.ones(hw, np.float32)
+        front, back = spread_head(mesh_xyz, pose, mean_reach(), everything)
+        head = rasterise(front.astype(np.float32), mesh.triangles, hw).covered.astype(np.float32)
+        layers = Layers(head, np.zeros(hw, np.float32), np.zeros(hw, np.float32))
     else:
         reach = measured_reach(mesh_xyz, pose, layers.head, layers.beyond)
-    front, back = spread_head(mesh_xyz, pose, reach, np.maximum(layers.head, layers.beyond))
+        front, back = spread_head(mesh_xyz, pose, reach, np.maximum(layers.head, layers.beyond))
     texture, cover = head_texture(loose, layers, front, mesh)
     drawn = rasterise(front.astype(np.float32), mesh.triangles, hw)
     half = interpolate(drawn, mesh.triangles, mesh.atlas_xy) * np.float32(0.5) - np.float32(0.25)
     there = cv2.remap(cover, np.asarray(half, np.float32), NO_MAP, cv2.INTER_LINEAR)
     taken = np.where(drawn.covered, there, 0).astype(np.float32) / np.float32(255)
     outline = mesh_xyz[list(FACE_LOOP), 1]
-    lobe = float(mesh_xyz[[_EAR_LOBE, 454], 1].mean())
+    lobe = float(mesh_xyz[list(_EAR_LOBES), 1].mean())
     ground = ground_of(loose, taken, layers, float(outline.max()), lobe)
     black = loose.reshape(*hw, -1).max(axis=2) <= _BLACK
     frame = np.where((layers.beyond > 0.2) & black, 255, 0).astype(np.uint8)

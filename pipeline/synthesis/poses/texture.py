@@ -66,12 +66,14 @@ def head_texture(
     texels = interpolate(mesh.half, mesh.triangles, attributes)
     unhidden = _unhidden(texels, vertices, mesh)
     lent, seen = _lent(unhidden, texels[..., 3], mesh.face)
-    own_head = _carried(cv2.erode(layers.head, np.ones((_DOUBT_PX, _DOUBT_PX))), texels)
+    certain = cv2.erode(layers.head, np.ones((_DOUBT_PX, _DOUBT_PX), np.uint8))
+    own_head = _carried(np.asarray(certain, np.float32), texels)
     here = np.maximum(_carried(layers.head, texels), smooth_step(mesh.face, _FACE))
     within = 1.0 - _carried(layers.beyond, texels)
     unhidden, lent, seen = (each * within for each in (unhidden, lent * within[:, ::-1], seen))
     cover = here + lent * (here[:, ::-1] - here)
-    cover = np.maximum(cover, 1.0 - unhidden - lent) * mesh.fade
+    inside = ((texels[..., :2] > -0.5) & (texels[..., :2] < loose.shape[0] - 0.5)).all(axis=2)
+    cover = np.maximum(cover, (1.0 - unhidden - lent) * inside) * mesh.fade
 
     frontal = mesh.core * smooth_step(texels[..., 3], _FRONTAL)
     sure = np.maximum(smooth_step(own_head, _HEAD), frontal)

@@ -1,0 +1,105 @@
+"""What lies behind a head: the picture without it.
+
+The head's place is filled with the neck, carried upwards column by column, and elsewhere with a
+smooth continuation of what surrounds it.
+"""
+
+import cv2
+import numpy as np
+
+from pipeline.synthesis.poses.fill import continuation, smooth_step
+from pipeline.synthesis.poses.layers import Layers
+from pipeline.types import Float32, UInt8
+
+_COARSE = 4
+_HOLE_PX, _NECK_GAP_PX = 23, 9
+"""How wide the surroundings of what is taken out are doubted."""
+_CUT_FROM, _CUT_OVER = 0.39, 0.06
+"""From such a share of the crop's side off its middle, a head is taken to be cut by the crop."""
+_SKIP_PX, _SOURCE_PX, _LEAST_SOURCE_PX = 5, 14, 4
+_NECK_SOFT_PX = 18.0
+_SHOULDER_PX, _LEAST_NECK_PX = 36, 16
+_NECK_END_PX = 20.0
+_NECK_LIGHT = 0.72
+"""What a chin's shadow leaves of the light at the neck's upper end."""
+
+
+def ground_of(loose: UInt8, taken: Float32, layers: Layers, chin_y: float, top_y: float) -> UInt8:
+    """Take the head out of a loose crop.
+
+    Args:
+        loose: uint8 (s, s) or (s, s, 3).
+        taken: float32 (s, s), the share of each pixel that is taken out.
+        layers: what is neck, and what lies beyond the picture.
+        chin_y: row of the chin.
+        top_y: row up to which the neck is continued.
+    """
+    side = loose.shape[0]
+    hole = np.asarray(cv2.dilate(taken, np.ones((_HOLE_PX, _HOLE_PX), np.uint8)), np.float32)
+    # What the crop cuts off is not drawn again: it must not stay behind either.
+    off = np.abs(np.arange(side, dtype=np.float32) / np.float32(side) - np.float32(0.5))
+    hole = np.maximum(hole, layers.head * np.clip((off - _CUT_FROM) / _CUT_OVER, 0.0, 1.0))
+    neck = np.asarray(layers.neck * (1.0 - layers.beyond), np.float32)
+    known = (1.0 - np.clip(layers.neck * 2.0, 0.0, 1.0)) * (1.0 - layers.beyond)
+    known = np.asarray(np.where(hole > 0.02, 0.0, known), np.float32)
+    colour = loose.astype(np.float32)
+    smooth = continuation(colour, known, side // _COARSE)
+    filled = np.asarray(cv2.resize(smooth, (side, side)), np.float32)
+    near = cv2.dilate(taken, np.ones((_NECK_GAP_PX, _NECK_GAP_PX), np.uint8))
+    filled = _with_neck(filled, colour, neck, np.asarray(near, np.float32), chin_y, top_y)
+    kept = np.asarray(1.0 - cv2.GaussianBlur(hole, (0, 0), 2.0), np.float32)
+    mixed = filled + (kept if loose.ndim == 2 else kept[..., None]) * (colour - filled)
+    return np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8)
+
+
+def _with_neck(
+    filled: Float32, colour: Float32, neck: Float32, hole: Float32, chin_y: float, top_y: float
+) -> Float32:
+    """Carry each column of the neck upwards, in the shadow of the chin."""
+    side = len(neck)
+    clear = (neck > 0.6) & (hole < 0.05)
+    count, top = clear.sum(axis=0), clear.argmax(axis=0)
+    # Where the neck widens into the shoulders, its upper end lies well below the chin.
+    narrow = np.flatnonzero((count > 0) & (top < chin_y + _SHOULDER_PX))
+    columns = narrow[count[narrow] >= _SKIP_PX + _LEAST_SOURCE_PX]
+    if len(columns) < _LEAST_NECK_PX:
+        return filled
+    first, last = int(narrow[0]), int(narrow[-1]) + 1
+    hidden = np.where(hole > 0.05, np.arange(side)[:, None], 0).max(axis=0)
+    end = np.maximum(np.interp(np.arange(side), columns, top[columns]), hidden)
+
+    rows = np.arange(side, dtype=np.float32)
+    low = float(np.median(end[first:last])) + _SKIP_PX
+    rise = np.clip((low - rows) / np.float32(max(low - top_y, 1.0)), 0.0, 1.0)
+    light = 1.0 - (1.0 - _NECK_LIGHT) * smooth_step(rise, (0.0, 0.5))
+    across = np.zeros((1, side), np.float32)
+    across[0, first:last] = 1.0
+    share = (
+        cv2.GaussianBlur(across, (0, 0), 1.5)
+        * smooth_step(rows, (top_y - _NECK_END_PX, top_y))[:, None]
+    )
+    until = (rows[:, None] <= end[None] + _HOLE_PX / 2).astype(np.float32)
+    share = np.asarray(share * cv2.GaussianBlur(until, (0, 0), 2.0), np.float32)
+    line = _neck_line(colour, columns, top, count)
+    drawn = (line[None] * light[:, None, None]).reshape(filled.shape)
+    return np.asarray(
+        filled + (share if filled.ndim == 2 else share[..., None]) * (drawn - filled), np.float32
+    )
+
+
+def _neck_line(colour: Float32, columns: np.ndarray, top: np.ndarray, count: np.ndarray) -> Float32:
+    """Return the neck's colour at its upper end, float32 (s, c), smooth from column to column."""
+    side = len(colour)
+    found = np.zeros((len(columns), colour.reshape(side, side, -1).shape[2]))
+    for number, column in enumerate(columns.tolist()):
+        first = int(top[column]) + _SKIP_PX
+        last = first + min(_SOURCE_PX, int(count[column]) - _SKIP_PX)
+        found[number] = colour[first:last, column].mean(axis=0)
+    # Columns in the chin's shadow tell little of the neck's light: the brighter count for more.
+    trust = (found.mean(axis=1) + 1.0) ** 2
+    everywhere = np.arange(side)
+    weights = np.interp(everywhere, columns, trust)
+    values = [np.interp(everywhere, columns, channel * trust) for channel in found.T]
+    stacked = np.stack([*values, weights], axis=-1).astype(np.float32)[None]
+    soft = cv2.GaussianBlur(stacked, (0, 0), _NECK_SOFT_PX)[0]
+    return np.asarray(soft[:, :-1] / soft[:, -1:], np.float32)
