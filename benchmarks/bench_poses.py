@@ -18,7 +18,7 @@ from pipeline.face3d.canonical import canonical_vertices
 from pipeline.face3d.head_pose import rotation_matrix
 from pipeline.ops.geometry import warp_affine
 from pipeline.synthesis.poses import posable_head
-from pipeline.synthesis.poses.head import spread_head, turn_head
+from pipeline.synthesis.poses.head import mean_reach, spread_head, turn_points
 from pipeline.types import Float32, UInt8
 
 TURNS_DEG = (-60.0, -30.0, 0.0, 0.1, 1.0, 10.0, 30.0, 60.0)
@@ -44,10 +44,11 @@ def main() -> None:
 
     turn = cycle(TURNS_DEG)
     head = posable_head(loose, mesh)
-    before = spread_head(mesh, head.pose)
+    everything = np.ones(HW, np.float32)
+    before, _ = spread_head(mesh, head.pose, mean_reach(), everything)
 
     def theirs() -> None:
-        after = turn_head(before, head.pose, next(turn), 0.0)
+        after = turn_points(before, head.pose, next(turn), 0.0)
         moved = PiecewiseAffineTransform()
         moved.estimate(after[:, :2], before[:, :2])
         warp(loose, moved, output_shape=HW)

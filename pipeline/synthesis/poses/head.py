@@ -3,8 +3,8 @@
 From the face's outline, 36 spokes run outwards to where the head ends in the picture. Along them
 lie rings on an ellipsoid that ends there edge-on: the front, textured by the picture. Every vertex
 of the front has a partner on the other half, and a place in an atlas that is its own mirror image.
-The back goes on from the front's last rings and closes the skull; it is textured by what lies on the
-front beside it, since nothing shows it.
+The back goes on from the front's last rings and closes the skull; it is textured by what lies
+on the front beside it, since nothing shows it.
 
 Reference:
     X. Zhu, Z. Lei, X. Liu, H. Shi, S. Z. Li, Face alignment across large poses: a 3D solution, CVPR
@@ -179,7 +179,8 @@ def measured_reach(
     found = np.where(far, found + away * (mirrored - found), found)
     most = np.array([_MOST_UP_CM, _REACH_CM[1], _REACH_CM[1], _MOST_DOWN_CM])
     found = np.minimum(found, np.interp(vertical, (-0.6, 0.1, 0.7, 0.9), most))
-    return np.maximum(found, (np.roll(found, 1) + 2 * found + np.roll(found, -1)) / 4)
+    smooth = (np.roll(found, 1) + 2 * found + np.roll(found, -1)) / 4
+    return np.asarray(np.maximum(found, smooth))
 
 
 def _silhouette(
@@ -189,7 +190,7 @@ def _silhouette(
     beyond: Float32,
     scale: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Follow each spoke in the picture: how many pixels until the head ends, and is it cut there."""
+    """Follow each spoke in the picture: how many pixels to the head's end, and is it cut there."""
     steps = np.arange(0.0, _LOOSE_PX * 0.8, 3.0)
     places = (start[:, None] + along[:, None] * steps[:, None]).astype(np.float32)
     inside, outside = (
@@ -349,7 +350,7 @@ def _atlas_rings(mirror: Int32) -> tuple[NDArray[np.float64], NDArray[np.float64
 
 def _back_atlas_xy(rings: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return where the back's rings take their texture, (w, 2)."""
-    outward, vertical = _spokes()
+    _, vertical = _spokes()
     numbers = np.arange(_SPOKES)
     signed = np.where(numbers > _SPOKES // 2, numbers - _SPOKES, numbers)
     found = []

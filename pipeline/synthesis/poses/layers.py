@@ -1,4 +1,4 @@
-"""What of a loose crop belongs to the head, what to the neck, and what lies behind them.
+"""What of a loose crop belongs to the head, and what to the neck.
 
 The head turns; the neck, the shoulders and the background stay. Which is which, the parser's labels
 say, refined along the picture's edges.
