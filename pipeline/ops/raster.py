@@ -100,6 +100,14 @@ def interpolate(fragments: Fragments, triangles: Int32, attributes: Float32) -> 
         float32 (h, w, c), 0 where no triangle is seen.
     """
     result = np.zeros((*fragments.triangle.shape, attributes.shape[1]), dtype=np.float32)
+    result[fragments.covered] = interpolate_covered(fragments, triangles, attributes)
+    return result
+
+
+def interpolate_covered(fragments: Fragments, triangles: Int32, attributes: Float32) -> Float32:
+    """Carry attributes of vertices, float32 (v, c), to the covered pixels, in rows: (n, c)."""
+    count = int(np.count_nonzero(fragments.covered))
+    result = np.empty((count, attributes.shape[1]), dtype=np.float32)
     _interpolate(
         fragments.triangle,
         fragments.weights,
@@ -150,21 +158,29 @@ def vertex_normals(vertices_xyz: Float32, triangles: Int32) -> Float32:
     Returns:
         float32 (v, 3) of length 1; 0 where a vertex has no triangle with an area.
     """
-    corners = vertices_xyz[triangles].astype(np.float64)
-    faces = np.cross(corners[:, 2] - corners[:, 0], corners[:, 1] - corners[:, 0])
-    normals = np.stack(
-        [
-            sum(
-                np.bincount(triangles[:, corner], faces[:, axis], len(vertices_xyz))
-                for corner in range(3)
-            )
-            for axis in range(3)
-        ],
-        axis=1,
+    normals = np.zeros((len(vertices_xyz), 3), np.float64)
+    _sum_normals(
+        np.ascontiguousarray(vertices_xyz, dtype=np.float64),
+        np.ascontiguousarray(triangles, dtype=np.int32),
+        normals,
     )
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
     unit: Float32 = (normals / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
     return unit
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_normals(vertices, triangles, normals):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    for index in range(len(triangles)):
+        a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
+        ux, vx = vertices[c, 0] - vertices[a, 0], vertices[b, 0] - vertices[a, 0]
+        uy, vy = vertices[c, 1] - vertices[a, 1], vertices[b, 1] - vertices[a, 1]
+        uz, vz = vertices[c, 2] - vertices[a, 2], vertices[b, 2] - vertices[a, 2]
+        x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for corner in (a, b, c):
+            normals[corner, 0] += x
+            normals[corner, 1] += y
+            normals[corner, 2] += z
 
 
 @numba.njit(cache=True, nogil=True)
@@ -231,6 +247,7 @@ def _fill(vertices, triangles, triangle, weights, depth):  # type: ignore[no-unt
 def _interpolate(triangle, weights, triangles, attributes, result):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     height, width = triangle.shape
     channels = attributes.shape[1]
+    row = 0
     for y in range(height):
         for x in range(width):
             index = triangle[y, x]
@@ -239,11 +256,12 @@ def _interpolate(triangle, weights, triangles, attributes, result):  # type: ign
             a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
             wa, wb, wc = weights[y, x, 0], weights[y, x, 1], weights[y, x, 2]
             for channel in range(channels):
-                result[y, x, channel] = (
+                result[row, channel] = (
                     wa * attributes[a, channel]
                     + wb * attributes[b, channel]
                     + wc * attributes[c, channel]
                 )
+            row += 1
 
 
 @numba.njit(cache=True, nogil=True)

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ops.raster import Fragments, interpolate, rasterise, reduce
+from pipeline.ops.raster import Fragments, interpolate_covered, rasterise, reduce
 from pipeline.procedural.anny import Int32
 from pipeline.procedural.background import draw_background
 from pipeline.procedural.clothes import over_neckline
@@ -97,8 +97,8 @@ def _opaque(
     below = rasterise(seen, posed.triangles[bare], hw)
     above = rasterise(seen, posed.triangles[dressed], hw)
     worn = above.covered & (above.depth < below.depth + _OFF_SKIN_PX)
-    rest = interpolate(above, posed.triangles[dressed], head.bust.rest_xyz)[worn]
-    worn[worn] = over_neckline(rest, picture.cloth.garment) > 0
+    rest = interpolate_covered(above, posed.triangles[dressed], head.bust.rest_xyz)
+    worn[above.covered] &= over_neckline(rest, picture.cloth.garment) > 0
     part = np.empty(hw, np.int8)
     _dress(
         (below.triangle, below.weights, below.depth, bare),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,9 +73,21 @@ class Skeleton:
     def pose(self, vertices_xyz: Float32, rotations: Mapping[str, Rotation]) -> Float32:
         """Return the posed mesh, float32 (v, 3), by linear blend skinning (see ``transforms``)."""
         moves = self.transforms(vertices_xyz, rotations).astype(np.float32)
-        blended = np.einsum("vb,vbij->vij", self.shares, moves[self.bones])
-        posed = np.einsum("vij,vj->vi", blended[..., :3], vertices_xyz) + blended[..., 3]
-        return np.asarray(posed, np.float32)
+        posed = np.empty((len(vertices_xyz), 3), np.float32)
+        _blend(np.asarray(vertices_xyz, np.float32), moves, self.bones, self.shares, posed)
+        return posed
+
+
+@numba.njit(cache=True, nogil=True)
+def _blend(vertices, moves, bones, shares, posed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    for v in range(len(vertices)):
+        x, y, z = vertices[v]
+        for axis in range(3):
+            total = np.float32(0.0)
+            for b in range(bones.shape[1]):
+                move = moves[bones[v, b], axis]
+                total += shares[v, b] * (move[0] * x + move[1] * y + move[2] * z + move[3])
+            posed[v, axis] = total
 
 
 def _means(vertices_xyz: Float32, groups: tuple[Int32, ...]) -> Float32:

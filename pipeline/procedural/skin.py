@@ -85,10 +85,11 @@ def skin_textures(atlas: Atlas, identity: Identity, seed: int) -> SkinTextures:
     melanin = melanin + _spots(atlas, identity, rng)
     melanin = melanin + lips * (0.16 * skin.melanin + 0.02)
     blood = blood + lips * (0.55 + 0.8 * skin.lips) * (1.0 + 0.12 * _noise(rng, (60, 160)))
-    log = _PALE - melanin[..., None] * _MELANIN - blood[..., None] * _BLOOD
-    albedo = np.exp(log)
+    # Planes of colours: products with three numbers at each pixel would take several times as long.
+    absorbed = zip(_PALE, _MELANIN, _BLOOD, strict=True)
+    albedo = np.stack([np.exp(pale - melanin * m - blood * b) for pale, m, b in absorbed])
     lashes = _lid_lines(atlas)
-    albedo = albedo * (1 - lashes[..., None]) + 0.015 * lashes[..., None]
+    albedo = albedo * (1 - lashes) + 0.015 * lashes
     # Brows and beards are darker than fair hair, and grey later.
     ungreyed = replace(
         identity.hair,
@@ -97,18 +98,19 @@ def skin_textures(atlas: Atlas, identity: Identity, seed: int) -> SkinTextures:
     )
     for cover, grey, strength in ((beard, 0.012, 0.85), (brows, 0.016, 1.0)):
         dark = hair_colour(replace(identity, hair=ungreyed)) * 0.8 + grey * 0.2
-        share = np.clip(cover * strength, 0.0, 1.0)[..., None]
-        albedo = albedo * (1.0 - share) + dark * share
+        share = np.clip(cover * strength, 0.0, 1.0)
+        albedo = albedo * (1.0 - share) + dark[:, None, None] * share
     grain = _grain(rng)
     relief = _relief(atlas, identity, rng, grain)
-    albedo = albedo * (1.0 + 0.05 * skin.pores * np.clip(grain, -2, 2))[..., None]
+    albedo = albedo * (1.0 + 0.05 * skin.pores * np.clip(grain, -2, 2))
     oil = 0.35 + 0.65 * np.clip(
         sum(atlas.spot(tuple(points[i]), (34, 40)) for i in (4, 6, 9, 151, 152)), 0, 1
     )
     gloss = (0.3 + 0.7 * skin.gloss) * oil * (1.0 + 0.25 * grain)
     gloss = gloss * (1.0 - 0.85 * np.maximum(brows, 0.7 * beard)) + 0.45 * lips
     layers = [
-        np.asarray(each, np.float32) for each in (albedo, relief, gloss, brows, lashes, beard)
+        np.asarray(each, np.float32)
+        for each in (np.dstack(list(albedo)), relief, gloss, brows, lashes, beard)
     ]
     if identity.mirrored:
         layers = [np.ascontiguousarray(each[:, ::-1]) for each in layers]
@@ -187,22 +189,26 @@ def _brows(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float3
     for side, (upper, lower) in zip((-1, 1), BROWS, strict=True):
         top, low = atlas.points[list(upper)], atlas.points[list(lower)]
         along = np.linspace(0, 1, len(top))
-        for _ in range(int(240 + 320 * hair.brow_thick)):
-            t, v = rng.random() ** 0.9, rng.normal(0.0, 0.36)
-            thick = (0.26 + 0.48 * hair.brow_thick) * np.interp(
-                t, (0, 0.3, 0.85, 1), (0.25, 0.9, 1.0, 0.75)
-            )
-            middle = [np.interp(t, along, 0.55 * top[:, k] + 0.45 * low[:, k]) for k in (0, 1)]
-            height = np.interp(t, along, low[:, 1] - top[:, 1])
-            arch = -3.5 * hair.brow_arch * np.sin(np.pi * (1 - t)) * np.interp(t, (0, 1), (1, 0.2))
-            start = np.array([middle[0], middle[1] + arch + v * thick * height])
-            # Near the nose hairs stand up; farther out they lie along the brow.
-            lean = np.interp(t, (0, 0.5, 0.9, 1), (0.25, 0.05, -0.6, -1.3)) - 0.25 * v
-            length = rng.uniform(5, 10) * (0.8 + 0.4 * hair.brow_thick)
-            end = start + length * np.array([side * np.cos(lean), np.sin(lean)])
-            fixed = np.rint(np.stack([start, end]) * 16).astype(np.int32)
-            weight = float(rng.uniform(0.35, 0.9))
-            cv2.line(canvas, fixed[0].tolist(), fixed[1].tolist(), weight, 1, cv2.LINE_AA, _SHIFT)
+        count = int(240 + 320 * hair.brow_thick)
+        drawn = [
+            (rng.random() ** 0.9, rng.normal(0.0, 0.36), rng.uniform(5, 10), rng.uniform(0.35, 0.9))
+            for _ in range(count)
+        ]
+        t, v, length, weights = np.array(drawn).T
+        thick = (0.26 + 0.48 * hair.brow_thick) * np.interp(
+            t, (0, 0.3, 0.85, 1), (0.25, 0.9, 1.0, 0.75)
+        )
+        middle = [np.interp(t, along, 0.55 * top[:, k] + 0.45 * low[:, k]) for k in (0, 1)]
+        height = np.interp(t, along, low[:, 1] - top[:, 1])
+        arch = -3.5 * hair.brow_arch * np.sin(np.pi * (1 - t)) * np.interp(t, (0, 1), (1, 0.2))
+        start = np.stack([middle[0], middle[1] + arch + v * thick * height])
+        # Near the nose hairs stand up; farther out they lie along the brow.
+        lean = np.interp(t, (0, 0.5, 0.9, 1), (0.25, 0.05, -0.6, -1.3)) - 0.25 * v
+        length = length * (0.8 + 0.4 * hair.brow_thick)
+        end = start + length * np.stack([side * np.cos(lean), np.sin(lean)])
+        ends = np.rint(np.stack([start.T, end.T], axis=1) * 16).astype(np.int32).tolist()
+        for (root, tip), weight in zip(ends, weights.tolist(), strict=True):
+            cv2.line(canvas, root, tip, weight, 1, cv2.LINE_AA, _SHIFT)
     soft = cv2.GaussianBlur(canvas, (0, 0), 2.5)
     cover = np.clip(np.maximum(0.85 * canvas, 0.9 * soft), 0, 1)
     cover = (1 - (1 - cover) ** 2.5) * hair.brow_dark

@@ -1,9 +1,10 @@
 """Procedural people of the scenes: a MakeHuman body with clothes that walks."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ops.raster import interpolate, rasterise, reduce, vertex_normals
+from pipeline.ops.raster import interpolate_covered, rasterise, reduce, vertex_normals
 from pipeline.ops.spectral import BAND_MODELS, Scene, blur, draw_traits, sample_scene
 from pipeline.procedural.anny import Anny, macro_weights
 from pipeline.samples.scenes.figure import Light, Patch, Stance
@@ -112,7 +113,7 @@ class Body:
         fragments = rasterise(projected, self._triangles, hw)
         attributes = np.concatenate([normals, self._rest], axis=1)
         seen = fragments.covered
-        values = interpolate(fragments, self._triangles, attributes)[seen]
+        values = interpolate_covered(fragments, self._triangles, attributes)
         material = np.full(hw, _NOTHING, np.uint8)
         found = self._material[fragments.triangle[seen]]
         arm, foot, down, up = values[:, 6:10].T
@@ -123,7 +124,7 @@ class Body:
         alpha = reduce(seen.astype(np.float32), _OVERSAMPLED)
         share = np.maximum(alpha, np.float32(1e-3))[..., None]
         straight = np.asarray(reduce(colour, _OVERSAMPLED) / share, np.float32)
-        face = _FACE_CODES[material].astype(np.float32)
+        face = np.asarray(cv2.LUT(material, _FACE_CODES), np.float32)
         face_seen = reduce(face, _OVERSAMPLED) > 0.5
         drawn = straight
         if band is not Band.VIS:
@@ -156,10 +157,10 @@ class Body:
         sun = np.maximum(normals @ np.array(light.sun_xyz, np.float32) / length, 0.0)
         sky = 0.5 - 0.5 * normals[:, 1] / length
         cloth = (material >= UPPER) & (material <= SHOES)
-        folds = np.sin(1.9 * x + 1.3 * y + 0.7 * np.sin(2.3 * y + z)) * np.sin(2.7 * y - 1.1 * x)
-        strands = np.sin(9 * x + 5 * np.sin(3 * y)) * np.sin(7 * z + 2 * y)
         shade = 0.30 + 0.38 * sky + 0.55 * sun
-        shade *= 1 + 0.07 * folds * cloth + 0.25 * strands * (material == HAIR)
+        shade[cloth] *= 1 + 0.07 * _folds(x[cloth], y[cloth], z[cloth])
+        hair = material == HAIR
+        shade[hair] *= 1 + 0.25 * _strands(x[hair], y[hair], z[hair])
         palette = np.power(look.colours, 2.2).astype(np.float32)
         albedo = palette[material]
         if look.stripes:
@@ -174,7 +175,10 @@ class Body:
         return np.asarray(np.power(np.clip(linear, 0.0, 1.0), np.float32(1 / 2.2)), np.float32)
 
     def _signal(self, band: Band, rgb: Float32, material: Codes, face: Mask) -> Float32:
-        shares = {name: reduce(flags[material], _OVERSAMPLED) for name, flags in _MATERIALS.items()}
+        shares = {
+            name: reduce(np.asarray(cv2.LUT(material, flags), np.float32), _OVERSAMPLED)
+            for name, flags in _MATERIALS.items()
+        }
         total = sum(shares.values(), np.zeros_like(rgb[..., 0]))
         # Colour continues beyond the outline: means over clothes must not see black there.
         inside = (total > 0.5).astype(np.float32)
@@ -201,6 +205,15 @@ class Body:
             warmer = warmer + _WARMER_C[outfit.lower] * shares["lower"]
             signal = np.clip(signal + warmer / _DISPLAYED_C, 0.0, 1.0)
         return np.asarray(signal, np.float32)
+
+
+def _folds(x: Float32, y: Float32, z: Float32) -> Float32:
+    wide = np.sin(1.9 * x + 1.3 * y + 0.7 * np.sin(2.3 * y + z))
+    return np.asarray(wide * np.sin(2.7 * y - 1.1 * x), np.float32)
+
+
+def _strands(x: Float32, y: Float32, z: Float32) -> Float32:
+    return np.asarray(np.sin(9 * x + 5 * np.sin(3 * y)) * np.sin(7 * z + 2 * y), np.float32)
 
 
 def _flags(*codes: int) -> Float32:
