@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.nets.bisenet import FACE_CLASSES, STRIDE, fold_batch_norm, load_bisenet
-from models.nets.packed import pack_convolutions
 from models.precision import computes_bfloat16
 from pipeline.ops.geometry import invert_affine, transform_points
 from pipeline.ops.templates import TEMPLATES, AlignTemplate, warp_to_template
@@ -123,7 +122,6 @@ class FaceParser:
         mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (_MEAN, _STD))
         self._factor = (like + 1 / (255 * std)).to(self.device)
         self._shift = (like - mean / std).to(self.device)
-        pack_convolutions(self._net, like.to(device=self.device, dtype=self._dtype))
 
     def logits(self, crops: UInt8) -> Float32:
         """Score each class on the network's grid.
