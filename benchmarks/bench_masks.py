@@ -2,10 +2,19 @@
 
 Run: ``python -m benchmarks.bench_masks``. One thread. Both renderers draw the same triangles of the
 same mask at 256 × 256, textured and shaded; ours also anti-aliases, casts the shadow and draws the
-ear loops. Times are process time, so that a busy machine distorts them little.
+ear loops. Times are process time, so that a busy machine distorts them little. Last, the stages
+``reconstruct`` and ``masks`` run over a folder of pictures with one worker and with two: seconds of
+the clock, start of the workers included, which only an idle machine of two cores or more shows.
 """
 
 import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +23,9 @@ import cv2
 import numpy as np
 from skimage.data import astronaut
 
+from benchmarks.bench_incremental import put
 from benchmarks.timing import compare
+from benchmarks.workspaces import workspace
 from pipeline.detection import make_detector
 from pipeline.face3d import FaceMesh, encode_mesh_map, visible_fraction
 from pipeline.ops.geometry import warp_affine
@@ -26,6 +37,7 @@ from pipeline.weights import fetch, load_registry
 
 ROOT = Path(__file__).resolve().parents[1]
 SIDE_PX = 256
+MEASURED = ("reconstruct", "masks")
 
 
 def plain_renderer(
@@ -85,10 +97,47 @@ def best_ms(call: Callable[[], object], repeats: int) -> float:
     return 1e3 * min(times)
 
 
+def worker_ratio(pictures: int, repeats: int) -> None:
+    """Print how much quicker two workers are than one."""
+    with tempfile.TemporaryDirectory() as folder:
+        mine = {"reader": "folder", "root": "pictures", "shards": 16}
+        cwd = workspace(Path(folder), {"datasets": {"mine": mine}, "face_datasets": {"mine": {}}})
+        put(cwd / "pictures", 0, pictures)
+        for stage in ("weights", "ingest", "detect", "align", "parse", "parts"):
+            run_stage(cwd, stage, workers=2)
+        for stage in MEASURED:
+            run_stage(cwd, stage, workers=2)  # compiles what is compiled once
+        pairs = []
+        for _ in range(repeats):
+            pair = []
+            for workers in (1, 2):
+                for stage in MEASURED:
+                    shutil.rmtree(cwd / "data/mine" / stage, ignore_errors=True)
+                pair.append(sum(run_stage(cwd, stage, workers) for stage in MEASURED))
+            pairs.append(pair)
+    one, two = (statistics.median(side) for side in zip(*pairs, strict=True))
+    ratio = statistics.median(slow / fast for slow, fast in pairs)
+    print(
+        f"{' and '.join(MEASURED)}, {pictures} faces: one worker {one:.1f} s, two {two:.1f} s, "
+        f"ratio {ratio:.2f}"
+    )
+
+
+def run_stage(cwd: Path, stage: str, workers: int) -> float:
+    """Run a stage in a workspace; returns the seconds that its rows took."""
+    command = [sys.executable, "-m", f"stages.{stage}"]
+    command += [] if stage == "weights" else ["mine"]
+    environment = os.environ | {"CROSSBAND_WORKERS": str(workers), "PYTHONPATH": str(cwd)}
+    subprocess.run(command, cwd=cwd, env=environment, check=True, capture_output=True)
+    report = cwd / f"reports/runs/mine/{stage}.json"
+    return float(json.loads(report.read_text())["seconds"]) if report.is_file() else 0.0
+
+
 def main() -> None:
     """Print ratio and milliseconds."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--repeats", type=int, default=20)
+    arguments.add_argument("--pictures", type=int, default=400, help="of the runs with workers")
     options = arguments.parse_args()
     cv2.setNumThreads(1)
     names = ("yunet", "face_mesh_468")
@@ -131,6 +180,7 @@ def main() -> None:
         f"reconstruct and one mask at 256: {best_ms(reconstruct_and_mask, options.repeats):.1f} ms"
     )
     print(f"from the picture of 512, detected: {best_ms(from_picture, options.repeats):.1f} ms")
+    worker_ratio(options.pictures, max(options.repeats // 7, 1))
 
 
 if __name__ == "__main__":

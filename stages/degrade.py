@@ -11,7 +11,13 @@ from pipeline.report.quality import degrade_metrics
 from pipeline.rng import generator_for, seed_for
 from pipeline.store import DEGRADE, select
 from pipeline.store.mapping import BatchFunction
-from pipeline.synthesis.degrade import degrade_photometric, draw_degradation, frame_of, quality_row
+from pipeline.synthesis.degrade import (
+    degrade_photometric,
+    draw_degradation,
+    frame_of,
+    quality_row,
+    read_note,
+)
 from pipeline.types import Row, UInt8
 from stages.run import StageRun, stage_main
 
@@ -49,7 +55,11 @@ def run(stage: StageRun) -> None:
     """Degrade the chosen faces of a data set."""
     params, training = stage.params.degrade, stage.params.train_degrader
     folder = Path("data", stage.dataset, "train_degrader")
-    generator = stage.trained(folder / "generator.pt") if params.per_face.cyclegan else None
+    generator, note = None, read_note(folder) if params.per_face.cyclegan else None
+    if note:
+        print(f"{stage.label}: cyclegan is left out: {note}")
+    elif params.per_face.cyclegan:
+        generator = stage.trained(folder / "generator.pt")
     chosen = select(
         stage.source("align"),
         bands=params.bands,
@@ -63,7 +73,7 @@ def run(stage: StageRun) -> None:
         partial(make, params, training.frame_px, generator),
         sections=[params, training],
     )
-    stage.write_metrics(degrade_metrics(output))
+    stage.write_metrics(degrade_metrics(output) | {"left_out": {"cyclegan": note} if note else {}})
     contact_sheet(output, stage.report("contact", ".png"), per_subject=6)
 
 

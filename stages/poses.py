@@ -10,6 +10,7 @@ from pipeline.ops.templates import AlignTemplate, template_of
 from pipeline.params import PosesParams
 from pipeline.report import contact_sheet
 from pipeline.report.poses import poses_metrics
+from pipeline.rng import generator_for
 from pipeline.store import POSES, select
 from pipeline.store.mapping import BatchFunction
 from pipeline.synthesis.poses import GENERATOR, FacePoser, pose_name
@@ -32,13 +33,15 @@ def make(params: PosesParams, template: AlignTemplate, weights: Path) -> BatchFu
         except ValueError as error:
             yield Rejected("no_mesh", str(error))
             return
+        chance = generator_for(params.seed, f"measured/{row['sample_id']}").uniform()
+        measures = network if chance < params.measured_share else None
         for turn in turns:
             if abs(yaw + turn[0]) > params.max_yaw_deg:
                 detail = f"{yaw:.0f}° and {turn[0]:.0f}° of yaw are beyond max_yaw_deg"
                 yield Rejected("beyond_profile", detail, pose_name(*turn))
                 continue
             made = face.turned(
-                *turn, template=template, network=network, jpeg_quality=params.loose_jpeg_quality
+                *turn, template=template, network=measures, jpeg_quality=params.loose_jpeg_quality
             )
             yield made | {"generator": GENERATOR, "seed": None}
 

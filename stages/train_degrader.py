@@ -1,50 +1,42 @@
 """Stage ``train_degrader``: CycleGAN from sharp to low-quality faces."""
 
 import hashlib
-from itertools import chain
 from pathlib import Path
 
 from pipeline.ops.codec import decode_rgb
 from pipeline.report.quality import comparison_sheet, sharpness_metrics, write_curve
-from pipeline.store import Selection, select
-from pipeline.synthesis.degrade import frame_of
-from pipeline.types import Row, Split
+from pipeline.synthesis.degrade import frame_of, leave_note, remove_note
+from pipeline.types import Split
 from stages.run import StageRun, stage_main
 
 SHOWN = 6
-
-
-def rows_of(selection: Selection) -> list[Row]:
-    """Read all rows of a selection."""
-    shards = map(selection.shard, range(selection.count))
-    return list(chain.from_iterable(chain.from_iterable(shard.batches() for shard in shards)))
+MEASURED = 24
+"""About so many faces that the training did not see go through the network for the metrics."""
 
 
 def run(stage: StageRun) -> None:
     """Train on a data set's faces, measure on those of subjects that the training did not see."""
     from pipeline.synthesis.degrade.cyclegan import CycleGanDegrader  # these bring torch
     from pipeline.training.degrader import LOSSES, DegraderTraining
-    from pipeline.training.degrader_faces import sharp_and_low
+    from pipeline.training.degrader_faces import chosen_faces, sharp_and_low
     from pipeline.training.loop import train
 
     params, photometric = stage.params.train_degrader, stage.params.degrade.photometric
-    of_split = {
-        split: rows_of(
-            select(
-                stage.source("align"),
-                bands=params.bands,
-                splits=[split],
-                per_subject=params.pictures_per_subject,
-                seed=params.seed,
-            )
-        )
+    rows, others = (
+        chosen_faces(stage.source("align"), params, split)
         for split in (Split.TRAIN, Split.VALIDATION)
-    }
-    rows = of_split[Split.TRAIN]
+    )
     contents = hashlib.sha256("".join(row["content_sha256"] for row in rows).encode())
     key = stage.key([params, photometric]).fingerprint(contents.hexdigest())
     sharp, low = sharp_and_low(rows, params, photometric)
     folder = Path("data", stage.dataset, stage.stage)
+    if not len(sharp) or not len(low):
+        print(f"{stage.label}: {leave_note(folder, len(sharp), len(low))}")
+        stage.write_metrics({"steps": 0, "faces": {"sharp": len(sharp), "low": len(low)}})
+        write_curve([], stage.report("curves", ".csv"))
+        comparison_sheet({"sharp": list(sharp)}, stage.report("contact", ".png"))
+        return
+    remove_note(folder)
     training = DegraderTraining(params, sharp, low)
     curve = train(
         training,
@@ -57,7 +49,8 @@ def run(stage: StageRun) -> None:
     training.save_generator(folder / "generator.pt")
 
     degrader = CycleGanDegrader(folder / "generator.pt")
-    pictures = (decode_rgb(row["loose"]["bytes"]) for row in of_split[Split.VALIDATION])
+    measured = others[:: max(1, len(others) // MEASURED)]
+    pictures = (decode_rgb(row["loose"]["bytes"]) for row in measured)
     unseen = [frame_of(picture, params.frame_px) for picture in pictures]
     made = [degrader.degrade(face) for face in unseen]
     sets = {"sharp": list(sharp), "low": list(low), "unseen": unseen, "unseen_degraded": made}

@@ -21,9 +21,9 @@ def poses_metrics(folder: ShardFolder) -> dict[str, Any]:
     Returns:
         ``psnr_identity_db``: pictures turned by nothing against their originals, in the face;
         ``yaw_error_deg``: |yaw measured in the turned picture − (yaw of the source + what was
-        asked)|, for results up to 40° (``median``, ``p95``), ``by_yaw`` of the result, and
-        ``by_request``; ``bias`` is the median with its sign (``by_yaw``: positive where the head
-        is turned too far);
+        asked)| of the faces that are measured, for results up to 40° (``median``, ``p95``),
+        ``by_yaw`` of the result, and ``by_request``; ``bias`` is the median with its sign
+        (``by_yaw``: positive where the head is turned too far);
         ``pitch_error_deg`` likewise. The mesh network measures both pictures; what it errs on
         pictures of known pose is the ``yaw_error_deg`` of ``reconstruct``.
     """
@@ -45,6 +45,8 @@ def _errors(rows: Sequence[Row], angle: str) -> dict[str, Any]:
     believed: list[float] = []
     for row in rows:
         added = row[f"{angle}_added_deg"]
+        if row["measured_pose_deg"] is None:
+            continue
         error = float(row["measured_pose_deg"][axis] - row["source_pose_deg"][axis] - added)
         yaw = float(row["source_pose_deg"][0] + row["yaw_added_deg"])
         by_request[added].append(error)

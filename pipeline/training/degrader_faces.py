@@ -1,6 +1,7 @@
 """The two unpaired sets of faces that CycleGAN trains between."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 import numpy as np
 
@@ -9,8 +10,22 @@ from pipeline.ops.codec import decode_rgb
 from pipeline.ops.sharpness import sharpness
 from pipeline.params import PhotometricParams, TrainDegraderParams
 from pipeline.rng import generator_for, seed_for
+from pipeline.store import ShardFolder, select
 from pipeline.synthesis.degrade import degrade_photometric, draw_degradation, frame_of
-from pipeline.types import Row, UInt8
+from pipeline.types import Row, Split, UInt8
+
+
+def chosen_faces(source: ShardFolder, params: TrainDegraderParams, split: Split) -> list[Row]:
+    """Read the rows of ``align`` that the params choose of a split."""
+    chosen = select(
+        source,
+        bands=params.bands,
+        splits=[split],
+        per_subject=params.pictures_per_subject,
+        seed=params.seed,
+    )
+    shards = map(chosen.shard, range(chosen.count))
+    return list(chain.from_iterable(chain.from_iterable(shard.batches() for shard in shards)))
 
 
 def sharp_and_low(
@@ -29,10 +44,10 @@ def sharp_and_low(
         photometric: what the chain draws from.
 
     Returns:
-        Two of uint8 (n, f, f, 3): sharp, low.
+        Two of uint8 (n, f, f, 3): sharp, low; empty where there are too few faces.
 
     Raises:
-        StageError: one of the two would be empty.
+        StageError: there are faces, but all of them, or none, are of the named cameras.
     """
     frames = [(row, frame_of(decode_rgb(row["loose"]["bytes"]), params.frame_px)) for row in rows]
     if params.low_quality == "cameras":
@@ -48,13 +63,14 @@ def sharp_and_low(
         half = len(frames) // 2
         low = [_degraded(row, frame, params.seed, photometric) for row, frame in frames[:half]]
         sharp = [frame for _, frame in frames[half:]]
-    if not sharp or not low:
+    if params.low_quality == "cameras" and len(frames) > 1 and not (sharp and low):
         raise StageError(
             f"train_degrader found {len(sharp)} sharp and {len(low)} low-quality faces with "
             f"low_quality: {params.low_quality}: expected some of both; check bands, cameras and "
             "the train split"
         )
-    return np.stack(sharp), np.stack(low)
+    shape = (-1, params.frame_px, params.frame_px, 3)
+    return np.array(sharp, np.uint8).reshape(shape), np.array(low, np.uint8).reshape(shape)
 
 
 def _degraded(row: Row, frame: UInt8, seed: int, photometric: PhotometricParams) -> UInt8:

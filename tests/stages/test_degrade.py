@@ -91,3 +91,30 @@ def test_without_the_network_no_training_is_needed(faces):
     faces.edit(degrade={"per_face": {"cyclegan": 0}})
     faces.run("degrade")
     assert faces.metrics("degrade")["rows"] == {"photometric": 3}
+
+
+def test_one_face_trains_nothing_and_is_degraded_without_the_network(faces):
+    """So that a whole ``dvc repro`` goes through; metrics and output say what is missing."""
+    for name in ("s1", "s2"):
+        (faces.path / "pictures" / name / "a.png").unlink()
+    faces.run("ingest", "detect", "align", "train_degrader", "degrade")
+    assert faces.metrics("train_degrader") == {"steps": 0, "faces": {"sharp": 1, "low": 0}}
+    metrics = faces.metrics("degrade")
+    assert metrics["rows"] == {"photometric": 1}
+    assert "1 sharp and 0 low-quality faces" in metrics["left_out"]["cyclegan"]
+    for kind, extension in (("contact", "png"), ("curves", "csv")):
+        assert Path(f"reports/{kind}/mine/train_degrader.{extension}").is_file()
+
+
+def test_a_network_is_trained_as_soon_as_there_are_faces_and_dropped_when_they_are_gone(faces):
+    faces.run("train_degrader", "degrade")
+    assert faces.metrics("degrade")["left_out"] == {}
+    for name in ("s1", "s2"):
+        path = faces.path / "pictures" / name / "a.png"
+        path.rename(faces.path / f"{name}.png")
+    faces.run("ingest", "detect", "align", "train_degrader", "degrade")
+    assert faces.metrics("degrade")["rows"] == {"photometric": 1}
+    for name in ("s1", "s2"):
+        (faces.path / f"{name}.png").rename(faces.path / "pictures" / name / "a.png")
+    faces.run("ingest", "detect", "align", "train_degrader", "degrade")
+    assert faces.metrics("degrade")["rows"] == {"cyclegan": 3, "photometric": 3}

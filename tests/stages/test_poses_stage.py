@@ -18,6 +18,7 @@ def faces(workspace):
         path.parent.mkdir()
         path.write_bytes(encode_png(np.ascontiguousarray(image)))
     workspace.need("yunet", "face_mesh_468", "bisenet_r18")
+    workspace.edit(poses={"measured_share": 1.0})
     workspace.run("ingest", "detect", "align", "parse", "parts", "reconstruct")
     return workspace
 
@@ -74,3 +75,15 @@ def test_turns_that_make_no_sense_are_refused_before_any_work(workspace, bad):
     workspace.edit(poses=bad)
     with pytest.raises(ParamsError, match=r"poses"):
         workspace.run("poses")
+
+
+def test_a_share_of_the_faces_is_measured_and_the_pictures_do_not_depend_on_it(faces):
+    faces.edit(poses={"yaw_deg": [0.0, 20.0]})
+    faces.run("poses")
+    measured = faces.rows("poses")
+    faces.edit(poses={"measured_share": 0.0})
+    faces.run("poses")
+    for name, row in faces.rows("poses").items():
+        assert row["measured_pose_deg"] is None
+        assert row["image"] == measured[name]["image"]
+    assert faces.metrics("poses")["yaw_error_deg"]["n"] == 0

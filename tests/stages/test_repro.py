@@ -113,6 +113,14 @@ def test_editing_the_template_reruns_align_and_what_is_below(copy):
     assert repro(copy) == ["align@mine", "attributes@mine", "parse@mine", "parts@mine"]
 
 
+def test_editing_the_masks_templates_redoes_masks_only(copy):
+    assert repro(copy, *TARGETS, "masks@mine") == ["masks@mine", "reconstruct@mine"]
+    edit(copy, masks={"templates": ["surgical_blue"]})
+    assert repro(copy, *TARGETS, "masks@mine") == ["masks@mine"]
+    templates = json.loads((copy / "reports/metrics/mine/masks.json").read_text())["template"]
+    assert templates == {"surgical_blue": 1.0}
+
+
 def test_one_stage_can_be_rerun_alone(copy):
     edit(copy, parse={"precision": "float32"})
     assert repro(copy, "-s", "parse@mine") == ["parse@mine"]

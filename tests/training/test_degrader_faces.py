@@ -50,6 +50,13 @@ def test_the_named_cameras_are_the_low_quality():
     assert (len(sharp), len(low)) == (3, 2)
 
 
+@pytest.mark.parametrize("low_quality", ["photometric", "measured"])
+def test_one_face_has_no_other_side(low_quality):
+    sharp, low = split(1, low_quality=low_quality)
+    assert low.shape == (0, 172, 172, 3)
+    assert sharp.shape[1:] == (172, 172, 3)
+
+
 def test_a_split_with_nothing_on_one_side_is_refused():
     with pytest.raises(StageError, match="found 4 sharp and 0 low-quality faces"):
         split(4, low_quality="cameras", cameras=("nobody",))

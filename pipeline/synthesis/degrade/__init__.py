@@ -11,14 +11,17 @@ from pipeline.synthesis.degrade.photometric import (
     draw_degradation,
 )
 from pipeline.synthesis.degrade.rows import quality_row
+from pipeline.synthesis.degrade.untrained import leave_note, read_note, remove_note
 
 GENERATORS = ("cyclegan", "photometric")
 """Names that stand in the column ``generator``."""
-
 __all__ = [
     "GENERATORS",
     "degrade_photometric",
     "draw_degradation",
     "frame_of",
     "quality_row",
+    "leave_note",
+    "read_note",
+    "remove_note",
 ]

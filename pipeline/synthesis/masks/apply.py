@@ -10,6 +10,11 @@ from pipeline.synthesis.masks.render import MaskLayer, composite
 from pipeline.types import FaceClass, Float32, UInt8
 
 _BLOCK_PX = 8
+_LAYER_PNG = [
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE),
+]
+"""A layer is empty in most places: trying filters takes three times as long for 4 % fewer bytes."""
 COVERAGE_PARTS = ("eyes", "nose", "mouth", "skin")
 """The parts whose coverage is measured, in this order."""
 _CLASSES = {
@@ -116,7 +121,7 @@ def encode_layer(layer: MaskLayer) -> bytes:
     blue_first = layer.colour[..., ::-1] if layer.colour.ndim == 3 else layer.colour[..., None]
     stored = np.empty((*layer.alpha.shape, 4), np.uint8)
     stored[..., :3], stored[..., 3] = blue_first, layer.alpha
-    done, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    done, data = cv2.imencode(".png", stored, _LAYER_PNG)
     if not done:
         raise ValueError(f"OpenCV could not encode a layer of shape {stored.shape}")
     return data.tobytes()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +23,7 @@ from pipeline.synthesis.masks.apply import (
     intersection_over_union,
     mask_crop,
 )
+from pipeline.synthesis.masks.bands import EMISSIVE
 from pipeline.synthesis.masks.render import MaskLayer, composite, draw_mask
 from pipeline.synthesis.masks.template import MaskTemplate
 from pipeline.synthesis.masks.wear import Placement
@@ -122,16 +124,7 @@ class FaceToMask:
         covered = crop.layer.region > 127
         iou = None
         if self.true_xyz is not None:
-            true = draw_mask(
-                as_grey(self.loose),  # its region counts, not its colour
-                self.true_xyz,
-                template,
-                placement,
-                band=self.band,
-                loops=loops,
-                hair=hair,
-            )
-            iou = intersection_over_union(layer.region, true.region)
+            iou = self._overlap(layer.region, self.true_xyz, template, placement, loops, hair)
         return MaskedFace(
             template,
             placement,
@@ -142,6 +135,33 @@ class FaceToMask:
             coverage(self.labels, covered),
             iou,
         )
+
+    def _overlap(
+        self,
+        region: UInt8,
+        true_xyz: Float32,
+        template: MaskTemplate,
+        placement: Placement,
+        loops: bool,
+        hair: Float32,
+    ) -> float:
+        """Compare a mask's region with that drawn from the true geometry, at half the side."""
+        wh = (region.shape[1] // 2, region.shape[0] // 2)
+        loose, hair_there, small = (
+            cv2.resize(each, wh, interpolation=cv2.INTER_AREA)
+            for each in (as_grey(self.loose), hair, region)
+        )
+        halving = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]], np.float32)
+        true = draw_mask(
+            np.asarray(loose, np.uint8),  # the region counts, not its colour
+            _moved(true_xyz, halving),
+            template,
+            placement,
+            band=self.band if self.band in EMISSIVE else Band.VIS,
+            loops=loops,
+            hair=np.asarray(hair_there, np.float32),
+        )
+        return intersection_over_union(np.asarray(small, np.uint8), true.region)
 
 
 def _moved(mesh_xyz: Float32, matrix: Float32) -> Float32:

@@ -67,7 +67,7 @@ class FacePoser:
         pitch_deg: float,
         *,
         template: AlignTemplate,
-        network: FaceMesh,
+        network: FaceMesh | None,
         jpeg_quality: int,
     ) -> Row:
         """Turn the face.
@@ -76,7 +76,7 @@ class FacePoser:
             yaw_deg: what is added to its yaw.
             pitch_deg: what is added to its pitch.
             template: of the aligned crop.
-            network: measures the pose in the picture that was drawn.
+            network: measures the pose in the picture that was drawn; None does not.
             jpeg_quality: of the loose crop.
 
         Returns:
@@ -106,7 +106,6 @@ class FacePoser:
         file = f"{row['sample_id'].rpartition('/')[2]}.{name}"
         loose = encode_jpeg(drawn, jpeg_quality)
         dmfr = encode_png(_crop(drawn, to_loose, to_dmfr, _DMFR.hw))
-        seen, _ = network.points(as_rgb(drawn), transform_points(source_landmarks, to_loose)[None])
         columns: dict[str, Any] = {
             "sample_id": f"{row['sample_id']}#{name}",
             "parent_id": row["sample_id"],
@@ -127,8 +126,12 @@ class FacePoser:
             "yaw_added_deg": yaw_deg,
             "pitch_added_deg": pitch_deg,
             "source_pose_deg": row["pose_deg"],
-            "measured_pose_deg": pose_deg(seen)[0],
         }
+        if network:
+            there = transform_points(source_landmarks, to_loose)
+            columns["measured_pose_deg"] = pose_deg(network.points(as_rgb(drawn), there[None])[0])[
+                0
+            ]
         if yaw_deg == 0.0 and pitch_deg == 0.0:
             inside = _face_mask(transform_points(source_mesh[:, :2], to_crop), template.hw)
             columns["psnr_identity_db"] = psnr_db(decode(row["image"]["bytes"]), crop, inside)
