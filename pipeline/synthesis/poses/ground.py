@@ -11,15 +11,15 @@ from pipeline.synthesis.poses.fill import continuation, smooth_step
 from pipeline.synthesis.poses.layers import Layers
 from pipeline.types import Float32, UInt8
 
-_COARSE = 4
-_HOLE_PX, _NECK_GAP_PX = 23, 9
-"""How wide the surroundings of what is taken out are doubted."""
+_COARSE = 2
+_HOLE_PX, _NECK_GAP_PX = 11, 5
+"""At half the side, as all below: how wide the surroundings of what is taken out are doubted."""
 _CUT_FROM, _CUT_OVER = 0.39, 0.06
 """From such a share of the crop's side off its middle, a head is taken to be cut by the crop."""
-_SKIP_PX, _SOURCE_PX, _LEAST_SOURCE_PX = 5, 14, 4
-_NECK_SOFT_PX = 18.0
-_SHOULDER_PX, _LEAST_NECK_PX = 36, 16
-_NECK_END_PX = 20.0
+_SKIP_PX, _SOURCE_PX, _LEAST_SOURCE_PX = 3, 7, 2
+_NECK_SOFT_PX = 9.0
+_SHOULDER_PX, _LEAST_NECK_PX = 18, 8
+_NECK_END_PX = 10.0
 _NECK_LIGHT = 0.72
 """What a chin's shadow leaves of the light at the neck's upper end."""
 
@@ -29,27 +29,34 @@ def ground_of(loose: UInt8, taken: Float32, layers: Layers, chin_y: float, top_y
 
     Args:
         loose: uint8 (s, s) or (s, s, 3).
-        taken: float32 (s, s), the share of each pixel that is taken out.
+        taken: float32 (s / 2, s / 2), the share of each pixel that is taken out.
         layers: what is neck, and what lies beyond the picture.
         chin_y: row of the chin.
         top_y: row up to which the neck is continued.
     """
-    side = loose.shape[0]
+    wh = (loose.shape[1] // 2, loose.shape[0] // 2)
+    halves = (loose, layers.head, layers.neck, layers.beyond)
+    picture, head, all_neck, beyond = (
+        cv2.resize(each, wh, interpolation=cv2.INTER_AREA).astype(np.float32) for each in halves
+    )
+    side = wh[1]
     hole = np.asarray(cv2.dilate(taken, np.ones((_HOLE_PX, _HOLE_PX), np.uint8)), np.float32)
     # What the crop cuts off is not drawn again: it must not stay behind either.
     off = np.abs(np.arange(side, dtype=np.float32) / np.float32(side) - np.float32(0.5))
-    hole = np.maximum(hole, layers.head * np.clip((off - _CUT_FROM) / _CUT_OVER, 0.0, 1.0))
-    neck = np.asarray(layers.neck * (1.0 - layers.beyond), np.float32)
-    known = (1.0 - np.clip(layers.neck * 2.0, 0.0, 1.0)) * (1.0 - layers.beyond)
+    hole = np.maximum(hole, head * np.clip((off - _CUT_FROM) / _CUT_OVER, 0.0, 1.0))
+    known = (1.0 - np.clip(all_neck * 2.0, 0.0, 1.0)) * (1.0 - beyond)
     known = np.asarray(np.where(hole > 0.02, 0.0, known), np.float32)
-    colour = loose.astype(np.float32)
-    smooth = continuation(colour, known, side // _COARSE)
-    filled = np.asarray(cv2.resize(smooth, (side, side)), np.float32)
-    near = cv2.dilate(taken, np.ones((_NECK_GAP_PX, _NECK_GAP_PX), np.uint8))
-    filled = _with_neck(filled, colour, neck, np.asarray(near, np.float32), chin_y, top_y)
-    kept = np.asarray(1.0 - cv2.GaussianBlur(hole, (0, 0), 2.0), np.float32)
-    mixed = filled + (kept if loose.ndim == 2 else kept[..., None]) * (colour - filled)
-    return np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8)
+    smooth = continuation(picture, known, side // _COARSE)
+    filled = np.asarray(cv2.resize(smooth, wh), np.float32)
+    near = np.asarray(
+        cv2.dilate(taken, np.ones((_NECK_GAP_PX, _NECK_GAP_PX), np.uint8)), np.float32
+    )
+    neck = np.asarray(all_neck * (1.0 - beyond), np.float32)
+    filled = _with_neck(filled, picture, neck, near, chin_y / 2, top_y / 2)
+    whole = loose.shape[1::-1]
+    put = cv2.resize(cv2.GaussianBlur(hole, (0, 0), 1.0), whole)
+    fill = cv2.resize(np.clip(filled + 0.5, 0, 255).astype(np.uint8), whole)
+    return np.asarray(cv2.blendLinear(fill, loose, put, np.float32(1) - put), np.uint8)
 
 
 def _with_neck(
@@ -75,11 +82,11 @@ def _with_neck(
     across = np.zeros((1, side), np.float32)
     across[0, first:last] = 1.0
     share = (
-        cv2.GaussianBlur(across, (0, 0), 1.5)
+        cv2.GaussianBlur(across, (0, 0), 0.8)
         * smooth_step(rows, (top_y - _NECK_END_PX, top_y))[:, None]
     )
     until = (rows[:, None] <= end[None] + _HOLE_PX / 2).astype(np.float32)
-    share = np.asarray(share * cv2.GaussianBlur(until, (0, 0), 2.0), np.float32)
+    share = np.asarray(share * cv2.GaussianBlur(until, (0, 0), 1.0), np.float32)
     line = _neck_line(colour, columns, top, count)
     drawn = (line[None] * light[:, None, None]).reshape(filled.shape)
     return np.asarray(

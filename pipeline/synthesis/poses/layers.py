@@ -57,7 +57,8 @@ def layers_of_labels(labels: UInt8, crop_to_loose: ArrayLike, loose: UInt8) -> L
     """
     if not np.isin(labels, _TELLING).any():
         return None
-    guide = as_rgb(loose).astype(np.float32) / np.float32(255)
+    half = cv2.resize(as_rgb(loose), (_LOOSE_PX // 2, _LOOSE_PX // 2), interpolation=cv2.INTER_AREA)
+    guide = half.astype(np.float32) / np.float32(255)
     side = _LOOSE_PX // _COARSE
     small = np.asarray(cv2.resize(guide, (side, side), interpolation=cv2.INTER_AREA), np.float32)
     kinds = np.full(labels.shape, _HEAD, np.uint8)
@@ -68,7 +69,8 @@ def layers_of_labels(labels: UInt8, crop_to_loose: ArrayLike, loose: UInt8) -> L
     beyond = _beyond(small)
     maps = _flooded(np.asarray(found, np.uint8), small, beyond)
     refined = guided_upsample(maps, small, guide, _GUIDE_RADIUS_PX, _GUIDE_EPSILON)
-    head, neck = (smooth_step(each, _SHARPEN) for each in refined)
+    whole = (_LOOSE_PX, _LOOSE_PX)
+    head, neck = (np.asarray(cv2.resize(smooth_step(each, _SHARPEN), whole)) for each in refined)
     wide = cv2.resize(beyond.astype(np.float32), (_LOOSE_PX, _LOOSE_PX))
     return Layers(head, neck, np.asarray(wide, np.float32))
 

@@ -27,6 +27,8 @@ _EDGE_PX = 5.0
 """A step in depth beyond this is an edge, which is softened as a lens would."""
 _BLACK = 6
 """Largest value of what is beyond the picture, after JPEG."""
+_BACK_FROM_DEG = 2.0
+"""Up to such a turn nothing is seen of the head's back."""
 _FAR_PX = 4096.0
 """Depth of the ground."""
 _EAR_LOBES = (234, 454)
@@ -80,16 +82,18 @@ class PosableHead:
         depth = np.full(hw, _FAR_PX, np.float32)
         canvas = np.ascontiguousarray(image).reshape(*hw, -1)
         texture = self.texture.reshape(*self.texture.shape[:2], -1)
-        for vertices, triangles, atlas_xy, cover in (
-            (self.back, mesh.back_triangles, mesh.back_atlas_xy, np.full((1, 1), 255, np.uint8)),
-            (self.front, mesh.triangles, mesh.atlas_xy, self.cover),
-        ):
+        sheets = [(self.front, mesh.triangles, mesh.atlas_xy, self.cover)]
+        if max(abs(yaw_deg), abs(pitch_deg)) > _BACK_FROM_DEG:
+            opaque = np.full((1, 1), 255, np.uint8)
+            sheets.insert(0, (self.back, mesh.back_triangles, mesh.back_atlas_xy, opaque))
+        for vertices, triangles, atlas_xy, cover in sheets:
             turned = turn_points(vertices, self.pose, yaw_deg, pitch_deg).astype(np.float32)
             turned[:, :2] = transform_points(turned[:, :2], loose_to_target)
             lay_sheet(canvas, depth, turned, triangles, atlas_xy, texture, cover)
         drawn = _soften_edges(canvas.reshape(image.shape), depth)
-        frame = warp_affine(self.frame, loose_to_target, hw, border="replicate")
-        drawn[frame > 127] = 0
+        if self.frame.any():
+            frame = warp_affine(self.frame, loose_to_target, hw, border="replicate")
+            drawn[frame > 127] = 0
         return drawn
 
 
@@ -116,7 +120,8 @@ def posable_head(loose: UInt8, mesh_xyz: Float32, layers: Layers | None = None) 
         reach = measured_reach(mesh_xyz, pose, layers.head, layers.beyond)
         front, back = spread_head(mesh_xyz, pose, reach, np.maximum(layers.head, layers.beyond))
     texture, cover = head_texture(loose, layers, front, mesh)
-    drawn = rasterise(front.astype(np.float32), mesh.triangles, hw)
+    small = np.asarray(front * (0.5, 0.5, 1.0) - (0.25, 0.25, 0.0), np.float32)
+    drawn = rasterise(small, mesh.triangles, (hw[0] // 2, hw[1] // 2))
     half = interpolate(drawn, mesh.triangles, mesh.atlas_xy) * np.float32(0.5) - np.float32(0.25)
     there = cv2.remap(cover, np.asarray(half, np.float32), NO_MAP, cv2.INTER_LINEAR)
     taken = np.where(drawn.covered, there, 0).astype(np.float32) / np.float32(255)
