@@ -70,7 +70,8 @@ def layers_of_labels(labels: UInt8, crop_to_loose: ArrayLike, loose: UInt8) -> L
     maps = _flooded(np.asarray(found, np.uint8), small, beyond)
     refined = guided_upsample(maps, small, guide, _GUIDE_RADIUS_PX, _GUIDE_EPSILON)
     whole = (_LOOSE_PX, _LOOSE_PX)
-    head, neck = (np.asarray(cv2.resize(smooth_step(each, _SHARPEN), whole)) for each in refined)
+    shares = (cv2.resize(smooth_step(each, _SHARPEN), whole) for each in refined)
+    head, neck = (np.asarray(each, np.float32) for each in shares)
     wide = cv2.resize(beyond.astype(np.float32), (_LOOSE_PX, _LOOSE_PX))
     return Layers(head, neck, np.asarray(wide, np.float32))
 
