@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.nets.packed import pack_convolutions
 from models.nets.sface import DIMENSIONS, SIDE_PX, load_sface
 from models.precision import computes_bfloat16
 from pipeline.types import Float32, UInt8
@@ -48,8 +47,6 @@ class SFace:
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         network = load_sface(weights).to(self._dtype)
         self._network = network.to(memory_format=torch.channels_last)
-        example = torch.zeros(1, 3, *CROP_HW, dtype=self._dtype)
-        pack_convolutions(self._network, example.to(memory_format=torch.channels_last))
 
     def embed(self, crops_rgb: UInt8) -> Float32:
         """Embed faces.
