@@ -80,6 +80,15 @@ class MaxFeatureMap(nn.Module):
         y: Tensor = LargerHalf.apply(self.filter(x))
         return y
 
+    @torch.no_grad()
+    def absorb(self, mean: Tensor, deviation: Tensor) -> None:
+        """Take a normalisation of what a linear layer returns, each float32 (out,), into it.
+
+        The larger of two values less a number, over a positive one, is the larger of both so
+        changed: the layer then returns normalised values exactly.
+        """
+        _absorb(cast(nn.Linear, self.filter), mean.repeat(2), deviation.repeat(2))
+
 
 class Group(nn.Module):
     """A 1×1 max-feature-map layer, then a 3×3 one."""
@@ -140,14 +149,9 @@ class LightCNN9(nn.Module):
         y: Tensor = self.fc1(self.features(x).flatten(1))
         return y
 
-    @torch.no_grad()
     def absorb(self, mean: Tensor, deviation: Tensor) -> None:
-        """Take a normalisation of the features, each float32 (256,), into the last layer.
-
-        The larger of two values less a number, over a positive one, is the larger of both so
-        changed: the network then returns the normalised features exactly.
-        """
-        _absorb(cast(nn.Linear, self.fc1.filter), mean.repeat(2), deviation.repeat(2))
+        """Take a normalisation of the features, each float32 (256,), into the last layer."""
+        self.fc1.absorb(mean, deviation)
 
 
 class LightCNN29v2(nn.Module):

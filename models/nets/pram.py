@@ -4,12 +4,15 @@ Reference:
     PRAM + CAT paper (NIR-VIS face recognition by part relation attention and a component-adaptive
     triplet loss), section 2.1 and figure 2. Unpublished, and so our choice: the shared layer L2 is
     followed by ReLU (without it the weighted sum would be linear in the parts, no relation at
-    all), and α starts at 1/10.
+    all), and α starts at 1/4 for pairs of the face with a part and at 0 for pairs of parts: a
+    backbone that was pretrained on whole faces knows nothing of parts yet, and the embedding starts
+    as good as its own.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -65,10 +68,24 @@ class PRAM(nn.Module):
         self.relation = nn.Sequential(
             nn.Linear(2 * LightCNN9.dimensions, self.dimensions), nn.ReLU()
         )
-        self.alpha = nn.Parameter(torch.full((len(PAIRS),), 1 / len(PAIRS)))
+        self.alpha = nn.Parameter(torch.tensor([0.0 if first else 0.25 for first, _ in PAIRS]))
         freeze(self.trunk[:LAST_GROUP])
         self.register_buffer("_first", torch.tensor([a for a, _ in PAIRS]), persistent=False)
         self.register_buffer("_second", torch.tensor([b for _, b in PAIRS]), persistent=False)
+
+    @torch.no_grad()
+    def normalise(self, vectors: Tensor) -> None:
+        """Let each component's own layer return what has mean 0 and deviation 1 on some faces.
+
+        One ``fc1`` serves them all at the start, and returns of a mouth's picture vectors that lie
+        far from 0, all on one side.
+
+        Args:
+            vectors: (n, 5, 256), what it makes of these faces now, n ≥ 2.
+        """
+        deviation, mean = torch.std_mean(vectors, dim=0)
+        for place, own in enumerate(self.own):
+            cast(MaxFeatureMap, own).absorb(mean[place], deviation[place].clamp_min(1e-3))
 
     def forward(self, x: Tensor) -> PartRelations:
         """Relate the components of faces.

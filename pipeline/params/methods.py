@@ -33,6 +33,8 @@ class TrainingParams(Section):
     warmup_steps: Annotated[int, Field(ge=0, le=1_000_000)]
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)]
     weight_decay: Annotated[float, Field(ge=0.0, le=1.0)]
+    max_gradient_norm: Annotated[float, Field(gt=0.0, le=1e6)] | None
+    """Longer gradients, of all weights together, are shortened to it; None takes any."""
     accumulate: Annotated[int, Field(ge=1, le=1024)]
     """Batches whose gradients make one step."""
     checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000)]

@@ -104,6 +104,10 @@ class GradientTraining:
                 # over all processes: where one is not finite, all stop
                 mean = cast(Tensor, self._fabric.all_reduce(value.detach()))
                 sums[name] = sums.get(name, 0.0) + float(mean) / self.params.accumulate
+        if (longest := self.params.max_gradient_norm) is not None:
+            self._fabric.clip_gradients(
+                self._module, self._optimizer, max_norm=longest, error_if_nonfinite=False
+            )
         self._optimizer.step()
         self.learner.after_step()
         return sums

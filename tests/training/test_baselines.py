@@ -33,6 +33,7 @@ SHARED = {
     "warmup_steps": 0,
     "momentum": 0.9,
     "weight_decay": 0.0,
+    "max_gradient_norm": None,
     "accumulate": 1,
     "checkpoint_steps": 10,
     "threads": 1,

@@ -20,6 +20,8 @@ from pipeline.training.learner import TOTAL, Batch, Learner, in_float32
 from pipeline.training.samplers import CrossBandTriplets, Int64
 
 INPUTS = BACKBONES["lightcnn9"].inputs
+NORMALISING_FACES = 128
+"""How many faces, at most, say where PRAM's own layers start."""
 _PICTURES_AT_ONCE = 32
 
 
@@ -74,8 +76,12 @@ class PramLearner(Learner):
     def prepare(self, device: torch.device, dtype: torch.dtype) -> None:
         """Keep what the frozen layers make of all faces and parts."""
         self._where = device, dtype
-        if not self._params.kept_crops:
-            return
+        if self._params.kept_crops:
+            self._keep()
+        if isinstance(self.network, PRAM) and self._params.steps:
+            self._normalise(self.network)
+
+    def _keep(self) -> None:
         everyone = torch.arange(len(self._faces.faces))
         crops = []
         with progress("frozen features, by crop", len(self._corners) + 1) as advance:
@@ -84,6 +90,22 @@ class PramLearner(Learner):
                 advance(1)
             self._kept = torch.stack(crops), self._part_cells(everyone)
             advance(1)
+
+    @torch.no_grad()
+    def _normalise(self, network: PRAM) -> None:
+        """Start the own layers of components where their vectors are alike in size."""
+        generator = np.random.default_rng(self._params.seed)
+        drawn = torch.from_numpy(generator.permutation(len(self._faces.faces))[:NORMALISING_FACES])
+        device, dtype = self._where
+        made = []
+        for some in torch.split(drawn, _PICTURES_AT_ONCE):
+            if self._kept is None:
+                face, parts = self._face_cells(some, self._corners[0]), self._part_cells(some)
+            else:
+                face, parts = self._kept[0][0, some], self._kept[1][some]
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                made.append(network.relate(_joined(face, parts).to(device)).components.float())
+        network.normalise(torch.cat(made))
 
     def draw(self, generator: np.random.Generator) -> Batch:
         """Draw triplets.
@@ -104,8 +126,11 @@ class PramLearner(Learner):
             corners = self._corners[crop]
             face = self._kept[0][crop.repeat(3), triplets.flatten()]
             parts = self._kept[1][triplets.flatten()]
-        cells = torch.cat([face[:, None], parts], dim=1).permute(0, 1, 4, 2, 3)
-        return cells, self._labels[triplets.flatten()], self._overlap(triplets, corners)
+        return (
+            _joined(face, parts),
+            self._labels[triplets.flatten()],
+            self._overlap(triplets, corners),
+        )
 
     def forward(self, *batch: Tensor) -> dict[str, Tensor]:
         """Return the losses ``softmax``, ``triplet`` and their weighted sum."""
@@ -155,6 +180,11 @@ class PramLearner(Learner):
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             cells = self.network.frozen(pictures.to(device))
         return cells.permute(0, 1, 3, 4, 2).to("cpu", dtype).contiguous()
+
+
+def _joined(face: Tensor, parts: Tensor) -> Tensor:
+    """Put the cells of faces (n, 16, 16, 128) and parts (n, 4, 16, 16, 128) as ``relate`` takes."""
+    return torch.cat([face[:, None], parts], dim=1).permute(0, 1, 4, 2, 3)
 
 
 def _face_pixels(faces: FaceSet, chosen: Tensor) -> Tensor:
