@@ -55,6 +55,9 @@ class Learner(nn.Module, ABC):
     def after_step(self) -> None:
         """Do what follows each step of the optimiser."""
 
+    def finish(self) -> None:
+        """Leave the network as it is used, after the last step."""
+
     def mine(self, drawn: Int64) -> Int64:
         """Return this process's share of what every process drew alike, along the last axis.
 
@@ -132,12 +135,15 @@ def train_learner(
     fabric = make_fabric(params)
     checkpoint = path.with_name("checkpoint.pt")
     if params.devices == 1:
-        return _run(fabric, learner, params, label, key, checkpoint)
-    launch = cast(Callable[..., Curve], fabric.launch)
-    curve = launch(_run, learner, params, label, key, checkpoint)
-    trained = load_checkpoint(checkpoint, key)
-    if trained is not None:
-        learner.load_state_dict(trained["task"]["learner"])
+        curve = _run(fabric, learner, params, label, key, checkpoint)
+    else:
+        launch = cast(Callable[..., Curve], fabric.launch)
+        curve = launch(_run, learner, params, label, key, checkpoint)
+        trained = load_checkpoint(checkpoint, key)
+        if trained is not None:
+            learner.load_state_dict(trained["task"]["learner"])
+    if params.steps:
+        learner.finish()
     return curve
 
 

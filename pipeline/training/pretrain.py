@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -10,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812 (the name torch's own documentatio
 from torch import Tensor, nn
 
 from models.losses.margins import CosineClassifier
-from models.nets.lightcnn import LightCNN9, LightCNN29v2
+from models.nets.lightcnn import Normalised, normalised
 from pipeline.params import PretrainParams
 from pipeline.store import ShardFolder
 from pipeline.training.augment import augmented
@@ -49,9 +48,7 @@ def pretrain(
     labelled = training_faces(found.faces, None, [params.band])
     inputs = BACKBONES[params.backbone].inputs
     learner = Pretraining(params, network, inputs, labelled, found.teacher)
-    curve = train_learner(learner, params, label=name, key=key, path=path)
-    learner.finish()
-    return curve
+    return train_learner(learner, params, label=name, key=key, path=path)
 
 
 class Pretraining(Learner):
@@ -84,15 +81,10 @@ class Pretraining(Learner):
             teacher: float32 (n, t), the teacher's embedding of each face.
         """
         super().__init__()
-        self.network = network
+        self.network = normalised(network)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(params.seed)
             width = int(network.dimensions)  # type: ignore[arg-type]
-            self.neck = (
-                nn.BatchNorm1d(width, affine=False)
-                if isinstance(network, LightCNN9 | LightCNN29v2)
-                else nn.Identity()
-            )
             self.classifier = CosineClassifier(
                 len(faces.names), width, loss=params.loss, scale=params.scale, margin=params.margin
             )
@@ -118,7 +110,6 @@ class Pretraining(Learner):
         pictures, labels, teacher = batch
         features = self.network(pictures).float()
         with in_float32(features):
-            features = self.neck(features)
             classify = self.classifier(features, labels)
             distil = (1.0 - F.cosine_similarity(self.to_teacher(features), teacher)).mean()
         weights = self._params.classify_weight, self._params.distil_weight
@@ -126,8 +117,6 @@ class Pretraining(Learner):
         return {TOTAL: total, "classify": classify, "distil": distil}
 
     def finish(self) -> None:
-        """Put the features' normalisation into the network; the training is over then."""
-        if isinstance(self.network, LightCNN9 | LightCNN29v2):
-            neck = cast(nn.BatchNorm1d, self.neck)
-            mean, variance = cast(Tensor, neck.running_mean), cast(Tensor, neck.running_var)
-            self.network.absorb(mean, (variance + neck.eps).sqrt())
+        """Put the features' normalisation into the network."""
+        if isinstance(self.network, Normalised):
+            self.network.finish()

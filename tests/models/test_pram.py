@@ -19,6 +19,7 @@ def test_relations_follow_the_papers_figure():
     network = made().eval()
     x = torch.rand(2, 5, 1, 128, 128)
     with torch.no_grad():
+        network.alpha.copy_(torch.linspace(-1.0, 1.0, 10))
         found = network(x)
         vectors = [network.own[i](network.trunk(x[:, i]).flatten(1)) for i in range(5)]
         expected = sum(
@@ -58,3 +59,20 @@ def test_own_layers_start_alike_and_part_in_training():
     network(torch.rand(2, 5, 1, 128, 128)).embedding.sum().backward()
     assert not torch.equal(first.grad, network.own[1].filter.weight.grad)
     assert network.trunk[0].filter.weight.grad is None
+
+
+def test_it_starts_with_the_pairs_that_hold_the_face():
+    assert made().alpha.tolist() == [0.25] * 4 + [0.0] * 6
+
+
+def test_normalised_components_are_centred_and_alike_in_size():
+    network = made().eval()
+    pictures = torch.rand(6, 5, 1, 128, 128) * torch.tensor([1.0, 0.2, 0.4, 0.6, 0.8]).view(
+        5, 1, 1, 1
+    )
+    with torch.no_grad():
+        network.normalise(network(pictures).components)
+        after = network(pictures).components
+    deviation, mean = torch.std_mean(after, dim=0)
+    torch.testing.assert_close(mean, torch.zeros(5, 256), atol=1e-3, rtol=0)
+    torch.testing.assert_close(deviation, torch.ones(5, 256), atol=1e-3, rtol=0)

@@ -69,7 +69,14 @@ class Line(Learner):
         return {TOTAL: (self.slope(x) - 3.0 * x).square().mean()}
 
 
-LINE = PRAM.model_copy(update={"learning_rate": 0.001, "momentum": 0.5, "weight_decay": 0.0})
+LINE = PRAM.model_copy(
+    update={
+        "learning_rate": 0.001,
+        "momentum": 0.5,
+        "weight_decay": 0.0,
+        "max_gradient_norm": None,
+    }
+)
 
 
 def test_two_processes_learn_what_one_does(tmp_path):
@@ -103,6 +110,17 @@ def test_accumulated_batches_make_one_step():
     gradient = (2 * (0.5 * x - 3.0 * x) * x).mean()
     expected = 0.5 - 0.001 * float(gradient)
     assert line.slope.weight.item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("longest", "length"), [(None, 70.0), (100.0, 70.0), (2.0, 2.0)])
+def test_long_gradients_are_shortened(longest, length):
+    line = Line(points=1)
+    line.draw = lambda generator: (torch.full((1, 1), 4.0),)
+    line.slope.weight.data.fill_(3.0 + 70.0 / 32.0)  # gradient: 2 (w - 3) x^2
+    before = line.slope.weight.item()
+    params = LINE.model_copy(update={"max_gradient_norm": longest, "steps": 1})
+    GradientTraining(params, line, make_fabric(params)).step(0)
+    assert before - line.slope.weight.item() == pytest.approx(0.001 * length, rel=1e-3)
 
 
 def test_the_rate_rises_and_falls_by_step():

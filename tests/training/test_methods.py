@@ -13,6 +13,7 @@ from models.nets import pram as nets
 from models.nets.mobilefacenet import MobileFaceNet
 from models.nets.pram import COMPONENTS
 from pipeline.errors import StageError
+from pipeline.params import PlainParams
 from pipeline.store import PARTS as SCHEMA
 from pipeline.training.backbones import make_backbone
 from pipeline.training.faces import load_faces, of_split
@@ -25,11 +26,30 @@ from pipeline.types import Split
 CPU = torch.device("cpu"), torch.float32
 
 
+def of_kind(kind):
+    """Return HSST's params, or those of plain training with the same loss."""
+    if kind == "hsst":
+        return HSST
+    shared = HSST.model_dump(exclude={"queues", "prototypes", "ema_momentum"})
+    return PlainParams.model_validate(shared | {"kind": kind})
+
+
 def pram(people, **changes):
     params = PRAM.model_copy(update=changes)
     learner = PramLearner(params, pram_network(params, make_backbone("lightcnn9", 144, 3)), people)
     learner.prepare(*CPU)
     return learner
+
+
+@pytest.mark.parametrize("kept", [0, 2])
+def test_pram_starts_with_components_alike_in_size(people, kept):
+    learner = pram(people, kept_crops=kept)
+    chosen = torch.arange(len(people.faces))
+    face = learner._face_cells(chosen, learner._corners[0])
+    cells = torch.cat([face[:, None], learner._part_cells(chosen)], dim=1)
+    with torch.no_grad():
+        found = learner.network.relate(cells.permute(0, 1, 4, 2, 3)).components
+    torch.testing.assert_close(found.mean(dim=0), torch.zeros(5, 256), atol=1e-3, rtol=0)
 
 
 def test_kept_features_are_those_of_fresh_crops(people):
@@ -129,10 +149,10 @@ def test_the_gallery_net_follows_and_the_queues_fill(people):
     filled = [int((queue.subjects >= 0).sum()) for queue in learner.pair.queues]
     assert sum(filled) == 2
     with torch.no_grad():
-        learner.pair.probe.fc1.filter.bias.add_(1.0)
-    before = learner.pair.gallery.fc1.filter.bias.clone()
+        learner.pair.probe.network.fc1.filter.bias.add_(1.0)
+    before = learner.pair.gallery.network.fc1.filter.bias.clone()
     learner.after_step()
-    torch.testing.assert_close(learner.pair.gallery.fc1.filter.bias, before + 0.001)
+    torch.testing.assert_close(learner.pair.gallery.network.fc1.filter.bias, before + 0.001)
 
 
 def test_subjects_of_one_band_alone_take_no_part(tmp_path, caplog):
@@ -156,3 +176,18 @@ def test_a_backbone_that_cannot_take_the_crops_is_named():
         make_backbone("iresnet50", 100, 0)
     with pytest.raises(StageError, match="crops have 112 pixels, the network takes 128"):
         make_backbone("lightcnn9", 112, 0)
+
+
+@pytest.mark.parametrize("kind", ["plain", "hsst"])
+def test_the_trained_backbone_returns_what_was_normalised_in_training(people, kind):
+    """A LightCNN is trained with its features normalised, and used alone."""
+    network = make_backbone("lightcnn9", 144, 3)
+    learner = METHODS[kind].learner(of_kind(kind), network, INPUTS, people)
+    learner.train()
+    batch = learner.draw(np.random.default_rng(0))
+    learner(*batch)
+    learner.eval()
+    with torch.no_grad():
+        expected = learner.embedder(batch[0])
+        learner.finish()
+        torch.testing.assert_close(network.eval()(batch[0]), expected, atol=1e-3, rtol=1e-3)

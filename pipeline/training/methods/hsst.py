@@ -31,7 +31,7 @@ class HsstLearner(PairLearner):
         """
         draws = CrossBandPairs if params.queues == 2 else SubjectPairs
         sampler = draws(faces.index, *params.bands, params.batch_pairs)
-        super().__init__(inputs, faces, sampler)
+        super().__init__(network, inputs, faces, sampler)
         needed = params.prototypes + params.batch_pairs
         if (found := len(sampler.subjects)) < needed:
             raise StageError(
@@ -40,7 +40,7 @@ class HsstLearner(PairLearner):
                 "that a queue can hold strangers only; lower prototypes or batch_pairs"
             )
         self.pair = SemiSiamese(
-            network,
+            self.embedder,
             int(network.dimensions),  # type: ignore[arg-type]
             prototypes=params.prototypes,
             queues=params.queues,

@@ -48,17 +48,21 @@ class InvariantLearner(PairLearner):
     def __init__(
         self, params: InvariantParams, network: nn.Module, inputs: Inputs, faces: TrainingFaces
     ) -> None:
+        divided = cast(SharedSubspace, network)
         super().__init__(
-            inputs, faces, CrossBandPairs(faces.index, *params.bands, params.batch_pairs)
+            divided.backbone,
+            inputs,
+            faces,
+            CrossBandPairs(faces.index, *params.bands, params.batch_pairs),
         )
-        self.network, self._params = cast(SharedSubspace, network), params
+        self.network, self._params = divided, params
         width = self.network.shared.shape[1]
         self.classifier = cosine_classifier(params, params.loss, len(faces.names), width)
 
     def forward(self, *batch: Tensor) -> dict[str, Tensor]:
         """Return the losses by name and their weighted sum."""
         first, second, subjects = batch
-        features = self.network.backbone(torch.cat([first, second])).float()
+        features = self.embedder(torch.cat([first, second])).float()
         with in_float32(features):
             near, far = features.chunk(2)
             divided = torch.cat([self.network.divided(near, 0), self.network.divided(far, 1)])

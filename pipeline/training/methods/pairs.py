@@ -4,9 +4,10 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.losses.margins import CosineClassifier
+from models.nets.lightcnn import Normalised, normalised
 from pipeline.params import PairParams
 from pipeline.training.backbones import Inputs
 from pipeline.training.identities import TrainingFaces
@@ -29,16 +30,25 @@ class PairLearner(Learner):
     All methods on a whole face draw alike, so that their results differ by how they train alone.
 
     Args:
+        backbone: what embeds; a LightCNN's features are normalised while it trains.
         inputs: what the backbone takes.
         faces: to train on.
         sampler: which pairs make a batch.
     """
 
-    def __init__(self, inputs: Inputs, faces: TrainingFaces, sampler: PairSampler) -> None:
+    def __init__(
+        self, backbone: nn.Module, inputs: Inputs, faces: TrainingFaces, sampler: PairSampler
+    ) -> None:
         super().__init__()
+        self.embedder = normalised(backbone)
         self._inputs, self._sampler = inputs, sampler
         self._images = torch.from_numpy(faces.faces.images)
         self._labels = torch.from_numpy(faces.labels)
+
+    def finish(self) -> None:
+        """Put the features' normalisation into the backbone."""
+        if isinstance(self.embedder, Normalised):
+            self.embedder.finish()
 
     def draw(self, generator: np.random.Generator) -> Batch:
         """Draw first and second pictures (n, c, h, w) and their labels (n,)."""

@@ -24,9 +24,9 @@ class PlainLearner(PairLearner):
         self, params: PlainParams, network: nn.Module, inputs: Inputs, faces: TrainingFaces
     ) -> None:
         super().__init__(
-            inputs, faces, CrossBandPairs(faces.index, *params.bands, params.batch_pairs)
+            network, inputs, faces, CrossBandPairs(faces.index, *params.bands, params.batch_pairs)
         )
-        self.network, self._margin = network, params.margin
+        self._margin = params.margin
         self.classifier: CosineClassifier | None = None
         if params.loss != "triplet":
             width = int(network.dimensions)  # type: ignore[arg-type]
@@ -35,7 +35,7 @@ class PlainLearner(PairLearner):
     def forward(self, *batch: Tensor) -> dict[str, Tensor]:
         """Return the loss."""
         first, second, subjects = batch
-        features = self.network(torch.cat([first, second])).float()
+        features = self.embedder(torch.cat([first, second])).float()
         with in_float32(features):
             if self.classifier is None:
                 near, far = features.chunk(2)
