@@ -202,14 +202,25 @@ class Normalised(nn.Module):
         self.neck = nn.BatchNorm1d(network.dimensions, affine=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map pictures (n, 1, 128, 128) in [0, 1] to normalised features, float32 (n, 256)."""
-        y: Tensor = self.neck(self.network(x).float())
+        """Map pictures (n, 1, 128, 128) in [0, 1] to normalised features, float32 (n, 256).
+
+        A picture alone has no spread: what was met before it normalises it.
+        """
+        y: Tensor = self.network(x).float()
+        if len(y) == 1:
+            mean, variance = self._met()
+            y = (y - mean) / (variance + self.neck.eps).sqrt()
+        else:
+            y = self.neck(y)
         return y
 
     def finish(self) -> None:
         """Let the network itself return normalised features; the training is over then."""
-        mean, variance = cast(Tensor, self.neck.running_mean), cast(Tensor, self.neck.running_var)
+        mean, variance = self._met()
         self.network.absorb(mean, (variance + self.neck.eps).sqrt())
+
+    def _met(self) -> tuple[Tensor, Tensor]:
+        return cast(Tensor, self.neck.running_mean), cast(Tensor, self.neck.running_var)
 
 
 def normalised(network: nn.Module) -> nn.Module:

@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.nets.attention import Attention56, attention_stages
 from models.nets.iresnet import IResNet
-from models.nets.lightcnn import LargerHalf, LightCNN9, LightCNN29v2, MaxFeatureMap
+from models.nets.lightcnn import LargerHalf, LightCNN9, LightCNN29v2, MaxFeatureMap, Normalised
 from models.nets.mobilefacenet import MobileFaceNet
 
 
@@ -117,3 +117,13 @@ def test_features_of_a_fresh_lightcnn_neither_fade_nor_grow():
         torch.manual_seed(0)
         cells = LightCNN9().features(torch.rand(2, 1, 128, 128))
     assert 0.3 < cells.square().mean().sqrt() < 3.0
+
+
+def test_a_picture_alone_is_normalised_by_what_was_met_before():
+    torch.manual_seed(0)
+    network = Normalised(LightCNN9()).train()
+    pictures = torch.rand(4, 1, 128, 128)
+    with torch.no_grad():
+        network(pictures)
+        alone = network(pictures[:1])
+        torch.testing.assert_close(alone, network.eval()(pictures)[:1], atol=1e-4, rtol=1e-4)
