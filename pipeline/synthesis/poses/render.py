@@ -78,7 +78,7 @@ class PosableHead:
             uint8 (h, w[, 3]).
         """
         mesh = head_mesh()
-        image = np.asarray(warp_affine(self.ground, loose_to_target, hw, border="reflect"))
+        image = np.asarray(warp_affine(self.ground, loose_to_target, hw, border="replicate"))
         depth = np.full(hw, _FAR_PX, np.float32)
         canvas = np.ascontiguousarray(image).reshape(*hw, -1)
         texture = self.texture.reshape(*self.texture.shape[:2], -1)
