@@ -94,6 +94,39 @@ def test_no_turn_leaves_a_hole_or_moves_the_background(yaw, pitch):
     assert np.median(middle[..., 1]) > 180
 
 
+@pytest.mark.parametrize(("cuts", "corner"), [(False, (0, 0, 200)), (True, (0, 0, 0))])
+def test_black_beyond_the_picture_stays_only_where_it_cuts_the_head(cuts, corner):
+    mesh = mesh_of()
+    cut = layers(mesh)
+    image = np.full((512, 512, 3), (0, 0, 200), np.uint8)
+    image[cut.head > 0] = (0, 200, 0)
+    beyond = np.zeros(HW, np.float32)
+    beyond[:120] = cuts
+    beyond[:60, :60] = 1.0
+    image[beyond > 0] = 0
+    drawn = posable_head(image, mesh, replace(cut, beyond=beyond)).render(30.0, 0, SAME, HW)
+    np.testing.assert_allclose(drawn[20, 20], corner, atol=3)
+
+
+def test_a_turned_faces_background_goes_on_beyond_the_crop_without_streaks():
+    """A target that reaches 100 pixels beyond the crop: mirrored first, soft at its end."""
+    random = np.random.default_rng(3)
+    mesh = mesh_of()
+    cut = layers(mesh)
+    image = random.integers(0, 256, (512, 512), np.uint8)
+    shifted = np.array([[1, 0, 100], [0, 1, 0]], np.float32)
+    drawn = posable_head(image, mesh, cut).render(0, 0, shifted, HW).astype(int)
+    assert np.abs(drawn[:, 98] - drawn[:, 102]).mean() < 3  # its own mirror image
+    assert drawn[100:400, :8].std() < 12  # no column drawn out into lines
+
+
+def test_where_a_guessed_head_ends_no_seam_is_seen():
+    mesh = mesh_of()
+    image = picture(mesh)
+    drawn = posable_head(image, mesh, None).render(0, 0, SAME, HW)
+    assert np.abs(drawn.astype(int) - image)[:500].max() < 24
+
+
 def test_nothing_of_the_back_is_seen_before_the_head_is_turned():
     mesh = mesh_of()
     cut = layers(mesh)

@@ -3,7 +3,13 @@
 import cv2
 import numpy as np
 
-from pipeline.types import Float32
+from pipeline.types import Float32, UInt8
+
+PAD_PX = 160
+"""How far a loose crop is continued on each side."""
+_MIRRORED_PX = 90.0
+"""So far beyond the edge the mirror image has given way to a smooth continuation."""
+_COARSE, _SOFT_PX = 4, 5.0
 
 
 def continuation(colour: Float32, weight: Float32, side_px: int) -> Float32:
@@ -19,6 +25,25 @@ def continuation(colour: Float32, weight: Float32, side_px: int) -> Float32:
     total = cv2.resize(times(colour, weight), grid, interpolation=cv2.INTER_AREA)
     filled = fill(np.asarray(total, np.float32), known)
     return np.asarray(cv2.GaussianBlur(filled, (0, 0), 3.0), np.float32)
+
+
+def continued(image: UInt8) -> UInt8:
+    """Continue a square picture by ``PAD_PX`` beyond its border.
+
+    At the edge it is its own mirror image, so that its texture goes on; farther out, where that
+    would show a neck or a face twice, a blurred continuation of its outermost pixels.
+    """
+    mirrored = cv2.copyMakeBorder(image, *(PAD_PX,) * 4, cv2.BORDER_REFLECT_101)
+    quarter = (image.shape[1] // _COARSE, image.shape[0] // _COARSE)
+    coarse = cv2.resize(image, quarter, interpolation=cv2.INTER_AREA)
+    wide = cv2.copyMakeBorder(coarse, *(PAD_PX // _COARSE,) * 4, cv2.BORDER_REPLICATE)
+    wide = cv2.GaussianBlur(wide, (0, 0), _SOFT_PX, borderType=cv2.BORDER_REPLICATE)
+    soft = cv2.resize(wide, mirrored.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    side = mirrored.shape[0]
+    out = np.abs(np.arange(side, dtype=np.float32) - (side - 1) / 2) - image.shape[0] / 2
+    ramp = smooth_step(out, (0.0, _MIRRORED_PX))
+    share = np.maximum(ramp[:, None], ramp[None, :])
+    return np.asarray(cv2.blendLinear(mirrored, soft, 1.0 - share, share), np.uint8)
 
 
 def fill(total: Float32, known: Float32) -> Float32:

@@ -12,7 +12,7 @@ from pipeline.synthesis.poses.layers import Layers
 from pipeline.types import Float32, UInt8
 
 _COARSE = 2
-_HOLE_PX, _NECK_GAP_PX = 11, 5
+HOLE_MARGIN_PX, _NECK_GAP_PX = 11, 5
 """At half the side, as all below: how wide the surroundings of what is taken out are doubted."""
 _CUT_FROM, _CUT_OVER = 0.39, 0.06
 """From such a share of the crop's side off its middle, a head is taken to be cut by the crop."""
@@ -24,7 +24,15 @@ _NECK_LIGHT = 0.72
 """What a chin's shadow leaves of the light at the neck's upper end."""
 
 
-def ground_of(loose: UInt8, taken: Float32, layers: Layers, chin_y: float, top_y: float) -> UInt8:
+def ground_of(
+    loose: UInt8,
+    taken: Float32,
+    layers: Layers,
+    chin_y: float,
+    top_y: float,
+    *,
+    margin_px: int = HOLE_MARGIN_PX,
+) -> UInt8:
     """Take the head out of a loose crop.
 
     Args:
@@ -33,6 +41,7 @@ def ground_of(loose: UInt8, taken: Float32, layers: Layers, chin_y: float, top_y
         layers: what is neck, and what lies beyond the picture.
         chin_y: row of the chin.
         top_y: row up to which the neck is continued.
+        margin_px: how wide what surrounds it is taken out too, at half the side; odd.
     """
     wh = (loose.shape[1] // 2, loose.shape[0] // 2)
     halves = (loose, layers.head, layers.neck, layers.beyond)
@@ -40,7 +49,7 @@ def ground_of(loose: UInt8, taken: Float32, layers: Layers, chin_y: float, top_y
         cv2.resize(each, wh, interpolation=cv2.INTER_AREA).astype(np.float32) for each in halves
     )
     side = wh[1]
-    hole = np.asarray(cv2.dilate(taken, np.ones((_HOLE_PX, _HOLE_PX), np.uint8)), np.float32)
+    hole = np.asarray(cv2.dilate(taken, np.ones((margin_px, margin_px), np.uint8)), np.float32)
     # What the crop cuts off is not drawn again: it must not stay behind either.
     off = np.abs(np.arange(side, dtype=np.float32) / np.float32(side) - np.float32(0.5))
     hole = np.maximum(hole, head * np.clip((off - _CUT_FROM) / _CUT_OVER, 0.0, 1.0))
@@ -54,7 +63,9 @@ def ground_of(loose: UInt8, taken: Float32, layers: Layers, chin_y: float, top_y
     neck = np.asarray(all_neck * (1.0 - beyond), np.float32)
     filled = _with_neck(filled, picture, neck, near, chin_y / 2, top_y / 2)
     whole = loose.shape[1::-1]
-    put = cv2.resize(cv2.GaussianBlur(hole, (0, 0), 1.0), whole)
+    # Wider, so that none of its black is left, be it a thin wedge at the crop's border.
+    outside = cv2.dilate(beyond, np.ones((HOLE_MARGIN_PX,) * 2, np.uint8))
+    put = cv2.resize(cv2.GaussianBlur(np.maximum(hole, outside), (0, 0), 1.0), whole)
     fill = cv2.resize(np.clip(filled + 0.5, 0, 255).astype(np.uint8), whole)
     return np.asarray(cv2.blendLinear(fill, loose, put, np.float32(1) - put), np.uint8)
 
@@ -85,7 +96,7 @@ def _with_neck(
         cv2.GaussianBlur(across, (0, 0), 0.8)
         * smooth_step(rows, (top_y - _NECK_END_PX, top_y))[:, None]
     )
-    until = (rows[:, None] <= end[None] + _HOLE_PX / 2).astype(np.float32)
+    until = (rows[:, None] <= end[None] + HOLE_MARGIN_PX / 2).astype(np.float32)
     share = np.asarray(share * cv2.GaussianBlur(until, (0, 0), 1.0), np.float32)
     line = _neck_line(colour, columns, top, count)
     drawn = (line[None] * light[:, None, None]).reshape(filled.shape)

@@ -66,7 +66,7 @@ def layers_of_labels(labels: UInt8, crop_to_loose: ArrayLike, loose: UInt8) -> L
     kinds[np.isin(labels, _NECK_CLASSES)] = _NECK
     to_coarse = compose_affine(crop_to_loose, _shrinking(_COARSE))
     found = warp_affine(kinds, to_coarse, (side, side), interpolation="nearest")
-    beyond = _beyond(small)
+    beyond = _beyond(guide)
     maps = _flooded(np.asarray(found, np.uint8), small, beyond)
     refined = guided_upsample(maps, small, guide, _GUIDE_RADIUS_PX, _GUIDE_EPSILON)
     whole = (_LOOSE_PX, _LOOSE_PX)
@@ -76,13 +76,14 @@ def layers_of_labels(labels: UInt8, crop_to_loose: ArrayLike, loose: UInt8) -> L
     return Layers(head, neck, np.asarray(wide, np.float32))
 
 
-def _beyond(small: Float32) -> NDArray[np.bool_]:
+def _beyond(guide: Float32) -> NDArray[np.bool_]:
     """Find what lies beyond the picture that the crop was cut from.
 
     It is black up to the crop's edge, and the picture, a rectangle, bulges nowhere into it: what is
     black inside the hull of all that is not, belongs to the picture.
     """
-    black = (small.max(axis=2) < _BLACK).astype(np.uint8)
+    darkest = cv2.erode(guide.max(axis=2), np.ones((3, 3), np.uint8))[1::2, 1::2]
+    black = (darkest < _BLACK).astype(np.uint8)
     _, regions = cv2.connectedComponents(black)
     edge = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
     within = ~(np.isin(regions, edge) & (black > 0))

@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.face3d.head_pose import HeadPose, head_pose
 from pipeline.ops.contours import FACE_LOOP
-from pipeline.ops.geometry import transform_points, warp_affine
+from pipeline.ops.geometry import compose_affine, transform_points, warp_affine
 from pipeline.ops.raster import interpolate, rasterise
-from pipeline.synthesis.poses.ground import ground_of
+from pipeline.synthesis.poses.fill import PAD_PX, continued, smooth_step
+from pipeline.synthesis.poses.ground import HOLE_MARGIN_PX, ground_of
 from pipeline.synthesis.poses.head import (
     head_mesh,
     mean_reach,
@@ -25,8 +26,10 @@ from pipeline.types import Float32, UInt8
 
 _EDGE_PX = 5.0
 """A step in depth beyond this is an edge, which is softened as a lens would."""
-_BLACK = 6
-"""Largest value of what is beyond the picture, after JPEG."""
+_BLACK, _NEAR_PX = 6, 13
+"""Largest value of what is beyond the picture, after JPEG; so near to it a head is cut by it."""
+_SURELY_TAKEN = (0.6, 1.0)
+"""Covers of a guessed head between which the ground behind it goes from kept to taken out."""
 _BACK_FROM_DEG = 2.0
 """Up to such a turn nothing is seen of the head's back."""
 _FAR_PX = 4096.0
@@ -45,8 +48,9 @@ class PosableHead:
         back: float64 (w, 3), likewise.
         texture: uint8 (768, 768[, 3]).
         cover: uint8 (384, 384), how far the texture covers what is behind it.
-        ground: uint8 (512, 512[, 3]), the loose crop without the head.
-        frame: uint8 (512, 512), 255 beyond the source picture, which stays black.
+        ground: uint8 (832, 832[, 3]), the loose crop without the head, ``continued``.
+        frame: uint8 (512, 512), 255 beyond a side of the source picture that cuts head or neck: it
+            stays black, since what they would be there is not known.
     """
 
     pose: HeadPose
@@ -78,7 +82,9 @@ class PosableHead:
             uint8 (h, w[, 3]).
         """
         mesh = head_mesh()
-        image = np.asarray(warp_affine(self.ground, loose_to_target, hw, border="replicate"))
+        unpadded = np.array([[1, 0, -PAD_PX], [0, 1, -PAD_PX]], np.float32)
+        to_target = compose_affine(unpadded, loose_to_target)
+        image = np.asarray(warp_affine(self.ground, to_target, hw, border="replicate"))
         depth = np.full(hw, _FAR_PX, np.float32)
         canvas = np.ascontiguousarray(image).reshape(*hw, -1)
         texture = self.texture.reshape(*self.texture.shape[:2], -1)
@@ -111,6 +117,7 @@ def posable_head(loose: UInt8, mesh_xyz: Float32, layers: Layers | None = None) 
     pose = head_pose(mesh_xyz)
     mesh = head_mesh()
     hw = loose.shape[:2]
+    guessed = layers is None
     if layers is None:
         everything = np.ones(hw, np.float32)
         front, back = spread_head(mesh_xyz, pose, mean_reach(), everything)
@@ -127,10 +134,25 @@ def posable_head(loose: UInt8, mesh_xyz: Float32, layers: Layers | None = None) 
     taken = np.where(drawn.covered, there, 0).astype(np.float32) / np.float32(255)
     outline = mesh_xyz[list(FACE_LOOP), 1]
     lobe = float(mesh_xyz[list(_EAR_LOBES), 1].mean())
-    ground = ground_of(loose, taken, layers, float(outline.max()), lobe)
-    black = loose.reshape(*hw, -1).max(axis=2) <= _BLACK
-    frame = np.where((layers.beyond > 0.2) & black, 255, 0).astype(np.uint8)
-    return PosableHead(pose, front, back, texture, cover, ground, frame)
+    # Where a guessed head ends, the picture has no edge: what fades out there must meet itself.
+    margin_px = 1 if guessed else HOLE_MARGIN_PX
+    taken = smooth_step(taken, _SURELY_TAKEN) if guessed else taken
+    ground = ground_of(loose, taken, layers, float(outline.max()), lobe, margin_px=margin_px)
+    frame = _cutting_frame(loose, layers)
+    return PosableHead(pose, front, back, texture, cover, continued(ground), frame)
+
+
+def _cutting_frame(loose: UInt8, layers: Layers) -> UInt8:
+    """Find what lies beyond the sides of the source picture that cut head or neck."""
+    black = loose.reshape(*loose.shape[:2], -1).max(axis=2) <= _BLACK
+    beyond = ((layers.beyond > 0.2) & black).astype(np.uint8)
+    count, regions = cv2.connectedComponents(beyond)
+    person = (layers.head + layers.neck > 0.5).astype(np.uint8)
+    near = cv2.dilate(person, np.ones((_NEAR_PX, _NEAR_PX), np.uint8))
+    cutting = np.zeros(count, np.uint8)
+    cutting[regions[near > 0]] = 255
+    cutting[0] = 0
+    return np.asarray(cutting[np.asarray(regions)], np.uint8)
 
 
 def _soften_edges(image: UInt8, depth: Float32) -> UInt8:

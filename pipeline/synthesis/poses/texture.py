@@ -11,17 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ops.raster import interpolate, rasterise, vertex_normals
-from pipeline.synthesis.poses.fill import continuation, fill, quotient, smooth_step, times
+from pipeline.synthesis.poses.fill import (
+    PAD_PX,
+    continuation,
+    continued,
+    fill,
+    quotient,
+    smooth_step,
+    times,
+)
 from pipeline.synthesis.poses.head import ATLAS_PX, HeadMesh
 from pipeline.synthesis.poses.layers import Layers
 from pipeline.types import Float32, UInt8
 
 NO_MAP = np.empty(0, np.float32)
 """``cv2.remap`` takes both coordinates from its first map."""
-_PAD_PX = 160
-"""How far the loose crop is continued on each side."""
-_SOFT_FROM_PX = 6.0
-"""So far beyond the crop's edge its mirror image begins to blur."""
 _DEPTH_PX = 256
 _COARSE_PX = 96
 _DEPTH_TOLERANCE_PX = 7.0
@@ -31,6 +35,8 @@ _MORE = (0.08, 0.25)
 """By how much more the other half has to turn to the camera to be believed more."""
 _STEEP = (0.35, 0.6)
 """Cosines up to which the face's own rim is doubted where the other half is seen better."""
+_STREAKED, _STREAK_PX = (0.15, 0.5), 4.0
+"""Cosines up to which a texture is too stretched, and the blur, at half the atlas's side."""
 _HEAD, _DOUBT_PX = (0.5, 0.95), 7
 """So near a pixel that is less of the head, colours are doubted: they are mixed with others."""
 _FRONTAL = (0.5, 0.8)
@@ -55,11 +61,11 @@ def head_texture(
         The texture, uint8 (768, 768[, 3]), and how far the head covers what is behind, uint8
         (384, 384), 0 to 255.
     """
-    places = np.ascontiguousarray(vertices[:, :2] + _PAD_PX, dtype=np.float32)
+    places = np.ascontiguousarray(vertices[:, :2] + PAD_PX, dtype=np.float32)
     xy = interpolate(mesh.atlas, mesh.triangles, places)
     padded = continued(loose)
-    own = cv2.remap(padded, xy, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    own = np.asarray(own, np.uint8)
+    drawn = cv2.remap(padded, xy, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    own = np.asarray(drawn, np.uint8)
 
     facing = np.clip(-vertex_normals(vertices.astype(np.float32), mesh.triangles)[:, 2], 0.0, 1.0)
     attributes = np.column_stack([vertices, facing]).astype(np.float32)
@@ -80,8 +86,9 @@ def head_texture(
     shown = np.asarray(unhidden * sure, np.float32)
     lent = np.asarray(lent * sure[:, ::-1], np.float32)
     both = mesh.face * seen
-    small = cv2.resize(own, lent.shape, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = np.asarray(cv2.resize(own, lent.shape, interpolation=cv2.INTER_AREA), np.float32)
     gain = _light_ratio(small, both * both[:, ::-1])
+    own = _unstreaked(own, small, shown, texels[..., 3])
     smooth = continuation(small, np.asarray(shown * (1.0 - lent), np.float32), _COARSE_PX)
     channels = own.reshape(ATLAS_PX, ATLAS_PX, -1)
     smooth, gain = (np.ascontiguousarray(c.reshape(*c.shape[:2], -1)) for c in (smooth, gain))
@@ -97,18 +104,16 @@ def _carried(share: Float32, texels: Float32) -> Float32:
     return np.asarray(carried, np.float32)
 
 
-def continued(loose: UInt8) -> UInt8:
-    """Continue a crop beyond its border: its mirror image, the softer the farther out."""
-    padded = cv2.copyMakeBorder(loose, *(_PAD_PX,) * 4, cv2.BORDER_REFLECT_101)
-    quarter = (padded.shape[1] // 4, padded.shape[0] // 4)
-    coarse = cv2.resize(padded, quarter, interpolation=cv2.INTER_AREA)
-    soft = cv2.GaussianBlur(coarse, (0, 0), 5.0, borderType=cv2.BORDER_REFLECT_101)
-    soft = cv2.resize(soft, padded.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    ramp = np.abs(np.arange(padded.shape[0]) - (padded.shape[0] - 1) / 2) - loose.shape[0] / 2
-    ramp = np.clip((ramp - _SOFT_FROM_PX) / 40.0, 0.0, 1.0).astype(np.float32)
-    share = np.maximum(ramp[:, None], ramp[None, :])
-    mixed = cv2.blendLinear(padded, soft, 1.0 - share, share)
-    return np.asarray(mixed, np.uint8)
+def _unstreaked(own: UInt8, small: Float32, shown: Float32, facing: Float32) -> UInt8:
+    """Blur what is seen edge-on: few pixels, drawn out over the head's side, would be streaks."""
+    weight = np.asarray(shown + np.float32(1e-3), np.float32)
+    total = cv2.GaussianBlur(times(small, weight), (0, 0), _STREAK_PX)
+    known = np.asarray(cv2.GaussianBlur(weight, (0, 0), _STREAK_PX), np.float32)
+    soft = quotient(np.asarray(total, np.float32), known)
+    whole = own.shape[1::-1]
+    share = np.asarray(cv2.resize(1.0 - smooth_step(facing, _STREAKED), whole), np.float32)
+    wide = cv2.resize(np.clip(soft + 0.5, 0, 255).astype(np.uint8), whole)
+    return np.asarray(cv2.blendLinear(wide, own, share, 1.0 - share), np.uint8)
 
 
 def _unhidden(texels: Float32, vertices: NDArray[np.float64], mesh: HeadMesh) -> Float32:
