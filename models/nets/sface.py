@@ -1,20 +1,22 @@
 """SFace's network: MobileNet of depth 14 with PReLU, no stride in its first convolution.
 
-The released file is an ONNX graph. OpenCV reads it and gives the weights; torch computes, in
-bfloat16 where the processor has it, which OpenCV can't.
+The weights are those of the released ONNX file; torch computes, in bfloat16 where the processor has
+it, which OpenCV can't.
 
 Reference:
     Y. Zhong et al., SFace: sigmoid-constrained hypersphere loss for robust face recognition, TIP
     30, 2021. A. Howard et al., MobileNets, arXiv:1704.04861, table 1.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
-import cv2
 import numpy as np
+import onnx
 import torch
+from google.protobuf.message import DecodeError
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 from pipeline.errors import WeightsError
@@ -26,8 +28,6 @@ _WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 _HALVING = (3, 5, 7, 13)
 """Blocks whose depthwise convolution has stride 2, counted from 1."""
 _GRID = 7
-_OPENCV = "onnx_node!"
-"""What OpenCV puts before the names of the graph's nodes."""
 _EPSILON, _LAST_EPSILON = 1e-3, 2e-5
 """Of the batch normalisations after convolutions, and of the last two."""
 
@@ -89,54 +89,51 @@ def load_sface(path: Path) -> SFaceNet:
     """Load the released ONNX file.
 
     Raises:
-        WeightsError: the file is missing, nothing that OpenCV reads, or another network.
+        WeightsError: the file is missing, no ONNX file, or of another network.
     """
     if not path.is_file():
         raise WeightsError(f"SFace's weights are missing: {path}")
     try:
-        file = cv2.dnn.readNetFromONNX(str(path))
-    except cv2.error as error:
-        raise WeightsError(f"{path} is no network that OpenCV reads: {error}") from error
-    layers = {
-        name.removeprefix(_OPENCV): [
-            np.asarray(blob, np.float32) for blob in file.getLayer(name).blobs
-        ]
-        for name in file.getLayerNames()
-        if name.startswith(_OPENCV)
-    }
+        stored = onnx.load(path).graph.initializer
+    except DecodeError as error:
+        raise WeightsError(f"{path} is no ONNX file: {error}") from error
+    arrays = {each.name: np.asarray(numpy_helper.to_array(each), np.float32) for each in stored}
     network = SFaceNet()
     try:
-        network.load_state_dict(_folded(layers), strict=True)
+        network.load_state_dict(_folded(arrays), strict=True)
     except (KeyError, RuntimeError, ValueError) as error:
         raise WeightsError(f"{path} is not SFace 2021dec: {error}") from error
     return network.eval()
 
 
-def _folded(layers: Mapping[str, Sequence[Float32]]) -> dict[str, Tensor]:
+def _folded(arrays: Mapping[str, Float32]) -> dict[str, Tensor]:
     """Fold normalisations and name the weights as ``SFaceNet`` does."""
     names = ["conv_1", *(f"conv_{i}{part}" for i in range(2, 15) for part in ("_dw", ""))]
     state: dict[str, Float32] = {}
     for index, name in enumerate(names):
-        (weight,) = layers[f"{name}_conv2d"]
-        (slope,) = layers[f"{name}_relu"]
-        scale, shift = _scale_shift(layers[f"{name}_batchnorm"], _EPSILON)
-        weight = weight * scale[:, None, None, None]
+        scale, shift = _scale_shift(arrays, f"{name}_batchnorm", _EPSILON)
+        weight = arrays[f"{name}_conv2d_weight"] * scale[:, None, None, None]
         pointwise = weight.shape[2:] == (1, 1)
         place = f"features.{index}.{'linear' if pointwise else 'conv'}"
         state[f"{place}.weight"] = weight[:, :, 0, 0] if pointwise else weight
         state[f"{place}.bias"] = shift
-        state[f"features.{index}.prelu.weight"] = slope.ravel()
-    weight, bias = layers["pre_fc1"]
-    before, before_shift = _scale_shift(layers["bn1"], _LAST_EPSILON)
-    after, after_shift = _scale_shift(layers["fc1"], _LAST_EPSILON)
-    cells = weight.reshape(DIMENSIONS, len(before), -1)
+        state[f"features.{index}.prelu.weight"] = arrays[f"{name}_relu_gamma"].ravel()
+    before, before_shift = _scale_shift(arrays, "bn1", _LAST_EPSILON)
+    after, after_shift = _scale_shift(arrays, "fc1", _LAST_EPSILON)
+    cells = arrays["pre_fc1_weight"].reshape(DIMENSIONS, len(before), -1)
     weight = cells * before[:, None] * after[:, None, None]
     state["embedding.weight"] = weight.transpose(0, 2, 1).reshape(DIMENSIONS, -1)
-    state["embedding.bias"] = (bias.ravel() + cells.sum(2) @ before_shift) * after + after_shift
+    bias = arrays["pre_fc1_bias"] + cells.sum(2) @ before_shift
+    state["embedding.bias"] = bias * after + after_shift
     return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in state.items()}
 
 
-def _scale_shift(normalisation: Sequence[Float32], epsilon: float) -> tuple[Float32, Float32]:
-    mean, variance, gamma, beta = (blob.ravel() for blob in normalisation)
+def _scale_shift(
+    arrays: Mapping[str, Float32], name: str, epsilon: float
+) -> tuple[Float32, Float32]:
+    """Return what a batch normalisation multiplies by and adds."""
+    mean, variance, gamma, beta = (
+        arrays[f"{name}_{part}"] for part in ("moving_mean", "moving_var", "gamma", "beta")
+    )
     scale = gamma / np.sqrt(variance + np.float32(epsilon))
     return scale, beta - mean * scale

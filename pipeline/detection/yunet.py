@@ -75,16 +75,29 @@ class YuNet:
         height, width = image_rgb.shape[:2]
         bottom, right = -height % 32, -width % 32
         padded = cv2.copyMakeBorder(image_rgb, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
-        image_bgr = cv2.dnn.blobFromImage(padded, swapRB=True)  # float32 (1, 3, h, w)
-        outputs = self._network.run(_OUTPUTS, {"input": image_bgr})
+        red, green, blue = cv2.split(padded)
+        image_bgr = np.stack([blue, green, red], dtype=np.float32, casting="safe")
+        outputs = self._network.run(_OUTPUTS, {"input": image_bgr[None]})
         levels = [
-            _decoded(stride, (width + right) // stride, *outputs[4 * index : 4 * index + 4])
+            self._decoded(stride, (width + right) // stride, *outputs[4 * index : 4 * index + 4])
             for index, stride in enumerate(_STRIDES)
         ]
         boxes, points, scores = (np.concatenate(each) for each in zip(*levels, strict=True))
-        sure = scores >= self._score_threshold
-        sure &= np.isfinite(boxes).all(axis=1) & np.isfinite(points).all(axis=(1, 2))
-        return sorted_faces(boxes[sure], points[sure], scores[sure])
+        finite = np.isfinite(boxes).all(axis=1) & np.isfinite(points).all(axis=(1, 2))
+        return sorted_faces(boxes[finite], points[finite], scores[finite])
+
+    def _decoded(
+        self, stride: int, columns: int, cls: Float32, obj: Float32, bbox: Float32, kps: Float32
+    ) -> tuple[Float32, Float32, Float32]:
+        """Return boxes (n, 4), points (n, 5, 2) and scores (n,) of one level's n sure cells."""
+        scores = np.sqrt(np.clip(cls[0, :, 0], 0, 1) * np.clip(obj[0, :, 0], 0, 1))
+        cells = np.flatnonzero(scores >= self._score_threshold)
+        bbox, kps = bbox[0, cells], kps[0, cells]
+        cell_xy = np.column_stack([cells % columns, cells // columns]).astype(np.float32)
+        centre, half = (cell_xy + bbox[:, :2]) * stride, np.exp(bbox[:, 2:]) * (stride / 2)
+        boxes = np.concatenate([centre - half, centre + half], axis=1)
+        points = (cell_xy[:, None] + kps.reshape(-1, 5, 2)) * np.float32(stride)
+        return boxes, points, scores[cells]
 
 
 def _load(weights: Path) -> onnxruntime.InferenceSession:
@@ -104,19 +117,6 @@ def _load(weights: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-
-
-def _decoded(
-    stride: int, columns: int, cls: Float32, obj: Float32, bbox: Float32, kps: Float32
-) -> tuple[Float32, Float32, Float32]:
-    """Return boxes (n, 4), points (n, 5, 2) and scores (n,) of one level's n cells."""
-    cells = np.arange(bbox.shape[1])
-    cell_xy = np.column_stack([cells % columns, cells // columns]).astype(np.float32)
-    centre, half = (cell_xy + bbox[0, :, :2]) * stride, np.exp(bbox[0, :, 2:]) * (stride / 2)
-    boxes = np.concatenate([centre - half, centre + half], axis=1)
-    points = (cell_xy[:, None] + kps[0].reshape(-1, 5, 2)) * np.float32(stride)
-    scores = np.sqrt(np.clip(cls[0, :, 0], 0, 1) * np.clip(obj[0, :, 0], 0, 1))
-    return boxes, points, scores
 
 
 def _voted(everyone: Faces, nms_threshold: float) -> Faces:

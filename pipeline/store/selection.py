@@ -35,14 +35,12 @@ class SelectedShard:
 
     def batches(self) -> Iterator[list[Row]]:
         """Yield the chosen rows of one row group after the other."""
-        for batch in self.file.batches():
-            if chosen := [row for row in batch if row["sample_id"] in self.ids]:
-                yield chosen
+        yield from self.file.batches(ids=self.ids)
 
     def contents(self) -> Iterator[str]:
         """Yield the ``content_sha256`` of each chosen row."""
-        for batch in self.file.batches(["sample_id", "content_sha256"]):
-            yield from (row["content_sha256"] for row in batch if row["sample_id"] in self.ids)
+        for batch in self.file.batches(["content_sha256"], ids=self.ids):
+            yield from (row["content_sha256"] for row in batch)
 
 
 def select(

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -153,11 +153,26 @@ class ShardFile:
 
     path: Path
 
-    def batches(self, columns: list[str] | None = None) -> Iterator[list[Row]]:
-        """Yield the rows of one row group after the other."""
+    def batches(
+        self, columns: list[str] | None = None, *, ids: Collection[str] | None = None
+    ) -> Iterator[list[Row]]:
+        """Yield the rows of one row group after the other.
+
+        Args:
+            columns: what is read of a row; all by default.
+            ids: rows that are wanted; all by default. Others are not made, and groups without any
+                are not even read.
+        """
         with pq.ParquetFile(self.path, memory_map=True) as file:
             for group in range(file.num_row_groups):
-                yield rows_from_table(file.read_row_group(group, columns=columns))
+                wanted = None
+                if ids is not None:
+                    names = file.read_row_group(group, columns=["sample_id"])["sample_id"]
+                    wanted = pa.array([name in ids for name in names.to_pylist()])
+                    if not wanted.true_count:
+                        continue
+                table = file.read_row_group(group, columns=columns)
+                yield rows_from_table(table if wanted is None else table.filter(wanted))
 
     def contents(self) -> Iterator[str]:
         """Yield the ``content_sha256`` of each row, as it was written."""

@@ -4,9 +4,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
-import lightning
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from models.losses.adversarial import cycle_loss, discriminator_loss, generator_loss
@@ -37,9 +37,7 @@ class DegraderTraining:
         self._faces = sharp, low
         self._pools = ImagePool(params.pool_pictures), ImagePool(params.pool_pictures)
         torch.set_num_threads(params.threads)
-        self._fabric = lightning.Fabric(
-            accelerator=params.device, devices=1, precision=params.precision
-        )
+        self._fabric = Fabric(accelerator=params.device, devices=1, precision=params.precision)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(params.seed)
             self._nets = _networks(params)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-import lightning
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from models.nets.pram import trainable
@@ -76,7 +76,7 @@ class Learner(nn.Module, ABC):
 class GradientTraining:
     """Trains a learner: seeded by the step's number, so that no random state has to be kept."""
 
-    def __init__(self, params: TrainingParams, learner: Learner, fabric: lightning.Fabric) -> None:
+    def __init__(self, params: TrainingParams, learner: Learner, fabric: Fabric) -> None:
         """Set up the optimiser, and let the learner prepare.
 
         Args:
@@ -148,7 +148,7 @@ def train_learner(
 
 
 def _run(
-    fabric: lightning.Fabric,
+    fabric: Fabric,
     learner: Learner,
     params: TrainingParams,
     label: str,

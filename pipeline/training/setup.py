@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-import lightning
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 
 from models.precision import computes_bfloat16
@@ -12,7 +12,7 @@ from pipeline.params import TrainingParams
 WARMUP_START = 0.01
 
 
-def make_fabric(params: TrainingParams) -> lightning.Fabric:
+def make_fabric(params: TrainingParams) -> Fabric:
     """Start Lightning Fabric; sums in a CPU training depend on the number of threads, so it is set.
 
     ``auto`` precision is bfloat16 where the device computes it natively, else float32.
@@ -24,7 +24,7 @@ def make_fabric(params: TrainingParams) -> lightning.Fabric:
     precision = params.precision
     if precision == "auto":
         precision = "bf16-mixed" if computes_bfloat16(device) else "32-true"
-    return lightning.Fabric(
+    return Fabric(
         accelerator=device,
         devices=params.devices,
         precision=precision,
@@ -32,7 +32,7 @@ def make_fabric(params: TrainingParams) -> lightning.Fabric:
     )
 
 
-def computed_in(fabric: lightning.Fabric) -> torch.dtype:
+def computed_in(fabric: Fabric) -> torch.dtype:
     """Return the type of the activations."""
     precision = str(fabric._precision.precision)  # Fabric offers no public question for it
     return torch.bfloat16 if precision.startswith("bf16") else torch.float32
