@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from pipeline.report.canvas import new_figure
 from pipeline.report.grouped import UNKNOWN, YAW_BUCKETS_DEG
 from pipeline.types import Band
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 BAND_COLOURS = {
     Band.VIS: "#1f77b4",
@@ -74,8 +75,7 @@ def truth_figure(stage: str, metrics: Mapping[str, Any], path: Path) -> None:
         path: the PNG; the table gets the extension ``.md``.
     """
     panels = [(panel, _groups(panel, metrics)) for panel in PANELS[stage]]
-    figure = Figure(figsize=(1 + 3.3 * len(panels), 3.4), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(1 + 3.3 * len(panels), 3.4)
     if any(groups for _, groups in panels):
         for axes, (panel, groups) in zip(figure.subplots(1, len(panels)), panels, strict=True):
             _draw(axes, panel, groups)
@@ -97,7 +97,7 @@ def _groups(panel: Panel, metrics: Mapping[str, Any]) -> dict[str, dict[str, Any
     return dict(found["by_band_and_yaw"])
 
 
-def _draw(axes: Axes, panel: Panel, groups: Mapping[str, Mapping[str, Any]]) -> None:
+def _draw(axes: "Axes", panel: Panel, groups: Mapping[str, Mapping[str, Any]]) -> None:
     bands, buckets = [band for band in Band if band in groups], _buckets(groups)
     for offset, band in zip(np.linspace(-0.16, 0.16, max(2, len(bands))), bands, strict=False):
         found = [(x, groups[band][b]) for x, b in enumerate(buckets) if b in groups[band]]

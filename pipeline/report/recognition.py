@@ -4,16 +4,18 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pipeline.evaluation.recognition import Recognition
+from pipeline.report.canvas import new_figure
 from pipeline.report.published import Published
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Curve = Sequence[Mapping[str, float]]
 Results = Mapping[str, Sequence[Recognition]]
@@ -26,8 +28,7 @@ _SMOOTHED = 9
 def loss_figure(curve: Curve, path: Path) -> None:
     """Draw a training's losses by step, a panel a loss; of several folds, one line each."""
     names = [name for name in (curve[0] if curve else {}) if name not in ("step", "fold")]
-    figure = Figure(figsize=(1 + 3.2 * max(1, len(names)), 3.0), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(1 + 3.2 * max(1, len(names)), 3.0)
     if not names:
         figure.text(0.5, 0.5, "no steps were trained", ha="center", va="center")
     for axes, name in zip(
@@ -66,8 +67,7 @@ def write_cmc(results: Results, path: Path) -> None:
 
 def recognition_figure(title: str, results: Results, path: Path) -> None:
     """Draw ROC (of several folds, one line each) and CMC of the rows."""
-    figure = Figure(figsize=(8.4, 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(8.4, 3.6)
     left, right = figure.subplots(1, 2)
     for row, found in results.items():
         colour = _COLOURS.get(row)
@@ -165,7 +165,7 @@ def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return made
 
 
-def _dress(axes: Axes, title: str, x: str, y: str) -> None:
+def _dress(axes: "Axes", title: str, x: str, y: str) -> None:
     axes.set_title(title, fontsize=9)
     axes.set_xlabel(x, fontsize=8)
     axes.set_ylabel(y, fontsize=8)
@@ -175,7 +175,7 @@ def _dress(axes: Axes, title: str, x: str, y: str) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _save(figure: "Figure", path: Path) -> None:
     partial = path.with_name(f".{path.name}.partial")
     figure.savefig(partial, format="png", dpi=120)
     partial.replace(path)
