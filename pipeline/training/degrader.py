@@ -69,7 +69,9 @@ class DegraderTraining:
         of_generators, _ = self._optimizers
         self._judge(False)
         of_generators.zero_grad()
-        made_low, made_sharp = self._to_low(sharp), self._to_sharp(low)
+        # Norms are of single pictures, so what goes through the same network goes there together.
+        made_low, same_low = self._made(self._to_low, sharp, low)
+        made_sharp, same_sharp = self._made(self._to_sharp, low, sharp)
         adversarial = generator_loss(self._judge_low(made_low))
         adversarial = adversarial + generator_loss(self._judge_sharp(made_sharp))
         cycle = cycle_loss(sharp, self._to_sharp(made_low))
@@ -77,7 +79,7 @@ class DegraderTraining:
         total = adversarial + params.cycle_weight * cycle
         identity = torch.zeros_like(total)
         if params.identity_weight:
-            identity = self._identity(sharp, low)
+            identity = cycle_loss(low, same_low) + cycle_loss(sharp, same_sharp)
             total = total + params.identity_weight * identity
         self._fabric.backward(total)
         of_generators.step()
@@ -111,17 +113,19 @@ class DegraderTraining:
         _, of_discriminators = self._optimizers
         self._judge(True)
         of_discriminators.zero_grad()
-        judged = discriminator_loss(self._judge_low(low), self._judge_low(made_low))
-        judged = judged + discriminator_loss(
-            self._judge_sharp(sharp), self._judge_sharp(made_sharp)
-        )
+        of_low = self._judge_low(torch.cat([low, made_low])).split(len(low))
+        of_sharp = self._judge_sharp(torch.cat([sharp, made_sharp])).split(len(sharp))
+        judged = discriminator_loss(*of_low) + discriminator_loss(*of_sharp)
         self._fabric.backward(judged)
         of_discriminators.step()
         return float(judged.detach())
 
-    def _identity(self, sharp: Tensor, low: Tensor) -> Tensor:
-        """Measure how far each generator changes what is of its target already."""
-        return cycle_loss(low, self._to_low(low)) + cycle_loss(sharp, self._to_sharp(sharp))
+    def _made(self, network: nn.Module, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what a generator makes of its source, and of its target, which it should keep."""
+        if not self.params.identity_weight:
+            return network(source), target
+        made, same = network(torch.cat([source, target])).split(len(source))
+        return made, same
 
     def _optimizer(self, *names: str) -> torch.optim.Adam:
         weights = chain.from_iterable(self._nets[name].parameters() for name in names)
