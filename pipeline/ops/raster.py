@@ -99,23 +99,35 @@ def interpolate(fragments: Fragments, triangles: Int32, attributes: Float32) -> 
     Returns:
         float32 (h, w, c), 0 where no triangle is seen.
     """
-    result = np.zeros((*fragments.triangle.shape, attributes.shape[1]), dtype=np.float32)
-    result[fragments.covered] = interpolate_covered(fragments, triangles, attributes)
-    return result
+    result = np.zeros((fragments.triangle.size, attributes.shape[1]), dtype=np.float32)
+    _carry(fragments, triangles, attributes, result, in_place=True)
+    return result.reshape(*fragments.triangle.shape, -1)
 
 
 def interpolate_covered(fragments: Fragments, triangles: Int32, attributes: Float32) -> Float32:
     """Carry attributes of vertices, float32 (v, c), to the covered pixels, in rows: (n, c)."""
     count = int(np.count_nonzero(fragments.covered))
     result = np.empty((count, attributes.shape[1]), dtype=np.float32)
+    _carry(fragments, triangles, attributes, result, in_place=False)
+    return result
+
+
+def _carry(
+    fragments: Fragments,
+    triangles: Int32,
+    attributes: Float32,
+    result: Float32,
+    *,
+    in_place: bool,
+) -> None:
     _interpolate(
         fragments.triangle,
         fragments.weights,
         np.ascontiguousarray(triangles, dtype=np.int32),
         np.ascontiguousarray(attributes, dtype=np.float32),
         result,
+        in_place,
     )
-    return result
 
 
 def sample_bilinear(texture: Float32, xy: Float32) -> Float32:
@@ -244,7 +256,8 @@ def _fill(vertices, triangles, triangle, weights, depth):  # type: ignore[no-unt
 
 
 @numba.njit(cache=True, nogil=True)
-def _interpolate(triangle, weights, triangles, attributes, result):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _interpolate(triangle, weights, triangles, attributes, result, in_place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill a row of the result for each covered pixel; ``in_place``, the row of that pixel."""
     height, width = triangle.shape
     channels = attributes.shape[1]
     row = 0
@@ -253,6 +266,8 @@ def _interpolate(triangle, weights, triangles, attributes, result):  # type: ign
             index = triangle[y, x]
             if index < 0:
                 continue
+            if in_place:
+                row = y * width + x
             a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
             wa, wb, wc = weights[y, x, 0], weights[y, x, 1], weights[y, x, 2]
             for channel in range(channels):

@@ -82,7 +82,8 @@ def _beyond(guide: Float32) -> NDArray[np.bool_]:
     It is black up to the crop's edge, and the picture, a rectangle, bulges nowhere into it: what is
     black inside the hull of all that is not, belongs to the picture.
     """
-    darkest = cv2.erode(guide.max(axis=2), np.ones((3, 3), np.uint8))[1::2, 1::2]
+    brightest = np.maximum.reduce(cv2.split(guide))
+    darkest = cv2.erode(brightest, np.ones((3, 3), np.uint8))[1::2, 1::2]
     black = (darkest < _BLACK).astype(np.uint8)
     _, regions = cv2.connectedComponents(black)
     edge = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])

@@ -144,7 +144,9 @@ def posable_head(loose: UInt8, mesh_xyz: Float32, layers: Layers | None = None) 
 
 def _cutting_frame(loose: UInt8, layers: Layers) -> UInt8:
     """Find what lies beyond the sides of the source picture that cut head or neck."""
-    black = loose.reshape(*loose.shape[:2], -1).max(axis=2) <= _BLACK
+    if not layers.beyond.any():
+        return np.zeros(loose.shape[:2], np.uint8)
+    black = np.maximum.reduce(cv2.split(loose)) <= _BLACK
     beyond = ((layers.beyond > 0.2) & black).astype(np.uint8)
     count, regions = cv2.connectedComponents(beyond)
     person = (layers.head + layers.neck > 0.5).astype(np.uint8)

@@ -35,8 +35,8 @@ _MORE = (0.08, 0.25)
 """By how much more the other half has to turn to the camera to be believed more."""
 _STEEP = (0.35, 0.6)
 """Cosines up to which the face's own rim is doubted where the other half is seen better."""
-_STREAKED, _STREAK_PX = (0.15, 0.5), 4.0
-"""Cosines up to which a texture is too stretched, and the blur, at half the atlas's side."""
+_STREAKED, _SOFT_PX = (0.15, 0.5), 2.0
+"""Cosines up to which a texture is too stretched, and its blur at a quarter of the atlas."""
 _HEAD, _DOUBT_PX = (0.5, 0.95), 7
 """So near a pixel that is less of the head, colours are doubted: they are mixed with others."""
 _FRONTAL = (0.5, 0.8)
@@ -107,9 +107,12 @@ def _carried(share: Float32, texels: Float32) -> Float32:
 def _unstreaked(own: UInt8, small: Float32, shown: Float32, facing: Float32) -> UInt8:
     """Blur what is seen edge-on: few pixels, drawn out over the head's side, would be streaks."""
     weight = np.asarray(shown + np.float32(1e-3), np.float32)
-    total = cv2.GaussianBlur(times(small, weight), (0, 0), _STREAK_PX)
-    known = np.asarray(cv2.GaussianBlur(weight, (0, 0), _STREAK_PX), np.float32)
-    soft = quotient(np.asarray(total, np.float32), known)
+    quarter = (shown.shape[1] // 2, shown.shape[0] // 2)
+    total, known = (
+        cv2.GaussianBlur(cv2.resize(each, quarter, interpolation=cv2.INTER_AREA), (0, 0), _SOFT_PX)
+        for each in (times(small, weight), weight)
+    )
+    soft = quotient(np.asarray(total, np.float32), np.asarray(known, np.float32))
     whole = own.shape[1::-1]
     share = np.asarray(cv2.resize(1.0 - smooth_step(facing, _STREAKED), whole), np.float32)
     wide = cv2.resize(np.clip(soft + 0.5, 0, 255).astype(np.uint8), whole)
