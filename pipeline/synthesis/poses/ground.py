@@ -14,6 +14,8 @@ from pipeline.types import Float32, UInt8
 _COARSE = 2
 HOLE_MARGIN_PX, _NECK_GAP_PX = 11, 5
 """At half the side, as all below: how wide the surroundings of what is taken out are doubted."""
+_FRAME_MARGIN_PX = 25
+"""So far around black that stays nothing is filled."""
 _CUT_FROM, _CUT_OVER = 0.39, 0.06
 """From such a share of the crop's side off its middle, a head is taken to be cut by the crop."""
 _SKIP_PX, _SOURCE_PX, _LEAST_SOURCE_PX = 3, 7, 2
@@ -28,6 +30,7 @@ def ground_of(
     loose: UInt8,
     taken: Float32,
     layers: Layers,
+    frame: UInt8,
     chin_y: float,
     top_y: float,
     *,
@@ -39,6 +42,7 @@ def ground_of(
         loose: uint8 (s, s) or (s, s, 3).
         taken: float32 (s / 2, s / 2), the share of each pixel that is taken out.
         layers: what is neck, and what lies beyond the picture.
+        frame: uint8 (s, s), not 0 where what lies beyond stays black; elsewhere it is filled.
         chin_y: row of the chin.
         top_y: row up to which the neck is continued.
         margin_px: how wide what surrounds it is taken out too, at half the side; odd.
@@ -64,8 +68,11 @@ def ground_of(
     filled = _with_neck(filled, picture, neck, near, chin_y / 2, top_y / 2)
     whole = loose.shape[1::-1]
     # Wider, so that none of its black is left, be it a thin wedge at the crop's border.
-    outside = cv2.dilate(beyond, np.ones((HOLE_MARGIN_PX,) * 2, np.uint8))
-    put = cv2.resize(cv2.GaussianBlur(np.maximum(hole, outside), (0, 0), 1.0), whole)
+    framed = cv2.resize(frame, wh, interpolation=cv2.INTER_AREA)
+    stays = cv2.dilate(framed, np.ones((_FRAME_MARGIN_PX,) * 2, np.uint8)) > 0
+    outside = cv2.dilate(np.where(stays, 0.0, beyond), np.ones((HOLE_MARGIN_PX,) * 2, np.uint8))
+    out = np.asarray(np.maximum(hole, outside), np.float32)
+    put = cv2.resize(cv2.GaussianBlur(out, (0, 0), 1.0), whole)
     fill = cv2.resize(np.clip(filled + 0.5, 0, 255).astype(np.uint8), whole)
     return np.asarray(cv2.blendLinear(fill, loose, put, np.float32(1) - put), np.uint8)
 

@@ -137,8 +137,8 @@ def posable_head(loose: UInt8, mesh_xyz: Float32, layers: Layers | None = None) 
     # Where a guessed head ends, the picture has no edge: what fades out there must meet itself.
     margin_px = 1 if guessed else HOLE_MARGIN_PX
     taken = smooth_step(taken, _SURELY_TAKEN) if guessed else taken
-    ground = ground_of(loose, taken, layers, float(outline.max()), lobe, margin_px=margin_px)
     frame = _cutting_frame(loose, layers)
+    ground = ground_of(loose, taken, layers, frame, float(outline.max()), lobe, margin_px=margin_px)
     return PosableHead(pose, front, back, texture, cover, continued(ground), frame)
 
 
