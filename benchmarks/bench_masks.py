@@ -22,6 +22,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from skimage.data import astronaut
+from threadpoolctl import threadpool_limits
 
 from benchmarks.bench_incremental import put
 from benchmarks.timing import compare
@@ -140,6 +141,7 @@ def main() -> None:
     arguments.add_argument("--pictures", type=int, default=400, help="of the runs with workers")
     options = arguments.parse_args()
     cv2.setNumThreads(1)
+    threadpool_limits(1)
     names = ("yunet", "face_mesh_468")
     registry = load_registry(ROOT / "weights.yaml")
     yunet, mesh_file = (item.path for item in fetch(names, registry, ROOT / "weights"))
