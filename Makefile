@@ -41,7 +41,7 @@ lint: setup types ## style, import contracts, types
 types: setup ## static types alone
 	mypy
 
-bench: setup ## measure the speed claims (docs: benchmarks/README.md)
+bench: setup ## measure the speed claims (results: README.md, Speed)
 	python -m benchmarks
 
 check: lint test ## all that has to hold before a commit
