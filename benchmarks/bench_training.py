@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from benchmarks.timing import compare
-from models.nets.lightcnn import LightCNN9
+from models.backbones.lightcnn import LightCNN9
 from pipeline.ops.codec import encode_png
 from pipeline.params import PretrainParams, load_params
 from pipeline.training.augment import TRANSFORM

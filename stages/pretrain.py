@@ -13,7 +13,7 @@ from stages.run import StageRun, stage_main
 
 def run(stage: StageRun) -> None:
     """Train, or take up, one backbone of the section ``pretrain``."""
-    from models.nets.checkpoints import load_backbone  # these bring torch
+    from models.backbones.checkpoints import load_backbone  # these bring torch
     from pipeline.training.backbones import make_backbone
     from pipeline.training.faces import crop_side
     from pipeline.training.pretrain import load_pretraining_faces, pretrain

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from scipy.interpolate import RBFInterpolator
 
-from models.nets.resfcn256 import POSITION_SCALE, SIDE_PX, load_resfcn256
+from models.prnet.network import POSITION_SCALE, SIDE_PX, load_resfcn256
 from pipeline.errors import WeightsError
 from pipeline.face3d.canonical import canonical_texture
 from pipeline.face3d.position_map import MAP_PX, transform_map, valid_texels

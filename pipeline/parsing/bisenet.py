@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812 (the name torch's own documentatio
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.nets.bisenet import FACE_CLASSES, STRIDE, fold_batch_norm, load_bisenet
+from models.bisenet.network import FACE_CLASSES, STRIDE, fold_batch_norm, load_bisenet
 from models.precision import computes_bfloat16
 from pipeline.ops.geometry import invert_affine, transform_points
 from pipeline.ops.templates import TEMPLATES, AlignTemplate, warp_to_template

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.nets.sface import DIMENSIONS, SIDE_PX, load_sface
 from models.precision import computes_bfloat16
+from models.sface.network import DIMENSIONS, SIDE_PX, load_sface
 from pipeline.types import Float32, UInt8
 
 CROP_HW = (SIDE_PX, SIDE_PX)

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional
 
-from models.nets.attention import Attention56
-from models.nets.iresnet import IResNet
-from models.nets.lightcnn import LightCNN9, LightCNN29v2
-from models.nets.mobilefacenet import MobileFaceNet
+from models.backbones.attention import Attention56
+from models.backbones.iresnet import IResNet
+from models.backbones.lightcnn import LightCNN9, LightCNN29v2
+from models.backbones.mobilefacenet import MobileFaceNet
 from pipeline.errors import StageError
 
 

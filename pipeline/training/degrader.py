@@ -9,8 +9,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from models.losses.adversarial import cycle_loss, discriminator_loss, generator_loss
-from models.nets.cyclegan import PatchDiscriminator, ResNetGenerator
+from models.cyclegan.losses import cycle_loss, discriminator_loss, generator_loss
+from models.cyclegan.network import PatchDiscriminator, ResNetGenerator
 from pipeline.params import TrainDegraderParams
 from pipeline.rng import generator_for
 from pipeline.synthesis.degrade.cyclegan import pixels_to_input

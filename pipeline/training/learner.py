@@ -10,7 +10,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from models.nets.pram import trainable
+from models.pram.network import trainable
 from pipeline.errors import StageError
 from pipeline.params import TrainingParams
 from pipeline.rng import generator_for

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
 from torch import Tensor, nn
 
+from models.backbones.lightcnn import Normalised, normalised
 from models.losses.margins import CosineClassifier
-from models.nets.lightcnn import Normalised, normalised
 from pipeline.params import PretrainParams
 from pipeline.store import ShardFolder
 from pipeline.training.augment import augmented

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.nets.resfcn256 import ResFCN256
+from models.prnet.network import ResFCN256
 from pipeline.errors import WeightsError
 from pipeline.face3d import position_map_of_mesh, valid_texels
 from pipeline.face3d.canonical import canonical_texture, canonical_vertices

@@ -9,7 +9,7 @@ from face_rows import face_row, write_rows
 from ruamel.yaml import YAML
 
 from ablations import row, table
-from models.nets.lightcnn import LightCNN9
+from models.backbones.lightcnn import LightCNN9
 from pipeline.errors import ParamsError, StageError
 from pipeline.params import merge_params, read_yaml
 from pipeline.store import MASKS, PARTS

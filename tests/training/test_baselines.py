@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
-from models.nets.lightcnn import LightCNN9
+from models.backbones.lightcnn import LightCNN9
 from pipeline.errors import StageError
 from pipeline.params import MethodParams
 from pipeline.params.methods import AnyMethodParams

@@ -8,10 +8,10 @@ import torch
 from face_rows import face_row, write_rows
 from short_params import BANDS, HSST, PRAM
 
+from models.backbones.mobilefacenet import MobileFaceNet
 from models.losses.triplets import component_adaptive_triplet
-from models.nets import pram as nets
-from models.nets.mobilefacenet import MobileFaceNet
-from models.nets.pram import COMPONENTS
+from models.pram import network as nets
+from models.pram.network import COMPONENTS
 from pipeline.errors import StageError
 from pipeline.params import PlainParams
 from pipeline.store import PARTS as SCHEMA

@@ -11,8 +11,8 @@ from face_rows import face_row, write_rows
 from ruamel.yaml import YAML
 from short_params import BANDS
 
-from models.nets.lightcnn import LightCNN9
-from models.nets.mobilefacenet import MobileFaceNet
+from models.backbones.lightcnn import LightCNN9
+from models.backbones.mobilefacenet import MobileFaceNet
 from pipeline.errors import ParamsError, StageError, WeightsError
 from pipeline.params import lay_profile_over, load_params, read_yaml
 from pipeline.protocols.nir_vis import casia

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.nets.cyclegan import ResNetGenerator
+from models.cyclegan.network import ResNetGenerator
 from pipeline.errors import WeightsError
 from pipeline.ops.codec import as_rgb
 from pipeline.types import UInt8

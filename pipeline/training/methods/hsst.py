@@ -1,10 +1,10 @@
-"""Heterogeneous semi-siamese training: a learner around ``models.hsst.SemiSiamese``."""
+"""Heterogeneous semi-siamese training: a learner around ``models.hsst.network.SemiSiamese``."""
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.hsst import SemiSiamese
+from models.hsst.network import SemiSiamese
 from pipeline.errors import StageError
 from pipeline.params import HsstParams
 from pipeline.training.backbones import Inputs

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
 from torch import Tensor, nn
 
-from models.losses.invariant import wasserstein
-from models.nets.subspaces import SharedSubspace
+from models.idr_wcnn.losses import wasserstein
+from models.idr_wcnn.network import SharedSubspace
 from pipeline.errors import StageError
 from pipeline.params import InvariantParams
 from pipeline.training.backbones import Inputs
@@ -41,7 +41,7 @@ class InvariantLearner(PairLearner):
     compared at test, so that the term cannot fall by shrinking all features.
 
     Reference:
-        IDR, equations 3 and 5; W-CNN, equation 7 (see ``models.losses.invariant``). Both minimise
+        IDR, equations 3 and 5; W-CNN, equation 7 (see ``models.idr_wcnn.losses``). Both minimise
         by turns; here all trains at once.
     """
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.backbones.lightcnn import Normalised, normalised
 from models.losses.margins import CosineClassifier
-from models.nets.lightcnn import Normalised, normalised
 from pipeline.params import PairParams
 from pipeline.training.backbones import Inputs
 from pipeline.training.identities import TrainingFaces

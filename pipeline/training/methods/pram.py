@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
 from torch import Tensor, nn
 
+from models.backbones.lightcnn import SIDE_PX, LightCNN9
 from models.losses.triplets import conditional_triplet, mask_iou
-from models.nets.lightcnn import SIDE_PX, LightCNN9
-from models.nets.pram import PRAM, WholeFace
+from models.pram.network import PRAM, WholeFace
 from pipeline.errors import StageError
 from pipeline.params import PramParams
 from pipeline.store.progress import progress

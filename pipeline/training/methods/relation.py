@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from models.nets.lightcnn import LightCNN9
-from models.nets.relations import PlaceRelations, RelationGraph, RelationModule
+from models.backbones.lightcnn import LightCNN9
+from models.rm_rgm.network import PlaceRelations, RelationGraph, RelationModule
 from pipeline.errors import StageError
 from pipeline.params import RelationParams
 

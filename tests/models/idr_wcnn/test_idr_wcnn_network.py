@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.nets.subspaces import SharedSubspace
+from models.idr_wcnn.network import SharedSubspace
 
 
 @pytest.fixture

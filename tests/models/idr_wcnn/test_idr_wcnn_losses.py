@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.losses.invariant import orthogonality, wasserstein
+from models.idr_wcnn.losses import orthogonality, wasserstein
 
 
 def test_orthogonal_subspaces_cost_nothing():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.nets.resfcn256 import (
+from models.prnet.network import (
     ResFCN256,
     SameConv2d,
     SameConvTranspose2d,

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.nets.attention import Attention56, attention_stages
-from models.nets.iresnet import IResNet
-from models.nets.lightcnn import LargerHalf, LightCNN9, LightCNN29v2, MaxFeatureMap, Normalised
-from models.nets.mobilefacenet import MobileFaceNet
+from models.backbones.attention import Attention56, attention_stages
+from models.backbones.iresnet import IResNet
+from models.backbones.lightcnn import LargerHalf, LightCNN9, LightCNN29v2, MaxFeatureMap, Normalised
+from models.backbones.mobilefacenet import MobileFaceNet
 
 
 def parameters(network):

@@ -1,7 +1,7 @@
 import torch
 
-from models.nets.lightcnn import LightCNN9
-from models.nets.pram import COMPONENTS, PAIRS, PRAM, trainable
+from models.backbones.lightcnn import LightCNN9
+from models.pram.network import COMPONENTS, PAIRS, PRAM, trainable
 
 
 def made():

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models.losses.margins import prototype_loss
 from models.losses.triplets import hardest_prototype_triplet
-from models.nets.pram import freeze
+from models.pram.network import freeze
 
 MOMENTUM = 0.999
 """Weight of the gallery-net's former state in its moving average."""

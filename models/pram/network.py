@@ -17,7 +17,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from models.nets.lightcnn import TRUNK_CELLS, LightCNN9, MaxFeatureMap
+from models.backbones.lightcnn import TRUNK_CELLS, LightCNN9, MaxFeatureMap
 
 COMPONENTS = ("face", "left_eye", "right_eye", "nose", "mouth")
 """The five inputs, in the order of every tensor that has a component axis."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.hsst import NOBODY, PrototypeQueue, SemiSiamese
+from models.hsst.network import NOBODY, PrototypeQueue, SemiSiamese
 
 
 def tiny(**options):

@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
 from torch import Tensor, nn
 
-from models.nets.lightcnn import LightCNN9
-from models.nets.pram import LAST_GROUP, PartRelations, freeze
+from models.backbones.lightcnn import LightCNN9
+from models.pram.network import LAST_GROUP, PartRelations, freeze
 
 CHANNELS = 128
 PLACES = 64

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from models.nets.checkpoints import load_backbone
-from models.nets.lightcnn import LightCNN9, LightCNN29v2
+from models.backbones.checkpoints import load_backbone
+from models.backbones.lightcnn import LightCNN9, LightCNN29v2
 from pipeline.errors import WeightsError
 
 

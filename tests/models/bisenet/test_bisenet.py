@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from facexlib.parsing.bisenet import BiSeNet as FacexlibBiSeNet
 
-from models.nets.bisenet import AUXILIARY_HEADS, BiSeNet, fold_batch_norm, load_bisenet
+from models.bisenet.network import AUXILIARY_HEADS, BiSeNet, fold_batch_norm, load_bisenet
 from pipeline.errors import WeightsError
 
 INPUT = torch.randn(1, 3, 256, 192, generator=torch.Generator().manual_seed(3))

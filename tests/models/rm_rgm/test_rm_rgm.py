@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.nets.lightcnn import LightCNN9
-from models.nets.relations import CHANNELS, PLACES, RelationGraph, RelationModule
+from models.backbones.lightcnn import LightCNN9
+from models.rm_rgm.network import CHANNELS, PLACES, RelationGraph, RelationModule
 
 
 @pytest.fixture(scope="module")

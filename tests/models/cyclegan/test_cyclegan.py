@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from models.losses.adversarial import cycle_loss, discriminator_loss, generator_loss
-from models.nets.cyclegan import PatchDiscriminator, ResNetGenerator
+from models.cyclegan.losses import cycle_loss, discriminator_loss, generator_loss
+from models.cyclegan.network import PatchDiscriminator, ResNetGenerator
 
 
 def weights(net):

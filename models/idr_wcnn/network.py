@@ -11,7 +11,7 @@ Reference:
 import torch
 from torch import Tensor, nn
 
-from models.losses.invariant import orthogonality
+from models.idr_wcnn.losses import orthogonality
 
 
 class SharedSubspace(nn.Module):

@@ -1,0 +1,1 @@
+"""Recognition networks, one architecture a module, and their checkpoints."""

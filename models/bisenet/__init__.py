@@ -1,0 +1,1 @@
+"""BiSeNet: face parsing."""

@@ -1,0 +1,1 @@
+"""CycleGAN: unpaired translation of images."""

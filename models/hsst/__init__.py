@@ -1,0 +1,1 @@
+"""HSST: heterogeneous semi-siamese training."""

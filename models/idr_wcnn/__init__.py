@@ -1,0 +1,1 @@
+"""IDR and W-CNN: a subspace that two bands share."""

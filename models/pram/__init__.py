@@ -1,0 +1,1 @@
+"""PRAM: part relation attention."""

@@ -1,0 +1,1 @@
+"""PRNet: position maps of faces."""

@@ -1,0 +1,1 @@
+"""RM and RGM: relations of places of the feature map."""

@@ -1,0 +1,1 @@
+"""SFace: the teacher and the measure of appearance."""
