@@ -9,7 +9,9 @@ from pipeline.ops.boxes import choose
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.ops.templates import TEMPLATES, AlignTemplate, template_of
 from pipeline.params import AlignParams
-from pipeline.report import align_metrics, contact_sheet, truth_figure
+from pipeline.report.align import align_metrics
+from pipeline.report.contact_sheet import contact_sheet
+from pipeline.report.truth_figure import truth_figure
 from pipeline.store import ALIGN, image_columns
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Region, Rejected, Row, UInt8

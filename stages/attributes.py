@@ -10,7 +10,7 @@ from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
 from pipeline.ops.templates import TEMPLATES, warp_to_template
 from pipeline.params import AttributesParams
 from pipeline.recognition import focus_measure, illumination
-from pipeline.report import attribute_metrics, quality_sheet
+from pipeline.report.attributes import attribute_metrics, quality_sheet
 from pipeline.store.attribute_schemas import ATTRIBUTES
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Float32, Row, UInt8

@@ -8,8 +8,8 @@ from pipeline.bodies.frames import columns_of_subject
 from pipeline.bodies.labelling import Outcome as Label
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.params import CropBodiesParams
-from pipeline.report import contact_sheet
-from pipeline.report.bodies import crop_bodies_metrics
+from pipeline.report.contact_sheet import contact_sheet
+from pipeline.report.crop_bodies import crop_bodies_metrics
 from pipeline.store import image_columns
 from pipeline.store.body_schemas import CROP_BODIES
 from pipeline.store.mapping import BatchFunction, Outcome

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pipeline.ops.codec import decode
 from pipeline.params import DegradeParams
-from pipeline.report import contact_sheet
-from pipeline.report.quality import degrade_metrics
+from pipeline.report.contact_sheet import contact_sheet
+from pipeline.report.degrade import degrade_metrics
 from pipeline.rng import generator_for, seed_for
 from pipeline.store import DEGRADE, select
 from pipeline.store.mapping import BatchFunction

@@ -8,8 +8,8 @@ from pipeline.bodies.found import Bodies
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
 from pipeline.params import DetectBodiesParams
-from pipeline.report import contact_sheet
-from pipeline.report.bodies import detect_bodies_metrics
+from pipeline.report.contact_sheet import contact_sheet
+from pipeline.report.detect_bodies import detect_bodies_metrics
 from pipeline.store.body_schemas import DETECT_BODIES
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Row, UInt8

@@ -4,13 +4,8 @@ from pathlib import Path
 
 from pipeline.errors import ParamsError
 from pipeline.evaluation.recognition import Recognition, chance_rank1, over_folds, recognise
+from pipeline.report.evaluate import recognition_figure, recognition_table, write_cmc, write_roc
 from pipeline.report.published import published_by
-from pipeline.report.recognition import (
-    recognition_figure,
-    recognition_table,
-    write_cmc,
-    write_roc,
-)
 from pipeline.store.protocols import read_protocol
 from stages.run import StageRun, stage_main
 

@@ -6,7 +6,9 @@ from pipeline.ops.codec import UndecodableError, decode_foreign, encode_png
 from pipeline.params import IngestParams
 from pipeline.readers import read_dataset
 from pipeline.readers.segments import take_in_segment
-from pipeline.report import contact_sheet, scene_sheet, share_by
+from pipeline.report.contact_sheet import contact_sheet
+from pipeline.report.metrics import share_by
+from pipeline.report.scene_sheet import scene_sheet
 from pipeline.store import INGEST, image_columns
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Rejected, Row

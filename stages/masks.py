@@ -8,7 +8,8 @@ import numpy as np
 
 from pipeline.params import MasksParams, PartsParams, TemplateFiles
 from pipeline.parsing import hidden_columns
-from pipeline.report import contact_sheet, masks_metrics
+from pipeline.report.contact_sheet import contact_sheet
+from pipeline.report.masks import masks_metrics
 from pipeline.rng import seed_for
 from pipeline.store import MASKS
 from pipeline.store.mapping import BatchFunction, Outcome

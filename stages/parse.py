@@ -10,7 +10,9 @@ from pipeline.ops.geometry import compose_affine, invert_affine, transform_point
 from pipeline.ops.templates import AlignTemplate, template_of
 from pipeline.params import ParseParams
 from pipeline.parsing import mesh_labels, settle_left_right
-from pipeline.report import contact_sheet, parse_metrics, truth_figure
+from pipeline.report.contact_sheet import contact_sheet
+from pipeline.report.parse import parse_metrics
+from pipeline.report.truth_figure import truth_figure
 from pipeline.store import PARSE
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Row, UInt8

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.face3d.mesh import FaceMesh
 from pipeline.ops.templates import AlignTemplate, template_of
 from pipeline.params import PosesParams
-from pipeline.report import contact_sheet
+from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.poses import poses_metrics
 from pipeline.rng import generator_for
 from pipeline.store import POSES, select

@@ -5,8 +5,7 @@ from typing import Any
 
 from pipeline.errors import ParamsError
 from pipeline.params import section_values
-from pipeline.report.quality import write_curve
-from pipeline.report.recognition import loss_figure
+from pipeline.report.train import loss_figure, write_curve
 from pipeline.store.guard import locked
 from stages.run import StageRun, stage_main
 

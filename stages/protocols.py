@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.errors import ParamsError
 from pipeline.protocols.build import build_protocols, write_protocols
-from pipeline.report import contact_sheet
+from pipeline.report.contact_sheet import contact_sheet
 from pipeline.store.guard import locked
 from stages.run import StageRun, stage_main
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from pipeline.face3d import disagreement_percent, pose_deg, visible_fraction
 from pipeline.face3d.backends import BACKEND_WEIGHTS, BACKENDS, Reconstruct
 from pipeline.params import ReconstructParams
-from pipeline.report import contact_sheet, reconstruct_metrics
+from pipeline.report.contact_sheet import contact_sheet
+from pipeline.report.reconstruct import reconstruct_metrics
 from pipeline.store import RECONSTRUCT
 from pipeline.store.mapping import BatchFunction
 from pipeline.types import Rejected, Row

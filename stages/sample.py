@@ -8,7 +8,10 @@ from pipeline.errors import ParamsError
 from pipeline.params import DatasetParams, IjbMdfParams, ScenesParams
 from pipeline.readers import read_dataset
 from pipeline.readers.segments import take_in_segment
-from pipeline.report import contact_sheet, scene_counts, scene_sheet, share_by
+from pipeline.report.contact_sheet import contact_sheet
+from pipeline.report.metrics import share_by
+from pipeline.report.sample import scene_counts
+from pipeline.report.scene_sheet import scene_sheet
 from pipeline.samples.scenes.produce import CODE, SCENE_WEIGHTS, make_scenes
 from pipeline.samples.sources import SOURCES
 from pipeline.store import PICTURES, Listing, MapSummary, executor_from_environment

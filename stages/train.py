@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from pipeline.errors import ParamsError
-from pipeline.report.quality import write_curve
-from pipeline.report.recognition import loss_figure
+from pipeline.report.train import loss_figure, write_curve
 from pipeline.store.guard import locked
 from pipeline.store.protocols import read_protocol
 from stages.run import StageRun, stage_main

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.evaluation import bootstrap_interval, mean_interval
+from pipeline.report.metrics import quantiles
 from pipeline.types import Band
 
 YAW_BUCKETS_DEG = (0, 20, 40, 60, 90)
@@ -97,6 +98,20 @@ def median_summary(measured: Sequence[Measured]) -> Summary:
         "p95": round(float(p95), 4),
         "n": len(values),
     }
+
+
+def grouped_quantiles(values: dict[str, list[float]]) -> dict[str, Any]:
+    """Quantiles of all, then by yaw and by band."""
+    result: dict[str, Any] = dict(quantiles(values.get("all", [])))
+    for kind in ("yaw", "band"):
+        groups = {
+            name.removeprefix(f"{kind} "): quantiles(found)
+            for name, found in sorted(values.items())
+            if name.startswith(f"{kind} ")
+        }
+        if groups:
+            result[f"by_{kind}"] = groups
+    return result
 
 
 def _median(values: Values) -> float:

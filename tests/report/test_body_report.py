@@ -7,8 +7,9 @@ from pipeline.bodies.areas import BodyArea
 from pipeline.bodies.labelling import Outcome
 from pipeline.ops.codec import encode_png
 from pipeline.params import LabelBodiesParams
-from pipeline.report.bodies import detect_bodies_metrics, label_bodies_metrics
 from pipeline.report.body_tiles import AREA_COLOURS, OUTCOME_COLOURS, crop_tile, scene_tile, strips
+from pipeline.report.detect_bodies import detect_bodies_metrics
+from pipeline.report.label_bodies import label_bodies_metrics
 from pipeline.store import ShardFolder, image_columns
 from pipeline.store.body_schemas import DETECT_BODIES, LABEL_BODIES
 from pipeline.store.shards import ShardWriter

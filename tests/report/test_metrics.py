@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.face3d import five_points
-from pipeline.report.faces import disagreement_percent
+from pipeline.face3d import disagreement_percent, five_points
 from pipeline.report.grouped import yaw_bucket
 from pipeline.report.metrics import quantiles
 

@@ -6,17 +6,14 @@ import numpy as np
 import pytest
 
 from pipeline.ops.codec import decode_rgb, encode_png
-from pipeline.report import (
-    align_metrics,
-    attribute_metrics,
-    detection_metrics,
-    parse_metrics,
-    parts_metrics,
-    quality_sheet,
-    truth_figure,
-)
+from pipeline.report.align import align_metrics
+from pipeline.report.attributes import attribute_metrics, quality_sheet
+from pipeline.report.detect import detection_metrics
 from pipeline.report.grouped import Measured, by_band_and_yaw, mean_summary, median_summary
+from pipeline.report.parse import parse_metrics
+from pipeline.report.parts import parts_metrics
 from pipeline.report.truth import nme_percent
+from pipeline.report.truth_figure import truth_figure
 from pipeline.store import ALIGN, DETECT, INGEST, PARSE, PARTS, REJECTED, ShardFolder, image_columns
 from pipeline.store.attribute_schemas import ATTRIBUTES
 from pipeline.store.shards import ShardWriter

@@ -7,7 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.params import Params
-from pipeline.report.figures import PANELS
+from pipeline.report.truth_figure import PANELS
 from pipeline.store.fingerprint import code_closure
 
 ROOT = Path(__file__).resolve().parents[2]

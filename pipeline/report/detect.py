@@ -1,4 +1,4 @@
-"""Metrics of the face stages: what needs no truth here, what is measured by truth beside it."""
+"""What the stage ``detect`` shows: pictures without a face, agreement with the mesh, truth."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -7,14 +7,18 @@ from typing import Any
 import numpy as np
 
 from pipeline.face3d import disagreement_percent
-from pipeline.ops.alignment import interocular_px
-from pipeline.ops.codec import decode
-from pipeline.report.grouped import yaw_bucket
+from pipeline.ops.boxes import iou
+from pipeline.report.grouped import (
+    by_band_and_yaw,
+    mean_summary,
+    median_summary,
+    yaw_bucket,
+)
 from pipeline.report.metrics import quantiles, rejections
 from pipeline.report.sources import source_of_subjects
-from pipeline.report.truth import PARTS, align_truth, detection_truth, parse_truth, parts_truth
+from pipeline.report.truth import KNOWN, SAME_FACE_IOU, WHO, landmark_error, measured
 from pipeline.store import ShardFolder
-from pipeline.types import FaceClass, Float32
+from pipeline.types import Float32
 
 
 def detection_metrics(folder: ShardFolder, pictures: ShardFolder) -> dict[str, Any]:
@@ -62,80 +66,37 @@ def detection_metrics(folder: ShardFolder, pictures: ShardFolder) -> dict[str, A
     } | detection_truth(folder, pictures)
 
 
-def align_metrics(folder: ShardFolder) -> dict[str, Any]:
-    """Measure an ``align`` output: template, crops beyond the border, size of the faces, truth."""
-    columns = ["template", "outside_fraction", "landmarks_xy", "face_count"]
-    outside, distances, several = [], [], 0
-    templates: Counter[str] = Counter()
-    for row in folder.rows(columns):
-        outside.append(float(row["outside_fraction"]))
-        distances.append(interocular_px(row["landmarks_xy"]))
-        several += row["face_count"] > 1
-        templates[row["template"]] += 1
-    return {
-        "template": dict(templates),
-        "outside_fraction": quantiles(outside),
-        "interocular_px": quantiles(distances),
-        "pictures_with_several_faces": several,
-    } | align_truth(folder)
+def detection_truth(folder: ShardFolder, pictures: ShardFolder) -> dict[str, Any]:
+    """Measure a ``detect`` output by the truth.
 
-
-def parse_metrics(folder: ShardFolder) -> dict[str, Any]:
-    """Measure a ``parse`` output: share of label maps with each class, by band; and truth."""
-    seen: dict[str, Float32] = {}
-    counts: Counter[str] = Counter()
-    for row in folder.rows(["band", "labels"]):
-        present = np.bincount(decode(row["labels"]["bytes"]).ravel(), minlength=len(FaceClass)) > 0
-        seen[row["band"]] = seen.get(row["band"], 0.0) + present.astype(np.float32)
-        counts[row["band"]] += 1
-    return {
-        "present": {
-            band: {
-                face_class.name.lower(): round(float(seen[band][face_class]) / counts[band], 4)
-                for face_class in FaceClass
-            }
-            for band in sorted(seen)
-        }
-    } | parse_truth(folder)
-
-
-def parts_metrics(folder: ShardFolder) -> dict[str, Any]:
-    """Measure a ``parts`` output.
+    Args:
+        folder: the output.
+        pictures: the output of ``ingest``; a rejected picture's truth stands only there.
 
     Returns:
-        ``found``: share of faces in which the parser itself found each part, by band, over all
-        faces and over those turned by less than 40°; ``mesh_distance_percent``: distance of the
-        part's centre from the mesh's, % of the inter-ocular distance; and ``parts_truth``.
+        ``failure_to_enrol_of_known``: share of the known faces without a found face on them (IoU
+        below 0.5 with every one); ``nme_percent``: see ``nme_percent``, of the face on the known.
     """
-    columns = ["band", "part_backend", "mesh_distance_percent", "pose_deg"]
-    found: dict[str, dict[str, list[list[bool]]]] = defaultdict(lambda: defaultdict(list))
-    distances: list[Float32] = []
-    backends: Counter[str] = Counter()
-    for row in folder.rows(columns):
-        flags = [backend == "parser" for backend in row["part_backend"]]
-        groups = ["all", "frontal"] if abs(float(row["pose_deg"][0])) < 40 else ["all"]
-        for group in groups:
-            found[group][row["band"]].append(flags)
-        distances.append(row["mesh_distance_percent"])
-        backends.update(row["part_backend"])
-    table = np.asarray(distances).reshape(-1, len(PARTS))
+    found: dict[str, Float32] = {}
+    errors = []
+    for row in folder.rows([*WHO, *KNOWN, "faces"]):
+        if row["truth_box_xyxy"] is None:
+            continue
+        boxes = np.stack([face["box_xyxy"] for face in row["faces"]])
+        overlap = iou(row["truth_box_xyxy"], boxes)[0]
+        best = int(np.argmax(overlap))
+        found[row["sample_id"]] = overlap[best]
+        if overlap[best] >= SAME_FACE_IOU:
+            errors += landmark_error(row, row["faces"][best]["landmarks_xy"])
+    missed = [
+        measured(row, float(found.get(row["sample_id"], 0.0) < SAME_FACE_IOU))
+        for row in pictures.rows([*WHO, "truth_box_xyxy", "truth_pose_deg"])
+        if row["truth_box_xyxy"] is not None
+    ]
     return {
-        "found": {
-            group: {band: _part_shares(rows) for band, rows in sorted(bands.items())}
-            for group, bands in found.items()
-        },
-        "mesh_distance_percent": {
-            part: quantiles(table[:, index].tolist()) for index, part in enumerate(PARTS)
-        },
-        "backend": dict(sorted(backends.items())),
-    } | parts_truth(folder)
-
-
-def _part_shares(rows: list[list[bool]]) -> dict[str, float | int]:
-    flags = np.asarray(rows)
-    named = {part: round(float(s), 4) for part, s in zip(PARTS, flags.mean(axis=0), strict=True)}
-    both_eyes = round(float(flags[:, :2].all(axis=1).mean()), 4)
-    return {**named, "both_eyes": both_eyes, "n": len(rows)}
+        "failure_to_enrol_of_known": by_band_and_yaw(missed, mean_summary),
+        "nme_percent": by_band_and_yaw(errors, median_summary),
+    }
 
 
 def _failure_by_source(folder: ShardFolder, pictures: ShardFolder) -> dict[str, dict[str, float]]:

@@ -5,8 +5,8 @@ import pytest
 
 from pipeline.errors import StageError
 from pipeline.ops.codec import decode, encode_png
-from pipeline.report import contact_sheet, draw
-from pipeline.report.contact import pick_rows, sheet
+from pipeline.report import draw
+from pipeline.report.contact_sheet import contact_sheet, pick_rows, sheet
 from pipeline.store import PICTURES, ShardFolder, image_columns
 from pipeline.store.shards import ShardWriter, shard_of
 from pipeline.types import FaceClass

@@ -1,47 +1,20 @@
-"""Reports of training and evaluation: curves, ROC and CMC, and one table beside the papers'."""
+"""What the stage ``evaluate`` shows: ROC and CMC, and one table beside the papers'."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.evaluation.recognition import Recognition
-from pipeline.report.canvas import new_figure
+from pipeline.report.canvas import dress, new_figure, save
 from pipeline.report.published import Published
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-Curve = Sequence[Mapping[str, float]]
 Results = Mapping[str, Sequence[Recognition]]
 
 _COLOURS = {"untrained": "#999999", "pretrained": "#e08214", "trained": "#1f77b4"}
-_SMOOTHED = 9
-"""Points of the loss curve that its drawn mean spans."""
-
-
-def loss_figure(curve: Curve, path: Path) -> None:
-    """Draw a training's losses by step, a panel a loss; of several folds, one line each."""
-    names = [name for name in (curve[0] if curve else {}) if name not in ("step", "fold")]
-    figure = new_figure(1 + 3.2 * max(1, len(names)), 3.0)
-    if not names:
-        figure.text(0.5, 0.5, "no steps were trained", ha="center", va="center")
-    for axes, name in zip(
-        np.atleast_1d(figure.subplots(1, max(1, len(names)))), names, strict=False
-    ):
-        for _, points in groupby(curve, key=lambda point: point.get("fold")):
-            run = list(points)
-            steps = np.array([point["step"] for point in run])
-            values = np.array([point[name] for point in run])
-            axes.plot(steps, values, color="#1f77b4", alpha=0.3, linewidth=0.8)
-            axes.plot(steps, _smoothed(values), color="#1f77b4", linewidth=1.4)
-        _dress(axes, name.replace("_", " "), "step", "loss")
-    _save(figure, path)
 
 
 def write_roc(results: Results, path: Path) -> None:
@@ -92,14 +65,14 @@ def recognition_figure(title: str, results: Results, path: Path) -> None:
             label=row,
         )
     left.set_xscale("log")
-    _dress(left, "ROC", "false accept rate", "true accept rate")
-    _dress(right, "CMC", "rank", "identification rate")
+    dress(left, "ROC", "false accept rate", "true accept rate")
+    dress(right, "CMC", "rank", "identification rate")
     right.xaxis.get_major_locator().set_params(integer=True)
     for axes in (left, right):
         axes.set_ylim(0.0, 1.02)
     right.legend(frameon=False, fontsize=8, loc="lower right")
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    save(figure, path)
 
 
 def recognition_table(
@@ -155,30 +128,6 @@ def _mean_cmc(found: Sequence[Recognition]) -> NDArray[np.float64]:
     shortest = min(len(each.cmc) for each in found)
     mean: NDArray[np.float64] = np.mean([each.cmc[:shortest] for each in found], axis=0)
     return mean
-
-
-def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    window = np.ones(min(_SMOOTHED, len(values)))
-    made: NDArray[np.float64] = np.convolve(values, window, "same") / np.convolve(
-        np.ones(len(values)), window, "same"
-    )
-    return made
-
-
-def _dress(axes: "Axes", title: str, x: str, y: str) -> None:
-    axes.set_title(title, fontsize=9)
-    axes.set_xlabel(x, fontsize=8)
-    axes.set_ylabel(y, fontsize=8)
-    axes.tick_params(labelsize=8)
-    axes.grid(linewidth=0.4, alpha=0.6)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-
-
-def _save(figure: "Figure", path: Path) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    figure.savefig(partial, format="png", dpi=120)
-    partial.replace(path)
 
 
 def _write(names: list[str], rows: Iterable[Mapping[str, Any]], path: Path) -> None:

@@ -1,9 +1,8 @@
-"""Scenes of several people: what a table of them holds, and frames with their boxes drawn."""
+"""Frames of scenes with their boxes drawn."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,19 +17,6 @@ _COLOURS = (
     *((255, 99, 71), (64, 200, 255), (255, 215, 0), (124, 252, 120)),
     *((238, 130, 238), (255, 165, 79), (127, 255, 212), (255, 182, 193)),
 )
-
-
-def scene_counts(rows: Iterable[Row]) -> dict[str, Any]:
-    """Count what segments of an ``ijb_mdf`` listing annotate.
-
-    Returns:
-        ``scenes`` by camera: media, frames, subjects, boxes of faces and bodies, and the median and
-        the most of people at once.
-    """
-    segments: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        segments[row["camera_id"]].append(row)
-    return {"scenes": {camera: _counts(found) for camera, found in sorted(segments.items())}}
 
 
 def scene_sheet(rows: Iterable[Row], path: Path, per_camera: int = 3) -> None:
@@ -58,26 +44,6 @@ def scene_sheet(rows: Iterable[Row], path: Path, per_camera: int = 3) -> None:
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(encode_png(np.ascontiguousarray(picture)))
     partial.replace(path)
-
-
-def _counts(segments: Sequence[Row]) -> dict[str, Any]:
-    at_once: list[int] = []
-    subjects: set[str] = set()
-    faces = bodies = 0
-    for people in (row["people"] for row in segments):
-        _, counts = np.unique(people.frames, return_counts=True)
-        at_once += counts.tolist()
-        subjects |= set(people.subjects)
-        faces += int(np.isfinite(people.faces_xywh).all(axis=1).sum())
-        bodies += int(np.isfinite(people.bodies_xywh).all(axis=1).sum())
-    return {
-        "media": len({row["media_id"] for row in segments}),
-        "frames": len(at_once),
-        "subjects": len(subjects),
-        "faces": faces,
-        "bodies": bodies,
-        "people_at_once": {"median": float(np.median(at_once)), "most": max(at_once)},
-    }
 
 
 def _tile(row: Row) -> UInt8:

@@ -1,0 +1,50 @@
+"""What trainings show: their losses by step, as a table and drawn."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.report.canvas import dress, new_figure, save
+
+Curve = Sequence[Mapping[str, float]]
+_SMOOTHED = 9
+"""Points of the loss curve that its drawn mean spans."""
+
+
+def write_curve(curve: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Write a training's losses by step as CSV, for a DVC plot."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(curve[0]) if curve else ["step"])
+        writer.writeheader()
+        writer.writerows(curve)
+
+
+def loss_figure(curve: Curve, path: Path) -> None:
+    """Draw a training's losses by step, a panel a loss; of several folds, one line each."""
+    names = [name for name in (curve[0] if curve else {}) if name not in ("step", "fold")]
+    figure = new_figure(1 + 3.2 * max(1, len(names)), 3.0)
+    if not names:
+        figure.text(0.5, 0.5, "no steps were trained", ha="center", va="center")
+    for axes, name in zip(
+        np.atleast_1d(figure.subplots(1, max(1, len(names)))), names, strict=False
+    ):
+        for _, points in groupby(curve, key=lambda point: point.get("fold")):
+            run = list(points)
+            steps = np.array([point["step"] for point in run])
+            values = np.array([point[name] for point in run])
+            axes.plot(steps, values, color="#1f77b4", alpha=0.3, linewidth=0.8)
+            axes.plot(steps, _smoothed(values), color="#1f77b4", linewidth=1.4)
+        dress(axes, name.replace("_", " "), "step", "loss")
+    save(figure, path)
+
+
+def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    window = np.ones(min(_SMOOTHED, len(values)))
+    made: NDArray[np.float64] = np.convolve(values, window, "same") / np.convolve(
+        np.ones(len(values)), window, "same"
+    )
+    return made
