@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro ablations test lint types bench check report clean
+.PHONY: help setup repro ablations test lint types bench check report graph clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -48,6 +48,9 @@ check: lint test ## all that has to hold before a commit
 
 report: setup ## show the metrics as tables
 	dvc metrics show
+
+graph: setup ## draw the stages of dvc.yaml (docs/stages.svg)
+	python docs/draw_stages.py
 
 clean: ## remove what the stages made (not the weights, not the virtual environment)
 	rm -rf data reports .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
