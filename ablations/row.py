@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ParamsError
-from pipeline.params import TRAINED, AblationParams, RowParams, load_params, load_section
+from pipeline.params.ablations import AblationParams, RowParams
+from pipeline.params.load import load_params, load_section
+from pipeline.params.train import TRAINED
 from pipeline.report.ablations import summarised
 from pipeline.store.guard import locked
 from pipeline.store.protocols import read_protocol

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ablations.row import ABLATIONS, FOLDER
 from pipeline.errors import CrossbandError, StageError
-from pipeline.params import AblationParams, load_section
+from pipeline.params.ablations import AblationParams
+from pipeline.params.load import load_section
 from pipeline.report.ablations import ablation_table, write_ablation
 
 

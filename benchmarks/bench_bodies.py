@@ -18,7 +18,10 @@ import numpy as np
 
 from benchmarks.timing import compare
 from pipeline.bodies.labelling import MEASURES, label_bodies
-from pipeline.params import CropBodiesParams, DetectBodiesParams, LabelBodiesParams, load_params
+from pipeline.params.crop_bodies import CropBodiesParams
+from pipeline.params.detect_bodies import DetectBodiesParams
+from pipeline.params.label_bodies import LabelBodiesParams
+from pipeline.params.load import load_params
 from pipeline.store import image_columns
 from pipeline.store.executors import limit_threads
 from pipeline.store.mapping import BatchFunction

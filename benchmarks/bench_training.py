@@ -21,7 +21,8 @@ from torchvision.transforms import v2
 from benchmarks.timing import compare
 from models.backbones.lightcnn import LightCNN9
 from pipeline.ops.codec import encode_png
-from pipeline.params import PretrainParams, load_params
+from pipeline.params.load import load_params
+from pipeline.params.pretrain import PretrainParams
 from pipeline.training.augment import TRANSFORM
 from pipeline.training.backbones import BACKBONES, make_backbone
 from pipeline.training.embedding import embed_faces

@@ -8,11 +8,12 @@ from pipeline.ops.alignment import align_face, interocular_px
 from pipeline.ops.boxes import choose
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.ops.templates import TEMPLATES, AlignTemplate, template_of
-from pipeline.params import AlignParams
+from pipeline.params.align import AlignParams
 from pipeline.report.align import align_metrics
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.truth_figure import truth_figure
-from pipeline.store import ALIGN, image_columns
+from pipeline.schemas.align import ALIGN
+from pipeline.store import image_columns
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Region, Rejected, Row, UInt8
 from stages.run import StageRun, stage_main

@@ -8,10 +8,10 @@ import numpy as np
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
 from pipeline.ops.templates import TEMPLATES, warp_to_template
-from pipeline.params import AttributesParams
+from pipeline.params.attributes import AttributesParams
 from pipeline.recognition import focus_measure, illumination
 from pipeline.report.attributes import attribute_metrics, quality_sheet
-from pipeline.store.attribute_schemas import ATTRIBUTES
+from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Float32, Row, UInt8
 from stages.run import StageRun, stage_main

@@ -7,11 +7,11 @@ from pipeline.bodies.crops import crop_body
 from pipeline.bodies.frames import columns_of_subject
 from pipeline.bodies.labelling import Outcome as Label
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
-from pipeline.params import CropBodiesParams
+from pipeline.params.crop_bodies import CropBodiesParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.crop_bodies import crop_bodies_metrics
+from pipeline.schemas.crop_bodies import CROP_BODIES
 from pipeline.store import image_columns
-from pipeline.store.body_schemas import CROP_BODIES
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Region, Rejected, Row, UInt8
 from stages.run import StageRun, stage_main

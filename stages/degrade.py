@@ -5,11 +5,12 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.ops.codec import decode
-from pipeline.params import DegradeParams
+from pipeline.params.degrade import DegradeParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.degrade import degrade_metrics
 from pipeline.rng import generator_for, seed_for
-from pipeline.store import DEGRADE, select
+from pipeline.schemas.degrade import DEGRADE
+from pipeline.store import select
 from pipeline.store.mapping import BatchFunction
 from pipeline.synthesis.degrade import (
     degrade_photometric,

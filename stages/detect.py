@@ -8,11 +8,11 @@ from pipeline.detection import DETECTOR_WEIGHTS, Faces, faces_from_truth, make_d
 from pipeline.face3d import FaceMesh, five_points, pose_deg
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
-from pipeline.params import DetectParams
+from pipeline.params.detect import DetectParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.detect import detection_metrics
 from pipeline.report.truth_figure import truth_figure
-from pipeline.store import DETECT
+from pipeline.schemas.detect import DETECT
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Rejected, Row, UInt8
 from stages.run import StageRun, stage_main

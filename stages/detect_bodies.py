@@ -7,10 +7,10 @@ from pipeline.bodies import BODY_DETECTORS
 from pipeline.bodies.found import Bodies
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
-from pipeline.params import DetectBodiesParams
+from pipeline.params.detect_bodies import DetectBodiesParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.detect_bodies import detect_bodies_metrics
-from pipeline.store.body_schemas import DETECT_BODIES
+from pipeline.schemas.detect_bodies import DETECT_BODIES
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Row, UInt8
 from stages.run import StageRun, stage_main

@@ -3,13 +3,14 @@
 from functools import partial
 
 from pipeline.ops.codec import UndecodableError, decode_foreign, encode_png
-from pipeline.params import IngestParams
+from pipeline.params.ingest import IngestParams
 from pipeline.readers import read_dataset
 from pipeline.readers.segments import take_in_segment
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.metrics import share_by
 from pipeline.report.scene_sheet import scene_sheet
-from pipeline.store import INGEST, image_columns
+from pipeline.schemas.ingest import INGEST
+from pipeline.store import image_columns
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Rejected, Row
 from stages.run import StageRun, stage_main

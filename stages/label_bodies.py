@@ -4,10 +4,10 @@ from functools import partial
 
 from pipeline.bodies.frames import label_rows
 from pipeline.bodies.tracks import TrackedSource, track_folder
-from pipeline.params import LabelBodiesParams
+from pipeline.params.label_bodies import LabelBodiesParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.label_bodies import label_bodies_metrics
-from pipeline.store.body_schemas import LABEL_BODIES
+from pipeline.schemas.label_bodies import LABEL_BODIES
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Row
 from stages.run import StageRun, stage_main

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.params import MasksParams, PartsParams, TemplateFiles
+from pipeline.params.masks import MasksParams, TemplateFiles
+from pipeline.params.parts import PartsParams
 from pipeline.parsing import hidden_columns
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.masks import masks_metrics
 from pipeline.rng import seed_for
-from pipeline.store import MASKS
+from pipeline.schemas.masks import MASKS
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.synthesis.masks import FaceToMask, MaskTemplate, choose_wear, load_template, place
 from pipeline.types import Rejected, Row

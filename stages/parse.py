@@ -8,12 +8,12 @@ import numpy as np
 from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
 from pipeline.ops.templates import AlignTemplate, template_of
-from pipeline.params import ParseParams
+from pipeline.params.parse import ParseParams
 from pipeline.parsing import mesh_labels, settle_left_right
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.parse import parse_metrics
 from pipeline.report.truth_figure import truth_figure
-from pipeline.store import PARSE
+from pipeline.schemas.parse import PARSE
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Row, UInt8
 from stages.run import StageRun, stage_main

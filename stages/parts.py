@@ -6,12 +6,12 @@ import numpy as np
 
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
-from pipeline.params import PartsParams
+from pipeline.params.parts import PartsParams
 from pipeline.parsing import PARTS, crop_part, locate_parts, part_windows
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.parts import parts_metrics
 from pipeline.report.truth_figure import truth_figure
-from pipeline.store import PARTS as SCHEMA
+from pipeline.schemas.parts import PARTS as SCHEMA
 from pipeline.store.mapping import BatchFunction
 from pipeline.types import Row
 from stages.run import StageRun, stage_main

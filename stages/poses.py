@@ -7,11 +7,12 @@ from pathlib import Path
 
 from pipeline.face3d.mesh import FaceMesh
 from pipeline.ops.templates import AlignTemplate, template_of
-from pipeline.params import PosesParams
+from pipeline.params.poses import PosesParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.poses import poses_metrics
 from pipeline.rng import generator_for
-from pipeline.store import POSES, select
+from pipeline.schemas.poses import POSES
+from pipeline.store import select
 from pipeline.store.mapping import BatchFunction
 from pipeline.synthesis.poses import GENERATOR, FacePoser, pose_name
 from pipeline.types import Rejected, Row

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ParamsError
-from pipeline.params import section_values
+from pipeline.params.load import section_values
 from pipeline.report.train import loss_figure, write_curve
 from pipeline.store.guard import locked
 from stages.run import StageRun, stage_main

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pipeline.face3d import disagreement_percent, pose_deg, visible_fraction
 from pipeline.face3d.backends import BACKEND_WEIGHTS, BACKENDS, Reconstruct
-from pipeline.params import ReconstructParams
+from pipeline.params.reconstruct import ReconstructParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.reconstruct import reconstruct_metrics
-from pipeline.store import RECONSTRUCT
+from pipeline.schemas.reconstruct import RECONSTRUCT
 from pipeline.store.mapping import BatchFunction
 from pipeline.types import Rejected, Row
 from stages.run import StageRun, stage_main

@@ -19,7 +19,9 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from pipeline.errors import CrossbandError, ParamsError, StageError
-from pipeline.params import DatasetParams, Params, load_params, section_values
+from pipeline.params.datasets import DatasetParams
+from pipeline.params.load import load_params, section_values
+from pipeline.params.whole import Params
 from pipeline.store import (
     ShardFolder,
     StageKey,

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ParamsError
-from pipeline.params import DatasetParams, IjbMdfParams, ScenesParams
+from pipeline.params.datasets import DatasetParams, IjbMdfParams
+from pipeline.params.sample import ScenesParams
 from pipeline.readers import read_dataset
 from pipeline.readers.segments import take_in_segment
 from pipeline.report.contact_sheet import contact_sheet
@@ -14,7 +15,8 @@ from pipeline.report.sample import scene_counts
 from pipeline.report.scene_sheet import scene_sheet
 from pipeline.samples.scenes.produce import CODE, SCENE_WEIGHTS, make_scenes
 from pipeline.samples.sources import SOURCES
-from pipeline.store import PICTURES, Listing, MapSummary, executor_from_environment
+from pipeline.schemas.sample import PICTURES
+from pipeline.store import Listing, MapSummary, executor_from_environment
 from stages.run import StageRun, stage_main
 
 SHARDS = 16

@@ -7,7 +7,8 @@ from pipeline.bodies import BODY_DETECTORS
 from pipeline.detection import DETECTOR_WEIGHTS
 from pipeline.errors import CrossbandError
 from pipeline.face3d.backends import BACKEND_WEIGHTS
-from pipeline.params import Params, load_params
+from pipeline.params.load import load_params
+from pipeline.params.whole import Params
 from pipeline.samples.scenes.produce import SCENE_WEIGHTS
 from pipeline.samples.sources import SOURCES
 from pipeline.weights import fetch, load_registry

@@ -14,7 +14,7 @@ from pipeline.cli.export import export_command, import_command
 from pipeline.cli.mask_template import mask_template
 from pipeline.cli.mesh import mesh
 from pipeline.errors import CrossbandError, StageError
-from pipeline.params import check_params, lay_profile_over, load_params, read_yaml
+from pipeline.params.load import check_params, lay_profile_over, load_params, read_yaml
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.store import ShardFolder
 from pipeline.weights import load_registry, status_table

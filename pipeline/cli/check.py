@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.errors import ParamsError
-from pipeline.params import load_params
+from pipeline.params.load import load_params
 from pipeline.protocols.check import CHECKED, Finding, Verdict, check_dataset
 from pipeline.store.progress import Advance, progress
 

@@ -140,7 +140,7 @@ def library_version(library: str) -> str:
 
 def params_here() -> dict[str, Any] | None:
     """Return ``params.yaml`` of the current folder, None where there is none."""
-    from pipeline.params import read_yaml
+    from pipeline.params.load import read_yaml
 
     path = Path("params.yaml")
     return read_yaml(path) if path.exists() else None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.ops.geometry import similarity_from_points
-from pipeline.params import AlignParams
+from pipeline.params.align import AlignParams
 from pipeline.types import Float32
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.params.base import Name, Section, Seed
-from pipeline.params.methods import AnyMethodParams
+from pipeline.params.train import AnyMethodParams
 
 Probes = Literal["plain", "masked"]
 

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import ParamsError
-from pipeline.params.sections import Params
+from pipeline.params.whole import Params
 
 BANNED_NAMES = ("size", "nfiles")
 """DVC takes these keys for its own and then overlooks edits of the section around them."""

@@ -1,4 +1,4 @@
-"""Params of pose synthesis: stage ``poses``."""
+"""Params of the stage ``poses``."""
 
 from typing import Annotated, Self
 

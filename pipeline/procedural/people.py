@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline.face3d.map_codec import encode_mesh_map
 from pipeline.ops.codec import encode_jpeg, encode_png
 from pipeline.ops.spectral import BAND_MODELS, SubjectTraits, draw_traits, simulate_bands
-from pipeline.params import ProceduralParams
+from pipeline.params.sample import ProceduralParams
 from pipeline.procedural.anny import Anny
 from pipeline.procedural.atlas import Atlas
 from pipeline.procedural.head import Head

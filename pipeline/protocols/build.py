@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.errors import ReaderError, StageError
-from pipeline.params import BetweenParams, DatasetParams, ProtocolParams
+from pipeline.params.datasets import DatasetParams
+from pipeline.params.protocols import BetweenParams, ProtocolParams
 from pipeline.protocols import OFFICIAL
 from pipeline.protocols.columns import COLUMNS, band_templates, between_values, cross_band
 from pipeline.readers import read_dataset

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline.errors import ReaderError
 from pipeline.ops.codec import UndecodableError, decode_foreign
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.protocols import OFFICIAL
 from pipeline.protocols.figures import PROTOCOL_FIGURES
 from pipeline.readers import PUBLISHED, READERS

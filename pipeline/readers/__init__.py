@@ -7,7 +7,7 @@ takes the sample in. ``READERS`` is the whole list.
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers import (
     buaa_visnir,
     casia_nir_vis2,

@@ -13,7 +13,7 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from pipeline.errors import ReaderError
-from pipeline.params import IjbMdfColumns, IjbMdfParams
+from pipeline.params.datasets import IjbMdfColumns, IjbMdfParams
 
 _FACE = ("face_x", "face_y", "face_width", "face_height")
 _BODY = ("body_x", "body_y", "body_width", "body_height")

@@ -24,7 +24,7 @@ Reference:
 import re
 from pathlib import Path
 
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers.boxes import box_around_points, number_of, points_from_eyes
 from pipeline.readers.layout import (
     list_by_sample,

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import ReaderError
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers.layout import EXTENSIONS
 from pipeline.readers.listing import listed_row, load_file, sample_id_of
 from pipeline.store import Listing

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ReaderError
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers.boxes import box_of_corner, number_of
 from pipeline.readers.layout import is_picture, official_row, read_table, report_absent
 from pipeline.readers.listing import sample_id_of

@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import ReaderError
-from pipeline.params import DatasetParams, IjbMdfParams
+from pipeline.params.datasets import DatasetParams, IjbMdfParams
 from pipeline.readers.annotations import Annotations, groups, read_annotations, read_galleries
 from pipeline.readers.listing import listed_row, sample_id_of
 from pipeline.readers.people import People

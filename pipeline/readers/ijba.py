@@ -17,7 +17,7 @@ Reference:
 
 from pathlib import Path
 
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers.ijb import Columns, picture_paths, sample_rows
 from pipeline.readers.layout import list_official, make_listing, numbered_lists, refuse_root
 from pipeline.store import Listing

@@ -16,7 +16,7 @@ Reference:
 import re
 from pathlib import Path
 
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers.layout import (
     list_by_sample,
     list_official,

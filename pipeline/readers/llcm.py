@@ -17,7 +17,7 @@ import re
 from pathlib import Path
 
 from pipeline.errors import ReaderError
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers.layout import (
     is_picture,
     list_official,

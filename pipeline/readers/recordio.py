@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ReaderError
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers.layout import list_official, official_row, refuse_root
 from pipeline.store import LazyRows, Listing
 from pipeline.types import Region, Row

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import ReaderError
 from pipeline.ops.codec import UndecodableError
-from pipeline.params import IjbMdfParams
+from pipeline.params.datasets import IjbMdfParams
 from pipeline.readers.annotations import Annotations, groups
 from pipeline.readers.video import timeline_of
 

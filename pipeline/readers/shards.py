@@ -10,9 +10,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from pipeline.errors import ReaderError
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers.listing import listed_row
-from pipeline.store import PICTURES, Listing, ShardFolder, is_shard_folder
+from pipeline.schemas.sample import PICTURES
+from pipeline.store import Listing, ShardFolder, is_shard_folder
 from pipeline.types import Row
 
 _LEFT_OUT = {"image", "sha256", "width_px", "height_px", "content_sha256", "fingerprint"}

@@ -15,7 +15,7 @@ Reference:
 import re
 from pathlib import Path
 
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers.layout import (
     is_picture,
     list_official,

@@ -18,7 +18,7 @@ Reference:
 import re
 from pathlib import Path
 
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers.boxes import box_of_centre, number_of
 from pipeline.readers.layout import (
     is_picture,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ParamsError
-from pipeline.params import AblationParams, RowParams
+from pipeline.params.ablations import AblationParams, RowParams
 from pipeline.report.published import PUBLISHED, Published
 
 MEASURES = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.bodies.frames import label_rows
 from pipeline.bodies.labelling import MEASURES, Outcome
-from pipeline.params import LabelBodiesParams
+from pipeline.params.label_bodies import LabelBodiesParams
 from pipeline.report.annotated_bodies import FRAME, annotated, matches, shares
 from pipeline.store import ShardFolder
 from pipeline.types import Row

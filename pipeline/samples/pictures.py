@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.ops.codec import encode_jpeg
-from pipeline.params import OpenPeopleParams
+from pipeline.params.sample import OpenPeopleParams
 from pipeline.samples.openpeople import SourcePicture, described, frames_of, read_picture
 from pipeline.samples.simulate import BandSimulator
 from pipeline.store import image_columns

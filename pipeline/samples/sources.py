@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.params import OpenPeopleParams, ProceduralParams
+from pipeline.params.sample import OpenPeopleParams, ProceduralParams
 from pipeline.procedural.people import make_people, split_of, subject_names
 from pipeline.samples.materials import WEIGHTS
 from pipeline.samples.openpeople import list_pictures

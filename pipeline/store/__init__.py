@@ -1,35 +1,14 @@
 """Shards of rows: the one mechanism by which every stage keeps, reuses and resumes its work."""
 
-from pipeline.store.columns import image_columns
+from pipeline.store.columns import REJECTED, image_columns
 from pipeline.store.executors import EXECUTORS, Executor, executor_from_environment
 from pipeline.store.fingerprint import StageKey, code_sha256
-from pipeline.store.generation_schemas import DEGRADE, POSES
 from pipeline.store.mapping import MapSummary, map_shards
-from pipeline.store.schemas import (
-    ALIGN,
-    DETECT,
-    INGEST,
-    PARSE,
-    PARTS,
-    PICTURES,
-    REJECTED,
-)
 from pipeline.store.selection import Selection, select
 from pipeline.store.shards import LazyRows, Listing, ShardFolder, is_shard_folder, shard_of
-from pipeline.store.synthesis_schemas import MASKS, RECONSTRUCT
 
 __all__ = [
-    "ALIGN",
-    "DEGRADE",
-    "DETECT",
     "EXECUTORS",
-    "INGEST",
-    "MASKS",
-    "PARSE",
-    "PARTS",
-    "PICTURES",
-    "RECONSTRUCT",
-    "POSES",
     "REJECTED",
     "Executor",
     "LazyRows",

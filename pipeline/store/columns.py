@@ -45,3 +45,38 @@ def image_columns(data: bytes, hw: tuple[int, int], name: str) -> Row:
         "height_px": hw[0],
     }
     return columns
+
+
+VERSION = "1"
+"""Rises when the meaning of a column changes: older shards are then computed anew."""
+
+IDENTITY = [
+    field("sample_id", pa.string(), null=False),
+    field("dataset", pa.string(), null=False),
+    field("subject_id", pa.string()),
+    field("session_id", pa.string()),
+    field("camera_id", pa.string()),
+    field("media_id", pa.string()),
+    field("frame_index", pa.int32()),
+]
+
+CONTENT = [
+    field("band", pa.string(), null=False, values="VIS NIR SWIR MWIR LWIR"),
+    field("region", pa.string(), null=False, values="scene face body"),
+    field("split", pa.string(), values="train validation test"),
+    field("view", pa.string(), values="front left right back"),
+    field("expression", pa.string()),
+    field("framing", pa.string(), values="head body"),
+]
+
+REJECTED = pa.schema(
+    [
+        *IDENTITY,
+        *CONTENT,
+        field("reason", pa.string(), null=False),
+        field("detail", pa.string(), null=False),
+        field("fingerprint", pa.string(), null=False),
+    ],
+    metadata={"version": VERSION},
+)
+"""A sample that left the pipeline, and why."""

@@ -19,6 +19,7 @@ NEUTRAL_CODE = (
     "pipeline.params",
     "pipeline.readers",  # what they list is part of each row's content
     "pipeline.report",
+    "pipeline.schemas",
     "pipeline.store",
     "pipeline.weights",
     "stages.run",

@@ -18,12 +18,12 @@ from itertools import chain, groupby
 import pyarrow as pa
 
 from pipeline.errors import SchemaError, StageError
+from pipeline.store.columns import REJECTED
 from pipeline.store.executors import Executor, Serial, report_progress
 from pipeline.store.fingerprint import StageKey
 from pipeline.store.guard import locked
 from pipeline.store.progress import progress
 from pipeline.store.rows import content_sha256
-from pipeline.store.schemas import REJECTED
 from pipeline.store.shards import ShardFile, ShardFolder, ShardWriter, Source, SourceShard
 from pipeline.types import Rejected, Row
 

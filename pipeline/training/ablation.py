@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pipeline.evaluation.recognition import Recognition, recognise
-from pipeline.params import EvaluateParams, MethodParams
+from pipeline.params.evaluate import EvaluateParams
+from pipeline.params.train import MethodParams
 from pipeline.store.protocols import Protocol
 from pipeline.training.evaluating import Sides, check_fits, embed_trained
 from pipeline.training.faces import Components, FaceSet

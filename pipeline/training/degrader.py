@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models.cyclegan.losses import cycle_loss, discriminator_loss, generator_loss
 from models.cyclegan.network import PatchDiscriminator, ResNetGenerator
-from pipeline.params import TrainDegraderParams
+from pipeline.params.train_degrader import TrainDegraderParams
 from pipeline.rng import generator_for
 from pipeline.synthesis.degrade.cyclegan import pixels_to_input
 from pipeline.training.image_pool import ImagePool

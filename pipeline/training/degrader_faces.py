@@ -8,7 +8,8 @@ import numpy as np
 from pipeline.errors import StageError
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.sharpness import sharpness
-from pipeline.params import PhotometricParams, TrainDegraderParams
+from pipeline.params.degrade import PhotometricParams
+from pipeline.params.train_degrader import TrainDegraderParams
 from pipeline.rng import generator_for, seed_for
 from pipeline.store import ShardFolder, select
 from pipeline.synthesis.degrade import degrade_photometric, draw_degradation, frame_of

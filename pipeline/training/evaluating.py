@@ -11,7 +11,8 @@ from torch import nn
 
 from pipeline.errors import StageError
 from pipeline.evaluation.recognition import Embeddings
-from pipeline.params import EvaluateParams, MethodParams
+from pipeline.params.evaluate import EvaluateParams
+from pipeline.params.train import MethodParams
 from pipeline.store import ShardFolder
 from pipeline.store.columns import field
 from pipeline.store.protocols import Protocol

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.pram.network import trainable
 from pipeline.errors import StageError
-from pipeline.params import TrainingParams
+from pipeline.params.train import TrainingParams
 from pipeline.rng import generator_for
 from pipeline.store.guard import die_with_parent
 from pipeline.training.loop import load_checkpoint, train

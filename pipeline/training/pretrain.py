@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.backbones.lightcnn import Normalised, normalised
 from models.losses.margins import CosineClassifier
-from pipeline.params import PretrainParams
+from pipeline.params.pretrain import PretrainParams
 from pipeline.store import ShardFolder
 from pipeline.training.augment import augmented
 from pipeline.training.backbones import BACKBONES, Inputs

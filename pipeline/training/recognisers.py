@@ -7,7 +7,8 @@ from pathlib import Path
 from torch import nn
 
 from pipeline.errors import StageError
-from pipeline.params import MethodParams, section_values
+from pipeline.params.load import section_values
+from pipeline.params.train import MethodParams
 from pipeline.store import ShardFolder
 from pipeline.training.backbones import BACKBONES, make_backbone
 from pipeline.training.faces import (

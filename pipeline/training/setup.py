@@ -7,7 +7,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from models.precision import computes_bfloat16
-from pipeline.params import TrainingParams
+from pipeline.params.train import TrainingParams
 
 WARMUP_START = 0.01
 

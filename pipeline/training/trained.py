@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import StageError, WeightsError
-from pipeline.params import TRAINED
+from pipeline.params.train import TRAINED
 from pipeline.training.loop import save_whole
 
 FOLDER = Path("data", TRAINED)

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from pipeline.errors import ParamsError, WeightsError
-from pipeline.params import read_yaml
+from pipeline.params.load import read_yaml
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]

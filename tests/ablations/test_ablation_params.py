@@ -6,7 +6,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.errors import ParamsError
-from pipeline.params import AblationParams, load_params, load_section
+from pipeline.params.ablations import AblationParams
+from pipeline.params.load import load_params, load_section
 from pipeline.store.fingerprint import code_closure
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ParamsError
-from pipeline.params import AblationParams, load_section
+from pipeline.params.ablations import AblationParams
+from pipeline.params.load import load_section
 from pipeline.report.ablations import (
     ablation_table,
     published_row,

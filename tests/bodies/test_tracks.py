@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.bodies.tracks import TRACKERS, FrameBodies, TrackedSource, track_folder, track_video
+from pipeline.schemas.detect_bodies import DETECT_BODIES
 from pipeline.store import ShardFolder, image_columns
-from pipeline.store.body_schemas import DETECT_BODIES
 from pipeline.store.shards import ShardWriter, shard_of
 
 WIDTH, HEIGHT = 40, 120

@@ -7,7 +7,9 @@ from stage_data import align_rows, detect_rows, finished, picture, write_folder
 from pipeline.exporters import Request
 from pipeline.exporters.running import export
 from pipeline.ops.codec import encode_png
-from pipeline.store import ALIGN, DETECT, PARTS
+from pipeline.schemas.align import ALIGN
+from pipeline.schemas.detect import DETECT
+from pipeline.schemas.parts import PARTS
 from pipeline.store.executors import Serial
 
 

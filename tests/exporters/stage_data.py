@@ -4,9 +4,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from pipeline.ops.codec import encode_jpeg, encode_png
-from pipeline.store import DETECT, ShardFolder, image_columns, shard_of
+from pipeline.schemas.detect import DETECT
+from pipeline.store import ShardFolder, image_columns, shard_of
+from pipeline.store.columns import REJECTED
 from pipeline.store.rows import content_sha256
-from pipeline.store.schemas import REJECTED
 from pipeline.store.shards import ShardWriter
 
 SHARDS = 3

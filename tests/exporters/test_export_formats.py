@@ -19,7 +19,7 @@ from pipeline.exporters.importing import read_manifest
 from pipeline.exporters.names import extension_of, safe_path
 from pipeline.exporters.storage import HashedFile, Sink
 from pipeline.ops.codec import decode
-from pipeline.params import ExportParams
+from pipeline.params.export import ExportParams
 from pipeline.store.executors import Processes
 
 OF_FACES = sorted(EXPORTERS.keys() - {"coco", "yolo"})

@@ -12,16 +12,15 @@ from pipeline.errors import ParamsError
 from pipeline.ops.boxes import CHOICES
 from pipeline.ops.geometry import BORDERS, INTERPOLATIONS
 from pipeline.ops.templates import TEMPLATES
-from pipeline.params import (
-    AlignParams,
-    Params,
+from pipeline.params.align import AlignParams, BuiltInTemplate
+from pipeline.params.load import (
     check_params,
     lay_profile_over,
     load_params,
     merge_params,
     read_yaml,
 )
-from pipeline.params.sections import BuiltInTemplate
+from pipeline.params.whole import Params
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "params.yaml").read_text()

@@ -7,7 +7,7 @@ import pytest
 from pipeline.face3d import decode_position_map, position_map_of_mesh
 from pipeline.ops.codec import decode
 from pipeline.procedural.people import PeopleMaker, split_of, subject_names
-from pipeline.store import PICTURES
+from pipeline.schemas.sample import PICTURES
 from pipeline.types import Band, Split
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from replicas import Replica
 
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.protocols import OFFICIAL
 from pipeline.readers import read_dataset
 from pipeline.store.protocols import Protocol

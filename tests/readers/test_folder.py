@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.errors import ReaderError
 from pipeline.ops.codec import encode_png
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers import read_dataset
 from pipeline.types import Band, Split
 

@@ -7,7 +7,7 @@ from replicas import number_of
 
 from pipeline.errors import ReaderError
 from pipeline.ops.codec import decode
-from pipeline.params import DatasetParams, IjbMdfColumns, IjbMdfParams
+from pipeline.params.datasets import DatasetParams, IjbMdfColumns, IjbMdfParams
 from pipeline.readers import read_dataset
 from pipeline.readers.segments import take_in_segment
 from pipeline.types import Band, Rejected

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import testing
 from pipeline.errors import ReaderError
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers import read_dataset
 from pipeline.readers.recordio import read_record, unpack
 from pipeline.testing.pictures import picture_bytes

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers import READERS
 
 

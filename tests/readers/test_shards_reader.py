@@ -3,9 +3,10 @@
 import pytest
 
 from pipeline.errors import ReaderError
-from pipeline.params import DatasetParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.readers import read_dataset
-from pipeline.store import PICTURES, ShardFolder, image_columns
+from pipeline.schemas.sample import PICTURES
+from pipeline.store import ShardFolder, image_columns
 from pipeline.store.shards import ShardWriter
 
 

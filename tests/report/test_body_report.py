@@ -6,12 +6,13 @@ import pytest
 from pipeline.bodies.areas import BodyArea
 from pipeline.bodies.labelling import Outcome
 from pipeline.ops.codec import encode_png
-from pipeline.params import LabelBodiesParams
+from pipeline.params.label_bodies import LabelBodiesParams
 from pipeline.report.body_tiles import AREA_COLOURS, OUTCOME_COLOURS, crop_tile, scene_tile, strips
 from pipeline.report.detect_bodies import detect_bodies_metrics
 from pipeline.report.label_bodies import label_bodies_metrics
+from pipeline.schemas.detect_bodies import DETECT_BODIES
+from pipeline.schemas.label_bodies import LABEL_BODIES
 from pipeline.store import ShardFolder, image_columns
-from pipeline.store.body_schemas import DETECT_BODIES, LABEL_BODIES
 from pipeline.store.shards import ShardWriter
 
 PARAMS = LabelBodiesParams(

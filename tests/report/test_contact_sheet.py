@@ -7,7 +7,8 @@ from pipeline.errors import StageError
 from pipeline.ops.codec import decode, encode_png
 from pipeline.report import draw
 from pipeline.report.contact_sheet import contact_sheet, pick_rows, sheet
-from pipeline.store import PICTURES, ShardFolder, image_columns
+from pipeline.schemas.sample import PICTURES
+from pipeline.store import ShardFolder, image_columns
 from pipeline.store.shards import ShardWriter, shard_of
 from pipeline.types import FaceClass
 

@@ -14,8 +14,13 @@ from pipeline.report.parse import parse_metrics
 from pipeline.report.parts import parts_metrics
 from pipeline.report.truth import nme_percent
 from pipeline.report.truth_figure import truth_figure
-from pipeline.store import ALIGN, DETECT, INGEST, PARSE, PARTS, REJECTED, ShardFolder, image_columns
-from pipeline.store.attribute_schemas import ATTRIBUTES
+from pipeline.schemas.align import ALIGN
+from pipeline.schemas.attributes import ATTRIBUTES
+from pipeline.schemas.detect import DETECT
+from pipeline.schemas.ingest import INGEST
+from pipeline.schemas.parse import PARSE
+from pipeline.schemas.parts import PARTS
+from pipeline.store import REJECTED, ShardFolder, image_columns
 from pipeline.store.shards import ShardWriter
 from pipeline.types import FaceClass
 

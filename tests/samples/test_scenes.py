@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.params import DatasetParams, ScenesParams
+from pipeline.params.datasets import DatasetParams
+from pipeline.params.sample import ScenesParams
 from pipeline.readers import read_dataset
 from pipeline.readers.segments import take_in_segment
 from pipeline.samples.scenes.camera import CAMERAS, FAR, NEAR

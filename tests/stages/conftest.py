@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.params import lay_profile_over, load_params, read_yaml
+from pipeline.params.load import lay_profile_over, load_params, read_yaml
 from pipeline.store import ShardFolder
 from stages.run import StageRun
 

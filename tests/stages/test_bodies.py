@@ -12,7 +12,7 @@ from pipeline.bodies.labelling import Outcome
 from pipeline.errors import ParamsError, WeightsError
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import transform_points
-from pipeline.params import load_params
+from pipeline.params.load import load_params
 
 ASSETS = Path(importlib.util.find_spec("ultralytics").origin).parent / "assets"
 STAGES = ("ingest", "detect_bodies", "label_bodies", "crop_bodies")

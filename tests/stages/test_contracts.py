@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.params import Params
+from pipeline.params.whole import Params
 from pipeline.report.truth_figure import PANELS
 from pipeline.store.fingerprint import code_closure
 

@@ -24,7 +24,7 @@ def ingested(workspace):
 def export(workspace, name):
     import importlib
 
-    from pipeline.params import load_params
+    from pipeline.params.load import load_params
     from stages.run import StageRun
 
     importlib.import_module("stages.export").run(

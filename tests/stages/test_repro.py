@@ -16,7 +16,7 @@ import skimage.data
 from ruamel.yaml import YAML
 
 from pipeline.ops.codec import encode_png
-from pipeline.params import lay_profile_over, read_yaml
+from pipeline.params.load import lay_profile_over, read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAIN = ["align@mine", "attributes@mine", "detect@mine", "ingest@mine", "parse@mine", "parts@mine"]

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import ParamsError
 from pipeline.ops.codec import decode
-from pipeline.params import load_params
+from pipeline.params.load import load_params
 from pipeline.store import ShardFolder
 from stages.run import StageRun
 from stages.sample import run

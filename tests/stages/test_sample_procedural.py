@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.params import load_params
+from pipeline.params.load import load_params
 from pipeline.store import ShardFolder
 from stages.run import StageRun
 from stages.sample import run

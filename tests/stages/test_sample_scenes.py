@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.params import load_params
+from pipeline.params.load import load_params
 from pipeline.samples.scenes.produce import SCENE_WEIGHTS
 from pipeline.store import ShardFolder
 from stages import ingest, sample

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import SchemaError
-from pipeline.store import PICTURES
+from pipeline.schemas.sample import PICTURES
 from pipeline.store.rows import content_sha256, rows_from_table, table_from_rows
 
 POINT = pa.list_(pa.list_(pa.float32(), 2), 5)

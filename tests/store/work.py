@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.store import PICTURES, image_columns
+from pipeline.schemas.sample import PICTURES
+from pipeline.store import image_columns
 from pipeline.types import Rejected, Row
 
 SCHEMA = pa.schema([*PICTURES], metadata={"version": "1"})

@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 
 from pipeline.ops.sharpness import sharpness
-from pipeline.params import load_params
+from pipeline.params.load import load_params
 from pipeline.synthesis.degrade.photometric import (
     Degradation,
     degrade_photometric,

@@ -4,7 +4,7 @@ import pytest
 from face_rows import face_row, write_rows
 from short_params import BANDS
 
-from pipeline.store import PARTS as SCHEMA
+from pipeline.schemas.parts import PARTS as SCHEMA
 from pipeline.training.faces import load_components, load_faces, of_split
 from pipeline.training.identities import training_faces
 from pipeline.types import Split

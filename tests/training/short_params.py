@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.params import load_params
+from pipeline.params.load import load_params
 from pipeline.types import Band
 
 PARAMS = load_params(Path(__file__).resolve().parents[2] / "params.yaml")

@@ -11,8 +11,9 @@ from ruamel.yaml import YAML
 from ablations import row, table
 from models.backbones.lightcnn import LightCNN9
 from pipeline.errors import ParamsError, StageError
-from pipeline.params import merge_params, read_yaml
-from pipeline.store import MASKS, PARTS
+from pipeline.params.load import merge_params, read_yaml
+from pipeline.schemas.masks import MASKS
+from pipeline.schemas.parts import PARTS
 from pipeline.store.protocols import Protocol, Source, template_table, train_table, write_protocol
 from pipeline.training.trained import Trained, pretrained_path, save_trained
 

@@ -9,8 +9,7 @@ from torch import nn
 
 from models.backbones.lightcnn import LightCNN9
 from pipeline.errors import StageError
-from pipeline.params import MethodParams
-from pipeline.params.methods import AnyMethodParams
+from pipeline.params.train import AnyMethodParams, MethodParams
 from pipeline.training.backbones import Inputs
 from pipeline.training.faces import FaceSet
 from pipeline.training.identities import training_faces

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pipeline.errors import StageError, WeightsError
-from pipeline.params import load_params
+from pipeline.params.load import load_params
 from pipeline.synthesis.degrade.cyclegan import CycleGanDegrader
 from pipeline.training import loop
 from pipeline.training.degrader import DegraderTraining

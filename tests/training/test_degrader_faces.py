@@ -9,7 +9,7 @@ import skimage.data
 from pipeline.errors import StageError
 from pipeline.ops.codec import encode_png
 from pipeline.ops.sharpness import sharpness
-from pipeline.params import load_params
+from pipeline.params.load import load_params
 from pipeline.training.degrader_faces import sharp_and_low
 
 PARAMS = load_params(Path(__file__).resolve().parents[2] / "params.yaml")

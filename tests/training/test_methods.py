@@ -13,8 +13,8 @@ from models.losses.triplets import component_adaptive_triplet
 from models.pram import network as nets
 from models.pram.network import COMPONENTS
 from pipeline.errors import StageError
-from pipeline.params import PlainParams
-from pipeline.store import PARTS as SCHEMA
+from pipeline.params.train import PlainParams
+from pipeline.schemas.parts import PARTS as SCHEMA
 from pipeline.training.backbones import make_backbone
 from pipeline.training.faces import load_faces, of_split
 from pipeline.training.identities import training_faces

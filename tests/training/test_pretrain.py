@@ -5,7 +5,7 @@ import pytest
 import torch
 from short_params import PARAMS, SHORT
 
-from pipeline.params.methods import PretrainParams
+from pipeline.params.pretrain import PretrainParams
 from pipeline.training.augment import augmented
 from pipeline.training.backbones import BACKBONES, make_backbone
 from pipeline.training.learner import GradientTraining

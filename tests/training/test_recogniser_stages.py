@@ -14,11 +14,12 @@ from short_params import BANDS
 from models.backbones.lightcnn import LightCNN9
 from models.backbones.mobilefacenet import MobileFaceNet
 from pipeline.errors import ParamsError, StageError, WeightsError
-from pipeline.params import lay_profile_over, load_params, read_yaml
+from pipeline.params.load import lay_profile_over, load_params, read_yaml
 from pipeline.protocols.nir_vis import casia
 from pipeline.readers import read_dataset
-from pipeline.store import MASKS, PARTS
-from pipeline.store.attribute_schemas import ATTRIBUTES
+from pipeline.schemas.attributes import ATTRIBUTES
+from pipeline.schemas.masks import MASKS
+from pipeline.schemas.parts import PARTS
 from pipeline.store.protocols import Protocol, Source, template_table, train_table, write_protocol
 from pipeline.testing.nir_vis import casia_nir_vis2
 from pipeline.weights.verify import sha256_of

@@ -4,7 +4,7 @@ import pytest
 from pipeline.errors import StageError
 from pipeline.ops.codec import encode_png
 from pipeline.parsing import PARTS
-from pipeline.store import PARTS as SCHEMA
+from pipeline.schemas.parts import PARTS as SCHEMA
 from pipeline.store import ShardFolder
 from pipeline.store.columns import image_columns
 from pipeline.store.shards import ShardWriter

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.params import ScenesParams, section_values
+from pipeline.params.load import section_values
+from pipeline.params.sample import ScenesParams
 from pipeline.procedural.anny import Anny
 from pipeline.samples.materials import WEIGHTS, MaterialEstimator
 from pipeline.samples.openpeople import SourcePicture, list_pictures

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.params import ScenesParams
+from pipeline.params.sample import ScenesParams
 from pipeline.rng import generator_for
 from pipeline.samples.openpeople import SPLITS
 from pipeline.samples.scenes.camera import CAMERAS, Camera

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from pipeline.ops.codec import decode, encode_jpeg
-from pipeline.params import PhotometricParams
+from pipeline.params.degrade import PhotometricParams
 from pipeline.types import Float32, UInt8
 
 _GAMMA = 2.2

@@ -19,8 +19,9 @@ from pipeline.ops.geometry import (
     warp_affine,
 )
 from pipeline.ops.templates import TEMPLATES, AlignTemplate, warp_to_template
+from pipeline.schemas.align import ALIGN
+from pipeline.schemas.sample import PICTURES
 from pipeline.store.columns import image_columns
-from pipeline.store.schemas import ALIGN, PICTURES
 from pipeline.synthesis.poses.layers import layers_of_labels
 from pipeline.synthesis.poses.render import PosableHead, posable_head
 from pipeline.types import Float32, Row, UInt8

@@ -1,6 +1,6 @@
 """Methods by name: how each builds its network, trains it, and feeds it at test.
 
-To add one: params with a new ``kind`` (``pipeline/params/methods.py``, into ``AnyMethodParams``),
+To add one: params with a new ``kind`` (``pipeline/params/train.py``, into ``AnyMethodParams``),
 a ``Learner`` in a module here, and an entry of ``METHODS``. Stages, checkpoints, evaluation and
 reports need no change.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pipeline.params import MethodParams
+from pipeline.params.train import MethodParams
 from pipeline.training.backbones import Inputs
 from pipeline.training.faces import Components, FaceSet
 from pipeline.training.identities import TrainingFaces

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from models.hsst.network import SemiSiamese
 from pipeline.errors import StageError
-from pipeline.params import HsstParams
+from pipeline.params.train import HsstParams
 from pipeline.training.backbones import Inputs
 from pipeline.training.identities import TrainingFaces
 from pipeline.training.learner import TOTAL, Batch

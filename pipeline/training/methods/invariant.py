@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from models.idr_wcnn.losses import wasserstein
 from models.idr_wcnn.network import SharedSubspace
 from pipeline.errors import StageError
-from pipeline.params import InvariantParams
+from pipeline.params.train import InvariantParams
 from pipeline.training.backbones import Inputs
 from pipeline.training.identities import TrainingFaces
 from pipeline.training.learner import TOTAL, in_float32

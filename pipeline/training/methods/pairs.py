@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from models.backbones.lightcnn import Normalised, normalised
 from models.losses.margins import CosineClassifier
-from pipeline.params import PairParams
+from pipeline.params.train import PairParams
 from pipeline.training.backbones import Inputs
 from pipeline.training.identities import TrainingFaces
 from pipeline.training.learner import Batch, Learner

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from models.losses.margins import CosineClassifier
 from models.losses.triplets import cross_band_triplet
-from pipeline.params import PlainParams
+from pipeline.params.train import PlainParams
 from pipeline.training.backbones import Inputs
 from pipeline.training.identities import TrainingFaces
 from pipeline.training.learner import TOTAL, in_float32

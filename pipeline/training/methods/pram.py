@@ -11,7 +11,7 @@ from models.backbones.lightcnn import SIDE_PX, LightCNN9
 from models.losses.triplets import conditional_triplet, mask_iou
 from models.pram.network import PRAM, WholeFace
 from pipeline.errors import StageError
-from pipeline.params import PramParams
+from pipeline.params.train import PramParams
 from pipeline.store.progress import progress
 from pipeline.training.backbones import BACKBONES
 from pipeline.training.faces import Components, FaceSet

@@ -6,7 +6,7 @@ from torch import nn
 from models.backbones.lightcnn import LightCNN9
 from models.rm_rgm.network import PlaceRelations, RelationGraph, RelationModule
 from pipeline.errors import StageError
-from pipeline.params import RelationParams
+from pipeline.params.train import RelationParams
 
 NETWORKS: dict[str, type[PlaceRelations]] = {"pairs": RelationModule, "graph": RelationGraph}
 

@@ -1,4 +1,4 @@
-"""Params of recognition: stages ``pretrain``, ``train`` and ``evaluate``."""
+"""Params of the stage ``train``: what every training takes, and each method."""
 
 from typing import Annotated, Literal, Self
 
@@ -7,18 +7,11 @@ from pydantic import Field, model_validator
 from pipeline.params.base import Fraction, Name, Section, Seed
 from pipeline.types import Band
 
-BackboneName = Literal[
-    "lightcnn9", "lightcnn29v2", "mobilefacenet", "iresnet50", "iresnet100", "attention56"
-]
-PairLoss = Literal["softmax", "am_softmax", "arcface", "triplet"]
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
 
-class CheckpointParams(Section):
-    """A backbone that was trained elsewhere."""
-
-    path: Annotated[str, Field(min_length=1)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+TRAINED = "trained"
+"""Folder in ``data`` of trained networks, and so the name of no data set."""
 
 
 class TrainingParams(Section):
@@ -51,27 +44,7 @@ class TrainingParams(Section):
         return self
 
 
-class PretrainParams(TrainingParams):
-    """The start of a backbone: classification of visible faces, or a user's checkpoint."""
-
-    dataset: Name
-    backbone: BackboneName
-    checkpoint: CheckpointParams | None
-    """Weights to take up, before the training."""
-    band: Band
-    batch_pictures: Annotated[int, Field(ge=2, le=4096)]
-    loss: Literal["softmax", "am_softmax", "arcface"]
-    scale: Annotated[float, Field(gt=0.0, le=256.0)]
-    margin: Annotated[float, Field(ge=0.0, le=3.0)]
-    classify_weight: Weight
-    distil_weight: Weight
-    """Of the cosine distance to SFace's embedding."""
-
-    @model_validator(mode="after")
-    def _learns(self) -> Self:
-        if not (self.classify_weight or self.distil_weight):
-            raise ValueError("classify_weight and distil_weight are both 0: nothing is learned")
-        return self
+PairLoss = Literal["softmax", "am_softmax", "arcface", "triplet"]
 
 
 class MethodParams(TrainingParams):
@@ -176,12 +149,3 @@ AnyMethodParams = Annotated[
     PramParams | RelationParams | HsstParams | PlainParams | InvariantParams,
     Field(discriminator="kind"),
 ]
-
-
-class EvaluateParams(Section):
-    """One method on one protocol."""
-
-    method: Name
-    dataset: Name
-    protocol: Annotated[str, Field(min_length=1)]
-    probes: Literal["plain", "masked"]

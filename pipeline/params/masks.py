@@ -1,7 +1,7 @@
-"""Params of the 3D stages: ``reconstruct`` and ``masks``."""
+"""Params of the stage ``masks``."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -9,13 +9,6 @@ from pipeline.params.base import Fraction, Name, Section, Seed
 from pipeline.types import Band
 
 Weight = Annotated[float, Field(ge=0.0, le=1e6)]
-
-
-class ReconstructParams(Section):
-    """A face's position map."""
-
-    backend: Literal["mesh", "prnet", "truth"]
-    max_residual_percent: Annotated[float, Field(gt=0.0, le=1000.0)]
 
 
 class WearParams(Section):

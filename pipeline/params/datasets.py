@@ -1,14 +1,17 @@
-"""Params of readers that take videos: layout, columns, and which frames are taken."""
+"""Section ``datasets``: where each data set lies and how its reader takes it in."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Name, Section, Seed
+from pipeline.params.base import Section
 from pipeline.types import Band, Split
 
 Column = Annotated[str, Field(min_length=1)]
+
+
 FileStem = Annotated[str, Field(pattern=r"^[^/\\]+$")]
+
 
 BANDS = {
     "VIS-500m": Band.VIS,
@@ -16,6 +19,8 @@ BANDS = {
     "MWIR-30m": Band.MWIR,
     "LWIR-30m": Band.LWIR,
 }
+
+
 GALLERIES = {"gallery-1": Split.TRAIN, "gallery-2": Split.TEST}
 
 
@@ -65,33 +70,48 @@ class IjbMdfParams(Section):
     frame_jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 95
 
 
-class ScenesParams(Section):
-    """The sample's scenes: videos of several people in the layout of reader ``ijb_mdf``."""
+class DatasetParams(Section):
+    """One data set: where it lies and how it is read."""
 
-    dataset: Name = "scenes"
-    """The data set that this source belongs to."""
-    subjects: Annotated[int, Field(ge=4, le=200)]
-    openpeople_subjects: Annotated[int, Field(ge=0, le=9)]
-    """How many of them are people of OpenPeople; the others are procedural."""
-    videos_per_gallery: Annotated[int, Field(ge=1, le=500)]
-    """Media of each gallery in each band."""
-    people_per_video: Annotated[int, Field(ge=1, le=8)]
-    frames_per_video: Annotated[int, Field(ge=2, le=10_000)]
-    frames_per_second: Annotated[float, Field(ge=1.0, le=60.0)]
-    seed: Seed
+    reader: Literal[
+        "folder",
+        "shards",
+        "ijb_mdf",
+        "recordio",
+        "casia_nir_vis2",
+        "buaa_visnir",
+        "oulu_casia_nirvis",
+        "tufts",
+        "lamp_hq",
+        "ijba",
+        "ijbc",
+        "lfw",
+        "cfp",
+        "ytf",
+        "megaface",
+        "llcm",
+        "sysu_mm01",
+        "regdb",
+    ]
+    root: Annotated[str, Field(min_length=1)]
+    band: Band = Band.VIS
+    """Band of pictures whose listing names none."""
+    split: Split | None = None
+    """Split of pictures whose listing names none."""
+    licence: str | None = None
+    """Licence of pictures whose listing names none."""
+    simulated: bool = False
+    """Whether a program made the pictures."""
+    shards: Annotated[int, Field(ge=1, le=4096)]
+    ijb_mdf: IjbMdfParams | None = None
+    """Of reader ``ijb_mdf`` alone; None means its defaults."""
 
     @model_validator(mode="after")
-    def _castable(self) -> Self:
-        each = self.subjects // 2
-        if self.subjects % 2:
-            raise ValueError(f"subjects: {self.subjects} do not split into two galleries alike")
-        if self.openpeople_subjects > each:
-            raise ValueError(f"openpeople_subjects: at most half of the {self.subjects} subjects")
-        if self.people_per_video > each:
-            raise ValueError(f"people_per_video: a gallery has {each} subjects")
-        if self.videos_per_gallery * self.people_per_video < each:
-            raise ValueError(
-                f"videos_per_gallery × people_per_video has to reach the {each} subjects of a "
-                "gallery, so that everybody is seen in each band"
-            )
+    def _of_its_reader(self) -> Self:
+        if self.ijb_mdf and self.reader != "ijb_mdf":
+            raise ValueError(f"ijb_mdf: reader {self.reader!r} takes no such params")
         return self
+
+
+class ChosenDataset(Section):
+    """A data set that a family of stages takes; it has no params of its own there."""

@@ -1,4 +1,4 @@
-"""Sections of the body stages."""
+"""Params of the stage ``detect_bodies``."""
 
 from typing import Annotated, Literal, Self
 
@@ -6,8 +6,6 @@ from pydantic import Field, model_validator
 
 from pipeline.params.base import Fraction, Section
 from pipeline.types import Band
-
-Interpolation = Literal["nearest", "linear", "area", "cubic", "lanczos"]
 
 
 class NetworkFileParams(Section):
@@ -40,27 +38,3 @@ class DetectBodiesParams(Section):
         if self.precision == "float16" and self.device == "cpu":
             raise ValueError("precision float16 needs a GPU; a CPU has float32 and bfloat16")
         return self
-
-
-class LabelBodiesParams(Section):
-    """Which body is whose."""
-
-    measure: Literal["intersection_over_face", "iou"]
-    ambiguous_above: Fraction
-    min_overlap: Fraction
-    tracker: Literal["none", "bytetrack", "botsort"]
-
-
-class CropBodiesParams(Section):
-    """Crops of bodies and their local areas."""
-
-    height_px: Annotated[int, Field(ge=16, le=2048)]
-    width_px: Annotated[int, Field(ge=16, le=2048)]
-    policy: Literal["stretch", "pad", "context"]
-    margin_fraction: Annotated[float, Field(ge=0.0, le=1.0)]
-    min_height_px: Annotated[float, Field(ge=0.0, le=4096.0)]
-    interpolation: Interpolation
-    jpeg_quality: Annotated[int, Field(ge=50, le=100)]
-    unlabelled: Literal["keep", "drop"]
-    areas: Literal["keypoints", "proportions"]
-    min_keypoint_score: Fraction

@@ -1,13 +1,15 @@
-"""Params of blur and quality synthesis: stages ``train_degrader`` and ``degrade``."""
+"""Params of the stage ``degrade``."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction, Section, Seed
+from pipeline.params.base import Section, Seed
 from pipeline.types import Band, Split
 
 Pixels = Annotated[float, Field(ge=0.0, le=32.0)]
+
+
 Level = Annotated[float, Field(ge=0.0, le=0.5)]
 
 
@@ -33,44 +35,6 @@ class PhotometricParams(Section):
         for name, value in self:
             if isinstance(value, tuple) and value[0] > value[1]:
                 raise ValueError(f"{name}: the first may not be above the second, got {value}")
-        return self
-
-
-class TrainDegraderParams(Section):
-    """CycleGAN between sharp and low-quality faces."""
-
-    low_quality: Literal["photometric", "measured", "cameras"]
-    cameras: tuple[str, ...]
-    measured_share: Annotated[float, Field(gt=0.0, le=0.5)]
-    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
-    pictures_per_subject: Annotated[int, Field(ge=1, le=100000)]
-    frame_px: Annotated[int, Field(ge=64, le=512, multiple_of=4)]
-    crop_px: Annotated[int, Field(ge=32, le=512, multiple_of=4)]
-    blocks: Literal[6, 9]
-    generator_channels: Annotated[int, Field(ge=4, le=128)]
-    discriminator_channels: Annotated[int, Field(ge=4, le=128)]
-    cycle_weight: Annotated[float, Field(ge=0.0, le=1000.0)]
-    identity_weight: Annotated[float, Field(ge=0.0, le=1000.0)]
-    pool_pictures: Annotated[int, Field(ge=0, le=10000)]
-    steps: Annotated[int, Field(ge=1, le=10_000_000)]
-    decay_from: Fraction
-    batch_faces: Annotated[int, Field(ge=1, le=256)]
-    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)]
-    checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000)]
-    threads: Annotated[int, Field(ge=1, le=256)]
-    device: Literal["cpu", "cuda", "auto"]
-    precision: Literal["32-true", "bf16-mixed"]
-    seed: Seed
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.crop_px > self.frame_px:
-            raise ValueError(
-                f"crop_px {self.crop_px} is more than frame_px {self.frame_px}: "
-                "crops are cut out of the frame"
-            )
-        if self.low_quality == "cameras" and not self.cameras:
-            raise ValueError("low_quality is 'cameras': name at least one camera_id in cameras")
         return self
 
 

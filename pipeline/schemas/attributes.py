@@ -1,9 +1,9 @@
-"""Schema of ``attributes``: an aligned face with what it takes to select by pose and quality."""
+"""Schema of what the stage ``attributes`` puts out."""
 
 import pyarrow as pa
 
+from pipeline.schemas.align import ALIGN
 from pipeline.store.columns import extend, field, floats
-from pipeline.store.schemas import ALIGN
 
 ATTRIBUTES = extend(
     ALIGN,

@@ -1,20 +1,9 @@
-"""Schemas of the 3D stages, extending those of the face stages."""
+"""Schema of what the stage ``masks`` puts out."""
 
 import pyarrow as pa
 
+from pipeline.schemas.reconstruct import RECONSTRUCT
 from pipeline.store.columns import IMAGE, extend, field, floats
-from pipeline.store.schemas import PARTS
-
-RECONSTRUCT = extend(
-    PARTS,
-    [
-        field("position_map", pa.binary(), null=False, unit="px", frame="source", code="CBP1"),
-        field("reconstruction", pa.string(), null=False, values="mesh prnet truth"),
-        field("visible_fraction", floats(2), null=False, order="right left", range="0..1"),
-        field("residual_percent", pa.float32(), null=False, unit="% of inter-ocular distance"),
-    ],
-)
-"""A face in 3D. ``mesh_xyz`` and ``pose_deg`` are those of its position map."""
 
 MASKS = extend(
     RECONSTRUCT,

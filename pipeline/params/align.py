@@ -1,0 +1,40 @@
+"""Params of the stage ``align``."""
+
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import Field, model_validator
+
+from pipeline.params.base import Fraction, Name, Point, Section
+
+
+class TemplateParams(Section):
+    """A user's own five-point template."""
+
+    height_px: Annotated[int, Field(ge=16, le=4096)]
+    width_px: Annotated[int, Field(ge=16, le=4096)]
+    points_xy: tuple[Point, Point, Point, Point, Point]
+
+
+BuiltInTemplate = Literal["arcface112", "arcface144", "lightcnn144", "dmfr137x169"]
+
+
+class AlignParams(Section):
+    """Choice of the face and its one warp into the template."""
+
+    template: BuiltInTemplate | Name
+    templates: dict[Name, TemplateParams]
+    face: Literal["largest", "most_central", "highest_score", "only", "all"]
+    interpolation: Literal["nearest", "linear", "area", "cubic", "lanczos"]
+    border: Literal["constant", "replicate", "reflect"]
+    min_interocular_px: Annotated[float, Field(ge=0.0, le=1000.0)]
+    max_outside_fraction: Fraction
+    loose_jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+
+    @model_validator(mode="after")
+    def _template_known(self) -> Self:
+        known = [*get_args(BuiltInTemplate), *self.templates]
+        if self.template not in known:
+            raise ValueError(f"template {self.template!r} is none of {known}")
+        if taken := self.templates.keys() & set(get_args(BuiltInTemplate)):
+            raise ValueError(f"templates {sorted(taken)} are built in; choose other names")
+        return self

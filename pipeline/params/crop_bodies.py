@@ -1,0 +1,24 @@
+"""Params of the stage ``crop_bodies``."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.params.base import Fraction, Section
+
+Interpolation = Literal["nearest", "linear", "area", "cubic", "lanczos"]
+
+
+class CropBodiesParams(Section):
+    """Crops of bodies and their local areas."""
+
+    height_px: Annotated[int, Field(ge=16, le=2048)]
+    width_px: Annotated[int, Field(ge=16, le=2048)]
+    policy: Literal["stretch", "pad", "context"]
+    margin_fraction: Annotated[float, Field(ge=0.0, le=1.0)]
+    min_height_px: Annotated[float, Field(ge=0.0, le=4096.0)]
+    interpolation: Interpolation
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+    unlabelled: Literal["keep", "drop"]
+    areas: Literal["keypoints", "proportions"]
+    min_keypoint_score: Fraction

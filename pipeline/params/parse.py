@@ -1,0 +1,18 @@
+"""Params of the stage ``parse``."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.params.base import Section
+from pipeline.types import Band
+
+
+class ParseParams(Section):
+    """Face parsing."""
+
+    precision: Literal["auto", "float32", "bfloat16"]
+    device: Literal["cpu", "cuda", "auto"]
+    mesh_bands: tuple[Band, ...]
+    eye_bias: Annotated[float, Field(ge=-10.0, le=10.0)]
+    batch_rows: Annotated[int, Field(ge=1, le=256)]

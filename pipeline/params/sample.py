@@ -1,0 +1,95 @@
+"""Params of the stage ``sample``: one section for each source of the embedded sample."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.params.base import Fraction, Name, Section, Seed
+from pipeline.types import Band
+
+
+class OpenPeopleParams(Section):
+    """The sample's photographs and their simulated bands."""
+
+    dataset: Name = "sample"
+    """The data set that this source belongs to."""
+    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
+    subjects: Annotated[int, Field(ge=1, le=9)]
+    max_side_px: Annotated[int, Field(ge=128, le=2752)]
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _bands_once(self) -> Self:
+        if len(set(self.bands)) != len(self.bands):
+            raise ValueError("a band is named twice")
+        return self
+
+
+class ProceduralParams(Section):
+    """Rendered people whose truth is known exactly."""
+
+    dataset: Name = "sample"
+    """The data set that this source belongs to."""
+    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
+    subjects: Annotated[int, Field(ge=1, le=9999)]
+    validation_subjects: Annotated[int, Field(ge=0, le=9999)]
+    test_subjects: Annotated[int, Field(ge=0, le=9999)]
+    pictures: Annotated[int, Field(ge=1, le=100)]
+    side_px: Annotated[int, Field(ge=160, le=1024)]
+    max_yaw_deg: Annotated[float, Field(ge=0.0, le=90.0)]
+    glasses_share: Fraction
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if len(set(self.bands)) != len(self.bands):
+            raise ValueError("a band is named twice")
+        held_out = self.validation_subjects + self.test_subjects
+        if held_out > self.subjects:
+            raise ValueError(
+                f"validation_subjects and test_subjects ask for {held_out} people, "
+                f"but subjects are {self.subjects}"
+            )
+        return self
+
+
+class ScenesParams(Section):
+    """The sample's scenes: videos of several people in the layout of reader ``ijb_mdf``."""
+
+    dataset: Name = "scenes"
+    """The data set that this source belongs to."""
+    subjects: Annotated[int, Field(ge=4, le=200)]
+    openpeople_subjects: Annotated[int, Field(ge=0, le=9)]
+    """How many of them are people of OpenPeople; the others are procedural."""
+    videos_per_gallery: Annotated[int, Field(ge=1, le=500)]
+    """Media of each gallery in each band."""
+    people_per_video: Annotated[int, Field(ge=1, le=8)]
+    frames_per_video: Annotated[int, Field(ge=2, le=10_000)]
+    frames_per_second: Annotated[float, Field(ge=1.0, le=60.0)]
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _castable(self) -> Self:
+        each = self.subjects // 2
+        if self.subjects % 2:
+            raise ValueError(f"subjects: {self.subjects} do not split into two galleries alike")
+        if self.openpeople_subjects > each:
+            raise ValueError(f"openpeople_subjects: at most half of the {self.subjects} subjects")
+        if self.people_per_video > each:
+            raise ValueError(f"people_per_video: a gallery has {each} subjects")
+        if self.videos_per_gallery * self.people_per_video < each:
+            raise ValueError(
+                f"videos_per_gallery × people_per_video has to reach the {each} subjects of a "
+                "gallery, so that everybody is seen in each band"
+            )
+        return self
+
+
+class SampleParams(Section):
+    """The sources of the embedded sample data set, one stage each; ``{}`` makes none."""
+
+    openpeople: OpenPeopleParams | None = None
+    scenes: ScenesParams | None = None
+    procedural: ProceduralParams | None = None

@@ -1,0 +1,90 @@
+"""The whole of ``params.yaml``: one model per section; sections are named after stages.
+
+Every model is strict, frozen and refuses keys it does not know. Ranges stand here once; the
+comments in ``params.yaml`` repeat them for the reader.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.params.align import AlignParams
+from pipeline.params.attributes import AttributesParams
+from pipeline.params.base import Name, Section
+from pipeline.params.crop_bodies import CropBodiesParams
+from pipeline.params.datasets import ChosenDataset, DatasetParams
+from pipeline.params.degrade import DegradeParams
+from pipeline.params.detect import DetectParams
+from pipeline.params.detect_bodies import DetectBodiesParams
+from pipeline.params.evaluate import EvaluateParams
+from pipeline.params.export import ExportParams
+from pipeline.params.ingest import IngestParams
+from pipeline.params.label_bodies import LabelBodiesParams
+from pipeline.params.masks import MasksParams
+from pipeline.params.parse import ParseParams
+from pipeline.params.parts import PartsParams
+from pipeline.params.poses import PosesParams
+from pipeline.params.pretrain import PretrainParams
+from pipeline.params.protocols import ProtocolParams
+from pipeline.params.reconstruct import ReconstructParams
+from pipeline.params.sample import SampleParams
+from pipeline.params.train import TRAINED, AnyMethodParams
+from pipeline.params.train_degrader import TrainDegraderParams
+from pipeline.params.weights import WeightsParams
+
+
+class Params(Section):
+    """The whole of ``params.yaml``."""
+
+    datasets: Annotated[dict[Name, DatasetParams], Field(min_length=1)]
+    face_datasets: dict[Name, ChosenDataset]
+    body_datasets: dict[Name, ChosenDataset]
+    weights: WeightsParams
+    sample: SampleParams
+    ingest: IngestParams
+    protocols: dict[Name, ProtocolParams]
+    detect: DetectParams
+    align: AlignParams
+    parse: ParseParams
+    parts: PartsParams
+    attributes: AttributesParams
+    detect_bodies: DetectBodiesParams
+    label_bodies: LabelBodiesParams
+    crop_bodies: CropBodiesParams
+    reconstruct: ReconstructParams
+    masks: MasksParams
+    poses: PosesParams
+    train_degrader: TrainDegraderParams
+    degrade: DegradeParams
+    pretrain: dict[Name, PretrainParams]
+    methods: dict[Name, AnyMethodParams]
+    evaluate: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], EvaluateParams]
+
+    @model_validator(mode="after")
+    def _chosen_known(self) -> Self:
+        for family in ("face_datasets", "body_datasets", "protocols"):
+            if unknown := sorted(getattr(self, family).keys() - self.datasets.keys()):
+                raise ValueError(f"{family}: {unknown} are none of datasets {list(self.datasets)}")
+        return self
+
+    @model_validator(mode="after")
+    def _recognition_known(self) -> Self:
+        """Hold what a method and an evaluation name against the sections that define it."""
+        if TRAINED in self.datasets:
+            raise ValueError(f"datasets: {TRAINED!r} is where trained networks lie; rename it")
+        named: list[tuple[str, str, Mapping[str, object]]] = []
+        for name, start in self.pretrain.items():
+            named.append((f"pretrain.{name}.dataset", start.dataset, self.datasets))
+        for name, method in self.methods.items():
+            named.append((f"methods.{name}.dataset", method.dataset, self.protocols))
+            named.append((f"methods.{name}.start", method.start, self.pretrain))
+        for name, entry in self.evaluate.items():
+            named.append((f"evaluate.{name}.method", entry.method, self.methods))
+            named.append((f"evaluate.{name}.dataset", entry.dataset, self.protocols))
+        for key, value, known in named:
+            if value not in known:
+                raise ValueError(f"{key}: {value!r} is none of {list(known)}")
+        return self
+
+    exports: dict[Name, ExportParams]

@@ -1,0 +1,22 @@
+"""Schema of what the stage ``align`` puts out."""
+
+import pyarrow as pa
+
+from pipeline.schemas.detect import FACE
+from pipeline.schemas.ingest import INGEST
+from pipeline.store.columns import IMAGE, extend, field, floats
+
+ALIGN = extend(
+    INGEST,
+    [
+        field("template", pa.string(), null=False),
+        field("warp_2x3", floats(2, 3), null=False, map="source_to_crop"),
+        field("loose", IMAGE, null=False, template="facexlib512"),
+        field("loose_warp_2x3", floats(2, 3), null=False, map="source_to_loose"),
+        field("face_index", pa.int32(), null=False),
+        field("face_count", pa.int32(), null=False),
+        field("outside_fraction", pa.float32(), null=False, range="0..1"),
+        *FACE,
+    ],
+)
+"""A face: ``image`` is the aligned crop; geometry stays in pixels of the source picture."""

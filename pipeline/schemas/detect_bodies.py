@@ -1,0 +1,24 @@
+"""Schema of what the stage ``detect_bodies`` puts out."""
+
+import pyarrow as pa
+
+from pipeline.schemas.ingest import INGEST
+from pipeline.store.columns import extend, field, floats
+
+BODY = [
+    field("box_xyxy", floats(4), null=False, unit="px", frame="source"),
+    field("score", pa.float32(), null=False, range="0..1"),
+    field("keypoints_xy", floats(17, 2), unit="px", frame="source", order="COCO"),
+    field("keypoint_scores", floats(17), range="0..1", order="COCO"),
+]
+
+
+def bodies_of(fields: list[pa.Field]) -> pa.Field:
+    """Return the column of all bodies in a picture, of these fields each."""
+    return field(
+        "bodies", pa.list_(pa.field("item", pa.struct(fields), nullable=False)), null=False
+    )
+
+
+DETECT_BODIES = extend(INGEST, [bodies_of(BODY)])
+"""A picture with every person found in it, best first; the list is empty where nobody was found."""

@@ -1,0 +1,17 @@
+"""Schema of what the stage ``reconstruct`` puts out."""
+
+import pyarrow as pa
+
+from pipeline.schemas.parts import PARTS
+from pipeline.store.columns import extend, field, floats
+
+RECONSTRUCT = extend(
+    PARTS,
+    [
+        field("position_map", pa.binary(), null=False, unit="px", frame="source", code="CBP1"),
+        field("reconstruction", pa.string(), null=False, values="mesh prnet truth"),
+        field("visible_fraction", floats(2), null=False, order="right left", range="0..1"),
+        field("residual_percent", pa.float32(), null=False, unit="% of inter-ocular distance"),
+    ],
+)
+"""A face in 3D. ``mesh_xyz`` and ``pose_deg`` are those of its position map."""
