@@ -186,48 +186,6 @@ class LightCNN29v2(nn.Module):
         _absorb(self.fc, mean, deviation)
 
 
-class Normalised(nn.Module):
-    """A LightCNN whose features are normalised over each batch while it trains.
-
-    It has no normalisation of its own, so a step moves the features of all faces the same way, far
-    more than it tells them apart. ``finish`` puts what was learned into the network's last layer.
-
-    Args:
-        network: the LightCNN, which trains.
-    """
-
-    def __init__(self, network: LightCNN9 | LightCNN29v2) -> None:
-        super().__init__()
-        self.network, self.dimensions = network, network.dimensions
-        self.neck = nn.BatchNorm1d(network.dimensions, affine=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map pictures (n, 1, 128, 128) in [0, 1] to normalised features, float32 (n, 256).
-
-        A picture alone has no spread: what was met before it normalises it.
-        """
-        y: Tensor = self.network(x).float()
-        if len(y) == 1:
-            mean, variance = self._met()
-            y = (y - mean) / (variance + self.neck.eps).sqrt()
-        else:
-            y = self.neck(y)
-        return y
-
-    def finish(self) -> None:
-        """Let the network itself return normalised features; the training is over then."""
-        mean, variance = self._met()
-        self.network.absorb(mean, (variance + self.neck.eps).sqrt())
-
-    def _met(self) -> tuple[Tensor, Tensor]:
-        return cast(Tensor, self.neck.running_mean), cast(Tensor, self.neck.running_var)
-
-
-def normalised(network: nn.Module) -> nn.Module:
-    """Return a LightCNN with its features normalised, any other network as it is."""
-    return Normalised(network) if isinstance(network, LightCNN9 | LightCNN29v2) else network
-
-
 def _absorb(layer: nn.Linear, mean: Tensor, deviation: Tensor) -> None:
     layer.bias.sub_(mean).div_(deviation)
     layer.weight.div_(deviation[:, None])

@@ -12,15 +12,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
 from torch import Tensor, nn
 
+from models.freezing import freeze
 from models.losses.margins import prototype_loss
 from models.losses.triplets import hardest_prototype_triplet
-from models.pram.network import freeze
 
 MOMENTUM = 0.999
 """Weight of the gallery-net's former state in its moving average."""
 PROTOTYPES = 128
 """Length of each queue."""
-NOBODY = -1
+UNFILLED = -1
 """Subject of a place in a queue that was not filled yet."""
 
 
@@ -39,7 +39,7 @@ class PrototypeQueue(nn.Module):
     def __init__(self, length: int, dimensions: int) -> None:
         super().__init__()
         self.register_buffer("features", torch.zeros(length, dimensions))
-        self.register_buffer("subjects", torch.full((length,), NOBODY))
+        self.register_buffer("subjects", torch.full((length,), UNFILLED))
         self.register_buffer("position", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
@@ -52,9 +52,9 @@ class PrototypeQueue(nn.Module):
         self.subjects[places] = subjects
         self.position.copy_((self.position + len(subjects)) % length)
 
-    def strangers(self, subjects: Tensor) -> Tensor:
+    def negatives(self, subjects: Tensor) -> Tensor:
         """Return bool (length,): the places whose subject is none of these, and filled."""
-        return ~torch.isin(self.subjects, subjects) & (self.subjects != NOBODY)
+        return ~torch.isin(self.subjects, subjects) & (self.subjects != UNFILLED)
 
 
 class SemiSiamese(nn.Module):
@@ -134,7 +134,7 @@ class SemiSiamese(nn.Module):
             members = bands == band
             # A copy: the queue is written before the gradient runs back through the product.
             negatives = probe[members] @ queue.features.to(probe.dtype, copy=True).T
-            allowed = queue.strangers(everyone).expand_as(negatives)
+            allowed = queue.negatives(everyone).expand_as(negatives)
             losses[members] = self._loss(positive[members], negatives, allowed)
         for band, queue in enumerate(queues):
             queue.push(theirs[their_bands == band], everyone[their_bands == band])

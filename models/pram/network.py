@@ -9,8 +9,6 @@ Reference:
     as good as its own.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
 from typing import cast
 
@@ -18,28 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from models.backbones.lightcnn import TRUNK_CELLS, LightCNN9, MaxFeatureMap
+from models.backbones.lightcnn_top import LAST_GROUP, Related
+from models.freezing import freeze
 
 COMPONENTS = ("face", "left_eye", "right_eye", "nose", "mouth")
 """The five inputs, in the order of every tensor that has a component axis."""
 
 PAIRS = tuple(combinations(range(len(COMPONENTS)), 2))
 """The ten relations, in their fixed order."""
-
-LAST_GROUP = 7
-"""Index in ``LightCNN9.features`` of its last group: layers 8 and 9, the only ones to train."""
-
-
-@dataclass(frozen=True)
-class PartRelations:
-    """What PRAM makes of a batch.
-
-    Attributes:
-        embedding: (n, 512), weighted sum of the relations: what is compared at test.
-        components: (n, 5, 256), representative vector of each component: what L_CAT compares.
-    """
-
-    embedding: Tensor
-    components: Tensor
 
 
 class PRAM(nn.Module):
@@ -87,7 +71,7 @@ class PRAM(nn.Module):
         for place, own in enumerate(self.own):
             cast(MaxFeatureMap, own).absorb(mean[place], deviation[place].clamp_min(1e-3))
 
-    def forward(self, x: Tensor) -> PartRelations:
+    def forward(self, x: Tensor) -> Related:
         """Relate the components of faces.
 
         Args:
@@ -104,14 +88,14 @@ class PRAM(nn.Module):
         cells: Tensor = self.trunk[:LAST_GROUP](x.flatten(0, 1))
         return cells.reshape(*x.shape[:2], *cells.shape[1:])
 
-    def relate(self, cells: Tensor) -> PartRelations:
+    def relate(self, cells: Tensor) -> Related:
         """Go on from ``frozen``'s output (n, 5, 128, 16, 16)."""
         last = self.trunk[LAST_GROUP:](cells.flatten(0, 1)).flatten(1)
         last = last.reshape(*cells.shape[:2], -1)
         vectors = torch.stack([own(last[:, i]) for i, own in enumerate(self.own)], dim=1)
         pairs = torch.cat([vectors[:, self._first], vectors[:, self._second]], dim=2)
         relations = self.relation(pairs)
-        return PartRelations((self.alpha[:, None] * relations).sum(dim=1), vectors)
+        return Related((self.alpha[:, None] * relations).sum(dim=1), vectors)
 
 
 class WholeFace(nn.Module):
@@ -134,7 +118,7 @@ class WholeFace(nn.Module):
         self.trunk, self.own = backbone.features, backbone.fc1
         freeze(self.trunk[:LAST_GROUP])
 
-    def forward(self, x: Tensor) -> PartRelations:
+    def forward(self, x: Tensor) -> Related:
         """Embed faces (n, 1 or more, 1, 128, 128), of which the first component counts."""
         return self.relate(self.frozen(x[:, :1]))
 
@@ -144,18 +128,7 @@ class WholeFace(nn.Module):
         cells: Tensor = self.trunk[:LAST_GROUP](x[:, 0])
         return cells[:, None]
 
-    def relate(self, cells: Tensor) -> PartRelations:
+    def relate(self, cells: Tensor) -> Related:
         """Go on from ``frozen``'s output (n, 1, 128, 16, 16)."""
         vector = self.own(self.trunk[LAST_GROUP:](cells[:, 0]).flatten(1))
-        return PartRelations(vector, vector[:, None])
-
-
-def freeze(module: nn.Module) -> None:
-    """Take a module's parameters out of training."""
-    for parameter in module.parameters():
-        parameter.requires_grad_(False)
-
-
-def trainable(module: nn.Module) -> Iterator[nn.Parameter]:
-    """Yield the parameters that train."""
-    return (parameter for parameter in module.parameters() if parameter.requires_grad)
+        return Related(vector, vector[:, None])

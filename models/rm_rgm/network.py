@@ -18,7 +18,8 @@ import torch.nn.functional as F  # noqa: N812 (the name torch's own documentatio
 from torch import Tensor, nn
 
 from models.backbones.lightcnn import LightCNN9
-from models.pram.network import LAST_GROUP, PartRelations, freeze
+from models.backbones.lightcnn_top import LAST_GROUP, Related
+from models.freezing import freeze
 
 CHANNELS = 128
 PLACES = 64
@@ -44,7 +45,7 @@ class PlaceRelations(nn.Module, ABC):
         self.trunk = backbone.features
         freeze(self.trunk[:LAST_GROUP])
 
-    def forward(self, x: Tensor) -> PartRelations:
+    def forward(self, x: Tensor) -> Related:
         """Embed faces (n, 1, 1, 128, 128)."""
         return self.relate(self.frozen(x))
 
@@ -54,11 +55,11 @@ class PlaceRelations(nn.Module, ABC):
         cells: Tensor = self.trunk[:LAST_GROUP](x[:, 0])
         return cells[:, None]
 
-    def relate(self, cells: Tensor) -> PartRelations:
+    def relate(self, cells: Tensor) -> Related:
         """Go on from ``frozen``'s output (n, 1, 128, 16, 16)."""
         last = self.trunk[LAST_GROUP:](cells[:, 0])
         vector = self.related(last.flatten(2).transpose(1, 2))
-        return PartRelations(vector, vector[:, None])
+        return Related(vector, vector[:, None])
 
     @abstractmethod
     def related(self, places: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from models.pram.network import trainable
+from models.freezing import trainable
 from pipeline.errors import StageError
 from pipeline.params.train import TrainingParams
 from pipeline.rng import generator_for

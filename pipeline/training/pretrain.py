@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
 from torch import Tensor, nn
 
-from models.backbones.lightcnn import Normalised, normalised
+from models.backbones.bn_neck import BNNeck, with_bn_neck
 from models.losses.margins import CosineClassifier
 from pipeline.params.pretrain import PretrainParams
 from pipeline.store import ShardFolder
@@ -81,7 +81,7 @@ class Pretraining(Learner):
             teacher: float32 (n, t), the teacher's embedding of each face.
         """
         super().__init__()
-        self.network = normalised(network)
+        self.network = with_bn_neck(network)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(params.seed)
             width = int(network.dimensions)  # type: ignore[arg-type]
@@ -118,5 +118,5 @@ class Pretraining(Learner):
 
     def finish(self) -> None:
         """Put the features' normalisation into the network."""
-        if isinstance(self.network, Normalised):
-            self.network.finish()
+        if isinstance(self.network, BNNeck):
+            self.network.fold()

@@ -9,8 +9,8 @@ from face_rows import face_row, write_rows
 from short_params import BANDS, HSST, PRAM
 
 from models.backbones.mobilefacenet import MobileFaceNet
-from models.losses.triplets import component_adaptive_triplet
 from models.pram import network as nets
+from models.pram.losses import component_adaptive_triplet
 from models.pram.network import COMPONENTS
 from pipeline.errors import StageError
 from pipeline.params.train import PlainParams

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.backbones.lightcnn import Normalised, normalised
+from models.backbones.bn_neck import BNNeck, with_bn_neck
 from models.losses.margins import CosineClassifier
 from pipeline.params.train import PairParams
 from pipeline.training.backbones import Inputs
@@ -40,15 +40,15 @@ class PairLearner(Learner):
         self, backbone: nn.Module, inputs: Inputs, faces: TrainingFaces, sampler: PairSampler
     ) -> None:
         super().__init__()
-        self.embedder = normalised(backbone)
+        self.embedder = with_bn_neck(backbone)
         self._inputs, self._sampler = inputs, sampler
         self._images = torch.from_numpy(faces.faces.images)
         self._labels = torch.from_numpy(faces.labels)
 
     def finish(self) -> None:
         """Put the features' normalisation into the backbone."""
-        if isinstance(self.embedder, Normalised):
-            self.embedder.finish()
+        if isinstance(self.embedder, BNNeck):
+            self.embedder.fold()
 
     def draw(self, generator: np.random.Generator) -> Batch:
         """Draw first and second pictures (n, c, h, w) and their labels (n,)."""

@@ -8,7 +8,8 @@ import torch.nn.functional as F  # noqa: N812 (the name torch's own documentatio
 from torch import Tensor, nn
 
 from models.backbones.lightcnn import SIDE_PX, LightCNN9
-from models.losses.triplets import conditional_triplet, mask_iou
+from models.losses.conditional import conditional_triplet
+from models.pram.losses import mask_iou
 from models.pram.network import PRAM, WholeFace
 from pipeline.errors import StageError
 from pipeline.params.train import PramParams

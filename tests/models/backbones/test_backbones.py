@@ -6,8 +6,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.backbones.attention import Attention56, attention_stages
+from models.backbones.bn_neck import BNNeck
 from models.backbones.iresnet import IResNet
-from models.backbones.lightcnn import LargerHalf, LightCNN9, LightCNN29v2, MaxFeatureMap, Normalised
+from models.backbones.lightcnn import LargerHalf, LightCNN9, LightCNN29v2, MaxFeatureMap
 from models.backbones.mobilefacenet import MobileFaceNet
 
 
@@ -121,7 +122,7 @@ def test_features_of_a_fresh_lightcnn_neither_fade_nor_grow():
 
 def test_a_picture_alone_is_normalised_by_what_was_met_before():
     torch.manual_seed(0)
-    network = Normalised(LightCNN9()).train()
+    network = BNNeck(LightCNN9()).train()
     pictures = torch.rand(4, 1, 128, 128)
     with torch.no_grad():
         network(pictures)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.hsst.network import NOBODY, PrototypeQueue, SemiSiamese
+from models.hsst.network import UNFILLED, PrototypeQueue, SemiSiamese
 
 
 def tiny(**options):
@@ -21,7 +21,7 @@ def batch(count=4, seed=1):
 
 def test_the_queue_forgets_the_oldest():
     queue = PrototypeQueue(3, 1)
-    assert queue.subjects.tolist() == [NOBODY] * 3
+    assert queue.subjects.tolist() == [UNFILLED] * 3
     queue.push(torch.tensor([[1.0], [2.0]]), torch.tensor([1, 2]))
     queue.push(torch.tensor([[3.0], [4.0]]), torch.tensor([3, 4]))
     assert queue.subjects.tolist() == [4, 2, 3]
@@ -33,7 +33,7 @@ def test_the_queue_forgets_the_oldest():
 def test_own_subjects_and_empty_places_are_left_out_exactly():
     queue = PrototypeQueue(4, 1)
     queue.push(torch.zeros(3, 1), torch.tensor([7, 8, 7]))
-    assert queue.strangers(torch.tensor([8, 9])).tolist() == [True, False, True, False]
+    assert queue.negatives(torch.tensor([8, 9])).tolist() == [True, False, True, False]
 
 
 def test_the_loss_is_equation_2_in_both_directions():
@@ -44,15 +44,15 @@ def test_the_loss_is_equation_2_in_both_directions():
     queues = [(q.features.clone(), q.subjects.clone()) for q in model.queues]
     with torch.no_grad():
         found = model(first, second, subjects, swap)
-    total, left_out = 0.0, (NOBODY, 2, 3, 8, 9)
+    total, left_out = 0.0, (UNFILLED, 2, 3, 8, 9)
     for i in range(4):
         probe, gallery = (second, first) if swap[i] else (first, second)
         x = nn.functional.normalize(model.probe(probe[i : i + 1]))[0]
         y = nn.functional.normalize(model.gallery(gallery[i : i + 1]))[0]
         features, owners = queues[0 if swap[i] else 1]  # the queue of the gallery picture's band
-        strangers = [f for f, o in zip(features, owners.tolist(), strict=True) if o not in left_out]
-        assert len(strangers) == 1
-        terms = [math.exp(4.0 * (x @ f).item()) for f in (y, *strangers)]
+        negatives = [f for f, o in zip(features, owners.tolist(), strict=True) if o not in left_out]
+        assert len(negatives) == 1
+        terms = [math.exp(4.0 * (x @ f).item()) for f in (y, *negatives)]
         total -= math.log(terms[0] / sum(terms))
     assert found.item() == pytest.approx(total / 4, rel=1e-5)
 
@@ -97,8 +97,8 @@ def test_every_loss_falls_when_partners_come_closer(loss):
     model = tiny(loss=loss, margin=0.2).eval()
     model(*batch())
     first, second, _, swap = batch(seed=3)
-    strangers = torch.tensor([20, 21, 22, 23])
-    apart, together = (model(first, x, strangers, swap).item() for x in (second, first))
+    negatives = torch.tensor([20, 21, 22, 23])
+    apart, together = (model(first, x, negatives, swap).item() for x in (second, first))
     assert together < apart
 
 

@@ -1,7 +1,8 @@
 import torch
 
 from models.backbones.lightcnn import LightCNN9
-from models.pram.network import COMPONENTS, PAIRS, PRAM, trainable
+from models.freezing import trainable
+from models.pram.network import COMPONENTS, PAIRS, PRAM
 
 
 def made():
