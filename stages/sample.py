@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pipeline.demo.sources.registry import SOURCES
+from pipeline.demo.sources.scenes import CODE, SCENE_WEIGHTS, make_scenes
 from pipeline.errors import ParamsError
 from pipeline.params.datasets import DatasetParams, IjbMdfParams
 from pipeline.params.sample import ScenesParams
@@ -13,8 +15,6 @@ from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.metrics import share_by
 from pipeline.report.sample import scene_counts
 from pipeline.report.scene_sheet import scene_sheet
-from pipeline.samples.scenes.produce import CODE, SCENE_WEIGHTS, make_scenes
-from pipeline.samples.sources import SOURCES
 from pipeline.schemas.sample import PICTURES
 from pipeline.store import Listing, MapSummary, executor_from_environment
 from stages.run import StageRun, stage_main

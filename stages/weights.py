@@ -4,13 +4,13 @@ import logging
 import sys
 
 from pipeline.bodies import BODY_DETECTORS
+from pipeline.demo.sources.registry import SOURCES
+from pipeline.demo.sources.scenes import SCENE_WEIGHTS
 from pipeline.detection import DETECTOR_WEIGHTS
 from pipeline.errors import CrossbandError
 from pipeline.face3d.backends import BACKEND_WEIGHTS
 from pipeline.params.load import load_params
 from pipeline.params.whole import Params
-from pipeline.samples.scenes.produce import SCENE_WEIGHTS
-from pipeline.samples.sources import SOURCES
 from pipeline.weights import fetch, load_registry
 from stages.run import PARAMS, REGISTRY, WEIGHTS
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.demo.sources.scenes import SCENE_WEIGHTS
 from pipeline.params.load import load_params
-from pipeline.samples.scenes.produce import SCENE_WEIGHTS
 from pipeline.store import ShardFolder
 from stages import ingest, sample
 from stages.run import StageRun

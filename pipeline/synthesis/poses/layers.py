@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.ops.codec import as_rgb
 from pipeline.ops.geometry import compose_affine, warp_affine
-from pipeline.ops.spectral.guided import guided_upsample
+from pipeline.ops.guided import guided_upsample
 from pipeline.synthesis.poses.fill import smooth_step
 from pipeline.types import FaceClass, Float32, UInt8
 

@@ -1,0 +1,1 @@
+"""People: procedural ones, whose truth is known exactly, and the sheets of OpenPeople."""

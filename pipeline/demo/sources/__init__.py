@@ -1,0 +1,1 @@
+"""What each source of the stage ``sample`` makes: OpenPeople, procedural people, scenes."""

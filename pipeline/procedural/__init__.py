@@ -1,1 +1,0 @@
-"""Procedural people: identities, bodies and pictures whose truth is known exactly."""

@@ -1,0 +1,177 @@
+"""Order relations that published pictures of each band show, on a picture made by hand."""
+
+import numpy as np
+import pytest
+
+from pipeline.demo.bands import (
+    BAND_MODELS,
+    MATERIALS,
+    SENSORS,
+    Scene,
+    draw_traits,
+    simulate_bands,
+)
+from pipeline.demo.bands.emissive import face_celsius
+from pipeline.types import Band
+
+PATCH = 48
+# sRGB of each material's patch: brown skin, black hair, a white shirt, a grey wall.
+COLOURS = {
+    "skin": (150, 105, 85),
+    "hair": (22, 18, 16),
+    "brows": (40, 30, 28),
+    "lips": (150, 80, 80),
+    "eyes": (60, 45, 40),
+    "glasses": (30, 30, 30),
+    "cloth": (235, 235, 235),
+    "background": (128, 128, 128),
+}
+
+
+def patches() -> Scene:
+    """One column a material."""
+    width = PATCH * len(MATERIALS)
+    rgb = np.zeros((PATCH, width, 3), np.uint8)
+    maps = {name: np.zeros((PATCH, width), np.float32) for name in MATERIALS}
+    for index, name in enumerate(MATERIALS):
+        columns = slice(index * PATCH, (index + 1) * PATCH)
+        rgb[:, columns] = COLOURS[name]
+        maps[name][:, columns] = 1.0
+    return Scene(rgb=rgb, **maps)
+
+
+def levels(picture: np.ndarray) -> dict[str, float]:
+    middle = slice(PATCH // 4, 3 * PATCH // 4)
+    return {
+        name: float(picture[middle, index * PATCH : (index + 1) * PATCH][:, middle].mean())
+        for index, name in enumerate(MATERIALS)
+    }
+
+
+@pytest.fixture(scope="module")
+def bands() -> dict[Band, dict[str, float]]:
+    scene = patches()
+    hw = scene.rgb.shape[:2]
+    pictures = simulate_bands(scene, tuple(BAND_MODELS), draw_traits(7, "A"), 7, "A/1", hw)
+    return {band: levels(picture) for band, picture in pictures.items()}
+
+
+def test_skin_is_brighter_in_nir_than_in_vis_relative_to_a_white_shirt(bands):
+    luma = {name: np.dot(rgb, (0.299, 0.587, 0.114)) for name, rgb in COLOURS.items()}
+    assert bands[Band.NIR]["skin"] / bands[Band.NIR]["cloth"] > 1.3 * luma["skin"] / luma["cloth"]
+
+
+def test_lips_lose_their_contrast_in_nir(bands):
+    assert abs(bands[Band.NIR]["lips"] / bands[Band.NIR]["skin"] - 1) < 0.1
+
+
+def test_black_hair_stays_darker_than_skin_in_nir(bands):
+    assert bands[Band.NIR]["hair"] < 0.6 * bands[Band.NIR]["skin"]
+
+
+def test_skin_is_dark_and_hair_and_cloth_are_bright_in_swir(bands):
+    swir = bands[Band.SWIR]
+    assert swir["skin"] < 0.6 * swir["hair"] < swir["cloth"]
+    assert swir["eyes"] < swir["hair"]
+
+
+@pytest.mark.parametrize("band", [Band.MWIR, Band.LWIR])
+def test_heat_falls_from_skin_over_hair_and_cloth_to_the_room(bands, band):
+    heat = bands[band]
+    assert heat["skin"] > heat["eyes"] > heat["cloth"] > heat["background"]
+    assert heat["skin"] > heat["hair"] > heat["background"]
+
+
+@pytest.mark.parametrize("band", [Band.MWIR, Band.LWIR])
+def test_glasses_are_opaque_to_heat(bands, band):
+    heat = bands[band]
+    assert heat["glasses"] - heat["background"] < 0.35 * (heat["skin"] - heat["background"])
+
+
+def test_lwir_does_not_see_the_colour_of_cloth():
+    scene = patches()
+    planes = {name: np.zeros_like(scene.cloth) for name in MATERIALS}
+    planes["cloth"] = np.ones_like(scene.cloth)
+    striped = np.zeros_like(scene.rgb)
+    striped[:, scene.rgb.shape[1] // 2 :] = 230
+    shirt = Scene(rgb=striped, **planes)
+    hw = striped.shape[:2]
+    picture = simulate_bands(shirt, [Band.LWIR], draw_traits(7, "A"), 7, "x", hw)[Band.LWIR]
+    quarter = hw[1] // 4
+    dark, light = picture[:, : quarter // 2], picture[:, -quarter // 2 :]
+    assert abs(float(dark.mean()) - float(light.mean())) < 20
+
+
+def test_equal_arguments_give_equal_bytes_and_noise_is_new_in_each_picture():
+    scene, traits = patches(), draw_traits(7, "A")
+    hw = scene.rgb.shape[:2]
+
+    def made(picture_id: str) -> dict[Band, np.ndarray]:
+        return simulate_bands(scene, tuple(BAND_MODELS), traits, 7, picture_id, hw)
+
+    first, again, other = made("A/1"), made("A/1"), made("A/2")
+    for band in BAND_MODELS:
+        assert np.array_equal(first[band], again[band])
+        assert not np.array_equal(first[band], other[band])
+        assert np.abs(first[band].astype(int) - other[band]).mean() < 6
+
+
+def test_a_band_does_not_depend_on_which_others_are_made():
+    scene, traits = patches(), draw_traits(7, "A")
+    hw = scene.rgb.shape[:2]
+    alone = simulate_bands(scene, [Band.MWIR], traits, 7, "A/1", hw)[Band.MWIR]
+    among = simulate_bands(scene, tuple(BAND_MODELS), traits, 7, "A/1", hw)[Band.MWIR]
+    assert np.array_equal(alone, among)
+
+
+def test_a_coarse_scene_fills_the_shape_that_is_asked_for():
+    scene = patches()
+    hw = (100, 801)
+    for picture in simulate_bands(
+        scene, tuple(BAND_MODELS), draw_traits(7, "A"), 7, "x", hw
+    ).values():
+        assert picture.shape == hw
+        assert picture.dtype == np.uint8
+
+
+@pytest.mark.parametrize("hw", [(1, 1), (3, 40), (17, 5)])
+def test_tiny_pictures_of_background_alone(hw):
+    maps = {name: np.zeros(hw, np.float32) for name in MATERIALS}
+    maps["background"] = np.ones(hw, np.float32)
+    scene = Scene(rgb=np.full((*hw, 3), 90, np.uint8), **maps)
+    pictures = simulate_bands(scene, tuple(BAND_MODELS), draw_traits(1, "B"), 1, "b", hw)
+    assert {picture.shape for picture in pictures.values()} == {hw}
+
+
+def test_traits_belong_to_seed_and_subject():
+    same, again = draw_traits(7, "A"), draw_traits(7, "A")
+    assert np.array_equal(same.vessels, again.vessels)
+    assert same.dye_phase == again.dye_phase
+
+    def correlation(a: np.ndarray, b: np.ndarray) -> float:
+        return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+    for other in (draw_traits(7, "B"), draw_traits(8, "A")):
+        # Everyone's vessels run along the same nerves and arteries, but not in the same places.
+        assert correlation(same.vessels, other.vessels) < 0.6
+
+
+def test_a_vessel_lies_at_its_texture_coordinates():
+    traits = draw_traits(7, "A")
+    row, column = np.unravel_index(np.argmax(traits.vessels), traits.vessels.shape)
+    side = traits.vessels.shape[0]
+    uv = np.full((2, 1, 2), np.nan, np.float32)
+    uv[0, 0] = (column + 0.5) / side, (row + 0.5) / side
+    warmer = face_celsius(uv, traits, vessels_c=2.0) - face_celsius(uv, traits, vessels_c=0.0)
+    assert warmer[0, 0] == pytest.approx(2.0 * traits.vessels[row, column], abs=1e-3)
+    assert warmer[1, 0] == 0.0
+
+
+def test_sensors_have_the_noise_that_they_state():
+    sensor = SENSORS[Band.LWIR]
+    hw = (300, 384)
+    flat = np.full(hw, 0.5, np.float32)
+    picture = sensor.expose(flat, hw, np.random.default_rng(0)) / 255
+    within_columns = float(picture.std(axis=0).mean())
+    assert within_columns == pytest.approx(sensor.read, rel=0.4)
+    assert float(picture.mean()) == pytest.approx(0.5, abs=0.02)
