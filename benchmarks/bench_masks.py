@@ -28,11 +28,15 @@ from benchmarks.bench_incremental import put
 from benchmarks.timing import compare
 from benchmarks.workspaces import workspace
 from pipeline.detection import make_detector
-from pipeline.face3d import FaceMesh, encode_mesh_map, visible_fraction
+from pipeline.face3d.map_codec import encode_mesh_map
+from pipeline.face3d.mesh import FaceMesh
+from pipeline.face3d.position_map import visible_fraction
 from pipeline.ops.geometry import warp_affine
 from pipeline.ops.templates import TEMPLATES, warp_to_template
-from pipeline.synthesis.masks import composite, draw_mask, drawn_template, place
+from pipeline.synthesis.masks.drawn import drawn_template
+from pipeline.synthesis.masks.render import composite, draw_mask
 from pipeline.synthesis.masks.surface import grid_uv, surface_on, surface_triangles
+from pipeline.synthesis.masks.wear import place
 from pipeline.types import Float32, UInt8
 from pipeline.weights import fetch, load_registry
 

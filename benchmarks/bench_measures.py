@@ -12,15 +12,10 @@ import resource
 import numpy as np
 
 from benchmarks.timing import compare as compare_speed
-from pipeline.evaluation import (
-    FARS,
-    compare,
-    eer,
-    mean_average_precision,
-    measure,
-    rank_k,
-    tar_at_far,
-)
+from pipeline.evaluation.comparison import compare
+from pipeline.evaluation.curve import eer, tar_at_far
+from pipeline.evaluation.identification import mean_average_precision, rank_k
+from pipeline.evaluation.measures import FARS, measure
 from pipeline.types import Float32
 
 DIMENSIONS = 128

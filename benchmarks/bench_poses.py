@@ -17,8 +17,8 @@ from benchmarks.timing import compare
 from pipeline.face3d.canonical import canonical_vertices
 from pipeline.face3d.head_pose import rotation_matrix
 from pipeline.ops.geometry import warp_affine
-from pipeline.synthesis.poses import posable_head
 from pipeline.synthesis.poses.head import mean_reach, spread_head, turn_points
+from pipeline.synthesis.poses.render import posable_head
 from pipeline.types import Float32, UInt8
 
 TURNS_DEG = (-60.0, -30.0, 0.0, 0.1, 1.0, 10.0, 30.0, 60.0)

@@ -72,6 +72,10 @@ class FaceClass(IntEnum):
     HAT = 18
 
 
+FACE_PARTS = ("left_eye", "right_eye", "nose", "mouth")
+"""The parts in their order on every axis of parts; left and right are the subject's."""
+
+
 @dataclass(frozen=True)
 class Rejected:
     """Why a sample left the pipeline: it goes to the stage's ``rejected`` table.

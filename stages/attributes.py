@@ -9,7 +9,7 @@ from pipeline.ops.codec import decode_rgb
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
 from pipeline.ops.templates import TEMPLATES, warp_to_template
 from pipeline.params.attributes import AttributesParams
-from pipeline.recognition import focus_measure, illumination
+from pipeline.recognition.appearance import focus_measure, illumination
 from pipeline.report.attributes import attribute_metrics, quality_sheet
 from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.store.mapping import BatchFunction, Outcome

@@ -12,13 +12,10 @@ from pipeline.rng import generator_for, seed_for
 from pipeline.schemas.degrade import DEGRADE
 from pipeline.store import select
 from pipeline.store.mapping import BatchFunction
-from pipeline.synthesis.degrade import (
-    degrade_photometric,
-    draw_degradation,
-    frame_of,
-    quality_row,
-    read_note,
-)
+from pipeline.synthesis.degrade.frame import frame_of
+from pipeline.synthesis.degrade.photometric import degrade_photometric, draw_degradation
+from pipeline.synthesis.degrade.rows import quality_row
+from pipeline.synthesis.degrade.untrained import read_note
 from pipeline.types import Row, UInt8
 from stages.run import StageRun, stage_main
 

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pipeline.detection import DETECTOR_WEIGHTS, Faces, faces_from_truth, make_detector
-from pipeline.face3d import FaceMesh, five_points, pose_deg
+from pipeline.detection import DETECTOR_WEIGHTS, make_detector
+from pipeline.detection.faces import Faces, faces_from_truth
+from pipeline.face3d.mesh import FaceMesh, five_points
+from pipeline.face3d.pose import pose_deg
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
 from pipeline.params.detect import DetectParams

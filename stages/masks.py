@@ -8,13 +8,16 @@ import numpy as np
 
 from pipeline.params.masks import MasksParams, TemplateFiles
 from pipeline.params.parts import PartsParams
-from pipeline.parsing import hidden_columns
+from pipeline.parsing.hidden import hidden_columns
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.masks import masks_metrics
 from pipeline.rng import seed_for
 from pipeline.schemas.masks import MASKS
 from pipeline.store.mapping import BatchFunction, Outcome
-from pipeline.synthesis.masks import FaceToMask, MaskTemplate, choose_wear, load_template, place
+from pipeline.synthesis.masks.files import load_template
+from pipeline.synthesis.masks.rows import FaceToMask
+from pipeline.synthesis.masks.template import MaskTemplate
+from pipeline.synthesis.masks.wear import choose_wear, place
 from pipeline.types import Rejected, Row
 from stages.run import StageRun, stage_main
 

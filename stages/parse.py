@@ -9,7 +9,8 @@ from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
 from pipeline.ops.templates import AlignTemplate, template_of
 from pipeline.params.parse import ParseParams
-from pipeline.parsing import mesh_labels, settle_left_right
+from pipeline.parsing.mesh_parts import mesh_labels
+from pipeline.parsing.sides import settle_left_right
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.parse import parse_metrics
 from pipeline.report.truth_figure import truth_figure

@@ -7,13 +7,14 @@ import numpy as np
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
 from pipeline.params.parts import PartsParams
-from pipeline.parsing import PARTS, crop_part, locate_parts, part_windows
+from pipeline.parsing.locate import locate_parts
+from pipeline.parsing.parts import crop_part, part_windows
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.parts import parts_metrics
 from pipeline.report.truth_figure import truth_figure
 from pipeline.schemas.parts import PARTS as SCHEMA
 from pipeline.store.mapping import BatchFunction
-from pipeline.types import Row
+from pipeline.types import FACE_PARTS, Row
 from stages.run import StageRun, stage_main
 
 
@@ -49,7 +50,7 @@ def describe(row: Row, params: PartsParams) -> Row:
     loose_to_frame = compose_affine(invert_affine(row["loose_warp_2x3"]), row["warp_2x3"])
     crop_hw = params.crop_px, params.crop_px
     name = row["sample_id"].rpartition("/")[2]
-    for index, part in enumerate(PARTS):
+    for index, part in enumerate(FACE_PARTS):
         if located.backends[index] != "none":
             crop = crop_part(loose, loose_to_frame, windows[index], crop_hw)
             mask = located.masks[index].astype(np.uint8) * 255

@@ -14,7 +14,7 @@ from pipeline.rng import generator_for
 from pipeline.schemas.poses import POSES
 from pipeline.store import select
 from pipeline.store.mapping import BatchFunction
-from pipeline.synthesis.poses import GENERATOR, FacePoser, pose_name
+from pipeline.synthesis.poses.rows import GENERATOR, FacePoser, pose_name
 from pipeline.types import Rejected, Row
 from stages.run import StageRun, stage_main
 

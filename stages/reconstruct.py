@@ -3,8 +3,10 @@
 from functools import partial
 from pathlib import Path
 
-from pipeline.face3d import disagreement_percent, pose_deg, visible_fraction
 from pipeline.face3d.backends import BACKEND_WEIGHTS, BACKENDS, Reconstruct
+from pipeline.face3d.mesh import disagreement_percent
+from pipeline.face3d.pose import pose_deg
+from pipeline.face3d.position_map import visible_fraction
 from pipeline.params.reconstruct import ReconstructParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.reconstruct import reconstruct_metrics

@@ -6,7 +6,8 @@ from pathlib import Path
 from pipeline.ops.codec import decode_rgb
 from pipeline.report.train import write_curve
 from pipeline.report.train_degrader import comparison_sheet, sharpness_metrics
-from pipeline.synthesis.degrade import frame_of, leave_note, remove_note
+from pipeline.synthesis.degrade.frame import frame_of
+from pipeline.synthesis.degrade.untrained import leave_note, remove_note
 from pipeline.types import Split
 from stages.run import StageRun, stage_main
 

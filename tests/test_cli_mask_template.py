@@ -7,7 +7,7 @@ import pytest
 from pipeline.cli.mask_template import mask_template
 from pipeline.cli.mesh import mesh
 from pipeline.errors import ReaderError, StageError
-from pipeline.synthesis.masks import DRAWN
+from pipeline.synthesis.masks.drawn import DRAWN
 
 
 def test_list_names_all_templates_and_draws_them(tmp_path, capsys):

@@ -9,13 +9,14 @@ import typer
 
 from pipeline.detection import make_detector
 from pipeline.errors import ReaderError, StageError
-from pipeline.face3d import FaceMesh, five_points
+from pipeline.face3d.mesh import FaceMesh, five_points
 from pipeline.ops.alignment import align_face
 from pipeline.ops.codec import as_rgb, decode_foreign
 from pipeline.ops.geometry import invert_affine, warp_affine
 from pipeline.ops.templates import TEMPLATES
-from pipeline.synthesis.masks import DRAWN, drawn_template, template_faults, write_template
 from pipeline.synthesis.masks.bands import LOOKS
+from pipeline.synthesis.masks.drawn import DRAWN, drawn_template
+from pipeline.synthesis.masks.files import template_faults, write_template
 from pipeline.synthesis.masks.maker import region_of_labels, region_of_polygon, unwrap_mask
 from pipeline.types import Float32, UInt8
 from pipeline.weights import load_registry, verified_path

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from pipeline.errors import StageError
-from pipeline.face3d import decode_position_map, transform_map
 from pipeline.face3d.export import write_obj, write_ply
+from pipeline.face3d.map_codec import decode_position_map
+from pipeline.face3d.position_map import transform_map
 from pipeline.ops.codec import decode_rgb
 from pipeline.store import ShardFolder, shard_of
 

@@ -18,7 +18,7 @@ from pipeline.exporters.names import extension_of, safe_component, safe_path
 from pipeline.exporters.payloads import payload_columns, put_together, take_apart, text_schema
 from pipeline.exporters.pieces import csv_lines, join_lines, splits_of
 from pipeline.exporters.selection import Unit
-from pipeline.exporters.storage import PARTS, FileEntry, Sink
+from pipeline.exporters.storage import PIECES, FileEntry, Sink
 from pipeline.types import Row
 
 NOBODY = "unknown"
@@ -49,7 +49,7 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
                 *(to_cell(meta[name]) for name in columns),
             ]
         )
-    sink.put(f"{PARTS}/{unit.name}.csv", csv_lines(lines).encode())
+    sink.put(f"{PIECES}/{unit.name}.csv", csv_lines(lines).encode())
 
 
 def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:

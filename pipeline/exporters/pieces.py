@@ -9,19 +9,19 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.exporters.format import Job
 from pipeline.exporters.selection import Unit
-from pipeline.exporters.storage import PARTS, Sink
+from pipeline.exporters.storage import PIECES, Sink
 
 
 def leave_lines(sink: Sink, unit: Unit, name: str, lines: Iterable[str]) -> None:
     """Leave a unit's lines, each without its end."""
-    sink.put(f"{PARTS}/{unit.name}.{name}", "".join(f"{line}\n" for line in lines).encode())
+    sink.put(f"{PIECES}/{unit.name}.{name}", "".join(f"{line}\n" for line in lines).encode())
 
 
 def gathered(job: Job, sink: Sink, name: str, split: str | None = None) -> Iterable[str]:
     """Yield the lines that the units left, with their ends; ``split`` limits whose."""
     for unit in job.units:
         if split in (None, unit.split):
-            data = sink.store.read(f"{PARTS}/{unit.name}.{name}") or b""
+            data = sink.store.read(f"{PIECES}/{unit.name}.{name}") or b""
             yield from (line.decode() for line in io.BytesIO(data))
 
 

@@ -29,7 +29,7 @@ from pipeline.exporters.manifest import (
 )
 from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import (
-    PARTS,
+    PIECES,
     FileEntry,
     Receipt,
     Sink,
@@ -120,7 +120,7 @@ def export(
         form.finish(job, sink, written)
         sink.flush()
         entries = sorted(
-            (entry for entry in (*written, *sink.entries) if not entry.path.startswith(PARTS)),
+            (entry for entry in (*written, *sink.entries) if not entry.path.startswith(PIECES)),
             key=lambda entry: entry.path,
         )
         _check_unique(entries)

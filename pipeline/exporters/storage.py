@@ -18,7 +18,7 @@ from pipeline.errors import ExportError
 from pipeline.exporters.names import check_inside
 
 MANIFEST = "manifest.json"
-PARTS = "_parts"
+PIECES = "_parts"
 _BATCH_BYTES = 32 << 20
 _BATCH_FILES = 64
 
@@ -105,7 +105,7 @@ class Store:
 
     def receipt(self, unit: str) -> Receipt | None:
         """Return what a former run noted of a unit."""
-        if (text := self.read(f"{PARTS}/{unit}.json")) is None:
+        if (text := self.read(f"{PIECES}/{unit}.json")) is None:
             return None
         values = json.loads(text)
         return Receipt(values["key"], tuple(FileEntry(**entry) for entry in values["files"]))
@@ -174,7 +174,7 @@ class Sink:
         self.flush()
         receipt = Receipt(key, tuple(self.entries))
         text = json.dumps({"key": key, "files": [asdict(entry) for entry in self.entries]})
-        Sink(self.store).put_now(f"{PARTS}/{unit}.json", text.encode())
+        Sink(self.store).put_now(f"{PIECES}/{unit}.json", text.encode())
         return receipt
 
     def put_now(self, path: str, data: bytes) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import ExportError
-from pipeline.exporters.storage import MANIFEST, PARTS, FileEntry, Sink, Store, explained
+from pipeline.exporters.storage import MANIFEST, PIECES, FileEntry, Sink, Store, explained
 from pipeline.store.guard import locked
 
 
@@ -53,7 +53,7 @@ class Target:
             raise ExportError(f"{self.url} holds an export; --overwrite replaces it")
 
     def _unfinished(self, there: Sequence[str]) -> bool:
-        return self.final.local is None and any(path.startswith(f"{PARTS}/") for path in there)
+        return self.final.local is None and any(path.startswith(f"{PIECES}/") for path in there)
 
     @contextmanager
     def open(self) -> Iterator[Store]:
@@ -83,7 +83,7 @@ class Target:
             return
         for path in strangers:
             Path(store.at(path)).unlink()
-        shutil.rmtree(Path(store.at(PARTS)), ignore_errors=True)
+        shutil.rmtree(Path(store.at(PIECES)), ignore_errors=True)
         Sink(store).put_now(MANIFEST, manifest)
         self._rename()
 

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine
 from pipeline.parsing.locate import PartLocations
-from pipeline.parsing.parts import PARTS, crop_part, part_boxes
-from pipeline.types import FaceClass, Row, UInt8
+from pipeline.parsing.parts import crop_part, part_boxes
+from pipeline.types import FACE_PARTS, FaceClass, Row, UInt8
 
 
 def hide_parts(
@@ -38,7 +38,9 @@ def hide_parts(
     gone = np.asarray(touched & ~np.isfinite(left).all(axis=1))
     masks[gone] = False
     distance = np.where(gone, np.nan, parts.mesh_distance_percent).astype(np.float32)
-    backends = ["none" if gone[index] else parts.backends[index] for index in range(len(PARTS))]
+    backends = [
+        "none" if gone[index] else parts.backends[index] for index in range(len(FACE_PARTS))
+    ]
     return PartLocations(masks, boxes, backends, distance)
 
 
@@ -63,7 +65,7 @@ def hidden_columns(
         ``labels``, the four parts with their masks, and what says where they are.
     """
     empty = np.zeros(covered.shape, np.uint8)
-    stored = [row[f"{part}_mask"] for part in PARTS]
+    stored = [row[f"{part}_mask"] for part in FACE_PARTS]
     masks = np.stack([decode(each["bytes"]) if each else empty for each in stored]) > 0
     known = PartLocations(
         masks, row["part_boxes_xyxy"], row["part_backend"], row["mesh_distance_percent"]
@@ -79,7 +81,7 @@ def hidden_columns(
         "mesh_distance_percent": left.mesh_distance_percent,
     }
     to_frame = compose_affine(invert_affine(row["loose_warp_2x3"]), row["warp_2x3"])
-    for index, part in enumerate(PARTS):
+    for index, part in enumerate(FACE_PARTS):
         mask = f"{part}_mask"
         if left.backends[index] == "none":
             windows[index] = np.nan

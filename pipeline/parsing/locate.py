@@ -13,7 +13,7 @@ from pipeline.types import Float32, UInt8
 
 @dataclass(frozen=True)
 class PartLocations:
-    """The four parts of a face, in the order of ``PARTS``; pixels of the labels' frame.
+    """The four parts of a face, in the order of ``FACE_PARTS``; pixels of the labels' frame.
 
     Attributes:
         masks: bool (4, h, w); empty where the part was not found.

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ops import contours
-from pipeline.parsing.parts import PARTS
-from pipeline.types import FaceClass, Float32, UInt8
+from pipeline.types import FACE_PARTS, FaceClass, Float32, UInt8
 
 MESH_POINTS = 468
 
@@ -65,7 +64,7 @@ def mesh_part_masks(points_xy: Float32, frame_hw: tuple[int, int]) -> NDArray[np
         frame_hw: height and width of the frame.
 
     Returns:
-        bool (4, h, w), in the order of ``PARTS``: pixels whose centres lie inside the contour
+        bool (4, h, w), in the order of ``FACE_PARTS``: pixels whose centres lie inside the contour
         (even-odd rule). A closed eye may have none.
 
     Raises:
@@ -81,7 +80,7 @@ def mesh_part_boxes(points_xy: Float32) -> Float32:
         points_xy: float32 (468, 2), pixels of any frame.
 
     Returns:
-        float32 (4, 4), xyxy, in the order of ``PARTS``.
+        float32 (4, 4), xyxy, in the order of ``FACE_PARTS``.
 
     Raises:
         ValueError: another shape.
@@ -92,7 +91,7 @@ def mesh_part_boxes(points_xy: Float32) -> Float32:
 
 def _loops(points_xy: Float32) -> list[NDArray[np.float64]]:
     points = _checked(points_xy)
-    return [points[list(PART_LOOPS[part])] for part in PARTS]
+    return [points[list(PART_LOOPS[part])] for part in FACE_PARTS]
 
 
 def _checked(points_xy: Float32) -> NDArray[np.float64]:

@@ -13,10 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.ops.geometry import compose_affine, warp_affine
-from pipeline.types import FaceClass, Float32, UInt8
-
-PARTS = ("left_eye", "right_eye", "nose", "mouth")
-"""The parts in their order on every axis of parts; left and right are the subject's."""
+from pipeline.types import FACE_PARTS, FaceClass, Float32, UInt8
 
 PART_CLASSES: dict[str, tuple[FaceClass, ...]] = {
     "left_eye": (FaceClass.LEFT_EYE,),
@@ -34,9 +31,9 @@ def part_masks(labels: UInt8) -> NDArray[np.bool_]:
         labels: uint8 (..., h, w) of ``FaceClass``, left and right settled.
 
     Returns:
-        bool (..., 4, h, w), in the order of ``PARTS``.
+        bool (..., 4, h, w), in the order of ``FACE_PARTS``.
     """
-    return np.stack([np.isin(labels, PART_CLASSES[part]) for part in PARTS], axis=-3)
+    return np.stack([np.isin(labels, PART_CLASSES[part]) for part in FACE_PARTS], axis=-3)
 
 
 def part_boxes(masks: NDArray[np.bool_], *, min_pixels: int) -> Float32:
@@ -69,7 +66,7 @@ def part_windows(boxes_xyxy: Float32, *, eye_px: int, nose_px: int, mouth_px: in
     The window keeps its centre where it reaches past the frame; nothing is clipped.
 
     Args:
-        boxes_xyxy: float32 (..., 4, 4), in the order of ``PARTS``; NaN stays NaN.
+        boxes_xyxy: float32 (..., 4, 4), in the order of ``FACE_PARTS``; NaN stays NaN.
         eye_px: side of both eyes' windows, pixels of the frame.
         nose_px: side of the nose's.
         mouth_px: side of the mouth's.
@@ -125,7 +122,7 @@ def centre_distance_percent(
     """Compare where two backends find the parts.
 
     Args:
-        first_xyxy: float32 (..., 4, 4), in the order of ``PARTS``.
+        first_xyxy: float32 (..., 4, 4), in the order of ``FACE_PARTS``.
         second_xyxy: alike, in the same frame.
         interocular_px: (...,), distance of the eye points in that frame, above 0.
 

@@ -1,7 +1,7 @@
 """Reader ``shards``: pictures that another stage of crossband made.
 
-Layout: ``<root>/<source>/shard-*-of-*.parquet`` with the columns of ``store.PICTURES``, any number
-of sources. The embedded sample data set lies so: one folder per ``sample`` stage.
+Layout: ``<root>/<source>/shard-*-of-*.parquet`` with the columns of the schema ``PICTURES``, any
+number of sources. The embedded sample data set lies so: one folder per ``sample`` stage.
 """
 
 from functools import lru_cache, partial

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from pipeline.errors import StageError
-from pipeline.face3d import decode_position_map, map_visibility, transform_map
+from pipeline.face3d.map_codec import decode_position_map
+from pipeline.face3d.position_map import map_visibility, transform_map
 from pipeline.ops.codec import as_rgb, decode, decode_rgb, encode_png
 from pipeline.report import draw
 from pipeline.report.body_tiles import crop_tile, scene_tile, strips

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.face3d import disagreement_percent
+from pipeline.face3d.mesh import disagreement_percent
 from pipeline.ops.boxes import iou
 from pipeline.report.grouped import (
     by_band_and_yaw,

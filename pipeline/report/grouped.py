@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation import bootstrap_interval, mean_interval
+from pipeline.evaluation.bootstrap import bootstrap_interval, mean_interval
 from pipeline.report.metrics import quantiles
 from pipeline.types import Band
 

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 
 from pipeline.ops.boxes import iou
-from pipeline.parsing import part_boxes, part_masks
+from pipeline.parsing.parts import part_boxes, part_masks
 from pipeline.report.grouped import (
     Measured,
     by_band_and_yaw,
     mean_summary,
 )
 from pipeline.report.metrics import quantiles
-from pipeline.report.truth import LEAST_PIXELS, PARTS, known_labels, measured
+from pipeline.report.truth import LEAST_PIXELS, known_labels, measured
 from pipeline.store import ShardFolder
-from pipeline.types import Float32
+from pipeline.types import FACE_PARTS, Float32
 
 
 def parts_metrics(folder: ShardFolder) -> dict[str, Any]:
@@ -37,14 +37,14 @@ def parts_metrics(folder: ShardFolder) -> dict[str, Any]:
             found[group][row["band"]].append(flags)
         distances.append(row["mesh_distance_percent"])
         backends.update(row["part_backend"])
-    table = np.asarray(distances).reshape(-1, len(PARTS))
+    table = np.asarray(distances).reshape(-1, len(FACE_PARTS))
     return {
         "found": {
             group: {band: _part_shares(rows) for band, rows in sorted(bands.items())}
             for group, bands in found.items()
         },
         "mesh_distance_percent": {
-            part: quantiles(table[:, index].tolist()) for index, part in enumerate(PARTS)
+            part: quantiles(table[:, index].tolist()) for index, part in enumerate(FACE_PARTS)
         },
         "backend": dict(sorted(backends.items())),
     } | parts_truth(folder)
@@ -57,10 +57,10 @@ def parts_truth(folder: ShardFolder) -> dict[str, Any]:
         ``box_iou``: by part, mean overlap of the part's box with that of its known pixels; 0 where
         the stage found none.
     """
-    overlaps: dict[str, list[Measured]] = {part: [] for part in PARTS}
+    overlaps: dict[str, list[Measured]] = {part: [] for part in FACE_PARTS}
     for row, known in known_labels(folder, ["part_boxes_xyxy"]):
         boxes = part_boxes(part_masks(known), min_pixels=LEAST_PIXELS)
-        for part, box, ours in zip(PARTS, boxes, row["part_boxes_xyxy"], strict=True):
+        for part, box, ours in zip(FACE_PARTS, boxes, row["part_boxes_xyxy"], strict=True):
             if np.isfinite(box).all():
                 overlap = float(np.nan_to_num(iou(box, ours)[0, 0]))
                 overlaps[part].append(measured(row, overlap))
@@ -73,6 +73,8 @@ def parts_truth(folder: ShardFolder) -> dict[str, Any]:
 
 def _part_shares(rows: list[list[bool]]) -> dict[str, float | int]:
     flags = np.asarray(rows)
-    named = {part: round(float(s), 4) for part, s in zip(PARTS, flags.mean(axis=0), strict=True)}
+    named = {
+        part: round(float(s), 4) for part, s in zip(FACE_PARTS, flags.mean(axis=0), strict=True)
+    }
     both_eyes = round(float(flags[:, :2].all(axis=1).mean()), 4)
     return {**named, "both_eyes": both_eyes, "n": len(rows)}

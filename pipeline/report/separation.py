@@ -11,15 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation import (
-    VerificationBootstrap,
-    compare,
-    eer,
-    mean_interval,
-    measure,
-    rank_k,
-    unit_length,
-)
+from pipeline.evaluation.bootstrap import VerificationBootstrap, mean_interval
+from pipeline.evaluation.comparison import compare, unit_length
+from pipeline.evaluation.curve import eer
+from pipeline.evaluation.identification import rank_k
+from pipeline.evaluation.measures import measure
 from pipeline.report.grouped import YAW_BUCKETS_DEG
 from pipeline.report.sources import source_of_subjects
 from pipeline.store import ShardFolder

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.face3d import five_points
+from pipeline.face3d.mesh import five_points
 from pipeline.ops.alignment import interocular_px
 from pipeline.ops.codec import decode
 from pipeline.ops.geometry import warp_affine
@@ -20,7 +20,6 @@ SAME_FACE_IOU = 0.5
 """Overlap of boxes from which on a found face is the known one."""
 LEAST_PIXELS = 8
 """Pixels of a part in the truth's crop below which its overlap says nothing."""
-PARTS = ("left_eye", "right_eye", "nose", "mouth")
 WHO = ["sample_id", "subject_id", "band"]
 KNOWN = ["truth_box_xyxy", "truth_landmarks_xy", "truth_mesh_xyz", "truth_pose_deg"]
 

@@ -12,7 +12,8 @@ from pipeline.params.degrade import PhotometricParams
 from pipeline.params.train_degrader import TrainDegraderParams
 from pipeline.rng import generator_for, seed_for
 from pipeline.store import ShardFolder, select
-from pipeline.synthesis.degrade import degrade_photometric, draw_degradation, frame_of
+from pipeline.synthesis.degrade.frame import frame_of
+from pipeline.synthesis.degrade.photometric import degrade_photometric, draw_degradation
 from pipeline.types import Row, Split, UInt8
 
 

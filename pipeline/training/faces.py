@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from pipeline.errors import StageError
 from pipeline.ops.codec import decode, decode_rgb
-from pipeline.parsing import PARTS
 from pipeline.store import ShardFolder
-from pipeline.types import Band, FaceClass, Float32, Row, Split, UInt8
+from pipeline.types import FACE_PARTS, Band, FaceClass, Float32, Row, Split, UInt8
 
 FACE_CLASSES = (
     *range(FaceClass.SKIN, FaceClass.GLASSES + 1),
@@ -25,7 +24,7 @@ FACE_CLASSES = (
 
 _COLUMNS = ["sample_id", "parent_id", "subject_id", "band", "split", "content_sha256"]
 _FLAGS = ["simulated", "image"]
-_PART_COLUMNS = ["labels", *PARTS, *(f"{part}_mask" for part in PARTS)]
+_PART_COLUMNS = ["labels", *FACE_PARTS, *(f"{part}_mask" for part in FACE_PARTS)]
 
 Choice = Callable[[Row], bool]
 """Says of a row's identity columns whether it is wanted."""
@@ -152,15 +151,17 @@ def load_components(folder: ShardFolder, faces: FaceSet, choice: Choice) -> Comp
     if tuple(row["sample_id"] for row in rows) != faces.sample_ids:
         raise StageError(f"{folder.path} holds other faces than expected: run `parts` again")
     hw = faces.images.shape[1:3]
-    masks = np.zeros((len(rows), 1 + len(PARTS), *hw), bool)
+    masks = np.zeros((len(rows), 1 + len(FACE_PARTS), *hw), bool)
     for row, shown in zip(rows, masks, strict=True):
         shown[0] = np.isin(decode(row["labels"]["bytes"]), FACE_CLASSES)
-        for place, part in enumerate(PARTS, start=1):
+        for place, part in enumerate(FACE_PARTS, start=1):
             if row[f"{part}_mask"] is not None:
                 shown[place] = _grey(row[f"{part}_mask"]) > 0
-    crops = [[None if row[part] is None else _grey(row[part]) for part in PARTS] for row in rows]
+    crops = [
+        [None if row[part] is None else _grey(row[part]) for part in FACE_PARTS] for row in rows
+    ]
     side = next((crop.shape[0] for row in crops for crop in row if crop is not None), 1)
-    parts = np.zeros((len(rows), len(PARTS), side, side), np.uint8)
+    parts = np.zeros((len(rows), len(FACE_PARTS), side, side), np.uint8)
     for found, of_face in zip(parts, crops, strict=True):
         for place, crop in enumerate(of_face):
             if crop is not None:

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.detection import faces_from_truth
-from pipeline.detection.faces import sorted_faces
+from pipeline.detection.faces import faces_from_truth, sorted_faces
 from pipeline.detection.picture import reduced, restored
 
 

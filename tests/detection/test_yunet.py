@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from pipeline.detection import DETECTOR_WEIGHTS, DETECTORS, YuNet, make_detector
+from pipeline.detection import DETECTOR_WEIGHTS, DETECTORS, make_detector
+from pipeline.detection.yunet import YuNet
 from pipeline.errors import WeightsError
 
 ASSETS = Path(importlib.util.find_spec("ultralytics").origin).parent / "assets"

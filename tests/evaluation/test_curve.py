@@ -9,7 +9,7 @@ from scipy.interpolate import interp1d
 from scipy.optimize import brentq
 from sklearn.metrics import roc_curve
 
-from pipeline.evaluation import (
+from pipeline.evaluation.curve import (
     curve_of_scores,
     det,
     eer,

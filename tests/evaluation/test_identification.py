@@ -3,19 +3,17 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluation import (
-    LLCM_PROTOCOLS,
-    Pictures,
+from pipeline.evaluation.comparison import compare
+from pipeline.evaluation.identification import (
     cmc,
-    compare,
     dir_at_fpir,
-    llcm,
     mean_average_precision,
     mean_inverse_negative_penalty,
     rank_k,
-    rank_probes,
-    sample_one_per_camera,
 )
+from pipeline.evaluation.llcm import PROTOCOLS as LLCM_PROTOCOLS
+from pipeline.evaluation.llcm import Pictures, llcm, sample_one_per_camera
+from pipeline.evaluation.measures import rank_probes
 
 
 def at_angles(degrees):

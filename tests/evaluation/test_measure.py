@@ -6,16 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_curve
 
-from pipeline.evaluation import (
-    compare,
-    comparison,
-    curve_of_scores,
-    eer,
-    measure,
-    rank_probes,
-    tar_at_far,
-    unit_length,
-)
+from pipeline.evaluation import comparison
+from pipeline.evaluation.comparison import compare, unit_length
+from pipeline.evaluation.curve import curve_of_scores, eer, tar_at_far
+from pipeline.evaluation.measures import measure, rank_probes
 
 FARS = (0.1, 0.01, 0.001)
 

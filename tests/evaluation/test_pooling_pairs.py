@@ -3,17 +3,11 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluation import (
-    VerificationBootstrap,
-    bootstrap_interval,
-    curve_of_scores,
-    eer,
-    enrolment,
-    enrolment_by,
-    fold_accuracy,
-    mean_interval,
-    pool_templates,
-)
+from pipeline.evaluation.bootstrap import VerificationBootstrap, bootstrap_interval, mean_interval
+from pipeline.evaluation.curve import curve_of_scores, eer
+from pipeline.evaluation.enrolment import enrolment, enrolment_by
+from pipeline.evaluation.pairs import fold_accuracy
+from pipeline.evaluation.pooling import pool_templates
 
 EMBEDDINGS = [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [3.0, 4.0]]
 TEMPLATES, MEDIA = ["a", "a", "a", "b"], ["video", "video", "photo", "photo"]

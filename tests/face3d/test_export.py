@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from pipeline.face3d import position_map_of_mesh
 from pipeline.face3d.canonical import canonical_vertices
 from pipeline.face3d.export import write_obj, write_ply
+from pipeline.face3d.position_map import position_map_of_mesh
 
 FACE = position_map_of_mesh((canonical_vertices() * 8 + (100, 90, 0)).astype(np.float32))
 PICTURE = np.full((200, 200, 3), (200, 120, 60), np.uint8)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.face3d import pose_deg
 from pipeline.face3d.canonical import canonical_vertices
 from pipeline.face3d.head_pose import head_pose, rotation_matrix
+from pipeline.face3d.pose import pose_deg
 
 ANGLES = st.tuples(st.floats(-80, 80), st.floats(-60, 60), st.floats(-80, 80))
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from pipeline.detection import YuNet
+from pipeline.detection.yunet import YuNet
 from pipeline.errors import WeightsError
-from pipeline.face3d import FaceMesh, five_points, pose_deg
 from pipeline.face3d.canonical import canonical_vertices
+from pipeline.face3d.mesh import FaceMesh, five_points
+from pipeline.face3d.pose import pose_deg
 
 ASSETS = Path(importlib.util.find_spec("ultralytics").origin).parent / "assets"
 PUPILS = np.array([(202.7, 100.7), (246.5, 102.6)])

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.face3d import pose_deg
 from pipeline.face3d.canonical import canonical_vertices
+from pipeline.face3d.pose import pose_deg
 
 
 def rotation(axis, degrees):

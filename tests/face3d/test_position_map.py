@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.face3d import (
+from pipeline.face3d.bezier import surface_weights
+from pipeline.face3d.canonical import canonical_texture, canonical_vertices
+from pipeline.face3d.map_codec import decode_position_map, encode_position_map
+from pipeline.face3d.position_map import (
     canonical_map,
-    decode_position_map,
-    encode_position_map,
     grid_triangles,
     map_normals,
     map_pose_deg,
@@ -19,8 +20,6 @@ from pipeline.face3d import (
     uv_texture,
     valid_texels,
 )
-from pipeline.face3d.bezier import surface_weights
-from pipeline.face3d.canonical import canonical_texture, canonical_vertices
 
 
 def posed(yaw_deg=0.0, pixels_per_cm=10.0, shift=(120.0, 110.0, 0.0)):

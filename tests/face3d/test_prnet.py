@@ -6,8 +6,8 @@ import torch
 
 from models.prnet.network import ResFCN256
 from pipeline.errors import WeightsError
-from pipeline.face3d import position_map_of_mesh, valid_texels
 from pipeline.face3d.canonical import canonical_texture, canonical_vertices
+from pipeline.face3d.position_map import position_map_of_mesh, valid_texels
 from pipeline.face3d.prnet import MESH_OF_68, PRNet
 
 

@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 
 from pipeline.face3d.canonical import canonical_vertices
-from pipeline.parsing import PARTS, mesh_labels, mesh_part_boxes, mesh_part_masks
-from pipeline.parsing.mesh_parts import MESH_POINTS, PART_LOOPS
-from pipeline.types import FaceClass
+from pipeline.parsing.mesh_parts import (
+    MESH_POINTS,
+    PART_LOOPS,
+    mesh_labels,
+    mesh_part_boxes,
+    mesh_part_masks,
+)
+from pipeline.types import FACE_PARTS, FaceClass
 
 
 def points_with(**loops):
@@ -20,7 +25,7 @@ def points_with(**loops):
 
 
 def test_loops_are_those_of_parts_and_visit_no_point_twice():
-    assert tuple(PART_LOOPS) == PARTS
+    assert tuple(PART_LOOPS) == FACE_PARTS
     for loop in PART_LOOPS.values():
         assert len(set(loop)) == len(loop)
         assert min(loop) >= 0
@@ -33,9 +38,9 @@ def test_a_contour_is_filled_by_pixel_centres():
     masks = mesh_part_masks(points_with(mouth=square, nose=triangle), (40, 30))
     expected = np.zeros((40, 30), dtype=bool)
     expected[20:25, 10:20] = True
-    assert np.array_equal(masks[PARTS.index("mouth")], expected)
+    assert np.array_equal(masks[FACE_PARTS.index("mouth")], expected)
     y, x = np.mgrid[:40, :30]
-    assert np.array_equal(masks[PARTS.index("nose")], x + y < 10)
+    assert np.array_equal(masks[FACE_PARTS.index("nose")], x + y < 10)
     assert masks.shape == (4, 40, 30)
 
 
@@ -50,7 +55,7 @@ def test_a_contour_past_the_frame_is_cut_there(shift):
     square = np.array([(-2.5, -2.5), (7.5, -2.5), (7.5, 7.5), (-2.5, 7.5)])
     masks = mesh_part_masks(points_with(nose=square + shift), (20, 20))
     inside = 3 * 3 if shift == (-5, -5) else 0
-    assert masks[PARTS.index("nose")].sum() == inside
+    assert masks[FACE_PARTS.index("nose")].sum() == inside
 
 
 @pytest.mark.parametrize("shape", [(478, 2), (468, 3)])

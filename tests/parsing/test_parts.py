@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from pipeline.parsing import (
-    PARTS,
+from pipeline.parsing.parts import (
     centre_distance_percent,
     crop_part,
     part_boxes,
     part_masks,
     part_windows,
 )
+from pipeline.types import FACE_PARTS
 from pipeline.types import FaceClass as C
 
 
@@ -52,7 +52,7 @@ def test_a_stray_pixel_does_not_pull_the_box_but_stays_in_the_mask():
     labels = labelled(NOSE=(36, 20, 44, 32))
     labels[59, 0] = C.NOSE
     masks = part_masks(labels)
-    assert masks[PARTS.index("nose"), 59, 0]
+    assert masks[FACE_PARTS.index("nose"), 59, 0]
     assert part_boxes(masks, min_pixels=12)[2].tolist() == [35.5, 19.5, 43.5, 31.5]
     assert part_boxes(masks, min_pixels=1)[2].tolist() == [-0.5, 19.5, 43.5, 59.5]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.ops.geometry import transform_points, warp_affine
-from pipeline.parsing import settle_left_right
+from pipeline.parsing.sides import settle_left_right
 from pipeline.types import FaceClass as C
 
 POINTS = np.array([[51, 48], [93, 48], [72, 72], [55, 96], [89, 96]], dtype=np.float32)

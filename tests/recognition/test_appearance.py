@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from pipeline.recognition import focus_measure, illumination
+from pipeline.recognition.appearance import focus_measure, illumination
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.face3d import disagreement_percent, five_points
+from pipeline.face3d.mesh import disagreement_percent, five_points
 from pipeline.report.grouped import yaw_bucket
 from pipeline.report.metrics import quantiles
 

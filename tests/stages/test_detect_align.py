@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from pipeline.face3d import five_points
+from pipeline.face3d.mesh import five_points
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import transform_points
 from pipeline.ops.templates import TEMPLATES

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from pipeline.face3d import decode_position_map, mesh_of_position_map
+from pipeline.face3d.map_codec import decode_position_map
+from pipeline.face3d.position_map import mesh_of_position_map
 from pipeline.ops.codec import decode
-from pipeline.synthesis.masks import lay_over
+from pipeline.synthesis.masks.apply import lay_over
 
 CHAIN = ("ingest", "detect", "align", "parse", "parts", "reconstruct")
 

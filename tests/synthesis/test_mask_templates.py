@@ -6,20 +6,17 @@ import pytest
 
 from pipeline.errors import ReaderError
 from pipeline.face3d.canonical import canonical_vertices
-from pipeline.synthesis.masks import (
-    DRAWN,
-    choose_wear,
-    composite,
-    draw_mask,
-    drawn_template,
+from pipeline.synthesis.masks.bands import LOOKS
+from pipeline.synthesis.masks.drawn import DRAWN, drawn_template
+from pipeline.synthesis.masks.files import (
     load_template,
-    place,
     read_template,
     template_faults,
     write_template,
 )
-from pipeline.synthesis.masks.bands import LOOKS
 from pipeline.synthesis.masks.maker import region_of_polygon, unwrap_mask
+from pipeline.synthesis.masks.render import composite, draw_mask
+from pipeline.synthesis.masks.wear import choose_wear, place
 from pipeline.types import Band
 
 

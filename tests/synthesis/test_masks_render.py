@@ -6,20 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.face3d.canonical import canonical_vertices
-from pipeline.synthesis.masks import (
-    DRAWN,
-    WEARS,
+from pipeline.synthesis.masks.apply import (
     carry_layer,
-    composite,
     coverage,
-    draw_mask,
-    drawn_template,
     encode_layer,
     intersection_over_union,
     lay_over,
     mask_crop,
-    place,
 )
+from pipeline.synthesis.masks.drawn import DRAWN, drawn_template
+from pipeline.synthesis.masks.render import composite, draw_mask
+from pipeline.synthesis.masks.wear import WEARS, place
 from pipeline.types import Band, FaceClass
 
 

@@ -11,7 +11,6 @@ from pipeline.face3d.canonical import canonical_vertices
 from pipeline.face3d.head_pose import head_pose, rotation_matrix
 from pipeline.ops.contours import FACE_LOOP
 from pipeline.ops.raster import rasterise
-from pipeline.synthesis.poses import posable_head, pose_name
 from pipeline.synthesis.poses.head import (
     ATLAS_PX,
     FACE_POINTS,
@@ -21,7 +20,8 @@ from pipeline.synthesis.poses.head import (
     turn_points,
 )
 from pipeline.synthesis.poses.layers import Layers, layers_of_labels
-from pipeline.synthesis.poses.rows import psnr_db
+from pipeline.synthesis.poses.render import posable_head
+from pipeline.synthesis.poses.rows import pose_name, psnr_db
 from pipeline.types import FaceClass
 
 HW = (512, 512)

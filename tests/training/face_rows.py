@@ -4,11 +4,10 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.ops.codec import encode_png
-from pipeline.parsing import PARTS
 from pipeline.store import ShardFolder
 from pipeline.store.columns import image_columns
 from pipeline.store.shards import ShardWriter, shard_of
-from pipeline.types import FaceClass
+from pipeline.types import FACE_PARTS, FaceClass
 
 SIDE_PX = 144
 PART_PX = 128
@@ -65,7 +64,7 @@ def face_row(sample_id, subject, band="VIS", split="train", *, missing=(), side=
     }
     made |= image_columns(png(np.repeat(face[..., None], 3, 2))["bytes"], (side, side), "i.png")
     made |= {name: np.zeros(shape, np.float32) for name, shape in _SHAPES.items()}
-    for part in PARTS:
+    for part in FACE_PARTS:
         crop = look.integers(0, 256, (PART_PX, PART_PX), dtype=np.uint8)
         made[part] = None if part in missing else png(crop)
         made[f"{part}_mask"] = None if part in missing else png(shown)

@@ -3,13 +3,12 @@ import pytest
 
 from pipeline.errors import StageError
 from pipeline.ops.codec import encode_png
-from pipeline.parsing import PARTS
 from pipeline.schemas.parts import PARTS as SCHEMA
 from pipeline.store import ShardFolder
 from pipeline.store.columns import image_columns
 from pipeline.store.shards import ShardWriter
 from pipeline.training.faces import load_components, load_faces, of_split
-from pipeline.types import Band, FaceClass, Split
+from pipeline.types import FACE_PARTS, Band, FaceClass, Split
 
 HW = (8, 8)
 
@@ -51,7 +50,7 @@ def row(sample_id, subject, band="VIS", split="train", mouth=True, side=8):
     shapes |= {"mesh_distance_percent": (4,)}
     shapes |= {"part_boxes_xyxy": (4, 4), "part_windows_xyxy": (4, 4)}
     made |= {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    for index, part in enumerate(PARTS):
+    for index, part in enumerate(FACE_PARTS):
         shown = mouth or part != "mouth"
         made[part] = picture(index, (4, 4)) if shown else None
         made[f"{part}_mask"] = picture(255) if shown else None

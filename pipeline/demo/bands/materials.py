@@ -13,7 +13,8 @@ from pipeline.demo.bands.appearance import TYPICAL, Appearance, ColourModel, lea
 from pipeline.demo.bands.outlines import clear_fringe, fill_holes, normalised, refine
 from pipeline.detection import make_detector
 from pipeline.errors import WeightsError
-from pipeline.face3d import FaceMesh, face_uv
+from pipeline.face3d.mesh import FaceMesh
+from pipeline.face3d.uv import face_uv
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
 from pipeline.ops.templates import TEMPLATES, warp_to_template
 from pipeline.parsing.bisenet import GRID, LOOSE_PX, LOOSE_TEMPLATE, FaceParser

@@ -214,7 +214,7 @@ def frames_of(source: SourcePicture, image: UInt8, max_side_px: int = 1024) -> l
 
 
 def described(source: SourcePicture, frame: Frame, band: Band) -> Row:
-    """Say who and what a picture of a band shows and who made it: columns of ``store.PICTURES``."""
+    """Say who and what a picture of a band shows and who made it: columns of ``PICTURES``."""
     return {
         "sample_id": f"{source.key}#{frame.name}.{band}",
         "dataset": "openpeople",

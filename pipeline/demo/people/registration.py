@@ -22,8 +22,8 @@ from scipy.spatial import cKDTree
 from pipeline.demo.people.anny import Anny, Int32, macro_weights
 from pipeline.demo.people.surface import nearest_places
 from pipeline.detection import make_detector
-from pipeline.face3d import FaceMesh
 from pipeline.face3d.canonical import canonical_texture, canonical_vertices
+from pipeline.face3d.mesh import FaceMesh
 from pipeline.ops.raster import Fragments, interpolate, rasterise, sample_bilinear, vertex_normals
 from pipeline.types import Float32, UInt8
 

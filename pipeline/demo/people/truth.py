@@ -22,7 +22,9 @@ from pipeline.demo.people.person import Person
 from pipeline.demo.people.render import Rendered
 from pipeline.demo.people.samples import FACTOR
 from pipeline.demo.people.surface_light import padded
-from pipeline.face3d import face_uv, five_points, pose_deg
+from pipeline.face3d.mesh import five_points
+from pipeline.face3d.pose import pose_deg
+from pipeline.face3d.uv import face_uv
 from pipeline.ops.raster import sample_bilinear
 from pipeline.types import FaceClass, Float32, UInt8
 

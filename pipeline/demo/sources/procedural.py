@@ -73,7 +73,7 @@ class PeopleMaker:
         self._max_yaw_deg, self._glasses_share = max_yaw_deg, glasses_share
 
     def rows(self, subject_id: str, split: Split, pictures: int) -> list[Row]:
-        """Make a person's pictures: rows of ``store.PICTURES`` without provenance, sorted by id."""
+        """Make a person's pictures: rows of ``PICTURES`` without provenance, sorted by id."""
         identity = draw_identity(self._seed, subject_id)
         person = build_person(self._head, self._atlas, identity, self._seed)
         traits = draw_traits(self._seed, subject_id)

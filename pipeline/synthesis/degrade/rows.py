@@ -16,14 +16,14 @@ def quality_row(face: Row, name: str, before: UInt8, after: UInt8, jpeg_quality:
     """Describe a degraded face.
 
     Args:
-        face: the row of the face, with the columns of ``store.ALIGN``.
+        face: the row of the face, with the columns of the schema ``ALIGN``.
         name: what is appended to its id.
         before: its frame, uint8 (f, f) or (f, f, 3).
         after: the same, degraded.
         jpeg_quality: of the loose crop.
 
     Returns:
-        A row of ``store.DEGRADE`` without generator and seed. Geometry is the face's own.
+        A row of the schema ``DEGRADE`` without generator and seed. Geometry is the face's own.
     """
     file = f"{face['sample_id'].rpartition('/')[2]}.{name}"
     hw = face["height_px"], face["width_px"]

@@ -6,8 +6,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pipeline.face3d import five_points, pose_deg
-from pipeline.face3d.mesh import FaceMesh
+from pipeline.face3d.mesh import FaceMesh, five_points
+from pipeline.face3d.pose import pose_deg
 from pipeline.ops.alignment import outside_fraction
 from pipeline.ops.codec import as_rgb, decode, encode_jpeg, encode_png
 from pipeline.ops.contours import FACE_LOOP
@@ -26,6 +26,9 @@ from pipeline.synthesis.poses.layers import layers_of_labels
 from pipeline.synthesis.poses.render import PosableHead, posable_head
 from pipeline.types import Float32, Row, UInt8
 
+GENERATOR = "head_mesh"
+"""Name that stands in the column ``generator``."""
+
 _LOOSE, _DMFR = TEMPLATES["facexlib512"], TEMPLATES["dmfr137x169"]
 _TRUTH = {name: None for name in PICTURES.names if name.startswith("truth_")}
 """What was true of the picture is not true of the turned one."""
@@ -36,7 +39,7 @@ class FacePoser:
     """Turns the face of one row.
 
     Attributes:
-        row: with the columns of ``store.ALIGN``.
+        row: with the columns of ``schemas.align.ALIGN``.
         head: its head.
         mesh: float32 (468, 3), pixels of the loose crop.
     """
@@ -50,7 +53,7 @@ class FacePoser:
         """Make a poser.
 
         Args:
-            row: with the columns of ``store.ALIGN`` and ``labels``.
+            row: with the columns of ``schemas.align.ALIGN`` and ``labels``.
             mesh_xyz: (468, 3), pixels of the source picture.
 
         Raises:
@@ -81,7 +84,7 @@ class FacePoser:
             jpeg_quality: of the loose crop.
 
         Returns:
-            A row of ``store.POSES`` without generator; its geometry is in the source's pixels, as
+            A row of ``POSES`` without generator; its geometry is in the source's pixels, as
             if a camera with the source's frame had seen the turned face.
 
         Raises:

@@ -8,8 +8,8 @@ from pipeline.demo.bands import MATERIALS
 from pipeline.demo.bands.materials import WEIGHTS, MaterialEstimator
 from pipeline.demo.bands.simulate import BandSimulator
 from pipeline.demo.people.openpeople import frames_of, list_pictures, read_picture
-from pipeline.face3d import face_uv
 from pipeline.face3d.canonical import canonical_texture
+from pipeline.face3d.uv import face_uv
 from pipeline.types import Band
 
 

@@ -12,8 +12,8 @@ from pipeline.demo.people.person import build_person
 from pipeline.demo.people.picture import rotation_of
 from pipeline.demo.people.posed import pose_person
 from pipeline.demo.people.render import render
-from pipeline.face3d import pose_deg
 from pipeline.face3d.mesh import MOUTH_LEFT, MOUTH_RIGHT
+from pipeline.face3d.pose import pose_deg
 from pipeline.ops.contours import LEFT_EYE_LOOP
 from pipeline.types import Band, FaceClass
 

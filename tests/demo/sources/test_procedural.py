@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline.demo.sources.procedural import PeopleMaker, split_of, subject_names
-from pipeline.face3d import decode_position_map, position_map_of_mesh
+from pipeline.face3d.map_codec import decode_position_map
+from pipeline.face3d.position_map import position_map_of_mesh
 from pipeline.ops.codec import decode
 from pipeline.schemas.sample import PICTURES
 from pipeline.types import Band, Split
