@@ -1,5 +1,6 @@
 """The documents hold together: links lead somewhere, lists are whole and in order."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -27,3 +28,32 @@ def test_the_glossary_is_in_alphabetical_order_and_says_each_word_once():
     keys = [word.replace("Δ", "delta ").casefold() for word in words]
     assert keys == sorted(keys)
     assert len(set(words)) == len(words)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_code_that_a_document_names_is_there(document):
+    named = re.findall(r"`((?:pipeline|stages|models|tests)[/.][\w/.]+?)`", document.read_text())
+    assert [name for name in named if not _is_there(name)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_document_imports_from_the_project_is_there(document):
+    imported = re.findall(
+        r"^from ((?:pipeline|models|stages)[\w.]*) import (.+)$", document.read_text(), re.MULTILINE
+    )
+    wanted = [(module, name.strip()) for module, names in imported for name in names.split(",")]
+    missing = [(m, n) for m, n in wanted if not hasattr(importlib.import_module(m), n)]
+    assert missing == []
+
+
+def _is_there(name):
+    """Whether a path exists, or a dotted name is a module's or stands in one."""
+    if "/" in name:
+        return (ROOT / name).exists()
+    *parents, last = name.split(".")
+    places = [ROOT.joinpath(*parents, last), ROOT.joinpath(*parents, f"{last}.py")]
+    module = ROOT.joinpath(*parents).with_suffix(".py")
+    texts = [p.read_text() for p in (module, ROOT.joinpath(*parents, "__init__.py")) if p.is_file()]
+    return any(place.exists() for place in places) or any(
+        re.search(rf"^(def|class) {last}\b|^{last}\b", text, re.MULTILINE) for text in texts
+    )
