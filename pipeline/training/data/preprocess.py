@@ -1,0 +1,76 @@
+"""What images a network takes, and how a batch is made so."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional
+
+from pipeline.errors import StageError
+from pipeline.training.data.images import HW, Int64
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """What images a network takes.
+
+    Attributes:
+        grey: one channel instead of three.
+        hw: height and width that are cut out of the crop; None takes all of it.
+        offset: subtracted from values of 0..255.
+        divisor: by which they are divided then.
+    """
+
+    grey: bool
+    hw: HW | None
+    offset: float
+    divisor: float
+
+    def room(self, hw: HW) -> HW:
+        """Return how far the cut can move inside a crop, downwards and to the right, in pixels.
+
+        Raises:
+            StageError: the crop is too small.
+        """
+        height, width = self.hw or hw
+        room = hw[0] - height, hw[1] - width
+        if min(room) < 0:
+            raise StageError(
+                f"crops have {hw[0]}×{hw[1]} pixels, the network takes {height}×{width}: expected "
+                "crops of that size or larger; choose another template or backbone"
+            )
+        return room
+
+    def random_corners(self, generator: np.random.Generator, count: int, hw: HW) -> Int64:
+        """Draw where crops are cut, int64 (count, 2): top and left of each."""
+        return generator.integers(0, np.array(self.room(hw)) + 1, (count, 2))
+
+    def cut(self, images: Tensor, corners: Tensor | None = None) -> Tensor:
+        """Cut images to the network's size.
+
+        Args:
+            images: (n, c, h, w).
+            corners: int64 (n, 2), top and left of each; by default the middle.
+        """
+        crop = images.shape[-2], images.shape[-1]
+        height, width = self.hw or crop
+        room = self.room(crop)
+        if corners is None:
+            top, left = room[0] // 2, room[1] // 2
+            return images[..., top : top + height, left : left + width]
+        image = torch.arange(len(images))[:, None, None]
+        rows = (corners[:, :1] + torch.arange(height))[:, :, None]
+        columns = (corners[:, 1:] + torch.arange(width))[:, None, :]
+        # pixels are taken with their channels, as images lie in memory channels last
+        return images.permute(0, 2, 3, 1)[image, rows, columns].permute(0, 3, 1, 2)
+
+    def values(self, images: Tensor) -> Tensor:
+        """Turn uint8 (n, 1 or 3, h, w), RGB, into what the network takes, channels last."""
+        if self.grey:
+            if images.shape[1] == 3:
+                images = functional.rgb_to_grayscale(images)
+        elif images.shape[1] == 1:
+            images = images.expand(-1, 3, -1, -1)
+        values = (images.float() - self.offset) / self.divisor
+        return values.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,266 @@
+"""Samples of any stages, as a table with images that are decoded on demand."""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.errors import StageError
+from pipeline.store.shards import ShardFolder
+from pipeline.training.data.images import HW, ImageColumn, ImageStore, Int64
+from pipeline.training.data.shard_rows import Choice, ShardRows, lacking, read_shard
+from pipeline.types import Band, Split, UInt8
+
+_READERS = 4
+"""Threads that read tables: Arrow does that outside of Python's lock."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of one stage's output that are wanted."""
+
+    folder: ShardFolder
+    choice: Choice
+
+
+def of_split(split: Split, *bands: Band) -> Choice:
+    """Choose by split and band."""
+    return lambda row: row["split"] == split and row["band"] in bands
+
+
+def of_samples(ids: Collection[str], *bands: Band) -> Choice:
+    """Choose what was made of these samples, in these bands."""
+    wanted = frozenset(ids)
+    return lambda row: (
+        row["band"] in bands and (row["sample_id"] in wanted or row["parent_id"] in wanted)
+    )
+
+
+@dataclass(frozen=True)
+class SampleSet:
+    """Samples of known subjects, sorted by id over all stages that they come from.
+
+    A view: what ``take`` returns shares the images that were decoded.
+
+    Attributes:
+        extras: names of further scalar or list columns.
+        images: names of image columns.
+    """
+
+    extras: tuple[str, ...]
+    images: tuple[str, ...]
+    _table: pa.Table
+    _rows: Int64
+    _store: ImageStore
+
+    @classmethod
+    def open(
+        cls,
+        parts: Sequence[Part],
+        *,
+        extras: Sequence[str] = (),
+        images: Sequence[str] = ("image",),
+        budget_bytes: int,
+        asked_by: str = "a training",
+    ) -> Self:
+        """Read the table of the rows that are wanted; those of unknown subjects are left out.
+
+        Args:
+            parts: which rows of which stages.
+            extras: further scalar or list columns that are wanted.
+            images: image columns that are wanted; one may be null in a row.
+            budget_bytes: what decoded images may take, in each process.
+            asked_by: who wants the columns, for messages.
+
+        Raises:
+            StageError: nothing is left, a stage lacks a column, a sample comes twice, or the
+                images ``image`` differ in size.
+        """
+        for part in parts:
+            schema = pq.read_schema(part.folder.shard(0).path)
+            if missing := lacking(schema, extras, images):
+                raise StageError(
+                    f"{part.folder.path} has no column {', '.join(map(repr, missing))}, which "
+                    f"{asked_by} asks for: expected the output of a stage that makes it"
+                )
+        jobs = [(p.folder.shard(i).path, p.choice) for p in parts for i in range(p.folder.count)]
+        with ThreadPoolExecutor(_READERS) as pool:
+            read = pool.map(lambda job: read_shard(job[0], job[1], extras, images), jobs)
+            shards = [shard for shard in read if len(shard.table)]
+        paths = ", ".join(str(part.folder.path) for part in parts) or "no stage's output"
+        if not shards:
+            raise StageError(
+                f"{paths} holds no sample of a known subject that is wanted here: expected some; "
+                "check the bands, the splits and the protocol, or run the stages before"
+            )
+        table, store = _joined(shards, images, budget_bytes)
+        _check_unique(table, paths)
+        if "image" in images:
+            _check_sizes(table, paths)
+        rows = np.arange(len(table), dtype=np.int64)
+        return cls(tuple(extras), tuple(images), table, rows, store)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def sample_ids(self) -> NDArray[np.str_]:
+        """(n,), sorted as they come from ``open``."""
+        return _texts(self._table["sample_id"])
+
+    @property
+    def subject_ids(self) -> NDArray[np.str_]:
+        """(n,), never null."""
+        return _texts(self._table["subject_id"])
+
+    @property
+    def bands(self) -> NDArray[np.str_]:
+        """(n,), names of ``Band``."""
+        return _texts(self._table["band"])
+
+    @property
+    def hw(self) -> HW:
+        """Height and width of ``image``."""
+        if "image" not in self.images:
+            raise KeyError(f"column 'image' was not opened, only {self.images}")
+        return self._table["height_px"][0].as_py(), self._table["width_px"][0].as_py()
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a program made any of the images."""
+        return bool(pc.any(self._table["simulated"]).as_py())
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the rows' content, and of which columns are read."""
+        digest = hashlib.sha256(repr((self.extras, self.images)).encode())
+        digest.update("".join(self._table["content_sha256"].to_pylist()).encode())
+        return digest.hexdigest()
+
+    def column(self, name: str) -> NDArray[Any] | list[Any]:
+        """Return an identity column or an extra of all samples.
+
+        Args:
+            name: ``sample_id``, ``parent_id``, ``subject_id``, ``band``, ``camera_id``,
+                ``session_id``, ``split``, ``generator``, ``simulated``, or one of ``extras``.
+
+        Returns:
+            Text, numbers and lists of numbers of a fixed shape as an array (n, …); a list where
+            anything is null or has another type.
+        """
+        if name not in self._table.column_names:
+            raise KeyError(f"column {name!r} was not opened, only {self._table.column_names}")
+        return _values(self._table[name])
+
+    def image_hw(self, name: str) -> HW:
+        """Return height and width of an image column.
+
+        Raises:
+            StageError: no sample has one: ``present`` tells.
+        """
+        return self.hw if name == "image" else self._store.hw(name)
+
+    def present(self, name: str) -> NDArray[np.bool_]:
+        """Tell which samples have an image in a column, bool (n,)."""
+        return self._store.present(name, self._rows)
+
+    def read(self, indices: Int64, column: str = "image", *, grey: bool = False) -> UInt8:
+        """Decode images, black where a sample has none; any number of threads may.
+
+        Args:
+            indices: int64 (k,), of samples of this set.
+            column: one of ``images``.
+            grey: one channel, whatever is stored; label maps are grey.
+
+        Returns:
+            uint8 (k, h, w, 3), RGB, or (k, h, w) if grey.
+
+        Raises:
+            StageError: the images differ in size, or the budget is too small for so many.
+        """
+        return self._store.read(column, self._rows[indices], grey=grey)
+
+    def take(self, indices: Int64) -> Self:
+        """Return some of the samples, in this order."""
+        return replace(self, _table=self._table.take(pa.array(indices)), _rows=self._rows[indices])
+
+    def made_of(self, samples: Collection[str]) -> tuple[str, ...]:
+        """Return the sample that each is, or was made of."""
+        own, parents = self._table["sample_id"].to_pylist(), self._table["parent_id"].to_pylist()
+        pairs = zip(own, parents, strict=True)
+        return tuple(each if each in samples else parent for each, parent in pairs)
+
+
+def _joined(
+    shards: Sequence[ShardRows], images: Sequence[str], budget_bytes: int
+) -> tuple[pa.Table, ImageStore]:
+    """Put shards together, sorted by sample id."""
+    table = pa.concat_tables([shard.table for shard in shards]).combine_chunks()
+    order = pc.sort_indices(table["sample_id"]).to_numpy()
+    held = [len(shard.chunks[images[0]]) if images else 0 for shard in shards]
+    first = np.concatenate([[0], np.cumsum(held)])
+    groups = np.concatenate([s.groups + at for s, at in zip(shards, first[:-1], strict=True)])
+    columns = {
+        name: ImageColumn(
+            np.concatenate([shard.ranks[name] for shard in shards])[order],
+            np.concatenate([shard.chunks[name] for shard in shards]),
+        )
+        for name in images
+    }
+    files = [shard.file for shard, count in zip(shards, held, strict=True) for _ in range(count)]
+    store = ImageStore(files, groups[order].astype(np.int32), columns, budget_bytes)
+    return table.take(pa.array(order)), store
+
+
+def _check_unique(table: pa.Table, paths: str) -> None:
+    """Refuse a sample that two parts hold."""
+    ids = table["sample_id"].combine_chunks()
+    same = pc.equal(ids[1:], ids[:-1])
+    if pc.any(same).as_py():
+        twice = ids.filter(pa.concat_arrays([pa.array([False]), same]))[0]
+        raise StageError(
+            f"{paths}: sample {twice} comes twice: expected stages, or choices of their rows, that "
+            "share none"
+        )
+
+
+def _check_sizes(table: pa.Table, paths: str) -> None:
+    """Refuse images of several sizes."""
+    sizes = table.select(["height_px", "width_px"]).group_by(["height_px", "width_px"])
+    found = sorted((row["height_px"], row["width_px"]) for row in sizes.aggregate([]).to_pylist())
+    if len(found) > 1:
+        listed = ", ".join(f"{height}×{width}" for height, width in found)
+        raise StageError(
+            f"{paths} holds crops of several sizes, {listed}: expected one; align alike, and run "
+            "the stage again"
+        )
+
+
+def _texts(column: pa.ChunkedArray) -> NDArray[np.str_]:
+    return np.array(column.to_pylist(), np.str_)
+
+
+def _values(column: pa.ChunkedArray) -> NDArray[Any] | list[Any]:
+    if column.null_count:
+        return cast(list[Any], column.to_pylist())
+    kind = column.type
+    if pa.types.is_string(kind):
+        return _texts(column)
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return np.asarray(column.to_numpy())
+    if pa.types.is_fixed_size_list(kind):
+        inner = _values(pa.chunked_array([column.combine_chunks().flatten()]))
+        return (
+            inner.reshape(len(column), kind.list_size, *inner.shape[1:])
+            if isinstance(inner, np.ndarray)
+            else cast(list[Any], column.to_pylist())
+        )
+    return cast(list[Any], column.to_pylist())

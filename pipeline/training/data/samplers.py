@@ -1,0 +1,122 @@
+"""Which samples make a batch: by subject and band, drawn anew for every step."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.errors import StageError
+from pipeline.training.data.images import Int64
+from pipeline.training.data.labels import BandIndex
+from pipeline.types import Band
+
+
+class CrossBandPairs:
+    """One sample in each of two bands of subjects that are all different.
+
+    Args:
+        index: the samples.
+        first: band of the first sample of each pair.
+        second: band of the second.
+        batch_pairs: pairs in a batch.
+
+    Raises:
+        StageError: fewer subjects than pairs have samples in both bands.
+    """
+
+    def __init__(self, index: BandIndex, first: Band, second: Band, batch_pairs: int) -> None:
+        self._index, self._bands = index, (first, second)
+        self.batch_pairs = batch_pairs
+        self.subjects = index.subjects_in((first, second))
+        if len(self.subjects) < batch_pairs:
+            raise StageError(
+                f"{len(self.subjects)} training subjects have images in both {first} and "
+                f"{second}: expected at least {batch_pairs}, one for each pair of a batch; lower "
+                "batch_pairs or add subjects"
+            )
+
+    def draw(self, generator: np.random.Generator) -> tuple[Int64, Int64]:
+        """Return the indices of first and second samples, each int64 (batch_pairs,)."""
+        chosen = generator.choice(self.subjects, self.batch_pairs, replace=False)
+        return self._pairs(generator, chosen)
+
+    def _pairs(self, generator: np.random.Generator, chosen: Int64) -> tuple[Int64, Int64]:
+        first, second = (
+            self._index.draw(generator, chosen, [band] * len(chosen)) for band in self._bands
+        )
+        return first, second
+
+
+class SubjectPairs(CrossBandPairs):
+    """Two different samples of one subject, whatever their bands: pairs of the same subjects.
+
+    Reference:
+        H. Du et al., Semi-Siamese Training for Shallow Face Learning, ECCV 2020, section 3.
+    """
+
+    def _pairs(self, generator: np.random.Generator, chosen: Int64) -> tuple[Int64, Int64]:
+        return self._index.draw_two(generator, chosen, self._bands)
+
+
+class CrossBandTriplets:
+    """Anchor and positive of one subject in different bands, negative in the anchor's band.
+
+    Args:
+        index: the samples.
+        bands: the two bands; which of them the anchor has is drawn for each triplet.
+        batch_triplets: triplets in a batch.
+
+    Raises:
+        StageError: fewer than two subjects have samples in both bands.
+
+    Reference:
+        PRAM + CAT paper, section 2.2.
+    """
+
+    def __init__(self, index: BandIndex, bands: tuple[Band, Band], batch_triplets: int) -> None:
+        self._index, self._bands = index, np.array([str(band) for band in bands])
+        self.batch_triplets = batch_triplets
+        self.subjects = index.subjects_in(bands)
+        if len(self.subjects) < 2:
+            raise StageError(
+                f"{len(self.subjects)} training subjects have images in both {bands[0]} and "
+                f"{bands[1]}: expected two or more, so that a triplet has a negative"
+            )
+
+    def draw(self, generator: np.random.Generator) -> Int64:
+        """Return indices of anchors, positives and negatives, int64 (3, batch_triplets)."""
+        count, size = len(self.subjects), self.batch_triplets
+        mine = generator.integers(0, count, size)
+        other = (mine + generator.integers(1, count, size)) % count
+        near = generator.integers(0, 2, size)
+        subjects = self.subjects[np.concatenate([mine, mine, other])]
+        bands = self._bands[np.concatenate([near, 1 - near, near])]
+        return self._index.draw(generator, subjects, bands.tolist()).reshape(3, size)
+
+
+class BalancedImages:
+    """Samples of subjects with equal chances, whatever the number of their images.
+
+    Args:
+        index: the samples.
+        bands: whose samples are drawn, each band with equal chances.
+        batch_images: samples in a batch.
+
+    Raises:
+        StageError: no subject has samples in each of the bands.
+    """
+
+    def __init__(self, index: BandIndex, bands: Sequence[Band], batch_images: int) -> None:
+        self._index, self._bands = index, [str(band) for band in bands]
+        self.batch_images = batch_images
+        self.subjects = index.subjects_in(bands)
+        if not len(self.subjects):
+            raise StageError(
+                f"no training subject has images in each of {self._bands}: expected some; check "
+                "the bands and the train split"
+            )
+
+    def draw(self, generator: np.random.Generator) -> Int64:
+        """Return the indices of a batch, int64 (batch_images,)."""
+        subjects = generator.choice(self.subjects, self.batch_images)
+        bands = generator.choice(self._bands, self.batch_images)
+        return self._index.draw(generator, subjects, bands.tolist())

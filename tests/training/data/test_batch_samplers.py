@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from pipeline.errors import StageError
+from pipeline.training.data.labels import BandIndex
+from pipeline.training.data.samplers import (
+    BalancedImages,
+    CrossBandPairs,
+    CrossBandTriplets,
+    SubjectPairs,
+)
+from pipeline.types import Band
+
+# Subjects 0-3; 3 has one band only; 2 has many images.
+SUBJECTS = np.array([0, 0, 1, 1, 2, 2, 2, 2, 2, 3])
+BANDS = ["VIS", "NIR", "NIR", "VIS", "VIS", "VIS", "VIS", "VIS", "NIR", "VIS"]
+INDEX = BandIndex(SUBJECTS, BANDS)
+
+
+def band_of(indices):
+    return [BANDS[i] for i in indices]
+
+
+def test_a_subject_in_one_band_makes_no_pair():
+    assert INDEX.subjects_in([Band.VIS, Band.NIR]).tolist() == [0, 1, 2]
+    assert INDEX.subjects_in([Band.VIS]).tolist() == [0, 1, 2, 3]
+
+
+def test_pairs_are_of_one_subject_in_two_bands_and_of_nobody_twice():
+    sampler = CrossBandPairs(INDEX, Band.NIR, Band.VIS, 3)
+    for seed in range(20):
+        first, second = sampler.draw(np.random.default_rng(seed))
+        assert band_of(first) == ["NIR"] * 3
+        assert band_of(second) == ["VIS"] * 3
+        assert (SUBJECTS[first] == SUBJECTS[second]).all()
+        assert len(set(SUBJECTS[first].tolist())) == 3
+
+
+def test_semi_siamese_pairs_are_two_images_of_one_subject_in_any_bands():
+    sampler = SubjectPairs(INDEX, Band.NIR, Band.VIS, 3)
+    drawn = [sampler.draw(np.random.default_rng(seed)) for seed in range(40)]
+    for first, second in drawn:
+        assert (SUBJECTS[first] == SUBJECTS[second]).all()
+        assert (first != second).all()
+        assert sorted(SUBJECTS[first].tolist()) == [0, 1, 2]
+    bands = {frozenset(band_of(pair)) for pair in np.concatenate(drawn, axis=1).T}
+    assert bands == {frozenset({"VIS"}), frozenset({"NIR", "VIS"})}
+
+
+def test_triplets_follow_the_paper():
+    sampler = CrossBandTriplets(INDEX, (Band.NIR, Band.VIS), 16)
+    anchor, positive, negative = sampler.draw(np.random.default_rng(0))
+    assert (SUBJECTS[anchor] == SUBJECTS[positive]).all()
+    assert (SUBJECTS[anchor] != SUBJECTS[negative]).all()
+    assert all(a != p for a, p in zip(band_of(anchor), band_of(positive), strict=True))
+    assert band_of(anchor) == band_of(negative)
+    assert set(band_of(anchor)) == {"NIR", "VIS"}
+
+
+def test_subjects_and_bands_have_equal_chances():
+    sampler = BalancedImages(INDEX, [Band.VIS, Band.NIR], 3000)
+    drawn = sampler.draw(np.random.default_rng(0))
+    counts = np.bincount(SUBJECTS[drawn], minlength=4)
+    assert counts[3] == 0
+    assert np.allclose(counts[:3], 1000, atol=100)
+    assert band_of(drawn).count("NIR") == pytest.approx(1500, abs=100)
+
+
+def test_equal_seeds_draw_equal_batches():
+    sampler = CrossBandTriplets(INDEX, (Band.NIR, Band.VIS), 8)
+    one, two = (sampler.draw(np.random.default_rng(5)) for _ in range(2))
+    assert (one == two).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: CrossBandPairs(INDEX, Band.NIR, Band.VIS, 4), "3 training subjects"),
+        (lambda: CrossBandTriplets(INDEX, (Band.LWIR, Band.VIS), 4), "0 training subjects"),
+        (lambda: BalancedImages(INDEX, [Band.MWIR], 4), "no training subject"),
+    ],
+)
+def test_too_few_subjects_are_told(make, words):
+    with pytest.raises(StageError, match=words):
+        make()
