@@ -1,13 +1,13 @@
 """Weight files: which there are, how they come, and that they are the ones their sha256 names."""
 
 from pipeline.weights.fetcher import Fetched, fetch
-from pipeline.weights.registry import PyPISource, UrlSource, WeightFile, load_registry
+from pipeline.weights.registry import PackageSource, UrlSource, WeightFile, load_registry
 from pipeline.weights.table import status_table
 from pipeline.weights.verify import verified_file, verified_path
 
 __all__ = [
     "Fetched",
-    "PyPISource",
+    "PackageSource",
     "UrlSource",
     "WeightFile",
     "fetch",

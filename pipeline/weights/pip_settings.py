@@ -15,21 +15,14 @@ _SECTIONS = ("global", "install", "download", ":env:")
 
 @dataclass(frozen=True)
 class PipSettings:
-    """pip's options about indexes.
-
-    Attributes:
-        index_urls: the main index first; empty when pip is told to use none. None inside stands
-            for pip's default index.
-        find_links: local folders or pages that list packages; those that exist.
-        trusted_hosts: hosts whose certificate is not checked.
-        cert: bundle of certificate authorities, or None for the system's.
-        client_cert: the client's own certificate, or None.
-        proxy: address of the proxy, or None for the environment's.
-    """
+    """pip's options about indexes; None for what pip or the environment has by default."""
 
     index_urls: tuple[str | None, ...] = (None,)
+    """The main index first; none where pip may use none."""
     find_links: tuple[str, ...] = ()
+    """Pages, and folders that exist."""
     trusted_hosts: tuple[str, ...] = ()
+    """Their certificate isn't checked."""
     cert: str | None = None
     client_cert: str | None = None
     proxy: str | None = None
@@ -37,37 +30,29 @@ class PipSettings:
 
 def parse_pip_config(listing: str) -> PipSettings:
     """Read the output of ``pip config list``: lines such as ``global.index-url='https://…'``."""
-    merged: dict[str, dict[str, str]] = {section: {} for section in _SECTIONS}
-    for line in listing.splitlines():
-        key, equals, value = line.partition("=")
-        section, _, option = key.rpartition(".")
-        if equals and section in merged:
-            merged[section][option] = str(ast.literal_eval(value))
-    options = {key: value for section in _SECTIONS for key, value in merged[section].items()}
-
-    def words(option: str) -> tuple[str, ...]:
-        return tuple(options.get(option, "").split())
-
-    indexes: tuple[str | None, ...] = (options.get("index-url"), *words("extra-index-url"))
-    if options.get("no-index", "").lower() in {"1", "true", "yes", "on"}:
-        indexes = ()
+    lines = [line.partition("=") for line in listing.splitlines()]
+    options = {
+        key.removeprefix(f"{section}."): str(ast.literal_eval(value))
+        for section in _SECTIONS
+        for key, equals, value in lines
+        if equals and key.rpartition(".")[0] == section
+    }
+    words = {option: tuple(value.split()) for option, value in options.items()}
+    no_index = options.get("no-index", "").lower() in {"1", "true", "yes", "on"}
     links = (
-        link if "://" in link else str(Path(link).expanduser()) for link in words("find-links")
+        link if "://" in link else str(Path(link).expanduser())
+        for link in words.get("find-links", ())
     )
     return PipSettings(
-        index_urls=indexes,
-        find_links=tuple(link for link in links if "://" in link or Path(link).exists()),
-        trusted_hosts=words("trusted-host"),
-        cert=options.get("cert"),
-        client_cert=options.get("client-cert"),
-        proxy=options.get("proxy"),
+        () if no_index else (options.get("index-url"), *words.get("extra-index-url", ())),
+        tuple(link for link in links if "://" in link or Path(link).exists()),
+        words.get("trusted-host", ()),
+        *map(options.get, ("cert", "client-cert", "proxy")),
     )
 
 
 def read_pip_settings() -> PipSettings:
-    """Ask the environment's own pip for its configuration: files and ``PIP_*`` variables.
-
-    An environment without pip has no such configuration: then the defaults hold.
+    """Ask the environment's own pip, if it has one, for its files and ``PIP_*`` variables.
 
     Raises:
         WeightsError: pip refuses its configuration.
@@ -77,6 +62,5 @@ def read_pip_settings() -> PipSettings:
     command = [sys.executable, "-m", "pip", "config", "list"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        complaint = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise WeightsError(f"`python -m pip config list` failed: {complaint[0]}")
+        raise WeightsError(f"`python -m pip config list` failed: {done.stderr.strip()}")
     return parse_pip_config(done.stdout)

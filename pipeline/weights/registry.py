@@ -53,10 +53,18 @@ class UrlSource(_Strict):
         return self.url
 
 
-class PyPISource(_Strict):
-    """A file on the configured package index; ``member`` is a path inside it, None the whole."""
+class PackageSource(_Strict):
+    """A file on the index that pip, or the registry that npm is configured for.
 
-    kind: Literal["pypi"]
+    Attributes:
+        kind: whose configuration says where to look.
+        name: the package.
+        version: its version.
+        file: the file on the index or registry.
+        member: path inside the file, None for the whole.
+    """
+
+    kind: Literal["pypi", "npm"]
     name: Text
     version: Text
     file: FileName
@@ -70,10 +78,10 @@ class PyPISource(_Strict):
     def describe(self) -> str:
         """Return the words by which an error names this source."""
         inside = f" in {self.file}" if self.member else ""
-        return f"package {self.name}=={self.version}: {self.member or self.file}{inside}"
+        return f"package {self.label}: {self.member or self.file}{inside}"
 
 
-Source = Annotated[UrlSource | PyPISource, Field(discriminator="kind")]
+Source = Annotated[UrlSource | PackageSource, Field(discriminator="kind")]
 
 
 class WeightFile(_Strict):

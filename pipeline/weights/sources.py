@@ -1,107 +1,163 @@
-"""Bytes from an official address or from the package index, not yet trusted."""
+"""Every place that may have a file, in order, and what is right of it put where it belongs."""
 
+import functools
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self, cast
+from urllib.parse import urlsplit
 
-from unearth import Link, PackageFinder
-from unearth.fetchers import Fetcher
+import platformdirs
+import pooch
+from unearth import Link
 
 from pipeline.errors import WeightsError
-from pipeline.weights.archive import copy_bounded, extract_member
-from pipeline.weights.http import Web, redacted
-from pipeline.weights.registry import PyPISource, UrlSource, WeightFile
+from pipeline.weights.archive import extract_member
+from pipeline.weights.fetcher import LOCAL_FOLDER
+from pipeline.weights.registry import PackageSource, Source, UrlSource, WeightFile
+from pipeline.weights.verify import mismatch
+from pipeline.weights.web import Web
+
+_log = logging.getLogger(__name__)
 
 # The largest package that weights.yaml names has 80 MB.
 _MAX_PACKAGE_BYTES = 512 << 20
+_CACHE = "user cache"
 
 
-class Downloads:
+def cache_folder() -> Path:
+    """Return the folder that clones share: in ``$CROSSBAND_CACHE``, else the user's own cache.
+
+    It is no source of trust: what comes out of it is compared with its sha256 like all else.
+    """
+    configured = os.environ.get("CROSSBAND_CACHE")
+    base = Path(configured) if configured else platformdirs.user_cache_path("crossband")
+    return base / "weights"
+
+
+class Sources(Web):
     """What one run shares: the connections, and the packages it has downloaded already.
 
-    Used as a context manager. Nothing it writes was verified.
-
     Args:
-        scratch: an empty folder for packages; the caller removes it.
+        scratch: folder for what is downloaded; the caller removes it.
     """
 
     def __init__(self, scratch: Path) -> None:
-        self._scratch = scratch
-        self._web = Web()
-        self._packages: dict[str, Path | WeightsError] = {}
+        super().__init__(scratch)
+        # One download a run, however many members a package gives.
+        self._package = functools.cache(self._find_package)
 
-    def __enter__(self) -> Self:
-        return self
+    def place(self, entry: WeightFile, path: Path) -> str | None:
+        """Put an entry's file at ``path`` and into the cache, from the first place that has it.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._web.close()
-
-    def obtain(self, source: UrlSource | PyPISource, entry: WeightFile, target: Path) -> None:
-        """Write what a source has for an entry to ``target``, at most ``entry.bytes`` long.
+        Returns:
+            That place in words; None when the right file lay at ``path`` already.
 
         Raises:
-            WeightsError: the source does not have it, cannot be reached, or sends something longer.
+            WeightsError: no place has it; says why, one line per place.
+            OSError: it cannot be written.
         """
-        if isinstance(source, UrlSource):
-            self._web.check_reachable(source.url)
-            self._web.download(source.url, target, entry.bytes)
-            return
-        package = self._package(source)
-        if source.member:
-            extract_member(package, source.member, target, entry.bytes)
-        else:
-            copy_bounded(package, target, entry.bytes)
-
-    def _package(self, source: PyPISource) -> Path:
-        """Return the file of a package, downloaded once a run however many members it gives."""
-        if source.file not in self._packages:
+        if _mismatch(path, entry) is None:
+            return None
+        tried = []
+        for label, description, obtain in self._places(entry):
             try:
-                self._packages[source.file] = self._fetch_package(source)
+                origin = obtain()
+                wrong = _mismatch(origin, entry)
             except WeightsError as error:
-                self._packages[source.file] = error
-        found = self._packages[source.file]
-        if isinstance(found, WeightsError):
-            raise found
-        return found
+                wrong = str(error)
+            if wrong:
+                tried.append(f"    - {description}: {wrong}")
+                continue
+            _copy(origin, path, entry)
+            if label != _CACHE:
+                try:
+                    _copy(origin, cache_folder() / entry.sha256, entry)
+                except OSError as error:
+                    _log.warning("%s is not cached: %s", entry.file, error)
+            _log.info("%s: from %s", entry.file, label)
+            return label
+        head = f"{entry.file}, {entry.bytes:,} bytes, sha256 {entry.sha256}"
+        raise WeightsError("\n".join([head, *tried]))
 
-    def _fetch_package(self, source: PyPISource) -> Path:
-        settings = self._web.settings
-        places = [(link, False) for link in settings.find_links]
-        places += [(index, True) for index in self._web.indexes]
+    def _places(self, entry: WeightFile) -> Iterator[tuple[str, str, Callable[[], Path]]]:
+        """Yield label, description and action of every place that may have the file, in order."""
+        cached = cache_folder() / entry.sha256
+        if os.access(cached, os.R_OK):
+            yield _CACHE, _CACHE, lambda: cached
+        local = os.environ.get(LOCAL_FOLDER)
+        if local:
+            yield LOCAL_FOLDER, LOCAL_FOLDER, lambda: Path(local) / entry.file
+        for source in entry.sources:
+            action = functools.partial(self._obtain, source, entry)
+            yield source.label, source.describe(), action
+
+    def _obtain(self, source: Source, entry: WeightFile) -> Path:
+        if isinstance(source, UrlSource):
+            return self.download(_link(source.url), entry.bytes)
+        package = self._package(source.model_copy(update={"member": None}))
+        if source.member is None:
+            return package
+        target = Path(tempfile.mkdtemp(dir=self.scratch)) / entry.file
+        extract_member(package, source.member, target, entry.bytes)
+        return target
+
+    def _find_package(self, source: PackageSource) -> Path:
+        if source.kind == "npm":
+            address = f"{_npm_registry()}/{source.name}/-/{source.file}"
+            return self.download(_link(address), _MAX_PACKAGE_BYTES)
+        places = [(link, False) for link in self.settings.find_links]
+        places += [(index, True) for index in self.indexes]
         reasons = []
         for location, is_index in places:
             try:
-                link = self._find(source, location, is_index=is_index)
-                if link.is_file:
-                    return link.file_path
-                target = self._scratch / source.file
-                self._web.download(link.normalized, target, _MAX_PACKAGE_BYTES)
+                link = self.find(location, source.label, source.file, is_index=is_index)
+                return self.download(link, _MAX_PACKAGE_BYTES)
             except WeightsError as error:
                 reasons.append(str(error))
-            else:
-                return target
         raise WeightsError("; ".join(reasons) or "pip is configured to use no index")
 
-    def _find(self, source: PyPISource, location: str, *, is_index: bool) -> Link:
-        """Look up exactly the named file, whatever Python or platform runs this.
 
-        One place at a time: unearth gives up on all of them as soon as one does not answer.
-        """
-        finder = PackageFinder(
-            cast(Fetcher, self._web.client),
-            index_urls=[location] if is_index else [],
-            find_links=[] if is_index else [location],
-            trusted_hosts=self._web.settings.trusted_hosts,
-            ignore_compatibility=True,
+def _link(url: str) -> Link:
+    """Return an address for unearth, which takes what follows a bare @ for a revision."""
+    parts = urlsplit(url)
+    return Link(parts._replace(path=parts.path.replace("@", "%40")).geturl())
+
+
+def _mismatch(path: Path, entry: WeightFile) -> str | None:
+    """Say why a file, which need not exist, is not the entry's, or None when it is."""
+    try:
+        return mismatch(path, entry)
+    except OSError as error:
+        return f"{path}: {error.strerror or error}"
+
+
+def _copy(origin: Path, path: Path, entry: WeightFile) -> None:
+    """Copy a file to where it belongs, read-only: the right one and complete, or not at all."""
+    pooch.get_logger().setLevel(logging.WARNING)
+    try:
+        pooch.retrieve(
+            str(origin),
+            f"sha256:{entry.sha256}",
+            path.name,
+            path.parent,
+            downloader=lambda url, waiting, _: shutil.copyfile(url, waiting),
         )
-        with self._web.reaching(location):
-            packages = finder.find_matches(f"{source.name}=={source.version}", allow_yanked=True)
-            named = [each.link for each in packages if each.link.filename == source.file]
-        if not named:
-            raise WeightsError(f"{redacted(location)} does not list {source.file}")
-        return named[0]
+    except ValueError as error:
+        raise OSError(str(error)) from error
+    path.chmod(0o444)
+
+
+def _npm_registry() -> str:
+    """Ask npm for the registry that it is configured for."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise WeightsError("npm is not installed, and only its configuration names a registry")
+    command = [npm, "config", "get", "registry"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise WeightsError(f"`npm config get registry` failed: {done.stderr.strip()}")
+    return done.stdout.strip().rstrip("/")

@@ -39,7 +39,7 @@ def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def quick_pip(own_environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Say at once what pip would say in ``own_environment``: its process takes a second."""
     settings = PipSettings(index_urls=(), find_links=(str(tmp_path / "links"),))
-    monkeypatch.setattr("pipeline.weights.http.read_pip_settings", lambda: settings)
+    monkeypatch.setattr("pipeline.weights.web.read_pip_settings", lambda: settings)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def index(
     folder = tmp_path / "www" / "simple" / "tiny"
     folder.mkdir(parents=True)
     (folder / "index.html").write_text("<html></html>")
-    monkeypatch.setattr("pipeline.weights.http.read_pip_settings", read_pip_settings)
+    monkeypatch.setattr("pipeline.weights.web.read_pip_settings", read_pip_settings)
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_INDEX_URL", server.address("simple"))
     return folder
@@ -92,7 +92,8 @@ def package(tmp_path: Path) -> Callable[..., dict[str, str]]:
                 info = tarfile.TarInfo(member)
                 info.size = len(content)
                 sdist.addfile(info, io.BytesIO(content))
-        return {"kind": "pypi", "name": "tiny", "version": "1.0", "file": file, "member": member}
+        source = {"kind": "pypi", "name": "tiny", "version": "1.0", "file": file, "member": member}
+        return source | of
 
     return write
 

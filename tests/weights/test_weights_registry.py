@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import WeightsError
-from pipeline.weights import PyPISource, UrlSource, load_registry
+from pipeline.weights import PackageSource, UrlSource, load_registry
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = f"""
@@ -34,7 +34,7 @@ def test_the_projects_own_file_is_valid_and_complete():
     offline |= {"yolo11n_pose", "openpeople", "anny"}
     assert offline | {"retinaface_r50", "fan_2d"} == set(registry)
     for name in offline:
-        assert isinstance(registry[name].sources[-1], PyPISource)
+        assert isinstance(registry[name].sources[-1], PackageSource)
     assert not registry["bisenet_r18"].commercial
 
 
