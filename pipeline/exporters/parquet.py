@@ -30,7 +30,6 @@ from pipeline.types import Row
 def prepare(request: Request, selection: Selection) -> dict[str, Any]:
     """Return the features of the columns as Hugging Face writes them into Parquet's metadata."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import datasets
 
     features = datasets.Features.from_arrow_schema(selection.schema.remove_metadata())

@@ -90,14 +90,7 @@ def fetch(
     except OSError as error:
         raise WeightsError(f"weight files cannot be written: {error}") from error
     if failures:
-        local = os.environ.get(LOCAL_FOLDER) or "not set"
-        many = f"{len(failures)} weight files" if len(failures) > 1 else "1 weight file"
-        raise WeightsError(
-            "\n".join([f"no source gives {many}:", *failures])
-            + "\nPut the files, under exactly these names, into a folder, set the environment "
-            f"variable {LOCAL_FOLDER} to that folder (now: {local}), and run `dvc repro weights` "
-            "again."
-        )
+        raise WeightsError(_cannot_be_had(failures))
     return fetched
 
 
@@ -117,3 +110,14 @@ def _write_record(folder: Path, record: Mapping[str, str]) -> None:
     (folder / RECORD).unlink(missing_ok=True)  # older ones are read-only
     text = json.dumps(record, indent=2, sort_keys=True) + "\n"
     (folder / RECORD).write_text(text, encoding="utf-8")
+
+
+def _cannot_be_had(failures: list[str]) -> str:
+    many = f"{len(failures)} weight files" if len(failures) > 1 else "1 weight file"
+    listed = "\n".join(failures)
+    local = os.environ.get(LOCAL_FOLDER) or "not set"
+    return (
+        f"no source gives {many}:\n{listed}\nPut the files, under exactly these names, into a "
+        f"folder, set the environment variable {LOCAL_FOLDER} to that folder (now: {local}), and "
+        "run `dvc repro weights` again."
+    )
