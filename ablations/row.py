@@ -9,7 +9,7 @@ from pipeline.params.ablations import AblationParams, RowParams
 from pipeline.params.load import load_params, load_section
 from pipeline.params.train import TRAINED
 from pipeline.report.ablations import summarised
-from pipeline.store.guard import locked
+from pipeline.store.locks import locked
 from pipeline.store.protocols import read_protocol
 from stages.run import PARAMS, StageRun, item_main
 

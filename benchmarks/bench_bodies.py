@@ -43,11 +43,11 @@ def frames(count: int) -> list[Row]:
     assets = Path(ultralytics.__file__).parent / "assets"
     rows = []
     for index in range(count):
-        picture = cv2.imread(str(assets / ("bus.jpg", "zidane.jpg")[index % 2]))
-        scale = FRAME_HW[0] / picture.shape[0]
-        picture = cv2.resize(picture, None, fx=scale, fy=scale)[:, : FRAME_HW[1]]
+        image = cv2.imread(str(assets / ("bus.jpg", "zidane.jpg")[index % 2]))
+        scale = FRAME_HW[0] / image.shape[0]
+        image = cv2.resize(image, None, fx=scale, fy=scale)[:, : FRAME_HW[1]]
         frame = np.full((*FRAME_HW, 3), 114, np.uint8)
-        frame[:, : picture.shape[1]] = picture
+        frame[:, : image.shape[1]] = image
         frame = np.roll(frame, 7 * index, axis=1)
         data = cv2.imencode(".jpg", frame)[1].tobytes()
         rows.append(
@@ -96,8 +96,8 @@ def bench_frames(options: argparse.Namespace) -> None:
         found = 0
         for row in rows:
             encoded = np.frombuffer(row["image"]["bytes"], np.uint8)
-            picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
-            (result,) = plain.predict(picture, imgsz=640, device="cpu", verbose=False)
+            image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+            (result,) = plain.predict(image, imgsz=640, device="cpu", verbose=False)
             found += len(result.boxes)
         return found
 

@@ -1,8 +1,8 @@
-"""Detect and align at 640 px: crossband against facexlib and OpenCV, one picture at a time.
+"""Detect and align at 640 px: crossband against facexlib and OpenCV, one image at a time.
 
 Run: ``python -m benchmarks.bench_detect_align``.
 
-Both get the same pictures (longer side 640) and cut the same crop (facexlib's 512 template) on the
+Both get the same images (longer side 640) and cut the same crop (facexlib's 512 template) on the
 same processor, with one thread each as a worker has. facexlib's RetinaFace-R50 runs here with
 random weights, since its file is not among the files fetched by default: the arithmetic of the
 network is the same. Its last layer is set to see no face, so facexlib is spared the suppression and
@@ -24,7 +24,7 @@ from skimage.data import astronaut
 from benchmarks.timing import compare
 from pipeline.detection import make_detector
 from pipeline.ops.geometry import warp_affine
-from pipeline.ops.templates import TEMPLATES, warp_to_template
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.types import UInt8
 from pipeline.weights import fetch, load_registry
 
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SIDE_PX = 640
 
 
-def pictures() -> list[UInt8]:
+def test_images() -> list[UInt8]:
     """Return scikit-image's astronaut whole, shifted and mirrored, at 640 pixels."""
     whole = cv2.resize(astronaut(), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     shifted = cv2.warpAffine(
@@ -66,8 +66,8 @@ def main() -> None:
     (yunet,) = fetch(["yunet"], registry, ROOT / "weights")
     detector = make_detector("yunet", {"yunet": yunet.path}, max_side_px=SIDE_PX)
     helper = facexlib_helper()
-    template = TEMPLATES["facexlib512"]
-    images = pictures()
+    template = ALIGNMENT_TEMPLATES["facexlib512"]
+    images = test_images()
 
     def ours() -> None:
         for image in images:

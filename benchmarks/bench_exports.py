@@ -1,10 +1,10 @@
-"""Exports against plain loops over the same pictures: MB/s to files and to tars.
+"""Exports against plain loops over the same images: MB/s to files and to tars.
 
 Run: ``python -m benchmarks.bench_exports``.
 
-The baselines have less to do: the pictures lie ready as files, and they are copied by ``shutil`` or
+The baselines have less to do: the images lie ready as files, and they are copied by ``shutil`` or
 added by ``tarfile``, without columns, digests, labels or a manifest. Ours reads Parquet, writes the
-picture and its columns, and hashes every file. Both ends are on one disk; one process each. The
+image and its columns, and hashes every file. Both ends are on one disk; one process each. The
 time of reading an export back is told apart.
 """
 
@@ -27,7 +27,7 @@ COLUMNS = ("subject_id", "band", "split")
 
 
 def unpack(source: Path, folder: Path) -> tuple[list[Path], float]:
-    """Write the pictures of a stage as plain files; return them and their megabytes."""
+    """Write the images of a stage as plain files; return them and their megabytes."""
     files = []
     for number, row in enumerate(ShardFolder.open(source).rows(["image"])):
         files.append(folder / f"{number:06d}.jpg")
@@ -62,7 +62,7 @@ def main() -> None:
                 for file in files:
                     tar.add(file, file.name)
 
-        print(f"{len(files)} pictures, {megabytes:.1f} MB; items are MB")
+        print(f"{len(files)} images, {megabytes:.1f} MB; items are MB")
         for form, plain, name in (
             ("folder", copied, "shutil.copyfile"),
             ("webdataset", packed, "tarfile.add"),
@@ -70,7 +70,7 @@ def main() -> None:
             ("recordio", packed, "tarfile.add"),
         ):
             if form == "recordio" and "align" not in options.source.name:
-                continue  # one height and width for all pictures
+                continue  # one height and width for all images
             compare(
                 f"export {form}",
                 lambda form=form: ours(form),

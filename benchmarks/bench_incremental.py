@@ -1,9 +1,9 @@
-"""What ten new pictures cost in a data set of two thousand, what a no-op costs, and peak memory.
+"""What ten new images cost in a data set of two thousand, what a no-op costs, and peak memory.
 
 ``python -m benchmarks.bench_incremental`` makes a workspace in a temporary folder, fills a plain
 folder with shifted photographs of scikit-image's astronaut, runs ``dvc repro``, adds ten, runs it
 again, and once more with nothing to do. Peak memory is that of the largest process of each stage,
-for an eighth of the pictures and for all of them.
+for an eighth of the images and for all of them.
 """
 
 import argparse
@@ -23,7 +23,7 @@ ADDED = 10
 
 
 def put(folder: Path, first: int, count: int) -> None:
-    """Put pictures no two of which are alike."""
+    """Put images no two of which are alike."""
     astronaut = skimage.data.astronaut()[:400]
     for number in range(first, first + count):
         shifted = np.roll(astronaut, (number % 40, number // 40), axis=(0, 1))
@@ -41,22 +41,22 @@ def computed(cwd: Path) -> dict[str, int]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=2000)
-    count = parser.parse_args().pictures
+    parser.add_argument("--images", type=int, default=2000)
+    count = parser.parse_args().images
     with tempfile.TemporaryDirectory() as folder:
-        mine = {"reader": "folder", "root": "pictures", "shards": 64}
+        mine = {"reader": "folder", "root": "images", "shards": 64}
         cwd = workspace(Path(folder), {"datasets": {"mine": mine}, "face_datasets": {"mine": {}}})
-        put(cwd / "pictures", 0, count // 8)
+        put(cwd / "images", 0, count // 8)
         few_seconds, few_memory = repro(cwd)
         shutil.rmtree(cwd / "data")
-        put(cwd / "pictures", count // 8, count - count // 8)
+        put(cwd / "images", count // 8, count - count // 8)
         full_seconds, full_memory = repro(cwd)
-        put(cwd / "pictures", count, ADDED)
+        put(cwd / "images", count, ADDED)
         added_seconds, _ = repro(cwd)
         counts = computed(cwd)
         idle_seconds, _ = repro(cwd)
-    print(f"{count // 8} pictures: {few_seconds:.0f} s, largest process {few_memory:.0f} MB")
-    print(f"{count} pictures: {full_seconds:.0f} s, largest process {full_memory:.0f} MB")
+    print(f"{count // 8} images: {few_seconds:.0f} s, largest process {few_memory:.0f} MB")
+    print(f"{count} images: {full_seconds:.0f} s, largest process {full_memory:.0f} MB")
     print(
         f"{ADDED} more: {added_seconds:.1f} s, {added_seconds / full_seconds:.1%} of the first "
         f"run; computed {counts}"

@@ -1,9 +1,9 @@
-"""Masks: crossband's renderer against a plain numpy one, and the way from the picture.
+"""Masks: crossband's renderer against a plain numpy one, and the way from the image.
 
 Run: ``python -m benchmarks.bench_masks``. One thread. Both renderers draw the same triangles of the
 same mask at 256 × 256, textured and shaded; ours also anti-aliases, casts the shadow and draws the
 ear loops. Times are process time, so that a busy machine distorts them little. Last, the stages
-``reconstruct`` and ``masks`` run over a folder of pictures with one worker and with two: seconds of
+``reconstruct`` and ``masks`` run over a folder of images with one worker and with two: seconds of
 the clock, start of the workers included, which only an idle machine of two cores or more shows.
 """
 
@@ -32,11 +32,11 @@ from pipeline.face3d.map_codec import encode_mesh_map
 from pipeline.face3d.mesh import FaceMesh
 from pipeline.face3d.position_map import visible_fraction
 from pipeline.ops.geometry import warp_affine
-from pipeline.ops.templates import TEMPLATES, warp_to_template
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.synthesis.masks.drawn import drawn_template
+from pipeline.synthesis.masks.fit import place
 from pipeline.synthesis.masks.render import composite, draw_mask
 from pipeline.synthesis.masks.surface import grid_uv, surface_on, surface_triangles
-from pipeline.synthesis.masks.wear import place
 from pipeline.types import Float32, UInt8
 from pipeline.weights import fetch, load_registry
 
@@ -102,12 +102,12 @@ def best_ms(call: Callable[[], object], repeats: int) -> float:
     return 1e3 * min(times)
 
 
-def worker_ratio(pictures: int, repeats: int) -> None:
+def worker_ratio(images: int, repeats: int) -> None:
     """Print how much quicker two workers are than one."""
     with tempfile.TemporaryDirectory() as folder:
-        mine = {"reader": "folder", "root": "pictures", "shards": 16}
+        mine = {"reader": "folder", "root": "images", "shards": 16}
         cwd = workspace(Path(folder), {"datasets": {"mine": mine}, "face_datasets": {"mine": {}}})
-        put(cwd / "pictures", 0, pictures)
+        put(cwd / "images", 0, images)
         for stage in ("weights", "ingest", "detect", "align", "parse", "parts"):
             run_stage(cwd, stage, workers=2)
         for stage in MEASURED:
@@ -123,7 +123,7 @@ def worker_ratio(pictures: int, repeats: int) -> None:
     one, two = (statistics.median(side) for side in zip(*pairs, strict=True))
     ratio = statistics.median(slow / fast for slow, fast in pairs)
     print(
-        f"{' and '.join(MEASURED)}, {pictures} faces: one worker {one:.1f} s, two {two:.1f} s, "
+        f"{' and '.join(MEASURED)}, {images} faces: one worker {one:.1f} s, two {two:.1f} s, "
         f"ratio {ratio:.2f}"
     )
 
@@ -142,7 +142,7 @@ def main() -> None:
     """Print ratio and milliseconds."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--repeats", type=int, default=20)
-    arguments.add_argument("--pictures", type=int, default=400, help="of the runs with workers")
+    arguments.add_argument("--images", type=int, default=400, help="of the runs with workers")
     options = arguments.parse_args()
     cv2.setNumThreads(1)
     threadpool_limits(1)
@@ -150,29 +150,29 @@ def main() -> None:
     registry = load_registry(ROOT / "weights.yaml")
     yunet, mesh_file = (item.path for item in fetch(names, registry, ROOT / "weights"))
     detector, network = make_detector("yunet", {"yunet": yunet}), FaceMesh(mesh_file)
-    picture = astronaut()
-    five = detector.detect(picture).landmarks_xy[:1]
-    to_crop = warp_to_template(five[0], TEMPLATES["facexlib512"]) * 0.5
-    image = warp_affine(picture, to_crop, (SIDE_PX, SIDE_PX))
+    portrait = astronaut()
+    five = detector.detect(portrait).landmarks_xy[:1]
+    to_crop = warp_to_template(five[0], ALIGNMENT_TEMPLATES["facexlib512"]) * 0.5
+    image = warp_affine(portrait, to_crop, (SIDE_PX, SIDE_PX))
     moved = five @ to_crop[:, :2].T + to_crop[:, 2]
     mesh = network.points(image, moved.astype(np.float32))[0][0]
-    template = drawn_template("surgical_blue")
-    placement = place(template, "proper", 0.0, np.random.default_rng(0))
-    rgba = np.dstack([template.rgb, template.alpha])
+    design = drawn_template("surgical_blue")
+    placement = place(design, "proper", 0.0, np.random.default_rng(0))
+    rgba = np.dstack([design.rgb, design.alpha])
 
     def ours() -> UInt8:
-        return composite(image, draw_mask(image, mesh, template, placement))
+        return composite(image, draw_mask(image, mesh, design, placement))
 
     def reconstruct_and_mask() -> UInt8:
         encode_mesh_map(mesh)
         visible_fraction(mesh)
         return ours()
 
-    def from_picture() -> UInt8:
-        points = detector.detect(picture).landmarks_xy[:1]
-        found = network.points(picture, points)[0][0]
+    def from_image() -> UInt8:
+        points = detector.detect(portrait).landmarks_xy[:1]
+        found = network.points(portrait, points)[0][0]
         encode_mesh_map(found)
-        return composite(picture, draw_mask(picture, found, template, placement))
+        return composite(portrait, draw_mask(image, found, design, placement))
 
     compare(
         "one mask at 256 × 256",
@@ -185,8 +185,8 @@ def main() -> None:
     print(
         f"reconstruct and one mask at 256: {best_ms(reconstruct_and_mask, options.repeats):.1f} ms"
     )
-    print(f"from the picture of 512, detected: {best_ms(from_picture, options.repeats):.1f} ms")
-    worker_ratio(options.pictures, max(options.repeats // 7, 1))
+    print(f"from the image of 512, detected: {best_ms(from_image, options.repeats):.1f} ms")
+    worker_ratio(options.images, max(options.repeats // 7, 1))
 
 
 if __name__ == "__main__":

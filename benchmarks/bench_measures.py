@@ -19,13 +19,13 @@ from pipeline.evaluation.measures import FARS, measure
 from pipeline.types import Float32
 
 DIMENSIONS = 128
-PICTURES_PER_SUBJECT = 10
+IMAGES_PER_SUBJECT = 10
 
 
 def people(count: int) -> tuple[Float32, Float32, np.ndarray]:
     """Make embeddings of probes and gallery, unit length, and the subjects of both."""
     rng = np.random.default_rng(0)
-    subjects = np.arange(count) // PICTURES_PER_SUBJECT
+    subjects = np.arange(count) // IMAGES_PER_SUBJECT
     centres = rng.normal(size=(subjects[-1] + 1, DIMENSIONS)).astype(np.float32)
     sides = []
     for _ in range(2):

@@ -1,6 +1,6 @@
 """Face parsing: crossband's parser against a plain float32 loop over facexlib's BiSeNet.
 
-Run: ``python -m benchmarks.bench_parse``. Loose crops in, labels of the aligned 144 × 144 frame
+Run: ``python -m benchmarks.bench_parse``. Context crops in, labels of the aligned 144 × 144 frame
 out, on both sides, with the same number of threads.
 """
 
@@ -16,7 +16,7 @@ from torchvision.transforms.functional import normalize
 
 from benchmarks.timing import compare
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
-from pipeline.ops.templates import TEMPLATES, warp_to_template
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.parsing.bisenet import FaceParser
 from pipeline.types import Float32, UInt8
 from pipeline.weights import fetch, load_registry
@@ -35,27 +35,27 @@ LANDMARKS_XY = np.array(
     ],
     dtype=np.float32,
 )
-"""Five points of the sheet's first six faces, pixels of the sheet."""
+"""Five landmarks of the sheet's first six faces, pixels of the sheet."""
 
 
 def faces(wheel: Path) -> tuple[UInt8, Float32]:
-    """Warp the sheet's faces into loose crops; return them with loose_to_frame."""
+    """Warp the sheet's faces into context crops; return them with context_to_frame."""
     with zipfile.ZipFile(wheel) as archive:
         encoded = np.frombuffer(archive.read(SHEET), dtype=np.uint8)
     sheet = cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     crops, maps = [], []
     for points in LANDMARKS_XY:
-        to_loose = warp_to_template(points, TEMPLATES["facexlib512"])
-        to_frame = warp_to_template(points, TEMPLATES["arcface144"])
-        crops.append(warp_affine(sheet, to_loose, (512, 512)))
-        maps.append(compose_affine(invert_affine(to_loose), to_frame))
+        to_context = warp_to_template(points, ALIGNMENT_TEMPLATES["facexlib512"])
+        to_frame = warp_to_template(points, ALIGNMENT_TEMPLATES["arcface144"])
+        crops.append(warp_affine(sheet, to_context, (512, 512)))
+        maps.append(compose_affine(invert_affine(to_context), to_frame))
     return np.stack(crops), np.stack(maps)
 
 
-def plain_loop(net: BiSeNet, crops: UInt8, loose_to_frame: Float32) -> UInt8:
-    """Parse one picture at a time as public code does: labels at 512, then a nearest warp."""
+def plain_loop(net: BiSeNet, crops: UInt8, context_to_frame: Float32) -> UInt8:
+    """Parse one image at a time as public code does: labels at 512, then a nearest warp."""
     labels = []
-    for crop, matrix in zip(crops, loose_to_frame, strict=True):
+    for crop, matrix in zip(crops, context_to_frame, strict=True):
         x = torch.from_numpy(crop.astype(np.float32).transpose(2, 0, 1) / 255)
         x = normalize(x, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)).unsqueeze(0)
         with torch.no_grad():
@@ -76,25 +76,25 @@ def main() -> None:
     names = ("bisenet_r18", "openpeople")
     registry = load_registry(ROOT / "weights.yaml")
     weights, wheel = (item.path for item in fetch(names, registry, ROOT / "weights"))
-    crops, loose_to_frame = faces(wheel)
+    crops, context_to_frame = faces(wheel)
     parser = FaceParser(weights)
     exact_parser = FaceParser(weights, precision="float32")
     net = BiSeNet(num_class=19).eval()
     net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
 
     def ours(parser: FaceParser = parser) -> UInt8:
-        return parser.labels(parser.logits(crops), loose_to_frame, FRAME_HW)
+        return parser.labels(parser.logits(crops), context_to_frame, FRAME_HW)
 
     compare(
         f"parse, {parser.precision}, {options.threads} threads",
         ours,
-        lambda: plain_loop(net, crops, loose_to_frame),
-        baseline_name="facexlib's BiSeNet, float32, one picture at a time",
+        lambda: plain_loop(net, crops, context_to_frame),
+        baseline_name="facexlib's BiSeNet, float32, one image at a time",
         items=len(crops),
         repeats=options.repeats,
     )
     labels, exact = ours(), ours(exact_parser)
-    plain = plain_loop(net, crops, loose_to_frame)
+    plain = plain_loop(net, crops, context_to_frame)
     print(f"labels: {np.mean(labels == exact):.2%} equal those of our float32 in the same frame")
     print(f"labels: {np.mean(labels == plain):.2%} equal the plain loop's")
     print(f"labels: {np.mean(exact == plain):.2%} of our float32's equal the plain loop's")

@@ -1,6 +1,6 @@
 """Pose synthesis: crossband's textured head against scikit-image's piecewise affine warp.
 
-Run: ``python -m benchmarks.bench_poses``. One loose 512 × 512 crop, one thread. The warp
+Run: ``python -m benchmarks.bench_poses``. One context 512 × 512 crop, one thread. The warp
 moves the same vertices, but knows neither depth nor what is hidden, and fills nothing.
 """
 
@@ -27,11 +27,11 @@ SAME = np.eye(2, 3)
 
 
 def face() -> tuple[UInt8, Float32]:
-    """Return a loose crop of the astronaut and a mesh over the face."""
+    """Return a context crop of the astronaut and a mesh over the face."""
     crop = np.array([[3.2, 0.0, -460.0], [0.0, 3.2, -70.0]])
-    loose = np.asarray(warp_affine(skimage.data.astronaut(), crop, HW), np.uint8)
+    context = np.asarray(warp_affine(skimage.data.astronaut(), crop, HW), np.uint8)
     placed = 20.0 * canonical_vertices() @ rotation_matrix(8.0, 0.0, 0.0).T + (256.0, 290.0, 0.0)
-    return loose, placed.astype(np.float32)
+    return context, placed.astype(np.float32)
 
 
 def main() -> None:
@@ -40,10 +40,10 @@ def main() -> None:
     arguments.add_argument("--repeats", type=int, default=3)
     options = arguments.parse_args()
     cv2.setNumThreads(0)
-    loose, mesh = face()
+    context, mesh = face()
 
     turn = cycle(TURNS_DEG)
-    head = posable_head(loose, mesh)
+    head = posable_head(context, mesh)
     everything = np.ones(HW, np.float32)
     before, _ = spread_head(mesh, head.pose, mean_reach(), everything)
 
@@ -51,7 +51,7 @@ def main() -> None:
         after = turn_points(before, head.pose, next(turn), 0.0)
         moved = PiecewiseAffineTransform()
         moved.estimate(after[:, :2], before[:, :2])
-        warp(loose, moved, output_shape=HW)
+        warp(context, moved, output_shape=HW)
 
     def ours_once() -> None:
         head.render(next(turn), 0.0, SAME, HW)
@@ -64,7 +64,7 @@ def main() -> None:
         items=1,
         repeats=options.repeats,
     )
-    seconds = min(timeit.repeat(lambda: posable_head(loose, mesh), number=1, repeat=10))
+    seconds = min(timeit.repeat(lambda: posable_head(context, mesh), number=1, repeat=10))
     print(f"a head's texture, once a face: {seconds * 1e3:.0f} ms (best of 10)")
 
 

@@ -1,8 +1,8 @@
 """Training and embedding: crossband's data path and layout against a plain PyTorch loop.
 
 Run: ``python -m benchmarks.bench_training``. The plain loop is what tutorials show: a folder
-``Dataset`` that opens each picture when it is asked for, a ``DataLoader`` of one worker, float32 in
-torch's own layout. Both train the same LightCNN-9 with the same loss on the same pictures; the
+``Dataset`` that opens each image when it is asked for, a ``DataLoader`` of one worker, float32 in
+torch's own layout. Both train the same LightCNN-9 with the same loss on the same images; the
 plain loop's augmentation is the same, too.
 """
 
@@ -34,12 +34,12 @@ from pipeline.training.setup import make_fabric
 
 SIDE_PX = 144
 BATCH = 16
-PICTURES = 64
+IMAGES = 64
 INPUTS = BACKBONES["lightcnn9"].inputs
 
 
-class PicturesOfFolder(Dataset[tuple[Tensor, int]]):
-    """Pictures in a folder a subject, opened when they are asked for."""
+class ImagesOfFolder(Dataset[tuple[Tensor, int]]):
+    """Images in a folder a subject, opened when they are asked for."""
 
     def __init__(self, root: Path, *, augment: bool = True) -> None:
         self.files = sorted(root.glob("*/*.png"))
@@ -67,20 +67,20 @@ class PlainNet(nn.Module):
         self.classifier = nn.Linear(256, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map pictures to logits."""
+        """Map images to logits."""
         return self.classifier(self.net(x))
 
 
-def write_pictures(root: Path) -> TrainingFaces:
+def write_images(root: Path) -> TrainingFaces:
     """Write noise as faces of eight subjects, and return the same as crossband holds them."""
-    images = np.random.default_rng(0).integers(0, 256, (PICTURES, SIDE_PX, SIDE_PX, 3), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (IMAGES, SIDE_PX, SIDE_PX, 3), np.uint8)
     for index, image in enumerate(images):
         folder = root / str(index % 8)
         folder.mkdir(exist_ok=True)
         (folder / f"{index:04d}.png").write_bytes(encode_png(image))
-    names = tuple(f"{index:04d}" for index in range(PICTURES))
-    subjects = tuple(str(index % 8) for index in range(PICTURES))
-    faces = FaceSet(names, names, subjects, ("VIS",) * PICTURES, images, "", simulated=False)
+    names = tuple(f"{index:04d}" for index in range(IMAGES))
+    subjects = tuple(str(index % 8) for index in range(IMAGES))
+    faces = FaceSet(names, names, subjects, ("VIS",) * IMAGES, images, "", simulated=False)
     return training_faces(faces, None, ["VIS"])
 
 
@@ -88,20 +88,20 @@ def plain_training(root: Path) -> float:
     """Train one pass over the folder; returns the seconds that it waited for data."""
     net, waited = PlainNet(8), 0.0
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
-    loader = DataLoader(PicturesOfFolder(root), BATCH, shuffle=True)
+    loader = DataLoader(ImagesOfFolder(root), BATCH, shuffle=True)
     start = time.perf_counter()
-    for pictures, labels in loader:
+    for images, labels in loader:
         waited += time.perf_counter() - start
         optimizer.zero_grad()
-        nn.functional.cross_entropy(net(pictures), labels).backward()
+        nn.functional.cross_entropy(net(images), labels).backward()
         optimizer.step()
         start = time.perf_counter()
     return waited
 
 
 def our_training(params: PretrainParams, faces: TrainingFaces) -> GradientTraining:
-    """Set up crossband's training on the same pictures."""
-    teacher = np.random.default_rng(1).normal(size=(PICTURES, 128)).astype(np.float32)
+    """Set up crossband's training on the same images."""
+    teacher = np.random.default_rng(1).normal(size=(IMAGES, 128)).astype(np.float32)
     net = make_backbone("lightcnn9", SIDE_PX, 7)
     return GradientTraining(
         params, Pretraining(params, net, INPUTS, faces, teacher), make_fabric(params)
@@ -126,26 +126,26 @@ def main() -> None:
     arguments.add_argument("--threads", type=int, default=2, help="1 on a busy machine")
     options = arguments.parse_args()
     params = load_params(Path("params.yaml")).pretrain["lightcnn9"]
-    params = params.model_copy(update={"batch_pictures": BATCH, "threads": options.threads})
+    params = params.model_copy(update={"batch_images": BATCH, "threads": options.threads})
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        faces = write_pictures(root)
-        training, steps = our_training(params, faces), PICTURES // BATCH
+        faces = write_images(root)
+        training, steps = our_training(params, faces), IMAGES // BATCH
         compare(
             "LightCNN-9 training",
             lambda: [training.step(step) for step in range(steps)],
             lambda: plain_training(root),
             baseline_name="a plain loop over a folder",
-            items=PICTURES,
+            items=IMAGES,
             repeats=options.repeats,
         )
         share = waiting_share(training.learner, training, steps)
         print(f"share of a step that waits for its batch: {100 * share:.1f} %")
 
         ours, plain = make_backbone("lightcnn9", SIDE_PX, 7), LightCNN9().eval()
-        pictures = torch.from_numpy(faces.faces.images).permute(0, 3, 1, 2)
-        single = PicturesOfFolder(root, augment=False)
+        images = torch.from_numpy(faces.faces.images).permute(0, 3, 1, 2)
+        single = ImagesOfFolder(root, augment=False)
 
         def one_by_one() -> None:
             with torch.no_grad():
@@ -155,11 +155,11 @@ def main() -> None:
         compare(
             "LightCNN-9 embedding",
             lambda: embed_faces(
-                ours, lambda chosen: INPUTS.values(INPUTS.cut(pictures[chosen])), PICTURES
+                ours, lambda chosen: INPUTS.values(INPUTS.cut(images[chosen])), IMAGES
             ),
             one_by_one,
-            baseline_name="a loop over single pictures",
-            items=PICTURES,
+            baseline_name="a loop over single images",
+            items=IMAGES,
             repeats=options.repeats,
         )
 

@@ -26,14 +26,14 @@ def put(root: Path, frames: int) -> None:
     """Write a video of moving people and a face box for each of its frames."""
     package = importlib.util.find_spec("ultralytics")
     bus = cv2.imread(str(Path(str(package and package.origin)).parent / "assets/bus.jpg"))
-    picture = cv2.resize(bus, FRAME_HW[::-1], interpolation=cv2.INTER_AREA)
+    image = cv2.resize(bus, FRAME_HW[::-1], interpolation=cv2.INTER_AREA)
     file = root / "VIS-500m/long.mp4"
     file.parent.mkdir(parents=True)
     with av.open(str(file), "w") as container:
         stream = container.add_stream("mpeg4", rate=25)
         stream.height, stream.width, stream.pix_fmt = *FRAME_HW, "yuv420p"
         for index in range(frames):
-            shown = np.roll(picture, index % 64, axis=1)
+            shown = np.roll(image, index % 64, axis=1)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="bgr24")))
         container.mux(stream.encode())
     with (root / "annotations.csv").open("w", newline="") as table:

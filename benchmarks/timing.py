@@ -21,7 +21,7 @@ def compare(
         ours: crossband's way; called once unmeasured, then ``repeats`` times.
         baseline: the public alternative; called alike.
         baseline_name: what the alternative is.
-        items: how many items (pictures, faces) one call handles.
+        items: how many items (images, faces) one call handles.
         repeats: number of measured pairs.
 
     Returns:

@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 
 class Band(StrEnum):
-    """Spectral band of a picture, with the wavelengths the field means by it."""
+    """Spectral band of an image, with the wavelengths the field means by it."""
 
     VIS = "VIS"
     """0.4–0.7 µm, reflected light."""
@@ -28,7 +28,7 @@ class Band(StrEnum):
 
 
 class Region(StrEnum):
-    """What a picture shows."""
+    """What an image shows."""
 
     SCENE = "scene"
     FACE = "face"
@@ -48,7 +48,7 @@ class FaceClass(IntEnum):
 
     It is the order of the released BiSeNet weights (zllrunning/face-parsing.PyTorch), which differs
     from CelebAMask-HQ's own ``g_mask`` order. ``LEFT`` and ``RIGHT`` are the *subject's*: the
-    subject's left eye lies at larger x in an upright picture that is not mirrored.
+    subject's left eye lies at larger x in an upright image that is not mirrored.
     """
 
     BACKGROUND = 0

@@ -7,18 +7,18 @@ import numpy as np
 from pipeline.ops.alignment import align_face, interocular_px
 from pipeline.ops.boxes import choose
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
-from pipeline.ops.templates import TEMPLATES, AlignTemplate, template_of
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, AlignmentTemplate, template_of
 from pipeline.params.align import AlignParams
 from pipeline.report.align import align_metrics
 from pipeline.report.contact_sheet import contact_sheet
-from pipeline.report.truth_figure import truth_figure
+from pipeline.report.ground_truth_figure import ground_truth_figure
 from pipeline.schemas.align import ALIGN
 from pipeline.store import image_columns
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Region, Rejected, Row, UInt8
 from stages.run import StageRun, stage_main
 
-LOOSE = TEMPLATES["facexlib512"]
+CONTEXT = ALIGNMENT_TEMPLATES["facexlib512"]
 
 
 def make(params: AlignParams) -> BatchFunction:
@@ -27,7 +27,7 @@ def make(params: AlignParams) -> BatchFunction:
     return lambda rows: [align(row, params, template) for row in rows]
 
 
-def align(row: Row, params: AlignParams, template: AlignTemplate) -> Outcome:
+def align(row: Row, params: AlignParams, template: AlignmentTemplate) -> Outcome:
     """Warp the faces that the policy chooses."""
     faces, hw = row["faces"], (row["height_px"], row["width_px"])
     boxes = np.stack([face["box_xyxy"] for face in faces])
@@ -39,26 +39,26 @@ def align(row: Row, params: AlignParams, template: AlignTemplate) -> Outcome:
 
 
 def warp(
-    row: Row, image: UInt8, index: int, params: AlignParams, template: AlignTemplate
+    row: Row, image: UInt8, index: int, params: AlignParams, template: AlignmentTemplate
 ) -> Row | Rejected:
     """Warp one face, or say why it is left out; one of all gets an id of its own."""
     part = f"face{index}" if params.face == "all" else ""
     face = row["faces"][index]
-    points = face["landmarks_xy"]
-    if (distance := interocular_px(points)) < params.min_interocular_px:
+    landmarks = face["landmarks_xy"]
+    if (distance := interocular_px(landmarks)) < params.min_interocular_px:
         return Rejected("too_small", f"{distance:.1f} px between the eyes", part)
     try:
         aligned = align_face(
-            image, points, template, interpolation=params.interpolation, border=params.border
+            image, landmarks, template, interpolation=params.interpolation, border=params.border
         )
-        loose = align_face(image, points, LOOSE)
+        context = align_face(image, landmarks, CONTEXT)
     except ValueError as error:
-        return Rejected("degenerate_points", str(error), part)
+        return Rejected("degenerate_landmarks", str(error), part)
     if aligned.outside_fraction > params.max_outside_fraction:
-        outside = f"{aligned.outside_fraction:.0%} of the crop lies beyond the picture"
+        outside = f"{aligned.outside_fraction:.0%} of the crop lies beyond the image"
         return Rejected("cut_by_border", outside, part)
     name = row["sample_id"].rpartition("/")[2]
-    loose_jpeg = encode_jpeg(loose.crop, params.loose_jpeg_quality)
+    context_jpeg = encode_jpeg(context.crop, params.context_jpeg_quality)
     made: Row = row | face | image_columns(encode_png(aligned.crop), template.hw, f"{name}.png")
     del made["faces"]
     geometry: Row = {
@@ -67,8 +67,8 @@ def warp(
         "region": str(Region.FACE),
         "template": template.name,
         "warp_2x3": aligned.warp_2x3,
-        "loose": {"bytes": loose_jpeg, "path": f"{name}.loose.jpg"},
-        "loose_warp_2x3": loose.warp_2x3,
+        "context": {"bytes": context_jpeg, "path": f"{name}.context.jpg"},
+        "context_warp_2x3": context.warp_2x3,
         "face_index": index,
         "face_count": len(row["faces"]),
         "outside_fraction": aligned.outside_fraction,
@@ -82,7 +82,7 @@ def run(stage: StageRun) -> None:
     output = stage.map(stage.source("detect"), ALIGN, partial(make, params), sections=[params])
     metrics = align_metrics(output)
     stage.write_metrics(metrics)
-    truth_figure("align", metrics, stage.report("figures", ".png"))
+    ground_truth_figure("align", metrics, stage.report("figures", ".png"))
     contact_sheet(output, stage.report("contact", ".png"))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
-from pipeline.ops.templates import TEMPLATES, warp_to_template
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.params.attributes import AttributesParams
 from pipeline.recognition.appearance import focus_measure, illumination
 from pipeline.report.attributes import attribute_metrics, quality_sheet
@@ -16,7 +16,7 @@ from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Float32, Row, UInt8
 from stages.run import StageRun, stage_main
 
-TEMPLATE = TEMPLATES["arcface112"]
+TEMPLATE = ALIGNMENT_TEMPLATES["arcface112"]
 
 
 def make(weights: Path, precision: str) -> BatchFunction:
@@ -34,10 +34,10 @@ def make(weights: Path, precision: str) -> BatchFunction:
 
 
 def crop_of(row: Row) -> UInt8:
-    """Cut the network's crop out of the loose picture, whatever template ``align`` used."""
+    """Cut the network's crop out of the context image, whatever template ``align`` used."""
     source_to_crop = warp_to_template(row["landmarks_xy"], TEMPLATE)
-    loose_to_crop = compose_affine(invert_affine(row["loose_warp_2x3"]), source_to_crop)
-    return warp_affine(decode_rgb(row["loose"]["bytes"]), loose_to_crop, TEMPLATE.hw)
+    context_to_crop = compose_affine(invert_affine(row["context_warp_2x3"]), source_to_crop)
+    return warp_affine(decode_rgb(row["context"]["bytes"]), context_to_crop, TEMPLATE.hw)
 
 
 def described(row: Row, crop: UInt8, embedding: Float32) -> Row:

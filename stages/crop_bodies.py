@@ -1,11 +1,11 @@
-"""Stage ``crop_bodies``: each labelled body as a crop with its local areas, a row of its own."""
+"""Stage ``crop_bodies``: each labelled body as a crop with its body regions, a row of its own."""
 
 from functools import partial
 
-from pipeline.bodies.areas import locate_areas
+from pipeline.bodies.body_regions import locate_body_regions
 from pipeline.bodies.crops import crop_body
 from pipeline.bodies.frames import columns_of_subject
-from pipeline.bodies.labelling import Outcome as Label
+from pipeline.bodies.labelling import LabelOutcome
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.params.crop_bodies import CropBodiesParams
 from pipeline.report.contact_sheet import contact_sheet
@@ -26,7 +26,7 @@ def make(params: CropBodiesParams) -> BatchFunction:
 
 
 def crops_of(row: Row, params: CropBodiesParams) -> Outcome:
-    """Cut all bodies out of a picture, or say why one is left out."""
+    """Cut all bodies out of an image, or say why one is left out."""
     if not row["bodies"]:
         return [Rejected("no_body", "the detector found nobody in it")]
     image = decode(row["image"]["bytes"])
@@ -37,7 +37,9 @@ def cut(row: Row, image: UInt8, index: int, params: CropBodiesParams) -> Row | R
     """Cut one body out."""
     body, part = row["bodies"][index], f"body{index:03d}"
     outcome, height = body["outcome"], body["box_xyxy"][3] - body["box_xyxy"][1]
-    taken = {Label.LABELLED} | ({Label.UNLABELLED} if params.unlabelled == "keep" else set())
+    taken = {LabelOutcome.LABELLED} | (
+        {LabelOutcome.UNLABELLED} if params.unlabelled == "keep" else set()
+    )
     if outcome not in taken:
         return Rejected(outcome, f"score {body['score']:.2f}, overlap {body['overlap']}", part)
     if height < params.min_height_px:
@@ -51,13 +53,13 @@ def cut(row: Row, image: UInt8, index: int, params: CropBodiesParams) -> Row | R
         margin_fraction=params.margin_fraction,
         interpolation=params.interpolation,
     )
-    areas = locate_areas(
+    regions = locate_body_regions(
         body["box_xyxy"],
         body["keypoints_xy"],
         body["keypoint_scores"],
         crop.warp_2x3,
         hw,
-        backend=params.areas,
+        backend=params.body_regions,
         min_score=params.min_keypoint_score,
     )
     name = f"{row['sample_id'].rpartition('/')[2]}.{part}"
@@ -72,9 +74,9 @@ def cut(row: Row, image: UInt8, index: int, params: CropBodiesParams) -> Row | R
         "body_index": index,
         "warp_2x3": crop.warp_2x3,
         "policy": params.policy,
-        "area_boxes_xyxy": areas.boxes_xyxy,
-        "area_backend": list(areas.backends),
-        "area_labels": {"bytes": encode_png(areas.labels), "path": f"{name}.areas.png"},
+        "body_region_boxes_xyxy": regions.boxes_xyxy,
+        "body_region_backend": list(regions.backends),
+        "body_region_labels": {"bytes": encode_png(regions.labels), "path": f"{name}.areas.png"},
     }
 
 

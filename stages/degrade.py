@@ -29,12 +29,12 @@ def make(params: DegradeParams, frame_px: int, generator: Path | None) -> BatchF
         network = CycleGanDegrader(generator)
 
     def degraded(row: Row) -> Iterator[Row]:
-        loose = decode(row["loose"]["bytes"])
-        frame = frame_of(loose, frame_px)
+        context = decode(row["context"]["bytes"])
+        frame = frame_of(context, frame_px)
 
         def finish(name: str, made: UInt8, seed: int | None, columns: Row) -> Row:
             provenance = {"generator": name.partition(".")[0], "seed": seed} | columns
-            return quality_row(row, name, frame, made, params.loose_jpeg_quality) | provenance
+            return quality_row(row, name, frame, made, params.context_jpeg_quality) | provenance
 
         if network:
             yield finish("cyclegan", network.degrade(frame), None, {})
@@ -62,7 +62,7 @@ def run(stage: StageRun) -> None:
         stage.source("align"),
         bands=params.bands,
         splits=params.splits,
-        per_subject=params.pictures_per_subject,
+        per_subject=params.images_per_subject,
         seed=params.seed,
     )
     output = stage.map(

@@ -1,19 +1,19 @@
-"""Stage ``detect``: every face of every picture, with five points, mesh and pose."""
+"""Stage ``detect``: every face of every image, with five landmarks, mesh and pose."""
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from pipeline.detection import DETECTOR_WEIGHTS, make_detector
-from pipeline.detection.faces import Faces, faces_from_truth
-from pipeline.face3d.mesh import FaceMesh, five_points
+from pipeline.detection.faces import Faces, faces_from_ground_truth
+from pipeline.face3d.mesh import FaceMesh, five_landmarks
 from pipeline.face3d.pose import pose_deg
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
 from pipeline.params.detect import DetectParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.detect import detection_metrics
-from pipeline.report.truth_figure import truth_figure
+from pipeline.report.ground_truth_figure import ground_truth_figure
 from pipeline.schemas.detect import DETECT
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Rejected, Row, UInt8
@@ -36,8 +36,8 @@ def make(params: DetectParams, weights: dict[str, Path], mesh_weights: Path) -> 
     """Load the networks and build the batch function."""
     mesh = FaceMesh(mesh_weights)
     known = params.backend == "truth"
-    find = truth_of if known else detection(params, weights)
-    by_mesh = params.points == "mesh" and not known
+    find = ground_truth_of if known else detection(params, weights)
+    by_mesh = params.landmarks == "mesh" and not known
 
     def describe(row: Row) -> Outcome:
         image = decode_rgb(row["image"]["bytes"])
@@ -48,8 +48,8 @@ def make(params: DetectParams, weights: dict[str, Path], mesh_weights: Path) -> 
             return [Rejected("no_face", f"{params.backend} knows no face in it")]
         detected = faces.landmarks_xy
         xyz, presence = mesh.points(image, detected)
-        points = five_points(xyz) if by_mesh else detected
-        values = (faces.boxes_xyxy, points, detected, faces.scores, xyz, presence, pose_deg(xyz))
+        landmarks = five_landmarks(xyz) if by_mesh else detected
+        values = (faces.boxes_xyxy, landmarks, detected, faces.scores, xyz, presence, pose_deg(xyz))
         found = [dict(zip(COLUMNS, face, strict=True)) for face in zip(*values, strict=True)]
         return [row | {"faces": found, "parent_id": row["sample_id"]}]
 
@@ -68,11 +68,11 @@ def detection(params: DetectParams, weights: dict[str, Path]) -> Find:
     return lambda row, image: detector.detect(image)
 
 
-def truth_of(row: Row, image: UInt8) -> Faces:
+def ground_truth_of(row: Row, image: UInt8) -> Faces:
     """Take the face that the data set itself names."""
     known = row["truth_box_xyxy"], row["truth_landmarks_xy"]
-    boxes, points = ([], []) if any(value is None for value in known) else ([v] for v in known)
-    return faces_from_truth(boxes, points)
+    boxes, landmarks = ([], []) if any(value is None for value in known) else ([v] for v in known)
+    return faces_from_ground_truth(boxes, landmarks)
 
 
 def run(stage: StageRun) -> None:
@@ -87,7 +87,7 @@ def run(stage: StageRun) -> None:
     )
     metrics = detection_metrics(output, stage.source("ingest"))
     stage.write_metrics(metrics)
-    truth_figure("detect", metrics, stage.report("figures", ".png"))
+    ground_truth_figure("detect", metrics, stage.report("figures", ".png"))
     contact_sheet(output, stage.report("contact", ".png"), tile_px=240)
 
 

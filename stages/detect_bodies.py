@@ -1,10 +1,10 @@
-"""Stage ``detect_bodies``: every person of every picture, with keypoints if the network has any."""
+"""Stage ``detect_bodies``: every person of every image, with keypoints if the network has any."""
 
 from functools import partial
 from pathlib import Path
 
 from pipeline.bodies import BODY_DETECTORS
-from pipeline.bodies.found import Bodies
+from pipeline.bodies.detections import Bodies
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
 from pipeline.params.detect_bodies import DetectBodiesParams
@@ -39,13 +39,13 @@ def make(params: DetectBodiesParams, weights: Path) -> BatchFunction:
 
 
 def seen(row: Row, params: DetectBodiesParams) -> UInt8:
-    """Return the picture as the network sees it."""
+    """Return the image as the network sees it."""
     image = decode_rgb(row["image"]["bytes"])
     return equalise(image) if row["band"] in params.equalise_bands else image
 
 
 def described(row: Row, bodies: Bodies) -> Row:
-    """Add the people to a picture's row; the list is empty where nobody was found."""
+    """Add the people to an image's row; the list is empty where nobody was found."""
     none = [None] * len(bodies)
     points = none if bodies.keypoints_xy is None else bodies.keypoints_xy
     point_scores = none if bodies.keypoint_scores is None else bodies.keypoint_scores

@@ -1,4 +1,4 @@
-"""Stage ``ingest``: a data set's pictures, upright and in 8 bits, as shards of one schema."""
+"""Stage ``ingest``: a data set's images, upright and in 8 bits, as shards of one schema."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ LOADED = frozenset({"content", "content_sha256", "unreadable"})
 
 
 def take_in(row: Row, params: IngestParams) -> Outcome:
-    """Decode one picture or segment; bytes that any reader decodes alike are kept as they are."""
+    """Decode one image or segment; bytes that any reader decodes alike are kept as they are."""
     known = {name: value for name, value in row.items() if name not in LOADED}
     limits = {"max_pixels": int(params.max_megapixels * 1e6)}
     if "unreadable" in row:
@@ -49,11 +49,11 @@ def run(stage: StageRun) -> None:
         listing, INGEST, partial(make, stage.params.ingest), sections=[stage.params.ingest]
     )
     stage.write_metrics({"share": {c: share_by(output, c) for c in ("band", "split", "simulated")}})
-    picture = stage.report("contact", ".png")
+    image = stage.report("contact", ".png")
     if stage.dataset_params.reader == "ijb_mdf":
-        scene_sheet(output.rows(), picture)
+        scene_sheet(output.rows(), image)
     else:
-        contact_sheet(output, picture)
+        contact_sheet(output, image)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pipeline.types import Row
 from stages.run import StageRun, stage_main
 
 BATCH_ROWS = 32
-"""Pictures labelled in one pass: a row group's worth, so that memory stays flat."""
+"""Images labelled in one pass: a row group's worth, so that memory stays flat."""
 
 
 def make(params: LabelBodiesParams) -> BatchFunction:

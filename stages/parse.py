@@ -7,20 +7,20 @@ import numpy as np
 
 from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
-from pipeline.ops.templates import AlignTemplate, template_of
+from pipeline.ops.templates import AlignmentTemplate, template_of
 from pipeline.params.parse import ParseParams
 from pipeline.parsing.mesh_parts import mesh_labels
 from pipeline.parsing.sides import settle_left_right
 from pipeline.report.contact_sheet import contact_sheet
+from pipeline.report.ground_truth_figure import ground_truth_figure
 from pipeline.report.parse import parse_metrics
-from pipeline.report.truth_figure import truth_figure
 from pipeline.schemas.parse import PARSE
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Row, UInt8
 from stages.run import StageRun, stage_main
 
 
-def make(params: ParseParams, template: AlignTemplate, weights: Path) -> BatchFunction:
+def make(params: ParseParams, template: AlignmentTemplate, weights: Path) -> BatchFunction:
     """Load the network and build the batch function."""
     from pipeline.parsing.bisenet import FaceParser, window_of  # torch: only who parses waits
 
@@ -40,8 +40,8 @@ def make(params: ParseParams, template: AlignTemplate, weights: Path) -> BatchFu
         return [[described(row, label)] for row, label in zip(rows, labels, strict=True)]
 
     def network_labels(rows: list[Row]) -> UInt8:
-        crops = np.stack([decode_rgb(row["loose"]["bytes"]) for row in rows])
-        frames = [compose_affine(invert_affine(r["loose_warp_2x3"]), r["warp_2x3"]) for r in rows]
+        crops = np.stack([decode_rgb(row["context"]["bytes"]) for row in rows])
+        frames = [compose_affine(invert_affine(r["context_warp_2x3"]), r["warp_2x3"]) for r in rows]
         return parser.labels(parser.logits(crops), np.stack(frames), template.hw)
 
     return parse
@@ -75,7 +75,7 @@ def run(stage: StageRun) -> None:
     )
     metrics = parse_metrics(output)
     stage.write_metrics(metrics)
-    truth_figure("parse", metrics, stage.report("figures", ".png"))
+    ground_truth_figure("parse", metrics, stage.report("figures", ".png"))
     contact_sheet(output, stage.report("contact", ".png"))
 
 

@@ -10,8 +10,8 @@ from pipeline.params.parts import PartsParams
 from pipeline.parsing.locate import locate_parts
 from pipeline.parsing.parts import crop_part, part_windows
 from pipeline.report.contact_sheet import contact_sheet
+from pipeline.report.ground_truth_figure import ground_truth_figure
 from pipeline.report.parts import parts_metrics
-from pipeline.report.truth_figure import truth_figure
 from pipeline.schemas.parts import PARTS as SCHEMA
 from pipeline.store.mapping import BatchFunction
 from pipeline.types import FACE_PARTS, Row
@@ -45,14 +45,14 @@ def describe(row: Row, params: PartsParams) -> Row:
         "part_backend": located.backends,
         "mesh_distance_percent": located.mesh_distance_percent,
     }
-    # From the loose picture, which is sharper than the crop: one resampling.
-    loose = decode(row["loose"]["bytes"])
-    loose_to_frame = compose_affine(invert_affine(row["loose_warp_2x3"]), row["warp_2x3"])
+    # From the context image, which is sharper than the crop: one resampling.
+    context = decode(row["context"]["bytes"])
+    context_to_frame = compose_affine(invert_affine(row["context_warp_2x3"]), row["warp_2x3"])
     crop_hw = params.crop_px, params.crop_px
     name = row["sample_id"].rpartition("/")[2]
     for index, part in enumerate(FACE_PARTS):
         if located.backends[index] != "none":
-            crop = crop_part(loose, loose_to_frame, windows[index], crop_hw)
+            crop = crop_part(context, context_to_frame, windows[index], crop_hw)
             mask = located.masks[index].astype(np.uint8) * 255
             made[part] = {"bytes": encode_png(crop), "path": f"{name}.{part}.png"}
             made[f"{part}_mask"] = {"bytes": encode_png(mask), "path": f"{name}.{part}_mask.png"}
@@ -65,7 +65,7 @@ def run(stage: StageRun) -> None:
     output = stage.map(stage.source("parse"), SCHEMA, partial(make, params), sections=[params])
     metrics = parts_metrics(output)
     stage.write_metrics(metrics)
-    truth_figure("parts", metrics, stage.report("figures", ".png"))
+    ground_truth_figure("parts", metrics, stage.report("figures", ".png"))
     contact_sheet(output, stage.report("contact", ".png"))
 
 

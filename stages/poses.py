@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 
 from pipeline.face3d.mesh import FaceMesh
-from pipeline.ops.templates import AlignTemplate, template_of
+from pipeline.ops.templates import AlignmentTemplate, template_of
 from pipeline.params.poses import PosesParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.poses import poses_metrics
@@ -19,7 +19,7 @@ from pipeline.types import Rejected, Row
 from stages.run import StageRun, stage_main
 
 
-def make(params: PosesParams, template: AlignTemplate, weights: Path) -> BatchFunction:
+def make(params: PosesParams, template: AlignmentTemplate, weights: Path) -> BatchFunction:
     """Load the network that measures what was drawn, and build the batch function."""
     network = FaceMesh(weights)
     turns = sorted(product(params.yaw_deg, params.pitch_deg), key=lambda turn: pose_name(*turn))
@@ -42,7 +42,7 @@ def make(params: PosesParams, template: AlignTemplate, weights: Path) -> BatchFu
                 yield Rejected("beyond_profile", detail, pose_name(*turn))
                 continue
             made = face.turned(
-                *turn, template=template, network=measures, jpeg_quality=params.loose_jpeg_quality
+                *turn, template=template, network=measures, jpeg_quality=params.context_jpeg_quality
             )
             yield made | {"generator": GENERATOR, "seed": None}
 
@@ -56,7 +56,7 @@ def run(stage: StageRun) -> None:
         stage.source("reconstruct"),
         bands=params.bands,
         splits=params.splits,
-        per_subject=params.pictures_per_subject,
+        per_subject=params.images_per_subject,
         seed=params.seed,
     )
     output = stage.map(

@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.errors import ParamsError
 from pipeline.params.load import section_values
 from pipeline.report.train import loss_figure, write_curve
-from pipeline.store.guard import locked
+from pipeline.store.locks import locked
 from stages.run import StageRun, stage_main
 
 

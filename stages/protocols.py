@@ -5,7 +5,7 @@ from pathlib import Path
 from pipeline.errors import ParamsError
 from pipeline.protocols.build import build_protocols, write_protocols
 from pipeline.report.contact_sheet import contact_sheet
-from pipeline.store.guard import locked
+from pipeline.store.locks import locked
 from stages.run import StageRun, stage_main
 
 

@@ -1,4 +1,4 @@
-"""Stage ``reconstruct``: a UV position map of each face, checked against its five points."""
+"""Stage ``reconstruct``: a UV position map of each face, checked against its five landmarks."""
 
 from functools import partial
 from pathlib import Path

@@ -30,7 +30,7 @@ from pipeline.store import (
     map_shards,
 )
 from pipeline.store.executors import limit_threads
-from pipeline.store.guard import die_with_parent
+from pipeline.store.locks import die_with_parent
 from pipeline.store.mapping import BatchFunction, MapSummary
 from pipeline.store.shards import Source
 from pipeline.weights import load_registry, verified_file, verified_path

@@ -15,7 +15,7 @@ from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.metrics import share_by
 from pipeline.report.sample import scene_counts
 from pipeline.report.scene_sheet import scene_sheet
-from pipeline.schemas.sample import PICTURES
+from pipeline.schemas.sample import IMAGES
 from pipeline.store import Listing, MapSummary, executor_from_environment
 from stages.run import StageRun, stage_main
 
@@ -23,15 +23,15 @@ SHARDS = 16
 _LIMITS: Any = {"max_pixels": 1 << 24, "tone_percentiles": (0.5, 99.5)}
 
 
-def pictures(stage: StageRun, params: Any, target: Path) -> None:
-    """Make pictures of one person each, in all bands."""
+def make_images(stage: StageRun, params: Any, target: Path) -> None:
+    """Make images of one person each, in all bands."""
     plan = SOURCES[stage.dataset].plan(params, stage.weight)
     output = stage.map(
         Listing(plan.rows, SHARDS, dict),
-        PICTURES,
+        IMAGES,
         plan.make,
         sections=plan.sections,
-        few_rows=0,  # a row is many pictures
+        few_rows=0,  # a row is many images
         target=target,
         code=plan.code,
     )
@@ -60,7 +60,7 @@ def _listed(root: Path, stride: int) -> Listing:
     return read_dataset("scenes", DatasetParams(reader="ijb_mdf", ijb_mdf=layout, **where))
 
 
-MAKERS = {**dict.fromkeys(SOURCES, pictures), "scenes": scenes}
+MAKERS = {**dict.fromkeys(SOURCES, make_images), "scenes": scenes}
 """What makes each source; its name is that of its section below ``sample``."""
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.errors import ParamsError
 from pipeline.report.train import loss_figure, write_curve
-from pipeline.store.guard import locked
+from pipeline.store.locks import locked
 from pipeline.store.protocols import read_protocol
 from stages.run import StageRun, stage_main
 

@@ -52,8 +52,8 @@ def run(stage: StageRun) -> None:
 
     degrader = CycleGanDegrader(folder / "generator.pt")
     measured = others[:: max(1, len(others) // MEASURED)]
-    pictures = (decode_rgb(row["loose"]["bytes"]) for row in measured)
-    unseen = [frame_of(picture, params.frame_px) for picture in pictures]
+    images = (decode_rgb(row["context"]["bytes"]) for row in measured)
+    unseen = [frame_of(image, params.frame_px) for image in images]
     made = [degrader.degrade(face) for face in unseen]
     sets = {"sharp": list(sharp), "low": list(low), "unseen": unseen, "unseen_degraded": made}
     stage.write_metrics(

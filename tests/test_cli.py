@@ -81,8 +81,7 @@ def test_check_prints_what_differs_and_exits_with_one(tmp_path):
     assert done.returncode == 1
     assert "17,580" in done.stdout
     assert (
-        "1 pictures that the official lists name are not on disk:\n  s2/NIR/00002/002"
-        in done.stdout
+        "1 images that the official lists name are not on disk:\n  s2/NIR/00002/002" in done.stdout
     )
     assert done.stdout.endswith("casia_nir_vis2: differs from what was published\n")
 

@@ -7,13 +7,13 @@ import pytest
 from pipeline.cli.mask_template import mask_template
 from pipeline.cli.mesh import mesh
 from pipeline.errors import ReaderError, StageError
-from pipeline.synthesis.masks.drawn import DRAWN
+from pipeline.synthesis.masks.drawn import BUILTIN
 
 
 def test_list_names_all_templates_and_draws_them(tmp_path, capsys):
     mask_template(show=True, out=tmp_path / "all.png", polygon="", material="cotton")
     printed = capsys.readouterr().out
-    assert all(name in printed for name in DRAWN)
+    assert all(name in printed for name in BUILTIN)
     assert cv2.imread(str(tmp_path / "all.png")).shape[1] == 6 * 256
 
 
@@ -32,6 +32,6 @@ def test_missing_words_are_told(tmp_path):
     with pytest.raises(StageError, match="--help"):
         mask_template()
     with pytest.raises(StageError, match="wool"):
-        mask_template(picture=tmp_path / "a.jpg", out=tmp_path / "b.png", material="wool")
+        mask_template(image=tmp_path / "a.jpg", out=tmp_path / "b.png", material="wool")
     with pytest.raises(StageError, match=r"\.obj or \.ply"):
         mesh(tmp_path, "a", tmp_path / "face.stl")

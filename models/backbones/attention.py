@@ -123,7 +123,7 @@ class Attention56(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map pictures (n, 3, side, side) to features (n, dimensions)."""
+        """Map images (n, 3, side, side) to features (n, dimensions)."""
         y: Tensor = self.head(self.stages(self.stem(x)))
         return y
 

@@ -82,6 +82,6 @@ class IResNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map pictures (n, 3, side, side) to features (n, dimensions)."""
+        """Map images (n, 3, side, side) to features (n, dimensions)."""
         y: Tensor = self.output_layer(self.body(self.input_layer(x)))
         return y

@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 
 SIDE_PX = 128
 TRUNK_CELLS = 128 * 8 * 8
-"""Values per picture that the convolutions hand to the fully connected layer."""
+"""Values per image that the convolutions hand to the fully connected layer."""
 
 
 class LargerHalf(torch.autograd.Function):
@@ -145,7 +145,7 @@ class LightCNN9(nn.Module):
         self.fc1 = MaxFeatureMap(TRUNK_CELLS, self.dimensions)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map pictures (n, 1, 128, 128) in [0, 1] to features (n, 256)."""
+        """Map images (n, 1, 128, 128) in [0, 1] to features (n, 256)."""
         y: Tensor = self.fc1(self.features(x).flatten(1))
         return y
 
@@ -171,7 +171,7 @@ class LightCNN29v2(nn.Module):
         self.fc = nn.Linear(TRUNK_CELLS, self.dimensions)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map pictures (n, 1, 128, 128) in [0, 1] to features (n, 256)."""
+        """Map images (n, 1, 128, 128) in [0, 1] to features (n, 256)."""
         x = _both_pools(self.conv1(x))
         x = _both_pools(self.group1(self.block1(x)))
         x = _both_pools(self.group2(self.block2(x)))

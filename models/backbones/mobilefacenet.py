@@ -108,7 +108,7 @@ class MobileFaceNet(nn.Module):
         self.bn = nn.BatchNorm1d(dimensions)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map pictures (n, 3, side, side) to features (n, dimensions)."""
+        """Map images (n, 3, side, side) to features (n, dimensions)."""
         x = self.conv2_dw(self.conv1(x))
         x = self.conv_3(self.conv_23(x))
         x = self.conv_4(self.conv_34(x))

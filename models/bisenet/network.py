@@ -84,7 +84,7 @@ class ResNet18Features(nn.Module):
 
 
 class AttentionRefinement(nn.Module):
-    """Features weighted per channel by their own mean over the picture (paper, figure 2b)."""
+    """Features weighted per channel by their own mean over the image (paper, figure 2b)."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()

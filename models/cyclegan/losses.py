@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def generator_loss(generated_scores: Tensor) -> Tensor:
-    """Return the mean of (score − 1)²: low where the discriminator takes a picture for real."""
+    """Return the mean of (score − 1)²: low where the discriminator takes an image for real."""
     return (generated_scores - 1.0).square().mean()
 
 
@@ -20,5 +20,5 @@ def discriminator_loss(real_scores: Tensor, generated_scores: Tensor) -> Tensor:
 
 
 def cycle_loss(original: Tensor, returned: Tensor) -> Tensor:
-    """Return the mean absolute difference of a picture and what came back of it."""
+    """Return the mean absolute difference of an image and what came back of it."""
     return torch.nn.functional.l1_loss(returned, original)

@@ -18,7 +18,7 @@ _INITIAL_STD = 0.02
 
 
 class ResNetGenerator(nn.Module):
-    """Two steps down, residual blocks, two steps up; the picture keeps its shape.
+    """Two steps down, residual blocks, two steps up; the image keeps its shape.
 
     Input and output convention: RGB in [-1, 1], height and width divisible by four.
     """

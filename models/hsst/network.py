@@ -60,7 +60,7 @@ class PrototypeQueue(nn.Module):
 class SemiSiamese(nn.Module):
     """Probe-net, gallery-net and prototype queues.
 
-    Each pair shows one subject in two bands. By an even chance one picture goes through the
+    Each pair shows one subject in two bands. By an even chance one image goes through the
     probe-net, which learns, and the other through the gallery-net, which follows as a moving
     average of all its state, running statistics included. The probe's feature is held against its
     partner's and against the queue of the *partner's* band, whose places of the batch's own
@@ -100,10 +100,10 @@ class SemiSiamese(nn.Module):
         """Compute a batch's loss and put the gallery's features into the queues.
 
         Args:
-            first: pictures of the first band, (n, c, h, w).
-            second: pictures of the second band, (n, c, h, w).
+            first: images of the first band, (n, c, h, w).
+            second: images of the second band, (n, c, h, w).
             subjects: int64 (n,), the subject of each pair; no subject twice.
-            swap: bool (n,), where True the second band's picture is the probe.
+            swap: bool (n,), where True the second band's image is the probe.
 
         Returns:
             The mean over the batch, ½ (L(N, V) + L(V, N)) in expectation.

@@ -34,7 +34,7 @@ class SharedSubspace(nn.Module):
         self.own = nn.Parameter(rows[shared:].repeat(2, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Embed pictures: W f, (n, shared)."""
+        """Embed images: W f, (n, shared)."""
         return self.project(self.backbone(x))
 
     def project(self, features: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ class PRAM(nn.Module):
     def normalise(self, vectors: Tensor) -> None:
         """Let each component's own layer return what has mean 0 and deviation 1 on some faces.
 
-        One ``fc1`` serves them all at the start, and returns of a mouth's picture vectors that lie
+        One ``fc1`` serves them all at the start, and returns of a mouth's image vectors that lie
         far from 0, all on one side.
 
         Args:
@@ -83,7 +83,7 @@ class PRAM(nn.Module):
     def frozen(self, x: Tensor) -> Tensor:
         """Run the layers that never train: (n, c, 1, 128, 128) in [0, 1] to (n, c, 128, 16, 16).
 
-        Their output changes with the picture alone, so a training may keep it.
+        Their output changes with the image alone, so a training may keep it.
         """
         cells: Tensor = self.trunk[:LAST_GROUP](x.flatten(0, 1))
         return cells.reshape(*x.shape[:2], *cells.shape[1:])

@@ -1,4 +1,4 @@
-"""Bodies: detection of people, labelling by face boxes, tracks, crops with local areas.
+"""Bodies: detection of people, labelling by face boxes, tracks, crops with body regions.
 
 This module imports none of its own, so that a change of the crops does not count as one of the
 code that detects: a row's fingerprint covers all modules that its stage imports.

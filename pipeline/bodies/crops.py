@@ -1,4 +1,4 @@
-"""The crop of a body: one window of the picture, warped once to height × width."""
+"""The crop of a body: one window of the image, warped once to height × width."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ POLICIES: dict[str, Callable[[Float64, tuple[int, int]], tuple[Float64, Float64]
 
 ``stretch`` fills the crop with the box, as person re-identification does and the paper's "cropped
 and resized" says; ``pad`` keeps the proportions and leaves black beside the box; ``context`` keeps
-them too and shows what the picture has there. Each returns the window that becomes the crop, and
+them too and shows what the image has there. Each returns the window that becomes the crop, and
 the part of it that is shown.
 """
 
@@ -58,7 +58,7 @@ def body_window(
     """Return the window of a body's crop and the part of it that is shown, float64 (4,) each.
 
     Args:
-        box_xyxy: (4,), pixels of the picture, with an area.
+        box_xyxy: (4,), pixels of the image, with an area.
         hw: height and width of the crop.
         policy: a name of ``POLICIES``.
         margin_fraction: how far the box is first widened on each side, of its own side.
@@ -85,11 +85,11 @@ def crop_body(
     margin_fraction: float = 0.0,
     interpolation: str = "area",
 ) -> BodyCrop:
-    """Cut a body out of a picture.
+    """Cut a body out of an image.
 
     Args:
         image: uint8 (h, w) or (h, w, 3).
-        box_xyxy: (4,), pixels of the picture.
+        box_xyxy: (4,), pixels of the image.
         hw: height and width of the crop.
         policy: a name of ``POLICIES``.
         margin_fraction: see ``body_window``.
@@ -117,7 +117,7 @@ def crop_body(
 
 
 def _around(image: UInt8, shown: Float64) -> tuple[UInt8, NDArray[np.int64]]:
-    """Cut the picture to what a window can show, so that a warp does not read all of it.
+    """Cut the image to what a window can show, so that a warp does not read all of it.
 
     Returns:
         The part and where its first pixel lies, (x, y).

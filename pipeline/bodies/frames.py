@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.bodies.labelling import Labelling, Outcome, label_bodies
+from pipeline.bodies.labelling import Labelling, LabelOutcome, label_bodies
 from pipeline.types import Row
 
 Person = dict[str, Any]
@@ -13,9 +13,9 @@ Person = dict[str, Any]
 
 
 def annotated_people(row: Row) -> list[Person] | None:
-    """Return the people whose faces a data set annotates in a picture, None where it does none.
+    """Return the people whose faces a data set annotates in an image, None where it does none.
 
-    A scene has ``truth_people``, empty where nobody is there; a picture of one person has
+    A scene has ``truth_people``, empty where nobody is there; an image of one person has
     ``truth_box_xyxy``.
     """
     if (people := row.get("truth_people")) is not None:
@@ -29,21 +29,21 @@ def annotated_people(row: Row) -> list[Person] | None:
 def label_rows(
     rows: Sequence[Row], *, measure: str, ambiguous_above: float, min_overlap: float
 ) -> list[list[Row]]:
-    """Label the detections of many pictures in one pass.
+    """Label the detections of many images in one pass.
 
-    Faces are cut at the picture's edge before anything is measured: a body's box ends there too.
+    Faces are cut at the image's edge before anything is measured: a body's box ends there too.
 
-    In a picture without face annotation a lone person takes the subject that the listing names for
-    the picture, if it names one; everybody else stays without (``Outcome.UNLABELLED``).
+    In an image without face annotation a lone person takes the subject that the listing names for
+    the image, if it names one; everybody else stays without (``LabelOutcome.UNLABELLED``).
 
     Args:
-        rows: pictures with ``bodies``.
+        rows: images with ``bodies``.
         measure: see ``labelling.label_bodies``.
         ambiguous_above: see there.
         min_overlap: see there.
 
     Returns:
-        For each picture its bodies with ``outcome``, ``subject_id``, ``face_xyxy`` and
+        For each image its bodies with ``outcome``, ``subject_id``, ``face_xyxy`` and
         ``overlap``, in their order.
     """
     known = [annotated_people(row) for row in rows]
@@ -77,10 +77,10 @@ def label_rows(
 
 
 def columns_of_subject(row: Row, subject_id: str | None) -> Row:
-    """Return what a picture's row says of one of its people, as columns of that person's own row.
+    """Return what an image's row says of one of its people, as columns of that person's own row.
 
     Args:
-        row: the picture, with its annotation.
+        row: the image, with its annotation.
         subject_id: who; None where nobody knows.
 
     Returns:
@@ -110,23 +110,23 @@ def _by_face(people: list[tuple[int, Person]], labelling: Labelling, index: int)
     person = people[face][1] if face >= 0 else None
     return {
         "outcome": str(outcome),
-        "subject_id": person["subject_id"] if person and outcome == Outcome.LABELLED else None,
+        "subject_id": person["subject_id"] if person and outcome == LabelOutcome.LABELLED else None,
         "face_xyxy": person["face_xyxy"] if person else None,
         "overlap": float(labelling.overlaps[index]),
     }
 
 
 def _by_listing(row: Row, body: Row, labelling: Labelling, index: int) -> Row:
-    outcome, subject = Outcome.UNLABELLED, None
-    if labelling.outcomes[index] == Outcome.INVALID_BOX:
-        outcome = Outcome.INVALID_BOX
+    outcome, subject = LabelOutcome.UNLABELLED, None
+    if labelling.outcomes[index] == LabelOutcome.INVALID_BOX:
+        outcome = LabelOutcome.INVALID_BOX
     elif len(row["bodies"]) == 1 and row.get("subject_id"):
-        outcome, subject = Outcome.LABELLED, row["subject_id"]
+        outcome, subject = LabelOutcome.LABELLED, row["subject_id"]
     return {"outcome": str(outcome), "subject_id": subject, "face_xyxy": None, "overlap": None}
 
 
 def _inside(faces: list[Any], rows: list[Row]) -> np.ndarray:
-    """Cut faces (m, 4) at the edges of their pictures; one that lies outside becomes empty."""
+    """Cut faces (m, 4) at the edges of their images; one that lies outside becomes empty."""
     boxes = np.asarray(faces, np.float64).reshape(-1, 4)
     wh = np.array([[row["width_px"], row["height_px"]] * 2 for row in rows]).reshape(-1, 4)
     inside: np.ndarray = np.clip(boxes, -0.5, wh - 0.5)

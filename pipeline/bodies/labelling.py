@@ -22,7 +22,7 @@ Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 
-class Outcome(StrEnum):
+class LabelOutcome(StrEnum):
     """What labelling made of a detection."""
 
     LABELLED = "labelled"
@@ -31,9 +31,9 @@ class Outcome(StrEnum):
     """It covers more than one face."""
     UNMATCHED = "unmatched"
     """It overlaps no face of its frame, or none enough."""
-    OUTCLAIMED = "outclaimed"
+    DUPLICATE = "duplicate"
     """Another detection of the frame has the better claim to its subject."""
-    UNNAMED = "unnamed"
+    NO_SUBJECT = "no_subject"
     """Its face box names no subject."""
     INVALID_BOX = "invalid_box"
     """A corner is not finite, or the box is empty or turned inside out."""
@@ -48,7 +48,7 @@ class Labelling:
     Attributes:
         faces: int64 (n,), index of the face that each overlaps most; −1 where it overlaps none.
         overlaps: float64 (n,), that overlap, 0 where there is none.
-        outcomes: object (n,) of ``Outcome``.
+        outcomes: object (n,) of ``LabelOutcome``.
     """
 
     faces: Int64
@@ -122,9 +122,9 @@ def label_bodies(
     named: Bool = matched.copy()
     named[matched] = subjects[best_face[matched]] >= 0
     claiming = named & (covered <= 1)
-    outclaimed = _outclaimed(claiming, frames, subjects, best_face, best, scores)
+    duplicate = _duplicate(claiming, frames, subjects, best_face, best, scores)
     first_that_holds = np.select(
-        [~usable, covered > 1, ~matched, ~named, outclaimed], [0, 1, 2, 3, 4], 5
+        [~usable, covered > 1, ~matched, ~named, duplicate], [0, 1, 2, 3, 4], 5
     )
     outcomes = _OUTCOMES[first_that_holds]
     return Labelling(best_face, best, outcomes)
@@ -132,8 +132,13 @@ def label_bodies(
 
 _OUTCOMES = np.array(
     [
-        *(Outcome.INVALID_BOX, Outcome.AMBIGUOUS, Outcome.UNMATCHED, Outcome.UNNAMED),
-        *(Outcome.OUTCLAIMED, Outcome.LABELLED),
+        *(
+            LabelOutcome.INVALID_BOX,
+            LabelOutcome.AMBIGUOUS,
+            LabelOutcome.UNMATCHED,
+            LabelOutcome.NO_SUBJECT,
+        ),
+        *(LabelOutcome.DUPLICATE, LabelOutcome.LABELLED),
     ],
     dtype=object,
 )
@@ -185,7 +190,7 @@ def _best(n: int, body: Int64, face: Int64, overlap: Float64) -> tuple[Int64, Fl
     return faces, largest
 
 
-def _outclaimed(
+def _duplicate(
     claiming: Bool,
     frames: Int64,
     subjects: Float64,

@@ -2,7 +2,7 @@
 
 A track needs its whole video in order, while a stage maps shards of frames. So tracks are not made
 where frames are detected but from the finished detections, all shards read once without their
-pictures; the ids then travel to the next stage as part of its input (``TrackedSource``), so that a
+images; the ids then travel to the next stage as part of its input (``TrackedSource``), so that a
 frame is labelled anew exactly when its own ids change.
 """
 
@@ -21,7 +21,7 @@ from pipeline.store.shards import ShardFile
 from pipeline.types import Float32, Row
 
 TrackIds = tuple[int | None, ...]
-"""The track of each of a picture's bodies, None where it belongs to none."""
+"""The track of each of an image's bodies, None where it belongs to none."""
 
 TRACKERS = {"bytetrack": "byte_tracker.BYTETracker", "botsort": "bot_sort.BOTSORT"}
 """ultralytics' trackers by name, both by motion alone: boxes and scores are all they see."""
@@ -48,7 +48,7 @@ def track_video(frames: Sequence[FrameBodies], tracker: str) -> list[TrackIds]:
     Args:
         frames: in the order of time.
         tracker: a name of ``TRACKERS``; its settings are ultralytics' own, without compensation
-            of camera motion and without appearance, which would need the pictures.
+            of camera motion and without appearance, which would need the images.
 
     Returns:
         For each frame the track of each detection, from 1 in the order in which tracks appear.
@@ -65,7 +65,7 @@ def track_video(frames: Sequence[FrameBodies], tracker: str) -> list[TrackIds]:
     for frame in frames:
         count = len(frame.scores)
         table = np.column_stack([frame.boxes_xyxy.reshape(-1, 4), frame.scores, np.zeros(count)])
-        # ultralytics wants the picture's shape to scale boxes by, which nothing here asks for.
+        # ultralytics wants the image's shape to scale boxes by, which nothing here asks for.
         tracked = running.update(boxes_of(table.astype(np.float32), (1, 1)))
         found: list[int | None] = [None] * count
         for line in tracked:
@@ -75,7 +75,7 @@ def track_video(frames: Sequence[FrameBodies], tracker: str) -> list[TrackIds]:
 
 
 def track_folder(folder: ShardFolder, tracker: str) -> dict[str, TrackIds]:
-    """Track every video of a ``detect_bodies`` output; pictures of no video have no tracks.
+    """Track every video of a ``detect_bodies`` output; images of no video have no tracks.
 
     Returns:
         By ``sample_id`` the track of each of the frame's bodies.

@@ -2,7 +2,7 @@
 
 It decides all of this once, when it is imported, from the environment. Its import also puts its
 own functions in the place of ``PIL.Image.open``, which then installs a package when it meets what
-is no picture, and of ``torch.save``; both are put back. Only parts below its
+is no image, and of ``torch.save``; both are put back. Only parts below its
 engine are used here (network loading, letterbox, NMS, trackers): callbacks such as the one that
 writes into ``dvc.yaml`` are the engine's and never run.
 """

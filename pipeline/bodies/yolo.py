@@ -1,7 +1,7 @@
 """YOLO networks that ultralytics loads, as detectors of people: frames in, boxes out.
 
 The network file is opened, run and decoded by ultralytics' own code; what is left out is its
-engine, which handles one picture at a time and brings downloads, callbacks and settings.
+engine, which handles one image at a time and brings downloads, callbacks and settings.
 """
 
 import pickle
@@ -16,7 +16,7 @@ import torchvision  # noqa: F401 (ultralytics takes its NMS where it is imported
 from torch import Tensor, nn
 
 from models.precision import computes_bfloat16
-from pipeline.bodies.found import KEYPOINTS, Bodies, settled
+from pipeline.bodies.detections import KEYPOINTS, Bodies, settled
 from pipeline.bodies.ultralytics_offline import ultralytics_module
 from pipeline.errors import WeightsError
 from pipeline.types import UInt8
@@ -152,7 +152,7 @@ class YoloDetector:
             nc=len(self._network.names),
             end2end=self._network.end2end,
         )
-        # ultralytics counts from the picture's corner, crossband from the first pixel's centre.
+        # ultralytics counts from the image's corner, crossband from the first pixel's centre.
         boxes = ops.scale_boxes(boxed_hw, rows[:, :4].clone(), hw).numpy() - np.float32(0.5)
         points = scores = None
         if rows.shape[1] == 6 + 3 * len(KEYPOINTS):

@@ -64,7 +64,7 @@ def show(
     subject: Annotated[list[str] | None, typer.Option(help="only this subject; repeatable")] = None,
     band: Annotated[list[str] | None, typer.Option(help="only this band; repeatable")] = None,
     subjects: Annotated[int, typer.Option(min=1, help="how many, where none is named")] = 5,
-    per_subject: Annotated[int, typer.Option(min=1, help="pictures a subject and band")] = 3,
+    per_subject: Annotated[int, typer.Option(min=1, help="images a subject and band")] = 3,
     tile_px: Annotated[int, typer.Option(min=32, max=1024, help="side of a tile")] = 160,
 ) -> None:
     """Draw a contact sheet of any stage's output."""

@@ -23,7 +23,7 @@ def check(
     root: Annotated[
         Path | None, typer.Option(help="where the copy lies; by default as in params.yaml")
     ] = None,
-    decode: Annotated[bool, typer.Option("--decode", help="decode every picture")] = False,
+    decode: Annotated[bool, typer.Option("--decode", help="decode every image")] = False,
     everything: Annotated[
         bool, typer.Option("--all", help="name every file, not only the first few")
     ] = False,

@@ -25,7 +25,7 @@ def export_command(
     columns: Annotated[
         str | None, typer.Option(help="only these columns, with commas between")
     ] = None,
-    image: Annotated[str, typer.Option(help="column that is the format's picture")] = "image",
+    image: Annotated[str, typer.Option(help="column that is the format's image")] = "image",
     pairs: Annotated[int, typer.Option(min=2, max=1_000_000, help="of lfw_bin")] = 6000,
     seed: Annotated[int, typer.Option(min=0, help="of lfw_bin's pairs")] = 0,
     overwrite: Annotated[bool, typer.Option(help="replace an export that stands there")] = False,

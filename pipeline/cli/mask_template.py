@@ -1,4 +1,4 @@
-"""``crossband mask-template``: list the masks in the box, make one from a picture, check one."""
+"""``crossband mask-template``: list the masks in the box, make one from a photo, check one."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +9,13 @@ import typer
 
 from pipeline.detection import make_detector
 from pipeline.errors import ReaderError, StageError
-from pipeline.face3d.mesh import FaceMesh, five_points
+from pipeline.face3d.mesh import FaceMesh, five_landmarks
 from pipeline.ops.alignment import align_face
 from pipeline.ops.codec import as_rgb, decode_foreign
 from pipeline.ops.geometry import invert_affine, warp_affine
-from pipeline.ops.templates import TEMPLATES
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.synthesis.masks.bands import LOOKS
-from pipeline.synthesis.masks.drawn import DRAWN, drawn_template
+from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
 from pipeline.synthesis.masks.files import template_faults, write_template
 from pipeline.synthesis.masks.maker import region_of_labels, region_of_polygon, unwrap_mask
 from pipeline.types import Float32, UInt8
@@ -25,7 +25,7 @@ _MAX_PIXELS = 100_000_000
 
 
 def mask_template(
-    picture: Annotated[Path | None, typer.Argument(help="someone who wears a mask")] = None,
+    photo: Annotated[Path | None, typer.Argument(help="someone who wears a mask")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="template.png to write")] = None,
     polygon: Annotated[str, typer.Option(help='the mask\'s outline, pixels: "x,y x,y x,y …"')] = "",
     kind: Annotated[str, typer.Option(help="word for the metadata")] = "own",
@@ -35,33 +35,33 @@ def mask_template(
     show: Annotated[bool, typer.Option("--list", help="show the templates in the box")] = False,
     weights: Annotated[Path, typer.Option(help="where weight files lie")] = Path("weights"),
 ) -> None:
-    """Make a mask template from a picture, check one, or list those in the box.
+    """Make a mask template from a photo, check one, or list those in the box.
 
     Without --polygon the mask is found by colour, starting from the parser's skin; --list with
-    --out also draws the templates into a picture.
+    --out also draws the templates into a photo.
     """
     if show:
         _list(out)
     elif check is not None:
         _check(check)
-    elif picture is not None and out is not None:
+    elif photo is not None and out is not None:
         if material not in LOOKS:
             raise StageError(f"material {material!r} is none of {sorted(LOOKS)}")
-        rgb, alpha = _made(picture, polygon, weights)
+        rgb, alpha = _made(photo, polygon, weights)
         write_template(
             out, rgb, alpha, {"kind": kind, "colour": colour, "material": material, "loops": False}
         )
         _check(out)
     else:
-        raise StageError("name a picture and --out, or --check, or --list; see --help")
+        raise StageError("name an image and --out, or --check, or --list; see --help")
 
 
 def _list(out: Path | None) -> None:
-    for name in DRAWN:
+    for name in BUILTIN:
         template = drawn_template(name)
         print(f"{name:18} {template.kind:9} {template.colour:11} {template.material}")
     if out is not None:
-        tiles = [_tile(drawn_template(name).rgb, drawn_template(name).alpha) for name in DRAWN]
+        tiles = [_tile(drawn_template(name).rgb, drawn_template(name).alpha) for name in BUILTIN]
         tiles += [np.full_like(tiles[0], 128)] * (-len(tiles) % 6)
         sheet = np.vstack([np.hstack(tiles[i : i + 6]) for i in range(0, len(tiles), 6)])
         cv2.imwrite(str(out), sheet[..., ::-1])
@@ -76,23 +76,23 @@ def _tile(rgb: UInt8, alpha: UInt8) -> UInt8:
 
 def _check(path: Path) -> None:
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    faults = ["it is no picture"] if stored is None else template_faults(stored)
+    faults = ["it is no image"] if stored is None else template_faults(stored)
     if faults:
         raise ReaderError(f"{path} is no mask template: {'; '.join(faults)}")
     print(f"{path}: in order")
 
 
-def _made(picture: Path, polygon: str, weights: Path) -> tuple[UInt8, UInt8]:
-    if not picture.is_file():
-        raise ReaderError(f"there is no picture {picture}")
-    data = picture.read_bytes()
+def _made(photo: Path, polygon: str, weights: Path) -> tuple[UInt8, UInt8]:
+    if not photo.is_file():
+        raise ReaderError(f"there is no image {photo}")
+    data = photo.read_bytes()
     image = decode_foreign(data, max_pixels=_MAX_PIXELS, tone_percentiles=(0.5, 99.5)).image
     rgb = as_rgb(image)
     registry = load_registry(Path("weights.yaml"))
     detector = make_detector("yunet", {"yunet": verified_path("yunet", registry, weights)})
     faces = detector.detect(rgb)
     if not len(faces):
-        raise StageError(f"{picture} shows no face that the detector knows")
+        raise StageError(f"{photo} shows no face that the detector knows")
     mesh = FaceMesh(verified_path("face_mesh_468", registry, weights))
     xyz, _ = mesh.points(rgb, faces.landmarks_xy[:1])
     try:
@@ -100,11 +100,11 @@ def _made(picture: Path, polygon: str, weights: Path) -> tuple[UInt8, UInt8]:
             region = region_of_polygon(_points(polygon), rgb.shape[:2])
         else:
             parser = verified_path("bisenet_r18", registry, weights)
-            labels = _labels(rgb, five_points(xyz)[0], parser)
+            labels = _labels(rgb, five_landmarks(xyz)[0], parser)
             region = region_of_labels(rgb, labels, xyz[0])
         return unwrap_mask(rgb, region, xyz[0])
     except ValueError as error:
-        raise StageError(f"{picture}: {error}") from error
+        raise StageError(f"{photo}: {error}") from error
 
 
 def _points(text: str) -> np.ndarray:
@@ -115,14 +115,14 @@ def _points(text: str) -> np.ndarray:
 
 
 def _labels(rgb: UInt8, landmarks_xy: Float32, weights: Path) -> UInt8:
-    """Parse the face; the label map lies in the picture's frame."""
+    """Parse the face; the label map lies in the image's frame."""
     from pipeline.parsing.bisenet import FaceParser  # brings torch
 
-    loose = align_face(rgb, landmarks_xy, TEMPLATES["facexlib512"])
+    context = align_face(rgb, landmarks_xy, ALIGNMENT_TEMPLATES["facexlib512"])
     parser = FaceParser(weights, precision="float32")
-    hw = loose.crop.shape[0], loose.crop.shape[1]
+    hw = context.crop.shape[0], context.crop.shape[1]
     stay = np.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], np.float32)
-    labels = parser.labels(parser.logits(loose.crop[None]), stay, hw)[0]
-    back = invert_affine(loose.warp_2x3)
+    labels = parser.labels(parser.logits(context.crop[None]), stay, hw)[0]
+    back = invert_affine(context.warp_2x3)
     full = rgb.shape[0], rgb.shape[1]
     return np.asarray(warp_affine(labels, back, full, interpolation="nearest"), np.uint8)

@@ -32,10 +32,10 @@ def mesh(
         for row in batch
         if row["sample_id"] == sample_id
     ]
-    if not wanted or "position_map" not in wanted[0] or "loose" not in wanted[0]:
+    if not wanted or "position_map" not in wanted[0] or "context" not in wanted[0]:
         raise StageError(f"{folder} holds no reconstructed face {sample_id!r}")
     row = wanted[0]
-    position_map = transform_map(decode_position_map(row["position_map"]), row["loose_warp_2x3"])
+    position_map = transform_map(decode_position_map(row["position_map"]), row["context_warp_2x3"])
     out.parent.mkdir(parents=True, exist_ok=True)
-    WRITERS[out.suffix](out, position_map, decode_rgb(row["loose"]["bytes"]))
+    WRITERS[out.suffix](out, position_map, decode_rgb(row["context"]["bytes"]))
     print(out)

@@ -1,12 +1,12 @@
-"""Face detection: boxes and five points, by backends chosen by name.
+"""Face detection: boxes and five landmarks, by backends chosen by name.
 
-Data that brings its own boxes and points needs no network: see ``faces_from_truth``.
+Data that brings its own boxes and landmarks needs no network: see ``faces_from_ground_truth``.
 """
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pipeline.detection.faces import FaceDetector, Faces, faces_from_truth
+from pipeline.detection.faces import FaceDetector, Faces, faces_from_ground_truth
 from pipeline.detection.yunet import YuNet
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "FaceDetector",
     "Faces",
     "YuNet",
-    "faces_from_truth",
+    "faces_from_ground_truth",
     "make_detector",
 ]
 
@@ -83,7 +83,7 @@ def make_detector(
         weights: at least the files that ``DETECTOR_WEIGHTS`` names for it; already verified.
         score_threshold: in [0, 1]; weaker candidates are no faces.
         nms_threshold: in [0, 1]; overlap (IoU) above which the weaker of two faces goes.
-        max_side_px: longer side to which a larger picture is reduced for the network.
+        max_side_px: longer side to which a larger image is reduced for the network.
 
     Raises:
         ValueError: the name is not offered.

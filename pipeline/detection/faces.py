@@ -11,10 +11,10 @@ from pipeline.types import Float32, UInt8
 
 @dataclass(frozen=True)
 class Faces:
-    """The n faces of one picture, by falling score.
+    """The n faces of one image, by falling score.
 
     Attributes:
-        boxes_xyxy: float32 (n, 4), pixels of the picture; may reach beyond its border.
+        boxes_xyxy: float32 (n, 4), pixels of the image; may reach beyond its border.
         landmarks_xy: float32 (n, 5, 2): the eye on the image's left (the subject's right eye), the
             other eye, the nose tip, the mouth corner on the image's left, the other corner.
         scores: float32 (n,), the detector's own confidence in [0, 1].
@@ -30,15 +30,15 @@ class Faces:
 
 
 class FaceDetector(Protocol):
-    """Finds the faces of one picture; equal pictures give equal faces."""
+    """Finds the faces of one image; equal images give equal faces."""
 
     def detect(self, image_rgb: UInt8) -> Faces:
-        """Find the faces of a picture, uint8 (h, w, 3)."""
+        """Find the faces of an image, uint8 (h, w, 3)."""
         ...
 
 
 def sorted_faces(boxes_xyxy: ArrayLike, landmarks_xy: ArrayLike, scores: ArrayLike) -> Faces:
-    """Make ``Faces`` of anything that holds n boxes, points and scores.
+    """Make ``Faces`` of anything that holds n boxes, landmarks and scores.
 
     Equal scores are ordered by the box (x1, then y1, x2, y2), so the order of the input is nothing.
 
@@ -46,24 +46,26 @@ def sorted_faces(boxes_xyxy: ArrayLike, landmarks_xy: ArrayLike, scores: ArrayLi
         ValueError: the three do not agree in n, or have other shapes.
     """
     boxes = np.asarray(boxes_xyxy, dtype=np.float32)
-    points = np.asarray(landmarks_xy, dtype=np.float32)
+    landmarks = np.asarray(landmarks_xy, dtype=np.float32)
     confidence = np.asarray(scores, dtype=np.float32).reshape(-1)
     count = len(confidence)
-    boxes, points = (boxes, points) if count else (boxes.reshape(0, 4), points.reshape(0, 5, 2))
-    if boxes.shape != (count, 4) or points.shape != (count, 5, 2):
+    boxes, landmarks = (
+        (boxes, landmarks) if count else (boxes.reshape(0, 4), landmarks.reshape(0, 5, 2))
+    )
+    if boxes.shape != (count, 4) or landmarks.shape != (count, 5, 2):
         raise ValueError(
-            f"expected boxes ({count}, 4) and points ({count}, 5, 2), "
-            f"got {boxes.shape} and {points.shape}"
+            f"expected boxes ({count}, 4) and landmarks ({count}, 5, 2), "
+            f"got {boxes.shape} and {landmarks.shape}"
         )
     order = np.lexsort((boxes[:, 3], boxes[:, 2], boxes[:, 1], boxes[:, 0], -confidence))
-    return Faces(boxes[order], points[order], confidence[order])
+    return Faces(boxes[order], landmarks[order], confidence[order])
 
 
-def faces_from_truth(boxes_xyxy: ArrayLike, landmarks_xy: ArrayLike) -> Faces:
+def faces_from_ground_truth(boxes_xyxy: ArrayLike, landmarks_xy: ArrayLike) -> Faces:
     """Take the faces that a data set itself gives: score 1, no network.
 
     Args:
-        boxes_xyxy: (n, 4), pixels of the picture.
+        boxes_xyxy: (n, 4), pixels of the image.
         landmarks_xy: (n, 5, 2), in the order of ``Faces``.
 
     Raises:

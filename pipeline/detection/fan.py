@@ -1,4 +1,4 @@
-"""YuNet's boxes with FAN's points, through face-alignment; nothing is downloaded."""
+"""YuNet's boxes with FAN's landmarks, through face-alignment; nothing is downloaded."""
 
 import pickle
 import tempfile
@@ -19,8 +19,8 @@ class Fan:
     """The 2D FAN-4 on YuNet's boxes; slower than YuNet, meant for large poses.
 
     Input convention of the network: RGB, [0, 1], 256 × 256 about the box; face-alignment does it.
-    Eyes are means of their six contour points, the nose tip is point 31 of 68, mouth corners are
-    points 49 and 55.
+    Eyes are means of their six contour landmarks, the nose tip is point 31 of 68, mouth corners are
+    landmarks 49 and 55.
 
     Reference:
         A. Bulat, G. Tzimiropoulos, How far are we from solving the 2D & 3D face alignment problem?,
@@ -63,22 +63,22 @@ class Fan:
                 torch.hub.set_dir(former_hub)
 
     def detect(self, image_rgb: UInt8) -> Faces:
-        """Find the faces of a picture, uint8 (h, w, 3)."""
+        """Find the faces of an image, uint8 (h, w, 3)."""
         faces = self._detector.detect(image_rgb)
         if not len(faces):
             return faces
         found = self._network.get_landmarks_from_image(image_rgb, faces.boxes_xyxy.tolist())
-        points = np.stack([_five_of_68(np.asarray(each, dtype=np.float32)) for each in found])
-        return sorted_faces(faces.boxes_xyxy, points, faces.scores)
+        landmarks = np.stack([_five_of_68(np.asarray(each, dtype=np.float32)) for each in found])
+        return sorted_faces(faces.boxes_xyxy, landmarks, faces.scores)
 
 
-def _five_of_68(points_xy: Float32) -> Float32:
+def _five_of_68(landmarks_xy: Float32) -> Float32:
     return np.stack(
         [
-            points_xy[36:42].mean(axis=0),
-            points_xy[42:48].mean(axis=0),
-            points_xy[30],
-            points_xy[48],
-            points_xy[54],
+            landmarks_xy[36:42].mean(axis=0),
+            landmarks_xy[42:48].mean(axis=0),
+            landmarks_xy[30],
+            landmarks_xy[48],
+            landmarks_xy[54],
         ]
     )

@@ -9,7 +9,7 @@ import torch
 from facexlib.detection.retinaface import RetinaFace as FacexlibRetinaFace
 
 from pipeline.detection.faces import Faces, sorted_faces
-from pipeline.detection.picture import reduced, restored
+from pipeline.detection.image import reduced, restored
 from pipeline.errors import WeightsError
 from pipeline.types import UInt8
 
@@ -39,7 +39,7 @@ class RetinaFace:
             weights: ``detection_Resnet50_Final.pth`` or a file of its shape.
             score_threshold: in [0, 1]; weaker boxes are no faces.
             nms_threshold: in [0, 1]; overlap (IoU) above which the weaker of two faces goes.
-            max_side_px: longer side to which a larger picture is reduced.
+            max_side_px: longer side to which a larger image is reduced.
 
         Raises:
             WeightsError: the file is missing or holds another network.
@@ -61,11 +61,11 @@ class RetinaFace:
 
     @torch.inference_mode()
     def detect(self, image_rgb: UInt8) -> Faces:
-        """Find the faces of a picture, uint8 (h, w, 3)."""
+        """Find the faces of an image, uint8 (h, w, 3)."""
         small, pixels_per_pixel = reduced(image_rgb, self._max_side_px)
         rows = self._network.detect_faces(
             cv2.cvtColor(small, cv2.COLOR_RGB2BGR), self._score_threshold, self._nms_threshold
         )
         boxes = restored(rows[:, :4].reshape(-1, 2, 2), pixels_per_pixel).reshape(-1, 4)
-        points = restored(rows[:, 5:15].reshape(-1, 5, 2), pixels_per_pixel)
-        return sorted_faces(boxes, points, rows[:, 4])
+        landmarks = restored(rows[:, 5:15].reshape(-1, 5, 2), pixels_per_pixel)
+        return sorted_faces(boxes, landmarks, rows[:, 4])

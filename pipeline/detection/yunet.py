@@ -1,7 +1,7 @@
-"""YuNet through ONNX Runtime, its boxes and points voted by all candidates of a face.
+"""YuNet through ONNX Runtime, its boxes and landmarks voted by all candidates of a face.
 
-The strongest candidate's five points depend on how a face happens to lie on the network's grid: the
-same portrait at another scale moves them by 6 % of the inter-ocular distance (median).
+The strongest candidate's five landmarks depend on how a face happens to lie on the network's grid:
+the same portrait at another scale moves them by 6 % of the inter-ocular distance (median).
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from pipeline.detection.faces import Faces, sorted_faces
-from pipeline.detection.picture import reduced, restored
+from pipeline.detection.image import reduced, restored
 from pipeline.errors import WeightsError
 from pipeline.ops.boxes import iou
 from pipeline.types import Float32, UInt8
@@ -26,10 +26,10 @@ _ERRORS_ONLY = 3  # ONNX Runtime warns of each output whose shape is not the one
 
 
 class YuNet:
-    """YuNet 2023mar, 5 points; one thread.
+    """YuNet 2023mar, 5 landmarks; one thread.
 
     Input convention of the network: BGR, 0..255, no mean, sides that are multiples of 32. A face
-    must be about 10 to 600 pixels high in the reduced picture.
+    must be about 10 to 600 pixels high in the reduced image.
 
     Reference:
         W. Wu, H. Peng, S. Yu, YuNet: a tiny millisecond-level face detector, MIR 20, 2023; voting:
@@ -50,7 +50,7 @@ class YuNet:
             weights: ``face_detection_yunet_2023mar.onnx``.
             score_threshold: in [0, 1]; weaker candidates are no faces and have no vote.
             nms_threshold: in [0, 1]; overlap (IoU) above which the weaker of two faces goes.
-            max_side_px: longer side to which a larger picture is reduced.
+            max_side_px: longer side to which a larger image is reduced.
 
         Raises:
             WeightsError: the file is missing or holds another network.
@@ -63,15 +63,15 @@ class YuNet:
         self._max_side_px = max_side_px
 
     def detect(self, image_rgb: UInt8) -> Faces:
-        """Find the faces of a picture, uint8 (h, w, 3)."""
+        """Find the faces of an image, uint8 (h, w, 3)."""
         small, pixels_per_pixel = reduced(image_rgb, self._max_side_px)
         found = _voted(self.candidates(small), self._nms_threshold)
         boxes = restored(found.boxes_xyxy.reshape(-1, 2, 2), pixels_per_pixel).reshape(-1, 4)
-        points = restored(found.landmarks_xy, pixels_per_pixel)
-        return sorted_faces(boxes, points, found.scores)
+        landmarks = restored(found.landmarks_xy, pixels_per_pixel)
+        return sorted_faces(boxes, landmarks, found.scores)
 
     def candidates(self, image_rgb: UInt8) -> Faces:
-        """Run the network at the size of the picture, uint8 (h, w, 3); nothing is suppressed."""
+        """Run the network at the size of the image, uint8 (h, w, 3); nothing is suppressed."""
         height, width = image_rgb.shape[:2]
         bottom, right = -height % 32, -width % 32
         padded = cv2.copyMakeBorder(image_rgb, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
@@ -82,26 +82,26 @@ class YuNet:
             self._decoded(stride, (width + right) // stride, *outputs[4 * index : 4 * index + 4])
             for index, stride in enumerate(_STRIDES)
         ]
-        boxes, points, scores = (np.concatenate(each) for each in zip(*levels, strict=True))
-        finite = np.isfinite(boxes).all(axis=1) & np.isfinite(points).all(axis=(1, 2))
-        return sorted_faces(boxes[finite], points[finite], scores[finite])
+        boxes, landmarks, scores = (np.concatenate(each) for each in zip(*levels, strict=True))
+        finite = np.isfinite(boxes).all(axis=1) & np.isfinite(landmarks).all(axis=(1, 2))
+        return sorted_faces(boxes[finite], landmarks[finite], scores[finite])
 
     def _decoded(
         self, stride: int, columns: int, cls: Float32, obj: Float32, bbox: Float32, kps: Float32
     ) -> tuple[Float32, Float32, Float32]:
-        """Return boxes (n, 4), points (n, 5, 2) and scores (n,) of one level's n sure cells."""
+        """Return boxes (n, 4), landmarks (n, 5, 2) and scores (n,) of one level's n sure cells."""
         scores = np.sqrt(np.clip(cls[0, :, 0], 0, 1) * np.clip(obj[0, :, 0], 0, 1))
         cells = np.flatnonzero(scores >= self._score_threshold)
         bbox, kps = bbox[0, cells], kps[0, cells]
         cell_xy = np.column_stack([cells % columns, cells // columns]).astype(np.float32)
         centre, half = (cell_xy + bbox[:, :2]) * stride, np.exp(bbox[:, 2:]) * (stride / 2)
         boxes = np.concatenate([centre - half, centre + half], axis=1)
-        points = (cell_xy[:, None] + kps.reshape(-1, 5, 2)) * np.float32(stride)
-        return boxes, points, scores[cells]
+        landmarks = (cell_xy[:, None] + kps.reshape(-1, 5, 2)) * np.float32(stride)
+        return boxes, landmarks, scores[cells]
 
 
 def _load(weights: Path) -> onnxruntime.InferenceSession:
-    """Open the network for pictures of any size: the file says 640 × 640, its layers don't."""
+    """Open the network for images of any size: the file says 640 × 640, its layers don't."""
     try:
         model = onnx.load(weights)
         inputs = [each.name for each in model.graph.input]
@@ -120,8 +120,8 @@ def _load(weights: Path) -> onnxruntime.InferenceSession:
 
 
 def _voted(everyone: Faces, nms_threshold: float) -> Faces:
-    """Suppress; boxes and points are means over a face's candidates, weighted by score."""
-    boxes, points, scores = everyone.boxes_xyxy, everyone.landmarks_xy, everyone.scores
+    """Suppress; boxes and landmarks are means over a face's candidates, weighted by score."""
+    boxes, landmarks, scores = everyone.boxes_xyxy, everyone.landmarks_xy, everyone.scores
     left = np.arange(len(everyone))
     kept: list[tuple[NDArray[np.float64], NDArray[np.float64], float]] = []
     while len(left):
@@ -132,7 +132,7 @@ def _voted(everyone: Faces, nms_threshold: float) -> Faces:
         kept.append(
             (
                 np.average(boxes[voters].astype(np.float64), axis=0, weights=weights),
-                np.average(points[voters].astype(np.float64), axis=0, weights=weights),
+                np.average(landmarks[voters].astype(np.float64), axis=0, weights=weights),
                 float(scores[left[0]]),
             )
         )

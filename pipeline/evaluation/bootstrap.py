@@ -1,4 +1,4 @@
-"""Confidence intervals: resampling subjects, not pictures, as one subject's are not independent."""
+"""Confidence intervals: resampling subjects, not images, as one subject's are not independent."""
 
 from collections.abc import Callable, Iterator
 

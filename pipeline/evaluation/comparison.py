@@ -20,7 +20,7 @@ class Comparison:
 
     The gallery is held sorted by subject, so that a probe's genuine comparisons are one run of
     columns. A gallery entry of the probe's own subject and camera is left out, which is the rule of
-    re-identification; with a camera for each picture, the same leaves out a picture's comparison
+    re-identification; with a camera for each image, the same leaves out an image's comparison
     with itself.
 
     Attributes:

@@ -25,14 +25,14 @@ from pipeline.evaluation.identification import (
 from pipeline.evaluation.measures import rank_probes
 
 PROTOCOLS = ("sampled_gallery", "sampled_queries")
-"""``sampled_gallery``: all queries against one random picture per gallery subject and camera.
+"""``sampled_gallery``: all queries against one random image per gallery subject and camera.
 
-``sampled_queries``: one random picture per query subject and camera, against the whole gallery."""
+``sampled_queries``: one random image per query subject and camera, against the whole gallery."""
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """One modality's test pictures.
+class Images:
+    """One modality's test images.
 
     Attributes:
         embeddings: (n, d).
@@ -44,10 +44,10 @@ class Pictures:
     subjects: NDArray[np.generic]
     cameras: NDArray[np.generic]
 
-    def take(self, rows: ArrayLike) -> "Pictures":
-        """Return some of the pictures."""
+    def take(self, rows: ArrayLike) -> "Images":
+        """Return some of the images."""
         at = np.asarray(rows, np.int64)
-        return Pictures(self.embeddings[at], self.subjects[at], self.cameras[at])
+        return Images(self.embeddings[at], self.subjects[at], self.cameras[at])
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ class TrialResults:
 
 
 def sample_one_per_camera(subjects: ArrayLike, cameras: ArrayLike, trial: int) -> list[int]:
-    """Draw one picture per subject and camera as the released code does.
+    """Draw one image per subject and camera as the released code does.
 
     Subjects and cameras are walked in sorted order, and ``random.choice`` with the trial as seed
-    picks among the pictures in the order given (the released code sorts the files' names).
+    picks among the images in the order given (the released code sorts the files' names).
 
     Args:
         subjects: (n,).
@@ -79,7 +79,7 @@ def sample_one_per_camera(subjects: ArrayLike, cameras: ArrayLike, trial: int) -
         trial: number of the trial, the seed.
 
     Returns:
-        Rows of the drawn pictures.
+        Rows of the drawn images.
     """
     groups: defaultdict[tuple[str | int, str | int], list[int]] = defaultdict(list)
     pairs = zip(np.asarray(subjects).tolist(), np.asarray(cameras).tolist(), strict=True)
@@ -90,11 +90,11 @@ def sample_one_per_camera(subjects: ArrayLike, cameras: ArrayLike, trial: int) -
     return [draw.choice(groups[pair]) for pair in sorted(groups)]
 
 
-def llcm(queries: Pictures, gallery: Pictures, protocol: str, trials: int = 10) -> TrialResults:
+def llcm(queries: Images, gallery: Images, protocol: str, trials: int = 10) -> TrialResults:
     """Evaluate by one of the two protocols.
 
     Args:
-        queries: all test pictures of the query modality, sorted by file name.
+        queries: all test images of the query modality, sorted by file name.
         gallery: all of the other.
         protocol: a name of ``PROTOCOLS``.
         trials: number of trials, at least 1.

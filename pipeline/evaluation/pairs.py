@@ -47,9 +47,11 @@ def fold_accuracy(scores: ArrayLike, same: ArrayLike, folds: ArrayLike) -> FoldA
         G. B. Huang et al., Labeled faces in the wild, UMass TR 07-49, 2007, section 4 (view 2).
     """
     values = np.asarray(scores, np.float64)
-    truth, fold = np.asarray(same, bool), np.asarray(folds)
-    if values.ndim != 1 or not values.shape == truth.shape == fold.shape:
-        raise ValueError(f"expected (n,) thrice, got {values.shape}, {truth.shape}, {fold.shape}")
+    ground_truth, fold = np.asarray(same, bool), np.asarray(folds)
+    if values.ndim != 1 or not values.shape == ground_truth.shape == fold.shape:
+        raise ValueError(
+            f"expected (n,) thrice, got {values.shape}, {ground_truth.shape}, {fold.shape}"
+        )
     if not np.isfinite(values).all():
         raise ValueError("scores have to be finite: leave failures to enrol out and count them")
     names = np.unique(fold)
@@ -58,8 +60,8 @@ def fold_accuracy(scores: ArrayLike, same: ArrayLike, folds: ArrayLike) -> FoldA
     accuracy, thresholds = [], []
     for name in names:
         held_out = fold == name
-        threshold = _best_threshold(values[~held_out], truth[~held_out])
-        accuracy.append(np.mean((values[held_out] > threshold) == truth[held_out]))
+        threshold = _best_threshold(values[~held_out], ground_truth[~held_out])
+        accuracy.append(np.mean((values[held_out] > threshold) == ground_truth[held_out]))
         thresholds.append(threshold)
     return FoldAccuracy(np.array(accuracy), np.array(thresholds))
 

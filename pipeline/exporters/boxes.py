@@ -1,6 +1,6 @@
 """Boxes and keypoints of a row, whatever stage it is of: what ``coco`` and ``yolo`` are made of.
 
-A column of ``SOURCES`` is a list of structs, one for each face or body in the picture. It holds a
+A column of ``SOURCES`` is a list of structs, one for each face or body in the image. It holds a
 box, and keypoints where the source names them.
 """
 
@@ -17,7 +17,7 @@ from pipeline.types import Float32, Row
 _SIDES = ("left", "right")
 
 FACE_POINTS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
-"""Names of a face's five points in the order of ``landmarks_xy``: left and right the subject's."""
+"""Names of a face's landmarks in the order of ``landmarks_xy``: left and right the subject's."""
 
 BODY_POINTS = (
     "nose",
@@ -28,7 +28,7 @@ BODY_POINTS = (
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceImage:
     """A column of boxes.
 
     Attributes:
@@ -47,10 +47,10 @@ class Source:
 
 
 SOURCES = (
-    Source("faces", "face", "box_xyxy", "landmarks_xy", FACE_POINTS),
-    Source("bodies", "person", "box_xyxy", "keypoints_xy", BODY_POINTS),
-    Source("truth_people", "true_face", "face_xyxy"),
-    Source("truth_people", "true_person", "body_xyxy"),
+    SourceImage("faces", "face", "box_xyxy", "landmarks_xy", FACE_POINTS),
+    SourceImage("bodies", "person", "box_xyxy", "keypoints_xy", BODY_POINTS),
+    SourceImage("truth_people", "true_face", "face_xyxy"),
+    SourceImage("truth_people", "true_person", "body_xyxy"),
 )
 """Where boxes are found. A category's position among those of an export is its class."""
 
@@ -59,23 +59,23 @@ _NOTES = ("score", "subject_id", "track_id")
 
 @dataclass(frozen=True)
 class Box:
-    """One box of a picture.
+    """One box of an image.
 
     Attributes:
         source: where it is from.
-        xywh: left, top, width, height in pixels from the picture's corner, cut at its border.
+        xywh: left, top, width, height in pixels from the image's corner, cut at its border.
         points: keypoints ``[k, 3]``: x, y (pixel centres at integers) and 2 for a point inside the
-            picture, all 0 for another; None where the source has none.
+            image, all 0 for another; None where the source has none.
         notes: score, subject and track, as far as the row knows.
     """
 
-    source: Source
+    source: SourceImage
     xywh: tuple[float, float, float, float]
     points: Float32 | None
     notes: dict[str, Any]
 
 
-def sources_of(selection: Selection, columns: Sequence[str]) -> tuple[Source, ...]:
+def sources_of(selection: Selection, columns: Sequence[str]) -> tuple[SourceImage, ...]:
     """Return the sources that hold boxes; ``columns`` limits them.
 
     What a data set annotates (``truth_people``) is taken where it is named, or where nothing was
@@ -98,13 +98,13 @@ def sources_of(selection: Selection, columns: Sequence[str]) -> tuple[Source, ..
     return found
 
 
-def _filled(selection: Selection, source: Source) -> bool:
+def _filled(selection: Selection, source: SourceImage) -> bool:
     boxes = f"[item for item in {source.column} if item.{source.box} is not null]"
     return bool(selection.ask(f"count(*) filter (len({boxes}) > 0)")[0][0])
 
 
-def boxes_of(row: Row, sources: Sequence[Source]) -> list[Box]:
-    """Return the boxes of a row that lie in its picture, at least in part."""
+def boxes_of(row: Row, sources: Sequence[SourceImage]) -> list[Box]:
+    """Return the boxes of a row that lie in its image, at least in part."""
     width, height = row["width_px"], row["height_px"]
     found = []
     for source in sources:
@@ -118,14 +118,14 @@ def boxes_of(row: Row, sources: Sequence[Source]) -> list[Box]:
 
 
 def _inside(xyxy: Float32, width: int, height: int) -> tuple[float, float, float, float] | None:
-    """Cut a box at the border and count from the picture's corner, where a pixel is 1 wide."""
+    """Cut a box at the border and count from the image's corner, where a pixel is 1 wide."""
     x0, y0, x1, y1 = (float(value) + 0.5 for value in xyxy)
     x0, x1 = max(x0, 0.0), min(x1, float(width))
     y0, y1 = max(y0, 0.0), min(y1, float(height))
     return (x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
 
 
-def _points(item: Row, source: Source, width: int, height: int) -> Float32 | None:
+def _points(item: Row, source: SourceImage, width: int, height: int) -> Float32 | None:
     if not source.points or item.get(source.points) is None:
         return None
     xy = np.asarray(item[source.points], np.float32)

@@ -6,7 +6,7 @@ import pyarrow as pa
 from ruamel.yaml import YAML
 
 from pipeline.exporters.format import Facts, Job
-from pipeline.exporters.payloads import is_picture
+from pipeline.exporters.payloads import is_image
 from pipeline.exporters.pieces import splits_of
 
 HF_LICENCES = {
@@ -65,7 +65,7 @@ def _prose(job: Job) -> str:
         "`manifest.json` has the sha256 of each file, the parameters and the revision.",
         "",
         f"**{facts.simulated['rows']} of {facts.rows} rows ({facts.simulated['share']:.1%}) are "
-        "simulated**: a program made their pictures (column `simulated`; `generator` says which).",
+        "simulated**: a program made their images (column `simulated`; `generator` says which).",
         "",
         *(["Filter: `" + job.request.where + "`", ""] if job.request.where else []),
         *_counts("licence", facts.licences),
@@ -84,7 +84,7 @@ def _counts(name: str, counts: object) -> list[str]:
 
 
 def _kind(field: pa.Field) -> str:
-    return "picture" if is_picture(field.type) else str(field.type).replace("|", "\\|")
+    return "image" if is_image(field.type) else str(field.type).replace("|", "\\|")
 
 
 def _notes(field: pa.Field) -> str:

@@ -17,7 +17,7 @@ from pipeline.types import Row
 
 
 def to_json(row: Row) -> bytes:
-    """Write a row without its pictures as one line of JSON, keys in the row's order."""
+    """Write a row without its images as one line of JSON, keys in the row's order."""
     values = {name: _plain(value) for name, value in row.items()}
     return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
 

@@ -1,7 +1,7 @@
-"""Format ``coco``: pictures and COCO's instances with boxes and keypoints, one JSON per split.
+"""Format ``coco``: images and COCO's instances with boxes and keypoints, one JSON per split.
 
 Layout: ``images/<split>/<sample id>.<ext>``, ``annotations/instances_<split>.json``. A category for
-each of ``boxes.SOURCES`` that the stage has. Boxes are left, top, width, height from the picture's
+each of ``boxes.SOURCES`` that the stage has. Boxes are left, top, width, height from the image's
 corner; keypoints have pixel centres at integers. Beside COCO's own keys, an image says sample, band
 and whether it is simulated, an annotation score, subject and track.
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from pipeline.exporters.boxes import Box, Source, boxes_of, sources_of
+from pipeline.exporters.boxes import Box, SourceImage, boxes_of, sources_of
 from pipeline.exporters.format import Format, Job, Request, file_per_row, require
 from pipeline.exporters.names import extension_of, safe_component, safe_path
 from pipeline.exporters.pieces import gathered, leave_lines, splits_of
@@ -26,14 +26,14 @@ from pipeline.exporters.storage import FileEntry, HashedFile, Sink
 _KNOWN = ["sample_id", "width_px", "height_px", "band", "simulated", "licence", "image"]
 
 
-def prepare(request: Request, selection: Selection) -> tuple[Source, ...]:
+def prepare(request: Request, selection: Selection) -> tuple[SourceImage, ...]:
     """Find the stage's boxes."""
     return sources_of(selection, request.columns)
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
-    """Write the pictures of one unit, and leave its images and annotations."""
-    sources: tuple[Source, ...] = job.plan
+    """Write the images of one unit, and leave its images and annotations."""
+    sources: tuple[SourceImage, ...] = job.plan
     licences = {name: number for number, name in enumerate(job.facts.licences, start=1)}
     classes = {source: number for number, source in enumerate(sources, start=1)}
     images, annotations = [], []
@@ -104,10 +104,10 @@ def _join(out: HashedFile, items: Iterable[str]) -> None:
 
 
 def verify(job: Job, folder: Path) -> None:
-    """Load each split with pycocotools and compare images, boxes and pictures with the source."""
+    """Load each split with pycocotools and compare images, boxes and images with the source."""
     from pycocotools.coco import COCO
 
-    sources: tuple[Source, ...] = job.plan
+    sources: tuple[SourceImage, ...] = job.plan
     for split in splits_of(job):
         with contextlib.redirect_stdout(io.StringIO()):
             coco = COCO(str(folder / "annotations" / f"instances_{safe_component(split)}.json"))
@@ -117,14 +117,14 @@ def verify(job: Job, folder: Path) -> None:
             for ordinal, row in unit.rows([*_KNOWN, *{source.column for source in sources}]):
                 image = coco.imgs[ordinal + 1]
                 place = folder / "images" / safe_component(split) / image["file_name"]
-                require(place.read_bytes() == row["image"]["bytes"], f"{place} is another picture")
+                require(place.read_bytes() == row["image"]["bytes"], f"{place} is another image")
                 found = [item["bbox"] for item in coco.imgToAnns[ordinal + 1]]
                 boxes = [list(box.xywh) for box in boxes_of(row, sources)]
                 require(found == boxes, f"the boxes of {row['sample_id']}")
 
 
 FORMAT = Format(
-    holds="picture, boxes, keypoints, score, subject, band",
+    holds="image, boxes, keypoints, score, subject, band",
     library="pycocotools",
     prepare=prepare,
     write=write,

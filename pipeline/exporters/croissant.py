@@ -1,7 +1,7 @@
 """Format ``croissant``: the Parquet export with MLCommons Croissant metadata beside it.
 
 Layout: that of ``parquet`` and ``croissant.json``: each file with its sha256, and one record set
-whose fields are the columns: text, numbers, arrays of numbers, pictures. Lists of structs and plain
+whose fields are the columns: text, numbers, arrays of numbers, images. Lists of structs and plain
 bytes stay out of the metadata, though not out of the files.
 
 Reference: https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html.
@@ -20,7 +20,7 @@ from pipeline.errors import ExportError
 from pipeline.exporters import parquet
 from pipeline.exporters.format import Format, Job, require
 from pipeline.exporters.manifest import program_version
-from pipeline.exporters.payloads import is_picture
+from pipeline.exporters.payloads import is_image
 from pipeline.exporters.storage import FileEntry, Sink
 
 FILE = "croissant.json"
@@ -88,12 +88,12 @@ def _field(field: pa.Field) -> dict[str, Any] | None:
     while pa.types.is_fixed_size_list(leaf):
         shape.append(leaf.list_size)
         leaf = leaf.value_type
-    kind = "sc:ImageObject" if is_picture(leaf) else _KINDS.get(str(leaf))
+    kind = "sc:ImageObject" if is_image(leaf) else _KINDS.get(str(leaf))
     if kind is None:
         return None
     notes = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
     source: dict[str, Any] = {"fileSet": {"@id": "shards"}, "extract": {"column": field.name}}
-    if is_picture(leaf):
+    if is_image(leaf):
         source["transform"] = {"jsonPath": "bytes"}
     made: dict[str, Any] = {
         "@type": "cr:Field",

@@ -1,7 +1,7 @@
-"""Format ``folder``: pictures as files by split and subject, and a CSV with all columns.
+"""Format ``folder``: images as files by split and subject, and a CSV with all columns.
 
 Layout: ``images/<split>/<subject>/<sample id>.<ext>`` (torchvision's ImageFolder: one class a
-subject), ``columns/<column>/<split>/<subject>/<sample id>.<ext>`` for further pictures and bytes,
+subject), ``columns/<column>/<split>/<subject>/<sample id>.<ext>`` for further images and bytes,
 ``metadata.csv`` with ``file_name`` first (as Hugging Face's imagefolder has it) and the rest by
 column. A cell is empty for null, text where it is plain text, and else JSON (also for text that is
 empty, begins with a quotation mark or has a carriage return).
@@ -22,13 +22,13 @@ from pipeline.exporters.storage import PIECES, FileEntry, Sink
 from pipeline.types import Row
 
 NOBODY = "unknown"
-"""Folder of pictures without a subject."""
+"""Folder of images without a subject."""
 
 _LONGEST_CELL = 1 << 30
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
-    """Write the pictures of one unit, and its lines of the CSV."""
+    """Write the images of one unit, and its lines of the CSV."""
     columns, held = job.schema.names, payload_columns(job.schema)
     others = [name for name in held if name != job.request.image]
     lines = []
@@ -79,7 +79,7 @@ def _file_column(column: str, image: str) -> str:
 
 
 def verify(job: Job, folder: Path) -> None:
-    """Read each split with torchvision's ImageFolder: its classes, its pictures, their bytes."""
+    """Read each split with torchvision's ImageFolder: its classes, its images, their bytes."""
     from torchvision.datasets import ImageFolder
 
     image = job.request.image
@@ -93,8 +93,8 @@ def verify(job: Job, folder: Path) -> None:
                 name = f"{safe_path(row['sample_id'])}.{extension_of(data, row[image]['path'])}"
                 path = top / subject / name
                 require(classes.pop(path, None) == subject, f"ImageFolder does not find {path}")
-                require(path.read_bytes() == data, f"{path} is another picture")
-        require(not classes, f"{len(classes)} pictures of {split} are of no row")
+                require(path.read_bytes() == data, f"{path} is another image")
+        require(not classes, f"{len(classes)} images of {split} are of no row")
 
 
 FORMAT = Format(

@@ -25,7 +25,7 @@ class Request:
         where: SQL condition that rows have to fulfil; see ``selection``.
         splits: splits to take, all without any.
         columns: columns to take, all without any; what licence and origin say always goes along.
-        image: the column that is a format's one picture.
+        image: the column that is a format's one image.
         pairs: number of pairs of ``lfw_bin``, half of them genuine.
         seed: of these pairs.
     """
@@ -49,7 +49,7 @@ class Facts:
         rows: their number.
         shares: number of rows by split, band, region and generator.
         licences: number of rows by licence; ``unknown`` where a row names none.
-        simulated: number and share of rows whose picture a program made.
+        simulated: number and share of rows whose image a program made.
     """
 
     rows: int
@@ -91,7 +91,7 @@ def file_per_unit(job: Job) -> int:
 
 
 def file_per_row(job: Job) -> int:
-    """Count a picture for each row, one file beside them, and the manifest."""
+    """Count an image for each row, one file beside them, and the manifest."""
     return job.facts.rows + 2
 
 

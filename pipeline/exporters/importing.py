@@ -57,7 +57,7 @@ def import_export(url: str, target: Path, shards: int | None = None) -> ShardFol
         exact = ", ".join(name for name, form in EXPORTERS.items() if form.read)
         raise ExportError(
             f"{url} is of format {manifest.format!r}, which does not hold whole rows: {exact} do; "
-            "a reader takes its pictures in (see docs/exports.md)"
+            "a reader takes its images in (see docs/exports.md)"
         )
     if target.exists():
         raise ExportError(f"{target} exists; name a new folder")
@@ -97,11 +97,11 @@ def _whole(row: Row, schema: pa.Schema) -> Row:
 
 def _write(rows: Iterable[Row], folder: ShardFolder, schema: pa.Schema) -> int:
     """Place the rows in their shards, then sort each: memory holds one shard at a time."""
-    with tempfile.TemporaryDirectory(dir=_made(folder.path)) as loose:
-        count = _scatter(rows, Path(loose), folder.count, schema)
+    with tempfile.TemporaryDirectory(dir=_made(folder.path)) as context:
+        count = _scatter(rows, Path(context), folder.count, schema)
         for index in range(folder.count):
             with ShardWriter(folder.shard(index).path, schema) as out:
-                out.write(_sorted(Path(loose) / f"{index}.parquet"))
+                out.write(_sorted(Path(context) / f"{index}.parquet"))
             with ShardWriter(folder.rejected.shard(index).path, REJECTED):
                 pass
     return count
@@ -112,10 +112,10 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _scatter(rows: Iterable[Row], loose: Path, count: int, schema: pa.Schema) -> int:
+def _scatter(rows: Iterable[Row], context: Path, count: int, schema: pa.Schema) -> int:
     waiting: list[list[Row]] = [[] for _ in range(count)]
     writers = [
-        pq.ParquetWriter(loose / f"{i}.parquet", schema, compression="NONE") for i in range(count)
+        pq.ParquetWriter(context / f"{i}.parquet", schema, compression="NONE") for i in range(count)
     ]
     number = 0
     try:

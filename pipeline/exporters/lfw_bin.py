@@ -1,9 +1,9 @@
-"""Format ``lfw_bin``: InsightFace's verification file, a pickle of pictures and of who is the same.
+"""Format ``lfw_bin``: InsightFace's verification file, a pickle of images and of who is the same.
 
 Layout: ``pairs.bin`` is ``(bins, issame)``: ``bins[2 * i]`` and ``bins[2 * i + 1]`` are the encoded
-pictures of pair ``i``, ``issame[i]`` whether they show one subject; ``pairs.csv`` has their ids.
+images of pair ``i``, ``issame[i]`` whether they show one subject; ``pairs.csv`` has their ids.
 ``--pairs`` says how many, ``--seed`` which. It is written piece by piece, so that it may be larger
-than memory: pictures wait in a temporary file.
+than memory: images wait in a temporary file.
 
 Reference: insightface ``recognition/arcface_torch/eval/verification.py``, ``load_bin``.
 """
@@ -33,29 +33,29 @@ _BATCH = 1000
 
 
 @dataclass(frozen=True)
-class Plan:
+class Layout:
     """The pairs, and the samples' ids by ordinal."""
 
     pairs: list[Pair]
     ids: dict[int, str]
 
 
-def prepare(request: Request, selection: Selection) -> Plan:
+def prepare(request: Request, selection: Selection) -> Layout:
     """Draw the pairs."""
     require_subjects(selection)
     found = list(selection.listed("subject_id, sample_id"))
     pairs = draw_pairs([subject for subject, _ in found], request.pairs, request.seed)
     used = {ordinal for a, b, _ in pairs for ordinal in (a, b)}
-    return Plan(pairs, {ordinal: found[ordinal][1] for ordinal in sorted(used)})
+    return Layout(pairs, {ordinal: found[ordinal][1] for ordinal in sorted(used)})
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
-    """Gather the pictures that are used, then write the pickle in the order of the pairs."""
-    plan: Plan = job.plan
+    """Gather the images that are used, then write the pickle in the order of the pairs."""
+    plan: Layout = job.plan
     with tempfile.TemporaryFile() as spool:
         places = dict(_spooled(spool, unit, plan.ids.keys(), job.request.image))
 
-        def pictures() -> Iterator[bytes]:
+        def images() -> Iterator[bytes]:
             for a, b, _ in plan.pairs:
                 for ordinal in (a, b):
                     start, length = places[ordinal]
@@ -64,7 +64,7 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
 
         with sink.file("pairs.bin") as out:
             out.write(pickle.PROTO + b"\x04")
-            _list(out, pictures())
+            _list(out, images())
             _list(out, (pickle.NEWTRUE if same else pickle.NEWFALSE for *_, same in plan.pairs))
             out.write(pickle.TUPLE2 + pickle.STOP)
     rows = [(plan.ids[a], plan.ids[b], int(same)) for a, b, same in plan.pairs]
@@ -99,23 +99,23 @@ def _list(out: HashedFile, items: Iterable[bytes]) -> None:
 
 
 def verify(job: Job, folder: Path) -> None:
-    """Unpickle the file as InsightFace does and compare pairs and pictures with the source."""
-    plan: Plan = job.plan
+    """Unpickle the file as InsightFace does and compare pairs and images with the source."""
+    plan: Layout = job.plan
     with (folder / "pairs.bin").open("rb") as file:
         bins, same = pickle.load(file, encoding="bytes")  # noqa: S301 - written a moment ago
     require(same == [pair[2] for pair in plan.pairs], "which pairs are genuine")
-    require(len(bins) == 2 * len(same), "two pictures a pair")
+    require(len(bins) == 2 * len(same), "two images a pair")
     wanted: dict[int, list[int]] = {}
     for index, ordinal in enumerate(o for a, b, _ in plan.pairs for o in (a, b)):
         wanted.setdefault(ordinal, []).append(index)
     for ordinal, row in job.units[0].rows([job.request.image]):
         for index in wanted.get(ordinal, ()):
             data = row[job.request.image]["bytes"]
-            require(bins[index] == data, f"picture {index} is another one")
+            require(bins[index] == data, f"image {index} is another one")
 
 
 FORMAT = Format(
-    holds="pairs of pictures, and whether they are genuine; ids in pairs.csv",
+    holds="pairs of images, and whether they are genuine; ids in pairs.csv",
     library="pickle",
     prepare=prepare,
     write=write,

@@ -1,4 +1,4 @@
-"""Format ``lists``: pictures and the text lists that LightCNN's and DVG's training and tests read.
+"""Format ``lists``: images and the text lists that LightCNN's and DVG's training and tests read.
 
 Layout: ``images/<split>/<sample id>.<ext>`` and, with paths below ``images``,
 
@@ -48,7 +48,7 @@ def prepare(request: Request, selection: Selection) -> dict[str, dict[str, int]]
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
-    """Write the pictures of one unit and leave the lines of its lists."""
+    """Write the images of one unit and leave the lines of its lists."""
     lines: dict[str, list[str]] = {name: [] for name in LISTS}
     labels = job.plan[unit.split]
     for _, row in unit.rows(["sample_id", "subject_id", "band", job.request.image]):
@@ -90,12 +90,12 @@ def verify(job: Job, folder: Path) -> None:
             path = f"{stem}.{extension_of(data)}"
             expected = [(name, label) for name, _ in _lines(row, unit.split, "")]
             require(found.pop(path, None) == expected, f"{path} is not listed as it should be")
-            require((folder / "images" / path).read_bytes() == data, f"{path} is another picture")
+            require((folder / "images" / path).read_bytes() == data, f"{path} is another image")
     require(not found, f"{len(found)} lines are of no row")
 
 
 FORMAT = Format(
-    holds="picture, subject as label, visible or not, gallery or probe",
+    holds="image, subject as label, visible or not, gallery or probe",
     library="pipeline.exporters.lists",
     prepare=prepare,
     write=write,

@@ -27,7 +27,7 @@ _COLUMNS = ("sample_id", "subject_id", "camera_id", "band")
 
 
 @dataclass(frozen=True)
-class Plan:
+class Layout:
     """Subjects by number (from 1), labels of the training subjects, the test subjects, cameras."""
 
     subjects: list[str]
@@ -36,7 +36,7 @@ class Plan:
     cameras: dict[tuple[str, str], int]
 
 
-def prepare(request: Request, selection: Selection) -> Plan:
+def prepare(request: Request, selection: Selection) -> Layout:
     """Number subjects and cameras.
 
     Raises:
@@ -58,11 +58,11 @@ def prepare(request: Request, selection: Selection) -> Plan:
     number = {subject: index for index, subject in enumerate(subjects, start=1)}
     test = sorted(number[subject] for subject, split in pairs if split == Split.TEST)
     labels = {subject: label for label, subject in enumerate(train)}
-    return Plan(subjects, labels, test, numbered_cameras(selection))
+    return Layout(subjects, labels, test, numbered_cameras(selection))
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
-    """Write the pictures of one unit and leave the lines of its lists."""
+    """Write the images of one unit and leave the lines of its lists."""
     lines: dict[str, list[str]] = {"vis": [], "nir": []}
     rows = []
     for ordinal, row in unit.rows([*_COLUMNS, job.request.image]):
@@ -77,7 +77,7 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
     leave_lines(sink, unit, "csv", rows)
 
 
-def _path(ordinal: int, row: Row, split: str, plan: Plan, extension: str) -> str:
+def _path(ordinal: int, row: Row, split: str, plan: Layout, extension: str) -> str:
     number = plan.subjects.index(row["subject_id"]) + 1
     camera = plan.cameras[row["camera_id"] or "", row["band"]]
     band = "vis" if row["band"] == Band.VIS else "nir"
@@ -96,7 +96,7 @@ def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
 
 def verify(job: Job, folder: Path) -> None:
     """Follow the lists and the folders of the test subjects as LLCM's own code does."""
-    plan: Plan = job.plan
+    plan: Layout = job.plan
     found = dict(_found(folder))
     for unit in job.units:
         train = unit.split == Split.TRAIN
@@ -105,12 +105,12 @@ def verify(job: Job, folder: Path) -> None:
             path = _path(ordinal, row, unit.split, plan, extension_of(data))
             label = plan.labels[subject] if train else plan.subjects.index(subject) + 1
             require(found.pop(path, None) == label, f"{path} is not listed as {label}")
-            require((folder / path).read_bytes() == data, f"{path} is another picture")
+            require((folder / path).read_bytes() == data, f"{path} is another image")
     require(not found, f"{len(found)} files are of no row")
 
 
 def _found(folder: Path) -> Iterator[tuple[str, int]]:
-    """Yield path and label of each training picture, path and number of each test picture."""
+    """Yield path and label of each training image, path and number of each test image."""
     ids = (folder / "idx/test_id.txt").read_text().strip()
     for band in ("vis", "nir"):
         for line in (folder / f"idx/train_{band}.txt").read_text().splitlines():
@@ -122,7 +122,7 @@ def _found(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 FORMAT = Format(
-    holds="picture, subject, camera, visible or infra-red; ids in rows.csv",
+    holds="image, subject, camera, visible or infra-red; ids in rows.csv",
     library="pipeline.exporters.llcm",
     prepare=prepare,
     write=write,

@@ -1,6 +1,6 @@
 r"""Format ``lmdb``: one LMDB database, ``data.mdb``, for random access by sample id.
 
-Keys: ``<sample_id>\0<column>`` for the bytes of each picture or column of bytes,
+Keys: ``<sample_id>\0<column>`` for the bytes of each image or column of bytes,
 ``<sample_id>\0`` for all other columns as JSON. Open the export's folder with ``lmdb.open(folder,
 readonly=True, lock=False)``; a cursor gives the rows sorted by id.
 
@@ -92,7 +92,7 @@ def read(folder: Path, manifest: Manifest) -> Iterator[Row]:
 
 
 def verify(job: Job, folder: Path) -> None:
-    """Look every row up by its id, as a training would, and compare its picture."""
+    """Look every row up by its id, as a training would, and compare its image."""
     image = job.request.image
     with (
         lmdb.open(str(folder), readonly=True, lock=False) as database,
@@ -100,7 +100,7 @@ def verify(job: Job, folder: Path) -> None:
     ):
         for _, row in job.units[0].rows(["sample_id", image]):
             found = transaction.get(f"{row['sample_id']}\0{image}".encode())
-            require(found == row[image]["bytes"], f"the picture of {row['sample_id']}")
+            require(found == row[image]["bytes"], f"the image of {row['sample_id']}")
     require(sum(1 for _ in entries(folder)) == job.facts.rows, "number of rows")
 
 

@@ -29,11 +29,11 @@ class Manifest:
         source: folder of shards, their number, and a digest of the rows' ids and contents.
         where: the filter.
         splits: the chosen splits, none if all.
-        image: the column that is the main picture.
+        image: the column that is the main image.
         rows: number of rows.
         shares: number of rows by split, band, region and generator.
         licences: number of rows by licence.
-        simulated: number and share of rows whose picture a program made.
+        simulated: number and share of rows whose image a program made.
         columns: name, type, nullability and metadata of each column.
         arrow_schema: the same, in Arrow's own serialisation, base64.
         params: ``params.yaml`` at the time, whole.

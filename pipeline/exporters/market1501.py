@@ -2,9 +2,9 @@
 
 Layout: ``bounding_box_train``, ``query``, ``bounding_box_test`` with ``PPPP_cCs1_FFFFFF_00.jpg``:
 subject (from 1; ``subjects.csv`` says who), camera (its number, or the band's where no row names a
-camera; ``cameras.csv``), and the row's position. Of the test split, the first picture of each
+camera; ``cameras.csv``), and the row's position. Of the test split, the first image of each
 subject under each camera is a query, the rest is gallery. The readers take ``.jpg`` only, so a
-picture that is no JPEG is encoded anew, quality 95, colour in full.
+image that is no JPEG is encoded anew, quality 95, colour in full.
 
 Reference: L. Zheng et al., Scalable person re-identification: a benchmark, ICCV 2015; torchreid
 ``market1501.py``.
@@ -31,7 +31,7 @@ _NAME = re.compile(r"(-?\d+)_c(\d)")
 
 
 @dataclass(frozen=True)
-class Plan:
+class Layout:
     """Subjects by number (from 1), numbers of cameras, ordinals of the queries."""
 
     subjects: list[str]
@@ -39,7 +39,7 @@ class Plan:
     queries: frozenset[int]
 
 
-def prepare(request: Request, selection: Selection) -> Plan:
+def prepare(request: Request, selection: Selection) -> Layout:
     """Number subjects and cameras, and choose the queries.
 
     Raises:
@@ -56,12 +56,12 @@ def prepare(request: Request, selection: Selection) -> Plan:
             )
         if split == Split.TEST:
             first.setdefault((subject, cameras[camera, band]), ordinal)
-    return Plan(subjects, cameras, frozenset(first.values()))
+    return Layout(subjects, cameras, frozenset(first.values()))
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
-    """Write the pictures of one unit."""
-    plan: Plan = job.plan
+    """Write the images of one unit."""
+    plan: Layout = job.plan
     numbers = {subject: number for number, subject in enumerate(plan.subjects, start=1)}
     lines = []
     columns = ["sample_id", "subject_id", "camera_id", "band", job.request.image]
@@ -75,7 +75,7 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
     leave_lines(sink, unit, "csv", lines)
 
 
-def _path(ordinal: int, row: Row, split: str, numbers: dict[str, int], plan: Plan) -> str:
+def _path(ordinal: int, row: Row, split: str, numbers: dict[str, int], plan: Layout) -> str:
     folder = FOLDERS[0] if split in (Split.TRAIN, ALL) else FOLDERS[2]
     camera = plan.cameras[row["camera_id"] or "", row["band"]]
     name = f"{numbers[row['subject_id']]:04d}_c{camera}s1_{ordinal:06d}_00.jpg"
@@ -94,8 +94,8 @@ def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
 
 
 def verify(job: Job, folder: Path) -> None:
-    """Read the names as torchreid does: subjects and cameras, each picture in its folder once."""
-    plan: Plan = job.plan
+    """Read the names as torchreid does: subjects and cameras, each image in its folder once."""
+    plan: Layout = job.plan
     found = {path.relative_to(folder).as_posix() for f in FOLDERS for path in folder.glob(f"{f}/*")}
     numbers = {subject: number for number, subject in enumerate(plan.subjects, start=1)}
     for unit in job.units:
@@ -106,12 +106,12 @@ def verify(job: Job, folder: Path) -> None:
             match = _NAME.search(path)
             require(match and int(match[1]) == numbers[row["subject_id"]], f"subject of {path}")
             shape = decode((folder / path).read_bytes()).shape
-            require(shape == decode(row[job.request.image]["bytes"]).shape, f"picture of {path}")
+            require(shape == decode(row[job.request.image]["bytes"]).shape, f"image of {path}")
     require(not found, f"{len(found)} files are of no row")
 
 
 FORMAT = Format(
-    holds="picture (as JPEG), subject, camera, query or gallery; ids in rows.csv",
+    holds="image (as JPEG), subject, camera, query or gallery; ids in rows.csv",
     library="cv2",
     prepare=prepare,
     write=write,

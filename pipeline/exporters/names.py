@@ -27,7 +27,7 @@ def safe_component(text: str) -> str:
 
 
 def extension_of(data: bytes, path: str | None = None) -> str:
-    """Return the extension of an encoded picture, by its first bytes.
+    """Return the extension of an encoded image, by its first bytes.
 
     Args:
         data: the file's bytes.

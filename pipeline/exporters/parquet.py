@@ -1,8 +1,8 @@
-"""Format ``parquet``: a data set that Hugging Face ``datasets`` loads, pictures as ``Image``.
+"""Format ``parquet``: a data set that Hugging Face ``datasets`` loads, images as ``Image``.
 
 Layout: ``data/<split>-NNNNN-of-NNNNN.parquet`` and ``README.md``, the dataset card. Columns and
 their metadata are the shards' own; the schema's metadata also carries the features. Rows are copied
-as Arrow tables: no picture is opened.
+as Arrow tables: no image is opened.
 """
 
 import json
@@ -18,7 +18,7 @@ from pipeline.errors import ExportError
 from pipeline.exporters.card import dataset_card
 from pipeline.exporters.format import Format, Job, Request, require
 from pipeline.exporters.manifest import Manifest
-from pipeline.exporters.payloads import is_picture
+from pipeline.exporters.payloads import is_image
 from pipeline.exporters.pieces import splits_of
 from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import FileEntry, Sink
@@ -34,7 +34,7 @@ def prepare(request: Request, selection: Selection) -> dict[str, Any]:
 
     features = datasets.Features.from_arrow_schema(selection.schema.remove_metadata())
     for field in selection.schema:
-        if is_picture(field.type):
+        if is_image(field.type):
             features[field.name] = datasets.Image()
     described: dict[str, Any] = features.to_dict()
     return described
@@ -100,7 +100,7 @@ def verify(job: Job, folder: Path) -> None:
                 sample: dict[str, Any] = next(found, {"sample_id": None})
                 require(sample["sample_id"] == row["sample_id"], f"{row['sample_id']} is missing")
                 same = sample[image]["bytes"] == row[image]["bytes"]
-                require(same, f"{row['sample_id']} has another picture")
+                require(same, f"{row['sample_id']} has another image")
         require(next(found, None) is None, f"split {split} holds more than its rows")
 
 

@@ -1,4 +1,4 @@
-"""Rows as files: pictures and other bytes apart, the rest as JSON beside them; and back."""
+"""Rows as files: images and other bytes apart, the rest as JSON beside them; and back."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ class Payload:
     extension: str
 
 
-def is_picture(kind: pa.DataType) -> bool:
-    """Tell whether a column of this type holds pictures."""
+def is_image(kind: pa.DataType) -> bool:
+    """Tell whether a column of this type holds images."""
     return bool(pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0)
 
 
 def payload_columns(schema: pa.Schema) -> list[str]:
-    """Return the columns that hold pictures or plain bytes."""
-    return [f.name for f in schema if is_picture(f.type) or pa.types.is_binary(f.type)]
+    """Return the columns that hold images or plain bytes."""
+    return [f.name for f in schema if is_image(f.type) or pa.types.is_binary(f.type)]
 
 
 def take_apart(row: Row, columns: list[str]) -> tuple[Row, list[Payload]]:
@@ -46,9 +46,9 @@ def take_apart(row: Row, columns: list[str]) -> tuple[Row, list[Payload]]:
         value = row[name]
         if value is None:
             continue
-        picture = isinstance(value, dict)
-        data, path = (value["bytes"], value["path"]) if picture else (value, None)
-        payloads.append(Payload(name, data, extension_of(data, path) if picture else "bin"))
+        image = isinstance(value, dict)
+        data, path = (value["bytes"], value["path"]) if image else (value, None)
+        payloads.append(Payload(name, data, extension_of(data, path) if image else "bin"))
         meta[name] = {"path": path}
     return meta, payloads
 
@@ -70,7 +70,7 @@ def _columns(
 ) -> Iterator[tuple[str, Any]]:
     for field in schema:
         value = meta.get(field.name)
-        if value is not None and is_picture(field.type):
+        if value is not None and is_image(field.type):
             value = {"bytes": payloads[field.name], "path": value["path"]}
         elif value is not None and pa.types.is_binary(field.type):
             value = payloads[field.name]

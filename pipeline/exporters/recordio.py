@@ -3,9 +3,9 @@
 ``train.rec`` is MXNet's RecordIO: each record is the magic number 0xced7230a, a word of 3 bits
 (which part of a record that holds the magic itself) and 29 bits (length), and the data, padded to 4
 bytes. A record's data is an ``IRHeader`` (uint32 flag, float32 label, uint64 id, uint64 id2; where
-the flag is above 0, so many float32 labels follow) and the picture as it is. Key 0 is InsightFace's
+the flag is above 0, so many float32 labels follow) and the image as it is. Key 0 is InsightFace's
 own: its two labels are the first key of the identities and the key behind them; an identity's two
-labels are the first key of its pictures and the key behind them. ``train.idx`` has a line ``key
+labels are the first key of its images and the key behind them. ``train.idx`` has a line ``key
 offset`` each, ``property`` is ``identities,height,width``, ``rows.csv`` has the rows by key.
 
 References: dmlc-core ``recordio.h``; MXNet ``python/mxnet/recordio.py``; insightface
@@ -38,14 +38,14 @@ _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
 
 
 @dataclass(frozen=True)
-class Plan:
+class Layout:
     """Where each row goes.
 
     Attributes:
         subjects: by label.
         labels: label of each row, by ordinal.
         keys: key of each row, by ordinal: sorted by label, then by id, from 1.
-        ends: key behind each subject's pictures, by label.
+        ends: key behind each subject's images, by label.
         property: number of identities, height, width.
     """
 
@@ -56,11 +56,11 @@ class Plan:
     property: tuple[int, int, int]
 
 
-def prepare(request: Request, selection: Selection) -> Plan:
+def prepare(request: Request, selection: Selection) -> Layout:
     """Give the rows labels and keys.
 
     Raises:
-        ExportError: a row has no subject, the pictures differ in height and width, or there are
+        ExportError: a row has no subject, the images differ in height and width, or there are
             too many.
     """
     subjects = require_subjects(selection)
@@ -77,18 +77,18 @@ def prepare(request: Request, selection: Selection) -> Plan:
     keys[order] = np.arange(1, len(found) + 1)
     ends = np.cumsum(np.bincount(labels, minlength=len(subjects))) + 1
     height, width = _one_shape(request, selection)
-    return Plan(subjects, labels, keys, ends, (len(subjects), height, width))
+    return Layout(subjects, labels, keys, ends, (len(subjects), height, width))
 
 
 def _one_shape(request: Request, selection: Selection) -> tuple[int, int]:
     if request.image != "image":
-        picture = next(selection.listed(f"{request.image}.bytes"))[0]
-        height, width = decode(picture).shape[:2]
+        image = next(selection.listed(f"{request.image}.bytes"))[0]
+        height, width = decode(image).shape[:2]
         return height, width
     shapes = selection.ask("height_px, width_px", group="height_px, width_px")
     if len(shapes) > 1:
         raise ExportError(
-            f"recordio has one height and width for all pictures, found {sorted(shapes)[:5]}: "
+            f"recordio has one height and width for all images, found {sorted(shapes)[:5]}: "
             "export an aligned stage, or choose with --where"
         )
     return shapes[0][0], shapes[0][1]
@@ -96,7 +96,7 @@ def _one_shape(request: Request, selection: Selection) -> tuple[int, int]:
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
     """Write the records in the order of the rows; the index has them by key."""
-    plan: Plan = job.plan
+    plan: Layout = job.plan
     count, people = len(plan.keys), len(plan.subjects)
     offsets = np.zeros(1 + count + people, np.int64)
     starts = [1, *plan.ends.tolist()]
@@ -164,7 +164,7 @@ def _magic_places(data: bytes) -> list[int]:
 
 @dataclass(frozen=True)
 class Record:
-    """A record with its header: one label or several, and the picture's bytes."""
+    """A record with its header: one label or several, and the image's bytes."""
 
     flag: int
     labels: NDArray[np.float32]
@@ -175,7 +175,7 @@ class Record:
 class RecordReader:
     """Reads ``train.rec`` by key, as MXNet's ``MXIndexedRecordIO`` does.
 
-    Use as a context manager. ``keys`` are those of the pictures.
+    Use as a context manager. ``keys`` are those of the images.
 
     Raises:
         ExportError: a record is not where the index says.
@@ -221,7 +221,7 @@ class RecordReader:
 
 
 def verify(job: Job, folder: Path) -> None:
-    """Read every record by its key and compare label and picture with the source."""
+    """Read every record by its key and compare label and image with the source."""
     image, plan = job.request.image, job.plan
     with RecordReader(folder) as reader, (folder / "rows.csv").open(newline="") as lines:
         keys = {row["sample_id"]: int(row["key"]) for row in csv.DictReader(lines)}
@@ -229,11 +229,11 @@ def verify(job: Job, folder: Path) -> None:
         for ordinal, row in job.units[0].rows(["sample_id", image]):
             record = reader.read(keys[row["sample_id"]])
             require(record.labels == [plan.labels[ordinal]], f"label of {row['sample_id']}")
-            require(record.data == row[image]["bytes"], f"picture of {row['sample_id']}")
+            require(record.data == row[image]["bytes"], f"image of {row['sample_id']}")
 
 
 FORMAT = Format(
-    holds="picture, subject as label; ids in rows.csv",
+    holds="image, subject as label; ids in rows.csv",
     library="pipeline.exporters.recordio",
     prepare=prepare,
     write=write,

@@ -145,7 +145,7 @@ def _job(request: Request) -> Job:
     missing = selection.ask(f"count(*) filter ({request.image}.bytes is null)")[0][0]
     if missing:
         raise ExportError(
-            f"{missing} of {selection.count} rows have no picture {request.image!r}: leave them "
+            f"{missing} of {selection.count} rows have no image {request.image!r}: leave them "
             f"out with --where '{request.image} is not null'"
         )
     plan = form.prepare(request, selection)
@@ -159,7 +159,7 @@ def chosen_schema(schema: pa.Schema, request: Request) -> pa.Schema:
     The digests of whole rows stay out where not all columns are taken: they would lie.
 
     Raises:
-        ExportError: a column is unknown, or the chosen picture is none.
+        ExportError: a column is unknown, or the chosen image is none.
     """
     for name in (*request.columns, request.image):
         if name not in schema.names:
@@ -168,7 +168,7 @@ def chosen_schema(schema: pa.Schema, request: Request) -> pa.Schema:
             )
     kind = schema.field(request.image).type
     if not (pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0):
-        raise ExportError(f"column {request.image!r} holds {kind}, expected pictures")
+        raise ExportError(f"column {request.image!r} holds {kind}, expected images")
     if not request.columns:
         return schema
     wanted = {*ALWAYS, *request.columns, request.image} - {"content_sha256", "fingerprint"}

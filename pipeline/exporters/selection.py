@@ -2,8 +2,9 @@
 
 The filter sees all columns of the shards and four more, where the stage has what they come from:
 
-    yaw_deg, pitch_deg, roll_deg    of ``pose_deg``, or of the best of ``faces``, or the truth
-    interocular_px                  distance of the eye points, from ``landmarks_xy`` likewise
+    yaw_deg, pitch_deg, roll_deg    of ``pose_deg``, or of the best of ``faces``, or the ground
+    ground truth interocular_px                  distance of the eye points, from ``landmarks_xy``
+    likewise
 
 It may open these shards and nothing else: no other file, no network.
 """
@@ -305,9 +306,9 @@ def _derived(schema: pa.Schema) -> dict[str, str]:
     return {name: value for name, value in made.items() if name not in schema.names}
 
 
-def _first(schema: pa.Schema, name: str, truth: str) -> str | None:
+def _first(schema: pa.Schema, name: str, ground_truth: str) -> str | None:
     if name in schema.names:
         return name
     if "faces" in schema.names:
         return f"faces[1].{name}"
-    return truth if truth in schema.names else None
+    return ground_truth if ground_truth in schema.names else None

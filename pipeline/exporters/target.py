@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.errors import ExportError
 from pipeline.exporters.storage import MANIFEST, PIECES, FileEntry, Sink, Store, explained
-from pipeline.store.guard import locked
+from pipeline.store.locks import locked
 
 
 class Target:

@@ -1,8 +1,8 @@
 """Format ``webdataset``: tar shards, one per split and shard of the source.
 
-Layout: ``<split>-NNNNN-of-NNNNN.tar``; of each row ``<key>.png`` or ``.jpg`` (the main picture),
+Layout: ``<split>-NNNNN-of-NNNNN.tar``; of each row ``<key>.png`` or ``.jpg`` (the main image),
 ``<key>.json`` (all other columns), ``<key>.cls`` (the subject's label within the split, where there
-is one) and ``<key>.<column>.<ext>`` for each further picture or column of bytes. Keys are the
+is one) and ``<key>.<column>.<ext>`` for each further image or column of bytes. Keys are the
 sample ids, percent-encoded. Times and owners are 0, so that the same rows give the same bytes.
 ``subjects.csv`` says which label is whom.
 
@@ -100,15 +100,15 @@ def read(folder: Path, manifest: Manifest) -> Iterator[Row]:
 
 
 def verify(job: Job, folder: Path) -> None:
-    """Read each tar with WebDataset and compare keys and pictures with the source."""
+    """Read each tar with WebDataset and compare keys and images with the source."""
     image = job.request.image
     for unit in job.units:
         found = samples([folder / f"{unit.name}.tar"])
         for _, row in unit.rows(["sample_id", image]):
             sample, key = next(found, {}), safe_path(row["sample_id"])
             require(sample.get("__key__") == key, f"{key} is not where it belongs in {unit.name}")
-            pictures = [data for name, data in sample.items() if name in ("png", "jpg", "bin")]
-            require(pictures == [row[image]["bytes"]], f"the picture of {key} is another one")
+            images = [data for name, data in sample.items() if name in ("png", "jpg", "bin")]
+            require(images == [row[image]["bytes"]], f"the image of {key} is another one")
         require(next(found, None) is None, f"{unit.name}.tar holds more than its rows")
 
 

@@ -1,7 +1,7 @@
-"""Format ``yolo``: Ultralytics' folders of pictures and label files, with ``data.yaml``.
+"""Format ``yolo``: Ultralytics' folders of images and label files, with ``data.yaml``.
 
 Layout: ``images/<split>/<sample id>.<ext>``, ``labels/<split>/<sample id>.txt``, ``data.yaml``. A
-label line is ``class x y w h``, as fractions of the picture, and ``x y v`` for each keypoint where
+label line is ``class x y w h``, as fractions of the image, and ``x y v`` for each keypoint where
 the export has one kind of boxes only and that has keypoints; ``--columns faces`` chooses.
 
 Ultralytics needs a ``train`` and a ``val``: rows without a split are ``train``, ``validation`` is
@@ -19,7 +19,7 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from pipeline.bodies.ultralytics_offline import ultralytics_module
-from pipeline.exporters.boxes import Box, Source, boxes_of, sources_of
+from pipeline.exporters.boxes import Box, SourceImage, boxes_of, sources_of
 from pipeline.exporters.format import Format, Job, Request, file_per_row, require
 from pipeline.exporters.names import extension_of, safe_component, safe_path
 from pipeline.exporters.pieces import splits_of
@@ -31,13 +31,13 @@ _NAMES = {ALL: "train", "validation": "val"}
 _KNOWN = ["sample_id", "width_px", "height_px", "image"]
 
 
-def prepare(request: Request, selection: Selection) -> tuple[Source, ...]:
+def prepare(request: Request, selection: Selection) -> tuple[SourceImage, ...]:
     """Find the stage's boxes."""
     return sources_of(selection, request.columns)
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
-    """Write the pictures and label files of one unit."""
+    """Write the images and label files of one unit."""
     for _, row in unit.rows([*_KNOWN, *{source.column for source in job.plan}]):
         data = row["image"]["bytes"]
         stem = f"{_folder(unit.split)}/{safe_path(row['sample_id'])}"
@@ -50,12 +50,12 @@ def _folder(split: str) -> str:
     return safe_component(_NAMES.get(split, split))
 
 
-def _points(sources: tuple[Source, ...]) -> tuple[str, ...]:
+def _points(sources: tuple[SourceImage, ...]) -> tuple[str, ...]:
     """Return the keypoints' names where all boxes have the same: one shape is all YOLO knows."""
     return sources[0].names if len(sources) == 1 else ()
 
 
-def _line(box: Box, sources: tuple[Source, ...], row: Row) -> str:
+def _line(box: Box, sources: tuple[SourceImage, ...], row: Row) -> str:
     scale = np.array([row["width_px"], row["height_px"]], np.float64)
     x, y, width, height = box.xywh
     numbers = [*((x, y) + np.array([width, height]) / 2) / scale, *(width, height) / scale]
@@ -90,17 +90,17 @@ def _mirrored(name: str) -> str:
 
 
 def verify(job: Job, folder: Path) -> None:
-    """Let Ultralytics check each picture with its labels, and compare them with the source."""
+    """Let Ultralytics check each image with its labels, and compare them with the source."""
     verify_image_label = ultralytics_module("ultralytics.data.utils").verify_image_label
     names = _points(job.plan)
     for unit in job.units:
         for _, row in unit.rows([*_KNOWN, *{source.column for source in job.plan}]):
             data = row["image"]["bytes"]
             stem = f"{_folder(unit.split)}/{safe_path(row['sample_id'])}"
-            picture = folder / f"images/{stem}.{extension_of(data, row['image']['path'])}"
+            image = folder / f"images/{stem}.{extension_of(data, row['image']['path'])}"
             label = folder / f"labels/{stem}.txt"
-            require(picture.read_bytes() == data, f"{picture} is another picture")
-            asked = (str(picture), str(label), "", bool(names), len(job.plan), len(names), 3, False)
+            require(image.read_bytes() == data, f"{image} is another image")
+            asked = (str(image), str(label), "", bool(names), len(job.plan), len(names), 3, False)
             found = verify_image_label(asked)
             require(found[0], f"ultralytics refuses {stem}: {found[-1]}")
             lines = {_line(box, job.plan, row) for box in boxes_of(row, job.plan)}
@@ -108,7 +108,7 @@ def verify(job: Job, folder: Path) -> None:
 
 
 FORMAT = Format(
-    holds="picture, boxes, keypoints",
+    holds="image, boxes, keypoints",
     library="ultralytics",
     prepare=prepare,
     write=write,

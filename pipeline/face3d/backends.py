@@ -1,7 +1,7 @@
 """Where a face's geometry comes from, by name.
 
 A back end takes a row of the ``parts`` stage and returns the face's 468 points and its encoded
-position map, both in pixels of the source picture; it raises ValueError where the row does not hold
+position map, both in pixels of the source image; it raises ValueError where the row does not hold
 what it needs.
 """
 
@@ -20,9 +20,9 @@ def _mesh(weights: Mapping[str, Path]) -> Reconstruct:
     return lambda row: (row["mesh_xyz"], encode_mesh_map(row["mesh_xyz"]))
 
 
-def _truth(weights: Mapping[str, Path]) -> Reconstruct:
+def _ground_truth(weights: Mapping[str, Path]) -> Reconstruct:
     """What the data set knows of the face."""
-    return lambda row: _described(truth_map(row))
+    return lambda row: _described(ground_truth_map(row))
 
 
 def _prnet(weights: Mapping[str, Path]) -> Reconstruct:
@@ -36,7 +36,7 @@ def _described(position_map: Float32) -> tuple[Float32, bytes]:
     return mesh_of_position_map(position_map), encode_position_map(position_map)
 
 
-def truth_map(row: Row) -> Float32:
+def ground_truth_map(row: Row) -> Float32:
     """Return a row's true position map, from its map or from its 468 points.
 
     Raises:
@@ -52,7 +52,7 @@ def truth_map(row: Row) -> Float32:
 BACKENDS: dict[str, Callable[[Mapping[str, Path]], Reconstruct]] = {
     "mesh": _mesh,
     "prnet": _prnet,
-    "truth": _truth,
+    "truth": _ground_truth,
 }
 """Back ends by name."""
 

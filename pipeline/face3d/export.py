@@ -19,7 +19,7 @@ def write_obj(path: Path, position_map: Float32, image: UInt8) -> None:
 
     Args:
         path: ``….obj``.
-        position_map: float32 (256, 256, 3), pixels of the picture.
+        position_map: float32 (256, 256, 3), pixels of the image.
         image: uint8 (h, w) or (h, w, 3).
     """
     texels, triangles = grid_triangles(_STEP)
@@ -58,7 +58,7 @@ def write_ply(path: Path, position_map: Float32, image: UInt8) -> None:
 
 
 def _outwards(position_map: Float32) -> Float32:
-    """Turn the picture's frame (y down, z away) into that of 3D programs."""
+    """Turn the image's frame (y down, z away) into that of 3D programs."""
     return np.asarray(position_map.reshape(-1, 3) * np.array([1, -1, -1], np.float32), np.float32)
 
 

@@ -12,7 +12,7 @@ from pipeline.types import Float32
 
 @dataclass(frozen=True)
 class HeadPose:
-    """The similarity from the canonical face's centimetres to a picture's pixels.
+    """The similarity from the canonical face's centimetres to an image's pixels.
 
     Attributes:
         angles_deg: yaw, pitch, roll as of ``pose_deg``.
@@ -27,12 +27,12 @@ class HeadPose:
     origin: NDArray[np.float64]
 
     def place(self, points_cm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Carry points (..., 3) of the canonical frame into the picture's."""
+        """Carry points (..., 3) of the canonical frame into the image's."""
         placed: NDArray[np.float64] = self.scale * points_cm @ self.rotation.T + self.origin
         return placed
 
     def unplace(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Carry points (..., 3) of the picture's frame into the canonical one, centimetres."""
+        """Carry points (..., 3) of the image's frame into the canonical one, centimetres."""
         moved = (np.asarray(points, np.float64) - self.origin) @ self.rotation / self.scale
         return np.asarray(moved, np.float64)
 

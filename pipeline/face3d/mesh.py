@@ -21,7 +21,7 @@ from pipeline.types import Float32, UInt8
 
 POINTS = 468
 _INPUT_PX = 192
-_LOOSENESS = (
+_CONTEXTNESS = (
     1.5  # side of the crop over the longer side of the mesh's box: what it was trained with
 )
 
@@ -35,8 +35,9 @@ class FaceMesh:
     """The 468-point network (attention-free ``face_landmark.tflite``), one face at a time.
 
     Input convention of the network: RGB in [0, 1], 192 × 192, the face upright and filling two
-    thirds of the crop. The first crop follows from the five points; the second from the first mesh,
-    as MediaPipe follows a face through a video, which makes the result depend little on the five.
+    thirds of the crop. The first crop follows from the five landmarks; the second from the first
+    mesh, as MediaPipe follows a face through a video, which makes the result depend little on the
+    five.
 
     Reference:
         Y. Kartynnik et al., Real-time facial surface geometry from monocular video on mobile GPUs,
@@ -69,17 +70,17 @@ class FaceMesh:
         self._points, self._score = outputs[POINTS * 3], outputs[1]
 
     def points(self, image_rgb: UInt8, landmarks_xy: Float32) -> tuple[Float32, Float32]:
-        """Fit the mesh to each of a picture's faces.
+        """Fit the mesh to each of an image's faces.
 
         Args:
             image_rgb: uint8 (h, w, 3).
-            landmarks_xy: (n, 5, 2), pixels of the picture, in the order of ``detection.Faces``.
+            landmarks_xy: (n, 5, 2), pixels of the image, in the order of ``detection.Faces``.
 
         Returns:
-            The points, float32 (n, 468, 3): x and y in pixels of the picture, z in the same unit,
+            The points, float32 (n, 468, 3): x and y in pixels of the image, z in the same unit,
             falling towards the camera, its zero near the head's middle; and presence, float32 (n,):
-            the network's own probability that the crop shows a face. A face whose five points are
-            degenerate gets NaN points and presence 0.
+            the network's own probability that the crop shows a face. A face whose five landmarks
+            are degenerate gets NaN points and presence 0.
         """
         faces = np.asarray(landmarks_xy, dtype=np.float32).reshape(-1, 5, 2)
         xyz = np.full((len(faces), POINTS, 3), np.nan, dtype=np.float32)
@@ -104,8 +105,8 @@ class FaceMesh:
         return np.concatenate([xy, z], axis=1), float(1.0 / (1.0 + np.exp(-logit)))
 
 
-def five_points(xyz: NDArray[np.floating]) -> Float32:
-    """Return the detector's five points as the mesh sees them.
+def five_landmarks(xyz: NDArray[np.floating]) -> Float32:
+    """Return the detector's five landmarks as the mesh sees them.
 
     Eyes are the means of the eye contours, the nose tip lies midway between vertices 1 and 4, the
     mouth corners are 61 and 291. Of the usual choices these agree best with YuNet.
@@ -130,24 +131,24 @@ def five_points(xyz: NDArray[np.floating]) -> Float32:
 
 
 def disagreement_percent(landmarks_xy: Float32, mesh_xyz: Float32) -> float:
-    """Return the mean distance of five points from the mesh's, in % of the inter-ocular distance.
+    """Return the mean distance of five landmarks from the mesh's, % of the inter-ocular distance.
 
     Args:
         landmarks_xy: (5, 2).
         mesh_xyz: (468, 3), same frame.
     """
-    mesh_points = five_points(mesh_xyz[None])[0]
+    mesh_points = five_landmarks(mesh_xyz[None])[0]
     between_eyes = interocular_px(landmarks_xy)
     distances = np.hypot(*(landmarks_xy - mesh_points).T)
     return float(distances.mean() / between_eyes * 100) if between_eyes else float("inf")
 
 
 def _crop_of_five(five_xy: Float32) -> Float32:
-    """Return source_to_crop for the box that the canonical face has where the five points lie.
+    """Return source_to_crop for the box that the canonical face has where the five landmarks lie.
 
     The canonical face is first turned as far as the nose tip lies beside the line from eyes to
-    mouth: a head seen from the side reaches far behind its five points, and a crop about the points
-    would miss half of it.
+    mouth: a head seen from the side reaches far behind its five landmarks, and a crop about the
+    points would miss half of it.
     """
     canonical = canonical_vertices()
     five = five_xy.astype(np.float64)
@@ -165,7 +166,7 @@ def _crop_of_five(five_xy: Float32) -> Float32:
     sin = float(np.clip(beside_cm / (corners[:, 2].mean() - nose[2]), -1.0, 1.0))
     cos = float(np.sqrt(1.0 - sin * sin))
     turned = canonical @ np.array([[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]])
-    fitted = similarity_from_points(five_points(turned[None])[0], five).astype(np.float64)
+    fitted = similarity_from_points(five_landmarks(turned[None])[0], five).astype(np.float64)
     low, high = turned[:, :2].min(axis=0), turned[:, :2].max(axis=0)
     pixels_per_cm = scale_of(fitted)
     return _square_crop(
@@ -190,6 +191,6 @@ def _crop_of_mesh(xyz: Float32) -> Float32:
 def _square_crop(
     centre: NDArray[np.float64], rotation: NDArray[np.float64], side_px: float
 ) -> Float32:
-    linear = rotation.T * (_INPUT_PX / (_LOOSENESS * side_px))
+    linear = rotation.T * (_INPUT_PX / (_CONTEXTNESS * side_px))
     shift = (_INPUT_PX - 1) / 2 - linear @ centre
     return np.column_stack([linear, shift]).astype(np.float32)

@@ -12,7 +12,7 @@ def pose_deg(xyz: Float32) -> Float32:
 
     The rotation is that of the least-squares similarity from the canonical face to the mesh, split
     as roll · pitch · yaw: the head first turns about its own vertical axis, then nods, then the
-    picture's plane rotates. So a rotated picture changes roll alone.
+    image's plane rotates. So a rotated image changes roll alone.
 
     - yaw: positive when the subject turns to their own left: the nose moves to larger x.
     - pitch: positive when the nose moves up, to smaller y.

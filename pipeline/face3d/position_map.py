@@ -1,6 +1,6 @@
 """UV position maps: where each point of a face's surface lies, the one form of a 3D face here.
 
-Convention: a map is float32 (256, 256, 3): x and y in pixels of the picture it belongs to, z in the
+Convention: a map is float32 (256, 256, 3): x and y in pixels of the image it belongs to, z in the
 same unit, away from the camera. Texel (row, column) stands for ``u = (column + 0.5) / 256, v =
 (row + 0.5) / 256`` of the canonical face's texture (``canonical_texture``), so texel centres lie at
 integers. Texels beyond the face, those outside ``valid_texels()``, are NaN.
@@ -21,7 +21,7 @@ from scipy.sparse import csr_array
 
 from pipeline.face3d.bezier import surface_weights
 from pipeline.face3d.canonical import canonical_texture, canonical_vertices
-from pipeline.face3d.mesh import five_points
+from pipeline.face3d.mesh import five_landmarks
 from pipeline.face3d.pose import pose_deg
 from pipeline.ops.geometry import scale_of
 from pipeline.ops.raster import Int32, rasterise
@@ -124,9 +124,9 @@ def _fit() -> tuple[csr_array, tuple[NDArray[np.float64], bool]]:
     return transposed, cho_factor((transposed @ weights).toarray())
 
 
-def five_points_of_map(position_map: Float32) -> Float32:
-    """Return the detector's five points as a map has them, float32 (5, 2)."""
-    points: Float32 = five_points(mesh_of_position_map(position_map)[None])[0]
+def five_landmarks_of_map(position_map: Float32) -> Float32:
+    """Return the detector's five landmarks as a map has them, float32 (5, 2)."""
+    points: Float32 = five_landmarks(mesh_of_position_map(position_map)[None])[0]
     return points
 
 
@@ -279,10 +279,10 @@ def _unhidden(position_map: Float32) -> NDArray[np.bool_]:
 
 
 def uv_texture(image: UInt8, position_map: Float32) -> UInt8:
-    """Unwrap a picture: T_I, the colour of each texel.
+    """Unwrap an image: T_I, the colour of each texel.
 
     Args:
-        image: uint8 (h, w) or (h, w, 3), the picture that the map belongs to; its border is
+        image: uint8 (h, w) or (h, w, 3), the image that the map belongs to; its border is
             repeated where the face reaches beyond it.
         position_map: float32 (256, 256, 3).
 
@@ -291,7 +291,7 @@ def uv_texture(image: UInt8, position_map: Float32) -> UInt8:
         lies in front of them: weigh with ``map_visibility``.
 
     Reference:
-        HSST, section II-B: the texture map T_I of a face picture I.
+        HSST, section II-B: the texture map T_I of a face image I.
     """
     x, y = (np.ascontiguousarray(np.nan_to_num(position_map[..., axis])) for axis in (0, 1))
     texture = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -28,7 +28,7 @@ MESH_OF_68 = (
     *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87),
 )
 """The mesh's points that stand for the 68 of 300-W."""
-_LOOSENESS = 1.6
+_CONTEXTNESS = 1.6
 """Side of the crop over the mean side of the landmarks' box, as in the released code."""
 
 
@@ -65,17 +65,17 @@ class PRNet:
 
         Args:
             image_rgb: uint8 (h, w, 3).
-            landmarks68_xy: (68, 2), pixels of the picture; only their box is used.
+            landmarks68_xy: (68, 2), pixels of the image; only their box is used.
 
         Returns:
-            float32 (256, 256, 3), pixels of the picture, our layout and our z (away from the
+            float32 (256, 256, 3), pixels of the image, our layout and our z (away from the
             camera; PRNet's points to it).
 
         Raises:
             ValueError: the landmarks lie in one place.
         """
         low, high = landmarks68_xy.min(axis=0), landmarks68_xy.max(axis=0)
-        side = float((high - low).mean()) * _LOOSENESS
+        side = float((high - low).mean()) * _CONTEXTNESS
         if not np.isfinite(side) or side <= 0:
             raise ValueError("the landmarks lie in one place")
         scale = (SIDE_PX - 1) / side
@@ -92,10 +92,10 @@ class PRNet:
         return transform_map(ours, invert_affine(to_crop))
 
     def of_row(self, row: Row) -> Float32:
-        """Return the map of a row's face, from its loose crop, in pixels of the source picture."""
-        points = transform_points(row["mesh_xyz"][list(MESH_OF_68), :2], row["loose_warp_2x3"])
-        made = self.position_map(decode_rgb(row["loose"]["bytes"]), points)
-        return transform_map(made, invert_affine(row["loose_warp_2x3"]))
+        """Return the map of a row's face, from its context crop, in pixels of the source image."""
+        points = transform_points(row["mesh_xyz"][list(MESH_OF_68), :2], row["context_warp_2x3"])
+        made = self.position_map(decode_rgb(row["context"]["bytes"]), points)
+        return transform_map(made, invert_affine(row["context_warp_2x3"]))
 
 
 def _layout(columns_rows: np.ndarray) -> tuple[Float32, Float32]:

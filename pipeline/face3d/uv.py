@@ -1,4 +1,4 @@
-"""Texture coordinates of a face in a picture, from the 468-point mesh."""
+"""Texture coordinates of a face in an image, from the 468-point mesh."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def face_uv(xyz: Float32, hw: tuple[int, int]) -> Float32:
 
     Args:
         xyz: float32 (468, 3): x and y in pixels, z falling towards the camera.
-        hw: height and width of the picture.
+        hw: height and width of the image.
 
     Returns:
         float32 (h, w, 2), NaN where there is no face.

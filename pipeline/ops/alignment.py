@@ -1,4 +1,4 @@
-"""Aligning one face: one similarity, one warp, and how much of the crop the picture covers."""
+"""Aligning one face: one similarity, one warp, and how much of the crop the image covers."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pipeline.ops.geometry import invert_affine, transform_points, warp_affine
-from pipeline.ops.templates import AlignTemplate, warp_to_template
+from pipeline.ops.templates import AlignmentTemplate, warp_to_template
 from pipeline.types import Float32, UInt8
 
 
@@ -17,7 +17,7 @@ class AlignedFace:
     Attributes:
         crop: uint8 (h, w, 3) or (h, w), of the template's ``hw``.
         warp_2x3: source_to_crop.
-        outside_fraction: share of the crop that lies beyond the picture, 0 to 1.
+        outside_fraction: share of the crop that lies beyond the image, 0 to 1.
     """
 
     crop: UInt8
@@ -28,7 +28,7 @@ class AlignedFace:
 def align_face(
     image: UInt8,
     landmarks_xy: Float32,
-    template: AlignTemplate,
+    template: AlignmentTemplate,
     *,
     interpolation: str = "linear",
     border: str = "constant",
@@ -36,14 +36,14 @@ def align_face(
     """Warp a face into a template.
 
     Args:
-        image: (h, w) or (h, w, 3), the source picture.
-        landmarks_xy: (5, 2), pixels of the picture.
-        template: where the points shall lie.
+        image: (h, w) or (h, w, 3), the source image.
+        landmarks_xy: (5, 2), pixels of the image.
+        template: where the landmarks shall lie.
         interpolation: a name of ``geometry.INTERPOLATIONS``.
-        border: a name of ``geometry.BORDERS``: what lies beyond the picture.
+        border: a name of ``geometry.BORDERS``: what lies beyond the image.
 
     Raises:
-        ValueError: the points are degenerate; reject the face.
+        ValueError: the landmarks are degenerate; reject the face.
     """
     warp = warp_to_template(landmarks_xy, template)
     crop = warp_affine(image, warp, template.hw, interpolation=interpolation, border=border)
@@ -53,7 +53,7 @@ def align_face(
 def outside_fraction(
     source_to_crop: Float32, source_hw: tuple[int, ...], crop_hw: tuple[int, int]
 ) -> float:
-    """Return which share of a crop's area lies beyond the source picture, 0 to 1."""
+    """Return which share of a crop's area lies beyond the source image, 0 to 1."""
     crop = transform_points(_corners(crop_hw), invert_affine(source_to_crop))
     covered, _ = cv2.intersectConvexConvex(crop, _corners(source_hw[:2]))
     whole = cv2.contourArea(crop)
@@ -61,7 +61,7 @@ def outside_fraction(
 
 
 def interocular_px(landmarks_xy: Float32) -> float:
-    """Return the distance between the eyes of five points (5, 2)."""
+    """Return the distance between the eyes of five landmarks (5, 2)."""
     return float(np.hypot(*(landmarks_xy[1] - landmarks_xy[0])))
 
 
@@ -71,6 +71,6 @@ def eyes_to_mouth_px(landmarks_xy: Float32) -> float:
 
 
 def _corners(hw: tuple[int, ...]) -> Float32:
-    """Return a picture's outer corners; pixel centres lie at integers."""
+    """Return an image's outer corners; pixel centres lie at integers."""
     right, bottom = hw[1] - 0.5, hw[0] - 0.5
     return np.array([(-0.5, -0.5), (right, -0.5), (right, bottom), (-0.5, bottom)], np.float32)

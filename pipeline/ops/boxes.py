@@ -58,16 +58,16 @@ CHOICES: dict[str, Callable[[Float32, Float32, tuple[int, int]], list[int]]] = {
     "only": _only,
     "all": _all,
 }
-"""Policies for a picture that shows several faces, by name."""
+"""Policies for an image that shows several faces, by name."""
 
 
 def choose(boxes_xyxy: Float32, scores: Float32, hw: tuple[int, int], policy: str) -> list[int]:
-    """Choose among the faces of a picture.
+    """Choose among the faces of an image.
 
     Args:
         boxes_xyxy: (n, 4).
         scores: (n,).
-        hw: height and width of the picture.
+        hw: height and width of the image.
         policy: a name of ``CHOICES``; of equals the first wins; ``only`` takes no one of several.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Encoded pictures to arrays and back.
+"""Encoded images to arrays and back.
 
 Convention: arrays are uint8, grey ``[h, w]`` or RGB ``[h, w, 3]``, upright. Everything behind the
 ``ingest`` stage is written by ``encode_*`` or passed through unchanged, so ``decode`` can be quick;
@@ -27,7 +27,7 @@ _DEEP_MODES = ("I", "F")
 
 
 class UndecodableError(ValueError):
-    """A file is no picture that can be used; ``reason`` is a word of the rejected table."""
+    """A file is no image that can be used; ``reason`` is a word of the rejected table."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -36,11 +36,11 @@ class UndecodableError(ValueError):
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture from outside.
+    """An image from outside.
 
     Attributes:
         image: uint8 ``[h, w]`` or ``[h, w, 3]``, upright.
-        plain: the file's own bytes decode to exactly this picture with any reader, so that they can
+        plain: the file's own bytes decode to exactly this image with any reader, so that they can
             be kept as they are.
     """
 
@@ -51,66 +51,66 @@ class Decoded:
 def decode_foreign(
     data: bytes, *, max_pixels: int, tone_percentiles: tuple[float, float]
 ) -> Decoded:
-    """Decode a picture from outside into its canonical form.
+    """Decode an image from outside into its canonical form.
 
     EXIF orientation is applied, transparency laid on black, palettes and CMYK turned to RGB, and
-    more than 8 bits mapped to 8 between two percentiles of the picture's own values.
+    more than 8 bits mapped to 8 between two percentiles of the image's own values.
 
     Args:
         data: the file's bytes.
         max_pixels: largest width × height that is decoded.
-        tone_percentiles: which percentiles (0–100) of a deep picture become 0 and 255.
+        tone_percentiles: which percentiles (0–100) of a deep image become 0 and 255.
 
     Raises:
-        UndecodableError: ``empty_file``, ``not_a_picture``, ``too_large`` or ``truncated``.
+        UndecodableError: ``empty_file``, ``not_an_image``, ``too_large`` or ``truncated``.
     """
     if not data:
         raise UndecodableError("empty_file", "the file has no bytes")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of metadata that nobody reads here
-        picture = _open(data, max_pixels)
-        deep = "16" in str(picture.tile)  # Pillow drops the low bytes of 16-bit colour by itself
+        image = _open(data, max_pixels)
+        deep = "16" in str(image.tile)  # Pillow drops the low bytes of 16-bit colour by itself
         try:
-            picture.load()
-            upright = ImageOps.exif_transpose(picture)
-            turned = picture.getexif().get(_ORIENTATION, 1) != 1
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            turned = image.getexif().get(_ORIENTATION, 1) != 1
         except _BROKEN as error:
-            raise UndecodableError("truncated", f"the picture ends early: {error}") from error
-    canonical = picture.format in PLAIN_FORMATS and picture.mode in ("L", "RGB")
+            raise UndecodableError("truncated", f"the image ends early: {error}") from error
+    canonical = image.format in PLAIN_FORMATS and image.mode in ("L", "RGB")
     plain = canonical and not turned and not deep
     return Decoded(_eight_bit(upright, tone_percentiles), plain)
 
 
 def _open(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
-    """Read a picture's header, and refuse what would not fit into memory."""
+    """Read an image's header, and refuse what would not fit into memory."""
     try:
-        picture = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data))
     except _BROKEN as error:
-        raise UndecodableError("not_a_picture", f"no known picture format: {error}") from error
-    width, height = picture.size
+        raise UndecodableError("not_an_image", f"no known image format: {error}") from error
+    width, height = image.size
     if width * height > max_pixels:
         raise UndecodableError(
             "too_large",
             f"{width} × {height} = {width * height / 1e6:.0f} megapixels, more than the "
             f"{max_pixels / 1e6:.0f} of ingest.max_megapixels",
         )
-    return picture
+    return image
 
 
-def _eight_bit(picture: Image.Image, tone_percentiles: tuple[float, float]) -> UInt8:
-    if picture.mode.startswith(_DEEP_MODES):
-        return tone_map(np.asarray(picture, np.float32), tone_percentiles)
-    if picture.mode in ("L", "1"):
-        return np.asarray(picture.convert("L"))
-    if picture.mode in ("LA", "La"):
-        black = Image.new("LA", picture.size, (0, 255))
-        return np.asarray(Image.alpha_composite(*(p.convert("RGBA") for p in (black, picture))))[
+def _eight_bit(image: Image.Image, tone_percentiles: tuple[float, float]) -> UInt8:
+    if image.mode.startswith(_DEEP_MODES):
+        return tone_map(np.asarray(image, np.float32), tone_percentiles)
+    if image.mode in ("L", "1"):
+        return np.asarray(image.convert("L"))
+    if image.mode in ("LA", "La"):
+        black = Image.new("LA", image.size, (0, 255))
+        return np.asarray(Image.alpha_composite(*(p.convert("RGBA") for p in (black, image))))[
             ..., 0
         ]
-    if picture.mode in ("RGBA", "RGBa", "PA") or "transparency" in picture.info:
-        black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
-        return np.asarray(Image.alpha_composite(black, picture.convert("RGBA")).convert("RGB"))
-    return np.asarray(picture.convert("RGB"))
+    if image.mode in ("RGBA", "RGBa", "PA") or "transparency" in image.info:
+        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        return np.asarray(Image.alpha_composite(black, image.convert("RGBA")).convert("RGB"))
+    return np.asarray(image.convert("RGB"))
 
 
 def tone_map(values: np.ndarray, percentiles: tuple[float, float]) -> UInt8:
@@ -121,7 +121,7 @@ def tone_map(values: np.ndarray, percentiles: tuple[float, float]) -> UInt8:
         percentiles: which percentiles (0–100) of the finite values become 0 and 255.
 
     Returns:
-        uint8 ``[h, w]``; a flat picture becomes all 0.
+        uint8 ``[h, w]``; a flat image becomes all 0.
     """
     finite = np.isfinite(values)
     if not finite.any():
@@ -133,16 +133,16 @@ def tone_map(values: np.ndarray, percentiles: tuple[float, float]) -> UInt8:
 
 
 def decode(data: bytes) -> UInt8:
-    """Decode a picture that crossband stored: grey ``[h, w]`` or RGB ``[h, w, 3]``."""
+    """Decode an image that crossband stored: grey ``[h, w]`` or RGB ``[h, w, 3]``."""
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise UndecodableError("not_a_picture", "stored bytes are no picture")
+        raise UndecodableError("not_an_image", "stored bytes are no image")
     upright = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     return np.asarray(upright, np.uint8)
 
 
 def decode_rgb(data: bytes) -> UInt8:
-    """Decode a picture that crossband stored to RGB ``[h, w, 3]``; grey is repeated."""
+    """Decode an image that crossband stored to RGB ``[h, w, 3]``; grey is repeated."""
     return as_rgb(decode(data))
 
 

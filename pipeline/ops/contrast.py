@@ -10,7 +10,7 @@ _TILES = (8, 8)
 
 
 def equalise(image: UInt8) -> UInt8:
-    """Spread the contrast of each part of a picture (CLAHE, clip limit 2, 8 × 8 tiles).
+    """Spread the contrast of each part of an image (CLAHE, clip limit 2, 8 × 8 tiles).
 
     On the sample's simulated LWIR faces seen from the front it raises YuNet's success from a
     quarter to eight tenths; stronger limits lower it again.

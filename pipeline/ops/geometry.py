@@ -116,7 +116,7 @@ def warp_affine(
     border: str = "constant",
     border_value: float = 0,
 ) -> NDArray[Any]:
-    """Resample a picture through an affine map.
+    """Resample an image through an affine map.
 
     A warp that shrinks at least twofold would skip source pixels and alias. Except under
     ``nearest`` (label maps must not mix), the source is first reduced by the whole factor
@@ -132,7 +132,7 @@ def warp_affine(
         border_value: what ``constant`` fills with, in every channel.
 
     Returns:
-        The picture in the target's frame, of the source's dtype and number of channels.
+        The image in the target's frame, of the source's dtype and number of channels.
 
     Raises:
         ValueError: a shape, dtype or name that is not offered, or a map without an inverse.

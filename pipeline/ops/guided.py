@@ -1,4 +1,4 @@
-"""The fast guided filter with a colour guide: soft maps take over a picture's edges."""
+"""The fast guided filter with a colour guide: soft maps take over an image's edges."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from pipeline.types import Float32
 def guided_upsample(
     maps: Float32, small_guide: Float32, guide: Float32, radius_px: int, epsilon: float
 ) -> Float32:
-    """Refine coarse maps along the edges of a picture and bring them to its resolution.
+    """Refine coarse maps along the edges of an image and bring them to its resolution.
 
     Each map is modelled as affine in the guide's colour within a window; the coefficients are found
     at the coarse resolution and upsampled. A set of maps that sums to 1 still sums to 1.
@@ -17,7 +17,7 @@ def guided_upsample(
     Args:
         maps: float32 (n, h, w).
         small_guide: float32 (h, w, 3), in [0, 1].
-        guide: float32 (H, W, 3), the same picture at full resolution.
+        guide: float32 (H, W, 3), the same image at full resolution.
         radius_px: half the window's side, coarse pixels.
         epsilon: regularisation, squared units of the guide: contrasts below its root do not count.
 

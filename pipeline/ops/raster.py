@@ -18,7 +18,7 @@ Int32 = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Fragments:
-    """What the pixels of a picture see of a mesh.
+    """What the pixels of an image see of a mesh.
 
     Attributes:
         triangle: int32 (h, w), index of the triangle seen, −1 where there is none.
@@ -51,15 +51,15 @@ def rasterise(
     surfaces at the same depth the one with the lower index wins.
 
     Args:
-        vertices_xyz: float32 (v, 3), pixels of the picture; triangles with a corner that is not
+        vertices_xyz: float32 (v, 3), pixels of the image; triangles with a corner that is not
             finite are left out.
         triangles: int32 (t, 3), indices into ``vertices_xyz``.
-        hw: height and width of the picture.
+        hw: height and width of the image.
         behind: float32 (h, w), depth of what stands in front already: only nearer triangles are
             seen. ``depth`` keeps it where none is.
 
     Returns:
-        The fragments. What lies beyond the picture is cut off.
+        The fragments. What lies beyond the image is cut off.
 
     Raises:
         ValueError: wrong shapes, or an index beyond the vertices.

@@ -1,4 +1,4 @@
-"""Smaller pictures."""
+"""Smaller images."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from pipeline.types import UInt8
 
 
 def reduce_to(image: UInt8, max_side_px: int) -> UInt8:
-    """Reduce a picture to a longer side of ``max_side_px`` by area means; never enlarge it."""
+    """Reduce an image to a longer side of ``max_side_px`` by area means; never enlarge it."""
     height, width = image.shape[:2]
     scale = max_side_px / max(height, width)
     if scale >= 1.0:

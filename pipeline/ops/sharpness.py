@@ -10,17 +10,17 @@ SIGMA_PX = 1.0
 
 
 def sharpness(image: UInt8) -> float:
-    """Measure a picture's share of fine detail.
+    """Measure an image's share of fine detail.
 
     It is the standard deviation of the Laplacian of a Gaussian (``SIGMA_PX``) over that of the grey
-    picture: changing brightness or contrast leaves it as it is, blur lowers it. Compare pictures of
+    image: changing brightness or contrast leaves it as it is, blur lowers it. Compare images of
     one frame only, in which faces have one scale.
 
     Args:
         image: uint8 (h, w) or (h, w, 3).
 
     Returns:
-        0 for a flat picture, of the sample's faces in a frame of 172
+        0 for a flat image, of the sample's faces in a frame of 172
         pixels the sharp ones have 0.11 and the degraded ones 0.07 (medians).
     """
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image

@@ -1,7 +1,7 @@
-"""Named alignment templates: where a face's points shall lie in a crop.
+"""Named alignment templates: where a face's landmarks shall lie in a crop.
 
-The five points are, in order: the eye on the image's left (the subject's right eye), the eye on the
-image's right, the nose tip, the mouth corner on the image's left, the one on its right.
+The five landmarks are, in order: the eye on the image's left (the subject's right eye), the eye on
+the image's right, the nose tip, the mouth corner on the image's left, the one on its right.
 A mismatch of alignment between training and test is the commonest cause of lost accuracy, so every
 crop carries the name of its template.
 """
@@ -19,10 +19,10 @@ from pipeline.types import Float32
 
 
 class PointUse(StrEnum):
-    """Which points of a face a template places, and how."""
+    """Which landmarks of a face a template places, and how."""
 
     FIVE = "five"
-    """All five points; least squares."""
+    """All five landmarks; least squares."""
     EYES_AND_MOUTH = "eyes_and_mouth"
     """Both eyes and the middle of the mouth corners; least squares."""
     LEVEL_EYES = "level_eyes"
@@ -30,19 +30,19 @@ class PointUse(StrEnum):
 
 
 @dataclass(frozen=True)
-class AlignTemplate:
-    """Where a face's points lie in an aligned crop.
+class AlignmentTemplate:
+    """Where a face's landmarks lie in an aligned crop.
 
     Attributes:
         name: the template's name, recorded with every crop.
         hw: height and width of the crop, pixels.
-        points_xy: k target points, pixels of the crop, pixel centres at integers.
-        point_use: which points of the face they stand for.
+        landmarks_xy: k target landmarks, pixels of the crop, pixel centres at integers.
+        point_use: which landmarks of the face they stand for.
     """
 
     name: str
     hw: tuple[int, int]
-    points_xy: tuple[tuple[float, float], ...]
+    landmarks_xy: tuple[tuple[float, float], ...]
     point_use: PointUse = PointUse.FIVE
 
 
@@ -63,15 +63,17 @@ def _dmfr_points() -> tuple[tuple[float, float], ...]:
     return tuple((round(float(x), 3), round(float(y), 3)) for x, y in three)
 
 
-TEMPLATES: dict[str, AlignTemplate] = {
+ALIGNMENT_TEMPLATES: dict[str, AlignmentTemplate] = {
     template.name: template
     for template in (
-        AlignTemplate("arcface112", (112, 112), ARCFACE_112_XY),
-        # Wu et al., LightCNN: a rule for eye-middle and mouth-middle, not a fit of five points.
-        AlignTemplate("lightcnn144", (144, 144), ((72.0, 48.0), (72.0, 96.0)), PointUse.LEVEL_EYES),
-        # ArcFace's points scaled by 1.17977 and shifted to that rule; ours. A centre crop of 128
+        AlignmentTemplate("arcface112", (112, 112), ARCFACE_112_XY),
+        # Wu et al., LightCNN: a rule for eye-middle and mouth-middle, not a fit of five landmarks.
+        AlignmentTemplate(
+            "lightcnn144", (144, 144), ((72.0, 48.0), (72.0, 96.0)), PointUse.LEVEL_EYES
+        ),
+        # ArcFace's landmarks scaled by 1.17977 and shifted to that rule; ours. A centre crop of 128
         # subtracts 8 from x and y.
-        AlignTemplate(
+        AlignmentTemplate(
             "arcface144",
             (144, 144),
             (
@@ -82,8 +84,8 @@ TEMPLATES: dict[str, AlignTemplate] = {
                 (89.480, 95.905),
             ),
         ),
-        # facexlib, FaceRestoreHelper: the loose frame that its face parsers expect.
-        AlignTemplate(
+        # facexlib, FaceRestoreHelper: the context frame that its face parsers expect.
+        AlignmentTemplate(
             "facexlib512",
             (512, 512),
             (
@@ -94,78 +96,83 @@ TEMPLATES: dict[str, AlignTemplate] = {
                 (313.09, 371.15),
             ),
         ),
-        # The DMFR paper aligns three points to 137 × 169 and does not publish them: these are ours.
-        AlignTemplate("dmfr137x169", (169, 137), _dmfr_points(), PointUse.EYES_AND_MOUTH),
+        # The DMFR paper aligns three landmarks to 137 × 169 and does not publish them: these are
+        # ours.
+        AlignmentTemplate("dmfr137x169", (169, 137), _dmfr_points(), PointUse.EYES_AND_MOUTH),
     )
 }
-"""Templates by name. ``dmfr137x169`` is 137 wide and 169 high; its points are ours."""
+"""Templates by name. ``dmfr137x169`` is 137 wide and 169 high; its landmarks are ours."""
 
 
 def template_from_points(
-    name: str, hw: tuple[int, int], points: Sequence[Sequence[float]]
-) -> AlignTemplate:
-    """Make a user's own template of five points.
+    name: str, hw: tuple[int, int], landmarks: Sequence[Sequence[float]]
+) -> AlignmentTemplate:
+    """Make a user's own template of five landmarks.
 
     Args:
-        name: the name to record; may not be one of ``TEMPLATES``.
+        name: the name to record; may not be one of ``ALIGNMENT_TEMPLATES``.
         hw: height and width of the crop, pixels.
-        points: five (x, y), in the order of this module.
+        landmarks: five (x, y), in the order of this module.
 
     Raises:
-        ValueError: the name is taken, the crop is empty, or there are not five points.
+        ValueError: the name is taken, the crop is empty, or there are not five landmarks.
     """
-    if name in TEMPLATES:
+    if name in ALIGNMENT_TEMPLATES:
         raise ValueError(f"template {name!r} is built in; choose another name")
     if min(hw) < 1:
         raise ValueError(f"template {name!r} has an empty crop: {hw}")
-    if len(points) != 5 or any(len(point) != 2 for point in points):
-        raise ValueError(f"template {name!r} needs five (x, y) points")
-    return AlignTemplate(name, hw, tuple((float(x), float(y)) for x, y in points))
+    if len(landmarks) != 5 or any(len(point) != 2 for point in landmarks):
+        raise ValueError(f"template {name!r} needs five (x, y) landmarks")
+    return AlignmentTemplate(name, hw, tuple((float(x), float(y)) for x, y in landmarks))
 
 
-def template_of(params: AlignParams) -> AlignTemplate:
+def template_of(params: AlignParams) -> AlignmentTemplate:
     """Return the template that the params of ``align`` choose, built in or the user's own."""
     if own := params.templates.get(params.template):
-        return template_from_points(params.template, (own.height_px, own.width_px), own.points_xy)
-    return TEMPLATES[params.template]
+        return template_from_points(
+            params.template, (own.height_px, own.width_px), own.landmarks_xy
+        )
+    return ALIGNMENT_TEMPLATES[params.template]
 
 
-def warp_to_template(landmarks_xy: ArrayLike, template: AlignTemplate) -> Float32:
-    """Return the similarity that takes a face's picture into a template's crop.
+def warp_to_template(landmarks_xy: ArrayLike, template: AlignmentTemplate) -> Float32:
+    """Return the similarity that takes a face's image into a template's crop.
 
     Args:
-        landmarks_xy: (5, 2), pixels of the picture, in the order of this module.
+        landmarks_xy: (5, 2), pixels of the image, in the order of this module.
         template: the template.
 
     Returns:
         source_to_target, float32 (2, 3).
 
     Raises:
-        ValueError: the points are degenerate; reject the face.
+        ValueError: the landmarks are degenerate; reject the face.
     """
-    points = np.asarray(landmarks_xy, dtype=np.float64)
-    if points.shape != (5, 2):
-        raise ValueError(f"expected five points, got shape {points.shape}")
+    landmarks = np.asarray(landmarks_xy, dtype=np.float64)
+    if landmarks.shape != (5, 2):
+        raise ValueError(f"expected five landmarks, got shape {landmarks.shape}")
     match template.point_use:
         case PointUse.FIVE:
-            return similarity_from_points(points, template.points_xy)
+            return similarity_from_points(landmarks, template.landmarks_xy)
         case PointUse.EYES_AND_MOUTH:
-            three = np.stack([points[0], points[1], points[3:].mean(axis=0)])
-            return similarity_from_points(three, template.points_xy)
+            three = np.stack([landmarks[0], landmarks[1], landmarks[3:].mean(axis=0)])
+            return similarity_from_points(three, template.landmarks_xy)
         case PointUse.LEVEL_EYES:
-            return _level_eyes(points, template.points_xy)
+            return _level_eyes(landmarks, template.landmarks_xy)
 
 
-def _level_eyes(points: NDArray[np.float64], targets: tuple[tuple[float, float], ...]) -> Float32:
+def _level_eyes(
+    landmarks: NDArray[np.float64], targets: tuple[tuple[float, float], ...]
+) -> Float32:
     """LightCNN's rule: rotate by the eye line, scale by the rows from eye- to mouth-middle."""
     (eye_x, eye_y), (_, mouth_y) = targets
-    eyes = points[1] - points[0]
+    eyes = landmarks[1] - landmarks[0]
     length = float(np.hypot(*eyes))
-    if not np.isfinite(points).all() or length == 0.0:
+    if not np.isfinite(landmarks).all() or length == 0.0:
         raise ValueError("the eyes lie in one place")
     cos, sin = eyes / length
     level = np.array([[cos, sin], [-sin, cos]])
-    eye_middle, mouth_middle = points[:2].mean(axis=0), points[3:].mean(axis=0)
+    eye_middle, mouth_middle = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
     rows = float((level @ (mouth_middle - eye_middle))[1])
     if rows <= 1e-3 * length:
         raise ValueError("the mouth does not lie below the eyes")

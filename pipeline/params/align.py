@@ -8,11 +8,11 @@ from pipeline.params.base import Fraction, Name, Point, Section
 
 
 class TemplateParams(Section):
-    """A user's own five-point template."""
+    """A user's own five-landmark template."""
 
     height_px: Annotated[int, Field(ge=16, le=4096)]
     width_px: Annotated[int, Field(ge=16, le=4096)]
-    points_xy: tuple[Point, Point, Point, Point, Point]
+    landmarks_xy: tuple[Point, Point, Point, Point, Point]
 
 
 BuiltInTemplate = Literal["arcface112", "arcface144", "lightcnn144", "dmfr137x169"]
@@ -28,7 +28,7 @@ class AlignParams(Section):
     border: Literal["constant", "replicate", "reflect"]
     min_interocular_px: Annotated[float, Field(ge=0.0, le=1000.0)]
     max_outside_fraction: Fraction
-    loose_jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+    context_jpeg_quality: Annotated[int, Field(ge=50, le=100)]
 
     @model_validator(mode="after")
     def _template_known(self) -> Self:

@@ -10,7 +10,7 @@ Interpolation = Literal["nearest", "linear", "area", "cubic", "lanczos"]
 
 
 class CropBodiesParams(Section):
-    """Crops of bodies and their local areas."""
+    """Crops of bodies and their body regions."""
 
     height_px: Annotated[int, Field(ge=16, le=2048)]
     width_px: Annotated[int, Field(ge=16, le=2048)]
@@ -20,5 +20,5 @@ class CropBodiesParams(Section):
     interpolation: Interpolation
     jpeg_quality: Annotated[int, Field(ge=50, le=100)]
     unlabelled: Literal["keep", "drop"]
-    areas: Literal["keypoints", "proportions"]
+    body_regions: Literal["keypoints", "proportions"]
     min_keypoint_score: Fraction

@@ -95,13 +95,13 @@ class DatasetParams(Section):
     ]
     root: Annotated[str, Field(min_length=1)]
     band: Band = Band.VIS
-    """Band of pictures whose listing names none."""
+    """Band of images whose listing names none."""
     split: Split | None = None
-    """Split of pictures whose listing names none."""
+    """Split of images whose listing names none."""
     licence: str | None = None
-    """Licence of pictures whose listing names none."""
+    """Licence of images whose listing names none."""
     simulated: bool = False
-    """Whether a program made the pictures."""
+    """Whether a program made the images."""
     shards: Annotated[int, Field(ge=1, le=4096)]
     ijb_mdf: IjbMdfParams | None = None
     """Of reader ``ijb_mdf`` alone; None means its defaults."""

@@ -57,7 +57,7 @@ class DegradeParams(Section):
     per_face: FacesPerGenerator
     bands: Annotated[tuple[Band, ...], Field(min_length=1)]
     splits: Annotated[tuple[Split, ...], Field(min_length=1)]
-    pictures_per_subject: Annotated[int, Field(ge=1, le=100000)]
+    images_per_subject: Annotated[int, Field(ge=1, le=100000)]
     photometric: PhotometricParams
-    loose_jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+    context_jpeg_quality: Annotated[int, Field(ge=50, le=100)]
     seed: Seed

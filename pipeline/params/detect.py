@@ -9,17 +9,17 @@ from pipeline.types import Band
 
 
 class DetectParams(Section):
-    """Face detection and five points."""
+    """Face detection and five landmarks."""
 
     backend: Literal["yunet", "retinaface", "fan", "truth"]
-    points: Literal["mesh", "detector"]
+    landmarks: Literal["mesh", "detector"]
     score_threshold: Fraction
     nms_threshold: Fraction
     max_side_px: Annotated[int, Field(ge=64, le=8192)]
     equalise_bands: tuple[Band, ...]
 
     @model_validator(mode="after")
-    def _points_used(self) -> Self:
-        if self.backend == "fan" and self.points == "mesh":
-            raise ValueError("fan differs from yunet in its points: choose points: detector")
+    def _landmarks_used(self) -> Self:
+        if self.backend == "fan" and self.landmarks == "mesh":
+            raise ValueError("fan differs from yunet in its landmarks: choose landmarks: detector")
         return self

@@ -38,7 +38,7 @@ class ExportParams(Section):
     columns: tuple[str, ...] = ()
     """Columns to take; all without any."""
     image: str = "image"
-    """Column that is the format's picture."""
+    """Column that is the format's image."""
     pairs: Annotated[int, Field(ge=2, le=1_000_000)] = 6000
     """Number of pairs of ``lfw_bin``."""
     seed: Seed = 0

@@ -11,7 +11,7 @@ from pipeline.types import Band
 Weight = Annotated[float, Field(ge=0.0, le=1e6)]
 
 
-class WearParams(Section):
+class FitParams(Section):
     """How often a mask is worn how; weights, of any sum above 0."""
 
     proper: Weight
@@ -28,12 +28,12 @@ class WearParams(Section):
 class MasksParams(Section):
     """Synthesised masks."""
 
-    templates: Annotated[tuple[Name, ...], Field(min_length=1)]
+    designs: Annotated[tuple[Name, ...], Field(min_length=1)]
     own: dict[Name, Annotated[str, Field(min_length=1)]]
     """Templates of one's own: name → RGBA PNG."""
     bands: tuple[Band, ...]
     per_face: Annotated[int, Field(ge=1, le=100)]
-    wear: WearParams
+    fit: FitParams
     jitter: Annotated[float, Field(ge=0.0, le=3.0)]
     loops_share: Fraction
     seed: Seed
@@ -46,7 +46,7 @@ class MasksParams(Section):
         return self
 
 
-class TemplateFiles(Section):
-    """What the masks depend on beside the params: the files of one's own templates."""
+class DesignFiles(Section):
+    """What the masks depend on beside the params: the files of one's own designs."""
 
     sha256: dict[Name, str]

@@ -19,9 +19,9 @@ class PosesParams(Section):
     max_yaw_deg: Annotated[float, Field(ge=0.0, le=90.0)]
     bands: Annotated[tuple[Band, ...], Field(min_length=1)]
     splits: Annotated[tuple[Split, ...], Field(min_length=1)]
-    pictures_per_subject: Annotated[int, Field(ge=1, le=100000)]
+    images_per_subject: Annotated[int, Field(ge=1, le=100000)]
     measured_share: Annotated[float, Field(ge=0.0, le=1.0)]
-    loose_jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+    context_jpeg_quality: Annotated[int, Field(ge=50, le=100)]
     seed: Seed
 
     @model_validator(mode="after")

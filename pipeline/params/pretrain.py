@@ -28,7 +28,7 @@ class PretrainParams(TrainingParams):
     checkpoint: CheckpointParams | None
     """Weights to take up, before the training."""
     band: Band
-    batch_pictures: Annotated[int, Field(ge=2, le=4096)]
+    batch_images: Annotated[int, Field(ge=2, le=4096)]
     loss: Literal["softmax", "am_softmax", "arcface"]
     scale: Annotated[float, Field(gt=0.0, le=256.0)]
     margin: Annotated[float, Field(ge=0.0, le=3.0)]

@@ -9,7 +9,7 @@ from pipeline.params.base import Name, Section, Seed
 Range = tuple[float, float]
 
 
-class BetweenParams(Section):
+class SubsetParams(Section):
     """A protocol made of another by a column: CP-IJB-C by yaw, CQ-IJB-C by quality."""
 
     of: Annotated[str, Field(min_length=1)]
@@ -41,5 +41,5 @@ class ProtocolParams(Section):
     """Stage whose rows give the columns."""
     seed: Seed
     """Of ``cross_band``: deals a subject's shots out to gallery and probes."""
-    between: dict[Name, BetweenParams]
+    subset: dict[Name, SubsetParams]
     """Further protocols, by name."""

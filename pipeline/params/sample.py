@@ -27,7 +27,7 @@ class OpenPeopleParams(Section):
 
 
 class ProceduralParams(Section):
-    """Rendered people whose truth is known exactly."""
+    """Rendered people whose ground truth is known exactly."""
 
     dataset: Name = "sample"
     """The data set that this source belongs to."""
@@ -35,7 +35,7 @@ class ProceduralParams(Section):
     subjects: Annotated[int, Field(ge=1, le=9999)]
     validation_subjects: Annotated[int, Field(ge=0, le=9999)]
     test_subjects: Annotated[int, Field(ge=0, le=9999)]
-    pictures: Annotated[int, Field(ge=1, le=100)]
+    images: Annotated[int, Field(ge=1, le=100)]
     side_px: Annotated[int, Field(ge=160, le=1024)]
     max_yaw_deg: Annotated[float, Field(ge=0.0, le=90.0)]
     glasses_share: Fraction

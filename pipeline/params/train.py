@@ -57,7 +57,7 @@ class MethodParams(TrainingParams):
     """Which ``pretrain`` gives the backbone."""
     bands: tuple[Band, Band]
     masked: bool
-    """Whether pictures of the second band are those of the stage ``masks``."""
+    """Whether images of the second band are those of the stage ``masks``."""
 
     @model_validator(mode="after")
     def _two_bands(self) -> Self:

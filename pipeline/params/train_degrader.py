@@ -15,7 +15,7 @@ class TrainDegraderParams(Section):
     cameras: tuple[str, ...]
     measured_share: Annotated[float, Field(gt=0.0, le=0.5)]
     bands: Annotated[tuple[Band, ...], Field(min_length=1)]
-    pictures_per_subject: Annotated[int, Field(ge=1, le=100000)]
+    images_per_subject: Annotated[int, Field(ge=1, le=100000)]
     frame_px: Annotated[int, Field(ge=64, le=512, multiple_of=4)]
     crop_px: Annotated[int, Field(ge=32, le=512, multiple_of=4)]
     blocks: Literal[6, 9]
@@ -23,7 +23,7 @@ class TrainDegraderParams(Section):
     discriminator_channels: Annotated[int, Field(ge=4, le=128)]
     cycle_weight: Annotated[float, Field(ge=0.0, le=1000.0)]
     identity_weight: Annotated[float, Field(ge=0.0, le=1000.0)]
-    pool_pictures: Annotated[int, Field(ge=0, le=10000)]
+    pool_images: Annotated[int, Field(ge=0, le=10000)]
     steps: Annotated[int, Field(ge=1, le=10_000_000)]
     decay_from: Fraction
     batch_faces: Annotated[int, Field(ge=1, le=256)]

@@ -1,4 +1,4 @@
-"""Face parsing with the released BiSeNet: loose crops in, label maps in the aligned frame out."""
+"""Face parsing with the released BiSeNet: context crops in, label maps in the aligned frame out."""
 
 from pathlib import Path
 
@@ -11,16 +11,16 @@ from torch import Tensor
 from models.bisenet.network import FACE_CLASSES, STRIDE, fold_batch_norm, load_bisenet
 from models.precision import computes_bfloat16
 from pipeline.ops.geometry import invert_affine, transform_points
-from pipeline.ops.templates import TEMPLATES, AlignTemplate, warp_to_template
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, AlignmentTemplate, warp_to_template
 from pipeline.types import FaceClass, Float32, UInt8
 
-LOOSE_PX = 512
-"""Side of the loose crop the weights were trained on."""
+CONTEXT_PX = 512
+"""Side of the context crop the weights were trained on."""
 
-LOOSE_TEMPLATE = "facexlib512"
-"""Alignment template (``pipeline.ops.templates``) of the loose crop."""
+CONTEXT_TEMPLATE = "facexlib512"
+"""Alignment template (``pipeline.ops.templates``) of the context crop."""
 
-GRID = LOOSE_PX // STRIDE
+GRID = CONTEXT_PX // STRIDE
 """Side of the grid of logits."""
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -30,37 +30,39 @@ _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
 _DEEPEST_STRIDE = 32
 _SPARE_PX = 6.0
-"""Faces' five points fit no template exactly, so their crops lie a little aside."""
+"""Faces' five landmarks fit no template exactly, so their crops lie a little aside."""
 _INSIDE = 0.5 + 1e-3
 """A pixel covers half a pixel around its centre; the rest is rounding of float32 matrices."""
 
 
 Window = tuple[int, int, int, int]
-"""A part of the loose crop: first column and row, and those after the last; sides of 32 · n."""
+"""A part of the context crop: first column and row, and those after the last; sides of 32 · n."""
 
-WHOLE: Window = (0, 0, LOOSE_PX, LOOSE_PX)
+WHOLE: Window = (0, 0, CONTEXT_PX, CONTEXT_PX)
 
 
-def window_of(template: AlignTemplate) -> Window:
-    """Return the part of the loose crop that a template's crops lie in.
+def window_of(template: AlignmentTemplate) -> Window:
+    """Return the part of the context crop that a template's crops lie in.
 
     What lies beyond is never labelled; without it the network takes a third less time for ArcFace's
     crops and labels the rest as well.
     """
-    to_loose = invert_affine(warp_to_template(TEMPLATES[LOOSE_TEMPLATE].points_xy, template))
+    to_context = invert_affine(
+        warp_to_template(ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE].landmarks_xy, template)
+    )
     height, width = template.hw
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32) - 0.5
-    places = transform_points(corners, to_loose)
+    places = transform_points(corners, to_context)
     low, high = places.min(axis=0) - _SPARE_PX, places.max(axis=0) + _SPARE_PX
     spans = [_span(float(low[axis]), float(high[axis])) for axis in (0, 1)]
     return spans[0][0], spans[1][0], spans[0][1], spans[1][1]
 
 
 def _span(low: float, high: float) -> tuple[int, int]:
-    """Widen a range to a multiple of 32 pixels inside the loose crop."""
-    low, high = max(low, 0.0), min(high, float(LOOSE_PX))
-    side = min(int(np.ceil((high - low) / _DEEPEST_STRIDE)) * _DEEPEST_STRIDE, LOOSE_PX)
-    first = int(np.clip(np.floor((low + high - side) / 2), 0, LOOSE_PX - side))
+    """Widen a range to a multiple of 32 pixels inside the context crop."""
+    low, high = max(low, 0.0), min(high, float(CONTEXT_PX))
+    side = min(int(np.ceil((high - low) / _DEEPEST_STRIDE)) * _DEEPEST_STRIDE, CONTEXT_PX)
+    first = int(np.clip(np.floor((low + high - side) / 2), 0, CONTEXT_PX - side))
     return first, first + side
 
 
@@ -79,7 +81,7 @@ class FaceParser:
         eye_bias: added to both eye classes' logits. The released weights lose narrow eyes to skin
             and brow; a positive bias gets them back at the price of wider masks of open ones.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
-        window: the part of the loose crop that the network sees; see ``window_of``.
+        window: the part of the context crop that the network sees; see ``window_of``.
 
     Raises:
         WeightsError: the file is not this network's.
@@ -117,7 +119,7 @@ class FaceParser:
         net = net.to(device=torch.device(device), dtype=self._dtype)
         self._net = net.to(memory_format=torch.channels_last)
         x1, y1, x2, y2 = window
-        # As large as a picture: a product with three numbers takes twice as long.
+        # As large as an image: a product with three numbers takes twice as long.
         like = torch.zeros(1, 3, y2 - y1, x2 - x1).contiguous(memory_format=torch.channels_last)
         mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (_MEAN, _STD))
         self._factor = (like + 1 / (255 * std)).to(self.device)
@@ -127,7 +129,7 @@ class FaceParser:
         """Score each class on the network's grid.
 
         Args:
-            crops: uint8 (n, 512, 512, 3), RGB, in the frame of ``LOOSE_TEMPLATE``.
+            crops: uint8 (n, 512, 512, 3), RGB, in the frame of ``CONTEXT_TEMPLATE``.
 
         Returns:
             float32 (n, 19, 64, 64), fewer cells where ``window`` is smaller than the crop.
@@ -135,7 +137,7 @@ class FaceParser:
         Raises:
             ValueError: another shape or dtype.
         """
-        if crops.dtype != np.uint8 or crops.shape[1:] != (LOOSE_PX, LOOSE_PX, 3):
+        if crops.dtype != np.uint8 or crops.shape[1:] != (CONTEXT_PX, CONTEXT_PX, 3):
             raise ValueError(f"expected uint8 (n, 512, 512, 3), got {crops.dtype} {crops.shape}")
         x1, y1, x2, y2 = self._window
         grid = (y2 - y1) // STRIDE, (x2 - x1) // STRIDE
@@ -146,10 +148,12 @@ class FaceParser:
         scores[:, [FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE]] += self._eye_bias
         return scores
 
-    def labels(self, logits: Float32, loose_to_frame: Float32, frame_hw: tuple[int, int]) -> UInt8:
+    def labels(
+        self, logits: Float32, context_to_frame: Float32, frame_hw: tuple[int, int]
+    ) -> UInt8:
         """Label each pixel of another frame: ``labels_in_frame`` on the parser's device."""
         return labels_in_frame(
-            logits, loose_to_frame, frame_hw, device=self.device, window=self._window
+            logits, context_to_frame, frame_hw, device=self.device, window=self._window
         )
 
     def _pass(self, rows: UInt8) -> Float32:
@@ -164,7 +168,7 @@ class FaceParser:
 
 def labels_in_frame(
     logits: Float32,
-    loose_to_frame: Float32,
+    context_to_frame: Float32,
     frame_hw: tuple[int, int],
     *,
     device: str = "cpu",
@@ -173,32 +177,36 @@ def labels_in_frame(
     """Resample class scores into a frame and take the best class there: one resampling.
 
     The released network upsamples its grid of 64 to 512 pixels with ``align_corners=True``, so cell
-    ``c`` sits on loose pixel ``c · 511 / 63`` (in a window likewise: corner cells sit on its corner
-    pixels); scores between cells are bilinear.
+    ``c`` sits on context pixel ``c · 511 / 63`` (in a window likewise: corner cells sit on its
+    corner pixels); scores between cells are bilinear.
 
     Args:
         logits: float32 (n, classes, 64, 64), fewer cells for a smaller window.
-        loose_to_frame: float32 (n, 2, 3), loose pixels to frame pixels.
+        context_to_frame: float32 (n, 2, 3), context pixels to frame pixels.
         frame_hw: height and width of the frame.
         device: where to compute.
-        window: what the network saw of the loose crop.
+        window: what the network saw of the context crop.
 
     Returns:
-        uint8 (n, h, w) of ``FaceClass``; BACKGROUND where the loose crop does not reach. As the
+        uint8 (n, h, w) of ``FaceClass``; BACKGROUND where the context crop does not reach. As the
         net gives them: left and right are not settled yet (``parts.settle_left_right``).
 
     Raises:
         ValueError: shapes that do not fit, or a map without an inverse.
     """
     height, width = frame_hw
-    if logits.ndim != 4 or loose_to_frame.shape != (len(logits), 2, 3):
-        raise ValueError(f"logits {logits.shape} and loose_to_frame {loose_to_frame.shape} differ")
+    if logits.ndim != 4 or context_to_frame.shape != (len(logits), 2, 3):
+        raise ValueError(
+            f"logits {logits.shape} and context_to_frame {context_to_frame.shape} differ"
+        )
     labels = np.empty((len(logits), height, width), dtype=np.uint8)
     corner, sides = np.array(window[:2]), np.array(window[2:]) - window[:2]
-    for row, (scores, matrix) in enumerate(zip(logits, loose_to_frame, strict=True)):
-        loose_xy = _loose_points(matrix, frame_hw)
-        outside = (np.abs(loose_xy - (LOOSE_PX - 1) / 2) > LOOSE_PX / 2 - 0.5 + _INSIDE).any(-1)
-        cells = torch.from_numpy((loose_xy - corner) * (2 / (sides - 1)) - 1)
+    for row, (scores, matrix) in enumerate(zip(logits, context_to_frame, strict=True)):
+        context_xy = _context_points(matrix, frame_hw)
+        outside = (np.abs(context_xy - (CONTEXT_PX - 1) / 2) > CONTEXT_PX / 2 - 0.5 + _INSIDE).any(
+            -1
+        )
+        cells = torch.from_numpy((context_xy - corner) * (2 / (sides - 1)) - 1)
         cells = cells.float()[None].to(device)
         # Channels last: one sample reads its 19 scores from one place, twice as fast.
         grid = torch.from_numpy(scores)[None].to(device, memory_format=torch.channels_last)
@@ -210,12 +218,12 @@ def labels_in_frame(
     return labels
 
 
-def _loose_points(loose_to_frame: Float32, frame_hw: tuple[int, int]) -> NDArray[np.float64]:
-    """Return where each pixel of the frame lies in the loose crop, float64 (h, w, 2)."""
-    matrix = loose_to_frame.astype(np.float64)
+def _context_points(context_to_frame: Float32, frame_hw: tuple[int, int]) -> NDArray[np.float64]:
+    """Return where each pixel of the frame lies in the context crop, float64 (h, w, 2)."""
+    matrix = context_to_frame.astype(np.float64)
     linear, shift = matrix[:, :2], matrix[:, 2]
     determinant = np.linalg.det(linear)
     if not np.isfinite(determinant) or determinant == 0.0:
-        raise ValueError("loose_to_frame has no inverse")
+        raise ValueError("context_to_frame has no inverse")
     y, x = np.mgrid[: frame_hw[0], : frame_hw[1]]
     return (np.stack([x, y], axis=-1) - shift) @ np.linalg.inv(linear).T

@@ -50,14 +50,14 @@ def hide_labels(labels: UInt8, covered: NDArray[np.bool_]) -> UInt8:
 
 
 def hidden_columns(
-    row: Row, covered: NDArray[np.bool_], loose: UInt8, *, min_pixels: int, crop_px: int
+    row: Row, covered: NDArray[np.bool_], context: UInt8, *, min_pixels: int, crop_px: int
 ) -> Row:
     """Make the columns of a ``parts`` row anew after something was laid over the face.
 
     Args:
         row: of ``parts`` or a stage after it.
         covered: bool (h, w), in the crop's frame.
-        loose: the loose crop as it looks now, from which the parts' crops are drawn.
+        context: the context crop as it looks now, from which the parts' crops are drawn.
         min_pixels: as in ``hide_parts``.
         crop_px: side of a part's crop.
 
@@ -80,7 +80,7 @@ def hidden_columns(
         "part_backend": left.backends,
         "mesh_distance_percent": left.mesh_distance_percent,
     }
-    to_frame = compose_affine(invert_affine(row["loose_warp_2x3"]), row["warp_2x3"])
+    to_frame = compose_affine(invert_affine(row["context_warp_2x3"]), row["warp_2x3"])
     for index, part in enumerate(FACE_PARTS):
         mask = f"{part}_mask"
         if left.backends[index] == "none":
@@ -88,7 +88,7 @@ def hidden_columns(
             made |= {part: None, mask: None}
             continue
         # The window stays where it was, so that crops of bare and masked faces are alike.
-        crop = crop_part(loose, to_frame, windows[index], (crop_px, crop_px))
+        crop = crop_part(context, to_frame, windows[index], (crop_px, crop_px))
         made[part] = row[part] | {"bytes": encode_png(crop)}
         made[mask] = row[mask] | {"bytes": encode_png(left.masks[index].astype(np.uint8) * 255)}
     return made

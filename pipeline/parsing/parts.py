@@ -88,11 +88,11 @@ def crop_part(
     interpolation: str = "linear",
     border: str = "constant",
 ) -> UInt8:
-    """Cut a window of the frame out of the picture the frame was warped from: one resampling.
+    """Cut a window of the frame out of the image the frame was warped from: one resampling.
 
     Args:
-        source_image: uint8 (h, w) or (h, w, 3): the loose crop or the source picture, sharper than
-            the frame's own picture.
+        source_image: uint8 (h, w) or (h, w, 3): the context crop or the source image, sharper than
+            the frame's own image.
         source_to_frame: (2, 3), source pixels to frame pixels.
         window_xyxy: (4,), outer edges, pixels of the frame.
         crop_hw: height and width of the result.

@@ -38,7 +38,7 @@ def settle_left_right(labels: UInt8, landmarks_xy: Float32) -> UInt8:
     Args:
         labels: uint8 (h, w) of ``FaceClass``.
         landmarks_xy: (5, 2), pixels of the same frame, order of ``pipeline.ops.templates``: two
-            eyes, nose tip, two mouth corners. The picture is not mirrored.
+            eyes, nose tip, two mouth corners. The image is not mirrored.
 
     Returns:
         uint8 (h, w).
@@ -48,7 +48,7 @@ def settle_left_right(labels: UInt8, landmarks_xy: Float32) -> UInt8:
     """
     points = np.asarray(landmarks_xy, dtype=np.float64)
     if points.shape != (5, 2):
-        raise ValueError(f"expected five points, got shape {points.shape}")
+        raise ValueError(f"expected five landmarks, got shape {points.shape}")
     eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
     down = mouth - eyes
     length = float(np.hypot(*down))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import ReaderError, StageError
 from pipeline.params.datasets import DatasetParams
-from pipeline.params.protocols import BetweenParams, ProtocolParams
+from pipeline.params.protocols import ProtocolParams, SubsetParams
 from pipeline.protocols import OFFICIAL
 from pipeline.protocols.columns import COLUMNS, band_templates, between_values, cross_band
 from pipeline.readers import read_dataset
@@ -40,13 +40,13 @@ def build_protocols(
             raise ReaderError(f"data set {name!r}: expected official lists below {dataset.root}")
         log.warning("%s: no protocol: no subjects of split 'test' in VIS and another band", name)
     yield from made.values()
-    for derived, between in params.between.items():
-        if between.of not in made:
+    for derived, subset in params.subset.items():
+        if subset.of not in made:
             raise StageError(
-                f"protocols.{name}.between.{derived}.of: expected one of {sorted(made)}, "
-                f"found {between.of!r}"
+                f"protocols.{name}.subset.{derived}.of: expected one of {sorted(made)}, "
+                f"found {subset.of!r}"
             )
-        yield _between(made[between.of], derived, between, rows)
+        yield _between(made[subset.of], derived, subset, rows)
 
 
 def write_protocols(folder: Path, protocols: Iterator[Protocol]) -> dict[str, dict[str, int]]:
@@ -88,18 +88,18 @@ def _base(
     return band_templates(columns)
 
 
-def _between(protocol: Protocol, name: str, between: BetweenParams, rows: ShardFolder) -> Protocol:
+def _between(protocol: Protocol, name: str, subset: SubsetParams, rows: ShardFolder) -> Protocol:
     values: dict[str, float] = {}
     try:
-        for row in rows.rows(["sample_id", between.column]):
-            value = row[between.column]
+        for row in rows.rows(["sample_id", subset.column]):
+            value = row[subset.column]
             number = math.nan if value is None else float(value)
-            values[row["sample_id"]] = abs(number) if between.absolute else number
+            values[row["sample_id"]] = abs(number) if subset.absolute else number
     except (KeyError, TypeError, ValueError) as error:
         raise StageError(
-            f"protocols between.{name}.column: expected a column of numbers of {rows.path}, "
-            f"found {between.column!r}"
+            f"protocols subset.{name}.column: expected a column of numbers of {rows.path}, "
+            f"found {subset.column!r}"
         ) from error
     return between_values(
-        protocol, name, between.column, values, between.gallery_range, between.probe_range
+        protocol, name, subset.column, values, subset.gallery_range, subset.probe_range
     )

@@ -1,4 +1,4 @@
-"""Verify a real copy of a data set: counts, files, pictures, lists; say precisely what differs."""
+"""Verify a real copy of a data set: counts, files, images, lists; say precisely what differs."""
 
 import os
 from collections import Counter
@@ -17,7 +17,7 @@ from pipeline.params.datasets import DatasetParams
 from pipeline.protocols import OFFICIAL
 from pipeline.protocols.figures import PROTOCOL_FIGURES
 from pipeline.readers import PUBLISHED, READERS
-from pipeline.readers.layout import files_below, is_picture
+from pipeline.readers.layout import files_below, is_image
 from pipeline.readers.listing import check_listing
 from pipeline.store import Listing
 from pipeline.store.progress import Advance
@@ -28,7 +28,7 @@ CHECKED = tuple(PUBLISHED)
 """Data sets that can be checked."""
 
 COLOURED = 12.0
-"""Mean distance of a picture's channels (grey levels) from which it has colour."""
+"""Mean distance of an image's channels (grey levels) from which it has colour."""
 
 MAX_PIXELS = 100_000_000
 
@@ -91,8 +91,8 @@ def check_dataset(
     Args:
         reader: name of the data set, one of ``CHECKED``.
         root: where the copy lies.
-        decode: decode every picture, not only look for its file.
-        start: called with the number of pictures to decode; returns what is called for each.
+        decode: decode every image, not only look for its file.
+        start: called with the number of images to decode; returns what is called for each.
 
     Raises:
         ReaderError: the root is not a copy of this data set at all.
@@ -123,22 +123,22 @@ def check_dataset(
 
 
 def _compare_files(rows: Sequence[Row], files: Iterable[str]) -> tuple[list[Row], list[Finding]]:
-    """Compare what is listed with what is on disk; returns the rows whose picture is there."""
-    on_disk = {path for path in files if is_picture(path)}
+    """Compare what is listed with what is on disk; returns the rows whose image is there."""
+    on_disk = {path for path in files if is_image(path)}
     listed = {row["path"] for row in rows}
     findings = []
     if missing := sorted(listed - on_disk):
         names = tuple(path.removesuffix(".?") for path in missing)
-        findings.append(Finding("pictures that the official lists name are not on disk", names))
+        findings.append(Finding("images that the official lists name are not on disk", names))
     if extra := sorted(on_disk - listed):
-        findings.append(Finding("pictures on disk are none of the data set's", tuple(extra)))
+        findings.append(Finding("images on disk are none of the data set's", tuple(extra)))
     return [row for row in rows if row["path"] in on_disk], findings
 
 
 def _counts(rows: Sequence[Row], published: Mapping[str, int]) -> Iterator[Count]:
-    """Count pictures, subjects, media, and pictures by band and by split and band."""
+    """Count images, subjects, media, and images by band and by split and band."""
     found: Counter[str] = Counter()
-    found["pictures"] = len(rows)
+    found["images"] = len(rows)
     for name in ("subject_id", "media_id"):
         distinct = {row[name] for row in rows if row.get(name)}
         found[{"subject_id": "subjects", "media_id": "media"}[name]] = len(distinct)
@@ -202,7 +202,7 @@ def _count(protocol: Protocol, what: str) -> int:
 
 
 def _decode_all(listing: Listing, rows: Sequence[Row], advance: Advance) -> Iterator[Finding]:
-    """Decode every picture; report the unreadable ones, and infra-red ones that have colour."""
+    """Decode every image; report the unreadable ones, and infra-red ones that have colour."""
     unreadable, coloured = [], []
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
         for row, outcome in zip(
@@ -214,16 +214,16 @@ def _decode_all(listing: Listing, rows: Sequence[Row], advance: Advance) -> Iter
             elif outcome and row["band"] != Band.VIS:
                 coloured.append(str(row["sample_id"]))
     if unreadable:
-        yield Finding("pictures are unreadable", tuple(unreadable))
+        yield Finding("images are unreadable", tuple(unreadable))
     if coloured:
         yield Finding(
-            "pictures that should be infra-red have colour, so bands may be mixed up",
+            "images that should be infra-red have colour, so bands may be mixed up",
             tuple(coloured),
         )
 
 
 def _look(listing: Listing, row: Row) -> str | bool:
-    """Decode one picture; returns why it can't be, or whether it has colour."""
+    """Decode one image; returns why it can't be, or whether it has colour."""
     loaded = listing.load(row)
     if "unreadable" in loaded:
         return str(loaded["unreadable"])

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.rng import seed_for
-from pipeline.store.protocols import Protocol, Source, template_table, train_table
+from pipeline.store.protocols import Protocol, Provenance, template_table, train_table
 from pipeline.types import Band, Row, Split
 
 COLUMNS = (
@@ -30,7 +30,7 @@ def cross_band(rows: Sequence[Row], seed: int) -> Iterator[Protocol]:
     A gallery and its probes never show the same shot: the shots of a subject are dealt out, half of
     them (the greater half) to the gallery, the others to the probes, in the same way for all bands.
     A shot is what has one ``session_id``, or one ``media_id`` where there is no session, or one
-    sample id but for the band. Pictures of the back of a head take no part. A band that no test
+    sample id but for the band. Images of the back of a head take no part. A band that no test
     subject has besides VIS gives no protocol.
 
     Args:
@@ -54,7 +54,7 @@ def _cross_band(usable: list[Row], seed: int, split: Split, ending: str) -> Iter
             continue
         yield Protocol(
             f"{Band.VIS}-{band}{ending}",
-            Source.DERIVED,
+            Provenance.DERIVED,
             f"{band} probes against a {Band.VIS} template of each {split} subject, from other "
             "shots.",
             enroll=enroll,
@@ -80,7 +80,7 @@ def band_templates(rows: Sequence[Row]) -> Iterator[Protocol]:
             continue
         yield Protocol(
             f"{Band.VIS}-{band}",
-            Source.DERIVED,
+            Provenance.DERIVED,
             f"{band} templates against {Band.VIS} templates, one of each test subject and band.",
             enroll=enroll,
             probe=template_table(_of_subject(row) for row in probes),
@@ -90,7 +90,7 @@ def band_templates(rows: Sequence[Row]) -> Iterator[Protocol]:
 
 
 def shot_of(row: Row) -> tuple[str, str]:
-    """Return what a picture was taken in, whatever its band: subject and session, media or id."""
+    """Return what an image was taken in, whatever its band: subject and session, media or id."""
     sample = str(row["sample_id"]).replace(str(row["band"]), "")
     return str(row["subject_id"]), str(row.get("session_id") or row.get("media_id") or sample)
 
@@ -131,7 +131,7 @@ def between_values(
     return replace(
         protocol,
         name=name,
-        source=Source.DERIVED,
+        source=Provenance.DERIVED,
         description=f"{protocol.name} with {column} of the gallery in {list(gallery)} and of the "
         f"probes in {list(probe)}.",
         enroll=enroll,

@@ -12,7 +12,7 @@ from pipeline.errors import ReaderError
 from pipeline.readers import ijba, ijbc
 from pipeline.readers.ijb import Columns, sightings
 from pipeline.readers.layout import files_below, find_list, require_list
-from pipeline.store.protocols import MATCH, Protocol, Source, template_table, train_table
+from pipeline.store.protocols import MATCH, Protocol, Provenance, template_table, train_table
 from pipeline.types import Row
 
 POOLING = "a template is the mean within each media, then over media"
@@ -53,7 +53,7 @@ def ijba_splits(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
         match = pa.concat_tables(matches)
         yield Protocol(
             "verification",
-            Source.OFFICIAL,
+            Provenance.OFFICIAL,
             f"IJB-A 1:1: pairs of templates; {POOLING}; mean and deviation of ten splits.",
             enroll=both,
             probe=both,
@@ -63,7 +63,7 @@ def ijba_splits(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
     if {("1n", "search_gallery"), ("1n", "search_probe")} <= kinds:
         yield Protocol(
             "identification",
-            Source.OFFICIAL,
+            Provenance.OFFICIAL,
             f"IJB-A 1:N, open set: probes of unknown subjects are among them; {POOLING}; mean and "
             "deviation of ten splits.",
             enroll=tables("1n", "search_gallery"),
@@ -91,7 +91,7 @@ def ijbc_protocols(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
     if pairs := find_list(files, "ijbc_11_G1_G2_matches.csv"):
         yield Protocol(
             "verification",
-            Source.OFFICIAL,
+            Provenance.OFFICIAL,
             f"IJB-C 1:1, mixed media: gallery templates against probe templates; {POOLING}.",
             enroll=both,
             probe=probe,
@@ -101,7 +101,7 @@ def ijbc_protocols(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
     for number, gallery in enumerate(galleries, 1):
         yield Protocol(
             f"identification_g{number}",
-            Source.OFFICIAL,
+            Provenance.OFFICIAL,
             f"IJB-C 1:N, mixed media, gallery {number}, open set: subjects of the other gallery "
             f"probe too; {POOLING}.",
             enroll=gallery,

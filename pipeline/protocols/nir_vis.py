@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from pipeline.readers import buaa_visnir, casia_nir_vis2, lamp_hq, oulu_casia_nirvis
 from pipeline.readers.layout import files_below
-from pipeline.store.protocols import Protocol, Source, template_table, train_table
+from pipeline.store.protocols import Protocol, Provenance, template_table, train_table
 from pipeline.types import Band, Row, Split
 
 OULU_LIGHT = "Strong"
@@ -25,8 +25,8 @@ def casia(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         if folds:
             yield Protocol(
                 name,
-                Source.OFFICIAL,
-                f"CASIA NIR-VIS 2.0, {name}, for {use}: NIR probes against one VIS picture of each "
+                Provenance.OFFICIAL,
+                f"CASIA NIR-VIS 2.0, {name}, for {use}: NIR probes against one VIS image of each "
                 "subject; reported as mean and deviation of the folds, each trained on its own "
                 "lists.",
                 enroll=_singles(known, ((f, i) for f in folds for i in lists["vis", "gallery", f])),
@@ -46,7 +46,7 @@ def lamp(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     folds = sorted({fold for _, fold in lists}, key=int)
     yield Protocol(
         "ten_folds",
-        Source.OFFICIAL,
+        Provenance.OFFICIAL,
         "LAMP-HQ: NIR probes against the VIS gallery; mean and deviation of the folds.",
         enroll=_singles(known, ((f, i) for f in folds for i in lists.get(("gallery_vis", f), ()))),
         probe=_singles(known, ((f, i) for f in folds for i in lists.get(("probe_nir", f), ()))),
@@ -64,15 +64,15 @@ def lamp(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
 
 
 def buaa(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
-    """Yield ``50_100_v1``: 50 subjects train; of 100, each one's first VIS picture is enrolled."""
+    """Yield ``50_100_v1``: 50 subjects train; of 100, each one's first VIS image is enrolled."""
     test = [row for row in rows if row.get("split") == Split.TEST]
     first: dict[str, Row] = {}
     for row in sorted(_of(test, Band.VIS), key=lambda row: str(row["sample_id"])):
         first.setdefault(row["subject_id"], row)
     yield Protocol(
         "50_100_v1",
-        Source.SEEDED,
-        "BUAA-VisNir: NIR probes against the first VIS picture of each test subject; subjects as "
+        Provenance.SEEDED,
+        "BUAA-VisNir: NIR probes against the first VIS image of each test subject; subjects as "
         f"in {buaa_visnir.SPLIT}.csv.",
         enroll=template_table(_own(row) for row in first.values()),
         probe=template_table(_own(row) for row in _of(test, Band.NIR)),
@@ -90,7 +90,7 @@ def oulu(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     test = [row for row in chosen if row.get("split") == Split.TEST]
     yield Protocol(
         "20_20_v1",
-        Source.SEEDED,
+        Provenance.SEEDED,
         f"Oulu-CASIA: {OULU_FRAMES} evenly spread frames of each expression in "
         f"{OULU_LIGHT.lower()} light; NIR probes against all VIS frames of a subject; subjects as "
         f"in {oulu_casia_nirvis.SPLIT}.csv.",

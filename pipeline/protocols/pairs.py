@@ -21,7 +21,7 @@ from pipeline.readers.layout import (
 from pipeline.store.protocols import (
     Exclude,
     Protocol,
-    Source,
+    Provenance,
     match_table,
     template_table,
     train_table,
@@ -80,7 +80,7 @@ def cfp_protocols(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     """Yield ``ff`` (frontal-frontal) and ``fp`` (frontal-profile), ten folds each.
 
     Raises:
-        ReaderError: a list is missing, or a pair names a number that the picture lists lack.
+        ReaderError: a list is missing, or a pair names a number that the image lists lack.
     """
     files = files_below(root)
     numbered = {
@@ -101,7 +101,7 @@ def cfp_protocols(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
 
 
 def cfp_numbers(file: Path) -> dict[int, str]:
-    """Read a numbered list of pictures; returns sample ids by number."""
+    """Read a numbered list of images; returns sample ids by number."""
 
     def parse(line: str) -> tuple[int, str] | None:
         number, _, path = line.partition(" ")
@@ -120,7 +120,7 @@ def _cfp_pairs(
             raise ReaderError(f"{file}, line {number}: expected 'i,j', found {line!r}")
         i, j = int(words[0]), int(words[1])
         if i not in left or j not in right:
-            raise ReaderError(f"{file}, line {number}: the picture lists lack number {i} or {j}")
+            raise ReaderError(f"{file}, line {number}: the image lists lack number {i} or {j}")
         yield left[i], right[j]
 
 
@@ -161,7 +161,7 @@ def _pair_protocol(
         raise ReaderError(f"{what}: {doubled} pairs stand twice in one fold")
     return Protocol(
         name,
-        Source.OFFICIAL,
+        Provenance.OFFICIAL,
         f"{what}: pairs of templates, to be told same or different; accuracy over the folds.",
         enroll=_sides(((fold, left) for fold, left, _, _ in listed), known, what),
         probe=_sides(((fold, right) for fold, _, right, _ in listed), known, what),
@@ -177,7 +177,7 @@ def _sides(
     absent = sorted({template for _, template in wanted if template not in known})
     if absent:
         raise ReaderError(
-            f"{what}: {len(absent)} pictures or videos of the pairs are not on disk, "
+            f"{what}: {len(absent)} images or videos of the pairs are not on disk, "
             f"among them {absent[0]}; `crossband check` tells what is missing"
         )
     return template_table(
@@ -190,7 +190,7 @@ def _sides(
 def megaface_search(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     """Yield ``official`` and, where InsightFace's noise lists are there, ``cleaned``.
 
-    Each probe is searched among the distractors and one other picture of its subject at a time.
+    Each probe is searched among the distractors and one other image of its subject at a time.
     """
     files = files_below(root)
     probes = _listed(root, files, "facescrub_features_list.json", megaface.probe_of)
@@ -208,7 +208,7 @@ def megaface_search(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         ]
         yield Protocol(
             name,
-            Source.OFFICIAL,
+            Provenance.OFFICIAL,
             "MegaFace challenge 1: each probe among the distractors and one mate at a time; "
             "verification of all genuine pairs against all probe-distractor pairs.",
             enroll=template_table(_single(row) for row in [*mates, *others]),

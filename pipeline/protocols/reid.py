@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipeline.errors import ReaderError
 from pipeline.readers import regdb, sysu_mm01
 from pipeline.readers.layout import files_below, find_list
-from pipeline.store.protocols import Exclude, Protocol, Source, template_table, train_table
+from pipeline.store.protocols import Exclude, Protocol, Provenance, template_table, train_table
 from pipeline.types import Band, Row, Split
 
 TRIALS = 10
@@ -26,9 +26,9 @@ SYSU_PLACES = {"3": "2"}
 def llcm(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     """Yield both protocols in circulation, in both directions.
 
-    ``all_to_sampled_…``: all pictures of one band are queries, the gallery is one picture of the
-    other per subject and camera. ``sampled_to_all_…``: such a sample queries all pictures of the
-    other band. They differ by more than ten points of mAP. Pictures of the query's own subject and
+    ``all_to_sampled_…``: all images of one band are queries, the gallery is one image of the
+    other per subject and camera. ``sampled_to_all_…``: such a sample queries all images of the
+    other band. They differ by more than ten points of mAP. Images of the query's own subject and
     camera are not searched.
     """
     train = _training(rows)
@@ -38,8 +38,8 @@ def llcm(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         common = {"match": None, "train": train, "exclude": Exclude.SAME_SUBJECT_AND_CAMERA}
         yield Protocol(
             f"all_to_sampled_{direction}",
-            Source.OFFICIAL,
-            "LLCM as in the code of DEEN: all queries, gallery of one picture per subject and "
+            Provenance.OFFICIAL,
+            "LLCM as in the code of DEEN: all queries, gallery of one image per subject and "
             "camera; mean of ten trials.",
             enroll=template_table(_draws(of[gallery])),
             probe=template_table(_single(row, None) for row in of[query]),
@@ -47,8 +47,8 @@ def llcm(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         )
         yield Protocol(
             f"sampled_to_all_{direction}",
-            Source.OFFICIAL,
-            "LLCM, queries of one picture per subject and camera against all pictures of the other "
+            Provenance.OFFICIAL,
+            "LLCM, queries of one image per subject and camera against all images of the other "
             "band; mean of ten trials.",
             enroll=template_table(_single(row, None) for row in of[gallery]),
             probe=template_table(_draws(of[query])),
@@ -61,7 +61,7 @@ def sysu(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
 
     With ``exp/rand_perm_cam.mat`` the gallery is the authors' (``all_single``, ``all_multi`` …); in
     any case there is the draw of the public code that most papers use (``all_single_agw`` …).
-    Places, not cameras, are compared: a query of camera 3 doesn't meet pictures of camera 2.
+    Places, not cameras, are compared: a query of camera 3 doesn't meet images of camera 2.
     """
     test = [row for row in rows if row.get("split") == Split.TEST]
     queries = [row for row in test if row["camera_id"] in sysu_mm01.INFRARED]
@@ -77,7 +77,7 @@ def sysu(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         for name, (whose, enrolled) in draws.items():
             yield Protocol(
                 name,
-                Source.OFFICIAL,
+                Provenance.OFFICIAL,
                 f"SYSU-MM01, {mode} search, {whose}: infra-red queries, visible gallery; mean of "
                 "ten trials. Training includes the validation subjects.",
                 enroll=template_table(_at_place(row) for row in enrolled),
@@ -125,7 +125,7 @@ def regdb_trials(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     ):
         yield Protocol(
             name,
-            Source.OFFICIAL,
+            Provenance.OFFICIAL,
             f"RegDB: {query} queries, {gallery} gallery; mean of ten trials, each with a training "
             "half of its own.",
             enroll=of(gallery),
@@ -136,7 +136,7 @@ def regdb_trials(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
 
 
 def _draws(rows: Iterable[Row]) -> Iterator[Row]:
-    """Draw one picture per subject and camera in each trial, as public code does.
+    """Draw one image per subject and camera in each trial, as public code does.
 
     That code seeds Python's generator with the trial, counted from 0, and goes through sorted
     subjects, then cameras, then takes ``random.choice`` of the sorted file names.
@@ -150,15 +150,15 @@ def _draws(rows: Iterable[Row]) -> Iterator[Row]:
     ]
     for trial in range(TRIALS):
         generator = random.Random(trial)  # noqa: S311 - has to be this one
-        for pictures in ordered:
-            yield _single(generator.choice(pictures), trial + 1)
+        for images in ordered:
+            yield _single(generator.choice(images), trial + 1)
 
 
 def _authors_draws(file: Path, gallery: Sequence[Row], shots: int) -> Iterator[Row]:
-    """Read the authors' draws: for each camera and subject, ten orders of the pictures' numbers.
+    """Read the authors' draws: for each camera and subject, ten orders of the images' numbers.
 
     Raises:
-        ReaderError: the file is not as published, or names a picture that isn't there.
+        ReaderError: the file is not as published, or names an image that isn't there.
     """
     from scipy.io import loadmat  # slow to import, seldom needed
 

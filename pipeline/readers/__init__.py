@@ -1,6 +1,6 @@
 """Readers: one module per data set, from its folder to the rows that ``ingest`` takes in.
 
-A reader lists samples without opening pictures; the bytes of each are loaded by the worker that
+A reader lists samples without opening images; the bytes of each are loaded by the worker that
 takes the sample in. ``READERS`` is the whole list.
 """
 

@@ -39,8 +39,8 @@ def number_of(cell: str) -> float:
         return math.nan
 
 
-def points_from_eyes(eyes_xy: ArrayLike) -> Float32:
-    """Complete two annotated eyes to five points: nose and mouth as in the ArcFace template.
+def landmarks_from_eyes(eyes_xy: ArrayLike) -> Float32:
+    """Complete two annotated eyes to five landmarks: nose and mouth as in the ArcFace template.
 
     The eyes stay where they were annotated; the other three are an estimate that holds for a
     frontal face.
@@ -54,18 +54,18 @@ def points_from_eyes(eyes_xy: ArrayLike) -> Float32:
     eyes = np.asarray(eyes_xy, np.float32)
     eyes = eyes[np.argsort(eyes[:, 0])]
     template = np.asarray(ARCFACE_112_XY, np.float32)
-    points = transform_points(template, similarity_from_points(template[:2], eyes))
-    points[:2] = eyes
-    return points
+    landmarks = transform_points(template, similarity_from_points(template[:2], eyes))
+    landmarks[:2] = eyes
+    return landmarks
 
 
-def box_around_points(points_xy: ArrayLike) -> Float32:
-    """Return the square that the ArcFace crop of five points covers, as a face box.
+def box_around_landmarks(landmarks_xy: ArrayLike) -> Float32:
+    """Return the square that the ArcFace crop of five landmarks covers, as a face box.
 
     Args:
-        points_xy: (5, 2) pixels.
+        landmarks_xy: (5, 2) pixels.
     """
-    crop_to_image = similarity_from_points(np.asarray(ARCFACE_112_XY), points_xy)
+    crop_to_image = similarity_from_points(np.asarray(ARCFACE_112_XY), landmarks_xy)
     corners = transform_points(
         [[-0.5, -0.5], [111.5, -0.5], [111.5, 111.5], [-0.5, 111.5]], crop_to_image
     )

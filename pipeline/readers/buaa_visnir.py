@@ -1,11 +1,11 @@
 """Reader ``buaa_visnir``: BUAA-VisNir, faces in near infra-red and visible light.
 
-150 subjects; 9 VIS and 9 NIR pictures of each in the protocol of the papers, 287 × 287, taken at
+150 subjects; 9 VIS and 9 NIR images of each in the protocol of the papers, 287 × 287, taken at
 the same time in nine poses and expressions (neutral, four turns of the head, happiness, anger,
 sorrow, surprise). Ask the IRIP laboratory of Beihang University (irip.buaa.edu.cn) for the data.
 
 Layout: ``<subject>/<n>.bmp`` with odd n VIS and even n NIR, or ``{VIS,NIR}/<subject>/<n>.bmp``.
-The first layout's folders hold up to 40 pictures. Which nine pairs the papers take is unpublished;
+The first layout's folders hold up to 40 images. Which nine pairs the papers take is unpublished;
 here they are the first, n = 1 … 18, and the rest stays out.
 
 The papers train on 50 subjects and test on 100, without saying which: ``split`` comes from
@@ -29,7 +29,7 @@ from pipeline.store import Listing
 from pipeline.types import Band, Region, Row
 
 EXPECTED = "<subject>/<n>.bmp (odd n VIS, even n NIR) or {VIS,NIR}/<subject>/<n>.bmp"
-PUBLISHED = {"pictures": 2700, "subjects": 150, "VIS": 1350, "NIR": 1350}
+PUBLISHED = {"images": 2700, "subjects": 150, "VIS": 1350, "NIR": 1350}
 SPLIT = "buaa_visnir_v1"
 
 _BY_BAND = re.compile(r"(?:.*/)?(VIS|NIR)/0*(\d+)/(\d+)", re.IGNORECASE)
@@ -38,10 +38,10 @@ _LAST = 18
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
-    """List the pictures of the protocol.
+    """List the images of the protocol.
 
     Raises:
-        ReaderError: the root holds no such pictures.
+        ReaderError: the root holds no such images.
     """
     splits = load_split(SPLIT)
     return list_by_path(

@@ -1,17 +1,17 @@
 r"""Reader ``casia_nir_vis2``: CASIA NIR-VIS 2.0, faces in near infra-red and visible light.
 
-725 subjects in four recording sessions, 17,580 pictures: 1–22 VIS and 5–50 NIR of each subject.
+725 subjects in four recording sessions, 17,580 images: 1–22 VIS and 5–50 NIR of each subject.
 For application see http://www.cbsr.ia.ac.cn/english/NIR-VIS-2.0-Database.html (CBSR, CASIA).
 
 Layout of the raw release, 640 × 480::
 
-    s1 … s4/{NIR,VIS}/00001/001.{bmp,jpg}      session, band, subject, picture
+    s1 … s4/{NIR,VIS}/00001/001.{bmp,jpg}      session, band, subject, image
     protocols/{nir,vis}_{train,gallery,probe}_{dev,1…10}.txt
 
 and of the cropped one, 128 × 128: ``VIS/s1_VIS_00001_001.jpg``, ``NIR/s1_NIR_00001_001.bmp``.
 Both give the same sample ids, ``s1/VIS/00001/001``. The lists have lines such as
-``s1\VIS\00001\001.jpg`` with CRLF; their extension may differ from the file's, so pictures are
-matched by stem. Eye positions are taken from a ``.pos`` or ``.txt`` beside a picture or below
+``s1\VIS\00001\001.jpg`` with CRLF; their extension may differ from the file's, so images are
+matched by stem. Eye positions are taken from a ``.pos`` or ``.txt`` beside an image or below
 ``annotations/`` (``x y x y``, two eyes); nose and mouth are then placed as in the ArcFace template.
 
 View 1 (``*_dev.txt``) is for tuning; View 2 has ten folds, each trained on its own lists, and is
@@ -25,7 +25,7 @@ import re
 from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
-from pipeline.readers.boxes import box_around_points, number_of, points_from_eyes
+from pipeline.readers.boxes import box_around_landmarks, landmarks_from_eyes, number_of
 from pipeline.readers.layout import (
     list_by_sample,
     list_official,
@@ -38,9 +38,9 @@ from pipeline.store import Listing
 from pipeline.types import Float32, Region, Row
 
 EXPECTED = (
-    "s1…s4/{NIR,VIS}/<5-digit subject>/<picture> or {NIR,VIS}/<session>_<band>_<subject>_<picture>"
+    "s1…s4/{NIR,VIS}/<5-digit subject>/<image> or {NIR,VIS}/<session>_<band>_<subject>_<image>"
 )
-PUBLISHED = {"pictures": 17580, "subjects": 725}
+PUBLISHED = {"images": 17580, "subjects": 725}
 
 _RAW = re.compile(r"(?:.*/)?(s[1-4])/(NIR|VIS)/(\d{5})/(\d+)", re.IGNORECASE)
 _CROPPED = re.compile(r"(?:.*/)?(s[1-4])_(NIR|VIS)_(\d{5})_(\d+)", re.IGNORECASE)
@@ -48,10 +48,10 @@ _LIST = r"(nir|vis)_(train|gallery|probe)_(dev|\d+)\.txt"
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
-    """List the pictures on disk, and those that the lists name besides.
+    """List the images on disk, and those that the lists name besides.
 
     Raises:
-        ReaderError: the root holds no picture of either release, or a list is malformed.
+        ReaderError: the root holds no image of either release, or a list is malformed.
     """
     files = list_official(root, dataset, EXPECTED)
     eyes = {
@@ -61,8 +61,8 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     }
 
     def row_of(path: str, key: str) -> Row:
-        points = _points(root / eyes[key]) if key in eyes else None
-        return _row(path, key, dataset, params, points)
+        landmarks = _landmarks(root / eyes[key]) if key in eyes else None
+        return _row(path, key, dataset, params, landmarks)
 
     return list_by_sample(
         *(root, dataset, params, EXPECTED, files),
@@ -73,11 +73,11 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
 
 
 def sample_of(path: str) -> str | None:
-    """Return the sample id of a picture's path or a list's line, in either release."""
+    """Return the sample id of an image's path or a list's line, in either release."""
     stem = stem_of(path)
     if match := _RAW.fullmatch(stem) or _CROPPED.fullmatch(stem):
-        session, band, subject, picture = match.groups()
-        return f"{session.lower()}/{band.upper()}/{subject}/{picture}"
+        session, band, subject, image = match.groups()
+        return f"{session.lower()}/{band.upper()}/{subject}/{image}"
     return None
 
 
@@ -94,7 +94,7 @@ def official_lists(root: Path, files: list[str]) -> dict[tuple[str, str, str], l
 
 
 def _row(
-    path: str, sample_id: str, dataset: str, params: DatasetParams, points: Float32 | None
+    path: str, sample_id: str, dataset: str, params: DatasetParams, landmarks: Float32 | None
 ) -> Row:
     session, band, subject, _ = sample_id.split("/")
     cropped = _CROPPED.fullmatch(stem_of(path))
@@ -107,15 +107,15 @@ def _row(
         session_id=session,
         band=band,
         region=str(Region.FACE if cropped else Region.SCENE),
-        truth_landmarks_xy=points,
-        truth_box_xyxy=None if points is None else box_around_points(points),
+        truth_landmarks_xy=landmarks,
+        truth_box_xyxy=None if landmarks is None else box_around_landmarks(landmarks),
     )
 
 
-def _points(file: Path) -> Float32 | None:
-    """Read two eyes and complete them to five points; None where they are not two places."""
+def _landmarks(file: Path) -> Float32 | None:
+    """Read two eyes and complete them to five landmarks; None where they are not two places."""
     numbers = [number_of(word) for word in re.split(r"[\s,;]+", file.read_text().strip())[:4]]
     if len(numbers) < 4 or any(number != number for number in numbers):
         return None
     eyes = (numbers[:2], numbers[2:])
-    return None if eyes[0] == eyes[1] else points_from_eyes(eyes)
+    return None if eyes[0] == eyes[1] else landmarks_from_eyes(eyes)

@@ -1,9 +1,9 @@
 """Reader ``cfp``: Celebrities in Frontal-Profile in the Wild.
 
-500 people, 10 frontal and 4 profile pictures each. From http://www.cfpw.io (free for research).
+500 people, 10 frontal and 4 profile images each. From http://www.cfpw.io (free for research).
 
 Layout: ``Data/Images/001/{frontal,profile}/01.jpg``; ``Protocol/Pair_list_{F,P}.txt`` number the
-pictures (``1 ../Data/Images/001/frontal/01.jpg``), and
+images (``1 ../Data/Images/001/frontal/01.jpg``), and
 ``Protocol/Split/{FF,FP}/01…10/{same,diff}.txt`` have 350 pairs ``i,j`` each: in FF both count in
 list F, in FP i counts in F and j in P.
 
@@ -16,33 +16,33 @@ import re
 from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
-from pipeline.readers.layout import is_picture, list_official, make_listing, official_row, stem_of
+from pipeline.readers.layout import is_image, list_official, make_listing, official_row, stem_of
 from pipeline.store import Listing
 from pipeline.types import Band, Row
 
-EXPECTED = "Data/Images/<subject>/{frontal,profile}/<picture>.jpg and Protocol/"
-PUBLISHED = {"pictures": 7000, "subjects": 500}
+EXPECTED = "Data/Images/<subject>/{frontal,profile}/<image>.jpg and Protocol/"
+PUBLISHED = {"images": 7000, "subjects": 500}
 
-_PICTURE = re.compile(r"(?:.*/)?(\d{3})/(frontal|profile)/(\d+)", re.IGNORECASE)
+_IMAGE = re.compile(r"(?:.*/)?(\d{3})/(frontal|profile)/(\d+)", re.IGNORECASE)
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
-    """List all pictures.
+    """List all images.
 
     Raises:
-        ReaderError: the root holds no such pictures.
+        ReaderError: the root holds no such images.
     """
     rows = [
         _row(path, key, dataset, params)
         for path in list_official(root, dataset, EXPECTED)
-        if is_picture(path) and (key := sample_of(path))
+        if is_image(path) and (key := sample_of(path))
     ]
     return make_listing(root, dataset, params, EXPECTED, rows)
 
 
 def sample_of(path: str) -> str | None:
-    """Return the sample id of a picture's path."""
-    match = _PICTURE.fullmatch(stem_of(path))
+    """Return the sample id of an image's path."""
+    match = _IMAGE.fullmatch(stem_of(path))
     return f"{match[1]}/{match[2].lower()}/{match[3]}" if match else None
 
 

@@ -1,14 +1,14 @@
-"""Reader ``folder``: any directory of pictures, or a CSV that lists them.
+"""Reader ``folder``: any directory of images, or a CSV that lists them.
 
 Layout: ``<root>/<subject>/<anything>.<ext>``. The first folder names the subject, further ones the
-session; pictures right under the root have no subject. Band, split and licence come from the data
+session; images right under the root have no subject. Band, split and licence come from the data
 set's params.
 
 Or ``root`` is a CSV file (comma-separated, UTF-8, header line) with a column ``path``, relative to
 the CSV's folder, and any of ``subject``, ``band``, ``split``, ``session``, ``camera``, ``view``,
-``licence``; an empty cell falls back to the params. ``box`` (``x0 y0 x1 y1``) and ``points``
+``licence``; an empty cell falls back to the params. ``box`` (``x0 y0 x1 y1``) and ``landmarks``
 (``x y`` five times: eye on the image's left, the other eye, nose tip, mouth corner on the image's
-left, the other one), in pixels of the upright picture, are what the detection backend ``truth``
+left, the other one), in pixels of the upright image, are what the detection backend ``truth``
 takes.
 """
 
@@ -41,15 +41,15 @@ CSV_COLUMNS = {
 }
 """Optional columns of a CSV and the columns they fill."""
 
-CSV_GEOMETRY = {"box": ("truth_box_xyxy", (4,)), "points": ("truth_landmarks_xy", (5, 2))}
+CSV_GEOMETRY = {"box": ("truth_box_xyxy", (4,)), "landmarks": ("truth_landmarks_xy", (5, 2))}
 """Optional columns of numbers, the columns they fill and their shapes."""
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
-    """List a folder or a CSV of pictures.
+    """List a folder or a CSV of images.
 
     Raises:
-        ReaderError: there is no such folder, no picture in it, or the CSV is not as described.
+        ReaderError: there is no such folder, no image in it, or the CSV is not as described.
     """
     if root.is_file() and root.suffix.lower() == ".csv":
         rows, base = _rows_of_csv(root, dataset, params), root.parent
@@ -57,7 +57,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         rows, base = _rows_of_folder(root, dataset, params), root
     else:
         raise ReaderError(
-            f"data set {dataset!r}: expected a folder of pictures or a .csv file at {root}, "
+            f"data set {dataset!r}: expected a folder of images or a .csv file at {root}, "
             f"found {'a file' if root.exists() else 'nothing'}; correct datasets.{dataset}.root"
         )
     return Listing(rows, params.shards, partial(load_file, base))
@@ -69,18 +69,18 @@ def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> list[Row
         for path in root.rglob("*")
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
     )
-    pictures = [path for path in files if path.suffix.lower() in EXTENSIONS]
+    images = [path for path in files if path.suffix.lower() in EXTENSIONS]
     others = Counter(path.suffix.lower() for path in files) - Counter(
-        path.suffix.lower() for path in pictures
+        path.suffix.lower() for path in images
     )
     found = ", ".join(f"{n} {suffix or 'without extension'}" for suffix, n in others.most_common(5))
-    if not pictures:
+    if not images:
         raise ReaderError(
-            f"data set {dataset!r}: expected pictures as <subject>/<name>.<ext> under {root} "
+            f"data set {dataset!r}: expected images as <subject>/<name>.<ext> under {root} "
             f"({' '.join(sorted(EXTENSIONS))}), found {found or 'an empty folder'}"
         )
     if others:
-        log.info("%s: %d files are no pictures and stay out: %s", dataset, others.total(), found)
+        log.info("%s: %d files are no images and stay out: %s", dataset, others.total(), found)
     return [
         _row(
             path.as_posix(),
@@ -91,7 +91,7 @@ def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> list[Row
                 "session": "/".join(path.parts[1:-1]),
             },
         )
-        for path in pictures
+        for path in images
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.boxes import box_of_corner, number_of
-from pipeline.readers.layout import is_picture, official_row, read_table, report_absent
+from pipeline.readers.layout import is_image, official_row, read_table, report_absent
 from pipeline.readers.listing import sample_id_of
 from pipeline.types import Band, Row
 
@@ -17,7 +17,7 @@ class Columns:
     """How a release names the columns of its lists.
 
     Attributes:
-        file: the picture or frame.
+        file: the image or frame.
         media: what groups the frames of one video, for pooling.
         frame: number of the frame in its video.
         yaw: yaw in degrees.
@@ -43,7 +43,7 @@ class Sighting:
         template_id: the template.
         subject_id: the subject.
         sample_id: subject and file, since a file may show several subjects.
-        media_id: the picture, or the video that the frame is of.
+        media_id: the image, or the video that the frame is of.
         yaw_deg: as annotated, in degrees; NaN where it is not.
     """
 
@@ -84,7 +84,7 @@ def sample_of(subject: str, file: str) -> str:
 def sample_rows(
     lists: Iterable[Path],
     columns: Columns,
-    pictures: Mapping[str, str],
+    images: Mapping[str, str],
     dataset: str,
     params: DatasetParams,
 ) -> Iterator[Row]:
@@ -93,7 +93,7 @@ def sample_rows(
     Args:
         lists: template lists, or the metadata of all faces.
         columns: their column names.
-        pictures: path below the root by the lists' file name in lower case.
+        images: path below the root by the lists' file name in lower case.
         dataset: name of the data set.
         params: its params.
     """
@@ -107,12 +107,12 @@ def sample_rows(
             if sample_id in seen:
                 continue
             seen.add(sample_id)
-            if name.lower() not in pictures:
+            if name.lower() not in images:
                 absent.append(name)
             box = [number_of(cells[f"FACE_{side}"]) for side in ("X", "Y", "WIDTH", "HEIGHT")]
             frame = number_of(cells.get(columns.frame, ""))
             yield official_row(
-                pictures.get(name.lower(), name),
+                images.get(name.lower(), name),
                 dataset,
                 params,
                 sample_id=sample_id,
@@ -125,11 +125,11 @@ def sample_rows(
     report_absent(dataset, absent)
 
 
-def picture_paths(files: Iterable[str], folders: tuple[str, ...]) -> dict[str, str]:
+def image_paths(files: Iterable[str], folders: tuple[str, ...]) -> dict[str, str]:
     """Return path by name: the part from one of these folders on, in lower case."""
     paths = {}
     for path in files:
-        if is_picture(path):
+        if is_image(path):
             parts = path.split("/")
             if len(parts) > 1 and parts[-2].lower() in folders:
                 paths["/".join(parts[-2:]).lower()] = path

@@ -1,9 +1,9 @@
 """Reader ``ijba``: IARPA Janus Benchmark A.
 
-500 subjects, 5,712 pictures and 2,085 videos (20,414 frames): 25,817 faces as listed. NIST gave it
+500 subjects, 5,712 images and 2,085 videos (20,414 frames): 25,817 faces as listed. NIST gave it
 out until 2019 (https://www.nist.gov/itl/iad/ig/ijb-dataset-request-form); it was replaced by IJB-C.
 
-Layout: pictures as ``img/533.JPG`` and frames as ``frame/28337_00300.png``, below ``images/`` or
+Layout: images as ``img/533.JPG`` and frames as ``frame/28337_00300.png``, below ``images/`` or
 any other folder; ten splits of
 ``IJB-A_11_sets/split1/{train_1,verify_metadata_1,verify_comparisons_1}.csv`` (verification) and
 ``IJB-A_1N_sets/split1/{train_1,search_gallery_1,search_probe_1}.csv`` (open-set identification).
@@ -18,12 +18,12 @@ Reference:
 from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
-from pipeline.readers.ijb import Columns, picture_paths, sample_rows
+from pipeline.readers.ijb import Columns, image_paths, sample_rows
 from pipeline.readers.layout import list_official, make_listing, numbered_lists, refuse_root
 from pipeline.store import Listing
 
 EXPECTED = "IJB-A_11_sets/split<n>/*.csv, IJB-A_1N_sets/split<n>/*.csv, img/ and frame/"
-PUBLISHED = {"pictures": 25817, "subjects": 500}
+PUBLISHED = {"images": 25817, "subjects": 500}
 COLUMNS = Columns("FILE", "MEDIA_ID", "FRAME", "FACE_YAW")
 
 _LIST = (
@@ -43,8 +43,8 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     named = [root / path for (_, _, use), path in lists.items() if use != "verify_comparisons"]
     if not named:
         raise refuse_root(root, dataset, EXPECTED, files)
-    pictures = picture_paths(files, ("img", "frame"))
-    rows = sample_rows(sorted(named), COLUMNS, pictures, dataset, params)
+    images = image_paths(files, ("img", "frame"))
+    rows = sample_rows(sorted(named), COLUMNS, images, dataset, params)
     return make_listing(root, dataset, params, EXPECTED, rows)
 
 

@@ -1,10 +1,10 @@
 """Reader ``ijbc``: IARPA Janus Benchmark C.
 
-3,531 subjects, 31,334 pictures and 117,542 frames of 11,779 videos; 1:1 verification with 23,124
+3,531 subjects, 31,334 images and 117,542 frames of 11,779 videos; 1:1 verification with 23,124
 templates, 19,557 genuine and 15,638,932 impostor comparisons. NIST gave it out on request
 (https://www.nist.gov/programs-projects/face-challenges).
 
-Layout: pictures as ``img/<n>.jpg`` and frames as ``frames/<video>_<frame>.png`` below ``images/``
+Layout: images as ``img/<n>.jpg`` and frames as ``frames/<video>_<frame>.png`` below ``images/``
 or any other folder, and ``protocols/`` with
 
 - ``ijbc_1N_gallery_G1.csv``, ``ijbc_1N_gallery_G2.csv``, ``ijbc_1N_probe_mixed.csv``: templates,
@@ -24,7 +24,7 @@ Reference:
 from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
-from pipeline.readers.ijb import Columns, picture_paths, sample_rows
+from pipeline.readers.ijb import Columns, image_paths, sample_rows
 from pipeline.readers.layout import find_list, list_official, make_listing, refuse_root
 from pipeline.store import Listing
 
@@ -46,6 +46,6 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         raise refuse_root(root, dataset, EXPECTED, files)
     if metadata := find_list(files, "ijbc_metadata.csv"):
         lists.append(metadata)
-    pictures = picture_paths(files, ("img", "frames"))
-    rows = sample_rows([root / path for path in lists], COLUMNS, pictures, dataset, params)
+    images = image_paths(files, ("img", "frames"))
+    rows = sample_rows([root / path for path in lists], COLUMNS, images, dataset, params)
     return make_listing(root, dataset, params, EXPECTED, rows)

@@ -1,9 +1,9 @@
 """Reader ``lamp_hq``: LAMP-HQ, large-scale multi-pose high-quality NIR-VIS faces.
 
-573 subjects, 56,788 NIR and 16,828 VIS pictures in three views, five lights, with and without
+573 subjects, 56,788 NIR and 16,828 VIS images in three views, five lights, with and without
 glasses. Ask the authors (CRIPAC, CASIA) for the data; see https://arxiv.org/abs/1912.07809.
 
-Layout, as public training code reads it: pictures below a folder named ``NIR`` or ``VIS``, the next
+Layout, as public training code reads it: images below a folder named ``NIR`` or ``VIS``, the next
 folder names the subject; ``Protocols/train/{train_vis,train_nir}<fold>.txt`` and
 ``Protocols/test/{gallery_vis,probe_nir}<fold>.txt``, folds 1–10, with lines ``<path> <label>``.
 Labels count from 0 anew in each list, so the subject is taken from the path.
@@ -29,18 +29,18 @@ from pipeline.readers.listing import sample_id_of
 from pipeline.store import Listing
 from pipeline.types import Row
 
-EXPECTED = "{NIR,VIS}/<subject>/<picture> and Protocols/{train,test}/*<fold>.txt"
-PUBLISHED = {"pictures": 73616, "subjects": 573, "NIR": 56788, "VIS": 16828}
+EXPECTED = "{NIR,VIS}/<subject>/<image> and Protocols/{train,test}/*<fold>.txt"
+PUBLISHED = {"images": 73616, "subjects": 573, "NIR": 56788, "VIS": 16828}
 
-_PICTURE = re.compile(r"(?:.*/)?(NIR|VIS)/([^/]+)/(.+)", re.IGNORECASE)
+_IMAGE = re.compile(r"(?:.*/)?(NIR|VIS)/([^/]+)/(.+)", re.IGNORECASE)
 _LIST = r"(train_vis|train_nir|gallery_vis|probe_nir)_?(\d+)\.txt"
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
-    """List the pictures on disk, and those that the lists name besides.
+    """List the images on disk, and those that the lists name besides.
 
     Raises:
-        ReaderError: the root holds no such pictures, or a list is malformed.
+        ReaderError: the root holds no such images, or a list is malformed.
     """
     files = list_official(root, dataset, EXPECTED)
     return list_by_sample(
@@ -52,8 +52,8 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
 
 
 def sample_of(path: str) -> str | None:
-    """Return the sample id of a picture's path."""
-    match = _PICTURE.fullmatch(stem_of(path))
+    """Return the sample id of an image's path."""
+    match = _IMAGE.fullmatch(stem_of(path))
     return sample_id_of(f"{match[1].upper()}/{match[2]}/{match[3]}") if match else None
 
 

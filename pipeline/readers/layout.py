@@ -2,7 +2,7 @@
 
 Data sets come unpacked one folder deeper than documented, with lists written on Windows and file
 extensions changed by whoever cropped them. So files are found by the end of their path, lists may
-use backslashes and CRLF, and a listed picture is matched by its stem.
+use backslashes and CRLF, and a listed image is matched by its stem.
 """
 
 import csv
@@ -32,7 +32,7 @@ EXTENSIONS = frozenset(
         *("pgm", "png", "ppm", "tif", "tiff", "webp"),
     )
 )
-"""Files that are taken for pictures, whatever the case of their extension."""
+"""Files that are taken for images, whatever the case of their extension."""
 
 
 def files_below(root: Path) -> list[str]:
@@ -56,8 +56,8 @@ def files_below(root: Path) -> list[str]:
     return found
 
 
-def is_picture(path: str) -> bool:
-    """Tell whether a path has a picture's extension."""
+def is_image(path: str) -> bool:
+    """Tell whether a path has an image's extension."""
     return path[len(stem_of(path)) :].lower() in EXTENSIONS
 
 
@@ -120,19 +120,19 @@ def list_by_path(
     expected: str,
     row_of: Callable[[str], Row | None],
 ) -> Listing:
-    """List the pictures of a layout in which the path says everything.
+    """List the images of a layout in which the path says everything.
 
     Args:
         root: the data set's folder.
         dataset: its name.
         params: its params.
         expected: the layout, for the error.
-        row_of: from a picture's path to its row, None for a picture that is not part of it.
+        row_of: from an image's path to its row, None for an image that is not part of it.
 
     Raises:
-        ReaderError: the root holds no such picture.
+        ReaderError: the root holds no such image.
     """
-    paths = filter(is_picture, list_official(root, dataset, expected))
+    paths = filter(is_image, list_official(root, dataset, expected))
     rows = (row for path in paths if (row := row_of(path)) is not None)
     return make_listing(root, dataset, params, expected, rows)
 
@@ -245,7 +245,7 @@ def list_by_sample(
     lists_of: Callable[[Path, list[str]], Mapping[Any, Iterable[str]]],
     row_of: Callable[[str, str], Row],
 ) -> Listing:
-    """List the pictures on disk, and those that official lists name besides.
+    """List the images on disk, and those that official lists name besides.
 
     Args:
         root: the data set's folder.
@@ -253,15 +253,15 @@ def list_by_sample(
         params: its params.
         expected: what its layout is, for errors.
         files: of ``list_official``.
-        sample_of: from a picture's path to its sample id, None where it is none of the data set's.
+        sample_of: from an image's path to its sample id, None where it is none of the data set's.
         lists_of: from root and files to the sample ids of each official list.
-        row_of: from a path and a sample id to a row. A picture that is not there has the path
+        row_of: from a path and a sample id to a row. An image that is not there has the path
             ``<sample id>.?``: ``ingest`` rejects it.
 
     Raises:
-        ReaderError: there is no picture, or a list is malformed.
+        ReaderError: there is no image, or a list is malformed.
     """
-    rows = [row_of(path, key) for path in files if is_picture(path) and (key := sample_of(path))]
+    rows = [row_of(path, key) for path in files if is_image(path) and (key := sample_of(path))]
     if rows:
         known = {row["sample_id"] for row in rows}
         absent = sorted(set().union(*lists_of(root, files).values()) - known)
@@ -271,10 +271,10 @@ def list_by_sample(
 
 
 def report_absent(dataset: str, absent: Sequence[str]) -> None:
-    """Log pictures that official lists name and the disk lacks; ``ingest`` rejects each of them."""
+    """Log images that official lists name and the disk lacks; ``ingest`` rejects each of them."""
     if absent:
         log.warning(
-            "%s: %d pictures that the official lists name are not on disk, among them %s; "
+            "%s: %d images that the official lists name are not on disk, among them %s; "
             "`crossband check %s` lists them",
             *(dataset, len(absent), absent[0], dataset),
         )

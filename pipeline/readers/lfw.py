@@ -1,6 +1,6 @@
 r"""Reader ``lfw``: Labeled Faces in the Wild.
 
-13,233 pictures of 5,749 people, 250 × 250. From http://vis-www.cs.umass.edu/lfw (for research).
+13,233 images of 5,749 people, 250 × 250. From http://vis-www.cs.umass.edu/lfw (for research).
 
 Layout: ``lfw/<Name>/<Name>_0001.jpg`` (the folder may be called ``lfw-deepfunneled`` or anything)
 and, anywhere below the root, ``pairs.txt`` (View 2: header ``10\t300``, then per fold 300 lines
@@ -26,27 +26,27 @@ from pipeline.store import Listing
 from pipeline.types import Band, Row
 
 EXPECTED = "<Name>/<Name>_0001.jpg and pairs.txt"
-PUBLISHED = {"pictures": 13233, "subjects": 5749}
+PUBLISHED = {"images": 13233, "subjects": 5749}
 
-_PICTURE = re.compile(r"(?:.*/)?([^/]+)/\1_(\d{4})")
+_IMAGE = re.compile(r"(?:.*/)?([^/]+)/\1_(\d{4})")
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
-    """List all pictures.
+    """List all images.
 
     Raises:
-        ReaderError: the root holds no such pictures.
+        ReaderError: the root holds no such images.
     """
     return list_by_path(root, dataset, params, EXPECTED, lambda path: _row(path, dataset, params))
 
 
 def sample_of(name: str, number: int) -> str:
-    """Return the sample id of a person's picture."""
+    """Return the sample id of a person's image."""
     return sample_id_of(f"{name}/{number:04d}")
 
 
 def _row(path: str, dataset: str, params: DatasetParams) -> Row | None:
-    match = _PICTURE.fullmatch(stem_of(path))
+    match = _IMAGE.fullmatch(stem_of(path))
     if not match:
         return None
     return official_row(

@@ -22,7 +22,7 @@ def listed_row(path: str, dataset: str, **columns: object) -> Row:
     Args:
         path: locator of the bytes, as the reader's loader understands it.
         dataset: name of the data set.
-        columns: columns of the schema ``PICTURES`` that the reader knows; the rest stay null.
+        columns: columns of the schema ``IMAGES`` that the reader knows; the rest stay null.
     """
     row: Row = {
         "dataset": dataset,

@@ -1,6 +1,6 @@
 """Reader ``llcm``: LLCM, low-light cross-modality pedestrians, visible and near infra-red.
 
-1,064 people before nine cameras, 46,767 body pictures: 713 people train (16,946 VIS, 13,975 NIR),
+1,064 people before nine cameras, 46,767 body images: 713 people train (16,946 VIS, 13,975 NIR),
 351 test (8,680 VIS, 7,166 NIR). Ask the authors: https://github.com/ZYK100/LLCM.
 
 Layout: ``idx/train_vis.txt`` and ``idx/train_nir.txt`` with lines ``vis/0001/0001_c01_s…_vis.jpg
@@ -19,7 +19,7 @@ from pathlib import Path
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.layout import (
-    is_picture,
+    is_image,
     list_official,
     make_listing,
     official_row,
@@ -35,7 +35,7 @@ from pipeline.types import Band, Region, Row, Split
 
 EXPECTED = "idx/{train_vis,train_nir,test_id}.txt, vis/, nir/, test_vis/cam<n>/, test_nir/cam<n>/"
 PUBLISHED = {
-    "pictures": 46767,
+    "images": 46767,
     "subjects": 1064,
     "train VIS": 16946,
     "train NIR": 13975,
@@ -48,20 +48,20 @@ _TRAIN = re.compile(r"(?:.*/)?(vis|nir)/(\d+)/([^/]*?_c0*(\d+)_[^/]+)", re.IGNOR
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
-    """List the training pictures of the lists and the test pictures of the test subjects.
+    """List the training images of the lists and the test images of the test subjects.
 
     Raises:
-        ReaderError: a list is missing or malformed, or the root holds no such pictures.
+        ReaderError: a list is missing or malformed, or the root holds no such images.
     """
     files = list_official(root, dataset, EXPECTED)
     test_ids = read_ids(require_list(root, dataset, files, "idx/test_id.txt"))
-    on_disk = {stem_of(path): path for path in files if is_picture(path)}
+    on_disk = {stem_of(path): path for path in files if is_image(path)}
     rows = []
     absent = []
     for band in _BANDS:
         listed = require_list(root, dataset, files, f"idx/train_{band}.txt")
         base = listed.parent.parent.relative_to(root).as_posix()
-        lines = read_entries(listed, train_path, "<vis or nir>/<subject>/<picture> <label>")
+        lines = read_entries(listed, train_path, "<vis or nir>/<subject>/<image> <label>")
         paths = {line: stem_of(line if base == "." else f"{base}/{line}") for line in lines}
         absent += [line for line, stem in paths.items() if stem not in on_disk]
         rows += [
@@ -95,7 +95,7 @@ def read_ids(file: Path) -> set[int]:
 def _train_row(path: str, dataset: str, params: DatasetParams) -> Row:
     match = _TRAIN.fullmatch(stem_of(path))
     if match is None:
-        raise ReaderError(f"{path}: expected <vis or nir>/<subject>/<picture with _c<camera>_>")
+        raise ReaderError(f"{path}: expected <vis or nir>/<subject>/<image with _c<camera>_>")
     band, subject, name, camera = match.groups()
     return _row(path, ("train", band, camera, subject, name), Split.TRAIN, dataset, params)
 

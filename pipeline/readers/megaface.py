@@ -1,11 +1,11 @@
 """Reader ``megaface``: MegaFace Challenge 1, FaceScrub probes among a million distractors.
 
-Probes are 106,863 FaceScrub pictures of 530 people, of which 3,530 of 80 people are tested;
-distractors are 1,027,060 Flickr pictures of 690,572 people. The data set is no longer given out
+Probes are 106,863 FaceScrub images of 530 people, of which 3,530 of 80 people are tested;
+distractors are 1,027,060 Flickr images of 690,572 people. The data set is no longer given out
 (http://megaface.cs.washington.edu, decommissioned 2020); many keep copies, also aligned ones.
 
-Layout: ``facescrub_images/<Name>/<picture>`` (or ``FaceScrub``, ``facescrub``) and
-``megaface_images/<a>/<b>/<picture>`` (or ``FlickrFinal2``, ``MegaFace``). Lists, where present:
+Layout: ``facescrub_images/<Name>/<image>`` (or ``FaceScrub``, ``facescrub``) and
+``megaface_images/<a>/<b>/<image>`` (or ``FlickrFinal2``, ``MegaFace``). Lists, where present:
 ``facescrub_features_list.json`` and ``megaface_features_list.json_1000000_1`` of the development
 kit (``{"path": […], "id": […]}``), ``facescrub_noises.txt`` and ``megaface_noises.txt`` of
 InsightFace.
@@ -30,7 +30,7 @@ from pipeline.readers.listing import sample_id_of
 from pipeline.store import Listing
 from pipeline.types import Band, Row
 
-EXPECTED = "facescrub_images/<Name>/<picture> and megaface_images/<a>/<b>/<picture>"
+EXPECTED = "facescrub_images/<Name>/<image> and megaface_images/<a>/<b>/<image>"
 PUBLISHED = {"without_subject": 1027060, "subjects": 530}
 PROBES, DISTRACTORS = "facescrub", "megaface"
 
@@ -48,7 +48,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
 
 
 def probe_of(path: str) -> str:
-    """Return the sample id of a probe by the end of its path, ``<Name>/<picture>``."""
+    """Return the sample id of a probe by the end of its path, ``<Name>/<image>``."""
     return sample_id_of(f"{PROBES}/{stem_of(path)}")
 
 

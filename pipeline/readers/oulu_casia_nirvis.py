@@ -45,7 +45,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     """List all frames.
 
     Raises:
-        ReaderError: the root holds no such pictures.
+        ReaderError: the root holds no such images.
     """
     splits = load_split(SPLIT)
     return list_by_path(

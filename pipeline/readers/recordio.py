@@ -7,13 +7,13 @@ has a line ``<key>\t<offset>`` per record. A record is
   lower 29, the data, zeros up to a multiple of 4 bytes; data in which the magic occurs is cut there
   into parts with the flags 1 (first), 2 (middle) and 3 (last), and the magic left out;
 - whose data begin with ``uint32`` flag, ``float32`` label, ``uint64`` id, ``uint64`` id2, then flag
-  further labels as ``float32``, then the encoded picture.
+  further labels as ``float32``, then the encoded image.
 
-Record 0 of a training set has two labels: pictures are the keys 1 … a − 1, and the keys a … b − 1
-stand for subjects, whose two labels are their first picture's key and the one behind their last.
-Where record 0 is a picture, each record's own label is its subject.
+Record 0 of a training set has two labels: images are the keys 1 … a − 1, and the keys a … b − 1
+stand for subjects, whose two labels are their first image's key and the one behind their last.
+Where record 0 is an image, each record's own label is its subject.
 
-Pictures are aligned faces (112 × 112, ArcFace) in visible light, and licences differ: see where the
+Images are aligned faces (112 × 112, ArcFace) in visible light, and licences differ: see where the
 set came from (https://github.com/deepinsight/insightface/tree/master/recognition/_datasets_).
 
 Reference:
@@ -51,7 +51,7 @@ Int64 = NDArray[np.int64]
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
-    """List the pictures of ``train.rec``.
+    """List the images of ``train.rec``.
 
     Raises:
         ReaderError: a file is missing, the index is malformed or leads beside the records, or
@@ -62,10 +62,10 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         raise refuse_root(root, dataset, EXPECTED, files)
     keys, offsets = read_index(root / "train.idx")
     found = np.fromiter(
-        chain.from_iterable(pictures(root / "train.rec", keys, offsets)), np.int64
+        chain.from_iterable(list_images(root / "train.rec", keys, offsets)), np.int64
     ).reshape(-1, 3)
     if not len(found):
-        raise ReaderError(f"{root / 'train.rec'}: expected pictures, found none")
+        raise ReaderError(f"{root / 'train.rec'}: expected images, found none")
     _check_property(root / "property", len(np.unique(found[:, 2])))
     common = official_row(
         "",
@@ -80,10 +80,10 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
 
 @dataclass(frozen=True)
 class RecordRows(LazyRows):
-    """Rows of pictures in a RecordIO file: millions of them in three numbers each.
+    """Rows of images in a RecordIO file: millions of them in three numbers each.
 
     Attributes:
-        places: (n, 3) int64, key, offset and subject of each picture.
+        places: (n, 3) int64, key, offset and subject of each image.
         common: the columns that all rows share.
     """
 
@@ -134,8 +134,8 @@ def read_index(file: Path) -> tuple[Int64, Int64]:
     return keys, offsets
 
 
-def pictures(file: Path, keys: Int64, offsets: Int64) -> Iterator[tuple[int, int, int]]:
-    """Yield key, offset and subject of each picture.
+def list_images(file: Path, keys: Int64, offsets: Int64) -> Iterator[tuple[int, int, int]]:
+    """Yield key, offset and subject of each image.
 
     Raises:
         ReaderError: an offset does not lead to a record.
@@ -153,13 +153,13 @@ def pictures(file: Path, keys: Int64, offsets: Int64) -> Iterator[tuple[int, int
                     yield key, offset, subjects[key]
         else:
             for key, offset in place.items():
-                own, picture = unpack(read_record(data, offset, file))
-                if len(own) and picture:
+                own, image = unpack(read_record(data, offset, file))
+                if len(own) and image:
                     yield key, offset, int(own[0])
 
 
 def _subjects(data: mmap.mmap, place: dict[int, int], keys: range, file: Path) -> dict[int, int]:
-    """Return the subject of each picture by its key, subjects numbered from 0."""
+    """Return the subject of each image by its key, subjects numbered from 0."""
     subjects: dict[int, int] = {}
     for subject, key in enumerate(keys):
         if key not in place:
@@ -194,7 +194,7 @@ def read_record(data: mmap.mmap | bytes, offset: int, file: Path) -> bytes:
 
 
 def unpack(record: bytes) -> tuple[NDArray[np.float32], bytes]:
-    """Split a record's data into labels and picture."""
+    """Split a record's data into labels and image."""
     if len(record) < _HEADER.size:
         return np.empty(0, np.float32), b""
     count, label, _, _ = _HEADER.unpack_from(record)
@@ -207,14 +207,14 @@ def unpack(record: bytes) -> tuple[NDArray[np.float32], bytes]:
 
 
 def load(file: Path, row: Row) -> Row:
-    """Add the picture's bytes as ``content``; see ``listing.load_file``."""
+    """Add the image's bytes as ``content``; see ``listing.load_file``."""
     known = {name: value for name, value in row.items() if name != "path"}
     try:
         changed = file.stat().st_mtime_ns
-        _, picture = unpack(read_record(_mapped_once(file, changed), int(row["path"]), file))
+        _, image = unpack(read_record(_mapped_once(file, changed), int(row["path"]), file))
     except (OSError, ReaderError) as error:
         return known | {"unreadable": str(error)}
-    return known | {"content": picture}
+    return known | {"content": image}
 
 
 def _mapped(file: Path) -> mmap.mmap:

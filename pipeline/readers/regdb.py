@@ -1,6 +1,6 @@
 """Reader ``regdb``: RegDB (DBPerson-Recog-DB1), pedestrians in visible light and heat (LWIR).
 
-412 people, 10 visible and 10 thermal pictures each: 8,240. Ask the Dongguk University (Image
+412 people, 10 visible and 10 thermal images each: 8,240. Ask the Dongguk University (Image
 Processing Laboratory) for the data.
 
 Layout: ``Visible/12/male_back_v_00024_12.bmp`` and ``Thermal/12/male_back_t_00024_12.bmp``;
@@ -30,21 +30,19 @@ from pipeline.readers.listing import sample_id_of
 from pipeline.store import Listing
 from pipeline.types import Band, Region, Row
 
-EXPECTED = (
-    "{Visible,Thermal}/<subject>/<picture>.bmp and idx/{train,test}_{visible,thermal}_<n>.txt"
-)
-PUBLISHED = {"pictures": 8240, "subjects": 412, "VIS": 4120, "LWIR": 4120}
+EXPECTED = "{Visible,Thermal}/<subject>/<image>.bmp and idx/{train,test}_{visible,thermal}_<n>.txt"
+PUBLISHED = {"images": 8240, "subjects": 412, "VIS": 4120, "LWIR": 4120}
 BANDS = {"visible": Band.VIS, "thermal": Band.LWIR}
 
-_PICTURE = re.compile(r"(?:.*/)?(visible|thermal)/(\d+)/([^/]+)", re.IGNORECASE)
+_IMAGE = re.compile(r"(?:.*/)?(visible|thermal)/(\d+)/([^/]+)", re.IGNORECASE)
 _LIST = r"(train|test)_(visible|thermal)_(\d+)\.txt"
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
-    """List the pictures on disk, and those that the lists name besides.
+    """List the images on disk, and those that the lists name besides.
 
     Raises:
-        ReaderError: the root holds no such pictures, or a list is malformed.
+        ReaderError: the root holds no such images, or a list is malformed.
     """
     files = list_official(root, dataset, EXPECTED)
     return list_by_sample(
@@ -56,8 +54,8 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
 
 
 def sample_of(path: str) -> str | None:
-    """Return the sample id of a picture's path."""
-    match = _PICTURE.fullmatch(stem_of(path))
+    """Return the sample id of an image's path."""
+    match = _IMAGE.fullmatch(stem_of(path))
     return sample_id_of(f"{match[1].lower()}/{match[2]}/{match[3]}") if match else None
 
 

@@ -1,6 +1,6 @@
 """Segments: some dozens of frames of one media, which ``ingest`` takes in as one row a frame.
 
-A media is a video or a folder of pictures whose names end in the frame's number. A listing of
+A media is a video or a folder of images whose names end in the frame's number. A listing of
 segments, not of media, keeps memory flat, spreads a long video over all workers and lets an
 interrupted run go on inside it.
 """
@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.errors import ReaderError
 from pipeline.ops.codec import UndecodableError, decode_foreign, encode_jpeg, encode_png
-from pipeline.readers.layout import EXTENSIONS as PICTURE_EXTENSIONS
+from pipeline.readers.layout import EXTENSIONS as IMAGE_EXTENSIONS
 from pipeline.readers.people import People, people_of
 from pipeline.readers.video import Lost, grey_if_colourless, video_frames
 from pipeline.store import image_columns
@@ -70,7 +70,7 @@ def take_in_segment(
     Args:
         row: of a listing, loaded: ``segment``, ``people`` and the columns that all frames share.
         max_pixels: largest width × height that is decoded.
-        tone_percentiles: which percentiles (0–100) of a deep picture become 0 and 255.
+        tone_percentiles: which percentiles (0–100) of a deep image become 0 and 255.
     """
     segment: Segment = row["segment"]
     people: People = row["people"]
@@ -97,15 +97,15 @@ TAKEN_IN = frozenset({"segment", "people", "content_sha256"})
 
 
 def numbered_files(folder: Path) -> dict[int, Path]:
-    """Return the pictures of a folder of frames by the number at the end of their names.
+    """Return the images of a folder of frames by the number at the end of their names.
 
     Raises:
-        ReaderError: two pictures bear the same number.
+        ReaderError: two images bear the same number.
     """
     files: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
         match = _NUMBER.search(path.stem)
-        if path.suffix.lower() not in PICTURE_EXTENSIONS or match is None:
+        if path.suffix.lower() not in IMAGE_EXTENSIONS or match is None:
             continue
         number = int(match[1])
         if number in files:
@@ -163,8 +163,8 @@ def _frames_of_folder(
 
 def _missing(number: int, files: dict[int, Path]) -> str:
     if not files:
-        return "the folder holds no picture whose name ends in a number"
-    return f"no picture has number {number}; they run from {min(files)} to {max(files)}"
+        return "the folder holds no image whose name ends in a number"
+    return f"no image has number {number}; they run from {min(files)} to {max(files)}"
 
 
 def _digest(path: Path, segment: Segment) -> str:

@@ -1,6 +1,6 @@
-"""Reader ``shards``: pictures that another stage of crossband made.
+"""Reader ``shards``: images that another stage of crossband made.
 
-Layout: ``<root>/<source>/shard-*-of-*.parquet`` with the columns of the schema ``PICTURES``, any
+Layout: ``<root>/<source>/shard-*-of-*.parquet`` with the columns of the schema ``IMAGES``, any
 number of sources. The embedded sample data set lies so: one folder per ``sample`` stage.
 """
 
@@ -12,18 +12,18 @@ import pyarrow.parquet as pq
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.listing import listed_row
-from pipeline.schemas.sample import PICTURES
+from pipeline.schemas.sample import IMAGES
 from pipeline.store import Listing, ShardFolder, is_shard_folder
 from pipeline.types import Row
 
 _LEFT_OUT = {"image", "sha256", "width_px", "height_px", "content_sha256", "fingerprint"}
-COLUMNS = [name for name in PICTURES.names if name not in _LEFT_OUT]
+COLUMNS = [name for name in IMAGES.names if name not in _LEFT_OUT]
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
-    """List the pictures of all shard folders under a root.
+    """List the images of all shard folders under a root.
 
-    A picture's id is that of its row with ``/`` for ``#``: here begins a new line of descent.
+    An image's id is that of its row with ``/`` for ``#``: here begins a new line of descent.
 
     Raises:
         ReaderError: there is no shard folder.
@@ -56,16 +56,16 @@ def _rows(root: Path, folder: Path, dataset: str) -> list[Row]:
 
 
 def load(root: Path, row: Row) -> Row:
-    """Add the picture's bytes as ``content``; see ``listing.load_file``."""
+    """Add the image's bytes as ``content``; see ``listing.load_file``."""
     name, _, place = row["path"].partition("?")
     group, offset = (int(number) for number in place.split("/"))
     known = {key: value for key, value in row.items() if key != "path"}
-    return known | {"content": _pictures(root / name, group)[offset]}
+    return known | {"content": _images(root / name, group)[offset]}
 
 
 @lru_cache(maxsize=4)
-def _pictures(path: Path, group: int) -> list[bytes]:
-    """Read the pictures of one row group; neighbours are asked for one after the other."""
+def _images(path: Path, group: int) -> list[bytes]:
+    """Read the images of one row group; neighbours are asked for one after the other."""
     with pq.ParquetFile(path) as file:
         table = file.read_row_group(group, columns=["image.bytes"])
-    return [picture["bytes"] for picture in table["image"].to_pylist()]
+    return [image["bytes"] for image in table["image"].to_pylist()]

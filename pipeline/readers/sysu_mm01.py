@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.layout import (
-    is_picture,
+    is_image,
     list_official,
     make_listing,
     official_row,
@@ -28,7 +28,7 @@ from pipeline.readers.llcm import read_ids
 from pipeline.store import Listing
 from pipeline.types import Band, Region, Row, Split
 
-EXPECTED = "cam1…cam6/<4-digit subject>/<picture>.jpg and exp/{train,val,test}_id.txt"
+EXPECTED = "cam1…cam6/<4-digit subject>/<image>.jpg and exp/{train,val,test}_id.txt"
 PUBLISHED = {
     "subjects": 491,
     "train VIS + validation VIS": 22258,
@@ -38,14 +38,14 @@ PUBLISHED = {
 INFRARED = ("3", "6")
 LISTS = {"train": Split.TRAIN, "val": Split.VALIDATION, "test": Split.TEST}
 
-_PICTURE = re.compile(r"(?:.*/)?cam([1-6])/(\d{4})/(\d+)", re.IGNORECASE)
+_IMAGE = re.compile(r"(?:.*/)?cam([1-6])/(\d{4})/(\d+)", re.IGNORECASE)
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
-    """List all pictures; a subject that no list names has no split.
+    """List all images; a subject that no list names has no split.
 
     Raises:
-        ReaderError: a list is missing or malformed, or the root holds no such pictures.
+        ReaderError: a list is missing or malformed, or the root holds no such images.
     """
     files = list_official(root, dataset, EXPECTED)
     splits = {
@@ -56,25 +56,25 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     rows = [
         _row(path, match, splits.get(int(match[2])), dataset, params)
         for path in files
-        if is_picture(path) and (match := _PICTURE.fullmatch(stem_of(path)))
+        if is_image(path) and (match := _IMAGE.fullmatch(stem_of(path)))
     ]
     return make_listing(root, dataset, params, EXPECTED, rows)
 
 
-def sample_of(camera: str, subject: str, picture: str) -> str:
-    """Return the sample id of a picture."""
-    return f"cam{camera}/{subject}/{picture}"
+def sample_of(camera: str, subject: str, image: str) -> str:
+    """Return the sample id of an image."""
+    return f"cam{camera}/{subject}/{image}"
 
 
 def _row(
     path: str, match: re.Match[str], split: Split | None, dataset: str, params: DatasetParams
 ) -> Row:
-    camera, subject, picture = match.groups()
+    camera, subject, image = match.groups()
     return official_row(
         path,
         dataset,
         params,
-        sample_id=sample_of(camera, subject, picture),
+        sample_id=sample_of(camera, subject, image),
         subject_id=subject,
         camera_id=camera,
         band=str(Band.NIR if camera in INFRARED else Band.VIS),

@@ -24,27 +24,27 @@ from pipeline.readers.layout import (
 from pipeline.store import Listing
 from pipeline.types import Band, Row
 
-EXPECTED = "TD_{RGB,NIR,IR}_{E,A}_Set<n>/<subject>/TD_…_<picture>.jpg"
+EXPECTED = "TD_{RGB,NIR,IR}_{E,A}_Set<n>/<subject>/TD_…_<image>.jpg"
 PUBLISHED = {"subjects": 113}
 BANDS = {"RGB": Band.VIS, "NIR": Band.NIR, "IR": Band.LWIR}
 EXPRESSIONS = {1: "neutral", 2: "smile", 3: "eyes_closed", 4: "shocked", 5: "sunglasses"}
 
-_PICTURE = re.compile(
+_IMAGE = re.compile(
     r"(?:.*/)?TD_(RGB|NIR|IR)_([AE])(?:_Set\d+)?/(?:.*/)?(\d+)/[^/]*?(\d+)", re.IGNORECASE
 )
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
-    """List the visible, near infra-red and thermal pictures.
+    """List the visible, near infra-red and thermal images.
 
     Raises:
-        ReaderError: the root holds no such pictures.
+        ReaderError: the root holds no such images.
     """
     return list_by_path(root, dataset, params, EXPECTED, lambda path: _row(path, dataset, params))
 
 
 def _row(path: str, dataset: str, params: DatasetParams) -> Row | None:
-    match = _PICTURE.fullmatch(stem_of(path))
+    match = _IMAGE.fullmatch(stem_of(path))
     if not match:
         return None
     camera, part, subject, number = match[1].upper(), match[2].upper(), match[3], int(match[4])

@@ -96,7 +96,7 @@ def video_frames(
         tone_percentiles: which percentiles of a frame of more than 8 bits become 0 and 255.
 
     Yields:
-        In the order of ``wanted``: the index and the picture, uint8 grey (h, w) or RGB (h, w, 3),
+        In the order of ``wanted``: the index and the image, uint8 grey (h, w) or RGB (h, w, 3),
         or what became of it: ``damaged_video`` (the decoder failed here, or the file ends before
         the frames that its header promises) or ``no_such_frame``.
 
@@ -115,7 +115,7 @@ def video_frames(
                 if frame.is_corrupt:
                     yield Lost(index, "damaged_video", f"frame {index} is damaged")
                 else:
-                    yield index, picture_of(frame, tone_percentiles)
+                    yield index, image_of(frame, tone_percentiles)
             if not waiting:
                 return
     except av.FFmpegError as error:
@@ -124,11 +124,11 @@ def video_frames(
         yield _lost(index, timeline, fault)
 
 
-def picture_of(frame: av.VideoFrame, tone_percentiles: tuple[float, float]) -> UInt8:
+def image_of(frame: av.VideoFrame, tone_percentiles: tuple[float, float]) -> UInt8:
     """Convert a decoded frame to 8 bits, grey where it has no colour.
 
     Infra-red cameras' videos come as three equal channels (or chroma of nothing but rounding): they
-    become grey. Deep grey is mapped to 8 bits as ``codec.tone_map`` does for pictures.
+    become grey. Deep grey is mapped to 8 bits as ``codec.tone_map`` does for images.
 
     Args:
         frame: of any pixel format.
@@ -144,7 +144,7 @@ def picture_of(frame: av.VideoFrame, tone_percentiles: tuple[float, float]) -> U
 
 
 def grey_if_colourless(image: UInt8) -> UInt8:
-    """Return one channel where all three are equal but for rounding; else the picture as it is."""
+    """Return one channel where all three are equal but for rounding; else the image as it is."""
     if image.ndim == 2:
         return image
     red, green, blue = (image[..., channel] for channel in range(3))

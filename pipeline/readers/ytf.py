@@ -21,7 +21,7 @@ from pathlib import Path
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.boxes import box_of_centre, number_of
 from pipeline.readers.layout import (
-    is_picture,
+    is_image,
     list_official,
     make_listing,
     official_row,
@@ -33,7 +33,7 @@ from pipeline.store import Listing
 from pipeline.types import Band, Float32, Region, Row
 
 EXPECTED = "frame_images_DB/<Name>/<video>/<video>.<frame>.jpg or aligned_images_DB/… likewise"
-PUBLISHED = {"pictures": 621126, "subjects": 1595, "media": 3425}
+PUBLISHED = {"images": 621126, "subjects": 1595, "media": 3425}
 
 _FRAME = re.compile(r"(?:.*/)?([^/]+)/(\d+)/(aligned_detect_)?\2\.(\d+)")
 _LABELS = ".labeled_faces.txt"
@@ -47,7 +47,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     """
     files = list_official(root, dataset, EXPECTED)
     found = [
-        (path, m) for path in files if is_picture(path) and (m := _FRAME.fullmatch(stem_of(path)))
+        (path, m) for path in files if is_image(path) and (m := _FRAME.fullmatch(stem_of(path)))
     ]
     whole = [(path, m) for path, m in found if not m[3]]
     boxes: dict[str, Float32] = {}

@@ -1,4 +1,4 @@
-"""How a face is lit and how sharp its picture is, measured on the aligned crop."""
+"""How a face is lit and how sharp its image is, measured on the aligned crop."""
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ _LEAST_DEVIATION = 1.0
 def focus_measure(crop: UInt8) -> float:
     """Return the variance of the Laplacian over the variance of the grey values.
 
-    The quotient does not change with the contrast of the picture, so bands can be compared. It is
+    The quotient does not change with the contrast of the image, so bands can be compared. It is
     taken over the face's ellipse, where hair and background have no say.
 
     Args:
@@ -42,7 +42,7 @@ def illumination(crop: UInt8) -> tuple[float, float]:
 
     Returns:
         Mean grey value of the face, 0 to 1; and the difference of its halves over their sum, −1 to
-        1, positive where the half on the picture's right (the subject's left) is brighter.
+        1, positive where the half on the image's right (the subject's left) is brighter.
     """
     grey = _grey(crop)
     face = _face(grey.shape)

@@ -18,7 +18,7 @@ class SFace:
 
     Input convention of the network: crops of the template ``arcface112``, RGB, 0..255. The
     embedding is not of unit length. Its norm serves as quality: on the sample's
-    visible pictures its median falls from 12.3 for frontal faces to 9.2 beyond 60° of yaw. It says
+    visible images its median falls from 12.3 for frontal faces to 9.2 beyond 60° of yaw. It says
     little of blur, which ``sharpness`` measures.
 
     Each pass of the network holds one face, so that an embedding does not depend on the faces given

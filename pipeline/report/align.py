@@ -5,9 +5,9 @@ from typing import Any
 
 from pipeline.ops.alignment import interocular_px
 from pipeline.ops.boxes import iou
+from pipeline.report.ground_truth import KNOWN, SAME_FACE_IOU, WHO, landmark_error, measured
 from pipeline.report.grouped import by_band_and_yaw, mean_summary, median_summary
 from pipeline.report.metrics import quantiles
-from pipeline.report.truth import KNOWN, SAME_FACE_IOU, WHO, landmark_error, measured
 from pipeline.store import ShardFolder
 
 
@@ -25,15 +25,15 @@ def align_metrics(folder: ShardFolder) -> dict[str, Any]:
         "template": dict(templates),
         "outside_fraction": quantiles(outside),
         "interocular_px": quantiles(distances),
-        "pictures_with_several_faces": several,
-    } | align_truth(folder)
+        "images_with_several_faces": several,
+    } | align_ground_truth(folder)
 
 
-def align_truth(folder: ShardFolder) -> dict[str, Any]:
+def align_ground_truth(folder: ShardFolder) -> dict[str, Any]:
     """Measure an ``align`` output by the truth.
 
     Returns:
-        ``wrong_face``: share of the aligned faces of pictures with a known one that are not it (IoU
+        ``wrong_face``: share of the aligned faces of images with a known one that are not it (IoU
         of the boxes below 0.5); ``nme_percent``: of the right ones.
     """
     wrong, errors = [], []

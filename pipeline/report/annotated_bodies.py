@@ -18,20 +18,20 @@ FRAME = ["band", "bodies", "truth_people", "truth_box_xyxy", "truth_body_xyxy", 
 
 def matches(row: Row) -> tuple[list[str | None], NDArray[np.bool_]]:
     """Return who each detection really is, and which annotated bodies were found."""
-    truth = [
+    ground_truth = [
         (person["subject_id"], person["body_xyxy"])
         for person in annotated(row)
         if person["body_xyxy"] is not None
     ]
     overlap = iou(
         [body["box_xyxy"] for body in row["bodies"]] or np.empty((0, 4)),
-        [box for _, box in truth] or np.empty((0, 4)),
+        [box for _, box in ground_truth] or np.empty((0, 4)),
     )
     if not overlap.size:
-        return [None] * len(row["bodies"]), np.zeros(len(truth), bool)
+        return [None] * len(row["bodies"]), np.zeros(len(ground_truth), bool)
     best = overlap.argmax(axis=1)
     sure = overlap.max(axis=1) >= SAME_BODY_IOU
-    who = [truth[index][0] if ok else None for index, ok in zip(best, sure, strict=True)]
+    who = [ground_truth[index][0] if ok else None for index, ok in zip(best, sure, strict=True)]
     return who, overlap.max(axis=0) >= SAME_BODY_IOU
 
 

@@ -32,7 +32,7 @@ def attribute_metrics(folder: ShardFolder) -> dict[str, Any]:
 
     Returns:
         Median and 95th percentile of each attribute by band, of the quality also by yaw (visible
-        pictures alone), and what ``separation`` returns.
+        images alone), and what ``separation`` returns.
     """
     values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     by_yaw: dict[str, list[float]] = defaultdict(list)

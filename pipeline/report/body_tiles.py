@@ -1,4 +1,4 @@
-"""Tiles of the body stages: frames with boxes, names and reasons; crops with their areas."""
+"""Tiles of the body stages: frames with boxes, names and reasons; crops with their regions."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -7,8 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pipeline.bodies.areas import BodyArea
-from pipeline.bodies.labelling import Outcome
+from pipeline.bodies.body_regions import BodyRegion
+from pipeline.bodies.labelling import LabelOutcome
 from pipeline.ops.codec import decode, decode_rgb
 from pipeline.report import draw
 from pipeline.types import Band, Row, UInt8
@@ -16,20 +16,20 @@ from pipeline.types import Band, Row, UInt8
 Colour = tuple[int, int, int]
 
 OUTCOME_COLOURS: dict[str, Colour] = {
-    Outcome.LABELLED: draw.BOX,
-    Outcome.UNLABELLED: draw.MESH,
-    Outcome.AMBIGUOUS: (255, 120, 220),
-    Outcome.UNMATCHED: draw.OTHER_BOX,
-    Outcome.OUTCLAIMED: (255, 110, 60),
-    Outcome.UNNAMED: (200, 200, 120),
-    Outcome.INVALID_BOX: draw.POINT,
+    LabelOutcome.LABELLED: draw.BOX,
+    LabelOutcome.UNLABELLED: draw.MESH,
+    LabelOutcome.AMBIGUOUS: (255, 120, 220),
+    LabelOutcome.UNMATCHED: draw.OTHER_BOX,
+    LabelOutcome.DUPLICATE: (255, 110, 60),
+    LabelOutcome.NO_SUBJECT: (200, 200, 120),
+    LabelOutcome.INVALID_BOX: draw.POINT,
 }
 """One colour an outcome; detections that nobody labelled yet are drawn as unlabelled."""
 
-AREA_COLOURS: dict[BodyArea, Colour] = {
-    BodyArea.FACE: (255, 205, 70),
-    BodyArea.TORSO: (70, 200, 255),
-    BodyArea.LOWER_BODY: (190, 120, 255),
+AREA_COLOURS: dict[BodyRegion, Colour] = {
+    BodyRegion.FACE: (255, 205, 70),
+    BodyRegion.TORSO: (70, 200, 255),
+    BodyRegion.LOWER_BODY: (190, 120, 255),
 }
 
 _SURE = 0.5
@@ -41,7 +41,7 @@ def scene_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
 
     Args:
         row: of ``detect_bodies`` or ``label_bodies``.
-        image: its picture, uint8 (h, w, 3).
+        image: its image, uint8 (h, w, 3).
         tile_px: longer side of the result.
     """
     small, scale = draw.fit(image, tile_px)
@@ -51,7 +51,7 @@ def scene_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
             draw.draw_box(small, person["face_xyxy"] * scale, (245, 245, 245))
     notes = []
     for body in reversed(row["bodies"]):  # the best last, on top
-        outcome = body.get("outcome", Outcome.UNLABELLED)
+        outcome = body.get("outcome", LabelOutcome.UNLABELLED)
         colour = OUTCOME_COLOURS[outcome]
         box = np.nan_to_num(body["box_xyxy"] * scale)
         draw.draw_box(small, box, colour)
@@ -61,20 +61,20 @@ def scene_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
 
 
 def crop_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
-    """Draw a crop with its areas tinted and their boxes outlined.
+    """Draw a crop with its regions tinted and their boxes outlined.
 
     Args:
         row: of ``crop_bodies``.
-        image: its picture, uint8 (h, w, 3).
+        image: its image, uint8 (h, w, 3).
         tile_px: longer side of the result.
     """
-    labels = decode(row["area_labels"]["bytes"])
+    labels = decode(row["body_region_labels"]["bytes"])
     palette = np.array([(0, 0, 0), *AREA_COLOURS.values()])
     mixed = image * (1 - _STRENGTH) + palette[labels] * _STRENGTH
     tinted = np.where((labels > 0)[..., None], mixed, image).astype(np.uint8)
     small, scale = draw.fit(tinted, tile_px)
     small = np.ascontiguousarray(small)
-    for box, colour in zip(row["area_boxes_xyxy"], AREA_COLOURS.values(), strict=True):
+    for box, colour in zip(row["body_region_boxes_xyxy"], AREA_COLOURS.values(), strict=True):
         if np.isfinite(box).all():
             draw.draw_box(small, box * scale, colour)
     return small

@@ -39,7 +39,7 @@ def contact_sheet(
         subjects: only these, by default the first few.
         bands: only these, by default all there are.
         most_subjects: how many subjects at most where none is named.
-        per_subject: how many pictures of a subject in each band.
+        per_subject: how many images of a subject in each band.
         tile_px: side of a tile.
 
     Raises:
@@ -55,7 +55,11 @@ def contact_sheet(
     if not rows and (subjects or bands):
         asked = f"subjects {list(subjects) or 'any'}, bands {list(bands) or 'any'}"
         raise StageError(f"{folder.path} holds no row of {asked}")
-    drawn = strips(rows, tile_px) if rows and "area_boxes_xyxy" in rows[0] else sheet(rows, tile_px)
+    drawn = (
+        strips(rows, tile_px)
+        if rows and "body_region_boxes_xyxy" in rows[0]
+        else sheet(rows, tile_px)
+    )
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(encode_png(drawn))
     partial.replace(path)
@@ -69,12 +73,12 @@ def pick_rows(
     most_subjects: int = 5,
     per_subject: int = 3,
 ) -> list[Row]:
-    """Pick rows spread evenly over those of a subject's pictures that exist in the most bands.
+    """Pick rows spread evenly over those of a subject's images that exist in the most bands.
 
     Frames of videos exist in one band each: every band's own are spread.
 
     Returns:
-        Rows with pictures, sorted by subject, picture, band.
+        Rows with images, sorted by subject, image, band.
     """
     cells: defaultdict[str, defaultdict[str, dict[Band, str]]]
     cells = defaultdict(lambda: defaultdict(dict))
@@ -84,13 +88,13 @@ def pick_rows(
         for row in chain.from_iterable(folder.shard(index).batches(_LIGHT)):
             subject, band = row["subject_id"] or "", Band(row["band"])
             if (not subjects or subject in subjects) and (not bands or band in bands):
-                cells[subject][_picture(row)][band] = row["sample_id"]
+                cells[subject][_image(row)][band] = row["sample_id"]
                 filmed |= {subject} if row["media_id"] else set()
                 shard_of_row[row["sample_id"]] = index
     chosen: dict[str, tuple[str, int, int]] = {}
     order = list(Band)
     for subject in sorted(cells)[: len(subjects) or most_subjects]:
-        choose = _of_videos if subject in filmed else _of_pictures
+        choose = _of_videos if subject in filmed else _of_images
         for place, band, sample_id in choose(cells[subject], per_subject):
             chosen[sample_id] = (subject, place, order.index(band))
     picked = [
@@ -103,9 +107,9 @@ def pick_rows(
 
 
 def sheet(rows: Sequence[Row], tile_px: int) -> UInt8:
-    """Draw rows as a grid: a line per subject and picture, a column per band.
+    """Draw rows as a grid: a line per subject and image, a column per band.
 
-    Where there is one band only, a subject's pictures stand side by side.
+    Where there is one band only, a subject's images stand side by side.
 
     Returns:
         (h, w, 3) uint8 RGB; a tile that says so where there are no rows.
@@ -113,9 +117,9 @@ def sheet(rows: Sequence[Row], tile_px: int) -> UInt8:
     if not rows:
         return draw.captioned(np.zeros((1, 1, 3), np.uint8), ["no rows"], (tile_px, tile_px))
     lines = _lines(rows)
-    pictures = {id(row): tile(row, tile_px) for row in rows}
-    width = max(picture.shape[1] for picture in pictures.values())
-    height = max(picture.shape[0] for picture in pictures.values())
+    images = {id(row): tile(row, tile_px) for row in rows}
+    width = max(image.shape[1] for image in images.values())
+    height = max(image.shape[0] for image in images.values())
     empty = draw.captioned(np.zeros((1, 1, 3), np.uint8), ["", ""], (width, height))
     return np.vstack(
         [
@@ -123,7 +127,7 @@ def sheet(rows: Sequence[Row], tile_px: int) -> UInt8:
                 [
                     empty
                     if row is None
-                    else draw.captioned(pictures[id(row)], _caption(row), (width, height))
+                    else draw.captioned(images[id(row)], _caption(row), (width, height))
                     for row in line
                 ]
             )
@@ -152,11 +156,11 @@ def _lines(rows: Sequence[Row]) -> list[list[Row | None]]:
 
 
 def tile(row: Row, tile_px: int) -> UInt8:
-    """Draw one row at ``tile_px``: the picture with whatever its columns tell of it."""
+    """Draw one row at ``tile_px``: the image with whatever its columns tell of it."""
     image = decode_rgb(row["image"]["bytes"])
     if "bodies" in row:
         return scene_tile(row, image, tile_px)
-    if "area_boxes_xyxy" in row:
+    if "body_region_boxes_xyxy" in row:
         return crop_tile(row, image, tile_px)
     if "mask_alpha" in row:
         return draw.fit(image, tile_px)[0]
@@ -184,9 +188,9 @@ def tile(row: Row, tile_px: int) -> UInt8:
 
 def _mesh_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
     """Draw the face's position map as a net, each line where the camera sees it."""
-    picture, scale = draw.fit(image, tile_px)
+    tile, scale = draw.fit(image, tile_px)
     position_map = transform_map(decode_position_map(row["position_map"]), row["warp_2x3"])
-    return draw.draw_net(picture, position_map[..., :2] * scale, map_visibility(position_map) > 0)
+    return draw.draw_net(tile, position_map[..., :2] * scale, map_visibility(position_map) > 0)
 
 
 def _parts_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
@@ -209,8 +213,8 @@ def _parts_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
     return np.hstack([face, side])
 
 
-def _picture(row: Row) -> str:
-    """Name a picture whatever its band: the id without the band's name."""
+def _image(row: Row) -> str:
+    """Name an image whatever its band: the id without the band's name."""
     return str(row["sample_id"]).replace(row["band"], "")
 
 
@@ -223,24 +227,20 @@ def _caption(row: Row) -> list[str]:
     return [f"{row['subject_id'] or '-'}  {band}", name]
 
 
-def _of_pictures(
-    pictures: Mapping[str, dict[Band, str]], most: int
-) -> Iterator[tuple[int, Band, str]]:
-    """Yield line, band and id of pictures that exist in the most bands, spread evenly over them."""
-    widest = max(len(found) for found in pictures.values())
-    whole = sorted(name for name, found in pictures.items() if len(found) == widest)
+def _of_images(images: Mapping[str, dict[Band, str]], most: int) -> Iterator[tuple[int, Band, str]]:
+    """Yield line, band and id of images that exist in the most bands, spread evenly over them."""
+    widest = max(len(found) for found in images.values())
+    whole = sorted(name for name, found in images.items() if len(found) == widest)
     for place, index in enumerate(_spread(len(whole), most)):
-        for band, sample_id in pictures[whole[index]].items():
+        for band, sample_id in images[whole[index]].items():
             yield place, band, sample_id
 
 
-def _of_videos(
-    pictures: Mapping[str, dict[Band, str]], most: int
-) -> Iterator[tuple[int, Band, str]]:
+def _of_videos(images: Mapping[str, dict[Band, str]], most: int) -> Iterator[tuple[int, Band, str]]:
     """Yield the same of frames: none is in several bands, so each band's own are spread."""
     by_band: defaultdict[Band, list[str]] = defaultdict(list)
-    for name in sorted(pictures):
-        for band, sample_id in pictures[name].items():
+    for name in sorted(images):
+        for band, sample_id in images[name].items():
             by_band[band].append(sample_id)
     for band, ids in by_band.items():
         for place, index in enumerate(_spread(len(ids), most)):

@@ -1,4 +1,4 @@
-"""What the stage ``crop_bodies`` shows: crops, templates, backends of the areas."""
+"""What the stage ``crop_bodies`` shows: crops, templates, backends of the regions."""
 
 from collections import Counter, defaultdict
 from typing import Any
@@ -9,14 +9,14 @@ from pipeline.store import ShardFolder
 
 
 def crop_bodies_metrics(folder: ShardFolder) -> dict[str, Any]:
-    """Measure a ``crop_bodies`` output: crops and templates by band, backends of the areas."""
+    """Measure a ``crop_bodies`` output: crops and templates by band, backends of the regions."""
     templates: defaultdict[str, Counter[str | None]] = defaultdict(Counter)
     heights: defaultdict[str, list[float]] = defaultdict(list)
     backends: Counter[str] = Counter()
-    for row in folder.rows(["band", "template_id", "box_xyxy", "area_backend"]):
+    for row in folder.rows(["band", "template_id", "box_xyxy", "body_region_backend"]):
         templates[row["band"]][row["template_id"]] += 1
         heights[row["band"]].append(height_px(row))
-        backends.update(row["area_backend"])
+        backends.update(row["body_region_backend"])
     bands = {}
     for band, counts in sorted(templates.items()):
         unknown = counts.pop(None, 0)
@@ -27,4 +27,4 @@ def crop_bodies_metrics(folder: ShardFolder) -> dict[str, Any]:
             "templates": len(counts),
             "samples_per_template": quantiles(counts.values()),
         }
-    return {"bands": bands, "area_backend": dict(sorted(backends.items()))}
+    return {"bands": bands, "body_region_backend": dict(sorted(backends.items()))}

@@ -14,7 +14,7 @@ def degrade_metrics(folder: ShardFolder) -> dict[str, Any]:
 
     Returns:
         ``rows`` by generator; ``sharpness``: before and after, by generator; ``sharper``: share of
-        pictures that came out sharper than they went in, by generator.
+        images that came out sharper than they went in, by generator.
     """
     counts: Counter[str] = Counter()
     before, after = defaultdict(list), defaultdict(list)

@@ -1,4 +1,4 @@
-"""What the stage ``detect`` shows: pictures without a face, agreement with the mesh, truth."""
+"""What the stage ``detect`` shows: images without a face, agreement with the mesh, truth."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.face3d.mesh import disagreement_percent
 from pipeline.ops.boxes import iou
+from pipeline.report.ground_truth import KNOWN, SAME_FACE_IOU, WHO, landmark_error, measured
 from pipeline.report.grouped import (
     by_band_and_yaw,
     mean_summary,
@@ -16,25 +17,24 @@ from pipeline.report.grouped import (
 )
 from pipeline.report.metrics import quantiles, rejections
 from pipeline.report.sources import source_of_subjects
-from pipeline.report.truth import KNOWN, SAME_FACE_IOU, WHO, landmark_error, measured
 from pipeline.store import ShardFolder
 from pipeline.types import Float32
 
 
-def detection_metrics(folder: ShardFolder, pictures: ShardFolder) -> dict[str, Any]:
+def detection_metrics(folder: ShardFolder, images: ShardFolder) -> dict[str, Any]:
     """Measure a ``detect`` output.
 
     Args:
         folder: the output.
-        pictures: the output of ``ingest`` that it was made from.
+        images: the output of ``ingest`` that it was made from.
 
     Returns:
-        What ``detection_truth`` returns, and
-        ``failure_to_enrol``: share of pictures in which no face was found, by band and by view;
-        pictures taken from behind show no face and count only in ``found_from_behind``. The share
-        is given by source, too: the program that made a subject's visible pictures.
-        ``mesh_agreement_percent``: mean distance of the detector's five points from the mesh's, in
-        % of the inter-ocular distance, for each picture's first face.
+        What ``detection_ground_truth`` returns, and
+        ``failure_to_enrol``: share of images in which no face was found, by band and by view;
+        images taken from behind show no face and count only in ``found_from_behind``. The share
+        is given by source, too: the program that made a subject's visible images.
+        ``mesh_agreement_percent``: mean distance of the detector's five landmarks from the mesh's,
+        in % of the inter-ocular distance, for each image's first face.
     """
     found: Counter[tuple[str, str]] = Counter()
     distances: dict[str, list[float]] = defaultdict(list)
@@ -52,7 +52,7 @@ def detection_metrics(folder: ShardFolder, pictures: ShardFolder) -> dict[str, A
     return {
         "failure_to_enrol": _failure(found, lost, views),
         "failure_to_enrol_by_view": {view: _failure(found, lost, [view]) for view in views},
-        "failure_to_enrol_by_source": _failure_by_source(folder, pictures),
+        "failure_to_enrol_by_source": _failure_by_source(folder, images),
         "found_from_behind": _share(found, found + lost, ["back"]),
         "mesh_agreement_percent": quantiles(distances["all"])
         | {
@@ -63,15 +63,15 @@ def detection_metrics(folder: ShardFolder, pictures: ShardFolder) -> dict[str, A
             }
             for kind in ("band", "yaw")
         },
-    } | detection_truth(folder, pictures)
+    } | detection_ground_truth(folder, images)
 
 
-def detection_truth(folder: ShardFolder, pictures: ShardFolder) -> dict[str, Any]:
+def detection_ground_truth(folder: ShardFolder, images: ShardFolder) -> dict[str, Any]:
     """Measure a ``detect`` output by the truth.
 
     Args:
         folder: the output.
-        pictures: the output of ``ingest``; a rejected picture's truth stands only there.
+        images: the output of ``ingest``; a rejected image's ground truth stands only there.
 
     Returns:
         ``failure_to_enrol_of_known``: share of the known faces without a found face on them (IoU
@@ -90,7 +90,7 @@ def detection_truth(folder: ShardFolder, pictures: ShardFolder) -> dict[str, Any
             errors += landmark_error(row, row["faces"][best]["landmarks_xy"])
     missed = [
         measured(row, float(found.get(row["sample_id"], 0.0) < SAME_FACE_IOU))
-        for row in pictures.rows([*WHO, "truth_box_xyxy", "truth_pose_deg"])
+        for row in images.rows([*WHO, "truth_box_xyxy", "truth_pose_deg"])
         if row["truth_box_xyxy"] is not None
     ]
     return {
@@ -99,12 +99,12 @@ def detection_truth(folder: ShardFolder, pictures: ShardFolder) -> dict[str, Any
     }
 
 
-def _failure_by_source(folder: ShardFolder, pictures: ShardFolder) -> dict[str, dict[str, float]]:
-    """Return by source and band the share of pictures, not from behind, without a face."""
-    sources = source_of_subjects(pictures)
+def _failure_by_source(folder: ShardFolder, images: ShardFolder) -> dict[str, dict[str, float]]:
+    """Return by source and band the share of images, not from behind, without a face."""
+    sources = source_of_subjects(images)
     lost = {row["sample_id"] for row in rejections(folder, "no_face")}
     shown: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
-    for row in pictures.rows(["sample_id", "subject_id", "band", "view"]):
+    for row in images.rows(["sample_id", "subject_id", "band", "view"]):
         if row["view"] != "back":
             source = sources[row["subject_id"]]
             shown[source][row["band"]].append(row["sample_id"] in lost)

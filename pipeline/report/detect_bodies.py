@@ -12,7 +12,7 @@ def detect_bodies_metrics(folder: ShardFolder) -> dict[str, Any]:
     """Measure a ``detect_bodies`` output.
 
     Returns:
-        By band: pictures, those in which nobody was found, people a picture, their scores and
+        By band: images, those in which nobody was found, people an image, their scores and
         heights, and, where bodies are annotated, the share of them that was found.
     """
     tallies: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -21,7 +21,7 @@ def detect_bodies_metrics(folder: ShardFolder) -> dict[str, Any]:
     for row in folder.rows(FRAME):
         bodies, found = row["bodies"], matches(row)[1]
         tallies[row["band"]].update(
-            pictures=1,
+            images=1,
             nobody_found=not bodies,
             people=len(bodies),
             annotated=len(found),
@@ -33,9 +33,9 @@ def detect_bodies_metrics(folder: ShardFolder) -> dict[str, Any]:
         "bands": {
             band: shares({"detection_recall": (tally["found"], tally["annotated"])})
             | {
-                "pictures": tally["pictures"],
+                "images": tally["images"],
                 "nobody_found": tally["nobody_found"],
-                "people_per_picture": round(tally["people"] / tally["pictures"], 4),
+                "people_per_image": round(tally["people"] / tally["images"], 4),
                 "score": quantiles(scores[band]),
                 "height_px": quantiles(heights[band]),
             }

@@ -1,4 +1,4 @@
-"""Drawing on pictures: faces, label maps, parts, captions. RGB uint8 throughout."""
+"""Drawing on images: faces, label maps, parts, captions. RGB uint8 throughout."""
 
 from collections.abc import Sequence
 
@@ -44,7 +44,7 @@ _GROUND = (24, 24, 26)
 
 
 def fit(image: UInt8, side_px: int) -> tuple[UInt8, float]:
-    """Scale a picture so that its longer side is ``side_px``; returns it and the factor."""
+    """Scale an image so that its longer side is ``side_px``; returns it and the factor."""
     scale = side_px / max(image.shape[:2])
     wh = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -58,7 +58,7 @@ def draw_face(
     mesh_xy: Float32,
     colour: tuple[int, int, int] = BOX,
 ) -> None:
-    """Draw a face's box, its five points and the mesh, in place; all in pixels of ``image``."""
+    """Draw a face's box, its five landmarks and the mesh, in place; all in pixels of ``image``."""
     draw_box(image, box_xyxy, colour)
     inside = (mesh_xy >= 0).all(1) & (mesh_xy < image.shape[1::-1]).all(1)
     columns, rows = np.rint(mesh_xy[inside] - 0.49).astype(int).T
@@ -81,19 +81,19 @@ def annotated(image: UInt8, notes: Sequence[tuple[Float32, str, tuple[int, int, 
         image: (h, w, 3).
         notes: box (4,) in pixels of ``image``, words, colour.
     """
-    picture = Image.fromarray(image)
-    pen = ImageDraw.Draw(picture)
+    canvas = Image.fromarray(image)
+    pen = ImageDraw.Draw(canvas)
     for box, words, colour in notes:
         width = pen.textlength(words, _SMALL_FONT) + 3
-        x = min(max(float(box[0]), 0.0), max(picture.width - width, 0.0))
+        x = min(max(float(box[0]), 0.0), max(canvas.width - width, 0.0))
         y = max(float(box[1]) - 11, 0.0)
         pen.rectangle((x, y, x + width, y + 11), fill=colour)
         pen.text((x + 2, y - 1), words, fill=(0, 0, 0), font=_SMALL_FONT)
-    return np.asarray(picture)
+    return np.asarray(canvas)
 
 
 def draw_net(image: UInt8, map_xy: Float32, seen: NDArray[np.bool_]) -> UInt8:
-    """Draw every twelfth line of a position map; returns a new picture.
+    """Draw every twelfth line of a position map; returns a new image.
 
     Args:
         image: (h, w, 3).
@@ -123,7 +123,7 @@ def overlay_labels(image: UInt8, labels: UInt8) -> UInt8:
 
 
 def centred(image: UInt8, wh: tuple[int, int]) -> UInt8:
-    """Centre a picture on a dark ground; it has to fit into ``wh``."""
+    """Centre an image on a dark ground; it has to fit into ``wh``."""
     canvas = np.full((wh[1], wh[0], 3), _GROUND, np.uint8)
     top, left = (wh[1] - image.shape[0]) // 2, (wh[0] - image.shape[1]) // 2
     canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
@@ -131,12 +131,12 @@ def centred(image: UInt8, wh: tuple[int, int]) -> UInt8:
 
 
 def captioned(image: UInt8, lines: Sequence[str], wh: tuple[int, int]) -> UInt8:
-    """Centre a picture on a dark tile with lines of text under it.
+    """Centre an image on a dark tile with lines of text under it.
 
     Args:
         image: (h, w, 3), fits into ``wh``.
         lines: the caption; what is too long is cut.
-        wh: width and height of the picture's place; the tile is higher by the caption.
+        wh: width and height of the image's place; the tile is higher by the caption.
     """
     width, height = wh
     tile = Image.new("RGB", (width, height + 14 * len(lines) + 4), _GROUND)

@@ -24,12 +24,12 @@ Summary = dict[str, Any]
 
 @dataclass(frozen=True)
 class Measured:
-    """One measurement of one picture.
+    """One measurement of one image.
 
     Attributes:
-        subject: who it shows; pictures without a subject count as one.
+        subject: who it shows; images without a subject count as one.
         band: its band.
-        yaw_deg: of the face, by the truth where there is one.
+        yaw_deg: of the face, by the ground truth where there is one.
         value: what was measured.
     """
 

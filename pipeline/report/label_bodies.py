@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.bodies.frames import label_rows
-from pipeline.bodies.labelling import MEASURES, Outcome
+from pipeline.bodies.labelling import MEASURES, LabelOutcome
 from pipeline.params.label_bodies import LabelBodiesParams
 from pipeline.report.annotated_bodies import FRAME, annotated, matches, shares
 from pipeline.store import ShardFolder
@@ -46,7 +46,7 @@ def label_bodies_metrics(folder: ShardFolder, params: LabelBodiesParams) -> dict
 
 
 def labelling_scores(tally: Counter[str]) -> dict[str, float | int]:
-    """Turn counts over the pictures of a band into shares.
+    """Turn counts over the images of a band into shares.
 
     A detection is the person whose annotated body it overlaps most, by an IoU of at least 0.5.
 
@@ -60,22 +60,22 @@ def labelling_scores(tally: Counter[str]) -> dict[str, float | int]:
     """
     parts = {
         "detection_recall": (tally["found"], tally["bodies"]),
-        "precision": (tally["right"], tally[Outcome.LABELLED] if tally["bodies"] else 0),
+        "precision": (tally["right"], tally[LabelOutcome.LABELLED] if tally["bodies"] else 0),
         "recall": (tally["recalled"], tally["bodies"]),
         "recall_of_faces": (tally["recalled"], tally["faces"]),
     }
-    counts = {name: tally[name] for name in ("detections", "bodies", *map(str, Outcome))}
+    counts = {name: tally[name] for name in ("detections", "bodies", *map(str, LabelOutcome))}
     return shares(parts) | counts
 
 
 def _tally(rows: Iterable[Row], tallies: defaultdict[str, Counter[str]]) -> None:
-    """Add labelled pictures to the counts of their bands."""
+    """Add labelled images to the counts of their bands."""
     for row in rows:
         who, found = matches(row)
         right = [
             body["subject_id"]
             for body, person in zip(row["bodies"], who, strict=True)
-            if body["outcome"] == Outcome.LABELLED and body["subject_id"] == person
+            if body["outcome"] == LabelOutcome.LABELLED and body["subject_id"] == person
         ]
         tally = tallies[row["band"]]
         tally.update(body["outcome"] for body in row["bodies"])

@@ -19,17 +19,17 @@ def masks_metrics(folder: ShardFolder) -> dict[str, Any]:
     Returns:
         ``pixels_changed_outside`` the mask: their sum, 0. ``coverage``: median share of each part
         that is hidden, by how the mask is worn. ``region_iou``: overlap with the mask drawn from
-        the true geometry, where that is known. Shares by template, wear and band.
+        the true geometry, where that is known. Shares by design, fit and band.
     """
-    columns = ["mask_wear", "mask_coverage", "pixels_changed_outside", "region_iou", "pose_deg"]
+    columns = ["mask_fit", "mask_coverage", "pixels_changed_outside", "region_iou", "pose_deg"]
     outside = 0
     hidden: dict[str, list[Float32]] = defaultdict(list)
     ious: dict[str, list[float]] = defaultdict(list)
     counts: Counter[str] = Counter()
     for row in folder.rows(columns):
         outside += row["pixels_changed_outside"]
-        counts[row["mask_wear"]] += 1
-        for group in ("all", row["mask_wear"]):
+        counts[row["mask_fit"]] += 1
+        for group in ("all", row["mask_fit"]):
             hidden[group].append(row["mask_coverage"])
         if row["region_iou"] is not None:
             for group in ("all", f"yaw {yaw_bucket(float(row['pose_deg'][0]))}"):
@@ -44,7 +44,7 @@ def masks_metrics(folder: ShardFolder) -> dict[str, Any]:
             for group, values in sorted(hidden.items())
         },
         "region_iou": grouped_quantiles(ious),
-        "template": share_by(folder, "mask_template"),
-        "wear": share_by(folder, "mask_wear"),
+        "design": share_by(folder, "mask_design"),
+        "fit": share_by(folder, "mask_fit"),
         "simulated": share_by(folder, "simulated"),
     }

@@ -1,4 +1,4 @@
-"""Small numbers out of shard folders, read without their pictures."""
+"""Small numbers out of shard folders, read without their images."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

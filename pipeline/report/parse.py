@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.ops.codec import decode
+from pipeline.report.ground_truth import LEAST_PIXELS, known_labels, measured
 from pipeline.report.grouped import Measured, by_band_and_yaw, mean_summary
-from pipeline.report.truth import LEAST_PIXELS, known_labels, measured
 from pipeline.store import ShardFolder
 from pipeline.types import FaceClass, Float32
 
@@ -33,10 +33,10 @@ def parse_metrics(folder: ShardFolder) -> dict[str, Any]:
             }
             for band in sorted(seen)
         }
-    } | parse_truth(folder)
+    } | parse_ground_truth(folder)
 
 
-def parse_truth(folder: ShardFolder) -> dict[str, Any]:
+def parse_ground_truth(folder: ShardFolder) -> dict[str, Any]:
     """Measure a ``parse`` output by the truth.
 
     Returns:

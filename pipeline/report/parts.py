@@ -7,13 +7,13 @@ import numpy as np
 
 from pipeline.ops.boxes import iou
 from pipeline.parsing.parts import part_boxes, part_masks
+from pipeline.report.ground_truth import LEAST_PIXELS, known_labels, measured
 from pipeline.report.grouped import (
     Measured,
     by_band_and_yaw,
     mean_summary,
 )
 from pipeline.report.metrics import quantiles
-from pipeline.report.truth import LEAST_PIXELS, known_labels, measured
 from pipeline.store import ShardFolder
 from pipeline.types import FACE_PARTS, Float32
 
@@ -24,7 +24,7 @@ def parts_metrics(folder: ShardFolder) -> dict[str, Any]:
     Returns:
         ``found``: share of faces in which the parser itself found each part, by band, over all
         faces and over those turned by less than 40°; ``mesh_distance_percent``: distance of the
-        part's centre from the mesh's, % of the inter-ocular distance; and ``parts_truth``.
+        part's centre from the mesh's, % of the inter-ocular distance; and ``parts_ground_truth``.
     """
     columns = ["band", "part_backend", "mesh_distance_percent", "pose_deg"]
     found: dict[str, dict[str, list[list[bool]]]] = defaultdict(lambda: defaultdict(list))
@@ -47,10 +47,10 @@ def parts_metrics(folder: ShardFolder) -> dict[str, Any]:
             part: quantiles(table[:, index].tolist()) for index, part in enumerate(FACE_PARTS)
         },
         "backend": dict(sorted(backends.items())),
-    } | parts_truth(folder)
+    } | parts_ground_truth(folder)
 
 
-def parts_truth(folder: ShardFolder) -> dict[str, Any]:
+def parts_ground_truth(folder: ShardFolder) -> dict[str, Any]:
     """Measure a ``parts`` output by the truth.
 
     Returns:

@@ -19,13 +19,13 @@ def poses_metrics(folder: ShardFolder) -> dict[str, Any]:
     """Measure a ``poses`` output.
 
     Returns:
-        ``psnr_identity_db``: pictures turned by nothing against their originals, in the face;
-        ``yaw_error_deg``: |yaw measured in the turned picture − (yaw of the source + what was
+        ``psnr_identity_db``: images turned by nothing against their originals, in the face;
+        ``yaw_error_deg``: |yaw measured in the turned image − (yaw of the source + what was
         asked)| of the faces that are measured, for results up to 40° (``median``, ``p95``),
         ``by_yaw`` of the result, and ``by_request``; ``bias`` is the median with its sign
         (``by_yaw``: positive where the head is turned too far);
-        ``pitch_error_deg`` likewise. The mesh network measures both pictures; what it errs on
-        pictures of known pose is the ``yaw_error_deg`` of ``reconstruct``.
+        ``pitch_error_deg`` likewise. The mesh network measures both images; what it errs on
+        images of known pose is the ``yaw_error_deg`` of ``reconstruct``.
     """
     columns = ["yaw_added_deg", "pitch_added_deg", "source_pose_deg"]
     rows = list(folder.rows([*columns, "measured_pose_deg", "psnr_identity_db"]))

@@ -1,4 +1,4 @@
-"""What the stage ``reconstruct`` shows: the mesh against the sample's truth where there is one."""
+"""What the stage ``reconstruct`` shows: the mesh against the ground truth where there is one."""
 
 from collections import defaultdict
 from typing import Any
@@ -16,10 +16,10 @@ def reconstruct_metrics(folder: ShardFolder) -> dict[str, Any]:
     """Measure a ``reconstruct`` output.
 
     Returns:
-        ``nme_percent``: mean distance in the picture of a face's 468 points from the true ones, %
-        of the true distance of the eyes in space (in the picture it vanishes in profile);
+        ``nme_percent``: mean distance in the image of a face's 468 points from the true ones, %
+        of the true distance of the eyes in space (in the image it vanishes in profile);
         ``yaw_error_deg``, all and for |yaw| up to 40°; both by |true yaw| and by band, where the
-        data set knows the truth. ``residual_percent``: mesh against the five points;
+        data set knows the truth. ``residual_percent``: mesh against the five landmarks;
         ``visible_fraction``: of the face's half that is seen less.
     """
     columns = ["band", "mesh_xyz", "pose_deg", "truth_mesh_xyz", "truth_pose_deg"]
@@ -51,16 +51,16 @@ def reconstruct_metrics(folder: ShardFolder) -> dict[str, Any]:
     }
 
 
-def nme_percent(mesh_xyz: Float32, truth_xyz: Float32) -> float:
-    """Return the mean distance of 468 points in the picture, % of the true eyes' distance.
+def nme_percent(mesh_xyz: Float32, ground_truth_xyz: Float32) -> float:
+    """Return the mean distance of 468 points in the image, % of the true eyes' distance.
 
     Args:
         mesh_xyz: (468, 3).
-        truth_xyz: (468, 3), same frame.
+        ground_truth_xyz: (468, 3), same frame.
     """
-    eyes = truth_xyz[list(LEFT_EYE_LOOP)].mean(axis=0) - truth_xyz[list(RIGHT_EYE_LOOP)].mean(
-        axis=0
-    )
+    eyes = ground_truth_xyz[list(LEFT_EYE_LOOP)].mean(axis=0) - ground_truth_xyz[
+        list(RIGHT_EYE_LOOP)
+    ].mean(axis=0)
     between = float(np.linalg.norm(eyes))
-    distances = np.hypot(*(mesh_xyz - truth_xyz)[:, :2].T)
+    distances = np.hypot(*(mesh_xyz - ground_truth_xyz)[:, :2].T)
     return float(distances.mean() / between * 100) if between else float("inf")

@@ -1,7 +1,7 @@
 """Do identities separate? SFace on the aligned faces, within visible light and across bands.
 
-The easy number that synthetic people must reach before a result on them says anything: pictures of
-one of them must be more alike than pictures of two, in visible light more than across bands.
+The easy number that synthetic people must reach before a result on them says anything: images of
+one of them must be more alike than images of two, in visible light more than across bands.
 """
 
 from collections import defaultdict
@@ -28,8 +28,8 @@ RESAMPLES = 200
 def separation(folder: ShardFolder) -> dict[str, Any]:
     """Compare the faces of an ``attributes`` output.
 
-    The gallery is every visible picture with |yaw| below 20°. Probes are, in ``vis_vis_poses``, the
-    visible pictures turned further; in ``vis_nir`` and so on all pictures of that band. A picture
+    The gallery is every visible image with |yaw| below 20°. Probes are, in ``vis_vis_poses``, the
+    visible images turned further; in ``vis_nir`` and so on all images of that band. An image
     is never compared with itself, nor with its own version in another band. All subjects count,
     as nothing is trained.
 
@@ -63,19 +63,19 @@ def _compared(probes: Sequence[Row], gallery: Sequence[Row]) -> dict[str, Any]:
     counts = {"probes": len(mated), "gallery": len(gallery), "subjects": len(known)}
     if len({row["subject_id"] for row in mated}) < 2:
         return counts
-    asked, asked_who, asked_picture = _arrays(mated)
-    kept, kept_who, kept_picture = _arrays(gallery)
+    asked, asked_who, asked_image = _arrays(mated)
+    kept, kept_who, kept_image = _arrays(gallery)
     comparison = compare(
         asked,
         kept,
         asked_who,
         kept_who,
-        probe_cameras=asked_picture,
-        gallery_cameras=kept_picture,
+        probe_cameras=asked_image,
+        gallery_cameras=kept_image,
     )
     measured = measure(comparison, fars=())
     same = asked_who[:, None] == kept_who
-    left_out = same & (asked_picture[:, None] == kept_picture)
+    left_out = same & (asked_image[:, None] == kept_image)
     bootstrap = VerificationBootstrap(
         unit_length(asked) @ unit_length(kept).T,
         asked_who,
@@ -99,12 +99,12 @@ def _compared(probes: Sequence[Row], gallery: Sequence[Row]) -> dict[str, Any]:
 
 
 def _arrays(rows: Sequence[Row]) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[Any]]:
-    """Return embeddings, subjects, and the pictures' names whatever their band."""
-    pictures = [row["sample_id"].replace(row["band"], "") for row in rows]
+    """Return embeddings, subjects, and the images' names whatever their band."""
+    images = [row["sample_id"].replace(row["band"], "") for row in rows]
     return (
         np.stack([row["embedding"] for row in rows]),
         np.array([row["subject_id"] for row in rows]),
-        np.array(pictures),
+        np.array(images),
     )
 
 

@@ -1,4 +1,4 @@
-"""Where a subject comes from: the program that made its visible pictures."""
+"""Where a subject comes from: the program that made its visible images."""
 
 from collections import defaultdict
 
@@ -6,13 +6,13 @@ from pipeline.store import ShardFolder
 from pipeline.types import Band
 
 PHOTOGRAPHS = "photographs"
-"""Source of pictures that no program made."""
+"""Source of images that no program made."""
 
 
 def source_of_subjects(folder: ShardFolder) -> defaultdict[str | None, str]:
     """Return each subject's source.
 
-    It is the ``generator`` of its visible pictures: a simulated infra-red picture names the program
+    It is the ``generator`` of its visible images: a simulated infra-red image names the program
     that simulated the band, not the one that made the person. Where no program made them, or the
     subject has none, it is ``photographs``.
 

@@ -11,12 +11,12 @@ ALIGN = extend(
     [
         field("template", pa.string(), null=False),
         field("warp_2x3", floats(2, 3), null=False, map="source_to_crop"),
-        field("loose", IMAGE, null=False, template="facexlib512"),
-        field("loose_warp_2x3", floats(2, 3), null=False, map="source_to_loose"),
+        field("context", IMAGE, null=False, template="facexlib512"),
+        field("context_warp_2x3", floats(2, 3), null=False, map="source_to_context"),
         field("face_index", pa.int32(), null=False),
         field("face_count", pa.int32(), null=False),
         field("outside_fraction", pa.float32(), null=False, range="0..1"),
         *FACE,
     ],
 )
-"""A face: ``image`` is the aligned crop; geometry stays in pixels of the source picture."""
+"""A face: ``image`` is the aligned crop; geometry stays in pixels of the source image."""

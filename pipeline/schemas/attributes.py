@@ -23,11 +23,11 @@ ATTRIBUTES = extend(
             pa.float32(),
             null=False,
             range="-1..1",
-            measure="right half minus left half of the picture, over their sum",
+            measure="right half minus left half of the image, over their sum",
         ),
         field("quality", pa.float32(), null=False, measure="SFace feature norm"),
         field("embedding", floats(128), null=False, network="SFace 2021dec", length="quality"),
     ],
-    drop=("loose", "loose_warp_2x3", "truth_labels", "truth_position_map"),
+    drop=("context", "context_warp_2x3", "truth_labels", "truth_position_map"),
 )
-"""An aligned face with pose, sharpness, light, quality and embedding; no loose crop."""
+"""An aligned face with pose, sharpness, light, quality and embedding; no context crop."""

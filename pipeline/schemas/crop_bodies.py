@@ -18,12 +18,17 @@ CROP_BODIES = extend(
         field("template_id", pa.string(), of="all media of a subject in a band"),
         field("warp_2x3", floats(2, 3), null=False, map="source_to_crop"),
         field("policy", pa.string(), null=False, values="stretch pad context"),
-        field("area_boxes_xyxy", floats(3, 4), null=False, unit="px", frame="crop"),
-        field("area_backend", pa.list_(pa.string(), 3), null=False, values="keypoints proportions"),
-        field("area_labels", IMAGE, null=False, frame="crop", classes="BodyArea"),
+        field("body_region_boxes_xyxy", floats(3, 4), null=False, unit="px", frame="crop"),
+        field(
+            "body_region_backend",
+            pa.list_(pa.string(), 3),
+            null=False,
+            values="keypoints proportions",
+        ),
+        field("body_region_labels", IMAGE, null=False, frame="crop", classes="BodyRegion"),
     ],
 )
-"""One person: ``image`` is the crop; geometry but the areas stays in pixels of the source picture.
+"""One person: ``image`` is the crop; geometry but the regions stays in pixels of the source image.
 
-Areas are in the order face, torso, lower body.
+BodyRegions are in the order face, torso, lower body.
 """

@@ -19,7 +19,7 @@ FACE = pa.struct(
 
 
 DETECT = extend(INGEST, [field("faces", pa.list_(pa.field("item", FACE, nullable=False)))])
-"""A picture with every face found in it, best first.
+"""An image with every face found in it, best first.
 
-``landmarks_xy`` are the five points that faces are aligned by, ``detected_xy`` the detector's.
+``landmarks_xy`` are the five landmarks that faces are aligned by, ``detected_xy`` the detector's.
 """

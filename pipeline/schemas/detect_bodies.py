@@ -14,11 +14,11 @@ BODY = [
 
 
 def bodies_of(fields: list[pa.Field]) -> pa.Field:
-    """Return the column of all bodies in a picture, of these fields each."""
+    """Return the column of all bodies in an image, of these fields each."""
     return field(
         "bodies", pa.list_(pa.field("item", pa.struct(fields), nullable=False)), null=False
     )
 
 
 DETECT_BODIES = extend(INGEST, [bodies_of(BODY)])
-"""A picture with every person found in it, best first; the list is empty where nobody was found."""
+"""An image with every person found in it, best first; the list is empty where nobody was found."""

@@ -1,5 +1,5 @@
 """Schema of what the stage ``ingest`` puts out."""
 
-from pipeline.schemas.sample import PICTURES
+from pipeline.schemas.sample import IMAGES
 
-INGEST = PICTURES
+INGEST = IMAGES

@@ -8,7 +8,7 @@ from pipeline.store.columns import extend, field, floats
 
 LABEL = [
     field("track_id", pa.int32(), unique="within media_id"),
-    field("outcome", pa.string(), null=False, values="pipeline.bodies.Outcome"),
+    field("outcome", pa.string(), null=False, values="pipeline.bodies.LabelOutcome"),
     field("subject_id", pa.string()),
     field("face_xyxy", floats(4), unit="px", frame="source"),
     field("overlap", pa.float32(), range="0..1"),

@@ -8,17 +8,19 @@ from pipeline.store.columns import IMAGE, extend, field, floats
 MASKS = extend(
     RECONSTRUCT,
     [
-        field("mask_template", pa.string(), null=False),
+        field("mask_design", pa.string(), null=False),
         field("mask_kind", pa.string(), null=False),
         field("mask_colour", pa.string(), null=False),
-        field("mask_wear", pa.string(), null=False, values="proper below_nose chin"),
+        field("mask_fit", pa.string(), null=False, values="proper below_nose chin"),
         field("mask_alpha", IMAGE, null=False, frame="crop", content="share of change, 0 none"),
         field("mask_region", IMAGE, null=False, frame="crop", content="share covered by the mask"),
-        field("mask_layer", IMAGE, null=False, frame="loose", content="RGBA, to lay over loose"),
+        field(
+            "mask_layer", IMAGE, null=False, frame="context", content="RGBA, to lay over context"
+        ),
         field("mask_coverage", floats(4), null=False, order="eyes nose mouth skin", range="0..1"),
         field("pixels_changed_outside", pa.int32(), null=False, of="image"),
         field("region_iou", pa.float32(), range="0..1", against="the true geometry's"),
     ],
-    drop=("loose",),
+    drop=("context",),
 )
-"""A masked face. ``loose`` is its parent's; ``mask_layer`` laid over that gives it masked."""
+"""A masked face. ``context`` is its parent's; ``mask_layer`` laid over that gives it masked."""

@@ -19,7 +19,7 @@ POSES = extend(
 )
 """A face turned to another pose.
 
-Geometry is in pixels of the source picture, as if its camera had seen the turned face;
-``measured_pose_deg`` is what the mesh network says of the picture that was drawn, of the share of
+Geometry is in pixels of the source image, as if its camera had seen the turned face;
+``measured_pose_deg`` is what the mesh network says of the image that was drawn, of the share of
 faces that are measured.
 """

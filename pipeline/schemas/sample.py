@@ -1,4 +1,4 @@
-"""Schema of what the stage ``sample`` makes: pictures with who, what and where from."""
+"""Schema of what the stage ``sample`` makes: images with who, what and where from."""
 
 import pyarrow as pa
 
@@ -22,7 +22,7 @@ _PERSON = pa.struct(
 )
 
 
-_TRUTH = [
+_GROUND_GROUND_GROUND_TRUTH = [
     field("truth_box_xyxy", floats(4), unit="px", frame="source"),
     field("truth_landmarks_xy", floats(5, 2), unit="px", frame="source"),
     field("truth_body_xyxy", floats(4), unit="px", frame="source"),
@@ -47,10 +47,11 @@ _PROVENANCE = [
 ]
 
 
-PICTURES = pa.schema(
-    [*IDENTITY, *CONTENT, *_IMAGE, *_TRUTH, *_PROVENANCE], metadata={"version": VERSION}
+IMAGES = pa.schema(
+    [*IDENTITY, *CONTENT, *_IMAGE, *_GROUND_GROUND_GROUND_TRUTH, *_PROVENANCE],
+    metadata={"version": VERSION},
 )
-"""A picture with who, what and where from: what a sample source makes and ``ingest`` puts out.
+"""An image with who, what and where from: what a sample source makes and ``ingest`` puts out.
 
 ``truth_*`` is what is known of the one face it shows, null where nothing is; ``truth_people`` are
 all people of a scene, as far as the data set annotates them; a scene's own ``split`` is null where

@@ -4,7 +4,7 @@ from pipeline.store.columns import REJECTED, image_columns
 from pipeline.store.executors import EXECUTORS, Executor, executor_from_environment
 from pipeline.store.fingerprint import StageKey, code_sha256
 from pipeline.store.mapping import MapSummary, map_shards
-from pipeline.store.selection import Selection, select
+from pipeline.store.selection import ChosenRows, select
 from pipeline.store.shards import LazyRows, Listing, ShardFolder, is_shard_folder, shard_of
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "LazyRows",
     "Listing",
     "MapSummary",
-    "Selection",
+    "ChosenRows",
     "ShardFolder",
     "StageKey",
     "code_sha256",

@@ -34,7 +34,7 @@ def image_columns(data: bytes, hw: tuple[int, int], name: str) -> Row:
     """Make the image columns of a row.
 
     Args:
-        data: encoded picture.
+        data: encoded image.
         hw: its height and width in pixels.
         name: the file name that a person who unpacks the shard would give it.
     """

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import psutil
 
 from pipeline.errors import StageError
-from pipeline.store.guard import die_with_parent
+from pipeline.store.locks import die_with_parent
 
 Task = Any
 Result = Any

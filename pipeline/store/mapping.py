@@ -21,7 +21,7 @@ from pipeline.errors import SchemaError, StageError
 from pipeline.store.columns import REJECTED
 from pipeline.store.executors import Executor, Serial, report_progress
 from pipeline.store.fingerprint import StageKey
-from pipeline.store.guard import locked
+from pipeline.store.locks import locked
 from pipeline.store.progress import progress
 from pipeline.store.rows import content_sha256
 from pipeline.store.shards import ShardFile, ShardFolder, ShardWriter, Source, SourceShard
@@ -59,7 +59,7 @@ class _Shard:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _ShardState:
     """What a shard needs: how many input rows there are, and how many have to be computed."""
 
     shard: _Shard
@@ -103,7 +103,7 @@ def map_shards(
         SchemaError: the batch function broke its contract.
     """
     with locked(target.path):
-        target.drop_strangers()
+        target.drop_foreign_shards()
         shards = [
             _Shard(
                 source.shard(index),
@@ -116,10 +116,10 @@ def map_shards(
             for index in range(source.count)
         ]
         with ThreadPoolExecutor() as threads:
-            plans = list(threads.map(_plan, shards))
+            states = list(threads.map(_state_of, shards))
         # Large shards first: no worker then ends long after the others.
-        changed = sorted((p for p in plans if p.changed), key=lambda plan: -plan.stale)
-        rows, stale = sum(p.rows for p in plans), sum(p.stale for p in plans)
+        changed = sorted((p for p in states if p.changed), key=lambda state: -state.stale)
+        rows, stale = sum(p.rows for p in states), sum(p.stale for p in states)
         log.info("%s: %d rows, %d to compute, %d reused", label, rows, stale, rows - stale)
         start = partial(_start, make) if stale else _start_nothing
         chosen = executor if stale > few_rows else Serial()
@@ -139,13 +139,13 @@ def map_shards(
     return MapSummary(rows, out, dict(sorted(reasons.items())), stale, rows - stale)
 
 
-def _plan(shard: _Shard) -> _Plan:
+def _state_of(shard: _Shard) -> _ShardState:
     """Compare the fingerprints the shard needs with those it has."""
     needed = [shard.key.fingerprint(content) for content in shard.source.contents()]
     kept = _fingerprints(shard)
     stale = sum(fingerprint not in kept for fingerprint in needed)
     whole = shard.accepted.readable(shard.schema) and shard.rejected.readable(REJECTED)
-    return _Plan(shard, len(needed), stale, not whole or kept != set(needed))
+    return _ShardState(shard, len(needed), stale, not whole or kept != set(needed))
 
 
 def _fingerprints(shard: _Shard) -> set[str]:
@@ -196,7 +196,7 @@ def _outcomes(shard: _Shard, kept: set[str]) -> Iterator[tuple[Row, str, Outcome
     for row in chain.from_iterable(shard.source.batches()):
         fingerprint = shard.key.fingerprint(row["content_sha256"])
         fresh = fingerprint in kept
-        waiting.append(({} if fresh else row, fingerprint))  # a fresh row's pictures can go
+        waiting.append(({} if fresh else row, fingerprint))  # a fresh row's images can go
         stale += not fresh
         if stale >= shard.batch_rows:
             yield from _compute(waiting, kept)

@@ -29,13 +29,13 @@ from pipeline.store.columns import field
 from pipeline.types import Row
 
 _FOLD = field("fold", pa.int32(), counted_from="1", empty="every fold")
-TEMPLATES = pa.schema(
+TEMPLATE_TABLE = pa.schema(
     [
         _FOLD,
         field("template_id", pa.string(), null=False),
         field("subject_id", pa.string(), empty="none that is known"),
         field("sample_id", pa.string(), null=False),
-        field("media_id", pa.string(), of="the picture or video, for pooling"),
+        field("media_id", pa.string(), of="the image or video, for pooling"),
         field("camera_id", pa.string(), of="what 'exclude' compares"),
     ]
 )
@@ -71,7 +71,7 @@ class Exclude(StrEnum):
     no other of them (MegaFace)."""
 
 
-class Source(StrEnum):
+class Provenance(StrEnum):
     """Where a protocol comes from."""
 
     OFFICIAL = "official"
@@ -90,15 +90,15 @@ class Protocol:
         name: its name; a folder of this name holds it.
         source: where it comes from.
         description: what it is, in a sentence or two.
-        enroll: table of ``TEMPLATES``.
-        probe: table of ``TEMPLATES``.
+        enroll: table of ``TEMPLATE_TABLE``.
+        probe: table of ``TEMPLATE_TABLE``.
         match: table of ``MATCH``; None where all meet all.
         train: table of ``TRAIN``.
         exclude: which enrolled templates a probe doesn't meet.
     """
 
     name: str
-    source: Source
+    source: Provenance
     description: str
     enroll: pa.Table
     probe: pa.Table
@@ -195,8 +195,8 @@ class Protocol:
 
 
 def template_table(rows: Iterable[Row | tuple[object, ...]]) -> pa.Table:
-    """Make a table of ``TEMPLATES`` from rows: mappings, or tuples in its columns' order."""
-    return _table(rows, TEMPLATES)
+    """Make a table of ``TEMPLATE_TABLE`` from rows: mappings, or tuples in its columns' order."""
+    return _table(rows, TEMPLATE_TABLE)
 
 
 def match_table(rows: Iterable[Row | tuple[object, ...]]) -> pa.Table:
@@ -249,7 +249,7 @@ def read_protocol(folder: Path) -> Protocol:
         match = folder / "match.parquet"
         return Protocol(
             about["name"],
-            Source(about["source"]),
+            Provenance(about["source"]),
             about["description"],
             enroll=pq.read_table(folder / "enroll.parquet"),
             probe=pq.read_table(folder / "probe.parquet"),

@@ -10,7 +10,7 @@ from pipeline.types import Row
 
 
 @dataclass(frozen=True)
-class Selection:
+class ChosenRows:
     """The rows of a folder that have one of these ids; see ``store.shards.Source``."""
 
     folder: ShardFolder
@@ -21,13 +21,13 @@ class Selection:
         """Number of shards."""
         return self.folder.count
 
-    def shard(self, index: int) -> "SelectedShard":
+    def shard(self, index: int) -> "ChosenShard":
         """Return one shard."""
-        return SelectedShard(self.folder.shard(index), self.ids)
+        return ChosenShard(self.folder.shard(index), self.ids)
 
 
 @dataclass(frozen=True)
-class SelectedShard:
+class ChosenShard:
     """The rows of one shard that have one of these ids."""
 
     file: ShardFile
@@ -50,10 +50,10 @@ def select(
     splits: Collection[str],
     per_subject: int,
     seed: int,
-) -> Selection:
+) -> ChosenRows:
     """Choose rows by band and split, and so many of each subject in each band.
 
-    Which ones is drawn by a hash of the seed and the id: a picture that is added takes the place of
+    Which ones is drawn by a hash of the seed and the id: an image that is added takes the place of
     one other at most.
 
     Args:
@@ -69,4 +69,4 @@ def select(
             digest = hashlib.blake2b(f"{seed}/{row['sample_id']}".encode(), digest_size=8).digest()
             ranked[row["subject_id"] or "", row["band"]].append((digest, row["sample_id"]))
     chosen = (name for rows in ranked.values() for _, name in sorted(rows)[:per_subject])
-    return Selection(folder, frozenset(chosen))
+    return ChosenRows(folder, frozenset(chosen))

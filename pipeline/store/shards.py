@@ -234,7 +234,7 @@ class ShardFolder:
         for batch in self.batches(columns):
             yield from batch
 
-    def drop_strangers(self) -> None:
+    def drop_foreign_shards(self) -> None:
         """Remove shards of another count and what an interrupted run left half-written."""
         mine = {self.shard(index).path.name for index in range(self.count)}
         for folder in (self.path, self.path / "rejected"):
@@ -315,7 +315,7 @@ class ShardWriter:
 
 
 def compression_of(schema: pa.Schema) -> dict[str, str]:
-    """Return the compression of each leaf column: pictures are stored as they are."""
+    """Return the compression of each leaf column: images are stored as they are."""
     stored = {f"{name}.bytes" for name in schema.names if _is_image(schema, name)}
     return {path: "NONE" if path in stored else "ZSTD" for path in _leaves(schema)}
 

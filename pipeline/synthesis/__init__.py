@@ -1,1 +1,1 @@
-"""Synthesis of face pictures from face pictures."""
+"""Synthesis of face images from face images."""

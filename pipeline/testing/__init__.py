@@ -1,7 +1,7 @@
 """Replicas: small generated copies of data sets in their official layouts, for tests of readers.
 
 Each function is named after a reader and writes, below a root, files and lists as the real data set
-has them: names, separators, line ends, odd extensions and all. Pictures are 8 × 8 pixels of noise,
+has them: names, separators, line ends, odd extensions and all. Images are 8 × 8 pixels of noise,
 the same in each run. Docstrings say how much of what there is, so that tests can count exactly.
 Nothing but tests imports this package.
 """

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.testing.pictures import put_pictures, put_text
+from pipeline.testing.images import put_images, put_text
 
 IJBA_HEADER = (
     "TEMPLATE_ID,SUBJECT_ID,FILE,MEDIA_ID,SIGHTING_ID,FRAME,FACE_X,FACE_Y,FACE_WIDTH,FACE_HEIGHT,"
@@ -17,14 +17,14 @@ IJBC_HEADER = (
 
 
 def ijba(root: Path, *, subjects: int = 4, splits: int = 2) -> None:
-    """Write an IJB-A: a picture and two frames of each subject; ``img/1.jpg`` shows two of them.
+    """Write an IJB-A: an image and two frames of each subject; ``img/1.jpg`` shows two of them.
 
-    Subject 1 trains. The others have a gallery template (a picture) and a probe template (two
+    Subject 1 trains. The others have a gallery template (an image) and a probe template (two
     frames of one video); in the search the last subject is not in the gallery.
     """
     images = root / "images"
     for subject in range(1, subjects + 1):
-        put_pictures(
+        put_images(
             images,
             (f"img/{subject}.jpg", *(f"frame/{90 + subject}_{n:05d}.png" for n in (30, 60))),
         )
@@ -57,9 +57,9 @@ def ijba(root: Path, *, subjects: int = 4, splits: int = 2) -> None:
 
 
 def ijbc(root: Path, *, subjects: int = 4) -> None:
-    """Write an IJB-C: of each subject a gallery template of two pictures, a probe of two frames.
+    """Write an IJB-C: of each subject a gallery template of two images, a probe of two frames.
 
-    The first of the two pictures has yaw 10, the second 60; the frames have yaw 5 and −70. The
+    The first of the two images has yaw 10, the second 60; the frames have yaw 5 and −70. The
     first half of the subjects is in gallery 1, the other half in gallery 2. Each gallery template
     meets its own probe template and the next subject's.
     """
@@ -76,7 +76,7 @@ def ijbc(root: Path, *, subjects: int = 4) -> None:
     for s in range(1, subjects + 1):
         stills = (f"img/{s}.jpg", f"img/{100 + s}.jpg")
         frames = [f"frames/{s}_{n:02d}.png" for n in (1, 2)]
-        put_pictures(root / "images", (*stills, *frames))
+        put_images(root / "images", (*stills, *frames))
         gallery[1 if s <= half else 2] += [
             line(s, s, stills[0], s, "", 10.0),
             line(s, s, stills[1], 100 + s, "", 60.0),

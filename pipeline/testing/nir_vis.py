@@ -2,23 +2,23 @@
 
 from pathlib import Path
 
-from pipeline.testing.pictures import put_picture, put_pictures, put_text
+from pipeline.testing.images import put_image, put_images, put_text
 
 
 def casia_nir_vis2(
     root: Path, *, subjects: int = 4, each: int = 2, folds: int = 2, cropped: bool = False
 ) -> None:
-    """Write a CASIA NIR-VIS 2.0 of ``subjects × (each VIS + each NIR)`` pictures.
+    """Write a CASIA NIR-VIS 2.0 of ``subjects × (each VIS + each NIR)`` images.
 
-    VIS pictures are ``.jpg``, NIR ones ``.bmp``, but all lists say ``.jpg``, with backslashes and
-    CRLF, as the official ones do. Odd subjects train; even ones are tested: their first VIS picture
-    is enrolled, all their NIR pictures probe. View 1 and each fold are alike. In the raw release
-    each first VIS picture has a ``.pos``.
+    VIS images are ``.jpg``, NIR ones ``.bmp``, but all lists say ``.jpg``, with backslashes and
+    CRLF, as the official ones do. Odd subjects train; even ones are tested: their first VIS image
+    is enrolled, all their NIR images probe. View 1 and each fold are alike. In the raw release
+    each first VIS image has a ``.pos``.
 
     Args:
         root: empty folder.
         subjects: how many.
-        each: pictures of each subject in each band.
+        each: images of each subject in each band.
         folds: how many folds of View 2.
         cropped: the cropped release.
     """
@@ -29,7 +29,7 @@ def casia_nir_vis2(
             for number in range(1, each + 1):
                 name = f"{session}/{band}/{subject:05d}/{number:03d}"
                 stem = f"{band}/{name.replace('/', '_')}" if cropped else name
-                put_picture(root / f"{stem}.{extension}", grey=band == "NIR")
+                put_image(root / f"{stem}.{extension}", grey=band == "NIR")
                 line = name.replace("/", "\\") + ".jpg"
                 if subject % 2:
                     lists.setdefault((band, "train"), []).append(line)
@@ -45,19 +45,19 @@ def casia_nir_vis2(
 
 
 def buaa_visnir(root: Path, *, subjects: int = 150, last: int = 18, by_band: bool = False) -> None:
-    """Write a BUAA-VisNir of ``subjects × last`` pictures, odd numbers VIS, even ones NIR.
+    """Write a BUAA-VisNir of ``subjects × last`` images, odd numbers VIS, even ones NIR.
 
     Args:
         root: empty folder.
         subjects: how many.
-        last: highest number of a picture; beyond 18 they are not the protocol's.
+        last: highest number of an image; beyond 18 they are not the protocol's.
         by_band: the layout with a folder for each band.
     """
     for subject in range(1, subjects + 1):
         for number in range(1, last + 1):
             band = "VIS" if number % 2 else "NIR"
             folder = f"{band}/{subject}" if by_band else f"{subject}"
-            put_picture(root / folder / f"{number}.bmp", grey=band == "NIR")
+            put_image(root / folder / f"{number}.bmp", grey=band == "NIR")
 
 
 def oulu_casia_nirvis(
@@ -73,7 +73,7 @@ def oulu_casia_nirvis(
     """
     for camera in ("NI", "VL"):
         for light in ("Dark", "Strong"):
-            put_pictures(
+            put_images(
                 root,
                 (
                     f"{camera}/{light}/{subject}/{expression}/{frame:03d}.jpeg"
@@ -86,14 +86,14 @@ def oulu_casia_nirvis(
 
 
 def tufts(root: Path, *, subjects: int = 2) -> None:
-    """Write a Tufts of ``subjects × (5 + 9 + 9 + 5)`` pictures: RGB E, RGB A, NIR A, IR E."""
+    """Write a Tufts of ``subjects × (5 + 9 + 9 + 5)`` images: RGB E, RGB A, NIR A, IR E."""
     for subject in range(1, subjects + 1):
-        for part, pictures in (("RGB_E", 5), ("RGB_A", 9), ("NIR_A", 9), ("IR_E", 5)):
-            put_pictures(
+        for part, images in (("RGB_E", 5), ("RGB_A", 9), ("NIR_A", 9), ("IR_E", 5)):
+            put_images(
                 root,
                 (
                     f"TD_{part}_Set1/{subject}/TD_{part}_{number}.jpg"
-                    for number in range(1, pictures + 1)
+                    for number in range(1, images + 1)
                 ),
                 grey=part != "RGB_E",
             )
@@ -103,7 +103,7 @@ def lamp_hq(root: Path, *, subjects: int = 4, each: int = 2, folds: int = 2) -> 
     """Write a LAMP-HQ of ``subjects × (each VIS + each NIR)``; odd subjects train."""
     for band in ("VIS", "NIR"):
         for subject in range(1, subjects + 1):
-            put_pictures(
+            put_images(
                 root,
                 (f"{band}/{subject:04d}/{number}.jpg" for number in range(each)),
                 grey=band == "NIR",

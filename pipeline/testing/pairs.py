@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from pipeline.testing.pictures import put_pictures, put_text
+from pipeline.testing.images import put_images, put_text
 
 
 def lfw(root: Path, *, folds: int = 2, each: int = 1) -> None:
-    """Write an LFW: ``2 · folds · each`` people with two pictures, paired in View 2 and View 1."""
+    """Write an LFW: ``2 · folds · each`` people with two images, paired in View 2 and View 1."""
     people = [f"Person_{n:02d}" for n in range(2 * folds * each)]
-    put_pictures(root, (f"lfw/{name}/{name}_{n:04d}.jpg" for name in people for n in (1, 2)))
+    put_images(root, (f"lfw/{name}/{name}_{n:04d}.jpg" for name in people for n in (1, 2)))
     lines = []
     for fold in range(folds):
         mine = people[2 * fold * each : 2 * (fold + 1) * each]
@@ -20,12 +20,12 @@ def lfw(root: Path, *, folds: int = 2, each: int = 1) -> None:
 
 
 def cfp(root: Path, *, subjects: int = 4, folds: int = 2) -> None:
-    """Write a CFP of ``subjects × (10 + 4)`` pictures; a fold has two same, two different pairs."""
+    """Write a CFP of ``subjects × (10 + 4)`` images; a fold has two same, two different pairs."""
     listed: dict[str, list[str]] = {"F": [], "P": []}
     for subject in range(1, subjects + 1):
         for side, view, count in (("F", "frontal", 10), ("P", "profile", 4)):
             names = [f"Data/Images/{subject:03d}/{view}/{n:02d}.jpg" for n in range(1, count + 1)]
-            put_pictures(root, names)
+            put_images(root, names)
             listed[side] += names
     for side, names in listed.items():
         lines = [f"{number} ../{name}" for number, name in enumerate(names, 1)]
@@ -45,7 +45,7 @@ def ytf(root: Path, *, frames: int = 3, aligned: bool = False) -> None:
         names = [
             f"{name}/{v}/{prefix}{v}.{n}.jpg" for v in (0, 1) for n in range(100, 100 + frames)
         ]
-        put_pictures(root / kind, names)
+        put_images(root / kind, names)
         if not aligned:
             lines = [name.replace("/", "\\") + ",0,4,4,6,4,0.0,1" for name in names]
             put_text(root / kind / f"{name}.labeled_faces.txt", lines)
@@ -65,8 +65,8 @@ def megaface(root: Path, *, people: int = 2, each: int = 3, distractors: int = 5
     """Write a MegaFace with InsightFace's noise lists, which name one probe and one distractor."""
     probes = [f"Some_Body{p}/Some_Body{p}_{n}.png" for p in range(people) for n in range(each)]
     others = [f"{n:03d}/{n}@N00/{n}_0.jpg" for n in range(distractors)]
-    put_pictures(root / "facescrub_images", probes)
-    put_pictures(root / "megaface_images", others)
+    put_images(root / "facescrub_images", probes)
+    put_images(root / "megaface_images", others)
     put_text(root / "facescrub_noises.txt", [probes[0].rpartition("/")[2]])
     put_text(root / "megaface_noises.txt", [others[0]])
     listed = {"path": probes[1:], "id": [path.split("/")[0] for path in probes[1:]]}

@@ -3,29 +3,29 @@
 import struct
 from pathlib import Path
 
-from pipeline.testing.pictures import picture_bytes, put_text
+from pipeline.testing.images import image_bytes, put_text
 
 MAGIC = struct.pack("<I", 0xCED7230A)
 
 
 def recordio(root: Path, *, subjects: int = 3, each: int = 2, header: bool = True) -> None:
-    """Write ``train.rec``, ``train.idx`` and ``property`` with ``subjects × each`` pictures.
+    """Write ``train.rec``, ``train.idx`` and ``property`` with ``subjects × each`` images.
 
     Args:
         root: folder.
         subjects: how many, labels 0 … subjects − 1.
-        each: pictures of each.
+        each: images of each.
         header: with record 0 and the subjects' records, as training sets have.
     """
     root.mkdir(parents=True, exist_ok=True)
-    pictures = [(subject, number) for subject in range(subjects) for number in range(each)]
+    images = [(subject, number) for subject in range(subjects) for number in range(each)]
     records: list[tuple[int, bytes]] = []
     first_key = 1 if header else 0
-    for key, (subject, number) in enumerate(pictures, first_key):
-        picture = picture_bytes(f"{subject}/{number}", ".jpg")
-        records.append((key, struct.pack("<IfQQ", 0, subject, key, 0) + picture))
+    for key, (subject, number) in enumerate(images, first_key):
+        image = image_bytes(f"{subject}/{number}", ".jpg")
+        records.append((key, struct.pack("<IfQQ", 0, subject, key, 0) + image))
     if header:
-        end = len(pictures) + 1
+        end = len(images) + 1
         for subject in range(subjects):
             first = subject * each + 1
             records.append((end + subject, _labels(end + subject, first, first + each)))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.testing.pictures import put_pictures, put_text
+from pipeline.testing.images import put_images, put_text
 
 
 def llcm(root: Path, *, train: int = 2, test: int = 2, each: int = 3) -> None:
-    """Write an LLCM: ``each`` pictures of a subject and band; in the test, in cameras 1 and 2."""
+    """Write an LLCM: ``each`` images of a subject and band; in the test, in cameras 1 and 2."""
     for band in ("vis", "nir"):
         lines = []
         for label in range(train):
@@ -17,12 +17,12 @@ def llcm(root: Path, *, train: int = 2, test: int = 2, each: int = 3) -> None:
                 f"{band}/{subject:04d}/{subject:04d}_c0{n % 2 + 1}_s{n}_f{n}_{band}.jpg"
                 for n in range(each)
             ]
-            put_pictures(root, names, grey=band == "nir")
+            put_images(root, names, grey=band == "nir")
             lines += [f"{name} {label}" for name in names]
         put_text(root / f"idx/train_{band}.txt", lines)
         for subject in range(1, test + 1):
             for camera in (1, 2):
-                put_pictures(
+                put_images(
                     root,
                     (
                         f"test_{band}/cam{camera}/{subject:04d}/"
@@ -39,11 +39,11 @@ def sysu_mm01(root: Path, *, each: int = 3, draws: bool = False) -> None:
 
     Args:
         root: empty folder.
-        each: pictures of a subject in a camera.
-        draws: with ``exp/rand_perm_cam.mat``, in which trial t begins with picture t mod each + 1.
+        each: images of a subject in a camera.
+        draws: with ``exp/rand_perm_cam.mat``, in which trial t begins with image t mod each + 1.
     """
     for camera in range(1, 7):
-        put_pictures(
+        put_images(
             root,
             (f"cam{camera}/{s:04d}/{n:04d}.jpg" for s in range(1, 6) for n in range(1, each + 1)),
             grey=camera in (3, 6),
@@ -73,7 +73,7 @@ def regdb(root: Path, *, subjects: int = 4, each: int = 2, trials: int = 2) -> N
             for s in range(1, subjects + 1)
         }
         for paths in names.values():
-            put_pictures(root, paths, grey=camera == "Thermal")
+            put_images(root, paths, grey=camera == "Thermal")
         for trial in range(1, trials + 1):
             for use, odd in (("train", trial % 2), ("test", (trial + 1) % 2)):
                 chosen = [s for s in names if s % 2 == odd]

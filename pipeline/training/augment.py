@@ -1,4 +1,4 @@
-"""Random changes to pictures that leave the identity, seeded picture by picture."""
+"""Random changes to images that leave the identity, seeded image by image."""
 
 import numpy as np
 import torch
@@ -13,16 +13,16 @@ TRANSFORM = v2.Compose(
         v2.RandomGrayscale(0.5),
     ]
 )
-"""What a picture goes through."""
+"""What an image goes through."""
 
 
-def augmented(pictures: Tensor, generator: np.random.Generator) -> Tensor:
-    """Mirror, move and relight pictures; half of them lose their colour.
+def augmented(images: Tensor, generator: np.random.Generator) -> Tensor:
+    """Mirror, move and relight images; half of them lose their colour.
 
     Args:
-        pictures: uint8 (n, 3, h, w), RGB.
+        images: uint8 (n, 3, h, w), RGB.
         generator: from which one seed is drawn for the batch.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(generator.integers(2**31)))
-        return torch.stack([TRANSFORM(picture) for picture in pictures])
+        return torch.stack([TRANSFORM(image) for image in images])

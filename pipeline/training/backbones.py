@@ -1,4 +1,4 @@
-"""Backbones by name: how each is made, and what pictures it takes."""
+"""Backbones by name: how each is made, and what images it takes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from pipeline.errors import StageError
 
 @dataclass(frozen=True)
 class Inputs:
-    """What pictures a network takes.
+    """What images a network takes.
 
     Attributes:
         grey: one channel instead of three.
@@ -44,29 +44,29 @@ class Inputs:
             )
         return room
 
-    def cut(self, pictures: Tensor, corners: Tensor | None = None) -> Tensor:
-        """Cut pictures to the network's side.
+    def cut(self, images: Tensor, corners: Tensor | None = None) -> Tensor:
+        """Cut images to the network's side.
 
         Args:
-            pictures: (n, c, h, w), h = w.
+            images: (n, c, h, w), h = w.
             corners: int64 (n, 2), top and left of each; by default the middle.
         """
-        room = self.room(pictures.shape[-1])
-        side = pictures.shape[-1] - room
+        room = self.room(images.shape[-1])
+        side = images.shape[-1] - room
         if corners is None:
             start = room // 2
-            return pictures[..., start : start + side, start : start + side]
-        pairs = zip(pictures, corners.tolist(), strict=True)
+            return images[..., start : start + side, start : start + side]
+        pairs = zip(images, corners.tolist(), strict=True)
         return torch.stack([p[..., t : t + side, x : x + side] for p, (t, x) in pairs])
 
-    def values(self, pictures: Tensor) -> Tensor:
+    def values(self, images: Tensor) -> Tensor:
         """Turn uint8 (n, 1 or 3, h, w), RGB, into what the network takes, channels last."""
         if self.grey:
-            if pictures.shape[1] == 3:
-                pictures = functional.rgb_to_grayscale(pictures)
-        elif pictures.shape[1] == 1:
-            pictures = pictures.expand(-1, 3, -1, -1)
-        values = (pictures.float() - self.offset) / self.divisor
+            if images.shape[1] == 3:
+                images = functional.rgb_to_grayscale(images)
+        elif images.shape[1] == 1:
+            images = images.expand(-1, 3, -1, -1)
+        values = (images.float() - self.offset) / self.divisor
         return values.contiguous(memory_format=torch.channels_last)
 
 
@@ -75,7 +75,7 @@ class Backbone:
     """A network that embeds faces.
 
     Attributes:
-        make: builds it for pictures of a side in pixels.
+        make: builds it for images of a side in pixels.
         inputs: what it takes.
     """
 

@@ -31,11 +31,11 @@ class DegraderTraining:
         Args:
             params: the stage's params.
             sharp: uint8 (n, f, f, 3), n ≥ 1.
-            low: uint8 (m, f, f, 3), m ≥ 1; not the same pictures.
+            low: uint8 (m, f, f, 3), m ≥ 1; not the same images.
         """
         self.params = params
         self._faces = sharp, low
-        self._pools = ImagePool(params.pool_pictures), ImagePool(params.pool_pictures)
+        self._pools = ImagePool(params.pool_images), ImagePool(params.pool_images)
         torch.set_num_threads(params.threads)
         self._fabric = Fabric(accelerator=params.device, devices=1, precision=params.precision)
         with torch.random.fork_rng(devices=[]):
@@ -69,7 +69,7 @@ class DegraderTraining:
         of_generators, _ = self._optimizers
         self._judge(False)
         of_generators.zero_grad()
-        # Norms are of single pictures, so what goes through the same network goes there together.
+        # Norms are of single images, so what goes through the same network goes there together.
         made_low, same_low = self._made(self._to_low, sharp, low)
         made_sharp, same_sharp = self._made(self._to_sharp, low, sharp)
         adversarial = generator_loss(self._judge_low(made_low))
@@ -94,7 +94,7 @@ class DegraderTraining:
         return {
             "nets": {name: net.state_dict() for name, net in self._nets.items()},
             "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
-            "pools": [pool.pictures for pool in self._pools],
+            "pools": [pool.images for pool in self._pools],
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -103,8 +103,8 @@ class DegraderTraining:
             net.load_state_dict(state["nets"][name])
         for optimizer, values in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(values)
-        for pool, pictures in zip(self._pools, state["pools"], strict=True):
-            pool.pictures = [self._fabric.to_device(picture) for picture in pictures]
+        for pool, images in zip(self._pools, state["pools"], strict=True):
+            pool.images = [self._fabric.to_device(image) for image in images]
 
     def _teach_discriminators(
         self, sharp: Tensor, low: Tensor, made_low: Tensor, made_sharp: Tensor

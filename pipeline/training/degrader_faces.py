@@ -23,7 +23,7 @@ def chosen_faces(source: ShardFolder, params: TrainDegraderParams, split: Split)
         source,
         bands=params.bands,
         splits=[split],
-        per_subject=params.pictures_per_subject,
+        per_subject=params.images_per_subject,
         seed=params.seed,
     )
     shards = map(chosen.shard, range(chosen.count))
@@ -38,7 +38,7 @@ def sharp_and_low(
     - ``photometric``: half of the faces, chosen by their ids, goes through the photometric chain
       with seeds of its own; its low quality is simulated.
     - ``measured``: the least sharp share of the faces, against the sharpest share.
-    - ``cameras``: the pictures of the named cameras, against all others.
+    - ``cameras``: the images of the named cameras, against all others.
 
     Args:
         rows: rows of ``align``.
@@ -51,7 +51,7 @@ def sharp_and_low(
     Raises:
         StageError: there are faces, but all of them, or none, are of the named cameras.
     """
-    frames = [(row, frame_of(decode_rgb(row["loose"]["bytes"]), params.frame_px)) for row in rows]
+    frames = [(row, frame_of(decode_rgb(row["context"]["bytes"]), params.frame_px)) for row in rows]
     if params.low_quality == "cameras":
         low = [frame for row, frame in frames if row["camera_id"] in params.cameras]
         sharp = [frame for row, frame in frames if row["camera_id"] not in params.cameras]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from models.precision import computes_bfloat16
 from pipeline.types import Float32
 
-PICTURES_AT_ONCE = 32
+IMAGES_AT_ONCE = 32
 
 
 @torch.no_grad()
@@ -41,7 +41,7 @@ def embed_faces(
     network.to(device).eval()
     made = []
     with torch.autocast(device, torch.bfloat16, enabled=reduced):
-        for chosen in torch.split(torch.arange(count), PICTURES_AT_ONCE):
+        for chosen in torch.split(torch.arange(count), IMAGES_AT_ONCE):
             out = network(inputs(chosen).to(device))
             made.append((embed(out) if embed else out).float().cpu())
     vectors: Float32 = torch.cat(made).numpy()

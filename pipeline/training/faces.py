@@ -41,7 +41,7 @@ class FaceSet:
         bands: (n,).
         images: uint8 (n, h, w, 3), aligned crops, RGB.
         digest: sha256 of the rows' content.
-        simulated: whether a program made any of the pictures.
+        simulated: whether a program made any of the images.
     """
 
     sample_ids: tuple[str, ...]

@@ -42,7 +42,7 @@ def training_faces(
     whole = len(index.subjects_in(bands))
     if whole < len(names):
         log.warning(
-            "%d of %d training subjects have no pictures in one of %s and take no part",
+            "%d of %d training subjects have no images in one of %s and take no part",
             len(names) - whole,
             len(names),
             " and ".join(bands),

@@ -14,7 +14,7 @@ from models.freezing import trainable
 from pipeline.errors import StageError
 from pipeline.params.train import TrainingParams
 from pipeline.rng import generator_for
-from pipeline.store.guard import die_with_parent
+from pipeline.store.locks import die_with_parent
 from pipeline.training.loop import load_checkpoint, train
 from pipeline.training.samplers import Int64
 from pipeline.training.setup import computed_in, learning_rate, make_fabric, make_optimizer

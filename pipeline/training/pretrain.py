@@ -17,7 +17,7 @@ from pipeline.training.backbones import BACKBONES, Inputs
 from pipeline.training.faces import FaceSet, load_embeddings, load_faces, of_split
 from pipeline.training.identities import TrainingFaces, training_faces
 from pipeline.training.learner import TOTAL, Batch, Curve, Learner, in_float32, train_learner
-from pipeline.training.samplers import BalancedPictures
+from pipeline.training.samplers import BalancedImages
 from pipeline.types import Float32, Split
 
 
@@ -90,25 +90,25 @@ class Pretraining(Learner):
             )
             self.to_teacher = nn.Linear(width, teacher.shape[1], bias=False)
         self._params, self._inputs = params, inputs
-        self._sampler = BalancedPictures(faces.index, [params.band], params.batch_pictures)
+        self._sampler = BalancedImages(faces.index, [params.band], params.batch_images)
         self._images = torch.from_numpy(faces.faces.images)
         self._labels = torch.from_numpy(faces.labels)
         directions = F.normalize(torch.from_numpy(teacher))
         self._teacher = F.normalize(directions - directions.mean(dim=0))
 
     def draw(self, generator: np.random.Generator) -> Batch:
-        """Draw pictures, augmented and cut at random, with labels and the teacher's embeddings."""
+        """Draw images, augmented and cut at random, with labels and the teacher's embeddings."""
         chosen = torch.from_numpy(self.mine(self._sampler.draw(generator)).copy())
-        pictures = augmented(self._images[chosen].permute(0, 3, 1, 2), generator)
-        room = self._inputs.room(pictures.shape[-1])
+        images = augmented(self._images[chosen].permute(0, 3, 1, 2), generator)
+        room = self._inputs.room(images.shape[-1])
         corners = torch.from_numpy(generator.integers(0, room + 1, (len(chosen), 2)))
-        values = self._inputs.values(self._inputs.cut(pictures, corners))
+        values = self._inputs.values(self._inputs.cut(images, corners))
         return values, self._labels[chosen], self._teacher[chosen]
 
     def forward(self, *batch: Tensor) -> dict[str, Tensor]:
         """Return the losses ``classify``, ``distil`` and their weighted sum."""
-        pictures, labels, teacher = batch
-        features = self.network(pictures).float()
+        images, labels, teacher = batch
+        features = self.network(images).float()
         with in_float32(features):
             classify = self.classifier(features, labels)
             distil = (1.0 - F.cosine_similarity(self.to_teacher(features), teacher)).mean()

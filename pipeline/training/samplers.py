@@ -1,4 +1,4 @@
-"""Which pictures make a batch: by subject and band, drawn anew for every step."""
+"""Which images make a batch: by subject and band, drawn anew for every step."""
 
 from collections.abc import Sequence
 
@@ -12,53 +12,53 @@ Int64 = NDArray[np.int64]
 
 
 class BandIndex:
-    """Pictures by subject and band.
+    """Images by subject and band.
 
     Args:
-        subjects: int (n,), the subject of each picture, 0 … s − 1.
+        subjects: int (n,), the subject of each image, 0 … s − 1.
         bands: (n,), its band.
     """
 
     def __init__(self, subjects: Int64, bands: Sequence[str]) -> None:
         self.subjects = np.asarray(subjects)
         self.bands = np.asarray(bands)
-        self._pictures: dict[tuple[int, str], Int64] = {}
+        self._images: dict[tuple[int, str], Int64] = {}
         order = np.lexsort((self.bands, self.subjects))
         keys = list(zip(self.subjects[order].tolist(), self.bands[order].tolist(), strict=True))
         starts = [i for i, key in enumerate(keys) if i == 0 or key != keys[i - 1]]
         for start, end in zip(starts, [*starts[1:], len(keys)], strict=True):
-            self._pictures[keys[start]] = np.sort(order[start:end])
+            self._images[keys[start]] = np.sort(order[start:end])
 
     def subjects_in(self, bands: Sequence[Band]) -> Int64:
-        """Return the subjects that have pictures in each of the bands, in order."""
-        everyone = sorted({subject for subject, _ in self._pictures})
-        kept = [s for s in everyone if all((s, str(band)) in self._pictures for band in bands)]
+        """Return the subjects that have images in each of the bands, in order."""
+        everyone = sorted({subject for subject, _ in self._images})
+        kept = [s for s in everyone if all((s, str(band)) in self._images for band in bands)]
         return np.array(kept, dtype=np.int64)
 
     def draw(self, generator: np.random.Generator, subject: int, band: str) -> int:
-        """Return one of a subject's pictures in a band."""
-        return int(generator.choice(self._pictures[subject, band]))
+        """Return one of a subject's images in a band."""
+        return int(generator.choice(self._images[subject, band]))
 
     def draw_two(
         self, generator: np.random.Generator, subject: int, bands: Sequence[str]
     ) -> tuple[int, int]:
-        """Return two different pictures of a subject in any of the bands."""
-        all_of_them = np.concatenate([self._pictures[subject, band] for band in bands])
+        """Return two different images of a subject in any of the bands."""
+        all_of_them = np.concatenate([self._images[subject, band] for band in bands])
         first, second = generator.choice(all_of_them, 2, replace=False).tolist()
         return first, second
 
 
 class CrossBandPairs:
-    """One picture in each of two bands of subjects that are all different.
+    """One image in each of two bands of subjects that are all different.
 
     Args:
-        index: the pictures.
-        first: band of the first picture of each pair.
+        index: the images.
+        first: band of the first image of each pair.
         second: band of the second.
         batch_pairs: pairs in a batch.
 
     Raises:
-        StageError: fewer subjects than pairs have pictures in both bands.
+        StageError: fewer subjects than pairs have images in both bands.
     """
 
     def __init__(self, index: BandIndex, first: Band, second: Band, batch_pairs: int) -> None:
@@ -67,13 +67,13 @@ class CrossBandPairs:
         self.subjects = index.subjects_in((first, second))
         if len(self.subjects) < batch_pairs:
             raise StageError(
-                f"{len(self.subjects)} training subjects have pictures in both {first} and "
+                f"{len(self.subjects)} training subjects have images in both {first} and "
                 f"{second}: expected at least {batch_pairs}, one for each pair of a batch; lower "
                 "batch_pairs or add subjects"
             )
 
     def draw(self, generator: np.random.Generator) -> tuple[Int64, Int64]:
-        """Return the indices of first and second pictures, each int64 (batch_pairs,)."""
+        """Return the indices of first and second images, each int64 (batch_pairs,)."""
         chosen = generator.choice(self.subjects, self.batch_pairs, replace=False)
         pairs = [self._pair(generator, subject) for subject in chosen.tolist()]
         first, second = np.array(pairs, dtype=np.int64).T
@@ -85,7 +85,7 @@ class CrossBandPairs:
 
 
 class SubjectPairs(CrossBandPairs):
-    """Two different pictures of one subject, whatever their bands: pairs of the same subjects.
+    """Two different images of one subject, whatever their bands: pairs of the same subjects.
 
     Reference:
         H. Du et al., Semi-Siamese Training for Shallow Face Learning, ECCV 2020, section 3.
@@ -99,12 +99,12 @@ class CrossBandTriplets:
     """Anchor and positive of one subject in different bands, negative in the anchor's band.
 
     Args:
-        index: the pictures.
+        index: the images.
         bands: the two bands; which of them the anchor has is drawn for each triplet.
         batch_triplets: triplets in a batch.
 
     Raises:
-        StageError: fewer than two subjects have pictures in both bands.
+        StageError: fewer than two subjects have images in both bands.
 
     Reference:
         PRAM + CAT paper, section 2.2.
@@ -116,7 +116,7 @@ class CrossBandTriplets:
         self.subjects = index.subjects_in(bands)
         if len(self.subjects) < 2:
             raise StageError(
-                f"{len(self.subjects)} training subjects have pictures in both {bands[0]} and "
+                f"{len(self.subjects)} training subjects have images in both {bands[0]} and "
                 f"{bands[1]}: expected two or more, so that a triplet has a negative"
             )
 
@@ -136,32 +136,32 @@ class CrossBandTriplets:
         return np.array(triplets, dtype=np.int64).T
 
 
-class BalancedPictures:
-    """Pictures of subjects with equal chances, whatever the number of their pictures.
+class BalancedImages:
+    """Images of subjects with equal chances, whatever the number of their images.
 
     Args:
-        index: the pictures.
-        bands: whose pictures are drawn, each band with equal chances.
-        batch_pictures: pictures in a batch.
+        index: the images.
+        bands: whose images are drawn, each band with equal chances.
+        batch_images: images in a batch.
 
     Raises:
-        StageError: no subject has pictures in each of the bands.
+        StageError: no subject has images in each of the bands.
     """
 
-    def __init__(self, index: BandIndex, bands: Sequence[Band], batch_pictures: int) -> None:
+    def __init__(self, index: BandIndex, bands: Sequence[Band], batch_images: int) -> None:
         self._index, self._bands = index, [str(band) for band in bands]
-        self.batch_pictures = batch_pictures
+        self.batch_images = batch_images
         self.subjects = index.subjects_in(bands)
         if not len(self.subjects):
             raise StageError(
-                f"no training subject has pictures in each of {self._bands}: expected some; check "
+                f"no training subject has images in each of {self._bands}: expected some; check "
                 "the bands and the train split"
             )
 
     def draw(self, generator: np.random.Generator) -> Int64:
-        """Return the indices of a batch, int64 (batch_pictures,)."""
-        subjects = generator.choice(self.subjects, self.batch_pictures)
-        bands = generator.choice(self._bands, self.batch_pictures)
+        """Return the indices of a batch, int64 (batch_images,)."""
+        subjects = generator.choice(self.subjects, self.batch_images)
+        bands = generator.choice(self._bands, self.batch_images)
         return np.array(
             [
                 self._index.draw(generator, subject, band)

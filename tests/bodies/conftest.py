@@ -1,4 +1,4 @@
-"""Pictures and networks that the tests of bodies share."""
+"""Images and networks that the tests of bodies share."""
 
 import importlib.util
 from pathlib import Path
@@ -12,7 +12,7 @@ ASSETS = Path(importlib.util.find_spec("ultralytics").origin).parent / "assets"
 
 @pytest.fixture(scope="session")
 def bus():
-    """ultralytics' picture of four people before a bus, RGB."""
+    """ultralytics' image of four people before a bus, RGB."""
     return cv2.cvtColor(cv2.imread(str(ASSETS / "bus.jpg")), cv2.COLOR_BGR2RGB)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.bodies.frames import columns_of_subject, label_rows
-from pipeline.bodies.labelling import Outcome
+from pipeline.bodies.labelling import LabelOutcome
 
 RULES = {"measure": "intersection_over_face", "ambiguous_above": 0.75, "min_overlap": 0.0}
 
@@ -14,7 +14,7 @@ def person(subject, face, split=None):
     return {"subject_id": subject, "split": split, "face_xyxy": box, "body_xyxy": None}
 
 
-def picture(boxes, **columns):
+def make_image(boxes, **columns):
     bodies = [{"box_xyxy": np.float32(box), "score": 0.9} for box in boxes]
     return {"bodies": bodies, "width_px": 100, "height_px": 100, **columns}
 
@@ -23,41 +23,41 @@ def outcomes(rows):
     return [[body["outcome"] for body in found] for found in label_rows(rows, **RULES)]
 
 
-def test_people_of_one_picture_never_label_another():
+def test_people_of_one_image_never_label_another():
     rows = [
-        picture([[0, 0, 30, 90]], truth_people=[person("a", [5, 5, 15, 15])]),
-        picture([[0, 0, 30, 90]], truth_people=[person("b", [5, 5, 15, 15])]),
-        picture([[0, 0, 30, 90]], truth_people=[]),
+        make_image([[0, 0, 30, 90]], truth_people=[person("a", [5, 5, 15, 15])]),
+        make_image([[0, 0, 30, 90]], truth_people=[person("b", [5, 5, 15, 15])]),
+        make_image([[0, 0, 30, 90]], truth_people=[]),
     ]
     found = label_rows(rows, **RULES)
     assert [[b["subject_id"] for b in bodies] for bodies in found] == [["a"], ["b"], [None]]
-    assert found[2][0]["outcome"] == Outcome.UNMATCHED
+    assert found[2][0]["outcome"] == LabelOutcome.UNMATCHED
     assert found[0][0]["face_xyxy"].tolist() == [5, 5, 15, 15]
     assert found[0][0]["overlap"] == 1.0
 
 
 def test_a_face_beyond_the_edge_counts_with_what_is_seen_of_it():
-    # The body ends at the picture's edge, half the face lies beyond: all that is seen is covered.
-    row = picture([[-0.5, 0, 30, 90]], truth_people=[person("a", [-10.5, 0, 9.5, 10])])
+    # The body ends at the image's edge, half the face lies beyond: all that is seen is covered.
+    row = make_image([[-0.5, 0, 30, 90]], truth_people=[person("a", [-10.5, 0, 9.5, 10])])
     assert label_rows([row], **RULES)[0][0]["overlap"] == 1.0
     for gone in ([-30, 0, -10, 10], [110, 0, 120, 10], [130, 0, 110, 10]):
-        row = picture([[-0.5, 0, 99.5, 90]], truth_people=[person("a", gone)])
-        assert outcomes([row]) == [[Outcome.UNMATCHED]]
+        row = make_image([[-0.5, 0, 99.5, 90]], truth_people=[person("a", gone)])
+        assert outcomes([row]) == [[LabelOutcome.UNMATCHED]]
 
 
 def test_people_without_a_face_box_label_nobody():
-    row = picture([[0, 0, 30, 90]], truth_people=[person("a", None)])
-    assert outcomes([row]) == [[Outcome.UNMATCHED]]
+    row = make_image([[0, 0, 30, 90]], truth_people=[person("a", None)])
+    assert outcomes([row]) == [[LabelOutcome.UNMATCHED]]
 
 
-def test_a_picture_of_one_annotated_face_is_labelled_by_it():
-    row = picture(
+def test_an_image_of_one_annotated_face_is_labelled_by_it():
+    row = make_image(
         [[0, 0, 30, 90], [40, 0, 60, 90]],
         truth_people=None,
         truth_box_xyxy=np.float32([45, 5, 55, 15]),
         subject_id="a",
     )
-    assert outcomes([row]) == [[Outcome.UNMATCHED, Outcome.LABELLED]]
+    assert outcomes([row]) == [[LabelOutcome.UNMATCHED, LabelOutcome.LABELLED]]
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def test_a_picture_of_one_annotated_face_is_labelled_by_it():
     ],
 )
 def test_without_annotation_only_a_lone_person_takes_the_listings_subject(boxes, subject, expected):
-    (found,) = label_rows([picture(boxes, truth_people=None, subject_id=subject)], **RULES)
+    (found,) = label_rows([make_image(boxes, truth_people=None, subject_id=subject)], **RULES)
     assert [(body["outcome"], body["subject_id"]) for body in found] == expected
 
 
 def test_a_person_has_the_split_of_their_own():
     people = [person("a", [0, 0, 9, 9], "train"), person("b", [20, 0, 29, 9], "test")]
-    row = picture([], truth_people=people, split=None, subject_id=None, band="LWIR")
+    row = make_image([], truth_people=people, split=None, subject_id=None, band="LWIR")
     assert columns_of_subject(row, "b")["template_id"] == "b.LWIR"
     assert columns_of_subject(row, "b")["split"] == "test"
     assert columns_of_subject(row, "b")["truth_box_xyxy"].tolist() == [20, 0, 29, 9]

@@ -1,4 +1,4 @@
-"""Crops: where each policy puts the picture, and that nothing else of the picture is read."""
+"""Crops: where each policy puts the image, and that nothing else of the image is read."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ HW = (384, 128)
 
 
 def ramp(height=200, width=300):
-    """A picture whose red is x and whose green is y."""
+    """An image whose red is x and whose green is y."""
     y, x = np.mgrid[:height, :width]
     return np.stack([x % 256, y, np.full_like(x, 200)], axis=-1).astype(np.uint8)
 
@@ -43,8 +43,8 @@ def test_pad_keeps_proportions_and_leaves_black_beside_the_box():
     assert crop.warp_2x3[0, 0] == pytest.approx(crop.warp_2x3[1, 1])
 
 
-def test_context_shows_the_picture_beside_the_box_and_black_beyond_it():
-    box = np.float32([99.5, 49.5, 199.5, 149.5])  # grows to rows −50 … 249 of a picture of 200
+def test_context_shows_the_image_beside_the_box_and_black_beyond_it():
+    box = np.float32([99.5, 49.5, 199.5, 149.5])  # grows to rows −50 … 249 of an image of 200
     crop = crop_body(ramp(), box, HW, policy="context")
     blue = crop.image[:, 64, 2]
     assert (blue[70:315] == 200).all()
@@ -59,7 +59,7 @@ def test_a_margin_widens_the_box_by_a_share_of_its_sides():
     assert window.tolist() == shown.tolist() == [0, 0, 40, 80]
 
 
-def test_grey_pictures_stay_grey_and_tiny_ones_work():
+def test_grey_images_stay_grey_and_tiny_ones_work():
     crop = crop_body(
         np.full((2, 1), 77, np.uint8), np.float32([-0.5, -0.5, 0.5, 1.5]), HW, policy="context"
     )

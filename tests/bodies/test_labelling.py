@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.bodies.labelling import MEASURES, Outcome, label_bodies
+from pipeline.bodies.labelling import MEASURES, LabelOutcome, label_bodies
 
 NOBODY = np.empty((0, 4))
 
@@ -26,7 +26,7 @@ def test_each_body_takes_the_face_it_covers_most():
     faces = [[10, 0, 20, 10], [60, 0, 70, 10]]
     bodies = [[55, 0, 80, 100], [5, 0, 30, 100]]
     outcomes, chosen, overlaps = label(bodies, faces)
-    assert outcomes == [Outcome.LABELLED] * 2
+    assert outcomes == [LabelOutcome.LABELLED] * 2
     assert chosen == [1, 0]
     assert overlaps.tolist() == [1.0, 1.0]
 
@@ -40,14 +40,14 @@ def test_overlap_is_the_share_of_the_face_that_the_body_covers():
 
 def test_two_faces_inside_a_body_are_ambiguous_under_intersection_over_face_only():
     faces, body = [[0, 0, 10, 10], [20, 0, 28, 8]], [[0, 0, 30, 90]]
-    assert label(body, faces)[0] == [Outcome.AMBIGUOUS]
+    assert label(body, faces)[0] == [LabelOutcome.AMBIGUOUS]
     # As the paper writes it the rule never fires: a face is too small a part of a body.
     outcomes, chosen, _ = label(body, faces, measure="iou")
-    assert (outcomes, chosen) == ([Outcome.LABELLED], [0])
+    assert (outcomes, chosen) == ([LabelOutcome.LABELLED], [0])
 
 
 @pytest.mark.parametrize(
-    ("covered", "outcome"), [(7.5, Outcome.LABELLED), (7.6, Outcome.AMBIGUOUS)]
+    ("covered", "outcome"), [(7.5, LabelOutcome.LABELLED), (7.6, LabelOutcome.AMBIGUOUS)]
 )
 def test_more_than_the_threshold_is_needed_for_ambiguity(covered, outcome):
     faces = [[0, 0, 10, 10], [20, 0, 30, 10]]
@@ -56,21 +56,21 @@ def test_more_than_the_threshold_is_needed_for_ambiguity(covered, outcome):
 
 def test_a_body_without_a_face_is_unmatched():
     outcomes, chosen, overlaps = label([[50, 0, 60, 30]], [[0, 0, 10, 10]])
-    assert (outcomes, chosen, overlaps.tolist()) == ([Outcome.UNMATCHED], [-1], [0.0])
-    assert label([[50, 0, 60, 30]], NOBODY)[0] == [Outcome.UNMATCHED]
+    assert (outcomes, chosen, overlaps.tolist()) == ([LabelOutcome.UNMATCHED], [-1], [0.0])
+    assert label([[50, 0, 60, 30]], NOBODY)[0] == [LabelOutcome.UNMATCHED]
 
 
 def test_too_little_overlap_counts_as_none():
     bodies, faces = [[0, 0, 12, 40]], [[10, 0, 20, 10]]
-    assert label(bodies, faces)[0] == [Outcome.LABELLED]
-    assert label(bodies, faces, min_overlap=0.2)[0] == [Outcome.LABELLED]
-    assert label(bodies, faces, min_overlap=0.21)[0] == [Outcome.UNMATCHED]
+    assert label(bodies, faces)[0] == [LabelOutcome.LABELLED]
+    assert label(bodies, faces, min_overlap=0.2)[0] == [LabelOutcome.LABELLED]
+    assert label(bodies, faces, min_overlap=0.21)[0] == [LabelOutcome.UNMATCHED]
 
 
 def test_the_larger_overlap_wins_a_subject_then_the_score_then_the_first():
     face = [[10, 0, 20, 10]]
     half, whole = [0, 0, 15, 40], [0, 0, 30, 40]
-    labelled, lost = Outcome.LABELLED, Outcome.OUTCLAIMED
+    labelled, lost = LabelOutcome.LABELLED, LabelOutcome.DUPLICATE
     assert label([half, whole], face, scores=[0.9, 0.3])[0] == [lost, labelled]
     assert label([whole, whole], face, scores=[0.3, 0.9])[0] == [lost, labelled]
     assert label([whole, whole], face, scores=[0.5, 0.5])[0] == [labelled, lost]
@@ -80,13 +80,16 @@ def test_the_larger_overlap_wins_a_subject_then_the_score_then_the_first():
 def test_a_subject_with_two_face_boxes_is_still_claimed_once():
     faces = [[0, 0, 10, 10], [40, 0, 50, 10]]
     bodies = [[0, 0, 15, 40], [40, 0, 55, 40]]
-    assert label(bodies, faces, subjects=[7, 7])[0] == [Outcome.LABELLED, Outcome.OUTCLAIMED]
+    assert label(bodies, faces, subjects=[7, 7])[0] == [
+        LabelOutcome.LABELLED,
+        LabelOutcome.DUPLICATE,
+    ]
 
 
-def test_a_face_that_names_nobody_gives_no_subject_and_outclaims_nobody():
+def test_a_face_that_names_nobody_gives_no_subject_and_makes_nobody_a_duplicate():
     faces = [[0, 0, 10, 10], [40, 0, 50, 10]]
     bodies = [[0, 0, 15, 40], [40, 0, 55, 40]]
-    assert label(bodies, faces, subjects=[-1, -1])[0] == [Outcome.UNNAMED] * 2
+    assert label(bodies, faces, subjects=[-1, -1])[0] == [LabelOutcome.NO_SUBJECT] * 2
 
 
 BAD = [[np.nan, 0, 1, 1], [0, 0, np.inf, 1], [5, 0, 5, 9], [9, 0, 5, 9], [0, 9, 5, 2]]
@@ -96,9 +99,9 @@ BAD = [[np.nan, 0, 1, 1], [0, 0, np.inf, 1], [5, 0, 5, 9], [9, 0, 5, 9], [0, 9, 
 def test_invalid_bodies_and_faces_are_told_apart(bad):
     good = [0, 0, 10, 10]
     outcomes, chosen, _ = label([bad, good], [good])
-    assert (outcomes, chosen) == ([Outcome.INVALID_BOX, Outcome.LABELLED], [-1, 0])
+    assert (outcomes, chosen) == ([LabelOutcome.INVALID_BOX, LabelOutcome.LABELLED], [-1, 0])
     outcomes, chosen, _ = label([good], [bad, good])
-    assert (outcomes, chosen) == ([Outcome.LABELLED], [1])
+    assert (outcomes, chosen) == ([LabelOutcome.LABELLED], [1])
 
 
 def test_nothing_to_label_is_fine():
@@ -144,21 +147,21 @@ def slowly(bodies, faces, measure, ambiguous_above, min_overlap):
         )
         best = max((o for o, _ in mine), default=0.0)
         if not ok(b):
-            outcomes.append(Outcome.INVALID_BOX)
+            outcomes.append(LabelOutcome.INVALID_BOX)
         elif sum(o > ambiguous_above for o, _ in mine) > 1:
-            outcomes.append(Outcome.AMBIGUOUS)
+            outcomes.append(LabelOutcome.AMBIGUOUS)
         elif best <= 0 or best < min_overlap:
-            outcomes.append(Outcome.UNMATCHED)
+            outcomes.append(LabelOutcome.UNMATCHED)
         else:
             face = next(i for o, i in mine if o == best)
             subject = faces[face][2]
             if subject < 0:
-                outcomes.append(Outcome.UNNAMED)
+                outcomes.append(LabelOutcome.NO_SUBJECT)
             else:
                 claims.setdefault((frame, subject), []).append((best, score, -len(outcomes)))
-                outcomes.append(Outcome.OUTCLAIMED)
+                outcomes.append(LabelOutcome.DUPLICATE)
     for group in claims.values():
-        outcomes[-max(group)[2]] = Outcome.LABELLED
+        outcomes[-max(group)[2]] = LabelOutcome.LABELLED
     return outcomes
 
 
@@ -220,7 +223,7 @@ def test_a_subject_is_given_once_a_frame_and_only_where_its_face_is(bodies, face
     given_away = [
         (bodies[i][0], faces[found.faces[i]][2])
         for i, outcome in enumerate(found.outcomes)
-        if outcome == Outcome.LABELLED
+        if outcome == LabelOutcome.LABELLED
     ]
     assert len(set(given_away)) == len(given_away)
     assert all(faces[found.faces[i]][0] == bodies[i][0] for i in np.flatnonzero(found.faces >= 0))

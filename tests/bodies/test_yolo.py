@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.bodies.found import settled
+from pipeline.bodies.detections import settled
 from pipeline.bodies.ultralytics_offline import ultralytics_module
 from pipeline.bodies.yolo import YoloDetector
 from pipeline.errors import WeightsError
@@ -46,7 +46,7 @@ def test_people_are_those_that_ultralytics_finds(detector, bus, weight_file):
     )
     (found,) = detector.detect([bus])
     order = np.argsort(-theirs.boxes.conf.numpy(), kind="stable")
-    # They count pixels from the picture's corner, crossband from the first pixel's centre.
+    # They count pixels from the image's corner, crossband from the first pixel's centre.
     np.testing.assert_allclose(found.boxes_xyxy, theirs.boxes.xyxy.numpy()[order] - 0.5, atol=0.01)
     np.testing.assert_allclose(found.scores, theirs.boxes.conf.numpy()[order], atol=1e-4)
     points = theirs.keypoints.data.numpy()[order]
@@ -192,7 +192,7 @@ def test_names_that_are_not_offered_are_refused(tmp_path, options):
         YoloDetector(tmp_path / "any.pt", **options)
 
 
-def test_boxes_are_cut_at_the_picture_and_what_is_none_goes():
+def test_boxes_are_cut_at_the_image_and_what_is_none_goes():
     boxes = [[-9, -9, 5, 5], [50, 50, 60, 60], [np.nan, 0, 5, 5], [8, 8, 8, 12], [2, 2, 99, 99]]
     found = settled(
         np.float32(boxes), np.float32([0.3, 0.9, 0.8, 0.7, 0.6]), None, None, hw=(20, 30)

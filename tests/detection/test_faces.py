@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.detection.faces import faces_from_truth, sorted_faces
-from pipeline.detection.picture import reduced, restored
+from pipeline.detection.faces import faces_from_ground_truth, sorted_faces
+from pipeline.detection.image import reduced, restored
 
 
 def test_faces_fall_by_score_and_equals_go_by_box_whatever_the_input_order():
     boxes = np.float32([[5, 0, 9, 9], [1, 0, 9, 9], [3, 0, 9, 9]])
-    points = boxes[:, :1, None] * np.ones((1, 5, 2), np.float32)
+    landmarks = boxes[:, :1, None] * np.ones((1, 5, 2), np.float32)
     scores = np.float32([0.8, 0.8, 0.9])
     for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
-        faces = sorted_faces(boxes[order], points[order], scores[order])
+        faces = sorted_faces(boxes[order], landmarks[order], scores[order])
         assert faces.boxes_xyxy[:, 0].tolist() == [3, 1, 5]
         assert faces.landmarks_xy[:, 0, 0].tolist() == [3, 1, 5]
 
@@ -25,19 +25,19 @@ def test_no_faces():
     assert faces.landmarks_xy.shape == (0, 5, 2)
 
 
-def test_truth_has_score_one():
-    faces = faces_from_truth([[0, 0, 9, 9]], np.ones((1, 5, 2)))
+def test_ground_truth_has_score_one():
+    faces = faces_from_ground_truth([[0, 0, 9, 9]], np.ones((1, 5, 2)))
     assert faces.scores.tolist() == [1.0]
     assert faces.landmarks_xy.dtype == np.float32
 
 
-def test_truth_without_points_is_refused():
-    with pytest.raises(ValueError, match="points"):
-        faces_from_truth([[0, 0, 9, 9]], np.ones((2, 5, 2)))
+def test_ground_truth_without_points_is_refused():
+    with pytest.raises(ValueError, match="landmarks"):
+        faces_from_ground_truth([[0, 0, 9, 9]], np.ones((2, 5, 2)))
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(16, 320))
-def test_corners_of_the_reduced_picture_are_corners_of_the_picture(height, width, limit):
+def test_corners_of_the_reduced_image_are_corners_of_the_image(height, width, limit):
     small, scale = reduced(np.zeros((height, width, 3), np.uint8), limit)
     assert max(small.shape[:2]) == min(limit, max(height, width))
     corners = np.float32([[-0.5, -0.5], [small.shape[1] - 0.5, small.shape[0] - 0.5]])
@@ -46,6 +46,6 @@ def test_corners_of_the_reduced_picture_are_corners_of_the_picture(height, width
     )
 
 
-def test_a_small_picture_is_left_alone():
-    picture = np.zeros((20, 30, 3), np.uint8)
-    assert reduced(picture, 640)[0] is picture
+def test_a_small_image_is_left_alone():
+    image = np.zeros((20, 30, 3), np.uint8)
+    assert reduced(image, 640)[0] is image

@@ -64,7 +64,7 @@ def test_retinaface_gives_sorted_faces_of_the_right_shapes(retinaface_file):
     assert faces.boxes_xyxy.shape == (len(faces), 4)
     assert faces.landmarks_xy.shape == (len(faces), 5, 2)
     assert (np.diff(faces.scores) <= 0).all()
-    # In the picture's pixels: anchors lie all over the 512 × 400, not in the 64 × 50 it was made.
+    # In the image's pixels: anchors lie all over the 512 × 400, not in the 64 × 50 it was made.
     assert np.ptp(faces.landmarks_xy[..., 0]) > 300
     again = detector.detect(astronaut()[:400])
     np.testing.assert_array_equal(again.landmarks_xy, faces.landmarks_xy)
@@ -110,6 +110,6 @@ def test_fan_refuses_another_network(tmp_path, weight_file, retinaface_file):
 def test_five_of_68_points_means_eyes_and_takes_nose_and_mouth_corners():
     from pipeline.detection.fan import _five_of_68
 
-    points = np.arange(68, dtype=np.float32)[:, None] * np.float32([1, 10])
+    landmarks = np.arange(68, dtype=np.float32)[:, None] * np.float32([1, 10])
     expected = [[38.5, 385], [44.5, 445], [30, 300], [48, 480], [54, 540]]
-    np.testing.assert_allclose(_five_of_68(points), expected)
+    np.testing.assert_allclose(_five_of_68(landmarks), expected)

@@ -14,7 +14,7 @@ from pipeline.errors import WeightsError
 
 ASSETS = Path(importlib.util.find_spec("ultralytics").origin).parent / "assets"
 PUPILS = np.array([(202.7, 100.7), (246.5, 102.6)])
-"""The astronaut's, read off an enlarged picture by eye, to about one pixel."""
+"""The astronaut's, read off an enlarged image by eye, to about one pixel."""
 GOLDEN_BOX = (178.54, 63.36, 268.66, 175.68)
 GOLDEN_POINTS = (
     (200.64, 103.60),
@@ -67,7 +67,7 @@ def test_two_faces_in_a_photograph_come_by_falling_score(detector):
     faces = detector.detect(photograph("zidane.jpg"))
     assert len(faces) == 2
     assert faces.scores[0] >= faces.scores[1] > 0.7
-    assert all(in_order(points) for points in faces.landmarks_xy)
+    assert all(in_order(landmarks) for landmarks in faces.landmarks_xy)
     assert sorted(faces.boxes_xyxy[:, 0].round(-2)) == [500, 900]
 
 
@@ -78,21 +78,21 @@ def test_two_small_faces_in_a_street(detector):
 
 
 @pytest.mark.parametrize("shape", [(480, 640), (16, 16), (1, 1), (33, 700), (2000, 10), (32, 640)])
-def test_a_blank_picture_has_no_face(detector, shape):
+def test_a_blank_image_has_no_face(detector, shape):
     faces = detector.detect(np.full((*shape, 3), 127, np.uint8))
     assert (faces.boxes_xyxy.shape, faces.landmarks_xy.shape) == ((0, 4), (0, 5, 2))
     assert faces.scores.shape == (0,)
     assert len(faces) == 0
 
 
-def test_a_grey_picture_in_three_channels(detector):
+def test_a_grey_image_in_three_channels(detector):
     grey = np.repeat(cv2.cvtColor(astronaut(), cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     faces = detector.detect(grey)
     assert len(faces) == 1
     assert np.abs(faces.landmarks_xy - detector.detect(astronaut()).landmarks_xy).max() < 3
 
 
-def test_a_face_cut_by_the_border_keeps_points_in_the_picture_frame(detector):
+def test_a_face_cut_by_the_border_keeps_points_in_the_image_frame(detector):
     whole = detector.detect(astronaut())
     cut = detector.detect(astronaut()[:, 195:])  # through the cheek, left of the eye
     assert len(cut) == 1
@@ -100,7 +100,7 @@ def test_a_face_cut_by_the_border_keeps_points_in_the_picture_frame(detector):
     assert np.abs(moved - whole.landmarks_xy[0]).max() < 8
 
 
-def test_a_face_that_fills_the_picture(detector):
+def test_a_face_that_fills_the_image(detector):
     x1, y1, x2, y2 = detector.detect(astronaut()).boxes_xyxy[0].astype(int)
     close = cv2.resize(astronaut()[y1:y2, x1:x2], None, fx=8, fy=8)
     faces = detector.detect(close)
@@ -108,7 +108,7 @@ def test_a_face_that_fills_the_picture(detector):
     assert in_order(faces.landmarks_xy[0])
 
 
-def test_the_same_picture_gives_the_same_bytes_whatever_came_before(detector, weight_file):
+def test_the_same_image_gives_the_same_bytes_whatever_came_before(detector, weight_file):
     first = detector.detect(astronaut())
     detector.detect(photograph("zidane.jpg"))
     assert same(first, detector.detect(astronaut()))
@@ -116,9 +116,9 @@ def test_the_same_picture_gives_the_same_bytes_whatever_came_before(detector, we
 
 
 @pytest.mark.parametrize("hw", [(32, 32), (30, 480), (2000, 10)])
-def test_narrow_pictures_do_not_depend_on_what_lay_in_memory(weight_file, hw):
+def test_narrow_images_do_not_depend_on_what_lay_in_memory(weight_file, hw):
     # OpenCV 4.14 reads unwritten memory here and finds faces of a million pixels.
-    picture = np.ascontiguousarray(cv2.resize(astronaut(), hw[::-1]))
+    image = np.ascontiguousarray(cv2.resize(astronaut(), hw[::-1]))
     detector = YuNet(weight_file("yunet"), score_threshold=0.01)
     results = []
     for value in (0.0, 1e9, -1e6, 3.0):
@@ -128,28 +128,28 @@ def test_narrow_pictures_do_not_depend_on_what_lay_in_memory(weight_file, hw):
             for _ in range(6)
         ]
         del litter
-        results.append(detector.detect(picture))
+        results.append(detector.detect(image))
     assert all(same(results[0], other) for other in results[1:])
     assert np.abs(results[0].boxes_xyxy).max(initial=0) < 5000
 
 
 @pytest.mark.parametrize("hw", [(512, 512), (300, 400), (130, 70), (64, 64)])
 def test_candidates_are_those_of_opencvs_own_detector(weight_file, hw):
-    file, picture = weight_file("yunet"), cv2.resize(astronaut(), hw[::-1])
+    file, image = weight_file("yunet"), cv2.resize(astronaut(), hw[::-1])
     opencv = cv2.FaceDetectorYN.create(str(file), "", hw[::-1], 0.05, 1.0, 5000)
-    rows = opencv.detect(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
+    rows = opencv.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
     rows = rows[np.argsort(-rows[:, 14], kind="stable")]
-    found = YuNet(file, score_threshold=0.05).candidates(picture)
+    found = YuNet(file, score_threshold=0.05).candidates(image)
     np.testing.assert_allclose(found.scores, rows[:, 14], atol=1e-5)
     boxes = np.column_stack([rows[:, :2], rows[:, :2] + rows[:, 2:4]])
     np.testing.assert_allclose(found.boxes_xyxy, boxes, atol=1e-2)
     np.testing.assert_allclose(found.landmarks_xy, rows[:, 4:14].reshape(-1, 5, 2), atol=1e-2)
 
 
-def test_nothing_is_written_into_the_picture(detector):
-    picture = astronaut()
-    detector.detect(picture)
-    np.testing.assert_array_equal(picture, astronaut())
+def test_nothing_is_written_into_the_image(detector):
+    image = astronaut()
+    detector.detect(image)
+    np.testing.assert_array_equal(image, astronaut())
 
 
 def test_a_higher_threshold_finds_less(weight_file):
@@ -158,12 +158,12 @@ def test_a_higher_threshold_finds_less(weight_file):
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "image",
     [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.float32), np.zeros((0, 8, 3), np.uint8)],
 )
-def test_other_pictures_are_refused(detector, picture):
+def test_other_images_are_refused(detector, image):
     with pytest.raises(ValueError):
-        detector.detect(picture)
+        detector.detect(image)
 
 
 def test_missing_and_broken_weights_are_named(tmp_path):

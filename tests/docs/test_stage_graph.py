@@ -1,4 +1,4 @@
-"""The picture of the stages: arrows as the files say, none that others imply, each box once."""
+"""The image of the stages: arrows as the files say, none that others imply, each box once."""
 
 import runpy
 import xml.etree.ElementTree as ET
@@ -42,20 +42,20 @@ def test_a_stage_reads_what_its_entries_read_and_nothing_twice(project):
     }
 
 
-def test_the_picture_has_each_stage_once_and_an_arrow_for_each_edge():
+def test_the_image_has_each_stage_once_and_an_arrow_for_each_edge():
     edges = {"weights": set(), "a": {"weights"}, "b": {"a"}, "c": {"b"}, "d": {"a", "c"}}
-    picture = ET.fromstring(SCRIPT["draw"](edges))
+    image = ET.fromstring(SCRIPT["draw"](edges))
     space = "{http://www.w3.org/2000/svg}"
-    assert sorted(text.text for text in picture.iter(f"{space}text")) == ["a", "b", "c", "d"]
-    arrows = [path for path in picture.iter(f"{space}path") if path.get("marker-end")]
+    assert sorted(text.text for text in image.iter(f"{space}text")) == ["a", "b", "c", "d"]
+    arrows = [path for path in image.iter(f"{space}path") if path.get("marker-end")]
     assert len(arrows) == 4
-    frames = {rect.get("stroke-width") for rect in picture.iter(f"{space}rect")}
+    frames = {rect.get("stroke-width") for rect in image.iter(f"{space}rect")}
     assert frames == {None, "1", "2.5"}  # the page, stages, the one that opens weights
-    heights = [float(rect.get("y")) for rect in picture.findall(f"{space}rect")[1:]]
+    heights = [float(rect.get("y")) for rect in image.findall(f"{space}rect")[1:]]
     assert heights == sorted(heights)
 
 
-def test_the_same_edges_give_the_same_picture_whatever_the_order():
+def test_the_same_edges_give_the_same_image_whatever_the_order():
     edges = {"a": set(), "b": {"a"}, "c": {"a"}, "d": {"b", "c"}}
     turned = {name: edges[name] for name in reversed(edges)}
     assert SCRIPT["draw"](edges) == SCRIPT["draw"](turned)

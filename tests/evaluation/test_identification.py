@@ -12,7 +12,7 @@ from pipeline.evaluation.identification import (
     rank_k,
 )
 from pipeline.evaluation.llcm import PROTOCOLS as LLCM_PROTOCOLS
-from pipeline.evaluation.llcm import Pictures, llcm, sample_one_per_camera
+from pipeline.evaluation.llcm import Images, llcm, sample_one_per_camera
 from pipeline.evaluation.measures import rank_probes
 
 
@@ -77,11 +77,11 @@ def modalities():
     sides = []
     for count in (90, 110):
         who, camera = np.sort(rng.integers(0, 12, count)), rng.integers(1, 5, count)
-        sides.append(Pictures(centres[who] + 0.8 * rng.normal(size=(count, 8)), who, camera))
+        sides.append(Images(centres[who] + 0.8 * rng.normal(size=(count, 8)), who, camera))
     return sides
 
 
-def test_one_picture_per_subject_and_camera_is_drawn_and_the_trial_is_the_seed():
+def test_one_image_per_subject_and_camera_is_drawn_and_the_trial_is_the_seed():
     subjects, cameras = [1, 1, 1, 2, 2], [3, 3, 4, 3, 3]
     drawn = [sample_one_per_camera(subjects, cameras, trial) for trial in range(20)]
     assert all(len(rows) == 3 and rows[1] == 2 for rows in drawn)

@@ -122,7 +122,7 @@ def test_a_million_equal_scores_stay_exact_and_small():
     assert eer(curve) == 0.5
 
 
-def test_a_picture_is_not_compared_with_itself_where_each_is_its_own_camera():
+def test_an_image_is_not_compared_with_itself_where_each_is_its_own_camera():
     rng = np.random.default_rng(0)
     faces, who, own = rng.normal(size=(20, 8)), np.repeat(np.arange(10), 2), np.arange(20)
     curve = measure(

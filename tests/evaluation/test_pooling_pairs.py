@@ -85,8 +85,8 @@ def test_bad_pairs_are_refused(scores, folds, message):
         fold_accuracy(scores, [True, False], folds)
 
 
-def test_intervals_resample_subjects_and_not_pictures():
-    # Four subjects of 100 equal pictures each: as uncertain as four numbers.
+def test_intervals_resample_subjects_and_not_images():
+    # Four subjects of 100 equal images each: as uncertain as four numbers.
     values, subjects = np.repeat([0.0, 0.0, 1.0, 1.0], 100), np.repeat(list("abcd"), 100)
     low, high = mean_interval(values, subjects)
     assert (low, high) == (0.0, 1.0)

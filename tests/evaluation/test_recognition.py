@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.errors import StageError
 from pipeline.evaluation.recognition import chance_rank1, over_folds, recognise
-from pipeline.store.protocols import Exclude, Protocol, Source, template_table, train_table
+from pipeline.store.protocols import Exclude, Protocol, Provenance, template_table, train_table
 
 
 def table(*rows):
@@ -22,7 +22,7 @@ PROBING = {"pa": [1, 0.1, 0], "pb": [0.1, 1, 0], "pb2": [1, 0.5, 0]}
 
 def protocol(enroll=GALLERY, probe=PROBES, **changes):
     parts = {"match": None, "train": train_table()} | changes
-    return Protocol("p", Source.DERIVED, "", enroll, probe, **parts)
+    return Protocol("p", Provenance.DERIVED, "", enroll, probe, **parts)
 
 
 def vectors(found):

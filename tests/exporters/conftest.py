@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from stage_data import align_rows, detect_rows, finished, picture, write_folder
+from stage_data import align_rows, detect_rows, finished, make_image, write_folder
 
 from pipeline.exporters import Request
 from pipeline.exporters.running import export
 from pipeline.ops.codec import encode_png
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.detect import DETECT
-from pipeline.schemas.parts import PARTS
+from pipeline.schemas.parts import PARTS_FOLDER
 from pipeline.store.executors import Serial
 
 
@@ -30,9 +30,9 @@ def parts(tmp_path):
     """The folder of a ``parts`` stage, where some parts are not found."""
     rows = []
     for number, row in enumerate(align_rows()):
-        crop = {"bytes": encode_png(picture(number, 8)), "path": "eye.png"}
+        crop = {"bytes": encode_png(make_image(number, 8)), "path": "eye.png"}
         row |= {
-            "labels": {"bytes": encode_png(picture(number)[..., 0]), "path": "labels.png"},
+            "labels": {"bytes": encode_png(make_image(number)[..., 0]), "path": "labels.png"},
             "left_eye": crop if number % 2 else None,
             "part_boxes_xyxy": np.zeros((4, 4), np.float32),
             "part_windows_xyxy": np.ones((4, 4), np.float32),
@@ -41,7 +41,7 @@ def parts(tmp_path):
             "mesh_distance_percent": np.array([1, 2, np.nan, np.nan], np.float32),
         }
         rows.append(finished(row))
-    return write_folder(tmp_path / "parts", rows, PARTS)
+    return write_folder(tmp_path / "parts", rows, PARTS_FOLDER)
 
 
 @pytest.fixture

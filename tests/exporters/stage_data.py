@@ -15,7 +15,7 @@ SIDE = 24
 SPLITS = {"anna": "train", "bob/../x": "train", "Čapek, K.": "validation", "dora": "test"}
 
 
-def picture(seed, side=SIDE):
+def make_image(seed, side=SIDE):
     return np.random.default_rng(seed).integers(0, 256, (side, side, 3), np.uint8)
 
 
@@ -40,7 +40,7 @@ def align_rows():
 def _align_row(number):
     subject = sorted(SPLITS)[number % 4]
     band = ("VIS", "NIR")[number // 4 % 2]
-    image = picture(number)
+    image = make_image(number)
     data = encode_png(image) if number % 3 else encode_jpeg(image, 90)
     row = {
         "sample_id": f"{'abc'[number % 3]}/s{number}.{band}"
@@ -51,7 +51,7 @@ def _align_row(number):
         "band": band,
         "region": "face",
         "split": SPLITS[subject],
-        **image_columns(data, image.shape[:2], f"{number}.picture"),
+        **image_columns(data, image.shape[:2], f"{number}.image"),
         "truth_pose_deg": np.array([np.nan, np.inf, -0.0], np.float32) if number % 2 else None,
         "truth_identity": [0.1, -2.5] if number % 2 else None,
         "truth_position_map": bytes([0, number, 255]) if number % 4 == 0 else None,
@@ -62,8 +62,8 @@ def _align_row(number):
         "licence": None if number % 7 == 0 else "MIT",
         "template": "arcface112",
         "warp_2x3": np.eye(2, 3, dtype=np.float32) / 3,
-        "loose": {"bytes": encode_jpeg(picture(number, 32), 80), "path": None},
-        "loose_warp_2x3": np.eye(2, 3, dtype=np.float32),
+        "context": {"bytes": encode_jpeg(make_image(number, 32), 80), "path": None},
+        "context_warp_2x3": np.eye(2, 3, dtype=np.float32),
         "face_index": 0,
         "face_count": 1,
         "outside_fraction": 0.0,
@@ -73,7 +73,7 @@ def _align_row(number):
 
 
 def detect_rows():
-    """Pictures with no, one and two faces, one of them beyond the border."""
+    """Images with no, one and two faces, one of them beyond the border."""
     rows = []
     for number in range(8):
         row = {name: value for name, value in align_rows()[number].items() if name in DETECT.names}

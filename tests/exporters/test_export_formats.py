@@ -73,12 +73,12 @@ def test_workers_give_the_same_bytes(put, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["webdataset", "lists", "recordio", "parquet"])
-def test_the_picture_may_be_another_column(put, form):
-    out = put(form, image="loose")
-    assert read_manifest(str(out)).image == "loose"
+def test_the_image_may_be_another_column(put, form):
+    out = put(form, image="context")
+    assert read_manifest(str(out)).image == "context"
     if form == "lists":
-        pictures = [path.read_bytes() for path in (out / "images").rglob("*.jpg")]
-        assert sorted(pictures) == sorted(row["loose"]["bytes"] for row in ROWS.values())
+        images = [path.read_bytes() for path in (out / "images").rglob("*.jpg")]
+        assert sorted(images) == sorted(row["context"]["bytes"] for row in ROWS.values())
 
 
 @pytest.mark.parametrize("form", ["webdataset", "folder", "parquet", "lmdb"])
@@ -105,7 +105,7 @@ def test_webdataset_keeps_a_row_together_and_counts_labels_by_split(put):
     (sample_id, row), *_ = [(i, r) for i, r in ROWS.items() if f"{safe_path(i)}.json" in members]
     key = safe_path(sample_id)
     assert members[f"{key}.{extension_of(row['image']['bytes'])}"] == row["image"]["bytes"]
-    assert members[f"{key}.loose.jpg"] == row["loose"]["bytes"]
+    assert members[f"{key}.context.jpg"] == row["context"]["bytes"]
     assert members[f"{key}.cls"] == b"0"
     assert json.loads(members[f"{key}.json"])["seed"] == row["seed"]
     assert (out / "subjects.csv").read_text().splitlines()[1:] == [
@@ -141,13 +141,13 @@ def test_datasets_loads_a_parquet_export_with_its_card(put, tmp_path):
     original = ROWS[sample["sample_id"]]
     assert np.array_equal(np.asarray(sample["image"]), decode(original["image"]["bytes"]))
     assert np.array_equal(np.float32(sample["warp_2x3"]), original["warp_2x3"])
-    assert sample["loose"].size == (32, 32)
+    assert sample["context"].size == (32, 32)
     card = (out / "README.md").read_text()
     assert "license: other" in card
     assert "**12 of 24 rows (50.0%) are simulated**" in card
 
 
-def test_croissant_reads_arrays_and_pictures_by_its_metadata(put):
+def test_croissant_reads_arrays_and_images_by_its_metadata(put):
     import mlcroissant
 
     out = put("croissant")
@@ -198,7 +198,7 @@ def test_a_validation_split_has_no_place_in_market_and_llcm(put):
             put(form)
 
 
-def test_llcm_lists_lead_to_the_pictures(put):
+def test_llcm_lists_lead_to_the_images(put):
     out = put("llcm", splits=("train", "test"))
     for band in ("vis", "nir"):
         lines = (out / f"idx/train_{band}.txt").read_text().splitlines()
@@ -251,7 +251,7 @@ def test_yolo_passes_ultralytics_own_check(put, detect):
         [1, 0, 2, 4, 3],
     )
     label = next(out.glob("labels/*/b/s1*.txt")).read_text().split()
-    # box 2.25 3 20.5 22 in 24 x 24: from 2.75 3.5 to 21 22.5 of the picture's corner
+    # box 2.25 3 20.5 22 in 24 x 24: from 2.75 3.5 to 21 22.5 of the image's corner
     expected = [0, 11.875 / 24, 13 / 24, 18.25 / 24, 19 / 24, 6.5 / 24, 8.5 / 24, 2]
     assert [float(number) for number in label[:8]] == pytest.approx(expected, abs=1e-5)
 
@@ -262,17 +262,17 @@ def test_a_stage_without_boxes_is_refused_by_name(put, form):
         put(form)
 
 
-def test_an_unknown_format_column_or_picture_is_refused(put):
+def test_an_unknown_format_column_or_image_is_refused(put):
     with pytest.raises(ExportError, match="expected one of folder, webdataset"):
         put("zip")
     with pytest.raises(ExportError, match="has no column 'pictre'"):
         put("folder", image="pictre")
-    with pytest.raises(ExportError, match="'band' holds string, expected pictures"):
+    with pytest.raises(ExportError, match="'band' holds string, expected images"):
         put("folder", image="band")
 
 
-def test_rows_without_the_picture_are_refused_with_their_number(put, parts):
-    with pytest.raises(ExportError, match="12 of 24 rows have no picture 'left_eye'"):
+def test_rows_without_the_image_are_refused_with_their_number(put, parts):
+    with pytest.raises(ExportError, match="12 of 24 rows have no image 'left_eye'"):
         put("folder", source=parts, image="left_eye")
     out = put("folder", source=parts, image="left_eye", where="left_eye is not null")
     assert read_manifest(str(out)).rows == 12

@@ -45,7 +45,7 @@ def test_some_columns_come_back_with_a_digest_of_their_own(put, tmp_path):
     for row in folder.rows():
         assert row["content_sha256"] == content_sha256(row)
         assert {"subject_id", "licence", "simulated"} < row.keys()
-        assert "loose" not in row
+        assert "context" not in row
 
 
 def test_a_format_that_holds_less_says_which_hold_all(put, tmp_path):

@@ -65,7 +65,7 @@ def test_headers_have_one_label_or_several():
     assert several == struct.pack("<IfQQff", 2, 0.0, 0, 0, 9.0, 12.0)
 
 
-def test_insightface_finds_pictures_and_identities(put):
+def test_insightface_finds_images_and_identities(put):
     out = put("recordio")
     assert (out / "property").read_text() == "4,24,24"
     index = dict(line.split("\t") for line in (out / "train.idx").read_text().splitlines())
@@ -80,8 +80,8 @@ def test_insightface_finds_pictures_and_identities(put):
 
         flag, _, head, _ = unpack(0)
         assert (flag, head.tolist()) == (2, [25, 29])
-        pictures = sorted(row["image"]["bytes"] for row in align_rows())
-        assert sorted(unpack(key)[3] for key in range(1, 25)) == pictures
+        images = sorted(row["image"]["bytes"] for row in align_rows())
+        assert sorted(unpack(key)[3] for key in range(1, 25)) == images
         for label, key in enumerate(range(25, 29)):
             start, end = unpack(key)[2].astype(int)
             assert [unpack(k)[1] for k in range(start, end)] == [label] * 6

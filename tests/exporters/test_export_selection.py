@@ -55,7 +55,7 @@ def test_splits_limit_a_condition(align):
     assert found == {row["sample_id"] for row in rows}
 
 
-def test_pose_and_eyes_of_a_picture_are_those_of_its_best_face(detect):
+def test_pose_and_eyes_of_an_image_are_those_of_its_best_face(detect):
     assert chosen(detect, "yaw_deg = 10").count == 5
     assert chosen(detect, "interocular_px = 10").count == 4
 

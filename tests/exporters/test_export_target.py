@@ -11,7 +11,7 @@ from pipeline.exporters import Request, webdataset
 from pipeline.exporters.importing import read_manifest
 from pipeline.exporters.running import plan_export
 from pipeline.exporters.storage import HashedFile, Sink
-from pipeline.store.guard import locked
+from pipeline.store.locks import locked
 
 
 def test_an_export_is_replaced_only_when_asked(put, tmp_path):

@@ -9,13 +9,13 @@ from pipeline.face3d.export import write_obj, write_ply
 from pipeline.face3d.position_map import position_map_of_mesh
 
 FACE = position_map_of_mesh((canonical_vertices() * 8 + (100, 90, 0)).astype(np.float32))
-PICTURE = np.full((200, 200, 3), (200, 120, 60), np.uint8)
+IMAGE = np.full((200, 200, 3), (200, 120, 60), np.uint8)
 
 
 @pytest.mark.parametrize(("extension", "write"), [("obj", write_obj), ("ply", write_ply)])
 def test_the_face_looks_at_the_viewer_upright(tmp_path, extension, write):
     path = tmp_path / f"face.{extension}"
-    write(path, FACE, PICTURE)
+    write(path, FACE, IMAGE)
     read = trimesh.load(path, process=False)
     assert np.isfinite(read.vertices).all()
     nose = read.vertices[read.vertices[:, 2].argmax()]
@@ -26,9 +26,9 @@ def test_the_face_looks_at_the_viewer_upright(tmp_path, extension, write):
 
 
 def test_an_obj_brings_its_texture_and_a_ply_its_colours(tmp_path):
-    write_obj(tmp_path / "face.obj", FACE, PICTURE)
+    write_obj(tmp_path / "face.obj", FACE, IMAGE)
     assert "map_Kd face.png" in (tmp_path / "face.mtl").read_text()
     assert (tmp_path / "face.png").stat().st_size > 100
-    write_ply(tmp_path / "face.ply", FACE, PICTURE[..., 0].copy())
+    write_ply(tmp_path / "face.ply", FACE, IMAGE[..., 0].copy())
     colours = trimesh.load(tmp_path / "face.ply", process=False).visual.vertex_colors
     assert (colours[:, :3] == 200).all()

@@ -11,12 +11,12 @@ from skimage.data import astronaut
 from pipeline.detection.yunet import YuNet
 from pipeline.errors import WeightsError
 from pipeline.face3d.canonical import canonical_vertices
-from pipeline.face3d.mesh import FaceMesh, five_points
+from pipeline.face3d.mesh import FaceMesh, five_landmarks
 from pipeline.face3d.pose import pose_deg
 
 ASSETS = Path(importlib.util.find_spec("ultralytics").origin).parent / "assets"
 PUPILS = np.array([(202.7, 100.7), (246.5, 102.6)])
-"""The astronaut's, read off an enlarged picture by eye, to about one pixel."""
+"""The astronaut's, read off an enlarged image by eye, to about one pixel."""
 GOLDEN_FIVE = (
     (202.82, 101.21),
     (246.62, 103.52),
@@ -47,7 +47,7 @@ def test_the_astronauts_mesh_agrees_with_the_detector(detector, mesh):
     assert (xyz.shape, xyz.dtype) == ((1, 468, 3), np.float32)
     assert (presence.shape, presence.dtype) == ((1,), np.float32)
     assert presence[0] > 0.99
-    five = five_points(xyz)
+    five = five_landmarks(xyz)
     interocular = np.linalg.norm(five[0, 1] - five[0, 0])
     error = np.linalg.norm(five - faces.landmarks_xy, axis=2).mean()
     assert error < 0.1 * interocular
@@ -56,14 +56,14 @@ def test_the_astronauts_mesh_agrees_with_the_detector(detector, mesh):
     np.testing.assert_allclose(five[0], GOLDEN_FIVE, atol=0.5)
 
 
-def test_depth_falls_towards_the_camera_in_pixels_of_the_picture(detector, mesh):
+def test_depth_falls_towards_the_camera_in_pixels_of_the_image(detector, mesh):
     xyz, _ = mesh.points(astronaut(), detector.detect(astronaut()).landmarks_xy)
     nose, ears = xyz[0, 4, 2], xyz[0, [127, 356], 2].mean()
     width = np.ptp(xyz[0, :, 0])
     assert 0.3 * width < ears - nose < 1.2 * width
 
 
-def test_a_larger_picture_has_a_larger_mesh(detector, mesh):
+def test_a_larger_image_has_a_larger_mesh(detector, mesh):
     points = detector.detect(astronaut()).landmarks_xy
     xyz, _ = mesh.points(astronaut(), points)
     double = cv2.resize(astronaut(), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
@@ -72,7 +72,7 @@ def test_a_larger_picture_has_a_larger_mesh(detector, mesh):
     assert np.abs(twice[..., 2] / 2 - xyz[..., 2]).max() < 3
 
 
-def test_a_turned_picture_turns_the_mesh_and_changes_roll_alone(detector, mesh):
+def test_a_turned_image_turns_the_mesh_and_changes_roll_alone(detector, mesh):
     points = detector.detect(astronaut()).landmarks_xy
     xyz, _ = mesh.points(astronaut(), points)
     turned = np.ascontiguousarray(np.rot90(astronaut(), -1))  # clockwise: (x, y) -> (511 - y, x)
@@ -83,7 +83,7 @@ def test_a_turned_picture_turns_the_mesh_and_changes_roll_alone(detector, mesh):
     assert np.abs(pose_deg(again) - pose_deg(xyz) - (0, 0, 90)).max() < 1.5
 
 
-def test_a_mirrored_picture_mirrors_yaw_and_roll(detector, mesh, two_faces):
+def test_a_mirrored_image_mirrors_yaw_and_roll(detector, mesh, two_faces):
     mirrored = np.ascontiguousarray(two_faces[:, ::-1])
     first, second = detector.detect(two_faces), detector.detect(mirrored)
     pose = pose_deg(mesh.points(two_faces, first.landmarks_xy)[0])[0]
@@ -95,7 +95,7 @@ def test_a_mirrored_picture_mirrors_yaw_and_roll(detector, mesh, two_faces):
 def test_heads_turned_to_their_left_have_positive_yaw(detector, mesh, two_faces):
     xyz, presence = mesh.points(two_faces, detector.detect(two_faces).landmarks_xy)
     assert (presence > 0.9).all()
-    assert (pose_deg(xyz)[:, 0] > 5).all()  # both men look to the picture's right
+    assert (pose_deg(xyz)[:, 0] > 5).all()  # both men look to the image's right
 
 
 def test_a_face_does_not_depend_on_the_others_or_on_what_came_before(detector, mesh, two_faces):
@@ -112,21 +112,21 @@ def test_the_mesh_depends_little_on_the_five_points(detector, mesh):
     points = detector.detect(astronaut()).landmarks_xy
     interocular = np.linalg.norm(points[0, 1] - points[0, 0])
     noise = np.random.default_rng(0).normal(size=(8, 5, 2)) * 0.05 * interocular
-    five = five_points(mesh.points(astronaut(), (points + noise).astype(np.float32))[0])
+    five = five_landmarks(mesh.points(astronaut(), (points + noise).astype(np.float32))[0])
     spread = np.linalg.norm(five - five.mean(axis=0), axis=2).mean()
     assert spread < 0.02 * interocular
 
 
-def test_five_points_repeat_when_the_picture_is_scaled_or_mirrored(detector, mesh):
-    def five(picture):
-        return five_points(mesh.points(picture, detector.detect(picture).landmarks_xy)[0])[0]
+def test_five_points_repeat_when_the_image_is_scaled_or_mirrored(detector, mesh):
+    def five(image):
+        return five_landmarks(mesh.points(image, detector.detect(image).landmarks_xy)[0])[0]
 
-    picture = cv2.resize(astronaut(), (1400, 1400), interpolation=cv2.INTER_CUBIC)
-    points = five(picture)
+    image = cv2.resize(astronaut(), (1400, 1400), interpolation=cv2.INTER_CUBIC)
+    points = five(image)
     interocular = np.linalg.norm(points[1] - points[0])
-    small = cv2.resize(picture, (450, 450), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image, (450, 450), interpolation=cv2.INTER_AREA)
     scaled = (five(small) + 0.5) * (1400 / 450) - 0.5
-    mirrored = five(picture[:, ::-1].copy())[[1, 0, 2, 4, 3]]
+    mirrored = five(image[:, ::-1].copy())[[1, 0, 2, 4, 3]]
     mirrored[:, 0] = 1399 - mirrored[:, 0]
     for again in (scaled, mirrored):
         assert np.linalg.norm(again - points, axis=1).mean() < 0.04 * interocular
@@ -149,7 +149,7 @@ def test_presence_falls_where_there_is_no_face(detector, mesh):
 def test_no_faces(mesh):
     xyz, presence = mesh.points(astronaut(), np.zeros((0, 5, 2), np.float32))
     assert (xyz.shape, presence.shape) == ((0, 468, 3), (0,))
-    assert five_points(xyz).shape == (0, 5, 2)
+    assert five_landmarks(xyz).shape == (0, 5, 2)
     assert pose_deg(xyz).shape == (0, 3)
 
 
@@ -165,7 +165,7 @@ def test_degenerate_points_give_nan_and_no_presence_and_spare_the_others(detecto
 
 
 def test_five_points_of_the_canonical_face_are_symmetric():
-    five = five_points(canonical_vertices()[None])[0]
+    five = five_landmarks(canonical_vertices()[None])[0]
     mirrored = five[[1, 0, 2, 4, 3]] * (-1, 1)
     np.testing.assert_allclose(five, mirrored, atol=1e-5)
     assert five[0, 0] < five[1, 0]

@@ -94,7 +94,7 @@ def test_normals_point_out_of_the_face():
     assert normals[120, 15, 0] < -0.6 < 0.6 < normals[120, 240, 0]  # the cheeks face sideways
 
 
-def test_a_map_moves_with_its_picture():
+def test_a_map_moves_with_its_image():
     half = np.array([[0.0, -0.5, 40], [0.5, 0.0, 3]])
     moved = transform_map(position_map_of_mesh(posed(20)), half)
     mesh = posed(20).astype(np.float64)
@@ -102,7 +102,7 @@ def test_a_map_moves_with_its_picture():
     np.testing.assert_allclose(mesh_of_position_map(moved), expected, atol=1e-3)
 
 
-def test_a_picture_of_coordinates_unwraps_to_the_map_itself():
+def test_an_image_of_coordinates_unwraps_to_the_map_itself():
     rows, columns = np.indices((240, 240)).astype(np.uint8)
     made = position_map_of_mesh(posed())
     texture = uv_texture(np.stack([columns, rows, rows], axis=-1), made)

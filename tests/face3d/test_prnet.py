@@ -39,20 +39,22 @@ def test_random_weights_give_a_map_of_our_layout(files):
     assert (np.isfinite(made).all(axis=2) == valid_texels()).all()
 
 
-def test_the_map_is_carried_from_the_crop_into_the_picture(files):
+def test_the_map_is_carried_from_the_crop_into_the_image(files):
     network = PRNet(files / "prnet.pth", files / "uv.txt")
     points = (canonical_vertices()[list(MESH_OF_68), :2] * 8 + (100, 90)).astype(np.float32)
     low, high = points.min(axis=0), points.max(axis=0)
     side = float((high - low).mean()) * 1.6
     scale = 255 / side
-    truth = position_map_of_mesh((canonical_vertices() * 8 + (100, 90, 0)).astype(np.float32))
-    crop = (truth - (*((low + high) / 2 - side / 2), 0)) * (scale, scale, -scale)
+    ground_truth = position_map_of_mesh(
+        (canonical_vertices() * 8 + (100, 90, 0)).astype(np.float32)
+    )
+    crop = (ground_truth - (*((low + high) / 2 - side / 2), 0)) * (scale, scale, -scale)
     crop = np.nan_to_num(crop) / 281.6
     network._network = Fixed(torch.from_numpy(crop.astype(np.float32)).permute(2, 0, 1))
     made = network.position_map(np.zeros((200, 200, 3), np.uint8), points)
     inner = np.zeros((256, 256), bool)
     inner[90:220, 70:186] = True  # within the 68 landmarks
-    np.testing.assert_allclose(made[inner], truth[inner], atol=0.3)
+    np.testing.assert_allclose(made[inner], ground_truth[inner], atol=0.3)
 
 
 def test_landmarks_in_one_place_are_refused(files):

@@ -1,4 +1,4 @@
-"""Pictures from outside: whatever comes becomes upright 8-bit grey or RGB, or a reason."""
+"""Images from outside: whatever comes becomes upright 8-bit grey or RGB, or a reason."""
 
 import io
 import zlib
@@ -140,19 +140,19 @@ def test_one_bit_becomes_grey():
     ("data", "reason"),
     [
         (b"", "empty_file"),
-        (b"this is a text, not a picture", "not_a_picture"),
+        (b"this is a text, not an image", "not_an_image"),
         (encode_png(COLOUR)[:60], "truncated"),
         (encode_jpeg(np.tile(COLOUR, (9, 9, 1)), 90)[:-200], "truncated"),
-        (b"\xff\xd8\xff", "not_a_picture"),
+        (b"\xff\xd8\xff", "not_an_image"),
     ],
 )
-def test_what_is_no_picture_has_a_reason(data, reason):
+def test_what_is_no_image_has_a_reason(data, reason):
     with pytest.raises(UndecodableError) as caught:
         foreign(data)
     assert caught.value.reason == reason
 
 
-def test_an_enormous_picture_is_refused_before_it_is_decoded():
+def test_an_enormous_image_is_refused_before_it_is_decoded():
     # A 20,000 × 20,000 PNG of one colour is small; decoded it would take 1.2 GB.
     header = encoded(Image.new("1", (20000, 20000)), "PNG")
     with pytest.raises(UndecodableError, match=r"20000 × 20000 = 400 megapixels") as caught:

@@ -23,9 +23,9 @@ def test_grey_stays_grey_whether_given_as_one_channel_or_three():
 
 
 @pytest.mark.parametrize("hw", [(1, 1), (3, 200), (8, 8)])
-def test_small_pictures(hw):
+def test_small_images(hw):
     assert equalise(np.full(hw, 90, np.uint8)).shape == hw
 
 
-def test_the_same_picture_gives_the_same_bytes():
+def test_the_same_image_gives_the_same_bytes():
     assert np.array_equal(equalise(FAINT), equalise(FAINT))

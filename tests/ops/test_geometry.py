@@ -24,7 +24,7 @@ def similarity(scale, degrees, shift):
     return np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]]])
 
 
-def smooth_picture(hw=(120, 140)):
+def smooth_image(hw=(120, 140)):
     y, x = np.mgrid[: hw[0], : hw[1]].astype(np.float32)
     waves = [np.sin(x / 9) + np.cos(y / 11), np.cos((x + y) / 13), np.sin((x - y) / 15)]
     return (128 + 50 * np.stack(waves, axis=-1)).clip(0, 255).astype(np.uint8)
@@ -58,9 +58,9 @@ def test_agrees_with_scikit_images_umeyama_on_noisy_points():
 
 @given(st.floats(0.05, 20), st.floats(-180, 180), st.floats(-2000, 2000), st.floats(-2000, 2000))
 def test_recovers_any_similarity(scale, degrees, x, y):
-    truth = similarity(scale, degrees, (x, y))
+    ground_truth = similarity(scale, degrees, (x, y))
     source = np.array([[38.3, 51.7], [73.5, 51.5], [56.0, 71.7], [41.5, 92.4], [70.7, 92.2]])
-    target = source @ truth[:, :2].T + truth[:, 2]
+    target = source @ ground_truth[:, :2].T + ground_truth[:, 2]
     fitted = similarity_from_points(source, target)
     np.testing.assert_allclose(transform_points(source, fitted), target, atol=1e-2, rtol=1e-5)
     assert scale_of(fitted) == pytest.approx(scale, rel=1e-4)
@@ -110,46 +110,46 @@ def test_a_flat_map_has_no_inverse():
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 @pytest.mark.parametrize("border", BORDERS)
 def test_the_identity_changes_nothing(interpolation, border):
-    picture = smooth_picture()
+    image = smooth_image()
     same = warp_affine(
-        picture, [[1, 0, 0], [0, 1, 0]], picture.shape[:2],
+        image, [[1, 0, 0], [0, 1, 0]], image.shape[:2],
         interpolation=interpolation, border=border,
     )  # fmt: skip
-    np.testing.assert_array_equal(same, picture)
+    np.testing.assert_array_equal(same, image)
 
 
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 def test_shift_by_whole_pixels_is_exact(interpolation):
-    picture = smooth_picture()
+    image = smooth_image()
     moved = warp_affine(
-        picture, [[1, 0, 7], [0, 1, -4]], picture.shape[:2], interpolation=interpolation
+        image, [[1, 0, 7], [0, 1, -4]], image.shape[:2], interpolation=interpolation
     )
-    np.testing.assert_array_equal(moved[:-4, 7:], picture[4:, :-7])
+    np.testing.assert_array_equal(moved[:-4, 7:], image[4:, :-7])
     assert not moved[-4:].any()
     assert not moved[:, :7].any()
 
 
 @pytest.mark.parametrize("interpolation", ["nearest", "linear", "cubic", "lanczos"])
-def test_a_face_elsewhere_in_the_picture_gives_the_same_crop(interpolation):
-    picture = smooth_picture()
+def test_a_face_elsewhere_in_the_image_gives_the_same_crop(interpolation):
+    image = smooth_image()
     larger = np.zeros((200, 220, 3), np.uint8)
-    larger[24 : 24 + 120, 16 : 16 + 140] = picture
+    larger[24 : 24 + 120, 16 : 16 + 140] = image
     matrix = similarity(0.75, 20, (30.25, -2.5))
     elsewhere = matrix.copy()
     elsewhere[:, 2] -= matrix[:, :2] @ (16, 24)
     np.testing.assert_array_equal(
-        warp_affine(picture, matrix, (64, 64), interpolation=interpolation),
+        warp_affine(image, matrix, (64, 64), interpolation=interpolation),
         warp_affine(larger, elsewhere, (64, 64), interpolation=interpolation),
     )
 
 
 @pytest.mark.parametrize("interpolation", ["linear", "cubic", "lanczos"])
-def test_warp_then_inverse_warp_returns_the_picture(interpolation):
-    picture = smooth_picture()
+def test_warp_then_inverse_warp_returns_the_image(interpolation):
+    image = smooth_image()
     matrix = similarity(1.5, 25, (80, 10))
-    there = warp_affine(picture, matrix, (320, 320), interpolation=interpolation)
+    there = warp_affine(image, matrix, (320, 320), interpolation=interpolation)
     back = warp_affine(there, invert_affine(matrix), (120, 140), interpolation=interpolation)
-    inner = np.abs(back[30:-30, 30:-30].astype(int) - picture[30:-30, 30:-30])
+    inner = np.abs(back[30:-30, 30:-30].astype(int) - image[30:-30, 30:-30])
     assert inner.max() <= 3
 
 
@@ -219,6 +219,6 @@ def test_a_flat_map_is_refused():
         warp_affine(np.zeros((4, 4), np.uint8), np.zeros((2, 3)), (4, 4))
 
 
-def test_a_picture_can_shrink_to_nothing():
+def test_an_image_can_shrink_to_nothing():
     crop = warp_affine(np.full((30, 700, 3), 9, np.uint8), similarity(1e-12, 0, (0, 0)), (4, 4))
     assert crop.shape == (4, 4, 3)

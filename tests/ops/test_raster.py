@@ -50,7 +50,7 @@ def test_shared_edges_are_watertight_and_never_doubled(seed):
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(-9, 9), st.integers(-9, 9))
-def test_moving_the_mesh_moves_the_picture(seed, dx, dy):
+def test_moving_the_mesh_moves_the_image(seed, dx, dy):
     random = np.random.default_rng(seed)
     vertices = random.uniform(10, 30, (12, 3)).astype(np.float32)
     triangles = random.permuted(np.tile(np.arange(12), (6, 1)), axis=1)[:, :3].astype(np.int32)
@@ -88,7 +88,7 @@ def test_both_windings_carry_the_same_attributes():
         np.testing.assert_allclose(carried, np.stack([columns, rows], axis=-1), atol=1e-5)
 
 
-def test_drawing_a_picture_onto_itself_changes_nothing():
+def test_drawing_an_image_onto_itself_changes_nothing():
     texture = np.random.default_rng(0).random((9, 9, 3), dtype=np.float32)
     found = rasterise(SQUARE, TWO, (9, 9))
     xy = interpolate(found, TWO, SQUARE[:, :2])
@@ -101,7 +101,7 @@ def test_reading_beyond_the_texture_repeats_its_border_and_nan_gives_nothing():
     assert sample_bilinear(texture, xy)[:, 0].tolist() == [0, 3, 1.5, 0]
 
 
-def test_what_lies_beyond_the_picture_or_is_not_finite_is_left_out():
+def test_what_lies_beyond_the_image_or_is_not_finite_is_left_out():
     beyond = SQUARE + np.float32([-4, -4, 0])
     assert rasterise(beyond, TWO, (4, 4)).covered.all()
     broken = SQUARE.copy()

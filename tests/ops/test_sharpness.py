@@ -22,5 +22,5 @@ def test_brightness_and_contrast_leave_it():
     assert sharpness(fainter) == pytest.approx(sharpness(grey), rel=0.02)
 
 
-def test_a_flat_picture_has_none():
+def test_a_flat_image_has_none():
     assert sharpness(np.full((20, 20, 3), 90, np.uint8)) == 0

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from pipeline.errors import ParamsError
 from pipeline.ops.boxes import CHOICES
 from pipeline.ops.geometry import BORDERS, INTERPOLATIONS
-from pipeline.ops.templates import TEMPLATES
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.params.align import AlignParams, BuiltInTemplate
 from pipeline.params.load import (
     check_params,
@@ -138,7 +138,7 @@ def test_merging_lays_key_by_key_and_null_removes():
 
 def test_names_agree_with_the_code_that_knows_them():
     fields = AlignParams.model_fields
-    assert {*get_args(BuiltInTemplate)} == TEMPLATES.keys() - {"facexlib512"}
+    assert {*get_args(BuiltInTemplate)} == ALIGNMENT_TEMPLATES.keys() - {"facexlib512"}
     assert {*get_args(fields["interpolation"].annotation)} == INTERPOLATIONS.keys()
     assert {*get_args(fields["border"].annotation)} == BORDERS.keys()
     assert {*get_args(fields["face"].annotation)} == CHOICES.keys()
@@ -146,7 +146,7 @@ def test_names_agree_with_the_code_that_knows_them():
 
 def test_a_template_of_ones_own_is_taken(tmp_path):
     points = "[[9, 9], [39, 9], [24, 24], [12, 40], [36, 40]]"
-    own = f"templates: {{mine: {{height_px: 64, width_px: 48, points_xy: {points}}}}}"
+    own = f"templates: {{mine: {{height_px: 64, width_px: 48, landmarks_xy: {points}}}}}"
     text = TEXT.replace("templates: {}", own).replace("template: arcface144", "template: mine")
     path = tmp_path / "params.yaml"
     path.write_text(text)
@@ -167,7 +167,7 @@ def test_no_section_has_a_name_that_dvc_overlooks():
 
 def test_a_removed_data_set_takes_along_what_stands_on_it():
     params = read_yaml(ROOT / "params.yaml")
-    mine = {"reader": "folder", "root": "pictures", "shards": 2}
+    mine = {"reader": "folder", "root": "images", "shards": 2}
     profile = {"datasets": {"sample": None, "mine": mine}, "face_datasets": {"mine": {}}}
     laid = lay_profile_over(params, profile)
     check_params(laid, ROOT / "params.yaml")

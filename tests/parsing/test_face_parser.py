@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points, warp_affine
-from pipeline.ops.templates import TEMPLATES, warp_to_template
-from pipeline.parsing.bisenet import LOOSE_TEMPLATE, FaceParser, labels_in_frame, window_of
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
+from pipeline.parsing.bisenet import CONTEXT_TEMPLATE, FaceParser, labels_in_frame, window_of
 from pipeline.types import FaceClass
 
 SHEET = "openpeople/data/curated/P007/assets/emotions_sheet.jpg"
@@ -25,14 +25,16 @@ FRAME = (144, 144)
 
 @pytest.fixture(scope="module")
 def faces(weight_file):
-    """Loose crops and loose_to_frame of two faces."""
+    """Context crops and context_to_frame of two faces."""
     with zipfile.ZipFile(weight_file("openpeople")) as wheel:
         encoded = np.frombuffer(wheel.read(SHEET), dtype=np.uint8)
     sheet = cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    to_loose = [warp_to_template(points, TEMPLATES[LOOSE_TEMPLATE]) for points in LANDMARKS]
-    to_frame = [warp_to_template(points, TEMPLATES["arcface144"]) for points in LANDMARKS]
-    crops = np.stack([warp_affine(sheet, matrix, (512, 512)) for matrix in to_loose])
-    pairs = zip(to_loose, to_frame, strict=True)
+    to_context = [
+        warp_to_template(points, ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE]) for points in LANDMARKS
+    ]
+    to_frame = [warp_to_template(points, ALIGNMENT_TEMPLATES["arcface144"]) for points in LANDMARKS]
+    crops = np.stack([warp_affine(sheet, matrix, (512, 512)) for matrix in to_context])
+    pairs = zip(to_context, to_frame, strict=True)
     return crops, np.stack([compose_affine(invert_affine(a), b) for a, b in pairs])
 
 
@@ -83,14 +85,14 @@ def test_one_resampling_agrees_with_upsampling_then_warping(logits, faces):
         assert np.mean(labels[row] == warped) >= 0.99
 
 
-def test_in_the_loose_frame_itself_labels_are_the_released_ones(logits):
+def test_in_the_context_frame_itself_labels_are_the_released_ones(logits):
     identity = np.tile(np.eye(2, 3, dtype=np.float32), (2, 1, 1))
     labels = labels_in_frame(logits, identity, (512, 512))
     # only exact ties of float32 sums may fall otherwise
     assert np.mean(labels == upsampled_labels(logits)) > 0.9999
 
 
-def test_beyond_the_loose_crop_is_background(logits):
+def test_beyond_the_context_crop_is_background(logits):
     shifted = np.array([[[1, 0, 100.0], [0, 1, 0]]], dtype=np.float32)
     everywhere_skin = np.zeros_like(logits[:1])
     everywhere_skin[:, FaceClass.SKIN] = 1
@@ -136,22 +138,22 @@ def test_an_empty_batch_gives_an_empty_batch(parser):
     assert parser.labels(scores, np.zeros((0, 2, 3), np.float32), FRAME).shape == (0, *FRAME)
 
 
-@pytest.mark.parametrize("name", sorted(TEMPLATES))
+@pytest.mark.parametrize("name", sorted(ALIGNMENT_TEMPLATES))
 def test_a_window_holds_the_templates_crop(name):
-    template = TEMPLATES[name]
+    template = ALIGNMENT_TEMPLATES[name]
     window = np.array(window_of(template))
     assert not ((window[2:] - window[:2]) % 32).any()
-    five = np.array(TEMPLATES[LOOSE_TEMPLATE].points_xy)
+    five = np.array(ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE].points_xy)
     height, width = template.hw
     corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]])
     places = transform_points(corners, invert_affine(warp_to_template(five, template)))
-    inside = np.clip(places, 0, 511)  # ours reaches beyond the loose crop below the chin
+    inside = np.clip(places, 0, 511)  # ours reaches beyond the context crop below the chin
     assert (inside >= window[:2]).all()
     assert (inside < window[2:]).all()
 
 
 def test_a_window_labels_as_the_whole_crop_does(logits, faces, weight_file):
-    window = window_of(TEMPLATES["arcface144"])
+    window = window_of(ALIGNMENT_TEMPLATES["arcface144"])
     parser = FaceParser(weight_file("bisenet_r18"), precision="float32", window=window)
     seen = parser.labels(parser.logits(faces[0]), faces[1], FRAME)
     whole = labels_in_frame(logits, faces[1], FRAME)

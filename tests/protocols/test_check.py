@@ -8,7 +8,7 @@ from pipeline.protocols import OFFICIAL
 from pipeline.protocols.check import CHECKED, check_dataset
 from pipeline.protocols.figures import PROTOCOL_FIGURES
 from pipeline.readers import PUBLISHED, READERS
-from pipeline.testing.pictures import put_picture
+from pipeline.testing.images import put_image
 
 
 def counts(verdict):
@@ -23,12 +23,12 @@ def test_a_whole_copy_is_in_order(tmp_path):
     testing.buaa_visnir(tmp_path)
     verdict = check_dataset("buaa_visnir", tmp_path, decode=True)
     assert verdict.in_order
-    assert counts(verdict)["pictures"] == (2700, 2700)
+    assert counts(verdict)["images"] == (2700, 2700)
     assert counts(verdict)["50_100_v1 probe"] == (900, 900)
     assert counts(verdict)["test NIR"] == (900, None)  # found, but nobody published it
 
 
-def test_missing_pictures_are_counted(tmp_path):
+def test_missing_images_are_counted(tmp_path):
     testing.buaa_visnir(tmp_path)
     (tmp_path / "7/2.bmp").unlink()
     verdict = check_dataset("buaa_visnir", tmp_path)
@@ -37,42 +37,40 @@ def test_missing_pictures_are_counted(tmp_path):
     assert not verdict.findings
 
 
-def test_listed_pictures_that_are_missing_are_named(tmp_path):
+def test_listed_images_that_are_missing_are_named(tmp_path):
     testing.casia_nir_vis2(tmp_path)
     (tmp_path / "s2/NIR/00002/002.bmp").unlink()
     verdict = check_dataset("casia_nir_vis2", tmp_path)
     assert findings(verdict) == {
-        "pictures that the official lists name are not on disk": ("s2/NIR/00002/002",)
+        "images that the official lists name are not on disk": ("s2/NIR/00002/002",)
     }
-    assert counts(verdict)["pictures"] == (15, 17580)
+    assert counts(verdict)["images"] == (15, 17580)
     assert counts(verdict)["view1 probe"] == (4, 6123)
 
 
-def test_extra_pictures_are_named(tmp_path):
+def test_extra_images_are_named(tmp_path):
     testing.buaa_visnir(tmp_path, last=19)
-    put_picture(tmp_path / "thumbs/all.png")
+    put_image(tmp_path / "thumbs/all.png")
     found = findings(check_dataset("buaa_visnir", tmp_path))
-    extra = found["pictures on disk are none of the data set's"]
+    extra = found["images on disk are none of the data set's"]
     assert len(extra) == 151
     assert {"1/19.bmp", "thumbs/all.png"} < set(extra)
 
 
-def test_unreadable_pictures_are_found_by_decoding(tmp_path):
+def test_unreadable_images_are_found_by_decoding(tmp_path):
     testing.buaa_visnir(tmp_path)
-    (tmp_path / "7/2.bmp").write_bytes(b"no picture")
+    (tmp_path / "7/2.bmp").write_bytes(b"no image")
     assert check_dataset("buaa_visnir", tmp_path).in_order  # only names were looked at
-    (item,) = findings(check_dataset("buaa_visnir", tmp_path, decode=True))[
-        "pictures are unreadable"
-    ]
-    assert item.startswith("007/NIR/02: not_a_picture")
+    (item,) = findings(check_dataset("buaa_visnir", tmp_path, decode=True))["images are unreadable"]
+    assert item.startswith("007/NIR/02: not_an_image")
 
 
 def test_bands_mixed_up_are_suspected_by_colour(tmp_path):
     testing.buaa_visnir(tmp_path)
-    put_picture(tmp_path / "7/2.bmp")  # in colour
+    put_image(tmp_path / "7/2.bmp")  # in colour
     found = findings(check_dataset("buaa_visnir", tmp_path, decode=True))
     assert found == {
-        "pictures that should be infra-red have colour, so bands may be mixed up": ("007/NIR/02",)
+        "images that should be infra-red have colour, so bands may be mixed up": ("007/NIR/02",)
     }
 
 
@@ -89,7 +87,7 @@ def test_lists_that_contradict_the_disk_are_a_finding(tmp_path):
     testing.lfw(tmp_path)
     (tmp_path / "lfw/Person_00/Person_00_0001.jpg").unlink()
     told = "; ".join(findings(check_dataset("lfw", tmp_path)))
-    assert "1 pictures or videos of the pairs are not on disk, among them Person_00/0001" in told
+    assert "1 images or videos of the pairs are not on disk, among them Person_00/0001" in told
 
 
 def test_figures_of_each_fold_are_compared_one_by_one(tmp_path):
@@ -99,7 +97,7 @@ def test_figures_of_each_fold_are_compared_one_by_one(tmp_path):
     assert found["view2 folds"] == (2, 10)
 
 
-def test_progress_counts_every_picture(tmp_path):
+def test_progress_counts_every_image(tmp_path):
     testing.tufts(tmp_path, subjects=1)
     steps = []
 
@@ -122,15 +120,15 @@ def test_recordio_is_decoded_record_by_record(tmp_path):
     verdict = check_dataset("recordio", tmp_path, decode=True)
     assert verdict.in_order
     assert counts(verdict) == {
-        name: (number, None) for name, number in {"pictures": 6, "subjects": 3, "VIS": 6}.items()
+        name: (number, None) for name, number in {"images": 6, "subjects": 3, "VIS": 6}.items()
     }
     records = tmp_path / "train.rec"
     data = records.read_bytes()
     records.unlink()
     records.write_bytes(data.replace(b"\xff\xd8\xff", b"\0\0\0", 1))
     verdict = check_dataset("recordio", tmp_path, decode=True)
-    (item,) = findings(verdict)["pictures are unreadable"]
-    assert item.startswith("0000000/00000001: not_a_picture")
+    (item,) = findings(verdict)["images are unreadable"]
+    assert item.startswith("0000000/00000001: not_an_image")
 
 
 def test_every_official_reader_can_be_checked():

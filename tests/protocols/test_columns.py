@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.protocols.columns import band_templates, between_values, cross_band, shot_of
-from pipeline.store.protocols import Protocol, Source, match_table, template_table, train_table
+from pipeline.store.protocols import Protocol, Provenance, match_table, template_table, train_table
 
 
 def rows_of(subjects=3, sessions=4, bands=("VIS", "NIR", "LWIR"), split="test"):
@@ -103,7 +103,7 @@ def verification():
 
     return Protocol(
         "verification",
-        Source.OFFICIAL,
+        Provenance.OFFICIAL,
         "",
         enroll=template_table(side("g", 10, -60)),
         probe=template_table([*side("p", 5, -70), (None, "pz", "z", "pz/0", None, None)]),
@@ -123,7 +123,7 @@ def test_cross_pose_keeps_frontal_galleries_and_turned_probes():
     assert samples(crossed.enroll) == ["gx/10", "gy/10"]
     assert samples(crossed.probe) == ["px/-70", "py/-70"]
     assert crossed.match["probe_template_id"].to_pylist() == ["px", "py"]  # pz lost its only sample
-    assert (crossed.name, crossed.source) == ("cp", Source.DERIVED)
+    assert (crossed.name, crossed.source) == ("cp", Provenance.DERIVED)
     assert crossed.faults() == []
 
 

@@ -10,7 +10,7 @@ from pipeline.ops.codec import encode_png
 HEIGHT, WIDTH = 48, 64
 
 
-def picture(number, *, colour=False):
+def make_image(number, *, colour=False):
     """A frame: eight columns, black or white, spell its number in binary."""
     bits = [(number >> place) & 1 for place in range(8)]
     grey = np.repeat(np.array(bits, np.uint8) * 180 + 30, WIDTH // 8)[None].repeat(HEIGHT, 0)
@@ -22,7 +22,7 @@ def picture(number, *, colour=False):
 
 
 def number_of(image):
-    """Read the number that ``picture`` wrote."""
+    """Read the number that ``image`` wrote."""
     row = image[HEIGHT * 3 // 4]
     grey = row if row.ndim == 1 else row[:, 1]
     middles = grey[WIDTH // 16 :: WIDTH // 8]
@@ -30,20 +30,20 @@ def number_of(image):
 
 
 def write_video(path, frames, *, codec="libx264", pixels="yuv420p", colour=False, **options):
-    """Write ``frames`` frames (a count, or pictures); key frames every 10, B-frames between."""
+    """Write ``frames`` frames (a count, or images); key frames every 10, B-frames between."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pictures = (
-        [picture(n, colour=colour) for n in range(frames)] if isinstance(frames, int) else frames
+    images = (
+        [make_image(n, colour=colour) for n in range(frames)] if isinstance(frames, int) else frames
     )
     gap = options.pop("stamps", None)
     with av.open(path, "w", options=options.pop("container", {})) as container:
         stream = container.add_stream(codec, rate=25, options=options)
-        stream.height, stream.width = pictures[0].shape[:2]
+        stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = pixels
         stream.codec_context.gop_size = 10
         stream.codec_context.time_base = Fraction(1, 1000)
         stream.thread_type = "NONE"
-        for number, image in enumerate(pictures):
+        for number, image in enumerate(images):
             kind = (
                 "rgb24" if image.ndim == 3 else "gray16le" if image.dtype == np.uint16 else "gray"
             )
@@ -58,7 +58,7 @@ def write_frames(folder, numbers, name="{:06d}.png"):
     """Write a folder of frames that bear these numbers."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in numbers:
-        (folder / name.format(number)).write_bytes(encode_png(picture(number)))
+        (folder / name.format(number)).write_bytes(encode_png(make_image(number)))
     return folder
 
 

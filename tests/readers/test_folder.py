@@ -9,7 +9,7 @@ from pipeline.params.datasets import DatasetParams
 from pipeline.readers import read_dataset
 from pipeline.types import Band, Split
 
-PICTURE = encode_png(np.zeros((4, 4), np.uint8))
+IMAGE = encode_png(np.zeros((4, 4), np.uint8))
 
 
 def params(root, **values):
@@ -20,7 +20,7 @@ def put(root, *names):
     for name in names:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(PICTURE)
+        path.write_bytes(IMAGE)
 
 
 def listed(root, **values):
@@ -28,12 +28,12 @@ def listed(root, **values):
 
 
 def test_subject_and_session_come_from_the_folders(tmp_path):
-    put(tmp_path, "anna/1.jpg", "anna/day 2/night/1.PNG", "loose.tiff", "bob/1.jpg")
+    put(tmp_path, "anna/1.jpg", "anna/day 2/night/1.PNG", "context.tiff", "bob/1.jpg")
     rows = listed(tmp_path, band=Band.NIR, split=Split.TEST, licence="CC0-1.0")
     assert {name: (r.get("subject_id"), r.get("session_id")) for name, r in rows.items()} == {
         "anna/1.jpg": ("anna", None),
         "anna/day%202/night/1.PNG": ("anna", "day 2/night"),
-        "loose.tiff": (None, None),
+        "context.tiff": (None, None),
         "bob/1.jpg": ("bob", None),
     }
     assert {(r["band"], r["split"], r["licence"]) for r in rows.values()} == {
@@ -45,7 +45,7 @@ def test_hidden_files_and_other_files_stay_out(tmp_path, caplog):
     put(tmp_path, "a/1.jpg", "a/.hidden.jpg", ".git/x.jpg", "a/notes.txt", "a/LICENSE")
     with caplog.at_level("INFO"):
         assert list(listed(tmp_path)) == ["a/1.jpg"]
-    assert "2 files are no pictures" in caplog.text
+    assert "2 files are no images" in caplog.text
     assert "1 .txt" in caplog.text
 
 
@@ -60,7 +60,7 @@ def test_bytes_are_loaded_when_asked_for(tmp_path):
     put(tmp_path, "a/1.jpg")
     listing = read_dataset("mine", params(tmp_path))
     (row,) = [r for i in range(2) for batch in listing.shard(i).batches() for r in batch]
-    assert row["content"] == PICTURE
+    assert row["content"] == IMAGE
     assert "path" not in row  # a data set that moves keeps its fingerprints
 
 
@@ -76,7 +76,7 @@ def test_a_file_that_vanishes_is_unreadable_not_fatal(tmp_path):
     ("names", "message"),
     [([], "found an empty folder"), (["a/x.txt", "a/y.txt"], "found 2 .txt")],
 )
-def test_a_folder_without_pictures_is_refused(tmp_path, names, message):
+def test_a_folder_without_images_is_refused(tmp_path, names, message):
     put(tmp_path, *names)
     with pytest.raises(ReaderError, match=message):
         listed(tmp_path)
@@ -97,7 +97,7 @@ def test_a_csv_names_everything(tmp_path):
     put(tmp_path, "x/1.bmp", "x/2.bmp")
     file = csv_of(
         tmp_path,
-        "\ufeffpath,subject,band,split,view,box,points\r\n"
+        "\ufeffpath,subject,band,split,view,box,landmarks\r\n"
         "x\\1.bmp,s1,NIR,train,left,1 2 3 4,1 1 3 1 2 2 1 3 3 3\r\n"
         "x/2.bmp,s2,,,,,\r\n",
     )
@@ -124,7 +124,7 @@ def test_a_csv_names_everything(tmp_path):
         ("path\n../a.png", "stay below"),
         ("path\n/etc/passwd", "stay below"),
         ("path,box\na.png,1 2 3", "line 2: box: expected 4 numbers"),
-        ("path,points\na.png,1 2 3 4 5 6 7 8 9 nan", "not finite"),
+        ("path,landmarks\na.png,1 2 3 4 5 6 7 8 9 nan", "not finite"),
         ("path\na.png\nb.png\na.png", r"1 sample ids stand twice: a\.png"),
         ("path,subject,split\na.png,s,train\nb.png,s,test", "more than one split.*s"),
     ],

@@ -85,7 +85,7 @@ def test_every_annotated_frame_becomes_a_row(two_media):
     ]
 
 
-def test_the_picture_of_each_row_is_that_frame(two_media):
+def test_the_image_of_each_row_is_that_frame(two_media):
     frames, _ = taken_in(two_media, segment_frames=8)
     video = [row for row in frames.values() if row["media_id"] == VIDEO]
     shown = [number_of(decode(row["image"]["bytes"])) for row in video]
@@ -231,7 +231,7 @@ def test_an_annotation_of_a_frame_that_is_not_there(two_media):
     assert reasons(rejected) == {"000044": "no_such_frame", "000005": "no_such_frame"}
     details = " ".join(item.detail for item in rejected.values())
     assert "the video has 40 frames, so 39 is its last" in details
-    assert "no picture has number 5; they run from 3 to 7" in details
+    assert "no image has number 5; they run from 3 to 7" in details
 
 
 def test_a_media_that_is_not_there_is_unreadable(replica):
@@ -351,7 +351,7 @@ def test_a_table_without_a_column_names_it(replica):
         listing_of(replica)
 
 
-def test_two_pictures_of_one_number_are_refused(two_media):
+def test_two_images_of_one_number_are_refused(two_media):
     (two_media.root / "LWIR-30m/night/two/x7.png").write_bytes(b"")
     with pytest.raises(ReaderError, match="are both frame 7"):
         listing_of(two_media)

@@ -8,13 +8,13 @@ from pipeline import testing
 from pipeline.errors import ReaderError
 from pipeline.readers.ijb import sightings
 from pipeline.readers.ijbc import COLUMNS
-from pipeline.testing.pictures import put_text
+from pipeline.testing.images import put_text
 
 
 def test_ijba_a_sample_is_a_subjects_face_in_a_file(tmp_path, listed):
     testing.ijba(tmp_path, subjects=4)
     rows = listed("ijba")
-    assert len(rows) == 4 + 1 + 6  # pictures, img/1 again with subject 2, frames of 2, 3 and 4
+    assert len(rows) == 4 + 1 + 6  # images, img/1 again with subject 2, frames of 2, 3 and 4
     assert rows["1/img/1.JPG"]["path"] == "images/img/1.jpg"  # the list's case differs
     assert rows["2/img/1.jpg"]["path"] == "images/img/1.jpg"
     frame = rows["3/frame/93_00060.png"]
@@ -124,7 +124,7 @@ def test_a_file_that_is_not_there_is_listed_all_the_same(tmp_path, listed, caplo
     (tmp_path / "images/img/3.jpg").unlink()
     with caplog.at_level("WARNING"):
         assert listed("ijba")["3/img/3.jpg"]["path"] == "img/3.jpg"
-    assert "1 pictures that the official lists name are not on disk" in caplog.text
+    assert "1 images that the official lists name are not on disk" in caplog.text
 
 
 @pytest.mark.parametrize("reader", ["ijba", "ijbc"])

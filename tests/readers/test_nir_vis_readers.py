@@ -6,8 +6,8 @@ import pytest
 
 from pipeline import testing
 from pipeline.errors import ReaderError
-from pipeline.readers.splits import DRAWN, load_split
-from pipeline.testing.pictures import put_picture, put_text
+from pipeline.readers.splits import BUILTIN, load_split
+from pipeline.testing.images import put_image, put_text
 
 
 def by(rows, *columns):
@@ -67,13 +67,13 @@ def test_casia_views_are_the_lists(tmp_path, protocols):
     assert len(made["view2"].probe) == 90
 
 
-def test_casia_picture_missing_on_disk_is_listed_and_ingest_rejects_it(tmp_path, listed, caplog):
+def test_casia_image_missing_on_disk_is_listed_and_ingest_rejects_it(tmp_path, listed, caplog):
     testing.casia_nir_vis2(tmp_path)
     (tmp_path / "s2/NIR/00002/002.bmp").unlink()
     with caplog.at_level("WARNING"):
         rows = listed("casia_nir_vis2")
     assert len(rows) == 16
-    assert "1 pictures that the official lists name are not on disk" in caplog.text
+    assert "1 images that the official lists name are not on disk" in caplog.text
 
 
 def test_casia_subject_missing_on_disk_stays_in_the_protocol(tmp_path, listed, protocols):
@@ -92,7 +92,7 @@ def test_casia_subject_missing_on_disk_stays_in_the_protocol(tmp_path, listed, p
     ("line", "message"),
     [
         (r"s2\NIR\00002\001.jpg", r"nir_probe_1\.txt, line 5: .* stands in line 1 already"),
-        (r"s2\NIR\00002\001.bmp", "stands in line 1 already"),  # another extension, same picture
+        (r"s2\NIR\00002\001.bmp", "stands in line 1 already"),  # another extension, same image
         ("00002/001.jpg", r"line 5: expected a line as s1"),
     ],
 )
@@ -104,9 +104,9 @@ def test_casia_faulty_lists_are_told_by_line(tmp_path, listed, line, message):
         listed("casia_nir_vis2")
 
 
-def test_one_picture_in_two_formats_is_refused(tmp_path, listed):
+def test_one_image_in_two_formats_is_refused(tmp_path, listed):
     testing.casia_nir_vis2(tmp_path)
-    put_picture(tmp_path / "s1/VIS/00001/001.png")
+    put_image(tmp_path / "s1/VIS/00001/001.png")
     with pytest.raises(ReaderError, match=r"stand twice: s1/VIS/00001/001 \(.*jpg and .*png\)"):
         listed("casia_nir_vis2")
 
@@ -124,12 +124,12 @@ def test_buaa_has_nine_pairs_of_150_subjects_and_a_seeded_split(tmp_path, listed
     assert len({row["subject_id"] for row in rows.values()}) == 150
 
 
-def test_buaa_pictures_beyond_the_ninth_pair_stay_out(tmp_path, listed):
+def test_buaa_images_beyond_the_ninth_pair_stay_out(tmp_path, listed):
     testing.buaa_visnir(tmp_path, subjects=2, last=40)
     assert len(listed("buaa_visnir")) == 36
 
 
-def test_buaa_enrols_one_picture_each(tmp_path, protocols):
+def test_buaa_enrols_one_image_each(tmp_path, protocols):
     testing.buaa_visnir(tmp_path)
     (protocol,) = protocols("buaa_visnir").values()
     assert protocol.name == "50_100_v1"
@@ -155,13 +155,13 @@ def test_oulu_takes_eight_frames_of_each_expression_in_strong_light(tmp_path, li
 
 def test_oulu_flat_names_are_the_same_frames(tmp_path, listed):
     for frame in range(2):
-        put_picture(tmp_path / f"NI_Strong_P001_Disgust_{frame:03d}.jpeg")
+        put_image(tmp_path / f"NI_Strong_P001_Disgust_{frame:03d}.jpeg")
     assert set(listed("oulu_casia_nirvis")) == {f"NI/Strong/P001/Disgust/{n:03d}" for n in (0, 1)}
 
 
-@pytest.mark.parametrize("name", sorted(DRAWN))
+@pytest.mark.parametrize("name", sorted(BUILTIN))
 def test_split_files_are_what_was_drawn(name):
-    assert load_split(name) == DRAWN[name]()
+    assert load_split(name) == BUILTIN[name]()
 
 
 def test_the_oulu_split_has_the_published_shares():
@@ -215,4 +215,4 @@ def test_replicas_are_the_same_in_each_run(tmp_path):
         [p.read_bytes() for p in sorted((tmp_path / name).rglob("*.jpg"))] for name in ("a", "b")
     )
     assert one == other
-    assert len(set(one)) == len(one)  # and no two pictures alike
+    assert len(set(one)) == len(one)  # and no two images alike

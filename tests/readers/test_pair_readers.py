@@ -5,7 +5,7 @@ import pytest
 from pipeline import testing
 from pipeline.errors import ReaderError
 from pipeline.store.protocols import Exclude
-from pipeline.testing.pictures import put_text
+from pipeline.testing.images import put_text
 
 
 def pairs(protocol, fold):
@@ -82,7 +82,7 @@ def test_cfp_pairs_count_in_the_right_lists(tmp_path, listed, protocols):
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("1,2,3", "expected 'i,j'"), ("1,999", "the picture lists lack number 1 or 999")],
+    [("1,2,3", "expected 'i,j'"), ("1,999", "the image lists lack number 1 or 999")],
 )
 def test_cfp_faulty_pairs_are_told(tmp_path, protocols, line, message):
     testing.cfp(tmp_path)

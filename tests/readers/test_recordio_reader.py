@@ -11,7 +11,7 @@ from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers import read_dataset
 from pipeline.readers.recordio import read_record, unpack
-from pipeline.testing.pictures import picture_bytes
+from pipeline.testing.images import image_bytes
 from pipeline.testing.recordio import MAGIC, framed
 
 
@@ -24,7 +24,7 @@ def contents(root):
 
 
 @pytest.mark.parametrize("header", [True, False])
-def test_each_record_is_its_subjects_picture(tmp_path, header):
+def test_each_record_is_its_subjects_image(tmp_path, header):
     testing.recordio(tmp_path, subjects=3, each=2, header=header)
     rows = contents(tmp_path)
     assert len(rows) == 6
@@ -32,18 +32,18 @@ def test_each_record_is_its_subjects_picture(tmp_path, header):
     for subject in range(3):
         for number in range(2):
             row = rows[f"{subject:07d}/{first + 2 * subject + number:08d}"]
-            assert row["content"] == picture_bytes(f"{subject}/{number}", ".jpg")
+            assert row["content"] == image_bytes(f"{subject}/{number}", ".jpg")
             assert (row["subject_id"], row["region"]) == (str(subject), "face")
 
 
 def test_a_file_by_hand(tmp_path):
-    """One picture with label 7, written here byte by byte from the format's description."""
-    data = struct.pack("<IfQQ", 0, 7.0, 0, 0) + b"picture"
+    """One image with label 7, written here byte by byte from the format's description."""
+    data = struct.pack("<IfQQ", 0, 7.0, 0, 0) + b"image"
     file = MAGIC + struct.pack("<I", len(data)) + data + b"\0"
     (tmp_path / "train.rec").write_bytes(file)
     (tmp_path / "train.idx").write_text("0\t0\n")
     (row,) = contents(tmp_path).values()
-    assert (row["sample_id"], row["content"]) == ("0000007/00000000", b"picture")
+    assert (row["sample_id"], row["content"]) == ("0000007/00000000", b"image")
 
 
 @pytest.mark.parametrize(
@@ -53,15 +53,15 @@ def test_a_record_that_holds_the_magic_is_joined_again(data, tmp_path):
     assert read_record(framed(data), 0, tmp_path) == data
 
 
-def test_labels_of_several_numbers_come_before_the_picture():
-    labels, picture = unpack(struct.pack("<IfQQfff", 3, 0.0, 0, 0, 1.0, 2.0, 3.0) + b"p")
+def test_labels_of_several_numbers_come_before_the_image():
+    labels, image = unpack(struct.pack("<IfQQfff", 3, 0.0, 0, 0, 1.0, 2.0, 3.0) + b"p")
     assert labels.tolist() == [1, 2, 3]
-    assert picture == b"p"
+    assert image == b"p"
 
 
-def test_an_empty_record_is_no_picture():
-    labels, picture = unpack(b"")
-    assert (len(labels), picture) == (0, b"")
+def test_an_empty_record_is_no_image():
+    labels, image = unpack(b"")
+    assert (len(labels), image) == (0, b"")
 
 
 @pytest.mark.parametrize("name", ["train.rec", "train.idx"])

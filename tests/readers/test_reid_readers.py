@@ -28,7 +28,7 @@ def test_llcm_lists_train_and_folders_test(tmp_path, listed):
     assert [row[c] for c in ("subject_id", "camera_id", "region")] == ["0011", "2", "body"]
 
 
-def test_llcm_pictures_of_other_test_subjects_stay_out(tmp_path, listed):
+def test_llcm_images_of_other_test_subjects_stay_out(tmp_path, listed):
     testing.llcm(tmp_path, test=3)
     (tmp_path / "idx/test_id.txt").write_text("1,3\n")
     assert {r["subject_id"] for r in listed("llcm").values() if r["split"] == "test"} == {
@@ -70,12 +70,12 @@ def test_llcm_draw_is_that_of_the_public_code(tmp_path, protocols):
         assert drawn == expected
 
 
-def test_llcm_listed_picture_that_is_missing_is_kept_and_told(tmp_path, listed, caplog):
+def test_llcm_listed_image_that_is_missing_is_kept_and_told(tmp_path, listed, caplog):
     testing.llcm(tmp_path)
     (tmp_path / "vis/0010/0010_c01_s0_f0_vis.jpg").unlink()
     with caplog.at_level("WARNING"):
         assert len(listed("llcm")) == 36
-    assert "1 pictures that the official lists name" in caplog.text
+    assert "1 images that the official lists name" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""Reader ``shards``: pictures that a stage made, taken in under ids of their own."""
+"""Reader ``shards``: images that a stage made, taken in under ids of their own."""
 
 import pytest
 
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers import read_dataset
-from pipeline.schemas.sample import PICTURES
+from pipeline.schemas.sample import IMAGES
 from pipeline.store import ShardFolder, image_columns
 from pipeline.store.shards import ShardWriter
 
@@ -13,7 +13,7 @@ from pipeline.store.shards import ShardWriter
 def write(folder, ids):
     shards = ShardFolder(folder, 2)
     for index, part in enumerate((ids[::2], ids[1::2])):
-        with ShardWriter(shards.shard(index).path, PICTURES) as writer:
+        with ShardWriter(shards.shard(index).path, IMAGES) as writer:
             writer.write(
                 {
                     "sample_id": name,
@@ -35,7 +35,7 @@ def read(root):
     return read_dataset("sample", DatasetParams(reader="shards", root=str(root), shards=3))
 
 
-def test_every_picture_of_every_source_is_taken_in(tmp_path):
+def test_every_image_of_every_source_is_taken_in(tmp_path):
     write(tmp_path / "openpeople", [f"P1/sheet#{i:03d}" for i in range(70)])
     write(tmp_path / "other", ["Q1/x"])
     listing = read(tmp_path)

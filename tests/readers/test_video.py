@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from replicas import number_of, picture, write_video
+from replicas import make_image, number_of, write_video
 
 from pipeline.ops.codec import UndecodableError
 from pipeline.readers.video import Lost, grey_if_colourless, timeline_of, video_frames
@@ -57,7 +57,7 @@ def test_equal_channels_are_one_and_colour_stays(tmp_path):
 
 
 def test_rounding_of_chroma_is_no_colour():
-    image = picture(5)
+    image = make_image(5)
     image[3, 3] += np.array([0, 5, 2], np.uint8)
     assert grey_if_colourless(image).ndim == 2
     image[3, 3, 0] += 40

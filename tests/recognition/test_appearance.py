@@ -39,6 +39,6 @@ def test_illumination_of_halves():
     crop[:, 56:] = 153
     level, side = illumination(crop)
     assert level == pytest.approx((51 + 153) / 2 / 255)
-    assert side == pytest.approx((153 - 51) / (153 + 51))  # the picture's right is brighter
+    assert side == pytest.approx((153 - 51) / (153 + 51))  # the image's right is brighter
     assert illumination(crop[:, ::-1])[1] == pytest.approx(-side)
     assert illumination(np.zeros((112, 112), np.uint8)) == (0.0, 0.0)

@@ -11,9 +11,9 @@ from pipeline.recognition.sface import SFace
 
 @pytest.fixture
 def crops():
-    """Three different 112 × 112 pictures."""
-    picture = skimage.data.astronaut()
-    return np.stack([picture[y : y + 112, 160:272] for y in (40, 60, 200)])
+    """Three different 112 × 112 images."""
+    image = skimage.data.astronaut()
+    return np.stack([image[y : y + 112, 160:272] for y in (40, 60, 200)])
 
 
 def test_embeddings_are_those_of_opencvs_recogniser(weight_file, crops):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.bodies.areas import BodyArea
-from pipeline.bodies.labelling import Outcome
+from pipeline.bodies.body_regions import BodyRegion
+from pipeline.bodies.labelling import LabelOutcome
 from pipeline.ops.codec import encode_png
 from pipeline.params.label_bodies import LabelBodiesParams
 from pipeline.report.body_tiles import AREA_COLOURS, OUTCOME_COLOURS, crop_tile, scene_tile, strips
@@ -97,21 +97,21 @@ def test_every_measure_is_shown_beside_the_chosen_one(labelled):
     assert tables["iou"]["VIS"]["labelled"] == 3
 
 
-def test_detection_counts_people_and_pictures_without(tmp_path):
+def test_detection_counts_people_and_images_without(tmp_path):
     body = {"box_xyxy": np.float32(A), "score": 0.5, **POINTLESS}
     rows = [frame("1", [body], BOTH), frame("2", [], BOTH), frame("3", [body], None)]
     bands = detect_bodies_metrics(folder(tmp_path, DETECT_BODIES, rows))["bands"]
     assert bands["VIS"]["detection_recall"] == 0.25
-    assert (bands["VIS"]["pictures"], bands["VIS"]["nobody_found"]) == (3, 1)
+    assert (bands["VIS"]["images"], bands["VIS"]["nobody_found"]) == (3, 1)
     assert bands["VIS"]["height_px"]["median"] == 100.0
 
 
-@pytest.mark.parametrize("outcome", list(Outcome))
+@pytest.mark.parametrize("outcome", list(LabelOutcome))
 def test_a_frame_shows_each_outcome_in_its_own_colour(outcome):
     row = frame("1", [found([20, 20, 60, 90], str(outcome), "a")], None)
     tile = scene_tile(row, np.full((100, 200, 3), 60, np.uint8), 200)
     assert tile[60, 20].tolist() == list(OUTCOME_COLOURS[outcome])
-    assert len(set(OUTCOME_COLOURS.values())) == len(OUTCOME_COLOURS) == len(Outcome)
+    assert len(set(OUTCOME_COLOURS.values())) == len(OUTCOME_COLOURS) == len(LabelOutcome)
 
 
 def test_boxes_that_are_none_do_not_stop_the_drawing():
@@ -122,31 +122,35 @@ def test_boxes_that_are_none_do_not_stop_the_drawing():
 
 def crop(subject, band):
     labels = np.zeros((96, 32), np.uint8)
-    labels[:20], labels[20:50], labels[50:] = BodyArea.FACE, BodyArea.TORSO, BodyArea.LOWER_BODY
+    labels[:20], labels[20:50], labels[50:] = (
+        BodyRegion.FACE,
+        BodyRegion.TORSO,
+        BodyRegion.LOWER_BODY,
+    )
     boxes = [[4, 0, 28, 19], [4, 20, 28, 49], [np.nan] * 4]
     return {
         "subject_id": subject,
         "band": band,
         "simulated": band != "VIS",
-        "area_boxes_xyxy": np.float32(boxes),
-        "area_labels": {"bytes": encode_png(labels), "path": "x"},
+        "body_region_boxes_xyxy": np.float32(boxes),
+        "body_region_labels": {"bytes": encode_png(labels), "path": "x"},
         **image_columns(encode_png(np.full((96, 32), 100, np.uint8)), (96, 32), "x"),
     }
 
 
 def test_a_crop_shows_its_areas_tinted_and_outlined():
     tile = crop_tile(crop("a", "VIS"), np.full((96, 32, 3), 100, np.uint8), 96)
-    assert tile[10, 4].tolist() == list(AREA_COLOURS[BodyArea.FACE])
-    tint = np.array(AREA_COLOURS[BodyArea.LOWER_BODY]) * 0.35 + 65
+    assert tile[10, 4].tolist() == list(AREA_COLOURS[BodyRegion.FACE])
+    tint = np.array(AREA_COLOURS[BodyRegion.LOWER_BODY]) * 0.35 + 65
     np.testing.assert_allclose(tile[80, 16], tint, atol=1)
 
 
 def test_strips_are_lines_of_subjects_and_columns_of_bands():
     rows = [crop("b", "LWIR"), crop("a", "VIS"), crop("a", "VIS"), crop("a", "LWIR")]
-    picture = strips(rows, 96)
+    image = strips(rows, 96)
     line = 96 + 18
-    assert picture.shape == (2 * line, (64 + 4) + (32 + 4), 3)
-    lower = np.array(AREA_COLOURS[BodyArea.LOWER_BODY]) * 0.35 + 65
-    np.testing.assert_allclose(picture[90, 18], lower, atol=1)
-    assert (picture[line : line + 96, :68] < 40).all()  # b has no picture in VIS
+    assert image.shape == (2 * line, (64 + 4) + (32 + 4), 3)
+    lower = np.array(AREA_COLOURS[BodyRegion.LOWER_BODY]) * 0.35 + 65
+    np.testing.assert_allclose(image[90, 18], lower, atol=1)
+    assert (image[line : line + 96, :68] < 40).all()  # b has no image in VIS
     assert strips([], 96).shape[1] == 96

@@ -7,7 +7,7 @@ from pipeline.errors import StageError
 from pipeline.ops.codec import decode, encode_png
 from pipeline.report import draw
 from pipeline.report.contact_sheet import contact_sheet, pick_rows, sheet
-from pipeline.schemas.sample import PICTURES
+from pipeline.schemas.sample import IMAGES
 from pipeline.store import ShardFolder, image_columns
 from pipeline.store.shards import ShardWriter, shard_of
 from pipeline.types import FaceClass
@@ -17,7 +17,7 @@ BANDS = ("VIS", "NIR", "LWIR")
 
 @pytest.fixture
 def folder(tmp_path):
-    """3 subjects × 5 pictures × 3 bands; the picture's grey value tells which it is."""
+    """3 subjects × 5 images × 3 bands; the image's grey value tells which it is."""
     rows = [
         {
             "sample_id": f"{subject}/{number}.{band}",
@@ -36,13 +36,13 @@ def folder(tmp_path):
     ]
     made = ShardFolder(tmp_path / "stage", 3)
     for index in range(3):
-        with ShardWriter(made.shard(index).path, PICTURES) as writer:
+        with ShardWriter(made.shard(index).path, IMAGES) as writer:
             mine = [row for row in rows if shard_of(row["sample_id"], 3) == index]
             writer.write(sorted(mine, key=lambda row: row["sample_id"]))
     return made
 
 
-def test_the_same_pictures_are_picked_in_every_band(folder):
+def test_the_same_images_are_picked_in_every_band(folder):
     rows = pick_rows(folder, most_subjects=2, per_subject=3)
     assert [row["sample_id"] for row in rows] == [
         f"{subject}/{number}.{band}"
@@ -57,18 +57,17 @@ def test_subjects_and_bands_can_be_named(folder):
     assert [row["sample_id"] for row in rows] == [f"c/{number}.NIR" for number in range(5)]
 
 
-def test_the_sheet_is_a_grid_of_pictures_by_bands(folder):
+def test_the_sheet_is_a_grid_of_images_by_bands(folder):
     rows = pick_rows(folder, most_subjects=2, per_subject=2)
-    picture = sheet(rows, 60)
-    height, width = picture.shape[0] // 4, picture.shape[1] // 3
+    image = sheet(rows, 60)
+    height, width = image.shape[0] // 4, image.shape[1] // 3
     values = [
-        [int(picture[y * height + 15, x * width + width // 2, 0]) for x in range(3)]
-        for y in range(4)
+        [int(image[y * height + 15, x * width + width // 2, 0]) for x in range(3)] for y in range(4)
     ]
     assert values == [[40] * 3, [44] * 3, [40] * 3, [44] * 3]
 
 
-def test_with_one_band_a_subjects_pictures_stand_side_by_side(folder):
+def test_with_one_band_a_subjects_images_stand_side_by_side(folder):
     rows = pick_rows(folder, bands=["VIS"], most_subjects=3, per_subject=4)
     one = sheet(rows[:1], 60)
     assert sheet(rows, 60).shape[:2] == (one.shape[0] * 3, one.shape[1] * 4)
@@ -78,7 +77,7 @@ def test_nothing_to_show_is_an_error_only_where_something_was_asked_for(folder, 
     with pytest.raises(StageError, match=r"no row of subjects \['nobody'\]"):
         contact_sheet(folder, tmp_path / "x.png", subjects=["nobody"])
     empty = ShardFolder(tmp_path / "empty", 1)
-    with ShardWriter(empty.shard(0).path, PICTURES):
+    with ShardWriter(empty.shard(0).path, IMAGES):
         pass
     contact_sheet(empty, tmp_path / "empty.png")
     assert decode((tmp_path / "empty.png").read_bytes()).shape[1] == 160
@@ -100,10 +99,10 @@ def test_a_long_caption_is_cut_not_spilled():
     assert tile.shape == (68, 50, 3)
 
 
-def test_pictures_that_exist_in_most_bands_come_first(tmp_path, folder):
+def test_images_that_exist_in_most_bands_come_first(tmp_path, folder):
     thinned = ShardFolder(tmp_path / "thin", 1)
     rows = [r for r in folder.rows() if r["subject_id"] == "a" and r["sample_id"] != "a/2.LWIR"]
-    with ShardWriter(thinned.shard(0).path, PICTURES) as writer:
+    with ShardWriter(thinned.shard(0).path, IMAGES) as writer:
         writer.write(sorted(rows, key=lambda row: row["sample_id"]))
     ids = [row["sample_id"] for row in pick_rows(thinned, per_subject=9)]
     assert ids == [f"a/{number}.{band}" for number in (0, 1, 3, 4) for band in BANDS]
@@ -116,7 +115,7 @@ def test_frames_of_videos_are_spread_in_each_band_of_its_own(tmp_path, folder):
         for row in folder.rows()
         if row["subject_id"] == "a" and (row["band"] == "VIS" or "/4" in row["sample_id"])
     ]
-    with ShardWriter(filmed.shard(0).path, PICTURES) as writer:
+    with ShardWriter(filmed.shard(0).path, IMAGES) as writer:
         writer.write(sorted(rows, key=lambda row: row["sample_id"]))
     ids = [row["sample_id"] for row in pick_rows(filmed, per_subject=3)]
     assert ids == ["a/0.VIS", "a/4.NIR", "a/4.LWIR", "a/2.VIS", "a/4.VIS"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.face3d.mesh import disagreement_percent, five_points
+from pipeline.face3d.mesh import disagreement_percent, five_landmarks
 from pipeline.report.grouped import yaw_bucket
 from pipeline.report.metrics import quantiles
 
@@ -37,9 +37,9 @@ def test_yaw_buckets(yaw, bucket):
 def test_disagreement_is_the_mean_distance_in_percent_of_the_eyes():
     rng = np.random.default_rng(0)
     mesh = rng.normal(size=(468, 3)).astype(np.float32) * 100
-    points = five_points(mesh[None])[0]
+    points = five_landmarks(mesh[None])[0]
     assert disagreement_percent(points, mesh) == pytest.approx(0, abs=1e-5)
     between = float(np.hypot(*(points[1] - points[0])))
     moved = points.copy()
-    moved[2] += (3.0, 4.0)  # one of five points by 5 pixels: a mean of 1 pixel
+    moved[2] += (3.0, 4.0)  # one of five landmarks by 5 pixels: a mean of 1 pixel
     assert disagreement_percent(moved, mesh) == pytest.approx(100 / between, rel=1e-4)

@@ -1,4 +1,4 @@
-"""A workspace of one's own per test: the project's params with a folder of pictures as data set."""
+"""A workspace of one's own per test: the project's params with a folder of images as data set."""
 
 import importlib
 import json
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Workspace:
-    """A project folder with a data set ``mine`` in ``pictures/``; the current directory."""
+    """A project folder with a data set ``mine`` in ``images/``; the current directory."""
 
     path: Path
     weight_file: Callable[[str], Path]
@@ -68,11 +68,11 @@ def workspace(tmp_path, monkeypatch, weight_file) -> Workspace:
     """See ``Workspace``; one worker in this process, for speed."""
     shutil.copy(ROOT / "weights.yaml", tmp_path)
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    (tmp_path / "pictures").mkdir()
+    (tmp_path / "images").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CROSSBAND_EXECUTOR", "serial")
     made = Workspace(tmp_path, weight_file)
-    mine = {"reader": "folder", "root": "pictures", "shards": 2}
+    mine = {"reader": "folder", "root": "images", "shards": 2}
     made.edit(
         datasets={"sample": None, "scenes": None, "mine": mine},
         face_datasets={"mine": {}},

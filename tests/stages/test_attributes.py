@@ -10,9 +10,9 @@ from pipeline.ops.codec import encode_png
 
 def test_faces_get_pose_sharpness_light_and_quality(workspace):
     sharp = skimage.data.astronaut()
-    pictures = {"sharp": sharp, "soft": cv2.GaussianBlur(sharp, (0, 0), 2.0)}
-    for name, image in pictures.items():
-        path = workspace.path / f"pictures/anna/{name}.png"
+    images = {"sharp": sharp, "soft": cv2.GaussianBlur(sharp, (0, 0), 2.0)}
+    for name, image in images.items():
+        path = workspace.path / f"images/anna/{name}.png"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(encode_png(image))
     workspace.need("yunet", "face_mesh_468", "sface")
@@ -24,7 +24,7 @@ def test_faces_get_pose_sharpness_light_and_quality(workspace):
     assert sharp["quality"] == pytest.approx(float(np.linalg.norm(sharp["embedding"])), rel=1e-5)
     cosine = sharp["embedding"] @ soft["embedding"] / (sharp["quality"] * soft["quality"])
     assert cosine > 0.8
-    assert "loose" not in sharp
+    assert "context" not in sharp
     metrics = workspace.metrics("attributes")
     assert (metrics["in"], metrics["out"]) == (2, 2)
     counts = metrics["separation"]["photographs"]["vis_vis"]  # one subject separates from nobody

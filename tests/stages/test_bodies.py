@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.bodies.areas import BodyArea
+from pipeline.bodies.body_regions import BodyRegion
 from pipeline.bodies.labelling import Outcome
 from pipeline.errors import ParamsError, WeightsError
 from pipeline.ops.codec import decode, encode_png
@@ -20,10 +20,10 @@ STAGES = ("ingest", "detect_bodies", "label_bodies", "crop_bodies")
 
 @pytest.fixture
 def bus(workspace):
-    """ultralytics' picture of a bus and four people, and one of nobody."""
-    shutil.copy(ASSETS / "bus.jpg", workspace.path / "pictures")
+    """ultralytics' image of a bus and four people, and one of nobody."""
+    shutil.copy(ASSETS / "bus.jpg", workspace.path / "images")
     empty = encode_png(np.full((48, 64, 3), 90, np.uint8))
-    (workspace.path / "pictures/empty.png").write_bytes(empty)
+    (workspace.path / "images/empty.png").write_bytes(empty)
     workspace.need("yolo11n_pose")
     workspace.edit(detect_bodies={"precision": "float32"})
     return workspace
@@ -48,12 +48,12 @@ def test_the_bus_gives_four_crops(bus):
 def test_areas_lie_one_below_the_other(bus):
     bus.run(*STAGES)
     row = bus.rows("crop_bodies")["bus.jpg#body000"]
-    assert row["area_backend"] == ["keypoints"] * 3
-    labels = decode(row["area_labels"]["bytes"])
+    assert row["body_region_backend"] == ["keypoints"] * 3
+    labels = decode(row["body_region_labels"]["bytes"])
     assert labels.shape == (384, 128)
-    middles = [np.argwhere(labels == area)[:, 0].mean() for area in list(BodyArea)[1:]]
+    middles = [np.argwhere(labels == area)[:, 0].mean() for area in list(BodyRegion)[1:]]
     assert middles == sorted(middles)
-    boxes = row["area_boxes_xyxy"]
+    boxes = row["body_region_boxes_xyxy"]
     nose = transform_points(row["keypoints_xy"][0], row["warp_2x3"])
     assert (boxes[0, :2] < nose).all()
     assert (nose < boxes[0, 2:]).all()
@@ -77,9 +77,9 @@ def test_editing_the_threshold_labels_again_without_detecting(bus):
 
 
 def test_a_lone_person_takes_the_subject_of_the_listing(bus):
-    folder = bus.path / "pictures/anna"
+    folder = bus.path / "images/anna"
     folder.mkdir()
-    image = decode((bus.path / "pictures/bus.jpg").read_bytes())
+    image = decode((bus.path / "images/bus.jpg").read_bytes())
     (folder / "alone.png").write_bytes(encode_png(np.ascontiguousarray(image[370:900, 640:810])))
     (folder / "crowd.png").write_bytes(encode_png(np.ascontiguousarray(image[370:930])))
     bus.run(*STAGES)

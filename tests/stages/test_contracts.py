@@ -7,7 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.params.whole import Params
-from pipeline.report.truth_figure import PANELS
+from pipeline.report.ground_truth_figure import PANELS
 from pipeline.store.fingerprint import code_closure
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,7 +99,7 @@ def test_metrics_lie_where_people_look(name):
 
 
 @pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights", "export"} - {*ITEM_STAGES}))
-def test_pictures_lie_where_people_look(name):
+def test_images_lie_where_people_look(name):
     figures = [f"reports/figures/${{key}}/{name}.png"] if name in PANELS else []
     curves = [f"reports/curves/${{key}}/{name}.csv"] if name.startswith("train_") else []
     contact = f"reports/contact/${{key}}/{name}.png"

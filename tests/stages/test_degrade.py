@@ -25,7 +25,7 @@ def faces(workspace):
     """Three aligned photographs, one of them grey."""
     astronaut = skimage.data.astronaut()[:300, 80:400]
     for number, image in enumerate((astronaut, astronaut[:, 4:], astronaut[..., 1])):
-        path = workspace.path / "pictures" / f"s{number}" / "a.png"
+        path = workspace.path / "images" / f"s{number}" / "a.png"
         path.parent.mkdir()
         path.write_bytes(encode_png(np.ascontiguousarray(image)))
     workspace.need("yunet", "face_mesh_468")
@@ -49,7 +49,7 @@ def test_each_generator_makes_its_rows_of_each_face(faces):
         assert row["band"] == "VIS"
         assert decode(row["image"]["bytes"]).shape == decode(source["image"]["bytes"]).shape
         assert decode(row["dmfr"]["bytes"]).shape[:2] == (169, 137)
-        assert decode(row["loose"]["bytes"]).shape[:2] == (512, 512)
+        assert decode(row["context"]["bytes"]).shape[:2] == (512, 512)
         np.testing.assert_array_equal(row["landmarks_xy"], source["landmarks_xy"])
     photometric = [row for row in rows.values() if row["generator"] == "photometric"]
     assert all(
@@ -96,7 +96,7 @@ def test_without_the_network_no_training_is_needed(faces):
 def test_one_face_trains_nothing_and_is_degraded_without_the_network(faces):
     """So that a whole ``dvc repro`` goes through; metrics and output say what is missing."""
     for name in ("s1", "s2"):
-        (faces.path / "pictures" / name / "a.png").unlink()
+        (faces.path / "images" / name / "a.png").unlink()
     faces.run("ingest", "detect", "align", "train_degrader", "degrade")
     assert faces.metrics("train_degrader") == {"steps": 0, "faces": {"sharp": 1, "low": 0}}
     metrics = faces.metrics("degrade")
@@ -110,11 +110,11 @@ def test_a_network_is_trained_as_soon_as_there_are_faces_and_dropped_when_they_a
     faces.run("train_degrader", "degrade")
     assert faces.metrics("degrade")["left_out"] == {}
     for name in ("s1", "s2"):
-        path = faces.path / "pictures" / name / "a.png"
+        path = faces.path / "images" / name / "a.png"
         path.rename(faces.path / f"{name}.png")
     faces.run("ingest", "detect", "align", "train_degrader", "degrade")
     assert faces.metrics("degrade")["rows"] == {"photometric": 1}
     for name in ("s1", "s2"):
-        (faces.path / f"{name}.png").rename(faces.path / "pictures" / name / "a.png")
+        (faces.path / f"{name}.png").rename(faces.path / "images" / name / "a.png")
     faces.run("ingest", "detect", "align", "train_degrader", "degrade")
     assert faces.metrics("degrade")["rows"] == {"cyclegan": 3, "photometric": 3}

@@ -1,13 +1,13 @@
-"""Stages ``detect`` and ``align`` on a real photograph: edges, policies, truth, metrics."""
+"""Stages ``detect`` and ``align`` on a real photograph: edges, policies, ground truth, metrics."""
 
 import numpy as np
 import pytest
 import skimage.data
 
-from pipeline.face3d.mesh import five_points
+from pipeline.face3d.mesh import five_landmarks
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import transform_points
-from pipeline.ops.templates import TEMPLATES
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 
 ASTRONAUT = skimage.data.astronaut()
 SMALL = ASTRONAUT[40:240, 130:330]
@@ -17,15 +17,15 @@ SMALL = ASTRONAUT[40:240, 130:330]
 def photographs(workspace):
     """One face, none, two of different size, one cut by the border, a grey one."""
     small = np.asarray(np.pad(SMALL[::2, ::2], ((0, 200), (0, 0), (0, 0))))
-    pictures = {
+    images = {
         "one": ASTRONAUT,
         "none": np.full((200, 200, 3), 127, np.uint8),
         "two": np.hstack([ASTRONAUT[:300, 80:380], small]),
         "cut": ASTRONAUT[:, 205:],
         "grey": ASTRONAUT[..., 1],
     }
-    for name, image in pictures.items():
-        path = workspace.path / f"pictures/{name}.png"
+    for name, image in images.items():
+        path = workspace.path / f"images/{name}.png"
         path.write_bytes(encode_png(np.ascontiguousarray(image)))
     workspace.need("yunet", "face_mesh_468")
     return workspace
@@ -55,7 +55,7 @@ def test_faces_are_found_described_and_counted(photographs):
 def test_faces_are_aligned_by_the_meshs_points_or_the_detectors(photographs):
     photographs.run("ingest", "detect")
     face = photographs.rows("detect")["one.png"]["faces"][0]
-    np.testing.assert_array_equal(face["landmarks_xy"], five_points(face["mesh_xyz"][None])[0])
+    np.testing.assert_array_equal(face["landmarks_xy"], five_landmarks(face["mesh_xyz"][None])[0])
     photographs.edit(detect={"points": "detector"})
     photographs.run("detect", "align")
     again = photographs.rows("detect")["one.png"]["faces"][0]
@@ -70,11 +70,11 @@ def test_the_crop_is_the_template_and_geometry_points_back(photographs):
     row = photographs.rows("align")["one.png"]
     assert (row["template"], row["height_px"], row["width_px"]) == ("arcface144", 144, 144)
     assert decode(row["image"]["bytes"]).shape == (144, 144, 3)
-    assert decode(row["loose"]["bytes"]).shape == (512, 512, 3)
+    assert decode(row["context"]["bytes"]).shape == (512, 512, 3)
     placed = transform_points(row["landmarks_xy"], row["warp_2x3"])
-    assert np.abs(placed - TEMPLATES["arcface144"].points_xy).max() < 7
-    placed = transform_points(row["landmarks_xy"], row["loose_warp_2x3"])
-    assert np.abs(placed - TEMPLATES["facexlib512"].points_xy).max() < 25
+    assert np.abs(placed - ALIGNMENT_TEMPLATES["arcface144"].points_xy).max() < 7
+    placed = transform_points(row["landmarks_xy"], row["context_warp_2x3"])
+    assert np.abs(placed - ALIGNMENT_TEMPLATES["facexlib512"].points_xy).max() < 25
     assert decode(photographs.rows("align")["grey.png"]["image"]["bytes"]).ndim == 2
 
 
@@ -133,15 +133,15 @@ def test_a_template_of_ones_own(photographs):
     assert np.abs(placed - points).max() < 5
 
 
-def test_truth_of_the_data_set_takes_the_place_of_a_detector(photographs):
+def test_ground_truth_of_the_data_set_takes_the_place_of_a_detector(photographs):
     photographs.run("ingest", "detect")
     face = photographs.rows("detect")["one.png"]["faces"][0]
     box, points = (
         " ".join(f"{v:.3f}" for v in face[k].ravel()) for k in ("box_xyxy", "landmarks_xy")
     )
-    listing = photographs.path / "pictures/list.csv"
+    listing = photographs.path / "images/list.csv"
     listing.write_text(f"path,box,points\none.png,{box},{points}\nnone.png,,\n")
-    photographs.edit(datasets={"mine": {"root": "pictures/list.csv"}}, detect={"backend": "truth"})
+    photographs.edit(datasets={"mine": {"root": "images/list.csv"}}, detect={"backend": "truth"})
     photographs.run("ingest", "detect")
     found = photographs.rows("detect")["one.png"]["faces"]
     assert len(found) == 1

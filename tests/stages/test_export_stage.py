@@ -12,9 +12,9 @@ from pipeline.errors import ParamsError
 
 @pytest.fixture
 def ingested(workspace):
-    """A workspace with three ingested pictures."""
+    """A workspace with three ingested images."""
     for number in range(3):
-        path = workspace.path / "pictures" / f"person{number}" / "1.png"
+        path = workspace.path / "images" / f"person{number}" / "1.png"
         path.parent.mkdir()
         cv2.imwrite(str(path), np.full((20, 30, 3), number, np.uint8))
     workspace.run("ingest")

@@ -32,20 +32,20 @@ def fill(folder):
     return {
         "s/cut.jpg": "truncated",
         "s/zero.jpg": "empty_file",
-        "s/text.jpg": "not_a_picture",
+        "s/text.jpg": "not_an_image",
         "s/huge.png": "too_large",
     }
 
 
 def test_each_file_becomes_a_row_or_a_reason(workspace):
-    expected = fill(workspace.path / "pictures")
+    expected = fill(workspace.path / "images")
     workspace.run("ingest")
     assert workspace.rejected("ingest") == expected
     rows = workspace.rows("ingest")
     assert set(rows) == {
         f"s/{n}" for n in ("good.jpg", "good.png", "deep.png", "alpha.png", "turned.png")
     }
-    source = workspace.path / "pictures"
+    source = workspace.path / "images"
     for name in ("s/good.jpg", "s/good.png"):  # not encoded again
         assert rows[name]["image"]["bytes"] == (source / name).read_bytes()
     images = {name: decode(row["image"]["bytes"]) for name, row in rows.items()}
@@ -59,13 +59,13 @@ def test_each_file_becomes_a_row_or_a_reason(workspace):
 
 
 def test_metrics_count_what_came_and_what_went(workspace):
-    fill(workspace.path / "pictures")
+    fill(workspace.path / "images")
     workspace.run("ingest")
     metrics = workspace.metrics("ingest")
     assert (metrics["in"], metrics["out"]) == (9, 5)
     assert metrics["rejected"] == {
         "empty_file": 1,
-        "not_a_picture": 1,
+        "not_an_image": 1,
         "too_large": 1,
         "truncated": 1,
     }
@@ -74,7 +74,7 @@ def test_metrics_count_what_came_and_what_went(workspace):
 
 
 def test_the_limit_of_megapixels_is_a_param(workspace):
-    (workspace.path / "pictures/a.png").write_bytes(encode_png(np.zeros((300, 400), np.uint8)))
+    (workspace.path / "images/a.png").write_bytes(encode_png(np.zeros((300, 400), np.uint8)))
     workspace.edit(ingest={"max_megapixels": 0.1})
     workspace.run("ingest")
     assert workspace.rejected("ingest") == {"a.png": "too_large"}
@@ -92,6 +92,6 @@ def test_a_data_set_that_params_do_not_know_is_named(workspace):
 
 
 def test_a_second_run_computes_nothing(workspace):
-    fill(workspace.path / "pictures")
+    fill(workspace.path / "images")
     assert workspace.run("ingest").summary.computed == 9
     assert workspace.run("ingest").summary.computed == 0

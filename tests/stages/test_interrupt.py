@@ -22,7 +22,7 @@ from pipeline.store.executors import Processes
 from stages.run import stage_main
 
 slow = work.Shout(Path("log"), 0.2)
-rows = [work.picture(f"s{{i}}") for i in range(200)]
+rows = [work.make_image(f"s{{i}}") for i in range(200)]
 
 def run(stage):
     map_shards(Listing(rows, 40, dict), ShardFolder(Path("out"), 40), schema=work.SCHEMA,

@@ -18,7 +18,7 @@ def face(workspace):
     hidden = astronaut.copy()
     hidden[95:125, 185:255] = 0
     for name, image in {"open": astronaut, "hidden": hidden}.items():
-        (workspace.path / f"pictures/{name}.png").write_bytes(encode_png(image))
+        (workspace.path / f"images/{name}.png").write_bytes(encode_png(image))
     workspace.need("yunet", "face_mesh_468", "bisenet_r18")
     workspace.run("ingest", "detect", "align", "parse")
     return workspace

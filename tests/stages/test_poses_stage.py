@@ -14,7 +14,7 @@ def faces(workspace):
     """Two aligned photographs, one of them grey."""
     astronaut = skimage.data.astronaut()[:300, 80:400]
     for number, image in enumerate((astronaut, astronaut[..., 1])):
-        path = workspace.path / "pictures" / f"s{number}" / "a.png"
+        path = workspace.path / "images" / f"s{number}" / "a.png"
         path.parent.mkdir()
         path.write_bytes(encode_png(np.ascontiguousarray(image)))
     workspace.need("yunet", "face_mesh_468", "bisenet_r18")
@@ -77,7 +77,7 @@ def test_turns_that_make_no_sense_are_refused_before_any_work(workspace, bad):
         workspace.run("poses")
 
 
-def test_a_share_of_the_faces_is_measured_and_the_pictures_do_not_depend_on_it(faces):
+def test_a_share_of_the_faces_is_measured_and_the_images_do_not_depend_on_it(faces):
     faces.edit(poses={"yaw_deg": [0.0, 20.0]})
     faces.run("poses")
     measured = faces.rows("poses")

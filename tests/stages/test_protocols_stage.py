@@ -9,11 +9,11 @@ from pipeline.store.protocols import protocol_names, read_protocol
 
 @pytest.fixture
 def casia(workspace):
-    testing.casia_nir_vis2(workspace.path / "pictures", subjects=4, each=2, folds=2)
+    testing.casia_nir_vis2(workspace.path / "images", subjects=4, each=2, folds=2)
     workspace.edit(
         datasets={"mine": {"reader": "casia_nir_vis2"}},
         protocols={
-            "mine": {"build": "official", "rows": "ingest", "seed": 7, "between": {}},
+            "mine": {"build": "official", "rows": "ingest", "seed": 7, "subset": {}},
         },
     )
     workspace.run("ingest")
@@ -36,7 +36,7 @@ def test_official_lists_name_what_ingest_took_in(casia):
 
 def test_protocols_of_former_params_go(casia, caplog):
     casia.run("protocols")
-    for file in (casia.path / "pictures/protocols").glob("*_dev.txt"):
+    for file in (casia.path / "images/protocols").glob("*_dev.txt"):
         file.unlink()
     casia.run("protocols")
     assert protocol_names(casia.path / "data/mine/protocols") == ["view2"]
@@ -55,7 +55,7 @@ def test_a_protocol_by_a_column(casia):
         "gallery_range": [0, 100],
         "probe_range": [9, 100],
     }
-    casia.edit(protocols={"mine": {"between": {"small": between}}})
+    casia.edit(protocols={"mine": {"subset": {"small": between}}})
     casia.run("protocols")
     small = casia.metrics("protocols")["small"]
     assert (small["enroll_samples"], small["probe_samples"]) == (2, 0)  # all are 8 pixels wide
@@ -80,7 +80,7 @@ def test_faulty_derivations_are_told(casia, change, message):
         "gallery_range": [0, 100],
         "probe_range": [0, 100],
     }
-    casia.edit(protocols={"mine": {"between": {"small": between | change}}})
+    casia.edit(protocols={"mine": {"subset": {"small": between | change}}})
     with pytest.raises(StageError, match=message):
         casia.run("protocols")
 
@@ -93,16 +93,16 @@ def test_ranges_have_to_rise(casia):
         "gallery_range": [1, 0],
         "probe_range": [0, 1],
     }
-    casia.edit(protocols={"mine": {"between": {"small": between}}})
+    casia.edit(protocols={"mine": {"subset": {"small": between}}})
     with pytest.raises(ParamsError, match="gallery_range: the first has to be below the second"):
         casia.run("protocols")
 
 
 def test_a_reader_without_official_protocol_is_told(workspace):
-    testing.tufts(workspace.path / "pictures", subjects=1)
+    testing.tufts(workspace.path / "images", subjects=1)
     workspace.edit(
         protocols={
-            "mine": {"build": "official", "rows": "ingest", "seed": 7, "between": {}},
+            "mine": {"build": "official", "rows": "ingest", "seed": 7, "subset": {}},
         }
     )
     workspace.run("ingest")

@@ -1,4 +1,4 @@
-"""From pictures to masked faces, by the stages."""
+"""From images to masked faces, by the stages."""
 
 import cv2
 import numpy as np
@@ -15,10 +15,10 @@ CHAIN = ("ingest", "detect", "align", "parse", "parts", "reconstruct")
 
 @pytest.fixture
 def astronauts(workspace):
-    """Two pictures, colour and grey, through all stages up to ``reconstruct``."""
+    """Two images, colour and grey, through all stages up to ``reconstruct``."""
     bgr = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR)
-    cv2.imwrite("pictures/colour.png", bgr)
-    cv2.imwrite("pictures/deep.png", cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY).astype(np.uint16) * 257)
+    cv2.imwrite("images/colour.png", bgr)
+    cv2.imwrite("images/deep.png", cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY).astype(np.uint16) * 257)
     workspace.need("yunet", "face_mesh_468", "bisenet_r18")
     workspace.edit(parse={"precision": "float32"})
     workspace.run(*CHAIN)
@@ -34,7 +34,7 @@ def test_faces_are_reconstructed_and_masked(astronauts):
         assert row["residual_percent"] < 15
         assert row["visible_fraction"].min() > 0.5
     assert len(row["position_map"]) < 12288
-    astronauts.edit(masks={"templates": ["surgical_blue", "cloth_navy"], "per_face": 2})
+    astronauts.edit(masks={"designs": ["surgical_blue", "cloth_navy"], "per_face": 2})
     astronauts.run("masks")
     masked = astronauts.rows("masks")
     assert sorted(masked) == sorted(f"{name}#mask{n}" for name in rows for n in (0, 1))
@@ -44,12 +44,12 @@ def test_faces_are_reconstructed_and_masked(astronauts):
         alpha = decode(row["mask_alpha"]["bytes"])
         assert (after[alpha == 0] == before[alpha == 0]).all()
         assert (after != before).any()
-        loose = decode(bare["loose"]["bytes"])
-        assert lay_over(loose, row["mask_layer"]["bytes"]).shape == loose.shape
-        assert row["generator"] == f"mask:{row['mask_template']}"
+        context = decode(bare["context"]["bytes"])
+        assert lay_over(context, row["mask_layer"]["bytes"]).shape == context.shape
+        assert row["generator"] == f"mask:{row['mask_design']}"
         assert row["parent_id"] == bare["sample_id"]
         assert row["simulated"]
-        if row["mask_wear"] == "proper":
+        if row["mask_fit"] == "proper":
             assert row["part_backend"][3] == "none"
             assert row["mouth"] is None
             assert row["mask_coverage"][2] > 0.9
@@ -66,14 +66,14 @@ def follows_its_params(astronauts):
     astronauts.edit(masks={"per_face": 1})
     astronauts.run("masks")
     first = astronauts.rows("masks")
-    astronauts.edit(masks={"templates": ["kn95_black"], "bands": ["NIR"]})
+    astronauts.edit(masks={"designs": ["kn95_black"], "bands": ["NIR"]})
     run = astronauts.run("masks")
     assert run.summary.computed == 2
     assert set(astronauts.rejected("masks").values()) == {"band_left_out"}
-    astronauts.edit(masks={"bands": ["VIS"], "templates": ["surgical_blue"]})
+    astronauts.edit(masks={"bands": ["VIS"], "designs": ["surgical_blue"]})
     astronauts.run("masks")
     second = astronauts.rows("masks")
-    assert all(row["mask_template"] == "surgical_blue" for row in second.values())
+    assert all(row["mask_design"] == "surgical_blue" for row in second.values())
     assert {name: row["seed"] for name, row in first.items()} == {
         name: row["seed"] for name, row in second.items()
     }

@@ -64,7 +64,7 @@ def edit(cwd, **sections):
 def put(cwd, name, shift):
     """Put a photograph of the astronaut, shifted so that each differs."""
     image = np.roll(skimage.data.astronaut()[:300, 80:400], shift, axis=1)
-    path = cwd / "pictures" / name
+    path = cwd / "images" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encode_png(np.ascontiguousarray(image)))
 
@@ -74,7 +74,7 @@ def project(tmp_path_factory, weight_file):
     """A workspace with four photographs that has been reproduced once."""
     parent = tmp_path_factory.mktemp("repro")
     profile = parent / "mine.yaml"
-    mine = {"reader": "folder", "root": "pictures", "shards": 4}
+    mine = {"reader": "folder", "root": "images", "shards": 4}
     sections = {
         "datasets": {"sample": None, "scenes": None, "mine": mine},
         "face_datasets": {"mine": {}},
@@ -113,12 +113,12 @@ def test_editing_the_template_reruns_align_and_what_is_below(copy):
     assert repro(copy) == ["align@mine", "attributes@mine", "parse@mine", "parts@mine"]
 
 
-def test_editing_the_masks_templates_redoes_masks_only(copy):
+def test_editing_the_masks_designs_redoes_masks_only(copy):
     assert repro(copy, *TARGETS, "masks@mine") == ["masks@mine", "reconstruct@mine"]
-    edit(copy, masks={"templates": ["surgical_blue"]})
+    edit(copy, masks={"designs": ["surgical_blue"]})
     assert repro(copy, *TARGETS, "masks@mine") == ["masks@mine"]
-    templates = json.loads((copy / "reports/metrics/mine/masks.json").read_text())["template"]
-    assert templates == {"surgical_blue": 1.0}
+    designs = json.loads((copy / "reports/metrics/mine/masks.json").read_text())["design"]
+    assert designs == {"surgical_blue": 1.0}
 
 
 def test_one_stage_can_be_rerun_alone(copy):
@@ -126,7 +126,7 @@ def test_one_stage_can_be_rerun_alone(copy):
     assert repro(copy, "-s", "parse@mine") == ["parse@mine"]
 
 
-def test_exactly_the_added_picture_is_computed_by_each_stage(copy, project, tmp_path):
+def test_exactly_the_added_image_is_computed_by_each_stage(copy, project, tmp_path):
     put(copy, "s9/b.png", 17)
     assert repro(copy) == CHAIN
     assert computed(copy) == dict.fromkeys((c.partition("@")[0] for c in CHAIN), 1)
@@ -143,8 +143,8 @@ def test_better_words_in_the_code_compute_nothing(copy):
     assert computed(copy)["align"] == 0
 
 
-def test_a_removed_picture_leaves_every_stage(copy):
-    shutil.rmtree(copy / "pictures/s1")
+def test_a_removed_image_leaves_every_stage(copy):
+    shutil.rmtree(copy / "images/s1")
     repro(copy)
     assert set(computed(copy).values()) == {0}
     metrics = json.loads((copy / "reports/metrics/mine/parts.json").read_text())

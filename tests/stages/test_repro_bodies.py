@@ -34,15 +34,15 @@ def command(*words, cwd):
 
 def test_an_edited_threshold_redoes_labelling_and_no_detection(tmp_path, weight_file):
     profile, project = tmp_path / "mine.yaml", tmp_path / "project"
-    mine = {"reader": "folder", "root": "pictures", "shards": 1}
+    mine = {"reader": "folder", "root": "images", "shards": 1}
     values = {
         "datasets": {"sample": None, "scenes": None, "mine": mine},
         "body_datasets": {"mine": {}},
     }
     profile.write_text(json.dumps(values))
     command("crossband", "workspace", str(project), "--profile", str(profile), cwd=ROOT)
-    (project / "pictures").mkdir()
-    shutil.copy(ASSETS / "bus.jpg", project / "pictures")
+    (project / "images").mkdir()
+    shutil.copy(ASSETS / "bus.jpg", project / "images")
     assert command("dvc", "repro", cwd=project) == [*CHAIN, "weights"]
     detections = (project / "data/mine/detect_bodies").stat().st_mtime_ns
     edited = merge_params(

@@ -34,7 +34,7 @@ def files():
     return {path.name: path.read_bytes() for path in sorted(OUTPUT.rglob("*.parquet"))}
 
 
-def test_one_person_gives_28_pictures_a_band(sample, monkeypatch):
+def test_one_person_gives_28_images_a_band(sample, monkeypatch):
     made = make()
     rows = list(ShardFolder.open(OUTPUT).rows())
     assert len(rows) == 28 * 2

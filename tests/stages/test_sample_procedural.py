@@ -16,7 +16,7 @@ SMALL = {
     "subjects": 2,
     "validation_subjects": 0,
     "test_subjects": 1,
-    "pictures": 1,
+    "images": 1,
     "side_px": 160,
     "max_yaw_deg": 60.0,
     "glasses_share": 0.25,

@@ -60,11 +60,11 @@ def out(tmp_path):
     return tmp_path / "out"
 
 
-ROWS = [work.picture(f"s{i}", b"%d" % i) for i in range(20)]
+ROWS = [work.make_image(f"s{i}", b"%d" % i) for i in range(20)]
 
 
 def test_every_row_goes_somewhere(out, shout):
-    summary = run([*ROWS, work.picture("bad"), work.picture("mixed")], out, shout)
+    summary = run([*ROWS, work.make_image("bad"), work.make_image("mixed")], out, shout)
     assert (summary.rows_in, summary.rows_out, summary.rejected) == (22, 21, {"bad": 2})
     assert ids(ShardFolder.open(out)) == sorted([*(f"s{i}" for i in range(20)), "mixed#0"])
     rejected = {r["sample_id"]: r for r in ShardFolder.open(out).rejected.rows()}
@@ -73,10 +73,10 @@ def test_every_row_goes_somewhere(out, shout):
 
 
 def test_a_second_run_computes_nothing_and_touches_nothing(out, shout):
-    run([*ROWS, work.picture("bad")], out, shout)
+    run([*ROWS, work.make_image("bad")], out, shout)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
     shout.computed()
-    summary = run([*ROWS, work.picture("bad")], out, shout)
+    summary = run([*ROWS, work.make_image("bad")], out, shout)
     assert (summary.computed, summary.reused) == (0, 21)
     assert shout.computed() == []
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")} == before
@@ -85,8 +85,8 @@ def test_a_second_run_computes_nothing_and_touches_nothing(out, shout):
 def test_exactly_what_was_added_or_changed_is_computed(out, shout, tmp_path):
     run(ROWS, out, shout)
     shout.computed()
-    changed = [work.picture("s3", b"new"), *(row for row in ROWS if row["sample_id"] != "s3")]
-    rows = [*changed, work.picture("t1"), work.picture("bad2")]
+    changed = [work.make_image("s3", b"new"), *(row for row in ROWS if row["sample_id"] != "s3")]
+    rows = [*changed, work.make_image("t1"), work.make_image("bad2")]
     summary = run(rows, out, shout)
     assert shout.computed() == ["bad2", "s3", "t1"]
     assert (summary.computed, summary.reused) == (3, 19)
@@ -95,7 +95,7 @@ def test_exactly_what_was_added_or_changed_is_computed(out, shout, tmp_path):
 
 
 def test_what_is_gone_goes(out, shout, tmp_path):
-    run([*ROWS, work.picture("bad")], out, shout)
+    run([*ROWS, work.make_image("bad")], out, shout)
     shout.computed()
     run(ROWS[5:], out, shout)
     assert shout.computed() == []
@@ -133,7 +133,7 @@ def test_a_damaged_shard_is_made_again(out, shout):
 
 
 def test_workers_and_batches_do_not_change_a_byte(out, shout, tmp_path):
-    rows = [*ROWS, work.picture("bad"), work.picture("mixed")]
+    rows = [*ROWS, work.make_image("bad"), work.make_image("mixed")]
     run(rows, out, shout, batch_rows=1)
     run(rows, tmp_path / "two", shout, executor=Processes(2), batch_rows=7)
     assert files(out) == files(tmp_path / "two")
@@ -161,13 +161,13 @@ def test_a_full_disk_keeps_the_former_shards(out, shout, monkeypatch):
 
     monkeypatch.setattr(ShardWriter, "_flush", full)
     with pytest.raises(StageError, match="full"):
-        run([*ROWS, work.picture("new")], out, shout)
+        run([*ROWS, work.make_image("new")], out, shout)
     assert files(out) == before
 
 
 def test_two_runs_at_once_are_refused(out, shout, tmp_path):
     script = (
-        "import sys; from pathlib import Path; from pipeline.store.guard import locked\n"
+        "import sys; from pathlib import Path; from pipeline.store.locks import locked\n"
         "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(
@@ -185,11 +185,11 @@ def test_two_runs_at_once_are_refused(out, shout, tmp_path):
 
 
 def test_a_killed_run_resumes_and_ends_with_the_same_bytes(out, shout, tmp_path):
-    rows = [work.picture(f"s{i}") for i in range(24)]
+    rows = [work.make_image(f"s{i}") for i in range(24)]
     script = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
         "import test_mapping, work\n"
-        "rows = [work.picture(f's{i}') for i in range(24)]\n"
+        "rows = [work.make_image(f's{i}') for i in range(24)]\n"
         "slow = work.Shout(Path(sys.argv[3]), 0.1)\n"
         "if __name__ == '__main__':\n"
         "    test_mapping.run(rows, Path(sys.argv[2]), slow, executor=test_mapping.Processes(2),\n"
@@ -217,11 +217,11 @@ def test_a_killed_run_resumes_and_ends_with_the_same_bytes(out, shout, tmp_path)
     assert files(out) == files(tmp_path / "fresh")
 
 
-def test_memory_does_not_hold_pictures_of_rows_that_stay(out, shout):
+def test_memory_does_not_hold_images_of_rows_that_stay(out, shout):
     """Rows that are reused between two that are computed are held by their fingerprint alone."""
     from pipeline.store import mapping
 
-    rows = [work.picture(f"s{i:02d}", bytes(1000)) for i in range(40)]
+    rows = [work.make_image(f"s{i:02d}", bytes(1000)) for i in range(40)]
     kept = {KEY.fingerprint(content_sha256(row)) for row in rows[:-1]}
     source = Listing(rows, 1, dict).shard(0)
     shard = mapping._Shard(source, None, None, work.SCHEMA, KEY, 8)
@@ -236,8 +236,8 @@ def test_few_rows_start_no_workers(out, shout):
             raise AssertionError("started workers")
 
     run(ROWS, out, shout)
-    rows = [*ROWS, work.picture("t1"), work.picture("t2")]
+    rows = [*ROWS, work.make_image("t1"), work.make_image("t2")]
     assert run(rows, out, shout, executor=Never(), few_rows=2).computed == 2
-    rows += [work.picture(f"u{i}") for i in range(3)]
+    rows += [work.make_image(f"u{i}") for i in range(3)]
     with pytest.raises(AssertionError, match="started workers"):
         run(rows, out, shout, executor=Never(), few_rows=2)

@@ -6,7 +6,7 @@ from pipeline.errors import StageError
 from pipeline.store.protocols import (
     Exclude,
     Protocol,
-    Source,
+    Provenance,
     match_table,
     protocol_names,
     read_protocol,
@@ -19,7 +19,7 @@ from pipeline.store.protocols import (
 def protocol(enroll=(), probe=(), match=None, train=(), **values):
     return Protocol(
         "p",
-        Source.OFFICIAL,
+        Provenance.OFFICIAL,
         "a protocol",
         enroll=template_table(enroll),
         probe=template_table(probe),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import SchemaError
-from pipeline.schemas.sample import PICTURES
+from pipeline.schemas.sample import IMAGES
 from pipeline.store.rows import content_sha256, rows_from_table, table_from_rows
 
 POINT = pa.list_(pa.list_(pa.float32(), 2), 5)
@@ -130,7 +130,7 @@ def test_a_list_of_structs_may_be_null_beside_others():
     }
     values = [None, [], [person], None, [person, person]]
     rows = [{"people": value} for value in values]
-    schema = pa.schema([PICTURES.field("truth_people").with_name("people")])
+    schema = pa.schema([IMAGES.field("truth_people").with_name("people")])
     read = rows_from_table(table_from_rows(rows, schema))
     assert [None if row["people"] is None else len(row["people"]) for row in read] == [
         None,

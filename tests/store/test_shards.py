@@ -68,7 +68,7 @@ def test_rows_come_back_in_row_groups_of_bounded_length(tmp_path):
     assert file.rows() == 70
 
 
-def test_large_pictures_close_a_row_group_early(tmp_path):
+def test_large_images_close_a_row_group_early(tmp_path):
     rows = [{"sample_id": str(i), "image": {"bytes": bytes(9 << 20), "path": ""}} for i in range(3)]
     assert [len(batch) for batch in write(tmp_path / "s.parquet", rows).batches()] == [2, 1]
 
@@ -120,7 +120,7 @@ def test_strangers_go(tmp_path):
     write(ShardFolder(tmp_path, 3).shard(0).path, [])
     write(ShardFolder(tmp_path, 3).rejected.shard(0).path, [])
     (tmp_path / ".shard-00000-of-00002.parquet.partial").touch()
-    folder.drop_strangers()
+    folder.drop_foreign_shards()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [keep]
 
 

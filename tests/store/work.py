@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.schemas.sample import PICTURES
+from pipeline.schemas.sample import IMAGES
 from pipeline.store import image_columns
 from pipeline.types import Rejected, Row
 
-SCHEMA = pa.schema([*PICTURES], metadata={"version": "1"})
+SCHEMA = pa.schema([*IMAGES], metadata={"version": "1"})
 
 
-def picture(sample_id: str, data: bytes = b"x", **columns: object) -> Row:
-    """A row of ``PICTURES`` without a fingerprint."""
+def make_image(sample_id: str, data: bytes = b"x", **columns: object) -> Row:
+    """A row of ``IMAGES`` without a fingerprint."""
     return {
         "sample_id": sample_id,
         "dataset": "d",
@@ -27,7 +27,7 @@ def picture(sample_id: str, data: bytes = b"x", **columns: object) -> Row:
 
 
 class Shout:
-    """Doubles a picture's bytes; ids with ``bad`` are rejected; notes each id it computes."""
+    """Doubles an image's bytes; ids with ``bad`` are rejected; notes each id it computes."""
 
     def __init__(self, log: Path, seconds: float = 0.0) -> None:
         self.log = log

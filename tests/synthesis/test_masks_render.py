@@ -14,9 +14,9 @@ from pipeline.synthesis.masks.apply import (
     lay_over,
     mask_crop,
 )
-from pipeline.synthesis.masks.drawn import DRAWN, drawn_template
+from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
+from pipeline.synthesis.masks.fit import FITS, place
 from pipeline.synthesis.masks.render import composite, draw_mask
-from pipeline.synthesis.masks.wear import WEARS, place
 from pipeline.types import Band, FaceClass
 
 
@@ -26,28 +26,28 @@ def posed(yaw_deg=0.0, pixels_per_cm=9.0, shift=(128.0, 118.0, 0.0)):
     return (canonical_vertices() @ turn.T * pixels_per_cm + shift).astype(np.float32)
 
 
-def face_picture(hw=(256, 256), skin=150, seed=0):
+def face_image(hw=(256, 256), skin=150, seed=0):
     noise = np.random.default_rng(seed).integers(-9, 10, (*hw, 3))
     return np.clip(np.array([skin + 20, skin, skin - 20]) + noise, 0, 255).astype(np.uint8)
 
 
-def worn(name="surgical_blue", wear="proper", jitter=0.0, seed=0):
-    template = drawn_template(name)
-    return template, place(template, wear, jitter, np.random.default_rng(seed))
+def worn(name="surgical_blue", fit="proper", jitter=0.0, seed=0):
+    design = drawn_template(name)
+    return design, place(design, fit, jitter, np.random.default_rng(seed))
 
 
 @settings(deadline=None, max_examples=20)
 @given(
     st.floats(-75, 75),
-    st.sampled_from(sorted(DRAWN)),
-    st.sampled_from(WEARS),
+    st.sampled_from(sorted(BUILTIN)),
+    st.sampled_from(FITS),
     st.integers(0, 2**32 - 1),
     st.booleans(),
 )
-def test_every_pixel_outside_alpha_is_bit_identical(yaw, name, wear, seed, grey):
-    image = face_picture(seed=seed)
+def test_every_pixel_outside_alpha_is_bit_identical(yaw, name, fit, seed, grey):
+    image = face_image(seed=seed)
     image = image[..., 0].copy() if grey else image
-    layer = draw_mask(image, posed(yaw), *worn(name, wear, 1.0, seed))
+    layer = draw_mask(image, posed(yaw), *worn(name, fit, 1.0, seed))
     masked = composite(image, layer)
     assert masked.shape == image.shape
     assert (masked[layer.alpha == 0] == image[layer.alpha == 0]).all()
@@ -56,7 +56,7 @@ def test_every_pixel_outside_alpha_is_bit_identical(yaw, name, wear, seed, grey)
 
 
 def test_a_mask_hides_mouth_and_nose_but_not_the_eyes():
-    layer = draw_mask(face_picture(), posed(), *worn())
+    layer = draw_mask(face_image(), posed(), *worn())
     mesh = np.rint(posed()).astype(int)
     for hidden in (4, 13, 14, 17, 61, 291, 199):
         assert layer.region[mesh[hidden, 1], mesh[hidden, 0]] > 250
@@ -65,11 +65,11 @@ def test_a_mask_hides_mouth_and_nose_but_not_the_eyes():
 
 
 @pytest.mark.parametrize(
-    ("wear", "nose", "mouth"),
+    ("fit", "nose", "mouth"),
     [("proper", True, True), ("below_nose", False, True), ("chin", False, False)],
 )
-def test_wear_decides_what_is_hidden(wear, nose, mouth):
-    layer = draw_mask(face_picture(), posed(), *worn(wear=wear))
+def test_wear_decides_what_is_hidden(fit, nose, mouth):
+    layer = draw_mask(face_image(), posed(), *worn(fit=fit))
     mesh = np.rint(posed()).astype(int)
     for point, hidden in ((4, nose), (0, mouth), (17, mouth), (199, True)):
         assert (layer.region[mesh[point, 1], mesh[point, 0]] > 127) == hidden
@@ -79,7 +79,7 @@ def test_the_mask_has_no_holes_and_its_edge_is_soft():
     from scipy.ndimage import binary_fill_holes, label
 
     for yaw in (0, 30, -60):
-        layer = draw_mask(face_picture(), posed(yaw), *worn(), loops=False)
+        layer = draw_mask(face_image(), posed(yaw), *worn(), loops=False)
         opaque = layer.region > 127
         assert (binary_fill_holes(opaque) == opaque).all()
         assert label(opaque)[1] == 1
@@ -90,14 +90,14 @@ def test_the_mask_has_no_holes_and_its_edge_is_soft():
 
 def test_a_turned_head_shows_the_mask_beyond_its_profile():
     mesh = posed(80)
-    layer = draw_mask(face_picture(), mesh, *worn("kn95_white"), loops=False)
+    layer = draw_mask(face_image(), mesh, *worn("kn95_white"), loops=False)
     columns = np.flatnonzero((layer.region > 127).any(axis=0))
     # The nose points to larger x; the mask stands off it by a few millimetres.
     assert mesh[:, 0].max() < columns.max() < mesh[:, 0].max() + 2.5 * 9
 
 
 def test_the_mask_is_lit_like_the_face():
-    bright_left = face_picture()
+    bright_left = face_image()
     ramp = np.linspace(1.3, 0.5, 256)[None, :, None]
     image = np.clip(bright_left * ramp, 0, 255).astype(np.uint8)
     masked = composite(image, draw_mask(image, posed(), *worn("cloth_grey"), loops=False))
@@ -106,15 +106,15 @@ def test_the_mask_is_lit_like_the_face():
 
 
 def test_moving_the_face_moves_the_mask():
-    layer = draw_mask(face_picture(), posed(20), *worn(), loops=False)
-    moved = draw_mask(face_picture(), posed(20, shift=(131, 113, 0)), *worn(), loops=False)
+    layer = draw_mask(face_image(), posed(20), *worn(), loops=False)
+    moved = draw_mask(face_image(), posed(20, shift=(131, 113, 0)), *worn(), loops=False)
     shifted = np.roll(layer.region, (-5, 3), (0, 1)).astype(int)
     assert np.abs(shifted - moved.region).max() <= 2
 
 
 @pytest.mark.parametrize("band", [Band.NIR, Band.SWIR])
 def test_beyond_red_a_pattern_fades(band):
-    image = face_picture()[..., 0].copy()
+    image = face_image()[..., 0].copy()
     spread = {}
     for each in (Band.VIS, band):
         layer = draw_mask(image, posed(), *worn("cloth_striped"), band=each, loops=False)
@@ -123,7 +123,7 @@ def test_beyond_red_a_pattern_fades(band):
 
 
 def test_a_polypropylene_mask_outshines_skin_in_near_infrared():
-    image = face_picture(skin=110)[..., 0].copy()
+    image = face_image(skin=110)[..., 0].copy()
     layer = draw_mask(image, posed(), *worn("surgical_blue"), band=Band.NIR, loops=False)
     assert np.median(layer.colour[layer.region > 250]) > np.median(image)
 
@@ -137,8 +137,8 @@ def test_a_mask_is_colder_than_skin_and_warmer_than_the_room(band):
     assert 60 < level < 190
 
 
-def test_a_face_beyond_the_picture_gets_no_mask_and_one_at_the_border_is_cut():
-    image = face_picture()
+def test_a_face_beyond_the_image_gets_no_mask_and_one_at_the_border_is_cut():
+    image = face_image()
     away = draw_mask(image, posed(shift=(900, 900, 0)), *worn())
     assert not away.alpha.any()
     whole = draw_mask(image, posed(), *worn(), loops=False)
@@ -147,7 +147,7 @@ def test_a_face_beyond_the_picture_gets_no_mask_and_one_at_the_border_is_cut():
 
 
 def test_tiny_faces_are_masked_too():
-    image = face_picture((48, 48))
+    image = face_image((48, 48))
     layer = draw_mask(image, posed(pixels_per_cm=1.2, shift=(24, 24, 0)), *worn())
     mouth = np.rint(posed(pixels_per_cm=1.2, shift=(24, 24, 0))[13]).astype(int)
     assert layer.region[mouth[1], mouth[0]] > 200
@@ -155,15 +155,15 @@ def test_tiny_faces_are_masked_too():
 
 def test_a_mesh_that_is_not_finite_is_refused():
     with pytest.raises(ValueError, match="468 finite"):
-        draw_mask(face_picture(), np.full((468, 3), np.nan, np.float32), *worn())
+        draw_mask(face_image(), np.full((468, 3), np.nan, np.float32), *worn())
 
 
 def test_a_carried_layer_leaves_the_crop_alone_outside_it():
-    image = face_picture((512, 512))
+    image = face_image((512, 512))
     mesh = posed(15, pixels_per_cm=18, shift=(256, 240, 0))
     layer = draw_mask(image, mesh, *worn("cloth_dotted"))
     third = np.float32([[0.3, 0, -4], [0, 0.3, -5]])
-    crop = face_picture((144, 144), seed=1)
+    crop = face_image((144, 144), seed=1)
     made = mask_crop(crop, layer, third)
     assert made.changed_outside == 0
     assert (made.image[made.layer.alpha == 0] == crop[made.layer.alpha == 0]).all()
@@ -174,8 +174,8 @@ def test_a_carried_layer_leaves_the_crop_alone_outside_it():
 
 
 @pytest.mark.parametrize("grey", [False, True])
-def test_an_encoded_layer_gives_the_same_picture(grey):
-    image = face_picture()
+def test_an_encoded_layer_gives_the_same_image(grey):
+    image = face_image()
     image = image[..., 0].copy() if grey else image
     layer = draw_mask(image, posed(), *worn())
     assert (lay_over(image, encode_layer(layer)) == composite(image, layer)).all()

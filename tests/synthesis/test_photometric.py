@@ -26,7 +26,7 @@ def degraded(image=FACE, seed=0, **changes):
     return degrade_photometric(image, replace(NOTHING, **changes), np.random.default_rng(seed))
 
 
-def test_nothing_but_the_codec_at_its_best_leaves_the_picture_nearly_as_it_is():
+def test_nothing_but_the_codec_at_its_best_leaves_the_image_nearly_as_it_is():
     assert np.abs(degraded().astype(int) - FACE).mean() < 1
 
 

@@ -1,4 +1,4 @@
-"""Turning a head: the mesh has no holes, nothing turned gives the picture back, halves mirror."""
+"""Turning a head: the mesh has no holes, nothing turned gives the image back, halves mirror."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -29,13 +29,13 @@ SAME = np.eye(2, 3)
 
 
 def mesh_of(yaw=0.0, pitch=0.0):
-    """A canonical face as it lies in a loose crop."""
+    """A canonical face as it lies in a context crop."""
     face = 20.0 * canonical_vertices() @ rotation_matrix(yaw, pitch, 0.0).T + (256.0, 300.0, 0.0)
     return face.astype(np.float32)
 
 
-def picture(mesh, seed=0):
-    """A soft random picture with a face of its own tone, so that misplaced pixels show."""
+def make_image(mesh, seed=0):
+    """A soft random image with a face of its own tone, so that misplaced pixels show."""
     random = np.random.default_rng(seed)
     coarse = random.uniform(60, 200, (9, 9, 3))
     rows = np.linspace(0, 8, 512)
@@ -68,7 +68,7 @@ def test_the_atlas_is_covered_but_for_its_corners():
     assert covered[100:-100, 100:-100].all()
 
 
-def layers(mesh, reach_px=60, ground=0):
+def layers(mesh, reach_px=60, background=0):
     """A round head about a face, with a neck below."""
     y, x = np.indices(HW)
     middle = mesh[list(FACE_LOOP), :2].mean(axis=0)
@@ -95,7 +95,7 @@ def test_no_turn_leaves_a_hole_or_moves_the_background(yaw, pitch):
 
 
 @pytest.mark.parametrize(("cuts", "corner"), [(False, (0, 0, 200)), (True, (0, 0, 0))])
-def test_black_beyond_the_picture_stays_only_where_it_cuts_the_head(cuts, corner):
+def test_black_beyond_the_image_stays_only_where_it_cuts_the_head(cuts, corner):
     mesh = mesh_of()
     cut = layers(mesh)
     image = np.full((512, 512, 3), (0, 0, 200), np.uint8)
@@ -122,7 +122,7 @@ def test_a_turned_faces_background_goes_on_beyond_the_crop_without_streaks():
 
 def test_where_a_guessed_head_ends_no_seam_is_seen():
     mesh = mesh_of()
-    image = picture(mesh)
+    image = make_image(mesh)
     drawn = posable_head(image, mesh, None).render(0, 0, SAME, HW)
     assert np.abs(drawn.astype(int) - image)[:500].max() < 24
 
@@ -137,7 +137,7 @@ def test_nothing_of_the_back_is_seen_before_the_head_is_turned():
     assert drawn[:500][away[:500], 1].max() < 10
 
 
-def test_the_head_reaches_as_far_as_in_the_picture():
+def test_the_head_reaches_as_far_as_in_the_image():
     mesh = mesh_of()
     pose = head_pose(mesh)
     low, high = (
@@ -148,7 +148,7 @@ def test_the_head_reaches_as_far_as_in_the_picture():
     np.testing.assert_allclose(high[1:18], high[:18:-1], atol=0.41)
 
 
-def test_a_head_cut_by_the_picture_is_taken_to_reach_as_far_as_most():
+def test_a_head_cut_by_the_image_is_taken_to_reach_as_far_as_most():
     mesh = mesh_of()
     head = layers(mesh, 60)
     cut = (np.indices(HW)[0] < mesh[10, 1] + 5).astype(np.float32)
@@ -156,13 +156,13 @@ def test_a_head_cut_by_the_picture_is_taken_to_reach_as_far_as_most():
     assert reach[0] == pytest.approx(mean_reach()[0], abs=0.3)
 
 
-def test_labels_of_the_crop_become_the_heads_share_up_to_the_loose_crops_edges():
+def test_labels_of_the_crop_become_the_heads_share_up_to_the_context_crops_edges():
     labels = np.full((100, 100), FaceClass.BACKGROUND, np.uint8)
     labels[:, 30:70] = FaceClass.HAIR
     labels[80:, 40:60] = FaceClass.NECK
-    loose = np.full((512, 512, 3), 200, np.uint8)
-    loose[:, 176:336] = 40  # what the labels call hair, 56 pixels farther up than they reach
-    found = layers_of_labels(labels, np.array([[4.0, 0, 57.5], [0, 4.0, 57.5]]), loose)
+    context = np.full((512, 512, 3), 200, np.uint8)
+    context[:, 176:336] = 40  # what the labels call hair, 56 pixels farther up than they reach
+    found = layers_of_labels(labels, np.array([[4.0, 0, 57.5], [0, 4.0, 57.5]]), context)
     assert found is not None
     assert found.head[10:360, 190:320].min() > 0.9
     assert found.head[:, :160].max() < 0.1
@@ -192,9 +192,9 @@ def test_a_turned_point_is_seen_in_perspective():
 
 
 @pytest.mark.parametrize("yaw", [0.0, 8.0, -25.0])
-def test_nothing_turned_gives_the_picture_back(yaw):
+def test_nothing_turned_gives_the_image_back(yaw):
     mesh = mesh_of(yaw)
-    image = picture(mesh)
+    image = make_image(mesh)
     drawn = posable_head(image, mesh).render(0, 0, SAME, HW)
     near = slice(150, 400)
     assert psnr_db(image, drawn, np.ones(HW, np.uint8)) > 28
@@ -204,15 +204,15 @@ def test_nothing_turned_gives_the_picture_back(yaw):
 
 def test_a_tenth_of_a_degree_differs_from_nothing_and_only_a_little():
     mesh = mesh_of()
-    head = posable_head(picture(mesh), mesh)
+    head = posable_head(make_image(mesh), mesh)
     still, moved = head.render(0, 0, SAME, HW), head.render(0.1, 0, SAME, HW)
     assert (still != moved).any()
     assert psnr_db(still, moved, np.ones(HW, np.uint8)) > 35
 
 
-def test_the_mirrored_picture_turned_the_other_way_is_the_mirror_image():
+def test_the_mirrored_image_turned_the_other_way_is_the_mirror_image():
     mesh = mesh_of()
-    image = picture(mesh)
+    image = make_image(mesh)
     mirrored = mesh[head_mesh().mirror[:468]] * np.float32([-1, 1, 1]) + np.float32([511, 0, 0])
     one = posable_head(image, mesh).render(35, 10, SAME, HW)
     other = posable_head(np.ascontiguousarray(image[:, ::-1]), mirrored).render(-35, 10, SAME, HW)
@@ -243,9 +243,9 @@ def test_what_is_lent_takes_the_light_of_the_half_it_goes_to():
     assert far < near - 20
 
 
-def test_grey_pictures_stay_grey_and_rendering_repeats():
+def test_grey_images_stay_grey_and_rendering_repeats():
     mesh = mesh_of(12.0)
-    image = np.ascontiguousarray(picture(mesh)[..., 0])
+    image = np.ascontiguousarray(make_image(mesh)[..., 0])
     one, other = (posable_head(image, mesh).render(30, 0, SAME, HW) for _ in range(2))
     assert one.shape == HW
     np.testing.assert_array_equal(one, other)
@@ -255,7 +255,7 @@ def test_a_mesh_that_is_not_finite_is_refused():
     mesh = mesh_of()
     mesh[7, 1] = np.nan
     with pytest.raises(ValueError, match="finite"):
-        posable_head(picture(mesh), mesh)
+        posable_head(make_image(mesh), mesh)
 
 
 def test_names_sort_and_are_legal_ids():

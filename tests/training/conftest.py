@@ -12,7 +12,7 @@ from pipeline.types import Split
 
 @pytest.fixture(scope="session")
 def people(tmp_path_factory):
-    """Four subjects with a picture in each band; s3 never shows the mouth in NIR."""
+    """Four subjects with an image in each band; s3 never shows the mouth in NIR."""
     rows = [
         face_row(
             f"s{n}.{band}", f"s{n}", band, missing=("mouth",) if (n, band) == (3, "NIR") else ()

@@ -13,7 +13,7 @@ SIDE_PX = 144
 PART_PX = 128
 _SHAPES = {
     "warp_2x3": (2, 3),
-    "loose_warp_2x3": (2, 3),
+    "context_warp_2x3": (2, 3),
     "box_xyxy": (4,),
     "pose_deg": (3,),
     "landmarks_xy": (5, 2),
@@ -30,7 +30,7 @@ def png(pixels):
 
 
 def face_row(sample_id, subject, band="VIS", split="train", *, missing=(), side=SIDE_PX):
-    """A row with everything: each subject has a texture, each picture its noise."""
+    """A row with everything: each subject has a texture, each image its noise."""
     look = np.random.default_rng(sum(map(ord, subject)) * 7919)
     noise = np.random.default_rng(sum(map(ord, sample_id)))
     texture = np.kron(look.integers(0, 200, (9, 9)), np.ones((16, 16)))[:side, :side]
@@ -56,7 +56,7 @@ def face_row(sample_id, subject, band="VIS", split="train", *, missing=(), side=
         "outside_fraction": 0.0,
         "score": 1.0,
         "mesh_presence": 1.0,
-        "loose": png(shown),
+        "context": png(shown),
         "labels": png(labels),
         "parse_backend": "parser",
         "part_backend": ["parser"] * 4,

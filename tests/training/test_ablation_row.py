@@ -27,7 +27,7 @@ SMALL = {
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """Three subjects to train, two to test, each with two pictures in both bands, and a start."""
+    """Three subjects to train, two to test, each with two images in both bands, and a start."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "params.yaml", tmp_path)
     values = read_yaml(ROOT / "ablations" / "params.yaml")

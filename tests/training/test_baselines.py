@@ -1,4 +1,4 @@
-"""The learners of the baselines, on a few pictures of noise and a small backbone."""
+"""The learners of the baselines, on a few images of noise and a small backbone."""
 
 import numpy as np
 import pytest
@@ -88,11 +88,11 @@ def faces(side=8):
 
 
 def separation(network):
-    """How much more alike pictures of one subject are than of two, across the bands."""
+    """How much more alike images of one subject are than of two, across the bands."""
     shown = faces()
-    pictures = torch.from_numpy(shown.faces.images).permute(0, 3, 1, 2)
+    images = torch.from_numpy(shown.faces.images).permute(0, 3, 1, 2)
     with torch.no_grad():
-        features = F.normalize(network.eval()(INPUTS.values(INPUTS.cut(pictures))))
+        features = F.normalize(network.eval()(INPUTS.values(INPUTS.cut(images))))
     near = np.array(shown.faces.bands) == Band.VIS
     cosines = (features[near] @ features[~near].T).numpy()
     same = shown.labels[near][:, None] == shown.labels[~near]
@@ -112,12 +112,12 @@ def batch(made, seed=0):
     return made.draw(np.random.default_rng(seed))
 
 
-def test_plain_softmax_classifies_the_pictures_of_both_bands():
+def test_plain_softmax_classifies_the_images_of_both_bands():
     network, made = learner(PLAIN)
     first, second, subjects = batch(made)
-    pictures, labels = torch.cat([first, second]), torch.cat([subjects, subjects])
+    images, labels = torch.cat([first, second]), torch.cat([subjects, subjects])
     with torch.no_grad():
-        features = F.normalize(network(pictures))
+        features = F.normalize(network(images))
         cosines = 8.0 * features @ F.normalize(made.classifier.weight).T
         expected = F.cross_entropy(cosines, labels)  # equation 1, without margin
         assert made(first, second, subjects)[TOTAL].item() == pytest.approx(expected.item())
@@ -178,7 +178,7 @@ def test_more_shared_dimensions_than_features_are_refused():
         learner(INVARIANT, shared_dimensions=8)
 
 
-def test_semi_siamese_training_has_one_queue_of_pictures_of_all_bands():
+def test_semi_siamese_training_has_one_queue_of_images_of_all_bands():
     _, made = learner(SST)
     assert len(made.pair.queues) == 1
     assert made.pair.queues[0].subjects.tolist() == [-1, -1, -1]
@@ -187,7 +187,7 @@ def test_semi_siamese_training_has_one_queue_of_pictures_of_all_bands():
     assert made.pair.queues[0].subjects.tolist() == subjects.tolist()
 
 
-def test_hsst_and_plain_training_see_the_same_pictures():
+def test_hsst_and_plain_training_see_the_same_images():
     _, plain = learner(PLAIN)
     _, hsst = learner(SST, queues=2)
     for seed in range(3):

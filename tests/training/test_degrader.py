@@ -19,7 +19,7 @@ SHORT = {
     "generator_channels": 4,
     "discriminator_channels": 4,
     "steps": 5,
-    "pool_pictures": 2,
+    "pool_images": 2,
     "checkpoint_steps": 2,
     "threads": 1,
 }
@@ -126,12 +126,12 @@ def test_a_file_that_is_no_generator_is_refused(tmp_path, content):
         CycleGanDegrader(path)
 
 
-def test_a_shared_pass_gives_what_each_picture_alone_would(params, faces):
+def test_a_shared_pass_gives_what_each_image_alone_would(params, faces):
     training = DegraderTraining(params, *faces)
     source, target = torch.rand(2, 2, 3, 32, 32) * 2 - 1
     network = training._nets["to_low"]
     with torch.no_grad():
         made, same = training._made(network, source, target)
         for got, given in ((made, source), (same, target)):
-            for picture, alone in zip(got, given, strict=True):
-                torch.testing.assert_close(picture, network(alone[None])[0], atol=1e-5, rtol=1e-4)
+            for image, alone in zip(got, given, strict=True):
+                torch.testing.assert_close(image, network(alone[None])[0], atol=1e-5, rtol=1e-4)

@@ -22,8 +22,8 @@ def rows(count):
     for index in range(count):
         image = np.roll(FACE, index, axis=1)
         blurred = image if index % 2 else image[::8, ::8].repeat(8, 0).repeat(8, 1)
-        loose = {"bytes": encode_png(np.ascontiguousarray(blurred))}
-        made.append({"sample_id": f"s{index}", "camera_id": f"c{index % 2}", "loose": loose})
+        context = {"bytes": encode_png(np.ascontiguousarray(blurred))}
+        made.append({"sample_id": f"s{index}", "camera_id": f"c{index % 2}", "context": context})
     return made
 
 

@@ -120,10 +120,10 @@ def test_only_the_last_group_and_what_follows_trains(people):
 def test_embeddings_at_test_are_of_the_middle(people):
     network = pram_network(PRAM, make_backbone("lightcnn9", 144, 3))
     assert isinstance(network, nets.PRAM)
-    pictures = pram_inputs(people.faces, people.components, torch.tensor([1]))
-    assert pictures.shape == (1, 5, 1, 128, 128)
+    images = pram_inputs(people.faces, people.components, torch.tensor([1]))
+    assert images.shape == (1, 5, 1, 128, 128)
     grey = people.faces.images[1, 8:136, 8:136, 0].astype(np.float32) / 255
-    np.testing.assert_allclose(pictures[0, 0, 0].numpy(), grey, atol=0.006)
+    np.testing.assert_allclose(images[0, 0, 0].numpy(), grey, atol=0.006)
 
 
 def test_pram_stands_on_lightcnn_alone():
@@ -160,7 +160,7 @@ def test_subjects_of_one_band_alone_take_no_part(tmp_path, caplog):
     rows.append(face_row("s9.VIS", "s9", "VIS"))
     faces = load_faces(write_rows(tmp_path, SCHEMA, rows), of_split(Split.TRAIN, *BANDS))
     found = training_faces(faces, None, BANDS)
-    assert "1 of 4 training subjects have no pictures in one of VIS and NIR" in caplog.text
+    assert "1 of 4 training subjects have no images in one of VIS and NIR" in caplog.text
     learner = HsstLearner(
         HSST.model_copy(update={"prototypes": 1}),
         make_backbone("lightcnn9", 144, 3),

@@ -12,7 +12,7 @@ from pipeline.training.learner import GradientTraining
 from pipeline.training.pretrain import Pretraining
 from pipeline.training.setup import make_fabric
 
-START = PARAMS.pretrain["lightcnn9"].model_copy(update=SHORT | {"batch_pictures": 4})
+START = PARAMS.pretrain["lightcnn9"].model_copy(update=SHORT | {"batch_images": 4})
 
 
 def pretraining(people, **changes):
@@ -26,11 +26,11 @@ def pretraining(people, **changes):
     )
 
 
-def test_pictures_are_of_the_band_and_cut_to_the_network(people):
+def test_images_are_of_the_band_and_cut_to_the_network(people):
     learner = pretraining(people)
-    pictures, labels, teacher = learner.draw(np.random.default_rng(0))
-    assert pictures.shape == (4, 1, 128, 128)
-    assert 0 <= pictures.min() < pictures.max() <= 1
+    images, labels, teacher = learner.draw(np.random.default_rng(0))
+    assert images.shape == (4, 1, 128, 128)
+    assert 0 <= images.min() < images.max() <= 1
     visible = {i for i, band in enumerate(people.faces.bands) if band == "VIS"}
     of_teacher = {int((learner._teacher == each).all(dim=1).nonzero()) for each in teacher}
     assert of_teacher <= visible
@@ -48,23 +48,23 @@ def test_the_finished_network_returns_normalised_features(people):
     for step in range(3):
         training.step(step)
     learner.eval()
-    pictures = learner.draw(np.random.default_rng(9))[0]
+    images = learner.draw(np.random.default_rng(9))[0]
     with torch.no_grad():
-        expected = learner.network(pictures)
+        expected = learner.network(images)
         learner.finish()
-        alone = learner.network.network(pictures)
+        alone = learner.network.network(images)
         torch.testing.assert_close(alone, expected, atol=1e-4, rtol=1e-4)
 
 
 def test_equal_seeds_augment_alike_and_leave_the_global_generator_alone():
-    pictures = torch.randint(0, 256, (3, 3, 16, 16), dtype=torch.uint8)
+    images = torch.randint(0, 256, (3, 3, 16, 16), dtype=torch.uint8)
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
-    one, other = (augmented(pictures, np.random.default_rng(4)) for _ in range(2))
+    one, other = (augmented(images, np.random.default_rng(4)) for _ in range(2))
     assert torch.equal(one, other)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert one.dtype == torch.uint8
-    assert one.shape == pictures.shape
+    assert one.shape == images.shape
 
 
 def test_a_pretraining_that_learns_nothing_is_refused():

@@ -58,7 +58,7 @@ def project(tmp_path, monkeypatch):
     made = Project()
     method = SHORT | {"masked": False}
     made.edit(
-        pretrain={"lightcnn9": SHORT | {"batch_pictures": 2}},
+        pretrain={"lightcnn9": SHORT | {"batch_images": 2}},
         methods={
             "pram_cat": method | {"batch_triplets": 1, "kept_crops": 1},
             "hsst": method | {"batch_pairs": 1, "prototypes": 1},
@@ -69,7 +69,7 @@ def project(tmp_path, monkeypatch):
 
 @pytest.fixture
 def sample(project):
-    """Three subjects to train, two to test, each with two pictures in both bands."""
+    """Three subjects to train, two to test, each with two images in both bands."""
     people = [("t0", "train"), ("t1", "train"), ("t2", "train"), ("e0", "test"), ("e1", "test")]
     rows = [
         face_row(f"{s}.{n}.{band}", s, band, split)
@@ -182,7 +182,7 @@ def test_the_ten_folds_of_casia_give_ten_rows_and_a_mean(project):
     casia_nir_vis2(Path("casia"), subjects=6, each=2, folds=10)
     project.edit(
         datasets={"casia": CASIA},
-        protocols={"casia": {"build": "official", "rows": "ingest", "seed": 7, "between": {}}},
+        protocols={"casia": {"build": "official", "rows": "ingest", "seed": 7, "subset": {}}},
         pretrain={"lightcnn9": {"steps": 0}},
         methods={
             "pram_cat": {

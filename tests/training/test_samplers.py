@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.errors import StageError
 from pipeline.training.samplers import (
-    BalancedPictures,
+    BalancedImages,
     BandIndex,
     CrossBandPairs,
     CrossBandTriplets,
@@ -11,7 +11,7 @@ from pipeline.training.samplers import (
 )
 from pipeline.types import Band
 
-# Subjects 0-3; 3 has one band only; 2 has many pictures.
+# Subjects 0-3; 3 has one band only; 2 has many images.
 SUBJECTS = np.array([0, 0, 1, 1, 2, 2, 2, 2, 2, 3])
 BANDS = ["VIS", "NIR", "NIR", "VIS", "VIS", "VIS", "VIS", "VIS", "NIR", "VIS"]
 INDEX = BandIndex(SUBJECTS, BANDS)
@@ -36,7 +36,7 @@ def test_pairs_are_of_one_subject_in_two_bands_and_of_nobody_twice():
         assert len(set(SUBJECTS[first].tolist())) == 3
 
 
-def test_semi_siamese_pairs_are_two_pictures_of_one_subject_in_any_bands():
+def test_semi_siamese_pairs_are_two_images_of_one_subject_in_any_bands():
     sampler = SubjectPairs(INDEX, Band.NIR, Band.VIS, 3)
     drawn = [sampler.draw(np.random.default_rng(seed)) for seed in range(40)]
     for first, second in drawn:
@@ -58,7 +58,7 @@ def test_triplets_follow_the_paper():
 
 
 def test_subjects_and_bands_have_equal_chances():
-    sampler = BalancedPictures(INDEX, [Band.VIS, Band.NIR], 3000)
+    sampler = BalancedImages(INDEX, [Band.VIS, Band.NIR], 3000)
     drawn = sampler.draw(np.random.default_rng(0))
     counts = np.bincount(SUBJECTS[drawn], minlength=4)
     assert counts[3] == 0
@@ -77,7 +77,7 @@ def test_equal_seeds_draw_equal_batches():
     [
         (lambda: CrossBandPairs(INDEX, Band.NIR, Band.VIS, 4), "3 training subjects"),
         (lambda: CrossBandTriplets(INDEX, (Band.LWIR, Band.VIS), 4), "0 training subjects"),
-        (lambda: BalancedPictures(INDEX, [Band.MWIR], 4), "no training subject"),
+        (lambda: BalancedImages(INDEX, [Band.MWIR], 4), "no training subject"),
     ],
 )
 def test_too_few_subjects_are_told(make, words):

@@ -13,7 +13,7 @@ from pipeline.types import FACE_PARTS, Band, FaceClass, Split
 HW = (8, 8)
 
 
-def picture(value, hw=HW):
+def make_image(value, hw=HW):
     data = encode_png(np.full(hw, value, np.uint8))
     return {"bytes": data, "path": "x.png"}
 
@@ -39,21 +39,21 @@ def row(sample_id, subject, band="VIS", split="train", mouth=True, side=8):
         "outside_fraction": 0.0,
         "score": 1.0,
         "mesh_presence": 1.0,
-        "loose": picture(0),
+        "context": make_image(0),
         "labels": {"bytes": encode_png(labels), "path": "l.png"},
         "parse_backend": "parser",
         "part_backend": ["parser"] * 4,
     }
-    made |= image_columns(picture(7, (side, side))["bytes"], (side, side), "i.png")
-    shapes = {"warp_2x3": (2, 3), "loose_warp_2x3": (2, 3), "box_xyxy": (4,), "pose_deg": (3,)}
+    made |= image_columns(make_image(7, (side, side))["bytes"], (side, side), "i.png")
+    shapes = {"warp_2x3": (2, 3), "context_warp_2x3": (2, 3), "box_xyxy": (4,), "pose_deg": (3,)}
     shapes |= {"landmarks_xy": (5, 2), "detected_xy": (5, 2), "mesh_xyz": (468, 3)}
     shapes |= {"mesh_distance_percent": (4,)}
     shapes |= {"part_boxes_xyxy": (4, 4), "part_windows_xyxy": (4, 4)}
     made |= {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     for index, part in enumerate(FACE_PARTS):
         shown = mouth or part != "mouth"
-        made[part] = picture(index, (4, 4)) if shown else None
-        made[f"{part}_mask"] = picture(255) if shown else None
+        made[part] = make_image(index, (4, 4)) if shown else None
+        made[f"{part}_mask"] = make_image(255) if shown else None
     return made
 
 

@@ -1,4 +1,4 @@
-"""Simulated infra-red bands: pure functions from a visible picture and its material maps.
+"""Simulated infra-red bands: pure functions from a visible image and its material maps.
 
 Nothing here is measured. Each band follows published orders of reflectance (NIR, SWIR) or of
 temperature (MWIR, LWIR), a subject's own traits, and a sensor.
@@ -58,17 +58,17 @@ def simulate_bands(
     bands: Sequence[Band],
     traits: SubjectTraits,
     seed: int,
-    picture_id: str,
+    image_id: str,
     hw: tuple[int, int],
 ) -> dict[Band, UInt8]:
-    """Simulate bands of a picture.
+    """Simulate bands of an image.
 
     Args:
-        scene: the visible picture and its materials.
+        scene: the visible image and its materials.
         bands: bands of ``BAND_MODELS``.
         traits: the subject's.
-        seed: with ``picture_id`` and the band it fixes the sensor's noise.
-        picture_id: unique name of the picture.
+        seed: with ``image_id`` and the band it fixes the sensor's noise.
+        image_id: unique name of the image.
         hw: height and width of the results; the scene may be coarser.
 
     Returns:
@@ -76,13 +76,13 @@ def simulate_bands(
     """
     scene_hw = scene.rgb.shape[0], scene.rgb.shape[1]
     sampled: dict[tuple[int, int], Planes] = {}
-    pictures: dict[Band, UInt8] = {}
+    images: dict[Band, UInt8] = {}
     for band in bands:
         sensor = SENSORS[band]
         grid_hw = sensor.grid_hw(scene_hw)
         if grid_hw not in sampled:
             sampled[grid_hw] = sample_scene(scene, grid_hw)
         signal = BAND_MODELS[band](sampled[grid_hw], traits)
-        generator = generator_for(seed, f"{picture_id}/{band}/noise")
-        pictures[band] = sensor.expose(signal, hw, generator)
-    return pictures
+        generator = generator_for(seed, f"{image_id}/{band}/noise")
+        images[band] = sensor.expose(signal, hw, generator)
+    return images

@@ -40,7 +40,7 @@ class ColourModel:
 
 @dataclass(frozen=True)
 class Appearance:
-    """Skin and hair of a person as a session's pictures show them."""
+    """Skin and hair of a person as a session's images show them."""
 
     skin: ColourModel
     hair: ColourModel
@@ -77,7 +77,7 @@ TYPICAL = Appearance(
     ColourModel(np.array([55.0, 14.0, 18.0]), np.diag([250.0, 30.0, 40.0])),
     ColourModel(np.array([14.0, 1.0, 2.0]), np.diag([130.0, 12.0, 15.0])),
 )
-"""For a picture without a face of a person of whom nothing is known; ours, dark-haired."""
+"""For an image without a face of a person of whom nothing is known; ours, dark-haired."""
 
 
 def learn_appearance(lab: Float32, skin: Float32, hair: Float32, prior: Appearance) -> Appearance:

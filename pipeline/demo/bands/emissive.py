@@ -1,6 +1,6 @@
 """MWIR and LWIR: bands of emitted heat, *simulated* from material maps and a subject's traits.
 
-Skin emits with 0.97–0.98 in both bands (Steketee, Phys. Med. Biol. 18:686, 1973), so a picture is
+Skin emits with 0.97–0.98 in both bands (Steketee, Phys. Med. Biol. 18:686, 1973), so an image is
 nearly a map of temperature. Faces are at 31–36 °C in a room of 21 °C; clothes and hair lie between;
 glass is opaque beyond 3 µm and shows about the room. The temperatures of regions stand in
 ``traits``; the rest is ours.
@@ -15,7 +15,7 @@ from pipeline.types import Float32
 
 ROOM_C = 21.0
 BLACK_C, WHITE_C = 18.0, 37.6
-"""Temperatures displayed as black and as white: a fixed range, so that pictures compare."""
+"""Temperatures displayed as black and as white: a fixed range, so that images compare."""
 _RELIEF_C = 2.8
 """How much warmer a deep hollow is than plain skin where form is known, °C. Form guessed from
 lightness, which light may feign, counts for less."""
@@ -96,7 +96,7 @@ def _lightness(planes: Planes) -> Float32:
 
 
 def _length(planes: Planes, share: float) -> float:
-    """Return a share of the face's height (of a third of the picture without a face), ≥ 0.6 px."""
+    """Return a share of the face's height (of a third of the image without a face), ≥ 0.6 px."""
     if planes.head_xyxy is None:
         return max(0.6, share * max(planes.hw) / 3)
     return max(0.6, share * (planes.head_xyxy[3] - planes.head_xyxy[1]))
@@ -148,7 +148,7 @@ def _depth(planes: Planes, share: float = 0.22) -> Float32:
 def _distance(planes: Planes) -> Float32 | None:
     """Return how far a person's pixels are from its outline, None where there is none."""
     mask = (planes.person > 0.5).astype(np.uint8)
-    # Where the picture cuts the person there is no outline: copy the border before measuring.
+    # Where the image cuts the person there is no outline: copy the border before measuring.
     padded = cv2.copyMakeBorder(mask, 2, 2, 2, 2, cv2.BORDER_REPLICATE)
     if padded.all():
         return None

@@ -16,15 +16,15 @@ from pipeline.errors import WeightsError
 from pipeline.face3d.mesh import FaceMesh
 from pipeline.face3d.uv import face_uv
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
-from pipeline.ops.templates import TEMPLATES, warp_to_template
-from pipeline.parsing.bisenet import GRID, LOOSE_PX, LOOSE_TEMPLATE, FaceParser
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
+from pipeline.parsing.bisenet import CONTEXT_PX, CONTEXT_TEMPLATE, GRID, FaceParser
 from pipeline.types import FaceClass, Float32, UInt8
 
 WEIGHTS = ("yunet", "face_mesh_468", "bisenet_r18", "selfie_segmentation")
 """What the maps need, by names of ``weights.yaml``."""
 
 _WORK_PX = 384
-"""Longer side at which maps are made; the guided filter takes them to the picture's own."""
+"""Longer side at which maps are made; the guided filter takes them to the image's own."""
 _PERSON_PX = 256
 _ZOOM = 0.75
 """The parser sees a looser crop than usual, to have hair and collar in it."""
@@ -59,15 +59,15 @@ class _Parsed:
 
 @dataclass(frozen=True)
 class Look:
-    """What the networks see in a picture.
+    """What the networks see in an image.
 
     Attributes:
-        rgb: the picture.
-        scale: of the working frame against the picture.
-        small: the picture in the working frame.
+        rgb: the image.
+        scale: of the working frame against the image.
+        small: the image in the working frame.
         lab: its colours, CIE Lab, L 0..100.
         person: probability of a person, working frame.
-        five: five points of the largest face, pixels of the picture; None where there is none.
+        five: five landmarks of the largest face, pixels of the image; None where there is none.
         mesh: its mesh, None where it is not believed.
         parsed: the face parser's groups, None without a face.
     """
@@ -104,8 +104,8 @@ class MaterialEstimator:
         """Estimate which material each pixel shows: ``look``, ``learn`` and ``scene`` in one.
 
         Args:
-            rgb: uint8 (h, w, 3), a picture of one person.
-            appearance: the person's colours, from a picture of the same session with a face; used
+            rgb: uint8 (h, w, 3), an image of one person.
+            appearance: the person's colours, from an image of the same session with a face; used
                 where this one shows none (from behind).
 
         Returns:
@@ -116,7 +116,7 @@ class MaterialEstimator:
         return self.scene(look, colours), colours
 
     def look(self, rgb: UInt8) -> Look:
-        """Run the networks on a picture of one person, uint8 (h, w, 3)."""
+        """Run the networks on an image of one person, uint8 (h, w, 3)."""
         height, width = rgb.shape[:2]
         scale = min(1.0, _WORK_PX / max(height, width))
         small_wh = max(8, round(width * scale)), max(8, round(height * scale))
@@ -146,7 +146,7 @@ class MaterialEstimator:
 
     @staticmethod
     def scene(look: Look, colours: Appearance) -> Scene:
-        """Tell what each pixel of a picture shows, by what the networks saw and by colours."""
+        """Tell what each pixel of an image shows, by what the networks saw and by colours."""
         lab, person = look.lab, look.person
         maps = {name: np.zeros(person.shape, np.float32) for name in _GROUPS}
         unknown = np.ones(person.shape, np.float32)
@@ -173,14 +173,14 @@ class MaterialEstimator:
         return Scene(rgb=look.rgb, **planes, face_uv=uv, head_xyxy=head)
 
     def _face(self, rgb: UInt8) -> tuple[Float32 | None, Float32 | None]:
-        """Return the five points and the mesh of the largest face, None where there is none."""
+        """Return the five landmarks and the mesh of the largest face, None where there is none."""
         faces = self._detector.detect(rgb)
         if not len(faces):
             return None, None
         sides = faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]
         five = faces.landmarks_xy[int(np.argmax(sides.prod(axis=1)))]
         try:
-            warp_to_template(five, TEMPLATES[LOOSE_TEMPLATE])
+            warp_to_template(five, ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE])
         except ValueError:  # points in one place fix no crop
             return None, None
         meshes, presence = self._mesh.points(rgb, five[None])
@@ -188,19 +188,21 @@ class MaterialEstimator:
 
     def _parse(self, rgb: UInt8, five: Float32, small_wh: tuple[int, int]) -> _Parsed:
         height, width = rgb.shape[:2]
-        margin = (1 - _ZOOM) * (LOOSE_PX - 1) / 2
+        margin = (1 - _ZOOM) * (CONTEXT_PX - 1) / 2
         zoom = np.array([[_ZOOM, 0, margin], [0, _ZOOM, margin]], np.float32)
-        source_to_loose = compose_affine(warp_to_template(five, TEMPLATES[LOOSE_TEMPLATE]), zoom)
-        crop = warp_affine(rgb, source_to_loose, (LOOSE_PX, LOOSE_PX), border="replicate")
+        source_to_context = compose_affine(
+            warp_to_template(five, ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE]), zoom
+        )
+        crop = warp_affine(rgb, source_to_context, (CONTEXT_PX, CONTEXT_PX), border="replicate")
         logits = self._parser.logits(np.asarray(crop, np.uint8)[None])[0]
         exponent = np.exp(logits - logits.max(axis=0))
         probability = exponent / exponent.sum(axis=0)
-        cell = (LOOSE_PX - 1) / (GRID - 1)  # the network's upsampling aligns corners
-        cell_to_loose = np.array([[cell, 0, 0], [0, cell, 0]], np.float32)
+        cell = (CONTEXT_PX - 1) / (GRID - 1)  # the network's upsampling aligns corners
+        cell_to_context = np.array([[cell, 0, 0], [0, cell, 0]], np.float32)
         sx, sy = small_wh[0] / width, small_wh[1] / height
         source_to_small = np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2]], np.float32)
         cell_to_small = compose_affine(
-            compose_affine(cell_to_loose, invert_affine(source_to_loose)), source_to_small
+            compose_affine(cell_to_context, invert_affine(source_to_context)), source_to_small
         )
 
         def placed(plane: Float32) -> Float32:
@@ -242,12 +244,12 @@ class _PersonMask:
 
 
 def _unit(rgb: UInt8) -> Float32:
-    """Return a picture in [0, 1]."""
+    """Return an image in [0, 1]."""
     return np.multiply(rgb, np.float32(1 / 255), dtype=np.float32)
 
 
 def _head_box(xy: Float32) -> tuple[float, float, float, float]:
-    """Return the face's box; about five points it reaches as far as a face does."""
+    """Return the face's box; about five landmarks it reaches as far as a face does."""
     low, high = xy.min(axis=0), xy.max(axis=0)
     if len(xy) == 5:
         reach = 0.8 * float((high - low).max())

@@ -17,7 +17,7 @@ _PARTS = ("brows", "lips", "eyes", "glasses")
 def fill_holes(person: Float32, lab: Float32) -> Float32:
     """Close what the person mask misses inside a person: enclosed, and not the background's colour.
 
-    The picture's lower edge closes a hole where the person stands on both sides of it. A gap
+    The image's lower edge closes a hole where the person stands on both sides of it. A gap
     between arm and body shows the background and stays open.
     """
     mask = (person > 0.5).astype(np.uint8)
@@ -84,7 +84,7 @@ def clear_fringe(
 def refine(
     maps: dict[str, Float32], person: Float32, small_guide: Float32, guide: Float32
 ) -> dict[str, Float32]:
-    """Take the maps to full resolution: outlines follow the picture's edges, small parts do not.
+    """Take the maps to full resolution: outlines follow the image's edges, small parts do not.
 
     Brows, eyes and lips are smaller than the guided filter's window and would spread in it.
     """

@@ -72,7 +72,7 @@ def once(make: Callable[Concatenate[Planes, P], T]) -> Callable[Concatenate[Plan
 
 
 def sample_scene(scene: Scene, grid_hw: tuple[int, int]) -> Planes:
-    """Sample a scene by area means on a grid that is not finer than the picture."""
+    """Sample a scene by area means on a grid that is not finer than the image."""
     height, width = scene.rgb.shape[:2]
     same = grid_hw == (height, width)
 

@@ -1,4 +1,4 @@
-"""NIR and SWIR: bands of reflected light, *simulated* from a visible picture.
+"""NIR and SWIR: bands of reflected light, *simulated* from a visible image.
 
 Reflectances that the models aim at (approximate; they vary with person, dye and angle):
 
@@ -88,7 +88,7 @@ def _sigma(planes: Planes, share: float) -> float:
 
 
 def _face_px(planes: Planes) -> float:
-    """Return the length that detail is measured by: a face's height, or a third of the picture."""
+    """Return the length that detail is measured by: a face's height, or a third of the image."""
     if planes.head_xyxy is None:
         return max(planes.hw) / 3
     return max(planes.head_xyxy[3] - planes.head_xyxy[1], 8.0)
@@ -141,7 +141,7 @@ def _dyed(planes: Planes, phase: tuple[float, float, float]) -> tuple[Float32, .
 
 @once
 def _leaves(planes: Planes) -> Float32:
-    """Tell foliage by its green excess, on a slightly blurred picture."""
+    """Tell foliage by its green excess, on a slightly blurred image."""
     local = blur(planes.linear, max(1.0, _sigma(planes, 0.003)))
     red, green, blue = (local[..., c] for c in range(3))
     excess = (2 * green - red - blue) / (red + green + blue + 0.02)

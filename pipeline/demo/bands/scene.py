@@ -1,4 +1,4 @@
-"""What a band model has to know about a picture: which material each pixel shows, and where."""
+"""What a band model has to know about an image: which material each pixel shows, and where."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from pipeline.types import Float32, UInt8
 
 @dataclass(frozen=True)
 class Scene:
-    """A visible picture with its material maps.
+    """A visible image with its material maps.
 
     The maps are soft, in [0, 1], float32 (h, w), and sum to 1 in each pixel.
 
     Attributes:
-        rgb: the visible picture, uint8 (h, w, 3).
+        rgb: the visible image, uint8 (h, w, 3).
         skin: bare skin: face, ears, neck, limbs.
         hair: hair of head and beard.
         brows: eyebrows.
@@ -26,7 +26,7 @@ class Scene:
         head_xyxy: box of the head's visible face, pixels, float; None where it is not known.
         relief: float32 (h, w) in [-1, 1], what a surface's form does to its heat: hollows, which
             see warm skin, are above 0; edges seen at a grazing angle, which emit less, below.
-            None where only the picture's lightness tells of form.
+            None where only the image's lightness tells of form.
     """
 
     rgb: UInt8

@@ -13,7 +13,7 @@ class Sensor:
     """A simulated camera; levels are shares of full scale.
 
     Attributes:
-        max_side_px: samples along the longer side; a finer picture is sampled down and back up.
+        max_side_px: samples along the longer side; a finer image is sampled down and back up.
         psf_px: standard deviation of the optics' blur, samples.
         shot: standard deviation of photon noise at full scale; grows with the signal's root.
         read: standard deviation of read noise.
@@ -29,17 +29,17 @@ class Sensor:
     shading: float
 
     def grid_hw(self, hw: tuple[int, int]) -> tuple[int, int]:
-        """Return the shape in which a picture of shape ``hw`` is sampled."""
+        """Return the shape in which an image of shape ``hw`` is sampled."""
         scale = min(1.0, self.max_side_px / max(hw))
         return max(1, round(hw[0] * scale)), max(1, round(hw[1] * scale))
 
     def expose(self, signal: Float32, hw: tuple[int, int], generator: np.random.Generator) -> UInt8:
-        """Turn a signal on the sensor's grid into a picture.
+        """Turn a signal on the sensor's grid into an image.
 
         Args:
             signal: float32 of the sensor's shape, 0 black, 1 full scale.
-            hw: height and width of the picture.
-            generator: source of this picture's noise.
+            hw: height and width of the image.
+            generator: source of this image's noise.
 
         Returns:
             uint8 ``hw``.

@@ -19,13 +19,13 @@ from pipeline.types import Band, UInt8
 class BandSimulator:
     """Simulates infra-red versions of photographs of one person each.
 
-    Results depend on the picture, the seed, the subject and the picture's name only: a subject's
-    vessels, temperatures and reflectances are the same in each of its pictures, a sensor's noise is
+    Results depend on the image, the seed, the subject and the image's name only: a subject's
+    vessels, temperatures and reflectances are the same in each of its images, a sensor's noise is
     new in each.
 
     Args:
         weights: the files of ``materials.WEIGHTS``, already verified.
-        bands: which bands to make; VIS is the picture itself and is ignored.
+        bands: which bands to make; VIS is the image itself and is ignored.
         seed: of traits and noise.
 
     Raises:
@@ -41,29 +41,29 @@ class BandSimulator:
         self._traits: dict[str, SubjectTraits] = {}
 
     def look(self, rgb: UInt8) -> Look:
-        """Look at a picture once, for both its colours and its bands."""
+        """Look at an image once, for both its colours and its bands."""
         return self._estimator.look(reduce_to(rgb, FINEST_PX))
 
     def appearance(self, look: Look) -> Appearance:
-        """Learn a person's colours from a picture with a face, for others of the same session."""
+        """Learn a person's colours from an image with a face, for others of the same session."""
         return self._estimator.learn(look)
 
     def simulate(
         self,
         rgb: UInt8,
         subject_id: str,
-        picture_id: str,
+        image_id: str,
         appearance: Appearance | None = None,
         look: Look | None = None,
     ) -> dict[Band, UInt8]:
-        """Simulate a picture's bands.
+        """Simulate an image's bands.
 
         Args:
             rgb: uint8 (h, w, 3).
             subject_id: whose traits to use.
-            picture_id: unique name of the picture.
+            image_id: unique name of the image.
             appearance: of the session; needed where no face is seen, helpful elsewhere.
-            look: of this picture, where it is at hand.
+            look: of this image, where it is at hand.
 
         Returns:
             uint8 (h, w) by band, in the order that the simulator was given.
@@ -74,4 +74,4 @@ class BandSimulator:
             self._traits[subject_id] = draw_traits(self._seed, subject_id)
         traits = self._traits[subject_id]
         hw = rgb.shape[0], rgb.shape[1]
-        return simulate_bands(scene, self._bands, traits, self._seed, picture_id, hw)
+        return simulate_bands(scene, self._bands, traits, self._seed, image_id, hw)

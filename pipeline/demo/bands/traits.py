@@ -1,8 +1,8 @@
-"""What a subject's infra-red pictures have in common: vessels, temperatures, reflectances.
+"""What a subject's infra-red images have in common: vessels, temperatures, reflectances.
 
 Everything here is *simulated*: plausible values drawn by a seed, never measured on a person.
 Textures lie in the canonical face's coordinates (u to the image's right, v down), so that
-a vessel crosses the same place of the face in each picture of a subject.
+a vessel crosses the same place of the face in each image of a subject.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ _VESSELS: tuple[tuple[tuple[float, float], tuple[float, float], int], ...] = (
 
 @dataclass(frozen=True)
 class SubjectTraits:
-    """What a subject keeps from picture to picture.
+    """What a subject keeps from image to image.
 
     Attributes:
         warmth: face temperature against the region's mean, °C, float32 (256, 256) over the

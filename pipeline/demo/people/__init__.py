@@ -1,1 +1,1 @@
-"""People: procedural ones, whose truth is known exactly, and the sheets of OpenPeople."""
+"""People: procedural ones, whose ground truth is known exactly, and the sheets of OpenPeople."""

@@ -43,7 +43,7 @@ def draw_background(rng: np.random.Generator, hw: tuple[int, int]) -> Float32:
 
 
 def _boxes(rng: np.random.Generator, image: Float32, count: int, blur_px: float) -> Float32:
-    """Put furniture, frames and windows into a picture, out of focus."""
+    """Put furniture, frames and windows into an image, out of focus."""
     height, width = image.shape[:2]
     canvas = np.array(np.broadcast_to(image, (height, width, 3)), np.float32)
     for _ in range(count):
@@ -58,7 +58,7 @@ def _boxes(rng: np.random.Generator, image: Float32, count: int, blur_px: float)
 
 
 def _lamps(rng: np.random.Generator, image: Float32) -> Float32:
-    """Add discs of light out of focus, each on its own part of the picture."""
+    """Add discs of light out of focus, each on its own part of the image."""
     height, width = image.shape[:2]
     for _ in range(int(rng.integers(10, 30))):
         x, y = int(rng.integers(0, width)), int(rng.integers(0, height))

@@ -46,7 +46,7 @@ def lid_shadow(part: NDArray[np.int8]) -> Float32:
     """Return how open eyes lie between their lids, most shaded from above.
 
     Args:
-        part: int8 (h, w), materials of the enlarged picture.
+        part: int8 (h, w), materials of the enlarged image.
 
     Returns:
         float32 (h / 2, w / 2), 1 off the eyes.

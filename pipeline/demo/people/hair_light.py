@@ -1,10 +1,10 @@
-"""Opacity and colour of hair in a picture."""
+"""Opacity and colour of hair in an image."""
 
 import numpy as np
 
 from pipeline.demo.people.hair import HairShell
+from pipeline.demo.people.image import Image
 from pipeline.demo.people.person import Person
-from pipeline.demo.people.picture import Picture
 from pipeline.demo.people.posed import Posed
 from pipeline.demo.people.samples import place_samples
 from pipeline.demo.people.shading import shade_hair
@@ -13,7 +13,7 @@ from pipeline.ops.raster import rasterise, sample_bilinear, vertex_normals
 from pipeline.types import Float32
 
 _BEFORE_PX = 2.0
-"""Hair wins over a surface so little before it, pixels of the enlarged picture."""
+"""Hair wins over a surface so little before it, pixels of the enlarged image."""
 _BIAS = 0.09
 
 
@@ -21,7 +21,7 @@ def light_hair(
     person: Person,
     shell: HairShell,
     posed: Posed,
-    picture: Picture,
+    image: Image,
     world_xyz: Float32,
     seen_xyz: Float32,
     depth: Float32,
@@ -33,9 +33,9 @@ def light_hair(
         person: whose hair.
         shell: the hair.
         posed: the geometry.
-        picture: the picture's conditions.
+        image: the image's conditions.
         world_xyz: float32 (v, 3), the shell, posed.
-        seen_xyz: float32 (v, 3), the shell in pixels of the enlarged picture.
+        seen_xyz: float32 (v, 3), the shell in pixels of the enlarged image.
         depth: float32 (2h, 2w), of the opaque layer.
         shadow: of the main light.
 
@@ -77,7 +77,7 @@ def light_hair(
         np.asarray(albedo, np.float32),
         np.asarray(shade * np.where(inner, 0.4, 1.0), np.float32),
         lit_share(shadow, world, _BIAS, 1.6),
-        picture.lights,
+        image.lights,
     )
     spread = samples.spread(np.column_stack([opacity, colour * opacity[:, None]]))
     return np.ascontiguousarray(spread[..., 0]), np.ascontiguousarray(spread[..., 1:])

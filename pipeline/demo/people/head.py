@@ -1,4 +1,4 @@
-"""The bust that pictures show: the part of the base mesh above the chest, and places on it.
+"""The bust that images show: the part of the base mesh above the chest, and places on it.
 
 Everything here is the same for all identities and is made once in each worker.
 """
@@ -21,7 +21,7 @@ SKIN, MOUTH, RIGHT_EYE, LEFT_EYE, TEETH, TONGUE, CLOTH, FRAME = range(8)
 """What a triangle of the opaque mesh is made of."""
 
 _LOWEST = -4.2
-"""The bust ends here; pictures end higher."""
+"""The bust ends here; images end higher."""
 _NECK = ("neck01", "neck02", "neck03", "head")
 _COLLAR_ROUNDS = 20
 _CLOTH_TOP = -6.75
@@ -86,7 +86,7 @@ class Head:
         centres = mean[faces].mean(axis=1)
         ear = np.zeros(len(faces), np.int8)
         ear[: len(body_uv)][ears] = np.sign(centres[: len(body_uv), 0])[ears]
-        # Arms are left out: they reach beyond the picture.
+        # Arms are left out: they reach beyond the image.
         kept = (centres[:, 1] < _LOWEST) & (np.abs(centres[:, 0]) < 2.6)
         faces, part, ear = faces[kept], part[kept], ear[kept]
         dressed = (part == SKIN) & (mean[faces][..., 1].min(axis=1) > _CLOTH_TOP)

@@ -1,4 +1,4 @@
-"""OpenPeople: AI-generated people, and how their sheets become pictures.
+"""OpenPeople: AI-generated people, and how their sheets become images.
 
 The archive is a wheel, that is a zip. Each person ``openpeople/data/curated/P0nn/assets`` has
 
@@ -6,7 +6,7 @@ The archive is a wheel, that is a zip. Each person ``openpeople/data/curated/P0n
 - ``character_sheet.jpg``: 4 framed views of the head over 4 framed views of the body,
 - ``studio_portrait.jpg``, ``amateur_selfie.jpg``, ``studio_posture.jpg``, ``amateur_posture.jpg``.
 
-So each person gives 16 + 8 + 4 = 28 pictures. Frames differ in place and extent from sheet to
+So each person gives 16 + 8 + 4 = 28 images. Frames differ in place and extent from sheet to
 sheet, with or without a title above and with captions in black or white below: they are found by
 their white borders on grey.
 
@@ -79,10 +79,10 @@ SINGLES: dict[str, tuple[str, str]] = {
     "studio_posture": ("neutral", "body"),
     "amateur_posture": ("neutral", "body"),
 }
-"""Expression and framing of the assets that hold one picture, all taken from the front."""
+"""Expression and framing of the assets that hold one image, all taken from the front."""
 
 SHEETS = ("emotions_sheet", "character_sheet")
-PICTURES_PER_SUBJECT = 28
+IMAGES_PER_SUBJECT = 28
 
 _FOLDER = "openpeople/data/curated"
 _WHITE = 205
@@ -94,13 +94,13 @@ _SMALLEST = 0.1
 
 
 @dataclass(frozen=True)
-class SourcePicture:
+class SourceImage:
     """One asset of the archive.
 
     Attributes:
         key: unique, ``P001/emotions_sheet``.
         subject_id: ``P001``.
-        session_id: the asset's name: pictures of one session share clothes and light.
+        session_id: the asset's name: images of one session share clothes and light.
         member: path inside the archive.
         split: subject-disjoint.
     """
@@ -114,7 +114,7 @@ class SourcePicture:
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture cut from a source picture.
+    """One image cut from a source image.
 
     Attributes:
         name: unique within its source: an expression, ``head_left``, or the asset's name. The
@@ -132,7 +132,7 @@ class Frame:
     image: UInt8
 
 
-def list_pictures(archive: Path, subjects: int = len(SPLITS)) -> list[SourcePicture]:
+def list_images(archive: Path, subjects: int = len(SPLITS)) -> list[SourceImage]:
     """List the assets of the first ``subjects`` people of ``SPLITS``, sorted by key.
 
     Raises:
@@ -144,7 +144,7 @@ def list_pictures(archive: Path, subjects: int = len(SPLITS)) -> list[SourcePict
     except (OSError, zipfile.BadZipFile) as error:
         raise ReaderError(f"{archive}: expected the OpenPeople wheel (a zip): {error}") from error
     sources = [
-        SourcePicture(
+        SourceImage(
             key=f"{subject}/{asset}",
             subject_id=subject,
             session_id=asset,
@@ -157,17 +157,17 @@ def list_pictures(archive: Path, subjects: int = len(SPLITS)) -> list[SourcePict
     missing = [source.member for source in sources if source.member not in members]
     if missing:
         raise ReaderError(
-            f"{archive}: {len(missing)} of {len(sources)} pictures are missing, first "
+            f"{archive}: {len(missing)} of {len(sources)} images are missing, first "
             f"{missing[0]}; expected openpeople 0.1.2"
         )
     return sorted(sources, key=lambda source: source.key)
 
 
-def read_picture(archive: Path, member: str) -> UInt8:
+def read_image(archive: Path, member: str) -> UInt8:
     """Read one asset: RGB uint8 (h, w, 3).
 
     Raises:
-        ReaderError: the archive or the member cannot be read, or is no picture.
+        ReaderError: the archive or the member cannot be read, or is no image.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -176,12 +176,12 @@ def read_picture(archive: Path, member: str) -> UInt8:
         raise ReaderError(f"{archive}: cannot read {member}: {error}") from error
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if bgr is None:
-        raise ReaderError(f"{archive}: {member} is no picture that OpenCV reads")
+        raise ReaderError(f"{archive}: {member} is no image that OpenCV reads")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def frames_of(source: SourcePicture, image: UInt8, max_side_px: int = 1024) -> list[Frame]:
-    """Cut a source picture into its frames, each reduced to ``max_side_px``, never enlarged.
+def frames_of(source: SourceImage, image: UInt8, max_side_px: int = 1024) -> list[Frame]:
+    """Cut a source image into its frames, each reduced to ``max_side_px``, never enlarged.
 
     Returns:
         16, 8 or 1 frames, in reading order.
@@ -191,8 +191,8 @@ def frames_of(source: SourcePicture, image: UInt8, max_side_px: int = 1024) -> l
     """
     if source.session_id in SINGLES:
         expression, framing = SINGLES[source.session_id]
-        picture = reduce_to(image, max_side_px)
-        return [Frame(source.session_id, "front", expression, framing, picture)]
+        reduced = reduce_to(image, max_side_px)
+        return [Frame(source.session_id, "front", expression, framing, reduced)]
     rows = cut_sheet(image)
     expected = (4, 4, 4, 4) if source.session_id == "emotions_sheet" else (4, 4)
     found = tuple(len(row) for row in rows)
@@ -213,8 +213,8 @@ def frames_of(source: SourcePicture, image: UInt8, max_side_px: int = 1024) -> l
     ]
 
 
-def described(source: SourcePicture, frame: Frame, band: Band) -> Row:
-    """Say who and what a picture of a band shows and who made it: columns of ``PICTURES``."""
+def described(source: SourceImage, frame: Frame, band: Band) -> Row:
+    """Say who and what an image of a band shows and who made it: columns of ``IMAGES``."""
     return {
         "sample_id": f"{source.key}#{frame.name}.{band}",
         "dataset": "openpeople",

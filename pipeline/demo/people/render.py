@@ -1,6 +1,6 @@
-"""From a person and a picture's conditions to what the camera sees, exactly.
+"""From a person and an image's conditions to what the camera sees, exactly.
 
-Skin, eyes, teeth, cloth and frames of glasses are opaque and rasterised at twice the picture's
+Skin, eyes, teeth, cloth and frames of glasses are opaque and rasterised at twice the image's
 resolution; lenses and hair are laid over them with their own depth and opacity.
 """
 
@@ -17,8 +17,8 @@ from pipeline.demo.people.clothes import over_neckline
 from pipeline.demo.people.eyes import lid_shadow
 from pipeline.demo.people.hair_light import light_hair
 from pipeline.demo.people.head import CLOTH, FRAME, Head
+from pipeline.demo.people.image import Image
 from pipeline.demo.people.person import Person
-from pipeline.demo.people.picture import Picture
 from pipeline.demo.people.posed import Posed, pose_person
 from pipeline.demo.people.samples import FACTOR, place_samples
 from pipeline.demo.people.shadow import ShadowMap, shadow_map
@@ -27,19 +27,19 @@ from pipeline.ops.raster import Fragments, interpolate_covered, rasterise, reduc
 from pipeline.types import Float32, UInt8
 
 _OFF_SKIN_PX = 24.0
-"""Cloth wins over skin that pokes through by so much, pixels of the enlarged picture."""
+"""Cloth wins over skin that pokes through by so much, pixels of the enlarged image."""
 _REFLECTION = 0.10
 """Share of a lens that reflects the surroundings."""
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A rendered picture with what its truth is read from.
+    """A rendered image with what its ground truth is read from.
 
     Attributes:
         rgb: uint8 (h, w, 3).
         posed: the geometry.
-        seen: fragments of the opaque layer, of the enlarged picture.
+        seen: fragments of the opaque layer, of the enlarged image.
         surface: the opaque layer's samples.
         hair: float32 (h, w), opacity of hair.
         lens: float32 (h, w), share of the pixel behind a lens.
@@ -53,52 +53,52 @@ class Rendered:
     lens: Float32
 
 
-def render(head: Head, person: Person, picture: Picture, side_px: int) -> Rendered:
-    """Render a picture, ``side_px`` square."""
-    posed = pose_person(head, person, picture, side_px)
+def render(head: Head, person: Person, image: Image, side_px: int) -> Rendered:
+    """Render an image, ``side_px`` square."""
+    posed = pose_person(head, person, image, side_px)
     hw = side_px * FACTOR, side_px * FACTOR
-    seen, part = _opaque(head, posed, picture, hw)
+    seen, part = _opaque(head, posed, image, hw)
     samples = place_samples(part)
     surface = read_surface(head, person, posed, seen, samples)
-    shadow = _shadow(head, person, posed, picture)
-    colours = light_surface(person, picture, posed, surface, shadow, lid_shadow(part))
+    shadow = _shadow(head, person, posed, image)
+    colours = light_surface(person, image, posed, surface, shadow, lid_shadow(part))
     ones = np.ones((len(colours), 1), np.float32)
     spread = samples.spread(np.column_stack([colours, ones]))
-    background = draw_background(np.random.default_rng(picture.seed), (side_px, side_px))
+    background = draw_background(np.random.default_rng(image.seed), (side_px, side_px))
     linear = background * (1 - spread[..., 3:]) + spread[..., :3]
     lens = _lens(person, posed, seen.depth, hw)
     fade = np.linspace(1.2, 0.3, side_px, dtype=np.float32)[:, None, None]
-    linear += _REFLECTION * lens[..., None] * (picture.lights.sky_rgb * fade - linear)
+    linear += _REFLECTION * lens[..., None] * (image.lights.sky_rgb * fade - linear)
     hair = np.zeros((side_px, side_px), np.float32)
     if person.hair and posed.hair_seen is not None and posed.hair_world is not None:
         enlarged = _enlarged(posed.hair_seen)
         hair, colour = light_hair(
-            person, person.hair, posed, picture, posed.hair_world, enlarged, seen.depth, shadow
+            person, person.hair, posed, image, posed.hair_world, enlarged, seen.depth, shadow
         )
         linear = linear * (1 - hair[..., None]) + colour
-    return Rendered(_develop(linear, picture), posed, seen, surface, hair, lens)
+    return Rendered(_develop(linear, image), posed, seen, surface, hair, lens)
 
 
 def _enlarged(seen_xyz: Float32) -> Float32:
-    """Take pixels of the picture to those of the enlarged one."""
+    """Take pixels of the image to those of the enlarged one."""
     enlarged = seen_xyz * np.float32(FACTOR)
     enlarged[:, :2] += np.float32((FACTOR - 1) / 2)
     return enlarged
 
 
 def _opaque(
-    head: Head, posed: Posed, picture: Picture, hw: tuple[int, int]
+    head: Head, posed: Posed, image: Image, hw: tuple[int, int]
 ) -> tuple[Fragments, NDArray[np.int8]]:
     """Rasterise all but hair and lenses; cloth is cut along its neckline."""
     seen = _enlarged(posed.seen_xyz)
     cloth = posed.part == CLOTH
     bare = np.flatnonzero((_facing(seen, posed.triangles) | (posed.part == FRAME)) & ~cloth)
-    dressed = np.flatnonzero(cloth & (_depth_below(head, posed, picture) > -0.3))
+    dressed = np.flatnonzero(cloth & (_depth_below(head, posed, image) > -0.3))
     below = rasterise(seen, posed.triangles[bare], hw)
     above = rasterise(seen, posed.triangles[dressed], hw)
     worn = above.covered & (above.depth < below.depth + _OFF_SKIN_PX)
     rest = interpolate_covered(above, posed.triangles[dressed], head.bust.rest_xyz)
-    worn[above.covered] &= over_neckline(rest, picture.cloth.garment) > 0
+    worn[above.covered] &= over_neckline(rest, image.cloth.garment) > 0
     part = np.empty(hw, np.int8)
     _dress(
         (below.triangle, below.weights, below.depth, bare),
@@ -139,22 +139,22 @@ def _facing(seen_xyz: Float32, triangles: Int32) -> NDArray[np.bool_]:
     return turned
 
 
-def _depth_below(head: Head, posed: Posed, picture: Picture) -> Float32:
+def _depth_below(head: Head, posed: Posed, image: Image) -> Float32:
     """Return how far triangles reach below the neckline at most."""
     rest = padded(head.bust.rest_xyz, len(posed.world_xyz))
-    below = over_neckline(rest, picture.cloth.garment)
+    below = over_neckline(rest, image.cloth.garment)
     return np.asarray(below[posed.triangles].min(axis=1), np.float32)
 
 
-def _shadow(head: Head, person: Person, posed: Posed, picture: Picture) -> ShadowMap:
+def _shadow(head: Head, person: Person, posed: Posed, image: Image) -> ShadowMap:
     """Cast the main light's shadow, of cloth only where it is worn."""
-    worn = _depth_below(head, posed, picture) > 0
+    worn = _depth_below(head, posed, image) > 0
     triangles = posed.triangles[(posed.part != CLOTH) | worn]
     vertices = posed.world_xyz
     if person.hair is not None and posed.hair_world is not None:
         triangles = np.concatenate([triangles, person.hair.triangles + np.int32(len(vertices))])
         vertices = np.concatenate([vertices, posed.hair_world])
-    return shadow_map(vertices, triangles, picture.lights.key)
+    return shadow_map(vertices, triangles, image.lights.key)
 
 
 def _lens(person: Person, posed: Posed, depth: Float32, hw: tuple[int, int]) -> Float32:
@@ -164,11 +164,11 @@ def _lens(person: Person, posed: Posed, depth: Float32, hw: tuple[int, int]) -> 
     return reduce((seen.covered & (seen.depth < depth)).astype(np.float32), FACTOR)
 
 
-def _develop(linear: Float32, picture: Picture) -> UInt8:
+def _develop(linear: Float32, image: Image) -> UInt8:
     """Expose, blur as optics do, encode as sRGB, add a sensor's noise."""
-    rng = np.random.default_rng(picture.seed + 1)
+    rng = np.random.default_rng(image.seed + 1)
     exposed = np.asarray(
-        cv2.GaussianBlur(linear * np.float32(picture.exposure), (0, 0), 0.45), np.float32
+        cv2.GaussianBlur(linear * np.float32(image.exposure), (0, 0), 0.45), np.float32
     )
     # A shoulder keeps highlights from clipping.
     bright = exposed > 0.7

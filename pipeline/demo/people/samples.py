@@ -1,6 +1,6 @@
-"""Where a picture is shaded: once a pixel that sees one material, four times on edges.
+"""Where an image is shaded: once a pixel that sees one material, four times on edges.
 
-Geometry is rasterised at twice the picture's resolution. A pixel whose four points see the same
+Geometry is rasterised at twice the image's resolution. A pixel whose four points see the same
 material is shaded once, at the mean of what they see; another is shaded at each of its points.
 """
 
@@ -22,11 +22,11 @@ class Samples:
     """Points at which a layer is shaded.
 
     Attributes:
-        pixel: int64 (n,), flat index of the picture's pixel.
+        pixel: int64 (n,), flat index of the image's pixel.
         share: float32 (n,), of the pixel that the point stands for: 1 or a quarter.
-        points: int64 (n, 4), flat indices of the enlarged picture whose mean it is.
+        points: int64 (n, 4), flat indices of the enlarged image whose mean it is.
         part: int8 (n,), the material there.
-        hw: shape of the picture.
+        hw: shape of the image.
     """
 
     pixel: NDArray[np.int64]
@@ -69,7 +69,7 @@ class Samples:
 
 
 def place_samples(part: NDArray[np.int8]) -> Samples:
-    """Choose the samples of a layer from the materials of the enlarged picture, −1 for none."""
+    """Choose the samples of a layer from the materials of the enlarged image, −1 for none."""
     height, width = part.shape[0] // FACTOR, part.shape[1] // FACTOR
     whole, single = _count(part)
     total = whole + single

@@ -29,7 +29,7 @@ LOOKS = np.array(
 
 @dataclass(frozen=True)
 class Lights:
-    """The light of a picture.
+    """The light of an image.
 
     Attributes:
         key: unit vector towards the main light, float32 (3,).
@@ -72,7 +72,7 @@ def shade_surface(
         open_share: float32 (n,), share of the surroundings that light the point.
         lit: float32 (n,), share of the main light that is not shadowed.
         look: int64 (n,) row of ``LOOKS``.
-        lights: of the picture.
+        lights: of the image.
 
     Returns:
         Linear radiance, float32 (n, 3).

@@ -1,4 +1,4 @@
-"""Colours of the opaque parts of a picture: skin, eyes, mouth, cloth, frames of glasses."""
+"""Colours of the opaque parts of an image: skin, eyes, mouth, cloth, frames of glasses."""
 
 from dataclasses import dataclass
 
@@ -20,8 +20,8 @@ from pipeline.demo.people.head import (
     TONGUE,
     Head,
 )
+from pipeline.demo.people.image import Image
 from pipeline.demo.people.person import Person
-from pipeline.demo.people.picture import Picture
 from pipeline.demo.people.posed import Posed
 from pipeline.demo.people.samples import Samples
 from pipeline.demo.people.shading import shade_surface
@@ -87,7 +87,7 @@ def read_surface(
 
 def light_surface(
     person: Person,
-    picture: Picture,
+    image: Image,
     posed: Posed,
     surface: Surface,
     shadow: ShadowMap,
@@ -97,7 +97,7 @@ def light_surface(
 
     Args:
         person: who is seen.
-        picture: the picture's conditions.
+        image: the image's conditions.
         posed: the geometry.
         surface: the samples.
         shadow: of the main light.
@@ -122,13 +122,13 @@ def light_surface(
         albedo[inside], gloss[inside] = colour, sheen
         open_share[inside] = np.clip(open_share[inside], 0.05, 1.0) ** 1.2
     cloth = np.flatnonzero(which == CLOTH)
-    albedo[cloth] = cloth_albedo(picture.cloth, surface.rest_xyz[cloth])
+    albedo[cloth] = cloth_albedo(image.cloth, surface.rest_xyz[cloth])
     open_share[cloth] *= np.where(surface.back[cloth], 0.4, 1.0)
     frame = which == FRAME
     albedo[frame], open_share[frame] = _frame_colour(person.identity.glasses), 0.9
-    gap = -over_neckline(surface.rest_xyz[skin], picture.cloth.garment)
+    gap = -over_neckline(surface.rest_xyz[skin], image.cloth.garment)
     open_share[skin] *= 1.0 - 0.55 * np.exp(-np.maximum(gap, 0.0) / 0.035)
-    gaze = np.array([picture.gaze[0], picture.gaze[1], -1.0])
+    gaze = np.array([image.gaze[0], image.gaze[1], -1.0])
     gaze = posed.turn @ (gaze / np.linalg.norm(gaze))
     for centre, part in zip(posed.eyes_world, (RIGHT_EYE, LEFT_EYE), strict=True):
         own = np.flatnonzero(which == part)
@@ -139,7 +139,7 @@ def light_surface(
     lit = lit_share(shadow, surface.world_xyz, _BIAS, 1.1)
     look = _LOOK[which]
     return shade_surface(
-        normals, surface.normals, albedo, gloss, open_share, lit, look, picture.lights
+        normals, surface.normals, albedo, gloss, open_share, lit, look, image.lights
     )
 
 

@@ -47,7 +47,7 @@ _WARMER_C = {
     "shorts": 0.6,
     "skirt": -0.8,
 }
-"""Outer temperature of a garment against the usual: thick and loose cloth insulates, °C."""
+"""Outer temperature of a garment against the usual: thick and context cloth insulates, °C."""
 _DISPLAYED_C = 19.6
 """Span of temperatures between black and white of the emissive bands."""
 
@@ -80,10 +80,10 @@ class Body:
         arm, foot = np.isin(places.limb, (ARM, HAND)), places.limb == FOOT
         where = np.stack([arm, foot, places.down, places.up], axis=1).astype(np.float32)
         rest = np.concatenate([self._shape, where], axis=1)
-        loose = np.zeros((len(self._curtain.vertices) if self._curtain else 0, 7), np.float32)
+        context = np.zeros((len(self._curtain.vertices) if self._curtain else 0, 7), np.float32)
         if self._curtain:
-            loose[:, :3] = self._curtain.vertices
-        self._rest = np.concatenate([rest, rest, loose]).astype(np.float32)
+            context[:, :3] = self._curtain.vertices
+        self._rest = np.concatenate([rest, rest, context]).astype(np.float32)
         self._drawn = np.unique(self._triangles)
         self._shown = np.unique(layers.triangles % len(mean))
         heights = self._shape[self._shown, 1]

@@ -128,7 +128,7 @@ def render(
             image = air.look_through(stage, number, generator)
         else:
             image = _exposed(stage.values, band, generator)
-        yield SceneFrame(image, _truth(stage, totals, take), stage.owner)
+        yield SceneFrame(image, _ground_truth(stage, totals, take), stage.owner)
 
 
 def _exposed(signal: Float32, band: Band, generator: np.random.Generator) -> UInt8:
@@ -159,7 +159,7 @@ class _Air:
         return self._generator.standard_normal((*shape, 2), dtype=np.float32)
 
     def look_through(self, stage: _Stage, number: int, generator: np.random.Generator) -> UInt8:
-        """Return the picture, and bend the stage's own maps alike."""
+        """Return the image, and bend the stage's own maps alike."""
         if number:
             fresh = float(np.sqrt(1 - self._KEPT**2))
             self._cells = self._KEPT * self._cells + np.float32(fresh) * self._drawn()
@@ -179,7 +179,9 @@ class _Air:
         return np.asarray(np.clip(hazy + 0.012 * noise, 0, 1) * 255 + 0.5, np.uint8)
 
 
-def _truth(stage: _Stage, totals: dict[int, tuple[int, int]], take: Take) -> tuple[Seen, ...]:
+def _ground_truth(
+    stage: _Stage, totals: dict[int, tuple[int, int]], take: Take
+) -> tuple[Seen, ...]:
     seen = []
     for index, walk in enumerate(take.walks):
         body, face = stage.owner == index, stage.face == index

@@ -1,4 +1,4 @@
-"""People of OpenPeople in the scenes: a picture for each view, moved as if it walked."""
+"""People of OpenPeople in the scenes: an image for each view, moved as if it walked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -144,7 +144,7 @@ def _unit(plane: UInt8) -> Float32:
 def _stepped(
     u: Float32, v: Float32, ends: NDArray[np.intp], middle: float, phase: float, *, legs: bool
 ) -> tuple[Float32, Float32]:
-    """Bend the coordinates of a standing picture so that it seems to walk.
+    """Bend the coordinates of a standing image so that it seems to walk.
 
     The body sways; seen from the front or the back, the feet are raised in turn.
     """

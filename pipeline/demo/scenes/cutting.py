@@ -1,4 +1,4 @@
-"""Cutting people of OpenPeople out of their pictures, by material maps."""
+"""Cutting people of OpenPeople out of their images, by material maps."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.demo.bands import MATERIALS, Scene
 from pipeline.demo.bands.materials import MaterialEstimator
-from pipeline.demo.people.openpeople import SourcePicture, frames_of, read_picture
+from pipeline.demo.people.openpeople import SourceImage, frames_of, read_image
 from pipeline.ops.reduction import reduce_to
 from pipeline.types import UInt8
 
@@ -17,7 +17,7 @@ _SHEET_PX = 1024
 
 
 def cut_out(
-    estimator: MaterialEstimator, archive: Path, source: SourcePicture
+    estimator: MaterialEstimator, archive: Path, source: SourceImage
 ) -> dict[str, NDArray[np.uint8]]:
     """Cut the four body views out of a character sheet.
 
@@ -25,7 +25,7 @@ def cut_out(
         By ``<view>/<plane>``: ``rgb`` uint8 (h, w, 3), each of ``MATERIALS`` and ``face`` uint8
         (h, w), 0 to 255; a view that the sheet shows twice keeps the first.
     """
-    frames = frames_of(source, read_picture(archive, source.member), _SHEET_PX)
+    frames = frames_of(source, read_image(archive, source.member), _SHEET_PX)
     appearance = estimator.learn(estimator.look(frames[0].image))
     planes: dict[str, NDArray[np.uint8]] = {}
     for frame in frames:

@@ -23,7 +23,7 @@ class Curtain:
         middle, half = (low + high) / 2, (high - low) / 2
         angle = np.radians(np.linspace(-_SWEEP_DEG, _SWEEP_DEG, _COLUMNS))
         down = np.linspace(0.0, 1.0, _ROWS)[:, None]
-        # Full at the ears, drawn in at the neck, loose again over the shoulders; shorter in front.
+        # Full at the ears, drawn in at the neck, wide again over the shoulders; shorter in front.
         radius = 1.18 - 0.10 * np.sin(np.pi * np.minimum(1.3 * down, 1.0)) ** 2 + 0.08 * down
         reach = length * (0.75 + 0.25 * np.cos(angle / 2))
         ragged = 1.0 + 0.04 * np.sin(7.0 * angle) * down

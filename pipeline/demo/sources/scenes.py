@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.demo.bands.materials import WEIGHTS, MaterialEstimator
 from pipeline.demo.people.anny import Anny
-from pipeline.demo.people.openpeople import SourcePicture, list_pictures
+from pipeline.demo.people.openpeople import SourceImage, list_images
 from pipeline.demo.scenes.bodies import Body
 from pipeline.demo.scenes.compose import Seen, render
 from pipeline.demo.scenes.cutouts import Cutout
@@ -27,7 +27,7 @@ from pipeline.demo.scenes.script import Take, galleries_of, plan
 from pipeline.params.load import section_values
 from pipeline.params.sample import ScenesParams
 from pipeline.store.executors import Executor, report_progress
-from pipeline.store.guard import locked
+from pipeline.store.locks import locked
 from pipeline.store.progress import progress
 from pipeline.types import UInt8
 
@@ -92,7 +92,7 @@ def make_scenes(
             write_text(root / f"{gallery}.csv", "\n".join(["SUBJECT_ID", *subjects]) + "\n")
         sheets = [
             sheet
-            for sheet in list_pictures(weights["openpeople"], params.openpeople_subjects)
+            for sheet in list_images(weights["openpeople"], params.openpeople_subjects)
             if sheet.session_id == "character_sheet"
         ]
         stale = [take for take in takes if not _finished(job, _digest(job, take), take.key)]
@@ -120,7 +120,7 @@ class _Studio:
         self._anny: Anny | None = None
         self._people: dict[str, Person] = {}
 
-    def cut(self, sheet: SourcePicture) -> None:
+    def cut(self, sheet: SourceImage) -> None:
         """Cut out a person of OpenPeople."""
         self._estimator = self._estimator or MaterialEstimator(self.job.weights)
         planes = cut_out(self._estimator, self.job.weights["openpeople"], sheet)
@@ -175,7 +175,7 @@ def _start(job: _Job) -> None:
     _studio = _Studio(job)
 
 
-def _work(piece: SourcePicture | Take) -> None:
+def _work(piece: SourceImage | Take) -> None:
     if isinstance(piece, Take):
         _studio.film(piece)
     else:

@@ -2,7 +2,7 @@
 
 Papers give how many subjects train and test, not which. Each file here, ``<data set>_v<n>.csv``
 with the columns ``subject_id`` and ``split``, was drawn once by ``draw`` with the arguments in
-``DRAWN`` and stays as it is: whoever needs another draw adds ``_v2``. Results on two versions are
+``BUILTIN`` and stays as it is: whoever needs another draw adds ``_v2``. Results on two versions are
 not comparable, so the protocols' names carry the version.
 """
 
@@ -58,5 +58,5 @@ def draw_oulu() -> dict[str, str]:
     return oulu | draw("oulu_casia_nirvis_v1", [f"P{n:03d}" for n in range(51, 81)], 15, 15)
 
 
-DRAWN = {"buaa_visnir_v1": draw_buaa, "oulu_casia_nirvis_v1": draw_oulu}
+BUILTIN = {"buaa_visnir_v1": draw_buaa, "oulu_casia_nirvis_v1": draw_oulu}
 """How each file was drawn."""

@@ -1,7 +1,7 @@
-"""The frame in which faces are degraded: the loose crop, scaled.
+"""The frame in which faces are degraded: the context crop, scaled.
 
 One frame for all: the aligned crops of every template lie inside it, so they show one and the same
-degraded picture. At 172 pixels a face has the scale of ``arcface144``.
+degraded image. At 172 pixels a face has the scale of ``arcface144``.
 """
 
 import cv2
@@ -9,47 +9,47 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
-from pipeline.ops.templates import TEMPLATES
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.types import Float32, UInt8
 
-LOOSE = TEMPLATES["facexlib512"]
+CONTEXT = ALIGNMENT_TEMPLATES["facexlib512"]
 
 
-def loose_to_frame(frame_px: int) -> Float32:
-    """Return the scaling from the loose crop to a frame of this side, (2, 3)."""
-    scale = frame_px / LOOSE.hw[0]
+def context_to_frame(frame_px: int) -> Float32:
+    """Return the scaling from the context crop to a frame of this side, (2, 3)."""
+    scale = frame_px / CONTEXT.hw[0]
     shift = (scale - 1) / 2  # pixel centres lie at integers
     return np.array([[scale, 0.0, shift], [0.0, scale, shift]], dtype=np.float32)
 
 
-def frame_of(loose: UInt8, frame_px: int) -> UInt8:
-    """Scale a loose crop down to the frame, each pixel the mean of what it covers.
+def frame_of(context: UInt8, frame_px: int) -> UInt8:
+    """Scale a context crop down to the frame, each pixel the mean of what it covers.
 
     Args:
-        loose: uint8 (512, 512) or (512, 512, 3).
+        context: uint8 (512, 512) or (512, 512, 3).
         frame_px: side of the frame.
     """
     wh = frame_px, frame_px
-    return np.asarray(cv2.resize(loose, wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.asarray(cv2.resize(context, wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def loose_from_frame(frame: UInt8) -> UInt8:
-    """Scale a frame up to a loose crop."""
-    wh = LOOSE.hw[1], LOOSE.hw[0]
+def context_from_frame(frame: UInt8) -> UInt8:
+    """Scale a frame up to a context crop."""
+    wh = CONTEXT.hw[1], CONTEXT.hw[0]
     return np.asarray(cv2.resize(frame, wh, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 
 def crop_from_frame(
-    frame: UInt8, source_to_loose: ArrayLike, source_to_crop: ArrayLike, hw: tuple[int, int]
+    frame: UInt8, source_to_context: ArrayLike, source_to_crop: ArrayLike, hw: tuple[int, int]
 ) -> UInt8:
     """Cut a crop out of a frame.
 
     Args:
         frame: uint8 (f, f) or (f, f, 3).
-        source_to_loose: (2, 3).
+        source_to_context: (2, 3).
         source_to_crop: (2, 3).
         hw: height and width of the crop.
     """
-    source_to_frame = compose_affine(source_to_loose, loose_to_frame(frame.shape[0]))
+    source_to_frame = compose_affine(source_to_context, context_to_frame(frame.shape[0]))
     frame_to_crop = compose_affine(invert_affine(source_to_frame), source_to_crop)
     return np.asarray(warp_affine(frame, frame_to_crop, hw, interpolation="cubic"), np.uint8)

@@ -22,7 +22,7 @@ _SMALLEST_PX = 0.05
 
 @dataclass(frozen=True)
 class Degradation:
-    """What happens to one picture.
+    """What happens to one image.
 
     Attributes:
         turbulence_px: root mean square of the shift that the air's tilts give each pixel.
@@ -30,7 +30,7 @@ class Degradation:
         defocus_px: radius of the lens's disc of confusion.
         motion_px: length of the straight movement during the exposure.
         motion_deg: its direction, [0, 180), clockwise from the right.
-        downscale: pixels of the picture for each pixel of the sensor, along each axis.
+        downscale: pixels of the image for each pixel of the sensor, along each axis.
         shot_noise: standard deviation of photon noise at full scale, of full scale.
         read_noise: standard deviation of the sensor's own noise, of full scale.
         jpeg_quality: 1 to 100.
@@ -52,7 +52,7 @@ class Degradation:
 
 
 def draw_degradation(ranges: PhotometricParams, generator: np.random.Generator) -> Degradation:
-    """Draw what happens to one picture."""
+    """Draw what happens to one image."""
 
     def draw(limits: tuple[float, float]) -> float:
         return float(generator.uniform(*limits))
@@ -73,7 +73,7 @@ def draw_degradation(ranges: PhotometricParams, generator: np.random.Generator) 
 def degrade_photometric(
     image: UInt8, degradation: Degradation, generator: np.random.Generator
 ) -> UInt8:
-    """Degrade a picture.
+    """Degrade an image.
 
     Args:
         image: uint8 (h, w) or (h, w, 3).

@@ -1,15 +1,15 @@
-"""The row of a degraded face: all its crops show one and the same degraded picture."""
+"""The row of a degraded face: all its crops show one and the same degraded image."""
 
 from typing import Any
 
 from pipeline.ops.codec import encode_jpeg, encode_png
 from pipeline.ops.sharpness import sharpness
-from pipeline.ops.templates import TEMPLATES, warp_to_template
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.store.columns import image_columns
-from pipeline.synthesis.degrade.frame import crop_from_frame, loose_from_frame
+from pipeline.synthesis.degrade.frame import context_from_frame, crop_from_frame
 from pipeline.types import Row, UInt8
 
-_DMFR = TEMPLATES["dmfr137x169"]
+_DMFR = ALIGNMENT_TEMPLATES["dmfr137x169"]
 
 
 def quality_row(face: Row, name: str, before: UInt8, after: UInt8, jpeg_quality: int) -> Row:
@@ -20,7 +20,7 @@ def quality_row(face: Row, name: str, before: UInt8, after: UInt8, jpeg_quality:
         name: what is appended to its id.
         before: its frame, uint8 (f, f) or (f, f, 3).
         after: the same, degraded.
-        jpeg_quality: of the loose crop.
+        jpeg_quality: of the context crop.
 
     Returns:
         A row of the schema ``DEGRADE`` without generator and seed. Geometry is the face's own.
@@ -28,14 +28,14 @@ def quality_row(face: Row, name: str, before: UInt8, after: UInt8, jpeg_quality:
     file = f"{face['sample_id'].rpartition('/')[2]}.{name}"
     hw = face["height_px"], face["width_px"]
     to_dmfr = warp_to_template(face["landmarks_xy"], _DMFR)
-    crop = crop_from_frame(after, face["loose_warp_2x3"], face["warp_2x3"], hw)
-    dmfr = crop_from_frame(after, face["loose_warp_2x3"], to_dmfr, _DMFR.hw)
-    loose = encode_jpeg(loose_from_frame(after), jpeg_quality)
+    crop = crop_from_frame(after, face["context_warp_2x3"], face["warp_2x3"], hw)
+    dmfr = crop_from_frame(after, face["context_warp_2x3"], to_dmfr, _DMFR.hw)
+    context = encode_jpeg(context_from_frame(after), jpeg_quality)
     columns: dict[str, Any] = {
         "sample_id": f"{face['sample_id']}#{name}",
         "parent_id": face["sample_id"],
         "simulated": True,
-        "loose": {"bytes": loose, "path": f"{file}.loose.jpg"},
+        "context": {"bytes": context, "path": f"{file}.context.jpg"},
         "dmfr": {"bytes": encode_png(dmfr), "path": f"{file}.dmfr.png"},
         "dmfr_warp_2x3": to_dmfr,
         "sharpness_before": sharpness(before),

@@ -1,4 +1,4 @@
-"""A masked face from a face: drawn on the loose crop, carried into the aligned one."""
+"""A masked face from a face: drawn on the context crop, carried into the aligned one."""
 
 from dataclasses import dataclass
 
@@ -53,7 +53,7 @@ def carry_layer(layer: MaskLayer, source_to_target: Float32, hw: tuple[int, int]
         nothing = np.zeros(hw, np.uint8)
         return MaskLayer(np.zeros((*hw, *layer.colour.shape[2:]), np.uint8), nothing, nothing)
     # A rim of nothing around it, or its border would be smeared; cut where blocks of the whole
-    # picture begin, so that a warp that shrinks takes the same means.
+    # image begin, so that a warp that shrinks takes the same means.
     right, bottom = (-(-(end + 1) // _BLOCK_PX) * _BLOCK_PX for end in (left + width, top + height))
     left, top = (max(start - 1, 0) // _BLOCK_PX * _BLOCK_PX for start in (left, top))
     seen = slice(top, bottom), slice(left, right)
@@ -128,10 +128,10 @@ def encode_layer(layer: MaskLayer) -> bytes:
 
 
 def lay_over(image: UInt8, layer_png: bytes) -> UInt8:
-    """Lay an encoded layer over the picture it was drawn for: ``mask_layer`` over ``loose``.
+    """Lay an encoded layer over the image it was drawn for: ``mask_layer`` over ``context``.
 
     Raises:
-        ValueError: the bytes are no RGBA picture of the image's size.
+        ValueError: the bytes are no RGBA image of the image's size.
     """
     stored = cv2.imdecode(np.frombuffer(layer_png, np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.shape != (*image.shape[:2], 4):

@@ -1,6 +1,6 @@
 """What a mask's material looks like in each band: a small table of *simulated* reflectances.
 
-Approximate values of the materials masks are made of. In VIS a template's own colours count.
+Approximate values of the materials masks are made of. In VIS a design's own colours count.
 
 ================  =========================  =========================  =======================
 material          0.85 µm (NIR)              1.55 µm (SWIR)             3–14 µm (MWIR, LWIR)
@@ -26,8 +26,8 @@ class Look:
     Attributes:
         level: reflectance, 0 to 1; of an emissive band, the share of the way from the room's
             temperature to the skin's.
-        contrast: share of the template's own light and dark that is left.
-        fixed: whether ``level`` counts (bands beyond VIS) or the template's own colours (VIS).
+        contrast: share of the design's own light and dark that is left.
+        fixed: whether ``level`` counts (bands beyond VIS) or the design's own colours (VIS).
     """
 
     level: float

@@ -1,4 +1,4 @@
-"""The templates in the box, drawn by code: free of anyone's pictures and licences."""
+"""The designs in the box, drawn by code: free of anyone's images and licences."""
 
 from collections.abc import Callable
 from functools import cache
@@ -8,29 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.synthesis.masks import shapes
+from pipeline.synthesis.masks.design import MaskDesign
 from pipeline.synthesis.masks.shapes import SIDE_PX, grid, ridge
-from pipeline.synthesis.masks.template import MaskTemplate
 from pipeline.types import Float32
 
 RGB = tuple[int, int, int]
-Draw = Callable[[str], MaskTemplate]
-"""Draws the template of this name."""
+Draw = Callable[[str], MaskDesign]
+"""Draws the design of this name."""
 Pattern = Callable[[Float32, Float32], Float32]
 """Takes x and y of the texels, returns how much of the second colour there is, 0 to 1."""
 
 
 @cache
-def drawn_template(name: str) -> MaskTemplate:
-    """Draw a template of ``DRAWN``, once.
+def drawn_template(name: str) -> MaskDesign:
+    """Draw a design of ``BUILTIN``, once.
 
     Raises:
         KeyError: there is none of this name.
     """
-    return DRAWN[name](name)
+    return BUILTIN[name](name)
 
 
 def _surgical(colour: str, rgb: RGB, material: str = "polypropylene") -> Draw:
-    def draw(name: str) -> MaskTemplate:
+    def draw(name: str) -> MaskDesign:
         alpha = shapes.filled(shapes.outline("surgical"))
         x, y = grid()
         relief = shapes.pleats((296, 350, 404), 0.13) + shapes.hem(alpha, 13, 0.03)
@@ -42,7 +42,7 @@ def _surgical(colour: str, rgb: RGB, material: str = "polypropylene") -> Draw:
 
 
 def _folded(colour: str, rgb: RGB, material: str = "polypropylene") -> Draw:
-    def draw(name: str) -> MaskTemplate:
+    def draw(name: str) -> MaskDesign:
         alpha = shapes.filled(shapes.outline("kn95"))
         x, y = grid()
         seam = ridge(x - 256, 3.0)
@@ -56,7 +56,7 @@ def _folded(colour: str, rgb: RGB, material: str = "polypropylene") -> Draw:
 
 
 def _panelled(colour: str, rgb: RGB) -> Draw:
-    def draw(name: str) -> MaskTemplate:
+    def draw(name: str) -> MaskDesign:
         alpha = shapes.filled(shapes.outline("ffp2"))
         x, y = grid()
         bow = 0.0011 * (x - 256) ** 2
@@ -72,7 +72,7 @@ def _panelled(colour: str, rgb: RGB) -> Draw:
 
 
 def _valved(colour: str, rgb: RGB, valve: RGB) -> Draw:
-    def draw(name: str) -> MaskTemplate:
+    def draw(name: str) -> MaskDesign:
         alpha = shapes.filled(shapes.outline("cup"))
         x, y = grid()
         relief = shapes.hem(alpha, 16, 0.05) + shapes.wrinkles(4, 0.004, 3)
@@ -80,30 +80,30 @@ def _valved(colour: str, rgb: RGB, valve: RGB) -> Draw:
         disc = np.clip((46 - radius) / 2.0, 0, 1)
         slots = ridge(np.abs((y - 352) / 11 % 1 - 0.5), 0.22) * (radius < 34)
         relief += 0.22 * disc + 0.06 * ridge(radius - 40, 4) - 0.10 * slots * disc
-        picture = _cloth(rgb, 0.014)
-        picture += disc[..., None] * (np.array(valve, np.float32) - picture)
-        picture *= 1 - 0.25 * (slots * disc)[..., None]
+        image = _cloth(rgb, 0.014)
+        image += disc[..., None] * (np.array(valve, np.float32) - image)
+        image *= 1 - 0.25 * (slots * disc)[..., None]
         middle = np.exp(-(((x - 256) / 130) ** 2) - ((y - 350) / 110) ** 2)
-        return _made(name, "valve", colour, "polypropylene", picture, alpha, relief, 0.9 * middle)
+        return _made(name, "valve", colour, "polypropylene", image, alpha, relief, 0.9 * middle)
 
     return draw
 
 
 def _sewn(colour: str, rgb: RGB, other: RGB | None = None, pattern: Pattern | None = None) -> Draw:
-    def draw(name: str) -> MaskTemplate:
+    def draw(name: str) -> MaskDesign:
         alpha = shapes.filled(shapes.outline("cloth"))
         x, y = grid()
-        picture = _cloth(rgb, 0.02)
+        image = _cloth(rgb, 0.02)
         if other is not None and pattern is not None:
             share = np.clip(pattern(x, y), 0, 1)[..., None]
-            picture += share * (_cloth(other, 0.02) - picture)
+            image += share * (_cloth(other, 0.02) - image)
         weave = np.sin(x * np.pi / 1.5) * np.sin(y * np.pi / 1.5)
-        picture *= 1 + 0.02 * weave[..., None]
+        image *= 1 + 0.02 * weave[..., None]
         seam = ridge(x - 256, 2.0)
         relief = -0.04 * seam + 0.02 * ridge(np.abs(x - 256) - 6, 4) + shapes.hem(alpha, 15, 0.035)
         relief += shapes.wrinkles(5, 0.016, 11)
         middle = np.exp(-np.abs(x - 256) / 90) * np.exp(-(((y - 345) / 110) ** 2))
-        return _made(name, "cloth", colour, "cotton", picture, alpha, relief, 0.4 * middle)
+        return _made(name, "cloth", colour, "cotton", image, alpha, relief, 0.4 * middle)
 
     return draw
 
@@ -121,17 +121,17 @@ def _made(
     kind: str,
     colour: str,
     material: str,
-    picture: Float32,
+    image: Float32,
     alpha: Float32,
     relief: Float32,
     bulge: NDArray[np.floating] | None = None,
-) -> MaskTemplate:
-    return MaskTemplate(
+) -> MaskDesign:
+    return MaskDesign(
         name,
         kind,
         colour,
         material,
-        rgb=np.clip(np.rint(picture), 0, 255).astype(np.uint8),
+        rgb=np.clip(np.rint(image), 0, 255).astype(np.uint8),
         alpha=np.rint(alpha * 255).astype(np.uint8),
         relief_cm=np.asarray(relief, np.float32),
         bulge_cm=np.zeros_like(relief) if bulge is None else np.asarray(bulge, np.float32),
@@ -159,7 +159,7 @@ def _blotches(x: Float32, y: Float32) -> Float32:
     return np.asarray(np.clip(noise * 6, 0, 1), np.float32)
 
 
-DRAWN: dict[str, Draw] = {
+BUILTIN: dict[str, Draw] = {
     "surgical_blue": _surgical("blue", (141, 188, 214)),
     "surgical_white": _surgical("white", (232, 234, 236)),
     "surgical_green": _surgical("green", (150, 205, 180)),

@@ -11,8 +11,8 @@ from pipeline.errors import ReaderError
 from pipeline.face3d.position_map import valid_texels
 from pipeline.params.load import read_yaml
 from pipeline.synthesis.masks.bands import LOOKS
-from pipeline.synthesis.masks.drawn import DRAWN, drawn_template
-from pipeline.synthesis.masks.template import SIDES_PX, MaskTemplate
+from pipeline.synthesis.masks.design import SIDES_PX, MaskDesign
+from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
 from pipeline.types import UInt8
 
 _DEFAULTS = {"kind": "own", "colour": "own", "material": "cotton", "loops": False}
@@ -20,25 +20,25 @@ _LEAST_SHARE = 0.02
 """A mask covers at least this share of the texture."""
 
 
-def load_template(name: str, own: dict[str, str]) -> MaskTemplate:
-    """Return a template by name: one's own, or one in the box.
+def load_template(name: str, own: dict[str, str]) -> MaskDesign:
+    """Return a design by name: one's own, or one in the box.
 
     Args:
         name: the name.
-        own: one's own templates: name → PNG.
+        own: one's own designs: name → PNG.
 
     Raises:
-        ReaderError: there is none of this name, or its file is no template.
+        ReaderError: there is none of this name, or its file is no design.
     """
     if name in own:
         return read_template(Path(own[name]), name)
-    if name not in DRAWN:
-        raise ReaderError(f"mask template {name!r} is none of {sorted(DRAWN)} and {sorted(own)}")
+    if name not in BUILTIN:
+        raise ReaderError(f"mask design {name!r} is none of {sorted(BUILTIN)} and {sorted(own)}")
     return drawn_template(name)
 
 
-def read_template(path: Path, name: str) -> MaskTemplate:
-    """Read a template.
+def read_template(path: Path, name: str) -> MaskDesign:
+    """Read a design.
 
     Args:
         path: RGBA PNG; ``<name>.yaml`` beside it may give ``kind``, ``colour``, ``material`` (a
@@ -50,12 +50,12 @@ def read_template(path: Path, name: str) -> MaskTemplate:
     """
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if stored is None:
-        raise ReaderError(f"{path}: no picture, expected an RGBA PNG")
+        raise ReaderError(f"{path}: no image, expected an RGBA PNG")
     if faults := template_faults(stored):
-        raise ReaderError(f"{path} is no mask template: {'; '.join(faults)}")
+        raise ReaderError(f"{path} is no mask design: {'; '.join(faults)}")
     metadata = _metadata(path.with_suffix(".yaml"))
     flat = np.zeros(stored.shape[:2], np.float32)
-    return MaskTemplate(
+    return MaskDesign(
         name=name,
         rgb=np.ascontiguousarray(stored[..., 2::-1], np.uint8),
         alpha=np.ascontiguousarray(stored[..., 3], np.uint8),
@@ -66,7 +66,7 @@ def read_template(path: Path, name: str) -> MaskTemplate:
 
 
 def write_template(path: Path, rgb: UInt8, alpha: UInt8, metadata: dict[str, Any]) -> None:
-    """Write a template and its metadata.
+    """Write a design and its metadata.
 
     Args:
         path: the PNG to write; the YAML goes beside it.
@@ -83,7 +83,7 @@ def write_template(path: Path, rgb: UInt8, alpha: UInt8, metadata: dict[str, Any
 
 
 def template_faults(stored: NDArray[Any]) -> list[str]:
-    """Say what keeps a picture from being a template; empty where nothing does.
+    """Say what keeps an image from being a design; empty where nothing does.
 
     Args:
         stored: as OpenCV reads it, any shape and depth.
@@ -100,7 +100,7 @@ def template_faults(stored: NDArray[Any]) -> list[str]:
     alpha = stored[..., 3]
     rim = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
     if rim.any():
-        faults.append("its border is opaque, a mask has to end inside the picture")
+        faults.append("its border is opaque, a mask has to end inside the image")
     if (alpha > 127).mean() < _LEAST_SHARE:
         faults.append("nearly nothing of it is opaque")
     elif alpha.min() == 255:

@@ -35,7 +35,7 @@ def paint(  # type: ignore[no-untyped-def]  # noqa: ANN201
     triangle,  # noqa: ANN001  int32 (h·k, w·k)
     weights,  # noqa: ANN001  float32 (h·k, w·k, 3)
     triangles,  # noqa: ANN001  int32 (t, 3)
-    vertices,  # noqa: ANN001  float32 (v, 5): template x, y in texels; light x, y; brightness
+    vertices,  # noqa: ANN001  float32 (v, 5): design x, y in texels; light x, y; brightness
     texture,  # noqa: ANN001  float32 (s, s, c + 4): colour, alpha, slopes along u, v, hollow
     shade,  # noqa: ANN001  float32 (n, n)
     bend,  # noqa: ANN001  float32 (2,): brightness per slope

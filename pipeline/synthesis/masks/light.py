@@ -24,9 +24,9 @@ SIDE = 48
 """Side of the coarse texture in which light is measured."""
 _GAMMA = 2.2
 _VIS_SKIN_REFLECTANCE = 0.42
-"""Of light skin, brightly lit parts; darker skin is told by a picture's own whites."""
+"""Of light skin, brightly lit parts; darker skin is told by an image's own whites."""
 _WHITE_SHARE = 0.85
-"""Least share of the picture's brightest light that a white mask returns."""
+"""Least share of the image's brightest light that a white mask returns."""
 _UNLIKE_SKIN = (
     contours.RIGHT_EYE_LOOP,
     contours.LEFT_EYE_LOOP,
@@ -59,9 +59,9 @@ def face_light(image: UInt8, mesh_xyz: Float32, rotation: Float32, band: Band) -
 
     Args:
         image: uint8 (h, w) or (h, w, 3).
-        mesh_xyz: float32 (468, 3), pixels of the picture.
-        rotation: (3, 3), the head's axes to the picture's.
-        band: the picture's.
+        mesh_xyz: float32 (468, 3), pixels of the image.
+        rotation: (3, 3), the head's axes to the image's.
+        band: the image's.
     """
     grid, skin = _coarse()
     positions = (grid @ np.asarray(mesh_xyz, np.float64)).astype(np.float32)

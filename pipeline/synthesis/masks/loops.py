@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.synthesis.masks.design import MaskDesign
+from pipeline.synthesis.masks.fit import Placement
 from pipeline.synthesis.masks.frame import Frame
 from pipeline.synthesis.masks.surface import COLUMNS, ROWS, U_RANGE, V_RANGE, MaskSurface
-from pipeline.synthesis.masks.template import MaskTemplate
-from pipeline.synthesis.masks.wear import Placement
 from pipeline.types import Float32
 
 _FINE = 2
@@ -20,17 +20,17 @@ def loops_of(
     frame: Frame,
     surface: MaskSurface,
     worn_xyz: Float32,
-    template: MaskTemplate,
+    design: MaskDesign,
     placement: Placement,
     face_depth: Float32,
 ) -> Float32:
     """Draw the loops on the sides that the camera sees.
 
     Args:
-        frame: window of the picture.
+        frame: window of the image.
         surface: of the face.
         worn_xyz: (rows · columns, 3), the mask's vertices.
-        template: the mask.
+        design: the mask.
         placement: how it is worn.
         face_depth: (h, w) of the window; what lies well behind the face is hidden.
 
@@ -44,8 +44,8 @@ def loops_of(
         outward = surface.rotation @ (0.94 * side, 0.0, -0.34)
         if outward[2] > 0:
             continue
-        for texel, lift in zip(_corners(template, side), (-_EAR_UP_CM, _EAR_DOWN_CM), strict=True):
-            start = _on_surface(texel, worn_xyz, template, placement)
+        for texel, lift in zip(_corners(design, side), (-_EAR_UP_CM, _EAR_DOWN_CM), strict=True):
+            start = _on_surface(texel, worn_xyz, design, placement)
             end = ear + (surface.rotation[:, 1] * lift * surface.pixels_per_cm).astype(np.float32)
             middle = (start + end) / 2 + outward * 0.2 * surface.pixels_per_cm
             t = np.linspace(0, 1, 24)[:, None]
@@ -57,24 +57,24 @@ def loops_of(
     return small.astype(np.float32) / np.float32(255)
 
 
-def _corners(template: MaskTemplate, side: int) -> list[tuple[float, float]]:
-    """Return the upper and the lower end of the template's side edge, texels."""
-    left, _, right, _ = template.extent_uv
-    size = template.side_px
+def _corners(design: MaskDesign, side: int) -> list[tuple[float, float]]:
+    """Return the upper and the lower end of the design's side edge, texels."""
+    left, _, right, _ = design.extent_uv
+    size = design.side_px
     inset = 0.03 * (right - left)
     column = int(((left + inset) if side < 0 else (right - inset)) * size)
-    rows = np.flatnonzero(template.alpha[:, min(column, size - 1)] > 127)
+    rows = np.flatnonzero(design.alpha[:, min(column, size - 1)] > 127)
     if not len(rows):
-        rows = np.flatnonzero((template.alpha > 127).any(axis=1))
+        rows = np.flatnonzero((design.alpha > 127).any(axis=1))
     return [(column, rows[0] + 0.025 * size), (column, rows[-1] - 0.025 * size)]
 
 
 def _on_surface(
-    texel: tuple[float, float], worn_xyz: Float32, template: MaskTemplate, placement: Placement
+    texel: tuple[float, float], worn_xyz: Float32, design: MaskDesign, placement: Placement
 ) -> NDArray[np.float64]:
-    """Return where a point of the template lies in the picture."""
+    """Return where a point of the design lies in the image."""
     matrix = placement.texture_to_template
-    uv_template = (np.array(texel) + 0.5) / template.side_px
+    uv_template = (np.array(texel) + 0.5) / design.side_px
     u, v = np.linalg.solve(matrix[:, :2], uv_template - matrix[:, 2])
     x = (u - U_RANGE[0]) / (U_RANGE[1] - U_RANGE[0]) * (COLUMNS - 1)
     y = (v - V_RANGE[0]) / (V_RANGE[1] - V_RANGE[0]) * (ROWS - 1)

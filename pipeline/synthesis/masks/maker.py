@@ -1,8 +1,8 @@
-"""Making a template: a mask cut out of a picture of someone who wears one, and unwrapped.
+"""Making a design: a mask cut out of an image of someone who fits one, and unwrapped.
 
 Reference:
     HSST, section II-B: "we first segment the facial mask from the real masked face images and
-    obtain the UV texture map of mask template T_M".
+    obtain the UV texture map of mask design T_M".
 """
 
 import cv2
@@ -24,18 +24,18 @@ _LIPS_UV = (0.5, 0.70)
 _EVEN_HALVES = 0.85
 """Of a head turned so far that one half is seen by less than this share, the other is mirrored."""
 _MARGIN_PX = 6
-"""Transparent rim of a template."""
+"""Transparent rim of a design."""
 
 
 def region_of_polygon(points_xy: NDArray[np.floating], hw: tuple[int, int]) -> NDArray[np.bool_]:
     """Fill the polygon that the user gave.
 
     Args:
-        points_xy: (k, 2), k ≥ 3, pixels of the picture.
+        points_xy: (k, 2), k ≥ 3, pixels of the image.
         hw: its height and width.
 
     Raises:
-        ValueError: fewer than three points, or nothing inside the picture.
+        ValueError: fewer than three points, or nothing inside the image.
     """
     points = np.asarray(points_xy, np.float64)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
@@ -43,7 +43,7 @@ def region_of_polygon(points_xy: NDArray[np.floating], hw: tuple[int, int]) -> N
     filled = np.zeros(hw, np.uint8)
     cv2.fillPoly(filled, [np.rint(points * 16).astype(np.int32)], 1, shift=4)
     if not filled.any():
-        raise ValueError(f"the polygon lies beyond the picture of {hw[1]} × {hw[0]}")
+        raise ValueError(f"the polygon lies beyond the image of {hw[1]} × {hw[0]}")
     return np.asarray(filled > 0)
 
 
@@ -53,7 +53,7 @@ def region_of_labels(image_rgb: UInt8, labels: UInt8, mesh_xyz: Float32) -> NDAr
     Args:
         image_rgb: uint8 (h, w, 3).
         labels: uint8 (h, w), ``FaceClass``, in the same frame.
-        mesh_xyz: (468, 3), pixels of the picture.
+        mesh_xyz: (468, 3), pixels of the image.
 
     Raises:
         ValueError: nothing was found: give a polygon.
@@ -83,7 +83,7 @@ def region_of_labels(image_rgb: UInt8, labels: UInt8, mesh_xyz: Float32) -> NDAr
     found = np.isin(seeds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     count, parts, stats, _ = cv2.connectedComponentsWithStats(found)
     if count < 2:
-        raise ValueError("no mask was found in the picture: give its outline as a polygon")
+        raise ValueError("no mask was found in the image: give its outline as a polygon")
     largest = parts == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     closed = cv2.morphologyEx(largest.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     return np.asarray(closed > 0)
@@ -98,7 +98,7 @@ def unwrap_mask(image: UInt8, region: NDArray[np.bool_], mesh_xyz: Float32) -> t
     Args:
         image: uint8 (h, w) or (h, w, 3).
         region: bool (h, w), the mask in it.
-        mesh_xyz: float32 (468, 3), pixels of the picture.
+        mesh_xyz: float32 (468, 3), pixels of the image.
 
     Returns:
         Colour, uint8 (512, 512, 3), and alpha, uint8 (512, 512).
@@ -138,7 +138,7 @@ def unwrap_mask(image: UInt8, region: NDArray[np.bool_], mesh_xyz: Float32) -> t
 
 
 def _upsampled(surface_xyz: Float32) -> Float32:
-    """Return the surface at each texel of a template, (512, 512, 3)."""
+    """Return the surface at each texel of a design, (512, 512, 3)."""
     step = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
     x = (step - U_RANGE[0]) / (U_RANGE[1] - U_RANGE[0]) * (COLUMNS - 1)
     y = (step - V_RANGE[0]) / (V_RANGE[1] - V_RANGE[0]) * (ROWS - 1)

@@ -9,6 +9,8 @@ import numpy as np
 from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops.raster import Int32, rasterise
 from pipeline.synthesis.masks.bands import EMISSIVE, LOOKS
+from pipeline.synthesis.masks.design import TEXELS_PER_CM, MaskDesign
+from pipeline.synthesis.masks.fit import Placement
 from pipeline.synthesis.masks.frame import Frame, frame_around
 from pipeline.synthesis.masks.kernel import (
     blend,
@@ -28,8 +30,6 @@ from pipeline.synthesis.masks.surface import (
     surface_on,
     surface_triangles,
 )
-from pipeline.synthesis.masks.template import TEXELS_PER_CM, MaskTemplate
-from pipeline.synthesis.masks.wear import Placement
 from pipeline.types import Band, Float32, UInt8
 
 _OVERSAMPLE = 2
@@ -46,10 +46,10 @@ _FOLD_LIGHT = -0.22
 
 @dataclass(frozen=True)
 class MaskLayer:
-    """A drawn mask, to be laid over the picture it was drawn for.
+    """A drawn mask, to be laid over the image it was drawn for.
 
     Attributes:
-        colour: uint8 (h, w) or (h, w, 3) like the picture; 0 where ``alpha`` is.
+        colour: uint8 (h, w) or (h, w, 3) like the image; 0 where ``alpha`` is.
         alpha: uint8 (h, w), share of the colour, shadow included; outside nothing changes.
         region: uint8 (h, w), share of each pixel that the mask itself covers, loops included.
     """
@@ -62,7 +62,7 @@ class MaskLayer:
 def draw_mask(
     image: UInt8,
     mesh_xyz: Float32,
-    template: MaskTemplate,
+    design: MaskDesign,
     placement: Placement,
     *,
     band: Band = Band.VIS,
@@ -72,19 +72,19 @@ def draw_mask(
     """Draw a mask for a face.
 
     Args:
-        image: uint8 (h, w) or (h, w, 3), the face's picture.
-        mesh_xyz: float32 (468, 3), pixels of the picture, z away from the camera.
-        template: the mask.
+        image: uint8 (h, w) or (h, w, 3), the face's image.
+        mesh_xyz: float32 (468, 3), pixels of the image, z away from the camera.
+        design: the mask.
         placement: how it is worn.
-        band: the picture's; beyond VIS the mask looks as ``bands.LOOKS`` says.
-        loops: whether ear loops are drawn where the template has them.
+        band: the image's; beyond VIS the mask looks as ``bands.LOOKS`` says.
+        loops: whether ear loops are drawn where the design has them.
         hair: float32 (h, w), 0 to 1: what ear loops go under, where it is known.
 
     Raises:
         ValueError: the mesh is not finite or has no extent.
 
     Reference:
-        HSST, equation 4: T_MI = T_M + T̂_I. Here T_M is drawn alone and laid over the picture, so
+        HSST, equation 4: T_MI = T_M + T̂_I. Here T_M is drawn alone and laid over the image, so
         that what it does not cover is never resampled.
     """
     surface = surface_on(mesh_xyz)
@@ -94,14 +94,14 @@ def draw_mask(
         nothing = np.zeros(hw, np.uint8)
         return MaskLayer(np.zeros_like(image), nothing, nothing.copy())
     light = face_light(image, mesh_xyz, surface.rotation.astype(np.float32), band)
-    worn = _worn(surface, template, placement)
-    face_depth = _bare_depth(mesh_xyz, frame, template, placement)
+    worn = _worn(surface, design, placement)
+    face_depth = _bare_depth(mesh_xyz, frame, design, placement)
     channels = 1 if image.ndim == 2 else 3
     cloth = np.zeros((*frame.hw, channels + 1), np.float32)
-    texture, tint = _texture(template, band, channels, _halvings(template, surface.pixels_per_cm))
-    _paint_cloth(cloth, frame, surface, worn, texture, template.side_px, light, face_depth, band)
-    if loops and template.loops:
-        drawn = loops_of(frame, surface, worn.xyz, template, placement, face_depth)
+    texture, tint = _texture(design, band, channels, _halvings(design, surface.pixels_per_cm))
+    _paint_cloth(cloth, frame, surface, worn, texture, design.side_px, light, face_depth, band)
+    if loops and design.loops:
+        drawn = loops_of(frame, surface, worn.xyz, design, placement, face_depth)
         if hair is not None:
             drawn *= 1 - hair[frame.slices]
         lay_under(cloth, drawn, np.float32(_brightness(tint, light, band)))
@@ -110,19 +110,19 @@ def draw_mask(
 
 @dataclass(frozen=True)
 class _Worn:
-    """The mask's vertices: where they lie, and where in the template, texels."""
+    """The mask's vertices: where they lie, and where in the design, texels."""
 
     xyz: Float32
     texel: Float32
     triangles: Int32
 
 
-def _worn(surface: MaskSurface, template: MaskTemplate, placement: Placement) -> _Worn:
+def _worn(surface: MaskSurface, design: MaskDesign, placement: Placement) -> _Worn:
     to_template = placement.texture_to_template
-    texel = (grid_uv() @ to_template[:, :2].T + to_template[:, 2]) * template.side_px - 0.5
+    texel = (grid_uv() @ to_template[:, :2].T + to_template[:, 2]) * design.side_px - 0.5
     texel = texel.astype(np.float32)
     shape = cv2.remap(
-        _form(template),
+        _form(design),
         texel[:, 0].reshape(ROWS, COLUMNS),
         texel[:, 1].reshape(ROWS, COLUMNS),
         cv2.INTER_LINEAR,
@@ -141,43 +141,41 @@ def _worn(surface: MaskSurface, template: MaskTemplate, placement: Placement) ->
 
 
 @lru_cache(maxsize=64)
-def _form(template: MaskTemplate) -> Float32:
+def _form(design: MaskDesign) -> Float32:
     """Return inset, bulge, and the mask with a cell of the surface around it, (s, s, 3)."""
-    cell = 2 * round(template.side_px * 0.022) + 1
-    around = cv2.dilate((template.alpha > 0).astype(np.float32), np.ones((cell, cell), np.uint8))
-    return np.stack([template.inset, template.bulge_cm, around], axis=-1).astype(np.float32)
+    cell = 2 * round(design.side_px * 0.022) + 1
+    around = cv2.dilate((design.alpha > 0).astype(np.float32), np.ones((cell, cell), np.uint8))
+    return np.stack([design.inset, design.bulge_cm, around], axis=-1).astype(np.float32)
 
 
 @lru_cache(maxsize=64)
-def _texture(
-    template: MaskTemplate, band: Band, channels: int, halvings: int
-) -> tuple[Float32, float]:
+def _texture(design: MaskDesign, band: Band, channels: int, halvings: int) -> tuple[Float32, float]:
     """Return what is painted for a band, and its mean colour.
 
     The first is linear colour, alpha, slopes and hollows, float32 (s, s, channels + 4), halved
     ``halvings`` times.
     """
-    look = LOOKS[template.material][band]
-    own = (template.rgb.astype(np.float32) / 255) ** np.float32(2.2)
+    look = LOOKS[design.material][band]
+    own = (design.rgb.astype(np.float32) / 255) ** np.float32(2.2)
     if look.fixed:
         luma = own @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-        seen = template.alpha > 127
+        seen = design.alpha > 127
         median = float(np.median(luma[seen])) if seen.any() else 1.0
         relative = np.clip(luma / max(median, 1e-3), 0.2, 2.0)
         even = look.level * (1 + look.contrast * (relative - 1))
         if band in EMISSIVE:
-            even = even + _breath(template.side_px)
+            even = even + _breath(design.side_px)
         colour = np.repeat(even[..., None], channels, axis=2)
     elif channels == 1:
         colour = (own @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
     else:
         colour = own
-    alpha = template.alpha[..., None].astype(np.float32) / 255
-    slopes = template.slopes.copy()
+    alpha = design.alpha[..., None].astype(np.float32) / 255
+    slopes = design.slopes.copy()
     if band in EMISSIVE:
         slopes[..., 2] = 1 - 0.3 * (1 - slopes[..., 2])
-    tint = float(colour[template.alpha > 230].mean()) if (template.alpha > 230).any() else 0.5
-    side = template.side_px >> halvings
+    tint = float(colour[design.alpha > 230].mean()) if (design.alpha > 230).any() else 0.5
+    side = design.side_px >> halvings
     layers = np.concatenate([colour, alpha, slopes], axis=2)
     halved = [
         cv2.resize(np.ascontiguousarray(layers[..., k]), (side, side), interpolation=cv2.INTER_AREA)
@@ -186,9 +184,9 @@ def _texture(
     return np.ascontiguousarray(np.stack(halved, axis=-1), np.float32), tint
 
 
-def _halvings(template: MaskTemplate, pixels_per_cm: float) -> int:
-    """Return how often a template is halved so that its texels are about as large as pixels."""
-    ratio = TEXELS_PER_CM * template.side_px / 512 / max(pixels_per_cm, 1e-3)
+def _halvings(design: MaskDesign, pixels_per_cm: float) -> int:
+    """Return how often a design is halved so that its texels are about as large as pixels."""
+    ratio = TEXELS_PER_CM * design.side_px / 512 / max(pixels_per_cm, 1e-3)
     return int(np.clip(np.rint(np.log2(max(ratio, 1e-3)) - 0.25), 0, 5))
 
 
@@ -211,7 +209,7 @@ def _paint_cloth(
     band: Band,
 ) -> None:
     fine_hw = cloth.shape[0] * _OVERSAMPLE, cloth.shape[1] * _OVERSAMPLE
-    # Centres of fine pixels lie between those of the picture's.
+    # Centres of fine pixels lie between those of the image's.
     fine = (worn.xyz - frame.origin) * _OVERSAMPLE + np.float32((_OVERSAMPLE - 1) / 2)
     fine[:, 2] = worn.xyz[:, 2]
     limit = face_depth + np.float32(_IN_FRONT_CM * surface.pixels_per_cm)
@@ -249,15 +247,15 @@ def _brightness(reflectance: float, light: FaceLight, band: Band) -> float:
 
 
 def _bare_depth(
-    mesh_xyz: Float32, frame: Frame, template: MaskTemplate, placement: Placement
+    mesh_xyz: Float32, frame: Frame, design: MaskDesign, placement: Placement
 ) -> Float32:
     """Return the depth of the face that the mask leaves bare, +inf elsewhere, (h, w)."""
     uv, triangles = canonical_texture()
     matrix = placement.texture_to_template
-    texel = np.floor((uv @ matrix[:, :2].T + matrix[:, 2]) * template.side_px).astype(int)
-    within = ((texel >= 0) & (texel < template.side_px)).all(axis=1)
+    texel = np.floor((uv @ matrix[:, :2].T + matrix[:, 2]) * design.side_px).astype(int)
+    within = ((texel >= 0) & (texel < design.side_px)).all(axis=1)
     column, row = np.where(within[:, None], texel, 0).T
-    masked = within & (template.alpha[row, column] > 0)
+    masked = within & (design.alpha[row, column] > 0)
     bare = triangles[~masked[triangles].all(axis=1)].astype(np.int32)
     mesh = np.asarray(mesh_xyz, np.float32) - frame.origin
     return rasterise(mesh, bare, frame.hw).depth
@@ -306,10 +304,10 @@ def _normals(surface_xyz: Float32, blur: float = 0.0) -> Float32:
 
 
 def composite(image: UInt8, layer: MaskLayer) -> UInt8:
-    """Lay a mask over the picture it was drawn for.
+    """Lay a mask over the image it was drawn for.
 
     Returns:
-        A new picture, equal to ``image`` in every pixel whose ``alpha`` is 0.
+        A new image, equal to ``image`` in every pixel whose ``alpha`` is 0.
     """
     result = np.ascontiguousarray(image).copy()
     whole = (*image.shape[:2], -1)

@@ -24,9 +24,9 @@ from pipeline.synthesis.masks.apply import (
     mask_crop,
 )
 from pipeline.synthesis.masks.bands import EMISSIVE
+from pipeline.synthesis.masks.design import MaskDesign
+from pipeline.synthesis.masks.fit import Placement
 from pipeline.synthesis.masks.render import MaskLayer, composite, draw_mask
-from pipeline.synthesis.masks.template import MaskTemplate
-from pipeline.synthesis.masks.wear import Placement
 from pipeline.types import Band, FaceClass, Float32, Row, UInt8
 
 
@@ -35,21 +35,21 @@ class MaskedFace:
     """A masked face.
 
     Attributes:
-        template: what it wears.
+        design: what it fits.
         placement: how.
         crop: the aligned crop, masked.
-        layer: the mask in the loose frame.
-        loose: uint8, the loose crop, masked.
+        layer: the mask in the context frame.
+        context: uint8, the context crop, masked.
         covered: bool (h, w), pixels of the crop that are more mask than not.
         coverage: float32 (4,), of ``COVERAGE_PARTS``.
         region_iou: overlap with the mask drawn from the true geometry, None where none is known.
     """
 
-    template: MaskTemplate
+    design: MaskDesign
     placement: Placement
     crop: MaskedCrop
     layer: MaskLayer
-    loose: UInt8
+    context: UInt8
     covered: NDArray[np.bool_]
     coverage: Float32
     region_iou: float | None
@@ -59,10 +59,10 @@ class MaskedFace:
         image, layer = self.crop.image, self.crop.layer
         name = path.removesuffix(".png")
         return image_columns(encode_png(image), (image.shape[0], image.shape[1]), path) | {
-            "mask_template": self.template.name,
-            "mask_kind": self.template.kind,
-            "mask_colour": self.template.colour,
-            "mask_wear": self.placement.wear,
+            "mask_design": self.design.name,
+            "mask_kind": self.design.kind,
+            "mask_colour": self.design.colour,
+            "mask_fit": self.placement.fit,
             "mask_alpha": {"bytes": encode_png(layer.alpha), "path": f"{name}.alpha.png"},
             "mask_region": {"bytes": encode_png(layer.region), "path": f"{name}.region.png"},
             "mask_layer": {"bytes": encode_layer(self.layer), "path": f"{name}.layer.png"},
@@ -78,59 +78,59 @@ class FaceToMask:
 
     Attributes:
         crop: uint8, the aligned crop.
-        loose: uint8, the loose crop.
+        context: uint8, the context crop.
         labels: uint8, ``FaceClass`` in the crop's frame.
-        mesh_xyz: float32 (468, 3), pixels of the loose crop.
+        mesh_xyz: float32 (468, 3), pixels of the context crop.
         true_xyz: likewise, the true one where it is known.
-        loose_to_crop: (2, 3).
-        band: the picture's.
+        context_to_crop: (2, 3).
+        band: the image's.
     """
 
     crop: UInt8
-    loose: UInt8
+    context: UInt8
     labels: UInt8
     mesh_xyz: Float32
     true_xyz: Float32 | None
-    loose_to_crop: Float32
+    context_to_crop: Float32
     band: Band
 
     @classmethod
     def of_row(cls, row: Row) -> Self:
         """Decode a row."""
-        to_loose = row["loose_warp_2x3"]
+        to_context = row["context_warp_2x3"]
         true = row.get("truth_mesh_xyz")
         return cls(
             crop=decode(row["image"]["bytes"]),
-            loose=decode(row["loose"]["bytes"]),
+            context=decode(row["context"]["bytes"]),
             labels=decode(row["labels"]["bytes"]),
-            mesh_xyz=_moved(row["mesh_xyz"], to_loose),
-            true_xyz=None if true is None else _moved(true, to_loose),
-            loose_to_crop=compose_affine(invert_affine(to_loose), row["warp_2x3"]),
+            mesh_xyz=_moved(row["mesh_xyz"], to_context),
+            true_xyz=None if true is None else _moved(true, to_context),
+            context_to_crop=compose_affine(invert_affine(to_context), row["warp_2x3"]),
             band=Band(row["band"]),
         )
 
-    def mask(self, template: MaskTemplate, placement: Placement, *, loops: bool) -> MaskedFace:
+    def mask(self, design: MaskDesign, placement: Placement, *, loops: bool) -> MaskedFace:
         """Put a mask on.
 
-        It is drawn on the loose crop, whose pixels are three times as fine, and carried to the
+        It is drawn on the context crop, whose pixels are three times as fine, and carried to the
         aligned crop as colour and alpha: there too, what it does not touch is not resampled.
         """
         hair = np.isin(self.labels, (FaceClass.HAIR, FaceClass.HAT)).astype(np.float32)
-        hair = warp_affine(hair, invert_affine(self.loose_to_crop), self.loose.shape[:2])
+        hair = warp_affine(hair, invert_affine(self.context_to_crop), self.context.shape[:2])
         layer = draw_mask(
-            self.loose, self.mesh_xyz, template, placement, band=self.band, loops=loops, hair=hair
+            self.context, self.mesh_xyz, design, placement, band=self.band, loops=loops, hair=hair
         )
-        crop = mask_crop(self.crop, layer, self.loose_to_crop)
+        crop = mask_crop(self.crop, layer, self.context_to_crop)
         covered = crop.layer.region > 127
         iou = None
         if self.true_xyz is not None:
-            iou = self._overlap(layer.region, self.true_xyz, template, placement, loops, hair)
+            iou = self._overlap(layer.region, self.true_xyz, design, placement, loops, hair)
         return MaskedFace(
-            template,
+            design,
             placement,
             crop,
             layer,
-            composite(self.loose, layer),
+            composite(self.context, layer),
             covered,
             coverage(self.labels, covered),
             iou,
@@ -140,22 +140,22 @@ class FaceToMask:
         self,
         region: UInt8,
         true_xyz: Float32,
-        template: MaskTemplate,
+        design: MaskDesign,
         placement: Placement,
         loops: bool,
         hair: Float32,
     ) -> float:
         """Compare a mask's region with that drawn from the true geometry, at half the side."""
         wh = (region.shape[1] // 2, region.shape[0] // 2)
-        loose, hair_there, small = (
+        context, hair_there, small = (
             cv2.resize(each, wh, interpolation=cv2.INTER_AREA)
-            for each in (as_grey(self.loose), hair, region)
+            for each in (as_grey(self.context), hair, region)
         )
         halving = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]], np.float32)
         true = draw_mask(
-            np.asarray(loose, np.uint8),  # the region counts, not its colour
+            np.asarray(context, np.uint8),  # the region counts, not its colour
             _moved(true_xyz, halving),
-            template,
+            design,
             placement,
             band=self.band if self.band in EMISSIVE else Band.VIS,
             loops=loops,

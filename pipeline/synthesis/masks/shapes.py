@@ -1,4 +1,4 @@
-"""Outlines and folds of the drawn templates, in texels of 512."""
+"""Outlines and folds of the drawn designs, in texels of 512."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ from pipeline.types import Float32
 SIDE_PX = 512
 _FINE = 4
 
-# The left half of a picture's outlines mirrors the right one, from the nose's bridge down to under
+# The left half of an image's outlines mirrors the right one, from the nose's bridge down to under
 # the chin. A point given twice is a corner.
 OUTLINES: dict[str, tuple[tuple[float, float], ...]] = {
     "surgical": (

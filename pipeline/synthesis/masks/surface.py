@@ -59,7 +59,7 @@ class MaskSurface:
         taut_xyz: float32 (rows · columns, 3), the surface off the skin, pixels.
         skin_xyz: alike, the skin itself, continued under the chin.
         pixels_per_cm: of the head.
-        rotation: float64 (3, 3), canonical axes to the picture's.
+        rotation: float64 (3, 3), canonical axes to the image's.
         ears_xyz: float32 (2, 3): the roots of the right and the left ear.
     """
 

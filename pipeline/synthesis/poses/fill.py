@@ -6,7 +6,7 @@ import numpy as np
 from pipeline.types import Float32, UInt8
 
 PAD_PX = 160
-"""How far a loose crop is continued on each side."""
+"""How far a context crop is continued on each side."""
 _MIRRORED_PX = 90.0
 """So far beyond the edge the mirror image has given way to a smooth continuation."""
 _COARSE, _SOFT_PX = 4, 5.0
@@ -28,7 +28,7 @@ def continuation(colour: Float32, weight: Float32, side_px: int) -> Float32:
 
 
 def continued(image: UInt8) -> UInt8:
-    """Continue a square picture by ``PAD_PX`` beyond its border.
+    """Continue a square image by ``PAD_PX`` beyond its border.
 
     At the edge it is its own mirror image, so that its texture goes on; farther out, where that
     would show a neck or a face twice, a blurred continuation of its outermost pixels.

@@ -1,7 +1,7 @@
 """The mesh that is turned: the face, the head around it as far as it is seen, and its back.
 
-From the face's outline, 36 spokes run outwards to where the head ends in the picture. Along them
-lie rings on an ellipsoid that ends there edge-on: the front, textured by the picture. Every vertex
+From the face's outline, 36 spokes run outwards to where the head ends in the image. Along them
+lie rings on an ellipsoid that ends there edge-on: the front, textured by the image. Every vertex
 of the front has a partner on the other half, and a place in an atlas that is its own mirror image.
 The back goes on from the front's last rings and closes the skull; it is textured by what lies
 on the front beside it, since nothing shows it.
@@ -27,7 +27,7 @@ from pipeline.types import Float32
 
 FACE_POINTS = 468
 ATLAS_PX = 768
-"""Side of the atlas; the face takes about half of it, at a little more than the loose scale."""
+"""Side of the atlas; the face takes about half of it, at a little more than the context scale."""
 
 _UV_PX = (380.0, 480.0)
 _SHARES = (0.2, 0.45, 0.7, 0.88, 1.0)
@@ -60,7 +60,7 @@ _BACK_SPOKES = 4
 _PIVOT_CM = np.array([0.0, 0.0, 4.0])
 _CAMERA_CM = 90.0
 """From where portraits are taken; a little more or less turns the result by about a degree."""
-_LOOSE_PX = 512
+_CONTEXT_PX = 512
 _NO_MAP = np.empty(0, np.float32)
 _SPOKES = len(FACE_LOOP)
 _RINGS = len(_SHARES) + 1
@@ -147,13 +147,13 @@ def mean_reach() -> NDArray[np.float64]:
 def measured_reach(
     mesh_xyz: Float32, pose: HeadPose, head: Float32, beyond: Float32
 ) -> NDArray[np.float64]:
-    """Find how far a head reaches beyond its face, so that it ends where it does in the picture.
+    """Find how far a head reaches beyond its face, so that it ends where it does in the image.
 
     Args:
-        mesh_xyz: (468, 3), pixels of the loose crop.
+        mesh_xyz: (468, 3), pixels of the context crop.
         pose: the face's, in the same frame.
         head: float32 (512, 512), the head's share of each pixel.
-        beyond: float32 (512, 512), what lies beyond the source picture: there, a head reaches as
+        beyond: float32 (512, 512), what lies beyond the source image: there, a head reaches as
             far as most do.
 
     Returns:
@@ -190,8 +190,8 @@ def _silhouette(
     beyond: Float32,
     scale: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Follow each spoke in the picture: how many pixels to the head's end, and is it cut there."""
-    steps = np.arange(0.0, _LOOSE_PX * 0.8, 3.0)
+    """Follow each spoke in the image: how many pixels to the head's end, and is it cut there."""
+    steps = np.arange(0.0, _CONTEXT_PX * 0.8, 3.0)
     places = (start[:, None] + along[:, None] * steps[:, None]).astype(np.float32)
     inside, outside = (
         np.asarray(cv2.remap(each, places, _NO_MAP, cv2.INTER_LINEAR, borderValue=value))
@@ -216,14 +216,14 @@ def spread_head(
     """Put the head around a face.
 
     Args:
-        mesh_xyz: (468, 3), pixels of the loose crop.
+        mesh_xyz: (468, 3), pixels of the context crop.
         pose: the face's, in the same frame.
         reach_cm: (36,), how far the head reaches beyond the face along each spoke.
         head: float32 (512, 512), the head's share of each pixel: nothing of the back is seen
             outside it before the head is turned.
 
     Returns:
-        The front's vertices (v, 3) and the back's (w, 3), pixels of the loose crop.
+        The front's vertices (v, 3) and the back's (w, 3), pixels of the context crop.
     """
     outward, _ = _spokes()
     outline_cm = pose.unplace(mesh_xyz[list(FACE_LOOP)])
@@ -288,9 +288,9 @@ def turn_points(
 ) -> NDArray[np.float64]:
     """Turn points (..., 3) that belong to the head about the neck's axis.
 
-    A picture's geometry is seen in perspective, from about a metre: what is nearer is larger. So
+    An image's geometry is seen in perspective, from about a metre: what is nearer is larger. So
     points are first put where they are in space, turned, and seen again. Turned as they lie in the
-    picture, heads would look turned by a sixth less than they are.
+    image, heads would look turned by a sixth less than they are.
     """
     pivot = pose.place(_PIVOT_CM)
     camera = _CAMERA_CM * pose.scale

@@ -1,7 +1,7 @@
-"""What of a loose crop belongs to the head, and what to the neck.
+"""What of a context crop belongs to the head, and what to the neck.
 
 The head turns; the neck, the shoulders and the background stay. Which is which, the parser's labels
-say, refined along the picture's edges.
+say, refined along the image's edges.
 """
 
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ from pipeline.ops.guided import guided_upsample
 from pipeline.synthesis.poses.fill import smooth_step
 from pipeline.types import FaceClass, Float32, UInt8
 
-_LOOSE_PX = 512
+_CONTEXT_PX = 512
 _COARSE = 4
 _GUIDE_RADIUS_PX, _GUIDE_EPSILON = 3, 2e-3
 _NOT_HEAD = (FaceClass.BACKGROUND, FaceClass.CLOTH)
 _NECK_CLASSES = (FaceClass.NECK, FaceClass.NECKLACE)
 _GROUND, _HEAD, _NECK = 1, 2, 3
 _BLACK = 0.006
-"""Loose crops are black beyond their picture."""
+"""Context crops are black beyond their image."""
 _TELLING = (FaceClass.HAIR, FaceClass.HAT, FaceClass.LEFT_EAR, FaceClass.RIGHT_EAR)
 _SHARPEN = (0.08, 0.6)
 
 
 @dataclass(frozen=True)
 class Layers:
-    """Shares of the loose crop's pixels, 0 to 1.
+    """Shares of the context crop's pixels, 0 to 1.
 
     Attributes:
         head: float32 (512, 512): skin, hair, ears and what is worn on them.
         neck: float32 (512, 512).
-        beyond: float32 (512, 512), what lies beyond the source picture.
+        beyond: float32 (512, 512), what lies beyond the source image.
     """
 
     head: Float32
@@ -43,13 +43,13 @@ class Layers:
     beyond: Float32
 
 
-def layers_of_labels(labels: UInt8, crop_to_loose: ArrayLike, loose: UInt8) -> Layers | None:
-    """Carry labels of the aligned crop to the loose crop and refine them along its edges.
+def layers_of_labels(labels: UInt8, crop_to_context: ArrayLike, context: UInt8) -> Layers | None:
+    """Carry labels of the aligned crop to the context crop and refine them along its edges.
 
     Args:
         labels: uint8 (h, w), indices of ``FaceClass``.
-        crop_to_loose: (2, 3); beyond the aligned crop, colour decides what belongs to what.
-        loose: uint8 (512, 512) or (512, 512, 3).
+        crop_to_context: (2, 3); beyond the aligned crop, colour decides what belongs to what.
+        context: uint8 (512, 512) or (512, 512, 3).
 
     Returns:
         None where the labels know neither hair, hat nor ears, as those drawn from a mesh: they
@@ -57,30 +57,32 @@ def layers_of_labels(labels: UInt8, crop_to_loose: ArrayLike, loose: UInt8) -> L
     """
     if not np.isin(labels, _TELLING).any():
         return None
-    half = cv2.resize(as_rgb(loose), (_LOOSE_PX // 2, _LOOSE_PX // 2), interpolation=cv2.INTER_AREA)
+    half = cv2.resize(
+        as_rgb(context), (_CONTEXT_PX // 2, _CONTEXT_PX // 2), interpolation=cv2.INTER_AREA
+    )
     guide = half.astype(np.float32) / np.float32(255)
-    side = _LOOSE_PX // _COARSE
+    side = _CONTEXT_PX // _COARSE
     small = np.asarray(cv2.resize(guide, (side, side), interpolation=cv2.INTER_AREA), np.float32)
     kinds = np.full(labels.shape, _HEAD, np.uint8)
     kinds[np.isin(labels, _NOT_HEAD)] = _GROUND
     kinds[np.isin(labels, _NECK_CLASSES)] = _NECK
-    to_coarse = compose_affine(crop_to_loose, _shrinking(_COARSE))
+    to_coarse = compose_affine(crop_to_context, _shrinking(_COARSE))
     found = warp_affine(kinds, to_coarse, (side, side), interpolation="nearest")
     beyond = _beyond(guide)
     maps = _flooded(np.asarray(found, np.uint8), small, beyond)
     refined = guided_upsample(maps, small, guide, _GUIDE_RADIUS_PX, _GUIDE_EPSILON)
-    whole = (_LOOSE_PX, _LOOSE_PX)
+    whole = (_CONTEXT_PX, _CONTEXT_PX)
     shares = (cv2.resize(smooth_step(each, _SHARPEN), whole) for each in refined)
     head, neck = (np.asarray(each, np.float32) for each in shares)
-    wide = cv2.resize(beyond.astype(np.float32), (_LOOSE_PX, _LOOSE_PX))
+    wide = cv2.resize(beyond.astype(np.float32), (_CONTEXT_PX, _CONTEXT_PX))
     return Layers(head, neck, np.asarray(wide, np.float32))
 
 
 def _beyond(guide: Float32) -> NDArray[np.bool_]:
-    """Find what lies beyond the picture that the crop was cut from.
+    """Find what lies beyond the image that the crop was cut from.
 
-    It is black up to the crop's edge, and the picture, a rectangle, bulges nowhere into it: what is
-    black inside the hull of all that is not, belongs to the picture.
+    It is black up to the crop's edge, and the image, a rectangle, bulges nowhere into it: what is
+    black inside the hull of all that is not, belongs to the image.
     """
     brightest = np.maximum.reduce(cv2.split(guide))
     darkest = cv2.erode(brightest, np.ones((3, 3), np.uint8))[1::2, 1::2]
@@ -96,7 +98,7 @@ def _beyond(guide: Float32) -> NDArray[np.bool_]:
 
 
 def _flooded(kinds: UInt8, colour: Float32, beyond: NDArray[np.bool_]) -> Float32:
-    """Carry kinds on over what the aligned crop left out (0), up to the picture's edges.
+    """Carry kinds on over what the aligned crop left out (0), up to the image's edges.
 
     Returns:
         float32 (2, h, w), head and neck.
@@ -104,10 +106,10 @@ def _flooded(kinds: UInt8, colour: Float32, beyond: NDArray[np.bool_]) -> Float3
     known = cv2.erode(kinds, np.ones((3, 3), np.uint8))
     markers = np.where(known == cv2.dilate(kinds, np.ones((3, 3), np.uint8)), kinds, 0)
     markers[beyond] = _GROUND
-    picture = np.asarray(cv2.GaussianBlur(colour, (0, 0), 1.0) * 255, np.uint8)
+    image = np.asarray(cv2.GaussianBlur(colour, (0, 0), 1.0) * 255, np.uint8)
     # A watershed leaves its lines, and the outermost pixels, to nobody.
-    picture[beyond] = 255 - picture[beyond]  # no dark hair runs over into the black
-    framed = cv2.copyMakeBorder(picture, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    image[beyond] = 255 - image[beyond]  # no dark hair runs over into the black
+    framed = cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     basins = cv2.copyMakeBorder(markers.astype(np.int32), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     flooded = np.maximum(cv2.watershed(framed, basins), 0)[1:-1, 1:-1].astype(np.uint8)
     flooded = np.where(flooded == 0, cv2.dilate(flooded, np.ones((3, 3), np.uint8)), flooded)
@@ -116,6 +118,6 @@ def _flooded(kinds: UInt8, colour: Float32, beyond: NDArray[np.bool_]) -> Float3
 
 
 def _shrinking(factor: int) -> Float32:
-    """Return the map to a picture reduced by a whole factor."""
+    """Return the map to an image reduced by a whole factor."""
     offset = (1.0 / factor - 1.0) / 2.0
     return np.array([[1.0 / factor, 0, offset], [0, 1.0 / factor, offset]], np.float32)

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pipeline.face3d.mesh import FaceMesh, five_points
+from pipeline.face3d.mesh import FaceMesh, five_landmarks
 from pipeline.face3d.pose import pose_deg
 from pipeline.ops.alignment import outside_fraction
 from pipeline.ops.codec import as_rgb, decode, encode_jpeg, encode_png
@@ -18,9 +18,9 @@ from pipeline.ops.geometry import (
     transform_points,
     warp_affine,
 )
-from pipeline.ops.templates import TEMPLATES, AlignTemplate, warp_to_template
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, AlignmentTemplate, warp_to_template
 from pipeline.schemas.align import ALIGN
-from pipeline.schemas.sample import PICTURES
+from pipeline.schemas.sample import IMAGES
 from pipeline.store.columns import image_columns
 from pipeline.synthesis.poses.layers import layers_of_labels
 from pipeline.synthesis.poses.render import PosableHead, posable_head
@@ -29,9 +29,9 @@ from pipeline.types import Float32, Row, UInt8
 GENERATOR = "head_mesh"
 """Name that stands in the column ``generator``."""
 
-_LOOSE, _DMFR = TEMPLATES["facexlib512"], TEMPLATES["dmfr137x169"]
-_TRUTH = {name: None for name in PICTURES.names if name.startswith("truth_")}
-"""What was true of the picture is not true of the turned one."""
+_CONTEXT, _DMFR = ALIGNMENT_TEMPLATES["facexlib512"], ALIGNMENT_TEMPLATES["dmfr137x169"]
+_GROUND_GROUND_TRUTH = {name: None for name in IMAGES.names if name.startswith("truth_")}
+"""What was true of the image is not true of the turned one."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class FacePoser:
     Attributes:
         row: with the columns of ``schemas.align.ALIGN``.
         head: its head.
-        mesh: float32 (468, 3), pixels of the loose crop.
+        mesh: float32 (468, 3), pixels of the context crop.
     """
 
     row: Row
@@ -54,23 +54,23 @@ class FacePoser:
 
         Args:
             row: with the columns of ``schemas.align.ALIGN`` and ``labels``.
-            mesh_xyz: (468, 3), pixels of the source picture.
+            mesh_xyz: (468, 3), pixels of the source image.
 
         Raises:
             ValueError: the mesh is not finite or has no extent.
         """
-        mesh = _moved(mesh_xyz, row["loose_warp_2x3"])
-        loose = decode(row["loose"]["bytes"])
-        crop_to_loose = compose_affine(invert_affine(row["warp_2x3"]), row["loose_warp_2x3"])
-        layers = layers_of_labels(decode(row["labels"]["bytes"]), crop_to_loose, loose)
-        return cls(row, posable_head(loose, mesh, layers), mesh)
+        mesh = _moved(mesh_xyz, row["context_warp_2x3"])
+        context = decode(row["context"]["bytes"])
+        crop_to_context = compose_affine(invert_affine(row["warp_2x3"]), row["context_warp_2x3"])
+        layers = layers_of_labels(decode(row["labels"]["bytes"]), crop_to_context, context)
+        return cls(row, posable_head(context, mesh, layers), mesh)
 
     def turned(
         self,
         yaw_deg: float,
         pitch_deg: float,
         *,
-        template: AlignTemplate,
+        template: AlignmentTemplate,
         network: FaceMesh | None,
         jpeg_quality: int,
     ) -> Row:
@@ -80,8 +80,8 @@ class FacePoser:
             yaw_deg: what is added to its yaw.
             pitch_deg: what is added to its pitch.
             template: of the aligned crop.
-            network: measures the pose in the picture that was drawn; None does not.
-            jpeg_quality: of the loose crop.
+            network: measures the pose in the image that was drawn; None does not.
+            jpeg_quality: of the context crop.
 
         Returns:
             A row of ``POSES`` without generator; its geometry is in the source's pixels, as
@@ -91,33 +91,35 @@ class FacePoser:
             ValueError: the turned points are degenerate.
         """
         row = self.row
-        loose_to_source = invert_affine(row["loose_warp_2x3"])
+        context_to_source = invert_affine(row["context_warp_2x3"])
         mesh = self.head.turned_points(self.mesh, yaw_deg, pitch_deg).astype(np.float32)
         turned = {
-            column: transform_points(self._five(column, mesh, yaw_deg, pitch_deg), loose_to_source)
+            column: transform_points(
+                self._five(column, mesh, yaw_deg, pitch_deg), context_to_source
+            )
             for column in ("landmarks_xy", "detected_xy")
         }
         source_landmarks = turned["landmarks_xy"]
-        to_loose = warp_to_template(source_landmarks, _LOOSE)
+        to_context = warp_to_template(source_landmarks, _CONTEXT)
         drawn = self.head.render(
-            yaw_deg, pitch_deg, compose_affine(loose_to_source, to_loose), _LOOSE.hw
+            yaw_deg, pitch_deg, compose_affine(context_to_source, to_context), _CONTEXT.hw
         )
         to_crop = warp_to_template(source_landmarks, template)
         to_dmfr = warp_to_template(source_landmarks, _DMFR)
-        crop = _crop(drawn, to_loose, to_crop, template.hw)
-        source_mesh = _moved(mesh, loose_to_source)
+        crop = _crop(drawn, to_context, to_crop, template.hw)
+        source_mesh = _moved(mesh, context_to_source)
         name = pose_name(yaw_deg, pitch_deg)
         file = f"{row['sample_id'].rpartition('/')[2]}.{name}"
-        loose = encode_jpeg(drawn, jpeg_quality)
-        dmfr = encode_png(_crop(drawn, to_loose, to_dmfr, _DMFR.hw))
+        context = encode_jpeg(drawn, jpeg_quality)
+        dmfr = encode_png(_crop(drawn, to_context, to_dmfr, _DMFR.hw))
         columns: dict[str, Any] = {
             "sample_id": f"{row['sample_id']}#{name}",
             "parent_id": row["sample_id"],
             "simulated": True,
             "template": template.name,
             "warp_2x3": to_crop,
-            "loose": {"bytes": loose, "path": f"{file}.loose.jpg"},
-            "loose_warp_2x3": to_loose,
+            "context": {"bytes": context, "path": f"{file}.context.jpg"},
+            "context_warp_2x3": to_context,
             "dmfr": {"bytes": dmfr, "path": f"{file}.dmfr.png"},
             "dmfr_warp_2x3": to_dmfr,
             **turned,
@@ -125,14 +127,14 @@ class FacePoser:
             "box_xyxy": self._box(source_mesh),
             "pose_deg": pose_deg(source_mesh[None])[0],
             "outside_fraction": outside_fraction(
-                compose_affine(invert_affine(to_loose), to_crop), _LOOSE.hw, template.hw
+                compose_affine(invert_affine(to_context), to_crop), _CONTEXT.hw, template.hw
             ),
             "yaw_added_deg": yaw_deg,
             "pitch_added_deg": pitch_deg,
             "source_pose_deg": row["pose_deg"],
         }
         if network:
-            there = transform_points(source_landmarks, to_loose)
+            there = transform_points(source_landmarks, to_context)
             columns["measured_pose_deg"] = pose_deg(network.points(as_rgb(drawn), there[None])[0])[
                 0
             ]
@@ -141,20 +143,20 @@ class FacePoser:
             columns["psnr_identity_db"] = psnr_db(decode(row["image"]["bytes"]), crop, inside)
         image = image_columns(encode_png(crop), template.hw, f"{file}.png")
         kept = {column: row[column] for column in ALIGN.names if column in row}
-        return kept | _TRUTH | image | columns
+        return kept | _GROUND_GROUND_TRUTH | image | columns
 
     def _five(self, column: str, mesh: Float32, yaw_deg: float, pitch_deg: float) -> Float32:
-        """Turn a column's five points, which keep their place beside the mesh's."""
-        before = five_points(self.mesh[None])[0]
-        beside = transform_points(self.row[column], self.row["loose_warp_2x3"]) - before
+        """Turn a column's five landmarks, which keep their place beside the mesh's."""
+        before = five_landmarks(self.mesh[None])[0]
+        beside = transform_points(self.row[column], self.row["context_warp_2x3"]) - before
         solid = np.column_stack([beside, np.zeros(5)])
         turned = solid @ self.head.pose.turn(yaw_deg, pitch_deg).T
-        landmarks: Float32 = (five_points(mesh[None])[0] + turned[:, :2]).astype(np.float32)
+        landmarks: Float32 = (five_landmarks(mesh[None])[0] + turned[:, :2]).astype(np.float32)
         return landmarks
 
     def _box(self, mesh: Float32) -> Float32:
         """Turn the detector's box, whose sides keep their distance from the mesh's extent."""
-        before = _extent(_moved(self.mesh, invert_affine(self.row["loose_warp_2x3"])))
+        before = _extent(_moved(self.mesh, invert_affine(self.row["context_warp_2x3"])))
         box: Float32 = (_extent(mesh) + self.row["box_xyxy"] - before).astype(np.float32)
         return box
 
@@ -183,9 +185,9 @@ def _face_mask(mesh_xy: Float32, hw: tuple[int, int]) -> UInt8:
     return mask
 
 
-def _crop(drawn: UInt8, to_loose: Float32, to_crop: Float32, hw: tuple[int, int]) -> UInt8:
-    loose_to_crop = compose_affine(invert_affine(to_loose), to_crop)
-    return np.asarray(warp_affine(drawn, loose_to_crop, hw, border="reflect"), np.uint8)
+def _crop(drawn: UInt8, to_context: Float32, to_crop: Float32, hw: tuple[int, int]) -> UInt8:
+    context_to_crop = compose_affine(invert_affine(to_context), to_crop)
+    return np.asarray(warp_affine(drawn, context_to_crop, hw, border="reflect"), np.uint8)
 
 
 def _moved(mesh: Float32, matrix: Float32) -> Float32:

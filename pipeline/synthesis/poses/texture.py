@@ -1,4 +1,4 @@
-"""A head's texture: what the picture shows of it, and what the other half lends to the rest.
+"""A head's texture: what the image shows of it, and what the other half lends to the rest.
 
 Where the camera does not see the head, its texture is the mirror image of the other half, its light
 matched: the ratio of the two halves' low frequencies. What neither half shows is a smooth
@@ -47,13 +47,13 @@ _GAIN = (0.6, 1.6)
 
 
 def head_texture(
-    loose: UInt8, layers: Layers, vertices: NDArray[np.float64], mesh: HeadMesh
+    context: UInt8, layers: Layers, vertices: NDArray[np.float64], mesh: HeadMesh
 ) -> tuple[UInt8, UInt8]:
-    """Unwrap a head into the atlas and fill what the picture does not show.
+    """Unwrap a head into the atlas and fill what the image does not show.
 
     Args:
-        loose: the loose crop, uint8 (512, 512) or (512, 512, 3).
-        layers: what of the crop is head, and what lies beyond the picture.
+        context: the context crop, uint8 (512, 512) or (512, 512, 3).
+        layers: what of the crop is head, and what lies beyond the image.
         vertices: (v, 3) of ``spread_head``, pixels of the crop.
         mesh: the head's topology.
 
@@ -63,7 +63,7 @@ def head_texture(
     """
     places = np.ascontiguousarray(vertices[:, :2] + PAD_PX, dtype=np.float32)
     xy = interpolate(mesh.atlas, mesh.triangles, places)
-    padded = continued(loose)
+    padded = continued(context)
     drawn = cv2.remap(padded, xy, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     own = np.asarray(drawn, np.uint8)
 
@@ -77,9 +77,9 @@ def head_texture(
     here = np.maximum(_carried(layers.head, texels), smooth_step(mesh.face, _FACE))
     within = 1.0 - _carried(layers.beyond, texels)
     unhidden, lent, seen = (each * within for each in (unhidden, lent * within[:, ::-1], seen))
-    cover = here + lent * (here[:, ::-1] - here)
-    inside = ((texels[..., :2] > -0.5) & (texels[..., :2] < loose.shape[0] - 0.5)).all(axis=2)
-    cover = np.maximum(cover, (1.0 - unhidden - lent) * inside) * mesh.fade
+    alpha = here + lent * (here[:, ::-1] - here)
+    inside = ((texels[..., :2] > -0.5) & (texels[..., :2] < context.shape[0] - 0.5)).all(axis=2)
+    alpha = np.maximum(alpha, (1.0 - unhidden - lent) * inside) * mesh.fade
 
     frontal = mesh.core * smooth_step(texels[..., 3], _FRONTAL)
     sure = np.maximum(smooth_step(own_head, _HEAD), frontal)
@@ -94,11 +94,11 @@ def head_texture(
     smooth, gain = (np.ascontiguousarray(c.reshape(*c.shape[:2], -1)) for c in (smooth, gain))
     mixed = np.empty(channels.shape, np.uint8)
     _mix(channels, shown, lent, smooth, gain, mixed)
-    return mixed.reshape(own.shape), np.asarray(np.clip(cover * 255 + 0.5, 0, 255), np.uint8)
+    return mixed.reshape(own.shape), np.asarray(np.clip(alpha * 255 + 0.5, 0, 255), np.uint8)
 
 
 def _carried(share: Float32, texels: Float32) -> Float32:
-    """Carry shares of the loose crop's pixels into the atlas."""
+    """Carry shares of the context crop's pixels into the atlas."""
     places = np.ascontiguousarray(texels[..., :2])
     carried = cv2.remap(share, places, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(carried, np.float32)

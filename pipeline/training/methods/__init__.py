@@ -47,8 +47,8 @@ def whole_faces(
     inputs: Inputs, faces: FaceSet, components: Components | None, chosen: Tensor
 ) -> Tensor:
     """Return middle crops of some faces, as a backbone takes them."""
-    pictures = torch.from_numpy(faces.images[chosen.numpy()]).permute(0, 3, 1, 2)
-    return inputs.values(inputs.cut(pictures))
+    images = torch.from_numpy(faces.images[chosen.numpy()]).permute(0, 3, 1, 2)
+    return inputs.values(inputs.cut(images))
 
 
 METHODS: dict[str, Method] = {

@@ -35,7 +35,7 @@ class HsstLearner(PairLearner):
         needed = params.prototypes + params.batch_pairs
         if (found := len(sampler.subjects)) < needed:
             raise StageError(
-                f"{found} training subjects have pictures in both bands: expected at least "
+                f"{found} training subjects have images in both bands: expected at least "
                 f"{needed}, {params.prototypes} in a queue and {params.batch_pairs} in a batch, so "
                 "that a queue can hold strangers only; lower prototypes or batch_pairs"
             )
@@ -51,7 +51,7 @@ class HsstLearner(PairLearner):
         )
 
     def draw(self, generator: np.random.Generator) -> Batch:
-        """Draw pairs, labels, and bool (n,) where the second picture is the probe."""
+        """Draw pairs, labels, and bool (n,) where the second image is the probe."""
         drawn = super().draw(generator)
         swap = self.mine(generator.integers(0, 2, (self._sampler.batch_pairs,)))
         return *drawn, torch.from_numpy(swap.copy()) == 1

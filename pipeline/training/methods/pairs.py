@@ -1,4 +1,4 @@
-"""What learners share whose batches are pairs of pictures of one subject."""
+"""What learners share whose batches are pairs of images of one subject."""
 
 from typing import Protocol
 
@@ -16,12 +16,12 @@ from pipeline.training.samplers import Int64
 
 
 class PairSampler(Protocol):
-    """Draws pairs of pictures, each of another subject."""
+    """Draws pairs of images, each of another subject."""
 
     batch_pairs: int
 
     def draw(self, generator: np.random.Generator) -> tuple[Int64, Int64]:
-        """Return the indices of first and second pictures."""
+        """Return the indices of first and second images."""
 
 
 class PairLearner(Learner):
@@ -51,17 +51,17 @@ class PairLearner(Learner):
             self.embedder.fold()
 
     def draw(self, generator: np.random.Generator) -> Batch:
-        """Draw first and second pictures (n, c, h, w) and their labels (n,)."""
+        """Draw first and second images (n, c, h, w) and their labels (n,)."""
         drawn = np.stack(self._sampler.draw(generator))
         room = self._inputs.room(self._images.shape[1])
         corners = self.mine(generator.integers(0, room + 1, (2, 2, drawn.shape[1])))
         pairs = self.mine(drawn)
-        pictures = map(self._pictures, pairs, corners)
-        return *pictures, self._labels[torch.from_numpy(pairs[0])]
+        images = map(self._cut_images, pairs, corners)
+        return *images, self._labels[torch.from_numpy(pairs[0])]
 
-    def _pictures(self, chosen: Int64, corners: Int64) -> Tensor:
-        pictures = self._images[torch.from_numpy(chosen)].permute(0, 3, 1, 2)
-        return self._inputs.values(self._inputs.cut(pictures, torch.from_numpy(corners.T)))
+    def _cut_images(self, chosen: Int64, corners: Int64) -> Tensor:
+        images = self._images[torch.from_numpy(chosen)].permute(0, 3, 1, 2)
+        return self._inputs.values(self._inputs.cut(images, torch.from_numpy(corners.T)))
 
 
 def cosine_classifier(params: PairParams, loss: str, classes: int, width: int) -> CosineClassifier:

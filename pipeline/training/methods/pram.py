@@ -1,4 +1,4 @@
-"""PRAM with a triplet loss on its components: a learner, and how its pictures are put in."""
+"""PRAM with a triplet loss on its components: a learner, and how its images are put in."""
 
 from typing import cast
 
@@ -23,7 +23,7 @@ from pipeline.training.samplers import CrossBandTriplets, Int64
 INPUTS = BACKBONES["lightcnn9"].inputs
 NORMALISING_FACES = 128
 """How many faces, at most, say where PRAM's own layers start."""
-_PICTURES_AT_ONCE = 32
+_IMAGES_AT_ONCE = 32
 
 
 def pram_network(params: PramParams, backbone: nn.Module) -> PRAM | WholeFace:
@@ -45,7 +45,7 @@ def pram_network(params: PramParams, backbone: nn.Module) -> PRAM | WholeFace:
 def pram_inputs(faces: FaceSet, components: Components | None, chosen: Tensor) -> Tensor:
     """Return middle crops of faces and their parts, float32 (n, 5, 1, 128, 128) in [0, 1]."""
     face = INPUTS.values(INPUTS.cut(_face_pixels(faces, chosen)))
-    return torch.cat([face[:, None], _part_pictures(components, chosen)], dim=1)
+    return torch.cat([face[:, None], _part_images(components, chosen)], dim=1)
 
 
 class PramLearner(Learner):
@@ -99,7 +99,7 @@ class PramLearner(Learner):
         drawn = torch.from_numpy(generator.permutation(len(self._faces.faces))[:NORMALISING_FACES])
         device, dtype = self._where
         made = []
-        for some in torch.split(drawn, _PICTURES_AT_ONCE):
+        for some in torch.split(drawn, _IMAGES_AT_ONCE):
             if self._kept is None:
                 face, parts = self._face_cells(some, self._corners[0]), self._part_cells(some)
             else:
@@ -163,23 +163,23 @@ class PramLearner(Learner):
     def _face_cells(self, chosen: Tensor, corners: Tensor) -> Tensor:
         """Run the frozen layers on faces cut at corners (2,) or (n, 2): (n, 16, 16, 128)."""
         made = []
-        for at in torch.split(torch.arange(len(chosen)), _PICTURES_AT_ONCE):
-            pictures = _face_pixels(self._faces.faces, chosen[at])
+        for at in torch.split(torch.arange(len(chosen)), _IMAGES_AT_ONCE):
+            images = _face_pixels(self._faces.faces, chosen[at])
             where = corners.expand(len(chosen), 2)[at]
-            made.append(self._cells(INPUTS.values(INPUTS.cut(pictures, where))[:, None])[:, 0])
+            made.append(self._cells(INPUTS.values(INPUTS.cut(images, where))[:, None])[:, 0])
         return torch.cat(made)
 
     def _part_cells(self, chosen: Tensor) -> Tensor:
         """Run the frozen layers on parts: (n, 4, 16, 16, 128), or none for the whole face."""
         if self.network.components == 1:
             return torch.empty(len(chosen), 0, 16, 16, 128, dtype=self._where[1])
-        runs = torch.split(chosen, _PICTURES_AT_ONCE)
-        return torch.cat([self._cells(_part_pictures(self._faces.components, run)) for run in runs])
+        runs = torch.split(chosen, _IMAGES_AT_ONCE)
+        return torch.cat([self._cells(_part_images(self._faces.components, run)) for run in runs])
 
-    def _cells(self, pictures: Tensor) -> Tensor:
+    def _cells(self, images: Tensor) -> Tensor:
         device, dtype = self._where
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            cells = self.network.frozen(pictures.to(device))
+            cells = self.network.frozen(images.to(device))
         return cells.permute(0, 1, 3, 4, 2).to("cpu", dtype).contiguous()
 
 
@@ -192,7 +192,7 @@ def _face_pixels(faces: FaceSet, chosen: Tensor) -> Tensor:
     return torch.from_numpy(faces.images[chosen.numpy()]).permute(0, 3, 1, 2)
 
 
-def _part_pictures(components: Components | None, chosen: Tensor) -> Tensor:
+def _part_images(components: Components | None, chosen: Tensor) -> Tensor:
     """Return part crops, float32 (n, 4, 1, 128, 128) in [0, 1].
 
     Raises:

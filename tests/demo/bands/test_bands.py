@@ -1,4 +1,4 @@
-"""Order relations that published pictures of each band show, on a picture made by hand."""
+"""Order relations that published images of each band show, on an image made by hand."""
 
 import numpy as np
 import pytest
@@ -40,10 +40,10 @@ def patches() -> Scene:
     return Scene(rgb=rgb, **maps)
 
 
-def levels(picture: np.ndarray) -> dict[str, float]:
+def levels(image: np.ndarray) -> dict[str, float]:
     middle = slice(PATCH // 4, 3 * PATCH // 4)
     return {
-        name: float(picture[middle, index * PATCH : (index + 1) * PATCH][:, middle].mean())
+        name: float(image[middle, index * PATCH : (index + 1) * PATCH][:, middle].mean())
         for index, name in enumerate(MATERIALS)
     }
 
@@ -52,8 +52,8 @@ def levels(picture: np.ndarray) -> dict[str, float]:
 def bands() -> dict[Band, dict[str, float]]:
     scene = patches()
     hw = scene.rgb.shape[:2]
-    pictures = simulate_bands(scene, tuple(BAND_MODELS), draw_traits(7, "A"), 7, "A/1", hw)
-    return {band: levels(picture) for band, picture in pictures.items()}
+    images = simulate_bands(scene, tuple(BAND_MODELS), draw_traits(7, "A"), 7, "A/1", hw)
+    return {band: levels(image) for band, image in images.items()}
 
 
 def test_skin_is_brighter_in_nir_than_in_vis_relative_to_a_white_shirt(bands):
@@ -96,18 +96,18 @@ def test_lwir_does_not_see_the_colour_of_cloth():
     striped[:, scene.rgb.shape[1] // 2 :] = 230
     shirt = Scene(rgb=striped, **planes)
     hw = striped.shape[:2]
-    picture = simulate_bands(shirt, [Band.LWIR], draw_traits(7, "A"), 7, "x", hw)[Band.LWIR]
+    image = simulate_bands(shirt, [Band.LWIR], draw_traits(7, "A"), 7, "x", hw)[Band.LWIR]
     quarter = hw[1] // 4
-    dark, light = picture[:, : quarter // 2], picture[:, -quarter // 2 :]
+    dark, light = image[:, : quarter // 2], image[:, -quarter // 2 :]
     assert abs(float(dark.mean()) - float(light.mean())) < 20
 
 
-def test_equal_arguments_give_equal_bytes_and_noise_is_new_in_each_picture():
+def test_equal_arguments_give_equal_bytes_and_noise_is_new_in_each_image():
     scene, traits = patches(), draw_traits(7, "A")
     hw = scene.rgb.shape[:2]
 
-    def made(picture_id: str) -> dict[Band, np.ndarray]:
-        return simulate_bands(scene, tuple(BAND_MODELS), traits, 7, picture_id, hw)
+    def made(image_id: str) -> dict[Band, np.ndarray]:
+        return simulate_bands(scene, tuple(BAND_MODELS), traits, 7, image_id, hw)
 
     first, again, other = made("A/1"), made("A/1"), made("A/2")
     for band in BAND_MODELS:
@@ -127,20 +127,20 @@ def test_a_band_does_not_depend_on_which_others_are_made():
 def test_a_coarse_scene_fills_the_shape_that_is_asked_for():
     scene = patches()
     hw = (100, 801)
-    for picture in simulate_bands(
+    for image in simulate_bands(
         scene, tuple(BAND_MODELS), draw_traits(7, "A"), 7, "x", hw
     ).values():
-        assert picture.shape == hw
-        assert picture.dtype == np.uint8
+        assert image.shape == hw
+        assert image.dtype == np.uint8
 
 
 @pytest.mark.parametrize("hw", [(1, 1), (3, 40), (17, 5)])
-def test_tiny_pictures_of_background_alone(hw):
+def test_tiny_images_of_background_alone(hw):
     maps = {name: np.zeros(hw, np.float32) for name in MATERIALS}
     maps["background"] = np.ones(hw, np.float32)
     scene = Scene(rgb=np.full((*hw, 3), 90, np.uint8), **maps)
-    pictures = simulate_bands(scene, tuple(BAND_MODELS), draw_traits(1, "B"), 1, "b", hw)
-    assert {picture.shape for picture in pictures.values()} == {hw}
+    images = simulate_bands(scene, tuple(BAND_MODELS), draw_traits(1, "B"), 1, "b", hw)
+    assert {image.shape for image in images.values()} == {hw}
 
 
 def test_traits_belong_to_seed_and_subject():
@@ -171,7 +171,7 @@ def test_sensors_have_the_noise_that_they_state():
     sensor = SENSORS[Band.LWIR]
     hw = (300, 384)
     flat = np.full(hw, 0.5, np.float32)
-    picture = sensor.expose(flat, hw, np.random.default_rng(0)) / 255
-    within_columns = float(picture.std(axis=0).mean())
+    image = sensor.expose(flat, hw, np.random.default_rng(0)) / 255
+    within_columns = float(image.std(axis=0).mean())
     assert within_columns == pytest.approx(sensor.read, rel=0.4)
-    assert float(picture.mean()) == pytest.approx(0.5, abs=0.02)
+    assert float(image.mean()) == pytest.approx(0.5, abs=0.02)

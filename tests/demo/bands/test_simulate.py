@@ -7,7 +7,7 @@ import pytest
 from pipeline.demo.bands import MATERIALS
 from pipeline.demo.bands.materials import WEIGHTS, MaterialEstimator
 from pipeline.demo.bands.simulate import BandSimulator
-from pipeline.demo.people.openpeople import frames_of, list_pictures, read_picture
+from pipeline.demo.people.openpeople import frames_of, list_images, read_image
 from pipeline.face3d.canonical import canonical_texture
 from pipeline.face3d.uv import face_uv
 from pipeline.types import Band
@@ -24,19 +24,19 @@ def simulator(weights):
 
 
 @pytest.fixture(scope="module")
-def pictures(weight_file):
+def images(weight_file):
     archive = weight_file("openpeople")
     wanted = ("P006/studio_portrait", "P006/character_sheet", "P010/studio_portrait")
     return {
-        source.key: frames_of(source, read_picture(archive, source.member), max_side_px=512)
-        for source in list_pictures(archive)
+        source.key: frames_of(source, read_image(archive, source.member), max_side_px=512)
+        for source in list_images(archive)
         if source.key in wanted
     }
 
 
 @pytest.fixture(scope="module")
-def portrait(pictures):
-    return pictures["P006/studio_portrait"][0].image
+def portrait(images):
+    return images["P006/studio_portrait"][0].image
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,8 @@ def bands(simulator, portrait):
     return simulator.simulate(portrait, "P006", "P006/studio_portrait")
 
 
-def level(picture, material):
-    return float(np.median(picture[material > 0.9]))
+def level(image, material):
+    return float(np.median(image[material > 0.9]))
 
 
 def test_materials_are_a_partition(scene):
@@ -74,11 +74,11 @@ def test_skin_does_not_leak_onto_the_wall(scene):
     assert float(scene.hair[far].max()) < 0.1
 
 
-def test_bands_are_grey_pictures_of_the_same_shape(bands, portrait):
+def test_bands_are_grey_images_of_the_same_shape(bands, portrait):
     assert list(bands) == [Band.NIR, Band.SWIR, Band.MWIR, Band.LWIR]
-    for picture in bands.values():
-        assert picture.shape == portrait.shape[:2]
-        assert picture.dtype == np.uint8
+    for image in bands.values():
+        assert image.shape == portrait.shape[:2]
+        assert image.dtype == np.uint8
 
 
 def test_reflective_orders(bands, scene, portrait):
@@ -109,33 +109,33 @@ def test_no_glow_around_the_head_in_lwir(bands, scene):
     assert abs(lwir[near & ~far].mean() - lwir[far].mean()) < 8
 
 
-def test_bytes_depend_on_subject_and_picture_alone(simulator, weights, portrait, bands):
+def test_bytes_depend_on_subject_and_image_alone(simulator, weights, portrait, bands):
     again = BandSimulator(weights, seed=7)
     again.simulate(portrait[:, ::-1].copy(), "P001", "other")  # what came before does not matter
     repeated = again.simulate(portrait, "P006", "P006/studio_portrait")
     other = simulator.simulate(portrait, "P006", "P006/second")
-    for band, picture in bands.items():
-        assert np.array_equal(picture, repeated[band])
-        assert not np.array_equal(picture, other[band])
+    for band, image in bands.items():
+        assert np.array_equal(image, repeated[band])
+        assert not np.array_equal(image, other[band])
 
 
-def texture(picture, scene):
-    """Gather a picture in the canonical face's coordinates: means over a grid of 40 × 40."""
+def texture(image, scene):
+    """Gather an image in the canonical face's coordinates: means over a grid of 40 × 40."""
     seen = ~np.isnan(scene.face_uv[..., 0]) & (scene.skin > 0.8)
     cells = np.minimum((scene.face_uv[seen] * 40).astype(int), 39)
     index = cells[:, 1] * 40 + cells[:, 0]
-    sums = np.bincount(index, picture[seen].astype(float), 1600)
+    sums = np.bincount(index, image[seen].astype(float), 1600)
     counts = np.bincount(index, minlength=1600)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def test_a_subject_s_heat_lies_at_the_same_places_of_the_face(simulator, weights, pictures):
+def test_a_subject_s_heat_lies_at_the_same_places_of_the_face(simulator, weights, images):
     estimator = MaterialEstimator(weights)
     faces = {
-        "own": (pictures["P006/studio_portrait"][0], "P006"),
-        "own again": (pictures["P006/character_sheet"][0], "P006"),
+        "own": (images["P006/studio_portrait"][0], "P006"),
+        "own again": (images["P006/character_sheet"][0], "P006"),
         # The look-alike, with her own vessels and temperatures.
-        "other": (pictures["P010/studio_portrait"][0], "P010"),
+        "other": (images["P010/studio_portrait"][0], "P010"),
     }
     maps = {
         name: texture(
@@ -157,9 +157,9 @@ def test_a_subject_s_heat_lies_at_the_same_places_of_the_face(simulator, weights
     assert other < 0.0
 
 
-def test_a_back_view_is_hair_skin_and_shirt(weights, pictures):
+def test_a_back_view_is_hair_skin_and_shirt(weights, images):
     estimator = MaterialEstimator(weights)
-    frames = pictures["P006/character_sheet"]
+    frames = images["P006/character_sheet"]
     _, appearance = estimator.estimate(frames[0].image)
     scene, _ = estimator.estimate(frames[2].image, appearance)
     height, width = scene.hair.shape
@@ -170,7 +170,7 @@ def test_a_back_view_is_hair_skin_and_shirt(weights, pictures):
 
 
 @pytest.mark.parametrize("hw", [(40, 30), (64, 64)])
-def test_a_picture_without_anyone_is_simulated_as_a_room(simulator, hw):
+def test_an_image_without_anyone_is_simulated_as_a_room(simulator, hw):
     grey = np.full((*hw, 3), 120, np.uint8)
     assert {p.shape for p in simulator.simulate(grey, "X", "x").values()} == {hw}
 

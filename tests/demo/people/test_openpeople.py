@@ -1,4 +1,4 @@
-"""The sheets: every picture of every usable person, cut inside its frame."""
+"""The sheets: every image of every usable person, cut inside its frame."""
 
 import zipfile
 
@@ -7,15 +7,15 @@ import pytest
 
 from pipeline.demo.people.openpeople import (
     EXPRESSIONS,
+    IMAGES_PER_SUBJECT,
     LEFT_OUT,
-    PICTURES_PER_SUBJECT,
     SHEETS,
     SPLITS,
     TURNED,
     cut_sheet,
     frames_of,
-    list_pictures,
-    read_picture,
+    list_images,
+    read_image,
 )
 from pipeline.errors import ReaderError
 from pipeline.ops.reduction import reduce_to
@@ -30,23 +30,23 @@ def archive(weight_file):
 @pytest.fixture(scope="module")
 def sheets(archive):
     return {
-        source.key: (source, frames_of(source, read_picture(archive, source.member)))
-        for source in list_pictures(archive)
+        source.key: (source, frames_of(source, read_image(archive, source.member)))
+        for source in list_images(archive)
         if source.session_id in SHEETS
     }
 
 
-def test_every_person_gives_28_pictures(archive, sheets):
-    sources = list_pictures(archive)
+def test_every_person_gives_28_images(archive, sheets):
+    sources = list_images(archive)
     assert len({source.key for source in sources}) == len(sources) == 9 * 6
     for subject in SPLITS:
         own = [source for source in sources if source.subject_id == subject]
         framed = sum(len(frames) for source, frames in sheets.values() if source in own)
-        assert framed + len(own) - len(SHEETS) == PICTURES_PER_SUBJECT
+        assert framed + len(own) - len(SHEETS) == IMAGES_PER_SUBJECT
 
 
 def test_the_person_who_resembles_a_real_one_is_left_out(archive):
-    assert not LEFT_OUT & {source.subject_id for source in list_pictures(archive)}
+    assert not LEFT_OUT & {source.subject_id for source in list_images(archive)}
 
 
 def test_look_alikes_share_a_split_and_each_split_has_someone():
@@ -85,9 +85,9 @@ def test_names_views_and_framings(sheets):
     assert set(TURNED) == set(SPLITS)
 
 
-def test_pictures_are_reduced_and_never_enlarged(archive):
-    source = next(s for s in list_pictures(archive) if s.key == "P002/studio_posture")
-    (frame,) = frames_of(source, read_picture(archive, source.member), max_side_px=256)
+def test_images_are_reduced_and_never_enlarged(archive):
+    source = next(s for s in list_images(archive) if s.key == "P002/studio_posture")
+    (frame,) = frames_of(source, read_image(archive, source.member), max_side_px=256)
     assert frame.image.shape == (256, 143, 3)
     small = np.zeros((10, 20, 3), np.uint8)
     assert reduce_to(small, 64) is small
@@ -107,7 +107,7 @@ def test_frames_are_found_wherever_they_lie():
 
 
 def test_a_sheet_without_its_frames_is_refused(archive):
-    source = next(s for s in list_pictures(archive) if s.key == "P001/emotions_sheet")
+    source = next(s for s in list_images(archive) if s.key == "P001/emotions_sheet")
     with pytest.raises(ReaderError, match=r"P001/emotions_sheet.*\(4, 4, 4, 4\), found \(\)"):
         frames_of(source, np.full((500, 700, 3), 126, np.uint8))
 
@@ -116,15 +116,15 @@ def test_broken_archives_are_named(tmp_path):
     text = tmp_path / "openpeople.whl"
     text.write_text("no zip")
     with pytest.raises(ReaderError, match="zip"):
-        list_pictures(text)
+        list_images(text)
     with pytest.raises(ReaderError, match="zip"):
-        list_pictures(tmp_path / "absent.whl")
+        list_images(tmp_path / "absent.whl")
     bare = tmp_path / "bare.whl"
     with zipfile.ZipFile(bare, "w") as opened:
         opened.writestr("openpeople/data/curated/P001/assets/emotions_sheet.jpg", b"text")
-    with pytest.raises(ReaderError, match="53 of 54 pictures are missing"):
-        list_pictures(bare)
-    with pytest.raises(ReaderError, match="no picture"):
-        read_picture(bare, "openpeople/data/curated/P001/assets/emotions_sheet.jpg")
+    with pytest.raises(ReaderError, match="53 of 54 images are missing"):
+        list_images(bare)
+    with pytest.raises(ReaderError, match="no image"):
+        read_image(bare, "openpeople/data/curated/P001/assets/emotions_sheet.jpg")
     with pytest.raises(ReaderError, match="cannot read"):
-        read_picture(bare, "absent.jpg")
+        read_image(bare, "absent.jpg")

@@ -1,4 +1,4 @@
-"""Rendered people: truth agrees with the z-buffer, mirrors mirror, bands keep their order."""
+"""Rendered people: ground truth and z-buffer agree, mirrors mirror, bands keep their order."""
 
 from dataclasses import replace
 
@@ -8,8 +8,8 @@ import pytest
 from pipeline.demo.bands import MATERIALS, draw_traits, simulate_bands
 from pipeline.demo.people.head import CLOTH, Head
 from pipeline.demo.people.identity import draw_identity
+from pipeline.demo.people.image import rotation_of
 from pipeline.demo.people.person import build_person
-from pipeline.demo.people.picture import rotation_of
 from pipeline.demo.people.posed import pose_person
 from pipeline.demo.people.render import render
 from pipeline.face3d.mesh import MOUTH_LEFT, MOUTH_RIGHT
@@ -26,25 +26,25 @@ MIRRORED = {
 
 
 def test_landmarks_lie_on_their_vertices(shot):
-    truth = shot.truth
+    ground_truth = shot.ground_truth
     np.testing.assert_allclose(
-        truth.landmarks_xy[3:], truth.mesh_xyz[[MOUTH_RIGHT, MOUTH_LEFT], :2]
+        ground_truth.landmarks_xy[3:], ground_truth.mesh_xyz[[MOUTH_RIGHT, MOUTH_LEFT], :2]
     )
-    eye = truth.mesh_xyz[list(LEFT_EYE_LOOP), :2].mean(axis=0)
-    np.testing.assert_allclose(truth.landmarks_xy[1], eye, rtol=1e-5)
+    eye = ground_truth.mesh_xyz[list(LEFT_EYE_LOOP), :2].mean(axis=0)
+    np.testing.assert_allclose(ground_truth.landmarks_xy[1], eye, rtol=1e-5)
 
 
 def test_seen_vertices_lie_on_the_surface_of_the_z_buffer(shot):
-    seen = shot.truth.visibility > 0
-    x, y = np.rint(shot.truth.mesh_xyz[seen, :2] * 2 + 0.5).astype(int).T
+    seen = shot.ground_truth.visibility > 0
+    x, y = np.rint(shot.ground_truth.mesh_xyz[seen, :2] * 2 + 0.5).astype(int).T
     depth = shot.rendered.seen.depth[y, x] / 2
-    error = np.abs(depth - shot.truth.mesh_xyz[seen, 2]) / shot.rendered.posed.scale_px
+    error = np.abs(depth - shot.ground_truth.mesh_xyz[seen, 2]) / shot.rendered.posed.scale_px
     assert seen.mean() > 0.7
     assert np.median(error) < 0.01
 
 
 def test_parts_lie_where_their_landmarks_are(bare_shot):
-    labels, mesh = bare_shot.truth.labels, bare_shot.truth.mesh_xyz
+    labels, mesh = bare_shot.ground_truth.labels, bare_shot.ground_truth.mesh_xyz
     for cls, indices in (
         ((FaceClass.LEFT_EYE,), (263, 362, 386, 374)),
         ((FaceClass.RIGHT_EYE,), (33, 133, 159, 145)),
@@ -59,14 +59,14 @@ def test_parts_lie_where_their_landmarks_are(bare_shot):
 
 
 def test_glasses_take_the_eyes_behind_them(shot, bare_shot):
-    eyes = np.isin(bare_shot.truth.labels, (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE))
+    eyes = np.isin(bare_shot.ground_truth.labels, (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE))
     assert eyes.sum() > 100
-    assert (shot.truth.labels[eyes] == FaceClass.GLASSES).mean() > 0.95
-    assert shot.truth.scene.eyes[eyes].mean() < 0.1
+    assert (shot.ground_truth.labels[eyes] == FaceClass.GLASSES).mean() > 0.95
+    assert shot.ground_truth.scene.eyes[eyes].mean() < 0.1
 
 
 def test_hollows_are_warmer_than_grazing_edges(bare_shot):
-    relief, labels = bare_shot.truth.scene.relief, bare_shot.truth.labels
+    relief, labels = bare_shot.ground_truth.scene.relief, bare_shot.ground_truth.labels
     inner, skin = labels == FaceClass.MOUTH_INNER, labels == FaceClass.SKIN
     assert relief[inner].mean() > relief[skin].mean() + 0.3
     assert (relief[labels == FaceClass.BACKGROUND] == 0).mean() > 0.9
@@ -74,28 +74,28 @@ def test_hollows_are_warmer_than_grazing_edges(bare_shot):
 
 
 def test_the_box_holds_the_face_and_not_the_neck(shot):
-    x0, y0, x1, y1 = shot.truth.box_xyxy
-    labels = shot.truth.labels
+    x0, y0, x1, y1 = shot.ground_truth.box_xyxy
+    labels = shot.ground_truth.labels
     y, x = np.nonzero(np.isin(labels, (FaceClass.SKIN, FaceClass.NOSE, FaceClass.LOWER_LIP)))
     assert x0 - 3 <= x.min()
     assert x.max() <= x1 + 3
     assert y0 - 0.08 * (y1 - y0) <= y.min()
-    chin = shot.truth.mesh_xyz[152, 1]
+    chin = shot.ground_truth.mesh_xyz[152, 1]
     assert chin - 2 < y1 < chin + 0.08 * (y1 - y0)
     neck_y, _ = np.nonzero(labels == FaceClass.NECK)
     assert (neck_y > y1).mean() > 0.6
 
 
 def test_cloth_covers_no_face(shot, head):
-    labels = shot.truth.labels
+    labels = shot.ground_truth.labels
     y, x = np.nonzero(labels == FaceClass.CLOTH)
-    x0, _, x1, y1 = shot.truth.box_xyxy
+    x0, _, x1, y1 = shot.ground_truth.box_xyxy
     assert ((y <= y1) & (x >= x0) & (x <= x1)).mean() < 0.01
     assert (head.bust.part == CLOTH).any()
 
 
 def test_materials_sum_to_one_and_follow_the_labels(shot):
-    scene, labels = shot.truth.scene, shot.truth.labels
+    scene, labels = shot.ground_truth.scene, shot.ground_truth.labels
     maps = {name: getattr(scene, name) for name in MATERIALS}
     np.testing.assert_allclose(sum(maps.values()), 1.0, atol=1e-5)
     assert maps["hair"][labels == FaceClass.HAIR].mean() > 0.8
@@ -117,7 +117,7 @@ def test_pose_has_the_signs_of_the_mesh(head, reader, person, conditions, pose):
     assert np.sign(found[0]) == np.sign(pose[0]) or pose[0] == 0
 
 
-def test_a_mirrored_person_is_the_picture_mirrored(head, atlas, reader, person, conditions):
+def test_a_mirrored_person_is_the_image_mirrored(head, atlas, reader, person, conditions):
     mirrored = build_person(head, atlas, person.identity.mirror(), 5)
     conditions = replace(conditions, glasses=False)  # which would take the eyes
     yaw, pitch, roll = conditions.pose_deg
@@ -149,11 +149,13 @@ def test_a_mirrored_person_is_the_picture_mirrored(head, atlas, reader, person, 
 
 
 def test_bands_keep_their_order_relations(shot):
-    truth = shot.truth
+    ground_truth = shot.ground_truth
     traits = draw_traits(5, "Q0001")
-    bands = simulate_bands(truth.scene, list(Band)[1:], traits, 5, "picture", (SIDE_PX, SIDE_PX))
+    bands = simulate_bands(
+        ground_truth.scene, list(Band)[1:], traits, 5, "image", (SIDE_PX, SIDE_PX)
+    )
     grey = shot.rendered.rgb.mean(axis=2)
-    labels = truth.labels
+    labels = ground_truth.labels
     skin, hair = labels == FaceClass.SKIN, labels == FaceClass.HAIR
     glasses = labels == FaceClass.GLASSES
     assert bands[Band.NIR][skin].mean() > grey[skin].mean()

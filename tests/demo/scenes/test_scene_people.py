@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.demo.bands.materials import WEIGHTS, MaterialEstimator
 from pipeline.demo.people.anny import Anny
-from pipeline.demo.people.openpeople import list_pictures
+from pipeline.demo.people.openpeople import list_images
 from pipeline.demo.scenes.bodies import Body
 from pipeline.demo.scenes.cutouts import VIEWS, Cutout
 from pipeline.demo.scenes.cutting import HEIGHT_PX, cut_out
@@ -28,7 +28,7 @@ def body(weight_file):
 def planes(weight_file):
     estimator = MaterialEstimator({name: weight_file(name) for name in WEIGHTS})
     archive = weight_file("openpeople")
-    (sheet,) = [s for s in list_pictures(archive, 1) if s.session_id == "character_sheet"]
+    (sheet,) = [s for s in list_images(archive, 1) if s.session_id == "character_sheet"]
     return cut_out(estimator, archive, sheet)
 
 

@@ -8,7 +8,7 @@ from pipeline.demo.sources.procedural import PeopleMaker, split_of, subject_name
 from pipeline.face3d.map_codec import decode_position_map
 from pipeline.face3d.position_map import position_map_of_mesh
 from pipeline.ops.codec import decode
-from pipeline.schemas.sample import PICTURES
+from pipeline.schemas.sample import IMAGES
 from pipeline.types import Band, Split
 
 
@@ -30,14 +30,14 @@ def rows(maker):
     return maker.rows("Q0002", Split.TEST, 2)
 
 
-def test_rows_fit_the_schema_and_know_the_truth(rows):
+def test_rows_fit_the_schema_and_know_the_ground_truth(rows):
     assert [row["sample_id"] for row in rows] == [
         "procedural/Q0002#p00.LWIR",
         "procedural/Q0002#p00.VIS",
         "procedural/Q0002#p01.LWIR",
         "procedural/Q0002#p01.VIS",
     ]
-    known = [field for field in PICTURES if field.name in rows[0]]
+    known = [field for field in IMAGES if field.name in rows[0]]
     table = pa.Table.from_pylist(rows, schema=pa.schema(known))
     assert table.num_rows == 4
     thermal, visible = rows[:2]
@@ -58,7 +58,7 @@ def test_the_position_map_is_the_meshs(rows):
     assert len(rows[0]["truth_position_map"]) < 12_000
 
 
-def test_fewer_pictures_are_the_first_of_more(maker, rows):
+def test_fewer_images_are_the_first_of_more(maker, rows):
     assert maker.rows("Q0002", Split.TEST, 1) == rows[:2]
 
 

@@ -120,11 +120,11 @@ def test_features_of_a_fresh_lightcnn_neither_fade_nor_grow():
     assert 0.3 < cells.square().mean().sqrt() < 3.0
 
 
-def test_a_picture_alone_is_normalised_by_what_was_met_before():
+def test_an_image_alone_is_normalised_by_what_was_met_before():
     torch.manual_seed(0)
     network = BNNeck(LightCNN9()).train()
-    pictures = torch.rand(4, 1, 128, 128)
+    images = torch.rand(4, 1, 128, 128)
     with torch.no_grad():
-        network(pictures)
-        alone = network(pictures[:1])
-        torch.testing.assert_close(alone, network.eval()(pictures)[:1], atol=1e-4, rtol=1e-4)
+        network(images)
+        alone = network(images[:1])
+        torch.testing.assert_close(alone, network.eval()(images)[:1], atol=1e-4, rtol=1e-4)

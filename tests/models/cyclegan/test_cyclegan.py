@@ -21,7 +21,7 @@ def test_the_discriminator_has_as_many_weights_as_the_published_one():
 
 
 @pytest.mark.parametrize("hw", [(32, 32), (44, 72)])
-def test_the_generator_keeps_the_pictures_shape_and_range(hw):
+def test_the_generator_keeps_the_images_shape_and_range(hw):
     made = ResNetGenerator(channels=4, blocks=6)(torch.rand(2, 3, *hw) * 2 - 1)
     assert made.shape == (2, 3, *hw)
     assert made.abs().max() <= 1
@@ -45,7 +45,7 @@ def test_the_least_squares_losses_follow_the_equation():
     assert discriminator_loss(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 2.0])).item() == 1.25
 
 
-def test_a_picture_that_comes_back_unchanged_costs_nothing():
-    picture = torch.rand(1, 3, 4, 4)
-    assert cycle_loss(picture, picture).item() == 0
-    assert cycle_loss(picture, picture + 0.5).item() == pytest.approx(0.5)
+def test_an_image_that_comes_back_unchanged_costs_nothing():
+    image = torch.rand(1, 3, 4, 4)
+    assert cycle_loss(image, image).item() == 0
+    assert cycle_loss(image, image + 0.5).item() == pytest.approx(0.5)

@@ -49,7 +49,7 @@ def test_the_loss_is_equation_2_in_both_directions():
         probe, gallery = (second, first) if swap[i] else (first, second)
         x = nn.functional.normalize(model.probe(probe[i : i + 1]))[0]
         y = nn.functional.normalize(model.gallery(gallery[i : i + 1]))[0]
-        features, owners = queues[0 if swap[i] else 1]  # the queue of the gallery picture's band
+        features, owners = queues[0 if swap[i] else 1]  # the queue of the gallery image's band
         negatives = [f for f, o in zip(features, owners.tolist(), strict=True) if o not in left_out]
         assert len(negatives) == 1
         terms = [math.exp(4.0 * (x @ f).item()) for f in (y, *negatives)]
@@ -61,7 +61,7 @@ def test_each_queue_holds_one_band_only():
     model = tiny().eval()
     first, second, subjects, swap = batch()
     model(first, second, subjects, swap)
-    # Where swapped, the first band's picture went through the gallery-net.
+    # Where swapped, the first band's image went through the gallery-net.
     assert model.queues[0].subjects[:2].tolist() == [1, 3]
     assert model.queues[1].subjects[:2].tolist() == [0, 2]
     mixed = tiny(queues=1).eval()

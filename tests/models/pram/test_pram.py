@@ -68,12 +68,12 @@ def test_it_starts_with_the_pairs_that_hold_the_face():
 
 def test_normalised_components_are_centred_and_alike_in_size():
     network = made().eval()
-    pictures = torch.rand(6, 5, 1, 128, 128) * torch.tensor([1.0, 0.2, 0.4, 0.6, 0.8]).view(
+    images = torch.rand(6, 5, 1, 128, 128) * torch.tensor([1.0, 0.2, 0.4, 0.6, 0.8]).view(
         5, 1, 1, 1
     )
     with torch.no_grad():
-        network.normalise(network(pictures).components)
-        after = network(pictures).components
+        network.normalise(network(images).components)
+        after = network(images).components
     deviation, mean = torch.std_mean(after, dim=0)
     torch.testing.assert_close(mean, torch.zeros(5, 256), atol=1e-3, rtol=0)
     torch.testing.assert_close(deviation, torch.ones(5, 256), atol=1e-3, rtol=0)

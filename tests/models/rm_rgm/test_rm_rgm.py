@@ -14,8 +14,8 @@ def backbone():
     return LightCNN9()
 
 
-def places(count=PLACES, pictures=2):
-    return torch.randn(pictures, count, CHANNELS, generator=torch.Generator().manual_seed(1))
+def places(count=PLACES, images=2):
+    return torch.randn(images, count, CHANNELS, generator=torch.Generator().manual_seed(1))
 
 
 def test_rm_is_one_layer_on_each_concatenated_pair(backbone):

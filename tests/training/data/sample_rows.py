@@ -11,7 +11,7 @@ from pipeline.store.shards import ShardFolder, ShardWriter, shard_of
 STAGE = extend(
     INGEST,
     [
-        field("area_labels", IMAGE),
+        field("body_region_labels", IMAGE),
         field("nose", IMAGE),
         field("embedding", floats(3)),
         field("grid_xy", floats(2, 2)),
@@ -43,7 +43,7 @@ def sample_row(sample_id, subject="s0", band="VIS", *, hw=(6, 4), grey=False, no
             "simulated": False,
             "content_sha256": sample_id.encode().hex(),
             "fingerprint": "",
-            "area_labels": {"bytes": encode_png(labels), "path": "a.png"},
+            "body_region_labels": {"bytes": encode_png(labels), "path": "a.png"},
             "nose": {"bytes": encode_png(part), "path": "n.png"} if nose else None,
             "embedding": np.arange(3, dtype=np.float32) + len(sample_id),
             "grid_xy": np.ones((2, 2), np.float32),

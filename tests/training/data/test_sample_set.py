@@ -56,15 +56,15 @@ def test_several_stages_of_five_bands_are_one_set_sorted_by_id(tmp_path):
 
 def test_images_are_what_was_written_whatever_their_column(tmp_path):
     folder = write_stage(tmp_path, [sample_row("a"), sample_row("b", grey=True)])
-    found = opened(folder, images=("image", "area_labels", "nose"))
-    assert found.hw == found.image_hw("image") == found.image_hw("area_labels") == (6, 4)
+    found = opened(folder, images=("image", "body_region_labels", "nose"))
+    assert found.hw == found.image_hw("image") == found.image_hw("body_region_labels") == (6, 4)
     assert found.image_hw("nose") == (3, 2)
     colour, grey = noise("a", (6, 4, 3)), noise("b", (6, 4))
     read = found.read(np.array([1, 0, 1]))
     assert read.dtype == np.uint8
     assert (read == np.stack([np.repeat(grey[..., None], 3, 2), colour] * 2)[:3]).all()
     assert (found.read(np.array([0, 1]), grey=True) == np.stack([as_grey(colour), grey])).all()
-    labels = found.read(np.array([0]), "area_labels", grey=True)
+    labels = found.read(np.array([0]), "body_region_labels", grey=True)
     assert (labels[0] == noise("alabels", (6, 4)) % 4).all()
 
 
@@ -233,8 +233,8 @@ def test_what_was_not_opened_cannot_be_read(tmp_path):
         _ = found.hw
     with pytest.raises(KeyError, match="'yaw_deg' was not opened"):
         found.column("yaw_deg")
-    with pytest.raises(KeyError, match="'area_labels' were not opened"):
-        found.read(np.array([0]), "area_labels")
+    with pytest.raises(KeyError, match="'body_region_labels' were not opened"):
+        found.read(np.array([0]), "body_region_labels")
 
 
 def test_a_shard_that_another_program_packed_is_told(tmp_path):

@@ -1,4 +1,4 @@
-"""How every detector makes its picture small and takes its points back."""
+"""How every detector makes its image small and takes its landmarks back."""
 
 import cv2
 import numpy as np
@@ -7,23 +7,23 @@ from pipeline.types import Float32, UInt8
 
 
 def reduced(image_rgb: UInt8, max_side_px: int) -> tuple[UInt8, Float32]:
-    """Scale a picture down until its longer side is at most ``max_side_px``; never up.
+    """Scale an image down until its longer side is at most ``max_side_px``; never up.
 
     Args:
         image_rgb: uint8 (h, w, 3).
         max_side_px: the limit, at least 1.
 
     Returns:
-        The picture (the same object where it is small enough) and float32 (2,), pixels of the
+        The image (the same object where it is small enough) and float32 (2,), pixels of the
         original per pixel of the result in x and y; they differ a little, as sides are whole.
 
     Raises:
-        ValueError: the picture is no uint8 RGB, or is empty.
+        ValueError: the image is no uint8 RGB, or is empty.
     """
     if image_rgb.dtype != np.uint8 or image_rgb.ndim != 3 or image_rgb.shape[2] != 3:
         raise ValueError(f"expected uint8 (h, w, 3), got {image_rgb.dtype} {image_rgb.shape}")
     if image_rgb.size == 0:
-        raise ValueError(f"the picture is empty: {image_rgb.shape}")
+        raise ValueError(f"the image is empty: {image_rgb.shape}")
     height, width = image_rgb.shape[:2]
     scale = max_side_px / max(height, width)
     if scale >= 1.0:
@@ -36,10 +36,10 @@ def reduced(image_rgb: UInt8, max_side_px: int) -> tuple[UInt8, Float32]:
 
 
 def restored(xy: Float32, pixels_per_pixel: Float32) -> Float32:
-    """Take points (..., 2) of the reduced picture back to the original (pixel centres at integers).
+    """Take landmarks (..., 2) of the reduced image back to the original, pixel centres at integers.
 
     Args:
-        xy: float32 (..., 2), pixels of the reduced picture.
+        xy: float32 (..., 2), pixels of the reduced image.
         pixels_per_pixel: what ``reduced`` returned.
     """
     half = np.float32(0.5)

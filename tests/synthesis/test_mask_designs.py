@@ -1,4 +1,4 @@
-"""Templates: those in the box, wear, files and their faults, and making one from a picture."""
+"""Templates: those in the box, wear, files and their faults, and making one from an image."""
 
 import cv2
 import numpy as np
@@ -7,32 +7,32 @@ import pytest
 from pipeline.errors import ReaderError
 from pipeline.face3d.canonical import canonical_vertices
 from pipeline.synthesis.masks.bands import LOOKS
-from pipeline.synthesis.masks.drawn import DRAWN, drawn_template
+from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
 from pipeline.synthesis.masks.files import (
     load_template,
     read_template,
     template_faults,
     write_template,
 )
+from pipeline.synthesis.masks.fit import choose_fit, place
 from pipeline.synthesis.masks.maker import region_of_polygon, unwrap_mask
 from pipeline.synthesis.masks.render import composite, draw_mask
-from pipeline.synthesis.masks.wear import choose_wear, place
 from pipeline.types import Band
 
 
-@pytest.mark.parametrize("name", sorted(DRAWN))
+@pytest.mark.parametrize("name", sorted(BUILTIN))
 def test_a_template_of_the_box_passes_its_own_check(name):
-    template = drawn_template(name)
-    stored = np.dstack([template.rgb[..., ::-1], template.alpha])
+    design = drawn_template(name)
+    stored = np.dstack([design.rgb[..., ::-1], design.alpha])
     assert template_faults(stored) == []
-    assert LOOKS[template.material].keys() == set(Band)
-    assert template.name == name
-    assert np.isfinite(template.relief_cm).all()
+    assert LOOKS[design.material].keys() == set(Band)
+    assert design.name == name
+    assert np.isfinite(design.relief_cm).all()
 
 
 def test_the_box_holds_a_dozen_of_all_kinds():
-    assert len(DRAWN) >= 12
-    kinds = {drawn_template(name).kind for name in DRAWN}
+    assert len(BUILTIN) >= 12
+    kinds = {drawn_template(name).kind for name in BUILTIN}
     assert kinds == {"surgical", "kn95", "ffp2", "valve", "cloth"}
 
 
@@ -70,12 +70,12 @@ def test_a_template_beside_the_face_is_refused():
 
 
 def test_a_template_survives_its_file_with_its_metadata(tmp_path):
-    template = drawn_template("cloth_red")
+    design = drawn_template("cloth_red")
     metadata = {"kind": "cloth", "colour": "red", "material": "cotton", "loops": True}
-    write_template(tmp_path / "mine.png", template.rgb, template.alpha, metadata)
+    write_template(tmp_path / "mine.png", design.rgb, design.alpha, metadata)
     read = load_template("mine", {"mine": str(tmp_path / "mine.png")})
-    assert (read.rgb == template.rgb).all()
-    assert (read.alpha == template.alpha).all()
+    assert (read.rgb == design.rgb).all()
+    assert (read.alpha == design.alpha).all()
     assert (read.kind, read.colour, read.material, read.loops) == ("cloth", "red", "cotton", True)
 
 
@@ -92,17 +92,17 @@ def test_wrong_metadata_and_unknown_names_are_refused(tmp_path):
 
 
 def test_a_mask_without_jitter_lies_exactly_in_place():
-    template = drawn_template("valve_white")
-    placed = place(template, "proper", 0.0, np.random.default_rng(0)).texture_to_template
-    middle_top = placed[:, :2] @ (0.5, template.extent_uv[1]) + placed[:, 2]
-    np.testing.assert_allclose(middle_top, [0.5, template.extent_uv[1]], atol=1e-9)
+    design = drawn_template("valve_white")
+    placed = place(design, "proper", 0.0, np.random.default_rng(0)).texture_to_template
+    middle_top = placed[:, :2] @ (0.5, design.extent_uv[1]) + placed[:, 2]
+    np.testing.assert_allclose(middle_top, [0.5, design.extent_uv[1]], atol=1e-9)
     with pytest.raises(ValueError, match="none of"):
-        place(template, "sideways", 0.0, np.random.default_rng(0))
+        place(design, "sideways", 0.0, np.random.default_rng(0))
 
 
 def test_wear_is_drawn_as_often_as_its_weight_says():
     random = np.random.default_rng(0)
-    drawn = [choose_wear({"proper": 3, "chin": 1}, random) for _ in range(4000)]
+    drawn = [choose_fit({"proper": 3, "chin": 1}, random) for _ in range(4000)]
     assert drawn.count("below_nose") == 0
     assert drawn.count("proper") / len(drawn) == pytest.approx(0.75, abs=0.03)
 
@@ -110,9 +110,9 @@ def test_wear_is_drawn_as_often_as_its_weight_says():
 def test_a_template_made_of_a_masked_face_looks_like_the_mask():
     mesh = (canonical_vertices() * 18 + (256, 240, 0)).astype(np.float32)
     skin = np.full((512, 512, 3), (190, 150, 130), np.uint8)
-    template = drawn_template("cloth_red")
-    placed = place(template, "proper", 0.0, np.random.default_rng(0))
-    layer = draw_mask(skin, mesh, template, placed, loops=False)
+    design = drawn_template("cloth_red")
+    placed = place(design, "proper", 0.0, np.random.default_rng(0))
+    layer = draw_mask(skin, mesh, design, placed, loops=False)
     worn = composite(skin, layer)
     outline, _ = cv2.findContours(
         (layer.region > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
@@ -120,15 +120,15 @@ def test_a_template_made_of_a_masked_face_looks_like_the_mask():
     region = region_of_polygon(outline[0][:, 0].astype(float), (512, 512))
     rgb, alpha = unwrap_mask(worn, region, mesh)
     assert template_faults(np.dstack([rgb[..., ::-1], alpha])) == []
-    both = (alpha > 127) & (template.alpha > 127)
-    either = (alpha > 127) | (template.alpha > 127)
+    both = (alpha > 127) & (design.alpha > 127)
+    either = (alpha > 127) | (design.alpha > 127)
     assert both.sum() / either.sum() > 0.85
     red, green, blue = np.median(rgb[both], axis=0)
     assert red > 2 * green
     assert red > 2 * blue
 
 
-def test_a_polygon_needs_three_points_inside_the_picture():
+def test_a_polygon_needs_three_points_inside_the_image():
     with pytest.raises(ValueError, match="three"):
         region_of_polygon(np.zeros((2, 2)), (9, 9))
     with pytest.raises(ValueError, match="beyond"):

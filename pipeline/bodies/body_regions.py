@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from pipeline.ops.geometry import transform_points
 from pipeline.types import Float32, UInt8
 
-AREAS = ("face", "torso", "lower_body")
+BODY_REGIONS = ("face", "torso", "lower_body")
 BACKENDS = ("keypoints", "proportions")
 
 
-class BodyArea(IntEnum):
-    """Class index of an area map; where areas overlap, the one named first shows."""
+class BodyRegion(IntEnum):
+    """Class index of an region map; where regions overlap, the one named first shows."""
 
     NONE = 0
     FACE = 1
@@ -44,12 +44,12 @@ _HEAD, _SHOULDERS, _HIPS, _LEGS = slice(0, 5), slice(5, 7), slice(11, 13), slice
 
 @dataclass(frozen=True)
 class LocatedAreas:
-    """The three areas of a body.
+    """The three regions of a body.
 
     Attributes:
-        boxes_xyxy: float32 (3, 4), pixels of the crop and inside it, in the order of ``AREAS``;
-            NaN where the crop shows nothing of an area.
-        labels: uint8 (h, w) of ``BodyArea``.
+        boxes_xyxy: float32 (3, 4), pixels of the crop and inside it, in the order of
+            ``BODY_REGIONS``; NaN where the crop shows nothing of a region.
+        labels: uint8 (h, w) of ``BodyRegion``.
         backends: which backend gave each.
     """
 
@@ -58,7 +58,7 @@ class LocatedAreas:
     backends: tuple[str, str, str]
 
 
-def locate_areas(
+def locate_body_regions(
     box_xyxy: Float32,
     keypoints_xy: Float32 | None,
     keypoint_scores: Float32 | None,
@@ -72,7 +72,7 @@ def locate_areas(
 
     ``keypoints``: the face is a square about the points of the head, as wide as a head of that
     stature where they lie closer; the torso reaches from the shoulders to the hips; the lower body
-    from the hips over knees and ankles to the box's lower edge. An area for which too few points
+    from the hips over knees and ankles to the box's lower edge. A region for which too few points
     are sure falls back to ``proportions``: the bands of a standing person that the box shows from
     crown to sole. A box that ends at the waist is not known to, so its bands are then wrong.
 

@@ -1,4 +1,4 @@
-"""What is known of a rendered picture: classes, materials, points, box, pose, visibility."""
+"""What is known of a rendered image: classes, materials, points, box, pose, visibility."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from pipeline.demo.people.person import Person
 from pipeline.demo.people.render import Rendered
 from pipeline.demo.people.samples import FACTOR
 from pipeline.demo.people.surface_light import padded
-from pipeline.face3d.mesh import five_points
+from pipeline.face3d.mesh import five_landmarks
 from pipeline.face3d.pose import pose_deg
 from pipeline.face3d.uv import face_uv
 from pipeline.ops.raster import sample_bilinear
@@ -55,12 +55,12 @@ _NEAR_UNITS = 0.05
 
 
 @dataclass(frozen=True)
-class Truth:
-    """What a picture's columns ``truth_*`` hold, and the scene that band models read.
+class GroundTruth:
+    """What an image's columns ``truth_*`` hold, and the scene that band models read.
 
     Attributes:
         labels: uint8 (h, w), ``FaceClass``.
-        scene: the picture with exact material maps.
+        scene: the image with exact material maps.
         mesh_xyz: float32 (468, 3), pixels; z away from the camera, 0 at the head's middle.
         landmarks_xy: float32 (5, 2).
         box_xyxy: float32 (4,), hairline to chin, and as wide as the face without ears.
@@ -77,8 +77,8 @@ class Truth:
     visibility: Float32
 
 
-class TruthReader:
-    """Reads truth off rendered pictures.
+class GroundTruthReader:
+    """Reads ground truth off rendered images.
 
     Args:
         head, atlas: what all people share.
@@ -99,8 +99,8 @@ class TruthReader:
         self._masks = np.stack([atlas.lips, atlas.nose], axis=-1)
         self._mean_face = head.canonical.on(bust.rest_xyz)
 
-    def read(self, person: Person, rendered: Rendered) -> Truth:
-        """Read the truth of a picture of a person."""
+    def read(self, person: Person, rendered: Rendered) -> GroundTruth:
+        """Read the ground truth of an image of a person."""
         posed = rendered.posed
         labels, materials = self._classes(person, rendered)
         visibility = _visibility(rendered)
@@ -110,7 +110,7 @@ class TruthReader:
         low, high = mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)
         hw = rendered.rgb.shape[0], rendered.rgb.shape[1]
         turned = self._mean_face @ posed.turn.T.astype(np.float32)
-        return Truth(
+        return GroundTruth(
             labels=labels,
             scene=Scene(
                 rgb=rendered.rgb,
@@ -120,14 +120,14 @@ class TruthReader:
                 relief=_relief(rendered),
             ),
             mesh_xyz=mesh,
-            landmarks_xy=five_points(mesh[None])[0],
+            landmarks_xy=five_landmarks(mesh[None])[0],
             box_xyxy=np.asarray(box, np.float32),
             pose_deg=pose_deg(turned[None])[0],
             visibility=visibility,
         )
 
     def _classes(self, person: Person, rendered: Rendered) -> tuple[UInt8, dict[str, Float32]]:
-        """Return classes and materials of the picture."""
+        """Return classes and materials of the image."""
         surface, samples = rendered.surface, rendered.surface.samples
         part = samples.part
         skin = np.flatnonzero(part == SKIN)

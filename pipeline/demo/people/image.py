@@ -1,4 +1,4 @@
-"""What changes from picture to picture: pose, expression, light, camera, clothes, background."""
+"""What changes from image to image: pose, expression, light, camera, clothes, background."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from pipeline.demo.people.identity import Identity
 from pipeline.demo.people.shading import Lights
 from pipeline.rng import generator_for, seed_for
 
-PICTURES_PER_SESSION = 4
+IMAGES_PER_SESSION = 4
 
 EXPRESSIONS: dict[str, dict[str, float]] = {
     "neutral": {},
@@ -29,12 +29,12 @@ _WHOLE = ("browInnerUp", "jawOpen", "mouthPucker")
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One picture of a person, before it is rendered.
+class Image:
+    """One image of a person, before it is rendered.
 
     Attributes:
         name: unique within the person: ``p00``.
-        session: ``s0``, pictures of one session share clothes and background's kind of light.
+        session: ``s0``, images of one session share clothes and background's kind of light.
         pose_deg: yaw, pitch and roll of the head.
         body_yaw_deg: of the shoulders.
         expression: one of ``EXPRESSIONS``.
@@ -43,7 +43,7 @@ class Picture:
         lights: light.
         exposure: factor of the camera.
         distance: of the camera from the head's middle, units of the mesh.
-        scale: pixels per unit at the head's middle, per pixel of the picture's side.
+        scale: pixels per unit at the head's middle, per pixel of the image's side.
         centre: where the head's middle lies, shares of the side.
         cloth: garment.
         glasses: whether spectacles are worn.
@@ -67,14 +67,14 @@ class Picture:
     seed: int
 
 
-def draw_picture(
+def draw_image(
     seed: int, identity: Identity, index: int, *, max_yaw_deg: float, glasses_share: float
-) -> Picture:
-    """Draw the picture ``index`` of a person; it does not depend on how many there are.
+) -> Image:
+    """Draw the image ``index`` of a person; it does not depend on how many there are.
 
     Yaws are spread evenly over [-max, max] by a low-discrepancy sequence that starts frontal.
     """
-    name, session = f"p{index:02d}", f"s{index // PICTURES_PER_SESSION}"
+    name, session = f"p{index:02d}", f"s{index // IMAGES_PER_SESSION}"
     subject = identity.subject_id
     whole = generator_for(seed, f"{subject}/{session}")
     cloth = draw_cloth(whole, identity.macros["male"] > 0.5)
@@ -85,7 +85,7 @@ def draw_picture(
     turn = 2 * ((0.5 + index * 0.6180339887 + (0.12 * (start - 0.5))) % 1.0) - 1
     yaw = max_yaw_deg * turn
     expression = str(rng.choice(list(EXPRESSIONS), p=(0.4, 0.2, 0.1, 0.07, 0.08, 0.05, 0.1)))
-    return Picture(
+    return Image(
         name=name,
         session=session,
         pose_deg=(float(yaw), float(np.clip(rng.normal(0, 5.0), -18, 18)), float(rng.normal(0, 6))),

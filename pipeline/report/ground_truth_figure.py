@@ -48,7 +48,7 @@ class Panel:
 _NME = Panel(("nme_percent",), "Landmark error, median", 1.0, "% of inter-ocular distance")
 PANELS = {
     "detect": (
-        Panel(("failure_to_enrol_of_known",), "Failure to enrol", 100.0, "% of pictures"),
+        Panel(("failure_to_enrol_of_known",), "Failure to enrol", 100.0, "% of images"),
         _NME,
     ),
     "align": (Panel(("wrong_face",), "Wrong face chosen", 100.0, "% of faces"), _NME),
@@ -64,7 +64,7 @@ PANELS = {
 """What is drawn for each stage."""
 
 
-def truth_figure(stage: str, metrics: Mapping[str, Any], path: Path) -> None:
+def ground_truth_figure(stage: str, metrics: Mapping[str, Any], path: Path) -> None:
     """Write a stage's figure, and beside it the same as a Markdown table.
 
     Where nothing is known of the data set, the figure says so.
@@ -81,7 +81,7 @@ def truth_figure(stage: str, metrics: Mapping[str, Any], path: Path) -> None:
             _draw(axes, panel, groups)
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right center", frameon=False)
-        figure.suptitle(f"{stage}, by truth (95 % intervals over subjects)", fontsize=10)
+        figure.suptitle(f"{stage}, by ground truth (95 % intervals over subjects)", fontsize=10)
     else:
         figure.text(0.5, 0.5, f"{stage}: this data set brings no truth", ha="center", va="center")
     partial = path.with_name(f".{path.name}.partial")

@@ -1,4 +1,4 @@
-"""What lies behind a head: the picture without it.
+"""What lies behind a head: the image without it.
 
 The head's place is filled with the neck, carried upwards column by column, and elsewhere with a
 smooth continuation of what surrounds it.
@@ -26,8 +26,8 @@ _NECK_LIGHT = 0.72
 """What a chin's shadow leaves of the light at the neck's upper end."""
 
 
-def ground_of(
-    loose: UInt8,
+def background_of(
+    context: UInt8,
     taken: Float32,
     layers: Layers,
     frame: UInt8,
@@ -36,20 +36,20 @@ def ground_of(
     *,
     margin_px: int = HOLE_MARGIN_PX,
 ) -> UInt8:
-    """Take the head out of a loose crop.
+    """Take the head out of a context crop.
 
     Args:
-        loose: uint8 (s, s) or (s, s, 3).
+        context: uint8 (s, s) or (s, s, 3).
         taken: float32 (s / 2, s / 2), the share of each pixel that is taken out.
-        layers: what is neck, and what lies beyond the picture.
+        layers: what is neck, and what lies beyond the image.
         frame: uint8 (s, s), not 0 where what lies beyond stays black; elsewhere it is filled.
         chin_y: row of the chin.
         top_y: row up to which the neck is continued.
         margin_px: how wide what surrounds it is taken out too, at half the side; odd.
     """
-    wh = (loose.shape[1] // 2, loose.shape[0] // 2)
-    halves = (loose, layers.head, layers.neck, layers.beyond)
-    picture, head, all_neck, beyond = (
+    wh = (context.shape[1] // 2, context.shape[0] // 2)
+    halves = (context, layers.head, layers.neck, layers.beyond)
+    image, head, all_neck, beyond = (
         cv2.resize(each, wh, interpolation=cv2.INTER_AREA).astype(np.float32) for each in halves
     )
     side = wh[1]
@@ -59,14 +59,14 @@ def ground_of(
     hole = np.maximum(hole, head * np.clip((off - _CUT_FROM) / _CUT_OVER, 0.0, 1.0))
     known = (1.0 - np.clip(all_neck * 2.0, 0.0, 1.0)) * (1.0 - beyond)
     known = np.asarray(np.where(hole > 0.02, 0.0, known), np.float32)
-    smooth = continuation(picture, known, side // _COARSE)
+    smooth = continuation(image, known, side // _COARSE)
     filled = np.asarray(cv2.resize(smooth, wh), np.float32)
     near = np.asarray(
         cv2.dilate(taken, np.ones((_NECK_GAP_PX, _NECK_GAP_PX), np.uint8)), np.float32
     )
     neck = np.asarray(all_neck * (1.0 - beyond), np.float32)
-    filled = _with_neck(filled, picture, neck, near, chin_y / 2, top_y / 2)
-    whole = loose.shape[1::-1]
+    filled = _with_neck(filled, image, neck, near, chin_y / 2, top_y / 2)
+    whole = context.shape[1::-1]
     # Wider, so that none of its black is left, be it a thin wedge at the crop's border.
     framed = cv2.resize(frame, wh, interpolation=cv2.INTER_AREA)
     stays = cv2.dilate(framed, np.ones((_FRAME_MARGIN_PX,) * 2, np.uint8)) > 0
@@ -74,7 +74,7 @@ def ground_of(
     out = np.asarray(np.maximum(hole, outside), np.float32)
     put = cv2.resize(cv2.GaussianBlur(out, (0, 0), 1.0), whole)
     fill = cv2.resize(np.clip(filled + 0.5, 0, 255).astype(np.uint8), whole)
-    return np.asarray(cv2.blendLinear(fill, loose, put, np.float32(1) - put), np.uint8)
+    return np.asarray(cv2.blendLinear(fill, context, put, np.float32(1) - put), np.uint8)
 
 
 def _with_neck(

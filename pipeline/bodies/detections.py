@@ -18,10 +18,10 @@ KEYPOINTS = (
 
 @dataclass(frozen=True)
 class Bodies:
-    """The people of one picture, best first.
+    """The people of one image, best first.
 
     Attributes:
-        boxes_xyxy: float32 (n, 4), pixels of the picture, inside it, each with an area.
+        boxes_xyxy: float32 (n, 4), pixels of the image, inside it, each with an area.
         scores: float32 (n,), in [0, 1], falling.
         keypoints_xy: float32 (n, 17, 2) in the order of ``KEYPOINTS``; None where the network has
             none. They may lie outside the box and, where a limb is hidden, anywhere.
@@ -41,7 +41,7 @@ class BodyDetector(Protocol):
     """Finds people."""
 
     def detect(self, frames: Sequence[UInt8]) -> list[Bodies]:
-        """Find the people of each picture, uint8 RGB (h, w, 3); sizes may differ."""
+        """Find the people of each image, uint8 RGB (h, w, 3); sizes may differ."""
 
 
 def settled(
@@ -51,14 +51,14 @@ def settled(
     keypoint_scores: Float32 | None,
     hw: tuple[int, int],
 ) -> Bodies:
-    """Clip boxes to the picture, leave out what is no box then, and sort by falling score.
+    """Clip boxes to the image, leave out what is no box then, and sort by falling score.
 
     Args:
-        boxes_xyxy: (n, 4), pixels of the picture, pixel centres at integers.
+        boxes_xyxy: (n, 4), pixels of the image, pixel centres at integers.
         scores: (n,).
         keypoints_xy: (n, 17, 2) or None.
         keypoint_scores: (n, 17) or None.
-        hw: height and width of the picture.
+        hw: height and width of the image.
     """
     high = np.array([hw[1], hw[0], hw[1], hw[0]], np.float32) - np.float32(0.5)
     boxes = np.clip(np.asarray(boxes_xyxy, np.float32).reshape(-1, 4), np.float32(-0.5), high)

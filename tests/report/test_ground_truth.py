@@ -1,4 +1,4 @@
-"""Stages measured by truth, on rows made by hand whose errors are known."""
+"""Stages measured by ground truth, on rows made by hand whose errors are known."""
 
 import json
 
@@ -9,11 +9,11 @@ from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.report.align import align_metrics
 from pipeline.report.attributes import attribute_metrics, quality_sheet
 from pipeline.report.detect import detection_metrics
+from pipeline.report.ground_truth import nme_percent
+from pipeline.report.ground_truth_figure import ground_truth_figure
 from pipeline.report.grouped import Measured, by_band_and_yaw, mean_summary, median_summary
 from pipeline.report.parse import parse_metrics
 from pipeline.report.parts import parts_metrics
-from pipeline.report.truth import nme_percent
-from pipeline.report.truth_figure import truth_figure
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.schemas.detect import DETECT
@@ -33,8 +33,8 @@ FLAT = encode_png(np.zeros((*HW, 3), np.uint8))
 IMAGE = {"bytes": FLAT, "path": "x"}
 
 
-def picture(name, *, subject="a", band="VIS", yaw=0.0, known=True, **more):
-    truth = {
+def make_image(name, *, subject="a", band="VIS", yaw=0.0, known=True, **more):
+    ground_truth = {
         "truth_box_xyxy": BOX,
         "truth_landmarks_xy": POINTS,
         "truth_pose_deg": np.array([yaw, 0, 0], np.float32),
@@ -50,7 +50,7 @@ def picture(name, *, subject="a", band="VIS", yaw=0.0, known=True, **more):
         "content_sha256": "c",
         "fingerprint": "f",
         **image_columns(FLAT, HW, "x"),
-        **(truth if known else {}),
+        **(ground_truth if known else {}),
         **more,
     }
 
@@ -68,11 +68,11 @@ def face(shift=0.0, box_shift=0.0):
 
 
 def aligned(name, *, shift=0.0, box_shift=0.0, **more):
-    return picture(name) | {
+    return make_image(name) | {
         "template": "arcface144",
         "warp_2x3": IDENTITY,
-        "loose": IMAGE,
-        "loose_warp_2x3": IDENTITY,
+        "context": IMAGE,
+        "context_warp_2x3": IDENTITY,
         "face_index": 0,
         "face_count": 1,
         "outside_fraction": 0.0,
@@ -96,11 +96,11 @@ def folder(path, schema, rows, rejected=()):
 
 def test_detection_counts_what_was_missed_and_measures_what_was_found(tmp_path):
     shown = [
-        picture("1", subject="a"),
-        picture("2", subject="b", yaw=-50),
-        picture("3", subject="b", band="NIR"),
-        picture("4", subject="c", yaw=50),
-        picture("5", known=False),
+        make_image("1", subject="a"),
+        make_image("2", subject="b", yaw=-50),
+        make_image("3", subject="b", band="NIR"),
+        make_image("4", subject="c", yaw=50),
+        make_image("5", known=False),
     ]
     found = [
         shown[0] | {"faces": [face(shift=1.0)]},
@@ -134,13 +134,13 @@ def test_the_error_is_measured_by_the_eyes_in_space():
 
 
 def test_a_wrong_face_is_counted_and_not_measured(tmp_path):
-    rows = [aligned("1", shift=1.0), aligned("2", box_shift=60.0), picture_without_truth()]
+    rows = [aligned("1", shift=1.0), aligned("2", box_shift=60.0), image_without_ground_truth()]
     metrics = align_metrics(folder(tmp_path / "align", ALIGN, rows))
     assert (metrics["wrong_face"]["mean"], metrics["wrong_face"]["n"]) == (0.5, 2)
     assert (metrics["nme_percent"]["median"], metrics["nme_percent"]["n"]) == (5.0, 1)
 
 
-def picture_without_truth():
+def image_without_ground_truth():
     keys = ("truth_box_xyxy", "truth_landmarks_xy", "truth_pose_deg")
     return aligned("3") | dict.fromkeys(keys)
 
@@ -158,7 +158,7 @@ def label_maps():
 
 def test_parsing_is_measured_by_overlap_in_the_crop(tmp_path):
     known, parsed = label_maps()
-    # the picture is the crop moved by (5, 3): the known map is warped as the picture was
+    # the image is the crop moved by (5, 3): the known map is warped as the image was
     shift = np.array([[1, 0, 5], [0, 1, 3]], np.float32)
     moved = np.roll(decode_rgb(parsed["bytes"])[..., 0], (3, 5), axis=(0, 1))
     rows = [
@@ -214,14 +214,14 @@ def test_groups_and_intervals():
 
 
 @pytest.mark.parametrize("stage", ["align", "detect", "parse", "parts"])
-def test_without_truth_the_figure_and_the_table_say_so(tmp_path, stage):
+def test_without_ground_truth_the_figure_and_the_table_say_so(tmp_path, stage):
     nothing = by_band_and_yaw([], mean_summary)
     keys = ("failure_to_enrol_of_known", "nme_percent", "wrong_face")
     metrics = dict.fromkeys(keys, nothing) | {
         "iou": dict.fromkeys(("eyes", "nose", "mouth"), nothing),
         "box_iou": dict.fromkeys(("left_eye", "right_eye", "nose", "mouth"), nothing),
     }
-    truth_figure(stage, metrics, tmp_path / "x.png")
+    ground_truth_figure(stage, metrics, tmp_path / "x.png")
     assert decode_rgb((tmp_path / "x.png").read_bytes()).ndim == 3
     assert "This data set brings no truth." in (tmp_path / "x.md").read_text()
 
@@ -230,7 +230,7 @@ def test_the_table_has_each_estimate_with_interval_and_count(tmp_path):
     items = [Measured(s, "NIR", 30.0, v) for s, v in (("a", 0.0), ("b", 1.0), ("c", 0.0))]
     rate = by_band_and_yaw(items, mean_summary)
     errors = by_band_and_yaw([Measured("a", "VIS", 0.0, 3.21)], median_summary)
-    truth_figure(
+    ground_truth_figure(
         "detect", {"failure_to_enrol_of_known": rate, "nme_percent": errors}, tmp_path / "x.png"
     )
     table = (tmp_path / "x.md").read_text().splitlines()
@@ -243,7 +243,7 @@ def test_faces_of_unknown_pose_and_from_behind_do_not_break_the_figure(tmp_path)
     groups = by_band_and_yaw(some, mean_summary)
     assert list(groups["by_yaw"]) == ["over 90", "unknown"]
     metrics = {"wrong_face": groups, "nme_percent": by_band_and_yaw([], median_summary)}
-    truth_figure("align", metrics, tmp_path / "x.png")
+    ground_truth_figure("align", metrics, tmp_path / "x.png")
     table = (tmp_path / "x.md").read_text().splitlines()
     assert "| VIS | – | – | – | – | 100.0 (1) |" in table
 
@@ -265,7 +265,7 @@ def attributed(name, subject, band, yaw, embedding):
 
 @pytest.fixture
 def separable(tmp_path):
-    """Four people; visible pictures are theirs, LWIR pictures are noise."""
+    """Four people; visible images are theirs, LWIR images are noise."""
     rng = np.random.default_rng(1)
     centres = rng.normal(size=(4, 128)) * 3
     rows = []
@@ -274,7 +274,7 @@ def separable(tmp_path):
             seen = centres[person] + rng.normal(size=128)
             name = f"{person}/{number}"
             rows.append(attributed(f"{name}.VIS", f"p{person}", "VIS", yaw, seen))
-            # in NIR the very picture again: that must not count as a match
+            # in NIR the very image again: that must not count as a match
             rows.append(attributed(f"{name}.NIR", f"p{person}", "NIR", yaw, seen))
             noise = rng.normal(size=128)
             rows.append(attributed(f"{name}.LWIR", f"p{person}", "LWIR", yaw, noise))
@@ -289,7 +289,7 @@ def test_identities_separate_where_they_do(separable):
     assert (poses["eer"], poses["rank1"], poses["probes"], poses["gallery"]) == (0.0, 1.0, 4, 8)
     assert (poses["genuine"], poses["impostor"]) == (8, 24)
     assert poses["chance"]["rank1"] == 0.25
-    # of two frontal pictures a person, one is the probe's own version in the other band
+    # of two frontal images a person, one is the probe's own version in the other band
     assert found["vis_nir"]["genuine"] == found["vis_vis"]["genuine"] == 4 * (1 + 1 + 2)
     low, high = found["vis_lwir"]["eer_ci95"]
     assert low < 0.5 < high + 0.2
@@ -300,9 +300,9 @@ def test_identities_separate_where_they_do(separable):
 
 def test_the_sheet_runs_from_low_to_high_quality_in_a_line_per_band(separable, tmp_path):
     quality_sheet(separable, tmp_path / "sheet.png", tile_px=40)
-    picture = decode_rgb((tmp_path / "sheet.png").read_bytes())
-    assert picture.shape[1] == 9 * 40
-    assert picture.shape[0] % 3 == 0
+    image = decode_rgb((tmp_path / "sheet.png").read_bytes())
+    assert image.shape[1] == 9 * 40
+    assert image.shape[0] % 3 == 0
 
 
 def test_an_empty_folder_has_no_attributes_and_still_a_sheet(tmp_path):

@@ -1,7 +1,7 @@
-"""A mask template: the texture map T_M of a mask in the canonical face's layout.
+"""A mask design: the texture map T_M of a mask in the canonical face's layout.
 
 Reference:
-    HSST, section II-B: T_M, cut out of pictures of people who wear masks; ours are drawn.
+    HSST, section II-B: T_M, cut out of images of people who fit masks; ours are drawn.
 """
 
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ import numpy as np
 from pipeline.types import Float32, UInt8
 
 SIDES_PX = (256, 512, 1024)
-"""Sides that a template may have."""
+"""Sides that a design may have."""
 TEXELS_PER_CM = 29.0
-"""Of a template of 512: the canonical face is 17.7 cm high and takes 434 texels below 512."""
+"""Of a design of 512: the canonical face is 17.7 cm high and takes 434 texels below 512."""
 
 
 @dataclass(frozen=True, eq=False)
-class MaskTemplate:
+class MaskDesign:
     """A mask, unwrapped.
 
     Attributes:
-        name: what ``masks.templates`` calls it.
+        name: what ``masks.designs`` calls it.
         kind: surgical, kn95, ffp2, valve, cloth; of a user's own, what its metadata says.
         colour: a word for its colour in visible light.
         material: a name of ``bands.LOOKS``.
@@ -46,7 +46,7 @@ class MaskTemplate:
 
     @property
     def side_px(self) -> int:
-        """Side of the template."""
+        """Side of the design."""
         return int(self.alpha.shape[0])
 
     @cached_property
@@ -73,7 +73,7 @@ class MaskTemplate:
         """Left, top, right and bottom of what is not transparent, texture coordinates."""
         rows, columns = (np.flatnonzero((self.alpha > 8).any(axis=axis)) for axis in (1, 0))
         if not len(rows):
-            raise ValueError(f"template {self.name!r} is transparent everywhere")
+            raise ValueError(f"design {self.name!r} is transparent everywhere")
         edges = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
         left, top, right, bottom = (float(edge) / self.side_px for edge in edges)
         return left, top, right, bottom

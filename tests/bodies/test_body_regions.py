@@ -1,9 +1,9 @@
-"""Local areas: bands by proportion, shapes by keypoints, which one stands in for the other."""
+"""Local regions: bands by proportion, shapes by keypoints, which one stands in for the other."""
 
 import numpy as np
 import pytest
 
-from pipeline.bodies.areas import BACKENDS, BodyArea, locate_areas
+from pipeline.bodies.body_regions import BACKENDS, BodyRegion, locate_body_regions
 
 HW = (384, 128)
 BOX = np.float32([-0.5, -0.5, 127.5, 383.5])
@@ -20,13 +20,13 @@ SURE = np.ones(17, np.float32)
 
 
 def locate(points=STANDING, scores=SURE, **options):
-    return locate_areas(BOX, points, scores, AS_IS, HW, **options)
+    return locate_body_regions(BOX, points, scores, AS_IS, HW, **options)
 
 
 def test_proportions_are_bands_of_the_stature():
-    areas = locate(backend="proportions")
-    assert areas.backends == ("proportions",) * 3
-    face, torso, lower = areas.boxes_xyxy
+    regions = locate(backend="proportions")
+    assert regions.backends == ("proportions",) * 3
+    face, torso, lower = regions.boxes_xyxy
     assert face[1] == -0.5
     assert face[3] == pytest.approx(0.13 * 384, abs=1.5)
     assert torso[3] == pytest.approx(0.47 * 384, abs=1.5)
@@ -36,9 +36,9 @@ def test_proportions_are_bands_of_the_stature():
 
 
 def test_keypoints_put_each_area_about_its_joints():
-    areas = locate()
-    assert areas.backends == ("keypoints",) * 3
-    face, torso, lower = areas.boxes_xyxy
+    regions = locate()
+    assert regions.backends == ("keypoints",) * 3
+    face, torso, lower = regions.boxes_xyxy
     assert (face[:2] < STANDING[:5].min(axis=0)).all()
     assert (face[2:] > STANDING[:5].max(axis=0)).all()
     assert face[3] < torso[3] < lower[3]
@@ -46,9 +46,9 @@ def test_keypoints_put_each_area_about_its_joints():
         assert (box[:2] < joints.min(axis=0)).all()
         assert (joints.max(axis=0) < box[2:]).all()
     assert lower[3] == 383.5  # from the ankle on to the sole
-    values = [areas.labels[30, 64], areas.labels[130, 64], areas.labels[300, 64]]
-    assert values == [BodyArea.FACE, BodyArea.TORSO, BodyArea.LOWER_BODY]
-    assert areas.labels[60, 2] == BodyArea.NONE
+    values = [regions.labels[30, 64], regions.labels[130, 64], regions.labels[300, 64]]
+    assert values == [BodyRegion.FACE, BodyRegion.TORSO, BodyRegion.LOWER_BODY]
+    assert regions.labels[60, 2] == BodyRegion.NONE
 
 
 @pytest.mark.parametrize(
@@ -84,12 +84,12 @@ def test_all_joints_in_one_place_give_proportions_for_the_torso():
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_areas_stay_inside_the_crop_and_follow_the_warp(backend):
     half = np.float32([[0.5, 0, -40], [0, 0.5, -30]])  # a window that cuts the head off
-    areas = locate_areas(BOX, STANDING, SURE, half, (96, 40), backend=backend)
-    assert areas.labels.shape == (96, 40)
-    seen = areas.boxes_xyxy[np.isfinite(areas.boxes_xyxy).all(axis=1)]
+    regions = locate_body_regions(BOX, STANDING, SURE, half, (96, 40), backend=backend)
+    assert regions.labels.shape == (96, 40)
+    seen = regions.boxes_xyxy[np.isfinite(regions.boxes_xyxy).all(axis=1)]
     assert (seen[:, :2] >= -0.5).all()
     assert (seen[:, 2:] <= [39.5, 95.5]).all()
-    assert np.isnan(areas.boxes_xyxy[0]).all()
+    assert np.isnan(regions.boxes_xyxy[0]).all()
 
 
 def test_an_unknown_backend_is_refused():

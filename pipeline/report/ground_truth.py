@@ -1,14 +1,14 @@
-"""The preparation measured by what is known: points and labels of the truth columns.
+"""The preparation measured by what is known: points and labels of the ground truth columns.
 
-Every measure is null-safe: pictures without truth are left out, and a data set without any gives
-``n: 0``. Intervals are 95 % bootstrap intervals over subjects.
+Every measure is null-safe: images without ground truth are left out, and a data set without any
+gives ``n: 0``. Intervals are 95 % bootstrap intervals over subjects.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.face3d.mesh import five_points
+from pipeline.face3d.mesh import five_landmarks
 from pipeline.ops.alignment import interocular_px
 from pipeline.ops.codec import decode
 from pipeline.ops.geometry import warp_affine
@@ -25,13 +25,13 @@ KNOWN = ["truth_box_xyxy", "truth_landmarks_xy", "truth_mesh_xyz", "truth_pose_d
 
 
 def nme_percent(landmarks_xy: Float32, row: Row) -> float:
-    """Return the mean distance of five points from the known ones, % of the inter-ocular distance.
+    """Return the mean distance of landmarks from the known ones, % of the inter-ocular distance.
 
     That distance is the one in space where the mesh is known, so that a turned head is measured by
-    the same rod as a frontal one; else the one in the picture.
+    the same rod as a frontal one; else the one in the image.
 
     Args:
-        landmarks_xy: (5, 2), pixels of the source picture.
+        landmarks_xy: (5, 2), pixels of the source image.
         row: with the truth's columns.
     """
     known = row["truth_landmarks_xy"]
@@ -45,13 +45,13 @@ def nme_percent(landmarks_xy: Float32, row: Row) -> float:
 def _interocular_in_space(mesh_xyz: Float32) -> float:
     """Return the distance of the eyes of a mesh (468, 3) in space."""
     # The eye points are means of vertices, so depth can take the place of x.
-    flat = five_points(mesh_xyz[None])[0]
-    depth = five_points(mesh_xyz[None][..., ::-1])[0][:, 0]
+    flat = five_landmarks(mesh_xyz[None])[0]
+    depth = five_landmarks(mesh_xyz[None][..., ::-1])[0][:, 0]
     return float(np.linalg.norm([*(flat[1] - flat[0]), depth[1] - depth[0]]))
 
 
 def landmark_error(row: Row, landmarks_xy: Float32) -> list[Measured]:
-    """Return the ``nme_percent`` of five points (5, 2), nothing where they are not known."""
+    """Return the ``nme_percent`` of five landmarks (5, 2), nothing where they are not known."""
     if row["truth_landmarks_xy"] is None:
         return []
     return [measured(row, nme_percent(landmarks_xy, row))]

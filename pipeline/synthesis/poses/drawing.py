@@ -1,4 +1,4 @@
-"""Laying a textured sheet over a picture, in one pass over the pixels that see it."""
+"""Laying a textured sheet over an image, in one pass over the pixels that see it."""
 
 import numba
 import numpy as np
@@ -7,37 +7,37 @@ from pipeline.ops.raster import Int32, rasterise
 from pipeline.types import Float32, UInt8
 
 _SEEN = 0.5
-"""From this cover on, a sheet's depth is that of the picture."""
+"""From this alpha on, a sheet's depth is that of the image."""
 
 
-def lay_sheet(
+def draw_texture(
     image: UInt8,
     depth: Float32,
     vertices_xyz: Float32,
     triangles: Int32,
     atlas_xy: Float32,
     texture: UInt8,
-    cover: UInt8,
+    alpha: UInt8,
 ) -> None:
-    """Draw a sheet over a picture, in place.
+    """Draw a sheet over an image, in place.
 
     Args:
         image: uint8 (h, w, c).
         depth: float32 (h, w), of what is drawn already; it becomes the sheet's where that is seen.
-        vertices_xyz: float32 (v, 3), pixels of the picture.
+        vertices_xyz: float32 (v, 3), pixels of the image.
         triangles: int32 (t, 3).
         atlas_xy: float32 (v, 2), pixels of the texture.
         texture: uint8 (s, s, c).
-        cover: uint8 (s / 2, s / 2), how far the texture covers what is behind it.
+        alpha: uint8 (s / 2, s / 2), how far the texture covers what is behind it.
     """
     seen = rasterise(vertices_xyz, triangles, (image.shape[0], image.shape[1]))
-    _lay(seen.triangle, seen.weights, seen.depth, triangles, atlas_xy, texture, cover, image, depth)
+    _lay(seen.triangle, seen.weights, seen.depth, triangles, atlas_xy, texture, alpha, image, depth)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _lay(triangle, weights, near, triangles, atlas_xy, texture, cover, image, depth):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _lay(triangle, weights, near, triangles, atlas_xy, texture, alpha, image, depth):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     height, width, channels = image.shape
-    side, half = texture.shape[0] - 2, cover.shape[0] - 2
+    side, half = texture.shape[0] - 2, alpha.shape[0] - 2
     one, quarter = np.float32(1.0), np.float32(0.25)
     for y in range(height):
         for x in range(width):
@@ -55,8 +55,8 @@ def _lay(triangle, weights, near, triangles, atlas_xy, texture, cover, image, de
                 x0, y0 = min(max(int(s), 0), half), min(max(int(t), 0), half)
                 fx = min(max(s - np.float32(x0), np.float32(0.0)), one)
                 fy = min(max(t - np.float32(y0), np.float32(0.0)), one)
-                upper = cover[y0, x0] * (one - fx) + cover[y0, x0 + 1] * fx
-                lower = cover[y0 + 1, x0] * (one - fx) + cover[y0 + 1, x0 + 1] * fx
+                upper = alpha[y0, x0] * (one - fx) + alpha[y0, x0 + 1] * fx
+                lower = alpha[y0 + 1, x0] * (one - fx) + alpha[y0 + 1, x0 + 1] * fx
                 share = (upper + (lower - upper) * fy) * np.float32(1.0 / 255.0)
                 if share < np.float32(0.002):
                     continue
