@@ -22,7 +22,7 @@ _PERSON = pa.struct(
 )
 
 
-_GROUND_GROUND_GROUND_TRUTH = [
+_GROUND_TRUTH = [
     field("truth_box_xyxy", floats(4), unit="px", frame="source"),
     field("truth_landmarks_xy", floats(5, 2), unit="px", frame="source"),
     field("truth_body_xyxy", floats(4), unit="px", frame="source"),
@@ -48,7 +48,7 @@ _PROVENANCE = [
 
 
 IMAGES = pa.schema(
-    [*IDENTITY, *CONTENT, *_IMAGE, *_GROUND_GROUND_GROUND_TRUTH, *_PROVENANCE],
+    [*IDENTITY, *CONTENT, *_IMAGE, *_GROUND_TRUTH, *_PROVENANCE],
     metadata={"version": VERSION},
 )
 """An image with who, what and where from: what a sample source makes and ``ingest`` puts out.

@@ -9,7 +9,7 @@ from pipeline.exporters.running import export
 from pipeline.ops.codec import encode_png
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.detect import DETECT
-from pipeline.schemas.parts import PARTS_FOLDER
+from pipeline.schemas.parts import PARTS
 from pipeline.store.executors import Serial
 
 
@@ -41,7 +41,7 @@ def parts(tmp_path):
             "mesh_distance_percent": np.array([1, 2, np.nan, np.nan], np.float32),
         }
         rows.append(finished(row))
-    return write_folder(tmp_path / "parts", rows, PARTS_FOLDER)
+    return write_folder(tmp_path / "parts", rows, PARTS)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ GENERATOR = "head_mesh"
 """Name that stands in the column ``generator``."""
 
 _CONTEXT, _DMFR = ALIGNMENT_TEMPLATES["facexlib512"], ALIGNMENT_TEMPLATES["dmfr137x169"]
-_GROUND_GROUND_TRUTH = {name: None for name in IMAGES.names if name.startswith("truth_")}
+_GROUND_TRUTH = {name: None for name in IMAGES.names if name.startswith("truth_")}
 """What was true of the image is not true of the turned one."""
 
 
@@ -143,7 +143,7 @@ class FacePoser:
             columns["psnr_identity_db"] = psnr_db(decode(row["image"]["bytes"]), crop, inside)
         image = image_columns(encode_png(crop), template.hw, f"{file}.png")
         kept = {column: row[column] for column in ALIGN.names if column in row}
-        return kept | _GROUND_GROUND_TRUTH | image | columns
+        return kept | _GROUND_TRUTH | image | columns
 
     def _five(self, column: str, mesh: Float32, yaw_deg: float, pitch_deg: float) -> Float32:
         """Turn a column's five landmarks, which keep their place beside the mesh's."""
