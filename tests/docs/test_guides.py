@@ -1,0 +1,93 @@
+"""The guides `docs/add-a-*.md` are followed, step by step, in a copy of the project.
+
+A block of a guide that comes after a path in backticks is that file, or, where it is a diff, lines
+that the file gets. A plain block that starts with `python -m pytest` is run. The guide's table has
+to name the files that were touched, with the lines they got.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDES = sorted((ROOT / "docs").glob("add-a-*.md"))
+COPIED = ("models", "pipeline", "stages", "tests", "ablations", ".dvc/plots", "docs")
+FILES = ("dvc.yaml", "params.yaml", "pyproject.toml", "weights.yaml", "Makefile")
+BLOCK = re.compile(r"(?:^ *`([\w./-]+)`\n\n)?^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+MOST_STEPS = 5
+
+
+def copy_project(to):
+    kept_out = shutil.ignore_patterns("__pycache__", ".*")
+    for name in COPIED:
+        shutil.copytree(ROOT / name, to / name, ignore=kept_out)
+    for name in FILES:
+        shutil.copy(ROOT / name, to / name)
+    return to
+
+
+def blocks(guide):
+    """Yield path, language and text of each block."""
+    for path, _, language, text in BLOCK.findall(guide.read_text()):
+        yield path, language, textwrap.dedent(text)
+
+
+def apply_diff(file, diff):
+    """Put the lines with a plus behind the first place where the lines above them stand."""
+    lines, place = file.read_text().splitlines(), 0
+    for line in diff.splitlines():
+        if line.startswith("+"):
+            lines.insert(place, line[1:])
+            place += 1
+        else:
+            found = [i for i in range(place, len(lines)) if lines[i] == line[1:]]
+            assert found, f"{file.name} has no line {line[1:]!r} (any more)"
+            place = found[0] + 1
+    file.write_text("\n".join(lines) + "\n")
+    return sum(line.startswith("+") for line in diff.splitlines())
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+def test_a_guide_works_and_touches_the_files_it_says(guide, tmp_path):
+    project = copy_project(tmp_path / "project")
+    touched, commands = {}, []
+    for path, language, text in blocks(guide):
+        if path and language == "diff":
+            touched[path] = touched.get(path, 0) + apply_diff(project / path, text)
+        elif path:
+            assert not (project / path).exists(), f"{path} is there already"
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(text)
+            touched[path] = len(text.splitlines())
+        elif text.startswith("python -m pytest"):
+            commands += text.splitlines()
+    table = re.findall(r"^\| `([\w./-]+)` \| (\d+) \|$", guide.read_text(), re.MULTILINE)
+    assert {path: int(lines) for path, lines in table} == touched
+    assert commands
+    for command in commands:
+        follow(command, project)
+
+
+def follow(command, project):
+    words = [*command.split(), "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [sys.executable, *words[1:]],
+        cwd=project,
+        env={"PYTHONPATH": str(project), "PATH": "/usr/bin:/bin", "HOME": str(project)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"\d+ passed", done.stdout)
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+def test_a_guide_has_at_most_five_steps(guide):
+    for section in guide.read_text().split("\n## "):
+        assert len(re.findall(r"^\d+\. ", section, re.MULTILINE)) <= MOST_STEPS
