@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("ablations/*.md")])
+ENDINGS = (".json", ".md", ".py", ".yaml", ".png", ".csv")
 TOPICS = ROOT / "docs/decisions"
 
 
@@ -34,6 +36,22 @@ def test_the_glossary_is_in_alphabetical_order_and_says_each_word_once():
 def test_the_code_that_a_document_names_is_there(document):
     named = re.findall(r"`((?:pipeline|stages|models|tests)[/.][\w/.]+?)`", document.read_text())
     assert [name for name in named if not _is_there(name)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_params_that_a_document_names_are_there(document):
+    named = re.findall(r"`((?:[a-z_]+)(?:\.[\w<> -]+)+)[`:]", document.read_text())
+    params = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    keys = [key for key in named if key.split(".")[0] in params and not key.endswith(ENDINGS)]
+    assert [key for key in keys if not _has(params, key.split("."))] == []
+
+
+def _has(values, keys):
+    """Whether nested mappings have a key; `<name>` stands for any."""
+    if not keys or values in (None, {}):
+        return True
+    chosen = next(iter(values), None) if keys[0].startswith("<") else keys[0]
+    return chosen in values and _has(values[chosen], keys[1:])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
