@@ -203,7 +203,7 @@ def _joined(
     shards: Sequence[ShardRows], images: Sequence[str], budget_bytes: int
 ) -> tuple[pa.Table, ImageStore]:
     """Put shards together, sorted by sample id."""
-    table = pa.concat_tables([shard.table for shard in shards]).combine_chunks()
+    table = pa.concat_tables([shard.table for shard in shards])
     order = pc.sort_indices(table["sample_id"]).to_numpy()
     held = [len(shard.chunks[images[0]]) if images else 0 for shard in shards]
     first = np.concatenate([[0], np.cumsum(held)])
