@@ -3,7 +3,7 @@
 Run: ``python -m benchmarks.bench_sample_set``. The alternative is what tutorials show: torchvision
 reads an ``ImageFolder`` of PNG files through a ``DataLoader`` of as many worker processes as
 crossband has threads. Cold, the byte budget holds one batch, so that every image is decoded; warm,
-it holds all.
+it holds all. Augmentation is compared with torchvision's, image by image, of the same ranges.
 
 Memory is the peak of a process of its own: all of 50,000 faces read once at random, and a table of
 a million rows opened.
@@ -29,6 +29,7 @@ from benchmarks.timing import compare
 from pipeline.ops.codec import encode_png
 from pipeline.schemas.ingest import INGEST
 from pipeline.store.shards import ROW_GROUP_ROWS, ShardFolder, compression_of
+from pipeline.training.data.augmentation import FACES
 from pipeline.training.data.prefetch import batches
 from pipeline.training.data.sample_set import Part, SampleSet, of_split
 from pipeline.types import Band, Split, UInt8
@@ -38,6 +39,14 @@ BATCH = 64
 DISTINCT = 256
 ROWS_A_SHARD = 1024
 MB = 1 << 20
+TORCHVISION = v2.Compose(
+    [
+        v2.RandomHorizontalFlip(),
+        v2.RandomAffine(degrees=6.0, translate=(0.03, 0.03), scale=(0.94, 1.06)),
+        v2.ColorJitter(brightness=0.35, contrast=0.35, saturation=0.3),
+        v2.RandomGrayscale(0.5),
+    ]
+)
 TRAIN = of_split(Split.TRAIN, *Band)
 
 
@@ -152,8 +161,23 @@ def compare_reads(root: Path, threads: int, repeats: int) -> None:
         )
 
 
+def compare_augmentation(repeats: int) -> None:
+    """Time the augmentation of batches on one thread."""
+    images = np.stack(list(faces(BATCH, SIDE_PX)))
+    tensors = list(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous())
+    generator = np.random.default_rng(0)
+    compare(
+        "augmentation",
+        lambda: FACES(images, generator),
+        lambda: torch.stack([TORCHVISION(image) for image in tensors]),
+        baseline_name="torchvision, image by image",
+        items=BATCH,
+        repeats=5 * repeats,
+    )
+
+
 def main() -> None:
-    """Compare reads, then measure memory in processes of their own."""
+    """Compare reads and augmentation, then measure memory in processes of their own."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--repeats", type=int, default=3)
     arguments.add_argument("--threads", type=int, default=2)
@@ -173,6 +197,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         compare_reads(root, options.threads, options.repeats)
+        compare_augmentation(options.repeats)
         images = [encode_png(image) for image in faces(DISTINCT, SIDE_PX)]
         write_rows(root / "memory", options.memory_rows, images, SIDE_PX)
         write_rows(root / "open", options.open_rows, [encode_png(np.zeros((8, 8), np.uint8))], 8)

@@ -138,29 +138,42 @@ def _change(images, drawn, to_source, changed):  # type: ignore[no-untyped-def] 
 
 @numba.njit(cache=True, nogil=True)
 def _warp(bordered, to_source, brightness, lit):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill ``lit`` (3, h, w) with the warped image times brightness, at most 255."""
+    """Fill ``lit`` (3, h, w) with the warped image times brightness, at most 255.
+
+    Where a row's points lie is computed for all of it first: that loop takes several at once.
+    """
     _, height, width = lit.shape
+    corners, weights = np.empty(width, np.int32), np.empty((4, width), np.float32)
+    pixels, row_step = bordered.reshape(-1), np.int32(3 * bordered.shape[1])
     for y in range(height):
         start_x = to_source[0, 1] * np.float32(y) + to_source[0, 2]
         start_y = to_source[1, 1] * np.float32(y) + to_source[1, 2]
-        reds, greens, blues = lit[0, y], lit[1, y], lit[2, y]
-        # unsigned: numba then need not ask whether an index counts from the end
         for x in range(np.uint64(width)):
-            at_x = _between(to_source[0, 0] * np.float32(x) + start_x, -1.0, width) + _ONE
-            at_y = _between(to_source[1, 0] * np.float32(x) + start_y, -1.0, height) + _ONE
-            whole_x, whole_y = np.int32(at_x), np.int32(at_y)
-            share_x, share_y = at_x - np.float32(whole_x), at_y - np.float32(whole_y)
-            below = brightness * share_y
+            column = np.float32(np.int32(x))
+            at_x = _between(to_source[0, 0] * column + start_x, -1.0, width) + _ONE
+            at_y = _between(to_source[1, 0] * column + start_y, -1.0, height) + _ONE
+            left, top = np.int32(at_x), np.int32(at_y)
+            corners[x] = top * row_step + np.int32(3) * left
+            share = at_x - np.float32(left)
+            below = brightness * (at_y - np.float32(top))
             above = brightness - below
-            b, d = share_x * above, share_x * below
-            a, c = above - b, below - d
-            left, top = np.uint64(whole_x), np.uint64(whole_y)
-            right, bottom = left + _NEXT, top + _NEXT
-            p, q = bordered[top, left], bordered[top, right]
-            r, s = bordered[bottom, left], bordered[bottom, right]
-            reds[x] = min(a * p[0] + b * q[0] + c * r[0] + d * s[0], _WHITE)
-            greens[x] = min(a * p[1] + b * q[1] + c * r[1] + d * s[1], _WHITE)
-            blues[x] = min(a * p[2] + b * q[2] + c * r[2] + d * s[2], _WHITE)
+            weights[1, x], weights[3, x] = share * above, share * below
+            weights[0, x], weights[2, x] = above - weights[1, x], below - weights[3, x]
+        for channel in range(np.uint64(3)):
+            _mix(pixels[channel:], corners, np.uint64(row_step), weights, lit[channel, y])
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _mix(pixels, corners, row_step, weights, line):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill a line of one channel with the weighted means of the four pixels around its points."""
+    a, b, c, d = weights[0], weights[1], weights[2], weights[3]
+    # unsigned: numba then need not ask whether an index counts from the end
+    for x in range(np.uint64(len(line))):
+        above = np.uint64(corners[x])
+        below, right = above + row_step, np.uint64(3)
+        upper = a[x] * pixels[above] + b[x] * pixels[above + right]
+        lower = c[x] * pixels[below] + d[x] * pixels[below + right]
+        line[x] = min(upper + lower, _WHITE)
 
 
 @numba.njit(cache=True, nogil=True)
