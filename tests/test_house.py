@@ -1,12 +1,17 @@
 """What holds for every module of the house."""
 
+import ast
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
+HOUSE = ("pipeline", "stages", "models", "ablations", "benchmarks")
+MOST_LINES_OF_A_FILE, MOST_LINES, MOST_ARGUMENTS = 400, 60, 7
 
 _IMPORT_ALL = """
 import importlib, json, pkgutil, sys
@@ -43,3 +48,71 @@ def test_importing_everything_asks_for_no_host_and_writes_nothing(tmp_path):
     assert count > 300
     assert asked == []
     assert list(tmp_path.rglob("*")) == []
+
+
+def too_large(source: str) -> list[str]:
+    """Name the functions that are too large and whose docstring doesn't say why.
+
+    An option of a command (``typer``) is no argument; a constructor's docstring is its class's.
+    """
+    found = []
+    tree = ast.parse(source)
+    class_of = {
+        child: node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for child in node.body
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        told = class_of.get(node, node) if node.name == "__init__" else node
+        reasons = " ".join((ast.get_docstring(told) or "").split()).lower()
+        every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        every += [each for each in (node.args.vararg, node.args.kwarg) if each]
+        arguments = [
+            each
+            for each in every
+            if each.arg not in {"self", "cls"}
+            and "typer." not in ast.unparse(each.annotation or ast.Constant(None))
+        ]
+        lines = (node.end_lineno or 0) - node.lineno + 1
+        if len(arguments) > MOST_ARGUMENTS and "more arguments because" not in reasons:
+            found.append(f"{node.name}: {len(arguments)} arguments")
+        if lines > MOST_LINES and "more lines because" not in reasons:
+            found.append(f"{node.name}: {lines} lines")
+    return found
+
+
+@pytest.mark.parametrize("package", HOUSE)
+def test_files_and_functions_stay_small(package):
+    found = []
+    for path in sorted((ROOT / package).rglob("*.py")):
+        source = path.read_text()
+        found += [f"{path.relative_to(ROOT)}: {each}" for each in too_large(source)]
+        if (lines := len(source.splitlines())) > MOST_LINES_OF_A_FILE:
+            found.append(f"{path.relative_to(ROOT)}: {lines} lines")
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("def f(a, b, c, d, *, e, f, g): pass", []),
+        ("def f(a, b, c, d, *, e, f, g, h): pass", ["f: 8 arguments"]),
+        ("def f(a, b, c, d, e, f, *g, **h): pass", ["f: 8 arguments"]),
+        ("def f(a, b, c, d, e, f, g, h):\n  'More arguments because\\n of a.'", []),
+        ("def f(a, b, c, d, e, f, g, h: Annotated[int, typer.Option()]): pass", []),
+        ("class C:\n  def m(self, a, b, c, d, e, f, g): pass", []),
+        (
+            "class C:\n 'More arguments because.'\n def __init__(self, a, b, c, d, e, f, g, h): 0",
+            [],
+        ),
+        ("class C:\n  def __init__(self, a, b, c, d, e, f, g, h): pass", ["__init__: 8 arguments"]),
+        ("def f():\n" + "  pass\n" * 59, []),
+        ("def f():\n" + "  pass\n" * 60, ["f: 61 lines"]),
+        ("def f():\n  'Says. More lines because so.'\n" + "  pass\n" * 60, []),
+    ],
+)
+def test_what_counts_as_too_large(source, found):
+    assert too_large(source) == found

@@ -64,7 +64,8 @@ class SemiSiamese(nn.Module):
     probe-net, which learns, and the other through the gallery-net, which follows as a moving
     average of all its state, running statistics included. The probe's feature is held against its
     partner's and against the queue of the *partner's* band, whose places of the batch's own
-    subjects are left out exactly. Only the probe-net is used at test.
+    subjects are left out exactly. Only the probe-net is used at test. More arguments because each
+    is a param of the method.
 
     Args:
         probe: the network to train.

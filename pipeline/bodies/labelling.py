@@ -91,7 +91,8 @@ def label_bodies(
     A detection that overlaps more than one face by more than ``ambiguous_above`` is ambiguous.
     Otherwise its face is the one that it overlaps most; of equals, the first. Where several
     detections of a frame claim one subject, the largest overlap wins, then the higher score, then
-    the first. An invalid face box counts as not there.
+    the first. An invalid face box counts as not there. More arguments because detections and faces
+    are three aligned columns each.
 
     Args:
         boxes_xyxy: (n, 4) detections.

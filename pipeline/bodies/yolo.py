@@ -39,7 +39,8 @@ class YoloDetector:
 
     On a CPU, what is found in a frame does not depend, bit for bit, on which frames are given with
     it: each pass of the network holds one frame, since the rounding of a convolution depends on a
-    frame's place in a batch. On a GPU each pass holds ``batch_frames`` frames of one shape.
+    frame's place in a batch. On a GPU each pass holds ``batch_frames`` frames of one shape. More
+    arguments because each is a param of the stage.
 
     Args:
         weights: ``.pt`` or ``.onnx``, already verified: a ``.pt`` is a pickle.

@@ -33,6 +33,8 @@ def count_scores(  # type: ignore[no-untyped-def]  # noqa: ANN201
 ):
     """Count a block's scores by bin, and in a few bins by place.
 
+    More arguments because numba takes arrays, no objects.
+
     Args:
         bits: int32 (rows, m), the scores' bits.
         own_start: int64 (rows,); with the next three see ``Comparison``.
@@ -113,6 +115,8 @@ def rank_rows(  # type: ignore[no-untyped-def]  # noqa: ANN201
     other_best,  # noqa: ANN001
 ):
     """Rank each probe's own entries among all; ties count against the probe.
+
+    More arguments because numba takes arrays, no objects; more lines because each has its own.
 
     Args:
         scores: float32 (rows, m).

@@ -27,11 +27,12 @@ from pathlib import Path
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.boxes import box_around_landmarks, landmarks_from_eyes, number_of
 from pipeline.readers.layout import (
-    list_by_sample,
     list_official,
+    make_listing,
     numbered_lists,
     official_row,
     read_entries,
+    rows_by_sample,
     stem_of,
 )
 from pipeline.store import Listing
@@ -64,12 +65,15 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         landmarks = _landmarks(root / eyes[key]) if key in eyes else None
         return _row(path, key, dataset, params, landmarks)
 
-    return list_by_sample(
-        *(root, dataset, params, EXPECTED, files),
+    rows = rows_by_sample(
+        root,
+        dataset,
+        files,
         sample_of=sample_of,
         lists_of=official_lists,
         row_of=row_of,
     )
+    return make_listing(root, dataset, params, EXPECTED, rows)
 
 
 def sample_of(path: str) -> str | None:

@@ -234,32 +234,31 @@ def read_table(file: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
             yield {name: cell.strip().replace("\\", "/") for name, cell in cells.items()}
 
 
-def list_by_sample(
+def rows_by_sample(
     root: Path,
     dataset: str,
-    params: DatasetParams,
-    expected: str,
     files: list[str],
     *,
     sample_of: Callable[[str], str | None],
     lists_of: Callable[[Path, list[str]], Mapping[Any, Iterable[str]]],
     row_of: Callable[[str, str], Row],
-) -> Listing:
-    """List the images on disk, and those that official lists name besides.
+) -> list[Row]:
+    """Make rows of the images on disk, and those that official lists name besides.
 
     Args:
         root: the data set's folder.
         dataset: its name.
-        params: its params.
-        expected: what its layout is, for errors.
         files: of ``list_official``.
         sample_of: from an image's path to its sample id, None where it is none of the data set's.
         lists_of: from root and files to the sample ids of each official list.
         row_of: from a path and a sample id to a row. An image that is not there has the path
             ``<sample id>.?``: ``ingest`` rejects it.
 
+    Returns:
+        The rows; none where there is no picture.
+
     Raises:
-        ReaderError: there is no image, or a list is malformed.
+        ReaderError: a list is malformed.
     """
     rows = [row_of(path, key) for path in files if is_image(path) and (key := sample_of(path))]
     if rows:
@@ -267,7 +266,7 @@ def list_by_sample(
         absent = sorted(set().union(*lists_of(root, files).values()) - known)
         report_absent(dataset, absent)
         rows += [row_of(f"{key}.?", key) for key in absent]
-    return make_listing(root, dataset, params, expected, rows)
+    return rows
 
 
 def report_absent(dataset: str, absent: Sequence[str]) -> None:

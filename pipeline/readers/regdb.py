@@ -19,11 +19,12 @@ from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.layout import (
-    list_by_sample,
     list_official,
+    make_listing,
     numbered_lists,
     official_row,
     read_entries,
+    rows_by_sample,
     stem_of,
 )
 from pipeline.readers.listing import sample_id_of
@@ -45,12 +46,15 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         ReaderError: the root holds no such images, or a list is malformed.
     """
     files = list_official(root, dataset, EXPECTED)
-    return list_by_sample(
-        *(root, dataset, params, EXPECTED, files),
+    rows = rows_by_sample(
+        root,
+        dataset,
+        files,
         sample_of=sample_of,
         lists_of=official_lists,
         row_of=lambda path, key: _row(path, key, dataset, params),
     )
+    return make_listing(root, dataset, params, EXPECTED, rows)
 
 
 def sample_of(path: str) -> str | None:

@@ -73,10 +73,8 @@ def fetch(
     fetched: list[Fetched] = []
     failures: list[str] = []
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="crossband-weights-") as scratch,
-            closing(Sources(Path(scratch))) as sources,
-        ):
+        scratch = tempfile.TemporaryDirectory(prefix="crossband-weights-")
+        with scratch, closing(Sources(Path(scratch.name))) as sources:
             for name, entry in wanted.items():
                 try:
                     came_from = sources.place(entry, folder / entry.file)

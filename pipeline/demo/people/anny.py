@@ -213,7 +213,7 @@ def macro_weights(
 
     All values are in [0, 1]. Age 0 is a baby, 0.19 a child, 0.5 about 25 years and 1 very old; of
     the others 0.5 is the average. The three ancestries are normalised to sum to 1; all 0 means a
-    third of each.
+    third of each. More arguments because MakeHuman's model has so many.
 
     Raises:
         ValueError: a value lies outside [0, 1].

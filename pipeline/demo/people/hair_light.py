@@ -22,7 +22,6 @@ def light_hair(
     shell: HairShell,
     posed: Posed,
     image: Image,
-    world_xyz: Float32,
     seen_xyz: Float32,
     depth: Float32,
     shadow: ShadowMap,
@@ -34,28 +33,20 @@ def light_hair(
         shell: the hair.
         posed: the geometry.
         image: the image's conditions.
-        world_xyz: float32 (v, 3), the shell, posed.
         seen_xyz: float32 (v, 3), the shell in pixels of the enlarged image.
         depth: float32 (2h, 2w), of the opaque layer.
         shadow: of the main light.
 
     Returns:
         Opacity float32 (h, w), and linear colour times opacity, float32 (h, w, 3).
+
+    Raises:
+        ValueError: the person was posed without hair.
     """
     seen = rasterise(seen_xyz, shell.triangles, (depth.shape[0], depth.shape[1]))
     front = seen.covered & (seen.depth < depth + _BEFORE_PX)
     samples = place_samples(np.where(front, np.int8(0), np.int8(-1)))
-    attributes = np.column_stack(
-        [
-            vertex_normals(world_xyz, shell.triangles),
-            shell.tangents @ posed.turn.T.astype(np.float32),
-            shell.strand,
-            shell.solid,
-            shell.shade,
-            world_xyz,
-        ]
-    )
-    carried = samples.gather(seen, shell.triangles, attributes.astype(np.float32))
+    carried = samples.gather(seen, shell.triangles, _attributes(shell, posed))
     normals, tangents = _unit(carried[:, :3]), _unit(carried[:, 3:6])
     solid, shade = carried[:, 8], carried[:, 9]
     rim = np.clip(np.abs(normals[:, 2]) * 6 + 0.55, 0, 1)
@@ -81,6 +72,21 @@ def light_hair(
     )
     spread = samples.spread(np.column_stack([opacity, colour * opacity[:, None]]))
     return np.ascontiguousarray(spread[..., 0]), np.ascontiguousarray(spread[..., 1:])
+
+
+def _attributes(shell: HairShell, posed: Posed) -> Float32:
+    """Return the vertices' normal, tangent, strand, solidity, shade and place, float32 (v, 13)."""
+    if posed.hair_world is None:
+        raise ValueError("the person was posed without hair")
+    columns = [
+        vertex_normals(posed.hair_world, shell.triangles),
+        shell.tangents @ posed.turn.T.astype(np.float32),
+        shell.strand,
+        shell.solid,
+        shell.shade,
+        posed.hair_world,
+    ]
+    return np.column_stack(columns).astype(np.float32)
 
 
 def _unit(vectors: Float32) -> Float32:

@@ -70,11 +70,9 @@ def render(head: Head, person: Person, image: Image, side_px: int) -> Rendered:
     fade = np.linspace(1.2, 0.3, side_px, dtype=np.float32)[:, None, None]
     linear += _REFLECTION * lens[..., None] * (image.lights.sky_rgb * fade - linear)
     hair = np.zeros((side_px, side_px), np.float32)
-    if person.hair and posed.hair_seen is not None and posed.hair_world is not None:
+    if person.hair and posed.hair_seen is not None:
         enlarged = _enlarged(posed.hair_seen)
-        hair, colour = light_hair(
-            person, person.hair, posed, image, posed.hair_world, enlarged, seen.depth, shadow
-        )
+        hair, colour = light_hair(person, person.hair, posed, image, enlarged, seen.depth, shadow)
         linear = linear * (1 - hair[..., None]) + colour
     return Rendered(_develop(linear, image), posed, seen, surface, hair, lens)
 

@@ -52,19 +52,11 @@ class Lights:
         ).astype(np.float32)
 
 
-def shade_surface(
-    normals: Float32,
-    smooth: Float32,
-    albedo: Float32,
-    gloss: Float32,
-    open_share: Float32,
-    lit: Float32,
-    look: NDArray[np.int64],
-    lights: Lights,
-) -> Float32:
-    """Shade surface points.
+@dataclass(frozen=True)
+class SurfacePoints:
+    """Points of a surface that are to be shaded.
 
-    Args:
+    Attributes:
         normals: float32 (n, 3), unit, with fine relief.
         smooth: float32 (n, 3), unit, without it.
         albedo: float32 (n, 3), linear reflectance.
@@ -72,20 +64,28 @@ def shade_surface(
         open_share: float32 (n,), share of the surroundings that light the point.
         lit: float32 (n,), share of the main light that is not shadowed.
         look: int64 (n,) row of ``LOOKS``.
-        lights: of the image.
-
-    Returns:
-        Linear radiance, float32 (n, 3).
     """
-    result = np.empty_like(albedo)
+
+    normals: Float32
+    smooth: Float32
+    albedo: Float32
+    gloss: Float32
+    open_share: Float32
+    lit: Float32
+    look: NDArray[np.int64]
+
+
+def shade_surface(points: SurfacePoints, lights: Lights) -> Float32:
+    """Return the linear radiance of surface points, float32 (n, 3)."""
+    result = np.empty_like(points.albedo)
     _shade(
-        normals,
-        smooth,
-        albedo,
-        gloss,
-        open_share,
-        lit,
-        look,
+        points.normals,
+        points.smooth,
+        points.albedo,
+        points.gloss,
+        points.open_share,
+        points.lit,
+        points.look,
         LOOKS,
         lights.packed(),
         result,
@@ -114,6 +114,11 @@ def shade_hair(
 
 @numba.njit(cache=True, nogil=True, fastmath=False)
 def _shade(normals, smooth, albedo, gloss, open_share, lit, look, looks, lights, result):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Shade ``SurfacePoints``.
+
+    More arguments because numba takes arrays, no objects; more lines because one pass over the
+    points reads each once.
+    """
     for i in range(len(normals)):
         nx, ny, nz = normals[i]
         sx, sy, sz = smooth[i]

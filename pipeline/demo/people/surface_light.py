@@ -24,7 +24,7 @@ from pipeline.demo.people.image import Image
 from pipeline.demo.people.person import Person
 from pipeline.demo.people.posed import Posed
 from pipeline.demo.people.samples import Samples
-from pipeline.demo.people.shading import shade_surface
+from pipeline.demo.people.shading import SurfacePoints, shade_surface
 from pipeline.demo.people.shadow import ShadowMap, lit_share
 from pipeline.ops.raster import Fragments, sample_bilinear, vertex_normals
 from pipeline.types import Float32
@@ -138,9 +138,8 @@ def light_surface(
             open_share[own] = eyes.reshape(-1)[surface.samples.pixel[own]]
     lit = lit_share(shadow, surface.world_xyz, _BIAS, 1.1)
     look = _LOOK[which]
-    return shade_surface(
-        normals, surface.normals, albedo, gloss, open_share, lit, look, image.lights
-    )
+    points = SurfacePoints(normals, surface.normals, albedo, gloss, open_share, lit, look)
+    return shade_surface(points, image.lights)
 
 
 def padded(values: Float32, count: int) -> Float32:

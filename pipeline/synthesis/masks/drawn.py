@@ -36,7 +36,7 @@ def _surgical(colour: str, rgb: RGB, material: str = "polypropylene") -> Draw:
         relief = shapes.pleats((296, 350, 404), 0.13) + shapes.hem(alpha, 13, 0.03)
         wire = ridge(y - 219 - 0.0016 * (x - 256) ** 2, 5) * (np.abs(x - 256) < 62)
         relief += 0.04 * wire + shapes.wrinkles(1, 0.004, 7)
-        return _made(name, "surgical", colour, material, _cloth(rgb, 0.012), alpha, relief)
+        return _made(name, ("surgical", colour, material), _cloth(rgb, 0.012), alpha, relief)
 
     return draw
 
@@ -50,7 +50,9 @@ def _folded(colour: str, rgb: RGB, material: str = "polypropylene") -> Draw:
         weld = ridge(shapes.from_rim(alpha) - 17, 1.5) * (np.sin(x * 0.9 + y * 0.9) > 0)
         relief -= 0.03 * weld
         middle = np.exp(-np.abs(x - 256) / 60) * np.exp(-(((y - 340) / 110) ** 2))
-        return _made(name, "kn95", colour, material, _cloth(rgb, 0.01), alpha, relief, 0.9 * middle)
+        return _made(
+            name, ("kn95", colour, material), _cloth(rgb, 0.01), alpha, relief, 0.9 * middle
+        )
 
     return draw
 
@@ -65,7 +67,7 @@ def _panelled(colour: str, rgb: RGB) -> Draw:
         relief += shapes.wrinkles(3, 0.007, 8)
         middle = np.exp(-(((x - 256) / 120) ** 2)) * np.clip((upper + 40) / 40, 0, 1)
         middle *= np.clip((40 - lower) / 40, 0, 1)
-        return _made(name, "ffp2", colour, "polypropylene", _cloth(rgb, 0.01), alpha, relief,
+        return _made(name, ("ffp2", colour, "polypropylene"), _cloth(rgb, 0.01), alpha, relief,
                      0.8 * cv2.GaussianBlur(middle, (0, 0), 10))  # fmt: skip
 
     return draw
@@ -84,7 +86,7 @@ def _valved(colour: str, rgb: RGB, valve: RGB) -> Draw:
         image += disc[..., None] * (np.array(valve, np.float32) - image)
         image *= 1 - 0.25 * (slots * disc)[..., None]
         middle = np.exp(-(((x - 256) / 130) ** 2) - ((y - 350) / 110) ** 2)
-        return _made(name, "valve", colour, "polypropylene", image, alpha, relief, 0.9 * middle)
+        return _made(name, ("valve", colour, "polypropylene"), image, alpha, relief, 0.9 * middle)
 
     return draw
 
@@ -103,7 +105,7 @@ def _sewn(colour: str, rgb: RGB, other: RGB | None = None, pattern: Pattern | No
         relief = -0.04 * seam + 0.02 * ridge(np.abs(x - 256) - 6, 4) + shapes.hem(alpha, 15, 0.035)
         relief += shapes.wrinkles(5, 0.016, 11)
         middle = np.exp(-np.abs(x - 256) / 90) * np.exp(-(((y - 345) / 110) ** 2))
-        return _made(name, "cloth", colour, "cotton", image, alpha, relief, 0.4 * middle)
+        return _made(name, ("cloth", colour, "cotton"), image, alpha, relief, 0.4 * middle)
 
     return draw
 
@@ -118,19 +120,16 @@ def _cloth(rgb: RGB, grain: float) -> Float32:
 
 def _made(
     name: str,
-    kind: str,
-    colour: str,
-    material: str,
+    words: tuple[str, str, str],
     image: Float32,
     alpha: Float32,
     relief: Float32,
     bulge: NDArray[np.floating] | None = None,
 ) -> MaskDesign:
+    """Round a drawing to a design; ``words`` are its kind, colour and material."""
     return MaskDesign(
         name,
-        kind,
-        colour,
-        material,
+        *words,
         rgb=np.clip(np.rint(image), 0, 255).astype(np.uint8),
         alpha=np.rint(alpha * 255).astype(np.uint8),
         relief_cm=np.asarray(relief, np.float32),

@@ -44,7 +44,11 @@ def paint(  # type: ignore[no-untyped-def]  # noqa: ANN201
     tone,  # noqa: ANN001  float32 (1024,)
     out,  # noqa: ANN001  float32 (h, w, c + 1): premultiplied colour and coverage, added to
 ):
-    """Paint each pixel: shaded once, at the mean of its fine pixels, weighed by their number."""
+    """Paint each pixel: shaded once, at the mean of its fine pixels, weighed by their number.
+
+    More arguments because numba takes arrays, no objects; more lines because a pixel's sums never
+    leave the registers.
+    """
     factor = triangle.shape[0] // out.shape[0]
     share = np.float32(1.0 / (factor * factor))
     channels = out.shape[2] - 1

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from pipeline.face3d.canonical import canonical_texture
-from pipeline.ops.raster import Int32, rasterise
+from pipeline.ops.raster import Fragments, Int32, rasterise
 from pipeline.synthesis.masks.bands import EMISSIVE, LOOKS
 from pipeline.synthesis.masks.design import TEXELS_PER_CM, MaskDesign
 from pipeline.synthesis.masks.fit import Placement
@@ -99,7 +99,10 @@ def draw_mask(
     channels = 1 if image.ndim == 2 else 3
     cloth = np.zeros((*frame.hw, channels + 1), np.float32)
     texture, tint = _texture(design, band, channels, _halvings(design, surface.pixels_per_cm))
-    _paint_cloth(cloth, frame, surface, worn, texture, design.side_px, light, face_depth, band)
+    texels = texture.shape[0] / design.side_px
+    seen = _seen(worn, frame, face_depth, surface.pixels_per_cm)
+    vertices = _lit_vertices(worn, surface, light, np.float32(texels))
+    _paint_cloth(cloth, seen, worn.triangles, vertices, texture, light, band)
     if loops and design.loops:
         drawn = loops_of(frame, surface, worn.xyz, design, placement, face_depth)
         if hair is not None:
@@ -197,42 +200,49 @@ def _breath(side_px: int) -> Float32:
     return np.asarray(warmth, np.float32)
 
 
-def _paint_cloth(
-    cloth: Float32,
-    frame: Frame,
-    surface: MaskSurface,
-    worn: _Worn,
-    texture: Float32,
-    template_px: int,
-    light: FaceLight,
-    face_depth: Float32,
-    band: Band,
-) -> None:
-    fine_hw = cloth.shape[0] * _OVERSAMPLE, cloth.shape[1] * _OVERSAMPLE
+def _seen(worn: _Worn, frame: Frame, face_depth: Float32, pixels_per_cm: float) -> Fragments:
+    """Return what is seen of the mask in each fine pixel."""
     # Centres of fine pixels lie between those of the image's.
     fine = (worn.xyz - frame.origin) * _OVERSAMPLE + np.float32((_OVERSAMPLE - 1) / 2)
     fine[:, 2] = worn.xyz[:, 2]
-    limit = face_depth + np.float32(_IN_FRONT_CM * surface.pixels_per_cm)
+    limit = face_depth + np.float32(_IN_FRONT_CM * pixels_per_cm)
     limit = limit.repeat(_OVERSAMPLE, axis=0).repeat(_OVERSAMPLE, axis=1)
-    seen = rasterise(fine, worn.triangles, fine_hw, behind=limit)
-    side = light.shade.shape[0]
+    fine_hw = frame.hw[0] * _OVERSAMPLE, frame.hw[1] * _OVERSAMPLE
+    return rasterise(fine, worn.triangles, fine_hw, behind=limit)
+
+
+def _lit_vertices(
+    worn: _Worn, surface: MaskSurface, light: FaceLight, texels: np.float32
+) -> Float32:
+    """Return the vertices as ``paint`` takes them; ``texels`` of the texture to the design's."""
     to_image = surface.rotation @ light.direction
     smooth, skin = _normals(worn.xyz, blur=1.0), _normals(surface.skin_xyz, blur=3.0)
     form = (1 + smooth @ to_image) / np.maximum(1 + skin @ to_image, 0.25)
-    vertices = np.column_stack(
+    return np.column_stack(
         [
-            (worn.texel + 0.5) * np.float32(texture.shape[0] / template_px) - np.float32(0.5),
-            grid_uv() * side - 0.5,
+            (worn.texel + 0.5) * texels - np.float32(0.5),
+            grid_uv() * light.shade.shape[0] - 0.5,
             np.clip(form, 0.72, 1.3),
         ]
     ).astype(np.float32)
+
+
+def _paint_cloth(
+    cloth: Float32,
+    seen: Fragments,
+    triangles: Int32,
+    vertices: Float32,
+    texture: Float32,
+    light: FaceLight,
+    band: Band,
+) -> None:
     heat = band in EMISSIVE
     down = 0.0 if heat else _FOLD_LIGHT
     bend = -np.array([light.direction[0], light.direction[1] + down], np.float32)
     room = light.room if heat else 0.0
     tone = tone_curve(heat)
     paint(
-        seen.triangle, seen.weights, worn.triangles, vertices, texture, light.shade,
+        seen.triangle, seen.weights, triangles, vertices, texture, light.shade,
         bend, np.float32(light.white), np.float32(room), tone, cloth,
     )  # fmt: skip
 

@@ -36,6 +36,7 @@ def draw_texture(
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def _lay(triangle, weights, near, triangles, atlas_xy, texture, alpha, image, depth):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Lay a texture over an image. More arguments because numba takes arrays, no objects."""
     height, width, channels = image.shape
     side, half = texture.shape[0] - 2, alpha.shape[0] - 2
     one, quarter = np.float32(1.0), np.float32(0.25)
