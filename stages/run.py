@@ -126,6 +126,8 @@ class StageRun:
     ) -> ShardFolder:
         """Bring the stage's output up to date and write its metrics' common part.
 
+        More arguments because each is a choice of the stage's own.
+
         Args:
             source: the rows to map.
             schema: schema of the output.

@@ -255,7 +255,7 @@ def rows_by_sample(
             ``<sample id>.?``: ``ingest`` rejects it.
 
     Returns:
-        The rows; none where there is no picture.
+        The rows; none where there is no image.
 
     Raises:
         ReaderError: a list is malformed.

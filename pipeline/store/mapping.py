@@ -82,6 +82,8 @@ def map_shards(
 ) -> MapSummary:
     """Bring a stage's output up to date with its source.
 
+    More arguments because each is a choice of the stage's own.
+
     Args:
         source: the rows to map.
         target: where the output goes, with as many shards as the source.
@@ -104,19 +106,7 @@ def map_shards(
     """
     with locked(target.path):
         target.drop_foreign_shards()
-        shards = [
-            _Shard(
-                source.shard(index),
-                target.shard(index),
-                target.rejected.shard(index),
-                schema,
-                key,
-                batch_rows,
-            )
-            for index in range(source.count)
-        ]
-        with ThreadPoolExecutor() as threads:
-            states = list(threads.map(_state_of, shards))
+        states = _states(source, target, schema, key, batch_rows)
         # Large shards first: no worker then ends long after the others.
         changed = sorted((p for p in states if p.changed), key=lambda state: -state.stale)
         rows, stale = sum(p.rows for p in states), sum(p.stale for p in states)
@@ -137,6 +127,24 @@ def map_shards(
         reasons = Counter(row["reason"] for row in target.rejected.rows(["reason"]))
         out = sum(shard.rows() for shard in map(target.shard, range(target.count)))
     return MapSummary(rows, out, dict(sorted(reasons.items())), stale, rows - stale)
+
+
+def _states(
+    source: Source, target: ShardFolder, schema: pa.Schema, key: StageKey, batch_rows: int
+) -> list[_ShardState]:
+    shards = [
+        _Shard(
+            source.shard(index),
+            target.shard(index),
+            target.rejected.shard(index),
+            schema,
+            key,
+            batch_rows,
+        )
+        for index in range(source.count)
+    ]
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(_state_of, shards))
 
 
 def _state_of(shard: _Shard) -> _ShardState:

@@ -76,6 +76,8 @@ class FacePoser:
     ) -> Row:
         """Turn the face.
 
+        More lines because a row has many columns.
+
         Args:
             yaw_deg: what is added to its yaw.
             pitch_deg: what is added to its pitch.
@@ -93,25 +95,18 @@ class FacePoser:
         row = self.row
         context_to_source = invert_affine(row["context_warp_2x3"])
         mesh = self.head.turned_points(self.mesh, yaw_deg, pitch_deg).astype(np.float32)
-        turned = {
-            column: transform_points(
-                self._five(column, mesh, yaw_deg, pitch_deg), context_to_source
-            )
-            for column in ("landmarks_xy", "detected_xy")
-        }
+        turned = self._turned_fives(mesh, yaw_deg, pitch_deg)
         source_landmarks = turned["landmarks_xy"]
         to_context = warp_to_template(source_landmarks, _CONTEXT)
         drawn = self.head.render(
             yaw_deg, pitch_deg, compose_affine(context_to_source, to_context), _CONTEXT.hw
         )
         to_crop = warp_to_template(source_landmarks, template)
-        to_dmfr = warp_to_template(source_landmarks, _DMFR)
         crop = _crop(drawn, to_context, to_crop, template.hw)
         source_mesh = _moved(mesh, context_to_source)
         name = pose_name(yaw_deg, pitch_deg)
         file = f"{row['sample_id'].rpartition('/')[2]}.{name}"
         context = encode_jpeg(drawn, jpeg_quality)
-        dmfr = encode_png(_crop(drawn, to_context, to_dmfr, _DMFR.hw))
         columns: dict[str, Any] = {
             "sample_id": f"{row['sample_id']}#{name}",
             "parent_id": row["sample_id"],
@@ -120,8 +115,7 @@ class FacePoser:
             "warp_2x3": to_crop,
             "context": {"bytes": context, "path": f"{file}.context.jpg"},
             "context_warp_2x3": to_context,
-            "dmfr": {"bytes": dmfr, "path": f"{file}.dmfr.png"},
-            "dmfr_warp_2x3": to_dmfr,
+            **_dmfr_columns(drawn, to_context, source_landmarks, file),
             **turned,
             "mesh_xyz": source_mesh,
             "box_xyxy": self._box(source_mesh),
@@ -154,11 +148,30 @@ class FacePoser:
         landmarks: Float32 = (five_landmarks(mesh[None])[0] + turned[:, :2]).astype(np.float32)
         return landmarks
 
+    def _turned_fives(self, mesh: Float32, yaw_deg: float, pitch_deg: float) -> dict[str, Float32]:
+        """Return both kinds of five landmarks, turned, in pixels of the source."""
+        context_to_source = invert_affine(self.row["context_warp_2x3"])
+        return {
+            column: transform_points(
+                self._five(column, mesh, yaw_deg, pitch_deg), context_to_source
+            )
+            for column in ("landmarks_xy", "detected_xy")
+        }
+
     def _box(self, mesh: Float32) -> Float32:
         """Turn the detector's box, whose sides keep their distance from the mesh's extent."""
         before = _extent(_moved(self.mesh, invert_affine(self.row["context_warp_2x3"])))
         box: Float32 = (_extent(mesh) + self.row["box_xyxy"] - before).astype(np.float32)
         return box
+
+
+def _dmfr_columns(
+    drawn: UInt8, to_context: Float32, source_landmarks: Float32, file: str
+) -> dict[str, Any]:
+    """Return the crop that DMFR takes, and its warp from the source."""
+    to_dmfr = warp_to_template(source_landmarks, _DMFR)
+    crop = encode_png(_crop(drawn, to_context, to_dmfr, _DMFR.hw))
+    return {"dmfr": {"bytes": crop, "path": f"{file}.dmfr.png"}, "dmfr_warp_2x3": to_dmfr}
 
 
 def pose_name(yaw_deg: float, pitch_deg: float) -> str:
