@@ -85,9 +85,10 @@ class _Header:
                 values[number] = self._value(kind)
         if values.get(_TYPE) != _DATA_PAGE or inner.get(_ENCODING) != _PLAIN:
             raise IndexError
-        if values[_BYTES] != values[_COMPRESSED_BYTES]:
+        size = values.get(_BYTES, -1)
+        if size != values.get(_COMPRESSED_BYTES):
             raise IndexError
-        return self.position + values[_BYTES]
+        return self.position + size
 
     def _fields(self) -> Iterator[tuple[int, int]]:
         """Yield number and kind of each field; whoever takes them reads the value."""

@@ -1,8 +1,10 @@
 import hashlib
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from sample_rows import STAGE, noise, sample_row, write_stage
 from pipeline.errors import StageError
 from pipeline.ops.codec import as_grey, encode_png
 from pipeline.store.columns import extend
+from pipeline.training.data import images
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples, of_split
 from pipeline.types import Band, Split
 
@@ -237,9 +240,36 @@ def test_what_was_not_opened_cannot_be_read(tmp_path):
         found.read(np.array([0]), "body_region_labels")
 
 
-def test_a_shard_that_another_program_packed_is_told(tmp_path):
-    import pyarrow.parquet as pq
+def test_no_file_stays_open(tmp_path):
+    folder = write_stage(tmp_path, [sample_row(f"x{n:03}") for n in range(200)], count=40)
+    handles = Path("/proc/self/fd")
+    before = len(list(handles.iterdir()))
+    found = opened(folder)
+    found.read(np.arange(200))
+    assert len(list(handles.iterdir())) == before
 
+
+def test_one_image_costs_its_row_group_once_and_then_itself(tmp_path, monkeypatch):
+    rows = [sample_row(f"x{n:03}") for n in range(320)]
+    folder = write_stage(tmp_path, rows, count=1)
+    sizes, read_at = [], images._read_at
+
+    def counted(file, offset, size):
+        sizes.append(size)
+        return read_at(file, offset, size)
+
+    monkeypatch.setattr(images, "_read_at", counted)
+    found = opened(folder, budget_bytes=72)
+    assert sizes == []
+    for index in (40, 41, 40, 60):  # the second row group
+        found.read(np.array([index]))
+    longest = max(len(row["image"]["bytes"]) for row in rows)
+    # the second, and the first, as the first image tells the size of all
+    assert sum(size > longest for size in sizes) == 2
+    assert sum(sizes) < folder.shard(0).path.stat().st_size / 3
+
+
+def test_a_shard_that_another_program_packed_is_told(tmp_path):
     folder = write_stage(tmp_path, [sample_row("a")], count=1)
     file = folder.shard(0).path
     pq.write_table(pq.read_table(file), file, compression="ZSTD")
