@@ -59,8 +59,8 @@ class Preprocess:
         if corners is None:
             top, left = room[0] // 2, room[1] // 2
             return images[..., top : top + height, left : left + width]
-        # a view of every place of the window, (n, rows, columns, c, height, width), and one of each;
-        # images lie channels last in memory, and so does what is copied
+        # one of all windows of each image, a view (n, rows, columns, c, height, width); images lie
+        # channels last in memory, and so does what is copied
         windows = images.permute(0, 2, 3, 1).unfold(1, height, 1).unfold(2, width, 1)
         return windows[torch.arange(len(images)), corners[:, 0], corners[:, 1]]
 
