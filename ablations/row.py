@@ -55,7 +55,7 @@ def measure(name: str, ablation: AblationParams, row: RowParams) -> dict[str, li
         faces, components = recognisers.load_training_faces(row.method, sources, samples)
         for seed in ablation.seeds:
             params = row.method.model_copy(update={"seed": seed})
-            key = stage.key([params]).fingerprint(faces.digest)
+            key = stage.key({"method": params}).fingerprint(faces.digest)
             path = Path("data", TRAINED, "ablations", name, f"{seed}-{number:02d}", "network.pt")
             with locked(path.parent):
                 trained = trained_once(

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.timing import compare
-from pipeline.exporters import Request
+from pipeline.exporters.format import Request
 from pipeline.exporters.running import export
 from pipeline.store import ShardFolder
 from pipeline.store.executors import Serial

@@ -79,7 +79,12 @@ def warp(
 def run(stage: StageRun) -> None:
     """Align the faces of a data set."""
     params = stage.params.align
-    output = stage.map(stage.source("detect"), ALIGN, partial(make, params), sections=[params])
+    output = stage.map(
+        stage.source("detect"),
+        ALIGN,
+        partial(make, params),
+        params={"align": params, "align.template": template_of(params).values()},
+    )
     metrics = align_metrics(output)
     stage.write_metrics(metrics)
     ground_truth_figure("align", metrics, stage.report("figures", ".png"))

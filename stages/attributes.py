@@ -65,7 +65,7 @@ def run(stage: StageRun) -> None:
         stage.source("align"),
         ATTRIBUTES,
         partial(make, stage.weight("sface"), params.precision),
-        sections=[params],
+        params={"attributes": params},
         batch_rows=params.batch_rows,
     )
     stage.write_metrics(attribute_metrics(output))

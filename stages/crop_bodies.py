@@ -84,7 +84,10 @@ def run(stage: StageRun) -> None:
     """Cut the bodies of a data set out."""
     params = stage.params.crop_bodies
     output = stage.map(
-        stage.source("label_bodies"), CROP_BODIES, partial(make, params), sections=[params]
+        stage.source("label_bodies"),
+        CROP_BODIES,
+        partial(make, params),
+        params={"crop_bodies": params},
     )
     stage.write_metrics(crop_bodies_metrics(output))
     contact_sheet(output, stage.report("contact", ".png"), per_subject=4, tile_px=192)

@@ -51,7 +51,7 @@ def make(params: DegradeParams, frame_px: int, generator: Path | None) -> BatchF
 
 def run(stage: StageRun) -> None:
     """Degrade the chosen faces of a data set."""
-    params, training = stage.params.degrade, stage.params.train_degrader
+    params, frame_px = stage.params.degrade, stage.params.train_degrader.frame_px
     folder = Path("data", stage.dataset, "train_degrader")
     generator, note = None, read_note(folder) if params.per_face.cyclegan else None
     if note:
@@ -68,8 +68,8 @@ def run(stage: StageRun) -> None:
     output = stage.map(
         chosen,
         DEGRADE,
-        partial(make, params, training.frame_px, generator),
-        sections=[params, training],
+        partial(make, params, frame_px, generator),
+        params={"degrade": params, "train_degrader.frame_px": frame_px},
     )
     stage.write_metrics(degrade_metrics(output) | {"left_out": {"cyclegan": note} if note else {}})
     contact_sheet(output, stage.report("contact", ".png"), per_subject=6)

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pipeline.detection import DETECTOR_WEIGHTS, make_detector
+from pipeline.detection import DETECTORS, detector_weights, make_detector
 from pipeline.detection.faces import Faces, faces_from_ground_truth
 from pipeline.face3d.mesh import FaceMesh, five_landmarks
 from pipeline.face3d.pose import pose_deg
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
 from pipeline.params.detect import DetectParams
+from pipeline.params.whole import Params
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.detect import detection_metrics
 from pipeline.report.ground_truth_figure import ground_truth_figure
@@ -75,15 +76,23 @@ def ground_truth_of(row: Row, image: UInt8) -> Faces:
     return faces_from_ground_truth(boxes, landmarks)
 
 
+def code_of(params: Params, item: str) -> tuple[str, ...]:
+    """Return the modules whose code the rows depend on: see ``store.fingerprint``."""
+    backend = params.detect.backend
+    return "stages.detect", *((DETECTORS[backend],) if backend in DETECTORS else ())
+
+
 def run(stage: StageRun) -> None:
     """Detect the faces of a data set."""
     params = stage.params.detect
-    weights = {name: stage.weight(name) for name in DETECTOR_WEIGHTS.get(params.backend, ())}
+    opened = detector_weights(params.backend) if params.backend in DETECTORS else ()
+    weights = {name: stage.weight(name) for name in opened}
     output = stage.map(
         stage.source("ingest"),
         DETECT,
         partial(make, params, weights, stage.weight("face_mesh_468")),
-        sections=[params],
+        params={"detect": params},
+        code=code_of(stage.params, stage.dataset),
     )
     metrics = detection_metrics(output, stage.source("ingest"))
     stage.write_metrics(metrics)

@@ -3,7 +3,6 @@
 from functools import partial
 from pathlib import Path
 
-from pipeline.bodies import BODY_DETECTORS
 from pipeline.bodies.detections import Bodies
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
@@ -61,13 +60,13 @@ def run(stage: StageRun) -> None:
     weights = (
         stage.file(Path(params.file.path), params.file.sha256)
         if params.file
-        else stage.weight(BODY_DETECTORS[params.backend])
+        else stage.weight(params.backend)
     )
     output = stage.map(
         stage.source("ingest"),
         DETECT_BODIES,
         partial(make, params, weights),
-        sections=[params],
+        params={"detect_bodies": params},
         batch_rows=params.batch_frames,
     )
     stage.write_metrics(detect_bodies_metrics(output))

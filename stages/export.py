@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from pipeline.errors import ParamsError
-from pipeline.exporters import Request
+from pipeline.exporters.format import Request
 from pipeline.exporters.running import export
 from pipeline.store import ShardFolder, executor_from_environment
 from stages.run import StageRun, stage_main

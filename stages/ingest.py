@@ -1,11 +1,12 @@
 """Stage ``ingest``: a data set's images, upright and in 8 bits, as shards of one schema."""
 
 from functools import partial
+from importlib import import_module
 
 from pipeline.ops.codec import UndecodableError, decode_foreign, encode_png
 from pipeline.params.ingest import IngestParams
-from pipeline.readers import read_dataset
-from pipeline.readers.segments import take_in_segment
+from pipeline.params.whole import Params
+from pipeline.readers import READERS, read_dataset
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.metrics import share_by
 from pipeline.report.scene_sheet import scene_sheet
@@ -19,6 +20,10 @@ LOADED = frozenset({"content", "content_sha256", "unreadable"})
 """What a listing's row brings besides the columns it is stored with."""
 
 
+SEGMENTS: dict[str, str] = {"segment": "pipeline.readers.segments"}
+"""What takes in a row with this column; the reader that makes such rows counts with it."""
+
+
 def take_in(row: Row, params: IngestParams) -> Outcome:
     """Decode one image or segment; bytes that any reader decodes alike are kept as they are."""
     known = {name: value for name, value in row.items() if name not in LOADED}
@@ -26,7 +31,11 @@ def take_in(row: Row, params: IngestParams) -> Outcome:
     if "unreadable" in row:
         return [Rejected("unreadable", row["unreadable"])]
     if "segment" in row:
-        return take_in_segment(row, tone_percentiles=params.tone_percentiles, **limits)
+        segments = import_module(SEGMENTS["segment"])
+        made: Outcome = segments.take_in_segment(
+            row, tone_percentiles=params.tone_percentiles, **limits
+        )
+        return made
     try:
         decoded = decode_foreign(row["content"], tone_percentiles=params.tone_percentiles, **limits)
     except UndecodableError as error:
@@ -42,11 +51,20 @@ def make(params: IngestParams) -> BatchFunction:
     return lambda rows: [take_in(row, params) for row in rows]
 
 
+def code_of(params: Params, item: str) -> tuple[str, ...]:
+    """Return the modules whose code the rows depend on: see ``store.fingerprint``."""
+    return "stages.ingest", READERS[params.datasets[item].reader]
+
+
 def run(stage: StageRun) -> None:
     """Take a data set in."""
     listing = read_dataset(stage.dataset, stage.dataset_params)
     output = stage.map(
-        listing, INGEST, partial(make, stage.params.ingest), sections=[stage.params.ingest]
+        listing,
+        INGEST,
+        partial(make, stage.params.ingest),
+        params={"ingest": stage.params.ingest},
+        code=code_of(stage.params, stage.dataset),
     )
     stage.write_metrics({"share": {c: share_by(output, c) for c in ("band", "split", "simulated")}})
     image = stage.report("contact", ".png")

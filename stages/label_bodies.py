@@ -43,7 +43,7 @@ def run(stage: StageRun) -> None:
         TrackedSource(detected, tracks),
         LABEL_BODIES,
         partial(make, params),
-        sections=[params],
+        params={"label_bodies": params},
         batch_rows=BATCH_ROWS,
         few_rows=1000,  # what labelling takes is far below what workers need to start
     )

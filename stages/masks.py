@@ -1,12 +1,10 @@
 """Stage ``masks``: faces with a synthesised mask, every pixel outside it as it was."""
 
-import hashlib
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from pipeline.params.masks import DesignFiles, MasksParams
+from pipeline.params.masks import MasksParams
 from pipeline.params.parts import PartsParams
 from pipeline.parsing.hidden import hidden_columns
 from pipeline.report.contact_sheet import contact_sheet
@@ -15,7 +13,7 @@ from pipeline.rng import seed_for
 from pipeline.schemas.masks import MASKS
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.synthesis.masks.design import MaskDesign
-from pipeline.synthesis.masks.files import load_template
+from pipeline.synthesis.masks.files import load_template, own_digests
 from pipeline.synthesis.masks.fit import choose_fit, place
 from pipeline.synthesis.masks.rows import FaceToMask
 from pipeline.types import Rejected, Row
@@ -64,15 +62,17 @@ def masked(
 def run(stage: StageRun) -> None:
     """Mask the faces of a data set."""
     params, parts = stage.params.masks, stage.params.parts
-    digests = {
-        name: hashlib.sha256(Path(file).read_bytes()).hexdigest()
-        for name, file in sorted(params.own.items())
+    counts = {
+        "masks": params,
+        "masks.own": own_digests(params.designs, params.own),
+        "parts.min_pixels": parts.min_pixels,
+        "parts.crop_px": parts.crop_px,
     }
     output = stage.map(
         stage.source("reconstruct"),
         MASKS,
         partial(make, params, parts),
-        sections=[params, parts, DesignFiles(sha256=digests)],
+        params=counts,
     )
     stage.write_metrics(masks_metrics(output))
     contact_sheet(output, stage.report("contact", ".png"))

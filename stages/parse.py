@@ -70,7 +70,7 @@ def run(stage: StageRun) -> None:
         stage.source("align"),
         PARSE,
         partial(make, params, template, stage.weight("bisenet_r18")),
-        sections=[params, stage.params.align],
+        params={"parse": params, "align.template": template.values()},
         batch_rows=params.batch_rows,
     )
     metrics = parse_metrics(output)

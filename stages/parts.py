@@ -62,7 +62,9 @@ def describe(row: Row, params: PartsParams) -> Row:
 def run(stage: StageRun) -> None:
     """Cut the parts of a data set's faces."""
     params = stage.params.parts
-    output = stage.map(stage.source("parse"), SCHEMA, partial(make, params), sections=[params])
+    output = stage.map(
+        stage.source("parse"), SCHEMA, partial(make, params), params={"parts": params}
+    )
     metrics = parts_metrics(output)
     stage.write_metrics(metrics)
     ground_truth_figure("parts", metrics, stage.report("figures", ".png"))

@@ -51,7 +51,7 @@ def make(params: PosesParams, template: AlignmentTemplate, weights: Path) -> Bat
 
 def run(stage: StageRun) -> None:
     """Turn the chosen faces of a data set."""
-    params, align = stage.params.poses, stage.params.align
+    params, template = stage.params.poses, template_of(stage.params.align)
     chosen = select(
         stage.source("reconstruct"),
         bands=params.bands,
@@ -62,8 +62,8 @@ def run(stage: StageRun) -> None:
     output = stage.map(
         chosen,
         POSES,
-        partial(make, params, template_of(align), stage.weight("face_mesh_468")),
-        sections=[params, align],
+        partial(make, params, template, stage.weight("face_mesh_468")),
+        params={"poses": params, "align.template": template.values()},
     )
     stage.write_metrics(poses_metrics(output))
     contact_sheet(output, stage.report("contact", ".png"), per_subject=len(params.yaw_deg))

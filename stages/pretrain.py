@@ -34,11 +34,11 @@ def run(stage: StageRun) -> None:
         matched = str(load_backbone(network, file))
         print(f"{stage.label}: {matched}")
     metrics: dict[str, Any] = {"steps": params.steps, "checkpoint": matched or None}
-    curve, subjects, key = [], [], stage.key([params]).digest.hex()
+    curve, subjects, key = [], [], stage.key({f"pretrain.{name}": params}).digest.hex()
     with locked(path.parent):
         if params.steps:
             found = load_pretraining_faces(attributes, params)
-            key = stage.key([params]).fingerprint(found.faces.digest)
+            key = stage.key({f"pretrain.{name}": params}).fingerprint(found.faces.digest)
             curve = pretrain(stage.label, params, network, found, key=key, path=path)
             subjects = sorted({f"{params.dataset}/{subject}" for subject in found.faces.subjects})
             metrics |= {

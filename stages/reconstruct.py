@@ -3,11 +3,12 @@
 from functools import partial
 from pathlib import Path
 
-from pipeline.face3d.backends import BACKEND_WEIGHTS, BACKENDS, Reconstruct
+from pipeline.face3d.backends import BACKENDS, Reconstruct, backend_weights, make_backend
 from pipeline.face3d.mesh import disagreement_percent
 from pipeline.face3d.pose import pose_deg
 from pipeline.face3d.position_map import visible_fraction
 from pipeline.params.reconstruct import ReconstructParams
+from pipeline.params.whole import Params
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.reconstruct import reconstruct_metrics
 from pipeline.schemas.reconstruct import RECONSTRUCT
@@ -18,7 +19,7 @@ from stages.run import StageRun, stage_main
 
 def make(params: ReconstructParams, weights: dict[str, Path]) -> BatchFunction:
     """Load the backend and build the batch function."""
-    backend = BACKENDS[params.backend](weights)
+    backend = make_backend(params.backend, weights)
     return lambda rows: [[reconstruct(row, backend, params)] for row in rows]
 
 
@@ -43,12 +44,21 @@ def reconstruct(row: Row, backend: Reconstruct, params: ReconstructParams) -> Ro
     }
 
 
+def code_of(params: Params, item: str) -> tuple[str, ...]:
+    """Return the modules whose code the rows depend on: see ``store.fingerprint``."""
+    return "stages.reconstruct", BACKENDS[params.reconstruct.backend]
+
+
 def run(stage: StageRun) -> None:
     """Reconstruct the faces of a data set."""
     params = stage.params.reconstruct
-    weights = {name: stage.weight(name) for name in BACKEND_WEIGHTS[params.backend]}
+    weights = {name: stage.weight(name) for name in backend_weights(params.backend)}
     output = stage.map(
-        stage.source("parts"), RECONSTRUCT, partial(make, params, weights), sections=[params]
+        stage.source("parts"),
+        RECONSTRUCT,
+        partial(make, params, weights),
+        params={"reconstruct": params},
+        code=code_of(stage.params, stage.dataset),
     )
     stage.write_metrics(reconstruct_metrics(output))
     contact_sheet(output, stage.report("contact", ".png"))

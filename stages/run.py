@@ -10,7 +10,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -118,11 +118,11 @@ class StageRun:
         schema: pa.Schema,
         make: Callable[[], BatchFunction],
         *,
-        sections: Sequence[BaseModel],
+        params: Mapping[str, object],
         batch_rows: int = 1,
         few_rows: int = FEW_ROWS,
         target: Path | None = None,
-        code: str | None = None,
+        code: Sequence[str] = (),
     ) -> ShardFolder:
         """Bring the stage's output up to date and write its metrics' common part.
 
@@ -132,7 +132,7 @@ class StageRun:
             source: the rows to map.
             schema: schema of the output.
             make: builds the batch function, once in each worker.
-            sections: the sections of params that the rows depend on.
+            params: see ``key``.
             batch_rows: rows handed over at once.
             few_rows: so few rows are computed in this process.
             target: output folder, by default ``data/<data set>/<stage>``.
@@ -144,7 +144,7 @@ class StageRun:
             source,
             output,
             schema=schema,
-            key=self.key(sections, code),
+            key=self.key(params, code),
             make=make,
             batch_rows=batch_rows,
             executor=executor_from_environment(),
@@ -154,16 +154,21 @@ class StageRun:
         self.record(summary, time.monotonic() - start)
         return output
 
-    def key(self, sections: Sequence[BaseModel], code: str | None = None) -> StageKey:
+    def key(self, params: Mapping[str, object], code: Sequence[str] = ()) -> StageKey:
         """Return what the stage's outputs depend on besides their input.
 
         Args:
-            sections: of params.
-            code: the module whose code counts, with all it imports; by default the stage's own.
+            params: what counts of ``params.yaml`` by its dotted path: whole sections, or single
+                values where the stage needs no more of a section.
+            code: the modules whose code counts, with all that they import; by default the stage's
+                own. See ``store.fingerprint`` for what belongs here.
         """
-        sections_by_name = {type(s).__name__: section_values(s) for s in sections}
-        module = code or f"stages.{self.stage}"
-        return StageKey(self.stage, sections_by_name, self._weights, code_sha256(module))
+        values = {
+            path: section_values(value) if isinstance(value, BaseModel) else value
+            for path, value in params.items()
+        }
+        modules = code or (f"stages.{self.stage}",)
+        return StageKey(self.stage, values, self._weights, code_sha256(*modules))
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Write the stage's metrics: after ``map``, rows in, out and rejected come first."""

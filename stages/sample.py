@@ -1,15 +1,17 @@
 """Stage ``sample``: the embedded data sets, one source a run; everything in them is simulated."""
 
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pipeline.demo.sources.registry import SOURCES
-from pipeline.demo.sources.scenes import CODE, SCENE_WEIGHTS, make_scenes
+from pipeline.demo.sources import SOURCES
+from pipeline.demo.sources.work import Work
 from pipeline.errors import ParamsError
 from pipeline.params.datasets import DatasetParams, IjbMdfParams
 from pipeline.params.sample import ScenesParams
-from pipeline.readers import read_dataset
+from pipeline.params.whole import Params
+from pipeline.readers import ijb_mdf
 from pipeline.readers.segments import take_in_segment
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.metrics import share_by
@@ -23,17 +25,22 @@ SHARDS = 16
 _LIMITS: Any = {"max_pixels": 1 << 24, "tone_percentiles": (0.5, 99.5)}
 
 
-def make_images(stage: StageRun, params: Any, target: Path) -> None:
+def code_of(params: Params, item: str) -> tuple[str, ...]:
+    """Return the modules whose code a source's files depend on: see ``store.fingerprint``."""
+    return (SOURCES[item],)
+
+
+def images(stage: StageRun, params: Any, target: Path) -> None:
     """Make images of one person each, in all bands."""
-    plan = SOURCES[stage.dataset].plan(params, stage.weight)
+    work: Work = import_module(SOURCES[stage.dataset]).plan(params, stage.weight)
     output = stage.map(
-        Listing(plan.rows, SHARDS, dict),
+        Listing(work.rows, SHARDS, dict),
         IMAGES,
-        plan.make,
-        sections=plan.sections,
+        work.make,
+        params={f"sample.{stage.dataset}": params},
         few_rows=0,  # a row is many images
         target=target,
-        code=plan.code,
+        code=code_of(stage.params, stage.dataset),
     )
     stage.write_metrics({"share": {c: share_by(output, c) for c in ("band", "split", "view")}})
     contact_sheet(output, stage.report("contact", ".png"), most_subjects=10)
@@ -41,12 +48,14 @@ def make_images(stage: StageRun, params: Any, target: Path) -> None:
 
 def scenes(stage: StageRun, params: ScenesParams, target: Path) -> None:
     """Film scenes of several people: media and tables in the layout of reader ``ijb_mdf``."""
-    weights = {name: stage.weight(name) for name in SCENE_WEIGHTS}
+    source = import_module(SOURCES["scenes"])
+    weights = {name: stage.weight(name) for name in source.WEIGHTS}
     start = time.monotonic()
-    take_key, cut_key = (stage.key([], code=code).digest.hex() for code in CODE)
+    codes = code_of(stage.params, stage.dataset), source.CUTTING
+    keys = tuple(stage.key({}, code).digest.hex() for code in codes)
     label = f"{stage.stage}@{stage.dataset}"
     executor = executor_from_environment()
-    media, made = make_scenes(target, params, weights, (take_key, cut_key), executor, label)
+    media, made = source.make_scenes(target, params, weights, keys, executor, label)
     stage.record(MapSummary(media, media, {}, made, media - made), time.monotonic() - start)
     stage.write_metrics(scene_counts(_listed(target, 1).rows))
     few = _listed(target, max(1, params.frames_per_video // 2)).shard(0)
@@ -57,10 +66,11 @@ def scenes(stage: StageRun, params: ScenesParams, target: Path) -> None:
 def _listed(root: Path, stride: int) -> Listing:
     layout = IjbMdfParams(frame_stride=stride)
     where: Any = {"root": str(root), "shards": 1, "simulated": True}
-    return read_dataset("scenes", DatasetParams(reader="ijb_mdf", ijb_mdf=layout, **where))
+    params = DatasetParams(reader="ijb_mdf", ijb_mdf=layout, **where)
+    return ijb_mdf.read(root, "scenes", params)
 
 
-MAKERS = {**dict.fromkeys(SOURCES, make_images), "scenes": scenes}
+MAKERS = dict.fromkeys(SOURCES, images) | {"scenes": scenes}
 """What makes each source; its name is that of its section below ``sample``."""
 
 

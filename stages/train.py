@@ -38,7 +38,7 @@ def run(stage: StageRun) -> None:
                 start,
                 faces,
                 components,
-                key=stage.key([params]).fingerprint(faces.digest),
+                key=stage.key({f"methods.{name}": params}).fingerprint(faces.digest),
                 path=path,
             )
         curves += [{"fold": number} | point for point in curve]

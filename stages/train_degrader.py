@@ -29,7 +29,9 @@ def run(stage: StageRun) -> None:
         for split in (Split.TRAIN, Split.VALIDATION)
     )
     contents = hashlib.sha256("".join(row["content_sha256"] for row in rows).encode())
-    key = stage.key([params, photometric]).fingerprint(contents.hexdigest())
+    key = stage.key({stage.stage: params, "degrade.photometric": photometric}).fingerprint(
+        contents.hexdigest()
+    )
     sharp, low = sharp_and_low(rows, params, photometric)
     folder = Path("data", stage.dataset, stage.stage)
     if not len(sharp) or not len(low):

@@ -2,13 +2,12 @@
 
 import logging
 import sys
+from importlib import import_module
 
-from pipeline.bodies import BODY_DETECTORS
-from pipeline.demo.sources.registry import SOURCES
-from pipeline.demo.sources.scenes import SCENE_WEIGHTS
-from pipeline.detection import DETECTOR_WEIGHTS
+from pipeline.demo.sources import SOURCES
+from pipeline.detection import DETECTORS, detector_weights
 from pipeline.errors import CrossbandError
-from pipeline.face3d.backends import BACKEND_WEIGHTS
+from pipeline.face3d.backends import backend_weights
 from pipeline.params.load import load_params
 from pipeline.params.whole import Params
 from pipeline.weights import fetch, load_registry
@@ -20,15 +19,14 @@ def needed(params: Params) -> list[str]:
     names: set[str] = set()
     if params.face_datasets:
         names |= {"face_mesh_468", "bisenet_r18", "sface"}
-        names.update(DETECTOR_WEIGHTS.get(params.detect.backend, ()))
-        names.update(BACKEND_WEIGHTS[params.reconstruct.backend])
-    if params.body_datasets and params.detect_bodies.backend in BODY_DETECTORS:
-        names.add(BODY_DETECTORS[params.detect_bodies.backend])
-    for name, source in SOURCES.items():
+        if params.detect.backend in DETECTORS:
+            names.update(detector_weights(params.detect.backend))
+        names.update(backend_weights(params.reconstruct.backend))
+    if params.body_datasets and params.detect_bodies.file is None:
+        names.add(params.detect_bodies.backend)
+    for name, module in SOURCES.items():
         if getattr(params.sample, name):
-            names.update(source.weights)
-    if params.sample.scenes:
-        names.update(SCENE_WEIGHTS)
+            names.update(import_module(module).WEIGHTS)
     return sorted(names)
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.exporters import EXPORTERS, Request
+from pipeline.exporters import EXPORTERS
+from pipeline.exporters.format import Request
 from pipeline.exporters.importing import import_export
 from pipeline.exporters.running import export, plan_export
 from pipeline.store import executor_from_environment

@@ -1,71 +1,28 @@
 """Face detection: boxes and five landmarks, by backends chosen by name.
 
-Data that brings its own boxes and landmarks needs no network: see ``faces_from_ground_truth``.
+Each module of ``DETECTORS`` has ``WEIGHTS``, what it opens by names of ``weights.yaml``, and
+``make``. Data that brings its own boxes and landmarks needs no network: see
+``faces.faces_from_ground_truth``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 
-from pipeline.detection.faces import FaceDetector, Faces, faces_from_ground_truth
-from pipeline.detection.yunet import YuNet
+from pipeline.detection.faces import FaceDetector
 
-__all__ = [
-    "DETECTORS",
-    "DETECTOR_WEIGHTS",
-    "FaceDetector",
-    "Faces",
-    "YuNet",
-    "faces_from_ground_truth",
-    "make_detector",
-]
-
-
-def _yunet(
-    weights: Mapping[str, Path], score_threshold: float, nms_threshold: float, max_side_px: int
-) -> YuNet:
-    return YuNet(
-        weights["yunet"],
-        score_threshold=score_threshold,
-        nms_threshold=nms_threshold,
-        max_side_px=max_side_px,
-    )
-
-
-def _retinaface(
-    weights: Mapping[str, Path], score_threshold: float, nms_threshold: float, max_side_px: int
-) -> FaceDetector:
-    from pipeline.detection.retinaface import RetinaFace  # imports torch and facexlib
-
-    return RetinaFace(
-        weights["retinaface_r50"],
-        score_threshold=score_threshold,
-        nms_threshold=nms_threshold,
-        max_side_px=max_side_px,
-    )
-
-
-def _fan(
-    weights: Mapping[str, Path], score_threshold: float, nms_threshold: float, max_side_px: int
-) -> FaceDetector:
-    from pipeline.detection.fan import Fan  # imports torch, numba and face-alignment
-
-    detector = _yunet(weights, score_threshold, nms_threshold, max_side_px)
-    return Fan(detector, weights["fan_2d"])
-
-
-DETECTORS: dict[str, Callable[[Mapping[str, Path], float, float, int], FaceDetector]] = {
-    "yunet": _yunet,
-    "retinaface": _retinaface,
-    "fan": _fan,
+DETECTORS: dict[str, str] = {
+    "yunet": "pipeline.detection.yunet",
+    "retinaface": "pipeline.detection.retinaface",
+    "fan": "pipeline.detection.fan",
 }
-"""Detectors by name."""
+"""Modules by the name in ``detect.backend``, loaded on demand."""
 
-DETECTOR_WEIGHTS: dict[str, tuple[str, ...]] = {
-    "yunet": ("yunet",),
-    "retinaface": ("retinaface_r50",),
-    "fan": ("yunet", "fan_2d"),
-}
-"""What each detector opens, by names of ``weights.yaml``."""
+
+def detector_weights(name: str) -> tuple[str, ...]:
+    """Return what a detector opens, by names of ``weights.yaml``."""
+    weights: tuple[str, ...] = import_module(DETECTORS[name]).WEIGHTS
+    return weights
 
 
 def make_detector(
@@ -80,7 +37,7 @@ def make_detector(
 
     Args:
         name: a name of ``DETECTORS``.
-        weights: at least the files that ``DETECTOR_WEIGHTS`` names for it; already verified.
+        weights: at least the files that ``detector_weights`` names for it; already verified.
         score_threshold: in [0, 1]; weaker candidates are no faces.
         nms_threshold: in [0, 1]; overlap (IoU) above which the weaker of two faces goes.
         max_side_px: longer side to which a larger image is reduced for the network.
@@ -91,4 +48,10 @@ def make_detector(
     """
     if name not in DETECTORS:
         raise ValueError(f"detector {name!r} is none of {list(DETECTORS)}")
-    return DETECTORS[name](weights, score_threshold, nms_threshold, max_side_px)
+    detector: FaceDetector = import_module(DETECTORS[name]).make(
+        weights,
+        score_threshold=score_threshold,
+        nms_threshold=nms_threshold,
+        max_side_px=max_side_px,
+    )
+    return detector

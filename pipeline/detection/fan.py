@@ -2,6 +2,7 @@
 
 import pickle
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -9,10 +10,14 @@ import torch
 from face_alignment import FaceAlignment, LandmarksType
 from face_alignment.api import models_urls
 
+from pipeline.detection import yunet
 from pipeline.detection.faces import Faces, sorted_faces
 from pipeline.detection.yunet import YuNet
 from pipeline.errors import WeightsError
 from pipeline.types import Float32, UInt8
+
+WEIGHTS = (*yunet.WEIGHTS, "fan_2d")
+"""What it opens, by names of ``weights.yaml``."""
 
 
 class Fan:
@@ -82,3 +87,16 @@ def _five_of_68(landmarks_xy: Float32) -> Float32:
             landmarks_xy[54],
         ]
     )
+
+
+def make(
+    weights: Mapping[str, Path], *, score_threshold: float, nms_threshold: float, max_side_px: int
+) -> Fan:
+    """Build the detector; see ``detection.make_detector``."""
+    boxes = yunet.make(
+        weights,
+        score_threshold=score_threshold,
+        nms_threshold=nms_threshold,
+        max_side_px=max_side_px,
+    )
+    return Fan(boxes, weights["fan_2d"])

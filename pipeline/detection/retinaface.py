@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,9 @@ from pipeline.detection.faces import Faces, sorted_faces
 from pipeline.detection.image import reduced, restored
 from pipeline.errors import WeightsError
 from pipeline.types import UInt8
+
+WEIGHTS = ("retinaface_r50",)
+"""What it opens, by names of ``weights.yaml``."""
 
 
 class RetinaFace:
@@ -69,3 +73,15 @@ class RetinaFace:
         boxes = restored(rows[:, :4].reshape(-1, 2, 2), pixels_per_pixel).reshape(-1, 4)
         landmarks = restored(rows[:, 5:15].reshape(-1, 5, 2), pixels_per_pixel)
         return sorted_faces(boxes, landmarks, rows[:, 4])
+
+
+def make(
+    weights: Mapping[str, Path], *, score_threshold: float, nms_threshold: float, max_side_px: int
+) -> RetinaFace:
+    """Build the detector; see ``detection.make_detector``."""
+    return RetinaFace(
+        weights["retinaface_r50"],
+        score_threshold=score_threshold,
+        nms_threshold=nms_threshold,
+        max_side_px=max_side_px,
+    )

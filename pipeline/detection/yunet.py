@@ -4,6 +4,7 @@ The strongest candidate's five landmarks depend on how a face happens to lie on 
 the same portrait at another scale moves them by 6 % of the inter-ocular distance (median).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -23,6 +24,10 @@ _STRIDES = (8, 16, 32)
 _OUTPUTS = [f"{what}_{stride}" for stride in _STRIDES for what in ("cls", "obj", "bbox", "kps")]
 _VOTE_IOU = 0.5  # the usual bound between "the same object" and "another one"
 _ERRORS_ONLY = 3  # ONNX Runtime warns of each output whose shape is not the one in the file
+
+
+WEIGHTS = ("yunet",)
+"""What it opens, by names of ``weights.yaml``."""
 
 
 class YuNet:
@@ -140,3 +145,15 @@ def _voted(everyone: Faces, nms_threshold: float) -> Faces:
         keep[0] = False
         left = left[keep]
     return sorted_faces([k[0] for k in kept], [k[1] for k in kept], [k[2] for k in kept])
+
+
+def make(
+    weights: Mapping[str, Path], *, score_threshold: float, nms_threshold: float, max_side_px: int
+) -> YuNet:
+    """Build the detector; see ``detection.make_detector``."""
+    return YuNet(
+        weights["yunet"],
+        score_threshold=score_threshold,
+        nms_threshold=nms_threshold,
+        max_side_px=max_side_px,
+    )

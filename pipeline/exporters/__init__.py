@@ -1,34 +1,27 @@
 """Exporters: from any stage's output to the formats of others. ``EXPORTERS`` is the whole list."""
 
-from pipeline.exporters import (
-    coco,
-    croissant,
-    folder,
-    lfw_bin,
-    lists,
-    llcm,
-    lmdb,
-    market1501,
-    parquet,
-    recordio,
-    webdataset,
-    yolo,
-)
-from pipeline.exporters.format import Format, Request
+from importlib import import_module
 
-EXPORTERS: dict[str, Format] = {
-    "folder": folder.FORMAT,
-    "webdataset": webdataset.FORMAT,
-    "parquet": parquet.FORMAT,
-    "croissant": croissant.FORMAT,
-    "lmdb": lmdb.FORMAT,
-    "recordio": recordio.FORMAT,
-    "lfw_bin": lfw_bin.FORMAT,
-    "coco": coco.FORMAT,
-    "yolo": yolo.FORMAT,
-    "market1501": market1501.FORMAT,
-    "llcm": llcm.FORMAT,
-    "lists": lists.FORMAT,
+from pipeline.exporters.format import Format
+
+EXPORTERS: dict[str, str] = {
+    "folder": "pipeline.exporters.folder",
+    "webdataset": "pipeline.exporters.webdataset",
+    "parquet": "pipeline.exporters.parquet",
+    "croissant": "pipeline.exporters.croissant",
+    "lmdb": "pipeline.exporters.lmdb",
+    "recordio": "pipeline.exporters.recordio",
+    "lfw_bin": "pipeline.exporters.lfw_bin",
+    "coco": "pipeline.exporters.coco",
+    "yolo": "pipeline.exporters.yolo",
+    "market1501": "pipeline.exporters.market1501",
+    "llcm": "pipeline.exporters.llcm",
+    "lists": "pipeline.exporters.lists",
 }
+"""Modules by the format's name, loaded on demand; each has its ``FORMAT``."""
 
-__all__ = ["EXPORTERS", "Format", "Request"]
+
+def format_of(name: str) -> Format:
+    """Return a format by a name of ``EXPORTERS``."""
+    form: Format = import_module(EXPORTERS[name]).FORMAT
+    return form

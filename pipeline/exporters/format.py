@@ -68,6 +68,7 @@ class Job:
         facts: about its rows.
         units: its pieces.
         plan: what the format's ``prepare`` found out about the whole.
+        code: digest of the code that writes this format.
     """
 
     request: Request
@@ -75,6 +76,7 @@ class Job:
     facts: Facts
     units: tuple[Unit, ...]
     plan: Any
+    code: str
 
     def units_of(self, split: str) -> list[Unit]:
         """Return the units of a split."""

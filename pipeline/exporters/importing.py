@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import ExportError
-from pipeline.exporters import EXPORTERS
+from pipeline.exporters import EXPORTERS, format_of
 from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.running import local_copy
 from pipeline.exporters.storage import MANIFEST, Store, explained
@@ -52,9 +52,9 @@ def import_export(url: str, target: Path, shards: int | None = None) -> ShardFol
             rows exactly, or the target exists.
     """
     manifest = read_manifest(url)
-    form = EXPORTERS.get(manifest.format)
+    form = format_of(manifest.format) if manifest.format in EXPORTERS else None
     if form is None or form.read is None:
-        exact = ", ".join(name for name, form in EXPORTERS.items() if form.read)
+        exact = ", ".join(name for name in EXPORTERS if format_of(name).read)
         raise ExportError(
             f"{url} is of format {manifest.format!r}, which does not hold whole rows: {exact} do; "
             "a reader takes its images in (see docs/exports.md)"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.errors import ExportError
-from pipeline.exporters import EXPORTERS
+from pipeline.exporters import EXPORTERS, format_of
 from pipeline.exporters.format import Facts, Format, Job, Request
 from pipeline.exporters.manifest import (
     Manifest,
@@ -38,12 +38,9 @@ from pipeline.exporters.storage import (
     explained,
 )
 from pipeline.exporters.target import Target
-from pipeline.store import ShardFolder
+from pipeline.store import ShardFolder, code_sha256
 from pipeline.store.executors import Executor, Serial
 from pipeline.store.progress import progress
-
-EXPORT_FORMAT = "1"
-"""Rises when the same rows give other bytes: what an interrupted run left is then written anew."""
 
 ALWAYS = ("sample_id", "licence", "simulated", "generator")
 """Columns that an export never leaves out."""
@@ -77,7 +74,7 @@ def plan_export(request: Request, *, overwrite: bool = False) -> Plan:
     """
     Target(request.to, overwrite=overwrite).check()
     job = _job(request)
-    files = EXPORTERS[request.format].files(job)
+    files = format_of(request.format).files(job)
     return Plan(len(job.units), job.facts.rows, files, _bytes(job))
 
 
@@ -135,7 +132,7 @@ def export(
 def _format(request: Request) -> Format:
     if request.format not in EXPORTERS:
         raise ExportError(f"format {request.format!r}: expected one of {', '.join(EXPORTERS)}")
-    return EXPORTERS[request.format]
+    return format_of(request.format)
 
 
 def _job(request: Request) -> Job:
@@ -150,7 +147,8 @@ def _job(request: Request) -> Job:
         )
     plan = form.prepare(request, selection)
     units = tuple(selection.units(split=form.split_units))
-    return Job(request, schema, _facts(selection), units, plan)
+    code = code_sha256(__name__, EXPORTERS[request.format])
+    return Job(request, schema, _facts(selection), units, plan, code)
 
 
 def chosen_schema(schema: pa.Schema, request: Request) -> pa.Schema:
@@ -198,7 +196,7 @@ def _bytes(job: Job) -> int:
 def _key(job: Job, unit: Unit) -> str:
     """Return the digest of all that a unit's bytes depend on."""
     request = asdict(job.request) | {"source": "", "to": ""}
-    values = [EXPORT_FORMAT, request, serialised_schema(job.schema), unit.name, unit.ids_sha256]
+    values = [job.code, request, serialised_schema(job.schema), unit.name, unit.ids_sha256]
     values.append([other.ids_sha256 for other in job.units])  # labels depend on all rows
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
@@ -216,7 +214,7 @@ def _write(unit: Unit) -> Receipt:
     job, store = _work
     sink = Sink(store)
     with explained(job.request.to):
-        EXPORTERS[job.request.format].write(job, unit, sink)
+        format_of(job.request.format).write(job, unit, sink)
         return sink.receipt(unit.name, _key(job, unit))
 
 

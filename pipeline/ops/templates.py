@@ -7,8 +7,9 @@ crop carries the name of its template.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,6 +45,10 @@ class AlignmentTemplate:
     hw: tuple[int, int]
     landmarks_xy: tuple[tuple[float, float], ...]
     point_use: PointUse = PointUse.FIVE
+
+    def values(self) -> dict[str, Any]:
+        """Return the template as plain values: what a fingerprint depends on."""
+        return asdict(self)
 
 
 ARCFACE_112_XY = (

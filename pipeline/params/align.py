@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction, Name, Point, Section
+from pipeline.params.base import NEUTRAL, Fraction, Name, Point, Section
 
 
 class TemplateParams(Section):
@@ -21,8 +21,9 @@ BuiltInTemplate = Literal["arcface112", "arcface144", "lightcnn144", "dmfr137x16
 class AlignParams(Section):
     """Choice of the face and its one warp into the template."""
 
-    template: BuiltInTemplate | Name
-    templates: dict[Name, TemplateParams]
+    template: Annotated[BuiltInTemplate | Name, NEUTRAL]
+    """The one that is chosen counts as it is defined, not by its name alone."""
+    templates: Annotated[dict[Name, TemplateParams], NEUTRAL]
     face: Literal["largest", "most_central", "highest_score", "only", "all"]
     interpolation: Literal["nearest", "linear", "area", "cubic", "lanczos"]
     border: Literal["constant", "replicate", "reflect"]

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Section, Seed
+from pipeline.params.base import NEUTRAL, Section, Seed
 from pipeline.types import Band, Split
 
 Pixels = Annotated[float, Field(ge=0.0, le=32.0)]
@@ -55,9 +55,10 @@ class DegradeParams(Section):
     """Which faces are degraded, by which generators."""
 
     per_face: FacesPerGenerator
-    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
-    splits: Annotated[tuple[Split, ...], Field(min_length=1)]
-    images_per_subject: Annotated[int, Field(ge=1, le=100000)]
+    bands: Annotated[tuple[Band, ...], Field(min_length=1), NEUTRAL]
+    splits: Annotated[tuple[Split, ...], Field(min_length=1), NEUTRAL]
+    images_per_subject: Annotated[int, Field(ge=1, le=100000), NEUTRAL]
+    """These three choose faces; what is made of a face is the same whoever else is chosen."""
     photometric: PhotometricParams
     context_jpeg_quality: Annotated[int, Field(ge=50, le=100)]
     seed: Seed

@@ -4,14 +4,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction, Section
+from pipeline.params.base import NEUTRAL, Fraction, Section
 from pipeline.types import Band
 
 
 class NetworkFileParams(Section):
     """A network of the user's own."""
 
-    path: Annotated[str, Field(pattern=r"(?i)\.(pt|onnx)$")]
+    path: Annotated[str, Field(pattern=r"(?i)\.(pt|onnx)$"), NEUTRAL]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -19,13 +19,14 @@ class DetectBodiesParams(Section):
     """Detection of people."""
 
     backend: Literal["yolo11n_pose", "yolov10x", "file"]
+    """An entry of ``weights.yaml``, or a network of the user's own."""
     file: NetworkFileParams | None
     score_threshold: Fraction
     nms_threshold: Fraction
     max_detections: Annotated[int, Field(ge=1, le=999)]
     image_px: Annotated[int, Field(ge=32, le=4096, multiple_of=32)]
     equalise_bands: tuple[Band, ...]
-    batch_frames: Annotated[int, Field(ge=1, le=256)]
+    batch_frames: Annotated[int, Field(ge=1, le=256), NEUTRAL]
     precision: Literal["auto", "float32", "bfloat16", "float16"]
     device: Literal["cpu", "cuda", "auto"]
 

@@ -11,6 +11,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import ParamsError
+from pipeline.params.base import NEUTRAL
+from pipeline.params.renamed import RENAMED
 from pipeline.params.whole import Params
 
 BANNED_NAMES = ("size", "nfiles")
@@ -27,7 +29,7 @@ def load_params(path: Path) -> Params:
 
     Raises:
         ParamsError: one line per fault, each with the key's path, what was found and what is
-            expected.
+            expected; keys that were renamed come alone, with their new name.
     """
     return check_params(read_yaml(path), path)
 
@@ -108,11 +110,27 @@ def lay_profile_over(params: Mapping[str, Any], profile: Mapping[str, Any]) -> d
 
 
 def section_values(section: BaseModel) -> dict[str, Any]:
-    """Return a section as plain JSON values: what a fingerprint depends on."""
-    return section.model_dump(mode="json")
+    """Return what fingerprints hold of a section: plain JSON values, without the neutral ones."""
+    values: dict[str, Any] = _without_neutral(section, section.model_dump(mode="json"))
+    return values
+
+
+def _without_neutral(value: Any, dumped: Any) -> Any:
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields.items()
+        kept = [name for name, field in fields if NEUTRAL not in field.metadata]
+        return {name: _without_neutral(getattr(value, name), dumped[name]) for name in kept}
+    if isinstance(value, Mapping):
+        entries = zip(value.values(), dumped.items(), strict=True)
+        return {name: _without_neutral(entry, plain) for entry, (name, plain) in entries}
+    if isinstance(value, tuple):
+        return [_without_neutral(*both) for both in zip(value, dumped, strict=True)]
+    return dumped
 
 
 def _check(model: type[Checked], values: Mapping[str, Any], path: Path) -> Checked:
+    if former := list(_renamed(values)):
+        raise ParamsError("\n".join(f"{path}: {fault}" for fault in former))
     faults = [f"{key}: {why}" for key, why in _banned(values)]
     try:
         # The JSON mode of a strict model takes lists for tuples and names for enum members.
@@ -136,6 +154,25 @@ def _banned(values: Any, path: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(values, list):
         for index, value in enumerate(values):
             yield from _banned(value, f"{path}.{index}")
+
+
+def _renamed(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a fault for each key that stands under its former name."""
+    for pattern, name in RENAMED.items():
+        for path in _matching(values, pattern.split(".")):
+            yield f"{path}: this key is called {name} now; rename it"
+
+
+def _matching(values: Any, pattern: list[str]) -> Iterator[str]:
+    """Yield the dotted paths of a mapping that a pattern fits, which may have ``*`` for a key."""
+    if not isinstance(values, Mapping):
+        return
+    first, *rest = pattern
+    for key in values if first == "*" else [first] if first in values else []:
+        if rest:
+            yield from (f"{key}.{inner}" for inner in _matching(values[key], rest))
+        else:
+            yield str(key)
 
 
 def _fault(model: type[BaseModel], error: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction, Name, Section, Seed
+from pipeline.params.base import NEUTRAL, Fraction, Name, Section, Seed
 from pipeline.types import Band
 
 Weight = Annotated[float, Field(ge=0.0, le=1e6)]
@@ -29,8 +29,8 @@ class MasksParams(Section):
     """Synthesised masks."""
 
     designs: Annotated[tuple[Name, ...], Field(min_length=1)]
-    own: dict[Name, Annotated[str, Field(min_length=1)]]
-    """Templates of one's own: name → RGBA PNG."""
+    own: Annotated[dict[Name, Annotated[str, Field(min_length=1)]], NEUTRAL]
+    """Designs of one's own: name → RGBA PNG; what is in the files counts, not where they lie."""
     bands: tuple[Band, ...]
     per_face: Annotated[int, Field(ge=1, le=100)]
     fit: FitParams
@@ -44,9 +44,3 @@ class MasksParams(Section):
             if not Path(file).is_file():
                 raise ValueError(f"own.{name}: there is no file {file}")
         return self
-
-
-class DesignFiles(Section):
-    """What the masks depend on beside the params: the files of one's own designs."""
-
-    sha256: dict[Name, str]

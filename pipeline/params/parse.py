@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.params.base import Section
+from pipeline.params.base import NEUTRAL, Section
 from pipeline.types import Band
 
 
@@ -15,4 +15,4 @@ class ParseParams(Section):
     device: Literal["cpu", "cuda", "auto"]
     mesh_bands: tuple[Band, ...]
     eye_bias: Annotated[float, Field(ge=-10.0, le=10.0)]
-    batch_rows: Annotated[int, Field(ge=1, le=256)]
+    batch_rows: Annotated[int, Field(ge=1, le=256), NEUTRAL]

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction, Name, Section, Seed
+from pipeline.params.base import NEUTRAL, Fraction, Name, Section, Seed
 from pipeline.types import Band
 
 
@@ -14,7 +14,8 @@ class OpenPeopleParams(Section):
     dataset: Name = "sample"
     """The data set that this source belongs to."""
     bands: Annotated[tuple[Band, ...], Field(min_length=1)]
-    subjects: Annotated[int, Field(ge=1, le=9)]
+    subjects: Annotated[int, Field(ge=1, le=9), NEUTRAL]
+    """How many there are changes none of them."""
     max_side_px: Annotated[int, Field(ge=128, le=2752)]
     jpeg_quality: Annotated[int, Field(ge=50, le=100)]
     seed: Seed
@@ -32,9 +33,10 @@ class ProceduralParams(Section):
     dataset: Name = "sample"
     """The data set that this source belongs to."""
     bands: Annotated[tuple[Band, ...], Field(min_length=1)]
-    subjects: Annotated[int, Field(ge=1, le=9999)]
-    validation_subjects: Annotated[int, Field(ge=0, le=9999)]
-    test_subjects: Annotated[int, Field(ge=0, le=9999)]
+    subjects: Annotated[int, Field(ge=1, le=9999), NEUTRAL]
+    """How many there are changes none of them."""
+    validation_subjects: Annotated[int, Field(ge=0, le=9999), NEUTRAL]
+    test_subjects: Annotated[int, Field(ge=0, le=9999), NEUTRAL]
     images: Annotated[int, Field(ge=1, le=100)]
     side_px: Annotated[int, Field(ge=160, le=1024)]
     max_yaw_deg: Annotated[float, Field(ge=0.0, le=90.0)]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction, Name, Section, Seed
+from pipeline.params.base import NEUTRAL, Fraction, Name, Section, Seed
 from pipeline.types import Band
 
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
@@ -30,7 +30,7 @@ class TrainingParams(Section):
     """Longer gradients, of all weights together, are shortened to it; None takes any."""
     accumulate: Annotated[int, Field(ge=1, le=1024)]
     """Batches whose gradients make one step."""
-    checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000)]
+    checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000), NEUTRAL]
     threads: Annotated[int, Field(ge=1, le=256)]
     device: Literal["cpu", "cuda", "auto"]
     devices: Annotated[int, Field(ge=1, le=64)]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction, Section, Seed
+from pipeline.params.base import NEUTRAL, Fraction, Section, Seed
 from pipeline.types import Band
 
 
@@ -28,7 +28,7 @@ class TrainDegraderParams(Section):
     decay_from: Fraction
     batch_faces: Annotated[int, Field(ge=1, le=256)]
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)]
-    checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000)]
+    checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000), NEUTRAL]
     threads: Annotated[int, Field(ge=1, le=256)]
     device: Literal["cpu", "cuda", "auto"]
     precision: Literal["32-true", "bf16-mixed"]

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from pipeline.ops.codec import UndecodableError, decode_foreign
 from pipeline.params.datasets import DatasetParams
 from pipeline.protocols import OFFICIAL
 from pipeline.protocols.figures import PROTOCOL_FIGURES
-from pipeline.readers import PUBLISHED, READERS
+from pipeline.readers import FREE, READERS, list_dataset
 from pipeline.readers.layout import files_below, is_image
 from pipeline.readers.listing import check_listing
 from pipeline.store import Listing
@@ -24,7 +25,7 @@ from pipeline.store.progress import Advance
 from pipeline.store.protocols import Protocol
 from pipeline.types import Band, Row
 
-CHECKED = tuple(PUBLISHED)
+CHECKED = tuple(name for name in READERS if name not in FREE)
 """Data sets that can be checked."""
 
 COLOURED = 12.0
@@ -98,7 +99,7 @@ def check_dataset(
         ReaderError: the root is not a copy of this data set at all.
     """
     params = DatasetParams.model_validate({"reader": reader, "root": str(root), "shards": 1})
-    listing = READERS[reader](root, reader, params)
+    listing = list_dataset(reader, params)
     rows = list(listing.rows)
     findings = []
     present = rows
@@ -110,7 +111,7 @@ def check_dataset(
         check_listing(reader, rows)
     except ReaderError as error:
         findings.append(Finding(str(error)))
-    counts = list(_counts(present, PUBLISHED[reader]))
+    counts = list(_counts(present, import_module(READERS[reader]).PUBLISHED))
     protocols, faults = _protocols(reader, root, rows)
     findings += faults
     for protocol in protocols:

@@ -73,7 +73,7 @@ def buaa(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         "50_100_v1",
         Provenance.SEEDED,
         "BUAA-VisNir: NIR probes against the first VIS image of each test subject; subjects as "
-        f"in {buaa_visnir.SPLIT}.csv.",
+        f"in {buaa_visnir.SPLIT}.",
         enroll=template_table(_own(row) for row in first.values()),
         probe=template_table(_own(row) for row in _of(test, Band.NIR)),
         match=None,
@@ -93,7 +93,7 @@ def oulu(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         Provenance.SEEDED,
         f"Oulu-CASIA: {OULU_FRAMES} evenly spread frames of each expression in "
         f"{OULU_LIGHT.lower()} light; NIR probes against all VIS frames of a subject; subjects as "
-        f"in {oulu_casia_nirvis.SPLIT}.csv.",
+        f"in {oulu_casia_nirvis.SPLIT}.",
         enroll=template_table(_own(row) for row in _of(test, Band.VIS)),
         probe=template_table(_own(row) for row in _of(test, Band.NIR)),
         match=None,

@@ -30,7 +30,7 @@ from pipeline.types import Band, Region, Row
 
 EXPECTED = "<subject>/<n>.bmp (odd n VIS, even n NIR) or {VIS,NIR}/<subject>/<n>.bmp"
 PUBLISHED = {"images": 2700, "subjects": 150, "VIS": 1350, "NIR": 1350}
-SPLIT = "buaa_visnir_v1"
+SPLIT = "splits/buaa_visnir_v1.csv"
 
 _BY_BAND = re.compile(r"(?:.*/)?(VIS|NIR)/0*(\d+)/(\d+)", re.IGNORECASE)
 _BY_NUMBER = re.compile(r"(?:.*/)?0*(\d+)/(\d+)")
@@ -43,7 +43,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     Raises:
         ReaderError: the root holds no such images.
     """
-    splits = load_split(SPLIT)
+    splits = load_split(Path(__file__).parent / SPLIT)
     return list_by_path(
         root, dataset, params, EXPECTED, lambda path: _row(path, dataset, params, splits)
     )

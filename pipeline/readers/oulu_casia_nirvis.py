@@ -32,7 +32,7 @@ from pipeline.types import Band, Row
 EXPRESSIONS = ("Anger", "Disgust", "Fear", "Happiness", "Sadness", "Surprise")
 EXPECTED = "{NI,VL}/{Dark,Weak,Strong}/P001/<expression>/<frame>.jpeg"
 PUBLISHED = {"subjects": 80, "media": 2880}
-SPLIT = "oulu_casia_nirvis_v1"
+SPLIT = "splits/oulu_casia_nirvis_v1.csv"
 BANDS = {"NI": Band.NIR, "VL": Band.VIS}
 
 _FRAME = re.compile(
@@ -47,7 +47,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     Raises:
         ReaderError: the root holds no such images.
     """
-    splits = load_split(SPLIT)
+    splits = load_split(Path(__file__).parent / SPLIT)
     return list_by_path(
         root, dataset, params, EXPECTED, lambda path: _row(path, dataset, params, splits)
     )

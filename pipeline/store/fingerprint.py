@@ -1,10 +1,28 @@
-"""Fingerprints: what a row was made from, so that it is made again only when that changed."""
+"""Fingerprints: what a row was made from, so that it is made again only when that changed.
+
+The rules by which a key stays as narrow as the code:
+
+- All project code that a module imports counts, directly or not, imports inside functions too,
+  but comments and docstrings; and so does each data file beside such a module that its source
+  names (``"canonical_face.npz"``).
+- What is chosen by name is no import. A *registry*, a dict at the top of a module from names to
+  dotted module names (``{"folder": "pipeline.readers.folder"}``), is loaded on demand with
+  ``importlib``, and neither it nor what it names counts. A stage that chooses has a function
+  ``code_of(params, item)``, which returns its own module and the chosen ones; ``StageRun.map`` and
+  ``key`` take them as ``code``. So a new entry makes nothing stale, and an edit of one only what
+  uses it.
+- A package's ``__init__`` counts wherever one of its modules does: it imports nothing.
+- Params count by the name of their section, without the keys that are marked ``NEUTRAL`` because
+  they can't change a result; where a stage needs one key of a section it names that one alone.
+- ``NEUTRAL_CODE`` never counts.
+"""
 
 import ast
 import hashlib
 import importlib.util
 import io
 import json
+import re
 import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +35,6 @@ PROJECT_PACKAGES = ("pipeline", "stages", "models")
 NEUTRAL_CODE = (
     "pipeline.errors",
     "pipeline.params",
-    "pipeline.readers",  # what they list is part of each row's content
     "pipeline.report",
     "pipeline.schemas",
     "pipeline.store",
@@ -26,10 +43,13 @@ NEUTRAL_CODE = (
 )
 """Project code that can't change a row: it validates, fetches, moves, stores, shows and reports.
 
-``STORE_FORMAT`` stands for the store's part: raise it when rows have to be made again.
+``STORE_FORMAT`` stands for the store's part: raise it when rows have to be made again. A shard of
+another schema is never reused, so schemas need no part in a key.
 """
 
-STORE_FORMAT = "1"
+STORE_FORMAT = "2"
+
+_DATA_NAME = re.compile(r"[\w./-]+\.\w+")
 
 
 @dataclass(frozen=True)
@@ -38,9 +58,10 @@ class StageKey:
 
     Attributes:
         stage: name of the stage.
-        params: the sections of ``params.yaml`` that the stage reads, as plain JSON values.
+        params: what the rows depend on of ``params.yaml``, as plain JSON values by dotted path: a
+            whole section (``detect``) or one key of it (``train_degrader.frame_px``).
         weights: sha256 of each weight file, by name.
-        code: ``code_sha256`` of the stage's module.
+        code: ``code_sha256`` of the stage's module and of those that its params choose.
     """
 
     stage: str
@@ -62,47 +83,66 @@ class StageKey:
         return hashlib.sha256(self.digest + bytes.fromhex(content)).hexdigest()
 
 
-def code_sha256(module: str) -> str:
-    """Return the sha256 of the project code that a module imports, directly or not.
+def code_sha256(*modules: str) -> str:
+    """Return the sha256 of the project code that modules import, directly or not.
 
-    Comments, docstrings and blank lines don't count, so that better words recompute nothing.
+    Comments, docstrings, blank lines and registries don't count, so that better words and new
+    entries recompute nothing.
 
     Args:
-        module: dotted name, for example ``stages.align``.
+        modules: dotted names, for example ``stages.ingest`` and ``pipeline.readers.folder``; their
+            order does not matter.
     """
     digest = hashlib.sha256()
-    for name, path in sorted(code_closure(module).items()):
-        digest.update(f"{name}\0{bare_code(path.read_text())}\0".encode())
+    for name, path in sorted(code_closure(*modules).items()):
+        data = path.read_bytes()
+        if path.suffix == ".py":
+            data = bare_code(data.decode()).encode()
+        digest.update(f"{name}\0{len(data)}\0".encode() + data)
     return digest.hexdigest()
 
 
-def code_closure(module: str) -> dict[str, Path]:
-    """Return the project modules that a module imports, itself included, and their files.
+def code_closure(*modules: str, registries: bool = False) -> dict[str, Path]:
+    """Return the project modules that modules import, themselves included, and their files.
 
     Imports are read from the source, those inside functions too; nothing is executed.
     ``NEUTRAL_CODE`` is left out.
+
+    Args:
+        modules: dotted names.
+        registries: follow registries as well, to all that they name.
+
+    Returns:
+        Files by dotted name; data files that a module names and has beside it, by
+        ``<package>/<file>``.
     """
     closure: dict[str, Path] = {}
-    waiting = [module]
+    seen: set[tuple[str, bool]] = set()
+    waiting = [(module, True) for module in modules]
     while waiting:
-        name = waiting.pop()
-        if name in closure or _is_neutral(name) or (path := _file_of(name)) is None:
+        name, asked_for = waiting.pop()
+        path = None if (name, asked_for) in seen or is_neutral(name) else file_of(name)
+        if path is None:
             continue
-        closure[name] = path
-        waiting += _imports(name, path)
-        if "." in name:
-            waiting.append(name.rpartition(".")[0])
+        seen.add((name, asked_for))
+        tree = ast.parse(path.read_text())
+        closure |= {name: path} | _data_files(name, path, tree)
+        waiting += [(module, True) for module in imports_of(tree)]
+        if "." in name:  # Python runs the package on the way, for nothing that it offers
+            waiting.append((name.rpartition(".")[0], False))
+        if registries and asked_for:
+            waiting += [(module, True) for named in _registries(tree).values() for module in named]
     return closure
 
 
 def bare_code(source: str) -> str:
-    """Return source text without comments, docstrings, blank lines and trailing space."""
-    lines = source.splitlines()
+    """Return source text without comments, docstrings, registries, blank lines, trailing space."""
+    lines, tree = source.splitlines(), ast.parse(source)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
-    for start, end in _docstrings(ast.parse(source)):
+    for start, end in (*_docstrings(tree), *_registries(tree)):
         lines[start - 1 : end] = [""] * (end - start + 1)
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
@@ -118,11 +158,39 @@ def _docstrings(tree: ast.Module) -> Iterator[tuple[int, int]]:
             yield node.lineno, node.end_lineno or node.lineno
 
 
-def _is_neutral(name: str) -> bool:
+def _registries(tree: ast.Module) -> dict[tuple[int, int], list[str]]:
+    """Return the modules that each registry of a source names, by its first and last line."""
+    found = {}
+    for node in tree.body:
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if not isinstance(value, ast.Dict) or not value.values:
+            continue
+        named = [entry.value if isinstance(entry, ast.Constant) else None for entry in value.values]
+        modules = [name for name in named if isinstance(name, str) and _is_dotted(name)]
+        if len(modules) == len(named):
+            found[node.lineno, node.end_lineno or node.lineno] = modules
+    return found
+
+
+def _is_dotted(name: str) -> bool:
+    return name.partition(".")[0] in PROJECT_PACKAGES and file_of(name) is not None
+
+
+def _data_files(name: str, path: Path, tree: ast.Module) -> dict[str, Path]:
+    """Return the data files that a module's source names and that lie beside it."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    named = [text for text in texts if isinstance(text, str) and _DATA_NAME.fullmatch(text)]
+    files = {f"{package}/{text}": path.parent / text for text in named}
+    return {key: file for key, file in files.items() if file.suffix != ".py" and file.is_file()}
+
+
+def is_neutral(name: str) -> bool:
+    """Tell whether a module is of ``NEUTRAL_CODE``."""
     return any(name == neutral or name.startswith(f"{neutral}.") for neutral in NEUTRAL_CODE)
 
 
-def _file_of(name: str) -> Path | None:
+def file_of(name: str) -> Path | None:
     """Return the source file of a project module, None for anything else."""
     package, *inner = name.split(".")
     if package not in PROJECT_PACKAGES or (root := _root(package)) is None:
@@ -140,9 +208,9 @@ def _root(package: str) -> Path | None:
     return Path(spec.origin).parent if spec and spec.origin else None
 
 
-def _imports(name: str, path: Path) -> Iterator[str]:
-    """Yield the dotted names a source file imports (a name in a ``from`` may be a module)."""
-    for node in ast.walk(ast.parse(path.read_text())):
+def imports_of(tree: ast.Module) -> Iterator[str]:
+    """Yield the dotted names a source imports (a name in a ``from`` may be a module)."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from pipeline.detection import DETECTOR_WEIGHTS, DETECTORS, make_detector
+from pipeline.detection import DETECTORS, detector_weights, make_detector
 from pipeline.detection.yunet import YuNet
 from pipeline.errors import WeightsError
 
@@ -181,4 +181,8 @@ def test_an_unknown_detector_is_named():
 
 
 def test_every_detector_names_its_files():
-    assert set(DETECTORS) == set(DETECTOR_WEIGHTS)
+    assert {name: detector_weights(name) for name in DETECTORS} == {
+        "yunet": ("yunet",),
+        "retinaface": ("retinaface_r50",),
+        "fan": ("yunet", "fan_2d"),
+    }

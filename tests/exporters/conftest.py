@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from stage_data import align_rows, detect_rows, finished, make_image, write_folder
 
-from pipeline.exporters import Request
+from pipeline.exporters.format import Request
 from pipeline.exporters.running import export
 from pipeline.ops.codec import encode_png
 from pipeline.schemas.align import ALIGN

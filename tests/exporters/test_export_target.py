@@ -7,7 +7,8 @@ import pytest
 from stage_data import contents
 
 from pipeline.errors import ExportError, StageError
-from pipeline.exporters import Request, webdataset
+from pipeline.exporters import webdataset
+from pipeline.exporters.format import Request
 from pipeline.exporters.importing import read_manifest
 from pipeline.exporters.running import plan_export
 from pipeline.exporters.storage import HashedFile, Sink
@@ -78,7 +79,7 @@ def test_what_a_former_run_left_for_other_rows_is_not_taken(put, tmp_path, monke
 
     broken = webdataset.FORMAT.__class__(**vars(webdataset.FORMAT) | {"finish": interrupt})
     with monkeypatch.context() as patch:
-        patch.setitem(__import__("pipeline.exporters").exporters.EXPORTERS, "webdataset", broken)
+        patch.setattr(webdataset, "FORMAT", broken)
         with pytest.raises(KeyboardInterrupt):
             put("webdataset", verify=False)
     out = put("webdataset", columns=("subject_id",), verify=False)

@@ -6,9 +6,9 @@ import torch
 
 from models.prnet.network import ResFCN256
 from pipeline.errors import WeightsError
+from pipeline.face3d.backends.prnet import MESH_OF_68, PRNet
 from pipeline.face3d.canonical import canonical_texture, canonical_vertices
 from pipeline.face3d.position_map import position_map_of_mesh, valid_texels
-from pipeline.face3d.prnet import MESH_OF_68, PRNet
 
 
 class Fixed(torch.nn.Module):

@@ -13,13 +13,16 @@ from pipeline.ops.boxes import CHOICES
 from pipeline.ops.geometry import BORDERS, INTERPOLATIONS
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.params.align import AlignParams, BuiltInTemplate
+from pipeline.params.detect_bodies import NetworkFileParams
 from pipeline.params.load import (
     check_params,
     lay_profile_over,
     load_params,
     merge_params,
     read_yaml,
+    section_values,
 )
+from pipeline.params.renamed import RENAMED
 from pipeline.params.whole import Params
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -151,6 +154,35 @@ def test_a_template_of_ones_own_is_taken(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text(text)
     assert load_params(path).align.templates["mine"].width_px == 48
+
+
+def test_what_cannot_change_a_result_is_left_out_of_fingerprints():
+    params = load_params(ROOT / "params.yaml")
+    assert "batch_rows" not in section_values(params.parse)
+    assert section_values(params.parse)["eye_bias"] == params.parse.eye_bias
+    file = NetworkFileParams(path="a.onnx", sha256="0" * 64)
+    bodies = params.detect_bodies.model_copy(update={"backend": "file", "file": file})
+    assert section_values(bodies)["file"] == {"sha256": "0" * 64}
+    assert "checkpoint_steps" not in section_values(params.train_degrader)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "path"),
+    [
+        ("parse.rows", "parse: {rows: 3}", "parse.rows"),
+        ("methods.*.rate", "methods: {a: {rate: 1}, b: {lr: 1}}", "methods.a.rate"),
+        ("methods", "methods: {}", "methods"),
+    ],
+)
+def test_a_renamed_key_is_refused_with_its_new_name(tmp_path, monkeypatch, pattern, text, path):
+    monkeypatch.setitem(RENAMED, pattern, "other_name")
+    (fault,) = faults(tmp_path, text)
+    assert fault == f"{path}: this key is called other_name now; rename it"
+
+
+def test_a_renamed_key_is_no_fault_where_it_does_not_stand(tmp_path, monkeypatch):
+    monkeypatch.setitem(RENAMED, "align.*.x", "y")
+    assert load_params(ROOT / "params.yaml")
 
 
 def keys(model: type[BaseModel]):

@@ -1,5 +1,7 @@
 """Checking a copy: what is published, what is there, and what precisely differs."""
 
+from importlib import import_module
+
 import pytest
 
 from pipeline import testing
@@ -7,7 +9,7 @@ from pipeline.errors import ReaderError
 from pipeline.protocols import OFFICIAL
 from pipeline.protocols.check import CHECKED, check_dataset
 from pipeline.protocols.figures import PROTOCOL_FIGURES
-from pipeline.readers import PUBLISHED, READERS
+from pipeline.readers import READERS
 from pipeline.testing.images import put_image
 
 
@@ -132,7 +134,10 @@ def test_recordio_is_decoded_record_by_record(tmp_path):
 
 
 def test_every_official_reader_can_be_checked():
-    assert set(CHECKED) == set(PUBLISHED) == set(READERS) - {"folder", "shards", "ijb_mdf"}
+    published = {
+        name for name, module in READERS.items() if hasattr(import_module(module), "PUBLISHED")
+    }
+    assert set(CHECKED) == published == set(READERS) - {"folder", "shards", "ijb_mdf"}
     assert set(OFFICIAL) <= set(CHECKED)
     assert set(PROTOCOL_FIGURES) <= set(OFFICIAL)
 

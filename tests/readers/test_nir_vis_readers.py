@@ -1,13 +1,17 @@
 """Readers of the NIR-VIS sets on their replicas: exact counts, columns, bad input."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from pipeline import testing
 from pipeline.errors import ReaderError
+from pipeline.readers import splits
 from pipeline.readers.splits import BUILTIN, load_split
 from pipeline.testing.images import put_image, put_text
+
+SPLITS = Path(splits.__file__).parent
 
 
 def by(rows, *columns):
@@ -138,7 +142,7 @@ def test_buaa_enrols_one_image_each(tmp_path, protocols):
 
 
 def test_oulu_takes_eight_frames_of_each_expression_in_strong_light(tmp_path, listed, protocols):
-    subjects = tuple(sorted(load_split("oulu_casia_nirvis_v1")))
+    subjects = tuple(sorted(load_split(SPLITS / "oulu_casia_nirvis_v1.csv")))
     testing.oulu_casia_nirvis(tmp_path, subjects=subjects, expressions=("Anger", "Fear"))
     rows = listed("oulu_casia_nirvis")
     assert by(rows, "band", "session_id") == {
@@ -161,15 +165,15 @@ def test_oulu_flat_names_are_the_same_frames(tmp_path, listed):
 
 @pytest.mark.parametrize("name", sorted(BUILTIN))
 def test_split_files_are_what_was_drawn(name):
-    assert load_split(name) == BUILTIN[name]()
+    assert load_split(SPLITS / f"{name}.csv") == BUILTIN[name]()
 
 
 def test_the_oulu_split_has_the_published_shares():
-    split = load_split("oulu_casia_nirvis_v1")
+    split = load_split(SPLITS / "oulu_casia_nirvis_v1.csv")
     of_oulu = Counter(split[subject] for subject in split if subject <= "P050")
     assert of_oulu == {"train": 5, "test": 5}
     assert Counter(split.values()) == {"train": 20, "test": 20}
-    assert Counter(load_split("buaa_visnir_v1").values()) == {"train": 50, "test": 100}
+    assert Counter(load_split(SPLITS / "buaa_visnir_v1.csv").values()) == {"train": 50, "test": 100}
 
 
 def test_tufts_bands_and_expressions(tmp_path, listed):

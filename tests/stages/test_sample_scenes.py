@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.demo.sources.scenes import SCENE_WEIGHTS
+from pipeline.demo.sources.scenes import WEIGHTS
 from pipeline.params.load import load_params
 from pipeline.store import ShardFolder
 from stages import ingest, sample
@@ -19,7 +19,7 @@ SMALL = {
 
 @pytest.fixture
 def scenes(workspace):
-    workspace.need(*SCENE_WEIGHTS)
+    workspace.need(*WEIGHTS)
     own = {"reader": "ijb_mdf", "root": "data/scenes/source/scenes", "shards": 3}
     own |= {"simulated": True, "ijb_mdf": {"segment_frames": 2}}
     workspace.edit(datasets={"scenes": own}, sample={"scenes": SMALL})

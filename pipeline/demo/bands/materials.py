@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from pipeline.demo.bands import Scene, blur, soft_step
 from pipeline.demo.bands.appearance import TYPICAL, Appearance, ColourModel, learn_appearance
 from pipeline.demo.bands.outlines import clear_fringe, fill_holes, normalised, refine
-from pipeline.detection import make_detector
+from pipeline.detection.yunet import YuNet
 from pipeline.errors import WeightsError
 from pipeline.face3d.mesh import FaceMesh
 from pipeline.face3d.uv import face_uv
@@ -93,7 +93,7 @@ class MaterialEstimator:
     """
 
     def __init__(self, weights: Mapping[str, Path]) -> None:
-        self._detector = make_detector("yunet", weights)
+        self._detector = YuNet(weights["yunet"])
         self._mesh = FaceMesh(weights["face_mesh_468"])
         self._parser = FaceParser(weights["bisenet_r18"])
         self._person = _PersonMask(weights["selfie_segmentation"])

@@ -21,7 +21,7 @@ from scipy.spatial import cKDTree
 
 from pipeline.demo.people.anny import Anny, Int32, macro_weights
 from pipeline.demo.people.surface import nearest_places
-from pipeline.detection import make_detector
+from pipeline.detection.yunet import YuNet
 from pipeline.face3d.canonical import canonical_texture, canonical_vertices
 from pipeline.face3d.mesh import FaceMesh
 from pipeline.ops.raster import Fragments, interpolate, rasterise, sample_bilinear, vertex_normals
@@ -117,7 +117,7 @@ def register(anny: Anny, yunet: Path, face_mesh: Path) -> tuple[Int32, Float32]:
 
 def _look(clay: _Clay, yunet: Path, face_mesh: Path) -> tuple[Points, Points]:
     """Return hits (views, 468, 3) and their weights (views, 468)."""
-    detector, network = make_detector("yunet", {"yunet": yunet}), FaceMesh(face_mesh)
+    detector, network = YuNet(yunet), FaceMesh(face_mesh)
     canonical, triangles = canonical_vertices(), canonical_texture()[1]
     facing = vertex_normals(canonical.astype(np.float32), triangles.astype(np.int32))
     facing = facing * -np.sign(facing[:, 2].mean())

@@ -1,15 +1,36 @@
 """From one sheet of OpenPeople to its images in all bands."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+from pipeline.demo.bands.materials import WEIGHTS as MATERIAL_WEIGHTS
 from pipeline.demo.bands.simulate import BandSimulator
-from pipeline.demo.people.openpeople import SourceImage, described, frames_of, read_image
+from pipeline.demo.people.openpeople import (
+    SourceImage,
+    described,
+    frames_of,
+    list_images,
+    read_image,
+)
+from pipeline.demo.sources.work import FindWeight, Work
 from pipeline.ops.codec import encode_jpeg
 from pipeline.params.sample import OpenPeopleParams
 from pipeline.store import image_columns
 from pipeline.store.mapping import BatchFunction
 from pipeline.types import Band, Row
+
+WEIGHTS = ("openpeople", *MATERIAL_WEIGHTS)
+"""What it opens, by names of ``weights.yaml``."""
+
+
+def plan(params: OpenPeopleParams, find: FindWeight) -> Work:
+    """Plan the photographs: a row is a sheet or a single image."""
+    archive = find("openpeople")
+    weights = {name: find(name) for name in MATERIAL_WEIGHTS}
+    sources = list_images(archive, params.subjects)
+    rows = [{"sample_id": source.key, "source": source} for source in sources]
+    return Work(rows, partial(make_images, params, archive, weights))
 
 
 def make_images(

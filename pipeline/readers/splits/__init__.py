@@ -16,16 +16,17 @@ from pipeline.types import Split
 SEED = 20210
 
 
-def load_split(name: str) -> dict[str, str]:
+def load_split(path: Path) -> dict[str, str]:
     """Read a split file of this package.
 
     Args:
-        name: for example ``buaa_visnir_v1``.
+        path: of the file. A reader writes its name out, so that the file is part of what the rows
+            of this reader depend on.
 
     Returns:
         Split by subject.
     """
-    with (Path(__file__).parent / f"{name}.csv").open(newline="", encoding="utf-8") as lines:
+    with path.open(newline="", encoding="utf-8") as lines:
         return {row["subject_id"]: row["split"] for row in csv.DictReader(lines)}
 
 

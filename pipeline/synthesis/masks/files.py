@@ -1,5 +1,7 @@
 """Templates as files: an RGBA PNG in the canonical face's layout, beside it optional YAML."""
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,21 @@ def load_template(name: str, own: dict[str, str]) -> MaskDesign:
     if name not in BUILTIN:
         raise ReaderError(f"mask design {name!r} is none of {sorted(BUILTIN)} and {sorted(own)}")
     return drawn_template(name)
+
+
+def own_digests(names: Sequence[str], own: dict[str, str]) -> dict[str, list[str]]:
+    """Return the sha256 of the files of those designs that are one's own, by name.
+
+    Args:
+        names: the designs that are used.
+        own: one's own designs: name → PNG.
+    """
+    digests = {}
+    for name in sorted(own.keys() & set(names)):
+        files = Path(own[name]), Path(own[name]).with_suffix(".yaml")
+        there = [path.read_bytes() for path in files if path.is_file()]
+        digests[name] = [hashlib.sha256(data).hexdigest() for data in there]
+    return digests
 
 
 def read_template(path: Path, name: str) -> MaskDesign:

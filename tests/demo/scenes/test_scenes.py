@@ -11,7 +11,7 @@ from pipeline.demo.scenes.camera import CAMERAS, FAR, NEAR
 from pipeline.demo.scenes.compose import render
 from pipeline.demo.scenes.figure import Patch
 from pipeline.demo.scenes.script import Take, Walk, galleries_of, plan
-from pipeline.demo.sources.scenes import SCENE_WEIGHTS, make_scenes
+from pipeline.demo.sources.scenes import WEIGHTS, make_scenes
 from pipeline.params.datasets import DatasetParams
 from pipeline.params.sample import ScenesParams
 from pipeline.readers import read_dataset
@@ -53,7 +53,7 @@ def files(root):
 
 @pytest.fixture(scope="module")
 def weights(weight_file):
-    return {name: weight_file(name) for name in SCENE_WEIGHTS}
+    return {name: weight_file(name) for name in WEIGHTS}
 
 
 def make(root, weights, params=SMALL, executor=None):

@@ -6,6 +6,7 @@ and a thin-plate spline between the two carries every texel. It is exact at the 
 smooth between them; the forehead, which has none, is continued.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -15,8 +16,10 @@ from scipy.interpolate import RBFInterpolator
 
 from models.prnet.network import POSITION_SCALE, SIDE_PX, load_resfcn256
 from pipeline.errors import WeightsError
+from pipeline.face3d.backends import Reconstruct
 from pipeline.face3d.canonical import canonical_texture
-from pipeline.face3d.position_map import MAP_PX, transform_map, valid_texels
+from pipeline.face3d.map_codec import encode_position_map
+from pipeline.face3d.position_map import MAP_PX, mesh_of_position_map, transform_map, valid_texels
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.geometry import invert_affine, transform_points, warp_affine
 from pipeline.types import Float32, Row, UInt8
@@ -28,8 +31,12 @@ MESH_OF_68 = (
     *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87),
 )
 """The mesh's points that stand for the 68 of 300-W."""
-_CONTEXTNESS = 1.6
+_ROOM = 1.6
 """Side of the crop over the mean side of the landmarks' box, as in the released code."""
+
+
+WEIGHTS = ("prnet", "prnet_uv_keypoints")
+"""What it opens, by names of ``weights.yaml``."""
 
 
 class PRNet:
@@ -75,7 +82,7 @@ class PRNet:
             ValueError: the landmarks lie in one place.
         """
         low, high = landmarks68_xy.min(axis=0), landmarks68_xy.max(axis=0)
-        side = float((high - low).mean()) * _CONTEXTNESS
+        side = float((high - low).mean()) * _ROOM
         if not np.isfinite(side) or side <= 0:
             raise ValueError("the landmarks lie in one place")
         scale = (SIDE_PX - 1) / side
@@ -107,3 +114,14 @@ def _layout(columns_rows: np.ndarray) -> tuple[Float32, Float32]:
     theirs = spline(np.column_stack([columns.ravel(), rows.ravel()]).astype(np.float64))
     theirs = np.clip(theirs, 0, MAP_PX - 1).astype(np.float32).reshape(MAP_PX, MAP_PX, 2)
     return np.ascontiguousarray(theirs[..., 0]), np.ascontiguousarray(theirs[..., 1])
+
+
+def make(weights: Mapping[str, Path]) -> Reconstruct:
+    """Build the back end."""
+    network = PRNet(weights["prnet"], weights["prnet_uv_keypoints"])
+
+    def reconstruct(row: Row) -> tuple[Float32, bytes]:
+        position_map = network.of_row(row)
+        return mesh_of_position_map(position_map), encode_position_map(position_map)
+
+    return reconstruct

@@ -1,0 +1,24 @@
+"""What a source of images says that is to be done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.store.mapping import BatchFunction
+from pipeline.types import Row
+
+FindWeight = Callable[[str], Path]
+"""From a name of ``weights.yaml`` to its verified file."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a source makes.
+
+    Attributes:
+        rows: what is mapped, a unit of work each.
+        make: builds the batch function in each worker.
+    """
+
+    rows: list[Row]
+    make: Callable[[], BatchFunction]
