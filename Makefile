@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro ablations test lint types bench check report graph clean
+.PHONY: help setup repro ablations test lint types bench check report graph wiring clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -48,6 +48,9 @@ check: lint test ## all that has to hold before a commit
 
 report: setup ## show the metrics as tables
 	dvc metrics show
+
+wiring: setup ## write the code that stages run into dvc.yaml, from what they import
+	python -m stages.wiring
 
 graph: setup ## draw the stages of dvc.yaml (docs/stages.svg)
 	python docs/draw_stages.py

@@ -15,6 +15,7 @@ from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.params.align import AlignParams, BuiltInTemplate
 from pipeline.params.detect_bodies import NetworkFileParams
 from pipeline.params.load import (
+    _renamed,
     check_params,
     lay_profile_over,
     load_params,
@@ -178,6 +179,12 @@ def test_a_renamed_key_is_refused_with_its_new_name(tmp_path, monkeypatch, patte
     monkeypatch.setitem(RENAMED, pattern, "other_name")
     (fault,) = faults(tmp_path, text)
     assert fault == f"{path}: this key is called other_name now; rename it"
+
+
+def test_keys_have_one_former_name_each_and_none_of_now():
+    params = read_yaml(ROOT / "params.yaml")
+    assert not list(_renamed(params))
+    assert all(name.split(".")[-1] not in pattern for pattern, name in RENAMED.items())
 
 
 def test_a_renamed_key_is_no_fault_where_it_does_not_stand(tmp_path, monkeypatch):

@@ -1,0 +1,84 @@
+"""dvc.yaml and pyproject.toml name the code that stages run: all of it, and nothing else."""
+
+import re
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.store.fingerprint import bare_code, code_closure
+from stages import wiring
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+
+
+def code_in(stage):
+    """Files that dvc.yaml names for a stage, those of whole folders one by one."""
+    deps = STAGES[stage].get("do", STAGES[stage])["deps"]
+    code = [ROOT / dep for dep in deps if re.match("(pipeline|stages|models)/", dep)]
+    return {
+        path
+        for dep in code
+        for path in ([dep] if dep.is_file() else dep.rglob("*"))
+        if path.suffix in (".py", ".npz", ".csv") and holds_code(path)
+    }
+
+
+def holds_code(path):
+    return path.suffix != ".py" or bare_code(path.read_text())
+
+
+@pytest.mark.parametrize("name", wiring.FILES)
+def test_the_files_are_as_the_imports_have_it(name):
+    text = (ROOT / name).read_text()
+    assert wiring.FILES[name](text) == text, "run `make wiring`"
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES.keys() - {"weights"}))
+def test_the_deps_are_all_code_that_makes_rows_and_no_other(stage):
+    runs = code_closure(f"stages.{stage}", registries=True).values()
+    assert code_in(stage) == {path for path in runs if holds_code(path)}
+
+
+def test_weights_depends_on_what_names_weights_not_on_networks():
+    code = code_in("weights")
+    assert ROOT / "pipeline/detection/fan.py" in code
+    assert ROOT / "pipeline/weights/__init__.py" in code
+    assert not any(path.is_relative_to(ROOT / "models") for path in code)
+
+
+def test_whole_packages_stand_for_their_files():
+    assert "pipeline/readers" in wiring.code_deps("ingest")
+    assert not any(dep.startswith("pipeline/readers/") for dep in wiring.code_deps("ingest"))
+    assert "pipeline/detection" in wiring.code_deps("detect")
+
+
+def test_the_stages_own_module_comes_first():
+    assert wiring.code_deps("align")[0] == "stages/align.py"
+
+
+def test_what_is_no_code_stays_where_it_is_with_its_comments():
+    text = (ROOT / "dvc.yaml").read_text()
+    stale = text.replace("        - stages/align.py\n", "        - pipeline/cli\n", 1)
+    assert stale != text
+    assert wiring.wired_pipeline(stale) == text
+
+
+def test_a_forgotten_stage_is_put_into_the_contract():
+    text = (ROOT / "pyproject.toml").read_text()
+    assert wiring.wired_project(text.replace('    "stages.parse",\n', "")) == text
+
+
+def test_check_tells_what_is_stale_and_writes_nothing(tmp_path, monkeypatch):
+    (tmp_path / "dvc.yaml").write_text("old")
+    monkeypatch.setattr(wiring, "ROOT", tmp_path)
+    monkeypatch.setattr(wiring, "FILES", {"dvc.yaml": lambda text: "new"})
+    with pytest.raises(SystemExit, match=r"stale: dvc.yaml; run `make wiring`"):
+        wiring.main(["--check"])
+    assert (tmp_path / "dvc.yaml").read_text() == "old"
+    wiring.main([])
+    assert (tmp_path / "dvc.yaml").read_text() == "new"
+    with pytest.raises(SystemExit) as ended:
+        wiring.main(["--check"])
+    assert ended.value.code == 0
