@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.bodies.body_regions import BodyRegion
-from pipeline.bodies.labelling import Outcome
+from pipeline.bodies.labelling import LabelOutcome
 from pipeline.errors import ParamsError, WeightsError
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import transform_points
@@ -86,7 +86,7 @@ def test_a_lone_person_takes_the_subject_of_the_listing(bus):
     (alone,) = [r for id_, r in bus.rows("crop_bodies").items() if id_.startswith("anna/alone")]
     assert (alone["subject_id"], alone["template_id"]) == ("anna", "anna.VIS")
     bodies = bus.rows("label_bodies")["anna/crowd.png"]["bodies"]
-    assert {body["outcome"] for body in bodies} == {Outcome.UNLABELLED}
+    assert {body["outcome"] for body in bodies} == {LabelOutcome.UNLABELLED}
     assert {body["subject_id"] for body in bodies} == {None}
 
 

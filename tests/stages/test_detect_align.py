@@ -56,7 +56,7 @@ def test_faces_are_aligned_by_the_meshs_points_or_the_detectors(photographs):
     photographs.run("ingest", "detect")
     face = photographs.rows("detect")["one.png"]["faces"][0]
     np.testing.assert_array_equal(face["landmarks_xy"], five_landmarks(face["mesh_xyz"][None])[0])
-    photographs.edit(detect={"points": "detector"})
+    photographs.edit(detect={"landmarks": "detector"})
     photographs.run("detect", "align")
     again = photographs.rows("detect")["one.png"]["faces"][0]
     np.testing.assert_array_equal(again["landmarks_xy"], face["detected_xy"])
