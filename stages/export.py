@@ -8,13 +8,19 @@ from pathlib import Path
 
 from pipeline.errors import ParamsError
 from pipeline.exporters.format import Request
-from pipeline.exporters.running import export
+from pipeline.exporters.running import export, modules_of
+from pipeline.params.whole import Params
 from pipeline.store import ShardFolder, executor_from_environment
 from stages.run import StageRun, stage_main
 
 
+def code_of(params: Params, item: str) -> tuple[str, ...]:
+    """Return the modules whose code an export depends on: see ``store.fingerprint``."""
+    return modules_of(params.exports[item].format)
+
+
 def run(stage: StageRun) -> None:
-    """Write one export anew and note its manifest."""
+    """Bring one export up to date and note its manifest."""
     params = stage.params.exports.get(stage.dataset)
     if params is None:
         known = ", ".join(stage.params.exports) or "none"
@@ -33,7 +39,7 @@ def run(stage: StageRun) -> None:
         params.pairs,
         params.seed,
     )
-    manifest = export(request, executor=executor_from_environment(), overwrite=True)
+    manifest = export(request, executor=executor_from_environment(), overwrite=True, keep=True)
     note = Path("reports/exports", f"{stage.dataset}.json")
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_bytes(manifest.to_json())

@@ -109,7 +109,7 @@ def _naming_weights(files: dict[str, Path]) -> dict[str, Path]:
     open.
     """
     stage = files["stages.weights"]
-    asked = set(imports_of(ast.parse(stage.read_text())))
+    asked = imports_of(stage)
     kept = {name: path for name, path in files.items() if name in asked or _names_weights(path)}
     fetching = (ROOT / "pipeline" / "weights").rglob("*.py")
     return kept | {"stages.weights": stage} | {str(path): path for path in fetching}

@@ -41,6 +41,7 @@ class Manifest:
         crossband: version of the program.
         verified_with: library and version that read the export back.
         files: every file but the manifest.
+        key: digest of all that the files depend on; None in the manifests of former programs.
     """
 
     format: str
@@ -59,6 +60,7 @@ class Manifest:
     crossband: str
     verified_with: str | None
     files: Sequence[FileEntry]
+    key: str | None = None
     crossband_export: int = VERSION
 
     def to_json(self) -> bytes:

@@ -29,6 +29,7 @@ from pipeline.exporters.manifest import (
 )
 from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import (
+    MANIFEST,
     PIECES,
     FileEntry,
     Receipt,
@@ -84,6 +85,7 @@ def export(
     executor: Executor,
     overwrite: bool = False,
     verify: bool = True,
+    keep: bool = False,
     few_bytes: int = FEW_BYTES,
 ) -> Manifest:
     """Write an export, read it back, and put it into place.
@@ -93,6 +95,7 @@ def export(
         executor: who writes the units of a large export.
         overwrite: replace an export that stands there.
         verify: read it back with the format's own library and compare it with the source.
+        keep: leave an export that stands there as it is where nothing that it depends on changed.
         few_bytes: so few bytes are written by this process.
 
     Raises:
@@ -109,6 +112,9 @@ def export(
             f"install it (pip install 'crossband[export]'), or export with --no-verify"
         )
     job = _job(request)
+    if keep and (kept := _unchanged(job, verify)):
+        print(f"{kept.rows} rows, {len(kept.files)} files: unchanged, kept")
+        return kept
     total, start = _bytes(job), time.monotonic()
     with target.open() as store:
         chosen = executor if total > few_bytes and len(job.units) > 1 else Serial()
@@ -129,6 +135,11 @@ def export(
     return manifest
 
 
+def modules_of(name: str) -> tuple[str, ...]:
+    """Return the modules whose code an export of a format depends on."""
+    return __name__, EXPORTERS[name]
+
+
 def _format(request: Request) -> Format:
     if request.format not in EXPORTERS:
         raise ExportError(f"format {request.format!r}: expected one of {', '.join(EXPORTERS)}")
@@ -147,7 +158,7 @@ def _job(request: Request) -> Job:
         )
     plan = form.prepare(request, selection)
     units = tuple(selection.units(split=form.split_units))
-    code = code_sha256(__name__, EXPORTERS[request.format])
+    code = code_sha256(*modules_of(request.format))
     return Job(request, schema, _facts(selection), units, plan, code)
 
 
@@ -193,12 +204,27 @@ def _bytes(job: Job) -> int:
     return sum(unit.bytes(job.schema.names) for unit in job.units)
 
 
-def _key(job: Job, unit: Unit) -> str:
-    """Return the digest of all that a unit's bytes depend on."""
+def _key(job: Job, unit: Unit | None = None) -> str:
+    """Return the digest of all that the bytes of a unit depend on, or those of the whole."""
     request = asdict(job.request) | {"source": "", "to": ""}
-    values = [job.code, request, serialised_schema(job.schema), unit.name, unit.ids_sha256]
+    values = [job.code, request, serialised_schema(job.schema)]
+    values += [unit.name, unit.ids_sha256] if unit else []
     values.append([other.ids_sha256 for other in job.units])  # labels depend on all rows
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _unchanged(job: Job, verified: bool) -> Manifest | None:
+    """Return the manifest of the export that stands there, if it is what this job would make."""
+    store = Store(job.request.to)
+    with explained(job.request.to):
+        text = store.read(MANIFEST)
+        there = {path: store.length(path) for path in store.files()} if text else {}
+    if text is None:
+        return None
+    manifest = Manifest.from_json(text, job.request.to)
+    same = manifest.key == _key(job) and (manifest.verified_with or not verified)
+    whole = all(there.get(entry.path) == entry.bytes for entry in manifest.files)
+    return manifest if same and whole else None
 
 
 _work: tuple[Job, Store]
@@ -293,6 +319,7 @@ def _manifest(job: Job, entries: Sequence[FileEntry], verified: str | None) -> M
         crossband=program_version(),
         verified_with=verified,
         files=entries,
+        key=_key(job),
     )
 
 

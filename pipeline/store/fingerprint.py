@@ -24,7 +24,7 @@ import io
 import json
 import re
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -49,6 +49,7 @@ another schema is never reused, so schemas need no part in a key.
 
 STORE_FORMAT = "2"
 
+_MODULE_NAME = re.compile(rf"({'|'.join(PROJECT_PACKAGES)})(\.\w+)+")
 _DATA_NAME = re.compile(r"[\w./-]+\.\w+")
 
 
@@ -125,16 +126,46 @@ def code_closure(*modules: str, registries: bool = False) -> dict[str, Path]:
         if path is None:
             continue
         seen.add((name, asked_for))
-        tree = ast.parse(path.read_text())
-        closure |= {name: path} | _data_files(name, path, tree)
-        waiting += [(module, True) for module in imports_of(tree)]
+        source = _read(path.read_text())
+        closure |= {name: path} | _beside(name, path, source.data_names)
+        waiting += [(module, True) for module in source.imports]
         if "." in name:  # Python runs the package on the way, for nothing that it offers
             waiting.append((name.rpartition(".")[0], False))
         if registries and asked_for:
-            waiting += [(module, True) for named in _registries(tree).values() for module in named]
+            waiting += [(module, True) for module in source.registered]
     return closure
 
 
+@dataclass(frozen=True)
+class _Source:
+    """What a module's source names.
+
+    Attributes:
+        imports: dotted names it imports (a name in a ``from`` may be a module).
+        registered: modules that its registries name.
+        data_names: strings that may be names of data files beside it.
+    """
+
+    imports: tuple[str, ...]
+    registered: tuple[str, ...]
+    data_names: tuple[str, ...]
+
+
+@cache
+def _read(text: str) -> _Source:
+    tree = ast.parse(text)
+    registered = [module for named in _registries(tree).values() for module in named]
+    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    names = [name for name in strings if isinstance(name, str) and _DATA_NAME.fullmatch(name)]
+    return _Source(tuple(_imports(tree)), tuple(registered), tuple(names))
+
+
+def imports_of(path: Path) -> tuple[str, ...]:
+    """Return the dotted names that a source file imports; those in a ``from`` may be modules."""
+    return _read(path.read_text()).imports
+
+
+@cache
 def bare_code(source: str) -> str:
     """Return source text without comments, docstrings, registries, blank lines, trailing space."""
     lines, tree = source.splitlines(), ast.parse(source)
@@ -166,22 +197,16 @@ def _registries(tree: ast.Module) -> dict[tuple[int, int], list[str]]:
         if not isinstance(value, ast.Dict) or not value.values:
             continue
         named = [entry.value if isinstance(entry, ast.Constant) else None for entry in value.values]
-        modules = [name for name in named if isinstance(name, str) and _is_dotted(name)]
+        modules = [name for name in named if isinstance(name, str) and _MODULE_NAME.fullmatch(name)]
         if len(modules) == len(named):
             found[node.lineno, node.end_lineno or node.lineno] = modules
     return found
 
 
-def _is_dotted(name: str) -> bool:
-    return name.partition(".")[0] in PROJECT_PACKAGES and file_of(name) is not None
-
-
-def _data_files(name: str, path: Path, tree: ast.Module) -> dict[str, Path]:
-    """Return the data files that a module's source names and that lie beside it."""
+def _beside(name: str, path: Path, data_names: Sequence[str]) -> dict[str, Path]:
+    """Return those of the named data files that lie beside a module."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    named = [text for text in texts if isinstance(text, str) and _DATA_NAME.fullmatch(text)]
-    files = {f"{package}/{text}": path.parent / text for text in named}
+    files = {f"{package}/{data}": path.parent / data for data in data_names}
     return {key: file for key, file in files.items() if file.suffix != ".py" and file.is_file()}
 
 
@@ -208,8 +233,7 @@ def _root(package: str) -> Path | None:
     return Path(spec.origin).parent if spec and spec.origin else None
 
 
-def imports_of(tree: ast.Module) -> Iterator[str]:
-    """Yield the dotted names a source imports (a name in a ``from`` may be a module)."""
+def _imports(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -45,6 +45,27 @@ def test_a_named_export_is_made_and_made_again(ingested):
     assert noted == Path("exports/mine/manifest.json").read_text()
 
 
+def test_an_export_is_written_anew_only_when_what_it_depends_on_changed(ingested, monkeypatch):
+    ingested.edit(exports={"mine": {"source": "data/mine/ingest", "format": "folder", "to": "out"}})
+    export(ingested, "mine")
+    written = Path("out/manifest.json").stat().st_mtime_ns
+    noted = Path("reports/exports/mine.json").read_bytes()
+    export(ingested, "mine")
+    assert Path("out/manifest.json").stat().st_mtime_ns == written
+    assert Path("reports/exports/mine.json").read_bytes() == noted
+
+    image = next(Path("out/images").rglob("*.png"))
+    whole = image.read_bytes()
+    image.write_bytes(b"")
+    export(ingested, "mine")
+    assert image.read_bytes() == whole
+
+    written = Path("out/manifest.json").stat().st_mtime_ns
+    monkeypatch.setattr("pipeline.exporters.running.code_sha256", lambda *modules: "edited")
+    export(ingested, "mine")
+    assert Path("out/manifest.json").stat().st_mtime_ns != written
+
+
 def test_an_export_that_params_do_not_name_is_told(ingested):
     with pytest.raises(ParamsError, match=r"export 'mine': expected one of .*: none"):
         export(ingested, "mine")
