@@ -1,0 +1,162 @@
+"""Which stages compute what anew after an edit: exactly those that use the edited code."""
+
+import importlib
+import shutil
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.detection import DETECTORS
+from pipeline.exporters import EXPORTERS
+from pipeline.face3d.backends import BACKENDS
+from pipeline.params.load import check_params, read_yaml
+from pipeline.readers import READERS
+from pipeline.store import fingerprint
+from pipeline.store.fingerprint import code_sha256
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+KEYLESS = {"weights", "protocols", "evaluate"}
+"""Stages that always make all they put out: it is small."""
+
+
+def entries():
+    """Each stage with each of its entries, and the modules whose code that one depends on.
+
+    A data set for each reader, one export for each format; ``detect`` and ``reconstruct`` once for
+    each back end, as ``stage@backend``.
+    """
+    values = read_yaml(ROOT / "params.yaml")
+    datasets = {name: {"reader": name, "root": "images", "shards": 1} for name in READERS} | values[
+        "datasets"
+    ]
+    exports = {
+        name: {"source": "data/sample/align", "format": name, "to": "out"} for name in EXPORTERS
+    }
+    params = check_params(values | {"datasets": datasets, "exports": exports}, ROOT)
+    found = {}
+    for stage in STAGES.keys() - KEYLESS:
+        for item in items(params, STAGES[stage]["foreach"]):
+            found[f"{stage}@{item}"] = modules(stage, params, item)
+    for stage, choices in (("detect", DETECTORS), ("reconstruct", BACKENDS)):
+        for name in choices:
+            section = getattr(params, stage).model_copy(
+                update={"backend": name, "landmarks": "detector"}
+            )
+            chosen = params.model_copy(update={stage: section})
+            found[f"{stage}@{name}"] = modules(stage, chosen, "sample")
+    return found
+
+
+def items(params, foreach):
+    section = getattr(params, foreach.strip("${}"))
+    names = section if isinstance(section, dict) else type(section).model_fields
+    return [name for name in names if isinstance(section, dict) or getattr(section, name)]
+
+
+def modules(stage, params, item):
+    module = importlib.import_module(f"stages.{stage}")
+    code_of = getattr(module, "code_of", None)
+    return code_of(params, item) if code_of else (f"stages.{stage}",)
+
+
+ENTRIES = entries()
+
+
+def all_of(*stages):
+    return {entry for entry in ENTRIES if entry.split("@")[0] in stages}
+
+
+@pytest.fixture
+def stale_after(tmp_path, monkeypatch):
+    """Edits a file in a copy of the sources and returns what got another key."""
+    for top in fingerprint.PROJECT_PACKAGES:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / top, tmp_path / top, ignore=ignored)
+    monkeypatch.setattr(fingerprint, "_root", lambda package: tmp_path / package)
+
+    def keys():
+        known = {modules: code_sha256(*modules) for modules in set(ENTRIES.values())}
+        return {entry: known[modules] for entry, modules in ENTRIES.items()}
+
+    def edit(path, old="", new="\nEDITED = 1\n"):
+        before, file = keys(), tmp_path / path
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new, 1) if old else text + new)
+        after = keys()
+        return {entry for entry in after if after[entry] != before[entry]}
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("path", "stale"),
+    [
+        ("pipeline/readers/lfw.py", {"ingest@lfw"}),
+        ("pipeline/readers/casia_nir_vis2.py", {"ingest@casia_nir_vis2"}),
+        ("pipeline/exporters/coco.py", {"export@coco"}),
+        ("pipeline/exporters/parquet.py", {"export@parquet", "export@croissant"}),
+        ("pipeline/demo/people/glasses.py", {"sample@procedural"}),
+        ("pipeline/demo/scenes/garments.py", {"sample@scenes"}),
+        ("pipeline/detection/fan.py", {"detect@fan"}),
+        ("pipeline/detection/retinaface.py", {"detect@retinaface"}),
+        ("pipeline/face3d/backends/truth.py", {"reconstruct@truth"}),
+        ("pipeline/face3d/backends/prnet.py", {"reconstruct@prnet"}),
+        ("models/prnet/network.py", {"reconstruct@prnet"}),
+    ],
+)
+def test_an_edit_makes_stale_what_chose_it_and_nothing_else(stale_after, path, stale):
+    assert stale_after(path) == stale
+
+
+@pytest.mark.parametrize("stage", ["align", "parse", "masks", "crop_bodies", "export"])
+def test_an_edit_of_a_stage_makes_its_own_rows_stale(stale_after, stage):
+    mine = set() if stage == "export" else all_of(stage)  # the stage itself writes no file of it
+    assert stale_after(f"stages/{stage}.py") == mine
+
+
+def test_an_edit_of_a_network_makes_stale_all_that_run_it(stale_after):
+    photographs = {"sample@openpeople", "sample@scenes"}  # their skin and hair are found by it
+    assert stale_after("models/bisenet/network.py") == all_of("parse") | photographs
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "pipeline/report/parse.py",
+        "pipeline/report/contact_sheet.py",
+        "pipeline/params/parse.py",
+        "pipeline/schemas/parse.py",
+        "pipeline/store/mapping.py",
+        "pipeline/weights/registry.py",
+        "stages/run.py",
+        "stages/wiring.py",
+    ],
+)
+def test_code_that_makes_no_row_makes_nothing_stale(stale_after, path):
+    assert stale_after(path) == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("pipeline/readers/__init__.py", "pipeline.readers.lfw"),
+        ("pipeline/exporters/__init__.py", "pipeline.exporters.coco"),
+        ("pipeline/detection/__init__.py", "pipeline.detection.fan"),
+        ("pipeline/face3d/backends/__init__.py", "pipeline.face3d.backends.mesh"),
+        ("pipeline/demo/sources/__init__.py", "pipeline.demo.sources.scenes"),
+    ],
+)
+def test_a_new_entry_in_a_registry_makes_nothing_stale(stale_after, path, name):
+    assert stale_after(path, f'"{name}"', f'"{name}", "another": "{name}"') == set()
+
+
+def test_a_comment_makes_nothing_stale(stale_after):
+    assert stale_after("pipeline/ops/geometry.py", new="\n# words\n") == set()
+
+
+def test_a_data_file_counts_for_the_one_reader_that_names_it(stale_after):
+    path = "pipeline/readers/splits/buaa_visnir_v1.csv"
+    assert stale_after(path, new="999,test\n") == {"ingest@buaa_visnir"}
