@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.bands import blur
+from pipeline.demo.bands.planes import blur
 from pipeline.types import Float32
 
 _LEAST_PIXELS = 40

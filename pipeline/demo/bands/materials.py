@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from pipeline.demo.bands import Scene, blur, soft_step
 from pipeline.demo.bands.appearance import TYPICAL, Appearance, ColourModel, learn_appearance
 from pipeline.demo.bands.outlines import clear_fringe, fill_holes, normalised, refine
+from pipeline.demo.bands.planes import blur, soft_step
+from pipeline.demo.bands.scene import Scene
 from pipeline.detection.yunet import YuNet
 from pipeline.errors import WeightsError
 from pipeline.face3d.mesh import FaceMesh

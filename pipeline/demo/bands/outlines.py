@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from pipeline.demo.bands import blur, soft_step
+from pipeline.demo.bands.planes import blur, soft_step
 from pipeline.ops.guided import guided_upsample
 from pipeline.types import Float32
 

@@ -3,15 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.demo.bands import (
-    BAND_MODELS,
-    FINEST_PX,
-    SubjectTraits,
-    draw_traits,
-    simulate_bands,
-)
 from pipeline.demo.bands.appearance import Appearance
+from pipeline.demo.bands.exposure import BAND_MODELS, FINEST_PX, simulate_bands
 from pipeline.demo.bands.materials import Look, MaterialEstimator
+from pipeline.demo.bands.traits import SubjectTraits, draw_traits
 from pipeline.ops.reduction import reduce_to
 from pipeline.types import Band, UInt8
 

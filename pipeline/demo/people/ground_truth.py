@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.demo.bands import MATERIALS, Scene
+from pipeline.demo.bands.scene import MATERIALS, Scene
 from pipeline.demo.people.atlas import JAW, Atlas, texture_xy
 from pipeline.demo.people.head import (
     CLOTH,

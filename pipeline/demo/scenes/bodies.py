@@ -4,7 +4,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.bands import BAND_MODELS, Scene, blur, draw_traits, sample_scene
+from pipeline.demo.bands.exposure import BAND_MODELS
+from pipeline.demo.bands.planes import blur, sample_scene
+from pipeline.demo.bands.scene import Scene
+from pipeline.demo.bands.traits import draw_traits
 from pipeline.demo.people.anny import Anny, macro_weights
 from pipeline.demo.scenes.figure import Light, Patch, Stance
 from pipeline.demo.scenes.gait import Gait, about_y, walking

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.bands import SENSORS, blur
+from pipeline.demo.bands.exposure import SENSORS
+from pipeline.demo.bands.planes import blur
 from pipeline.demo.scenes.backdrop import make_backdrop
 from pipeline.demo.scenes.camera import CAMERAS, Camera
 from pipeline.demo.scenes.figure import Patch, Person

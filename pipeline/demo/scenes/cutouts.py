@@ -8,14 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.bands import (
-    BAND_MODELS,
-    MATERIALS,
-    Scene,
-    draw_traits,
-    sample_scene,
-    soft_step,
-)
+from pipeline.demo.bands.exposure import BAND_MODELS
+from pipeline.demo.bands.planes import sample_scene, soft_step
+from pipeline.demo.bands.scene import MATERIALS, Scene
+from pipeline.demo.bands.traits import draw_traits
 from pipeline.demo.scenes.cutting import HEIGHT_PX
 from pipeline.demo.scenes.figure import Light, Patch, Stance
 from pipeline.ops.reduction import reduce_to

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.bands import MATERIALS, Scene
 from pipeline.demo.bands.materials import MaterialEstimator
+from pipeline.demo.bands.scene import MATERIALS, Scene
 from pipeline.demo.people.openpeople import SourceImage, frames_of, read_image
 from pipeline.ops.reduction import reduce_to
 from pipeline.types import UInt8

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from pipeline.demo.bands import BAND_MODELS, SubjectTraits, draw_traits, simulate_bands
+from pipeline.demo.bands.exposure import BAND_MODELS, simulate_bands
+from pipeline.demo.bands.traits import SubjectTraits, draw_traits
 from pipeline.demo.people.anny import Anny
 from pipeline.demo.people.atlas import Atlas
 from pipeline.demo.people.ground_truth import GroundTruth, GroundTruthReader

@@ -3,15 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.demo.bands import (
-    BAND_MODELS,
-    MATERIALS,
-    SENSORS,
-    Scene,
-    draw_traits,
-    simulate_bands,
-)
 from pipeline.demo.bands.emissive import face_celsius
+from pipeline.demo.bands.exposure import BAND_MODELS, SENSORS, simulate_bands
+from pipeline.demo.bands.scene import MATERIALS, Scene
+from pipeline.demo.bands.traits import draw_traits
 from pipeline.types import Band
 
 PATCH = 48

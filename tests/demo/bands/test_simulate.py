@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.demo.bands import MATERIALS
 from pipeline.demo.bands.materials import WEIGHTS, MaterialEstimator
+from pipeline.demo.bands.scene import MATERIALS
 from pipeline.demo.bands.simulate import BandSimulator
 from pipeline.demo.people.openpeople import frames_of, list_images, read_image
 from pipeline.face3d.canonical import canonical_texture

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.demo.bands import MATERIALS, draw_traits, simulate_bands
+from pipeline.demo.bands.exposure import simulate_bands
+from pipeline.demo.bands.scene import MATERIALS
+from pipeline.demo.bands.traits import draw_traits
 from pipeline.demo.people.head import CLOTH, Head
 from pipeline.demo.people.identity import draw_identity
 from pipeline.demo.people.image import rotation_of
