@@ -1,8 +1,9 @@
 """What all sections of ``params.yaml`` share."""
 
+from importlib import import_module
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 NEUTRAL = "neutral"
 """Marks a key that can't change what is made: it stays out of fingerprints.
@@ -14,6 +15,26 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 Point = tuple[float, float]
+
+
+def one_of(registry: str, *others: str) -> AfterValidator:
+    """Accept the names of a registry: what can be chosen stands there, and nowhere again.
+
+    Args:
+        registry: module and name of a dict, as ``"pipeline.readers:READERS"``. It is imported when
+            a value is checked, as its entries are when one is used: no floor above is imported
+            here.
+        others: names beside the registry's.
+    """
+
+    def check(name: str) -> str:
+        module, _, attribute = registry.partition(":")
+        known = [*getattr(import_module(module), attribute), *others]
+        if name not in known:
+            raise ValueError(f"expected one of {', '.join(map(repr, known))}")
+        return name
+
+    return AfterValidator(check)
 
 
 class Section(BaseModel):

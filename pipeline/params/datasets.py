@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Section
+from pipeline.params.base import Section, one_of
 from pipeline.types import Band, Split
 
 Column = Annotated[str, Field(min_length=1)]
@@ -73,26 +73,7 @@ class IjbMdfParams(Section):
 class DatasetParams(Section):
     """One data set: where it lies and how it is read."""
 
-    reader: Literal[
-        "folder",
-        "shards",
-        "ijb_mdf",
-        "recordio",
-        "casia_nir_vis2",
-        "buaa_visnir",
-        "oulu_casia_nirvis",
-        "tufts",
-        "lamp_hq",
-        "ijba",
-        "ijbc",
-        "lfw",
-        "cfp",
-        "ytf",
-        "megaface",
-        "llcm",
-        "sysu_mm01",
-        "regdb",
-    ]
+    reader: Annotated[str, one_of("pipeline.readers:READERS")]
     root: Annotated[str, Field(min_length=1)]
     band: Band = Band.VIS
     """Band of images whose listing names none."""

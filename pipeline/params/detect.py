@@ -4,14 +4,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction, Section
+from pipeline.params.base import Fraction, Section, one_of
 from pipeline.types import Band
 
 
 class DetectParams(Section):
     """Face detection and five landmarks."""
 
-    backend: Literal["yunet", "retinaface", "fan", "truth"]
+    backend: Annotated[str, one_of("pipeline.detection:DETECTORS", "truth")]
     landmarks: Literal["mesh", "detector"]
     score_threshold: Fraction
     nms_threshold: Fraction

@@ -1,26 +1,11 @@
 """Exports that are stages: ``exports`` of ``params.yaml``."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.params.base import Section, Seed
+from pipeline.params.base import Section, Seed, one_of
 from pipeline.types import Split
-
-ExportFormat = Literal[
-    "folder",
-    "webdataset",
-    "parquet",
-    "croissant",
-    "lmdb",
-    "recordio",
-    "lfw_bin",
-    "coco",
-    "yolo",
-    "market1501",
-    "llcm",
-    "lists",
-]
 
 
 class ExportParams(Section):
@@ -28,7 +13,7 @@ class ExportParams(Section):
 
     source: Annotated[str, Field(min_length=1)]
     """Folder of a stage's output."""
-    format: ExportFormat
+    format: Annotated[str, one_of("pipeline.exporters:EXPORTERS")]
     to: Annotated[str, Field(min_length=1)]
     """Folder to make, as a path or any URL that fsspec knows; an export that stands there goes."""
     where: str | None = None

@@ -1,14 +1,14 @@
 """Params of the stage ``reconstruct``."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.params.base import Section
+from pipeline.params.base import Section, one_of
 
 
 class ReconstructParams(Section):
     """A face's position map."""
 
-    backend: Literal["mesh", "prnet", "truth"]
+    backend: Annotated[str, one_of("pipeline.face3d.backends:BACKENDS")]
     max_residual_percent: Annotated[float, Field(gt=0.0, le=1000.0)]

@@ -19,7 +19,6 @@ from pipeline.exporters.importing import read_manifest
 from pipeline.exporters.names import extension_of, safe_path
 from pipeline.exporters.storage import HashedFile, Sink
 from pipeline.ops.codec import decode
-from pipeline.params.export import ExportParams
 from pipeline.store.executors import Processes
 
 OF_FACES = sorted(EXPORTERS.keys() - {"coco", "yolo"})
@@ -33,10 +32,6 @@ ROWS = {row["sample_id"]: row for row in align_rows()}
 
 def wanted(form):
     return WANTED.get(form, {})
-
-
-def test_params_know_the_same_formats():
-    assert set(ExportParams.model_fields["format"].annotation.__args__) == EXPORTERS.keys()
 
 
 @pytest.mark.parametrize("form", OF_FACES)
