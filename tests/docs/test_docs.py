@@ -34,8 +34,10 @@ def test_the_glossary_is_in_alphabetical_order_and_says_each_word_once():
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_code_that_a_document_names_is_there(document):
-    named = re.findall(r"`((?:pipeline|stages|models|tests)[/.][\w/.]+?)`", document.read_text())
-    assert [name for name in named if not _is_there(name)] == []
+    text = document.read_text()
+    named = re.findall(r"`((?:pipeline|stages|models|tests)[/.][\w/.]+?)`", text)
+    made = re.findall(r"`([\w/.]+)`\n\n *```python", text)  # files that a guide has one write
+    assert [name for name in named if name not in made and not _is_there(name)] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
