@@ -116,7 +116,7 @@ class TrackedSource:
     def shard(self, index: int) -> "TrackedShard":
         """Return one shard with the tracks of its own rows."""
         file = self.folder.shard(index)
-        ids = (row["sample_id"] for batch in file.batches(["sample_id"]) for row in batch)
+        ids = file.table(["sample_id"])["sample_id"].to_pylist() if self.tracks else ()
         return TrackedShard(file, {id_: self.tracks[id_] for id_ in ids if id_ in self.tracks})
 
 
@@ -127,24 +127,29 @@ class TrackedShard:
     file: ShardFile
     tracks: dict[str, TrackIds]
 
-    def batches(self) -> Iterator[list[Row]]:
+    def batches(self, *, wanted: Sequence[bool] | None = None) -> Iterator[list[Row]]:
         """Yield the rows of one row group after the other, tracks put in."""
-        for batch in self.file.batches():
-            yield [self._tracked(row) for row in batch]
+        for batch in self.file.batches(wanted=wanted):
+            yield [self._tracked(row) if row else row for row in batch]
+
+    def rows(self) -> int:
+        """Return the number of rows."""
+        return self.file.rows()
 
     def contents(self) -> Iterator[str]:
         """Yield a digest of each row's content and its tracks."""
-        for batch in self.file.batches(["sample_id", "content_sha256"]):
-            yield from (self._content(row) for row in batch)
+        table = self.file.table(["sample_id", "content_sha256"])
+        names, contents = (column.to_pylist() for column in table.columns)
+        yield from map(self._content, names, contents)
 
     def _tracked(self, row: Row) -> Row:
         ids = self.tracks.get(row["sample_id"], (None,) * len(row["bodies"]))
         bodies = [body | {"track_id": id_} for body, id_ in zip(row["bodies"], ids, strict=True)]
-        return row | {"bodies": bodies, "content_sha256": self._content(row)}
+        content = self._content(row["sample_id"], row["content_sha256"])
+        return row | {"bodies": bodies, "content_sha256": content}
 
-    def _content(self, row: Row) -> str:
-        content = str(row["content_sha256"])
-        ids = self.tracks.get(row["sample_id"])
+    def _content(self, sample_id: str, content: str) -> str:
+        ids = self.tracks.get(sample_id)
         return hashlib.sha256(f"{content} {ids}".encode()).hexdigest() if ids else content
 
 

@@ -23,9 +23,32 @@ def field(name: str, kind: pa.DataType, *, null: bool = True, **metadata: str) -
     return pa.field(name, kind, nullable=null, metadata=metadata or None)
 
 
+def measure(name: str, kind: pa.DataType, of: str, **metadata: str) -> pa.Field:
+    """Make the field of a measure: a scalar that a worker writes beside its row for the reports.
+
+    A measure is no part of a row's content, and the next stage does not get it: a better measure
+    recomputes its own stage alone.
+
+    Args:
+        name: of the column.
+        kind: a scalar type; null where nothing could be measured.
+        of: what it is, in a few words.
+        metadata: unit, range, frame.
+    """
+    return pa.field(name, kind, metadata={"role": "measure", "of": of, **metadata})
+
+
+def measure_names(schema: pa.Schema) -> frozenset[str]:
+    """Return the columns of a schema that are measures."""
+    return frozenset(f.name for f in schema if (f.metadata or {}).get(b"role") == b"measure")
+
+
 def extend(base: pa.Schema, fields: list[pa.Field], drop: tuple[str, ...] = ()) -> pa.Schema:
-    """Add fields to a schema; one of a known name takes the former's place, at the end."""
-    names = {added.name for added in fields} | set(drop)
+    """Add fields to a schema; one of a known name takes the former's place, at the end.
+
+    The measures of the base stay behind: they are of the stage that wrote them.
+    """
+    names = {added.name for added in fields} | set(drop) | measure_names(base)
     kept = [former for former in base if former.name not in names]
     return pa.schema([*kept, *fields], metadata=base.metadata)
 

@@ -8,17 +8,17 @@ interruption is found again by its fingerprint.
 import errno
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, groupby
 
 import pyarrow as pa
 
 from pipeline.errors import SchemaError, StageError
-from pipeline.store.columns import REJECTED
+from pipeline.store.columns import REJECTED, measure_names
 from pipeline.store.executors import Executor, Serial, report_progress
 from pipeline.store.fingerprint import StageKey
 from pipeline.store.locks import locked
@@ -48,7 +48,11 @@ class MapSummary:
 
 @dataclass(frozen=True)
 class _Shard:
-    """One shard's worth of work, sent to a worker."""
+    """One shard's worth of work, sent to a worker.
+
+    Attributes:
+        needed: fingerprint of each input row; None where nothing is kept, so that nobody asks.
+    """
 
     source: SourceShard
     accepted: ShardFile
@@ -56,6 +60,7 @@ class _Shard:
     schema: pa.Schema
     key: StageKey
     batch_rows: int
+    needed: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ def map_shards(
                 f"the disk that holds {target.path} is full; finished shards are kept: "
                 "make room and run the stage again"
             ) from error
-        reasons = Counter(row["reason"] for row in target.rejected.rows(["reason"]))
+        reasons = Counter(target.rejected.table(["reason"])["reason"].to_pylist())
         out = sum(shard.rows() for shard in map(target.shard, range(target.count)))
     return MapSummary(rows, out, dict(sorted(reasons.items())), stale, rows - stale)
 
@@ -149,11 +154,15 @@ def _states(
 
 def _state_of(shard: _Shard) -> _ShardState:
     """Compare the fingerprints the shard needs with those it has."""
-    needed = [shard.key.fingerprint(content) for content in shard.source.contents()]
     kept = _fingerprints(shard)
-    stale = sum(fingerprint not in kept for fingerprint in needed)
     whole = shard.accepted.readable(shard.schema) and shard.rejected.readable(REJECTED)
-    return _ShardState(shard, len(needed), stale, not whole or kept != set(needed))
+    if not kept:
+        rows = shard.source.rows()
+        return _ShardState(shard, rows, rows, not whole or rows > 0)
+    needed = tuple(shard.key.fingerprint(content) for content in shard.source.contents())
+    stale = sum(fingerprint not in kept for fingerprint in needed)
+    changed = not whole or kept != set(needed)
+    return _ShardState(replace(shard, needed=needed), len(needed), stale, changed)
 
 
 def _fingerprints(shard: _Shard) -> set[str]:
@@ -161,8 +170,7 @@ def _fingerprints(shard: _Shard) -> set[str]:
     found: set[str] = set()
     for file, schema in ((shard.accepted, shard.schema), (shard.rejected, REJECTED)):
         if file.readable(schema):
-            for batch in file.batches(["fingerprint"]):
-                found.update(row["fingerprint"] for row in batch)
+            found |= _known(file)
     return found
 
 
@@ -184,6 +192,7 @@ def _run(shard: _Shard) -> None:
     kept = _fingerprints(shard)
     accepted = _Former(shard.accepted, shard.schema)
     rejected = _Former(shard.rejected, REJECTED)
+    measures = measure_names(shard.schema)
     with ExitStack() as stack:
         # Leaving in reverse: the rejected rows are in place before the accepted ones.
         out = stack.enter_context(ShardWriter(shard.accepted.path, shard.schema))
@@ -193,7 +202,7 @@ def _run(shard: _Shard) -> None:
                 out.write(accepted.of(fingerprint))
                 left.write(rejected.of(fingerprint))
             else:
-                out.write(_made(row, outcome, fingerprint))
+                out.write(_made(row, outcome, fingerprint, measures))
                 left.write(_rejections(row, outcome, fingerprint))
 
 
@@ -201,11 +210,14 @@ def _outcomes(shard: _Shard, kept: set[str]) -> Iterator[tuple[Row, str, Outcome
     """Yield each input row in order with its outcome, None where the former one holds."""
     waiting: list[tuple[Row, str]] = []
     stale = 0
-    for row in chain.from_iterable(shard.source.batches()):
-        fingerprint = shard.key.fingerprint(row["content_sha256"])
-        fresh = fingerprint in kept
-        waiting.append(({} if fresh else row, fingerprint))  # a fresh row's images can go
-        stale += not fresh
+    needed = shard.needed
+    wanted = None if needed is None else [fingerprint not in kept for fingerprint in needed]
+    # Of a fresh row nothing is read.
+    for number, row in enumerate(chain.from_iterable(shard.source.batches(wanted=wanted))):
+        known = None if needed is None else needed[number]
+        fingerprint = known or shard.key.fingerprint(row["content_sha256"])
+        waiting.append((row, fingerprint))
+        stale += fingerprint not in kept
         if stale >= shard.batch_rows:
             yield from _compute(waiting, kept)
             waiting, stale = [], 0
@@ -227,9 +239,10 @@ class _Former:
     """A shard's former rows, read forward once, as the input asks for them in the same order."""
 
     def __init__(self, file: ShardFile, schema: pa.Schema) -> None:
-        rows = chain.from_iterable(file.batches()) if file.readable(schema) else iter(())
+        whole = file.readable(schema)
+        rows = chain.from_iterable(file.batches(schema.names)) if whole else iter(())
         self._groups = groupby(rows, key=lambda row: str(row["fingerprint"]))
-        self._known = _known(file) if file.readable(schema) else frozenset()
+        self._known = _known(file) if whole else frozenset()
 
     def of(self, fingerprint: str) -> list[Row]:
         """Return the former rows of this fingerprint, passing over those nobody asks for."""
@@ -242,8 +255,7 @@ class _Former:
 
 
 def _known(file: ShardFile) -> frozenset[str]:
-    batches = file.batches(["fingerprint"])
-    return frozenset(row["fingerprint"] for batch in batches for row in batch)
+    return frozenset(file.table(["fingerprint"])["fingerprint"].to_pylist())
 
 
 def _rejections(row: Row, outcome: Outcome, fingerprint: str) -> list[Row]:
@@ -262,8 +274,8 @@ def _rejections(row: Row, outcome: Outcome, fingerprint: str) -> list[Row]:
     ]
 
 
-def _made(row: Row, outcome: Outcome, fingerprint: str) -> list[Row]:
-    """Check that nothing got lost or misnamed, and add the fingerprint.
+def _made(row: Row, outcome: Outcome, fingerprint: str, measures: Collection[str]) -> list[Row]:
+    """Check that nothing got lost or misnamed, and add content digest and fingerprint.
 
     Raises:
         SchemaError: an input row gave nothing, or a row of another sample's name.
@@ -279,5 +291,6 @@ def _made(row: Row, outcome: Outcome, fingerprint: str) -> list[Row]:
                 "expected the same id, or the id with '#' and more"
             )
     return [
-        item | {"content_sha256": content_sha256(item), "fingerprint": fingerprint} for item in made
+        item | {"content_sha256": content_sha256(item, measures), "fingerprint": fingerprint}
+        for item in made
     ]

@@ -5,7 +5,7 @@ dicts, everything else a plain Python value. ``None`` is null.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,10 +41,10 @@ def table_from_rows(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def content_sha256(row: Row) -> str:
-    """Return the sha256 of a row's content: every column but itself and ``fingerprint``."""
+def content_sha256(row: Row, measures: Collection[str] = ()) -> str:
+    """Return the sha256 of a row's content: every column but itself, ``fingerprint``, measures."""
     digest = hashlib.sha256()
-    for name in sorted(row.keys() - {"fingerprint", "content_sha256"}):
+    for name in sorted(row.keys() - {"fingerprint", "content_sha256", *measures}):
         digest.update(f"\0{name}=".encode())
         _update(digest, row[name])
     return digest.hexdigest()

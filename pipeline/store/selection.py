@@ -2,10 +2,12 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, compress
 
-from pipeline.store.shards import ShardFile, ShardFolder
+from pipeline.store.shards import ShardFile, ShardFolder, shard_of
 from pipeline.types import Row
 
 
@@ -21,26 +23,45 @@ class ChosenRows:
         """Number of shards."""
         return self.folder.count
 
+    @cached_property
+    def _placed(self) -> list[list[str]]:
+        """The ids of each shard, in order."""
+        shards: list[list[str]] = [[] for _ in range(self.count)]
+        for name in sorted(self.ids):
+            shards[shard_of(name, self.count)].append(name)
+        return shards
+
     def shard(self, index: int) -> "ChosenShard":
         """Return one shard."""
-        return ChosenShard(self.folder.shard(index), self.ids)
+        return ChosenShard(self.folder.shard(index), tuple(self._placed[index]))
 
 
 @dataclass(frozen=True)
 class ChosenShard:
-    """The rows of one shard that have one of these ids."""
+    """The rows of one shard that have one of these ids, given in order."""
 
     file: ShardFile
-    ids: frozenset[str]
+    ids: tuple[str, ...]
 
-    def batches(self) -> Iterator[list[Row]]:
+    def batches(self, *, wanted: Sequence[bool] | None = None) -> Iterator[list[Row]]:
         """Yield the chosen rows of one row group after the other."""
-        yield from self.file.batches(ids=self.ids)
+        if wanted is None:
+            yield from self.file.batches(ids=frozenset(self.ids))
+            return
+        ids = frozenset(compress(self.ids, wanted))
+        found = chain.from_iterable(self.file.batches(ids=ids)) if ids else iter(())
+        for read in wanted:
+            yield [next(found) if read else {}]
+
+    def rows(self) -> int:
+        """Return the number of chosen rows."""
+        return len(self.ids)
 
     def contents(self) -> Iterator[str]:
         """Yield the ``content_sha256`` of each chosen row."""
-        for batch in self.file.batches(["content_sha256"], ids=self.ids):
-            yield from (row["content_sha256"] for row in batch)
+        table, ids = self.file.table(["sample_id", "content_sha256"]), frozenset(self.ids)
+        names, contents = (column.to_pylist() for column in table.columns)
+        yield from (content for name, content in zip(names, contents, strict=True) if name in ids)
 
 
 def select(
@@ -64,9 +85,10 @@ def select(
         seed: another seed chooses others.
     """
     ranked: defaultdict[tuple[str, str], list[tuple[bytes, str]]] = defaultdict(list)
-    for row in folder.rows(["sample_id", "subject_id", "band", "split"]):
-        if row["band"] in bands and (row["split"] or "train") in splits:
-            digest = hashlib.blake2b(f"{seed}/{row['sample_id']}".encode(), digest_size=8).digest()
-            ranked[row["subject_id"] or "", row["band"]].append((digest, row["sample_id"]))
+    table = folder.table(["sample_id", "subject_id", "band", "split"])
+    for name, subject, band, split in zip(*(c.to_pylist() for c in table.columns), strict=True):
+        if band in bands and (split or "train") in splits:
+            digest = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).digest()
+            ranked[subject or "", band].append((digest, name))
     chosen = (name for rows in ranked.values() for _, name in sorted(rows)[:per_subject])
     return ChosenRows(folder, frozenset(chosen))

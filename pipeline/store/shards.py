@@ -4,16 +4,19 @@ import hashlib
 import os
 import re
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import SchemaError, StageError
+from pipeline.store.columns import measure_names
 from pipeline.store.rows import content_sha256, rows_from_table, table_from_rows
 from pipeline.types import Row
 
@@ -65,11 +68,18 @@ class Source(Protocol):
 class SourceShard(Protocol):
     """One shard of rows, read by pieces."""
 
-    def batches(self) -> Iterator[list[Row]]:
+    def batches(self, *, wanted: Sequence[bool] | None = None) -> Iterator[list[Row]]:
         """Yield rows sorted by ``sample_id``, a bounded number at a time.
 
         Each has its ``content_sha256``.
+
+        Args:
+            wanted: for each row whether it is read, all by default; an empty one stands in the
+                place of the others.
         """
+
+    def rows(self) -> int:
+        """Return the number of rows, without reading them."""
 
     def contents(self) -> Iterator[str]:
         """Yield the ``content_sha256`` of each row in order, as cheaply as can be."""
@@ -100,7 +110,8 @@ class Listing:
     Attributes:
         rows: one per sample, without content.
         count: number of shards to place them in.
-        load: returns the row with its content added; must be picklable.
+        load: returns the row with its content added; must be picklable. A row that has its
+            ``content_sha256`` already keeps it, and need not be loaded to be compared.
     """
 
     rows: Sequence[Row] | LazyRows
@@ -132,19 +143,26 @@ class Listing:
 class ListingShard:
     """The rows of a listing that fall into one shard."""
 
-    rows: Sequence[Row] | LazyRows
+    listed: Sequence[Row] | LazyRows
     load: Callable[[Row], Row]
 
-    def batches(self) -> Iterator[list[Row]]:
+    def batches(self, *, wanted: Sequence[bool] | None = None) -> Iterator[list[Row]]:
         """Yield one row at a time: its content may be a large file."""
-        for row in self.rows:
-            loaded = self.load(row)
-            yield [loaded | {"content_sha256": content_sha256(loaded)}]
+        for row, read in zip(self.listed, wanted or repeat(True)):  # noqa: B905 - repeat has no end
+            yield [self._loaded(row) if read else {}]
+
+    def rows(self) -> int:
+        """Return the number of rows."""
+        return len(self.listed)
 
     def contents(self) -> Iterator[str]:
-        """Yield each row's ``content_sha256``; the content has to be loaded for it."""
-        for (row,) in self.batches():
-            yield row["content_sha256"]
+        """Yield each row's ``content_sha256``; where the listing has none the row is loaded."""
+        for row in self.listed:
+            yield row.get("content_sha256") or self._loaded(row)["content_sha256"]
+
+    def _loaded(self, row: Row) -> Row:
+        loaded = self.load(row)
+        return {"content_sha256": content_sha256(loaded)} | loaded
 
 
 @dataclass(frozen=True)
@@ -154,30 +172,46 @@ class ShardFile:
     path: Path
 
     def batches(
-        self, columns: list[str] | None = None, *, ids: Collection[str] | None = None
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        ids: Collection[str] | None = None,
+        wanted: Sequence[bool] | None = None,
     ) -> Iterator[list[Row]]:
         """Yield the rows of one row group after the other.
 
         Args:
-            columns: what is read of a row; all by default.
+            columns: what is read of a row; all but the measures by default.
             ids: rows that are wanted; all by default. Others are not made, and groups without any
                 are not even read.
+            wanted: see ``SourceShard``; groups without any are not read either.
         """
         with pq.ParquetFile(self.path, memory_map=True) as file:
+            known = file.schema_arrow
+            names = list(columns) if columns is not None else _unmeasured(known)
+            places = None if ids is None else _groups_of(file.metadata, sorted(ids))
+            start = 0
             for group in range(file.num_row_groups):
-                wanted = None
-                if ids is not None:
-                    names = file.read_row_group(group, columns=["sample_id"])["sample_id"]
-                    wanted = pa.array([name in ids for name in names.to_pylist()])
-                    if not wanted.true_count:
-                        continue
-                table = file.read_row_group(group, columns=columns)
-                yield rows_from_table(table if wanted is None else table.filter(wanted))
+                end = start + file.metadata.row_group(group).num_rows
+                if wanted is not None:
+                    yield _some_rows(file, group, names, wanted[start:end])
+                elif ids is None:
+                    yield rows_from_table(file.read_row_group(group, columns=names))
+                elif places is None or group in places:
+                    found = file.read_row_group(group, columns=["sample_id"])["sample_id"]
+                    chosen = [name in ids for name in found.to_pylist()]
+                    if rows := [row for row in _some_rows(file, group, names, chosen) if row]:
+                        yield rows
+                start = end
+
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        """Read a few small columns of all rows at once."""
+        with pq.ParquetFile(self.path, memory_map=True) as file:
+            return file.read(columns=list(columns), use_threads=False)
 
     def contents(self) -> Iterator[str]:
         """Yield the ``content_sha256`` of each row, as it was written."""
-        for batch in self.batches(["content_sha256"]):
-            yield from (row["content_sha256"] for row in batch)
+        yield from self.table(["content_sha256"])["content_sha256"].to_pylist()
 
     def readable(self, schema: pa.Schema) -> bool:
         """Tell whether the file is there, whole, and of this schema and schema version."""
@@ -224,13 +258,17 @@ class ShardFolder:
         """Return one shard."""
         return ShardFile(self.path / f"shard-{index:05d}-of-{self.count:05d}.parquet")
 
-    def batches(self, columns: list[str] | None = None) -> Iterator[list[Row]]:
-        """Yield all rows, a row group at a time, shard after shard."""
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        """Read a few small columns of all rows at once, shard after shard."""
+        return pa.concat_tables(self.shard(index).table(columns) for index in range(self.count))
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[list[Row]]:
+        """Yield all rows, a row group at a time, shard after shard; see ``ShardFile``."""
         for index in range(self.count):
             yield from self.shard(index).batches(columns)
 
-    def rows(self, columns: list[str] | None = None) -> Iterator[Row]:
-        """Yield all rows one by one, shard after shard; ``columns`` limits what is read."""
+    def rows(self, columns: Sequence[str] | None = None) -> Iterator[Row]:
+        """Yield all rows one by one, shard after shard; see ``ShardFile``."""
         for batch in self.batches(columns):
             yield from batch
 
@@ -241,6 +279,34 @@ class ShardFolder:
             for file in folder.glob("*shard-*"):
                 if file.name not in mine:
                     file.unlink()
+
+
+def _unmeasured(schema: pa.Schema) -> list[str]:
+    measures = measure_names(schema)
+    return [name for name in schema.names if name not in measures]
+
+
+def _some_rows(file: Any, group: int, names: list[str], wanted: Sequence[bool]) -> list[Row]:
+    """Read some rows of a row group; an empty one stands for each of the others."""
+    if not any(wanted):
+        return [{} for _ in wanted]
+    table = file.read_row_group(group, columns=names)
+    rows = iter(rows_from_table(table if all(wanted) else table.filter(pa.array(wanted))))
+    return [next(rows) if read else {} for read in wanted]
+
+
+def _groups_of(metadata: Any, ids: Sequence[str]) -> frozenset[int] | None:
+    """Return the row groups whose span of ids holds one of these, None where no span is known."""
+    found = set()
+    for group in range(metadata.num_row_groups):
+        # The id is the first column of every schema.
+        span = metadata.row_group(group).column(0).statistics
+        if span is None or not span.has_min_max:
+            return None
+        place = bisect_left(ids, span.min)
+        if place < len(ids) and ids[place] <= span.max:
+            found.add(group)
+    return frozenset(found)
 
 
 def is_shard_folder(path: Path) -> bool:

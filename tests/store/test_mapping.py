@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -17,6 +18,7 @@ import work
 
 from pipeline.errors import SchemaError, StageError
 from pipeline.store import Listing, ShardFolder, StageKey, map_shards
+from pipeline.store.columns import extend, measure
 from pipeline.store.executors import Processes, Serial
 from pipeline.store.rows import content_sha256
 from pipeline.store.shards import ShardWriter
@@ -222,12 +224,74 @@ def test_memory_does_not_hold_images_of_rows_that_stay(out, shout):
     from pipeline.store import mapping
 
     rows = [work.make_image(f"s{i:02d}", bytes(1000)) for i in range(40)]
-    kept = {KEY.fingerprint(content_sha256(row)) for row in rows[:-1]}
+    needed = tuple(KEY.fingerprint(content_sha256(row)) for row in rows)
+    kept = set(needed[:-1])
     source = Listing(rows, 1, dict).shard(0)
-    shard = mapping._Shard(source, None, None, work.SCHEMA, KEY, 8)
+    shard = mapping._Shard(source, None, None, work.SCHEMA, KEY, 8, needed)
     mapping._start(partial(shout))
     held = [row for row, _, outcome in mapping._outcomes(shard, kept) if outcome is None]
     assert held == [{}] * 39
+
+
+def test_content_is_loaded_once_and_only_what_is_stale_again(out, shout):
+    loaded = []
+
+    def load(row):
+        loaded.append(row["sample_id"])
+        return dict(row)
+
+    def go(rows):
+        loaded.clear()
+        map_shards(
+            Listing(rows, 3, load),
+            ShardFolder(out, 3),
+            schema=work.SCHEMA,
+            key=KEY,
+            make=shout,
+            batch_rows=4,
+            executor=Serial(),
+            label="test",
+        )
+        return sorted(loaded)
+
+    names = sorted(row["sample_id"] for row in ROWS)
+    assert go(ROWS) == names  # nothing is there to compare with
+    assert go([*ROWS, work.make_image("t1")]) == sorted([*names, "t1", "t1"])
+    # What says its content itself is not loaded to be compared.
+    told = [row | {"content_sha256": content_sha256(row)} for row in ROWS]
+    assert go([*told, work.make_image("t1")]) == ["t1"]
+
+
+def test_a_measure_is_no_content_and_does_not_go_on(out, tmp_path):
+    blur = measure("blur_px", pa.float32(), "by hand", unit="px")
+    first, second = extend(work.SCHEMA, [blur]), extend(extend(work.SCHEMA, [blur]), [])
+    assert second.names == work.SCHEMA.names
+
+    def made(value):
+        def go(folder):
+            map_shards(
+                Listing(ROWS, 3, dict),
+                ShardFolder(folder, 3),
+                schema=first,
+                key=KEY,
+                make=lambda: lambda rows: [[row | {"blur_px": value}] for row in rows],
+                batch_rows=4,
+                executor=Serial(),
+                label="test",
+            )
+            return ShardFolder(folder, 3)
+
+        return go
+
+    one, other = made(1.0)(out), made(2.0)(tmp_path / "other")
+    assert {row["blur_px"] for row in one.rows(["blur_px"])} == {1.0}
+    assert list(one.rows()) == list(other.rows())  # content_sha256 is among them
+    assert "blur_px" not in next(one.rows())
+    # A row that is kept keeps its measure.
+    before = files(out)
+    (out / "shard-00000-of-00003.parquet").unlink()
+    made(1.0)(out)
+    assert files(out) == before
 
 
 def test_few_rows_start_no_workers(out, shout):
