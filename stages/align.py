@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 
+from pipeline.detection.measures import aligned_measures
 from pipeline.ops.alignment import align_face, interocular_px
 from pipeline.ops.boxes import choose
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
@@ -73,7 +74,7 @@ def warp(
         "face_count": len(row["faces"]),
         "outside_fraction": aligned.outside_fraction,
     }
-    return made | geometry
+    return made | geometry | aligned_measures(row, face)
 
 
 def run(stage: StageRun) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.detection import DETECTORS, detector_weights, make_detector
 from pipeline.detection.faces import Faces, faces_from_ground_truth
+from pipeline.detection.measures import detected_measures
 from pipeline.face3d.mesh import FaceMesh, five_landmarks
 from pipeline.face3d.pose import pose_deg
 from pipeline.ops.codec import decode_rgb
@@ -52,7 +53,8 @@ def make(params: DetectParams, weights: dict[str, Path], mesh_weights: Path) -> 
         landmarks = five_landmarks(xyz) if by_mesh else detected
         values = (faces.boxes_xyxy, landmarks, detected, faces.scores, xyz, presence, pose_deg(xyz))
         found = [dict(zip(COLUMNS, face, strict=True)) for face in zip(*values, strict=True)]
-        return [row | {"faces": found, "parent_id": row["sample_id"]}]
+        made = {"faces": found, "parent_id": row["sample_id"]}
+        return [row | made | detected_measures(row, found)]
 
     return lambda rows: [describe(row) for row in rows]
 

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.bodies.detections import Bodies
+from pipeline.bodies.measures import detected_measures
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
 from pipeline.params.detect_bodies import DetectBodiesParams
@@ -51,7 +52,8 @@ def described(row: Row, bodies: Bodies) -> Row:
     columns = zip(bodies.boxes_xyxy, bodies.scores, points, point_scores, strict=True)
     names = "box_xyxy", "score", "keypoints_xy", "keypoint_scores"
     found = [dict(zip(names, body, strict=True)) for body in columns]
-    return row | {"bodies": found, "parent_id": row["sample_id"]}
+    made = {"bodies": found, "parent_id": row["sample_id"]}
+    return row | made | detected_measures(row, found)
 
 
 def run(stage: StageRun) -> None:

@@ -8,7 +8,7 @@ from pipeline.params.ingest import IngestParams
 from pipeline.params.whole import Params
 from pipeline.readers import READERS, read_dataset
 from pipeline.report.contact_sheet import contact_sheet
-from pipeline.report.metrics import share_by
+from pipeline.report.ingest import ingest_metrics
 from pipeline.report.scene_sheet import scene_sheet
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import image_columns
@@ -66,7 +66,7 @@ def run(stage: StageRun) -> None:
         params={"ingest": stage.params.ingest},
         code=code_of(stage.params, stage.dataset),
     )
-    stage.write_metrics({"share": {c: share_by(output, c) for c in ("band", "split", "simulated")}})
+    stage.write_metrics(ingest_metrics(output))
     image = stage.report("contact", ".png")
     if stage.dataset_params.reader == "ijb_mdf":
         scene_sheet(output.rows(), image)

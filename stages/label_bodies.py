@@ -3,6 +3,8 @@
 from functools import partial
 
 from pipeline.bodies.frames import label_rows
+from pipeline.bodies.labelling import MEASURES
+from pipeline.bodies.measures import CHOSEN, labelled_measures
 from pipeline.bodies.tracks import TrackedSource, track_folder
 from pipeline.params.label_bodies import LabelBodiesParams
 from pipeline.report.contact_sheet import contact_sheet
@@ -20,16 +22,24 @@ def make(params: LabelBodiesParams) -> BatchFunction:
     """Build the batch function."""
 
     def label(rows: list[Row]) -> list[Outcome]:
-        labelled = label_rows(
+        by_measure = {measure: labelled_by(rows, measure) for measure in MEASURES}
+        return [
+            [described(row, {name: found[index] for name, found in by_measure.items()})]
+            for index, row in enumerate(rows)
+        ]
+
+    def labelled_by(rows: list[Row], measure: str) -> list[list[Row]]:
+        return label_rows(
             rows,
-            measure=params.measure,
+            measure=measure,
             ambiguous_above=params.ambiguous_above,
             min_overlap=params.min_overlap,
         )
-        return [
-            [row | {"bodies": bodies, "parent_id": row["sample_id"]}]
-            for row, bodies in zip(rows, labelled, strict=True)
-        ]
+
+    def described(row: Row, by_measure: dict[str, list[Row]]) -> Row:
+        bodies = by_measure[params.measure]
+        measures = labelled_measures(row, {CHOSEN: bodies} | by_measure)
+        return row | {"bodies": bodies, "parent_id": row["sample_id"]} | measures
 
     return label
 
@@ -47,7 +57,7 @@ def run(stage: StageRun) -> None:
         batch_rows=BATCH_ROWS,
         few_rows=1000,  # what labelling takes is far below what workers need to start
     )
-    stage.write_metrics(label_bodies_metrics(output, params))
+    stage.write_metrics(label_bodies_metrics(output, params.measure, params.tracker))
     contact_sheet(output, stage.report("contact", ".png"), tile_px=440)
 
 

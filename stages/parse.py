@@ -9,6 +9,7 @@ from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
 from pipeline.ops.templates import AlignmentTemplate, template_of
 from pipeline.params.parse import ParseParams
+from pipeline.parsing.measures import parsed_measures
 from pipeline.parsing.mesh_parts import mesh_labels
 from pipeline.parsing.sides import settle_left_right
 from pipeline.report.contact_sheet import contact_sheet
@@ -60,6 +61,7 @@ def described(row: Row, labels: UInt8 | None) -> Row:
         "parent_id": row["sample_id"],
         "labels": {"bytes": encode_png(settled), "path": name},
         "parse_backend": "mesh" if labels is None else "parser",
+        **parsed_measures(row, settled),
     }
 
 

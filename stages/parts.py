@@ -8,6 +8,7 @@ from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
 from pipeline.params.parts import PartsParams
 from pipeline.parsing.locate import locate_parts
+from pipeline.parsing.measures import part_measures
 from pipeline.parsing.parts import crop_part, part_windows
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.ground_truth_figure import ground_truth_figure
@@ -44,6 +45,7 @@ def describe(row: Row, params: PartsParams) -> Row:
         "part_windows_xyxy": windows,
         "part_backend": located.backends,
         "mesh_distance_percent": located.mesh_distance_percent,
+        **part_measures(row, located.boxes_xyxy),
     }
     # From the context image, which is sharper than the crop: one resampling.
     context = decode(row["context"]["bytes"])

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.face3d.backends import BACKENDS, Reconstruct, backend_weights, make_backend
+from pipeline.face3d.measures import reconstructed_measures
 from pipeline.face3d.mesh import disagreement_percent
 from pipeline.face3d.pose import pose_deg
 from pipeline.face3d.position_map import visible_fraction
@@ -33,14 +34,16 @@ def reconstruct(row: Row, backend: Reconstruct, params: ReconstructParams) -> Ro
     if not residual <= params.max_residual_percent:
         apart = f"mesh and detected points lie {residual:.1f} % of the inter-ocular distance apart"
         return Rejected("mesh_disagrees", apart)
+    pose = pose_deg(mesh[None])[0]
     return row | {
         "parent_id": row["sample_id"],
         "position_map": encoded,
         "reconstruction": params.backend,
         "mesh_xyz": mesh,
-        "pose_deg": pose_deg(mesh[None])[0],
+        "pose_deg": pose,
         "visible_fraction": visible_fraction(mesh),
         "residual_percent": residual,
+        **reconstructed_measures(row, mesh, pose),
     }
 
 

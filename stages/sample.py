@@ -14,8 +14,7 @@ from pipeline.params.whole import Params
 from pipeline.readers import ijb_mdf
 from pipeline.readers.segments import take_in_segment
 from pipeline.report.contact_sheet import contact_sheet
-from pipeline.report.metrics import share_by
-from pipeline.report.sample import scene_counts
+from pipeline.report.sample import picture_metrics, scene_counts
 from pipeline.report.scene_sheet import scene_sheet
 from pipeline.schemas.sample import IMAGES
 from pipeline.store import Listing, MapSummary, executor_from_environment
@@ -42,7 +41,7 @@ def images(stage: StageRun, params: Any, target: Path) -> None:
         target=target,
         code=code_of(stage.params, stage.dataset),
     )
-    stage.write_metrics({"share": {c: share_by(output, c) for c in ("band", "split", "view")}})
+    stage.write_metrics(picture_metrics(output))
     contact_sheet(output, stage.report("contact", ".png"), most_subjects=10)
 
 

@@ -73,6 +73,24 @@ def mean_interval(
     return _interval(sums[draws].sum(1) / counts[draws].sum(1))
 
 
+def median_interval(
+    values: ArrayLike, subjects: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval | None:
+    """Return ``bootstrap_interval`` of the median, quickly: the values are sorted once for all."""
+    measured, owner = np.asarray(values, np.float64), np.asarray(subjects)
+    if measured.ndim != 1 or measured.shape != owner.shape:
+        raise ValueError(f"expected (n,) twice, got {measured.shape}, {owner.shape}")
+    finite = np.isfinite(measured)
+    names, group = np.unique(owner[finite], return_inverse=True)
+    if len(names) < 2:
+        return None
+    order = np.argsort(measured[finite], kind="stable")
+    ordered, group = measured[finite][order], group[order]
+    draws = np.random.default_rng(seed).integers(0, len(names), (resamples, len(names)))
+    times = (np.bincount(draw, minlength=len(names))[group] for draw in draws)
+    return _interval([_median_of_repeated(ordered, count) for count in times])
+
+
 class VerificationBootstrap:
     """Intervals of verification rates, by resampling subjects on both sides at once.
 
@@ -137,6 +155,13 @@ class VerificationBootstrap:
         return ScoreCurve(
             np.r_[np.inf, self._thresholds], np.r_[0, false_accepts], np.r_[0, true_accepts], *last
         )
+
+
+def _median_of_repeated(ordered: Float64, times: NDArray[np.int64]) -> float:
+    """Return the median of rising values that occur so many times each."""
+    ends = np.cumsum(times)
+    middle = [(ends[-1] - 1) // 2, ends[-1] // 2]
+    return float(ordered[np.searchsorted(ends, middle, side="right")].mean())
 
 
 def _known_interval(values: list[float | None]) -> Interval | None:

@@ -1,7 +1,5 @@
 """Metrics and the sheet of the stage ``attributes``."""
 
-from collections import defaultdict
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +7,8 @@ import numpy as np
 
 from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.report import draw
-from pipeline.report.grouped import yaw_bucket
-from pipeline.report.metrics import quantiles
+from pipeline.report.chosen_rows import read_rows
+from pipeline.report.query import Tables
 from pipeline.report.separation import separation
 from pipeline.store import ShardFolder
 from pipeline.types import Band, Row, UInt8
@@ -34,44 +32,42 @@ def attribute_metrics(folder: ShardFolder) -> dict[str, Any]:
         Median and 95th percentile of each attribute by band, of the quality also by yaw (visible
         images alone), and what ``separation`` returns.
     """
-    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    by_yaw: dict[str, list[float]] = defaultdict(list)
-    for row in folder.rows(["band", *MEASURES]):
-        for name in MEASURES:
-            values[name][row["band"]].append(row[name])
-        if row["band"] == Band.VIS:
-            by_yaw[yaw_bucket(row["yaw_deg"])].append(row["quality"])
+    tables = Tables.of(folder, f"band, {', '.join(MEASURES)}")
+    by_yaw = tables.quantiles_by("yaw_bucket(yaw_deg)", "quality", where="band = 'VIS'")
     return {
-        **{
-            name: {band: quantiles(found[band]) for band in sorted(found)}
-            for name, found in values.items()
-        },
-        "quality_of_vis_by_yaw": {name: quantiles(found) for name, found in sorted(by_yaw.items())},
+        **{name: tables.quantiles_by("band", name) for name in MEASURES if tables.count()},
+        "quality_of_vis_by_yaw": by_yaw,
         "separation": separation(folder),
     }
 
 
 def quality_sheet(folder: ShardFolder, path: Path, *, tile_px: int = 130) -> None:
     """Write a PNG of faces from the lowest to the highest quality, one line a band."""
-    ids: dict[str, list[tuple[float, str]]] = defaultdict(list)
-    for row in folder.rows(["sample_id", "band", "quality"]):
-        ids[row["band"]].append((row["quality"], row["sample_id"]))
-    places: dict[str, tuple[str, int]] = {}
-    for band, found in ids.items():
-        steps = np.linspace(0, len(found) - 1, min(_COLUMNS, len(found))).round().astype(int)
-        for column, step in enumerate(steps):
-            places[sorted(found)[step][1]] = band, column
-    bands = [band for band in Band if band in ids]
+    tables = Tables.of(folder, "sample_id, band, quality")
+    tables.table(
+        "ordered",
+        """SELECT sample_id, band,
+            row_number() OVER (PARTITION BY band ORDER BY quality, sample_id) - 1 AS place
+        FROM rows""",
+    )
+    counts = tables.counts("band")
+    bands = [band for band in Band if band in counts]
+    places: dict[str, tuple[int, int]] = {}
+    for line, band in enumerate(bands):
+        steps = np.linspace(0, counts[band] - 1, min(_COLUMNS, counts[band])).round().astype(int)
+        ids = tables.ask(
+            """SELECT sample_id FROM ordered WHERE band = $band AND list_contains($steps, place)
+            ORDER BY place""",
+            band=str(band),
+            steps=steps.tolist(),
+        )
+        places |= {sample_id: (line, column) for column, (sample_id,) in enumerate(ids)}
     empty = draw.captioned(np.zeros((1, 1, 3), np.uint8), ["", "", ""], (tile_px, tile_px))
-    tiles = {band: [empty] * _COLUMNS for band in bands}
-    for index in range(folder.count):
-        light = chain.from_iterable(folder.shard(index).batches(["sample_id"]))
-        if any(row["sample_id"] in places for row in light):
-            for row in chain.from_iterable(folder.shard(index).batches()):
-                if row["sample_id"] in places:
-                    band, column = places[row["sample_id"]]
-                    tiles[Band(band)][column] = _tile(row, tile_px)
-    sheet = np.vstack([np.hstack(tiles[band]) for band in bands]) if bands else empty
+    tiles = [[empty] * _COLUMNS for _ in bands]
+    for row in read_rows(folder, places):
+        line, column = places[row["sample_id"]]
+        tiles[line][column] = _tile(row, tile_px)
+    sheet = np.vstack([np.hstack(line) for line in tiles]) if tiles else empty
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(encode_png(sheet))
     partial.replace(path)

@@ -1,8 +1,7 @@
 """Contact sheets: a few subjects by bands out of any shard folder, drawn as its columns allow."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, groupby
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import cv2
@@ -14,11 +13,11 @@ from pipeline.face3d.position_map import map_visibility, transform_map
 from pipeline.ops.codec import as_rgb, decode, decode_rgb, encode_png
 from pipeline.report import draw
 from pipeline.report.body_tiles import crop_tile, scene_tile, strips
+from pipeline.report.chosen_rows import pick_rows
 from pipeline.store import ShardFolder
 from pipeline.types import Band, Row, UInt8
 
 _PARTS = ("left_eye", "right_eye", "nose", "mouth")
-_LIGHT = ["sample_id", "subject_id", "band", "view", "media_id"]
 
 
 def contact_sheet(
@@ -63,47 +62,6 @@ def contact_sheet(
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(encode_png(drawn))
     partial.replace(path)
-
-
-def pick_rows(
-    folder: ShardFolder,
-    *,
-    subjects: Sequence[str] = (),
-    bands: Sequence[str] = (),
-    most_subjects: int = 5,
-    per_subject: int = 3,
-) -> list[Row]:
-    """Pick rows spread evenly over those of a subject's images that exist in the most bands.
-
-    Frames of videos exist in one band each: every band's own are spread.
-
-    Returns:
-        Rows with images, sorted by subject, image, band.
-    """
-    cells: defaultdict[str, defaultdict[str, dict[Band, str]]]
-    cells = defaultdict(lambda: defaultdict(dict))
-    shard_of_row: dict[str, int] = {}
-    filmed: set[str] = set()
-    for index in range(folder.count):
-        for row in chain.from_iterable(folder.shard(index).batches(_LIGHT)):
-            subject, band = row["subject_id"] or "", Band(row["band"])
-            if (not subjects or subject in subjects) and (not bands or band in bands):
-                cells[subject][_image(row)][band] = row["sample_id"]
-                filmed |= {subject} if row["media_id"] else set()
-                shard_of_row[row["sample_id"]] = index
-    chosen: dict[str, tuple[str, int, int]] = {}
-    order = list(Band)
-    for subject in sorted(cells)[: len(subjects) or most_subjects]:
-        choose = _of_videos if subject in filmed else _of_images
-        for place, band, sample_id in choose(cells[subject], per_subject):
-            chosen[sample_id] = (subject, place, order.index(band))
-    picked = [
-        row
-        for index in sorted({shard_of_row[sample_id] for sample_id in chosen})
-        for row in chain.from_iterable(folder.shard(index).batches())
-        if row["sample_id"] in chosen
-    ]
-    return sorted(picked, key=lambda row: chosen[row["sample_id"]])
 
 
 def sheet(rows: Sequence[Row], tile_px: int) -> UInt8:
@@ -213,11 +171,6 @@ def _parts_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
     return np.hstack([face, side])
 
 
-def _image(row: Row) -> str:
-    """Name an image whatever its band: the id without the band's name."""
-    return str(row["sample_id"]).replace(row["band"], "")
-
-
 def _caption(row: Row) -> list[str]:
     infrared = row["band"] != Band.VIS
     band = f"{row['band']} simulated" if row["simulated"] and infrared else row["band"]
@@ -225,28 +178,3 @@ def _caption(row: Row) -> list[str]:
     if row.get("media_id") and row.get("frame_index") is not None:
         name = f"{row['media_id']}  frame {row['frame_index']}"
     return [f"{row['subject_id'] or '-'}  {band}", name]
-
-
-def _of_images(images: Mapping[str, dict[Band, str]], most: int) -> Iterator[tuple[int, Band, str]]:
-    """Yield line, band and id of images that exist in the most bands, spread evenly over them."""
-    widest = max(len(found) for found in images.values())
-    whole = sorted(name for name, found in images.items() if len(found) == widest)
-    for place, index in enumerate(_spread(len(whole), most)):
-        for band, sample_id in images[whole[index]].items():
-            yield place, band, sample_id
-
-
-def _of_videos(images: Mapping[str, dict[Band, str]], most: int) -> Iterator[tuple[int, Band, str]]:
-    """Yield the same of frames: none is in several bands, so each band's own are spread."""
-    by_band: defaultdict[Band, list[str]] = defaultdict(list)
-    for name in sorted(images):
-        for band, sample_id in images[name].items():
-            by_band[band].append(sample_id)
-    for band, ids in by_band.items():
-        for place, index in enumerate(_spread(len(ids), most)):
-            yield place, band, ids[index]
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """Return up to ``most`` indices spread evenly over ``count``."""
-    return sorted({round(place) for place in np.linspace(0, count - 1, min(most, count))})

@@ -1,30 +1,40 @@
 """What the stage ``crop_bodies`` shows: crops, templates, backends of the regions."""
 
-from collections import Counter, defaultdict
 from typing import Any
 
-from pipeline.report.annotated_bodies import height_px
-from pipeline.report.metrics import quantiles
+from pipeline.report.query import Tables
 from pipeline.store import ShardFolder
 
 
 def crop_bodies_metrics(folder: ShardFolder) -> dict[str, Any]:
     """Measure a ``crop_bodies`` output: crops and templates by band, backends of the regions."""
-    templates: defaultdict[str, Counter[str | None]] = defaultdict(Counter)
-    heights: defaultdict[str, list[float]] = defaultdict(list)
-    backends: Counter[str] = Counter()
-    for row in folder.rows(["band", "template_id", "box_xyxy", "body_region_backend"]):
-        templates[row["band"]][row["template_id"]] += 1
-        heights[row["band"]].append(height_px(row))
-        backends.update(row["body_region_backend"])
-    bands = {}
-    for band, counts in sorted(templates.items()):
-        unknown = counts.pop(None, 0)
-        bands[band] = {
-            "crops": len(heights[band]),
+    tables = Tables.of(
+        folder,
+        "band, template_id, box_xyxy[4] - box_xyxy[2] AS height_px, body_region_backend",
+    )
+    tables.view(
+        "templates",
+        """SELECT band, count(*) AS samples FROM rows
+        WHERE template_id IS NOT NULL GROUP BY band, template_id""",
+    )
+    heights = tables.quantiles_by("band", "height_px")
+    samples = tables.quantiles_by("band", "samples", table="templates")
+    backends = tables.ask(
+        """SELECT backend, count(*) FROM (SELECT unnest(body_region_backend) AS backend FROM rows)
+        GROUP BY backend ORDER BY backend"""
+    )
+    bands = {
+        band: {
+            "crops": crops,
             "without_subject": unknown,
-            "height_px": quantiles(heights[band]),
-            "templates": len(counts),
-            "samples_per_template": quantiles(counts.values()),
+            "height_px": heights[band],
+            "templates": templates,
+            "samples_per_template": samples.get(band, {"n": 0}),
         }
-    return {"bands": bands, "body_region_backend": dict(sorted(backends.items()))}
+        for band, crops, unknown, templates in tables.ask(
+            """SELECT band, count(*), count(*) FILTER (template_id IS NULL),
+                count(DISTINCT template_id)
+            FROM rows GROUP BY band ORDER BY band"""
+        )
+    }
+    return {"bands": bands, "body_region_backend": dict(backends)}

@@ -1,24 +1,15 @@
 """What the stage ``detect`` shows: images without a face, agreement with the mesh, truth."""
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
-from pipeline.face3d.mesh import disagreement_percent
-from pipeline.ops.boxes import iou
-from pipeline.report.ground_truth import KNOWN, SAME_FACE_IOU, WHO, landmark_error, measured
-from pipeline.report.grouped import (
-    by_band_and_yaw,
-    mean_summary,
-    median_summary,
-    yaw_bucket,
-)
-from pipeline.report.metrics import quantiles, rejections
-from pipeline.report.sources import source_of_subjects
+from pipeline.report.grouped import by_band_and_yaw, mean_summary, median_summary
+from pipeline.report.query import Tables
+from pipeline.report.sources import SOURCES
 from pipeline.store import ShardFolder
-from pipeline.types import Float32
+
+Tally = dict[tuple[str, str], tuple[int, int]]
+"""Images with and without a face by band and view; an image without a view has view ``any``."""
 
 
 def detection_metrics(folder: ShardFolder, images: ShardFolder) -> dict[str, Any]:
@@ -26,110 +17,97 @@ def detection_metrics(folder: ShardFolder, images: ShardFolder) -> dict[str, Any
 
     Args:
         folder: the output.
-        images: the output of ``ingest`` that it was made from.
+        images: the output of ``ingest`` that it was made from; a rejected image's truth stands
+            only there.
 
     Returns:
-        What ``detection_ground_truth`` returns, and
         ``failure_to_enrol``: share of images in which no face was found, by band and by view;
         images taken from behind show no face and count only in ``found_from_behind``. The share
         is given by source, too: the program that made a subject's visible images.
-        ``mesh_agreement_percent``: mean distance of the detector's five landmarks from the mesh's,
-        in % of the inter-ocular distance, for each image's first face.
-    """
-    found: Counter[tuple[str, str]] = Counter()
-    distances: dict[str, list[float]] = defaultdict(list)
-    for row in folder.rows(["band", "view", "faces"]):
-        found[row["band"], row["view"] or "any"] += 1
-        if row["view"] == "back":
-            continue
-        face = row["faces"][0]
-        distance = disagreement_percent(face["detected_xy"], face["mesh_xyz"])
-        bucket = yaw_bucket(float(face["pose_deg"][0]))
-        for key in ("all", f"band {row['band']}", f"yaw {bucket}"):
-            distances[key].append(distance)
-    lost = Counter((row["band"], row["view"] or "any") for row in rejections(folder, "no_face"))
-    views = sorted({view for _, view in found | lost} - {"back"})
-    return {
-        "failure_to_enrol": _failure(found, lost, views),
-        "failure_to_enrol_by_view": {view: _failure(found, lost, [view]) for view in views},
-        "failure_to_enrol_by_source": _failure_by_source(folder, images),
-        "found_from_behind": _share(found, found + lost, ["back"]),
-        "mesh_agreement_percent": quantiles(distances["all"])
-        | {
-            f"by_{kind}": {
-                name.removeprefix(f"{kind} "): quantiles(values)
-                for name, values in sorted(distances.items())
-                if name.startswith(kind)
-            }
-            for kind in ("band", "yaw")
-        },
-    } | detection_ground_truth(folder, images)
-
-
-def detection_ground_truth(folder: ShardFolder, images: ShardFolder) -> dict[str, Any]:
-    """Measure a ``detect`` output by the truth.
-
-    Args:
-        folder: the output.
-        images: the output of ``ingest``; a rejected image's ground truth stands only there.
-
-    Returns:
+        ``mesh_agreement_percent``: mean distance of the detector's landmarks from the mesh's, in % of the inter-ocular distance, for each image's first face.
         ``failure_to_enrol_of_known``: share of the known faces without a found face on them (IoU
-        below 0.5 with every one); ``nme_percent``: see ``nme_percent``, of the face on the known.
+        below 0.5 with every one); ``nme_percent``: mean distance of the landmarks of the face on
+        the known one from the true ones, % of the inter-ocular distance.
     """
-    found: dict[str, Float32] = {}
-    errors = []
-    for row in folder.rows([*WHO, *KNOWN, "faces"]):
-        if row["truth_box_xyxy"] is None:
-            continue
-        boxes = np.stack([face["box_xyxy"] for face in row["faces"]])
-        overlap = iou(row["truth_box_xyxy"], boxes)[0]
-        best = int(np.argmax(overlap))
-        found[row["sample_id"]] = overlap[best]
-        if overlap[best] >= SAME_FACE_IOU:
-            errors += landmark_error(row, row["faces"][best]["landmarks_xy"])
-    missed = [
-        measured(row, float(found.get(row["sample_id"], 0.0) < SAME_FACE_IOU))
-        for row in images.rows([*WHO, "truth_box_xyxy", "truth_pose_deg"])
-        if row["truth_box_xyxy"] is not None
-    ]
+    known = "subject_id, band, truth_pose_deg[1] AS truth_yaw_deg"
+    tables = (
+        Tables()
+        .add(
+            "rows",
+            folder,
+            "sample_id, view, yaw_deg, mesh_agreement_percent, known_face_iou, nme_percent, "
+            f"{known}",
+        )
+        .add("lost", folder.rejected, "sample_id, band, view, reason")
+        .add(
+            "images",
+            images,
+            f"sample_id, view, generator, truth_box_xyxy IS NOT NULL AS has_face, {known}",
+        )
+    )
+    tally = _tally(tables)
+    views = sorted({view for _, view in tally} - {"back"})
+    shown = "view IS DISTINCT FROM 'back'"
+    agreement = "mesh_agreement_percent"
+    missed = """coalesce((SELECT known_face_iou FROM rows
+        WHERE rows.sample_id = images.sample_id), 0) < 0.5"""
     return {
-        "failure_to_enrol_of_known": by_band_and_yaw(missed, mean_summary),
-        "nme_percent": by_band_and_yaw(errors, median_summary),
+        "failure_to_enrol": _failure(tally, views),
+        "failure_to_enrol_by_view": {view: _failure(tally, [view]) for view in views},
+        "failure_to_enrol_by_source": _failure_by_source(tables),
+        "found_from_behind": _found(tally, ["back"]),
+        agreement: tables.quantiles(agreement, where=shown)
+        | {
+            "by_band": tables.quantiles_by("band", agreement, where=shown),
+            "by_yaw": tables.quantiles_by("yaw_bucket(yaw_deg)", agreement, where=shown),
+        },
+        "failure_to_enrol_of_known": by_band_and_yaw(
+            tables.measured(missed, where="has_face", table="images"), mean_summary
+        ),
+        "nme_percent": by_band_and_yaw(tables.measured("nme_percent"), median_summary),
     }
 
 
-def _failure_by_source(folder: ShardFolder, images: ShardFolder) -> dict[str, dict[str, float]]:
+def _tally(tables: Tables) -> Tally:
+    found = tables.ask(
+        """SELECT band, coalesce(view, 'any') AS view, sum(found), sum(1 - found)
+        FROM (SELECT band, view, 1 AS found FROM rows
+            UNION ALL SELECT band, view, 0 FROM lost WHERE reason = 'no_face')
+        GROUP BY ALL ORDER BY ALL"""
+    )
+    return {(band, view): (int(seen), int(lost)) for band, view, seen, lost in found}
+
+
+def _failure_by_source(tables: Tables) -> dict[str, dict[str, float]]:
     """Return by source and band the share of images, not from behind, without a face."""
-    sources = source_of_subjects(images)
-    lost = {row["sample_id"] for row in rejections(folder, "no_face")}
-    shown: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
-    for row in images.rows(["sample_id", "subject_id", "band", "view"]):
-        if row["view"] != "back":
-            source = sources[row["subject_id"]]
-            shown[source][row["band"]].append(row["sample_id"] in lost)
+    shares: dict[str, dict[str, float]] = {}
+    for source, band, share in tables.ask(
+        f"""SELECT coalesce(source, 'photographs') AS source, band,
+            avg(CAST(sample_id IN (SELECT sample_id FROM lost WHERE reason = 'no_face') AS DOUBLE))
+        FROM images LEFT JOIN ({SOURCES}) AS known
+            ON images.subject_id IS NOT DISTINCT FROM known.subject_id
+        WHERE view IS DISTINCT FROM 'back' GROUP BY ALL ORDER BY ALL"""  # noqa: S608
+    ):
+        shares.setdefault(source, {})[band] = round(share, 4)
+    return shares
+
+
+def _failure(tally: Tally, views: Iterable[str]) -> dict[str, float]:
+    return _share(tally, views, 1)
+
+
+def _found(tally: Tally, views: Iterable[str]) -> dict[str, float]:
+    return _share(tally, views, 0)
+
+
+def _share(tally: Tally, views: Iterable[str], which: int) -> dict[str, float]:
+    """Return by band which share of the images of some views were found (0) or lost (1)."""
+    chosen = {band: [0, 0] for band, _ in tally}
+    for (band, view), counts in tally.items():
+        if view in views:
+            chosen[band] = [a + b for a, b in zip(chosen[band], counts, strict=True)]
     return {
-        source: {band: round(float(np.mean(flags)), 4) for band, flags in sorted(bands.items())}
-        for source, bands in sorted(shown.items())
-    }
-
-
-def _failure(
-    found: Counter[tuple[str, str]], lost: Counter[tuple[str, str]], views: Iterable[str]
-) -> dict[str, float]:
-    return _share(lost, found + lost, views)
-
-
-def _share(
-    part: Counter[tuple[str, str]], whole: Counter[tuple[str, str]], views: Iterable[str]
-) -> dict[str, float]:
-    """Return by band which share of the whole the part is, over some views."""
-    views = set(views)
-    totals: Counter[str] = Counter()
-    for (band, view), count in whole.items():
-        totals[band] += count if view in views else 0
-    return {
-        band: round(sum(part[band, view] for view in views) / total, 4)
-        for band, total in sorted(totals.items())
-        if total
+        band: round(counts[which] / sum(counts), 4)
+        for band, counts in sorted(chosen.items())
+        if sum(counts)
     }

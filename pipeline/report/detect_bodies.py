@@ -1,10 +1,8 @@
 """What the stage ``detect_bodies`` shows: people found, and missed where bodies are annotated."""
 
-from collections import Counter, defaultdict
 from typing import Any
 
-from pipeline.report.annotated_bodies import FRAME, height_px, matches, shares
-from pipeline.report.metrics import quantiles
+from pipeline.report.query import Tables
 from pipeline.store import ShardFolder
 
 
@@ -15,30 +13,31 @@ def detect_bodies_metrics(folder: ShardFolder) -> dict[str, Any]:
         By band: images, those in which nobody was found, people an image, their scores and
         heights, and, where bodies are annotated, the share of them that was found.
     """
-    tallies: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    scores: defaultdict[str, list[float]] = defaultdict(list)
-    heights: defaultdict[str, list[float]] = defaultdict(list)
-    for row in folder.rows(FRAME):
-        bodies, found = row["bodies"], matches(row)[1]
-        tallies[row["band"]].update(
-            images=1,
-            nobody_found=not bodies,
-            people=len(bodies),
-            annotated=len(found),
-            found=int(found.sum()),
-        )
-        scores[row["band"]] += (float(body["score"]) for body in bodies)
-        heights[row["band"]] += (height_px(body) for body in bodies)
+    tables = Tables.of(
+        folder,
+        "band, people, annotated_bodies, found_bodies, "
+        "list_transform(bodies, lambda body: {score: body.score, "
+        "height_px: body.box_xyxy[4] - body.box_xyxy[2]}) AS bodies",
+    )
+    tables.view("found", "SELECT band, unnest(bodies, recursive := true) FROM rows")
+    score, height = (
+        tables.quantiles_by("band", column, table="found") for column in ("score", "height_px")
+    )
+    nobody: dict[str, float | int] = {"n": 0}
     return {
         "bands": {
-            band: shares({"detection_recall": (tally["found"], tally["annotated"])})
+            band: ({"detection_recall": round(found / annotated, 4)} if annotated else {})
             | {
-                "images": tally["images"],
-                "nobody_found": tally["nobody_found"],
-                "people_per_image": round(tally["people"] / tally["images"], 4),
-                "score": quantiles(scores[band]),
-                "height_px": quantiles(heights[band]),
+                "images": images,
+                "nobody_found": empty,
+                "people_per_image": round(people / images, 4),
+                "score": score.get(band, nobody),
+                "height_px": height.get(band, nobody),
             }
-            for band, tally in sorted(tallies.items())
+            for band, images, empty, people, annotated, found in tables.ask(
+                """SELECT band, count(*), count(*) FILTER (people = 0), CAST(sum(people) AS INT),
+                    CAST(sum(annotated_bodies) AS INT), CAST(sum(found_bodies) AS INT)
+                FROM rows GROUP BY band ORDER BY band"""
+            )
         }
     }

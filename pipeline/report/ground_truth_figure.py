@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.report.canvas import new_figure
-from pipeline.report.grouped import UNKNOWN, YAW_BUCKETS_DEG
+from pipeline.report.grouped import BEYOND, BUCKETS, UNKNOWN
 from pipeline.types import Band
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ BAND_COLOURS = {
 """One colour a band in every figure."""
 BAND_MARKS = dict(zip(Band, "osD^v", strict=True))
 
-_BUCKETS = [*(f"{low}-{high}" for low, high in pairwise(YAW_BUCKETS_DEG)), UNKNOWN]
+_BUCKETS = [bucket for bucket in BUCKETS if bucket != BEYOND]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Measurements summed up over all, by band, by view, and by both, with intervals over subjects."""
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -9,14 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.bootstrap import bootstrap_interval, mean_interval
-from pipeline.report.metrics import quantiles
+from pipeline.evaluation.bootstrap import mean_interval, median_interval
 from pipeline.types import Band
 
 YAW_BUCKETS_DEG = (0, 20, 40, 60, 90)
 """Edges of the buckets of |yaw|."""
+BEYOND = f"over {YAW_BUCKETS_DEG[-1]}"
+"""Bucket of faces that are turned further."""
 UNKNOWN = "unknown"
 """Bucket of faces whose pose nobody knows."""
+BUCKETS = (*(f"{low}-{high}" for low, high in pairwise(YAW_BUCKETS_DEG)), BEYOND, UNKNOWN)
+"""All buckets in their order."""
 
 Values = NDArray[np.float64]
 Summary = dict[str, Any]
@@ -24,117 +26,83 @@ Summary = dict[str, Any]
 
 @dataclass(frozen=True)
 class Measured:
-    """One measurement of one image.
+    """One measurement of each of n images.
 
     Attributes:
-        subject: who it shows; images without a subject count as one.
-        band: its band.
-        yaw_deg: of the face, by the ground truth where there is one.
-        value: what was measured.
+        subjects: (n,), number of who it shows; images without a subject count as one.
+        bands: (n,).
+        buckets: (n,), of ``BUCKETS``: the yaw of the face, by the truth where there is one.
+        values: (n,), what was measured.
     """
 
-    subject: str
-    band: str
-    yaw_deg: float
-    value: float
+    subjects: NDArray[np.int64]
+    bands: NDArray[np.str_]
+    buckets: NDArray[np.str_]
+    values: Values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Measured":
+        """Return some of them."""
+        return Measured(
+            self.subjects[chosen], self.bands[chosen], self.buckets[chosen], self.values[chosen]
+        )
+
+    def split(self, column: NDArray[np.str_], names: tuple[str, ...]) -> "dict[str, Measured]":
+        """Return them by the names in a column, in the names' order; empty groups stay out."""
+        groups = {name: self.where(column == name) for name in names}
+        return {name: group for name, group in groups.items() if len(group)}
+
+    def by_band(self) -> "dict[str, Measured]":
+        """Return them by band, in the bands' order."""
+        return self.split(self.bands, tuple(map(str, Band)))
+
+    def by_yaw(self) -> "dict[str, Measured]":
+        """Return them by bucket, in the buckets' order."""
+        return self.split(self.buckets, BUCKETS)
 
 
-def yaw_bucket(yaw_deg: float) -> str:
-    """Name the bucket of an angle, for example ``20-40``; ``unknown`` where it is NaN."""
-    if np.isnan(yaw_deg):
-        return UNKNOWN
-    for low, high in pairwise(YAW_BUCKETS_DEG):
-        if abs(yaw_deg) < high:
-            return f"{low}-{high}"
-    return f"over {YAW_BUCKETS_DEG[-1]}"
-
-
-def by_band_and_yaw(
-    measured: Sequence[Measured], summarise: Callable[[Sequence[Measured]], Summary]
-) -> Summary:
+def by_band_and_yaw(measured: Measured, summarise: Callable[[Measured], Summary]) -> Summary:
     """Sum up over all and by group.
 
     Returns:
         The summary of all, and beside it ``by_band``, ``by_yaw`` and ``by_band_and_yaw``.
     """
-    bands, yaws = defaultdict(list), defaultdict(list)
-    both: dict[str, dict[str, list[Measured]]] = defaultdict(lambda: defaultdict(list))
-    for item in sorted(measured, key=_order):
-        bucket = yaw_bucket(item.yaw_deg)
-        bands[item.band].append(item)
-        yaws[bucket].append(item)
-        both[item.band][bucket].append(item)
+    bands = measured.by_band()
     return summarise(measured) | {
         "by_band": {band: summarise(items) for band, items in bands.items()},
-        "by_yaw": {bucket: summarise(yaws[bucket]) for bucket in sorted(yaws, key=_bucket_order)},
+        "by_yaw": {bucket: summarise(items) for bucket, items in measured.by_yaw().items()},
         "by_band_and_yaw": {
-            band: {name: summarise(found[name]) for name in sorted(found, key=_bucket_order)}
-            for band, found in both.items()
+            band: {bucket: summarise(found) for bucket, found in items.by_yaw().items()}
+            for band, items in bands.items()
         },
     }
 
 
-def mean_summary(measured: Sequence[Measured]) -> Summary:
+def mean_summary(measured: Measured) -> Summary:
     """Return mean, its 95 % interval over subjects, and count; no number where there is none."""
-    if not measured:
+    if not len(measured):
         return {"n": 0}
-    values, subjects = _columns(measured)
     return {
-        "mean": round(float(values.mean()), 4),
-        "ci95": _rounded(mean_interval(values, subjects)),
-        "n": len(values),
+        "mean": round(float(measured.values.mean()), 4),
+        "ci95": _rounded(mean_interval(measured.values, measured.subjects)),
+        "n": len(measured),
     }
 
 
-def median_summary(measured: Sequence[Measured]) -> Summary:
+def median_summary(measured: Measured) -> Summary:
     """Return median, its 95 % interval over subjects, 95th percentile and count."""
-    if not measured:
+    if not len(measured):
         return {"n": 0}
-    values, subjects = _columns(measured)
-    median, p95 = np.percentile(values, [50, 95])
+    median, p95 = np.percentile(measured.values, [50, 95])
     return {
         "median": round(float(median), 4),
-        "ci95": _rounded(bootstrap_interval(values, subjects, _median, resamples=500)),
+        "ci95": _rounded(median_interval(measured.values, measured.subjects, resamples=500)),
         "p95": round(float(p95), 4),
-        "n": len(values),
+        "n": len(measured),
     }
-
-
-def grouped_quantiles(values: dict[str, list[float]]) -> dict[str, Any]:
-    """Quantiles of all, then by yaw and by band."""
-    result: dict[str, Any] = dict(quantiles(values.get("all", [])))
-    for kind in ("yaw", "band"):
-        groups = {
-            name.removeprefix(f"{kind} "): quantiles(found)
-            for name, found in sorted(values.items())
-            if name.startswith(f"{kind} ")
-        }
-        if groups:
-            result[f"by_{kind}"] = groups
-    return result
-
-
-def _median(values: Values) -> float:
-    return float(np.median(values))
-
-
-def _columns(measured: Sequence[Measured]) -> tuple[Values, NDArray[np.str_]]:
-    return (
-        np.array([item.value for item in measured], np.float64),
-        np.array([item.subject for item in measured], np.str_),
-    )
 
 
 def _rounded(interval: tuple[float, float] | None) -> list[float] | None:
     return None if interval is None else [round(bound, 4) for bound in interval]
-
-
-def _order(item: Measured) -> int:
-    return list(Band).index(Band(item.band))
-
-
-def _bucket_order(bucket: str) -> int:
-    beyond = f"over {YAW_BUCKETS_DEG[-1]}"
-    return [*(f"{low}-{high}" for low, high in pairwise(YAW_BUCKETS_DEG)), beyond, UNKNOWN].index(
-        bucket
-    )

@@ -1,14 +1,9 @@
 """What the stage ``masks`` shows: what masks hide, and that nothing else changed."""
 
-from collections import Counter, defaultdict
 from typing import Any
 
-import numpy as np
-
-from pipeline.report.grouped import grouped_quantiles, yaw_bucket
-from pipeline.report.metrics import quantiles, share_by
+from pipeline.report.query import Tables
 from pipeline.store import ShardFolder
-from pipeline.types import Float32
 
 COVERAGE_PARTS = ("eyes", "nose", "mouth", "skin")
 
@@ -21,30 +16,27 @@ def masks_metrics(folder: ShardFolder) -> dict[str, Any]:
         that is hidden, by how the mask is worn. ``region_iou``: overlap with the mask drawn from
         the true geometry, where that is known. Shares by design, fit and band.
     """
-    columns = ["mask_fit", "mask_coverage", "pixels_changed_outside", "region_iou", "pose_deg"]
-    outside = 0
-    hidden: dict[str, list[Float32]] = defaultdict(list)
-    ious: dict[str, list[float]] = defaultdict(list)
-    counts: Counter[str] = Counter()
-    for row in folder.rows(columns):
-        outside += row["pixels_changed_outside"]
-        counts[row["mask_fit"]] += 1
-        for group in ("all", row["mask_fit"]):
-            hidden[group].append(row["mask_coverage"])
-        if row["region_iou"] is not None:
-            for group in ("all", f"yaw {yaw_bucket(float(row['pose_deg'][0]))}"):
-                ious[group].append(float(row["region_iou"]))
+    tables = Tables.of(
+        folder,
+        "mask_fit, mask_design, simulated, mask_coverage, pixels_changed_outside, region_iou, "
+        "pose_deg[1] AS yaw_deg",
+    )
+    outside = tables.ask("SELECT coalesce(sum(pixels_changed_outside), 0) FROM rows")
     return {
-        "pixels_changed_outside": outside,
-        "coverage": {
-            group: {
-                part: quantiles(np.asarray(values)[:, index].tolist()).get("median")
-                for index, part in enumerate(COVERAGE_PARTS)
-            }
-            for group, values in sorted(hidden.items())
-        },
-        "region_iou": grouped_quantiles(ious),
-        "design": share_by(folder, "mask_design"),
-        "fit": share_by(folder, "mask_fit"),
-        "simulated": share_by(folder, "simulated"),
+        "pixels_changed_outside": int(outside[0][0]),
+        "coverage": _coverage(tables),
+        "region_iou": tables.grouped_quantiles("region_iou", "yaw_deg"),
+        "design": tables.shares("mask_design"),
+        "fit": tables.shares("mask_fit"),
+        "simulated": tables.shares("simulated"),
     }
+
+
+def _coverage(tables: Tables) -> dict[str, dict[str, float | int | None]]:
+    found: dict[str, dict[str, float | int | None]] = {}
+    for number, part in enumerate(COVERAGE_PARTS, start=1):
+        share = f"mask_coverage[{number}]"
+        groups = {"all": tables.quantiles(share)} | tables.quantiles_by("mask_fit", share)
+        for group, quantiles in groups.items():
+            found.setdefault(group, {})[part] = quantiles.get("median")
+    return dict(sorted(found.items())) if tables.count() else {}

@@ -1,15 +1,9 @@
-"""Metrics of pose synthesis."""
+"""What the stage ``poses`` shows: images turned by nothing, and poses beside what was asked."""
 
-from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from pipeline.report.grouped import yaw_bucket
-from pipeline.report.metrics import quantiles
+from pipeline.report.query import Tables
 from pipeline.store import ShardFolder
-from pipeline.types import Row
 
 YAW_BELIEVED_DEG = 40.0
 """Beyond this the network that measures the pose is itself unsure."""
@@ -27,38 +21,32 @@ def poses_metrics(folder: ShardFolder) -> dict[str, Any]:
         ``pitch_error_deg`` likewise. The mesh network measures both images; what it errs on
         images of known pose is the ``yaw_error_deg`` of ``reconstruct``.
     """
-    columns = ["yaw_added_deg", "pitch_added_deg", "source_pose_deg"]
-    rows = list(folder.rows([*columns, "measured_pose_deg", "psnr_identity_db"]))
-    psnr = [row["psnr_identity_db"] for row in rows if row["psnr_identity_db"] is not None]
+    tables = Tables.of(
+        folder,
+        "psnr_identity_db, yaw_added_deg, pitch_added_deg, yaw_error_deg, pitch_error_deg, "
+        "source_pose_deg[1] + yaw_added_deg AS yaw_deg",
+    )
     return {
-        "psnr_identity_db": quantiles(psnr),
-        "yaw_error_deg": _errors(rows, "yaw"),
-        "pitch_error_deg": _errors(rows, "pitch"),
+        "psnr_identity_db": tables.quantiles("psnr_identity_db"),
+        "yaw_error_deg": _errors(tables, "yaw"),
+        "pitch_error_deg": _errors(tables, "pitch"),
     }
 
 
-def _errors(rows: Sequence[Row], angle: str) -> dict[str, Any]:
+def _errors(tables: Tables, angle: str) -> dict[str, Any]:
     """Compare one angle of the measured poses with what was asked for."""
-    axis = ("yaw", "pitch").index(angle)
-    by_request: dict[float, list[float]] = defaultdict(list)
-    by_yaw: dict[str, list[float]] = defaultdict(list)
-    believed: list[float] = []
-    for row in rows:
-        added = row[f"{angle}_added_deg"]
-        if row["measured_pose_deg"] is None:
-            continue
-        error = float(row["measured_pose_deg"][axis] - row["source_pose_deg"][axis] - added)
-        yaw = float(row["source_pose_deg"][0] + row["yaw_added_deg"])
-        by_request[added].append(error)
-        by_yaw[yaw_bucket(yaw)].append(error if yaw > 0 or angle != "yaw" else -error)
-        if abs(yaw) <= YAW_BELIEVED_DEG:
-            believed.append(error)
-    return _summary(believed) | {
-        "by_yaw": {name: _summary(errors) for name, errors in sorted(by_yaw.items())},
-        "by_request": {f"{at:+.4g}": _summary(errors) for at, errors in sorted(by_request.items())},
+    error, known = f"{angle}_error_deg", f"{angle}_error_deg IS NOT NULL"
+    too_far = f"CASE WHEN yaw_deg > 0 THEN {error} ELSE -{error} END" if angle == "yaw" else error
+    believed = f"{known} AND abs(yaw_deg) <= {YAW_BELIEVED_DEG}"
+    by_request = _summaries(tables, f"{angle}_added_deg", error, known)
+    return _summaries(tables, "'all'", error, believed).get("all", {"n": 0}) | {
+        "by_yaw": _summaries(tables, "yaw_bucket(yaw_deg)", too_far, known),
+        "by_request": {f"{asked:+.4g}": summary for asked, summary in by_request.items()},
     }
 
 
-def _summary(errors: list[float]) -> dict[str, float | int]:
-    bias = {"bias": round(float(np.median(errors)), 4)} if errors else {}
-    return quantiles(map(abs, errors)) | bias
+def _summaries(tables: Tables, group: str, error: str, where: str) -> dict[Any, dict[str, Any]]:
+    """Return quantiles of the error's size by group, with the median error as ``bias``."""
+    sizes = tables.quantiles_by(group, f"abs({error})", where=where)
+    signed = tables.quantiles_by(group, error, where=where)
+    return {key: sizes[key] | {"bias": signed[key].get("median")} for key in sizes}

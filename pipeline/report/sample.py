@@ -1,4 +1,4 @@
-"""What the stage ``sample`` shows: what its scenes hold."""
+"""What the stage ``sample`` shows: shares of its images, and what its scenes hold."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.report.query import Tables
+from pipeline.store import ShardFolder
 from pipeline.types import Row
+
+
+def picture_metrics(folder: ShardFolder) -> dict[str, Any]:
+    """Measure a source of images: ``share`` of rows by band, split and view."""
+    tables = Tables.of(folder, "band, split, view")
+    return {"share": {column: tables.shares(column) for column in ("band", "split", "view")}}
 
 
 def scene_counts(rows: Iterable[Row]) -> dict[str, Any]:

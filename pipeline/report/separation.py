@@ -5,7 +5,7 @@ one of them must be more alike than images of two, in visible light more than ac
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,22 @@ from pipeline.evaluation.comparison import compare, unit_length
 from pipeline.evaluation.curve import eer
 from pipeline.evaluation.identification import rank_k
 from pipeline.evaluation.measures import measure
+from pipeline.report.chosen_rows import read_rows
 from pipeline.report.grouped import YAW_BUCKETS_DEG
-from pipeline.report.sources import source_of_subjects
+from pipeline.report.query import Tables
+from pipeline.report.sources import PHOTOGRAPHS, SOURCES
 from pipeline.store import ShardFolder
 from pipeline.types import Band, Row
 
 GALLERY_MAX_YAW_DEG = YAW_BUCKETS_DEG[1]
 RESAMPLES = 200
+MOST_FACES = 1000
+"""Images of one kind, and so entries of the gallery: the comparisons stay bounded."""
+
+_GALLERY, _TURNED = "gallery", "turned"
+_KIND = f"""CASE WHEN band <> 'VIS' THEN band
+    WHEN abs(yaw_deg) < {GALLERY_MAX_YAW_DEG} THEN '{_GALLERY}' ELSE '{_TURNED}' END"""
+"""SQL: what part a face takes."""
 
 
 def separation(folder: ShardFolder) -> dict[str, Any]:
@@ -31,29 +40,46 @@ def separation(folder: ShardFolder) -> dict[str, Any]:
     The gallery is every visible image with |yaw| below 20°. Probes are, in ``vis_vis_poses``, the
     visible images turned further; in ``vis_nir`` and so on all images of that band. An image
     is never compared with itself, nor with its own version in another band. All subjects count,
-    as nothing is trained.
+    as nothing is trained; of more than ``MOST_FACES`` images of a kind, those are compared whose
+    ids have the least digests.
 
     Returns:
         By source of the people and by comparison: ``eer`` and ``rank1`` with 95 % intervals over
         subjects, ``chance.rank1`` (the mean share of the gallery that is the probe's own), and the
         numbers of comparisons and subjects; no numbers where there are not two subjects.
     """
-    columns = ["sample_id", "subject_id", "band", "yaw_deg", "embedding"]
-    sources = source_of_subjects(folder)
-    people: dict[str, list[Row]] = defaultdict(list)
-    for row in folder.rows(columns):
-        if row["subject_id"] is not None:
-            people[sources[row["subject_id"]]].append(row)
-    return {source: _of_source(rows) for source, rows in sorted(people.items())}
+    tables = Tables.of(folder, "sample_id, subject_id, band, yaw_deg, generator")
+    tables.view("images", "SELECT * FROM rows")
+    tables.table(
+        "faces",
+        f"""SELECT rows.*, coalesce(source, '{PHOTOGRAPHS}') AS source,
+            {_KIND} AS kind, row_number() OVER (PARTITION BY source, {_KIND}
+                ORDER BY md5(sample_id)) AS place
+        FROM rows LEFT JOIN ({SOURCES}) USING (subject_id)
+        WHERE subject_id IS NOT NULL""",  # noqa: S608
+    )
+    chosen = tables.ask(
+        "SELECT source, kind, sample_id FROM faces WHERE place <= $most ORDER BY source, sample_id",
+        most=MOST_FACES,
+    )
+    rows = _embedded(folder, [sample_id for _, _, sample_id in chosen])
+    people: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for source, kind, sample_id in chosen:
+        people[source][kind].append(rows[sample_id])
+    return {source: _of_source(kinds) for source, kinds in people.items()}
 
 
-def _of_source(rows: Sequence[Row]) -> dict[str, Any]:
-    visible = [row for row in rows if row["band"] == Band.VIS]
-    gallery = [row for row in visible if abs(row["yaw_deg"]) < GALLERY_MAX_YAW_DEG]
-    turned = [row for row in visible if abs(row["yaw_deg"]) >= GALLERY_MAX_YAW_DEG]
-    probes = {"vis_vis_poses": turned} | {
-        f"vis_{band.lower()}": [row for row in rows if row["band"] == band] for band in Band
-    }
+def _embedded(folder: ShardFolder, sample_ids: Sequence[str]) -> dict[str, Row]:
+    """Read the faces' embeddings."""
+    columns = ["sample_id", "subject_id", "band", "embedding"]
+    return {row["sample_id"]: row for row in read_rows(folder, sample_ids, columns)}
+
+
+def _of_source(kinds: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
+    gallery = kinds.get(_GALLERY, ())
+    turned = kinds.get(_TURNED, ())
+    probes: dict[str, Sequence[Row]] = {"vis_vis_poses": turned, "vis_vis": [*gallery, *turned]}
+    probes |= {f"vis_{band.lower()}": kinds.get(band, ()) for band in Band if band != Band.VIS}
     return {name: _compared(some, gallery) for name, some in probes.items() if some}
 
 

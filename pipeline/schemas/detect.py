@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from pipeline.schemas.ingest import INGEST
-from pipeline.store.columns import extend, field, floats
+from pipeline.store.columns import extend, field, floats, measure
 
 FACE = pa.struct(
     [
@@ -18,7 +18,26 @@ FACE = pa.struct(
 )
 
 
-DETECT = extend(INGEST, [field("faces", pa.list_(pa.field("item", FACE, nullable=False)))])
+DETECT = extend(
+    INGEST,
+    [
+        field("faces", pa.list_(pa.field("item", FACE, nullable=False))),
+        measure("yaw_deg", pa.float32(), "the first face's pose", unit="degree"),
+        measure(
+            "mesh_agreement_percent",
+            pa.float64(),
+            "mean distance of the first face's detected points from its mesh's",
+            unit="% of inter-ocular distance",
+        ),
+        measure("known_face_iou", pa.float64(), "most overlap with the true box", range="0..1"),
+        measure(
+            "nme_percent",
+            pa.float64(),
+            "mean distance of the known face's five landmarks from the true ones",
+            unit="% of the true inter-ocular distance",
+        ),
+    ],
+)
 """An image with every face found in it, best first.
 
 ``landmarks_xy`` are the five landmarks that faces are aligned by, ``detected_xy`` the detector's.

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from pipeline.schemas.ingest import INGEST
-from pipeline.store.columns import extend, field, floats
+from pipeline.store.columns import extend, field, floats, measure
 
 BODY = [
     field("box_xyxy", floats(4), null=False, unit="px", frame="source"),
@@ -20,5 +20,13 @@ def bodies_of(fields: list[pa.Field]) -> pa.Field:
     )
 
 
-DETECT_BODIES = extend(INGEST, [bodies_of(BODY)])
+DETECT_BODIES = extend(
+    INGEST,
+    [
+        bodies_of(BODY),
+        measure("people", pa.int32(), "bodies found"),
+        measure("annotated_bodies", pa.int32(), "bodies in the ground truth"),
+        measure("found_bodies", pa.int32(), "those that a detection overlaps by an IoU of 0.5"),
+    ],
+)
 """An image with every person found in it, best first; the list is empty where nobody was found."""

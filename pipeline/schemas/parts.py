@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from pipeline.schemas.parse import PARSE
-from pipeline.store.columns import IMAGE, extend, field, floats
+from pipeline.store.columns import IMAGE, extend, field, floats, measure
 
 PARTS = extend(
     PARSE,
@@ -20,6 +20,10 @@ PARTS = extend(
         field("part_windows_xyxy", floats(4, 4), null=False, unit="px", frame="crop"),
         field("part_backend", pa.list_(pa.string(), 4), null=False, values="parser mesh none"),
         field("mesh_distance_percent", floats(4), null=False, unit="% of inter-ocular distance"),
+        *(
+            measure(f"box_iou_{part}", pa.float64(), "overlap with the true box", range="0..1")
+            for part in ("left_eye", "right_eye", "nose", "mouth")
+        ),
     ],
 )
 """A parsed face with its four parts in the order left eye, right eye, nose, mouth."""

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.made import DMFR
-from pipeline.store.columns import extend, field, floats
+from pipeline.store.columns import extend, field, floats, measure
 
 POSES = extend(
     ALIGN,
@@ -15,6 +15,15 @@ POSES = extend(
         field("source_pose_deg", floats(3), null=False, unit="degree", order="yaw pitch roll"),
         field("measured_pose_deg", floats(3), unit="degree", order="yaw pitch roll"),
         field("psnr_identity_db", pa.float32(), unit="dB", frame="crop, in the face"),
+        *(
+            measure(
+                f"{angle}_error_deg",
+                pa.float64(),
+                "measured pose minus the source's and what was added",
+                unit="degree",
+            )
+            for angle in ("yaw", "pitch")
+        ),
     ],
 )
 """A face turned to another pose.

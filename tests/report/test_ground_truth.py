@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from pipeline.report.ground_truth import nme_percent
 
 from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.report.align import align_metrics
 from pipeline.report.attributes import attribute_metrics, quality_sheet
 from pipeline.report.detect import detection_metrics
-from pipeline.report.ground_truth import nme_percent
 from pipeline.report.ground_truth_figure import ground_truth_figure
 from pipeline.report.grouped import Measured, by_band_and_yaw, mean_summary, median_summary
 from pipeline.report.parse import parse_metrics

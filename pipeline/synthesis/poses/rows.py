@@ -129,9 +129,10 @@ class FacePoser:
         }
         if network:
             there = transform_points(source_landmarks, to_context)
-            columns["measured_pose_deg"] = pose_deg(network.points(as_rgb(drawn), there[None])[0])[
-                0
-            ]
+            measured = pose_deg(network.points(as_rgb(drawn), there[None])[0])[0]
+            errors = measured - row["pose_deg"] - np.array([yaw_deg, pitch_deg, 0.0], np.float32)
+            columns["measured_pose_deg"] = measured
+            columns["yaw_error_deg"], columns["pitch_error_deg"] = map(float, errors[:2])
         if yaw_deg == 0.0 and pitch_deg == 0.0:
             inside = _face_mask(transform_points(source_mesh[:, :2], to_crop), template.hw)
             columns["psnr_identity_db"] = psnr_db(decode(row["image"]["bytes"]), crop, inside)

@@ -1,0 +1,102 @@
+"""Which rows a sheet shows: few, chosen by their columns, the only ones read with images."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from pipeline.report.query import Tables
+from pipeline.store import ShardFolder
+from pipeline.store.shards import shard_of
+from pipeline.types import Band, Row
+
+_CELLS = """SELECT subject, band, name, sample_id,
+    CASE WHEN filmed THEN dense_rank() OVER (PARTITION BY subject, band ORDER BY name)
+    ELSE dense_rank() OVER (PARTITION BY subject ORDER BY name) END - 1 AS place
+FROM (SELECT *, count(*) OVER (PARTITION BY subject, name) AS bands FROM images)
+    JOIN (SELECT subject, max(width) AS widest FROM
+        (SELECT subject, count(*) AS width FROM images GROUP BY subject, name) GROUP BY subject)
+    USING (subject)
+WHERE filmed OR bands = widest"""
+"""Images of subjects in their order: those that exist in the most bands, or frames by band."""
+
+
+def pick_rows(
+    folder: ShardFolder,
+    *,
+    subjects: Sequence[str] = (),
+    bands: Sequence[str] = (),
+    most_subjects: int = 5,
+    per_subject: int = 3,
+) -> list[Row]:
+    """Pick rows spread evenly over those of a subject's images that exist in the most bands.
+
+    Frames of videos exist in one band each: every band's own are spread.
+
+    Returns:
+        Rows with images, sorted by subject, image, band.
+    """
+    tables = Tables.of(
+        folder,
+        "sample_id, coalesce(subject_id, '') AS subject, band, "
+        "replace(sample_id, band, '') AS name, coalesce(media_id, '') <> '' AS filmed",
+    )
+    tables.table(
+        "asked",
+        """SELECT * FROM rows WHERE (len($subjects) = 0 OR list_contains($subjects, subject))
+            AND (len($bands) = 0 OR list_contains($bands, band))""",
+        subjects=list(subjects),
+        bands=list(bands),
+    )
+    tables.table(
+        "images",
+        """SELECT * REPLACE (bool_or(filmed) OVER (PARTITION BY subject) AS filmed) FROM asked
+        WHERE subject IN (SELECT DISTINCT subject FROM asked ORDER BY subject LIMIT $most)""",
+        most=len(subjects) or most_subjects,
+    )
+    tables.table("cells", _CELLS)
+    counts = tables.ask(
+        """SELECT subject, CASE WHEN filmed THEN band END AS own, max(place) + 1
+        FROM cells JOIN (SELECT subject, bool_or(filmed) AS filmed FROM images GROUP BY subject)
+            USING (subject)
+        GROUP BY ALL"""
+    )
+    chosen: dict[str, tuple[str, int, int]] = {}
+    for subject, own, count in counts:
+        for line, place in enumerate(spread(count, per_subject)):
+            for band, sample_id in tables.ask(
+                """SELECT band, sample_id FROM cells WHERE subject = $subject AND place = $place
+                AND ($own IS NULL OR band = $own)""",
+                subject=subject,
+                place=place,
+                own=own,
+            ):
+                chosen[sample_id] = (subject, line, list(Band).index(Band(band)))
+    return read_rows(folder, sorted(chosen, key=chosen.__getitem__))
+
+
+def read_rows(
+    folder: ShardFolder, sample_ids: Iterable[str], columns: Sequence[str] | None = None
+) -> list[Row]:
+    """Read some rows, and of other rows as little as can be.
+
+    Args:
+        folder: any stage's output.
+        sample_ids: of the rows, in the order of the result.
+        columns: what is read of a row; all but the measures by default.
+    """
+    order = {sample_id: place for place, sample_id in enumerate(sample_ids)}
+    by_shard: dict[int, set[str]] = {}
+    for sample_id in order:
+        by_shard.setdefault(shard_of(sample_id, folder.count), set()).add(sample_id)
+    rows = [
+        row
+        for index, ids in sorted(by_shard.items())
+        for batch in folder.shard(index).batches(columns, ids=ids)
+        for row in batch
+    ]
+    return sorted(rows, key=lambda row: order[row["sample_id"]])
+
+
+def spread(count: int, most: int) -> list[int]:
+    """Return up to ``most`` indices spread evenly over ``count``."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(most, count))})
