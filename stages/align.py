@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from pipeline.detection.measures import aligned_measures
+from pipeline.face3d.measures import aligned_measures
 from pipeline.ops.alignment import align_face, interocular_px
 from pipeline.ops.boxes import choose
 from pipeline.ops.codec import decode, encode_jpeg, encode_png

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pipeline.detection import DETECTORS, detector_weights, make_detector
 from pipeline.detection.faces import Faces, faces_from_ground_truth
-from pipeline.detection.measures import detected_measures
-from pipeline.face3d.mesh import FaceMesh, five_landmarks
+from pipeline.face3d.measures import detected_measures
+from pipeline.face3d.mesh import FaceMesh, disagreement_percent, five_landmarks
 from pipeline.face3d.pose import pose_deg
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
@@ -54,9 +54,18 @@ def make(params: DetectParams, weights: dict[str, Path], mesh_weights: Path) -> 
         values = (faces.boxes_xyxy, landmarks, detected, faces.scores, xyz, presence, pose_deg(xyz))
         found = [dict(zip(COLUMNS, face, strict=True)) for face in zip(*values, strict=True)]
         made = {"faces": found, "parent_id": row["sample_id"]}
-        return [row | made | detected_measures(row, found)]
+        return [row | made | measures_of(row, found)]
 
     return lambda rows: [describe(row) for row in rows]
+
+
+def measures_of(row: Row, faces: list[Row]) -> Row:
+    """Measure an image's faces, best first: the first by its mesh, the known one by the truth."""
+    first = faces[0]
+    return detected_measures(row, faces) | {
+        "yaw_deg": float(first["pose_deg"][0]),
+        "mesh_agreement_percent": disagreement_percent(first["detected_xy"], first["mesh_xyz"]),
+    }
 
 
 def detection(params: DetectParams, weights: dict[str, Path]) -> Find:

@@ -7,6 +7,7 @@ from pipeline.ops.codec import UndecodableError, decode_foreign, encode_png
 from pipeline.params.ingest import IngestParams
 from pipeline.params.whole import Params
 from pipeline.readers import READERS, read_dataset
+from pipeline.report.chosen_rows import pick_frames
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.ingest import ingest_metrics
 from pipeline.report.scene_sheet import scene_sheet
@@ -69,7 +70,7 @@ def run(stage: StageRun) -> None:
     stage.write_metrics(ingest_metrics(output))
     image = stage.report("contact", ".png")
     if stage.dataset_params.reader == "ijb_mdf":
-        scene_sheet(output.rows(), image)
+        scene_sheet(pick_frames(output), image)
     else:
         contact_sheet(output, image)
 

@@ -14,7 +14,7 @@ from pipeline.params.whole import Params
 from pipeline.readers import ijb_mdf
 from pipeline.readers.segments import take_in_segment
 from pipeline.report.contact_sheet import contact_sheet
-from pipeline.report.sample import picture_metrics, scene_counts
+from pipeline.report.sample import pick_segments, picture_metrics, scene_counts
 from pipeline.report.scene_sheet import scene_sheet
 from pipeline.schemas.sample import IMAGES
 from pipeline.store import Listing, MapSummary, executor_from_environment
@@ -57,9 +57,14 @@ def scenes(stage: StageRun, params: ScenesParams, target: Path) -> None:
     media, made = source.make_scenes(target, params, weights, keys, executor, label)
     stage.record(MapSummary(media, media, {}, made, media - made), time.monotonic() - start)
     stage.write_metrics(scene_counts(_listed(target, 1).rows))
-    few = _listed(target, max(1, params.frames_per_video // 2)).shard(0)
-    frames = [item for (row,) in few.batches() for item in take_in_segment(row, **_LIMITS)]
-    scene_sheet((f for f in frames if isinstance(f, dict)), stage.report("contact", ".png"))
+    few = _listed(target, params.frames_per_video)
+    frames = [
+        item
+        for row in pick_segments(few.rows)
+        for item in take_in_segment(few.load(row), **_LIMITS)
+        if isinstance(item, dict)
+    ]
+    scene_sheet(frames, stage.report("contact", ".png"))
 
 
 def _listed(root: Path, stride: int) -> Listing:

@@ -74,6 +74,30 @@ def pick_rows(
     return read_rows(folder, sorted(chosen, key=chosen.__getitem__))
 
 
+def pick_frames(folder: ShardFolder, per_camera: int = 3) -> list[Row]:
+    """Pick a few frames of each band and camera, spread evenly over all of theirs."""
+    tables = Tables.of(
+        folder,
+        """sample_id, band, camera_id, row_number() OVER (
+            PARTITION BY band, camera_id ORDER BY sample_id) - 1 AS place""",
+    )
+    ids = [
+        sample_id
+        for band, camera, count in tables.ask(
+            "SELECT band, camera_id, count(*) FROM rows GROUP BY ALL ORDER BY ALL"
+        )
+        for (sample_id,) in tables.ask(
+            """SELECT sample_id FROM rows WHERE band = $band
+            AND camera_id IS NOT DISTINCT FROM $camera AND list_contains($places, place)
+            ORDER BY place""",
+            band=band,
+            camera=camera,
+            places=spread(count, per_camera),
+        )
+    ]
+    return read_rows(folder, ids)
+
+
 def read_rows(
     folder: ShardFolder, sample_ids: Iterable[str], columns: Sequence[str] | None = None
 ) -> list[Row]:

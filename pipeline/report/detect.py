@@ -24,7 +24,8 @@ def detection_metrics(folder: ShardFolder, images: ShardFolder) -> dict[str, Any
         ``failure_to_enrol``: share of images in which no face was found, by band and by view;
         images taken from behind show no face and count only in ``found_from_behind``. The share
         is given by source, too: the program that made a subject's visible images.
-        ``mesh_agreement_percent``: mean distance of the detector's landmarks from the mesh's, in % of the inter-ocular distance, for each image's first face.
+        ``mesh_agreement_percent``: mean distance of the detector's landmarks from the mesh's, % of
+        the inter-ocular distance, for each image's first face.
         ``failure_to_enrol_of_known``: share of the known faces without a found face on them (IoU
         below 0.5 with every one); ``nme_percent``: mean distance of the landmarks of the face on
         the known one from the true ones, % of the inter-ocular distance.

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.report.chosen_rows import spread
 from pipeline.report.query import Tables
 from pipeline.store import ShardFolder
 from pipeline.types import Row
@@ -28,6 +29,18 @@ def scene_counts(rows: Iterable[Row]) -> dict[str, Any]:
     for row in rows:
         segments[row["camera_id"]].append(row)
     return {"scenes": {camera: _counts(found) for camera, found in sorted(segments.items())}}
+
+
+def pick_segments(rows: Iterable[Row], per_camera: int = 3) -> list[Row]:
+    """Pick a few segments of an ``ijb_mdf`` listing of each camera, spread evenly over all."""
+    cameras: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        cameras[row["camera_id"]].append(row)
+    return [
+        found[place]
+        for _, found in sorted(cameras.items())
+        for place in spread(len(found), per_camera)
+    ]
 
 
 def _counts(segments: Sequence[Row]) -> dict[str, Any]:

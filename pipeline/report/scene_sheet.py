@@ -19,21 +19,17 @@ _COLOURS = (
 )
 
 
-def scene_sheet(rows: Iterable[Row], path: Path, per_camera: int = 3) -> None:
+def scene_sheet(rows: Iterable[Row], path: Path) -> None:
     """Write a PNG of frames with bodies, faces and subjects drawn; a line per camera.
 
     Args:
-        rows: frames with ``image`` and ``truth_people``.
+        rows: a few frames with ``image`` and ``truth_people``.
         path: the PNG to write.
-        per_camera: how many frames of each, spread over all.
     """
     cameras: dict[tuple[int, str], list[Row]] = defaultdict(list)
     for row in rows:
         cameras[list(Band).index(Band(row["band"])), row["camera_id"] or ""].append(row)
-    lines = []
-    for _, found in sorted(cameras.items()):
-        places = np.linspace(0, len(found) - 1, min(per_camera, len(found))).round().astype(int)
-        lines.append([_tile(found[place]) for place in places.tolist()])
+    lines = [[_tile(row) for row in found] for _, found in sorted(cameras.items())]
     width = max((sum(tile.shape[1] for tile in line) for line in lines), default=_WIDTH_PX)
     bands = [_padded(np.hstack(_level(line)), width) for line in lines]
     image = (

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluation.bootstrap import VerificationBootstrap, bootstrap_interval, mean_interval
+from pipeline.evaluation.bootstrap import (
+    VerificationBootstrap,
+    bootstrap_interval,
+    mean_interval,
+    median_interval,
+)
 from pipeline.evaluation.curve import curve_of_scores, eer
 from pipeline.evaluation.enrolment import enrolment, enrolment_by
 from pipeline.evaluation.pairs import fold_accuracy
@@ -100,6 +105,10 @@ def test_the_quick_mean_is_the_slow_one():
     values[3] = np.nan
     slow = bootstrap_interval(values, subjects, lambda v: float(np.mean(v)), seed=4)
     assert mean_interval(values, subjects, seed=4) == pytest.approx(slow)
+    for some in (values, values.round(1), values[:7]):  # odd, with ties, with few
+        owners = subjects[: len(some)]
+        slow = bootstrap_interval(some, owners, lambda v: float(np.median(v)), seed=4)
+        assert median_interval(some, owners, seed=4) == slow
     assert slow[0] < np.nanmean(values) < slow[1]
 
 

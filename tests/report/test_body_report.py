@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from pipeline.bodies.body_regions import BodyRegion
-from pipeline.bodies.labelling import LabelOutcome
+from pipeline.bodies.frames import label_rows
+from pipeline.bodies.labelling import MEASURES, LabelOutcome
+from pipeline.bodies.measures import CHOSEN, detected_measures, labelled_measures
 from pipeline.ops.codec import encode_png
-from pipeline.params.label_bodies import LabelBodiesParams
 from pipeline.report.body_tiles import AREA_COLOURS, OUTCOME_COLOURS, crop_tile, scene_tile, strips
 from pipeline.report.detect_bodies import detect_bodies_metrics
 from pipeline.report.label_bodies import label_bodies_metrics
@@ -15,9 +16,6 @@ from pipeline.schemas.label_bodies import LABEL_BODIES
 from pipeline.store import ShardFolder, image_columns
 from pipeline.store.shards import ShardWriter
 
-PARAMS = LabelBodiesParams(
-    measure="intersection_over_face", ambiguous_above=0.75, min_overlap=0.0, tracker="none"
-)
 A, B = [0, 0, 40, 100], [30, 0, 70, 100]
 FACE_A, FACE_B = [12, 2, 24, 14], [46, 2, 58, 14]
 POINTLESS = {"keypoints_xy": None, "keypoint_scores": None}
@@ -69,11 +67,23 @@ def labelled(tmp_path):
         frame("3", [], hidden),
         frame("4", [found([150, 0, 190, 99], "unmatched", track=1)], [], band="LWIR"),
     ]
-    return folder(tmp_path, LABEL_BODIES, rows)
+    chosen = [row["bodies"] for row in rows]
+    by_measure = {
+        measure: label_rows(rows, measure=measure, ambiguous_above=0.75, min_overlap=0.0)
+        for measure in MEASURES
+    }
+    measured = [
+        row
+        | labelled_measures(
+            row, {CHOSEN: bodies} | {name: found[index] for name, found in by_measure.items()}
+        )
+        for index, (row, bodies) in enumerate(zip(rows, chosen, strict=True))
+    ]
+    return folder(tmp_path, LABEL_BODIES, measured)
 
 
 def test_labels_are_scored_against_the_annotated_bodies(labelled):
-    metrics = label_bodies_metrics(labelled, PARAMS)
+    metrics = label_bodies_metrics(labelled, "intersection_over_face", "none")
     # Of six bodies, frame 1 finds two, frame 2 finds both with one box (IoU 40 / 70), frame 3 none.
     visible = metrics["VIS"]
     assert visible["bodies"] == 6
@@ -89,7 +99,7 @@ def test_labels_are_scored_against_the_annotated_bodies(labelled):
 
 
 def test_every_measure_is_shown_beside_the_chosen_one(labelled):
-    tables = label_bodies_metrics(labelled, PARAMS)["by_measure"]
+    tables = label_bodies_metrics(labelled, "intersection_over_face", "none")["by_measure"]
     right = tables["intersection_over_face"]["VIS"]
     assert (right["precision"], right["ambiguous"]) == (1.0, 1)
     # Under IoU the box over both people is not told apart: it gets a name.
@@ -100,6 +110,7 @@ def test_every_measure_is_shown_beside_the_chosen_one(labelled):
 def test_detection_counts_people_and_images_without(tmp_path):
     body = {"box_xyxy": np.float32(A), "score": 0.5, **POINTLESS}
     rows = [frame("1", [body], BOTH), frame("2", [], BOTH), frame("3", [body], None)]
+    rows = [row | detected_measures(row, row["bodies"]) for row in rows]
     bands = detect_bodies_metrics(folder(tmp_path, DETECT_BODIES, rows))["bands"]
     assert bands["VIS"]["detection_recall"] == 0.25
     assert (bands["VIS"]["images"], bands["VIS"]["nobody_found"]) == (3, 1)

@@ -6,7 +6,8 @@ import pytest
 from pipeline.errors import StageError
 from pipeline.ops.codec import decode, encode_png
 from pipeline.report import draw
-from pipeline.report.contact_sheet import contact_sheet, pick_rows, sheet
+from pipeline.report.chosen_rows import pick_frames, pick_rows
+from pipeline.report.contact_sheet import contact_sheet, sheet
 from pipeline.schemas.sample import IMAGES
 from pipeline.store import ShardFolder, image_columns
 from pipeline.store.shards import ShardWriter, shard_of
@@ -119,3 +120,17 @@ def test_frames_of_videos_are_spread_in_each_band_of_its_own(tmp_path, folder):
         writer.write(sorted(rows, key=lambda row: row["sample_id"]))
     ids = [row["sample_id"] for row in pick_rows(filmed, per_subject=3)]
     assert ids == ["a/0.VIS", "a/4.NIR", "a/4.LWIR", "a/2.VIS", "a/4.VIS"]
+
+
+def test_frames_are_spread_over_each_camera(tmp_path, folder):
+    filmed = ShardFolder(tmp_path / "filmed", 3)
+    for index in range(3):
+        with ShardWriter(filmed.shard(index).path, IMAGES) as writer:
+            rows = folder.shard(index).batches()
+            writer.write(
+                row | {"camera_id": row["sample_id"][0]} for batch in rows for row in batch
+            )
+    ids = [row["sample_id"] for row in pick_frames(filmed, per_camera=3)]
+    assert ids == [
+        f"{camera}/{n}.{band}" for band in sorted(BANDS) for camera in "abc" for n in (0, 2, 4)
+    ]

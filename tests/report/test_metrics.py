@@ -1,10 +1,9 @@
-"""Metrics: hand-worked shares, quantiles and buckets."""
+"""Hand-worked quantiles and distances."""
 
 import numpy as np
 import pytest
 
 from pipeline.face3d.mesh import disagreement_percent, five_landmarks
-from pipeline.report.grouped import yaw_bucket
 from pipeline.report.metrics import quantiles
 
 
@@ -16,22 +15,6 @@ def test_quantiles_leave_out_what_is_not_finite():
     }
     assert quantiles([]) == {"n": 0}
     assert quantiles([float("nan")]) == {"n": 0}
-
-
-@pytest.mark.parametrize(
-    ("yaw", "bucket"),
-    [
-        (0, "0-20"),
-        (-19.9, "0-20"),
-        (20, "20-40"),
-        (-59, "40-60"),
-        (60, "60-90"),
-        (95, "over 90"),
-        (np.nan, "unknown"),
-    ],
-)
-def test_yaw_buckets(yaw, bucket):
-    assert yaw_bucket(yaw) == bucket
 
 
 def test_disagreement_is_the_mean_distance_in_percent_of_the_eyes():

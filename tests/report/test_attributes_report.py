@@ -1,0 +1,79 @@
+"""What ``attributes`` shows: identities that separate, and a sheet by quality."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from face_rows import aligned, folder
+
+from pipeline.ops.codec import decode_rgb
+from pipeline.report.attributes import attribute_metrics, quality_sheet
+from pipeline.schemas.attributes import ATTRIBUTES
+
+
+def attributed(name, subject, band, yaw, embedding):
+    return aligned(name, subject_id=subject, band=band) | {
+        "subject_id": subject,
+        "band": band,
+        "yaw_deg": yaw,
+        "pitch_deg": 0.0,
+        "roll_deg": 0.0,
+        "sharpness": 0.1,
+        "illumination": 0.5,
+        "side_light": 0.0,
+        "quality": float(np.linalg.norm(embedding)),
+        "embedding": embedding.astype(np.float32),
+    }
+
+
+@pytest.fixture
+def separable(tmp_path):
+    """Four people; visible images are theirs, LWIR images are noise."""
+    rng = np.random.default_rng(1)
+    centres = rng.normal(size=(4, 128)) * 3
+    rows = []
+    for person in range(4):
+        for number, yaw in enumerate((0.0, 5.0, 45.0)):
+            seen = centres[person] + rng.normal(size=128)
+            name = f"{person}/{number}"
+            rows.append(attributed(f"{name}.VIS", f"p{person}", "VIS", yaw, seen))
+            # in NIR the very image again: that must not count as a match
+            rows.append(attributed(f"{name}.NIR", f"p{person}", "NIR", yaw, seen))
+            noise = rng.normal(size=128)
+            rows.append(attributed(f"{name}.LWIR", f"p{person}", "LWIR", yaw, noise))
+    return folder(tmp_path / "attributes", ATTRIBUTES, rows)
+
+
+def test_identities_separate_where_they_do(separable):
+    metrics = attribute_metrics(separable)
+    found = metrics["separation"]["procedural"]
+    assert found.keys() == {"vis_vis_poses", "vis_vis", "vis_nir", "vis_lwir"}
+    poses = found["vis_vis_poses"]
+    assert (poses["eer"], poses["rank1"], poses["probes"], poses["gallery"]) == (0.0, 1.0, 4, 8)
+    assert (poses["genuine"], poses["impostor"]) == (8, 24)
+    assert poses["chance"]["rank1"] == 0.25
+    # of two frontal images a person, one is the probe's own version in the other band
+    assert found["vis_nir"]["genuine"] == found["vis_vis"]["genuine"] == 4 * (1 + 1 + 2)
+    low, high = found["vis_lwir"]["eer_ci95"]
+    assert low < 0.5 < high + 0.2
+    assert found["vis_lwir"]["rank1"] < 0.8
+    assert metrics["quality_of_vis_by_yaw"]["0-20"]["n"] == 8
+    json.dumps(metrics, allow_nan=False)
+
+
+def test_the_sheet_runs_from_low_to_high_quality_in_a_line_per_band(separable, tmp_path):
+    quality_sheet(separable, tmp_path / "sheet.png", tile_px=40)
+    image = decode_rgb((tmp_path / "sheet.png").read_bytes())
+    assert image.shape[1] == 9 * 40
+    assert image.shape[0] % 3 == 0
+
+
+def test_an_empty_folder_has_no_attributes_and_still_a_sheet(tmp_path):
+    empty = folder(tmp_path / "none", ATTRIBUTES, [])
+    assert attribute_metrics(empty)["separation"] == {}
+    quality_sheet(empty, tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").exists()

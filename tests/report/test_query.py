@@ -1,0 +1,86 @@
+"""Questions about columns: hand-worked buckets, quantiles, shares, and who was measured."""
+
+import numpy as np
+import pytest
+
+from pipeline.report.metrics import quantiles
+from pipeline.report.query import Tables
+from pipeline.schemas.sample import IMAGES
+from pipeline.store import ShardFolder, image_columns
+from pipeline.store.columns import extend, measure
+from pipeline.store.shards import ShardWriter
+
+ROWS = [
+    ("1", "a", "VIS", 1.0),
+    ("2", "a", "VIS", 2.0),
+    ("3", None, "NIR", float("nan")),
+    ("4", "b", "VIS", 4.0),
+    ("5", "b", "NIR", None),
+]
+
+
+@pytest.fixture
+def tables(tmp_path):
+    import pyarrow as pa
+
+    schema = extend(IMAGES, [measure("value", pa.float64(), "by hand")])
+    folder = ShardFolder(tmp_path / "stage", 2)
+    for index in range(2):
+        with ShardWriter(folder.shard(index).path, schema) as writer:
+            writer.write(
+                {
+                    "sample_id": name,
+                    "dataset": "d",
+                    "subject_id": subject,
+                    "band": band,
+                    "region": "scene",
+                    "simulated": band != "VIS",
+                    "truth_pose_deg": np.float32((30, 0, 0)) if name != "4" else None,
+                    "content_sha256": "c",
+                    "fingerprint": "f",
+                    "value": value,
+                    **image_columns(b"x", (1, 1), "x"),
+                }
+                for name, subject, band, value in ROWS[index::2]
+            )
+    return Tables.of(
+        folder, "subject_id, band, simulated, value, truth_pose_deg[1] AS truth_yaw_deg"
+    )
+
+
+@pytest.mark.parametrize(
+    ("yaw", "bucket"),
+    [
+        (0, "0-20"),
+        (-19.9, "0-20"),
+        (20, "20-40"),
+        (-59, "40-60"),
+        (60, "60-90"),
+        (95, "over 90"),
+        (float("nan"), "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_yaw_buckets(tables, yaw, bucket):
+    assert tables.ask("SELECT yaw_bucket(CAST($yaw AS DOUBLE))", yaw=yaw) == [(bucket,)]
+
+
+def test_quantiles_are_those_of_the_finite_values(tables):
+    assert tables.quantiles("value") == quantiles([1.0, 2.0, 4.0])
+    assert tables.quantiles("value", where="band = 'LWIR'") == {"n": 0}
+    assert tables.quantiles_by("band", "value") == {"NIR": {"n": 0}, "VIS": quantiles([1, 2, 4])}
+
+
+def test_shares_and_counts(tables):
+    assert tables.shares("simulated") == {"false": 0.6, "true": 0.4}
+    assert tables.shares("subject_id") == {"a": 0.4, "b": 0.4, "none": 0.2}
+    assert tables.counts("band") == {"NIR": 2, "VIS": 3}
+    assert tables.count("value > 1") == 3  # NaN sorts above every number
+
+
+def test_rows_without_a_value_are_not_measured(tables):
+    found = tables.measured("value", where="NOT isnan(value)")
+    assert found.values.tolist() == [1.0, 2.0, 4.0]
+    assert found.subjects[0] == found.subjects[1] < found.subjects[2]
+    assert found.buckets.tolist() == ["20-40", "20-40", "unknown"]
+    assert found.bands.tolist() == ["VIS"] * 3
