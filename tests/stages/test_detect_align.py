@@ -72,9 +72,9 @@ def test_the_crop_is_the_template_and_geometry_points_back(photographs):
     assert decode(row["image"]["bytes"]).shape == (144, 144, 3)
     assert decode(row["context"]["bytes"]).shape == (512, 512, 3)
     placed = transform_points(row["landmarks_xy"], row["warp_2x3"])
-    assert np.abs(placed - ALIGNMENT_TEMPLATES["arcface144"].points_xy).max() < 7
+    assert np.abs(placed - ALIGNMENT_TEMPLATES["arcface144"].landmarks_xy).max() < 7
     placed = transform_points(row["landmarks_xy"], row["context_warp_2x3"])
-    assert np.abs(placed - ALIGNMENT_TEMPLATES["facexlib512"].points_xy).max() < 25
+    assert np.abs(placed - ALIGNMENT_TEMPLATES["facexlib512"].landmarks_xy).max() < 25
     assert decode(photographs.rows("align")["grey.png"]["image"]["bytes"]).ndim == 2
 
 
@@ -124,7 +124,7 @@ def test_editing_the_template_detects_nothing_again(photographs):
 
 def test_a_template_of_ones_own(photographs):
     points = [[20.0, 20.0], [44.0, 20.0], [32.0, 34.0], [23.0, 48.0], [41.0, 48.0]]
-    own = {"height_px": 64, "width_px": 64, "points_xy": points}
+    own = {"height_px": 64, "width_px": 64, "landmarks_xy": points}
     photographs.edit(align={"template": "mine", "templates": {"mine": own}})
     photographs.run("ingest", "detect", "align")
     row = photographs.rows("align")["one.png"]
@@ -140,7 +140,7 @@ def test_ground_truth_of_the_data_set_takes_the_place_of_a_detector(photographs)
         " ".join(f"{v:.3f}" for v in face[k].ravel()) for k in ("box_xyxy", "landmarks_xy")
     )
     listing = photographs.path / "images/list.csv"
-    listing.write_text(f"path,box,points\none.png,{box},{points}\nnone.png,,\n")
+    listing.write_text(f"path,box,landmarks\none.png,{box},{points}\nnone.png,,\n")
     photographs.edit(datasets={"mine": {"root": "images/list.csv"}}, detect={"backend": "truth"})
     photographs.run("ingest", "detect")
     found = photographs.rows("detect")["one.png"]["faces"]
