@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from pipeline.store.executors import limit_threads
 from pipeline.weights import fetch, load_registry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,7 +21,12 @@ _yolo_config = tempfile.TemporaryDirectory(prefix="crossband-yolo-")
 
 
 def pytest_configure() -> None:
-    """Keep third-party libraries from phoning home; they read this when they are imported."""
+    """Keep libraries from phoning home and to one thread; they read this when they are imported.
+
+    One thread as in a stage's worker: several test processes beside each other, whose threads wait
+    for one another by spinning, take three times the processor's time.
+    """
+    limit_threads()
     os.environ.update(
         YOLO_CONFIG_DIR=_yolo_config.name,
         YOLO_OFFLINE="1",
