@@ -143,7 +143,7 @@ def test_a_window_holds_the_templates_crop(name):
     template = ALIGNMENT_TEMPLATES[name]
     window = np.array(window_of(template))
     assert not ((window[2:] - window[:2]) % 32).any()
-    five = np.array(ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE].points_xy)
+    five = np.array(ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE].landmarks_xy)
     height, width = template.hw
     corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]])
     places = transform_points(corners, invert_affine(warp_to_template(five, template)))
