@@ -1,8 +1,8 @@
 """The guides `docs/add-a-*.md` are followed, step by step, in a copy of the project.
 
 A block of a guide that comes after a path in backticks is that file, or, where it is a diff, lines
-that the file gets. Plain blocks of `python -m pytest …` and `make wiring` are run. The guide's
-table has to name the files that were touched, with the lines they got.
+that the file gets. Plain blocks of `python -m pytest …` and `make …` are run. The guide's table
+has to name the files that were touched, with the lines they got.
 """
 
 import re
@@ -20,6 +20,8 @@ COPIED = ("models", "pipeline", "stages", "tests", "ablations", ".dvc/plots", "d
 FILES = ("dvc.yaml", "params.yaml", "pyproject.toml", "weights.yaml", "Makefile")
 BLOCK = re.compile(r"(?:^ *`([\w./-]+)`\n\n)?^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 MOST_STEPS = 5
+MADE = {"make wiring": "python -m stages.wiring", "make graph": "python docs/draw_stages.py"}
+"""What the targets of the Makefile run."""
 
 
 def copy_project(to):
@@ -64,14 +66,14 @@ def test_a_guide_works_and_touches_the_files_it_says(guide, tmp_path):
             (project / path).parent.mkdir(parents=True, exist_ok=True)
             (project / path).write_text(text)
             touched[path] = len(text.splitlines())
-        elif text.startswith(("python -m pytest", "make wiring")):
+        elif text.startswith(("python -m pytest", "make ")):
             commands += text.splitlines()
     table = re.findall(r"^\| `([\w./-]+)` \| (\d+) \|$", guide.read_text(), re.MULTILINE)
     assert {path: int(lines) for path, lines in table} == touched
     assert commands
     for command in commands:
-        if command == "make wiring":
-            follow("python -m stages.wiring", project)
+        if command in MADE:
+            follow(MADE[command], project)
         else:
             assert re.search(r"\d+ passed", follow(f"{command} -q -p no:cacheprovider", project))
     follow("python -m stages.wiring --check", project)
