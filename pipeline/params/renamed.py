@@ -5,6 +5,7 @@ RENAMED: dict[str, str] = {
     "protocols.*.between": "subset",
     "detect.points": "landmarks",
     "align.loose_jpeg_quality": "context_jpeg_quality",
+    "align.templates.*.points_xy": "landmarks_xy",
     "crop_bodies.areas": "body_regions",
     "masks.templates": "designs",
     "masks.wear": "fit",
