@@ -40,16 +40,22 @@ def blocks(guide):
 
 
 def apply_diff(file, diff):
-    """Put the lines with a plus behind the first place where the lines above them stand."""
+    """Put the lines with a plus behind the first place where the lines above them stand.
+
+    Lines with a minus go. Lines between those that a diff names need not be named.
+    """
     lines, place = file.read_text().splitlines(), 0
     for line in diff.splitlines():
         if line.startswith("+"):
             lines.insert(place, line[1:])
             place += 1
-        else:
-            found = [i for i in range(place, len(lines)) if lines[i] == line[1:]]
-            assert found, f"{file.name} has no line {line[1:]!r} (any more)"
-            place = found[0] + 1
+            continue
+        found = [i for i in range(place, len(lines)) if lines[i] == line[1:]]
+        assert found, f"{file.name} has no line {line[1:]!r} (any more)"
+        place = found[0] + 1
+        if line.startswith("-"):
+            place -= 1
+            del lines[place]
     file.write_text("\n".join(lines) + "\n")
     return sum(line.startswith("+") for line in diff.splitlines())
 
