@@ -11,7 +11,6 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
 
 Float64 = NDArray[np.float64]
 
@@ -161,6 +160,8 @@ def det(curve: ScoreCurve, most_points: int = 1000) -> tuple[Float64, Float64]:
         A. Martin et al., The DET curve in assessment of detection task performance, Eurospeech
         1997.
     """
+    from scipy.special import ndtri  # slow to import, and every report imports this module
+
     far, tar = roc(curve, most_points)
     frr = 1.0 - tar
     drawable = (far > 0) & (far < 1) & (frr > 0) & (frr < 1)

@@ -8,8 +8,6 @@ import cv2
 import numpy as np
 
 from pipeline.errors import StageError
-from pipeline.face3d.map_codec import decode_position_map
-from pipeline.face3d.position_map import map_visibility, transform_map
 from pipeline.ops.codec import as_rgb, decode, decode_rgb, encode_png
 from pipeline.report import draw
 from pipeline.report.body_tiles import crop_tile, scene_tile, strips
@@ -147,6 +145,10 @@ def tile(row: Row, tile_px: int) -> UInt8:
 def _mesh_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
     """Draw the face's position map as a net, each line where the camera sees it."""
     tile, scale = draw.fit(image, tile_px)
+    # scipy and numba: only who shows maps waits
+    from pipeline.face3d.map_codec import decode_position_map
+    from pipeline.face3d.position_map import map_visibility, transform_map
+
     position_map = transform_map(decode_position_map(row["position_map"]), row["warp_2x3"])
     return draw.draw_net(tile, position_map[..., :2] * scale, map_visibility(position_map) > 0)
 

@@ -6,11 +6,12 @@ the cores this process may use).
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, util
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any, Protocol
 
@@ -169,4 +170,12 @@ def _start_worker(parent: int, start: Start, counter: "Synchronized[int]") -> No
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
     limit_threads()
     die_with_parent(parent)
+    # After all other finalizers: to take torch apart takes half a second, and the pool waits.
+    util.Finalize(None, _leave, exitpriority=-1000)
     start()
+
+
+def _leave() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

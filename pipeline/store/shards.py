@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import repeat
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -380,6 +380,7 @@ class ShardWriter:
             self._partial.unlink(missing_ok=True)
 
 
+@cache
 def compression_of(schema: pa.Schema) -> dict[str, str]:
     """Return the compression of each leaf column: images are stored as they are."""
     stored = {f"{name}.bytes" for name in schema.names if _is_image(schema, name)}
