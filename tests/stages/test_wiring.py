@@ -82,3 +82,12 @@ def test_check_tells_what_is_stale_and_writes_nothing(tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as ended:
         wiring.main(["--check"])
     assert ended.value.code == 0
+
+
+def test_modules_are_loaded_by_name_through_registries_alone():
+    """A name written into the call would be seen neither by a key nor by ``make wiring``."""
+    literal = re.compile(r"import_module\(\s*f?[\"']")
+    sources = [
+        path for top in ("pipeline", "stages", "models") for path in (ROOT / top).rglob("*.py")
+    ]
+    assert [path.name for path in sources if literal.search(path.read_text())] == []
