@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.evaluation.curve import ScoreCurve, eer, tar_at_far
+from pipeline.evaluation.curve import ScoreCurve, tar_at_far
+from pipeline.evaluation.kernels import resampled_eer
 
 RESAMPLES = 1000
 LEVEL_PERCENT = 95.0
@@ -128,8 +129,11 @@ class VerificationBootstrap:
         self._probe = codes[: len(matrix)][row[order]]
         self._gallery = codes[len(matrix) :][column[order]]
         ordered = matrix[row, column][order]
-        self._thresholds = ordered[np.r_[ordered[1:] != ordered[:-1], True][: len(ordered)]]
-        self._last = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True][: len(ordered)])
+        self._is_last = np.r_[ordered[1:] != ordered[:-1], True][: len(ordered)]
+        self._thresholds = ordered[self._is_last]
+        self._last = np.flatnonzero(self._is_last)
+        self._pairs = np.zeros((len(known), len(known)), np.int64)
+        np.add.at(self._pairs, (self._probe, self._gallery), 1)
         self._draws = np.random.default_rng(seed).multinomial(
             len(known), np.full(len(known), 1 / len(known)), size=resamples
         )
@@ -140,11 +144,21 @@ class VerificationBootstrap:
 
     def eer_interval(self) -> Interval | None:
         """Return the interval of the equal error rate, None where most resamples have none."""
-        return _known_interval([eer(curve) for curve in self.curves()])
+        return _known_interval([self._eer(draw) for draw in self._draws])
 
     def tar_interval(self, far: float) -> Interval | None:
         """Return the interval of the true accept rate at a false accept rate, or None."""
         return _known_interval([tar_at_far(curve, far).tar for curve in self.curves()])
+
+    def _eer(self, draw: NDArray[np.int64]) -> float | None:
+        """Return ``eer`` of a resample's curve, without drawing the curve up."""
+        own = np.diagonal(self._pairs)
+        genuine = int(draw @ own)
+        impostor = int(draw @ self._pairs @ draw - draw**2 @ own)
+        if not (genuine and impostor):
+            return None
+        columns = (self._probe, self._gallery, self._is_last)
+        return float(resampled_eer(*columns, draw, impostor, genuine))
 
     def _curve(self, draw: NDArray[np.int64]) -> ScoreCurve:
         genuine = self._probe == self._gallery

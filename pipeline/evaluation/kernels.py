@@ -213,3 +213,39 @@ def score_of(keys: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the scores of keys."""
     narrow = keys.astype(np.int32)
     return (narrow ^ ((narrow >> 31) & KEY_BELOW_SIGN)).view(np.float32).astype(np.float64)
+
+
+@numba.njit(cache=True, nogil=True)
+def resampled_eer(  # type: ignore[no-untyped-def]  # noqa: ANN201
+    probe,  # noqa: ANN001
+    gallery,  # noqa: ANN001
+    last,  # noqa: ANN001
+    draw,  # noqa: ANN001
+    impostor,  # noqa: ANN001
+    genuine,  # noqa: ANN001
+):
+    """Return the equal error rate of weighted comparisons, going down no farther than it lies.
+
+    Args:
+        probe: int64 (n,), subject of each comparison's probe, best score first.
+        gallery: int64 (n,), subject of its gallery entry.
+        last: bool (n,), true at the last of equal scores.
+        draw: int64 (subjects,), how often each was drawn.
+        impostor: sum of the impostor comparisons' weights, above 0.
+        genuine: sum of the genuine comparisons' weights, above 0.
+    """
+    false_accepts, true_accepts = 0, 0
+    far_before, frr_before = 0.0, 1.0
+    for at in range(len(probe)):
+        one, other = probe[at], gallery[at]
+        if one == other:
+            true_accepts += draw[one]
+        else:
+            false_accepts += draw[one] * draw[other]
+        if last[at]:
+            far, frr = false_accepts / impostor, 1.0 - true_accepts / genuine
+            if far >= frr:
+                before, after = frr_before - far_before, far - frr
+                return far_before + before / (before + after) * (far - far_before)
+            far_before, frr_before = far, frr
+    return far_before

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.listing import check_listing
-from pipeline.store.shards import Listing
+from pipeline.store.listing import Listing
 
 READERS: dict[str, str] = {
     "folder": "pipeline.readers.folder",

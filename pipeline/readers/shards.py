@@ -2,10 +2,18 @@
 
 Layout: ``<root>/<source>/shard-*-of-*.parquet`` with the columns of the schema ``IMAGES``, any
 number of sources. The embedded sample data set lies so: one folder per ``sample`` stage.
+
+The rows come in another order than they lie in, so each is read on its own: the images from where
+their bytes lie, found when they are listed, and the few large columns from the row's own group. A
+row then costs the same however many shards the rows go to.
 """
 
+import hashlib
+import mmap
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -14,10 +22,21 @@ from pipeline.params.datasets import DatasetParams
 from pipeline.readers.listing import listed_row
 from pipeline.schemas.sample import IMAGES
 from pipeline.store import Listing, ShardFolder, is_shard_folder
+from pipeline.store.pages import spans_of
+from pipeline.store.rows import rows_from_table
 from pipeline.types import Row
 
-_LEFT_OUT = {"image", "sha256", "width_px", "height_px", "content_sha256", "fingerprint"}
-COLUMNS = [name for name in IMAGES.names if name not in _LEFT_OUT]
+_LEFT_OUT = {"image", "sha256", "width_px", "height_px", "fingerprint"}
+_LARGE = (
+    *("truth_mesh_xyz", "truth_position_map", "truth_visibility"),
+    *("truth_identity", "truth_people"),
+)
+"""Columns that are read with the row; the listing of a large data set has no room for them."""
+_LABELS = "truth_labels"
+COLUMNS = [name for name in IMAGES.names if name not in {*_LEFT_OUT, *_LARGE, _LABELS}]
+"""What is listed of a row."""
+
+_OPEN_FILES = 256
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
@@ -27,6 +46,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
 
     Raises:
         ReaderError: there is no shard folder.
+        SchemaError: a shard does not store images as crossband does.
     """
     folders = sorted(path for path in root.glob("*") if is_shard_folder(path))
     if not folders:
@@ -38,34 +58,77 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     return Listing(rows, params.shards, partial(load, root))
 
 
-def _rows(root: Path, folder: Path, dataset: str) -> list[Row]:
+def load(root: Path, row: Row) -> Row:
+    """Add the image's bytes as ``content``, and the row's large columns."""
+    known = {key: value for key, value in row.items() if key not in ("path", "place")}
+    place: dict[str, Any] = row["place"]
+    path = root / place["file"]
+    known["content"] = _bytes(path, place["image"])
+    if place["labels"]:
+        name, span = place["labels"]
+        known[_LABELS] = {"bytes": _bytes(path, span), "path": name}
+    if place["large"]:
+        table = _opened(path)[0].read_row_group(
+            place["group"], columns=list(place["large"]), use_threads=False
+        )
+        known |= rows_from_table(table.slice(place["offset"], 1))[0]
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _rows(root: Path, folder: Path, dataset: str) -> Iterator[Row]:
     opened = ShardFolder.open(folder)
-    rows = []
     for index in range(opened.count):
         file = opened.shard(index)
         name = file.path.relative_to(root).as_posix()
-        for group, batch in enumerate(file.batches(COLUMNS)):
+        images, labels = (spans_of(file.path, column) for column in ("image", _LABELS))
+        with pq.ParquetFile(file.path, memory_map=True) as parquet:
+            large = [_large_of(parquet.metadata.row_group(g)) for g in range(len(images))]
+        for group, batch in enumerate(file.batches([*COLUMNS, f"{_LABELS}.path"])):
             for offset, row in enumerate(batch):
+                map_of_labels = row.pop(_LABELS)
+                span = labels[group][offset]
+                place = {
+                    "file": name,
+                    "group": group,
+                    "offset": offset,
+                    "image": images[group][offset],
+                    "labels": (map_of_labels["path"], span) if span else None,
+                    "large": large[group],
+                }
                 known = row | {
                     "dataset": dataset,
                     "sample_id": row["sample_id"].replace("#", "/"),
                     "parent_id": row["sample_id"],
+                    "content_sha256": _content(dataset, row),
                 }
-                rows.append(listed_row(f"{name}?{group}/{offset}", **known))
-    return rows
+                yield listed_row(f"{name}?{group}/{offset}", **known) | {"place": place}
 
 
-def load(root: Path, row: Row) -> Row:
-    """Add the image's bytes as ``content``; see ``listing.load_file``."""
-    name, _, place = row["path"].partition("?")
-    group, offset = (int(number) for number in place.split("/"))
-    known = {key: value for key, value in row.items() if key != "path"}
-    return known | {"content": _images(root / name, group)[offset]}
+def _content(dataset: str, row: Row) -> str:
+    """Return a digest of what the row will be: it follows from the source's and its new name."""
+    text = f"{dataset} {row['sample_id']} {row['content_sha256']}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-@lru_cache(maxsize=4)
-def _images(path: Path, group: int) -> list[bytes]:
-    """Read the images of one row group; neighbours are asked for one after the other."""
-    with pq.ParquetFile(path) as file:
-        table = file.read_row_group(group, columns=["image.bytes"])
-    return [image["bytes"] for image in table["image"].to_pylist()]
+def _large_of(group: Any) -> tuple[str, ...]:
+    """Return the large columns of which a row group holds any value."""
+    filled: set[str] = set()
+    for index in range(group.num_columns):
+        chunk = group.column(index)
+        counted = chunk.statistics
+        if counted is None or counted.null_count is None or counted.null_count < chunk.num_values:
+            filled.add(chunk.path_in_schema.partition(".")[0])
+    return tuple(name for name in _LARGE if name in filled)
+
+
+def _bytes(path: Path, span: tuple[int, int]) -> bytes:
+    start, size = span
+    return _opened(path)[1][start : start + size]
+
+
+@lru_cache(maxsize=_OPEN_FILES)
+def _opened(path: Path) -> tuple[Any, mmap.mmap]:
+    """Open a shard once in each process."""
+    with path.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return pq.ParquetFile(path, memory_map=True), data

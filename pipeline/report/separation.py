@@ -25,7 +25,7 @@ from pipeline.types import Band, Row
 
 GALLERY_MAX_YAW_DEG = YAW_BUCKETS_DEG[1]
 RESAMPLES = 200
-MOST_FACES = 1000
+MOST_FACES = 750
 """Images of one kind, and so entries of the gallery: the comparisons stay bounded."""
 
 _GALLERY, _TURNED = "gallery", "turned"

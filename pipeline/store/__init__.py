@@ -3,9 +3,10 @@
 from pipeline.store.columns import REJECTED, image_columns
 from pipeline.store.executors import EXECUTORS, Executor, executor_from_environment
 from pipeline.store.fingerprint import StageKey, code_sha256
+from pipeline.store.listing import LazyRows, Listing
 from pipeline.store.mapping import MapSummary, map_shards
 from pipeline.store.selection import ChosenRows, select
-from pipeline.store.shards import LazyRows, Listing, ShardFolder, is_shard_folder, shard_of
+from pipeline.store.shards import ShardFolder, is_shard_folder, shard_of
 
 __all__ = [
     "EXECUTORS",

@@ -3,12 +3,15 @@
 import hashlib
 import os
 import re
-from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+<<<<<<< HEAD
 from functools import cache, cached_property
 from itertools import repeat
+=======
+from functools import lru_cache
+>>>>>>> d05a437 (Ingest reads each image of shards once, from where it lies: as fast with 256 target shards as with 4; resampled error rates go no farther than they lie)
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -17,7 +20,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import SchemaError, StageError
 from pipeline.store.columns import measure_names
-from pipeline.store.rows import content_sha256, rows_from_table, table_from_rows
+from pipeline.store.rows import rows_from_table, table_from_rows
 from pipeline.types import Row
 
 ROW_GROUP_ROWS = 32
@@ -83,86 +86,6 @@ class SourceShard(Protocol):
 
     def contents(self) -> Iterator[str]:
         """Yield the ``content_sha256`` of each row in order, as cheaply as can be."""
-
-
-class LazyRows(ABC):
-    """Rows of a listing too large to hold: each is made when it is asked for."""
-
-    @abstractmethod
-    def __len__(self) -> int: ...
-
-    @abstractmethod
-    def __iter__(self) -> Iterator[Row]: ...
-
-    @abstractmethod
-    def sample_ids(self) -> Iterator[str]:
-        """Yield the ids alone, in order."""
-
-    @abstractmethod
-    def take(self, indices: Sequence[int]) -> Self:
-        """Return some of the rows; what is returned can be sent to another process."""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Rows that a reader lists, with the bytes of each fetched only when it is worked on.
-
-    Attributes:
-        rows: one per sample, without content.
-        count: number of shards to place them in.
-        load: returns the row with its content added; must be picklable. A row that has its
-            ``content_sha256`` already keeps it, and need not be loaded to be compared.
-    """
-
-    rows: Sequence[Row] | LazyRows
-    count: int
-    load: Callable[[Row], Row]
-
-    @cached_property
-    def _placed(self) -> list[list[int]]:
-        """The indices of each shard's rows, in the order of their ids."""
-        rows = self.rows
-        ids = (
-            [*rows.sample_ids()]
-            if isinstance(rows, LazyRows)
-            else [str(r["sample_id"]) for r in rows]
-        )
-        shards: list[list[int]] = [[] for _ in range(self.count)]
-        for index in sorted(range(len(ids)), key=ids.__getitem__):
-            shards[shard_of(ids[index], self.count)].append(index)
-        return shards
-
-    def shard(self, index: int) -> "ListingShard":
-        """Return one shard of the listing."""
-        rows, chosen = self.rows, self._placed[index]
-        taken = rows.take(chosen) if isinstance(rows, LazyRows) else [rows[i] for i in chosen]
-        return ListingShard(taken, self.load)
-
-
-@dataclass(frozen=True)
-class ListingShard:
-    """The rows of a listing that fall into one shard."""
-
-    listed: Sequence[Row] | LazyRows
-    load: Callable[[Row], Row]
-
-    def batches(self, *, wanted: Sequence[bool] | None = None) -> Iterator[list[Row]]:
-        """Yield one row at a time: its content may be a large file."""
-        for row, read in zip(self.listed, wanted or repeat(True)):  # noqa: B905 - repeat has no end
-            yield [self._loaded(row) if read else {}]
-
-    def rows(self) -> int:
-        """Return the number of rows."""
-        return len(self.listed)
-
-    def contents(self) -> Iterator[str]:
-        """Yield each row's ``content_sha256``; where the listing has none the row is loaded."""
-        for row in self.listed:
-            yield row.get("content_sha256") or self._loaded(row)["content_sha256"]
-
-    def _loaded(self, row: Row) -> Row:
-        loaded = self.load(row)
-        return {"content_sha256": content_sha256(loaded)} | loaded
 
 
 @dataclass(frozen=True)
@@ -373,14 +296,19 @@ class ShardWriter:
                 self._flush()
             self._writer.close()
             if kind is None:
-                with self._partial.open("rb") as file:
-                    os.fsync(file.fileno())
+                if self._last_id:  # an empty file is known to be whole by its schema
+                    with self._partial.open("rb") as file:
+                        os.fsync(file.fileno())
                 self._partial.replace(self.path)
         finally:
             self._partial.unlink(missing_ok=True)
 
 
+<<<<<<< HEAD
 @cache
+=======
+@lru_cache(maxsize=64)
+>>>>>>> d05a437 (Ingest reads each image of shards once, from where it lies: as fast with 256 target shards as with 4; resampled error rates go no farther than they lie)
 def compression_of(schema: pa.Schema) -> dict[str, str]:
     """Return the compression of each leaf column: images are stored as they are."""
     stored = {f"{name}.bytes" for name in schema.names if _is_image(schema, name)}

@@ -144,6 +144,9 @@ def test_verification_intervals_hold_the_estimate_and_a_resample_equals_repeated
     impostor = np.repeat(scores[~same], np.outer(draw[who], draw)[~same])
     plain = curve_of_scores(genuine, impostor)
     assert eer(next(bootstrap.curves())) == pytest.approx(eer(plain), abs=1e-12)
+    assert [bootstrap._eer(draw) for draw in bootstrap._draws] == [
+        eer(curve) for curve in bootstrap.curves()
+    ]
 
 
 def test_comparisons_left_out_do_not_count():

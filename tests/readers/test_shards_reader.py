@@ -1,5 +1,6 @@
 """Reader ``shards``: images that a stage made, taken in under ids of their own."""
 
+import numpy as np
 import pytest
 
 from pipeline.errors import ReaderError
@@ -10,7 +11,7 @@ from pipeline.store import ShardFolder, image_columns
 from pipeline.store.shards import ShardWriter
 
 
-def write(folder, ids):
+def write(folder, ids, more=None):
     shards = ShardFolder(folder, 2)
     for index, part in enumerate((ids[::2], ids[1::2])):
         with ShardWriter(shards.shard(index).path, IMAGES) as writer:
@@ -26,6 +27,7 @@ def write(folder, ids):
                     "content_sha256": "c",
                     "fingerprint": "f",
                     **image_columns(name.encode(), (2, 3), name),
+                    **(more or {}).get(name, {}),
                 }
                 for name in sorted(part)
             )
@@ -35,18 +37,49 @@ def read(root):
     return read_dataset("sample", DatasetParams(reader="shards", root=str(root), shards=3))
 
 
+def all_rows(listing):
+    return [row for i in range(3) for batch in listing.shard(i).batches() for row in batch]
+
+
 def test_every_image_of_every_source_is_taken_in(tmp_path):
     write(tmp_path / "openpeople", [f"P1/sheet#{i:03d}" for i in range(70)])
     write(tmp_path / "other", ["Q1/x"])
     listing = read(tmp_path)
-    loaded = [row for i in range(3) for batch in listing.shard(i).batches() for row in batch]
-    by_id = {row["sample_id"]: row for row in loaded}
+    by_id = {row["sample_id"]: row for row in all_rows(listing)}
     assert len(by_id) == 71
     row = by_id["P1/sheet/013"]
     assert row["content"] == b"P1/sheet#013"
     assert (row["parent_id"], row["simulated"], row["licence"]) == ("P1/sheet#013", True, "MIT")
     assert (row["dataset"], row["band"]) == ("sample", "NIR")
     assert not {"image", "sha256", "width_px", "fingerprint", "path"} & row.keys()
+
+
+def test_the_ground_truth_comes_along(tmp_path):
+    mesh = np.arange(468 * 3, dtype=np.float32).reshape(468, 3)
+    labels = {"bytes": b"labels", "path": "l.png"}
+    person = {"subject_id": "P1", "split": None, "face_xyxy": np.float32([0, 1, 2, 3])}
+    known = {"truth_mesh_xyz": mesh, "truth_labels": labels, "truth_identity": [0.5, 1.0]}
+    known |= {"truth_people": [person | {"body_xyxy": None}], "truth_position_map": b"map"}
+    write(tmp_path / "a", ["a/1", "a/2"], {"a/2": known})
+    write(tmp_path / "b", ["b/1"])
+    rows = {row["sample_id"]: row for row in all_rows(read(tmp_path))}
+    assert not {name for name in known if name in rows["a/1"]} - {"truth_people"}
+    assert not known.keys() & rows["b/1"].keys()
+    found = rows["a/2"]
+    np.testing.assert_array_equal(found["truth_mesh_xyz"], mesh)
+    assert (found["truth_labels"], found["truth_position_map"]) == (labels, b"map")
+    assert found["truth_identity"] == [0.5, 1.0]
+    assert found["truth_people"][0]["face_xyxy"].tolist() == [0, 1, 2, 3]
+
+
+def test_what_a_row_will_be_is_known_before_it_is_loaded(tmp_path):
+    write(tmp_path / "a", ["a/1", "a/2"])
+    listing = read(tmp_path)
+    told = [c for i in range(3) for c in listing.shard(i).contents()]
+    assert told == [row["content_sha256"] for row in all_rows(listing)]
+    assert len(set(told)) == 2  # by their names, as their contents say the same
+    other = read_dataset("other", DatasetParams(reader="shards", root=str(tmp_path), shards=3))
+    assert not set(told) & {c for i in range(3) for c in other.shard(i).contents()}
 
 
 def test_a_root_without_shards_is_refused(tmp_path):

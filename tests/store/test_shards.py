@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import SchemaError, StageError
+from pipeline.store.listing import Listing
 from pipeline.store.shards import (
     ROW_GROUP_ROWS,
-    Listing,
     ShardFile,
     ShardFolder,
     ShardWriter,
