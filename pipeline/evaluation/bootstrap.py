@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.evaluation.curve import ScoreCurve, tar_at_far
-from pipeline.evaluation.kernels import resampled_eer
 
 RESAMPLES = 1000
 LEVEL_PERCENT = 95.0
@@ -152,6 +151,8 @@ class VerificationBootstrap:
 
     def _eer(self, draw: NDArray[np.int64]) -> float | None:
         """Return ``eer`` of a resample's curve, without drawing the curve up."""
+        from pipeline.evaluation.kernels import resampled_eer  # numba: only who compares waits
+
         own = np.diagonal(self._pairs)
         genuine = int(draw @ own)
         impostor = int(draw @ self._pairs @ draw - draw**2 @ own)

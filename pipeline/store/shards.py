@@ -6,12 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-<<<<<<< HEAD
-from functools import cache, cached_property
-from itertools import repeat
-=======
-from functools import lru_cache
->>>>>>> d05a437 (Ingest reads each image of shards once, from where it lies: as fast with 256 target shards as with 4; resampled error rates go no farther than they lie)
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -304,11 +299,7 @@ class ShardWriter:
             self._partial.unlink(missing_ok=True)
 
 
-<<<<<<< HEAD
 @cache
-=======
-@lru_cache(maxsize=64)
->>>>>>> d05a437 (Ingest reads each image of shards once, from where it lies: as fast with 256 target shards as with 4; resampled error rates go no farther than they lie)
 def compression_of(schema: pa.Schema) -> dict[str, str]:
     """Return the compression of each leaf column: images are stored as they are."""
     stored = {f"{name}.bytes" for name in schema.names if _is_image(schema, name)}
