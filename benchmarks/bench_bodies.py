@@ -59,13 +59,14 @@ def frames(count: int) -> list[Row]:
 
 def start(sections: Sections, weights: Path) -> None:
     """Build the stages' batch functions, once in each worker."""
-    from stages import crop_bodies, detect_bodies, label_bodies
+    from pipeline.bodies.rows import crop_rows
+    from stages import detect_bodies, label_bodies
 
     limit_threads()
     _steps[:] = [
         detect_bodies.make(sections[0], weights),
         label_bodies.make(sections[1]),
-        crop_bodies.make(sections[2]),
+        crop_rows(sections[2]),
     ]
 
 

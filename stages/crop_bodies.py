@@ -2,82 +2,11 @@
 
 from functools import partial
 
-from pipeline.bodies.body_regions import locate_body_regions
-from pipeline.bodies.crops import crop_body
-from pipeline.bodies.frames import columns_of_subject
-from pipeline.bodies.labelling import LabelOutcome
-from pipeline.ops.codec import decode, encode_jpeg, encode_png
-from pipeline.params.crop_bodies import CropBodiesParams
+from pipeline.bodies.rows import crop_rows
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.crop_bodies import crop_bodies_metrics
 from pipeline.schemas.crop_bodies import CROP_BODIES
-from pipeline.store import image_columns
-from pipeline.store.mapping import BatchFunction, Outcome
-from pipeline.types import Region, Rejected, Row, UInt8
 from stages.run import StageRun, stage_main
-
-KEPT = ("box_xyxy", "score", "keypoints_xy", "keypoint_scores", "track_id", "face_xyxy", "overlap")
-"""What a crop's row takes over from the body's."""
-
-
-def make(params: CropBodiesParams) -> BatchFunction:
-    """Build the batch function."""
-    return lambda rows: [crops_of(row, params) for row in rows]
-
-
-def crops_of(row: Row, params: CropBodiesParams) -> Outcome:
-    """Cut all bodies out of an image, or say why one is left out."""
-    if not row["bodies"]:
-        return [Rejected("no_body", "the detector found nobody in it")]
-    image = decode(row["image"]["bytes"])
-    return [cut(row, image, index, params) for index in range(len(row["bodies"]))]
-
-
-def cut(row: Row, image: UInt8, index: int, params: CropBodiesParams) -> Row | Rejected:
-    """Cut one body out."""
-    body, part = row["bodies"][index], f"body{index:03d}"
-    outcome, height = body["outcome"], body["box_xyxy"][3] - body["box_xyxy"][1]
-    taken = {LabelOutcome.LABELLED} | (
-        {LabelOutcome.UNLABELLED} if params.unlabelled == "keep" else set()
-    )
-    if outcome not in taken:
-        return Rejected(outcome, f"score {body['score']:.2f}, overlap {body['overlap']}", part)
-    if height < params.min_height_px:
-        return Rejected("too_small", f"{height:.1f} px high", part)
-    hw = params.height_px, params.width_px
-    crop = crop_body(
-        image,
-        body["box_xyxy"],
-        hw,
-        policy=params.policy,
-        margin_fraction=params.margin_fraction,
-        interpolation=params.interpolation,
-    )
-    regions = locate_body_regions(
-        body["box_xyxy"],
-        body["keypoints_xy"],
-        body["keypoint_scores"],
-        crop.warp_2x3,
-        hw,
-        backend=params.body_regions,
-        min_score=params.min_keypoint_score,
-    )
-    name = f"{row['sample_id'].rpartition('/')[2]}.{part}"
-    data = encode_jpeg(crop.image, params.jpeg_quality)
-    made: Row = row | {column: body[column] for column in KEPT}
-    made |= image_columns(data, hw, f"{name}.jpg") | columns_of_subject(row, body["subject_id"])
-    del made["bodies"]
-    return made | {
-        "sample_id": f"{row['sample_id']}#{part}",
-        "parent_id": row["sample_id"],
-        "region": str(Region.BODY),
-        "body_index": index,
-        "warp_2x3": crop.warp_2x3,
-        "policy": params.policy,
-        "body_region_boxes_xyxy": regions.boxes_xyxy,
-        "body_region_backend": list(regions.backends),
-        "body_region_labels": {"bytes": encode_png(regions.labels), "path": f"{name}.areas.png"},
-    }
 
 
 def run(stage: StageRun) -> None:
@@ -86,7 +15,7 @@ def run(stage: StageRun) -> None:
     output = stage.map(
         stage.source("label_bodies"),
         CROP_BODIES,
-        partial(make, params),
+        partial(crop_rows, params),
         params={"crop_bodies": params},
     )
     stage.write_metrics(crop_bodies_metrics(output))

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import WeightsError
-from pipeline.weights.registry import WeightFile
+from pipeline.weights.registry import LOCAL_FOLDER, WeightFile
 from pipeline.weights.verify import lookup
 
-LOCAL_FOLDER = "CROSSBAND_WEIGHTS"
 RECORD = "sources.json"
 
 

@@ -17,6 +17,9 @@ from pydantic import (
 from pipeline.errors import ParamsError, WeightsError
 from pipeline.params.load import read_yaml
 
+LOCAL_FOLDER = "CROSSBAND_WEIGHTS"
+"""Environment variable: a folder in which files are looked for before any download."""
+
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 

@@ -16,8 +16,7 @@ from unearth import Link
 
 from pipeline.errors import WeightsError
 from pipeline.weights.archive import extract_member
-from pipeline.weights.fetcher import LOCAL_FOLDER
-from pipeline.weights.registry import PackageSource, Source, UrlSource, WeightFile
+from pipeline.weights.registry import LOCAL_FOLDER, PackageSource, Source, UrlSource, WeightFile
 from pipeline.weights.verify import mismatch
 from pipeline.weights.web import Web
 

@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from face_rows import aligned, face, folder, label_maps, make_image
 
+from pipeline.detection.rows import measures_of
 from pipeline.face3d.measures import aligned_measures
 from pipeline.ops.codec import decode
 from pipeline.parsing.measures import parsed_measures, part_measures
@@ -29,7 +30,6 @@ from pipeline.schemas.ingest import INGEST
 from pipeline.schemas.parse import PARSE
 from pipeline.schemas.parts import PARTS
 from pipeline.store import shards
-from stages.detect import measures_of
 
 PER_SUBJECT = 24
 SUBJECTS = 12

@@ -9,13 +9,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from face_rows import POINTS, aligned, face, folder, image_without_ground_truth, make_image
 
+from pipeline.detection.rows import measures_of
 from pipeline.face3d.measures import aligned_measures, nme_percent
 from pipeline.report.align import align_metrics
 from pipeline.report.detect import detection_metrics
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.detect import DETECT
 from pipeline.schemas.ingest import INGEST
-from stages.detect import measures_of
 
 
 def test_detection_counts_what_was_missed_and_measures_what_was_found(tmp_path):

@@ -1,0 +1,1 @@
+"""Alignment: the faces of an image that count, each warped once into a template."""
