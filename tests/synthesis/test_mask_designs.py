@@ -10,6 +10,7 @@ from pipeline.synthesis.masks.bands import LOOKS
 from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
 from pipeline.synthesis.masks.files import (
     load_template,
+    own_digests,
     read_template,
     template_faults,
     write_template,
@@ -89,6 +90,19 @@ def test_wrong_metadata_and_unknown_names_are_refused(tmp_path):
         read_template(tmp_path / "mine.png", "mine")
     with pytest.raises(ReaderError, match="none of"):
         load_template("paisley", {})
+
+
+def test_what_is_in_the_files_of_ones_own_designs_counts_not_where_they_lie(tmp_path):
+    for folder in ("here", "there"):
+        write_template(
+            tmp_path / folder / "mine.png", good()[..., :3], good()[..., 3], {"kind": "x"}
+        )
+    own = {"mine": str(tmp_path / "here" / "mine.png"), "unused": str(tmp_path / "none.png")}
+    before = own_digests(["mine", "surgical_blue"], own)
+    assert before.keys() == {"mine"}
+    assert own_digests(["mine"], {"mine": str(tmp_path / "there" / "mine.png")}) == before
+    (tmp_path / "here" / "mine.yaml").write_text("kind: y\n")
+    assert own_digests(["mine"], own) != before
 
 
 def test_a_mask_without_jitter_lies_exactly_in_place():
