@@ -93,6 +93,16 @@ def test_without_the_network_no_training_is_needed(faces):
     assert faces.metrics("degrade")["rows"] == {"photometric": 3}
 
 
+def test_choosing_other_faces_or_training_otherwise_makes_no_face_again(faces):
+    faces.edit(degrade={"per_face": {"cyclegan": 0}})
+    faces.run("degrade")
+    faces.edit(degrade={"images_per_subject": 99, "splits": ["train", "validation", "test"]})
+    faces.edit(train_degrader={"steps": 77, "seed": 9})
+    assert faces.run("degrade").summary.computed == 0
+    faces.edit(train_degrader={"frame_px": 64, "crop_px": 32})
+    assert faces.run("degrade").summary.computed > 0
+
+
 def test_one_face_trains_nothing_and_is_degraded_without_the_network(faces):
     """So that a whole ``dvc repro`` goes through; metrics and output say what is missing."""
     for name in ("s1", "s2"):

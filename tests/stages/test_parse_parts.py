@@ -83,6 +83,24 @@ def test_the_mesh_alone_gives_all_parts(face):
     assert face.rows("parts")["open.png"]["part_backend"] == ["mesh"] * 4
 
 
+def test_how_many_faces_are_parsed_at_once_changes_none(face):
+    face.run("parse")
+    face.edit(parse={"batch_rows": 3})
+    assert face.run("parse").summary.computed == 0
+    face.edit(align={"templates": {"mine": OTHER}})
+    assert face.run("align", "parse").summary.computed == 0
+    face.edit(parse={"eye_bias": 0.5})
+    assert face.run("parse").summary.computed == 2
+
+
+OTHER = {
+    "height_px": 64,
+    "width_px": 64,
+    "landmarks_xy": [[20.0, 20.0], [44.0, 20.0], [32.0, 34.0], [23.0, 48.0], [41.0, 48.0]],
+}
+"""A template that nobody uses."""
+
+
 def test_editing_parts_parses_nothing_again(face):
     face.run("parts")
     face.edit(parts={"crop_px": 64})
