@@ -17,7 +17,7 @@ setup: $(VENV)/.installed ## make the virtual environment
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crossband needs Python 3.11 or later: make PYTHON=/path/to/python")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -m pip check
 	# A server without OpenGL cannot load opencv-python: the headless build then takes its place.
 	$(BIN)/python -c 'import cv2' 2>/dev/null || $(BIN)/python -m pip install --quiet \
@@ -30,8 +30,10 @@ repro: setup ## run every stage that is out of date
 ablations: setup ## train and measure every row of the papers' tables: hours without a GPU
 	dvc repro ablations/dvc.yaml
 
+# In random order (the seed is printed); a module's tests mostly stay with one process, so that their
+# shared fixtures are made once.
 test: setup ## run the tests
-	python -m pytest -n auto
+	python -m pytest -n auto --dist worksteal
 
 lint: setup types ## style, import contracts, types
 	ruff check .
