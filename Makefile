@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+ABLATIONS ?= build/ablations
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
@@ -27,8 +28,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 repro: setup ## run every stage that is out of date
 	dvc repro
 
+# On more people than the default run has, so in a workspace of its own.
 ablations: setup ## train and measure every row of the papers' tables: hours without a GPU
-	dvc repro ablations/dvc.yaml
+	test -e $(ABLATIONS)/dvc.yaml || crossband workspace $(ABLATIONS) --profile params/ablations.yaml
+	cd $(ABLATIONS) && dvc repro ablations/dvc.yaml
 
 # In random order (the seed is printed); a module's tests mostly stay with one process, so that their
 # shared fixtures are made once.

@@ -7,13 +7,16 @@ from ruamel.yaml import YAML
 
 from pipeline.errors import ParamsError
 from pipeline.params.ablations import AblationParams
-from pipeline.params.load import load_params, load_section
+from pipeline.params.load import check_params, lay_profile_over, load_section, read_yaml
 from pipeline.store.fingerprint import code_closure
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "ablations" / "params.yaml"
 ABLATIONS = load_section(AblationParams, FILE)
-DEFAULT = load_params(ROOT / "params.yaml")
+PROFILE = ROOT / "params" / "ablations.yaml"
+DEFAULT = check_params(
+    lay_profile_over(read_yaml(ROOT / "params.yaml"), read_yaml(PROFILE)), PROFILE
+)
 STAGES = YAML(typ="safe").load((ROOT / "ablations" / "dvc.yaml").read_text())["stages"]
 METHODS = {name: row.method for name, row in ABLATIONS.rows.items()}
 

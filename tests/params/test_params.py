@@ -78,8 +78,8 @@ def test_the_tiny_profile_is_in_order(tmp_path):
         ("[0.5, 99.5]", "[99.5, 0.5]", r"ingest: .*first has to be below"),
         ("[VIS, NIR, SWIR", "[VIS, VIS, SWIR", r"sample\.openpeople: .*band is named twice"),
         ("[VIS, NIR, SWIR", "[VIS, UV, SWIR", r"sample\.openpeople\.bands\.1: .*'UV'"),
-        ("subjects: 60 ", "subjects: 0 ", r"sample\.procedural\.subjects: .*greater than"),
-        ("test_subjects: 12 ", "test_subjects: 53 ", r"sample\.procedural: .*ask for 61 people"),
+        ("subjects: 24 ", "subjects: 0 ", r"sample\.procedural\.subjects: .*greater than"),
+        ("test_subjects: 7 ", "test_subjects: 21 ", r"sample\.procedural: .*ask for 25 people"),
         (
             "max_yaw_deg: 60.0 ",
             "max_yaw_deg: 90.5 ",
