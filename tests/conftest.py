@@ -1,13 +1,15 @@
 """What every test shares: a quiet offline environment and the real weight files."""
 
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from pipeline import testing
 from pipeline.store.executors import limit_threads
 from pipeline.weights import fetch, load_registry
 
@@ -52,3 +54,24 @@ def weight_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
         return fetched.path
 
     return path_of
+
+
+@pytest.fixture(scope="session")
+def buaa_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole BUAA-VisNir, 2,700 files: a test takes ``buaa``."""
+    root = tmp_path_factory.mktemp("buaa")
+    testing.buaa_visnir(root)
+    return root
+
+
+@pytest.fixture
+def buaa(buaa_images: Path, tmp_path: Path) -> Iterator[Path]:
+    """A whole BUAA-VisNir in ``tmp_path``, of links: remove a file before you write another."""
+
+    def written() -> list[int]:
+        return [path.stat().st_mtime_ns for path in sorted(buaa_images.glob("*/*"))]
+
+    before = written()
+    shutil.copytree(buaa_images, tmp_path, copy_function=os.link, dirs_exist_ok=True)
+    yield tmp_path
+    assert written() == before, "the test wrote into what all tests share"

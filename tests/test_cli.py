@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from pipeline import testing
 from pipeline.cli import main
+from pipeline.testing.images import put_images
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -116,18 +117,17 @@ def test_check_prints_what_differs_and_exits_with_one(tmp_path):
     assert done.stdout.endswith("casia_nir_vis2: differs from what was published\n")
 
 
-def test_check_of_a_whole_copy_exits_with_zero(tmp_path):
-    testing.buaa_visnir(tmp_path)
-    done = crossband("check", "buaa_visnir", "--root", tmp_path)
+def test_check_of_a_whole_copy_exits_with_zero(buaa):
+    done = crossband("check", "buaa_visnir", "--root", buaa)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("buaa_visnir: in order\n")
 
 
-def test_check_names_few_files_or_all(tmp_path):
-    testing.buaa_visnir(tmp_path, last=19)
-    few = crossband("check", "buaa_visnir", "--root", tmp_path).stdout
+def test_check_names_few_files_or_all(buaa):
+    put_images(buaa, (f"{subject}/19.bmp" for subject in range(1, 151)))
+    few = crossband("check", "buaa_visnir", "--root", buaa).stdout
     assert "… and 145 more (--all)" in few
-    everything = crossband("check", "buaa_visnir", "--root", tmp_path, "--all").stdout
+    everything = crossband("check", "buaa_visnir", "--root", buaa, "--all").stdout
     assert everything.count("/19.bmp") == 150
 
 

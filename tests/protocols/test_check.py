@@ -10,7 +10,7 @@ from pipeline.protocols import OFFICIAL
 from pipeline.protocols.check import CHECKED, check_dataset
 from pipeline.protocols.figures import PROTOCOL_FIGURES
 from pipeline.readers import READERS
-from pipeline.testing.images import put_image
+from pipeline.testing.images import put_image, put_images
 
 
 def counts(verdict):
@@ -21,19 +21,17 @@ def findings(verdict):
     return {finding.what: finding.items for finding in verdict.findings}
 
 
-def test_a_whole_copy_is_in_order(tmp_path):
-    testing.buaa_visnir(tmp_path)
-    verdict = check_dataset("buaa_visnir", tmp_path, decode=True)
+def test_a_whole_copy_is_in_order(buaa):
+    verdict = check_dataset("buaa_visnir", buaa, decode=True)
     assert verdict.in_order
     assert counts(verdict)["images"] == (2700, 2700)
     assert counts(verdict)["50_100_v1 probe"] == (900, 900)
     assert counts(verdict)["test NIR"] == (900, None)  # found, but nobody published it
 
 
-def test_missing_images_are_counted(tmp_path):
-    testing.buaa_visnir(tmp_path)
-    (tmp_path / "7/2.bmp").unlink()
-    verdict = check_dataset("buaa_visnir", tmp_path)
+def test_missing_images_are_counted(buaa):
+    (buaa / "7/2.bmp").unlink()
+    verdict = check_dataset("buaa_visnir", buaa)
     assert not verdict.in_order
     assert counts(verdict)["NIR"] == (1349, 1350)
     assert not verdict.findings
@@ -50,27 +48,27 @@ def test_listed_images_that_are_missing_are_named(tmp_path):
     assert counts(verdict)["view1 probe"] == (4, 6123)
 
 
-def test_extra_images_are_named(tmp_path):
-    testing.buaa_visnir(tmp_path, last=19)
-    put_image(tmp_path / "thumbs/all.png")
-    found = findings(check_dataset("buaa_visnir", tmp_path))
+def test_extra_images_are_named(buaa):
+    put_images(buaa, (f"{subject}/19.bmp" for subject in range(1, 151)))
+    put_image(buaa / "thumbs/all.png")
+    found = findings(check_dataset("buaa_visnir", buaa))
     extra = found["images on disk are none of the data set's"]
     assert len(extra) == 151
     assert {"1/19.bmp", "thumbs/all.png"} < set(extra)
 
 
-def test_unreadable_images_are_found_by_decoding(tmp_path):
-    testing.buaa_visnir(tmp_path)
-    (tmp_path / "7/2.bmp").write_bytes(b"no image")
-    assert check_dataset("buaa_visnir", tmp_path).in_order  # only names were looked at
-    (item,) = findings(check_dataset("buaa_visnir", tmp_path, decode=True))["images are unreadable"]
+def test_unreadable_images_are_found_by_decoding(buaa):
+    (buaa / "7/2.bmp").unlink()
+    (buaa / "7/2.bmp").write_bytes(b"no image")
+    assert check_dataset("buaa_visnir", buaa).in_order  # only names were looked at
+    (item,) = findings(check_dataset("buaa_visnir", buaa, decode=True))["images are unreadable"]
     assert item.startswith("007/NIR/02: not_an_image")
 
 
-def test_bands_mixed_up_are_suspected_by_colour(tmp_path):
-    testing.buaa_visnir(tmp_path)
-    put_image(tmp_path / "7/2.bmp")  # in colour
-    found = findings(check_dataset("buaa_visnir", tmp_path, decode=True))
+def test_bands_mixed_up_are_suspected_by_colour(buaa):
+    (buaa / "7/2.bmp").unlink()
+    put_image(buaa / "7/2.bmp")  # in colour
+    found = findings(check_dataset("buaa_visnir", buaa, decode=True))
     assert found == {
         "images that should be infra-red have colour, so bands may be mixed up": ("007/NIR/02",)
     }
@@ -143,10 +141,12 @@ def test_every_official_reader_can_be_checked():
 
 
 @pytest.mark.parametrize("reader", sorted(PROTOCOL_FIGURES))
-def test_figures_are_of_protocols_that_exist(tmp_path, reader):
+def test_figures_are_of_protocols_that_exist(tmp_path, request, reader):
     make = getattr(testing, reader)
     if reader == "oulu_casia_nirvis":
         make(tmp_path, subjects=("P006",), expressions=("Anger",))
+    elif reader == "buaa_visnir":
+        request.getfixturevalue("buaa")
     else:
         make(tmp_path)
     verdict = check_dataset(reader, tmp_path)

@@ -133,8 +133,7 @@ def test_buaa_images_beyond_the_ninth_pair_stay_out(tmp_path, listed):
     assert len(listed("buaa_visnir")) == 36
 
 
-def test_buaa_enrols_one_image_each(tmp_path, protocols):
-    testing.buaa_visnir(tmp_path)
+def test_buaa_enrols_one_image_each(buaa, protocols):
     (protocol,) = protocols("buaa_visnir").values()
     assert protocol.name == "50_100_v1"
     assert (len(protocol.enroll), len(protocol.probe), len(protocol.train)) == (100, 900, 900)
