@@ -5,7 +5,9 @@ dicts, everything else a plain Python value. ``None`` is null.
 """
 
 import hashlib
+import sys
 from collections.abc import Collection, Sequence
+from importlib.abc import MetaPathFinder
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,29 @@ import pyarrow as pa
 
 from pipeline.errors import SchemaError
 from pipeline.types import Row
+
+
+class _NoPandas(MetaPathFinder):
+    """Finds no pandas."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError(fullname)
+
+
+def _look_for_pandas() -> None:
+    """Let Arrow look for pandas now and find none.
+
+    At its first conversion it imports pandas to know its types, which takes a process longer than
+    ten rows do. Conversions from and to pandas go on working: they look again.
+    """
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    pa.array([None])
+    sys.meta_path.remove(finder)
+
+
+_look_for_pandas()
 
 
 def rows_from_table(table: pa.Table) -> list[Row]:
