@@ -7,13 +7,13 @@ result is the same. Nothing is interpolated or sampled. Threads share the blocks
 they count are whole numbers, so the result is the same for any number of them.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -111,7 +111,7 @@ def _in_threads(comparison: Comparison, work: Callable[[int, int], None]) -> Non
     Each multiplies matrices in its own thread alone: else they wait for one another, and the
     rounding of scores would depend on the number of cores.
     """
-    threads = min(len(psutil.Process().cpu_affinity()), comparison.block_count)
+    threads = min(len(os.sched_getaffinity(0)), comparison.block_count)
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(max(1, threads)) as pool:
         for done in [pool.submit(work, first, threads) for first in range(threads)]:
             done.result()

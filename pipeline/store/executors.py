@@ -15,8 +15,6 @@ from multiprocessing import active_children, get_context, util
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any, Protocol
 
-import psutil
-
 from pipeline.errors import StageError
 from pipeline.store.locks import die_with_parent
 
@@ -127,7 +125,7 @@ def executor_from_environment() -> Executor:
         StageError: a value makes no sense.
     """
     name = os.environ.get("CROSSBAND_EXECUTOR", "processes")
-    workers = os.environ.get("CROSSBAND_WORKERS") or str(len(psutil.Process().cpu_affinity()))
+    workers = os.environ.get("CROSSBAND_WORKERS") or str(len(os.sched_getaffinity(0)))
     if name not in EXECUTORS:
         raise StageError(f"CROSSBAND_EXECUTOR={name!r}: expected one of {sorted(EXECUTORS)}")
     if not workers.isdecimal() or int(workers) < 1:

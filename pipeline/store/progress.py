@@ -5,33 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
-
 _LINE_SECONDS = 15.0
 
 Advance = Callable[[int], None]
 _Scaled = Callable[[float], None]
-
-
-class _Rate(ProgressColumn):
-    """What gets done per second."""
-
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self._unit = unit
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed or 0.0:.1f}{self._unit}/s")
 
 
 @contextmanager
@@ -47,28 +24,16 @@ def progress(what: str, total: int, *, unit: str = "", scale: float = 1.0) -> It
     Yields:
         A function to call with the number of rows that got done.
     """
-    console = Console(stderr=True)
-    show = _bar if console.is_terminal else _lines
-    with show(what, round(total / scale), console, f" {unit}" if unit else "") as advance:
+    if sys.stderr.isatty():
+        from pipeline.store.progress_bar import bar as show
+    else:
+        show = _lines
+    with show(what, round(total / scale), f" {unit}" if unit else "") as advance:
         yield lambda done: advance(done / scale)
 
 
 @contextmanager
-def _bar(what: str, total: int, console: Console, unit: str) -> Iterator[_Scaled]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(unit),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda rows: bar.update(task, advance=rows)
-
-
-@contextmanager
-def _lines(what: str, total: int, _: Console, unit: str) -> Iterator[_Scaled]:
+def _lines(what: str, total: int, unit: str) -> Iterator[_Scaled]:
     start = last = time.monotonic()
     done = 0.0
 

@@ -1,0 +1,42 @@
+"""The bar that shows progress on a terminal; elsewhere nobody waits for ``rich`` to be imported."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+
+class _Rate(ProgressColumn):
+    """What gets done per second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0.0:.1f}{self._unit}/s")
+
+
+@contextmanager
+def bar(what: str, total: int, unit: str) -> Iterator[Callable[[float], None]]:
+    """Show a bar; yields a function to call with the number of units that got done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(unit),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as shown:
+        task = shown.add_task(what, total=total)
+        yield lambda rows: shown.update(task, advance=rows)
