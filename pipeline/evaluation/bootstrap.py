@@ -1,11 +1,12 @@
 """Confidence intervals: resampling subjects, not images, as one subject's are not independent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.evaluation.curve import ScoreCurve, tar_at_far
+from pipeline.evaluation.subjects import NOBODY, codes_of
 
 RESAMPLES = 1000
 LEVEL_PERCENT = 95.0
@@ -95,8 +96,8 @@ class VerificationBootstrap:
     """Intervals of verification rates, by resampling subjects on both sides at once.
 
     A subject drawn k times stands k times among the probes and k times in the gallery: a genuine
-    comparison then weighs k, an impostor comparison the product of both subjects' counts. For
-    score matrices that fit into memory.
+    comparison then weighs k, an impostor comparison the product of both subjects' counts. Who is
+    nobody stays once in each resample. For comparisons that fit into memory.
     """
 
     def __init__(
@@ -112,29 +113,39 @@ class VerificationBootstrap:
         """Sort the scores once.
 
         Args:
-            scores: (n, m), finite where they count.
-            probe_subjects: (n,).
-            gallery_subjects: (m,).
-            left_out: bool (n, m), comparisons that do not count; by default all do.
+            scores: (n, m), finite where they count; or (k,), those of listed pairs.
+            probe_subjects: (n,) or (k,); None, NaN and the empty text are nobody.
+            gallery_subjects: (m,) or (k,), likewise.
+            left_out: bool as the scores, comparisons that do not count; by default all do.
             resamples: number of resamples.
             seed: of the generator.
+
+        Raises:
+            ValueError: subjects are text on one side and numbers on the other.
         """
         matrix = np.asarray(scores, np.float64)
-        names = np.concatenate([np.asarray(probe_subjects), np.asarray(gallery_subjects)])
-        known, codes = np.unique(names, return_inverse=True)
+        probe, gallery = codes_of(probe_subjects, gallery_subjects)
+        known = int(max(probe.max(initial=NOBODY), gallery.max(initial=NOBODY))) + 1
+        # Two more subjects, which are no mates and weigh 1: nobody among probes and in the gallery.
+        probe, gallery = (
+            np.where(codes == NOBODY, known + side, codes)
+            for side, codes in enumerate((probe, gallery))
+        )
         used = np.ones(matrix.shape, bool) if left_out is None else ~np.asarray(left_out, bool)
-        row, column = np.nonzero(used)
-        order = np.argsort(-matrix[row, column], kind="stable")
-        self._probe = codes[: len(matrix)][row[order]]
-        self._gallery = codes[len(matrix) :][column[order]]
-        ordered = matrix[row, column][order]
+        places = np.nonzero(used)
+        values = matrix[places]
+        order = np.argsort(-values, kind="stable")
+        self._probe, self._gallery = probe[places[0][order]], gallery[places[-1][order]]
+        ordered = values[order]
         self._is_last = np.r_[ordered[1:] != ordered[:-1], True][: len(ordered)]
         self._thresholds = ordered[self._is_last]
         self._last = np.flatnonzero(self._is_last)
-        self._pairs = np.zeros((len(known), len(known)), np.int64)
-        np.add.at(self._pairs, (self._probe, self._gallery), 1)
+        pairs, self._pair_count = np.unique(
+            self._probe * (known + 2) + self._gallery, return_counts=True
+        )
+        self._pair_probe, self._pair_gallery = np.divmod(pairs, known + 2)
         self._draws = np.random.default_rng(seed).multinomial(
-            len(known), np.full(len(known), 1 / len(known)), size=resamples
+            known, np.full(known, 1 / max(1, known)), size=resamples
         )
 
     def curves(self) -> Iterator[ScoreCurve]:
@@ -149,23 +160,31 @@ class VerificationBootstrap:
         """Return the interval of the true accept rate at a false accept rate, or None."""
         return _known_interval([tar_at_far(curve, far).tar for curve in self.curves()])
 
+    def intervals(self, fars: Sequence[float]) -> tuple[Interval | None, list[Interval | None]]:
+        """Return ``eer_interval`` and ``tar_interval`` of several rates, each curve made once."""
+        points = [[tar_at_far(curve, far).tar for far in fars] for curve in self.curves()]
+        rates = [_known_interval(list(each)) for each in zip(*points, strict=True)]
+        return self.eer_interval(), rates
+
     def _eer(self, draw: NDArray[np.int64]) -> float | None:
         """Return ``eer`` of a resample's curve, without drawing the curve up."""
         from pipeline.evaluation.kernels import resampled_eer  # numba: only who compares waits
 
-        own = np.diagonal(self._pairs)
-        genuine = int(draw @ own)
-        impostor = int(draw @ self._pairs @ draw - draw**2 @ own)
+        times = np.r_[draw, 1, 1]
+        own = self._pair_probe == self._pair_gallery
+        once = times[self._pair_probe] * self._pair_count
+        genuine = int(once[own].sum())
+        impostor = int((once * times[self._pair_gallery])[~own].sum())
         if not (genuine and impostor):
             return None
         columns = (self._probe, self._gallery, self._is_last)
-        return float(resampled_eer(*columns, draw, impostor, genuine))
+        return float(resampled_eer(*columns, times, impostor, genuine))
 
     def _curve(self, draw: NDArray[np.int64]) -> ScoreCurve:
-        genuine = self._probe == self._gallery
-        weight = np.where(genuine, draw[self._probe], draw[self._probe] * draw[self._gallery])
+        times = np.r_[draw, 1, 1]
+        genuine, weight = self._probe == self._gallery, times[self._probe]
         true_accepts = np.cumsum(np.where(genuine, weight, 0))[self._last]
-        false_accepts = np.cumsum(np.where(genuine, 0, weight))[self._last]
+        false_accepts = np.cumsum(np.where(genuine, 0, weight * times[self._gallery]))[self._last]
         last = (int(c[-1]) if len(c) else 0 for c in (false_accepts, true_accepts))
         return ScoreCurve(
             np.r_[np.inf, self._thresholds], np.r_[0, false_accepts], np.r_[0, true_accepts], *last

@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pipeline.evaluation.subjects import NOBODY, codes_of
 from pipeline.types import Float32
 
 BLOCK_SCORES = 2**22
 """Scores in memory at once: 16 MiB."""
+CHUNK_ROWS = 2**14
+"""Embeddings that are brought to unit length at once, in float64."""
 
 Int64 = NDArray[np.int64]
 
@@ -28,7 +31,7 @@ class Comparison:
         gallery: float32 (m, d), unit length, sorted by subject.
         own_start: int64 (n,), first column of the probe's own subject.
         own_stop: int64 (n,), the column after its last; equal to the first where it has none.
-        probe_camera: int64 (n,), -1 where nothing is left out.
+        probe_camera: int64 (n,), below -1 or one that no entry has where nothing is left out.
         gallery_camera: int64 (m,), in the gallery's sorted order.
         gallery_subject: int64 (m,), number of each entry's subject, rising.
     """
@@ -99,58 +102,88 @@ def compare(
         probe_cameras: (n,), or None: nothing is left out.
         gallery_cameras: (m,), given if and only if the probes' are.
 
+    A subject that is None, NaN or empty is nobody: no entry is its mate.
+
     Raises:
-        ValueError: shapes do not fit, there is no gallery, or an embedding has no direction.
+        ValueError: shapes do not fit, there is no gallery, an embedding has no direction, or
+            subjects are text on one side and numbers on the other.
     """
-    unit_probes, unit_gallery = unit_length(probes), unit_length(gallery)
+    theirs = _column(probe_subjects, len(np.asarray(probes)), "probe_subjects")
+    known = _column(gallery_subjects, len(np.asarray(gallery)), "gallery_subjects")
+    if not len(known):
+        raise ValueError("the gallery is empty")
+    asked, own = codes_of(theirs, known)
+    order = np.argsort(own, kind="stable")
+    own = own[order]
+    unit_probes, unit_gallery = unit_length(probes), unit_length(gallery, order)
     if unit_probes.shape[1] != unit_gallery.shape[1]:
         raise ValueError(
             f"probes have {unit_probes.shape[1]} dimensions, the gallery {unit_gallery.shape[1]}"
         )
-    if not len(unit_gallery):
-        raise ValueError("the gallery is empty")
-    theirs = _column(probe_subjects, len(unit_probes), "probe_subjects")
-    known = _column(gallery_subjects, len(unit_gallery), "gallery_subjects")
-    order = np.argsort(known, kind="stable")
-    known = known[order]
     if (probe_cameras is None) != (gallery_cameras is None):
         raise ValueError("cameras have to be given on both sides or on neither")
     if probe_cameras is None or gallery_cameras is None:
-        probe_codes = np.full(len(theirs), -1, np.int64)
-        gallery_codes = np.zeros(len(known), np.int64)
+        probe_codes = np.full(len(asked), -1, np.int64)
+        gallery_codes = np.zeros(len(own), np.int64)
     else:
-        seen = _column(probe_cameras, len(theirs), "probe_cameras")
-        kept = _column(gallery_cameras, len(known), "gallery_cameras")[order]
-        _, codes = np.unique(np.concatenate([seen, kept]), return_inverse=True)
-        probe_codes, gallery_codes = codes[: len(seen)], codes[len(seen) :]
+        seen = _column(probe_cameras, len(asked), "probe_cameras")
+        kept = _column(gallery_cameras, len(own), "gallery_cameras")[order]
+        probe_codes, gallery_codes = codes_of(seen, kept, name="cameras")
+        probe_codes = np.where(probe_codes == NOBODY, NOBODY - 1, probe_codes)
+    some = asked != NOBODY
     return Comparison(
         unit_probes,
-        np.ascontiguousarray(unit_gallery[order]),
-        np.searchsorted(known, theirs, "left").astype(np.int64),
-        np.searchsorted(known, theirs, "right").astype(np.int64),
-        probe_codes.astype(np.int64),
-        gallery_codes.astype(np.int64),
-        np.cumsum(np.r_[False, known[1:] != known[:-1]]).astype(np.int64),
+        unit_gallery,
+        np.where(some, np.searchsorted(own, asked, "left"), 0).astype(np.int64),
+        np.where(some, np.searchsorted(own, asked, "right"), 0).astype(np.int64),
+        probe_codes,
+        gallery_codes,
+        # each nobody is another one
+        np.cumsum(np.r_[False, (own[1:] != own[:-1]) | (own[1:] == NOBODY)]).astype(np.int64),
     )
 
 
-def unit_length(embeddings: ArrayLike) -> Float32:
-    """Scale embeddings (n, d) to unit length, float32.
+def against_others(probes: Float32, others: Float32) -> Comparison:
+    """Prepare a comparison in which nobody has a mate; nothing is copied.
+
+    Args:
+        probes: (n, d), unit length.
+        others: (m, d), unit length, at least one.
+    """
+    none = np.zeros(len(probes), np.int64)
+    every = np.arange(len(others), dtype=np.int64)
+    return Comparison(probes, others, none, none, none - 1, np.zeros_like(every), every)
+
+
+def unit_length(embeddings: ArrayLike, order: Int64 | None = None) -> Float32:
+    """Scale embeddings (n, d) to unit length, float32, some thousand at a time.
+
+    Args:
+        embeddings: (n, d); a memory-mapped file is read piece by piece.
+        order: rows to take, in this order; by default all as they are.
 
     Raises:
         ValueError: one is zero or not finite. A face that was not found has no embedding: it is a
             failure to enrol, to be left out here and counted by ``enrolment``.
     """
-    values = np.asarray(embeddings, np.float64)
+    values = np.asarray(embeddings)
     if values.ndim != 2:
         raise ValueError(f"expected embeddings (n, d), got shape {values.shape}")
-    lengths = np.linalg.norm(values, axis=1, keepdims=True)
-    if len(bad := np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))):
+    rows = np.arange(len(values)) if order is None else order
+    unit = np.empty((len(rows), values.shape[1]), np.float32)
+    bad: list[int] = []
+    for start in range(0, len(rows), CHUNK_ROWS):
+        taken = rows[start : start + CHUNK_ROWS]
+        chunk = values[taken].astype(np.float64)
+        lengths = np.linalg.norm(chunk, axis=1, keepdims=True)
+        fine = np.isfinite(lengths) & (lengths > 0)
+        bad += taken[~fine[:, 0]].tolist()
+        unit[start : start + len(taken)] = chunk / np.where(fine, lengths, 1.0)
+    if bad:
         raise ValueError(
-            f"{len(bad)} embeddings are zero or not finite, the first in row {bad[0]}: "
+            f"{len(bad)} embeddings are zero or not finite, the first in row {min(bad)}: "
             "leave failures to enrol out and count them"
         )
-    unit: Float32 = (values / lengths).astype(np.float32)
     return unit
 
 

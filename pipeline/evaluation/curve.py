@@ -93,7 +93,7 @@ def accepts_allowed(far: float, impostor: int) -> int:
     return math.floor(Fraction(str(float(far))) * impostor)
 
 
-def tar_at_far(curve: ScoreCurve, far: float) -> OperatingPoint:
+def tar_at_far(curve: ScoreCurve, far: float, *, least_accepts: int = 1) -> OperatingPoint:
     """Read the true accept rate off at a false accept rate.
 
     The threshold is the lowest one whose false accept rate does not exceed the target. Where equal
@@ -102,17 +102,18 @@ def tar_at_far(curve: ScoreCurve, far: float) -> OperatingPoint:
     Args:
         curve: the comparisons.
         far: the target, in (0, 1].
+        least_accepts: false accepts that the rate has to allow, or there is no number.
 
     Returns:
-        The point; without a number where fewer impostor comparisons were made than a single false
-        accept at this rate needs, or no genuine ones.
+        The point; without a number where fewer impostor comparisons were made than so many false
+        accepts at this rate need, or no genuine ones.
 
     Raises:
         ValueError: the target is not in (0, 1].
     """
     allowed = accepts_allowed(far, curve.impostor)
-    if allowed < 1:
-        needed = math.ceil(1 / Fraction(str(float(far))))
+    if allowed < least_accepts:
+        needed = math.ceil(least_accepts / Fraction(str(float(far))))
         return OperatingPoint(
             far, reason=f"too few impostor comparisons: {curve.impostor} of at least {needed}"
         )

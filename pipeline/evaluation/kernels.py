@@ -109,6 +109,7 @@ def rank_rows(  # type: ignore[no-untyped-def]  # noqa: ANN201
     gallery_camera,  # noqa: ANN001
     subject,  # noqa: ANN001
     rank,  # noqa: ANN001
+    entry_rank,  # noqa: ANN001
     precision,  # noqa: ANN001
     penalty,  # noqa: ANN001
     own_best,  # noqa: ANN001
@@ -126,6 +127,7 @@ def rank_rows(  # type: ignore[no-untyped-def]  # noqa: ANN201
         gallery_camera: int64 (m,).
         subject: int64 (m,).
         rank: int64 (rows,), set: place of the own subject among subjects, 0 where it has no entry.
+        entry_rank: int64 (rows,), set: place of the best own entry among entries, 0 likewise.
         precision: float64 (rows,), set: average precision.
         penalty: float64 (rows,), set: inverse negative penalty.
         own_best: float32 (rows,), set: best score of the own subject, NaN where it has no entry.
@@ -163,6 +165,7 @@ def rank_rows(  # type: ignore[no-untyped-def]  # noqa: ANN201
                 last_subject = subject[column]
                 place += 1
         rank[row] = place if count else 0
+        entry_rank[row] = 1 + above[count] if count else 0
         own_best[row] = mine[count - 1] if count else np.float32(np.nan)
         other_best[row] = best
         precision[row], penalty[row] = _precision(mine, above)
@@ -202,6 +205,54 @@ def _precision(mine, above):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
         total += (index - first + 1) * (reached / (reached + others))
         index = first - 1
     return total / count, count / (count + others)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def score_pairs(left, right, left_row, right_row, scores):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Multiply pairs of rows: nothing is gathered, and a pair's score depends on no other.
+
+    Args:
+        left: float32 (n, d).
+        right: float32 (m, d).
+        left_row: int64 (k,).
+        right_row: int64 (k,).
+        scores: float32 (k,), set.
+    """
+    for pair in range(len(scores)):
+        one, other = left[left_row[pair]], right[right_row[pair]]
+        total = np.float32(0.0)
+        for index in range(len(one)):
+            total += one[index] * other[index]
+        scores[pair] = total
+
+
+@numba.njit(cache=True, nogil=True)
+def count_above(scores, first, bounds, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Count for each of a column's bounds how many of its scores reach it.
+
+    Args:
+        scores: float32 (rows, m).
+        first: int64 (m + 1,), where each column's bounds begin, and the end.
+        bounds: float32 (k,), rising within a column.
+        counts: int64 (k,), added to: at a bound, the scores that reach it but not the next.
+    """
+    columns = scores.shape[1]
+    lowest = np.full(columns, np.float32(np.inf))
+    for column in range(columns):
+        if first[column] < first[column + 1]:
+            lowest[column] = bounds[first[column]]
+    for row in range(scores.shape[0]):
+        line = scores[row]
+        for column in range(columns):
+            if line[column] >= lowest[column]:
+                start, stop = first[column], first[column + 1]
+                counts[start + np.searchsorted(bounds[start:stop], line[column], "right") - 1] += 1
+
+
+def keys_of(scores: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Return the keys of scores; minus zero has that of zero."""
+    bits = (scores + np.float32(0.0)).view(np.int32)
+    return bits ^ ((bits >> 31) & KEY_BELOW_SIGN)
 
 
 def bits_of(scores: NDArray[np.float32]) -> NDArray[np.int32]:

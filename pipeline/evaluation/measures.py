@@ -10,7 +10,7 @@ they count are whole numbers, so the result is the same for any number of them.
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from threading import Lock
 
 import numpy as np
@@ -22,8 +22,10 @@ from pipeline.evaluation.curve import ScoreCurve, accepts_allowed
 from pipeline.evaluation.kernels import (
     BINS,
     bits_of,
+    count_above,
     count_places,
     count_scores,
+    keys_of,
     rank_rows,
     score_of,
 )
@@ -34,6 +36,8 @@ FORESIGHT_STEP = 16
 FORESIGHT_SPREAD = 2.5
 MOST_RESOLVED = 96
 """Bins counted by place: 96 MiB."""
+LISTED_AT_ONCE = 2**20
+"""Listed scores that are counted at once."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class ProbeRanks:
     Attributes:
         rank: int64 (n,), place of the own subject among the gallery's subjects, each by its best
             entry; 1 is right, 0 says that the gallery holds no entry of it.
+        entry_rank: int64 (n,), place of the own best entry among all entries; 0 likewise.
         average_precision: float64 (n,), over gallery entries; NaN where the rank is 0.
         inverse_negative_penalty: float64 (n,), genuine entries over the rank of the last of them.
         own_best: float32 (n,), best score of the own subject, NaN where the rank is 0.
@@ -50,10 +55,20 @@ class ProbeRanks:
     """
 
     rank: Int64
+    entry_rank: Int64
     average_precision: NDArray[np.float64]
     inverse_negative_penalty: NDArray[np.float64]
     own_best: NDArray[np.float32]
     other_best: NDArray[np.float32]
+
+    def of(self, probes: NDArray[np.bool_]) -> "ProbeRanks":
+        """Return some of the probes."""
+        return ProbeRanks(*(getattr(self, each.name)[probes] for each in fields(self)))
+
+    def put(self, rows: Int64, ranks: "ProbeRanks") -> None:
+        """Set those of some probes."""
+        for each in fields(self):
+            getattr(self, each.name)[rows] = getattr(ranks, each.name)
 
 
 @dataclass(frozen=True)
@@ -82,20 +97,83 @@ def measure(comparison: Comparison, fars: Sequence[float] = FARS) -> Measures:
     """
     for far in fars:
         accepts_allowed(far, 0)
-    ranks = _empty_ranks(len(comparison.probes))
-    counts = _count(comparison, _foreseen(comparison, fars), ranks)
-    wanted = _wanted(counts.bins, fars, spread=0.0)
-    if not np.isin(wanted, counts.resolved).all():
-        again = _count(comparison, wanted)
-        if (again.bins != counts.bins).any():
-            raise RuntimeError("two passes over the same embeddings gave different scores")
-        counts = again
-    return Measures(_curve(counts), ranks)
+    ranks = empty_ranks(len(comparison.probes))
+
+    def rank(run: slice, scores: NDArray[np.float32]) -> None:
+        _rank(comparison, run, scores, ranks)
+
+    return Measures(_streamed(comparison, np.empty(0, np.float32), fars, rank), ranks)
+
+
+def measure_scores(
+    genuine: NDArray[np.float32], impostor: NDArray[np.float32], fars: Sequence[float] = FARS
+) -> ScoreCurve:
+    """Make the curve of lists of scores, float32 (n,) and (m,), as ``measure`` does.
+
+    Raises:
+        ValueError: a score is not finite, or a rate is not in (0, 1].
+    """
+    sides = (impostor, genuine)
+    if not all(np.isfinite(side).all() for side in sides):
+        raise ValueError("scores have to be finite: leave failures to enrol out and count them")
+    bins = np.stack([_listed(side, np.empty(0, np.int64)).bins for side in sides])
+    wanted = _wanted(bins, fars, spread=0.0)
+    places = np.stack([_listed(side, wanted).places for side in sides])
+    return _curve(_Counts(bins, wanted, places))
+
+
+@dataclass(frozen=True)
+class Search:
+    """Probes among distractors.
+
+    Attributes:
+        curve: of the given genuine scores and all scores of probes with distractors.
+        above: int64 (k,), how many distractors score at or above each of ``own_scores``.
+    """
+
+    curve: ScoreCurve
+    above: Int64
+
+
+def search_among(
+    comparison: Comparison,
+    own_probe: Int64,
+    own_scores: NDArray[np.float32],
+    fars: Sequence[float] = FARS,
+) -> Search:
+    """Search probes among distractors, a block of these at a time.
+
+    Args:
+        comparison: ``against_others`` of the distractors and the probes, in this order: few probes
+            then stay in the processor's cache, and millions of distractors pass by.
+        own_probe: int64 (k,), place of a probe in the comparison's gallery.
+        own_scores: float32 (k,), that probe's score with one of its mates.
+        fars: as of ``measure``.
+    """
+    order = np.lexsort((own_scores, own_probe))
+    first = np.searchsorted(own_probe[order], np.arange(len(comparison.gallery) + 1))
+    bounds, reached = own_scores[order], np.zeros(len(order), np.int64)
+    lock = Lock()
+
+    def count(run: slice, scores: NDArray[np.float32]) -> None:
+        mine = np.zeros_like(reached)
+        count_above(scores, first, bounds, mine)
+        with lock:
+            np.add(reached, mine, out=reached)
+
+    curve = _streamed(comparison, own_scores, fars, count)
+    # At a bound stand those that reach no higher one: sum from the highest down, probe by probe.
+    falling = np.cumsum(reached[::-1])[::-1]
+    of_probe = own_probe[order]
+    behind = np.r_[falling, 0][first[of_probe + 1]]
+    above = np.empty_like(reached)
+    above[order] = falling - behind
+    return Search(curve, above)
 
 
 def rank_probes(comparison: Comparison) -> ProbeRanks:
     """Rank the probes alone, in one pass."""
-    ranks = _empty_ranks(len(comparison.probes))
+    ranks = empty_ranks(len(comparison.probes))
 
     def rank(first: int, step: int) -> None:
         for run, scores in comparison.blocks(first, step):
@@ -125,6 +203,7 @@ def _rank(
         *_rows(comparison, run),
         comparison.gallery_subject,
         ranks.rank[run],
+        ranks.entry_rank[run],
         ranks.average_precision[run],
         ranks.inverse_negative_penalty[run],
         ranks.own_best[run],
@@ -147,8 +226,52 @@ class _Counts:
     places: Int64
 
 
-def _count(comparison: Comparison, resolved: Int64, ranks: ProbeRanks | None = None) -> _Counts:
-    """Count the scores in one pass, and rank the probes on the way where that is wanted."""
+Look = Callable[[slice, NDArray[np.float32]], None]
+"""What else is done with a block of scores while it is there: the run of probes and the scores."""
+
+
+def _streamed(
+    comparison: Comparison, genuine: NDArray[np.float32], fars: Sequence[float], look: Look
+) -> ScoreCurve:
+    """Count a comparison's scores, and listed genuine ones, to a curve; mostly in one pass."""
+    resolved = _foreseen(comparison, genuine, fars)
+    counts = _with(_count(comparison, resolved, look), genuine)
+    wanted = _wanted(counts.bins, fars, spread=0.0)
+    if not np.isin(wanted, counts.resolved).all():
+        again = _with(_count(comparison, wanted), genuine)
+        if (again.bins != counts.bins).any():
+            raise RuntimeError("two passes over the same embeddings gave different scores")
+        counts = again
+    return _curve(counts)
+
+
+def _listed(scores: NDArray[np.float32], resolved: Int64) -> _Counts:
+    """Count listed scores: ``bins`` int64 (BINS,), ``places`` int64 (slots, BINS)."""
+    slot_of_bin = np.full(BINS, -1, np.int64)
+    slot_of_bin[resolved] = np.arange(len(resolved))
+    bins = np.zeros(BINS, np.int64)
+    places = np.zeros(len(resolved) * BINS, np.int64)
+    for start in range(0, len(scores), LISTED_AT_ONCE):
+        keys = keys_of(scores[start : start + LISTED_AT_ONCE])
+        number = (keys >> 16).astype(np.int64) + BINS // 2
+        bins += np.bincount(number, minlength=BINS)
+        slot = slot_of_bin[number]
+        at = (slot * BINS + (keys & 0xFFFF))[slot >= 0]
+        places += np.bincount(at, minlength=len(places))
+    return _Counts(bins, resolved, places.reshape(len(resolved), BINS))
+
+
+def _with(counts: _Counts, genuine: NDArray[np.float32]) -> _Counts:
+    """Add listed genuine scores."""
+    listed = _listed(genuine, counts.resolved)
+    bins, places = counts.bins.copy(), counts.places.copy()
+    bins[1] += listed.bins
+    places[1] += listed.places
+    return _Counts(bins, counts.resolved, places)
+
+
+def _count(comparison: Comparison, resolved: Int64, look: Look | None = None) -> _Counts:
+    """Count the scores in one pass; ``look`` sees each block, in several threads."""
     slot_of_bin = np.full(BINS, -1, np.int16)
     slot_of_bin[resolved] = np.arange(len(resolved))
     lowest = (resolved[0] - BINS // 2) << 16 if len(resolved) else 2**31 - 1
@@ -163,8 +286,8 @@ def _count(comparison: Comparison, resolved: Int64, ranks: ProbeRanks | None = N
             rows = _rows(comparison, run)
             found = count_scores(bits_of(scores), *rows, np.int32(lowest), halves, kept)
             keys = [np.sort(side[:number]) for side, number in zip(kept, found, strict=True)]
-            if ranks is not None:
-                _rank(comparison, run, scores, ranks)
+            if look is not None:
+                look(run, scores)
             with lock:
                 for side in range(2):
                     count_places(keys[side], slot_of_bin, places[side])
@@ -175,11 +298,10 @@ def _count(comparison: Comparison, resolved: Int64, ranks: ProbeRanks | None = N
     return _Counts(bins, resolved, places)
 
 
-def _foreseen(comparison: Comparison, fars: Sequence[float]) -> Int64:
+def _foreseen(comparison: Comparison, genuine: NDArray[np.float32], fars: Sequence[float]) -> Int64:
     """Return the bins that will probably be wanted, as some of the probes have it."""
-    sample = comparison.every(FORESIGHT_STEP)
-    bins = _wanted(_count(sample, np.empty(0, np.int64)).bins, fars, spread=FORESIGHT_SPREAD)
-    return bins[-MOST_RESOLVED:]
+    sample = _with(_count(comparison.every(FORESIGHT_STEP), np.empty(0, np.int64)), genuine)
+    return _wanted(sample.bins, fars, spread=FORESIGHT_SPREAD)[-MOST_RESOLVED:]
 
 
 def _curve(counts: _Counts) -> ScoreCurve:
@@ -229,8 +351,10 @@ def _rows(comparison: Comparison, run: slice) -> tuple[Int64, Int64, Int64, Int6
     )
 
 
-def _empty_ranks(count: int) -> ProbeRanks:
+def empty_ranks(count: int) -> ProbeRanks:
+    """Return ranks of probes that have no mate."""
     return ProbeRanks(
+        np.zeros(count, np.int64),
         np.zeros(count, np.int64),
         np.full(count, np.nan),
         np.full(count, np.nan),

@@ -12,7 +12,14 @@ from pipeline.errors import ReaderError
 from pipeline.readers import ijba, ijbc
 from pipeline.readers.ijb import Columns, sightings
 from pipeline.readers.layout import files_below, find_list, require_list
-from pipeline.store.protocols import MATCH, Protocol, Provenance, template_table, train_table
+from pipeline.store.protocols import (
+    MATCH,
+    Kind,
+    Protocol,
+    Provenance,
+    template_table,
+    train_table,
+)
 from pipeline.types import Row
 
 POOLING = "a template is the mean within each media, then over media"
@@ -59,6 +66,7 @@ def ijba_splits(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
             probe=both,
             match=match,
             train=trained("11"),
+            kind=Kind.VERIFICATION,
         )
     if {("1n", "search_gallery"), ("1n", "search_probe")} <= kinds:
         yield Protocol(
@@ -70,25 +78,25 @@ def ijba_splits(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
             probe=tables("1n", "search_probe"),
             match=None,
             train=trained("1n"),
+            kind=Kind.OPEN_SET,
         )
 
 
 def ijbc_protocols(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
-    """Yield ``verification`` (1:1 mixed) and the searches in galleries 1 and 2.
+    """Yield ``verification`` (1:1 mixed) and ``identification``, whose folds are the two galleries.
 
     Raises:
         ReaderError: a list is missing or malformed.
     """
     files = files_below(root)
-    galleries = [
-        _templates(require_list(root, "ijbc", files, name), ijbc.COLUMNS, None)
-        for name in ijbc.TEMPLATE_LISTS[:2]
-    ]
-    probe = _templates(
-        require_list(root, "ijbc", files, ijbc.TEMPLATE_LISTS[2]), ijbc.COLUMNS, None
-    )
-    both = pa.concat_tables(galleries)
+    first, second, probing = ijbc.TEMPLATE_LISTS
+
+    def templates(name: str, fold: int | None) -> pa.Table:
+        return _templates(require_list(root, "ijbc", files, name), ijbc.COLUMNS, fold)
+
+    probe = templates(probing, None)
     if pairs := find_list(files, "ijbc_11_G1_G2_matches.csv"):
+        both = pa.concat_tables([templates(first, None), templates(second, None)])
         yield Protocol(
             "verification",
             Provenance.OFFICIAL,
@@ -97,18 +105,19 @@ def ijbc_protocols(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
             probe=probe,
             match=_matches(root / pairs, both, probe, None),
             train=train_table(),
+            kind=Kind.VERIFICATION,
         )
-    for number, gallery in enumerate(galleries, 1):
-        yield Protocol(
-            f"identification_g{number}",
-            Provenance.OFFICIAL,
-            f"IJB-C 1:N, mixed media, gallery {number}, open set: subjects of the other gallery "
-            f"probe too; {POOLING}.",
-            enroll=gallery,
-            probe=probe,
-            match=None,
-            train=train_table(),
-        )
+    yield Protocol(
+        "identification",
+        Provenance.OFFICIAL,
+        "IJB-C 1:N, mixed media, open set: fold 1 searches gallery 1, fold 2 gallery 2, and the "
+        f"subjects of the other gallery probe too; {POOLING}; each gallery's rates and their mean.",
+        enroll=pa.concat_tables([templates(first, 1), templates(second, 2)]),
+        probe=probe,
+        match=None,
+        train=train_table(),
+        kind=Kind.OPEN_SET,
+    )
 
 
 def _templates(file: Path, columns: Columns, fold: int | None) -> pa.Table:

@@ -20,6 +20,7 @@ from pipeline.readers.layout import (
 )
 from pipeline.store.protocols import (
     Exclude,
+    Kind,
     Protocol,
     Provenance,
     match_table,
@@ -37,13 +38,13 @@ def lfw_views(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     files = files_below(root)
     require_list(root, "lfw", files, "pairs.txt")
     known = {row["sample_id"]: [row] for row in rows}
-    for list_name, name in (
-        ("pairs.txt", "view2"),
-        ("pairsDevTrain.txt", "view1_train"),
-        ("pairsDevTest.txt", "view1_test"),
+    for list_name, name, kind in (
+        ("pairs.txt", "view2", Kind.PAIR_ACCURACY),
+        ("pairsDevTrain.txt", "view1_train", Kind.VERIFICATION),
+        ("pairsDevTest.txt", "view1_test", Kind.VERIFICATION),
     ):
         if found := find_list(files, list_name):
-            yield _pair_protocol(name, f"LFW {list_name}", lfw_pairs(root / found), known)
+            yield _pair_protocol(name, f"LFW {list_name}", lfw_pairs(root / found), known, kind)
 
 
 def lfw_pairs(file: Path) -> Iterator[Pair]:
@@ -139,20 +140,24 @@ def ytf_pairs(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         words = [word.strip() for word in line.split(",")]
         if number == 1 and words and not words[0].isdigit():
             continue  # header
-        match = [re.fullmatch(r"(.+)/(\d+)", word) for word in words[1:3]]
-        readable = len(words) == 4 and words[0].isdigit() and words[3] in ("0", "1")
-        if not readable or None in match:
+        match = [re.fullmatch(r"(.+)/(\d+)", word) for word in words[2:4]]
+        numbered = len(words) == 5 and words[0].isdigit() and words[1].isdigit()
+        if not numbered or words[4] not in ("0", "1") or None in match:
             raise ReaderError(
-                f"{file}, line {number}: expected '<fold>, <Name>/<video>, <Name>/<video>, <0|1>',"
-                f" found {line!r}"
+                f"{file}, line {number}: expected '<fold>, <pair>, <Name>/<video>, "
+                f"<Name>/<video>, <0|1>', found {line!r}"
             )
         left, right = (ytf.media_of(found[1], found[2]) for found in match if found)
-        pairs.append((int(words[0]), left, right, words[3] == "1"))
+        pairs.append((int(words[0]), left, right, words[4] == "1"))
     yield _pair_protocol("ten_folds", "YTF splits.txt", pairs, frames)
 
 
 def _pair_protocol(
-    name: str, what: str, pairs: Iterable[Pair], known: dict[str, list[Row]]
+    name: str,
+    what: str,
+    pairs: Iterable[Pair],
+    known: dict[str, list[Row]],
+    kind: Kind = Kind.PAIR_ACCURACY,
 ) -> Protocol:
     """Make the protocol of pairs whose sides are templates of one or more samples."""
     listed = list(pairs)
@@ -162,11 +167,13 @@ def _pair_protocol(
     return Protocol(
         name,
         Provenance.OFFICIAL,
-        f"{what}: pairs of templates, to be told same or different; accuracy over the folds.",
+        f"{what}: pairs of templates, to be told same or different"
+        + ("; accuracy over the folds." if kind == Kind.PAIR_ACCURACY else "."),
         enroll=_sides(((fold, left) for fold, left, _, _ in listed), known, what),
         probe=_sides(((fold, right) for fold, _, right, _ in listed), known, what),
         match=match_table(listed),
         train=train_table(),
+        kind=kind,
     )
 
 
@@ -216,6 +223,7 @@ def megaface_search(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
             match=None,
             train=train_table(),
             exclude=Exclude.OTHER_MATES,
+            kind=Kind.DISTRACTORS,
         )
 
 

@@ -13,11 +13,21 @@ import pyarrow as pa
 from pipeline.errors import ReaderError
 from pipeline.readers import regdb, sysu_mm01
 from pipeline.readers.layout import files_below, find_list
-from pipeline.store.protocols import Exclude, Protocol, Provenance, template_table, train_table
+from pipeline.store.protocols import (
+    Exclude,
+    Kind,
+    Protocol,
+    Provenance,
+    template_table,
+    train_table,
+)
 from pipeline.types import Band, Row, Split
 
 TRIALS = 10
 LLCM_DIRECTIONS = (("vis_to_ir", Band.VIS, Band.NIR), ("ir_to_vis", Band.NIR, Band.VIS))
+DEEN_NAMES = {"sampled_to_all_ir_to_vis": "VIS to IR", "all_to_sampled_ir_to_vis": "IR to VIS"}
+"""What the code of DEEN, and all that is published by it, calls two of them. For "VIS to IR" it
+turns the matrix of scores round, so that the sampled infra-red images are the queries."""
 SYSU_MODES = {"all": ("1", "2", "4", "5"), "indoor": ("1", "2")}
 SYSU_PLACES = {"3": "2"}
 """Cameras 2 and 3 see one place."""
@@ -35,12 +45,17 @@ def llcm(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     test = [row for row in rows if row.get("split") == Split.TEST]
     for direction, query, gallery in LLCM_DIRECTIONS:
         of = {band: [row for row in test if row["band"] == band] for band in (query, gallery)}
-        common = {"match": None, "train": train, "exclude": Exclude.SAME_SUBJECT_AND_CAMERA}
+        common = {
+            "match": None,
+            "train": train,
+            "exclude": Exclude.SAME_SUBJECT_AND_CAMERA,
+            "kind": Kind.REIDENTIFICATION,
+        }
         yield Protocol(
             f"all_to_sampled_{direction}",
             Provenance.OFFICIAL,
-            "LLCM as in the code of DEEN: all queries, gallery of one image per subject and "
-            "camera; mean of ten trials.",
+            f"LLCM, all {query} images are queries, the gallery is one {gallery} image per subject "
+            f"and camera; mean of ten trials.{_named(f'all_to_sampled_{direction}')}",
             enroll=template_table(_draws(of[gallery])),
             probe=template_table(_single(row, None) for row in of[query]),
             **common,
@@ -48,8 +63,8 @@ def llcm(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         yield Protocol(
             f"sampled_to_all_{direction}",
             Provenance.OFFICIAL,
-            "LLCM, queries of one image per subject and camera against all images of the other "
-            "band; mean of ten trials.",
+            f"LLCM, one {query} image per subject and camera is a query, the gallery is all "
+            f"{gallery} images; mean of ten trials.{_named(f'sampled_to_all_{direction}')}",
             enroll=template_table(_single(row, None) for row in of[gallery]),
             probe=template_table(_draws(of[query])),
             **common,
@@ -85,6 +100,7 @@ def sysu(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
                 match=None,
                 train=train,
                 exclude=Exclude.SAME_CAMERA,
+                kind=Kind.REIDENTIFICATION,
             )
 
 
@@ -126,13 +142,19 @@ def regdb_trials(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         yield Protocol(
             name,
             Provenance.OFFICIAL,
-            f"RegDB: {query} queries, {gallery} gallery; mean of ten trials, each with a training "
-            "half of its own.",
+            f"RegDB: {query} queries, {gallery} gallery; CMC over images, as in the code of AGW; "
+            "mean of ten trials, each with a training half of its own.",
             enroll=of(gallery),
             probe=of(query),
             match=None,
             train=train,
+            kind=Kind.REIDENTIFICATION_BY_IMAGE,
         )
+
+
+def _named(protocol: str) -> str:
+    published = DEEN_NAMES.get(protocol)
+    return f' The code of DEEN calls it "{published}".' if published else ""
 
 
 def _draws(rows: Iterable[Row]) -> Iterator[Row]:

@@ -1,5 +1,6 @@
 """What the IJB readers share: template lists, in which a line is one person's face in one file."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,10 @@ from pipeline.readers.boxes import box_of_corner, number_of
 from pipeline.readers.layout import is_image, official_row, read_table, report_absent
 from pipeline.readers.listing import sample_id_of
 from pipeline.types import Band, Row
+
+log = logging.getLogger(__name__)
+
+_NOBODY = ("", "nan")
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,8 @@ def sample_rows(
 ) -> Iterator[Row]:
     """Yield a row for each subject's face in each file that any list names.
 
+    Lines without a subject are no faces (the metadata have what detectors took for one).
+
     Args:
         lists: template lists, or the metadata of all faces.
         columns: their column names.
@@ -101,8 +108,12 @@ def sample_rows(
     absent = []
     required = [name for name in columns.required if name != "TEMPLATE_ID"]
     for file in lists:
+        nobody = 0
         for cells in read_table(file, required):
             subject, name = _whole(cells["SUBJECT_ID"]), cells[columns.file]
+            if subject.lower() in _NOBODY:
+                nobody += 1
+                continue
             sample_id = sample_of(subject, name)
             if sample_id in seen:
                 continue
@@ -122,6 +133,8 @@ def sample_rows(
                 band=str(Band.VIS),
                 truth_box_xyxy=box_of_corner(*box),
             )
+        if nobody:
+            log.warning("%s: %d lines of %s have no subject: no faces", dataset, nobody, file.name)
     report_absent(dataset, absent)
 
 

@@ -7,7 +7,7 @@ Layout: ``frame_images_DB/<Name>/<video>/<video>.<frame>.jpg`` and, per person,
 ``frame_images_DB/<Name>.labeled_faces.txt`` with lines
 ``Name\video\video.frame.jpg,0,x,y,w,h,0.0,1``, where (x, y) is the centre of the face; or
 ``aligned_images_DB/<Name>/<video>/aligned_detect_<video>.<frame>.jpg``, cut and aligned.
-``splits.txt`` has 5,000 pairs in ten folds: ``<fold>, <Name>/<video>, <Name>/<video>, <1 if
+``splits.txt`` has 5,000 pairs in ten folds: ``<fold>, <pair>, <Name>/<video>, <Name>/<video>, <1 if
 same>``.
 
 Reference:

@@ -3,7 +3,7 @@
 A protocol is data: whoever evaluates or trains reads these tables and never asks which data set
 they came from. It lies in a folder of its own::
 
-    protocol.json     name, source, description, exclude
+    protocol.json     name, source, description, kind, exclude
     enroll.parquet    fold, template_id, subject_id, sample_id, media_id, camera_id
     probe.parquet     likewise
     match.parquet     fold, enroll_template_id, probe_template_id, same
@@ -71,6 +71,26 @@ class Exclude(StrEnum):
     no other of them (MegaFace)."""
 
 
+class Kind(StrEnum):
+    """What a protocol is published with, and so how it is measured."""
+
+    RECOGNITION = "recognition"
+    """Each probe meets each enrolled template: rank-1, TAR at FAR, EER."""
+    PAIR_ACCURACY = "pair_accuracy"
+    """Listed pairs in folds: accuracy of each at the threshold that the others choose."""
+    VERIFICATION = "verification"
+    """Listed pairs: TAR at FAR."""
+    OPEN_SET = "open_set"
+    """Search in a gallery that lacks some of the probes: TPIR at FPIR, ranks of the others."""
+    DISTRACTORS = "distractors"
+    """Each probe among the distractors (templates without subject) and one mate at a time: rank-1,
+    TAR at FAR."""
+    REIDENTIFICATION = "reidentification"
+    """CMC over subjects, each counted once by its best entry; mAP, mINP."""
+    REIDENTIFICATION_BY_IMAGE = "reidentification_by_image"
+    """The same with a CMC over gallery images."""
+
+
 class Provenance(StrEnum):
     """Where a protocol comes from."""
 
@@ -95,6 +115,7 @@ class Protocol:
         match: table of ``MATCH``; None where all meet all.
         train: table of ``TRAIN``.
         exclude: which enrolled templates a probe doesn't meet.
+        kind: how it is measured.
     """
 
     name: str
@@ -105,6 +126,7 @@ class Protocol:
     match: pa.Table | None
     train: pa.Table
     exclude: Exclude = Exclude.NONE
+    kind: Kind = Kind.RECOGNITION
 
     def folds(self) -> list[int]:
         """Return the folds, ``[1]`` where the protocol has none."""
@@ -117,6 +139,8 @@ class Protocol:
         """Return one fold: its own rows and those that belong to every fold."""
 
         def rows_of(table: pa.Table) -> pa.Table:
+            if table["fold"].null_count == len(table):
+                return table  # millions of pairs are not copied
             mine = pc.or_kleene(pc.is_null(table["fold"]), pc.equal(table["fold"], number))
             return table.filter(mine)
 
@@ -230,6 +254,7 @@ def write_protocol(folder: Path, protocol: Protocol) -> Path:
         "name": protocol.name,
         "source": str(protocol.source),
         "description": protocol.description,
+        "kind": str(protocol.kind),
         "exclude": str(protocol.exclude),
     }
     partial = target / ".protocol.partial"
@@ -256,11 +281,17 @@ def read_protocol(folder: Path) -> Protocol:
             match=pq.read_table(match) if match.exists() else None,
             train=pq.read_table(folder / "train.parquet"),
             exclude=Exclude(about["exclude"]),
+            kind=Kind(about["kind"]),
         )
     except FileNotFoundError as error:
         raise StageError(
             f"{folder}: expected a protocol, found no {Path(error.filename).name}; "
             "run the stage that makes it (`dvc repro`)"
+        ) from error
+    except (KeyError, ValueError) as error:
+        raise StageError(
+            f"{folder}/protocol.json: expected name, source, description, kind and exclude as this "
+            f"version writes them, found fault with {error}; run the stage `protocols` again"
         ) from error
 
 

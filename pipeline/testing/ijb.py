@@ -61,7 +61,7 @@ def ijbc(root: Path, *, subjects: int = 4) -> None:
 
     The first of the two images has yaw 10, the second 60; the frames have yaw 5 and −70. The
     first half of the subjects is in gallery 1, the other half in gallery 2. Each gallery template
-    meets its own probe template and the next subject's.
+    meets its own probe template and the next subject's. The metadata have two lines of nobody.
     """
 
     def line(template: int, subject: int, file: str, sighting: int, frame: str, yaw: float) -> str:
@@ -91,3 +91,8 @@ def ijbc(root: Path, *, subjects: int = 4) -> None:
         put_text(protocols / f"ijbc_1N_gallery_G{number}.csv", [IJBC_HEADER, *lines])
     put_text(protocols / "ijbc_1N_probe_mixed.csv", [IJBC_HEADER, *probe])
     put_text(protocols / "ijbc_11_G1_G2_matches.csv", pairs)
+    # All faces again, and what detectors took for one: nobody, in two spellings.
+    faces = [row.partition(",")[2] for rows in (*gallery.values(), probe) for row in rows]
+    strange = [f"{nobody},nonfaces/{n}.png,{n}" + "," * 29 for n, nobody in enumerate(("", "NaN"))]
+    header = IJBC_HEADER.partition(",")[2]
+    put_text(protocols / "ijbc_metadata.csv", [header, *faces, *strange])

@@ -52,11 +52,11 @@ def ytf(root: Path, *, frames: int = 3, aligned: bool = False) -> None:
     put_text(
         root / "splits.txt",
         [
-            "split number, first name, second name, is same",
-            "1, Ann_Lee/0, Ann_Lee/1, 1",
-            "1, Ann_Lee/0, Bob_Ray/0, 0",
-            "2, Bob_Ray/0, Bob_Ray/1, 1",
-            "2, Bob_Ray/1, Cy_Oh/0, 0",
+            "split number, pair number, first name, second name, is same",
+            "1, 1, Ann_Lee/0, Ann_Lee/1, 1",
+            "1, 2, Ann_Lee/0, Bob_Ray/0, 0",
+            "2, 1, Bob_Ray/0, Bob_Ray/1, 1",
+            "2, 2, Bob_Ray/1, Cy_Oh/0, 0",
         ],
     )
 

@@ -59,7 +59,7 @@ def test_a_subject_whose_template_was_not_enrolled_is_missed():
 
 def test_the_true_accept_rate_counts_failures_and_keeps_its_far():
     random = np.random.default_rng(0)
-    people = {f"s{i}": random.normal(size=16) for i in range(40)}
+    people = {f"s{i}": random.normal(size=16) for i in range(60)}
     enroll = table(*((f"g{s}", s, f"g{s}") for s in people))
     probe = table(*((f"p{s}", s, f"p{s}") for s in people))
     gallery = vectors({f"g{s}": v for s, v in people.items()})

@@ -50,15 +50,24 @@ def test_ijbc_verification_and_two_searches(tmp_path, listed, protocols):
     testing.ijbc(tmp_path, subjects=4)
     assert len(listed("ijbc")) == 16
     made = protocols("ijbc")
-    assert set(made) == {"verification", "identification_g1", "identification_g2"}
+    assert set(made) == {"verification", "identification"}
+    assert made["identification"].folds() == [1, 2]  # the galleries
     counts = made["verification"].counts()
     assert (counts["enroll_templates"], counts["probe_templates"]) == (4, 4)
     assert (counts["genuine"], counts["impostor"]) == (4, 4)
-    assert set(made["identification_g2"].enroll["subject_id"].to_pylist()) == {"3", "4"}
+    assert set(made["identification"].fold(2).enroll["subject_id"].to_pylist()) == {"3", "4"}
+    assert len(made["identification"].fold(2).probe) == 8  # both galleries' subjects probe
     media = {
         r["media_id"] for r in made["verification"].probe.to_pylist() if r["subject_id"] == "1"
     }
     assert media == {"901"}
+
+
+def test_ijbc_metadata_without_a_subject_is_no_face(tmp_path, listed, caplog):
+    testing.ijbc(tmp_path)
+    with caplog.at_level("WARNING"):
+        assert len(listed("ijbc")) == 16
+    assert "2 lines of ijbc_metadata.csv have no subject" in caplog.text
 
 
 def test_ijbc_numbers_from_a_spreadsheet_are_the_same(tmp_path):

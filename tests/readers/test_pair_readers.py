@@ -117,7 +117,13 @@ def test_ytf_aligned_frames_are_faces_without_boxes(tmp_path, listed):
 
 
 @pytest.mark.parametrize(
-    "line", ["1, Ann_Lee/0, Ann_Lee/1", "1, Ann_Lee, Bob_Ray/1, 1", "1, a/0, b/0, yes"]
+    "line",
+    [
+        "1, 1, Ann_Lee/0, Ann_Lee/1",
+        "1, Ann_Lee/0, Ann_Lee/1, 1",
+        "1, 1, Ann_Lee, Bob_Ray/1, 1",
+        "1, 1, a/0, b/0, yes",
+    ],
 )
 def test_ytf_faulty_splits_are_told(tmp_path, protocols, line):
     testing.ytf(tmp_path)

@@ -1,0 +1,73 @@
+"""Recognition: each probe against each enrolled template."""
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.evaluation.bootstrap import RESAMPLES, VerificationBootstrap
+from pipeline.evaluation.comparison import compare
+from pipeline.evaluation.curve import eer, far_name, roc
+from pipeline.evaluation.mates import counted, mates_of, over_tried
+from pipeline.evaluation.measures import measure
+from pipeline.evaluation.rates import (
+    Recognition,
+    far_point,
+    mean_rate,
+    point_rate,
+    rate,
+    reached_by_rank,
+)
+from pipeline.evaluation.subjects import named
+from pipeline.evaluation.templates import Side
+
+RECOGNITION_FARS = (1e-1, 1e-2, 1e-3)
+CMC_RANKS = 20
+MOST_RESAMPLED = 100_000_000
+"""Scores that all resamples together may look at: large comparisons get fewer resamples."""
+MOST_SORTED = 20_000_000
+"""Scores from which on rates at a FAR get the interval at the threshold found, and EER none."""
+
+
+def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
+    """Measure rank-1, TAR at FAR and EER of one fold.
+
+    A probe that was not found counts as a miss in ``rank1``, the CMC and ``tar_at_far``, and so
+    does one whose subject's template could not be enrolled; impostor comparisons are those made.
+    """
+    asked, known = probes.subjects[probes.enrolled], gallery.subjects[gallery.enrolled]
+    measures = measure(
+        compare(probes.vectors, gallery.vectors, named(asked), named(known)), RECOGNITION_FARS
+    )
+    mates = mates_of(gallery, probes)
+    ranks = over_tried(probes, measures.ranks.rank)[mates > 0]
+    tried = int(mates.sum())
+    curve, share = measures.curve, measures.curve.genuine / max(1, tried)
+    size = len(asked) * len(known)
+    bootstrap = None
+    if size <= MOST_SORTED:
+        bootstrap = VerificationBootstrap(
+            probes.vectors @ gallery.vectors.T,
+            named(asked),
+            named(known),
+            resamples=int(np.clip(MOST_RESAMPLED // max(1, size), 50, RESAMPLES)),
+        )
+    points: dict[str, Any] = {}
+    for far in RECOGNITION_FARS:
+        point = far_point(curve, far)
+        value = None if point.tar is None else share * point.tar
+        bounds = bootstrap.tar_interval(far) if bootstrap and point.tar is not None else None
+        scaled = None if bounds is None else (share * bounds[0], share * bounds[1])
+        points[far_name(far)] = point_rate(point, value, tried, scaled)
+    metrics: dict[str, Any] = {
+        "rank1": mean_rate(ranks == 1, probes.subjects[mates > 0]),
+        "tar_at_far": points,
+        "eer": rate(eer(curve), tried, bootstrap.eer_interval() if bootstrap else None),
+        **counted(gallery, probes, mates),
+        "genuine": curve.genuine,
+        "impostor": curve.impostor,
+    }
+    far_rates, tar_rates = roc(curve)
+    most = min(CMC_RANKS, len(np.unique(known)))
+    return Recognition(
+        metrics, np.stack([far_rates, share * tar_rates]), reached_by_rank(ranks, most)
+    )

@@ -1,0 +1,190 @@
+"""Protocols of listed pairs: accuracy over folds (LFW, CFP, YTF) and TAR at FAR (IJB 1:1)."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import psutil
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.errors import StageError
+from pipeline.evaluation.bootstrap import RESAMPLES, VerificationBootstrap
+from pipeline.evaluation.comparison import Int64
+from pipeline.evaluation.curve import eer, far_name, roc
+from pipeline.evaluation.kernels import score_pairs
+from pipeline.evaluation.measures import FARS, measure_scores
+from pipeline.evaluation.pairs import fold_accuracy
+from pipeline.evaluation.rates import (
+    NO_CMC,
+    Recognition,
+    accepted_rate,
+    fold_interval,
+    mean_rate,
+    rate,
+)
+from pipeline.evaluation.subjects import named
+from pipeline.evaluation.templates import Side
+from pipeline.store.protocols import Protocol
+from pipeline.types import Float32
+
+MOST_RESAMPLED = 100_000_000
+"""Scores that all resamples together may look at: long lists get fewer resamples, then none."""
+LEAST_RESAMPLES = 50
+
+
+@dataclass(frozen=True)
+class ScoredPairs:
+    """A fold's pairs.
+
+    Attributes:
+        fold: its number.
+        scores: float32 (n,), minus infinity where a side was not enrolled.
+        same: bool (n,), as listed.
+        gallery_subjects: int64 (n,).
+        probe_subjects: int64 (n,).
+        failed: bool (t,), of each template of both sides.
+        owners: int64 (t,), subject of each.
+    """
+
+    fold: int
+    scores: Float32
+    same: NDArray[np.bool_]
+    gallery_subjects: Int64
+    probe_subjects: Int64
+    failed: NDArray[np.bool_]
+    owners: Int64
+
+
+def scored_pairs(protocol: Protocol, fold: int, gallery: Side, probes: Side) -> ScoredPairs:
+    """Score a fold's pairs.
+
+    Raises:
+        StageError: the protocol lists none, or one names a template that the tables lack.
+    """
+    match = protocol.match
+    if match is None or not len(match):
+        raise StageError(
+            f"protocol {protocol.name}, kind {protocol.kind}: expected a match list with pairs of "
+            f"fold {fold}, found none; build the protocols again"
+        )
+    known = gallery.find(match["enroll_template_id"], protocol.name, "enroll")
+    asked = probes.find(match["probe_template_id"], protocol.name, "probe")
+    return ScoredPairs(
+        fold,
+        scores_of(gallery, probes, known, asked),
+        np.asarray(pc.fill_null(match["same"], False)).astype(bool),
+        gallery.subjects[known],
+        probes.subjects[asked],
+        ~np.r_[gallery.enrolled, probes.enrolled],
+        np.r_[gallery.subjects, probes.subjects],
+    )
+
+
+def scores_of(gallery: Side, probes: Side, known: Int64, asked: Int64) -> Float32:
+    """Return the cosine of pairs of templates, minus infinity where one was not enrolled.
+
+    Args:
+        gallery: one side.
+        probes: the other.
+        known: int64 (k,), places in the gallery.
+        asked: int64 (k,), places among the probes.
+    """
+    scores = np.full(len(known), -np.inf, np.float32)
+    left, right = gallery.rows[known], probes.rows[asked]
+    made = np.flatnonzero((left >= 0) & (right >= 0))
+    whole = len(made) == len(scores)
+    found = scores if whole else np.empty(len(made), np.float32)
+    if not whole:
+        left, right = left[made], right[made]
+
+    def score(run: slice) -> None:
+        score_pairs(gallery.vectors, probes.vectors, left[run], right[run], found[run])
+
+    threads = len(psutil.Process().cpu_affinity() or [0])
+    step = max(1, -(-len(found) // threads))
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(score, [slice(n, n + step) for n in range(0, len(found), step)]))
+    if not whole:
+        scores[made] = found
+    return scores
+
+
+def measure_pairs(folds: Sequence[ScoredPairs]) -> Recognition:
+    """Measure TAR at FAR and EER of pairs; of several folds, all of them together.
+
+    A genuine pair with a side that was not enrolled is a miss; impostor pairs are those made.
+    """
+    joined = _joined(folds)
+    made = np.isfinite(joined.scores)
+    genuine, impostor = (joined.scores[made & (joined.same == own)] for own in (True, False))
+    curve = measure_scores(genuine, impostor, FARS)
+    listed = int(joined.same.sum())
+    share = len(genuine) / max(1, listed)
+    owners = joined.probe_subjects[joined.same]
+    resamples = int(min(RESAMPLES, MOST_RESAMPLED // max(1, len(joined.scores))))
+    bootstrap = None
+    if resamples >= LEAST_RESAMPLES:
+        bootstrap = VerificationBootstrap(
+            joined.scores[made],
+            named(joined.probe_subjects[made]),
+            named(joined.gallery_subjects[made]),
+            resamples=resamples,
+        )
+    metrics: dict[str, Any] = {
+        "tar_at_far": {
+            far_name(far): accepted_rate(curve, far, joined.scores[joined.same], owners)
+            for far in FARS
+        },
+        "eer": rate(eer(curve), listed, bootstrap.eer_interval() if bootstrap else None),
+        "failure_to_enrol": mean_rate(joined.failed, joined.owners),
+        "pairs": len(joined.scores),
+        "genuine": curve.genuine,
+        "impostor": curve.impostor,
+    }
+    far_rates, tar_rates = roc(curve)
+    return Recognition(metrics, np.stack([far_rates, share * tar_rates]), NO_CMC)
+
+
+def measure_accuracy(folds: Sequence[ScoredPairs]) -> Recognition:
+    """Measure the accuracy of each fold at the threshold that is best on all others.
+
+    A pair with a side that was not enrolled counts as wrong, whosever it is.
+
+    Raises:
+        StageError: there are fewer than two folds with a pair that could be compared.
+    """
+    joined = _joined(folds)
+    numbers = np.concatenate([np.full(len(each.scores), each.fold) for each in folds])
+    made = np.isfinite(joined.scores)
+    if len(np.unique(numbers[made])) < 2:
+        raise StageError(
+            "the threshold of a fold is chosen on the others: expected pairs of at least two "
+            f"folds, found {len(np.unique(numbers[made]))}"
+        )
+    found = fold_accuracy(joined.scores[made], joined.same[made], numbers[made])
+    of_fold = dict(zip(np.unique(numbers[made]).tolist(), found.accuracy.tolist(), strict=True))
+    accuracy = np.array(
+        [of_fold.get(each.fold, 0.0) * float(np.isfinite(each.scores).mean()) for each in folds]
+    )
+    metrics = {
+        "accuracy": rate(float(accuracy.mean()), len(made), fold_interval(accuracy))
+        | {
+            "std": round(float(accuracy.std(ddof=1)), 4),
+            "standard_error": round(float(accuracy.std(ddof=1)) / len(accuracy) ** 0.5, 4),
+            "folds": [round(value, 4) for value in accuracy.tolist()],
+        }
+    }
+    verified = measure_pairs(folds)
+    return Recognition(metrics | verified.metrics, verified.roc, NO_CMC)
+
+
+def _joined(folds: Sequence[ScoredPairs]) -> ScoredPairs:
+    if len(folds) == 1:
+        return folds[0]
+    names = ("scores", "same", "gallery_subjects", "probe_subjects", "failed", "owners")
+    return ScoredPairs(
+        folds[0].fold, *(np.concatenate([getattr(each, name) for each in folds]) for name in names)
+    )

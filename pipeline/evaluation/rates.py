@@ -1,0 +1,135 @@
+"""Rates as metrics files hold them: a value, how many it is of, and its 95 % interval."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
+
+from pipeline.evaluation.bootstrap import Interval, mean_interval
+from pipeline.evaluation.comparison import Int64
+from pipeline.evaluation.curve import OperatingPoint, ScoreCurve, tar_at_far
+
+LEAST_FALSE_ACCEPTS = 10
+"""Below so many, a true accept rate says more of a few impostors than of the network."""
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What one fold gave.
+
+    Attributes:
+        metrics: numbers by name; rates have a value, n and a 95 % interval.
+        roc: float64 (2, k), FAR and TAR, failures counted; empty where there are none.
+        cmc: float64 (r,), from rank 1 on, failures counted; empty where there is none.
+    """
+
+    metrics: dict[str, Any]
+    roc: NDArray[np.float64]
+    cmc: NDArray[np.float64]
+
+
+NO_ROC: NDArray[np.float64] = np.empty((2, 0))
+NO_CMC: NDArray[np.float64] = np.empty(0)
+
+
+def rate(value: float | None, n: int, interval: Interval | None) -> dict[str, Any]:
+    """Write a rate."""
+    return {
+        "value": None if value is None else round(value, 6),
+        "n": n,
+        "ci95": None if interval is None else [round(bound, 4) for bound in interval],
+    }
+
+
+def mean_rate(values: ArrayLike, subjects: ArrayLike) -> dict[str, Any]:
+    """Write the mean of measurements, float (n,), with its interval over subjects."""
+    measured = np.asarray(values, np.float64)
+    value = float(measured.mean()) if len(measured) else None
+    return rate(value, len(measured), mean_interval(measured, subjects))
+
+
+def far_point(curve: ScoreCurve, far: float) -> OperatingPoint:
+    """Read the true accept rate off; no number below ``LEAST_FALSE_ACCEPTS`` false accepts."""
+    return tar_at_far(curve, far, least_accepts=LEAST_FALSE_ACCEPTS)
+
+
+def point_rate(
+    point: OperatingPoint, value: float | None, n: int, interval: Interval | None
+) -> dict[str, Any]:
+    """Write a rate at an operating point, or why there is none."""
+    if point.tar is None or point.achieved_far is None:
+        return rate(None, n, None) | {"achieved_far": None, "reason": point.reason}
+    return rate(value, n, interval) | {"achieved_far": round(point.achieved_far, 8)}
+
+
+def accepted_rate(
+    curve: ScoreCurve, far: float, scores: NDArray[np.float32], subjects: Int64
+) -> dict[str, Any]:
+    """Write the true accept rate of listed genuine pairs at a false accept rate.
+
+    Args:
+        curve: of what was compared.
+        far: the target.
+        scores: float32 (n,), of all genuine pairs that were tried; minus infinity where a side was
+            not enrolled, which is a miss.
+        subjects: int64 (n,), whose pair each is. The interval resamples them at the threshold
+            found, so it leaves out how uncertain the threshold is.
+    """
+    point = far_point(curve, far)
+    if point.threshold is None:
+        return point_rate(point, None, len(scores), None)
+    accepted = scores >= np.float64(point.threshold)
+    interval = mean_interval(accepted, subjects)
+    return point_rate(point, float(np.mean(accepted)), len(scores), interval)
+
+
+def reached_by_rank(ranks: Int64, most: int) -> NDArray[np.float64]:
+    """Return the share of probes whose rank is 1, at most 2 … at most ``most``; 0 is a miss."""
+    if not len(ranks):
+        return np.full(most, np.nan)
+    return np.array([np.mean((ranks > 0) & (ranks <= k)) for k in range(1, most + 1)])
+
+
+def over_folds(folds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Join the metrics of folds: of one, its own; of several, mean, deviation and all rows.
+
+    Args:
+        folds: ``Recognition.metrics`` of each fold.
+    """
+    if len(folds) == 1:
+        return folds[0]
+    joined: dict[str, Any] = {}
+    for name, first in folds[0].items():
+        each = [fold[name] for fold in folds]
+        if isinstance(first, dict) and "value" not in first:
+            joined[name] = over_folds(each)
+        elif isinstance(first, dict):
+            joined[name] = _joined([fold["value"] for fold in each])
+            if "n" in first:
+                joined[name]["n"] = sum(fold["n"] for fold in each)
+        else:
+            joined[name] = sum(each)
+    return joined
+
+
+def fold_interval(values: NDArray[np.float64]) -> Interval | None:
+    """Return the 95 % interval of the mean over folds, by Student's t; None of a single one."""
+    if len(values) < 2:
+        return None
+    error = float(values.std(ddof=1)) / len(values) ** 0.5
+    reach = float(stdtrit(len(values) - 1, 0.975)) * error
+    return float(values.mean()) - reach, float(values.mean()) + reach
+
+
+def _joined(values: Sequence[float | None]) -> dict[str, Any]:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return {"value": None, "std": None, "folds": list(values)}
+    return {
+        "value": round(float(np.mean(known)), 6),
+        "std": round(float(np.std(known, ddof=1)), 4),
+        "folds": list(values),
+    }

@@ -1,0 +1,97 @@
+"""Re-identification across cameras (LLCM, SYSU-MM01, RegDB)."""
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.evaluation.closed_set import CMC_RANKS
+from pipeline.evaluation.comparison import Int64, compare
+from pipeline.evaluation.mates import counted, mates_of, over_tried
+from pipeline.evaluation.measures import ProbeRanks, empty_ranks, rank_probes
+from pipeline.evaluation.rates import NO_ROC, Recognition, mean_rate, reached_by_rank
+from pipeline.evaluation.subjects import named
+from pipeline.evaluation.templates import Side
+from pipeline.store.protocols import Exclude
+
+REID_RANKS = (1, 5, 10, 20)
+
+
+def measure_reidentification(
+    gallery: Side, probes: Side, exclude: Exclude, *, by_image: bool
+) -> Recognition:
+    """Measure CMC, mAP and mINP of one trial.
+
+    A probe that was not found is a miss with a precision of 0. A mate that could not be enrolled
+    is never retrieved: it adds nothing to the average precision, which is over all mates that were
+    tried, and makes the inverse negative penalty 0.
+
+    Args:
+        gallery: what was to be searched.
+        probes: the queries.
+        exclude: which entries a query does not meet.
+        by_image: whether ranks are of gallery images (RegDB), or of subjects by their best image.
+
+    Reference:
+        M. Ye et al., Deep learning for person re-identification: a survey and outlook, PAMI 44(6),
+        2022, and its code for SYSU-MM01 and RegDB; for LLCM that of Y. Zhang, H. Wang, CVPR 2023.
+    """
+    ranks = _ranks(gallery, probes, exclude)
+    mates = mates_of(gallery, probes, elsewhere=exclude != Exclude.NONE)
+    mated = mates > 0
+    place = over_tried(probes, ranks.entry_rank if by_image else ranks.rank)[mated]
+    found = _enrolled_mates(gallery, probes, exclude)[mated]
+    share = found / mates[mated]
+    precision, penalty = (
+        np.nan_to_num(over_tried(probes, values)[mated])
+        for values in (ranks.average_precision, ranks.inverse_negative_penalty)
+    )
+    owners = probes.subjects[mated]
+    metrics: dict[str, Any] = {
+        **{f"rank{k}": mean_rate((place > 0) & (place <= k), owners) for k in REID_RANKS},
+        "map": mean_rate(precision * share, owners),
+        "minp": mean_rate(np.where(share == 1, penalty, 0.0), owners),
+        **counted(gallery, probes, mates),
+    }
+    return Recognition(metrics, NO_ROC, reached_by_rank(place, CMC_RANKS))
+
+
+def _enrolled_mates(gallery: Side, probes: Side, exclude: Exclude) -> Int64:
+    """Count each probe's mates that were enrolled."""
+    failed = ~gallery.enrolled
+    missing = Side(
+        gallery.ids,
+        gallery.subjects[failed],
+        gallery.cameras[failed],
+        np.zeros(int(failed.sum()), bool),
+        gallery.vectors[:0],
+    )
+    elsewhere = exclude != Exclude.NONE
+    whole = mates_of(gallery, probes, elsewhere=elsewhere)
+    return whole - mates_of(missing, probes, elsewhere=elsewhere)
+
+
+def _ranks(gallery: Side, probes: Side, exclude: Exclude) -> ProbeRanks:
+    """Rank the enrolled probes among the entries that each of them meets."""
+    sides = (probes, gallery)
+    asked, known = (named(side.subjects[side.enrolled]) for side in sides)
+    seen, taken = (side.cameras[side.enrolled] for side in sides)
+    if exclude == Exclude.NONE:
+        return rank_probes(compare(probes.vectors, gallery.vectors, asked, known))
+    if exclude == Exclude.SAME_SUBJECT_AND_CAMERA:
+        return rank_probes(
+            compare(
+                probes.vectors,
+                gallery.vectors,
+                asked,
+                known,
+                probe_cameras=named(seen),
+                gallery_cameras=named(taken),
+            )
+        )
+    ranks = empty_ranks(len(asked))
+    for camera in np.unique(seen):
+        mine, met = np.flatnonzero(seen == camera), np.flatnonzero((taken != camera) | (taken < 0))
+        if len(met):
+            compared = compare(probes.vectors[mine], gallery.vectors[met], asked[mine], known[met])
+            ranks.put(mine, rank_probes(compared))
+    return ranks

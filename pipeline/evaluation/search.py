@@ -1,0 +1,131 @@
+"""Searches: in a gallery that lacks some of the probes (IJB 1:N), and among distractors."""
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import StageError
+from pipeline.evaluation.closed_set import CMC_RANKS
+from pipeline.evaluation.comparison import Int64, against_others, compare
+from pipeline.evaluation.curve import far_name, roc
+from pipeline.evaluation.identification import dir_at_fpir
+from pipeline.evaluation.listed_pairs import scores_of
+from pipeline.evaluation.mates import counted, mates_of, over_tried
+from pipeline.evaluation.measures import FARS, rank_probes, search_among
+from pipeline.evaluation.rates import (
+    NO_ROC,
+    Recognition,
+    accepted_rate,
+    mean_rate,
+    point_rate,
+    reached_by_rank,
+)
+from pipeline.evaluation.subjects import NOBODY, named
+from pipeline.evaluation.templates import Side
+
+FPIRS = (1e-1, 1e-2)
+SEARCH_RANKS = (1, 5, 10)
+
+
+def measure_open_set(gallery: Side, probes: Side) -> Recognition:
+    """Measure the rate of true identifications at rates of false ones, and ranks of mated probes.
+
+    A mated probe is identified where its subject is the best and reaches the threshold; one that
+    was not found, or whose template could not be enrolled, is not. False are alarms that probes
+    without a mate raise; those not found raise none and are not among them.
+
+    Reference:
+        B. Maze et al., IARPA Janus Benchmark-C: face dataset and protocol, ICB 2018.
+    """
+    asked, known = probes.subjects[probes.enrolled], gallery.subjects[gallery.enrolled]
+    ranks = rank_probes(compare(probes.vectors, gallery.vectors, named(asked), named(known)))
+    mates = mates_of(gallery, probes)
+    mated = mates > 0
+    # One whose template failed is searched like a stranger, but its alarms are no false ones.
+    stranger = ~mated[probes.enrolled]
+    searched = ranks.of((ranks.rank > 0) | stranger)
+    place = over_tried(probes, ranks.rank)[mated]
+    score = over_tried(probes, ranks.own_best, -np.inf)[mated]
+    owners = probes.subjects[mated]
+    metrics: dict[str, Any] = {"tpir_at_fpir": {}}
+    for fpir, point in zip(FPIRS, dir_at_fpir(searched, FPIRS), strict=True):
+        found = (place == 1) & (score >= (np.inf if point.threshold is None else point.threshold))
+        whole = mean_rate(found, owners)
+        value = float(found.mean()) if mated.any() else None
+        metrics["tpir_at_fpir"][far_name(fpir)] = (
+            whole
+            | point_rate(point, value, len(owners), None)
+            | {"ci95": whole["ci95"] if point.tar is not None else None}
+        )
+    metrics |= {f"rank{k}": mean_rate((place > 0) & (place <= k), owners) for k in SEARCH_RANKS}
+    metrics |= counted(gallery, probes, mates)
+    return Recognition(metrics, NO_ROC, reached_by_rank(place, CMC_RANKS))
+
+
+def measure_distractors(protocol: str, gallery: Side, probes: Side) -> Recognition:
+    """Measure each probe among all distractors and one mate at a time.
+
+    A pair of probe and mate of which one was not enrolled is a miss; so is one that a distractor
+    equals. TAR is that of all pairs, FAR that of all probes with all distractors.
+
+    Args:
+        protocol: its name, for messages.
+        gallery: mates, and distractors, who are nobody.
+        probes: each is no mate of itself.
+
+    Raises:
+        StageError: there is no distractor, or no pair could be compared.
+
+    Reference:
+        I. Kemelmacher-Shlizerman et al., The MegaFace benchmark, CVPR 2016.
+    """
+    first, asked = _pairs(gallery, probes)
+    scores = scores_of(gallery, probes, first, asked)
+    made = np.isfinite(scores)
+    nobody = gallery.subjects == NOBODY  # the last ones: a view, no copy
+    distractors = gallery.vectors[int((gallery.enrolled & ~nobody).sum()) :]
+    if not len(distractors) or not made.any():
+        raise StageError(
+            f"protocol {protocol}: expected distractors and pairs of a probe and a mate, found "
+            f"{len(distractors)} and {int(made.sum())} with embeddings; were they detected?"
+        )
+    search = search_among(
+        against_others(distractors, probes.vectors), probes.rows[asked[made]], scores[made], FARS
+    )
+    ranks = np.zeros(len(scores), np.int64)
+    ranks[made] = 1 + search.above
+    owners = probes.subjects[asked]
+    mates = np.bincount(asked, minlength=len(probes.subjects))
+    far_rates, tar_rates = roc(search.curve)
+    metrics: dict[str, Any] = {
+        **{f"rank{k}": mean_rate((ranks > 0) & (ranks <= k), owners) for k in SEARCH_RANKS},
+        "tar_at_far": {
+            far_name(far): accepted_rate(search.curve, far, scores, owners) for far in FARS
+        },
+        **counted(gallery, probes, mates),
+        "distractors": int(nobody.sum()),
+        "genuine": search.curve.genuine,
+        "impostor": search.curve.impostor,
+    }
+    return Recognition(
+        metrics,
+        np.stack([far_rates, float(made.mean()) * tar_rates]),
+        reached_by_rank(ranks, CMC_RANKS),
+    )
+
+
+def _pairs(gallery: Side, probes: Side) -> tuple[Int64, Int64]:
+    """Pair each probe with each template of its subject but its own: places in both sides."""
+    known = gallery.subjects[: int((gallery.subjects != NOBODY).sum())]
+    order = np.argsort(known, kind="stable")
+    start, stop = (
+        np.searchsorted(known[order], probes.subjects, side) for side in ("left", "right")
+    )
+    counts = stop - start
+    asked = np.repeat(np.arange(len(counts)), counts)
+    within = np.arange(len(asked)) - np.repeat(np.cumsum(counts) - counts, counts)
+    first = order[start[asked] + within]
+    own = np.array(gallery.ids.take(first).to_pylist()) == np.array(
+        probes.ids.take(asked).to_pylist()
+    )
+    return first[~own], asked[~own]
