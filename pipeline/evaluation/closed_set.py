@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.evaluation.bootstrap import RESAMPLES, VerificationBootstrap
+from pipeline.evaluation.bootstrap import RESAMPLES, Interval, VerificationBootstrap
 from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.curve import eer, far_name, roc
 from pipeline.evaluation.mates import counted, mates_of, over_tried
@@ -25,7 +25,7 @@ CMC_RANKS = 20
 MOST_RESAMPLED = 100_000_000
 """Scores that all resamples together may look at: large comparisons get fewer resamples."""
 MOST_SORTED = 20_000_000
-"""Scores from which on rates at a FAR get the interval at the threshold found, and EER none."""
+"""Scores from which on TAR and EER get no interval: they would not fit into memory, sorted."""
 
 
 def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
@@ -43,25 +43,25 @@ def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
     tried = int(mates.sum())
     curve, share = measures.curve, measures.curve.genuine / max(1, tried)
     size = len(asked) * len(known)
-    bootstrap = None
+    error: Interval | None = None
+    rates: list[Interval | None] = [None] * len(RECOGNITION_FARS)
     if size <= MOST_SORTED:
-        bootstrap = VerificationBootstrap(
+        error, rates = VerificationBootstrap(
             probes.vectors @ gallery.vectors.T,
             named(asked),
             named(known),
             resamples=int(np.clip(MOST_RESAMPLED // max(1, size), 50, RESAMPLES)),
-        )
+        ).intervals(RECOGNITION_FARS)
     points: dict[str, Any] = {}
-    for far in RECOGNITION_FARS:
+    for far, bounds in zip(RECOGNITION_FARS, rates, strict=True):
         point = far_point(curve, far)
         value = None if point.tar is None else share * point.tar
-        bounds = bootstrap.tar_interval(far) if bootstrap and point.tar is not None else None
         scaled = None if bounds is None else (share * bounds[0], share * bounds[1])
         points[far_name(far)] = point_rate(point, value, tried, scaled)
     metrics: dict[str, Any] = {
         "rank1": mean_rate(ranks == 1, probes.subjects[mates > 0]),
         "tar_at_far": points,
-        "eer": rate(eer(curve), tried, bootstrap.eer_interval() if bootstrap else None),
+        "eer": rate(eer(curve), tried, error),
         **counted(gallery, probes, mates),
         "genuine": curve.genuine,
         "impostor": curve.impostor,

@@ -93,6 +93,7 @@ def ijbc(root: Path, *, subjects: int = 4) -> None:
     put_text(protocols / "ijbc_11_G1_G2_matches.csv", pairs)
     # All faces again, and what detectors took for one: nobody, in two spellings.
     faces = [row.partition(",")[2] for rows in (*gallery.values(), probe) for row in rows]
-    strange = [f"{nobody},nonfaces/{n}.png,{n}" + "," * 29 for n, nobody in enumerate(("", "NaN"))]
     header = IJBC_HEADER.partition(",")[2]
+    empty = "," * (header.count(",") - 2)
+    strange = [f"{nobody},nonfaces/{n}.png,{n}{empty}" for n, nobody in enumerate(("", "NaN"))]
     put_text(protocols / "ijbc_metadata.csv", [header, *faces, *strange])

@@ -1,4 +1,4 @@
-"""Identification, re-identification and LLCM's protocols, worked by hand."""
+"""Identification and re-identification, worked by hand."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,6 @@ from pipeline.evaluation.identification import (
     mean_inverse_negative_penalty,
     rank_k,
 )
-from pipeline.evaluation.llcm import PROTOCOLS as LLCM_PROTOCOLS
-from pipeline.evaluation.llcm import Images, llcm, sample_one_per_camera
 from pipeline.evaluation.measures import rank_probes
 
 
@@ -32,6 +30,7 @@ def ranks():
 
 def test_ranks_are_of_subjects_and_precision_of_entries(ranks):
     assert ranks.rank.tolist() == [1, 2, 0]
+    assert ranks.entry_rank.tolist() == [1, 2, 0]
     # a: right at 1 and 3; b: order c, b, a, b -> right at 2 and, behind 40° of a, at 4
     assert ranks.average_precision[:2] == pytest.approx([(1 + 2 / 3) / 2, (1 / 2 + 2 / 4) / 2])
     assert ranks.inverse_negative_penalty[:2] == pytest.approx([2 / 3, 2 / 4])
@@ -70,73 +69,7 @@ def test_open_set_at_rank_two_finds_more():
     assert dir_at_fpir(ranks, [1.0], k=2)[0].tar == 1.0
 
 
-@pytest.fixture
-def modalities():
-    rng = np.random.default_rng(2)
-    centres = rng.normal(size=(12, 8))
-    sides = []
-    for count in (90, 110):
-        who, camera = np.sort(rng.integers(0, 12, count)), rng.integers(1, 5, count)
-        sides.append(Images(centres[who] + 0.8 * rng.normal(size=(count, 8)), who, camera))
-    return sides
-
-
-def test_one_image_per_subject_and_camera_is_drawn_and_the_trial_is_the_seed():
-    subjects, cameras = [1, 1, 1, 2, 2], [3, 3, 4, 3, 3]
-    drawn = [sample_one_per_camera(subjects, cameras, trial) for trial in range(20)]
-    assert all(len(rows) == 3 and rows[1] == 2 for rows in drawn)
-    assert {rows[0] for rows in drawn} == {0, 1}
-    assert drawn == [sample_one_per_camera(subjects, cameras, trial) for trial in range(20)]
-
-
-def plain_llcm(asked, known):
-    """The released code's loop: argsort, drop same subject and camera, de-duplicated CMC."""
-    scores = asked.embeddings @ known.embeddings.T
-    scores /= np.linalg.norm(asked.embeddings, axis=1)[:, None]
-    scores /= np.linalg.norm(known.embeddings, axis=1)
-    hits, precisions = [], []
-    for row in range(len(scores)):
-        order = np.argsort(-scores[row])
-        keep = ~(
-            (known.subjects[order] == asked.subjects[row])
-            & (known.cameras[order] == asked.cameras[row])
-        )
-        names = known.subjects[order][keep]
-        match = names == asked.subjects[row]
-        if match.any():
-            unique = list(dict.fromkeys(names.tolist()))
-            place = unique.index(asked.subjects[row])
-            hits.append(np.arange(20) >= place)
-            at = np.flatnonzero(match) + 1
-            precisions.append(np.mean(np.arange(1, len(at) + 1) / at))
-    return np.mean(hits, axis=0), np.mean(precisions)
-
-
-@pytest.mark.parametrize("protocol", ["sampled_gallery", "sampled_queries"])
-def test_both_llcm_protocols_equal_a_plain_loop(modalities, protocol):
-    queries, gallery = modalities
-    results = llcm(queries, gallery, protocol, trials=3)
-    assert (results.protocol, results.map.shape) == (protocol, (3,))
-    for trial in range(3):
-        asked, known = queries, gallery
-        if protocol == "sampled_gallery":
-            rows = sample_one_per_camera(gallery.subjects, gallery.cameras, trial)
-            known = gallery.take(rows)
-        else:
-            rows = sample_one_per_camera(queries.subjects, queries.cameras, trial)
-            asked = queries.take(rows)
-        hits, precision = plain_llcm(asked, known)
-        assert results.cmc[trial] == pytest.approx(hits)
-        assert results.map[trial] == pytest.approx(precision)
-
-
-def test_the_two_protocols_differ(modalities):
-    sampled_gallery, sampled_queries = (
-        llcm(*modalities, name, trials=2).map.mean() for name in LLCM_PROTOCOLS
-    )
-    assert abs(sampled_gallery - sampled_queries) > 0.02
-
-
-def test_an_unknown_protocol_is_refused(modalities):
-    with pytest.raises(ValueError, match="sampled_gallery"):
-        llcm(*modalities, "all")
+def test_ranks_of_entries_count_each_of_anothers():
+    """b's own lies behind three entries of one other subject."""
+    ranks = rank_probes(compare(at_angles([0]), at_angles([1, 2, 3, 4]), ["b"], [*"aaa", "b"]))
+    assert (ranks.rank.tolist(), ranks.entry_rank.tolist()) == ([2], [4])

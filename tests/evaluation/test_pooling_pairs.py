@@ -139,6 +139,7 @@ def test_verification_intervals_hold_the_estimate_and_a_resample_equals_repeated
     errors, rates = bootstrap.eer_interval(), bootstrap.tar_interval(0.1)
     assert errors[0] < estimate < errors[1]
     assert rates[0] < rates[1]
+    assert bootstrap.intervals([0.1]) == (errors, [rates])
     draw = bootstrap._draws[0]
     genuine = np.repeat(scores[same], draw[who])
     impostor = np.repeat(scores[~same], np.outer(draw[who], draw)[~same])

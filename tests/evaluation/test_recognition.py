@@ -4,8 +4,22 @@ import numpy as np
 import pytest
 
 from pipeline.errors import StageError
-from pipeline.evaluation.recognition import chance_rank1, over_folds, recognise
-from pipeline.store.protocols import Exclude, Protocol, Provenance, template_table, train_table
+from pipeline.evaluation.recognition import (
+    chance_rank1,
+    check_seen,
+    measure_protocol,
+    over_folds,
+    recognise,
+)
+from pipeline.store.protocols import (
+    Exclude,
+    Kind,
+    Protocol,
+    Provenance,
+    match_table,
+    template_table,
+    train_table,
+)
 
 
 def table(*rows):
@@ -55,6 +69,77 @@ def test_a_subject_whose_template_was_not_enrolled_is_missed():
     result = recognise(protocol(), vectors(enrolled), vectors(PROBING))
     assert result.metrics["rank1"]["value"] == pytest.approx(1 / 3, abs=1e-4)
     assert result.cmc[0] == pytest.approx(1 / 3)
+
+
+def test_the_cmc_is_of_probes_not_of_pairs():
+    """Two templates of a, one not enrolled: all probes are right, though half of a's pairs fail."""
+    enroll = table(("A1", "a", "a1"), ("A2", "a", "a2"), ("B", "b", "b1"))
+    enrolled = {name: ENROLLED[name] for name in ("a1", "b1")}
+    probing = {"pa": PROBING["pa"], "pb": PROBING["pb"], "pb2": [0.1, 1, 0]}
+    result = recognise(protocol(enroll), vectors(enrolled), vectors(probing))
+    assert result.metrics["rank1"]["value"] == 1.0
+    assert result.cmc.tolist() == [1.0, 1.0]
+    assert result.metrics["genuine"] == 3
+    assert result.metrics["tar_at_far"]["1e-1"]["n"] == 4
+
+
+def test_below_ten_false_accepts_there_is_no_rate():
+    random = np.random.default_rng(0)
+    names = [f"s{i}" for i in range(32)]  # 992 impostors: 99 at 10 %, 9 at 1 %
+    enroll = table(*((f"g{s}", s, f"g{s}") for s in names))
+    probe = table(*((f"p{s}", s, f"p{s}") for s in names))
+    found = vectors({f"{side}{s}": random.normal(size=8) for side in "gp" for s in names})
+    rates = recognise(protocol(enroll, probe), found, found).metrics["tar_at_far"]
+    assert rates["1e-1"]["value"] is not None
+    assert rates["1e-2"]["value"] is rates["1e-2"]["ci95"] is None
+    assert rates["1e-2"]["reason"] == "too few impostor comparisons: 992 of at least 1000"
+
+
+def test_a_probe_without_a_mate_is_counted_and_said(caplog):
+    probe = table(("pa", "a", "pa"), ("pb", "b", "pb"), ("pz", "z", "pb2"), ("px", None, "pb2"))
+    with caplog.at_level("WARNING"):
+        metrics = recognise(protocol(probe=probe), vectors(ENROLLED), vectors(PROBING)).metrics
+    assert metrics["unmated_probes"] == 2
+    assert metrics["rank1"]["n"] == 2
+    assert metrics["rank1"]["value"] == 1.0
+    assert "2 of 4 probes have no mate in the gallery" in caplog.text
+
+
+def test_unknown_subjects_are_nobodys_mates():
+    enroll = table(("A", "a", "a1"), ("X", None, "b1"), ("Y", None, "a2"))
+    probe = table(("pa", "a", "pa"), ("px", None, "pb"))
+    metrics = recognise(protocol(enroll, probe), vectors(ENROLLED), vectors(PROBING)).metrics
+    assert (metrics["genuine"], metrics["impostor"]) == (1, 5)
+
+
+def test_samples_that_no_stage_has_seen_are_named():
+    seen = {"a1", "a2", "b1", "pa", "pb"}
+    with pytest.raises(StageError, match=r"1 samples of probe are none that a stage .* them pb2"):
+        check_seen(protocol(), seen)
+    check_seen(protocol(), seen | {"pb2"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": Kind.VERIFICATION}, "kind verification lacks its list of pairs"),
+        ({"match": match_table([(None, "A", "pa", True)])}, "compares listed pairs"),
+        ({"kind": Kind.OPEN_SET, "exclude": Exclude.SAME_CAMERA}, "expected none"),
+        ({"kind": Kind.DISTRACTORS}, "leaves comparisons out .none.: expected other_mates"),
+        ({"kind": Kind.REIDENTIFICATION, "exclude": Exclude.OTHER_MATES}, "other_mates"),
+    ],
+)
+def test_tables_that_contradict_the_kind_are_refused(changes, message):
+    with pytest.raises(StageError, match=message):
+        recognise(protocol(**changes), vectors(ENROLLED), vectors(PROBING))
+
+
+def test_a_fold_without_an_enrolled_template_is_told():
+    rows = [(1, "A", "a", "a1", "a1", None), (2, "P", "a", "pa", "pa", None)]
+    folds = protocol(template_table(rows[:1]), template_table([*rows[1:], (1, *rows[1][1:])]))
+    found = vectors(ENROLLED), vectors(PROBING)
+    with pytest.raises(StageError, match="protocol p is empty: expected rows in enroll"):
+        measure_protocol(folds, lambda _: found)
 
 
 def test_the_true_accept_rate_counts_failures_and_keeps_its_far():

@@ -1,0 +1,191 @@
+"""Searches on replicas, by brute force: IJB-A and IJB-C 1:N, MegaFace."""
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline import testing
+from pipeline.errors import StageError
+from pipeline.evaluation.recognition import EmbeddingTable, measure_protocol, recognise
+
+
+def unit(vector):
+    vector = np.asarray(vector, np.float64)
+    return vector / np.linalg.norm(vector)
+
+
+def pooled(table, vectors):
+    """Subject and vector of each template: media first, then over them."""
+    media, subject_of = {}, {}
+    for row in table.to_pylist():
+        if row["sample_id"] in vectors:
+            of = media.setdefault(row["template_id"], {}).setdefault(row["media_id"], [])
+            of.append(unit(vectors[row["sample_id"]]))
+        subject_of[row["template_id"]] = row["subject_id"]
+    return {
+        name: (
+            subject_of[name],
+            unit(np.mean([np.mean(g, axis=0) for g in groups.values()], axis=0)),
+        )
+        for name, groups in media.items()
+    }
+
+
+def identified(fold, gallery, probes, fpir):
+    """Try every alarm's score as threshold: the most identifications with few enough alarms."""
+    known, asked = pooled(fold.enroll, gallery), pooled(fold.probe, probes)
+    enrolled = set(fold.enroll["subject_id"].to_pylist())
+    mated = {r["template_id"] for r in fold.probe.to_pylist() if r["subject_id"] in enrolled}
+    alarms, found = [], []
+    for name, (subject, vector) in asked.items():
+        scores = {of: (who, float(vector @ other)) for of, (who, other) in known.items()}
+        best = max(score for _, score in scores.values())
+        if name not in mated:
+            alarms.append(best)
+            continue
+        own = max((s for who, s in scores.values() if who == subject), default=-np.inf)
+        if own == best:
+            found.append(own)
+    tried = [-2.0, *(np.nextafter(a, 2) for a in alarms)]
+    rates = [
+        sum(f >= t for f in found) / len(mated)
+        for t in tried
+        if np.mean(np.array(alarms) >= t) <= fpir
+    ]
+    return max(rates), len(found) / len(mated)
+
+
+def test_ijbc_search_of_each_gallery_and_their_mean_is_a_brute_force(tmp_path, official, embed):
+    testing.ijbc(tmp_path, subjects=80)
+    protocol = official("ijbc")["identification"]
+    vectors = embed(protocol, noise=1.2)
+    measured = measure_protocol(protocol, lambda _: (vectors, vectors))
+    expected = [identified(protocol.fold(n), vectors, vectors, 0.1) for n in (1, 2)]
+    for fold, (rate, rank1) in zip(measured.folds, expected, strict=True):
+        assert fold.metrics["tpir_at_fpir"]["1e-1"]["value"] == pytest.approx(rate, abs=1e-6)
+        assert fold.metrics["rank1"]["value"] == pytest.approx(rank1, abs=1e-6)
+        assert fold.metrics["unmated_probes"] == 40
+        assert fold.cmc[0] == pytest.approx(rank1)
+        assert fold.metrics["tpir_at_fpir"]["1e-2"]["value"] is None  # 0.4 alarms of 40
+    joined = measured.metrics["tpir_at_fpir"]["1e-1"]
+    assert joined["value"] == pytest.approx(np.mean(expected, axis=0)[0], abs=1e-6)
+    assert 0 < joined["value"] < 1
+    assert joined["n"] == 80
+
+
+def test_a_mate_that_could_not_be_enrolled_is_a_miss_and_no_stranger(tmp_path, official, embed):
+    testing.ijbc(tmp_path, subjects=80)
+    fold = official("ijbc")["identification"].fold(1)
+    vectors = embed(fold, noise=0.0)
+    gallery = {s: v for s, v in vectors.items() if not s.startswith("3/")}
+    probes = {s: v for s, v in vectors.items() if not s.startswith("5/")}
+    metrics = recognise(fold, gallery, probes).metrics
+    assert metrics["tpir_at_fpir"]["1e-1"]["value"] == pytest.approx(38 / 40, abs=1e-6)
+    assert metrics["rank1"]["value"] == pytest.approx(38 / 40, abs=1e-6)
+    assert metrics["unmated_probes"] == 40
+    assert identified(fold, gallery, probes, 0.1)[0] == 38 / 40
+
+
+def test_ijba_search_has_ten_splits_and_their_deviation(tmp_path, official, embed):
+    testing.ijba(tmp_path, subjects=5, splits=10)
+    protocol = official("ijba")["identification"]
+    vectors = embed(protocol, noise=0.0)
+    metrics = measure_protocol(protocol, lambda _: (vectors, vectors)).metrics
+    # img/1.jpg shows subject 2 as well, so that template is of two images; 5 is a stranger
+    assert metrics["rank1"] == {"value": 1.0, "std": 0.0, "folds": [1.0] * 10, "n": 30}
+    assert metrics["unmated_probes"] == 10
+
+
+def megaface_by_hand(protocol, gallery, probes):
+    """Each probe among the distractors and one other image of its subject at a time."""
+    distractors = [
+        unit(gallery[r["sample_id"]])
+        for r in protocol.enroll.to_pylist()
+        if r["subject_id"] is None and r["sample_id"] in gallery
+    ]
+    mates = [r for r in protocol.enroll.to_pylist() if r["subject_id"] is not None]
+    ranks, genuine = [], []
+    for probe in protocol.probe.to_pylist():
+        for mate in mates:
+            if mate["subject_id"] != probe["subject_id"] or mate["sample_id"] == probe["sample_id"]:
+                continue
+            if probe["sample_id"] not in probes or mate["sample_id"] not in gallery:
+                ranks.append(0)
+                genuine.append(-np.inf)
+                continue
+            vector = unit(probes[probe["sample_id"]])
+            own = float(vector @ unit(gallery[mate["sample_id"]]))
+            ranks.append(1 + sum(float(vector @ other) >= own for other in distractors))
+            genuine.append(own)
+    impostor = [
+        float(unit(probes[p["sample_id"]]) @ other)
+        for p in protocol.probe.to_pylist()
+        if p["sample_id"] in probes
+        for other in distractors
+    ]
+    return np.array(ranks), np.array(genuine), np.sort(impostor)[::-1]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_megaface_ranks_are_those_of_one_mate_at_a_time(tmp_path, official, embed, lost):
+    testing.megaface(tmp_path, people=5, each=4, distractors=150)
+    protocol = official("megaface")["official"]
+    vectors = embed(protocol, noise=0.5)
+    gallery, probes = dict(vectors), dict(vectors)
+    if lost:
+        del gallery[protocol.probe["sample_id"][4].as_py()]
+        del probes[protocol.probe["sample_id"][7].as_py()]
+        del gallery[
+            next(r["sample_id"] for r in protocol.enroll.to_pylist() if not r["subject_id"])
+        ]
+    ranks, genuine, impostor = megaface_by_hand(protocol, gallery, probes)
+    found = recognise(protocol, gallery, probes)
+    for k in (1, 5, 10):
+        expected = np.mean((ranks > 0) & (ranks <= k))
+        assert found.metrics[f"rank{k}"]["value"] == pytest.approx(expected, abs=1e-6)
+        assert found.cmc[k - 1] == pytest.approx(expected)
+    assert 0.1 < found.metrics["rank1"]["value"] < 0.99
+    assert found.metrics["rank1"]["n"] == len(ranks) == 4 * 4 * 3 + 3 * 2  # the list leaves one out
+    assert found.metrics["impostor"] == len(impostor)
+    threshold = impostor[len(impostor) // 100]  # the first that may not be accepted
+    expected = np.mean(genuine > threshold)
+    assert found.metrics["tar_at_far"]["1e-2"]["value"] == pytest.approx(expected, abs=1e-6)
+    assert found.metrics["distractors"] == 150
+
+
+def test_megaface_cleaned_leaves_the_noise_out(tmp_path, official, embed):
+    testing.megaface(tmp_path, people=5, each=4, distractors=150)
+    protocol = official("megaface")["cleaned"]
+    vectors = embed(protocol, noise=0.5)
+    ranks, _, _ = megaface_by_hand(protocol, vectors, vectors)
+    found = recognise(protocol, vectors, vectors).metrics
+    assert found["rank1"]["value"] == pytest.approx(np.mean(ranks == 1), abs=1e-6)
+    assert found["distractors"] == 149
+
+
+def test_a_table_of_embeddings_gives_what_a_dictionary_gives(tmp_path, official, embed):
+    testing.megaface(tmp_path, people=3, each=3, distractors=40)
+    protocol = official("megaface")["official"]
+    vectors = embed(protocol)
+    table = EmbeddingTable(pa.array(list(vectors)), np.stack(list(vectors.values())))
+    assert (
+        recognise(protocol, table, table).metrics == recognise(protocol, vectors, vectors).metrics
+    )
+
+
+def test_a_distractor_that_equals_the_mate_is_no_hit(tmp_path, official, embed):
+    testing.megaface(tmp_path, people=2, each=3, distractors=5)
+    protocol = official("megaface")["official"]
+    same = {sample: np.array([1.0, 0.0], np.float32) for sample in embed(protocol)}
+    assert recognise(protocol, same, same).metrics["rank1"]["value"] == 0.0
+
+
+def test_without_distractors_there_is_no_search(tmp_path, official, embed):
+    testing.megaface(tmp_path)
+    protocol = official("megaface")["official"]
+    known = [s is not None for s in protocol.enroll["subject_id"].to_pylist()]
+    vectors = embed(protocol)
+    with pytest.raises(StageError, match="expected distractors and pairs of a probe and a mate"):
+        recognise(replace(protocol, enroll=protocol.enroll.filter(known)), vectors, vectors)
