@@ -66,7 +66,7 @@ def test_a_protocol_by_a_column(casia):
     [
         (
             {"of": "view3"},
-            r"between\.small\.of: expected one of \['view1', 'view2'\], found 'view3'",
+            r"subset\.small\.of: expected one of \['view1', 'view2'\], found 'view3'",
         ),
         ({"column": "colour"}, "expected a column of numbers .*found 'colour'"),
         ({"column": "band"}, "expected a column of numbers .*found 'band'"),
