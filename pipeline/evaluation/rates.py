@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
 
 from pipeline.evaluation.bootstrap import Interval, mean_interval
 from pipeline.evaluation.comparison import Int64
@@ -117,6 +116,8 @@ def over_folds(folds: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def fold_interval(values: NDArray[np.float64]) -> Interval | None:
     """Return the 95 % interval of the mean over folds, by Student's t; None of a single one."""
+    from scipy.special import stdtrit  # slow to import
+
     if len(values) < 2:
         return None
     error = float(values.std(ddof=1)) / len(values) ** 0.5
