@@ -1,12 +1,12 @@
 """Protocols of listed pairs: accuracy over folds (LFW, CFP, YTF) and TAR at FAR (IJB 1:1)."""
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import psutil
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -103,7 +103,7 @@ def scores_of(gallery: Side, probes: Side, known: Int64, asked: Int64) -> Float3
     def score(run: slice) -> None:
         score_pairs(gallery.vectors, probes.vectors, left[run], right[run], found[run])
 
-    threads = len(psutil.Process().cpu_affinity() or [0])
+    threads = len(os.sched_getaffinity(0))
     step = max(1, -(-len(found) // threads))
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(score, [slice(n, n + step) for n in range(0, len(found), step)]))
