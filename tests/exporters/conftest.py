@@ -29,7 +29,8 @@ def detect(tmp_path):
 def parts(tmp_path):
     """The folder of a ``parts`` stage, where some parts are not found."""
     rows = []
-    for number, row in enumerate(align_rows()):
+    for number, whole in enumerate(align_rows()):
+        row = {name: value for name, value in whole.items() if name in PARTS.names}
         crop = {"bytes": encode_png(make_image(number, 8)), "path": "eye.png"}
         row |= {
             "labels": {"bytes": encode_png(make_image(number)[..., 0]), "path": "labels.png"},

@@ -67,6 +67,7 @@ def _align_row(number):
         "face_index": 0,
         "face_count": 1,
         "outside_fraction": 0.0,
+        "interocular_px": 10.0,
         **face(number, yaw=float(number * 4 - 48)),
     }
     return finished(row)
@@ -81,7 +82,8 @@ def detect_rows():
         if number == 4:
             faces[0]["box_xyxy"] = np.array([-9.0, -9.0, 8.0, 8.0], np.float32)
             faces[0]["landmarks_xy"][0] = (-5.0, 3.0)
-        rows.append(finished(row | {"faces": faces}))
+        yaw = float(faces[0]["pose_deg"][0]) if faces else None
+        rows.append(finished(row | {"faces": faces, "yaw_deg": yaw}))
     return rows
 
 
