@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.errors import ParamsError
 from pipeline.params.ablations import AblationParams, RowParams
 from pipeline.params.load import load_params, load_section
-from pipeline.params.train import TRAINED
+from pipeline.params.training import TRAINED
 from pipeline.report.ablations import summarised
 from pipeline.store.locks import locked
 from pipeline.store.protocols import read_protocol
@@ -31,39 +31,51 @@ def run(name: str) -> None:
 
 def measure(name: str, ablation: AblationParams, row: RowParams) -> dict[str, list[dict[str, Any]]]:
     """Return the metrics of each seed (and fold) by probes."""
-    from pipeline.training import evaluating, recognisers  # these bring torch
+    from pipeline.training import aligned, embed, train  # these bring torch
     from pipeline.training.ablation import recognised, trained_once
-    from pipeline.training.trained import load_trained, pretrained_path
+    from pipeline.training.backbones import MODULES
+    from pipeline.training.engine.trained import load_trained, pretrained_path
+    from pipeline.training.methods import METHODS
 
-    stage = StageRun("train", row.method.dataset, load_params(PARAMS))
+    stage = StageRun("train_nir_vis", row.method.dataset, load_params(PARAMS))
     folder = Path("data", row.method.dataset, "protocols")
     trained_on = read_protocol(folder / row.method.protocol)
     tested = read_protocol(folder / ablation.tested)
-    parts = stage.source("parts")
-    masked = stage.source("masks") if row.method.masked or "masked" in row.probes else None
-    start = load_trained(stage.trained(pretrained_path(row.method.start)))
-    sides = {
-        probes: evaluating.load_sides(
-            parts, masked if masked and probes == "masked" else parts, tested, row.method
+    folders = {"parts": stage.source("parts")}
+    if row.method.masked or "masked" in row.probes:
+        folders["masks"] = stage.source("masks")
+    path = pretrained_path("pretrain_nir_vis", row.method.pretrained)
+    pretrained = load_trained(stage.trained(path))
+    sets = {
+        probes: embed.open_tested(
+            folders["parts"],
+            folders["masks" if probes == "masked" else "parts"],
+            tested,
+            row.method,
         )
         for probes in row.probes
     }
+    code = "pipeline.training.engine.loop", METHODS[row.method.kind], MODULES[pretrained.backbone]
     found: dict[str, list[dict[str, Any]]] = {probes: [] for probes in row.probes}
-    sources = recognisers.Sources(parts, masked)
     for number in trained_on.folds():
-        samples = trained_on.fold(number).train["sample_id"].to_pylist()
-        faces, components = recognisers.load_training_faces(row.method, sources, samples)
+        ids = trained_on.fold(number).train["sample_id"].to_pylist()
+        samples = train.open_training_samples(row.method, folders, ids)
+        content = aligned.content_of(samples, pretrained.backbone)
         for seed in ablation.seeds:
             params = row.method.model_copy(update={"seed": seed})
-            key = stage.key({"method": params}).fingerprint(faces.digest)
             path = Path("data", TRAINED, "ablations", name, f"{seed}-{number:02d}", "network.pt")
             with locked(path.parent):
                 trained = trained_once(
-                    f"{name}, seed {seed}", params, start, faces, components, key=key, path=path
+                    f"{name}, seed {seed}",
+                    params,
+                    pretrained,
+                    samples,
+                    key=stage.key({"method": params}, code).fingerprint(content),
+                    path=path,
                 )
-            for probes, both in sides.items():
+            for probes, both in sets.items():
                 fold = tested.fold(number)
-                metrics = recognised(params, start, trained, fold, both).metrics
+                metrics = recognised(params, pretrained, trained, fold, both).metrics
                 found[probes].append({"seed": seed, "fold": number} | metrics)
     return found
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import pyarrow as pa
 from pydantic import BaseModel
@@ -40,6 +40,7 @@ from pipeline.weights import load_registry, verified_file, verified_path
 WEIGHTS = Path("weights")
 REGISTRY = Path("weights.yaml")
 PARAMS = Path("params.yaml")
+Entry = TypeVar("Entry")
 FEW_ROWS = 16
 """About what a stage computes in the time that workers need to start."""
 
@@ -77,6 +78,18 @@ class StageRun:
                 f"add it to datasets in {PARAMS}"
             )
         return self.params.datasets[self.dataset]
+
+    def entry(self, section: Mapping[str, Entry]) -> Entry:
+        """Return what the run is about, of the stage's own section.
+
+        Raises:
+            ParamsError: there is no such entry.
+        """
+        if self.dataset not in section:
+            raise ParamsError(
+                f"{self.dataset!r} is none of {self.stage}'s {list(section)}: add it to {PARAMS}"
+            )
+        return section[self.dataset]
 
     def on(self, dataset: str) -> Self:
         """Return this run with its argument as item, on the data set that the item names."""
@@ -183,6 +196,10 @@ class StageRun:
             }
         _write_json(self.report("metrics", ".json"), common | metrics)
 
+    def write_run(self, values: Mapping[str, Any]) -> None:
+        """Write what depends on this run and on what was there before: no DVC output."""
+        _write_json(self.report("runs", ".json"), dict(values))
+
     def report(self, kind: str, extension: str) -> Path:
         """Return the path of one of the stage's reports, its folder made."""
         name = self.stage if self.item is None else f"{self.stage}/{self.item}"
@@ -193,8 +210,7 @@ class StageRun:
     def record(self, summary: MapSummary, seconds: float) -> None:
         """Keep the counts of this run, and write and print them."""
         self.summary = summary
-        values = asdict(summary) | {"seconds": round(seconds, 2)}
-        _write_json(self.report("runs", ".json"), values)
+        self.write_run(asdict(summary) | {"seconds": round(seconds, 2)})
         print(
             f"{self.stage}@{self.dataset}: {summary.rows_in} in, {summary.rows_out} out, "
             f"{sum(summary.rejected.values())} rejected; {summary.computed} computed, "

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.params.base import Name, Section, Seed
-from pipeline.params.train import AnyMethodParams
+from pipeline.params.train_nir_vis import AnyMethodParams
 
 Probes = Literal["plain", "masked"]
 

@@ -19,7 +19,7 @@ BANNED_NAMES = ("size", "nfiles")
 """DVC takes these keys for its own and then overlooks edits of the section around them."""
 
 _NAMED_BY_DATASET = ("face_datasets", "body_datasets", "protocols")
-_HOLDING_A_DATASET = ("sample", "pretrain", "methods", "evaluate")
+_HOLDING_A_DATASET = ("sample", "pretrain_nir_vis", "train_nir_vis", "evaluate_nir_vis")
 
 Checked = TypeVar("Checked", bound=BaseModel)
 

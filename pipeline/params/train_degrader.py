@@ -4,11 +4,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Fraction, Section, Seed
+from pipeline.params.base import Fraction
+from pipeline.params.training import RunParams
 from pipeline.types import Band
 
 
-class TrainDegraderParams(Section):
+class TrainDegraderParams(RunParams):
     """CycleGAN between sharp and low-quality faces."""
 
     low_quality: Literal["photometric", "measured", "cameras"]
@@ -25,14 +26,9 @@ class TrainDegraderParams(Section):
     identity_weight: Annotated[float, Field(ge=0.0, le=1000.0)]
     pool_images: Annotated[int, Field(ge=0, le=10000)]
     steps: Annotated[int, Field(ge=1, le=10_000_000)]
+    devices: Literal[1]
     decay_from: Fraction
     batch_faces: Annotated[int, Field(ge=1, le=256)]
-    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)]
-    checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000), NEUTRAL]
-    threads: Annotated[int, Field(ge=1, le=256)]
-    device: Literal["cpu", "cuda", "auto"]
-    precision: Literal["32-true", "bf16-mixed"]
-    seed: Seed
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -17,7 +17,7 @@ from pipeline.params.datasets import ChosenDataset, DatasetParams
 from pipeline.params.degrade import DegradeParams
 from pipeline.params.detect import DetectParams
 from pipeline.params.detect_bodies import DetectBodiesParams
-from pipeline.params.evaluate import EvaluateParams
+from pipeline.params.evaluate_nir_vis import EvaluateParams
 from pipeline.params.export import ExportParams
 from pipeline.params.ingest import IngestParams
 from pipeline.params.label_bodies import LabelBodiesParams
@@ -25,12 +25,13 @@ from pipeline.params.masks import MasksParams
 from pipeline.params.parse import ParseParams
 from pipeline.params.parts import PartsParams
 from pipeline.params.poses import PosesParams
-from pipeline.params.pretrain import PretrainParams
+from pipeline.params.pretrain_nir_vis import PretrainParams
 from pipeline.params.protocols import ProtocolParams
 from pipeline.params.reconstruct import ReconstructParams
 from pipeline.params.sample import SampleParams
-from pipeline.params.train import TRAINED, AnyMethodParams
 from pipeline.params.train_degrader import TrainDegraderParams
+from pipeline.params.train_nir_vis import AnyMethodParams
+from pipeline.params.training import TRAINED
 from pipeline.params.weights import WeightsParams
 
 
@@ -57,9 +58,9 @@ class Params(Section):
     poses: PosesParams
     train_degrader: TrainDegraderParams
     degrade: DegradeParams
-    pretrain: dict[Name, PretrainParams]
-    methods: dict[Name, AnyMethodParams]
-    evaluate: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], EvaluateParams]
+    pretrain_nir_vis: dict[Name, PretrainParams]
+    train_nir_vis: dict[Name, AnyMethodParams]
+    evaluate_nir_vis: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], EvaluateParams]
 
     @model_validator(mode="after")
     def _chosen_known(self) -> Self:
@@ -74,14 +75,16 @@ class Params(Section):
         if TRAINED in self.datasets:
             raise ValueError(f"datasets: {TRAINED!r} is where trained networks lie; rename it")
         named: list[tuple[str, str, Mapping[str, object]]] = []
-        for name, start in self.pretrain.items():
-            named.append((f"pretrain.{name}.dataset", start.dataset, self.datasets))
-        for name, method in self.methods.items():
-            named.append((f"methods.{name}.dataset", method.dataset, self.protocols))
-            named.append((f"methods.{name}.start", method.start, self.pretrain))
-        for name, entry in self.evaluate.items():
-            named.append((f"evaluate.{name}.method", entry.method, self.methods))
-            named.append((f"evaluate.{name}.dataset", entry.dataset, self.protocols))
+        for name, pretraining in self.pretrain_nir_vis.items():
+            named.append((f"pretrain_nir_vis.{name}.dataset", pretraining.dataset, self.datasets))
+        for name, method in self.train_nir_vis.items():
+            key = f"train_nir_vis.{name}"
+            named.append((f"{key}.dataset", method.dataset, self.protocols))
+            named.append((f"{key}.pretrained", method.pretrained, self.pretrain_nir_vis))
+        for name, entry in self.evaluate_nir_vis.items():
+            key = f"evaluate_nir_vis.{name}"
+            named.append((f"{key}.method", entry.method, self.train_nir_vis))
+            named.append((f"{key}.dataset", entry.dataset, self.protocols))
         for key, value, known in named:
             if value not in known:
                 raise ValueError(f"{key}: {value!r} is none of {list(known)}")

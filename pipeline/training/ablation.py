@@ -3,34 +3,33 @@
 from pathlib import Path
 
 from pipeline.evaluation.recognition import Recognition, recognise
-from pipeline.params.evaluate import EvaluateParams
-from pipeline.params.train import MethodParams
+from pipeline.params.evaluate_nir_vis import EvaluateParams
+from pipeline.params.train_nir_vis import MethodParams
 from pipeline.store.protocols import Protocol
-from pipeline.training.evaluating import Sides, check_fits, embed_trained
-from pipeline.training.faces import Components, FaceSet
-from pipeline.training.recognisers import train_method
-from pipeline.training.trained import Trained, load_trained
+from pipeline.training.data.sample_set import SampleSet
+from pipeline.training.embed import TestedSets, check_fits, embed_trained
+from pipeline.training.engine.trained import Trained, load_trained
+from pipeline.training.train import train_method
 
 
 def trained_once(
-    name: str,
+    label: str,
     params: MethodParams,
-    start: Trained,
-    faces: FaceSet,
-    components: Components | None,
+    pretrained: Trained,
+    samples: SampleSet,
     *,
     key: str,
     path: Path,
 ) -> Trained:
     """Return the network of this key, trained if there is none; its checkpoints are not kept."""
-    if not path.is_file() or load_trained(path).data != key:
-        train_method(name, params, start, faces, components, key=key, path=path)
+    if not path.is_file() or load_trained(path).key != key:
+        train_method(label, params, pretrained, samples, key=key, path=path)
         path.with_name("checkpoint.pt").unlink(missing_ok=True)
     return load_trained(path)
 
 
 def recognised(
-    params: MethodParams, start: Trained, trained: Trained, fold: Protocol, sides: Sides
+    params: MethodParams, pretrained: Trained, trained: Trained, fold: Protocol, sets: TestedSets
 ) -> Recognition:
     """Measure a trained network.
 
@@ -40,5 +39,5 @@ def recognised(
     tested = EvaluateParams(
         method="ablated", dataset=params.dataset, protocol=fold.name, probes="plain"
     )
-    check_fits(trained, tested, fold, sides)
-    return recognise(fold, *embed_trained(params, start, trained, sides))
+    check_fits(trained, tested, fold, sets)
+    return recognise(fold, *embed_trained(params, pretrained, trained, sets))

@@ -1,117 +1,83 @@
-"""Backbones by name: how each is made, and what images it takes."""
+"""Backbones by name: where each is, how it is made, and what images it takes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
 
 import torch
-from torch import Tensor, nn
-from torchvision.transforms.v2 import functional
+from torch import nn
 
-from models.backbones.attention import Attention56
-from models.backbones.iresnet import IResNet
-from models.backbones.lightcnn import LightCNN9, LightCNN29v2
-from models.backbones.mobilefacenet import MobileFaceNet
 from pipeline.errors import StageError
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What images a network takes.
-
-    Attributes:
-        grey: one channel instead of three.
-        side_px: side that is cut out of the aligned crop; None takes all of it.
-        offset: subtracted from values of 0..255.
-        divisor: by which they are divided then.
-    """
-
-    grey: bool
-    side_px: int | None
-    offset: float
-    divisor: float
-
-    def room(self, crop_px: int) -> int:
-        """Return how far the cut can move inside an aligned crop, in pixels.
-
-        Raises:
-            StageError: the crop is too small.
-        """
-        room = crop_px - (self.side_px or crop_px)
-        if room < 0:
-            raise StageError(
-                f"aligned crops have {crop_px} pixels, the network takes {self.side_px}: expected "
-                "crops of that side or larger; choose another align.template or backbone"
-            )
-        return room
-
-    def cut(self, images: Tensor, corners: Tensor | None = None) -> Tensor:
-        """Cut images to the network's side.
-
-        Args:
-            images: (n, c, h, w), h = w.
-            corners: int64 (n, 2), top and left of each; by default the middle.
-        """
-        room = self.room(images.shape[-1])
-        side = images.shape[-1] - room
-        if corners is None:
-            start = room // 2
-            return images[..., start : start + side, start : start + side]
-        pairs = zip(images, corners.tolist(), strict=True)
-        return torch.stack([p[..., t : t + side, x : x + side] for p, (t, x) in pairs])
-
-    def values(self, images: Tensor) -> Tensor:
-        """Turn uint8 (n, 1 or 3, h, w), RGB, into what the network takes, channels last."""
-        if self.grey:
-            if images.shape[1] == 3:
-                images = functional.rgb_to_grayscale(images)
-        elif images.shape[1] == 1:
-            images = images.expand(-1, 3, -1, -1)
-        values = (images.float() - self.offset) / self.divisor
-        return values.contiguous(memory_format=torch.channels_last)
+from pipeline.training.data.images import HW
+from pipeline.training.data.preprocess import Preprocess
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network that embeds faces.
+    """A network that embeds images.
 
     Attributes:
-        make: builds it for images of a side in pixels.
-        inputs: what it takes.
+        network: name of its class.
+        preprocess: what images it takes.
+        options: arguments of the class.
+        sided: whether the class takes the side of square crops, ``side_px``.
     """
 
-    make: Callable[[int], nn.Module]
-    inputs: Inputs
+    network: str
+    preprocess: Preprocess
+    options: Mapping[str, int] = field(default_factory=dict)
+    sided: bool = True
 
 
-_GREY_128 = Inputs(grey=True, side_px=128, offset=0.0, divisor=255.0)
-_RGB = Inputs(grey=False, side_px=None, offset=127.5, divisor=127.5)
+_GREY_128 = Preprocess(grey=True, hw=(128, 128), offset=0.0, divisor=255.0)
+_RGB = Preprocess(grey=False, hw=None, offset=127.5, divisor=127.5)
+
+MODULES: dict[str, str] = {
+    "lightcnn9": "models.backbones.lightcnn",
+    "lightcnn29v2": "models.backbones.lightcnn",
+    "mobilefacenet": "models.backbones.mobilefacenet",
+    "iresnet50": "models.backbones.iresnet",
+    "iresnet100": "models.backbones.iresnet",
+    "attention56": "models.backbones.attention",
+}
+"""Where their classes are; imported when one is made."""
 
 BACKBONES: dict[str, Backbone] = {
-    "lightcnn9": Backbone(lambda _: LightCNN9(), _GREY_128),
-    "lightcnn29v2": Backbone(lambda _: LightCNN29v2(), _GREY_128),
-    "mobilefacenet": Backbone(MobileFaceNet, Inputs(False, None, 127.5, 128.0)),
-    "iresnet50": Backbone(lambda side_px: IResNet(50, side_px), _RGB),
-    "iresnet100": Backbone(lambda side_px: IResNet(100, side_px), _RGB),
-    "attention56": Backbone(Attention56, _RGB),
+    "lightcnn9": Backbone("LightCNN9", _GREY_128, sided=False),
+    "lightcnn29v2": Backbone("LightCNN29v2", _GREY_128, sided=False),
+    "mobilefacenet": Backbone("MobileFaceNet", Preprocess(False, None, 127.5, 128.0)),
+    "iresnet50": Backbone("IResNet", _RGB, {"depth": 50}),
+    "iresnet100": Backbone("IResNet", _RGB, {"depth": 100}),
+    "attention56": Backbone("Attention56", _RGB),
 }
 """Backbones by the names that params take."""
 
 
-def make_backbone(name: str, crop_px: int, seed: int) -> nn.Module:
-    """Build a backbone for aligned crops of a side, with seeded weights, channels last.
+def make_backbone(name: str, hw: HW, seed: int) -> nn.Module:
+    """Build a backbone for crops of a height and width, with seeded weights, channels last.
 
     Raises:
-        StageError: it doesn't take crops of this side.
+        StageError: it doesn't take crops of this size.
     """
     backbone = BACKBONES[name]
-    backbone.inputs.room(crop_px)
+    backbone.preprocess.room(hw)
+    options = dict(backbone.options)
+    if backbone.sided:
+        if hw[0] != hw[1]:
+            raise _refusal(name, hw, "expected square ones")
+        options["side_px"] = hw[0]
+    make: Callable[..., nn.Module] = getattr(import_module(MODULES[name]), backbone.network)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            network = backbone.make(crop_px)
+            network = make(**options)
         except ValueError as error:
-            raise StageError(
-                f"backbone {name} takes no aligned crops of {crop_px} pixels: {error}; choose "
-                "another align.template or backbone"
-            ) from error
+            raise _refusal(name, hw, str(error)) from error
     return network.to(memory_format=torch.channels_last)
+
+
+def _refusal(name: str, hw: HW, why: str) -> StageError:
+    return StageError(
+        f"backbone {name} takes no crops of {hw[0]}×{hw[1]} pixels: {why}; choose another "
+        "alignment template or backbone"
+    )

@@ -171,8 +171,8 @@ def test_what_cannot_change_a_result_is_left_out_of_fingerprints():
     ("pattern", "text", "path"),
     [
         ("parse.rows", "parse: {rows: 3}", "parse.rows"),
-        ("methods.*.rate", "methods: {a: {rate: 1}, b: {lr: 1}}", "methods.a.rate"),
-        ("methods", "methods: {}", "methods"),
+        ("runs.*.rate", "runs: {a: {rate: 1}, b: {lr: 1}}", "runs.a.rate"),
+        ("runs", "runs: {}", "runs"),
     ],
 )
 def test_a_renamed_key_is_refused_with_its_new_name(tmp_path, monkeypatch, pattern, text, path):
@@ -215,7 +215,7 @@ def test_a_removed_data_set_takes_along_what_stands_on_it():
     assert laid["body_datasets"] == params["body_datasets"]
     assert list(laid["protocols"]) == ["scenes"]
     assert [entry["dataset"] for entry in laid["sample"].values()] == ["scenes"]
-    assert laid["pretrain"] == laid["methods"] == laid["evaluate"] == {}
+    assert laid["pretrain_nir_vis"] == laid["train_nir_vis"] == laid["evaluate_nir_vis"] == {}
     assert lay_profile_over(params, {}) == params
 
 

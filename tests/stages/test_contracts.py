@@ -2,12 +2,15 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.params.train_nir_vis import AnyMethodParams
 from pipeline.params.whole import Params
 from pipeline.report.ground_truth_figure import PANELS
+from pipeline.training.methods import load_method
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -15,7 +18,7 @@ MODULES = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", 
 ITEMS = {name: stage.get("do", stage) for name, stage in STAGES.items()}
 
 
-ITEM_STAGES = {"pretrain": "pretrain", "train": "methods", "evaluate": "evaluate"}
+ITEM_STAGES = ("pretrain_nir_vis", "train_nir_vis", "evaluate_nir_vis")
 """Stages that run over entries of a section of their own, each of which names its data set."""
 
 
@@ -49,7 +52,7 @@ def test_a_stage_runs_over_the_data_sets_of_its_family(name):
 
 @pytest.mark.parametrize("name", ITEM_STAGES)
 def test_a_stage_of_its_own_items_runs_over_their_section(name):
-    assert STAGES[name]["foreach"] == f"${{{ITEM_STAGES[name]}}}"
+    assert STAGES[name]["foreach"] == f"${{{name}}}"
 
 
 @pytest.mark.parametrize("name", ITEMS)
@@ -60,7 +63,7 @@ def test_the_params_are_sections_of_params_yaml(name):
 
 @pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights"}))
 def test_a_stage_depends_on_the_section_of_its_name(name):
-    section = {"export": "exports", **ITEM_STAGES}.get(name, name)
+    section = {"export": "exports"}.get(name, name)
     assert any(key.split(".")[0] == section for key in ITEMS[name]["params"])
 
 
@@ -86,9 +89,19 @@ def test_images_lie_where_people_look(name):
 
 @pytest.mark.parametrize("name", ITEM_STAGES)
 def test_figures_and_curves_of_recognisers_lie_where_people_look(name):
-    endings = (".roc.csv", ".cmc.csv") if name == "evaluate" else (".csv",)
+    endings = (".roc.csv", ".cmc.csv") if name == "evaluate_nir_vis" else (".csv",)
     curves = [reports("curves", name, ending) for ending in endings]
     assert names(ITEMS[name]["plots"]) == [reports("figures", name, ".png"), *curves]
+
+
+@pytest.mark.parametrize("stage", ["train_nir_vis", "evaluate_nir_vis"])
+def test_a_family_reads_what_its_methods_declare(stage):
+    kinds = {p.model_fields["kind"].annotation for p in get_args(get_args(AnyMethodParams)[0])}
+    declared = {
+        each for kind in kinds for name in get_args(kind) for each in load_method(name).inputs
+    }
+    found = {dep.rpartition("/")[2] for dep in ITEMS[stage]["deps"] if "${item.dataset}" in dep}
+    assert found == declared | {"protocols"}
 
 
 @pytest.mark.parametrize("name", ITEM_STAGES)

@@ -17,7 +17,7 @@ from pipeline.store.fingerprint import code_sha256
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
-KEYLESS = {"weights", "protocols", "evaluate"}
+KEYLESS = {"weights", "protocols", "evaluate_nir_vis"}
 """Stages that always make all they put out: it is small."""
 
 
@@ -105,6 +105,11 @@ def stale_after(tmp_path, monkeypatch):
         ("pipeline/face3d/backends/truth.py", {"reconstruct@truth"}),
         ("pipeline/face3d/backends/prnet.py", {"reconstruct@prnet"}),
         ("models/prnet/network.py", {"reconstruct@prnet"}),
+        ("pipeline/training/methods/hsst.py", {"train_nir_vis@hsst"}),
+        ("models/hsst/network.py", {"train_nir_vis@hsst"}),
+        ("models/pram/losses.py", {"train_nir_vis@pram_cat"}),
+        ("pipeline/training/methods/rm_rgm.py", set()),
+        ("models/backbones/mobilefacenet.py", set()),
     ],
 )
 def test_an_edit_makes_stale_what_chose_it_and_nothing_else(stale_after, path, stale):
@@ -120,6 +125,28 @@ def test_an_edit_of_a_stage_makes_its_own_rows_stale(stale_after, stage):
 def test_an_edit_of_a_network_makes_stale_all_that_run_it(stale_after):
     photographs = {"sample@openpeople", "sample@scenes"}  # their skin and hair are found by it
     assert stale_after("models/bisenet/network.py") == all_of("parse") | photographs
+
+
+@pytest.mark.parametrize(
+    ("path", "stages"),
+    [
+        (
+            "pipeline/training/engine/loop.py",
+            ("train_degrader", "pretrain_nir_vis", "train_nir_vis"),
+        ),
+        (
+            "pipeline/training/data/images.py",
+            ("train_degrader", "pretrain_nir_vis", "train_nir_vis"),
+        ),
+        ("pipeline/training/data/samplers.py", ("pretrain_nir_vis", "train_nir_vis")),
+        ("pipeline/training/data/augmentation.py", ("pretrain_nir_vis",)),
+        ("models/backbones/lightcnn.py", ("pretrain_nir_vis", "train_nir_vis")),
+        ("models/cyclegan/pool.py", ("train_degrader",)),
+        ("pipeline/training/embed.py", ()),
+    ],
+)
+def test_an_edit_of_what_trainings_share_makes_them_stale(stale_after, path, stages):
+    assert stale_after(path) == all_of(*stages)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +174,8 @@ def test_code_that_makes_no_row_makes_nothing_stale(stale_after, path):
         ("pipeline/detection/__init__.py", "pipeline.detection.fan"),
         ("pipeline/face3d/backends/__init__.py", "pipeline.face3d.backends.mesh"),
         ("pipeline/demo/sources/__init__.py", "pipeline.demo.sources.scenes"),
+        ("pipeline/training/methods/__init__.py", "pipeline.training.methods.hsst"),
+        ("pipeline/training/backbones.py", "models.backbones.attention"),
     ],
 )
 def test_a_new_entry_in_a_registry_makes_nothing_stale(stale_after, path, name):

@@ -1,13 +1,11 @@
 """Faces of a few made-up people in two bands."""
 
 import pytest
-from face_rows import face_row, write_rows
+from face_rows import face_row, open_rows
 from short_params import BANDS
 
 from pipeline.schemas.parts import PARTS as SCHEMA
-from pipeline.training.faces import load_components, load_faces, of_split
-from pipeline.training.identities import training_faces
-from pipeline.types import Split
+from pipeline.training.methods.pram import Pram
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +18,4 @@ def people(tmp_path_factory):
         for n in range(4)
         for band in BANDS
     ]
-    folder = write_rows(tmp_path_factory.mktemp("parts"), SCHEMA, rows)
-    choice = of_split(Split.TRAIN, *BANDS)
-    faces = load_faces(folder, choice)
-    return training_faces(faces, load_components(folder, faces, choice), BANDS)
+    return open_rows(tmp_path_factory.mktemp("parts"), SCHEMA, rows, images=Pram.images)

@@ -7,6 +7,7 @@ from pipeline.ops.codec import encode_png
 from pipeline.store import ShardFolder
 from pipeline.store.columns import image_columns
 from pipeline.store.shards import ShardWriter, shard_of
+from pipeline.training.data.sample_set import Part, SampleSet
 from pipeline.types import FACE_PARTS, FaceClass
 
 SIDE_PX = 144
@@ -80,6 +81,12 @@ def write_rows(path, schema, rows, count=2):
             filled = [{f.name: row.get(f.name, _empty(f)) for f in schema} for row in mine]
             shard.write(sorted(filled, key=lambda row: row["sample_id"]))
     return folder
+
+
+def open_rows(path, schema, rows, **options):
+    """Write a stage's output, and open all of it as samples."""
+    folder = write_rows(path, schema, rows)
+    return SampleSet.open([Part(folder, lambda _: True)], budget_bytes=1 << 30, **options)
 
 
 def _empty(field):

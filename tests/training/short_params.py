@@ -11,11 +11,13 @@ SHORT = {
     "checkpoint_steps": 2,
     "threads": 1,
     "precision": "32-true",
-    "decay_at_steps": (),
+    "milestones": (),
     "warmup_steps": 0,
 }
-PRAM = PARAMS.methods["pram_cat"].model_copy(update=SHORT | {"batch_triplets": 2, "kept_crops": 2})
-HSST = PARAMS.methods["hsst"].model_copy(
+PRAM = PARAMS.train_nir_vis["pram_cat"].model_copy(
+    update=SHORT | {"batch_triplets": 2, "kept_crops": 2}
+)
+HSST = PARAMS.train_nir_vis["hsst"].model_copy(
     update=SHORT | {"batch_pairs": 2, "prototypes": 2, "masked": False}
 )
 BANDS = (Band.VIS, Band.NIR)

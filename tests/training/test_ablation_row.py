@@ -14,8 +14,14 @@ from pipeline.errors import ParamsError, StageError
 from pipeline.params.load import merge_params, read_yaml
 from pipeline.schemas.masks import MASKS
 from pipeline.schemas.parts import PARTS
-from pipeline.store.protocols import Protocol, Source, template_table, train_table, write_protocol
-from pipeline.training.trained import Trained, pretrained_path, save_trained
+from pipeline.store.protocols import (
+    Protocol,
+    Provenance,
+    template_table,
+    train_table,
+    write_protocol,
+)
+from pipeline.training.engine.trained import Trained, pretrained_path, save_trained
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = {"steps": 1, "threads": 1, "device": "cpu", "precision": "32-true"}
@@ -52,12 +58,12 @@ def project(tmp_path, monkeypatch):
         None,
         train_table((None, i, subject) for split, i, subject in named if split == "train"),
     )
-    protocol = Protocol("VIS-NIR", Source.DERIVED, "Made up.", *tables)
+    protocol = Protocol("VIS-NIR", Provenance.DERIVED, "Made up.", *tables)
     write_protocol(Path("data/sample/protocols"), protocol)
     start = Trained(
-        "lightcnn9", "lightcnn9", 144, "arcface144", {}, "", [], LightCNN9().state_dict()
+        "lightcnn9", "lightcnn9", (144, 144), "arcface144", {}, "", [], LightCNN9().state_dict()
     )
-    save_trained(start, pretrained_path("lightcnn9"))
+    save_trained(start, pretrained_path("pretrain_nir_vis", "lightcnn9"))
     return tmp_path
 
 

@@ -1,4 +1,4 @@
-"""The stages pretrain, train and evaluate on made-up faces, as a user runs them."""
+"""The stages that pretrain, train and evaluate on made-up faces, as a user runs them."""
 
 import importlib
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from face_rows import face_row, write_rows
+from face_rows import SIDE_PX, face_row, write_rows
 from ruamel.yaml import YAML
 from short_params import BANDS
 
@@ -20,7 +20,13 @@ from pipeline.readers import read_dataset
 from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.schemas.masks import MASKS
 from pipeline.schemas.parts import PARTS
-from pipeline.store.protocols import Protocol, Source, template_table, train_table, write_protocol
+from pipeline.store.protocols import (
+    Protocol,
+    Provenance,
+    template_table,
+    train_table,
+    write_protocol,
+)
 from pipeline.testing.nir_vis import casia_nir_vis2
 from pipeline.weights.verify import sha256_of
 from stages.run import StageRun
@@ -58,8 +64,8 @@ def project(tmp_path, monkeypatch):
     made = Project()
     method = SHORT | {"masked": False}
     made.edit(
-        pretrain={"lightcnn9": SHORT | {"batch_images": 2}},
-        methods={
+        pretrain_nir_vis={"lightcnn9": SHORT | {"batch_images": 2}},
+        train_nir_vis={
             "pram_cat": method | {"batch_triplets": 1, "kept_crops": 1},
             "hsst": method | {"batch_pairs": 1, "prototypes": 1},
         },
@@ -85,7 +91,7 @@ def sample(project):
     probe = template_table(r for r in kept if ".1.NIR" in r[1])
     tables = enroll, probe, None, train_table(trained)
     folder = Path("data/sample/protocols")
-    write_protocol(folder, Protocol("VIS-NIR", Source.DERIVED, "Made up.", *tables))
+    write_protocol(folder, Protocol("VIS-NIR", Provenance.DERIVED, "Made up.", *tables))
     return project
 
 
@@ -94,41 +100,45 @@ def sample(project):
     [("pram_cat", "pram_cat-VIS-NIR"), ("hsst", "hsst-VIS-NIR-masked")],
 )
 def test_a_method_is_trained_and_stands_beside_chance_and_its_start(sample, method, evaluation):
-    sample.edit(methods={method: {"masked": method == "hsst"}})
-    for stage, item in (("pretrain", "lightcnn9"), ("train", method), ("evaluate", evaluation)):
+    sample.edit(train_nir_vis={method: {"masked": method == "hsst"}})
+    for stage, item in (
+        ("pretrain_nir_vis", "lightcnn9"),
+        ("train_nir_vis", method),
+        ("evaluate_nir_vis", evaluation),
+    ):
         sample.run(stage, item)
-    trained = sample.metrics("sample", "train", method)["fold_1"]
+    trained = sample.metrics("sample", "train_nir_vis", method)["fold_1"]
     assert (trained["faces"], trained["subjects"]) == (12, 3)
-    metrics = sample.metrics("sample", "evaluate", evaluation)
+    metrics = sample.metrics("sample", "evaluate_nir_vis", evaluation)
     assert metrics["chance"]["rank1"]["value"] == 0.5
     for row in (metrics, metrics["untrained"], metrics["pretrained"]):
         assert 0 <= row["rank1"]["value"] <= 1
         assert (row["genuine"], row["impostor"]) == (2, 2)
-    table = Path(f"reports/figures/sample/evaluate/{evaluation}.md").read_text()
+    table = Path(f"reports/figures/sample/evaluate_nir_vis/{evaluation}.md").read_text()
     assert table.index("| chance |") < table.index("| untrained |") < table.index("| **trained**")
     assert "Published by the papers" in table
     for report in ("figures/{}.png", "curves/{}.roc.csv", "curves/{}.cmc.csv"):
         kind, name = report.format(evaluation).split("/")
-        assert Path("reports", kind, "sample/evaluate", name).stat().st_size > 0
-    assert Path("data/sample/evaluate", evaluation, "embeddings.parquet").is_file()
+        assert Path("reports", kind, "sample/evaluate_nir_vis", name).stat().st_size > 0
+    assert Path("data/sample/evaluate_nir_vis", evaluation, "embeddings.parquet").is_file()
 
 
 def test_people_who_were_trained_on_are_not_tested(sample):
-    sample.run("pretrain", "lightcnn9")
-    sample.run("train", "hsst")
-    path = Path("data/trained/train/hsst/fold-01/network.pt")
+    sample.run("pretrain_nir_vis", "lightcnn9")
+    sample.run("train_nir_vis", "hsst")
+    path = Path("data/trained/train_nir_vis/hsst/fold-01/network.pt")
     values = torch.load(path, weights_only=True)
     torch.save(values | {"subjects": [*values["subjects"], "sample/e1"]}, path)
     with pytest.raises(StageError, match=r"trained on 1 subjects of .* among them sample/e1"):
-        sample.run("evaluate", "hsst-VIS-NIR")
+        sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
 
 
 def test_a_network_of_params_that_were_changed_since_is_refused(sample):
-    sample.run("pretrain", "lightcnn9")
-    sample.run("train", "pram_cat")
-    sample.edit(methods={"pram_cat": {"relations": False, "triplet": "none"}})
+    sample.run("pretrain_nir_vis", "lightcnn9")
+    sample.run("train_nir_vis", "pram_cat")
+    sample.edit(train_nir_vis={"pram_cat": {"relations": False, "triplet": "none"}})
     with pytest.raises(WeightsError, match="changed after the training; train it again"):
-        sample.run("evaluate", "pram_cat-VIS-NIR")
+        sample.run("evaluate_nir_vis", "pram_cat-VIS-NIR")
 
 
 def test_a_checkpoint_is_taken_up_strictly_and_one_of_another_network_refused(sample, tmp_path):
@@ -137,39 +147,78 @@ def test_a_checkpoint_is_taken_up_strictly_and_one_of_another_network_refused(sa
     torch.save(MobileFaceNet(144).state_dict(), "other.pth")
     for name in ("mine", "other"):
         own = {"path": f"{name}.pth", "sha256": sha256_of(tmp_path / f"{name}.pth")}
-        sample.edit(pretrain={"lightcnn9": {"checkpoint": own, "steps": 0}})
+        sample.edit(pretrain_nir_vis={"lightcnn9": {"checkpoint": own, "steps": 0}})
         if name == "mine":
-            sample.run("pretrain", "lightcnn9")
-            report = sample.metrics("sample", "pretrain", "lightcnn9")["checkpoint"]
+            sample.run("pretrain_nir_vis", "lightcnn9")
+            report = sample.metrics("sample", "pretrain_nir_vis", "lightcnn9")["checkpoint"]
             assert report == "20 weights matched, none missing"
-            kept = torch.load("data/trained/pretrain/lightcnn9/network.pt", weights_only=True)
+            kept = torch.load(
+                "data/trained/pretrain_nir_vis/lightcnn9/network.pt", weights_only=True
+            )
             assert all(torch.equal(kept["weights"][n], v) for n, v in official.items())
             assert kept["subjects"] == []
         else:
             with pytest.raises(WeightsError, match="does not fit LightCNN9: missing"):
-                sample.run("pretrain", "lightcnn9")
+                sample.run("pretrain_nir_vis", "lightcnn9")
 
 
 def test_without_its_start_a_method_says_what_to_run(sample):
     with pytest.raises(StageError, match="run the stage that trains it"):
-        sample.run("train", "hsst")
+        sample.run("train_nir_vis", "hsst")
 
 
-@pytest.mark.parametrize("stage", ["pretrain", "train", "evaluate"])
+@pytest.mark.parametrize("stage", ["pretrain_nir_vis", "train_nir_vis", "evaluate_nir_vis"])
 def test_an_unknown_item_is_named(project, stage):
     with pytest.raises(ParamsError, match="'nobody' is none of"):
         project.run(stage, "nobody")
 
 
+@pytest.mark.parametrize("changes", [{"template": "mine"}, {"side": 128}])
+def test_faces_that_are_aligned_otherwise_are_not_tested(sample, changes):
+    sample.run("pretrain_nir_vis", "lightcnn9")
+    sample.run("train_nir_vis", "hsst")
+    side = changes.get("side", SIDE_PX)
+    rows = [
+        face_row(f"{s}.{n}.{band}", s, band, "test", side=side) | changes
+        for s in ("e0", "e1")
+        for n in range(2)
+        for band in BANDS
+    ]
+    sample.faces("sample", rows)
+    with pytest.raises(
+        StageError, match=r"crops of 144×144 pixels aligned by arcface144.*align alike"
+    ):
+        sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+
+
+def test_how_long_steps_waited_for_batches_stands_among_the_runs(sample):
+    sample.run("pretrain_nir_vis", "lightcnn9")
+    path = Path("reports/runs/sample/pretrain_nir_vis/lightcnn9.json")
+    run = json.loads(path.read_text())
+    assert 0 <= run["waited_s"] <= run["seconds"]
+
+
 @pytest.mark.parametrize(
     ("section", "values", "message"),
     [
-        ("methods", {"hsst": {"start": "nothing"}}, r"methods\.hsst\.start: 'nothing' is none of"),
-        ("methods", {"hsst": {"dataset": "nothing"}}, r"methods\.hsst\.dataset: 'nothing'"),
-        ("evaluate", {"hsst-VIS-NIR": {"method": "sst"}}, r"evaluate\.hsst-VIS-NIR\.method: 'sst'"),
-        ("methods", {"pram_cat": {"relations": False}}, "compares components: set relations"),
-        ("methods", {"hsst": {"bands": ["NIR", "NIR"]}}, "expected two different bands"),
-        ("methods", {"hsst": {"decay_at_steps": [9, 5]}}, "expected rising steps"),
+        (
+            "train_nir_vis",
+            {"hsst": {"pretrained": "nothing"}},
+            r"train_nir_vis\.hsst\.pretrained: 'nothing' is none of",
+        ),
+        (
+            "train_nir_vis",
+            {"hsst": {"dataset": "nothing"}},
+            r"train_nir_vis\.hsst\.dataset: 'nothing'",
+        ),
+        (
+            "evaluate_nir_vis",
+            {"hsst-VIS-NIR": {"method": "sst"}},
+            r"evaluate_nir_vis\.hsst-VIS-NIR\.method: 'sst'",
+        ),
+        ("train_nir_vis", {"pram_cat": {"relations": False}}, "compares components: set relations"),
+        ("train_nir_vis", {"hsst": {"bands": ["NIR", "NIR"]}}, "expected two different bands"),
+        ("train_nir_vis", {"hsst": {"milestones": [9, 5]}}, "expected rising steps"),
     ],
 )
 def test_params_that_make_no_sense_are_refused_before_any_work(project, section, values, message):
@@ -183,8 +232,8 @@ def test_the_ten_folds_of_casia_give_ten_rows_and_a_mean(project):
     project.edit(
         datasets={"casia": CASIA},
         protocols={"casia": {"build": "official", "rows": "ingest", "seed": 7, "subset": {}}},
-        pretrain={"lightcnn9": {"steps": 0}},
-        methods={
+        pretrain_nir_vis={"lightcnn9": {"steps": 0}},
+        train_nir_vis={
             "pram_cat": {
                 "dataset": "casia",
                 "protocol": "view2",
@@ -192,7 +241,7 @@ def test_the_ten_folds_of_casia_give_ten_rows_and_a_mean(project):
                 "triplet": "none",
             }
         },
-        evaluate={
+        evaluate_nir_vis={
             "pram_cat-view2": {
                 "method": "pram_cat",
                 "dataset": "casia",
@@ -208,13 +257,13 @@ def test_the_ten_folds_of_casia_give_ten_rows_and_a_mean(project):
     faces = [face_row(r["sample_id"], r["subject_id"], r["band"], r.get("split")) for r in rows]
     project.faces("casia", faces)
     project.faces("sample", faces[:1])
-    project.run("pretrain", "lightcnn9")
-    project.run("train", "pram_cat")
-    project.run("evaluate", "pram_cat-view2")
-    rank1 = project.metrics("casia", "evaluate", "pram_cat-view2")["rank1"]
+    project.run("pretrain_nir_vis", "lightcnn9")
+    project.run("train_nir_vis", "pram_cat")
+    project.run("evaluate_nir_vis", "pram_cat-view2")
+    rank1 = project.metrics("casia", "evaluate_nir_vis", "pram_cat-view2")["rank1"]
     assert len(rank1["folds"]) == 10
     assert rank1["value"] == pytest.approx(sum(rank1["folds"]) / 10, abs=1e-3)
     assert rank1["std"] >= 0
-    table = Path("reports/figures/casia/evaluate/pram_cat-view2.md").read_text()
+    table = Path("reports/figures/casia/evaluate_nir_vis/pram_cat-view2.md").read_text()
     assert [f"| fold {n} |" in table for n in range(1, 11)] == [True] * 10
     assert "±" in table

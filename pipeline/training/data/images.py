@@ -59,7 +59,7 @@ class ImageStore:
             columns: where images lie, by name.
             budget_bytes: what decoded images may take.
         """
-        self.budget_bytes, self.kept_bytes = budget_bytes, 0
+        self.budget_bytes, self.kept_bytes, self._reserved = budget_bytes, 0, 0
         self._files, self._groups, self._columns = tuple(files), groups, dict(columns)
         self._located: dict[tuple[str, int], Int64] = {}
         self._sizes: dict[str, HW] = {}
@@ -124,6 +124,22 @@ class ImageStore:
             place[...] = as_grey(image) if grey else as_rgb(image)
         return out
 
+    def reserve(self, size: int, what: str) -> None:
+        """Leave a part of the budget to something else, in place of what was left before.
+
+        Raises:
+            StageError: the budget is smaller.
+        """
+        if size > self.budget_bytes:
+            raise StageError(
+                f"{what} takes {_mb(size)} MB, image_budget_mb allows {self.budget_bytes >> 20}: "
+                f"expected {_mb(size)} or more; raise it, or keep less"
+            )
+        with self._lock:
+            self._reserved = size
+            if size + self.kept_bytes > self.budget_bytes:
+                self._kept, self.kept_bytes = {}, 0
+
     def _check_budget(self, column: str, shape: Sequence[int]) -> None:
         needed = int(np.prod(shape, dtype=np.int64))
         if needed > self.budget_bytes:
@@ -142,7 +158,7 @@ class ImageStore:
             return None
         image = self._decoded(column, row)
         with self._lock:
-            fits = self.kept_bytes + image.nbytes <= self.budget_bytes
+            fits = self._reserved + self.kept_bytes + image.nbytes <= self.budget_bytes
             if fits and (column, row) not in self._kept:
                 self._kept[column, row] = image
                 self.kept_bytes += image.nbytes

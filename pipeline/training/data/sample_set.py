@@ -70,8 +70,9 @@ class SampleSet:
         images: Sequence[str] = ("image",),
         budget_bytes: int,
         asked_by: str = "a training",
+        unknown_subjects: bool = False,
     ) -> Self:
-        """Read the table of the rows that are wanted; those of unknown subjects are left out.
+        """Read the table of the rows that are wanted.
 
         Args:
             parts: which rows of which stages.
@@ -79,6 +80,7 @@ class SampleSet:
             images: image columns that are wanted; one may be null in a row.
             budget_bytes: what decoded images may take, in each process.
             asked_by: who wants the columns, for messages.
+            unknown_subjects: whether rows of unknown subjects are taken, too.
 
         Raises:
             StageError: nothing is left, a stage lacks a column, a sample comes twice, or the
@@ -93,7 +95,9 @@ class SampleSet:
                 )
         jobs = [(p.folder.shard(i).path, p.choice) for p in parts for i in range(p.folder.count)]
         with ThreadPoolExecutor(_READERS) as pool:
-            read = pool.map(lambda job: read_shard(job[0], job[1], extras, images), jobs)
+            read = pool.map(
+                lambda job: read_shard(job[0], job[1], extras, images, unknown_subjects), jobs
+            )
             shards = [shard for shard in read if len(shard.table)]
         paths = ", ".join(str(part.folder.path) for part in parts) or "no stage's output"
         if not shards:
@@ -118,7 +122,7 @@ class SampleSet:
 
     @property
     def subject_ids(self) -> NDArray[np.str_]:
-        """(n,), never null."""
+        """(n,); ``None`` where a subject is unknown."""
         return _texts(self._table["subject_id"])
 
     @property
@@ -187,6 +191,18 @@ class SampleSet:
             StageError: the images differ in size, or the budget is too small for so many.
         """
         return self._store.read(column, self._rows[indices], grey=grey)
+
+    def reserve(self, size: int, what: str) -> None:
+        """Leave a part of the byte budget to something else, in place of what was left before.
+
+        Args:
+            size: bytes.
+            what: what it is, for messages.
+
+        Raises:
+            StageError: the budget is smaller.
+        """
+        self._store.reserve(size, what)
 
     def take(self, indices: Int64) -> Self:
         """Return some of the samples, in this order."""

@@ -36,7 +36,7 @@ _ALWAYS = {name: pa.string() for name in (*IDENTITY, "content_sha256")} | {
 
 @dataclass(frozen=True)
 class ShardRows:
-    """Wanted rows of known subjects in one file.
+    """Wanted rows of one file.
 
     Attributes:
         file: the shard.
@@ -62,7 +62,11 @@ def lacking(schema: pa.Schema, extras: Sequence[str], images: Sequence[str]) -> 
 
 
 def read_shard(
-    file: Path, choice: Choice, extras: Sequence[str], images: Sequence[str]
+    file: Path,
+    choice: Choice,
+    extras: Sequence[str],
+    images: Sequence[str],
+    unknown_subjects: bool = False,
 ) -> ShardRows:
     """Read the scalar columns of a shard and find its images, without touching them."""
     with pq.ParquetFile(file, memory_map=True) as shard:
@@ -76,7 +80,7 @@ def read_shard(
     table = _with_always(read.select(there), extras)
     groups = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    wanted = _wanted(table, choice)
+    wanted = _wanted(table, choice, unknown_subjects)
     ranks = {}
     for name in images:
         having = np.ones(len(groups), bool)
@@ -97,10 +101,10 @@ def _with_always(read: pa.Table, extras: Sequence[str]) -> pa.Table:
     return pa.table(columns | {name: read[name] for name in extras})
 
 
-def _wanted(table: pa.Table, choice: Choice) -> Int64:
-    """Return the indices of the rows of known subjects that are wanted."""
+def _wanted(table: pa.Table, choice: Choice, unknown_subjects: bool) -> Int64:
+    """Return the indices of the rows that are wanted."""
     rows = table.select([*IDENTITY, "simulated"]).to_pylist()
-    kept = [row["subject_id"] is not None and choice(row) for row in rows]
+    kept = [(unknown_subjects or row["subject_id"] is not None) and choice(row) for row in rows]
     return np.flatnonzero(np.array(kept, bool))
 
 

@@ -1,4 +1,4 @@
-"""What learners share whose batches are pairs of images of one subject."""
+"""What methods share whose batches are pairs of images of one subject."""
 
 from typing import Protocol
 
@@ -8,60 +8,70 @@ from torch import Tensor, nn
 
 from models.backbones.bn_neck import BNNeck, with_bn_neck
 from models.losses.margins import CosineClassifier
-from pipeline.params.train import PairParams
-from pipeline.training.backbones import Inputs
-from pipeline.training.identities import TrainingFaces
-from pipeline.training.learner import Batch, Learner
-from pipeline.training.samplers import Int64
+from pipeline.params.train_nir_vis import PairParams
+from pipeline.training.data.images import Int64
+from pipeline.training.data.labels import label
+from pipeline.training.data.preprocess import Preprocess
+from pipeline.training.data.sample_set import SampleSet
+from pipeline.training.data.samplers import CrossBandPairs
+from pipeline.training.engine.method import Batch
+from pipeline.training.methods.nir_vis import NirVisMethod
+from pipeline.training.methods.recogniser import pixels
 
 
 class PairSampler(Protocol):
     """Draws pairs of images, each of another subject."""
 
     batch_pairs: int
+    subjects: Int64
 
     def draw(self, generator: np.random.Generator) -> tuple[Int64, Int64]:
         """Return the indices of first and second images."""
 
 
-class PairLearner(Learner):
+class PairMethod(NirVisMethod):
     """Draws pairs, cut at random as the backbone takes them.
 
     All methods on a whole face draw alike, so that their results differ by how they train alone.
 
     Args:
+        params: of the training.
         backbone: what embeds; a LightCNN's features are normalised while it trains.
-        inputs: what the backbone takes.
-        faces: to train on.
-        sampler: which pairs make a batch.
+        preprocess: what the backbone takes.
     """
 
-    def __init__(
-        self, backbone: nn.Module, inputs: Inputs, faces: TrainingFaces, sampler: PairSampler
-    ) -> None:
-        super().__init__()
-        self.embedder = with_bn_neck(backbone)
-        self._inputs, self._sampler = inputs, sampler
-        self._images = torch.from_numpy(faces.faces.images)
-        self._labels = torch.from_numpy(faces.labels)
+    params: PairParams
 
-    def finish(self) -> None:
+    def __init__(self, params: PairParams, backbone: nn.Module, preprocess: Preprocess) -> None:
+        super().__init__(params, backbone, preprocess)
+        self.embedder = with_bn_neck(backbone)
+
+    def train_on(self, samples: SampleSet) -> None:
+        """Label the samples, and choose how pairs are drawn."""
+        self._samples, self.labels = samples, label(samples, self.params.bands)
+        self.sampler = self.make_sampler()
+
+    def make_sampler(self) -> PairSampler:
+        """Return what draws pairs: by default one image in each band."""
+        return CrossBandPairs(self.labels.index, *self.params.bands, self.params.batch_pairs)
+
+    def on_train_end(self) -> None:
         """Put the features' normalisation into the backbone."""
         if isinstance(self.embedder, BNNeck):
             self.embedder.fold()
 
-    def draw(self, generator: np.random.Generator) -> Batch:
+    def sample_batch(self, generator: np.random.Generator) -> Batch:
         """Draw first and second images (n, c, h, w) and their labels (n,)."""
-        drawn = np.stack(self._sampler.draw(generator))
-        room = self._inputs.room(self._images.shape[1])
-        corners = self.mine(generator.integers(0, room + 1, (2, 2, drawn.shape[1])))
-        pairs = self.mine(drawn)
-        images = map(self._cut_images, pairs, corners)
-        return *images, self._labels[torch.from_numpy(pairs[0])]
+        drawn = np.stack(self.sampler.draw(generator))
+        room = np.array(self.preprocess.room(self._samples.hw))
+        corners = generator.integers(0, room[:, None] + 1, (2, 2, drawn.shape[1]))
+        pairs, corners = self.shard(drawn), self.shard(corners)
+        images = map(self._images, pairs, corners)
+        return *images, torch.from_numpy(self.labels.labels[pairs[0]])
 
-    def _cut_images(self, chosen: Int64, corners: Int64) -> Tensor:
-        images = self._images[torch.from_numpy(chosen)].permute(0, 3, 1, 2)
-        return self._inputs.values(self._inputs.cut(images, torch.from_numpy(corners.T)))
+    def _images(self, chosen: Int64, corners: Int64) -> Tensor:
+        found = pixels(self._samples, chosen)
+        return self.preprocess.values(self.preprocess.cut(found, torch.from_numpy(corners.T)))
 
 
 def cosine_classifier(params: PairParams, loss: str, classes: int, width: int) -> CosineClassifier:

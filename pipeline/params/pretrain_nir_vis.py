@@ -1,0 +1,43 @@
+"""Params of the stage ``pretrain_nir_vis``."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.params.base import Name, Section
+from pipeline.params.training import TrainingParams, Weight
+from pipeline.types import Band
+
+BackboneName = Literal[
+    "lightcnn9", "lightcnn29v2", "mobilefacenet", "iresnet50", "iresnet100", "attention56"
+]
+
+
+class CheckpointParams(Section):
+    """A backbone that was trained elsewhere."""
+
+    path: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class PretrainParams(TrainingParams):
+    """Pretraining of a backbone on visible faces, or a user's checkpoint."""
+
+    dataset: Name
+    backbone: BackboneName
+    checkpoint: CheckpointParams | None
+    """Weights to load before the training."""
+    band: Band
+    batch_images: Annotated[int, Field(ge=2, le=4096)]
+    loss: Literal["softmax", "am_softmax", "arcface"]
+    scale: Annotated[float, Field(gt=0.0, le=256.0)]
+    margin: Annotated[float, Field(ge=0.0, le=3.0)]
+    classify_weight: Weight
+    distil_weight: Weight
+    """Of the cosine distance to SFace's embedding."""
+
+    @model_validator(mode="after")
+    def _learns(self) -> Self:
+        if not (self.classify_weight or self.distil_weight):
+            raise ValueError("classify_weight and distil_weight are both 0: nothing is learned")
+        return self

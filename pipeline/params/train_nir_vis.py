@@ -1,0 +1,124 @@
+"""Params of the stage ``train_nir_vis``, by method."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.params.base import Fraction, Name
+from pipeline.params.training import TrainingParams, Weight
+from pipeline.types import Band
+
+PairLoss = Literal["softmax", "am_softmax", "arcface", "triplet"]
+
+
+class MethodParams(TrainingParams):
+    """What every method takes."""
+
+    kind: str
+    dataset: Name
+    protocol: Annotated[str, Field(min_length=1)]
+    """Protocol of the data set whose table ``train`` says who trains, fold by fold."""
+    pretrained: Name
+    """Which entry of ``pretrain_nir_vis`` gives the backbone."""
+    bands: tuple[Band, Band]
+    masked: bool
+    """Whether images of the second band are those of the stage ``masks``."""
+
+    @model_validator(mode="after")
+    def _two_bands(self) -> Self:
+        if self.bands[0] == self.bands[1]:
+            raise ValueError(f"bands: expected two different bands, got {list(self.bands)}")
+        return self
+
+
+class RelatingParams(MethodParams):
+    """What the methods on LightCNN-9's frozen layers take."""
+
+    triplet: Literal["none", "conditional", "adaptive"]
+    triplet_margin: Fraction
+    softmax_weight: Weight
+    batch_triplets: Annotated[int, Field(ge=1, le=4096)]
+    kept_crops: Annotated[int, Field(ge=0, le=1000)]
+    """Random crops of each face whose frozen features are kept; 0 computes them at each step."""
+
+
+class PramParams(RelatingParams):
+    """Part relation attention with a triplet loss on components."""
+
+    kind: Literal["pram"]
+    relations: bool
+    """False: the backbone alone on the whole face, the paper's row "fine-tuned"."""
+
+    @model_validator(mode="after")
+    def _components(self) -> Self:
+        if self.triplet != "none" and not self.relations:
+            raise ValueError(f"triplet {self.triplet!r} compares components: set relations")
+        return self
+
+
+class RelationParams(RelatingParams):
+    """RM and RGM: relations of places of the feature map, not of parts of the face."""
+
+    kind: Literal["rm", "rgm"]
+    triplet: Literal["none", "conditional"]
+
+
+class PairParams(MethodParams):
+    """What the methods take whose batches are pairs of one subject."""
+
+    scale: Annotated[float, Field(gt=0.0, le=256.0)]
+    margin: Annotated[float, Field(ge=0.0, le=3.0)]
+    batch_pairs: Annotated[int, Field(ge=1, le=4096)]
+
+
+class HsstParams(PairParams):
+    """Heterogeneous semi-siamese training."""
+
+    kind: Literal["hsst"]
+    loss: PairLoss
+    queues: Literal[1, 2]
+    """1 is semi-siamese training as it was: one queue, and pairs whatever their bands."""
+    prototypes: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Length of each queue."""
+    ema_momentum: Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class FinetuneParams(PairParams):
+    """One network, both bands, one loss: the baseline of both papers."""
+
+    kind: Literal["finetune"]
+    loss: PairLoss
+
+    @model_validator(mode="after")
+    def _negatives(self) -> Self:
+        if self.loss == "triplet" and self.batch_pairs < 2:
+            raise ValueError("batch_pairs is 1: a triplet finds its negative in another pair")
+        return self
+
+
+class SubspaceParams(PairParams):
+    """A subspace that the bands share, and one of each band's own."""
+
+    loss: Literal["softmax", "am_softmax", "arcface"]
+    shared_dimensions: Annotated[int, Field(ge=1, le=4096)]
+    """Of the backbone's; what is left is each band's own."""
+    orthogonal_weight: Weight
+
+
+class IdrParams(SubspaceParams):
+    """Orthogonal subspaces alone."""
+
+    kind: Literal["idr"]
+
+
+class WcnnParams(SubspaceParams):
+    """With the Wasserstein distance of the bands in what they share."""
+
+    kind: Literal["wcnn"]
+    wasserstein_weight: Annotated[float, Field(gt=0.0, le=1000.0)]
+
+
+AnyMethodParams = Annotated[
+    PramParams | RelationParams | HsstParams | FinetuneParams | IdrParams | WcnnParams,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,49 @@
+"""Params that every training takes, whatever its stage."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.params.base import NEUTRAL, Section, Seed
+
+Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
+
+TRAINED = "trained"
+"""Folder in ``data`` of trained networks, and so the name of no data set."""
+
+
+class RunParams(Section):
+    """How long, on what and from which seed anything trains."""
+
+    steps: Annotated[int, Field(ge=0, le=10_000_000)]
+    """0 leaves the network as it starts."""
+    learning_rate: Annotated[float, Field(gt=0.0, le=10.0)]
+    grad_accumulation_steps: Annotated[int, Field(ge=1, le=1024)]
+    """Batches whose gradients make one step."""
+    max_gradient_norm: Annotated[float, Field(gt=0.0, le=1e6)] | None
+    """Longer gradients, of all weights together, are shortened to it; None takes any."""
+    checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000), NEUTRAL]
+    image_budget_mb: Annotated[int, Field(ge=16, le=1_048_576), NEUTRAL]
+    """What decoded images and kept features may take, in each process."""
+    threads: Annotated[int, Field(ge=1, le=256)]
+    device: Literal["cpu", "cuda", "auto"]
+    devices: Annotated[int, Field(ge=1, le=64)]
+    precision: Literal["auto", "32-true", "bf16-mixed"]
+    seed: Seed
+
+
+class TrainingParams(RunParams):
+    """What every training of a recogniser takes."""
+
+    optimizer: Literal["sgd", "adamw"]
+    milestones: tuple[Annotated[int, Field(ge=1)], ...]
+    """Steps at which the rate is divided by ten."""
+    warmup_steps: Annotated[int, Field(ge=0, le=1_000_000)]
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)]
+    weight_decay: Annotated[float, Field(ge=0.0, le=1.0)]
+
+    @model_validator(mode="after")
+    def _milestones_rise(self) -> Self:
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise ValueError(f"milestones: expected rising steps, got {self.milestones}")
+        return self

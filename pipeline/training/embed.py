@@ -1,0 +1,185 @@
+"""Embeds a protocol's samples with a trained network and with what it started from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import StageError
+from pipeline.evaluation.recognition import Embeddings
+from pipeline.params.evaluate_nir_vis import EvaluateParams
+from pipeline.params.train_nir_vis import MethodParams
+from pipeline.store.columns import field
+from pipeline.store.protocols import Protocol
+from pipeline.store.shards import ShardFolder
+from pipeline.training.aligned import check_alignment
+from pipeline.training.backbones import BACKBONES, make_backbone
+from pipeline.training.data.sample_set import SampleSet
+from pipeline.training.engine.embedding import embed_all
+from pipeline.training.engine.trained import Trained, load_weights
+from pipeline.training.methods.nir_vis import NirVisMethod
+from pipeline.training.methods.recogniser import whole_images
+from pipeline.training.train import build_method, open_tested_samples
+from pipeline.types import Float32
+
+UNTRAINED, PRETRAINED, TRAINED = ROWS = ("untrained", "pretrained", "trained")
+"""What is measured: the method's network with seeded weights, the pretrained backbone alone, and
+the trained network."""
+
+
+EMBEDDINGS = pa.schema(
+    [
+        field("fold", pa.int32(), null=False, counted_from="1"),
+        field("side", pa.string(), null=False, values="gallery, probe"),
+        field("sample_id", pa.string(), null=False, of="what the protocol names"),
+        field("subject_id", pa.string(), null=False),
+        field("embedding", pa.list_(pa.float32()), null=False),
+    ]
+)
+"""What an evaluation leaves: the trained network's embeddings."""
+
+
+@dataclass(frozen=True)
+class GallerySet:
+    """The samples that a protocol enrols, and what it calls each."""
+
+    samples: SampleSet
+    names: tuple[str, ...]
+
+
+class ProbeSet(GallerySet):
+    """The samples that a protocol probes with."""
+
+
+class TestedSets(NamedTuple):
+    """Both, over all folds of a protocol."""
+
+    gallery: GallerySet
+    probes: ProbeSet
+
+
+def open_tested(
+    gallery: ShardFolder, probes: ShardFolder, protocol: Protocol, params: MethodParams
+) -> TestedSets:
+    """Open the samples of a protocol.
+
+    Args:
+        gallery: rows of ``parts``.
+        probes: rows of ``parts``, or of ``masks`` for masked probes.
+        protocol: with all its folds.
+        params: of the method, which says what is read.
+    """
+    found = []
+    for folder, table in ((gallery, protocol.enroll), (probes, protocol.probe)):
+        wanted = frozenset(table["sample_id"].to_pylist())
+        samples = open_tested_samples(params, folder, wanted)
+        found.append((samples, samples.made_of(wanted)))
+    return TestedSets(GallerySet(*found[0]), ProbeSet(*found[1]))
+
+
+def check_fits(trained: Trained, params: EvaluateParams, fold: Protocol, sets: TestedSets) -> None:
+    """Refuse to test people who were trained on, or samples that are aligned otherwise.
+
+    Raises:
+        StageError: some were, or they are.
+    """
+    tested = {
+        f"{params.dataset}/{subject}"
+        for table in (fold.enroll, fold.probe)
+        for subject in table["subject_id"].to_pylist()
+    }
+    if shared := sorted(tested & set(trained.subjects)):
+        raise StageError(
+            f"{trained.name} was trained on {len(shared)} subjects of protocol {fold.name}, among "
+            f"them {shared[0]}: expected none; choose another protocol, fold or pretrained backbone"
+        )
+    for each in sets:
+        check_alignment(each.samples, trained)
+
+
+def embed_starts(
+    params: MethodParams, pretrained: Trained, sets: TestedSets
+) -> dict[str, tuple[Embeddings, Embeddings]]:
+    """Return gallery's and probes' embeddings by the networks that no fold changes."""
+    untrained = build_method(params, pretrained, with_weights=False)
+    return {
+        UNTRAINED: _both(untrained, sets),
+        PRETRAINED: _by_backbone(params, pretrained, sets),
+    }
+
+
+def embed_trained(
+    params: MethodParams, pretrained: Trained, trained: Trained, sets: TestedSets
+) -> tuple[Embeddings, Embeddings]:
+    """Return gallery's and probes' embeddings by a fold's network."""
+    method = build_method(params, pretrained, with_weights=False)
+    load_weights(method.network, trained)
+    return _both(method, sets)
+
+
+def write_embeddings(
+    path: Path, folds: Mapping[int, tuple[Embeddings, Embeddings]], sets: TestedSets
+) -> None:
+    """Write the trained network's embeddings: fold, side, sample id, subject, vector."""
+    rows = [
+        {
+            "fold": number,
+            "side": side,
+            "sample_id": name,
+            "subject_id": subject,
+            "embedding": vectors[name].tolist(),
+        }
+        for number, both in folds.items()
+        for side, vectors, each in zip(("gallery", "probe"), both, sets, strict=True)
+        for name, subject in zip(each.names, each.samples.subject_ids.tolist(), strict=True)
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    pq.write_table(pa.Table.from_pylist(rows, EMBEDDINGS), partial, compression="zstd")
+    partial.replace(path)
+
+
+def _both(method: NirVisMethod, sets: TestedSets) -> tuple[Embeddings, Embeddings]:
+    """Embed both sets with a method's network, by the protocol's names."""
+
+    def one(each: GallerySet) -> Embeddings:
+        vectors = embed_all(
+            method.network,
+            lambda indices: method.network_inputs(each.samples, indices),
+            len(each.samples),
+            embed=method.embed,
+            device=method.params.device,
+            precision=method.params.precision,
+        )
+        return _named(each, vectors)
+
+    return one(sets.gallery), one(sets.probes)
+
+
+def _by_backbone(
+    params: MethodParams, pretrained: Trained, sets: TestedSets
+) -> tuple[Embeddings, Embeddings]:
+    """Embed both sets with the pretrained backbone alone."""
+    backbone = make_backbone(pretrained.backbone, pretrained.crop_hw, params.seed)
+    load_weights(backbone, pretrained)
+    preprocess = BACKBONES[pretrained.backbone].preprocess
+
+    def one(each: GallerySet) -> Embeddings:
+        vectors = embed_all(
+            backbone,
+            lambda indices: whole_images(preprocess, each.samples, indices),
+            len(each.samples),
+            device=params.device,
+            precision=params.precision,
+        )
+        return _named(each, vectors)
+
+    return one(sets.gallery), one(sets.probes)
+
+
+def _named(each: GallerySet, vectors: Float32) -> Embeddings:
+    """Name embeddings as the protocol does; of several made of one sample, the first counts."""
+    return dict(reversed(list(zip(each.names, vectors, strict=True))))

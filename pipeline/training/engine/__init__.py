@@ -1,0 +1,1 @@
+"""How anything trains: the loop, its checkpoints, devices, optimisers. It knows no method."""

@@ -1,0 +1,71 @@
+"""Checkpoints: files that appear whole or not at all, and hold what trains."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipeline.errors import StageError
+from pipeline.training.engine.method import Method
+
+
+def load_checkpoint(path: Path, key: str) -> dict[str, Any] | None:
+    """Return a checkpoint's state, None where there is none of this key.
+
+    Raises:
+        StageError: the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise StageError(
+            f"{path} is no checkpoint, or a damaged one: expected a whole file; delete it and "
+            "train from the start"
+        ) from error
+    known = isinstance(state, dict) and state.get("key") == key
+    return state if known else None
+
+
+def save_whole(values: Mapping[str, Any], path: Path) -> None:
+    """Write a file that appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    torch.save(dict(values), partial)
+    partial.replace(path)
+
+
+def training_state(method: Method, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Any]:
+    """Return all that the next step depends on and that can't be had from elsewhere."""
+    frozen = tuple(method.frozen())
+    state = {n: v for n, v in method.state_dict().items() if not (frozen and n.startswith(frozen))}
+    return {"method": state, "optimizers": [each.state_dict() for each in optimizers]}
+
+
+def load_training_state(
+    method: Method, optimizers: Sequence[torch.optim.Optimizer], state: Mapping[str, Any]
+) -> None:
+    """Go on from what ``training_state`` returned."""
+    load_method_state(method, state["method"])
+    for optimizer, values in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(values)
+
+
+def load_method_state(method: Method, state: Mapping[str, Tensor]) -> None:
+    """Load all of a method's state but what is frozen.
+
+    Raises:
+        StageError: the checkpoint lacks some of it, or holds more.
+    """
+    frozen = tuple(method.frozen())
+    found = method.load_state_dict(dict(state), strict=False)
+    missing = [name for name in found.missing_keys if not (frozen and name.startswith(frozen))]
+    if other := [*missing, *found.unexpected_keys]:
+        raise StageError(
+            f"a checkpoint does not fit {type(method).__name__}: {len(other)} names differ, among "
+            f"them {other[0]}; delete it and train from the start"
+        )

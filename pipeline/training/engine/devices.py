@@ -1,0 +1,40 @@
+"""What a training runs on: device, precision, threads, processes."""
+
+from typing import Literal
+
+import torch
+from lightning_fabric import Fabric
+
+from models.precision import computes_bfloat16
+from pipeline.params.training import RunParams
+
+
+def make_fabric(params: RunParams) -> Fabric:
+    """Start Lightning Fabric; sums in a CPU training depend on the number of threads, so it is set.
+
+    ``auto`` precision is bfloat16 where the device computes it natively, else float32.
+    """
+    torch.set_num_threads(params.threads)
+    device = resolve_device(params.device)
+    precision = params.precision
+    if precision == "auto":
+        precision = "bf16-mixed" if computes_bfloat16(device) else "32-true"
+    return Fabric(
+        accelerator=device,
+        devices=params.devices,
+        precision=precision,
+        strategy="auto" if params.devices == 1 else "ddp_spawn",
+    )
+
+
+def resolve_device(device: Literal["cpu", "cuda", "auto"]) -> Literal["cpu", "cuda"]:
+    """Return the device that is meant: ``auto`` is a GPU where there is one."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return device
+
+
+def computed_in(fabric: Fabric) -> torch.dtype:
+    """Return the type of the activations."""
+    precision = str(fabric._precision.precision)  # Fabric offers no public question for it
+    return torch.bfloat16 if precision.startswith("bf16") else torch.float32

@@ -1,0 +1,54 @@
+"""Embeds images with a network, as many at once as pay."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.precision import computes_bfloat16
+from pipeline.training.data.prefetch import batches, loader_threads
+from pipeline.training.engine.devices import resolve_device
+from pipeline.types import Float32
+
+IMAGES_AT_ONCE = 32
+
+
+@torch.no_grad()
+def embed_all(
+    network: nn.Module,
+    inputs: Callable[[NDArray[np.int64]], Tensor],
+    count: int,
+    *,
+    embed: Callable[[Tensor], Tensor] | None = None,
+    device: Literal["cpu", "cuda", "auto"] = "cpu",
+    precision: str = "auto",
+) -> Float32:
+    """Embed samples by their index.
+
+    Args:
+        network: which embeds; it is left in evaluation mode.
+        inputs: makes the network's input of samples, by their indices int64 (k,), in any thread.
+        count: number of samples, 1 or more.
+        embed: makes the embeddings (k, d) of the network's input; by default the network does.
+        device: ``cpu``, ``cuda`` or ``auto``.
+        precision: ``auto`` (bfloat16 where the device computes it natively) or ``32-true`` or
+            ``bf16-mixed``.
+
+    Returns:
+        float32 (count, d).
+    """
+    at = resolve_device(device)
+    reduced = precision == "bf16-mixed" or (precision == "auto" and computes_bfloat16(at))
+    network.to(at).eval()
+    runs = np.array_split(np.arange(count), -(-count // IMAGES_AT_ONCE))
+    made = []
+    with (
+        torch.autocast(at, torch.bfloat16, enabled=reduced),
+        batches(lambda number: inputs(runs[number]), range(len(runs)), loader_threads()) as drawn,
+    ):
+        made = [(embed or network)(images.to(at)).float().cpu() for images in drawn]
+    vectors: Float32 = torch.cat(made).numpy()
+    return vectors

@@ -1,0 +1,239 @@
+"""The one training loop: steps, loss curve, checkpoints, resuming, a stop at what is not finite.
+
+Everything random in a step comes from generators seeded by the step's number, so a checkpoint holds
+no random state, and a training that was killed ends where it would have.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from pipeline.errors import StageError
+from pipeline.rng import generator_for, seed_for
+from pipeline.store.locks import die_with_parent
+from pipeline.store.progress import progress
+from pipeline.training.data.prefetch import batches, loader_threads
+from pipeline.training.engine.checkpoints import (
+    load_checkpoint,
+    load_method_state,
+    load_training_state,
+    save_whole,
+    training_state,
+)
+from pipeline.training.engine.devices import computed_in, make_fabric
+from pipeline.training.engine.method import TOTAL, Batch, Losses, Method
+
+Curve = list[dict[str, float]]
+
+CURVE_POINTS = 200
+"""Points of the loss curve that a training leaves behind, whatever its length."""
+FETCHED_STEPS = 20
+"""Steps, at least, after which their losses are fetched from the device."""
+
+
+class Run(NamedTuple):
+    """What a training leaves besides its network.
+
+    Attributes:
+        curve: means over equal runs of steps, each with ``step``, the last one in it.
+        seconds: that this run's steps took; a resumed one counts its own.
+        waited_s: of these, for batches.
+    """
+
+    curve: Curve
+    seconds: float
+    waited_s: float
+
+    def times(self) -> dict[str, float]:
+        """Return the seconds, rounded, for a report of this run."""
+        return {"seconds": round(self.seconds, 3), "waited_s": round(self.waited_s, 3)}
+
+
+class LossCurve:
+    """The losses of a training, left on the device until they are asked for."""
+
+    def __init__(self, steps: int, average: Callable[[Tensor], Tensor]) -> None:
+        """Start a curve.
+
+        Args:
+            steps: of the whole training.
+            average: makes the mean over all processes.
+        """
+        self.curve, self.pending = Curve(), list[dict[str, float]]()
+        self._every, self._last = max(1, steps // CURVE_POINTS), steps - 1
+        self._average, self._waiting = average, list[tuple[int, Losses]]()
+        self.fetched_every = max(self._every, FETCHED_STEPS)
+
+    def add(self, step: int, losses: Losses) -> None:
+        """Take a step's losses, scalars on the device."""
+        self._waiting.append((step, losses))
+
+    def fetch(self) -> None:
+        """Take all losses off the device.
+
+        Raises:
+            StageError: one is not finite.
+        """
+        if not self._waiting:
+            return
+        names = list(self._waiting[0][1])
+        values = torch.stack(
+            [torch.stack([losses[name].float() for name in names]) for _, losses in self._waiting]
+        )
+        # over all processes: where one is not finite, all stop
+        rows = self._average(values).tolist()
+        for (step, _), row in zip(self._waiting, rows, strict=True):
+            losses = dict(zip(names, row, strict=True))
+            if not all(map(math.isfinite, row)):
+                raise StageError(f"step {step + 1} gave {losses}: expected finite losses")
+            self._take(step, losses)
+        self._waiting.clear()
+
+    def _take(self, step: int, losses: dict[str, float]) -> None:
+        self.pending.append(losses)
+        if (step + 1) % self._every == 0 or step == self._last:
+            count = len(self.pending)
+            means = {n: math.fsum(each[n] for each in self.pending) / count for n in losses}
+            self.curve.append({"step": step + 1} | means)
+            self.pending.clear()
+
+
+class Steps:
+    """Takes the steps of a method's training."""
+
+    def __init__(self, method: Method, fabric: Fabric) -> None:
+        """Let the method set up, and build its optimisers.
+
+        Args:
+            method: what trains.
+            fabric: launched.
+        """
+        self.method, self._fabric = method, fabric
+        method.rank, method.world_size = fabric.global_rank, fabric.world_size
+        method.to(fabric.device)
+        method.setup(fabric.device, computed_in(fabric))
+        module, *self.optimizers = fabric.setup(method, *method.optimizers())
+        self._module = cast(Callable[..., Losses], module)
+        self._wrapped = module
+
+    def take(self, number: int, drawn: Iterable[Batch]) -> Losses:
+        """Take step ``number``; returns the means of its losses over its batches.
+
+        Args:
+            number: counted from 0.
+            drawn: at least ``grad_accumulation_steps`` batches.
+        """
+        params = self.method.params
+        parts: Iterable[Batch] = islice(drawn, params.grad_accumulation_steps)
+        if len(self.optimizers) > 1:
+            parts = list(parts)
+        torch.manual_seed(seed_for(params.seed, f"step/{number}"))
+        self.method.train()
+        rate, sums = self.method.learning_rate(number), Losses()
+        for index, optimizer in enumerate(self.optimizers):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.zero_grad()
+            for part in parts:
+                batch = [self._fabric.to_device(each) for each in part]
+                losses = self._module(index, *batch)
+                self._fabric.backward(losses[TOTAL] / params.grad_accumulation_steps)
+                for name, value in losses.items():
+                    share = value.detach() / params.grad_accumulation_steps
+                    sums[name] = sums[name] + share if name in sums else share
+            if (longest := params.max_gradient_norm) is not None:
+                self._fabric.clip_gradients(
+                    self._wrapped, optimizer, max_norm=longest, error_if_nonfinite=False
+                )
+            optimizer.step()
+        self.method.on_step_end()
+        return sums
+
+
+def train(method: Method, *, label: str, key: str, checkpoint: Path) -> Run:
+    """Train a method to its last step, from where the checkpoint stands.
+
+    Several processes each take a part of every batch; gradients are means over all of them.
+
+    Args:
+        method: its state is replaced by the checkpoint's where that has the same key.
+        label: name in the progress, for example ``train_nir_vis@pram``.
+        key: what the training depends on: params, data, code, weights. A checkpoint of another key
+            is not taken up.
+        checkpoint: file of the state, replaced at once; its folder is made.
+
+    Raises:
+        StageError: a loss is not finite. The last checkpoint before it is kept.
+    """
+    params = method.params
+    fabric = make_fabric(params)
+    if params.devices == 1:
+        run = _run(fabric, method, label, key, checkpoint)
+    else:
+        launch = cast(Callable[..., Run], fabric.launch)
+        run = launch(_run, method, label, key, checkpoint)
+        if (trained := load_checkpoint(checkpoint, key)) is not None:
+            load_method_state(method, trained["state"]["method"])
+    if params.steps:
+        method.on_train_end()
+    return run
+
+
+def _run(fabric: Fabric, method: Method, label: str, key: str, checkpoint: Path) -> Run:
+    params = method.params
+    if fabric.world_size > 1:  # a process of its own: set what make_fabric set, and end with ours
+        torch.set_num_threads(params.threads)
+        die_with_parent()
+    steps = Steps(method, fabric)
+    losses = LossCurve(params.steps, lambda values: cast(Tensor, fabric.all_reduce(values)))
+    done = 0
+    if (former := load_checkpoint(checkpoint, key)) is not None:
+        done, losses.curve, losses.pending = former["step"], former["curve"], former["pending"]
+        load_training_state(method, steps.optimizers, former["state"])
+
+    def draw(number: int) -> Batch:
+        step, part = divmod(number, params.grad_accumulation_steps)
+        return method.sample_batch(generator_for(params.seed, f"step/{step}/{part}"))
+
+    each = params.grad_accumulation_steps
+    numbers = range(done * each, params.steps * each)
+    leads = fabric.is_global_zero
+    with (
+        progress(label, params.steps) if leads else nullcontext(_unseen) as advance,
+        batches(draw, numbers, loader_threads()) as drawn,
+    ):
+        advance(done)
+        start = time.monotonic()
+        for number in range(done, params.steps):
+            losses.add(number, steps.take(number, drawn))
+            saves = (number + 1) % params.checkpoint_steps == 0 or number + 1 == params.steps
+            if saves or (number + 1) % losses.fetched_every == 0:
+                _fetch(losses, label, checkpoint)
+            if saves and leads:
+                state = training_state(method, steps.optimizers)
+                kept = {"curve": losses.curve, "pending": losses.pending}
+                save_whole({"key": key, "step": number + 1, "state": state} | kept, checkpoint)
+            advance(1)
+        return Run(losses.curve, time.monotonic() - start, drawn.waited_s)
+
+
+def _fetch(losses: LossCurve, label: str, checkpoint: Path) -> None:
+    try:
+        losses.fetch()
+    except StageError as error:
+        raise StageError(
+            f"{label}: {error}; lower the learning rate, or train with precision 32-true. What was "
+            f"good at the last checkpoint before it is kept in {checkpoint}"
+        ) from error
+
+
+def _unseen(_: int) -> None:
+    """Take progress that nobody shows."""

@@ -1,0 +1,88 @@
+"""Files of trained networks: weights, and what they were made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.errors import StageError, WeightsError
+from pipeline.params.training import TRAINED
+from pipeline.training.engine.checkpoints import save_whole
+
+FOLDER = Path("data", TRAINED)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network.
+
+    Attributes:
+        name: of the training, in the section of its stage.
+        backbone: name in ``BACKBONES``.
+        crop_hw: height and width of the crops that it was trained on.
+        template: the alignment template of these.
+        params: the training's section of params, as plain values.
+        key: fingerprint of params, data, code and weights.
+        subjects: ``<data set>/<subject>`` of all who were trained on, the pretraining's included.
+        weights: the network's state.
+    """
+
+    name: str
+    backbone: str
+    crop_hw: tuple[int, int]
+    template: str
+    params: Mapping[str, Any]
+    key: str
+    subjects: Sequence[str]
+    weights: Mapping[str, Tensor]
+
+
+def pretrained_path(stage: str, name: str) -> Path:
+    """Return where a stage leaves a pretrained backbone."""
+    return FOLDER / stage / name / "network.pt"
+
+
+def trained_path(stage: str, name: str, fold: int) -> Path:
+    """Return where a stage leaves the network of a fold, counted from 1."""
+    return FOLDER / stage / name / f"fold-{fold:02d}" / "network.pt"
+
+
+def save_trained(trained: Trained, path: Path) -> None:
+    """Write a trained network, whole or not at all."""
+    values = asdict(trained)
+    values["weights"] = {name: value.cpu() for name, value in trained.weights.items()}
+    values["subjects"] = list(trained.subjects)
+    save_whole(values, path)
+
+
+def load_trained(path: Path) -> Trained:
+    """Read a trained network.
+
+    Raises:
+        StageError: the file is missing, or none that ``save_trained`` wrote.
+    """
+    if not path.is_file():
+        raise StageError(f"{path} is missing: run the stage that trains it (`dvc repro`)")
+    try:
+        return Trained(**torch.load(path, map_location="cpu", weights_only=True))
+    except (TypeError, UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise StageError(f"{path} is no trained network of this version: train it again") from error
+
+
+def load_weights(network: nn.Module, trained: Trained) -> None:
+    """Load a trained network's weights strictly.
+
+    Raises:
+        WeightsError: they are another architecture's.
+    """
+    try:
+        network.load_state_dict(dict(trained.weights))
+    except RuntimeError as error:
+        raise WeightsError(
+            f"{trained.name} ({trained.backbone}) does not fit {type(network).__name__}: its "
+            f"params were changed after the training; train it again. {error}"
+        ) from error

@@ -1,0 +1,40 @@
+"""What the methods share that train on faces in two bands."""
+
+from collections.abc import Collection, Mapping
+
+from pipeline.errors import StageError
+from pipeline.params.train_nir_vis import MethodParams
+from pipeline.store.shards import ShardFolder
+from pipeline.training.data.sample_set import Part, of_samples
+from pipeline.training.methods.recogniser import Recogniser
+
+
+class NirVisMethod(Recogniser):
+    """A method on aligned faces and their parts, masked ones in the second band if asked for."""
+
+    inputs = ("parts", "masks")
+    params: MethodParams
+
+    @classmethod
+    def parts(
+        cls, params: MethodParams, folders: Mapping[str, ShardFolder], ids: Collection[str]
+    ) -> list[Part]:
+        """Return the rows to train on.
+
+        Args:
+            params: of the training.
+            folders: ``parts``, and ``masks`` where they are asked for.
+            ids: samples of a fold's table ``train``.
+
+        Raises:
+            StageError: masked faces are wanted of a data set that has none.
+        """
+        if not params.masked:
+            return [Part(folders["parts"], of_samples(ids, *params.bands))]
+        if "masks" not in folders:
+            raise StageError(f"{params.dataset} has no stage `masks`: set masked to false")
+        first, second = params.bands
+        return [
+            Part(folders["parts"], of_samples(ids, first)),
+            Part(folders["masks"], of_samples(ids, second)),
+        ]

@@ -1,0 +1,101 @@
+"""What methods share that train a network to embed."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from models.freezing import trainable
+from pipeline.params.training import TrainingParams
+from pipeline.training.data.images import Int64
+from pipeline.training.data.preprocess import Preprocess
+from pipeline.training.data.sample_set import Part, SampleSet
+from pipeline.training.engine.method import Method
+from pipeline.training.engine.optimizers import make_optimizer, stepwise_rate
+
+
+class Recogniser(Method):
+    """A method whose network embeds.
+
+    Built from params, a backbone and what that takes, it can embed; ``train_on`` lets it train.
+
+    Attributes:
+        images: image columns of its samples.
+        extras: further columns of its samples.
+        network: what embeds, and what the file of a trained network holds.
+        preprocess: what the backbone takes.
+    """
+
+    images: ClassVar[tuple[str, ...]] = ("image",)
+    extras: ClassVar[tuple[str, ...]] = ()
+    params: TrainingParams
+    network: nn.Module
+
+    def __init__(self, params: TrainingParams, backbone: nn.Module, preprocess: Preprocess) -> None:
+        """Build the network on a backbone; here it is the backbone itself.
+
+        Raises:
+            StageError: the method can't stand on this backbone.
+        """
+        super().__init__(params)
+        self.network, self.preprocess = backbone, preprocess
+
+    @classmethod
+    def open(
+        cls, parts: Sequence[Part], params: TrainingParams, *, unknown_subjects: bool = False
+    ) -> SampleSet:
+        """Open samples with all that the method reads of them.
+
+        Args:
+            parts: which rows of which stages.
+            params: of the training, which say what decoded images may take.
+            unknown_subjects: whether rows of unknown subjects are taken, too.
+
+        Raises:
+            StageError: nothing is left, or a stage lacks what the method reads.
+        """
+        return SampleSet.open(
+            parts,
+            extras=(*cls.extras, "template"),
+            images=cls.images,
+            budget_bytes=params.image_budget_mb << 20,
+            asked_by=f"the method {cls.__name__}",
+            unknown_subjects=unknown_subjects,
+        )
+
+    @abstractmethod
+    def train_on(self, samples: SampleSet) -> None:
+        """Take the samples to train on: label them, and build what only training needs.
+
+        Raises:
+            StageError: they don't suffice.
+        """
+
+    def network_inputs(self, samples: SampleSet, indices: Int64) -> Tensor:
+        """Make the network's input of samples at test: the middle of each image."""
+        return whole_images(self.preprocess, samples, indices)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Embed what ``network_inputs`` made, (n, d)."""
+        embeddings: Tensor = self.network(images)
+        return embeddings
+
+    def optimizers(self) -> Sequence[torch.optim.Optimizer]:
+        """Build one optimiser of all that trains."""
+        return [make_optimizer(self.params, list(trainable(self)))]
+
+    def learning_rate(self, step: int) -> float:
+        """Return the rate of a step: a rise, then tenths."""
+        return stepwise_rate(self.params, step)
+
+
+def whole_images(preprocess: Preprocess, samples: SampleSet, indices: Int64) -> Tensor:
+    """Return the middle of images, as a backbone takes them."""
+    return preprocess.values(preprocess.cut(pixels(samples, indices)))
+
+
+def pixels(samples: SampleSet, indices: Int64) -> Tensor:
+    """Return images, uint8 (n, 3, h, w), RGB."""
+    return torch.from_numpy(samples.read(indices)).permute(0, 3, 1, 2)

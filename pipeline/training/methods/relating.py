@@ -1,0 +1,215 @@
+"""What methods share that relate what LightCNN-9's frozen layers see, and train by triplets."""
+
+from abc import abstractmethod
+from typing import Protocol, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
+from torch import Tensor, nn
+
+from models.backbones.lightcnn import SIDE_PX, LightCNN9
+from models.backbones.lightcnn_top import LAST_GROUP, Related
+from models.losses.conditional import conditional_triplet
+from pipeline.errors import StageError
+from pipeline.params.train_nir_vis import RelatingParams
+from pipeline.store.progress import progress
+from pipeline.training.data.images import Int64
+from pipeline.training.data.labels import label
+from pipeline.training.data.preprocess import Preprocess
+from pipeline.training.data.sample_set import SampleSet
+from pipeline.training.data.samplers import CrossBandTriplets
+from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
+from pipeline.training.methods.nir_vis import NirVisMethod
+from pipeline.training.methods.recogniser import pixels
+
+IMAGES_AT_ONCE = 32
+_CELLS = 128 * 16 * 16
+"""Values that the frozen layers return for an image."""
+
+
+class RelatingNetwork(Protocol):
+    """LightCNN-9 of which the last group trains, and what relates its cells."""
+
+    dimensions: int
+    components: int
+
+    def frozen(self, x: Tensor) -> Tensor:
+        """Run the layers that never train: (n, c, 1, 128, 128) to (n, c, 128, 16, 16)."""
+
+    def relate(self, cells: Tensor) -> Related:
+        """Go on from there."""
+
+
+class RelatingMethod(NirVisMethod):
+    """Trains by softmax and a conditional triplet loss on random crops of faces.
+
+    The frozen layers' output is kept for each face in a few random crops, the same for all faces;
+    a triplet is seen in one crop. PRAM adds the parts of faces to it.
+
+    Reference:
+        PRAM + CAT paper, sections 2 and 3.1.
+    """
+
+    params: RelatingParams
+
+    def __init__(self, params: RelatingParams, backbone: nn.Module, preprocess: Preprocess) -> None:
+        """Build the network on a backbone.
+
+        Raises:
+            StageError: the backbone is no LightCNN-9.
+        """
+        super().__init__(params, backbone, preprocess)
+        if not isinstance(backbone, LightCNN9):
+            raise StageError(
+                f"{type(self).__name__} stands on LightCNN-9, not on {type(backbone).__name__}: "
+                "name a `pretrained` whose backbone is lightcnn9"
+            )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(params.seed)
+            self.network = self.make_network(backbone)
+        self._kept: tuple[Tensor, Tensor] | None = None
+        self._where = torch.device("cpu"), torch.float32
+
+    @abstractmethod
+    def make_network(self, backbone: LightCNN9) -> nn.Module:
+        """Build a ``RelatingNetwork`` on the backbone."""
+
+    @property
+    def _related(self) -> RelatingNetwork:
+        return cast(RelatingNetwork, self.network)
+
+    def part_images(self, samples: SampleSet, indices: Int64) -> Tensor:
+        """Return the components beside the face, float32 (n, c − 1, 1, 128, 128) in [0, 1]."""
+        return torch.empty(len(indices), 0, 1, SIDE_PX, SIDE_PX)
+
+    def overlap(self, triplets: Int64, corners: Tensor) -> Tensor:
+        """Return λ of each component, (t, c).
+
+        Args:
+            triplets: int64 (3, t), of the training's samples.
+            corners: int64 (t, 2), where their faces are cut.
+        """
+        return torch.ones(triplets.shape[1], self._related.components)
+
+    def train_on(self, samples: SampleSet) -> None:
+        """Label the samples, build their classifier and draw the crops that are kept."""
+        params = self.params
+        self.samples, self.labels = samples, label(samples, params.bands)
+        self.sampler = CrossBandTriplets(self.labels.index, params.bands, params.batch_triplets)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(params.seed)
+            classes = len(self.labels.names)
+            self.classifier = nn.Linear(self._related.dimensions, classes, bias=False)
+        generator, count = np.random.default_rng(params.seed), max(1, params.kept_crops)
+        drawn = self.preprocess.random_corners(generator, count, samples.hw)
+        self._corners = torch.from_numpy(drawn)
+
+    def setup(self, device: torch.device, dtype: torch.dtype) -> None:
+        """Keep what the frozen layers make of all samples.
+
+        Raises:
+            StageError: the byte budget doesn't allow it.
+        """
+        self._where = device, dtype
+        if self.params.kept_crops:
+            self._keep()
+
+    def _keep(self) -> None:
+        count, crops = len(self.samples), len(self._corners)
+        images = count * (crops + self._related.components - 1)
+        needed = images * _CELLS * self._where[1].itemsize
+        self.samples.reserve(needed, f"kept_crops: {crops}")
+        everyone = np.arange(count)
+        face = torch.empty(crops, count, 16, 16, 128, dtype=self._where[1])
+        with progress("frozen features, by crop", crops + 1) as advance:
+            for place, corner in enumerate(self._corners):
+                self._fill(face[place], everyone, corner)
+                advance(1)
+            self._kept = face, self.part_cells(everyone)
+            advance(1)
+
+    def _fill(self, cells: Tensor, chosen: Int64, corner: Tensor) -> None:
+        for at in range(0, len(chosen), IMAGES_AT_ONCE):
+            run = chosen[at : at + IMAGES_AT_ONCE]
+            cells[at : at + len(run)] = self.face_cells(run, corner.expand(len(run), 2))
+
+    def sample_batch(self, generator: np.random.Generator) -> Batch:
+        """Draw triplets.
+
+        Returns:
+            What the frozen layers make of anchors, positives, negatives (3 t, c, 128, 16, 16), or
+            their images (3 t, c, 1, 128, 128), their labels (3 t,), and λ (t, c).
+        """
+        drawn = self.sampler.draw(generator)
+        triplets, count = self.shard(drawn), drawn.shape[1]
+        flat = triplets.flatten()
+        if self._kept is None:
+            room = np.array(self.preprocess.room(self.samples.hw))
+            found = self.shard(generator.integers(0, room[:, None] + 1, (2, count)))
+            corners = torch.from_numpy(found.T)
+            face = self._face_images(flat, corners.repeat(3, 1))
+            seen = torch.cat([face[:, None], self.part_images(self.samples, flat)], dim=1)
+        else:
+            crop = torch.from_numpy(self.shard(generator.integers(0, len(self._corners), (count,))))
+            corners, places = self._corners[crop], torch.from_numpy(flat)
+            seen = joined(self._kept[0][crop.repeat(3), places], self._kept[1][places])
+        labels = torch.from_numpy(self.labels.labels[flat])
+        return seen, labels, self.overlap(triplets, corners)
+
+    def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
+        """Return the losses ``softmax``, ``triplet`` and their weighted sum."""
+        seen, labels, overlap = batch
+        cells = self._related.frozen(seen) if seen.shape[2] == 1 else seen
+        related = self._related.relate(cells)
+        embedding, components = related.embedding.float(), related.components.float()
+        with in_float32(embedding):
+            softmax = F.cross_entropy(self.classifier(embedding), labels)
+            total = self.params.softmax_weight * softmax
+            if self.params.triplet == "none":
+                return {TOTAL: total, "softmax": softmax}
+            anchor, positive, negative = components.chunk(3)
+            each = conditional_triplet(anchor, positive, negative, self.params.triplet_margin)
+            triplet = (overlap * each).sum(dim=1).mean()
+        return {TOTAL: total + triplet, "softmax": softmax, "triplet": triplet}
+
+    def frozen(self) -> tuple[str, ...]:
+        """Return the names of the trunk's layers that never train."""
+        return tuple(f"network.trunk.{group}." for group in range(LAST_GROUP))
+
+    def network_inputs(self, samples: SampleSet, indices: Int64) -> Tensor:
+        """Return middle crops of faces and their parts, float32 (n, c, 1, 128, 128) in [0, 1]."""
+        face = super().network_inputs(samples, indices)
+        return torch.cat([face[:, None], self.part_images(samples, indices)], dim=1)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Embed what ``network_inputs`` made, (n, d)."""
+        related: Related = self.network(images)
+        return related.embedding
+
+    def face_cells(self, chosen: Int64, corners: Tensor) -> Tensor:
+        """Run the frozen layers on faces cut at corners (n, 2): (n, 16, 16, 128)."""
+        return self._cells(self._face_images(chosen, corners)[:, None])[:, 0]
+
+    def part_cells(self, chosen: Int64) -> Tensor:
+        """Run the frozen layers on parts: (n, c − 1, 16, 16, 128)."""
+        parts = self._related.components - 1
+        cells = torch.empty(len(chosen), parts, 16, 16, 128, dtype=self._where[1])
+        for at in range(0, len(chosen) if parts else 0, IMAGES_AT_ONCE):
+            run = chosen[at : at + IMAGES_AT_ONCE]
+            cells[at : at + len(run)] = self._cells(self.part_images(self.samples, run))
+        return cells
+
+    def _face_images(self, chosen: Int64, corners: Tensor) -> Tensor:
+        return self.preprocess.values(self.preprocess.cut(pixels(self.samples, chosen), corners))
+
+    def _cells(self, images: Tensor) -> Tensor:
+        device, dtype = self._where
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            cells = self._related.frozen(images.to(device))
+        return cells.permute(0, 1, 3, 4, 2).to("cpu", dtype).contiguous()
+
+
+def joined(face: Tensor, parts: Tensor) -> Tensor:
+    """Put the cells of faces (n, 16, 16, 128) and parts (n, 4, 16, 16, 128) as ``relate`` takes."""
+    return torch.cat([face[:, None], parts], dim=1).permute(0, 1, 4, 2, 3)

@@ -1,0 +1,94 @@
+"""From params and shard folders to a method's trained network."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import cast
+
+from pipeline.params.train_nir_vis import MethodParams
+from pipeline.store.shards import ShardFolder
+from pipeline.training.aligned import check_alignment, subjects_of, trained_network
+from pipeline.training.backbones import BACKBONES, make_backbone
+from pipeline.training.data.sample_set import Part, SampleSet, of_samples
+from pipeline.training.engine.loop import Run, train
+from pipeline.training.engine.trained import Trained, load_weights, save_trained
+from pipeline.training.methods import load_method
+from pipeline.training.methods.nir_vis import NirVisMethod
+from pipeline.types import Band
+
+
+def open_training_samples(
+    params: MethodParams, folders: Mapping[str, ShardFolder], ids: Collection[str]
+) -> SampleSet:
+    """Open what a method trains on.
+
+    Args:
+        params: of the training.
+        folders: outputs of the stages that the method reads, by name.
+        ids: samples of a fold's table ``train``.
+
+    Raises:
+        StageError: nothing is left, or a stage lacks what the method reads.
+    """
+    method = class_of(params)
+    return method.open(method.parts(params, folders, ids), params)
+
+
+def open_tested_samples(
+    params: MethodParams, folder: ShardFolder, ids: Collection[str]
+) -> SampleSet:
+    """Open what a method is tested on: all that was made of some samples, in any band."""
+    parts = [Part(folder, of_samples(ids, *Band))]
+    return class_of(params).open(parts, params)
+
+
+def train_method(
+    label: str,
+    params: MethodParams,
+    pretrained: Trained,
+    samples: SampleSet,
+    *,
+    key: str,
+    path: Path,
+) -> Run:
+    """Train a method and write its network.
+
+    Args:
+        label: in progress and messages, for example ``train_nir_vis@pram``.
+        params: of the training.
+        pretrained: its backbone.
+        samples: to train on.
+        key: what the training depends on.
+        path: of the network; the checkpoint lies beside it.
+
+    Raises:
+        StageError: the samples are aligned otherwise than the backbone's were, are too few, or a
+            loss was not finite.
+    """
+    check_alignment(samples, pretrained)
+    method = build_method(params, pretrained)
+    method.train_on(samples)
+    run = train(method, label=label, key=key, checkpoint=path.with_name("checkpoint.pt"))
+    subjects = {*pretrained.subjects, *subjects_of(params.dataset, samples)}
+    save_trained(trained_network(label, pretrained.backbone, method, samples, subjects, key), path)
+    return run
+
+
+def build_method(
+    params: MethodParams, pretrained: Trained, *, with_weights: bool = True
+) -> NirVisMethod:
+    """Build a method on a pretrained backbone.
+
+    Args:
+        params: of the training.
+        pretrained: the backbone.
+        with_weights: whether it is; otherwise its weights are seeded ones.
+    """
+    network = make_backbone(pretrained.backbone, pretrained.crop_hw, params.seed)
+    if with_weights:
+        load_weights(network, pretrained)
+    return class_of(params)(params, network, BACKBONES[pretrained.backbone].preprocess)
+
+
+def class_of(params: MethodParams) -> type[NirVisMethod]:
+    """Return the class of the method that params ask for."""
+    return cast(type[NirVisMethod], load_method(params.kind))

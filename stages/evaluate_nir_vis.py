@@ -1,0 +1,60 @@
+"""Stage ``evaluate_nir_vis``: one method on one protocol, beside chance and what it began as."""
+
+from pathlib import Path
+
+from pipeline.evaluation.recognition import Recognition, chance_rank1, over_folds, recognise
+from pipeline.report.published import published_by
+from pipeline.report.recognition import (
+    recognition_figure,
+    recognition_table,
+    write_cmc,
+    write_roc,
+)
+from pipeline.store.protocols import read_protocol
+from stages.run import StageRun, stage_main
+
+TRAINED_BY, PRETRAINED_BY = "train_nir_vis", "pretrain_nir_vis"
+
+
+def run(stage: StageRun) -> None:
+    """Measure one entry of the section."""
+    from pipeline.training import embed  # these bring torch
+    from pipeline.training.engine.trained import load_trained, pretrained_path, trained_path
+
+    name, params = stage.dataset, stage.entry(stage.params.evaluate_nir_vis)
+    method = stage.params.train_nir_vis[params.method]
+    stage = stage.on(params.dataset)
+    protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
+    pretrained = load_trained(pretrained_path(PRETRAINED_BY, method.pretrained))
+    probes = stage.source("masks" if params.probes == "masked" else "parts")
+    sets = embed.open_tested(stage.source("parts"), probes, protocol, method)
+    own = (method.dataset, method.protocol) == (params.dataset, params.protocol)
+    results: dict[str, list[Recognition]] = {row: [] for row in embed.ROWS}
+    starts, kept = embed.embed_starts(method, pretrained, sets), {}
+    for number in protocol.folds():
+        fold = protocol.fold(number)
+        trained = load_trained(trained_path(TRAINED_BY, params.method, number if own else 1))
+        embed.check_fits(trained, params, fold, sets)
+        kept[number] = embed.embed_trained(method, pretrained, trained, sets)
+        for row, both in (starts | {embed.TRAINED: kept[number]}).items():
+            results[row].append(recognise(fold, *both))
+    measured = {row: over_folds([r.metrics for r in found]) for row, found in results.items()}
+    metrics = measured.pop(embed.TRAINED) | {
+        "chance": {"rank1": {"value": round(chance_rank1(protocol.fold(protocol.folds()[0])), 4)}},
+        **measured,
+        "simulated": any(each.samples.simulated for each in sets),
+    }
+    stage.write_metrics(metrics)
+    folder = Path("data", params.dataset, stage.stage, name)
+    embed.write_embeddings(folder / "embeddings.parquet", kept, sets)
+    title = f"{params.method} on {params.dataset} {params.protocol}, {params.probes} probes"
+    write_roc(results, stage.report("curves", ".roc.csv"))
+    write_cmc(results, stage.report("curves", ".cmc.csv"))
+    recognition_figure(title, results, stage.report("figures", ".png"))
+    table = recognition_table(title, metrics, published_by(method.kind), protocol.description)
+    stage.report("figures", ".md").write_text(table)
+    print(table)
+
+
+if __name__ == "__main__":
+    stage_main("evaluate_nir_vis", run)

@@ -1,0 +1,60 @@
+"""Stage ``pretrain_nir_vis``: trains a backbone on visible faces, or loads a checkpoint."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.params.whole import Params
+from pipeline.report.losses import loss_figure, write_curve
+from pipeline.store.locks import locked
+from stages.run import StageRun, stage_main
+
+
+def code_of(params: Params, item: str) -> tuple[str, ...]:
+    """Return the modules whose code a pretraining depends on: engine, method, backbone."""
+    from pipeline.training.backbones import MODULES  # brings torch
+
+    backbone = MODULES[params.pretrain_nir_vis[item].backbone]
+    return "pipeline.training.engine.loop", "pipeline.training.methods.pretrain", backbone
+
+
+def run(stage: StageRun) -> None:
+    """Train, or load, one backbone of the section."""
+    from models.backbones.checkpoints import load_backbone  # these bring torch
+    from pipeline.training import aligned, pretrain
+    from pipeline.training.backbones import make_backbone
+    from pipeline.training.engine.trained import pretrained_path
+
+    name, params = stage.dataset, stage.entry(stage.params.pretrain_nir_vis)
+    stage = stage.on(params.dataset)
+    path = pretrained_path(stage.stage, name)
+    samples = pretrain.open_pretraining_samples(params, stage.source("attributes"))
+    network = make_backbone(params.backbone, samples.hw, params.seed)
+    matched = None
+    if params.checkpoint is not None:
+        file = stage.file(Path(params.checkpoint.path), params.checkpoint.sha256)
+        matched = str(load_backbone(network, file))
+        print(f"{stage.label}: {matched}")
+    metrics: dict[str, Any] = {"steps": params.steps, "checkpoint": matched}
+    depends = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
+    key = depends.digest.hex()
+    if params.steps:
+        key = depends.fingerprint(aligned.content_of(samples, params.backbone))
+    with locked(path.parent):
+        run = pretrain.pretrain_backbone(
+            stage.label,
+            params,
+            network,
+            samples,
+            key=key,
+            path=path,
+        )
+    if params.steps:
+        metrics |= aligned.described(samples, run)
+    stage.write_metrics(metrics)
+    stage.write_run(run.times())
+    write_curve(run.curve, stage.report("curves", ".csv"))
+    loss_figure(run.curve, stage.report("figures", ".png"))
+
+
+if __name__ == "__main__":
+    stage_main("pretrain_nir_vis", run)

@@ -1,0 +1,61 @@
+"""Stage ``train_nir_vis``: trains one method on faces in two bands, fold by fold."""
+
+from pathlib import Path
+
+from pipeline.params.whole import Params
+from pipeline.report.losses import loss_figure, write_curve
+from pipeline.store.locks import locked
+from pipeline.store.protocols import read_protocol
+from stages.run import StageRun, stage_main
+
+PRETRAINED_BY = "pretrain_nir_vis"
+
+
+def code_of(params: Params, item: str) -> tuple[str, ...]:
+    """Return the modules whose code a training depends on: engine, method, backbone."""
+    from pipeline.training.backbones import MODULES  # these bring torch
+    from pipeline.training.methods import METHODS
+
+    chosen = params.train_nir_vis[item]
+    backbone = params.pretrain_nir_vis[chosen.pretrained].backbone
+    return "pipeline.training.engine.loop", METHODS[chosen.kind], MODULES[backbone]
+
+
+def run(stage: StageRun) -> None:
+    """Train one method of the section on each fold's own table ``train``."""
+    from pipeline.training import aligned, train  # these bring torch
+    from pipeline.training.engine.trained import load_trained, pretrained_path, trained_path
+
+    name, params = stage.dataset, stage.entry(stage.params.train_nir_vis)
+    stage = stage.on(params.dataset)
+    protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
+    wanted = ("parts", "masks") if params.masked else ("parts",)
+    folders = {source: stage.source(source) for source in wanted}
+    path = pretrained_path(PRETRAINED_BY, params.pretrained)
+    pretrained = load_trained(stage.trained(path))
+    key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
+    curves, metrics, runs = [], {}, {}
+    for number in protocol.folds():
+        ids = protocol.fold(number).train["sample_id"].to_pylist()
+        samples = train.open_training_samples(params, folders, ids)
+        path = trained_path(stage.stage, name, number)
+        with locked(path.parent):
+            run = train.train_method(
+                stage.label,
+                params,
+                pretrained,
+                samples,
+                key=key.fingerprint(aligned.content_of(samples, pretrained.backbone)),
+                path=path,
+            )
+        curves += [{"fold": number} | point for point in run.curve]
+        metrics[f"fold_{number}"] = aligned.described(samples, run)
+        runs[f"fold_{number}"] = run.times()
+    stage.write_metrics({"steps": params.steps, **metrics})
+    stage.write_run(runs)
+    write_curve(curves, stage.report("curves", ".csv"))
+    loss_figure(curves, stage.report("figures", ".png"))
+
+
+if __name__ == "__main__":
+    stage_main("train_nir_vis", run)

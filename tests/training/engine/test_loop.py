@@ -1,0 +1,184 @@
+"""The loop: resumed, stopped by what is not finite, independent of threads and processes."""
+
+import numpy as np
+import pytest
+import torch
+from stubs import Counting, Line, Stub, run_params
+from torch import nn
+
+from pipeline.errors import StageError
+from pipeline.training.engine import loop
+from pipeline.training.engine.method import TOTAL
+
+
+def run(method, folder, key="a"):
+    return loop.train(method, label="test", key=key, checkpoint=folder / "checkpoint.pt")
+
+
+def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path):
+    whole = Counting()
+    curve = run(whole, tmp_path / "whole").curve
+    with pytest.raises(KeyboardInterrupt):
+        run(Counting(killed_at=8), tmp_path / "killed")
+    resumed = Counting()
+    assert run(resumed, tmp_path / "killed").curve == curve
+    assert resumed.taken == [6, 7, 8, 9]
+    assert torch.equal(resumed.value, whole.value)
+    assert torch.equal(resumed.weight, whole.weight)
+
+
+def test_a_finished_training_trains_no_more(tmp_path):
+    curve = run(Counting(), tmp_path).curve
+    again = Counting()
+    assert run(again, tmp_path).curve == curve
+    assert again.taken == []
+
+
+def test_a_checkpoint_of_other_params_is_not_taken_up(tmp_path):
+    run(Counting(), tmp_path)
+    other = Counting()
+    run(other, tmp_path, key="b")
+    assert other.taken == list(range(10))
+
+
+@pytest.mark.parametrize("kept", [0, 10, 1000])
+def test_a_damaged_checkpoint_is_told_in_one_line(tmp_path, kept):
+    run(Counting(), tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(StageError, match=r"checkpoint\.pt is no checkpoint.* delete it"):
+        run(Counting(), tmp_path)
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path):
+    with pytest.raises(StageError, match=r"step 8 gave .*nan.* lower the learning rate"):
+        run(Counting(fail_at=7), tmp_path)
+    resumed = Counting()
+    run(resumed, tmp_path)
+    assert resumed.taken == [6, 7, 8, 9]
+
+
+def test_without_a_checkpoint_a_loss_that_is_not_finite_leaves_none(tmp_path):
+    with pytest.raises(StageError, match="step 1 gave"):
+        run(Counting(fail_at=0, checkpoint_steps=100), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Rising(Counting):
+    """Its loss is the number of the step."""
+
+    def training_step(self, batch, optimizer_index):
+        number = float(self.count)
+        self.count.add_(1)
+        return {TOTAL: 0.0 * self.weight.sum() + number}
+
+
+def test_the_curve_holds_means(tmp_path):
+    curve = run(Rising(steps=400), tmp_path).curve
+    assert len(curve) == 200
+    assert curve[0] == {"step": 2, TOTAL: 0.5}
+    assert curve[-1] == {"step": 400, TOTAL: 398.5}
+
+
+def test_long_trainings_fetch_their_losses_with_each_point_of_the_curve():
+    assert loop.LossCurve(10**6, abs).fetched_every == 5000
+
+
+@pytest.mark.parametrize(("steps", "checkpoint_steps", "fetches"), [(60, 1000, 3), (60, 15, 6)])
+def test_losses_are_fetched_once_in_many_steps(
+    tmp_path, monkeypatch, steps, checkpoint_steps, fetches
+):
+    fetched, fetch = [], loop.LossCurve.fetch
+    monkeypatch.setattr(loop.LossCurve, "fetch", lambda self: fetched.append(1) or fetch(self))
+    run(Rising(steps=steps, checkpoint_steps=checkpoint_steps), tmp_path)
+    assert len(fetched) == fetches
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_any_number_of_loader_threads_trains_alike(tmp_path, monkeypatch, threads):
+    monkeypatch.setenv("CROSSBAND_LOADER_THREADS", "0")
+    inline, threaded = Counting(), Counting()
+    curve = run(inline, tmp_path / "inline").curve
+    monkeypatch.setenv("CROSSBAND_LOADER_THREADS", str(threads))
+    assert run(threaded, tmp_path / "threaded").curve == curve
+    assert torch.equal(threaded.value, inline.value)
+
+
+def test_the_time_that_steps_wait_for_batches_is_told(tmp_path):
+    found = run(Counting(), tmp_path)
+    assert 0 <= found.waited_s <= found.seconds
+
+
+def test_two_processes_learn_what_one_does(tmp_path):
+    one, two = Line(), Line(devices=2)
+    curve = run(one, tmp_path / "one").curve
+    again = run(two, tmp_path / "two").curve
+    torch.testing.assert_close(one.slope.weight, two.slope.weight)
+    np.testing.assert_allclose(
+        [point[TOTAL] for point in again], [point[TOTAL] for point in curve], rtol=1e-5
+    )
+
+
+def test_a_batch_that_cannot_be_dealt_out_is_refused():
+    line = Line(points=3)
+    line.rank, line.world_size = 0, 2
+    with pytest.raises(StageError, match="batch of 3 can't be dealt out to 2 processes"):
+        line.sample_batch(np.random.default_rng(0))
+
+
+class Frozen(Counting):
+    """Has a trunk that never trains."""
+
+    def __init__(self, **changes):
+        super().__init__(**changes)
+        self.trunk = nn.Linear(2, 2).requires_grad_(False)
+        nn.init.constant_(self.trunk.weight, 5.0)
+
+    def frozen(self):
+        return ("trunk.",)
+
+
+def test_a_checkpoint_holds_what_trains_and_not_what_is_frozen(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(Frozen(killed_at=4), tmp_path)
+    kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["state"]["method"]
+    assert kept.keys() == {"weight", "value", "count"}
+    resumed = Frozen()
+    run(resumed, tmp_path)
+    assert resumed.taken == [3, 4, 5, 6, 7, 8, 9]
+    assert (resumed.trunk.weight == 5.0).all()
+
+
+def test_a_checkpoint_of_another_method_is_refused(tmp_path):
+    run(Counting(), tmp_path)
+    with pytest.raises(StageError, match=r"does not fit Line: \d names differ"):
+        run(Line(), tmp_path)
+
+
+class Turns(Stub):
+    """Two weights, each with an optimiser: the second is told what the first became."""
+
+    def __init__(self, **changes):
+        super().__init__(run_params(**{"steps": 1, "learning_rate": 1.0} | changes))
+        self.first, self.second = (nn.Parameter(torch.zeros(())) for _ in range(2))
+        self.seen = []
+
+    def sample_batch(self, generator):
+        return (torch.ones(1),)
+
+    def training_step(self, batch, optimizer_index):
+        self.seen.append((optimizer_index, self.first.item()))
+        if optimizer_index == 0:
+            return {TOTAL: 3.0 * self.first, "first": self.first}
+        return {TOTAL: self.first.detach() * self.second, "second": self.second}
+
+    def optimizers(self):
+        return [torch.optim.SGD([each], lr=1.0) for each in (self.first, self.second)]
+
+
+def test_optimisers_take_turns_on_the_same_batch(tmp_path):
+    method = Turns()
+    (point,) = run(method, tmp_path).curve
+    assert method.seen == [(0, 0.0), (1, -3.0)]
+    assert (method.first.item(), method.second.item()) == (-3.0, 3.0)
+    assert point == {"step": 1, TOTAL: 0.0, "first": 0.0, "second": 0.0}

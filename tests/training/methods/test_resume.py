@@ -1,0 +1,51 @@
+"""Methods that were killed end as if they had not been."""
+
+import pytest
+import torch
+from short_params import HSST, PRAM
+
+from pipeline.training.backbones import BACKBONES, make_backbone
+from pipeline.training.engine.loop import train
+from pipeline.training.methods import load_method
+
+
+class KilledError(Exception):
+    pass
+
+
+def trained(params, people, path, kill_at=None):
+    backbone, preprocess = (
+        make_backbone("lightcnn9", people.hw, 3),
+        BACKBONES["lightcnn9"].preprocess,
+    )
+    method = load_method(params.kind)(params, backbone, preprocess)
+    method.train_on(people)
+    steps, done = [], method.on_step_end
+
+    def counted():
+        steps.append(1)
+        if len(steps) == kill_at:
+            raise KilledError
+        done()
+
+    method.on_step_end = counted
+    curve = train(method, label="t", key="k", checkpoint=path).curve
+    return curve, {name: value.clone() for name, value in method.state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [PRAM, PRAM.model_copy(update={"kept_crops": 0}), HSST],
+    ids=["pram", "pram_fresh_crops", "hsst"],
+)
+def test_a_killed_training_ends_with_the_same_weights(params, people, tmp_path):
+    curve, whole = trained(params, people, tmp_path / "whole" / "checkpoint.pt")
+    killed = tmp_path / "killed" / "checkpoint.pt"
+    with pytest.raises(KilledError):
+        trained(params, people, killed, kill_at=4)
+    kept = torch.load(killed, weights_only=True)["state"]["method"]
+    assert not any(name.startswith("network.trunk.0.") for name in kept) or params.kind == "hsst"
+    again, resumed = trained(params, people, killed)
+    assert again == curve
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
