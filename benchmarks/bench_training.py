@@ -2,11 +2,15 @@
 
 Run: ``python -m benchmarks.bench_training``. The plain loop is what tutorials show: a folder
 ``Dataset`` that opens each image when it is asked for, a ``DataLoader`` of one worker, float32 in
-torch's own layout. Both train the same LightCNN-9 with the same loss on the same images; the
-plain loop's augmentation is the same, too.
+torch's own layout. Both train the same LightCNN-9 with the same loss on the same images, augmented
+by the same ranges. ``--rows 50000`` also trains on so many made-up rows, in a process of its own,
+and says what that took at its peak beyond the byte budget.
 """
 
 import argparse
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,24 +22,28 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from benchmarks.bench_sample_set import TORCHVISION
 from benchmarks.timing import compare
 from models.backbones.lightcnn import LightCNN9
 from pipeline.ops.codec import encode_png
 from pipeline.params.load import load_params
-from pipeline.params.pretrain import PretrainParams
-from pipeline.training.augment import TRANSFORM
+from pipeline.params.pretrain_nir_vis import PretrainParams
+from pipeline.schemas.ingest import INGEST
+from pipeline.store.columns import extend, field, floats, image_columns
+from pipeline.store.shards import ShardFolder, ShardWriter
 from pipeline.training.backbones import BACKBONES, make_backbone
-from pipeline.training.embedding import embed_faces
-from pipeline.training.faces import FaceSet
-from pipeline.training.identities import TrainingFaces, training_faces
-from pipeline.training.learner import GradientTraining, Learner
-from pipeline.training.pretrain import Pretraining
-from pipeline.training.setup import make_fabric
+from pipeline.training.data.sample_set import Part, SampleSet
+from pipeline.training.engine.embedding import embed_all
+from pipeline.training.engine.loop import Run, train
+from pipeline.training.methods.pretrain import Pretraining
+from pipeline.training.methods.recogniser import whole_images
 
 SIDE_PX = 144
 BATCH = 16
 IMAGES = 64
-INPUTS = BACKBONES["lightcnn9"].inputs
+ROWS_A_SHARD = 2048
+PREPROCESS = BACKBONES["lightcnn9"].preprocess
+ROWS = extend(INGEST, [field("embedding", floats(128))])
 
 
 class ImagesOfFolder(Dataset[tuple[Tensor, int]]):
@@ -43,7 +51,7 @@ class ImagesOfFolder(Dataset[tuple[Tensor, int]]):
 
     def __init__(self, root: Path, *, augment: bool = True) -> None:
         self.files = sorted(root.glob("*/*.png"))
-        steps = [TRANSFORM, v2.RandomCrop(128)] if augment else [v2.CenterCrop(128)]
+        steps = [TORCHVISION, v2.RandomCrop(128)] if augment else [v2.CenterCrop(128)]
         tensors = [v2.Grayscale(), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
         self.transform = v2.Compose([*steps, *tensors])
 
@@ -71,17 +79,39 @@ class PlainNet(nn.Module):
         return self.classifier(self.net(x))
 
 
-def write_images(root: Path) -> TrainingFaces:
-    """Write noise as faces of eight subjects, and return the same as crossband holds them."""
-    images = np.random.default_rng(0).integers(0, 256, (IMAGES, SIDE_PX, SIDE_PX, 3), np.uint8)
-    for index, image in enumerate(images):
+def write_faces(root: Path, count: int) -> list[bytes]:
+    """Write noise as images of eight subjects, a folder each; returns the files' content."""
+    images = np.random.default_rng(0).integers(0, 256, (count, SIDE_PX, SIDE_PX, 3), np.uint8)
+    payloads = [encode_png(image) for image in images]
+    for index, payload in enumerate(payloads):
         folder = root / str(index % 8)
-        folder.mkdir(exist_ok=True)
-        (folder / f"{index:04d}.png").write_bytes(encode_png(image))
-    names = tuple(f"{index:04d}" for index in range(IMAGES))
-    subjects = tuple(str(index % 8) for index in range(IMAGES))
-    faces = FaceSet(names, names, subjects, ("VIS",) * IMAGES, images, "", simulated=False)
-    return training_faces(faces, None, ["VIS"])
+        folder.mkdir(exist_ok=True, parents=True)
+        (folder / f"{index:04d}.png").write_bytes(payload)
+    return payloads
+
+
+def write_rows(root: Path, payloads: list[bytes], count: int) -> ShardFolder:
+    """Write rows of a stage that replicate some images."""
+    folder, hw = ShardFolder(root, -(-count // ROWS_A_SHARD)), (SIDE_PX, SIDE_PX)
+    embedding = np.random.default_rng(1).normal(size=(8, 128)).astype(np.float32)
+    same = {"dataset": "d", "band": "VIS", "region": "face", "split": "train", "fingerprint": ""}
+    for index in range(folder.count):
+        numbers = range(index * ROWS_A_SHARD, min(count, (index + 1) * ROWS_A_SHARD))
+        with ShardWriter(folder.shard(index).path, ROWS) as shard:
+            shard.write(
+                dict.fromkeys(ROWS.names)
+                | same
+                | {
+                    "sample_id": f"{n:07}",
+                    "subject_id": str(n % 8),
+                    "simulated": True,
+                    "content_sha256": f"{n:064x}",
+                    "embedding": embedding[n % 8],
+                }
+                | image_columns(payloads[n % len(payloads)], hw, "i.png")
+                for n in numbers
+            )
+    return folder
 
 
 def plain_training(root: Path) -> float:
@@ -99,24 +129,39 @@ def plain_training(root: Path) -> float:
     return waited
 
 
-def our_training(params: PretrainParams, faces: TrainingFaces) -> GradientTraining:
-    """Set up crossband's training on the same images."""
-    teacher = np.random.default_rng(1).normal(size=(IMAGES, 128)).astype(np.float32)
-    net = make_backbone("lightcnn9", SIDE_PX, 7)
-    return GradientTraining(
-        params, Pretraining(params, net, INPUTS, faces, teacher), make_fabric(params)
-    )
+def open_rows(params: PretrainParams, folder: ShardFolder) -> SampleSet:
+    """Open all rows within the params' byte budget."""
+    parts = [Part(folder, lambda _: True)]
+    budget = params.image_budget_mb << 20
+    return SampleSet.open(parts, extras=Pretraining.extras, budget_bytes=budget)
 
 
-def waiting_share(learner: Learner, training: GradientTraining, steps: int) -> float:
-    """Return which share of the training's time batches take to be drawn."""
-    generator, start = np.random.default_rng(0), time.perf_counter()
-    for _ in range(steps):
-        learner.draw(generator)
-    drawing, start = time.perf_counter() - start, time.perf_counter()
-    for step in range(steps):
-        training.step(step)
-    return drawing / (time.perf_counter() - start)
+def our_training(params: PretrainParams, samples: SampleSet) -> Run:
+    """Train as crossband does on the same images."""
+    method = Pretraining(params, make_backbone("lightcnn9", samples.hw, 7), PREPROCESS)
+    method.train_on(samples)
+    with tempfile.TemporaryDirectory() as checkpoint:
+        return train(method, label="training", key="k", checkpoint=Path(checkpoint, "c.pt"))
+
+
+def peak_of_training(rows: int, budget_mb: int) -> float:
+    """Train on made-up rows in a process of its own; returns its peak in MB."""
+    command = [sys.executable, "-m", "benchmarks.bench_training", "--budget-mb", str(budget_mb)]
+    with tempfile.TemporaryDirectory() as root:
+        payloads = write_faces(Path(root, "files"), 256)
+        folder = write_rows(Path(root, "rows"), payloads, rows)
+        command += ["--peak-of", str(folder.path), str(folder.count)]
+        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def train_and_tell_peak(params: PretrainParams, folder: ShardFolder) -> None:
+    """Train with a full byte budget; prints the process's peak in MB."""
+    params = params.model_copy(update={"steps": 40})
+    samples = open_rows(params, folder)
+    for at in range(0, len(samples), BATCH):
+        samples.read(np.arange(at, min(at + BATCH, len(samples))))
+    our_training(params, samples)
+    print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
 
 
 def main() -> None:
@@ -124,44 +169,65 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--repeats", type=int, default=3)
     arguments.add_argument("--threads", type=int, default=2, help="1 on a busy machine")
+    arguments.add_argument("--rows", type=int, default=0, help="train on so many for the peak")
+    arguments.add_argument("--budget-mb", type=int, default=512)
+    arguments.add_argument("--peak-of", nargs=2, help=argparse.SUPPRESS)
     options = arguments.parse_args()
-    params = load_params(Path("params.yaml")).pretrain["lightcnn9"]
-    params = params.model_copy(update={"batch_images": BATCH, "threads": options.threads})
+    params = load_params(Path("params.yaml")).pretrain_nir_vis["lightcnn9"]
+    params = params.model_copy(
+        update={
+            "batch_images": BATCH,
+            "threads": options.threads,
+            "steps": IMAGES // BATCH,
+            "image_budget_mb": options.budget_mb,
+        }
+    )
+    if options.peak_of:
+        path, count = options.peak_of
+        train_and_tell_peak(params, ShardFolder(Path(path), int(count)))
+        return
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        faces = write_images(root)
-        training, steps = our_training(params, faces), IMAGES // BATCH
-        compare(
-            "LightCNN-9 training",
-            lambda: [training.step(step) for step in range(steps)],
-            lambda: plain_training(root),
-            baseline_name="a plain loop over a folder",
-            items=IMAGES,
-            repeats=options.repeats,
-        )
-        share = waiting_share(training.learner, training, steps)
-        print(f"share of a step that waits for its batch: {100 * share:.1f} %")
+        compare_both(Path(folder), params, options.repeats)
+    if options.rows:
+        peak = peak_of_training(options.rows, options.budget_mb)
+        beyond = peak - options.budget_mb
+        print(f"training on {options.rows} rows: {peak:.0f} MB, {beyond:.0f} beyond the budget")
 
-        ours, plain = make_backbone("lightcnn9", SIDE_PX, 7), LightCNN9().eval()
-        images = torch.from_numpy(faces.faces.images).permute(0, 3, 1, 2)
-        single = ImagesOfFolder(root, augment=False)
 
-        def one_by_one() -> None:
-            with torch.no_grad():
-                for index in range(len(single)):
-                    plain(single[index][0][None])
+def compare_both(root: Path, params: PretrainParams, repeats: int) -> None:
+    """Compare training, embedding, and print what a step waits for its batch."""
+    payloads = write_faces(root / "files", IMAGES)
+    rows = write_rows(root / "rows", payloads, IMAGES)
+    compare(
+        "LightCNN-9 training",
+        lambda: our_training(params, open_rows(params, rows)),
+        lambda: plain_training(root / "files"),
+        baseline_name="a plain loop over a folder",
+        items=IMAGES,
+        repeats=repeats,
+    )
+    longer = params.model_copy(update={"steps": 20})
+    run = our_training(longer, open_rows(longer, rows))
+    print(f"share of a training that waits for batches: {100 * run.waited_s / run.seconds:.1f} %")
 
-        compare(
-            "LightCNN-9 embedding",
-            lambda: embed_faces(
-                ours, lambda chosen: INPUTS.values(INPUTS.cut(images[chosen])), IMAGES
-            ),
-            one_by_one,
-            baseline_name="a loop over single images",
-            items=IMAGES,
-            repeats=options.repeats,
-        )
+    ours, plain = make_backbone("lightcnn9", (SIDE_PX, SIDE_PX), 7), LightCNN9().eval()
+    samples = open_rows(params, rows)
+    single = ImagesOfFolder(root / "files", augment=False)
+
+    def one_by_one() -> None:
+        with torch.no_grad():
+            for index in range(len(single)):
+                plain(single[index][0][None])
+
+    compare(
+        "LightCNN-9 embedding",
+        lambda: embed_all(ours, lambda at: whole_images(PREPROCESS, samples, at), IMAGES),
+        one_by_one,
+        baseline_name="a loop over single images",
+        items=IMAGES,
+        repeats=repeats,
+    )
 
 
 if __name__ == "__main__":
