@@ -30,7 +30,7 @@ from pipeline.evaluation.templates import Side
 from pipeline.store.protocols import Protocol
 from pipeline.types import Float32
 
-MOST_RESAMPLED = 100_000_000
+MOST_RESAMPLED = 20_000_000
 """Scores that all resamples together may look at: long lists get fewer resamples, then none."""
 LEAST_RESAMPLES = 50
 
