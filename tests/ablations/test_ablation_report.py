@@ -12,6 +12,7 @@ from pipeline.report.ablations import (
     summarised,
     write_ablation,
 )
+from pipeline.report.published import published_by
 
 ABLATIONS = load_section(AblationParams, Path(__file__).parents[2] / "ablations" / "params.yaml")
 
@@ -56,15 +57,55 @@ def test_the_table_has_ours_beside_the_published(tmp_path):
         "plain_softmax_bare": {"plain": ours, "masked": ours},
     }
     lines = ablation_table(ablation, results).splitlines()
-    (cat,) = [line for line in lines if "L_CAT" in line]
+    (cat,) = [line for line in lines if "L_CAT" in line and "±" in line]
     assert "| 60.0 ± 14.1 [35.0, 80.0] |" in cat
-    assert cat.endswith("| 98.53 | 97.49 |")
+    assert cat.endswith("| LightCNN-9 | 98.53 | 98.00 | 97.49 |")
     bare = [line for line in lines if line.startswith("| plain softmax | plain |")]
-    assert [line.split(" | ")[-2:] for line in bare] == [["98.25", "97.74 |"], ["53.88", "42.36 |"]]
+    theirs = [line.split(" | ")[-4:] for line in bare]
+    assert theirs == [
+        ["MobileFaceNet", "98.25", "–", "97.74 |"],
+        ["MobileFaceNet", "53.88", "–", "42.36 |"],
+    ]
+    # what no row of ours stands beside is there all the same
+    assert "| + PRAM + L_CAT | BUAA-VisNir | LightCNN-9 | 99.44 | 98.44 | – |" in lines
+    assert "| CDL | CASIA NIR-VIS 2.0 | – | 98.62 | – | 98.32 |" in lines
+    assert "| TRIVET | BUAA-VisNir | – | 93.90 | 80.90 | – |" in lines
+    assert not any(line.startswith("| + PRAM + L_CAT | CASIA") for line in lines)
     write_ablation(ablation, results, tmp_path / "r.csv")
     rows = list(csv.DictReader((tmp_path / "r.csv").read_text().splitlines()))
     assert [row["published_rank1"] for row in rows] == ["98.53", "98.25", "53.88"]
     assert rows[0]["rank1_low"] == "0.35"
+
+
+def test_rates_at_one_in_a_thousand_stand_beside_the_published_ones():
+    found = metrics(0.5, 0.3, 0.7)
+    found["tar_at_far"]["1e-3"] = rate(0.4, 0.2, 0.6)
+    results = {"pram_lcat": {"plain": summarised([found, found])}}
+    table = ablation_table(some("pram_lcat"), results)
+    assert "| TAR @ FAR 1e-3 |" in table
+    assert "| 40.0 ± 0.0 [20.0, 60.0] |" in table
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [("plain_softmax", (83.90, 77.23)), ("hsst_softmax", (93.60, 90.25))],
+)
+def test_rows_of_table_one_stand_beside_table_one(name, published):
+    """Its network is MobileFaceNet; table II has ResNet-50."""
+    row = ABLATIONS.rows[name]
+    theirs = published_row(row, row.probes["masked"])
+    assert (theirs.rank1, theirs.tar_at_1e3) == published
+    assert (theirs.table, theirs.network) == ("I", "MobileFaceNet")
+
+
+def test_published_rows_name_the_protocol_that_made_them():
+    of = {(row.method, row.data_set): row for row in published_by("body")}
+    deen = of["DEEN", 'LLCM, "VIS to IR"']
+    assert deen.protocol == "sampled_to_all_ir_to_vis"
+    assert (deen.rank1, deen.mean_average_precision) == (62.5, 65.8)
+    assert of["DEEN", 'LLCM, "IR to VIS"'].protocol == "all_to_sampled_ir_to_vis"
+    assert of["IDKL", 'LLCM, "VIS to IR"'].protocol == ""
+    assert "13,909" in deen.revision
 
 
 @pytest.mark.parametrize("name", sorted(ABLATIONS.rows))
