@@ -93,8 +93,8 @@ _HSST_TABLE_2 = (
     ("HSST (Arc-softmax)", (98.24, 98.35), (90.5, 77.8), (98.3, 86.2, 71.4)),
     ("HSST (triplet)", (98.60, 98.58), (91.3, 83.0), (98.4, 85.3, 70.6)),
 )
-# Method; "VIS to IR" rank-1, mAP; "IR to VIS" likewise; whether by the code of DEEN. The two that are
-# not were taken over from the paper of MixER: their mAP lies 14 points below rank-1.
+# Method; "VIS to IR" rank-1, mAP; "IR to VIS" likewise; whether by the code of DEEN. The two
+# that are not were taken over from the paper of MixER: their mAP lies 14 points below rank-1.
 _BODY_TABLE_2 = (
     ("DEEN", (62.5, 65.8), (54.9, 62.9), True),
     ("WRIM-Net", (67.0, 69.2), (58.4, 64.8), True),
