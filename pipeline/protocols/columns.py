@@ -7,12 +7,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.rng import seed_for
-from pipeline.store.protocols import Protocol, Provenance, template_table, train_table
+from pipeline.store.protocols import (
+    Protocol,
+    Provenance,
+    person_sample,
+    template_table,
+    train_table,
+)
 from pipeline.types import Band, Row, Split
 
 COLUMNS = (
     *("sample_id", "subject_id", "session_id", "camera_id", "media_id"),
-    *("band", "split", "view"),
+    *("band", "split", "view", "truth_people"),
 )
 """Columns that the protocols here are made from."""
 
@@ -67,10 +73,13 @@ def _cross_band(usable: list[Row], seed: int, split: Split, ending: str) -> Iter
 def band_templates(rows: Sequence[Row]) -> Iterator[Protocol]:
     """Yield ``VIS-SWIR`` and so on: a template is all media of a test subject in a band.
 
+    Of an image of several people (``truth_people``) each is a sample, as ``person_sample`` names
+    it. Made of the rows of ``ingest``, the templates hold everybody who is there to be found.
+
     Args:
         rows: rows with ``COLUMNS``.
     """
-    usable = [row for row in rows if row.get("subject_id")]
+    usable = [row for row in _people(rows) if row.get("subject_id")]
     test = [row for row in usable if row.get("split") == Split.TEST]
     gallery = [row for row in test if row["band"] == Band.VIS]
     enroll = template_table(_of_subject(row) for row in gallery)
@@ -87,6 +96,23 @@ def band_templates(rows: Sequence[Row]) -> Iterator[Protocol]:
             match=None,
             train=_training(usable, band),
         )
+
+
+def _people(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield a row for each person of an image of several, and other rows as they are."""
+    for row in rows:
+        if row.get("truth_people") is None:
+            yield row
+            continue
+        for person in row["truth_people"]:
+            subject = person["subject_id"]
+            if subject:
+                yield row | {
+                    "sample_id": person_sample(row["sample_id"], subject),
+                    "media_id": row.get("media_id") or row["sample_id"],
+                    "subject_id": subject,
+                    "split": person["split"],
+                }
 
 
 def shot_of(row: Row) -> tuple[str, str]:

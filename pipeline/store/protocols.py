@@ -218,6 +218,15 @@ class Protocol:
         return tables if self.match is None else [*tables, self.match]
 
 
+def person_sample(sample_id: str, subject_id: str) -> str:
+    """Name a person in an image of several, as a protocol does.
+
+    Whoever embeds a face or a body that was found there gives the embedding this name, so that one
+    who was not found counts as a failure to enrol.
+    """
+    return f"{sample_id}#{subject_id}"
+
+
 def template_table(rows: Iterable[Row | tuple[object, ...]]) -> pa.Table:
     """Make a table of ``TEMPLATE_TABLE`` from rows: mappings, or tuples in its columns' order."""
     return _table(rows, TEMPLATE_TABLE)

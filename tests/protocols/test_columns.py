@@ -1,8 +1,10 @@
 """Protocols from columns: no shot on both sides, one template each, ranges of a column."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.evaluation.recognition import recognise
 from pipeline.protocols.columns import band_templates, between_values, cross_band, shot_of
 from pipeline.store.protocols import Protocol, Provenance, match_table, template_table, train_table
 
@@ -95,6 +97,39 @@ def test_band_templates_are_all_media_of_a_subject():
     assert counts["probe_samples"] == 6
     assert set(nir.probe["template_id"].to_pylist()) == {"test0.NIR", "test1.NIR"}
     assert len(set(nir.probe["media_id"].to_pylist())) == 3
+
+
+def test_everybody_who_is_in_a_scene_is_tried_whether_found_or_not():
+    """Three people walk through two frames a band; the third is no test subject."""
+    people = [
+        {"subject_id": "a", "split": "test"},
+        {"subject_id": "b", "split": "test"},
+        {"subject_id": "c", "split": "train"},
+        {"subject_id": None, "split": None},
+    ]
+    rows = [
+        {
+            "sample_id": f"{band}/{n}",
+            "subject_id": None,
+            "media_id": band,
+            "band": band,
+            "split": None,
+            "truth_people": people[: 3 + n],
+        }
+        for band in ("VIS", "SWIR")
+        for n in range(2)
+    ]
+    (protocol,) = band_templates(rows)
+    assert samples(protocol.probe) == ["SWIR/0#a", "SWIR/0#b", "SWIR/1#a", "SWIR/1#b"]
+    assert set(protocol.probe["template_id"].to_pylist()) == {"a.SWIR", "b.SWIR"}
+    assert protocol.train["sample_id"].to_pylist() == ["VIS/0#c", "VIS/1#c", "SWIR/0#c", "SWIR/1#c"]
+    # b was found in no infra-red frame: a failure to enrol, and a miss
+    gallery = {i: np.eye(2, dtype=np.float32)["ab".index(i[-1])] for i in samples(protocol.enroll)}
+    found = {i: np.array([1, 0], np.float32) for i in samples(protocol.probe) if i.endswith("#a")}
+    metrics = recognise(protocol, gallery, found).metrics
+    assert metrics["failure_to_enrol"]["value"] == 0.25
+    assert metrics["rank1"]["value"] == 0.5
+    assert metrics["probes"] == 2
 
 
 def verification():
