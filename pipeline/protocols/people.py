@@ -1,0 +1,41 @@
+"""Who was trained on and is tested, whatever a data set is called in params."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pipeline.params.datasets import DatasetParams
+from pipeline.readers import FREE
+
+
+def trained_and_tested(
+    trained: Iterable[str],
+    tested: Iterable[str],
+    dataset: str,
+    datasets: Mapping[str, DatasetParams],
+) -> list[str]:
+    """Return the tested subjects whom a network was trained on, sorted.
+
+    Two names are of the same people where they share a reader of an official data set, or a root:
+    CASIA NIR-VIS 2.0 in two places is one data set, and a folder under two names, too.
+
+    Args:
+        trained: ``<data set>/<subject>`` of everybody in training, as the network's file has them.
+        tested: subject ids of the protocol.
+        dataset: the tested data set's name.
+        datasets: all data sets of params; one that is no longer there is only itself.
+    """
+    alike = {dataset} | {
+        name
+        for name, params in datasets.items()
+        if dataset in datasets and _same_people(params, datasets[dataset])
+    }
+    known = {
+        subject for name, _, subject in (each.partition("/") for each in trained) if name in alike
+    }
+    return sorted(known.intersection(tested))
+
+
+def _same_people(one: DatasetParams, other: DatasetParams) -> bool:
+    if one.reader == other.reader and one.reader not in FREE:
+        return True
+    return Path(one.root).resolve() == Path(other.root).resolve()
