@@ -1,31 +1,42 @@
-"""Writes what follows from imports: the code in ``dvc.yaml``, the stages in ``pyproject.toml``.
+"""Writes what follows from code: ``deps`` in ``dvc.yaml``, the stages in ``pyproject.toml``.
 
-``python -m stages.wiring`` (``make wiring``) rewrites the code among each stage's ``deps`` and the
-list of stages that may not import one another, and leaves everything else as it is;
-``python -m stages.wiring --check`` only says what is stale.
+``python -m stages.wiring`` (``make wiring``) rewrites the code among each stage's ``deps``, the
+data that the methods of a family read, and the list of stages that may not import one another. It
+leaves everything else as it is. ``python -m stages.wiring --check`` only says what is stale.
 """
 
 import ast
 import io
 import re
 import sys
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ruamel.yaml import YAML
 
+from pipeline.params.whole import Params
 from pipeline.store.fingerprint import (
     PROJECT_PACKAGES,
     bare_code,
     code_closure,
     imports_of,
 )
+from pipeline.training.engine.method import Method
+from pipeline.training.methods import load_method
+from pipeline.training.methods.cyclegan import CycleGan
+from pipeline.training.methods.pretrain import Pretraining
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = frozenset({".npz", ".csv"})
 """What counts of a package beside its modules."""
+
+SOURCES = tuple(file.stem for file in sorted((ROOT / "pipeline" / "schemas").glob("*.py")))
+"""Stages whose outputs are rows, which a method can read: those with a schema."""
+
+_FOLDERS = {"stages.train_degrader": "data/${key}", "ablations.row": "data/${item.method.dataset}"}
+"""Folder of an entry's data set, where it is not that of ``dataset`` in a section of params."""
 
 _SHARED = frozenset({"__init__", "run", "wiring"})
 _CONTRACT = re.compile(r'(name = "Stages do not import one another".*?modules = \[\n)[^\]]*', re.S)
@@ -36,31 +47,61 @@ def stage_names() -> list[str]:
     return sorted(file.stem for file in (ROOT / "stages").glob("*.py") if file.stem not in _SHARED)
 
 
-def code_deps(stage: str) -> list[str]:
-    """Return the code that a stage runs, as paths from the project's root, the stage's own first.
+def code_deps(module: str) -> list[str]:
+    """Return the code that a stage's module runs, as paths from the project's root, its own first.
 
     Whole packages where all that counts of them is needed, single files elsewhere.
     """
-    module = f"stages.{stage}"
     files = code_closure(module, registries=True)
-    if stage == "weights":
+    if module == "stages.weights":
         files = _naming_weights(files)
     needed = {path for path in files.values() if _counts(path)}
     found = sorted(path.relative_to(ROOT).as_posix() for path in _packed(needed))
-    own = f"stages/{stage}.py"
+    own = files[module].relative_to(ROOT).as_posix()
     return [own, *(path for path in found if path != own)]
 
 
+def methods_of(module: str) -> list[type[Method]]:
+    """Return the methods that a stage may train or test: a family's by the kinds of its params."""
+    if module == "ablations.row":
+        return methods_of("stages.train_nir_vis")
+    if module == "stages.train_degrader":
+        return [CycleGan]
+    what, _, family = module.removeprefix("stages.").partition("_")
+    if what == "pretrain":
+        return [Pretraining]
+    kinds = kinds_of(f"train_{family}") if what in ("train", "evaluate") else []
+    return [load_method(kind) for kind in kinds]
+
+
+def kinds_of(section: str) -> list[str]:
+    """Return the kinds that the entries of a section of params can be of."""
+    _, entry = get_args(Params.model_fields[section].annotation)
+    models = get_args(get_args(entry)[0])
+    return [kind for model in models for kind in get_args(model.model_fields["kind"].annotation)]
+
+
 def wired_pipeline(text: str) -> str:
-    """Return ``dvc.yaml`` with the code deps of its stages as they follow from imports."""
+    """Return a ``dvc.yaml`` with what its stages depend on as it follows from code.
+
+    That is the code that they import, and of families of methods the data that these read.
+    """
     yaml = YAML()
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.width = 4096
     yaml.preserve_quotes = True
     pipeline = yaml.load(text)
-    for name, stage in pipeline["stages"].items():
-        deps = stage.get("do", stage)["deps"]
-        if (wired := _rewired(list(deps), code_deps(name))) != list(deps):
+    for stage in pipeline["stages"].values():
+        does = stage.get("do", stage)
+        module, deps = does["cmd"].split()[2], does["deps"]
+        if module == "ablations.table":  # it runs reports, which count nowhere else
+            continue
+        wired = _replaced(list(deps), code_deps(module), _is_code)
+        if inputs := {source for method in methods_of(module) for source in method.inputs}:
+            folder = _FOLDERS.get(module, "data/${item.dataset}")
+            read = [f"{folder}/{source}" for source in SOURCES if source in inputs]
+            wired = _replaced(wired, read, partial(_is_data, folder))
+        if wired != list(deps):
             deps[:] = wired
     written = io.StringIO()
     yaml.dump(pipeline, written)
@@ -73,7 +114,11 @@ def wired_project(text: str) -> str:
     return _CONTRACT.sub(lambda found: found[1] + listed, text)
 
 
-FILES = {"dvc.yaml": wired_pipeline, "pyproject.toml": wired_project}
+FILES = {
+    "dvc.yaml": wired_pipeline,
+    "ablations/dvc.yaml": wired_pipeline,
+    "pyproject.toml": wired_project,
+}
 """What is rewritten, and how."""
 
 
@@ -91,15 +136,20 @@ def main(words: list[str]) -> None:
         print(f"{name}: rewired")
 
 
-def _rewired(deps: list[Any], code: list[str]) -> list[Any]:
-    """Put the code where the first of it stood, or at the end."""
-    kept = [dep for dep in deps if not _is_code(dep)]
-    first = next((place for place, dep in enumerate(deps) if _is_code(dep)), len(deps))
-    return [*kept[:first], *code, *kept[first:]]
+def _replaced(deps: list[Any], new: list[str], stale: Callable[[Any], bool]) -> list[Any]:
+    """Put the new where the first of the stale stood, or first of all."""
+    kept = [dep for dep in deps if not stale(dep)]
+    first = next((place for place, dep in enumerate(deps) if stale(dep)), 0)
+    return [*kept[:first], *new, *kept[first:]]
 
 
 def _is_code(dep: Any) -> bool:
     return str(dep).partition("/")[0] in PROJECT_PACKAGES
+
+
+def _is_data(folder: str, dep: Any) -> bool:
+    above, _, stage = str(dep).rpartition("/")
+    return above == folder and stage in SOURCES
 
 
 def _naming_weights(files: dict[str, Path]) -> dict[str, Path]:

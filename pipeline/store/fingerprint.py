@@ -30,7 +30,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-PROJECT_PACKAGES = ("pipeline", "stages", "models")
+PROJECT_PACKAGES = ("pipeline", "stages", "models", "ablations")
 
 NEUTRAL_CODE = (
     "pipeline.errors",

@@ -14,6 +14,8 @@ from pipeline.params.load import check_params, read_yaml
 from pipeline.readers import READERS
 from pipeline.store import fingerprint
 from pipeline.store.fingerprint import code_sha256
+from pipeline.training.backbones import MODULES
+from pipeline.training.methods import METHODS
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -46,6 +48,12 @@ def entries():
             )
             chosen = params.model_copy(update={stage: section})
             found[f"{stage}@{name}"] = modules(stage, chosen, "sample")
+    for kind, module in METHODS.items():  # whichever of them params.yaml has
+        found[f"train_nir_vis@any {kind}"] = (
+            "pipeline.training.engine.loop",
+            module,
+            MODULES["lightcnn9"],
+        )
     return found
 
 
@@ -105,10 +113,13 @@ def stale_after(tmp_path, monkeypatch):
         ("pipeline/face3d/backends/truth.py", {"reconstruct@truth"}),
         ("pipeline/face3d/backends/prnet.py", {"reconstruct@prnet"}),
         ("models/prnet/network.py", {"reconstruct@prnet"}),
-        ("pipeline/training/methods/hsst.py", {"train_nir_vis@hsst"}),
-        ("models/hsst/network.py", {"train_nir_vis@hsst"}),
-        ("models/pram/losses.py", {"train_nir_vis@pram_cat"}),
-        ("pipeline/training/methods/rm_rgm.py", set()),
+        ("pipeline/training/methods/hsst.py", {"train_nir_vis@hsst", "train_nir_vis@any hsst"}),
+        ("models/hsst/network.py", {"train_nir_vis@hsst", "train_nir_vis@any hsst"}),
+        ("models/pram/losses.py", {"train_nir_vis@pram_cat", "train_nir_vis@any pram"}),
+        (
+            "pipeline/training/methods/rm_rgm.py",
+            {"train_nir_vis@any rm", "train_nir_vis@any rgm"},
+        ),
         ("models/backbones/mobilefacenet.py", set()),
     ],
 )
@@ -180,6 +191,13 @@ def test_code_that_makes_no_row_makes_nothing_stale(stale_after, path):
 )
 def test_a_new_entry_in_a_registry_makes_nothing_stale(stale_after, path, name):
     assert stale_after(path, f'"{name}"', f'"{name}", "another": "{name}"') == set()
+
+
+@pytest.mark.parametrize("module", sorted(set(METHODS.values())))
+def test_an_edit_of_one_method_trains_that_method_anew(stale_after, module):
+    stale = stale_after(f"{module.replace('.', '/')}.py")
+    assert stale == {entry for entry, modules in ENTRIES.items() if module in modules}
+    assert any(entry.startswith("train_nir_vis@any") for entry in stale)
 
 
 def test_a_comment_makes_nothing_stale(stale_after):

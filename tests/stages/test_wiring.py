@@ -49,13 +49,13 @@ def test_weights_depends_on_what_names_weights_not_on_networks():
 
 
 def test_whole_packages_stand_for_their_files():
-    assert "pipeline/readers" in wiring.code_deps("ingest")
-    assert not any(dep.startswith("pipeline/readers/") for dep in wiring.code_deps("ingest"))
-    assert "pipeline/detection" in wiring.code_deps("detect")
+    assert "pipeline/readers" in wiring.code_deps("stages.ingest")
+    assert not any(dep.startswith("pipeline/readers/") for dep in wiring.code_deps("stages.ingest"))
+    assert "pipeline/detection" in wiring.code_deps("stages.detect")
 
 
 def test_the_stages_own_module_comes_first():
-    assert wiring.code_deps("align")[0] == "stages/align.py"
+    assert wiring.code_deps("stages.align")[0] == "stages/align.py"
 
 
 def test_what_is_no_code_stays_where_it_is_with_its_comments():
@@ -63,6 +63,30 @@ def test_what_is_no_code_stays_where_it_is_with_its_comments():
     stale = text.replace("        - stages/align.py\n", "        - pipeline/cli\n", 1)
     assert stale != text
     assert wiring.wired_pipeline(stale) == text
+
+
+@pytest.mark.parametrize("stage", ["train_nir_vis", "evaluate_nir_vis", "pretrain_nir_vis"])
+def test_a_family_reads_the_data_that_its_methods_declare(stage):
+    text = (ROOT / "dvc.yaml").read_text()
+    inputs = {"attributes"} if stage == "pretrain_nir_vis" else {"parts", "masks"}
+    deps = set(STAGES[stage]["do"]["deps"])
+    assert inputs == {dep.rpartition("/")[2] for dep in deps if "{item.dataset}/" in dep} - {
+        "protocols"
+    }
+    head, part, tail = text.partition(f"  {stage}:\n")
+    forgotten = re.sub(r"        - data/\$\{item.dataset\}/(parts|attributes)\n", "", tail, count=1)
+    too_wide = tail.replace("deps:\n", "deps:\n        - data/${item.dataset}/poses\n", 1)
+    for stale in (forgotten, too_wide):
+        assert stale != tail
+        assert wiring.wired_pipeline(head + part + stale) == text
+
+
+def test_a_method_that_reads_more_is_wired_to_it(monkeypatch):
+    monkeypatch.setattr("pipeline.training.methods.hsst.Hsst.inputs", ("parts", "poses"))
+    wired = YAML(typ="safe").load(wiring.wired_pipeline((ROOT / "dvc.yaml").read_text()))
+    deps = wired["stages"]["train_nir_vis"]["do"]["deps"]
+    assert "data/${item.dataset}/poses" in deps
+    assert "data/${item.dataset}/masks" in deps  # others still read it
 
 
 def test_a_forgotten_stage_is_put_into_the_contract():
