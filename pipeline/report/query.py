@@ -27,8 +27,6 @@ class Tables:
         import duckdb  # every worker imports the reports, and none asks
 
         self._database = duckdb.connect(config={"preserve_insertion_order": True})
-        # DuckDB 2.0.0 takes every row for null where it pushes IS NULL into plain Parquet pages.
-        self._database.execute("SET disabled_optimizers = 'filter_pushdown'")
         whens = " ".join(
             f"WHEN abs(yaw) < {high} THEN '{low}-{high}'" for low, high in pairwise(YAW_BUCKETS_DEG)
         )
@@ -44,6 +42,9 @@ class Tables:
 
     def add(self, name: str, folder: ShardFolder, columns: str) -> Self:
         """Read columns into a table, shard after shard.
+
+        Rows are left out only afterwards: DuckDB 2.0.0 takes every row for null where it pushes
+        IS NULL into plain Parquet pages.
 
         Args:
             name: of the table.
