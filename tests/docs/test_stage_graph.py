@@ -59,3 +59,8 @@ def test_the_same_edges_give_the_same_image_whatever_the_order():
     edges = {"a": set(), "b": {"a"}, "c": {"a"}, "d": {"b", "c"}}
     turned = {name: edges[name] for name in reversed(edges)}
     assert SCRIPT["draw"](edges) == SCRIPT["draw"](turned)
+
+
+def test_the_picture_in_the_documents_is_the_one_of_now():
+    now = SCRIPT["draw"](SCRIPT["read_edges"](ROOT))
+    assert (ROOT / "docs/stages.svg").read_text() == now, "run `make graph`"
