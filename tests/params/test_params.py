@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from dvc.utils.serialize import load_yaml
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 
@@ -223,3 +224,10 @@ def test_what_a_profile_names_itself_stays_and_is_checked():
     params = read_yaml(ROOT / "params.yaml")
     profile = {"datasets": {"sample": None}, "protocols": {"sample": {"seed": 1}}}
     assert lay_profile_over(params, profile)["protocols"]["sample"] == {"seed": 1}
+
+
+@pytest.mark.parametrize("file", ["params.yaml", "ablations/params.yaml"])
+def test_what_a_mapping_takes_over_dvc_reads_as_we_do(file):
+    path = Path(__file__).resolve().parents[2] / file
+    assert "<<: *" in path.read_text()
+    assert load_yaml(path) == read_yaml(path)

@@ -198,6 +198,31 @@ def test_a_budget_too_small_for_a_batch_names_what_it_takes(tmp_path):
         found.read(np.array([0, 0]))
 
 
+def test_what_is_reserved_is_not_filled_with_images(forty):
+    found = opened(forty, budget_bytes=20 * 72)
+    found.read(np.arange(16))
+    found.reserve(15 * 72, "something else")
+    for start in range(0, 40, 10):
+        found.read(np.arange(start, start + 10))
+    assert found._store.kept_bytes <= 5 * 72
+    found.reserve(0, "something else")
+    for start in range(0, 40, 10):
+        found.read(np.arange(start, start + 10))
+    assert found._store.kept_bytes == 20 * 72
+
+
+def test_a_budget_too_small_for_what_is_reserved_is_told(forty):
+    with pytest.raises(StageError, match=r"kept crops takes 3 MB, image_budget_mb allows 1"):
+        opened(forty).reserve(3 * MB, "kept crops")
+
+
+def test_samples_of_unknown_subjects_are_taken_where_they_are_wanted(tmp_path):
+    folder = write_stage(tmp_path, [sample_row("a"), sample_row("b", None)])
+    found = opened(folder, unknown_subjects=True)
+    assert found.sample_ids.tolist() == ["a", "b"]
+    assert found.column("subject_id") == ["s0", None]
+
+
 def test_nothing_that_is_wanted_is_told(tmp_path):
     folder = write_stage(tmp_path, [sample_row("a", split="test")])
     with pytest.raises(StageError, match="no sample of a known subject"):
