@@ -23,7 +23,9 @@ STAGES = {"parse": "align", "masks": "reconstruct", "poses": "reconstruct"}
 """What is measured, and the stage whose output it maps."""
 BEFORE = ("ingest", "detect", "align", "parse", "parts", "reconstruct")
 SHARDS = 64
-HALVES = ("even", "odd")
+HALVES = ("lower", "upper")
+POSES = {"images_per_subject": 100_000, "yaw_deg": [0.0, 30.0]}
+"""All faces, so that the halves make what the whole makes; and few results of each."""
 
 
 def start(cwd: Path, stage: str, dataset: str, executor: str, workers: int) -> subprocess.Popen:
@@ -47,14 +49,16 @@ def seconds(cwd: Path, stage: str, datasets: tuple[str, ...], executor: str, wor
 
 
 def halve(cwd: Path, stage: str) -> None:
-    """Make two data sets of every other shard of a stage's output."""
-    for parity, half in enumerate(HALVES):
+    """Make two data sets of a stage's output: a sample lies where half as many shards place it."""
+    count = SHARDS // len(HALVES)
+    for part, half in enumerate(HALVES):
         for folder in ("", "rejected"):
             target = cwd / "data" / half / stage / folder
             target.mkdir(parents=True, exist_ok=True)
             source = cwd / "data" / "all" / stage / folder
-            for index, path in enumerate(sorted(source.glob("*.parquet"))[parity::2]):
-                os.link(path, target / f"shard-{index:05d}-of-{SHARDS // 2:05d}.parquet")
+            shards = sorted(source.glob("*.parquet"))[part * count : (part + 1) * count]
+            for index, path in enumerate(shards):
+                os.link(path, target / f"shard-{index:05d}-of-{count:05d}.parquet")
 
 
 def main() -> None:
@@ -68,7 +72,8 @@ def main() -> None:
         where = {"reader": "folder", "root": "pictures", "shards": SHARDS}
         datasets = dict.fromkeys(names, where)
         faces: dict[str, dict[str, object]] = {name: {} for name in names}
-        cwd = workspace(Path(folder), {"datasets": datasets, "face_datasets": faces})
+        values = {"datasets": datasets, "face_datasets": faces, "poses": POSES}
+        cwd = workspace(Path(folder), values)
         put(cwd / "pictures", 0, options.faces)
         subprocess.run([sys.executable, "-m", "stages.weights"], cwd=cwd, check=True)
         for stage in BEFORE:
