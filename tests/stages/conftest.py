@@ -24,6 +24,21 @@ class Workspace:
 
     path: Path
     weight_file: Callable[[str], Path]
+    kept: Path
+
+    def once(self, name: str, prepare: Callable[[], None]) -> None:
+        """Prepare the workspace; the second time by a copy of what the first time left.
+
+        Args:
+            name: of what is prepared, one for each ``prepare``.
+            prepare: puts images and runs stages.
+        """
+        kept = self.kept / name
+        if kept.exists():
+            shutil.copytree(kept, self.path, dirs_exist_ok=True)
+            return
+        prepare()
+        shutil.copytree(self.path, kept)
 
     def edit(self, **sections: Any) -> None:
         """Lay values over params.yaml."""
@@ -63,15 +78,21 @@ class Workspace:
         return json.loads(Path("reports/metrics/mine", f"{stage}.json").read_text())
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory) -> Path:
+    """Where ``Workspace.once`` keeps what it prepared."""
+    return tmp_path_factory.mktemp("kept")
+
+
 @pytest.fixture
-def workspace(tmp_path, monkeypatch, weight_file) -> Workspace:
+def workspace(tmp_path, monkeypatch, weight_file, kept) -> Workspace:
     """See ``Workspace``; one worker in this process, for speed."""
     shutil.copy(ROOT / "weights.yaml", tmp_path)
     shutil.copy(ROOT / "params.yaml", tmp_path)
     (tmp_path / "images").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CROSSBAND_EXECUTOR", "serial")
-    made = Workspace(tmp_path, weight_file)
+    made = Workspace(tmp_path, weight_file, kept)
     mine = {"reader": "folder", "root": "images", "shards": 2}
     made.edit(
         datasets={"sample": None, "scenes": None, "mine": mine},

@@ -14,13 +14,17 @@ PARTS = ("left_eye", "right_eye", "nose", "mouth")
 @pytest.fixture
 def face(workspace):
     """The astronaut as she is, and with black glasses on."""
-    astronaut = skimage.data.astronaut()
-    hidden = astronaut.copy()
-    hidden[95:125, 185:255] = 0
-    for name, image in {"open": astronaut, "hidden": hidden}.items():
-        (workspace.path / f"images/{name}.png").write_bytes(encode_png(image))
-    workspace.need("yunet", "face_mesh_468", "bisenet_r18")
-    workspace.run("ingest", "detect", "align", "parse")
+
+    def prepare():
+        astronaut = skimage.data.astronaut()
+        hidden = astronaut.copy()
+        hidden[95:125, 185:255] = 0
+        for name, image in {"open": astronaut, "hidden": hidden}.items():
+            (workspace.path / f"images/{name}.png").write_bytes(encode_png(image))
+        workspace.need("yunet", "face_mesh_468", "bisenet_r18")
+        workspace.run("ingest", "detect", "align", "parse")
+
+    workspace.once("parsed", prepare)
     return workspace
 
 

@@ -12,14 +12,18 @@ from pipeline.ops.geometry import transform_points
 @pytest.fixture
 def faces(workspace):
     """Two aligned photographs, one of them grey."""
-    astronaut = skimage.data.astronaut()[:300, 80:400]
-    for number, image in enumerate((astronaut, astronaut[..., 1])):
-        path = workspace.path / "images" / f"s{number}" / "a.png"
-        path.parent.mkdir()
-        path.write_bytes(encode_png(np.ascontiguousarray(image)))
-    workspace.need("yunet", "face_mesh_468", "bisenet_r18")
-    workspace.edit(poses={"measured_share": 1.0})
-    workspace.run("ingest", "detect", "align", "parse", "parts", "reconstruct")
+
+    def prepare():
+        astronaut = skimage.data.astronaut()[:300, 80:400]
+        for number, image in enumerate((astronaut, astronaut[..., 1])):
+            path = workspace.path / "images" / f"s{number}" / "a.png"
+            path.parent.mkdir()
+            path.write_bytes(encode_png(np.ascontiguousarray(image)))
+        workspace.need("yunet", "face_mesh_468", "bisenet_r18")
+        workspace.edit(poses={"measured_share": 1.0})
+        workspace.run("ingest", "detect", "align", "parse", "parts", "reconstruct")
+
+    workspace.once("reconstructed", prepare)
     return workspace
 
 

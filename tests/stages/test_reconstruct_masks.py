@@ -16,12 +16,17 @@ CHAIN = ("ingest", "detect", "align", "parse", "parts", "reconstruct")
 @pytest.fixture
 def astronauts(workspace):
     """Two images, colour and grey, through all stages up to ``reconstruct``."""
-    bgr = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR)
-    cv2.imwrite("images/colour.png", bgr)
-    cv2.imwrite("images/deep.png", cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY).astype(np.uint16) * 257)
-    workspace.need("yunet", "face_mesh_468", "bisenet_r18")
-    workspace.edit(parse={"precision": "float32"})
-    workspace.run(*CHAIN)
+
+    def prepare():
+        bgr = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR)
+        cv2.imwrite("images/colour.png", bgr)
+        deep = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY).astype(np.uint16) * 257
+        cv2.imwrite("images/deep.png", deep)
+        workspace.need("yunet", "face_mesh_468", "bisenet_r18")
+        workspace.edit(parse={"precision": "float32"})
+        workspace.run(*CHAIN)
+
+    workspace.once("astronauts", prepare)
     return workspace
 
 
