@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.evaluation.recognition import Recognition, chance_rank1, over_folds, recognise
+from pipeline.evaluation.recognition import chance_rank1, measure_protocol
 from pipeline.report.published import published_by
 from pipeline.report.recognition import (
     recognition_figure,
@@ -10,7 +10,7 @@ from pipeline.report.recognition import (
     write_cmc,
     write_roc,
 )
-from pipeline.store.protocols import read_protocol
+from pipeline.store.protocols import Kind, read_protocol
 from stages.run import StageRun, stage_main
 
 TRAINED_BY, PRETRAINED_BY = "train_nir_vis", "pretrain_nir_vis"
@@ -29,21 +29,24 @@ def run(stage: StageRun) -> None:
     probes = stage.source("masks" if params.probes == "masked" else "parts")
     sets = embed.open_tested(stage.source("parts"), probes, protocol, method)
     own = (method.dataset, method.protocol) == (params.dataset, params.protocol)
-    results: dict[str, list[Recognition]] = {row: [] for row in embed.ROWS}
-    starts, kept = embed.embed_starts(method, pretrained, sets), {}
+    kept = {}
     for number in protocol.folds():
-        fold = protocol.fold(number)
         trained = load_trained(trained_path(TRAINED_BY, params.method, number if own else 1))
-        embed.check_fits(trained, params, fold, sets)
+        embed.check_fits(trained, params, protocol.fold(number), sets)
         kept[number] = embed.embed_trained(method, pretrained, trained, sets)
-        for row, both in (starts | {embed.TRAINED: kept[number]}).items():
-            results[row].append(recognise(fold, *both))
-    measured = {row: over_folds([r.metrics for r in found]) for row, found in results.items()}
-    metrics = measured.pop(embed.TRAINED) | {
-        "chance": {"rank1": {"value": round(chance_rank1(protocol.fold(protocol.folds()[0])), 4)}},
-        **measured,
+    measured = {
+        row: measure_protocol(protocol, dict.fromkeys(kept, both).__getitem__)
+        for row, both in embed.embed_starts(method, pretrained, sets).items()
+    }
+    measured[embed.TRAINED] = measure_protocol(protocol, kept.__getitem__)
+    results = {row: found.folds for row, found in measured.items()}
+    metrics = measured[embed.TRAINED].metrics | {
+        **{row: found.metrics for row, found in measured.items() if row != embed.TRAINED},
         "simulated": any(each.samples.simulated for each in sets),
     }
+    if protocol.kind == Kind.RECOGNITION:
+        rank1 = chance_rank1(protocol.fold(protocol.folds()[0]))
+        metrics["chance"] = {"rank1": {"value": round(rank1, 4)}}
     stage.write_metrics(metrics)
     folder = Path("data", params.dataset, stage.stage, name)
     embed.write_embeddings(folder / "embeddings.parquet", kept, sets)
@@ -51,7 +54,8 @@ def run(stage: StageRun) -> None:
     write_roc(results, stage.report("curves", ".roc.csv"))
     write_cmc(results, stage.report("curves", ".cmc.csv"))
     recognition_figure(title, results, stage.report("figures", ".png"))
-    table = recognition_table(title, metrics, published_by(method.kind), protocol.description)
+    published = published_by(method.kind)
+    table = recognition_table(title, protocol.kind, metrics, published, protocol.description)
     stage.report("figures", ".md").write_text(table)
     print(table)
 

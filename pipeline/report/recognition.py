@@ -1,4 +1,4 @@
-"""What recognition shows: ROC and CMC, and one table beside the papers'."""
+"""What recognition shows: ROC and CMC where there are some, and one table beside the papers'."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.recognition import Recognition
+from pipeline.evaluation.recognition import HEADLINES, Recognition
 from pipeline.report.canvas import dress, new_figure, save
 from pipeline.report.published import Published
+from pipeline.store.protocols import Kind
 
 Results = Mapping[str, Sequence[Recognition]]
 
+_BY_CHANCE = {"tar_at_far.1e-2": "1.0", "tar_at_far.1e-3": "0.1", "eer": "50.0"}
 _COLOURS = {"untrained": "#999999", "pretrained": "#e08214", "trained": "#1f77b4"}
 
 
@@ -43,55 +45,53 @@ def recognition_figure(title: str, results: Results, path: Path) -> None:
     figure = new_figure(8.4, 3.6)
     left, right = figure.subplots(1, 2)
     for row, found in results.items():
-        colour = _COLOURS.get(row)
-        for each in found:
-            far, tar = each.roc
-            left.step(
-                far[far > 0],
-                tar[far > 0],
-                where="post",
-                color=colour,
-                linewidth=1.3,
-                label=row if each is found[0] else None,
-            )
-        ranks = _mean_cmc(found)
-        right.plot(
-            np.arange(1, len(ranks) + 1),
-            ranks,
-            color=colour,
-            marker="o",
-            markersize=3,
-            linewidth=1.3,
-            label=row,
-        )
+        _draw(left, right, row, found)
     left.set_xscale("log")
     dress(left, "ROC", "false accept rate", "true accept rate")
     dress(right, "CMC", "rank", "identification rate")
     right.xaxis.get_major_locator().set_params(integer=True)
     for axes in (left, right):
         axes.set_ylim(0.0, 1.02)
-    right.legend(frameon=False, fontsize=8, loc="lower right")
+        if axes.has_data():
+            axes.legend(frameon=False, fontsize=8, loc="lower right")
+        else:
+            axes.set_title("this protocol has none", fontsize=8)
     figure.suptitle(title, fontsize=10)
     save(figure, path)
 
 
+def _draw(left: Any, right: Any, row: str, found: Sequence[Recognition]) -> None:
+    style = {"color": _COLOURS.get(row), "linewidth": 1.3}
+    for each in found:
+        far, tar = each.roc
+        if len(far):
+            label = row if each is found[0] else None
+            left.step(far[far > 0], tar[far > 0], where="post", label=label, **style)
+    ranks = _mean_cmc(found)
+    if len(ranks):
+        places = np.arange(1, len(ranks) + 1)
+        right.plot(places, ranks, marker="o", markersize=3, label=row, **style)
+
+
 def recognition_table(
-    title: str, metrics: Mapping[str, Any], published: Sequence[Published], note: str
+    title: str, kind: Kind, metrics: Mapping[str, Any], published: Sequence[Published], note: str
 ) -> str:
-    """Return a Markdown table of all rows, the folds' where there are several, and the papers'."""
+    """Return a Markdown table of what the kind is published with: all rows, folds, the papers'."""
+    names = HEADLINES[kind]
     lines = [f"# {title}", "", note, ""]
-    lines += ["| row | rank-1 | TAR @ FAR 1e-2 | TAR @ FAR 1e-3 | EER |", "|---|---|---|---|---|"]
-    lines.append(f"| chance | {_percent(metrics['chance']['rank1']['value'])} | 1.0 | 0.1 | 50.0 |")
+    lines += [f"| row | {' | '.join(map(_heading, names))} |", "|---" * (len(names) + 1) + "|"]
+    if "chance" in metrics:
+        by_chance = {"rank1": _percent(metrics["chance"]["rank1"]["value"])} | _BY_CHANCE
+        lines.append(f"| chance | {' | '.join(by_chance[name] for name in names)} |")
     rows = [(name, metrics[name]) for name in ("untrained", "pretrained")]
     rows.append(("**trained**", metrics))
-    for name, found in rows:
-        lines.append(f"| {name} | " + " | ".join(_cell(each) for each in _measures(found)) + " |")
-    for number in range(len(metrics["rank1"].get("folds", ()))):
-        cells = [
-            _percent(each["folds"][number]) if each.get("folds") else "–"
-            for each in _measures(metrics)
-        ]
-        lines.append(f"| fold {number + 1} | " + " | ".join(cells) + " |")
+    for heading, found in rows:
+        cells = [_cell(_rate_of(found, name)) for name in names]
+        lines.append(f"| {heading} | {' | '.join(cells)} |")
+    for number in range(len(_rate_of(metrics, names[0]).get("folds", ()))):
+        folds = [_rate_of(metrics, name).get("folds") for name in names]
+        cells = [_percent(each[number]) if each else "–" for each in folds]
+        lines.append(f"| fold {number + 1} | {' | '.join(cells)} |")
     if published:
         lines += ["", "Published by the papers, on the data sets they name; not measured here:", ""]
         lines += ["| method | data set | rank-1 | TAR @ FAR 1e-2 | TAR @ FAR 1e-3 |"]
@@ -103,21 +103,33 @@ def recognition_table(
     return "\n".join([*lines, ""])
 
 
-def _measures(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    fars = found["tar_at_far"]
-    return [found["rank1"], fars["1e-2"], fars["1e-3"], found["eer"]]
+def _rate_of(metrics: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a rate by its key: ``rank1``, or ``tar_at_far.1e-2``."""
+    table, _, key = name.partition(".")
+    found: Mapping[str, Any] = metrics[table][key] if key else metrics[table]
+    return found
+
+
+def _heading(name: str) -> str:
+    table, _, key = name.partition(".")
+    if key:
+        rate, _, at = table.upper().partition("_AT_")
+        return f"{rate} @ {at} {key}"
+    if table.startswith("rank"):
+        return table.replace("rank", "rank-")
+    return {"eer": "EER", "map": "mAP", "minp": "mINP"}.get(table, table)
 
 
 def _cell(rate: Mapping[str, Any]) -> str:
-    """Write a rate in percent with its interval, or its deviation over folds."""
+    """Write a rate in percent with its interval, or its deviation over folds, and of how many."""
     if rate["value"] is None:
         return "–"
     text = _percent(rate["value"])
     if rate.get("std") is not None:
-        return f"{text} ± {_percent(rate['std'])}"
-    if rate.get("ci95"):
-        return f"{text} [{', '.join(map(_percent, rate['ci95']))}]"
-    return text
+        text += f" ± {_percent(rate['std'])}"
+    elif rate.get("ci95"):
+        text += f" [{', '.join(map(_percent, rate['ci95']))}]"
+    return f"{text} n {rate['n']}" if rate.get("n") else text
 
 
 def _percent(value: float | None) -> str:
