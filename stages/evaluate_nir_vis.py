@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.evaluation.recognition import chance_rank1, measure_protocol
+from pipeline.evaluation.people import refuse_trained
+from pipeline.evaluation.recognition import Embeddings, chance_rank1, measure_protocol
 from pipeline.report.published import published_by
 from pipeline.report.recognition import (
     recognition_figure,
@@ -29,11 +30,15 @@ def run(stage: StageRun) -> None:
     probes = stage.source("masks" if params.probes == "masked" else "parts")
     sets = embed.open_tested(stage.source("parts"), probes, protocol, method)
     own = (method.dataset, method.protocol) == (params.dataset, params.protocol)
-    kept = {}
+    datasets = stage.params.datasets
+    kept: dict[int, tuple[Embeddings, Embeddings]] = {}
     for number in protocol.folds():
         trained = load_trained(trained_path(TRAINED_BY, params.method, number if own else 1))
         embed.check_fits(trained, params, protocol.fold(number), sets)
-        kept[number] = embed.embed_trained(method, pretrained, trained, sets)
+        refuse_trained(trained.subjects, protocol.fold(number), params.dataset, datasets)
+        if own or not kept:
+            both = embed.embed_trained(method, pretrained, trained, sets)
+        kept[number] = both
     measured = {
         row: measure_protocol(protocol, dict.fromkeys(kept, both).__getitem__)
         for row, both in embed.embed_starts(method, pretrained, sets).items()

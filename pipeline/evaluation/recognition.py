@@ -1,11 +1,8 @@
 """A protocol measured: embeddings by sample in, the rates that its kind is published with out."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.errors import StageError
 from pipeline.evaluation.closed_set import RECOGNITION_FARS, measure_closed_set
@@ -25,7 +22,6 @@ __all__ = [
     "Measured",
     "Recognition",
     "chance_rank1",
-    "check_seen",
     "measure_protocol",
     "over_folds",
     "recognise",
@@ -128,28 +124,6 @@ def recognise(protocol: Protocol, gallery: Embedded, probes: Embedded) -> Recogn
 def chance_rank1(protocol: Protocol) -> float:
     """Return the rank-1 rate of guessing: one over the enrolled templates' subjects."""
     return 1.0 / len(set(protocol.enroll["subject_id"].to_pylist()))
-
-
-def check_seen(protocol: Protocol, seen: Collection[str]) -> None:
-    """Refuse a protocol that was made of another version of the data.
-
-    Args:
-        protocol: with all its folds.
-        seen: ids of all samples of the stage that it was made of, those rejected too.
-
-    Raises:
-        StageError: it names a sample that is none of them.
-    """
-    known = pa.array(sorted(seen), pa.string())
-    for name, table in (("enroll", protocol.enroll), ("probe", protocol.probe)):
-        there = pc.is_in(table["sample_id"], value_set=known)
-        unknown = table["sample_id"].filter(pc.invert(there))
-        if len(unknown):
-            raise StageError(
-                f"protocol {protocol.name}: {len(unknown)} samples of {name} are none that a stage "
-                f"has seen, among them {unknown[0]}: expected samples of its data set; run the "
-                "stages `ingest` and `protocols` again"
-            )
 
 
 def _check(protocol: Protocol) -> None:

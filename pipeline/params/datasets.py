@@ -21,6 +21,10 @@ BANDS = {
 }
 
 
+FREE = ("folder", "shards", "ijb_mdf")
+"""Readers of layouts that anybody may fill: nothing is published of what they hold."""
+
+
 GALLERIES = {"gallery-1": Split.TRAIN, "gallery-2": Split.TEST}
 
 

@@ -13,8 +13,10 @@ from pipeline.protocols import OFFICIAL
 from pipeline.protocols.columns import COLUMNS, band_templates, between_values, cross_band
 from pipeline.readers import read_dataset
 from pipeline.store import ShardFolder
-from pipeline.store.protocols import Protocol, protocol_names, write_protocol
+from pipeline.store.protocols import Protocol, check_seen, protocol_names, write_protocol
 from pipeline.types import Row
+
+_ID = ["sample_id"]
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +34,18 @@ def build_protocols(
 
     Raises:
         ReaderError: the official lists are missing or malformed, or the reader has none.
-        StageError: a derived protocol names one that isn't there, or a column that the rows lack.
+        StageError: a derived protocol names one that isn't there, or a column that the rows lack;
+            an official one names a sample that ``ingest`` has not seen.
     """
     made = {protocol.name: protocol for protocol in _base(name, dataset, params, rows)}
     if not made:
         if params.build == "official":
             raise ReaderError(f"data set {name!r}: expected official lists below {dataset.root}")
         log.warning("%s: no protocol: no subjects of split 'test' in VIS and another band", name)
+    if params.build == "official" and params.rows == "ingest":
+        seen = {row["sample_id"] for part in (rows, rows.rejected) for row in part.rows(_ID)}
+        for protocol in made.values():
+            check_seen(protocol, seen)
     yield from made.values()
     for derived, subset in params.subset.items():
         if subset.of not in made:

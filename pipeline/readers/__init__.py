@@ -8,7 +8,7 @@ and, where a data set is official, ``PUBLISHED``.
 from importlib import import_module
 from pathlib import Path
 
-from pipeline.params.datasets import DatasetParams
+from pipeline.params.datasets import FREE, DatasetParams
 from pipeline.readers.listing import check_listing
 from pipeline.store.listing import Listing
 
@@ -33,9 +33,6 @@ READERS: dict[str, str] = {
     "regdb": "pipeline.readers.regdb",
 }
 """Modules by the name in ``datasets.<name>.reader``, loaded on demand."""
-
-FREE = ("folder", "shards", "ijb_mdf")
-"""Readers of layouts that anybody may fill: nothing is published of what they hold."""
 
 __all__ = ["FREE", "READERS", "list_dataset", "read_dataset"]
 

@@ -15,7 +15,7 @@ template, as in identification. A subject that isn't known (a distractor) is emp
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -307,6 +307,28 @@ def read_protocol(folder: Path) -> Protocol:
 def protocol_names(folder: Path) -> list[str]:
     """List the protocols of a data set's folder ``protocols``."""
     return sorted(path.parent.name for path in folder.glob("*/protocol.json"))
+
+
+def check_seen(protocol: Protocol, seen: Collection[str]) -> None:
+    """Refuse a protocol that was made of another version of the data.
+
+    Args:
+        protocol: with all its folds.
+        seen: ids of all samples of the stage that it was made of, those rejected too.
+
+    Raises:
+        StageError: it names a sample that is none of them.
+    """
+    known = pa.array(sorted(seen), pa.string())
+    for name, table in (("enroll", protocol.enroll), ("probe", protocol.probe)):
+        there = pc.is_in(table["sample_id"], value_set=known)
+        unknown = table["sample_id"].filter(pc.invert(there))
+        if len(unknown):
+            raise StageError(
+                f"protocol {protocol.name}: {len(unknown)} samples of {name} are none that a stage "
+                f"has seen, among them {unknown[0]}: expected samples of its data set; run the "
+                "stages `ingest` and `protocols` again"
+            )
 
 
 def _distinct(column: pa.ChunkedArray) -> int:

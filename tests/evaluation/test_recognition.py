@@ -6,7 +6,6 @@ import pytest
 from pipeline.errors import StageError
 from pipeline.evaluation.recognition import (
     chance_rank1,
-    check_seen,
     measure_protocol,
     over_folds,
     recognise,
@@ -16,6 +15,7 @@ from pipeline.store.protocols import (
     Kind,
     Protocol,
     Provenance,
+    check_seen,
     match_table,
     template_table,
     train_table,

@@ -34,6 +34,19 @@ def test_official_lists_name_what_ingest_took_in(casia):
     assert (casia.path / "reports/contact/mine/protocols.png").stat().st_size > 0
 
 
+def test_lists_that_name_what_ingest_has_not_seen_are_refused(casia):
+    testing.casia_nir_vis2(casia.path / "images", subjects=6, each=2, folds=2)
+    with pytest.raises(StageError, match=r"none that a stage has seen.*run the stages `ingest`"):
+        casia.run("protocols")
+    casia.run("ingest", "protocols")
+
+
+def test_an_image_that_ingest_rejected_was_seen(casia):
+    next((casia.path / "images").rglob("*.bmp")).write_bytes(b"")
+    casia.run("ingest", "protocols")
+    assert len(casia.rejected("ingest")) == 1
+
+
 def test_protocols_of_former_params_go(casia, caplog):
     casia.run("protocols")
     for file in (casia.path / "images/protocols").glob("*_dev.txt"):

@@ -1,10 +1,14 @@
 """Who was trained on and is tested, whatever a data set is called in params."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.params.datasets import DatasetParams
-from pipeline.readers import FREE
+from pipeline.errors import StageError
+from pipeline.params.datasets import FREE, DatasetParams
+from pipeline.store.protocols import Protocol
+
+_MANY = (*FREE, "recordio")
+"""Readers of several data sets: those of one are not those of another."""
 
 
 def trained_and_tested(
@@ -35,7 +39,30 @@ def trained_and_tested(
     return sorted(known.intersection(tested))
 
 
+def refuse_trained(
+    trained: Sequence[str], fold: Protocol, dataset: str, datasets: Mapping[str, DatasetParams]
+) -> None:
+    """Refuse to test people who were trained on under another name of their data set.
+
+    Args:
+        trained: as of ``trained_and_tested``.
+        fold: of the protocol.
+        dataset: its data set's name.
+        datasets: all data sets of params.
+
+    Raises:
+        StageError: some were.
+    """
+    tested = {s for t in (fold.enroll, fold.probe) for s in t["subject_id"].to_pylist()}
+    if shared := trained_and_tested(trained, tested - {None}, dataset, datasets):
+        raise StageError(
+            f"the network was trained on {len(shared)} subjects of protocol {fold.name} of "
+            f"{dataset}, among them {shared[0]}, under whatever name of the data set: expected "
+            "none; choose another protocol, fold or network"
+        )
+
+
 def _same_people(one: DatasetParams, other: DatasetParams) -> bool:
-    if one.reader == other.reader and one.reader not in FREE:
+    if one.reader == other.reader and one.reader not in _MANY:
         return True
     return Path(one.root).resolve() == Path(other.root).resolve()

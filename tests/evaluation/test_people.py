@@ -2,8 +2,10 @@
 
 import pytest
 
+from pipeline.errors import StageError
+from pipeline.evaluation.people import refuse_trained, trained_and_tested
 from pipeline.params.datasets import DatasetParams
-from pipeline.protocols.people import trained_and_tested
+from pipeline.store.protocols import Protocol, Provenance, template_table, train_table
 
 DATASETS = {
     name: DatasetParams.model_validate({"reader": reader, "root": root, "shards": 1})
@@ -13,6 +15,8 @@ DATASETS = {
         ("mine", "folder", "/data/mine"),
         ("also_mine", "folder", "/data/x/../mine"),
         ("yours", "folder", "/data/yours"),
+        ("ms1m", "recordio", "/data/ms1m"),
+        ("glint", "recordio", "/data/glint"),
     )
 }
 
@@ -25,6 +29,7 @@ DATASETS = {
         ("mine/00007", "also_mine", ["00007"]),
         ("mine/00007", "yours", []),
         ("mine/00007", "casia", []),
+        ("ms1m/00007", "glint", []),
         ("gone/00007", "casia", []),
         ("gone/00007", "gone", ["00007"]),
         ("mine/a/00007", "mine", ["a/00007"]),
@@ -33,3 +38,11 @@ DATASETS = {
 def test_subjects_are_the_same_under_another_name(trained, dataset, found):
     tested = ["00007", "00008", "a/00007"]
     assert trained_and_tested([trained], tested, dataset, DATASETS) == found
+
+
+def test_a_network_is_not_tested_on_whom_it_knows_by_another_name():
+    tables = template_table([(None, "t", "00007", "s", None, None)]), template_table([])
+    fold = Protocol("view2", Provenance.OFFICIAL, "", *tables, None, train_table())
+    with pytest.raises(StageError, match=r"trained on 1 subjects of protocol view2 .* them 00007"):
+        refuse_trained(["casia/00007"], fold, "casia_cropped", DATASETS)
+    refuse_trained(["casia/00008"], fold, "casia_cropped", DATASETS)

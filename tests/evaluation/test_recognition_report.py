@@ -1,0 +1,61 @@
+"""Table, curves and figure of each kind of protocol."""
+
+import csv
+
+import pytest
+
+from pipeline import testing
+from pipeline.evaluation.recognition import HEADLINES, measure_protocol
+from pipeline.report.recognition import (
+    recognition_figure,
+    recognition_table,
+    write_cmc,
+    write_roc,
+)
+from pipeline.store.protocols import Kind
+
+ROC, CMC = "roc", "cmc"
+CASES = {
+    Kind.RECOGNITION: ("casia_nir_vis2", "view2", testing.casia_nir_vis2, (ROC, CMC)),
+    Kind.PAIR_ACCURACY: ("cfp", "fp", testing.cfp, (ROC,)),
+    Kind.VERIFICATION: ("ijbc", "verification", testing.ijbc, (ROC,)),
+    Kind.OPEN_SET: ("ijbc", "identification", testing.ijbc, (CMC,)),
+    Kind.DISTRACTORS: ("megaface", "official", testing.megaface, (ROC, CMC)),
+    Kind.REIDENTIFICATION: ("llcm", "all_to_sampled_vis_to_ir", testing.llcm, (CMC,)),
+    Kind.REIDENTIFICATION_BY_IMAGE: ("regdb", "visible_to_thermal", testing.regdb, (CMC,)),
+}
+HEADS = {
+    Kind.RECOGNITION: "| row | rank-1 | TAR @ FAR 1e-2 | TAR @ FAR 1e-3 | EER |",
+    Kind.PAIR_ACCURACY: "| row | accuracy | TAR @ FAR 1e-2 | TAR @ FAR 1e-3 | EER |",
+    Kind.OPEN_SET: "| row | TPIR @ FPIR 1e-1 | TPIR @ FPIR 1e-2 | rank-1 | rank-5 | rank-10 |",
+    Kind.REIDENTIFICATION: "| row | rank-1 | rank-5 | rank-10 | rank-20 | mAP | mINP |",
+}
+
+
+def test_there_is_a_case_for_each_kind():
+    assert set(CASES) == set(HEADLINES) == set(Kind)
+
+
+@pytest.mark.parametrize("kind", list(CASES))
+def test_what_a_kind_is_published_with_is_shown(tmp_path, official, embed, kind):
+    reader, name, write, curves = CASES[kind]
+    write(tmp_path)
+    protocol = official(reader)[name]
+    assert protocol.kind == kind
+    vectors = embed(protocol)
+    measured = measure_protocol(protocol, lambda _: (vectors, vectors))
+    results = dict.fromkeys(("untrained", "pretrained", "trained"), measured.folds)
+    metrics = measured.metrics | dict.fromkeys(("untrained", "pretrained"), measured.metrics)
+    table = recognition_table("title", kind, metrics, (), "note").splitlines()
+    assert HEADS.get(kind, table[4]) == table[4]
+    (trained,) = [line for line in table if line.startswith("| **trained** |")]
+    cells = trained.split(" | ")[1:]
+    assert len(cells) == len(HEADLINES[kind])
+    assert all(cell.strip(" |") == "–" or " n " in cell for cell in cells)
+    write_roc(results, tmp_path / "roc.csv")
+    write_cmc(results, tmp_path / "cmc.csv")
+    for curve in (ROC, CMC):
+        rows = list(csv.DictReader((tmp_path / f"{curve}.csv").read_text().splitlines()))
+        assert bool(rows) == (curve in curves)
+    recognition_figure("title", results, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 0
