@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional
 
 from pipeline.errors import StageError
 from pipeline.training.data.images import HW, Int64
+
+_LUMA = (0.2989, 0.587, 0.114)
+"""Of red, green and blue, as torchvision weighs them (ITU-R BT.601, rounded)."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,15 @@ class Preprocess:
         """Turn uint8 (n, 1 or 3, h, w), RGB, into what the network takes, channels last."""
         if self.grey:
             if images.shape[1] == 3:
-                images = functional.rgb_to_grayscale(images)
+                images = _grey(images)
         elif images.shape[1] == 1:
             images = images.expand(-1, 3, -1, -1)
         values = (images.float() - self.offset) / self.divisor
         return values.contiguous(memory_format=torch.channels_last)
+
+
+def _grey(images: Tensor) -> Tensor:
+    """Turn uint8 (n, 3, h, w), RGB, into grey of 8 bits, rounded down: (n, 1, h, w)."""
+    red, green, blue = images.unbind(dim=1)
+    mixed = red.mul(_LUMA[0]).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
+    return mixed.to(images.dtype)[:, None]

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+import torchvision.transforms.v2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,3 +69,10 @@ def test_one_channel_is_repeated_where_three_are_taken():
 def test_a_crop_that_is_too_small_is_told(hw):
     with pytest.raises(StageError, match=f"{hw[0]}×{hw[1]} pixels, the network takes 4×2"):
         GREY.cut(images(1, 1, *hw))
+
+
+def test_grey_is_torchvisions():
+    colours = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    whole = Preprocess(grey=True, hw=None, offset=0.0, divisor=1.0)
+    expected = torchvision.transforms.v2.functional.rgb_to_grayscale(colours).float()
+    torch.testing.assert_close(whole.values(colours), expected, rtol=0, atol=0)
