@@ -32,6 +32,6 @@ def test_missing_words_are_told(tmp_path):
     with pytest.raises(StageError, match="--help"):
         mask_template()
     with pytest.raises(StageError, match="wool"):
-        mask_template(image=tmp_path / "a.jpg", out=tmp_path / "b.png", material="wool")
+        mask_template(photo=tmp_path / "a.jpg", out=tmp_path / "b.png", material="wool")
     with pytest.raises(StageError, match=r"\.obj or \.ply"):
         mesh(tmp_path, "a", tmp_path / "face.stl")

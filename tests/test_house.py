@@ -116,3 +116,9 @@ def test_files_and_functions_stay_small(package):
 )
 def test_what_counts_as_too_large(source, found):
     assert too_large(source) == found
+
+
+def test_modules_of_tests_have_names_of_their_own():
+    """They are imported by that name alone: of two, one would stand for both."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert sorted({name for name in names if names.count(name) > 1}) == []

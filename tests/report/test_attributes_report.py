@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from face_rows import aligned, folder
+from report_rows import aligned, folder
 
 from pipeline.ops.codec import decode_rgb
 from pipeline.report.attributes import attribute_metrics, quality_sheet

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from face_rows import aligned, face, folder, label_maps, make_image
+from report_rows import aligned, face, folder, label_maps, make_image
 
 from pipeline.detection.rows import measures_of
 from pipeline.face3d.measures import aligned_measures

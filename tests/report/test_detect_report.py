@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from face_rows import POINTS, aligned, face, folder, image_without_ground_truth, make_image
+from report_rows import POINTS, aligned, face, folder, image_without_ground_truth, make_image
 
 from pipeline.detection.rows import measures_of
 from pipeline.face3d.measures import aligned_measures, nme_percent

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from face_rows import aligned, folder, label_maps
+from report_rows import aligned, folder, label_maps
 
 from pipeline.ops.codec import decode, decode_rgb, encode_png
 from pipeline.parsing.measures import parsed_measures, part_measures
