@@ -51,6 +51,7 @@ class CycleGan(Method):
             self.judge_low, self.judge_sharp = (
                 PatchDiscriminator(channels=params.discriminator_channels) for _ in range(2)
             )
+        self.to(memory_format=torch.channels_last)  # half the time of a step on a CPU
         shape = 3, params.crop_px, params.crop_px
         self.pool_low, self.pool_sharp = (ImagePool(params.pool_images, shape) for _ in range(2))
         self._made = deque[tuple[Tensor, Tensor]]()
@@ -135,4 +136,4 @@ class CycleGan(Method):
             crop = frame[top : top + side, left : left + side]
             crops.append(crop[:, ::-1] if mirror else crop)
         images = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
-        return pixels_to_input(images).contiguous()
+        return pixels_to_input(images).contiguous(memory_format=torch.channels_last)
