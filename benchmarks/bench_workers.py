@@ -69,12 +69,12 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         names = ("all", *HALVES)
-        where = {"reader": "folder", "root": "pictures", "shards": SHARDS}
+        where = {"reader": "folder", "root": "images", "shards": SHARDS}
         datasets = dict.fromkeys(names, where)
         faces: dict[str, dict[str, object]] = {name: {} for name in names}
         values = {"datasets": datasets, "face_datasets": faces, "poses": POSES}
         cwd = workspace(Path(folder), values)
-        put(cwd / "pictures", 0, options.faces)
+        put(cwd / "images", 0, options.faces)
         subprocess.run([sys.executable, "-m", "stages.weights"], cwd=cwd, check=True)
         for stage in BEFORE:
             seconds(cwd, stage, ("all",), "processes", 2)

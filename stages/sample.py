@@ -14,7 +14,7 @@ from pipeline.params.whole import Params
 from pipeline.readers import ijb_mdf
 from pipeline.readers.segments import take_in_segment
 from pipeline.report.contact_sheet import contact_sheet
-from pipeline.report.sample import pick_segments, picture_metrics, scene_counts
+from pipeline.report.sample import image_metrics, pick_segments, scene_counts
 from pipeline.report.scene_sheet import scene_sheet
 from pipeline.schemas.sample import IMAGES
 from pipeline.store import Listing, MapSummary, executor_from_environment
@@ -41,7 +41,7 @@ def images(stage: StageRun, params: Any, target: Path) -> None:
         target=target,
         code=code_of(stage.params, stage.dataset),
     )
-    stage.write_metrics(picture_metrics(output))
+    stage.write_metrics(image_metrics(output))
     contact_sheet(output, stage.report("contact", ".png"), most_subjects=10)
 
 

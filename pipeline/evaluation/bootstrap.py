@@ -61,16 +61,12 @@ def mean_interval(
     values: ArrayLike, subjects: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval | None:
     """Return ``bootstrap_interval`` of the mean, quickly: from each subject's sum and count."""
-    measured, owner = np.asarray(values, np.float64), np.asarray(subjects)
-    if measured.ndim != 1 or measured.shape != owner.shape:
-        raise ValueError(f"expected (n,) twice, got {measured.shape}, {owner.shape}")
-    finite = np.isfinite(measured)
-    names, group = np.unique(owner[finite], return_inverse=True)
-    if len(names) < 2:
+    measured, group, count = _by_subject(values, subjects)
+    if count < 2:
         return None
-    sums = np.bincount(group, weights=measured[finite])
+    sums = np.bincount(group, weights=measured)
     counts = np.bincount(group)
-    draws = np.random.default_rng(seed).integers(0, len(names), (resamples, len(names)))
+    draws = np.random.default_rng(seed).integers(0, count, (resamples, count))
     return _interval(sums[draws].sum(1) / counts[draws].sum(1))
 
 
@@ -78,17 +74,13 @@ def median_interval(
     values: ArrayLike, subjects: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval | None:
     """Return ``bootstrap_interval`` of the median, quickly: the values are sorted once for all."""
-    measured, owner = np.asarray(values, np.float64), np.asarray(subjects)
-    if measured.ndim != 1 or measured.shape != owner.shape:
-        raise ValueError(f"expected (n,) twice, got {measured.shape}, {owner.shape}")
-    finite = np.isfinite(measured)
-    names, group = np.unique(owner[finite], return_inverse=True)
-    if len(names) < 2:
+    measured, group, count = _by_subject(values, subjects)
+    if count < 2:
         return None
-    order = np.argsort(measured[finite], kind="stable")
-    ordered, group = measured[finite][order], group[order]
-    draws = np.random.default_rng(seed).integers(0, len(names), (resamples, len(names)))
-    times = (np.bincount(draw, minlength=len(names))[group] for draw in draws)
+    order = np.argsort(measured, kind="stable")
+    ordered, group = measured[order], group[order]
+    draws = np.random.default_rng(seed).integers(0, count, (resamples, count))
+    times = (np.bincount(draw, minlength=count)[group] for draw in draws)
     return _interval([_median_of_repeated(ordered, count) for count in times])
 
 
@@ -207,3 +199,19 @@ def _interval(values: ArrayLike) -> Interval:
     tail = (100.0 - LEVEL_PERCENT) / 2
     low, high = np.percentile(np.asarray(values, np.float64), [tail, 100.0 - tail])
     return float(low), float(high)
+
+
+def _by_subject(
+    values: ArrayLike, subjects: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.intp], int]:
+    """Return the finite values, the number of each one's subject, and how many subjects there are.
+
+    Raises:
+        ValueError: the two differ in length.
+    """
+    measured, owner = np.asarray(values, np.float64), np.asarray(subjects)
+    if measured.ndim != 1 or measured.shape != owner.shape:
+        raise ValueError(f"expected (n,) twice, got {measured.shape}, {owner.shape}")
+    finite = np.isfinite(measured)
+    names, group = np.unique(owner[finite], return_inverse=True)
+    return measured[finite], group, len(names)

@@ -12,7 +12,7 @@ from pipeline.store import ShardFolder
 from pipeline.types import Row
 
 
-def picture_metrics(folder: ShardFolder) -> dict[str, Any]:
+def image_metrics(folder: ShardFolder) -> dict[str, Any]:
     """Measure a source of images: ``share`` of rows by band, split and view."""
     tables = Tables.of(folder, "band, split, view")
     return {"share": {column: tables.shares(column) for column in ("band", "split", "view")}}

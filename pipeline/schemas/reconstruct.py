@@ -15,7 +15,7 @@ RECONSTRUCT = extend(
         measure(
             "mesh_nme_percent",
             pa.float64(),
-            "mean distance in the picture of the 468 points from the true ones",
+            "mean distance in the image of the 468 points from the true ones",
             unit="% of the true distance of the eyes in space",
         ),
         measure("yaw_error_deg", pa.float64(), "distance from the true yaw", unit="degree"),
