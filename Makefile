@@ -31,6 +31,7 @@ repro: setup ## run every stage that is out of date
 # On more people than the default run has, so in a workspace of its own.
 ablations: setup ## train and measure every row of the papers' tables: hours without a GPU
 	test -e $(ABLATIONS)/dvc.yaml || crossband workspace $(ABLATIONS) --profile params/ablations.yaml
+	cp ablations/stages.yaml $(ABLATIONS)/ablations/dvc.yaml
 	cd $(ABLATIONS) && dvc repro ablations/dvc.yaml
 
 # In random order (the seed is printed); a module's tests mostly stay with one process, so that their

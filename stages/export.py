@@ -3,7 +3,6 @@
 What DVC tracks is the export's manifest: the export itself may lie in an object store.
 """
 
-import json
 from pathlib import Path
 
 from pipeline.errors import ParamsError
@@ -53,7 +52,7 @@ def run(stage: StageRun) -> None:
         "simulated": dict(manifest.simulated),
         "rows": {name: dict(counts) for name, counts in manifest.shares.items()},
     }
-    stage.report("metrics", ".json").write_text(json.dumps(metrics, indent=2) + "\n")
+    stage.write_metrics(metrics)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """What every stage run does: check the params, map shards, write metrics, end with clear words.
 
 Layout, relative to the project's root: ``data/<data set>/<stage>`` for shards,
-``reports/metrics/<data set>/<stage>.json`` for what DVC compares, ``reports/runs/…`` for what
-depends on what was there before, ``reports/contact/<data set>/<stage>.png`` to look at.
+``reports/metrics/<data set>/<stage>.json`` for all that was measured, ``reports/summary/…`` for the
+few numbers that DVC compares, ``reports/runs/…`` for what depends on what was there before (no
+output of DVC), ``reports/contact/<data set>/<stage>.png`` to look at.
 """
 
 import atexit
@@ -24,6 +25,7 @@ from pipeline.errors import CrossbandError, ParamsError, StageError
 from pipeline.params.datasets import DatasetParams
 from pipeline.params.load import load_params, section_values
 from pipeline.params.whole import Params
+from pipeline.report.summary import summary_of
 from pipeline.store import (
     ShardFolder,
     StageKey,
@@ -186,7 +188,10 @@ class StageRun:
         return StageKey(self.stage, values, self._weights, code_sha256(*modules))
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
-        """Write the stage's metrics: after ``map``, rows in, out and rejected come first."""
+        """Write the stage's metrics, and the few of them that runs are compared by.
+
+        After ``map``, rows in, out and rejected come first.
+        """
         common = {}
         if self.summary is not None:
             common = {
@@ -194,7 +199,9 @@ class StageRun:
                 "out": self.summary.rows_out,
                 "rejected": self.summary.rejected,
             }
-        _write_json(self.report("metrics", ".json"), common | metrics)
+        written = common | metrics
+        _write_json(self.report("metrics", ".json"), written)
+        _write_json(self.report("summary", ".json"), summary_of(self.stage, written))
 
     def write_run(self, values: Mapping[str, Any]) -> None:
         """Write what depends on this run and on what was there before: no DVC output."""

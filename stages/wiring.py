@@ -116,7 +116,7 @@ def wired_project(text: str) -> str:
 
 FILES = {
     "dvc.yaml": wired_pipeline,
-    "ablations/dvc.yaml": wired_pipeline,
+    "ablations/stages.yaml": wired_pipeline,
     "pyproject.toml": wired_project,
 }
 """What is rewritten, and how."""

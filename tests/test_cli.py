@@ -77,7 +77,7 @@ def test_a_workspace_is_a_copy_with_params_of_its_own(tmp_path):
     assert values["sample"]["openpeople"]["subjects"] == 1
     assert values["align"]["template"] == "arcface144"
     assert (target / "stages/align.py").read_text() == (ROOT / "stages/align.py").read_text()
-    assert (target / "ablations/dvc.yaml").is_file()
+    assert (target / "ablations/stages.yaml").is_file()
     assert "no_scm = true" in (target / ".dvc/config").read_text()
     assert not list(target.rglob("__pycache__"))
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from pipeline.report.canvas import dress, new_figure, save
 
 Curve = Sequence[Mapping[str, float]]
+TOTAL = "total"
+"""Column of the loss whose gradient is taken: the plots' y."""
+
 _SMOOTHED = 9
 """Points of the loss curve that its drawn mean spans."""
 
@@ -18,7 +21,7 @@ _SMOOTHED = 9
 def write_curve(curve: Sequence[Mapping[str, float]], path: Path) -> None:
     """Write a training's losses by step as CSV, for a DVC plot."""
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(curve[0]) if curve else ["step"])
+        writer = csv.DictWriter(file, list(curve[0]) if curve else ["step", TOTAL])
         writer.writeheader()
         writer.writerows(curve)
 

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from pipeline.params.train_nir_vis import AnyMethodParams
 from pipeline.params.whole import Params
 from pipeline.report.ground_truth_figure import PANELS
+from pipeline.report.summary import CHOSEN
 from pipeline.training.methods import load_method
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,14 +70,35 @@ def test_a_stage_depends_on_the_section_of_its_name(name):
 
 @pytest.mark.parametrize("name", ITEMS)
 def test_outputs_persist_so_that_rows_can_be_reused(name):
-    for out in ITEMS[name]["outs"]:
+    data = [out for out in ITEMS[name]["outs"] if not str(out).startswith("reports/metrics/")]
+    for out in (each for each in data if not str(each).startswith("reports/figures/")):
         (options,) = out.values()
-        assert options["persist"] is True
+        assert options == {"persist": True}
 
 
 @pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights"}))
-def test_metrics_lie_where_people_look(name):
-    assert names(ITEMS[name]["metrics"]) == [reports("metrics", name, ".json")]
+def test_the_metric_is_the_summary_and_details_are_outputs(name):
+    """The form of ``docs/dvc.md``: `dvc metrics` shows few numbers, a pull brings all."""
+    assert ITEMS[name]["metrics"] == [reports("summary", name, ".json")]
+    assert reports("metrics", name, ".json") in ITEMS[name]["outs"]
+
+
+def test_summaries_are_chosen_for_stages_that_there_are():
+    assert CHOSEN.keys() <= ITEMS.keys()
+
+
+@pytest.mark.parametrize("name", ITEMS)
+def test_every_output_is_cached_so_that_an_older_commit_and_a_clone_have_it(name):
+    kinds = (ITEMS[name].get(kind, ()) for kind in ("outs", "metrics", "plots"))
+    outputs = [out for kind in kinds for out in kind]
+    options = [next(iter(out.values())) for out in outputs if not isinstance(out, str)]
+    assert all(each.get("cache", True) for each in options)
+
+
+@pytest.mark.parametrize("name", ITEMS)
+def test_every_table_of_numbers_that_is_plotted_names_its_axes(name):
+    tables = [plot for plot in ITEMS[name].get("plots", ()) if ".csv" in str(plot)]
+    assert all({"x", "y"} <= next(iter(plot.values())).keys() for plot in tables)
 
 
 @pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights", "export"} - {*ITEM_STAGES}))
@@ -108,7 +130,7 @@ def test_a_family_reads_what_its_methods_declare(stage):
 def test_plots_name_templates_that_dvc_or_the_project_has(name):
     own = {path.stem for path in (ROOT / ".dvc" / "plots").glob("*.json")}
     for plot in ITEMS[name]["plots"]:
-        (options,) = plot.values()
+        options = {} if isinstance(plot, str) else next(iter(plot.values()))
         assert options.get("template", "linear") in own | {"linear"}
 
 

@@ -1,0 +1,94 @@
+"""The few numbers of a stage that runs are compared by: what ``dvc metrics`` and ``dvc exp`` show.
+
+All that a stage measured stands in ``reports/metrics``; here is chosen what of it is the DVC
+metric, at most ``MOST`` numbers, so that a table of all stages can be read.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+MOST = 8
+"""Numbers of a summary, at most."""
+
+CHOSEN: dict[str, tuple[str, ...]] = {
+    "sample": ("share.band.*", "scenes.*.frames"),
+    "ingest": ("share.band.*",),
+    "protocols": ("*.probe_samples",),
+    "detect": ("failure_to_enrol.*",),
+    "align": (
+        "nme_percent.median",
+        "wrong_face.mean",
+        "outside_fraction.p95",
+        "interocular_px.median",
+        "images_with_several_faces",
+    ),
+    "parse": ("iou.*.mean",),
+    "parts": ("box_iou.*.mean",),
+    "attributes": ("separation.*.vis_nir.eer", "separation.*.vis_vis_poses.eer"),
+    "detect_bodies": ("bands.*.detection_recall", "bands.*.people_per_image"),
+    "label_bodies": ("*.recall_of_faces", "*.precision"),
+    "crop_bodies": ("bands.*.crops",),
+    "reconstruct": (
+        "nme_percent.median",
+        "yaw_error_deg.median",
+        "residual_percent.all.median",
+        "visible_fraction.median",
+    ),
+    "masks": ("pixels_changed_outside", "region_iou.median", "coverage.all.*"),
+    "poses": ("psnr_identity_db.median", "yaw_error_deg.median", "pitch_error_deg.median"),
+    "export": ("files", "bytes"),
+    "train_degrader": (
+        "steps",
+        "faces.*",
+        "loss.cycle",
+        "sharpness.unseen.median",
+        "sharpness.unseen_degraded.median",
+    ),
+    "degrade": ("rows.*", "sharper.*"),
+    "pretrain_nir_vis": ("steps", "faces", "subjects", "loss.total"),
+    "train_nir_vis": ("steps", "*.faces", "*.loss.total"),
+    "evaluate_nir_vis": (
+        *("rank1", "map", "accuracy", "eer"),
+        *("tar_at_far.1e-2", "tar_at_far.1e-3", "tpir_at_fpir.1e-2"),
+        *("pretrained.rank1", "pretrained.eer", "pretrained.accuracy", "pretrained.map"),
+    ),
+}
+"""For each stage the numbers shown beside its counts of rows, the first ones first.
+
+A dotted path into the stage's metrics, ``*`` for every key; what a run has not is left out.
+"""
+
+
+def summary_of(stage: str, metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return a stage's summary by dotted names.
+
+    Args:
+        stage: its name; of one that ``CHOSEN`` has not, only rows are counted.
+        metrics: what it wrote into ``reports/metrics``.
+
+    Returns:
+        ``in``, ``out`` and ``rejected`` where rows were mapped, then what ``CHOSEN`` says; of a
+        rate its value; no more than ``MOST`` numbers.
+    """
+    found: dict[str, float] = {}
+    if "out" in metrics:
+        rejected = sum(metrics.get("rejected", {}).values())
+        found = {"in": metrics["in"], "out": metrics["out"], "rejected": rejected}
+    for path in CHOSEN.get(stage, ()):
+        found |= dict(_numbers(metrics, path.split(".")))
+    return dict(list(found.items())[:MOST])
+
+
+def _numbers(value: Any, keys: list[str]) -> Iterator[tuple[str, float]]:
+    """Yield the numbers below a path, each with its dotted name from there on."""
+    if not keys:
+        number = value.get("value") if isinstance(value, Mapping) else value
+        if isinstance(number, int | float) and not isinstance(number, bool):
+            yield "", number
+        return
+    if not isinstance(value, Mapping):
+        return
+    for key in value if keys[0] == "*" else [keys[0]]:
+        if key in value:
+            for name, number in _numbers(value[key], keys[1:]):
+                yield f"{key}.{name}" if name else key, number

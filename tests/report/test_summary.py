@@ -1,0 +1,37 @@
+"""The numbers that runs are compared by."""
+
+import pytest
+
+from pipeline.report.summary import CHOSEN, MOST, summary_of
+
+
+def test_counts_come_first_and_rejected_rows_are_added_up():
+    metrics = {"in": 7, "out": 4, "rejected": {"no_face": 2, "too_small": 1}, "other": 5}
+    assert summary_of("any", metrics) == {"in": 7, "out": 4, "rejected": 3}
+
+
+def test_a_star_takes_every_key_and_names_say_the_way():
+    metrics = {"iou": {"eyes": {"mean": 0.5, "n": 3}, "nose": {"mean": 0.25}, "mouth": {"n": 0}}}
+    assert summary_of("parse", metrics) == {"iou.eyes.mean": 0.5, "iou.nose.mean": 0.25}
+
+
+def test_of_a_rate_its_value_is_taken_and_none_is_left_out():
+    metrics = {
+        "rank1": {"value": 0.75, "n": 4, "ci95": [0.5, 1.0]},
+        "eer": {"value": None, "n": 4},
+        "tar_at_far": {"1e-2": {"value": 0.5}},
+        "pretrained": {"rank1": {"value": 0.25}},
+        "simulated": True,
+    }
+    assert summary_of("evaluate_nir_vis", metrics) == {
+        "rank1": 0.75,
+        "tar_at_far.1e-2": 0.5,
+        "pretrained.rank1": 0.25,
+    }
+
+
+@pytest.mark.parametrize("stage", CHOSEN)
+def test_no_summary_has_more_than_eight_numbers(stage):
+    assert MOST == 8
+    many = {str(number): {"probe_samples": number, "precision": 0.5} for number in range(20)}
+    assert len(summary_of(stage, many | {"in": 1, "out": 1, "rejected": {}})) <= MOST
