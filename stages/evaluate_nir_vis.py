@@ -34,7 +34,7 @@ def run(stage: StageRun) -> None:
     kept: dict[int, tuple[Embeddings, Embeddings]] = {}
     for number in protocol.folds():
         trained = load_trained(trained_path(TRAINED_BY, params.method, number if own else 1))
-        embed.check_fits(trained, params, protocol.fold(number), sets)
+        embed.check_fits(trained, params.dataset, protocol.fold(number), sets)
         refuse_trained(trained.subjects, protocol.fold(number), params.dataset, datasets)
         if own or not kept:
             both = embed.embed_trained(method, pretrained, trained, sets)

@@ -4,22 +4,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction, Name
-from pipeline.params.training import TrainingParams, Weight
+from pipeline.params.base import Fraction
+from pipeline.params.training import RecogniserParams, Weight
 from pipeline.types import Band
 
 PairLoss = Literal["softmax", "am_softmax", "arcface", "triplet"]
 
 
-class MethodParams(TrainingParams):
-    """What every method takes."""
+class MethodParams(RecogniserParams):
+    """What every method on faces in two bands takes."""
 
-    kind: str
-    dataset: Name
     protocol: Annotated[str, Field(min_length=1)]
     """Protocol of the data set whose table ``train`` says who trains, fold by fold."""
-    pretrained: Name
-    """Which entry of ``pretrain_nir_vis`` gives the backbone."""
     bands: tuple[Band, Band]
     masked: bool
     """Whether images of the second band are those of the stage ``masks``."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Section, Seed
+from pipeline.params.base import NEUTRAL, Name, Section, Seed
 
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
@@ -47,3 +47,12 @@ class TrainingParams(RunParams):
         if list(self.milestones) != sorted(set(self.milestones)):
             raise ValueError(f"milestones: expected rising steps, got {self.milestones}")
         return self
+
+
+class RecogniserParams(TrainingParams):
+    """What every method takes that goes on from a pretrained recogniser, whatever its family."""
+
+    kind: str
+    dataset: Name
+    pretrained: Name
+    """Which entry of the family's pretraining gives the backbone."""

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from pipeline.evaluation.recognition import Recognition, recognise
-from pipeline.params.evaluate_nir_vis import EvaluateParams
 from pipeline.params.train_nir_vis import MethodParams
 from pipeline.store.protocols import Protocol
 from pipeline.training.data.sample_set import SampleSet
@@ -36,8 +35,5 @@ def recognised(
     Raises:
         StageError: people of the fold were trained on.
     """
-    tested = EvaluateParams(
-        method="ablated", dataset=params.dataset, protocol=fold.name, probes="plain"
-    )
-    check_fits(trained, tested, fold, sets)
+    check_fits(trained, params.dataset, fold, sets)
     return recognise(fold, *embed_trained(params, pretrained, trained, sets))

@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import StageError
 from pipeline.evaluation.recognition import Embeddings
-from pipeline.params.evaluate_nir_vis import EvaluateParams
-from pipeline.params.train_nir_vis import MethodParams
+from pipeline.params.training import RecogniserParams
 from pipeline.store.columns import field
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
@@ -20,8 +19,7 @@ from pipeline.training.backbones import BACKBONES, make_backbone
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.embedding import embed_all
 from pipeline.training.engine.trained import Trained, load_weights
-from pipeline.training.methods.nir_vis import NirVisMethod
-from pipeline.training.methods.recogniser import whole_images
+from pipeline.training.methods.recogniser import Recogniser, whole_images
 from pipeline.training.train import build_method, open_tested_samples
 from pipeline.types import Float32
 
@@ -62,13 +60,13 @@ class TestedSets(NamedTuple):
 
 
 def open_tested(
-    gallery: ShardFolder, probes: ShardFolder, protocol: Protocol, params: MethodParams
+    gallery: ShardFolder, probes: ShardFolder, protocol: Protocol, params: RecogniserParams
 ) -> TestedSets:
     """Open the samples of a protocol.
 
     Args:
-        gallery: rows of ``parts``.
-        probes: rows of ``parts``, or of ``masks`` for masked probes.
+        gallery: rows of a stage that the method reads.
+        probes: likewise, of those made of the probes where these are tested.
         protocol: with all its folds.
         params: of the method, which says what is read.
     """
@@ -80,14 +78,14 @@ def open_tested(
     return TestedSets(GallerySet(*found[0]), ProbeSet(*found[1]))
 
 
-def check_fits(trained: Trained, params: EvaluateParams, fold: Protocol, sets: TestedSets) -> None:
+def check_fits(trained: Trained, dataset: str, fold: Protocol, sets: TestedSets) -> None:
     """Refuse to test people who were trained on, or samples that are aligned otherwise.
 
     Raises:
         StageError: some were, or they are.
     """
     tested = {
-        f"{params.dataset}/{subject}"
+        f"{dataset}/{subject}"
         for table in (fold.enroll, fold.probe)
         for subject in table["subject_id"].to_pylist()
     }
@@ -101,7 +99,7 @@ def check_fits(trained: Trained, params: EvaluateParams, fold: Protocol, sets: T
 
 
 def embed_starts(
-    params: MethodParams, pretrained: Trained, sets: TestedSets
+    params: RecogniserParams, pretrained: Trained, sets: TestedSets
 ) -> dict[str, tuple[Embeddings, Embeddings]]:
     """Return gallery's and probes' embeddings by the networks that no fold changes."""
     untrained = build_method(params, pretrained, with_weights=False)
@@ -112,7 +110,7 @@ def embed_starts(
 
 
 def embed_trained(
-    params: MethodParams, pretrained: Trained, trained: Trained, sets: TestedSets
+    params: RecogniserParams, pretrained: Trained, trained: Trained, sets: TestedSets
 ) -> tuple[Embeddings, Embeddings]:
     """Return gallery's and probes' embeddings by a fold's network."""
     method = build_method(params, pretrained, with_weights=False)
@@ -142,7 +140,7 @@ def write_embeddings(
     partial.replace(path)
 
 
-def _both(method: NirVisMethod, sets: TestedSets) -> tuple[Embeddings, Embeddings]:
+def _both(method: Recogniser, sets: TestedSets) -> tuple[Embeddings, Embeddings]:
     """Embed both sets with a method's network, by the protocol's names."""
 
     def one(each: GallerySet) -> Embeddings:
@@ -160,7 +158,7 @@ def _both(method: NirVisMethod, sets: TestedSets) -> tuple[Embeddings, Embedding
 
 
 def _by_backbone(
-    params: MethodParams, pretrained: Trained, sets: TestedSets
+    params: RecogniserParams, pretrained: Trained, sets: TestedSets
 ) -> tuple[Embeddings, Embeddings]:
     """Embed both sets with the pretrained backbone alone."""
     backbone = make_backbone(pretrained.backbone, pretrained.crop_hw, params.seed)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from pipeline.params.train_nir_vis import MethodParams
+from pipeline.params.training import RecogniserParams
 from pipeline.store.shards import ShardFolder
 from pipeline.training.aligned import check_alignment, subjects_of, trained_network
 from pipeline.training.backbones import BACKBONES, make_backbone
@@ -13,13 +14,14 @@ from pipeline.training.engine.loop import Run, train
 from pipeline.training.engine.trained import Trained, load_weights, save_trained
 from pipeline.training.methods import load_method
 from pipeline.training.methods.nir_vis import NirVisMethod
+from pipeline.training.methods.recogniser import Recogniser
 from pipeline.types import Band
 
 
 def open_training_samples(
     params: MethodParams, folders: Mapping[str, ShardFolder], ids: Collection[str]
 ) -> SampleSet:
-    """Open what a method trains on.
+    """Open what a method on faces in two bands trains on.
 
     Args:
         params: of the training.
@@ -29,12 +31,12 @@ def open_training_samples(
     Raises:
         StageError: nothing is left, or a stage lacks what the method reads.
     """
-    method = class_of(params)
+    method = cast(type[NirVisMethod], class_of(params))
     return method.open(method.parts(params, folders, ids), params)
 
 
 def open_tested_samples(
-    params: MethodParams, folder: ShardFolder, ids: Collection[str]
+    params: RecogniserParams, folder: ShardFolder, ids: Collection[str]
 ) -> SampleSet:
     """Open what a method is tested on: all that was made of some samples, in any band."""
     parts = [Part(folder, of_samples(ids, *Band))]
@@ -43,7 +45,7 @@ def open_tested_samples(
 
 def train_method(
     label: str,
-    params: MethodParams,
+    params: RecogniserParams,
     pretrained: Trained,
     samples: SampleSet,
     *,
@@ -74,8 +76,8 @@ def train_method(
 
 
 def build_method(
-    params: MethodParams, pretrained: Trained, *, with_weights: bool = True
-) -> NirVisMethod:
+    params: RecogniserParams, pretrained: Trained, *, with_weights: bool = True
+) -> Recogniser:
     """Build a method on a pretrained backbone.
 
     Args:
@@ -89,6 +91,6 @@ def build_method(
     return class_of(params)(params, network, BACKBONES[pretrained.backbone].preprocess)
 
 
-def class_of(params: MethodParams) -> type[NirVisMethod]:
-    """Return the class of the method that params ask for."""
-    return cast(type[NirVisMethod], load_method(params.kind))
+def class_of(params: RecogniserParams) -> type[Recogniser]:
+    """Return the class of the method that params ask for, of any family."""
+    return cast(type[Recogniser], load_method(params.kind))
