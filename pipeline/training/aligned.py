@@ -12,6 +12,9 @@ from pipeline.training.engine.loop import Run
 from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.recogniser import Recogniser
 
+_TEMPLATES = {"dmfr": "dmfr137x169"}
+"""Of crops that are aligned beside that of ``align``, by their column."""
+
 
 def content_of(samples: SampleSet, backbone: str) -> str:
     """Return what a training reads as a sha256: its samples, and how the backbone sees them."""
@@ -35,11 +38,13 @@ def check_alignment(samples: SampleSet, trained: Trained) -> None:
 
 
 def template_of(samples: SampleSet) -> str:
-    """Return the alignment template of samples.
+    """Return the alignment template of what is read of samples by default.
 
     Raises:
         StageError: they have several.
     """
+    if (column := samples.images[0]) in _TEMPLATES:
+        return _TEMPLATES[column]
     found = sorted({str(name) for name in samples.column("template")})
     if len(found) > 1:
         raise StageError(

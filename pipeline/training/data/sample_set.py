@@ -1,7 +1,7 @@
 """Samples of any stages, as a table with images that are decoded on demand."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from pipeline.errors import StageError
 from pipeline.store.shards import ShardFolder
 from pipeline.training.data.images import HW, ImageColumn, ImageStore, Int64
-from pipeline.training.data.shard_rows import Choice, ShardRows, lacking, read_shard
+from pipeline.training.data.shard_rows import (
+    NONE_OPTIONAL,
+    Choice,
+    ShardRows,
+    lacking,
+    read_shard,
+)
 from pipeline.types import Band, Split, UInt8
 
 _READERS = 4
@@ -52,7 +58,7 @@ class SampleSet:
 
     Attributes:
         extras: names of further scalar or list columns.
-        images: names of image columns.
+        images: names of image columns; the first one is what is read by default.
     """
 
     extras: tuple[str, ...]
@@ -68,6 +74,7 @@ class SampleSet:
         *,
         extras: Sequence[str] = (),
         images: Sequence[str] = ("image",),
+        optional: Mapping[str, pa.DataType] = NONE_OPTIONAL,
         budget_bytes: int,
         asked_by: str = "a training",
         unknown_subjects: bool = False,
@@ -78,6 +85,7 @@ class SampleSet:
             parts: which rows of which stages.
             extras: further scalar or list columns that are wanted.
             images: image columns that are wanted; one may be null in a row.
+            optional: further columns by type that a stage may lack: null in its rows.
             budget_bytes: what decoded images may take, in each process.
             asked_by: who wants the columns, for messages.
             unknown_subjects: whether rows of unknown subjects are taken, too.
@@ -96,7 +104,8 @@ class SampleSet:
         jobs = [(p.folder.shard(i).path, p.choice) for p in parts for i in range(p.folder.count)]
         with ThreadPoolExecutor(_READERS) as pool:
             read = pool.map(
-                lambda job: read_shard(job[0], job[1], extras, images, unknown_subjects), jobs
+                lambda job: read_shard(job[0], job[1], extras, images, unknown_subjects, optional),
+                jobs,
             )
             shards = [shard for shard in read if len(shard.table)]
         paths = ", ".join(str(part.folder.path) for part in parts) or "no stage's output"
@@ -110,7 +119,7 @@ class SampleSet:
         if "image" in images:
             _check_sizes(table, paths)
         rows = np.arange(len(table), dtype=np.int64)
-        return cls(tuple(extras), tuple(images), table, rows, store)
+        return cls((*extras, *optional), tuple(images), table, rows, store)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -132,10 +141,8 @@ class SampleSet:
 
     @property
     def hw(self) -> HW:
-        """Height and width of ``image``."""
-        if "image" not in self.images:
-            raise KeyError(f"column 'image' was not opened, only {self.images}")
-        return self._table["height_px"][0].as_py(), self._table["width_px"][0].as_py()
+        """Height and width of the first of ``images``."""
+        return self.image_hw(self.images[0])
 
     @property
     def simulated(self) -> bool:
@@ -170,18 +177,22 @@ class SampleSet:
         Raises:
             StageError: no sample has one: ``present`` tells.
         """
-        return self.hw if name == "image" else self._store.hw(name)
+        if name == "image":
+            if name not in self.images:
+                raise KeyError(f"column 'image' was not opened, only {self.images}")
+            return self._table["height_px"][0].as_py(), self._table["width_px"][0].as_py()
+        return self._store.hw(name)
 
     def present(self, name: str) -> NDArray[np.bool_]:
         """Tell which samples have an image in a column, bool (n,)."""
         return self._store.present(name, self._rows)
 
-    def read(self, indices: Int64, column: str = "image", *, grey: bool = False) -> UInt8:
+    def read(self, indices: Int64, column: str | None = None, *, grey: bool = False) -> UInt8:
         """Decode images, black where a sample has none; any number of threads may.
 
         Args:
             indices: int64 (k,), of samples of this set.
-            column: one of ``images``.
+            column: one of ``images``, by default the first.
             grey: one channel, whatever is stored; label maps are grey.
 
         Returns:
@@ -190,7 +201,7 @@ class SampleSet:
         Raises:
             StageError: the images differ in size, or the budget is too small for so many.
         """
-        return self._store.read(column, self._rows[indices], grey=grey)
+        return self._store.read(column or self.images[0], self._rows[indices], grey=grey)
 
     def reserve(self, size: int, what: str) -> None:
         """Leave a part of the byte budget to something else, in place of what was left before.

@@ -1,6 +1,6 @@
 """The rows of one shard that are wanted: their scalar columns, and where their images lie."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from pipeline.store.columns import IMAGE
 from pipeline.training.data.images import Int32, Int64
 from pipeline.types import Row
 
+NONE_OPTIONAL: Mapping[str, pa.DataType] = {}
 Choice = Callable[[Row], bool]
 """Says of a row's identity columns whether it is wanted."""
 
@@ -67,24 +68,34 @@ def read_shard(
     extras: Sequence[str],
     images: Sequence[str],
     unknown_subjects: bool = False,
+    optional: Mapping[str, pa.DataType] = NONE_OPTIONAL,
 ) -> ShardRows:
-    """Read the scalar columns of a shard and find its images, without touching them."""
+    """Read the scalar columns of a shard and find its images, without touching them.
+
+    Args:
+        file: the shard.
+        choice: says which rows are wanted.
+        extras: further columns.
+        images: image columns.
+        unknown_subjects: whether rows of unknown subjects are taken, too.
+        optional: further columns by type, null where the stage has none.
+    """
     with pq.ParquetFile(file, memory_map=True) as shard:
         schema, metadata = shard.schema_arrow, shard.metadata
-        there = [name for name in (*_ALWAYS, *extras) if name in schema.names]
-        optional = [name for name in images if schema.field(name).nullable]
+        there = [name for name in (*_ALWAYS, *extras, *optional) if name in schema.names]
+        nullable = [name for name in images if schema.field(name).nullable]
         # an image is null as a whole: its path alone tells, without the bytes
-        read = shard.read([*there, *(f"{name}.path" for name in optional)], use_threads=False)
+        read = shard.read([*there, *(f"{name}.path" for name in nullable)], use_threads=False)
         sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
         chunks = {name: _chunks(metadata, f"{name}.bytes") for name in images}
-    table = _with_always(read.select(there), extras)
+    table = _with_nulls(read.select(there), extras, optional)
     groups = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     wanted = _wanted(table, choice, unknown_subjects)
     ranks = {}
     for name in images:
         having = np.ones(len(groups), bool)
-        if name in optional:
+        if name in nullable:
             having = read[name].is_valid().to_numpy()
         before = np.concatenate([[0], np.cumsum(having)])
         rank = np.where(having, before[:-1] - before[starts[groups]], -1)
@@ -92,10 +103,12 @@ def read_shard(
     return ShardRows(file, table.take(pa.array(wanted)), groups[wanted], ranks, chunks)
 
 
-def _with_always(read: pa.Table, extras: Sequence[str]) -> pa.Table:
+def _with_nulls(
+    read: pa.Table, extras: Sequence[str], optional: Mapping[str, pa.DataType]
+) -> pa.Table:
     """Return the table without the fields' metadata, nulls for what the stage has not."""
     columns = {}
-    for name, kind in _ALWAYS.items():
+    for name, kind in (_ALWAYS | dict(optional)).items():
         missing = name not in read.column_names
         columns[name] = pa.nulls(len(read), kind) if missing else read[name].cast(kind)
     return pa.table(columns | {name: read[name] for name in extras})

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -258,11 +259,29 @@ def test_a_sample_that_comes_twice_is_refused(tmp_path):
 def test_what_was_not_opened_cannot_be_read(tmp_path):
     found = opened(write_stage(tmp_path, [sample_row("a")]), images=("nose",))
     with pytest.raises(KeyError, match="'image' was not opened"):
-        _ = found.hw
+        found.image_hw("image")
     with pytest.raises(KeyError, match="'yaw_deg' was not opened"):
         found.column("yaw_deg")
     with pytest.raises(KeyError, match="'body_region_labels' were not opened"):
         found.read(np.array([0]), "body_region_labels")
+
+
+def test_the_first_image_column_is_what_is_read_by_default(tmp_path):
+    folder = write_stage(tmp_path, [sample_row("a")])
+    found = opened(folder, images=("nose", "image"))
+    assert found.hw == (3, 2)
+    assert (found.read(np.array([0])) == found.read(np.array([0]), "nose")).all()
+    assert found.image_hw("image") == (6, 4)
+
+
+def test_an_optional_column_is_null_in_the_rows_of_a_stage_without_it(tmp_path):
+    lean = extend(STAGE, [], drop=("yaw_deg",))
+    with_it = write_stage(tmp_path / "one", [sample_row("a")])
+    without = write_stage(tmp_path / "two", [sample_row("b")], schema=lean)
+    found = opened(with_it, without, optional={"yaw_deg": pa.float32()})
+    assert found.column("yaw_deg") == [1.5, None]
+    with pytest.raises(StageError, match="has no column 'yaw_deg'"):
+        opened(with_it, without, extras=("yaw_deg",))
 
 
 def test_no_file_stays_open(tmp_path):
