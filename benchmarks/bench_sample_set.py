@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from torch.utils.data import DataLoader, RandomSampler
 from torchvision.datasets import ImageFolder
@@ -28,6 +27,7 @@ from torchvision.transforms import v2
 from benchmarks.timing import compare
 from pipeline.ops.codec import encode_png
 from pipeline.schemas.ingest import INGEST
+from pipeline.store.seal import write_sealed
 from pipeline.store.shards import ROW_GROUP_ROWS, ShardFolder, compression_of
 from pipeline.training.data.augmentation import FACES
 from pipeline.training.data.prefetch import batches
@@ -77,10 +77,10 @@ def write_rows(path: Path, rows: int, payloads: list[bytes], side: int) -> Shard
             "image": [{"bytes": payloads[n % len(payloads)], "path": "i.png"} for n in numbers],
         }
         made = [pa.array(columns.get(f.name, [None] * len(numbers)), f.type) for f in INGEST]
-        pq.write_table(
+        write_sealed(
             pa.Table.from_arrays(made, schema=INGEST),
             folder.shard(index).path,
-            row_group_size=ROW_GROUP_ROWS,
+            row_group_rows=ROW_GROUP_ROWS,
             compression=compression_of(INGEST),
             use_dictionary=False,
         )

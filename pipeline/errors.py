@@ -3,6 +3,8 @@
 A bad *sample* is no error: it becomes a row of the stage's rejected table (``types.Rejected``).
 """
 
+from pathlib import Path
+
 
 class CrossbandError(Exception):
     """Base of every error that crossband raises on purpose."""
@@ -26,6 +28,21 @@ class WeightsError(CrossbandError):
 
 class StageError(CrossbandError):
     """A stage cannot run: its output is locked, its input is missing, a worker died."""
+
+
+class DamageError(StageError):
+    """A file that crossband wrote is no longer as it was written.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message, path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class ExportError(CrossbandError):

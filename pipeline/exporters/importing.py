@@ -14,8 +14,9 @@ from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.running import local_copy
 from pipeline.exporters.storage import MANIFEST, Store, explained
 from pipeline.store import REJECTED, ShardFolder, shard_of
-from pipeline.store.columns import field, measure_names
-from pipeline.store.rows import content_sha256, rows_from_table, table_from_rows
+from pipeline.store.columns import field
+from pipeline.store.content import content_sha256
+from pipeline.store.rows import rows_from_table, table_from_rows
 from pipeline.store.shards import ShardWriter
 from pipeline.types import Row
 
@@ -91,7 +92,7 @@ def _whole(row: Row, schema: pa.Schema) -> Row:
     """Add the digests of a row whose export took only some columns."""
     if "content_sha256" in schema.names:
         return row
-    content = content_sha256(row, measure_names(schema))
+    content = content_sha256(row, schema)
     return row | {"content_sha256": content, "fingerprint": content}
 
 

@@ -25,6 +25,7 @@ from pipeline.errors import ExportError
 from pipeline.store import ShardFolder
 from pipeline.store.executors import report_progress
 from pipeline.store.rows import rows_from_table
+from pipeline.store.seal import check_footer, opened
 from pipeline.store.shards import check_sample_id
 from pipeline.types import Row
 
@@ -107,7 +108,7 @@ _DIGESTED = ("sample_id", "content_sha256")
 
 
 def _pieces(part: Part, columns: list[str]) -> Iterator[tuple[slice, pa.Table, int]]:
-    with pq.ParquetFile(part.path, memory_map=True) as file:
+    with opened(part.path) as file:
         start = 0
         for group in range(file.num_row_groups):
             end = start + file.metadata.row_group(group).num_rows
@@ -123,7 +124,9 @@ def _pieces(part: Part, columns: list[str]) -> Iterator[tuple[slice, pa.Table, i
 
 
 def _weight(part: Part, columns: Sequence[str]) -> int:
-    metadata, start, total = pq.read_metadata(part.path), 0, 0
+    start = total = 0
+    with opened(part.path) as file:
+        metadata = file.metadata
     for group in range(metadata.num_row_groups):
         rows = metadata.row_group(group).num_rows
         first, last = np.searchsorted(part.rows, (start, start + rows))
@@ -158,6 +161,8 @@ class Selection:
     def __init__(self, folder: ShardFolder, where: str | None, splits: Sequence[str]) -> None:
         self.folder = folder
         self._paths = [folder.shard(index).path for index in range(folder.count)]
+        for path in self._paths:
+            check_footer(path)
         self.schema = pq.read_schema(self._paths[0])
         self._where = where
         self._chosen = self._choose(where, splits)

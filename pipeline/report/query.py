@@ -5,6 +5,7 @@ table, and everything else is a query over it.
 """
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.report.grouped import BEYOND, UNKNOWN, YAW_BUCKETS_DEG, Measured
 from pipeline.store import ShardFolder
+from pipeline.store.seal import check_footer
 
 Quantiles = dict[str, float | int]
 """``median``, ``p95`` and count ``n`` of finite values; ``n`` alone where there is none."""
@@ -52,6 +54,8 @@ class Tables:
             columns: a select list in SQL.
         """
         files = [str(folder.shard(index).path) for index in range(folder.count)]
+        for file in files:
+            check_footer(Path(file))
         self._database.execute(
             f"CREATE TABLE {name} AS SELECT {columns} FROM read_parquet($files)",  # noqa: S608
             {"files": files},

@@ -47,7 +47,7 @@ NEUTRAL_CODE = (
 another schema is never reused, so schemas need no part in a key.
 """
 
-STORE_FORMAT = "2"
+STORE_FORMAT = "3"
 
 _MODULE_NAME = re.compile(rf"({'|'.join(PROJECT_PACKAGES)})(\.\w+)+")
 _DATA_NAME = re.compile(r"[\w./-]+\.\w+")

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import repeat
 from typing import Self
 
-from pipeline.store.rows import content_sha256
+from pipeline.store.content import listed_sha256
 from pipeline.store.shards import shard_of
 from pipeline.types import Row
 
@@ -89,4 +89,4 @@ class ListingShard:
 
     def _loaded(self, row: Row) -> Row:
         loaded = self.load(row)
-        return {"content_sha256": content_sha256(loaded)} | loaded
+        return {"content_sha256": listed_sha256(loaded)} | loaded

@@ -14,17 +14,24 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, groupby
+from typing import NamedTuple
 
 import pyarrow as pa
 
-from pipeline.errors import SchemaError, StageError
-from pipeline.store.columns import REJECTED, measure_names
+from pipeline.errors import DamageError, SchemaError, StageError
+from pipeline.store.columns import REJECTED
 from pipeline.store.executors import Executor, Serial, report_progress
 from pipeline.store.fingerprint import StageKey
 from pipeline.store.locks import locked
 from pipeline.store.progress import progress
-from pipeline.store.rows import content_sha256
-from pipeline.store.shards import ShardFile, ShardFolder, ShardWriter, Source, SourceShard
+from pipeline.store.shards import (
+    NO_OUTCOMES,
+    ShardFile,
+    ShardFolder,
+    ShardWriter,
+    Source,
+    SourceShard,
+)
 from pipeline.types import Rejected, Row
 
 log = logging.getLogger(__name__)
@@ -120,8 +127,7 @@ def map_shards(
         chosen = executor if stale > few_rows else Serial()
         try:
             with progress(label, stale) as advance:
-                for _ in chosen.run(_run, [p.shard for p in changed], start, advance):
-                    pass
+                computed = sum(chosen.run(_run, [p.shard for p in changed], start, advance))
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
@@ -131,7 +137,7 @@ def map_shards(
             ) from error
         reasons = Counter(target.rejected.table(["reason"])["reason"].to_pylist())
         out = sum(shard.rows() for shard in map(target.shard, range(target.count)))
-    return MapSummary(rows, out, dict(sorted(reasons.items())), stale, rows - stale)
+    return MapSummary(rows, out, dict(sorted(reasons.items())), computed, rows - computed)
 
 
 def _states(
@@ -154,24 +160,37 @@ def _states(
 
 def _state_of(shard: _Shard) -> _ShardState:
     """Compare the fingerprints the shard needs with those it has."""
-    kept = _fingerprints(shard)
-    whole = shard.accepted.readable(shard.schema) and shard.rejected.readable(REJECTED)
-    if not kept:
+    former = _former(shard)
+    if not former.done:
         rows = shard.source.rows()
-        return _ShardState(shard, rows, rows, not whole or rows > 0)
+        return _ShardState(shard, rows, rows, not former.whole or rows > 0)
     needed = tuple(shard.key.fingerprint(content) for content in shard.source.contents())
-    stale = sum(fingerprint not in kept for fingerprint in needed)
-    changed = not whole or kept != set(needed)
+    stale = sum(fingerprint not in former.done for fingerprint in needed)
+    changed = not former.whole or stale > 0 or former.found != set(needed)
     return _ShardState(replace(shard, needed=needed), len(needed), stale, changed)
 
 
-def _fingerprints(shard: _Shard) -> set[str]:
-    """Return the fingerprints that stand in a shard's output, rejected ones included."""
-    found: set[str] = set()
-    for file, schema in ((shard.accepted, shard.schema), (shard.rejected, REJECTED)):
-        if file.readable(schema):
-            found |= _known(file)
-    return found
+class _FormerShard(NamedTuple):
+    """What stands in a shard's two files.
+
+    Attributes:
+        whole: both are there, readable.
+        found: fingerprints in either.
+        done: of these, those of which everything is there: what one file shares with the other has
+            to stand in both. The files are replaced one after the other, and one can get lost.
+    """
+
+    whole: bool
+    found: frozenset[str]
+    done: frozenset[str]
+
+
+def _former(shard: _Shard) -> _FormerShard:
+    accepted, rejected = shard.accepted.outcomes(shard.schema), shard.rejected.outcomes(REJECTED)
+    whole = accepted is not None and rejected is not None
+    left, right = accepted or NO_OUTCOMES, rejected or NO_OUTCOMES
+    found, shared = left.here | right.here, left.shared | right.shared
+    return _FormerShard(whole, found, found - (shared - (left.here & right.here)))
 
 
 _function: BatchFunction
@@ -187,26 +206,42 @@ def _start_nothing() -> None:
     """Load nothing: rows only leave."""
 
 
-def _run(shard: _Shard) -> None:
-    """Write one shard anew: reused and computed rows in order, then the file swap."""
-    kept = _fingerprints(shard)
-    accepted = _Former(shard.accepted, shard.schema)
-    rejected = _Former(shard.rejected, REJECTED)
-    measures = measure_names(shard.schema)
+def _run(shard: _Shard) -> int:
+    """Write one shard anew; returns how many rows were computed."""
+    try:
+        return _write(shard, _former(shard).done)
+    except DamageError as error:
+        if error.path not in (shard.accepted.path, shard.rejected.path):
+            raise
+        log.warning("%s is damaged: its rows are computed anew", error.path)
+        return _write(replace(shard, needed=None), frozenset())
+
+
+def _write(shard: _Shard, kept: frozenset[str]) -> int:
+    """Write reused and computed rows in order, then swap the files."""
+    computed = 0
+    accepted = _Former(shard.accepted, shard.schema, kept)
+    rejected = _Former(shard.rejected, REJECTED, kept)
     with ExitStack() as stack:
         # Leaving in reverse: the rejected rows are in place before the accepted ones.
         out = stack.enter_context(ShardWriter(shard.accepted.path, shard.schema))
         left = stack.enter_context(ShardWriter(shard.rejected.path, REJECTED))
         for row, fingerprint, outcome in _outcomes(shard, kept):
             if outcome is None:
-                out.write(accepted.of(fingerprint))
-                left.write(rejected.of(fingerprint))
+                made, lost = accepted.of(fingerprint), rejected.of(fingerprint)
             else:
-                out.write(_made(row, outcome, fingerprint, measures))
-                left.write(_rejections(row, outcome, fingerprint))
+                made = _made(row, outcome, fingerprint)
+                lost = _rejections(row, outcome, fingerprint)
+                computed += 1
+            if made and lost:
+                out.shared.append(fingerprint)
+                left.shared.append(fingerprint)
+            out.write(made)
+            left.write(lost)
+    return computed
 
 
-def _outcomes(shard: _Shard, kept: set[str]) -> Iterator[tuple[Row, str, Outcome | None]]:
+def _outcomes(shard: _Shard, kept: Collection[str]) -> Iterator[tuple[Row, str, Outcome | None]]:
     """Yield each input row in order with its outcome, None where the former one holds."""
     waiting: list[tuple[Row, str]] = []
     stale = 0
@@ -225,7 +260,7 @@ def _outcomes(shard: _Shard, kept: set[str]) -> Iterator[tuple[Row, str, Outcome
 
 
 def _compute(
-    waiting: list[tuple[Row, str]], kept: set[str]
+    waiting: list[tuple[Row, str]], kept: Collection[str]
 ) -> Iterator[tuple[Row, str, Outcome | None]]:
     """Run the batch function on the stale rows and yield all in order."""
     stale = [row for row, fingerprint in waiting if fingerprint not in kept]
@@ -238,11 +273,11 @@ def _compute(
 class _Former:
     """A shard's former rows, read forward once, as the input asks for them in the same order."""
 
-    def __init__(self, file: ShardFile, schema: pa.Schema) -> None:
-        whole = file.readable(schema)
-        rows = chain.from_iterable(file.batches(schema.names)) if whole else iter(())
+    def __init__(self, file: ShardFile, schema: pa.Schema, kept: Collection[str]) -> None:
+        outcomes = file.outcomes(schema) if kept else None
+        rows = iter(()) if outcomes is None else chain.from_iterable(file.batches(schema.names))
         self._groups = groupby(rows, key=lambda row: str(row["fingerprint"]))
-        self._known = _known(file) if whole else frozenset()
+        self._known = outcomes.here if outcomes else frozenset()
 
     def of(self, fingerprint: str) -> list[Row]:
         """Return the former rows of this fingerprint, passing over those nobody asks for."""
@@ -252,10 +287,6 @@ class _Former:
             if found == fingerprint:
                 return list(rows)
         raise SchemaError(f"fingerprint {fingerprint} is out of order in a former shard")
-
-
-def _known(file: ShardFile) -> frozenset[str]:
-    return frozenset(file.table(["fingerprint"])["fingerprint"].to_pylist())
 
 
 def _rejections(row: Row, outcome: Outcome, fingerprint: str) -> list[Row]:
@@ -274,8 +305,8 @@ def _rejections(row: Row, outcome: Outcome, fingerprint: str) -> list[Row]:
     ]
 
 
-def _made(row: Row, outcome: Outcome, fingerprint: str, measures: Collection[str]) -> list[Row]:
-    """Check that nothing got lost or misnamed, and add content digest and fingerprint.
+def _made(row: Row, outcome: Outcome, fingerprint: str) -> list[Row]:
+    """Check that nothing got lost or misnamed, and add the fingerprint.
 
     Raises:
         SchemaError: an input row gave nothing, or a row of another sample's name.
@@ -290,7 +321,5 @@ def _made(row: Row, outcome: Outcome, fingerprint: str, measures: Collection[str
                 f"sample {sample_id!r} gave a row {item['sample_id']!r}: "
                 "expected the same id, or the id with '#' and more"
             )
-    return [
-        item | {"content_sha256": content_sha256(item, measures), "fingerprint": fingerprint}
-        for item in made
-    ]
+    # The writer fills in the digest: it is one of what is stored.
+    return [item | {"content_sha256": None, "fingerprint": fingerprint} for item in made]

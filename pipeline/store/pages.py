@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pipeline.errors import SchemaError
+from pipeline.store.seal import opened
 
 Span = tuple[int, int]
 """Offset in the file, and number of bytes."""
@@ -41,11 +40,11 @@ def spans_of(path: Path, column: str) -> list[list[Span | None]]:
     Raises:
         SchemaError: the file does not store the column as shards do.
     """
-    with pq.ParquetFile(path, memory_map=True) as file, path.open("rb") as opened:
+    with opened(path) as file, path.open("rb") as bytes_of:
         metadata = file.metadata
         if not metadata.num_rows:
             return [[] for _ in range(metadata.num_row_groups)]
-        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with mmap.mmap(bytes_of.fileno(), 0, access=mmap.ACCESS_READ) as data:
             found = []
             for group in range(metadata.num_row_groups):
                 names = file.read_row_group(group, columns=[f"{column}.path"])[column]

@@ -1,12 +1,11 @@
-"""Rows (plain dicts) to Arrow tables and back, and the digest of a row's content.
+"""Rows (plain dicts) to Arrow tables and back.
 
 In a row, a column of fixed-size lists of numbers is a numpy array, a list of structs a list of
 dicts, everything else a plain Python value. ``None`` is null.
 """
 
-import hashlib
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from typing import Any
 
@@ -66,40 +65,7 @@ def table_from_rows(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def content_sha256(row: Row, measures: Collection[str] = ()) -> str:
-    """Return the sha256 of a row's content: every column but itself, ``fingerprint``, measures."""
-    digest = hashlib.sha256()
-    for name in sorted(row.keys() - {"fingerprint", "content_sha256", *measures}):
-        digest.update(f"\0{name}=".encode())
-        _update(digest, row[name])
-    return digest.hexdigest()
-
-
-def _update(digest: Any, value: Any) -> None:
-    match value:
-        case np.ndarray():
-            digest.update(f"a{value.dtype.str}{value.shape}".encode())
-            digest.update(np.ascontiguousarray(value))
-        case bytes():
-            digest.update(f"b{len(value)}:".encode())
-            digest.update(value)
-        case str():
-            encoded = value.encode()
-            digest.update(b"s%d:" % len(encoded) + encoded)
-        case dict():
-            digest.update(b"{%d" % len(value))
-            for key in sorted(value):
-                _update(digest, key)
-                _update(digest, value[key])
-        case list() | tuple():
-            digest.update(b"[%d" % len(value))
-            for item in value:
-                _update(digest, item)
-        case _:
-            digest.update(f"v{value!r};".encode())
-
-
-def _fixed_shape(kind: pa.DataType) -> tuple[tuple[int, ...], pa.DataType]:
+def fixed_shape(kind: pa.DataType) -> tuple[tuple[int, ...], pa.DataType]:
     """Return the shape of nested fixed-size lists and the type they hold."""
     shape: list[int] = []
     while pa.types.is_fixed_size_list(kind):
@@ -111,7 +77,7 @@ def _fixed_shape(kind: pa.DataType) -> tuple[tuple[int, ...], pa.DataType]:
 def _values(array: pa.Array) -> list[Any]:
     """Convert one column to row values."""
     kind = array.type
-    shape, leaf = _fixed_shape(kind)
+    shape, leaf = fixed_shape(kind)
     if shape and pa.types.is_floating(leaf) and array.null_count == 0:
         flat = array
         for _ in shape:
@@ -147,7 +113,7 @@ def _array(values: list[Any], field: pa.Field, rows: Sequence[Row]) -> pa.Array:
 
 
 def _typed_array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    shape, leaf = _fixed_shape(kind)
+    shape, leaf = fixed_shape(kind)
     if shape and pa.types.is_floating(leaf) and values and all(v is not None for v in values):
         block = np.stack([np.asarray(value, np.float32) for value in values])
         if block.shape[1:] != shape:

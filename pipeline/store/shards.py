@@ -1,6 +1,7 @@
 """A folder of Parquet shards: where a sample lies, how rows are read and written."""
 
 import hashlib
+import json
 import os
 import re
 from bisect import bisect_left
@@ -8,14 +9,16 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import SchemaError, StageError
+from pipeline.errors import DamageError, SchemaError, StageError
 from pipeline.store.columns import measure_names
+from pipeline.store.content import content_names, content_sha256
 from pipeline.store.rows import rows_from_table, table_from_rows
+from pipeline.store.seal import UNSEALED, damaged, opened, seal
 from pipeline.types import Row
 
 ROW_GROUP_ROWS = 32
@@ -83,6 +86,23 @@ class SourceShard(Protocol):
         """Yield the ``content_sha256`` of each row in order, as cheaply as can be."""
 
 
+class Outcomes(NamedTuple):
+    """Whose outcomes a file holds, by fingerprint.
+
+    Attributes:
+        here: fingerprints of all rows.
+        shared: of these, those whose outcome has a part in the other file, too: accepted rows in
+            one, rejected ones in the other.
+    """
+
+    here: frozenset[str]
+    shared: frozenset[str]
+
+
+NO_OUTCOMES = Outcomes(frozenset(), frozenset())
+_SHARED = "crossband.shared"
+
+
 @dataclass(frozen=True)
 class ShardFile:
     """One Parquet file of rows sorted by ``sample_id``."""
@@ -103,45 +123,74 @@ class ShardFile:
             ids: rows that are wanted; all by default. Others are not made, and groups without any
                 are not even read.
             wanted: see ``SourceShard``; groups without any are not read either.
+
+        Raises:
+            DamageError: the file is damaged, or a row that is read whole has another content than
+                its ``content_sha256`` says.
         """
-        with pq.ParquetFile(self.path, memory_map=True) as file:
+        with opened(self.path) as file:
             known = file.schema_arrow
             names = list(columns) if columns is not None else _unmeasured(known)
             places = None if ids is None else _groups_of(file.metadata, sorted(ids))
             start = 0
             for group in range(file.num_row_groups):
                 end = start + file.metadata.row_group(group).num_rows
-                if wanted is not None:
-                    yield _some_rows(file, group, names, wanted[start:end])
-                elif ids is None:
-                    yield rows_from_table(file.read_row_group(group, columns=names))
-                elif places is None or group in places:
+                chosen = [True] * (end - start) if wanted is None else wanted[start:end]
+                if ids is not None and (places is None or group in places):
                     found = file.read_row_group(group, columns=["sample_id"])["sample_id"]
                     chosen = [name in ids for name in found.to_pylist()]
-                    if rows := [row for row in _some_rows(file, group, names, chosen) if row]:
-                        yield rows
+                elif ids is not None:
+                    chosen = []
+                rows = _some_rows(file, group, names, chosen)
+                self._check(rows, names, known)
+                if ids is not None:
+                    rows = [row for row in rows if row]
+                if rows or ids is None:
+                    yield rows
                 start = end
+
+    def _check(self, rows: Sequence[Row], names: Sequence[str], schema: pa.Schema) -> None:
+        """Compare rows that were read whole with their digests."""
+        if "content_sha256" not in names or not content_names(schema) <= set(names):
+            return
+        for row in rows:
+            if row and content_sha256(row, schema) != row["content_sha256"]:
+                raise damaged(self.path, f"row {row['sample_id']!r} has another content_sha256")
 
     def table(self, columns: Sequence[str]) -> pa.Table:
         """Read a few small columns of all rows at once."""
-        with pq.ParquetFile(self.path, memory_map=True) as file:
+        with opened(self.path) as file:
             return file.read(columns=list(columns), use_threads=False)
+
+    def schema(self) -> pa.Schema:
+        """Return the schema of the file."""
+        with opened(self.path) as file:
+            return file.schema_arrow
 
     def contents(self) -> Iterator[str]:
         """Yield the ``content_sha256`` of each row, as it was written."""
         yield from self.table(["content_sha256"])["content_sha256"].to_pylist()
 
-    def readable(self, schema: pa.Schema) -> bool:
-        """Tell whether the file is there, whole, and of this schema and schema version."""
+    def outcomes(self, schema: pa.Schema) -> Outcomes | None:
+        """Return whose outcomes the file holds.
+
+        None where it is not there, damaged, or of another schema or schema version.
+        """
         try:
-            found = pq.read_schema(self.path)
-            return bool(found.equals(schema)) and found.metadata == schema.metadata
-        except (FileNotFoundError, pa.ArrowInvalid):
-            return False
+            with opened(self.path) as file:
+                found = file.schema_arrow
+                if not found.equals(schema) or found.metadata != schema.metadata:
+                    return None
+                column = file.read(columns=["fingerprint"], use_threads=False)["fingerprint"]
+                shared = json.loads(file.metadata.metadata[_SHARED.encode()])
+        except (FileNotFoundError, DamageError):
+            return None
+        return Outcomes(frozenset(column.to_pylist()), frozenset(shared))
 
     def rows(self) -> int:
         """Return the number of rows."""
-        return int(pq.read_metadata(self.path).num_rows)
+        with opened(self.path) as file:
+            return int(file.metadata.num_rows)
 
 
 @dataclass(frozen=True)
@@ -236,11 +285,16 @@ def is_shard_folder(path: Path) -> bool:
 class ShardWriter:
     """Writes one shard: rows arrive in order, the file appears whole or not at all.
 
-    Use as a context manager; an exception inside leaves the former file as it was.
+    Use as a context manager; an exception inside leaves the former file as it was. A row whose
+    ``content_sha256`` is None gets that of what is stored.
+
+    Attributes:
+        shared: see ``Outcomes``; whoever writes both files adds to it.
     """
 
     path: Path
     schema: pa.Schema
+    shared: list[str] = field(default_factory=list)
     _pending: list[Row] = field(default_factory=list)
     _pending_bytes: int = 0
     _last_id: str = ""
@@ -253,6 +307,7 @@ class ShardWriter:
             self.schema,
             compression=compression_of(self.schema),
             use_dictionary=False,
+            write_page_checksum=True,
         )
         return self
 
@@ -281,7 +336,7 @@ class ShardWriter:
                 self._flush()
 
     def _flush(self) -> None:
-        self._writer.write_table(table_from_rows(self._pending, self.schema))
+        self._writer.write_table(_with_digests(self._pending, self.schema))
         self._pending.clear()
         self._pending_bytes = 0
 
@@ -289,9 +344,11 @@ class ShardWriter:
         try:
             if kind is None and self._pending:
                 self._flush()
+            self._writer.add_key_value_metadata({_SHARED: json.dumps(self.shared), **UNSEALED})
             self._writer.close()
             if kind is None:
-                if self._last_id:  # an empty file is known to be whole by its schema
+                seal(self._partial)
+                if self._last_id:  # an empty file is known to be whole by its seal
                     with self._partial.open("rb") as file:
                         os.fsync(file.fileno())
                 self._partial.replace(self.path)
@@ -304,6 +361,22 @@ def compression_of(schema: pa.Schema) -> dict[str, str]:
     """Return the compression of each leaf column: images are stored as they are."""
     stored = {f"{name}.bytes" for name in schema.names if _is_image(schema, name)}
     return {path: "NONE" if path in stored else "ZSTD" for path in _leaves(schema)}
+
+
+def _with_digests(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
+    """Make a table of rows, with a ``content_sha256`` of what is stored where it is None."""
+    missing = [i for i, row in enumerate(rows) if row.get("content_sha256", "") is None]
+    if not missing:
+        return table_from_rows(rows, schema)
+    table = table_from_rows(
+        [row | {"content_sha256": row["content_sha256"] or ""} for row in rows], schema
+    )
+    stored = rows_from_table(table.take(missing) if len(missing) < len(rows) else table)
+    found = table["content_sha256"].to_pylist()
+    for index, row in zip(missing, stored, strict=True):
+        found[index] = content_sha256(row, schema)
+    place = schema.get_field_index("content_sha256")
+    return table.set_column(place, schema.field(place), pa.array(found, pa.string()))
 
 
 def _is_image(schema: pa.Schema, name: str) -> bool:

@@ -7,7 +7,7 @@ from pipeline.ops.codec import encode_jpeg, encode_png
 from pipeline.schemas.detect import DETECT
 from pipeline.store import ShardFolder, image_columns, shard_of
 from pipeline.store.columns import REJECTED
-from pipeline.store.rows import content_sha256
+from pipeline.store.content import listed_sha256
 from pipeline.store.shards import ShardWriter
 
 SHARDS = 3
@@ -89,8 +89,7 @@ def detect_rows():
 
 def finished(row):
     bare = {k: v for k, v in row.items() if k not in ("content_sha256", "fingerprint")}
-    content = content_sha256(bare)
-    return bare | {"content_sha256": content, "fingerprint": content[::-1]}
+    return bare | {"content_sha256": None, "fingerprint": listed_sha256(bare)}
 
 
 def write_folder(path, rows, schema, shards=SHARDS):

@@ -12,6 +12,7 @@ from stage_data import align_rows
 from pipeline.errors import ExportError
 from pipeline.exporters.recordio import RecordReader, pack, write_record
 from pipeline.exporters.storage import HashedFile
+from pipeline.store.seal import write_sealed
 
 MAGIC = bytes.fromhex("0a23d7ce")
 
@@ -106,7 +107,7 @@ def without_subjects(folder):
         table = pq.read_table(path)
         names = [None if i in SOME else n for i, n in zip(*columns(table), strict=True)]
         place = table.schema.get_field_index("subject_id")
-        pq.write_table(table.set_column(place, table.schema.field(place), [names]), path)
+        write_sealed(table.set_column(place, table.schema.field(place), [names]), path)
     return folder
 
 

@@ -8,6 +8,7 @@ from stage_data import align_rows
 from pipeline.errors import ExportError, SchemaError
 from pipeline.exporters.selection import Selection
 from pipeline.store import ShardFolder
+from pipeline.store.seal import write_sealed
 
 
 def chosen(folder, where=None, splits=()):
@@ -102,7 +103,7 @@ def test_a_source_that_changes_meanwhile_is_noticed(align):
     contents = np.array(table["content_sha256"].to_pylist())[::-1]
     place = table.schema.get_field_index("content_sha256")
     changed = table.set_column(place, table.schema.field(place), [contents.tolist()])
-    pq.write_table(changed, path)
+    write_sealed(changed, path)
     with pytest.raises(ExportError, match="written anew meanwhile"):
         list(unit.rows(["sample_id"]))
 
@@ -111,6 +112,6 @@ def test_an_id_that_climbs_is_refused(align):
     path = ShardFolder.open(align).shard(0).path
     table = pq.read_table(path)
     evil = ["../../evil", *table["sample_id"].to_pylist()[1:]]
-    pq.write_table(table.set_column(0, table.schema.field(0), [evil]), path)
+    write_sealed(table.set_column(0, table.schema.field(0), [evil]), path)
     with pytest.raises(SchemaError, match="evil"):
         chosen(align).units(split=True)

@@ -30,7 +30,7 @@ def make_image(name, *, subject="a", band="VIS", yaw=0.0, known=True, **more):
         "region": "scene",
         "simulated": True,
         "generator": "procedural",
-        "content_sha256": "c",
+        "content_sha256": None,
         "fingerprint": "f",
         **image_columns(FLAT, HW, "x"),
         **(ground_truth if known else {}),

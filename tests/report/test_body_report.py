@@ -34,7 +34,7 @@ def frame(sample_id, bodies, people, **columns):
         "region": "scene",
         "simulated": False,
         "media_id": "m",
-        "content_sha256": "c",
+        "content_sha256": None,
         "fingerprint": "f",
         "truth_people": people,
         "bodies": bodies,

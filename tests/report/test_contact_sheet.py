@@ -27,7 +27,7 @@ def folder(tmp_path):
             "band": band,
             "region": "scene",
             "simulated": band != "VIS",
-            "content_sha256": "c",
+            "content_sha256": None,
             "fingerprint": "f",
             **image_columns(encode_png(np.full((20, 30), 40 + number, np.uint8)), (20, 30), "x"),
         }
@@ -112,7 +112,7 @@ def test_images_that_exist_in_most_bands_come_first(tmp_path, folder):
 def test_frames_of_videos_are_spread_in_each_band_of_its_own(tmp_path, folder):
     filmed = ShardFolder(tmp_path / "filmed", 1)
     rows = [
-        row | {"media_id": row["band"]}
+        row | {"media_id": row["band"], "content_sha256": None}
         for row in folder.rows()
         if row["subject_id"] == "a" and (row["band"] == "VIS" or "/4" in row["sample_id"])
     ]
@@ -128,7 +128,9 @@ def test_frames_are_spread_over_each_camera(tmp_path, folder):
         with ShardWriter(filmed.shard(index).path, IMAGES) as writer:
             rows = folder.shard(index).batches()
             writer.write(
-                row | {"camera_id": row["sample_id"][0]} for batch in rows for row in batch
+                row | {"camera_id": row["sample_id"][0], "content_sha256": None}
+                for batch in rows
+                for row in batch
             )
     ids = [row["sample_id"] for row in pick_frames(filmed, per_camera=3)]
     assert ids == [

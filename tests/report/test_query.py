@@ -36,7 +36,7 @@ def tables(tmp_path):
                     "region": "scene",
                     "simulated": band != "VIS",
                     "truth_pose_deg": np.float32((30, 0, 0)) if name != "4" else None,
-                    "content_sha256": "c",
+                    "content_sha256": None,
                     "fingerprint": "f",
                     "value": value,
                     **image_columns(b"x", (1, 1), "x"),

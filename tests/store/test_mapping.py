@@ -19,8 +19,8 @@ import work
 from pipeline.errors import SchemaError, StageError
 from pipeline.store import Listing, ShardFolder, StageKey, map_shards
 from pipeline.store.columns import extend, measure
+from pipeline.store.content import listed_sha256
 from pipeline.store.executors import Processes, Serial
-from pipeline.store.rows import content_sha256
 from pipeline.store.shards import ShardWriter
 
 KEY = StageKey("stage", {"section": {"a": 1}}, {"net": "00"}, "code")
@@ -224,7 +224,7 @@ def test_memory_does_not_hold_images_of_rows_that_stay(out, shout):
     from pipeline.store import mapping
 
     rows = [work.make_image(f"s{i:02d}", bytes(1000)) for i in range(40)]
-    needed = tuple(KEY.fingerprint(content_sha256(row)) for row in rows)
+    needed = tuple(KEY.fingerprint(listed_sha256(row)) for row in rows)
     kept = set(needed[:-1])
     source = Listing(rows, 1, dict).shard(0)
     shard = mapping._Shard(source, None, None, work.SCHEMA, KEY, 8, needed)
@@ -258,7 +258,7 @@ def test_content_is_loaded_once_and_only_what_is_stale_again(out, shout):
     assert go(ROWS) == names  # nothing is there to compare with
     assert go([*ROWS, work.make_image("t1")]) == sorted([*names, "t1", "t1"])
     # What says its content itself is not loaded to be compared.
-    told = [row | {"content_sha256": content_sha256(row)} for row in ROWS]
+    told = [row | {"content_sha256": listed_sha256(row)} for row in ROWS]
     assert go([*told, work.make_image("t1")]) == ["t1"]
 
 

@@ -9,6 +9,7 @@ from pipeline.errors import SchemaError
 from pipeline.schemas.sample import IMAGES
 from pipeline.store import image_columns
 from pipeline.store.pages import spans_of
+from pipeline.store.seal import write_sealed
 from pipeline.store.shards import ShardWriter
 
 
@@ -67,6 +68,6 @@ def test_an_empty_shard_has_no_spans(tmp_path):
 @pytest.mark.parametrize("how", [{"compression": "ZSTD"}, {"use_dictionary": True}])
 def test_images_stored_otherwise_are_refused(tmp_path, how):
     table = pa.table({"image": [{"bytes": b"x" * 100, "path": "p"}] * 3})
-    pq.write_table(table, tmp_path / "x.parquet", **{"compression": "NONE"} | how)
+    write_sealed(table, tmp_path / "x.parquet", **{"compression": "NONE"} | how)
     with pytest.raises(SchemaError, match="stored plain and uncompressed; found"):
         spans_of(tmp_path / "x.parquet", "image")

@@ -21,7 +21,10 @@ from pipeline.store.shards import (
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 SCHEMA = pa.schema(
-    [pa.field("sample_id", pa.string(), nullable=False), ("image", IMAGE)],
+    [
+        pa.field("sample_id", pa.string(), nullable=False),
+        ("image", IMAGE),
+    ],
     metadata={"version": "1"},
 )
 legal = st.text("abcXYZ019._/%=+-", min_size=1).filter(lambda t: ".." not in t.split("/"))
@@ -89,12 +92,13 @@ def test_rows_out_of_order_or_doubled_are_refused_and_leave_the_former_file(tmp_
 
 
 def test_a_file_of_another_schema_or_cut_off_is_not_readable(tmp_path):
-    file = write(tmp_path / "s.parquet", [{"sample_id": "a"}])
-    assert file.readable(SCHEMA)
-    assert not file.readable(SCHEMA.with_metadata({"version": "2"}))
+    schema = SCHEMA.append(pa.field("fingerprint", pa.string()))
+    file = write(tmp_path / "s.parquet", [{"sample_id": "a", "fingerprint": "f"}], schema)
+    assert file.outcomes(schema) == ({"f"}, set())
+    assert file.outcomes(schema.with_metadata({"version": "2"})) is None
     file.path.write_bytes(file.path.read_bytes()[:-9])
-    assert not file.readable(SCHEMA)
-    assert not ShardFile(tmp_path / "none.parquet").readable(SCHEMA)
+    assert file.outcomes(schema) is None
+    assert ShardFile(tmp_path / "none.parquet").outcomes(schema) is None
 
 
 def test_any_parquet_reader_reads_a_shard(tmp_path):

@@ -170,7 +170,10 @@ class ImageStore:
         if located is None:
             start, size = self._column(column).chunks[group].tolist()
             chunk = _read_at(self._files[group], start, size)
-            located = self._located[column, group] = locate_payloads(chunk, start)
+            try:
+                located = self._located[column, group] = locate_payloads(chunk, start)
+            except StageError as error:
+                raise StageError(f"{self._files[group]}: {error}") from error
         rank = int(self._column(column).ranks[row])
         if rank >= len(located):
             raise StageError(

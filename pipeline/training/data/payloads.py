@@ -11,6 +11,7 @@ Source:
 """
 
 import struct
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 from pipeline.errors import StageError
 
 _DATA_PAGE, _PLAIN = 0, 0
-_TYPE, _BYTES, _COMPRESSED_BYTES, _DATA_PAGE_HEADER = 1, 2, 3, 5
+_TYPE, _BYTES, _COMPRESSED_BYTES, _CHECKSUM, _DATA_PAGE_HEADER = 1, 2, 3, 4, 5
+_32_BITS = 0xFFFFFFFF
 _ENCODING = 2
 _STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 12
 _INTEGERS = (4, 5, 6)
@@ -46,7 +48,10 @@ def locate_payloads(chunk: bytes, start: int) -> NDArray[np.int64]:
     try:
         while position < len(chunk):
             header = _Header(chunk, position)
-            end = header.read_page()
+            end, checksum = header.read_page()
+            found_checksum = zlib.crc32(memoryview(chunk)[header.position : end])
+            if checksum is not None and found_checksum != checksum & _32_BITS:
+                raise IndexError
             (levels,) = _LENGTH.unpack_from(chunk, header.position)
             position = header.position + _LENGTH.size + levels
             while position < end:
@@ -58,8 +63,8 @@ def locate_payloads(chunk: bytes, start: int) -> NDArray[np.int64]:
                 raise IndexError
     except _BROKEN as error:
         raise StageError(
-            "a shard's images do not lie as crossband writes them: expected plain, uncompressed "
-            "pages; run the stage that makes it again (`dvc repro`)"
+            "a shard's images do not lie as crossband writes them, or are damaged: expected plain, "
+            "uncompressed pages; remove it and run `dvc repro`, which makes it again"
         ) from error
     return np.array(found, np.int64).reshape(-1, 2)
 
@@ -70,8 +75,10 @@ class _Header:
     def __init__(self, data: bytes, position: int) -> None:
         self._data, self.position = data, position
 
-    def read_page(self) -> int:
-        """Read a page's header, and return where the page ends; ``position`` is its start then.
+    def read_page(self) -> tuple[int, int | None]:
+        """Read a page's header, and return where the page ends and its checksum if it bears one.
+
+        ``position`` is where the page starts then.
 
         Raises:
             IndexError: it is no plain, uncompressed data page, or is damaged.
@@ -88,7 +95,7 @@ class _Header:
         size = values.get(_BYTES, -1)
         if size != values.get(_COMPRESSED_BYTES):
             raise IndexError
-        return self.position + size
+        return self.position + size, values.get(_CHECKSUM)
 
     def _fields(self) -> Iterator[tuple[int, int]]:
         """Yield number and kind of each field; whoever takes them reads the value."""

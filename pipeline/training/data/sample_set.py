@@ -10,7 +10,6 @@ from typing import Any, Self, cast
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.errors import StageError
@@ -95,7 +94,7 @@ class SampleSet:
                 images ``image`` differ in size.
         """
         for part in parts:
-            schema = pq.read_schema(part.folder.shard(0).path)
+            schema = part.folder.shard(0).schema()
             if missing := lacking(schema, extras, images):
                 raise StageError(
                     f"{part.folder.path} has no column {', '.join(map(repr, missing))}, which "

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.store.columns import IMAGE
+from pipeline.store.seal import opened
 from pipeline.training.data.images import Int32, Int64
 from pipeline.types import Row
 
@@ -80,7 +81,7 @@ def read_shard(
         unknown_subjects: whether rows of unknown subjects are taken, too.
         optional: further columns by type, null where the stage has none.
     """
-    with pq.ParquetFile(file, memory_map=True) as shard:
+    with opened(file) as shard:
         schema, metadata = shard.schema_arrow, shard.metadata
         there = [name for name in (*_ALWAYS, *extras, *optional) if name in schema.names]
         nullable = [name for name in images if schema.field(name).nullable]

@@ -14,6 +14,7 @@ from sample_rows import STAGE, noise, sample_row, write_stage
 from pipeline.errors import StageError
 from pipeline.ops.codec import as_grey, encode_png
 from pipeline.store.columns import extend
+from pipeline.store.seal import write_sealed
 from pipeline.training.data import images
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples, of_split
 from pipeline.types import Band, Split
@@ -316,6 +317,6 @@ def test_one_image_costs_its_row_group_once_and_then_itself(tmp_path, monkeypatc
 def test_a_shard_that_another_program_packed_is_told(tmp_path):
     folder = write_stage(tmp_path, [sample_row("a")], count=1)
     file = folder.shard(0).path
-    pq.write_table(pq.read_table(file), file, compression="ZSTD")
+    write_sealed(pq.read_table(file), file, compression="ZSTD")
     with pytest.raises(StageError, match="do not lie as crossband writes them"):
         opened(folder).read(np.array([0]))

@@ -1,0 +1,154 @@
+"""The seal of a Parquet file: checksums in its own footer, by which any damage to it is noticed.
+
+Arrow checks a page's bytes when it reads them, and nothing else: neither the headers of the pages
+nor the footer, whose statistics decide what is read at all. So each file holds two checksums as one
+entry of its footer: of all before the footer, and of the footer itself.
+
+Reference:
+    Apache Parquet, file format: the footer, its length in four bytes, and ``PAR1`` end a file.
+"""
+
+import mmap
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import DamageError
+
+UNSEALED = {"crossband.seal": "crossband-seal:00000000:00000000"}
+"""What a writer adds to the footer's entries before it closes a file, and ``seal`` fills in."""
+
+_SEAL = re.compile(rb"crossband-seal:([0-9a-f]{8}):([0-9a-f]{8})")
+_NONE = b"0" * 8
+_END = b"PAR1"
+_LENGTH = 4
+
+
+def seal(path: Path) -> None:
+    """Put the checksums into a file that was written with ``UNSEALED``."""
+    with path.open("r+b") as file:
+        start, footer = _footer(path, file)
+        match = _one_seal(path, footer)
+        footer = _with(footer, match.start(1), b"%08x" % _body(file, start))
+        footer = _with(footer, match.start(2), b"%08x" % zlib.crc32(footer))
+        file.seek(start)
+        file.write(footer)
+
+
+def write_sealed(
+    table: pa.Table, path: Path, *, row_group_rows: int | None = None, **options: Any
+) -> None:
+    """Write a table as a sealed file that appears whole or not at all.
+
+    Args:
+        table: what is written.
+        path: the file.
+        row_group_rows: rows of a row group, Arrow's number by default.
+        options: of ``pyarrow.parquet.ParquetWriter``.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    with pq.ParquetWriter(partial, table.schema, write_page_checksum=True, **options) as writer:
+        writer.write_table(table, row_group_rows)
+        writer.add_key_value_metadata(UNSEALED)
+    seal(partial)
+    partial.replace(path)
+
+
+def check_footer(path: Path) -> None:
+    """Refuse a file whose footer is damaged, or that bears no seal.
+
+    Raises:
+        DamageError: it is.
+        FileNotFoundError: there is no such file.
+    """
+    with path.open("rb") as file:
+        _checked_footer(path, file)
+
+
+def check_whole(path: Path) -> None:
+    """Refuse a file of which any byte is damaged; reads all of it.
+
+    Raises:
+        DamageError: one is.
+        FileNotFoundError: there is no such file.
+    """
+    with path.open("rb") as file:
+        start, body = _checked_footer(path, file)
+        if _body(file, start) != body:
+            raise damaged(path, "its bytes are not those that were written")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open a sealed file; what Arrow finds wrong while it is read is damage.
+
+    Yields:
+        A ``pyarrow.parquet.ParquetFile`` that checks each page.
+
+    Raises:
+        DamageError: the file is damaged.
+        FileNotFoundError: there is no such file.
+    """
+    check_footer(path)
+    try:
+        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
+            yield file
+    except (OSError, pa.ArrowException) as error:
+        raise damaged(path, str(error).splitlines()[0]) from error
+
+
+def damaged(path: Path, found: str) -> DamageError:
+    """Make the error of a damaged file."""
+    return DamageError(
+        f"{path} is damaged ({found}): expected it as it was written; remove it and run "
+        "`dvc repro`, which makes it again",
+        path,
+    )
+
+
+def _checked_footer(path: Path, file: BinaryIO) -> tuple[int, int]:
+    """Return where the footer starts, and the checksum of what lies before."""
+    start, footer = _footer(path, file)
+    match = _one_seal(path, footer)
+    if zlib.crc32(_with(footer, match.start(2), _NONE)) != int(match[2], 16):
+        raise damaged(path, "its footer is not the one that was written")
+    return start, int(match[1], 16)
+
+
+def _footer(path: Path, file: BinaryIO) -> tuple[int, bytes]:
+    """Return where a file's footer starts, and its bytes."""
+    size = os.fstat(file.fileno()).st_size
+    end = size - _LENGTH - len(_END)
+    tail = os.pread(file.fileno(), size - end, end) if end > 0 else b""
+    start = end - int.from_bytes(tail[:_LENGTH], "little")
+    if not tail.endswith(_END) or start < len(_END):
+        raise damaged(path, "it is cut off, or no Parquet file")
+    return start, os.pread(file.fileno(), end - start, start)
+
+
+def _one_seal(path: Path, footer: bytes) -> re.Match[bytes]:
+    found = list(_SEAL.finditer(footer))
+    if len(found) != 1:
+        raise damaged(path, "its footer bears no seal")
+    return found[0]
+
+
+def _with(footer: bytes, place: int, digits: bytes) -> bytes:
+    return footer[:place] + digits + footer[place + len(digits) :]
+
+
+def _body(file: BinaryIO, end: int) -> int:
+    """Return the checksum of all before the footer."""
+    with (
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        memoryview(data) as view,
+        view[:end] as body,
+    ):
+        return zlib.crc32(body)
