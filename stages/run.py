@@ -25,6 +25,7 @@ from pipeline.errors import CrossbandError, ParamsError, StageError
 from pipeline.params.datasets import DatasetParams
 from pipeline.params.load import load_params, section_values
 from pipeline.params.whole import Params
+from pipeline.process import INTERRUPTED, die_with_parent, take_interrupts
 from pipeline.report.summary import summary_of
 from pipeline.store import (
     ShardFolder,
@@ -34,7 +35,6 @@ from pipeline.store import (
     map_shards,
 )
 from pipeline.store.executors import limit_threads
-from pipeline.store.locks import die_with_parent
 from pipeline.store.mapping import BatchFunction, MapSummary
 from pipeline.store.shards import Source
 from pipeline.weights import load_registry, verified_file, verified_path
@@ -240,14 +240,13 @@ def item_main(module: str, run: Callable[[str], None]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     die_with_parent()
     limit_threads()
+    take_interrupts()
     try:
         run(sys.argv[1])
     except CrossbandError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        print(
-            "interrupted; finished shards are kept, run the stage again to go on", file=sys.stderr
-        )
+        print(INTERRUPTED, file=sys.stderr)
         sys.exit(130)
     _leave()
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import active_children, get_context, util
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any, Protocol
 
 from pipeline.errors import StageError
-from pipeline.store.locks import die_with_parent
+from pipeline.process import die_with_parent, end_orderly, one_thread
 
 Task = Any
 Result = Any
@@ -93,7 +94,7 @@ class Processes:
             initializer=_start_worker,
             initargs=(os.getpid(), start, counter),
         )
-        waiting = {pool.submit(function, task) for task in tasks}
+        waiting = {pool.submit(_ended, partial(function, task)) for task in tasks}
         try:
             while waiting:
                 done, waiting = wait(waiting, _POLL_SECONDS, FIRST_COMPLETED)
@@ -134,12 +135,8 @@ def executor_from_environment() -> Executor:
 
 
 def limit_threads() -> None:
-    """Keep numeric libraries to one thread each: the workers are the parallelism.
-
-    One thread also keeps sums in one order, whatever the machine.
-    """
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = "1"
+    """Keep numeric libraries to one thread each, OpenCV as well: see ``process.one_thread``."""
+    one_thread()
     import cv2
 
     cv2.setNumThreads(0)
@@ -166,11 +163,20 @@ def _start_worker(parent: int, start: Start, counter: "Synchronized[int]") -> No
 
     _advance = advance
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
+    signal.signal(signal.SIGTERM, end_orderly)
     limit_threads()
     die_with_parent(parent)
     # After all other finalizers: to take torch apart takes half a second, and the pool waits.
     util.Finalize(None, _leave, exitpriority=-1000)
-    start()
+    _ended(start)
+
+
+def _ended(function: Callable[[], Result]) -> Result:
+    """Run something; where a signal ends it, end this process, which the pool would keep."""
+    try:
+        return function()
+    except SystemExit:
+        os._exit(128 + signal.SIGTERM)
 
 
 def _leave() -> None:

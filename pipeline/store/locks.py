@@ -1,16 +1,12 @@
-"""Guards of a stage's output: one writer at a time, and none that outlives its run."""
+"""The guard of a stage's output: one writer at a time."""
 
 import fcntl
 import os
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import StageError
-
-_POLL_SECONDS = 0.5
 
 
 @contextmanager
@@ -35,21 +31,3 @@ def locked(folder: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
-
-
-def die_with_parent(parent: int | None = None) -> None:
-    """End this process soon after its parent has gone.
-
-    A signal that ends ``dvc`` leaves its stage running otherwise, and a stage its workers.
-
-    Args:
-        parent: the process to watch; by default the one that started this process.
-    """
-    watched = os.getppid() if parent is None else parent
-
-    def watch() -> None:
-        while os.getppid() == watched:
-            time.sleep(_POLL_SECONDS)
-        os._exit(70)
-
-    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

@@ -17,8 +17,8 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from pipeline.errors import StageError
+from pipeline.process import die_with_parent
 from pipeline.rng import generator_for, seed_for
-from pipeline.store.locks import die_with_parent
 from pipeline.store.progress import progress
 from pipeline.training.data.prefetch import batches, loader_threads
 from pipeline.training.engine.checkpoints import (

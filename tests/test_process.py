@@ -11,7 +11,7 @@ import psutil
 
 def test_a_process_ends_soon_after_its_parent():
     child = (
-        "import time; from pipeline.store.locks import die_with_parent\n"
+        "import time; from pipeline.process import die_with_parent\n"
         "die_with_parent(); print('up', flush=True); time.sleep(60)"
     )
     parent = (

@@ -1,0 +1,91 @@
+"""What a process of crossband does before all else, and how it ends.
+
+A stage does this while Python imports its package, before any library is loaded: NumPy reads how
+many threads it may use once, and to import torch takes seconds in which a run can already be ended.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import NoReturn
+
+INTERRUPTED = "interrupted; finished shards are kept, run the stage again to go on"
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_POLL_SECONDS = 0.5
+_ORPHAN = 70
+_GRACE_SECONDS = 5.0
+_watched: set[int] = set()
+
+
+def begin() -> None:
+    """Begin a stage's process or a worker's, from its package's ``__init__``.
+
+    Where another program imports the package, only the threads are limited.
+    """
+    one_thread()
+    if multiprocessing.parent_process() is not None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its own
+    elif sys.argv[0] == "-m":  # so long as Python looks for the module that it was told to run
+        signal.signal(signal.SIGTERM, end_orderly)
+        die_with_parent()
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _end_interrupted)
+
+
+def one_thread() -> None:
+    """Keep numeric libraries that are loaded from now on to one thread each.
+
+    Workers are the parallelism, and one thread keeps sums in one order: the bytes of a row are the
+    same on any machine, in a worker or not.
+    """
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+
+
+def take_interrupts() -> None:
+    """Let Ctrl-C raise again: from here on someone catches it."""
+    if signal.getsignal(signal.SIGINT) is _end_interrupted:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """End this process soon after its parent has gone.
+
+    A signal that ends ``dvc`` leaves its stage running otherwise, and a stage its workers.
+
+    Args:
+        parent: the process to watch; by default the one that started this process.
+    """
+    watched = os.getppid() if parent is None else parent
+    if watched in _watched:
+        return
+    _watched.add(watched)
+
+    def watch() -> None:
+        while os.getppid() == watched:
+            time.sleep(_POLL_SECONDS)
+        if signal.getsignal(signal.SIGTERM) is end_orderly:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(_GRACE_SECONDS)
+        os._exit(_ORPHAN)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def end_orderly(number: int, _: FrameType | None) -> NoReturn:
+    """End as a signal asks, after what this process has open was closed and removed.
+
+    Raises:
+        SystemExit: always.
+    """
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
+def _end_interrupted(_: int, __: FrameType | None) -> NoReturn:
+    os.write(2, f"{INTERRUPTED}\n".encode())
+    os._exit(128 + signal.SIGINT)
