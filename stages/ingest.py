@@ -3,10 +3,12 @@
 from functools import partial
 from importlib import import_module
 
-from pipeline.ops.codec import UndecodableError, decode_foreign, encode_png
+from pipeline.ops.codec import decode_foreign, encode_png
+from pipeline.ops.containers import UndecodableError
 from pipeline.params.ingest import IngestParams
 from pipeline.params.whole import Params
 from pipeline.readers import READERS, read_dataset
+from pipeline.readers.listing import further_pages
 from pipeline.report.chosen_rows import pick_frames
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.ingest import ingest_metrics
@@ -17,7 +19,7 @@ from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Rejected, Row
 from stages.run import StageRun, stage_main
 
-LOADED = frozenset({"content", "content_sha256", "unreadable"})
+LOADED = frozenset({"content", "content_sha256", "unreadable", "refused"})
 """What a listing's row brings besides the columns it is stored with."""
 
 
@@ -31,20 +33,23 @@ def take_in(row: Row, params: IngestParams) -> Outcome:
     limits = {"max_pixels": int(params.max_megapixels * 1e6)}
     if "unreadable" in row:
         return [Rejected("unreadable", row["unreadable"])]
+    if "refused" in row:
+        return [Rejected(*row["refused"])]
     if "segment" in row:
         segments = import_module(SEGMENTS["segment"])
-        made: Outcome = segments.take_in_segment(
+        outcome: Outcome = segments.take_in_segment(
             row, tone_percentiles=params.tone_percentiles, **limits
         )
-        return made
+        return outcome
     try:
         decoded = decode_foreign(row["content"], tone_percentiles=params.tone_percentiles, **limits)
     except UndecodableError as error:
         return [Rejected(error.reason, str(error))]
-    data = row["content"] if decoded.plain else encode_png(decoded.image)
+    data = decoded.data or encode_png(decoded.image)
     extension = "jpg" if data.startswith(b"\xff\xd8") else "png"
     name = f"{row['sample_id'].rpartition('/')[2]}.{extension}"
-    return [known | image_columns(data, decoded.image.shape[:2], name)]
+    made: list[Row | Rejected] = [known | image_columns(data, decoded.image.shape[:2], name)]
+    return made + further_pages(decoded.pages, "pages")
 
 
 def make(params: IngestParams) -> BatchFunction:

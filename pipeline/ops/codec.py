@@ -8,30 +8,65 @@ what comes from outside goes through ``decode_foreign``, which trusts nothing.
 import io
 import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from cv2.utils import logging as cv2_log
+from PIL import Image, ImageFile
 
+from pipeline.ops.containers import (
+    PNG_SIGNATURE,
+    Container,
+    UndecodableError,
+    orientation_of,
+    png_hw,
+    read_jpeg,
+    read_png,
+    scans_of,
+)
+from pipeline.ops.profiles import converted
+from pipeline.ops.tiff import deep_values, read_tiff
 from pipeline.types import UInt8
 
-PLAIN_FORMATS = frozenset({"JPEG", "PNG"})
-"""Formats that every reader decodes alike; others are re-encoded."""
+FORMATS = {
+    "JPEG": (b"\xff\xd8\xff",),
+    "PNG": (PNG_SIGNATURE,),
+    "BMP": (b"BM",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "JPEG2000": (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"),
+    "PPM": (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6"),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "WEBP": (b"RIFF",),
+}
+"""The formats that are decoded, and how their files begin. Nothing else is opened at all."""
 
-_ORIENTATION = 0x0112
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, LookupError, struct.error)
+MOST_PX_A_SIDE = 65_500
+"""No image is longer: a JPEG could not hold it."""
+
+_MOST_SCANS = 100
+"""A progressive JPEG goes over its pixels ten times; one of a thousand passes would take hours."""
+_TOP_BIT = 1 << 15
+_TURNS = {
+    1: (False, False, False),
+    2: (False, True, False),
+    3: (False, True, True),
+    4: (False, False, True),
+    5: (True, False, False),
+    6: (True, True, False),
+    7: (True, True, True),
+    8: (True, False, True),
+}
+"""EXIF orientation: whether rows and columns change places, then columns, rows run backwards."""
+_BROKEN = (
+    *(OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError),
+    *(MemoryError, struct.error, zlib.error),
+)
 """What Pillow raises on broken files (UnidentifiedImageError is an OSError)."""
 Image.MAX_IMAGE_PIXELS = None  # decode_foreign has a limit of its own, which can be set
+cv2_log.setLogLevel(cv2_log.LOG_LEVEL_SILENT)  # the rejected table tells of a broken file
 _DEEP_MODES = ("I", "F")
-
-
-class UndecodableError(ValueError):
-    """A file is no image that can be used; ``reason`` is a word of the rejected table."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -40,12 +75,20 @@ class Decoded:
 
     Attributes:
         image: uint8 ``[h, w]`` or ``[h, w, 3]``, upright.
-        plain: the file's own bytes decode to exactly this image with any reader, so that they can
-            be kept as they are.
+        data: a JPEG or PNG that decodes to exactly this image with any reader, so that it can be
+            stored: the file's own bytes, without what some reader would stumble over; None where
+            there are none, and the image has to be encoded.
+        pages: images in the file; the first is the one.
     """
 
     image: UInt8
-    plain: bool
+    data: bytes | None
+    pages: int = 1
+
+    @property
+    def plain(self) -> bool:
+        """Whether there are bytes to keep."""
+        return self.data is not None
 
 
 def decode_foreign(
@@ -53,8 +96,9 @@ def decode_foreign(
 ) -> Decoded:
     """Decode an image from outside into its canonical form.
 
-    EXIF orientation is applied, transparency laid on black, palettes and CMYK turned to RGB, and
-    more than 8 bits mapped to 8 between two percentiles of the image's own values.
+    Orientation (EXIF, XMP, TIFF) is applied, colour profiles other than sRGB's are converted,
+    transparency is laid on black, palettes and CMYK turned to RGB, and more than 8 bits mapped to
+    8. What is kept as it is was decoded by ``decode``, as whoever reads the shard will do.
 
     Args:
         data: the file's bytes.
@@ -64,37 +108,178 @@ def decode_foreign(
     Raises:
         UndecodableError: ``empty_file``, ``not_an_image``, ``too_large`` or ``truncated``.
     """
-    if not data:
-        raise UndecodableError("empty_file", "the file has no bytes")
+    kind = _kind_of(data)
+    container = _taken_apart(data, kind, max_pixels)
+    if container is not None:
+        found = _kept(data, kind, container)
+        if found is not None:
+            return found
+        data = container.bare
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of metadata that nobody reads here
-        image = _open(data, max_pixels)
-        deep = "16" in str(image.tile)  # Pillow drops the low bytes of 16-bit colour by itself
-        try:
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-            turned = image.getexif().get(_ORIENTATION, 1) != 1
-        except _BROKEN as error:
-            raise UndecodableError("truncated", f"the image ends early: {error}") from error
-    canonical = image.format in PLAIN_FORMATS and image.mode in ("L", "RGB")
-    plain = canonical and not turned and not deep
-    return Decoded(_eight_bit(upright, tone_percentiles), plain)
+        if container is not None and container.bits == 16:
+            return _deep_png(container, tone_percentiles)
+        if kind == "TIFF" and (found := _deep_tiff(data, max_pixels, tone_percentiles)):
+            return found
+        return _by_pillow(data, kind, container, max_pixels, tone_percentiles)
 
 
-def _open(data: bytes, max_pixels: int) -> ImageFile.ImageFile:
-    """Read an image's header, and refuse what would not fit into memory."""
-    try:
-        image = Image.open(io.BytesIO(data))
-    except _BROKEN as error:
-        raise UndecodableError("not_an_image", f"no known image format: {error}") from error
-    width, height = image.size
+def _kind_of(data: bytes) -> str:
+    if not data:
+        raise UndecodableError("empty_file", "the file has no bytes")
+    for name, beginnings in FORMATS.items():
+        if data.startswith(beginnings) and (name != "WEBP" or data[8:12] == b"WEBP"):
+            return name
+    raise UndecodableError("not_an_image", f"it begins as none of {', '.join(FORMATS)} does")
+
+
+def _check_size(hw: tuple[int, int], max_pixels: int) -> None:
+    """Refuse what would not fit into memory."""
+    height, width = hw
     if width * height > max_pixels:
         raise UndecodableError(
             "too_large",
             f"{width} × {height} = {width * height / 1e6:.0f} megapixels, more than the "
             f"{max_pixels / 1e6:.0f} of ingest.max_megapixels",
         )
+    if max(hw) > MOST_PX_A_SIDE:
+        raise UndecodableError(
+            "too_large", f"{width} × {height}: a side is longer than {MOST_PX_A_SIDE} pixels"
+        )
+
+
+def _taken_apart(data: bytes, kind: str, max_pixels: int) -> Container | None:
+    """Take a PNG or JPEG apart; other formats are left to Pillow."""
+    if kind == "PNG":
+        _check_size(png_hw(data), max_pixels)
+        return read_png(data)
+    if kind != "JPEG":
+        return None
+    container = read_jpeg(data)
+    _check_size(container.hw, max_pixels)
+    if scans_of(data) > _MOST_SCANS:
+        raise UndecodableError(
+            "too_large",
+            f"the JPEG has {scans_of(data)} scans; no encoder makes more than {_MOST_SCANS}",
+        )
+    return container
+
+
+def _kept(data: bytes, kind: str, container: Container) -> Decoded | None:
+    """Decode a file whose bytes can be stored; None where its image has to be made otherwise."""
+    if not container.clear or container.bits != 8 or container.orientation != 1:
+        return None
+    shape = (*container.hw, 3) if container.channels == 3 else container.hw
+    own = [data] if container.plain or _others_read(data, kind) else []
+    for stored in (*own, container.bare):
+        try:
+            image = decode(stored)
+        except UndecodableError:
+            continue
+        if image.shape == shape:
+            break
+    else:
+        return None
+    seen = converted(Image.fromarray(image), container.profile)
+    if seen is not None:
+        return Decoded(np.asarray(seen), None, container.frames)
+    return Decoded(image, stored, container.frames)
+
+
+def _others_read(data: bytes, kind: str) -> bool:
+    """Tell whether Pillow, as many users call it, gets by with what surrounds the pixels."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            image = Image.open(io.BytesIO(data), formats=(kind,))
+            image.getexif()
+            if kind == "PNG":
+                image.load()
+        except _BROKEN:
+            return False
+    return True
+
+
+def _deep_png(container: Container, tone_percentiles: tuple[float, float]) -> Decoded:
+    values = cv2.imdecode(np.frombuffer(container.bare, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None:
+        raise UndecodableError("truncated", "the PNG's pixels end early, or are damaged")
+    if values.ndim == 3:
+        values = values[..., [2, 1, 0, *range(3, values.shape[2])]]
+        if container.channels in (1, 2):
+            values = values[..., [0, *range(3, values.shape[2])]]
+    image = shallow(values, tone_percentiles)
+    return Decoded(turned(image, *_TURNS[container.orientation]), None, container.frames)
+
+
+def _deep_tiff(
+    data: bytes, max_pixels: int, tone_percentiles: tuple[float, float]
+) -> Decoded | None:
+    """Decode a TIFF of more than 8 bits; None where Pillow has to try."""
+    tiff = read_tiff(data)
+    if tiff is None:
+        return None
+    _check_size(tiff.hw, max_pixels)
+    if tiff.tile_px > 4 * max_pixels:
+        raise UndecodableError("too_large", f"the TIFF has tiles of {tiff.tile_px} pixels")
+    values = deep_values(data, tiff) if tiff.bits > 8 else None
+    return None if values is None else Decoded(shallow(values, tone_percentiles), None, tiff.pages)
+
+
+def _by_pillow(
+    data: bytes,
+    kind: str,
+    container: Container | None,
+    max_pixels: int,
+    tone_percentiles: tuple[float, float],
+) -> Decoded:
+    image = _open(data, kind, max_pixels)
+    try:
+        image.load()
+    except _BROKEN as error:
+        raise UndecodableError(
+            "truncated", f"the {kind} ends before its pixels do, or they are damaged"
+        ) from error
+    if container is not None:
+        orientation, profile, pages = container.orientation, container.profile, container.frames
+    else:
+        orientation, profile, pages = _told(image, kind)
+    if kind == "TIFF" and (tiff := read_tiff(data)):
+        pages = tiff.pages
+    eight = _eight_bit(converted(image, profile) or image, tone_percentiles)
+    return Decoded(turned(eight, *_TURNS[orientation]), None, pages)
+
+
+def _open(data: bytes, kind: str, max_pixels: int) -> ImageFile.ImageFile:
+    """Read an image's header, and refuse what would not fit into memory."""
+    try:
+        image = Image.open(io.BytesIO(data), formats=(kind,))
+    except _BROKEN as error:
+        raise UndecodableError(
+            "not_an_image", f"it begins as a {kind} does, but its header is none that is known"
+        ) from error
+    _check_size((image.height, image.width), max_pixels)
     return image
+
+
+def _told(image: ImageFile.ImageFile, kind: str) -> tuple[int, bytes, int]:
+    """Return orientation, ICC profile and number of images as Pillow found them."""
+    exif, xmp, profile = (image.info.get(name) for name in ("exif", "xmp", "icc_profile"))
+    texts = [value if isinstance(value, bytes) else b"" for value in (exif, xmp, profile)]
+    try:
+        pages = int(getattr(image, "n_frames", 1))
+    except _BROKEN:
+        pages = 1
+    # Pillow turns a TIFF itself.
+    orientation = 1 if kind == "TIFF" else orientation_of(texts[0], texts[1])
+    return orientation, texts[2], pages
+
+
+def turned(image: UInt8, swap: bool, mirror_x: bool, mirror_y: bool) -> UInt8:
+    """Return an image with rows and columns swapped, then columns, then rows, in reverse."""
+    image = image.swapaxes(0, 1) if swap else image
+    image = image[:, ::-1] if mirror_x else image
+    return np.ascontiguousarray(image[::-1] if mirror_y else image)
 
 
 def _eight_bit(image: Image.Image, tone_percentiles: tuple[float, float]) -> UInt8:
@@ -113,15 +298,45 @@ def _eight_bit(image: Image.Image, tone_percentiles: tuple[float, float]) -> UIn
     return np.asarray(image.convert("RGB"))
 
 
-def tone_map(values: np.ndarray, percentiles: tuple[float, float]) -> UInt8:
-    """Map deep grey values linearly to 8 bits.
+def shallow(values: np.ndarray, tone_percentiles: tuple[float, float]) -> UInt8:
+    """Map an image of more than 8 bits to 8.
+
+    Grey is mapped between percentiles. Colour of 16 bits whose highest bit is in use keeps its
+    upper 8, which is what every viewer shows; where it is not, a sensor's 10 to 14 bits lie in the
+    lower end, and the three channels are mapped between percentiles together.
 
     Args:
-        values: any real numbers ``[h, w]``; what is not finite counts as darkest.
+        values: real numbers ``[h, w]``, or ``[h, w, c]`` with 1 or 3 channels, and one more for
+            opacity, which lays the image on black.
+        tone_percentiles: which percentiles (0–100) become 0 and 255.
+
+    Returns:
+        uint8 ``[h, w]`` or ``[h, w, 3]``.
+    """
+    if values.ndim == 2:
+        return tone_map(values, tone_percentiles)
+    if values.shape[2] in (2, 4):
+        opacity = values[..., -1:].astype(np.float64)
+        most = float(opacity.max(initial=0))
+        whole = 65535.0 if values.dtype == np.uint16 and most >= _TOP_BIT else max(most, 1.0)
+        laid = values[..., :-1] * np.clip(opacity / whole, 0.0, 1.0)
+        values = laid.astype(values.dtype)
+    if values.shape[2] == 1:
+        return tone_map(values[..., 0], tone_percentiles)
+    if values.dtype == np.uint16 and values.max(initial=0) >= _TOP_BIT:
+        return (values >> 8).astype(np.uint8)
+    return tone_map(values, tone_percentiles)
+
+
+def tone_map(values: np.ndarray, percentiles: tuple[float, float]) -> UInt8:
+    """Map deep values linearly to 8 bits.
+
+    Args:
+        values: any real numbers ``[h, w]`` or ``[h, w, 3]``; what is not finite counts as darkest.
         percentiles: which percentiles (0–100) of the finite values become 0 and 255.
 
     Returns:
-        uint8 ``[h, w]``; a flat image becomes all 0.
+        uint8 of the same shape; a flat image becomes all 0.
     """
     finite = np.isfinite(values)
     if not finite.any():
@@ -133,8 +348,15 @@ def tone_map(values: np.ndarray, percentiles: tuple[float, float]) -> UInt8:
 
 
 def decode(data: bytes) -> UInt8:
-    """Decode an image that crossband stored: grey ``[h, w]`` or RGB ``[h, w, 3]``."""
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    """Decode an image that crossband stored: grey ``[h, w]`` or RGB ``[h, w, 3]``.
+
+    Raises:
+        UndecodableError: it is none, or a damaged one.
+    """
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        image = None
     if image is None:
         raise UndecodableError("not_an_image", "stored bytes are no image")
     upright = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

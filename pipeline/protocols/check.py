@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import ReaderError
-from pipeline.ops.codec import UndecodableError, decode_foreign
+from pipeline.ops.codec import decode_foreign
+from pipeline.ops.containers import UndecodableError
 from pipeline.params.datasets import DatasetParams
 from pipeline.protocols import OFFICIAL
 from pipeline.protocols.figures import PROTOCOL_FIGURES
@@ -228,6 +229,8 @@ def _look(listing: Listing, row: Row) -> str | bool:
     loaded = listing.load(row)
     if "unreadable" in loaded:
         return str(loaded["unreadable"])
+    if "refused" in loaded:
+        return ": ".join(loaded["refused"])
     try:
         image = decode_foreign(
             loaded["content"], max_pixels=MAX_PIXELS, tone_percentiles=(0.5, 99.5)

@@ -2,7 +2,7 @@
 
 Layout: ``<root>/<subject>/<anything>.<ext>``. The first folder names the subject, further ones the
 session; images right under the root have no subject. Band, split and licence come from the data
-set's params.
+set's params. What else lies there is listed too, and ``ingest`` rejects it with its reason.
 
 Or ``root`` is a CSV file (comma-separated, UTF-8, header line) with a column ``path``, relative to
 the CSV's folder, and any of ``subject``, ``band``, ``split``, ``session``, ``camera``, ``view``,
@@ -23,8 +23,9 @@ import numpy as np
 
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
-from pipeline.readers.layout import EXTENSIONS
-from pipeline.readers.listing import listed_row, load_file, sample_id_of
+from pipeline.readers.files import LINKED, all_below, is_hidden
+from pipeline.readers.layout import EXTENSIONS, is_image, stem_of
+from pipeline.readers.listing import listed_row, load_file, refused_row, sample_id_of
 from pipeline.store import Listing
 from pipeline.types import Band, Float32, Row, Split
 
@@ -51,29 +52,27 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     Raises:
         ReaderError: there is no such folder, no image in it, or the CSV is not as described.
     """
+    no_rows: list[Row] = []
     if root.is_file() and root.suffix.lower() == ".csv":
-        rows, base = _rows_of_csv(root, dataset, params), root.parent
+        rows, passed_over = _rows_of_csv(root, dataset, params), no_rows
     elif root.is_dir():
-        rows, base = _rows_of_folder(root, dataset, params), root
+        rows, passed_over = _rows_of_folder(root, dataset, params)
     else:
         raise ReaderError(
             f"data set {dataset!r}: expected a folder of images or a .csv file at {root}, "
             f"found {'a file' if root.exists() else 'nothing'}; correct datasets.{dataset}.root"
         )
-    return Listing(rows, params.shards, partial(load_file, base))
+    base = root if root.is_dir() else root.parent
+    return Listing(rows, params.shards, partial(load_file, base), passed_over)
 
 
-def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> list[Row]:
-    files = sorted(
-        path.relative_to(root)
-        for path in root.rglob("*")
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
-    )
-    images = [path for path in files if path.suffix.lower() in EXTENSIONS]
-    others = Counter(path.suffix.lower() for path in files) - Counter(
-        path.suffix.lower() for path in images
-    )
-    found = ", ".join(f"{n} {suffix or 'without extension'}" for suffix, n in others.most_common(5))
+def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> tuple[list[Row], list[Row]]:
+    """Return the rows of images, and those of what lies beside them."""
+    files = all_below(root)
+    passed_over = [path for path in files if is_hidden(path) or not is_image(path)]
+    images = [path for path in files if is_image(path) and not is_hidden(path)]
+    others = Counter(_kind(path) for path in passed_over if not is_hidden(path))
+    found = ", ".join(f"{n} {kind}" for kind, n in others.most_common(5))
     if not images:
         raise ReaderError(
             f"data set {dataset!r}: expected images as <subject>/<name>.<ext> under {root} "
@@ -81,18 +80,36 @@ def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> list[Row
         )
     if others:
         log.info("%s: %d files are no images and stay out: %s", dataset, others.total(), found)
-    return [
+    rows = [
         _row(
-            path.as_posix(),
+            path,
             dataset,
             params,
             {
-                "subject": path.parts[0] if len(path.parts) > 1 else "",
-                "session": "/".join(path.parts[1:-1]),
+                "subject": path.partition("/")[0] if "/" in path else "",
+                "session": path.partition("/")[2].rpartition("/")[0],
             },
         )
         for path in images
     ]
+    return rows, [refused_row(path, dataset, *_why(path)) for path in passed_over]
+
+
+def _kind(path: str) -> str:
+    if path.endswith(LINKED):
+        return "linked folder"
+    return path[len(stem_of(path)) :].lower() or "without extension"
+
+
+def _why(path: str) -> tuple[str, str]:
+    """Return reason and detail of what is passed over."""
+    if is_hidden(path):
+        return "hidden", "its name begins with a dot"
+    if path.endswith(LINKED):
+        return "linked_folder", "a folder that is a link is not entered: put the folder itself here"
+    if not path[len(stem_of(path)) :]:
+        return "no_extension", f"expected one of {' '.join(sorted(EXTENSIONS))}"
+    return "other_format", f"{_kind(path)} is none of {' '.join(sorted(EXTENSIONS))}"
 
 
 def _rows_of_csv(file: Path, dataset: str, params: DatasetParams) -> list[Row]:

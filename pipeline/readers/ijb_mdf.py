@@ -33,7 +33,7 @@ import numpy as np
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams, IjbMdfParams
 from pipeline.readers.annotations import Annotations, groups, read_annotations, read_galleries
-from pipeline.readers.listing import listed_row, sample_id_of
+from pipeline.readers.listing import listed_row, refused_row, sample_id_of
 from pipeline.readers.people import People
 from pipeline.readers.segments import Segment, frame_segments, load_segment, numbered_files
 from pipeline.readers.selection import check_frame_base, chosen_lines
@@ -67,14 +67,17 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     lines = read_annotations(tables, layout.columns)
     media = _media(root, lines, layout)
     check_frame_base(root, lines, media, layout.frame_base, dataset)
-    _tell(root, dataset, lines, media, splits, layout)
+    idle = _idle(root, media, layout)
+    _tell(dataset, lines, idle, splits)
     keep = chosen_lines(lines, media, layout)
     rows = [
         row
         for name, inside in groups(media[keep])
         for row in _segments(name, lines.of(keep[inside]), splits, dataset, params)
     ]
-    return Listing(rows, params.shards, partial(load_segment, root))
+    why = "no_annotation", "no table names this media"
+    passed_over = [refused_row(name, dataset, *why) for name in idle]
+    return Listing(rows, params.shards, partial(load_segment, root), passed_over)
 
 
 def _segments(
@@ -147,23 +150,20 @@ def _is_video(path: Path) -> bool:
     return path.is_file() and path.suffix.lower() in EXTENSIONS
 
 
-def _tell(
-    root: Path,
-    dataset: str,
-    lines: Annotations,
-    media: np.ndarray,
-    splits: dict[str, str],
-    layout: IjbMdfParams,
-) -> None:
-    """Log what stays out, or has no split, although nothing is wrong with it."""
+def _idle(root: Path, media: np.ndarray, layout: IjbMdfParams) -> list[str]:
+    """Return the media that no table names."""
     known = set(media)
-    idle = [
+    return [
         name
         for folder in layout.bands
         for path in sorted((root / folder).rglob("*"))
         if (_is_video(path) or (path.is_dir() and numbered_files(path)))
         and (name := path.relative_to(root).as_posix()) not in known
     ]
+
+
+def _tell(dataset: str, lines: Annotations, idle: list[str], splits: dict[str, str]) -> None:
+    """Log what stays out, or has no split, although nothing is wrong with it."""
     if idle:
         log.info(
             "%s: %d media have no annotation and stay out: %s", dataset, len(idle), _some(idle)

@@ -7,7 +7,6 @@ use backslashes and CRLF, and a listed image is matched by its stem.
 
 import csv
 import logging
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
+from pipeline.readers.files import all_below, is_hidden
 from pipeline.readers.listing import listed_row, load_file
 from pipeline.store import Listing
 from pipeline.types import Row
@@ -36,24 +36,8 @@ EXTENSIONS = frozenset(
 
 
 def files_below(root: Path) -> list[str]:
-    """List all files below a folder, sorted, relative to it, hidden ones left out.
-
-    A million files take seconds: no file is asked for more than its name.
-    """
-    found: list[str] = []
-    waiting = [("", root)]
-    while waiting:
-        prefix, folder = waiting.pop()
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
-                    waiting.append((f"{prefix}{entry.name}/", Path(entry.path)))
-                else:
-                    found.append(prefix + entry.name)
-    found.sort()
-    return found
+    """List all files below a folder as ``files.all_below`` does, hidden ones left out."""
+    return [path for path in all_below(root) if not is_hidden(path)]
 
 
 def is_image(path: str) -> bool:

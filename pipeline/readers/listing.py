@@ -6,7 +6,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.errors import ReaderError
-from pipeline.types import Region, Row
+from pipeline.ops.containers import UndecodableError
+from pipeline.readers.files import read_file
+from pipeline.types import Region, Rejected, Row
 
 _SAFE = "/._-+="
 
@@ -35,15 +37,33 @@ def listed_row(path: str, dataset: str, **columns: object) -> Row:
 
 
 def load_file(root: Path, row: Row) -> Row:
-    """Add the bytes of the row's file as ``content``, or why they can't be had as ``unreadable``.
+    """Add the bytes of the row's file as ``content``, or why there are none.
 
-    ``path`` is taken out: a data set that moves keeps its fingerprints.
+    That is ``unreadable`` where it can't be read, and ``refused`` where nobody should. ``path`` is
+    taken out: a data set that moves keeps its fingerprints.
     """
     known = {name: value for name, value in row.items() if name != "path"}
+    if "refused" in known:
+        return known
     try:
-        return known | {"content": (root / row["path"]).read_bytes()}
+        return known | {"content": read_file(root / row["path"])}
     except OSError as error:
         return known | {"unreadable": f"{row['path']}: {error.strerror}"}
+    except UndecodableError as error:
+        return known | {"refused": [error.reason, str(error)]}
+
+
+def further_pages(pages: int, part: str) -> list[Rejected]:
+    """Tell of the images of a file behind its first, which is the sample."""
+    if pages <= 1:
+        return []
+    return [Rejected("further_pages", f"the file holds {pages} images; the first is taken", part)]
+
+
+def refused_row(path: str, dataset: str, reason: str, detail: str) -> Row:
+    """Make the row of a file that is passed over: ``ingest`` rejects it for this reason."""
+    sample_id = sample_id_of(path.rstrip("/"))
+    return listed_row(path, dataset, sample_id=sample_id, refused=[reason, detail])
 
 
 def check_listing(dataset: str, rows: Iterable[Row]) -> None:

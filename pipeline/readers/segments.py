@@ -15,8 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import ReaderError
-from pipeline.ops.codec import UndecodableError, decode_foreign, encode_jpeg, encode_png
+from pipeline.ops.codec import decode_foreign, encode_jpeg, encode_png
+from pipeline.ops.containers import UndecodableError
+from pipeline.readers.files import read_file
 from pipeline.readers.layout import EXTENSIONS as IMAGE_EXTENSIONS
+from pipeline.readers.listing import further_pages
 from pipeline.readers.people import People, people_of
 from pipeline.readers.video import Lost, grey_if_colourless, video_frames
 from pipeline.store import image_columns
@@ -50,11 +53,15 @@ class _Frame:
     image: UInt8
     data: bytes | None = None
     """The file's own bytes, where they can be kept."""
+    pages: int = 1
+    """Images in the frame's file."""
 
 
 def load_segment(root: Path, row: Row) -> Row:
     """Add the digest of a segment's frames, or why they can't be had as ``unreadable``."""
     known = {name: value for name, value in row.items() if name != "path"}
+    if "refused" in known:
+        return known
     segment = replace(row["segment"], path=root / row["path"])
     try:
         return known | {"segment": replace(segment, sha256=_digest(segment.path, segment))}
@@ -86,6 +93,7 @@ def take_in_segment(
             outcome += dropped
             if found:
                 outcome.append(known | _columns(row["sample_id"], part, frame, segment) | found)
+            outcome += further_pages(frame.pages, f"{part}.pages")
     except UndecodableError as error:
         detail = f"{error}; {len(segment.frames)} frames are lost"
         return [Rejected(error.reason, detail)]
@@ -150,15 +158,18 @@ def _frames_of_folder(
         if number not in files:
             yield Lost(index, "no_such_frame", _missing(number, files))
             continue
-        data = files[number].read_bytes()
         try:
+            data = read_file(files[number])
             decoded = decode_foreign(data, max_pixels=max_pixels, tone_percentiles=tone_percentiles)
         except UndecodableError as error:
             yield Lost(index, error.reason, f"{files[number].name}: {error}")
             continue
+        except OSError as error:
+            yield Lost(index, "unreadable", f"{files[number].name}: {error.strerror}")
+            continue
         image = grey_if_colourless(decoded.image)
-        kept = decoded.plain and image.ndim == decoded.image.ndim
-        yield _Frame(index, image, data if kept else None)
+        kept = decoded.data if image.ndim == decoded.image.ndim else None
+        yield _Frame(index, image, kept, decoded.pages)
 
 
 def _missing(number: int, files: dict[int, Path]) -> str:
@@ -174,12 +185,24 @@ def _digest(path: Path, segment: Segment) -> str:
     digest = hashlib.sha256()
     for index in segment.frames:
         if (file := files.get(index + segment.frame_base)) is not None:
-            digest.update(f"{index}:{hashlib.sha256(file.read_bytes()).hexdigest()}\0".encode())
+            digest.update(f"{index}:{_frame_sha256(file)}\0".encode())
     return digest.hexdigest()
+
+
+def _frame_sha256(file: Path) -> str:
+    """Return the digest of a frame's file, or why it has none."""
+    try:
+        return hashlib.sha256(read_file(file)).hexdigest()
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+    except UndecodableError as error:
+        return error.reason
 
 
 @lru_cache(maxsize=256)
 def _file_sha256(path: Path, _modified_ns: int) -> str:
+    if not path.is_file():
+        raise OSError(0, "it is no regular file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ReaderError
-from pipeline.ops.codec import UndecodableError
+from pipeline.ops.containers import UndecodableError
 from pipeline.params.datasets import IjbMdfParams
 from pipeline.readers.annotations import Annotations, groups
 from pipeline.readers.video import timeline_of

@@ -16,7 +16,8 @@ import av
 import cv2
 import numpy as np
 
-from pipeline.ops.codec import UndecodableError, tone_map
+from pipeline.ops.codec import shallow, tone_map, turned
+from pipeline.ops.containers import UndecodableError
 from pipeline.types import UInt8
 
 EXTENSIONS = frozenset(
@@ -30,6 +31,8 @@ EXTENSIONS = frozenset(
 
 _GREY_TOLERANCE = 8
 """Channels that differ by no more are one: codecs round chroma."""
+_DECLARED_BITS = 14
+"""Up to so many bits a format tells how many are in use; one of 16 may hold a sensor's 12."""
 _GAP = 1.5
 """Multiple of the usual step between frames from which on one is missing."""
 _MOST_GAPS = 0.1
@@ -118,14 +121,14 @@ def video_frames(
                     yield index, image_of(frame, tone_percentiles)
             if not waiting:
                 return
-    except av.FFmpegError as error:
-        fault = f"the decoder stopped: {error.strerror}"
+    except av.FFmpegError:
+        fault = "the decoder stopped here"
     for index in waiting:
         yield _lost(index, timeline, fault)
 
 
 def image_of(frame: av.VideoFrame, tone_percentiles: tuple[float, float]) -> UInt8:
-    """Convert a decoded frame to 8 bits, grey where it has no colour.
+    """Convert a decoded frame to 8 bits and turn it upright; grey where it has no colour.
 
     Infra-red cameras' videos come as three equal channels (or chroma of nothing but rounding): they
     become grey. Deep grey is mapped to 8 bits as ``codec.tone_map`` does for images.
@@ -134,13 +137,35 @@ def image_of(frame: av.VideoFrame, tone_percentiles: tuple[float, float]) -> UIn
         frame: of any pixel format.
         tone_percentiles: see ``video_frames``.
     """
+    return turned(_stored_image(frame, tone_percentiles), *_turn_of(frame))
+
+
+def _stored_image(frame: av.VideoFrame, tone_percentiles: tuple[float, float]) -> UInt8:
     grey = len(frame.format.components) == 1 and not frame.format.has_palette
-    if grey and frame.format.components[0].bits > 8:
+    bits = max(component.bits for component in frame.format.components)
+    if grey and bits > 8:
         deep = frame.reformat(format="gray16le").to_ndarray()
         return tone_map(deep.astype(np.float32), tone_percentiles)
     if grey:
         return np.asarray(frame.reformat(format="gray").to_ndarray(), np.uint8)
+    if bits > _DECLARED_BITS:
+        return grey_if_colourless(shallow(frame.to_ndarray(format="rgb48le"), tone_percentiles))
     return grey_if_colourless(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
+
+
+def _turn_of(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
+    """Return how the container says that a frame is to be turned, as ``codec.turned`` takes it.
+
+    The display matrix leads from stored (x, y) to shown ones by rows (a, b), (c, d) in 16.16 fixed
+    point: x' = a x + c y, y' = b x + d y. Turns by other than quarters are left alone.
+    """
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return False, False, False
+    a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), "<i4").tolist()
+    if not (b or c):
+        return False, a < 0, d < 0
+    return (True, c < 0, b < 0) if not (a or d) else (False, False, False)
 
 
 def grey_if_colourless(image: UInt8) -> UInt8:
@@ -157,8 +182,10 @@ def grey_if_colourless(image: UInt8) -> UInt8:
 
 @lru_cache(maxsize=16)
 def _timeline(path: Path, _modified_ns: int) -> Timeline:
-    if path.stat().st_size == 0:
+    if path.stat().st_size == 0 and path.is_file():
         raise UndecodableError("empty_file", "the file has no bytes")
+    if not path.is_file():  # a FIFO would never begin
+        raise UndecodableError("not_a_video", "it is no regular file")
     stamps: list[int | None] = []
     keys: list[tuple[int | None, int | None]] = []
     try:
@@ -177,7 +204,7 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
             except av.FFmpegError:
                 pass  # what was read stands; the frames that lack are told by ``promised``
     except av.FFmpegError as error:
-        raise UndecodableError("not_a_video", f"no known video format: {error.strerror}") from error
+        raise UndecodableError("not_a_video", "no video format that is known") from error
     known = sorted(stamp for stamp in stamps if stamp is not None)
     if not known or len(set(known)) < len(stamps):
         return Timeline((), (), (), len(stamps), promised)

@@ -39,16 +39,22 @@ class Listing:
         count: number of shards to place them in.
         load: returns the row with its content added; must be picklable. A row that has its
             ``content_sha256`` already keeps it, and need not be loaded to be compared.
+        passed_over: rows of what lies there and is no sample; they are mapped as the others are.
     """
 
     rows: Sequence[Row] | LazyRows
     count: int
     load: Callable[[Row], Row]
+    passed_over: Sequence[Row] = ()
+
+    @cached_property
+    def _all(self) -> Sequence[Row] | LazyRows:
+        return [*self.rows, *self.passed_over] if self.passed_over else self.rows
 
     @cached_property
     def _placed(self) -> list[list[int]]:
         """The indices of each shard's rows, in the order of their ids."""
-        rows = self.rows
+        rows = self._all
         ids = (
             [*rows.sample_ids()]
             if isinstance(rows, LazyRows)
@@ -61,7 +67,7 @@ class Listing:
 
     def shard(self, index: int) -> "ListingShard":
         """Return one shard of the listing."""
-        rows, chosen = self.rows, self._placed[index]
+        rows, chosen = self._all, self._placed[index]
         taken = rows.take(chosen) if isinstance(rows, LazyRows) else [rows[i] for i in chosen]
         return ListingShard(taken, self.load)
 

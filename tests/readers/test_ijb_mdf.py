@@ -8,11 +8,14 @@ from replicas import number_of
 from pipeline.errors import ReaderError
 from pipeline.ops.codec import decode
 from pipeline.params.datasets import DatasetParams, IjbMdfColumns, IjbMdfParams
+from pipeline.params.ingest import IngestParams
 from pipeline.readers import read_dataset
-from pipeline.readers.segments import take_in_segment
+from pipeline.readers.segments import load_segment, take_in_segment
 from pipeline.types import Band, Rejected
+from stages.ingest import take_in
 
 LIMITS = {"max_pixels": 1_000_000, "tone_percentiles": (0.5, 99.5)}
+INGEST = IngestParams(max_megapixels=1.0, tone_percentiles=(0.5, 99.5))
 VIDEO = "SWIR-30m/one.mp4"
 
 
@@ -169,8 +172,12 @@ def test_columns_and_folders_may_have_other_names(replica):
 def test_media_without_annotation_are_told(two_media, caplog):
     two_media.video("VIS-500m/idle.mp4", 2)
     with caplog.at_level(logging.INFO):
-        listing_of(two_media)
+        listing = listing_of(two_media)
     assert "1 media have no annotation and stay out: VIS-500m/idle.mp4" in caplog.text
+    (row,) = listing.passed_over
+    assert row["sample_id"] == "VIS-500m/idle.mp4"
+    why = Rejected("no_annotation", "no table names this media")
+    assert take_in(load_segment(two_media.root, row), INGEST) == [why]
 
 
 @pytest.mark.parametrize(

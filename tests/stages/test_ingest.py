@@ -95,3 +95,17 @@ def test_a_second_run_computes_nothing(workspace):
     fill(workspace.path / "images")
     assert workspace.run("ingest").summary.computed == 9
     assert workspace.run("ingest").summary.computed == 0
+
+
+def test_pages_behind_the_first_and_files_passed_over_are_counted(workspace):
+    pages = [Image.fromarray(GREY), Image.fromarray(255 - GREY)]
+    pages[0].save(workspace.path / "images/a.tif", save_all=True, append_images=pages[1:])
+    (workspace.path / "images/b.heic").write_bytes(b"anything")
+    workspace.run("ingest")
+    assert np.array_equal(decode(workspace.rows("ingest")["a.tif"]["image"]["bytes"]), GREY)
+    assert workspace.rejected("ingest") == {
+        "a.tif#pages": "further_pages",
+        "b.heic": "other_format",
+    }
+    assert workspace.metrics("ingest")["rejected"] == {"further_pages": 1, "other_format": 1}
+    assert workspace.run("ingest").summary.computed == 0

@@ -1,0 +1,50 @@
+"""ICC profiles: images of other colour spaces than sRGB are converted to it."""
+
+import io
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageCms
+
+_ALIKE = 3
+"""Largest difference to sRGB, of 255, up to which a profile counts as sRGB's own."""
+_STEPS = 9
+
+
+def converted(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """Return an image as sRGB sees it, or None where nothing is to be converted.
+
+    A profile that can't be read, is of another kind than the image, or is sRGB's own changes
+    nothing.
+
+    Args:
+        image: of mode RGB or CMYK.
+        profile: its ICC profile.
+    """
+    if image.mode not in ("RGB", "CMYK") or not profile:
+        return None
+    transform = _transform(profile, image.mode)
+    return None if transform is None else ImageCms.applyTransform(image, transform)
+
+
+@lru_cache(maxsize=8)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    try:
+        transform = ImageCms.buildTransform(
+            io.BytesIO(profile), ImageCms.createProfile("sRGB"), mode, "RGB"
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
+    if mode == "CMYK":
+        return transform
+    lattice = _lattice()
+    seen = np.asarray(ImageCms.applyTransform(lattice, transform), int)
+    same = np.abs(seen - np.asarray(lattice, int)).max() <= _ALIKE
+    return None if same else transform
+
+
+def _lattice() -> Image.Image:
+    """Return an image of colours spread over the whole cube."""
+    steps = np.linspace(0, 255, _STEPS).round().astype(np.uint8)
+    colours = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1)
+    return Image.fromarray(colours.reshape(_STEPS, -1, 3))

@@ -1,0 +1,73 @@
+"""A data set's files as they lie on the disk: what is there, and the bytes of one.
+
+One rule for links, in all readers: a link to a file is that file; a link to a folder is not
+entered, because DVC does not see what changes behind it. A data set's root may be a link.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+from pipeline.errors import ReaderError
+from pipeline.ops.containers import UndecodableError
+
+MOST_BYTES = 1 << 30
+"""No image has more: it is read whole into memory, once in each worker."""
+
+LINKED = "/"
+"""How the path of a linked folder ends in a listing."""
+
+
+def all_below(root: Path) -> list[str]:
+    """List all files below a folder, sorted, relative to it.
+
+    A million files take seconds: no file is asked for more than its name. A hidden folder is one
+    entry, and so is a folder that is a link; both end in ``/``.
+
+    Raises:
+        ReaderError: a folder can't be listed.
+    """
+    found: list[str] = []
+    waiting = [("", root)]
+    while waiting:
+        prefix, folder = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    inner = entry.is_dir(follow_symlinks=False)
+                    if inner and not entry.name.startswith("."):
+                        waiting.append((f"{prefix}{entry.name}/", Path(entry.path)))
+                    elif inner or (entry.is_symlink() and Path(entry.path).is_dir()):
+                        found.append(f"{prefix}{entry.name}{LINKED}")
+                    else:
+                        found.append(prefix + entry.name)
+        except OSError as error:
+            raise ReaderError(f"{folder} can't be listed: {error.strerror}") from error
+    found.sort()
+    return found
+
+
+def is_hidden(path: str) -> bool:
+    """Tell whether a file's or folder's own name is hidden."""
+    return path.rstrip(LINKED).rpartition("/")[2].startswith(".")
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file whole, if it is one and no longer than ``MOST_BYTES``.
+
+    Raises:
+        OSError: it can't be read, or is a FIFO, a socket or a device, which nobody waits for.
+        UndecodableError: ``too_large``.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        told = os.fstat(descriptor)
+        if not stat.S_ISREG(told.st_mode):
+            raise OSError(0, "it is no regular file")
+        if told.st_size > MOST_BYTES:
+            raise UndecodableError(
+                "too_large",
+                f"the file has {told.st_size / 1e9:.1f} GB, more than the {MOST_BYTES / 1e9:.1f} "
+                "that an image may have",
+            )
+        return file.read(MOST_BYTES)

@@ -1,0 +1,129 @@
+"""What can lie in a data set's folder besides images: nothing hangs, nothing is lost in silence."""
+
+import os
+import socket
+
+import numpy as np
+import pytest
+
+from pipeline.errors import ReaderError
+from pipeline.ops.codec import encode_png
+from pipeline.params.datasets import DatasetParams
+from pipeline.params.ingest import IngestParams
+from pipeline.readers import files, read_dataset
+from pipeline.readers.layout import files_below
+from pipeline.types import Rejected
+from stages.ingest import take_in
+
+IMAGE = encode_png(np.zeros((4, 4), np.uint8))
+INGEST = IngestParams(max_megapixels=1.0, tone_percentiles=(0.5, 99.5))
+
+
+def taken_in(root, reader="folder"):
+    """Rows and rejections of a data set, by id."""
+    params = DatasetParams(reader=reader, root=str(root), shards=2)
+    listing = read_dataset("mine", params)
+    rows, rejected = {}, {}
+    for index in range(2):
+        for (row,) in listing.shard(index).batches():
+            for item in take_in(row, INGEST):
+                if isinstance(item, Rejected):
+                    rejected[row["sample_id"]] = item
+                else:
+                    rows[row["sample_id"]] = item
+    return rows, rejected
+
+
+def put(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(IMAGE)
+
+
+def reasons(rejected):
+    return {name: item.reason for name, item in rejected.items()}
+
+
+def test_every_file_that_is_passed_over_is_a_rejected_row(tmp_path):
+    put(tmp_path, "anna/1.png", "anna/2.jfif", "anna/3.mpo", "anna/4.tga", "anna/5.avif")
+    put(tmp_path, "anna/6.HEIC", "anna/7", "anna/.8.png", ".git/9.png", "anna/notes.txt")
+    rows, rejected = taken_in(tmp_path)
+    assert set(rows) == {"anna/1.png"}
+    assert reasons(rejected) == {
+        **{f"anna/{name}": "other_format" for name in ("2.jfif", "3.mpo", "4.tga", "5.avif")},
+        **{"anna/6.HEIC": "other_format", "anna/notes.txt": "other_format"},
+        **{"anna/7": "no_extension", "anna/.8.png": "hidden", ".git": "hidden"},
+    }
+
+
+def test_a_linked_folder_is_told_and_a_linked_file_is_that_file(tmp_path):
+    put(tmp_path / "elsewhere", "bob/1.png", "2.png")
+    put(tmp_path / "set", "anna/1.png")
+    (tmp_path / "set/bob").symlink_to(tmp_path / "elsewhere/bob")
+    (tmp_path / "set/anna/2.png").symlink_to(tmp_path / "elsewhere/2.png")
+    rows, rejected = taken_in(tmp_path / "set")
+    assert set(rows) == {"anna/1.png", "anna/2.png"}
+    assert reasons(rejected) == {"bob": "linked_folder"}
+    (tmp_path / "link").symlink_to(tmp_path / "set")
+    assert set(taken_in(tmp_path / "link")[0]) == set(rows)  # a root may be a link
+
+
+def test_loops_of_links_end(tmp_path):
+    put(tmp_path, "anna/1.png")
+    (tmp_path / "anna/up").symlink_to(tmp_path)
+    (tmp_path / "anna/self.png").symlink_to(tmp_path / "anna/self.png")
+    (tmp_path / "anna/gone.png").symlink_to(tmp_path / "nowhere.png")
+    rows, rejected = taken_in(tmp_path)
+    assert set(rows) == {"anna/1.png"}
+    assert reasons(rejected) == {
+        "anna/up": "linked_folder",
+        "anna/self.png": "unreadable",
+        "anna/gone.png": "unreadable",
+    }
+    assert files_below(tmp_path) == ["anna/1.png", "anna/gone.png", "anna/self.png", "anna/up/"]
+
+
+def test_what_is_no_regular_file_hangs_nothing(tmp_path, monkeypatch):
+    put(tmp_path, "anna/1.png")
+    os.mkfifo(tmp_path / "anna/fifo.jpg")
+    monkeypatch.chdir(tmp_path)  # a socket's path may have 107 bytes
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("anna/socket.jpg")
+        rows, rejected = taken_in(tmp_path)
+    assert set(rows) == {"anna/1.png"}
+    assert reasons(rejected) == {"anna/fifo.jpg": "unreadable", "anna/socket.jpg": "unreadable"}
+    assert rejected["anna/fifo.jpg"].detail == "anna/fifo.jpg: it is no regular file"
+
+
+def test_a_file_that_is_too_long_is_not_read(tmp_path, monkeypatch):
+    put(tmp_path, "anna/1.png")
+    with (tmp_path / "anna/sparse.jpg").open("wb") as file:
+        file.truncate(6 << 30)
+    _, rejected = taken_in(tmp_path)
+    assert reasons(rejected) == {"anna/sparse.jpg": "too_large"}
+    assert rejected["anna/sparse.jpg"].detail.startswith("the file has 6.4 GB, more than the 1.1")
+    monkeypatch.setattr(files, "MOST_BYTES", len(IMAGE) - 1)
+    with pytest.raises(ValueError, match="an image may have"):
+        files.read_file(tmp_path / "anna/1.png")
+
+
+def test_a_folder_that_may_not_be_entered_is_one_line(tmp_path, monkeypatch):
+    put(tmp_path, "anna/1.png")
+
+    def refused(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(files.os, "scandir", refused)
+    with pytest.raises(ReaderError, match=r"can't be listed: Permission denied"):
+        taken_in(tmp_path)
+
+
+def test_the_listing_of_images_alone_is_as_before(tmp_path):
+    put(tmp_path, "anna/1.png", "anna/.2.png", "anna/notes.txt")
+    params = DatasetParams(reader="folder", root=str(tmp_path), shards=2)
+    listing = read_dataset("mine", params)
+    assert [row["sample_id"] for row in listing.rows] == ["anna/1.png"]
+    assert sorted(row["sample_id"] for row in listing.passed_over) == [
+        "anna/.2.png",
+        "anna/notes.txt",
+    ]
