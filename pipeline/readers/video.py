@@ -15,6 +15,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import SideData
 
 from pipeline.ops.codec import shallow, tone_map, turned
 from pipeline.ops.containers import UndecodableError
@@ -160,7 +161,7 @@ def _turn_of(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
     point: x' = a x + c y, y' = b x + d y. Turns by other than quarters are left alone.
     """
     matrix = frame.side_data.get("DISPLAYMATRIX")
-    if matrix is None:
+    if not isinstance(matrix, SideData):
         return False, False, False
     a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), "<i4").tolist()
     if not (b or c):
