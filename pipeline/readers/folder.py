@@ -92,7 +92,8 @@ def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> tuple[li
         )
         for path in images
     ]
-    return rows, [refused_row(path, dataset, *_why(path)) for path in passed_over]
+    known = {"band": str(params.band), "licence": params.licence, "simulated": params.simulated}
+    return rows, [refused_row(path, dataset, _why(path), **known) for path in passed_over]
 
 
 def _kind(path: str) -> str:

@@ -76,7 +76,9 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         for row in _segments(name, lines.of(keep[inside]), splits, dataset, params)
     ]
     why = "no_annotation", "no table names this media"
-    passed_over = [refused_row(name, dataset, *why) for name in idle]
+    passed_over = [
+        refused_row(name, dataset, why, band=str(layout.bands[name.split("/")[0]])) for name in idle
+    ]
     return Listing(rows, params.shards, partial(load_segment, root), passed_over)
 
 

@@ -60,10 +60,17 @@ def further_pages(pages: int, part: str) -> list[Rejected]:
     return [Rejected("further_pages", f"the file holds {pages} images; the first is taken", part)]
 
 
-def refused_row(path: str, dataset: str, reason: str, detail: str) -> Row:
-    """Make the row of a file that is passed over: ``ingest`` rejects it for this reason."""
+def refused_row(path: str, dataset: str, why: tuple[str, str], **columns: object) -> Row:
+    """Make the row of a file that is passed over: ``ingest`` rejects it.
+
+    Args:
+        path: as ``listed_row`` takes it.
+        dataset: name of the data set.
+        why: reason and detail.
+        columns: as ``listed_row`` takes them.
+    """
     sample_id = sample_id_of(path.rstrip("/"))
-    return listed_row(path, dataset, sample_id=sample_id, refused=[reason, detail])
+    return listed_row(path, dataset, sample_id=sample_id, refused=[*why], **columns)
 
 
 def check_listing(dataset: str, rows: Iterable[Row]) -> None:
