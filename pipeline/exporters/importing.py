@@ -62,8 +62,9 @@ def import_export(url: str, target: Path, shards: int | None = None) -> ShardFol
         )
     if target.exists():
         raise ExportError(f"{target} exists; name a new folder")
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)
+    partial = Path(made) / target.name
     folder = ShardFolder(partial, shards or int(manifest.source["shards"]))
     schema = _stored_schema(manifest.schema)
     try:
@@ -74,7 +75,7 @@ def import_export(url: str, target: Path, shards: int | None = None) -> ShardFol
             raise ExportError(f"{url}: expected {manifest.rows} rows, found {count}")
         partial.replace(target)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(made)
     return ShardFolder(target, folder.count)
 
 

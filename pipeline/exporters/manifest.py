@@ -14,6 +14,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from pipeline.errors import ExportError
+from pipeline.exporters.names import check_inside
 from pipeline.exporters.storage import FileEntry
 
 VERSION = 1
@@ -81,7 +82,7 @@ class Manifest:
                     f"{url}: the manifest is of version {values['crossband_export']}, "
                     f"expected {VERSION}"
                 )
-            files = [FileEntry(**entry) for entry in values.pop("files")]
+            files = [_entry(**entry) for entry in values.pop("files")]
             return cls(**values, files=files)
         except (ValueError, TypeError, KeyError) as error:
             raise ExportError(f"{url}: manifest.json is no manifest of an export") from error
@@ -90,6 +91,18 @@ class Manifest:
     def schema(self) -> pa.Schema:
         """The schema of the exported rows."""
         return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(self.arrow_schema)))
+
+
+def _entry(path: str, bytes: int, sha256: str) -> FileEntry:
+    """Make an entry of what a manifest says, which others may have written.
+
+    Raises:
+        ExportError: the path leads out of the export.
+        TypeError: a value is of another type.
+    """
+    if not (isinstance(path, str) and isinstance(bytes, int) and isinstance(sha256, str)):
+        raise TypeError("an entry of files has a path, a length and a digest")
+    return FileEntry(check_inside(path), bytes, sha256)
 
 
 def described_schema(schema: pa.Schema) -> list[dict[str, Any]]:

@@ -119,7 +119,7 @@ def export(
     with target.open() as store:
         chosen = executor if total > few_bytes and len(job.units) > 1 else Serial()
         written = _write_units(job, store, chosen, total)
-        sink = Sink(store)
+        sink = Sink(store, "finish")
         form.finish(job, sink, written)
         sink.flush()
         entries = sorted(
@@ -238,7 +238,7 @@ def _start(job: Job, store: Store) -> None:
 def _write(unit: Unit) -> Receipt:
     """Write one unit; its receipt is the last thing that appears."""
     job, store = _work
-    sink = Sink(store)
+    sink = Sink(store, unit.name)
     with explained(job.request.to):
         format_of(job.request.format).write(job, unit, sink)
         return sink.receipt(unit.name, _key(job, unit))

@@ -19,6 +19,8 @@ from pipeline.exporters.names import check_inside
 
 MANIFEST = "manifest.json"
 PIECES = "_parts"
+CLAIM = f"{PIECES}/claim.json"
+NOTED = ".writes.json"
 _BATCH_BYTES = 32 << 20
 _BATCH_FILES = 64
 
@@ -47,9 +49,15 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Store:
-    """A folder on a disk or a prefix in an object store; can be sent to another process."""
+    """A folder on a disk or a prefix in an object store; can be sent to another process.
+
+    Attributes:
+        url: fsspec URL.
+        foreign: files there that are the user's and are never written to.
+    """
 
     url: str
+    foreign: frozenset[str] = frozenset()
 
     @cached_property
     def _place(self) -> tuple[Any, str]:
@@ -77,6 +85,14 @@ class Store:
         except FileNotFoundError:
             return None
 
+    def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """Return small files' bytes, from an object store many at once."""
+        if not paths:
+            return {}
+        places = {self.at(path): path for path in paths}
+        found = self.fs.cat(list(places), on_error="omit")
+        return {path: bytes(found[place]) for place, path in places.items() if place in found}
+
     def files(self) -> list[str]:
         """Return the relative paths of all files."""
         self.fs.invalidate_cache()
@@ -99,29 +115,44 @@ class Store:
         self.fs.get([self.at(path) for path in paths], [str(folder / path) for path in paths])
 
     def remove(self, paths: Sequence[str]) -> None:
-        """Remove files."""
+        """Remove files of an object store."""
         if paths:
             self.fs.rm([self.at(path) for path in paths])
 
     def receipt(self, unit: str) -> Receipt | None:
         """Return what a former run noted of a unit."""
-        if (text := self.read(f"{PIECES}/{unit}.json")) is None:
-            return None
+        text = self.read(f"{PIECES}/{unit}.json")
+        return None if text is None else receipt_of(text)
+
+
+def receipt_of(text: bytes) -> Receipt | None:
+    """Read a receipt; None where it is cut, or something else: the unit is then written anew."""
+    try:
         values = json.loads(text)
-        return Receipt(values["key"], tuple(FileEntry(**entry) for entry in values["files"]))
+        files = tuple(FileEntry(**entry) for entry in values["files"])
+        return Receipt(str(values["key"]), files)
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 class Sink:
     """Writes the files of one unit and notes their sha256.
 
-    Small files for an object store are sent many at once.
+    Small files for an object store are sent many at once, and noted before: what an interrupted
+    run leaves there is known to be crossband's.
+
+    Args:
+        store: where to.
+        unit: name of the unit; None for files of the export's own housekeeping.
 
     Attributes:
         entries: the files written so far.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, unit: str | None = None) -> None:
         self.store = store
+        self._unit = unit
+        self._notes = 0
         self.entries: list[FileEntry] = []
         self._folders: set[Path] = set()
         self._waiting: dict[str, bytes] = {}
@@ -129,11 +160,11 @@ class Sink:
     def put(self, path: str, data: bytes) -> None:
         """Write a small file."""
         digest = hashlib.sha256(data).hexdigest()
-        self.entries.append(FileEntry(check_inside(path), len(data), digest))
+        self.entries.append(FileEntry(self._checked(path), len(data), digest))
         if self.store.local:
             self._local(path).write_bytes(data)
             return
-        self._waiting[self.store.at(path)] = data
+        self._waiting[path] = data
         many = len(self._waiting) >= _BATCH_FILES
         if many or sum(map(len, self._waiting.values())) >= _BATCH_BYTES:
             self.flush()
@@ -141,13 +172,34 @@ class Sink:
     def flush(self) -> None:
         """Send what waits."""
         if self._waiting:
-            self.store.fs.pipe(self._waiting)
+            self._note(list(self._waiting))
+            self.store.fs.pipe({self.store.at(path): data for path, data in self._waiting.items()})
             self._waiting = {}
+
+    def _note(self, paths: Sequence[str]) -> None:
+        """Note in an object store which files are about to be written."""
+        if self._unit is None:
+            return
+        text = json.dumps({"crossband_writes": list(paths)})
+        place = self.store.at(f"{PIECES}/{self._unit}.{self._notes}{NOTED}")
+        self.store.fs.pipe_file(place, text.encode())
+        self._notes += 1
+
+    def _checked(self, path: str) -> str:
+        """Refuse to write outside the export, or over a file of the user's."""
+        if path in self.store.foreign:
+            raise ExportError(
+                f"{self.store.url}/{path} is no file of the export and bears the name of one: "
+                "move it away"
+            )
+        return check_inside(path)
 
     @contextmanager
     def file(self, path: str) -> Iterator["HashedFile"]:
         """Open a file of any length; where an error ends it, an object store keeps nothing."""
-        check_inside(path)
+        self._checked(path)
+        if self.store.local is None:
+            self._note([path])
         raw = self._local(path).open("wb") if self.store.local else self._remote(path)
         out = HashedFile(raw)
         try:
@@ -163,7 +215,7 @@ class Sink:
         if self.store.local:
             with file.open("rb") as data:
                 digest = hashlib.file_digest(data, "sha256").hexdigest()
-            self.entries.append(FileEntry(check_inside(path), file.stat().st_size, digest))
+            self.entries.append(FileEntry(self._checked(path), file.stat().st_size, digest))
             shutil.move(file, self._local(path))
             return
         with self.file(path) as out, file.open("rb") as data:

@@ -1,18 +1,33 @@
 """Where an export goes: any fsspec URL, written so that it is there whole or not at all.
 
-On a local disk everything is written to a sibling folder ``.<name>.partial`` that is renamed at the
-end. In an object store, where nothing can be renamed, the manifest is written last: without one, an
-export is unfinished. Either way what an interrupted run finished is kept, unit by unit, by receipts
-in ``_parts/`` that the end removes.
+On a local disk everything is written to a sibling folder that is renamed at the end. In an object
+store, where nothing can be renamed, the manifest is written last: without one, an export is
+unfinished. Either way what an interrupted run finished is kept, unit by unit, by receipts in
+``_parts/`` that the end removes.
+
+Nobody else's files are touched. What may be replaced is what a manifest of crossband's lists, or a
+claim, the first file of every export, proves to be an unfinished one's; what else lies in an export
+stays where it is.
 """
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 from pipeline.errors import ExportError
-from pipeline.exporters.storage import MANIFEST, PIECES, FileEntry, Sink, Store, explained
+from pipeline.exporters.manifest import Manifest
+from pipeline.exporters.ownership import (
+    Claim,
+    adopt_strangers,
+    claimed,
+    entries_below,
+    listed_files,
+    remove_empty,
+    remove_listed,
+    written_files,
+)
+from pipeline.exporters.storage import CLAIM, MANIFEST, FileEntry, Sink, Store, explained
 from pipeline.store.locks import locked
 
 
@@ -20,84 +35,171 @@ class Target:
     """The place of one export, from the first check to the last rename.
 
     Args:
-        url: fsspec URL of the export's folder.
+        url: fsspec URL of the export's folder; on a disk, links are followed first.
         overwrite: replace an export that stands there.
+
+    Raises:
+        ExportError: the URL is a loop of links.
     """
 
     def __init__(self, url: str, *, overwrite: bool) -> None:
         self.url = url
-        self.final = Store(url)
+        self.final = _resolved(Store(url))
         self._overwrite = overwrite
 
     @property
     def staging(self) -> Store:
         """Where the files are written."""
-        return Store(str(_beside(self.final.local, "partial"))) if self.final.local else self.final
+        if self.final.local is None:
+            return Store(self.final.url, self._foreign)
+        return Store(str(_beside(self.final.local, "partial")))
+
+    @cached_property
+    def _foreign(self) -> frozenset[str]:
+        """The files in an object store's prefix that are nobody's but the user's."""
+        there = set(self.final.files())
+        return frozenset(there - self._own(there))
+
+    def _own(self, there: set[str]) -> set[str]:
+        """Return the files of a prefix that this export or the one before it wrote."""
+        claim = claimed(self.final)
+        former = set(claim.former) if claim else self._former()
+        return former | {MANIFEST, CLAIM} | written_files(self.final, there)
+
+    def _former(self) -> set[str]:
+        """Return the files of the export that stands there."""
+        text = self.final.read(MANIFEST)
+        return listed_files(text, self.url) if text is not None else set()
 
     def check(self) -> None:
-        """Refuse a place that holds something.
+        """Refuse a place that holds something else than an export.
 
         Raises:
             ExportError: an export stands there and may not be replaced, or something else does.
         """
         with explained(self.url):
             there = self.final.files()
-        if not there or (MANIFEST not in there and self._unfinished(there)):
+            text = self.final.read(MANIFEST) if MANIFEST in there else None
+            unfinished = self.final.local is None and text is None and claimed(self.final)
+        if not there or unfinished:
             return
-        if MANIFEST not in there:
+        if text is None:
             raise ExportError(
                 f"{self.url} holds {len(there)} files but no {MANIFEST}, so it is no export: "
                 "name another place, or empty this one yourself"
             )
+        Manifest.from_json(text, self.url)
         if not self._overwrite:
             raise ExportError(f"{self.url} holds an export; --overwrite replaces it")
-
-    def _unfinished(self, there: Sequence[str]) -> bool:
-        return self.final.local is None and any(path.startswith(f"{PIECES}/") for path in there)
 
     @contextmanager
     def open(self) -> Iterator[Store]:
         """Hold the place while the export is written.
 
         Raises:
-            ExportError: see ``check``.
+            ExportError: see ``check``; or something that is none of crossband's is in the way.
             StageError: another process writes there.
         """
-        self.check()
         if self.final.local is None:
+            self.check()
             with explained(self.url):
-                self.final.remove([MANIFEST] if self.final.read(MANIFEST) is not None else [])
-                yield self.final
+                self._claim_prefix()
+                yield self.staging
         else:
-            with explained(self.url), locked(self.final.local):
+            with explained(self.url), locked(self.final.local, keep=False):
+                _recover(self.final.local)
+                self.check()
+                _claim_folder(self.staging, self.url)
                 yield self.staging
 
+    def _claim_prefix(self) -> None:
+        """Note whose the prefix's files are, then take its manifest away."""
+        claim = claimed(self.final) or Claim(self.url, tuple(sorted(self._former())))
+        Sink(self.final).put_now(CLAIM, claim.to_json())
+        if self.final.read(MANIFEST) is not None:
+            self.final.remove([MANIFEST])
+
     def commit(self, manifest: bytes, entries: Sequence[FileEntry]) -> None:
-        """Make the export be there: strangers go, the manifest comes, the folder gets its name."""
-        store = self.staging
+        """Make the export be there: what is outdated goes, the manifest comes, with its name.
+
+        Raises:
+            ExportError: a file of the user's bears the name of one of the export's.
+        """
         wanted = {entry.path for entry in entries}
-        strangers = [path for path in store.files() if path not in wanted]
         if self.final.local is None:
-            Sink(store).put_now(MANIFEST, manifest)
-            store.remove([path for path in strangers if path != MANIFEST])
+            there = set(self.final.files())
+            outdated = (self._own(there) & there) - wanted - {MANIFEST, CLAIM}
+            Sink(self.staging).put_now(MANIFEST, manifest)
+            self.final.remove([*sorted(outdated), CLAIM])
             return
-        for path in strangers:
-            Path(store.at(path)).unlink()
-        shutil.rmtree(Path(store.at(PIECES)), ignore_errors=True)
-        Sink(store).put_now(MANIFEST, manifest)
-        self._rename()
+        staging = self.staging.local
+        assert staging is not None
+        for path in sorted(entries_below(staging) - wanted):
+            (staging / path).unlink()
+        remove_empty(staging)
+        Sink(self.staging).put_now(MANIFEST, manifest)
+        self._rename(wanted)
 
-    def _rename(self) -> None:
-        final, former = self.final.local, _beside(self.final.local, "former")
+    def _rename(self, wanted: set[str]) -> None:
+        final, staging = self.final.local, self.staging.local
         assert final is not None
-        shutil.rmtree(former, ignore_errors=True)
-        if final.exists():
-            final.replace(former)
-        _beside(final, "partial").replace(final)
-        shutil.rmtree(former, ignore_errors=True)
+        assert staging is not None
+        if not final.exists():
+            staging.replace(final)
+            return
+        former, own = _beside(final, "former"), self._former() | {MANIFEST}
+        adopt_strangers(final, staging, own, wanted)
+        final.replace(former)
+        staging.replace(final)
+        remove_listed(former, own, final)
 
 
-def _beside(folder: Path | None, kind: str) -> Path:
-    if folder is None:
-        raise ExportError("an object store has no folder beside")
-    return folder.with_name(f".{folder.name}.{kind}")
+def _resolved(store: Store) -> Store:
+    if store.local is None:
+        return store
+    try:
+        return Store(str(store.local.resolve()))
+    except (OSError, RuntimeError) as error:
+        raise ExportError(f"{store.url} is a loop of links") from error
+
+
+def _beside(folder: Path, kind: str) -> Path:
+    return folder.with_name(f".{folder.name}.crossband-{kind}")
+
+
+def _claim_folder(staging: Store, url: str) -> None:
+    """Take the folder beside the export; an unfinished run's is gone on with.
+
+    Raises:
+        ExportError: the folder is there and somebody else's.
+    """
+    folder = staging.local
+    assert folder is not None
+    if claimed(staging):
+        return
+    if folder.exists() and any(folder.iterdir()):
+        text = staging.read(MANIFEST)
+        if text is None:
+            raise ExportError(f"{folder} is in the way and no export of crossband's: move it away")
+        Manifest.from_json(text, str(folder))
+    Sink(staging).put_now(CLAIM, Claim(url, ()).to_json())
+
+
+def _recover(final: Path) -> None:
+    """Put to rights what a run left that was killed between its two renames, or behind them.
+
+    Raises:
+        ExportError: what bears the former export's name is none.
+    """
+    former = _beside(final, "former")
+    if not former.exists():
+        return
+    try:
+        text = (former / MANIFEST).read_bytes()
+    except OSError as error:
+        raise ExportError(f"{former} is in the way and no export of crossband's") from error
+    own = listed_files(text, str(former)) | {MANIFEST}
+    if final.exists():
+        remove_listed(former, own, final)
+    else:
+        former.replace(final)

@@ -10,8 +10,12 @@ from pipeline.errors import StageError
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, keep: bool = True) -> Iterator[None]:
     """Hold the lock of an output folder; it goes with the process, however that ends.
+
+    Args:
+        folder: the output.
+        keep: leave the lock's file beside the folder.
 
     Raises:
         StageError: another process is writing there.
@@ -30,4 +34,10 @@ def locked(folder: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
+        if not (path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())):
+            raise StageError(f"{folder} was being written until just now; run this again")
+        try:
+            yield
+        finally:
+            if not keep:
+                path.unlink()

@@ -117,3 +117,48 @@ def test_missing_credentials_are_named(put, bucket, monkeypatch):
 def test_a_bucket_that_is_not_there_is_told(put, bucket):
     with pytest.raises(ExportError, match=r"s3://other/set: .*bucket"):
         put("folder", to="s3://other/set")
+
+
+def test_a_users_prefix_without_a_claim_is_no_unfinished_export(put, bucket):
+    fs = fsspec.filesystem("s3")
+    mine = {"_parts/1.json": b"{}", "data/mine.csv": b"years of work"}
+    for name, data in mine.items():
+        fs.pipe_file(f"prepared/set/{name}", data)
+    for overwrite in (False, True):
+        with pytest.raises(ExportError, match="so it is no export"):
+            put("folder", to=f"{bucket}/set", overwrite=overwrite, verify=False)
+    assert stored(f"{bucket}/set") == mine
+
+
+def test_a_users_objects_inside_an_export_stay(put, bucket, monkeypatch):
+    fs = fsspec.filesystem("s3")
+    put("folder", to=f"{bucket}/set", verify=False)
+    mine = {"_parts/1.json": b"{}", "_parts/x.writes.json": b"mine", "data/mine.csv": b"work"}
+    for name, data in mine.items():
+        fs.pipe_file(f"prepared/set/{name}", data)
+
+    def interrupt(self, unit, key):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sink, "receipt", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            put("folder", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'VIS'")
+    assert mine.items() <= stored(f"{bucket}/set").items()
+    put("folder", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'NIR'")
+    listed = {entry.path for entry in read_manifest(f"{bucket}/set").files}
+    found = stored(f"{bucket}/set")
+    assert found.keys() == listed | mine.keys() | {"manifest.json"}
+    assert mine.items() <= found.items()
+
+
+def test_an_object_of_the_users_is_not_written_over(put, bucket):
+    put("folder", to=f"{bucket}/set", verify=False, where="band = 'NIR'")
+    fs = fsspec.filesystem("s3")
+    put("folder", to=f"{bucket}/whole", verify=False)
+    names = stored(f"{bucket}/whole").keys() - stored(f"{bucket}/set").keys()
+    taken = sorted(names)[0]
+    fs.pipe_file(f"prepared/set/{taken}", b"years of work")
+    with pytest.raises(ExportError, match="bears the name of one: move it away"):
+        put("folder", to=f"{bucket}/set", verify=False, overwrite=True)
+    assert stored(f"{bucket}/set")[taken] == b"years of work"

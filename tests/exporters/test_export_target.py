@@ -19,10 +19,12 @@ def test_an_export_is_replaced_only_when_asked(put, tmp_path):
     out = put("folder", verify=False)
     with pytest.raises(ExportError, match="--overwrite replaces it"):
         put("folder", verify=False)
-    (out / "stale.txt").touch()
+    former = contents(out)
     put("folder", verify=False, overwrite=True, where="band = 'NIR'")
     assert read_manifest(str(out)).rows == 12
-    assert not (out / "stale.txt").exists()
+    stale = former.keys() - {entry.path for entry in read_manifest(str(out)).files}
+    assert len(stale) > 12
+    assert contents(out).keys() == former.keys() - stale | {"manifest.json"}
     assert [p.name for p in tmp_path.iterdir() if p.name.endswith((".partial", ".former"))] == []
 
 

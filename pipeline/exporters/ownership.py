@@ -1,0 +1,149 @@
+"""Whose the files at an export's place are: crossband's by a manifest or a claim, else the user's.
+
+A claim is the first file that an export writes: it says that what is not finished here is
+crossband's, and which files the export before it had. In an object store, where files lie at their
+place while they are written, each is noted before it is sent.
+"""
+
+import json
+import os
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.errors import ExportError
+from pipeline.exporters.manifest import Manifest
+from pipeline.exporters.names import check_inside
+from pipeline.exporters.storage import CLAIM, NOTED, PIECES, Store, receipt_of
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Says that an unfinished export is crossband's.
+
+    Attributes:
+        url: where it goes.
+        former: the files of the export that stood there.
+        crossband_claim: version of the claim.
+    """
+
+    url: str
+    former: tuple[str, ...]
+    crossband_claim: int = VERSION
+
+    def to_json(self) -> bytes:
+        """Return the file's text."""
+        return json.dumps(asdict(self)).encode()
+
+
+def claimed(store: Store) -> Claim | None:
+    """Return the claim of an unfinished export, None where there is none that can be read."""
+    values = _mapping(store.read(CLAIM))
+    former = values.get("former")
+    if values.get("crossband_claim") != VERSION or not isinstance(former, list):
+        return None
+    return Claim(str(values.get("url")), tuple(check_inside(str(path)) for path in former))
+
+
+def listed_files(manifest: bytes, url: str) -> set[str]:
+    """Return the files that a manifest lists.
+
+    Raises:
+        ExportError: it is no manifest of crossband's.
+    """
+    return {entry.path for entry in Manifest.from_json(manifest, url).files}
+
+
+def written_files(store: Store, there: Collection[str]) -> set[str]:
+    """Return the files that unfinished exports noted in an object store, and the notes."""
+    own: set[str] = set()
+    pieces = sorted(p for p in there if p.startswith(f"{PIECES}/") and p.endswith(".json"))
+    for path, text in store.read_many(pieces).items():
+        files = _mapping(text).get("crossband_writes") if path.endswith(NOTED) else None
+        if isinstance(files, list):
+            own |= {path, *map(str, files)}
+        elif receipt_of(text):
+            own.add(path)
+    return own
+
+
+def _mapping(text: bytes | None) -> dict[str, object]:
+    try:
+        values = json.loads(text or b"{}")
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def entries_below(folder: Path) -> set[str]:
+    """Return the relative paths of all files and links below a folder; no link is followed."""
+    found: set[str] = set()
+    for place, folders, files in os.walk(folder, followlinks=False):
+        linked = [name for name in folders if Path(place, name).is_symlink()]
+        found.update(Path(place, name).relative_to(folder).as_posix() for name in files + linked)
+    return found
+
+
+def adopt_strangers(final: Path, staging: Path, own: Collection[str], wanted: set[str]) -> None:
+    """Give what lies in an export and is the user's a second name in the one that replaces it.
+
+    Args:
+        final: the export that stands there.
+        staging: the one that replaces it.
+        own: files that are the former export's.
+        wanted: files that are the new one's.
+
+    Raises:
+        ExportError: a file of the user's bears the name of one of the new export's, or can't be
+            linked; nothing was changed.
+    """
+    folders = {parent.as_posix() for path in wanted for parent in Path(path).parents}
+    for path in sorted(entries_below(final) - set(own)):
+        above = {parent.as_posix() for parent in Path(path).parents}
+        if path in wanted or path in folders or above & wanted:
+            raise ExportError(
+                f"{final / path} is no file of the export and bears the name of one: move it away"
+            )
+        place = staging / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.is_symlink() and not place.exists():
+            os.link(final / path, place, follow_symlinks=False)
+    for empty in empty_folders(final):
+        (staging / empty.relative_to(final)).mkdir(parents=True, exist_ok=True)
+
+
+def remove_listed(former: Path, own: Collection[str], final: Path) -> None:
+    """Remove a former export: its own files, second names, and the folders that are then empty.
+
+    Raises:
+        ExportError: something else is in it, that came while the export was written.
+    """
+    for path in entries_below(former):
+        place, kept = former / path, final / path
+        if path in own or (os.path.lexists(kept) and os.path.samestat(place.lstat(), kept.lstat())):
+            place.unlink()
+    remove_empty(former)
+    try:
+        former.rmdir()
+    except OSError as error:
+        raise ExportError(
+            f"{former} holds files that came while the export was written: move them away"
+        ) from error
+
+
+def empty_folders(folder: Path) -> list[Path]:
+    """Return the folders below a folder in which nothing lies."""
+    return [
+        Path(place)
+        for place, folders, files in os.walk(folder, followlinks=False)
+        if not folders and not files and Path(place) != folder
+    ]
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove the folders below a folder in which no file lies."""
+    while empty := empty_folders(folder):
+        for place in empty:
+            place.rmdir()
