@@ -234,7 +234,10 @@ def stage_main(stage: str, run: Callable[[StageRun], None]) -> None:
 
 
 def item_main(module: str, run: Callable[[str], None]) -> None:
-    """Run a module that takes one argument from the command line, as ``stage_main`` does."""
+    """Run a module that takes one argument from the command line, as ``stage_main`` does.
+
+    The argument is a name, or that of DVC's stage, ``<stage>@<name>``.
+    """
     if len(sys.argv) != 2:
         sys.exit(f"usage: python -m {module} <name>")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
@@ -242,7 +245,7 @@ def item_main(module: str, run: Callable[[str], None]) -> None:
     limit_threads()
     take_interrupts()
     try:
-        run(sys.argv[1])
+        run(sys.argv[1].rpartition("@")[2])
     except CrossbandError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

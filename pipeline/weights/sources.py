@@ -60,6 +60,7 @@ class Sources(Web):
             OSError: it cannot be written.
         """
         if _mismatch(path, entry) is None:
+            _make_own(path)
             return None
         tried = []
         for label, description, obtain in self._places(entry):
@@ -148,6 +149,19 @@ def _copy(origin: Path, path: Path, entry: WeightFile) -> None:
     except ValueError as error:
         raise OSError(str(error)) from error
     path.chmod(0o444)
+
+
+def _make_own(path: Path) -> None:
+    """Give a file an inode of its own: former versions linked it to the cache's."""
+    if path.stat().st_nlink == 1:
+        return
+    with tempfile.NamedTemporaryFile(
+        dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
+        copy = Path(file.name)
+    shutil.copyfile(path, copy)
+    copy.chmod(0o444)
+    copy.replace(path)
 
 
 def _npm_registry() -> str:

@@ -172,6 +172,21 @@ def test_a_flipped_byte_spoils_one_copy_only(tmp_path, entry, package):
     assert (mended.source, mended.path.read_bytes()) == ("user cache", CONTENT)
 
 
+def test_a_file_that_a_former_version_linked_gets_an_inode_of_its_own(tmp_path, entry, package):
+    registry = {"net": entry(package())}
+    (fetched,) = fetch(["net"], registry, tmp_path / "weights")
+    cached = cache_folder() / registry["net"].sha256
+    fetched.path.unlink()
+    fetched.path.hardlink_to(cached)
+    fetch(["net"], registry, tmp_path / "weights")
+    assert fetched.path.stat().st_nlink == cached.stat().st_nlink == 1
+    assert fetched.path.read_bytes() == cached.read_bytes() == CONTENT
+    assert sorted(each.name for each in fetched.path.parent.iterdir()) == [
+        "net.onnx",
+        "sources.json",
+    ]
+
+
 def test_a_damaged_cache_is_no_source_of_trust(tmp_path, entry, server):
     net = entry(sources=[{"kind": "url", "url": server.address("net.onnx")}])
     fetch(["net"], {"net": net}, tmp_path / "one")
