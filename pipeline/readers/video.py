@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 from av.sidedata.sidedata import SideData
 
-from pipeline.ops.codec import shallow, tone_map, turned
 from pipeline.ops.containers import UndecodableError
+from pipeline.ops.pixels import shallow, tone_map, turned
 from pipeline.types import UInt8
 
 EXTENSIONS = frozenset(
