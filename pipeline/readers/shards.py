@@ -22,8 +22,10 @@ from pipeline.params.datasets import DatasetParams
 from pipeline.readers.listing import listed_row
 from pipeline.schemas.sample import IMAGES
 from pipeline.store import Listing, ShardFolder, is_shard_folder
+from pipeline.store.checked import CheckedFiles
 from pipeline.store.pages import spans_of
 from pipeline.store.rows import rows_from_table
+from pipeline.store.seal import damaged, opened, telling_damage
 from pipeline.types import Row
 
 _LEFT_OUT = {"image", "sha256", "width_px", "height_px", "fingerprint"}
@@ -46,6 +48,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
 
     Raises:
         ReaderError: there is no shard folder.
+        DamageError: a shard is damaged.
         SchemaError: a shard does not store images as crossband does.
     """
     folders = sorted(path for path in root.glob("*") if is_shard_folder(path))
@@ -64,26 +67,31 @@ def load(root: Path, row: Row) -> Row:
     place: dict[str, Any] = row["place"]
     path = root / place["file"]
     known["content"] = _bytes(path, place["image"])
+    if hashlib.sha256(known["content"]).digest() != place["sha256"]:
+        raise damaged(path, f"image of row {row['parent_id']!r}")
     if place["labels"]:
         name, span = place["labels"]
         known[_LABELS] = {"bytes": _bytes(path, span), "path": name}
     if place["large"]:
-        table = _opened(path)[0].read_row_group(
-            place["group"], columns=list(place["large"]), use_threads=False
-        )
+        with telling_damage(path):
+            table = _opened(path)[0].read_row_group(
+                place["group"], columns=list(place["large"]), use_threads=False
+            )
         known |= rows_from_table(table.slice(place["offset"], 1))[0]
     return {name: value for name, value in known.items() if value is not None}
 
 
 def _rows(root: Path, folder: Path, dataset: str) -> Iterator[Row]:
-    opened = ShardFolder.open(folder)
-    for index in range(opened.count):
-        file = opened.shard(index)
+    shards, checked = ShardFolder.open(folder), CheckedFiles(folder)
+    for index in range(shards.count):
+        file = shards.shard(index)
+        if not checked.is_whole(file.path):
+            raise damaged(file.path, "its bytes are not those that were written")
         name = file.path.relative_to(root).as_posix()
         images, labels = (spans_of(file.path, column) for column in ("image", _LABELS))
-        with pq.ParquetFile(file.path, memory_map=True) as parquet:
+        with opened(file.path) as parquet:
             large = [_large_of(parquet.metadata.row_group(g)) for g in range(len(images))]
-        for group, batch in enumerate(file.batches([*COLUMNS, f"{_LABELS}.path"])):
+        for group, batch in enumerate(file.batches([*COLUMNS, "sha256", f"{_LABELS}.path"])):
             for offset, row in enumerate(batch):
                 map_of_labels = row.pop(_LABELS)
                 span = labels[group][offset]
@@ -92,6 +100,7 @@ def _rows(root: Path, folder: Path, dataset: str) -> Iterator[Row]:
                     "group": group,
                     "offset": offset,
                     "image": images[group][offset],
+                    "sha256": bytes.fromhex(row.pop("sha256")),
                     "labels": (map_of_labels["path"], span) if span else None,
                     "large": large[group],
                 }
@@ -131,4 +140,4 @@ def _opened(path: Path) -> tuple[Any, mmap.mmap]:
     """Open a shard once in each process."""
     with path.open("rb") as file:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return pq.ParquetFile(path, memory_map=True), data
+    return pq.ParquetFile(path, memory_map=True, page_checksum_verification=True), data

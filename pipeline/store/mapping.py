@@ -14,11 +14,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, groupby
+from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from pipeline.errors import DamageError, SchemaError, StageError
+from pipeline.store.checked import CheckedFiles
 from pipeline.store.columns import REJECTED
 from pipeline.store.executors import Executor, Serial, report_progress
 from pipeline.store.fingerprint import StageKey
@@ -118,6 +120,8 @@ def map_shards(
     """
     with locked(target.path):
         target.drop_foreign_shards()
+        checked = CheckedFiles(target.path)
+        _drop_damaged(target, checked)
         states = _states(source, target, schema, key, batch_rows)
         # Large shards first: no worker then ends long after the others.
         changed = sorted((p for p in states if p.changed), key=lambda state: -state.stale)
@@ -137,7 +141,31 @@ def map_shards(
             ) from error
         reasons = Counter(target.rejected.table(["reason"])["reason"].to_pylist())
         out = sum(shard.rows() for shard in map(target.shard, range(target.count)))
+        checked.note(_files(target))
     return MapSummary(rows, out, dict(sorted(reasons.items())), computed, rows - computed)
+
+
+def _drop_damaged(target: ShardFolder, checked: CheckedFiles) -> None:
+    """Remove what is no longer as it was written: it can be made again from the input."""
+    files = _files(target)
+    with ThreadPoolExecutor() as threads:
+        whole = threads.map(checked.is_whole, files)
+    gone = [path for path, good in zip(files, whole, strict=True) if not good]
+    for path in gone:
+        path.unlink()
+    if gone:
+        log.warning(
+            "%d files are damaged, or of another version, among them %s: their rows are computed "
+            "anew",
+            len(gone),
+            gone[0],
+        )
+
+
+def _files(folder: ShardFolder) -> list[Path]:
+    """Return the files of an output, whether they are there or not."""
+    parts = (folder, folder.rejected)
+    return [part.shard(index).path for part in parts for index in range(folder.count)]
 
 
 def _states(

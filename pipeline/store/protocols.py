@@ -3,7 +3,7 @@
 A protocol is data: whoever evaluates or trains reads these tables and never asks which data set
 they came from. It lies in a folder of its own::
 
-    protocol.json     name, source, description, kind, exclude
+    protocol.json     name, source, description, kind, exclude, tables, its own sha256
     enroll.parquet    fold, template_id, subject_id, sample_id, media_id, camera_id
     probe.parquet     likewise
     match.parquet     fold, enroll_template_id, probe_template_id, same
@@ -14,6 +14,7 @@ means that the row belongs to every fold. ``match`` is left out where each probe
 template, as in identification. A subject that isn't known (a distractor) is empty.
 """
 
+import hashlib
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,10 +23,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.errors import StageError
 from pipeline.store.columns import field
+from pipeline.store.seal import check_whole, opened, write_sealed
 from pipeline.types import Row
 
 _FOLD = field("fold", pa.int32(), counted_from="1", empty="every fold")
@@ -256,18 +257,17 @@ def write_protocol(folder: Path, protocol: Protocol) -> Path:
     else:
         (target / "match.parquet").unlink(missing_ok=True)
     for name, table in tables.items():
-        partial = target / f".{name}.partial"
-        pq.write_table(table, partial, compression="zstd")
-        partial.replace(target / f"{name}.parquet")
+        write_sealed(table, target / f"{name}.parquet", compression="zstd")
     about = {
         "name": protocol.name,
         "source": str(protocol.source),
         "description": protocol.description,
         "kind": str(protocol.kind),
         "exclude": str(protocol.exclude),
+        "tables": sorted(tables),
     }
     partial = target / ".protocol.partial"
-    partial.write_text(json.dumps(about, indent=2) + "\n")
+    partial.write_text(json.dumps(about | {"sha256": _digest(about)}, indent=2) + "\n")
     partial.replace(target / "protocol.json")
     return target
 
@@ -276,19 +276,20 @@ def read_protocol(folder: Path) -> Protocol:
     """Read a protocol's folder.
 
     Raises:
-        StageError: it is not one.
+        StageError: it is not one, or damaged.
     """
     try:
-        about = json.loads((folder / "protocol.json").read_text())
-        match = folder / "match.parquet"
+        about = json.loads((folder / "protocol.json").read_bytes())
+        if about.pop("sha256") != _digest(about):
+            raise ValueError("its sha256: it was changed, or is damaged")
         return Protocol(
             about["name"],
             Provenance(about["source"]),
             about["description"],
-            enroll=pq.read_table(folder / "enroll.parquet"),
-            probe=pq.read_table(folder / "probe.parquet"),
-            match=pq.read_table(match) if match.exists() else None,
-            train=pq.read_table(folder / "train.parquet"),
+            enroll=_whole_table(folder / "enroll.parquet"),
+            probe=_whole_table(folder / "probe.parquet"),
+            match=_whole_table(folder / "match.parquet") if "match" in about["tables"] else None,
+            train=_whole_table(folder / "train.parquet"),
             exclude=Exclude(about["exclude"]),
             kind=Kind(about["kind"]),
         )
@@ -297,11 +298,22 @@ def read_protocol(folder: Path) -> Protocol:
             f"{folder}: expected a protocol, found no {Path(error.filename).name}; "
             "run the stage that makes it (`dvc repro`)"
         ) from error
-    except (KeyError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StageError(
-            f"{folder}/protocol.json: expected name, source, description, kind and exclude as this "
+            f"{folder}/protocol.json: expected name, source, description, kind, exclude and tables as this "
             f"version writes them, found fault with {error}; run the stage `protocols` again"
         ) from error
+
+
+def _whole_table(path: Path) -> pa.Table:
+    check_whole(path)
+    with opened(path) as file:
+        return file.read()
+
+
+def _digest(about: Row) -> str:
+    """Return the sha256 of what ``protocol.json`` says."""
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def protocol_names(folder: Path) -> list[str]:

@@ -97,9 +97,22 @@ def opened(path: Path) -> Iterator[Any]:
         FileNotFoundError: there is no such file.
     """
     check_footer(path)
+    with (
+        telling_damage(path),
+        pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file,
+    ):
+        yield file
+
+
+@contextmanager
+def telling_damage(path: Path) -> Iterator[None]:
+    """Say of which file it is that Arrow can't read what is asked for.
+
+    Raises:
+        DamageError: it can't.
+    """
     try:
-        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
-            yield file
+        yield
     except (OSError, pa.ArrowException) as error:
         raise damaged(path, str(error).splitlines()[0]) from error
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipeline.errors import DamageError
 from pipeline.evaluation.recognition import Recognition, recognise
 from pipeline.params.train_nir_vis import MethodParams
 from pipeline.store.protocols import Protocol
@@ -21,10 +22,18 @@ def trained_once(
     path: Path,
 ) -> Trained:
     """Return the network of this key, trained if there is none; its checkpoints are not kept."""
-    if not path.is_file() or load_trained(path).key != key:
+    if not _stands(path, key):
         train_method(label, params, pretrained, samples, key=key, path=path)
         path.with_name("checkpoint.pt").unlink(missing_ok=True)
     return load_trained(path)
+
+
+def _stands(path: Path, key: str) -> bool:
+    """Tell whether a whole network of this key is there."""
+    try:
+        return path.is_file() and load_trained(path).key == key
+    except DamageError:
+        return False
 
 
 def recognised(

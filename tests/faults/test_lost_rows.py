@@ -99,7 +99,7 @@ def at_each_call(monkeypatch, when, act):
     return number
 
 
-CALLS = 4  # two files, each of them synced and put in place
+CALLS = 5  # two files, each of them synced and put in place, and the note that they are whole
 
 
 def test_a_run_makes_so_many_calls_that_could_be_its_last(tmp_path, monkeypatch):

@@ -1,18 +1,15 @@
 """The trained generator at work: from a sharp face to one of low quality."""
 
-import pickle
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from models.cyclegan.network import ResNetGenerator
-from pipeline.errors import WeightsError
+from pipeline.errors import DamageError, WeightsError
 from pipeline.ops.codec import as_rgb
+from pipeline.store.networks import load_network
 from pipeline.types import UInt8
-
-_BROKEN = (OSError, EOFError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError)
-"""What ``torch.load`` and what follows raise on other files."""
 
 
 class CycleGanDegrader:
@@ -28,17 +25,10 @@ class CycleGanDegrader:
             WeightsError: the file is missing or holds something else.
         """
         try:
-            saved = torch.load(weights, map_location="cpu", weights_only=True)
+            saved = load_network(weights)
             self._net = ResNetGenerator(channels=saved["channels"], blocks=saved["blocks"])
             self._net.load_state_dict(saved["state_dict"])
-        except (
-            OSError,
-            EOFError,
-            KeyError,
-            TypeError,
-            RuntimeError,
-            pickle.UnpicklingError,
-        ) as error:
+        except (DamageError, OSError, KeyError, TypeError, RuntimeError) as error:
             raise WeightsError(
                 f"{weights} is no generator of train_degrader: {error}; run that stage again"
             ) from error

@@ -1,42 +1,30 @@
-"""Checkpoints: files that appear whole or not at all, and hold what trains."""
+"""Checkpoints: what trains, as it stands after some steps."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pipeline.errors import StageError
+from pipeline.errors import DamageError, StageError
+from pipeline.store.networks import load_network
 from pipeline.training.engine.method import Method
+
+log = logging.getLogger(__name__)
 
 
 def load_checkpoint(path: Path, key: str) -> dict[str, Any] | None:
-    """Return a checkpoint's state, None where there is none of this key.
-
-    Raises:
-        StageError: the file is damaged.
-    """
+    """Return a checkpoint's state, None where there is none of this key, or none that is whole."""
     if not path.is_file():
         return None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise StageError(
-            f"{path} is no checkpoint, or a damaged one: expected a whole file; delete it and "
-            "train from the start"
-        ) from error
-    known = isinstance(state, dict) and state.get("key") == key
-    return state if known else None
-
-
-def save_whole(values: Mapping[str, Any], path: Path) -> None:
-    """Write a file that appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    torch.save(dict(values), partial)
-    partial.replace(path)
+        state = load_network(path)
+    except DamageError:
+        log.warning("%s is damaged, or of another version: training starts anew", path)
+        return None
+    return state if state.get("key") == key else None
 
 
 def training_state(method: Method, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Any]:

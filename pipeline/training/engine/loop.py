@@ -19,13 +19,13 @@ from torch import Tensor
 from pipeline.errors import StageError
 from pipeline.process import die_with_parent
 from pipeline.rng import generator_for, seed_for
+from pipeline.store.networks import save_network
 from pipeline.store.progress import progress
 from pipeline.training.data.prefetch import batches, loader_threads
 from pipeline.training.engine.checkpoints import (
     load_checkpoint,
     load_method_state,
     load_training_state,
-    save_whole,
     training_state,
 )
 from pipeline.training.engine.devices import computed_in, make_fabric
@@ -220,7 +220,7 @@ def _run(fabric: Fabric, method: Method, label: str, key: str, checkpoint: Path)
             if saves and leads:
                 state = training_state(method, steps.optimizers)
                 kept = {"curve": losses.curve, "pending": losses.pending}
-                save_whole({"key": key, "step": number + 1, "state": state} | kept, checkpoint)
+                save_network({"key": key, "step": number + 1, "state": state} | kept, checkpoint)
             advance(1)
         return Run(losses.curve, time.monotonic() - start, drawn.waited_s)
 

@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from pipeline.errors import StageError, WeightsError
 from pipeline.params.training import TRAINED
-from pipeline.training.engine.checkpoints import save_whole
+from pipeline.store.networks import load_network, save_network
 
 FOLDER = Path("data", TRAINED)
 
@@ -56,20 +54,20 @@ def save_trained(trained: Trained, path: Path) -> None:
     values = asdict(trained)
     values["weights"] = {name: value.cpu() for name, value in trained.weights.items()}
     values["subjects"] = list(trained.subjects)
-    save_whole(values, path)
+    save_network(values, path)
 
 
 def load_trained(path: Path) -> Trained:
     """Read a trained network.
 
     Raises:
-        StageError: the file is missing, or none that ``save_trained`` wrote.
+        StageError: the file is missing, damaged, or none that ``save_trained`` wrote.
     """
     if not path.is_file():
         raise StageError(f"{path} is missing: run the stage that trains it (`dvc repro`)")
     try:
-        return Trained(**torch.load(path, map_location="cpu", weights_only=True))
-    except (TypeError, UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        return Trained(**load_network(path))
+    except TypeError as error:
         raise StageError(f"{path} is no trained network of this version: train it again") from error
 
 

@@ -13,8 +13,8 @@ from models.cyclegan.losses import cycle_loss, discriminator_loss, generator_los
 from models.cyclegan.network import PatchDiscriminator, ResNetGenerator
 from models.cyclegan.pool import ImagePool
 from pipeline.params.train_degrader import TrainDegraderParams
+from pipeline.store.networks import save_network
 from pipeline.synthesis.degrade.cyclegan import pixels_to_input
-from pipeline.training.engine.checkpoints import save_whole
 from pipeline.training.engine.method import TOTAL, Batch, Losses, Method
 from pipeline.training.methods.cyclegan_faces import Quality, QualityFaces
 
@@ -121,7 +121,7 @@ class CycleGan(Method):
             "frame_px": self.params.frame_px,
             "state_dict": {name: v.cpu() for name, v in self.to_low.state_dict().items()},
         }
-        save_whole(values, path)
+        save_network(values, path)
 
     def _crops(self, quality: Quality, generator: np.random.Generator) -> Tensor:
         """Draw random crops, half of them mirrored: (n, 3, crop, crop) in [-1, 1]."""

@@ -41,13 +41,18 @@ def test_a_checkpoint_of_other_params_is_not_taken_up(tmp_path):
     assert other.taken == list(range(10))
 
 
-@pytest.mark.parametrize("kept", [0, 10, 1000])
-def test_a_damaged_checkpoint_is_told_in_one_line(tmp_path, kept):
+@pytest.mark.parametrize("kept", [0, 10, 1000, -1])
+def test_a_damaged_checkpoint_is_told_in_one_line_and_training_starts_anew(tmp_path, caplog, kept):
     run(Counting(), tmp_path)
     path = tmp_path / "checkpoint.pt"
-    path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(StageError, match=r"checkpoint\.pt is no checkpoint.* delete it"):
-        run(Counting(), tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:kept])
+    again = Counting()
+    run(again, tmp_path)
+    assert again.taken == list(range(10))
+    (said,) = caplog.messages
+    assert said.startswith(f"{path} is damaged")
+    assert path.read_bytes() == whole
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path):

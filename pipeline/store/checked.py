@@ -1,0 +1,61 @@
+"""Which files of an output were found whole, so that all of a file is read only once for that.
+
+A stage reads two small columns of its former output. Whether every other byte is as it was written
+would take reading all; so it is noted which file was written or found whole, by its length, its
+time and its inode, in ``.<stage>.checked`` beside the output. A copy is read whole once.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.errors import DamageError
+from pipeline.store.seal import check_whole
+
+_Stamp = list[int]
+
+
+@dataclass
+class CheckedFiles:
+    """The files of an output that are known to be whole."""
+
+    folder: Path
+    _known: dict[str, _Stamp] = field(init=False)
+
+    def __post_init__(self) -> None:
+        try:
+            self._known = json.loads(self._record.read_text())["files"]
+        except (OSError, ValueError, KeyError, TypeError):
+            self._known = {}
+
+    def is_whole(self, path: Path) -> bool:
+        """Tell whether a file of the output is as it was written, or not there at all."""
+        try:
+            if self._known.get(self._name(path)) != _stamp(path):
+                check_whole(path)
+        except FileNotFoundError:
+            return True
+        except DamageError:
+            return False
+        return True
+
+    def note(self, paths: Iterable[Path]) -> None:
+        """Note that these files are whole, and no other."""
+        files = {self._name(path): _stamp(path) for path in paths}
+        if files != self._known:
+            partial = self._record.with_name(f"{self._record.name}.partial")
+            partial.write_text(json.dumps({"files": files}))
+            partial.replace(self._record)
+
+    @property
+    def _record(self) -> Path:
+        return self.folder.with_name(f".{self.folder.name}.checked")
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+
+def _stamp(path: Path) -> _Stamp:
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns, found.st_ino]

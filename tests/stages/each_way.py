@@ -1,0 +1,75 @@
+"""Runs stages as `python each_way.py STAGE…` in a workspace, each row computed in every way.
+
+Every map is done by two workers; then, again and again, some of its rows are taken away and
+computed anew by another executor. Prints a line for each map whose bytes differ.
+"""
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import stages  # noqa: F401 - first: it is what a stage's process begins with
+from pipeline.params.load import load_params
+from pipeline.store import REJECTED
+from pipeline.store.shards import ShardWriter
+from stages.run import StageRun
+
+WAYS = [("serial", 1, None), ("processes", 1, 1), ("processes", 3, 16), ("processes", 4, 17)]
+"""Executor, workers, and how many of the rows are stale: all at None."""
+
+mapped = StageRun.map
+
+
+def map_each_way(stage, source, schema, make, **options):
+    """Stand in for ``StageRun.map``."""
+
+    def made(executor, workers):
+        os.environ.update(CROSSBAND_EXECUTOR=executor, CROSSBAND_WORKERS=str(workers))
+        folder = mapped(stage, source, schema, make, **options)
+        return folder, {path: path.read_bytes() for path in sorted(folder.path.rglob("shard-*"))}
+
+    folder, first = made("processes", 2)
+    rows = stage.summary.rows_in
+    if stage.summary.computed != rows or rows < 18:
+        print(f"{stage.stage}: expected 18 rows at least, all computed: {stage.summary}")
+    for executor, workers, stale in WAYS:
+        take_away(folder, schema, stale)
+        again = made(executor, workers)[1]
+        if stage.summary.computed != (stale or rows):
+            print(f"{stage.stage}: {stale or rows} stale, {stage.summary.computed} computed")
+        names = [path.name for path in first if first[path] != again.get(path)]
+        if names or again.keys() != first.keys():
+            print(f"{stage.stage}, {stale or 'all'} by {workers} {executor}: {names} differ")
+    return folder
+
+
+def take_away(folder, schema, count):
+    """Take away what was made of the first so many input rows."""
+    files = [(folder.shard(i), schema) for i in range(folder.count)]
+    files += [(folder.rejected.shard(i), REJECTED) for i in range(folder.count)]
+    kept = {file.path: list(rows_of(file, kind)) for file, kind in files}
+    prints = list(dict.fromkeys(row["fingerprint"] for rows in kept.values() for row in rows))
+    gone = set(prints[:count])
+    for file, kind in files:
+        with ShardWriter(file.path, kind) as writer:
+            other = folder if kind is REJECTED else folder.rejected
+            theirs = {row["fingerprint"] for row in kept[other.path / file.path.name]}
+            rows = [row for row in kept[file.path] if row["fingerprint"] not in gone]
+            writer.write(rows)
+            writer.shared += dict.fromkeys(
+                row["fingerprint"] for row in rows if row["fingerprint"] in theirs
+            )
+
+
+def rows_of(file, schema):
+    for batch in file.batches(schema.names):
+        yield from batch
+
+
+if __name__ == "__main__":
+    StageRun.map = map_each_way
+    for name in sys.argv[1:]:
+        import_module(f"stages.{name}").run(
+            StageRun(name, "mine", load_params(Path("params.yaml")))
+        )
