@@ -35,6 +35,7 @@ from pipeline.store import (
     map_shards,
 )
 from pipeline.store.executors import limit_threads
+from pipeline.store.locks import refusal
 from pipeline.store.mapping import BatchFunction, MapSummary
 from pipeline.store.shards import Source
 from pipeline.weights import load_registry, verified_file, verified_path
@@ -240,14 +241,21 @@ def item_main(module: str, run: Callable[[str], None]) -> None:
     """
     if len(sys.argv) != 2:
         sys.exit(f"usage: python -m {module} <name>")
+    run_guarded(lambda: run(sys.argv[1].rpartition("@")[2]))
+
+
+def run_guarded(run: Callable[[], None]) -> None:
+    """Run what a process is for, and end it: an error on purpose is one line and exit status 1."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     die_with_parent()
     limit_threads()
     take_interrupts()
     try:
-        run(sys.argv[1].rpartition("@")[2])
+        run()
     except CrossbandError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {refusal(error)}: expected a file or folder that can be used as it is")
     except KeyboardInterrupt:
         print(INTERRUPTED, file=sys.stderr)
         sys.exit(130)

@@ -1,17 +1,14 @@
 """Stage ``weights``: fetch and check the weight files and data artefacts that the params choose."""
 
-import logging
-import sys
 from importlib import import_module
 
 from pipeline.demo.sources import SOURCES
 from pipeline.detection import DETECTORS, detector_weights
-from pipeline.errors import CrossbandError
 from pipeline.face3d.backends import backend_weights
 from pipeline.params.load import load_params
 from pipeline.params.whole import Params
 from pipeline.weights import fetch, load_registry
-from stages.run import PARAMS, REGISTRY, WEIGHTS
+from stages.run import PARAMS, REGISTRY, WEIGHTS, run_guarded
 
 
 def needed(params: Params) -> list[str]:
@@ -30,20 +27,16 @@ def needed(params: Params) -> list[str]:
     return sorted(names)
 
 
-def main() -> None:
+def run() -> None:
     """Fetch."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        params = load_params(PARAMS)
-        fetch(
-            needed(params),
-            load_registry(REGISTRY),
-            WEIGHTS,
-            commercial_only=params.weights.commercial_only,
-        )
-    except CrossbandError as error:
-        sys.exit(f"error: {error}")
+    params = load_params(PARAMS)
+    fetch(
+        needed(params),
+        load_registry(REGISTRY),
+        WEIGHTS,
+        commercial_only=params.weights.commercial_only,
+    )
 
 
 if __name__ == "__main__":
-    main()
+    run_guarded(run)

@@ -1,5 +1,6 @@
-"""The guard of a stage's output: one writer at a time."""
+"""The guards of a stage's output: one writer at a time, and a word on what can't be written."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -7,6 +8,41 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import StageError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_REFUSED = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG),
+    *(errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG),
+)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say in one line what keeps an output from being written.
+
+    Raises:
+        StageError: the disk is full, or the system refuses for another reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StageError(
+                f"the disk that holds {folder} is full; finished shards are kept: "
+                "make room and run the stage again"
+            ) from error
+        if error.errno not in _REFUSED:
+            raise
+        raise StageError(
+            f"{folder} can't be written: {refusal(error)}; expected a folder to write files in: "
+            "free its place, permissions or limits, and run the stage again"
+        ) from error
+
+
+def refusal(error: OSError) -> str:
+    """Return what the system refused, on one line, with the file where it is known."""
+    text = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+    return f"{error.filename}: {text}" if error.filename else text
 
 
 @contextmanager
@@ -20,9 +56,11 @@ def locked(folder: Path, *, keep: bool = True) -> Iterator[None]:
     Raises:
         StageError: another process is writing there.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
     path = folder.with_name(f".{folder.name}.lock")
-    with path.open("a+") as file:
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.open("a+")
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

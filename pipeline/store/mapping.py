@@ -5,7 +5,6 @@ changed is not touched; a changed one is replaced at once. Whatever was finished
 interruption is found again by its fingerprint.
 """
 
-import errno
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -19,12 +18,12 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from pipeline.errors import DamageError, SchemaError, StageError
+from pipeline.errors import DamageError, SchemaError
 from pipeline.store.checked import CheckedFiles
 from pipeline.store.columns import REJECTED
 from pipeline.store.executors import Executor, Serial, report_progress
 from pipeline.store.fingerprint import StageKey
-from pipeline.store.locks import locked
+from pipeline.store.locks import locked, writing
 from pipeline.store.progress import progress
 from pipeline.store.shards import (
     NO_OUTCOMES,
@@ -115,7 +114,7 @@ def map_shards(
         The counts of this run; ``computed`` and ``reused`` are input rows.
 
     Raises:
-        StageError: the output is locked by another run, the disk is full, or a worker died.
+        StageError: the output is locked by another run or can't be written, or a worker died.
         SchemaError: the batch function broke its contract.
     """
     with locked(target.path):
@@ -129,19 +128,12 @@ def map_shards(
         log.info("%s: %d rows, %d to compute, %d reused", label, rows, stale, rows - stale)
         start = partial(_start, make) if stale else _start_nothing
         chosen = executor if stale > few_rows else Serial()
-        try:
-            with progress(label, stale) as advance:
-                computed = sum(chosen.run(_run, [p.shard for p in changed], start, advance))
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise StageError(
-                f"the disk that holds {target.path} is full; finished shards are kept: "
-                "make room and run the stage again"
-            ) from error
+        with writing(target.path), progress(label, stale) as advance:
+            computed = sum(chosen.run(_run, [p.shard for p in changed], start, advance))
         reasons = Counter(target.rejected.table(["reason"])["reason"].to_pylist())
         out = sum(shard.rows() for shard in map(target.shard, range(target.count)))
-        checked.note(_files(target))
+        with writing(target.path):
+            checked.note(_files(target))
     return MapSummary(rows, out, dict(sorted(reasons.items())), computed, rows - computed)
 
 

@@ -300,8 +300,8 @@ def read_protocol(folder: Path) -> Protocol:
         ) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StageError(
-            f"{folder}/protocol.json: expected name, source, description, kind, exclude and tables as this "
-            f"version writes them, found fault with {error}; run the stage `protocols` again"
+            f"{folder}/protocol.json: expected name, source, description, kind, exclude and tables "
+            f"as this version writes them, found fault with {error}; run stage `protocols` again"
         ) from error
 
 
