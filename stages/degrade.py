@@ -11,6 +11,7 @@ from pipeline.report.degrade import degrade_metrics
 from pipeline.rng import generator_for, seed_for
 from pipeline.schemas.degrade import DEGRADE
 from pipeline.store import select
+from pipeline.store.ids import counted
 from pipeline.store.mapping import BatchFunction
 from pipeline.synthesis.degrade.frame import frame_of
 from pipeline.synthesis.degrade.photometric import degrade_photometric, draw_degradation
@@ -39,7 +40,7 @@ def make(params: DegradeParams, frame_px: int, generator: Path | None) -> BatchF
         if network:
             yield finish("cyclegan", network.degrade(frame), None, {})
         for number in range(params.per_face.photometric):
-            name = f"photometric.{number:02d}"
+            name = counted("photometric.", number)
             key = f"{row['sample_id']}#{name}"
             random = generator_for(params.seed, key)
             drawn = draw_degradation(params.photometric, random)

@@ -11,6 +11,7 @@ from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.masks import masks_metrics
 from pipeline.rng import seed_for
 from pipeline.schemas.masks import MASKS
+from pipeline.store.ids import counted
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.synthesis.masks.design import MaskDesign
 from pipeline.synthesis.masks.files import load_template, own_digests
@@ -29,7 +30,7 @@ def make(params: MasksParams, parts: PartsParams) -> BatchFunction:
             return [Rejected("band_left_out", f"masks.bands does not name {row['band']}")]
         face = FaceToMask.of_row(row)
         numbers = range(params.per_face)
-        return [masked(row, face, f"mask{n}", params, parts, designs) for n in numbers]
+        return [masked(row, face, counted("mask", n), params, parts, designs) for n in numbers]
 
     return lambda rows: [mask(row) for row in rows]
 

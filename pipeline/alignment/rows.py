@@ -9,6 +9,7 @@ from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, AlignmentTemplate, template_of
 from pipeline.params.align import AlignParams
 from pipeline.store import image_columns
+from pipeline.store.ids import counted
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Region, Rejected, Row, UInt8
 
@@ -36,7 +37,7 @@ def warp(
     row: Row, image: UInt8, index: int, params: AlignParams, template: AlignmentTemplate
 ) -> Row | Rejected:
     """Warp one face, or say why it is left out; one of all gets an id of its own."""
-    part = f"face{index}" if params.face == "all" else ""
+    part = counted("face", index) if params.face == "all" else ""
     face = row["faces"][index]
     landmarks = face["landmarks_xy"]
     if (distance := interocular_px(landmarks)) < params.min_interocular_px:

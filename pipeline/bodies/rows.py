@@ -7,6 +7,7 @@ from pipeline.bodies.labelling import LabelOutcome
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.params.crop_bodies import CropBodiesParams
 from pipeline.store import image_columns
+from pipeline.store.ids import counted
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Region, Rejected, Row, UInt8
 
@@ -29,7 +30,7 @@ def crops_of(row: Row, params: CropBodiesParams) -> Outcome:
 
 def cut(row: Row, image: UInt8, index: int, params: CropBodiesParams) -> Row | Rejected:
     """Cut one body out."""
-    body, part = row["bodies"][index], f"body{index:03d}"
+    body, part = row["bodies"][index], counted("body", index)
     outcome, height = body["outcome"], body["box_xyxy"][3] - body["box_xyxy"][1]
     taken = {LabelOutcome.LABELLED} | (
         {LabelOutcome.UNLABELLED} if params.unlabelled == "keep" else set()

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from pipeline.errors import ExportError
 from pipeline.store import ShardFolder
 from pipeline.store.executors import report_progress
+from pipeline.store.ids import check_sample_id
 from pipeline.store.rows import rows_from_table
 from pipeline.store.seal import check_footer, opened
-from pipeline.store.shards import check_sample_id
 from pipeline.types import Row
 
 ALL = "all"

@@ -39,6 +39,7 @@ from pipeline.readers.segments import Segment, frame_segments, load_segment, num
 from pipeline.readers.selection import check_frame_base, chosen_lines
 from pipeline.readers.video import EXTENSIONS
 from pipeline.store import Listing
+from pipeline.store.ids import frame_name
 from pipeline.types import Row
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ def _segments(
             listed_row(
                 name,
                 dataset,
-                sample_id=f"{media_id}/{start:06d}",
+                sample_id=f"{media_id}/{frame_name(start)}",
                 media_id=media_id,
                 camera_id=folder,
                 band=str(layout.bands[folder]),

@@ -3,19 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 from pipeline.errors import ReaderError
 from pipeline.ops.containers import UndecodableError
 from pipeline.readers.files import read_file
+from pipeline.store.ids import quoted_id
 from pipeline.types import Region, Rejected, Row
-
-_SAFE = "/._-+="
 
 
 def sample_id_of(path: str) -> str:
-    """Make a sample id of a relative path: what is not plain ASCII is percent-encoded."""
-    return quote(path, safe=_SAFE)
+    """Make a sample id of a relative path: what is no legal character is percent-encoded."""
+    return quoted_id(path)
 
 
 def listed_row(path: str, dataset: str, **columns: object) -> Row:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.readers.listing import sample_id_of
+from pipeline.store.ids import frame_name
 from pipeline.types import Rejected, Row
 
 Float64 = NDArray[np.float64]
@@ -55,7 +56,7 @@ def people_of(people: People, frame: int, hw: tuple[int, ...]) -> tuple[Row, lis
     lines = [line for line, index in enumerate(people.frames) if index == frame]
     found, dropped = [], []
     for subject, group in groupby(lines, key=lambda line: people.subjects[line]):
-        part = f"{frame:06d}.{sample_id_of(subject).replace('/', '%2F')}"
+        part = f"{frame_name(frame)}.{sample_id_of(subject).replace('/', '%2F')}"
         first, *others = list(group)
         boxes = _boxes(people, first)
         if any(not np.array_equal(boxes, _boxes(people, line), equal_nan=True) for line in others):
@@ -75,7 +76,7 @@ def people_of(people: People, frame: int, hw: tuple[int, ...]) -> tuple[Row, lis
             dropped.append(Rejected("bad_box", "the line has neither a face nor a body box", part))
     dropped.sort(key=lambda rejected: rejected.part)
     if not found:
-        lost = Rejected("no_people", "no box of this frame can be used", f"{frame:06d}")
+        lost = Rejected("no_people", "no box of this frame can be used", frame_name(frame))
         return {}, [lost, *dropped]
     splits = {people.splits[line] for line in lines}
     return {"truth_people": found, "split": splits.pop() if len(splits) == 1 else None}, dropped

@@ -23,6 +23,7 @@ from pipeline.readers.listing import further_pages
 from pipeline.readers.people import People, people_of
 from pipeline.readers.video import Lost, grey_if_colourless, video_frames
 from pipeline.store import image_columns
+from pipeline.store.ids import frame_name
 from pipeline.types import Rejected, Row, UInt8
 
 _NUMBER = re.compile(r"(\d+)$")
@@ -85,7 +86,7 @@ def take_in_segment(
     outcome: list[Row | Rejected] = []
     try:
         for frame in _frames(segment, max_pixels, tone_percentiles):
-            part = f"{frame.index:06d}"
+            part = frame_name(frame.index)
             if isinstance(frame, Lost):
                 outcome.append(Rejected(frame.reason, frame.detail, part))
                 continue

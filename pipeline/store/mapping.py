@@ -38,7 +38,7 @@ from pipeline.types import Rejected, Row
 log = logging.getLogger(__name__)
 
 Outcome = Sequence[Row | Rejected]
-"""What became of one input row: at least one item, in the order of the ids."""
+"""What became of one input row: at least one item."""
 BatchFunction = Callable[[list[Row]], Sequence[Outcome]]
 """Maps a batch of rows to one outcome each, which must not depend on the rest of the batch."""
 
@@ -312,7 +312,7 @@ class _Former:
 def _rejections(row: Row, outcome: Outcome, fingerprint: str) -> list[Row]:
     """Make the rows of the rejected table."""
     known = {name: row.get(name) for name in REJECTED.names}
-    return [
+    lost = [
         known
         | {
             "sample_id": f"{row['sample_id']}#{item.part}" if item.part else row["sample_id"],
@@ -323,6 +323,7 @@ def _rejections(row: Row, outcome: Outcome, fingerprint: str) -> list[Row]:
         for item in outcome
         if isinstance(item, Rejected)
     ]
+    return sorted(lost, key=_id_of)
 
 
 def _made(row: Row, outcome: Outcome, fingerprint: str) -> list[Row]:
@@ -342,4 +343,11 @@ def _made(row: Row, outcome: Outcome, fingerprint: str) -> list[Row]:
                 "expected the same id, or the id with '#' and more"
             )
     # The writer fills in the digest: it is one of what is stored.
-    return [item | {"content_sha256": None, "fingerprint": fingerprint} for item in made]
+    return [
+        item | {"content_sha256": None, "fingerprint": fingerprint}
+        for item in sorted(made, key=_id_of)
+    ]
+
+
+def _id_of(row: Row) -> str:
+    return str(row["sample_id"])

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import DamageError, SchemaError, StageError
 from pipeline.store.columns import measure_names
 from pipeline.store.content import content_names, content_sha256
+from pipeline.store.ids import check_sample_id
 from pipeline.store.rows import rows_from_table, table_from_rows
 from pipeline.store.seal import UNSEALED, damaged, opened, seal
 from pipeline.types import Row
@@ -26,23 +27,6 @@ ROW_GROUP_BYTES = 16 << 20
 """A row group closes at whichever comes first, so that reading one is bounded in memory."""
 
 _NAME = re.compile(r"shard-(\d{5})-of-(\d{5})\.parquet")
-_SAMPLE_ID = re.compile(r"[A-Za-z0-9._/%=+\-]+(#[A-Za-z0-9._%=+\-]+)*")
-
-
-def check_sample_id(sample_id: str) -> None:
-    """Refuse a sample id that could not be sorted, sharded or written to a file safely.
-
-    The legal characters all sort behind ``#``, so that the rows derived from a sample
-    (``<sample_id>#<what>``) stay next to it in a sorted shard.
-
-    Raises:
-        SchemaError: the id is empty, holds another character, or climbs out of a folder.
-    """
-    if not _SAMPLE_ID.fullmatch(sample_id) or ".." in sample_id.split("/"):
-        raise SchemaError(
-            f"sample id {sample_id!r}: expected letters, digits and . _ / % = + - only "
-            "(readers percent-encode the rest), with '#' before what a stage derives"
-        )
 
 
 def shard_of(sample_id: str, count: int) -> int:

@@ -38,7 +38,7 @@ def test_each_generator_makes_its_rows_of_each_face(faces):
     faces.edit(degrade={"per_face": {"photometric": 2}})
     faces.run("train_degrader", "degrade")
     sources, rows = faces.rows("align"), faces.rows("degrade")
-    names = ("cyclegan", "photometric.00", "photometric.01")
+    names = ("cyclegan", "photometric.000", "photometric.001")
     assert rows.keys() == {f"{parent}#{name}" for parent in sources for name in names}
     for name, row in rows.items():
         source = sources[row["parent_id"]]

@@ -89,7 +89,7 @@ def test_a_face_cut_by_the_border_is_rejected_by_the_share_that_is_missing(photo
 
 @pytest.mark.parametrize(
     ("policy", "ids"),
-    [("largest", ["two.png"]), ("all", ["two.png#face0", "two.png#face1"]), ("only", [])],
+    [("largest", ["two.png"]), ("all", ["two.png#face000", "two.png#face001"]), ("only", [])],
 )
 def test_which_face_wins_is_a_policy(photographs, policy, ids):
     photographs.edit(align={"face": policy})
@@ -109,7 +109,7 @@ def test_of_all_faces_a_small_one_is_rejected_by_its_own_name(photographs):
     rejected = photographs.rejected("align")
     (small,) = (name for name in rejected if name.startswith("two"))
     (large,) = (name for name in photographs.rows("align") if name.startswith("two"))
-    assert {small, large} == {"two.png#face0", "two.png#face1"}
+    assert {small, large} == {"two.png#face000", "two.png#face001"}
     assert rejected[small] == "too_small"
 
 

@@ -42,7 +42,7 @@ def test_faces_are_reconstructed_and_masked(astronauts):
     astronauts.edit(masks={"designs": ["surgical_blue", "cloth_navy"], "per_face": 2})
     astronauts.run("masks")
     masked = astronauts.rows("masks")
-    assert sorted(masked) == sorted(f"{name}#mask{n}" for name in rows for n in (0, 1))
+    assert sorted(masked) == sorted(f"{name}#mask{n:03d}" for name in rows for n in (0, 1))
     for name, row in masked.items():
         bare = rows[name.partition("#")[0]]
         before, after = (decode(each["image"]["bytes"]) for each in (bare, row))

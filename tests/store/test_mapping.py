@@ -22,6 +22,7 @@ from pipeline.store.columns import extend, measure
 from pipeline.store.content import listed_sha256
 from pipeline.store.executors import Processes, Serial
 from pipeline.store.shards import ShardWriter
+from pipeline.types import Rejected
 
 KEY = StageKey("stage", {"section": {"a": 1}}, {"net": "00"}, "code")
 
@@ -147,6 +148,24 @@ def test_workers_and_batches_do_not_change_a_byte(out, shout, tmp_path):
 def test_a_stage_that_loses_or_renames_samples_is_stopped(out, make, message):
     with pytest.raises(SchemaError, match=message):
         run(ROWS, out, make)
+
+
+def test_a_row_may_give_any_number_of_rows_and_rejections_in_any_order(out):
+    numbers = [*range(11, -1, -1), 100]
+
+    def make():
+        return lambda rows: [
+            [row | {"sample_id": f"{row['sample_id']}#face{n}"} for n in numbers]
+            + [Rejected("bad", "", f"lost{n}") for n in numbers]
+            for row in rows
+        ]
+
+    run(ROWS[:2], out, make)
+    made = ShardFolder.open(out)
+    expected = sorted(f"s{s}#face{n}" for s in (0, 1) for n in numbers)
+    assert ids(made) == expected
+    lost = sorted(row["sample_id"] for row in made.rejected.rows(["sample_id"]))
+    assert lost == [name.replace("face", "lost") for name in expected]
 
 
 def test_a_worker_that_dies_is_reported_with_the_way_out(out):

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import SchemaError, StageError
+from pipeline.store.ids import check_sample_id
 from pipeline.store.listing import Listing
 from pipeline.store.shards import (
     ROW_GROUP_ROWS,
     ShardFile,
     ShardFolder,
     ShardWriter,
-    check_sample_id,
     shard_of,
 )
 
@@ -27,7 +27,7 @@ SCHEMA = pa.schema(
     ],
     metadata={"version": "1"},
 )
-legal = st.text("abcXYZ019._/%=+-", min_size=1).filter(lambda t: ".." not in t.split("/"))
+legal = st.text("abcXYZ019._/%=+-~", min_size=1).filter(lambda t: ".." not in t.split("/"))
 
 
 def write(path, rows, schema=SCHEMA):

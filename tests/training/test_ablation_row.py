@@ -48,7 +48,7 @@ def project(tmp_path, monkeypatch):
         for band in ("VIS", "NIR")
     ]
     write_rows(Path("data/sample/parts"), PARTS, rows)
-    masked = [each | {"sample_id": f"{each['sample_id']}#mask0"} for each in rows]
+    masked = [each | {"sample_id": f"{each['sample_id']}#mask000"} for each in rows]
     write_rows(Path("data/sample/masks"), MASKS, masked)
     named = [(r["split"], r["sample_id"], r["subject_id"]) for r in rows]
     single = [(None, i, subject, i, None, None) for split, i, subject in named if split == "test"]
