@@ -1,7 +1,9 @@
 """Stage ``ingest``: a data set's images, upright and in 8 bits, as shards of one schema."""
 
+import time
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 
 from pipeline.ops.codec import decode_foreign, encode_png
 from pipeline.ops.containers import UndecodableError
@@ -15,6 +17,7 @@ from pipeline.report.ingest import ingest_metrics
 from pipeline.report.scene_sheet import scene_sheet
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import image_columns
+from pipeline.store.changes import refuse_changes
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Rejected, Row
 from stages.run import StageRun, stage_main
@@ -64,6 +67,7 @@ def code_of(params: Params, item: str) -> tuple[str, ...]:
 
 def run(stage: StageRun) -> None:
     """Take a data set in."""
+    began_ns = time.time_ns()
     listing = read_dataset(stage.dataset, stage.dataset_params)
     output = stage.map(
         listing,
@@ -72,6 +76,7 @@ def run(stage: StageRun) -> None:
         params={"ingest": stage.params.ingest},
         code=code_of(stage.params, stage.dataset),
     )
+    refuse_changes(Path(stage.dataset_params.root), began_ns)
     stage.write_metrics(ingest_metrics(output))
     image = stage.report("contact", ".png")
     if stage.dataset_params.reader == "ijb_mdf":

@@ -1,11 +1,16 @@
 """Stage ``ingest``: everything that can lie in a folder ends as a row or as a reason."""
 
+import os
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.errors import ParamsError
+from pipeline.errors import ParamsError, StageError
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
+from stages.run import StageRun
 
 GREY = np.arange(64, dtype=np.uint8).reshape(8, 8)
 COLOUR = np.dstack([GREY, GREY * 2, GREY * 3])
@@ -109,3 +114,33 @@ def test_pages_behind_the_first_and_files_passed_over_are_counted(workspace):
     }
     assert workspace.metrics("ingest")["rejected"] == {"further_pages": 1, "other_format": 1}
     assert workspace.run("ingest").summary.computed == 0
+
+
+@pytest.mark.parametrize("how", ["replaced", "added", "removed"])
+def test_a_data_set_that_changes_while_it_is_read_is_refused(workspace, monkeypatch, how):
+    for name in ("a", "b"):
+        write_png(f"images/{name}.png", 10)
+    mapped = StageRun.map
+
+    def meanwhile(stage, *arguments, **options):
+        output = mapped(stage, *arguments, **options)
+        if how == "removed":
+            Path("images/a.png").unlink()
+        else:
+            write_png("other.png", 20)
+            os.utime("other.png", ns=(0, 0))  # as `cp -p` does: older than what it replaces
+            Path("other.png").replace(f"images/{'a' if how == 'replaced' else 'c'}.png")
+        return output
+
+    time.sleep(0.05)  # the file system's clock ticks some hundred times a second
+    with monkeypatch.context() as patch:
+        patch.setattr(StageRun, "map", meanwhile)
+        with pytest.raises(StageError, match=r"changed while they were read.*run the stage again"):
+            workspace.run("ingest")
+    run = workspace.run("ingest")
+    assert run.summary.computed == (0 if how == "removed" else 1)
+    assert len(workspace.rows("ingest")) == {"replaced": 2, "added": 3, "removed": 1}[how]
+
+
+def write_png(path, value):
+    Path(path).write_bytes(encode_png(np.full((8, 8, 3), value, np.uint8)))
