@@ -8,7 +8,7 @@ export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro ablations test lint types bench check report graph wiring clean
+.PHONY: help setup repro ablations test lint types bench check report graph wiring docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -57,6 +57,9 @@ report: setup ## show the metrics as tables
 
 wiring: setup ## write the code that stages run into dvc.yaml, from what they import
 	python -m stages.wiring
+
+docs: setup ## build the documentation as a site, into build/site
+	NO_MKDOCS_2_WARNING=1 mkdocs build
 
 graph: setup ## draw the stages of dvc.yaml (docs/stages.svg)
 	python docs/draw_stages.py
