@@ -23,6 +23,7 @@ from pydantic import BaseModel
 
 from pipeline.errors import CrossbandError, ParamsError, StageError
 from pipeline.params.datasets import DatasetParams
+from pipeline.params.installed import check_installed
 from pipeline.params.load import load_params, section_values
 from pipeline.params.whole import Params
 from pipeline.process import INTERRUPTED, die_with_parent, take_interrupts
@@ -251,6 +252,7 @@ def run_guarded(run: Callable[[], None]) -> None:
     limit_threads()
     take_interrupts()
     try:
+        check_installed()
         run()
     except CrossbandError as error:
         sys.exit(f"error: {error}")

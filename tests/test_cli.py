@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from ruamel.yaml import YAML
 
 from pipeline import testing
 from pipeline.cli import main
+from pipeline.errors import ParamsError
+from pipeline.params.installed import check_installed, installed_version
 from pipeline.testing.images import put_images
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,8 +81,88 @@ def test_a_workspace_is_a_copy_with_params_of_its_own(tmp_path):
     assert values["align"]["template"] == "arcface144"
     assert (target / "stages/align.py").read_text() == (ROOT / "stages/align.py").read_text()
     assert (target / "ablations/stages.yaml").is_file()
-    assert "no_scm = true" in (target / ".dvc/config").read_text()
+    assert (target / ".dvc/config").read_text() == (ROOT / ".dvc/config").read_text()
+    comment = "# 1..4096 Parquet files per stage"
+    assert comment in (target / "params.yaml").read_text()
+    assert git(target, "log", "--format=%s") == "Start of the project\n"
+    assert git(target, "status", "--porcelain") == ""
     assert not list(target.rglob("__pycache__"))
+
+
+def git(folder, *words):
+    done = subprocess.run(["git", *words], cwd=folder, text=True, capture_output=True, check=True)
+    return done.stdout
+
+
+def test_a_project_of_ones_own_has_params_and_stages_and_no_code(tmp_path):
+    (tmp_path / "photos").mkdir()
+    done = crossband("init", "mine", "--images", "photos", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    made = tmp_path / "mine"
+    assert not [path for path in made.rglob("*.py") if ".git" not in path.parts]
+    assert git(made, "status", "--porcelain") == ""
+    values = YAML(typ="safe").load((made / "params.yaml").read_text())
+    assert values["datasets"]["photos"]["root"] == str(tmp_path / "photos")
+    assert list(values["datasets"]) == list(values["face_datasets"]) == ["photos"]
+    assert "# 0..1; 0.6 lets background through" in (made / "params.yaml").read_text()
+    stages = YAML(typ="safe").load((made / "dvc.yaml").read_text())["stages"]
+    theirs = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+    assert stages.keys() == theirs.keys()
+    for name, stage in stages.items():
+        own, copied = stage.get("do", stage), theirs[name].get("do", theirs[name])
+        assert {"crossband.yaml": ["version"]} in own["params"]
+        assert own["outs"] == copied["outs"]
+        code = ("stages/", "pipeline/", "models/")
+        assert own["deps"] == [dep for dep in copied["deps"] if not dep.startswith(code)]
+    assert crossband("params", cwd=made).returncode == 0
+
+
+def test_a_project_of_another_version_is_refused_until_it_is_taken_over(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert crossband("init", "mine", cwd=tmp_path).returncode == 0
+    monkeypatch.chdir("mine")
+    check_installed()
+    Path("crossband.yaml").write_text("version: 0.0.1\n")
+    with pytest.raises(ParamsError, match=r"of crossband 0\.0\.1, .* `crossband init --upgrade"):
+        check_installed()
+    Path("params.yaml").write_text("mine: 1\n")
+    assert crossband("init", "--upgrade", ".", cwd=Path.cwd()).returncode == 0
+    check_installed()
+    assert Path("params.yaml").read_text() == "mine: 1\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("params",), ("weights",), ("workspace", "new"), ("show", "data/a/align", "-o", "x.png")],
+    ids=lambda words: words[0],
+)
+def test_outside_a_project_commands_say_where_they_looked(tmp_path, words):
+    done = crossband(*words, cwd=tmp_path)
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr
+    assert "crossband project" in done.stderr
+
+
+def test_the_version_is_printed():
+    assert crossband("--version").stdout == f"crossband {installed_version()}\n"
+
+
+def test_weights_are_listed_as_json(tmp_path):
+    rows = json.loads(crossband("weights", "--json", "--folder", tmp_path).stdout)
+    (yunet,) = (row for row in rows if row["name"] == "yunet")
+    assert (yunet["licence"], yunet["commercial"], yunet["present"]) == ("MIT", True, "no")
+
+
+def test_help_imports_nothing_that_is_slow():
+    code = (
+        "import sys; sys.argv = ['crossband', '--help']\n"
+        "from pipeline.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'onnxruntime', 'cv2', 'matplotlib', 'scipy'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
+    assert done.stdout.endswith("[]\n")
 
 
 def test_a_workspace_never_overwrites(tmp_path):

@@ -2,18 +2,23 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from pipeline.errors import ParamsError
+from pipeline.params.datasets import FREE
 from pipeline.params.load import load_params
-from pipeline.protocols.check import CHECKED, Finding, Verdict, check_dataset
-from pipeline.store.progress import Advance, progress
+from pipeline.readers import READERS
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from pipeline.protocols.check import Finding, Verdict
+    from pipeline.store.progress import Advance
 
 EXAMPLES = 5
+CHECKED = tuple(name for name in READERS if name not in FREE)
 
 
 def check(
@@ -32,10 +37,15 @@ def check(
 
     Exits with 0 where it is in order and with 1 where anything differs.
     """
+    from rich.console import Console
+
+    from pipeline.protocols.check import check_dataset
+    from pipeline.store.progress import progress
+
     reader, folder = _resolve(dataset, root)
     with ExitStack() as stack:
 
-        def start(total: int) -> Advance:
+        def start(total: int) -> "Advance":
             return stack.enter_context(progress(f"check {dataset}", total))
 
         verdict = check_dataset(reader, folder, decode=decode, start=start)
@@ -65,7 +75,9 @@ def _resolve(dataset: str, root: Path | None) -> tuple[str, Path]:
     return reader, root
 
 
-def _table(dataset: str, verdict: Verdict) -> Table:
+def _table(dataset: str, verdict: "Verdict") -> "Table":
+    from rich.table import Table
+
     table = Table("what", "found", "published", "", title=dataset)
     for count in verdict.counts:
         sign = "" if count.published is None else "differs" if count.differs else "ok"
@@ -74,7 +86,7 @@ def _table(dataset: str, verdict: Verdict) -> Table:
     return table
 
 
-def _sentence(finding: Finding, everything: bool) -> str:
+def _sentence(finding: "Finding", everything: bool) -> str:
     if not finding.items:
         return finding.what
     shown = finding.items if everything else finding.items[:EXAMPLES]

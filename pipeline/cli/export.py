@@ -5,12 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.show import output_of
 from pipeline.exporters import EXPORTERS
-from pipeline.exporters.format import Request
-from pipeline.exporters.importing import import_export
-from pipeline.exporters.running import export, plan_export
-from pipeline.store import executor_from_environment
-from pipeline.store.executors import limit_threads
 
 FORMATS = ", ".join(EXPORTERS)
 
@@ -37,6 +33,12 @@ def export_command(
 
     Columns for --where: those of the stage, and yaw_deg, pitch_deg, roll_deg, interocular_px.
     """
+    from pipeline.exporters.format import Request
+    from pipeline.exporters.running import export, plan_export
+    from pipeline.store import executor_from_environment
+    from pipeline.store.executors import limit_threads
+
+    output_of(source)
     limit_threads()
     request = Request(
         source,
@@ -67,6 +69,8 @@ def import_command(
     ] = None,
 ) -> None:
     """Turn an export back into shards, row by row the same as those that were exported."""
+    from pipeline.exporters.importing import import_export
+
     folder = import_export(url, to, shards)
     rows = sum(folder.shard(index).rows() for index in range(folder.count))
     print(f"{to}: {rows} rows in {folder.count} shards")

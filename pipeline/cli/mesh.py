@@ -5,15 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.show import output_of
 from pipeline.errors import StageError
-from pipeline.face3d.export import write_obj, write_ply
-from pipeline.face3d.map_codec import decode_position_map
-from pipeline.face3d.position_map import transform_map
-from pipeline.ops.codec import decode_rgb
-from pipeline.store import ShardFolder, shard_of
-
-WRITERS = {".obj": write_obj, ".ply": write_ply}
-"""Formats by extension."""
 
 
 def mesh(
@@ -22,9 +15,16 @@ def mesh(
     out: Annotated[Path, typer.Option("--out", "-o", help="face.obj or face.ply to write")],
 ) -> None:
     """Write a reconstructed face as OBJ (with material and texture) or PLY (coloured vertices)."""
-    if out.suffix not in WRITERS:
-        raise StageError(f"{out}: expected the extension {' or '.join(WRITERS)}")
-    shards = ShardFolder.open(folder)
+    from pipeline.face3d.export import write_obj, write_ply
+    from pipeline.face3d.map_codec import decode_position_map
+    from pipeline.face3d.position_map import transform_map
+    from pipeline.ops.codec import decode_rgb
+    from pipeline.store import shard_of
+
+    writers = {".obj": write_obj, ".ply": write_ply}
+    if out.suffix not in writers:
+        raise StageError(f"{out}: expected the extension {' or '.join(writers)}")
+    shards = output_of(folder)
     index = shard_of(sample_id, shards.count)
     wanted = [
         row
@@ -37,5 +37,5 @@ def mesh(
     row = wanted[0]
     position_map = transform_map(decode_position_map(row["position_map"]), row["context_warp_2x3"])
     out.parent.mkdir(parents=True, exist_ok=True)
-    WRITERS[out.suffix](out, position_map, decode_rgb(row["context"]["bytes"]))
+    writers[out.suffix](out, position_map, decode_rgb(row["context"]["bytes"]))
     print(out)

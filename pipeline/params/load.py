@@ -19,7 +19,13 @@ BANNED_NAMES = ("size", "nfiles")
 """DVC takes these keys for its own and then overlooks edits of the section around them."""
 
 _NAMED_BY_DATASET = ("face_datasets", "body_datasets", "protocols")
-_HOLDING_A_DATASET = ("sample", "pretrain_nir_vis", "train_nir_vis", "evaluate_nir_vis")
+_REFERRING = {
+    "sample": {"dataset": "datasets"},
+    "pretrain_nir_vis": {"dataset": "datasets"},
+    "train_nir_vis": {"dataset": "datasets", "pretrained": "pretrain_nir_vis"},
+    "evaluate_nir_vis": {"dataset": "datasets", "method": "train_nir_vis"},
+}
+"""Keys of a section's entries that name entries of another section; those come first."""
 
 Checked = TypeVar("Checked", bound=BaseModel)
 
@@ -92,21 +98,66 @@ def merge_params(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, 
 def lay_profile_over(params: Mapping[str, Any], profile: Mapping[str, Any]) -> dict[str, Any]:
     """Lay a profile over whole params, as ``merge_params`` does.
 
-    A data set that the profile removes takes along what stands on it: its stages, protocols,
-    sources and the recognisers that are trained or tested on it.
+    A data set that the profile removes takes along what still stands on it: its stages, protocols,
+    sources and the recognisers that are trained or tested on it. So does a pretrained network with
+    what starts from it, and a method with its evaluations. What the profile names itself stays.
+    ``sample: null`` removes all sources and the data sets that they make. A section of entries that
+    is removed is an empty one.
+
+    Raises:
+        ParamsError: the profile changes an entry that is not there.
     """
-    datasets = profile.get("datasets") or {}
-    removed = {name for name, value in datasets.items() if value is None}
-    kept = dict(params)
+    _check_changes(params, profile)
+    merged = merge_params(params, profile)
+    made = _made_datasets(params) if profile.get("sample", params) is None else set()
+    merged["datasets"] = _without(merged.get("datasets", {}), made)
+    gone = {"datasets": _names(params, "datasets") - _names(merged, "datasets")}
     for section in _NAMED_BY_DATASET:
-        entries = dict(params.get(section, {}))
-        kept[section] = {name: value for name, value in entries.items() if name not in removed}
-    for section in _HOLDING_A_DATASET:
-        entries = dict(params.get(section, {}))
-        kept[section] = {
-            name: value for name, value in entries.items() if value.get("dataset") not in removed
+        kept = _without(params.get(section, {}), gone["datasets"])
+        merged[section] = merge_params(kept, profile.get(section) or {})
+    for section, references in _REFERRING.items():
+        own = _names(profile, section)
+        merged[section] = {
+            name: entry
+            for name, entry in merged.get(section, {}).items()
+            if name in own
+            or not any(_refers(entry, key, gone[of]) for key, of in references.items())
         }
-    return merge_params(kept, profile)
+        gone[section] = _names(params, section) - _names(merged, section)
+    return merged
+
+
+def _check_changes(params: Mapping[str, Any], profile: Mapping[str, Any]) -> None:
+    """Refuse parts of entries of which nothing is there to lay them over."""
+    for section in _REFERRING.keys() & profile.keys():
+        for name, entry in (profile[section] or {}).items():
+            known = name in (params.get(section) or {})
+            if isinstance(entry, Mapping) and not known and "dataset" not in entry:
+                raise ParamsError(
+                    f"{section}.{name}: the profile changes an entry that is not there: give the "
+                    "whole of it, with its dataset, or lay the profile that removes it last"
+                )
+
+
+def _made_datasets(params: Mapping[str, Any]) -> set[str]:
+    """Return the data sets that lie where sources of the sample put them."""
+    return {
+        name
+        for name, entry in params.get("datasets", {}).items()
+        if str(entry.get("root", "")).startswith(f"data/{name}/source")
+    }
+
+
+def _names(params: Mapping[str, Any], section: str) -> set[str]:
+    return set(params.get(section) or {})
+
+
+def _without(entries: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: entry for name, entry in entries.items() if name not in names}
+
+
+def _refers(entry: Any, key: str, names: set[str]) -> bool:
+    return isinstance(entry, Mapping) and entry.get(key) in names
 
 
 def section_values(section: BaseModel) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from pipeline.weights.fetcher import Fetched, fetch
 from pipeline.weights.registry import PackageSource, UrlSource, WeightFile, load_registry
-from pipeline.weights.table import status_table
+from pipeline.weights.table import status_rows, status_table
 from pipeline.weights.verify import verified_file, verified_path
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "WeightFile",
     "fetch",
     "load_registry",
+    "status_rows",
     "status_table",
     "verified_file",
     "verified_path",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
@@ -28,18 +29,34 @@ def status_table(registry: Mapping[str, WeightFile], folder: Path) -> Table:
     table.add_column("MB", justify="right", no_wrap=True)
     table.add_column("present", no_wrap=True)
     table.add_column("source used", overflow="fold")
+    for row in status_rows(registry, folder):
+        licence = row["licence"] if row["commercial"] else f"{row['licence']} (non-commercial)"
+        megabytes = f"{row['bytes'] / 1e6:.1f}"
+        table.add_row(row["name"], row["role"], licence, megabytes, row["present"], row["source"])
+    return table
+
+
+def status_rows(registry: Mapping[str, WeightFile], folder: Path) -> list[dict[str, Any]]:
+    """Return what ``status_table`` shows: name, role, licence, commercial, bytes, present, source.
+
+    ``source`` is empty where the file is not there.
+    """
     record = read_record(folder)
+    rows = []
     for name, entry in registry.items():
         presence = _presence(folder / entry.file, entry)
-        table.add_row(
-            name,
-            entry.role,
-            entry.licence if entry.commercial else f"{entry.licence} (non-commercial)",
-            f"{entry.bytes / 1e6:.1f}",
-            presence,
-            record.get(name, "unknown") if presence == "yes" else "",
+        rows.append(
+            {
+                "name": name,
+                "role": entry.role,
+                "licence": entry.licence,
+                "commercial": entry.commercial,
+                "bytes": entry.bytes,
+                "present": presence,
+                "source": record.get(name, "unknown") if presence == "yes" else "",
+            }
         )
-    return table
+    return rows
 
 
 def _presence(path: Path, entry: WeightFile) -> str:

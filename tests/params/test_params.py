@@ -220,6 +220,52 @@ def test_a_removed_data_set_takes_along_what_stands_on_it():
     assert lay_profile_over(params, {}) == params
 
 
+def test_entries_that_a_profile_moves_to_another_data_set_keep_all_else():
+    params = read_yaml(ROOT / "params.yaml")
+    profile = {
+        "datasets": {
+            "sample": None,
+            "scenes": None,
+            "casia": {"reader": "casia_nir_vis2", "root": "/data/casia", "shards": 4},
+        },
+        "face_datasets": {"casia": {}},
+        "protocols": {"casia": {"build": "official", "rows": "ingest", "seed": 7, "subset": {}}},
+        "pretrain_nir_vis": {"lightcnn9": {"dataset": "casia"}},
+        "train_nir_vis": {"pram_cat": {"dataset": "casia", "protocol": "view2"}},
+    }
+    laid = lay_profile_over(params, profile)
+    checked = check_params(laid, ROOT)
+    assert list(checked.train_nir_vis) == ["pram_cat"]
+    assert checked.train_nir_vis["pram_cat"].steps == params["train_nir_vis"]["pram_cat"]["steps"]
+    assert checked.evaluate_nir_vis == {}
+
+
+def test_a_network_that_is_removed_takes_what_starts_from_it_along():
+    params = read_yaml(ROOT / "params.yaml")
+    laid = lay_profile_over(params, {"pretrain_nir_vis": {"lightcnn9": None}})
+    assert laid["train_nir_vis"] == laid["evaluate_nir_vis"] == {}
+    laid = lay_profile_over(params, {"train_nir_vis": {"hsst": None}})
+    assert list(laid["evaluate_nir_vis"]) == ["pram_cat-VIS-NIR"]
+
+
+def test_no_sample_means_its_data_sets_neither_and_few_overrides_are_no_fault():
+    params = read_yaml(ROOT / "params.yaml")
+    mine = {"reader": "folder", "root": "images", "shards": 1}
+    profile = {"sample": None, "datasets": {"mine": mine}, "align": {"face": "all"}}
+    checked = check_params(lay_profile_over(params, profile), ROOT)
+    assert list(checked.datasets) == ["mine"]
+    assert checked.align.face == "all"
+
+
+def test_a_change_of_what_is_not_there_is_one_line():
+    params = lay_profile_over(read_yaml(ROOT / "params.yaml"), {"sample": None})
+    with pytest.raises(
+        ParamsError, match=r"^sample\.openpeople: the profile changes an entry"
+    ) as told:
+        lay_profile_over(params, {"sample": {"openpeople": {"subjects": 1}}})
+    assert "\n" not in str(told.value)
+
+
 def test_what_a_profile_names_itself_stays_and_is_checked():
     params = read_yaml(ROOT / "params.yaml")
     profile = {"datasets": {"sample": None}, "protocols": {"sample": {"seed": 1}}}

@@ -1,0 +1,114 @@
+"""Mask templates: those in the box, made from a photo, checked."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.cli.projects import project_file
+from pipeline.detection import make_detector
+from pipeline.errors import ReaderError, StageError
+from pipeline.face3d.mesh import FaceMesh, five_landmarks
+from pipeline.ops.alignment import align_face
+from pipeline.ops.codec import as_rgb, decode_foreign
+from pipeline.ops.geometry import invert_affine, warp_affine
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES
+from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
+from pipeline.synthesis.masks.files import template_faults
+from pipeline.synthesis.masks.maker import region_of_labels, region_of_polygon, unwrap_mask
+from pipeline.types import Float32, UInt8
+from pipeline.weights import load_registry, verified_path
+
+_MAX_PIXELS = 100_000_000
+
+
+def list_templates(out: Path | None) -> None:
+    """Print the templates in the box; with ``out`` draw them into a PNG."""
+    for name in BUILTIN:
+        template = drawn_template(name)
+        print(f"{name:18} {template.kind:9} {template.colour:11} {template.material}")
+    if out is not None:
+        tiles = [_tile(drawn_template(name).rgb, drawn_template(name).alpha) for name in BUILTIN]
+        tiles += [np.full_like(tiles[0], 128)] * (-len(tiles) % 6)
+        sheet = np.vstack([np.hstack(tiles[i : i + 6]) for i in range(0, len(tiles), 6)])
+        cv2.imwrite(str(out), sheet[..., ::-1])
+        print(out)
+
+
+def _tile(rgb: UInt8, alpha: UInt8) -> UInt8:
+    share = alpha[..., None] / 255
+    laid = (rgb * share + 128 * (1 - share)).astype(np.uint8)
+    return np.asarray(cv2.resize(laid, (256, 256), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def check_template(path: Path) -> None:
+    """Say that a template is in order.
+
+    Raises:
+        ReaderError: it is not, and why.
+    """
+    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    faults = ["it is no image"] if stored is None else template_faults(stored)
+    if faults:
+        raise ReaderError(f"{path} is no mask template: {'; '.join(faults)}")
+    print(f"{path}: in order")
+
+
+def unwrapped(photo: Path, polygon: str, weights: Path) -> tuple[UInt8, UInt8]:
+    """Unwrap the mask that somebody wears.
+
+    Args:
+        photo: file of the image.
+        polygon: the mask's outline, pixels; found by colour if empty.
+        weights: where weight files lie.
+
+    Returns:
+        RGB (h, w, 3) and alpha (h, w) of the template.
+
+    Raises:
+        ReaderError: there is no such image.
+        StageError: it shows no face, or no mask was found.
+    """
+    if not photo.is_file():
+        raise ReaderError(f"there is no image {photo}")
+    data = photo.read_bytes()
+    image = decode_foreign(data, max_pixels=_MAX_PIXELS, tone_percentiles=(0.5, 99.5)).image
+    rgb = as_rgb(image)
+    registry = load_registry(project_file("weights.yaml"))
+    detector = make_detector("yunet", {"yunet": verified_path("yunet", registry, weights)})
+    faces = detector.detect(rgb)
+    if not len(faces):
+        raise StageError(f"{photo} shows no face that the detector knows")
+    mesh = FaceMesh(verified_path("face_mesh_468", registry, weights))
+    xyz, _ = mesh.points(rgb, faces.landmarks_xy[:1])
+    try:
+        if polygon:
+            region = region_of_polygon(_points(polygon), rgb.shape[:2])
+        else:
+            parser = verified_path("bisenet_r18", registry, weights)
+            labels = _labels(rgb, five_landmarks(xyz)[0], parser)
+            region = region_of_labels(rgb, labels, xyz[0])
+        return unwrap_mask(rgb, region, xyz[0])
+    except ValueError as error:
+        raise StageError(f"{photo}: {error}") from error
+
+
+def _points(text: str) -> np.ndarray:
+    try:
+        return np.array([[float(value) for value in pair.split(",")] for pair in text.split()])
+    except ValueError as error:
+        raise ValueError(f'--polygon: expected "x,y x,y x,y", got {text!r}') from error
+
+
+def _labels(rgb: UInt8, landmarks_xy: Float32, weights: Path) -> UInt8:
+    """Parse the face; the label map lies in the image's frame."""
+    from pipeline.parsing.bisenet import FaceParser  # brings torch
+
+    context = align_face(rgb, landmarks_xy, ALIGNMENT_TEMPLATES["facexlib512"])
+    parser = FaceParser(weights, precision="float32")
+    hw = context.crop.shape[0], context.crop.shape[1]
+    stay = np.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], np.float32)
+    labels = parser.labels(parser.logits(context.crop[None]), stay, hw)[0]
+    back = invert_affine(context.warp_2x3)
+    full = rgb.shape[0], rgb.shape[1]
+    return np.asarray(warp_affine(labels, back, full, interpolation="nearest"), np.uint8)

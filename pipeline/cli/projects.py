@@ -1,0 +1,184 @@
+"""Commands that make projects: ``init`` one of one's own, ``workspace`` a copy of this one."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from importlib.metadata import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import pipeline
+from pipeline.errors import StageError
+from pipeline.params.edit import edited
+from pipeline.params.installed import MADE_WITH, installed_version
+from pipeline.params.load import check_params, lay_profile_over, read_yaml
+
+PARAMS = Path("params.yaml")
+CODE = ("pipeline", "stages", "models", "ablations")
+SETTINGS = ("weights.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore")
+PLOTS = (".dvc/plots/cmc.json", ".dvc/plots/roc.json")
+_CODE_DEP = re.compile(rf" +- ({'|'.join(CODE)})/")
+
+Profiles = Annotated[
+    list[Path] | None, typer.Option(help="YAML to lay over params.yaml; repeatable, in order")
+]
+
+
+def init(
+    target: Annotated[Path, typer.Argument(help="folder to make, or an empty one")],
+    images: Annotated[
+        Path | None,
+        typer.Option(help="folder or CSV of your images: data set `photos`, no embedded sample"),
+    ] = None,
+    profile: Profiles = None,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="bring a project to the installed version")
+    ] = False,
+) -> None:
+    """Make a project of your own: params, stages, git and DVC set up, no code copied.
+
+    Its stages depend on the installed version of crossband. `--upgrade` writes `dvc.yaml` and
+    `weights.yaml` anew and leaves `params.yaml` alone.
+    """
+    if upgrade:
+        if not (target / MADE_WITH).is_file():
+            raise StageError(f"{target.resolve()} has no {MADE_WITH}: no project to upgrade")
+        _write_pipeline(target)
+        print(f"{target}: is of crossband {installed_version()} now; `git diff` shows what changed")
+        return
+    profiles = [read_yaml(file) for file in profile or ()]
+    if images is not None:
+        profiles.insert(0, _profile_of(images))
+    _check_empty(target)
+    params = _with_profiles(_shipped(str(PARAMS)), profiles)
+    target.mkdir(parents=True, exist_ok=True)
+    (target / PARAMS).write_text(params)
+    _write_pipeline(target)
+    started = _start_git(target)
+    print(f"{target}: ready{'' if started else '; commit it'}. Next: cd {target} && dvc repro")
+
+
+def workspace(
+    target: Annotated[Path, typer.Argument(help="folder to make")],
+    profile: Profiles = None,
+) -> None:
+    """Copy this project into a new DVC workspace with git, with params of its own.
+
+    For trials that leave this workspace's params and data alone: `--profile params/tiny.yaml` is
+    the small run of tests and CI. Fetched weight files are found in the user's cache.
+    """
+    source = project_file(str(PARAMS))
+    _check_empty(target)
+    params = _with_profiles(source, [read_yaml(file) for file in profile or ()])
+    target.mkdir(parents=True, exist_ok=True)
+    for name in (*CODE, "params", "dvc.yaml", str(MADE_WITH), *SETTINGS, *PLOTS):
+        _copy(Path(name), target / name)
+    (target / PARAMS).write_text(params)
+    _start_git(target)
+    print(f"{target}: ready; run `dvc repro` there")
+
+
+def project_file(name: str) -> Path:
+    """Return a file of the project that the command runs in.
+
+    Raises:
+        StageError: the current folder is no project.
+    """
+    if not Path(name).is_file():
+        raise StageError(
+            f"no {name} in {Path.cwd()}: expected the folder of a crossband project. Go into one, "
+            "or make one: `crossband init DIR`"
+        )
+    return Path(name)
+
+
+def _shipped(name: str) -> Path:
+    """Return a file that comes with crossband: beside the sources, or installed from a wheel."""
+    beside = Path(pipeline.__file__).parents[1] / name
+    if beside.is_file():
+        return beside
+    for file in files("crossband") or ():
+        if file.as_posix().endswith(f"share/crossband/{name}"):
+            return Path(str(file.locate())).resolve()
+    raise StageError(f"this installation lacks {name}: install crossband again")
+
+
+def _write_pipeline(target: Path) -> None:
+    """Write all of a project but its params."""
+    for name in (*SETTINGS, *PLOTS):
+        _copy(_shipped(name), target / name)
+    (target / "dvc.yaml").write_text(own_pipeline(_shipped("dvc.yaml").read_text()))
+    (target / MADE_WITH).write_text(f"version: {installed_version()}\n")
+
+
+def own_pipeline(text: str) -> str:
+    """Return ``dvc.yaml`` with stages that depend on the installed version, and on no code."""
+    lines = [
+        "# Written by `crossband init`; `--upgrade` writes it anew, so put stages of your own into",
+        "# a dvc.yaml in another folder.",
+        "",
+    ]
+    for line in text[text.index("stages:") :].splitlines():
+        if _CODE_DEP.match(line):
+            continue
+        lines.append(line)
+        if line.strip() == "params:":
+            inner = line[: len(line) - len(line.lstrip())] + "  "
+            lines += [f"{inner}- {MADE_WITH}:", f"{inner}    - version"]
+    return "\n".join(lines) + "\n"
+
+
+def _profile_of(images: Path) -> dict[str, Any]:
+    if not images.exists():
+        raise StageError(f"there is no {images.resolve()}: expected a folder of images or a CSV")
+    photos = {"reader": "folder", "root": str(images.resolve()), "shards": 16}
+    return {"sample": None, "datasets": {"photos": photos}, "face_datasets": {"photos": {}}}
+
+
+def _with_profiles(path: Path, profiles: Sequence[Mapping[str, Any]]) -> str:
+    """Return the text of a parameter file with profiles laid over it, checked."""
+    values = read_yaml(path)
+    for each in profiles:
+        values = lay_profile_over(values, each)
+    check_params(values, Path("params.yaml with the profile"))
+    return edited(path.read_text(), values)
+
+
+def _check_empty(target: Path) -> None:
+    if target.exists() and any(target.iterdir()):
+        raise StageError(f"{target} is not empty; name a new folder")
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    elif source.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+
+
+def _start_git(target: Path) -> bool:
+    """Put a new project under git with a first commit; returns whether it has a repository now.
+
+    A folder in a repository that does not ignore it stays part of that one: nothing is committed.
+
+    Raises:
+        StageError: git is not installed.
+    """
+    if shutil.which("git") is None:
+        raise StageError("git is not on the PATH, and DVC compares runs by its commits: install it")
+    inside = _git(target, "rev-parse", "--is-inside-work-tree").returncode == 0
+    if inside and _git(target, "check-ignore", "-q", ".").returncode != 0:
+        return False
+    _git(target, "init", "-q")
+    named = _git(target, "config", "user.email").returncode == 0
+    who = () if named else ("-c", "user.name=crossband", "-c", "user.email=crossband@localhost")
+    _git(target, "add", "-A", ".")
+    return _git(target, *who, "commit", "-q", "-m", "Start of the project").returncode == 0
+
+
+def _git(folder: Path, *words: str) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(["git", *words], cwd=folder, capture_output=True, check=False)

@@ -1,0 +1,53 @@
+"""``crossband show``: a contact sheet of any stage's output."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.errors import StageError
+
+if TYPE_CHECKING:
+    from pipeline.store import ShardFolder
+
+
+def show(
+    folder: Annotated[Path, typer.Argument(help="a stage's output, e.g. data/sample/align")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write")],
+    subject: Annotated[list[str] | None, typer.Option(help="only this subject; repeatable")] = None,
+    band: Annotated[list[str] | None, typer.Option(help="only this band; repeatable")] = None,
+    subjects: Annotated[int, typer.Option(min=1, help="how many, where none is named")] = 5,
+    per_subject: Annotated[int, typer.Option(min=1, help="images a subject and band")] = 3,
+    tile_px: Annotated[int, typer.Option(min=32, max=1024, help="side of a tile")] = 160,
+) -> None:
+    """Draw a contact sheet of any stage's output."""
+    from pipeline.report.contact_sheet import contact_sheet
+
+    shards = output_of(folder)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    contact_sheet(
+        shards,
+        out,
+        subjects=subject or (),
+        bands=band or (),
+        most_subjects=subjects,
+        per_subject=per_subject,
+        tile_px=tile_px,
+    )
+    print(out)
+
+
+def output_of(folder: Path) -> "ShardFolder":
+    """Open a stage's output that a command names.
+
+    Raises:
+        StageError: there is none; it says where was looked, and whether that is a project.
+    """
+    from pipeline.store import ShardFolder
+
+    try:
+        return ShardFolder.open(folder)
+    except StageError as error:
+        here = Path.cwd()
+        hint = "" if (here / "dvc.yaml").is_file() else f"; {here} is no crossband project"
+        raise StageError(f"{error}. Looked in {folder.resolve()}{hint}") from error

@@ -1,0 +1,34 @@
+"""Which crossband a project was made with: its stages depend on it in place of the code."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from pipeline.errors import ParamsError
+
+MADE_WITH = Path("crossband.yaml")
+"""File of a project of one's own that holds the version; a copy of the code has none."""
+
+
+def installed_version() -> str:
+    """Return the version of the crossband that runs."""
+    return version("crossband")
+
+
+def check_installed() -> None:
+    """Refuse to run a project with another version than its results are of.
+
+    Raises:
+        ParamsError: ``crossband.yaml`` names another one.
+    """
+    if not MADE_WITH.is_file():
+        return
+    values: Any = YAML(typ="safe", pure=True).load(MADE_WITH.read_text())
+    wanted = values.get("version") if isinstance(values, dict) else None
+    if str(wanted) != installed_version():
+        raise ParamsError(
+            f"{MADE_WITH}: this project is of crossband {wanted}, {installed_version()} is "
+            f"installed: install {wanted}, or take the project over by `crossband init --upgrade .`"
+        )
