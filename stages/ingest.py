@@ -13,7 +13,7 @@ from pipeline.readers import READERS, read_dataset
 from pipeline.readers.listing import further_pages
 from pipeline.report.chosen_rows import pick_frames
 from pipeline.report.contact_sheet import contact_sheet
-from pipeline.report.ingest import ingest_metrics
+from pipeline.report.ingest import ingest_metrics, subjects_by_bands
 from pipeline.report.scene_sheet import scene_sheet
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import image_columns
@@ -78,6 +78,7 @@ def run(stage: StageRun) -> None:
     )
     refuse_changes(Path(stage.dataset_params.root), began_ns)
     stage.write_metrics(ingest_metrics(output))
+    print(f"{stage.label}: images by subject and band\n{subjects_by_bands(output)}")
     image = stage.report("contact", ".png")
     if stage.dataset_params.reader == "ijb_mdf":
         scene_sheet(pick_frames(output), image)

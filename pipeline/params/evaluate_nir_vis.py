@@ -14,3 +14,5 @@ class EvaluateParams(Section):
     dataset: Name
     protocol: Annotated[str, Field(min_length=1)]
     probes: Literal["plain", "masked"]
+    cross_dataset: bool = False
+    """Whether the method may have been trained on another data set than it is tested on."""

@@ -90,4 +90,15 @@ class Params(Section):
                 raise ValueError(f"{key}: {value!r} is none of {list(known)}")
         return self
 
+    @model_validator(mode="after")
+    def _tested_where_trained(self) -> Self:
+        for name, entry in self.evaluate_nir_vis.items():
+            trained = self.train_nir_vis[entry.method].dataset
+            if trained != entry.dataset and not entry.cross_dataset:
+                raise ValueError(
+                    f"evaluate_nir_vis.{name}: tests on {entry.dataset!r} what {entry.method!r} "
+                    f"trained on {trained!r}: name that data set, or say cross_dataset: true"
+                )
+        return self
+
     exports: dict[Name, ExportParams]

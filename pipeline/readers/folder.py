@@ -1,8 +1,10 @@
 """Reader ``folder``: any directory of images, or a CSV that lists them.
 
-Layout: ``<root>/<subject>/<anything>.<ext>``. The first folder names the subject, further ones the
-session; images right under the root have no subject. Band, split and licence come from the data
-set's params. What else lies there is listed too, and ``ingest`` rejects it with its reason.
+Layout: ``<root>/<subject>/<anything>.<ext>``. A folder that is called as a band (``NIR``, ``nir``)
+says the band of what lies in it, wherever it stands, and is none of the following: the first folder
+names the subject, further ones the session; images without one have no subject. Where no folder
+says it the band comes from the data set's params, as do split and licence. What else lies there is
+listed too, and ``ingest`` rejects it with its reason.
 
 Or ``root`` is a CSV file (comma-separated, UTF-8, header line) with a column ``path``, relative to
 the CSV's folder, and any of ``subject``, ``band``, ``split``, ``session``, ``camera``, ``view``,
@@ -80,18 +82,7 @@ def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> tuple[li
         )
     if others:
         log.info("%s: %d files are no images and stay out: %s", dataset, others.total(), found)
-    rows = [
-        _row(
-            path,
-            dataset,
-            params,
-            {
-                "subject": path.partition("/")[0] if "/" in path else "",
-                "session": path.partition("/")[2].rpartition("/")[0],
-            },
-        )
-        for path in images
-    ]
+    rows = [_row(path, dataset, params, _cells_of(root, path)) for path in images]
     known = {"band": str(params.band), "licence": params.licence, "simulated": params.simulated}
     return rows, [refused_row(path, dataset, _why(path), **known) for path in passed_over]
 
@@ -111,6 +102,22 @@ def _why(path: str) -> tuple[str, str]:
     if not path[len(stem_of(path)) :]:
         return "no_extension", f"expected one of {' '.join(sorted(EXTENSIONS))}"
     return "other_format", f"{_kind(path)} is none of {' '.join(sorted(EXTENSIONS))}"
+
+
+def _cells_of(root: Path, path: str) -> dict[str, str]:
+    """Return what the folders say that an image lies in."""
+    folders = path.split("/")[:-1]
+    bands = {folder.upper() for folder in folders} & {*Band}
+    if len(bands) > 1:
+        raise ReaderError(
+            f"{root / path}: its folders name the bands {' and '.join(sorted(bands))}: expected one"
+        )
+    others = [folder for folder in folders if folder.upper() not in bands]
+    return {
+        "band": next(iter(bands), ""),
+        "subject": others[0] if others else "",
+        "session": "/".join(others[1:]),
+    }
 
 
 def _rows_of_csv(file: Path, dataset: str, params: DatasetParams) -> list[Row]:

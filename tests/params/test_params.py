@@ -257,6 +257,19 @@ def test_no_sample_means_its_data_sets_neither_and_few_overrides_are_no_fault():
     assert checked.align.face == "all"
 
 
+def test_a_test_on_another_data_set_than_was_trained_on_has_to_say_so():
+    values = read_yaml(ROOT / "params.yaml")
+    values["protocols"]["scenes"] = values["protocols"]["sample"]
+    entry = values["evaluate_nir_vis"]["hsst-VIS-NIR"]
+    entry["dataset"] = "scenes"
+    with pytest.raises(
+        ParamsError, match=r"hsst-VIS-NIR: tests on 'scenes' what 'hsst' trained on"
+    ):
+        check_params(values, ROOT)
+    entry["cross_dataset"] = True
+    assert check_params(values, ROOT).evaluate_nir_vis["hsst-VIS-NIR"].dataset == "scenes"
+
+
 def test_a_change_of_what_is_not_there_is_one_line():
     params = lay_profile_over(read_yaml(ROOT / "params.yaml"), {"sample": None})
     with pytest.raises(

@@ -41,6 +41,26 @@ def test_subject_and_session_come_from_the_folders(tmp_path):
     }
 
 
+def test_a_folder_called_as_a_band_is_the_band_and_neither_subject_nor_session(tmp_path):
+    put(tmp_path, "anna/NIR/1.jpg", "anna/vis/day 2/1.jpg", "LWIR/bob/1.jpg", "bob/1.jpg")
+    rows = listed(tmp_path, band=Band.SWIR)
+    found = {
+        name: (r["band"], r.get("subject_id"), r.get("session_id")) for name, r in rows.items()
+    }
+    assert found == {
+        "anna/NIR/1.jpg": ("NIR", "anna", None),
+        "anna/vis/day%202/1.jpg": ("VIS", "anna", "day 2"),
+        "LWIR/bob/1.jpg": ("LWIR", "bob", None),
+        "bob/1.jpg": ("SWIR", "bob", None),
+    }
+
+
+def test_folders_of_two_bands_around_one_image_are_refused(tmp_path):
+    put(tmp_path, "NIR/anna/VIS/1.jpg")
+    with pytest.raises(ReaderError, match="name the bands NIR and VIS: expected one"):
+        listed(tmp_path)
+
+
 def test_hidden_files_and_other_files_stay_out(tmp_path, caplog):
     put(tmp_path, "a/1.jpg", "a/.hidden.jpg", ".git/x.jpg", "a/notes.txt", "a/LICENSE")
     with caplog.at_level("INFO"):
