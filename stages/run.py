@@ -27,7 +27,7 @@ from pipeline.params.installed import check_installed
 from pipeline.params.load import load_params, section_values
 from pipeline.params.whole import Params
 from pipeline.process import INTERRUPTED, die_with_parent, take_interrupts
-from pipeline.report.summary import summary_of
+from pipeline.report.summary import closing_words, summary_of
 from pipeline.store import (
     ShardFolder,
     StageKey,
@@ -222,7 +222,7 @@ class StageRun:
         self.write_run(asdict(summary) | {"seconds": round(seconds, 2)})
         print(
             f"{self.stage}@{self.dataset}: {summary.rows_in} in, {summary.rows_out} out, "
-            f"{sum(summary.rejected.values())} rejected; {summary.computed} computed, "
+            f"{closing_words(summary.rejected)}; {summary.computed} computed, "
             f"{summary.reused} reused, {seconds:.1f} s"
         )
 

@@ -14,6 +14,7 @@ from pipeline.cli.export import export_command, import_command
 from pipeline.cli.mask_template import mask_template
 from pipeline.cli.mesh import mesh
 from pipeline.cli.projects import init, project_file, workspace
+from pipeline.cli.rejected import explain, rejected
 from pipeline.cli.show import show
 from pipeline.cli.weights import weights
 from pipeline.errors import CrossbandError
@@ -59,6 +60,8 @@ def params(
 
 app.command()(weights)
 app.command()(show)
+app.command()(rejected)
+app.command()(explain)
 app.command()(check)
 app.command("export")(export_command)
 app.command("import")(import_command)

@@ -1,4 +1,4 @@
-"""The few numbers of a stage that runs are compared by: what ``dvc metrics`` and ``dvc exp`` show.
+"""A stage in few numbers: what ``dvc metrics`` and ``dvc exp`` show, and its closing line.
 
 All that a stage measured stands in ``reports/metrics``; here is chosen what of it is the DVC
 metric, at most ``MOST`` numbers, so that a table of all stages can be read.
@@ -59,6 +59,10 @@ A dotted path into the stage's metrics, ``*`` for every key; what a run has not 
 """
 
 
+LEFT_OUT = frozenset({"band_left_out", "beyond_profile", "turned_away", "unlabelled"})
+"""Reasons that are choices of the params; all others are something about the sample."""
+
+
 def summary_of(stage: str, metrics: Mapping[str, Any]) -> dict[str, float]:
     """Return a stage's summary by dotted names.
 
@@ -67,16 +71,38 @@ def summary_of(stage: str, metrics: Mapping[str, Any]) -> dict[str, float]:
         metrics: what it wrote into ``reports/metrics``.
 
     Returns:
-        ``in``, ``out`` and ``rejected`` where rows were mapped, then what ``CHOSEN`` says; of a
+        ``in``, ``out`` and ``rejected`` where rows were mapped, ``left_out`` where the params leave
+        some out, then what ``CHOSEN`` says; of a
         rate its value; no more than ``MOST`` numbers.
     """
     found: dict[str, float] = {}
     if "out" in metrics:
-        rejected = sum(metrics.get("rejected", {}).values())
+        reasons: Mapping[str, int] = metrics.get("rejected", {})
+        chosen = sum(count for reason, count in reasons.items() if reason in LEFT_OUT)
+        rejected = sum(reasons.values()) - chosen
         found = {"in": metrics["in"], "out": metrics["out"], "rejected": rejected}
+        found |= {"left_out": chosen} if chosen else {}
     for path in CHOSEN.get(stage, ()):
         found |= dict(_numbers(metrics, path.split(".")))
     return dict(list(found.items())[:MOST])
+
+
+def closing_words(rejected: Mapping[str, int]) -> str:
+    """Say how many rows left and why: those that the params leave out apart from the rejected.
+
+    Args:
+        rejected: counts by reason.
+    """
+    groups = {
+        "left out by params": {why: n for why, n in rejected.items() if why in LEFT_OUT},
+        "rejected": {why: n for why, n in rejected.items() if why not in LEFT_OUT},
+    }
+    words = []
+    for name, counts in groups.items():
+        if counts or name == "rejected":
+            listed = ", ".join(f"{why} {n}" for why, n in sorted(counts.items()))
+            words.append(f"{sum(counts.values())} {name}" + (f" ({listed})" if listed else ""))
+    return ", ".join(words)
 
 
 def _numbers(value: Any, keys: list[str]) -> Iterator[tuple[str, float]]:

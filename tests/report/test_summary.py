@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.report.summary import CHOSEN, MOST, summary_of
+from pipeline.report.summary import CHOSEN, MOST, closing_words, summary_of
 
 
 def test_counts_come_first_and_rejected_rows_are_added_up():
@@ -35,3 +35,13 @@ def test_no_summary_has_more_than_eight_numbers(stage):
     assert MOST == 8
     many = {str(number): {"probe_samples": number, "precision": 0.5} for number in range(20)}
     assert len(summary_of(stage, many | {"in": 1, "out": 1, "rejected": {}})) <= MOST
+
+
+def test_what_the_params_leave_out_is_told_apart_from_what_is_rejected():
+    rejected = {"no_face": 2, "band_left_out": 300, "too_small": 1}
+    assert closing_words(rejected) == (
+        "300 left out by params (band_left_out 300), 3 rejected (no_face 2, too_small 1)"
+    )
+    assert closing_words({}) == "0 rejected"
+    counts = {"in": 303, "out": 0, "rejected": rejected}
+    assert summary_of("any", counts) == {"in": 303, "out": 0, "rejected": 3, "left_out": 300}

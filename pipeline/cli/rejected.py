@@ -1,0 +1,91 @@
+"""``crossband rejected`` and ``crossband explain``: why a sample is not there."""
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.show import output_of
+
+if TYPE_CHECKING:
+    from pipeline.report.rejections import Step
+
+Json = Annotated[bool, typer.Option("--json", help="print JSON, not text")]
+
+
+def rejected(
+    folder: Annotated[Path, typer.Argument(help="a stage's output, e.g. data/photos/detect")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="PNG of thumbnails to write")
+    ] = None,
+    per_reason: Annotated[int, typer.Option(min=1, help="samples named or drawn a reason")] = 6,
+    tile_px: Annotated[int, typer.Option(min=32, max=1024, help="side of a thumbnail")] = 160,
+    as_json: Json = False,
+) -> None:
+    """Show who left at a stage: reasons, counts, a few samples of each, thumbnails.
+
+    Reasons that are choices of your params are marked so.
+    """
+    from pipeline.report.rejections import rejected_samples, rejected_sheet
+    from pipeline.report.summary import LEFT_OUT
+
+    shards = output_of(folder)
+    gone = rejected_samples(shards)
+    if out is not None:
+        rejected_sheet(shards, out, per_reason=per_reason, tile_px=tile_px)
+    if as_json:
+        print(json.dumps([asdict(each) for each in gone], indent=2))
+        return
+    counts = Counter(each.reason for each in gone)
+    for reason, count in counts.most_common():
+        print(f"{reason}: {count}{', left out by your params' if reason in LEFT_OUT else ''}")
+        some = [each for each in gone if each.reason == reason][:per_reason]
+        for each in some:
+            print(f"  {each.sample_id}" + (f": {each.detail}" if each.detail else ""))
+        if count > len(some):
+            print(f"  … and {count - len(some)} more (--per-reason)")
+    print(f"{folder}: {len(gone)} samples left here")
+    if out is not None:
+        print(out)
+
+
+def explain(
+    sample_id: Annotated[str, typer.Argument(help="e.g. anna/1.jpg")],
+    data: Annotated[Path, typer.Option(help="folder of the data sets")] = Path("data"),
+    as_json: Json = False,
+) -> None:
+    """Follow a sample through the stages: what was made of it, where it left and why."""
+    from pipeline.report import rejections
+
+    way = rejections.way_of(sample_id, data, _stages())
+    if as_json:
+        print(json.dumps(rejections.as_json(way), indent=2))
+        return
+    for dataset, steps in way.items():
+        print(f"{sample_id} in {dataset}:")
+        for step in steps:
+            for line in _lines(step):
+                print(f"  {line}")
+
+
+def _lines(step: "Step") -> list[str]:
+    """Write a step: what there is in a few ids, what left with its reason."""
+    some = ", ".join(step.made[:3]) + (", …" if len(step.made) > 3 else "")
+    lines = [f"{step.stage:<16}{len(step.made)} made: {some}"] if step.made else []
+    for each in step.gone:
+        detail = f" ({each.detail})" if each.detail else ""
+        lines.append(f"{step.stage:<16}{each.sample_id} left: {each.reason}{detail}")
+    return lines
+
+
+def _stages() -> list[str]:
+    """Return the stages in the order of the project's ``dvc.yaml``."""
+    from ruamel.yaml import YAML
+
+    path = Path("dvc.yaml")
+    if not path.is_file():
+        return []
+    return list(YAML(typ="safe", pure=True).load(path.read_text())["stages"])

@@ -1,0 +1,155 @@
+"""Who left, where and why: the rejected samples of a stage, and one sample's way."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import StageError
+from pipeline.ops.codec import as_rgb, decode, encode_png
+from pipeline.report import draw
+from pipeline.report.chosen_rows import read_rows, spread
+from pipeline.store import ShardFolder, is_shard_folder, shard_of
+from pipeline.types import UInt8
+
+_COLUMNS = ["sample_id", "subject_id", "band", "reason", "detail"]
+_LINE_TILES = 6
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A sample that left at a stage.
+
+    Attributes:
+        sample_id: of the row that is not there.
+        band: of the image.
+        reason: one word.
+        detail: one sentence, or nothing.
+    """
+
+    sample_id: str
+    band: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a stage did with a sample.
+
+    Attributes:
+        stage: its name.
+        made: ids of the rows that it made of it.
+        gone: rows that it did not make, and why.
+    """
+
+    stage: str
+    made: tuple[str, ...]
+    gone: tuple[Gone, ...]
+
+
+def rejected_samples(folder: ShardFolder) -> list[Gone]:
+    """Return the samples that left at a stage, by reason and id."""
+    gone = [_gone(row) for row in folder.rejected.rows(_COLUMNS)]
+    return sorted(gone, key=lambda each: (each.reason, each.sample_id))
+
+
+def rejected_sheet(folder: ShardFolder, path: Path, *, per_reason: int, tile_px: int) -> None:
+    """Write a PNG of rejected samples, spread evenly over those of each reason.
+
+    The images are those of the first stage of the data set that has them; what was no image has a
+    tile without one.
+
+    Args:
+        folder: a stage's output.
+        path: the PNG to write.
+        per_reason: tiles of a reason, at most.
+        tile_px: side of a tile.
+    """
+    by_reason: dict[str, list[Gone]] = {}
+    for each in rejected_samples(folder):
+        by_reason.setdefault(each.reason, []).append(each)
+    chosen = [
+        found[place] for found in by_reason.values() for place in spread(len(found), per_reason)
+    ]
+    images = _images(folder.path.parent, [each.sample_id for each in chosen])
+    tiles = [_tile(each, images.get(_root(each.sample_id)), tile_px) for each in chosen]
+    empty = draw.captioned(np.zeros((1, 1, 3), np.uint8), ["nothing", "", ""], (tile_px, tile_px))
+    tiles += [empty] * (-len(tiles) % _LINE_TILES or (0 if tiles else _LINE_TILES))
+    lines = [tiles[at : at + _LINE_TILES] for at in range(0, len(tiles), _LINE_TILES)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encode_png(np.vstack([np.hstack(line) for line in lines])))
+
+
+def way_of(sample_id: str, data: Path, stages: Sequence[str]) -> dict[str, list[Step]]:
+    """Follow a sample through the stages of the data sets that know it.
+
+    Args:
+        sample_id: of any stage's row; its whole way is that of the image it comes from.
+        data: folder of the data sets.
+        stages: names in their order; others come after them.
+
+    Returns:
+        Steps by data set; a stage that has not seen the sample is left out.
+
+    Raises:
+        StageError: no stage has seen it.
+    """
+    order = {name: place for place, name in enumerate(stages)}
+    found: dict[str, list[Step]] = {}
+    for dataset in sorted(path for path in data.glob("*") if path.is_dir()):
+        folders = sorted(_stages(dataset), key=lambda each: order.get(each.path.name, len(order)))
+        steps = [step for folder in folders if (step := _step(folder, _root(sample_id)))]
+        if steps:
+            found[dataset.name] = steps
+    if not found:
+        raise StageError(
+            f"no stage below {data.resolve()} has seen {sample_id!r}: expected an id as "
+            "`crossband rejected` and the rows' column sample_id have it, without the data set"
+        )
+    return found
+
+
+def as_json(way: Mapping[str, Sequence[Step]]) -> dict[str, list[dict[str, object]]]:
+    """Return ``way_of`` as plain values."""
+    return {dataset: [asdict(step) for step in steps] for dataset, steps in way.items()}
+
+
+def _stages(dataset: Path) -> Iterator[ShardFolder]:
+    for path in sorted(dataset.iterdir()):
+        if is_shard_folder(path):
+            yield ShardFolder.open(path)
+
+
+def _step(folder: ShardFolder, root: str) -> Step | None:
+    """Return what a stage has of an image; None where it has not seen it."""
+    index = shard_of(root, folder.count)
+    ids = folder.shard(index).table(["sample_id"])["sample_id"].to_pylist()
+    made = tuple(each for each in ids if _root(each) == root)
+    rows = (row for batch in folder.rejected.shard(index).batches(_COLUMNS) for row in batch)
+    gone = tuple(_gone(row) for row in rows if _root(row["sample_id"]) == root)
+    return Step(folder.path.name, made, gone) if made or gone else None
+
+
+def _gone(row: Mapping[str, str]) -> Gone:
+    return Gone(row["sample_id"], row["band"], row["reason"], row["detail"])
+
+
+def _root(sample_id: str) -> str:
+    return sample_id.partition("#")[0]
+
+
+def _images(dataset: Path, sample_ids: Sequence[str]) -> dict[str, UInt8]:
+    """Read the images that samples come from, of the stage ``ingest``, by their ids."""
+    if not is_shard_folder(dataset / "ingest"):
+        return {}
+    ids = sorted({_root(sample_id) for sample_id in sample_ids})
+    rows = read_rows(ShardFolder.open(dataset / "ingest"), ids, ["sample_id", "image"])
+    return {row["sample_id"]: as_rgb(decode(row["image"]["bytes"])) for row in rows}
+
+
+def _tile(gone: Gone, image: UInt8 | None, tile_px: int) -> UInt8:
+    shown = np.zeros((1, 1, 3), np.uint8) if image is None else draw.fit(image, tile_px)[0]
+    lines = [f"{gone.reason} {gone.band}", gone.sample_id, gone.detail]
+    return draw.captioned(shown, lines, (tile_px, tile_px))

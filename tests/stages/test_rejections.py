@@ -1,0 +1,68 @@
+"""Why a sample is not there: ``crossband rejected`` and ``crossband explain``."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+
+from pipeline.cli.rejected import explain, rejected
+from pipeline.errors import StageError
+from pipeline.ops.codec import decode, encode_png
+
+
+@pytest.fixture
+def samples(workspace):
+    """A face, an image of nothing and a broken file, taken in and looked at."""
+
+    def prepare():
+        face = np.ascontiguousarray(skimage.data.astronaut()[:300, 80:400])
+        nothing = np.full((200, 200, 3), 127, np.uint8)
+        for name, data in (("face", encode_png(face)), ("nothing", encode_png(nothing))):
+            (workspace.path / f"images/{name}.png").write_bytes(data)
+        (workspace.path / "images/broken.png").write_bytes(encode_png(face)[:1000])
+        workspace.need("yunet", "face_mesh_468")
+        workspace.run("ingest", "detect", "align")
+
+    workspace.once("rejections", prepare)
+    return workspace
+
+
+def test_reasons_are_counted_with_their_samples(samples, capsys):
+    rejected(Path("data/mine/detect"), per_reason=6)
+    printed = capsys.readouterr().out
+    assert "no_face: 1\n  nothing.png" in printed
+    assert printed.endswith("data/mine/detect: 1 samples left here\n")
+    rejected(Path("data/mine/ingest"), as_json=True)
+    (gone,) = json.loads(capsys.readouterr().out)
+    assert (gone["sample_id"], gone["reason"]) == ("broken.png", "truncated")
+
+
+def test_thumbnails_show_the_image_that_left(samples, tmp_path):
+    rejected(Path("data/mine/detect"), tmp_path / "sheet.png", per_reason=6, tile_px=64)
+    sheet = decode((tmp_path / "sheet.png").read_bytes())
+    assert sheet.shape[1] == 6 * 64
+    assert (sheet[10:50, 10:50] == 127).all()  # the grey image
+    rejected(Path("data/mine/ingest"), tmp_path / "none.png", per_reason=6, tile_px=64)
+    assert decode((tmp_path / "none.png").read_bytes()).shape == sheet.shape
+    rejected(Path("data/mine/align"), tmp_path / "empty.png", per_reason=6, tile_px=64)
+    assert decode((tmp_path / "empty.png").read_bytes()).shape == sheet.shape
+
+
+def test_a_samples_way_is_told_to_where_it_left(samples, capsys):
+    (samples.path / "dvc.yaml").write_text("stages: {ingest: {}, detect: {}, align: {}}\n")
+    explain("nothing.png")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "nothing.png in mine:"
+    assert lines[1].split() == ["ingest", "1", "made:", "nothing.png"]
+    assert lines[2].split()[:4] == ["detect", "nothing.png", "left:", "no_face"]
+    explain("face.png", as_json=True)
+    steps = json.loads(capsys.readouterr().out)["mine"]
+    assert [step["stage"] for step in steps] == ["ingest", "detect", "align"]
+    assert steps[-1]["made"] == ["face.png"]
+
+
+def test_an_unknown_sample_is_told_with_where_was_looked(samples):
+    with pytest.raises(StageError, match=r"no stage below .*/data has seen 'nobody\.png'"):
+        explain("nobody.png")
