@@ -4,16 +4,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from importlib.metadata import files
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-import pipeline
 from pipeline.errors import StageError
 from pipeline.params.edit import edited
-from pipeline.params.installed import MADE_WITH, installed_version
+from pipeline.params.installed import MADE_WITH, installed_version, shipped
 from pipeline.params.load import check_params, lay_profile_over, read_yaml
 
 PARAMS = Path("params.yaml")
@@ -53,7 +51,7 @@ def init(
     if images is not None:
         profiles.insert(0, _profile_of(images))
     _check_empty(target)
-    params = _with_profiles(_shipped(str(PARAMS)), profiles)
+    params = _with_profiles(shipped(str(PARAMS)), profiles)
     target.mkdir(parents=True, exist_ok=True)
     (target / PARAMS).write_text(params)
     _write_pipeline(target)
@@ -95,22 +93,11 @@ def project_file(name: str) -> Path:
     return Path(name)
 
 
-def _shipped(name: str) -> Path:
-    """Return a file that comes with crossband: beside the sources, or installed from a wheel."""
-    beside = Path(pipeline.__file__).parents[1] / name
-    if beside.is_file():
-        return beside
-    for file in files("crossband") or ():
-        if file.as_posix().endswith(f"share/crossband/{name}"):
-            return Path(str(file.locate())).resolve()
-    raise StageError(f"this installation lacks {name}: install crossband again")
-
-
 def _write_pipeline(target: Path) -> None:
     """Write all of a project but its params."""
     for name in (*SETTINGS, *PLOTS):
-        _copy(_shipped(name), target / name)
-    (target / "dvc.yaml").write_text(own_pipeline(_shipped("dvc.yaml").read_text()))
+        _copy(shipped(name), target / name)
+    (target / "dvc.yaml").write_text(own_pipeline(shipped("dvc.yaml").read_text()))
     (target / MADE_WITH).write_text(f"version: {installed_version()}\n")
 
 

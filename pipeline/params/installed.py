@@ -1,6 +1,9 @@
-"""Which crossband a project was made with: its stages depend on it in place of the code."""
+"""What comes with the installed crossband, and which one a project was made with.
 
-from importlib.metadata import version
+The stages of a project of one's own depend on the version in place of the code.
+"""
+
+from importlib.metadata import files, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,24 @@ MADE_WITH = Path("crossband.yaml")
 def installed_version() -> str:
     """Return the version of the crossband that runs."""
     return version("crossband")
+
+
+def shipped(name: str) -> Path:
+    """Return a file that comes with crossband: beside the sources, or installed from a wheel.
+
+    Args:
+        name: as it is called in the repository, for example ``params.yaml``.
+
+    Raises:
+        ParamsError: the installation lacks it.
+    """
+    beside = Path(__file__).parents[2] / name
+    if beside.is_file():
+        return beside
+    for file in files("crossband") or ():
+        if file.as_posix().endswith(f"share/crossband/{name}"):
+            return Path(str(file.locate())).resolve()
+    raise ParamsError(f"this installation lacks {name}: install crossband again")
 
 
 def check_installed() -> None:

@@ -1,0 +1,263 @@
+"""Images and their faces."""
+
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+
+from crossband import networks
+from pipeline.errors import ReaderError, StageError
+from pipeline.ops.boxes import areas
+from pipeline.ops.codec import UndecodableError, decode, decode_foreign, encode_png
+from pipeline.readers.listing import listed_row
+from pipeline.schemas.ingest import INGEST
+from pipeline.store import image_columns
+from pipeline.types import FACE_PARTS, Band, Float32, Rejected, Row, UInt8
+
+
+class Image:
+    """An image in one band.
+
+    Attributes:
+        pixels: uint8 (h, w, 3) RGB or (h, w), upright.
+        band: of the image.
+    """
+
+    def __init__(self, pixels: UInt8, band: Band) -> None:
+        """Take an array for an image; see ``open`` for files."""
+        self.pixels, self.band = pixels, band
+
+    def __repr__(self) -> str:
+        height, width = self.pixels.shape[:2]
+        return f"<Image {width}×{height}, {self.band}>"
+
+    @cached_property
+    def row(self) -> Row:
+        """The image as the stage ``ingest`` has it."""
+        data, hw = encode_png(self.pixels), (self.pixels.shape[0], self.pixels.shape[1])
+        known = listed_row("", "library", sample_id="image", band=str(self.band))
+        return dict.fromkeys(INGEST.names) | known | image_columns(data, hw, "image.png")
+
+    @cached_property
+    def faces(self) -> list["Face"]:
+        """The faces found in it, the largest first; an empty list where there is none."""
+        ((outcome,),) = networks.detect()([self.row])
+        if isinstance(outcome, Rejected):
+            return []
+        boxes = np.stack([face["box_xyxy"] for face in outcome["faces"]])
+        order = np.argsort(-areas(boxes), kind="stable")
+        return [Face(outcome | {"faces": [outcome["faces"][index]]}) for index in order]
+
+
+class Face:
+    """A face of an image; each method is the stage of its name with the params that ship.
+
+    Attributes:
+        box_xyxy: float32 (4,), pixels of the image.
+        landmarks_xy: float32 (5, 2): eye on the image's left, the other eye, nose tip, mouth
+            corners.
+        mesh_xyz: float32 (468, 3).
+        pose_deg: float32 (3,): yaw, pitch, roll.
+        score: of the detector, 0 to 1.
+    """
+
+    def __init__(self, row: Row) -> None:
+        """Take a row of the stage ``detect`` with one face."""
+        (face,) = row["faces"]
+        self._row = row
+        self.box_xyxy: Float32 = face["box_xyxy"]
+        self.landmarks_xy: Float32 = face["landmarks_xy"]
+        self.mesh_xyz: Float32 = face["mesh_xyz"]
+        self.pose_deg: Float32 = face["pose_deg"]
+        self.score = float(face["score"])
+        self._aligned, self._parsed = cache(self._align), cache(self._parse)
+
+    def __repr__(self) -> str:
+        x0, y0, x1, y1 = self.box_xyxy
+        return f"<Face {x1 - x0:.0f}×{y1 - y0:.0f} at ({x0:.0f}, {y0:.0f}), score {self.score:.2f}>"
+
+    def align(self, template: str = "arcface144") -> UInt8:
+        """Warp the face into an alignment template.
+
+        Args:
+            template: ``arcface112``, ``arcface144``, ``lightcnn144`` or ``dmfr137x169``.
+
+        Returns:
+            The crop, of the template's size.
+
+        Raises:
+            StageError: no such template; the face is too small or cut by the image's border.
+        """
+        return decode(self._aligned(template)["image"]["bytes"])
+
+    def parse(self, template: str = "arcface144") -> UInt8:
+        """Label each pixel of the aligned crop.
+
+        Returns:
+            (h, w), classes of ``pipeline.types.FaceClass``; left and right are the subject's.
+        """
+        return decode(self._parsed(template)["labels"]["bytes"])
+
+    def parts(self) -> dict[str, UInt8]:
+        """Cut out eyes, nose and mouth.
+
+        Returns:
+            Crops by name of ``pipeline.types.FACE_PARTS``; what is not found is left out.
+        """
+        (outcome,) = networks.parts()([self._parsed("arcface144")])
+        made = networks.only_row(outcome)
+        return {part: decode(made[part]["bytes"]) for part in FACE_PARTS if made.get(part)}
+
+    def mask(
+        self,
+        design: str = "surgical_blue",
+        *,
+        fit: str = "proper",
+        jitter: float = 0.0,
+        seed: int = 0,
+        template: str = "arcface144",
+    ) -> UInt8:
+        """Put a mask on.
+
+        Args:
+            design: one that ``crossband mask-template --list`` names.
+            fit: ``proper``, ``below_nose`` or ``chin``.
+            jitter: 0 exactly in place, 1 as unevenly as people wear them, up to 3.
+            seed: of the unevenness.
+            template: of the aligned crop.
+
+        Returns:
+            The aligned crop, masked; other pixels are those of ``align``.
+
+        Raises:
+            ReaderError: no such design.
+            StageError: no such fit, or the mesh does not fit the face.
+        """
+        from pipeline.synthesis.masks.files import load_template
+        from pipeline.synthesis.masks.fit import place
+        from pipeline.synthesis.masks.rows import FaceToMask
+
+        try:
+            chosen = load_template(design, {})
+            placement = place(chosen, fit, jitter, np.random.default_rng(seed))
+        except ValueError as error:
+            raise StageError(str(error)) from error
+        (outcome,) = networks.reconstruct()([self._parsed(template)])
+        face = FaceToMask.of_row(networks.only_row(outcome))
+        return face.mask(chosen, placement, loops=True).crop.image
+
+    def turn(
+        self, yaw_deg: float = 0.0, pitch_deg: float = 0.0, *, template: str = "arcface144"
+    ) -> UInt8:
+        """Turn the head.
+
+        Args:
+            yaw_deg: added to its yaw, -90 to 90; positive to the subject's left.
+            pitch_deg: added to its pitch; positive up.
+            template: of the aligned crop.
+
+        Returns:
+            The aligned crop of the turned face.
+
+        Raises:
+            StageError: the mesh has no extent.
+        """
+        from pipeline.ops.templates import ALIGNMENT_TEMPLATES
+        from pipeline.synthesis.poses.rows import FacePoser
+
+        row = self._parsed(template)
+        try:
+            made = FacePoser.of_row(row, row["mesh_xyz"]).turned(
+                yaw_deg,
+                pitch_deg,
+                template=ALIGNMENT_TEMPLATES[template],
+                network=None,
+                jpeg_quality=networks.default_params().poses.context_jpeg_quality,
+            )
+        except ValueError as error:
+            raise StageError(f"the face cannot be turned: {error}") from error
+        return decode(made["image"]["bytes"])
+
+    def degrade(self, *, seed: int = 0) -> UInt8:
+        """Lower the quality as air, lens, sensor and codec do.
+
+        Args:
+            seed: draws how much of each.
+
+        Returns:
+            The aligned crop (``arcface144``), degraded.
+        """
+        from pipeline.synthesis.degrade.frame import frame_of
+        from pipeline.synthesis.degrade.photometric import degrade_photometric, draw_degradation
+        from pipeline.synthesis.degrade.rows import quality_row
+
+        params = networks.default_params()
+        row, random = self._aligned("arcface144"), np.random.default_rng(seed)
+        frame = frame_of(decode(row["context"]["bytes"]), params.train_degrader.frame_px)
+        made = degrade_photometric(
+            frame, draw_degradation(params.degrade.photometric, random), random
+        )
+        quality = params.degrade.context_jpeg_quality
+        return decode(quality_row(row, "photometric", frame, made, quality)["image"]["bytes"])
+
+    def embed(self) -> Float32:
+        """Embed the face by SFace.
+
+        Returns:
+            float32 (128,); its norm tells the quality, its direction the identity.
+        """
+        (outcome,) = networks.attributes()([self._aligned("arcface144")])
+        embedding: Float32 = networks.only_row(outcome)["embedding"]
+        return embedding
+
+    def _align(self, template: str) -> Row:
+        from pipeline.alignment.rows import align_rows
+        from pipeline.ops.templates import ALIGNMENT_TEMPLATES
+
+        if template not in ALIGNMENT_TEMPLATES:
+            raise StageError(f"template {template!r} is none of {sorted(ALIGNMENT_TEMPLATES)}")
+        params = networks.default_params().align.model_copy(update={"template": template})
+        (outcome,) = align_rows(params)([self._row])
+        return networks.only_row(outcome)
+
+    def _parse(self, template: str) -> Row:
+        (outcome,) = networks.parse(template)([self._aligned(template)])
+        return networks.only_row(outcome)
+
+
+def open(source: str | Path | UInt8, band: str = "VIS") -> Image:
+    """Open an image.
+
+    Args:
+        source: a file of any format that the stage ``ingest`` reads, or an array, uint8 (h, w, 3)
+            RGB or (h, w).
+        band: ``VIS``, ``NIR``, ``SWIR``, ``MWIR`` or ``LWIR``.
+
+    Returns:
+        The image, upright, in 8 bits.
+
+    Raises:
+        ReaderError: there is no such file, it is no image, or the array is none.
+        StageError: no such band.
+    """
+    if band not in [*Band]:
+        raise StageError(f"band {band!r} is none of {[str(each) for each in Band]}")
+    if isinstance(source, np.ndarray):
+        if source.dtype != np.uint8 or source.ndim not in (2, 3) or not source.size:
+            raise ReaderError(
+                f"expected uint8 of (h, w, 3) or (h, w), found {source.dtype} {source.shape}"
+            )
+        return Image(source, Band(band))
+    params = networks.default_params().ingest
+    try:
+        data = Path(source).read_bytes()
+        decoded = decode_foreign(
+            data,
+            max_pixels=int(params.max_megapixels * 1e6),
+            tone_percentiles=params.tone_percentiles,
+        )
+    except OSError as error:
+        raise ReaderError(f"{source}: {error.strerror}") from error
+    except UndecodableError as error:
+        raise ReaderError(f"{source}: {error.reason}: {error}") from error
+    return Image(decoded.image, Band(band))

@@ -1,0 +1,97 @@
+"""The params and networks of the library: those that crossband ships, each loaded once."""
+
+from functools import cache
+from pathlib import Path
+
+from pipeline.errors import StageError
+from pipeline.params.installed import shipped
+from pipeline.params.load import load_params
+from pipeline.params.whole import Params
+from pipeline.store.mapping import BatchFunction, Outcome
+from pipeline.types import Rejected, Row
+from pipeline.weights import fetch, load_registry
+from pipeline.weights.sources import cache_folder
+
+
+@cache
+def default_params() -> Params:
+    """Return the params that crossband ships."""
+    return load_params(shipped("params.yaml"))
+
+
+@cache
+def weight(name: str) -> Path:
+    """Return a weight file of ``weights.yaml``, checked, from the user's cache or its source.
+
+    Raises:
+        WeightsError: no source has it.
+    """
+    registry = load_registry(shipped("weights.yaml"))
+    (fetched,) = fetch([name], registry, cache_folder() / "named")
+    return fetched.path
+
+
+@cache
+def detect() -> BatchFunction:
+    """Load the face detector and the mesh network."""
+    from pipeline.detection import DETECTORS, detector_weights
+    from pipeline.detection.rows import detect_rows
+
+    params = default_params().detect
+    opened = detector_weights(params.backend) if params.backend in DETECTORS else ()
+    weights = {name: weight(name) for name in opened}
+    return detect_rows(params, weights, weight("face_mesh_468"))
+
+
+@cache
+def parse(template: str) -> BatchFunction:
+    """Load the parser for crops of an alignment template."""
+    from pipeline.ops.templates import ALIGNMENT_TEMPLATES
+    from stages.parse import make
+
+    return make(default_params().parse, ALIGNMENT_TEMPLATES[template], weight("bisenet_r18"))
+
+
+@cache
+def parts() -> BatchFunction:
+    """Build what cuts parts out."""
+    from stages.parts import make
+
+    return make(default_params().parts)
+
+
+@cache
+def attributes() -> BatchFunction:
+    """Load the network that embeds faces."""
+    from stages.attributes import make
+
+    return make(weight("sface"), default_params().attributes.precision)
+
+
+@cache
+def reconstruct() -> BatchFunction:
+    """Build what makes a face 3D, from its mesh."""
+    from stages.reconstruct import make
+
+    return make(default_params().reconstruct.model_copy(update={"backend": "mesh"}), {})
+
+
+@cache
+def detect_bodies() -> BatchFunction:
+    """Load the detector of people."""
+    from stages.detect_bodies import make
+
+    params = default_params().detect_bodies
+    return make(params, weight(params.backend))
+
+
+def only_row(outcomes: Outcome) -> Row:
+    """Return the one row that was made.
+
+    Raises:
+        StageError: the sample was rejected, and why.
+    """
+    (outcome,) = outcomes
+    if isinstance(outcome, Rejected):
+        raise StageError(f"{outcome.reason}: {outcome.detail}")
+    return outcome

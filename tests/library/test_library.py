@@ -1,0 +1,151 @@
+"""``import crossband``: arrays in, arrays out, and the notebook that shows it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+import skimage.transform
+
+import crossband
+from pipeline.errors import ReaderError, StageError
+from pipeline.ops.codec import encode_png
+from pipeline.ops.sharpness import sharpness
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES
+from pipeline.types import FACE_PARTS, FaceClass
+
+ROOT = Path(__file__).resolve().parents[2]
+PIXELS = np.ascontiguousarray(skimage.data.astronaut()[:300, 80:400])
+
+
+@pytest.fixture(scope="module")
+def face():
+    (found,) = crossband.open(PIXELS).faces
+    return found
+
+
+def test_a_face_is_found_where_it_is(face):
+    x0, y0, x1, y1 = face.box_xyxy
+    assert 80 < x0 < 120 < 160 < x1 < 220
+    assert 40 < y0 < 90 < 170 < y1 < 230
+    assert face.landmarks_xy.shape == (5, 2)
+    assert face.mesh_xyz.shape == (468, 3)
+    assert abs(face.pose_deg[0]) < 25
+    assert 0.7 < face.score <= 1
+
+
+@pytest.mark.parametrize("template", ["arcface144", "arcface112"])
+def test_the_crop_has_the_landmarks_where_the_template_says(face, template):
+    wanted = ALIGNMENT_TEMPLATES[template]
+    crop = face.align(template)
+    assert crop.shape == (*wanted.hw, 3)
+    similarity = skimage.transform.SimilarityTransform()
+    assert similarity.estimate(face.landmarks_xy, np.array(wanted.landmarks_xy))
+    other = cv2.warpAffine(PIXELS, similarity.params[:2], (wanted.hw[1], wanted.hw[0]))
+    assert np.abs(crop.astype(int) - other).mean() < 4
+
+
+def test_the_label_map_has_the_face_and_the_parts_are_cut_out(face):
+    labels = face.parse()
+    assert labels.shape == (144, 144)
+    eyes = np.isin(labels, (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE))
+    mouth = np.isin(labels, (FaceClass.UPPER_LIP, FaceClass.LOWER_LIP))
+    assert 0 < np.nonzero(eyes)[0].mean() < np.nonzero(mouth)[0].mean()
+    parts = face.parts()
+    assert tuple(parts) == FACE_PARTS
+    assert {crop.shape for crop in parts.values()} == {(128, 128, 3)}
+
+
+def test_a_mask_hides_the_lower_half_and_nothing_else(face):
+    masked, bare = face.mask("surgical_blue"), face.align()
+    changed = (masked != bare).any(axis=2)
+    assert changed[100:120, 60:84].mean() > 0.95  # mouth
+    assert not changed[:50].any()  # brow and eyes
+    np.testing.assert_array_equal(
+        face.mask("surgical_blue", jitter=1.0, seed=3),
+        face.mask("surgical_blue", jitter=1.0, seed=3),
+    )
+    assert (face.mask("surgical_blue", jitter=1.0, seed=3) != masked).any()
+
+
+def test_a_head_turned_by_nothing_stays_and_one_turned_shows_another_side(face):
+    bare = face.align().astype(float)
+    middle = np.s_[40:120, 40:104]
+    same = np.abs(face.turn()[middle] - bare[middle]).mean()
+    turned = np.abs(face.turn(yaw_deg=30)[middle] - bare[middle]).mean()
+    assert same < 6
+    assert turned > 2 * same
+
+
+def test_lower_quality_is_less_sharp_and_repeats_by_its_seed(face):
+    worse = face.degrade(seed=1)
+    assert sharpness(worse) < sharpness(face.align())
+    np.testing.assert_array_equal(worse, face.degrade(seed=1))
+
+
+def test_embeddings_of_one_face_are_alike(face):
+    brighter = np.clip(PIXELS * 1.2, 0, 255).astype(np.uint8)
+    (again,) = crossband.open(brighter).faces
+    one, two = face.embed(), again.embed()
+    assert one.shape == (128,)
+    assert one @ two / np.linalg.norm(one) / np.linalg.norm(two) > 0.9
+
+
+def test_people_are_found_and_cut_out():
+    found = crossband.bodies(skimage.data.astronaut())
+    assert [body.score for body in found] == sorted((body.score for body in found), reverse=True)
+    x0, y0, x1, y1 = found[0].box_xyxy
+    assert x1 - x0 > 250
+    assert y1 - y0 > 400
+    assert found[0].crop().shape == (384, 128, 3)
+    assert found[0].keypoints_xy.shape == (17, 2)
+    assert crossband.bodies(np.full((64, 64, 3), 127, np.uint8)) == []
+
+
+def test_files_and_arrays_are_opened_alike(tmp_path):
+    (tmp_path / "a.png").write_bytes(encode_png(PIXELS))
+    image = crossband.open(tmp_path / "a.png", "NIR")
+    np.testing.assert_array_equal(image.pixels, PIXELS)
+    assert image.band == "NIR"
+
+
+def test_where_nothing_is_nothing_is_found():
+    assert crossband.open(np.full((200, 200, 3), 127, np.uint8)).faces == []
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda face: crossband.open("nowhere.jpg"), ReaderError, "nowhere.jpg: No such file"),
+        (lambda face: crossband.open(np.zeros((4, 4))), ReaderError, "expected uint8"),
+        (lambda face: crossband.open(PIXELS, "UV"), StageError, "band 'UV' is none of"),
+        (lambda face: face.mask(fit="loose"), StageError, "fit 'loose' is none of"),
+        (lambda face: face.align("square"), StageError, "template 'square' is none of"),
+        (lambda face: face.mask("veil"), ReaderError, "mask design 'veil' is none of"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_error(face, call, error, says):
+    with pytest.raises(error, match=says):
+        call(face)
+
+
+def test_importing_the_library_does_not_import_torch():
+    code = "import sys, crossband; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
+    assert done.stdout == "False\n"
+
+
+def test_the_notebook_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cells = json.loads((ROOT / "docs/library.ipynb").read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert all(len(cell.splitlines()) <= 5 for cell in code)
+    names: dict[str, object] = {}
+    for number, cell in enumerate(code):
+        exec(compile(cell, f"cell {number}", "exec"), names)
+    assert names["face"].align().shape == (144, 144, 3)
+    assert len(names["people"]) >= 1
