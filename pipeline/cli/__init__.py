@@ -11,6 +11,7 @@ import typer
 
 from pipeline.cli.check import check
 from pipeline.cli.export import export_command, import_command
+from pipeline.cli.export_model import export_model
 from pipeline.cli.mask_template import mask_template
 from pipeline.cli.mesh import mesh
 from pipeline.cli.projects import init, project_file, workspace
@@ -64,6 +65,7 @@ app.command()(rejected)
 app.command()(explain)
 app.command()(check)
 app.command("export")(export_command)
+app.command("export-model")(export_model)
 app.command("import")(import_command)
 app.command("mask-template")(mask_template)
 app.command("mesh")(mesh)

@@ -77,6 +77,10 @@ class Recogniser(Method):
         """Make the network's input of samples at test: the middle of each image."""
         return whole_images(self.preprocess, samples, indices)
 
+    def input_shape(self) -> tuple[int, ...] | None:
+        """Return the shape of what ``network_inputs`` makes of a sample; None: a whole image's."""
+        return None
+
     def embed(self, images: Tensor) -> Tensor:
         """Embed what ``network_inputs`` made, (n, d)."""
         embeddings: Tensor = self.network(images)

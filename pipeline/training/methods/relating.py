@@ -182,6 +182,10 @@ class RelatingMethod(NirVisMethod):
         face = super().network_inputs(samples, indices)
         return torch.cat([face[:, None], self.part_images(samples, indices)], dim=1)
 
+    def input_shape(self) -> tuple[int, ...]:
+        """Return the shape of a face with its parts."""
+        return self._related.components, 1, SIDE_PX, SIDE_PX
+
     def embed(self, images: Tensor) -> Tensor:
         """Embed what ``network_inputs`` made, (n, d)."""
         related: Related = self.network(images)

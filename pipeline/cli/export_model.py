@@ -1,0 +1,55 @@
+"""``crossband export-model``: a trained recogniser as safetensors and ONNX."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli.projects import PARAMS, project_file
+from pipeline.errors import ParamsError
+
+
+def export_model(
+    training: Annotated[
+        str, typer.Argument(help="as DVC calls it: train_nir_vis@hsst, pretrain_nir_vis@lightcnn9")
+    ],
+    to: Annotated[Path, typer.Option(help="folder to make")],
+    fold: Annotated[int, typer.Option(min=1, help="of a training with several")] = 1,
+) -> None:
+    """Write a trained network as safetensors and ONNX with a model card.
+
+    ONNX Runtime and torch have to embed alike, else nothing is said to be done.
+    """
+    from pipeline.params.load import load_params
+
+    section, _, name = training.partition("@")
+    entries = getattr(load_params(project_file(str(PARAMS))), section, None)
+    if not section.startswith(("train_", "pretrain_")) or not isinstance(entries, dict):
+        raise ParamsError(f"{training!r}: expected a training as train_nir_vis@<name>")
+    if name not in entries:
+        raise ParamsError(f"{name!r} is none of {section}'s {list(entries)} in {PARAMS}")
+    from pipeline.training import portable  # these bring torch
+    from pipeline.training.engine.trained import load_trained, pretrained_path, trained_path
+
+    if section.startswith("pretrain_"):
+        leaving = portable.portable_backbone(load_trained(pretrained_path(section, name)))
+    else:
+        trained = load_trained(trained_path(section, name, fold))
+        leaving = portable.portable_method(trained, entries[name])
+    for file in portable.write_portable(leaving, to, measured=_measured(section, name)):
+        print(file)
+
+
+def _measured(section: str, name: str) -> dict[str, Any]:
+    """Return the summaries of a method's evaluations that were run, by their names."""
+    from pipeline.params.load import load_params
+
+    stage = section.replace("train_", "evaluate_", 1)
+    evaluations = getattr(load_params(PARAMS), stage, {})
+    found = {}
+    for evaluation, params in evaluations.items():
+        path = Path("reports/summary", params.dataset, stage, f"{evaluation}.json")
+        if params.method == name and path.is_file():
+            found[evaluation] = json.loads(path.read_text())
+    return found

@@ -1,0 +1,218 @@
+"""A trained network for the tools of others: safetensors, ONNX and a model card."""
+
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.errors import ExportError
+from pipeline.params.training import RecogniserParams
+from pipeline.training.backbones import BACKBONES, make_backbone
+from pipeline.training.data.preprocess import Preprocess
+from pipeline.training.engine.trained import Trained, load_weights
+from pipeline.training.methods.recogniser import Recogniser
+from pipeline.training.train import build_method
+
+TOLERANCE = 1e-3
+"""How far ONNX Runtime's embeddings may lie from torch's, of the longest one's length."""
+_CHECKED_IMAGES = 3
+_OPSET = 17
+
+
+@dataclass(frozen=True)
+class Portable:
+    """A network as it leaves.
+
+    Attributes:
+        trained: what it is.
+        network: whose state is written.
+        module: what the ONNX graph holds: from ``shape`` to embeddings (n, d).
+        shape: of an input, without the batch.
+        dtype: uint8, where the graph takes aligned crops; float32, where it takes what the method
+            makes of them.
+        says: the input in words.
+    """
+
+    trained: Trained
+    network: nn.Module
+    module: nn.Module
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    says: str
+
+
+class _OfCrops(nn.Module):
+    """From aligned crops, uint8 (n, 3, h, w) RGB, to embeddings."""
+
+    def __init__(self, embedder: nn.Module, preprocess: Preprocess, hw: tuple[int, int]) -> None:
+        super().__init__()
+        self._embedder, self._preprocess = embedder, preprocess
+        # the middle, as ``Preprocess.cut`` takes it; in numbers, because a graph is of one size
+        rows, columns = (side // 2 for side in preprocess.room(hw))
+        height, width = preprocess.hw or hw
+        self._middle = slice(rows, rows + height), slice(columns, columns + width)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Embed."""
+        rows, columns = self._middle
+        made: Tensor = self._embedder(self._preprocess.values(crops[..., rows, columns]))
+        return made
+
+
+class _OfMethod(nn.Module):
+    """A method's own way from its inputs to embeddings."""
+
+    def __init__(self, method: Recogniser) -> None:
+        super().__init__()
+        self._method = method
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Embed."""
+        return self._method.embed(inputs)
+
+
+def portable_backbone(trained: Trained) -> Portable:
+    """Make a pretrained backbone ready to leave."""
+    network = make_backbone(trained.backbone, trained.crop_hw, 0)
+    load_weights(network, trained)
+    preprocess = BACKBONES[trained.backbone].preprocess
+    return _of_crops(trained, network, network, preprocess)
+
+
+def portable_method(trained: Trained, params: RecogniserParams) -> Portable:
+    """Make a method's trained network ready to leave.
+
+    Args:
+        trained: the network.
+        params: of its training.
+    """
+    method = build_method(params, trained, with_weights=False)
+    load_weights(method.network, trained)
+    if (shape := method.input_shape()) is None:
+        return _of_crops(trained, method.network, _OfMethod(method), method.preprocess)
+    says = f"float32, what `{type(method).__name__}.network_inputs` makes of a sample"
+    return Portable(trained, method.network, _OfMethod(method), shape, torch.float32, says)
+
+
+def _of_crops(
+    trained: Trained, network: nn.Module, embedder: nn.Module, preprocess: Preprocess
+) -> Portable:
+    height, width = trained.crop_hw
+    says = f"uint8 0..255, RGB, faces aligned by the template `{trained.template}`"
+    module = _OfCrops(embedder, preprocess, (height, width))
+    return Portable(trained, network, module, (3, height, width), torch.uint8, says)
+
+
+def write_portable(leaving: Portable, folder: Path, *, measured: dict[str, Any]) -> list[Path]:
+    """Write ``model.safetensors``, ``model.onnx`` and ``README.md``, and compare ONNX with torch.
+
+    Args:
+        leaving: the network.
+        folder: is made; files of these names are replaced.
+        measured: by evaluation its summary, for the card.
+
+    Returns:
+        The files.
+
+    Raises:
+        ExportError: ONNX Runtime embeds otherwise than torch.
+    """
+    from safetensors.torch import save_file
+
+    trained = leaving.trained
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / name for name in ("model.safetensors", "model.onnx", "README.md")]
+    state = {name: value.contiguous() for name, value in leaving.network.state_dict().items()}
+    described = {
+        "name": trained.name,
+        "backbone": trained.backbone,
+        "template": trained.template,
+        "params": json.dumps(dict(trained.params)),
+    }
+    save_file(state, files[0], metadata=described)
+    _write_onnx(leaving, files[1])
+    difference = compared(leaving, files[1])
+    if not difference <= TOLERANCE:
+        raise ExportError(
+            f"{files[1]}: ONNX Runtime's embeddings differ by {difference:.2g} of their length: "
+            f"expected at most {TOLERANCE}; use model.safetensors"
+        )
+    files[2].write_text(_card(leaving, difference, measured))
+    return files
+
+
+def compared(leaving: Portable, path: Path) -> float:
+    """Embed a few inputs of noise by ONNX Runtime and by torch.
+
+    Returns:
+        The largest difference of a number, as a share of the longest embedding's length.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    inputs = _inputs(leaving, _CHECKED_IMAGES)
+    (found,) = session.run(None, {"images": inputs.numpy()})
+    with torch.no_grad():
+        wanted = leaving.module.eval()(inputs).numpy()
+    return float(np.abs(found - wanted).max() / np.linalg.norm(wanted, axis=1).max())
+
+
+def _write_onnx(leaving: Portable, path: Path) -> None:
+    batch = {0: "n"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of numbers that are fixed here: channels, sides
+        torch.onnx.export(
+            leaving.module.eval(),
+            (_inputs(leaving, 2),),
+            str(path),
+            input_names=["images"],
+            output_names=["embeddings"],
+            dynamic_axes={"images": batch, "embeddings": batch},
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+
+
+def _inputs(leaving: Portable, count: int) -> Tensor:
+    noise = np.random.default_rng(0).integers(0, 256, (count, *leaving.shape), np.uint8)
+    images = torch.from_numpy(noise)
+    return images if leaving.dtype == torch.uint8 else images.float() / 255
+
+
+def _card(leaving: Portable, difference: float, measured: dict[str, Any]) -> str:
+    """Write the model card."""
+    trained = leaving.trained
+    datasets: dict[str, int] = {}
+    for subject in trained.subjects:
+        name = subject.partition("/")[0]
+        datasets[name] = datasets.get(name, 0) + 1
+    people = ", ".join(f"{name} ({count} subjects)" for name, count in sorted(datasets.items()))
+    lines = [
+        f"# {trained.name}",
+        "",
+        f"A {trained.backbone} that embeds faces, trained with crossband.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| input `images` | (n, {', '.join(map(str, leaving.shape))}), {leaving.says} |",
+        "| output `embeddings` | float32 (n, d); compare by the cosine |",
+        f"| aligned by | `{trained.template}`, {trained.crop_hw[0]}×{trained.crop_hw[1]} pixels |",
+        f"| trained on | {people or 'nothing: weights as they were loaded'} |",
+        f"| fingerprint of data, params and code | `{trained.key}` |",
+        f"| ONNX Runtime beside torch | differs by {difference:.1e} of an embedding's length |",
+        "",
+        "Do not test it on people it was trained on. The licences of the data sets and of the "
+        "weights it started from hold for it, too.",
+        "",
+        "## Measured",
+        "",
+    ]
+    lines += [f"- {name}: `{json.dumps(values)}`" for name, values in sorted(measured.items())]
+    lines += [] if measured else ["Nothing was measured with it in the project it comes from."]
+    params = json.dumps(dict(trained.params), indent=2)
+    return "\n".join([*lines, "", "## Params of the training", "", "```json", params, "```", ""])
