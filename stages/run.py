@@ -22,6 +22,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from pipeline.errors import CrossbandError, ParamsError, StageError
+from pipeline.extras import missing_words
 from pipeline.params.datasets import DatasetParams
 from pipeline.params.installed import check_installed
 from pipeline.params.load import load_params, section_values
@@ -256,6 +257,10 @@ def run_guarded(run: Callable[[], None]) -> None:
         run()
     except CrossbandError as error:
         sys.exit(f"error: {error}")
+    except ModuleNotFoundError as error:
+        if (words := missing_words(error)) is None:
+            raise
+        sys.exit(f"error: {words}")
     except OSError as error:
         sys.exit(f"error: {refusal(error)}: expected a file or folder that can be used as it is")
     except KeyboardInterrupt:

@@ -19,6 +19,7 @@ from pipeline.cli.rejected import explain, rejected
 from pipeline.cli.show import show
 from pipeline.cli.weights import weights
 from pipeline.errors import CrossbandError
+from pipeline.extras import missing_words
 from pipeline.params.installed import installed_version
 from pipeline.params.load import load_params
 
@@ -77,3 +78,7 @@ def main() -> None:
         app()
     except CrossbandError as error:
         sys.exit(f"error: {error}")
+    except ModuleNotFoundError as error:
+        if (words := missing_words(error)) is None:
+            raise
+        sys.exit(f"error: {words}")
