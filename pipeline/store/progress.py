@@ -43,11 +43,23 @@ def _lines(what: str, total: int, unit: str) -> Iterator[_Scaled]:
         now = time.monotonic()
         if now - last >= _LINE_SECONDS:
             last = now
-            rate = done / (now - start)
-            left = max(total - done, 0) / rate if rate else 0.0
-            print(
-                f"{what}: {done:.0f}/{total}{unit}, {rate:.1f}{unit}/s, {left:.0f} s left",
-                file=sys.stderr,
-            )
+            seconds = now - start
+            left = f", {max(total - done, 0) * seconds / done:.0f} s left" if done else ""
+            speed = f", {pace(done, seconds, unit)}" if done else ""
+            print(f"{what}: {done:.0f}/{total}{unit}{speed}{left}", file=sys.stderr)
 
     yield advance
+
+
+def pace(done: float, seconds: float, unit: str) -> str:
+    """Say how quickly the work gets on: units a second, or seconds a unit where that is slow.
+
+    Args:
+        done: units that got done, above 0.
+        seconds: in which.
+        unit: as it follows a number, with its space; none for rows.
+    """
+    rate = done / seconds if seconds else 0.0
+    if 0 < rate < 1:
+        return f"{1 / rate:.1f} s/{unit.strip() or 'row'}"
+    return f"{rate:.1f}{unit}/s"

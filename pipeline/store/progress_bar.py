@@ -15,6 +15,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from pipeline.store.progress import pace
+
 
 class _Rate(ProgressColumn):
     """What gets done per second."""
@@ -24,7 +26,7 @@ class _Rate(ProgressColumn):
         self._unit = unit
 
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed or 0.0:.1f}{self._unit}/s")
+        return Text(pace(task.speed, 1.0, self._unit) if task.speed else "")
 
 
 @contextmanager
