@@ -8,7 +8,8 @@ import numpy as np
 from crossband import networks
 from pipeline.errors import ReaderError, StageError
 from pipeline.ops.boxes import areas
-from pipeline.ops.codec import UndecodableError, decode, decode_foreign, encode_png
+from pipeline.ops.codec import decode, decode_foreign, encode_png
+from pipeline.ops.containers import UndecodableError
 from pipeline.readers.listing import listed_row
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import image_columns
