@@ -1,9 +1,13 @@
-"""Stage ``evaluate_nir_vis``: one method on one protocol, beside chance and what it began as."""
+"""Stage ``evaluate_nir_vis``: a method on a protocol, beside chance and networks as they are."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pipeline.evaluation.people import refuse_trained
-from pipeline.evaluation.recognition import Embeddings, chance_rank1, measure_protocol
+from pipeline.evaluation.recognition import Embeddings, Measured, chance_rank1, measure_protocol
+from pipeline.params.evaluate_nir_vis import EvaluateParams
+from pipeline.params.train_nir_vis import MethodParams
 from pipeline.report.published import published_by
 from pipeline.report.recognition import (
     recognition_figure,
@@ -11,40 +15,36 @@ from pipeline.report.recognition import (
     write_cmc,
     write_roc,
 )
-from pipeline.store.protocols import Kind, read_protocol
+from pipeline.store.protocols import Kind, Protocol, read_protocol
 from stages.run import StageRun, stage_main
 
+if TYPE_CHECKING:
+    from pipeline.training.embed import TestedSets
+
 TRAINED_BY, PRETRAINED_BY = "train_nir_vis", "pretrain_nir_vis"
+Both = tuple[Embeddings, Embeddings]
 
 
 def run(stage: StageRun) -> None:
     """Measure one entry of the section."""
     from pipeline.training import embed  # these bring torch
-    from pipeline.training.engine.trained import load_trained, pretrained_path, trained_path
+    from pipeline.training.engine.trained import load_trained, pretrained_path
 
     name, params = stage.dataset, stage.entry(stage.params.evaluate_nir_vis)
     method = stage.params.train_nir_vis[params.method]
     stage = stage.on(params.dataset)
     protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
+    protocol = protocol.only(params.folds) if params.folds else protocol
+    folders = stage.source(params.gallery_rows), stage.source(params.rows)
+    sets = embed.open_tested(*folders, protocol, method)
+    kept = trained_embeddings(stage, params, method, protocol, sets)
+    measured = dict(zero_shot(stage, params, protocol, method.image_budget_mb))
     pretrained = load_trained(pretrained_path(PRETRAINED_BY, method.pretrained))
-    probes = stage.source("masks" if params.probes == "masked" else "parts")
-    sets = embed.open_tested(stage.source("parts"), probes, protocol, method)
-    own = (method.dataset, method.protocol) == (params.dataset, params.protocol)
-    datasets = stage.params.datasets
-    kept: dict[int, tuple[Embeddings, Embeddings]] = {}
-    for number in protocol.folds():
-        trained = load_trained(trained_path(TRAINED_BY, params.method, number if own else 1))
-        embed.check_fits(trained, params.dataset, protocol.fold(number), sets)
-        refuse_trained(trained.subjects, protocol.fold(number), params.dataset, datasets)
-        if own or not kept:
-            both = embed.embed_trained(method, pretrained, trained, sets)
-        kept[number] = both
-    measured = {
-        row: measure_protocol(protocol, dict.fromkeys(kept, both).__getitem__)
-        for row, both in embed.embed_starts(method, pretrained, sets).items()
-    }
+    starts = embed.embed_starts(method, pretrained, sets, flip=params.flip_test)
+    measured |= {row: _measured(protocol, both) for row, both in starts.items()}
     measured[embed.TRAINED] = measure_protocol(protocol, kept.__getitem__)
-    results = {row: found.folds for row, found in measured.items()}
+    folder = Path("data", params.dataset, stage.stage, name)
+    embed.write_embeddings(folder / "embeddings.parquet", kept, sets)
     metrics = measured[embed.TRAINED].metrics | {
         **{row: found.metrics for row, found in measured.items() if row != embed.TRAINED},
         "simulated": any(each.samples.simulated for each in sets),
@@ -53,9 +53,68 @@ def run(stage: StageRun) -> None:
         rank1 = chance_rank1(protocol.fold(protocol.folds()[0]))
         metrics["chance"] = {"rank1": {"value": round(rank1, 4)}}
     stage.write_metrics(metrics)
-    folder = Path("data", params.dataset, stage.stage, name)
-    embed.write_embeddings(folder / "embeddings.parquet", kept, sets)
-    title = f"{params.method} on {params.dataset} {params.protocol}, {params.probes} probes"
+    show(stage, params, method, protocol, measured, metrics)
+
+
+def trained_embeddings(
+    stage: StageRun,
+    params: EvaluateParams,
+    method: MethodParams,
+    protocol: Protocol,
+    sets: "TestedSets",
+) -> dict[int, Both]:
+    """Return what each fold's network embeds; on another protocol, what the first fold's does.
+
+    Raises:
+        StageError: a network is missing, was trained on people of its fold, or on faces that are
+            aligned otherwise.
+    """
+    from pipeline.training import embed
+    from pipeline.training.engine.trained import load_trained, pretrained_path, trained_path
+
+    pretrained = load_trained(pretrained_path(PRETRAINED_BY, method.pretrained))
+    own = (method.dataset, method.protocol) == (params.dataset, params.protocol)
+    first = method.folds[0] if method.folds else 1
+    kept: dict[int, Both] = {}
+    for number in protocol.folds():
+        trained = load_trained(trained_path(TRAINED_BY, params.method, number if own else first))
+        embed.check_fits(trained, params.dataset, protocol.fold(number), sets)
+        refuse_trained(
+            trained.subjects, protocol.fold(number), params.dataset, stage.params.datasets
+        )
+        if own or not kept:
+            both = embed.embed_trained(method, pretrained, trained, sets, flip=params.flip_test)
+        kept[number] = both
+    return kept
+
+
+def zero_shot(
+    stage: StageRun, params: EvaluateParams, protocol: Protocol, budget_mb: int
+) -> Iterator[tuple[str, Measured]]:
+    """Yield what networks as they are reach: SFace, and the user's own if there is one."""
+    from pipeline.training import zero_shot as networks
+
+    folders = stage.source(params.gallery_rows), stage.source(params.rows)
+    sets = networks.open_faces(*folders, protocol, budget_mb)
+    chosen = {"sface": networks.by_sface(stage.weight("sface"))}
+    if own := params.network:
+        chosen["network"] = networks.by_file(stage.file(Path(own.path), own.sha256), own)
+    for row, network in chosen.items():
+        both = networks.embed_zero_shot(network, sets, flip=params.flip_test)
+        yield row, _measured(protocol, both)
+
+
+def show(
+    stage: StageRun,
+    params: EvaluateParams,
+    method: MethodParams,
+    protocol: Protocol,
+    measured: dict[str, Measured],
+    metrics: dict[str, Any],
+) -> None:
+    """Write curves, figure and table, and print the table."""
+    results = {row: found.folds for row, found in measured.items()}
+    title = f"{params.method} on {params.dataset} {params.protocol}, rows of {params.rows}"
     write_roc(results, stage.report("curves", ".roc.csv"))
     write_cmc(results, stage.report("curves", ".cmc.csv"))
     recognition_figure(title, results, stage.report("figures", ".png"))
@@ -63,6 +122,10 @@ def run(stage: StageRun) -> None:
     table = recognition_table(title, protocol.kind, metrics, published, protocol.description)
     stage.report("figures", ".md").write_text(table)
     print(table)
+
+
+def _measured(protocol: Protocol, both: Both) -> Measured:
+    return measure_protocol(protocol, lambda _: both)
 
 
 if __name__ == "__main__":

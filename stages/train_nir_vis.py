@@ -29,6 +29,7 @@ def run(stage: StageRun) -> None:
     name, params = stage.dataset, stage.entry(stage.params.train_nir_vis)
     stage = stage.on(params.dataset)
     protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
+    protocol = protocol.only(params.folds) if params.folds else protocol
     wanted = ("parts", "masks") if params.masked else ("parts",)
     folders = {source: stage.source(source) for source in wanted}
     path = pretrained_path(PRETRAINED_BY, params.pretrained)

@@ -62,7 +62,10 @@ def code_deps(module: str) -> list[str]:
 
 
 def methods_of(module: str) -> list[type[Method]]:
-    """Return the methods that a stage may train or test: a family's by the kinds of its params."""
+    """Return the methods that a stage may train: a family's by the kinds of its params.
+
+    What is tested on which rows is a param of its own.
+    """
     if module == "ablations.row":
         return methods_of("stages.train_nir_vis")
     if module == "stages.train_degrader":
@@ -70,7 +73,7 @@ def methods_of(module: str) -> list[type[Method]]:
     what, _, family = module.removeprefix("stages.").partition("_")
     if what == "pretrain":
         return [Pretraining]
-    kinds = kinds_of(f"train_{family}") if what in ("train", "evaluate") else []
+    kinds = kinds_of(f"train_{family}") if what == "train" else []
     return [load_method(kind) for kind in kinds]
 
 

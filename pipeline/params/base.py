@@ -14,6 +14,8 @@ NEUTRAL = "neutral"
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+Folds = tuple[Annotated[int, Field(ge=1)], ...]
+"""Numbers of a protocol's folds, counted from 1."""
 Point = tuple[float, float]
 
 

@@ -30,5 +30,7 @@ RENAMED: dict[str, str] = {
     "train_nir_vis.*.decay_at_steps": "milestones",
     "train_nir_vis.*.accumulate": "grad_accumulation_steps",
     "evaluate": "evaluate_nir_vis",
+    "evaluate.*.probes": "rows",
+    "evaluate_nir_vis.*.probes": "rows",
 }
 """New name of a key by its former dotted path; ``*`` stands for any one key."""

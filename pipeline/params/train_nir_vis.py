@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction
+from pipeline.params.base import NEUTRAL, Folds, Fraction
 from pipeline.params.training import RecogniserParams, Weight
 from pipeline.types import Band
 
@@ -16,6 +16,8 @@ class MethodParams(RecogniserParams):
 
     protocol: Annotated[str, Field(min_length=1)]
     """Protocol of the data set whose table ``train`` says who trains, fold by fold."""
+    folds: Annotated[Annotated[Folds, Field(min_length=1)] | None, NEUTRAL] = None
+    """Which of the protocol's; None takes all."""
     bands: tuple[Band, Band]
     masked: bool
     """Whether images of the second band are those of the stage ``masks``."""

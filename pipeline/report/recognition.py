@@ -16,7 +16,20 @@ from pipeline.store.protocols import Kind
 Results = Mapping[str, Sequence[Recognition]]
 
 _BY_CHANCE = {"tar_at_far.1e-2": "1.0", "tar_at_far.1e-3": "0.1", "eer": "50.0"}
-_COLOURS = {"untrained": "#999999", "pretrained": "#e08214", "trained": "#1f77b4"}
+_COLOURS = {
+    "sface": "#1b9e77",
+    "network": "#7570b3",
+    "untrained": "#999999",
+    "pretrained": "#e08214",
+    "trained": "#1f77b4",
+}
+_BESIDE = {
+    "sface": "SFace, zero-shot",
+    "network": "own network, zero-shot",
+    "untrained": "untrained",
+    "pretrained": "pretrained",
+}
+"""Rows beside the trained network's, and what the table calls them."""
 
 
 def write_roc(results: Results, path: Path) -> None:
@@ -83,7 +96,7 @@ def recognition_table(
     if "chance" in metrics:
         by_chance = {"rank1": _percent(metrics["chance"]["rank1"]["value"])} | _BY_CHANCE
         lines.append(f"| chance | {' | '.join(by_chance[name] for name in names)} |")
-    rows = [(name, metrics[name]) for name in ("untrained", "pretrained")]
+    rows = [(title, metrics[name]) for name, title in _BESIDE.items() if name in metrics]
     rows.append(("**trained**", metrics))
     for heading, found in rows:
         cells = [_cell(_rate_of(found, name)) for name in names]

@@ -138,12 +138,15 @@ class Protocol:
 
     def fold(self, number: int) -> "Protocol":
         """Return one fold: its own rows and those that belong to every fold."""
+        return self._filtered([number])
+
+    def _filtered(self, folds: Collection[int]) -> "Protocol":
+        wanted = pa.array([None, *folds], pa.int32())
 
         def rows_of(table: pa.Table) -> pa.Table:
             if table["fold"].null_count == len(table):
                 return table  # millions of pairs are not copied
-            mine = pc.or_kleene(pc.is_null(table["fold"]), pc.equal(table["fold"], number))
-            return table.filter(mine)
+            return table.filter(pc.is_in(table["fold"], value_set=wanted))
 
         return replace(
             self,
@@ -152,6 +155,19 @@ class Protocol:
             match=None if self.match is None else rows_of(self.match),
             train=rows_of(self.train),
         )
+
+    def only(self, folds: Collection[int]) -> "Protocol":
+        """Return some of the folds: their own rows and those that belong to every fold.
+
+        Raises:
+            StageError: one of them is none of the protocol's.
+        """
+        if unknown := sorted(set(folds) - set(self.folds())):
+            raise StageError(
+                f"protocol {self.name}: folds {unknown} are none of its {self.folds()}; choose "
+                "others in `folds`, or leave it out to take all"
+            )
+        return self._filtered(folds)
 
     def counts(self) -> dict[str, int]:
         """Count what the protocol has, over all folds."""

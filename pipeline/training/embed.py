@@ -1,12 +1,14 @@
 """Embeds a protocol's samples with a trained network and with what it started from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from torch import Tensor
 
 from pipeline.errors import StageError
 from pipeline.evaluation.recognition import Embeddings
@@ -65,21 +67,40 @@ def open_tested(
     """Open the samples of a protocol.
 
     Args:
-        gallery: rows of a stage that the method reads.
-        probes: likewise, of those made of the probes where these are tested.
-        protocol: with all its folds.
+        gallery: rows of the stage that is enrolled.
+        probes: rows of the stage that probes, for example of ``masks``.
+        protocol: with the folds that are tested.
         params: of the method, which says what is read.
+
+    Raises:
+        StageError: a stage has none of them, or lacks what the method reads.
     """
+    return opened(gallery, probes, protocol, partial(open_tested_samples, params))
+
+
+def opened(
+    gallery: ShardFolder,
+    probes: ShardFolder,
+    protocol: Protocol,
+    opens: Callable[[ShardFolder, frozenset[str]], SampleSet],
+) -> TestedSets:
+    """Open the samples of a protocol by ``opens``: all of a stage made of some sample ids."""
     found = []
     for folder, table in ((gallery, protocol.enroll), (probes, protocol.probe)):
         wanted = frozenset(table["sample_id"].to_pylist())
-        samples = open_tested_samples(params, folder, wanted)
+        samples = opens(folder, wanted)
         found.append((samples, samples.made_of(wanted)))
     return TestedSets(GallerySet(*found[0]), ProbeSet(*found[1]))
 
 
 def check_fits(trained: Trained, dataset: str, fold: Protocol, sets: TestedSets) -> None:
     """Refuse to test people who were trained on, or samples that are aligned otherwise.
+
+    Args:
+        trained: the network.
+        dataset: name of the tested data set.
+        fold: of its protocol.
+        sets: what is embedded.
 
     Raises:
         StageError: some were, or they are.
@@ -99,23 +120,35 @@ def check_fits(trained: Trained, dataset: str, fold: Protocol, sets: TestedSets)
 
 
 def embed_starts(
-    params: RecogniserParams, pretrained: Trained, sets: TestedSets
+    params: RecogniserParams, pretrained: Trained, sets: TestedSets, *, flip: bool = False
 ) -> dict[str, tuple[Embeddings, Embeddings]]:
-    """Return gallery's and probes' embeddings by the networks that no fold changes."""
+    """Return gallery's and probes' embeddings by the networks that no fold changes.
+
+    Args:
+        params: of the method.
+        pretrained: its backbone.
+        sets: what is embedded.
+        flip: whether embeddings of an image and of its mirror image are added.
+    """
     untrained = build_method(params, pretrained, with_weights=False)
     return {
-        UNTRAINED: _both(untrained, sets),
-        PRETRAINED: _by_backbone(params, pretrained, sets),
+        UNTRAINED: _both(untrained, sets, flip),
+        PRETRAINED: _by_backbone(params, pretrained, sets, flip),
     }
 
 
 def embed_trained(
-    params: RecogniserParams, pretrained: Trained, trained: Trained, sets: TestedSets
+    params: RecogniserParams,
+    pretrained: Trained,
+    trained: Trained,
+    sets: TestedSets,
+    *,
+    flip: bool = False,
 ) -> tuple[Embeddings, Embeddings]:
-    """Return gallery's and probes' embeddings by a fold's network."""
+    """Return gallery's and probes' embeddings by a fold's network, as ``embed_starts`` does."""
     method = build_method(params, pretrained, with_weights=False)
     load_weights(method.network, trained)
-    return _both(method, sets)
+    return _both(method, sets, flip)
 
 
 def write_embeddings(
@@ -140,44 +173,52 @@ def write_embeddings(
     partial.replace(path)
 
 
-def _both(method: Recogniser, sets: TestedSets) -> tuple[Embeddings, Embeddings]:
+def _both(method: Recogniser, sets: TestedSets, flip: bool) -> tuple[Embeddings, Embeddings]:
     """Embed both sets with a method's network, by the protocol's names."""
+
+    def both_ways(images: Tensor) -> Tensor:
+        return method.embed(images) + method.embed(method.mirrored(images))
 
     def one(each: GallerySet) -> Embeddings:
         vectors = embed_all(
             method.network,
             lambda indices: method.network_inputs(each.samples, indices),
             len(each.samples),
-            embed=method.embed,
+            embed=both_ways if flip else method.embed,
             device=method.params.device,
             precision=method.params.precision,
         )
-        return _named(each, vectors)
+        return named(each, vectors)
 
     return one(sets.gallery), one(sets.probes)
 
 
 def _by_backbone(
-    params: RecogniserParams, pretrained: Trained, sets: TestedSets
+    params: RecogniserParams, pretrained: Trained, sets: TestedSets, flip: bool
 ) -> tuple[Embeddings, Embeddings]:
     """Embed both sets with the pretrained backbone alone."""
     backbone = make_backbone(pretrained.backbone, pretrained.crop_hw, params.seed)
     load_weights(backbone, pretrained)
     preprocess = BACKBONES[pretrained.backbone].preprocess
 
+    def embed(images: Tensor) -> Tensor:
+        vectors: Tensor = backbone(images)
+        return vectors + backbone(images.flip(-1)) if flip else vectors
+
     def one(each: GallerySet) -> Embeddings:
         vectors = embed_all(
             backbone,
             lambda indices: whole_images(preprocess, each.samples, indices),
             len(each.samples),
+            embed=embed,
             device=params.device,
             precision=params.precision,
         )
-        return _named(each, vectors)
+        return named(each, vectors)
 
     return one(sets.gallery), one(sets.probes)
 
 
-def _named(each: GallerySet, vectors: Float32) -> Embeddings:
+def named(each: GallerySet, vectors: Float32) -> Embeddings:
     """Name embeddings as the protocol does; of several made of one sample, the first counts."""
     return dict(reversed(list(zip(each.names, vectors, strict=True))))

@@ -117,7 +117,13 @@ def test_figures_and_curves_of_recognisers_lie_where_people_look(name):
     assert names(ITEMS[name]["plots"]) == [reports("figures", name, ".png"), *curves]
 
 
-@pytest.mark.parametrize("stage", ["train_nir_vis", "evaluate_nir_vis"])
+def test_an_evaluation_reads_the_rows_that_it_names():
+    deps = ITEMS["evaluate_nir_vis"]["deps"]
+    found = {dep.rpartition("/")[2] for dep in deps if "${item.dataset}" in dep}
+    assert found == {"${item.rows}", "ingest", "protocols"}
+
+
+@pytest.mark.parametrize("stage", ["train_nir_vis"])
 def test_a_family_reads_what_its_methods_declare(stage):
     kinds = {p.model_fields["kind"].annotation for p in get_args(get_args(AnyMethodParams)[0])}
     declared = {

@@ -65,7 +65,7 @@ def test_what_is_no_code_stays_where_it_is_with_its_comments():
     assert wiring.wired_pipeline(stale) == text
 
 
-@pytest.mark.parametrize("stage", ["train_nir_vis", "evaluate_nir_vis", "pretrain_nir_vis"])
+@pytest.mark.parametrize("stage", ["train_nir_vis", "pretrain_nir_vis"])
 def test_a_family_reads_the_data_that_its_methods_declare(stage):
     text = (ROOT / "dvc.yaml").read_text()
     inputs = {"attributes"} if stage == "pretrain_nir_vis" else {"parts", "masks"}

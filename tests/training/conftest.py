@@ -1,11 +1,102 @@
-"""Faces of a few made-up people in two bands."""
+"""Faces of a few made-up people in two bands, and a project folder with such faces in it."""
 
+import importlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
-from face_rows import face_row, open_rows
+from face_rows import face_row, open_rows, write_rows
+from ruamel.yaml import YAML
 from short_params import BANDS
 
-from pipeline.schemas.parts import PARTS as SCHEMA
+from pipeline.params.load import lay_profile_over, load_params, read_yaml
+from pipeline.schemas.attributes import ATTRIBUTES
+from pipeline.schemas.masks import MASKS
+from pipeline.schemas.parts import PARTS
+from pipeline.store.protocols import (
+    Protocol,
+    Provenance,
+    template_table,
+    train_table,
+    write_protocol,
+)
 from pipeline.training.methods.pram import Pram
+from stages.run import StageRun
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT = {"steps": 1, "threads": 1, "precision": "32-true", "checkpoint_steps": 1}
+
+
+class Project:
+    """A project folder with faces in place of what the stages before would make."""
+
+    def edit(self, **sections):
+        values = lay_profile_over(read_yaml(Path("params.yaml")), sections)
+        YAML().dump(values, Path("params.yaml"))
+
+    def run(self, stage, item):
+        module = importlib.import_module(f"stages.{stage}")
+        module.run(StageRun(stage, item, load_params(Path("params.yaml"))))
+
+    def metrics(self, dataset, stage, item):
+        return json.loads(Path(f"reports/metrics/{dataset}/{stage}/{item}.json").read_text())
+
+    def embeddings(self, dataset, item):
+        """What an evaluation left, by sample id."""
+        path = Path("data", dataset, "evaluate_nir_vis", item, "embeddings.parquet")
+        rows = pq.read_table(path).to_pylist()
+        return {row["sample_id"]: np.array(row["embedding"]) for row in rows}
+
+    def faces(self, dataset, rows):
+        for stage, schema in (("parts", PARTS), ("attributes", ATTRIBUTES)):
+            write_rows(Path("data", dataset, stage), schema, rows)
+        masked = [row | {"sample_id": f"{row['sample_id']}#mask0"} for row in rows]
+        write_rows(Path("data", dataset, "masks"), MASKS, masked)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, weight_file):
+    monkeypatch.chdir(tmp_path)
+    for name in ("params.yaml", "weights.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    sface = weight_file("sface")
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / sface.name).symlink_to(sface)
+    made = Project()
+    method = SHORT | {"masked": False}
+    made.edit(
+        pretrain_nir_vis={"lightcnn9": SHORT | {"batch_images": 2}},
+        train_nir_vis={
+            "pram_cat": method | {"batch_triplets": 1, "kept_crops": 1},
+            "hsst": method | {"batch_pairs": 1, "prototypes": 1},
+        },
+    )
+    return made
+
+
+@pytest.fixture
+def sample(project):
+    """Three subjects to train, two to test, each with two images in both bands."""
+    people = [("t0", "train"), ("t1", "train"), ("t2", "train"), ("e0", "test"), ("e1", "test")]
+    rows = [
+        face_row(f"{s}.{n}.{band}", s, band, split)
+        for s, split in people
+        for n in range(2)
+        for band in BANDS
+    ]
+    project.faces("sample", rows)
+    single = [(None, r["sample_id"], r["subject_id"], r["sample_id"], None, None) for r in rows]
+    kept = [r for r, row in zip(single, rows, strict=True) if row["split"] == "test"]
+    trained = [(None, r["sample_id"], r["subject_id"]) for r in rows if r["split"] == "train"]
+    enroll = template_table(r for r in kept if ".0.VIS" in r[1])
+    probe = template_table(r for r in kept if ".1.NIR" in r[1])
+    tables = enroll, probe, None, train_table(trained)
+    folder = Path("data/sample/protocols")
+    write_protocol(folder, Protocol("VIS-NIR", Provenance.DERIVED, "Made up.", *tables))
+    return project
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +109,4 @@ def people(tmp_path_factory):
         for n in range(4)
         for band in BANDS
     ]
-    return open_rows(tmp_path_factory.mktemp("parts"), SCHEMA, rows, images=Pram.images)
+    return open_rows(tmp_path_factory.mktemp("parts"), PARTS, rows, images=Pram.images)

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.ops.codec import encode_png
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.store import ShardFolder
 from pipeline.store.columns import image_columns
 from pipeline.store.shards import ShardWriter, shard_of
@@ -65,6 +66,8 @@ def face_row(sample_id, subject, band="VIS", split="train", *, missing=(), side=
     }
     made |= image_columns(png(np.repeat(face[..., None], 3, 2))["bytes"], (side, side), "i.png")
     made |= {name: np.zeros(shape, np.float32) for name, shape in _SHAPES.items()}
+    made["warp_2x3"] = np.eye(2, 3, dtype=np.float32)
+    made["landmarks_xy"] = np.array(ALIGNMENT_TEMPLATES["arcface144"].landmarks_xy, np.float32)
     for part in FACE_PARTS:
         crop = look.integers(0, 256, (PART_PX, PART_PX), dtype=np.uint8)
         made[part] = None if part in missing else png(crop)

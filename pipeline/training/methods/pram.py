@@ -24,6 +24,7 @@ FACE_CLASSES = (
     FaceClass.LOWER_LIP,
 )
 """Label classes whose union is the mask of the component ``face``."""
+_MIRRORED = [COMPONENTS.index(name) for name in ("face", "right_eye", "left_eye", "nose", "mouth")]
 NORMALISING_FACES = 128
 """How many faces, at most, say where PRAM's own layers start."""
 
@@ -90,6 +91,11 @@ class Pram(RelatingMethod):
             parts[:, place] = samples.read(indices, part, grey=True)
         values = self.preprocess.values(torch.from_numpy(parts).flatten(0, 1)[:, None])
         return values.reshape(*parts.shape[:2], 1, SIDE_PX, SIDE_PX)
+
+    def mirrored(self, images: Tensor) -> Tensor:
+        """Return the mirror images: a left eye is a right one then."""
+        flipped = super().mirrored(images)
+        return flipped[:, _MIRRORED] if isinstance(self.network, PRAM) else flipped
 
     def overlap(self, triplets: Int64, corners: Tensor) -> Tensor:
         """Return λ of each component: the masks' IoU for L_CAT, 1 for L_C."""

@@ -86,6 +86,10 @@ class Recogniser(Method):
         embeddings: Tensor = self.network(images)
         return embeddings
 
+    def mirrored(self, images: Tensor) -> Tensor:
+        """Return what ``network_inputs`` would have made of the mirror images."""
+        return images.flip(-1)
+
     def optimizers(self) -> Sequence[torch.optim.Optimizer]:
         """Build one optimiser of all that trains."""
         return [make_optimizer(self.params, list(trainable(self)))]

@@ -1,0 +1,228 @@
+"""What an evaluation embeds: rows of the stage that it names, mirrored, by networks as they are."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from face_rows import face_row, open_rows, png, write_rows
+from onnx import TensorProto, helper, numpy_helper
+from short_params import BANDS, PRAM
+
+from models.backbones.lightcnn import LightCNN9
+from pipeline.errors import ParamsError, StageError, WeightsError
+from pipeline.ops.templates import ARCFACE_112_XY
+from pipeline.params.evaluate_nir_vis import NetworkParams
+from pipeline.params.load import load_params
+from pipeline.schemas.align import ALIGN
+from pipeline.schemas.degrade import DEGRADE
+from pipeline.schemas.parts import PARTS
+from pipeline.store.protocols import read_protocol, write_protocol
+from pipeline.training.backbones import BACKBONES
+from pipeline.training.methods.pram import Pram
+from pipeline.training.zero_shot import arcface_crops, by_file
+from pipeline.weights.verify import sha256_of
+
+
+def save_onnx(path, shape=("n", 3, 112, 112), rank=2):
+    """Write a network that returns the mean of each channel, (n, 3), or the images themselves."""
+    taken = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
+    if rank == 2:
+        axes = numpy_helper.from_array(np.array([2, 3]), "axes")
+        nodes = [helper.make_node("ReduceMean", ["x", "axes"], ["y"], keepdims=0)]
+        out, held = ["n", shape[1]], [axes]
+    else:
+        nodes, out, held = [helper.make_node("Identity", ["x"], ["y"])], list(shape), []
+    returned = helper.make_tensor_value_info("y", TensorProto.FLOAT, out)
+    graph = helper.make_graph(nodes, "g", [taken], [returned], held)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, path)
+    return path
+
+
+def own(path, **changes):
+    return {"path": path.name, "sha256": sha256_of(path), "offset": 0.0, "divisor": 1.0} | changes
+
+
+def test_masked_probes_meet_a_plain_gallery(sample):
+    sample.run("pretrain_nir_vis", "lightcnn9")
+    sample.run("train_nir_vis", "hsst")
+    for name in ("hsst-VIS-NIR", "hsst-VIS-NIR-masked"):
+        sample.run("evaluate_nir_vis", name)
+    params = load_params(Path("params.yaml")).evaluate_nir_vis["hsst-VIS-NIR-masked"]
+    assert (params.gallery_rows, params.rows) == ("parts", "masks")
+    plain, masked = (
+        sample.embeddings("sample", name) for name in ("hsst-VIS-NIR", "hsst-VIS-NIR-masked")
+    )
+    for sample_id in ("e0.0.VIS", "e1.0.VIS"):
+        assert np.array_equal(plain[sample_id], masked[sample_id])
+    for sample_id in ("e0.1.NIR", "e1.1.NIR"):  # another image has another noise
+        assert not np.array_equal(plain[sample_id], masked[sample_id])
+
+
+def test_a_method_on_whole_faces_is_tested_on_rows_of_any_stage_that_has_them(sample):
+    rows = [
+        face_row(f"{s}.{n}.{b}", s, b, "test") for s in ("e0", "e1") for n in (0, 1) for b in BANDS
+    ]
+    write_rows(Path("data/sample/align"), ALIGN, rows)
+    blurred = [face_row(f"{r['sample_id']}#p0", r["subject_id"], r["band"], "test") for r in rows]
+    write_rows(Path("data/sample/degrade"), DEGRADE, blurred)
+    sample.run("pretrain_nir_vis", "lightcnn9")
+    sample.run("train_nir_vis", "hsst")
+    sample.run("train_nir_vis", "pram_cat")
+    for stage in ("align", "degrade"):
+        sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"rows": stage}})
+        sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+        metrics = sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")
+        assert (metrics["genuine"], metrics["impostor"]) == (2, 2)
+    sample.edit(evaluate_nir_vis={"pram_cat-VIS-NIR": {"rows": "degrade"}})
+    with pytest.raises(StageError, match=r"no column 'labels', .* which the method Pram asks for"):
+        sample.run("evaluate_nir_vis", "pram_cat-VIS-NIR")
+
+
+def test_the_former_key_is_refused_with_the_new_name(sample):
+    sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"probes": "masked"}})
+    with pytest.raises(ParamsError, match=r"hsst-VIS-NIR\.probes: this key is called rows now"):
+        load_params(Path("params.yaml"))
+
+
+def test_some_folds_are_trained_and_tested_alone(sample):
+    folder = Path("data/sample/protocols")
+    protocol = read_protocol(folder / "VIS-NIR")
+    train = protocol.train.to_pylist()
+    both = protocol.train.schema.empty_table().from_pylist(
+        [row | {"fold": fold} for fold in (1, 2) for row in train], protocol.train.schema
+    )
+    write_protocol(folder, type(protocol)(**vars(protocol) | {"train": both}))
+    sample.edit(
+        train_nir_vis={"hsst": {"folds": [2]}}, evaluate_nir_vis={"hsst-VIS-NIR": {"folds": [2]}}
+    )
+    sample.run("pretrain_nir_vis", "lightcnn9")
+    sample.run("train_nir_vis", "hsst")
+    networks = Path("data/trained/train_nir_vis/hsst").glob("*/network.pt")
+    assert [path.parent.name for path in networks] == ["fold-02"]
+    sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+    assert "folds" not in sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")["rank1"]
+    sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"folds": [3]}})
+    with pytest.raises(StageError, match=r"folds \[3\] are none of its \[1, 2\]"):
+        sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+
+
+def test_a_mirrored_face_has_the_eyes_of_the_other_side(tmp_path):
+    row = face_row("a", "s0")
+    mirror = {"left_eye": "right_eye", "right_eye": "left_eye"}
+    turned = row | {"sample_id": "b"}
+    for name in ("image", "left_eye", "right_eye", "nose", "mouth"):
+        turned[mirror.get(name, name)] = png(decoded(row[name])[:, ::-1])
+    samples = open_rows(
+        tmp_path, PARTS, [row, turned], images=Pram.images, extras=(*Pram.extras, "template")
+    )
+    method = Pram(PRAM, LightCNN9(), BACKBONES["lightcnn9"].preprocess)
+    first, second = (method.network_inputs(samples, np.array([n])) for n in (0, 1))
+    assert torch.equal(method.mirrored(first), second)
+    assert torch.equal(method.mirrored(second), first)
+
+
+def decoded(image):
+    from pipeline.ops.codec import decode
+
+    return decode(image["bytes"])
+
+
+def test_a_flip_test_cannot_tell_an_image_from_its_mirror_image(sample):
+    texture = {s: decoded(face_row(f"{s}.0", s)["image"]) for s in ("e0", "e1")}
+    rows = []
+    for subject, pixels in texture.items():
+        for name, shown in ((f"{subject}.0.VIS", pixels), (f"{subject}.1.NIR", pixels[:, ::-1])):
+            row = face_row(name, subject, name.rpartition(".")[2], "test")
+            rows.append(row | {"image": png(shown)})
+    trained = [face_row(f"t{n}.{band}", f"t{n}", band) for n in range(3) for band in BANDS]
+    protocol = read_protocol(Path("data/sample/protocols/VIS-NIR"))
+    sample.faces("sample", rows + trained)
+    named = protocol.train.schema.empty_table().from_pylist(
+        [
+            {"fold": None, "sample_id": r["sample_id"], "subject_id": r["subject_id"]}
+            for r in trained
+        ],
+        protocol.train.schema,
+    )
+    write_protocol(
+        Path("data/sample/protocols"), type(protocol)(**vars(protocol) | {"train": named})
+    )
+    sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"flip_test": True}})
+    sample.run("pretrain_nir_vis", "lightcnn9")
+    sample.run("train_nir_vis", "hsst")
+    sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+    found = sample.embeddings("sample", "hsst-VIS-NIR")
+    for subject in texture:
+        ours, theirs = found[f"{subject}.0.VIS"], found[f"{subject}.1.NIR"]
+        assert np.allclose(ours, theirs, atol=1e-3 * np.abs(ours).max())
+    metrics = sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")
+    for row in (metrics, metrics["sface"], metrics["pretrained"]):
+        assert row["rank1"]["value"] == 1.0
+
+
+def test_sfaces_crop_shows_landmarks_where_its_template_wants_them(tmp_path):
+    row = face_row("a", "s0")
+    shown = np.zeros((144, 144, 3), np.uint8)
+    for x, y in row["landmarks_xy"]:
+        shown[
+            round(float(y)) - 1 : round(float(y)) + 2, round(float(x)) - 1 : round(float(x)) + 2
+        ] = 255
+    samples = open_rows(
+        tmp_path, PARTS, [row | {"image": png(shown)}], extras=("landmarks_xy", "warp_2x3")
+    )
+    (crop,) = arcface_crops(samples, np.array([0]))
+    assert crop.shape == (112, 112, 3)
+    for x, y in ARCFACE_112_XY:
+        rows, columns = np.nonzero(
+            crop[round(y) - 4 : round(y) + 5, round(x) - 4 : round(x) + 5, 0] > 99
+        )
+        assert abs(rows.mean() - 4 + round(y) - y) < 1.5
+        assert abs(columns.mean() - 4 + round(x) - x) < 1.5
+
+
+def test_a_network_of_the_users_own_stands_in_the_table(sample):
+    path = save_onnx(Path("mine.onnx"))
+    sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"network": own(path)}})
+    sample.run("pretrain_nir_vis", "lightcnn9")
+    sample.run("train_nir_vis", "hsst")
+    sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+    metrics = sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")
+    assert (metrics["network"]["genuine"], metrics["network"]["impostor"]) == (2, 2)
+    table = Path("reports/figures/sample/evaluate_nir_vis/hsst-VIS-NIR.md").read_text()
+    assert "| own network, zero-shot |" in table
+
+
+def test_a_users_network_sees_the_middle_of_the_crop_scaled_as_told(tmp_path):
+    rows = [face_row(name, "s0") for name in "ab"]
+    samples = open_rows(tmp_path / "rows", PARTS, rows)
+    path = save_onnx(tmp_path / "mine.onnx", ("n", 3, 100, 100))
+    embed = by_file(path, NetworkParams(**own(path, offset=10.0, divisor=4.0)))
+    found = embed(samples, np.array([1, 0]), False)
+    for vector, row in zip(found, reversed(rows), strict=True):
+        middle = decoded(row["image"])[22:122, 22:122].astype(np.float64)
+        assert vector == pytest.approx((middle.mean(axis=(0, 1)) - 10) / 4, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "rank", "message"),
+    [
+        (("n", 3, "h", "w"), 2, "whose height and width are fixed"),
+        (("n", 4, 112, 112), 2, r"one input of images \(n, 1 or 3, h, w\)"),
+        (("n", 3, 112, 112), 4, r"expected embeddings \(1, d\), found \(1, 3, 112, 112\)"),
+    ],
+)
+def test_a_file_that_does_not_embed_images_is_refused(tmp_path, shape, rank, message):
+    samples = open_rows(tmp_path / "rows", PARTS, [face_row("a", "s0")])
+    path = save_onnx(tmp_path / "mine.onnx", shape, rank)
+    with pytest.raises(WeightsError, match=message):
+        by_file(path, NetworkParams(**own(path)))(samples, np.array([0]), False)
+
+
+def test_a_file_that_is_no_network_is_refused(tmp_path):
+    path = tmp_path / "mine.onnx"
+    path.write_bytes(b"nothing")
+    with pytest.raises(WeightsError, match="expected an ONNX network"):
+        by_file(path, NetworkParams(**own(path)))
