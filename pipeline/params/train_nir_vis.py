@@ -37,7 +37,8 @@ class RelatingParams(MethodParams):
     softmax_weight: Weight
     batch_triplets: Annotated[int, Field(ge=1, le=4096)]
     kept_crops: Annotated[int, Field(ge=0, le=1000)]
-    """Random crops of each face whose frozen features are kept; 0 computes them at each step."""
+    """Random crops of each face, its own, whose frozen features are kept; 0 draws one at each
+    step."""
 
 
 class PramParams(RelatingParams):

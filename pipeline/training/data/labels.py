@@ -19,15 +19,63 @@ class BandIndex:
     Args:
         labels: int64 (n,), the subject of each sample, 0 … s − 1.
         bands: (n,), its band.
+        shots: int64 (n,), two samples of one shot make no pair; by default each is its own.
+        paired: two bands, to leave out samples that have no partner of another shot in the other
+            one; by default all stay.
     """
 
-    def __init__(self, labels: Int64, bands: Sequence[str]) -> None:
+    def __init__(
+        self,
+        labels: Int64,
+        bands: Sequence[str],
+        shots: Int64 | None = None,
+        paired: Sequence[Band] = (),
+    ) -> None:
         self._names, codes = np.unique(np.asarray(bands, np.str_), return_inverse=True)
+        self._shots = np.arange(len(codes)) if shots is None else np.asarray(shots, np.int64)
         cells = np.asarray(labels) * len(self._names) + codes
         shape = (int(np.max(labels, initial=-1)) + 1, len(self._names))
-        self._order = np.argsort(cells, kind="stable")
-        self._counts = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+        self._fill(cells, np.arange(len(cells)), shape)
+        if len(paired) == 2:
+            self._fill(cells, self._partnered(np.asarray(labels), codes, paired), shape)
+
+    def _fill(self, cells: Int64, kept: Int64, shape: tuple[int, int]) -> None:
+        """Sort the kept samples by subject and band, then by shot."""
+        self._order = kept[np.lexsort((kept, self._shots[kept], cells[kept]))]
+        self._counts = np.bincount(cells[kept], minlength=shape[0] * shape[1]).reshape(shape)
         self._starts = np.cumsum(self._counts).reshape(shape) - self._counts
+        self._keys = cells[self._order] * self._span + self._shots[self._order]
+
+    @property
+    def _span(self) -> int:
+        return int(self._shots.max(initial=0)) + 1
+
+    def _partnered(self, labels: Int64, codes: Int64, paired: Sequence[Band]) -> Int64:
+        """Return the samples that another one can be paired with, rising."""
+        first, second = self._codes(paired)
+        other = np.select([codes == first, codes == second], [second, first], len(self._names))
+        own = other == len(self._names)
+        own |= self._away(labels, other, self._shots)[2] > 0
+        return np.flatnonzero(own)
+
+    def _away(self, labels: Int64, codes: Int64, shots: Int64) -> tuple[Int64, Int64, Int64]:
+        """Find the samples of subjects in bands that are of other shots.
+
+        Args:
+            labels: int64 (k,).
+            codes: int64 (k,), columns of bands, that of none beyond the last.
+            shots: int64 (k,), each to be left out.
+
+        Returns:
+            Where those of the shot begin in the order and how many they are, and how many others
+            there are, each int64 (k,).
+        """
+        known = codes < len(self._names)
+        keys = (labels * len(self._names) + codes) * self._span + shots
+        start, stop = (np.searchsorted(self._keys, keys, side) for side in ("left", "right"))
+        same = np.where(known, stop - start, 0)
+        counts = np.hstack([self._counts, np.zeros((len(self._counts), 1), np.int64)])
+        return start, same, counts[labels, codes] - same
 
     def subjects_in(self, bands: Sequence[Band]) -> Int64:
         """Return the labels of those who have samples in each of the bands, in order."""
@@ -50,32 +98,54 @@ class BandIndex:
         within = generator.integers(0, self._counts[labels, codes])
         return np.asarray(self._order[self._starts[labels, codes] + within])
 
-    def draw_two(
-        self, generator: np.random.Generator, labels: Int64, bands: Sequence[Band]
-    ) -> tuple[Int64, Int64]:
-        """Draw two different samples of each of some subjects, in any of the bands.
+    def draw_beside(
+        self,
+        generator: np.random.Generator,
+        drawn: Int64,
+        labels: Int64,
+        bands: Sequence[str] | Sequence[Band],
+    ) -> Int64:
+        """Draw a partner of another shot for each of some samples.
 
         Args:
             generator: to draw with.
-            labels: int64 (k,), of subjects with two samples or more in all of the bands together.
+            drawn: int64 (k,), indices of samples.
+            labels: int64 (k,), their subjects.
+            bands: (k,), of the partners.
+
+        Returns:
+            int64 (k,), indices of samples.
+        """
+        codes = self._codes(bands)
+        start, same, others = self._away(labels, codes, self._shots[drawn])
+        place = self._starts[labels, codes] + generator.integers(0, others)
+        return np.asarray(self._order[place + np.where(place >= start, same, 0)])
+
+    def draw_two(
+        self, generator: np.random.Generator, labels: Int64, bands: Sequence[Band]
+    ) -> tuple[Int64, Int64]:
+        """Draw two samples of different shots of each of some subjects, in any of the bands.
+
+        Args:
+            generator: to draw with.
+            labels: int64 (k,), of subjects whose samples have two shots or more.
             bands: which.
 
         Returns:
             Two of int64 (k,), indices of samples.
         """
         counts = self._counts_in(bands)[labels]
-        total = counts.sum(axis=1)
-        first = generator.integers(0, total)
-        second = generator.integers(0, total - 1)
-        second += second >= first
         codes = self._codes(bands)
-        ends = np.cumsum(counts, axis=1)
-        drawn = []
-        for place in (first, second):
-            column = (place[:, None] >= ends).sum(axis=1)
-            before = np.take_along_axis(ends - counts, column[:, None], axis=1)[:, 0]
-            drawn.append(self._order[self._starts[labels, codes[column]] + place - before])
-        return drawn[0], drawn[1]
+        column, place = _placed(counts, generator.integers(0, counts.sum(axis=1)))
+        first = self._order[self._starts[labels, codes[column]] + place]
+        shots = self._shots[first]
+        away = [self._away(labels, np.full(len(labels), code), shots) for code in codes]
+        start, same, others = (np.stack(each, axis=1) for each in zip(*away, strict=True))
+        column, place = _placed(others, generator.integers(0, others.sum(axis=1)))
+        rows = np.arange(len(labels))
+        place += self._starts[labels, codes[column]]
+        place += np.where(place >= start[rows, column], same[rows, column], 0)
+        return first, self._order[place]
 
     def _codes(self, bands: Sequence[str] | Sequence[Band]) -> Int64:
         """Return the column of each band; one that no sample has is beyond the last."""
@@ -88,6 +158,18 @@ class BandIndex:
         """Return the number of samples of each subject in each band, int64 (s, b)."""
         none = np.zeros((len(self._counts), 1), np.int64)
         return np.asarray(np.hstack([self._counts, none])[:, self._codes(bands)])
+
+
+def _placed(counts: Int64, places: Int64) -> tuple[Int64, Int64]:
+    """Return in which column each place lies, and where in it.
+
+    Args:
+        counts: int64 (k, b), how many places each column has.
+        places: int64 (k,), counted over all columns.
+    """
+    ends = np.cumsum(counts, axis=1)
+    column = (places[:, None] >= ends).sum(axis=1)
+    return column, places - np.take_along_axis(ends - counts, column[:, None], axis=1)[:, 0]
 
 
 @dataclass(frozen=True)
@@ -106,15 +188,45 @@ class Labels:
 
 
 def label(samples: SampleSet, bands: Sequence[Band]) -> Labels:
-    """Label samples by their subjects, and say who lacks a band and so takes no part."""
+    """Label samples by their subjects, and say who lacks a band and so takes no part.
+
+    A rendered band shows the very shot that it was rendered from, so such images of one session
+    make no pair.
+    """
     names, labels = np.unique(samples.subject_ids, return_inverse=True)
-    index = BandIndex(labels.astype(np.int64), samples.bands.tolist())
+    shots = shots_of(
+        labels, list(samples.column("session_id")), list(samples.column("simulated"))
+    )
+    index = BandIndex(labels.astype(np.int64), samples.bands.tolist(), shots, bands)
     whole = len(index.subjects_in(bands))
     if whole < len(names):
         log.warning(
-            "%d of %d training subjects have no images in one of %s and take no part",
+            "%d of %d training subjects have no images in one of %s (of another session, where "
+            "bands are simulated) and take no part",
             len(names) - whole,
             len(names),
             " and ".join(bands),
         )
     return Labels(tuple(names.tolist()), labels.astype(np.int64), index)
+
+
+def shots_of(labels: Int64, sessions: Sequence[str | None], simulated: Sequence[bool]) -> Int64:
+    """Number what may not be paired: a session of a subject of which a program made any image.
+
+    Args:
+        labels: int64 (n,), the subject of each sample.
+        sessions: (n,), its session; None where there is none.
+        simulated: (n,), whether a program made the image.
+
+    Returns:
+        int64 (n,); samples of real sessions, or of none, have a number each.
+    """
+    shots = np.arange(len(labels))
+    groups: dict[tuple[int, str], list[int]] = {}
+    for place, (subject, session) in enumerate(zip(labels.tolist(), sessions, strict=True)):
+        if session is not None:
+            groups.setdefault((subject, session), []).append(place)
+    for places in groups.values():
+        if any(simulated[place] for place in places):
+            shots[places] = places[0]
+    return shots

@@ -40,10 +40,9 @@ class CrossBandPairs:
         return self._pairs(generator, chosen)
 
     def _pairs(self, generator: np.random.Generator, chosen: Int64) -> tuple[Int64, Int64]:
-        first, second = (
-            self._index.draw(generator, chosen, [band] * len(chosen)) for band in self._bands
-        )
-        return first, second
+        near, far = ([band] * len(chosen) for band in self._bands)
+        first = self._index.draw(generator, chosen, near)
+        return first, self._index.draw_beside(generator, first, chosen, far)
 
 
 class SubjectPairs(CrossBandPairs):
@@ -88,9 +87,11 @@ class CrossBandTriplets:
         mine = generator.integers(0, count, size)
         other = (mine + generator.integers(1, count, size)) % count
         near = generator.integers(0, 2, size)
-        subjects = self.subjects[np.concatenate([mine, mine, other])]
-        bands = self._bands[np.concatenate([near, 1 - near, near])]
-        return self._index.draw(generator, subjects, bands.tolist()).reshape(3, size)
+        subjects, others = self.subjects[mine], self.subjects[other]
+        own, across = self._bands[near].tolist(), self._bands[1 - near].tolist()
+        anchor = self._index.draw(generator, subjects, own)
+        positive = self._index.draw_beside(generator, anchor, subjects, across)
+        return np.stack([anchor, positive, self._index.draw(generator, others, own)])
 
 
 class BalancedImages:

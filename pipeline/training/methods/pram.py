@@ -32,8 +32,7 @@ NORMALISING_FACES = 128
 class Pram(RelatingMethod):
     """Trains PRAM, or the whole face alone, by 24·softmax + L_CAT (equation 3).
 
-    The parts' frozen features are kept beside the faces'; a triplet is seen in one crop, so that
-    its masks share a frame.
+    The parts' frozen features are kept beside the faces'.
 
     Reference:
         PRAM + CAT paper, sections 2 and 3.1.
@@ -63,7 +62,7 @@ class Pram(RelatingMethod):
         for at in range(0, len(drawn), IMAGES_AT_ONCE):
             some = drawn[at : at + IMAGES_AT_ONCE]
             if self._kept is None:
-                face = self.face_cells(some, self._corners[0].expand(len(some), 2))
+                face = self.face_cells(some, self._corners[0, some])
                 parts = self.part_cells(some)
             else:
                 face, parts = self._kept[0][0, some], self._kept[1][some]
@@ -97,12 +96,16 @@ class Pram(RelatingMethod):
         flipped = super().mirrored(images)
         return flipped[:, _MIRRORED] if isinstance(self.network, PRAM) else flipped
 
-    def overlap(self, triplets: Int64, corners: Tensor) -> Tensor:
-        """Return λ of each component: the masks' IoU for L_CAT, 1 for L_C."""
+    def overlap(self, triplets: Int64) -> Tensor:
+        """Return λ of each component: the masks' IoU for L_CAT, 1 for L_C.
+
+        In the middle of the aligned crops, which is one frame; the IoU of masks cut as the faces
+        are would measure how far apart these cuts lie.
+        """
         if self.params.triplet != "adaptive":
-            return super().overlap(triplets, corners)
+            return super().overlap(triplets)
         shown = (torch.from_numpy(component_masks(self.samples, rows)) for rows in triplets[:2])
-        anchor, positive = (self.preprocess.cut(masks, corners) for masks in shown)
+        anchor, positive = (self.preprocess.cut(masks) for masks in shown)
         return mask_iou(anchor, positive)
 
 

@@ -44,8 +44,8 @@ class RelatingNetwork(Protocol):
 class RelatingMethod(NirVisMethod):
     """Trains by softmax and a conditional triplet loss on random crops of faces.
 
-    The frozen layers' output is kept for each face in a few random crops, the same for all faces;
-    a triplet is seen in one crop. PRAM adds the parts of faces to it.
+    The frozen layers' output is kept for each face in a few random crops of its own. PRAM adds the
+    parts of faces to it.
 
     Reference:
         PRAM + CAT paper, sections 2 and 3.1.
@@ -83,13 +83,8 @@ class RelatingMethod(NirVisMethod):
         """Return the components beside the face, float32 (n, c − 1, 1, 128, 128) in [0, 1]."""
         return torch.empty(len(indices), 0, 1, SIDE_PX, SIDE_PX)
 
-    def overlap(self, triplets: Int64, corners: Tensor) -> Tensor:
-        """Return λ of each component, (t, c).
-
-        Args:
-            triplets: int64 (3, t), of the training's samples.
-            corners: int64 (t, 2), where their faces are cut.
-        """
+    def overlap(self, triplets: Int64) -> Tensor:
+        """Return λ of each component, (t, c), of triplets int64 (3, t)."""
         return torch.ones(triplets.shape[1], self._related.components)
 
     def train_on(self, samples: SampleSet) -> None:
@@ -102,8 +97,8 @@ class RelatingMethod(NirVisMethod):
             classes = len(self.labels.names)
             self.classifier = nn.Linear(self._related.dimensions, classes, bias=False)
         generator, count = np.random.default_rng(params.seed), max(1, params.kept_crops)
-        drawn = self.preprocess.random_corners(generator, count, samples.hw)
-        self._corners = torch.from_numpy(drawn)
+        drawn = self.preprocess.random_corners(generator, count * len(samples), samples.hw)
+        self._corners = torch.from_numpy(drawn).reshape(count, len(samples), 2)
 
     def setup(self, device: torch.device, dtype: torch.dtype) -> None:
         """Keep what the frozen layers make of all samples.
@@ -123,16 +118,16 @@ class RelatingMethod(NirVisMethod):
         everyone = np.arange(count)
         face = torch.empty(crops, count, 16, 16, 128, dtype=self._where[1])
         with progress("frozen features, by crop", crops + 1) as advance:
-            for place, corner in enumerate(self._corners):
-                self._fill(face[place], everyone, corner)
+            for place, corners in enumerate(self._corners):
+                self._fill(face[place], everyone, corners)
                 advance(1)
             self._kept = face, self.part_cells(everyone)
             advance(1)
 
-    def _fill(self, cells: Tensor, chosen: Int64, corner: Tensor) -> None:
+    def _fill(self, cells: Tensor, chosen: Int64, corners: Tensor) -> None:
         for at in range(0, len(chosen), IMAGES_AT_ONCE):
             run = chosen[at : at + IMAGES_AT_ONCE]
-            cells[at : at + len(run)] = self.face_cells(run, corner.expand(len(run), 2))
+            cells[at : at + len(run)] = self.face_cells(run, corners[run])
 
     def sample_batch(self, generator: np.random.Generator) -> Batch:
         """Draw triplets.
@@ -146,16 +141,15 @@ class RelatingMethod(NirVisMethod):
         flat = triplets.flatten()
         if self._kept is None:
             room = np.array(self.preprocess.room(self.samples.hw))
-            found = self.shard(generator.integers(0, room[:, None] + 1, (2, count)))
-            corners = torch.from_numpy(found.T)
-            face = self._face_images(flat, corners.repeat(3, 1))
+            found = self.shard(generator.integers(0, room[:, None, None] + 1, (2, 3, count)))
+            face = self._face_images(flat, torch.from_numpy(found.reshape(2, -1).T))
             seen = torch.cat([face[:, None], self.part_images(self.samples, flat)], dim=1)
         else:
-            crop = torch.from_numpy(self.shard(generator.integers(0, len(self._corners), (count,))))
-            corners, places = self._corners[crop], torch.from_numpy(flat)
-            seen = joined(self._kept[0][crop.repeat(3), places], self._kept[1][places])
+            drawn = self.shard(generator.integers(0, len(self._corners), (3, count)))
+            crop, places = torch.from_numpy(drawn.flatten()), torch.from_numpy(flat)
+            seen = joined(self._kept[0][crop, places], self._kept[1][places])
         labels = torch.from_numpy(self.labels.labels[flat])
-        return seen, labels, self.overlap(triplets, corners)
+        return seen, labels, self.overlap(triplets)
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the losses ``softmax``, ``triplet`` and their weighted sum."""

@@ -48,7 +48,7 @@ def pram(people, **changes):
 def test_pram_starts_with_components_alike_in_size(people, kept):
     method = pram(people, kept_crops=kept)
     chosen = np.arange(len(people))
-    face = method.face_cells(chosen, method._corners[0].expand(len(chosen), 2))
+    face = method.face_cells(chosen, method._corners[0])
     cells = torch.cat([face[:, None], method.part_cells(chosen)], dim=1)
     with torch.no_grad():
         found = method.network.relate(cells.permute(0, 1, 4, 2, 3)).components
@@ -62,11 +62,20 @@ def test_kept_features_are_those_of_fresh_crops(people):
     assert overlap.shape == (3, 5)
     generator = np.random.default_rng(5)
     triplets = method.sampler.draw(generator).flatten()
-    crop = generator.integers(0, 2, 3)
-    corners = method._corners[crop].repeat(3, 1)
-    fresh = method.face_cells(triplets, corners)
+    crop = generator.integers(0, 2, (3, 3)).flatten()
+    fresh = method.face_cells(triplets, method._corners[crop, triplets])
     torch.testing.assert_close(cells[:, 0], fresh.permute(0, 3, 1, 2))
     assert labels.tolist() == method.labels.labels[triplets].tolist()
+
+
+def test_each_face_keeps_crops_of_its_own(people):
+    corners = make(PRAM.model_copy(update={"kept_crops": 300}), people)._corners.numpy()
+    assert corners.shape == (300, len(people), 2)
+    for one in range(1, len(people)):
+        assert not np.array_equal(corners[:, 0], corners[:, one])
+    assert (corners.min(), corners.max()) == (0, 16)  # 128 of 144 pixels
+    places = {tuple(corner) for corner in corners.reshape(-1, 2).tolist()}
+    assert len(places) == 17 * 17
 
 
 def test_anchor_and_positive_differ_in_band_and_the_negative_in_subject(people):
