@@ -173,7 +173,7 @@ def _protocols(
 
 
 def _protocol_counts(
-    protocol: Protocol, published: Mapping[str, tuple[int, ...]]
+    protocol: Protocol, published: Mapping[str, tuple[int | None, ...]]
 ) -> Iterator[Count]:
     """Count a protocol's rows: in each fold where figures of each are published, else in all."""
     expected = max((len(numbers) for numbers in published.values()), default=1)

@@ -1,10 +1,11 @@
 """Published sizes of the official protocols, to verify a copy with.
 
 A key is ``enroll``, ``probe`` or ``train`` (samples), ``enroll templates``, ``probe templates``,
-``genuine`` or ``impostor``; its numbers are one for the whole protocol, or one for each fold.
+``genuine`` or ``impostor``; its numbers are one for the whole protocol, or one for each fold, None
+where that one is not known.
 """
 
-Figures = dict[str, tuple[int, ...]]
+Figures = dict[str, tuple[int | None, ...]]
 
 _TEN = 10
 
@@ -19,11 +20,12 @@ PROTOCOL_FIGURES: dict[str, dict[str, Figures]] = {
     },
     "buaa_visnir": {"50_100_v1": {"enroll": (100,), "probe": (900,), "train": (900,)}},
     "oulu_casia_nirvis": {"20_20_v1": {"enroll": (960,), "probe": (960,), "train": (1920,)}},
-    # Counted by the authors of bob.db.ijba on the official lists.
+    # Counted by the authors of bob.db.ijba on the official lists; for split 10 they give split 1's
+    # number, though its list is longer. Galleries of 167 subjects (4276 faces in split 1) and 1806
+    # probe templates are those of JANUS CS2, a larger protocol on the same images.
     "ijba": {
         "identification": {
-            "enroll": (4276, 4785, 4011, 4460, 4221, 3877, 4152, 4572, 3924, 4333),
-            "probe templates": (1806, 1798, 1732, 1807, 1766, 1657, 1652, 1883, 1788, 1753),
+            "enroll": (3000, 3261, 2661, 2894, 2920, 2451, 2912, 3106, 2594, None),
         },
     },
     "ijbc": {

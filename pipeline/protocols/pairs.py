@@ -1,8 +1,9 @@
 """Protocols of sets of pairs: LFW, CFP and YTF in ten folds; and MegaFace's search."""
 
 import json
+import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,6 +29,8 @@ from pipeline.store.protocols import (
     train_table,
 )
 from pipeline.types import Row
+
+log = logging.getLogger(__name__)
 
 Pair = tuple[int | None, str, str, bool]
 """Fold, left template, right template, whether they are of one subject."""
@@ -200,11 +203,16 @@ def megaface_search(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     Each probe is searched among the distractors and one other image of its subject at a time.
     """
     files = files_below(root)
-    probes = _listed(root, files, "facescrub_features_list.json", megaface.probe_of)
-    distractors = _listed(
-        root, files, "megaface_features_list.json_1000000_1", megaface.distractor_of
+    of_probes, of_distractors = (
+        {row["sample_id"]: row for row in rows if bool(row.get("subject_id")) is known}
+        for known in (True, False)
     )
-    noise = _noises(root, files, rows)
+    probes = _listed(root, files, "facescrub_features_list.json", megaface.probe_of, of_probes)
+    distractors = _listed(
+        *(root, files, "megaface_features_list.json_1000000_1"),
+        *(megaface.distractor_of, of_distractors),
+    )
+    noise = _noises(root, files, of_probes, of_distractors)
     for name, left_out in (("official", set()), ("cleaned", noise)):
         if name == "cleaned" and not noise:
             continue
@@ -236,28 +244,61 @@ def _single(row: Row) -> Row:
 
 
 def _listed(
-    root: Path, files: Sequence[str], name: str, sample_of: Callable[[str], str]
+    root: Path,
+    files: Sequence[str],
+    name: str,
+    sample_of: Callable[[str], str],
+    known: Collection[str],
 ) -> set[str]:
     """Return the sample ids of a feature list, none where there is no list."""
     found = find_list(files, name)
     if not found:
         return set()
     try:
-        return {sample_of(path) for path in json.loads((root / found).read_text())["path"]}
+        paths = [str(path) for path in json.loads((root / found).read_text())["path"]]
     except (ValueError, KeyError, TypeError) as error:
         raise ReaderError(f"{root / found}: expected {{'path': [...], 'id': [...]}}") from error
+    listed = {path: sample_of(path) for path in paths}
+    _report_unmatched(root / found, [path for path, i in listed.items() if i not in known])
+    return set(listed.values())
 
 
-def _noises(root: Path, files: Sequence[str], rows: Sequence[Row]) -> set[str]:
-    """Return the sample ids that InsightFace's lists call wrong; probes are listed by name only."""
+def _noises(
+    root: Path, files: Sequence[str], probes: Mapping[str, Row], distractors: Collection[str]
+) -> set[str]:
+    """Return the sample ids that InsightFace's lists call wrong; probes are listed by name only.
+
+    Of a line of several fields, parted by tabs, the second is the name.
+    """
     noise: set[str] = set()
     if found := find_list(files, "facescrub_noises.txt"):
-        names = {stem_of(line).rpartition("/")[2] for _, line in read_lines(root / found)}
-        noise |= {
-            row["sample_id"]
-            for row in rows
-            if row.get("subject_id") and stem_of(row["path"]).rpartition("/")[2] in names
-        }
+        of_name: dict[str, list[str]] = {}
+        for sample_id, row in probes.items():
+            of_name.setdefault(stem_of(row["path"]).rpartition("/")[2], []).append(sample_id)
+        lines = _noise_lines(root / found)
+        stems = {line: stem_of(line).rpartition("/")[2] for line in lines}
+        _report_unmatched(root / found, [line for line in lines if stems[line] not in of_name])
+        noise.update(i for stem in stems.values() for i in of_name.get(stem, ()))
     if found := find_list(files, "megaface_noises.txt"):
-        noise |= {megaface.distractor_of(line) for _, line in read_lines(root / found)}
+        listed = {line: megaface.distractor_of(line) for line in _noise_lines(root / found)}
+        _report_unmatched(
+            root / found, [line for line, i in listed.items() if i not in distractors]
+        )
+        noise.update(listed.values())
     return noise
+
+
+def _noise_lines(file: Path) -> list[str]:
+    """Read a noise list: without its comments, of fields the second."""
+    fields = [line.split("\t") for _, line in read_lines(file) if not line.startswith("#")]
+    return [(each[1] if len(each) > 1 else each[0]).strip() for each in fields]
+
+
+def _report_unmatched(file: Path, lines: Sequence[str]) -> None:
+    """Log lines of a list that name no image of this copy."""
+    if lines:
+        log.warning(
+            "%s: %d lines name no image that is on disk, among them %r: expected names of this "
+            "release",
+            *(file, len(lines), lines[0]),
+        )

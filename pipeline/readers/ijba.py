@@ -10,6 +10,10 @@ any other folder; ten splits of
 Lists have 25 columns from ``TEMPLATE_ID`` to ``FACIAL_HAIR``; comparisons are headerless pairs of
 template ids. A file shows several subjects, so a sample is a subject's face in a file.
 
+In the search, 55 subjects of each split are not in its gallery. JANUS CS2, which papers of that
+time call IJB-A too, is another protocol on these images: all 167 subjects enrolled, all pairs of
+gallery and probe compared. Its numbers and IJB-A's can't stand in one table.
+
 Reference:
     B. F. Klare et al., Pushing the frontiers of unconstrained face detection and recognition: IARPA
     Janus Benchmark A, CVPR 2015.

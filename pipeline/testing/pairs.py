@@ -62,13 +62,17 @@ def ytf(root: Path, *, frames: int = 3, aligned: bool = False) -> None:
 
 
 def megaface(root: Path, *, people: int = 2, each: int = 3, distractors: int = 5) -> None:
-    """Write a MegaFace with InsightFace's noise lists, which name one probe and one distractor."""
+    """Write a MegaFace with InsightFace's noise lists, which name one probe and one distractor.
+
+    Each begins with a comment; the distractors' has fields parted by tabs, of which the second is
+    the name, as the published ones.
+    """
     probes = [f"Some_Body{p}/Some_Body{p}_{n}.png" for p in range(people) for n in range(each)]
     others = [f"{n:03d}/{n}@N00/{n}_0.jpg" for n in range(distractors)]
     put_images(root / "facescrub_images", probes)
     put_images(root / "megaface_images", others)
-    put_text(root / "facescrub_noises.txt", [probes[0].rpartition("/")[2]])
-    put_text(root / "megaface_noises.txt", [others[0]])
+    put_text(root / "facescrub_noises.txt", ["# noises", probes[0].rpartition("/")[2]])
+    put_text(root / "megaface_noises.txt", ["# noises", f"1\t{others[0]}"])
     listed = {"path": probes[1:], "id": [path.split("/")[0] for path in probes[1:]]}
     lists = root / "devkit/templatelists"
     lists.mkdir(parents=True)

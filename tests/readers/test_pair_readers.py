@@ -1,5 +1,7 @@
 """Readers of LFW, CFP, YTF and MegaFace on their replicas, their pairs, and faulty lists."""
 
+import json
+
 import pytest
 
 from pipeline import testing
@@ -146,6 +148,32 @@ def test_megaface_searches_listed_probes_among_all(tmp_path, listed, protocols):
     )  # that one was noise, and a distractor
     assert official.exclude == Exclude.OTHER_MATES
     assert official.enroll["subject_id"].null_count == 5
+
+
+def test_each_line_of_megafaces_lists_that_matches_nothing_is_told(tmp_path, protocols, caplog):
+    testing.megaface(tmp_path, people=2, each=3, distractors=5)
+    with caplog.at_level("WARNING"):
+        protocols("megaface")
+    assert caplog.text == ""
+    with (tmp_path / "facescrub_noises.txt").open("a") as file:
+        file.write("Nobody_1.png\nNobody_2.png\n")
+    with (tmp_path / "megaface_noises.txt").open("a") as file:
+        file.write("0.9\t999/9@N00/9_0.jpg\n")
+    listed = tmp_path / "devkit/templatelists/facescrub_features_list.json"
+    value = json.loads(listed.read_text())
+    listed.write_text(json.dumps({name: [*each, "Nobody/x.png"] for name, each in value.items()}))
+    with caplog.at_level("WARNING"):
+        made = protocols("megaface")
+    assert len(made["cleaned"].enroll) == 9  # what does match is left out as before
+    assert (
+        "facescrub_noises.txt: 2 lines name no image that is on disk, among them 'Nobody_1.png'"
+        in caplog.text
+    )
+    assert (
+        "megaface_noises.txt: 1 lines name no image that is on disk, among them '999/9@N00"
+        in caplog.text
+    )
+    assert "facescrub_features_list.json: 1 lines name no image" in caplog.text
 
 
 def test_megaface_without_lists_takes_everything(tmp_path, protocols):

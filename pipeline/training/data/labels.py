@@ -194,9 +194,7 @@ def label(samples: SampleSet, bands: Sequence[Band]) -> Labels:
     make no pair.
     """
     names, labels = np.unique(samples.subject_ids, return_inverse=True)
-    shots = shots_of(
-        labels, list(samples.column("session_id")), list(samples.column("simulated"))
-    )
+    shots = shots_of(labels, list(samples.column("session_id")), list(samples.column("simulated")))
     index = BandIndex(labels.astype(np.int64), samples.bands.tolist(), shots, bands)
     whole = len(index.subjects_in(bands))
     if whole < len(names):

@@ -1,0 +1,46 @@
+"""A project folder whose stages a test runs in its own process."""
+
+import importlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from face_rows import write_rows
+from ruamel.yaml import YAML
+
+from pipeline.params.load import lay_profile_over, load_params, read_yaml
+from pipeline.schemas.attributes import ATTRIBUTES
+from pipeline.schemas.masks import MASKS
+from pipeline.schemas.parts import PARTS
+from stages.run import StageRun
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT = {"steps": 1, "threads": 1, "precision": "32-true", "checkpoint_steps": 1}
+
+
+class Project:
+    """A project folder with faces in place of what the stages before would make."""
+
+    def edit(self, **sections):
+        values = lay_profile_over(read_yaml(Path("params.yaml")), sections)
+        YAML().dump(values, Path("params.yaml"))
+
+    def run(self, stage, item):
+        module = importlib.import_module(f"stages.{stage}")
+        module.run(StageRun(stage, item, load_params(Path("params.yaml"))))
+
+    def metrics(self, dataset, stage, item):
+        return json.loads(Path(f"reports/metrics/{dataset}/{stage}/{item}.json").read_text())
+
+    def embeddings(self, dataset, item):
+        """What an evaluation left, by sample id."""
+        path = Path("data", dataset, "evaluate_nir_vis", item, "embeddings.parquet")
+        rows = pq.read_table(path).to_pylist()
+        return {row["sample_id"]: np.array(row["embedding"]) for row in rows}
+
+    def faces(self, dataset, rows):
+        for stage, schema in (("parts", PARTS), ("attributes", ATTRIBUTES)):
+            write_rows(Path("data", dataset, stage), schema, rows)
+        masked = [row | {"sample_id": f"{row['sample_id']}#mask0"} for row in rows]
+        write_rows(Path("data", dataset, "masks"), MASKS, masked)
