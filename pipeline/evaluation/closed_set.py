@@ -5,8 +5,17 @@ from typing import Any
 import numpy as np
 
 from pipeline.evaluation.bootstrap import RESAMPLES, Interval, VerificationBootstrap
-from pipeline.evaluation.comparison import compare
-from pipeline.evaluation.curve import eer, far_name, roc
+from pipeline.evaluation.comparison import Comparison, Int64, compare
+from pipeline.evaluation.curve import ScoreCurve, eer, far_name, roc
+from pipeline.evaluation.influence import (
+    eer_interval,
+    eer_threshold,
+    genuine_places,
+    genuine_scores,
+    matrix_shares,
+    rate_interval,
+    shares_of,
+)
 from pipeline.evaluation.mates import counted, mates_of, over_tried
 from pipeline.evaluation.measures import measure
 from pipeline.evaluation.rates import (
@@ -25,7 +34,8 @@ CMC_RANKS = 20
 MOST_RESAMPLED = 100_000_000
 """Scores that all resamples together may look at: large comparisons get fewer resamples."""
 MOST_SORTED = 20_000_000
-"""Scores from which on TAR and EER get no interval: they would not fit into memory, sorted."""
+"""Scores from which on intervals of TAR and EER are those by influence: sorted, so many would not
+fit into memory."""
 
 
 def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
@@ -35,9 +45,8 @@ def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
     does one whose subject's template could not be enrolled; impostor comparisons are those made.
     """
     asked, known = probes.subjects[probes.enrolled], gallery.subjects[gallery.enrolled]
-    measures = measure(
-        compare(probes.vectors, gallery.vectors, named(asked), named(known)), RECOGNITION_FARS
-    )
+    comparison = compare(probes.vectors, gallery.vectors, named(asked), named(known))
+    measures = measure(comparison, RECOGNITION_FARS)
     mates = mates_of(gallery, probes)
     ranks = over_tried(probes, measures.ranks.rank)[mates > 0]
     tried = int(mates.sum())
@@ -52,6 +61,8 @@ def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
             named(known),
             resamples=int(np.clip(MOST_RESAMPLED // max(1, size), 50, RESAMPLES)),
         ).intervals(RECOGNITION_FARS)
+    elif curve.genuine and curve.impostor:
+        error, rates = _intervals(comparison, curve, asked, np.sort(known))
     points: dict[str, Any] = {}
     for far, bounds in zip(RECOGNITION_FARS, rates, strict=True):
         point = far_point(curve, far)
@@ -71,3 +82,30 @@ def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
     return Recognition(
         metrics, np.stack([far_rates, share * tar_rates]), reached_by_rank(ranks, most)
     )
+
+
+def _intervals(
+    comparison: Comparison, curve: ScoreCurve, asked: Int64, known: Int64
+) -> tuple[Interval | None, list[Interval | None]]:
+    """Return the intervals of EER, and of TAR at ``RECOGNITION_FARS`` at the thresholds found.
+
+    Args:
+        comparison: of all that was enrolled.
+        curve: of it, with comparisons of both sorts.
+        asked: int64 (n,), subjects of the probes; ``NOBODY`` where it is not known.
+        known: int64 (m,), subjects of the entries, rising.
+    """
+    subjects = int(max(asked.max(), known.max())) + 1
+    shares = matrix_shares(comparison, eer_threshold(curve), asked, known, subjects)
+    mates, columns = genuine_places(comparison)
+    scores = genuine_scores(comparison, mates, columns)
+    rates: list[Interval | None] = []
+    for far in RECOGNITION_FARS:
+        point = far_point(curve, far)
+        if point.tar is None or point.threshold is None:
+            rates.append(None)
+            continue
+        accepted = scores >= np.float64(point.threshold)
+        found = shares_of(accepted, asked[mates], None, subjects)
+        rates.append(rate_interval(point.tar, found.influences(point.tar)))
+    return eer_interval(curve, *shares), rates

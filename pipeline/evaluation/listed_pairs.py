@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.errors import StageError
-from pipeline.evaluation.bootstrap import RESAMPLES, VerificationBootstrap
+from pipeline.evaluation.bootstrap import RESAMPLES, Interval, VerificationBootstrap
 from pipeline.evaluation.comparison import Int64
-from pipeline.evaluation.curve import eer, far_name, roc
+from pipeline.evaluation.curve import ScoreCurve, eer, far_name, roc
+from pipeline.evaluation.influence import eer_interval, eer_threshold, shares_of
 from pipeline.evaluation.kernels import score_pairs
 from pipeline.evaluation.measures import FARS, measure_scores
 from pipeline.evaluation.pairs import fold_accuracy
@@ -31,7 +32,8 @@ from pipeline.store.protocols import Protocol
 from pipeline.types import Float32
 
 MOST_RESAMPLED = 20_000_000
-"""Scores that all resamples together may look at: long lists get fewer resamples, then none."""
+"""Scores that all resamples together may look at: long lists get fewer, and then their intervals
+by influence."""
 LEAST_RESAMPLES = 50
 
 
@@ -125,20 +127,21 @@ def measure_pairs(folds: Sequence[ScoredPairs]) -> Recognition:
     share = len(genuine) / max(1, listed)
     owners = joined.probe_subjects[joined.same]
     resamples = int(min(RESAMPLES, MOST_RESAMPLED // max(1, len(joined.scores))))
-    bootstrap = None
     if resamples >= LEAST_RESAMPLES:
-        bootstrap = VerificationBootstrap(
+        error = VerificationBootstrap(
             joined.scores[made],
             named(joined.probe_subjects[made]),
             named(joined.gallery_subjects[made]),
             resamples=resamples,
-        )
+        ).eer_interval()
+    else:
+        error = _eer_interval(joined, made, curve)
     metrics: dict[str, Any] = {
         "tar_at_far": {
             far_name(far): accepted_rate(curve, far, joined.scores[joined.same], owners)
             for far in FARS
         },
-        "eer": rate(eer(curve), listed, bootstrap.eer_interval() if bootstrap else None),
+        "eer": rate(eer(curve), listed, error),
         "failure_to_enrol": mean_rate(joined.failed, joined.owners),
         "pairs": len(joined.scores),
         "genuine": curve.genuine,
@@ -146,6 +149,23 @@ def measure_pairs(folds: Sequence[ScoredPairs]) -> Recognition:
     }
     far_rates, tar_rates = roc(curve)
     return Recognition(metrics, np.stack([far_rates, share * tar_rates]), NO_CMC)
+
+
+def _eer_interval(
+    pairs: ScoredPairs, made: NDArray[np.bool_], curve: ScoreCurve
+) -> Interval | None:
+    """Return the interval of the equal error rate of long lists, by each subject's share in it."""
+    if not (curve.genuine and curve.impostor):
+        return None
+    accepted = pairs.scores >= np.float32(eer_threshold(curve))
+    own, other = made & pairs.same, made & ~pairs.same
+    probe, gallery = pairs.probe_subjects, pairs.gallery_subjects
+    subjects = int(max(probe.max(), gallery.max())) + 1
+    return eer_interval(
+        curve,
+        shares_of(accepted[other], probe[other], gallery[other], subjects),
+        shares_of(~accepted[own], probe[own], None, subjects),
+    )
 
 
 def measure_accuracy(folds: Sequence[ScoredPairs]) -> Recognition:
