@@ -13,6 +13,8 @@ BINS = 2**16
 
 KEY_BELOW_SIGN = np.int32(0x7FFFFFFF)
 HALF = np.int32(BINS // 2)
+SCANNED = 64
+"""Scores that are looked at together for one that counts."""
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -27,11 +29,11 @@ def count_scores(  # type: ignore[no-untyped-def]  # noqa: ANN201
     own_stop,  # noqa: ANN001
     probe_camera,  # noqa: ANN001
     gallery_camera,  # noqa: ANN001
-    lowest_key,  # noqa: ANN001
+    wanted,  # noqa: ANN001
     bins,  # noqa: ANN001
     kept,  # noqa: ANN001
 ):
-    """Count a block's scores by bin, and in a few bins by place.
+    """Count a block's scores by bin, and keep those of a few bins.
 
     More arguments because numba takes arrays, no objects.
 
@@ -41,7 +43,7 @@ def count_scores(  # type: ignore[no-untyped-def]  # noqa: ANN201
         own_stop: int64 (rows,).
         probe_camera: int64 (rows,).
         gallery_camera: int64 (m,).
-        lowest_key: scores from this key on are kept.
+        wanted: uint8 (BINS,), 1 where a bin's scores are kept.
         bins: int64 (2, 2, BINS), added to: impostor and genuine scores, in two halves each, as two
             increments of one number in a row wait for each other.
         kept: int32 (2, rows · m + 1), set: the kept keys of impostor and genuine scores.
@@ -55,33 +57,35 @@ def count_scores(  # type: ignore[no-untyped-def]  # noqa: ANN201
         start, stop = own_start[row], own_stop[row]
         line = bits[row]
         for part in (line[:start], line[stop:columns]):
-            impostor = _count(part, lowest_key, bins[0], kept[0], impostor)
+            impostor = _count(part, wanted, bins[0], kept[0], impostor)
         for column in range(start, stop):
             if gallery_camera[column] != probe_camera[row]:
                 one = line[column : column + 1]
-                genuine = _count(one, lowest_key, bins[1], kept[1], genuine)
+                genuine = _count(one, wanted, bins[1], kept[1], genuine)
     return impostor, genuine
 
 
 @numba.njit(cache=True, nogil=True)
-def _count(bits, lowest_key, bins, kept, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _count(bits, wanted, bins, kept, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     # Unsigned indices: numba then need not ask whether one counts from the end. No branches: what
     # is not kept is overwritten by the next.
     even, odd = bins[0], bins[1]
     pairs = len(bits) // 2
     for pair in range(pairs):
         first, second = _key(bits[np.uint64(2 * pair)]), _key(bits[np.uint64(2 * pair + 1)])
-        even[np.uint32((first >> 16) + HALF)] += 1
-        odd[np.uint32((second >> 16) + HALF)] += 1
+        one, other = np.uint32((first >> 16) + HALF), np.uint32((second >> 16) + HALF)
+        even[one] += 1
+        odd[other] += 1
         kept[count] = first
-        count += np.uint64(first >= lowest_key)
+        count += np.uint64(wanted[one])
         kept[count] = second
-        count += np.uint64(second >= lowest_key)
+        count += np.uint64(wanted[other])
     for column in range(2 * pairs, len(bits)):
         key = _key(bits[column])
-        even[np.uint32((key >> 16) + HALF)] += 1
+        last = np.uint32((key >> 16) + HALF)
+        even[last] += 1
         kept[count] = key
-        count += np.uint64(key >= lowest_key)
+        count += np.uint64(wanted[last])
     return count
 
 
@@ -227,26 +231,33 @@ def score_pairs(left, right, left_row, right_row, scores):  # type: ignore[no-un
 
 
 @numba.njit(cache=True, nogil=True)
-def count_above(scores, first, bounds, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Count for each of a column's bounds how many of its scores reach it.
+def keep_best(scores, lowest, best):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Keep each column's best scores.
 
     Args:
         scores: float32 (rows, m).
-        first: int64 (m + 1,), where each column's bounds begin, and the end.
-        bounds: float32 (k,), rising within a column.
-        counts: int64 (k,), added to: at a bound, the scores that reach it but not the next.
+        lowest: float32 (m,), scores below are of no use; rises as better ones are kept.
+        best: float32 (m, k), rising in each line; the worst make room.
     """
-    columns = scores.shape[1]
-    lowest = np.full(columns, np.float32(np.inf))
-    for column in range(columns):
-        if first[column] < first[column + 1]:
-            lowest[column] = bounds[first[column]]
+    columns, most = scores.shape[1], best.shape[1]
     for row in range(scores.shape[0]):
         line = scores[row]
-        for column in range(columns):
-            if line[column] >= lowest[column]:
-                start, stop = first[column], first[column + 1]
-                counts[start + np.searchsorted(bounds[start:stop], line[column], "right") - 1] += 1
+        for start in range(0, columns, SCANNED):
+            stop = min(start + SCANNED, columns)
+            any_ = False
+            for column in range(start, stop):  # no branch: several at once
+                any_ |= line[column] >= lowest[column]
+            if not any_:
+                continue
+            for column in range(start, stop):
+                score = line[column]
+                if score >= lowest[column]:
+                    kept, place = best[column], 0
+                    while place + 1 < most and kept[place + 1] < score:
+                        kept[place] = kept[place + 1]
+                        place += 1
+                    kept[place] = score
+                    lowest[column] = max(lowest[column], kept[0])
 
 
 def keys_of(scores: NDArray[np.float32]) -> NDArray[np.int32]:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from threading import Lock
+from threading import Lock, local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,9 @@ from pipeline.evaluation.curve import ScoreCurve, accepts_allowed
 from pipeline.evaluation.kernels import (
     BINS,
     bits_of,
-    count_above,
     count_places,
     count_scores,
+    keep_best,
     keys_of,
     rank_rows,
     score_of,
@@ -128,7 +128,8 @@ class Search:
 
     Attributes:
         curve: of the given genuine scores and all scores of probes with distractors.
-        above: int64 (k,), how many distractors score at or above each of ``own_scores``.
+        above: int64 (k,), how many distractors score at or above each of ``own_scores``; of more
+            than ``most`` that many.
     """
 
     curve: ScoreCurve
@@ -139,36 +140,42 @@ def search_among(
     comparison: Comparison,
     own_probe: Int64,
     own_scores: NDArray[np.float32],
+    most: int,
     fars: Sequence[float] = FARS,
 ) -> Search:
     """Search probes among distractors, a block of these at a time.
+
+    Of each probe its best distractors are kept, as many as ``most``: after some thousand of them
+    hardly another one counts.
 
     Args:
         comparison: ``against_others`` of the distractors and the probes, in this order: few probes
             then stay in the processor's cache, and millions of distractors pass by.
         own_probe: int64 (k,), place of a probe in the comparison's gallery.
         own_scores: float32 (k,), that probe's score with one of its mates.
+        most: so many distractors above a mate are counted, 1 or more.
         fars: as of ``measure``.
     """
-    order = np.lexsort((own_scores, own_probe))
-    first = np.searchsorted(own_probe[order], np.arange(len(comparison.gallery) + 1))
-    bounds, reached = own_scores[order], np.zeros(len(order), np.int64)
-    lock = Lock()
+    probes = len(comparison.gallery)
+    least = np.full(probes, np.inf, np.float32)
+    np.minimum.at(least, own_probe, own_scores)
+    kept: list[NDArray[np.float32]] = []
+    mine = local()
 
-    def count(run: slice, scores: NDArray[np.float32]) -> None:
-        mine = np.zeros_like(reached)
-        count_above(scores, first, bounds, mine)
-        with lock:
-            np.add(reached, mine, out=reached)
+    def look(_: slice, scores: NDArray[np.float32]) -> None:
+        if not hasattr(mine, "best"):
+            mine.lowest = least.copy()
+            mine.best = np.full((probes, most), -np.inf, np.float32)
+            kept.append(mine.best)
+        keep_best(scores, mine.lowest, mine.best)
 
-    curve = _streamed(comparison, own_scores, fars, count)
-    # At a bound stand those that reach no higher one: sum from the highest down, probe by probe.
-    falling = np.cumsum(reached[::-1])[::-1]
-    of_probe = own_probe[order]
-    behind = np.r_[falling, 0][first[of_probe + 1]]
-    above = np.empty_like(reached)
-    above[order] = falling - behind
-    return Search(curve, above)
+    curve = _streamed(comparison, own_scores, fars, look)
+    best = np.concatenate(kept, axis=1)
+    above = np.empty(len(own_scores), np.int64)
+    for start in range(0, len(above), LISTED_AT_ONCE // best.shape[1]):
+        run = slice(start, start + LISTED_AT_ONCE // best.shape[1])
+        above[run] = (best[own_probe[run]] >= own_scores[run, None]).sum(axis=1)
+    return Search(curve, np.minimum(above, most))
 
 
 def rank_probes(comparison: Comparison) -> ProbeRanks:
@@ -274,7 +281,8 @@ def _count(comparison: Comparison, resolved: Int64, look: Look | None = None) ->
     """Count the scores in one pass; ``look`` sees each block, in several threads."""
     slot_of_bin = np.full(BINS, -1, np.int16)
     slot_of_bin[resolved] = np.arange(len(resolved))
-    lowest = (resolved[0] - BINS // 2) << 16 if len(resolved) else 2**31 - 1
+    wanted = np.zeros(BINS, np.uint8)
+    wanted[resolved] = 1
     bins = np.zeros((2, BINS), np.int64)
     places = np.zeros((2, len(resolved), BINS), np.int64)
     lock = Lock()
@@ -284,7 +292,7 @@ def _count(comparison: Comparison, resolved: Int64, look: Look | None = None) ->
         kept = np.empty((2, comparison.block_rows * len(comparison.gallery) + 1), np.int32)
         for run, scores in comparison.blocks(first, step):
             rows = _rows(comparison, run)
-            found = count_scores(bits_of(scores), *rows, np.int32(lowest), halves, kept)
+            found = count_scores(bits_of(scores), *rows, wanted, halves, kept)
             keys = [np.sort(side[:number]) for side, number in zip(kept, found, strict=True)]
             if look is not None:
                 look(run, scores)

@@ -90,7 +90,10 @@ def measure_distractors(protocol: str, gallery: Side, probes: Side) -> Recogniti
             f"{len(distractors)} and {int(made.sum())} with embeddings; were they detected?"
         )
     search = search_among(
-        against_others(distractors, probes.vectors), probes.rows[asked[made]], scores[made], FARS
+        against_others(distractors, probes.vectors),
+        probes.rows[asked[made]],
+        scores[made],
+        CMC_RANKS,
     )
     ranks = np.zeros(len(scores), np.int64)
     ranks[made] = 1 + search.above

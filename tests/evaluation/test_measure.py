@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_curve
 
 from pipeline.evaluation import comparison
-from pipeline.evaluation.comparison import compare, unit_length
+from pipeline.evaluation.comparison import against_others, compare, unit_length
 from pipeline.evaluation.curve import curve_of_scores, eer, tar_at_far
-from pipeline.evaluation.measures import measure, rank_probes
+from pipeline.evaluation.measures import measure, rank_probes, search_among
 
 FARS = (0.1, 0.01, 0.001)
 
@@ -157,3 +157,18 @@ def test_what_does_not_fit_is_refused(change, message):
     }
     with pytest.raises(ValueError, match=message):
         compare(**(fine | change))
+
+
+@pytest.mark.parametrize("most", [1, 3, 50])
+def test_the_best_distractors_say_how_many_lie_above_a_mate(most, monkeypatch):
+    """Against a count of all scores; a few distinct ones, so that ties are common."""
+    monkeypatch.setattr(comparison, "BLOCK_SCORES", 200)  # several blocks, shared by threads
+    rng = np.random.default_rng(4)
+    probes, distractors = (unit_length(rng.integers(1, 4, (n, 2))) for n in (70, 300))
+    prepared = against_others(distractors, probes)
+    own_probe = rng.integers(0, 70, 500)
+    scores = np.concatenate([part.copy() for _, part in prepared.blocks()])
+    own = rng.choice(scores.ravel(), 500)
+    above = search_among(prepared, own_probe, own, most).above
+    expected = (scores[:, own_probe] >= own).sum(axis=0)
+    assert above.tolist() == np.minimum(expected, most).tolist()
