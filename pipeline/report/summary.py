@@ -50,7 +50,8 @@ CHOSEN: dict[str, tuple[str, ...]] = {
     "evaluate_nir_vis": (
         *("rank1", "map", "accuracy", "eer"),
         *("tar_at_far.1e-2", "tar_at_far.1e-3", "tpir_at_fpir.1e-2"),
-        *("pretrained.rank1", "pretrained.eer", "pretrained.accuracy", "pretrained.map"),
+        *("tpir_at_fpir.1e-1", "pretrained.rank1", "pretrained.accuracy", "pretrained.map"),
+        *("sface.rank1", "sface.accuracy", "sface.map", "pretrained.eer", "sface.eer"),
     ),
 }
 """For each stage the numbers shown beside its counts of rows, the first ones first.

@@ -5,6 +5,7 @@ be is tested in ``tests/evaluation``; here is tested that every stage hands on w
 """
 
 import csv
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from pipeline.store.protocols import (
     write_protocol,
 )
 
+SHOWN = {"rank1", "accuracy", "map", "eer"}
 FACE = skimage.data.astronaut()[40:240, 130:330]
 
 
@@ -148,7 +150,7 @@ def curve_rows(path):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_evaluation_of_each_kind_writes_table_and_curves(replica, name):
+def test_an_evaluation_of_each_kind_writes_table_curves_and_summary(replica, name):
     case = CASES[name]
     metrics = replica(case)
     protocol = read_protocol(Path("data/mine/protocols", case.protocol))
@@ -170,6 +172,10 @@ def test_an_evaluation_of_each_kind_writes_table_and_curves(replica, name):
         # a protocol has what its kind is published with
         assert curve in (rows, set()), kind
     assert any(curves.values())
+    summary = json.loads(Path("reports/summary/mine/evaluate_nir_vis/tested.json").read_text())
+    assert 0 < len(summary) <= 8
+    assert all(summary[key] == rate(metrics, key)["value"] for key in summary if key in SHOWN)
+    assert SHOWN & summary.keys()
     assert Path("reports/figures/mine/evaluate_nir_vis/tested.png").stat().st_size > 0
 
 
