@@ -35,7 +35,7 @@ EMBEDDINGS = pa.schema(
         field("fold", pa.int32(), null=False, counted_from="1"),
         field("side", pa.string(), null=False, values="gallery, probe"),
         field("sample_id", pa.string(), null=False, of="what the protocol names"),
-        field("subject_id", pa.string(), null=False),
+        field("subject_id", pa.string(), empty="none that is known"),
         field("embedding", pa.list_(pa.float32()), null=False),
     ]
 )
@@ -165,7 +165,7 @@ def write_embeddings(
         }
         for number, both in folds.items()
         for side, vectors, each in zip(("gallery", "probe"), both, sets, strict=True)
-        for name, subject in zip(each.names, each.samples.subject_ids.tolist(), strict=True)
+        for name, subject in zip(each.names, each.samples.column("subject_id"), strict=True)
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")

@@ -38,9 +38,12 @@ def open_training_samples(
 def open_tested_samples(
     params: RecogniserParams, folder: ShardFolder, ids: Collection[str]
 ) -> SampleSet:
-    """Open what a method is tested on: all that was made of some samples, in any band."""
+    """Open what a method is tested on: all that was made of some samples, in any band.
+
+    Those of unknown subjects, too: distractors are.
+    """
     parts = [Part(folder, of_samples(ids, *Band))]
-    return class_of(params).open(parts, params)
+    return class_of(params).open(parts, params, unknown_subjects=True)
 
 
 def train_method(

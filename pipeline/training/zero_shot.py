@@ -46,6 +46,7 @@ def open_faces(
             extras=_GEOMETRY,
             budget_bytes=budget_mb << 20,
             asked_by="a zero-shot test",
+            unknown_subjects=True,
         )
 
     return opened(gallery, probes, protocol, opens)

@@ -98,7 +98,10 @@ def _empty(field):
     if pa.types.is_struct(field.type):
         return png(np.zeros((2, 2), np.uint8))
     if pa.types.is_fixed_size_list(field.type):
-        return np.zeros(field.type.list_size, np.float32)
+        shape, inner = (), field.type
+        while pa.types.is_fixed_size_list(inner):
+            shape, inner = (*shape, inner.list_size), inner.value_type
+        return np.zeros(shape, np.float32)
     if pa.types.is_string(field.type):
         return ""
     return b"" if pa.types.is_binary(field.type) else 0

@@ -17,6 +17,7 @@ from pipeline.params.evaluate_nir_vis import NetworkParams
 from pipeline.params.load import load_params
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.degrade import DEGRADE
+from pipeline.schemas.masks import MASKS
 from pipeline.schemas.parts import PARTS
 from pipeline.store.protocols import read_protocol, write_protocol
 from pipeline.training.backbones import BACKBONES
@@ -46,6 +47,8 @@ def own(path, **changes):
 
 
 def test_masked_probes_meet_a_plain_gallery(sample):
+    masked = [face_row(f"{s}.1.NIR#mask0", s, "NIR", "test") for s in ("e0", "e1")]
+    write_rows(Path("data/sample/masks"), MASKS, masked)
     sample.run("pretrain_nir_vis", "lightcnn9")
     sample.run("train_nir_vis", "hsst")
     for name in ("hsst-VIS-NIR", "hsst-VIS-NIR-masked"):
