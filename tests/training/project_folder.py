@@ -42,5 +42,5 @@ class Project:
     def faces(self, dataset, rows):
         for stage, schema in (("parts", PARTS), ("attributes", ATTRIBUTES)):
             write_rows(Path("data", dataset, stage), schema, rows)
-        masked = [row | {"sample_id": f"{row['sample_id']}#mask0"} for row in rows]
+        masked = [row | {"sample_id": f"{row['sample_id']}#mask000"} for row in rows]
         write_rows(Path("data", dataset, "masks"), MASKS, masked)

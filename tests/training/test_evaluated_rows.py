@@ -47,7 +47,7 @@ def own(path, **changes):
 
 
 def test_masked_probes_meet_a_plain_gallery(sample):
-    masked = [face_row(f"{s}.1.NIR#mask0", s, "NIR", "test") for s in ("e0", "e1")]
+    masked = [face_row(f"{s}.1.NIR#mask000", s, "NIR", "test") for s in ("e0", "e1")]
     write_rows(Path("data/sample/masks"), MASKS, masked)
     sample.run("pretrain_nir_vis", "lightcnn9")
     sample.run("train_nir_vis", "hsst")
