@@ -14,6 +14,7 @@ from pipeline.errors import ParamsError, StageError, WeightsError
 from pipeline.params.load import load_params
 from pipeline.protocols.nir_vis import casia
 from pipeline.readers import read_dataset
+from pipeline.store.networks import load_network, save_network
 from pipeline.store.protocols import write_protocol
 from pipeline.testing.nir_vis import casia_nir_vis2
 from pipeline.weights.verify import sha256_of
@@ -54,8 +55,8 @@ def test_people_who_were_trained_on_are_not_tested(sample):
     sample.run("pretrain_nir_vis", "lightcnn9")
     sample.run("train_nir_vis", "hsst")
     path = Path("data/trained/train_nir_vis/hsst/fold-01/network.pt")
-    values = torch.load(path, weights_only=True)
-    torch.save(values | {"subjects": [*values["subjects"], "sample/e1"]}, path)
+    values = load_network(path)
+    save_network(values | {"subjects": [*values["subjects"], "sample/e1"]}, path)
     with pytest.raises(StageError, match=r"trained on 1 subjects of .* among them sample/e1"):
         sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
 
