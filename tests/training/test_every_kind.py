@@ -128,6 +128,7 @@ def replica(trained, tmp_path, monkeypatch, weight_file):
                     "dataset": "mine",
                     "protocol": case.protocol,
                     "rows": "align",
+                    "cross_dataset": True,
                 }
             },
         )
