@@ -1,0 +1,1 @@
+"""AdaFace: the face baseline of the body paper."""

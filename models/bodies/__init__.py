@@ -1,0 +1,1 @@
+"""Multi-domain body recognition: network, losses and checkpoints of the body paper."""
