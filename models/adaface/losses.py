@@ -57,7 +57,8 @@ class AdaFaceClassifier(nn.Module):
             self.mean.lerp_(lengths.mean(), MOMENTUM)
             self.deviation.lerp_(lengths.std(), MOMENTUM)
         spread = self.deviation + _EPSILON
-        return ((lengths - self.mean) / spread * self.concentration).clamp(-1.0, 1.0)
+        quality: Tensor = ((lengths - self.mean) / spread * self.concentration).clamp(-1.0, 1.0)
+        return quality
 
     def logits(self, features: Tensor, labels: Tensor) -> Tensor:
         """Map features (n, d) with labels int64 (n,) to logits (n, classes), margins in them."""

@@ -192,7 +192,7 @@ def _fit_positions(weights: dict[str, Tensor], network: SemanticViT, path: Path)
             f"{path} has {positions.shape[1]} positions: expected a grid as high as it is wide, or "
             "two or three times as high"
         )
-    plane = positions.unflatten(1, theirs).permute(0, 3, 1, 2)
+    plane = positions.reshape(1, *theirs, -1).permute(0, 3, 1, 2)
     laid = F.interpolate(plane, (rows, columns), mode="bilinear")
     weights["pos_embed"] = laid.flatten(2).transpose(1, 2)
     return ["pos_embed"]

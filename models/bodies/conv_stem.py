@@ -16,13 +16,13 @@ class IBN(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.half = channels // 2
-        self.IN = nn.InstanceNorm2d(self.half, affine=True)
-        self.BN = nn.BatchNorm2d(channels - self.half)
+        self.split_at = channels // 2
+        self.IN = nn.InstanceNorm2d(self.split_at, affine=True)
+        self.BN = nn.BatchNorm2d(channels - self.split_at)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, c, h, w) to the same shape."""
-        return torch.cat([self.IN(x[:, : self.half]), self.BN(x[:, self.half :])], dim=1)
+        return torch.cat([self.IN(x[:, : self.split_at]), self.BN(x[:, self.split_at :])], dim=1)
 
 
 class ConvStem(nn.Module):

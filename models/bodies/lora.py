@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TARGETS = r"blocks\.\d+\.attn\.(qkv|proj)"
 
 
-def adapt(network: nn.Module, rank: int, alpha: float) -> "LoraModel":
+def adapt(network: nn.Module, rank: int, alpha: int) -> "LoraModel":
     """Freeze a network but for low-rank matrices beside its attention layers, put in place.
 
     Args:

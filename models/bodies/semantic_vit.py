@@ -10,10 +10,12 @@ Reference:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, cast
 
 import torch
-from timm.layers import PatchEmbed, trunc_normal_
+from timm.layers.attention import Attention
+from timm.layers.patch_embed import PatchEmbed
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
@@ -107,6 +109,7 @@ class SemanticViT(nn.Module):
         self.pos_embed = nn.Parameter(torch.empty(1, rows * columns, size.width))
         if design.cameras:
             self.sie_embed = nn.Parameter(torch.empty(design.cameras, 1, size.width))
+        norm = cast(type[nn.Module], partial(nn.LayerNorm, eps=_EPSILON))
         drops = torch.linspace(0.0, design.drop_path, size.depth).tolist()
         self.blocks = nn.ModuleList(
             Block(
@@ -114,7 +117,7 @@ class SemanticViT(nn.Module):
                 size.heads,
                 qkv_bias=True,
                 drop_path=drop,
-                norm_layer=lambda width, **options: nn.LayerNorm(width, _EPSILON, **options),
+                norm_layer=norm,
             )
             for drop in drops
         )
@@ -128,10 +131,10 @@ class SemanticViT(nn.Module):
     def _start(self) -> None:
         """Draw the first weights as ViTs do."""
         for parameter in self.parameters(recurse=False):
-            trunc_normal_(parameter, std=0.02)
+            nn.init.trunc_normal_(parameter, std=0.02)
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                trunc_normal_(module.weight, std=0.02)
+                nn.init.trunc_normal_(module.weight, std=0.02)
                 nn.init.zeros_(module.bias)
 
     def forward(
@@ -153,7 +156,8 @@ class SemanticViT(nn.Module):
         """Return z_global, z_face, z_torso and z_lower-body, (n, 4, d); see ``forward``."""
         x = self.norm(self._through(images, regions, cameras, len(self.blocks))[0])
         if self.local_count:
-            return x[:, : 1 + self.local_count]
+            first: Tensor = x[:, : 1 + self.local_count]
+            return first
         patches = x[:, 1:]
         shares = filled(regions, len(x), patches.shape[1], patches.device).to(patches.dtype)
         pooled = shares @ patches / shares.sum(dim=2, keepdim=True)
@@ -179,15 +183,16 @@ class SemanticViT(nn.Module):
         of a ``pooled`` network.
         """
         x, mask = self._through(images, regions, None, len(self.blocks) - 1)
-        last, count = self.blocks[-1], 1 + self.local_count
-        layer = last.attn
+        last, count = cast(Block, self.blocks[-1]), 1 + self.local_count
+        layer = cast(Attention, last.attn)
         qkv = layer.qkv(last.norm1(x)).unflatten(2, (3, layer.num_heads, layer.head_dim))
         queries, keys = qkv[:, :count, 0].transpose(1, 2), qkv[:, :, 1].transpose(1, 2)
         scores = queries @ keys.transpose(2, 3) * layer.scale
         if mask is not None:
             scores = scores.masked_fill(~mask[:, :, :count], -torch.inf)
         weights = scores.float().softmax(dim=-1).mean(dim=1)
-        return weights[:, :, count:].unflatten(2, self.design.grid)
+        maps: Tensor = weights[:, :, count:].unflatten(2, self.design.grid)
+        return maps
 
     def _through(
         self, images: Tensor, regions: Tensor | None, cameras: Tensor | None, blocks: int

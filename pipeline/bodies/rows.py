@@ -1,5 +1,9 @@
 """What the stage ``crop_bodies`` makes of a row: its bodies, each as a crop with its regions."""
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from pipeline.bodies.body_regions import locate_body_regions
 from pipeline.bodies.crops import crop_body
 from pipeline.bodies.frames import columns_of_subject
@@ -72,4 +76,25 @@ def cut(row: Row, image: UInt8, index: int, params: CropBodiesParams) -> Row | R
         "body_region_boxes_xyxy": regions.boxes_xyxy,
         "body_region_backend": list(regions.backends),
         "body_region_labels": {"bytes": encode_png(regions.labels), "path": f"{name}.regions.png"},
+        "face": cut_face(image, body["face_xyxy"], params, f"{name}.face.jpg"),
     }
+
+
+def cut_face(
+    image: UInt8, face_xyxy: Sequence[float] | None, params: CropBodiesParams, name: str
+) -> Row | None:
+    """Cut out the square about a face box, as wide as the box's longer side; None of a small one.
+
+    A data set of bodies annotates boxes of faces and no points, so nothing is turned upright.
+    """
+    if face_xyxy is None:
+        return None
+    box = np.asarray(face_xyxy, np.float32)
+    side = float((box[2:] - box[:2]).max())
+    if not np.isfinite(side) or side < max(params.min_face_px, 1.0):
+        return None
+    middle = (box[:2] + box[2:]) / 2
+    square = np.concatenate([middle - side / 2, middle + side / 2]).astype(np.float32)
+    hw = params.face_px, params.face_px
+    crop = crop_body(image, square, hw, policy="stretch", interpolation=params.interpolation)
+    return {"bytes": encode_jpeg(crop.image, params.jpeg_quality), "path": name}

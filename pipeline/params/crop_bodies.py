@@ -22,3 +22,6 @@ class CropBodiesParams(Section):
     unlabelled: Literal["keep", "drop"]
     body_regions: Literal["keypoints", "proportions"]
     min_keypoint_score: Fraction
+    face_px: Annotated[int, Field(ge=32, le=1024)]
+    """Side of the square cut about the annotated face."""
+    min_face_px: Annotated[float, Field(ge=0.0, le=4096.0)]

@@ -24,6 +24,9 @@ _REFERRING = {
     "pretrain_nir_vis": {"dataset": "datasets"},
     "train_nir_vis": {"dataset": "datasets", "pretrained": "pretrain_nir_vis"},
     "evaluate_nir_vis": {"dataset": "datasets", "method": "train_nir_vis"},
+    "pretrain_bodies": {"dataset": "datasets"},
+    "train_bodies": {"dataset": "datasets", "pretrained": "pretrain_bodies"},
+    "evaluate_bodies": {"dataset": "datasets", "method": "train_bodies", "face": "train_bodies"},
 }
 """Keys of a section's entries that name entries of another section; those come first."""
 

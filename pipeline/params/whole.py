@@ -4,7 +4,7 @@ Every model is strict, frozen and refuses keys it does not know. Ranges stand he
 comments in ``params.yaml`` repeat them for the reader.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -17,6 +17,7 @@ from pipeline.params.datasets import ChosenDataset, DatasetParams
 from pipeline.params.degrade import DegradeParams
 from pipeline.params.detect import DetectParams
 from pipeline.params.detect_bodies import DetectBodiesParams
+from pipeline.params.evaluate_bodies import EvaluateBodiesParams
 from pipeline.params.evaluate_nir_vis import EvaluateParams
 from pipeline.params.export import ExportParams
 from pipeline.params.ingest import IngestParams
@@ -25,10 +26,12 @@ from pipeline.params.masks import MasksParams
 from pipeline.params.parse import ParseParams
 from pipeline.params.parts import PartsParams
 from pipeline.params.poses import PosesParams
+from pipeline.params.pretrain_bodies import AnyPretrainPeopleParams
 from pipeline.params.pretrain_nir_vis import PretrainParams
 from pipeline.params.protocols import ProtocolParams
 from pipeline.params.reconstruct import ReconstructParams
 from pipeline.params.sample import SampleParams
+from pipeline.params.train_bodies import AnyTrainPeopleParams
 from pipeline.params.train_degrader import TrainDegraderParams
 from pipeline.params.train_nir_vis import AnyMethodParams
 from pipeline.params.training import TRAINED
@@ -61,6 +64,9 @@ class Params(Section):
     pretrain_nir_vis: dict[Name, PretrainParams]
     train_nir_vis: dict[Name, AnyMethodParams]
     evaluate_nir_vis: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], EvaluateParams]
+    pretrain_bodies: dict[Name, AnyPretrainPeopleParams]
+    train_bodies: dict[Name, AnyTrainPeopleParams]
+    evaluate_bodies: dict[Name, EvaluateBodiesParams]
 
     @model_validator(mode="after")
     def _chosen_known(self) -> Self:
@@ -85,6 +91,7 @@ class Params(Section):
             key = f"evaluate_nir_vis.{name}"
             named.append((f"{key}.method", entry.method, self.train_nir_vis))
             named.append((f"{key}.dataset", entry.dataset, self.protocols))
+        named += self._named_by_bodies()
         for key, value, known in named:
             if value not in known:
                 raise ValueError(f"{key}: {value!r} is none of {list(known)}")
@@ -100,5 +107,24 @@ class Params(Section):
                     f"trained on {trained!r}: name that data set, or say cross_dataset: true"
                 )
         return self
+
+    def _named_by_bodies(self) -> Iterator[tuple[str, str, Mapping[str, object]]]:
+        """Yield what trainings on people name: the key, the name, and where it has to stand."""
+        for family in ("pretrain_bodies", "train_bodies", "evaluate_bodies"):
+            for name, entry in getattr(self, family).items():
+                yield f"{family}.{name}.dataset", entry.dataset, self.protocols
+        starts: dict[str, dict[str, object]] = {}
+        for name, pretraining in self.pretrain_bodies.items():
+            starts.setdefault(pretraining.kind, {})[name] = pretraining
+        methods: dict[str, dict[str, object]] = {}
+        for name, method in self.train_bodies.items():
+            key = f"train_bodies.{name}.pretrained"
+            yield key, method.pretrained, starts.get(method.kind, {})
+            methods.setdefault(method.kind, {})[name] = method
+        for name, tested in self.evaluate_bodies.items():
+            key = f"evaluate_bodies.{name}"
+            yield f"{key}.method", tested.method, methods.get("semantic_vit", {})
+            if tested.face is not None:
+                yield f"{key}.face", tested.face, methods.get("adaface", {})
 
     exports: dict[Name, ExportParams]

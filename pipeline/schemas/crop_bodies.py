@@ -26,6 +26,7 @@ CROP_BODIES = extend(
             values="keypoints proportions",
         ),
         field("body_region_labels", IMAGE, null=False, frame="crop", classes="BodyRegion"),
+        field("face", IMAGE, of="a square about face_xyxy; null where that is missing or small"),
     ],
 )
 """One person: ``image`` is the crop; geometry but the regions stays in pixels of the source image.

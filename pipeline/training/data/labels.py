@@ -147,6 +147,18 @@ class BandIndex:
         place += np.where(place >= start[rows, column], same[rows, column], 0)
         return first, self._order[place]
 
+    def samples_of(self, bands: Sequence[Band]) -> list[Int64]:
+        """Return the indices of each subject's samples in any of the bands, by label."""
+        codes = self._codes(bands)
+        known = codes[codes < len(self._names)]
+        starts, counts = self._starts[:, known], self._counts[:, known]
+        return [
+            np.concatenate([self._order[a : a + n] for a, n in zip(*row, strict=True)])
+            if len(known)
+            else np.empty(0, np.int64)
+            for row in zip(starts.tolist(), counts.tolist(), strict=True)
+        ]
+
     def _codes(self, bands: Sequence[str] | Sequence[Band]) -> Int64:
         """Return the column of each band; one that no sample has is beyond the last."""
         names = np.asarray([str(band) for band in bands], np.str_)

@@ -121,3 +121,77 @@ class BalancedImages:
         subjects = generator.choice(self.subjects, self.batch_images)
         bands = generator.choice(self._bands, self.batch_images)
         return self._index.draw(generator, subjects, bands.tolist())
+
+
+class SubjectsInAllBands:
+    """Subjects of whom each brings as many samples of every band: domain-aware sampling.
+
+    Args:
+        index: the samples.
+        bands: that each subject brings; who lacks one is never drawn.
+        batch_subjects: subjects in a batch.
+        images_per_band: of each of them.
+
+    Raises:
+        StageError: fewer subjects have samples in every band.
+
+    Reference:
+        A. Nanduri, S. Huang, R. Chellappa, Multi-domain biometric recognition using body
+        embeddings, 2025, section IV-B.
+    """
+
+    def __init__(
+        self, index: BandIndex, bands: Sequence[Band], batch_subjects: int, images_per_band: int
+    ) -> None:
+        self._index, self.batch_subjects = index, batch_subjects
+        self._bands = [str(band) for band in bands for _ in range(images_per_band)]
+        self.batch_images = batch_subjects * len(self._bands)
+        self.subjects = index.subjects_in(bands)
+        _check_enough(len(self.subjects), batch_subjects, f"in each of {' '.join(bands)}")
+
+    def draw(self, generator: np.random.Generator) -> Int64:
+        """Return the indices of a batch, int64 (batch_images,), subject by subject."""
+        chosen = generator.choice(self.subjects, self.batch_subjects, replace=False)
+        every = np.repeat(chosen, len(self._bands))
+        return self._index.draw(generator, every, self._bands * self.batch_subjects)
+
+
+class SubjectsInAnyBand:
+    """Subjects of whom each brings as many samples, whatever their bands: random sampling.
+
+    Args:
+        index: the samples.
+        bands: whose samples are drawn.
+        batch_subjects: subjects in a batch.
+        images: of each of them; where somebody has fewer, some come twice.
+
+    Raises:
+        StageError: fewer subjects have two samples in these bands.
+    """
+
+    def __init__(
+        self, index: BandIndex, bands: Sequence[Band], batch_subjects: int, images: int
+    ) -> None:
+        self._samples = index.samples_of(bands)
+        self._images, self.batch_subjects = images, batch_subjects
+        self.batch_images = batch_subjects * images
+        counts = [len(samples) for samples in self._samples]
+        self.subjects = np.flatnonzero(np.array(counts, np.int64) > 1)
+        _check_enough(len(self.subjects), batch_subjects, f"twice in {' '.join(bands)}")
+
+    def draw(self, generator: np.random.Generator) -> Int64:
+        """Return the indices of a batch, int64 (batch_images,), subject by subject."""
+        chosen = generator.choice(self.subjects, self.batch_subjects, replace=False)
+        drawn = []
+        for subject in chosen.tolist():
+            samples = self._samples[subject]
+            drawn.append(generator.choice(samples, self._images, len(samples) < self._images))
+        return np.concatenate(drawn)
+
+
+def _check_enough(found: int, wanted: int, where: str) -> None:
+    if found < wanted:
+        raise StageError(
+            f"{found} training subjects have images {where}: expected at least {wanted}, as many "
+            "as a batch has; lower batch_subjects, or check bands, protocols and subjects"
+        )

@@ -1,6 +1,6 @@
 """Embeds images with a network, as many at once as pay."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -19,10 +19,10 @@ IMAGES_AT_ONCE = 32
 @torch.no_grad()
 def embed_all(
     network: nn.Module,
-    inputs: Callable[[NDArray[np.int64]], Tensor],
+    inputs: Callable[[NDArray[np.int64]], Tensor | Sequence[Tensor]],
     count: int,
     *,
-    embed: Callable[[Tensor], Tensor] | None = None,
+    embed: Callable[..., Tensor] | None = None,
     device: Literal["cpu", "cuda", "auto"] = "cpu",
     precision: str = "auto",
 ) -> Float32:
@@ -30,7 +30,8 @@ def embed_all(
 
     Args:
         network: which embeds; it is left in evaluation mode.
-        inputs: makes the network's input of samples, by their indices int64 (k,), in any thread.
+        inputs: makes the network's input of samples, one tensor or several, by their indices int64
+            (k,), in any thread.
         count: number of samples, 1 or more.
         embed: makes the embeddings (k, d) of the network's input; by default the network does.
         device: ``cpu``, ``cuda`` or ``auto``.
@@ -49,6 +50,10 @@ def embed_all(
         torch.autocast(at, torch.bfloat16, enabled=reduced),
         batches(lambda number: inputs(runs[number]), range(len(runs)), loader_threads()) as drawn,
     ):
-        made = [(embed or network)(images.to(at)).float().cpu() for images in drawn]
+        made = [(embed or network)(*_on(at, given)).float().cpu() for given in drawn]
     vectors: Float32 = torch.cat(made).numpy()
     return vectors
+
+
+def _on(device: str, given: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    return [each.to(device) for each in ([given] if isinstance(given, Tensor) else given)]

@@ -17,6 +17,8 @@ METHODS: dict[str, str] = {
     "idr": "pipeline.training.methods.idr_wcnn",
     "wcnn": "pipeline.training.methods.idr_wcnn",
     "finetune": "pipeline.training.methods.finetune",
+    "semantic_vit": "pipeline.training.methods.bodies",
+    "adaface": "pipeline.training.methods.adaface",
 }
 """Modules by the ``kind`` of their params."""
 

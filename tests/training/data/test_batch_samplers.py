@@ -8,6 +8,8 @@ from pipeline.training.data.samplers import (
     CrossBandPairs,
     CrossBandTriplets,
     SubjectPairs,
+    SubjectsInAllBands,
+    SubjectsInAnyBand,
 )
 from pipeline.types import Band
 
@@ -83,3 +85,49 @@ def test_equal_seeds_draw_equal_batches():
 def test_too_few_subjects_are_told(make, words):
     with pytest.raises(StageError, match=words):
         make()
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_domain_aware_batches_have_every_subject_in_every_band(images):
+    sampler = SubjectsInAllBands(INDEX, [Band.VIS, Band.NIR], 2, images)
+    seen = set()
+    for seed in range(30):
+        drawn = sampler.draw(np.random.default_rng(seed))
+        assert len(drawn) == sampler.batch_images == 2 * 2 * images
+        for run in np.split(drawn, 2):
+            assert len(set(SUBJECTS[run].tolist())) == 1
+            assert band_of(run) == ["VIS"] * images + ["NIR"] * images
+        people = SUBJECTS[drawn[:: 2 * images]].tolist()
+        assert len(set(people)) == 2
+        seen |= set(people)
+    assert seen == {0, 1, 2}  # 3 lacks a band
+
+
+def test_random_batches_take_anybody_with_two_images_whatever_the_band():
+    sampler = SubjectsInAnyBand(INDEX, [Band.VIS, Band.NIR], 2, 2)
+    drawn = [sampler.draw(np.random.default_rng(seed)) for seed in range(60)]
+    for batch in drawn:
+        first, second = np.split(batch, 2)
+        for run in (first, second):
+            assert len(set(SUBJECTS[run].tolist())) == 1
+            assert run[0] != run[1]
+        assert SUBJECTS[first[0]] != SUBJECTS[second[0]]
+    assert set(SUBJECTS[np.concatenate(drawn)].tolist()) == {0, 1, 2}
+    assert {i for i in np.concatenate(drawn).tolist() if SUBJECTS[i] == 2} == {4, 5, 6, 7, 8}
+
+
+def test_random_batches_of_one_band_draw_no_other():
+    sampler = SubjectsInAnyBand(INDEX, [Band.VIS], 1, 6)
+    for seed in range(10):
+        drawn = sampler.draw(np.random.default_rng(seed))
+        assert band_of(drawn) == ["VIS"] * 6
+        assert set(SUBJECTS[drawn].tolist()) == {2}  # nobody else has two
+
+
+def test_too_few_subjects_for_a_batch_are_named():
+    with pytest.raises(StageError, match="3 training subjects have images in each of VIS NIR"):
+        SubjectsInAllBands(INDEX, [Band.VIS, Band.NIR], 4, 1)
+    with pytest.raises(StageError, match="0 training subjects have images in each of VIS LWIR"):
+        SubjectsInAllBands(INDEX, [Band.VIS, Band.LWIR], 1, 1)
+    with pytest.raises(StageError, match="0 training subjects have images twice in LWIR"):
+        SubjectsInAnyBand(INDEX, [Band.LWIR], 1, 2)

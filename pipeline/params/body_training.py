@@ -1,0 +1,96 @@
+"""What trainings on people in several bands take, pretraining and training alike."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.params.base import Fraction, Name, Section
+from pipeline.params.training import TrainingParams, Weight
+from pipeline.types import Band
+
+
+class CheckpointParams(Section):
+    """A network that was trained elsewhere."""
+
+    path: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class AugmentationParams(Section):
+    """Random changes to a crop; chances, and pixels of padding."""
+
+    mirror: Fraction
+    pad_px: Annotated[int, Field(ge=0, le=256)]
+    """A cut of the old size is taken from the image with so much black around it."""
+    erase: Fraction
+    grey: Fraction
+    one_channel: Fraction
+    """Red, green or blue in place of all three."""
+
+
+class SubjectsParams(Section):
+    """Which of the training subjects take part, in an order that no seed changes."""
+
+    skip: Annotated[int, Field(ge=0, le=1_000_000)]
+    take: Annotated[int, Field(ge=2, le=1_000_000)] | None
+    """None: all that are left."""
+
+
+class PeopleParams(TrainingParams):
+    """What trainings on people take, by body or face."""
+
+    kind: str
+    dataset: Name
+    protocols: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Protocols of the data set whose tables ``train`` together say who trains, fold by fold."""
+    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
+    subjects: SubjectsParams
+    sampler: Literal["domain_aware", "random"]
+    """Every subject of a batch in each of ``bands``, or whatever their bands."""
+    batch_subjects: Annotated[int, Field(ge=2, le=4096)]
+    images_per_band: Annotated[int, Field(ge=1, le=256)]
+    """Of each subject of a batch; random sampling draws as many in all bands together."""
+    schedule: Literal["milestones", "cosine"]
+    augmentation: AugmentationParams
+
+    @model_validator(mode="after")
+    def _of_use(self) -> Self:
+        if len(set(self.bands)) != len(self.bands):
+            raise ValueError(f"bands: one is named twice in {list(self.bands)}")
+        if len(self.bands) * self.images_per_band < 2:
+            raise ValueError(
+                "one band and images_per_band 1 give each subject of a batch one image: expected "
+                "two or more, so that there are mates"
+            )
+        if self.schedule == "cosine" and self.milestones:
+            raise ValueError("milestones belong to schedule 'milestones': expected none")
+        return self
+
+
+class BodyParams(PeopleParams):
+    """Global and local tokens of a vision transformer on bodies."""
+
+    kind: Literal["semantic_vit"]
+    triplet_weight: Weight
+    """λ."""
+    triplet_margin: Annotated[float, Field(ge=0.0, le=100.0)] | Literal["soft"]
+    """Δ of the hinge, or the soft margin."""
+    bn_neck: bool
+    """Whether the identity loss is taken after a batch normalisation."""
+
+
+class FaceParams(PeopleParams):
+    """AdaFace on the faces of the same people."""
+
+    kind: Literal["adaface"]
+    scale: Annotated[float, Field(gt=0.0, le=256.0)]
+    margin: Annotated[float, Field(ge=0.0, le=3.0)]
+    concentration: Annotated[float, Field(gt=0.0, le=3.0)]
+    """h: how far lengths of features spread the margin."""
+
+
+class LoraParams(Section):
+    """Low-rank adaptation in place of all weights."""
+
+    rank: Annotated[int, Field(ge=1, le=1024)]
+    alpha: Annotated[int, Field(ge=1, le=4096)]

@@ -1,0 +1,42 @@
+"""Params of the stage ``pretrain_bodies``: what the trainings on people start from."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.params.base import Section
+from pipeline.params.body_training import BodyParams, CheckpointParams, FaceParams
+
+
+class BodyNetworkParams(Section):
+    """What a body network is built as."""
+
+    vit: Literal["tiny", "small", "base"]
+    patch_px: Annotated[int, Field(ge=4, le=64)]
+    local: Literal["areas", "free", "pooled"]
+    """What a local token sees: its region, all, or its region's mean after the last block."""
+    fusion: Literal["concatenate", "ffn"]
+    stem: Literal["patches", "convolutions"]
+    drop_path: Annotated[float, Field(ge=0.0, lt=1.0)]
+    cameras: tuple[str, ...]
+    """Ids of cameras that have an embedding of their own; empty: none has."""
+
+
+class PretrainBodyParams(BodyParams):
+    """A body network trained on some people, or a user's checkpoint."""
+
+    network: BodyNetworkParams
+    checkpoint: CheckpointParams | None
+    """Weights to load before the training."""
+
+
+class PretrainFaceParams(FaceParams):
+    """A face network trained on some people, or a user's checkpoint."""
+
+    backbone: Literal["mobilefacenet", "iresnet50", "iresnet100"]
+    checkpoint: CheckpointParams | None
+
+
+AnyPretrainPeopleParams = Annotated[
+    PretrainBodyParams | PretrainFaceParams, Field(discriminator="kind")
+]

@@ -1,0 +1,26 @@
+"""Params of the stage ``train_bodies``, by method."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.params.base import Name
+from pipeline.params.body_training import BodyParams, FaceParams, LoraParams
+
+
+class TrainBodyParams(BodyParams):
+    """Bodies in several bands, from a pretrained network."""
+
+    pretrained: Name
+    """Which entry of ``pretrain_bodies`` gives the network."""
+    lora: LoraParams | None
+    """None trains all weights."""
+
+
+class TrainFaceParams(FaceParams):
+    """Faces of the same people: the baseline."""
+
+    pretrained: Name
+
+
+AnyTrainPeopleParams = Annotated[TrainBodyParams | TrainFaceParams, Field(discriminator="kind")]

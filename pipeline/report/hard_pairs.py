@@ -1,0 +1,28 @@
+"""What a training's hardest pairs were, step by step.
+
+Reference:
+    A. Nanduri, S. Huang, R. Chellappa, Multi-domain biometric recognition using body embeddings,
+    2025, section IV-C: of four bands, 92 % of hard positives lay across bands at the beginning and
+    88 % at the end; of hard negatives, 87 % and 45 % within one.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+PAIRS = ("hard_positives_across_bands", "hard_negatives_within_band")
+"""Columns of a training's curve that are shares of hard pairs."""
+
+
+def write_hard_pairs(curve: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Write shares of hard pairs by step, for a DVC plot; of several folds, the first.
+
+    Of a training that mines none, only the header.
+    """
+    first = curve[0].get("fold") if curve else None
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["row", "step", "share"])
+        for point in curve:
+            if point.get("fold") == first:
+                writer.writerows([n, int(point["step"]), point[n]] for n in PAIRS if n in point)

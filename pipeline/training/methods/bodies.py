@@ -1,0 +1,176 @@
+"""Training of the body paper: identity and batch-hard triplets on a ViT's global and local tokens.
+
+Reference:
+    A. Nanduri, S. Huang, R. Chellappa, Multi-domain biometric recognition using body embeddings,
+    2025, equations 5 to 9 and section IV-C (LoRA).
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from models.bodies.losses import batch_hard, hard_pair_shares
+from models.bodies.semantic_vit import ALL_LOCALS, SemanticViT, patch_regions
+from pipeline.errors import StageError
+from pipeline.params.body_training import BodyParams, LoraParams
+from pipeline.training.data.images import Int64
+from pipeline.training.data.sample_set import SampleSet
+from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
+from pipeline.training.methods.people import PeopleMethod
+from pipeline.types import UInt8
+
+if TYPE_CHECKING:
+    from peft.tuners.lora import LoraModel
+
+ACROSS, WITHIN = "hard_positives_across_bands", "hard_negatives_within_band"
+"""Shares that a step's losses carry along, of the hardest pairs."""
+_MIDDLE = 127.5
+
+
+class Bodies(PeopleMethod):
+    """A ``SemanticViT``; an embedding is its four tokens, which ``fuse`` makes one of.
+
+    Args:
+        params: of the training.
+        network: what embeds.
+        cameras: ids of the cameras that the network has embeddings for.
+        lora: trains low-rank matrices in place of all weights.
+    """
+
+    images = ("image", "body_region_labels")
+    params: BodyParams
+    network: SemanticViT
+
+    def __init__(
+        self,
+        params: BodyParams,
+        network: SemanticViT,
+        cameras: tuple[str, ...] = (),
+        lora: LoraParams | None = None,
+    ) -> None:
+        super().__init__(params)
+        self.network, self.cameras, self.lora = network, cameras, lora
+        self.dimensions = network.dimensions
+        self._adapted: list[LoraModel] = []
+
+    def train_on(self, samples: SampleSet) -> None:
+        """Label the samples, build the classifier, and put low-rank matrices in place.
+
+        Raises:
+            StageError: a camera has no embedding, the region maps show nothing, or there are too
+                few subjects.
+        """
+        super().train_on(samples)
+        self.camera_codes = self._cameras_of(samples)
+        self._check_regions(samples)
+        width = self.network.dimensions
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.params.seed)
+            if self.lora is not None:
+                from models.bodies.lora import adapt  # brings peft
+
+                adapted = adapt(self.network, self.lora.rank, self.lora.alpha)
+                self._adapted = [adapted]  # in a list, so that it is no second way to its weights
+            self.classifier = nn.Linear(width, len(self.names), bias=False)
+            nn.init.normal_(self.classifier.weight, std=0.001)
+        self.neck: nn.Module = nn.Identity()
+        if self.params.bn_neck:
+            self.neck = nn.BatchNorm1d(width)
+            self.neck.bias.requires_grad_(False)
+
+    def sample_batch(self, generator: np.random.Generator) -> Batch:
+        """Draw images uint8 (n, h, w, 3), regions, labels, bands and cameras."""
+        chosen, changes = self.drawn(generator)
+        images, labels = self.samples.read(chosen), self._labels(self.samples, chosen)
+        changed = self.augmentation.apply(images, labels, changes)
+        cameras = torch.from_numpy(self.camera_codes[chosen])
+        return *self._given(*changed), *self.codes(chosen), cameras
+
+    def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
+        """Return ``identity``, ``triplet`` and their sum, and what the hard pairs are."""
+        images, regions, labels, bands, cameras = batch
+        features = self.network(_values(images), regions, self._seen(cameras)).float()
+        margin = self.params.triplet_margin
+        with in_float32(features):
+            identity = F.cross_entropy(self.classifier(self.neck(features)), labels)
+            pairs = batch_hard(features, labels, None if margin == "soft" else margin)
+        triplet = pairs.mean()
+        across, within = hard_pair_shares(pairs, bands)
+        total = identity + self.params.triplet_weight * triplet
+        return {
+            TOTAL: total,
+            "identity": identity,
+            "triplet": triplet,
+            ACROSS: across,
+            WITHIN: within,
+        }
+
+    def on_train_end(self) -> None:
+        """Merge low-rank matrices into the layers."""
+        if self._adapted:
+            from models.bodies.lora import merge
+
+            merge(self._adapted.pop())
+
+    def network_inputs(self, samples: SampleSet, indices: Int64) -> Batch:
+        """Return images uint8 (n, h, w, 3), regions and cameras of samples."""
+        given = self._given(samples.read(indices), self._labels(samples, indices))
+        return *given, torch.from_numpy(self._cameras_of(samples)[indices])
+
+    def embed(self, *given: Tensor) -> Tensor:
+        """Return the global and the local tokens, (n, 4, d)."""
+        images, regions, cameras = given
+        return self.network.tokens(_values(images), regions, self._seen(cameras))
+
+    @torch.no_grad()
+    def fuse(self, tokens: np.ndarray, kept: tuple[bool, bool, bool] = ALL_LOCALS) -> np.ndarray:
+        """Make embeddings float32 (n, 2 d) of tokens float32 (n, 4, d), with some of the locals."""
+        network = self.network.to("cpu").float().eval()
+        fused: np.ndarray = network.fuse(torch.from_numpy(tokens), kept).numpy()
+        return fused
+
+    def _labels(self, samples: SampleSet, indices: Int64) -> UInt8:
+        return samples.read(indices, "body_region_labels", grey=True)
+
+    def _given(self, images: UInt8, labels: UInt8) -> tuple[Tensor, Tensor]:
+        regions = patch_regions(torch.from_numpy(labels), self.network.design.patch_px)
+        return torch.from_numpy(images), regions
+
+    def _seen(self, cameras: Tensor) -> Tensor | None:
+        return cameras if self.cameras else None
+
+    def _cameras_of(self, samples: SampleSet) -> Int64:
+        """Return the number of each sample's camera; all 0 without camera embeddings."""
+        if not self.cameras:
+            return np.zeros(len(samples), np.int64)
+        number = {camera: index for index, camera in enumerate(self.cameras)}
+        ids = [str(camera) for camera in samples.column("camera_id")]
+        if unknown := sorted(set(ids) - number.keys()):
+            raise StageError(
+                f"cameras {', '.join(unknown)} have no embedding: expected some of "
+                f"{', '.join(self.cameras)}; name them in network.cameras and pretrain again"
+            )
+        return np.array([number[camera] for camera in ids], np.int64)
+
+    def _check_regions(self, samples: SampleSet) -> None:
+        """Refuse maps that show nothing: their tokens would all see everything, unnoticed."""
+        if self.network.design.local == "free":
+            return
+        few = np.unique(np.linspace(0, len(samples) - 1, 32).astype(np.int64))
+        if not self._labels(samples, few).any():
+            raise StageError(
+                f"the region maps of {len(few)} training crops show no region: expected face, "
+                "torso and lower body in most; run `crop_bodies` again, or set network.local to "
+                "'free'"
+            )
+
+
+def _values(images: Tensor) -> Tensor:
+    """Turn uint8 (n, h, w, 3) into (n, 3, h, w) in [−1, 1], channels last in memory."""
+    return images.permute(0, 3, 1, 2).float().sub(_MIDDLE).div(_MIDDLE)
+
+
+METHODS = {"semantic_vit": Bodies}

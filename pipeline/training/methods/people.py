@@ -1,0 +1,201 @@
+"""What methods share that train on people in several bands: who makes a batch, and at which rate.
+
+Reference:
+    A. Nanduri, S. Huang, R. Chellappa, Multi-domain biometric recognition using body embeddings,
+    2025, section IV-B.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.freezing import trainable
+from pipeline.errors import StageError
+from pipeline.params.body_training import PeopleParams
+from pipeline.rng import seed_for
+from pipeline.store.protocols import person_sample
+from pipeline.store.shards import ShardFolder
+from pipeline.training.data.images import Int64
+from pipeline.training.data.labels import BandIndex
+from pipeline.training.data.person_augmentation import PersonAugmentation
+from pipeline.training.data.sample_set import Part, SampleSet
+from pipeline.training.data.samplers import SubjectsInAllBands, SubjectsInAnyBand
+from pipeline.training.engine.method import Batch, Method
+from pipeline.training.engine.optimizers import make_optimizer, stepwise_rate
+from pipeline.types import Band, Row
+
+_ORDER_SEED = 0
+"""Of the order in which training subjects are taken: no training's own seed changes it."""
+
+
+class PeopleMethod(Method):
+    """A method whose network embeds people, by what ``crop_bodies`` cut out.
+
+    Attributes:
+        images: image columns of its samples; who lacks the first one takes no part.
+        network: what embeds, and what the file of a trained network holds.
+        dimensions: of an embedding.
+    """
+
+    inputs = ("crop_bodies",)
+    images: ClassVar[tuple[str, ...]]
+    params: PeopleParams
+    network: nn.Module
+    dimensions: int
+
+    @classmethod
+    def open(
+        cls,
+        folder: ShardFolder,
+        ids: Collection[str],
+        bands: Collection[Band],
+        budget_bytes: int,
+    ) -> SampleSet:
+        """Open the samples of some people that have what the method reads.
+
+        Args:
+            folder: output of ``crop_bodies``.
+            ids: as protocols name samples: a row's own, its parent's, or a person's in the parent.
+            bands: which.
+            budget_bytes: what decoded images may take.
+
+        Raises:
+            StageError: nothing is left.
+        """
+        wanted = frozenset(ids)
+        samples = SampleSet.open(
+            [Part(folder, lambda row: row["band"] in bands and named_by(row, wanted) is not None)],
+            extras=("policy",),
+            images=cls.images,
+            budget_bytes=budget_bytes,
+            asked_by=f"the method {cls.__name__}",
+        )
+        having = np.flatnonzero(samples.present(cls.images[0]))
+        if not len(having):
+            raise StageError(
+                f"{folder.path}: none of {len(samples)} crops has an image {cls.images[0]!r}: "
+                "expected some; the data set's annotations lack faces, or they are small"
+            )
+        return samples.take(having)
+
+    def train_on(self, samples: SampleSet) -> None:
+        """Label the samples, and choose how batches are drawn.
+
+        Raises:
+            StageError: they don't suffice.
+        """
+        params = self.params
+        self.samples = samples
+        names, labels = np.unique(samples.subject_ids, return_inverse=True)
+        self.names, self.labels = tuple(names.tolist()), labels.astype(np.int64)
+        self.band_codes = _codes(samples.bands.tolist(), [str(band) for band in params.bands])
+        index = BandIndex(self.labels, samples.bands.tolist())
+        in_bands = params.bands, params.batch_subjects
+        if params.sampler == "domain_aware":
+            self.sampler: SubjectsInAllBands | SubjectsInAnyBand = SubjectsInAllBands(
+                index, *in_bands, params.images_per_band
+            )
+        else:
+            images = params.images_per_band * len(params.bands)
+            self.sampler = SubjectsInAnyBand(index, *in_bands, images)
+        self.augmentation = PersonAugmentation(params.augmentation)
+
+    def drawn(self, generator: np.random.Generator) -> tuple[Int64, np.ndarray]:
+        """Draw this process's part of a batch: samples, and how they are changed."""
+        drawn = self.sampler.draw(generator)
+        changes = self.augmentation.draw(generator, len(drawn))
+        mine = self.shard(np.arange(len(drawn)))
+        return drawn[mine], changes[mine]
+
+    def codes(self, chosen: Int64) -> tuple[Tensor, Tensor]:
+        """Return labels and bands of samples, int64 (n,) each."""
+        return torch.from_numpy(self.labels[chosen]), torch.from_numpy(self.band_codes[chosen])
+
+    @abstractmethod
+    def network_inputs(self, samples: SampleSet, indices: Int64) -> Batch:
+        """Make what ``embed`` takes of samples, at test."""
+
+    @abstractmethod
+    def embed(self, *given: Tensor) -> Tensor:
+        """Embed what ``network_inputs`` made, (n, …)."""
+
+    def optimizers(self) -> Sequence[torch.optim.Optimizer]:
+        """Build one optimiser of all that trains."""
+        return [make_optimizer(self.params, list(trainable(self)))]
+
+    def learning_rate(self, step: int) -> float:
+        """Return the rate of a step: a rise, then tenths or half a cosine."""
+        params = self.params
+        rate = stepwise_rate(params, step)
+        if params.schedule == "milestones" or step < params.warmup_steps:
+            return rate
+        share = (step - params.warmup_steps) / max(1, params.steps - params.warmup_steps)
+        return rate * 0.5 * (1.0 + math.cos(math.pi * share))
+
+
+def named_by(row: Row, wanted: Collection[str]) -> str | None:
+    """Return by which of its names a crop is wanted: a person's, its own or its parent's.
+
+    Args:
+        row: of ``crop_bodies``, identity columns.
+        wanted: as protocols name samples.
+    """
+    parent, subject = row["parent_id"], row["subject_id"]
+    names: tuple[str | None, ...] = (row["sample_id"], parent)
+    if parent is not None and subject is not None:
+        names = (person_sample(parent, subject), *names)
+    return next((name for name in names if name in wanted), None)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The training subjects that take part, and how many are left out for which reason.
+
+    Attributes:
+        samples: of those who take part.
+        left_out: numbers of subjects by reason.
+    """
+
+    samples: SampleSet
+    left_out: dict[str, int]
+
+    @classmethod
+    def of(cls, samples: SampleSet, params: PeopleParams) -> Self:
+        """Choose: first ``subjects`` of all, then, for domain-aware batches, who has every band.
+
+        Raises:
+            StageError: a band has no sample at all, or nobody is left.
+        """
+        found = set(samples.bands.tolist())
+        if missing := [str(band) for band in params.bands if band not in found]:
+            raise StageError(
+                f"no training sample is in {' or '.join(missing)}: expected some in each of "
+                f"bands; found {' '.join(sorted(found))}. Change bands or protocols"
+            )
+        names = sorted(set(samples.subject_ids.tolist()), key=lambda s: seed_for(_ORDER_SEED, s))
+        skip, take = params.subjects.skip, params.subjects.take
+        kept = names[skip:] if take is None else names[skip : skip + take]
+        left_out = {"not_chosen": len(names) - len(kept)}
+        if params.sampler == "domain_aware":
+            pairs = zip(samples.subject_ids.tolist(), samples.bands.tolist(), strict=True)
+            having = set(pairs)
+            whole = [s for s in kept if all((s, str(band)) in having for band in params.bands)]
+            left_out["lacking_a_band"] = len(kept) - len(whole)
+            kept = whole
+        if not kept:
+            raise StageError(
+                f"none of {len(names)} training subjects is left ({left_out}): expected some; "
+                "change subjects, bands or sampler"
+            )
+        wanted = np.isin(samples.subject_ids, kept)
+        return cls(samples.take(np.flatnonzero(wanted)), left_out)
+
+
+def _codes(values: Sequence[str], names: Sequence[str]) -> Int64:
+    return np.array([names.index(value) for value in values], np.int64)

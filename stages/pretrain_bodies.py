@@ -1,0 +1,60 @@
+"""Stage ``pretrain_bodies``: trains what recognisers of people start from, or loads it."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.params.whole import Params
+from pipeline.report.losses import loss_figure, write_curve
+from pipeline.store.locks import locked
+from pipeline.store.protocols import read_protocol
+from stages.run import StageRun, stage_main
+
+
+def code_of(params: Params, item: str) -> tuple[str, ...]:
+    """Return the modules whose code a pretraining depends on: engine, method, backbone."""
+    from pipeline.training.backbones import MODULES  # these bring torch
+    from pipeline.training.methods import METHODS
+
+    chosen = params.pretrain_bodies[item]
+    face = (MODULES[chosen.backbone],) if chosen.kind == "adaface" else ()
+    return "pipeline.training.engine.loop", METHODS[chosen.kind], *face
+
+
+def run(stage: StageRun) -> None:
+    """Train, or load, one network of the section."""
+    from pipeline.training import bodies  # these bring torch
+    from pipeline.training.engine.trained import pretrained_path
+
+    name, params = stage.dataset, stage.entry(stage.params.pretrain_bodies)
+    stage = stage.on(params.dataset)
+    protocols = [
+        read_protocol(Path("data", params.dataset, "protocols", each)) for each in params.protocols
+    ]
+    ids = bodies.training_ids(protocols, bodies.folds_of(protocols)[0])
+    chosen = bodies.open_chosen(params, stage.source("crop_bodies"), ids)
+    method = bodies.start_of(params, chosen.samples.hw)
+    report = None
+    if params.checkpoint is not None:
+        file = stage.file(Path(params.checkpoint.path), params.checkpoint.sha256)
+        report = bodies.with_checkpoint(method, file)
+        print(f"{stage.label}: {report}")
+    metrics: dict[str, Any] = {"steps": params.steps, "checkpoint": report}
+    key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
+    path = pretrained_path(stage.stage, name)
+    with locked(path.parent):
+        run = bodies.train_people(
+            stage.label,
+            method,
+            chosen,
+            bodies.backbone_of(params),
+            key=key.fingerprint(chosen.samples.digest),
+            path=path,
+        )
+    stage.write_metrics(metrics | bodies.described(chosen, run))
+    stage.write_run(run.times())
+    write_curve(run.curve, stage.report("curves", ".csv"))
+    loss_figure(run.curve, stage.report("figures", ".png"))
+
+
+if __name__ == "__main__":
+    stage_main("pretrain_bodies", run)

@@ -1,0 +1,64 @@
+"""Stage ``train_bodies``: trains one recogniser of people in several bands, fold by fold."""
+
+from pathlib import Path
+
+from pipeline.params.whole import Params
+from pipeline.report.hard_pairs import write_hard_pairs
+from pipeline.report.losses import loss_figure, write_curve
+from pipeline.store.locks import locked
+from pipeline.store.protocols import read_protocol
+from stages.run import StageRun, stage_main
+
+PRETRAINED_BY = "pretrain_bodies"
+
+
+def code_of(params: Params, item: str) -> tuple[str, ...]:
+    """Return the modules whose code a training depends on: engine, method, backbone."""
+    from pipeline.training.backbones import MODULES  # these bring torch
+    from pipeline.training.methods import METHODS
+
+    chosen = params.train_bodies[item]
+    start = params.pretrain_bodies[chosen.pretrained]
+    face = (MODULES[start.backbone],) if start.kind == "adaface" else ()
+    return "pipeline.training.engine.loop", METHODS[chosen.kind], *face
+
+
+def run(stage: StageRun) -> None:
+    """Train one method of the section on each fold's own table ``train``."""
+    from pipeline.training import bodies  # these bring torch
+    from pipeline.training.engine.trained import load_trained, pretrained_path, trained_path
+
+    name, params = stage.dataset, stage.entry(stage.params.train_bodies)
+    stage = stage.on(params.dataset)
+    protocols = [
+        read_protocol(Path("data", params.dataset, "protocols", each)) for each in params.protocols
+    ]
+    path = pretrained_path(PRETRAINED_BY, params.pretrained)
+    pretrained = load_trained(stage.trained(path))
+    key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
+    curves, metrics, runs = [], {}, {}
+    for number in bodies.folds_of(protocols):
+        ids = bodies.training_ids(protocols, number)
+        chosen = bodies.open_chosen(params, stage.source("crop_bodies"), ids)
+        path = trained_path(stage.stage, name, number)
+        with locked(path.parent):
+            run = bodies.train_people(
+                stage.label,
+                bodies.method_of(params, pretrained),
+                chosen,
+                pretrained,
+                key=key.fingerprint(chosen.samples.digest),
+                path=path,
+            )
+        curves += [{"fold": number} | point for point in run.curve]
+        metrics[f"fold_{number}"] = bodies.described(chosen, run)
+        runs[f"fold_{number}"] = run.times()
+    stage.write_metrics({"steps": params.steps, **metrics})
+    stage.write_run(runs)
+    write_curve(curves, stage.report("curves", ".csv"))
+    write_hard_pairs(curves, stage.report("curves", ".hard_pairs.csv"))
+    loss_figure(curves, stage.report("figures", ".png"))
+
+
+if __name__ == "__main__":
+    stage_main("train_bodies", run)

@@ -1,0 +1,128 @@
+"""Templates of bands, and failures to enrol, counted by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.errors import StageError
+from pipeline.evaluation.band_templates import (
+    Filmed,
+    Scores,
+    band_matrix,
+    compared,
+    cosines,
+    filmed_in_bands,
+    fused,
+    identification,
+    joined,
+    ranks_of,
+    templates_of,
+)
+from pipeline.protocols.columns import band_templates
+from pipeline.types import Band
+
+VIS = Filmed(("a", "b", "c"), (("1#a", "2#a"), ("1#b",), ("2#c",)))
+LWIR = Filmed(("a", "b", "c"), (("9#a",), ("9#b",), ("9#c", "8#c")))
+
+
+def vector(*values):
+    return np.array(values, np.float32)
+
+
+def test_a_template_is_the_mean_of_raw_embeddings_or_of_unit_ones():
+    found = {"1#a": vector(3, 0), "2#a": vector(0, 1), "1#b": vector(0, 2)}
+    raw = templates_of(VIS, found)
+    np.testing.assert_allclose(raw.vectors[0], vector(3, 1) / np.sqrt(10), rtol=1e-6)
+    unit = templates_of(VIS, found, unit=True)
+    np.testing.assert_allclose(unit.vectors[0], vector(1, 1) / np.sqrt(2), rtol=1e-6)
+    assert raw.enrolled.tolist() == [True, True, False]
+    assert raw.vectors[2].tolist() == [0, 0]
+
+
+def scores(values, probes="abc", gallery="abc"):
+    return Scores(np.array(values, float), tuple(probes), tuple(gallery))
+
+
+def test_ranks_with_a_tie_a_failed_probe_and_a_failed_mate():
+    nan = np.nan
+    found = scores([[0.9, 0.9, nan], [nan, nan, nan], [0.1, 0.2, nan]])
+    assert ranks_of(found).tolist() == [2, 0, 0]  # a tie; never seen; not in the gallery
+    assert ranks_of(scores([[0.9, 0.3]], "d", "ab")).tolist() == [-1]
+
+
+def test_everybody_who_was_filmed_is_counted():
+    nan = np.nan
+    found = identification(scores([[0.9, 0.1, nan], [0.2, 0.3, nan], [nan, nan, nan]]))
+    assert (found["rank1"]["value"], found["rank1"]["n"]) == (pytest.approx(2 / 3), 3)
+    assert (found["rank1_of_enrolled"]["value"], found["rank1_of_enrolled"]["n"]) == (1.0, 2)
+    assert found["failures_to_enrol"] == 1
+    assert found["cmc"] == pytest.approx([2 / 3] * 3)
+
+
+def test_nobody_enrolled_is_a_rate_of_zero_and_no_crash():
+    gallery = templates_of(VIS, {"1#a": vector(1, 0)})
+    found = identification(cosines(templates_of(LWIR, {}), gallery))
+    assert (found["rank1"]["value"], found["failures_to_enrol"]) == (0.0, 3)
+    assert found["rank1_of_enrolled"]["value"] is None
+
+
+def test_the_difference_is_taken_subject_by_subject():
+    right, wrong = [[0.9, 0.1], [0.1, 0.9]], [[0.1, 0.9], [0.1, 0.9]]
+    found = compared(scores(right, "ab", "ab"), scores(wrong, "ab", "ab"))
+    assert (found["value"], found["n"]) == (0.5, 2)
+    assert compared(scores(right, "ab", "ab"), scores(right, "ab", "ab"))["ci95"] == [0.0, 0.0]
+
+
+def test_fusion_of_scores_weighs_both_alike_and_takes_one_where_one_fails():
+    body = scores([[1.0, 3.0], [2.0, 2.0]], "ab", "ab")
+    face = scores([[40.0, 0.0], [np.nan, np.nan]], "ab", "ab")
+    both = fused(body, face)
+    spread = np.sqrt(0.5)
+    np.testing.assert_allclose(both.values, [[1 - 1 / spread, 1 / spread - 1], [0, 0]])
+    assert ranks_of(both).tolist() == [2, 2]
+
+
+def test_fusion_of_features_keeps_who_has_either():
+    body = templates_of(VIS, {"1#a": vector(3, 0), "1#b": vector(0, 2)})
+    face = templates_of(VIS, {"1#b": vector(5), "2#c": vector(7)})
+    both = joined(body, face)
+    assert both.enrolled.all()
+    half = 1 / np.sqrt(2)
+    np.testing.assert_allclose(both.vectors, [[1, 0, 0], [0, half, half], [0, 0, 1]], rtol=1e-6)
+
+
+def test_the_matrix_has_every_pair_of_bands_both_ways():
+    found = {"1#a": vector(1, 0), "1#b": vector(0, 1), "9#a": vector(1, 0.1), "9#b": vector(1, 0)}
+    bands = {Band.VIS: templates_of(VIS, found), Band.LWIR: templates_of(LWIR, found)}
+    matrix = band_matrix(bands)
+    assert {g: sorted(row) for g, row in matrix.items()} == {"VIS": ["LWIR"], "LWIR": ["VIS"]}
+    assert matrix["VIS"]["LWIR"]["value"] == pytest.approx(1 / 3)  # a; b goes to a; c has none
+    assert matrix["LWIR"]["VIS"]["n"] == 3
+
+
+def frames():
+    """Two frames in each band, c never in LWIR, d trains."""
+    for band, shown in (("VIS", "abcd"), ("LWIR", "abd")):
+        for number in range(2):
+            people = [{"subject_id": s, "split": "train" if s == "d" else "test"} for s in shown]
+            yield {
+                "sample_id": f"{band}{number}",
+                "band": band,
+                "media_id": f"{band}",
+                "truth_people": people,
+            }
+
+
+def test_protocols_say_who_was_filmed_in_each_band():
+    (protocol,) = band_templates(list(frames()))
+    found = filmed_in_bands([protocol])
+    assert found[Band.VIS].subjects == ("a", "b", "c")
+    assert found[Band.LWIR].subjects == ("a", "b")
+    assert found[Band.LWIR].samples[0] == ("LWIR0#a", "LWIR1#a")
+
+
+def test_a_protocol_of_another_kind_is_refused():
+    (protocol,) = band_templates(list(frames()))
+    with pytest.raises(StageError, match="all_single is no comparison of two bands"):
+        filmed_in_bands([replace(protocol, name="all_single")])
