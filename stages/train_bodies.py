@@ -37,7 +37,8 @@ def run(stage: StageRun) -> None:
     pretrained = load_trained(stage.trained(path))
     key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
     curves, metrics, runs = [], {}, {}
-    for number in bodies.folds_of(protocols):
+    folds = bodies.networks_of(protocols, bodies.folds_of(protocols))
+    for number in sorted(set(folds.values())):
         ids = bodies.training_ids(protocols, number)
         chosen = bodies.open_chosen(params, stage.source("crop_bodies"), ids)
         path = trained_path(stage.stage, name, number)

@@ -21,6 +21,8 @@ def needed(params: Params) -> list[str]:
         names.update(backend_weights(params.reconstruct.backend))
     if params.body_datasets and params.detect_bodies.file is None:
         names.add(params.detect_bodies.backend)
+    if any(entry.face is not None for entry in params.evaluate_bodies.values()):
+        names.add("sface")
     for name, module in SOURCES.items():
         if getattr(params.sample, name):
             names.update(import_module(module).WEIGHTS)

@@ -70,10 +70,10 @@ def methods_of(module: str) -> list[type[Method]]:
         return methods_of("stages.train_nir_vis")
     if module == "stages.train_degrader":
         return [CycleGan]
-    what, _, family = module.removeprefix("stages.").partition("_")
-    if what == "pretrain":
+    if module == "stages.pretrain_nir_vis":
         return [Pretraining]
-    kinds = kinds_of(f"train_{family}") if what == "train" else []
+    what, _, family = module.removeprefix("stages.").partition("_")
+    kinds = kinds_of(f"train_{family}") if what in ("pretrain", "train") else []
     return [load_method(kind) for kind in kinds]
 
 

@@ -176,13 +176,15 @@ class SemanticViT(nn.Module):
         fused: Tensor = self.fusion(torch.cat([tokens[:, 0], local], dim=1))
         return fused
 
-    def attention(self, images: Tensor, regions: Tensor | None = None) -> Tensor:
+    def attention(
+        self, images: Tensor, regions: Tensor | None = None, cameras: Tensor | None = None
+    ) -> Tensor:
         """Return where the tokens look in the last block, (n, tokens, rows, columns).
 
-        The mean over heads of each token's weights on the patches; those of ``fuse`` only, so one
-        of a ``pooled`` network.
+        The mean over heads of each token's weights on the patches: of the global and the local
+        tokens, so of one of a ``pooled`` network. See ``forward``.
         """
-        x, mask = self._through(images, regions, None, len(self.blocks) - 1)
+        x, mask = self._through(images, regions, cameras, len(self.blocks) - 1)
         last, count = cast(Block, self.blocks[-1]), 1 + self.local_count
         layer = cast(Attention, last.attn)
         qkv = layer.qkv(last.norm1(x)).unflatten(2, (3, layer.num_heads, layer.head_dim))

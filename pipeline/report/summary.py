@@ -47,6 +47,12 @@ CHOSEN: dict[str, tuple[str, ...]] = {
     "degrade": ("rows.*", "sharper.*"),
     "pretrain_nir_vis": ("steps", "faces", "subjects", "loss.total"),
     "train_nir_vis": ("steps", "*.faces", "*.loss.total"),
+    "pretrain_bodies": ("steps", "images", "subjects", "loss.total"),
+    "train_bodies": ("steps", "*.images", "*.subjects", "*.loss.total"),
+    "evaluate_bodies": (
+        *("trained.*.rank1", "pretrained.*.rank1"),
+        *("*.rank1", "*.map", "*.pretrained.rank1"),
+    ),
     "evaluate_nir_vis": (
         *("rank1", "map", "accuracy", "eer"),
         *("tar_at_far.1e-2", "tar_at_far.1e-3", "tpir_at_fpir.1e-2"),

@@ -57,6 +57,15 @@ def folds_of(protocols: Collection[Protocol]) -> list[int]:
     return list(next(iter(found.values())))
 
 
+def networks_of(protocols: Collection[Protocol], folds: Collection[int]) -> dict[int, int]:
+    """Return the fold whose network tests each fold: the first that trains on the same samples."""
+    first: dict[frozenset[str], int] = {}
+    return {
+        number: first.setdefault(frozenset(training_ids(protocols, number)), number)
+        for number in folds
+    }
+
+
 def open_chosen(params: PeopleParams, folder: ShardFolder, ids: Collection[str]) -> Chosen:
     """Open what a method trains on.
 

@@ -20,7 +20,7 @@ from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
 from pipeline.training.methods.people import PeopleMethod
-from pipeline.types import UInt8
+from pipeline.types import Float32, UInt8
 
 if TYPE_CHECKING:
     from peft.tuners.lora import LoraModel
@@ -126,11 +126,19 @@ class Bodies(PeopleMethod):
         return self.network.tokens(_values(images), regions, self._seen(cameras))
 
     @torch.no_grad()
-    def fuse(self, tokens: np.ndarray, kept: tuple[bool, bool, bool] = ALL_LOCALS) -> np.ndarray:
+    def fuse(self, tokens: Float32, kept: tuple[bool, bool, bool] = ALL_LOCALS) -> Float32:
         """Make embeddings float32 (n, 2 d) of tokens float32 (n, 4, d), with some of the locals."""
         network = self.network.to("cpu").float().eval()
-        fused: np.ndarray = network.fuse(torch.from_numpy(tokens), kept).numpy()
+        fused: Float32 = network.fuse(torch.from_numpy(tokens), kept).numpy()
         return fused
+
+    @torch.no_grad()
+    def attention(self, samples: SampleSet, indices: Int64) -> Float32:
+        """Return where the tokens look in samples, float32 (n, tokens, rows, columns)."""
+        images, regions, cameras = self.network_inputs(samples, indices)
+        network = self.network.to("cpu").float().eval()
+        maps: Float32 = network.attention(_values(images), regions, self._seen(cameras)).numpy()
+        return maps
 
     def _labels(self, samples: SampleSet, indices: Int64) -> UInt8:
         return samples.read(indices, "body_region_labels", grey=True)

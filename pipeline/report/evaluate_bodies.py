@@ -1,0 +1,175 @@
+"""What identification between bands shows: a table of rows, curves, the matrix, and attention."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.report.canvas import dress, new_figure, save
+from pipeline.types import Float32, UInt8
+
+_SPECIAL = ("differences", "matrix", "chance", "filmed", "enrolled", "simulated")
+_TOKENS = ("image", "global", "face", "torso", "lower body")
+_SHOWN = ("untrained", "pretrained", "trained", "face", "sface")
+"""Rows whose curves are drawn."""
+
+
+def row_names(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the rows of an evaluation's metrics."""
+    return [name for name in metrics if name not in _SPECIAL]
+
+
+def bands_table(title: str, metrics: Mapping[str, Any], published: str) -> str:
+    """Return a Markdown table: every row by probe band, differences, the matrix, and who failed.
+
+    Args:
+        title: first line.
+        metrics: of ``measured_rows``.
+        published: lines to stand beside ours.
+    """
+    rows = row_names(metrics)
+    bands = list(metrics[rows[0]])
+    head = f"| rank-1 in % | {' | '.join(f'VIS → {band}' for band in bands)} |"
+    rule = "|---" * (len(bands) + 1) + "|"
+    lines = [f"# {title}", "", "A cell: rate, 95 % interval over subjects, n subjects."]
+    lines += ["Everybody who was filmed counts; without a usable crop it is a miss.", ""]
+    by_chance = f"{100 * metrics['chance']['rank1']['value']:.1f}"
+    lines += [head, rule, f"| by chance | {' | '.join([by_chance] * len(bands))} |"]
+    for row in rows:
+        lines.append(_line(row, [metrics[row][band]["rank1"] for band in bands]))
+    lines += ["", "Of those whose probe and gallery template could be enrolled:", "", head, rule]
+    for row in rows:
+        lines.append(_line(row, [metrics[row][band]["rank1_of_enrolled"] for band in bands]))
+    lines += ["", "Differences, subject by subject:", "", head, rule]
+    for name, cells in metrics["differences"].items():
+        lines.append(_line(name, [cells[band] for band in bands]))
+    for name, matrix in metrics["matrix"].items():
+        lines += ["", *_matrix_lines(name, matrix)]
+    lines += ["", *_enrolled_lines(metrics), "", published]
+    return "\n".join(lines) + "\n"
+
+
+def _line(name: str, cells: Sequence[Mapping[str, Any]]) -> str:
+    return f"| {name.replace('_', ' ')} | {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(rate: Mapping[str, Any]) -> str:
+    if rate["value"] is None:
+        return "–"
+    text = f"{100 * rate['value']:.1f}"
+    if rate["ci95"]:
+        text += f" [{', '.join(f'{100 * bound:.1f}' for bound in rate['ci95'])}]"
+    return f"{text} n {rate['n']}"
+
+
+def _matrix_lines(name: str, matrix: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    bands = list(matrix)
+    lines = [
+        f"| {name}: gallery ↓ probe → | {' | '.join(bands)} |",
+        "|---" * (len(bands) + 1) + "|",
+    ]
+    for gallery in bands:
+        cells = [_cell(matrix[gallery][b]) if b in matrix[gallery] else "–" for b in bands]
+        lines.append(f"| {gallery} | {' | '.join(cells)} |")
+    return lines
+
+
+def _enrolled_lines(metrics: Mapping[str, Any]) -> list[str]:
+    bands = list(metrics["filmed"])
+    lines = [f"| enrolled | {' | '.join(bands)} |", "|---" * (len(bands) + 1) + "|"]
+    lines.append(f"| filmed | {' | '.join(str(metrics['filmed'][band]) for band in bands)} |")
+    for name, counts in metrics["enrolled"].items():
+        cells = " | ".join(str(counts[band]) for band in bands)
+        lines.append(f"| {name.replace('_', ' ')} | {cells} |")
+    return lines
+
+
+def write_band_cmc(metrics: Mapping[str, Any], path: Path) -> None:
+    """Write identification rates by rank, row and band, for a DVC plot."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["row", "rank", "rate"])
+        for row in row_names(metrics):
+            for band, cell in metrics[row].items():
+                for rank, rate in enumerate(cell["cmc"], start=1):
+                    writer.writerow([f"{row} VIS → {band}", rank, rate])
+
+
+def bands_figure(
+    title: str, metrics: Mapping[str, Any], similarities: Float32, names: Sequence[str], path: Path
+) -> None:
+    """Draw similarities of all templates, the matrix of bands, and identification by rank.
+
+    Args:
+        title: of the whole.
+        metrics: of ``measured_rows``.
+        similarities: float32 (t, t), cosines of the trained network's templates; NaN where one was
+            not enrolled.
+        names: (t,), the band of each, templates sorted by it.
+        path: PNG.
+    """
+    bands = list(dict.fromkeys(names))
+    probes = [band for band in bands if band in metrics["trained"]]
+    figure = new_figure(4.0 + 3.2 * (1 + len(probes)), 3.6)
+    panels = figure.subplots(1, 2 + len(probes))
+    panels[0].imshow(similarities, vmin=-1, vmax=1, cmap="RdBu_r")
+    places = [names.index(band) for band in bands]
+    panels[0].set_xticks(places, bands, fontsize=7, ha="left")
+    panels[0].set_yticks(places, bands, fontsize=7)
+    panels[0].set_title("cosine of templates, by subject", fontsize=9)
+    _draw_matrix(panels[1], metrics["matrix"]["trained"], bands)
+    for axes, band in zip(panels[2:], probes, strict=True):
+        for row in (each for each in _SHOWN if each in metrics):
+            rates = metrics[row][band]["cmc"]
+            axes.plot(range(1, 1 + len(rates)), rates, marker="o", markersize=3, label=row)
+        dress(axes, f"VIS → {band}", "rank", "identification rate")
+        axes.set_ylim(0.0, 1.02)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    panels[-1].legend(frameon=False, fontsize=7, loc="lower right")
+    figure.suptitle(title, fontsize=10)
+    save(figure, path)
+
+
+def _draw_matrix(axes: Any, matrix: Mapping[str, Mapping[str, Any]], bands: Sequence[str]) -> None:
+    rates = np.array([[_rate(matrix, g, p) for p in bands] for g in bands], np.float64)
+    axes.imshow(rates, vmin=0, vmax=1, cmap="viridis")
+    for row, column in np.argwhere(np.isfinite(rates)):
+        value = rates[row, column]
+        colour = "white" if value < 0.6 else "black"
+        axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(bands)), bands, fontsize=7)
+    axes.set_yticks(range(len(bands)), bands, fontsize=7)
+    axes.set_title("rank-1, gallery ↓ probe →", fontsize=9)
+
+
+def _rate(matrix: Mapping[str, Mapping[str, Any]], gallery: str, probe: str) -> float:
+    value = matrix.get(gallery, {}).get(probe, {}).get("value")
+    return float("nan") if value is None else float(value)
+
+
+def attention_figure(images: UInt8, maps: Float32, names: Sequence[str], path: Path) -> None:
+    """Draw where the tokens look, a row a person.
+
+    Args:
+        images: uint8 (k, h, w, 3).
+        maps: float32 (k, tokens, rows, columns).
+        names: (k,).
+        path: PNG.
+    """
+    figure = new_figure(1.1 * (1 + maps.shape[1]), 2.6 * len(images))
+    panels = figure.subplots(len(images), 1 + maps.shape[1], squeeze=False)
+    for line, image, weights, name in zip(panels, images, maps, names, strict=True):
+        line[0].imshow(image)
+        line[0].set_ylabel(name, fontsize=7)
+        for axes, each in zip(line[1:], weights, strict=True):
+            height, width = image.shape[0] // each.shape[0], image.shape[1] // each.shape[1]
+            axes.imshow(image)
+            axes.imshow(np.kron(each, np.ones((height, width))), alpha=0.6, cmap="magma")
+        for axes, token in zip(line, _TOKENS, strict=False):
+            axes.set_xticks([])
+            axes.set_yticks([])
+            if line is panels[0]:
+                axes.set_title(token, fontsize=8)
+    save(figure, path)

@@ -1,0 +1,208 @@
+"""Embeds the people of protocols with what was trained, and with what it is held against."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from models.bodies.semantic_vit import LOCALS
+from pipeline.params.train_bodies import TrainBodyParams, TrainFaceParams
+from pipeline.recognition.sface import CROP_HW, SFace
+from pipeline.store.columns import field
+from pipeline.store.protocols import Protocol
+from pipeline.store.shards import ShardFolder
+from pipeline.training.bodies import check_cut, method_of
+from pipeline.training.data.images import Int64
+from pipeline.training.data.sample_set import SampleSet
+from pipeline.training.engine.embedding import embed_all
+from pipeline.training.engine.trained import Trained, load_weights
+from pipeline.training.methods.bodies import Bodies
+from pipeline.training.methods.people import PeopleMethod, named_by
+from pipeline.types import Band, Float32, UInt8
+
+UNTRAINED, PRETRAINED, TRAINED = "untrained", "pretrained", "trained"
+FACE_PRETRAINED, FACE, SFACE = "face_pretrained", "face", "sface"
+WITHOUT = tuple(f"without_{name}" for name in LOCALS)
+"""Rows of table III: one local feature left out of the mean, nothing trained again."""
+
+Embeddings = dict[str, Float32]
+
+EMBEDDINGS = pa.schema(
+    [
+        field("fold", pa.int32(), null=False, counted_from="1", of="the network's training"),
+        field("sample_id", pa.string(), null=False, of="what the protocol names"),
+        field("embedding", pa.list_(pa.float32()), null=False),
+    ]
+)
+"""What an evaluation leaves: the trained networks' embeddings."""
+
+
+@dataclass(frozen=True)
+class TestedPeople:
+    """Samples that protocols test.
+
+    Attributes:
+        samples: what is embedded.
+        names: what the protocols call each.
+    """
+
+    samples: SampleSet
+    names: tuple[str, ...]
+
+    def named(self, vectors: Float32) -> Embeddings:
+        """Name embeddings (n, d); of several of one name the first counts."""
+        return dict(reversed(list(zip(self.names, vectors, strict=True))))
+
+
+def tested_ids(protocols: Collection[Protocol]) -> set[str]:
+    """Return the samples that protocols enrol or probe with, over all folds."""
+    tables = [table for each in protocols for table in (each.enroll, each.probe)]
+    return {sample for table in tables for sample in table["sample_id"].to_pylist()}
+
+
+def open_tested(method: PeopleMethod, folder: ShardFolder, ids: Collection[str]) -> TestedPeople:
+    """Open what a method is tested on, in any band.
+
+    Raises:
+        StageError: nothing of it was cut out.
+    """
+    wanted = frozenset(ids)
+    samples = method.open(folder, wanted, tuple(Band), method.params.image_budget_mb << 20)
+    columns = ("sample_id", "parent_id", "subject_id")
+    rows = zip(*(list(samples.column(name)) for name in columns), strict=True)
+    names = [named_by(dict(zip(columns, row, strict=True)), wanted) for row in rows]
+    return TestedPeople(samples, tuple(cast(list[str], names)))
+
+
+def embedded(method: PeopleMethod, tested: TestedPeople) -> Float32:
+    """Embed people: what the method's ``embed`` makes of each, (n, …)."""
+    return embed_all(
+        method.network,
+        lambda indices: method.network_inputs(tested.samples, indices),
+        len(tested.samples),
+        embed=method.embed,
+        device=method.params.device,
+        precision=method.params.precision,
+    )
+
+
+@dataclass(frozen=True)
+class Networks:
+    """A method with what it started from and what came of it.
+
+    Attributes:
+        params: of the training.
+        pretrained: what it started from.
+        of_fold: its network of a fold.
+    """
+
+    params: TrainBodyParams | TrainFaceParams
+    pretrained: Trained
+    of_fold: Callable[[int], Trained]
+
+    def method(self, fold: int) -> PeopleMethod:
+        """Build the method with the weights of a fold."""
+        method = method_of(self.params, self.pretrained, with_weights=False)
+        load_weights(method.network, self.of_fold(fold))
+        return method
+
+    def start(self, *, with_weights: bool) -> PeopleMethod:
+        """Build the method as it starts, or with seeded weights."""
+        return method_of(self.params, self.pretrained, with_weights=with_weights)
+
+
+def starts(networks: Networks, tested: TestedPeople) -> dict[str, Embeddings]:
+    """Embed bodies by what no fold changes: the network with seeded weights, and pretrained."""
+    found = {}
+    for row, weights in ((UNTRAINED, False), (PRETRAINED, True)):
+        method = cast(Bodies, networks.start(with_weights=weights))
+        found[row] = tested.named(method.fuse(embedded(method, tested)))
+    return found
+
+
+def bodies_by(method: PeopleMethod, tested: TestedPeople) -> dict[str, Embeddings]:
+    """Embed bodies by a trained network, and without each of the local features."""
+    method = cast(Bodies, method)
+    tokens = embedded(method, tested)
+    found = {TRAINED: tested.named(method.fuse(tokens))}
+    for left_out, row in enumerate(WITHOUT):
+        kept = [place != left_out for place in range(len(LOCALS))]
+        found[row] = tested.named(method.fuse(tokens, (kept[0], kept[1], kept[2])))
+    return found
+
+
+def faces_by(
+    networks: Networks, folder: ShardFolder, ids: Collection[str], sface: Path
+) -> dict[str, Embeddings]:
+    """Embed the faces of the same people: pretrained, trained, and by SFace as it is.
+
+    Args:
+        networks: of faces.
+        folder: output of ``crop_bodies``.
+        ids: who is tested.
+        sface: the weight file.
+    """
+    start = networks.start(with_weights=True)
+    tested = open_tested(start, folder, ids)
+    check_cut(tested.samples, networks.pretrained)
+    found = {FACE_PRETRAINED: tested.named(embedded(start, tested))}
+    found[FACE] = tested.named(embedded(networks.method(1), tested))
+    network, samples = SFace(sface), tested.samples
+    runs = np.array_split(np.arange(len(samples)), -(-len(samples) // 32))
+    found[SFACE] = tested.named(
+        np.concatenate([network.embed(_as_sface_takes(samples.read(run))) for run in runs])
+    )
+    return found
+
+
+def looked_at(
+    method: PeopleMethod, tested: TestedPeople, most: int
+) -> tuple[UInt8, Float32, list[str]]:
+    """Return some people, one in each band in turn, and where the tokens look.
+
+    Args:
+        method: of bodies.
+        tested: from whom they are taken.
+        most: people.
+
+    Returns:
+        Images uint8 (k, h, w, 3), weights float32 (k, tokens, rows, columns) and names.
+    """
+    samples = tested.samples
+    chosen = _one_in_each_band(samples, most)
+    maps = cast(Bodies, method).attention(samples, chosen)
+    pairs = zip(samples.subject_ids[chosen], samples.bands[chosen], strict=True)
+    return samples.read(chosen), maps, [f"{subject} {band}" for subject, band in pairs]
+
+
+def write_embeddings(path: Path, folds: Mapping[int, Embeddings]) -> None:
+    """Write a trained network's embeddings: fold, sample as the protocols call it, vector."""
+    rows = [
+        {"fold": number, "sample_id": name, "embedding": vector.tolist()}
+        for number, found in sorted(folds.items())
+        for name, vector in sorted(found.items())
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    pq.write_table(pa.Table.from_pylist(rows, EMBEDDINGS), partial, compression="zstd")
+    partial.replace(path)
+
+
+def _one_in_each_band(samples: SampleSet, most: int) -> Int64:
+    seen: dict[tuple[int, str], int] = {}
+    turn: dict[str, int] = {}
+    for index, band in enumerate(samples.bands.tolist()):
+        seen[turn.setdefault(band, 0), band] = index
+        turn[band] += 1
+    return np.array([seen[key] for key in sorted(seen)][:most], np.int64)
+
+
+def _as_sface_takes(faces: UInt8) -> UInt8:
+    if faces.shape[1:3] == CROP_HW:
+        return faces
+    return np.stack([cv2.resize(face, CROP_HW, interpolation=cv2.INTER_AREA) for face in faces])

@@ -1,0 +1,203 @@
+"""Measures networks of people on protocols: between bands by templates, or image by image."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.evaluation.band_rows import (
+    FUSED_SCORES,
+    JOINED_FEATURES,
+    BandRow,
+    band_rows,
+    fusions,
+    measured_rows,
+)
+from pipeline.evaluation.band_templates import filmed_in_bands
+from pipeline.evaluation.recognition import Recognition, measure_protocol
+from pipeline.store.protocols import Protocol
+from pipeline.store.shards import ShardFolder
+from pipeline.training.bodies import check_cut, networks_of
+from pipeline.training.embed_people import (
+    FACE,
+    PRETRAINED,
+    SFACE,
+    TRAINED,
+    UNTRAINED,
+    WITHOUT,
+    Embeddings,
+    Networks,
+    bodies_by,
+    faces_by,
+    looked_at,
+    open_tested,
+    starts,
+    tested_ids,
+)
+from pipeline.types import Float32, UInt8
+
+AGAINST = (
+    *((TRAINED, UNTRAINED), (TRAINED, PRETRAINED), (TRAINED, FACE), (TRAINED, SFACE)),
+    *((FUSED_SCORES, TRAINED), (JOINED_FEATURES, TRAINED)),
+    *((TRAINED, row) for row in WITHOUT),
+)
+"""Rows that are compared subject by subject."""
+MATRICES = (PRETRAINED, TRAINED)
+SHOWN_PEOPLE = 4
+
+Check = Callable[[Networks, int, Sequence[Protocol]], None]
+"""Refuses a fold's network that was trained on people of protocols."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Where tokens look: images uint8 (k, h, w, 3), weights (k, tokens, rows, columns), names."""
+
+    images: UInt8
+    maps: Float32
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class BetweenBands:
+    """What templates of bands gave.
+
+    Attributes:
+        metrics: of all rows.
+        similarities: float32 (t, t), cosines of the trained network's templates, by band and
+            subject; NaN where one was not enrolled.
+        bands: (t,), of each.
+        seen: where the tokens look.
+        embeddings: of the trained network, by fold.
+    """
+
+    metrics: dict[str, Any]
+    similarities: Float32
+    bands: list[str]
+    seen: Seen
+    embeddings: dict[int, Embeddings]
+
+
+@dataclass(frozen=True)
+class ByImage:
+    """What protocols of re-identification gave, by their names.
+
+    Attributes:
+        metrics: of the trained network, with those of ``untrained`` and ``pretrained`` beside.
+        results: by protocol and row, fold by fold.
+        seen: where the tokens look.
+        embeddings: of the trained networks, by fold.
+    """
+
+    metrics: dict[str, dict[str, Any]]
+    results: dict[str, list[Recognition]]
+    seen: Seen
+    embeddings: dict[int, Embeddings]
+
+
+def between_bands(
+    protocols: Sequence[Protocol],
+    folder: ShardFolder,
+    body: Networks,
+    face: tuple[Networks, Path] | None,
+    *,
+    unit: bool,
+    check: Check,
+) -> BetweenBands:
+    """Identify people across bands, a template of each subject and band.
+
+    Args:
+        protocols: of band templates.
+        folder: output of ``crop_bodies``.
+        body: what is tested.
+        face: the same people's faces, and the weights of SFace; None leaves them out.
+        unit: whether embeddings are brought to unit length before a template's mean.
+        check: refuses networks.
+    """
+    filmed, ids = filmed_in_bands(protocols), tested_ids(protocols)
+    check(body, 1, protocols)
+    method = body.method(1)
+    tested = open_tested(method, folder, ids)
+    check_cut(tested.samples, body.pretrained)
+    found = starts(body, tested) | bodies_by(method, tested)
+    if face is not None:
+        check(face[0], 1, protocols)
+        found |= faces_by(face[0], folder, ids, face[1])
+    rows = band_rows(filmed, found, unit=unit)
+    if face is not None:
+        rows |= fusions(rows[TRAINED], rows[FACE])
+    metrics = measured_rows(rows, filmed, AGAINST, MATRICES)
+    metrics["simulated"] = tested.samples.simulated
+    seen = Seen(*looked_at(method, tested, SHOWN_PEOPLE))
+    return BetweenBands(metrics, *_heat_map(rows[TRAINED]), seen, {1: found[TRAINED]})
+
+
+def by_image(
+    protocols: Sequence[Protocol],
+    folder: ShardFolder,
+    body: Networks,
+    folds: Mapping[int, int],
+    check: Check,
+) -> ByImage:
+    """Re-identify people, each protocol as it is published.
+
+    Args:
+        protocols: with their folds.
+        folder: output of ``crop_bodies``.
+        body: what is tested.
+        folds: the fold whose network tests each fold.
+        check: refuses networks.
+    """
+    ids, found = tested_ids(protocols), dict[int, Embeddings]()
+    for number in sorted(set(folds.values())):
+        mine = [n for n, of in folds.items() if of == number]
+        check(body, number, [each.fold(n) for each in protocols for n in mine])
+        method = body.method(number)
+        tested = open_tested(method, folder, ids)
+        check_cut(tested.samples, body.pretrained)
+        found[number] = bodies_by(method, tested)[TRAINED]
+    rows = {row: dict.fromkeys(folds, each) for row, each in starts(body, tested).items()}
+    rows[TRAINED] = {number: found[of] for number, of in folds.items()}
+    metrics: dict[str, dict[str, Any]] = {}
+    results: dict[str, list[Recognition]] = {}
+    for protocol in protocols:
+        measured = {row: _measured(protocol, each) for row, each in rows.items()}
+        others = {row: each.metrics for row, each in measured.items() if row != TRAINED}
+        metrics[protocol.name] = measured[TRAINED].metrics | others
+        results |= {f"{protocol.name}: {row}": each.folds for row, each in measured.items()}
+    return ByImage(metrics, results, Seen(*looked_at(method, tested, SHOWN_PEOPLE)), found)
+
+
+def folds_tested(
+    protocols: Collection[Protocol], body: Networks, names: Collection[str], dataset: str
+) -> dict[int, int]:
+    """Return the fold whose network tests each fold: its own where it was trained on these.
+
+    Args:
+        protocols: that are tested.
+        body: what is tested.
+        names: of the protocols.
+        dataset: theirs.
+    """
+    folds = sorted({fold for each in protocols for fold in each.folds()})
+    params = body.params
+    if params.dataset == dataset and set(names) <= set(params.protocols):
+        return networks_of(protocols, folds)
+    return dict.fromkeys(folds, 1)
+
+
+def _measured(protocol: Protocol, of_fold: Mapping[int, Embeddings]) -> Any:
+    return measure_protocol(protocol, lambda number: (of_fold[number], of_fold[number]))
+
+
+def _heat_map(row: BandRow) -> tuple[Float32, list[str]]:
+    """Return cosines of all templates with one another, and each one's band."""
+    templates = row.templates or {}
+    vectors = np.concatenate([each.vectors for each in templates.values()])
+    enrolled = np.concatenate([each.enrolled for each in templates.values()])
+    similarities = vectors @ vectors.T
+    similarities[~enrolled], similarities[:, ~enrolled] = np.nan, np.nan
+    bands = [str(band) for band, each in templates.items() for _ in each.subjects]
+    return similarities, bands

@@ -1,0 +1,95 @@
+"""Stage ``evaluate_bodies``: a body method on protocols, beside faces of the same people."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.evaluation.people import refuse_trained
+from pipeline.report import evaluate_bodies as report
+from pipeline.report.published import published_between_bands, published_by
+from pipeline.report.recognition import recognition_figure, recognition_table, write_cmc
+from pipeline.store.protocols import Kind, Protocol, read_protocol
+from stages.run import StageRun, stage_main
+
+if TYPE_CHECKING:
+    from pipeline.training.embed_people import Networks
+    from pipeline.training.evaluate_bodies import BetweenBands, ByImage
+
+PRETRAINED_BY, TRAINED_BY = "pretrain_bodies", "train_bodies"
+
+
+def run(stage: StageRun) -> None:
+    """Measure one entry of the section."""
+    from pipeline.training import evaluate_bodies as evaluate  # these bring torch
+    from pipeline.training.embed_people import write_embeddings
+
+    name, params = stage.dataset, stage.entry(stage.params.evaluate_bodies)
+    stage = stage.on(params.dataset)
+    folder = Path("data", params.dataset, "protocols")
+    protocols = [read_protocol(folder / name) for name in params.protocols]
+    crops, body = stage.source("crop_bodies"), networks(stage, params.method)
+    title = f"{params.method} on {params.dataset}"
+    embeddings = Path("data", params.dataset, stage.stage, name, "embeddings.parquet")
+
+    def check(tested: "Networks", fold: int, mine: Sequence[Protocol]) -> None:
+        for each in mine:
+            refuse_trained(
+                tested.of_fold(fold).subjects, each, params.dataset, stage.params.datasets
+            )
+
+    if all(protocol.kind == Kind.RECOGNITION for protocol in protocols):
+        face = params.face and (networks(stage, params.face), stage.weight("sface"))
+        unit = params.templates == "unit"
+        found = evaluate.between_bands(protocols, crops, body, face or None, unit=unit, check=check)
+        stage.write_metrics(found.metrics)
+        show_bands(stage, title, found)
+        write_embeddings(embeddings, found.embeddings)
+    else:
+        folds = evaluate.folds_tested(protocols, body, params.protocols, params.dataset)
+        by_image = evaluate.by_image(protocols, crops, body, folds, check)
+        stage.write_metrics(by_image.metrics)
+        show_images(stage, title, protocols, by_image)
+        write_embeddings(embeddings, by_image.embeddings)
+
+
+def networks(stage: StageRun, name: str) -> "Networks":
+    """Return an entry of ``train_bodies`` with its networks."""
+    from pipeline.training.embed_people import Networks  # these bring torch
+    from pipeline.training.engine.trained import load_trained, pretrained_path, trained_path
+
+    params = stage.params.train_bodies[name]
+    pretrained = load_trained(pretrained_path(PRETRAINED_BY, params.pretrained))
+    return Networks(params, pretrained, lambda n: load_trained(trained_path(TRAINED_BY, name, n)))
+
+
+def show_bands(stage: StageRun, title: str, found: "BetweenBands") -> None:
+    """Write the reports of identification between bands."""
+    table = report.bands_table(title, found.metrics, published_between_bands())
+    stage.report("figures", ".md").write_text(table)
+    report.write_band_cmc(found.metrics, stage.report("curves", ".cmc.csv"))
+    figure = stage.report("figures", ".png")
+    report.bands_figure(title, found.metrics, found.similarities, found.bands, figure)
+    seen = found.seen
+    report.attention_figure(seen.images, seen.maps, seen.names, stage.report("contact", ".png"))
+    print(table)
+
+
+def show_images(
+    stage: StageRun, title: str, protocols: Sequence[Protocol], found: "ByImage"
+) -> None:
+    """Write the reports of re-identification."""
+    tables = []
+    for each in protocols:
+        published = [row for row in published_by("body") if row.protocol == each.name]
+        given = f"{title} {each.name}", each.kind, found.metrics[each.name], published
+        tables.append(recognition_table(*given, each.description))
+    stage.report("figures", ".md").write_text("\n".join(tables))
+    write_cmc(found.results, stage.report("curves", ".cmc.csv"))
+    recognition_figure(title, found.results, stage.report("figures", ".png"))
+    seen = found.seen
+    report.attention_figure(seen.images, seen.maps, seen.names, stage.report("contact", ".png"))
+    print("\n".join(tables))
+
+
+if __name__ == "__main__":
+    stage_main("evaluate_bodies", run)
