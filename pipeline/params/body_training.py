@@ -32,7 +32,7 @@ class SubjectsParams(Section):
     """Which of the training subjects take part, in an order that no seed changes."""
 
     skip: Annotated[int, Field(ge=0, le=1_000_000)]
-    take: Annotated[int, Field(ge=2, le=1_000_000)] | None
+    take: Annotated[int, Field(ge=2, le=1_000_000)] | None = None
     """None: all that are left."""
 
 

@@ -12,7 +12,7 @@ class EvaluateBodiesParams(Section):
 
     method: Name
     """Of ``train_bodies``."""
-    face: Name | None
+    face: Name | None = None
     """Of ``train_bodies``, too; None where the data set has no faces."""
     dataset: Name
     protocols: Annotated[tuple[str, ...], Field(min_length=1)]

@@ -26,7 +26,7 @@ class PretrainBodyParams(BodyParams):
     """A body network trained on some people, or a user's checkpoint."""
 
     network: BodyNetworkParams
-    checkpoint: CheckpointParams | None
+    checkpoint: CheckpointParams | None = None
     """Weights to load before the training."""
 
 
@@ -34,7 +34,7 @@ class PretrainFaceParams(FaceParams):
     """A face network trained on some people, or a user's checkpoint."""
 
     backbone: Literal["mobilefacenet", "iresnet50", "iresnet100"]
-    checkpoint: CheckpointParams | None
+    checkpoint: CheckpointParams | None = None
 
 
 AnyPretrainPeopleParams = Annotated[

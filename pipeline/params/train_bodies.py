@@ -13,7 +13,7 @@ class TrainBodyParams(BodyParams):
 
     pretrained: Name
     """Which entry of ``pretrain_bodies`` gives the network."""
-    lora: LoraParams | None
+    lora: LoraParams | None = None
     """None trains all weights."""
 
 

@@ -1,0 +1,219 @@
+"""Training on bodies: who makes a batch, what is lost, what is saved, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+from people_rows import BANDS, NETWORK, PEOPLE, SHORT, write_people
+from short_params import PARAMS
+
+from models.bodies.semantic_vit import Design, SemanticViT, Size
+from pipeline.errors import StageError
+from pipeline.params.body_training import AugmentationParams, LoraParams
+from pipeline.params.train_bodies import TrainBodyParams
+from pipeline.store.protocols import read_protocol
+from pipeline.training import bodies
+from pipeline.training.engine.loop import train
+from pipeline.training.methods.bodies import ACROSS, WITHIN, Bodies
+from pipeline.training.methods.people import Chosen, named_by
+from pipeline.types import Band
+
+NAMES = ("VIS-SWIR", "VIS-MWIR", "VIS-LWIR")
+
+
+def params(**changes) -> TrainBodyParams:
+    return PARAMS.train_bodies["full"].model_copy(update=SHORT | changes)
+
+
+def opened(root, chosen=None, **options):
+    folder = write_people(root, **options)
+    protocols = [read_protocol(root / "protocols" / name) for name in NAMES]
+    ids = bodies.training_ids(protocols, 1)
+    return bodies.open_chosen(chosen or params(), folder, ids)
+
+
+def network(**options):
+    torch.manual_seed(3)
+    return SemanticViT(Design(Size(24, 2, 3), hw=(48, 16), patch_px=8, **options))
+
+
+def ready(root, changes=None, **options):
+    chosen = opened(root, params(**(changes or {})))
+    method = Bodies(params(**(changes or {})), network(), **options)
+    method.train_on(chosen.samples)
+    return method
+
+
+def test_only_training_people_are_opened_each_in_every_band(tmp_path):
+    samples = opened(tmp_path).samples
+    assert set(samples.subject_ids.tolist()) == {"t0", "t1", "t2", "t3"}
+    assert set(samples.bands.tolist()) == {str(band) for band in BANDS}
+    assert len(samples) == 4 * 4 * 2
+
+
+def test_a_batch_has_every_subject_in_all_four_bands(tmp_path):
+    images, regions, labels, bands, cameras = ready(tmp_path).sample_batch(np.random.default_rng(0))
+    assert images.shape == (8, 48, 16, 3)
+    assert images.dtype == torch.uint8
+    assert regions.shape == (8, 3, 12)
+    assert sorted(labels.tolist()) == sorted(labels.tolist()[:1] * 4 + labels.tolist()[4:5] * 4)
+    assert bands.tolist() == [0, 1, 2, 3] * 2
+    assert cameras.tolist() == [0] * 8
+
+
+def test_the_same_generator_gives_the_same_batch(tmp_path):
+    method = ready(tmp_path)
+    first, again = (method.sample_batch(np.random.default_rng(5)) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+def test_who_lacks_a_band_is_left_out_of_domain_aware_batches_and_counted(tmp_path):
+    lacking = [("t3", "train", (Band.VIS, Band.LWIR)), *(p for p in PEOPLE if p[0] != "t3")]
+    chosen = opened(tmp_path / "aware", people=lacking)
+    assert set(chosen.samples.subject_ids.tolist()) == {"t0", "t1", "t2"}
+    assert chosen.left_out == {"not_chosen": 0, "lacking_a_band": 1}
+    everybody = opened(tmp_path / "random", params(sampler="random"), people=lacking)
+    assert "t3" in everybody.samples.subject_ids
+    assert everybody.left_out == {"not_chosen": 0}
+
+
+def test_shares_of_the_subjects_are_disjoint_whatever_the_seed(tmp_path):
+    def chosen(skip, take, seed):
+        subjects = PARAMS.train_bodies["full"].subjects.model_copy(
+            update={"skip": skip, "take": take}
+        )
+        found = opened(tmp_path / f"{skip}{seed}", params(subjects=subjects, seed=seed))
+        return set(found.samples.subject_ids.tolist()), found.left_out["not_chosen"]
+
+    first, left_out = chosen(0, 2, 1)
+    assert (len(first), left_out) == (2, 2)
+    assert chosen(0, 2, 9)[0] == first
+    assert chosen(2, None, 1)[0] == {"t0", "t1", "t2", "t3"} - first
+
+
+def test_the_losses_add_up_and_shares_of_hard_pairs_come_along(tmp_path):
+    method = ready(tmp_path, {"triplet_weight": 0.5})
+    losses = method.training_step(method.sample_batch(np.random.default_rng(0)), 0)
+    expected = losses["identity"] + 0.5 * losses["triplet"]
+    assert losses["total"].item() == pytest.approx(expected.item())
+    assert losses["identity"].item() == pytest.approx(np.log(4), rel=0.05)  # nothing learned yet
+    assert all(0 <= losses[name].item() <= 1 for name in (ACROSS, WITHIN))
+
+
+def test_training_tells_the_subjects_apart(tmp_path):
+    plain = AugmentationParams(mirror=0.0, pad_px=0, erase=0.0, grey=0.0, one_channel=0.0)
+    method = ready(tmp_path, {"steps": 60, "learning_rate": 0.003, "augmentation": plain})
+    run = train(method, label="t", key="k", checkpoint=tmp_path / "checkpoint.pt")
+    assert run.curve[-1]["identity"] < 0.5 * run.curve[0]["identity"]
+
+
+def test_lora_leaves_everything_but_attention_as_it_was(tmp_path):
+    changes = {"steps": 3, "learning_rate": 0.01}
+    method = ready(tmp_path, changes, lora=LoraParams(rank=2, alpha=4))
+    before = {name: value.clone() for name, value in network().state_dict().items()}
+    train(method, label="t", key="k", checkpoint=tmp_path / "checkpoint.pt")
+    after = method.network.state_dict()
+    assert list(after) == list(before)
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {
+        f"blocks.{block}.attn.{layer}.weight" for block in (0, 1) for layer in ("qkv", "proj")
+    }
+
+
+def test_a_killed_lora_training_goes_on(tmp_path):
+    changes = {"checkpoint_steps": 1, "schedule": "milestones"}
+    lora = LoraParams(rank=2, alpha=4)
+
+    def trained(steps_before, path):
+        for steps in (*steps_before, 3):
+            method = ready(tmp_path, changes | {"steps": steps}, lora=lora)
+            train(method, label="t", key="k", checkpoint=path)
+        return method.network.state_dict()
+
+    whole = trained((), tmp_path / "whole.pt")
+    resumed = trained((2,), tmp_path / "killed.pt")
+    for name in whole:
+        assert torch.allclose(whole[name], resumed[name], atol=1e-6), name
+
+
+def test_the_rate_rises_then_falls_by_half_a_cosine(tmp_path):
+    changes = {"steps": 12, "warmup_steps": 2, "learning_rate": 1.0}
+    method = Bodies(params(**changes), network())
+    assert method.learning_rate(0) == pytest.approx(0.01)
+    assert method.learning_rate(2) == pytest.approx(1.0)
+    assert method.learning_rate(7) == pytest.approx(0.5)
+    assert 0 < method.learning_rate(11) < 0.05
+
+
+def test_embeddings_without_a_local_feature_are_of_the_mean_of_those_left(tmp_path):
+    method = Bodies(params(), network())
+    tokens = np.arange(2 * 4 * 24, dtype=np.float32).reshape(2, 4, 24)
+    fused = method.fuse(tokens, (True, False, True))
+    np.testing.assert_allclose(fused[:, 24:], tokens[:, [1, 3]].mean(axis=1))
+
+
+def test_a_bn_neck_stands_between_the_triplets_and_the_identity(tmp_path):
+    method = ready(tmp_path, {"bn_neck": True})
+    losses = method.training_step(method.sample_batch(np.random.default_rng(0)), 0)
+    losses["identity"].backward()
+    assert method.neck.weight.grad is not None
+    assert not method.neck.bias.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted", "name"),
+    [
+        (("f#body000", "f", "a"), {"f#a", "f"}, "f#a"),
+        (("f#body000", "f", "a"), {"f"}, "f"),
+        (("f#body000", "f", None), {"f#body000"}, "f#body000"),
+        (("f#body000", "f", "b"), {"f#a"}, None),
+    ],
+)
+def test_a_crop_is_called_as_the_protocol_calls_it(row, wanted, name):
+    keys = ("sample_id", "parent_id", "subject_id")
+    assert named_by(dict(zip(keys, row, strict=True)), wanted) == name
+
+
+def test_a_band_without_samples_is_refused(tmp_path):
+    with pytest.raises(StageError, match="no training sample is in NIR: expected some in each"):
+        opened(tmp_path, params(bands=(Band.VIS, Band.NIR)))
+
+
+def test_too_few_subjects_for_a_batch_are_refused(tmp_path):
+    with pytest.raises(StageError, match=r"4 training subjects have images in each of VIS .*5"):
+        ready(tmp_path, {"batch_subjects": 5})
+
+
+def test_nobody_left_is_refused(tmp_path):
+    subjects = PARAMS.train_bodies["full"].subjects.model_copy(update={"skip": 9})
+    with pytest.raises(StageError, match="none of 4 training subjects is left"):
+        opened(tmp_path, params(subjects=subjects))
+
+
+def test_region_maps_that_show_nothing_are_refused_where_they_are_looked_at(tmp_path):
+    chosen = opened(tmp_path, regions=False)
+    with pytest.raises(StageError, match="region maps of 32 training crops show no region"):
+        Bodies(params(), network()).train_on(chosen.samples)
+    Bodies(params(), network(local="free")).train_on(chosen.samples)
+
+
+def test_a_camera_without_an_embedding_is_named(tmp_path):
+    chosen, cameras = opened(tmp_path), tuple(f"{band}-30m" for band in BANDS)
+    method = Bodies(params(), network(cameras=4), cameras)
+    method.train_on(chosen.samples)
+    assert set(method.sample_batch(np.random.default_rng(0))[4].tolist()) == {0, 1, 2, 3}
+    with pytest.raises(StageError, match="cameras LWIR-30m have no embedding"):
+        Bodies(params(), network(cameras=3), cameras[:3]).train_on(chosen.samples)
+
+
+def test_patches_that_do_not_fit_the_crops_are_refused(tmp_path):
+    start = PARAMS.pretrain_bodies["vis"].model_copy(
+        update=SHORT | {"network": NETWORK.model_copy(update={"patch_px": 10})}
+    )
+    with pytest.raises(StageError, match="48×16 pixels are no multiple of 10; change crop_bodies"):
+        bodies.start_of(start, (48, 16))
+
+
+def test_an_empty_choice_of_people_is_no_crash(tmp_path):
+    chosen = opened(tmp_path)
+    with pytest.raises(StageError, match="no training sample is in NIR"):
+        Chosen.of(chosen.samples, params(bands=(Band.NIR,)))

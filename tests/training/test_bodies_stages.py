@@ -1,0 +1,248 @@
+"""The stages that pretrain, train and evaluate on made-up people, as a user runs them."""
+
+import importlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from people_rows import BANDS, HW, PEOPLE, SHORT, write_people
+from ruamel.yaml import YAML
+
+from models.bodies.semantic_vit import SIZES, Design, SemanticViT
+from pipeline.errors import ParamsError, StageError, WeightsError
+from pipeline.params.load import lay_profile_over, load_params, read_yaml
+from pipeline.types import Band
+from pipeline.weights.verify import sha256_of
+from stages.run import StageRun
+
+ROOT = Path(__file__).resolve().parents[2]
+START = SHORT | {"images_per_band": 2}
+SMALL = {"patch_px": 8}
+
+
+class Project:
+    """A project folder with crops in place of what the stages before would make."""
+
+    def edit(self, **sections):
+        values = lay_profile_over(read_yaml(Path("params.yaml")), sections)
+        YAML().dump(values, Path("params.yaml"))
+
+    def run(self, stage, *items):
+        module = importlib.import_module(f"stages.{stage}")
+        for item in items:
+            module.run(StageRun(stage, item, load_params(Path("params.yaml"))))
+
+    def metrics(self, stage, item, dataset="scenes"):
+        return json.loads(Path(f"reports/metrics/{dataset}/{stage}/{item}.json").read_text())
+
+    def network(self, path):
+        return torch.load(f"data/trained/{path}/network.pt", weights_only=True)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copy(ROOT / "weights.yaml", tmp_path)
+    made = Project()
+    made.edit(
+        pretrain_bodies={"vis": START | {"network": SMALL}, "face_vis": START},
+        train_bodies={"full": SHORT, "lora": SHORT, "face": SHORT},
+        evaluate_bodies={"full": {"face": None}, "lora": {"face": None}},
+    )
+    return made
+
+
+@pytest.fixture
+def people(project):
+    """Four subjects to train, three to test; of the last there is no crop in LWIR."""
+    write_people(
+        "data/scenes",
+        undetected=[("e2", "LWIR")],
+        faceless=[("e0", "LWIR"), ("e1", "MWIR"), ("t3", "SWIR")],
+    )
+    return project
+
+
+def test_bodies_are_pretrained_trained_and_measured_beside_what_they_began_as(people):
+    people.run("pretrain_bodies", "vis")
+    people.run("train_bodies", "full")
+    people.run("evaluate_bodies", "full")
+    start = people.metrics("pretrain_bodies", "vis")
+    assert (start["subjects"], start["images_by_band"]) == (4, {"VIS": 8})
+    trained = people.metrics("train_bodies", "full")["fold_1"]
+    assert trained["images_by_band"] == {str(band): 8 for band in BANDS}
+    assert trained["left_out"] == {"not_chosen": 0, "lacking_a_band": 0}
+    found = people.metrics("evaluate_bodies", "full")
+    for row in ("untrained", "pretrained", "trained", "without_face", "without_torso"):
+        assert set(found[row]) == {"SWIR", "MWIR", "LWIR"}
+        assert {found[row][band]["rank1"]["n"] for band in found[row]} == {3}
+        assert found[row]["LWIR"]["failures_to_enrol"] == 1
+        assert found[row]["SWIR"]["failures_to_enrol"] == 0
+    assert found["filmed"] == {"VIS": 3, "SWIR": 3, "MWIR": 3, "LWIR": 3}
+    assert found["enrolled"]["trained"]["LWIR"] == 2
+    assert found["chance"]["rank1"]["value"] == pytest.approx(1 / 3, abs=1e-4)
+    assert set(found["matrix"]["trained"]) == {str(band) for band in BANDS}
+    assert found["differences"]["trained - pretrained"]["SWIR"]["n"] == 3
+    table = Path("reports/figures/scenes/evaluate_bodies/full.md").read_text()
+    assert "| trained: gallery ↓ probe → | VIS | SWIR | MWIR | LWIR |" in table
+    assert "| I | body model (finetuned) | 77.78 | 77.78 | 77.78 | 63 |" in table
+    for report in ("figures/{}.png", "contact/{}.png", "curves/{}.cmc.csv"):
+        kind, name = report.format("full").split("/")
+        assert Path("reports", kind, "scenes/evaluate_bodies", name).stat().st_size > 0
+    curve = Path("reports/curves/scenes/train_bodies/full.hard_pairs.csv").read_text().splitlines()
+    assert curve[0] == "row,step,share"
+    assert len(curve) == 1 + 2 * 2
+
+
+def test_embeddings_are_left_under_the_protocols_names(people):
+    people.run("pretrain_bodies", "vis")
+    people.run("train_bodies", "full")
+    people.run("evaluate_bodies", "full")
+    table = pq.read_table("data/scenes/evaluate_bodies/full/embeddings.parquet").to_pylist()
+    assert {row["fold"] for row in table} == {1}
+    assert len(table) == 3 * 4 * 2 - 2
+    assert "test-VIS-0#e0" in {row["sample_id"] for row in table}
+    assert len(table[0]["embedding"]) == 2 * 192
+
+
+def test_lora_starts_from_the_same_network_and_moves_attention_alone(people):
+    people.run("pretrain_bodies", "vis")
+    people.run("train_bodies", "lora")
+    start, end = (
+        people.network(path)["weights"]
+        for path in ("pretrain_bodies/vis", "train_bodies/lora/fold-01")
+    )
+    assert list(start) == list(end)
+    moved = {name for name in start if not torch.equal(start[name], end[name])}
+    assert moved
+    assert all(".attn.qkv.weight" in name or ".attn.proj.weight" in name for name in moved)
+
+
+def test_faces_of_the_same_people_stand_beside_and_are_fused(people, weight_file):
+    Path("weights").mkdir()
+    shutil.copy(weight_file("sface"), "weights/face_recognition_sface_2021dec.onnx")
+    people.edit(evaluate_bodies={"full": {"face": "face"}})
+    people.run("pretrain_bodies", "vis", "face_vis")
+    people.run("train_bodies", "full", "face")
+    people.run("evaluate_bodies", "full")
+    assert people.metrics("train_bodies", "face")["fold_1"]["left_out"]["lacking_a_band"] == 1
+    found = people.metrics("evaluate_bodies", "full")
+    for row in ("face_pretrained", "face", "sface", "fusion_of_scores", "fusion_of_features"):
+        assert {cell["rank1"]["n"] for cell in found[row].values()} == {3}
+    assert found["face"]["LWIR"]["failures_to_enrol"] == 2  # a small face, and nobody found
+    assert found["fusion_of_scores"]["LWIR"]["failures_to_enrol"] == 1
+    assert found["enrolled"]["sface"] == {"VIS": 3, "SWIR": 3, "MWIR": 2, "LWIR": 1}
+    assert found["differences"]["trained - face"]["MWIR"]["n"] == 3
+
+
+def test_a_network_trained_on_tested_people_is_refused(people):
+    people.run("pretrain_bodies", "vis")
+    people.run("train_bodies", "full")
+    path = Path("data/trained/train_bodies/full/fold-01/network.pt")
+    values = torch.load(path, weights_only=True)
+    torch.save(values | {"subjects": [*values["subjects"], "scenes/e1"]}, path)
+    with pytest.raises(StageError, match="trained on 1 subjects of protocol VIS-SWIR of scenes"):
+        people.run("evaluate_bodies", "full")
+
+
+def test_crops_of_another_shape_are_refused(people):
+    people.run("pretrain_bodies", "vis")
+    write_people("data/scenes", hw=(96, 32))
+    with pytest.raises(StageError, match=r"crops of 48×16 pixels .stretch., these have 96×32"):
+        people.run("train_bodies", "full")
+
+
+def test_a_users_checkpoint_takes_the_pretraineds_place(people):
+    torch.manual_seed(11)
+    theirs = SemanticViT(Design(SIZES["tiny"], hw=HW, patch_px=8)).state_dict()
+    torch.save({"model": theirs}, "person.pth")
+    own = {"path": "person.pth", "sha256": sha256_of(Path("person.pth"))}
+    people.edit(pretrain_bodies={"vis": {"checkpoint": own, "steps": 0}})
+    people.run("pretrain_bodies", "vis")
+    kept = people.network("pretrain_bodies/vis")
+    assert kept["subjects"] == []
+    assert torch.equal(kept["weights"]["local_tokens"], theirs["local_tokens"])
+    assert people.metrics("pretrain_bodies", "vis")["checkpoint"].startswith("153 weights loaded")
+    people.edit(pretrain_bodies={"vis": {"checkpoint": own | {"sha256": "0" * 64}}})
+    with pytest.raises(WeightsError):
+        people.run("pretrain_bodies", "vis")
+
+
+def test_nobody_of_the_data_set_has_a_face(people):
+    everybody = [(s, str(band)) for s, _, _ in PEOPLE for band in BANDS]
+    write_people("data/scenes", faceless=everybody)
+    with pytest.raises(StageError, match="none of 8 crops has an image 'face'"):
+        people.run("pretrain_bodies", "face_vis")
+
+
+def test_training_in_a_band_that_nobody_was_filmed_in_is_refused(people):
+    people.run("pretrain_bodies", "vis")
+    people.edit(train_bodies={"full": {"bands": ["VIS", "NIR"]}})
+    with pytest.raises(StageError, match="no training sample is in NIR"):
+        people.run("train_bodies", "full")
+
+
+def test_a_network_that_saw_vis_alone_may_be_tested_in_every_band(people):
+    people.edit(train_bodies={"full": {"bands": ["VIS"], "images_per_band": 2}})
+    people.run("pretrain_bodies", "vis")
+    people.run("train_bodies", "full")
+    people.run("evaluate_bodies", "full")
+    assert people.metrics("evaluate_bodies", "full")["trained"]["LWIR"]["rank1"]["n"] == 3
+
+
+def test_subjects_without_all_bands_are_left_out_and_counted(project):
+    lacking = [("t0", "train", (Band.VIS, Band.LWIR)), *PEOPLE[1:]]
+    write_people("data/scenes", lacking)
+    project.run("pretrain_bodies", "vis")
+    project.run("train_bodies", "full")
+    trained = project.metrics("train_bodies", "full")["fold_1"]
+    assert (trained["subjects"], trained["left_out"]["lacking_a_band"]) == (3, 1)
+
+
+def test_training_again_takes_up_what_is_there(people):
+    people.run("pretrain_bodies", "vis")
+    people.run("train_bodies", "full")
+    first = people.network("train_bodies/full/fold-01")
+    people.run("train_bodies", "full")
+    again = people.network("train_bodies/full/fold-01")
+    assert first["key"] == again["key"]
+    assert all(torch.equal(first["weights"][n], again["weights"][n]) for n in first["weights"])
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "message"),
+    [
+        ("train_bodies", {"full": {"pretrained": "face_vis"}}, r"full\.pretrained: 'face_vis'"),
+        ("train_bodies", {"full": {"dataset": "nowhere"}}, r"train_bodies\.full\.dataset"),
+        ("train_bodies", {"full": {"bands": ["VIS", "VIS"]}}, "one is named twice"),
+        ("train_bodies", {"full": {"bands": ["VIS"]}}, "one band and images_per_band 1"),
+        ("train_bodies", {"full": {"bands": ["UV"]}}, "UV"),
+        ("train_bodies", {"full": {"milestones": [3]}}, "milestones belong to schedule"),
+        ("evaluate_bodies", {"full": {"method": "face"}}, r"full\.method: 'face' is none of"),
+        ("evaluate_bodies", {"full": {"face": "full"}}, r"full\.face: 'full' is none of"),
+    ],
+)
+def test_params_that_make_no_sense_are_refused(project, section, values, message):
+    project.edit(**{section: values})
+    with pytest.raises(ParamsError, match=message):
+        load_params(Path("params.yaml"))
+
+
+def test_similarities_are_of_everybody_by_band(people):
+    from pipeline.evaluation.band_templates import BandTemplates
+    from pipeline.training.evaluate_bodies import _heat_map
+
+    vectors = np.eye(2, dtype=np.float32)
+    side = BandTemplates(("a", "b"), np.array([True, False]), vectors)
+    row = importlib.import_module("pipeline.evaluation.band_rows").BandRow(
+        {Band.VIS: side, Band.LWIR: side}, {}
+    )
+    values, bands = _heat_map(row)
+    assert bands == ["VIS", "VIS", "LWIR", "LWIR"]
+    assert values[0, 2] == 1
+    assert np.isnan(values[1]).all()
