@@ -19,7 +19,10 @@ MODULES = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", 
 ITEMS = {name: stage.get("do", stage) for name, stage in STAGES.items()}
 
 
-ITEM_STAGES = ("pretrain_nir_vis", "train_nir_vis", "evaluate_nir_vis")
+ITEM_STAGES = (
+    *("pretrain_nir_vis", "train_nir_vis", "evaluate_nir_vis"),
+    *("pretrain_bodies", "train_bodies", "evaluate_bodies"),
+)
 """Stages that run over entries of a section of their own, each of which names its data set."""
 
 
@@ -112,9 +115,14 @@ def test_images_lie_where_people_look(name):
 
 @pytest.mark.parametrize("name", ITEM_STAGES)
 def test_figures_and_curves_of_recognisers_lie_where_people_look(name):
-    endings = (".roc.csv", ".cmc.csv") if name == "evaluate_nir_vis" else (".csv",)
-    curves = [reports("curves", name, ending) for ending in endings]
-    assert names(ITEMS[name]["plots"]) == [reports("figures", name, ".png"), *curves]
+    others = {
+        "evaluate_nir_vis": (".roc.csv", ".cmc.csv"),
+        "evaluate_bodies": (".cmc.csv",),
+        "train_bodies": (".csv", ".hard_pairs.csv"),
+    }
+    curves = [reports("curves", name, ending) for ending in others.get(name, (".csv",))]
+    attention = [reports("contact", name, ".png")] if name == "evaluate_bodies" else []
+    assert names(ITEMS[name]["plots"]) == [*attention, reports("figures", name, ".png"), *curves]
 
 
 def test_an_evaluation_reads_the_rows_that_it_names():
