@@ -160,6 +160,8 @@ def attention_figure(images: UInt8, maps: Float32, names: Sequence[str], path: P
     """
     figure = new_figure(1.1 * (1 + maps.shape[1]), 2.6 * len(images))
     panels = figure.subplots(len(images), 1 + maps.shape[1], squeeze=False)
+    for axes, token in zip(panels[0], _TOKENS, strict=False):
+        axes.set_title(token, fontsize=8)
     for line, image, weights, name in zip(panels, images, maps, names, strict=True):
         line[0].imshow(image)
         line[0].set_ylabel(name, fontsize=7)
@@ -167,9 +169,7 @@ def attention_figure(images: UInt8, maps: Float32, names: Sequence[str], path: P
             height, width = image.shape[0] // each.shape[0], image.shape[1] // each.shape[1]
             axes.imshow(image)
             axes.imshow(np.kron(each, np.ones((height, width))), alpha=0.6, cmap="magma")
-        for axes, token in zip(line, _TOKENS, strict=False):
+        for axes in line:
             axes.set_xticks([])
             axes.set_yticks([])
-            if line is panels[0]:
-                axes.set_title(token, fontsize=8)
     save(figure, path)
