@@ -3,6 +3,7 @@
 import importlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from ruamel.yaml import YAML
 from models.bodies.semantic_vit import SIZES, Design, SemanticViT
 from pipeline.errors import ParamsError, StageError, WeightsError
 from pipeline.params.load import lay_profile_over, load_params, read_yaml
+from pipeline.training.engine.trained import load_trained, save_trained
 from pipeline.types import Band
 from pipeline.weights.verify import sha256_of
 from stages.run import StageRun
@@ -144,8 +146,8 @@ def test_a_network_trained_on_tested_people_is_refused(people):
     people.run("pretrain_bodies", "vis")
     people.run("train_bodies", "full")
     path = Path("data/trained/train_bodies/full/fold-01/network.pt")
-    values = torch.load(path, weights_only=True)
-    torch.save(values | {"subjects": [*values["subjects"], "scenes/e1"]}, path)
+    trained = load_trained(path)
+    save_trained(replace(trained, subjects=[*trained.subjects, "scenes/e1"]), path)
     with pytest.raises(StageError, match="trained on 1 subjects of protocol VIS-SWIR of scenes"):
         people.run("evaluate_bodies", "full")
 
