@@ -5,6 +5,14 @@ A bad *sample* is no error: it becomes a row of the stage's rejected table (``ty
 
 from pathlib import Path
 
+_LONGEST = 300
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error of a library says, on one line and not too long."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
 
 class CrossbandError(Exception):
     """Base of every error that crossband raises on purpose."""

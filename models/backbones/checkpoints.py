@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
-import torch
 from torch import Tensor, nn
 
 from pipeline.errors import WeightsError
+from pipeline.weights.tensors import read_tensors
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
 """Keys under which training scripts keep the weights."""
@@ -48,11 +47,7 @@ def load_backbone(network: nn.Module, path: Path) -> LoadReport:
     """
     if not path.is_file():
         raise WeightsError(f"checkpoint {path} is missing: expected a file that torch.save wrote")
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError) as error:
-        raise WeightsError(f"{path} is no checkpoint of plain tensors: {error}") from error
-    weights = _bare(found, path)
+    weights = _bare(read_tensors(path, "a checkpoint of plain tensors"), path)
     expected = network.state_dict()
     optional = {name for name in expected if name.endswith("num_batches_tracked")}
     heads = {n for n in weights.keys() - expected.keys() if n.startswith(HEADS)}

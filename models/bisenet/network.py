@@ -10,14 +10,14 @@ Reference:
 """
 
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
-from pipeline.errors import WeightsError
+from pipeline.errors import WeightsError, one_line
+from pipeline.weights.tensors import BROKEN, read_tensors
 
 FACE_CLASSES = 19
 STRIDE = 8
@@ -194,10 +194,7 @@ def load_bisenet(path: Path, *, classes: int = FACE_CLASSES) -> BiSeNet:
     Raises:
         WeightsError: no such file, not a state dict, or a key or a shape that does not fit.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, UnpicklingError, KeyError, ValueError) as error:
-        raise WeightsError(f"{path}: cannot read a BiSeNet state dict: {error}") from error
+    state = read_tensors(path, "a BiSeNet state dict")
     if not isinstance(state, dict):
         raise WeightsError(f"{path}: expected a BiSeNet state dict, found {type(state).__name__}")
     net = BiSeNet(classes)
@@ -205,8 +202,10 @@ def load_bisenet(path: Path, *, classes: int = FACE_CLASSES) -> BiSeNet:
     kept = {key: value for key, value in state.items() if key not in auxiliary}
     try:
         net.load_state_dict(kept, strict=True)
-    except RuntimeError as error:
-        raise WeightsError(f"{path}: is not a BiSeNet of {classes} classes: {error}") from error
+    except BROKEN as error:
+        raise WeightsError(
+            f"{path}: is not a BiSeNet of {classes} classes: {one_line(error)}"
+        ) from error
     return net.eval()
 
 

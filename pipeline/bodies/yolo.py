@@ -4,7 +4,6 @@ The network file is opened, run and decoded by ultralytics' own code; what is le
 engine, which handles one image at a time and brings downloads, callbacks and settings.
 """
 
-import pickle
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,16 +17,12 @@ from torch import Tensor, nn
 from models.precision import computes_bfloat16
 from pipeline.bodies.detections import KEYPOINTS, Bodies, settled
 from pipeline.bodies.ultralytics_offline import ultralytics_module
-from pipeline.errors import WeightsError
+from pipeline.errors import WeightsError, one_line
 from pipeline.types import UInt8
+from pipeline.weights.tensors import BROKEN
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 DEVICES = ("cpu", "cuda", "auto")
-
-_UNREADABLE = (
-    *(OSError, EOFError, RuntimeError, TypeError, ValueError, AttributeError, KeyError),
-    *(ImportError, pickle.UnpicklingError),
-)
 
 
 class YoloDetector:
@@ -168,12 +163,16 @@ def _load(weights: Path, device: str, *, half: bool) -> Any:
     """Open a network by ultralytics' code for its kind of file."""
     if weights.suffix.lower() == ".onnx":
         return _load_onnx(weights, device)
+    if weights.suffix.lower() != ".pt":
+        raise WeightsError(f"{weights}: expected a network of ultralytics, .pt or .onnx")
     backends = ultralytics_module("ultralytics.nn.backends")
     ultralytics_module("ultralytics.nn.tasks")  # which PyTorchBackend would import outside
     try:
         network = backends.PyTorchBackend(str(weights), torch.device(device), half, verbose=False)
-    except _UNREADABLE as error:
-        raise WeightsError(f"{weights} holds no network that ultralytics loads: {error}") from error
+    except BROKEN as error:
+        raise WeightsError(
+            f"{weights} holds no network that ultralytics loads: {one_line(error)}"
+        ) from error
     network.model.eval().to(memory_format=torch.channels_last)
     return network
 
@@ -190,8 +189,10 @@ def _load_onnx(weights: Path, device: str) -> Any:
     backend = ultralytics_module("ultralytics.nn.backends").ONNXBackend
     try:
         return backend(str(weights), torch.device(device), session_options=options)
-    except (*_UNREADABLE, *refused, *missing) as error:
-        raise WeightsError(f"{weights} holds no network that ONNX can run: {error}") from error
+    except (*BROKEN, *refused, *missing) as error:
+        raise WeightsError(
+            f"{weights} holds no network that ONNX can run: {one_line(error)}"
+        ) from error
 
 
 def _fixed_hw(network: Any) -> tuple[int, int] | None:

@@ -1,6 +1,5 @@
 """YuNet's boxes with FAN's landmarks, through face-alignment; nothing is downloaded."""
 
-import pickle
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -13,8 +12,9 @@ from face_alignment.api import models_urls
 from pipeline.detection import yunet
 from pipeline.detection.faces import Faces, sorted_faces
 from pipeline.detection.yunet import YuNet
-from pipeline.errors import WeightsError
+from pipeline.errors import WeightsError, one_line
 from pipeline.types import Float32, UInt8
+from pipeline.weights.tensors import BROKEN
 
 WEIGHTS = (*yunet.WEIGHTS, "fan_2d")
 """What it opens, by names of ``weights.yaml``."""
@@ -62,8 +62,8 @@ class Fan:
                     face_detector="folder",  # the one that has no network: boxes are YuNet's
                     compile=False,
                 )
-            except (OSError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
-                raise WeightsError(f"{weights} holds no 2D FAN-4: {error}") from error
+            except BROKEN as error:
+                raise WeightsError(f"{weights} holds no 2D FAN-4: {one_line(error)}") from error
             finally:
                 torch.hub.set_dir(former_hub)
 

@@ -1,6 +1,5 @@
 """RetinaFace (ResNet-50) through facexlib's own network class; nothing is downloaded."""
 
-import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +10,9 @@ from facexlib.detection.retinaface import RetinaFace as FacexlibRetinaFace
 
 from pipeline.detection.faces import Faces, sorted_faces
 from pipeline.detection.image import reduced, restored
-from pipeline.errors import WeightsError
+from pipeline.errors import WeightsError, one_line
 from pipeline.types import UInt8
+from pipeline.weights.tensors import BROKEN, read_tensors
 
 WEIGHTS = ("retinaface_r50",)
 """What it opens, by names of ``weights.yaml``."""
@@ -53,11 +53,11 @@ class RetinaFace:
             warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
             self._network = FacexlibRetinaFace("resnet50", device=torch.device("cpu"))
         try:
-            state = torch.load(weights, map_location="cpu", weights_only=True)
+            state = read_tensors(weights, "a state dict of RetinaFace-R50")
             state = {key.removeprefix("module."): value for key, value in state.items()}
             self._network.load_state_dict(state, strict=True)
-        except (OSError, RuntimeError, AttributeError, pickle.UnpicklingError) as error:
-            raise WeightsError(f"{weights} holds no RetinaFace-R50: {error}") from error
+        except BROKEN as error:
+            raise WeightsError(f"{weights} holds no RetinaFace-R50: {one_line(error)}") from error
         self._network.eval()
         self._score_threshold = score_threshold
         self._nms_threshold = nms_threshold

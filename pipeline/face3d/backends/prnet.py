@@ -15,7 +15,7 @@ import torch
 from scipy.interpolate import RBFInterpolator
 
 from models.prnet.network import POSITION_SCALE, SIDE_PX, load_resfcn256
-from pipeline.errors import WeightsError
+from pipeline.errors import WeightsError, one_line
 from pipeline.face3d.backends import Reconstruct
 from pipeline.face3d.canonical import canonical_texture
 from pipeline.face3d.map_codec import encode_position_map
@@ -23,6 +23,7 @@ from pipeline.face3d.position_map import MAP_PX, mesh_of_position_map, transform
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.geometry import invert_affine, transform_points, warp_affine
 from pipeline.types import Float32, Row, UInt8
+from pipeline.weights.tensors import BROKEN, read_tensors
 
 MESH_OF_68 = (
     *(162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389),
@@ -54,17 +55,22 @@ class PRNet:
             WeightsError: a file is missing or holds something else.
         """
         try:
-            state = torch.load(weights, map_location="cpu", weights_only=True)
-            self._network = load_resfcn256(state)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise WeightsError(f"{weights} is no checkpoint of resfcn256: {error}") from error
+            self._network = load_resfcn256(read_tensors(weights, "a state dict of resfcn256"))
+        except BROKEN as error:
+            raise WeightsError(
+                f"{weights} is no checkpoint of resfcn256: {one_line(error)}"
+            ) from error
         try:
-            columns_rows = np.loadtxt(uv_keypoints)
+            columns_rows = np.array(
+                [line.split() for line in uv_keypoints.read_text().splitlines()], float
+            )
         except (OSError, ValueError) as error:
-            raise WeightsError(f"{uv_keypoints} holds no landmarks: {error}") from error
+            raise WeightsError(f"{uv_keypoints} holds no landmarks: {one_line(error)}") from error
         if columns_rows.shape != (2, 68):
             shape = columns_rows.shape
             raise WeightsError(f"{uv_keypoints}: expected two lines of 68 numbers, got {shape}")
+        if not ((columns_rows >= 0) & (columns_rows < SIDE_PX)).all():
+            raise WeightsError(f"{uv_keypoints}: expected numbers from 0 to {SIDE_PX - 1}")
         self._x, self._y = _layout(columns_rows.T)
 
     def position_map(self, image_rgb: UInt8, landmarks68_xy: Float32) -> Float32:
