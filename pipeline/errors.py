@@ -3,6 +3,7 @@
 A bad *sample* is no error: it becomes a row of the stage's rejected table (``types.Rejected``).
 """
 
+import os
 from pathlib import Path
 
 _LONGEST = 300
@@ -12,6 +13,12 @@ def one_line(error: BaseException) -> str:
     """Return what an error of a library says, on one line and not too long."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def refusal(error: OSError) -> str:
+    """Return what the system refused, on one line, with the file where it is known."""
+    text = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+    return f"{error.filename}: {text}" if error.filename else text
 
 
 class CrossbandError(Exception):

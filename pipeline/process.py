@@ -31,7 +31,6 @@ def begin() -> None:
     if multiprocessing.parent_process() is not None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its own
     elif sys.argv[0] == "-m":  # so long as Python looks for the module that it was told to run
-        signal.signal(signal.SIGTERM, end_orderly)
         die_with_parent()
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, _end_interrupted)
@@ -46,8 +45,9 @@ def one_thread() -> None:
     os.environ.update(dict.fromkeys(_THREADS, "1"))
 
 
-def take_interrupts() -> None:
-    """Let Ctrl-C raise again: from here on someone catches it."""
+def take_signals() -> None:
+    """Let Ctrl-C raise again, as from here on someone catches it, and SIGTERM end orderly."""
+    signal.signal(signal.SIGTERM, end_orderly)
     if signal.getsignal(signal.SIGINT) is _end_interrupted:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -82,7 +82,7 @@ def end_orderly(number: int, _: FrameType | None) -> NoReturn:
     Raises:
         SystemExit: always.
     """
-    signal.signal(number, signal.SIG_IGN)
+    signal.signal(number, signal.SIG_DFL)  # where a library swallows the first, the second ends
     sys.exit(128 + number)
 
 

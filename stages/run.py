@@ -21,13 +21,13 @@ from typing import Any, Self, TypeVar
 import pyarrow as pa
 from pydantic import BaseModel
 
-from pipeline.errors import CrossbandError, ParamsError, StageError
+from pipeline.errors import CrossbandError, ParamsError, StageError, refusal
 from pipeline.extras import missing_words
 from pipeline.params.datasets import DatasetParams
 from pipeline.params.installed import check_installed
 from pipeline.params.load import load_params, section_values
 from pipeline.params.whole import Params
-from pipeline.process import INTERRUPTED, die_with_parent, take_interrupts
+from pipeline.process import INTERRUPTED, die_with_parent, take_signals
 from pipeline.report.summary import closing_words, summary_of
 from pipeline.store import (
     ShardFolder,
@@ -37,7 +37,6 @@ from pipeline.store import (
     map_shards,
 )
 from pipeline.store.executors import limit_threads
-from pipeline.store.locks import refusal
 from pipeline.store.mapping import BatchFunction, MapSummary
 from pipeline.store.shards import Source
 from pipeline.weights import load_registry, verified_file, verified_path
@@ -251,7 +250,7 @@ def run_guarded(run: Callable[[], None]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     die_with_parent()
     limit_threads()
-    take_interrupts()
+    take_signals()
     try:
         check_installed()
         run()

@@ -1,12 +1,14 @@
-"""A stage ends with the process that started it."""
+"""A stage ends with the process that started it, and as a signal asks, at any time."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
+import pytest
 
 
 def test_a_process_ends_soon_after_its_parent():
@@ -27,9 +29,141 @@ def test_a_process_ends_soon_after_its_parent():
         assert process.stdout.readline() == "up\n"
         orphan = psutil.Process(pid)
         os.kill(process.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while orphan.is_running() and time.monotonic() < deadline:
-        if orphan.status() == psutil.STATUS_ZOMBIE:
-            break
+    assert gone(orphan)
+
+
+def gone(process, seconds=10):
+    deadline = time.monotonic() + seconds
+    while process.is_running() and time.monotonic() < deadline:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return True
         time.sleep(0.05)
-    assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
+    return not process.is_running()
+
+
+# Ctrl-C is ignored by what a shell runs in the background, and tests can be.
+AS_IN_A_TERMINAL = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+@pytest.fixture
+def importing(tmp_path):
+    """Starts a stage that never ends importing numpy; a process between it and us is its parent."""
+    (tmp_path / "numpy.py").write_text("import time; print('up', flush=True); time.sleep(60)")
+    env = os.environ | {"PYTHONPATH": f"{tmp_path}:{Path(__file__).resolve().parents[1]}"}
+    started = []
+
+    def start(stage):
+        between = (
+            "import subprocess, sys\n"
+            "child = subprocess.Popen([sys.executable, '-c', *sys.argv[1:]])\n"
+            "print(child.pid, flush=True); sys.exit(child.wait())"
+        )
+        command = [sys.executable, "-c", between, AS_IN_A_TERMINAL, "-m", f"stages.{stage}", "mine"]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        parent = subprocess.Popen(command, **pipes, text=True, cwd=tmp_path, env=env)
+        started.append(parent)
+        child = psutil.Process(int(parent.stdout.readline()))
+        assert parent.stdout.readline() == "up\n"
+        return parent, child
+
+    yield start
+    for parent in started:
+        parent.kill()
+        parent.communicate()
+
+
+@pytest.mark.parametrize("stage", ["masks", "weights"])
+def test_a_stage_that_still_imports_ends_with_its_parent(importing, stage):
+    parent, child = importing(stage)
+    os.kill(parent.pid, signal.SIGKILL)
+    assert gone(child)
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [
+        (
+            signal.SIGINT,
+            130,
+            "interrupted; finished shards are kept, run the stage again to go on\n",
+        ),
+        (signal.SIGTERM, -signal.SIGTERM % 256, ""),
+    ],
+)
+@pytest.mark.parametrize("stage", ["masks", "weights"])
+def test_a_signal_during_imports_is_no_traceback(importing, stage, number, status, said):
+    parent, child = importing(stage)
+    os.kill(child.pid, number)
+    _, errors = parent.communicate(timeout=10)
+    assert (parent.returncode, errors) == (status, said)
+
+
+SCRIPT = """
+import sys, tempfile, time
+from functools import partial
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import work
+from pipeline.store import Listing, ShardFolder, StageKey, map_shards
+from pipeline.store.executors import Processes
+from stages.run import stage_main
+
+class Held:
+    def __call__(self):
+        return self.compute
+    def compute(self, rows):
+        with tempfile.TemporaryDirectory(prefix="worker-"):
+            time.sleep(60)
+
+def run(stage):
+    with tempfile.TemporaryDirectory(prefix="stage-"):
+        map_shards(
+            Listing([work.make_image(f"s{{i}}") for i in range(8)], 8, dict),
+            ShardFolder(Path("out"), 8), schema=work.SCHEMA, key=StageKey("s", {{}}, {{}}, ""),
+            make=Held(), batch_rows=1, executor=Processes(2), label="s")
+
+if __name__ == "__main__":
+    stage_main("s", run)
+"""
+
+
+@pytest.mark.parametrize("how", ["asked", "orphaned"])
+def test_what_is_ended_leaves_nothing_in_the_temporary_directory(tmp_path, how):
+    root = Path(__file__).resolve().parents[1]
+    script = tmp_path / "main.py"
+    script.write_text(SCRIPT.format(tests=str(root / "tests/store")))
+    (tmp_path / "params.yaml").write_bytes((root / "params.yaml").read_bytes())
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    between = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, *sys.argv[1:]])\n"
+        "print(child.pid, flush=True); sys.exit(child.wait())"
+    )
+    env = os.environ | {"TMPDIR": str(temporary)}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", between, str(script), "mine"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=env,
+    )
+    with parent:
+        stage = psutil.Process(int(parent.stdout.readline()))
+        deadline = time.monotonic() + 60
+        while len(list(temporary.glob("worker-*"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert list(temporary.glob("stage-*"))
+        workers = stage.children(recursive=True)
+        if how == "asked":
+            stage.terminate()
+            parent.wait(timeout=20)
+            assert parent.returncode == 128 + signal.SIGTERM
+        else:
+            parent.kill()
+        assert all(gone(process, 20) for process in (stage, *workers))
+    assert list(temporary.iterdir()) == []

@@ -18,10 +18,11 @@ from pipeline.cli.projects import init, project_file, workspace
 from pipeline.cli.rejected import explain, rejected
 from pipeline.cli.show import show
 from pipeline.cli.weights import weights
-from pipeline.errors import CrossbandError
+from pipeline.errors import CrossbandError, refusal
 from pipeline.extras import missing_words
 from pipeline.params.installed import installed_version
 from pipeline.params.load import load_params
+from pipeline.process import take_signals
 
 app = typer.Typer(
     name="crossband",
@@ -74,6 +75,7 @@ app.command("mesh")(mesh)
 
 def main() -> None:
     """Run the command; an error raised on purpose is one clear message and exit status 1."""
+    take_signals()
     try:
         app()
     except CrossbandError as error:
@@ -82,3 +84,5 @@ def main() -> None:
         if (words := missing_words(error)) is None:
             raise
         sys.exit(f"error: {words}")
+    except OSError as error:
+        sys.exit(f"error: {refusal(error)}: expected a file or folder that can be used as it is")

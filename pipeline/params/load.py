@@ -10,8 +10,9 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from pipeline.errors import ParamsError
+from pipeline.errors import ParamsError, one_line
 from pipeline.params.base import NEUTRAL
+from pipeline.params.extent import UNREADABLE, check_extent, read_text, too_much
 from pipeline.params.renamed import RENAMED
 from pipeline.params.whole import Params
 
@@ -69,14 +70,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML 1.2 mapping as DVC does; a key that stands twice is an error.
 
     Raises:
-        ParamsError: the file is missing, is no YAML, or holds no mapping.
+        ParamsError: the file is missing, is no YAML, holds no mapping, or too much of one.
     """
+    text = read_text(path)
     try:
-        values = YAML(typ="safe", pure=True).load(path.read_text())
-    except OSError as error:
-        raise ParamsError(f"{path}: {error.strerror}") from error
-    except YAMLError as error:
-        raise ParamsError(f"{path}: {' '.join(str(error).split())}") from error
+        check_extent(text, path)
+        values = YAML(typ="safe", pure=True).load(text)
+    except RecursionError as error:
+        raise too_much(path) from error
+    except (YAMLError, *UNREADABLE) as error:
+        raise ParamsError(f"{path}: {one_line(error)}") from error
     if not isinstance(values, dict):
         raise ParamsError(f"{path}: expected sections with keys, found {type(values).__name__}")
     return values
@@ -191,8 +194,8 @@ def _check(model: type[Checked], values: Mapping[str, Any], path: Path) -> Check
         section = model.model_validate_json(json.dumps(values))
     except ValidationError as error:
         faults += [_fault(model, dict(item)) for item in error.errors()]
-    except TypeError as error:
-        faults.append(str(error))
+    except (TypeError, ValueError) as error:
+        faults.append(one_line(error))
     if faults:
         raise ParamsError("\n".join(f"{path}: {fault}" for fault in faults))
     return section

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.errors import StageError
+from pipeline.errors import StageError, refusal
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (
@@ -37,12 +37,6 @@ def writing(folder: Path) -> Iterator[None]:
             f"{folder} can't be written: {refusal(error)}; expected a folder to write files in: "
             "free its place, permissions or limits, and run the stage again"
         ) from error
-
-
-def refusal(error: OSError) -> str:
-    """Return what the system refused, on one line, with the file where it is known."""
-    text = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
-    return f"{error.filename}: {text}" if error.filename else text
 
 
 @contextmanager

@@ -117,7 +117,7 @@ def map_shards(
         StageError: the output is locked by another run or can't be written, or a worker died.
         SchemaError: the batch function broke its contract.
     """
-    with locked(target.path):
+    with locked(target.path), writing(target.path):
         target.drop_foreign_shards()
         checked = CheckedFiles(target.path)
         _drop_damaged(target, checked)
@@ -128,12 +128,11 @@ def map_shards(
         log.info("%s: %d rows, %d to compute, %d reused", label, rows, stale, rows - stale)
         start = partial(_start, make) if stale else _start_nothing
         chosen = executor if stale > few_rows else Serial()
-        with writing(target.path), progress(label, stale) as advance:
+        with progress(label, stale) as advance:
             computed = sum(chosen.run(_run, [p.shard for p in changed], start, advance))
         reasons = Counter(target.rejected.table(["reason"])["reason"].to_pylist())
         out = sum(shard.rows() for shard in map(target.shard, range(target.count)))
-        with writing(target.path):
-            checked.note(_files(target))
+        checked.note(_files(target))
     return MapSummary(rows, out, dict(sorted(reasons.items())), computed, rows - computed)
 
 

@@ -162,6 +162,16 @@ def test_files_that_hold_no_network_are_refused(tmp_path, name):
         YoloDetector(path)
 
 
+def test_a_checkpoint_of_another_kind_is_refused(tmp_path):
+    path = tmp_path / "mine.pth"
+    torch.save({"model": torch.zeros(3)}, path)
+    with pytest.raises(WeightsError, match=r"expected a network of ultralytics, \.pt or \.onnx"):
+        YoloDetector(path)
+    with pytest.raises(WeightsError, match="holds no network") as told:
+        YoloDetector(path.rename(tmp_path / "mine.pt"))
+    assert "\n" not in str(told.value)
+
+
 def test_a_pickle_that_runs_code_is_not_opened(tmp_path):
     class Evil:
         def __reduce__(self):

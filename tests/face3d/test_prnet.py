@@ -75,3 +75,25 @@ def test_wrong_files_are_told(files, tmp_path):
         PRNet(files / "prnet.pth", tmp_path / "short.txt")
     with pytest.raises(WeightsError, match="no landmarks"):
         PRNet(files / "prnet.pth", tmp_path / "missing.txt")
+    for numbers, match in (
+        (np.full((2, 68), 256), "0 to 255"),
+        (np.full((2, 68), np.nan), "0 to 255"),
+    ):
+        np.savetxt(tmp_path / "far.txt", numbers)
+        with pytest.raises(WeightsError, match=match):
+            PRNet(files / "prnet.pth", tmp_path / "far.txt")
+    (tmp_path / "bytes.txt").write_bytes(bytes(range(256)))
+    with pytest.raises(WeightsError, match="no landmarks"):
+        PRNet(files / "prnet.pth", tmp_path / "bytes.txt")
+
+
+def test_a_damaged_checkpoint_is_told_in_one_line(files, tmp_path):
+    whole = (files / "prnet.pth").read_bytes()
+    random = np.random.default_rng(0)
+    ends = [whole[:n] for n in (0, 1, 1000, len(whole) // 2, len(whole) - 1)]
+    starts = [bytes(random.bytes(99)) + whole[99:], whole[:-300] + random.bytes(300)]
+    for data in (*ends, *starts):
+        (tmp_path / "damaged.pth").write_bytes(data)
+        with pytest.raises(WeightsError, match=r"damaged\.pth") as told:
+            PRNet(tmp_path / "damaged.pth", files / "uv.txt")
+        assert "\n" not in str(told.value)

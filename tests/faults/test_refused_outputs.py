@@ -1,0 +1,80 @@
+"""What the system refuses to write is said in one line."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import test_lost_rows as segments
+
+from pipeline.errors import StageError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def said_by(go):
+    with pytest.raises(StageError) as told:
+        go()
+    assert "\n" not in str(told.value)
+    return str(told.value)
+
+
+@pytest.mark.parametrize("place", ["data", "data/out", "data/out/rejected"])
+def test_a_file_in_a_folders_place(tmp_path, place):
+    folder, out = tmp_path / place, tmp_path / "data/out"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("mine")
+    said = said_by(lambda: segments.run(segments.LATTER, out))
+    assert said.startswith(f"{out} can't be written: ")
+    assert folder.read_text() == "mine"
+
+
+def test_a_limit_on_the_length_of_files(tmp_path):
+    """In a process of its own: the limit is for good."""
+    reader, writer = os.pipe()
+    if (child := os.fork()) == 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+        try:
+            segments.run(segments.LATTER, tmp_path / "out")
+        except StageError as error:
+            os.write(writer, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as said:
+        assert "can't be written: File too large" in said.read()
+    segments.run(segments.LATTER, tmp_path / "out")
+
+
+STAGE = """
+from pathlib import Path
+from stages.run import stage_main
+
+def run(stage):
+    {what}
+
+if __name__ == "__main__":
+    stage_main("s", run)
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("stage.write_metrics({'a': 1})", "reports/metrics/mine: Not a directory"),
+        ("Path('/dev/full').write_text('x')", "No space left on device"),
+    ],
+)
+def test_whatever_else_a_stage_can_not_write_is_one_line(tmp_path, what, said):
+    (tmp_path / "main.py").write_text(STAGE.format(what=what))
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/metrics").write_text("mine")
+    command = [sys.executable, "main.py", "mine"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert said in run.stderr
+    assert len(run.stderr.splitlines()) == 1
