@@ -25,6 +25,7 @@ def test_every_stage_makes_the_same_bytes_in_every_way(workspace):
         cv2.imwrite(f"images/s{number}/a.png", np.roll(shown, number, axis=1))
     workspace.need("yunet", "face_mesh_468", "bisenet_r18", "sface", "yolo11n_pose")
     workspace.edit(
+        datasets={"mine": {"shards": 4}},
         parse={"precision": "float32"},
         detect_bodies={"precision": "float32"},
         poses={"yaw_deg": [30.0], "pitch_deg": [0.0], "measured_share": 1.0},
