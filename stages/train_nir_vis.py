@@ -36,13 +36,14 @@ def run(stage: StageRun) -> None:
     pretrained = load_trained(stage.trained(path))
     key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
     curves, metrics, runs = [], {}, {}
-    for number in protocol.folds():
+    numbers = protocol.folds()
+    for number in numbers:
         ids = protocol.fold(number).train["sample_id"].to_pylist()
         samples = train.open_training_samples(params, folders, ids)
         path = trained_path(stage.stage, name, number)
         with locked(path.parent):
             run = train.train_method(
-                stage.label,
+                f"{stage.label} fold {number}" if len(numbers) > 1 else stage.label,
                 params,
                 pretrained,
                 samples,

@@ -31,6 +31,9 @@ _REFERRING = {
 }
 """Keys of a section's entries that name entries of another section; those come first."""
 
+_TESTED_WHERE_TRAINED = frozenset({"train_nir_vis"})
+"""Sections whose entries, moved to another data set, leave their evaluations behind."""
+
 Checked = TypeVar("Checked", bound=BaseModel)
 
 
@@ -106,7 +109,8 @@ def lay_profile_over(params: Mapping[str, Any], profile: Mapping[str, Any]) -> d
 
     A data set that the profile removes takes along what still stands on it: its stages, protocols,
     sources and the recognisers that are trained or tested on it. So does a pretrained network with
-    what starts from it, and a method with its evaluations. What the profile names itself stays.
+    what starts from it, and a method that goes, or goes to another data set, with its evaluations.
+    What the profile names itself stays.
     ``sample: null`` removes all sources and the data sets that they make. A section of entries that
     is removed is an empty one.
 
@@ -129,8 +133,18 @@ def lay_profile_over(params: Mapping[str, Any], profile: Mapping[str, Any]) -> d
             if name in own
             or not any(_refers(entry, key, gone[of]) for key, of in references.items())
         }
-        gone[section] = _names(params, section) - _names(merged, section)
+        gone[section] = _names(params, section) - _names(merged, section) | {
+            name
+            for name, entry in merged[section].items()
+            if section in _TESTED_WHERE_TRAINED and _moved(params[section].get(name), entry)
+        }
     return merged
+
+
+def _moved(former: Any, entry: Any) -> bool:
+    """Tell whether an entry is of another data set than it was."""
+    both = isinstance(former, Mapping) and isinstance(entry, Mapping)
+    return both and former.get("dataset") != entry.get("dataset")
 
 
 def _check_changes(params: Mapping[str, Any], profile: Mapping[str, Any]) -> None:

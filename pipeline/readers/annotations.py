@@ -56,13 +56,20 @@ def groups(keys: NDArray[Any]) -> Iterator[tuple[Any, NDArray[np.intp]]]:
     yield from zip(names.tolist(), np.split(order, ends), strict=True)
 
 
-def read_annotations(tables: Sequence[Path], columns: IjbMdfColumns) -> Annotations:
+def read_annotations(
+    tables: Sequence[Path], columns: IjbMdfColumns, only: str | None = None
+) -> Annotations:
     """Read all tables of boxes, one after the other.
+
+    Args:
+        tables: their files.
+        columns: names of their columns.
+        only: the media that a table without a column of files is of; None where there are several.
 
     Raises:
         ReaderError: a table is no CSV, lacks a column, or has a cell of the wrong kind.
     """
-    parts = [_read(table, columns) for table in tables]
+    parts = [_read(table, columns, only) for table in tables]
     fields = [[vars(part)[name] for part in parts] for name in vars(parts[0])]
     merged = Annotations(*(np.concatenate(values) for values in fields))
     if not len(merged.frames):
@@ -116,10 +123,12 @@ def _subjects(file: Path, layout: IjbMdfParams) -> set[str]:
     return {line[place] for line in cells}
 
 
-def _read(file: Path, columns: IjbMdfColumns) -> Annotations:
+def _read(file: Path, columns: IjbMdfColumns, only: str | None) -> Annotations:
     names = columns.model_dump()
     header = _header(file)
-    required = [names[key] for key in ("subject", "file", "frame", *_FACE)]
+    of_only = only is not None and names["file"] not in header
+    texts_read = ("subject",) if of_only else ("subject", "file")
+    required = [names[key] for key in (*texts_read, "frame", *_FACE)]
     body = [names[key] for key in _BODY]
     with_body = any(name in header for name in body)
     if missing := [n for n in (*required, *(body if with_body else ())) if n not in header]:
@@ -131,11 +140,13 @@ def _read(file: Path, columns: IjbMdfColumns) -> Annotations:
     lines = len(table)
     where = np.array([f"{file}, line {number}" for number in range(2, lines + 2)], object)
     texts = []
-    for key in ("subject", "file"):
+    for key in texts_read:
         values = pc.utf8_trim_whitespace(table[names[key]]).to_numpy(zero_copy_only=False)
         if len(empty := np.flatnonzero(values == "")):
             raise ReaderError(f"{where[empty[0]]}: {names[key]} is empty")
         texts.append(values)
+    if of_only:
+        texts.append(np.full(lines, only, object))
     frames = table[names["frame"]].to_numpy()
     if len(faulty := np.flatnonzero(~(np.isfinite(frames) & (frames == np.round(frames))))):
         raise ReaderError(f"{where[faulty[0]]}: {names['frame']} is no whole number")

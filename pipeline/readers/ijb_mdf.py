@@ -10,10 +10,10 @@ columns, band folders, lists and tables are params (``datasets.<name>.ijb_mdf``)
 
 Band folders are ``VIS-500m``, ``SWIR-30m``, ``MWIR-30m`` and ``LWIR-30m``. The tables' columns are
 IJB-C's: ``SUBJECT_ID``, ``FILENAME`` (of the media, relative to the root; the extension may be left
-out), ``FRAME_NUM``, ``FACE_X``, ``FACE_Y``, ``FACE_WIDTH``, ``FACE_HEIGHT`` in pixels, empty where
-no face is seen, and optionally ``BODY_X`` … ``BODY_HEIGHT``. Further columns (``TEMPLATE_ID``,
-``SIGHTING_ID`` …) are not needed. ``FRAME_NUM`` counts from ``frame_base``; in a folder of frames
-it is the number in the file's name.
+out; of one media alone so may the column), ``FRAME_NUM``, ``FACE_X``, ``FACE_Y``, ``FACE_WIDTH``,
+``FACE_HEIGHT`` in pixels, empty where no face is seen, and optionally ``BODY_X`` …
+``BODY_HEIGHT``. Further columns (``TEMPLATE_ID``, ``SIGHTING_ID`` …) are not needed. ``FRAME_NUM``
+counts from ``frame_base``; in a folder of frames it is the number in the file's name.
 
 Frames without annotation stay out. Subjects of gallery 1 are for training, those of gallery 2 for
 testing; a frame has the split of its people where they agree, and each person has its own in
@@ -65,10 +65,13 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
             f"{layout.annotations}, but {_there(root)}; correct datasets.{dataset}"
         )
     splits = read_galleries(root, layout)
-    lines = read_annotations(tables, layout.columns)
+    there = _media_below(root, layout)
+    only = there[0] if len(there) == 1 else None
+    lines = read_annotations(tables, layout.columns, only)
     media = _media(root, lines, layout)
     check_frame_base(root, lines, media, layout.frame_base, dataset)
-    idle = _idle(root, media, layout)
+    known = set(media)
+    idle = [name for name in there if name not in known]
     _tell(dataset, lines, idle, splits)
     keep = chosen_lines(lines, media, layout)
     rows = [
@@ -153,15 +156,13 @@ def _is_video(path: Path) -> bool:
     return path.is_file() and path.suffix.lower() in EXTENSIONS
 
 
-def _idle(root: Path, media: np.ndarray, layout: IjbMdfParams) -> list[str]:
-    """Return the media that no table names."""
-    known = set(media)
+def _media_below(root: Path, layout: IjbMdfParams) -> list[str]:
+    """Return all media of the band folders, relative to the root."""
     return [
-        name
+        path.relative_to(root).as_posix()
         for folder in layout.bands
         for path in sorted((root / folder).rglob("*"))
-        if (_is_video(path) or (path.is_dir() and numbered_files(path)))
-        and (name := path.relative_to(root).as_posix()) not in known
+        if _is_video(path) or (path.is_dir() and numbered_files(path))
     ]
 
 

@@ -248,6 +248,14 @@ def test_a_network_that_is_removed_takes_what_starts_from_it_along():
     assert list(laid["evaluate_nir_vis"]) == ["pram_cat-VIS-NIR"]
 
 
+def test_a_method_that_moves_leaves_the_evaluations_of_where_it_was():
+    params = read_yaml(ROOT / "params.yaml")
+    params["protocols"]["scenes"] = params["protocols"]["sample"]
+    laid = lay_profile_over(params, {"train_nir_vis": {"hsst": {"dataset": "scenes"}}})
+    assert list(laid["evaluate_nir_vis"]) == ["pram_cat-VIS-NIR"]
+    assert check_params(laid, ROOT).train_nir_vis["hsst"].dataset == "scenes"
+
+
 def test_no_sample_means_its_data_sets_neither_and_few_overrides_are_no_fault():
     params = read_yaml(ROOT / "params.yaml")
     mine = {"reader": "folder", "root": "images", "shards": 1}

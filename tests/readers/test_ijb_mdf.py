@@ -169,6 +169,34 @@ def test_columns_and_folders_may_have_other_names(replica):
     assert {row["band"] for row in frames.values()} == {"MWIR"}
 
 
+def without_files(replica):
+    """Take the column of files out of the table."""
+    (table,) = replica.root.glob("annotations/*.csv")
+    lines = [line.split(",") for line in table.read_text().splitlines()]
+    place = lines[0].index("FILENAME")
+    kept = [",".join(cells[:place] + cells[place + 1 :]) for cells in lines]
+    table.write_text("\n".join(kept) + "\n")
+
+
+def test_a_table_without_files_is_that_of_the_only_video(replica):
+    replica.video(VIDEO, 3)
+    replica.box("a", VIDEO, 0)
+    replica.box("a", VIDEO, 2)
+    replica.write()
+    wanted, _ = taken_in(replica)
+    without_files(replica)
+    found, rejected = taken_in(replica)
+    assert list(found) == list(wanted)
+    assert len(found) == 2
+    assert rejected == {}
+
+
+def test_of_several_media_a_table_has_to_name_its_own(two_media):
+    without_files(two_media)
+    with pytest.raises(ReaderError, match=r"expected columns \['FILENAME'\]"):
+        listing_of(two_media)
+
+
 def test_media_without_annotation_are_told(two_media, caplog):
     two_media.video("VIS-500m/idle.mp4", 2)
     with caplog.at_level(logging.INFO):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.precision import computes_bfloat16
+from pipeline.store.progress import progress
 from pipeline.training.data.prefetch import batches, loader_threads
 from pipeline.training.engine.devices import resolve_device
 from pipeline.types import Float32
@@ -49,8 +50,11 @@ def embed_all(
     with (
         torch.autocast(at, torch.bfloat16, enabled=reduced),
         batches(lambda number: inputs(runs[number]), range(len(runs)), loader_threads()) as drawn,
+        progress("embed", count) as advance,
     ):
-        made = [(embed or network)(*_on(at, given)).float().cpu() for given in drawn]
+        for given in drawn:
+            made.append((embed or network)(*_on(at, given)).float().cpu())
+            advance(len(made[-1]))
     vectors: Float32 = torch.cat(made).numpy()
     return vectors
 
