@@ -16,7 +16,7 @@ from pipeline.training.backbones import BACKBONES, make_backbone
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.training.methods.recogniser import Recogniser
-from pipeline.training.train import build_method
+from pipeline.training.train import build_method, class_of
 
 TOLERANCE = 1e-3
 """How far ONNX Runtime's embeddings may lie from torch's, of the longest one's length."""
@@ -90,7 +90,17 @@ def portable_method(trained: Trained, params: RecogniserParams) -> Portable:
     Args:
         trained: the network.
         params: of its training.
+
+    Raises:
+        ExportError: the method takes more than an image, and does not say of which shape.
     """
+    known = class_of(params)
+    whole = known.network_inputs is Recogniser.network_inputs
+    if not whole and known.input_shape is Recogniser.input_shape:
+        raise ExportError(
+            f"{params.kind} takes more than one image of a sample: expected a method on faces, "
+            "which leaves as one graph"
+        )
     method = build_method(params, trained, with_weights=False)
     load_weights(method.network, trained)
     if (shape := method.input_shape()) is None:

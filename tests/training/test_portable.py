@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from pipeline.errors import ExportError
 from pipeline.params.load import load_params
 from pipeline.training.backbones import BACKBONES, make_backbone
 from pipeline.training.engine.trained import Trained
@@ -75,3 +76,10 @@ def test_a_methods_network_leaves_with_its_card(tmp_path, name, request):
     assert '- mine: `{"rank1": 0.5}`' in card
     shape = "5, 1, 128, 128" if name == "pram_cat" else "3, 144, 144"
     assert f"(n, {shape})" in card
+
+
+def test_a_method_of_several_inputs_is_refused(request):
+    entries = load_params(request.config.rootpath / PARAMS).train_bodies
+    params = next(iter(entries.values()))
+    with pytest.raises(ExportError, match="takes more than one image of a sample"):
+        portable_method(trained("train_bodies@x", "x", (384, 128), {}), params)
