@@ -34,7 +34,11 @@ class BNNeck(nn.Module):
 
         An image alone has no spread: what was met before it normalises it.
         """
-        y: Tensor = self.network(x).float()
+        return self.normalised(self.network(x))
+
+    def normalised(self, features: Tensor) -> Tensor:
+        """Normalise what the network returned, (n, d)."""
+        y = features.float()
         if len(y) == 1:
             mean, variance = self._met()
             y = (y - mean) / (variance + self.neck.eps).sqrt()

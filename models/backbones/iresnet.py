@@ -1,6 +1,6 @@
-"""IR-50 and IR-100: the improved residual networks of ArcFace.
+"""IR-18, IR-50 and IR-100: the improved residual networks of ArcFace.
 
-Input convention: RGB, float32 (n, 3, side, side), (value − 127.5) / 127.5. Module names are those
+Input convention: RGB, float32 (n, 3, h, w), (value − 127.5) / 127.5. Module names are those
 of the checkpoints in public zoos (TreB1eN/InsightFace_Pytorch, ZhaoJ9014/face.evoLVe).
 
 Reference:
@@ -10,7 +10,7 @@ Reference:
 
 from torch import Tensor, nn
 
-STAGES = {50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
+STAGES = {18: (2, 2, 2, 2), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
 """Units per stage by the depth that names the network."""
 
 
@@ -44,18 +44,26 @@ class IResNet(nn.Module):
     """An improved residual network.
 
     Args:
-        depth: 50 or 100.
-        side_px: side of the input, a multiple of 16.
+        depth: 18, 50 or 100.
+        side_px: side of a square input, a multiple of 16.
         dimensions: of the embedding.
+        hw: height and width of any other input; each stage halves them, rounded up.
     """
 
     channels = 3
+    map_channels = 512
 
-    def __init__(self, depth: int = 50, side_px: int = 112, dimensions: int = 512) -> None:
+    def __init__(
+        self,
+        depth: int = 50,
+        side_px: int = 112,
+        dimensions: int = 512,
+        hw: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__()
         if depth not in STAGES:
             raise ValueError(f"depth: expected one of {sorted(STAGES)}, got {depth}")
-        if side_px % 16:
+        if hw is None and side_px % 16:
             raise ValueError(f"side_px: expected a multiple of 16, got {side_px}")
         self.side_px = side_px
         self.dimensions = dimensions
@@ -72,16 +80,26 @@ class IResNet(nn.Module):
                 for unit in range(units)
             )
         )
-        cells = side_px // 16
+        height, width = hw or (side_px, side_px)
+        self.map_hw = -(-height // 16), -(-width // 16)
         self.output_layer = nn.Sequential(
             nn.BatchNorm2d(512),
             nn.Dropout(0.4),
             nn.Flatten(),
-            nn.Linear(512 * cells * cells, dimensions),
+            nn.Linear(512 * self.map_hw[0] * self.map_hw[1], dimensions),
             nn.BatchNorm1d(dimensions),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map images (n, 3, side, side) to features (n, dimensions)."""
-        y: Tensor = self.output_layer(self.body(self.input_layer(x)))
+        """Map images (n, 3, h, w) to features (n, dimensions)."""
+        return self.from_map(self.feature_map(x))
+
+    def feature_map(self, x: Tensor) -> Tensor:
+        """Map images (n, 3, h, w) to the last convolution's (n, 512, h / 16, w / 16)."""
+        y: Tensor = self.body(self.input_layer(x))
+        return y
+
+    def from_map(self, feature_map: Tensor) -> Tensor:
+        """Map what ``feature_map`` returned to features (n, dimensions)."""
+        y: Tensor = self.output_layer(feature_map)
         return y

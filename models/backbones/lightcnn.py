@@ -128,6 +128,8 @@ class LightCNN9(nn.Module):
     dimensions = 256
     side_px = SIDE_PX
     channels = 1
+    map_channels = 128
+    map_hw = 8, 8
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,7 +148,16 @@ class LightCNN9(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images (n, 1, 128, 128) in [0, 1] to features (n, 256)."""
-        y: Tensor = self.fc1(self.features(x).flatten(1))
+        return self.from_map(self.feature_map(x))
+
+    def feature_map(self, x: Tensor) -> Tensor:
+        """Map images (n, 1, 128, 128) to what the trunk makes of them (n, 128, 8, 8)."""
+        y: Tensor = self.features(x)
+        return y
+
+    def from_map(self, feature_map: Tensor) -> Tensor:
+        """Map what ``feature_map`` returned to features (n, 256)."""
+        y: Tensor = self.fc1(feature_map.flatten(1))
         return y
 
     def absorb(self, mean: Tensor, deviation: Tensor) -> None:

@@ -83,6 +83,26 @@ def prototype_loss(
     return logits.logsumexp(dim=1) - true[:, 0]
 
 
+def margin_loss(
+    cosines: Tensor, labels: Tensor, *, loss: str, scale: float | Tensor, margin: float
+) -> Tensor:
+    """Cross-entropy of cosines to all prototypes.
+
+    Args:
+        cosines: (n, classes).
+        labels: int64 (n,).
+        loss: a name in ``MARGINS``.
+        scale: s; a tensor (n, 1) gives each sample its own.
+        margin: m.
+
+    Returns:
+        (n,), the loss of each sample.
+    """
+    moved = MARGINS[loss](cosines.gather(1, labels[:, None]), margin)
+    logits = scale * cosines.scatter(1, labels[:, None], moved)
+    return F.cross_entropy(logits, labels, reduction="none")
+
+
 class CosineClassifier(nn.Module):
     """A classifier whose prototypes are unit vectors, with its loss.
 
@@ -115,6 +135,9 @@ class CosineClassifier(nn.Module):
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Return the mean loss of features (n, d) with labels int64 (n,)."""
+        return self.each(features, labels, self.scale).mean()
+
+    def each(self, features: Tensor, labels: Tensor, scale: float | Tensor) -> Tensor:
+        """Return the loss of each sample (n,), by a scale of its own where that is (n, 1)."""
         cosines = self.cosines(features)
-        moved = MARGINS[self.loss](cosines.gather(1, labels[:, None]), self.margin)
-        return F.cross_entropy(self.scale * cosines.scatter(1, labels[:, None], moved), labels)
+        return margin_loss(cosines, labels, loss=self.loss, scale=scale, margin=self.margin)

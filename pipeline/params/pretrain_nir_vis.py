@@ -9,7 +9,13 @@ from pipeline.params.training import TrainingParams, Weight
 from pipeline.types import Band
 
 BackboneName = Literal[
-    "lightcnn9", "lightcnn29v2", "mobilefacenet", "iresnet50", "iresnet100", "attention56"
+    "lightcnn9",
+    "lightcnn29v2",
+    "mobilefacenet",
+    "iresnet18",
+    "iresnet50",
+    "iresnet100",
+    "attention56",
 ]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -20,13 +21,13 @@ class Backbone:
         network: name of its class.
         preprocess: what images it takes.
         options: arguments of the class.
-        sided: whether the class takes the side of square crops, ``side_px``.
+        shape: what crops it takes: of one size, square ones (``side_px``), or any (``hw``).
     """
 
     network: str
     preprocess: Preprocess
     options: Mapping[str, int] = field(default_factory=dict)
-    sided: bool = True
+    shape: Literal["fixed", "square", "any"] = "square"
 
 
 _GREY_128 = Preprocess(grey=True, hw=(128, 128), offset=0.0, divisor=255.0)
@@ -36,6 +37,7 @@ MODULES: dict[str, str] = {
     "lightcnn9": "models.backbones.lightcnn",
     "lightcnn29v2": "models.backbones.lightcnn",
     "mobilefacenet": "models.backbones.mobilefacenet",
+    "iresnet18": "models.backbones.iresnet",
     "iresnet50": "models.backbones.iresnet",
     "iresnet100": "models.backbones.iresnet",
     "attention56": "models.backbones.attention",
@@ -43,11 +45,12 @@ MODULES: dict[str, str] = {
 """Where their classes are; imported when one is made."""
 
 BACKBONES: dict[str, Backbone] = {
-    "lightcnn9": Backbone("LightCNN9", _GREY_128, sided=False),
-    "lightcnn29v2": Backbone("LightCNN29v2", _GREY_128, sided=False),
+    "lightcnn9": Backbone("LightCNN9", _GREY_128, shape="fixed"),
+    "lightcnn29v2": Backbone("LightCNN29v2", _GREY_128, shape="fixed"),
     "mobilefacenet": Backbone("MobileFaceNet", Preprocess(False, None, 127.5, 128.0)),
-    "iresnet50": Backbone("IResNet", _RGB, {"depth": 50}),
-    "iresnet100": Backbone("IResNet", _RGB, {"depth": 100}),
+    "iresnet18": Backbone("IResNet", _RGB, {"depth": 18}, "any"),
+    "iresnet50": Backbone("IResNet", _RGB, {"depth": 50}, "any"),
+    "iresnet100": Backbone("IResNet", _RGB, {"depth": 100}, "any"),
     "attention56": Backbone("Attention56", _RGB),
 }
 """Backbones by the names that params take."""
@@ -61,8 +64,10 @@ def make_backbone(name: str, hw: HW, seed: int) -> nn.Module:
     """
     backbone = BACKBONES[name]
     backbone.preprocess.room(hw)
-    options = dict(backbone.options)
-    if backbone.sided:
+    options: dict[str, Any] = dict(backbone.options)
+    if backbone.shape == "any":
+        options["hw"] = hw
+    if backbone.shape == "square":
         if hw[0] != hw[1]:
             raise _refusal(name, hw, "expected square ones")
         options["side_px"] = hw[0]

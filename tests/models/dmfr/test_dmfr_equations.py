@@ -1,0 +1,204 @@
+"""The equations of the DMFR paper and of its baselines, derived once more in float64."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from models.dmfr.disentangle import reconstruction_loss
+from models.dmfr.domains import DomainJudge, mixed, reverse_gradient
+from models.dmfr.filter import ModalityFilter, filter_loss
+from models.dmfr.meta import MetaStep
+from models.dmfr.uncertainty import Confidence, divergence, sampled
+from models.losses.margins import CosineClassifier
+
+SCALE, MARGIN = 8.0, 0.4
+
+
+def unit(rows):
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def cosface(prototypes, features, labels):
+    """The paper's L, a sample and a class at a time; prototypes are of unit length."""
+    total = 0.0
+    for feature, label in zip(unit(features), labels, strict=True):
+        terms = [
+            SCALE * (prototype @ feature - (MARGIN if j == label else 0.0))
+            for j, prototype in enumerate(prototypes)
+        ]
+        total += math.log(sum(math.exp(term) for term in terms)) - terms[label]
+    return total / len(labels)
+
+
+def slope(function, at, step=1e-6):
+    """Central differences of a function of an array."""
+    found = np.zeros_like(at)
+    for place in np.ndindex(at.shape):
+        moved = at.copy()
+        moved[place] += step
+        high = function(moved)
+        moved[place] -= 2 * step
+        found[place] = (high - function(moved)) / (2 * step)
+    return found
+
+
+def meta_total(prototypes, train, test, labels, rate, weight):
+    """λ L_tr(θ, w) + (1 − λ) L_te(θ, w′), the inner gradient by differences, too."""
+    start = unit(prototypes)
+    inner = slope(lambda w: cosface(w, train, labels[0]), start, 1e-4)
+    moved = unit(start - rate * inner)
+    tested = cosface(moved, test, labels[1])
+    return weight * cosface(start, train, labels[0]) + (1 - weight) * tested
+
+
+@pytest.fixture
+def drawn():
+    random = np.random.default_rng(5)
+    prototypes, train, test = (random.normal(size=shape) for shape in ((3, 4), (4, 4), (2, 4)))
+    return prototypes, train, test, ([0, 1, 2, 0], [2, 1])
+
+
+def as_tensors(prototypes, train, test, labels):
+    leaves = [torch.tensor(each, requires_grad=True) for each in (prototypes, train, test)]
+    batches = [(leaf, torch.tensor(each)) for leaf, each in zip(leaves[1:], labels, strict=True)]
+    return leaves, batches
+
+
+def test_the_meta_objective_is_the_papers(drawn):
+    (w, _, _), (train, test) = as_tensors(*drawn)
+    total, inner, outer = MetaStep(0.3, 0.25, SCALE, MARGIN).objective(w, train, test)
+    prototypes, seen, _, labels = drawn
+    assert total.item() == pytest.approx(meta_total(*drawn, 0.3, 0.25), rel=1e-6)
+    assert inner.item() == pytest.approx(cosface(unit(prototypes), seen, labels[0]), rel=1e-12)
+    assert total.item() == pytest.approx(0.25 * inner.item() + 0.75 * outer.item(), rel=1e-12)
+
+
+def test_the_meta_gradient_is_the_slope_of_the_objective(drawn):
+    leaves, (train, test) = as_tensors(*drawn)
+    total, _, _ = MetaStep(0.3, 0.25, SCALE, MARGIN).objective(leaves[0], train, test)
+    total.backward()
+
+    def with_place(place):
+        return lambda values: meta_total(
+            *(values if n == place else each for n, each in enumerate(drawn[:3])),
+            drawn[3],
+            0.3,
+            0.25,
+        )
+
+    for place, leaf in enumerate(leaves):
+        found = slope(with_place(place), drawn[place], 1e-4)
+        assert leaf.grad.numpy() == pytest.approx(found, rel=2e-4, abs=2e-6)
+
+
+def test_first_order_leaves_the_virtual_step_out_of_the_gradient(drawn):
+    gradients = []
+    for first_order in (False, True):
+        leaves, (train, test) = as_tensors(*drawn)
+        step = MetaStep(0.3, 0.0, SCALE, MARGIN, first_order)
+        step.objective(leaves[0], train, test)[0].backward()
+        gradients.append([leaf.grad for leaf in leaves])
+    second, first = gradients
+    # with λ = 0 meta-train features count through the virtual step alone
+    assert second[1].abs().max() > 1e-4
+    assert not first[1].any()
+    assert not torch.allclose(second[0], first[0])
+    assert torch.allclose(second[2], first[2])
+
+
+def test_without_a_virtual_step_both_losses_are_of_the_same_prototypes(drawn):
+    (w, _, _), (train, _) = as_tensors(*drawn)
+    total, inner, outer = MetaStep(0.0, 0.5, SCALE, MARGIN).objective(w, train, train)
+    assert total.item() == pytest.approx(inner.item())
+    assert outer.item() == pytest.approx(inner.item())
+
+
+def test_the_reconstruction_loss_by_hand():
+    rebuilt = torch.zeros(2, 1, 1, 2, requires_grad=True)
+    target = torch.tensor([[[[3.0, 4.0]]], [[[0.0, 1.0]]]], requires_grad=True)
+    assert reconstruction_loss(rebuilt, target, "mse").item() == pytest.approx(26 / 4)
+    loss = reconstruction_loss(rebuilt, target, "l2")
+    assert loss.item() == pytest.approx((5 + 1) / 2)
+    loss.backward()
+    assert target.grad is None
+
+
+@pytest.mark.parametrize("detach", [True, False])
+def test_the_filter_loss_by_hand(detach):
+    made = torch.tensor([[2.0, 0.0], [0.0, 3.0]], dtype=torch.float64, requires_grad=True)
+    real = torch.tensor([[0.0, 1.0], [0.0, 9.0]], dtype=torch.float64, requires_grad=True)
+    loss = filter_loss(made, real, detach=detach)
+    assert loss.item() == pytest.approx((math.sqrt(2) + 0) / 2, abs=1e-5)
+    loss.backward()
+    assert torch.isfinite(made.grad).all()
+    assert (real.grad is None) == detach
+
+
+def test_the_filter_is_the_identity_at_the_start_and_learns():
+    torch.manual_seed(0)
+    filter_, features = ModalityFilter(6), torch.randn(5, 6)
+    assert torch.equal(filter_(features), features)
+    filter_(features).square().sum().backward()
+    assert filter_.output.weight.grad.abs().max() > 0
+
+
+def test_dul_by_hand():
+    mean, log_variance = torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, math.log(4.0)]])
+    assert sampled(mean, log_variance, torch.tensor([[1.0, 0.5]])).tolist() == [[2.0, -1.0]]
+    # of each dimension (μ² + σ² − 1 − log σ²) / 2
+    by_hand = ((1 + 1 - 1 - 0) / 2 + (4 + 4 - 1 - math.log(4)) / 2) / 2
+    assert divergence(mean, log_variance).item() == pytest.approx(by_hand)
+    assert divergence(torch.zeros(3, 2), torch.zeros(3, 2)).item() == 0.0
+
+
+def test_an_unsure_sample_weighs_by_its_own_scale():
+    head = CosineClassifier(2, 2, loss="am_softmax", scale=SCALE, margin=MARGIN).double()
+    head.weight.data = torch.eye(2).double()
+    features, labels = torch.tensor([[1.0, 0.0], [0.0, 2.0]]).double(), torch.tensor([0, 0])
+    each = head.each(features, labels, torch.tensor([[3.0], [0.0]]).double())
+    sure = math.log(1 + math.exp(3.0 * (0.0 - (1.0 - MARGIN))))
+    assert each.tolist() == pytest.approx([sure, math.log(2)])
+    assert head.each(features, labels, SCALE).mean() == head(features, labels)
+
+
+def test_confidence_starts_at_the_scale_and_stays_below_twice_of_it():
+    torch.manual_seed(0)
+    head = Confidence(4, (2, 3), scale=30.0)
+    maps = torch.randn(5, 4, 2, 3)
+    assert head(maps).flatten().tolist() == [30.0] * 5
+    head.trunk[-1].weight.data.fill_(1e3)
+    assert head(maps).min() >= 0
+    assert head(maps).max() <= 60.0
+
+
+def test_the_reversed_gradient_is_turned_and_weighed():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    y = reverse_gradient(x, 0.5)
+    assert torch.equal(y, x)
+    (y * torch.tensor([3.0, 4.0])).sum().backward()
+    assert x.grad.tolist() == [-1.5, -2.0]
+
+
+def test_the_judge_learns_what_the_features_unlearn():
+    torch.manual_seed(0)
+    judge, features = DomainJudge(3, weight=1.0), torch.randn(6, 3, requires_grad=True)
+    synthetic = torch.tensor([True, False] * 3)
+    loss = judge(features, synthetic)
+    loss.backward()
+    with torch.no_grad():
+        for weight in judge.parameters():
+            weight -= 1e-3 * weight.grad
+    assert judge(features, synthetic) < loss
+    with torch.no_grad():
+        moved = features - 1e-2 * features.grad
+        for weight in judge.parameters():
+            weight += 1e-3 * weight.grad
+    assert judge(moved, synthetic) > loss
+
+
+def test_mixup_by_hand():
+    real, synthetic = torch.ones(2, 1, 1, 1), torch.zeros(2, 1, 1, 1)
+    made = mixed(real, synthetic, torch.tensor([0.25, 1.0]))
+    assert made.flatten().tolist() == [0.25, 1.0]
