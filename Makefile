@@ -32,7 +32,8 @@ repro: setup ## run every stage that is out of date
 ablations: setup ## train and measure every row of the papers' tables: hours without a GPU
 	test -e $(ABLATIONS)/dvc.yaml || crossband workspace $(ABLATIONS) --profile params/ablations.yaml
 	cp ablations/stages.yaml $(ABLATIONS)/ablations/dvc.yaml
-	cd $(ABLATIONS) && dvc repro ablations/dvc.yaml
+	cp ablations/dmfr/stages.yaml $(ABLATIONS)/ablations/dmfr/dvc.yaml
+	cd $(ABLATIONS) && dvc repro ablations/dvc.yaml ablations/dmfr/dvc.yaml
 
 # In random order (the seed is printed); a module's tests mostly stay with one process, so that their
 # shared fixtures are made once.

@@ -1,11 +1,11 @@
-"""Stage ``attributes``: pose, sharpness, light, quality and embedding of each aligned face."""
+"""Stage ``attributes``: pose, sharpness, light, quality, embedding and DMFR's crop of each face."""
 
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.ops.codec import decode_rgb
+from pipeline.ops.codec import decode, decode_rgb, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.params.attributes import AttributesParams
@@ -16,7 +16,7 @@ from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Float32, Row, UInt8
 from stages.run import StageRun, stage_main
 
-TEMPLATE = ALIGNMENT_TEMPLATES["arcface112"]
+TEMPLATE, DMFR = ALIGNMENT_TEMPLATES["arcface112"], ALIGNMENT_TEMPLATES["dmfr137x169"]
 
 
 def make(weights: Path, precision: str) -> BatchFunction:
@@ -40,22 +40,37 @@ def crop_of(row: Row) -> UInt8:
     return warp_affine(decode_rgb(row["context"]["bytes"]), context_to_crop, TEMPLATE.hw)
 
 
+def dmfr_columns(row: Row) -> Row:
+    """Cut DMFR's crop out of the context image, as ``poses`` and ``degrade`` cut theirs."""
+    source_to_crop = warp_to_template(row["landmarks_xy"], DMFR)
+    context_to_crop = compose_affine(invert_affine(row["context_warp_2x3"]), source_to_crop)
+    context = decode(row["context"]["bytes"])
+    crop = np.asarray(warp_affine(context, context_to_crop, DMFR.hw, border="reflect"), np.uint8)
+    name = row["sample_id"].rpartition("/")[2]
+    data = {"bytes": encode_png(crop), "path": f"{name}.dmfr.png"}
+    return {"dmfr": data, "dmfr_warp_2x3": source_to_crop}
+
+
 def described(row: Row, crop: UInt8, embedding: Float32) -> Row:
     """Make a face's row."""
     kept = {name: value for name, value in row.items() if name in ATTRIBUTES.names}
     yaw, pitch, roll = (float(angle) for angle in row["pose_deg"])
     bright, side = illumination(crop)
-    return kept | {
-        "parent_id": row["sample_id"],
-        "yaw_deg": yaw,
-        "pitch_deg": pitch,
-        "roll_deg": roll,
-        "sharpness": focus_measure(crop),
-        "illumination": bright,
-        "side_light": side,
-        "quality": float(np.linalg.norm(embedding)),
-        "embedding": embedding,
-    }
+    return (
+        kept
+        | dmfr_columns(row)
+        | {
+            "parent_id": row["sample_id"],
+            "yaw_deg": yaw,
+            "pitch_deg": pitch,
+            "roll_deg": roll,
+            "sharpness": focus_measure(crop),
+            "illumination": bright,
+            "side_light": side,
+            "quality": float(np.linalg.norm(embedding)),
+            "embedding": embedding,
+        }
+    )
 
 
 def run(stage: StageRun) -> None:

@@ -35,8 +35,16 @@ DATA = frozenset({".npz", ".csv"})
 SOURCES = tuple(file.stem for file in sorted((ROOT / "pipeline" / "schemas").glob("*.py")))
 """Stages whose outputs are rows, which a method can read: those with a schema."""
 
-_FOLDERS = {"stages.train_degrader": "data/${key}", "ablations.row": "data/${item.method.dataset}"}
+_ROW = "data/${item.method.dataset}"
+_FOLDERS = {
+    "stages.train_degrader": "data/${key}",
+    "ablations.row": _ROW,
+    "ablations.dmfr_row": _ROW,
+}
 """Folder of an entry's data set, where it is not that of ``dataset`` in a section of params."""
+
+_ROWS_OF = {"ablations.row": "stages.train_nir_vis", "ablations.dmfr_row": "stages.train_dmfr"}
+"""The stage whose methods the rows of ablations train."""
 
 _SHARED = frozenset({"__init__", "run", "wiring"})
 _CONTRACT = re.compile(r'(name = "Stages do not import one another".*?modules = \[\n)[^\]]*', re.S)
@@ -66,8 +74,8 @@ def methods_of(module: str) -> list[type[Method]]:
 
     What is tested on which rows is a param of its own.
     """
-    if module == "ablations.row":
-        return methods_of("stages.train_nir_vis")
+    if module in _ROWS_OF:
+        return methods_of(_ROWS_OF[module])
     if module == "stages.train_degrader":
         return [CycleGan]
     if module == "stages.pretrain_nir_vis":
@@ -97,7 +105,7 @@ def wired_pipeline(text: str) -> str:
     for stage in pipeline["stages"].values():
         does = stage.get("do", stage)
         module, deps = does["cmd"].split()[2], does["deps"]
-        if module == "ablations.table":  # it runs reports, which count nowhere else
+        if module.endswith("table"):  # it runs reports, which count nowhere else
             continue
         wired = _replaced(list(deps), code_deps(module), _is_code)
         if inputs := {source for method in methods_of(module) for source in method.inputs}:
@@ -120,6 +128,7 @@ def wired_project(text: str) -> str:
 FILES = {
     "dvc.yaml": wired_pipeline,
     "ablations/stages.yaml": wired_pipeline,
+    "ablations/dmfr/stages.yaml": wired_pipeline,
     "pyproject.toml": wired_project,
 }
 """What is rewritten, and how."""

@@ -19,7 +19,7 @@ from pipeline.params.whole import Params
 BANNED_NAMES = ("size", "nfiles")
 """DVC takes these keys for its own and then overlooks edits of the section around them."""
 
-_NAMED_BY_DATASET = ("face_datasets", "body_datasets", "protocols")
+_NAMED_BY_DATASET = ("face_datasets", "body_datasets", "protocols", "analyse_modality")
 _REFERRING = {
     "sample": {"dataset": "datasets"},
     "pretrain_nir_vis": {"dataset": "datasets"},
@@ -28,6 +28,8 @@ _REFERRING = {
     "pretrain_bodies": {"dataset": "datasets"},
     "train_bodies": {"dataset": "datasets", "pretrained": "pretrain_bodies"},
     "evaluate_bodies": {"dataset": "datasets", "method": "train_bodies", "face": "train_bodies"},
+    "train_dmfr": {"dataset": "datasets", "pretrained": "pretrain_nir_vis"},
+    "evaluate_dmfr": {"dataset": "datasets", "method": "train_dmfr"},
 }
 """Keys of a section's entries that name entries of another section; those come first."""
 

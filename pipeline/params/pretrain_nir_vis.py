@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.params.base import Name, Section
-from pipeline.params.training import TrainingParams, Weight
+from pipeline.params.training import Crop, TrainingParams, Weight
 from pipeline.types import Band
 
 BackboneName = Literal[
@@ -33,6 +33,7 @@ class PretrainParams(TrainingParams):
     backbone: BackboneName
     checkpoint: CheckpointParams | None
     """Weights to load before the training."""
+    crop: Crop
     band: Band
     batch_images: Annotated[int, Field(ge=2, le=4096)]
     loss: Literal["softmax", "am_softmax", "arcface"]

@@ -8,6 +8,9 @@ from pipeline.params.base import NEUTRAL, Name, Section, Seed
 
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
+Crop = Literal["image", "dmfr"]
+"""Which crop of a face: ``image``, as ``align`` aligned it, or ``dmfr``, DMFR's of 137×169."""
+
 TRAINED = "trained"
 """Folder in ``data`` of trained networks, and so the name of no data set."""
 

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from pipeline.params.align import AlignParams
+from pipeline.params.analyse_modality import AnalyseModalityParams
 from pipeline.params.attributes import AttributesParams
 from pipeline.params.base import Name, Section
 from pipeline.params.crop_bodies import CropBodiesParams
@@ -18,6 +19,7 @@ from pipeline.params.degrade import DegradeParams
 from pipeline.params.detect import DetectParams
 from pipeline.params.detect_bodies import DetectBodiesParams
 from pipeline.params.evaluate_bodies import EvaluateBodiesParams
+from pipeline.params.evaluate_dmfr import EvaluateDmfrParams
 from pipeline.params.evaluate_nir_vis import EvaluateParams
 from pipeline.params.export import ExportParams
 from pipeline.params.ingest import IngestParams
@@ -33,9 +35,12 @@ from pipeline.params.reconstruct import ReconstructParams
 from pipeline.params.sample import SampleParams
 from pipeline.params.train_bodies import AnyTrainPeopleParams
 from pipeline.params.train_degrader import TrainDegraderParams
+from pipeline.params.train_dmfr import AnyDmfrParams
 from pipeline.params.train_nir_vis import AnyMethodParams
 from pipeline.params.training import TRAINED
 from pipeline.params.weights import WeightsParams
+
+EntryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 
 
 class Params(Section):
@@ -63,10 +68,13 @@ class Params(Section):
     degrade: DegradeParams
     pretrain_nir_vis: dict[Name, PretrainParams]
     train_nir_vis: dict[Name, AnyMethodParams]
-    evaluate_nir_vis: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")], EvaluateParams]
+    evaluate_nir_vis: dict[EntryName, EvaluateParams]
     pretrain_bodies: dict[Name, AnyPretrainPeopleParams]
     train_bodies: dict[Name, AnyTrainPeopleParams]
     evaluate_bodies: dict[Name, EvaluateBodiesParams]
+    train_dmfr: dict[Name, AnyDmfrParams]
+    evaluate_dmfr: dict[EntryName, EvaluateDmfrParams]
+    analyse_modality: dict[Name, AnalyseModalityParams]
 
     @model_validator(mode="after")
     def _chosen_known(self) -> Self:
@@ -92,6 +100,7 @@ class Params(Section):
             named.append((f"{key}.method", entry.method, self.train_nir_vis))
             named.append((f"{key}.dataset", entry.dataset, self.protocols))
         named += self._named_by_bodies()
+        named += self._dmfr_names()
         for key, value, known in named:
             if value not in known:
                 raise ValueError(f"{key}: {value!r} is none of {list(known)}")
@@ -126,5 +135,34 @@ class Params(Section):
             yield f"{key}.method", tested.method, methods.get("semantic_vit", {})
             if tested.face is not None:
                 yield f"{key}.face", tested.face, methods.get("adaface", {})
+
+    @model_validator(mode="after")
+    def _trainings_alike(self) -> Self:
+        for dataset, analysis in self.analyse_modality.items():
+            found = [self.train_dmfr[name] for name in analysis.trainings]
+            kinds = {(each.dataset, each.pretrained, each.crop, each.band) for each in found}
+            if len(kinds) > 1 or found[0].dataset != dataset:
+                raise ValueError(
+                    f"analyse_modality.{dataset}.trainings: {list(analysis.trainings)} differ in "
+                    "dataset, pretrained, crop or band: expected trainings that can be compared"
+                )
+        return self
+
+    def _dmfr_names(self) -> list[tuple[str, str, Mapping[str, object]]]:
+        """Return what the sections of DMFR name: key, name, and where it has to stand."""
+        named: list[tuple[str, str, Mapping[str, object]]] = []
+        for name, method in self.train_dmfr.items():
+            key = f"train_dmfr.{name}"
+            named.append((f"{key}.dataset", method.dataset, self.face_datasets))
+            named.append((f"{key}.pretrained", method.pretrained, self.pretrain_nir_vis))
+        for name, entry in self.evaluate_dmfr.items():
+            key = f"evaluate_dmfr.{name}"
+            named.append((f"{key}.method", entry.method, self.train_dmfr))
+            named.append((f"{key}.dataset", entry.dataset, self.protocols))
+        for name, analysis in self.analyse_modality.items():
+            key = f"analyse_modality.{name}"
+            named.append((key, name, self.face_datasets))
+            named += [(f"{key}.trainings", each, self.train_dmfr) for each in analysis.trainings]
+        return named
 
     exports: dict[Name, ExportParams]

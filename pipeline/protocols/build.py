@@ -4,6 +4,7 @@ import logging
 import math
 import shutil
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from pipeline.errors import ReaderError, StageError
@@ -11,6 +12,7 @@ from pipeline.params.datasets import DatasetParams
 from pipeline.params.protocols import ProtocolParams, SubsetParams
 from pipeline.protocols import OFFICIAL
 from pipeline.protocols.columns import COLUMNS, band_templates, between_values, cross_band
+from pipeline.protocols.poses import cross_pose
 from pipeline.readers import read_dataset
 from pipeline.store import ShardFolder
 from pipeline.store.protocols import Protocol, check_seen, protocol_names, write_protocol
@@ -91,7 +93,7 @@ def _base(
         return OFFICIAL[dataset.reader](Path(dataset.root), listed)
     columns = list(rows.rows(list(COLUMNS)))
     if params.build == "cross_band":
-        return cross_band(columns, params.seed)
+        return chain(cross_band(columns, params.seed), cross_pose(columns, params.seed))
     return band_templates(columns)
 
 

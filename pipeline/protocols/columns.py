@@ -51,11 +51,11 @@ def cross_band(rows: Sequence[Row], seed: int) -> Iterator[Protocol]:
 def _cross_band(usable: list[Row], seed: int, split: Split, ending: str) -> Iterator[Protocol]:
     """Yield the protocols of one split's subjects."""
     test = [row for row in usable if row.get("split") == split]
-    enrolled_shots = _deal(test, seed)
-    gallery = [r for r in test if r["band"] == Band.VIS and shot_of(r) in enrolled_shots]
-    enroll = template_table(_of_subject(row) for row in gallery)
+    enrolled = enrolled_shots(test, seed)
+    gallery = [r for r in test if r["band"] == Band.VIS and shot_of(r) in enrolled]
+    enroll = template_table(of_subject(row) for row in gallery)
     for band in _other_bands(usable):
-        probes = [r for r in test if r["band"] == band and shot_of(r) not in enrolled_shots]
+        probes = [r for r in test if r["band"] == band and shot_of(r) not in enrolled]
         if not gallery or not probes:
             continue
         yield Protocol(
@@ -64,7 +64,7 @@ def _cross_band(usable: list[Row], seed: int, split: Split, ending: str) -> Iter
             f"{band} probes against a {Band.VIS} template of each {split} subject, from other "
             "shots.",
             enroll=enroll,
-            probe=template_table(_single(row) for row in probes),
+            probe=template_table(single(row) for row in probes),
             match=None,
             train=_training(usable, band),
         )
@@ -82,7 +82,7 @@ def band_templates(rows: Sequence[Row]) -> Iterator[Protocol]:
     usable = [row for row in _people(rows) if row.get("subject_id")]
     test = [row for row in usable if row.get("split") == Split.TEST]
     gallery = [row for row in test if row["band"] == Band.VIS]
-    enroll = template_table(_of_subject(row) for row in gallery)
+    enroll = template_table(of_subject(row) for row in gallery)
     for band in _other_bands(usable):
         probes = [row for row in test if row["band"] == band]
         if not gallery or not probes:
@@ -92,7 +92,7 @@ def band_templates(rows: Sequence[Row]) -> Iterator[Protocol]:
             Provenance.DERIVED,
             f"{band} templates against {Band.VIS} templates, one of each test subject and band.",
             enroll=enroll,
-            probe=template_table(_of_subject(row) for row in probes),
+            probe=template_table(of_subject(row) for row in probes),
             match=None,
             train=_training(usable, band),
         )
@@ -172,7 +172,7 @@ def _within(table: pa.Table, values: Mapping[str, float], limits: tuple[float, f
     return table.filter(pa.array(chosen, pa.bool_()))
 
 
-def _deal(rows: Iterable[Row], seed: int) -> set[tuple[str, str]]:
+def enrolled_shots(rows: Iterable[Row], seed: int) -> set[tuple[str, str]]:
     """Return the shots that are enrolled."""
     shots: dict[str, set[tuple[str, str]]] = {}
     for row in rows:
@@ -190,7 +190,8 @@ def _other_bands(rows: Iterable[Row]) -> list[Band]:
     return [band for band in Band if band != Band.VIS and band in found]
 
 
-def _of_subject(row: Row) -> Row:
+def of_subject(row: Row) -> Row:
+    """Make a row of a template of all images of its subject in its band."""
     return row | {
         "fold": None,
         "template_id": f"{row['subject_id']}.{row['band']}",
@@ -198,7 +199,8 @@ def _of_subject(row: Row) -> Row:
     }
 
 
-def _single(row: Row) -> Row:
+def single(row: Row) -> Row:
+    """Make a row of a template of its own."""
     return row | {"fold": None, "template_id": row["sample_id"], "media_id": row["sample_id"]}
 
 

@@ -53,6 +53,12 @@ CHOSEN: dict[str, tuple[str, ...]] = {
         *("trained.*.rank1", "pretrained.*.rank1"),
         *("*.rank1", "*.map", "*.pretrained.rank1"),
     ),
+    "train_dmfr": ("steps", "faces", "pairs", "loss.*"),
+    "evaluate_dmfr": (
+        *("rank1", "accuracy", "eer", "tar_at_far.1e-1", "tar_at_far.1e-2", "tar_at_far.1e-3"),
+        *("pretrained.rank1", "pretrained.eer"),
+    ),
+    "analyse_modality": ("probe_auc.*", "faces", "subjects"),
     "evaluate_nir_vis": (
         *("rank1", "map", "accuracy", "eer"),
         *("tar_at_far.1e-2", "tar_at_far.1e-3", "tpir_at_fpir.1e-2"),

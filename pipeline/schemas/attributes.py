@@ -3,11 +3,13 @@
 import pyarrow as pa
 
 from pipeline.schemas.align import ALIGN
+from pipeline.schemas.made import DMFR
 from pipeline.store.columns import extend, field, floats
 
 ATTRIBUTES = extend(
     ALIGN,
     [
+        *DMFR,
         field("yaw_deg", pa.float32(), null=False, unit="degree"),
         field("pitch_deg", pa.float32(), null=False, unit="degree"),
         field("roll_deg", pa.float32(), null=False, unit="degree"),
@@ -30,4 +32,7 @@ ATTRIBUTES = extend(
     ],
     drop=("context", "context_warp_2x3", "truth_labels", "truth_position_map"),
 )
-"""An aligned face with pose, sharpness, light, quality and embedding; no context crop."""
+"""An aligned face with pose, sharpness, light, quality and embedding, and DMFR's crop.
+
+There is no context crop; DMFR's is cut out of it, as those of synthetic faces are.
+"""

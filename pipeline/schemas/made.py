@@ -1,4 +1,4 @@
-"""Columns that every face which a program made of another has beside those of ``align``."""
+"""DMFR's crop, in what a training of it reads: real faces, and what programs made of them."""
 
 from pipeline.store.columns import IMAGE, field, floats
 

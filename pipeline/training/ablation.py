@@ -5,6 +5,7 @@ from pathlib import Path
 from pipeline.errors import DamageError
 from pipeline.evaluation.recognition import Recognition, recognise
 from pipeline.params.train_nir_vis import MethodParams
+from pipeline.params.training import RecogniserParams
 from pipeline.store.protocols import Protocol
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.embed import TestedSets, check_fits, embed_trained
@@ -14,7 +15,7 @@ from pipeline.training.train import train_method
 
 def trained_once(
     label: str,
-    params: MethodParams,
+    params: RecogniserParams,
     pretrained: Trained,
     samples: SampleSet,
     *,

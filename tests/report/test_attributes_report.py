@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from report_rows import aligned, folder
 
-from pipeline.ops.codec import decode_rgb
+from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.report.attributes import attribute_metrics, quality_sheet
 from pipeline.schemas.attributes import ATTRIBUTES
 
@@ -19,6 +19,8 @@ def attributed(name, subject, band, yaw, embedding):
     return aligned(name, subject_id=subject, band=band) | {
         "subject_id": subject,
         "band": band,
+        "dmfr": {"bytes": encode_png(np.zeros((2, 2), np.uint8)), "path": "i.png"},
+        "dmfr_warp_2x3": np.zeros((2, 3), np.float32),
         "yaw_deg": yaw,
         "pitch_deg": 0.0,
         "roll_deg": 0.0,

@@ -12,7 +12,7 @@ from report_rows import aligned, face, folder, label_maps, make_image
 
 from pipeline.detection.rows import measures_of
 from pipeline.face3d.measures import aligned_measures
-from pipeline.ops.codec import decode
+from pipeline.ops.codec import decode, encode_png
 from pipeline.parsing.measures import parsed_measures, part_measures
 from pipeline.report.align import align_metrics
 from pipeline.report.attributes import attribute_metrics, quality_sheet
@@ -74,7 +74,11 @@ def _described(name, subject):
     angles = dict.fromkeys(("yaw_deg", "pitch_deg", "roll_deg"), 0.0)
     light = dict.fromkeys(("sharpness", "illumination", "side_light"), 0.1)
     embedding = np.eye(128, dtype=np.float32)[hash(name) % 128]
-    more = {"quality": 1.0, "embedding": embedding}
+    dmfr = {
+        "dmfr": {"bytes": encode_png(np.zeros((2, 2), np.uint8)), "path": "i.png"},
+        "dmfr_warp_2x3": np.zeros((2, 3), np.float32),
+    }
+    more = {"quality": 1.0, "embedding": embedding} | dmfr
     return aligned(name, subject_id=subject) | angles | light | more
 
 

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.params.train_dmfr import AnyDmfrParams
 from pipeline.params.train_nir_vis import AnyMethodParams
 from pipeline.params.whole import Params
 from pipeline.report.ground_truth_figure import PANELS
@@ -22,8 +23,13 @@ ITEMS = {name: stage.get("do", stage) for name, stage in STAGES.items()}
 ITEM_STAGES = (
     *("pretrain_nir_vis", "train_nir_vis", "evaluate_nir_vis"),
     *("pretrain_bodies", "train_bodies", "evaluate_bodies"),
+    *("train_dmfr", "evaluate_dmfr"),
 )
 """Stages that run over entries of a section of their own, each of which names its data set."""
+
+
+DRAWN = ("analyse_modality",)
+"""Stages over data sets that draw two figures of their own."""
 
 
 def reports(kind, name, extension):
@@ -49,13 +55,17 @@ def test_the_command_runs_the_module_of_that_name(name):
 
 @pytest.mark.parametrize(
     "name",
-    sorted(ITEMS.keys() - {"weights", "sample", "ingest", "protocols", "export"} - {*ITEM_STAGES}),
+    sorted(
+        ITEMS.keys()
+        - {"weights", "sample", "ingest", "protocols", "export", "analyse_modality"}
+        - {*ITEM_STAGES}
+    ),
 )
 def test_a_stage_runs_over_the_data_sets_of_its_family(name):
     assert STAGES[name]["foreach"] in ("${face_datasets}", "${body_datasets}")
 
 
-@pytest.mark.parametrize("name", ITEM_STAGES)
+@pytest.mark.parametrize("name", [*ITEM_STAGES, "analyse_modality"])
 def test_a_stage_of_its_own_items_runs_over_their_section(name):
     assert STAGES[name]["foreach"] == f"${{{name}}}"
 
@@ -107,7 +117,8 @@ def test_every_table_of_numbers_that_is_plotted_names_its_axes(name):
 
 @pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"weights", "export"} - {*ITEM_STAGES}))
 def test_images_lie_where_people_look(name):
-    figures = [f"reports/figures/${{key}}/{name}.png"] if name in PANELS else []
+    figures = [f"reports/figures/${{key}}/{name}.png"] if name in (*PANELS, *DRAWN) else []
+    figures += [f"reports/figures/${{key}}/{name}.curves.png"] if name in DRAWN else []
     curves = [f"reports/curves/${{key}}/{name}.csv"] if name.startswith("train_") else []
     contact = f"reports/contact/${{key}}/{name}.png"
     assert names(ITEMS[name]["plots"]) == [contact, *figures, *curves]
@@ -117,6 +128,7 @@ def test_images_lie_where_people_look(name):
 def test_figures_and_curves_of_recognisers_lie_where_people_look(name):
     others = {
         "evaluate_nir_vis": (".roc.csv", ".cmc.csv"),
+        "evaluate_dmfr": (".roc.csv", ".cmc.csv"),
         "evaluate_bodies": (".cmc.csv",),
         "train_bodies": (".csv", ".hard_pairs.csv"),
     }
@@ -131,14 +143,26 @@ def test_an_evaluation_reads_the_rows_that_it_names():
     assert found == {"${item.rows}", "ingest", "protocols"}
 
 
-@pytest.mark.parametrize("stage", ["train_nir_vis"])
-def test_a_family_reads_what_its_methods_declare(stage):
-    kinds = {p.model_fields["kind"].annotation for p in get_args(get_args(AnyMethodParams)[0])}
+def test_an_evaluation_of_dmfr_reads_faces_and_what_was_made_of_probes():
+    deps = ITEMS["evaluate_dmfr"]["deps"]
+    found = {dep.rpartition("/")[2] for dep in deps if "${item.dataset}" in dep}
+    assert found == {"attributes", "degrade", "protocols"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "family", "beside"),
+    [
+        ("train_nir_vis", AnyMethodParams, {"protocols"}),
+        ("train_dmfr", AnyDmfrParams, set()),
+    ],
+)
+def test_a_family_reads_what_its_methods_declare(stage, family, beside):
+    kinds = {p.model_fields["kind"].annotation for p in get_args(get_args(family)[0])}
     declared = {
         each for kind in kinds for name in get_args(kind) for each in load_method(name).inputs
     }
     found = {dep.rpartition("/")[2] for dep in ITEMS[stage]["deps"] if "${item.dataset}" in dep}
-    assert found == declared | {"protocols"}
+    assert found == declared | beside
 
 
 @pytest.mark.parametrize("name", ITEM_STAGES)

@@ -16,11 +16,16 @@ from pipeline.store import fingerprint
 from pipeline.store.fingerprint import code_sha256
 from pipeline.training.backbones import MODULES
 from pipeline.training.methods import METHODS
+from stages.wiring import kinds_of
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
-KEYLESS = {"weights", "protocols", "evaluate_nir_vis"}
+KEYLESS = {"weights", "protocols", "evaluate_nir_vis", "evaluate_dmfr", "analyse_modality"}
 """Stages that always make all they put out: it is small."""
+
+
+FAMILIES = ("train_nir_vis", "train_dmfr")
+"""Stages that train methods which params choose."""
 
 
 def entries():
@@ -48,12 +53,13 @@ def entries():
             )
             chosen = params.model_copy(update={stage: section})
             found[f"{stage}@{name}"] = modules(stage, chosen, "sample")
-    for kind, module in METHODS.items():  # whichever of them params.yaml has
-        found[f"train_nir_vis@any {kind}"] = (
-            "pipeline.training.engine.loop",
-            module,
-            MODULES["lightcnn9"],
-        )
+    for family in FAMILIES:
+        for kind in kinds_of(family):  # whichever of them params.yaml has
+            found[f"{family}@any {kind}"] = (
+                "pipeline.training.engine.loop",
+                METHODS[kind],
+                MODULES["lightcnn9"],
+            )
     return found
 
 
@@ -143,15 +149,15 @@ def test_an_edit_of_a_network_makes_stale_all_that_run_it(stale_after):
     [
         (
             "pipeline/training/engine/loop.py",
-            ("train_degrader", "pretrain_nir_vis", "train_nir_vis"),
+            ("train_degrader", "pretrain_nir_vis", *FAMILIES),
         ),
         (
             "pipeline/training/data/images.py",
-            ("train_degrader", "pretrain_nir_vis", "train_nir_vis"),
+            ("train_degrader", "pretrain_nir_vis", *FAMILIES),
         ),
         ("pipeline/training/data/samplers.py", ("pretrain_nir_vis", "train_nir_vis")),
         ("pipeline/training/data/augmentation.py", ("pretrain_nir_vis",)),
-        ("models/backbones/lightcnn.py", ("pretrain_nir_vis", "train_nir_vis")),
+        ("models/backbones/lightcnn.py", ("pretrain_nir_vis", *FAMILIES)),
         ("models/cyclegan/pool.py", ("train_degrader",)),
         ("pipeline/training/embed.py", ()),
     ],
@@ -197,7 +203,7 @@ def test_a_new_entry_in_a_registry_makes_nothing_stale(stale_after, path, name):
 def test_an_edit_of_one_method_trains_that_method_anew(stale_after, module):
     stale = stale_after(f"{module.replace('.', '/')}.py")
     assert stale == {entry for entry, modules in ENTRIES.items() if module in modules}
-    assert any(entry.startswith("train_nir_vis@any") for entry in stale)
+    assert any(entry.startswith(f"{family}@any") for entry in stale for family in FAMILIES)
 
 
 def test_a_comment_makes_nothing_stale(stale_after):

@@ -16,6 +16,8 @@ PART_PX = 128
 _SHAPES = {
     "warp_2x3": (2, 3),
     "context_warp_2x3": (2, 3),
+    "dmfr_warp_2x3": (2, 3),
+    "source_pose_deg": (3,),
     "box_xyxy": (4,),
     "pose_deg": (3,),
     "landmarks_xy": (5, 2),

@@ -77,7 +77,7 @@ class BandIndex:
         counts = np.hstack([self._counts, np.zeros((len(self._counts), 1), np.int64)])
         return start, same, counts[labels, codes] - same
 
-    def subjects_in(self, bands: Sequence[Band]) -> Int64:
+    def subjects_in(self, bands: Sequence[str] | Sequence[Band]) -> Int64:
         """Return the labels of those who have samples in each of the bands, in order."""
         return np.flatnonzero(self._counts_in(bands).all(axis=1))
 
@@ -166,7 +166,7 @@ class BandIndex:
         known = np.isin(names, self._names)
         return np.where(known, places, len(self._names)).astype(np.int64)
 
-    def _counts_in(self, bands: Sequence[Band]) -> Int64:
+    def _counts_in(self, bands: Sequence[str] | Sequence[Band]) -> Int64:
         """Return the number of samples of each subject in each band, int64 (s, b)."""
         none = np.zeros((len(self._counts), 1), np.int64)
         return np.asarray(np.hstack([self._counts, none])[:, self._codes(bands)])

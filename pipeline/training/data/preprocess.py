@@ -9,6 +9,8 @@ from torch import Tensor
 from pipeline.errors import StageError
 from pipeline.training.data.images import HW, Int64
 
+MOST_MOVED_PX = 8
+"""How far from the middle a cut may lie, however much larger the crop is."""
 _LUMA = (0.2989, 0.587, 0.114)
 """Of red, green and blue, as torchvision weighs them (ITU-R BT.601, rounded)."""
 
@@ -45,8 +47,10 @@ class Preprocess:
         return room
 
     def random_corners(self, generator: np.random.Generator, count: int, hw: HW) -> Int64:
-        """Draw where crops are cut, int64 (count, 2): top and left of each."""
-        return generator.integers(0, np.array(self.room(hw)) + 1, (count, 2))
+        """Draw where crops are cut, int64 (count, 2): top and left, near those of the middle."""
+        room = np.array(self.room(hw))
+        low = np.maximum(0, room // 2 - MOST_MOVED_PX)
+        return generator.integers(low, np.minimum(room, low + 2 * MOST_MOVED_PX) + 1, (count, 2))
 
     def cut(self, images: Tensor, corners: Tensor | None = None) -> Tensor:
         """Cut images to the network's size.

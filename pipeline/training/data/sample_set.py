@@ -221,6 +221,21 @@ class SampleSet:
         """Return some of the samples, in this order."""
         return replace(self, _table=self._table.take(pa.array(indices)), _rows=self._rows[indices])
 
+    def sources(self, among: NDArray[np.bool_]) -> Int64:
+        """Return the place of the sample that each was made of, -1 where it is none of some.
+
+        Args:
+            among: bool (n,), the samples that count as sources.
+
+        Returns:
+            int64 (n,), indices of samples of this set.
+        """
+        places = np.flatnonzero(among)
+        known = self._table["sample_id"].filter(pa.array(among)).combine_chunks()
+        found = pc.fill_null(pc.index_in(self._table["parent_id"], value_set=known), -1)
+        at = np.asarray(found, np.int64)
+        return np.where(at < 0, -1, places[at]) if len(places) else at
+
     def made_of(self, samples: Collection[str]) -> tuple[str, ...]:
         """Return the sample that each is, or was made of."""
         own, parents = self._table["sample_id"].to_pylist(), self._table["parent_id"].to_pylist()

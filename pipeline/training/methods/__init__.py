@@ -19,6 +19,15 @@ METHODS: dict[str, str] = {
     "finetune": "pipeline.training.methods.finetune",
     "semantic_vit": "pipeline.training.methods.bodies",
     "adaface": "pipeline.training.methods.adaface",
+    "plain": "pipeline.training.methods.dmfr_plain",
+    "separate": "pipeline.training.methods.dmfr_plain",
+    "meta": "pipeline.training.methods.dmfr_meta",
+    "disentangle": "pipeline.training.methods.dmfr_disentangle",
+    "filter": "pipeline.training.methods.dmfr_filter",
+    "dul": "pipeline.training.methods.dmfr_baselines",
+    "confidence": "pipeline.training.methods.dmfr_baselines",
+    "mixup": "pipeline.training.methods.dmfr_baselines",
+    "reversal": "pipeline.training.methods.dmfr_baselines",
 }
 """Modules by the ``kind`` of their params."""
 

@@ -1,5 +1,7 @@
 """Pretraining of a backbone: visible faces classified, with SFace's embedding as teacher."""
 
+from typing import cast
+
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
@@ -8,6 +10,7 @@ from torch import nn
 from models.backbones.bn_neck import BNNeck, with_bn_neck
 from models.losses.margins import CosineClassifier
 from pipeline.params.pretrain_nir_vis import PretrainParams
+from pipeline.params.training import TrainingParams
 from pipeline.training.data.augmentation import FACES, apply
 from pipeline.training.data.labels import label
 from pipeline.training.data.preprocess import Preprocess
@@ -36,6 +39,11 @@ class Pretraining(Recogniser):
     def __init__(self, params: PretrainParams, backbone: nn.Module, preprocess: Preprocess) -> None:
         super().__init__(params, backbone, preprocess)
         self.embedder = with_bn_neck(backbone)
+
+    @classmethod
+    def images_of(cls, params: TrainingParams) -> tuple[str, ...]:
+        """Return the crop that params choose."""
+        return (cast(PretrainParams, params).crop,)
 
     def train_on(self, samples: SampleSet) -> None:
         """Label the samples, of one band, and build classifier and projection."""

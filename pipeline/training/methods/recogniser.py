@@ -1,9 +1,10 @@
 """What methods share that train a network to embed."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
@@ -24,12 +25,14 @@ class Recogniser(Method):
     Attributes:
         images: image columns of its samples.
         extras: further columns of its samples.
+        optional: further ones by type that a stage it reads may lack.
         network: what embeds, and what the file of a trained network holds.
         preprocess: what the backbone takes.
     """
 
     images: ClassVar[tuple[str, ...]] = ("image",)
     extras: ClassVar[tuple[str, ...]] = ()
+    optional: ClassVar[Mapping[str, pa.DataType]] = {}
     params: TrainingParams
     network: nn.Module
 
@@ -41,6 +44,11 @@ class Recogniser(Method):
         """
         super().__init__(params)
         self.network, self.preprocess = backbone, preprocess
+
+    @classmethod
+    def images_of(cls, params: TrainingParams) -> tuple[str, ...]:
+        """Return the image columns that params ask for, the face first."""
+        return cls.images
 
     @classmethod
     def open(
@@ -59,7 +67,8 @@ class Recogniser(Method):
         return SampleSet.open(
             parts,
             extras=(*cls.extras, "template"),
-            images=cls.images,
+            images=cls.images_of(params),
+            optional=cls.optional,
             budget_bytes=params.image_budget_mb << 20,
             asked_by=f"the method {cls.__name__}",
             unknown_subjects=unknown_subjects,

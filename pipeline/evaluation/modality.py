@@ -1,0 +1,265 @@
+"""How far features tell synthetic faces from real ones: the measured size of the modality.
+
+All of it is of unit-length features, as recognition compares them, and of subjects who were held
+out; intervals resample subjects.
+
+Reference:
+    DMFR paper, section "Analysis", table 1 and figure 5. KID: M. Bińkowski et al., Demystifying MMD
+    GANs, ICLR 2018. CKA: S. Kornblith et al., Similarity of neural network representations
+    revisited, ICML 2019, linear.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.evaluation.bootstrap import RESAMPLES, Interval
+from pipeline.evaluation.comparison import Int64
+from pipeline.evaluation.rates import rate
+from pipeline.rng import seed_for
+
+Float64 = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+RIDGE = 1.0
+"""Weight of the probe's penalty, in units of the number of dimensions."""
+LARGE = 0.8
+"""From this on, a standardised difference counts as large (J. Cohen, 1988)."""
+
+
+def unit(features: NDArray[np.floating]) -> Float64:
+    """Return features (n, d) at unit length."""
+    values = np.asarray(features, np.float64)
+    made: Float64 = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+    return made
+
+
+def auc(scores: Float64, positive: Bools) -> float:
+    """Return the chance that a positive scores higher than a negative, ties counted half.
+
+    Args:
+        scores: (n,).
+        positive: bool (n,), some of both.
+
+    Returns:
+        In [0, 1]; NaN where one kind is missing.
+    """
+    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    many, few = int(positive.sum()), int((~positive).sum())
+    if not many or not few or not np.isfinite(scores).all():
+        return float("nan")
+    return float((ranks[positive].sum() - many * (many + 1) / 2) / (many * few))
+
+
+class Probed(NamedTuple):
+    """What a linear probe says of features of subjects whom it did not see.
+
+    Attributes:
+        scores: float64 (n,).
+        positive: bool (n,), what is right.
+        subjects: (n,).
+    """
+
+    scores: Float64
+    positive: Bools
+    subjects: Sequence[str]
+
+
+def probed(
+    features: Float64, positive: Bools, subjects: Sequence[str], *, folds: int, seed: int
+) -> Probed:
+    """Score each feature by a linear probe that saw no feature of its subject.
+
+    The probe is a ridge regression of ±1 on standardised dimensions.
+
+    Args:
+        features: (n, d), unit length.
+        positive: bool (n,), some of both.
+        subjects: (n,).
+        folds: parts that the subjects are dealt out to.
+        seed: of the deal.
+
+    Returns:
+        With scores of NaN where there are fewer than two subjects.
+    """
+    names = sorted(set(subjects), key=lambda name: seed_for(seed, name))
+    parts = min(folds, len(names))
+    if parts < 2:
+        return Probed(np.full(len(features), np.nan), positive, subjects)
+    part_of = {name: place % parts for place, name in enumerate(names)}
+    part = np.array([part_of[name] for name in subjects])
+    scores = np.zeros(len(features))
+    for number in range(parts):
+        held = part == number
+        scores[held] = _ridge(features[~held], positive[~held], features[held])
+    return Probed(scores, positive, subjects)
+
+
+def auc_draws(probes: Sequence[Probed]) -> Float64:
+    """Return the mean AUC of some probes: as measured, then of resampled subjects.
+
+    Subjects are drawn alike for all probes of the same ones: draws can be subtracted.
+
+    Args:
+        probes: one or more.
+
+    Returns:
+        float64 (1 + RESAMPLES,).
+    """
+    names = sorted({name for each in probes for name in each.subjects})
+    draws = np.random.default_rng(0).integers(0, len(names), (RESAMPLES, len(names)))
+    places = [_places(each.subjects, names) for each in probes]
+
+    def mean_auc(drawn: Iterable[int] | None) -> float:
+        found = []
+        for each, own in zip(probes, places, strict=True):
+            some = np.concatenate(own if drawn is None else [own[place] for place in drawn])
+            found.append(auc(each.scores[some], each.positive[some]))
+        return float(np.mean(found))
+
+    return np.array([mean_auc(None), *(mean_auc(draw) for draw in draws.tolist())])
+
+
+def drawn_rate(draws: Float64, n: int) -> dict[str, Any]:
+    """Write what ``auc_draws`` returned, or a difference of two such, with its interval."""
+    known = draws[1:][np.isfinite(draws[1:])]
+    if not np.isfinite(draws[0]) or len(known) < RESAMPLES // 2:
+        return rate(None, n, None)
+    low, high = np.percentile(known, [2.5, 97.5])
+    return rate(float(draws[0]), n, (float(low), float(high)))
+
+
+def _places(subjects: Sequence[str], names: Sequence[str]) -> list[Int64]:
+    """Return the places of each name's features."""
+    own = np.asarray(subjects)
+    return [np.flatnonzero(own == name) for name in names]
+
+
+def _ridge(known: Float64, positive: Bools, asked: Float64) -> Float64:
+    mean, spread = known.mean(axis=0), known.std(axis=0) + 1e-9
+    known, asked = (known - mean) / spread, (asked - mean) / spread
+    target = np.where(positive, 1.0, -1.0)
+    kernel = known @ known.T + RIDGE * known.shape[1] * np.eye(len(known))
+    found: Float64 = asked @ (known.T @ np.linalg.solve(kernel, target - target.mean()))
+    return found
+
+
+class Similarities:
+    """Mean cosines between features of the same and of different subjects.
+
+    Args:
+        features: (n, d), unit length.
+        subjects: (n,).
+        synthetic: bool (n,).
+        seed: of the intervals.
+    """
+
+    def __init__(
+        self, features: Float64, subjects: Sequence[str], synthetic: Bools, *, seed: int = 0
+    ) -> None:
+        names, own = np.unique(np.asarray(subjects), return_inverse=True)
+        self._sums = np.zeros((2, len(names), features.shape[1]))
+        self._counts = np.zeros((2, len(names)))
+        np.add.at(self._sums, (synthetic.astype(int), own), features)
+        np.add.at(self._counts, (synthetic.astype(int), own), 1.0)
+        draws = np.random.default_rng(seed).integers(0, len(names), (RESAMPLES, len(names)))
+        self._weights = np.stack([np.bincount(d, minlength=len(names)) for d in draws]).astype(
+            np.float64
+        )
+
+    def interclass(self) -> dict[str, Any]:
+        """Return the mean over pairs of different subjects: of real faces, of both, of made."""
+        return {
+            "real_real": self._between(self._sums[0], self._sums[0], 0, 0),
+            "real_synthetic": self._between(self._sums[0], self._sums[1], 0, 1),
+            "synthetic_synthetic": self._between(self._sums[1], self._sums[1], 1, 1),
+        }
+
+    def set_of(self, *kinds: int) -> dict[str, Any]:
+        """Return a row of the paper's table 1: of real samples (0), made ones (1), or both."""
+        sums, counts = self._sums[list(kinds)].sum(axis=0), self._counts[list(kinds)].sum(axis=0)
+        same = (sums * sums).sum(axis=1) - counts
+        pairs = counts * (counts - 1)
+        products, numbers = sums @ sums.T, np.outer(counts, counts)
+        return {
+            "intra_class": _ratio(same, pairs, self._weights),
+            "inter_class": _apart(products, numbers, self._weights),
+        }
+
+    def _between(self, first: Float64, second: Float64, one: int, other: int) -> dict[str, Any]:
+        numbers = np.outer(self._counts[one], self._counts[other])
+        return _apart(first @ second.T, numbers, self._weights)
+
+
+def _apart(products: Float64, numbers: Float64, weights: Float64) -> dict[str, Any]:
+    """Return the mean of products over pairs of different subjects."""
+    products, numbers = products.copy(), numbers.copy()
+    np.fill_diagonal(products, 0.0)
+    np.fill_diagonal(numbers, 0.0)
+    count = int(numbers.sum())
+    if not count:
+        return rate(None, 0, None)
+    above = np.einsum("rs,st,rt->r", weights, products, weights, optimize=True)
+    below = np.einsum("rs,st,rt->r", weights, numbers, weights, optimize=True)
+    return rate(float(products.sum() / count), count, _bounds(above, below))
+
+
+def _ratio(sums: Float64, counts: Float64, weights: Float64) -> dict[str, Any]:
+    count = int(counts.sum())
+    if not count:
+        return rate(None, 0, None)
+    return rate(float(sums.sum() / count), count, _bounds(weights @ sums, weights @ counts))
+
+
+def _bounds(above: Float64, below: Float64) -> Interval | None:
+    found = above[below > 0] / below[below > 0]
+    if len(found) < RESAMPLES // 2:
+        return None
+    low, high = np.percentile(found, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def kid(real: Float64, made: Float64) -> float:
+    """Return the unbiased squared MMD of two sets of unit features by the kernel (cosine + 1)³.
+
+    KID's own kernel is (x·y / d + 1)³; unit features of mean square 1 make the first term a cosine.
+
+    Args:
+        real: (n, d), two or more.
+        made: (m, d), likewise.
+    """
+    own, other, both = ((a @ b.T + 1.0) ** 3 for a, b in ((real, real), (made, made), (real, made)))
+    within = [
+        (kernel.sum() - np.trace(kernel)) / (len(kernel) * (len(kernel) - 1))
+        for kernel in (own, other)
+    ]
+    return float(within[0] + within[1] - 2.0 * both.mean())
+
+
+def cka(first: Float64, second: Float64) -> float:
+    """Return the linear CKA of two representations (n, d), (n, e) of the same n samples: 0 to 1."""
+    grams = []
+    for features in (first, second):
+        centred = features - features.mean(axis=0)
+        grams.append(centred @ centred.T)
+    inner = float((grams[0] * grams[1]).sum())
+    norms = [float(np.linalg.norm(gram)) for gram in grams]
+    return inner / max(norms[0] * norms[1], 1e-12)
+
+
+def effects(features: Float64, pairs: Int64) -> Float64:
+    """Return how far each dimension moves from a real face to what was made of it.
+
+    Args:
+        features: (n, d).
+        pairs: int64 (2, p), places of real faces, and of what was made of each.
+
+    Returns:
+        float64 (d,): mean difference over the real faces' standard deviation.
+    """
+    real, made = features[pairs[0]], features[pairs[1]]
+    moved: Float64 = (made - real).mean(axis=0) / (real.std(axis=0) + 1e-9)
+    return moved

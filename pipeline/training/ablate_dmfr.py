@@ -1,0 +1,94 @@
+"""What a row of DMFR's ablations is measured by: protocols, and the size of the modality."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.evaluation.recognition import measure_protocol
+from pipeline.params.analyse_modality import AnalyseModalityParams
+from pipeline.params.train_dmfr import DmfrParams
+from pipeline.store.protocols import Protocol
+from pipeline.store.shards import ShardFolder
+from pipeline.training import dmfr, embed, modality
+from pipeline.training.engine.trained import Trained
+from pipeline.types import Float32
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All that a network is tested on, opened once.
+
+    Attributes:
+        tested: protocols and their samples by name.
+        analysis: how the modality is measured.
+        held: held-out faces with what was made of them.
+        before: the start's features of these.
+        pretrained: the start.
+    """
+
+    tested: Mapping[str, tuple[Protocol, embed.TestedSets]]
+    analysis: AnalyseModalityParams
+    held: modality.HeldOut
+    before: Float32
+    pretrained: Trained
+
+    @classmethod
+    def of(
+        cls,
+        tested: Mapping[str, tuple[Protocol, str]],
+        analysis: AnalyseModalityParams,
+        folders: Mapping[str, ShardFolder],
+        pretrained: Trained,
+        params: DmfrParams,
+    ) -> "Bench":
+        """Open it.
+
+        Args:
+            tested: protocol and probes (``real`` or a generator) by name.
+            analysis: how the modality is measured.
+            folders: ``attributes``, ``degrade`` and ``poses``.
+            pretrained: the start of all rows.
+            params: of one of them: all read alike.
+        """
+        samples = dmfr.open_held_out(params, folders, analysis.faces, analysis.seed)
+        sets = {}
+        for name, (protocol, probes) in tested.items():
+            made = None if probes == "real" else folders[dmfr.QUALITY_STAGE]
+            real = folders[dmfr.REAL_STAGE]
+            sets[name] = protocol, dmfr.open_tested(real, made, protocol, params, probes)
+        return cls(
+            sets,
+            analysis,
+            modality.HeldOut.of(samples, params),
+            modality.embed_before(params, pretrained, samples),
+            pretrained,
+        )
+
+    def measured(self, params: DmfrParams, trained: Trained) -> dict[str, Any]:
+        """Return a network's metrics by what it is tested on, and its modality.
+
+        Raises:
+            StageError: people who are tested were trained on.
+        """
+        found: dict[str, Any] = {}
+        for name, (protocol, sets) in self.tested.items():
+            for number in protocol.folds():
+                embed.check_fits(trained, params.dataset, protocol.fold(number), sets)
+            both = embed.embed_trained(params, self.pretrained, trained, sets)
+            by_fold = dict.fromkeys(protocol.folds(), both)
+            found[name] = measure_protocol(protocol, by_fold.__getitem__).metrics
+        method = modality.load_method(params, self.pretrained, trained, self.held.samples)
+        features = modality.embed_after(method, self.held.samples)
+        size = modality.compared(
+            self.analysis, self.held, {"before": self.before, "after": features}
+        )
+        return found | {
+            "modality": {
+                "before": size["probe_auc"]["before"],
+                "after": size["probe_auc"]["after"],
+                "change": size["probe_auc_change"]["after"],
+                "inter_class": size["inter_class"]["after"],
+                "intra_class": size["intra_class"]["after"],
+                "table_1": modality.table_1(method, self.held, features),
+            }
+        }

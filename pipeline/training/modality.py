@@ -1,0 +1,241 @@
+"""The modality measured on held-out subjects, by networks before and after trainings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.dmfr.filter import FilteredNetwork
+from pipeline.errors import StageError
+from pipeline.evaluation import modality
+from pipeline.params.analyse_modality import AnalyseModalityParams
+from pipeline.params.train_dmfr import DmfrParams
+from pipeline.training.aligned import check_alignment
+from pipeline.training.backbones import BACKBONES, make_backbone
+from pipeline.training.data.domains import POSES, REAL, Domains, domains_of
+from pipeline.training.data.images import Int64
+from pipeline.training.data.sample_set import SampleSet
+from pipeline.training.dmfr import check_variant
+from pipeline.training.engine.embedding import embed_all
+from pipeline.training.engine.trained import Trained, load_weights
+from pipeline.training.methods.recogniser import Recogniser, whole_images
+from pipeline.training.train import build_method
+from pipeline.types import Float32
+
+UNTURNED = f"{POSES} by 0"
+"""Name of what was drawn anew without a change: Δc = 0."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Faces of subjects who were not trained on, with what was made of each.
+
+    Attributes:
+        samples: all of them.
+        domains: of these.
+        generators: (n,), what made each, or ``real``.
+        yaw_deg: float32 (n,), what was added to each one's yaw; NaN where nothing was turned.
+    """
+
+    samples: SampleSet
+    domains: Domains
+    generators: tuple[str, ...]
+    yaw_deg: Float32
+
+    @classmethod
+    def of(cls, samples: SampleSet, params: DmfrParams) -> "HeldOut":
+        """Find the domains of samples."""
+        made = tuple(name or REAL for name in samples.column("generator"))
+        yaw = np.array(samples.column("yaw_added_deg"), np.float32)
+        return cls(samples, domains_of(samples, params.yaw_edges_deg), made, yaw)
+
+    @property
+    def subjects(self) -> list[str]:
+        """(n,)."""
+        return [self.domains.subjects[label] for label in self.domains.labels.tolist()]
+
+    def sets(self) -> dict[str, tuple[Int64, Int64]]:
+        """Return places of real samples and of synthetic ones, to be told apart, by name.
+
+        Of turned faces those with Δc = 0 count, against their sources, where there are some: else
+        a probe would tell poses apart.
+        """
+        made = np.array(self.generators)
+        real = np.flatnonzero(made == REAL)
+        found = {name: (real, np.flatnonzero(made == name)) for name in sorted({*self.generators})}
+        del found[REAL]
+        if self.domains.pairs.shape[1]:
+            found.pop(POSES)
+            pairs = self.domains.pairs
+            found = {UNTURNED: (pairs[0], pairs[1])} | found
+        return found
+
+
+def embed_before(params: DmfrParams, pretrained: Trained, samples: SampleSet) -> Float32:
+    """Embed samples by the network that trainings start from."""
+    backbone = make_backbone(pretrained.backbone, pretrained.crop_hw, params.seed)
+    load_weights(backbone, pretrained)
+    preprocess = BACKBONES[pretrained.backbone].preprocess
+    return embed_all(
+        backbone,
+        lambda indices: whole_images(preprocess, samples, indices),
+        len(samples),
+        device=params.device,
+        precision=params.precision,
+    )
+
+
+def load_method(
+    params: DmfrParams, pretrained: Trained, trained: Trained, samples: SampleSet
+) -> Recogniser:
+    """Build a trained method.
+
+    Raises:
+        StageError: it is another variant, its samples are aligned otherwise, or it trained on some
+            of their subjects.
+    """
+    check_variant(trained, params)
+    check_alignment(samples, trained)
+    tested = {f"{params.dataset}/{subject}" for subject in samples.subject_ids.tolist()}
+    if shared := sorted(tested & set(trained.subjects)):
+        raise StageError(
+            f"{trained.name} was trained on {shared[0]}: expected held-out subjects; run `ingest` "
+            "and what follows it again"
+        )
+    method = build_method(params, pretrained, with_weights=False)
+    load_weights(method.network, trained)
+    return method
+
+
+def embed_after(method: Recogniser, samples: SampleSet) -> Float32:
+    """Embed samples by a trained method."""
+    return embed_all(
+        method.network,
+        lambda indices: method.network_inputs(samples, indices),
+        len(samples),
+        embed=method.embed,
+        device=method.params.device,
+        precision=method.params.precision,
+    )
+
+
+def compared(
+    params: AnalyseModalityParams, held: HeldOut, features: Mapping[str, Float32]
+) -> dict[str, Any]:
+    """Measure the modality in the features of several networks, the first one's before training.
+
+    Returns:
+        Measures by name and network, and the change of the probes' AUC, paired by subjects.
+    """
+    names = list(features)
+    sizes, draws = {}, {}
+    for name, each in features.items():
+        sizes[name], draws[name] = size_of(params, held, each, features[names[0]])
+    people = len(set(held.subjects))
+    between = ("real_real", "real_synthetic", "synthetic_synthetic")
+    changes = {
+        name: modality.drawn_rate(draws[name]["all"] - draws[names[0]]["all"], people)
+        for name in names[1:]
+    }
+    return {
+        "faces": len(held.samples),
+        "subjects": people,
+        "probe_auc": {name: sizes[name]["probe_auc"].pop("all") for name in names},
+        "probe_auc_change": changes,
+        "by_generator": {name: sizes[name]["probe_auc"] for name in names},
+        "inter_class": {name: {pair: sizes[name][pair] for pair in between} for name in names},
+        **{
+            measure: {name: sizes[name][measure] for name in names}
+            for measure in ("intra_class", "kid", "cka", "dimensions_apart")
+        },
+    }
+
+
+def size_of(
+    params: AnalyseModalityParams, held: HeldOut, features: Float32, before: Float32
+) -> tuple[dict[str, Any], dict[str, modality.Float64]]:
+    """Measure the modality in a network's features.
+
+    Returns:
+        The measures by name, and the draws of the probes' AUC, each generator's and all together's.
+    """
+    values, subjects = modality.unit(features), held.subjects
+    synthetic = np.array([name != REAL for name in held.generators])
+    probes, kids = {}, {}
+    for name, (real, made) in held.sets().items():
+        places = np.concatenate([real, made])
+        positive = np.arange(len(places)) >= len(real)
+        probes[name] = modality.probed(
+            values[places],
+            positive,
+            [subjects[place] for place in places.tolist()],
+            folds=params.probe_folds,
+            seed=params.seed,
+        )
+        if min(len(real), len(made)) > 1:
+            kids[name] = round(modality.kid(values[real], values[made]), 6)
+    people = len(set(subjects))
+    draws = {name: modality.auc_draws([each]) for name, each in probes.items()}
+    draws["all"] = modality.auc_draws(list(probes.values()))
+    similar = modality.Similarities(values, subjects, synthetic, seed=params.seed)
+    measures: dict[str, Any] = {
+        "probe_auc": {name: modality.drawn_rate(each, people) for name, each in draws.items()},
+        **similar.interclass(),
+        "intra_class": similar.set_of(0, 1)["intra_class"],
+        "kid": kids,
+        "cka": {"with_before": round(modality.cka(values, modality.unit(before)), 4)},
+        "dimensions_apart": _dimensions_apart(held, values),
+    }
+    pairs = held.domains.pairs
+    if pairs.shape[1] > 1:
+        of_pairs = modality.cka(values[pairs[0]], values[pairs[1]])
+        measures["cka"]["of_pairs"] = round(of_pairs, 4)
+    return measures, draws
+
+
+def table_1(method: Recogniser, held: HeldOut, features: Float32) -> dict[str, Any]:
+    """Return the paper's table 1: one network over real, all, and filtered samples.
+
+    Args:
+        method: trained with a filter.
+        held: the samples.
+        features: of its network.
+    """
+    synthetic = np.array([name != REAL for name in held.generators])
+    network = method.network
+    if not isinstance(network, FilteredNetwork):
+        return {}
+    with torch.no_grad():
+        filtered = network.filter.cpu()(torch.from_numpy(features)).numpy()
+    after = np.where(synthetic[:, None], filtered, features)
+    plain, passed = (
+        modality.Similarities(modality.unit(each), held.subjects, synthetic)
+        for each in (features, after)
+    )
+    return {
+        "real": plain.set_of(0),
+        "real_and_synthetic": plain.set_of(0, 1),
+        "real_and_filtered": passed.set_of(0, 1),
+    }
+
+
+def changes_by_yaw(held: HeldOut, features: Float32) -> dict[float, modality.Float64]:
+    """Return how far each dimension moves by added yaw, from each face to what was made of it."""
+    values = modality.unit(features)
+    sources = held.samples.sources(np.array([name == REAL for name in held.generators]))
+    found = {}
+    for yaw in sorted({float(each) for each in held.yaw_deg if np.isfinite(each) and each >= 0}):
+        made = np.flatnonzero(held.yaw_deg == np.float32(yaw))
+        found[yaw] = modality.effects(values, np.stack([sources[made], made]))
+    return found
+
+
+def _dimensions_apart(held: HeldOut, values: modality.Float64) -> dict[str, float]:
+    """Return the share of dimensions that are far apart, by added yaw."""
+    moved = changes_by_yaw(held, values.astype(np.float32))
+    return {
+        f"{yaw:g}": round(float(np.mean(np.abs(each) > modality.LARGE)), 4)
+        for yaw, each in moved.items()
+    }

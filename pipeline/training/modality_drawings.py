@@ -1,0 +1,171 @@
+"""What the modality looks like: turned faces, and what disentangled features keep of an image."""
+
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
+from torch import Tensor
+
+from models.dmfr.disentangle import DisentanglingNetwork
+from pipeline.evaluation import modality
+from pipeline.params.analyse_modality import AnalyseModalityParams
+from pipeline.rng import seed_for
+from pipeline.store.columns import field
+from pipeline.store.fingerprint import StageKey
+from pipeline.training.data.domains import REAL
+from pipeline.training.data.images import Int64
+from pipeline.training.data.sample_set import SampleSet
+from pipeline.training.engine.embedding import embed_all
+from pipeline.training.engine.loop import train
+from pipeline.training.methods.image_decoders import ImageDecoders
+from pipeline.training.methods.recogniser import Recogniser, pixels
+from pipeline.training.modality import HeldOut
+from pipeline.types import Float32, UInt8
+
+DECODER_RATE = 0.002
+DECODER_IMAGES = 512
+"""Images, at most, that decoders learn from."""
+SHOWN = 6
+_SHRUNK = 2
+"""How much smaller than the crop decoders draw."""
+
+FEATURES = pa.schema(
+    [
+        field("network", pa.string(), null=False, values="before, or a training"),
+        field("sample_id", pa.string(), null=False),
+        field("subject_id", pa.string(), null=False),
+        field("domain", pa.string(), null=False),
+        field("embedding", pa.list_(pa.float32()), null=False),
+    ]
+)
+"""What an analysis leaves: the features that it measured."""
+
+
+class Drawn(NamedTuple):
+    """What decoders drew of held-out faces.
+
+    Attributes:
+        columns: images by heading: the faces, then what is left of each in each kind of feature.
+        errors: mean square error by kind of feature, over all held-out faces, in [0, 1].
+    """
+
+    columns: dict[str, list[UInt8]]
+    errors: dict[str, float]
+
+
+def write_features(path: Path, held: HeldOut, features: dict[str, Float32]) -> None:
+    """Write features by network, sample, subject and domain."""
+    ids = held.samples.sample_ids.tolist()
+    rows = [
+        {"network": name, "sample_id": i, "subject_id": s, "domain": d, "embedding": v.tolist()}
+        for name, vectors in features.items()
+        for i, s, d, v in zip(ids, held.subjects, held.domains.of.tolist(), vectors, strict=True)
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    pq.write_table(pa.Table.from_pylist(rows, FEATURES), partial, compression="zstd")
+    partial.replace(path)
+
+
+def turned(held: HeldOut) -> dict[str, UInt8]:
+    """Return a real face, and what it became with each added yaw from 0 on, by caption."""
+    real = np.array([name == REAL for name in held.generators])
+    sources = held.samples.sources(real)
+    known = np.flatnonzero(np.nan_to_num(held.yaw_deg, nan=-1.0) >= 0)
+    if not len(known):
+        return {}
+    source = int(sources[known[0]])
+    mine = [place for place in known.tolist() if sources[place] == source]
+    mine.sort(key=lambda place: float(held.yaw_deg[place]))
+    images = held.samples.read(np.array([source, *mine]))
+    names = ["real", *(f"Δc = {held.yaw_deg[place]:g}°" for place in mine)]
+    return dict(zip(names, images, strict=True))
+
+
+def features_by_kind(method: Recogniser, samples: SampleSet) -> dict[str, Tensor]:
+    """Return f_id, f_entangle and f_non-id of samples by a disentangling network."""
+    network = cast(DisentanglingNetwork, method.network)
+    both = embed_all(
+        network,
+        lambda indices: method.network_inputs(samples, indices),
+        len(samples),
+        embed=lambda images: torch.cat(network.parts(images)[:3], dim=1),
+        device=method.params.device,
+        precision=method.params.precision,
+    )
+    # the three together at unit length: f_id stays the difference of the others
+    kinds = torch.from_numpy(modality.unit(both).astype(np.float32)).chunk(3, dim=1)
+    return dict(zip(("f_id", "f_entangle", "f_non_id"), kinds, strict=True))
+
+
+def small_images(samples: SampleSet, indices: Int64) -> Tensor:
+    """Return images at the size that decoders draw, uint8 (n, 3, h, w)."""
+    images = pixels(samples, indices)
+    return torch.nn.functional.avg_pool2d(images.float(), _SHRUNK).round().to(torch.uint8)
+
+
+def drawn(
+    label: str,
+    params: AnalyseModalityParams,
+    method: Recogniser,
+    samples: tuple[SampleSet, SampleSet],
+    *,
+    key: StageKey,
+    path: Path,
+) -> Drawn | None:
+    """Train decoders of a disentangled network's features, and draw held-out faces with them.
+
+    Args:
+        label: in progress and messages.
+        params: of the analysis.
+        method: the trained method, which stays as it is.
+        samples: of the training split, and held out.
+        key: of the analysis, the trained networks in it.
+        path: of the decoders' checkpoint.
+
+    Returns:
+        None of a method whose network has no such features.
+    """
+    if not isinstance(method.network, DisentanglingNetwork):
+        return None
+    known, asked = some(samples[0], DECODER_IMAGES, params.seed), samples[1]
+    changes = {
+        "steps": params.decoder_steps,
+        "learning_rate": DECODER_RATE,
+        "grad_accumulation_steps": 1,
+        "devices": 1,
+    }
+    features = features_by_kind(method, known)
+    decoders = ImageDecoders(
+        method.params.model_copy(update=changes),
+        features,
+        small_images(known, np.arange(len(known))),
+    )
+    train(decoders, label=label, key=key.fingerprint(known.digest), checkpoint=path)
+    made = decoders.cpu().draw(features_by_kind(method, asked))
+    images = small_images(asked, np.arange(len(asked)))
+    errors = {
+        name: round(float(F.mse_loss(each, images.float() / 255.0)), 6)
+        for name, each in made.items()
+    }
+    shown = np.unique(np.linspace(0, len(asked) - 1, SHOWN).astype(int))
+    columns = {"image": [_as_image(images[place].float() / 255.0) for place in shown]}
+    for name, each in made.items():
+        columns[name] = [_as_image(each[place]) for place in shown]
+    return Drawn(columns, errors)
+
+
+def some(samples: SampleSet, count: int, seed: int) -> SampleSet:
+    """Return up to so many of some samples, drawn by a seed."""
+    ids = samples.sample_ids.tolist()
+    chosen = sorted(range(len(ids)), key=lambda place: seed_for(seed, ids[place]))[:count]
+    return samples.take(np.array(sorted(chosen)))
+
+
+def _as_image(values: Tensor) -> UInt8:
+    image: UInt8 = (255.0 * values).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    return image

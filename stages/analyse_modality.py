@@ -1,0 +1,75 @@
+"""Stage ``analyse_modality``: how far networks tell synthetic faces, before and after trainings."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.params.whole import Params
+from pipeline.report.analyse_modality import (
+    curves_figure,
+    modality_figure,
+    modality_table,
+    read_curve,
+)
+from pipeline.report.train_degrader import comparison_sheet
+from stages.run import StageRun, stage_main
+
+TRAINED_BY, PRETRAINED_BY = "train_dmfr", "pretrain_nir_vis"
+BEFORE = "before"
+
+
+def code_of(params: Params, item: str) -> tuple[str, ...]:
+    """Return the modules whose code the decoders depend on."""
+    return "pipeline.training.engine.loop", "pipeline.training.methods.image_decoders"
+
+
+def run(stage: StageRun) -> None:
+    """Measure the trainings of a data set."""
+    from pipeline.training import dmfr, modality, modality_drawings  # these bring torch
+    from pipeline.training.engine.trained import load_trained, pretrained_path
+
+    params = stage.entry(stage.params.analyse_modality)
+    trainings = {name: stage.params.train_dmfr[name] for name in params.trainings}
+    first = next(iter(trainings.values()))
+    folders = {name: stage.source(name) for name in ("attributes", "degrade", "poses")}
+    samples = dmfr.open_held_out(first, folders, params.faces, params.seed)
+    held = modality.HeldOut.of(samples, first)
+    pretrained = load_trained(stage.trained(pretrained_path(PRETRAINED_BY, first.pretrained)))
+    paths = {name: stage.trained(pretrained_path(TRAINED_BY, name)) for name in trainings}
+    methods = {
+        name: modality.load_method(trainings[name], pretrained, load_trained(path), samples)
+        for name, path in paths.items()
+    }
+    features = {BEFORE: modality.embed_before(first, pretrained, samples)}
+    features |= {name: modality.embed_after(each, samples) for name, each in methods.items()}
+    metrics = modality.compared(params, held, features)
+    metrics |= {"table_1": {}, "decoders": {}, "simulated": samples.simulated}
+    folder = Path("data", stage.dataset, stage.stage)
+    modality_drawings.write_features(folder / "features.parquet", held, features)
+    sheet: dict[str, Any] = {}
+    for name, method in methods.items():
+        metrics["table_1"] |= modality.table_1(method, held, features[name])
+        if params.decoder_steps:
+            trained_on = dmfr.open_training_samples(trainings[name], folders)
+            drawn = modality_drawings.drawn(
+                f"{stage.label} {name}",
+                params,
+                method,
+                (trained_on, samples),
+                key=stage.key({stage.stage: params}, code_of(stage.params, name)),
+                path=folder / f"{name}-decoders.pt",
+            )
+            if drawn:
+                sheet, metrics["decoders"] = drawn.columns, drawn.errors
+    stage.write_metrics(metrics)
+    comparison_sheet(sheet, stage.report("contact", ".png"))
+    moved = {name: modality.changes_by_yaw(held, each) for name, each in features.items()}
+    modality_figure(modality_drawings.turned(held), moved, stage.report("figures", ".png"))
+    curves = {name: read_curve(path.with_name("curve.csv")) for name, path in paths.items()}
+    curves_figure(curves, stage.report("figures", ".curves.png"))
+    table = modality_table(metrics)
+    stage.report("figures", ".md").write_text(table)
+    print(table)
+
+
+if __name__ == "__main__":
+    stage_main("analyse_modality", run)

@@ -1,0 +1,69 @@
+"""Stage ``evaluate_dmfr``: one method on one protocol, beside chance and what it began as."""
+
+from pathlib import Path
+
+from pipeline.evaluation.people import refuse_trained
+from pipeline.evaluation.recognition import chance_rank1, measure_protocol
+from pipeline.report.published import published_by
+from pipeline.report.recognition import (
+    recognition_figure,
+    recognition_table,
+    write_cmc,
+    write_roc,
+)
+from pipeline.store.protocols import Kind, read_protocol
+from stages.run import StageRun, stage_main
+
+TRAINED_BY, PRETRAINED_BY = "train_dmfr", "pretrain_nir_vis"
+
+
+def run(stage: StageRun) -> None:
+    """Measure one entry of the section."""
+    from pipeline.training import dmfr, embed  # these bring torch
+    from pipeline.training.engine.trained import load_trained, pretrained_path
+
+    name, params = stage.dataset, stage.entry(stage.params.evaluate_dmfr)
+    method = stage.params.train_dmfr[params.method]
+    stage = stage.on(params.dataset)
+    protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
+    pretrained = load_trained(pretrained_path(PRETRAINED_BY, method.pretrained))
+    trained = load_trained(pretrained_path(TRAINED_BY, params.method))
+    dmfr.check_variant(trained, method)
+    made = None if params.probes == "real" else stage.source(dmfr.QUALITY_STAGE)
+    real = stage.source(dmfr.REAL_STAGE)
+    sets = dmfr.open_tested(real, made, protocol, method, params.probes)
+    for number in protocol.folds():
+        embed.check_fits(trained, params.dataset, protocol.fold(number), sets)
+        refuse_trained(
+            trained.subjects, protocol.fold(number), params.dataset, stage.params.datasets
+        )
+    rows = embed.embed_starts(method, pretrained, sets)
+    rows[embed.TRAINED] = embed.embed_trained(method, pretrained, trained, sets)
+    measured = {
+        row: measure_protocol(protocol, dict.fromkeys(protocol.folds(), both).__getitem__)
+        for row, both in rows.items()
+    }
+    results = {row: found.folds for row, found in measured.items()}
+    metrics = measured[embed.TRAINED].metrics | {
+        **{row: found.metrics for row, found in measured.items() if row != embed.TRAINED},
+        "simulated": any(each.samples.simulated for each in sets),
+    }
+    if protocol.kind == Kind.RECOGNITION:
+        rank1 = chance_rank1(protocol.fold(protocol.folds()[0]))
+        metrics["chance"] = {"rank1": {"value": round(rank1, 4)}}
+    stage.write_metrics(metrics)
+    folder = Path("data", params.dataset, stage.stage, name)
+    kept = dict.fromkeys(protocol.folds(), rows[embed.TRAINED])
+    embed.write_embeddings(folder / "embeddings.parquet", kept, sets)
+    title = f"{params.method} on {params.dataset} {params.protocol}, {params.probes} probes"
+    write_roc(results, stage.report("curves", ".roc.csv"))
+    write_cmc(results, stage.report("curves", ".cmc.csv"))
+    recognition_figure(title, results, stage.report("figures", ".png"))
+    published = published_by("dmfr")
+    table = recognition_table(title, protocol.kind, metrics, published, protocol.description)
+    stage.report("figures", ".md").write_text(table)
+    print(table)
+
+
+if __name__ == "__main__":
+    stage_main("evaluate_dmfr", run)

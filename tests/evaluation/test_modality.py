@@ -1,0 +1,144 @@
+"""The measures of the modality, by hand and by slow counting."""
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation.modality import (
+    Similarities,
+    auc,
+    auc_draws,
+    cka,
+    drawn_rate,
+    effects,
+    kid,
+    probed,
+    unit,
+)
+
+
+def test_auc_counts_pairs_and_ties_half():
+    scores = np.array([0.1, 0.4, 0.4, 0.8])
+    positive = np.array([False, True, False, True])
+    # pairs of a positive and a negative: 0.4 > 0.1, 0.4 = 0.4, 0.8 > both
+    assert auc(scores, positive) == pytest.approx((1 + 0.5 + 2) / 4)
+    assert np.isnan(auc(scores, np.ones(4, bool)))
+
+
+def marked(people=12, each=6, shift=0.0, dimensions=16):
+    """Features of people, half of them synthetic and moved along the first dimension."""
+    random = np.random.default_rng(1)
+    centres = random.normal(size=(people, dimensions))
+    subjects = np.repeat(np.arange(people), each)
+    features = centres[subjects] + 0.2 * random.normal(size=(people * each, dimensions))
+    synthetic = np.tile(np.arange(each) % 2 == 1, people)
+    features[synthetic, 0] += shift
+    return features, synthetic, [f"s{n}" for n in subjects]
+
+
+def test_a_fixed_mode_is_found_on_people_who_were_held_out_and_none_is_not():
+    features, synthetic, subjects = marked(shift=4.0)
+    draws = auc_draws([probed(unit(features), synthetic, subjects, folds=4, seed=1)])
+    found = drawn_rate(draws, 12)
+    assert found["value"] > 0.95
+    assert found["n"] == 12
+    assert found["ci95"][0] <= found["value"] <= found["ci95"][1]
+    features, synthetic, subjects = marked()
+    none = auc_draws([probed(unit(features), synthetic, subjects, folds=4, seed=1)])
+    assert 0.3 < none[0] < 0.7
+    assert drawn_rate(none - draws, 12)["ci95"][1] < 0
+
+
+def test_a_probe_never_sees_the_subject_that_it_scores():
+    """Where a subject's faces alone tell its kind, and each subject has one, nothing is learned."""
+    features = np.eye(8)
+    synthetic = np.arange(8) % 2 == 0
+    scores = probed(features, synthetic, [f"s{n}" for n in range(8)], folds=8, seed=0).scores
+    slow = []
+    for held in range(8):
+        known = np.delete(features, held, axis=0)
+        target = np.where(np.delete(synthetic, held), 1.0, -1.0)
+        mean, spread = known.mean(axis=0), known.std(axis=0) + 1e-9
+        x = (known - mean) / spread
+        weight = np.linalg.solve(x.T @ x + 8 * np.eye(8), x.T @ (target - target.mean()))
+        slow.append((features[held] - mean) / spread @ weight)
+    assert scores == pytest.approx(np.array(slow))
+
+
+def test_one_subject_gives_no_number():
+    alone = probed(np.eye(4), np.arange(4) % 2 == 0, ["s"] * 4, folds=3, seed=0)
+    assert drawn_rate(auc_draws([alone]), 1)["value"] is None
+
+
+def test_several_probes_are_averaged_over_the_same_draws():
+    features, synthetic, subjects = marked(shift=0.7)
+    one = probed(unit(features), synthetic, subjects, folds=4, seed=1)
+    other = probed(unit(features[::-1]), synthetic[::-1], subjects[::-1], folds=3, seed=2)
+    both = auc_draws([one, other])
+    assert both == pytest.approx((auc_draws([one]) + auc_draws([other])) / 2)
+
+
+def test_similarities_are_means_over_pairs():
+    features, synthetic, subjects = marked(people=5, each=4, shift=1.0)
+    features = unit(features)
+    found = Similarities(features, subjects, synthetic)
+
+    def slow(first, second, same):
+        cosines = [
+            features[i] @ features[j]
+            for i in range(len(features))
+            for j in range(len(features))
+            if i != j
+            and synthetic[i] in first
+            and synthetic[j] in second
+            and (subjects[i] == subjects[j]) == same
+        ]
+        return np.mean(cosines)
+
+    both = (False, True)
+    between = found.interclass()
+    assert between["real_real"]["value"] == pytest.approx(slow([False], [False], False), abs=1e-6)
+    assert between["real_synthetic"]["value"] == pytest.approx(
+        slow([False], [True], False), abs=1e-6
+    )
+    assert between["synthetic_synthetic"]["value"] == pytest.approx(
+        slow([True], [True], False), abs=1e-6
+    )
+    row = found.set_of(0, 1)
+    assert row["intra_class"]["value"] == pytest.approx(slow(both, both, True), abs=1e-6)
+    assert row["inter_class"]["value"] == pytest.approx(slow(both, both, False), abs=1e-6)
+    alone = found.set_of(0)["intra_class"]
+    assert alone["value"] == pytest.approx(slow([False], [False], True), abs=1e-6)
+    assert alone["ci95"][0] <= alone["value"] <= alone["ci95"][1]
+
+
+def test_kid_by_slow_counting_and_of_equal_sets_about_nothing():
+    random = np.random.default_rng(3)
+    real, made = unit(random.normal(size=(7, 5))), unit(random.normal(size=(6, 5)) + 1.0)
+
+    def kernel(x, y):
+        return (x @ y + 1) ** 3
+
+    within = [
+        np.mean([kernel(a, b) for i, a in enumerate(s) for j, b in enumerate(s) if i != j])
+        for s in (real, made)
+    ]
+    across = np.mean([kernel(a, b) for a in real for b in made])
+    assert kid(real, made) == pytest.approx(sum(within) - 2 * across)
+    many = unit(random.normal(size=(400, 5)))
+    moved = unit(many[200:] + 1.0)
+    assert abs(kid(many[:200], many[200:])) < 0.05 < kid(many[:200], moved)
+
+
+def test_cka_ignores_turns_and_scale_and_tells_strangers():
+    random = np.random.default_rng(4)
+    features = random.normal(size=(60, 5))
+    turn, _ = np.linalg.qr(random.normal(size=(5, 5)))
+    assert cka(features, 3 * features @ turn + 1) == pytest.approx(1.0)
+    assert cka(features, random.normal(size=(60, 5))) < 0.4
+
+
+def test_effects_are_of_the_dimension_that_moves():
+    features = np.array([[0.0, 1.0], [2.0, 1.0], [0.5, 4.0], [2.5, 4.0]])
+    found = effects(features, np.array([[0, 1], [2, 3]]))
+    assert found[0] == pytest.approx(0.5)
+    assert found[1] > 1e6

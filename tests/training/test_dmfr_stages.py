@@ -1,0 +1,178 @@
+"""The stages that train, evaluate and analyse DMFR on made-up faces, as a user runs them."""
+
+import importlib
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from dmfr_rows import folders_of, rows_of
+from ruamel.yaml import YAML
+
+from pipeline.errors import ParamsError, StageError
+from pipeline.params.load import lay_profile_over, load_params, read_yaml
+from pipeline.store.protocols import (
+    Protocol,
+    Provenance,
+    template_table,
+    train_table,
+    write_protocol,
+)
+from pipeline.training.engine.trained import load_trained, save_trained
+from stages.run import StageRun
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT = {
+    "steps": 2,
+    "threads": 1,
+    "precision": "32-true",
+    "checkpoint_steps": 1,
+    "milestones": [],
+    "warmup_steps": 0,
+    "batch_images": 4,
+}
+VARIANTS = ("meta", "disentangle", "filter")
+
+
+def edit(**sections):
+    values = lay_profile_over(read_yaml(Path("params.yaml")), sections)
+    YAML().dump(values, Path("params.yaml"))
+
+
+def run(stage, item):
+    module = importlib.import_module(f"stages.{stage}")
+    module.run(StageRun(stage, item, load_params(Path("params.yaml"))))
+
+
+def metrics(stage, item=None):
+    name = stage if item is None else f"{stage}/{item}"
+    return json.loads(Path(f"reports/metrics/sample/{name}.json").read_text())
+
+
+def write_project():
+    """Three subjects to train, three to test, with their synthetic faces; params cut short."""
+    shutil.copy(ROOT / "params.yaml", ".")
+    train, test = rows_of(["t0", "t1", "t2"]), rows_of(["e0", "e1", "e2"], "test")
+    folders_of(Path("data/sample"), {name: train[name] + test[name] for name in train})
+    single = [
+        (None, r["sample_id"], r["subject_id"], r["sample_id"], None, None)
+        for r in test["attributes"]
+    ]
+    tables = (
+        template_table(row for row in single if ".0." in row[1]),
+        template_table(row for row in single if ".1." in row[1]),
+        None,
+        train_table(),
+    )
+    for name in ("cross-pose", "VIS-VIS"):
+        write_protocol(
+            Path("data/sample/protocols"), Protocol(name, Provenance.DERIVED, "Made up.", *tables)
+        )
+    edit(
+        pretrain_nir_vis={"dmfr": SHORT},
+        train_dmfr={
+            "meta": SHORT | {"meta_test_images": 1},
+            "disentangle": SHORT | {"dimensions": 16, "map_channels": 16},
+            "filter": SHORT | {"paired_images": 1},
+        },
+        analyse_modality={"sample": {"faces": 6, "probe_folds": 2, "decoder_steps": 2}},
+    )
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A project whose variants are trained; a test takes ``trained``, a copy."""
+    folder = tmp_path_factory.mktemp("dmfr")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_project()
+        run("pretrain_nir_vis", "dmfr")
+        for name in VARIANTS:
+            run("train_dmfr", name)
+    return folder
+
+
+@pytest.fixture
+def trained(built, tmp_path, monkeypatch):
+    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_project()
+
+
+def test_three_variants_are_trained_tested_and_analysed(trained):
+    found = metrics("train_dmfr", "filter")
+    assert (found["faces"], found["subjects"], found["pairs"]) == (6 + 18, 3, 6)
+    assert found["domains"] == {"head_mesh +15..+45": 6, "head_mesh -15..+15": 12, "real": 6}
+    for name, probes in (("cross-pose", 3), ("cross-quality", 3)):
+        for variant in VARIANTS:
+            run("evaluate_dmfr", f"{variant}-{name}")
+            found = metrics("evaluate_dmfr", f"{variant}-{name}")
+            assert (found["genuine"], found["impostor"]) == (probes, 2 * probes)
+            # six impostors can't give ten false accepts
+            assert found["tar_at_far"]["1e-1"]["value"] is None
+            assert {"untrained", "pretrained", "chance"} <= found.keys()
+    run("analyse_modality", "sample")
+    found = metrics("analyse_modality")
+    assert set(found["probe_auc"]) == {"before", *VARIANTS}
+    assert all(0 <= each["value"] <= 1 for each in found["probe_auc"].values())
+    assert set(found["by_generator"]["meta"]) == {"head_mesh by 0", "cyclegan", "photometric"}
+    assert set(found["table_1"]) == {"real", "real_and_synthetic", "real_and_filtered"}
+    assert set(found["decoders"]) == {"f_id", "f_entangle", "f_non_id"}
+    assert set(found["dimensions_apart"]["before"]) == {"0", "1", "30"}
+    assert found["cka"]["before"]["with_before"] == pytest.approx(1.0)
+    for name in ("contact/sample/analyse_modality", "figures/sample/analyse_modality.curves"):
+        assert Path(f"reports/{name}.png").stat().st_size > 1000
+    assert "| before |" in Path("reports/figures/sample/analyse_modality.md").read_text()
+    features = pq.read_table("data/sample/analyse_modality/features.parquet")
+    assert set(features["network"].to_pylist()) == {"before", *VARIANTS}
+    subjects = set(features["subject_id"].to_pylist())
+    assert subjects == {"e0", "e1", "e2"}
+
+
+def test_the_network_of_another_variant_is_refused(trained):
+    source = Path("data/trained/train_dmfr/filter/network.pt")
+    shutil.copy(source, "data/trained/train_dmfr/meta/network.pt")
+    for stage, item in (("evaluate_dmfr", "meta-cross-pose"), ("analyse_modality", "sample")):
+        with pytest.raises(StageError, match="was trained as 'filter', params say 'meta'"):
+            run(stage, item)
+
+
+def test_people_who_were_trained_on_are_neither_tested_nor_analysed(trained):
+    path = Path("data/trained/train_dmfr/meta/network.pt")
+    network = load_trained(path)
+    save_trained(replace(network, subjects=[*network.subjects, "sample/e1"]), path)
+    with pytest.raises(StageError, match=r"was trained on 1 subjects of .* sample/e1"):
+        run("evaluate_dmfr", "meta-cross-pose")
+    with pytest.raises(StageError, match="was trained on sample/e1: expected held-out"):
+        run("analyse_modality", "sample")
+
+
+def test_trainings_that_are_no_match_are_not_compared(project):
+    edit(train_dmfr={"filter": {"crop": "image"}})
+    with pytest.raises(ParamsError, match=r"analyse_modality.sample.trainings: .* differ in"):
+        load_params(Path("params.yaml"))
+
+
+def test_without_held_out_synthetic_faces_there_is_nothing_to_measure(trained):
+    train = rows_of(["t0", "t1", "t2"])
+    test = rows_of(["e0"], "test")["attributes"]
+    shutil.rmtree("data/sample/poses")
+    shutil.rmtree("data/sample/degrade")
+    shutil.rmtree("data/sample/attributes")
+    folders_of(Path("data/sample"), train | {"attributes": train["attributes"] + test})
+    with pytest.raises(StageError, match=r"add test to poses.splits and degrade.splits"):
+        run("analyse_modality", "sample")
+
+
+def test_a_start_of_another_crop_is_refused(project):
+    edit(pretrain_nir_vis={"dmfr": {"crop": "image"}})
+    run("pretrain_nir_vis", "dmfr")
+    with pytest.raises(StageError, match=r"144×144 pixels aligned by arcface144, these have 169"):
+        run("train_dmfr", "meta")
