@@ -95,8 +95,10 @@ def portable_method(trained: Trained, params: RecogniserParams) -> Portable:
         ExportError: the method takes more than an image, and does not say of which shape.
     """
     known = class_of(params)
-    whole = known.network_inputs is Recogniser.network_inputs
-    if not whole and known.input_shape is Recogniser.input_shape:
+    if not issubclass(known, Recogniser) or (
+        known.network_inputs is not Recogniser.network_inputs
+        and known.input_shape is Recogniser.input_shape
+    ):
         raise ExportError(
             f"{params.kind} takes more than one image of a sample: expected a method on faces, "
             "which leaves as one graph"
