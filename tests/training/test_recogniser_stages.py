@@ -170,12 +170,13 @@ def test_the_ten_folds_of_casia_give_ten_rows_and_a_mean(project):
             }
         },
         evaluate_nir_vis={
+            "pram_cat-VIS-NIR": None,
             "pram_cat-view2": {
                 "method": "pram_cat",
                 "dataset": "casia",
                 "protocol": "view2",
                 "rows": "parts",
-            }
+            },
         },
     )
     params = load_params(Path("params.yaml"))
