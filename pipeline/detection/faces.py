@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from pipeline.ops.boxes import iou
 from pipeline.types import Float32, UInt8
+
+_VOTE_IOU = 0.5  # the usual bound between "the same object" and "another one"
 
 
 @dataclass(frozen=True)
@@ -72,3 +75,34 @@ def faces_from_ground_truth(boxes_xyxy: ArrayLike, landmarks_xy: ArrayLike) -> F
         ValueError: the shapes are others.
     """
     return sorted_faces(boxes_xyxy, landmarks_xy, np.ones(len(np.asarray(boxes_xyxy))))
+
+
+def voted(everyone: Faces, nms_threshold: float) -> Faces:
+    """Suppress; boxes and landmarks are means over a face's candidates, weighted by score.
+
+    Args:
+        everyone: all candidates of an image.
+        nms_threshold: in [0, 1]; overlap (IoU) above which the weaker of two faces goes.
+
+    Returns:
+        A face's score is its strongest candidate's.
+    """
+    boxes, landmarks, scores = everyone.boxes_xyxy, everyone.landmarks_xy, everyone.scores
+    left = np.arange(len(everyone))
+    kept: list[tuple[NDArray[np.float64], NDArray[np.float64], float]] = []
+    while len(left):
+        overlap = iou(boxes[left[0]], boxes[left])[0]
+        voters = left[overlap >= _VOTE_IOU]
+        voters = voters if len(voters) else left[:1]  # a box without area overlaps nothing
+        weights = scores[voters].astype(np.float64)
+        kept.append(
+            (
+                np.average(boxes[voters].astype(np.float64), axis=0, weights=weights),
+                np.average(landmarks[voters].astype(np.float64), axis=0, weights=weights),
+                float(scores[left[0]]),
+            )
+        )
+        keep = overlap <= nms_threshold
+        keep[0] = False
+        left = left[keep]
+    return sorted_faces([k[0] for k in kept], [k[1] for k in kept], [k[2] for k in kept])

@@ -12,17 +12,14 @@ import numpy as np
 import onnx
 import onnxruntime
 from google.protobuf.message import DecodeError
-from numpy.typing import NDArray
 
-from pipeline.detection.faces import Faces, sorted_faces
+from pipeline.detection.faces import Faces, sorted_faces, voted
 from pipeline.detection.image import reduced, restored
 from pipeline.errors import WeightsError
-from pipeline.ops.boxes import iou
 from pipeline.types import Float32, UInt8
 
 _STRIDES = (8, 16, 32)
 _OUTPUTS = [f"{what}_{stride}" for stride in _STRIDES for what in ("cls", "obj", "bbox", "kps")]
-_VOTE_IOU = 0.5  # the usual bound between "the same object" and "another one"
 _ERRORS_ONLY = 3  # ONNX Runtime warns of each output whose shape is not the one in the file
 
 
@@ -70,7 +67,7 @@ class YuNet:
     def detect(self, image_rgb: UInt8) -> Faces:
         """Find the faces of an image, uint8 (h, w, 3)."""
         small, pixels_per_pixel = reduced(image_rgb, self._max_side_px)
-        found = _voted(self.candidates(small), self._nms_threshold)
+        found = voted(self.candidates(small), self._nms_threshold)
         boxes = restored(found.boxes_xyxy.reshape(-1, 2, 2), pixels_per_pixel).reshape(-1, 4)
         landmarks = restored(found.landmarks_xy, pixels_per_pixel)
         return sorted_faces(boxes, landmarks, found.scores)
@@ -122,29 +119,6 @@ def _load(weights: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-
-
-def _voted(everyone: Faces, nms_threshold: float) -> Faces:
-    """Suppress; boxes and landmarks are means over a face's candidates, weighted by score."""
-    boxes, landmarks, scores = everyone.boxes_xyxy, everyone.landmarks_xy, everyone.scores
-    left = np.arange(len(everyone))
-    kept: list[tuple[NDArray[np.float64], NDArray[np.float64], float]] = []
-    while len(left):
-        overlap = iou(boxes[left[0]], boxes[left])[0]
-        voters = left[overlap >= _VOTE_IOU]
-        voters = voters if len(voters) else left[:1]  # a box without area overlaps nothing
-        weights = scores[voters].astype(np.float64)
-        kept.append(
-            (
-                np.average(boxes[voters].astype(np.float64), axis=0, weights=weights),
-                np.average(landmarks[voters].astype(np.float64), axis=0, weights=weights),
-                float(scores[left[0]]),
-            )
-        )
-        keep = overlap <= nms_threshold
-        keep[0] = False
-        left = left[keep]
-    return sorted_faces([k[0] for k in kept], [k[1] for k in kept], [k[2] for k in kept])
 
 
 def make(
