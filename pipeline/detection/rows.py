@@ -1,10 +1,12 @@
 """What the stage ``detect`` makes of a row: its faces, by a detector and the mesh network."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from pipeline.detection import make_detector
-from pipeline.detection.faces import Faces, faces_from_ground_truth
+from pipeline.detection.faces import FaceDetector, Faces, faces_from_ground_truth
+from pipeline.detection.views import VOTER_SCORE, ThermalDetector, thermal_mesh
 from pipeline.face3d.measures import detected_measures
 from pipeline.face3d.mesh import FaceMesh, disagreement_percent, five_landmarks
 from pipeline.face3d.pose import pose_deg
@@ -12,9 +14,12 @@ from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
 from pipeline.params.detect import DetectParams
 from pipeline.store.mapping import BatchFunction, Outcome
-from pipeline.types import Rejected, Row, UInt8
+from pipeline.types import Band, Rejected, Row, UInt8
 
 Find = Callable[[Row, UInt8], Faces]
+
+HEAT_BANDS = (Band.MWIR, Band.LWIR)
+"""Bands of emitted heat."""
 
 COLUMNS = (
     "box_xyxy",
@@ -38,13 +43,15 @@ def detect_rows(
 
     def describe(row: Row) -> Outcome:
         image = decode_rgb(row["image"]["bytes"])
-        if row["band"] in params.equalise_bands:
+        thermal = seen_in_views(row["band"], params)
+        if row["band"] in params.equalise_bands and not thermal:
             image = equalise(image)
         faces = find(row, image)
         if not len(faces):
             return [Rejected("no_face", f"{params.backend} knows no face in it")]
         detected = faces.landmarks_xy
-        xyz, presence = mesh.points(image, detected)
+        fit = thermal_mesh if thermal else FaceMesh.points
+        xyz, presence = fit(mesh, image, detected)
         landmarks = five_landmarks(xyz) if by_mesh else detected
         values = (faces.boxes_xyxy, landmarks, detected, faces.scores, xyz, presence, pose_deg(xyz))
         found = [dict(zip(COLUMNS, face, strict=True)) for face in zip(*values, strict=True)]
@@ -63,16 +70,42 @@ def measures_of(row: Row, faces: list[Row]) -> Row:
     }
 
 
+def seen_in_views(band: str, params: DetectParams) -> bool:
+    """Say whether images of a band are shown in the views of heat."""
+    return bool(params.thermal_views) and band in HEAT_BANDS
+
+
 def detection(params: DetectParams, weights: dict[str, Path]) -> Find:
-    """Load a detector."""
-    detector = make_detector(
-        params.backend,
-        weights,
-        score_threshold=params.score_threshold,
-        nms_threshold=params.nms_threshold,
-        max_side_px=params.max_side_px,
-    )
-    return lambda row, image: detector.detect(image)
+    """Load a detector for each threshold and kind of band, when the first image needs it."""
+
+    def build(score_threshold: float, max_side_px: int) -> FaceDetector:
+        return make_detector(
+            params.backend,
+            weights,
+            score_threshold=score_threshold,
+            nms_threshold=params.nms_threshold,
+            max_side_px=max_side_px,
+        )
+
+    @cache
+    def detector(threshold: float, thermal: bool) -> FaceDetector:
+        if not thermal:
+            return build(threshold, params.max_side_px)
+        return ThermalDetector(
+            build(min(VOTER_SCORE, threshold), max(v.side_px for v in params.thermal_views)),
+            params.thermal_views,
+            score_threshold=threshold,
+            nms_threshold=params.nms_threshold,
+        )
+
+    detector(params.score_threshold, False)  # broken weights are found before the first image
+
+    def find(row: Row, image: UInt8) -> Faces:
+        band = row["band"]
+        threshold = params.band_score_thresholds.get(band, params.score_threshold)
+        return detector(threshold, seen_in_views(band, params)).detect(image)
+
+    return find
 
 
 def ground_truth_of(row: Row, image: UInt8) -> Faces:

@@ -8,6 +8,16 @@ from pipeline.params.base import Fraction, Section, one_of
 from pipeline.types import Band
 
 
+class ThermalViewParams(Section):
+    """One way to show an image of heat to a detector that was trained on visible light."""
+
+    tone: Annotated[str, one_of("pipeline.ops.contrast:CONTRASTS")]
+    inverted: bool
+    side_px: Annotated[int, Field(ge=64, le=8192)]
+    margin: Fraction
+    """Black border on each side, share of the image's longer side."""
+
+
 class DetectParams(Section):
     """Face detection and five landmarks."""
 
@@ -17,6 +27,10 @@ class DetectParams(Section):
     nms_threshold: Fraction
     max_side_px: Annotated[int, Field(ge=64, le=8192)]
     equalise_bands: tuple[Band, ...]
+    band_score_thresholds: dict[Band, Fraction]
+    """In place of ``score_threshold``."""
+    thermal_views: tuple[ThermalViewParams, ...]
+    """Of MWIR and LWIR; none: one pass as in other bands."""
 
     @model_validator(mode="after")
     def _landmarks_used(self) -> Self:

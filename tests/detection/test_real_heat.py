@@ -1,0 +1,69 @@
+"""Faces and people in real LWIR images, by labels made by eye."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from real_heat import labelled_images, point_errors
+
+from pipeline.detection.rows import detect_rows
+from pipeline.ops.boxes import iou
+from pipeline.ops.codec import encode_png
+from pipeline.params.load import load_params
+
+ROOT = Path(__file__).resolve().parents[2]
+ON_THE_FACE = 0.4
+"""Overlap from which on a box is on the face: labels go from hairline to chin, YuNet's do not."""
+
+
+@pytest.fixture(scope="module")
+def found(weight_file):
+    images = labelled_images()
+    params = load_params(ROOT / "params.yaml").detect
+    describe = detect_rows(params, {"yunet": weight_file("yunet")}, weight_file("face_mesh_468"))
+    rows = [
+        {"sample_id": label["name"], "band": "LWIR", "image": {"bytes": encode_png(rgb)}}
+        for label, rgb in images
+    ]
+    outcomes = [outcome[0] for outcome in describe(rows)]
+    return [
+        (label, outcome["faces"] if isinstance(outcome, dict) else [])
+        for (label, _), outcome in zip(images, outcomes, strict=True)
+    ]
+
+
+def matches(found):
+    """Yield each labelled face with the found face on it, or None."""
+    for label, faces in found:
+        for known in label["faces"]:
+            overlap = [float(iou(known["box_xyxy"], face["box_xyxy"])[0, 0]) for face in faces]
+            best = int(np.argmax(overlap)) if overlap else -1
+            yield label, known, faces[best] if overlap and overlap[best] >= ON_THE_FACE else None
+
+
+def test_nine_of_ten_real_faces_are_found(found):
+    missed = [label["name"] for label, _, face in matches(found) if face is None]
+    count = sum(len(label["faces"]) for label, _ in found)
+    print(f"{count - len(missed)} of {count} found, missed: {missed}")
+    assert len(missed) <= count / 10
+
+
+def test_there_is_one_false_detection_in_ten_images_or_fewer(found):
+    false = [
+        (label["name"], float(face["score"]))
+        for label, faces in found
+        for face in faces
+        if max(float(iou(k["box_xyxy"], face["box_xyxy"])[0, 0]) for k in label["faces"]) < 0.25
+    ]
+    print(f"{len(false)} false in {len(found)} images: {false}")
+    assert len(false) <= len(found) / 10
+
+
+def test_five_points_lie_within_eight_percent_of_the_distance_between_the_eyes(found):
+    errors = {
+        label["name"]: point_errors(face["landmarks_xy"], known["landmarks_xy"])
+        for label, known, face in matches(found)
+        if face is not None and known["landmarks_xy"]
+    }
+    print({name: each.round().tolist() for name, each in errors.items()})
+    assert np.median(np.concatenate(list(errors.values()))) <= 8.0
