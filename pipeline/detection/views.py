@@ -84,7 +84,7 @@ class ThermalDetector:
 def thermal_mesh(
     mesh: FaceMesh, image_rgb: UInt8, landmarks_xy: Float32
 ) -> tuple[Float32, Float32]:
-    """Fit the mesh to faces in an image of heat: in the equalised image and in its negative.
+    """Fit the mesh to faces in an image of heat: in the image and in its negative.
 
     The two are averaged, weighted by the root of the mesh's own probability of a face: where one of
     them shows the mesh no face, the other decides.
@@ -98,8 +98,8 @@ def thermal_mesh(
         As ``FaceMesh.points``; the probability is the larger of the two.
     """
     grey = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-    spread = np.asarray(cv2.cvtColor(CONTRASTS["equalised"](grey), cv2.COLOR_GRAY2RGB), np.uint8)
-    first, second = (mesh.points(shown, landmarks_xy) for shown in (spread, 255 - spread))
+    heat = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
+    first, second = (mesh.points(shown, landmarks_xy) for shown in (heat, 255 - heat))
     weights = [np.sqrt(presence) + _NEVER_SILENT for _, presence in (first, second)]
     share = (weights[0] / (weights[0] + weights[1])).astype(np.float32)[:, None, None]
     xyz = share * first[0] + (1 - share) * second[0]
