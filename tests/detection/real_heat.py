@@ -20,20 +20,27 @@ FOLDER = Path(
 LABELS = yaml.safe_load(Path(__file__).with_name("real_lwir.yaml").read_text())["images"]
 
 
-def labelled_images():
-    """Return (label, RGB image of the heat) of each labelled image; skip where they are absent."""
+def labelled_files():
+    """Return (label, RGB image as stored) of each labelled file; skip where they are absent."""
     if not FOLDER.is_dir():
         pytest.skip(f"the real LWIR images are not in {FOLDER} (or $CROSSBAND_REAL_LWIR)")
-    found = []
-    for path in sorted(FOLDER.glob("*.png")):
-        label = LABELS.get(hashlib.sha256(path.read_bytes()).hexdigest()[:16])
-        if label is None:
-            continue
-        rgb = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-        if label["palette"] != "white_hot":
-            rgb = cv2.cvtColor(heat_of(rgb, label["palette"]), cv2.COLOR_GRAY2RGB)
-        found.append((label, rgb))
-    return found
+    labelled = [
+        (LABELS.get(hashlib.sha256(path.read_bytes()).hexdigest()[:16]), path)
+        for path in sorted(FOLDER.glob("*.png"))
+    ]
+    return [
+        (label, cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB))
+        for label, path in labelled
+        if label
+    ]
+
+
+def labelled_images():
+    """Return (label, RGB image of the heat) of each labelled file."""
+    return [
+        (label, cv2.cvtColor(heat_of(rgb, label["palette"]), cv2.COLOR_GRAY2RGB))
+        for label, rgb in labelled_files()
+    ]
 
 
 def point_errors(landmarks_xy, truth_xy):

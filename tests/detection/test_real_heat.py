@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from real_heat import labelled_images, point_errors
+from real_heat import labelled_files, labelled_images, point_errors
 
+from pipeline.bodies.yolo import YoloDetector
 from pipeline.detection.rows import detect_rows
 from pipeline.ops.boxes import iou
 from pipeline.ops.codec import encode_png
+from pipeline.ops.palettes import recognised
 from pipeline.params.load import load_params
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,3 +69,24 @@ def test_five_points_lie_within_eight_percent_of_the_distance_between_the_eyes(f
     }
     print({name: each.round().tolist() for name, each in errors.items()})
     assert np.median(np.concatenate(list(errors.values()))) <= 8.0
+
+
+def test_palettes_are_recognised():
+    for label, rgb in labelled_files():
+        assert recognised(rgb) == label["palette"], label["name"]
+
+
+def test_all_people_of_a_street_are_found(weight_file):
+    ((label, image),) = [each for each in labelled_images() if "bodies_xyxy" in each[0]]
+    chosen = load_params(ROOT / "params.yaml").detect_bodies
+    detector = YoloDetector(
+        weight_file("yolo11n_pose"),
+        score_threshold=chosen.score_threshold,
+        nms_threshold=chosen.nms_threshold,
+        image_px=chosen.image_px,
+        precision="float32",
+    )
+    (people,) = detector.detect([image])
+    overlap = iou(label["bodies_xyxy"], people.boxes_xyxy)
+    assert overlap.shape == (4, 4)
+    assert overlap.max(axis=1).min() > 0.8
