@@ -18,7 +18,7 @@ import orjson
 
 from pipeline.exporters.boxes import Box, SourceImage, boxes_of, sources_of
 from pipeline.exporters.format import Format, Job, Request, file_per_row, require
-from pipeline.exporters.names import extension_of, safe_component, safe_path
+from pipeline.exporters.names import extension_of, safe_component
 from pipeline.exporters.pieces import gathered, leave_lines, splits_of
 from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import FileEntry, HashedFile, Sink
@@ -39,8 +39,9 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
     images, annotations = [], []
     for ordinal, row in unit.rows([*_KNOWN, *{source.column for source in sources}]):
         data = row["image"]["bytes"]
-        path = f"{safe_path(row['sample_id'])}.{extension_of(data, row['image']['path'])}"
-        sink.put(f"images/{safe_component(unit.split)}/{path}", data)
+        stem = job.names.stem(row, unit.split)
+        top, _, path = f"{stem}.{extension_of(data, row['image']['path'])}".partition("/")
+        sink.put(f"images/{top}/{path}", data)
         image: dict[str, Any] = {
             "id": ordinal + 1,
             "file_name": path,
@@ -130,5 +131,6 @@ FORMAT = Format(
     write=write,
     finish=finish,
     verify=verify,
+    named="sample",
     files=file_per_row,
 )

@@ -1,40 +1,47 @@
 """Format ``folder``: images as files by split and subject, and a CSV with all columns.
 
-Layout: ``images/<split>/<subject>/<sample id>.<ext>`` (torchvision's ImageFolder: one class a
-subject), ``columns/<column>/<split>/<subject>/<sample id>.<ext>`` for further images and bytes,
-``metadata.csv`` with ``file_name`` first (as Hugging Face's imagefolder has it) and the rest by
-column. A cell is empty for null, text where it is plain text, and else JSON (also for text that is
-empty, begins with a quotation mark or has a carriage return).
+Layout: ``images/<split>/<subject>/<band>_<name>.<ext>`` (torchvision's ImageFolder: one class a
+subject), ``columns/<column>/…`` likewise for further images and bytes, ``metadata.csv`` with
+``file_name`` first and the rest by column, and ``images/<split>/metadata.parquet`` with the columns
+that are text, numbers or truth values: where it lies and what it lists is how Hugging Face's
+``imagefolder`` takes the images and no others, and it keeps ``0001`` a text.
+
+A cell of the CSV is empty for null, text where it is plain text, and else JSON (also for text that
+is empty, begins with a quotation mark or has a carriage return). pandas takes ``0001`` for a number
+unless it is told ``dtype=str``.
 """
 
 import csv
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.exporters.cells import from_cell, to_cell
 from pipeline.exporters.format import Format, Job, file_per_row, require
 from pipeline.exporters.manifest import Manifest
-from pipeline.exporters.names import extension_of, safe_component, safe_path
+from pipeline.exporters.names import NAMED_BY, extension_of, safe_component
 from pipeline.exporters.payloads import payload_columns, put_together, take_apart, text_schema
-from pipeline.exporters.pieces import csv_lines, join_lines, splits_of
-from pipeline.exporters.selection import Unit
+from pipeline.exporters.pieces import csv_lines, gathered, join_lines, leave_lines, splits_of
+from pipeline.exporters.selection import ALL, Unit
 from pipeline.exporters.storage import PIECES, FileEntry, Sink
 from pipeline.types import Row
 
-NOBODY = "unknown"
-"""Folder of images without a subject."""
-
 _LONGEST_CELL = 1 << 30
+_ROWS = 4096
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
     """Write the images of one unit, and its lines of the CSV."""
     columns, held = job.schema.names, payload_columns(job.schema)
     others = [name for name in held if name != job.request.image]
-    lines = []
-    for _, row in unit.rows(list(dict.fromkeys([*columns, "subject_id"]))):
-        subject = safe_component(row["subject_id"] or NOBODY)
-        place = f"{safe_component(unit.split)}/{subject}/{safe_path(row['sample_id'])}"
+    described_schema = _described_schema(job)
+    lines, described = [], []
+    for _, row in unit.rows(list(dict.fromkeys([*columns, *NAMED_BY]))):
+        place = job.names.stem(row, unit.split)
         meta, payloads = take_apart({name: row[name] for name in columns}, held)
         files = {}
         for payload in payloads:
@@ -42,6 +49,7 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
             top = "images" if main else f"columns/{payload.column}"
             files[payload.column] = f"{top}/{place}.{payload.extension}"
             sink.put(files[payload.column], payload.data)
+        described.append(_described(meta, files[job.request.image], described_schema))
         lines.append(
             [
                 files[job.request.image],
@@ -50,6 +58,21 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
             ]
         )
     sink.put(f"{PIECES}/{unit.name}.csv", csv_lines(lines).encode())
+    leave_lines(sink, unit, "jsonl", described)
+
+
+def _described_schema(job: Job) -> pa.Schema:
+    """Return the columns of ``metadata.parquet``, all of which may be null."""
+    plain = (pa.types.is_string, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating)
+    known = [field for field in job.schema if any(test(field.type) for test in plain)]
+    names = [pa.field(field.name, field.type) for field in known]
+    return pa.schema([pa.field("file_name", pa.string()), *names])
+
+
+def _described(meta: Row, path: str, schema: pa.Schema) -> str:
+    """Return a line of a split's ``metadata.parquet``; file names are relative to its folder."""
+    values = {"file_name": path.split("/", 2)[2]} | meta
+    return orjson.dumps({name: values[name] for name in schema.names}).decode()
 
 
 def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
@@ -57,6 +80,15 @@ def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
     others = [name for name in payload_columns(job.schema) if name != job.request.image]
     header = ["file_name", *(f"{name}_file_name" for name in others), *job.schema.names]
     join_lines(job, sink, "csv", "metadata.csv", header=csv_lines([header]))
+    for split in sorted({*splits_of(job)} - {ALL}):  # there imagefolder takes metadata.csv itself
+        path, schema = f"images/{safe_component(split)}/metadata.parquet", _described_schema(job)
+        lines = iter(gathered(job, sink, "jsonl", split))
+        with (
+            sink.file(path) as out,
+            pq.ParquetWriter(pa.PythonFile(out, "w"), schema) as writer,
+        ):
+            while rows := [orjson.loads(line) for line in islice(lines, _ROWS)]:
+                writer.write_table(pa.Table.from_pylist(rows, schema))
 
 
 def read(folder: Path, manifest: Manifest) -> Iterator[Row]:
@@ -88,10 +120,11 @@ def verify(job: Job, folder: Path) -> None:
         found = ImageFolder(str(top))
         classes = {Path(path): found.classes[label] for path, label in found.samples}
         for unit in job.units_of(split):
-            for _, row in unit.rows(["sample_id", "subject_id", image]):
-                subject, data = safe_component(row["subject_id"] or NOBODY), row[image]["bytes"]
-                name = f"{safe_path(row['sample_id'])}.{extension_of(data, row[image]['path'])}"
-                path = top / subject / name
+            for _, row in unit.rows([*NAMED_BY, image]):
+                data = row[image]["bytes"]
+                stem = job.names.stem(row, split)
+                path = folder / "images" / f"{stem}.{extension_of(data, row[image]['path'])}"
+                subject = path.parent.name
                 require(classes.pop(path, None) == subject, f"ImageFolder does not find {path}")
                 require(path.read_bytes() == data, f"{path} is another image")
         require(not classes, f"{len(classes)} images of {split} are of no row")
@@ -103,6 +136,7 @@ FORMAT = Format(
     write=write,
     finish=finish,
     verify=verify,
+    named="subject",
     files=file_per_row,
     read=read,
 )

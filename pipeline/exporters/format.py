@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from pipeline.errors import ExportError
 from pipeline.exporters.manifest import Manifest
+from pipeline.exporters.names import Names
 from pipeline.exporters.selection import ALL, Selection, Unit
 from pipeline.exporters.storage import FileEntry, Sink
 from pipeline.types import Row
@@ -68,6 +69,7 @@ class Job:
         facts: about its rows.
         units: its pieces.
         plan: what the format's ``prepare`` found out about the whole.
+        names: of the rows' files, where the format names files by rows.
         code: digest of the code that writes this format.
     """
 
@@ -76,6 +78,7 @@ class Job:
     facts: Facts
     units: tuple[Unit, ...]
     plan: Any
+    names: Names
     code: str
 
     def units_of(self, split: str) -> list[Unit]:
@@ -108,6 +111,7 @@ class Format:
         finish: writes the files that belong to all units, told what these wrote.
         verify: reads the export in a local folder back with the library and compares.
         prepare: finds out what is needed of the whole, and refuses what the format can't hold.
+        named: whether files are named by rows: not at all, by ``subject`` or by ``sample``.
         split_units: each split of each shard is a unit; else everything is one.
         files: tells how many files the export has, about, before it is written.
         read: reads the rows of an export in a local folder, where it holds them exactly.
@@ -119,6 +123,7 @@ class Format:
     finish: Callable[[Job, Sink, Sequence[FileEntry]], None]
     verify: Callable[[Job, Path], None]
     prepare: Callable[[Request, Selection], Any] = prepare_nothing
+    named: Literal["", "subject", "sample"] = ""
     split_units: bool = True
     files: Callable[[Job], int] = file_per_unit
     read: Callable[[Path, Manifest], Iterator[Row]] | None = None

@@ -1,6 +1,6 @@
 """Format ``lists``: images and the text lists that LightCNN's and DVG's training and tests read.
 
-Layout: ``images/<split>/<sample id>.<ext>`` and, with paths below ``images``,
+Layout: ``images/<split>/<subject>/<band>_<name>.<ext>`` and, with paths below ``images``,
 
 - ``train.txt``: ``path label``, as LightCNN has it; labels from 0 in each split (``subjects.csv``);
 - ``train_domains.txt``: ``path label domain``, as DVG has it: 0 for infra-red, 1 for visible light;
@@ -25,7 +25,7 @@ from pipeline.exporters.format import (
     require,
     require_subjects,
 )
-from pipeline.exporters.names import extension_of, safe_component, safe_path
+from pipeline.exporters.names import NAMED_BY, extension_of
 from pipeline.exporters.pieces import join_lines, labels_csv, leave_lines
 from pipeline.exporters.selection import ALL, Selection, Unit
 from pipeline.exporters.storage import FileEntry, Sink
@@ -51,14 +51,19 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
     """Write the images of one unit and leave the lines of its lists."""
     lines: dict[str, list[str]] = {name: [] for name in LISTS}
     labels = job.plan[unit.split]
-    for _, row in unit.rows(["sample_id", "subject_id", "band", job.request.image]):
+    for _, row in unit.rows([*NAMED_BY, job.request.image]):
         data = row[job.request.image]["bytes"]
-        path = f"{safe_component(unit.split)}/{safe_path(row['sample_id'])}.{extension_of(data)}"
+        path = _path(job, row, unit.split, data)
         sink.put(f"images/{path}", data)
         for name, line in _lines(row, unit.split, f"{path} {labels[row['subject_id']]}"):
             lines[name].append(line)
     for name, found in lines.items():
         leave_lines(sink, unit, name, found)
+
+
+def _path(job: Job, row: Row, split: str, data: bytes) -> str:
+    """Return an image's path without the blanks at which the lists' readers cut a line."""
+    return f"{job.names.stem(row, split)}.{extension_of(data)}".replace(" ", "%20")
 
 
 def _lines(row: Row, split: str, line: str) -> list[tuple[str, str]]:
@@ -84,10 +89,9 @@ def verify(job: Job, folder: Path) -> None:
             path, label = line.split(" ")[:2]
             found.setdefault(path, []).append((name, int(label)))
     for unit in job.units:
-        for _, row in unit.rows(["sample_id", "subject_id", "band", job.request.image]):
+        for _, row in unit.rows([*NAMED_BY, job.request.image]):
             data, label = row[job.request.image]["bytes"], job.plan[unit.split][row["subject_id"]]
-            stem = f"{safe_component(unit.split)}/{safe_path(row['sample_id'])}"
-            path = f"{stem}.{extension_of(data)}"
+            path = _path(job, row, unit.split, data)
             expected = [(name, label) for name, _ in _lines(row, unit.split, "")]
             require(found.pop(path, None) == expected, f"{path} is not listed as it should be")
             require((folder / "images" / path).read_bytes() == data, f"{path} is another image")
@@ -101,5 +105,6 @@ FORMAT = Format(
     write=write,
     finish=finish,
     verify=verify,
+    named="subject",
     files=file_per_row,
 )

@@ -4,7 +4,8 @@ Layout: ``vis/PPPP/…`` and ``nir/PPPP/…`` for training, named in ``idx/train
 ``idx/train_nir.txt`` with the label (from 0, by subject); ``test_vis/camC/PPPP/…`` and
 ``test_nir/camC/PPPP/…`` for test, whose subjects are one line of ``idx/test_id.txt``, with commas.
 Subjects are numbered from 1 (``subjects.csv``), cameras as in ``market1501``. The infra-red band
-goes by the name ``nir`` whatever it is; ``manifest.json`` says which.
+goes by the name ``nir`` whatever it is; ``manifest.json`` says which. Grey images become three
+equal channels, as PNG: DEEN's loader takes no others.
 
 Reference: Y. Zhang, H. Wang, Diverse embedding expansion network and low-light cross-modality
 benchmark for visible-infrared person re-identification, CVPR 2023.
@@ -21,6 +22,7 @@ from pipeline.exporters.names import extension_of
 from pipeline.exporters.pieces import csv_lines, join_lines, leave_lines, subjects_csv
 from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import FileEntry, Sink
+from pipeline.ops.codec import as_rgb, decode, encode_png
 from pipeline.types import Band, Row, Split
 
 _COLUMNS = ("sample_id", "subject_id", "camera_id", "band")
@@ -66,7 +68,7 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
     lines: dict[str, list[str]] = {"vis": [], "nir": []}
     rows = []
     for ordinal, row in unit.rows([*_COLUMNS, job.request.image]):
-        data = row[job.request.image]["bytes"]
+        data = _in_colour(row[job.request.image]["bytes"])
         path = _path(ordinal, row, unit.split, job.plan, extension_of(data))
         sink.put(path, data)
         rows.append(csv_lines([(path, row["sample_id"])]).rstrip("\n"))
@@ -75,6 +77,12 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
     for name, found in lines.items():
         leave_lines(sink, unit, name, found)
     leave_lines(sink, unit, "csv", rows)
+
+
+def _in_colour(data: bytes) -> bytes:
+    """Return an image of three channels: DEEN's own loader stops at one of a single channel."""
+    image = decode(data)
+    return data if image.ndim == 3 else encode_png(as_rgb(image))
 
 
 def _path(ordinal: int, row: Row, split: str, plan: Layout, extension: str) -> str:
@@ -101,7 +109,7 @@ def verify(job: Job, folder: Path) -> None:
     for unit in job.units:
         train = unit.split == Split.TRAIN
         for ordinal, row in unit.rows([*_COLUMNS, job.request.image]):
-            data, subject = row[job.request.image]["bytes"], row["subject_id"]
+            data, subject = _in_colour(row[job.request.image]["bytes"]), row["subject_id"]
             path = _path(ordinal, row, unit.split, plan, extension_of(data))
             label = plan.labels[subject] if train else plan.subjects.index(subject) + 1
             require(found.pop(path, None) == label, f"{path} is not listed as {label}")

@@ -3,7 +3,8 @@
 Layout: ``bounding_box_train``, ``query``, ``bounding_box_test`` with ``PPPP_cCs1_FFFFFF_00.jpg``:
 subject (from 1; ``subjects.csv`` says who), camera (its number, or the band's where no row names a
 camera; ``cameras.csv``), and the row's position. Of the test split, the first image of each
-subject under each camera is a query, the rest is gallery. The readers take ``.jpg`` only, so a
+subject under each camera is a query where the gallery has one of the subject under another camera:
+without, no reader counts it. The rest is gallery. The readers take ``.jpg`` only, so a
 image that is no JPEG is encoded anew, quality 95, colour in full.
 
 Reference: L. Zheng et al., Scalable person re-identification: a benchmark, ICCV 2015; torchreid
@@ -11,7 +12,8 @@ Reference: L. Zheng et al., Scalable person re-identification: a benchmark, ICCV
 """
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,8 @@ from pipeline.ops.codec import decode, encode_jpeg
 from pipeline.types import Row, Split
 
 JPEG_QUALITY = 95
+MOST_SUBJECTS = 1501
+"""torchreid and fast-reid check that a number is one of Market-1501's."""
 FOLDERS = ("bounding_box_train", "query", "bounding_box_test")
 _NAME = re.compile(r"(-?\d+)_c(\d)")
 
@@ -47,7 +51,13 @@ def prepare(request: Request, selection: Selection) -> Layout:
             cameras.
     """
     subjects, cameras = require_subjects(selection), numbered_cameras(selection)
+    if len(subjects) > MOST_SUBJECTS:
+        raise ExportError(
+            f"{len(subjects)} subjects, and Market-1501's readers refuse numbers above "
+            f"{MOST_SUBJECTS}: choose some with --where"
+        )
     first: dict[tuple[str, int], int] = {}
+    counts: Counter[tuple[str, int]] = Counter()
     listed = selection.listed("subject_id, coalesce(camera_id, ''), band, split")
     for ordinal, (subject, camera, band, split) in enumerate(listed):
         if split == Split.VALIDATION:
@@ -56,7 +66,36 @@ def prepare(request: Request, selection: Selection) -> Layout:
             )
         if split == Split.TEST:
             first.setdefault((subject, cameras[camera, band]), ordinal)
-    return Layout(subjects, cameras, frozenset(first.values()))
+            counts[subject, cameras[camera, band]] += 1
+    queries = _usable(first, counts)
+    if first and not queries:
+        raise ExportError(
+            "no subject of the test split has images under two cameras, so no query has anything "
+            "to find: choose more cameras or bands, or --split train alone"
+        )
+    return Layout(subjects, cameras, queries)
+
+
+def _usable(
+    first: Mapping[tuple[str, int], int], counts: Mapping[tuple[str, int], int]
+) -> frozenset[int]:
+    """Return the queries that have an image of their subject under another camera in the gallery.
+
+    Cameras with several images of a subject have one left for the gallery. Where there is none, the
+    image of the first camera is the query, and those of the others are gallery.
+    """
+    cameras: dict[str, list[int]] = {}
+    for subject, camera in sorted(first):
+        cameras.setdefault(subject, []).append(camera)
+    queries: set[int] = set()
+    for subject, known in cameras.items():
+        many = {camera for camera in known if counts[subject, camera] > 1}
+        if many:
+            usable = [camera for camera in known if many - {camera}]
+        else:
+            usable = known[:1] if len(known) > 1 else []
+        queries.update(first[subject, camera] for camera in usable)
+    return frozenset(queries)
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:

@@ -27,7 +27,8 @@ from pipeline.exporters.manifest import (
     revision,
     serialised_schema,
 )
-from pipeline.exporters.selection import Selection, Unit
+from pipeline.exporters.names import Names, names_of
+from pipeline.exporters.selection import ALL, Selection, Unit
 from pipeline.exporters.storage import (
     MANIFEST,
     PIECES,
@@ -159,7 +160,17 @@ def _job(request: Request) -> Job:
     plan = form.prepare(request, selection)
     units = tuple(selection.units(split=form.split_units))
     code = code_sha256(*modules_of(request.format))
-    return Job(request, schema, _facts(selection), units, plan, code)
+    return Job(request, schema, _facts(selection), units, plan, _names(form, selection), code)
+
+
+def _names(form: Format, selection: Selection) -> Names:
+    columns = ("sample_id", "subject_id", "band", "split")
+    known = [name if name in selection.schema.names else "NULL" for name in columns]
+    known[-1] = f"coalesce({known[-1]}, '{ALL}')"
+    rows = selection.listed(", ".join(known)) if form.named else iter(())
+    return names_of(
+        ((str(i), s, str(b), str(p)) for i, s, b, p in rows), by_subject=form.named == "subject"
+    )
 
 
 def chosen_schema(schema: pa.Schema, request: Request) -> pa.Schema:

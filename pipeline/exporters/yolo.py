@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 from pipeline.bodies.ultralytics_offline import ultralytics_module
 from pipeline.exporters.boxes import Box, SourceImage, boxes_of, sources_of
 from pipeline.exporters.format import Format, Job, Request, file_per_row, require
-from pipeline.exporters.names import extension_of, safe_component, safe_path
+from pipeline.exporters.names import extension_of, safe_component
 from pipeline.exporters.pieces import splits_of
 from pipeline.exporters.selection import ALL, Selection, Unit
 from pipeline.exporters.storage import FileEntry, Sink
@@ -40,7 +40,7 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
     """Write the images and label files of one unit."""
     for _, row in unit.rows([*_KNOWN, *{source.column for source in job.plan}]):
         data = row["image"]["bytes"]
-        stem = f"{_folder(unit.split)}/{safe_path(row['sample_id'])}"
+        stem = job.names.stem(row, _NAMES.get(unit.split, unit.split))
         sink.put(f"images/{stem}.{extension_of(data, row['image']['path'])}", data)
         lines = [f"{_line(box, job.plan, row)}\n" for box in boxes_of(row, job.plan)]
         sink.put(f"labels/{stem}.txt", "".join(lines).encode())
@@ -96,7 +96,7 @@ def verify(job: Job, folder: Path) -> None:
     for unit in job.units:
         for _, row in unit.rows([*_KNOWN, *{source.column for source in job.plan}]):
             data = row["image"]["bytes"]
-            stem = f"{_folder(unit.split)}/{safe_path(row['sample_id'])}"
+            stem = job.names.stem(row, _NAMES.get(unit.split, unit.split))
             image = folder / f"images/{stem}.{extension_of(data, row['image']['path'])}"
             label = folder / f"labels/{stem}.txt"
             require(image.read_bytes() == data, f"{image} is another image")
@@ -114,5 +114,6 @@ FORMAT = Format(
     write=write,
     finish=finish,
     verify=verify,
+    named="sample",
     files=lambda job: file_per_row(job) + job.facts.rows,
 )

@@ -113,7 +113,8 @@ def test_webdataset_keeps_a_row_together_and_counts_labels_by_split(put):
 
 def test_a_folder_has_one_class_a_subject_and_no_name_climbs(put):
     out = put("folder")
-    assert sorted(p.name for p in (out / "images/train").iterdir()) == ["anna", "bob%2F..%2Fx"]
+    classes = [p.name for p in (out / "images/train").iterdir() if p.is_dir()]
+    assert sorted(classes) == ["anna", "bob%2F..%2Fx"]
     with (out / "metadata.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     for row in rows:

@@ -1,0 +1,116 @@
+"""Exports are opened by the programs that people use, called as those people call them."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from stage_data import align_rows, detect_rows, finished, write_folder
+
+from pipeline.bodies.ultralytics_offline import ultralytics_module
+from pipeline.errors import ExportError
+from pipeline.ops.codec import encode_png
+from pipeline.schemas.align import ALIGN
+from pipeline.schemas.detect import DETECT
+
+
+def changed(rows, change):
+    return [finished(row | change(number, row)) for number, row in enumerate(rows)]
+
+
+def test_ultralytics_finds_a_label_for_each_image_whatever_folders_are_called(put, tmp_path):
+    names = ("images", "labels", "a")
+    rows = changed(detect_rows(), lambda n, row: {"sample_id": f"{names[n % 3]}/images/s{n}.jpg"})
+    source = write_folder(tmp_path / "images/set", rows, DETECT)
+    out = put("yolo", source=source, to=tmp_path / "images/out")
+    images = [*(out / "images").rglob("*.png"), *(out / "images").rglob("*.jpg")]
+    labels = ultralytics_module("ultralytics.data.utils").img2label_paths(map(str, images))
+    assert len(images) == len(rows)
+    assert all(Path(label).is_file() for label in labels)
+
+
+def test_imagefolder_of_hugging_face_takes_each_row_once_with_its_columns(put, tmp_path):
+    import datasets
+
+    rows = changed(align_rows(), lambda n, row: {"subject_id": f"{n % 4:04d}"})
+    out = put("folder", source=write_folder(tmp_path / "set", rows, ALIGN))
+    loaded = datasets.load_dataset(
+        "imagefolder", data_dir=str(out), cache_dir=str(tmp_path / "cache")
+    )
+    assert {name: split.num_rows for name, split in loaded.items()} == {
+        "train": 12,
+        "validation": 6,
+        "test": 6,
+    }
+    kept = {row["sample_id"]: row for row in rows}
+    for row in loaded["train"]:
+        original = kept[row["sample_id"]]
+        assert row["subject_id"] == original["subject_id"]
+        assert row["image"].size == (24, 24)
+
+
+@pytest.mark.filterwarnings("ignore")  # webdataset leaves its files to the collector
+def test_the_documented_loop_passes_over_rows_without_a_subject(put, tmp_path):
+    import webdataset
+
+    rows = changed(align_rows(), lambda n, row: {"subject_id": None} if n % 8 == 0 else {})
+    out = put("webdataset", source=write_folder(tmp_path / "set", rows, ALIGN))
+    tars = sorted(map(str, out.glob("train-*.tar")))
+    found = webdataset.WebDataset(tars, shardshuffle=False).decode("torchrgb")
+    found = found.select(lambda row: "cls" in row).to_tuple("png;jpg", "cls")
+    named = sum(row["split"] == "train" and row["subject_id"] is not None for row in rows)
+    assert sum(1 for _ in found) == named == 9
+
+
+def market(folder):
+    """Images as torchreid and fast-reid take them: subject and camera, with their checks."""
+    found = {}
+    for name in ("bounding_box_train", "query", "bounding_box_test"):
+        paths = sorted((folder / name).glob("*.jpg"))
+        read = [re.search(r"([-\d]+)_c(\d)", path.name).groups() for path in paths]
+        found[name] = [(int(subject), int(camera)) for subject, camera in read]
+        assert all(0 <= subject <= 1501 for subject, _ in found[name])
+        assert all(1 <= camera <= 6 for _, camera in found[name])
+    return found
+
+
+@pytest.mark.parametrize("images", [(3, 3), (1, 3), (1, 1), (2, 1, 1), (1, 1, 1)])
+def test_each_query_of_market_has_a_mate_under_another_camera(put, tmp_path, images):
+    rows = []
+    for number, row in enumerate(align_rows()):
+        cameras = [camera for camera, count in enumerate(images) for _ in range(count)]
+        if number < len(cameras):
+            known = {"subject_id": "dora", "split": "test", "camera_id": f"c{cameras[number]}"}
+            rows.append(finished(row | known))
+    out = put("market1501", source=write_folder(tmp_path / "set", rows, ALIGN))
+    found = market(out)
+    assert found["query"]
+    assert len(found["query"]) + len(found["bounding_box_test"]) == sum(images)
+    for subject, camera in found["query"]:
+        gallery = found["bounding_box_test"]
+        assert any(who == subject and under != camera for who, under in gallery)
+
+
+def test_what_market_can_hold_nobody_to_find_in_is_refused(put, tmp_path):
+    rows = changed(align_rows(), lambda n, row: {"camera_id": "one", "split": "test"})
+    source = write_folder(tmp_path / "set", rows, ALIGN)
+    with pytest.raises(ExportError, match="no query has anything to find"):
+        put("market1501", source=source)
+    rows = changed(align_rows(), lambda n, row: {"camera_id": f"c{n % 7}", "split": "test"})
+    with pytest.raises(ExportError, match="7 cameras, and the layout has room for 6"):
+        put("market1501", source=write_folder(tmp_path / "more", rows, ALIGN))
+
+
+def test_images_of_llcm_are_what_deens_loader_takes(put, tmp_path):
+    grey = encode_png(np.arange(576, dtype=np.uint8).reshape(24, 24))
+    rows = changed(
+        align_rows(),
+        lambda n, row: {"image": {"bytes": grey, "path": "x.png"}} if row["band"] == "NIR" else {},
+    )
+    source = write_folder(tmp_path / "set", rows, ALIGN)
+    out = put("llcm", source=source, splits=("train", "test"))
+    images = [*out.rglob("*.png"), *out.rglob("*.jpg")]
+    assert len(images) == 18
+    for path in images:  # as DEEN's data_loader.py: no mode is asked for
+        assert np.array(Image.open(path).resize((144, 384))).shape == (384, 144, 3)
