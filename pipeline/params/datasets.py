@@ -87,6 +87,8 @@ class DatasetParams(Section):
     """Licence of images whose listing names none."""
     simulated: bool = False
     """Whether a program made the images."""
+    list: FileStem | None = None
+    """Of reader ``folder`` alone: a CSV below the root that names the images."""
     shards: Annotated[int, Field(ge=1, le=4096)]
     ijb_mdf: IjbMdfParams | None = None
     """Of reader ``ijb_mdf`` alone; None means its defaults."""
@@ -95,6 +97,8 @@ class DatasetParams(Section):
     def _of_its_reader(self) -> Self:
         if self.ijb_mdf and self.reader != "ijb_mdf":
             raise ValueError(f"ijb_mdf: reader {self.reader!r} takes no such params")
+        if self.list and self.reader != "folder":
+            raise ValueError(f"list: reader {self.reader!r} takes none")
         return self
 
 

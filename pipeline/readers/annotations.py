@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import IjbMdfColumns, IjbMdfParams
+from pipeline.readers.tables import delimiter_of, read_cells, read_text
 
 _FACE = ("face_x", "face_y", "face_width", "face_height")
 _BODY = ("body_x", "body_y", "body_width", "body_height")
@@ -104,14 +105,12 @@ def read_galleries(root: Path, layout: IjbMdfParams) -> dict[str, str]:
 
 def _subjects(file: Path, layout: IjbMdfParams) -> set[str]:
     column = layout.columns.subject
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            cells = [[cell.strip() for cell in line] for line in csv.reader(lines) if any(line)]
-    except OSError as error:
+    if not file.is_file():
         raise ReaderError(
-            f"{file}: expected a list of subjects: {error.strerror}; its name is a key of "
+            f"{file}: expected a list of subjects: No such file or directory; its name is a key of "
             "ijb_mdf.galleries"
-        ) from error
+        )
+    cells = [line for _, line in read_cells(file)]
     place = 0
     if cells and column in cells[0]:
         place = cells[0].index(column)
@@ -125,7 +124,8 @@ def _subjects(file: Path, layout: IjbMdfParams) -> set[str]:
 
 def _read(file: Path, columns: IjbMdfColumns, only: str | None) -> Annotations:
     names = columns.model_dump()
-    header = _header(file)
+    text = read_text(file)
+    header, lines = _header(text)
     of_only = only is not None and names["file"] not in header
     texts_read = ("subject",) if of_only else ("subject", "file")
     required = [names[key] for key in (*texts_read, "frame", *_FACE)]
@@ -136,21 +136,24 @@ def _read(file: Path, columns: IjbMdfColumns, only: str | None) -> Annotations:
             f"{file}: expected columns {missing}, found {header}; name the table's own in "
             "ijb_mdf.columns"
         )
-    table = _table(file, [*required, *(body if with_body else ())], names)
-    lines = len(table)
-    where = np.array([f"{file}, line {number}" for number in range(2, lines + 2)], object)
+    table = _table(file, text, [*required, *(body if with_body else ())], names)
+    numbers = lines if len(lines) == len(table) else range(2, len(table) + 2)
+    where = np.array([f"{file}, line {number}" for number in numbers], object)
     texts = []
     for key in texts_read:
-        values = pc.utf8_trim_whitespace(table[names[key]]).to_numpy(zero_copy_only=False)
+        values = pc.utf8_trim_whitespace(table[names[key]])
+        if key == "subject":
+            values = pc.utf8_normalize(values, form="NFC")
+        values = values.to_numpy(zero_copy_only=False)
         if len(empty := np.flatnonzero(values == "")):
             raise ReaderError(f"{where[empty[0]]}: {names[key]} is empty")
         texts.append(values)
     if of_only:
-        texts.append(np.full(lines, only, object))
+        texts.append(np.full(len(table), only, object))
     frames = table[names["frame"]].to_numpy()
     if len(faulty := np.flatnonzero(~(np.isfinite(frames) & (frames == np.round(frames))))):
         raise ReaderError(f"{where[faulty[0]]}: {names['frame']} is no whole number")
-    empty_boxes = np.full((lines, 4), np.nan)
+    empty_boxes = np.full((len(table), 4), np.nan)
     return Annotations(
         texts[0],
         texts[1],
@@ -161,20 +164,21 @@ def _read(file: Path, columns: IjbMdfColumns, only: str | None) -> Annotations:
     )
 
 
-def _header(file: Path) -> list[str]:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            return next(csv.reader(lines), [])
-    except UnicodeDecodeError as error:
-        raise ReaderError(f"{file}: expected UTF-8 text: {error}") from error
+def _header(text: str) -> tuple[list[str], list[int]]:
+    """Return the names of a table's columns, and the numbers of the lines that are not blank."""
+    numbers = [number for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    first = text.splitlines()[numbers[0] - 1] if numbers else ""
+    return next(csv.reader([first], delimiter=delimiter_of(text)), []), numbers[1:]
 
 
-def _table(file: Path, wanted: list[str], names: dict[str, str]) -> pa.Table:
+def _table(file: Path, text: str, wanted: list[str], names: dict[str, str]) -> pa.Table:
     strings = {names["subject"], names["file"]}
     kinds = {name: pa.string() if name in strings else pa.float64() for name in wanted}
     convert = pa_csv.ConvertOptions(column_types=kinds, include_columns=wanted)
+    parse = pa_csv.ParseOptions(delimiter=delimiter_of(text))
+    stripped = pa.BufferReader(text.lstrip("\r\n").encode())
     try:
-        return pa_csv.read_csv(file, convert_options=convert)
+        return pa_csv.read_csv(stripped, parse_options=parse, convert_options=convert)
     except pa.ArrowInvalid as error:
         raise ReaderError(f"{file}: {error}") from error
 

@@ -52,6 +52,21 @@ def is_hidden(path: str) -> bool:
     return path.rstrip(LINKED).rpartition("/")[2].startswith(".")
 
 
+def shown(name: str) -> str:
+    """Return a file's name as text: bytes that are no UTF-8 are percent-encoded, and ``%`` then."""
+    if not any(_is_a_byte(letter) for letter in name):
+        return name
+    return "".join(
+        f"%{ord(letter) - 0xDC00:02X}" if _is_a_byte(letter) else letter.replace("%", "%25")
+        for letter in name
+    )
+
+
+def _is_a_byte(letter: str) -> bool:
+    """Tell whether Python put a letter in the place of a byte that is no UTF-8."""
+    return "\udc80" <= letter <= "\udcff"
+
+
 def read_file(path: Path) -> bytes:
     """Read a file whole, if it is one and no longer than ``MOST_BYTES``.
 

@@ -6,15 +6,15 @@ names the subject, further ones the session; images without one have no subject.
 says it the band comes from the data set's params, as do split and licence. What else lies there is
 listed too, and ``ingest`` rejects it with its reason.
 
-Or ``root`` is a CSV file (comma-separated, UTF-8, header line) with a column ``path``, relative to
-the CSV's folder, and any of ``subject``, ``band``, ``split``, ``session``, ``camera``, ``view``,
-``licence``; an empty cell falls back to the params. ``box`` (``x0 y0 x1 y1``) and ``landmarks``
-(``x y`` five times: eye on the image's left, the other eye, nose tip, mouth corner on the image's
-left, the other one), in pixels of the upright image, are what the detection backend ``truth``
-takes.
+Or ``list`` names a CSV below ``root`` (a header line; ``readers.tables`` says in which encodings
+and with which delimiters) with a column ``path``, relative to the CSV's folder, and any of
+``subject``, ``band``, ``split``, ``session``, ``camera``, ``view``, ``licence``; an empty cell is
+what the params say. ``box`` (``x0 y0 x1 y1``) and ``landmarks`` (``x y`` five times: eye on the
+image's left, the other eye, nose tip, mouth corner on the image's left, the other one), in pixels
+of the upright image, are what the detection backend ``truth`` takes. ``root`` may be the CSV
+itself; DVC then does not see when an image is replaced.
 """
 
-import csv
 import logging
 import math
 from collections import Counter
@@ -25,9 +25,10 @@ import numpy as np
 
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
-from pipeline.readers.files import LINKED, all_below, is_hidden
+from pipeline.readers.files import LINKED, all_below, is_hidden, shown
 from pipeline.readers.layout import EXTENSIONS, is_image, stem_of
 from pipeline.readers.listing import listed_row, load_file, refused_row, sample_id_of
+from pipeline.readers.tables import read_rows
 from pipeline.store import Listing
 from pipeline.types import Band, Float32, Row, Split
 
@@ -55,16 +56,28 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         ReaderError: there is no such folder, no image in it, or the CSV is not as described.
     """
     no_rows: list[Row] = []
-    if root.is_file() and root.suffix.lower() == ".csv":
-        rows, passed_over = _rows_of_csv(root, dataset, params), no_rows
+    listing = root / params.list if params.list else root
+    if listing.is_file() and (params.list or root.suffix.lower() == ".csv"):
+        rows, passed_over = _rows_of_csv(listing, dataset, params), no_rows
+        base = listing.parent
+        if not params.list:
+            log.warning(
+                "%s: DVC sees the list, but not when an image is replaced: set root to %s and "
+                "list to %s",
+                *(dataset, base, root.name),
+            )
+    elif params.list:
+        raise ReaderError(
+            f"data set {dataset!r}: {listing} is missing; correct datasets.{dataset}.list"
+        )
     elif root.is_dir():
         rows, passed_over = _rows_of_folder(root, dataset, params)
+        base = root
     else:
         raise ReaderError(
             f"data set {dataset!r}: expected a folder of images or a .csv file at {root}, "
             f"found {'a file' if root.exists() else 'nothing'}; correct datasets.{dataset}.root"
         )
-    base = root if root.is_dir() else root.parent
     return Listing(rows, params.shards, partial(load_file, base), passed_over)
 
 
@@ -90,7 +103,7 @@ def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> tuple[li
 def _kind(path: str) -> str:
     if path.endswith(LINKED):
         return "linked folder"
-    return path[len(stem_of(path)) :].lower() or "without extension"
+    return shown(path[len(stem_of(path)) :]).lower() or "without extension"
 
 
 def _why(path: str) -> tuple[str, str]:
@@ -115,38 +128,37 @@ def _cells_of(root: Path, path: str) -> dict[str, str]:
     others = [folder for folder in folders if folder.upper() not in bands]
     return {
         "band": next(iter(bands), ""),
-        "subject": others[0] if others else "",
-        "session": "/".join(others[1:]),
+        "subject": shown(others[0]) if others else "",
+        "session": shown("/".join(others[1:])),
     }
 
 
 def _rows_of_csv(file: Path, dataset: str, params: DatasetParams) -> list[Row]:
-    with file.open(newline="", encoding="utf-8-sig") as lines:
-        table = csv.DictReader(lines)
-        columns = set(table.fieldnames or ())
-        optional = [*CSV_COLUMNS, *CSV_GEOMETRY]
-        if "path" not in columns or not columns <= {"path", *optional}:
-            raise ReaderError(
-                f"{file}: expected a column 'path' and any of {optional}, found {table.fieldnames}"
-            )
-        return [_csv_row(file, number, cells, dataset, params) for number, cells in _lines(table)]
-
-
-def _lines(table: "csv.DictReader[str]") -> list[tuple[int, dict[str, str]]]:
-    return [(table.line_num, cells) for cells in table]
+    header, lines = read_rows(file)
+    optional = [*CSV_COLUMNS, *CSV_GEOMETRY]
+    if "path" not in header or not {*header} <= {"path", *optional}:
+        raise ReaderError(
+            f"{file}: expected a column 'path' and any of {optional}, found {header or None}"
+        )
+    if not lines:
+        raise ReaderError(f"{file}: expected a line for each image, found the header alone")
+    return [_csv_row(file, number, cells, dataset, params) for number, cells in lines]
 
 
 def _csv_row(
     file: Path, number: int, cells: dict[str, str], dataset: str, params: DatasetParams
 ) -> Row:
     where = f"{file}, line {number}"
-    if None in cells or None in cells.values():
-        raise ReaderError(f"{where}: the line has not as many cells as the header")
-    path = cells["path"].strip().replace("\\", "/")
+    path = cells["path"].replace("\\", "/")
     if not path or Path(path).is_absolute() or ".." in Path(path).parts:
         raise ReaderError(f"{where}: path {path!r} has to be relative and stay below {file.parent}")
+    path = Path(path).as_posix()  # ./a.png and a.png are one image
+    cells = cells | {
+        "band": cells.get("band", "").upper(),
+        "split": cells.get("split", "").lower(),
+    }
     for column, names in (("band", list(Band)), ("split", list(Split))):
-        if cells.get(column) and cells[column] not in names:
+        if cells[column] and cells[column] not in names:
             raise ReaderError(
                 f"{where}: {column} {cells[column]!r} is none of {[str(name) for name in names]}"
             )
@@ -155,6 +167,11 @@ def _csv_row(
         for column, (target, shape) in CSV_GEOMETRY.items()
         if cells.get(column)
     }
+    box = geometry.get("truth_box_xyxy")
+    if box is not None and not (box[0] < box[2] and box[1] < box[3]):
+        raise ReaderError(
+            f"{where}: box {cells['box']!r}: expected x0 y0 x1 y1 with x0 < x1 and y0 < y1"
+        )
     return _row(path, dataset, params, cells) | geometry
 
 

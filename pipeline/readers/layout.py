@@ -5,7 +5,6 @@ extensions changed by whoever cropped them. So files are found by the end of the
 use backslashes and CRLF, and a listed image is matched by its stem.
 """
 
-import csv
 import logging
 import re
 from collections import Counter
@@ -18,6 +17,7 @@ from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.files import all_below, is_hidden
 from pipeline.readers.listing import listed_row, load_file
+from pipeline.readers.tables import read_rows, read_text
 from pipeline.store import Listing
 from pipeline.types import Row
 
@@ -165,13 +165,7 @@ def read_lines(file: Path) -> list[tuple[int, str]]:
     Raises:
         ReaderError: the file is not text.
     """
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        text = file.read_text(encoding="latin-1")
-    if "\0" in text:
-        raise ReaderError(f"{file}: expected a text list, found binary data")
-    lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
+    lines = ((n, line.strip()) for n, line in enumerate(read_text(file).splitlines(), 1))
     return [(number, line.replace("\\", "/")) for number, line in lines if line]
 
 
@@ -205,17 +199,11 @@ def read_table(file: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     Raises:
         ReaderError: a column is missing, or a line has another number of cells.
     """
-    with file.open(newline="", encoding="utf-8-sig") as lines:
-        table = csv.DictReader(lines)
-        missing = [name for name in columns if name not in (table.fieldnames or ())]
-        if missing:
-            raise ReaderError(f"{file}: expected columns {missing}, found {table.fieldnames}")
-        for cells in table:
-            if None in cells or None in cells.values():
-                raise ReaderError(
-                    f"{file}, line {table.line_num}: the line has not as many cells as the header"
-                )
-            yield {name: cell.strip().replace("\\", "/") for name, cell in cells.items()}
+    header, lines = read_rows(file)
+    if missing := [name for name in columns if name not in header]:
+        raise ReaderError(f"{file}: expected columns {missing}, found {header or None}")
+    for _, cells in lines:
+        yield {name: cell.replace("\\", "/") for name, cell in cells.items()}
 
 
 def rows_by_sample(

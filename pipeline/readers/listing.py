@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.errors import ReaderError
 from pipeline.ops.containers import UndecodableError
-from pipeline.readers.files import read_file
+from pipeline.readers.files import read_file, shown
 from pipeline.store.ids import quoted_id
 from pipeline.types import Region, Rejected, Row
 
@@ -46,7 +46,7 @@ def load_file(root: Path, row: Row) -> Row:
     try:
         return known | {"content": read_file(root / row["path"])}
     except OSError as error:
-        return known | {"unreadable": f"{row['path']}: {error.strerror}"}
+        return known | {"unreadable": f"{shown(row['path'])}: {error.strerror}"}
     except UndecodableError as error:
         return known | {"refused": [error.reason, str(error)]}
 

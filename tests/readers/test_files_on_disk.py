@@ -127,3 +127,14 @@ def test_the_listing_of_images_alone_is_as_before(tmp_path):
         "anna/.2.png",
         "anna/notes.txt",
     ]
+
+
+def test_names_that_are_no_utf8_are_taken_in(tmp_path):
+    folder = tmp_path / os.fsdecode(b"m\xfcller")
+    folder.mkdir()
+    for name in (b"gr\xfc\xdf.png", b"gr\xfc.heic", b"50%\xfc.png"):
+        (folder / os.fsdecode(name)).write_bytes(IMAGE)
+    rows, rejected = taken_in(tmp_path)
+    assert set(rows) == {"m%FCller/gr%FC%DF.png", "m%FCller/50%25%FC.png"}
+    assert {row["subject_id"] for row in rows.values()} == {"m%FCller"}
+    assert reasons(rejected) == {"m%FCller/gr%FC.heic": "other_format"}
