@@ -206,6 +206,15 @@ def test_check_of_a_whole_copy_exits_with_zero(buaa):
     assert done.stdout.endswith("buaa_visnir: in order\n")
 
 
+def test_check_prints_json(buaa):
+    put_images(buaa, ["1/19.bmp"])
+    done = crossband("check", "buaa_visnir", "--root", buaa, "--json")
+    assert done.returncode == 1
+    verdict = json.loads(done.stdout)
+    assert verdict["in_order"] is False
+    assert any("1/19.bmp" in item for each in verdict["findings"] for item in each["items"])
+
+
 def test_check_names_few_files_or_all(buaa):
     put_images(buaa, (f"{subject}/19.bmp" for subject in range(1, 151)))
     few = crossband("check", "buaa_visnir", "--root", buaa).stdout

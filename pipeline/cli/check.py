@@ -1,6 +1,8 @@
 """The command ``crossband check``: is this copy of a data set what was published?"""
 
+import json
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +34,7 @@ def check(
     everything: Annotated[
         bool, typer.Option("--all", help="name every file, not only the first few")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, not a table")] = False,
 ) -> None:
     """Verify a copy of a data set: counts, missing and extra files, lists, subjects in two splits.
 
@@ -49,10 +52,13 @@ def check(
             return stack.enter_context(progress(f"check {dataset}", total))
 
         verdict = check_dataset(reader, folder, decode=decode, start=start)
-    Console().print(_table(dataset, verdict))
-    for finding in verdict.findings:
-        print(_sentence(finding, everything))
-    print(f"{dataset}: {'in order' if verdict.in_order else 'differs from what was published'}")
+    if as_json:
+        print(json.dumps(asdict(verdict) | {"in_order": verdict.in_order}, indent=2))
+    else:
+        Console().print(_table(dataset, verdict))
+        for finding in verdict.findings:
+            print(_sentence(finding, everything))
+        print(f"{dataset}: {'in order' if verdict.in_order else 'differs from what was published'}")
     if not verdict.in_order:
         raise typer.Exit(1)
 
