@@ -24,11 +24,12 @@ from pipeline.evaluation.rates import (
     accepted_rate,
     fold_interval,
     mean_rate,
+    ranked_rate,
     rate,
 )
 from pipeline.evaluation.subjects import named
 from pipeline.evaluation.templates import Side
-from pipeline.store.protocols import Protocol
+from pipeline.store.protocols import Protocol, Threshold
 from pipeline.types import Float32
 
 MOST_RESAMPLED = 20_000_000
@@ -114,10 +115,16 @@ def scores_of(gallery: Side, probes: Side, known: Int64, asked: Int64) -> Float3
     return scores
 
 
-def measure_pairs(folds: Sequence[ScoredPairs]) -> Recognition:
+def measure_pairs(
+    folds: Sequence[ScoredPairs], threshold: Threshold = Threshold.AT_MOST
+) -> Recognition:
     """Measure TAR at FAR and EER of pairs; of several folds, all of them together.
 
     A genuine pair with a side that was not enrolled is a miss; impostor pairs are those made.
+
+    Args:
+        folds: their pairs.
+        threshold: how that of a false accept rate is chosen.
     """
     joined = _joined(folds)
     made = np.isfinite(joined.scores)
@@ -139,6 +146,8 @@ def measure_pairs(folds: Sequence[ScoredPairs]) -> Recognition:
     metrics: dict[str, Any] = {
         "tar_at_far": {
             far_name(far): accepted_rate(curve, far, joined.scores[joined.same], owners)
+            if threshold == Threshold.AT_MOST
+            else ranked_rate(impostor, far, joined.scores[joined.same], owners)
             for far in FARS
         },
         "eer": rate(eer(curve), listed, error),

@@ -85,6 +85,31 @@ def accepted_rate(
     return point_rate(point, float(np.mean(accepted)), len(scores), interval)
 
 
+def ranked_rate(
+    impostor: NDArray[np.float32], far: float, scores: NDArray[np.float32], subjects: Int64
+) -> dict[str, Any]:
+    """Write the true accept rate at the impostor score of a rank, as ``Threshold.RANKED`` says.
+
+    Args:
+        impostor: float32 (m,), scores of impostor pairs.
+        far: the target.
+        scores: as of ``accepted_rate``.
+        subjects: likewise.
+
+    Reference:
+        lingjiantian/IJBC-attribute, 2021: ``sorted impostor scores[round(n · FAR) − 1]``, accept ≥.
+    """
+    rank = round(len(impostor) * far)
+    if rank < LEAST_FALSE_ACCEPTS:
+        reason = f"{len(impostor)} impostor pairs give {rank} false accepts at FAR {far:g}"
+        return rate(None, len(scores), None) | {"achieved_far": None, "reason": reason}
+    threshold = np.partition(impostor, len(impostor) - rank)[len(impostor) - rank]
+    accepted = scores >= threshold
+    achieved = float(np.mean(impostor >= threshold))
+    found = rate(float(np.mean(accepted)), len(scores), mean_interval(accepted, subjects))
+    return found | {"achieved_far": round(achieved, 8)}
+
+
 def reached_by_rank(ranks: Int64, most: int) -> NDArray[np.float64]:
     """Return the share of probes whose rank is 1, at most 2 … at most ``most``; 0 is a miss."""
     if not len(ranks):

@@ -109,7 +109,7 @@ def recognise(protocol: Protocol, gallery: Embedded, probes: Embedded) -> Recogn
     enrolled, probing = sides_of(protocol, gallery, probes)
     match protocol.kind:
         case Kind.VERIFICATION:
-            return measure_pairs([scored_pairs(protocol, 1, enrolled, probing)])
+            return measure_pairs([scored_pairs(protocol, 1, enrolled, probing)], protocol.threshold)
         case Kind.OPEN_SET:
             return measure_open_set(enrolled, probing)
         case Kind.DISTRACTORS:

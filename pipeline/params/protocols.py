@@ -22,6 +22,8 @@ class SubsetParams(Section):
     """Lowest and highest value that stays enrolled."""
     probe_range: Range
     """Lowest and highest value that stays a probe."""
+    rule: Literal["media_first", "authors_2021"] = "media_first"
+    """How listed pairs are measured: as ours, or as the authors of CP- and CQ-IJB-C did."""
 
     @model_validator(mode="after")
     def _rising(self) -> Self:

@@ -11,6 +11,7 @@ from pipeline.errors import ReaderError, StageError
 from pipeline.params.datasets import DatasetParams
 from pipeline.params.protocols import ProtocolParams, SubsetParams
 from pipeline.protocols import OFFICIAL
+from pipeline.protocols.authors_2021 import RULE, by_authors
 from pipeline.protocols.columns import COLUMNS, band_templates, between_values, cross_band
 from pipeline.protocols.poses import cross_pose
 from pipeline.readers import read_dataset
@@ -109,6 +110,20 @@ def _between(protocol: Protocol, name: str, subset: SubsetParams, rows: ShardFol
             f"protocols subset.{name}.column: expected a column of numbers of {rows.path}, "
             f"found {subset.column!r}"
         ) from error
-    return between_values(
+    made = between_values(
         protocol, name, subset.column, values, subset.gallery_range, subset.probe_range
     )
+    before, after = protocol.counts(), made.counts()
+    lost = {key: before[key] - after[key] for key in before if key in after}
+    log.warning(
+        "%s of %s: %d enrolled and %d probing templates lost all their images, and with them went "
+        "%d genuine and %d impostor pairs",
+        *(name, subset.of, lost["enroll_templates"], lost["probe_templates"]),
+        *(lost.get("genuine", 0), lost.get("impostor", 0)),
+    )
+    if subset.rule != RULE:
+        return made
+    try:
+        return by_authors(made)
+    except ValueError as error:
+        raise StageError(f"protocols subset.{name}.rule {RULE!r}: {error}") from error

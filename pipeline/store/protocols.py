@@ -72,6 +72,16 @@ class Exclude(StrEnum):
     no other of them (MegaFace)."""
 
 
+class Threshold(StrEnum):
+    """How a threshold is chosen for a false accept rate."""
+
+    AT_MOST = "at_most"
+    """The achieved rate is at most the target."""
+    RANKED = "ranked"
+    """The impostor score whose rank, from the best one on, is the target times their number,
+    rounded; what equals it is accepted. So the authors of CP- and CQ-IJB-C count."""
+
+
 class Kind(StrEnum):
     """What a protocol is published with, and so how it is measured."""
 
@@ -117,6 +127,7 @@ class Protocol:
         train: table of ``TRAIN``.
         exclude: which enrolled templates a probe doesn't meet.
         kind: how it is measured.
+        threshold: how listed pairs of kind ``VERIFICATION`` choose theirs.
     """
 
     name: str
@@ -128,6 +139,7 @@ class Protocol:
     train: pa.Table
     exclude: Exclude = Exclude.NONE
     kind: Kind = Kind.RECOGNITION
+    threshold: Threshold = Threshold.AT_MOST
 
     def folds(self) -> list[int]:
         """Return the folds, ``[1]`` where the protocol has none."""
@@ -280,6 +292,7 @@ def write_protocol(folder: Path, protocol: Protocol) -> Path:
         "description": protocol.description,
         "kind": str(protocol.kind),
         "exclude": str(protocol.exclude),
+        "threshold": str(protocol.threshold),
         "tables": sorted(tables),
     }
     partial = target / ".protocol.partial"
@@ -308,6 +321,7 @@ def read_protocol(folder: Path) -> Protocol:
             train=_whole_table(folder / "train.parquet"),
             exclude=Exclude(about["exclude"]),
             kind=Kind(about["kind"]),
+            threshold=Threshold(about.get("threshold", Threshold.AT_MOST)),
         )
     except FileNotFoundError as error:
         raise StageError(

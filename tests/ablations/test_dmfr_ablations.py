@@ -1,0 +1,111 @@
+"""DMFR's ablations: the rows of the paper's tables, one start, and what their table says."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import ParamsError
+from pipeline.params.ablations_dmfr import DIRECT, REAL_ONLY, DmfrAblationParams
+from pipeline.params.load import load_params, load_section
+from pipeline.report.ablations_dmfr import dmfr_table, lowest_far
+from pipeline.report.published import published_by
+from stages.wiring import kinds_of
+
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "ablations/dmfr/params.yaml"
+ABLATION = load_section(DmfrAblationParams, FILE)
+
+
+def test_every_kind_of_method_has_a_row_and_every_published_method_one_beside_it():
+    assert {row.method.kind for row in ABLATION.rows.values()} == set(kinds_of("train_dmfr"))
+    named = {row.published for row in ABLATION.rows.values()} - {None}
+    assert named == {row.method for row in published_by("dmfr")}
+
+
+def test_rows_differ_by_their_method_alone():
+    own = {
+        *("kind", "loss", "margin", "ratio", "generators", "meta_rate", "meta_weight"),
+        *("meta_test_images", "first_order", "halves", "reconstruction_weight", "reconstruction"),
+        *("dimensions", "map_channels", "filter_weight", "paired_images", "detach_target"),
+        *("divergence_weight", "reversal_weight"),
+    }
+    shared = [
+        {name: value for name, value in row.method.model_dump().items() if name not in own}
+        for row in ABLATION.rows.values()
+    ]
+    assert all(each == shared[0] for each in shared)
+    default = load_params(ROOT / "params.yaml")
+    assert shared[0]["pretrained"] in default.pretrain_nir_vis
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("  real_only:", "  alone:", r"rows: \['real_only'\] are missing"),
+        ("paired_images: 6", "paired_images: 60", r"rows\.filter\.method\.filter: paired_images"),
+    ],
+)
+def test_a_faulty_file_is_told(tmp_path, old, new, message):
+    (tmp_path / "p.yaml").write_text(FILE.read_text().replace(old, new, 1))
+    with pytest.raises(ParamsError, match=message):
+        load_section(DmfrAblationParams, tmp_path / "p.yaml")
+
+
+def measured(tar, low=None):
+    """A training's metrics, with this rate at FAR 1e-1 and another, or none, at 1e-2."""
+    rate = {"value": tar, "n": 9, "ci95": None}
+    tested = {
+        "rank1": rate,
+        "eer": rate,
+        "tar_at_far": {"1e-1": rate, "1e-2": rate | {"value": low}},
+    }
+    pairs = dict.fromkeys(("real_real", "real_synthetic", "synthetic_synthetic"), rate)
+    return dict.fromkeys(ABLATION.tested, tested) | {
+        "modality": {
+            "before": rate,
+            "after": rate,
+            "change": rate,
+            "inter_class": pairs,
+            "intra_class": rate,
+            "table_1": {},
+        }
+    }
+
+
+def results(**rows):
+    known = {REAL_ONLY: (0.5, 0.5, 0.5), DIRECT: (0.4, 0.41, 0.42)} | rows
+    return {name: [measured(tar) for tar in values] for name, values in known.items()}
+
+
+def verdict(table, row, other):
+    line = next(
+        line
+        for line in table.splitlines()
+        if line.startswith(f"| {ABLATION.rows[row].title} | cross-pose | 1e-1 |")
+        and f"| {ABLATION.rows[other].title} |" in line
+    )
+    return line.split(" | ")[-2:]
+
+
+def test_differences_are_paired_by_seeds_and_judged_by_their_interval():
+    # gains over direct addition: 20, 21, 22 points; by hand mean 21, sd 1, t(2) 4.3027
+    table = dmfr_table(ABLATION, results(disentangle=(0.6, 0.62, 0.64), meta=(0.3, 0.5, 0.7)))
+    text, found = verdict(table, "disentangle", DIRECT)
+    half = 4.3027 / 3**0.5
+    assert text == f"+21.0 [{21 - half:+.1f}, {21 + half:+.1f}]"
+    assert found == "shown |"
+    assert verdict(table, "meta", DIRECT)[1] == "undecided |"
+    assert verdict(table, DIRECT, REAL_ONLY)[1] == "refuted |"
+
+
+def test_rates_stand_at_the_lowest_far_that_all_trainings_have():
+    found = results(meta=(0.5, 0.5, 0.5))
+    assert lowest_far(found, "frontal") == "1e-1"
+    lower = {name: [measured(0.5, low=0.2)] * 3 for name in found}
+    assert lowest_far(lower, "frontal") == "1e-2"
+    assert "frontal: rank-1 | TAR @ 1e-2" in dmfr_table(ABLATION, lower)
+
+
+def test_published_rows_stand_below():
+    table = dmfr_table(ABLATION, results())
+    assert "| DMFR(disentangle) | IJB-C | 96.57 | 94.40 | 90.85 | 84.82 |" in table
