@@ -70,7 +70,7 @@ def _resolve(dataset: str, root: Path | None) -> tuple[str, Path]:
         datasets = load_params(params).datasets if params.exists() else {}
         if dataset not in datasets:
             raise ParamsError(
-                f"{dataset!r} is no data set of {params}: name one of {sorted(datasets)}, "
+                f"{dataset!r} is no data set of {params.resolve()}: name one of {sorted(datasets)}, "
                 f"or one of {list(CHECKED)} with --root"
             )
         reader, root = str(datasets[dataset].reader), Path(datasets[dataset].root)
