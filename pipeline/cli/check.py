@@ -70,8 +70,8 @@ def _resolve(dataset: str, root: Path | None) -> tuple[str, Path]:
         datasets = load_params(params).datasets if params.exists() else {}
         if dataset not in datasets:
             raise ParamsError(
-                f"{dataset!r} is no data set of {params.resolve()}: name one of {sorted(datasets)}, "
-                f"or one of {list(CHECKED)} with --root"
+                f"{dataset!r} is no data set of {params}: name one of {sorted(datasets)}, "
+                f"or one of {list(CHECKED)} with --root. Looked in {Path.cwd()}"
             )
         reader, root = str(datasets[dataset].reader), Path(datasets[dataset].root)
     else:
