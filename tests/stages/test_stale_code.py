@@ -114,6 +114,8 @@ def stale_after(tmp_path, monkeypatch):
     [
         ("pipeline/readers/lfw.py", {"ingest@lfw"}),
         ("pipeline/readers/casia_nir_vis2.py", {"ingest@casia_nir_vis2"}),
+        ("pipeline/readers/video.py", {"ingest@ijb_mdf", "ingest@scenes"}),
+        ("pipeline/readers/segments.py", {"ingest@ijb_mdf", "ingest@scenes"}),
         ("pipeline/exporters/coco.py", {"export@coco"}),
         ("pipeline/exporters/parquet.py", {"export@parquet", "export@croissant"}),
         ("pipeline/demo/people/glasses.py", {"sample@procedural"}),
@@ -135,6 +137,17 @@ def stale_after(tmp_path, monkeypatch):
 )
 def test_an_edit_makes_stale_what_chose_it_and_nothing_else(stale_after, path, stale):
     assert stale_after(path) == stale
+
+
+def test_a_data_file_counts_as_the_code_that_reads_it(tmp_path, stale_after):
+    stale = stale_after("pipeline/readers/splits/buaa_visnir_v1.csv", new="x,train\n")
+    assert stale == {"ingest@buaa_visnir"}
+    path = tmp_path / "pipeline/face3d/canonical_face.npz"
+    before = {name: code_sha256(*modules) for name, modules in ENTRIES.items()}
+    path.write_bytes(path.read_bytes() + b"x")
+    after = {name: code_sha256(*modules) for name, modules in ENTRIES.items()}
+    changed = {name.split("@")[0] for name in after if after[name] != before[name]}
+    assert {"detect", "reconstruct", "masks", "poses", "sample"} <= changed
 
 
 @pytest.mark.parametrize("stage", ["align", "parse", "masks", "crop_bodies", "export"])
