@@ -12,6 +12,7 @@ import typer
 from pipeline.cli.check import check
 from pipeline.cli.export import export_command, import_command
 from pipeline.cli.export_model import export_model
+from pipeline.cli.lock import check_lock
 from pipeline.cli.mask_template import mask_template
 from pipeline.cli.mesh import mesh
 from pipeline.cli.projects import init, project_file, workspace
@@ -56,8 +57,10 @@ app.command()(workspace)
 def params(
     path: Annotated[Path, typer.Argument(help="parameter file")] = Path("params.yaml"),
 ) -> None:
-    """Check a parameter file, the whole of it, and do nothing else."""
-    load_params(project_file(str(path)))
+    """Check a parameter file, the whole of it, and the lock that DVC keeps beside it."""
+    file = project_file(str(path))
+    load_params(file)
+    check_lock(file.with_name("dvc.lock"))
     print(f"{path}: in order")
 
 

@@ -1,0 +1,52 @@
+"""A `dvc.lock` that a kill cut off is noticed, with the way out."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli
+from pipeline.cli.lock import check_lock
+from pipeline.errors import StageError
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = """schema: '2.0'
+stages:
+  weights:
+    cmd: python -m stages.weights
+    deps:
+    - path: weights.yaml
+      hash: md5
+      md5: 0123456789abcdef0123456789abcdef
+      size: 12
+"""
+
+
+def test_a_whole_lock_and_none_are_in_order(tmp_path):
+    check_lock(tmp_path / "dvc.lock")
+    (tmp_path / "dvc.lock").write_text(LOCK)
+    check_lock(tmp_path / "dvc.lock")
+
+
+@pytest.mark.parametrize("length", [0, 5, 14, 21, 30, 110])
+def test_a_lock_that_was_cut_is_told(tmp_path, length):
+    path = tmp_path / "dvc.lock"
+    path.write_text(LOCK[:length])
+    with pytest.raises(StageError, match=r"dvc\.lock is cut off.*remove it and run `dvc repro`"):
+        check_lock(path)
+
+
+def test_zeros_are_told(tmp_path):
+    """As a power failure leaves them."""
+    (tmp_path / "dvc.lock").write_bytes(bytes(400))
+    with pytest.raises(StageError, match="is cut off"):
+        check_lock(tmp_path / "dvc.lock")
+
+
+def test_the_command_that_checks_params_says_so(tmp_path, monkeypatch):
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (tmp_path / "dvc.lock").write_text(LOCK[:30])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["crossband", "params"])
+    with pytest.raises(SystemExit, match=r"error: dvc\.lock is cut off"):
+        cli.main()
