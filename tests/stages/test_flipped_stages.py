@@ -21,9 +21,10 @@ def files():
 
 def test_a_flip_in_any_file_is_mended_by_the_stage_that_wrote_it(workspace):
     astronaut = skimage.data.astronaut()[:300, 80:400]
-    for number, image in enumerate((astronaut, astronaut[:, 4:], astronaut[..., 1])):
-        path = Path("images", f"s{number}", "a.png")
-        path.parent.mkdir()
+    shown = (astronaut, astronaut[:, 4:], astronaut[..., 1], astronaut[4:, :, 1])
+    for number, image in enumerate(shown):
+        path = Path("images", f"s{number // 2}", f"{number}.png")
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(encode_png(np.ascontiguousarray(image)))
     workspace.need("yunet", "face_mesh_468", "bisenet_r18", "sface")
     workspace.edit(parse={"precision": "float32"}, train_degrader=TINY | {"threads": 1})
