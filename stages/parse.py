@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.ops.alignment import beyond_image, interocular_px, replicated
 from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
 from pipeline.ops.templates import AlignmentTemplate, template_of
@@ -35,17 +36,31 @@ def make(params: ParseParams, template: AlignmentTemplate, weights: Path) -> Bat
     )
 
     def parse(rows: list[Row]) -> list[Outcome]:
-        seen = [row for row in rows if row["band"] not in params.mesh_bands]
+        seen = [row for row in rows if by_network(row, params)]
         parsed = iter(network_labels(seen) if seen else ())
-        labels = [None if row["band"] in params.mesh_bands else next(parsed) for row in rows]
+        labels = [next(parsed) if by_network(row, params) else None for row in rows]
         return [[described(row, label)] for row, label in zip(rows, labels, strict=True)]
 
     def network_labels(rows: list[Row]) -> UInt8:
-        crops = np.stack([decode_rgb(row["context"]["bytes"]) for row in rows])
+        crops = np.stack([shown_to_network(row) for row in rows])
         frames = [compose_affine(invert_affine(r["context_warp_2x3"]), r["warp_2x3"]) for r in rows]
         return parser.labels(parser.logits(crops), np.stack(frames), template.hw)
 
     return parse
+
+
+def by_network(row: Row, params: ParseParams) -> bool:
+    """Say whether the network labels a face: it knows neither heat nor faces of a few pixels."""
+    large = interocular_px(row["landmarks_xy"]) >= params.min_interocular_px
+    return large and row["band"] not in params.mesh_bands
+
+
+def shown_to_network(row: Row) -> UInt8:
+    """Return a face's context crop; beyond the image with the image's border."""
+    context = decode_rgb(row["context"]["bytes"])
+    if row["source_hw"] is None:
+        return context
+    return replicated(context, row["context_warp_2x3"], tuple(row["source_hw"]))
 
 
 def described(row: Row, labels: UInt8 | None) -> Row:
@@ -56,6 +71,9 @@ def described(row: Row, labels: UInt8 | None) -> Row:
     else:
         points = transform_points(row["landmarks_xy"], row["warp_2x3"])
         settled = settle_left_right(labels, points)
+    if row["source_hw"] is not None:
+        beyond = beyond_image(row["warp_2x3"], tuple(row["source_hw"]), settled.shape)
+        settled = np.where(beyond, np.uint8(0), settled)
     name = f"{row['sample_id'].rpartition('/')[2]}.labels.png"
     return row | {
         "parent_id": row["sample_id"],

@@ -29,8 +29,14 @@ def align(row: Row, params: AlignParams, template: AlignmentTemplate) -> Outcome
     scores = np.array([face["score"] for face in faces], np.float32)
     image = decode(row["image"]["bytes"])
     chosen = choose(boxes, scores, hw, params.face)
-    made = [warp(row, image, index, params, template) for index in chosen]
-    return made or [Rejected("several_faces", f"{len(faces)} faces, and align.face is 'only'")]
+    if not chosen:
+        return [Rejected("several_faces", f"{len(faces)} faces, and align.face is 'only'")]
+    others = [
+        Rejected("not_chosen", f"align.face is {params.face!r}", counted("face", index))
+        for index in range(len(faces))
+        if index not in chosen
+    ]
+    return [*(warp(row, image, index, params, template) for index in chosen), *others]
 
 
 def warp(
@@ -49,9 +55,8 @@ def warp(
         context = align_face(image, landmarks, CONTEXT)
     except ValueError as error:
         return Rejected("degenerate_landmarks", str(error), part)
-    if aligned.outside_fraction > params.max_outside_fraction:
-        outside = f"{aligned.outside_fraction:.0%} of the crop lies beyond the image"
-        return Rejected("cut_by_border", outside, part)
+    if (missing := missing_fraction(face, image.shape[:2])) > params.max_outside_fraction:
+        return Rejected("cut_by_border", f"{missing:.0%} of the face lies beyond the image", part)
     name = row["sample_id"].rpartition("/")[2]
     context_jpeg = encode_jpeg(context.crop, params.context_jpeg_quality)
     made: Row = row | face | image_columns(encode_png(aligned.crop), template.hw, f"{name}.png")
@@ -60,6 +65,7 @@ def warp(
         "sample_id": f"{row['sample_id']}#{part}" if part else row["sample_id"],
         "parent_id": row["sample_id"],
         "region": str(Region.FACE),
+        "source_hw": [image.shape[0], image.shape[1]],
         "template": template.name,
         "warp_2x3": aligned.warp_2x3,
         "context": {"bytes": context_jpeg, "path": f"{name}.context.jpg"},
@@ -69,3 +75,19 @@ def warp(
         "outside_fraction": aligned.outside_fraction,
     }
     return made | geometry | aligned_measures(row, face)
+
+
+def missing_fraction(face: Row, source_hw: tuple[int, ...]) -> float:
+    """Return which share of a face lies beyond the image: of its mesh's points, else of its box.
+
+    Args:
+        face: an item of the column ``faces``.
+        source_hw: height and width of the image.
+    """
+    high = np.array([source_hw[1], source_hw[0]]) - 0.5
+    points = np.asarray(face["mesh_xyz"], np.float64)[:, :2]
+    if np.isfinite(points).all():
+        return float(((points < -0.5) | (points > high)).any(axis=1).mean())
+    box = np.asarray(face["box_xyxy"], np.float64).reshape(2, 2)
+    inside = np.clip(np.diff(np.clip(box, -0.5, high), axis=0), 0.0, None).prod()
+    return float(1.0 - inside / max(np.diff(box, axis=0).prod(), 1e-9))

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline.ops.geometry import invert_affine, transform_points, warp_affine
+from pipeline.ops.geometry import invert_affine, scale_of, transform_points, warp_affine
 from pipeline.ops.templates import AlignmentTemplate, warp_to_template
 from pipeline.types import Float32, UInt8
 
@@ -58,6 +59,63 @@ def outside_fraction(
     covered, _ = cv2.intersectConvexConvex(crop, _corners(source_hw[:2]))
     whole = cv2.contourArea(crop)
     return float(np.clip(1.0 - covered / whole, 0.0, 1.0)) if whole else 1.0
+
+
+def beyond_image(
+    source_to_crop: Float32, source_hw: tuple[int, int], crop_hw: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Tell which pixels of a crop lie beyond the source image.
+
+    Args:
+        source_to_crop: float32 (2, 3).
+        source_hw: height and width of the source image.
+        crop_hw: of the crop.
+
+    Returns:
+        bool (h, w).
+    """
+    xy = _places(source_to_crop, crop_hw)
+    high = np.array([source_hw[1], source_hw[0]], np.float32) - np.float32(0.5)
+    return np.asarray(((xy < -0.5) | (xy > high)).any(axis=2), np.bool_)
+
+
+def replicated(crop: UInt8, source_to_crop: Float32, source_hw: tuple[int, int]) -> UInt8:
+    """Fill what lies beyond the source image with the image's border.
+
+    A network that was trained on whole photographs takes a black border for a hat.
+
+    Args:
+        crop: uint8 (h, w, 3) or (h, w).
+        source_to_crop: float32 (2, 3).
+        source_hw: height and width of the source image.
+
+    Returns:
+        A new crop, or the same object where nothing lies beyond.
+    """
+    outside = beyond_image(source_to_crop, source_hw, (crop.shape[0], crop.shape[1]))
+    if not outside.any():
+        return crop
+    xy = _places(source_to_crop, (crop.shape[0], crop.shape[1]))
+    # One source pixel, and one of the crop, inside: the very edge is mixed with what lies beyond.
+    inset = 0.5 + 1.0 / scale_of(source_to_crop)
+    high = np.maximum(np.array([source_hw[1], source_hw[0]]) - 1 - inset, inset)
+    nearest = np.clip(xy, inset, high).astype(np.float32)
+    back = transform_points(nearest.reshape(-1, 2), source_to_crop).reshape(xy.shape)
+    filled = cv2.remap(
+        crop, back[..., 0], back[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    keep = ~outside if crop.ndim == 2 else ~outside[..., None]
+    return np.where(keep, crop, filled).astype(np.uint8)
+
+
+def _places(source_to_crop: Float32, crop_hw: tuple[int, int]) -> Float32:
+    """Return where each pixel of a crop lies in the source image, float32 (h, w, 2)."""
+    columns, rows = np.meshgrid(
+        np.arange(crop_hw[1], dtype=np.float32), np.arange(crop_hw[0], dtype=np.float32)
+    )
+    pixels = np.stack([columns, rows], axis=2)
+    places = transform_points(pixels.reshape(-1, 2), invert_affine(source_to_crop))
+    return np.asarray(places, np.float32).reshape(pixels.shape)
 
 
 def interocular_px(landmarks_xy: Float32) -> float:

@@ -14,5 +14,6 @@ class ParseParams(Section):
     precision: Literal["auto", "float32", "bfloat16"]
     device: Literal["cpu", "cuda", "auto"]
     mesh_bands: tuple[Band, ...]
+    min_interocular_px: Annotated[float, Field(ge=0.0, le=1000.0)]
     eye_bias: Annotated[float, Field(ge=-10.0, le=10.0)]
     batch_rows: Annotated[int, Field(ge=1, le=256), NEUTRAL]

@@ -9,6 +9,7 @@ from pipeline.store.columns import IMAGE, extend, field, floats, measure
 ALIGN = extend(
     INGEST,
     [
+        field("source_hw", pa.list_(pa.int32(), 2), unit="px", order="height width"),
         field("template", pa.string(), null=False),
         field("warp_2x3", floats(2, 3), null=False, map="source_to_crop"),
         field("context", IMAGE, null=False, template="facexlib512"),

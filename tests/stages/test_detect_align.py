@@ -81,10 +81,27 @@ def test_the_crop_is_the_template_and_geometry_points_back(photographs):
 def test_a_face_cut_by_the_border_is_rejected_by_the_share_that_is_missing(photographs):
     photographs.edit(align={"max_outside_fraction": 0.05})
     photographs.run("ingest", "detect", "align")
-    assert photographs.rejected("align") == {"cut.png": "cut_by_border"}
+    rejected = photographs.rejected("align")
+    assert rejected["cut.png"] == "cut_by_border"
     photographs.edit(align={"max_outside_fraction": 0.5})
     photographs.run("align")
     assert 0.05 < photographs.rows("align")["cut.png"]["outside_fraction"] < 0.5
+
+
+def test_a_whole_face_is_taken_however_far_its_crop_reaches_beyond_the_image(photographs):
+    tight = np.ascontiguousarray(ASTRONAUT[62:178, 176:272])
+    (photographs.path / "images/tight.png").write_bytes(encode_png(tight))
+    photographs.edit(align={"max_outside_fraction": 0.1})
+    photographs.run("ingest", "detect", "align")
+    row = photographs.rows("align")["tight.png"]
+    assert row["outside_fraction"] > 0.2
+    assert row["source_hw"] == list(tight.shape[:2])
+
+
+def test_faces_that_the_policy_leaves_out_are_told(photographs):
+    photographs.run("ingest", "detect", "align")
+    assert photographs.rejected("align") == {"two.png#face000": "not_chosen"}
+    assert photographs.rows("align")["two.png"]["face_index"] == 1
 
 
 @pytest.mark.parametrize(
