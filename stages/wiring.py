@@ -29,7 +29,7 @@ from pipeline.training.methods.cyclegan import CycleGan
 from pipeline.training.methods.pretrain import Pretraining
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = frozenset({".npz", ".csv"})
+DATA = frozenset({".npz", ".csv", ".html", ".css", ".js"})
 """What counts of a package beside its modules."""
 
 SOURCES = tuple(file.stem for file in sorted((ROOT / "pipeline" / "schemas").glob("*.py")))
@@ -63,6 +63,8 @@ def code_deps(module: str) -> list[str]:
     files = code_closure(module, registries=True)
     if module == "stages.weights":
         files = _naming_weights(files)
+    if module == "stages.report":  # what counts nowhere else is all that it does
+        files |= {str(path): path for path in _counted(ROOT / "pipeline" / "report")}
     needed = {path for path in files.values() if _counts(path)}
     found = sorted(path.relative_to(ROOT).as_posix() for path in _packed(needed))
     own = files[module].relative_to(ROOT).as_posix()

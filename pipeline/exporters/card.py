@@ -8,19 +8,7 @@ from ruamel.yaml import YAML
 from pipeline.exporters.format import Facts, Job
 from pipeline.exporters.payloads import is_image
 from pipeline.exporters.pieces import splits_of
-
-HF_LICENCES = {
-    "MIT": "mit",
-    "Apache-2.0": "apache-2.0",
-    "CC0-1.0": "cc0-1.0",
-    "CC-BY-4.0": "cc-by-4.0",
-    "CC-BY-SA-4.0": "cc-by-sa-4.0",
-    "CC-BY-NC-4.0": "cc-by-nc-4.0",
-    "CC-BY-NC-SA-4.0": "cc-by-nc-sa-4.0",
-    "BSD-3-Clause": "bsd-3-clause",
-    "AGPL-3.0": "agpl-3.0",
-}
-"""SPDX identifiers and the words that the Hub has for them; any other licence is ``other``."""
+from pipeline.licences import HUB_LICENCES
 
 
 def dataset_card(job: Job) -> str:
@@ -49,7 +37,7 @@ def dataset_card(job: Job) -> str:
 def licence_word(facts: Facts) -> str:
     """Return the Hub's word for the rows' licence: ``other`` for several or an unknown one."""
     names = list(facts.licences)
-    return HF_LICENCES.get(names[0], "other") if len(names) == 1 else "other"
+    return HUB_LICENCES.get(names[0], "other") if len(names) == 1 else "other"
 
 
 def _synthetic(facts: Facts) -> list[str]:

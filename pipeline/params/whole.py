@@ -32,6 +32,7 @@ from pipeline.params.pretrain_bodies import AnyPretrainPeopleParams
 from pipeline.params.pretrain_nir_vis import PretrainParams
 from pipeline.params.protocols import ProtocolParams
 from pipeline.params.reconstruct import ReconstructParams
+from pipeline.params.report import ReportParams
 from pipeline.params.sample import SampleParams
 from pipeline.params.train_bodies import AnyTrainPeopleParams
 from pipeline.params.train_degrader import TrainDegraderParams
@@ -50,6 +51,7 @@ class Params(Section):
     face_datasets: dict[Name, ChosenDataset]
     body_datasets: dict[Name, ChosenDataset]
     weights: WeightsParams
+    report: ReportParams
     sample: SampleParams
     ingest: IngestParams
     protocols: dict[Name, ProtocolParams]

@@ -13,9 +13,7 @@ from pipeline.report import draw
 from pipeline.report.body_tiles import crop_tile, scene_tile, strips
 from pipeline.report.chosen_rows import pick_rows
 from pipeline.store import ShardFolder
-from pipeline.types import Band, Row, UInt8
-
-_PARTS = ("left_eye", "right_eye", "nose", "mouth")
+from pipeline.types import FACE_PARTS, Band, Row, UInt8
 
 
 def contact_sheet(
@@ -123,7 +121,7 @@ def tile(row: Row, tile_px: int) -> UInt8:
     if "position_map" in row:
         return _mesh_tile(row, image, tile_px)
     if "part_boxes_xyxy" in row:
-        return _parts_tile(row, image, tile_px)
+        return np.hstack([windows_tile(row, image, tile_px), crops_tile(row, tile_px)])
     if "labels" in row:
         image = draw.overlay_labels(image, decode(row["labels"]["bytes"]))
         return draw.fit(image, tile_px)[0]
@@ -153,24 +151,28 @@ def _mesh_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
     return draw.draw_net(tile, position_map[..., :2] * scale, map_visibility(position_map) > 0)
 
 
-def _parts_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
-    """Draw the face with the parts' windows, and the four crops beside it."""
+def windows_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
+    """Draw the face with the parts' boxes and windows, ``tile_px`` square."""
     face = np.ascontiguousarray(image)
     for box, window in zip(row["part_boxes_xyxy"], row["part_windows_xyxy"], strict=True):
         for corners, colour in ((box, draw.OTHER_BOX), (window, draw.BOX)):
             if np.isfinite(corners).all():
                 x0, y0, x1, y1 = (round(float(value)) for value in corners)
                 cv2.rectangle(face, (x0, y0), (x1, y1), colour, 1)
+    side = tile_px // 2 * 2
+    return draw.centred(draw.fit(face, side)[0], (side, side))
+
+
+def crops_tile(row: Row, tile_px: int) -> UInt8:
+    """Draw the crops of the four parts, ``tile_px`` square; the right eye comes first."""
     half = tile_px // 2
     crops = [
         draw.fit(as_rgb(decode(row[part]["bytes"])), half)[0]
         if row[part]
         else np.zeros((half, half, 3), np.uint8)
-        for part in _PARTS
+        for part in FACE_PARTS
     ]
-    face = draw.centred(draw.fit(face, half * 2)[0], (half * 2, half * 2))
-    side = np.vstack([np.hstack([crops[1], crops[0]]), np.hstack(crops[2:])])
-    return np.hstack([face, side])
+    return np.vstack([np.hstack([crops[1], crops[0]]), np.hstack(crops[2:])])
 
 
 def _caption(row: Row) -> list[str]:

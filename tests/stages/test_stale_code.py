@@ -21,7 +21,7 @@ from stages.wiring import kinds_of
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
 KEYLESS = {
-    *("weights", "protocols", "analyse_modality"),
+    *("weights", "report", "protocols", "analyse_modality"),
     *("evaluate_nir_vis", "evaluate_dmfr", "evaluate_bodies"),
 }
 """Stages that always make all they put out: it is small."""

@@ -1,0 +1,126 @@
+"""The data card: who and what a data set holds, under which licence, how much is simulated."""
+
+import io
+from dataclasses import dataclass
+
+from ruamel.yaml import YAML
+
+from pipeline.licences import HUB_LICENCES
+from pipeline.report.query import Tables
+from pipeline.store import ShardFolder
+
+Counts = list[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """What is counted of a data set.
+
+    Attributes:
+        name: of the data set.
+        images: how many ``ingest`` took in.
+        subjects: how many are known, those of frames included.
+        simulated: images that a program made.
+        splits: names of the splits there are; ``none`` where a row has no split.
+        bands: images by band and split.
+        people: subjects by split.
+        licences: images by licence.
+        generators: images by the program that made them.
+    """
+
+    name: str
+    images: int
+    subjects: int
+    simulated: int
+    splits: tuple[str, ...]
+    bands: list[tuple[str, dict[str, int]]]
+    people: dict[str, int]
+    licences: Counts
+    generators: Counts
+
+    @property
+    def simulated_percent(self) -> str:
+        """Share of simulated images in percent, one decimal."""
+        return f"{100 * self.simulated / self.images:.1f}" if self.images else "0.0"
+
+
+def data_card(name: str, folder: ShardFolder) -> DataCard:
+    """Count a data set.
+
+    Args:
+        name: of it.
+        folder: output of ``ingest``.
+    """
+    tables = Tables.of(
+        folder,
+        "coalesce(subject_id, '') AS subject, band, coalesce(split, 'none') AS split, simulated, "
+        "coalesce(licence, 'unknown') AS licence, coalesce(generator, 'not named') AS generator, "
+        "list_transform(truth_people, lambda one: "
+        "{'subject': one.subject_id, 'split': one.split}) AS people",
+    )
+    bands: dict[str, dict[str, int]] = {}
+    for band, split, count in tables.ask(
+        "SELECT band, split, count(*) FROM rows GROUP BY ALL ORDER BY ALL"
+    ):
+        bands.setdefault(band, {})[split] = count
+    tables.view(
+        "known",
+        """SELECT subject, split FROM rows WHERE subject <> ''
+        UNION SELECT one.subject, coalesce(one.split, split)
+            FROM (SELECT unnest(people) AS one, split FROM rows) WHERE one.subject IS NOT NULL""",
+    )
+    people = dict.fromkeys(tables.counts("split"), 0) | dict(
+        tables.ask("SELECT split, count(DISTINCT subject) FROM known GROUP BY split ORDER BY split")
+    )
+    return DataCard(
+        name,
+        tables.count(),
+        tables.ask("SELECT count(DISTINCT subject) FROM known")[0][0],
+        tables.count("simulated"),
+        tuple(sorted(people)),
+        list(bands.items()),
+        people,
+        list(tables.counts("licence").items()),
+        list(tables.counts("generator").items()),
+    )
+
+
+def hub_card(card: DataCard) -> str:
+    """Write a card as the README.md of a data set on the Hugging Face Hub.
+
+    The licence is the Hub's word for the images'; ``other`` for several, and for any that it has
+    no word for.
+    """
+    names = [name for name, _ in card.licences]
+    word = HUB_LICENCES.get(names[0], "other") if len(names) == 1 else "other"
+    synthetic = ["synthetic"] if card.simulated else []
+    block = {
+        "pretty_name": card.name,
+        "license": word,
+        "task_categories": ["image-feature-extraction"],
+        "tags": ["biometrics", "face-recognition", "cross-spectral", *synthetic],
+    }
+    text = io.StringIO()
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.dump(block, text)
+    lines = [
+        f"# {card.name}",
+        "",
+        f"{card.images} images of {card.subjects} subjects. **{card.simulated_percent} % are "
+        "simulated**: a program made them.",
+        "",
+        f"| band | {' | '.join(card.splits)} |",
+        "|---" * (len(card.splits) + 1) + "|",
+        *(
+            f"| {band} | {' | '.join(str(found.get(split, 0)) for split in card.splits)} |"
+            for band, found in card.bands
+        ),
+        f"| subjects | {' | '.join(str(card.people.get(split, 0)) for split in card.splits)} |",
+        "",
+    ]
+    for title, counts in (("licence", card.licences), ("made by", card.generators)):
+        lines += [f"| {title} | images |", "|---|---|"]
+        lines += [f"| {name} | {count} |" for name, count in counts]
+        lines.append("")
+    return f"---\n{text.getvalue()}---\n\n" + "\n".join(lines)

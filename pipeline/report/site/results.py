@@ -1,0 +1,120 @@
+"""The page of results: each evaluation's table, curves and failures, and bands against bands."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from pipeline.ops.codec import encode_jpeg
+from pipeline.report.site.failures import FACES_OF_A_BAND, Pair, band_matrix, worst_pairs
+from pipeline.report.site.markdown import html_of
+from pipeline.report.site.plots import det_of, heat_map, line_chart, read_curves
+from pipeline.report.site.runs import StageOutput
+from pipeline.report.site.samples import images_before
+from pipeline.types import Band, UInt8
+
+_QUALITY = 85
+
+
+def is_evaluation(output: StageOutput) -> bool:
+    """Tell whether a stage measures methods, so that it stands on the page of results."""
+    return output.entry.stage.startswith(("evaluate_", "analyse_"))
+
+
+def evaluation(output: StageOutput, images: Path) -> dict[str, Any]:
+    """Return what the page shows of an evaluation.
+
+    Args:
+        output: of the stage.
+        images: folder for the images of its failures; made here where there are some.
+    """
+    drawn = charts(output)
+    return {
+        "name": output.name,
+        "anchor": output.anchor,
+        "blocks": blocks(output),
+        "charts": drawn,
+        "failures": _failures(output, images),
+        "sheets": output.files("contact", ".png")
+        + ([] if drawn else output.files("figures", ".png")),
+    }
+
+
+def blocks(output: StageOutput) -> list[Markup]:
+    """Return the stage's tables."""
+    texts = (Path(path).read_text() for path in output.files("figures", ".md"))
+    return [block for text in texts for block in html_of(text)]
+
+
+def charts(output: StageOutput) -> list[Markup]:
+    """Draw the stage's curves; a ROC as DET, too."""
+    drawn = []
+    for path in output.files("curves", ".csv"):
+        if path not in output.entry.axes:
+            continue
+        x, y = output.entry.axes[path]
+        curves = read_curves(Path(path), x, y)
+        drawn.append(line_chart(curves, _axis(x), _axis(y), log_x=x == "far"))
+        if (x, y) == ("far", "tar"):
+            det = det_of(curves)
+            drawn.append(line_chart(det, _axis(x), "false reject rate", log_x=True, log_y=True))
+    return drawn
+
+
+def matrices(outputs: Sequence[StageOutput]) -> list[tuple[str, Markup, int]]:
+    """Draw bands against bands for each data set with more than one band of embedded faces."""
+    found = []
+    for output in outputs:
+        if output.entry.stage == "attributes" and output.folder is not None:
+            values = band_matrix(output.folder)
+            bands = [str(band) for band in Band if any(str(band) in pair for pair in values)]
+            if len(bands) > 1:
+                drawn = heat_map(bands, values, "band of the gallery", "band of the probes")
+                found.append((output.entry.key, drawn, FACES_OF_A_BAND))
+    return found
+
+
+def _failures(output: StageOutput, images: Path) -> list[tuple[str, list[dict[str, Any]]]]:
+    paths = [Path(out, "embeddings.parquet") for out in output.entry.outs]
+    path = next((path for path in paths if path.exists()), None)
+    if path is None:
+        return []
+    genuine, impostor = worst_pairs(path)
+    wanted = [name for pair in (*genuine, *impostor) for name in (pair.probe, pair.gallery)]
+    pictures = images_before(output.inputs, wanted)
+    titles = {
+        "One person, least alike": genuine,
+        "Two people, most alike": impostor,
+    }
+    found = []
+    for title, pairs in titles.items():
+        if pairs:
+            kind = "genuine" if pairs is genuine else "impostor"
+            found.append(
+                (
+                    title,
+                    [_pair(pair, pictures, images, f"{kind}-{i}") for i, pair in enumerate(pairs)],
+                )
+            )
+    return found
+
+
+def _pair(pair: Pair, pictures: Mapping[str, UInt8], images: Path, name: str) -> dict[str, Any]:
+    """Write both images side by side; without a source where one is not there."""
+    src = ""
+    if pair.probe in pictures and pair.gallery in pictures:
+        images.mkdir(parents=True, exist_ok=True)
+        both = np.hstack([pictures[pair.probe], pictures[pair.gallery]])
+        (images / f"{name}.jpg").write_bytes(encode_jpeg(both, _QUALITY))
+        src = f"images/{images.name}/{name}.jpg"
+    return {**vars(pair), "src": src}
+
+
+def _axis(name: str) -> str:
+    return {
+        "far": "false accept rate",
+        "tar": "true accept rate",
+        "rate": "identification rate",
+    }.get(name, name)

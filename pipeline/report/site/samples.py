@@ -1,0 +1,205 @@
+"""Which rows the report shows: few of each band and yaw, the same shots in every stage."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.ops.codec import decode_rgb
+from pipeline.report.chosen_rows import read_rows
+from pipeline.report.query import Tables
+from pipeline.report.site.views import fitted, strip, views_of
+from pipeline.store import ShardFolder
+from pipeline.store.columns import measure_names
+from pipeline.store.shards import shard_of
+from pipeline.types import UInt8
+
+REJECTIONS_LISTED = 20_000
+"""Rejected samples of a stage that the table names."""
+
+_ROOT = "split_part(replace({id}, {band}, ''), '#', 1)"
+"""SQL: the shot that a row comes from, whatever its band."""
+
+_UNSAID = frozenset(
+    {
+        *("dataset", "sha256", "content_sha256", "fingerprint", "licence", "region", "seed"),
+        *("simulated", "width_px", "height_px", "frame_index", "camera_id", "media_id"),
+        *("session_id", "template", "framing", "classes_present", "policy"),
+    }
+)
+"""Scalar columns that the page leaves out."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A row as the report shows it.
+
+    Attributes:
+        facts: its scalar columns by name; ``sample_id``, ``subject_id``, ``band`` and ``yaw``, the
+            name of its bucket, are always there.
+        views: names of the views in its strip.
+        strip: JPEG.
+    """
+
+    facts: dict[str, Any]
+    views: tuple[str, ...]
+    strip: bytes
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A rejected sample.
+
+    Attributes:
+        sample_id: its id.
+        subject_id: who it shows, or empty.
+        band: of the image.
+        reason: one word.
+        detail: one sentence, or nothing.
+        strip: JPEG of the image that it was, None where there is none or it is only listed.
+    """
+
+    sample_id: str
+    subject_id: str
+    band: str
+    reason: str
+    detail: str
+    strip: bytes | None = None
+
+
+def counts_of(folder: ShardFolder) -> dict[str, dict[str, int]]:
+    """Return the number of rows by band and bucket of yaw."""
+    tables = Tables.of(folder, f"band, {_yaw(folder.shard(0).schema())} AS yaw")
+    found: dict[str, dict[str, int]] = {}
+    for band, bucket, count in tables.ask(
+        "SELECT band, yaw_bucket(yaw), count(*) FROM rows GROUP BY ALL ORDER BY ALL"
+    ):
+        found.setdefault(band, {})[bucket] = count
+    return found
+
+
+def shown_rows(folder: ShardFolder, inputs: Sequence[ShardFolder], most: int) -> Iterator[Shown]:
+    """Yield rows of a stage with their images, sorted by id, a shard's at a time.
+
+    Args:
+        folder: the output.
+        inputs: outputs of the stages that it read, where images before are looked for.
+        most: how many at most: of each band and bucket of yaw in turn.
+    """
+    schema = folder.shard(0).schema()
+    facts = _chosen(folder, schema, most)
+    measures = measure_names(schema)
+    columns = [
+        name
+        for name in schema.names
+        if name not in measures and name != "embedding" and _is_drawn(name)
+    ]
+    by_shard: dict[int, list[str]] = {}
+    for sample_id in facts:
+        by_shard.setdefault(shard_of(sample_id, folder.count), []).append(sample_id)
+    for index, ids in sorted(by_shard.items()):
+        rows = [
+            row
+            for batch in folder.shard(index).batches(columns, ids=frozenset(ids))
+            for row in batch
+        ]
+        before = images_before(inputs, [r["parent_id"] for r in rows if r.get("parent_id")])
+        for row in rows:
+            views = views_of(row, before.get(row.get("parent_id") or ""))
+            names = tuple(name for name, _ in views)
+            yield Shown(facts[row["sample_id"]], names, strip(views))
+
+
+def rejected_rows(
+    folder: ShardFolder, inputs: Sequence[ShardFolder], most: int
+) -> tuple[list[Lost], list[Lost]]:
+    """Return the rejected samples that are shown, and those that are listed.
+
+    Args:
+        folder: the stage's output.
+        inputs: outputs of the stages that it read, which have the images.
+        most: how many are shown at most: of each reason and band in turn.
+    """
+    tables = Tables().add(
+        "lost",
+        folder.rejected,
+        "sample_id, coalesce(subject_id, '') AS subject, band, reason, detail",
+    )
+    listed = [
+        Lost(*row)
+        for row in tables.ask(
+            "SELECT * FROM lost ORDER BY reason, sample_id LIMIT $most", most=REJECTIONS_LISTED
+        )
+    ]
+    chosen = tables.ask(
+        """SELECT * EXCLUDE place FROM (SELECT *, row_number() OVER (PARTITION BY reason, band
+            ORDER BY md5(sample_id)) AS place FROM lost)
+        ORDER BY place, reason, band, sample_id LIMIT $most""",
+        most=most,
+    )
+    images = images_before(inputs, [name for row in chosen for name in _origins(row[0])])
+    shown = []
+    for row in sorted(chosen, key=lambda row: (row[3], row[0])):
+        name = next((name for name in _origins(row[0]) if name in images), None)
+        image = None if name is None else strip([("image", images[name])])
+        shown.append(replace(Lost(*row), strip=image))
+    return shown, listed
+
+
+def images_before(inputs: Sequence[ShardFolder], sample_ids: Sequence[str]) -> dict[str, UInt8]:
+    """Return the images of samples as the first of these folders that has each holds it."""
+    found: dict[str, UInt8] = {}
+    for folder in inputs:
+        missing = [name for name in dict.fromkeys(sample_ids) if name not in found]
+        if not missing:
+            break
+        for row in read_rows(folder, missing, ["sample_id", "image"]):
+            found[row["sample_id"]] = fitted(decode_rgb(row["image"]["bytes"]))
+    return found
+
+
+def _chosen(folder: ShardFolder, schema: pa.Schema, most: int) -> dict[str, dict[str, Any]]:
+    """Return the scalar columns of the rows that are shown, by id."""
+    scalars = [
+        field.name for field in schema if _is_scalar(field.type) and field.name not in _UNSAID
+    ]
+    named = ", ".join(f'"{name}"' for name in scalars)
+    tables = Tables.of(folder, f"{named}, {_yaw(schema)} AS yaw_now")
+    root = _ROOT.format(id="sample_id", band="band")
+    rows = tables.ask(
+        f"""SELECT * EXCLUDE (place) FROM (SELECT {named}, yaw_bucket(yaw_now) AS yaw,
+            row_number() OVER (PARTITION BY band, yaw_bucket(yaw_now)
+                ORDER BY md5({root}), sample_id) AS place FROM rows)
+        ORDER BY place, band, yaw, sample_id LIMIT $most""",  # noqa: S608 - names of our schemas
+        most=most,
+    )
+    names = [*scalars, "yaw"]
+    found = {row[names.index("sample_id")]: dict(zip(names, row, strict=True)) for row in rows}
+    return dict(sorted(found.items()))
+
+
+def _yaw(schema: pa.Schema) -> str:
+    """Return SQL for the yaw of a row: of what was measured, else of what is known."""
+    known = {"yaw_deg": "yaw_deg", "pose_deg": "pose_deg[1]", "truth_pose_deg": "truth_pose_deg[1]"}
+    found = [sql for name, sql in known.items() if name in schema.names]
+    return f"coalesce({', '.join(found)})" if found else "NULL::FLOAT"
+
+
+def _is_scalar(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+    )
+
+
+def _is_drawn(name: str) -> bool:
+    return not name.startswith("truth_") or name == "truth_people"
+
+
+def _origins(sample_id: str) -> list[str]:
+    """Return the ids that a row may be made of, itself first: ``a#b#c``, ``a#b``, ``a``."""
+    parts = sample_id.split("#")
+    return ["#".join(parts[:length]) for length in range(len(parts), 0, -1)]

@@ -1,0 +1,141 @@
+"""What the report shows of a row: the image before, and what the stage made of it."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from pipeline.ops.codec import as_rgb, decode, decode_rgb, encode_jpeg
+from pipeline.report import draw
+from pipeline.report.body_tiles import crop_tile, scene_tile
+from pipeline.report.contact_sheet import crops_tile, windows_tile
+from pipeline.types import FACE_PARTS, Row, UInt8
+
+TILE_PX = 224
+"""Side of a view; a strip is so high and a multiple wide."""
+
+_QUALITY = 85
+_PART_COLOURS = ((70, 160, 255), (70, 220, 255), (90, 220, 90), (255, 90, 140))
+
+View = tuple[str, UInt8]
+"""A name, and an image (TILE_PX, TILE_PX, 3)."""
+
+
+def views_of(row: Row, before: UInt8 | None) -> list[View]:
+    """Return the views of a row by the columns it has, what was before first.
+
+    Args:
+        row: of any stage, with ``image``.
+        before: image of the row that it was made of, where that is another sample's.
+
+    Returns:
+        One view or more; the second is the one that the stage is about.
+    """
+    image = decode_rgb(row["image"]["bytes"])
+    made = [] if before is None else [("before", before)]
+    if "bodies" in row:
+        return _fitted([("frame", image), ("people", scene_tile(row, image, TILE_PX))])
+    if "body_region_boxes_xyxy" in row:
+        return _fitted([("crop", image), ("regions", crop_tile(row, image, TILE_PX))])
+    if "mask_alpha" in row:
+        alpha, region = (
+            as_rgb(decode(row[f"mask_{name}"]["bytes"])) for name in ("alpha", "region")
+        )
+        return _fitted(
+            [*made, ("masked", image), ("share of change α", alpha), ("covered", region)]
+        )
+    if "yaw_added_deg" in row:
+        return _fitted([*made, ("turned", image), ("turned, context", _image(row, "context"))])
+    if "sharpness_after" in row:
+        return _fitted([*made, ("degraded", image), ("degraded, context", _image(row, "context"))])
+    if "position_map" in row:
+        return _fitted([("aligned", image), *_in_3d(row, image)])
+    if "part_boxes_xyxy" in row:
+        windows = windows_tile(row, image, TILE_PX)
+        crops = crops_tile(row, TILE_PX)
+        masks = _part_masks(row, image)
+        return _fitted([("aligned", image), ("boxes", windows), ("parts", crops), ("λ", masks)])
+    if "labels" in row:
+        labels = decode(row["labels"]["bytes"])
+        return _fitted([("aligned", image), ("classes", draw.overlay_labels(image, labels))])
+    if "context" in row:
+        return _fitted([("context", _with_landmarks(row)), ("aligned", image)])
+    if row.get("faces"):
+        return _fitted([("image", image), ("faces", _with_faces(row, image))])
+    return _fitted([("image", image)])
+
+
+def strip(views: Sequence[View]) -> bytes:
+    """Encode views side by side as one JPEG."""
+    return encode_jpeg(np.hstack([image for _, image in views]), _QUALITY)
+
+
+def fitted(image: UInt8) -> UInt8:
+    """Scale an image into the square of a view."""
+    return draw.centred(draw.fit(image, TILE_PX)[0], (TILE_PX, TILE_PX))
+
+
+def _fitted(views: Sequence[View]) -> list[View]:
+    return [(name, fitted(image)) for name, image in views]
+
+
+def _image(row: Row, column: str) -> UInt8:
+    return decode_rgb(row[column]["bytes"])
+
+
+def _in_3d(row: Row, image: UInt8) -> list[View]:
+    """Draw the position map as a net, as colours, and the texture that it unwraps."""
+    # scipy and numba: only who shows maps waits
+    from pipeline.face3d.map_codec import decode_position_map
+    from pipeline.face3d.position_map import map_visibility, transform_map, uv_texture
+
+    position_map = transform_map(decode_position_map(row["position_map"]), row["warp_2x3"])
+    low, high = (
+        np.nanquantile(position_map.reshape(-1, 3), share, axis=0) for share in (0.01, 0.99)
+    )
+    scaled = np.nan_to_num((position_map - low) / np.maximum(high - low, 1e-6)).clip(0, 1)
+    texture = uv_texture(image, position_map)
+    seen = map_visibility(position_map)
+    tile, scale = draw.fit(image, TILE_PX)
+    return [
+        ("net", draw.draw_net(tile, position_map[..., :2] * scale, seen > 0)),
+        ("UV position map", (scaled * 255).astype(np.uint8)),
+        ("UV texture", (texture * (0.3 + 0.7 * seen[..., None])).astype(np.uint8)),
+    ]
+
+
+def _part_masks(row: Row, image: UInt8) -> UInt8:
+    """Tint the pixels of each part's mask."""
+    tinted = image.astype(np.float32) * 0.6
+    for part, colour in zip(FACE_PARTS, _PART_COLOURS, strict=True):
+        if row[f"{part}_mask"]:
+            inside = decode(row[f"{part}_mask"]["bytes"]) > 0
+            tinted[inside] = 0.5 * image[inside] + 0.5 * np.asarray(colour, np.float32)
+    return tinted.astype(np.uint8)
+
+
+def _with_landmarks(row: Row) -> UInt8:
+    """Draw box and landmarks, which are in pixels of the source, over the context crop."""
+    image = np.ascontiguousarray(_image(row, "context"))
+    warp = np.asarray(row["context_warp_2x3"], np.float32)
+    x0, y0, x1, y1 = np.asarray(row["box_xyxy"], np.float32)
+    corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)
+    outline = np.rint(corners @ warp[:, :2].T + warp[:, 2]).astype(np.int32)
+    cv2.polylines(image, [outline], True, draw.BOX, 3, cv2.LINE_AA)
+    for x, y in np.asarray(row["landmarks_xy"], np.float32) @ warp[:, :2].T + warp[:, 2]:
+        cv2.circle(image, (round(float(x)), round(float(y))), 5, draw.POINT, -1, cv2.LINE_AA)
+    return image
+
+
+def _with_faces(row: Row, image: UInt8) -> UInt8:
+    small, scale = draw.fit(image, TILE_PX)
+    small = np.ascontiguousarray(small)
+    for rank, face in enumerate(row["faces"]):
+        draw.draw_face(
+            small,
+            face["box_xyxy"] * scale,
+            face["landmarks_xy"] * scale,
+            face["mesh_xyz"][:, :2] * scale,
+            draw.OTHER_BOX if rank else draw.BOX,
+        )
+    return small

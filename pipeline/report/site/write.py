@@ -1,0 +1,265 @@
+"""Writes the report: pages that open from a disk, over all that the stages left.
+
+``reports/index.html`` and ``reports/site`` depend on nothing but the stages' outputs: the same
+bytes for the same outputs. What depends on the run, times and changes, stands in ``reports/runs``.
+"""
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.report.grouped import BUCKETS
+from pipeline.report.site.card import DataCard, data_card, hub_card
+from pipeline.report.site.changes import record
+from pipeline.report.site.pages import Pages, script_of
+from pipeline.report.site.results import blocks, charts, evaluation, is_evaluation, matrices
+from pipeline.report.site.runs import REPORTS, StageOutput, flat, read_outputs
+from pipeline.report.site.samples import Lost, Shown, counts_of, rejected_rows, shown_rows
+from pipeline.report.stage_graph import Sizes, layout, read_edges
+from pipeline.weights import WeightFile
+
+SIZES = Sizes(box_width=150, box_height=42, column=164, row=78)
+
+Card = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The rejected samples of a stage: how it is called, those shown as cards, those listed."""
+
+    output: StageOutput
+    cards: list[Card]
+    listed: list[Lost]
+
+
+def write_report(
+    project: Path,
+    *,
+    images: int,
+    rejected: int,
+    weights: Mapping[str, WeightFile],
+) -> None:
+    """Write the whole report below the current folder.
+
+    Args:
+        project: folder of ``dvc.yaml`` and ``params.yaml``.
+        images: samples that the page of a stage shows.
+        rejected: rejected samples that it shows beside these.
+        weights: entries of ``weights.yaml``.
+    """
+    outputs = read_outputs(project)
+    partial = REPORTS / ".site.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    pages = Pages(partial)
+    pages.assets()
+    losses = [_stage_page(pages, output, images, rejected) for output in outputs]
+    _rejected_page(pages, losses)
+    cards = _data_page(pages, outputs, weights)
+    pages.write(
+        "results",
+        "results.html",
+        matrices=matrices(outputs),
+        evaluations=[
+            evaluation(output, partial / "images" / output.page)
+            for output in outputs
+            if is_evaluation(output)
+        ],
+    )
+    pages.write("changes", "changes.html")
+    shutil.rmtree(REPORTS / "site", ignore_errors=True)
+    partial.replace(REPORTS / "site")
+    pages.index(
+        REPORTS / "index.html",
+        numbers=_headlines(outputs, cards),
+        graph=_graph(project, outputs),
+        entries=[_counts(output) for output in outputs],
+    )
+    record(
+        REPORTS / "runs",
+        {output.name: output.numbers() for output in outputs},
+        {output.name: output.run_file for output in outputs},
+    )
+
+
+def _stage_page(pages: Pages, output: StageOutput, images: int, rejected: int) -> Losses:
+    counts: dict[str, dict[str, int]] = {}
+    cards: list[Card] = []
+    losses = Losses(output, [], [])
+    if (folder := output.folder) is not None:
+        counts = counts_of(folder)
+        place = pages.site / "images" / output.page
+        place.mkdir(parents=True)
+        rows = shown_rows(folder, output.inputs, images)
+        cards = [_shown_card(output, one, place, number) for number, one in enumerate(rows)]
+        cards.sort(key=lambda card: str(card["sample_id"]))
+        shown, listed = rejected_rows(folder, output.inputs, rejected)
+        lost = [_lost_card(output, one, place, number) for number, one in enumerate(shown)]
+        losses = Losses(output, lost, listed)
+    pages.write(
+        output.page,
+        "stage.html",
+        entry=_counts(output),
+        counts=sorted(counts.items()),
+        buckets=[name for name in BUCKETS if any(name in found for found in counts.values())],
+        cards=[*cards, *losses.cards],
+        shown=len(cards),
+        lost=len(losses.cards),
+        charts=[] if is_evaluation(output) else charts(output),
+        blocks=blocks(output),
+        numbers=list(flat(output.metrics)),
+        sheets=output.files("contact", ".png") + output.files("figures", ".png"),
+    )
+    return losses
+
+
+def _shown_card(output: StageOutput, one: Shown, place: Path, number: int) -> Card:
+    (place / f"{number:04d}.jpg").write_bytes(one.strip)
+    facts = {
+        name: _rounded(value)
+        for name, value in one.facts.items()
+        if value is not None and name != "sample_id"
+    }
+    return {
+        "sample_id": one.facts["sample_id"],
+        "subject_id": one.facts["subject_id"] or "",
+        "band": one.facts["band"],
+        "yaw": one.facts["yaw"],
+        "reason": "accepted",
+        "stage": output.name,
+        "views": one.views,
+        "src": f"images/{output.page}/{number:04d}.jpg",
+        "facts": facts,
+    }
+
+
+def _lost_card(output: StageOutput, one: Lost, place: Path, number: int) -> Card:
+    src = ""
+    if one.strip is not None:
+        (place / f"rejected-{number:04d}.jpg").write_bytes(one.strip)
+        src = f"images/{output.page}/rejected-{number:04d}.jpg"
+    return {
+        "sample_id": one.sample_id,
+        "subject_id": one.subject_id,
+        "band": one.band,
+        "yaw": "",
+        "reason": one.reason,
+        "stage": output.name,
+        "views": ("image",),
+        "src": src,
+        "facts": {"stage": output.name, "reason": one.reason, "detail": one.detail},
+    }
+
+
+def _rejected_page(pages: Pages, losses: Sequence[Losses]) -> None:
+    totals = [
+        (each.output.name, f"{each.output.page}.html", reason, count)
+        for each in losses
+        for reason, count in each.output.rejected.items()
+    ]
+    listed = [
+        (each.output.name, one.sample_id, one.subject_id, one.band, one.reason, one.detail)
+        for each in losses
+        for one in each.listed
+    ]
+    pages.write(
+        "rejected",
+        "rejected.html",
+        totals=totals,
+        total=sum(count for *_, count in totals),
+        listed=len(listed),
+        cards=[card for each in losses for card in each.cards],
+    )
+    (pages.site / "rejected.js").write_text(script_of("crossbandRejected", listed))
+
+
+def _data_page(
+    pages: Pages,
+    outputs: Iterable[StageOutput],
+    weights: Mapping[str, WeightFile],
+) -> list[DataCard]:
+    cards = [
+        data_card(output.entry.key, output.folder)
+        for output in outputs
+        if output.entry.stage == "ingest" and output.folder is not None
+    ]
+    folder = pages.site / "cards"
+    folder.mkdir()
+    for card in cards:
+        (folder / f"{card.name}.md").write_text(hub_card(card))
+    pages.write("data", "data.html", datasets=cards, weights=list(weights.items()))
+    return cards
+
+
+def _headlines(outputs: Sequence[StageOutput], cards: Sequence[DataCard]) -> list[tuple[str, str]]:
+    images = sum(card.images for card in cards)
+    simulated = sum(card.simulated for card in cards)
+    bands = {band for card in cards for band, _ in card.bands}
+    return [
+        (f"{images:,}", "images taken in"),
+        (f"{sum(card.subjects for card in cards):,}", "subjects"),
+        (str(len(bands)), "bands"),
+        (f"{100 * simulated / max(images, 1):.1f} %", "simulated"),
+        (f"{sum(sum(each.rejected.values()) for each in outputs):,}", "rejected samples"),
+        (str(sum(map(is_evaluation, outputs))), "evaluations"),
+    ]
+
+
+def _graph(project: Path, outputs: Sequence[StageOutput]) -> dict[str, Any]:
+    """Place the stages that have a page; a stage of several entries leads to the first."""
+    by_stage: dict[str, list[StageOutput]] = {}
+    for output in outputs:
+        by_stage.setdefault(output.entry.stage, []).append(output)
+    edges = {
+        name: {one for one in read if one in by_stage}
+        for name, read in read_edges(project).items()
+        if name in by_stage
+    }
+    if not edges:
+        return {"width": 0, "height": 0, "arrows": [], "boxes": []}
+    placed = layout(edges, SIZES)
+    boxes = []
+    for name, (x, y) in placed.centres.items():
+        counted = [each for each in by_stage[name] if "out" in each.metrics]
+        lost = sum(sum(each.rejected.values()) for each in counted)
+        rows_in, rows_out = (sum(each.metrics[key] for each in counted) for key in ("in", "out"))
+        words = f"{rows_in:,} → {rows_out:,}" if counted else _runs(len(by_stage[name]))
+        boxes.append(
+            {
+                "name": name,
+                "href": f"{by_stage[name][0].page}.html",
+                "x": x - SIZES.box_width / 2,
+                "y": y - SIZES.box_height / 2,
+                "width": SIZES.box_width,
+                "height": SIZES.box_height,
+                "count": f"{words}, −{lost:,}" if lost else words,
+                "lost": lost,
+            }
+        )
+    return {"width": placed.width, "height": placed.height, "arrows": placed.arrows, "boxes": boxes}
+
+
+def _counts(output: StageOutput) -> dict[str, Any]:
+    lost = sum(output.rejected.values())
+    counted = "out" in output.metrics
+    return {
+        "name": output.name,
+        "stage": output.entry.stage,
+        "key": output.entry.key,
+        "href": f"{output.page}.html",
+        "rows_in": f"{output.metrics['in']:,}" if counted else "",
+        "rows_out": f"{output.metrics['out']:,}" if counted else "",
+        "lost": lost,
+        "rejected": f"{lost:,}" if counted else "",
+        "reasons": ", ".join(f"{name} {count:,}" for name, count in output.rejected.items()),
+    }
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
+
+
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.4g}") if isinstance(value, float) else value

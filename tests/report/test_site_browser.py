@@ -1,0 +1,163 @@
+"""The report in a real browser, headless: it loads nothing from outside, filters, fits a phone."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from site_project import HOSTILE, make_project
+
+REGISTRY = Path(__file__).resolve().parents[2] / "weights.yaml"
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+PAGES = ("index.html", *(f"site/{name}.html" for name in ("detect.d", "rejected", "results")))
+
+pytestmark = pytest.mark.skipif(
+    BROWSER is None, reason="no Chromium here: apt-get install chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    root = tmp_path_factory.mktemp("browser")
+    make_project(root, rejected=20_000, registry=REGISTRY)
+    return root / "reports"
+
+
+FRAME = """<!doctype html><link rel="icon" href="data:,"><body>
+<script>
+addEventListener("message", (told) => {{ document.body.dataset.answer = told.data; }});
+</script>
+<iframe src="{name}" width="{width}" height="900" style="border: 0"></iframe></body>
+"""
+"""A window is never narrower than 500 pixels, a frame in it may be."""
+
+
+def visit(reports, name, script="null", width=1280, more=""):
+    """Open a page, evaluate a script; returns its value and the console."""
+    page = reports / name
+    probe, frame = (page.with_name(f"{word}-{page.name}") for word in ("probe", "frame"))
+    tells = f"parent.postMessage(JSON.stringify((() => {{ return {script}; }})()), '*');"
+    ending = f'<script>addEventListener("load", () => {{ {tells} }});</script></body>'
+    probe.write_text(page.read_text().replace("</body>", more + ending))
+    frame.write_text(FRAME.format(name=probe.name, width=width))
+    try:
+        done = subprocess.run(
+            [
+                BROWSER,
+                *("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+                *("--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"),
+                *("--enable-logging=stderr", "--window-size=1300,950"),
+                f"--user-data-dir={reports.parent / 'profile'}",
+                *("--virtual-time-budget=4000", "--dump-dom", frame.as_uri()),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+    finally:
+        probe.unlink()
+        frame.unlink()
+    found = re.search(r'data-answer="([^"]*)"', done.stdout)
+    assert found, done.stderr
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return json.loads(html.unescape(found[1])), console
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_silent_asks_nobody_and_fits_a_phone(reports, name):
+    script = "[document.documentElement.scrollWidth, innerWidth]"
+    (content, window), console = visit(reports, name, script, width=375)
+    assert window == 375
+    assert content <= window
+    assert console == []
+
+
+def test_who_asked_somebody_would_not_be_silent(reports):
+    """No name but the computer's own leads anywhere: a request is an error in the console."""
+    outside = '<img src="http://example.org/x.png" alt="">'
+    _, (line,) = visit(reports, "index.html", more=outside)
+    assert "ERR_NAME_NOT_RESOLVED" in line
+
+
+def test_filters_leave_what_is_asked_for(reports):
+    script = """(() => {
+        const seen = () => [...document.querySelectorAll('.cards > li:not([hidden])')];
+        const pick = (name, value) => {
+            const box = document.querySelector(`select[name=${name}]`);
+            box.value = value;
+            box.dispatchEvent(new Event('change', { bubbles: true }));
+            return seen().map((card) => [card.dataset.band, card.dataset.yaw, card.dataset.reason]);
+        };
+        return [seen().length, pick('band', 'NIR'), pick('yaw', '20-40'), pick('band', ''),
+            document.querySelector('output').textContent];
+    })()"""
+    (before, nir, both, turned, words), console = visit(reports, "site/detect.d.html", script)
+    assert before == 8 + 6
+    assert {band for band, _, _ in nir} == {"NIR"}
+    assert both == [["NIR", "20-40", "accepted"]] * 2
+    assert sorted(band for band, _, _ in turned) == ["NIR", "NIR", "VIS", "VIS"]
+    assert words == "4 shown"
+    assert console == []
+
+
+def test_a_sample_opens_with_a_slider_and_its_numbers_and_steps_by_keys(reports):
+    script = """(() => {
+        const dialog = document.querySelector('dialog');
+        const key = (name) =>
+            dialog.dispatchEvent(new KeyboardEvent('keydown', { key: name, bubbles: true }));
+        document.querySelectorAll('.cards button')[0].click();
+        const first = dialog.querySelector('h2').textContent;
+        const slider = dialog.querySelector('input[type=range]');
+        slider.value = 20;
+        slider.dispatchEvent(new Event('input'));
+        const cut = dialog.querySelector('.wipe').style.getPropertyValue('--cut');
+        const facts = dialog.querySelector('dl').textContent;
+        key('ArrowRight');
+        const second = dialog.querySelector('h2').textContent;
+        key('ArrowLeft');
+        key('ArrowLeft');
+        return [dialog.open, first, cut, facts, second, dialog.querySelector('h2').textContent];
+    })()"""
+    found, console = visit(reports, "site/detect.d.html", script)
+    is_open, first, cut, facts, second, last = found
+    assert is_open
+    assert first == "a/30.NIR"
+    assert cut == "20%"
+    assert "bandNIR" in facts
+    assert second == "a/30.VIS"
+    assert last == "a/5.VIS#r00000"  # the one before the first is the last
+    assert console == []
+
+
+def test_twenty_thousand_rejected_samples_are_listed_in_pages(reports):
+    script = """(() => {
+        const rows = () => [...document.querySelectorAll('#list tbody tr')];
+        const words = () => document.querySelector('.pages output').textContent;
+        const seen = [rows().length, words()];
+        document.querySelector('[data-page="1"]').click();
+        seen.push(words());
+        const box = document.querySelector('[data-filters=list] [name="4"]');
+        box.value = 'too_dark';
+        box.dispatchEvent(new Event('input', { bubbles: true }));
+        const cells = [...rows()[0].cells].map((cell) => cell.textContent);
+        return [...seen, rows().length, cells[2], cells[5], document.images.length];
+    })()"""
+    found, console = visit(reports, "site/rejected.html", script)
+    count, words, later, chosen, subject, detail, images = found
+    assert count == 100
+    assert words == "1–100 of 20000"
+    assert later == "101–200 of 20000"
+    assert chosen == 1
+    assert subject == HOSTILE
+    assert detail == "</script><script>alert(2)</script>"
+    assert images == 6
+    assert console == []
+
+
+def test_times_are_filled_in_from_the_run(reports):
+    script = "document.querySelector('[data-seconds=\"align@d\"]').textContent"
+    assert visit(reports, "index.html", script)[0] == "2.1 min"

@@ -1,0 +1,117 @@
+"""Parts of the report's pages by themselves: Markdown, charts, heat maps, pairs, bands."""
+
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from report_rows import aligned, folder, make_image
+
+from pipeline.report.site.changes import differences
+from pipeline.report.site.failures import band_matrix, worst_pairs
+from pipeline.report.site.markdown import html_of
+from pipeline.report.site.plots import det_of, heat_map, line_chart, read_curves
+from pipeline.report.stage_graph import Sizes, layout
+from pipeline.schemas.attributes import ATTRIBUTES
+from pipeline.training.embed import EMBEDDINGS
+
+
+def test_markdown_becomes_blocks_and_nothing_gets_through():
+    text = (
+        "# title\n\nOne <b>line</b>\nand `two`.\n\n## Head\n\n| a | **b** |\n|---|---|\n| 1 | <i> |"
+    )
+    words, head, table = html_of(text)
+    assert words == "<p>One &lt;b&gt;line&lt;/b&gt; and <code>two</code>.</p>"
+    assert head == "<h3>Head</h3>"
+    assert "<th scope=col><b>b</b></th>" in table
+    assert "<tr><td>1</td><td>&lt;i&gt;</td></tr>" in table
+
+
+def test_curves_are_read_by_row_and_drawn_to_scale(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_text("row,far,tar\na,0.01,0.0\na,1,1\nb,0.1,0.5\n")
+    curves = read_curves(path, "far", "tar")
+    assert curves == {"a": [(0.01, 0.0), (1.0, 1.0)], "b": [(0.1, 0.5)]}
+    assert det_of(curves)["a"] == [(0.01, 1.0)]  # no miss at the end has no logarithm
+    drawn = line_chart(curves, "far", "tar", log_x=True)
+    (start, end), (middle,) = (
+        [tuple(map(float, pair.split())) for pair in line.split("L")]
+        for line in re.findall(r'class="line c\d" d="M([^"]+)"', drawn)
+    )
+    assert middle == ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+    assert start[1] > end[1]  # up is more
+
+
+def test_a_chart_of_nothing_says_so():
+    assert "No b over a" in line_chart({"x": [(0.0, 1.0)]}, "a", "b", log_x=True)
+
+
+def test_a_heat_map_names_each_cell_in_percent():
+    drawn = heat_map(
+        ["VIS", "NIR"], {("VIS", "VIS"): 0.125, ("VIS", "NIR"): 1.0}, "rows", "columns"
+    )
+    cells = re.findall(r'fill-opacity="([\d.]+)"/><text[^>]*>([^<]+)', drawn)
+    assert [words for _, words in cells] == ["12.5", "100.0", "–", "–"]
+    assert [float(shade) for shade, _ in cells][1] == 1.0
+
+
+def test_the_worst_pairs_leave_out_a_sample_with_itself_and_nobody(tmp_path):
+    table = [
+        (2, "gallery", "late", "a", [1.0, 0.0]),  # another fold
+        (1, "gallery", "g", "a", [1.0, 0.0]),
+        (1, "gallery", "p", "a", [0.0, 1.0]),  # the probe itself
+        (1, "gallery", "n", "", [0.0, 1.0]),  # a distractor
+        (1, "probe", "p", "a", [0.0, 1.0]),
+    ]
+    rows = [dict(zip(EMBEDDINGS.names, row, strict=True)) for row in table]
+    pq.write_table(pa.Table.from_pylist(rows, EMBEDDINGS), tmp_path / "e.parquet")
+    genuine, impostor = worst_pairs(tmp_path / "e.parquet")
+    assert [(pair.probe, pair.gallery, pair.score) for pair in genuine] == [("p", "g", 0.0)]
+    assert impostor == []
+
+
+def test_bands_that_agree_and_bands_that_do_not(tmp_path):
+    """VIS tells both people apart; NIR shows each as the other."""
+    right, wrong = {"a": (1, 0), "b": (0, 1)}, {"a": (0, 1), "b": (1, 0)}
+    rows = []
+    for subject in "ab":
+        for band, where in (("VIS", right), ("NIR", wrong)):
+            for shot in range(2):
+                vector = np.zeros(128, np.float32)
+                vector[:2] = where[subject]
+                name = f"{subject}{shot}.{band}"
+                scalars = dict.fromkeys(
+                    ("yaw_deg", "pitch_deg", "roll_deg", "sharpness", "illumination"), 0.0
+                )
+                rows.append(
+                    aligned(name)
+                    | make_image(name, subject=subject, band=band)
+                    | scalars
+                    | {"side_light": 0.0, "quality": 1.0, "embedding": vector}
+                )
+    found = band_matrix(folder(tmp_path / "attributes", ATTRIBUTES, rows))
+    assert found == {
+        ("VIS", "VIS"): 0.0,
+        ("VIS", "NIR"): 1.0,
+        ("NIR", "VIS"): 1.0,
+        ("NIR", "NIR"): 0.0,
+    }
+
+
+def test_differences_name_what_came_what_went_and_what_moved():
+    before = {"a": {"x": 1, "y": 2}, "gone": {"x": 1}}
+    now = {"a": {"x": 1, "y": 3}, "new": {"z": 0}}
+    assert differences(before, now) == [
+        ("a", "y", 2, 3),
+        ("gone", "x", 1, None),
+        ("new", "z", None, 0),
+    ]
+
+
+def test_boxes_of_the_graph_stand_below_what_they_read_without_touching():
+    sizes = Sizes(box_width=100, box_height=40, column=110, row=60)
+    placed = layout({"a": set(), "b": {"a"}, "c": {"a"}, "d": {"b", "c"}}, sizes)
+    heights = {name: y for name, (_, y) in placed.centres.items()}
+    assert heights["a"] < heights["b"] == heights["c"] < heights["d"]
+    assert abs(placed.centres["b"][0] - placed.centres["c"][0]) >= 100
+    assert len(placed.arrows) == 4
