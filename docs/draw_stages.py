@@ -1,7 +1,7 @@
 """Draws ``docs/stages.svg``, the graph of the stages in ``dvc.yaml``: ``make graph``.
 
 How stages are placed: ``pipeline/report/stage_graph.py``. Arrows from ``weights``, which nearly all
-stages open, are left out: their frames are thick.
+stages open, are left out: their frames are thick. ``report``, which reads all stages, is not drawn.
 """
 
 from pathlib import Path
@@ -16,13 +16,13 @@ def draw(edges: Edges) -> str:
     """Return the graph as SVG.
 
     Args:
-        edges: for each stage those it reads, without circles; ``weights`` may be one.
+        edges: for each stage those it reads, without circles.
 
     Returns:
         The text of the file. The same edges give the same text.
     """
     opens_weights = {name for name, read in edges.items() if "weights" in read}
-    shown = {name: read - {"weights"} for name, read in edges.items() if name != "weights"}
+    shown = {n: read - {"weights"} for n, read in edges.items() if n not in ("weights", "report")}
     placed = layout(shown, SIZES)
     arrows = [
         f'<path d="{path}" fill="none" stroke="#99a" marker-end="url(#tip)"/>'
