@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from report_rows import aligned, folder, make_image
+from report_rows import IDENTITY, IMAGE, aligned, folder, make_image
 
 from pipeline.report.site.changes import differences
 from pipeline.report.site.failures import band_matrix, worst_pairs
@@ -88,6 +88,7 @@ def test_bands_that_agree_and_bands_that_do_not(tmp_path):
                     | make_image(name, subject=subject, band=band)
                     | scalars
                     | {"side_light": 0.0, "quality": 1.0, "embedding": vector}
+                    | {"dmfr": IMAGE, "dmfr_warp_2x3": IDENTITY}
                 )
     found = band_matrix(folder(tmp_path / "attributes", ATTRIBUTES, rows))
     assert found == {

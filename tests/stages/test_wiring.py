@@ -35,7 +35,7 @@ def test_the_files_are_as_the_imports_have_it(name):
     assert wiring.FILES[name](text) == text, "run `make wiring`"
 
 
-@pytest.mark.parametrize("stage", sorted(STAGES.keys() - {"weights"}))
+@pytest.mark.parametrize("stage", sorted(STAGES.keys() - {"weights", "report"}))
 def test_the_deps_are_all_code_that_makes_rows_and_no_other(stage):
     runs = code_closure(f"stages.{stage}", registries=True).values()
     assert code_in(stage) == {path for path in runs if holds_code(path)}
@@ -46,6 +46,12 @@ def test_weights_depends_on_what_names_weights_not_on_networks():
     assert ROOT / "pipeline/detection/fan.py" in code
     assert ROOT / "pipeline/weights/__init__.py" in code
     assert not any(path.is_relative_to(ROOT / "models") for path in code)
+
+
+def test_the_report_depends_on_what_shows_and_makes_no_rows():
+    deps = wiring.code_deps("stages.report")
+    assert "pipeline/report" in deps
+    assert not any(dep.startswith(("models", "pipeline/training")) for dep in deps)
 
 
 def test_whole_packages_stand_for_their_files():

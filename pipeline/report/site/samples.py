@@ -90,11 +90,7 @@ def shown_rows(folder: ShardFolder, inputs: Sequence[ShardFolder], most: int) ->
     schema = folder.shard(0).schema()
     facts = _chosen(folder, schema, most)
     measures = measure_names(schema)
-    columns = [
-        name
-        for name in schema.names
-        if name not in measures and name != "embedding" and _is_drawn(name)
-    ]
+    columns = [name for name in schema.names if name not in measures and _is_drawn(name)]
     by_shard: dict[int, list[str]] = {}
     for sample_id in facts:
         by_shard.setdefault(shard_of(sample_id, folder.count), []).append(sample_id)
@@ -196,7 +192,7 @@ def _is_scalar(kind: pa.DataType) -> bool:
 
 
 def _is_drawn(name: str) -> bool:
-    return not name.startswith("truth_") or name == "truth_people"
+    return name == "truth_people" or not name.startswith(("truth_", "dmfr", "embedding"))
 
 
 def _origins(sample_id: str) -> list[str]:
