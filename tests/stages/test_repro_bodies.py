@@ -43,7 +43,7 @@ def test_an_edited_threshold_redoes_labelling_and_no_detection(tmp_path, weight_
     command("crossband", "workspace", str(project), "--profile", str(profile), cwd=ROOT)
     (project / "images").mkdir()
     shutil.copy(ASSETS / "bus.jpg", project / "images")
-    assert command("dvc", "repro", cwd=project) == [*CHAIN, "weights"]
+    assert command("dvc", "repro", cwd=project) == [*CHAIN, "report", "weights"]
     detections = (project / "data/mine/detect_bodies").stat().st_mtime_ns
     edited = merge_params(
         read_yaml(project / "params.yaml"), {"label_bodies": {"ambiguous_above": 0.6}}
@@ -51,4 +51,4 @@ def test_an_edited_threshold_redoes_labelling_and_no_detection(tmp_path, weight_
     YAML().dump(edited, project / "params.yaml")
     assert command("dvc", "repro", "-s", "label_bodies@mine", cwd=project) == [LABELLING]
     assert (project / "data/mine/detect_bodies").stat().st_mtime_ns == detections
-    assert command("dvc", "repro", cwd=project) == [CROPS]
+    assert command("dvc", "repro", cwd=project) == [CROPS, "report"]
