@@ -12,12 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from pydantic import TypeAdapter
 
@@ -28,6 +29,7 @@ from pipeline.params.train_dmfr import AnyDmfrParams, DmfrParams
 from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.schemas.degrade import DEGRADE
 from pipeline.schemas.poses import POSES
+from pipeline.store.seal import write_sealed
 from pipeline.store.shards import ROW_GROUP_ROWS, ShardFolder, compression_of
 from pipeline.training import dmfr
 from pipeline.training.backbones import BACKBONES, make_backbone
@@ -41,27 +43,36 @@ HW = (169, 137)
 SUBJECTS, EACH = 16, 2
 YAWS = (0.0, 10.0, 30.0, 60.0)
 ROWS_A_SHARD = 4096
+MANY = 10_000
 KINDS = ("plain", "meta", "disentangle", "filter")
 
 
-def write_stage(path: Path, schema: pa.Schema, rows: list[dict[str, object]]) -> ShardFolder:
-    """Write stub rows of a stage; what they lack is null or empty."""
-    folder = ShardFolder(path, max(1, -(-len(rows) // ROWS_A_SHARD)))
+def write_stage(
+    path: Path, schema: pa.Schema, rows: Iterator[dict[str, object]], count: int
+) -> ShardFolder:
+    """Write so many stub rows of a stage; what they lack is null."""
+    folder = ShardFolder(path, -(-count // ROWS_A_SHARD))
     path.mkdir(parents=True)
     for index in range(folder.count):
-        mine = rows[index * ROWS_A_SHARD : (index + 1) * ROWS_A_SHARD]
+        mine = list(islice(rows, ROWS_A_SHARD))
         made = [pa.array([row.get(f.name) for row in mine], f.type) for f in schema]
-        pq.write_table(
-            pa.Table.from_arrays(made, schema=pa.schema([f.with_nullable(True) for f in schema])),
+        table = pa.Table.from_arrays(
+            made, schema=pa.schema([f.with_nullable(True) for f in schema])
+        )
+        write_sealed(
+            table,
             folder.shard(index).path,
-            row_group_size=ROW_GROUP_ROWS,
+            row_group_rows=ROW_GROUP_ROWS,
             compression=compression_of(schema),
+            use_dictionary=False,
         )
     return folder
 
 
-def stub_rows(real: int, subjects: int, image: bytes) -> dict[str, list[dict[str, object]]]:
-    """Return rows by stage: real faces, each turned four times and degraded twice."""
+def stub_rows(
+    real: int, subjects: int, image: bytes
+) -> dict[str, tuple[int, Iterator[dict[str, object]]]]:
+    """Return rows by stage, counted: real faces, each turned four times and degraded twice."""
 
     def row(name: str, source: int, generator: str | None, **columns: object) -> dict[str, object]:
         return {
@@ -81,24 +92,32 @@ def stub_rows(real: int, subjects: int, image: bytes) -> dict[str, list[dict[str
 
     numbers = range(real)
     return {
-        "attributes": [row(f"{n:07}", n, None) for n in numbers],
-        "poses": [
-            row(f"{n:07}#{yaw}", n, "head_mesh", yaw_added_deg=yaw, pitch_added_deg=0.0)
-            for n in numbers
-            for yaw in YAWS
-        ],
-        "degrade": [
-            row(f"{n:07}#{name}", n, name) for n in numbers for name in ("cyclegan", "photometric")
-        ],
+        "attributes": (real, (row(f"{n:07}", n, None) for n in numbers)),
+        "poses": (
+            real * len(YAWS),
+            (
+                row(f"{n:07}#{yaw}", n, "head_mesh", yaw_added_deg=yaw, pitch_added_deg=0.0)
+                for n in numbers
+                for yaw in YAWS
+            ),
+        ),
+        "degrade": (
+            2 * real,
+            (row(f"{n:07}#{g}", n, g) for n in numbers for g in ("cyclegan", "photometric")),
+        ),
     }
 
 
 def write_folders(root: Path, real: int, subjects: int) -> dict[str, ShardFolder]:
-    """Write stub rows of the three stages."""
-    noise = np.random.default_rng(0).integers(0, 256, (*HW, 3), np.uint8)
+    """Write stub rows of the three stages; of very many, the images are a pixel."""
+    hw = HW if real < MANY else (1, 1)
+    noise = np.random.default_rng(0).integers(0, 256, (*hw, 3), np.uint8)
     rows = stub_rows(real, subjects, encode_png(noise))
     schemas = {"attributes": ATTRIBUTES, "poses": POSES, "degrade": DEGRADE}
-    return {name: write_stage(root / name, schemas[name], mine) for name, mine in rows.items()}
+    return {
+        name: write_stage(root / name, schemas[name], mine, count)
+        for name, (count, mine) in rows.items()
+    }
 
 
 def params_of(kind: str, batch: int) -> DmfrParams:

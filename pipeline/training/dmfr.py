@@ -11,7 +11,7 @@ from pipeline.params.train_dmfr import DmfrParams
 from pipeline.rng import seed_for
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
-from pipeline.training.data.domains import domains_of
+from pipeline.training.data.domains import REAL, domains_of, generators_of
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples
 from pipeline.training.embed import GallerySet, ProbeSet, TestedSets
 from pipeline.training.engine.trained import Trained
@@ -61,7 +61,7 @@ def open_held_out(
         return row["band"] == params.band and row["split"] in (Split.VALIDATION, Split.TEST)
 
     samples = method.open([Part(folder, held_out) for folder in folders.values()], params)
-    real = np.array([name is None for name in samples.column("generator")])
+    real = np.array([name == REAL for name in generators_of(samples)])
     sources = samples.sources(real)
     ids = samples.sample_ids
     known = sorted(set(sources[~real].tolist()) - {-1}, key=lambda at: seed_for(seed, str(ids[at])))

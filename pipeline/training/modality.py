@@ -14,7 +14,7 @@ from pipeline.params.analyse_modality import AnalyseModalityParams
 from pipeline.params.train_dmfr import DmfrParams
 from pipeline.training.aligned import check_alignment
 from pipeline.training.backbones import BACKBONES, make_backbone
-from pipeline.training.data.domains import POSES, REAL, Domains, domains_of
+from pipeline.training.data.domains import POSES, REAL, Domains, domains_of, generators_of
 from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.dmfr import check_variant
@@ -47,7 +47,7 @@ class HeldOut:
     @classmethod
     def of(cls, samples: SampleSet, params: DmfrParams) -> "HeldOut":
         """Find the domains of samples."""
-        made = tuple(name or REAL for name in samples.column("generator"))
+        made = tuple(generators_of(samples))
         yaw = np.array(samples.column("yaw_added_deg"), np.float32)
         return cls(samples, domains_of(samples, params.yaw_edges_deg), made, yaw)
 

@@ -1,5 +1,7 @@
 """Rows of ``attributes``, ``poses`` and ``degrade``: real faces and what was made of them."""
 
+from itertools import cycle
+
 import numpy as np
 from face_rows import face_row, png, write_rows
 
@@ -32,7 +34,9 @@ def made_of(row, name, generator, **columns):
 def rows_of(subjects, split="train", each=2, yaws=YAWS):
     """Rows by stage: so many real faces of each subject, each turned and degraded."""
     real = [
-        with_crop(face_row(f"{s}.{n}.VIS", s, "VIS", split)) for s in subjects for n in range(each)
+        with_crop(face_row(f"{s}.{n}.VIS", s, "VIS", split)) | {"generator": own}
+        for s in subjects
+        for n, own in zip(range(each), cycle([None, "openpeople"]), strict=False)
     ]
     turned = [
         made_of(row, f"pose{yaw:g}", "head_mesh", yaw_added_deg=yaw, pitch_added_deg=0.0)

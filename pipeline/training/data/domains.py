@@ -19,9 +19,11 @@ from pipeline.training.data.labels import BandIndex
 from pipeline.training.data.sample_set import SampleSet
 
 REAL = "real"
-"""Name of the domain of what no generator made."""
+"""Name of the domain of faces as their data set has them, whoever made that."""
 POSES = "head_mesh"
 """The generator whose condition is a pose, and so has bins."""
+GENERATORS = frozenset({POSES, "cyclegan", "photometric"})
+"""What ``poses`` and ``degrade`` make of faces; a data set may name generators of its own."""
 CONDITIONS = {"yaw_added_deg": pa.float32(), "pitch_added_deg": pa.float32()}
 """Columns that say what a pose was changed by: Δc; only turned faces have them."""
 
@@ -57,7 +59,7 @@ def domains_of(samples: SampleSet, yaw_edges_deg: Sequence[float]) -> Domains:
     Raises:
         StageError: a synthetic sample's source is no real one of the set, or its Δc is unknown.
     """
-    generators = [name or REAL for name in samples.column("generator")]
+    generators = generators_of(samples)
     real = np.array([name == REAL for name in generators])
     sources = samples.sources(real)
     _refuse_leaks(samples, real, sources)
@@ -88,6 +90,11 @@ def domains_of(samples: SampleSet, yaw_edges_deg: Sequence[float]) -> Domains:
         BandIndex(labels, of.tolist()),
         np.stack([sources[made], made]),
     )
+
+
+def generators_of(samples: SampleSet) -> list[str]:
+    """Return what made each sample of another face, ``real`` where nothing did."""
+    return [name if name in GENERATORS else REAL for name in samples.column("generator")]
 
 
 def halved(domains: Domains, samples: SampleSet, seed: int) -> Domains:
