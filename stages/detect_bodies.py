@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from pipeline.bodies.detections import Bodies
+from pipeline.bodies.detections import Bodies, as_one_body
 from pipeline.bodies.measures import detected_measures
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
@@ -12,7 +12,7 @@ from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.detect_bodies import detect_bodies_metrics
 from pipeline.schemas.detect_bodies import DETECT_BODIES
 from pipeline.store.mapping import BatchFunction, Outcome
-from pipeline.types import Row, UInt8
+from pipeline.types import Region, Row, UInt8
 from stages.run import StageRun, stage_main
 
 
@@ -33,9 +33,17 @@ def make(params: DetectBodiesParams, weights: Path) -> BatchFunction:
 
     def detect(rows: list[Row]) -> list[Outcome]:
         found = detector.detect([seen(row, params) for row in rows])
-        return [[described(row, bodies)] for row, bodies in zip(rows, found, strict=True)]
+        pairs = zip(rows, found, strict=True)
+        return [[described(row, of_row(row, bodies))] for row, bodies in pairs]
 
     return detect
+
+
+def of_row(row: Row, found: Bodies) -> Bodies:
+    """Return an image's people: of a body that is cut out already, itself."""
+    if row["region"] != Region.BODY:
+        return found
+    return as_one_body(found, (row["height_px"], row["width_px"]))
 
 
 def seen(row: Row, params: DetectBodiesParams) -> UInt8:

@@ -72,3 +72,20 @@ def settled(
         None if keypoints_xy is None else np.asarray(keypoints_xy[kept], np.float32),
         None if keypoint_scores is None else np.asarray(keypoint_scores[kept], np.float32),
     )
+
+
+def as_one_body(found: Bodies, hw: tuple[int, int]) -> Bodies:
+    """Take an image that shows one person already, cut out, as a whole.
+
+    Args:
+        found: what a detector found in it.
+        hw: height and width of the image.
+
+    Returns:
+        One body: all of the image, with score 1 and the keypoints of the best detection, if any.
+    """
+    box = np.array([[-0.5, -0.5, hw[1] - 0.5, hw[0] - 0.5]], np.float32)
+    points, scores = found.keypoints_xy, found.keypoint_scores
+    if points is None or scores is None or not len(found):
+        return Bodies(box, np.ones(1, np.float32))
+    return Bodies(box, np.ones(1, np.float32), points[:1], scores[:1])
