@@ -18,6 +18,7 @@ from timm.layers.attention import Attention
 from timm.layers.patch_embed import PatchEmbed
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from models.bodies.conv_stem import ConvStem
 
@@ -84,6 +85,10 @@ class SemanticViT(nn.Module):
     Args:
         design: what it is built as.
 
+    Attributes:
+        recompute: whether a training keeps no activations within blocks, and computes them again
+            for the gradients: far less memory, about a third more time.
+
     Raises:
         ValueError: the images are no multiple of the patch.
     """
@@ -94,6 +99,7 @@ class SemanticViT(nn.Module):
         if height % design.patch_px or width % design.patch_px:
             raise ValueError(f"{height}×{width} pixels are no multiple of {design.patch_px}")
         self.design, size = design, design.size
+        self.recompute = False
         self.dimensions = 2 * size.width
         self.local_count = 0 if design.local == "pooled" else len(LOCALS)
         if design.stem == "convolutions":
@@ -206,7 +212,10 @@ class SemanticViT(nn.Module):
             count = self.design.grid[0] * self.design.grid[1]
             mask = local_mask(filled(regions, len(x), count, x.device))
         for block in self.blocks[:blocks]:
-            x = block(x, attn_mask=mask)
+            if self.recompute and torch.is_grad_enabled():
+                x = checkpoint(block, x, attn_mask=mask, use_reentrant=False)
+            else:
+                x = block(x, attn_mask=mask)
         return x, mask
 
     def embedded(self, images: Tensor, cameras: Tensor | None = None) -> Tensor:

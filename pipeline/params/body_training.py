@@ -94,3 +94,5 @@ class LoraParams(Section):
 
     rank: Annotated[int, Field(ge=1, le=1024)]
     alpha: Annotated[int, Field(ge=1, le=4096)]
+    recompute: bool
+    """Whether activations are computed again for the gradients: far less memory, more time."""

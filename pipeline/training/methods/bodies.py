@@ -72,6 +72,7 @@ class Bodies(PeopleMethod):
             if self.lora is not None:
                 from models.bodies.lora import adapt  # brings peft
 
+                self.network.recompute = self.lora.recompute
                 adapted = adapt(self.network, self.lora.rank, self.lora.alpha)
                 self._adapted = [adapted]  # in a list, so that it is no second way to its weights
             self.classifier = nn.Linear(width, len(self.names), bias=False)

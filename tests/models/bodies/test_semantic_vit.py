@@ -155,6 +155,17 @@ def test_attention_shows_where_the_network_itself_looks():
     assert (maps.flatten(1).sum(dim=1) <= 1 + 1e-6).all()
 
 
+def test_recomputed_activations_give_the_same_gradients():
+    gradients = []
+    for recompute in (False, True):
+        built = network(drop_path=0.5).train()
+        built.recompute = recompute
+        torch.manual_seed(4)
+        built(images(), rows_of([0], [2], [4]).expand(2, -1, -1)).square().sum().backward()
+        gradients.append([value.grad for value in built.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
 def test_images_that_are_no_multiple_of_the_patch_are_refused():
     with pytest.raises(ValueError, match="50×16 pixels are no multiple of 8"):
         SemanticViT(Design(SMALL, hw=(50, 16), patch_px=8))

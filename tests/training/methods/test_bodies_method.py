@@ -108,7 +108,7 @@ def test_training_tells_the_subjects_apart(tmp_path):
 
 def test_lora_leaves_everything_but_attention_as_it_was(tmp_path):
     changes = {"steps": 3, "learning_rate": 0.01}
-    method = ready(tmp_path, changes, lora=LoraParams(rank=2, alpha=4))
+    method = ready(tmp_path, changes, lora=LoraParams(rank=2, alpha=4, recompute=True))
     before = {name: value.clone() for name, value in network().state_dict().items()}
     train(method, label="t", key="k", checkpoint=tmp_path / "checkpoint.pt")
     after = method.network.state_dict()
@@ -121,7 +121,7 @@ def test_lora_leaves_everything_but_attention_as_it_was(tmp_path):
 
 def test_a_killed_lora_training_goes_on(tmp_path):
     changes = {"checkpoint_steps": 1, "schedule": "milestones"}
-    lora = LoraParams(rank=2, alpha=4)
+    lora = LoraParams(rank=2, alpha=4, recompute=True)
 
     def trained(steps_before, path):
         for steps in (*steps_before, 3):
