@@ -32,7 +32,7 @@ def run(name: str) -> None:
 def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list[dict[str, Any]]:
     """Return each seed's metrics by what it was tested on, and its modality."""
     from pipeline.training import ablate_dmfr, aligned, dmfr  # these bring torch
-    from pipeline.training.ablation import trained_once
+    from pipeline.training.ablation import CURVE, trained_once
     from pipeline.training.backbones import MODULES
     from pipeline.training.engine.trained import load_trained, pretrained_path
     from pipeline.training.methods import METHODS
@@ -77,7 +77,8 @@ def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list
                 key=stage.key({"method": params}, code).fingerprint(content),
                 path=path,
             )
-        found.append({"seed": seed} | bench.measured(params, trained))
+        curve = json.loads(path.with_name(CURVE).read_text())
+        found.append({"seed": seed, "curve": curve} | bench.measured(params, trained))
     return found
 
 

@@ -9,10 +9,11 @@ from pipeline.errors import CrossbandError, StageError
 from pipeline.params.ablations_dmfr import DmfrAblationParams
 from pipeline.params.load import load_section
 from pipeline.report.ablations_dmfr import dmfr_table
+from pipeline.report.analyse_modality import curves_figure
 
 
 def run() -> None:
-    """Write ``dmfr.md`` of every row, and print it."""
+    """Write ``dmfr.md`` and the losses of every row, and print the table."""
     ablation = load_section(DmfrAblationParams, ABLATIONS)
     paths = {name: FOLDER / "dmfr_rows" / f"{name}.json" for name in ablation.rows}
     if missing := [name for name, path in paths.items() if not path.is_file()]:
@@ -20,6 +21,8 @@ def run() -> None:
     results = {name: json.loads(path.read_text()) for name, path in paths.items()}
     table = dmfr_table(ablation, results)
     Path(FOLDER, "dmfr.md").write_text(table)
+    curves = {ablation.rows[name].title: seeds[0]["curve"] for name, seeds in results.items()}
+    curves_figure(curves, FOLDER / "dmfr.curves.png")
     print(table)
 
 

@@ -1,5 +1,6 @@
 """A method trained once for a seed, and measured on a protocol's fold."""
 
+import json
 from pathlib import Path
 
 from pipeline.errors import DamageError
@@ -12,6 +13,8 @@ from pipeline.training.embed import TestedSets, check_fits, embed_trained
 from pipeline.training.engine.trained import Trained, load_trained
 from pipeline.training.train import train_method
 
+CURVE = "curve.json"
+
 
 def trained_once(
     label: str,
@@ -22,9 +25,13 @@ def trained_once(
     key: str,
     path: Path,
 ) -> Trained:
-    """Return the network of this key, trained if there is none; its checkpoints are not kept."""
+    """Return the network of this key, trained if there is none; its checkpoints are not kept.
+
+    Its losses by step are left beside it, in ``CURVE``.
+    """
     if not _stands(path, key):
-        train_method(label, params, pretrained, samples, key=key, path=path)
+        run = train_method(label, params, pretrained, samples, key=key, path=path)
+        path.with_name(CURVE).write_text(json.dumps(run.curve))
         path.with_name("checkpoint.pt").unlink(missing_ok=True)
     return load_trained(path)
 
