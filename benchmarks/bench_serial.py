@@ -10,7 +10,6 @@ Without a workspace it says how to make one.
 
 import argparse
 import contextlib
-import hashlib
 import importlib
 import io
 import os
@@ -145,7 +144,6 @@ def copy_rows(
     Returns:
         The content digest of each row by its name.
     """
-    contents: dict[str, str] = {}
     folder, made = ShardFolder.open(former), ShardFolder(target, SHARDS)
     pairs = [(folder, made), (folder.rejected, made.rejected)]
     for number, (old, new) in enumerate(pairs):
@@ -163,14 +161,13 @@ def copy_rows(
         for index, items in enumerate(placed):
             with ShardWriter(new.shard(index).path, schema) as writer:
                 for name, copy, row in sorted(items, key=lambda item: item[0]):
-                    content = hashlib.sha256(name.encode()).hexdigest()
                     more = {"sample_id": name, "fingerprint": fingerprint(name)}
                     if number == 0:
-                        contents[name] = content
-                        more |= {"content_sha256": content}
+                        more |= {"content_sha256": None}
                     more |= {"subject_id": f"{row['subject_id']}.{copy % 40}"}
                     writer.write([row | more])
-    return contents
+    table = made.table(["sample_id", "content_sha256"])
+    return dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
 def blank(row: Row, schema: Any) -> Row:

@@ -29,7 +29,9 @@ from pipeline.store.protocols import (
 )
 from pipeline.types import Rejected
 
-FLIPS = 150
+FLIPS = [150, pytest.param(3000, marks=pytest.mark.long)]
+"""How many bits flip, one after the other."""
+
 SCHEMA = extend(
     work.SCHEMA,
     [
@@ -86,12 +88,13 @@ def fresh(tmp_path_factory):
     return root
 
 
-def test_a_flip_in_a_shard_is_mended_from_its_input(fresh, tmp_path):
+@pytest.mark.parametrize("flips", FLIPS)
+def test_a_flip_in_a_shard_is_mended_from_its_input(fresh, tmp_path, flips):
     random = np.random.default_rng(1)
     out, whole = tmp_path / "first", files(fresh / "first")
     shutil.copytree(fresh / "first", out)
     run(Listing(ROWS, 2, dict), out)
-    for name in random.choice(sorted(whole), FLIPS):
+    for name in random.choice(sorted(whole), flips):
         (out / name).write_bytes(flipped(whole[name], random))
         run(Listing(ROWS, 2, dict), out)
         assert files(out) == whole
@@ -104,13 +107,14 @@ def said_by(go):
         return str(error)
 
 
-def test_a_flip_that_no_time_tells_of_is_named_by_who_reads_the_row(fresh, tmp_path):
+@pytest.mark.parametrize("flips", FLIPS)
+def test_a_flip_that_no_time_tells_of_is_named_by_who_reads_the_row(fresh, tmp_path, flips):
     """As bits rot: length, time and inode stay, so nobody looks before the row is needed."""
     random = np.random.default_rng(2)
     given, whole = tmp_path / "first", files(fresh / "first")
     run(Listing(ROWS, 2, dict), given)
     named = 0
-    for number, name in enumerate(random.choice(sorted(whole), FLIPS)):
+    for number, name in enumerate(random.choice(sorted(whole), flips)):
         path, out = given / name, tmp_path / f"second{number}"
         before = path.stat()
         path.write_bytes(flipped(whole[name], random))
@@ -124,7 +128,7 @@ def test_a_flip_that_no_time_tells_of_is_named_by_who_reads_the_row(fresh, tmp_p
             named += 1
         path.write_bytes(whole[name])
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert named > FLIPS // 3
+    assert named > flips // 3
 
 
 def test_a_flip_in_a_row_that_is_kept_makes_its_shard_anew(fresh, tmp_path):
@@ -155,10 +159,11 @@ def protocol(tmp_path):
     return write_protocol(tmp_path, made)
 
 
-def test_a_flip_in_a_protocol_is_told(protocol):
+@pytest.mark.parametrize("flips", FLIPS)
+def test_a_flip_in_a_protocol_is_told(protocol, flips):
     random = np.random.default_rng(4)
     whole = {path: path.read_bytes() for path in protocol.iterdir()}
-    for path in random.choice(sorted(whole), FLIPS):
+    for path in random.choice(sorted(whole), flips):
         path.write_bytes(flipped(whole[path], random))
         with pytest.raises(StageError) as told:
             read_protocol(protocol)
@@ -176,13 +181,14 @@ def test_a_table_that_is_gone_is_told(protocol):
         path.write_bytes(data)
 
 
-def test_a_flip_in_a_network_is_told(tmp_path):
+@pytest.mark.parametrize("flips", FLIPS)
+def test_a_flip_in_a_network_is_told(tmp_path, flips):
     random = np.random.default_rng(5)
     path = tmp_path / "network.pt"
     save_network({"key": "k", "weights": {"a": torch.arange(99.0)}}, path)
     whole = path.read_bytes()
     assert torch.load(path, weights_only=True)["key"] == "k"  # others read it as ever
-    for _ in range(FLIPS):
+    for _ in range(flips):
         path.write_bytes(flipped(whole, random))
         with pytest.raises(DamageError, match=r"network\.pt is damaged"):
             load_network(path)
