@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.check import check
+from pipeline.cli.compare import compare, diff
+from pipeline.cli.doctor import doctor
 from pipeline.cli.export import export_command, import_command
 from pipeline.cli.export_model import export_model
 from pipeline.cli.lock import check_lock
@@ -68,6 +70,9 @@ app.command()(weights)
 app.command()(show)
 app.command()(rejected)
 app.command()(explain)
+app.command()(diff)
+app.command()(compare)
+app.command()(doctor)
 app.command()(check)
 app.command("export")(export_command)
 app.command("export-model")(export_model)

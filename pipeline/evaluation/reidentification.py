@@ -35,7 +35,7 @@ def measure_reidentification(
         M. Ye et al., Deep learning for person re-identification: a survey and outlook, PAMI 44(6),
         2022, and its code for SYSU-MM01 and RegDB; for LLCM that of Y. Zhang, H. Wang, CVPR 2023.
     """
-    ranks = _ranks(gallery, probes, exclude)
+    ranks = search_ranks(gallery, probes, exclude)
     mates = mates_of(gallery, probes, elsewhere=exclude != Exclude.NONE)
     mated = mates > 0
     place = over_tried(probes, ranks.entry_rank if by_image else ranks.rank)[mated]
@@ -70,7 +70,7 @@ def _enrolled_mates(gallery: Side, probes: Side, exclude: Exclude) -> Int64:
     return whole - mates_of(missing, probes, elsewhere=elsewhere)
 
 
-def _ranks(gallery: Side, probes: Side, exclude: Exclude) -> ProbeRanks:
+def search_ranks(gallery: Side, probes: Side, exclude: Exclude) -> ProbeRanks:
     """Rank the enrolled probes among the entries that each of them meets."""
     sides = (probes, gallery)
     asked, known = (named(side.subjects[side.enrolled]) for side in sides)

@@ -1,0 +1,108 @@
+"""``crossband diff`` and ``crossband compare``: two runs of a stage, two evaluations."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.projects import project_file
+from pipeline.cli.rejected import Json
+from pipeline.cli.show import output_of
+from pipeline.errors import ParamsError
+from pipeline.params.load import load_params
+
+if TYPE_CHECKING:
+    from pipeline.evaluation.outcomes import Outcomes
+    from pipeline.report.changed_rows import RowChanges
+
+
+def diff(
+    before: Annotated[Path, typer.Argument(help="a stage's output, e.g. old/data/photos/align")],
+    now: Annotated[Path, typer.Argument(help="the same stage's other output")],
+    most: Annotated[int, typer.Option(min=1, help="samples named of each kind")] = 6,
+    as_json: Json = False,
+) -> None:
+    """Compare two runs of a stage: samples that came, went, changed, and in which columns.
+
+    The output of an earlier commit comes by `dvc get . data/photos/align --rev HEAD~1 -o old`.
+    Exits with 0 where nothing differs and with 1 where anything does.
+    """
+    from pipeline.report.changed_rows import changed_rows
+
+    changes = changed_rows(output_of(before), output_of(now))
+    if as_json:
+        print(json.dumps(asdict(changes), indent=2))
+    else:
+        print("\n".join(_lines(changes, most)))
+    if not changes.none:
+        raise typer.Exit(1)
+
+
+def compare(
+    first: Annotated[str, typer.Argument(help="an evaluation, e.g. hsst-VIS-NIR")],
+    second: Annotated[str, typer.Argument(help="another one on the same protocol")],
+    as_json: Json = False,
+) -> None:
+    """Compare two evaluations probe by probe: McNemar's test, and the difference over subjects.
+
+    The difference is the second's rank-1 minus the first's, with a 95 % interval by resampling
+    subjects: probes of one person are no independent trials.
+    """
+    from pipeline.evaluation.outcomes import paired
+
+    found = paired(_outcomes(first), _outcomes(second))
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))
+        return
+    one, other = (f"{100 * rate:.1f} %" for rate in found.rank1)
+    print(f"{found.probes} probes of {found.subjects} subjects that both tried")
+    print(f"rank-1: {first} {one}, {second} {other}")
+    bounds = found.interval
+    words = "" if bounds is None else f" [{100 * bounds[0]:+.1f}, {100 * bounds[1]:+.1f}]"
+    print(f"difference: {100 * found.difference:+.1f}{words} points")
+    print(f"found by {first} alone: {found.only[0]}, by {second} alone: {found.only[1]}")
+    print(f"McNemar's exact test: p = {found.p_value:.3g}")
+
+
+def _outcomes(name: str) -> "Outcomes":
+    """Return an evaluation's outcomes by its name, with or without that of its stage."""
+    from pipeline.evaluation.outcomes import probe_outcomes
+    from pipeline.store.protocols import read_protocol
+
+    params = load_params(project_file("params.yaml"))
+    stage, _, key = name.rpartition("@")
+    sections = {
+        section: values
+        for section in type(params).model_fields
+        if section.startswith("evaluate_") and stage in ("", section)
+        for values in [getattr(params, section)]
+    }
+    found = [section for section, values in sections.items() if key in values]
+    if not found:
+        known = [f"{section}@{each}" for section, values in sections.items() for each in values]
+        raise ParamsError(f"{name!r} is no evaluation of params.yaml: expected one of {known}")
+    entry = sections[found[0]][key]
+    protocol = read_protocol(Path("data", entry.dataset, "protocols", entry.protocol))
+    path = Path("data", entry.dataset, found[0], key, "embeddings.parquet")
+    return probe_outcomes(protocol, path, getattr(entry, "folds", None) or protocol.folds())
+
+
+def _lines(changes: "RowChanges", most: int) -> list[str]:
+    lines = [f"{changes.same} rows as they were"]
+    for words, ids in (
+        ("came", changes.added),
+        ("went", changes.gone),
+        ("changed", changes.changed),
+        ("rejected now", [f"{name} ({why})" for name, why in changes.rejected.items()]),
+        ("accepted now", [f"{name} (was {why})" for name, why in changes.accepted.items()]),
+    ):
+        if ids:
+            lines += [f"{len(ids)} {words}", *(f"  {name}" for name in ids[:most])]
+        if len(ids) > most:
+            lines.append(f"  … and {len(ids) - most} more (--most)")
+    if changes.columns:
+        told = ", ".join(f"{name} {count}" for name, count in changes.columns.items())
+        lines.append(f"columns that differ among changed rows: {told}")
+    return lines

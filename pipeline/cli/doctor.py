@@ -1,0 +1,182 @@
+"""``crossband doctor``: what of this machine and project is in order, and how to mend the rest."""
+
+import importlib.util
+import json
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.errors import CrossbandError
+from pipeline.extras import EXTRAS
+from pipeline.params.installed import installed_version
+from pipeline.params.load import load_params
+from pipeline.params.whole import Params
+
+OK, NOTE, PROBLEM = "ok", "note", "problem"
+LEAST_FREE_GB = 10
+"""Room on the disk below which the default run may not fit, with all that DVC caches."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        what: it is.
+        state: ``ok``; ``note``, what only some need; ``problem``.
+        found: in a few words.
+        fix: what to do; empty where nothing is to be done.
+    """
+
+    what: str
+    state: str
+    found: str
+    fix: str = ""
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, not text")] = False,
+) -> None:
+    """Look at Python, torch, GPU, OpenGL, weights, disk, DVC and data sets; say what to mend.
+
+    Run it in a project, or anywhere for the machine alone. Exits with 1 where there is a problem.
+    """
+    findings = [*machine(), *project(Path())]
+    if as_json:
+        print(json.dumps([asdict(each) for each in findings], indent=2))
+    else:
+        for each in findings:
+            print(f"{each.state:8}{each.what}: {each.found}")
+            if each.fix:
+                print(f"        → {each.fix}")
+    if any(each.state == PROBLEM for each in findings):
+        raise typer.Exit(1)
+
+
+def machine() -> Iterator[Finding]:
+    """Look at what does not depend on a project."""
+    yield Finding("Python", OK, f"{platform.python_version()}, crossband {installed_version()}")
+    yield from _torch()
+    yield _opengl()
+    missing: dict[str, list[str]] = {}
+    for package, extra in EXTRAS.items():
+        if importlib.util.find_spec(package) is None:
+            missing.setdefault(extra, []).append(package)
+    for extra, packages in missing.items():
+        fix = f"where you need it: pip install 'crossband[{extra}]'"
+        yield Finding(f"extra {extra}", NOTE, f"lacks {', '.join(packages)}", fix)
+    if not missing:
+        yield Finding("extras", OK, "all installed")
+    free = shutil.disk_usage(".").free / 1e9
+    if free < LEAST_FREE_GB:
+        fix = "make room, or `dvc gc --workspace` for what no output needs any more"
+        yield Finding("disk", PROBLEM, f"{free:.1f} GB free", fix)
+    else:
+        yield Finding("disk", OK, f"{free:.0f} GB free")
+
+
+def project(folder: Path) -> Iterator[Finding]:
+    """Look at a project: params, weights, data sets, DVC."""
+    if not (folder / "dvc.yaml").is_file():
+        fix = "go into one, or make one: crossband init DIR"
+        yield Finding("project", NOTE, f"none in {folder.resolve()}", fix)
+        return
+    try:
+        params = load_params(folder / "params.yaml")
+    except CrossbandError as error:
+        yield Finding("params", PROBLEM, str(error), "mend params.yaml, then: crossband params")
+        return
+    yield Finding("params", OK, "in order")
+    yield from _weights(folder, params)
+    yield from _datasets(folder, params)
+    yield _dvc(folder)
+
+
+def _torch() -> Iterator[Finding]:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        yield Finding("torch", PROBLEM, str(error), "pip install --force-reinstall torch")
+        return
+    yield Finding("torch", OK, f"{torch.__version__}, {torch.get_num_threads()} threads")
+    if torch.cuda.is_available():
+        yield Finding("GPU", OK, torch.cuda.get_device_name(0))
+    elif shutil.which("nvidia-smi"):
+        fix = "install a build of torch for your CUDA: https://pytorch.org/get-started/locally"
+        yield Finding("GPU", PROBLEM, "there is one, and torch cannot use it", fix)
+    else:
+        yield Finding("GPU", NOTE, "none: everything runs on the CPU")
+
+
+def _opengl() -> Finding:
+    """OpenCV's usual build loads OpenGL, which servers often lack."""
+    try:
+        import cv2
+    except ImportError as error:
+        fix = (
+            "apt-get install libgl1 libglib2.0-0, or: pip install --force-reinstall --no-deps "
+            "opencv-python-headless"
+        )
+        return Finding("OpenGL", PROBLEM, f"OpenCV does not load: {error}", fix)
+    return Finding("OpenGL", OK, f"OpenCV {cv2.__version__} loads")
+
+
+def _weights(folder: Path, params: Params) -> Iterator[Finding]:
+    from pipeline.weights import load_registry
+    from pipeline.weights.verify import mismatch
+    from stages.weights import needed  # brings what names weights
+
+    registry, missing, wrong = load_registry(folder / "weights.yaml"), [], []
+    names = needed(params)
+    for name in names:
+        try:
+            if mismatch(folder / "weights" / registry[name].file, registry[name]):
+                wrong.append(name)
+        except OSError:
+            missing.append(name)
+    if wrong:
+        fix = "remove these files, then: dvc repro weights"
+        yield Finding("weights", PROBLEM, f"wrong sha256: {', '.join(wrong)}", fix)
+    if missing:
+        fix = "dvc repro weights (without a network: put them into $CROSSBAND_WEIGHTS first)"
+        yield Finding("weights", NOTE, f"not fetched yet: {', '.join(missing)}", fix)
+    if not (wrong or missing):
+        yield Finding("weights", OK, f"{len(names)} files, each as its sha256 says")
+
+
+def _datasets(folder: Path, params: Params) -> Iterator[Finding]:
+    made = {entry.dataset for _, entry in params.sample if entry is not None}
+    for name, dataset in params.datasets.items():
+        root = folder / dataset.root
+        there = root.is_dir() and any(root.iterdir())
+        if there or root.is_file():
+            yield Finding(f"data set {name}", OK, str(dataset.root))
+        elif name in made:
+            fix = "dvc repro makes it"
+            yield Finding(f"data set {name}", NOTE, f"{dataset.root} is not made yet", fix)
+        else:
+            fix = f"put it there, or edit datasets.{name}.root in params.yaml"
+            found = f"nothing at {dataset.root} (reader {dataset.reader})"
+            yield Finding(f"data set {name}", PROBLEM, found, fix)
+
+
+def _dvc(folder: Path) -> Finding:
+    if not (folder / ".dvc").is_dir():
+        return Finding("DVC", PROBLEM, "not set up here", "dvc init (--no-scm without git)")
+    command = [sys.executable, "-m", "dvc", "status", "--json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        words = (done.stderr.strip().splitlines() or ["dvc status failed"])[-1]
+        return Finding("DVC", PROBLEM, words, "run `dvc status` and do what it says")
+    stale = sorted(json.loads(done.stdout or "{}"))
+    if not stale:
+        return Finding("DVC", OK, "every output is up to date")
+    some = ", ".join(stale[:4]) + (" …" if len(stale) > 4 else "")
+    return Finding("DVC", NOTE, f"{len(stale)} stages are out of date: {some}", "dvc repro")

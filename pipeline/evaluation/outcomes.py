@@ -1,0 +1,131 @@
+"""Two evaluations compared probe by probe: who was found by one alone, and how far they differ."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.errors import StageError
+from pipeline.evaluation.bootstrap import Interval, mean_interval
+from pipeline.evaluation.mates import mates_of, over_tried
+from pipeline.evaluation.reidentification import search_ranks
+from pipeline.evaluation.templates import Embeddings, sides_of
+from pipeline.store.protocols import Exclude, Kind, Protocol
+
+_SEARCHED = (Kind.RECOGNITION, Kind.REIDENTIFICATION, Kind.REIDENTIFICATION_BY_IMAGE)
+
+Outcomes = dict[tuple[int, str], tuple[str, bool]]
+"""By fold and probe template: the subject, and whether the first of its list is the subject."""
+
+
+@dataclass(frozen=True)
+class Paired:
+    """What two evaluations make of the same probes.
+
+    Attributes:
+        probes: how many both tried.
+        subjects: of these.
+        rank1: share that each found.
+        only: probes that one alone found.
+        difference: second rank-1 minus the first one.
+        interval: of the difference, 95 %, by resampling subjects; None for a single subject.
+        p_value: McNemar's exact test, two-sided: how likely so uneven a split of ``only`` is
+            where both are as good.
+    """
+
+    probes: int
+    subjects: int
+    rank1: tuple[float, float]
+    only: tuple[int, int]
+    difference: float
+    interval: Interval | None
+    p_value: float
+
+
+def probe_outcomes(protocol: Protocol, path: Path, folds: Collection[int]) -> Outcomes:
+    """Search each probe again by the embeddings that an evaluation left.
+
+    What was not found counts as a miss; probes without a mate are left out.
+
+    Args:
+        protocol: with all its folds.
+        path: ``embeddings.parquet`` of the evaluation.
+        folds: those that were evaluated.
+
+    Raises:
+        StageError: the protocol's probes do not search a gallery, or the file is missing.
+    """
+    if protocol.kind not in _SEARCHED:
+        raise StageError(
+            f"protocol {protocol.name} is of kind {protocol.kind}: expected one of "
+            f"{', '.join(_SEARCHED)}, in which each probe searches a gallery"
+        )
+    if not path.is_file():
+        raise StageError(f"{path} is missing: run the evaluation (`dvc repro`)")
+    table = pq.read_table(path)
+    found: Outcomes = {}
+    for number in folds:
+        fold = protocol.fold(number)
+        mine = table.filter(pc.equal(table["fold"], number))
+        gallery, probes = sides_of(fold, _side(mine, "gallery"), _side(mine, "probe"))
+        ranks = search_ranks(gallery, probes, fold.exclude)
+        by_image = protocol.kind == Kind.REIDENTIFICATION_BY_IMAGE
+        places = over_tried(probes, ranks.entry_rank if by_image else ranks.rank)
+        mated = mates_of(gallery, probes, elsewhere=fold.exclude != Exclude.NONE) > 0
+        columns = (fold.probe[name].to_pylist() for name in ("template_id", "subject_id"))
+        subjects, names = dict(zip(*columns, strict=True)), probes.ids.to_pylist()
+        for index in np.flatnonzero(mated):
+            name = names[index]
+            found[number, name] = subjects[name], bool(places[index] == 1)
+    return found
+
+
+def paired(first: Outcomes, second: Outcomes, *, seed: int = 0) -> Paired:
+    """Compare two evaluations on the probes that both tried.
+
+    Raises:
+        StageError: there is none.
+
+    Reference:
+        Q. McNemar, Note on the sampling error of the difference between correlated proportions or
+        percentages, Psychometrika 12(2), 1947; the exact form is a sign test on the probes that
+        one alone found.
+    """
+    keys = sorted(first.keys() & second.keys())
+    if not keys:
+        raise StageError(
+            "the two evaluations share no probe: expected the same protocol, or one with the same "
+            "templates"
+        )
+    right = np.array([[first[key][1], second[key][1]] for key in keys])
+    subjects = np.array([first[key][0] for key in keys])
+    only = (int((right[:, 0] & ~right[:, 1]).sum()), int((right[:, 1] & ~right[:, 0]).sum()))
+    apart: NDArray[np.float64] = right[:, 1].astype(np.float64) - right[:, 0]
+    return Paired(
+        len(keys),
+        len(np.unique(subjects)),
+        (round(float(right[:, 0].mean()), 6), round(float(right[:, 1].mean()), 6)),
+        only,
+        round(float(apart.mean()), 6),
+        mean_interval(apart, subjects, seed=seed),
+        mcnemar_p(*only),
+    )
+
+
+def mcnemar_p(only_first: int, only_second: int) -> float:
+    """Return the two-sided p-value of McNemar's exact test."""
+    from scipy.stats import binomtest  # slow to import, and only `crossband compare` asks
+
+    total = only_first + only_second
+    return 1.0 if not total else float(binomtest(only_first, total).pvalue)
+
+
+def _side(table: pa.Table, side: str) -> Embeddings:
+    mine = table.filter(pc.equal(table["side"], side))
+    vectors = (np.asarray(each, np.float32) for each in mine["embedding"].to_pylist())
+    return dict(zip(mine["sample_id"].to_pylist(), vectors, strict=True))

@@ -1,0 +1,75 @@
+"""Two evaluations compared probe by probe, on protocols worked out by hand."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import StageError
+from pipeline.evaluation.outcomes import mcnemar_p, paired, probe_outcomes
+from pipeline.store.protocols import (
+    Kind,
+    Protocol,
+    Provenance,
+    match_table,
+    template_table,
+    train_table,
+)
+
+SIDES = {"a": (1.0, 0.0), "b": (0.0, 1.0)}
+
+
+def protocol(**more):
+    enroll = [(None, f"g{who}", who, f"g{who}", None, None) for who in SIDES]
+    probe = [(None, f"p{who}{n}", who, f"p{who}{n}", None, None) for who in SIDES for n in (1, 2)]
+    probe.append((None, "stranger", "c", "stranger", None, None))
+    tables = template_table(enroll), template_table(probe)
+    parts = {"match": None, "train": train_table()} | more
+    return Protocol("p", Provenance.DERIVED, "", *tables, **parts)
+
+
+def embeddings(path, **probes):
+    """Write what an evaluation leaves: both people enrolled, and these probes found."""
+    rows = [("gallery", f"g{who}", who, vector) for who, vector in SIDES.items()]
+    rows += [("probe", name, name[1], SIDES[seen]) for name, seen in probes.items()]
+    names = ("side", "sample_id", "subject_id", "embedding")
+    table = pa.Table.from_pylist([{"fold": 1} | dict(zip(names, r, strict=True)) for r in rows])
+    pq.write_table(table, path)
+    return path
+
+
+def test_a_probe_is_right_where_its_own_comes_first_and_missing_is_a_miss(tmp_path):
+    path = embeddings(tmp_path / "e", pa1="a", pa2="b", pb1="b", stranger="a")
+    assert probe_outcomes(protocol(), path, [1]) == {
+        (1, "pa1"): ("a", True),
+        (1, "pa2"): ("a", False),
+        (1, "pb1"): ("b", True),
+        (1, "pb2"): ("b", False),  # not found; the stranger has no mate and is left out
+    }
+
+
+def test_pairs_have_rates_a_difference_and_who_was_found_by_one_alone(tmp_path):
+    first = probe_outcomes(protocol(), embeddings(tmp_path / "1", pa1="a", pa2="a", pb1="a"), [1])
+    second = probe_outcomes(protocol(), embeddings(tmp_path / "2", pa1="a", pb1="b", pb2="b"), [1])
+    found = paired(first, second)
+    assert (found.probes, found.subjects) == (4, 2)
+    assert found.rank1 == (0.5, 0.75)
+    assert found.only == (1, 2)
+    assert found.difference == 0.25
+    # The two people differ by -1/2 and by +1: no draw of them lies beyond.
+    assert found.interval == (-0.5, 1.0)
+    assert found.p_value == 1.0
+
+
+@pytest.mark.parametrize(("only", "p"), [((0, 0), 1.0), ((0, 5), 2 / 32), ((1, 5), 14 / 64)])
+def test_mcnemar_is_a_sign_test(only, p):
+    assert mcnemar_p(*only) == pytest.approx(p)
+
+
+def test_nothing_in_common_and_listed_pairs_are_refused(tmp_path):
+    with pytest.raises(StageError, match="share no probe"):
+        paired({(1, "x"): ("a", True)}, {(1, "y"): ("a", True)})
+    listed = protocol(kind=Kind.VERIFICATION, match=match_table([]))
+    with pytest.raises(StageError, match="is of kind verification"):
+        probe_outcomes(listed, tmp_path / "e", [1])
+    with pytest.raises(StageError, match="run the evaluation"):
+        probe_outcomes(protocol(), tmp_path / "e", [1])

@@ -1,0 +1,56 @@
+"""Two runs of a stage compared: what came, went, changed, was rejected, whatever the shards."""
+
+import json
+
+import numpy as np
+from report_rows import aligned, folder
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.report.changed_rows import changed_rows
+from pipeline.schemas.align import ALIGN
+
+
+def rejected(name, reason):
+    row = {"sample_id": name, "dataset": "d", "band": "VIS", "region": "face"}
+    return row | {"reason": reason, "detail": "", "fingerprint": "f"}
+
+
+def runs(tmp_path):
+    before = [aligned("same"), aligned("moved"), aligned("gone"), aligned("falls")]
+    now = [
+        aligned("same"),
+        aligned("moved") | {"outside_fraction": 0.5, "warp_2x3": np.full((2, 3), 7, np.float32)},
+        aligned("new"),
+        aligned("rises"),
+    ]
+    return (
+        folder(tmp_path / "before", ALIGN, before, [rejected("rises", "too_small")]),
+        folder(tmp_path / "now", ALIGN, now, [rejected("falls", "too_dark")]),
+    )
+
+
+def test_each_sample_is_told_once(tmp_path):
+    changes = changed_rows(*runs(tmp_path))
+    assert changes.same == 1
+    assert changes.added == ("new",)
+    assert changes.gone == ("gone",)
+    assert changes.changed == ("moved",)
+    assert changes.columns == {"outside_fraction": 1, "warp_2x3": 1}
+    assert changes.rejected == {"falls": "too_dark"}
+    assert changes.accepted == {"rises": "too_small"}
+
+
+def test_the_command_says_so_and_ends_with_1(tmp_path):
+    before, now = (str(each.path) for each in runs(tmp_path))
+    done = CliRunner().invoke(app, ["diff", before, now])
+    assert done.exit_code == 1
+    assert "falls (too_dark)" in done.stdout
+    assert "outside_fraction 1, warp_2x3 1" in done.stdout
+    assert json.loads(CliRunner().invoke(app, ["diff", before, now, "--json"]).stdout)["same"] == 1
+
+
+def test_a_run_differs_from_itself_in_nothing(tmp_path):
+    before, _ = (str(each.path) for each in runs(tmp_path))
+    done = CliRunner().invoke(app, ["diff", before, before])
+    assert (done.exit_code, done.stdout) == (0, "4 rows as they were\n")

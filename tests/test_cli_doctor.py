@@ -1,0 +1,98 @@
+"""``crossband doctor``: what is missing is named with its fix, what is there is not."""
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.weights import load_registry
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch):
+    """A project of which nothing ran."""
+    for name in ("dvc.yaml", "params.yaml", "weights.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def findings(*words):
+    done = CliRunner().invoke(app, ["doctor", "--json", *words])
+    return {each["what"]: each for each in json.loads(done.stdout)}, done.exit_code
+
+
+def test_a_bare_project_lacks_weights_data_and_dvc(bare):
+    found, code = findings()
+    assert code == 1
+    assert found["params"]["state"] == "ok"
+    assert found["weights"]["state"] == "note"
+    assert "sface" in found["weights"]["found"]
+    assert found["data set sample"]["fix"] == "dvc repro makes it"
+    assert found["DVC"] | {"what": ""} == {
+        "what": "",
+        "state": "problem",
+        "found": "not set up here",
+        "fix": "dvc init (--no-scm without git)",
+    }
+
+
+def test_ones_own_images_that_are_not_there_are_a_problem(bare):
+    mine = "datasets:\n  mine: {reader: folder, root: photos, shards: 1}\n"
+    text = (bare / "params.yaml").read_text()
+    (bare / "params.yaml").write_text(re.sub(r"^datasets:.*\n", mine, text, count=1, flags=re.M))
+    assert findings()[0]["data set mine"]["state"] == "problem"
+    (bare / "photos").mkdir()
+    assert findings()[0]["data set mine"]["state"] == "problem"  # an empty folder is none
+    (bare / "photos" / "a.jpg").write_bytes(b"x")
+    assert findings()[0]["data set mine"]["state"] == "ok"
+
+
+def test_a_weight_file_of_another_content_is_a_problem(bare):
+    registry = load_registry(bare / "weights.yaml")
+    (bare / "weights").mkdir()
+    (bare / "weights" / registry["sface"].file).write_bytes(b"x")
+    done = CliRunner().invoke(app, ["doctor"])
+    assert done.exit_code == 1
+    assert "problem weights: wrong sha256: sface\n" in done.stdout
+    assert "→ remove these files, then: dvc repro weights" in done.stdout
+
+
+def test_misspelt_params_are_told_with_what_params_says(bare):
+    text = (bare / "params.yaml").read_text()
+    (bare / "params.yaml").write_text(text.replace("\nalign:", "\nalgn:", 1))
+    found, code = findings()
+    assert code == 1
+    assert "algn" in found["params"]["found"]
+    assert found["params"]["fix"].endswith("crossband params")
+
+
+def test_outside_of_a_project_the_machine_alone_is_looked_at(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found, _ = findings()
+    assert found["project"]["state"] == "note"
+    assert found["project"]["fix"].endswith("crossband init DIR")
+    assert found["torch"]["state"] == "ok"
+    assert "DVC" not in found
+
+
+def test_a_missing_extra_and_a_full_disk_are_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    doctor = sys.modules["pipeline.cli.doctor"]  # the package calls the command so
+    real = doctor.importlib.util.find_spec
+    monkeypatch.setattr(
+        doctor.importlib.util, "find_spec", lambda name: None if name == "lmdb" else real(name)
+    )
+    usage = shutil._ntuple_diskusage(10**12, 10**12, 10**9)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
+    found, code = findings()
+    assert code == 1
+    assert found["extra export"]["found"] == "lacks lmdb"
+    assert found["disk"]["found"] == "1.0 GB free"
