@@ -4,6 +4,7 @@ EXTRAS: dict[str, str] = {
     "datasets": "export",
     "face_alignment": "detectors",
     "facexlib": "detectors",
+    "flyr": "thermal",
     "gcsfs": "export",
     "lap": "bodies",
     "lightning_fabric": "train",

@@ -27,6 +27,10 @@ class Band(StrEnum):
     """8–14 µm, emitted heat."""
 
 
+HEAT_BANDS = (Band.MWIR, Band.LWIR)
+"""Bands of emitted heat."""
+
+
 class Region(StrEnum):
     """What an image shows."""
 

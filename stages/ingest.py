@@ -5,8 +5,10 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from pipeline.ops.codec import decode_foreign, encode_png
+from pipeline.ops.codec import Decoded, decode_foreign, encode_png
 from pipeline.ops.containers import UndecodableError
+from pipeline.ops.heat import thermal_image
+from pipeline.params.datasets import HeatParams
 from pipeline.params.ingest import IngestParams
 from pipeline.params.whole import Params
 from pipeline.readers import READERS, read_dataset
@@ -19,7 +21,7 @@ from pipeline.schemas.ingest import INGEST
 from pipeline.store import image_columns
 from pipeline.store.changes import refuse_changes
 from pipeline.store.mapping import BatchFunction, Outcome
-from pipeline.types import Rejected, Row
+from pipeline.types import HEAT_BANDS, Rejected, Row
 from stages.run import StageRun, stage_main
 
 LOADED = frozenset({"content", "content_sha256", "unreadable", "refused"})
@@ -30,8 +32,14 @@ SEGMENTS: dict[str, str] = {"segment": "pipeline.readers.segments"}
 """What takes in a row with this column; the reader that makes such rows counts with it."""
 
 
-def take_in(row: Row, params: IngestParams) -> Outcome:
-    """Decode one image or segment; bytes that any reader decodes alike are kept as they are."""
+def take_in(row: Row, params: IngestParams, heat: HeatParams | None = None) -> Outcome:
+    """Decode one image or segment; bytes that any reader decodes alike are kept as they are.
+
+    Args:
+        row: of the listing.
+        params: of the stage.
+        heat: how the data set stores heat, where it says so.
+    """
     known = {name: value for name, value in row.items() if name not in LOADED}
     limits = {"max_pixels": int(params.max_megapixels * 1e6)}
     if "unreadable" in row:
@@ -46,6 +54,17 @@ def take_in(row: Row, params: IngestParams) -> Outcome:
         return outcome
     try:
         decoded = decode_foreign(row["content"], tone_percentiles=params.tone_percentiles, **limits)
+        if heat and row["band"] in HEAT_BANDS:
+            grey = thermal_image(
+                row["content"],
+                decoded.image,
+                palette=heat.palette,
+                unit=heat.unit,
+                span_c=heat.span_c,
+                tone_percentiles=params.tone_percentiles,
+            )
+            if grey is not decoded.image:
+                decoded = Decoded(grey, None, decoded.pages)
     except UndecodableError as error:
         return [Rejected(error.reason, str(error))]
     data = decoded.data or encode_png(decoded.image)
@@ -55,9 +74,9 @@ def take_in(row: Row, params: IngestParams) -> Outcome:
     return made + further_pages(decoded.pages, "pages")
 
 
-def make(params: IngestParams) -> BatchFunction:
+def make(params: IngestParams, heat: HeatParams | None) -> BatchFunction:
     """Build the batch function."""
-    return lambda rows: [take_in(row, params) for row in rows]
+    return lambda rows: [take_in(row, params, heat) for row in rows]
 
 
 def code_of(params: Params, item: str) -> tuple[str, ...]:
@@ -69,11 +88,12 @@ def run(stage: StageRun) -> None:
     """Take a data set in."""
     began_ns = time.time_ns()
     listing = read_dataset(stage.dataset, stage.dataset_params)
+    heat = stage.dataset_params.heat
     output = stage.map(
         listing,
         INGEST,
-        partial(make, stage.params.ingest),
-        params={"ingest": stage.params.ingest},
+        partial(make, stage.params.ingest, heat),
+        params={"ingest": stage.params.ingest} | ({"heat": heat} if heat else {}),
         code=code_of(stage.params, stage.dataset),
     )
     refuse_changes(Path(stage.dataset_params.root), began_ns)

@@ -14,12 +14,9 @@ from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
 from pipeline.params.detect import DetectParams
 from pipeline.store.mapping import BatchFunction, Outcome
-from pipeline.types import Band, Rejected, Row, UInt8
+from pipeline.types import HEAT_BANDS, Rejected, Row, UInt8
 
 Find = Callable[[Row, UInt8], Faces]
-
-HEAT_BANDS = (Band.MWIR, Band.LWIR)
-"""Bands of emitted heat."""
 
 COLUMNS = (
     "box_xyxy",

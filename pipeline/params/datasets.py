@@ -74,6 +74,23 @@ class IjbMdfParams(Section):
     frame_jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 95
 
 
+class HeatParams(Section):
+    """How a data set's MWIR and LWIR images store heat; they become grey, hot is bright."""
+
+    palette: Annotated[str, one_of("pipeline.ops.palettes:PALETTES", "auto", "none")] = "auto"
+    """False colours of 8-bit images; ``none`` keeps them."""
+    unit: Literal["celsius", "kelvin", "decikelvin", "centikelvin"] | None = None
+    """Of images of more than 8 bits."""
+    span_c: tuple[float, float] | None = None
+    """What becomes black and white, °C; None: ``ingest.tone_percentiles`` of each image."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if self.span_c is not None and self.span_c[0] >= self.span_c[1]:
+            raise ValueError("span_c: the first has to be below the second")
+        return self
+
+
 class DatasetParams(Section):
     """One data set: where it lies and how it is read."""
 
@@ -92,9 +109,13 @@ class DatasetParams(Section):
     shards: Annotated[int, Field(ge=1, le=4096)]
     ijb_mdf: IjbMdfParams | None = None
     """Of reader ``ijb_mdf`` alone; None means its defaults."""
+    heat: HeatParams | None = None
+    """Of images in MWIR and LWIR; None takes them as any others."""
 
     @model_validator(mode="after")
     def _of_its_reader(self) -> Self:
+        if self.heat and self.reader == "ijb_mdf":
+            raise ValueError("heat: videos store no temperatures; leave it out")
         if self.ijb_mdf and self.reader != "ijb_mdf":
             raise ValueError(f"ijb_mdf: reader {self.reader!r} takes no such params")
         if self.list and self.reader != "folder":

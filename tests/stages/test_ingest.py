@@ -10,6 +10,7 @@ from PIL import Image
 
 from pipeline.errors import ParamsError, StageError
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
+from pipeline.ops.palettes import PALETTES
 from stages.run import StageRun
 
 GREY = np.arange(64, dtype=np.uint8).reshape(8, 8)
@@ -144,3 +145,18 @@ def test_a_data_set_that_changes_while_it_is_read_is_refused(workspace, monkeypa
 
 def write_png(path, value):
     Path(path).write_bytes(encode_png(np.full((8, 8, 3), value, np.uint8)))
+
+
+def test_false_colours_of_heat_become_grey_and_a_photograph_among_them_is_told(workspace):
+    heat = np.tile(np.arange(64, dtype=np.uint8) * 4, (48, 1))
+    for name, image in {
+        "hot": PALETTES["inferno"]()[heat],
+        "visible": np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8),
+    }.items():
+        (workspace.path / f"images/{name}.png").write_bytes(encode_png(image))
+    workspace.edit(datasets={"mine": {"band": "LWIR", "heat": {"palette": "auto"}}})
+    workspace.run("ingest")
+    assert workspace.rejected("ingest") == {"visible.png": "unknown_palette"}
+    np.testing.assert_array_equal(
+        decode(workspace.rows("ingest")["hot.png"]["image"]["bytes"]), heat
+    )

@@ -1,0 +1,136 @@
+"""Heat as cameras store it, to grey where hot is bright: radiometric, deep, false colours."""
+
+import io
+import struct
+
+import cv2
+import numpy as np
+
+from pipeline.ops.codec import as_rgb
+from pipeline.ops.containers import UndecodableError
+from pipeline.ops.palettes import heat_of, recognised
+from pipeline.ops.pixels import tone_map
+from pipeline.ops.tiff import deep_values, read_tiff
+from pipeline.types import Float32, UInt8
+
+_FLIR = b"FLIR\x00"
+"""How FLIR's own blocks of a JPEG begin, behind the marker APP1."""
+_BROKEN = (
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError),
+    *(OSError, ArithmeticError, NotImplementedError, struct.error),
+)
+"""What flyr raises on files that it does not know."""
+UNITS = {
+    "celsius": (1.0, 0.0),
+    "kelvin": (1.0, -273.15),
+    "decikelvin": (0.1, -273.15),
+    "centikelvin": (0.01, -273.15),
+}
+"""Degrees Celsius of a stored value v: scale × v + shift."""
+
+
+def thermal_image(
+    data: bytes,
+    decoded: UInt8,
+    *,
+    palette: str,
+    unit: str | None,
+    span_c: tuple[float, float] | None,
+    tone_percentiles: tuple[float, float],
+) -> UInt8:
+    """Return an image of heat as grey, hot is bright.
+
+    Args:
+        data: the file's bytes, which ``decode_foreign`` has taken.
+        decoded: what it made of them, uint8 ``[h, w]`` or ``[h, w, 3]``.
+        palette: of 8-bit images: a name of ``PALETTES``, ``auto``, or ``none`` to keep colours.
+        unit: a name of ``UNITS`` for values of more than 8 bits; None: it is not known.
+        span_c: °C that become black and white.
+        tone_percentiles: which percentiles become black and white where there is no fixed span.
+
+    Returns:
+        uint8 ``[h, w]``.
+
+    Raises:
+        UndecodableError: ``unknown_camera``: radiometric data that nobody reads;
+            ``unknown_unit``: a span in °C for values whose unit is not named;
+            ``unknown_palette``: colours of no palette.
+    """
+    values = stored_values(data, unit)
+    if values is None:
+        return _grey_of(decoded, palette)
+    if span_c is None:
+        return tone_map(values, tone_percentiles)
+    if unit is None and not _is_radiometric(data):
+        raise UndecodableError(
+            "unknown_unit", "values of more than 8 bits; name datasets.<name>.heat.unit"
+        )
+    low, high = span_c
+    known = np.where(np.isfinite(values), values, low)
+    scaled = np.clip((known - low) / (high - low), 0.0, 1.0)
+    return np.asarray(np.rint(scaled * 255.0), np.uint8)
+
+
+def stored_values(data: bytes, unit: str | None) -> Float32 | None:
+    """Return the values that a file stores, in °C where their unit is known; None if 8 bits.
+
+    Returns:
+        float32 ``[h, w]``.
+
+    Raises:
+        UndecodableError: ``unknown_camera``.
+    """
+    if _is_radiometric(data):
+        return _radiometric(data)
+    values = _deep(data)
+    if values is None:
+        return None
+    scale, shift = UNITS[unit] if unit else (1.0, 0.0)
+    return (values.astype(np.float64) * scale + shift).astype(np.float32)
+
+
+def _is_radiometric(data: bytes) -> bool:
+    return data.startswith(b"\xff\xd8") and _FLIR in data[: 1 << 20]
+
+
+def _radiometric(data: bytes) -> Float32:
+    """Read a FLIR radiometric JPEG: apparent temperature by the camera's own parameters."""
+    import flyr
+
+    try:
+        return np.asarray(flyr.unpack(io.BytesIO(data)).celsius, np.float32)
+    except _BROKEN as error:
+        raise UndecodableError(
+            "unknown_camera", f"radiometric data that flyr can't read: {error!r}"
+        ) from error
+
+
+def _deep(data: bytes) -> np.ndarray | None:
+    """Return grey values of more than 8 bits of a TIFF or PNG, or None."""
+    tiff = read_tiff(data) if data[:2] in (b"II", b"MM") else None
+    if tiff is not None:
+        values = deep_values(data, tiff) if tiff.bits > 8 else None
+    elif data.startswith(b"\x89PNG"):
+        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        values = values if values is not None and values.dtype == np.uint16 else None
+    else:
+        return None
+    return values if values is not None and values.ndim == 2 else None
+
+
+def _grey_of(decoded: UInt8, palette: str) -> UInt8:
+    if palette == "none":
+        return decoded
+    rgb = as_rgb(decoded)
+    if palette != "auto":
+        return heat_of(rgb, palette)
+    if decoded.ndim == 2:
+        return decoded
+    found = recognised(rgb)
+    if found is None:
+        raise UndecodableError(
+            "unknown_palette",
+            "its colours are those of no palette; name one in datasets.<name>.heat.palette, or "
+            "'none' to keep the colours",
+        )
+    return heat_of(rgb, found)

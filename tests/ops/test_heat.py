@@ -1,0 +1,120 @@
+"""Heat as cameras store it: deep values, false colours, FLIR's radiometric JPEG."""
+
+import struct
+from types import SimpleNamespace
+
+import cv2
+import flyr
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from pipeline.ops.containers import UndecodableError
+from pipeline.ops.heat import stored_values, thermal_image
+from pipeline.ops.palettes import PALETTES
+from pipeline.params.datasets import DatasetParams, HeatParams
+
+CELSIUS = np.linspace(18.0, 38.0, 12 * 16).reshape(12, 16)
+LEVELS = np.rint((CELSIUS - 18) / 20 * 255).astype(np.uint8)
+PERCENTILES = (0.0, 100.0)
+
+
+def encoded(values, extension):
+    return cv2.imencode(extension, values)[1].tobytes()
+
+
+def grey_of(data, decoded=LEVELS, **heat):
+    stored = {"palette": "auto", "unit": None, "span_c": None} | heat
+    return thermal_image(data, decoded, tone_percentiles=PERCENTILES, **stored)
+
+
+@pytest.mark.parametrize(
+    ("unit", "stored", "extension"),
+    [
+        ("centikelvin", np.rint((CELSIUS + 273.15) * 100).astype(np.uint16), ".tiff"),
+        ("centikelvin", np.rint((CELSIUS + 273.15) * 100).astype(np.uint16), ".png"),
+        ("decikelvin", np.rint((CELSIUS + 273.15) * 10).astype(np.uint16), ".tiff"),
+        ("kelvin", (CELSIUS + 273.15).astype(np.float32), ".tiff"),
+        ("celsius", CELSIUS.astype(np.float32), ".tiff"),
+    ],
+)
+def test_a_fixed_span_makes_equal_temperatures_equal_grey(unit, stored, extension):
+    data = encoded(stored, extension)
+    np.testing.assert_allclose(stored_values(data, unit), CELSIUS, atol=0.06)
+    made = grey_of(data, unit=unit, span_c=(18.0, 38.0))
+    assert np.abs(made.astype(int) - LEVELS).max() <= 1
+    wider = grey_of(data, unit=unit, span_c=(-2.0, 58.0))
+    assert abs(int(wider[0, 0]) - 85) <= 1  # 18 °C: 20 of 60 °C above black
+
+
+def test_without_a_span_each_image_has_its_own():
+    data = encoded((CELSIUS * 100).astype(np.uint16), ".png")
+    made = grey_of(data)
+    assert (made.min(), made.max()) == (0, 255)
+
+
+def test_one_temperature_everywhere_is_black_and_no_error():
+    data = encoded(np.full((12, 16), 30000, np.uint16), ".tiff")
+    assert not grey_of(data).any()
+
+
+def test_what_is_no_number_is_the_coldest():
+    values = CELSIUS.astype(np.float32)
+    values[0, 0] = np.nan
+    made = grey_of(encoded(values, ".tiff"), unit="celsius", span_c=(18.0, 38.0))
+    assert made[0, 0] == 0
+
+
+def test_a_span_needs_a_unit():
+    data = encoded((CELSIUS * 100).astype(np.uint16), ".png")
+    with pytest.raises(UndecodableError, match="unit") as error:
+        grey_of(data, span_c=(18.0, 38.0))
+    assert error.value.reason == "unknown_unit"
+
+
+@pytest.mark.parametrize("palette", ["auto", "ironbow"])
+def test_false_colours_become_heat(palette):
+    made = grey_of(b"\x89PNG", PALETTES["ironbow"]()[LEVELS], palette=palette)
+    assert np.abs(made.astype(int) - LEVELS).max() <= 1
+
+
+def test_grey_is_taken_as_it_is_and_black_hot_by_its_name():
+    assert grey_of(b"\x89PNG") is LEVELS
+    np.testing.assert_array_equal(grey_of(b"\x89PNG", palette="black_hot"), 255 - LEVELS)
+
+
+def test_a_visible_image_named_lwir_is_told_unless_its_colours_are_wanted():
+    visible = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8)
+    with pytest.raises(UndecodableError, match="palette") as error:
+        grey_of(b"\x89PNG", visible)
+    assert error.value.reason == "unknown_palette"
+    assert grey_of(b"\x89PNG", visible, palette="none") is visible
+
+
+def radiometric():
+    """A JPEG with a block of FLIR's that holds nothing which flyr knows."""
+    plain = encoded(LEVELS, ".jpg")
+    block = b"FLIR\x00\x01\x00\x00" + b"FFF\x00" + bytes(64)
+    return plain[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + plain[2:]
+
+
+def test_a_radiometric_jpeg_is_read_as_temperatures(monkeypatch):
+    read = SimpleNamespace(celsius=CELSIUS)
+    monkeypatch.setattr(flyr, "unpack", lambda stream: read)
+    made = grey_of(radiometric(), span_c=(18.0, 38.0))
+    assert np.abs(made.astype(int) - LEVELS).max() <= 1
+
+
+def test_a_radiometric_file_of_an_unknown_camera_is_told():
+    with pytest.raises(UndecodableError, match="flyr") as error:
+        grey_of(radiometric())
+    assert error.value.reason == "unknown_camera"
+
+
+def test_params_say_what_is_wrong():
+    with pytest.raises(ValidationError, match="below the second"):
+        HeatParams(span_c=(38.0, 18.0))
+    with pytest.raises(ValidationError, match="expected one of"):
+        HeatParams(palette="pink")
+    with pytest.raises(ValidationError, match="videos"):
+        DatasetParams(reader="ijb_mdf", root="x", shards=1, heat=HeatParams())
