@@ -8,6 +8,7 @@ Reference:
     2025, sections IV-A and IV-B, table IV.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -18,13 +19,14 @@ from numpy.typing import NDArray
 
 from pipeline.errors import StageError
 from pipeline.evaluation.comparison import unit_length
-from pipeline.evaluation.rates import mean_rate, reached_by_rank
+from pipeline.evaluation.rates import mean_rate, rate, reached_by_rank
 from pipeline.store.protocols import Kind, Protocol
 from pipeline.types import Band, Float32
 
 Bool = NDArray[np.bool_]
 Int64 = NDArray[np.int64]
 MOST_RANKS = 20
+_NORMAL_975 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -172,21 +174,40 @@ def ranks_of(scores: Scores) -> Int64:
     return ranks
 
 
+def binomial_rate(hits: Bool) -> dict[str, Any]:
+    """Write the share of subjects that were hit, one measurement each, with Wilson's interval.
+
+    Resampling would give a rate of 0 or 1 an interval of no width.
+
+    Reference:
+        E. Wilson, Probable inference, the law of succession, and statistical inference, Journal of
+        the American Statistical Association 22, 1927.
+    """
+    count = len(hits)
+    if not count:
+        return rate(None, 0, None)
+    share, z = float(np.mean(hits)), _NORMAL_975
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    spread = share * (1 - share) / count + (z / (2 * count)) ** 2
+    reach = z / (1 + z * z / count) * math.sqrt(spread)
+    return rate(share, count, (max(0.0, middle - reach), min(1.0, middle + reach)))
+
+
 def identification(scores: Scores) -> dict[str, Any]:
     """Return rank-1 and rank-5 over all who were filmed in both bands, and over those enrolled.
 
     Returns:
-        ``rank1``, ``rank5``, ``rank1_of_enrolled`` (rates with n and interval over subjects),
+        ``rank1``, ``rank5``, ``rank1_of_enrolled`` (see ``binomial_rate``),
         ``failures_to_enrol`` (probes that missed for it) and ``cmc``.
     """
     ranks = ranks_of(scores)
     asked = ranks >= 0
-    tried, owners = ranks[asked], np.array(scores.probes)[asked]
+    tried = ranks[asked]
     enrolled = tried > 0
     return {
-        "rank1": mean_rate(tried == 1, owners),
-        "rank5": mean_rate((tried > 0) & (tried <= 5), owners),
-        "rank1_of_enrolled": mean_rate(tried[enrolled] == 1, owners[enrolled]),
+        "rank1": binomial_rate(tried == 1),
+        "rank5": binomial_rate((tried > 0) & (tried <= 5)),
+        "rank1_of_enrolled": binomial_rate(tried[enrolled] == 1),
         "failures_to_enrol": int((~enrolled).sum()),
         "cmc": reached_by_rank(tried, min(MOST_RANKS, len(scores.gallery))).round(6).tolist(),
     }

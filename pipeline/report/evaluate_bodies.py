@@ -33,7 +33,7 @@ def bands_table(title: str, metrics: Mapping[str, Any], published: str) -> str:
     bands = list(metrics[rows[0]])
     head = f"| rank-1 in % | {' | '.join(f'VIS → {band}' for band in bands)} |"
     rule = "|---" * (len(bands) + 1) + "|"
-    lines = [f"# {title}", "", "A cell: rate, 95 % interval over subjects, n subjects."]
+    lines = [f"# {title}", "", "A cell: rate, 95 % interval, n subjects."]
     lines += ["Everybody who was filmed counts; without a usable crop it is a miss.", ""]
     by_chance = f"{100 * metrics['chance']['rank1']['value']:.1f}"
     lines += [head, rule, f"| by chance | {' | '.join([by_chance] * len(bands))} |"]

@@ -1,10 +1,11 @@
-"""The face that is cut out beside a body."""
+"""The face that is cut out beside a body, and images that are a body already."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pipeline.bodies.detections import Bodies, as_one_body
 from pipeline.bodies.rows import cut_face
 from pipeline.ops.codec import decode
 from pipeline.params.load import load_params
@@ -43,3 +44,15 @@ def test_what_lies_beyond_the_image_is_black():
     face = decode(cut_face(IMAGE + 90, [-20.5, 39.5, 19.5, 79.5], params(), "a.jpg")["bytes"])
     assert face[:, :18].max() < 12
     assert face[:, 22:].min() > 78
+
+
+def test_an_image_of_one_body_is_that_body_with_the_best_detections_keypoints():
+    points = np.arange(2 * 17 * 2, dtype=np.float32).reshape(2, 17, 2)
+    boxes, scores = np.float32([[1, 1, 5, 9], [2, 2, 4, 4]]), np.float32([0.9, 0.4])
+    found = Bodies(boxes, scores, points, np.ones((2, 17), np.float32))
+    body = as_one_body(found, (20, 10))
+    assert body.boxes_xyxy.tolist() == [[-0.5, -0.5, 9.5, 19.5]]
+    assert (len(body), body.scores.tolist()) == (1, [1.0])
+    np.testing.assert_array_equal(body.keypoints_xy, points[:1])
+    nobody = as_one_body(Bodies(boxes[:0], scores[:0], points[:0], None), (20, 10))
+    assert (len(nobody), nobody.keypoints_xy) == (1, None)

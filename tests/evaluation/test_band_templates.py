@@ -10,6 +10,7 @@ from pipeline.evaluation.band_templates import (
     Filmed,
     Scores,
     band_matrix,
+    binomial_rate,
     compared,
     cosines,
     filmed_in_bands,
@@ -65,6 +66,14 @@ def test_nobody_enrolled_is_a_rate_of_zero_and_no_crash():
     found = identification(cosines(templates_of(LWIR, {}), gallery))
     assert (found["rank1"]["value"], found["failures_to_enrol"]) == (0.0, 3)
     assert found["rank1_of_enrolled"]["value"] is None
+
+
+def test_the_interval_of_a_rate_is_wilsons():
+    found = binomial_rate(np.array([True] * 49 + [False] * 14))  # the paper's 77.78 %
+    assert found["value"] == pytest.approx(7 / 9, abs=1e-5)
+    assert found["ci95"] == pytest.approx([0.6609, 0.8628], abs=1e-3)
+    assert binomial_rate(np.zeros(6, bool))["ci95"] == pytest.approx([0, 0.3903], abs=1e-4)
+    assert binomial_rate(np.zeros(0, bool))["value"] is None
 
 
 def test_the_difference_is_taken_subject_by_subject():
