@@ -46,6 +46,9 @@ def warp(
     part = counted("face", index) if params.face == "all" else ""
     face = row["faces"][index]
     landmarks = face["landmarks_xy"]
+    if face["mesh_presence"] < params.min_mesh_presence:
+        probability = f"the mesh network's probability of a face is {face['mesh_presence']:.2f}"
+        return Rejected("not_a_face", probability, part)
     if (distance := interocular_px(landmarks)) < params.min_interocular_px:
         return Rejected("too_small", f"{distance:.1f} px between the eyes", part)
     try:

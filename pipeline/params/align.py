@@ -28,6 +28,7 @@ class AlignParams(Section):
     interpolation: Literal["nearest", "linear", "area", "cubic", "lanczos"]
     border: Literal["constant", "replicate", "reflect"]
     min_interocular_px: Annotated[float, Field(ge=0.0, le=1000.0)]
+    min_mesh_presence: Fraction
     max_outside_fraction: Fraction
     context_jpeg_quality: Annotated[int, Field(ge=50, le=100)]
 

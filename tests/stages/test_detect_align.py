@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import skimage.data
 
+from pipeline.alignment.rows import align_rows
 from pipeline.face3d.mesh import five_landmarks
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import transform_points
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES
+from pipeline.params.load import load_params
 
 ASTRONAUT = skimage.data.astronaut()
 SMALL = ASTRONAUT[40:240, 130:330]
@@ -128,6 +130,17 @@ def test_of_all_faces_a_small_one_is_rejected_by_its_own_name(photographs):
     (large,) = (name for name in photographs.rows("align") if name.startswith("two"))
     assert {small, large} == {"two.png#face000", "two.png#face001"}
     assert rejected[small] == "too_small"
+
+
+def test_what_the_mesh_takes_for_no_face_is_left_out_where_that_is_asked_for(photographs):
+    photographs.run("ingest", "detect")
+    row = photographs.rows("detect")["one.png"]
+    row["faces"] = [row["faces"][0] | {"mesh_presence": 0.4}]
+    params = load_params(photographs.path / "params.yaml").align
+    for least, reason in ((0.5, "not_a_face"), (0.3, None), (0.0, None)):
+        asked = params.model_copy(update={"min_mesh_presence": least})
+        (made,) = align_rows(asked)([row])[0]
+        assert getattr(made, "reason", None) == reason
 
 
 def test_editing_the_template_detects_nothing_again(photographs):
