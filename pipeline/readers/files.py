@@ -12,7 +12,7 @@ from pipeline.errors import ReaderError
 from pipeline.ops.containers import UndecodableError
 
 MOST_BYTES = 1 << 30
-"""No image has more: it is read whole into memory, once in each worker."""
+"""No image and no list has more: it is read whole into memory, once in each worker."""
 
 LINKED = "/"
 """How the path of a linked folder ends in a listing."""
@@ -52,6 +52,13 @@ def is_hidden(path: str) -> bool:
     return path.rstrip(LINKED).rpartition("/")[2].startswith(".")
 
 
+def is_behind_link(root: Path, path: str) -> bool:
+    """Tell whether a folder below a root is a link on the way to one of its files or folders."""
+    places = [root / path, *(root / path).parents]
+    below = places[: places.index(root)]
+    return any(place.is_symlink() and place.is_dir() for place in below)
+
+
 def shown(name: str) -> str:
     """Return a file's name as text: bytes that are no UTF-8 are percent-encoded, and ``%`` then."""
     if not any(_is_a_byte(letter) for letter in name):
@@ -83,6 +90,6 @@ def read_file(path: Path) -> bytes:
             raise UndecodableError(
                 "too_large",
                 f"the file has {told.st_size / 1e9:.1f} GB, more than the {MOST_BYTES / 1e9:.1f} "
-                "that an image may have",
+                "that an image or a list may have",
             )
         return file.read(MOST_BYTES)

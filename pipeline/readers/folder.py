@@ -27,7 +27,7 @@ from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.files import LINKED, all_below, is_hidden, shown
 from pipeline.readers.layout import EXTENSIONS, is_image, stem_of
-from pipeline.readers.listing import listed_row, load_file, refused_row, sample_id_of
+from pipeline.readers.listing import LINK, listed_row, load_file, refused_row, sample_id_of
 from pipeline.readers.tables import read_rows
 from pipeline.store import Listing
 from pipeline.types import Band, Float32, Row, Split
@@ -111,7 +111,7 @@ def _why(path: str) -> tuple[str, str]:
     if is_hidden(path):
         return "hidden", "its name begins with a dot"
     if path.endswith(LINKED):
-        return "linked_folder", "a folder that is a link is not entered: put the folder itself here"
+        return LINK
     if not path[len(stem_of(path)) :]:
         return "no_extension", f"expected one of {' '.join(sorted(EXTENSIONS))}"
     return "other_format", f"{_kind(path)} is none of {' '.join(sorted(EXTENSIONS))}"

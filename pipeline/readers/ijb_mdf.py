@@ -33,7 +33,8 @@ import numpy as np
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams, IjbMdfParams
 from pipeline.readers.annotations import Annotations, groups, read_annotations, read_galleries
-from pipeline.readers.listing import listed_row, refused_row, sample_id_of
+from pipeline.readers.files import is_behind_link
+from pipeline.readers.listing import LINK, listed_row, refused_row, sample_id_of
 from pipeline.readers.people import People
 from pipeline.readers.segments import Segment, frame_segments, load_segment, numbered_files
 from pipeline.readers.selection import check_frame_base, chosen_lines
@@ -74,16 +75,18 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     idle = [name for name in there if name not in known]
     _tell(dataset, lines, idle, splits)
     keep = chosen_lines(lines, media, layout)
-    rows = [
-        row
-        for name, inside in groups(media[keep])
-        for row in _segments(name, lines.of(keep[inside]), splits, dataset, params)
+    rows: list[Row] = []
+    passed_over = dict.fromkeys(idle, ("no_annotation", "no table names this media"))
+    for name, inside in groups(media[keep]):
+        if is_behind_link(root, name):
+            passed_over[name] = LINK
+        else:
+            rows += _segments(name, lines.of(keep[inside]), splits, dataset, params)
+    refused = [
+        refused_row(name, dataset, why, band=str(layout.bands[name.split("/")[0]]))
+        for name, why in passed_over.items()
     ]
-    why = "no_annotation", "no table names this media"
-    passed_over = [
-        refused_row(name, dataset, why, band=str(layout.bands[name.split("/")[0]])) for name in idle
-    ]
-    return Listing(rows, params.shards, partial(load_segment, root), passed_over)
+    return Listing(rows, params.shards, partial(load_segment, root), refused)
 
 
 def _segments(

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
-from pipeline.readers.files import all_below, is_hidden
-from pipeline.readers.listing import listed_row, load_file
+from pipeline.readers.files import LINKED, all_below, is_hidden
+from pipeline.readers.listing import LINK, listed_row, load_file, refused_row
 from pipeline.readers.tables import read_rows, read_text
 from pipeline.store import Listing
 from pipeline.types import Row
@@ -94,7 +94,10 @@ def make_listing(
     listed = list(rows)
     if not listed:
         raise refuse_root(root, dataset, expected, files_below(root))
-    return Listing(listed, params.shards, partial(load_file, root))
+    known = {"band": str(params.band), "licence": params.licence, "simulated": params.simulated}
+    links = [path for path in files_below(root) if path.endswith(LINKED)]
+    passed_over = [refused_row(path, dataset, LINK, **known) for path in links]
+    return Listing(listed, params.shards, partial(load_file, root), passed_over)
 
 
 def list_by_path(

@@ -58,6 +58,10 @@ def further_pages(pages: int, part: str) -> list[Rejected]:
     return [Rejected("further_pages", f"the file holds {pages} images; the first is taken", part)]
 
 
+LINK = "linked_folder", "a folder that is a link is not entered: put the folder itself here"
+"""Why what lies behind a linked folder is passed over."""
+
+
 def refused_row(path: str, dataset: str, why: tuple[str, str], **columns: object) -> Row:
     """Make the row of a file that is passed over: ``ingest`` rejects it.
 

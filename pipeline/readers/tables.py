@@ -11,6 +11,8 @@ from collections import Counter
 from pathlib import Path
 
 from pipeline.errors import ReaderError
+from pipeline.ops.containers import UndecodableError
+from pipeline.readers.files import read_file
 
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _DELIMITERS = ",;\t|"
@@ -25,9 +27,11 @@ def read_text(file: Path) -> str:
         ReaderError: it can't be read, or holds a NUL; names the line.
     """
     try:
-        data = file.read_bytes()
+        data = read_file(file)
     except OSError as error:
         raise ReaderError(f"{file}: {error.strerror}") from error
+    except UndecodableError as error:
+        raise ReaderError(f"{file}: {error}") from error
     text = _decoded(data)
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1

@@ -12,6 +12,7 @@ from pipeline.params.datasets import DatasetParams
 from pipeline.params.ingest import IngestParams
 from pipeline.readers import files, read_dataset
 from pipeline.readers.layout import files_below
+from pipeline.readers.tables import read_text
 from pipeline.types import Rejected
 from stages.ingest import take_in
 
@@ -103,7 +104,7 @@ def test_a_file_that_is_too_long_is_not_read(tmp_path, monkeypatch):
     assert reasons(rejected) == {"anna/sparse.jpg": "too_large"}
     assert rejected["anna/sparse.jpg"].detail.startswith("the file has 6.4 GB, more than the 1.1")
     monkeypatch.setattr(files, "MOST_BYTES", len(IMAGE) - 1)
-    with pytest.raises(ValueError, match="an image may have"):
+    with pytest.raises(ValueError, match="an image or a list may have"):
         files.read_file(tmp_path / "anna/1.png")
 
 
@@ -138,3 +139,20 @@ def test_names_that_are_no_utf8_are_taken_in(tmp_path):
     assert set(rows) == {"m%FCller/gr%FC%DF.png", "m%FCller/50%25%FC.png"}
     assert {row["subject_id"] for row in rows.values()} == {"m%FCller"}
     assert reasons(rejected) == {"m%FCller/gr%FC.heic": "other_format"}
+
+
+def test_a_linked_folder_of_an_official_layout_is_told(buaa):
+    first = sorted(path for path in buaa.iterdir() if path.is_dir())[0]
+    first.rename(buaa.parent / "elsewhere")
+    first.symlink_to(buaa.parent / "elsewhere")
+    params = DatasetParams(reader="buaa_visnir", root=str(buaa), shards=2)
+    listing = read_dataset("mine", params)
+    assert [row["refused"][0] for row in listing.passed_over] == ["linked_folder"]
+    assert len(listing.rows) == 2700 - 18
+
+
+def test_a_list_that_is_no_regular_file_hangs_nothing(tmp_path):
+    put(tmp_path, "anna/1.png")
+    os.mkfifo(tmp_path / "gallery-1.csv")
+    with pytest.raises(ReaderError, match="it is no regular file"):
+        read_text(tmp_path / "gallery-1.csv")

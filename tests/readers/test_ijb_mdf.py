@@ -208,6 +208,16 @@ def test_media_without_annotation_are_told(two_media, caplog):
     assert take_in(load_segment(two_media.root, row), INGEST) == [why]
 
 
+def test_media_behind_a_linked_folder_are_told(two_media):
+    folder = two_media.root / "SWIR-30m"
+    folder.rename(two_media.root / "elsewhere")
+    folder.symlink_to(two_media.root / "elsewhere")
+    listing = listing_of(two_media)
+    assert not [row for row in listing.rows if row["sample_id"].startswith("SWIR-30m")]
+    assert {row["refused"][0] for row in listing.passed_over} == {"linked_folder"}
+    assert {row["sample_id"] for row in listing.passed_over} == {VIDEO}
+
+
 @pytest.mark.parametrize(
     ("box", "reason"),
     [
