@@ -51,12 +51,14 @@ class Facts:
         shares: number of rows by split, band, region and generator.
         licences: number of rows by licence; ``unknown`` where a row names none.
         simulated: number and share of rows whose image a program made.
+        nobody: number of rows without a subject.
     """
 
     rows: int
     shares: Mapping[str, Mapping[str, int]]
     licences: Mapping[str, int]
     simulated: Mapping[str, float]
+    nobody: int
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,11 @@ def file_per_row(job: Job) -> int:
     return job.facts.rows + 2
 
 
+def all_rows(job: Job) -> dict[str, int]:
+    """Count every row: a loader takes them all."""
+    return {"rows": job.facts.rows}
+
+
 @dataclass(frozen=True)
 class Format:
     """One format.
@@ -115,6 +122,7 @@ class Format:
         split_units: each split of each shard is a unit; else everything is one.
         files: tells how many files the export has, about, before it is written.
         read: reads the rows of an export in a local folder, where it holds them exactly.
+        used: counts what a loader of the format takes, by what for.
     """
 
     holds: str
@@ -127,6 +135,7 @@ class Format:
     split_units: bool = True
     files: Callable[[Job], int] = file_per_unit
     read: Callable[[Path, Manifest], Iterator[Row]] | None = None
+    used: Callable[[Job], Mapping[str, int]] = all_rows
 
 
 def finish_nothing(job: Job, sink: Sink, written: Sequence[FileEntry]) -> None:

@@ -114,6 +114,11 @@ def verify(job: Job, folder: Path) -> None:
             require(bins[index] == data, f"image {index} is another one")
 
 
+def used(job: Job) -> dict[str, int]:
+    """Count the pairs, and the rows that are in any."""
+    return {"pairs": len(job.plan.pairs), "rows": len(job.plan.ids)}
+
+
 FORMAT = Format(
     holds="pairs of images, and whether they are genuine; ids in pairs.csv",
     library="pickle",
@@ -121,6 +126,7 @@ FORMAT = Format(
     write=write,
     finish=finish_nothing,
     verify=verify,
+    used=used,
     split_units=False,
     files=lambda job: 3,
 )

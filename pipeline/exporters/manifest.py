@@ -6,7 +6,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any, Self
@@ -43,6 +43,7 @@ class Manifest:
         verified_with: library and version that read the export back.
         files: every file but the manifest.
         key: digest of all that the files depend on; None in the manifests of former programs.
+        used: how many rows a loader of the format takes, by what for; likewise.
     """
 
     format: str
@@ -62,6 +63,7 @@ class Manifest:
     verified_with: str | None
     files: Sequence[FileEntry]
     key: str | None = None
+    used: Mapping[str, int] = field(default_factory=dict)
     crossband_export: int = VERSION
 
     def to_json(self) -> bytes:

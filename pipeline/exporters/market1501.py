@@ -149,6 +149,13 @@ def verify(job: Job, folder: Path) -> None:
     require(not found, f"{len(found)} files are of no row")
 
 
+def used(job: Job) -> dict[str, int]:
+    """Count training images, queries that can be answered, and gallery images."""
+    tested = job.facts.shares["split"].get(Split.TEST, 0)
+    queries = len(job.plan.queries)
+    return {"train": job.facts.rows - tested, "query": queries, "gallery": tested - queries}
+
+
 FORMAT = Format(
     holds="image (as JPEG), subject, camera, query or gallery; ids in rows.csv",
     library="cv2",
@@ -156,5 +163,6 @@ FORMAT = Format(
     write=write,
     finish=finish,
     verify=verify,
+    used=used,
     files=file_per_row,
 )

@@ -203,11 +203,14 @@ def _facts(selection: Selection) -> Facts:
         return {str(name or unknown): number for name, number in sorted(found, key=str)}
 
     simulated = selection.ask("count(*) filter (simulated)")[0][0]
+    named = "subject_id" in selection.schema.names
+    nobody = selection.count - (selection.ask("count(subject_id)")[0][0] if named else 0)
     return Facts(
         selection.count,
         {name: shares(name) for name in ("split", "band", "region", "generator")},
         shares("licence", "unknown"),
         {"rows": simulated, "share": round(simulated / selection.count, 6)},
+        nobody,
     )
 
 
@@ -331,6 +334,7 @@ def _manifest(job: Job, entries: Sequence[FileEntry], verified: str | None) -> M
         verified_with=verified,
         files=entries,
         key=_key(job),
+        used=dict(format_of(request.format).used(job)),
     )
 
 
@@ -340,5 +344,6 @@ def _report(manifest: Manifest, seconds: float) -> None:
         f"{manifest.rows} rows, {len(manifest.files)} files, {megabytes:.1f} MB in {seconds:.1f} s "
         f"({megabytes / max(seconds, 1e-9):.1f} MB/s), "
         f"{manifest.simulated['share']:.0%} simulated, "
+        f"a loader takes {', '.join(f'{n} {what}' for what, n in manifest.used.items())}, "
         f"read back with {manifest.verified_with or 'nothing: not verified'}"
     )

@@ -112,6 +112,11 @@ def verify(job: Job, folder: Path) -> None:
         require(next(found, None) is None, f"{unit.name}.tar holds more than its rows")
 
 
+def used(job: Job) -> dict[str, int]:
+    """Count all rows, and those with a label."""
+    return {"rows": job.facts.rows, "labelled": job.facts.rows - job.facts.nobody}
+
+
 FORMAT = Format(
     holds="every column, exactly",
     library="webdataset",
@@ -119,5 +124,6 @@ FORMAT = Format(
     write=write,
     finish=finish,
     verify=verify,
+    used=used,
     read=read,
 )

@@ -10,6 +10,7 @@ from stage_data import align_rows, detect_rows, finished, write_folder
 
 from pipeline.bodies.ultralytics_offline import ultralytics_module
 from pipeline.errors import ExportError
+from pipeline.exporters.importing import read_manifest
 from pipeline.ops.codec import encode_png
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.detect import DETECT
@@ -61,6 +62,8 @@ def test_the_documented_loop_passes_over_rows_without_a_subject(put, tmp_path):
     found = found.select(lambda row: "cls" in row).to_tuple("png;jpg", "cls")
     named = sum(row["split"] == "train" and row["subject_id"] is not None for row in rows)
     assert sum(1 for _ in found) == named == 9
+    nobody = sum(row["subject_id"] is None for row in rows)
+    assert read_manifest(str(out)).used == {"rows": 24, "labelled": 24 - nobody}
 
 
 def market(folder):
@@ -87,6 +90,9 @@ def test_each_query_of_market_has_a_mate_under_another_camera(put, tmp_path, ima
     found = market(out)
     assert found["query"]
     assert len(found["query"]) + len(found["bounding_box_test"]) == sum(images)
+    queries = len(found["query"])
+    used = {"train": 0, "query": queries, "gallery": sum(images) - queries}
+    assert read_manifest(str(out)).used == used
     for subject, camera in found["query"]:
         gallery = found["bounding_box_test"]
         assert any(who == subject and under != camera for who, under in gallery)
