@@ -132,7 +132,15 @@ def stale_after(tmp_path, monkeypatch):
             "pipeline/training/methods/rm_rgm.py",
             {"train_nir_vis@any rm", "train_nir_vis@any rgm"},
         ),
-        ("models/backbones/mobilefacenet.py", set()),
+        ("models/backbones/attention.py", set()),
+        ("models/backbones/mobilefacenet.py", {"pretrain_bodies@face_vis", "train_bodies@face"}),
+        (
+            "pipeline/training/methods/bodies.py",
+            {
+                *("pretrain_bodies@vis", "train_bodies@full", "train_bodies@lora"),
+                "train_bodies@any semantic_vit",
+            },
+        ),
     ],
 )
 def test_an_edit_makes_stale_what_chose_it_and_nothing_else(stale_after, path, stale):
