@@ -76,7 +76,7 @@ def _temperature(
         maps["skin"] * skin
         + maps["lips"] * lips
         + maps["eyes"] * (skin - 0.6)
-        + maps["brows"] * (skin - 1.3)
+        + maps["brows"] * (skin - 3.5)
         + maps["hair"] * hair
         + maps["cloth"] * cloth
         + maps["glasses"] * (ROOM_C + 2.8)

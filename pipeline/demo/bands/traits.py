@@ -21,7 +21,8 @@ TEXTURE_PX = 256
 # (u, v) of the canonical face, width as a standard deviation in u and in v, degrees against the
 # cheeks. Warm: inner canthi, orbits, forehead, mouth, temples. Cool: nose, cheeks, chin. Signs and
 # rough sizes after E.F.J. Ring, K. Ammer, Infrared thermal imaging in medicine, Physiol. Meas. 33,
-# 2012; the shapes are ours.
+# 2012; the shapes are ours. Noses and cheeks differ most between people, and one cheek from the
+# other, on real LWIR images: from barely cooler to the darkest skin by far.
 _REGIONS: tuple[tuple[str, float, float, float, float, float], ...] = (
     ("forehead", 0.50, 0.16, 0.22, 0.10, 1.1),
     ("right canthus", 0.425, 0.365, 0.030, 0.028, 1.5),
@@ -37,6 +38,10 @@ _REGIONS: tuple[tuple[str, float, float, float, float, float], ...] = (
     ("right temple", 0.10, 0.34, 0.07, 0.12, 0.6),
     ("left temple", 0.90, 0.34, 0.07, 0.12, 0.6),
 )
+
+_SPREAD = {"nose tip": (0.15, 1.85), "right cheek": (0.3, 1.7), "left cheek": (0.3, 1.7)}
+_USUAL_SPREAD = (0.7, 1.3)
+"""Factors between which a region's strength is drawn, evenly."""
 
 # Superficial vessels: where they start, where they head (u, v), how many tributaries they have.
 _VESSELS: tuple[tuple[tuple[float, float], tuple[float, float], int], ...] = (
@@ -104,8 +109,8 @@ def draw_traits(seed: int, subject_id: str) -> SubjectTraits:
 def _warmth(generator: np.random.Generator) -> Float32:
     v, u = (np.mgrid[:TEXTURE_PX, :TEXTURE_PX].astype(np.float32) + 0.5) / TEXTURE_PX
     warmth = np.zeros_like(u)
-    for _, u0, v0, su, sv, degrees in _REGIONS:
-        strength = degrees * generator.uniform(0.7, 1.3)
+    for name, u0, v0, su, sv, degrees in _REGIONS:
+        strength = degrees * generator.uniform(*_SPREAD.get(name, _USUAL_SPREAD))
         du, dv = generator.normal(0, 0.2 * su), generator.normal(0, 0.2 * sv)
         warmth += strength * np.exp(-0.5 * (((u - u0 - du) / su) ** 2 + ((v - v0 - dv) / sv) ** 2))
     for deviation_px, degrees in ((26.0, 0.45), (9.0, 0.22)):

@@ -170,3 +170,33 @@ def test_sensors_have_the_noise_that_they_state():
     within_columns = float(image.std(axis=0).mean())
     assert within_columns == pytest.approx(sensor.read, rel=0.4)
     assert float(image.mean()) == pytest.approx(0.5, abs=0.02)
+
+
+def test_regions_of_a_face_are_ordered_as_on_real_lwir_images():
+    """Readings: inner eye corner 34.4 °C, forehead 33.8, cheek 33.3, nose tip 31.5, in one person.
+
+    From person to person the nose goes from barely cooler than the cheeks to the darkest skin by
+    far, and cheeks are often unlike.
+    """
+
+    def around(warmth, u, v):
+        x, y = round(u * 256), round(v * 256)
+        return float(warmth[y - 4 : y + 4, x - 4 : x + 4].mean())
+
+    people = [draw_traits(7, f"person {number}").warmth for number in range(60)]
+    corner, forehead, left, right, nose = (
+        np.array([around(warmth, *place) for warmth in people])
+        for place in ((0.425, 0.365), (0.5, 0.16), (0.27, 0.58), (0.73, 0.58), (0.5, 0.565))
+    )
+    cheek = (left + right) / 2
+    medians = [float(np.median(each)) for each in (corner, forehead, cheek, nose)]
+    assert medians == sorted(medians, reverse=True)
+    cooler = cheek - nose
+    assert np.quantile(cooler, 0.1) < 1.0
+    assert np.quantile(cooler, 0.9) > 3.0
+    assert (np.abs(left - right) > 0.5).mean() > 0.3
+
+
+@pytest.mark.parametrize("band", [Band.MWIR, Band.LWIR])
+def test_brows_are_clearly_darker_than_skin_in_heat(bands, band):
+    assert bands[band]["background"] < bands[band]["brows"] < 0.9 * bands[band]["skin"]
