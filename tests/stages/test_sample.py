@@ -20,7 +20,9 @@ def sample(workspace):
     weights = ("openpeople", "yunet", "face_mesh_468", "bisenet_r18", "selfie_segmentation")
     workspace.need(*weights)
     small = {"bands": ["VIS", "LWIR"], "subjects": 1, "max_side_px": 160}
-    workspace.edit(sample={"openpeople": small | {"jpeg_quality": 90, "seed": 3}})
+    workspace.edit(
+        sample={"openpeople": small | {"dataset": "sample", "jpeg_quality": 90, "seed": 3}}
+    )
     return workspace
 
 
