@@ -18,6 +18,7 @@ from pipeline.report.site.results import blocks, charts, evaluation, is_evaluati
 from pipeline.report.site.runs import REPORTS, StageOutput, flat, read_outputs
 from pipeline.report.site.samples import Lost, Shown, counts_of, rejected_rows, shown_rows
 from pipeline.report.stage_graph import Sizes, layout, read_edges
+from pipeline.report.summary import LEFT_OUT
 from pipeline.weights import WeightFile
 
 SIZES = Sizes(box_width=150, box_height=42, column=164, row=78)
@@ -155,7 +156,7 @@ def _lost_card(output: StageOutput, one: Lost, place: Path, number: int) -> Card
 
 def _rejected_page(pages: Pages, losses: Sequence[Losses]) -> None:
     totals = [
-        (each.output.name, f"{each.output.page}.html", reason, count)
+        (each.output.name, f"{each.output.page}.html", reason, count, reason in LEFT_OUT)
         for each in losses
         for reason, count in each.output.rejected.items()
     ]
@@ -168,7 +169,7 @@ def _rejected_page(pages: Pages, losses: Sequence[Losses]) -> None:
         "rejected",
         "rejected.html",
         totals=totals,
-        total=sum(count for *_, count in totals),
+        total=sum(count for *_, count, _ in totals),
         listed=len(listed),
         cards=[card for each in losses for card in each.cards],
     )
@@ -197,12 +198,18 @@ def _headlines(outputs: Sequence[StageOutput], cards: Sequence[DataCard]) -> lis
     images = sum(card.images for card in cards)
     simulated = sum(card.simulated for card in cards)
     bands = {band for card in cards for band, _ in card.bands}
+    lost = sum(
+        count
+        for each in outputs
+        for reason, count in each.rejected.items()
+        if reason not in LEFT_OUT
+    )
     return [
         (f"{images:,}", "images taken in"),
         (f"{sum(card.subjects for card in cards):,}", "subjects"),
         (str(len(bands)), "bands"),
         (f"{100 * simulated / max(images, 1):.1f} %", "simulated"),
-        (f"{sum(sum(each.rejected.values()) for each in outputs):,}", "rejected samples"),
+        (f"{lost:,}", "rejected, not by choice"),
         (str(sum(map(is_evaluation, outputs))), "evaluations"),
     ]
 
