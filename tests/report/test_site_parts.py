@@ -70,6 +70,12 @@ def test_the_worst_pairs_leave_out_a_sample_with_itself_and_nobody(tmp_path):
     assert impostor == []
 
 
+def test_templates_of_bands_have_no_worst_pairs(tmp_path):
+    rows = pa.table({"subject_id": ["a"], "band": ["VIS"], "embedding": [[1.0, 0.0]]})
+    pq.write_table(rows, tmp_path / "e.parquet")
+    assert worst_pairs(tmp_path / "e.parquet") == ([], [])
+
+
 def test_bands_that_agree_and_bands_that_do_not(tmp_path):
     """VIS tells both people apart; NIR shows each as the other."""
     right, wrong = {"a": (1, 0), "b": (0, 1)}, {"a": (0, 1), "b": (1, 0)}

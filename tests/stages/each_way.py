@@ -32,15 +32,15 @@ def map_each_way(stage, source, schema, make, **options):
     folder, first = made("processes", 1)
     rows = stage.summary.rows_in
     if stage.summary.computed != rows or rows < 18:
-        print(f"{stage.stage}: expected 18 rows at least, all computed: {stage.summary}")
+        print(f"each way: {stage.stage}: expected 18 rows at least, all computed: {stage.summary}")
     for executor, workers, stale in WAYS:
         take_away(folder, schema, stale)
         again = made(executor, workers)[1]
         if stage.summary.computed != stale:
-            print(f"{stage.stage}: {stale} stale, {stage.summary.computed} computed")
+            print(f"each way: {stage.stage}: {stale} stale, {stage.summary.computed} computed")
         names = [path.name for path in first if first[path] != again.get(path)]
         if names or again.keys() != first.keys():
-            print(f"{stage.stage}, {stale} by {workers} {executor}: {names} differ")
+            print(f"each way: {stage.stage}, {stale} by {workers} {executor}: {names} differ")
     return folder
 
 

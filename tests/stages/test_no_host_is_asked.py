@@ -29,7 +29,7 @@ from stages.run import StageRun
 for name in sys.argv[1:]:
     module = importlib.import_module(f"stages.{name}")
     if name == "weights":
-        module.main()
+        module.run()
     else:
         module.run(StageRun(name, "mine", load_params(Path("params.yaml"))))
 import onnxruntime

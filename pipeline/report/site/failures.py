@@ -48,9 +48,10 @@ def worst_pairs(path: Path) -> tuple[list[Pair], list[Pair]]:
         Genuine pairs, lowest first; impostor pairs, highest first.
     """
     table = pq.read_table(path)
-    folds = np.asarray(table["fold"])
-    if not len(folds):
+    # Templates of bands have no sides: each band is searched for each other.
+    if not len(table) or "side" not in table.column_names:
         return [], []
+    folds = np.asarray(table["fold"])
     table = table.filter(folds == folds.min())
     sides = np.asarray(table["side"])
     gallery, probes = (_Side.of(table.filter(sides == side)) for side in ("gallery", "probe"))
