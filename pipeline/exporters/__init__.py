@@ -11,6 +11,7 @@ EXPORTERS: dict[str, str] = {
     "croissant": "pipeline.exporters.croissant",
     "lmdb": "pipeline.exporters.lmdb",
     "recordio": "pipeline.exporters.recordio",
+    "dali": "pipeline.exporters.dali",
     "lfw_bin": "pipeline.exporters.lfw_bin",
     "coco": "pipeline.exporters.coco",
     "yolo": "pipeline.exporters.yolo",

@@ -27,4 +27,4 @@ class ExportParams(Section):
     pairs: Annotated[int, Field(ge=2, le=1_000_000)] = 6000
     """Number of pairs of ``lfw_bin``."""
     seed: Seed = 0
-    """Seed of these pairs."""
+    """Seed of these pairs, and of the order of ``dali``."""
