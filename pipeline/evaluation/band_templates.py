@@ -79,7 +79,8 @@ def filmed_in_bands(protocols: Sequence[Protocol]) -> dict[Band, Filmed]:
         protocols: ``VIS-SWIR`` and so on: one gallery in all, each with the probes of its band.
 
     Raises:
-        StageError: one is of another kind, has folds, or is not called after its bands.
+        StageError: one is of another kind, has folds, is not called after its bands, or names a
+            sample of nobody.
     """
     found: dict[Band, Filmed] = {}
     for protocol in protocols:
@@ -90,6 +91,11 @@ def filmed_in_bands(protocols: Sequence[Protocol]) -> dict[Band, Filmed]:
                 "names like VIS-LWIR, of protocols that `band_templates` builds"
             )
         for name, table in zip(names, (protocol.enroll, protocol.probe), strict=True):
+            if nobody := table["subject_id"].null_count:
+                raise StageError(
+                    f"protocol {protocol.name}: expected each row of band templates to be "
+                    f"somebody's, found {nobody} of nobody: leave them out"
+                )
             found[Band(name)] = _filmed(table.to_pylist())
     return found
 

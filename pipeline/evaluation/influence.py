@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.bootstrap import Interval
+from pipeline.evaluation.bootstrap import NORMAL_95, Interval
 from pipeline.evaluation.comparison import Comparison, Int64
 from pipeline.evaluation.curve import ScoreCurve, eer
 from pipeline.evaluation.kernels import score_pairs
@@ -21,7 +21,6 @@ from pipeline.types import Float32
 
 Float64 = NDArray[np.float64]
 
-NORMAL_95 = 1.959964
 LEAST_NEAR = 100
 """Scores of either sort from which on their density at a threshold is believed."""
 _NARROWEST, _WIDEST = 0.01, 1.0

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from pipeline.evaluation.rates import (
     ranked_rate,
     rate,
 )
-from pipeline.evaluation.subjects import named
+from pipeline.evaluation.subjects import NOBODY, named
 from pipeline.evaluation.templates import Side
 from pipeline.store.protocols import Protocol, Threshold
 from pipeline.types import Float32
@@ -46,7 +46,7 @@ class ScoredPairs:
         fold: its number.
         scores: float32 (n,), minus infinity where a side was not enrolled.
         same: bool (n,), as listed.
-        gallery_subjects: int64 (n,).
+        gallery_subjects: int64 (n,), numbered alike in all folds.
         probe_subjects: int64 (n,).
         failed: bool (t,), of each template of both sides.
         owners: int64 (t,), subject of each.
@@ -75,10 +75,11 @@ def scored_pairs(protocol: Protocol, fold: int, gallery: Side, probes: Side) -> 
         )
     known = gallery.find(match["enroll_template_id"], protocol.name, "enroll")
     asked = probes.find(match["probe_template_id"], protocol.name, "probe")
+    same = np.asarray(pc.fill_null(match["same"], False)).astype(bool)
     return ScoredPairs(
         fold,
         scores_of(gallery, probes, known, asked),
-        np.asarray(pc.fill_null(match["same"], False)).astype(bool),
+        same,
         gallery.subjects[known],
         probes.subjects[asked],
         ~np.r_[gallery.enrolled, probes.enrolled],
@@ -211,9 +212,20 @@ def measure_accuracy(folds: Sequence[ScoredPairs]) -> Recognition:
 
 
 def _joined(folds: Sequence[ScoredPairs]) -> ScoredPairs:
-    if len(folds) == 1:
-        return folds[0]
-    names = ("scores", "same", "gallery_subjects", "probe_subjects", "failed", "owners")
-    return ScoredPairs(
-        folds[0].fold, *(np.concatenate([getattr(each, name) for each in folds]) for name in names)
-    )
+    """Join folds whose subjects are numbered alike; pairs of nobody get subjects of their own."""
+    joined = folds[0]
+    if len(folds) > 1:
+        names = ("scores", "same", "gallery_subjects", "probe_subjects", "failed", "owners")
+        joined = ScoredPairs(
+            joined.fold,
+            *(np.concatenate([getattr(each, name) for each in folds]) for name in names),
+        )
+    nobody = (joined.gallery_subjects == NOBODY) & (joined.probe_subjects == NOBODY)
+    if not nobody.any():
+        return joined
+    # The list says who is the same, not who they are: a pair is then what is drawn anew.
+    first = int(max(joined.gallery_subjects.max(), joined.probe_subjects.max())) + 1
+    gallery, probe = joined.gallery_subjects.copy(), joined.probe_subjects.copy()
+    gallery[nobody] = first + 2 * np.arange(int(nobody.sum()))
+    probe[nobody] = gallery[nobody] + ~joined.same[nobody]
+    return replace(joined, gallery_subjects=gallery, probe_subjects=probe)

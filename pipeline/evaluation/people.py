@@ -7,7 +7,7 @@ from pipeline.errors import StageError
 from pipeline.params.datasets import FREE, DatasetParams
 from pipeline.store.protocols import Protocol
 
-_MANY = (*FREE, "recordio")
+_MANY = (*FREE, "recordio", "bin_packs", "ijb_insightface")
 """Readers of several data sets: those of one are not those of another."""
 
 

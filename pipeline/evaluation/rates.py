@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.evaluation.bootstrap import Interval, mean_interval
 from pipeline.evaluation.comparison import Int64
 from pipeline.evaluation.curve import OperatingPoint, ScoreCurve, tar_at_far
+from pipeline.evaluation.subjects import named
 
 LEAST_FALSE_ACCEPTS = 10
 """Below so many, a true accept rate says more of a few impostors than of the network."""
@@ -44,10 +45,20 @@ def rate(value: float | None, n: int, interval: Interval | None) -> dict[str, An
 
 
 def mean_rate(values: ArrayLike, subjects: ArrayLike) -> dict[str, Any]:
-    """Write the mean of measurements, float (n,), with its interval over subjects."""
+    """Write the mean of measurements, float (n,), with its interval over subjects.
+
+    Args:
+        values: the measurements.
+        subjects: (n,), names or, as int64, the numbers of ``Side.subjects``.
+    """
     measured = np.asarray(values, np.float64)
     value = float(measured.mean()) if len(measured) else None
-    return rate(value, len(measured), mean_interval(measured, subjects))
+    return rate(value, len(measured), _over_subjects(measured, subjects))
+
+
+def _over_subjects(values: ArrayLike, subjects: ArrayLike) -> Interval | None:
+    owners = np.asarray(subjects)
+    return mean_interval(values, named(owners) if owners.dtype.kind == "i" else owners)
 
 
 def far_point(curve: ScoreCurve, far: float) -> OperatingPoint:
@@ -81,7 +92,7 @@ def accepted_rate(
     if point.threshold is None:
         return point_rate(point, None, len(scores), None)
     accepted = scores >= np.float64(point.threshold)
-    interval = mean_interval(accepted, subjects)
+    interval = _over_subjects(accepted, subjects)
     return point_rate(point, float(np.mean(accepted)), len(scores), interval)
 
 
@@ -106,7 +117,7 @@ def ranked_rate(
     threshold = np.partition(impostor, len(impostor) - rank)[len(impostor) - rank]
     accepted = scores >= threshold
     achieved = float(np.mean(impostor >= threshold))
-    found = rate(float(np.mean(accepted)), len(scores), mean_interval(accepted, subjects))
+    found = rate(float(np.mean(accepted)), len(scores), _over_subjects(accepted, subjects))
     return found | {"achieved_far": round(achieved, 8)}
 
 

@@ -80,7 +80,8 @@ def measure_protocol(protocol: Protocol, of_fold: OfFold) -> Measured:
     pairs = []
     for number in protocol.folds():
         fold = protocol.fold(number)
-        pairs.append(scored_pairs(fold, number, *sides_of(fold, *of_fold(number))))
+        sides = sides_of(fold, *of_fold(number), numbered_as=protocol)
+        pairs.append(scored_pairs(fold, number, *sides))
     accuracy = measure_accuracy(pairs)
     return Measured(accuracy.metrics, [accuracy])
 
@@ -122,8 +123,16 @@ def recognise(protocol: Protocol, gallery: Embedded, probes: Embedded) -> Recogn
 
 
 def chance_rank1(protocol: Protocol) -> float:
-    """Return the rank-1 rate of guessing: one over the enrolled templates' subjects."""
-    return 1.0 / len(set(protocol.enroll["subject_id"].to_pylist()))
+    """Return the rank-1 rate of guessing: one over the enrolled templates' subjects.
+
+    Each template of nobody is another one. Where probes meet one mate at a time among them, it is
+    one over all of them and the mate.
+    """
+    whose = {row["template_id"]: row["subject_id"] for row in protocol.enroll.to_pylist()}
+    strangers = sum(not subject for subject in whose.values())
+    if protocol.kind == Kind.DISTRACTORS:
+        return 1.0 / (1 + strangers)
+    return 1.0 / (len({subject for subject in whose.values() if subject}) + strangers)
 
 
 def _check(protocol: Protocol) -> None:

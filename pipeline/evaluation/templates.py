@@ -80,13 +80,21 @@ class Side:
         return np.asarray(places).astype(np.int64)
 
 
-def sides_of(protocol: Protocol, gallery: Embedded, probes: Embedded) -> tuple[Side, Side]:
+def sides_of(
+    protocol: Protocol,
+    gallery: Embedded,
+    probes: Embedded,
+    *,
+    numbered_as: Protocol | None = None,
+) -> tuple[Side, Side]:
     """Pool what is enrolled and what probes in one fold.
 
     Args:
         protocol: one fold.
         gallery: embeddings of enrolled samples.
         probes: embeddings of probe samples.
+        numbered_as: the protocol whose subjects are numbered, so that folds can be joined; the fold
+            itself by default.
 
     Raises:
         StageError: a side is empty, or nothing of it has an embedding.
@@ -98,16 +106,28 @@ def sides_of(protocol: Protocol, gallery: Embedded, probes: Embedded) -> tuple[S
                 f"protocol {protocol.name} is empty: expected rows in {name}, found none; check "
                 "the splits and bands of the data set"
             )
-    subjects, cameras = (_codes(tables, name) for name in ("subject_id", "camera_id"))
+    whole = tables if numbered_as is None else (numbered_as.enroll, numbered_as.probe)
+    subjects, cameras = (_codes(tables, name, whole) for name in ("subject_id", "camera_id"))
     enrolled = _side(protocol.enroll, gallery, subjects[0], cameras[0], "enrolled")
     return enrolled, _side(protocol.probe, probes, subjects[1], cameras[1], "probe")
 
 
-def _codes(tables: tuple[pa.Table, pa.Table], name: str) -> tuple[Int64, Int64]:
-    """Number a column of both tables alike, in the order of the values."""
-    both = pa.chunked_array([*tables[0][name].chunks, *tables[1][name].chunks], pa.string())
-    codes = _numbered(both.combine_chunks())
-    return codes[: len(tables[0])], codes[len(tables[0]) :]
+def _codes(
+    tables: tuple[pa.Table, pa.Table], name: str, whole: tuple[pa.Table, pa.Table]
+) -> tuple[Int64, Int64]:
+    """Number a column of both tables alike, in the order of the values of the whole.
+
+    What is not known, or empty, is ``NOBODY``.
+    """
+    chunks = [chunk for table in whole for chunk in table[name].chunks]
+    known = pc.unique(pa.chunked_array(chunks, pa.string()))
+    known = known.filter(pc.greater(pc.utf8_length(known), 0))  # null is no value, and goes too
+    known = known.take(pc.array_sort_indices(known))
+    one, other = (
+        np.asarray(pc.fill_null(pc.index_in(table[name], value_set=known), NOBODY)).astype(np.int64)
+        for table in tables
+    )
+    return one, other
 
 
 def _numbered(values: pa.Array) -> Int64:
