@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 
 from pipeline.errors import StageError
 from pipeline.store.columns import field
+from pipeline.store.listed_pairs import contradicted
 from pipeline.store.seal import check_whole, opened, write_sealed
 from pipeline.types import Row
 
@@ -200,7 +201,10 @@ class Protocol:
         return counts
 
     def faults(self) -> list[str]:
-        """Say what is wrong: templates of two subjects or unknown ones, trained subjects tested."""
+        """Say what is wrong: templates of two subjects or unknown ones, trained subjects tested.
+
+        So are pairs whose templates' subjects say something else than the list.
+        """
         faults = []
         for name, table in (("enroll", self.enroll), ("probe", self.probe)):
             pairs = table.group_by(["fold", "template_id", "subject_id"]).aggregate([])
@@ -224,6 +228,7 @@ class Protocol:
                         f"{len(unknown)} pairs name a template that {name} lacks, "
                         f"among them {unknown[0]}"
                     )
+            faults += contradicted(self.match, self.enroll, self.probe)
         return faults + self._shared_subjects()
 
     def _shared_subjects(self) -> list[str]:
