@@ -7,7 +7,7 @@ those that any data set can have. The tables themselves are in ``store.protocols
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pipeline.protocols import ijb, nir_vis, pairs, reid
+from pipeline.protocols import ijb, nir_vis, packed, pairs, reid
 from pipeline.store.protocols import Protocol
 from pipeline.types import Row
 
@@ -17,7 +17,10 @@ OFFICIAL: dict[str, Callable[[Path, Sequence[Row]], Iterator[Protocol]]] = {
     "oulu_casia_nirvis": nir_vis.oulu,
     "lamp_hq": nir_vis.lamp,
     "ijba": ijb.ijba_splits,
+    "ijbb": ijb.ijbb_protocols,
     "ijbc": ijb.ijbc_protocols,
+    "ijb_insightface": packed.insightface_templates,
+    "bin_packs": packed.bin_pairs,
     "lfw": pairs.lfw_views,
     "cfp": pairs.cfp_protocols,
     "ytf": pairs.ytf_pairs,

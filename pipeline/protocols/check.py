@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,8 +19,9 @@ from pipeline.params.datasets import DatasetParams
 from pipeline.protocols import OFFICIAL
 from pipeline.protocols.figures import PROTOCOL_FIGURES
 from pipeline.readers import FREE, READERS, list_dataset
-from pipeline.readers.layout import files_below, is_image
+from pipeline.readers.layout import files_below, is_image, stem_of
 from pipeline.readers.listing import check_listing
+from pipeline.readers.unmatched import gathered
 from pipeline.store import Listing
 from pipeline.store.progress import Advance
 from pipeline.store.protocols import Protocol
@@ -33,6 +34,9 @@ COLOURED = 12.0
 """Mean distance of an image's channels (grey levels) from which it has colour."""
 
 MAX_PIXELS = 100_000_000
+
+PACKED = ("recordio", "bin_packs")
+"""Readers whose images lie in one file together: none can be left over."""
 
 
 @dataclass(frozen=True)
@@ -100,20 +104,24 @@ def check_dataset(
         ReaderError: the root is not a copy of this data set at all.
     """
     params = DatasetParams.model_validate({"reader": reader, "root": str(root), "shards": 1})
-    listing = list_dataset(reader, params)
-    rows = list(listing.rows)
-    findings = []
-    present = rows
-    if reader != "recordio":
+    module = import_module(READERS[reader])
+    with gathered() as unmatched:
+        listing = list_dataset(reader, params)
+        rows = list(listing.rows)
+        protocols, faults = _protocols(reader, root, rows)
+    findings = [Finding(each.what, each.items) for each in unmatched]
+    present, unused = rows, Counter[str]()
+    if reader not in PACKED:
         files = files_below(root)
-        present, found = _compare_files(rows, files)
+        known = getattr(module, "known_unused", lambda path, used: None)
+        present, unused, found = _compare_files(rows, files, known)
         findings += found
     try:
         check_listing(reader, rows)
     except ReaderError as error:
         findings.append(Finding(str(error)))
-    counts = list(_counts(present, import_module(READERS[reader]).PUBLISHED))
-    protocols, faults = _protocols(reader, root, rows)
+    counts = list(_counts(present, module.PUBLISHED))
+    counts += [Count(f"known, not used: {what}", n, None) for what, n in sorted(unused.items())]
     findings += faults
     for protocol in protocols:
         counts += _protocol_counts(
@@ -124,17 +132,40 @@ def check_dataset(
     return Verdict(tuple(counts), tuple(findings))
 
 
-def _compare_files(rows: Sequence[Row], files: Iterable[str]) -> tuple[list[Row], list[Finding]]:
-    """Compare what is listed with what is on disk; returns the rows whose image is there."""
+def _compare_files(
+    rows: Sequence[Row],
+    files: Iterable[str],
+    known_unused: Callable[[str, Collection[str]], str | None],
+) -> tuple[list[Row], Counter[str], list[Finding]]:
+    """Compare what is listed with what is on disk.
+
+    Args:
+        rows: of the reader.
+        files: all files below the root.
+        known_unused: of the reader's module: from the path of an image that is not listed, and
+            the listed ones' stems, to what it is, None where the data set has no such image.
+
+    Returns:
+        The rows whose image is there; how many images of each sort are known and not used; what is
+        wrong.
+    """
     on_disk = {path for path in files if is_image(path)}
     listed = {row["path"] for row in rows}
+    stems = {stem_of(path) for path in listed}
+    unused: Counter[str] = Counter()
     findings = []
     if missing := sorted(listed - on_disk):
         names = tuple(path.removesuffix(".?") for path in missing)
         findings.append(Finding("images that the official lists name are not on disk", names))
-    if extra := sorted(on_disk - listed):
+    extra = []
+    for path in sorted(on_disk - listed):
+        if what := known_unused(path, stems):
+            unused[what] += 1
+        else:
+            extra.append(path)
+    if extra:
         findings.append(Finding("images on disk are none of the data set's", tuple(extra)))
-    return [row for row in rows if row["path"] in on_disk], findings
+    return [row for row in rows if row["path"] in on_disk], unused, findings
 
 
 def _counts(rows: Sequence[Row], published: Mapping[str, int]) -> Iterator[Count]:

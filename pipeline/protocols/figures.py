@@ -27,6 +27,9 @@ PROTOCOL_FIGURES: dict[str, dict[str, Figures]] = {
         "identification": {
             "enroll": (3000, 3261, 2661, 2894, 2920, 2451, 2912, 3106, 2594, None),
         },
+        "verification": {
+            "enroll": (4260, 4765, 3995, 4458, 4216, 3875, 4137, 4556, 3922, None),
+        },
     },
     "ijbc": {
         "verification": {
@@ -35,6 +38,21 @@ PROTOCOL_FIGURES: dict[str, dict[str, Figures]] = {
             "genuine": (19557,),
             "impostor": (15638932,),
         },
+    },
+    "ijbb": {
+        "verification": {
+            "enroll templates": (1845,),
+            "probe templates": (10270,),
+            "genuine": (10270,),
+            "impostor": (8000000,),
+        },
+    },
+    "bin_packs": {
+        name: {"genuine": (pairs // 2,), "impostor": (pairs // 2,)}
+        for name, pairs in (
+            *(("lfw", 6000), ("agedb_30", 6000), ("calfw", 6000), ("cplfw", 6000)),
+            *(("cfp_ff", 7000), ("cfp_fp", 7000)),
+        )
     },
     "lfw": {"view2": {"genuine": (300,) * _TEN, "impostor": (300,) * _TEN}},
     "cfp": {name: {"genuine": (350,) * _TEN, "impostor": (350,) * _TEN} for name in ("ff", "fp")},

@@ -1,4 +1,4 @@
-"""Protocols of IJB-A and IJB-C: templates of several media, verification and open-set search."""
+"""Protocols of IJB-A, -B and -C: templates of several media, verification, open-set search."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from pipeline.errors import ReaderError
-from pipeline.readers import ijba, ijbc
-from pipeline.readers.ijb import Columns, sightings
+from pipeline.readers import ijba, ijbb, ijbc
+from pipeline.readers.ijb import Columns, Release, sightings
 from pipeline.readers.layout import files_below, find_list, require_list
 from pipeline.store.protocols import (
     MATCH,
@@ -58,12 +58,15 @@ def ijba_splits(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
             if (kind, use) == ("11", "verify_comparisons")
         ]
         match = pa.concat_tables(matches)
+        enroll, probe = (
+            _named_in(both, match, f"{side}_template_id") for side in ("enroll", "probe")
+        )
         yield Protocol(
             "verification",
             Provenance.OFFICIAL,
             f"IJB-A 1:1: pairs of templates; {POOLING}; mean and deviation of ten splits.",
-            enroll=both,
-            probe=both,
+            enroll=enroll,
+            probe=probe,
             match=match,
             train=trained("11"),
             kind=Kind.VERIFICATION,
@@ -82,37 +85,70 @@ def ijba_splits(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
         )
 
 
+def ijbb_protocols(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield those of IJB-B; see ``ijbc_protocols``."""
+    return _release_protocols(ijbb.RELEASE, root)
+
+
 def ijbc_protocols(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
     """Yield ``verification`` (1:1 mixed) and ``identification``, whose folds are the two galleries.
 
     Raises:
         ReaderError: a list is missing or malformed.
     """
+    return _release_protocols(ijbc.RELEASE, root)
+
+
+def _release_protocols(release: Release, root: Path) -> Iterator[Protocol]:
     files = files_below(root)
-    first, second, probing = ijbc.TEMPLATE_LISTS
 
     def templates(name: str, fold: int | None) -> pa.Table:
-        return _templates(require_list(root, "ijbc", files, name), ijbc.COLUMNS, fold)
+        file = require_list(root, release.name, files, name)
+        return _templates(file, release.columns_of(file), fold)
 
-    probe = templates(probing, None)
-    if pairs := find_list(files, "ijbc_11_G1_G2_matches.csv"):
+    first, second = release.galleries
+    probe = templates(release.probes, None)
+    if pairs := find_list(files, release.pairs):
         both = pa.concat_tables([templates(first, None), templates(second, None)])
-        yield Protocol(
-            "verification",
-            Provenance.OFFICIAL,
-            f"IJB-C 1:1, mixed media: gallery templates against probe templates; {POOLING}.",
-            enroll=both,
-            probe=probe,
-            match=_matches(root / pairs, both, probe, None),
-            train=train_table(),
-            kind=Kind.VERIFICATION,
-        )
-    yield Protocol(
+        yield verification(release.name, both, probe, _matches(root / pairs, both, probe, None))
+    yield identification(release.name, [templates(first, 1), templates(second, 2)], probe)
+
+
+def verification(name: str, enroll: pa.Table, probe: pa.Table, match: pa.Table) -> Protocol:
+    """Make the 1:1 protocol of a release.
+
+    Args:
+        name: of the release.
+        enroll: gallery templates.
+        probe: probe templates.
+        match: which are compared.
+    """
+    return Protocol(
+        "verification",
+        Provenance.OFFICIAL,
+        f"{name} 1:1, mixed media: gallery templates against probe templates; {POOLING}.",
+        enroll=enroll,
+        probe=probe,
+        match=match,
+        train=train_table(),
+        kind=Kind.VERIFICATION,
+    )
+
+
+def identification(name: str, galleries: Sequence[pa.Table], probe: pa.Table) -> Protocol:
+    """Make the 1:N protocol of a release.
+
+    Args:
+        name: of the release.
+        galleries: templates of the two, as folds 1 and 2.
+        probe: probe templates, the same for both.
+    """
+    return Protocol(
         "identification",
         Provenance.OFFICIAL,
-        "IJB-C 1:N, mixed media, open set: fold 1 searches gallery 1, fold 2 gallery 2, and the "
+        f"{name} 1:N, mixed media, open set: fold 1 searches gallery 1, fold 2 gallery 2, and the "
         f"subjects of the other gallery probe too; {POOLING}; each gallery's rates and their mean.",
-        enroll=pa.concat_tables([templates(first, 1), templates(second, 2)]),
+        enroll=pa.concat_tables(list(galleries)),
         probe=probe,
         match=None,
         train=train_table(),
@@ -125,6 +161,16 @@ def _templates(file: Path, columns: Columns, fold: int | None) -> pa.Table:
         (fold, s.template_id, s.subject_id, s.sample_id, s.media_id, None)
         for s in sightings(file, columns)
     )
+
+
+def _named_in(templates: pa.Table, match: pa.Table, side: str) -> pa.Table:
+    """Keep the templates that the pairs of their fold name on one side."""
+    kept = []
+    for fold in pc.unique(match["fold"]):
+        mine = templates.filter(pc.equal(templates["fold"], fold))
+        named = pc.unique(match.filter(pc.equal(match["fold"], fold))[side])
+        kept.append(mine.filter(pc.is_in(mine["template_id"], value_set=named)))
+    return pa.concat_tables(kept)
 
 
 def _matches(file: Path, enroll: pa.Table, probe: pa.Table, fold: int | None) -> pa.Table:

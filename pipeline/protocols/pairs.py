@@ -1,7 +1,6 @@
 """Protocols of sets of pairs: LFW, CFP and YTF in ten folds; and MegaFace's search."""
 
 import json
-import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from pipeline.readers.layout import (
     require_list,
     stem_of,
 )
+from pipeline.readers.unmatched import report_unmatched
 from pipeline.store.protocols import (
     Exclude,
     Kind,
@@ -29,8 +29,6 @@ from pipeline.store.protocols import (
     train_table,
 )
 from pipeline.types import Row
-
-log = logging.getLogger(__name__)
 
 Pair = tuple[int | None, str, str, bool]
 """Fold, left template, right template, whether they are of one subject."""
@@ -92,6 +90,9 @@ def cfp_protocols(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         for side in ("F", "P")
     }
     known = {row["sample_id"]: [row] for row in rows}
+    for side, listed in numbered.items():
+        absent = [sample for sample in listed.values() if sample not in known]
+        report_unmatched(Path(f"Pair_list_{side}.txt"), absent)
     found = numbered_lists(files, r"Split/(FF|FP)/(\d+)/(same|diff)\.txt")
     for name in ("ff", "fp"):
         lists = {key: path for key, path in found.items() if key[0] == name}
@@ -198,9 +199,15 @@ def _sides(
 
 
 def megaface_search(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
-    """Yield ``official`` and, where InsightFace's noise lists are there, ``cleaned``.
+    """Yield ``official`` and, where InsightFace's noise lists are there, ``refined``, ``cleaned``.
 
-    Each probe is searched among the distractors and one other image of its subject at a time.
+    Each probe is searched among the distractors and one other image of its subject at a time. Both
+    others leave wrong distractors out. ``refined`` is the rule of InsightFace's code, by which
+    papers report it: a wrong probe becomes the mean of its subject's right ones. ``cleaned`` leaves
+    wrong probes out.
+
+    Raises:
+        ReaderError: a list is malformed, or a subject has wrong images only.
     """
     files = files_below(root)
     of_probes, of_distractors = (
@@ -213,26 +220,61 @@ def megaface_search(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         *(megaface.distractor_of, of_distractors),
     )
     noise = _noises(root, files, of_probes, of_distractors)
-    for name, left_out in (("official", set()), ("cleaned", noise)):
-        if name == "cleaned" and not noise:
-            continue
-        kept = [row for row in rows if row["sample_id"] not in left_out]
-        mates = [r for r in kept if r.get("subject_id") and _chosen(r["sample_id"], probes)]
-        others = [
-            r for r in kept if not r.get("subject_id") and _chosen(r["sample_id"], distractors)
-        ]
+    all_mates = [r for r in rows if r.get("subject_id") and _chosen(r["sample_id"], probes)]
+    all_others = [
+        r for r in rows if not r.get("subject_id") and _chosen(r["sample_id"], distractors)
+    ]
+    right = [row for row in all_mates if row["sample_id"] not in noise]
+    others = [row for row in all_others if row["sample_id"] not in noise]
+    tables = {"official": ([_single(row) for row in all_mates], all_others, "")}
+    if noise:
+        rule = " Wrong distractors are left out, and wrong probes"
+        tables["refined"] = (
+            _refined(all_mates, right),
+            others,
+            f"{rule} are the mean of their subject's right ones, as in InsightFace's code.",
+        )
+        tables["cleaned"] = ([_single(row) for row in right], others, f"{rule}, too.")
+    for name, (mates, strangers, rule) in tables.items():
         yield Protocol(
             name,
             Provenance.OFFICIAL,
             "MegaFace challenge 1: each probe among the distractors and one mate at a time; "
-            "verification of all genuine pairs against all probe-distractor pairs.",
-            enroll=template_table(_single(row) for row in [*mates, *others]),
-            probe=template_table(_single(row) for row in mates),
+            f"verification of all genuine pairs against all probe-distractor pairs.{rule}",
+            enroll=template_table([*mates, *map(_single, strangers)]),
+            probe=template_table(mates),
             match=None,
             train=train_table(),
             exclude=Exclude.OTHER_MATES,
             kind=Kind.DISTRACTORS,
         )
+
+
+def _refined(mates: Sequence[Row], right: Sequence[Row]) -> list[Row]:
+    """Make templates of one image each; of a wrong one, of all right images of its subject.
+
+    Raises:
+        ReaderError: there is none.
+    """
+    kept = {row["sample_id"] for row in right}
+    of_subject: dict[str, list[Row]] = {}
+    for row in right:
+        of_subject.setdefault(row["subject_id"], []).append(row)
+    made = []
+    for row in mates:
+        if row["sample_id"] in kept:
+            made.append(_single(row))
+            continue
+        if row["subject_id"] not in of_subject:
+            raise ReaderError(
+                f"facescrub_noises.txt names all images of {row['subject_id']}: expected one that "
+                "is right, whose embedding stands for the others"
+            )
+        made += [
+            _single(other) | {"template_id": row["sample_id"]}
+            for other in of_subject[row["subject_id"]]
+        ]
+    return made
 
 
 def _chosen(sample_id: str, listed: set[str]) -> bool:
@@ -259,7 +301,7 @@ def _listed(
     except (ValueError, KeyError, TypeError) as error:
         raise ReaderError(f"{root / found}: expected {{'path': [...], 'id': [...]}}") from error
     listed = {path: sample_of(path) for path in paths}
-    _report_unmatched(root / found, [path for path, i in listed.items() if i not in known])
+    report_unmatched(root / found, [path for path, i in listed.items() if i not in known])
     return set(listed.values())
 
 
@@ -277,13 +319,11 @@ def _noises(
             of_name.setdefault(stem_of(row["path"]).rpartition("/")[2], []).append(sample_id)
         lines = _noise_lines(root / found)
         stems = {line: stem_of(line).rpartition("/")[2] for line in lines}
-        _report_unmatched(root / found, [line for line in lines if stems[line] not in of_name])
+        report_unmatched(root / found, [line for line in lines if stems[line] not in of_name])
         noise.update(i for stem in stems.values() for i in of_name.get(stem, ()))
     if found := find_list(files, "megaface_noises.txt"):
         listed = {line: megaface.distractor_of(line) for line in _noise_lines(root / found)}
-        _report_unmatched(
-            root / found, [line for line, i in listed.items() if i not in distractors]
-        )
+        report_unmatched(root / found, [line for line, i in listed.items() if i not in distractors])
         noise.update(listed.values())
     return noise
 
@@ -292,13 +332,3 @@ def _noise_lines(file: Path) -> list[str]:
     """Read a noise list: without its comments, of fields the second."""
     fields = [line.split("\t") for _, line in read_lines(file) if not line.startswith("#")]
     return [(each[1] if len(each) > 1 else each[0]).strip() for each in fields]
-
-
-def _report_unmatched(file: Path, lines: Sequence[str]) -> None:
-    """Log lines of a list that name no image of this copy."""
-    if lines:
-        log.warning(
-            "%s: %d lines name no image that is on disk, among them %r: expected names of this "
-            "release",
-            *(file, len(lines), lines[0]),
-        )

@@ -16,6 +16,7 @@ Reference:
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
@@ -35,6 +36,7 @@ SPLIT = "splits/buaa_visnir_v1.csv"
 _BY_BAND = re.compile(r"(?:.*/)?(VIS|NIR)/0*(\d+)/(\d+)", re.IGNORECASE)
 _BY_NUMBER = re.compile(r"(?:.*/)?0*(\d+)/(\d+)")
 _LAST = 18
+_SUBJECTS = 150
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
@@ -47,6 +49,13 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     return list_by_path(
         root, dataset, params, EXPECTED, lambda path: _row(path, dataset, params, splits)
     )
+
+
+def known_unused(path: str, _: Collection[str]) -> str | None:
+    """Say what an image of the data set is that the protocol leaves out; None for a stranger's."""
+    match = _BY_NUMBER.fullmatch(stem_of(path))
+    beyond = match and 1 <= int(match[1]) <= _SUBJECTS and int(match[2]) > _LAST
+    return f"images of a subject beyond its first {_LAST}" if beyond else None
 
 
 def _row(path: str, dataset: str, params: DatasetParams, splits: dict[str, str]) -> Row | None:

@@ -35,6 +35,7 @@ from pipeline.readers.layout import (
     rows_by_sample,
     stem_of,
 )
+from pipeline.readers.tables import read_text
 from pipeline.store import Listing
 from pipeline.types import Float32, Region, Row
 
@@ -118,7 +119,7 @@ def _row(
 
 def _landmarks(file: Path) -> Float32 | None:
     """Read two eyes and complete them to five landmarks; None where they are not two places."""
-    numbers = [number_of(word) for word in re.split(r"[\s,;]+", file.read_text().strip())[:4]]
+    numbers = [number_of(word) for word in re.split(r"[\s,;]+", read_text(file).strip())[:4]]
     if len(numbers) < 4 or any(number != number for number in numbers):
         return None
     eyes = (numbers[:2], numbers[2:])

@@ -1,15 +1,29 @@
-"""What the IJB readers share: template lists, in which a line is one person's face in one file."""
+"""What the IJB readers share: template lists, in which a line is one person's face in one file.
+
+IJB-B and IJB-C are of one make: two galleries, mixed probes, pairs, and the metadata of all faces.
+"""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.boxes import box_of_corner, number_of
-from pipeline.readers.layout import is_image, official_row, read_table, report_absent
+from pipeline.readers.layout import (
+    find_list,
+    is_image,
+    list_official,
+    make_listing,
+    official_row,
+    read_table,
+    refuse_root,
+    report_absent,
+)
 from pipeline.readers.listing import sample_id_of
+from pipeline.readers.tables import read_text
+from pipeline.store import Listing
 from pipeline.types import Band, Row
 
 log = logging.getLogger(__name__)
@@ -41,6 +55,56 @@ class Columns:
 
 
 @dataclass(frozen=True)
+class Release:
+    """Lists of a release of two galleries and mixed probes.
+
+    Attributes:
+        name: as reports call it.
+        galleries: template lists of the two galleries.
+        probes: template list of the probes.
+        pairs: headerless pairs of template ids.
+        metadata: all faces (optional).
+        columns: how its lists name their columns, the newest naming first.
+        expected: the layout, for errors.
+    """
+
+    name: str
+    galleries: tuple[str, str]
+    probes: str
+    pairs: str
+    metadata: str
+    columns: tuple[Columns, ...]
+    expected: str
+
+    def columns_of(self, file: Path) -> Columns:
+        """Return the naming whose columns a list has; the newest where it has none's."""
+        header = read_text(file).partition("\n")[0]
+        for columns in self.columns:
+            if columns.file in (name.strip() for name in header.split(",")):
+                return columns
+        return self.columns[0]
+
+
+def read_release(release: Release, root: Path, dataset: str, params: DatasetParams) -> Listing:
+    """List all faces that the template lists, or the metadata, of a release name.
+
+    Raises:
+        ReaderError: a list is missing or malformed.
+    """
+    files = list_official(root, dataset, release.expected)
+    names = (*release.galleries, release.probes)
+    lists = [found for name in names if (found := find_list(files, name))]
+    if len(lists) < len(names):
+        raise refuse_root(root, dataset, release.expected, files)
+    if metadata := find_list(files, release.metadata):
+        lists.append(metadata)
+    images = image_paths(files, ("img", "frames"))
+    named = [root / path for path in lists]
+    rows = sample_rows(named, release.columns_of(named[0]), images, dataset, params)
+    return make_listing(root, dataset, params, release.expected, rows)
+
+
+@dataclass(frozen=True)
 class Sighting:
     """A line of a template list: a subject's face in one file, as part of a template.
 
@@ -60,7 +124,7 @@ class Sighting:
 
 
 def sightings(file: Path, columns: Columns) -> Iterator[Sighting]:
-    """Read a template list.
+    """Read a template list; lines without a subject are no faces and stay out.
 
     Raises:
         ReaderError: a column is missing, or a template is of two subjects.
@@ -68,6 +132,8 @@ def sightings(file: Path, columns: Columns) -> Iterator[Sighting]:
     subjects: dict[str, str] = {}
     for cells in read_table(file, columns.required):
         template, subject = _whole(cells["TEMPLATE_ID"]), _whole(cells["SUBJECT_ID"])
+        if subject.lower() in _NOBODY:
+            continue
         if subjects.setdefault(template, subject) != subject:
             raise ReaderError(
                 f"{file}: template {template} is of the subjects {subjects[template]} and {subject}"
@@ -147,6 +213,11 @@ def image_paths(files: Iterable[str], folders: tuple[str, ...]) -> dict[str, str
             if len(parts) > 1 and parts[-2].lower() in folders:
                 paths["/".join(parts[-2:]).lower()] = path
     return paths
+
+
+def known_unused(path: str, _: Collection[str]) -> str | None:
+    """Say that an image is one of the non-faces, which the metadata alone name."""
+    return "images without a face" if "nonfaces" in path.lower().split("/")[:-1] else None
 
 
 def _whole(cell: str) -> str:

@@ -24,14 +24,22 @@ Reference:
 from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
-from pipeline.readers.ijb import Columns, image_paths, sample_rows
-from pipeline.readers.layout import find_list, list_official, make_listing, refuse_root
+from pipeline.readers.ijb import Columns, Release, known_unused, read_release
 from pipeline.store import Listing
 
-EXPECTED = "protocols/ijbc_1N_*.csv, protocols/ijbc_11_G1_G2_matches.csv, img/ and frames/"
+__all__ = ["COLUMNS", "PUBLISHED", "RELEASE", "known_unused", "read"]
+
 PUBLISHED = {"subjects": 3531}
 COLUMNS = Columns("FILENAME", "SIGHTING_ID", "FRAME_NUM", "YAW")
-TEMPLATE_LISTS = ("ijbc_1N_gallery_G1.csv", "ijbc_1N_gallery_G2.csv", "ijbc_1N_probe_mixed.csv")
+RELEASE = Release(
+    name="IJB-C",
+    galleries=("ijbc_1N_gallery_G1.csv", "ijbc_1N_gallery_G2.csv"),
+    probes="ijbc_1N_probe_mixed.csv",
+    pairs="ijbc_11_G1_G2_matches.csv",
+    metadata="ijbc_metadata.csv",
+    columns=(COLUMNS,),
+    expected="protocols/ijbc_1N_*.csv, protocols/ijbc_11_G1_G2_matches.csv, img/ and frames/",
+)
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
@@ -40,12 +48,4 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     Raises:
         ReaderError: a list is missing or malformed.
     """
-    files = list_official(root, dataset, EXPECTED)
-    lists = [found for name in TEMPLATE_LISTS if (found := find_list(files, name))]
-    if len(lists) < len(TEMPLATE_LISTS):
-        raise refuse_root(root, dataset, EXPECTED, files)
-    if metadata := find_list(files, "ijbc_metadata.csv"):
-        lists.append(metadata)
-    images = image_paths(files, ("img", "frames"))
-    rows = sample_rows([root / path for path in lists], COLUMNS, images, dataset, params)
-    return make_listing(root, dataset, params, EXPECTED, rows)
+    return read_release(RELEASE, root, dataset, params)

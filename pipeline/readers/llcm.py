@@ -5,8 +5,8 @@
 
 Layout: ``idx/train_vis.txt`` and ``idx/train_nir.txt`` with lines ``vis/0001/0001_c01_s…_vis.jpg
 0``; ``idx/test_id.txt``, one line of ids with commas; ``test_vis/cam1…9/0007/*.jpg`` and
-``test_nir/cam{1,2,4…9}/0007/*.jpg``. Labels of the training lists count anew; the subject is the
-folder's name.
+``test_nir/cam{1,2,4…9}/0007/*.jpg``. ``vis/`` and ``nir/`` hold all images, ``test_…/`` copies of
+those that test. Labels of the training lists count anew; the subject is the folder's name.
 
 Reference:
     Y. Zhang, H. Wang, Diverse embedding expansion network and low-light cross-modality benchmark
@@ -14,6 +14,7 @@ Reference:
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.errors import ReaderError
@@ -30,6 +31,7 @@ from pipeline.readers.layout import (
     stem_of,
 )
 from pipeline.readers.listing import sample_id_of
+from pipeline.readers.unmatched import report_unmatched
 from pipeline.store import Listing
 from pipeline.types import Band, Region, Row, Split
 
@@ -54,7 +56,8 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         ReaderError: a list is missing or malformed, or the root holds no such images.
     """
     files = list_official(root, dataset, EXPECTED)
-    test_ids = read_ids(require_list(root, dataset, files, "idx/test_id.txt"))
+    test_list = require_list(root, dataset, files, "idx/test_id.txt")
+    test_ids = read_ids(test_list)
     on_disk = {stem_of(path): path for path in files if is_image(path)}
     rows = []
     absent = []
@@ -68,10 +71,26 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
             _train_row(on_disk.get(stem, line), dataset, params) for line, stem in paths.items()
         ]
     report_absent(dataset, absent)
+    found = set()
     for path in on_disk.values():
         if (match := _TEST.fullmatch(stem_of(path))) and int(match[3]) in test_ids:
             rows.append(_test_row(path, match, dataset, params))
+            found.add(int(match[3]))
+    report_unmatched(
+        test_list, [str(n) for n in sorted(test_ids - found)], match="name no subject on disk"
+    )
     return make_listing(root, dataset, params, EXPECTED, rows)
+
+
+def known_unused(path: str, used: Collection[str]) -> str | None:
+    """Say that an image of ``vis/`` or ``nir/`` is what ``test_…/`` holds a copy of, else None."""
+    match = _TRAIN.fullmatch(stem_of(path))
+    if not match:
+        return None
+    band, subject, name, camera = match.groups()
+    before = stem_of(path).removesuffix(f"{band}/{subject}/{name}")
+    copy = f"{before}test_{band}/cam{camera}/{subject}/{name}"
+    return "images of which test_vis and test_nir hold copies" if copy in used else None
 
 
 def train_path(line: str) -> str | None:

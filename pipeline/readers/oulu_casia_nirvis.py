@@ -5,7 +5,8 @@ VIS camera at 320 × 240 in three lights: 1,440 sequences in each band, from neu
 Ask the Center for Machine Vision of the University of Oulu for the data (research only).
 
 Layout: ``{NI,VL}/{Dark,Weak,Strong}/P001/Anger/000.jpeg``, also as flat names with ``_`` for ``/``;
-the expressions are Anger, Disgust, Fear, Happiness, Sadness and Surprise.
+the expressions are Anger, Disgust, Fear, Happiness, Sadness and Surprise. Faces cut out of them,
+``{NI,VL}_Acropped/…``, are not read.
 
 Papers on NIR-VIS recognition train on 20 subjects and test on 20 and take eight frames of each
 expression in strong light; which, they don't say. ``split`` comes from
@@ -17,6 +18,7 @@ Reference:
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
@@ -39,6 +41,7 @@ _FRAME = re.compile(
     rf"(?:.*/)?(NI|VL)[/_](Dark|Weak|Strong)[/_](P\d{{3}})[/_]({'|'.join(EXPRESSIONS)})[/_](\d+)",
     re.IGNORECASE,
 )
+_CROPPED = re.compile(r"(?:.*/)?(?:NI|VL)_Acropped/.+", re.IGNORECASE)
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
@@ -51,6 +54,11 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     return list_by_path(
         root, dataset, params, EXPECTED, lambda path: _row(path, dataset, params, splits)
     )
+
+
+def known_unused(path: str, _: Collection[str]) -> str | None:
+    """Say that an image is of the cropped copies beside the frames; None for a stranger's."""
+    return "cropped copies of the frames" if _CROPPED.fullmatch(path) else None
 
 
 def _row(path: str, dataset: str, params: DatasetParams, splits: dict[str, str]) -> Row | None:

@@ -9,9 +9,11 @@ has a line ``<key>\t<offset>`` per record. A record is
 - whose data begin with ``uint32`` flag, ``float32`` label, ``uint64`` id, ``uint64`` id2, then flag
   further labels as ``float32``, then the encoded image.
 
-Record 0 of a training set has two labels: images are the keys 1 … a − 1, and the keys a … b − 1
-stand for subjects, whose two labels are their first image's key and the one behind their last.
-Where record 0 is an image, each record's own label is its subject.
+Record 0 of a training set has two labels and no image: images are the keys 1 … a − 1, and the keys
+a … b − 1 stand for subjects, whose two labels are their first image's key and the one behind their
+last. An image that no subject has by its key is of its own label, by which InsightFace trains.
+Where record 0 is an image (as in the shuffled files that DALI reads), each record's first label is
+its subject. ``property`` counts subjects: those that there are, or labels up to the highest one.
 
 Images are aligned faces (112 × 112, ArcFace) in visible light, and licences differ: see where the
 set came from (https://github.com/deepinsight/insightface/tree/master/recognition/_datasets_).
@@ -36,6 +38,8 @@ from numpy.typing import NDArray
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.layout import list_official, official_row, refuse_root
+from pipeline.readers.tables import read_text
+from pipeline.readers.unmatched import report_unmatched
 from pipeline.store import LazyRows, Listing
 from pipeline.types import Region, Row
 
@@ -66,7 +70,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     ).reshape(-1, 3)
     if not len(found):
         raise ReaderError(f"{root / 'train.rec'}: expected images, found none")
-    _check_property(root / "property", len(np.unique(found[:, 2])))
+    _check_property(root / "property", found[:, 2])
     common = official_row(
         "",
         dataset,
@@ -144,13 +148,17 @@ def list_images(file: Path, keys: Int64, offsets: Int64) -> Iterator[tuple[int, 
         return
     place = dict(zip(keys.tolist(), offsets.tolist(), strict=True))
     with _mapped(file) as data:
-        labels, _ = unpack(read_record(data, place[int(keys[0])], file))
-        if keys[0] == 0 and len(labels) == 2:
+        labels, first_image = unpack(read_record(data, place[int(keys[0])], file))
+        if keys[0] == 0 and len(labels) == 2 and not first_image:
             first_subject, end = (int(label) for label in labels)
             subjects = _subjects(data, place, range(first_subject, end), file)
+            _report_gaps(place, subjects, first_subject, file)
             for key, offset in place.items():
                 if 0 < key < first_subject:
-                    yield key, offset, subjects[key]
+                    subject = subjects.get(key)
+                    if subject is None:
+                        subject = _own_label(data, key, offset, end - first_subject, file)
+                    yield key, offset, subject
         else:
             for key, offset in place.items():
                 own, image = unpack(read_record(data, offset, file))
@@ -167,6 +175,37 @@ def _subjects(data: mmap.mmap, place: dict[int, int], keys: range, file: Path) -
         labels, _ = unpack(read_record(data, place[key], file))
         subjects.update(dict.fromkeys(range(int(labels[0]), int(labels[1])), subject))
     return subjects
+
+
+def _report_gaps(
+    place: dict[int, int], subjects: dict[int, int], first_subject: int, file: Path
+) -> None:
+    """Tell of keys that subjects have and the index lacks, and of images that no subject has."""
+    absent = [key for key in subjects if key not in place]
+    alone = [key for key in place if 0 < key < first_subject and key not in subjects]
+    report_unmatched(
+        file, [f"key {key}" for key in absent], what="keys", match="have no line in train.idx"
+    )
+    report_unmatched(
+        file, [f"key {key}" for key in alone], what="images", match="are no subject's by their key"
+    )
+
+
+def _own_label(data: mmap.mmap, key: int, offset: int, subjects: int, file: Path) -> int:
+    """Return the label that an image's own record has.
+
+    Raises:
+        ReaderError: it is none of the subjects'.
+    """
+    labels, image = unpack(read_record(data, offset, file))
+    label = float(labels[0]) if len(labels) and image else -1.0
+    if label != label or not 0 <= label < subjects or label != int(label):
+        raise ReaderError(
+            f"{file}: key {key} is no subject's, and its own record has "
+            f"{f'label {label:g}' if image else 'no image'}: expected a label of 0 … "
+            f"{subjects - 1}; the file is damaged, or record 0 is another set's"
+        )
+    return int(label)
 
 
 def read_record(data: mmap.mmap | bytes, offset: int, file: Path) -> bytes:
@@ -228,12 +267,19 @@ def _mapped_once(file: Path, _: int) -> mmap.mmap:
     return _mapped(file)
 
 
-def _check_property(file: Path, subjects: int) -> None:
-    """Compare with ``property`` where there is one."""
-    if file.exists():
-        text = file.read_text().strip()
-        if text.split(",")[0].strip() != str(subjects):
-            raise ReaderError(
-                f"{file}: expected '{subjects},<height>,<width>' for the {subjects} subjects of "
-                f"train.rec, found {text!r}"
-            )
+def _check_property(file: Path, labels: Int64) -> None:
+    """Compare with ``property`` where there is one.
+
+    Raises:
+        ReaderError: it gives neither the number of subjects that there are, nor that of labels.
+    """
+    if not file.exists():
+        return
+    text = read_text(file).strip()
+    found, highest = len(np.unique(labels)), int(labels.max()) + 1
+    if text.split(",")[0].strip() not in {str(found), str(highest)}:
+        raise ReaderError(
+            f"{file}: expected '{found},<height>,<width>' for the {found} subjects of train.rec"
+            f"{f', or {highest} for its labels' if highest != found else ''}, found {text!r}; "
+            "take the file that came with train.rec, or remove it"
+        )

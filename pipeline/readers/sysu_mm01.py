@@ -15,6 +15,7 @@ Reference:
 import re
 from pathlib import Path
 
+from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.layout import (
     is_image,
@@ -25,6 +26,7 @@ from pipeline.readers.layout import (
     stem_of,
 )
 from pipeline.readers.llcm import read_ids
+from pipeline.readers.unmatched import report_unmatched
 from pipeline.store import Listing
 from pipeline.types import Band, Region, Row, Split
 
@@ -48,17 +50,36 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         ReaderError: a list is missing or malformed, or the root holds no such images.
     """
     files = list_official(root, dataset, EXPECTED)
-    splits = {
-        subject: split
-        for name, split in LISTS.items()
-        for subject in read_ids(require_list(root, dataset, files, f"exp/{name}_id.txt"))
-    }
+    lists = {name: require_list(root, dataset, files, f"exp/{name}_id.txt") for name in LISTS}
+    listed = {name: read_ids(file) for name, file in lists.items()}
+    splits = _splits(listed)
     rows = [
         _row(path, match, splits.get(int(match[2])), dataset, params)
         for path in files
         if is_image(path) and (match := _IMAGE.fullmatch(stem_of(path)))
     ]
+    there = {int(row["subject_id"]) for row in rows}
+    for name, file in lists.items():
+        absent = [str(number) for number in sorted(listed[name] - there)]
+        report_unmatched(file, absent, match="name no subject on disk")
     return make_listing(root, dataset, params, EXPECTED, rows)
+
+
+def _splits(listed: dict[str, set[int]]) -> dict[int, Split]:
+    """Return each subject's split.
+
+    Raises:
+        ReaderError: a subject stands in two lists.
+    """
+    splits: dict[int, Split] = {}
+    for name, found in listed.items():
+        if twice := sorted(found & splits.keys()):
+            raise ReaderError(
+                f"exp/{name}_id.txt: {len(twice)} subjects stand in another list too, among them "
+                f"{twice[0]:04d}: expected each in one of train, val and test"
+            )
+        splits |= dict.fromkeys(found, LISTS[name])
+    return splits
 
 
 def sample_of(camera: str, subject: str, image: str) -> str:

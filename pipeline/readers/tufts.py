@@ -13,6 +13,7 @@ Reference:
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
@@ -27,11 +28,18 @@ from pipeline.types import Band, Row
 EXPECTED = "TD_{RGB,NIR,IR}_{E,A}_Set<n>/<subject>/TD_…_<image>.jpg"
 PUBLISHED = {"subjects": 113}
 BANDS = {"RGB": Band.VIS, "NIR": Band.NIR, "IR": Band.LWIR}
+NOT_READ = {
+    "CS": "sketches",
+    "LYT": "light fields",
+    "3D": "3D",
+    "VIDEO": "frames of videos",
+}
 EXPRESSIONS = {1: "neutral", 2: "smile", 3: "eyes_closed", 4: "shocked", 5: "sunglasses"}
 
 _IMAGE = re.compile(
     r"(?:.*/)?TD_(RGB|NIR|IR)_([AE])(?:_Set\d+)?/(?:.*/)?(\d+)/[^/]*?(\d+)", re.IGNORECASE
 )
+_NOT_READ = re.compile(rf"(?:.*/)?TD_({'|'.join(NOT_READ)})(?:_[^/]*)?/.+", re.IGNORECASE)
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
@@ -41,6 +49,12 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         ReaderError: the root holds no such images.
     """
     return list_by_path(root, dataset, params, EXPECTED, lambda path: _row(path, dataset, params))
+
+
+def known_unused(path: str, _: Collection[str]) -> str | None:
+    """Say what an image of a part is that is not read; None for one of no part."""
+    match = _NOT_READ.fullmatch(path)
+    return f"{NOT_READ[match[1].upper()]} (TD_{match[1].upper()})" if match else None
 
 
 def _row(path: str, dataset: str, params: DatasetParams) -> Row | None:

@@ -16,6 +16,7 @@ Reference:
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
@@ -29,6 +30,7 @@ from pipeline.readers.layout import (
     stem_of,
 )
 from pipeline.readers.listing import sample_id_of
+from pipeline.readers.unmatched import report_unmatched
 from pipeline.store import Listing
 from pipeline.types import Band, Float32, Region, Row
 
@@ -50,12 +52,26 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         (path, m) for path in files if is_image(path) and (m := _FRAME.fullmatch(stem_of(path)))
     ]
     whole = [(path, m) for path, m in found if not m[3]]
+    frames = {_sample(match) for _, match in whole or found}
     boxes: dict[str, Float32] = {}
     for path in files:
         if path.endswith(_LABELS):
-            boxes |= face_boxes(root / path)
+            labelled = face_boxes(root / path)
+            absent = [sample for sample in labelled if sample not in frames]
+            report_unmatched(root / path, absent, match="name no frame that is on disk")
+            boxes |= labelled
     rows = [_row(path, match, dataset, params, boxes) for path, match in whole or found]
     return make_listing(root, dataset, params, EXPECTED, rows)
+
+
+def known_unused(path: str, used: Collection[str]) -> str | None:
+    """Say that an aligned frame stands beside the full one that is read; None for a stranger's."""
+    match = _FRAME.fullmatch(stem_of(path))
+    if not match or not match[3]:
+        return None
+    whole = f"frame_images_DB/{match[1]}/{match[2]}/{match[2]}.{match[4]}"
+    before = path.partition("aligned_images_DB/")[0]
+    return "aligned copies of the frames" if f"{before}{whole}" in used else None
 
 
 def face_boxes(file: Path) -> dict[str, Float32]:

@@ -6,17 +6,21 @@ the same in each run. Docstrings say how much of what there is, so that tests ca
 Nothing but tests imports this package.
 """
 
-from pipeline.testing.ijb import ijba, ijbc
+from pipeline.testing.ijb import ijb_insightface, ijba, ijbb, ijbc
 from pipeline.testing.nir_vis import buaa_visnir, casia_nir_vis2, lamp_hq, oulu_casia_nirvis, tufts
+from pipeline.testing.packs import bin_packs
 from pipeline.testing.pairs import cfp, lfw, megaface, ytf
 from pipeline.testing.recordio import recordio
 from pipeline.testing.reid import llcm, regdb, sysu_mm01
 
 __all__ = [
+    "bin_packs",
     "buaa_visnir",
     "casia_nir_vis2",
     "cfp",
+    "ijb_insightface",
     "ijba",
+    "ijbb",
     "ijbc",
     "lamp_hq",
     "lfw",

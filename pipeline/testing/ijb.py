@@ -1,8 +1,8 @@
-"""Replicas of IJB-A and IJB-C."""
+"""Replicas of IJB-A, IJB-B and IJB-C, and of InsightFace's lists of the latter two."""
 
 from pathlib import Path
 
-from pipeline.testing.images import put_images, put_text
+from pipeline.testing.images import put_image, put_images, put_text
 
 IJBA_HEADER = (
     "TEMPLATE_ID,SUBJECT_ID,FILE,MEDIA_ID,SIGHTING_ID,FRAME,FACE_X,FACE_Y,FACE_WIDTH,FACE_HEIGHT,"
@@ -15,19 +15,23 @@ IJBC_HEADER = (
     + ",".join(f"OCC{n}" for n in range(1, 19))
 )
 
+IJBB_HEADER = (
+    "TEMPLATE_ID,SUBJECT_ID,FILENAME,SIGHTING_ID,FACE_X,FACE_Y,FACE_WIDTH,FACE_HEIGHT,RIGHT_EYE_X,"
+    "RIGHT_EYE_Y,LEFT_EYE_X,LEFT_EYE_Y,NOSE_X,NOSE_Y,FRAME_NUM"
+)
+
 
 def ijba(root: Path, *, subjects: int = 4, splits: int = 2) -> None:
-    """Write an IJB-A: an image and two frames of each subject; ``img/1.jpg`` shows two of them.
+    """Write an IJB-A: an image of each subject; ``img/1.jpg`` shows two of them.
 
     Subject 1 trains. The others have a gallery template (an image) and a probe template (two
     frames of one video); in the search the last subject is not in the gallery.
     """
     images = root / "images"
     for subject in range(1, subjects + 1):
-        put_images(
-            images,
-            (f"img/{subject}.jpg", *(f"frame/{90 + subject}_{n:05d}.png" for n in (30, 60))),
-        )
+        put_image(images / f"img/{subject}.jpg")
+        if subject > 1:
+            put_images(images, (f"frame/{90 + subject}_{n:05d}.png" for n in (30, 60)))
 
     def still(template: int, subject: int, file: str) -> str:
         return f"{template},{subject},{file},{subject},{subject},,1,2,3,4,,,,,,,12.5" + ",1" * 8
@@ -96,4 +100,73 @@ def ijbc(root: Path, *, subjects: int = 4) -> None:
     header = IJBC_HEADER.partition(",")[2]
     empty = "," * (header.count(",") - 2)
     strange = [f"{nobody},nonfaces/{n}.png,{n}{empty}" for n, nobody in enumerate(("", "NaN"))]
+    put_images(root / "images", (f"nonfaces/{n}.png" for n in range(2)))
     put_text(protocols / "ijbc_metadata.csv", [header, *faces, *strange])
+
+
+def ijbb(root: Path, *, subjects: int = 4, older: bool = False) -> None:
+    """Write an IJB-B, whose templates are those of ``ijbc``.
+
+    Args:
+        root: folder.
+        subjects: how many.
+        older: with the first release's names of columns.
+    """
+    header = IJBB_HEADER
+    if older:
+        header = header.replace("FILENAME", "FILE").replace("FRAME_NUM", "FRAME")
+    half = subjects // 2
+    gallery: dict[int, list[str]] = {1: [], 2: []}
+    probe, pairs = [], []
+    for s in range(1, subjects + 1):
+        stills = (f"img/{s}.jpg", f"img/{100 + s}.jpg")
+        frames = [f"frames/{s}_{n:02d}.png" for n in (1, 2)]
+        put_images(root / "images", (*stills, *frames))
+        gallery[1 if s <= half else 2] += [
+            f"{s},{s},{file},{100 * n + s},1,2,3,4,,,,,,," for n, file in enumerate(stills)
+        ]
+        probe += [
+            f"{500 + s},{s},{file},{900 + s},1,2,3,4,,,,,,,{n}" for n, file in enumerate(frames, 1)
+        ]
+        pairs += [f"{s},{500 + s}", f"{s},{500 + s % subjects + 1}"]
+    for number, lines in gallery.items():
+        put_text(root / f"protocol/ijbb_1N_gallery_S{number}.csv", [header, *lines])
+    put_text(root / "protocol/ijbb_1N_probe_mixed.csv", [header, *probe])
+    put_text(root / "protocol/ijbb_11_S1_S2_matches.csv", pairs)
+
+
+def ijb_insightface(
+    root: Path, *, subjects: int = 4, release: str = "ijbc", search: bool = True
+) -> None:
+    """Write InsightFace's crops and lists: of each subject two templates of two crops each.
+
+    Those of the second are of one media. Each first template meets its own second, and the next
+    subject's.
+
+    Args:
+        root: folder.
+        subjects: how many; the first half is in gallery 1.
+        release: ``ijbb`` or ``ijbc``.
+        search: with the lists that say whose each template is.
+    """
+    faces, points, pairs = [], [], []
+    searched: dict[str, list[str]] = {"1": [], "2": [], "probe": []}
+    crop = 0
+    for s in range(1, subjects + 1):
+        for template, media in ((s, 10 + s), (s, 20 + s), (500 + s, 900 + s), (500 + s, 900 + s)):
+            crop += 1
+            faces.append(f"{crop}.jpg {template} {media}")
+            points.append(f"{crop}.jpg 2.5 3.0 5.5 3.0 4.0 4.0 3.0 6.0 5.0 6.0 0.99")
+            part = "probe" if template > 500 else "1" if s <= subjects // 2 else "2"
+            searched[part].append(f"{template},{s},img/{crop}.jpg,{media}")
+        pairs += [f"{s} {500 + s} 1", f"{s} {500 + s % subjects + 1} 0"]
+    put_images(root / "loose_crop", (f"{number}.jpg" for number in range(1, crop + 1)))
+    put_text(root / f"meta/{release}_face_tid_mid.txt", faces)
+    put_text(root / f"meta/{release}_name_5pts_score.txt", points)
+    put_text(root / f"meta/{release}_template_pair_label.txt", pairs)
+    if search:
+        letter = {"ijbb": "S", "ijbc": "G"}[release]
+        for part, lines in searched.items():
+            name = "probe_mixed" if part == "probe" else f"gallery_{letter}{part}"
+            header = "TEMPLATE_ID,SUBJECT_ID,FILENAME,SIGHTING_ID"
+            put_text(root / f"meta/{release}_1N_{name}.csv", [header, *lines])

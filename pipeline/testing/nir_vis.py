@@ -86,9 +86,13 @@ def oulu_casia_nirvis(
 
 
 def tufts(root: Path, *, subjects: int = 2) -> None:
-    """Write a Tufts of ``subjects × (5 + 9 + 9 + 5)`` images: RGB E, RGB A, NIR A, IR E."""
+    """Write a Tufts of ``subjects × (5 + 9 + 9 + 5)`` images: RGB E, RGB A, NIR A, IR E.
+
+    Each has a sketch besides (``TD_CS``), which is not read.
+    """
+    parts = (("RGB_E", 5), ("RGB_A", 9), ("NIR_A", 9), ("IR_E", 5), ("CS", 1))
     for subject in range(1, subjects + 1):
-        for part, images in (("RGB_E", 5), ("RGB_A", 9), ("NIR_A", 9), ("IR_E", 5)):
+        for part, images in parts:
             put_images(
                 root,
                 (

@@ -8,7 +8,10 @@ from pipeline.testing.images import put_images, put_text
 
 
 def llcm(root: Path, *, train: int = 2, test: int = 2, each: int = 3) -> None:
-    """Write an LLCM: ``each`` images of a subject and band; in the test, in cameras 1 and 2."""
+    """Write an LLCM: ``each`` images of a subject and band; in the test, in cameras 1 and 2.
+
+    As in the real one, the images that test lie below ``vis`` and ``nir``, too.
+    """
     for band in ("vis", "nir"):
         lines = []
         for label in range(train):
@@ -22,15 +25,13 @@ def llcm(root: Path, *, train: int = 2, test: int = 2, each: int = 3) -> None:
         put_text(root / f"idx/train_{band}.txt", lines)
         for subject in range(1, test + 1):
             for camera in (1, 2):
-                put_images(
-                    root,
-                    (
-                        f"test_{band}/cam{camera}/{subject:04d}/"
-                        f"{subject:04d}_c0{camera}_s{n}_f{n}_{band}.jpg"
-                        for n in range(each)
-                    ),
-                    grey=band == "nir",
-                )
+                files = [f"{subject:04d}_c0{camera}_s{n}_f{n}_{band}.jpg" for n in range(each)]
+                for folder in (f"test_{band}/cam{camera}", band):
+                    put_images(
+                        root,
+                        (f"{folder}/{subject:04d}/{file}" for file in files),
+                        grey=band == "nir",
+                    )
     (root / "idx/test_id.txt").write_text(",".join(str(s) for s in range(1, test + 1)))
 
 

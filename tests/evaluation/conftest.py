@@ -24,7 +24,10 @@ def official(tmp_path):
 
 @pytest.fixture
 def embed():
-    """Make an embedding of each sample of a protocol: its subject's direction, and noise."""
+    """Make an embedding of each sample of a protocol: its subject's direction, and noise.
+
+    Where subjects are not known, a genuine pair of samples is a subject.
+    """
 
     def make(protocol, noise=1.0, seed=0, width=8):
         rng = np.random.default_rng(seed)
@@ -32,6 +35,10 @@ def embed():
         for table in (protocol.enroll, protocol.probe):
             for row in table.to_pylist():
                 subject_of[row["sample_id"]] = row["subject_id"]
+        for pair in [] if protocol.match is None else protocol.match.to_pylist():
+            sides = pair["enroll_template_id"], pair["probe_template_id"]
+            if pair["same"] and all(subject_of.get(side, "") is None for side in sides):
+                subject_of |= dict.fromkeys(sides, sides[0])
         names = sorted({s for s in subject_of.values() if s})
         centres = {name: rng.normal(size=width) for name in names}
         return {

@@ -40,6 +40,14 @@ REPLICAS = {
         "test_ijba_verification_is_the_mean_of_its_splits",
     ),
     "ijbc": ("80 people", partial(testing.ijbc, subjects=80), {"noise": 1.2}, IJBC_PAIRS),
+    "ijbb": ("80 people", partial(testing.ijbb, subjects=80), {"noise": 1.2}, IJBC_PAIRS),
+    "ijb_insightface": (
+        "80 people",
+        partial(testing.ijb_insightface, subjects=80),
+        {"noise": 1.2},
+        IJBC_PAIRS,
+    ),
+    "bin_packs": ("40 pairs", partial(testing.bin_packs, pairs=40), {"noise": 1.0}, PAIRS),
     "lfw": ("80 people", partial(testing.lfw, folds=10, each=4), {"noise": 1.0}, PAIRS),
     "cfp": ("4 people", testing.cfp, {"noise": 1.0}, PAIRS),
     "ytf": ("3 people", testing.ytf, {"noise": 1.0}, PAIRS),
@@ -72,12 +80,20 @@ REPLICAS = {
 the same numbers out slowly."""
 OTHERS = {
     Kind.OPEN_SET: {
-        "ijbc": "test_ijbc_search_of_each_gallery_and_their_mean_is_a_brute_force",
+        **dict.fromkeys(
+            ("ijbb", "ijbc", "ijb_insightface"),
+            "test_ijbc_search_of_each_gallery_and_their_mean_is_a_brute_force",
+        ),
         "ijba": "test_ijba_search_has_ten_splits_and_their_deviation",
     },
     Kind.VERIFICATION: {"lfw": IJBC_PAIRS},
 }
-"""Tests of single protocols, by kind and reader."""
+"""Tests of protocols of a kind, by kind and reader."""
+SINGLE = {
+    ("megaface", "refined"): "test_megaface_refined_is_insightfaces_rule",
+    ("megaface", "cleaned"): "test_megaface_cleaned_leaves_the_noise_out",
+}
+"""Tests of single protocols."""
 
 
 def shown(metrics, kind):
@@ -94,7 +110,7 @@ def shown(metrics, kind):
 
 def line_of(reader, name, kind, number):
     people, _, _, test = REPLICAS[reader]
-    checked = OTHERS.get(kind, {}).get(reader, test)
+    checked = SINGLE.get((reader, name)) or OTHERS.get(kind, {}).get(reader, test)
     return f"| `{reader}` | `{name}` | `{kind}` | {people} | {number} | `{checked}` |"
 
 
@@ -118,6 +134,7 @@ def test_no_protocol_is_left_unmeasured():
     assert "not measured" not in table
     known = {path.stem: path.read_text() for path in Path(__file__).parent.glob("test_*.py")}
     for name in {test for _, _, _, test in REPLICAS.values()} | {
-        test for tests in OTHERS.values() for test in tests.values()
+        *(test for tests in OTHERS.values() for test in tests.values()),
+        *SINGLE.values(),
     }:
         assert any(f"def {name}(" in text for text in known.values()), name

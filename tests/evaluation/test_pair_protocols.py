@@ -1,4 +1,4 @@
-"""Protocols of listed pairs on replicas: LFW, CFP, YTF, IJB-A and IJB-C 1:1."""
+"""Protocols of listed pairs on replicas: LFW, CFP, YTF, packs, and IJB-A, -B and -C 1:1."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -61,6 +61,7 @@ def ten_fold(by_fold):
         ("cfp", "ff", testing.cfp),
         ("cfp", "fp", testing.cfp),
         ("ytf", "ten_folds", lambda root: testing.ytf(root, frames=3)),
+        ("bin_packs", "cfp_fp", lambda root: testing.bin_packs(root, pairs=40)),
     ],
 )
 def test_accuracy_over_folds_is_that_of_a_slow_re_derivation(
@@ -109,9 +110,10 @@ def test_the_accuracy_of_one_fold_alone_is_refused(tmp_path, official, embed):
         measure_protocol(protocol.fold(1), lambda _: (vectors, vectors))
 
 
-def test_ijbc_verification_is_scikit_learns_roc(tmp_path, official, embed):
-    testing.ijbc(tmp_path, subjects=120)
-    protocol = official("ijbc")["verification"]
+@pytest.mark.parametrize("reader", ["ijbb", "ijbc", "ijb_insightface"])
+def test_ijbc_verification_is_scikit_learns_roc(tmp_path, official, embed, reader):
+    getattr(testing, reader)(tmp_path, subjects=120)
+    protocol = official(reader)["verification"]
     vectors = embed(protocol, noise=1.5)
     metrics = recognise(protocol, vectors, vectors).metrics
     scores, same = zip(*scores_of(protocol, vectors), strict=True)

@@ -1,4 +1,4 @@
-"""Searches on replicas, by brute force: IJB-A and IJB-C 1:N, MegaFace."""
+"""Searches on replicas, by brute force: IJB-A, -B and -C 1:N, MegaFace."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline import testing
-from pipeline.errors import StageError
+from pipeline.errors import ReaderError, StageError
 from pipeline.evaluation.recognition import EmbeddingTable, measure_protocol, recognise
 
 
@@ -57,9 +57,12 @@ def identified(fold, gallery, probes, fpir):
     return max(rates), len(found) / len(mated)
 
 
-def test_ijbc_search_of_each_gallery_and_their_mean_is_a_brute_force(tmp_path, official, embed):
-    testing.ijbc(tmp_path, subjects=80)
-    protocol = official("ijbc")["identification"]
+@pytest.mark.parametrize("reader", ["ijbb", "ijbc", "ijb_insightface"])
+def test_ijbc_search_of_each_gallery_and_their_mean_is_a_brute_force(
+    tmp_path, official, embed, reader
+):
+    getattr(testing, reader)(tmp_path, subjects=80)
+    protocol = official(reader)["identification"]
     vectors = embed(protocol, noise=1.2)
     measured = measure_protocol(protocol, lambda _: (vectors, vectors))
     expected = [identified(protocol.fold(n), vectors, vectors, 0.1) for n in (1, 2)]
@@ -163,6 +166,40 @@ def test_megaface_cleaned_leaves_the_noise_out(tmp_path, official, embed):
     found = recognise(protocol, vectors, vectors).metrics
     assert found["rank1"]["value"] == pytest.approx(np.mean(ranks == 1), abs=1e-6)
     assert found["distractors"] == 149
+
+
+def test_megaface_refined_is_insightfaces_rule(tmp_path, official, embed):
+    """The embedding of a wrong image is put in place by the mean of its subject's right ones."""
+    testing.megaface(tmp_path, people=5, each=4, distractors=150)
+    with (tmp_path / "facescrub_noises.txt").open("a") as file:
+        file.write("Some_Body2_1.png\n")
+    protocols = official("megaface")
+    plain, refined = protocols["official"], protocols["refined"]
+    vectors = embed(plain, noise=0.5)
+    others = [f"facescrub/Some_Body2/Some_Body2_{n}" for n in (0, 2, 3)]
+    mean = np.mean([unit(vectors[name]) for name in others], axis=0)
+    put = vectors | {"facescrub/Some_Body2/Some_Body2_1": mean}
+    (wrong,) = (
+        set(plain.enroll["sample_id"].to_pylist())
+        - set(refined.enroll["sample_id"].to_pylist())
+        - {"facescrub/Some_Body2/Some_Body2_1"}
+    )
+    assert wrong.startswith("megaface/")
+    del put[wrong]
+    ranks, genuine, impostor = megaface_by_hand(plain, put, put)
+    found = recognise(refined, vectors, vectors).metrics
+    assert found["rank1"]["value"] == pytest.approx(np.mean(ranks == 1), abs=1e-6)
+    assert found["rank1"]["n"] == len(genuine) == 4 * 4 * 3 + 3 * 2  # as many as in `official`
+    assert (found["distractors"], found["impostor"]) == (149, len(impostor))
+    assert 0.1 < found["rank1"]["value"] < 0.99
+
+
+def test_megaface_without_a_right_image_of_a_subject_is_told(tmp_path, official):
+    testing.megaface(tmp_path, people=2, each=2)
+    with (tmp_path / "facescrub_noises.txt").open("a") as file:
+        file.write("Some_Body1_0.png\nSome_Body1_1.png\n")
+    with pytest.raises(ReaderError, match="names all images of Some_Body1: expected one that is"):
+        official("megaface")
 
 
 def test_a_table_of_embeddings_gives_what_a_dictionary_gives(tmp_path, official, embed):

@@ -1,4 +1,4 @@
-"""Readers of IJB-A and IJB-C on their replicas: faces in shared files, templates, comparisons."""
+"""Readers of IJB-A, -B and -C on replicas: faces in shared files, templates, comparisons."""
 
 import math
 
@@ -70,6 +70,17 @@ def test_ijbc_metadata_without_a_subject_is_no_face(tmp_path, listed, caplog):
     assert "2 lines of ijbc_metadata.csv have no subject" in caplog.text
 
 
+@pytest.mark.parametrize("nobody", ["", "NaN"])
+def test_a_template_without_a_subject_is_nobodys(tmp_path, listed, protocols, nobody):
+    testing.ijbc(tmp_path)
+    file = tmp_path / "protocols/ijbc_1N_probe_mixed.csv"
+    line = file.read_text().splitlines()[1].split(",")
+    put_text(file, [*file.read_text().splitlines(), ",".join(["999", nobody, *line[2:]])])
+    assert len(listed("ijbc")) == 16
+    probe = protocols("ijbc")["identification"].probe
+    assert set(probe["subject_id"].to_pylist()) == {"1", "2", "3", "4"}
+
+
 def test_ijbc_numbers_from_a_spreadsheet_are_the_same(tmp_path):
     testing.ijbc(tmp_path)
     file = tmp_path / "protocols/ijbc_1N_gallery_G1.csv"
@@ -136,8 +147,86 @@ def test_a_file_that_is_not_there_is_listed_all_the_same(tmp_path, listed, caplo
     assert "1 images that the official lists name are not on disk" in caplog.text
 
 
-@pytest.mark.parametrize("reader", ["ijba", "ijbc"])
+@pytest.mark.parametrize("reader", ["ijba", "ijbb", "ijbc", "ijb_insightface"])
 def test_a_wrong_root_says_what_was_looked_for(tmp_path, listed, reader):
     testing.tufts(tmp_path, subjects=1)
-    with pytest.raises(ReaderError, match=r"expected .*\.csv.*found TD_"):
+    with pytest.raises(ReaderError, match=r"expected .*\.(csv|txt).*found TD_"):
         listed(reader)
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_ijbb_has_ijbcs_protocols_by_its_own_lists(tmp_path, listed, protocols, older):
+    testing.ijbb(tmp_path, subjects=4, older=older)
+    rows = listed("ijbb")
+    assert len(rows) == 16
+    frame = rows["2/frames/2_02.png"]
+    assert [frame[c] for c in ("subject_id", "media_id", "frame_index")] == ["2", "902", 2]
+    assert frame["truth_box_xyxy"].tolist() == [0.5, 1.5, 3.5, 5.5]
+    made = protocols("ijbb")
+    counts = made["verification"].counts()
+    assert (counts["enroll_templates"], counts["probe_templates"]) == (4, 4)
+    assert (counts["genuine"], counts["impostor"]) == (4, 4)
+    assert set(made["identification"].fold(2).enroll["subject_id"].to_pylist()) == {"3", "4"}
+    assert made["identification"].description.startswith("IJB-B 1:N")
+
+
+@pytest.mark.parametrize("release", ["ijbb", "ijbc"])
+def test_insightfaces_lists_are_templates_of_crops(tmp_path, listed, protocols, release):
+    testing.ijb_insightface(tmp_path, subjects=4, release=release)
+    rows = listed("ijb_insightface")
+    assert len(rows) == 16
+    row = rows["7"]  # the second subject's second template
+    assert [row[c] for c in ("subject_id", "media_id", "path")] == ["2", "902", "loose_crop/7.jpg"]
+    assert row["truth_landmarks_xy"].tolist() == [[2.5, 3], [5.5, 3], [4, 4], [3, 6], [5, 6]]
+    made = protocols("ijb_insightface")
+    counts = made["verification"].counts()
+    assert (counts["enroll_templates"], counts["probe_templates"]) == (4, 4)
+    assert (counts["genuine"], counts["impostor"]) == (4, 4)
+    assert made["verification"].match["same"].to_pylist() == [True, False] * 4
+    search = made["identification"]
+    assert search.folds() == [1, 2]
+    assert set(search.fold(2).enroll["template_id"].to_pylist()) == {"3", "4"}
+    assert set(search.fold(2).probe["subject_id"].to_pylist()) == {"1", "2", "3", "4"}
+
+
+def test_insightfaces_subjects_are_told_by_the_pairs_alone(tmp_path, listed, protocols):
+    testing.ijb_insightface(tmp_path, subjects=4, search=False)
+    assert set(protocols("ijb_insightface")) == {"verification"}
+    of = {row["media_id"]: row["subject_id"] for row in listed("ijb_insightface").values()}
+    assert of["11"] == of["21"] == of["901"] == "template 1"
+    assert len(set(of.values())) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "message"),
+    [
+        ("face_tid_mid", "17.jpg 5", "line 17: expected '<crop> <template> <media>', found '17"),
+        ("face_tid_mid", "3.jpg 5 6", "line 17: '3.jpg' stands in line 3 already"),
+        ("name_5pts_score", "17.jpg 1 2", "line 17: expected '<crop> x1 y1 … x5 y5 <score>'"),
+        ("name_5pts_score", "1.jpg" + " nan" * 11, "line 17: expected '<crop> x1 y1"),
+        ("template_pair_label", "1 502 2", "expected the label 0 or 1, found another in 1 lines"),
+        ("template_pair_label", "1 502", "expected '<template> <template> <0 or 1>'"),
+        ("template_pair_label", "1 777 0", "1 templates have no face in the list of faces, among"),
+    ],
+)
+def test_insightfaces_faulty_lists_are_told(tmp_path, protocols, name, line, message):
+    testing.ijb_insightface(tmp_path)
+    file = tmp_path / f"meta/ijbc_{name}.txt"
+    file.write_text(file.read_text() + line + "\n")
+    with pytest.raises(ReaderError, match=f"ijbc_{name}.txt.*{message}"):
+        protocols("ijb_insightface")
+
+
+def test_insightfaces_two_releases_below_one_root_are_refused(tmp_path, listed):
+    testing.ijb_insightface(tmp_path / "IJBB", release="ijbb")
+    testing.ijb_insightface(tmp_path / "IJBC")
+    with pytest.raises(ReaderError, match=r"expected the lists of IJB-B or of IJB-C .* found both"):
+        listed("ijb_insightface")
+
+
+def test_ijba_compares_the_templates_that_its_comparisons_name(tmp_path, protocols):
+    testing.ijba(tmp_path, subjects=4)
+    fold = protocols("ijba")["verification"].fold(1)
+    assert set(fold.enroll["template_id"].to_pylist()) == {"102", "103", "104"}
+    assert set(fold.probe["template_id"].to_pylist()) == {"202", "203", "204"}
+    assert len(fold.enroll) == 4  # a template of two images, as bob.db.ijba counts them

@@ -123,3 +123,82 @@ def test_a_record_damaged_later_is_unreadable_not_fatal(tmp_path):
     loaded = {r["sample_id"]: r for batch in listing.shard(0).batches() for r in batch}
     assert "found other data" in loaded[row["sample_id"]]["unreadable"]
     assert sum("content" in r for r in loaded.values()) == len(loaded) - 1
+
+
+def write_records(root, records):
+    """Write records by key, as they come; returns where each lies."""
+    places, data = {}, b""
+    for key, record in records:
+        places[key] = len(data)
+        data += framed(record)
+    (root / "train.rec").write_bytes(data)
+    (root / "train.idx").write_text("".join(f"{k}\t{at}\n" for k, at in places.items()))
+
+
+def labelled(key, *labels, image=b""):
+    """Pack a record by hand: one label in the header, several behind it."""
+    count = len(labels) if len(labels) > 1 else 0
+    head = struct.pack("<IfQQ", count, 0.0 if count else labels[0], key, 0)
+    return head + (struct.pack(f"<{count}f", *labels) if count else b"") + image
+
+
+def gap(label):
+    """Keys 1 … 3 are images of two subjects, but no subject has key 3."""
+    return [
+        (0, labelled(0, 4, 6)),
+        (1, labelled(1, 0, image=b"a")),
+        (2, labelled(2, 1, image=b"b")),
+        (3, labelled(3, label, image=b"c")),
+        (4, labelled(4, 1, 2)),
+        (5, labelled(5, 2, 3)),
+    ]
+
+
+def test_an_image_that_no_subject_has_is_its_own_labels(tmp_path, caplog):
+    write_records(tmp_path, gap(1))
+    with caplog.at_level("WARNING"):
+        found = {key: row["content"] for key, row in contents(tmp_path).items()}
+    assert found == {"0000000/00000001": b"a", "0000001/00000002": b"b", "0000001/00000003": b"c"}
+    assert "1 images are no subject's by their key, among them 'key 3'" in caplog.text
+
+
+@pytest.mark.parametrize("label", [2, -1, 0.5, float("nan")])
+def test_an_image_that_nobody_has_at_all_is_told(tmp_path, label):
+    write_records(tmp_path, gap(label))
+    with pytest.raises(ReaderError, match="key 3 is no subject's, and its own record has label"):
+        contents(tmp_path)
+
+
+def test_an_index_without_some_images_is_read_and_told(tmp_path, caplog):
+    testing.recordio(tmp_path, subjects=3, each=2)
+    lines = (tmp_path / "train.idx").read_text().splitlines()
+    (tmp_path / "train.idx").write_text("\n".join(line for line in lines if line[:2] != "3\t"))
+    with caplog.at_level("WARNING"):
+        assert len(contents(tmp_path)) == 5
+    assert "1 keys have no line in train.idx, among them 'key 3'" in caplog.text
+
+
+def test_two_labels_and_no_header_are_images(tmp_path):
+    """Sets that give a second label, such as an age, to each image: the first is the subject."""
+    write_records(tmp_path, [(n, labelled(n, n % 2, 30 + n, image=b"p")) for n in range(4)])
+    assert sorted(contents(tmp_path)) == [
+        "0000000/00000000",
+        "0000000/00000002",
+        "0000001/00000001",
+        "0000001/00000003",
+    ]
+
+
+@pytest.mark.parametrize("text", ["2,112,112", "7,112,112", "7,112,112\r\n", "\ufeff2,112,112"])
+def test_property_counts_the_subjects_or_their_labels(tmp_path, text):
+    write_records(tmp_path, [(n, labelled(n, 6 * n, image=b"p")) for n in range(2)])
+    (tmp_path / "property").write_bytes(text.encode())
+    assert len(contents(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("data", [b"3,112,112", b"", b"\xff\xfe\x00\x01", b"many"])
+def test_another_property_is_told_whatever_stands_there(tmp_path, data):
+    write_records(tmp_path, [(n, labelled(n, 6 * n, image=b"p")) for n in range(2)])
+    (tmp_path / "property").write_bytes(data)
+    with pytest.raises(ReaderError, match=r"property: expected '2,<height>,<width>'.* or 7 for"):
+        contents(tmp_path)

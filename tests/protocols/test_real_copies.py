@@ -1,0 +1,306 @@
+"""``crossband check`` on replicas that hold what real copies hold: no false alarm, faults named."""
+
+from importlib import import_module
+
+import pytest
+
+from pipeline import testing
+from pipeline.errors import ReaderError
+from pipeline.protocols import OFFICIAL, check
+from pipeline.protocols.check import check_dataset
+from pipeline.readers import READERS
+from pipeline.testing.images import put_image, put_images, put_text
+
+
+def buaa(root):
+    """Eight subjects with 40 images each, as the first release's folders hold."""
+    testing.buaa_visnir(root, subjects=8, last=40)
+
+
+def oulu(root):
+    """Frames in two lights, and the crops that come with them."""
+    people = ("P001", "P006", "P033")
+    testing.oulu_casia_nirvis(root, subjects=people, frames=2, expressions=("Anger",))
+    put_images(root, (f"NI_Acropped/Dark/{each}/Anger/000.jpeg" for each in people))
+
+
+def ytf(root):
+    """Full frames, and the aligned ones."""
+    testing.ytf(root)
+    testing.ytf(root, aligned=True)
+
+
+COPIES = {
+    "casia_nir_vis2": testing.casia_nir_vis2,
+    "buaa_visnir": buaa,
+    "oulu_casia_nirvis": oulu,
+    "tufts": testing.tufts,
+    "lamp_hq": testing.lamp_hq,
+    "ijba": testing.ijba,
+    "ijbc": testing.ijbc,
+    "ijbb": testing.ijbb,
+    "ijb_insightface": testing.ijb_insightface,
+    "bin_packs": testing.bin_packs,
+    "lfw": testing.lfw,
+    "cfp": testing.cfp,
+    "ytf": ytf,
+    "megaface": testing.megaface,
+    "llcm": testing.llcm,
+    "sysu_mm01": lambda root: testing.sysu_mm01(root, each=10, draws=True),
+    "regdb": testing.regdb,
+    "recordio": testing.recordio,
+}
+UNUSED = {
+    "buaa_visnir": {"images of a subject beyond its first 18": 8 * 22},
+    "oulu_casia_nirvis": {"cropped copies of the frames": 3},
+    "tufts": {"sketches (TD_CS)": 2},
+    "ijbc": {"images without a face": 2},
+    "ytf": {"aligned copies of the frames": 18},
+    "llcm": {"images of which test_vis and test_nir hold copies": 24},
+}
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """Write a copy and take its own numbers for the published ones."""
+
+    def make(reader):
+        COPIES[reader](tmp_path)
+        module = import_module(READERS[reader])
+        clean = check_dataset(reader, tmp_path)
+        found = {count.what: count.found for count in clean.counts}
+        monkeypatch.setattr(module, "PUBLISHED", {name: found[name] for name in module.PUBLISHED})
+        figures = {}
+        for name, numbers in check.PROTOCOL_FIGURES.get(reader, {}).items():
+            folds = [
+                f" fold {n}" for n in range(1, 11) if any(f"{name} fold {n} " in w for w in found)
+            ]
+            figures[name] = {
+                what: tuple(found[f"{name}{fold} {what}"] for fold in folds or [""])
+                for what in numbers
+            }
+        monkeypatch.setitem(check.PROTOCOL_FIGURES, reader, figures)
+        return tmp_path
+
+    return make
+
+
+def told(reader, root, **options):
+    """All that a check says is wrong, as one text."""
+    try:
+        verdict = check_dataset(reader, root, **options)
+    except ReaderError as error:
+        return str(error)
+    lines = [f"{each.what}: {', '.join(each.items)}" for each in verdict.findings]
+    lines += [f"{c.what} is {c.found}, not {c.published}" for c in verdict.counts if c.differs]
+    return "\n".join(lines)
+
+
+def test_every_reader_has_a_copy():
+    assert set(COPIES) == set(check.CHECKED)
+
+
+@pytest.mark.parametrize("reader", COPIES)
+def test_a_copy_as_people_have_it_raises_no_alarm(published, caplog, reader):
+    root = published(reader)
+    with caplog.at_level("WARNING"):
+        verdict = check_dataset(reader, root, decode=True)
+    assert told(reader, root, decode=True) == ""
+    assert verdict.in_order
+    unused = {
+        count.what.removeprefix("known, not used: "): count.found
+        for count in verdict.counts
+        if count.what.startswith("known, not used")
+    }
+    assert unused == UNUSED.get(reader, {})
+    assert not [record for record in caplog.records if "name no" in record.getMessage()]
+
+
+def append(path, line):
+    path.write_text(path.read_text() + line + "\n")
+
+
+def remove(path):
+    path.unlink()
+
+
+def replace(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def cut(path):
+    """Leave the first half of a file, as a broken transfer does; replicas share no inode."""
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+
+def spoil(path):
+    """Take the beginning of the first JPEG away."""
+    path.write_bytes(path.read_bytes().replace(b"\xff\xd8\xff", b"\0\0\0", 1))
+
+
+FAULTS = [
+    # reader, what is done to the copy, what the check has to name
+    ("casia_nir_vis2", lambda r: remove(r / "s2/NIR/00002/002.bmp"), "disk: s2/NIR/00002/002"),
+    ("casia_nir_vis2", lambda r: put_image(r / "s1/NIR/all.png"), "none of the data set's: s1/NIR"),
+    (
+        "casia_nir_vis2",
+        lambda r: append(r / "protocols/nir_probe_1.txt", "s4\\NIR\\00725\\001.jpg"),
+        "not on disk: s4/NIR/00725/001",
+    ),
+    (
+        "casia_nir_vis2",
+        lambda r: append(r / "protocols/nir_probe_2.txt", "s1\\NIR\\00001\\001.jpg"),
+        "fold 2: 1 subjects train and are tested",
+    ),
+    (
+        "casia_nir_vis2",
+        lambda r: append(r / "protocols/vis_train_1.txt", "s1\\VIS\\00001\\001.jpg"),
+        "vis_train_1.txt, line 5: 's1/VIS/00001/001.jpg' stands in line 1 already",
+    ),
+    ("buaa_visnir", lambda r: remove(r / "3/4.bmp"), "NIR is 71, not 72"),
+    ("buaa_visnir", lambda r: put_image(r / "151/19.bmp"), "none of the data set's: 151/19.bmp"),
+    ("buaa_visnir", lambda r: put_image(r / "3/4.bmp"), "bands may be mixed up: 003/NIR/04"),
+    ("oulu_casia_nirvis", lambda r: put_image(r / "NI/Dim/P001/0.jpeg"), "set's: NI/Dim/P001/0"),
+    ("oulu_casia_nirvis", lambda r: cut(r / "VL/Dark/P001/Anger/000.jpeg"), "VL/Dark/P001/Anger"),
+    ("tufts", lambda r: put_image(r / "TD_UV_Set1/1/TD_UV_1.jpg"), "set's: TD_UV_Set1/1/TD_UV_1"),
+    ("lamp_hq", lambda r: remove(r / "NIR/0002/1.jpg"), "not on disk: NIR/0002/1"),
+    (
+        "lamp_hq",
+        lambda r: append(r / "Protocols/test/probe_nir2.txt", "NIR/0001/0.jpg 9"),
+        "ten_folds: fold 2: 1 subjects train and are tested",
+    ),
+    ("ijba", lambda r: remove(r / "images/frame/93_00060.png"), "not on disk: frame/93_00060.png"),
+    (
+        "ijba",
+        lambda r: append(r / "IJB-A_11_sets/split2/verify_comparisons_2.csv", "102,999"),
+        "verify_comparisons_2.csv: 1 pairs name a template that no list of probe has",
+    ),
+    ("ijba", lambda r: put_image(r / "images/img/77.jpg"), "none of the data set's: images/img/77"),
+    ("ijbc", lambda r: remove(r / "images/frames/3_02.png"), "not on disk: frames/3_02.png"),
+    (
+        "ijbc",
+        lambda r: append(r / "protocols/ijbc_11_G1_G2_matches.csv", "1,777"),
+        "1 pairs name a template that no list of probe has, among them 777",
+    ),
+    (
+        "ijbc",
+        lambda r: replace(r / "protocols/ijbc_1N_gallery_G1.csv", "\n2,2,img/102", "\n2,3,img/102"),
+        "template 2 is of the subjects 2 and 3",
+    ),
+    (
+        "ijbb",
+        lambda r: append(r / "protocol/ijbb_11_S1_S2_matches.csv", "888,501"),
+        "1 pairs name a template that no list of enroll has, among them 888",
+    ),
+    ("ijbb", lambda r: remove(r / "images/img/103.jpg"), "not on disk: img/103.jpg"),
+    ("ijb_insightface", lambda r: remove(r / "loose_crop/9.jpg"), "name are not on disk: 9.jpg"),
+    ("ijb_insightface", lambda r: put_image(r / "loose_crop/99.jpg"), "set's: loose_crop/99.jpg"),
+    (
+        "ijb_insightface",
+        lambda r: append(r / "meta/ijbc_template_pair_label.txt", "1 999 0"),
+        "1 templates have no face in the list of faces, among them 999",
+    ),
+    (
+        "ijb_insightface",
+        lambda r: append(r / "meta/ijbc_name_5pts_score.txt", "99.jpg" + " 1" * 11),
+        "lines of ijbc_name_5pts_score.txt name no crop of ijbc_face_tid_mid.txt: 99.jpg",
+    ),
+    (
+        "ijb_insightface",
+        lambda r: replace(r / "meta/ijbc_template_pair_label.txt", "1 501 1", "1 501 0"),
+        "1 pairs are listed otherwise than their templates' subjects say, among them 1 and 501 as",
+    ),
+    ("bin_packs", lambda r: cut(r / "calfw.bin"), "calfw.bin: expected a pickle of images"),
+    ("bin_packs", lambda r: spoil(r / "lfw.bin"), "images are unreadable: lfw/00000: not_an_image"),
+    ("lfw", lambda r: remove(r / "lfw/Person_00/Person_00_0001.jpg"), "them Person_00/0001"),
+    ("lfw", lambda r: put_image(r / "lfw/Person_00/face.jpg"), "set's: lfw/Person_00/face.jpg"),
+    ("lfw", lambda r: append(r / "pairs.txt", "Person_00\t1\t2"), "4 pairs as its header says"),
+    (
+        "cfp",
+        lambda r: remove(r / "Data/Images/004/profile/04.jpg"),
+        "lines of Pair_list_P.txt name no image that is on disk: 004/profile/04",
+    ),
+    ("cfp", lambda r: append(r / "Protocol/Split/FP/02/diff.txt", "1,99"), "lack number 1 or 99"),
+    (
+        "ytf",
+        lambda r: append(r / "splits.txt", "2, 3, Ann_Lee/0, Dee_Fox/0, 0"),
+        "1 images or videos of the pairs are not on disk, among them Dee_Fox/0",
+    ),
+    (
+        "ytf",
+        lambda r: remove(r / "frame_images_DB/Ann_Lee/0/0.101.jpg"),
+        "lines of Ann_Lee.labeled_faces.txt name no frame that is on disk: Ann_Lee/0/101",
+    ),
+    (
+        "megaface",
+        lambda r: append(r / "facescrub_noises.txt", "Nobody_1.png"),
+        "lines of facescrub_noises.txt name no image that is on disk: Nobody_1.png",
+    ),
+    (
+        "megaface",
+        lambda r: append(r / "megaface_noises.txt", "7\t999/9@N00/9_0.jpg"),
+        "lines of megaface_noises.txt name no image that is on disk: 999/9@N00/9_0.jpg",
+    ),
+    ("megaface", lambda r: remove(r / "megaface_images/002/2@N00/2_0.jpg"), "is 4, not 5"),
+    (
+        "llcm",
+        lambda r: remove(r / "test_vis/cam1/0001/0001_c01_s1_f1_vis.jpg"),
+        "none of the data set's: vis/0001/0001_c01_s1_f1_vis.jpg",
+    ),
+    (
+        "llcm",
+        lambda r: put_image(r / "vis/0010/0010_c01_s8_f8_vis.jpg"),
+        "none of the data set's: vis/0010/0010_c01_s8_f8_vis.jpg",
+    ),
+    (
+        "llcm",
+        lambda r: (r / "idx/test_id.txt").write_text("1,2,351"),
+        "lines of test_id.txt name no subject on disk: 351",
+    ),
+    (
+        "llcm",
+        lambda r: append(r / "idx/train_nir.txt", "nir/0011/0011_c01_s9_f9_nir.jpg 1"),
+        "not on disk: nir/0011/0011_c01_s9_f9_nir.jpg",
+    ),
+    (
+        "sysu_mm01",
+        lambda r: (r / "exp/test_id.txt").write_text("4,5,333"),
+        "lines of test_id.txt name no subject on disk: 333",
+    ),
+    (
+        "sysu_mm01",
+        lambda r: (r / "exp/test_id.txt").write_text("2,4,5"),
+        "test_id.txt: 1 subjects stand in another list too, among them 0002",
+    ),
+    ("sysu_mm01", lambda r: remove(r / "cam1/0004/0002.jpg"), "the gallery that is on disk"),
+    ("regdb", lambda r: remove(r / "Thermal/2/male_front_t_00001_2.bmp"), "thermal/2/male_front_t"),
+    (
+        "regdb",
+        lambda r: append(r / "idx/train_visible_1.txt", "Visible/2/male_front_v_00000_2.bmp 9"),
+        "visible_to_thermal: fold 1: 1 subjects train and are tested, among them 2",
+    ),
+    ("recordio", lambda r: (r / "property").write_text("9,112,112\n"), "found '9,112,112'"),
+    (
+        "recordio",
+        lambda r: put_text(
+            r / "train.idx",
+            [line for line in (r / "train.idx").read_text().splitlines() if line[:2] != "3\t"],
+        ),
+        "keys of train.rec have no line in train.idx: key 3",
+    ),
+]
+
+
+@pytest.mark.parametrize(("reader", "plant", "named"), FAULTS, ids=[f[2] for f in FAULTS])
+def test_a_planted_fault_is_named(published, reader, plant, named):
+    root = published(reader)
+    plant(root)
+    assert named in told(reader, root, decode=True)
+
+
+def test_every_reader_has_a_fault():
+    assert {reader for reader, _, _ in FAULTS} == set(COPIES)
+    assert set(OFFICIAL) <= set(COPIES)
