@@ -60,5 +60,9 @@ class DamageError(StageError):
         return str(self.args[0])
 
 
+class OlderError(DamageError):
+    """A file is whole, as far as can be told, but of an earlier version of crossband."""
+
+
 class ExportError(CrossbandError):
     """An export cannot be written, does not read back as it was written, or is not one."""

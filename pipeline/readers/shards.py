@@ -85,8 +85,8 @@ def _rows(root: Path, folder: Path, dataset: str) -> Iterator[Row]:
     shards, checked = ShardFolder.open(folder), CheckedFiles(folder)
     for index in range(shards.count):
         file = shards.shard(index)
-        if not checked.is_whole(file.path):
-            raise damaged(file.path, "its bytes are not those that were written")
+        if fault := checked.fault(file.path):
+            raise fault
         name = file.path.relative_to(root).as_posix()
         images, labels = (spans_of(file.path, column) for column in ("image", _LABELS))
         with opened(file.path) as parquet:

@@ -29,16 +29,16 @@ class CheckedFiles:
         except (OSError, ValueError, KeyError, TypeError):
             self._known = {}
 
-    def is_whole(self, path: Path) -> bool:
-        """Tell whether a file of the output is as it was written, or not there at all."""
+    def fault(self, path: Path) -> DamageError | None:
+        """Return what is wrong with a file of the output, None where it is whole or not there."""
         try:
             if self._known.get(self._name(path)) != _stamp(path):
                 check_whole(path)
         except FileNotFoundError:
-            return True
-        except DamageError:
-            return False
-        return True
+            return None
+        except DamageError as error:
+            return error
+        return None
 
     def note(self, paths: Iterable[Path]) -> None:
         """Note that these files are whole, and no other."""

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from pipeline.errors import DamageError, SchemaError
+from pipeline.errors import DamageError, OlderError, SchemaError
 from pipeline.store.checked import CheckedFiles
 from pipeline.store.columns import REJECTED
 from pipeline.store.executors import Executor, Serial, report_progress
@@ -69,6 +69,9 @@ class _Shard:
     key: StageKey
     batch_rows: int
     needed: tuple[str, ...] | None = None
+
+    def __str__(self) -> str:
+        return str(self.accepted.path)
 
 
 @dataclass(frozen=True)
@@ -138,19 +141,20 @@ def map_shards(
 
 def _drop_damaged(target: ShardFolder, checked: CheckedFiles) -> None:
     """Remove what is no longer as it was written: it can be made again from the input."""
-    files = _files(target)
     with ThreadPoolExecutor() as threads:
-        whole = threads.map(checked.is_whole, files)
-    gone = [path for path, good in zip(files, whole, strict=True) if not good]
-    for path in gone:
-        path.unlink()
-    if gone:
-        log.warning(
-            "%d files are damaged, or of another version, among them %s: their rows are computed "
-            "anew",
-            len(gone),
-            gone[0],
-        )
+        faults = [fault for fault in threads.map(checked.fault, _files(target)) if fault]
+    for fault in faults:
+        fault.path.unlink()
+    older = [fault.path for fault in faults if isinstance(fault, OlderError)]
+    damaged = [fault.path for fault in faults if not isinstance(fault, OlderError)]
+    for paths, words in ((older, "were written by an earlier version"), (damaged, "are damaged")):
+        if paths:
+            log.warning(
+                "%d files %s, among them %s: their rows are computed anew",
+                len(paths),
+                words,
+                paths[0],
+            )
 
 
 def _files(folder: ShardFolder) -> list[Path]:

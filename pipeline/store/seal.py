@@ -20,9 +20,10 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import DamageError
+from pipeline.errors import DamageError, OlderError
 
-UNSEALED = {"crossband.seal": "crossband-seal:00000000:00000000"}
+_KEY = "crossband.seal"
+UNSEALED = {_KEY: "crossband-seal:00000000:00000000"}
 """What a writer adds to the footer's entries before it closes a file, and ``seal`` fills in."""
 
 _SEAL = re.compile(rb"crossband-seal:([0-9a-f]{8}):([0-9a-f]{8})")
@@ -148,9 +149,25 @@ def _footer(path: Path, file: BinaryIO) -> tuple[int, bytes]:
 
 def _one_seal(path: Path, footer: bytes) -> re.Match[bytes]:
     found = list(_SEAL.finditer(footer))
+    if not found and _KEY.encode() not in footer and _is_readable(footer):
+        raise OlderError(
+            f"{path} was written by an earlier version, without a seal: expected one of this "
+            "version; run `dvc repro`, which makes it again",
+            path,
+        )
     if len(found) != 1:
         raise damaged(path, "its footer bears no seal")
     return found[0]
+
+
+def _is_readable(footer: bytes) -> bool:
+    """Tell whether Arrow makes sense of a footer."""
+    length = len(footer).to_bytes(_LENGTH, "little")
+    try:
+        pq.read_metadata(pa.BufferReader(_END + footer + length + _END))
+    except (OSError, pa.ArrowException):
+        return False
+    return True
 
 
 def _with(footer: bytes, place: int, digits: bytes) -> bytes:
