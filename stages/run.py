@@ -260,6 +260,11 @@ def run_guarded(run: Callable[[], None]) -> None:
         if (words := missing_words(error)) is None:
             raise
         sys.exit(f"error: {words}")
+    except MemoryError:
+        sys.exit(
+            "error: the memory that this machine has, or that may be used, is too small. Finished "
+            "shards are kept: run the stage again with fewer workers (CROSSBAND_WORKERS=1)"
+        )
     except OSError as error:
         sys.exit(f"error: {refusal(error)}: expected a file or folder that can be used as it is")
     except KeyboardInterrupt:

@@ -1,7 +1,8 @@
 """Executors: who runs a stage's shards. They can't change the result, so they are no params.
 
 Environment: ``CROSSBAND_EXECUTOR`` (``processes`` or ``serial``), ``CROSSBAND_WORKERS`` (default:
-the cores this process may use).
+the cores this process may use), ``CROSSBAND_STALL_SECONDS`` (in which a worker has to finish a
+batch).
 """
 
 import os
@@ -10,14 +11,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import active_children, get_context, util
-from multiprocessing.sharedctypes import Synchronized
 from typing import Any, Protocol
 
 from pipeline.errors import StageError
 from pipeline.process import die_with_parent, end_orderly, one_thread
+from pipeline.store.signs import Signs
 
 Task = Any
 Result = Any
@@ -25,6 +26,8 @@ Start = Callable[[], None]
 Advance = Callable[[int], None]
 
 _POLL_SECONDS = 0.25
+_STALL_SECONDS = 3600
+_LOADING = -1
 
 
 class Executor(Protocol):
@@ -65,11 +68,29 @@ class Serial:
         yield from map(function, tasks)
 
 
+def stall_seconds_from_environment() -> float:
+    """Return in how many seconds a worker has to finish a batch.
+
+    Raises:
+        StageError: the environment's value makes no sense.
+    """
+    text = os.environ.get("CROSSBAND_STALL_SECONDS") or str(_STALL_SECONDS)
+    if not text.isdecimal() or int(text) < 1:
+        raise StageError(f"CROSSBAND_STALL_SECONDS={text!r}: expected a whole number from 1")
+    return float(text)
+
+
 @dataclass(frozen=True)
 class Processes:
-    """Runs in spawned processes of one thread each."""
+    """Runs in spawned processes of one thread each.
+
+    Attributes:
+        workers: how many at most.
+        stall_seconds: a worker that finishes no batch for so long hangs, and ends the run.
+    """
 
     workers: int
+    stall_seconds: float = field(default_factory=stall_seconds_from_environment)
 
     def run(
         self,
@@ -81,26 +102,29 @@ class Processes:
         """See ``Executor``.
 
         Raises:
-            StageError: a worker died, most often for want of memory.
+            StageError: a worker died, most often for want of memory, or hangs.
         """
         if not tasks:
             return
         context = get_context("spawn")
-        counter = context.Value("q", 0)
+        workers = min(self.workers, len(tasks))
+        signs = Signs(context, workers)
         seen = 0
         pool = ProcessPoolExecutor(
-            max_workers=min(self.workers, len(tasks)),
+            max_workers=workers,
             mp_context=context,
             initializer=_start_worker,
-            initargs=(os.getpid(), start, counter),
+            initargs=(os.getpid(), start, signs),
         )
-        waiting = {pool.submit(_ended, partial(function, task)) for task in tasks}
+        waiting = {pool.submit(_work, function, task, n) for n, task in enumerate(tasks)}
         try:
             while waiting:
                 done, waiting = wait(waiting, _POLL_SECONDS, FIRST_COMPLETED)
-                advance(counter.value - seen)
-                seen = counter.value
+                rows = signs.rows()
+                advance(rows - seen)
+                seen = rows
                 yield from (future.result() for future in done)
+                self._check(signs, tasks)
         except BrokenProcessPool as error:
             raise StageError(
                 "a worker process died (killed, or out of memory). Finished shards are kept: "
@@ -114,6 +138,23 @@ class Processes:
         finally:
             # Waits: a worker that still starts needs what this function shares with it.
             pool.shutdown(cancel_futures=True)
+
+    def _check(self, signs: Signs, tasks: Sequence[Task]) -> None:
+        """End all workers where one of them hangs: it may hear no milder signal.
+
+        Raises:
+            StageError: one does.
+        """
+        if (silent := signs.silent(self.stall_seconds)) is None:
+            return
+        for worker in active_children():
+            worker.kill()
+        where = "as it loaded its networks" if silent == _LOADING else f"at {tasks[silent]!s:.200}"
+        raise StageError(
+            f"a worker process hung {where}: expected a batch in {self.stall_seconds:.0f} s, found "
+            "no sign of life. Finished shards are kept: run the stage again, with a higher "
+            "CROSSBAND_STALL_SECONDS if batches take that long here"
+        )
 
 
 EXECUTORS: dict[str, Callable[[int], Executor]] = {"serial": Serial, "processes": Processes}
@@ -154,21 +195,29 @@ def _nobody(_: int) -> None:
 _advance: Advance = _nobody
 
 
-def _start_worker(parent: int, start: Start, counter: "Synchronized[int]") -> None:
-    global _advance
+_signs: Signs
 
-    def advance(rows: int) -> None:
-        with counter.get_lock():
-            counter.value += rows
 
-    _advance = advance
+def _start_worker(parent: int, start: Start, signs: Signs) -> None:
+    global _advance, _signs
+    _advance, _signs = signs.done, signs
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
     signal.signal(signal.SIGTERM, end_orderly)
     limit_threads()
     die_with_parent(parent)
     # After all other finalizers: to take torch apart takes half a second, and the pool waits.
     util.Finalize(None, _leave, exitpriority=-1000)
+    signs.begin(_LOADING)
     _ended(start)
+    signs.rest()
+
+
+def _work(function: Callable[[Task], Result], task: Task, number: int) -> Result:
+    """Run one task, and tell so."""
+    _signs.begin(number)
+    result = _ended(partial(function, task))
+    _signs.rest()
+    return result
 
 
 def _ended(function: Callable[[], Result]) -> Result:

@@ -69,6 +69,8 @@ def test_the_environment_chooses(monkeypatch):
         ("CROSSBAND_WORKERS", "0"),
         ("CROSSBAND_WORKERS", "two"),
         ("CROSSBAND_WORKERS", "-1"),
+        ("CROSSBAND_STALL_SECONDS", "0"),
+        ("CROSSBAND_STALL_SECONDS", "soon"),
     ],
 )
 def test_a_senseless_environment_is_named(monkeypatch, name, value):
