@@ -14,7 +14,7 @@ from pipeline.cli.compare import compare, diff
 from pipeline.cli.doctor import doctor
 from pipeline.cli.export import export_command, import_command
 from pipeline.cli.export_model import export_model
-from pipeline.cli.lock import check_lock
+from pipeline.cli.lock import check_lock, check_running
 from pipeline.cli.mask_template import mask_template
 from pipeline.cli.mesh import mesh
 from pipeline.cli.projects import init, project_file, workspace
@@ -63,6 +63,7 @@ def params(
     file = project_file(str(path))
     load_params(file)
     check_lock(file.with_name("dvc.lock"))
+    check_running(file.with_name(".dvc") / "tmp/rwlock")
     print(f"{path}: in order")
 
 

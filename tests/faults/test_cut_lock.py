@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
-from pipeline.cli.lock import check_lock
+from pipeline.cli.lock import check_lock, check_running
 from pipeline.errors import StageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,3 +50,14 @@ def test_the_command_that_checks_params_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["crossband", "params"])
     with pytest.raises(SystemExit, match=r"error: dvc\.lock is cut off"):
         cli.main()
+
+
+@pytest.mark.parametrize("text", ["", '{"read": {"data/mine', "\0\0\0"])
+def test_a_note_of_running_stages_that_was_cut_is_told(tmp_path, text):
+    path = tmp_path / "rwlock"
+    check_running(path)
+    path.write_text('{"read": {}, "write": {}}')
+    check_running(path)
+    path.write_text(text)
+    with pytest.raises(StageError, match=r"rwlock is cut off.*see that none does, remove it"):
+        check_running(path)
