@@ -3,12 +3,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 ABLATIONS ?= build/ablations
+SOAK ?= build/soak
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro ablations test lint types bench check report graph wiring docs clean
+.PHONY: help setup repro ablations test lint types bench soak check report graph wiring docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -50,6 +51,10 @@ types: setup ## static types alone
 
 bench: setup ## measure the speed claims (results: README.md, Speed)
 	python -m benchmarks
+
+# An hour or more; ended, it goes on where it was: `make soak`.
+soak: setup ## kill stages and flip bits in a run of their own, and compare what comes of it
+	python tests/faults/soak $(SOAK)
 
 check: lint test ## all that has to hold before a commit
 

@@ -87,7 +87,9 @@ SPLINTERS = (
 
 
 @pytest.mark.parametrize(
-    "trials", [40, pytest.param(4000, marks=pytest.mark.long, id="long")], ids=["few", "many"]
+    "trials",
+    [40, pytest.param(4000, marks=[pytest.mark.long, pytest.mark.soak], id="long")],
+    ids=["few", "many"],
 )
 def test_params_that_were_damaged_anyhow_are_read_or_refused(tmp_path, trials):
     path, draw = tmp_path / "params.yaml", random.Random(14)
