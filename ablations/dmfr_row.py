@@ -4,35 +4,27 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ParamsError
+from ablations.measured import chosen, network_path, train_row, write_row
 from pipeline.params.ablations_dmfr import DmfrAblationParams, DmfrRowParams
 from pipeline.params.analyse_modality import AnalyseModalityParams
 from pipeline.params.load import load_params, load_section
-from pipeline.params.training import TRAINED
-from pipeline.store.locks import locked
 from pipeline.store.protocols import read_protocol
 from stages.run import PARAMS, StageRun, item_main
 
 ABLATIONS = Path("ablations/dmfr/params.yaml")
-FOLDER = Path("reports/ablations")
 STAGES = ("attributes", "degrade", "poses")
 
 
 def run(name: str) -> None:
     """Train a row with each seed, and write what each was measured to be."""
     ablation = load_section(DmfrAblationParams, ABLATIONS)
-    if name not in ablation.rows:
-        raise ParamsError(f"{name!r} is none of {ABLATIONS}'s rows {list(ablation.rows)}")
-    found = measure(name, ablation, ablation.rows[name])
-    path = FOLDER / "dmfr_rows" / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=2) + "\n")
+    write_row("dmfr_rows", name, measure(name, ablation, chosen(ablation.rows, name, ABLATIONS)))
 
 
 def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list[dict[str, Any]]:
     """Return each seed's metrics by what it was tested on, and its modality."""
     from pipeline.training import ablate_dmfr, aligned, dmfr  # these bring torch
-    from pipeline.training.ablation import CURVE, trained_once
+    from pipeline.training.ablation import CURVE
     from pipeline.training.backbones import MODULES
     from pipeline.training.engine.trained import load_trained, pretrained_path
     from pipeline.training.methods import METHODS
@@ -67,17 +59,16 @@ def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list
     found = []
     for seed in ablation.seeds:
         params = row.method.model_copy(update={"seed": seed})
-        path = Path("data", TRAINED, "ablations_dmfr", name, str(seed), "network.pt")
-        with locked(path.parent):
-            trained = trained_once(
-                f"{name}, seed {seed}",
-                params,
-                pretrained,
-                samples,
-                key=stage.key({"method": params}, code).fingerprint(content),
-                path=path,
-            )
-        curve = json.loads(path.with_name(CURVE).read_text())
+        folder = f"ablations_dmfr/{name}/{seed}"
+        trained = train_row(
+            f"{name}, seed {seed}",
+            params,
+            pretrained,
+            samples,
+            key=stage.key({"method": params}, code).fingerprint(content),
+            folder=folder,
+        )
+        curve = json.loads(network_path(folder).with_name(CURVE).read_text())
         found.append({"seed": seed, "curve": curve} | bench.measured(params, trained))
     return found
 

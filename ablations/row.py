@@ -1,38 +1,29 @@
 """One row of the ablations: ``python -m ablations.row <row>`` trains and measures it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ParamsError
+from ablations.measured import chosen, train_row, write_row
 from pipeline.params.ablations import AblationParams, RowParams
 from pipeline.params.load import load_params, load_section
-from pipeline.params.training import TRAINED
 from pipeline.report.ablations import summarised
-from pipeline.store.locks import locked
 from pipeline.store.protocols import read_protocol
 from stages.run import PARAMS, StageRun, item_main
 
 ABLATIONS = Path("ablations/params.yaml")
-FOLDER = Path("reports/ablations")
 
 
 def run(name: str) -> None:
     """Train a row with each seed, measure each, and write the mean with all there is beside it."""
     ablation = load_section(AblationParams, ABLATIONS)
-    if name not in ablation.rows:
-        raise ParamsError(f"{name!r} is none of {ABLATIONS}'s rows {list(ablation.rows)}")
-    measured = measure(name, ablation, ablation.rows[name])
-    found = {probes: summarised(each) for probes, each in measured.items()}
-    path = FOLDER / "rows" / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=2) + "\n")
+    measured = measure(name, ablation, chosen(ablation.rows, name, ABLATIONS))
+    write_row("rows", name, {probes: summarised(each) for probes, each in measured.items()})
 
 
 def measure(name: str, ablation: AblationParams, row: RowParams) -> dict[str, list[dict[str, Any]]]:
     """Return the metrics of each seed (and fold) by probes."""
     from pipeline.training import aligned, embed, train  # these bring torch
-    from pipeline.training.ablation import recognised, trained_once
+    from pipeline.training.ablation import recognised
     from pipeline.training.backbones import MODULES
     from pipeline.training.engine.trained import load_trained, pretrained_path
     from pipeline.training.methods import METHODS
@@ -63,16 +54,14 @@ def measure(name: str, ablation: AblationParams, row: RowParams) -> dict[str, li
         content = aligned.content_of(samples, pretrained.backbone)
         for seed in ablation.seeds:
             params = row.method.model_copy(update={"seed": seed})
-            path = Path("data", TRAINED, "ablations", name, f"{seed}-{number:02d}", "network.pt")
-            with locked(path.parent):
-                trained = trained_once(
-                    f"{name}, seed {seed}",
-                    params,
-                    pretrained,
-                    samples,
-                    key=stage.key({"method": params}, code).fingerprint(content),
-                    path=path,
-                )
+            trained = train_row(
+                f"{name}, seed {seed}",
+                params,
+                pretrained,
+                samples,
+                key=stage.key({"method": params}, code).fingerprint(content),
+                folder=f"ablations/{name}/{seed}-{number:02d}",
+            )
             for probes, both in sets.items():
                 fold = tested.fold(number)
                 metrics = recognised(params, pretrained, trained, fold, both).metrics

@@ -1,0 +1,93 @@
+"""Where rows of the ablations are kept between their training and their table, and how trained."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pipeline.errors import ParamsError, StageError
+from pipeline.params.training import TRAINED, RecogniserParams
+from pipeline.store.locks import locked
+
+if TYPE_CHECKING:
+    from pipeline.training.data.sample_set import SampleSet
+    from pipeline.training.engine.trained import Trained
+
+FOLDER = Path("reports/ablations")
+
+_Row = TypeVar("_Row")
+
+
+def chosen(rows: Mapping[str, _Row], name: str, source: Path) -> _Row:
+    """Return the row of a name.
+
+    Args:
+        rows: all rows of the file.
+        name: as the command line has it.
+        source: the file, for the message.
+
+    Raises:
+        ParamsError: there is none of that name.
+    """
+    if name not in rows:
+        raise ParamsError(f"{name!r} is none of {source}'s rows {list(rows)}")
+    return rows[name]
+
+
+def train_row(
+    label: str,
+    params: RecogniserParams,
+    pretrained: "Trained",
+    samples: "SampleSet",
+    *,
+    key: str,
+    folder: str,
+) -> "Trained":
+    """Train a row with one seed, if that was not done yet; see ``ablation.trained_once``.
+
+    Args:
+        label: what the log calls it.
+        params: of the method, with this seed.
+        pretrained: what it starts from.
+        samples: what it trains on.
+        key: of all that it depends on.
+        folder: of its network, below that of all trained ones.
+    """
+    from pipeline.training.ablation import trained_once  # brings torch
+
+    path = network_path(folder)
+    with locked(path.parent):
+        return trained_once(label, params, pretrained, samples, key=key, path=path)
+
+
+def network_path(folder: str) -> Path:
+    """Return where the network of a row and seed lies."""
+    return Path("data", TRAINED, folder, "network.pt")
+
+
+def write_row(kind: str, name: str, found: object) -> None:
+    """Keep what was measured of a row; ``kind`` is the name of its table's folder."""
+    path = _row_path(kind, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def read_rows(kind: str, names: Iterable[str], command: str) -> dict[str, Any]:
+    """Return what was measured of rows.
+
+    Args:
+        kind: as of ``write_row``.
+        names: of the rows.
+        command: that measures one, for the message.
+
+    Raises:
+        StageError: rows were not measured yet.
+    """
+    paths = {name: _row_path(kind, name) for name in names}
+    if missing := [name for name, path in paths.items() if not path.is_file()]:
+        raise StageError(f"not measured yet: {missing}; run `{command}` on each")
+    return {name: json.loads(path.read_text()) for name, path in paths.items()}
+
+
+def _row_path(kind: str, name: str) -> Path:
+    return FOLDER / kind / f"{name}.json"
