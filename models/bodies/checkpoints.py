@@ -8,18 +8,17 @@ Layouts:
     a square grid.
 """
 
-import argparse
 import re
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from models.bodies.semantic_vit import SemanticViT
+from models.checkpoints import bare_tensors, few, load_fitting, read_checkpoint
 from pipeline.errors import WeightsError
 
 _WRAPPERS = ("teacher", "target_encoder", "model", "state_dict", "backbone")
@@ -69,7 +68,7 @@ def load_person_weights(network: SemanticViT, path: Path) -> PersonReport:
         WeightsError: the file is missing or none, or of another architecture, width, depth, patch
             or stem.
     """
-    weights = _local_names(_bare(_opened(path), path))
+    weights = _local_names(_bare(read_checkpoint(path), path))
     _refuse_others(weights, network, path)
     expected = network.state_dict()
     copied = _copies(weights, network)
@@ -81,53 +80,23 @@ def load_person_weights(network: SemanticViT, path: Path) -> PersonReport:
     if cameras is not None and cameras.shape != getattr(network, "sie_embed", cameras).shape:
         unused.append("sie_embed")
         del weights["sie_embed"]
-    unknown = sorted(weights.keys() - expected.keys() - set(unused))
     missing = sorted(expected.keys() - weights.keys())
-    lost = [name for name in missing if not _OPTIONAL.match(name)]
-    shapes = [
-        f"{name} {tuple(weights[name].shape)} instead of {tuple(expected[name].shape)}"
-        for name in sorted(expected.keys() & weights.keys())
-        if weights[name].shape != expected[name].shape
-    ]
-    if lost or unknown or shapes:
-        raise WeightsError(
-            f"{path} does not fit this ViT: missing {_few(lost)}; unknown {_few(unknown)}; of "
-            f"another shape {_few(shapes)}. Choose the size, patch and stem that it was made for, "
-            "or another file"
-        )
-    taken = {name: value for name, value in weights.items() if name in expected}
-    network.load_state_dict(taken, strict=False)
-    loaded = sorted(taken.keys() - {*copied, *resized})
+    taken = load_fitting(
+        network,
+        weights,
+        path,
+        unused=unused,
+        missing=[name for name in missing if not _OPTIONAL.match(name)],
+        advice="Choose the size, patch and stem that it was made for, or another file",
+    )
+    loaded = sorted({*taken} - {*copied, *resized})
     shown = [name for name in missing if not name.endswith("num_batches_tracked")]
     return PersonReport(tuple(loaded), tuple(resized), tuple(copied), tuple(unused), tuple(shown))
 
 
-def _opened(path: Path) -> object:
-    if not path.is_file():
-        raise WeightsError(f"checkpoint {path} is missing: expected a file of weights")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        # DINO keeps the options of its command line beside the weights
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise WeightsError(f"{path} is no checkpoint of plain tensors: {error}") from error
-
-
 def _bare(found: object, path: Path) -> dict[str, Tensor]:
     """Return names and tensors without wrappers and prefixes; of a DINO teacher its backbone."""
-    for wrapper in _WRAPPERS:
-        if isinstance(found, dict) and isinstance(found.get(wrapper), dict):
-            found = found[wrapper]
-    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
-        raise WeightsError(f"{path}: expected names and tensors, found {type(found).__name__}")
-    weights = {str(name): value for name, value in found.items()}
-    for prefix in _PREFIXES:
-        if weights and all(name.startswith(prefix) for name in weights):
-            weights = {name.removeprefix(prefix): value for name, value in weights.items()}
+    weights = bare_tensors(found, path, wrappers=_WRAPPERS, prefixes=_PREFIXES)
     if any(name.startswith(_BACKBONE) for name in weights):
         weights = {name.removeprefix(_BACKBONE): value for name, value in weights.items()}
     return weights
@@ -153,7 +122,7 @@ def _refuse_others(weights: dict[str, Tensor], network: SemanticViT, path: Path)
     if "cls_token" not in weights or "pos_embed" not in weights:
         raise WeightsError(
             f"{path} has no cls_token and pos_embed: expected a ViT (PASS, TransReID-SSL, "
-            f"PersonViT, timm), found {_few(sorted(weights))}"
+            f"PersonViT, timm), found {few(sorted(weights))}"
         )
     stem = "convolutions" if any(n.startswith("patch_embed.conv.") for n in weights) else "patches"
     if stem != network.design.stem:
@@ -209,10 +178,3 @@ def _grid(count: int) -> tuple[int, int] | None:
 def _spare(name: str) -> bool:
     """Tell what some networks have and others not: tokens of parts, and of cameras."""
     return name in ("local_tokens", "local_pos", "sie_embed")
-
-
-def _few(names: list[str]) -> str:
-    if not names:
-        return "none"
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more

@@ -77,6 +77,7 @@ class Params(Section):
     train_dmfr: dict[Name, AnyDmfrParams]
     evaluate_dmfr: dict[EntryName, EvaluateDmfrParams]
     analyse_modality: dict[Name, AnalyseModalityParams]
+    exports: dict[Name, ExportParams]
 
     @model_validator(mode="after")
     def _chosen_known(self) -> Self:
@@ -93,16 +94,10 @@ class Params(Section):
         named: list[tuple[str, str, Mapping[str, object]]] = []
         for name, pretraining in self.pretrain_nir_vis.items():
             named.append((f"pretrain_nir_vis.{name}.dataset", pretraining.dataset, self.datasets))
-        for name, method in self.train_nir_vis.items():
-            key = f"train_nir_vis.{name}"
-            named.append((f"{key}.dataset", method.dataset, self.protocols))
-            named.append((f"{key}.pretrained", method.pretrained, self.pretrain_nir_vis))
-        for name, entry in self.evaluate_nir_vis.items():
-            key = f"evaluate_nir_vis.{name}"
-            named.append((f"{key}.method", entry.method, self.train_nir_vis))
-            named.append((f"{key}.dataset", entry.dataset, self.protocols))
+        for family, trained_on in (("nir_vis", self.protocols), ("dmfr", self.face_datasets)):
+            named += self._named_by_recognition(family, trained_on)
         named += self._named_by_bodies()
-        named += self._dmfr_names()
+        named += self._named_by_analyses()
         for key, value, known in named:
             if value not in known:
                 raise ValueError(f"{key}: {value!r} is none of {list(known)}")
@@ -118,6 +113,20 @@ class Params(Section):
                     f"trained on {trained!r}: name that data set, or say cross_dataset: true"
                 )
         return self
+
+    def _named_by_recognition(
+        self, family: str, trained_on: Mapping[str, object]
+    ) -> Iterator[tuple[str, str, Mapping[str, object]]]:
+        """Yield what a family's methods and evaluations name, as ``_named_by_bodies`` does."""
+        methods = getattr(self, f"train_{family}")
+        for name, method in methods.items():
+            key = f"train_{family}.{name}"
+            yield f"{key}.dataset", method.dataset, trained_on
+            yield f"{key}.pretrained", method.pretrained, self.pretrain_nir_vis
+        for name, entry in getattr(self, f"evaluate_{family}").items():
+            key = f"evaluate_{family}.{name}"
+            yield f"{key}.method", entry.method, methods
+            yield f"{key}.dataset", entry.dataset, self.protocols
 
     def _named_by_bodies(self) -> Iterator[tuple[str, str, Mapping[str, object]]]:
         """Yield what trainings on people name: the key, the name, and where it has to stand."""
@@ -150,21 +159,9 @@ class Params(Section):
                 )
         return self
 
-    def _dmfr_names(self) -> list[tuple[str, str, Mapping[str, object]]]:
-        """Return what the sections of DMFR name: key, name, and where it has to stand."""
-        named: list[tuple[str, str, Mapping[str, object]]] = []
-        for name, method in self.train_dmfr.items():
-            key = f"train_dmfr.{name}"
-            named.append((f"{key}.dataset", method.dataset, self.face_datasets))
-            named.append((f"{key}.pretrained", method.pretrained, self.pretrain_nir_vis))
-        for name, entry in self.evaluate_dmfr.items():
-            key = f"evaluate_dmfr.{name}"
-            named.append((f"{key}.method", entry.method, self.train_dmfr))
-            named.append((f"{key}.dataset", entry.dataset, self.protocols))
+    def _named_by_analyses(self) -> Iterator[tuple[str, str, Mapping[str, object]]]:
         for name, analysis in self.analyse_modality.items():
             key = f"analyse_modality.{name}"
-            named.append((key, name, self.face_datasets))
-            named += [(f"{key}.trainings", each, self.train_dmfr) for each in analysis.trainings]
-        return named
-
-    exports: dict[Name, ExportParams]
+            yield key, name, self.face_datasets
+            for each in analysis.trainings:
+                yield f"{key}.trainings", each, self.train_dmfr

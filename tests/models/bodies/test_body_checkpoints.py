@@ -168,5 +168,8 @@ def test_a_missing_and_a_damaged_file_are_named(tmp_path):
     with pytest.raises(WeightsError, match=r"nowhere\.pth is missing"):
         load_person_weights(network(), tmp_path / "nowhere.pth")
     (tmp_path / "x.pth").write_bytes(b"nothing")
-    with pytest.raises(WeightsError, match="no checkpoint of plain tensors"):
+    with pytest.raises(WeightsError, match=r"x\.pth: cannot read a checkpoint of plain tensors"):
         load_person_weights(network(), tmp_path / "x.pth")
+    (tmp_path / "x.safetensors").write_bytes(b"nothing")
+    with pytest.raises(WeightsError, match=r"x\.safetensors: cannot read a checkpoint"):
+        load_person_weights(network(), tmp_path / "x.safetensors")
