@@ -127,17 +127,22 @@ def tile(row: Row, tile_px: int) -> UInt8:
         return draw.fit(image, tile_px)[0]
     if "template" in row:
         return draw.fit(image, tile_px)[0]
-    image, scale = draw.fit(image, tile_px)
-    image = np.ascontiguousarray(image)
+    return faces_tile(row, image, tile_px)
+
+
+def faces_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
+    """Draw the faces that were found, the chosen one in its own colour."""
+    tile, scale = draw.fit(image, tile_px)
+    tile = np.ascontiguousarray(tile)
     for rank, face in enumerate(row.get("faces") or []):
         draw.draw_face(
-            image,
+            tile,
             face["box_xyxy"] * scale,
             face["landmarks_xy"] * scale,
             face["mesh_xyz"][:, :2] * scale,
             draw.OTHER_BOX if rank else draw.BOX,
         )
-    return image
+    return tile
 
 
 def _mesh_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:

@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.ops.codec import as_rgb, decode, decode_rgb, encode_jpeg
 from pipeline.report import draw
 from pipeline.report.body_tiles import crop_tile, scene_tile
-from pipeline.report.contact_sheet import crops_tile, windows_tile
+from pipeline.report.contact_sheet import crops_tile, faces_tile, windows_tile
 from pipeline.types import FACE_PARTS, Row, UInt8
 
 TILE_PX = 224
@@ -61,7 +61,7 @@ def views_of(row: Row, before: UInt8 | None) -> list[View]:
     if "context" in row:
         return _fitted([("context", _with_landmarks(row)), ("aligned", image)])
     if row.get("faces"):
-        return _fitted([("image", image), ("faces", _with_faces(row, image))])
+        return _fitted([("image", image), ("faces", faces_tile(row, image, TILE_PX))])
     return _fitted([("image", image)])
 
 
@@ -125,17 +125,3 @@ def _with_landmarks(row: Row) -> UInt8:
     for x, y in np.asarray(row["landmarks_xy"], np.float32) @ warp[:, :2].T + warp[:, 2]:
         cv2.circle(image, (round(float(x)), round(float(y))), 5, draw.POINT, -1, cv2.LINE_AA)
     return image
-
-
-def _with_faces(row: Row, image: UInt8) -> UInt8:
-    small, scale = draw.fit(image, TILE_PX)
-    small = np.ascontiguousarray(small)
-    for rank, face in enumerate(row["faces"]):
-        draw.draw_face(
-            small,
-            face["box_xyxy"] * scale,
-            face["landmarks_xy"] * scale,
-            face["mesh_xyz"][:, :2] * scale,
-            draw.OTHER_BOX if rank else draw.BOX,
-        )
-    return small
