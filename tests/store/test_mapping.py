@@ -27,17 +27,16 @@ from pipeline.types import Rejected
 KEY = StageKey("stage", {"section": {"a": 1}}, {"net": "00"}, "code")
 
 
-def run(rows, folder, function, *, key=KEY, executor=None, count=3, batch_rows=4, few_rows=0):
+def run(rows, folder, function, *, count=3, batch_rows=4, **options):
+    options = {"key": KEY, "executor": Serial(), "few_rows": 0} | options
     return map_shards(
         Listing(list(rows), count, dict),
         ShardFolder(folder, count),
         schema=work.SCHEMA,
-        key=key,
         make=function,
         batch_rows=batch_rows,
-        executor=executor or Serial(),
         label="test",
-        few_rows=few_rows,
+        **options,
     )
 
 
