@@ -1,21 +1,16 @@
 """The report in a real browser, headless: it loads nothing from outside, filters, fits a phone."""
 
-import html
-import json
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from browser import CHROMIUM, Browser
 from site_project import HOSTILE, make_project
 
 REGISTRY = Path(__file__).resolve().parents[2] / "weights.yaml"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 PAGES = ("index.html", *(f"site/{name}.html" for name in ("detect.d", "rejected", "results")))
 
 pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="no Chromium here: apt-get install chromium"
+    CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
 )
 
 
@@ -26,71 +21,53 @@ def reports(tmp_path_factory):
     return root / "reports"
 
 
-FRAME = """<!doctype html><link rel="icon" href="data:,"><body>
-<script>
-addEventListener("message", (told) => {{ document.body.dataset.answer = told.data; }});
-</script>
-<iframe src="{name}" width="{width}" height="900" style="border: 0"></iframe></body>
-"""
-"""A window is never narrower than 500 pixels, a frame in it may be."""
-
-HEARD = """<script>
-window.failed = [];
-addEventListener("error", (event) => failed.push(event.message || event.target.src), true);
-</script>"""
-"""Keeps what fails: scripts, and all that a page asks for and does not get."""
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    made = Browser(tmp_path_factory.mktemp("profile"))
+    yield made
+    made.close()
 
 
-def visit(reports, name, script="null", width=1280, more=""):
+@pytest.fixture
+def visit(reports, browser):
     """Open a page, evaluate a script; returns its value and what failed or was said."""
-    page = reports / name
-    probe, frame = (page.with_name(f"{word}-{page.name}") for word in ("probe", "frame"))
-    tells = f"parent.postMessage(JSON.stringify([{script}, failed]), '*');"
-    ending = f'<script>addEventListener("load", () => {{ {tells} }});</script></body>'
-    text = page.read_text().replace("<head>", f"<head>{HEARD}", 1)
-    probe.write_text(text.replace("</body>", more + ending))
-    frame.write_text(FRAME.format(name=probe.name, width=width))
-    try:
-        done = subprocess.run(
-            [
-                BROWSER,
-                *("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-                *("--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"),
-                *("--enable-logging=stderr", "--window-size=1300,950"),
-                f"--user-data-dir={reports.parent / 'profile'}",
-                *("--virtual-time-budget=4000", "--dump-dom", frame.as_uri()),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-        )
-    finally:
-        probe.unlink()
-        frame.unlink()
-    found = re.search(r'data-answer="([^"]*)"', done.stdout)
-    assert found, done.stderr
-    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    answer, failed = json.loads(html.unescape(found[1]))
-    return answer, [*failed, *console]
+
+    def visited(name, script="null", width=1280, more=""):
+        page = reports / name
+        if not more:
+            return browser.visit(page.as_uri(), script, width)
+        probe = page.with_name(f"probe-{page.name}")
+        probe.write_text(page.read_text().replace("</body>", f"{more}</body>"))
+        try:
+            return browser.visit(probe.as_uri(), script, width)
+        finally:
+            probe.unlink()
+
+    return visited
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_silent_asks_nobody_and_fits_a_phone(reports, name):
+def test_a_page_is_silent_asks_nobody_and_fits_a_phone(visit, name):
     script = "[document.documentElement.scrollWidth, innerWidth]"
-    (content, window), console = visit(reports, name, script, width=375)
+    (content, window), console = visit(name, script, width=375)
     assert window == 375
     assert content <= window
     assert console == []
 
 
-def test_who_asked_somebody_would_not_be_silent(reports):
+def test_who_asked_somebody_would_not_be_silent(visit):
     """No name but the computer's own leads anywhere: a request fails."""
     outside = '<img src="http://example.org/x.png" alt="">'
-    assert visit(reports, "index.html", more=outside)[1] == ["http://example.org/x.png"]
+    assert visit("index.html", more=outside)[1] == ["http://example.org/x.png"]
 
 
-def test_filters_leave_what_is_asked_for(reports):
+def test_a_page_that_fails_or_speaks_would_not_be_silent(visit):
+    said = visit("index.html", more="<script>console.log('seen'); nothing.at.all</script>")[1]
+    assert said[0] == "['seen']"
+    assert said[1].startswith("ReferenceError: nothing is not defined")
+
+
+def test_filters_leave_what_is_asked_for(visit):
     script = """(() => {
         const seen = () => [...document.querySelectorAll('.cards > li:not([hidden])')];
         const pick = (name, value) => {
@@ -102,7 +79,7 @@ def test_filters_leave_what_is_asked_for(reports):
         return [seen().length, pick('band', 'NIR'), pick('yaw', '20-40'), pick('band', ''),
             document.querySelector('output').textContent];
     })()"""
-    (before, nir, both, turned, words), console = visit(reports, "site/detect.d.html", script)
+    (before, nir, both, turned, words), console = visit("site/detect.d.html", script)
     assert before == 8 + 6
     assert {band for band, _, _ in nir} == {"NIR"}
     assert both == [["NIR", "20-40", "accepted"]] * 2
@@ -111,7 +88,7 @@ def test_filters_leave_what_is_asked_for(reports):
     assert console == []
 
 
-def test_a_sample_opens_with_a_slider_and_its_numbers_and_steps_by_keys(reports):
+def test_a_sample_opens_with_a_slider_and_its_numbers_and_steps_by_keys(visit):
     script = """(() => {
         const dialog = document.querySelector('dialog');
         const key = (name) =>
@@ -129,7 +106,7 @@ def test_a_sample_opens_with_a_slider_and_its_numbers_and_steps_by_keys(reports)
         key('ArrowLeft');
         return [dialog.open, first, cut, facts, second, dialog.querySelector('h2').textContent];
     })()"""
-    found, console = visit(reports, "site/detect.d.html", script)
+    found, console = visit("site/detect.d.html", script)
     is_open, first, cut, facts, second, last = found
     assert is_open
     assert first == "a/30.NIR"
@@ -140,7 +117,7 @@ def test_a_sample_opens_with_a_slider_and_its_numbers_and_steps_by_keys(reports)
     assert console == []
 
 
-def test_twenty_thousand_rejected_samples_are_listed_in_pages(reports):
+def test_twenty_thousand_rejected_samples_are_listed_in_pages(visit):
     script = """(() => {
         const rows = () => [...document.querySelectorAll('#list tbody tr')];
         const words = () => document.querySelector('.pages output').textContent;
@@ -153,7 +130,7 @@ def test_twenty_thousand_rejected_samples_are_listed_in_pages(reports):
         const cells = [...rows()[0].cells].map((cell) => cell.textContent);
         return [...seen, rows().length, cells[2], cells[5], document.images.length];
     })()"""
-    found, console = visit(reports, "site/rejected.html", script)
+    found, console = visit("site/rejected.html", script)
     count, words, later, chosen, subject, detail, images = found
     assert count == 100
     assert words == "1–100 of 20000"
@@ -165,6 +142,6 @@ def test_twenty_thousand_rejected_samples_are_listed_in_pages(reports):
     assert console == []
 
 
-def test_times_are_filled_in_from_the_run(reports):
+def test_times_are_filled_in_from_the_run(visit):
     script = "document.querySelector('[data-seconds=\"align@d\"]').textContent"
-    assert visit(reports, "index.html", script)[0] == "2.1 min"
+    assert visit("index.html", script)[0] == "2.1 min"
