@@ -1,11 +1,13 @@
 """Protocols from rows' columns, for any data set: across bands, and across poses or qualities."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.readers.layout import is_image, stem_of
 from pipeline.rng import seed_for
 from pipeline.store.protocols import (
     Protocol,
@@ -36,8 +38,8 @@ def cross_band(rows: Sequence[Row], seed: int) -> Iterator[Protocol]:
     A gallery and its probes never show the same shot: the shots of a subject are dealt out, half of
     them (the greater half) to the gallery, the others to the probes, in the same way for all bands.
     A shot is what has one ``session_id``, or one ``media_id`` where there is no session, or one
-    sample id but for the band. Images of the back of a head take no part. A band that no test
-    subject has besides VIS gives no protocol.
+    sample id, the latter two but for the band and the extension. Images of the back of a head take
+    no part. A band that no test subject has besides VIS gives no protocol.
 
     Args:
         rows: rows with ``COLUMNS``.
@@ -117,8 +119,18 @@ def _people(rows: Iterable[Row]) -> Iterator[Row]:
 
 def shot_of(row: Row) -> tuple[str, str]:
     """Return what an image was taken in, whatever its band: subject and session, media or id."""
-    sample = str(row["sample_id"]).replace(str(row["band"]), "")
-    return str(row["subject_id"]), str(row.get("session_id") or row.get("media_id") or sample)
+    known = row.get("session_id") or _without(row.get("media_id") or row["sample_id"], row["band"])
+    return str(row["subject_id"]), str(known)
+
+
+def _without(path: str, band: str) -> str:
+    """Return an id without the words that name its band, in any case, and without an extension.
+
+    A word ends where no letter follows, or where small letters begin or end: ``a/nir/1.png``,
+    ``annaNIR1``; that of ``elvis/1.png`` is none.
+    """
+    word = rf"(?<![A-Za-z])(?i:{band})(?![A-Za-z])|(?<![A-Z]){band}(?![A-Z])"
+    return re.sub(word, "", stem_of(path) if is_image(path) else path)
 
 
 def between_values(

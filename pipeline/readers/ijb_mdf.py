@@ -34,7 +34,7 @@ from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams, IjbMdfParams
 from pipeline.readers.annotations import Annotations, groups, read_annotations, read_galleries
 from pipeline.readers.files import is_behind_link
-from pipeline.readers.listing import LINK, listed_row, refused_row, sample_id_of
+from pipeline.readers.listing import LINK, key_of, listed_row, refused_row, sample_id_of
 from pipeline.readers.people import People
 from pipeline.readers.segments import Segment, frame_segments, load_segment, numbered_files
 from pipeline.readers.selection import check_frame_base, chosen_lines
@@ -69,7 +69,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     there = _media_below(root, layout)
     only = there[0] if len(there) == 1 else None
     lines = read_annotations(tables, layout.columns, only)
-    media = _media(root, lines, layout)
+    media = _media(root, lines, layout, there)
     check_frame_base(root, lines, media, layout.frame_base, dataset)
     known = set(media)
     idle = [name for name in there if name not in known]
@@ -130,15 +130,18 @@ def _segments(
     return rows
 
 
-def _media(root: Path, lines: Annotations, layout: IjbMdfParams) -> np.ndarray:
+def _media(root: Path, lines: Annotations, layout: IjbMdfParams, there: list[str]) -> np.ndarray:
     """Return the path of each line's media, relative to the root.
 
-    A name that is not there may lack its extension: the one media of that stem is meant.
+    A name that is not there may lack its extension: the one media of that stem is meant. Its
+    letters may be in another of Unicode's forms than the disk's.
     """
     names, places = np.unique(lines.files, return_inverse=True)
+    spelt = {key_of(path): path for path in there}
     found = []
     for written in names.tolist():
-        name = written.replace("\\", "/")
+        name = Path(written.replace("\\", "/")).as_posix()
+        name = spelt.get(key_of(name), name)
         parts = Path(name).parts
         if not parts or Path(name).is_absolute() or ".." in parts:
             raise ReaderError(f"{lines.where(written)}: {written!r} has to stay below {root}")
@@ -151,7 +154,7 @@ def _media(root: Path, lines: Annotations, layout: IjbMdfParams) -> np.ndarray:
         if not place.exists():
             alike = sorted(path for path in place.parent.glob(f"{place.name}.*") if _is_video(path))
             name = alike[0].relative_to(root).as_posix() if len(alike) == 1 else name
-        found.append(Path(name).as_posix())
+        found.append(name)
     return np.array(found, object)[places]
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.files import LINKED, all_below, is_hidden
-from pipeline.readers.listing import LINK, listed_row, load_file, refused_row
+from pipeline.readers.listing import LINK, key_of, listed_row, load_file, refused_row
 from pipeline.readers.tables import read_rows, read_text
 from pipeline.store import Listing
 from pipeline.types import Row
@@ -165,10 +165,12 @@ def numbered_lists(files: Iterable[str], pattern: str) -> dict[tuple[str, ...], 
 def read_lines(file: Path) -> list[tuple[int, str]]:
     """Read a list's lines with their numbers: no BOM, CR or blank lines, slashes forward.
 
+    Letters are in Unicode's composed form, as those of keys are.
+
     Raises:
         ReaderError: the file is not text.
     """
-    lines = ((n, line.strip()) for n, line in enumerate(read_text(file).splitlines(), 1))
+    lines = ((n, key_of(line)) for n, line in enumerate(read_text(file).splitlines(), 1))
     return [(number, line.replace("\\", "/")) for number, line in lines if line]
 
 
@@ -181,7 +183,7 @@ def read_entries(file: Path, parse: Callable[[str], T | None], form: str) -> lis
         form: the form in words.
 
     Raises:
-        ReaderError: names file and line of what is malformed or stands twice.
+        ReaderError: names file and line of what is malformed or stands twice; or the list is empty.
     """
     entries: dict[T, int] = {}
     for number, line in read_lines(file):
@@ -193,6 +195,8 @@ def read_entries(file: Path, parse: Callable[[str], T | None], form: str) -> lis
                 f"{file}, line {number}: {line!r} stands in line {entries[entry]} already"
             )
         entries[entry] = number
+    if not entries:
+        raise ReaderError(f"{file}: expected lines as {form}, found none")
     return list(entries)
 
 
@@ -200,11 +204,14 @@ def read_table(file: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     """Read a CSV with a header, backslashes in cells turned forward.
 
     Raises:
-        ReaderError: a column is missing, or a line has another number of cells.
+        ReaderError: a column is missing, a line has another number of cells, or there is no line
+            but the header.
     """
     header, lines = read_rows(file)
     if missing := [name for name in columns if name not in header]:
         raise ReaderError(f"{file}: expected columns {missing}, found {header or None}")
+    if not lines:
+        raise ReaderError(f"{file}: expected lines below the header, found the header alone")
     for _, cells in lines:
         yield {name: cell.replace("\\", "/") for name, cell in cells.items()}
 

@@ -1,5 +1,6 @@
 """What all readers share: the rows they make and the checks these must pass."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,9 +12,24 @@ from pipeline.store.ids import quoted_id
 from pipeline.types import Region, Rejected, Row
 
 
+def key_of(text: str) -> str:
+    """Return the one spelling of a key: without blanks around it, in Unicode's composed form.
+
+    macOS unpacks archives with decomposed names, and tables pad cells; leading zeros stay.
+    """
+    return unicodedata.normalize("NFC", text.strip())
+
+
 def sample_id_of(path: str) -> str:
-    """Make a sample id of a relative path: what is no legal character is percent-encoded."""
-    return quoted_id(path)
+    """Make a sample id of a relative path: what is no legal character is percent-encoded.
+
+    A path has one id in whichever of Unicode's forms its letters are.
+    """
+    return quoted_id(unicodedata.normalize("NFC", path))
+
+
+KEYS = ("subject_id", "session_id", "camera_id", "media_id")
+"""Columns by which rows are taken together."""
 
 
 def listed_row(path: str, dataset: str, **columns: object) -> Row:
@@ -22,7 +38,8 @@ def listed_row(path: str, dataset: str, **columns: object) -> Row:
     Args:
         path: locator of the bytes, as the reader's loader understands it.
         dataset: name of the data set.
-        columns: columns of the schema ``IMAGES`` that the reader knows; the rest stay null.
+        columns: columns of the schema ``IMAGES`` that the reader knows; the rest stay null. Keys
+            get their one spelling; one that is blank is null.
     """
     row: Row = {
         "dataset": dataset,
@@ -31,6 +48,7 @@ def listed_row(path: str, dataset: str, **columns: object) -> Row:
         **columns,
         "path": path,
     }
+    row |= {name: key_of(row[name]) or None for name in KEYS if row.get(name) is not None}
     return {name: value for name, value in row.items() if value is not None}
 
 
@@ -44,11 +62,22 @@ def load_file(root: Path, row: Row) -> Row:
     if "refused" in known:
         return known
     try:
-        return known | {"content": read_file(root / row["path"])}
+        return known | {"content": _read_spelt(root, row["path"])}
     except OSError as error:
         return known | {"unreadable": f"{shown(row['path'])}: {error.strerror}"}
     except UndecodableError as error:
         return known | {"refused": [error.reason, str(error)]}
+
+
+def _read_spelt(root: Path, path: str) -> bytes:
+    """Read a file that a list may name in another of Unicode's forms than the disk."""
+    try:
+        return read_file(root / path)
+    except FileNotFoundError:
+        decomposed = unicodedata.normalize("NFD", path)
+        if decomposed == path:
+            raise
+        return read_file(root / decomposed)
 
 
 def further_pages(pages: int, part: str) -> list[Rejected]:

@@ -107,8 +107,7 @@ def read_rows(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
         file.
 
     Raises:
-        ReaderError: a name stands twice, a line has another number of cells, or there is no line
-            but the header.
+        ReaderError: a name stands twice, or a line has another number of cells.
     """
     lines = read_cells(file)
     if not lines:
