@@ -37,6 +37,7 @@ def run(stage: StageRun) -> None:
         params.image,
         params.pairs,
         params.seed,
+        params.mix,
     )
     manifest = export(request, executor=executor_from_environment(), overwrite=True, keep=True)
     note = Path("reports/exports", f"{stage.dataset}.json")

@@ -25,6 +25,10 @@ def export_command(
     image: Annotated[str, typer.Option(help="column that is the format's image")] = "image",
     pairs: Annotated[int, typer.Option(min=2, max=1_000_000, help="of lfw_bin")] = 6000,
     seed: Annotated[int, typer.Option(min=0, help="of lfw_bin's pairs, of dali's order")] = 0,
+    mix: Annotated[
+        list[str] | None,
+        typer.Option(help="let lfw_bin's rows differ in: band, split; repeatable"),
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="replace an export that stands there")] = False,
     verify: Annotated[bool, typer.Option(help="read the export back and compare")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be written")] = False,
@@ -50,6 +54,7 @@ def export_command(
         image,
         pairs,
         seed,
+        tuple(mix or ()),
     )
     if dry_run:
         plan = plan_export(request, overwrite=overwrite)

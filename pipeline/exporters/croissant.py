@@ -2,14 +2,15 @@
 
 Layout: that of ``parquet`` and ``croissant.json``: each file with its sha256, and one record set
 whose fields are the columns: text, numbers, arrays of numbers, images. Lists of structs and plain
-bytes stay out of the metadata, though not out of the files.
+bytes stay out of the metadata, though not out of the files. The date is that of the project's git
+revision, and without one that of the source's newest shard.
 
 Reference: https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html.
 """
 
 import json
-import logging
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import pyarrow as pa
 from pipeline.errors import ExportError
 from pipeline.exporters import parquet
 from pipeline.exporters.format import Format, Job, require
-from pipeline.exporters.manifest import program_version
+from pipeline.exporters.manifest import program_version, revision_date
 from pipeline.exporters.payloads import is_image
 from pipeline.exporters.storage import FileEntry, Sink
 
@@ -70,6 +71,9 @@ def metadata(job: Job, files: Iterable[FileEntry]) -> dict[str, Any]:
             f"{simulated['rows']} ({simulated['share']:.1%}) are simulated: a program made them."
         ),
         "license": list(job.facts.licences),
+        "version": "1.0.0",
+        "datePublished": revision_date() or _newest(job.request.source),
+        "citeAs": f"{name}: {job.facts.rows} rows, prepared by crossband {program_version()}",
         "distribution": [*objects, shards],
         "recordSet": [
             {
@@ -81,6 +85,11 @@ def metadata(job: Job, files: Iterable[FileEntry]) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _newest(source: Path) -> str:
+    newest = max(path.stat().st_mtime for path in source.glob("*.parquet"))
+    return datetime.fromtimestamp(newest, UTC).date().isoformat()
 
 
 def _field(field: pa.Field) -> dict[str, Any] | None:
@@ -124,15 +133,10 @@ def verify(job: Job, folder: Path) -> None:
     import mlcroissant
 
     parquet.verify(job, folder)
-    # It logs each property that is recommended only, such as a date, which an export can't know.
-    logger, level = logging.getLogger("absl"), logging.getLogger("absl").level
-    logger.setLevel(logging.ERROR)
     try:
         loaded = mlcroissant.Dataset(str(folder / FILE))
     except mlcroissant.ValidationError as error:
         raise ExportError(f"mlcroissant refuses {FILE}: {error}") from error
-    finally:
-        logger.setLevel(level)
     unit = job.units[0]
     records = islice(loaded.records("rows"), _CHECKED_ROWS)
     for record, (_, row) in zip(records, unit.rows(["sample_id"]), strict=False):

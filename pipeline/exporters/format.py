@@ -29,6 +29,7 @@ class Request:
         image: the column that is a format's one image.
         pairs: number of pairs of ``lfw_bin``, half of them genuine.
         seed: of these pairs.
+        mix: of ``lfw_bin``, what its rows may differ in: ``band``, ``split``.
     """
 
     source: Path
@@ -40,6 +41,7 @@ class Request:
     image: str = "image"
     pairs: int = 6000
     seed: int = 0
+    mix: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

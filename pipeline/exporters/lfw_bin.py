@@ -2,8 +2,10 @@
 
 Layout: ``pairs.bin`` is ``(bins, issame)``: ``bins[2 * i]`` and ``bins[2 * i + 1]`` are the encoded
 images of pair ``i``, ``issame[i]`` whether they show one subject; ``pairs.csv`` has their ids.
-``--pairs`` says how many, ``--seed`` which. It is written piece by piece, so that it may be larger
-than memory: images wait in a temporary file.
+``--pairs`` says how many, ``--seed`` which. An accuracy over several bands or splits says little,
+so that rows of more than one are refused unless ``--mix band`` or ``--mix split`` asks for it.
+The file is written piece by piece, so that it may be larger than memory: images wait in a temporary
+file.
 
 Reference: insightface ``recognition/arcface_torch/eval/verification.py``, ``load_bin``.
 """
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.errors import ExportError
 from pipeline.exporters.format import (
     Format,
     Job,
@@ -30,6 +33,8 @@ from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import HashedFile, Sink
 
 _BATCH = 1000
+_APART = {"band": "--where \"band = '{}'\"", "split": "--split {}"}
+"""What a file of pairs is of one of, and how that is chosen."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,26 @@ class Layout:
 
 
 def prepare(request: Request, selection: Selection) -> Layout:
-    """Draw the pairs."""
+    """Draw the pairs.
+
+    Raises:
+        ExportError: a row has no subject, so many pairs do not exist, or the rows are of several
+            bands or splits and nobody asked for that.
+    """
     require_subjects(selection)
-    found = list(selection.listed("subject_id, sample_id"))
-    pairs = draw_pairs([subject for subject, _ in found], request.pairs, request.seed)
+    if unknown := {*request.mix} - {*_APART}:
+        raise ExportError(f"--mix {unknown.pop()}: expected any of {', '.join(_APART)}")
+    for column, choice in _APART.items():
+        found = sorted(value or "none" for (value,) in selection.ask(column, group=column))
+        if len(found) > 1 and column not in request.mix:
+            raise ExportError(
+                f"pairs of several {column}s ({', '.join(found)}) would be mixed: choose one with "
+                f"{choice.format(found[-1])}, or ask for it with --mix {column}"
+            )
+    rows = list(selection.listed("subject_id, sample_id"))
+    pairs = draw_pairs([subject for subject, _ in rows], request.pairs, request.seed)
     used = {ordinal for a, b, _ in pairs for ordinal in (a, b)}
-    return Layout(pairs, {ordinal: found[ordinal][1] for ordinal in sorted(used)})
+    return Layout(pairs, {ordinal: rows[ordinal][1] for ordinal in sorted(used)})
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:

@@ -135,6 +135,14 @@ def revision() -> str | None:
     return f"{head}-dirty" if dirty else head
 
 
+def revision_date() -> str | None:
+    """Return the day (YYYY-MM-DD) of the current folder's git revision, None outside of one."""
+    try:
+        return _git("log", "-1", "--format=%cs") or None
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
 def _git(*words: str) -> str:
     done = subprocess.run(["git", *words], capture_output=True, text=True, check=True)
     return done.stdout.strip()

@@ -1,6 +1,6 @@
 """Exports that are stages: ``exports`` of ``params.yaml``."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -28,3 +28,5 @@ class ExportParams(Section):
     """Number of pairs of ``lfw_bin``."""
     seed: Seed = 0
     """Seed of these pairs, and of the order of ``dali``."""
+    mix: tuple[Literal["band", "split"], ...] = ()
+    """Of ``lfw_bin``: what its rows may differ in."""

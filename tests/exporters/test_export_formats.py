@@ -23,7 +23,7 @@ from pipeline.store.executors import Processes
 
 OF_FACES = sorted(EXPORTERS.keys() - {"coco", "yolo"})
 WANTED = {
-    "lfw_bin": {"pairs": 20},
+    "lfw_bin": {"pairs": 20, "mix": ("band", "split")},
     "market1501": {"splits": ("train", "test")},
     "llcm": {"splits": ("train", "test")},
 }
@@ -54,10 +54,11 @@ def test_an_export_is_verified_and_says_what_it_is(put, form):
     assert not [path for path in out.parent.iterdir() if path.name.startswith(f".{out.name}.p")]
 
 
-@pytest.mark.parametrize("form", [name for name in OF_FACES if name != "croissant"])
-def test_the_same_rows_give_the_same_bytes(put, tmp_path, form):
-    first = contents(put(form, verify=False, **wanted(form)))
-    again = contents(put(form, to=tmp_path / "again", verify=False, **wanted(form)))
+@pytest.mark.parametrize("form", sorted(EXPORTERS))
+def test_the_same_rows_give_the_same_bytes(put, tmp_path, align, detect, form):
+    rows = {"source": align if form in OF_FACES else detect, "verify": False, **wanted(form)}
+    first = contents(put(form, **rows))
+    again = contents(put(form, to=tmp_path / "again", **rows))
     assert first == again
 
 
@@ -155,7 +156,7 @@ def test_croissant_reads_arrays_and_images_by_its_metadata(put):
 
 
 def test_lfw_bin_unpickles_to_pairs_of_which_half_are_genuine(put):
-    out = put("lfw_bin", pairs=40, seed=3)
+    out = put("lfw_bin", pairs=40, seed=3, mix=("band", "split"))
     with (out / "pairs.bin").open("rb") as file:
         bins, same = pickle.load(file, encoding="bytes")
     rows = list(csv.DictReader((out / "pairs.csv").read_text().splitlines()))
@@ -171,7 +172,20 @@ def test_lfw_bin_unpickles_to_pairs_of_which_half_are_genuine(put):
 
 def test_more_pairs_than_exist_are_refused(put):
     with pytest.raises(ExportError, match="at most the 60 genuine and the 216 impostor pairs"):
-        put("lfw_bin", pairs=122)
+        put("lfw_bin", pairs=122, mix=("band", "split"))
+
+
+def test_pairs_of_several_bands_or_splits_are_drawn_only_when_asked(put):
+    with pytest.raises(ExportError, match=r"several bands \(NIR, VIS\).* or ask .*--mix band"):
+        put("lfw_bin", pairs=4)
+    with pytest.raises(ExportError, match=r"splits \(test, train, validation\).*--split valid"):
+        put("lfw_bin", pairs=4, where="band = 'VIS'")
+    with pytest.raises(ExportError, match="--mix camera: expected any of band, split"):
+        put("lfw_bin", pairs=4, mix=("camera",))
+    out = put("lfw_bin", pairs=4, where="band = 'VIS'", splits=("train",))
+    rows = list(csv.DictReader((out / "pairs.csv").read_text().splitlines()))
+    of_pairs = [ROWS[row[side]] for row in rows for side in ("first", "second")]
+    assert {(row["band"], row["split"]) for row in of_pairs} == {("VIS", "train")}
 
 
 def test_market_names_parse_as_torchreid_parses_them(put):

@@ -66,6 +66,55 @@ def test_the_documented_loop_passes_over_rows_without_a_subject(put, tmp_path):
     assert read_manifest(str(out)).used == {"rows": 24, "labelled": 24 - nobody}
 
 
+def test_a_tables_text_stays_text_in_pandas_as_documented(put, tmp_path):
+    import pandas
+
+    rows = changed(align_rows(), lambda n, row: {"subject_id": f"{n % 4:04d}"})
+    source = write_folder(tmp_path / "set", rows, ALIGN)
+    out = put("folder", source=source)
+    known = {row["sample_id"]: row["subject_id"] for row in rows}
+    table = pandas.read_csv(out / "metadata.csv", dtype=str)
+    assert dict(zip(table["sample_id"], table["subject_id"], strict=True)) == known
+    for split in ("train", "validation", "test"):  # which needs no telling
+        table = pandas.read_parquet(out / f"images/{split}/metadata.parquet")
+        found = zip(table["sample_id"], table["subject_id"], strict=True)
+        assert all(known[name] == subject for name, subject in found)
+    out = put("market1501", source=source, splits=("train", "test"))
+    table = pandas.read_csv(out / "subjects.csv", dtype=str)
+    assert sorted(table["subject_id"].dropna()) == ["0000", "0001", "0003"]
+
+
+@pytest.mark.filterwarnings("ignore")  # ultralytics warns of images as small as these
+def test_ultralytics_trains_on_all_boxes_of_a_folder_below_images(put, tmp_path):
+    rows = changed(detect_rows(), lambda n, row: {"sample_id": f"images/s{n}.jpg"})
+    source = write_folder(tmp_path / "images/set", rows, DETECT)
+    out = put("yolo", source=source, to=tmp_path / "images/out")
+    data = ultralytics_module("ultralytics.data.utils").check_det_dataset(
+        str(out / "data.yaml"), autodownload=False
+    )
+    made = ultralytics_module("ultralytics.data.dataset").YOLODataset
+    splits = {"train", "val", "test"} & data.keys()
+    found = [made(img_path=data[split], data=data, task="pose").labels for split in splits]
+    counts = sorted(len(label["bboxes"]) for labels in found for label in labels)
+    assert counts == sorted(len(row["faces"]) for row in rows)
+
+
+def test_torchvision_finds_a_class_for_each_subject(put):
+    from torchvision.datasets import ImageFolder
+
+    found = ImageFolder(str(put("folder") / "images/train"))
+    assert (found.classes, len(found)) == (["anna", "bob%2F..%2Fx"], 12)
+    assert found[0][0].size == (24, 24)
+
+
+def test_mlcroissant_has_nothing_to_say(put):
+    import mlcroissant
+
+    loaded = mlcroissant.Dataset(str(put("croissant") / "croissant.json"))
+    assert not loaded.metadata.ctx.issues.warnings
+    assert not loaded.metadata.ctx.issues.errors
+
+
 def market(folder):
     """Images as torchreid and fast-reid take them: subject and camera, with their checks."""
     found = {}
