@@ -7,7 +7,7 @@ those that any data set can have. The tables themselves are in ``store.protocols
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pipeline.protocols import ijb, nir_vis, packed, pairs, reid
+from pipeline.protocols import ijb, nir_vis, packed, pairs, reid, thermal
 from pipeline.store.protocols import Protocol
 from pipeline.types import Row
 
@@ -28,6 +28,9 @@ OFFICIAL: dict[str, Callable[[Path, Sequence[Row]], Iterator[Protocol]]] = {
     "llcm": reid.llcm,
     "sysu_mm01": reid.sysu,
     "regdb": reid.regdb_trials,
+    "tufts": thermal.tufts_lists,
+    "mcxface": thermal.mcxface_splits,
+    "arl_vtf": thermal.arl_vtf_conditions,
 }
 """From a data set's root and its reader's rows to its protocols, by reader."""
 

@@ -34,6 +34,11 @@ READERS: dict[str, str] = {
     "llcm": "pipeline.readers.llcm",
     "sysu_mm01": "pipeline.readers.sysu_mm01",
     "regdb": "pipeline.readers.regdb",
+    "tfw": "pipeline.readers.tfw",
+    "sf_tl54": "pipeline.readers.sf_tl54",
+    "speaking_faces": "pipeline.readers.speaking_faces",
+    "mcxface": "pipeline.readers.mcxface",
+    "arl_vtf": "pipeline.readers.arl_vtf",
 }
 """Modules by the name in ``datasets.<name>.reader``, loaded on demand."""
 

@@ -6,7 +6,8 @@ expressions of a frontal face, part ``A`` views from around the subject. Sketche
 videos and 3D are not read. Free for research from http://tdface.ece.tufts.edu.
 
 Layout: ``TD_RGB_E_Set1/<subject>/TD_RGB_E_1.jpg``, and so on for ``TD_{RGB,NIR,IR}_{E,A}``, sets
-1–4, at any depth. There is no protocol.
+1–4, at any depth. The authors give no protocol; lists as Idiap's Bob keeps them
+(``readers.bob_lists``), where they lie beside the images, are one.
 
 Reference:
     K. Panetta et al., A comprehensive database for benchmarking imaging systems, PAMI 42(3), 2020.

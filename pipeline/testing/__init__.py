@@ -12,8 +12,10 @@ from pipeline.testing.packs import bin_packs
 from pipeline.testing.pairs import cfp, lfw, megaface, ytf
 from pipeline.testing.recordio import recordio
 from pipeline.testing.reid import llcm, regdb, sysu_mm01
+from pipeline.testing.thermal import arl_vtf, mcxface, sf_tl54, speaking_faces, tfw, tufts_lists
 
 __all__ = [
+    "arl_vtf",
     "bin_packs",
     "buaa_visnir",
     "casia_nir_vis2",
@@ -25,11 +27,16 @@ __all__ = [
     "lamp_hq",
     "lfw",
     "llcm",
+    "mcxface",
     "megaface",
     "oulu_casia_nirvis",
     "recordio",
     "regdb",
+    "sf_tl54",
+    "speaking_faces",
     "sysu_mm01",
+    "tfw",
     "tufts",
+    "tufts_lists",
     "ytf",
 ]

@@ -1,4 +1,4 @@
-"""NIR-VIS protocols on replicas, by brute force: CASIA, BUAA, Oulu-CASIA, LAMP-HQ, crosswise."""
+"""NIR-VIS and thermal protocols on replicas, by brute force."""
 
 import numpy as np
 import pytest
@@ -35,12 +35,28 @@ def write_lamp(root):
     testing.lamp_hq(root, subjects=40, each=4)
 
 
+def write_mcxface(root):
+    testing.mcxface(root, subjects=40)
+
+
+def write_tufts(root):
+    testing.tufts(root, subjects=24)
+    testing.tufts_lists(root, subjects=24)
+
+
+def write_arl(root):
+    testing.arl_vtf(root, subjects=40, frames=1)
+
+
 @pytest.mark.parametrize(
     ("reader", "name", "write"),
     [
         ("buaa_visnir", "50_100_v1", write_buaa),
         ("oulu_casia_nirvis", "20_20_v1", write_oulu),
         ("lamp_hq", "ten_folds", write_lamp),
+        ("mcxface", "color_thermal", write_mcxface),
+        ("tufts", "vis_thermal", write_tufts),
+        ("arl_vtf", "pose", write_arl),
     ],
 )
 def test_rates_are_those_of_the_full_matrix(tmp_path, official, embed, reader, name, write):

@@ -16,6 +16,13 @@ EVERYBODY = tuple(f"P{number:03d}" for number in range(1, 81))
 CLOSED = "test_rates_are_those_of_the_full_matrix"
 PAIRS = "test_accuracy_over_folds_is_that_of_a_slow_re_derivation"
 IJBC_PAIRS = "test_ijbc_verification_is_scikit_learns_roc"
+
+
+def write_tufts(root):
+    testing.tufts(root, subjects=24)
+    testing.tufts_lists(root, subjects=24)
+
+
 REPLICAS = {
     "casia_nir_vis2": (
         "4 people",
@@ -74,6 +81,14 @@ REPLICAS = {
         partial(testing.regdb, subjects=16, each=4, trials=10),
         {"noise": 1.2},
         "test_regdb_counts_images",
+    ),
+    "mcxface": ("40 people", partial(testing.mcxface, subjects=40), {"noise": 1.0}, CLOSED),
+    "tufts": ("24 people", write_tufts, {"noise": 1.0}, CLOSED),
+    "arl_vtf": (
+        "40 people",
+        partial(testing.arl_vtf, subjects=40, frames=1),
+        {"noise": 1.0},
+        CLOSED,
     ),
 }
 """By reader: the replica's size, what writes it, how embeddings are drawn, and the test that works

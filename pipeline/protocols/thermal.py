@@ -1,0 +1,126 @@
+"""Protocols of the thermal face sets: visible gallery, probes of another channel."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.readers import arl_vtf, mcxface
+from pipeline.readers.bob_lists import MODELS, PROBES, TRAIN, Listed, Stems, read_protocols
+from pipeline.readers.layout import files_below
+from pipeline.readers.listing import sample_id_of
+from pipeline.store.protocols import Protocol, Provenance, template_table, train_table
+from pipeline.types import Band, Row, Split
+
+Uses = Mapping[str, list[Listed]]
+
+
+def mcxface_splits(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield ``color_thermal``, ``color_swir`` and so on: five splits, as Bob lists them.
+
+    Protocols of depth are left out.
+    """
+    known = {row["sample_id"]: row for row in rows}
+    folds: defaultdict[tuple[str, str], dict[int, Uses]] = defaultdict(dict)
+    for name, uses in read_protocols(root, files_below(root)).items():
+        parts = mcxface.splits_of(name)
+        if parts and {parts[0], parts[1]} <= mcxface.CHANNELS.keys():
+            folds[parts[0], parts[1]][parts[2]] = uses
+    for (source, target), splits in sorted(folds.items()):
+        yield _listed(
+            f"{source}_{target}",
+            f"MCXFace, {target.upper()} against {source.upper()}; mean and deviation of splits.",
+            splits,
+            lambda line: known.get(sample_id_of(line.path)),
+        )
+
+
+def tufts_lists(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield a protocol for each that lies beside the images, as Idiap lists them for Bob.
+
+    Lists that differ in ``…split<n>`` alone are the folds of one protocol.
+    """
+    images = Stems(row["path"] for row in rows)
+    by_path = {row["path"]: row for row in rows}
+    folds: defaultdict[str, dict[int, Uses]] = defaultdict(dict)
+    for name, uses in read_protocols(root, files_below(root)).items():
+        stem, _, number = name.rpartition("-split")
+        folds[(stem or name).replace("-", "_")][int(number) if stem else 1] = uses
+    for name, splits in sorted(folds.items()):
+        yield _listed(
+            name,
+            f"Tufts, {name}, as Idiap lists it; mean and deviation of the splits.",
+            splits,
+            lambda line: by_path.get(images.path_of(line.path) or ""),
+        )
+
+
+def arl_vtf_conditions(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
+    """Yield ``baseline``, ``expression`` and ``pose``: LWIR probes against neutral visible faces.
+
+    These are the paper's sets without its distinction by glasses.
+    """
+    test = [row for row in rows if row.get("split") == Split.TEST]
+    gallery = [row for row in test if row["band"] == Band.VIS and row["expression"] == "baseline"]
+    enroll = template_table(_of_subject(row) for row in gallery)
+    for condition in arl_vtf.CONDITIONS:
+        probes = [r for r in test if r["band"] == Band.LWIR and r["expression"] == condition]
+        if gallery and probes:
+            yield Protocol(
+                condition,
+                Provenance.DERIVED,
+                f"ARL-VTF: LWIR probes of {condition} sequences against a template of each test "
+                "subject's neutral visible images.",
+                enroll=enroll,
+                probe=template_table(_own(row) for row in probes),
+                match=None,
+                train=_training(row for row in rows if row.get("split") == Split.TRAIN),
+            )
+
+
+def _listed(
+    name: str,
+    description: str,
+    splits: Mapping[int, Uses],
+    row_of: Callable[[Listed], Row | None],
+) -> Protocol:
+    """Make a protocol of the lists of its folds; images that no reader took in stay out."""
+    lines = [
+        (fold, use, line, row)
+        for fold, uses in sorted(splits.items())
+        for use, listed in uses.items()
+        for line in listed
+        if (row := row_of(line)) is not None
+    ]
+    return Protocol(
+        name,
+        Provenance.OFFICIAL,
+        description,
+        enroll=template_table(
+            _of_subject(row) | {"fold": fold} for fold, use, _, row in lines if use == MODELS
+        ),
+        probe=template_table(_own(row, fold) for fold, use, _, row in lines if use == PROBES),
+        match=None,
+        train=train_table(
+            (fold, row["sample_id"], row["subject_id"])
+            for fold, use, _, row in lines
+            if use == TRAIN
+        ),
+    )
+
+
+def _of_subject(row: Row) -> Row:
+    return row | {
+        "fold": None,
+        "template_id": str(row["subject_id"]),
+        "media_id": row.get("media_id") or row["sample_id"],
+    }
+
+
+def _own(row: Row, fold: int | None = None) -> Row:
+    return row | {"fold": fold, "template_id": row["sample_id"], "media_id": row["sample_id"]}
+
+
+def _training(rows: Iterable[Row]) -> pa.Table:
+    return train_table((None, row["sample_id"], row["subject_id"]) for row in rows)
