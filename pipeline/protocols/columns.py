@@ -123,13 +123,18 @@ def shot_of(row: Row) -> tuple[str, str]:
     return str(row["subject_id"]), str(known)
 
 
+_WORDS = {"VIS": ("visible", "rgb", "colou?r"), "IR": ("ir", "infra_?red", "thermal", "thr")}
+"""What people call images of a band, besides its name."""
+
+
 def _without(path: str, band: str) -> str:
     """Return an id without the words that name its band, in any case, and without an extension.
 
     A word ends where no letter follows, or where small letters begin or end: ``a/nir/1.png``,
     ``annaNIR1``; that of ``elvis/1.png`` is none.
     """
-    word = rf"(?<![A-Za-z])(?i:{band})(?![A-Za-z])|(?<![A-Z]){band}(?![A-Z])"
+    words = "|".join((band, *_WORDS["VIS" if band == Band.VIS else "IR"]))
+    word = rf"(?<![A-Za-z])(?i:{words})(?![A-Za-z])|(?<![A-Z]){band}(?![A-Z])"
     return re.sub(word, "", stem_of(path) if is_image(path) else path)
 
 

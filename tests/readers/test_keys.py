@@ -76,6 +76,8 @@ SHOTS = [
     ("anna_1_Vis.png", "anna_1_Nir.png"),
     ("annaVIS1.png", "annaNIR1.png"),
     ("P1/x.VIS", "P1/x.NIR"),
+    ("rgb/anna/1.png", "thermal/anna/1.png"),
+    ("anna_visible_1.png", "anna_ir_1.png"),
 ]
 
 
