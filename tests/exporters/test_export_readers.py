@@ -81,7 +81,7 @@ def test_a_tables_text_stays_text_in_pandas_as_documented(put, tmp_path):
         assert all(known[name] == subject for name, subject in found)
     out = put("market1501", source=source, splits=("train", "test"))
     table = pandas.read_csv(out / "subjects.csv", dtype=str)
-    assert sorted(table["subject_id"].dropna()) == ["0000", "0001", "0003"]
+    assert sorted(table["subject_id"].dropna()) == ["0000", "0001", "0002"]
 
 
 @pytest.mark.filterwarnings("ignore")  # ultralytics warns of images as small as these
@@ -92,11 +92,13 @@ def test_ultralytics_trains_on_all_boxes_of_a_folder_below_images(put, tmp_path)
     data = ultralytics_module("ultralytics.data.utils").check_det_dataset(
         str(out / "data.yaml"), autodownload=False
     )
-    made = ultralytics_module("ultralytics.data.dataset").YOLODataset
+    from ultralytics.data.dataset import YOLODataset  # after it was told to ask no host
+
     splits = {"train", "val", "test"} & data.keys()
-    found = [made(img_path=data[split], data=data, task="pose").labels for split in splits]
+    found = [YOLODataset(img_path=data[split], data=data, task="pose").labels for split in splits]
     counts = sorted(len(label["bboxes"]) for labels in found for label in labels)
-    assert counts == sorted(len(row["faces"]) for row in rows)
+    # it takes equal boxes once
+    assert counts == sorted(len({tuple(f["box_xyxy"]) for f in row["faces"]}) for row in rows)
 
 
 def test_torchvision_finds_a_class_for_each_subject(put):
