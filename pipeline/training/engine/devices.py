@@ -1,19 +1,24 @@
 """What a training runs on: device, precision, threads, processes."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from lightning_fabric import Fabric
 
 from models.precision import computes_bfloat16
 from pipeline.params.training import RunParams
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
-def make_fabric(params: RunParams) -> Fabric:
+
+def make_fabric(params: RunParams) -> "Fabric":
     """Start Lightning Fabric; sums in a CPU training depend on the number of threads, so it is set.
 
     ``auto`` precision is bfloat16 where the device computes it natively, else float32.
     """
+    # Fabric brings torch's compiler, seconds that whoever only embeds need not wait.
+    from lightning_fabric import Fabric
+
     torch.set_num_threads(params.threads)
     device = resolve_device(params.device)
     precision = params.precision
@@ -34,7 +39,7 @@ def resolve_device(device: Literal["cpu", "cuda", "auto"]) -> Literal["cpu", "cu
     return device
 
 
-def computed_in(fabric: Fabric) -> torch.dtype:
+def computed_in(fabric: "Fabric") -> torch.dtype:
     """Return the type of the activations."""
     precision = str(fabric._precision.precision)  # Fabric offers no public question for it
     return torch.bfloat16 if precision.startswith("bf16") else torch.float32

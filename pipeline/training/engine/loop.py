@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from pipeline.errors import StageError
@@ -30,6 +29,9 @@ from pipeline.training.engine.checkpoints import (
 )
 from pipeline.training.engine.devices import computed_in, make_fabric
 from pipeline.training.engine.method import TOTAL, Batch, Losses, Method
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Curve = list[dict[str, float]]
 
@@ -109,7 +111,7 @@ class LossCurve:
 class Steps:
     """Takes the steps of a method's training."""
 
-    def __init__(self, method: Method, fabric: Fabric) -> None:
+    def __init__(self, method: Method, fabric: "Fabric") -> None:
         """Let the method set up, and build its optimisers.
 
         Args:
@@ -187,7 +189,7 @@ def train(method: Method, *, label: str, key: str, checkpoint: Path) -> Run:
     return run
 
 
-def _run(fabric: Fabric, method: Method, label: str, key: str, checkpoint: Path) -> Run:
+def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Path) -> Run:
     params = method.params
     if fabric.world_size > 1:  # a process of its own: set what make_fabric set, and end with ours
         torch.set_num_threads(params.threads)
