@@ -20,6 +20,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crossband needs Python 3.11 or later: make PYTHON=/path/to/python")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
+	# On all cores. Where PYTHONDONTWRITEBYTECODE is set, each stage's processes would else compile
+	# thousands of modules anew. Some packages carry files for another Python: these fail, unused.
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib/python*/site-packages || true
 	$(BIN)/python -m pip check
 	# A server without OpenGL cannot load opencv-python: the headless build then takes its place.
 	$(BIN)/python -c 'import cv2' 2>/dev/null || $(BIN)/python -m pip install --quiet \
