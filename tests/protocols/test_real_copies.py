@@ -49,6 +49,11 @@ COPIES = {
     "sysu_mm01": lambda root: testing.sysu_mm01(root, each=10, draws=True),
     "regdb": testing.regdb,
     "recordio": testing.recordio,
+    "tfw": lambda root: testing.tfw(root, iron=True),
+    "sf_tl54": testing.sf_tl54,
+    "speaking_faces": testing.speaking_faces,
+    "mcxface": testing.mcxface,
+    "arl_vtf": testing.arl_vtf,
 }
 UNUSED = {
     "buaa_visnir": {"images of a subject beyond its first 18": 8 * 22},
@@ -57,6 +62,11 @@ UNUSED = {
     "ijbc": {"images without a face": 2},
     "ytf": {"aligned copies of the frames": 18},
     "llcm": {"images of which test_vis and test_nir hold copies": 24},
+    "tfw": {"images in false colours, visible images": 18},
+    "sf_tl54": {"images in false colours, masks, mirrored copies": 6},
+    "speaking_faces": {"visible images as taken": 24},
+    "mcxface": {"images of depth": 8},
+    "arl_vtf": {"images of further folders": 48},
 }
 
 
@@ -290,6 +300,46 @@ FAULTS = [
             [line for line in (r / "train.idx").read_text().splitlines() if line[:2] != "3\t"],
         ),
         "keys of train.rec have no line in train.idx: key 3",
+    ),
+    (
+        "tfw",
+        lambda r: remove(r / "train/s-indoor_gray/0.png"),
+        "not on disk: train/s-indoor_gray/0.png",
+    ),
+    (
+        "tfw",
+        lambda r: put_image(r / "val/u-outdoor_gray/stranger.png"),
+        "none of the data set's: val/u-outdoor_gray/stranger.png",
+    ),
+    (
+        "tfw",
+        lambda r: append(r / "test/c-indoor.csv", "1_1_1_4_450_1.png" + ",9" * 14),
+        "1 subjects are in more than one split, so a test would meet people",
+    ),
+    (
+        "sf_tl54",
+        lambda r: remove(r / "dataset/rgb/val/101_1_1_4_450_3.png"),
+        "VIS is 5, not 6",
+    ),
+    (
+        "sf_tl54",
+        lambda r: replace(r / "dataset/gray/val/json/101_1_1_4_450_1.json", "shapes", "shape"),
+        "101_1_1_4_450_1.json: expected labelme's shapes",
+    ),
+    (
+        "speaking_faces",
+        lambda r: put_image(r / "sub_1_io/trial_1/thr_image/IMG_1.png"),
+        "none of the data set's: sub_1_io/trial_1/thr_image/IMG_1.png",
+    ),
+    (
+        "mcxface",
+        lambda r: remove(r / "MCXFace/faces/thermal/03_2.jpg"),
+        "not on disk: faces/thermal/03_2",
+    ),
+    (
+        "arl_vtf",
+        lambda r: cut(r / "cropped_images/test/0002/pose_0/FLIR_USB_0000.png"),
+        "images are unreadable: 0002/pose_0/FLIR_USB_0000",
     ),
 ]
 
