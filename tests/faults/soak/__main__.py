@@ -6,6 +6,7 @@ Ended, it goes on where it was. The first time it makes the undisturbed run, whi
 import argparse
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from flips import flip_and_repro
@@ -22,7 +23,9 @@ def main():
     known.add_argument("--kills", type=int, default=100, help="trials of kill -9, all in all")
     known.add_argument("--flips", type=int, default=300, help="bits that flip, all in all")
     known.add_argument("--batch", type=int, default=100, help="bits that flip before one run")
+    known.add_argument("--minutes", type=float, default=1e9, help="begin no trial after so many")
     given = known.parse_args()
+    given.end = time.monotonic() + 60 * given.minutes
     given.folder.mkdir(parents=True, exist_ok=True)
     pristine, harmed = prepare(given.folder, make_tiny)
     touched = touched_outside(given.folder)
@@ -53,9 +56,11 @@ def soak_kills(pristine, harmed, given):
     seconds = {row["stage"]: row["seconds"] for row in results.rows}
     stages = sorted(pristine.outputs())
     for number in range(given.kills):
-        if number not in results:
+        if number not in results and time.monotonic() < given.end:
+            harmed.busy.touch()
             row = kill_and_run_again(pristine, harmed, trial(number, stages), seconds)
             results.add(row)
+            harmed.busy.unlink(missing_ok=True)
             print(f"kill {number}: {row}", flush=True)
     return results
 
@@ -63,13 +68,16 @@ def soak_kills(pristine, harmed, given):
 def soak_flips(pristine, harmed, given):
     results = Results(given.folder / "flips.jsonl")
     for number in range(-(-given.flips // given.batch)):
-        if any(row["trial"].startswith(f"{number}/") for row in results.rows):
+        known = any(row["trial"].startswith(f"{number}/") for row in results.rows)
+        if known or time.monotonic() > given.end:
             continue
+        harmed.busy.touch()
         rows, others = flip_and_repro(pristine, harmed, number, given.batch)
         for row in rows:
             results.add(row)
         for name in others:
             results.add(rows[0] | {"trial": f"{number}/other", "outcome": f"other: {name}"})
+        harmed.busy.unlink(missing_ok=True)
         print(f"flips {number}: {len(rows)}, others: {others}", flush=True)
     return results
 

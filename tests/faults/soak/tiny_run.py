@@ -68,6 +68,11 @@ class Workspace:
     def said(self):
         return self.path.with_suffix(".said")
 
+    @property
+    def busy(self):
+        """A file that is there while a trial runs: where it is found, a trial was ended."""
+        return self.path.with_suffix(".busy")
+
 
 def _files_below(root, out):
     if (root / out).is_file():
@@ -96,7 +101,7 @@ def prepare(folder, make):
             sys.exit(f"the undisturbed run failed:\n{said}")
         ready.touch()
     harmed = Workspace(folder / "harmed")
-    if not harmed.path.exists():
+    if not harmed.path.exists() or harmed.busy.exists():
         restore(pristine, harmed)
     return pristine, harmed
 
@@ -113,8 +118,10 @@ def make_tiny(path):
 
 def restore(pristine, harmed):
     """Make the copy anew."""
+    harmed.busy.touch()
     shutil.rmtree(harmed.path, ignore_errors=True)
     shutil.copytree(pristine.path, harmed.path, symlinks=True)
+    harmed.busy.unlink(missing_ok=True)
 
 
 def differences(pristine, harmed, stages=None):
