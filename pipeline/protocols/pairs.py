@@ -15,6 +15,7 @@ from pipeline.readers.layout import (
     numbered_lists,
     read_entries,
     read_lines,
+    read_some_lines,
     require_list,
     stem_of,
 )
@@ -119,7 +120,7 @@ def cfp_numbers(file: Path) -> dict[int, str]:
 def _cfp_pairs(
     file: Path, left: dict[int, str], right: dict[int, str]
 ) -> Iterator[tuple[str, str]]:
-    for number, line in read_lines(file):
+    for number, line in read_some_lines(file, "'i,j'"):
         words = [word.strip() for word in line.split(",")]
         if len(words) != 2 or not all(word.isdigit() for word in words):
             raise ReaderError(f"{file}, line {number}: expected 'i,j', found {line!r}")
@@ -153,6 +154,8 @@ def ytf_pairs(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
             )
         left, right = (ytf.media_of(found[1], found[2]) for found in match if found)
         pairs.append((int(words[0]), left, right, words[4] == "1"))
+    if not pairs:
+        raise ReaderError(f"{file}: expected a line for each pair of videos, found none")
     yield _pair_protocol("ten_folds", "YTF splits.txt", pairs, frames)
 
 
@@ -330,5 +333,5 @@ def _noises(
 
 def _noise_lines(file: Path) -> list[str]:
     """Read a noise list: without its comments, of fields the second."""
-    fields = [line.split("\t") for _, line in read_lines(file) if not line.startswith("#")]
+    fields = [line.split("\t") for _, line in read_some_lines(file, "names") if line[0] != "#"]
     return [(each[1] if len(each) > 1 else each[0]).strip() for each in fields]

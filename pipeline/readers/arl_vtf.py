@@ -26,7 +26,7 @@ from pipeline.readers.layout import (
     list_official,
     make_listing,
     official_row,
-    read_lines,
+    read_some_lines,
     stem_of,
 )
 from pipeline.readers.listing import sample_id_of
@@ -78,7 +78,7 @@ def _match(path: str) -> re.Match[str] | None:
 
 def _subjects(root: Path, files: list[str], name: str) -> set[str]:
     path = find_list(files, name)
-    return {line for _, line in read_lines(root / path)} if path else set()
+    return {line for _, line in read_some_lines(root / path, "a subject")} if path else set()
 
 
 def _row(

@@ -35,6 +35,7 @@ from pipeline.readers.layout import (
     numbered_lists,
     official_row,
     read_lines,
+    read_some_lines,
     read_table,
     refuse_root,
     report_absent,
@@ -145,7 +146,7 @@ def read_points(file: Path) -> Iterator[tuple[str, Float32]]:
     Raises:
         ReaderError: a line is not a name, ten numbers and a score.
     """
-    for number, line in read_lines(file):
+    for number, line in read_some_lines(file, "a crop's points"):
         name, *words = line.split()
         try:
             values = np.array(words, np.float32)

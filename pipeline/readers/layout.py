@@ -174,6 +174,22 @@ def read_lines(file: Path) -> list[tuple[int, str]]:
     return [(number, line.replace("\\", "/")) for number, line in lines if line]
 
 
+def read_some_lines(file: Path, form: str) -> list[tuple[int, str]]:
+    """Read a list's lines as ``read_lines`` does; a list without any is broken.
+
+    Args:
+        file: the list.
+        form: of a line, in words.
+
+    Raises:
+        ReaderError: the file is not text, or has no line.
+    """
+    lines = read_lines(file)
+    if not lines:
+        raise ReaderError(f"{file}: expected lines as {form}, found none")
+    return lines
+
+
 def read_entries(file: Path, parse: Callable[[str], T | None], form: str) -> list[T]:
     """Read a list of entries, each of which may stand there only once.
 
@@ -186,7 +202,7 @@ def read_entries(file: Path, parse: Callable[[str], T | None], form: str) -> lis
         ReaderError: names file and line of what is malformed or stands twice; or the list is empty.
     """
     entries: dict[T, int] = {}
-    for number, line in read_lines(file):
+    for number, line in read_some_lines(file, form):
         entry = parse(line)
         if entry is None:
             raise ReaderError(f"{file}, line {number}: expected {form}, found {line!r}")
@@ -195,8 +211,6 @@ def read_entries(file: Path, parse: Callable[[str], T | None], form: str) -> lis
                 f"{file}, line {number}: {line!r} stands in line {entries[entry]} already"
             )
         entries[entry] = number
-    if not entries:
-        raise ReaderError(f"{file}: expected lines as {form}, found none")
     return list(entries)
 
 

@@ -5,9 +5,11 @@ import unicodedata
 import numpy as np
 import pytest
 
+from pipeline import testing
 from pipeline.errors import ReaderError
 from pipeline.ops.codec import encode_png
 from pipeline.params.datasets import DatasetParams, IjbMdfParams
+from pipeline.protocols import OFFICIAL
 from pipeline.protocols.columns import cross_band, shot_of
 from pipeline.readers import read_dataset
 from pipeline.readers.layout import read_entries, read_lines, read_table
@@ -111,6 +113,31 @@ def test_a_list_of_a_header_alone_or_of_nothing_is_refused(tmp_path):
     (tmp_path / "b.txt").write_text("\n\n")
     with pytest.raises(ReaderError, match=r"b\.txt: expected lines as a name, found none"):
         read_entries(tmp_path / "b.txt", str, "a name")
+
+
+@pytest.mark.parametrize(
+    ("reader", "name", "text"),
+    [
+        ("cfp", "Protocol/Split/FF/01/same.txt", "\n"),
+        ("ytf", "splits.txt", ""),
+        ("ytf", "splits.txt", "split number, video 1, video 2, is same\n"),
+        ("megaface", "megaface_noises.txt", ""),
+        ("lamp_hq", "Protocols/train/train_vis1.txt", ""),
+        ("ijb_insightface", "meta/ijbc_name_5pts_score.txt", "\r\n"),
+        ("arl_vtf", "splits/dev/val0.txt", ""),
+        ("tfw", "val/c-indoor.csv", "image,box\n"),
+    ],
+)
+def test_a_list_that_was_not_copied_to_the_end_is_refused_by_every_reader(
+    tmp_path, protocols, reader, name, text
+):
+    getattr(testing, reader)(tmp_path)
+    assert (tmp_path / name).is_file()
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ReaderError, match=f"{name.rpartition('/')[2]}: expected .*, found none"):
+        protocols(reader) if reader in OFFICIAL else read_dataset(
+            "mine", DatasetParams(reader=reader, root=str(tmp_path), shards=1)
+        )
 
 
 def test_lines_of_lists_are_in_one_spelling(tmp_path):
