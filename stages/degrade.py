@@ -59,8 +59,9 @@ def run(stage: StageRun) -> None:
         print(f"{stage.label}: cyclegan is left out: {note}")
     elif params.per_face.cyclegan:
         generator = stage.trained(folder / "generator.pt")
+    faces = stage.source("align")
     chosen = select(
-        stage.source("align"),
+        faces,
         bands=params.bands,
         splits=params.splits,
         per_subject=params.images_per_subject,
@@ -73,7 +74,7 @@ def run(stage: StageRun) -> None:
         params={"degrade": params, "train_degrader.frame_px": frame_px},
     )
     stage.write_metrics(degrade_metrics(output) | {"left_out": {"cyclegan": note} if note else {}})
-    contact_sheet(output, stage.report("contact", ".png"), per_subject=6)
+    contact_sheet(output, stage.report("contact", ".png"), before=faces)
 
 
 if __name__ == "__main__":

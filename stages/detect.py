@@ -33,7 +33,7 @@ def run(stage: StageRun) -> None:
     metrics = detection_metrics(output, stage.source("ingest"))
     stage.write_metrics(metrics)
     ground_truth_figure("detect", metrics, stage.report("figures", ".png"))
-    contact_sheet(output, stage.report("contact", ".png"), tile_px=240)
+    contact_sheet(output, stage.report("contact", ".png"), tile_px=190)
 
 
 if __name__ == "__main__":

@@ -69,14 +69,15 @@ def run(stage: StageRun) -> None:
         "parts.min_pixels": parts.min_pixels,
         "parts.crop_px": parts.crop_px,
     }
+    faces = stage.source("reconstruct")
     output = stage.map(
-        stage.source("reconstruct"),
+        faces,
         MASKS,
         partial(make, params, parts),
         params=counts,
     )
     stage.write_metrics(masks_metrics(output))
-    contact_sheet(output, stage.report("contact", ".png"))
+    contact_sheet(output, stage.report("contact", ".png"), before=faces)
 
 
 if __name__ == "__main__":

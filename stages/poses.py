@@ -52,8 +52,9 @@ def make(params: PosesParams, template: AlignmentTemplate, weights: Path) -> Bat
 def run(stage: StageRun) -> None:
     """Turn the chosen faces of a data set."""
     params, template = stage.params.poses, template_of(stage.params.align)
+    faces = stage.source("reconstruct")
     chosen = select(
-        stage.source("reconstruct"),
+        faces,
         bands=params.bands,
         splits=params.splits,
         per_subject=params.images_per_subject,
@@ -66,7 +67,7 @@ def run(stage: StageRun) -> None:
         params={"poses": params, "align.template": template.values()},
     )
     stage.write_metrics(poses_metrics(output))
-    contact_sheet(output, stage.report("contact", ".png"), per_subject=len(params.yaw_deg))
+    contact_sheet(output, stage.report("contact", ".png"), before=faces, tile_px=144)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.errors import ParamsError
 from pipeline.protocols.build import build_protocols, write_protocols
-from pipeline.report.contact_sheet import contact_sheet
+from pipeline.report.protocols import protocol_sheet
 from pipeline.store.locks import locked
 from stages.run import StageRun, stage_main
 
@@ -23,7 +23,7 @@ def run(stage: StageRun) -> None:
         made = build_protocols(stage.dataset, stage.dataset_params, params, rows)
         counts = write_protocols(folder, made)
     stage.write_metrics(counts)
-    contact_sheet(rows, stage.report("contact", ".png"))
+    protocol_sheet(folder, rows, stage.report("contact", ".png"))
     for name, numbers in counts.items():
         listed = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in numbers.items())
         print(f"protocols@{stage.dataset}: {name}: {listed}")

@@ -80,18 +80,16 @@ def crop_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
     return small
 
 
-def strips(rows: Sequence[Row], tile_px: int) -> UInt8:
-    """Draw crops as a grid: a line per subject, a column per band, the crops side by side in it.
+def strips(rows: Sequence[Row], tile_px: int) -> list[UInt8]:
+    """Draw crops as lines, one a subject: a column per band, the crops side by side in it.
 
     Args:
         rows: of ``crop_bodies``, those of a subject and band together.
         tile_px: height of a crop.
 
     Returns:
-        (h, w, 3) uint8 RGB; a tile that says so where there are no rows.
+        (h, w, 3) uint8 RGB each, of one size.
     """
-    if not rows:
-        return draw.captioned(np.zeros((1, 1, 3), np.uint8), ["no rows"], (tile_px, tile_px))
     ordered = sorted(rows, key=_place)
     cells = {
         key: np.hstack([crop_tile(r, decode_rgb(r["image"]["bytes"]), tile_px) for r in group])
@@ -101,7 +99,7 @@ def strips(rows: Sequence[Row], tile_px: int) -> UInt8:
     widths = {
         band: max(cell.shape[1] for key, cell in cells.items() if key[1] == band) for band in bands
     }
-    simulated = {row["band"] for row in rows if row["simulated"] and row["band"] != Band.VIS}
+    simulated = {row["band"] for row in rows if row["simulated"]}
     lines = []
     for subject in sorted({subject for subject, _ in cells}):
         tiles = []
@@ -112,7 +110,7 @@ def strips(rows: Sequence[Row], tile_px: int) -> UInt8:
             text = [f"{subject or '-'}  {name}"] if (subject, index) in cells else [""]
             tiles.append(draw.captioned(cell, text, (widths[index] + 4, tile_px)))
         lines.append(np.hstack(tiles))
-    return np.vstack(lines)
+    return lines
 
 
 def _place(row: Row) -> tuple[str, int]:

@@ -74,6 +74,61 @@ def pick_rows(
     return read_rows(folder, sorted(chosen, key=chosen.__getitem__))
 
 
+def pick_families(
+    folder: ShardFolder,
+    *,
+    subjects: Sequence[str] = (),
+    bands: Sequence[str] = (),
+    most_subjects: int = 5,
+    per_subject: int = 3,
+    most_made: int = 9,
+) -> list[Row]:
+    """Pick images that others were made of, spread over each subject's, with what was made.
+
+    Args:
+        folder: a stage that makes images of images.
+        subjects: only these, by default the first few.
+        bands: only these, by default all there are.
+        most_subjects: how many subjects at most where none is named.
+        per_subject: how many images of a subject; one in several bands counts once.
+        most_made: how many of those made of one image, spread over all.
+
+    Returns:
+        Rows with images, those of one ``parent_id`` together; sorted by subject, image, band.
+    """
+    tables = Tables.of(
+        folder,
+        "sample_id, parent_id, coalesce(subject_id, '') AS subject, band, "
+        "replace(parent_id, band, '') AS name",
+    )
+    tables.table(
+        "asked",
+        """SELECT *, dense_rank() OVER (ORDER BY subject) AS rank,
+            dense_rank() OVER (PARTITION BY subject ORDER BY name) - 1 AS place,
+            row_number() OVER (PARTITION BY parent_id ORDER BY sample_id) - 1 AS number
+        FROM rows WHERE (len($subjects) = 0 OR list_contains($subjects, subject))
+            AND (len($bands) = 0 OR list_contains($bands, band))""",
+        subjects=list(subjects),
+        bands=list(bands),
+    )
+    ids: list[str] = []
+    for subject, images, made in tables.ask(
+        """SELECT subject, max(place) + 1, max(number) + 1 FROM asked WHERE rank <= $most
+        GROUP BY subject ORDER BY subject""",
+        most=len(subjects) or most_subjects,
+    ):
+        found = tables.ask(
+            """SELECT sample_id FROM asked WHERE subject = $subject
+            AND list_contains($places, place) AND list_contains($numbers, number)
+            ORDER BY name, parent_id, sample_id""",
+            subject=subject,
+            places=spread(images, per_subject),
+            numbers=spread(made, most_made),
+        )
+        ids += [sample_id for (sample_id,) in found]
+    return read_rows(folder, ids)
+
+
 def pick_frames(folder: ShardFolder, per_camera: int = 3) -> list[Row]:
     """Pick a few frames of each band and camera, spread evenly over all of theirs."""
     tables = Tables.of(

@@ -1,6 +1,6 @@
 """Contact sheets: a few subjects by bands out of any shard folder, drawn as its columns allow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -11,26 +11,33 @@ from pipeline.errors import StageError
 from pipeline.ops.codec import as_rgb, decode, decode_rgb, encode_png
 from pipeline.report import draw
 from pipeline.report.body_tiles import crop_tile, scene_tile, strips
-from pipeline.report.chosen_rows import pick_rows
+from pipeline.report.chosen_rows import pick_families, pick_rows, read_rows
+from pipeline.report.page import page
 from pipeline.store import ShardFolder
 from pipeline.types import FACE_PARTS, Band, Row, UInt8
+
+_BEFORE = ("sample_id", "subject_id", "band", "simulated", "media_id", "frame_index", "image")
+"""Columns of an image before: its tile is the image alone."""
 
 
 def contact_sheet(
     folder: ShardFolder,
     path: Path,
     *,
+    before: ShardFolder | None = None,
     subjects: Sequence[str] = (),
     bands: Sequence[str] = (),
     most_subjects: int = 5,
     per_subject: int = 3,
     tile_px: int = 160,
 ) -> None:
-    """Write a PNG of a few subjects (lines) by bands (columns).
+    """Write a PNG of a few subjects (lines) by bands (columns), of at most 2,000 px each way.
 
     Args:
         folder: any stage's output.
         path: the PNG to write.
+        before: of a stage that makes images of images: what it made them of. A line is then one
+            face, its image before on the left.
         subjects: only these, by default the first few.
         bands: only these, by default all there are.
         most_subjects: how many subjects at most where none is named.
@@ -40,7 +47,8 @@ def contact_sheet(
     Raises:
         StageError: subjects or bands are named and no row is of them.
     """
-    rows = pick_rows(
+    pick = pick_families if before else pick_rows
+    rows = pick(
         folder,
         subjects=subjects,
         bands=bands,
@@ -50,44 +58,68 @@ def contact_sheet(
     if not rows and (subjects or bands):
         asked = f"subjects {list(subjects) or 'any'}, bands {list(bands) or 'any'}"
         raise StageError(f"{folder.path} holds no row of {asked}")
-    drawn = (
-        strips(rows, tile_px)
-        if rows and "body_region_boxes_xyxy" in rows[0]
-        else sheet(rows, tile_px)
-    )
+    parents = [row["parent_id"] for row in rows] if before else []
+    images = {}
+    if before:
+        found = read_rows(before, parents, _BEFORE)
+        images = {row["sample_id"]: row for row in found}
+    title = " ".join(reversed(folder.path.absolute().parts[-2:]))
+    if rows and rows[0].get("template"):
+        title += f", alignment template {rows[0]['template']}"
+    write_png(page(title, lines_of(rows, tile_px, images), rows), path)
+
+
+def write_png(image: UInt8, path: Path) -> None:
+    """Write a PNG, whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(encode_png(drawn))
+    partial.write_bytes(encode_png(image))
     partial.replace(path)
 
 
-def sheet(rows: Sequence[Row], tile_px: int) -> UInt8:
-    """Draw rows as a grid: a line per subject and image, a column per band.
+def lines_of(
+    rows: Sequence[Row], tile_px: int, before: Mapping[str, Row] | None = None
+) -> list[UInt8]:
+    """Draw rows as lines of tiles: a line per subject and image, a column per band.
 
-    Where there is one band only, a subject's images stand side by side.
+    Where there is one band only, a subject's images stand side by side; where there are images
+    before, those made of one image beside it.
+
+    Args:
+        rows: those of a subject together.
+        tile_px: side of a tile.
+        before: the rows that others were made of, by id.
 
     Returns:
-        (h, w, 3) uint8 RGB; a tile that says so where there are no rows.
+        (h, w, 3) uint8 RGB each, of one size; a tile that says so where there are no rows.
     """
     if not rows:
-        return draw.captioned(np.zeros((1, 1, 3), np.uint8), ["no rows"], (tile_px, tile_px))
-    lines = _lines(rows)
-    images = {id(row): tile(row, tile_px) for row in rows}
-    width = max(image.shape[1] for image in images.values())
-    height = max(image.shape[0] for image in images.values())
-    empty = draw.captioned(np.zeros((1, 1, 3), np.uint8), ["", ""], (width, height))
-    return np.vstack(
-        [
-            np.hstack(
-                [
-                    empty
-                    if row is None
-                    else draw.captioned(images[id(row)], _caption(row), (width, height))
-                    for row in line
-                ]
-            )
-            for line in lines
-        ]
+        return [draw.captioned(np.zeros((1, 1, 3), np.uint8), ["no rows"], (tile_px, tile_px))]
+    if "body_region_boxes_xyxy" in rows[0]:
+        return strips(rows, tile_px)
+    lines = _families(rows, before) if before else _lines(rows)
+    shown = [row for line in lines for row in line if row is not None]
+    images = {id(row): tile(row, tile_px) for row in shown}
+    captions = {id(row): caption(row) for row in shown}
+    depth = max(len(words) for words in captions.values())
+    wh = (
+        max(image.shape[1] for image in images.values()),
+        max(image.shape[0] for image in images.values()),
     )
+    empty = draw.captioned(np.zeros((1, 1, 3), np.uint8), [""] * depth, wh)
+    drawn = {
+        key: draw.captioned(image, captions[key] + [""] * (depth - len(captions[key])), wh)
+        for key, image in images.items()
+    }
+    return [np.hstack([empty if row is None else drawn[id(row)] for row in line]) for line in lines]
+
+
+def _families(rows: Sequence[Row], before: Mapping[str, Row]) -> list[list[Row | None]]:
+    """Arrange rows in lines of equal length: an image, then what was made of it."""
+    lines: list[list[Row | None]] = []
+    for parent, group in groupby(rows, key=lambda row: str(row["parent_id"])):
+        lines.append([before.get(parent), *group])
+    width = max(len(line) for line in lines)
+    return [line + [None] * (width - len(line)) for line in lines]
 
 
 def _lines(rows: Sequence[Row]) -> list[list[Row | None]]:
@@ -180,10 +212,19 @@ def crops_tile(row: Row, tile_px: int) -> UInt8:
     return np.vstack([np.hstack([crops[1], crops[0]]), np.hstack(crops[2:])])
 
 
-def _caption(row: Row) -> list[str]:
-    infrared = row["band"] != Band.VIS
-    band = f"{row['band']} simulated" if row["simulated"] and infrared else row["band"]
-    name = row["sample_id"].rpartition("/")[2]
+def caption(row: Row) -> list[str]:
+    """Return the lines under a tile: whose image in which band, its name, what was done to it."""
+    band = f"{row['band']} simulated" if row["simulated"] else row["band"]
+    parent, _, name = row["sample_id"].rpartition("/")[2].partition("#")
     if row.get("media_id") and row.get("frame_index") is not None:
-        name = f"{row['media_id']}  frame {row['frame_index']}"
-    return [f"{row['subject_id'] or '-'}  {band}", name]
+        parent = f"{row['media_id']}  frame {row['frame_index']}"
+    lines = [f"{row['subject_id'] or '-'}  {band}", parent]
+    if "mask_design" in row:
+        lines.append(f"{row['mask_design']}  {row['mask_fit'].replace('_', ' ')}")
+    elif "yaw_added_deg" in row:
+        lines.append(f"yaw {row['yaw_added_deg']:+.4g}  pitch {row['pitch_added_deg']:+.4g}")
+    elif "sharpness_after" in row:
+        lines.append(str(row["generator"]))
+    elif name:
+        lines.append(name)
+    return lines

@@ -38,9 +38,9 @@ CLASS_COLOURS: dict[FaceClass, tuple[int, int, int]] = {
 """One colour a class; left and right differ, so that a swap is seen."""
 
 _LABEL_STRENGTH = 0.5
-_FONT = ImageFont.load_default(12)
+FONT = ImageFont.load_default(12)
 _SMALL_FONT = ImageFont.load_default(10)
-_GROUND = (24, 24, 26)
+GROUND = (24, 24, 26)
 
 
 def fit(image: UInt8, side_px: int) -> tuple[UInt8, float]:
@@ -124,7 +124,7 @@ def overlay_labels(image: UInt8, labels: UInt8) -> UInt8:
 
 def centred(image: UInt8, wh: tuple[int, int]) -> UInt8:
     """Centre an image on a dark ground; it has to fit into ``wh``."""
-    canvas = np.full((wh[1], wh[0], 3), _GROUND, np.uint8)
+    canvas = np.full((wh[1], wh[0], 3), GROUND, np.uint8)
     top, left = (wh[1] - image.shape[0]) // 2, (wh[0] - image.shape[1]) // 2
     canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
     return canvas
@@ -139,11 +139,11 @@ def captioned(image: UInt8, lines: Sequence[str], wh: tuple[int, int]) -> UInt8:
         wh: width and height of the image's place; the tile is higher by the caption.
     """
     width, height = wh
-    tile = Image.new("RGB", (width, height + 14 * len(lines) + 4), _GROUND)
+    tile = Image.new("RGB", (width, height + 14 * len(lines) + 4), GROUND)
     tile.paste(Image.fromarray(centred(image, wh)))
     pen = ImageDraw.Draw(tile)
     for number, line in enumerate(lines):
-        while line and pen.textlength(line, _FONT) > width - 4:
+        while line and pen.textlength(line, FONT) > width - 4:
             line = line[:-1]
-        pen.text((3, height + 14 * number + 1), line, fill=(220, 220, 220), font=_FONT)
+        pen.text((3, height + 14 * number + 1), line, fill=(220, 220, 220), font=FONT)
     return np.asarray(tile)

@@ -9,6 +9,7 @@ from pipeline.bodies.labelling import MEASURES, LabelOutcome
 from pipeline.bodies.measures import CHOSEN, detected_measures, labelled_measures
 from pipeline.ops.codec import encode_png
 from pipeline.report.body_tiles import AREA_COLOURS, OUTCOME_COLOURS, crop_tile, scene_tile, strips
+from pipeline.report.contact_sheet import lines_of
 from pipeline.report.detect_bodies import detect_bodies_metrics
 from pipeline.report.label_bodies import label_bodies_metrics
 from pipeline.schemas.detect_bodies import DETECT_BODIES
@@ -158,10 +159,10 @@ def test_a_crop_shows_its_areas_tinted_and_outlined():
 
 def test_strips_are_lines_of_subjects_and_columns_of_bands():
     rows = [crop("b", "LWIR"), crop("a", "VIS"), crop("a", "VIS"), crop("a", "LWIR")]
-    image = strips(rows, 96)
+    image = np.vstack(strips(rows, 96))
     line = 96 + 18
     assert image.shape == (2 * line, (64 + 4) + (32 + 4), 3)
     lower = np.array(AREA_COLOURS[BodyRegion.LOWER_BODY]) * 0.35 + 65
     np.testing.assert_allclose(image[90, 18], lower, atol=1)
     assert (image[line : line + 96, :68] < 40).all()  # b has no image in VIS
-    assert strips([], 96).shape[1] == 96
+    assert lines_of([], 96)[0].shape[1] == 96

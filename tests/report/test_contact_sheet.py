@@ -6,8 +6,9 @@ import pytest
 from pipeline.errors import StageError
 from pipeline.ops.codec import decode, encode_png
 from pipeline.report import draw
-from pipeline.report.chosen_rows import pick_frames, pick_rows
-from pipeline.report.contact_sheet import contact_sheet, sheet
+from pipeline.report.chosen_rows import pick_families, pick_frames, pick_rows
+from pipeline.report.contact_sheet import caption, contact_sheet, lines_of
+from pipeline.report.page import MOST_PX, legend_of, page
 from pipeline.schemas.sample import IMAGES
 from pipeline.store import ShardFolder, image_columns
 from pipeline.store.shards import ShardWriter, shard_of
@@ -60,7 +61,7 @@ def test_subjects_and_bands_can_be_named(folder):
 
 def test_the_sheet_is_a_grid_of_images_by_bands(folder):
     rows = pick_rows(folder, most_subjects=2, per_subject=2)
-    image = sheet(rows, 60)
+    image = np.vstack(lines_of(rows, 60))
     height, width = image.shape[0] // 4, image.shape[1] // 3
     values = [
         [int(image[y * height + 15, x * width + width // 2, 0]) for x in range(3)] for y in range(4)
@@ -70,8 +71,8 @@ def test_the_sheet_is_a_grid_of_images_by_bands(folder):
 
 def test_with_one_band_a_subjects_images_stand_side_by_side(folder):
     rows = pick_rows(folder, bands=["VIS"], most_subjects=3, per_subject=4)
-    one = sheet(rows[:1], 60)
-    assert sheet(rows, 60).shape[:2] == (one.shape[0] * 3, one.shape[1] * 4)
+    one = np.vstack(lines_of(rows[:1], 60))
+    assert np.vstack(lines_of(rows, 60)).shape[:2] == (one.shape[0] * 3, one.shape[1] * 4)
 
 
 def test_nothing_to_show_is_an_error_only_where_something_was_asked_for(folder, tmp_path):
@@ -81,7 +82,8 @@ def test_nothing_to_show_is_an_error_only_where_something_was_asked_for(folder, 
     with ShardWriter(empty.shard(0).path, IMAGES):
         pass
     contact_sheet(empty, tmp_path / "empty.png")
-    assert decode((tmp_path / "empty.png").read_bytes()).shape[1] == 160
+    assert decode((tmp_path / "empty.png").read_bytes()).shape[1] >= 160  # its title is wider
+    assert lines_of([], 160)[0].shape[1] == 160
 
 
 def test_labels_are_coloured_and_background_is_left(folder):
@@ -136,3 +138,81 @@ def test_frames_are_spread_over_each_camera(tmp_path, folder):
     assert ids == [
         f"{camera}/{n}.{band}" for band in sorted(BANDS) for camera in "abc" for n in (0, 2, 4)
     ]
+
+
+def made_of(folder, tmp_path):
+    """Three images made of each VIS image, in a folder of their own."""
+    made = ShardFolder(tmp_path / "made", 1)
+    rows = [
+        row | {"sample_id": f"{row['sample_id']}#out{n}", "parent_id": row["sample_id"]}
+        for row in folder.rows()
+        if row["band"] == "VIS"
+        for n in range(3)
+    ]
+    image = image_columns(encode_png(np.full((20, 30), 200, np.uint8)), (20, 30), "x")
+    with ShardWriter(made.shard(0).path, IMAGES) as writer:
+        ordered = sorted(rows, key=lambda row: row["sample_id"])
+        writer.write(row | image | {"content_sha256": None} for row in ordered)
+    return made
+
+
+def test_what_was_made_of_an_image_stands_beside_it_on_its_own_line(folder, tmp_path):
+    made = made_of(folder, tmp_path)
+    rows = pick_families(made, most_subjects=1, per_subject=2)
+    assert [row["sample_id"] for row in rows] == [
+        f"a/{number}.VIS#out{n}" for number in (0, 4) for n in range(3)
+    ]
+    before = {row["sample_id"]: row for row in folder.rows()}
+    lines = lines_of(rows, 60, before)
+    assert len(lines) == 2
+    width = lines[0].shape[1] // 4
+    values = [[int(line[15, x * width + width // 2, 0]) for x in range(4)] for line in lines]
+    assert values == [[40, 200, 200, 200], [44, 200, 200, 200]]
+    contact_sheet(made, tmp_path / "sheet.png", before=folder)
+    assert decode((tmp_path / "sheet.png").read_bytes()).shape[1] >= lines[0].shape[1] * 2
+
+
+def test_a_page_is_never_larger_than_a_screen_and_says_what_it_leaves_out(monkeypatch):
+    titles = []
+    real = page.__globals__["text_line"]
+    monkeypatch.setitem(
+        page.__globals__, "text_line", lambda text, width: titles.append(text) or real(text, width)
+    )
+    line = np.zeros((190, 800, 3), np.uint8)
+    drawn = page("align sample", [line] * 100)
+    # Two columns of ten lines fit beside one another.
+    assert max(drawn.shape[:2]) <= MOST_PX
+    assert titles == ["align sample: 20 of 100 lines"]
+    assert page("a", [line] * 3).shape == (18 + 3 * 190, 800, 3)
+    assert max(page("a", [np.zeros((90, 5000, 3), np.uint8)] * 3).shape[:2]) <= MOST_PX
+
+
+def test_heat_has_a_scale_from_black_to_white_and_other_bands_have_none(folder):
+    rows = pick_rows(folder, most_subjects=1, per_subject=1)
+    lines = lines_of(rows, 60)
+    plain = page("a", lines, [row for row in rows if row["band"] != "LWIR"])
+    heat = page("a", [np.zeros((80, 800, 3), np.uint8)], rows)
+    assert plain.shape[0] == 18 + lines[0].shape[0]
+    assert heat.shape[0] == 18 + 80 + 18
+    ramp = heat[-9, :, 0].astype(int)  # its words end at about 80
+    scale = ramp[84:200]
+    assert (np.diff(scale) >= 0).all()
+    assert scale[-1] - scale[0] > 150
+
+
+def test_captions_say_what_was_done_and_that_a_program_made_it():
+    row = {"sample_id": "s/7.VIS#mask0", "subject_id": "s", "band": "VIS", "simulated": True}
+    worn = row | {"mask_design": "kn95_black", "mask_fit": "below_nose"}
+    assert caption(worn) == ["s  VIS simulated", "7.VIS", "kn95_black  below nose"]
+    turned = row | {"yaw_added_deg": -30.0, "pitch_added_deg": 0.0}
+    assert caption(turned)[-1] == "yaw -30  pitch +0"
+    lowered = row | {"sharpness_after": 1.0, "generator": "photometric"}
+    assert caption(lowered)[-1] == "photometric"
+    assert caption(row | {"simulated": False, "sample_id": "s/7.VIS"}) == ["s  VIS", "7.VIS"]
+
+
+def test_every_colour_of_a_label_map_is_explained(folder):
+    (row,) = pick_rows(folder, subjects=["a"], bands=["VIS"], per_subject=1)
+    named = dict(legend_of([row | {"labels": row["image"]}]))
+    assert set(named) == {draw.CLASS_COLOURS[each] for each in FaceClass if each}
+    assert legend_of([row | {"mask_alpha": row["image"], "labels": row["image"]}]) == []
