@@ -9,7 +9,7 @@ from pipeline.params.parts import PartsParams
 from pipeline.parsing.hidden import hidden_columns
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.masks import masks_metrics
-from pipeline.rng import seed_for
+from pipeline.rng import generator_for, seed_for
 from pipeline.schemas.masks import MASKS
 from pipeline.store.ids import counted
 from pipeline.store.mapping import BatchFunction, Outcome
@@ -30,7 +30,7 @@ def make(params: MasksParams, parts: PartsParams) -> BatchFunction:
             return [Rejected("band_left_out", f"masks.bands does not name {row['band']}")]
         face = FaceToMask.of_row(row)
         numbers = range(params.per_face)
-        return [masked(row, face, counted("mask", n), params, parts, designs) for n in numbers]
+        return [masked(row, face, n, params, parts, designs) for n in numbers]
 
     return lambda rows: [mask(row) for row in rows]
 
@@ -38,19 +38,25 @@ def make(params: MasksParams, parts: PartsParams) -> BatchFunction:
 def masked(
     row: Row,
     face: FaceToMask,
-    what: str,
+    number: int,
     params: MasksParams,
     parts: PartsParams,
     designs: dict[str, MaskDesign],
 ) -> Row:
-    """Put one mask on a face: which, worn how, follows from the row's id."""
-    sample_id = f"{row['sample_id']}#{what}"
+    """Put one mask on a face: which, worn how, follows from the row's id.
+
+    A face wears each design once before it wears one again.
+    """
+    sample_id = f"{row['sample_id']}#{counted('mask', number)}"
     seed = seed_for(params.seed, sample_id)
     random = np.random.default_rng(seed)
-    design = designs[params.designs[random.integers(len(params.designs))]]
+    dealt = generator_for(params.seed, row["sample_id"]).permutation(len(params.designs))
+    design = designs[params.designs[dealt[number % len(dealt)]]]
     fit = choose_fit(params.fit.model_dump(), random)
     placement = place(design, fit, params.jitter, random)
-    drawn = face.mask(design, placement, loops=bool(random.uniform() < params.loops_share))
+    drawn = face.mask(
+        design, placement, loops=bool(random.uniform() < params.loops_share), seed=seed
+    )
     hidden = hidden_columns(
         row, drawn.covered, drawn.context, min_pixels=parts.min_pixels, crop_px=parts.crop_px
     )

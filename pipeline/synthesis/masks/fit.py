@@ -9,7 +9,7 @@ from pipeline.synthesis.masks.design import MaskDesign
 FITS = ("proper", "below_nose", "chin")
 """Over nose and mouth; over the mouth alone; under the mouth."""
 
-_TOP_V = {"below_nose": 0.605, "chin": 0.775}
+_TOP_V = {"below_nose": 0.605, "chin": 0.785}
 _BOTTOM_V = {"below_nose": 1.07, "chin": 1.13}
 _CHIN_V, _TUCK_V = 0.93, 0.05
 """A design that reaches the chin is tucked in under it."""

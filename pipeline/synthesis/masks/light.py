@@ -25,8 +25,15 @@ SIDE = 48
 _GAMMA = 2.2
 _VIS_SKIN_REFLECTANCE = 0.42
 """Of light skin, brightly lit parts; darker skin is told by an image's own whites."""
+_DARK_SKIN_REFLECTANCE = 0.2
+"""An image that is brighter still is so elsewhere: beyond a car's window, not on the face."""
 _WHITE_SHARE = 0.85
 """Least share of the image's brightest light that a white mask returns."""
+_EDGE_TEXELS, _EDGE_LOG = 9, 0.3
+"""Reach in which light is smoothed, and the step of its logarithm that stays: a shadow's."""
+_LIGHTS = (0.12, 5.0)
+"""Least and most light on skin, to that of the median: hard sun beside a shadow."""
+_DARK_TEXELS, _BRIGHT_TEXELS = 13, 9
 _UNLIKE_SKIN = (
     contours.RIGHT_EYE_LOOP,
     contours.LEFT_EYE_LOOP,
@@ -80,8 +87,8 @@ def face_light(image: UInt8, mesh_xyz: Float32, rotation: Float32, band: Band) -
     if total < 4.0:
         return FaceLight(np.ones((SIDE, SIDE), np.float32), np.zeros(3, np.float32), 0.8, 0.1)
     median = _weighted_median(light, weight)
-    relative = np.clip(light / max(median, 1e-3), 0.25, 2.2)
-    direction = _direction(relative, normals, weight) @ rotation
+    relative = np.clip(light / max(median, 1e-3), *_LIGHTS)
+    direction = _direction(np.clip(relative, 0.25, 2.2), normals, weight) @ rotation
     shade = _spread(relative, weight)
     white, room = _levels(grey, median, band)
     if band in EMISSIVE:
@@ -99,7 +106,7 @@ def _levels(grey: UInt8, skin: float, band: Band) -> tuple[float, float]:
     reflectance = SKIN_REFLECTANCE.get(band)
     white = skin / (reflectance or _VIS_SKIN_REFLECTANCE)
     if reflectance is None:
-        white = max(white, _WHITE_SHARE * brightest)
+        white = max(white, min(_WHITE_SHARE * brightest, skin / _DARK_SKIN_REFLECTANCE))
     return float(np.clip(white, 0.02, 1.15)), room
 
 
@@ -120,13 +127,20 @@ def _direction(relative: Float32, normals: Float32, weight: Float32) -> Float32:
 
 
 def _spread(relative: Float32, weight: Float32) -> Float32:
-    """Smooth brightness over the texture, on into what is not seen."""
+    """Smooth brightness over the texture, on into what is not seen; shadows keep their edges."""
     result = np.ones_like(relative)
     for sigma in (9.0, 5.0):
         weights = cv2.GaussianBlur(weight, (0, 0), sigma) + np.float32(0.02)
         smooth = cv2.GaussianBlur(weight * relative, (0, 0), sigma) + np.float32(0.02) * result
         result = smooth / weights
-    return np.asarray(np.clip(result, 0.3, 1.7), np.float32)
+    kept = np.log(np.maximum(weight * relative + (1 - weight) * result, 0.05)).astype(np.float32)
+    # What is smaller than a cast shadow is the face's own: nostrils, lips, the nose's glint.
+    for operation, texels in ((cv2.MORPH_CLOSE, _DARK_TEXELS), (cv2.MORPH_OPEN, _BRIGHT_TEXELS)):
+        shape = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (texels, texels))
+        kept = cv2.morphologyEx(kept, operation, shape, borderType=cv2.BORDER_REPLICATE)
+    for _ in range(2):
+        kept = cv2.bilateralFilter(kept, _EDGE_TEXELS, _EDGE_LOG, _EDGE_TEXELS / 2)
+    return np.exp(kept)
 
 
 def _normals(surface: Float32) -> Float32:

@@ -22,6 +22,7 @@ from pipeline.synthesis.masks.kernel import (
 )
 from pipeline.synthesis.masks.light import FaceLight, face_light
 from pipeline.synthesis.masks.loops import loops_of
+from pipeline.synthesis.masks.scene import BARE, Scene
 from pipeline.synthesis.masks.surface import (
     COLUMNS,
     ROWS,
@@ -67,7 +68,7 @@ def draw_mask(
     *,
     band: Band = Band.VIS,
     loops: bool = True,
-    hair: Float32 | None = None,
+    scene: Scene = BARE,
 ) -> MaskLayer:
     """Draw a mask for a face.
 
@@ -78,7 +79,7 @@ def draw_mask(
         placement: how it is worn.
         band: the image's; beyond VIS the mask looks as ``bands.LOOKS`` says.
         loops: whether ear loops are drawn where the design has them.
-        hair: float32 (h, w), 0 to 1: what ear loops go under, where it is known.
+        scene: what is known of the image: what hides the mask, and how it was taken.
 
     Raises:
         ValueError: the mesh is not finite or has no extent.
@@ -105,10 +106,10 @@ def draw_mask(
     _paint_cloth(cloth, seen, worn.triangles, vertices, texture, light, band)
     if loops and design.loops:
         drawn = loops_of(frame, surface, worn.xyz, design, placement, face_depth)
-        if hair is not None:
-            drawn *= 1 - hair[frame.slices]
+        if scene.hair is not None:
+            drawn *= 1 - scene.hair[frame.slices]
         lay_under(cloth, drawn, np.float32(_brightness(tint, light, band)))
-    return _finished(cloth, frame, image, surface, face_depth, band)
+    return _finished(cloth, frame, image, surface, face_depth, band, scene)
 
 
 @dataclass(frozen=True)
@@ -278,14 +279,16 @@ def _finished(
     surface: MaskSurface,
     face_depth: Float32,
     band: Band,
+    scene: Scene,
 ) -> MaskLayer:
     """Add the shadow that the mask casts on the face, and round to 8 bits."""
     if band in EMISSIVE:  # heat cameras are coarse and warmth spreads: no sharp edge in a soft face
         blur = max(_HEAT_BLUR_CM * surface.pixels_per_cm, 0.3)
-        cloth = np.asarray(cv2.GaussianBlur(cloth, (0, 0), blur), np.float32)
         shadow = np.zeros(frame.hw, np.float32)
     else:
-        shadow = _shadow(cloth[..., -1], surface, face_depth)
+        blur = 0.0
+        shadow = scene.open(_shadow(cloth[..., -1], surface, face_depth), frame)
+    cloth = scene.taken(cloth, frame, blur)
     colour = np.zeros((*frame.hw, cloth.shape[2] - 1), np.uint8)
     alpha, region = np.empty(frame.hw, np.uint8), np.empty(frame.hw, np.uint8)
     round_layer(cloth, shadow, colour, alpha, region)

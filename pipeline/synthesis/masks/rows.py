@@ -1,7 +1,7 @@
 """Masks for rows: what a face's row holds, ready to be masked, and the columns that come out."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -26,8 +26,11 @@ from pipeline.synthesis.masks.apply import (
 from pipeline.synthesis.masks.bands import EMISSIVE
 from pipeline.synthesis.masks.design import MaskDesign
 from pipeline.synthesis.masks.fit import Placement
+from pipeline.synthesis.masks.front import hair_of, in_front
+from pipeline.synthesis.masks.photograph import Photograph, face_window, photograph_of
 from pipeline.synthesis.masks.render import MaskLayer, composite, draw_mask
-from pipeline.types import Band, FaceClass, Float32, Row, UInt8
+from pipeline.synthesis.masks.scene import Scene
+from pipeline.types import Band, Float32, Row, UInt8
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class FaceToMask:
         true_xyz: likewise, the true one where it is known.
         context_to_crop: (2, 3).
         band: the image's.
+        known: uint8 (h, w), 255 where the context crop shows the image, 0 beyond its border.
+        photo: how the image was taken, in pixels of the context crop.
     """
 
     crop: UInt8
@@ -93,38 +98,54 @@ class FaceToMask:
     true_xyz: Float32 | None
     context_to_crop: Float32
     band: Band
+    known: UInt8
+    photo: Photograph
 
     @classmethod
     def of_row(cls, row: Row) -> Self:
         """Decode a row."""
         to_context = row["context_warp_2x3"]
         true = row.get("truth_mesh_xyz")
+        context = decode(row["context"]["bytes"])
+        mesh_xyz = _moved(row["mesh_xyz"], to_context)
+        shown = np.full(row["source_hw"], 255, np.uint8)
+        known = np.asarray(warp_affine(shown, to_context, context.shape[:2]), np.uint8)
+        around = face_window(mesh_xyz, context.shape[:2])
         return cls(
             crop=decode(row["image"]["bytes"]),
-            context=decode(row["context"]["bytes"]),
+            context=context,
             labels=decode(row["labels"]["bytes"]),
-            mesh_xyz=_moved(row["mesh_xyz"], to_context),
+            mesh_xyz=mesh_xyz,
             true_xyz=None if true is None else _moved(true, to_context),
             context_to_crop=compose_affine(invert_affine(to_context), row["warp_2x3"]),
             band=Band(row["band"]),
+            known=known,
+            photo=photograph_of(context[around], known[around], scale_of(to_context)),
         )
 
-    def mask(self, design: MaskDesign, placement: Placement, *, loops: bool) -> MaskedFace:
-        """Put a mask on.
+    def mask(
+        self, design: MaskDesign, placement: Placement, *, loops: bool, seed: int = 0
+    ) -> MaskedFace:
+        """Put a mask on; ``seed`` draws its grain.
 
         It is drawn on the context crop, whose pixels are three times as fine, and carried to the
         aligned crop as colour and alpha: there too, what it does not touch is not resampled.
         """
-        hair = np.isin(self.labels, (FaceClass.HAIR, FaceClass.HAT)).astype(np.float32)
-        hair = warp_affine(hair, invert_affine(self.context_to_crop), self.context.shape[:2])
+        hw, grey = self.context.shape[:2], as_grey(self.context)
+        hair = warp_affine(hair_of(self.labels), invert_affine(self.context_to_crop), hw)
+        bare_lips = placement.fit == "chin"
+        front = in_front(
+            self.labels, self.mesh_xyz, self.context_to_crop, grey, bare_lips=bare_lips
+        )
+        scene = Scene(hair, front, self.known, self.photo, seed)
         layer = draw_mask(
-            self.context, self.mesh_xyz, design, placement, band=self.band, loops=loops, hair=hair
+            self.context, self.mesh_xyz, design, placement, band=self.band, loops=loops, scene=scene
         )
         crop = mask_crop(self.crop, layer, self.context_to_crop)
         covered = crop.layer.region > 127
         iou = None
         if self.true_xyz is not None:
-            iou = self._overlap(layer.region, self.true_xyz, design, placement, loops, hair)
+            iou = self._overlap(layer.region, design, placement, loops, scene)
         return MaskedFace(
             design,
             placement,
@@ -137,31 +158,27 @@ class FaceToMask:
         )
 
     def _overlap(
-        self,
-        region: UInt8,
-        true_xyz: Float32,
-        design: MaskDesign,
-        placement: Placement,
-        loops: bool,
-        hair: Float32,
+        self, region: UInt8, design: MaskDesign, placement: Placement, loops: bool, scene: Scene
     ) -> float:
         """Compare a mask's region with that drawn from the true geometry, at half the side."""
+        if self.true_xyz is None:
+            raise ValueError("expected a face whose geometry is known")
         wh = (region.shape[1] // 2, region.shape[0] // 2)
-        context, hair_there, small = (
-            cv2.resize(each, wh, interpolation=cv2.INTER_AREA)
-            for each in (as_grey(self.context), hair, region)
-        )
+
+        def halved(image: NDArray[Any] | None) -> Any:
+            return None if image is None else cv2.resize(image, wh, interpolation=cv2.INTER_AREA)
+
         halving = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]], np.float32)
         true = draw_mask(
-            np.asarray(context, np.uint8),  # the region counts, not its colour
-            _moved(true_xyz, halving),
+            halved(as_grey(self.context)),  # the region counts, not its colour
+            _moved(self.true_xyz, halving),
             design,
             placement,
             band=self.band if self.band in EMISSIVE else Band.VIS,
             loops=loops,
-            hair=np.asarray(hair_there, np.float32),
+            scene=Scene(halved(scene.hair), halved(scene.front), halved(scene.known)),
         )
-        return intersection_over_union(np.asarray(small, np.uint8), true.region)
+        return intersection_over_union(halved(region), true.region)
 
 
 def _moved(mesh_xyz: Float32, matrix: Float32) -> Float32:
