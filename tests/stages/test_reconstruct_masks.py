@@ -60,6 +60,13 @@ def test_faces_are_reconstructed_and_masked(astronauts):
             assert row["mask_coverage"][2] > 0.9
         assert row["part_backend"][:2] == bare["part_backend"][:2]
         assert row["mask_coverage"][0] < 0.1
+    for name in rows:  # no design twice while there are others
+        worn = {masked[f"{name}#mask{n:03d}"]["mask_design"] for n in (0, 1)}
+        assert worn == {"surgical_blue", "cloth_navy"}
+    grey = next(name for name in rows if "deep" in name)
+    for n in (0, 1):  # and blue is grey in a grey image
+        image = decode(masked[f"{grey}#mask{n:03d}"]["image"]["bytes"])
+        assert image.ndim == 2 or (image.max(axis=2) == image.min(axis=2)).all()
     metrics = astronauts.metrics("masks")
     assert metrics["pixels_changed_outside"] == 0
     assert metrics["out"] == 4

@@ -35,7 +35,8 @@ def _surgical(colour: str, rgb: RGB, material: str = "polypropylene") -> Draw:
         x, y = grid()
         relief = shapes.pleats((296, 350, 404), 0.13) + shapes.hem(alpha, 13, 0.03)
         wire = ridge(y - 219 - 0.0016 * (x - 256) ** 2, 5) * (np.abs(x - 256) < 62)
-        relief += 0.04 * wire + shapes.wrinkles(1, 0.004, 7)
+        relief += 0.04 * wire + shapes.wrinkles(1, 0.006, 7) + shapes.wrinkles(11, 0.05, 30)
+        relief += shapes.drape(2, 0.16)
         return _made(name, ("surgical", colour, material), _cloth(rgb, 0.012), alpha, relief)
 
     return draw
@@ -100,10 +101,11 @@ def _sewn(colour: str, rgb: RGB, other: RGB | None = None, pattern: Pattern | No
             share = np.clip(pattern(x, y), 0, 1)[..., None]
             image += share * (_cloth(other, 0.02) - image)
         weave = np.sin(x * np.pi / 1.5) * np.sin(y * np.pi / 1.5)
-        image *= 1 + 0.02 * weave[..., None]
+        image *= 1 + (0.02 * weave + shapes.wrinkles(7, 0.018, 20))[..., None]  # worn unevenly
         seam = ridge(x - 256, 2.0)
         relief = -0.04 * seam + 0.02 * ridge(np.abs(x - 256) - 6, 4) + shapes.hem(alpha, 15, 0.035)
-        relief += shapes.wrinkles(5, 0.016, 11)
+        relief += shapes.wrinkles(5, 0.016, 11) + shapes.wrinkles(15, 0.07, 26)
+        relief += shapes.drape(6, 0.26)
         middle = np.exp(-np.abs(x - 256) / 90) * np.exp(-(((y - 345) / 110) ** 2))
         return _made(name, ("cloth", colour, "cotton"), image, alpha, relief, 0.4 * middle)
 

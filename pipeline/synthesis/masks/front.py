@@ -14,6 +14,7 @@ _BEARD_U, _BEARD_V = (0.2, 0.8), 0.5
 """Hair in this part of the face's texture, below the nose's bridge, is a beard, which it covers."""
 _BROWS = (105, 334)
 _LEAST_PIXELS = 12
+_GAP = np.ones((9, 9), np.uint8)
 _REFINE_CROP_PX = 2.5
 _SMOOTH = 60.0
 """Grey levels squared: edges of less contrast guide no matte."""
@@ -21,7 +22,9 @@ _SMOOTH = 60.0
 
 def hair_of(labels: UInt8) -> Float32:
     """Return where there is hair or a hat, float32 (h, w), what ear loops go under."""
-    return np.isin(labels, _HAIR).astype(np.float32)
+    hair = np.isin(labels, _HAIR).astype(np.uint8)
+    # A gap of a few pixels between strands shows no loop either.
+    return np.asarray(cv2.morphologyEx(hair, cv2.MORPH_CLOSE, _GAP), np.float32)
 
 
 def in_front(

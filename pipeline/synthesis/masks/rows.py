@@ -132,7 +132,9 @@ class FaceToMask:
         aligned crop as colour and alpha: there too, what it does not touch is not resampled.
         """
         hw, grey = self.context.shape[:2], as_grey(self.context)
-        hair = warp_affine(hair_of(self.labels), invert_affine(self.context_to_crop), hw)
+        crop_to_context = invert_affine(self.context_to_crop)
+        # Beyond the crop, hair goes on as at its border.
+        hair = warp_affine(hair_of(self.labels), crop_to_context, hw, border="replicate")
         bare_lips = placement.fit == "chin"
         front = in_front(
             self.labels, self.mesh_xyz, self.context_to_crop, grey, bare_lips=bare_lips

@@ -107,3 +107,25 @@ def wrinkles(seed: int, height_cm: float, scale_texels: float) -> Float32:
     noise = np.random.default_rng(seed).standard_normal((SIDE_PX, SIDE_PX)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), scale_texels)
     return np.asarray(height_cm * smooth / smooth.std(), np.float32)
+
+
+def drape(seed: int, height_cm: float) -> Float32:
+    """Return folds that run from where the loops pull to the middle, float32 (512, 512), cm.
+
+    They are sharp near the ears and fade towards the nose; no two are alike, nor both halves.
+    """
+    random = np.random.default_rng(seed)
+    x, y = grid()
+    relief = np.zeros_like(x)
+    bend = wrinkles(seed, 1.0, 40)
+    for side in (-1, 1):
+        for corner_y, folds in ((288, 9.0), (392, 7.0)):
+            across, down = side * (256 + side * 196 - x), y - corner_y
+            radius = np.hypot(across, down) + 1
+            turn = np.arctan2(down, np.maximum(across, 1))
+            phase = random.uniform(0, 2 * np.pi)
+            wave = np.sin(folds * turn * (1 + 0.12 * random.uniform(-1, 1)) + 0.55 * bend + phase)
+            # A fold's crest is narrower than its valley.
+            crest = np.sign(wave) * np.abs(wave) ** np.where(wave > 0, 1.6, 0.8)
+            relief += crest * np.exp(-radius / 130) * np.clip(radius / 24, 0, 1)
+    return np.asarray(height_cm * cv2.GaussianBlur(relief, (0, 0), 1.5), np.float32)
