@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.evaluation.people import refuse_trained
 from pipeline.evaluation.recognition import Embeddings, Measured, chance_rank1, measure_protocol
+from pipeline.evaluation.wear import by_wear, fits_by_sample
 from pipeline.params.evaluate_nir_vis import EvaluateParams
 from pipeline.params.train_nir_vis import MethodParams
 from pipeline.report.published import published_by
@@ -49,6 +50,10 @@ def run(stage: StageRun) -> None:
         **{row: found.metrics for row, found in measured.items() if row != embed.TRAINED},
         "simulated": any(each.samples.simulated for each in sets),
     }
+    if params.rows == "masks":
+        fits = fits_by_sample(stage.source("masks"))
+        apart = by_wear(protocol, fits, kept.__getitem__)
+        metrics |= {name: found.metrics for name, found in apart}
     if protocol.kind == Kind.RECOGNITION:
         rank1 = chance_rank1(protocol.fold(protocol.folds()[0]))
         metrics["chance"] = {"rank1": {"value": round(rank1, 4)}}

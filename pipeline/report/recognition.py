@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.evaluation.recognition import HEADLINES, Recognition
+from pipeline.evaluation.wear import WORN
 from pipeline.report.canvas import dress, new_figure, save
 from pipeline.report.published import Published
 from pipeline.store.protocols import Kind
@@ -98,6 +99,7 @@ def recognition_table(
         lines.append(f"| chance | {' | '.join(by_chance[name] for name in names)} |")
     rows = [(title, metrics[name]) for name, title in _BESIDE.items() if name in metrics]
     rows.append(("**trained**", metrics))
+    rows += [(title, metrics[name]) for name, title in WORN.items() if name in metrics]
     for heading, found in rows:
         cells = [_cell(_rate_of(found, name)) for name in names]
         lines.append(f"| {heading} | {' | '.join(cells)} |")

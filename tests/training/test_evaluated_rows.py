@@ -47,7 +47,10 @@ def own(path, **changes):
 
 
 def test_masked_probes_meet_a_plain_gallery(sample):
-    masked = [face_row(f"{s}.1.NIR#mask000", s, "NIR", "test") for s in ("e0", "e1")]
+    masked = [
+        face_row(f"{s}.1.NIR#mask000", s, "NIR", "test") | {"mask_fit": fit}
+        for s, fit in (("e0", "proper"), ("e1", "chin"))
+    ]
     write_rows(Path("data/sample/masks"), MASKS, masked)
     sample.run("pretrain_nir_vis", "lightcnn9")
     sample.run("train_nir_vis", "hsst")
@@ -55,6 +58,12 @@ def test_masked_probes_meet_a_plain_gallery(sample):
         sample.run("evaluate_nir_vis", name)
     params = load_params(Path("params.yaml")).evaluate_nir_vis["hsst-VIS-NIR-masked"]
     assert (params.gallery_rows, params.rows) == ("parts", "masks")
+    metrics = sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR-masked")
+    assert (metrics["genuine"], metrics["impostor"]) == (2, 2)
+    for group in ("worn_properly", "worn_otherwise"):  # one probe each, against both enrolled
+        assert (metrics[group]["genuine"], metrics[group]["impostor"]) == (1, 1)
+    whole = sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")
+    assert "worn_properly" not in whole
     plain, masked = (
         sample.embeddings("sample", name) for name in ("hsst-VIS-NIR", "hsst-VIS-NIR-masked")
     )
