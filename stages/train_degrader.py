@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.params.whole import Params
 from pipeline.report.losses import write_curve
-from pipeline.report.train_degrader import comparison_sheet, sharpness_metrics
+from pipeline.report.train_degrader import comparison_sheet, likeness_metrics, sharpness_metrics
 from pipeline.synthesis.degrade.untrained import leave_note, remove_note
 from pipeline.types import Split
 from stages.run import StageRun, stage_main
@@ -62,6 +62,7 @@ def run(stage: StageRun) -> None:
             "low_quality_simulated": params.low_quality == "photometric",
             "loss": {name: round(run.curve[-1][name], 4) for name in LOSSES},
             "sharpness": sharpness_metrics(sets),
+            "likeness": likeness_metrics(sets),
         }
     )
     stage.write_run(run.times())

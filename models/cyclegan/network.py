@@ -1,18 +1,24 @@
 """CycleGAN's networks: a residual generator and a discriminator of 70 × 70 patches.
 
-Layers, padding and normalisation are those of the published network, so that its parameters count
-the same: 11.378 M (nine blocks) and 7.838 M (six blocks) at 64 channels, 2.765 M for the
-discriminator.
+Layers, padding and normalisation are those of the published network but for two, and parameters
+count the same: 11.378 M (nine blocks) and 7.838 M (six blocks) at 64 channels, 2.765 M for the
+discriminator. Steps up repeat pixels and convolve them, where transposed convolutions of odd
+kernels overlap unevenly and leave a chequered pattern; and the generator adds to its image, from
+nothing at first, so that a short training keeps the image's colours.
 
 Reference:
     J.-Y. Zhu, T. Park, P. Isola, A. A. Efros, Unpaired image-to-image translation using
-    cycle-consistent adversarial networks, ICCV 2017, section 4 and appendix 7.2.
+    cycle-consistent adversarial networks, ICCV 2017, section 4 and appendix 7.2. A. Odena,
+    V. Dumoulin, C. Olah, Deconvolution and checkerboard artifacts, Distill 2016.
 """
 
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
+_NEARLY = 0.998
+"""Of the range: half a grey level."""
 _INITIAL_STD = 0.02
 """Standard deviation of fresh weights (appendix 7.1 of the paper)."""
 
@@ -37,16 +43,18 @@ class ResNetGenerator(nn.Module):
             layers += [nn.Conv2d(source, target, 3, 2, padding=1), *_rectified()]
         layers += [GeneratorBlock(widths[-1]) for _ in range(blocks)]
         for source, target in pairwise(reversed(widths)):
-            up = nn.ConvTranspose2d(source, target, 3, 2, padding=1, output_padding=1)
-            layers += [up, *_rectified()]
-        layers += [nn.ReflectionPad2d(3), nn.Conv2d(widths[0], 3, 7), nn.Tanh()]
-        self.layers = nn.Sequential(*layers)
+            up = nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), nn.Conv2d(source, target, 3)
+            layers += [*up, *_rectified()]
+        last = nn.Conv2d(widths[0], 3, 7)
+        self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), last)
         self.apply(_initialise)
+        nn.init.zeros_(last.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, 3, h, w) to (n, 3, h, w), both in [-1, 1]."""
-        result: Tensor = self.layers(x)
-        return result
+        # What tanh makes x of, and so that a white pixel can be darkened.
+        before = torch.atanh(_NEARLY * x)
+        return torch.tanh(before + self.layers(x))
 
 
 class GeneratorBlock(nn.Module):
@@ -104,7 +112,7 @@ def _rectified() -> tuple[nn.Module, nn.Module]:
 
 
 def _initialise(layer: nn.Module) -> None:
-    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+    if isinstance(layer, nn.Conv2d):
         nn.init.normal_(layer.weight, 0.0, _INITIAL_STD)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)

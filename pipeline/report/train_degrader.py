@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.ops.codec import encode_png
 from pipeline.ops.sharpness import sharpness
 from pipeline.report import draw
+from pipeline.report.contact_sheet import write_png
+from pipeline.report.image_statistics import colour_shift, grid_of, kid_of_statistics
 from pipeline.report.metrics import quantiles
+from pipeline.report.page import page
 from pipeline.types import UInt8
 
 _TILE_PX = 160
@@ -17,6 +19,29 @@ _TILE_PX = 160
 def sharpness_metrics(sets: Mapping[str, Sequence[UInt8]]) -> dict[str, dict[str, float | int]]:
     """Return the sharpness of named sets of faces, all of one frame."""
     return {name: quantiles(map(sharpness, faces)) for name, faces in sets.items()}
+
+
+def likeness_metrics(sets: Mapping[str, Sequence[UInt8]]) -> dict[str, float | None]:
+    """Return how like low quality the network's images are, and what it must not leave in them.
+
+    Args:
+        sets: ``low``, ``unseen`` and ``unseen_degraded``, of one frame.
+
+    Returns:
+        ``kid_before`` and ``kid_after``: of unseen faces and of what was made of them, from those
+        of low quality (see ``kid_of_statistics``): the goal is half; ``grid_before``,
+        ``grid_after``: 1 to 5 without a chequered pattern; ``colour_shift`` in grey levels.
+    """
+    low, before, after = sets["low"], sets["unseen"], sets["unseen_degraded"]
+    both = [*low, *before]
+    found = {
+        "kid_before": kid_of_statistics(low, before, both),
+        "kid_after": kid_of_statistics(low, after, both),
+        "grid_before": grid_of(before),
+        "grid_after": grid_of(after),
+        "colour_shift": colour_shift(before, after),
+    }
+    return {name: None if value is None else round(value, 4) for name, value in found.items()}
 
 
 def comparison_sheet(columns: Mapping[str, Sequence[UInt8]], path: Path) -> None:
@@ -33,6 +58,5 @@ def comparison_sheet(columns: Mapping[str, Sequence[UInt8]], path: Path) -> None
         ]
         for line in range(lines)
     ] or [[draw.captioned(empty, ["no faces"], wh)]]
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(encode_png(np.vstack([np.hstack(line) for line in tiles])))
-    partial.replace(path)
+    title = "train_degrader: sharp, low quality, unseen faces before and after the network"
+    write_png(page(title, [np.hstack(line) for line in tiles]), path)

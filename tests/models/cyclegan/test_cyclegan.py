@@ -49,3 +49,35 @@ def test_an_image_that_comes_back_unchanged_costs_nothing():
     image = torch.rand(1, 3, 4, 4)
     assert cycle_loss(image, image).item() == 0
     assert cycle_loss(image, image + 0.5).item() == pytest.approx(0.5)
+
+
+def spectrum_peak(image):
+    """Energy at halves and quarters of the sampling rate, to that beside it, worst of both axes."""
+    grey = image - image.mean()
+    power = torch.fft.fft2(grey).abs().square()
+    side = power.shape[-1]
+    worst = 0.0
+    for lines in (power.mean(0), power.mean(1)):
+        for at in (side // 2, side // 4):
+            beside = torch.cat([lines[at - 4 : at - 1], lines[at + 2 : at + 5]])
+            worst = max(worst, float(lines[at] / beside.mean()))
+    return worst
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_fresh_weights_leave_no_grid_in_the_spectrum(seed):
+    torch.manual_seed(seed)
+    net = ResNetGenerator(channels=8, blocks=6)
+    torch.nn.init.normal_(net.layers[-1].weight, 0.0, 0.02)  # else nothing is added
+    smooth = torch.nn.functional.avg_pool2d(torch.rand(1, 3, 80, 80) * 2 - 1, 17, 1)
+    with torch.no_grad():
+        added = torch.atanh(net(smooth)) - torch.atanh(0.998 * smooth)
+    # Transposed convolutions had 40 and more here.
+    assert spectrum_peak(added[0, 0]) < 6
+
+
+def test_an_untrained_generator_keeps_its_image():
+    x = torch.rand(1, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        made = ResNetGenerator(channels=4, blocks=6)(x)
+    assert (made - x).abs().max() < 1 / 255
