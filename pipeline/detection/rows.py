@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.detection import make_detector
 from pipeline.detection.faces import FaceDetector, Faces, faces_from_ground_truth
+from pipeline.detection.turned import Fitted, whichever_way
 from pipeline.detection.views import VOTER_SCORE, ThermalDetector, thermal_mesh
 from pipeline.face3d.measures import detected_measures
 from pipeline.face3d.mesh import FaceMesh, disagreement_percent, five_landmarks
@@ -43,12 +44,18 @@ def detect_rows(
         thermal = seen_in_views(row["band"], params)
         if row["band"] in params.equalise_bands and not thermal:
             image = equalise(image)
-        faces = find(row, image)
+        fit = thermal_mesh if thermal else FaceMesh.points
+
+        def look(shown: UInt8) -> Fitted:
+            seen = find(row, shown)
+            return Fitted(seen, *fit(mesh, shown, seen.landmarks_xy))
+
+        turns = params.try_turned and not (known or thermal)
+        fitted = whichever_way(image, look) if turns else look(image)
+        faces, xyz, presence = fitted.faces, fitted.mesh_xyz, fitted.presence
         if not len(faces):
             return [Rejected("no_face", f"{params.backend} knows no face in it")]
         detected = faces.landmarks_xy
-        fit = thermal_mesh if thermal else FaceMesh.points
-        xyz, presence = fit(mesh, image, detected)
         landmarks = five_landmarks(xyz) if by_mesh else detected
         values = (faces.boxes_xyxy, landmarks, detected, faces.scores, xyz, presence, pose_deg(xyz))
         found = [dict(zip(COLUMNS, face, strict=True)) for face in zip(*values, strict=True)]

@@ -29,6 +29,9 @@ class DetectParams(Section):
     equalise_bands: tuple[Band, ...]
     band_score_thresholds: dict[Band, Fraction]
     """In place of ``score_threshold``."""
+    try_turned: bool
+    """Whether an image is turned by quarters where mesh and detector disagree on a face, or where
+    none is found; not in heat, whose views are voted."""
     thermal_views: tuple[ThermalViewParams, ...]
     """Of MWIR and LWIR; none: one pass as in other bands."""
 

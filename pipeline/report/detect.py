@@ -8,6 +8,9 @@ from pipeline.report.query import Tables
 from pipeline.report.sources import SOURCES
 from pipeline.store import ShardFolder
 
+DOUBTFUL_PERCENT = 25.0
+"""Of the inter-ocular distance; a frontal face's are 8 off, one in profile up to 20."""
+
 Tally = dict[tuple[str, str], tuple[int, int]]
 """Images with and without a face by band and view; an image without a view has view ``any``."""
 
@@ -25,7 +28,8 @@ def detection_metrics(folder: ShardFolder, images: ShardFolder) -> dict[str, Any
         images taken from behind show no face and count only in ``found_from_behind``. The share
         is given by source, too: the program that made a subject's visible images.
         ``mesh_agreement_percent``: mean distance of the detector's landmarks from the mesh's, % of
-        the inter-ocular distance, for each image's first face.
+        the inter-ocular distance, for each image's first face; ``doubtful``: share of these by
+        band whose landmarks lie farther off than those of most upright faces do.
         ``failure_to_enrol_of_known``: share of the known faces without a found face on them (IoU
         below 0.5 with every one); ``nme_percent``: mean distance of the landmarks of the face on
         the known one from the true ones, % of the inter-ocular distance.
@@ -61,6 +65,13 @@ def detection_metrics(folder: ShardFolder, images: ShardFolder) -> dict[str, Any
         | {
             "by_band": tables.quantiles_by("band", agreement, where=shown),
             "by_yaw": tables.quantiles_by("yaw_bucket(yaw_deg)", agreement, where=shown),
+        },
+        "doubtful": {
+            band: round(share, 4)
+            for band, share in tables.ask(
+                f"""SELECT band, avg(CAST({agreement} > {DOUBTFUL_PERCENT} AS DOUBLE)) FROM rows
+                WHERE {shown} GROUP BY band ORDER BY band"""  # noqa: S608
+            )
         },
         "failure_to_enrol_of_known": by_band_and_yaw(
             tables.measured(missed, where="has_face", table="images"), mean_summary

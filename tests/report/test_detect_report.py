@@ -38,6 +38,8 @@ def test_detection_counts_what_was_missed_and_measures_what_was_found(tmp_path):
     metrics = detection_metrics(
         folder(tmp_path / "detect", DETECT, found, lost), folder(tmp_path / "in", INGEST, shown)
     )
+    # The meshes of these rows lie in the corner, far from all landmarks.
+    assert metrics["doubtful"] == {"NIR": 1.0, "VIS": 1.0}
     failure = metrics["failure_to_enrol_of_known"]
     assert (failure["mean"], failure["n"]) == (0.5, 4)  # 3: no face on the known; 4: none at all
     assert failure["by_band_and_yaw"]["VIS"]["40-60"]["mean"] == 0.5
