@@ -28,9 +28,9 @@ def lwir_signal(planes: Planes, traits: SubjectTraits) -> Float32:
 
 def mwir_signal(planes: Planes, traits: SubjectTraits) -> Float32:
     """Simulate MWIR imaging (3–5 µm): finer vessels, and glints on eyes and skin; as LWIR else."""
-    celsius = _temperature(planes, traits, vessels_c=0.95, relief_c=0.95)
+    celsius = _temperature(planes, traits, vessels_c=1.25, relief_c=1.1)
     glint = soft_step(planes.luma, 0.45, 0.95) * (planes.maps["eyes"] + 0.2 * planes.maps["skin"])
-    celsius += 0.8 * glint - 0.5 * planes.maps["eyes"]
+    celsius += 1.6 * glint - 0.5 * planes.maps["eyes"]
     return _display(celsius)
 
 
@@ -65,7 +65,7 @@ def _temperature(
         relief = np.float32(_RELIEF_C) * planes.relief
         lips = smooth + 0.2 + relief
     skin = smooth + relief
-    inner = _depth(planes)
+    inner = depth(planes)
     # Hair insulates: the room outside, the scalp's warmth where it is thin or near the skin.
     near_skin = _near_skin(planes)
     hair = traits.hair_c - 1.8 + 2.4 * inner + 3.2 * near_skin
@@ -76,7 +76,7 @@ def _temperature(
         maps["skin"] * skin
         + maps["lips"] * lips
         + maps["eyes"] * (skin - 0.6)
-        + maps["brows"] * (skin - 3.5)
+        + maps["brows"] * (skin - 4.6)
         + maps["hair"] * hair
         + maps["cloth"] * cloth
         + maps["glasses"] * (ROOM_C + 2.8)
@@ -122,7 +122,7 @@ def _skin(planes: Planes, traits: SubjectTraits, vessels_c: float) -> Float32:
         weight = _on_face(planes)
         relative = weight * face + (1 - weight) * elsewhere
     # Surfaces seen at a grazing angle emit less and lie farther from the blood.
-    limb = 1.0 - _depth(planes, 0.05)
+    limb = 1.0 - depth(planes, 0.05)
     return np.asarray(traits.skin_c + relative - 1.3 * limb**2, np.float32)
 
 
@@ -136,7 +136,7 @@ def _on_face(planes: Planes) -> Float32:
 
 
 @once
-def _depth(planes: Planes, share: float = 0.22) -> Float32:
+def depth(planes: Planes, share: float = 0.22) -> Float32:
     """Return 0 at a person's outline rising to 1 well inside."""
     distance = _distance(planes)
     if distance is None:

@@ -17,9 +17,13 @@ leaves         0.45–.55  0.25–.30  ECOSTRESS vegetation spectra
 
 import numpy as np
 
+from pipeline.demo.bands.emissive import depth
 from pipeline.demo.bands.planes import Planes, blur, once, soft_step, weighted_median_level
 from pipeline.demo.bands.traits import SubjectTraits
 from pipeline.types import Float32
+
+_TURNED_AWAY = 0.6
+"""Share of light that skin at the very outline loses in active NIR."""
 
 
 def nir_signal(planes: Planes, traits: SubjectTraits) -> Float32:
@@ -29,9 +33,11 @@ def nir_signal(planes: Planes, traits: SubjectTraits) -> Float32:
     shade, detail = _shading(planes)
     # Melanin and haemoglobin hardly absorb: what is dark by pigment fades, form remains.
     skin = traits.nir_skin * (0.35 + 0.65 * np.clip(shade, 0.0, 1.5)) * np.clip(detail, 0.5, 1.3)
+    # The lamp stands beside the lens: what turns away from it, at the head's outline, is dim.
+    skin = skin * (1.0 - _TURNED_AWAY * (1.0 - depth(planes, 0.14)) ** 2)
     hair = 0.055 + 0.95 * red + 0.25 * np.clip(red - planes.linear[..., 2], 0.0, 1.0)
     brows = 0.11 + 1.0 * red
-    lips = 0.93 * skin
+    lips = 0.85 * skin
     eyes = np.clip(0.10 + 0.95 * planes.luma / max(skin_red, 0.1) * 0.4, 0.0, 0.9)
     cloth = _cloth(planes, traits, level=0.62, spread=0.2)
     background = _background_nir(planes)
@@ -45,7 +51,7 @@ def nir_signal(planes: Planes, traits: SubjectTraits) -> Float32:
         + maps["cloth"] * cloth
         + maps["background"] * background
     )
-    return _display(reflectance * _lamp(planes), 1.05)
+    return _display(reflectance * _lamp(planes), 0.62)
 
 
 def swir_signal(planes: Planes, traits: SubjectTraits) -> Float32:
@@ -164,7 +170,7 @@ def _lamp(planes: Planes) -> Float32:
     x = ((np.arange(width, dtype=np.float32) - x0) / reach) ** 2
     y = ((np.arange(height, dtype=np.float32) - y0) / reach) ** 2
     cone = np.exp(-0.6 * y)[:, None] * np.exp(-0.6 * x)[None, :]
-    return np.asarray(cone * (1.0 - 0.38 * planes.maps["background"]), np.float32)
+    return np.asarray(cone * (1.0 - 0.55 * planes.maps["background"]), np.float32)
 
 
 def _display(reflectance: Float32, gain: float) -> Float32:

@@ -1,5 +1,6 @@
 """Order relations that published images of each band show, on an image made by hand."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -200,3 +201,41 @@ def test_regions_of_a_face_are_ordered_as_on_real_lwir_images():
 @pytest.mark.parametrize("band", [Band.MWIR, Band.LWIR])
 def test_brows_are_clearly_darker_than_skin_in_heat(bands, band):
     assert bands[band]["background"] < bands[band]["brows"] < 0.9 * bands[band]["skin"]
+
+
+def lone_disc() -> Scene:
+    """A disc of skin before a wall of the very same colour, with a texture over it."""
+    side = 160
+    y, x = np.mgrid[:side, :side].astype(np.float32)
+    disc = (np.hypot(x - 80, y - 80) < 60).astype(np.float32)
+    maps = {name: np.zeros((side, side), np.float32) for name in MATERIALS}
+    maps |= {"skin": disc, "background": 1 - disc}
+    uv = np.stack([(x - 20) / 120, (y - 20) / 120], axis=-1)
+    uv[disc == 0] = np.nan
+    rgb = np.full((side, side, 3), (150, 105, 85), np.uint8)
+    return Scene(rgb=rgb, **maps, face_uv=uv, head_xyxy=(20.0, 20.0, 140.0, 140.0))
+
+
+def test_active_near_infrared_falls_off_towards_the_outline_and_on_the_wall():
+    scene = lone_disc()
+    image = simulate_bands(scene, (Band.NIR,), draw_traits(7, "A"), 7, "A/1", (160, 160))[Band.NIR]
+    middle, rim, wall = (float(image[75:85, x : x + 3].mean()) for x in (79, 22, 4))
+    # Of a real face: forehead 135, cheeks 118, ear 63, wall 36.
+    assert 90 < middle < 170
+    assert rim < 0.8 * middle
+    assert wall < 0.65 * middle
+
+
+def test_vessels_show_more_in_mwir_than_in_lwir():
+    scene = lone_disc()
+    both = (Band.MWIR, Band.LWIR)
+    shown = {band: [] for band in both}
+    for person in "ABCDEF":
+        traits = draw_traits(7, person)
+        vessels = cv2.resize(traits.vessels, (120, 120), interpolation=cv2.INTER_AREA)[30:90, 30:90]
+        images = simulate_bands(scene, both, traits, 7, f"{person}/1", (160, 160))
+        for band, image in images.items():
+            inside = image[50:110, 50:110].astype(np.float32)
+            detail = inside - cv2.GaussianBlur(inside, (0, 0), 6.0)
+            shown[band].append(detail[vessels > 0.6].mean())
+    assert np.median(shown[Band.MWIR]) > 1.5 * np.median(shown[Band.LWIR])
