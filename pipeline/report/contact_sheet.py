@@ -33,6 +33,8 @@ def contact_sheet(
 ) -> None:
     """Write a PNG of a few subjects (lines) by bands (columns), of at most 2,000 px each way.
 
+    More arguments because whoever looks chooses each by itself.
+
     Args:
         folder: any stage's output.
         path: the PNG to write.

@@ -66,18 +66,21 @@ def detection_metrics(folder: ShardFolder, images: ShardFolder) -> dict[str, Any
             "by_band": tables.quantiles_by("band", agreement, where=shown),
             "by_yaw": tables.quantiles_by("yaw_bucket(yaw_deg)", agreement, where=shown),
         },
-        "doubtful": {
-            band: round(share, 4)
-            for band, share in tables.ask(
-                f"""SELECT band, avg(CAST({agreement} > {DOUBTFUL_PERCENT} AS DOUBLE)) FROM rows
-                WHERE {shown} GROUP BY band ORDER BY band"""  # noqa: S608
-            )
-        },
+        "doubtful": _doubtful(tables, shown),
         "failure_to_enrol_of_known": by_band_and_yaw(
             tables.measured(missed, where="has_face", table="images"), mean_summary
         ),
         "nme_percent": by_band_and_yaw(tables.measured("nme_percent"), median_summary),
     }
+
+
+def _doubtful(tables: Tables, where: str) -> dict[str, float]:
+    """Return by band the share of first faces whose landmarks the mesh does not share."""
+    found = tables.ask(
+        f"""SELECT band, avg(CAST(mesh_agreement_percent > {DOUBTFUL_PERCENT} AS DOUBLE))
+        FROM rows WHERE {where} GROUP BY band ORDER BY band"""  # noqa: S608
+    )
+    return {band: round(share, 4) for band, share in found}
 
 
 def _tally(tables: Tables) -> Tally:
