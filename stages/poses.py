@@ -29,6 +29,9 @@ def make(params: PosesParams, template: AlignmentTemplate, weights: Path) -> Bat
         if not abs(yaw) <= params.max_source_yaw_deg:
             yield Rejected("turned_away", f"yaw {yaw:.0f}°: too little of one half is seen")
             return
+        if not (outside := float(row["outside_fraction"])) <= params.max_outside_fraction:
+            yield Rejected("cut_by_border", f"{outside:.0%} of the face lie beyond the image")
+            return
         try:
             face = FacePoser.of_row(row, row["mesh_xyz"])
         except ValueError as error:

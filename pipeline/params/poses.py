@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Section, Seed
+from pipeline.params.base import NEUTRAL, Fraction, Section, Seed
 from pipeline.types import Band, Split
 
 Turn = Annotated[float, Field(ge=-90.0, le=90.0)]
@@ -17,6 +17,8 @@ class PosesParams(Section):
     pitch_deg: Annotated[tuple[Turn, ...], Field(min_length=1)]
     max_source_yaw_deg: Annotated[float, Field(ge=0.0, le=90.0)]
     max_yaw_deg: Annotated[float, Field(ge=0.0, le=90.0)]
+    max_outside_fraction: Fraction
+    """Share of the aligned face beyond its image: what is not there can't be turned."""
     bands: Annotated[tuple[Band, ...], Field(min_length=1), NEUTRAL]
     splits: Annotated[tuple[Split, ...], Field(min_length=1), NEUTRAL]
     images_per_subject: Annotated[int, Field(ge=1, le=100000), NEUTRAL]

@@ -119,7 +119,8 @@ def _families(rows: Sequence[Row], before: Mapping[str, Row]) -> list[list[Row |
     """Arrange rows in lines of equal length: an image, then what was made of it."""
     lines: list[list[Row | None]] = []
     for parent, group in groupby(rows, key=lambda row: str(row["parent_id"])):
-        lines.append([before.get(parent), *group])
+        turned = sorted(group, key=lambda row: row.get("yaw_added_deg") or 0.0)
+        lines.append([before.get(parent), *turned])
     width = max(len(line) for line in lines)
     return [line + [None] * (width - len(line)) for line in lines]
 

@@ -64,6 +64,14 @@ def test_faces_that_are_turned_too_far_are_rejected_with_their_reason(faces):
     faces.edit(poses={"yaw_deg": [0.0], "max_source_yaw_deg": 0.0})
     faces.run("poses")
     assert set(faces.rejected("poses").values()) == {"turned_away"}
+    for row in faces.rows("reconstruct").values():
+        assert 0 <= row["outside_fraction"] < 0.1
+    faces.edit(poses={"max_source_yaw_deg": 45.0, "max_outside_fraction": 0.0})
+    faces.run("poses")
+    rejected = faces.rejected("poses")
+    cut = [name for name, row in faces.rows("reconstruct").items() if row["outside_fraction"] > 0]
+    assert rejected == dict.fromkeys(cut, "cut_by_border")
+    faces.edit(poses={"max_outside_fraction": 0.1})
     faces.edit(poses={"yaw_deg": [0.0, 60.0], "max_source_yaw_deg": 45.0, "max_yaw_deg": 50.0})
     faces.run("poses")
     rejected = faces.rejected("poses")
