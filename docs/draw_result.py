@@ -18,10 +18,10 @@ TILE_PX, CAPTION_PX = 168, 22
 BANDS = ("VIS", "NIR", "SWIR", "MWIR", "LWIR")
 MADE = (
     ("parse", "", "parse"),
-    ("masks", "#mask0", "masks"),
+    ("masks", "#mask000", "masks"),
     ("poses", "#pose.+030.00+000.00", "poses: +30 deg"),
     ("poses", "#pose.-030.00+000.00", "poses: -30 deg"),
-    ("degrade", "#photometric.00", "degrade"),
+    ("degrade", "#photometric.000", "degrade"),
 )
 """Stage, what its row's id has beyond the face's, caption."""
 

@@ -33,7 +33,7 @@ def statistics_of(image: UInt8) -> Float64:
         detail = grey - cv2.pyrUp(small, dstsize=grey.shape[::-1])
         for band in np.array_split(detail, _CELLS):
             found += [np.log(cell.std() + _LEAST) for cell in np.array_split(band, _CELLS, axis=1)]
-        grey = small
+        grey = np.asarray(small, np.float32)
     colours = as_rgb(image).reshape(-1, 3) / 255.0
     return np.array([*found, *colours.mean(axis=0), *colours.std(axis=0)], np.float64)
 

@@ -106,8 +106,8 @@ def _tile(
 ) -> UInt8:
     wh = (TILE_PX + 8, TILE_PX + 8)
     if pair is None or pair[1] not in images:
-        words = "" if pair is None else "no image"
-        return draw.captioned(np.zeros((1, 1, 3), np.uint8), [words, ""], wh)
+        lacking = "" if pair is None else "no image"
+        return draw.captioned(np.zeros((1, 1, 3), np.uint8), [lacking, ""], wh)
     subject, name = pair
     image, words = images[name]
     small = draw.fit(image, TILE_PX)[0]

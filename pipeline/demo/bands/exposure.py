@@ -20,7 +20,7 @@ BAND_MODELS: dict[Band, Callable[[Planes, SubjectTraits], Float32]] = {
 """Band models by band."""
 
 SENSORS: dict[Band, Sensor] = {
-    Band.NIR: Sensor(800, psf_px=0.5, shot=0.022, read=0.005, column=0.0, shading=0.0),
+    Band.NIR: Sensor(800, psf_px=0.5, shot=0.018, read=0.005, column=0.0, shading=0.0),
     Band.SWIR: Sensor(640, psf_px=0.6, shot=0.014, read=0.009, column=0.002, shading=0.0),
     Band.MWIR: Sensor(640, psf_px=0.7, shot=0.0, read=0.006, column=0.0015, shading=0.004),
     Band.LWIR: Sensor(384, psf_px=0.9, shot=0.0, read=0.009, column=0.004, shading=0.008),

@@ -88,4 +88,4 @@ def _guided(rough: Float32, grey: UInt8, radius: int) -> Float32:
     variance = mean(guide * guide) - guide_mean**2
     slope = (mean(guide * rough) - guide_mean * matte_mean) / (variance + np.float32(_SMOOTH))
     offset = matte_mean - slope * guide_mean
-    return np.clip(mean(slope) * guide + mean(offset), 0, 1)
+    return np.asarray(np.clip(mean(slope) * guide + mean(offset), 0, 1), np.float32)

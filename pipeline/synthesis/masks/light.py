@@ -133,13 +133,16 @@ def _spread(relative: Float32, weight: Float32) -> Float32:
         weights = cv2.GaussianBlur(weight, (0, 0), sigma) + np.float32(0.02)
         smooth = cv2.GaussianBlur(weight * relative, (0, 0), sigma) + np.float32(0.02) * result
         result = smooth / weights
-    kept = np.log(np.maximum(weight * relative + (1 - weight) * result, 0.05)).astype(np.float32)
+    light = weight * relative + (1 - weight) * result
+    kept = np.asarray(np.log(np.maximum(light, 0.05)), np.float32)
     # What is smaller than a cast shadow is the face's own: nostrils, lips, the nose's glint.
     for operation, texels in ((cv2.MORPH_CLOSE, _DARK_TEXELS), (cv2.MORPH_OPEN, _BRIGHT_TEXELS)):
         shape = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (texels, texels))
-        kept = cv2.morphologyEx(kept, operation, shape, borderType=cv2.BORDER_REPLICATE)
+        found = cv2.morphologyEx(kept, operation, shape, borderType=cv2.BORDER_REPLICATE)
+        kept = np.asarray(found, np.float32)
     for _ in range(2):
-        kept = cv2.bilateralFilter(kept, _EDGE_TEXELS, _EDGE_LOG, _EDGE_TEXELS / 2)
+        found = cv2.bilateralFilter(kept, _EDGE_TEXELS, _EDGE_LOG, _EDGE_TEXELS / 2)
+        kept = np.asarray(found, np.float32)
     return np.exp(kept)
 
 

@@ -32,6 +32,7 @@ _TONED_SHARE, _TONED_LEVELS = 0.025, 0.75
 """Of the mean luma, and grey levels more, by which colours may differ from those of a toned image:
 grain and JPEG do."""
 _LEVELS = 16
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _EVERY = 3
 _CREST = 0.98
 """Of the steepest neighbour's slope: the ratio tells the blur at an edge's middle only."""
@@ -101,7 +102,7 @@ def blur_of(grey: UInt8, inside: NDArray[np.bool_]) -> float:
     Reference:
         S. Zhuo, T. Sim, Defocus map estimation from a single image, Pattern Recognition 44 (2011).
     """
-    coarse = _slope(cv2.GaussianBlur(grey, (0, 0), _COARSE_PX))
+    coarse = _slope(_blurred(grey, _COARSE_PX))
     few = coarse[inside][:: _EVERY * _EVERY]
     if not len(few):
         return 0.0
@@ -110,7 +111,7 @@ def blur_of(grey: UInt8, inside: NDArray[np.bool_]) -> float:
     strong = np.flatnonzero((coarse >= least) & crest & inside)
     if len(strong) < 12:
         return 0.0
-    fine = _slope(cv2.GaussianBlur(grey, (0, 0), _FINE_PX)).ravel()[strong]
+    fine = _slope(_blurred(grey, _FINE_PX)).ravel()[strong]
     ratio = np.square(fine / coarse.ravel()[strong]).clip(1.0 + 1e-3, None)
     squares = (_COARSE_PX**2 - ratio * _FINE_PX**2) / (ratio - 1)
     blur = float(np.sqrt(np.clip(np.quantile(squares, _SHARP_EDGES), 0, _MOST_BLUR_PX**2)))
@@ -128,7 +129,7 @@ def tones_of(image: UInt8, inside: NDArray[np.bool_]) -> UInt8 | None:
     pixels = image[::_EVERY, ::_EVERY][inside[::_EVERY, ::_EVERY]].astype(np.float32)
     if len(pixels) < 64:
         return None
-    luma = pixels @ np.float32([0.299, 0.587, 0.114])
+    luma = pixels @ _LUMA
     level = np.minimum(luma * (_LEVELS / 256), _LEVELS - 1).astype(int)
     counts = np.bincount(level, minlength=_LEVELS)
     offsets = pixels - luma[:, None]
@@ -142,7 +143,7 @@ def tones_of(image: UInt8, inside: NDArray[np.bool_]) -> UInt8 | None:
     centre = (np.arange(_LEVELS) + 0.5) * (256 / _LEVELS)
     at = np.arange(256, dtype=np.float64)
     colours = [at + np.interp(at, centre[seen], mean[seen, k]) for k in range(3)]
-    return np.clip(np.rint(np.stack(colours, axis=1)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(np.stack(colours, axis=1)), 0, 255), np.uint8)
 
 
 def grain_like(photo: Photograph, hw: tuple[int, int], seed: int) -> Float32:
@@ -168,14 +169,14 @@ def _grain_of(image: UInt8, inside: NDArray[np.bool_], grain_px: float) -> Float
         (1996).
     """
     wh = tuple(max(round(side / grain_px), 1) for side in image.shape[1::-1])
-    small = cv2.resize(image, wh, interpolation=cv2.INTER_LINEAR)
+    small = np.asarray(cv2.resize(image, wh, interpolation=cv2.INTER_LINEAR), np.uint8)
     within = cv2.resize(inside.astype(np.uint8), wh, interpolation=cv2.INTER_NEAREST) > 0
     pixels = small.reshape(*small.shape[:2], -1)
     channels = pixels.shape[2]
     flat = within & (pixels.max(axis=2) < 250) & (pixels.min(axis=2) > 3)
     if flat.sum() < 64:
         return np.zeros((channels, channels), np.float32)
-    slope = _slope(cv2.GaussianBlur(as_grey(small), (0, 0), 3.0))
+    slope = _slope(_blurred(as_grey(small), 3.0))
     flat &= slope <= np.quantile(slope[flat], _FLAT_SHARE)
     found = _bends(small).reshape(*pixels.shape)[flat]
     usual = np.quantile(np.abs(found), _SMALLER, axis=0) / _SMALLER_OF_NORMAL
@@ -212,7 +213,8 @@ def _bends_of_grain(grain_px: float) -> float:
     # The sensor's pixels of an image that was warped lie between those looked at, half on average.
     shifted = drawn[round(grain_px / 3) :, round(grain_px / 3) :][:192, :192]
     side = max(round(192 / grain_px), 1)
-    bends = _bends(cv2.resize(shifted, (side, side), interpolation=cv2.INTER_LINEAR))
+    small = cv2.resize(shifted, (side, side), interpolation=cv2.INTER_LINEAR)
+    bends = _bends(np.asarray(small, np.float32))
     return float(np.quantile(np.abs(bends), _SMALLER)) / _SMALLER_OF_NORMAL
 
 
@@ -220,6 +222,10 @@ def _bends_of_grain(grain_px: float) -> float:
 def _normal_tile() -> Float32:
     random = np.random.default_rng(20)
     return random.standard_normal((_TILE_PX, _TILE_PX, 3), dtype=np.float32)
+
+
+def _blurred(grey: UInt8, sigma: float) -> UInt8:
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), np.uint8)
 
 
 def _slope(grey: UInt8) -> Float32:
