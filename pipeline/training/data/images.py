@@ -18,6 +18,8 @@ from pipeline.types import UInt8
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 HW = tuple[int, int]
+_BLOCK_BYTES = 64 << 20
+"""Beyond what the C library serves from its heap, so a block is given back as a whole."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,29 @@ class ImageColumn:
 
     ranks: Int32
     chunks: Int64
+
+
+class _Kept:
+    """Decoded images side by side in large blocks.
+
+    Allocated one by one, while steps allocate and free, they would leave holes between them.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._images: dict[tuple[str, int], UInt8] = {}
+        self._block, self._used = np.empty(0, np.uint8), 0
+        self.get, self.nbytes = self._images.get, 0
+
+    def add(self, key: tuple[str, int], image: UInt8) -> None:
+        """Keep a copy of an image."""
+        if self._used + image.nbytes > len(self._block):
+            self._block, self._used = np.empty(max(_BLOCK_BYTES, image.nbytes), np.uint8), 0
+        place = self._block[self._used : self._used + image.nbytes].reshape(image.shape)
+        place[...] = image
+        self._used += image.nbytes
+        self.nbytes += image.nbytes
+        self._images[key] = place
 
 
 class ImageStore:
@@ -59,19 +84,24 @@ class ImageStore:
             columns: where images lie, by name.
             budget_bytes: what decoded images may take.
         """
-        self.budget_bytes, self.kept_bytes, self._reserved = budget_bytes, 0, 0
+        self.budget_bytes, self._reserved = budget_bytes, 0
         self._files, self._groups, self._columns = tuple(files), groups, dict(columns)
         self._located: dict[tuple[str, int], Int64] = {}
         self._sizes: dict[str, HW] = {}
-        self._kept: dict[tuple[str, int], UInt8] = {}
+        self._kept = _Kept()
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process needs: it decodes for itself."""
-        return self.__dict__ | {"_lock": None, "_kept": {}, "kept_bytes": 0}
+        return self.__dict__ | {"_lock": None, "_kept": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state | {"_lock": threading.Lock()})
+        self.__dict__.update(state | {"_lock": threading.Lock(), "_kept": _Kept()})
+
+    @property
+    def kept_bytes(self) -> int:
+        """What the decoded images take that are kept."""
+        return self._kept.nbytes
 
     def present(self, column: str, rows: Int64) -> NDArray[np.bool_]:
         """Tell which rows have an image in a column."""
@@ -138,7 +168,7 @@ class ImageStore:
         with self._lock:
             self._reserved = size
             if size + self.kept_bytes > self.budget_bytes:
-                self._kept, self.kept_bytes = {}, 0
+                self._kept = _Kept()
 
     def _check_budget(self, column: str, shape: Sequence[int]) -> None:
         needed = int(np.prod(shape, dtype=np.int64))
@@ -159,9 +189,8 @@ class ImageStore:
         image = self._decoded(column, row)
         with self._lock:
             fits = self._reserved + self.kept_bytes + image.nbytes <= self.budget_bytes
-            if fits and (column, row) not in self._kept:
-                self._kept[column, row] = image
-                self.kept_bytes += image.nbytes
+            if fits and self._kept.get((column, row)) is None:
+                self._kept.add((column, row), image)
         return image
 
     def _decoded(self, column: str, row: int) -> UInt8:

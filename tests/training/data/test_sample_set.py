@@ -173,7 +173,7 @@ def test_the_budget_is_never_exceeded_and_changes_no_image(forty, budget, drawn)
         assert all(
             (i == noise(f"x{n:02}", (6, 4, 3))).all() for i, n in zip(read, indices, strict=True)
         )
-        held = sum(image.nbytes for image in found._store._kept.values())
+        held = sum(image.nbytes for image in found._store._kept._images.values())
         assert held == found._store.kept_bytes <= budget
 
 
