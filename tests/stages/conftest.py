@@ -35,10 +35,10 @@ class Workspace:
         """
         kept = self.kept / name
         if kept.exists():
-            shutil.copytree(kept, self.path, dirs_exist_ok=True)
+            shutil.copytree(kept, self.path, symlinks=True, dirs_exist_ok=True)
             return
         prepare()
-        shutil.copytree(self.path, kept)
+        shutil.copytree(self.path, kept, symlinks=True)
 
     def edit(self, **sections: Any) -> None:
         """Lay values over params.yaml."""
@@ -52,7 +52,7 @@ class Workspace:
             source = self.weight_file(name)
             target = self.path / "weights" / source.name
             if not target.exists():
-                shutil.copy(source, target)
+                target.symlink_to(source)
 
     def run(self, *stages: str) -> StageRun:
         """Run stages in this process; returns the last run."""

@@ -20,17 +20,21 @@ STAGES = ("ingest", "detect_bodies", "label_bodies", "crop_bodies")
 
 @pytest.fixture
 def bus(workspace):
-    """ultralytics' image of a bus and four people, and one of nobody."""
-    shutil.copy(ASSETS / "bus.jpg", workspace.path / "images")
-    empty = encode_png(np.full((48, 64, 3), 90, np.uint8))
-    (workspace.path / "images/empty.png").write_bytes(empty)
-    workspace.need("yolo11n_pose")
-    workspace.edit(detect_bodies={"precision": "float32"})
+    """ultralytics' image of a bus and four people, and one of nobody, through all stages."""
+
+    def prepare():
+        shutil.copy(ASSETS / "bus.jpg", workspace.path / "images")
+        empty = encode_png(np.full((48, 64, 3), 90, np.uint8))
+        (workspace.path / "images/empty.png").write_bytes(empty)
+        workspace.need("yolo11n_pose")
+        workspace.edit(detect_bodies={"precision": "float32"})
+        workspace.run(*STAGES)
+
+    workspace.once("bus", prepare)
     return workspace
 
 
 def test_the_bus_gives_four_crops(bus):
-    bus.run(*STAGES)
     rows = bus.rows("crop_bodies")
     assert list(rows) == [f"bus.jpg#body00{number}" for number in range(4)]
     for row in rows.values():
@@ -46,7 +50,6 @@ def test_the_bus_gives_four_crops(bus):
 
 
 def test_areas_lie_one_below_the_other(bus):
-    bus.run(*STAGES)
     row = bus.rows("crop_bodies")["bus.jpg#body000"]
     assert row["body_region_backend"] == ["keypoints"] * 3
     labels = decode(row["body_region_labels"]["bytes"])
@@ -69,7 +72,6 @@ def test_unlabelled_bodies_can_be_dropped(bus):
 
 
 def test_editing_the_threshold_labels_again_without_detecting(bus):
-    bus.run(*STAGES)
     bus.edit(label_bodies={"ambiguous_above": 0.9})
     assert bus.run("detect_bodies").summary.computed == 0
     assert bus.run("label_bodies").summary.computed == 2
@@ -128,9 +130,8 @@ FACES = {"a": (105, 405, 55, 65), "b": (262, 412, 48, 63)}
 """Face boxes (x, y, width, height) of two of the four people of bus.jpg, drawn by hand."""
 
 
-@pytest.fixture
-def walk(workspace):
-    """A video in IJB-MDF's layout: the camera pans over the bus; two people have face boxes."""
+def film(workspace):
+    """Write a video in IJB-MDF's layout: the camera pans over the bus; two have face boxes."""
     root = workspace.path / "mdf"
     media = root / "SWIR-30m/walk"
     media.mkdir(parents=True)
@@ -153,11 +154,21 @@ def walk(workspace):
         label_bodies={"tracker": "bytetrack"},
     )
     workspace.need("yolo11n_pose")
+
+
+@pytest.fixture
+def walk(workspace):
+    """The same, through all stages."""
+
+    def prepare():
+        film(workspace)
+        workspace.run(*STAGES)
+
+    workspace.once("walk", prepare)
     return workspace
 
 
 def test_people_of_a_video_get_subject_split_template_and_track(walk):
-    walk.run(*STAGES)
     rows = list(walk.rows("crop_bodies").values())
     people = {(r["subject_id"], r["split"], r["template_id"], r["track_id"]) for r in rows}
     assert sorted(person[:3] for person in people) == [
@@ -175,7 +186,6 @@ def test_people_of_a_video_get_subject_split_template_and_track(walk):
 
 
 def test_without_a_tracker_there_are_no_ids_and_nothing_is_detected_again(walk):
-    walk.run(*STAGES)
     walk.edit(label_bodies={"tracker": "none"})
     assert walk.run("detect_bodies").summary.computed == 0
     assert walk.run("label_bodies").summary.computed == 5

@@ -17,7 +17,12 @@ SMALL = ASTRONAUT[40:240, 130:330]
 
 @pytest.fixture
 def photographs(workspace):
-    """One face, none, two of different size, one cut by the border, a grey one."""
+    """One face, none, two of different size, one cut by the border, a grey one: detected."""
+    workspace.once("photographs", lambda: detected(workspace))
+    return workspace
+
+
+def detected(workspace):
     small = np.asarray(np.pad(SMALL[::2, ::2], ((0, 200), (0, 0), (0, 0))))
     images = {
         "one": ASTRONAUT,
@@ -30,11 +35,10 @@ def photographs(workspace):
         path = workspace.path / f"images/{name}.png"
         path.write_bytes(encode_png(np.ascontiguousarray(image)))
     workspace.need("yunet", "face_mesh_468")
-    return workspace
+    workspace.run("ingest", "detect")
 
 
 def test_faces_are_found_described_and_counted(photographs):
-    photographs.run("ingest", "detect")
     rows = photographs.rows("detect")
     assert photographs.rejected("detect") == {"none.png": "no_face"}
     assert {name: len(row["faces"]) for name, row in rows.items()} == {
@@ -55,7 +59,6 @@ def test_faces_are_found_described_and_counted(photographs):
 
 
 def test_faces_are_aligned_by_the_meshs_points_or_the_detectors(photographs):
-    photographs.run("ingest", "detect")
     face = photographs.rows("detect")["one.png"]["faces"][0]
     np.testing.assert_array_equal(face["landmarks_xy"], five_landmarks(face["mesh_xyz"][None])[0])
     photographs.edit(detect={"landmarks": "detector"})
@@ -68,7 +71,7 @@ def test_faces_are_aligned_by_the_meshs_points_or_the_detectors(photographs):
 
 
 def test_the_crop_is_the_template_and_geometry_points_back(photographs):
-    photographs.run("ingest", "detect", "align")
+    photographs.run("align")
     row = photographs.rows("align")["one.png"]
     assert (row["template"], row["height_px"], row["width_px"]) == ("arcface144", 144, 144)
     assert decode(row["image"]["bytes"]).shape == (144, 144, 3)
@@ -82,7 +85,7 @@ def test_the_crop_is_the_template_and_geometry_points_back(photographs):
 
 def test_a_face_cut_by_the_border_is_rejected_by_the_share_that_is_missing(photographs):
     photographs.edit(align={"max_outside_fraction": 0.05})
-    photographs.run("ingest", "detect", "align")
+    photographs.run("align")
     rejected = photographs.rejected("align")
     assert rejected["cut.png"] == "cut_by_border"
     photographs.edit(align={"max_outside_fraction": 0.5})
@@ -101,7 +104,7 @@ def test_a_whole_face_is_taken_however_far_its_crop_reaches_beyond_the_image(pho
 
 
 def test_faces_that_the_policy_leaves_out_are_told(photographs):
-    photographs.run("ingest", "detect", "align")
+    photographs.run("align")
     assert photographs.rejected("align") == {"two.png#face000": "not_chosen"}
     assert photographs.rows("align")["two.png"]["face_index"] == 1
 
@@ -112,7 +115,7 @@ def test_faces_that_the_policy_leaves_out_are_told(photographs):
 )
 def test_which_face_wins_is_a_policy(photographs, policy, ids):
     photographs.edit(align={"face": policy})
-    photographs.run("ingest", "detect", "align")
+    photographs.run("align")
     rows = photographs.rows("align")
     assert [name for name in rows if name.startswith("two")] == ids
     if policy == "only":
@@ -124,7 +127,7 @@ def test_which_face_wins_is_a_policy(photographs, policy, ids):
 
 def test_of_all_faces_a_small_one_is_rejected_by_its_own_name(photographs):
     photographs.edit(align={"face": "all", "min_interocular_px": 30.0})
-    photographs.run("ingest", "detect", "align")
+    photographs.run("align")
     rejected = photographs.rejected("align")
     (small,) = (name for name in rejected if name.startswith("two"))
     (large,) = (name for name in photographs.rows("align") if name.startswith("two"))
@@ -133,7 +136,6 @@ def test_of_all_faces_a_small_one_is_rejected_by_its_own_name(photographs):
 
 
 def test_what_the_mesh_takes_for_no_face_is_left_out_where_that_is_asked_for(photographs):
-    photographs.run("ingest", "detect")
     row = photographs.rows("detect")["one.png"]
     row["faces"] = [row["faces"][0] | {"mesh_presence": 0.4}]
     params = load_params(photographs.path / "params.yaml").align
@@ -144,7 +146,7 @@ def test_what_the_mesh_takes_for_no_face_is_left_out_where_that_is_asked_for(pho
 
 
 def test_editing_the_template_detects_nothing_again(photographs):
-    photographs.run("ingest", "detect", "align")
+    photographs.run("align")
     photographs.edit(align={"template": "dmfr137x169"})
     assert photographs.run("detect").summary.computed == 0
     assert photographs.run("align").summary.computed == 4
@@ -156,7 +158,7 @@ def test_a_template_of_ones_own(photographs):
     points = [[20.0, 20.0], [44.0, 20.0], [32.0, 34.0], [23.0, 48.0], [41.0, 48.0]]
     own = {"height_px": 64, "width_px": 64, "landmarks_xy": points}
     photographs.edit(align={"template": "mine", "templates": {"mine": own}})
-    photographs.run("ingest", "detect", "align")
+    photographs.run("align")
     row = photographs.rows("align")["one.png"]
     assert (row["template"], row["height_px"]) == ("mine", 64)
     placed = transform_points(row["landmarks_xy"], row["warp_2x3"])
@@ -164,7 +166,6 @@ def test_a_template_of_ones_own(photographs):
 
 
 def test_ground_truth_of_the_data_set_takes_the_place_of_a_detector(photographs):
-    photographs.run("ingest", "detect")
     face = photographs.rows("detect")["one.png"]["faces"][0]
     box, points = (
         " ".join(f"{v:.3f}" for v in face[k].ravel()) for k in ("box_xyxy", "landmarks_xy")
