@@ -13,6 +13,7 @@ EXTRAS: dict[str, str] = {
     "orjson": "export",
     "peft": "train",
     "pycocotools": "export",
+    "ray": "ray",
     "s3fs": "export",
     "safetensors": "train",
     "timm": "train",

@@ -1,8 +1,8 @@
 """Executors: who runs a stage's shards. They can't change the result, so they are no params.
 
-Environment: ``CROSSBAND_EXECUTOR`` (``processes`` or ``serial``), ``CROSSBAND_WORKERS`` (default:
-the cores this process may use), ``CROSSBAND_STALL_SECONDS`` (in which a worker has to finish a
-batch).
+Environment: ``CROSSBAND_EXECUTOR`` (``processes``, ``serial`` or ``ray``), ``CROSSBAND_WORKERS``
+(default: the cores this process may use, or what a Ray cluster has room for),
+``CROSSBAND_STALL_SECONDS`` (in which a worker has to finish a batch).
 """
 
 import os
@@ -157,7 +157,29 @@ class Processes:
         )
 
 
-EXECUTORS: dict[str, Callable[[int], Executor]] = {"serial": Serial, "processes": Processes}
+def _serial(_: int | None) -> Executor:
+    return Serial()
+
+
+def _processes(workers: int | None) -> Executor:
+    return Processes(workers or len(os.sched_getaffinity(0)))
+
+
+def _ray(workers: int | None) -> Executor:
+    from pipeline.store.ray_actors import RayActors
+
+    return RayActors(
+        workers,
+        cpus=_number("CROSSBAND_RAY_CPUS", 1.0),
+        gpus=_number("CROSSBAND_RAY_GPUS", 0.0),
+    )
+
+
+EXECUTORS: dict[str, Callable[[int | None], Executor]] = {
+    "serial": _serial,
+    "processes": _processes,
+    "ray": _ray,
+}
 
 
 def executor_from_environment() -> Executor:
@@ -167,12 +189,23 @@ def executor_from_environment() -> Executor:
         StageError: a value makes no sense.
     """
     name = os.environ.get("CROSSBAND_EXECUTOR", "processes")
-    workers = os.environ.get("CROSSBAND_WORKERS") or str(len(os.sched_getaffinity(0)))
+    workers = os.environ.get("CROSSBAND_WORKERS") or None
     if name not in EXECUTORS:
         raise StageError(f"CROSSBAND_EXECUTOR={name!r}: expected one of {sorted(EXECUTORS)}")
-    if not workers.isdecimal() or int(workers) < 1:
+    if workers is not None and (not workers.isdecimal() or int(workers) < 1):
         raise StageError(f"CROSSBAND_WORKERS={workers!r}: expected a whole number from 1")
-    return EXECUTORS[name](int(workers))
+    return EXECUTORS[name](None if workers is None else int(workers))
+
+
+def _number(name: str, usual: float) -> float:
+    text = os.environ.get(name) or str(usual)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise StageError(f"{name}={text!r}: expected a number from 0")
+    return value
 
 
 def limit_threads() -> None:
@@ -186,6 +219,12 @@ def limit_threads() -> None:
 def report_progress(rows: int) -> None:
     """Tell whoever started this worker that so many rows are done."""
     _advance(rows)
+
+
+def report_to(advance: Advance) -> None:
+    """Choose who is told by ``report_progress`` in this process."""
+    global _advance
+    _advance = advance
 
 
 def _nobody(_: int) -> None:

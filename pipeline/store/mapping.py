@@ -133,6 +133,7 @@ def map_shards(
         chosen = executor if stale > few_rows else Serial()
         with progress(label, stale) as advance:
             computed = sum(chosen.run(_run, [p.shard for p in changed], start, advance))
+        target.drop_foreign_shards()  # what workers that died left half-written
         reasons = Counter(target.rejected.table(["reason"])["reason"].to_pylist())
         out = sum(shard.rows() for shard in map(target.shard, range(target.count)))
         checked.note(_files(target))

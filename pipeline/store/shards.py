@@ -285,7 +285,8 @@ class ShardWriter:
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._partial = self.path.with_name(f".{self.path.name}.partial")
+        # A name of its own: a worker that was given up may still write, beside its successor.
+        self._partial = self.path.with_name(f".{self.path.name}.{os.urandom(4).hex()}.partial")
         self._writer = pq.ParquetWriter(
             self._partial,
             self.schema,
