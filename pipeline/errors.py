@@ -4,7 +4,6 @@ A bad *sample* is no error: it becomes a row of the stage's rejected table (``ty
 """
 
 import os
-from pathlib import Path
 
 _LONGEST = 300
 
@@ -49,10 +48,10 @@ class DamageError(StageError):
     """A file that crossband wrote is no longer as it was written.
 
     Attributes:
-        path: the file.
+        path: the file, wherever it lies.
     """
 
-    def __init__(self, message: str, path: Path) -> None:
+    def __init__(self, message: str, path: Any) -> None:
         super().__init__(message, path)
         self.path = path
 

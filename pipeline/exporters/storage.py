@@ -7,15 +7,13 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
-
 from pipeline.errors import ExportError
 from pipeline.exporters.names import check_inside
+from pipeline.store import files
+from pipeline.store.files import Files
 
 MANIFEST = "manifest.json"
 PIECES = "_parts"
@@ -48,76 +46,14 @@ class Receipt:
 
 
 @dataclass(frozen=True)
-class Store:
-    """A folder on a disk or a prefix in an object store; can be sent to another process.
+class Store(Files):
+    """Where an export lies, with what it noted there.
 
     Attributes:
-        url: fsspec URL.
         foreign: files there that are the user's and are never written to.
     """
 
-    url: str
     foreign: frozenset[str] = frozenset()
-
-    @cached_property
-    def _place(self) -> tuple[Any, str]:
-        fs, root = fsspec.core.url_to_fs(self.url)
-        return fs, str(root).rstrip("/")
-
-    @property
-    def fs(self) -> Any:
-        """The fsspec file system."""
-        return self._place[0]
-
-    @property
-    def local(self) -> Path | None:
-        """The folder, where it is on a local disk."""
-        return Path(self._place[1]) if isinstance(self.fs, LocalFileSystem) else None
-
-    def at(self, path: str) -> str:
-        """Return a file's place in the file system."""
-        return f"{self._place[1]}/{path}"
-
-    def read(self, path: str) -> bytes | None:
-        """Return a small file's bytes, None where there is no such file."""
-        try:
-            return bytes(self.fs.cat_file(self.at(path)))
-        except FileNotFoundError:
-            return None
-
-    def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
-        """Return small files' bytes, from an object store many at once."""
-        if not paths:
-            return {}
-        places = {self.at(path): path for path in paths}
-        found = self.fs.cat(list(places), on_error="omit")
-        return {path: bytes(found[place]) for place, path in places.items() if place in found}
-
-    def files(self) -> list[str]:
-        """Return the relative paths of all files."""
-        self.fs.invalidate_cache()
-        found = self.fs.find(self._place[1])
-        return sorted(str(path)[len(self._place[1]) + 1 :] for path in found)
-
-    @cached_property
-    def _lengths(self) -> dict[str, int]:
-        self.fs.invalidate_cache()
-        found = self.fs.find(self._place[1], detail=True)
-        start = len(self._place[1]) + 1
-        return {str(path)[start:]: int(info["size"]) for path, info in found.items()}
-
-    def length(self, path: str) -> int | None:
-        """Return the length that a file had when this was first asked, None if it was not there."""
-        return self._lengths.get(path)
-
-    def fetch(self, paths: Sequence[str], folder: Path) -> None:
-        """Copy files into a local folder."""
-        self.fs.get([self.at(path) for path in paths], [str(folder / path) for path in paths])
-
-    def remove(self, paths: Sequence[str]) -> None:
-        """Remove files of an object store."""
-        if paths:
-            self.fs.rm([self.at(path) for path in paths])
 
     def receipt(self, unit: str) -> Receipt | None:
         """Return what a former run noted of a unit."""
@@ -129,9 +65,9 @@ def receipt_of(text: bytes) -> Receipt | None:
     """Read a receipt; None where it is cut, or something else: the unit is then written anew."""
     try:
         values = json.loads(text)
-        files = tuple(FileEntry(**entry) for entry in values["files"])
-        return Receipt(str(values["key"]), files)
-    except (ValueError, TypeError, KeyError):
+        written = tuple(FileEntry(**entry) for entry in values["files"])
+        return Receipt(str(values["key"]), written)
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
@@ -316,37 +252,13 @@ def explained(url: str) -> Iterator[None]:
     Raises:
         ExportError: the disk is full, or the store can't be reached, entered or written.
     """
-    try:
-        yield
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
+    with files.explained(url, ExportError):
+        try:
+            yield
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
             raise ExportError(
                 f"the disk that holds {url} is full; finished files are kept beside it: make room "
                 "and run the export again"
             ) from error
-        raise ExportError(f"{url}: {_reason(error)}") from error
-    except _store_errors(url) as error:
-        raise ExportError(f"{url}: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    if "credentials" in text.lower():
-        return (
-            f"{text}. Set the store's credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
-            "(and AWS_ENDPOINT_URL) or a profile for s3://, GOOGLE_APPLICATION_CREDENTIALS for gs://"
-        )
-    return text
-
-
-def _store_errors(url: str) -> tuple[type[Exception], ...]:
-    """Return the errors of an object store's own library, which are no ``OSError``."""
-    if url.startswith(("s3://", "s3a://")):
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        return BotoCoreError, ClientError
-    if url.startswith(("gs://", "gcs://")):
-        from google.auth.exceptions import GoogleAuthError
-
-        return (GoogleAuthError,)
-    return ()

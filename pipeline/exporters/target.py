@@ -11,7 +11,7 @@ stays where it is.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from pipeline.exporters.ownership import (
     written_files,
 )
 from pipeline.exporters.storage import CLAIM, MANIFEST, FileEntry, Sink, Store, explained
+from pipeline.store.files import place_of
 from pipeline.store.locks import locked
 
 
@@ -102,7 +103,7 @@ class Target:
         """
         if self.final.local is None:
             self.check()
-            with explained(self.url):
+            with explained(self.url), self._held():
                 self._claim_prefix()
                 yield self.staging
         else:
@@ -111,6 +112,11 @@ class Target:
                 self.check()
                 _claim_folder(self.staging, self.url)
                 yield self.staging
+
+    def _held(self) -> AbstractContextManager[object]:
+        """Hold the prefix's lease, which lies beside it: a whole bucket has no beside."""
+        place = place_of(self.final.url)
+        return locked(place) if "/" in str(place).partition("://")[2] else nullcontext()
 
     def _claim_prefix(self) -> None:
         """Note whose the prefix's files are, then take its manifest away."""

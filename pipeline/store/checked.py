@@ -8,28 +8,28 @@ time and its inode, in ``.<stage>.checked`` beside the output. A copy is read wh
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pipeline.errors import DamageError
+from pipeline.store.files import ObjectPath, Place
 from pipeline.store.seal import check_whole
 
-_Stamp = list[int]
+_Stamp = list[int] | list[str]
 
 
 @dataclass
 class CheckedFiles:
     """The files of an output that are known to be whole."""
 
-    folder: Path
+    folder: Place
     _known: dict[str, _Stamp] = field(init=False)
 
     def __post_init__(self) -> None:
         try:
-            self._known = json.loads(self._record.read_text())["files"]
-        except (OSError, ValueError, KeyError, TypeError):
+            self._known = json.loads(self._record.read_bytes())["files"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             self._known = {}
 
-    def fault(self, path: Path) -> DamageError | None:
+    def fault(self, path: Place) -> DamageError | None:
         """Return what is wrong with a file of the output, None where it is whole or not there."""
         try:
             if self._known.get(self._name(path)) != _stamp(path):
@@ -40,22 +40,29 @@ class CheckedFiles:
             return error
         return None
 
-    def note(self, paths: Iterable[Path]) -> None:
+    def note(self, paths: Iterable[Place]) -> None:
         """Note that these files are whole, and no other."""
         files = {self._name(path): _stamp(path) for path in paths}
-        if files != self._known:
-            partial = self._record.with_name(f"{self._record.name}.partial")
-            partial.write_text(json.dumps({"files": files}))
-            partial.replace(self._record)
+        if files == self._known:
+            return
+        text, record = json.dumps({"files": files}).encode(), self._record
+        if isinstance(record, ObjectPath):
+            record.write_bytes(text)
+            return
+        partial = record.with_name(f"{record.name}.partial")
+        partial.write_bytes(text)
+        partial.replace(record)
 
     @property
-    def _record(self) -> Path:
+    def _record(self) -> Place:
         return self.folder.with_name(f".{self.folder.name}.checked")
 
-    def _name(self, path: Path) -> str:
-        return path.relative_to(self.folder).as_posix()
+    def _name(self, path: Place) -> str:
+        return str(path).removeprefix(f"{self.folder}/")
 
 
-def _stamp(path: Path) -> _Stamp:
+def _stamp(path: Place) -> _Stamp:
+    if isinstance(path, ObjectPath):
+        return path.stamp()
     found = path.stat()
     return [found.st_size, found.st_mtime_ns, found.st_ino]

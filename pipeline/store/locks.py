@@ -3,11 +3,12 @@
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from pipeline.errors import StageError, refusal
+from pipeline.store.files import ObjectPath, Place, explained
+from pipeline.store.leases import leased
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (
@@ -17,12 +18,16 @@ _REFUSED = (
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Place) -> Iterator[None]:
     """Say in one line what keeps an output from being written.
 
     Raises:
-        StageError: the disk is full, or the system refuses for another reason.
+        StageError: the disk is full, or the system or the object store refuses for another reason.
     """
+    if isinstance(folder, ObjectPath):
+        with explained(str(folder), StageError):
+            yield
+        return
     try:
         yield
     except OSError as error:
@@ -40,16 +45,23 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def locked(folder: Path, *, keep: bool = True) -> Iterator[None]:
-    """Hold the lock of an output folder; it goes with the process, however that ends.
+def locked(folder: Place, *, keep: bool = True) -> Iterator[Callable[[], None]]:
+    """Hold the lock of an output; on a disk it goes with the process, however that ends.
 
     Args:
-        folder: the output.
+        folder: the output; in an object store its lock is a lease.
         keep: leave the lock's file beside the folder.
+
+    Yields:
+        A function that raises ``StageError`` where the lock was lost, as a lease can be.
 
     Raises:
         StageError: another process is writing there.
     """
+    if isinstance(folder, ObjectPath):
+        with writing(folder), leased(folder) as check:
+            yield check
+        return
     path = folder.with_name(f".{folder.name}.lock")
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +81,11 @@ def locked(folder: Path, *, keep: bool = True) -> Iterator[None]:
         if not (path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())):
             raise StageError(f"{folder} was being written until just now; run this again")
         try:
-            yield
+            yield _nothing
         finally:
             if not keep:
                 path.unlink()
+
+
+def _nothing() -> None:
+    """A lock on a disk is not lost."""

@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, groupby
-from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -22,6 +21,7 @@ from pipeline.errors import DamageError, OlderError, SchemaError
 from pipeline.store.checked import CheckedFiles
 from pipeline.store.columns import REJECTED
 from pipeline.store.executors import Executor, Serial, report_progress
+from pipeline.store.files import Place
 from pipeline.store.fingerprint import StageKey
 from pipeline.store.locks import locked, writing
 from pipeline.store.progress import progress
@@ -120,7 +120,7 @@ def map_shards(
         StageError: the output is locked by another run or can't be written, or a worker died.
         SchemaError: the batch function broke its contract.
     """
-    with locked(target.path), writing(target.path):
+    with locked(target.path) as check_lock, writing(target.path):
         target.drop_foreign_shards()
         checked = CheckedFiles(target.path)
         _drop_damaged(target, checked)
@@ -132,7 +132,10 @@ def map_shards(
         start = partial(_start, make) if stale else _start_nothing
         chosen = executor if stale > few_rows else Serial()
         with progress(label, stale) as advance:
-            computed = sum(chosen.run(_run, [p.shard for p in changed], start, advance))
+            computed = 0
+            for done in chosen.run(_run, [p.shard for p in changed], start, advance):
+                check_lock()
+                computed += done
         target.drop_foreign_shards()  # what workers that died left half-written
         reasons = Counter(target.rejected.table(["reason"])["reason"].to_pylist())
         out = sum(shard.rows() for shard in map(target.shard, range(target.count)))
@@ -158,7 +161,7 @@ def _drop_damaged(target: ShardFolder, checked: CheckedFiles) -> None:
             )
 
 
-def _files(folder: ShardFolder) -> list[Path]:
+def _files(folder: ShardFolder) -> list[Place]:
     """Return the files of an output, whether they are there or not."""
     parts = (folder, folder.rejected)
     return [part.shard(index).path for part in parts for index in range(folder.count)]

@@ -333,7 +333,7 @@ def read_protocol(folder: Path) -> Protocol:
             f"{folder}: expected a protocol, found no {Path(error.filename).name}; "
             "run the stage that makes it (`dvc repro`)"
         ) from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise StageError(
             f"{folder}/protocol.json: expected name, source, description, kind, exclude and tables "
             f"as this version writes them, found fault with {error}; run stage `protocols` again"

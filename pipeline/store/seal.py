@@ -11,8 +11,9 @@ Reference:
 import mmap
 import os
 import re
+import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import DamageError, OlderError
+from pipeline.store.files import ObjectPath, Place
 
 _KEY = "crossband.seal"
 UNSEALED = {_KEY: "crossband-seal:00000000:00000000"}
@@ -62,33 +64,39 @@ def write_sealed(
     partial.replace(path)
 
 
-def check_footer(path: Path) -> None:
+def check_footer(path: Place) -> None:
     """Refuse a file whose footer is damaged, or that bears no seal.
 
     Raises:
         DamageError: it is.
         FileNotFoundError: there is no such file.
     """
-    with path.open("rb") as file:
+    opening = path.fs.open(path.key) if isinstance(path, ObjectPath) else path.open("rb")
+    with opening as file:
         _checked_footer(path, file)
 
 
-def check_whole(path: Path) -> None:
+def check_whole(path: Place) -> None:
     """Refuse a file of which any byte is damaged; reads all of it.
 
     Raises:
         DamageError: one is.
         FileNotFoundError: there is no such file.
     """
-    with path.open("rb") as file:
+    with on_disk(path) as here, here.open("rb") as file:
         start, body = _checked_footer(path, file)
         if _body(file, start) != body:
             raise damaged(path, "its bytes are not those that were written")
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
+def opened(path: Place, columns: Sequence[str] | None = None) -> Iterator[Any]:
     """Open a sealed file; what Arrow finds wrong while it is read is damage.
+
+    Args:
+        path: the file.
+        columns: all that will be read of it, so that nothing else is fetched from an object store;
+            None where it may be anything, and the whole object is fetched.
 
     Yields:
         A ``pyarrow.parquet.ParquetFile`` that checks each page.
@@ -97,16 +105,57 @@ def opened(path: Path) -> Iterator[Any]:
         DamageError: the file is damaged.
         FileNotFoundError: there is no such file.
     """
-    check_footer(path)
+    if isinstance(path, ObjectPath) and columns is not None:
+        with _some_columns(path, columns) as file:
+            yield file
+        return
+    with on_disk(path) as here:
+        with here.open("rb") as raw:
+            _checked_footer(path, raw)
+        with (
+            telling_damage(path),
+            pq.ParquetFile(here, memory_map=True, page_checksum_verification=True) as file,
+        ):
+            yield file
+
+
+@contextmanager
+def on_disk(path: Place) -> Iterator[Path]:
+    """Have a file on this machine's disk: what lies in an object store is fetched for so long.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    if isinstance(path, Path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="crossband-") as folder:
+        here = Path(folder, path.name)
+        path.fetch(here)
+        yield here
+
+
+@contextmanager
+def _some_columns(path: ObjectPath, columns: Sequence[str]) -> Iterator[Any]:
+    """Open a file in an object store of which only these columns are fetched."""
+    from fsspec.parquet import open_parquet_file
+
+    with path.fs.open(path.key) as raw:
+        _checked_footer(path, raw)
+        if not columns:
+            with telling_damage(path), pq.ParquetFile(raw) as file:
+                yield file
+            return
     with (
         telling_damage(path),
-        pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file,
+        open_parquet_file(path.key, fs=path.fs, columns=list(columns), engine="pyarrow") as raw,
+        pq.ParquetFile(raw, page_checksum_verification=True) as file,
     ):
         yield file
 
 
 @contextmanager
-def telling_damage(path: Path) -> Iterator[None]:
+def telling_damage(path: Place) -> Iterator[None]:
     """Say of which file it is that Arrow can't read what is asked for.
 
     Raises:
@@ -118,7 +167,7 @@ def telling_damage(path: Path) -> Iterator[None]:
         raise damaged(path, str(error).splitlines()[0]) from error
 
 
-def damaged(path: Path, found: str) -> DamageError:
+def damaged(path: Place, found: str) -> DamageError:
     """Make the error of a damaged file."""
     return DamageError(
         f"{path} is damaged ({found}): expected it as it was written; remove it and run "
@@ -127,7 +176,7 @@ def damaged(path: Path, found: str) -> DamageError:
     )
 
 
-def _checked_footer(path: Path, file: BinaryIO) -> tuple[int, int]:
+def _checked_footer(path: Place, file: BinaryIO) -> tuple[int, int]:
     """Return where the footer starts, and the checksum of what lies before."""
     start, footer = _footer(path, file)
     match = _one_seal(path, footer)
@@ -136,18 +185,23 @@ def _checked_footer(path: Path, file: BinaryIO) -> tuple[int, int]:
     return start, int(match[1], 16)
 
 
-def _footer(path: Path, file: BinaryIO) -> tuple[int, bytes]:
+def _footer(path: Place, file: BinaryIO) -> tuple[int, bytes]:
     """Return where a file's footer starts, and its bytes."""
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
     end = size - _LENGTH - len(_END)
-    tail = os.pread(file.fileno(), size - end, end) if end > 0 else b""
+    tail = _read(file, end, size) if end > 0 else b""
     start = end - int.from_bytes(tail[:_LENGTH], "little")
     if not tail.endswith(_END) or start < len(_END):
         raise damaged(path, "it is cut off, or no Parquet file")
-    return start, os.pread(file.fileno(), end - start, start)
+    return start, _read(file, start, end)
 
 
-def _one_seal(path: Path, footer: bytes) -> re.Match[bytes]:
+def _read(file: BinaryIO, start: int, end: int) -> bytes:
+    file.seek(start)
+    return file.read(end - start)
+
+
+def _one_seal(path: Place, footer: bytes) -> re.Match[bytes]:
     found = list(_SEAL.finditer(footer))
     if not found and _KEY.encode() not in footer and _is_readable(footer):
         raise OlderError(

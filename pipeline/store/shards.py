@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import tempfile
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import DamageError, SchemaError, StageError
 from pipeline.store.columns import measure_names
 from pipeline.store.content import content_names, content_sha256
+from pipeline.store.files import ObjectPath, Place, place_of
 from pipeline.store.ids import check_sample_id
 from pipeline.store.rows import rows_from_table, table_from_rows
 from pipeline.store.seal import UNSEALED, damaged, opened, seal
@@ -91,7 +93,7 @@ _SHARED = "crossband.shared"
 class ShardFile:
     """One Parquet file of rows sorted by ``sample_id``."""
 
-    path: Path
+    path: Place
 
     def batches(
         self,
@@ -112,7 +114,7 @@ class ShardFile:
             DamageError: the file is damaged, or a row that is read whole has another content than
                 its ``content_sha256`` says.
         """
-        with opened(self.path) as file:
+        with opened(self.path, None if columns is None else [*columns, "sample_id"]) as file:
             known = file.schema_arrow
             names = list(columns) if columns is not None else _unmeasured(known)
             places = None if ids is None else _groups_of(file.metadata, sorted(ids))
@@ -143,12 +145,12 @@ class ShardFile:
 
     def table(self, columns: Sequence[str]) -> pa.Table:
         """Read a few small columns of all rows at once."""
-        with opened(self.path) as file:
+        with opened(self.path, columns) as file:
             return file.read(columns=list(columns), use_threads=False)
 
     def schema(self) -> pa.Schema:
         """Return the schema of the file."""
-        with opened(self.path) as file:
+        with opened(self.path, ()) as file:
             return file.schema_arrow
 
     def contents(self) -> Iterator[str]:
@@ -161,7 +163,7 @@ class ShardFile:
         None where it is not there, damaged, or of another schema or schema version.
         """
         try:
-            with opened(self.path) as file:
+            with opened(self.path, ["fingerprint"]) as file:
                 found = file.schema_arrow
                 if not found.equals(schema) or found.metadata != schema.metadata:
                     return None
@@ -173,7 +175,7 @@ class ShardFile:
 
     def rows(self) -> int:
         """Return the number of rows."""
-        with opened(self.path) as file:
+        with opened(self.path, ()) as file:
             return int(file.metadata.num_rows)
 
 
@@ -181,16 +183,17 @@ class ShardFile:
 class ShardFolder:
     """The output of a stage: ``shard-00000-of-00016.parquet`` … and ``rejected/`` likewise."""
 
-    path: Path
+    path: Place
     count: int
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open an existing folder.
+    def open(cls, path: Place | str) -> Self:
+        """Open an existing folder, or one in an object store by its URL.
 
         Raises:
             StageError: there is no complete set of shards.
         """
+        path = place_of(path) if isinstance(path, str) else path
         names = [match for p in path.glob("shard-*.parquet") if (match := _NAME.fullmatch(p.name))]
         counts = {int(match[2]) for match in names}
         if len(counts) != 1 or len(names) != next(iter(counts)):
@@ -260,7 +263,7 @@ def _groups_of(metadata: Any, ids: Sequence[str]) -> frozenset[int] | None:
     return frozenset(found)
 
 
-def is_shard_folder(path: Path) -> bool:
+def is_shard_folder(path: Place) -> bool:
     """Tell whether a folder holds shards."""
     return path.is_dir() and any(path.glob("shard-*-of-*.parquet"))
 
@@ -276,7 +279,7 @@ class ShardWriter:
         shared: see ``Outcomes``; whoever writes both files adds to it.
     """
 
-    path: Path
+    path: Place
     schema: pa.Schema
     shared: list[str] = field(default_factory=list)
     _pending: list[Row] = field(default_factory=list)
@@ -284,9 +287,13 @@ class ShardWriter:
     _last_id: str = ""
 
     def __enter__(self) -> Self:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         # A name of its own: a worker that was given up may still write, beside its successor.
-        self._partial = self.path.with_name(f".{self.path.name}.{os.urandom(4).hex()}.partial")
+        partial = f".{self.path.name}.{os.urandom(4).hex()}.partial"
+        if isinstance(self.path, ObjectPath):
+            self._partial = Path(tempfile.gettempdir(), f"crossband{partial}")
+        else:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._partial = self.path.with_name(partial)
         self._writer = pq.ParquetWriter(
             self._partial,
             self.schema,
@@ -333,12 +340,18 @@ class ShardWriter:
             self._writer.close()
             if kind is None:
                 seal(self._partial)
-                if self._last_id:  # an empty file is known to be whole by its seal
-                    with self._partial.open("rb") as file:
-                        os.fsync(file.fileno())
-                self._partial.replace(self.path)
+                self._put_in_place()
         finally:
             self._partial.unlink(missing_ok=True)
+
+    def _put_in_place(self) -> None:
+        if isinstance(self.path, ObjectPath):
+            self.path.send(self._partial)
+            return
+        if self._last_id:  # an empty file is known to be whole by its seal
+            with self._partial.open("rb") as file:
+                os.fsync(file.fileno())
+        self._partial.replace(self.path)
 
 
 @cache

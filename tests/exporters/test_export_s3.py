@@ -1,12 +1,8 @@
 """Exports to and from an object store, over S3's own protocol, on this machine's loopback."""
 
-import urllib.request
-
-import boto3
 import fsspec
 import pytest
-import s3fs
-from moto.server import ThreadedMotoServer
+from buckets import forget, served
 from stage_data import contents, tables
 
 from pipeline.errors import ExportError
@@ -18,25 +14,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
 @pytest.fixture
-def bucket(monkeypatch, tmp_path):
+def bucket(tmp_path):
     """The URL of an empty bucket, and the environment that leads to it."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    reset = urllib.request.Request(f"http://{host}:{port}/moto-api/reset", method="POST")
-    urllib.request.urlopen(reset).close()
-    boto3.client("s3").create_bucket(Bucket="prepared")
-    s3fs.S3FileSystem.clear_instance_cache()
-    yield "s3://prepared"
-    s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
+    with served(tmp_path / "none") as url:
+        yield url
 
 
 def stored(url):
@@ -110,7 +91,7 @@ def test_other_objects_are_left_alone(put, bucket):
 def test_missing_credentials_are_named(put, bucket, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    s3fs.S3FileSystem.clear_instance_cache()
+    forget()
     with pytest.raises(ExportError, match="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
         put("folder", to=f"{bucket}/set")
 

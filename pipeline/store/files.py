@@ -1,0 +1,271 @@
+"""Where files lie: on a disk as ``pathlib.Path``, in an object store as ``ObjectPath``, by fsspec.
+
+An object appears whole or not at all, as a renamed file does; it can't be renamed, mapped into
+memory or locked. So a shard is made on this machine's disk and sent, a whole one fetched before it
+is read, and a lock is a lease (``store.leases``).
+"""
+
+import fnmatch
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from pipeline.errors import StageError, one_line
+
+_STORES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
+"""The package that opens an address, by how it begins."""
+
+
+@dataclass(frozen=True)
+class ObjectPath:
+    """A place in an object store, with what of ``pathlib.Path`` shards need.
+
+    Attributes:
+        url: for example ``s3://bucket/prepared/align``.
+    """
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+    def __truediv__(self, name: str) -> Self:
+        return type(self)(f"{self.url.rstrip('/')}/{name}")
+
+    @property
+    def name(self) -> str:
+        """What comes after the last slash."""
+        return self.url.rpartition("/")[2]
+
+    @property
+    def parent(self) -> Self:
+        """What comes before the last slash."""
+        return type(self)(self.url.rpartition("/")[0])
+
+    def with_name(self, name: str) -> Self:
+        """Return the place of another name beside this one."""
+        return self.parent / name
+
+    @property
+    def fs(self) -> Any:
+        """The fsspec file system; it keeps no listings, as others write there, too."""
+        return _file_system(self.url.partition("://")[0])
+
+    @property
+    def key(self) -> str:
+        """What the file system calls the place."""
+        return str(self.fs._strip_protocol(self.url))
+
+    def exists(self) -> bool:
+        """Tell whether there is such an object."""
+        return bool(self.fs.isfile(self.key))
+
+    def stamp(self) -> list[str]:
+        """Return what changes whenever the object does.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
+        return [str(self.fs.ukey(self.key))]
+
+    def read_bytes(self) -> bytes:
+        """Return a small object's bytes.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
+        return bytes(self.fs.cat_file(self.key))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Put a small object in place, over a former one."""
+        self.fs.pipe_file(self.key, data)
+
+    def create(self, data: bytes) -> bool:
+        """Put a small object in place unless there is one; tells whether it did."""
+        try:
+            self.fs.pipe_file(self.key, data, mode="create")
+        except OSError as error:
+            # What a store answers to a condition that does not hold is no error of its own kind.
+            if isinstance(error, FileExistsError) or self.exists():
+                return False
+            raise
+        return True
+
+    def unlink(self, *, missing_ok: bool = False) -> None:
+        """Remove the object.
+
+        Raises:
+            FileNotFoundError: there is none, and that is not right.
+        """
+        try:
+            self.fs.rm_file(self.key)
+        except FileNotFoundError:
+            if not missing_ok:
+                raise
+
+    def glob(self, pattern: str) -> Iterator[Self]:
+        """Yield the objects below this place, not deeper, whose names match."""
+        try:
+            found = self.fs.ls(self.key, detail=False)
+        except FileNotFoundError:
+            return
+        names = sorted(str(path).rstrip("/").rpartition("/")[2] for path in found)
+        yield from (self / name for name in names if fnmatch.fnmatchcase(name, pattern))
+
+    def is_dir(self) -> bool:
+        """Tell whether there are objects below this place."""
+        return bool(self.fs.isdir(self.key))
+
+    def fetch(self, path: Path) -> None:
+        """Copy the object to a disk."""
+        self.fs.get_file(self.key, str(path))
+
+    def send(self, path: Path) -> None:
+        """Put a file of this disk in place, over a former object."""
+        self.fs.put_file(str(path), self.key)
+
+
+Place = Path | ObjectPath
+
+
+def place_of(address: str | Path) -> Place:
+    """Return the place that an address names: a path, or a URL as fsspec takes it.
+
+    Raises:
+        StageError: the package that opens such addresses is not installed.
+    """
+    kind, mark, rest = str(address).partition("://")
+    if not mark:
+        return Path(address)
+    if kind in ("file", "local"):
+        return Path(rest)
+    try:
+        _file_system(kind)
+    except (ImportError, ValueError) as error:
+        raise StageError(
+            f"{address}: {one_line(error)}; {_STORES.get(kind, 'its package')} opens such an "
+            "address: `pip install 'crossband[export]'` brings S3 and Google Cloud Storage"
+        ) from error
+    return ObjectPath(str(address).rstrip("/"))
+
+
+@dataclass(frozen=True)
+class Files:
+    """All files below a folder or a prefix of an object store; can be sent to another process.
+
+    Attributes:
+        url: fsspec URL.
+    """
+
+    url: str
+
+    @cached_property
+    def _place(self) -> tuple[Any, str]:
+        import fsspec
+
+        fs, root = fsspec.core.url_to_fs(self.url)
+        return fs, str(root).rstrip("/")
+
+    @property
+    def fs(self) -> Any:
+        """The fsspec file system."""
+        return self._place[0]
+
+    @property
+    def local(self) -> Path | None:
+        """The folder, where it is on a local disk."""
+        from fsspec.implementations.local import LocalFileSystem
+
+        return Path(self._place[1]) if isinstance(self.fs, LocalFileSystem) else None
+
+    def at(self, path: str) -> str:
+        """Return a file's place in the file system."""
+        return f"{self._place[1]}/{path}"
+
+    def read(self, path: str) -> bytes | None:
+        """Return a small file's bytes, None where there is no such file."""
+        try:
+            return bytes(self.fs.cat_file(self.at(path)))
+        except FileNotFoundError:
+            return None
+
+    def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """Return small files' bytes, from an object store many at once."""
+        if not paths:
+            return {}
+        places = {self.at(path): path for path in paths}
+        found = self.fs.cat(list(places), on_error="omit")
+        return {path: bytes(found[place]) for place, path in places.items() if place in found}
+
+    def files(self) -> list[str]:
+        """Return the relative paths of all files."""
+        self.fs.invalidate_cache()
+        found = self.fs.find(self._place[1])
+        return sorted(str(path)[len(self._place[1]) + 1 :] for path in found)
+
+    @cached_property
+    def _lengths(self) -> dict[str, int]:
+        self.fs.invalidate_cache()
+        found = self.fs.find(self._place[1], detail=True)
+        start = len(self._place[1]) + 1
+        return {str(path)[start:]: int(info["size"]) for path, info in found.items()}
+
+    def length(self, path: str) -> int | None:
+        """Return the length that a file had when this was first asked, None if it was not there."""
+        return self._lengths.get(path)
+
+    def fetch(self, paths: Sequence[str], folder: Path) -> None:
+        """Copy files into a local folder."""
+        self.fs.get([self.at(path) for path in paths], [str(folder / path) for path in paths])
+
+    def remove(self, paths: Sequence[str]) -> None:
+        """Remove files of an object store."""
+        if paths:
+            self.fs.rm([self.at(path) for path in paths])
+
+
+@cache
+def _file_system(kind: str) -> Any:
+    import fsspec  # most runs never leave the disk
+
+    return fsspec.filesystem(kind, use_listings_cache=False)
+
+
+@contextmanager
+def explained(url: str, make: Callable[[str], Exception]) -> Iterator[None]:
+    """Turn what an object store refuses into one message that says what to do.
+
+    Args:
+        url: where.
+        make: makes the error of a message.
+    """
+    try:
+        yield
+    except (OSError, *_store_errors(url)) as error:
+        raise make(f"{url}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    text = one_line(error)
+    if "credentials" in text.lower():
+        return (
+            f"{text}. Set the store's credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
+            "(and AWS_ENDPOINT_URL) or a profile for s3://, GOOGLE_APPLICATION_CREDENTIALS for gs://"
+        )
+    return text
+
+
+def _store_errors(url: str) -> tuple[type[Exception], ...]:
+    """Return the errors of an object store's own library, which are no ``OSError``."""
+    if url.startswith(("s3://", "s3a://")):
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        return BotoCoreError, ClientError
+    if url.startswith(("gs://", "gcs://")):
+        from google.auth.exceptions import GoogleAuthError
+
+        return (GoogleAuthError,)
+    return ()

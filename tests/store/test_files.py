@@ -1,0 +1,200 @@
+"""Shards in an object store: the bytes of a disk, a lease, errors that say what to do."""
+
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+
+import fsspec
+import pytest
+from buckets import forget, served
+
+sys.path.insert(0, str(Path(__file__).parent))
+import work
+
+from pipeline.errors import DamageError, StageError
+from pipeline.store import Listing, ShardFolder, StageKey, leases, map_shards
+from pipeline.store.executors import Processes, Serial
+from pipeline.store.files import ObjectPath, place_of
+from pipeline.store.locks import locked
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+ROWS = [work.make_image(f"s{number:02d}", b"%d" % number) for number in range(40)]
+ROWS += [work.make_image("x-bad"), work.make_image("y-mixed")]
+SHARDS = 3
+
+
+def prepare(place, make, rows=ROWS, executor=None):
+    return map_shards(
+        Listing(rows, SHARDS, dict),
+        ShardFolder(place, SHARDS),
+        schema=work.SCHEMA,
+        key=StageKey("stage", {}, {}, "code"),
+        make=make,
+        batch_rows=4,
+        executor=executor or Serial(),
+        label="test",
+    )
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory):
+    with served(tmp_path_factory.mktemp("config") / "none") as url:
+        yield url
+
+
+@pytest.fixture(params=["memory", "s3"])
+def place(request, tmp_path):
+    """An empty place in an object store."""
+    if request.param == "s3":
+        return place_of(f"{request.getfixturevalue('bucket')}/{tmp_path.name}/align")
+    fsspec.filesystem("memory").store.clear()
+    return place_of("memory://prepared/align")
+
+
+@pytest.fixture
+def shout(tmp_path):
+    return work.Shout(tmp_path / "log")
+
+
+def names(folder):
+    parts = (folder, folder.rejected)
+    return [part.shard(index).path for part in parts for index in range(SHARDS)]
+
+
+def test_an_object_store_gets_what_a_disk_gets(place, shout, tmp_path):
+    summary = prepare(place, shout)
+    assert prepare(tmp_path / "disk", shout) == summary
+    there, here = ShardFolder(place, SHARDS), ShardFolder(tmp_path / "disk", SHARDS)
+    pairs = zip(names(there), names(here), strict=True)
+    assert all(left.read_bytes() == right.read_bytes() for left, right in pairs)
+    assert list(there.rows()) == list(here.rows())
+    assert there.table(["sample_id", "band"]) == here.table(["sample_id", "band"])
+    assert ShardFolder.open(str(place)) == there
+    found = there.shard(0).batches(["band"], ids=["s01", "s02", "s03", "s04", "s05"])
+    chosen = here.shard(0).batches(["band"], ids=["s01", "s02", "s03", "s04", "s05"])
+    assert list(found) == list(chosen)
+
+
+def test_only_what_changed_is_computed_and_sent(place, shout, monkeypatch):
+    prepare(place, shout)
+    shout.computed()
+    assert prepare(place, shout).computed == 0
+    sent = []
+    monkeypatch.setattr(ObjectPath, "send", lambda self, path: sent.append(self.name))
+    rows = [work.make_image("s07", b"other") if row["sample_id"] == "s07" else row for row in ROWS]
+    assert prepare(place, shout, rows).computed == 1
+    assert shout.computed() == ["s07"]
+    assert len(sent) == 2  # one shard: its accepted and its rejected rows
+
+
+def test_a_few_columns_are_read_without_fetching_images(place, shout, monkeypatch):
+    prepare(place, shout)
+    monkeypatch.setattr(ObjectPath, "fetch", None)
+    folder = ShardFolder.open(place)
+    table = folder.table(["sample_id", "fingerprint"])
+    assert table.num_rows == sum(folder.shard(index).rows() for index in range(SHARDS)) == 41
+    assert prepare(place, shout).reused == len(ROWS)
+
+
+def test_a_damaged_object_is_made_again(place, shout):
+    prepare(place, shout)
+    shard = ShardFolder(place, SHARDS).shard(1)
+    whole = shard.path.read_bytes()
+    shard.path.write_bytes(bytes([*whole[:40], whole[40] ^ 1, *whole[41:]]))
+    with pytest.raises(DamageError, match=str(shard.path)):
+        list(shard.batches())
+    assert 0 < prepare(place, shout).computed < len(ROWS)
+    assert shard.path.read_bytes() == whole
+
+
+def test_workers_of_their_own_write_alike(bucket, tmp_path, shout):
+    place = place_of(f"{bucket}/workers/align")
+    prepare(tmp_path / "disk", shout)
+    prepare(place, shout, executor=Processes(2))
+    pairs = zip(
+        names(ShardFolder(place, SHARDS)),
+        names(ShardFolder(tmp_path / "disk", SHARDS)),
+        strict=True,
+    )
+    assert all(left.read_bytes() == right.read_bytes() for left, right in pairs)
+
+
+def test_a_second_run_is_refused(place, shout):
+    with locked(place), pytest.raises(StageError, match=r"is being written by process \d+ on "):
+        prepare(place, shout)
+    prepare(place, shout)
+    assert not list(place.parent.glob("*.lock.*"))
+
+
+def test_of_many_that_begin_at_once_one_gets_the_lease(place):
+    begin, done, held, refused = threading.Barrier(6), threading.Event(), [], []
+
+    def try_it():
+        begin.wait()
+        try:
+            with locked(place):
+                held.append(1)
+                done.wait(20)
+        except StageError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=try_it) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    while len(refused) < 5 and any(thread.is_alive() for thread in threads):
+        time.sleep(0.01)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert (len(held), len(refused)) == (1, 5)
+
+
+def test_a_killed_runs_lease_runs_out(place, shout):
+    left = place.with_name(".align.lock.3")
+    left.write_bytes(leases.Lease("far", 7, time.time() + 30).to_json())
+    with pytest.raises(StageError, match=r"process 7 on far.* If it was killed, .* in (29|30) s"):
+        prepare(place, shout)
+    left.write_bytes(leases.Lease("far", 7, time.time() - 1).to_json())
+    with locked(place) as check:
+        assert [path.name for path in place.parent.glob("*.lock.*")] == [".align.lock.4"]
+        check()
+
+
+def test_who_is_overtaken_ends(place, monkeypatch):
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.15)
+    with locked(place) as check:
+        time.sleep(0.4)
+        check()  # it went on saying so
+        held = json.loads(place.with_name(".align.lock.1").read_bytes())
+        assert held["until"] > time.time() - 0.05
+        place.with_name(".align.lock.2").write_bytes(b"{}")
+        time.sleep(0.4)
+        with pytest.raises(StageError, match="took the output over"):
+            check()
+
+
+def test_a_strangers_object_is_no_lease(place):
+    place.with_name(".align.lock.1").write_bytes(b"years of work")
+    with pytest.raises(StageError, match="no lease of crossband's: move it away"), locked(place):
+        pass
+
+
+def test_missing_credentials_and_buckets_are_named(bucket, shout, monkeypatch):
+    with pytest.raises(StageError, match=r"s3://other/align: .*bucket"):
+        prepare(place_of("s3://other/align"), shout)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    forget()
+    with pytest.raises(StageError, match="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
+        prepare(place_of(f"{bucket}/align"), shout)
+    forget()
+
+
+def test_addresses(tmp_path):
+    assert place_of(f"file://{tmp_path}") == place_of(str(tmp_path)) == tmp_path
+    assert place_of("s3://a/b/") == ObjectPath("s3://a/b")
+    with pytest.raises(StageError, match=r"tape://a: .*tape"):
+        place_of("tape://a")
