@@ -9,7 +9,7 @@ export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro ablations test lint types bench soak check report graph wiring docs clean
+.PHONY: help setup repro ablations test fuzz lint types audit bench soak check report graph wiring docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -44,6 +44,24 @@ ablations: setup ## train and measure every row of the papers' tables: hours wit
 test: setup ## run the tests
 	python -m pytest -n auto --dist worksteal
 
+# Tools that look at the installation from outside live apart from it.
+TOOLS := build/tools
+FUZZ_SECONDS ?= 60
+
+$(TOOLS)/bin/python:
+	$(PYTHON) -m venv $(TOOLS)
+
+fuzz: setup $(TOOLS)/bin/python ## fuzz every reader of foreign bytes, FUZZ_SECONDS each (atheris)
+	$(TOOLS)/bin/python -m pip install --quiet --target build/atheris 'atheris>=3'
+	mkdir -p build/fuzz
+	cd build/fuzz && for target in $$(PYTHONPATH=../../tests/fuzz python -c 'import targets; print(*targets.TARGETS)'); do \
+	    PYTHONPATH=../atheris python ../../tests/fuzz/with_atheris.py $$target -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+
+audit: setup $(TOOLS)/bin/python ## known faults of what is installed, and a report of its licences
+	$(TOOLS)/bin/python -m pip install --quiet 'pip-audit>=2.10' 'pip-licenses>=5.5'
+	$(TOOLS)/bin/pip-licenses --python $(BIN)/python --from mixed --with-urls --format markdown --output-file build/licences.md
+	PIPAPI_PYTHON_LOCATION=$(BIN)/python $(TOOLS)/bin/pip-audit --local --skip-editable --progress-spinner off
+
 lint: setup types ## style, import contracts, types
 	ruff check .
 	ruff format --check .
@@ -59,7 +77,7 @@ bench: setup ## measure the speed claims (results: README.md, Speed)
 soak: setup ## kill stages and flip bits in a run of their own, and compare what comes of it
 	python tests/faults/soak $(SOAK)
 
-check: lint test ## all that has to hold before a commit
+check: lint test audit ## all that has to hold before a commit
 
 report: setup ## show the metrics as tables
 	dvc metrics show

@@ -4,6 +4,7 @@ A bad *sample* is no error: it becomes a row of the stage's rejected table (``ty
 """
 
 import os
+from typing import Any
 
 _LONGEST = 300
 

@@ -86,13 +86,20 @@ class Manifest:
                 )
             files = [_entry(**entry) for entry in values.pop("files")]
             return cls(**values, files=files)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ExportError(f"{url}: manifest.json is no manifest of an export") from error
 
     @property
     def schema(self) -> pa.Schema:
-        """The schema of the exported rows."""
-        return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(self.arrow_schema)))
+        """The schema of the exported rows.
+
+        Raises:
+            ExportError: the manifest holds none.
+        """
+        try:
+            return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(self.arrow_schema)))
+        except (ValueError, TypeError, OSError, pa.ArrowException) as error:
+            raise ExportError(f"manifest.json: arrow_schema is no schema: {error}") from error
 
 
 def _entry(path: str, bytes: int, sha256: str) -> FileEntry:

@@ -72,7 +72,7 @@ def written_files(store: Store, there: Collection[str]) -> set[str]:
 def _mapping(text: bytes | None) -> dict[str, object]:
     try:
         values = json.loads(text or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return values if isinstance(values, dict) else {}
 

@@ -285,7 +285,8 @@ def _quoted(text: str) -> str:
 def _closed_in(paths: Sequence[Path], schema: pa.Schema) -> duckdb.DuckDBPyConnection:
     """Open a database with one view, ``rows``, that can open these files and nothing else."""
     files = "[" + ", ".join(_quoted(str(path)) for path in paths) + "]"
-    connection = duckdb.connect(config={"threads": 1, "memory_limit": MEMORY_LIMIT})
+    config = {"threads": 1, "memory_limit": MEMORY_LIMIT, "python_enable_replacements": False}
+    connection = duckdb.connect(config=config)
     connection.execute(f"SET allowed_paths = {files}")
     derived = "".join(f", {value} AS {name}" for name, value in _derived(schema).items())
     connection.execute(

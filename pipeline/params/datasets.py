@@ -106,7 +106,9 @@ class DatasetParams(Section):
     """Whether a program made the images."""
     list: FileStem | None = None
     """Of reader ``folder`` alone: a CSV below the root that names the images."""
-    shards: Annotated[int, Field(ge=1, le=4096)]
+    pseudonyms: bool = False
+    """Of reader ``folder`` alone: a keyed hash stands for each subject, session and file name."""
+    shards: Annotated[int, Field(ge=1, le=65_536)]
     ijb_mdf: IjbMdfParams | None = None
     """Of reader ``ijb_mdf`` alone; None means its defaults."""
     heat: HeatParams | None = None
@@ -120,6 +122,8 @@ class DatasetParams(Section):
             raise ValueError(f"ijb_mdf: reader {self.reader!r} takes no such params")
         if self.list and self.reader != "folder":
             raise ValueError(f"list: reader {self.reader!r} takes none")
+        if self.pseudonyms and self.reader != "folder":
+            raise ValueError(f"pseudonyms: reader {self.reader!r} gives none")
         return self
 
 

@@ -28,6 +28,7 @@ from pipeline.params.datasets import DatasetParams
 from pipeline.readers.files import LINKED, all_below, is_hidden, shown
 from pipeline.readers.layout import EXTENSIONS, is_image, stem_of
 from pipeline.readers.listing import LINK, listed_row, load_file, refused_row, sample_id_of
+from pipeline.readers.pseudonyms import load_without_name, pseudonym_key, without_names
 from pipeline.readers.tables import read_rows
 from pipeline.store import Listing
 from pipeline.types import Band, Float32, Row, Split
@@ -78,7 +79,11 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
             f"data set {dataset!r}: expected a folder of images or a .csv file at {root}, "
             f"found {'a file' if root.exists() else 'nothing'}; correct datasets.{dataset}.root"
         )
-    return Listing(rows, params.shards, partial(load_file, base), passed_over)
+    if not params.pseudonyms:
+        return Listing(rows, params.shards, partial(load_file, base), passed_over)
+    key = pseudonym_key()
+    rows, passed_over = (without_names(each, dataset, key) for each in (rows, passed_over))
+    return Listing(rows, params.shards, partial(load_without_name, base), passed_over)
 
 
 def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> tuple[list[Row], list[Row]]:

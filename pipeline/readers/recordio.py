@@ -51,6 +51,12 @@ MAGIC = 0xCED7230A
 
 _FRAME = struct.Struct("<II")
 _HEADER = struct.Struct("<IfQQ")
+_MOST_SUBJECTS = 1 << 24
+"""Above it a label, a ``float32``, is no whole number for sure."""
+
+_FEW_KEYS, _GAPS = 1024, 16
+"""An index may lack keys, but no more than so many, and so many times those that it has."""
+
 Int64 = NDArray[np.int64]
 
 
@@ -150,7 +156,7 @@ def list_images(file: Path, keys: Int64, offsets: Int64) -> Iterator[tuple[int, 
     with _mapped(file) as data:
         labels, first_image = unpack(read_record(data, place[int(keys[0])], file))
         if keys[0] == 0 and len(labels) == 2 and not first_image:
-            first_subject, end = (int(label) for label in labels)
+            first_subject, end = _span(labels, _FEW_KEYS + _GAPS * len(place), file)
             subjects = _subjects(data, place, range(first_subject, end), file)
             _report_gaps(place, subjects, first_subject, file)
             for key, offset in place.items():
@@ -163,6 +169,8 @@ def list_images(file: Path, keys: Int64, offsets: Int64) -> Iterator[tuple[int, 
             for key, offset in place.items():
                 own, image = unpack(read_record(data, offset, file))
                 if len(own) and image:
+                    if not 0 <= own[0] < _MOST_SUBJECTS:
+                        raise ReaderError(f"{file}: key {key} has the label {own[0]}: no subject")
                     yield key, offset, int(own[0])
 
 
@@ -173,7 +181,7 @@ def _subjects(data: mmap.mmap, place: dict[int, int], keys: range, file: Path) -
         if key not in place:
             raise ReaderError(f"{file}: the index lacks key {key} of subject {subject}")
         labels, _ = unpack(read_record(data, place[key], file))
-        subjects.update(dict.fromkeys(range(int(labels[0]), int(labels[1])), subject))
+        subjects.update(dict.fromkeys(range(*_span(labels, keys.start, file)), subject))
     return subjects
 
 
@@ -206,6 +214,20 @@ def _own_label(data: mmap.mmap, key: int, offset: int, subjects: int, file: Path
             f"{subjects - 1}; the file is damaged, or record 0 is another set's"
         )
     return int(label)
+
+
+def _span(labels: NDArray[np.float32], end: int, file: Path) -> tuple[int, int]:
+    """Return the two keys that labels are, the second behind the last.
+
+    Raises:
+        ReaderError: they are no keys up to ``end``, or fall.
+    """
+    if len(labels) != 2 or not 0 <= labels[0] <= labels[1] <= end:
+        raise ReaderError(
+            f"{file}: expected two rising keys up to {end} as labels, found {labels.tolist()}; the "
+            "file is damaged or train.idx belongs to another one"
+        )
+    return int(labels[0]), int(labels[1])
 
 
 def read_record(data: mmap.mmap | bytes, offset: int, file: Path) -> bytes:
@@ -258,6 +280,8 @@ def load(file: Path, row: Row) -> Row:
 
 def _mapped(file: Path) -> mmap.mmap:
     with file.open("rb") as opened:
+        if not file.stat().st_size:
+            raise ReaderError(f"{file}: expected records, found an empty file")
         return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
 
 

@@ -1,6 +1,7 @@
 """Filters choose what they say, over all shards, and open nothing else."""
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from stage_data import align_rows
@@ -78,6 +79,32 @@ def test_pose_and_eyes_of_an_image_are_those_of_its_best_face(detect):
 def test_what_is_no_condition_is_refused_with_its_reason(align, tmp_path, where, message):
     with pytest.raises(ExportError, match=message):
         chosen(align, where).units(split=False)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "(select count(*) from glob('{folder}/*'))",
+        "(select count(*) from read_text('{folder}/secret'))",
+        "(select count(*) from read_blob('{folder}/secret'))",
+        "(select count(*) from parquet_metadata('{folder}/secret'))",
+        "(select count(*) from sniff_csv('{folder}/secret'))",
+        "(select count(*) from query('select * from read_text(''{folder}/secret'')'))",
+        "(select count(*) from duckdb_secrets())",
+        "(select count(*) from mine)",
+        "(copy rows to '{folder}/made')",
+        "(attach '{folder}/made')",
+        "(load '{folder}/secret')",
+        "length(getenv('HOME'))",
+    ],
+)
+def test_a_condition_opens_and_writes_no_file(align, tmp_path, asks):
+    mine = pa.table({"column0": ["a table of the program's"]})
+    assert len(mine)
+    (tmp_path / "secret").write_text("years of work")
+    with pytest.raises(ExportError):
+        chosen(align, f"{asks.format(folder=tmp_path)} > 0")
+    assert [path.name for path in tmp_path.iterdir() if path.name != "align"] == ["secret"]
 
 
 def test_a_condition_that_nothing_fulfils_says_so(align):
