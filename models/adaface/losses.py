@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from models.processes import from_all
+
 MOMENTUM = 0.01
 """Weight of a batch in the moving mean and deviation of lengths: 1 − 0.99."""
 _LENGTHS = (0.001, 100.0)
@@ -53,9 +55,10 @@ class AdaFaceClassifier(nn.Module):
     def quality(self, features: Tensor) -> Tensor:
         """Return ẑ of features (n, d), without gradient, in [−1, 1]; training moves the means."""
         lengths = features.detach().norm(dim=1).clamp(*_LENGTHS)
-        if self.training and len(lengths) > 1:
-            self.mean.lerp_(lengths.mean(), MOMENTUM)
-            self.deviation.lerp_(lengths.std(), MOMENTUM)
+        met = from_all(lengths)
+        if self.training and len(met) > 1:
+            self.mean.lerp_(met.mean(), MOMENTUM)
+            self.deviation.lerp_(met.std(), MOMENTUM)
         spread = self.deviation + _EPSILON
         quality: Tensor = ((lengths - self.mean) / spread * self.concentration).clamp(-1.0, 1.0)
         return quality

@@ -4,6 +4,8 @@ from typing import Protocol, cast, runtime_checkable
 
 from torch import Tensor, nn
 
+from models.processes import own, with_all
+
 
 @runtime_checkable
 class Absorbs(Protocol):
@@ -14,7 +16,7 @@ class Absorbs(Protocol):
 
 
 class BNNeck(nn.Module):
-    """A backbone whose features are normalised over each batch while it trains.
+    """A backbone whose features are normalised over each whole batch while it trains.
 
     A LightCNN has no normalisation of its own, so a step moves the features of all faces the same
     way, far more than it tells them apart. ``fold`` puts what was learned into its last layer.
@@ -38,13 +40,13 @@ class BNNeck(nn.Module):
 
     def normalised(self, features: Tensor) -> Tensor:
         """Normalise what the network returned, (n, d)."""
-        y = features.float()
+        y = with_all(features.float()) if self.training else features.float()
         if len(y) == 1:
             mean, variance = self._met()
             y = (y - mean) / (variance + self.neck.eps).sqrt()
         else:
             y = self.neck(y)
-        return y
+        return own(y) if self.training else y
 
     def fold(self) -> None:
         """Let the network itself return normalised features; the training is over then."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from models.freezing import freeze
 from models.losses.margins import prototype_loss
 from models.losses.triplets import hardest_prototype_triplet
+from models.processes import from_all
 
 MOMENTUM = 0.999
 """Weight of the gallery-net's former state in its moving average."""
@@ -157,16 +158,6 @@ class SemiSiamese(nn.Module):
                 value.lerp_(theirs[name], 1.0 - self.momentum)
             else:
                 value.copy_(theirs[name])
-
-
-@torch.no_grad()
-def from_all(values: Tensor) -> Tensor:
-    """Return the values (n, …) of all processes, dealt out in turn; those of one as they are."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return values
-    found = [torch.empty_like(values) for _ in range(torch.distributed.get_world_size())]
-    torch.distributed.all_gather(found, values.contiguous())
-    return torch.stack(found, dim=1).flatten(0, 1)
 
 
 def _unit(features: Tensor) -> Tensor:

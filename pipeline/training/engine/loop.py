@@ -137,7 +137,8 @@ class Steps:
         parts: Iterable[Batch] = islice(drawn, params.grad_accumulation_steps)
         if len(self.optimizers) > 1:
             parts = list(parts)
-        torch.manual_seed(seed_for(params.seed, f"step/{number}"))
+        mine = f"/{self.method.rank}" if self.method.rank else ""  # else all drop the same
+        torch.manual_seed(seed_for(params.seed, f"step/{number}{mine}"))
         self.method.train()
         rate, sums = self.method.learning_rate(number), Losses()
         for index, optimizer in enumerate(self.optimizers):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from models.bodies.losses import batch_hard, hard_pair_shares
 from models.bodies.semantic_vit import ALL_LOCALS, SemanticViT, patch_regions
+from models.processes import from_all, with_all
 from pipeline.errors import StageError
 from pipeline.params.body_training import BodyParams, LoraParams
 from pipeline.training.data.images import Int64
@@ -93,7 +94,8 @@ class Bodies(PeopleMethod):
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return ``identity``, ``triplet`` and their sum, and what the hard pairs are."""
         images, regions, labels, bands, cameras = batch
-        features = self.network(_values(images), regions, self._seen(cameras)).float()
+        features = with_all(self.network(_values(images), regions, self._seen(cameras)).float())
+        labels, bands = from_all(labels), from_all(bands)  # hard pairs are those of a whole batch
         margin = self.params.triplet_margin
         with in_float32(features):
             identity = F.cross_entropy(self.classifier(self.neck(features)), labels)

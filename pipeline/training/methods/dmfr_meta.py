@@ -1,6 +1,7 @@
 """DMFR by meta-learning: a virtual step by some domains has to serve one that took no part."""
 
 from models.dmfr.meta import MetaStep
+from models.processes import from_all, with_all
 from pipeline.params.train_dmfr import MetaParams
 from pipeline.training.data.domain_samplers import MetaSampler
 from pipeline.training.data.domains import halved
@@ -35,7 +36,8 @@ class Meta(DmfrMethod):
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the losses ``meta_train``, ``meta_test`` and their weighted sum."""
         images, labels, roles = batch
-        features = self.embedder(images).float()
+        features = with_all(self.embedder(images).float())
+        labels, roles = from_all(labels), from_all(roles)  # one virtual step of all processes
         tested = self.of_role(roles, "tested")
         with in_float32(features):
             total, train, test = self.step.objective(

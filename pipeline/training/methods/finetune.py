@@ -5,6 +5,7 @@ from torch import nn
 
 from models.losses.margins import CosineClassifier
 from models.losses.triplets import cross_band_triplet
+from models.processes import with_all
 from pipeline.params.train_nir_vis import FinetuneParams
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
@@ -39,7 +40,7 @@ class Finetune(PairMethod):
         features = self.embedder(torch.cat([first, second])).float()
         with in_float32(features):
             if self.classifier is None:
-                near, far = features.chunk(2)
+                near, far = map(with_all, features.chunk(2))
                 return {TOTAL: cross_band_triplet(near, far, self.params.margin).mean()}
             return {TOTAL: self.classifier(features, subjects.repeat(2))}
 

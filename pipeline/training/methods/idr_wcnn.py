@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from models.idr_wcnn.losses import wasserstein
 from models.idr_wcnn.network import SharedSubspace
+from models.processes import with_all
 from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import SubspaceParams, WcnnParams
 from pipeline.training.data.preprocess import Preprocess
@@ -83,7 +84,7 @@ class Wcnn(Idr):
 
     def of_bands(self, near: Tensor, far: Tensor) -> dict[str, tuple[float, Tensor]]:
         """Return the distance of both bands' distributions."""
-        shared = (F.normalize(self.network.project(each)) for each in (near, far))
+        shared = (F.normalize(self.network.project(with_all(each))) for each in (near, far))
         return {"wasserstein": (self.params.wasserstein_weight, wasserstein(*shared))}
 
 

@@ -1,0 +1,24 @@
+"""Takes steps of methods, in this process or in several that share each batch."""
+
+from pipeline.rng import generator_for
+from pipeline.training.engine.loop import Steps
+
+STEPS = 3
+
+
+def taken(fabric, methods):
+    """Take a few steps of each method.
+
+    Returns:
+        Of each the losses of every step, the means over all processes, and its state at the end.
+    """
+    found = []
+    for method in methods:
+        steps = Steps(method, fabric)
+        curve = []
+        for number in range(STEPS):
+            batch = method.sample_batch(generator_for(method.params.seed, f"step/{number}"))
+            losses = steps.take(number, iter([batch]))
+            curve.append({k: fabric.all_reduce(v.float()).item() for k, v in losses.items()})
+        found.append((curve, {k: v.detach().cpu() for k, v in method.state_dict().items()}))
+    return found
