@@ -19,11 +19,16 @@ from stages.run import StageRun, stage_main
 TEMPLATE, DMFR = ALIGNMENT_TEMPLATES["arcface112"], ALIGNMENT_TEMPLATES["dmfr137x169"]
 
 
-def make(weights: Path, precision: str) -> BatchFunction:
+def make(params: AttributesParams, weights: Path) -> BatchFunction:
     """Load the network and build the batch function."""
     from pipeline.recognition.sface import SFace  # torch: only who embeds waits
 
-    network = SFace(weights, precision=precision)
+    network = SFace(
+        weights,
+        precision=params.precision,
+        device=params.device,
+        batch_rows=params.batch_rows,
+    )
 
     def describe(rows: list[Row]) -> list[Outcome]:
         crops = np.stack([crop_of(row) for row in rows])
@@ -79,7 +84,7 @@ def run(stage: StageRun) -> None:
     output = stage.map(
         stage.source("align"),
         ATTRIBUTES,
-        partial(make, stage.weight("sface"), params.precision),
+        partial(make, params, stage.weight("sface")),
         params={"attributes": params},
         batch_rows=params.batch_rows,
     )

@@ -27,7 +27,7 @@ def make(params: DegradeParams, frame_px: int, generator: Path | None) -> BatchF
     if generator:
         from pipeline.synthesis.degrade.cyclegan import CycleGanDegrader  # brings torch
 
-        network = CycleGanDegrader(generator)
+        network = CycleGanDegrader(generator, device=params.device)
 
     def degraded(row: Row) -> Iterator[Row]:
         context = decode(row["context"]["bytes"])

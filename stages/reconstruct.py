@@ -20,7 +20,7 @@ from stages.run import StageRun, stage_main
 
 def make(params: ReconstructParams, weights: dict[str, Path]) -> BatchFunction:
     """Load the backend and build the batch function."""
-    backend = make_backend(params.backend, weights)
+    backend = make_backend(params.backend, weights, device=params.device)
     return lambda rows: [[reconstruct(row, backend, params)] for row in rows]
 
 

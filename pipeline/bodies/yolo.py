@@ -14,7 +14,7 @@ import torch
 import torchvision  # noqa: F401 (ultralytics takes its NMS where it is imported, a slower one where not)
 from torch import Tensor, nn
 
-from models.precision import computes_bfloat16
+from models.precision import computes_bfloat16, device_of
 from pipeline.bodies.detections import KEYPOINTS, Bodies, settled
 from pipeline.bodies.ultralytics_offline import ultralytics_module
 from pipeline.errors import WeightsError, one_line
@@ -22,7 +22,6 @@ from pipeline.types import UInt8
 from pipeline.weights.tensors import BROKEN
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-DEVICES = ("cpu", "cuda", "auto")
 
 
 class YoloDetector:
@@ -67,10 +66,9 @@ class YoloDetector:
         device: str = "cpu",
         batch_frames: int = 8,
     ) -> None:
-        if precision not in PRECISIONS or device not in DEVICES:
-            raise ValueError(f"{precision!r}, {device!r}: none of {PRECISIONS}, {DEVICES}")
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision {precision!r} is none of {list(PRECISIONS)}")
+        device = device_of(device)
         if precision == "auto":
             precision = "bfloat16" if computes_bfloat16(device) else "float32"
         if precision == "float16" and device == "cpu":

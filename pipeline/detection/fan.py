@@ -9,6 +9,7 @@ import torch
 from face_alignment import FaceAlignment, LandmarksType
 from face_alignment.api import models_urls
 
+from models.precision import device_of
 from pipeline.detection import yunet
 from pipeline.detection.faces import Faces, sorted_faces
 from pipeline.detection.yunet import YuNet
@@ -32,12 +33,13 @@ class Fan:
         ICCV 2017.
     """
 
-    def __init__(self, detector: YuNet, weights: Path) -> None:
+    def __init__(self, detector: YuNet, weights: Path, *, device: str = "cpu") -> None:
         """Load the network.
 
         Args:
             detector: finds the boxes; its scores are kept.
             weights: ``2DFAN4-11f355bf06.pth.tar`` or a file of its shape.
+            device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
 
         Raises:
             WeightsError: the file is missing or holds another network.
@@ -57,7 +59,7 @@ class Fan:
             try:
                 self._network = FaceAlignment(
                     LandmarksType.TWO_D,
-                    device="cpu",
+                    device=device_of(device),
                     flip_input=False,
                     face_detector="folder",  # the one that has no network: boxes are YuNet's
                     compile=False,
@@ -90,7 +92,12 @@ def _five_of_68(landmarks_xy: Float32) -> Float32:
 
 
 def make(
-    weights: Mapping[str, Path], *, score_threshold: float, nms_threshold: float, max_side_px: int
+    weights: Mapping[str, Path],
+    *,
+    score_threshold: float,
+    nms_threshold: float,
+    max_side_px: int,
+    device: str,
 ) -> Fan:
     """Build the detector; see ``detection.make_detector``."""
     boxes = yunet.make(
@@ -98,5 +105,6 @@ def make(
         score_threshold=score_threshold,
         nms_threshold=nms_threshold,
         max_side_px=max_side_px,
+        device=device,
     )
-    return Fan(boxes, weights["fan_2d"])
+    return Fan(boxes, weights["fan_2d"], device=device)

@@ -8,6 +8,7 @@ import cv2
 import torch
 from facexlib.detection.retinaface import RetinaFace as FacexlibRetinaFace
 
+from models.precision import device_of
 from pipeline.detection.faces import Faces, sorted_faces
 from pipeline.detection.image import reduced, restored
 from pipeline.errors import WeightsError, one_line
@@ -36,6 +37,7 @@ class RetinaFace:
         score_threshold: float = 0.7,
         nms_threshold: float = 0.3,
         max_side_px: int = 640,
+        device: str = "cpu",
     ) -> None:
         """Load the network.
 
@@ -44,21 +46,23 @@ class RetinaFace:
             score_threshold: in [0, 1]; weaker boxes are no faces.
             nms_threshold: in [0, 1]; overlap (IoU) above which the weaker of two faces goes.
             max_side_px: longer side to which a larger image is reduced.
+            device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
 
         Raises:
             WeightsError: the file is missing or holds another network.
         """
+        at = torch.device(device_of(device))
         with warnings.catch_warnings():
             # facexlib still builds its backbone with torchvision's former keyword.
             warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
-            self._network = FacexlibRetinaFace("resnet50", device=torch.device("cpu"))
+            self._network = FacexlibRetinaFace("resnet50", device=at)
         try:
             state = read_tensors(weights, "a state dict of RetinaFace-R50")
             state = {key.removeprefix("module."): value for key, value in state.items()}
             self._network.load_state_dict(state, strict=True)
         except BROKEN as error:
             raise WeightsError(f"{weights} holds no RetinaFace-R50: {one_line(error)}") from error
-        self._network.eval()
+        self._network.eval().to(at)
         self._score_threshold = score_threshold
         self._nms_threshold = nms_threshold
         self._max_side_px = max_side_px
@@ -76,7 +80,12 @@ class RetinaFace:
 
 
 def make(
-    weights: Mapping[str, Path], *, score_threshold: float, nms_threshold: float, max_side_px: int
+    weights: Mapping[str, Path],
+    *,
+    score_threshold: float,
+    nms_threshold: float,
+    max_side_px: int,
+    device: str,
 ) -> RetinaFace:
     """Build the detector; see ``detection.make_detector``."""
     return RetinaFace(
@@ -84,4 +93,5 @@ def make(
         score_threshold=score_threshold,
         nms_threshold=nms_threshold,
         max_side_px=max_side_px,
+        device=device,
     )

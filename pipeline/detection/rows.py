@@ -89,6 +89,7 @@ def detection(params: DetectParams, weights: dict[str, Path]) -> Find:
             score_threshold=score_threshold,
             nms_threshold=params.nms_threshold,
             max_side_px=max_side_px,
+            device=params.device,
         )
 
     @cache

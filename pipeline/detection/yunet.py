@@ -122,9 +122,14 @@ def _load(weights: Path) -> onnxruntime.InferenceSession:
 
 
 def make(
-    weights: Mapping[str, Path], *, score_threshold: float, nms_threshold: float, max_side_px: int
+    weights: Mapping[str, Path],
+    *,
+    score_threshold: float,
+    nms_threshold: float,
+    max_side_px: int,
+    device: str,
 ) -> YuNet:
-    """Build the detector; see ``detection.make_detector``."""
+    """Build the detector, which computes on a CPU; see ``detection.make_detector``."""
     return YuNet(
         weights["yunet"],
         score_threshold=score_threshold,

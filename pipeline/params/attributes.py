@@ -11,4 +11,5 @@ class AttributesParams(Section):
     """Pose, sharpness, light and quality of each face."""
 
     precision: Literal["auto", "float32", "bfloat16"]
+    device: Literal["cpu", "cuda", "auto"]
     batch_rows: Annotated[int, Field(ge=1, le=256), NEUTRAL]

@@ -1,6 +1,6 @@
 """Params of the stage ``degrade``."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -55,6 +55,8 @@ class DegradeParams(Section):
     """Which faces are degraded, by which generators."""
 
     per_face: FacesPerGenerator
+    device: Literal["cpu", "cuda", "auto"]
+    """Of ``cyclegan``."""
     bands: Annotated[tuple[Band, ...], Field(min_length=1), NEUTRAL]
     splits: Annotated[tuple[Split, ...], Field(min_length=1), NEUTRAL]
     images_per_subject: Annotated[int, Field(ge=1, le=100000), NEUTRAL]

@@ -22,6 +22,8 @@ class DetectParams(Section):
     """Face detection and five landmarks."""
 
     backend: Annotated[str, one_of("pipeline.detection:DETECTORS", "truth")]
+    device: Literal["cpu", "cuda", "auto"]
+    """Of ``retinaface`` and ``fan``; YuNet and the mesh's network stay on the CPU."""
     landmarks: Literal["mesh", "detector"]
     score_threshold: Fraction
     nms_threshold: Fraction

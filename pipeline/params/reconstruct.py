@@ -1,6 +1,6 @@
 """Params of the stage ``reconstruct``."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -11,4 +11,6 @@ class ReconstructParams(Section):
     """A face's position map."""
 
     backend: Annotated[str, one_of("pipeline.face3d.backends:BACKENDS")]
+    device: Literal["cpu", "cuda", "auto"]
+    """Of ``prnet``."""
     max_residual_percent: Annotated[float, Field(gt=0.0, le=1000.0)]

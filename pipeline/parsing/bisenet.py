@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.bisenet.network import FACE_CLASSES, STRIDE, fold_batch_norm, load_bisenet
-from models.precision import computes_bfloat16
+from models.precision import computes_bfloat16, device_of
 from pipeline.ops.geometry import invert_affine, transform_points
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, AlignmentTemplate, warp_to_template
 from pipeline.types import FaceClass, Float32, UInt8
@@ -24,7 +24,6 @@ GRID = CONTEXT_PX // STRIDE
 """Side of the grid of logits."""
 
 PRECISIONS = ("auto", "float32", "bfloat16")
-DEVICES = ("cpu", "cuda", "auto")
 
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
@@ -100,12 +99,9 @@ class FaceParser:
     ) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"precision {precision!r} is none of {list(PRECISIONS)}")
-        if device not in DEVICES:
-            raise ValueError(f"device {device!r} is none of {list(DEVICES)}")
         if batch_rows < 1:
             raise ValueError(f"batch_rows must be at least 1, got {batch_rows}")
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = device_of(device)
         if precision == "auto":
             precision = "bfloat16" if computes_bfloat16(device) else "float32"
         self.device = device

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.precision import computes_bfloat16
+from models.precision import computes_bfloat16, device_of
 from models.sface.network import DIMENSIONS, SIDE_PX, load_sface
 from pipeline.types import Float32, UInt8
 
@@ -21,31 +21,37 @@ class SFace:
     visible images its median falls from 12.3 for frontal faces to 9.2 beyond 60° of yaw. It says
     little of blur, which ``sharpness`` measures.
 
-    Each pass of the network holds one face, so that an embedding does not depend on the faces given
-    with it, bit for bit.
+    An embedding does not depend on the faces given with it, bit for bit: on a CPU each pass of the
+    network holds one face, on a GPU ``batch_rows``, the last one filled up with black.
 
     Args:
         weights: ``face_recognition_sface_2021dec.onnx``.
-        precision: ``float32``, ``bfloat16``, or ``auto``: bfloat16 where the processor computes it
+        precision: ``float32``, ``bfloat16``, or ``auto``: bfloat16 where the device computes it
             natively. A machine always makes the same choice; it stands in ``self.precision``.
+        device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+        batch_rows: faces in one pass on a GPU.
 
     Raises:
         WeightsError: the file is missing or not this network's.
-        ValueError: a precision that is not offered.
+        ValueError: a precision or a device that is not offered.
 
     Reference:
         Y. Zhong et al., SFace: sigmoid-constrained hypersphere loss for robust face recognition,
         TIP 30, 2021; norm as quality: Q. Meng et al., MagFace, CVPR 2021.
     """
 
-    def __init__(self, weights: Path, *, precision: str = "auto") -> None:
+    def __init__(
+        self, weights: Path, *, precision: str = "auto", device: str = "cpu", batch_rows: int = 16
+    ) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"precision {precision!r} is none of {list(PRECISIONS)}")
+        self.device = device_of(device)
         if precision == "auto":
-            precision = "bfloat16" if computes_bfloat16("cpu") else "float32"
+            precision = "bfloat16" if computes_bfloat16(self.device) else "float32"
         self.precision = precision
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-        network = load_sface(weights).to(self._dtype)
+        self._pass_rows = batch_rows if self.device == "cuda" else 1
+        network = load_sface(weights).to(self.device, self._dtype)
         self._network = network.to(memory_format=torch.channels_last)
 
     def embed(self, crops_rgb: UInt8) -> Float32:
@@ -66,8 +72,12 @@ class SFace:
             )
         embeddings = np.empty((len(crops_rgb), DIMENSIONS), np.float32)
         with torch.inference_mode():
-            for crop, embedding in zip(crops_rgb, embeddings, strict=True):
-                pixels = torch.from_numpy(np.ascontiguousarray(crop)[None]).permute(0, 3, 1, 2)
+            for start in range(0, len(crops_rgb), self._pass_rows):
+                crops = crops_rgb[start : start + self._pass_rows]
+                held = np.zeros((self._pass_rows, *CROP_HW, 3), np.uint8)
+                held[: len(crops)] = crops
+                pixels = torch.from_numpy(held).to(self.device).permute(0, 3, 1, 2)
                 values = ((pixels.float() - 127.5) / 128).to(self._dtype)
-                embedding[:] = self._network(values)[0].float().numpy()
+                made = self._network(values)[: len(crops)].float()
+                embeddings[start : start + len(crops)] = made.cpu().numpy()
         return embeddings

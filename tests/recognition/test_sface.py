@@ -55,3 +55,12 @@ def test_another_network_and_another_precision_are_refused(weight_file):
         SFace(weight_file("yunet"))
     with pytest.raises(ValueError, match="none of"):
         SFace(weight_file("sface"), precision="float16")
+
+
+def test_passes_of_several_faces_give_the_embeddings_of_one_each(weight_file, crops):
+    """As on a GPU: two faces in a pass, the last one filled up with black."""
+    network = SFace(weight_file("sface"), precision="float32", batch_rows=2)
+    alone = network.embed(crops)
+    network._pass_rows = 2
+    assert np.abs(network.embed(crops) - alone).max() < 1e-4
+    assert network.embed(crops[:0]).shape == (0, 128)

@@ -1,7 +1,7 @@
 """Where a face's geometry comes from, by name.
 
 Each module of ``BACKENDS`` has ``WEIGHTS``, what it opens by names of ``weights.yaml``, and
-``make(weights)``, which returns a ``Reconstruct``.
+``make(weights, device)``, which returns a ``Reconstruct``.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,15 +30,16 @@ def backend_weights(name: str) -> tuple[str, ...]:
     return weights
 
 
-def make_backend(name: str, weights: Mapping[str, Path]) -> Reconstruct:
+def make_backend(name: str, weights: Mapping[str, Path], *, device: str = "cpu") -> Reconstruct:
     """Load a back end.
 
     Args:
         name: a name of ``BACKENDS``.
         weights: the files that ``backend_weights`` names for it; already verified.
+        device: where a network computes: ``cpu``, ``cuda``, or ``auto``.
 
     Raises:
         WeightsError: a weight file is missing or holds another network.
     """
-    backend: Reconstruct = import_module(BACKENDS[name]).make(weights)
+    backend: Reconstruct = import_module(BACKENDS[name]).make(weights, device)
     return backend

@@ -10,6 +10,6 @@ WEIGHTS = ()
 """It opens nothing."""
 
 
-def make(weights: Mapping[str, Path]) -> Reconstruct:
-    """Build the back end."""
+def make(weights: Mapping[str, Path], device: str) -> Reconstruct:
+    """Build the back end, which has no network."""
     return lambda row: (row["mesh_xyz"], encode_mesh_map(row["mesh_xyz"]))

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from scipy.interpolate import RBFInterpolator
 
+from models.precision import device_of
 from models.prnet.network import POSITION_SCALE, SIDE_PX, load_resfcn256
 from pipeline.errors import WeightsError, one_line
 from pipeline.face3d.backends import Reconstruct
@@ -43,19 +44,22 @@ WEIGHTS = ("prnet", "prnet_uv_keypoints")
 class PRNet:
     """The position map regression network."""
 
-    def __init__(self, weights: Path, uv_keypoints: Path) -> None:
+    def __init__(self, weights: Path, uv_keypoints: Path, *, device: str = "cpu") -> None:
         """Load a converted checkpoint.
 
         Args:
             weights: a state dict of ``ResFCN256``, saved by torch.
             uv_keypoints: the released ``uv_kpt_ind.txt``: two lines of 68 numbers, column and row
                 of each landmark in PRNet's map.
+            device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
 
         Raises:
             WeightsError: a file is missing or holds something else.
         """
+        self.device = device_of(device)
         try:
-            self._network = load_resfcn256(read_tensors(weights, "a state dict of resfcn256"))
+            network = load_resfcn256(read_tensors(weights, "a state dict of resfcn256"))
+            self._network = network.to(self.device)
         except BROKEN as error:
             raise WeightsError(
                 f"{weights} is no checkpoint of resfcn256: {one_line(error)}"
@@ -97,7 +101,9 @@ class PRNet:
         crop = warp_affine(image_rgb, to_crop, (SIDE_PX, SIDE_PX))
         with torch.inference_mode():
             batch = torch.from_numpy(crop.astype(np.float32) / 255).permute(2, 0, 1)[None]
-            made = self._network(batch)[0].permute(1, 2, 0).contiguous().numpy()
+            made = (
+                self._network(batch.to(self.device))[0].permute(1, 2, 0).contiguous().cpu().numpy()
+            )
         theirs = made * np.float32(POSITION_SCALE)
         ours = np.asarray(cv2.remap(theirs, self._x, self._y, cv2.INTER_LINEAR), np.float32)
         ours[..., 2] *= -1
@@ -122,9 +128,9 @@ def _layout(columns_rows: np.ndarray) -> tuple[Float32, Float32]:
     return np.ascontiguousarray(theirs[..., 0]), np.ascontiguousarray(theirs[..., 1])
 
 
-def make(weights: Mapping[str, Path]) -> Reconstruct:
+def make(weights: Mapping[str, Path], device: str) -> Reconstruct:
     """Build the back end."""
-    network = PRNet(weights["prnet"], weights["prnet_uv_keypoints"])
+    network = PRNet(weights["prnet"], weights["prnet_uv_keypoints"], device=device)
 
     def reconstruct(row: Row) -> tuple[Float32, bytes]:
         position_map = network.of_row(row)

@@ -12,8 +12,8 @@ WEIGHTS = ()
 """It opens nothing."""
 
 
-def make(weights: Mapping[str, Path]) -> Reconstruct:
-    """Build the back end."""
+def make(weights: Mapping[str, Path], device: str) -> Reconstruct:
+    """Build the back end, which has no network."""
 
     def reconstruct(row: Row) -> tuple[Float32, bytes]:
         position_map = truth_map(row)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from models.cyclegan.network import ResNetGenerator
+from models.precision import device_of
 from pipeline.errors import DamageError, WeightsError
 from pipeline.ops.codec import as_rgb
 from pipeline.store.networks import load_network
@@ -15,11 +16,12 @@ from pipeline.types import UInt8
 class CycleGanDegrader:
     """A generator loaded from the file that ``train_degrader`` writes."""
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, *, device: str = "cpu") -> None:
         """Load the generator.
 
         Args:
             weights: the file.
+            device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
 
         Raises:
             WeightsError: the file is missing or holds something else.
@@ -34,7 +36,8 @@ class CycleGanDegrader:
             ) from error
         self.frame_px = int(saved["frame_px"])
         """Side of the frame the generator was trained for."""
-        self._net.eval().to(memory_format=torch.channels_last)
+        self.device = device_of(device)
+        self._net.eval().to(self.device, memory_format=torch.channels_last)
 
     def degrade(self, frame: UInt8) -> UInt8:
         """Degrade a face.
@@ -47,7 +50,7 @@ class CycleGanDegrader:
         """
         colour = torch.from_numpy(as_rgb(frame)).permute(2, 0, 1)[None]
         with torch.inference_mode():
-            made = self._net(pixels_to_input(colour))[0]
+            made = self._net(pixels_to_input(colour.to(self.device)))[0]
         degraded = output_to_pixels(made)
         if frame.ndim == 2:
             grey: UInt8 = np.rint(degraded.mean(axis=2)).astype(np.uint8)

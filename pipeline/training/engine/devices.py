@@ -1,10 +1,10 @@
 """What a training runs on: device, precision, threads, processes."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 
-from models.precision import computes_bfloat16
+from models.precision import computes_bfloat16, device_of
 from pipeline.params.training import RunParams
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def make_fabric(params: RunParams) -> "Fabric":
     from lightning_fabric import Fabric
 
     torch.set_num_threads(params.threads)
-    device = resolve_device(params.device)
+    device = device_of(params.device)
     precision = params.precision
     if precision == "auto":
         precision = "bf16-mixed" if computes_bfloat16(device) else "32-true"
@@ -30,13 +30,6 @@ def make_fabric(params: RunParams) -> "Fabric":
         precision=precision,
         strategy="auto" if params.devices == 1 else "ddp_spawn",
     )
-
-
-def resolve_device(device: Literal["cpu", "cuda", "auto"]) -> Literal["cpu", "cuda"]:
-    """Return the device that is meant: ``auto`` is a GPU where there is one."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return device
 
 
 def computed_in(fabric: "Fabric") -> torch.dtype:

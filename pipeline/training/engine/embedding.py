@@ -8,10 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.precision import computes_bfloat16
+from models.precision import computes_bfloat16, device_of
 from pipeline.store.progress import progress
 from pipeline.training.data.prefetch import batches, loader_threads
-from pipeline.training.engine.devices import resolve_device
 from pipeline.types import Float32
 
 IMAGES_AT_ONCE = 32
@@ -42,7 +41,7 @@ def embed_all(
     Returns:
         float32 (count, d).
     """
-    at = resolve_device(device)
+    at = device_of(device)
     reduced = precision == "bf16-mixed" or (precision == "auto" and computes_bfloat16(at))
     network.to(at).eval()
     runs = np.array_split(np.arange(count), -(-count // IMAGES_AT_ONCE))

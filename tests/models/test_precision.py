@@ -1,0 +1,59 @@
+"""Where networks compute, and who is told: a CPU stands in for the GPU."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from models.precision import device_of
+from pipeline.detection import rows as detection
+from pipeline.params.load import load_params
+from stages import attributes, degrade, reconstruct
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "meant"),
+    [("cpu", True, "cpu"), ("cuda", False, "cuda"), ("auto", True, "cuda"), ("auto", False, "cpu")],
+)
+def test_auto_is_a_gpu_where_there_is_one(monkeypatch, asked, there, meant):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert device_of(asked) == meant
+
+
+def test_another_device_is_refused():
+    with pytest.raises(ValueError, match="'tpu' is none of"):
+        device_of("tpu")
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What networks were told when they were built."""
+    found = []
+
+    def note(*arguments, **options):
+        found.append(options)
+
+    monkeypatch.setitem(sys.modules, "pipeline.recognition.sface", SimpleNamespace(SFace=note))
+    cyclegan = SimpleNamespace(CycleGanDegrader=note)
+    monkeypatch.setitem(sys.modules, "pipeline.synthesis.degrade.cyclegan", cyclegan)
+    monkeypatch.setattr(reconstruct, "make_backend", note)
+    monkeypatch.setattr(detection, "make_detector", note)
+    return found
+
+
+def test_each_stage_tells_its_network_the_device(told, tmp_path):
+    params = load_params(ROOT / "params.yaml")
+
+    def on_gpu(section):
+        return getattr(params, section).model_copy(update={"device": "auto"})
+
+    attributes.make(on_gpu("attributes"), tmp_path)
+    degrade.make(on_gpu("degrade"), 64, tmp_path)
+    reconstruct.make(on_gpu("reconstruct"), {})
+    detection.detection(on_gpu("detect"), {})
+    assert [options["device"] for options in told] == ["auto"] * 4
+    assert told[0]["batch_rows"] == params.attributes.batch_rows
