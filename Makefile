@@ -9,10 +9,10 @@ export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro ablations test fuzz lint types audit bench soak check report graph wiring docs clean
+.PHONY: help setup repro ablations test test-lowest fuzz lint types audit bench soak check report graph wiring docs clean
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(VENV)/.installed ## make the virtual environment
 
@@ -50,6 +50,18 @@ FUZZ_SECONDS ?= 60
 
 $(TOOLS)/bin/python:
 	$(PYTHON) -m venv $(TOOLS)
+
+LOWEST := build/lowest
+LOWEST_PYTHON ?= 3.11
+LOWEST_STAGES ?= parts@sample attributes@sample masks@sample poses@sample protocols@sample crop_bodies@scenes
+test-lowest: $(TOOLS)/bin/python ## install the lowest versions that pyproject.toml allows, and run tiny stages with them
+	$(TOOLS)/bin/python -m pip install --quiet uv
+	rm -rf $(LOWEST)
+	$(TOOLS)/bin/uv venv --quiet --python $(LOWEST_PYTHON) $(LOWEST)/venv
+	$(TOOLS)/bin/uv pip install --quiet --python $(LOWEST)/venv/bin/python --resolution lowest-direct --editable '.[all,test]'
+	PATH="$$PWD/$(LOWEST)/venv/bin:$$PATH" crossband workspace $(LOWEST)/tiny --profile params/tiny.yaml
+	cd $(LOWEST)/tiny && PATH="$$PWD/../venv/bin:$$PATH" dvc repro $(LOWEST_STAGES)
+	PATH="$$PWD/$(LOWEST)/venv/bin:$$PATH" python -m pytest -q tests/store tests/ops tests/params tests/readers
 
 fuzz: setup $(TOOLS)/bin/python ## fuzz every reader of foreign bytes, FUZZ_SECONDS each (atheris)
 	$(TOOLS)/bin/python -m pip install --quiet --target build/atheris 'atheris>=3'

@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.bench_incremental import put
+from benchmarks.results import note
 from benchmarks.workspaces import workspace
 
 STAGES = {"parse": "align", "masks": "reconstruct", "poses": "reconstruct"}
@@ -97,6 +98,11 @@ def measure(cwd: Path, stage: str, repeats: int) -> None:
         statistics.median(slow / fast for slow, fast in zip(slows, fasts, strict=True))
         for slows, fasts in ((ones, twos), (ones, plains), (plains, twos))
     )
+    note(
+        f"{stage}: two workers over one", "times", [a / b for a, b in zip(ones, twos, strict=True)]
+    )
+    reached = [a / b for a, b in zip(plains, twos, strict=True)]
+    note(f"{stage}: two workers over two plain processes", "times", reached)
     print(
         f"{stage}: one worker {statistics.median(ones):.1f} s, two {statistics.median(twos):.1f} s "
         f"({gain:.2f} times one), two plain processes {statistics.median(plains):.1f} s "

@@ -4,6 +4,8 @@ import statistics
 import time
 from collections.abc import Callable
 
+from benchmarks.results import note
+
 
 def compare(
     name: str,
@@ -33,6 +35,9 @@ def compare(
     ratios = [slow / fast for fast, slow in pairs]
     ratio = statistics.median(ratios)
     fast, slow = (statistics.median(side) for side in zip(*pairs, strict=True))
+    note(name, "items/s", [items / mine for mine, _ in pairs])
+    note(name, "items/s", [items / theirs for _, theirs in pairs], peer=baseline_name)
+    note(name, "times as fast", ratios)
     print(
         f"{name}: {items / fast:.1f} items/s, {baseline_name}: {items / slow:.1f} items/s, "
         f"ratio {ratio:.2f} (min {min(ratios):.2f}, max {max(ratios):.2f}, {repeats} pairs)"

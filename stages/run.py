@@ -1,6 +1,7 @@
 """What every stage run does: check the params, map shards, write metrics, end with clear words.
 
-Layout, relative to the project's root: ``data/<data set>/<stage>`` for shards,
+Layout, relative to the project's root: ``data/<data set>/<stage>`` for shards (elsewhere, in an
+object store too, where ``CROSSBAND_DATA`` says so),
 ``reports/metrics/<data set>/<stage>.json`` for all that was measured, ``reports/summary/…`` for the
 few numbers that DVC compares, ``reports/runs/…`` for what depends on what was there before (no
 output of DVC), ``reports/contact/<data set>/<stage>.png`` to look at.
@@ -37,6 +38,7 @@ from pipeline.store import (
     map_shards,
 )
 from pipeline.store.executors import limit_threads
+from pipeline.store.files import Place, place_of
 from pipeline.store.mapping import BatchFunction, MapSummary
 from pipeline.store.shards import Source
 from pipeline.weights import load_registry, verified_file, verified_path
@@ -106,7 +108,7 @@ class StageRun:
 
     def source(self, stage: str) -> ShardFolder:
         """Open the output of another stage of the same data set."""
-        return ShardFolder.open(Path("data", self.dataset, stage))
+        return ShardFolder.open(data_of(self.dataset, stage))
 
     def weight(self, name: str) -> Path:
         """Return a weight file whose sha256 was checked; the rows made here depend on it."""
@@ -140,7 +142,7 @@ class StageRun:
         params: Mapping[str, object],
         batch_rows: int = 1,
         few_rows: int = FEW_ROWS,
-        target: Path | None = None,
+        target: Place | None = None,
         code: Sequence[str] = (),
     ) -> ShardFolder:
         """Bring the stage's output up to date and write its metrics' common part.
@@ -157,7 +159,7 @@ class StageRun:
             target: output folder, by default ``data/<data set>/<stage>``.
             code: see ``key``.
         """
-        output = ShardFolder(target or Path("data", self.dataset, self.stage), source.count)
+        output = ShardFolder(target or data_of(self.dataset, self.stage), source.count)
         start = time.monotonic()
         summary = map_shards(
             source,
@@ -225,6 +227,15 @@ class StageRun:
             f"{closing_words(summary.rejected)}; {summary.computed} computed, "
             f"{summary.reused} reused, {seconds:.1f} s"
         )
+
+
+def data_of(dataset: str, stage: str) -> Place:
+    """Return where a stage's shards lie: ``data/…``, or below the URL ``CROSSBAND_DATA``.
+
+    Raises:
+        StageError: nothing opens such a URL.
+    """
+    return place_of(os.environ.get("CROSSBAND_DATA") or "data") / dataset / stage
 
 
 def stage_main(stage: str, run: Callable[[StageRun], None]) -> None:

@@ -5,7 +5,6 @@ table, and everything else is a query over it.
 """
 
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.report.grouped import BEYOND, UNKNOWN, YAW_BUCKETS_DEG, Measured
 from pipeline.store import ShardFolder
+from pipeline.store.files import ObjectPath
 from pipeline.store.seal import check_footer
 
 Quantiles = dict[str, float | int]
@@ -53,14 +53,22 @@ class Tables:
             folder: a stage's output or its rejected rows.
             columns: a select list in SQL.
         """
-        files = [str(folder.shard(index).path) for index in range(folder.count)]
-        for file in files:
-            check_footer(Path(file))
+        shards = [folder.shard(index).path for index in range(folder.count)]
+        for shard in shards:
+            check_footer(shard)
+        if isinstance(folder.path, ObjectPath):
+            self._open_by(folder.path.fs)
         self._database.execute(
             f"CREATE TABLE {name} AS SELECT {columns} FROM read_parquet($files)",  # noqa: S608
-            {"files": files},
+            {"files": [str(shard) for shard in shards]},
         )
         return self
+
+    def _open_by(self, fs: Any) -> None:
+        """Let the database open URLs by an fsspec file system, once."""
+        kinds = [fs.protocol] if isinstance(fs.protocol, str) else fs.protocol
+        if not set(kinds) & set(self._database.list_filesystems()):
+            self._database.register_filesystem(fs)
 
     def view(self, name: str, sql: str) -> None:
         """Give a question a name to ask further by, as a table's."""

@@ -227,6 +227,20 @@ class Files:
             self.fs.rm([self.at(path) for path in paths])
 
 
+def path_of(place: Place) -> Path:
+    """Return a place's path on this machine's disk.
+
+    Raises:
+        StageError: it is in an object store.
+    """
+    if isinstance(place, ObjectPath):
+        raise StageError(
+            f"{place}: expected shards on a disk, as they are mapped into memory here: copy them "
+            "into data/ first, with the object store's own program"
+        )
+    return place
+
+
 @cache
 def _file_system(kind: str) -> Any:
     import fsspec  # most runs never leave the disk

@@ -59,7 +59,7 @@ class _Shard:
     """One shard's worth of work, sent to a worker.
 
     Attributes:
-        needed: fingerprint of each input row; None where nothing is kept, so that nobody asks.
+        needed: fingerprint of each input row; None where no row or every row is computed.
     """
 
     source: SourceShard
@@ -194,7 +194,9 @@ def _state_of(shard: _Shard) -> _ShardState:
     needed = tuple(shard.key.fingerprint(content) for content in shard.source.contents())
     stale = sum(fingerprint not in former.done for fingerprint in needed)
     changed = not former.whole or stale > 0 or former.found != set(needed)
-    return _ShardState(replace(shard, needed=needed), len(needed), stale, changed)
+    # Held for all shards at once: only where some rows stay and others don't.
+    kept = needed if changed and stale < len(needed) else None
+    return _ShardState(replace(shard, needed=kept), len(needed), stale, changed)
 
 
 class _FormerShard(NamedTuple):

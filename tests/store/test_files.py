@@ -14,10 +14,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 import work
 
 from pipeline.errors import DamageError, StageError
+from pipeline.report.query import Tables
 from pipeline.store import Listing, ShardFolder, StageKey, leases, map_shards
 from pipeline.store.executors import Processes, Serial
-from pipeline.store.files import ObjectPath, place_of
+from pipeline.store.files import ObjectPath, path_of, place_of
 from pipeline.store.locks import locked
+from stages.run import StageRun, data_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -198,3 +200,27 @@ def test_addresses(tmp_path):
     assert place_of("s3://a/b/") == ObjectPath("s3://a/b")
     with pytest.raises(StageError, match=r"tape://a: .*tape"):
         place_of("tape://a")
+
+
+def test_reports_ask_an_object_store_what_they_ask_a_disk(place, shout, tmp_path):
+    prepare(place, shout)
+    prepare(tmp_path / "disk", shout)
+    asked = []
+    for folder in (ShardFolder(place, SHARDS), ShardFolder(tmp_path / "disk", SHARDS)):
+        tables = Tables.of(folder, "sample_id, band").add("lost", folder.rejected, "reason")
+        asked.append([tables.ask(f"SELECT * FROM {name} ORDER BY 1") for name in ("rows", "lost")])
+    assert asked[0] == asked[1]
+    assert len(asked[0][0]) == 41
+
+
+def test_stages_find_their_shards_where_the_environment_says(place, shout, monkeypatch):
+    monkeypatch.setenv("CROSSBAND_DATA", str(place.parent))
+    assert data_of("mine", "align") == place.parent / "mine" / "align"
+    with pytest.raises(StageError, match="expected a complete set of shards, found 0 files"):
+        StageRun("parse", "mine", None).source("align")
+    prepare(place.parent / "mine" / "align", shout)
+    assert StageRun("parse", "mine", None).source("align").count == SHARDS
+    with pytest.raises(StageError, match="expected shards on a disk"):
+        path_of(place)
+    monkeypatch.delenv("CROSSBAND_DATA")
+    assert data_of("mine", "align") == Path("data/mine/align")
