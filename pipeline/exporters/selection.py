@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pipeline.errors import ExportError
 from pipeline.store import ShardFolder
 from pipeline.store.executors import report_progress
+from pipeline.store.files import path_of
 from pipeline.store.ids import check_sample_id
 from pipeline.store.rows import rows_from_table
 from pipeline.store.seal import check_footer, opened
@@ -160,7 +161,7 @@ class Selection:
 
     def __init__(self, folder: ShardFolder, where: str | None, splits: Sequence[str]) -> None:
         self.folder = folder
-        self._paths = [folder.shard(index).path for index in range(folder.count)]
+        self._paths = [path_of(folder.shard(index).path) for index in range(folder.count)]
         for path in self._paths:
             check_footer(path)
         self.schema = pq.read_schema(self._paths[0])
@@ -285,8 +286,9 @@ def _quoted(text: str) -> str:
 def _closed_in(paths: Sequence[Path], schema: pa.Schema) -> duckdb.DuckDBPyConnection:
     """Open a database with one view, ``rows``, that can open these files and nothing else."""
     files = "[" + ", ".join(_quoted(str(path)) for path in paths) + "]"
-    config = {"threads": 1, "memory_limit": MEMORY_LIMIT, "python_enable_replacements": False}
-    connection = duckdb.connect(config=config)
+    connection = duckdb.connect(
+        config={"threads": 1, "memory_limit": MEMORY_LIMIT, "python_enable_replacements": False}
+    )
     connection.execute(f"SET allowed_paths = {files}")
     derived = "".join(f", {value} AS {name}" for name, value in _derived(schema).items())
     connection.execute(

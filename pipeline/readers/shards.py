@@ -23,6 +23,7 @@ from pipeline.readers.listing import listed_row
 from pipeline.schemas.sample import IMAGES
 from pipeline.store import Listing, ShardFolder, is_shard_folder
 from pipeline.store.checked import CheckedFiles
+from pipeline.store.files import path_of
 from pipeline.store.pages import spans_of
 from pipeline.store.rows import rows_from_table
 from pipeline.store.seal import damaged, opened, telling_damage
@@ -87,8 +88,9 @@ def _rows(root: Path, folder: Path, dataset: str) -> Iterator[Row]:
         file = shards.shard(index)
         if fault := checked.fault(file.path):
             raise fault
-        name = file.path.relative_to(root).as_posix()
-        images, labels = (spans_of(file.path, column) for column in ("image", _LABELS))
+        path = path_of(file.path)
+        name = path.relative_to(root).as_posix()
+        images, labels = (spans_of(path, column) for column in ("image", _LABELS))
         with opened(file.path) as parquet:
             large = [_large_of(parquet.metadata.row_group(g)) for g in range(len(images))]
         for group, batch in enumerate(file.batches([*COLUMNS, "sha256", f"{_LABELS}.path"])):

@@ -11,6 +11,7 @@ from pipeline.ops.codec import as_rgb, decode, encode_png
 from pipeline.report import draw
 from pipeline.report.chosen_rows import read_rows, spread
 from pipeline.store import ShardFolder, is_shard_folder, shard_of
+from pipeline.store.files import Place
 from pipeline.types import UInt8
 
 _COLUMNS = ["sample_id", "subject_id", "band", "reason", "detail"]
@@ -140,7 +141,7 @@ def _root(sample_id: str) -> str:
     return sample_id.partition("#")[0]
 
 
-def _images(dataset: Path, sample_ids: Sequence[str]) -> dict[str, UInt8]:
+def _images(dataset: Place, sample_ids: Sequence[str]) -> dict[str, UInt8]:
     """Read the images that samples come from, of the stage ``ingest``, by their ids."""
     if not is_shard_folder(dataset / "ingest"):
         return {}

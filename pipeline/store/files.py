@@ -256,9 +256,10 @@ def explained(url: str, make: Callable[[str], Exception]) -> Iterator[None]:
         url: where.
         make: makes the error of a message.
     """
+    refusals: tuple[type[Exception], ...] = (OSError, *_store_errors(url))
     try:
         yield
-    except (OSError, *_store_errors(url)) as error:
+    except refusals as error:
         raise make(f"{url}: {_reason(error)}") from error
 
 

@@ -37,7 +37,7 @@ class CycleGanDegrader:
         self.frame_px = int(saved["frame_px"])
         """Side of the frame the generator was trained for."""
         self.device = device_of(device)
-        self._net.eval().to(self.device, memory_format=torch.channels_last)
+        self._net.eval().to(self.device).to(memory_format=torch.channels_last)
 
     def degrade(self, frame: UInt8) -> UInt8:
         """Degrade a face.

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.errors import StageError
+from pipeline.store.files import path_of
 from pipeline.store.shards import ShardFolder
 from pipeline.training.data.images import HW, ImageColumn, ImageStore, Int64
 from pipeline.training.data.shard_rows import (
@@ -100,7 +101,11 @@ class SampleSet:
                     f"{part.folder.path} has no column {', '.join(map(repr, missing))}, which "
                     f"{asked_by} asks for: expected the output of a stage that makes it"
                 )
-        jobs = [(p.folder.shard(i).path, p.choice) for p in parts for i in range(p.folder.count)]
+        jobs = [
+            (path_of(p.folder.shard(i).path), p.choice)
+            for p in parts
+            for i in range(p.folder.count)
+        ]
         with ThreadPoolExecutor(_READERS) as pool:
             read = pool.map(
                 lambda job: read_shard(job[0], job[1], extras, images, unknown_subjects, optional),
