@@ -65,7 +65,7 @@ def attributes() -> BatchFunction:
     """Load the network that embeds faces."""
     from stages.attributes import make
 
-    return make(weight("sface"), default_params().attributes.precision)
+    return make(default_params().attributes, weight("sface"))
 
 
 @cache

@@ -16,6 +16,7 @@ from pipeline.exporters.storage import MANIFEST, Store, explained
 from pipeline.store import REJECTED, ShardFolder, shard_of
 from pipeline.store.columns import field
 from pipeline.store.content import content_sha256
+from pipeline.store.files import path_of
 from pipeline.store.rows import rows_from_table, table_from_rows
 from pipeline.store.shards import ShardWriter
 from pipeline.types import Row
@@ -99,7 +100,7 @@ def _whole(row: Row, schema: pa.Schema) -> Row:
 
 def _write(rows: Iterable[Row], folder: ShardFolder, schema: pa.Schema) -> int:
     """Place the rows in their shards, then sort each: memory holds one shard at a time."""
-    with tempfile.TemporaryDirectory(dir=_made(folder.path)) as context:
+    with tempfile.TemporaryDirectory(dir=_made(path_of(folder.path))) as context:
         count = _scatter(rows, Path(context), folder.count, schema)
         for index in range(folder.count):
             with ShardWriter(folder.shard(index).path, schema) as out:
