@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from buckets import served
 
 sys.path.insert(0, str(Path(__file__).parent))
 import ray_driver
@@ -17,24 +18,30 @@ import work
 
 from pipeline.errors import StageError
 from pipeline.store.executors import Serial, executor_from_environment
+from pipeline.store.files import place_of
 from pipeline.store.ray_actors import TRIES, RayActors
 
 ray = pytest.importorskip("ray", reason="needs the extra `ray`: pip install 'crossband[ray]'")
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.xdist_group("ray"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    """Two nodes of two processors; the driver is connected to the first."""
+def bucket(tmp_path_factory):
+    """An object store, whose address the cluster's nodes get with their environment."""
+    with served(tmp_path_factory.mktemp("config") / "none") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def cluster(bucket):
+    """Two nodes of one processor; the driver is connected to the first."""
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("PYTHONPATH", f"{Path(__file__).parent}{os.pathsep}{Path.cwd()}")
+        here = Path(__file__).parent
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (here, here.parent, Path.cwd()))))
         options = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
         started = Cluster(initialize_head=True, head_node_args=options)
         started.add_node(num_cpus=1, object_store_memory=100 << 20)
@@ -132,7 +139,9 @@ def test_rows_are_counted_once(cluster, tmp_path):
     assert list(executor.run(len, [], fail, counts.append)) == []
 
 
-def test_a_node_is_lost_in_the_middle(cluster, serial, tmp_path):
+@pytest.mark.parametrize("kind", ["disk", "s3"])
+def test_a_node_is_lost_in_the_middle(cluster, bucket, serial, tmp_path, kind):
+    out = tmp_path / "out" if kind == "disk" else place_of(f"{bucket}/prepared/out")
     node = cluster.add_node(num_cpus=2, object_store_memory=100 << 20)
     log = tmp_path / "log"
 
@@ -143,9 +152,12 @@ def test_a_node_is_lost_in_the_middle(cluster, serial, tmp_path):
 
     losing = threading.Thread(target=lose)
     losing.start()
-    ray_driver.prepare(tmp_path / "out", work.Shout(log, seconds=0.2), RayActors(4))
+    ray_driver.prepare(out, work.Shout(log, seconds=0.2), RayActors(4))
     losing.join()
-    assert contents(tmp_path / "out") == serial
+    found = (
+        contents(out) if kind == "disk" else {name: (out / name).read_bytes() for name in serial}
+    )
+    assert found == serial
 
 
 def test_a_driver_that_was_killed_is_run_again(cluster, serial, tmp_path):

@@ -182,12 +182,18 @@ def train(method: Method, *, label: str, key: str, checkpoint: Path) -> Run:
         run = _run(fabric, method, label, key, checkpoint)
     else:
         launch = cast(Callable[..., Run], fabric.launch)
-        run = launch(_run, method, label, key, checkpoint)
+        run = launch(_run_elsewhere, method, label, key, checkpoint)
         if (trained := load_checkpoint(checkpoint, key)) is not None:
             load_method_state(method, trained["state"]["method"])
+            run = run._replace(curve=trained["curve"])
     if params.steps:
         method.on_train_end()
     return run
+
+
+def _run_elsewhere(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Path) -> Run:
+    """Run, and return little: what is longer than a pipe holds would wait to be read for ever."""
+    return _run(fabric, method, label, key, checkpoint)._replace(curve=Curve())
 
 
 def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Path) -> Run:

@@ -13,7 +13,7 @@ from test_baselines import IDR, PLAIN, SST, WCNN, build, faces
 from test_bodies_method import ready
 
 sys.path.insert(0, str(Path(__file__).parent))
-from two_processes import taken
+from two_processes import take
 
 __all__ = ["faces"]
 
@@ -37,12 +37,18 @@ def both(faces, tmp_path_factory):
         methods = [
             build(v | EVEN | (changed if "queues" in v else {}), faces()) for v in KINDS.values()
         ]
-        return [*methods, ready(tmp_path_factory.mktemp("bodies"), {"steps": 3})]
+        return [
+            *methods,
+            ready(tmp_path_factory.mktemp("bodies"), {"steps": 3, "optimizer": "sgd"}),
+        ]
 
     one = Fabric(accelerator="cpu", devices=1, precision="32-true")
     two = Fabric(accelerator="cpu", devices=2, precision="32-true", strategy="ddp_spawn")
-    pairs = zip(taken(one, made()), two.launch(taken, made()), strict=True)
-    return dict(zip((*KINDS, "bodies"), pairs, strict=True))
+    file = tmp_path_factory.mktemp("taken") / "state.pt"
+    take(one, made(), file)
+    alone = torch.load(file)
+    two.launch(take, made(), file)
+    return dict(zip((*KINDS, "bodies"), zip(alone, torch.load(file), strict=True), strict=True))
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "bodies"])

@@ -1,16 +1,17 @@
 """Takes steps of methods, in this process or in several that share each batch."""
 
+import torch
+
 from pipeline.rng import generator_for
 from pipeline.training.engine.loop import Steps
 
 STEPS = 3
 
 
-def taken(fabric, methods):
+def take(fabric, methods, file):
     """Take a few steps of each method.
 
-    Returns:
-        Of each the losses of every step, the means over all processes, and its state at the end.
+    Saves of each the losses of every step, the means over all processes, and its state at the end.
     """
     found = []
     for method in methods:
@@ -20,5 +21,6 @@ def taken(fabric, methods):
             batch = method.sample_batch(generator_for(method.params.seed, f"step/{number}"))
             losses = steps.take(number, iter([batch]))
             curve.append({k: fabric.all_reduce(v.float()).item() for k, v in losses.items()})
-        found.append((curve, {k: v.detach().cpu() for k, v in method.state_dict().items()}))
-    return found
+        found.append((curve, dict(method.state_dict())))
+    if fabric.is_global_zero:
+        torch.save(found, file)
