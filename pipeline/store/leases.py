@@ -19,7 +19,9 @@ from pipeline.errors import StageError
 from pipeline.store.files import ObjectPath
 
 LEASE_SECONDS = 60.0
-"""For how long a lease holds after its last word; three words come in that time."""
+"""For how long a lease holds after its last word."""
+WORD_SECONDS = 20.0
+"""From one word to the next."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _refuse_while_held(folder: ObjectPath, number: int) -> None:
 def _go_on(folder: ObjectPath, mine: int, ended: threading.Event, lost: threading.Event) -> None:
     """Say that the holder goes on, until it ends or another has a higher number."""
     until = time.time() + LEASE_SECONDS
-    while not ended.wait(LEASE_SECONDS / 3):
+    while not ended.wait(WORD_SECONDS):
         said = False
         with suppress(OSError):  # the store may be away for a moment
             if max(_numbers(folder), default=0) > mine:
