@@ -165,6 +165,12 @@ def test_a_killed_runs_lease_runs_out(place, shout):
         check()
 
 
+def repeated(check):
+    for _ in range(1000):
+        time.sleep(0.02)
+        check()
+
+
 def test_who_is_overtaken_ends(place, monkeypatch):
     monkeypatch.setattr(leases, "WORD_SECONDS", 0.05)
     mine = place.with_name(".align.lock.1")
@@ -175,9 +181,7 @@ def test_who_is_overtaken_ends(place, monkeypatch):
         check()
         place.with_name(".align.lock.2").write_bytes(b"{}")
         with pytest.raises(StageError, match="took the output over"):
-            for _ in range(1000):
-                time.sleep(0.02)
-                check()
+            repeated(check)
 
 
 def test_a_strangers_object_is_no_lease(place):
