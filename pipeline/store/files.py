@@ -59,6 +59,15 @@ class ObjectPath:
         """What the file system calls the place."""
         return str(self.fs._strip_protocol(self.url))
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names on the way, the bucket's first."""
+        return tuple(self.url.partition("://")[2].split("/"))
+
+    def absolute(self) -> Self:
+        """Return the place itself."""
+        return self
+
     def exists(self) -> bool:
         """Tell whether there is such an object."""
         return bool(self.fs.isfile(self.key))
