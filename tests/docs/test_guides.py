@@ -20,6 +20,8 @@ COPIED = ("models", "pipeline", "stages", "tests", "ablations", ".dvc/plots", "d
 FILES = ("dvc.yaml", "params.yaml", "pyproject.toml", "weights.yaml", "Makefile")
 BLOCK = re.compile(r"(?:^ *`([\w./-]+)`\n\n)?^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 MOST_STEPS = 5
+MOST_FILES = {"add-a-exporter": 2, "add-a-reader": 3, "add-a-stage": 6}
+"""Beside the tests of what is added."""
 MADE = {"make wiring": "python -m stages.wiring", "make graph": "python docs/draw_stages.py"}
 """What the targets of the Makefile run."""
 
@@ -74,8 +76,7 @@ def test_a_guide_works_and_touches_the_files_it_says(guide, tmp_path):
             touched[path] = len(text.splitlines())
         elif text.startswith(("python -m pytest", "make ")):
             commands += text.splitlines()
-    table = re.findall(r"^\| `([\w./-]+)` \| (\d+) \|$", guide.read_text(), re.MULTILINE)
-    assert {path: int(lines) for path, lines in table} == touched
+    assert table_of(guide) == touched
     assert commands
     for command in commands:
         if command in MADE:
@@ -83,6 +84,29 @@ def test_a_guide_works_and_touches_the_files_it_says(guide, tmp_path):
         else:
             assert re.search(r"\d+ passed", follow(f"{command} -q -p no:cacheprovider", project))
     follow("python -m stages.wiring --check", project)
+
+
+def table_of(guide):
+    """Return the lines of each file that a guide says one touches."""
+    rows = re.findall(r"^\| `([\w./-]+)` \| (\d+) \|$", guide.read_text(), re.MULTILINE)
+    return {path: int(lines) for path, lines in rows}
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+def test_few_files_are_touched(guide):
+    files = [path for path in table_of(guide) if not path.startswith("tests/")]
+    assert len(files) <= MOST_FILES.get(guide.stem, len(files))
+
+
+def test_a_method_is_two_places_of_one_name_a_line_and_params():
+    table = table_of(ROOT / "docs/add-a-method.md")
+    code = [path for path in table if "params" not in path and not path.startswith("tests/")]
+    others = [path for path in code if "contrastive" not in path]
+    assert {path.partition("/contrastive")[0] for path in code if path not in others} == {
+        "models",
+        "pipeline/training/methods",
+    }
+    assert [table[path] for path in others] == [1]
 
 
 def follow(command, project):
