@@ -170,7 +170,9 @@ def imports_of(path: Path) -> tuple[str, ...]:
 def bare_code(source: str) -> str:
     """Return source text without comments, docstrings, registries, blank lines, trailing space."""
     lines, tree = source.splitlines(), ast.parse(source)
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+    # To look for comments takes longer than all else, and most modules have none.
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline) if "#" in source else ()
+    for token in tokens:
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
