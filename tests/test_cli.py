@@ -213,20 +213,20 @@ def test_check_outside_a_project_says_where_it_looked(tmp_path):
 
 
 def test_check_prints_json(buaa):
-    put_images(buaa, ["1/19.bmp"])
+    put_images(buaa, ["thumbs/1.bmp"])
     done = crossband("check", "buaa_visnir", "--root", buaa, "--json")
     assert done.returncode == 1
     verdict = json.loads(done.stdout)
     assert verdict["in_order"] is False
-    assert any("1/19.bmp" in item for each in verdict["findings"] for item in each["items"])
+    assert any("thumbs/1.bmp" in item for each in verdict["findings"] for item in each["items"])
 
 
 def test_check_names_few_files_or_all(buaa):
-    put_images(buaa, (f"{subject}/19.bmp" for subject in range(1, 151)))
+    put_images(buaa, (f"thumbs/{number}.bmp" for number in range(1, 151)))
     few = crossband("check", "buaa_visnir", "--root", buaa).stdout
     assert "… and 145 more (--all)" in few
     everything = crossband("check", "buaa_visnir", "--root", buaa, "--all").stdout
-    assert everything.count("/19.bmp") == 150
+    assert everything.count("thumbs/") == 150
 
 
 @pytest.mark.parametrize(
