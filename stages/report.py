@@ -24,4 +24,4 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    run_guarded(run)
+    run_guarded("report", run)

@@ -4,14 +4,15 @@ Layout, relative to the project's root: ``data/<data set>/<stage>`` for shards (
 object store too, where ``CROSSBAND_DATA`` says so),
 ``reports/metrics/<data set>/<stage>.json`` for all that was measured, ``reports/summary/…`` for the
 few numbers that DVC compares, ``reports/runs/…`` for what depends on what was there before (no
-output of DVC), ``reports/contact/<data set>/<stage>.png`` to look at.
+output of DVC), ``reports/contact/<data set>/<stage>.png`` to look at, ``reports/logs/<stage>.log``
+for what all runs of it said (none either).
 """
 
 import atexit
 import hashlib
 import json
-import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +40,7 @@ from pipeline.store import (
 )
 from pipeline.store.executors import limit_threads
 from pipeline.store.files import Place, place_of
+from pipeline.store.log import keep_log, show_records
 from pipeline.store.mapping import BatchFunction, MapSummary
 from pipeline.store.shards import Source
 from pipeline.weights import load_registry, verified_file, verified_path
@@ -46,6 +48,7 @@ from pipeline.weights import load_registry, verified_file, verified_path
 WEIGHTS = Path("weights")
 REGISTRY = Path("weights.yaml")
 PARAMS = Path("params.yaml")
+LOGS = Path("reports/logs")
 Entry = TypeVar("Entry")
 FEW_ROWS = 16
 """About what a stage computes in the time that workers need to start."""
@@ -253,12 +256,21 @@ def item_main(module: str, run: Callable[[str], None]) -> None:
     """
     if len(sys.argv) != 2:
         sys.exit(f"usage: python -m {module} <name>")
-    run_guarded(lambda: run(sys.argv[1].rpartition("@")[2]))
+    item = sys.argv[1].rpartition("@")[2]
+    run_guarded(f"{module.removeprefix('stages.')}@{item}", lambda: run(item))
 
 
-def run_guarded(run: Callable[[], None]) -> None:
-    """Run what a process is for, and end it: an error on purpose is one line and exit status 1."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+def run_guarded(name: str, run: Callable[[], None]) -> None:
+    """Run what a process is for, and end it: an error on purpose is one line and exit status 1.
+
+    Args:
+        name: what DVC calls it; in a project ``reports/logs/<name>.log`` is its log.
+        run: does it.
+    """
+    if PARAMS.is_file():
+        keep_log(LOGS / re.sub(r"[^\w.@-]", "_", f"{name}.log"))
+    else:
+        show_records()
     die_with_parent()
     limit_threads()
     take_signals()

@@ -41,4 +41,4 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    run_guarded(run)
+    run_guarded("weights", run)

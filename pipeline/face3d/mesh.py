@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from pipeline.errors import WeightsError
@@ -18,6 +17,7 @@ from pipeline.ops.geometry import (
     warp_affine,
 )
 from pipeline.types import Float32, UInt8
+from pipeline.weights.tflite import open_tflite
 
 POINTS = 468
 _INPUT_PX = 192
@@ -53,13 +53,7 @@ class FaceMesh:
         Raises:
             WeightsError: the file is missing or holds another network.
         """
-        if not weights.is_file():
-            raise WeightsError(f"the face mesh's weights are missing: {weights}")
-        try:
-            self._network = Interpreter(model_path=str(weights), num_threads=1)
-            self._network.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise WeightsError(f"{weights} is no TFLite network: {error}") from error
+        self._network = open_tflite(weights, "the face mesh")
         (self._input,) = (each["index"] for each in self._network.get_input_details())
         outputs = {
             int(np.prod(each["shape"])): each["index"]

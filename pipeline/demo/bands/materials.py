@@ -6,20 +6,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from pipeline.demo.bands.appearance import TYPICAL, Appearance, ColourModel, learn_appearance
 from pipeline.demo.bands.outlines import clear_fringe, fill_holes, normalised, refine
 from pipeline.demo.bands.planes import blur, soft_step
 from pipeline.demo.bands.scene import Scene
 from pipeline.detection.yunet import YuNet
-from pipeline.errors import WeightsError
 from pipeline.face3d.mesh import FaceMesh
 from pipeline.face3d.uv import face_uv
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.parsing.bisenet import CONTEXT_PX, CONTEXT_TEMPLATE, GRID, FaceParser
 from pipeline.types import FaceClass, Float32, UInt8
+from pipeline.weights.tflite import open_tflite
 
 WEIGHTS = ("yunet", "face_mesh_468", "bisenet_r18", "selfie_segmentation")
 """What the maps need, by names of ``weights.yaml``."""
@@ -225,13 +224,7 @@ class _PersonMask:
     """MediaPipe's selfie segmentation, general model: RGB in [0, 1], squashed to 256 × 256."""
 
     def __init__(self, weights: Path) -> None:
-        if not weights.is_file():
-            raise WeightsError(f"the person mask's weights are missing: {weights}")
-        try:
-            self._network = Interpreter(model_path=str(weights), num_threads=1)
-            self._network.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise WeightsError(f"{weights} is no TFLite network: {error}") from error
+        self._network = open_tflite(weights, "the person mask")
         self._input = self._network.get_input_details()[0]["index"]
         self._output = self._network.get_output_details()[0]["index"]
 
