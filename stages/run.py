@@ -159,10 +159,11 @@ class StageRun:
             params: see ``key``.
             batch_rows: rows handed over at once.
             few_rows: so few rows are computed in this process.
-            target: output folder, by default ``data/<data set>/<stage>``.
+            target: output folder, by default ``data/<data set>/<stage>``, of an item its own in it.
             code: see ``key``.
         """
-        output = ShardFolder(target or data_of(self.dataset, self.stage), source.count)
+        folder = data_of(self.dataset, f"{self.stage}/{self.item}" if self.item else self.stage)
+        output = ShardFolder(target or folder, source.count)
         start = time.monotonic()
         summary = map_shards(
             source,
@@ -172,7 +173,7 @@ class StageRun:
             make=make,
             batch_rows=batch_rows,
             executor=executor_from_environment(),
-            label=f"{self.stage}@{self.dataset}",
+            label=self.label,
             few_rows=few_rows,
         )
         self.record(summary, time.monotonic() - start)
@@ -226,7 +227,7 @@ class StageRun:
         self.summary = summary
         self.write_run(asdict(summary) | {"seconds": round(seconds, 2)})
         print(
-            f"{self.stage}@{self.dataset}: {summary.rows_in} in, {summary.rows_out} out, "
+            f"{self.label}: {summary.rows_in} in, {summary.rows_out} out, "
             f"{closing_words(summary.rejected)}; {summary.computed} computed, "
             f"{summary.reused} reused, {seconds:.1f} s"
         )

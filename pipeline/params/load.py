@@ -22,6 +22,7 @@ BANNED_NAMES = ("size", "nfiles")
 _NAMED_BY_DATASET = ("face_datasets", "body_datasets", "protocols", "analyse_modality")
 _REFERRING = {
     "sample": {"dataset": "datasets"},
+    "crops": {"dataset": "datasets"},
     "pretrain_nir_vis": {"dataset": "datasets"},
     "train_nir_vis": {"dataset": "datasets", "pretrained": "pretrain_nir_vis"},
     "evaluate_nir_vis": {"dataset": "datasets", "method": "train_nir_vis"},

@@ -5,15 +5,16 @@ comments in ``params.yaml`` repeat them for the reader.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Self
+from typing import Annotated, Self, get_args
 
 from pydantic import Field, model_validator
 
-from pipeline.params.align import AlignParams
+from pipeline.params.align import AlignParams, BuiltInTemplate
 from pipeline.params.analyse_modality import AnalyseModalityParams
 from pipeline.params.attributes import AttributesParams
 from pipeline.params.base import Name, Section
 from pipeline.params.crop_bodies import CropBodiesParams
+from pipeline.params.crops import CropsParams
 from pipeline.params.datasets import ChosenDataset, DatasetParams
 from pipeline.params.degrade import DegradeParams
 from pipeline.params.detect import DetectParams
@@ -57,6 +58,7 @@ class Params(Section):
     protocols: dict[Name, ProtocolParams]
     detect: DetectParams
     align: AlignParams
+    crops: dict[Name, CropsParams]
     parse: ParseParams
     parts: PartsParams
     attributes: AttributesParams
@@ -96,6 +98,10 @@ class Params(Section):
             named.append((f"pretrain_nir_vis.{name}.dataset", pretraining.dataset, self.datasets))
         for family, trained_on in (("nir_vis", self.protocols), ("dmfr", self.face_datasets)):
             named += self._named_by_recognition(family, trained_on)
+        for name, crops in self.crops.items():
+            named.append((f"crops.{name}.dataset", crops.dataset, self.face_datasets))
+            templates = dict.fromkeys((*get_args(BuiltInTemplate), *self.align.templates))
+            named.append((f"crops.{name}.template", crops.template, templates))
         named += self._named_by_bodies()
         named += self._named_by_analyses()
         for key, value, known in named:

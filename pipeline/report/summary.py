@@ -22,6 +22,7 @@ CHOSEN: dict[str, tuple[str, ...]] = {
         "interocular_px.median",
         "images_with_several_faces",
     ),
+    "crops": ("outside_fraction.p95", "interocular_px.median"),
     "parse": ("iou.*.mean",),
     "parts": ("box_iou.*.mean",),
     "attributes": ("separation.*.vis_nir.eer", "separation.*.vis_vis_poses.eer"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from pipeline.params.installed import installed_version
+from pipeline.store.fingerprint import PROJECT_PACKAGES
 
 
 def keep_log(path: Path) -> None:
@@ -28,14 +29,22 @@ def keep_log(path: Path) -> None:
 
 
 def show_records(log: TextIO | None = None) -> None:
-    """Let log records from INFO on be lines on standard error, above a bar that is shown there.
+    """Let log records be lines on standard error, above a bar that is shown there.
+
+    Those of the project from INFO on, those of libraries from WARNING on.
 
     Args:
         log: where they are kept as well, if they are.
     """
     handler = _Records(log)
+    handler.addFilter(_is_shown)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _is_shown(record: logging.LogRecord) -> bool:
+    ours = record.name.partition(".")[0] in PROJECT_PACKAGES
+    return ours or record.levelno >= logging.WARNING
 
 
 class _Records(logging.Handler):

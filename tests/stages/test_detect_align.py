@@ -1,15 +1,22 @@
 """Stages ``detect`` and ``align`` on a real photograph: edges, policies, ground truth, metrics."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import skimage.data
 
 from pipeline.alignment.rows import align_rows
+from pipeline.errors import ParamsError
 from pipeline.face3d.mesh import five_landmarks
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import transform_points
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.params.load import load_params
+from pipeline.store import ShardFolder
+from stages import crops as stage_crops
+from stages.run import StageRun
 
 ASTRONAUT = skimage.data.astronaut()
 SMALL = ASTRONAUT[40:240, 130:330]
@@ -68,6 +75,29 @@ def test_faces_are_aligned_by_the_meshs_points_or_the_detectors(photographs):
     np.testing.assert_array_equal(again["detected_xy"], face["detected_xy"])
     np.testing.assert_array_equal(again["mesh_xyz"], face["mesh_xyz"])
     assert 0.5 < np.abs(again["landmarks_xy"] - face["landmarks_xy"]).max() < 10
+
+
+def test_faces_are_kept_by_several_templates_at_once(photographs):
+    templates = {"small": {"dataset": "mine", "template": "arcface112"}}
+    photographs.edit(crops=templates)
+    photographs.run("ingest", "detect", "align")
+    stage_crops.run(StageRun("crops", "small", load_params(Path("params.yaml"))))
+    small = {
+        row["sample_id"]: row for row in ShardFolder.open(Path("data/mine/crops/small")).rows()
+    }
+    large = photographs.rows("align")
+    assert small.keys() == large.keys()
+    for name, row in small.items():
+        assert (row["template"], row["height_px"], row["width_px"]) == ("arcface112", 112, 112)
+        ours = np.asarray(row["warp_2x3"])
+        expected = ALIGNMENT_TEMPLATES["arcface112"].landmarks_xy
+        assert np.abs(transform_points(row["landmarks_xy"], ours) - expected).max() < 5
+        assert large[name]["template"] == "arcface144"
+    metrics = json.loads(Path("reports/metrics/mine/crops/small.json").read_text())
+    assert (metrics["out"], metrics["template"]) == (len(small), {"arcface112": len(small)})
+    photographs.edit(crops={"small": {"dataset": "mine", "template": "arcface113"}})
+    with pytest.raises(ParamsError, match=r"crops\.small\.template: 'arcface113' is none of"):
+        load_params(Path("params.yaml"))
 
 
 def test_the_crop_is_the_template_and_geometry_points_back(photographs):

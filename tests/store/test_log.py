@@ -17,6 +17,8 @@ print("3 in,", end=" ")
 print("2 out")
 logging.getLogger("pipeline").warning("a file is damaged")
 logging.getLogger("pipeline").debug("unheard")
+logging.getLogger("lightning_fabric").setLevel(logging.INFO)
+logging.getLogger("lightning_fabric").info("unheard")
 sys.stderr.write("\\x1b[2K a bar\\n")
 raise SystemExit("error: params")
 """
