@@ -17,6 +17,7 @@ from pipeline.cli.export_model import export_model
 from pipeline.cli.lock import check_lock, check_running
 from pipeline.cli.mask_template import mask_template
 from pipeline.cli.mesh import mesh
+from pipeline.cli.new_dataset import new_dataset
 from pipeline.cli.projects import init, project_file, workspace
 from pipeline.cli.rejected import explain, rejected
 from pipeline.cli.show import show
@@ -80,6 +81,7 @@ app.command("export-model")(export_model)
 app.command("import")(import_command)
 app.command("mask-template")(mask_template)
 app.command("mesh")(mesh)
+app.command("new-dataset")(new_dataset)
 
 
 def main() -> None:

@@ -1,0 +1,29 @@
+# crossband with all its extras. For a CPU (the default), or for NVIDIA GPUs:
+#   docker build -t crossband .
+#   docker build -t crossband:cuda --build-arg TORCH=https://download.pytorch.org/whl/cu128 .
+# In the folder of a project (`crossband init` makes one):
+#   docker run --rm -u "$(id -u):$(id -g)" -v "$PWD:/project" crossband dvc repro
+#   docker run --rm --gpus all -u "$(id -u):$(id -g)" -v "$PWD:/project" crossband:cuda dvc repro
+FROM python:3.11-slim
+
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends git libgl1 libglib2.0-0 \
+    && rm -rf /var/lib/apt/lists/* \
+    && git config --system safe.directory '*'
+
+# Where torch comes from: its CPU build, or one for a CUDA version.
+ARG TORCH=https://download.pytorch.org/whl/cpu
+# Less than all: train, bodies, export, detectors, thermal (pipeline/extras.py).
+ARG EXTRAS=all
+
+WORKDIR /src
+COPY constraints.txt .
+RUN grep -E '^(torch|torchvision)==' constraints.txt > /tmp/torch.txt \
+    && pip install --no-cache-dir --requirement /tmp/torch.txt --index-url "$TORCH" --extra-index-url https://pypi.org/simple
+COPY . .
+RUN pip install --no-cache-dir --constraint constraints.txt ".[$EXTRAS]"
+
+# Whoever runs it owns what it writes: weight files are kept beside the project's data.
+ENV HOME=/tmp CROSSBAND_CACHE=/project/.cache/crossband DVC_NO_ANALYTICS=1
+WORKDIR /project
+CMD ["crossband", "--help"]
