@@ -33,7 +33,7 @@ def measure(name: str, ablation: AblationParams, row: RowParams) -> dict[str, li
     trained_on = read_protocol(folder / row.method.protocol)
     tested = read_protocol(folder / ablation.tested)
     folders = {"parts": stage.source("parts")}
-    if row.method.masked or "masked" in row.probes:
+    if row.method.second_rows == "masks" or "masked" in row.probes:
         folders["masks"] = stage.source("masks")
     path = pretrained_path("pretrain_nir_vis", row.method.pretrained)
     pretrained = load_trained(stage.trained(path))

@@ -30,8 +30,7 @@ def run(stage: StageRun) -> None:
     stage = stage.on(params.dataset)
     protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
     protocol = protocol.only(params.folds) if params.folds else protocol
-    wanted = ("parts", "masks") if params.masked else ("parts",)
-    folders = {source: stage.source(source) for source in wanted}
+    folders = {source: stage.source(source) for source in ("parts", params.second_rows)}
     path = pretrained_path(PRETRAINED_BY, params.pretrained)
     pretrained = load_trained(stage.trained(path))
     key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))

@@ -46,6 +46,9 @@ _FOLDERS = {
 _ROWS_OF = {"ablations.row": "stages.train_nir_vis", "ablations.dmfr_row": "stages.train_dmfr"}
 """The stage whose methods the rows of ablations train."""
 
+_BESIDE = {"ablations.row": ("masks",)}
+"""What is read beside what the methods declare: masked probes."""
+
 _SHARED = frozenset({"__init__", "run", "wiring"})
 _CONTRACT = re.compile(r'(name = "Stages do not import one another".*?modules = \[\n)[^\]]*', re.S)
 
@@ -110,7 +113,8 @@ def wired_pipeline(text: str) -> str:
         if module.endswith("table"):  # it runs reports, which count nowhere else
             continue
         wired = _replaced(list(deps), code_deps(module), _is_code)
-        if inputs := {source for method in methods_of(module) for source in method.inputs}:
+        inputs = {source for method in methods_of(module) for source in method.inputs}
+        if inputs := inputs.union(_BESIDE.get(module, ())):
             folder = _FOLDERS.get(module, "data/${item.dataset}")
             read = [f"{folder}/{source}" for source in SOURCES if source in inputs]
             wired = _replaced(wired, read, partial(_is_data, folder))

@@ -7,6 +7,8 @@ from pydantic import Field
 from pipeline.params.base import NEUTRAL, Folds, Name, Section
 
 Rows = Literal["align", "attributes", "parse", "parts", "reconstruct", "masks", "poses", "degrade"]
+SYNTHESIS: frozenset[Rows] = frozenset({"reconstruct", "masks", "poses", "degrade"})
+"""Those of ``synthesis_datasets`` alone."""
 MADE_OF: dict[str, Rows] = {"masks": "parts", "poses": "align", "degrade": "align"}
 """Stages of faces that a program made of others, and the stage of those others."""
 

@@ -19,7 +19,10 @@ from pipeline.params.whole import Params
 BANNED_NAMES = ("size", "nfiles")
 """DVC takes these keys for its own and then overlooks edits of the section around them."""
 
-_NAMED_BY_DATASET = ("face_datasets", "body_datasets", "protocols", "analyse_modality")
+_NAMED_BY_DATASET = (
+    *("face_datasets", "synthesis_datasets", "body_datasets"),
+    *("protocols", "analyse_modality"),
+)
 _REFERRING = {
     "sample": {"dataset": "datasets"},
     "crops": {"dataset": "datasets"},

@@ -29,6 +29,7 @@ RENAMED: dict[str, str] = {
     "train_nir_vis.*.start": "pretrained",
     "train_nir_vis.*.decay_at_steps": "milestones",
     "train_nir_vis.*.accumulate": "grad_accumulation_steps",
+    "train_nir_vis.*.masked": "second_rows, `masks` where it was true and `parts` where not",
     "evaluate": "evaluate_nir_vis",
     "evaluate.*.probes": "rows",
     "evaluate_nir_vis.*.probes": "rows",

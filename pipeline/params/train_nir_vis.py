@@ -19,8 +19,8 @@ class MethodParams(RecogniserParams):
     folds: Annotated[Annotated[Folds, Field(min_length=1)] | None, NEUTRAL] = None
     """Which of the protocol's; None takes all."""
     bands: tuple[Band, Band]
-    masked: bool
-    """Whether images of the second band are those of the stage ``masks``."""
+    second_rows: Literal["parts", "masks"]
+    """Stage whose images those of the second band are."""
 
     @model_validator(mode="after")
     def _two_bands(self) -> Self:

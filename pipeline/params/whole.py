@@ -21,7 +21,7 @@ from pipeline.params.detect import DetectParams
 from pipeline.params.detect_bodies import DetectBodiesParams
 from pipeline.params.evaluate_bodies import EvaluateBodiesParams
 from pipeline.params.evaluate_dmfr import EvaluateDmfrParams
-from pipeline.params.evaluate_nir_vis import EvaluateParams
+from pipeline.params.evaluate_nir_vis import SYNTHESIS, EvaluateParams
 from pipeline.params.export import ExportParams
 from pipeline.params.ingest import IngestParams
 from pipeline.params.label_bodies import LabelBodiesParams
@@ -50,6 +50,7 @@ class Params(Section):
 
     datasets: Annotated[dict[Name, DatasetParams], Field(min_length=1)]
     face_datasets: dict[Name, ChosenDataset]
+    synthesis_datasets: dict[Name, ChosenDataset]
     body_datasets: dict[Name, ChosenDataset]
     weights: WeightsParams
     report: ReportParams
@@ -86,6 +87,9 @@ class Params(Section):
         for family in ("face_datasets", "body_datasets", "protocols"):
             if unknown := sorted(getattr(self, family).keys() - self.datasets.keys()):
                 raise ValueError(f"{family}: {unknown} are none of datasets {list(self.datasets)}")
+        if unknown := sorted(self.synthesis_datasets.keys() - self.face_datasets.keys()):
+            known = list(self.face_datasets)
+            raise ValueError(f"synthesis_datasets: {unknown} are none of face_datasets {known}")
         return self
 
     @model_validator(mode="after")
@@ -133,6 +137,28 @@ class Params(Section):
             key = f"evaluate_{family}.{name}"
             yield f"{key}.method", entry.method, methods
             yield f"{key}.dataset", entry.dataset, self.protocols
+
+    @model_validator(mode="after")
+    def _synthesis_there(self) -> Self:
+        """Hold what reads masked, turned or degraded faces against the data sets that have any."""
+        read = {
+            f"train_nir_vis.{name}.second_rows": method.dataset
+            for name, method in self.train_nir_vis.items()
+            if method.second_rows == "masks"
+        }
+        for name, entry in self.evaluate_nir_vis.items():
+            if entry.rows in SYNTHESIS:
+                read[f"evaluate_nir_vis.{name}.rows"] = entry.dataset
+        for section in ("train_dmfr", "evaluate_dmfr"):
+            for name, entry in getattr(self, section).items():
+                read[f"{section}.{name}.dataset"] = entry.dataset
+        for key, dataset in read.items():
+            if dataset not in self.synthesis_datasets:
+                raise ValueError(
+                    f"{key} reads faces that programs make of {dataset!r}: add it to "
+                    f"synthesis_datasets, which has {list(self.synthesis_datasets)}"
+                )
+        return self
 
     def _named_by_bodies(self) -> Iterator[tuple[str, str, Mapping[str, object]]]:
         """Yield what trainings on people name: the key, the name, and where it has to stand."""

@@ -52,7 +52,7 @@ def ablation_rows(ablation: AblationParams, results: Results) -> Iterator[dict[s
             flat: dict[str, Any] = {
                 "paper": row.paper,
                 "row": row.title,
-                "trained": "masked" if row.method.masked else "plain",
+                "trained": "masked" if row.method.second_rows == "masks" else "plain",
                 "probes": probes,
             }
             for measure in MEASURES:

@@ -249,6 +249,11 @@ def test_entries_that_a_profile_moves_to_another_data_set_keep_all_else():
     assert list(checked.train_nir_vis) == ["pram_cat"]
     assert checked.train_nir_vis["pram_cat"].steps == params["train_nir_vis"]["pram_cat"]["steps"]
     assert checked.evaluate_nir_vis == {}
+    with pytest.raises(ParamsError, match=r"pram_cat\.second_rows reads .*'casia': add it to syn"):
+        profile["train_nir_vis"]["pram_cat"]["second_rows"] = "masks"
+        check_params(lay_profile_over(params, profile), ROOT)
+    laid = lay_profile_over(params, profile | {"synthesis_datasets": {"casia": {}}})
+    assert list(check_params(laid, ROOT).synthesis_datasets) == ["casia"]
 
 
 def test_a_network_that_is_removed_takes_what_starts_from_it_along():
@@ -262,7 +267,8 @@ def test_a_network_that_is_removed_takes_what_starts_from_it_along():
 def test_a_method_that_moves_leaves_the_evaluations_of_where_it_was():
     params = read_yaml(ROOT / "params.yaml")
     params["protocols"]["scenes"] = params["protocols"]["sample"]
-    laid = lay_profile_over(params, {"train_nir_vis": {"hsst": {"dataset": "scenes"}}})
+    moved = {"dataset": "scenes", "second_rows": "parts"}
+    laid = lay_profile_over(params, {"train_nir_vis": {"hsst": moved}})
     assert list(laid["evaluate_nir_vis"]) == ["pram_cat-VIS-NIR"]
     assert check_params(laid, ROOT).train_nir_vis["hsst"].dataset == "scenes"
 

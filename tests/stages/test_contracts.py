@@ -66,7 +66,11 @@ def test_the_command_runs_the_module_of_that_name(name):
     ),
 )
 def test_a_stage_runs_over_the_data_sets_of_its_family(name):
-    assert STAGES[name]["foreach"] in ("${face_datasets}", "${body_datasets}")
+    assert STAGES[name]["foreach"] in (
+        "${face_datasets}",
+        "${synthesis_datasets}",
+        "${body_datasets}",
+    )
 
 
 @pytest.mark.parametrize("name", [*ITEM_STAGES, "analyse_modality"])
@@ -159,7 +163,7 @@ def test_an_evaluation_of_dmfr_reads_faces_and_what_was_made_of_probes():
 @pytest.mark.parametrize(
     ("stage", "family", "beside"),
     [
-        ("train_nir_vis", AnyMethodParams, {"protocols"}),
+        ("train_nir_vis", AnyMethodParams, {"protocols", "${item.second_rows}"}),
         ("train_dmfr", AnyDmfrParams, set()),
     ],
 )

@@ -74,7 +74,7 @@ def test_what_is_no_code_stays_where_it_is_with_its_comments():
 @pytest.mark.parametrize("stage", ["train_nir_vis", "pretrain_nir_vis"])
 def test_a_family_reads_the_data_that_its_methods_declare(stage):
     text = (ROOT / "dvc.yaml").read_text()
-    inputs = {"attributes"} if stage == "pretrain_nir_vis" else {"parts", "masks"}
+    inputs = {"attributes"} if stage == "pretrain_nir_vis" else {"parts", "${item.second_rows}"}
     deps = set(STAGES[stage]["do"]["deps"])
     assert inputs == {dep.rpartition("/")[2] for dep in deps if "{item.dataset}/" in dep} - {
         "protocols"
@@ -92,7 +92,8 @@ def test_a_method_that_reads_more_is_wired_to_it(monkeypatch):
     wired = YAML(typ="safe").load(wiring.wired_pipeline((ROOT / "dvc.yaml").read_text()))
     deps = wired["stages"]["train_nir_vis"]["do"]["deps"]
     assert "data/${item.dataset}/poses" in deps
-    assert "data/${item.dataset}/masks" in deps  # others still read it
+    assert "data/${item.dataset}/parts" in deps
+    assert "data/${item.dataset}/${item.second_rows}" in deps  # no method says that: params do
 
 
 def test_a_forgotten_stage_is_put_into_the_contract():

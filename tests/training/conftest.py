@@ -28,7 +28,7 @@ def project(tmp_path, monkeypatch, weight_file):
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / sface.name).symlink_to(sface)
     made = Project()
-    method = SHORT | {"masked": False}
+    method = SHORT | {"second_rows": "parts"}
     made.edit(
         pretrain_nir_vis={"lightcnn9": SHORT | {"batch_images": 2}},
         train_nir_vis={

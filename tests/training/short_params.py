@@ -18,6 +18,6 @@ PRAM = PARAMS.train_nir_vis["pram_cat"].model_copy(
     update=SHORT | {"batch_triplets": 2, "kept_crops": 2}
 )
 HSST = PARAMS.train_nir_vis["hsst"].model_copy(
-    update=SHORT | {"batch_pairs": 2, "prototypes": 2, "masked": False}
+    update=SHORT | {"batch_pairs": 2, "prototypes": 2, "second_rows": "parts"}
 )
 BANDS = (Band.VIS, Band.NIR)

@@ -86,7 +86,8 @@ def trained(tmp_path_factory):
         project.edit(
             pretrain_nir_vis={"lightcnn9": SHORT | {"steps": 0}},
             train_nir_vis={
-                "hsst": SHORT | {"steps": 0, "masked": False, "batch_pairs": 1, "prototypes": 1}
+                "hsst": SHORT
+                | {"steps": 0, "second_rows": "parts", "batch_pairs": 1, "prototypes": 1}
             },
         )
         rows = [face_row(f"t{n}.{band}", f"t{n}", band) for n in range(2) for band in BANDS]

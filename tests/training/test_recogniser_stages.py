@@ -27,7 +27,7 @@ CASIA = {"reader": "casia_nir_vis2", "root": "casia", "shards": 1}
     [("pram_cat", "pram_cat-VIS-NIR"), ("hsst", "hsst-VIS-NIR-masked")],
 )
 def test_a_method_is_trained_and_stands_beside_chance_and_its_start(sample, method, evaluation):
-    sample.edit(train_nir_vis={method: {"masked": method == "hsst"}})
+    sample.edit(train_nir_vis={method: {"second_rows": "masks" if method == "hsst" else "parts"}})
     for stage, item in (
         ("pretrain_nir_vis", "lightcnn9"),
         ("train_nir_vis", method),

@@ -12,7 +12,7 @@ from pipeline.training.methods.recogniser import Recogniser
 class NirVisMethod(Recogniser):
     """A method on aligned faces and their parts, masked ones in the second band if asked for."""
 
-    inputs = ("parts", "masks")
+    inputs = ("parts",)
     params: MethodParams
 
     @classmethod
@@ -23,18 +23,20 @@ class NirVisMethod(Recogniser):
 
         Args:
             params: of the training.
-            folders: ``parts``, and ``masks`` where they are asked for.
+            folders: ``parts``, and ``masks`` where the second band's images are masked.
             ids: samples of a fold's table ``train``.
 
         Raises:
             StageError: masked faces are wanted of a data set that has none.
         """
-        if not params.masked:
+        if params.second_rows == "parts":
             return [Part(folders["parts"], of_samples(ids, *params.bands))]
-        if "masks" not in folders:
-            raise StageError(f"{params.dataset} has no stage `masks`: set masked to false")
+        if params.second_rows not in folders:
+            raise StageError(
+                f"{params.dataset} has no stage `{params.second_rows}`: set second_rows to parts"
+            )
         first, second = params.bands
         return [
             Part(folders["parts"], of_samples(ids, first)),
-            Part(folders["masks"], of_samples(ids, second)),
+            Part(folders[params.second_rows], of_samples(ids, second)),
         ]

@@ -30,7 +30,7 @@ SHARED = {
     "protocol": "VIS-NIR",
     "pretrained": "tiny",
     "bands": ["VIS", "NIR"],
-    "masked": False,
+    "second_rows": "parts",
     "steps": 4,
     "optimizer": "sgd",
     "learning_rate": 0.1,
