@@ -96,6 +96,20 @@ def test_the_data_card_counts_and_names_licences(project):
     assert "license: mit\n" in card
     assert "| NIR | 4 |" in card
     assert "**100.0 % are simulated**" in card
+    assert "## Whom it shows\n" in card
+
+
+def test_the_croissant_card_is_valid_and_answers_by_the_rai_vocabulary(project):
+    mlcroissant = pytest.importorskip("mlcroissant")
+    path = project / "reports/site/cards/d.croissant.json"
+    told = json.loads(path.read_text())
+    read = mlcroissant.Dataset(jsonld=told)
+    assert read.metadata.issues.errors == set()
+    assert read.metadata.data_limitations == [told["rai:dataLimitations"]]
+    assert "100.0 % of the images are simulated" in told["rai:dataLimitations"]
+    assert "NIR 4" in told["rai:dataBiases"]
+    assert "made by programs" in told["rai:personalSensitiveInformation"]
+    assert told["license"] == ["MIT"]
 
 
 def test_the_same_outputs_give_the_same_bytes(project):

@@ -1,6 +1,7 @@
 """The data card: who and what a data set holds, under which licence, how much is simulated."""
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ruamel.yaml import YAML
@@ -85,11 +86,15 @@ def data_card(name: str, folder: ShardFolder) -> DataCard:
     )
 
 
-def hub_card(card: DataCard) -> str:
+def hub_card(card: DataCard, answers: Iterable[tuple[str, str]]) -> str:
     """Write a card as the README.md of a data set on the Hugging Face Hub.
 
     The licence is the Hub's word for the images'; ``other`` for several, and for any that it has
     no word for.
+
+    Args:
+        card: what was counted.
+        answers: titles and texts that follow the counts.
     """
     names = [name for name, _ in card.licences]
     word = HUB_LICENCES.get(names[0], "other") if len(names) == 1 else "other"
@@ -123,4 +128,6 @@ def hub_card(card: DataCard) -> str:
         lines += [f"| {title} | images |", "|---|---|"]
         lines += [f"| {name} | {count} |" for name, count in counts]
         lines.append("")
+    for title, words in answers:
+        lines += [f"## {title}", "", words, ""]
     return f"---\n{text.getvalue()}---\n\n" + "\n".join(lines)

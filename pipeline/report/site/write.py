@@ -4,6 +4,7 @@
 bytes for the same outputs. What depends on the run, times and changes, stands in ``reports/runs``.
 """
 
+import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pipeline.report.grouped import BUCKETS
 from pipeline.report.site.card import DataCard, data_card, hub_card
 from pipeline.report.site.changes import record
 from pipeline.report.site.pages import Pages, script_of
+from pipeline.report.site.responsible import TITLES, answers, croissant_card
 from pipeline.report.site.results import blocks, charts, evaluation, is_evaluation, matrices
 from pipeline.report.site.runs import REPORTS, StageOutput, flat, read_outputs
 from pipeline.report.site.samples import Lost, Shown, counts_of, rejected_rows, shown_rows
@@ -181,17 +183,22 @@ def _data_page(
     outputs: Iterable[StageOutput],
     weights: Mapping[str, WeightFile],
 ) -> list[DataCard]:
-    cards = [
-        data_card(output.entry.key, output.folder)
+    found = [
+        (data_card(output.entry.key, output.folder), output.rejected)
         for output in outputs
         if output.entry.stage == "ingest" and output.folder is not None
     ]
     folder = pages.site / "cards"
     folder.mkdir()
-    for card in cards:
-        (folder / f"{card.name}.md").write_text(hub_card(card))
-    pages.write("data", "data.html", datasets=cards, weights=list(weights.items()))
-    return cards
+    datasets = []
+    for card, rejected in found:
+        told = [(TITLES[name], words) for name, words in answers(card, rejected).items()]
+        (folder / f"{card.name}.md").write_text(hub_card(card, told))
+        described = json.dumps(croissant_card(card, rejected), indent=1, ensure_ascii=False)
+        (folder / f"{card.name}.croissant.json").write_text(f"{described}\n")
+        datasets.append((card, told))
+    pages.write("data", "data.html", datasets=datasets, weights=list(weights.items()))
+    return [card for card, _ in found]
 
 
 def _headlines(outputs: Sequence[StageOutput], cards: Sequence[DataCard]) -> list[tuple[str, str]]:
