@@ -249,9 +249,10 @@ def test_entries_that_a_profile_moves_to_another_data_set_keep_all_else():
     assert list(checked.train_nir_vis) == ["pram_cat"]
     assert checked.train_nir_vis["pram_cat"].steps == params["train_nir_vis"]["pram_cat"]["steps"]
     assert checked.evaluate_nir_vis == {}
+    profile["train_nir_vis"]["pram_cat"]["second_rows"] = "masks"
+    laid = lay_profile_over(params, profile)
     with pytest.raises(ParamsError, match=r"pram_cat\.second_rows reads .*'casia': add it to syn"):
-        profile["train_nir_vis"]["pram_cat"]["second_rows"] = "masks"
-        check_params(lay_profile_over(params, profile), ROOT)
+        check_params(laid, ROOT)
     laid = lay_profile_over(params, profile | {"synthesis_datasets": {"casia": {}}})
     assert list(check_params(laid, ROOT).synthesis_datasets) == ["casia"]
 

@@ -64,7 +64,7 @@ def answers(card: DataCard, rejected: Mapping[str, int]) -> dict[str, str]:
             f"{real} images show real people: they are biometric data, and law and the licence say "
             "who may process them."
             if real
-            else "All images were made by programs. A face that a program made can resemble someone."
+            else "Programs made all images; a face that one made can still resemble someone."
         ),
     }
 
