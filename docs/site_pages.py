@@ -5,6 +5,7 @@ A hook of mkdocs. Links between the two places are turned round, so that they ho
 
 import posixpath
 import re
+import runpy
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -29,6 +30,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for source, page in OUTSIDE.items():
         text = (root / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=text))
+    written = runpy.run_path(str(Path(__file__).with_name("site_reference.py")))["PAGES"]
+    for page, write in written.items():
+        files.append(File.generated(config, page, content=write(root)))
     return files
 
 

@@ -4,6 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+import typer.main
+from ruamel.yaml import YAML
+
+import crossband
+from pipeline.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,6 +39,19 @@ def test_every_document_is_a_page(site):
 def test_the_first_page_is_the_readme(site):
     title = (ROOT / "README.md").read_text().splitlines()[0].removeprefix("# ")
     assert f'<h1 id="{title}">{title}' in (site / "index.html").read_text()
+
+
+def test_the_reference_has_all_of_the_library_the_command_and_the_params(site):
+    pages = {path.parent.name: path.read_text() for path in site.glob("reference/*/index.html")}
+    assert pages.keys() == {"library", "commands", "params", "columns"}
+    methods = [name for name in vars(crossband.Face) if not name.startswith("_")]
+    for name in (*crossband.__all__, *(f"Face.{method}" for method in methods)):
+        assert f"<code>{name}</code>" in pages["library"]
+    for name in typer.main.get_command(app).commands:
+        assert f"<code>crossband {name}</code>" in pages["commands"]
+    for name in YAML(typ="safe").load((ROOT / "params.yaml").read_text()):
+        assert f"<code>{name}</code>" in pages["params"]
+    assert "<code>warp_2x3</code>" in pages["columns"]
 
 
 def test_no_page_loads_anything_from_another_host(site):
