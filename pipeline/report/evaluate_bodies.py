@@ -114,11 +114,12 @@ def bands_figure(
     probes = [band for band in bands if band in metrics["trained"]]
     figure = new_figure(4.0 + 3.2 * (1 + len(probes)), 3.6)
     panels = figure.subplots(1, 2 + len(probes))
-    panels[0].imshow(similarities, vmin=-1, vmax=1, cmap="RdBu_r")
+    low, high = _spread(similarities)
+    panels[0].imshow(similarities, vmin=low, vmax=high, cmap="viridis")
     places = [names.index(band) for band in bands]
     panels[0].set_xticks(places, bands, fontsize=7, ha="left")
     panels[0].set_yticks(places, bands, fontsize=7)
-    panels[0].set_title("cosine of templates, by subject", fontsize=9)
+    panels[0].set_title(f"cosine of templates, {low:.3f} to {high:.3f}", fontsize=9)
     _draw_matrix(panels[1], metrics["matrix"]["trained"], bands)
     for axes, band in zip(panels[2:], probes, strict=True):
         for row in (each for each in _SHOWN if each in metrics):
@@ -130,6 +131,13 @@ def bands_figure(
     panels[-1].legend(frameon=False, fontsize=7, loc="lower right")
     figure.suptitle(title, fontsize=10)
     save(figure, path)
+
+
+def _spread(similarities: Float32) -> tuple[float, float]:
+    """Return the least and largest cosine of two templates: all may lie close to one."""
+    others = similarities[~np.eye(len(similarities), dtype=bool)]
+    others = others[np.isfinite(others)]
+    return (float(others.min()), float(others.max())) if others.size else (-1.0, 1.0)
 
 
 def _draw_matrix(axes: Any, matrix: Mapping[str, Mapping[str, Any]], bands: Sequence[str]) -> None:

@@ -41,7 +41,8 @@ def loss_figure(curve: Curve, path: Path) -> None:
             values = np.array([point[name] for point in run])
             axes.plot(steps, values, color="#1f77b4", alpha=0.3, linewidth=0.8)
             axes.plot(steps, _smoothed(values), color="#1f77b4", linewidth=1.4)
-        dress(axes, name.replace("_", " "), "step", "loss")
+        kind = "share" if name.startswith("hard_") else "loss"
+        dress(axes, name.replace("_", " "), "step", kind)
     save(figure, path)
 
 

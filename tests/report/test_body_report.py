@@ -11,6 +11,7 @@ from pipeline.ops.codec import encode_png
 from pipeline.report.body_tiles import AREA_COLOURS, OUTCOME_COLOURS, crop_tile, scene_tile, strips
 from pipeline.report.contact_sheet import lines_of
 from pipeline.report.detect_bodies import detect_bodies_metrics
+from pipeline.report.evaluate_bodies import _spread
 from pipeline.report.label_bodies import label_bodies_metrics
 from pipeline.schemas.detect_bodies import DETECT_BODIES
 from pipeline.schemas.label_bodies import LABEL_BODIES
@@ -166,3 +167,10 @@ def test_strips_are_lines_of_subjects_and_columns_of_bands():
     np.testing.assert_allclose(image[90, 18], lower, atol=1)
     assert (image[line : line + 96, :68] < 40).all()  # b has no image in VIS
     assert lines_of([], 96)[0].shape[1] == 96
+
+
+def test_the_colours_of_a_matrix_of_cosines_span_those_of_different_templates():
+    """A network hardly trained gives cosines that all lie close to one."""
+    cosines = np.array([[1, 0.98, np.nan], [0.98, 1, 0.99], [np.nan, 0.99, 1]], np.float32)
+    assert _spread(cosines) == pytest.approx((0.98, 0.99))
+    assert _spread(np.ones((1, 1), np.float32)) == (-1.0, 1.0)
