@@ -30,7 +30,8 @@ def run(stage: StageRun) -> None:
     stage = stage.on(params.dataset)
     protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
     protocol = protocol.only(params.folds) if params.folds else protocol
-    folders = {source: stage.source(source) for source in ("parts", params.second_rows)}
+    wanted: set[str] = {"parts", params.second_rows}
+    folders = {source: stage.source(source) for source in sorted(wanted)}
     path = pretrained_path(PRETRAINED_BY, params.pretrained)
     pretrained = load_trained(stage.trained(path))
     key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))

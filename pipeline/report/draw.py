@@ -1,6 +1,6 @@
 """Drawing on images: faces, label maps, parts, captions. RGB uint8 throughout."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -39,7 +39,7 @@ CLASS_COLOURS: dict[FaceClass, tuple[int, int, int]] = {
 
 _LABEL_STRENGTH = 0.5
 FONT = ImageFont.load_default(12)
-_SMALL_FONT = ImageFont.load_default(10)
+_SMALLFONT = ImageFont.load_default(10)
 GROUND = (24, 24, 26)
 
 
@@ -84,11 +84,11 @@ def annotated(image: UInt8, notes: Sequence[tuple[Float32, str, tuple[int, int, 
     canvas = Image.fromarray(image)
     pen = ImageDraw.Draw(canvas)
     for box, words, colour in notes:
-        width = pen.textlength(words, _SMALL_FONT) + 3
+        width = pen.textlength(words, _SMALLFONT) + 3
         x = min(max(float(box[0]), 0.0), max(canvas.width - width, 0.0))
         y = max(float(box[1]) - 11, 0.0)
         pen.rectangle((x, y, x + width, y + 11), fill=colour)
-        pen.text((x + 2, y - 1), words, fill=(0, 0, 0), font=_SMALL_FONT)
+        pen.text((x + 2, y - 1), words, fill=(0, 0, 0), font=_SMALLFONT)
     return np.asarray(canvas)
 
 
@@ -135,7 +135,8 @@ def captioned(image: UInt8, lines: Sequence[str], wh: tuple[int, int]) -> UInt8:
 
     Args:
         image: (h, w, 3), fits into ``wh``.
-        lines: the caption; what is too long is cut.
+        lines: the caption; what is too long is cut, of an id that which stands before ``#``: its
+            end tells what was made, for example which pose.
         wh: width and height of the image's place; the tile is higher by the caption.
     """
     width, height = wh
@@ -143,7 +144,17 @@ def captioned(image: UInt8, lines: Sequence[str], wh: tuple[int, int]) -> UInt8:
     tile.paste(Image.fromarray(centred(image, wh)))
     pen = ImageDraw.Draw(tile)
     for number, line in enumerate(lines):
-        while line and pen.textlength(line, FONT) > width - 4:
-            line = line[:-1]
-        pen.text((3, height + 14 * number + 1), line, fill=(220, 220, 220), font=FONT)
+        shown = _cut(line, lambda text: pen.textlength(text, FONT) <= width - 4)
+        pen.text((3, height + 14 * number + 1), shown, fill=(220, 220, 220), font=FONT)
     return np.asarray(tile)
+
+
+def _cut(line: str, fits: Callable[[str], bool]) -> str:
+    head, mark, tail = line.partition("#")
+    if mark and not fits(line):
+        while head and not fits(f"{head}..#{tail}"):
+            head = head[:-1]
+        line = f"{head}..#{tail}"
+    while line and not fits(line):
+        line = line[:-1]
+    return line

@@ -216,3 +216,13 @@ def test_every_colour_of_a_label_map_is_explained(folder):
     named = dict(legend_of([row | {"labels": row["image"]}]))
     assert set(named) == {draw.CLASS_COLOURS[each] for each in FaceClass if each}
     assert legend_of([row | {"mask_alpha": row["image"], "labels": row["image"]}]) == []
+
+
+def test_a_caption_that_is_too_long_keeps_what_was_made_of_an_image():
+    def fits(text):
+        return len(text) <= 20
+
+    assert draw._cut("x.VIS#mask000", fits) == "x.VIS#mask000"
+    assert draw._cut("amateur_selfie.VIS#pose.+030.00", fits) == "amate..#pose.+030.00"
+    assert draw._cut("a#pose.+030.00+000.00+000.00", fits) == "..#pose.+030.00+000."
+    assert draw._cut("a_long_name_without_any", fits) == "a_long_name_without_"

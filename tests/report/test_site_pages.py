@@ -108,7 +108,7 @@ def test_the_croissant_card_is_valid_and_answers_by_the_rai_vocabulary(project):
     assert read.metadata.data_limitations == [told["rai:dataLimitations"]]
     assert "100.0 % of the images are simulated" in told["rai:dataLimitations"]
     assert "NIR 4" in told["rai:dataBiases"]
-    assert "made by programs" in told["rai:personalSensitiveInformation"]
+    assert "Programs made all images" in told["rai:personalSensitiveInformation"]
     assert told["license"] == ["MIT"]
 
 
