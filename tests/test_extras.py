@@ -46,3 +46,34 @@ def test_the_message_says_what_to_install():
     words = missing_words(ModuleNotFoundError(name="ultralytics.nn"))
     assert "`pip install 'crossband[bodies]'`" in words
     assert missing_words(ModuleNotFoundError(name="nowhere")) is None
+
+
+IMPORTED_AS = {
+    "opencv_python": "cv2",
+    "pillow": "PIL",
+    "scikit_image": "skimage",
+    "scikit_learn": "sklearn",
+}
+NOT_IMPORTED = {
+    "dvc": "the command that runs the stages",
+    "lap": "ultralytics' trackers import it",
+    "ultralytics": "imported by name, pipeline/bodies/ultralytics_offline.py",
+    "crossband": "extras of its own",
+}
+
+
+def test_every_dependency_is_imported_by_the_package_or_it_says_here_what_for():
+    found = set()
+    for top in ("pipeline", "stages", "models", "crossband"):
+        for path in (ROOT / top).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name.partition(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    found.add(node.module.partition(".")[0])
+    users = [PROJECT["dependencies"]]
+    users += [PROJECT["optional-dependencies"][extra] for extra in set(EXTRAS.values())]
+    declared = set.union(*map(names, users))
+    assert {name for name in declared if IMPORTED_AS.get(name, name) not in found} <= set(
+        NOT_IMPORTED
+    )
