@@ -65,6 +65,7 @@ class StageRun:
         item: what the stage runs over beside the data set, for example a method; None where it
             runs over data sets.
         summary: what ``map`` did, None before.
+        started: on the clock of ``time.monotonic``.
     """
 
     stage: str
@@ -72,6 +73,7 @@ class StageRun:
     params: Params
     item: str | None = None
     summary: MapSummary | None = None
+    started: float = field(default_factory=time.monotonic)
     _weights: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -198,7 +200,7 @@ class StageRun:
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Write the stage's metrics, and the few of them that runs are compared by.
 
-        After ``map``, rows in, out and rejected come first.
+        After ``map``, rows in, out and rejected come first. Without, how long it took is kept, too.
         """
         common = {}
         if self.summary is not None:
@@ -207,6 +209,8 @@ class StageRun:
                 "out": self.summary.rows_out,
                 "rejected": self.summary.rejected,
             }
+        else:
+            self.write_run({"seconds": round(time.monotonic() - self.started, 2)})
         written = common | metrics
         _write_json(self.report("metrics", ".json"), written)
         _write_json(self.report("summary", ".json"), summary_of(self.stage, written))

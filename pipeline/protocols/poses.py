@@ -45,8 +45,8 @@ def cross_pose(rows: Sequence[Row], seed: int) -> Iterator[Protocol]:
                 yield Protocol(
                     f"{name}{ending}",
                     Provenance.DERIVED,
-                    f"{_said(probing)} probes against a template of {_said(seen)} images of each "
-                    f"{split} subject, from other shots.",
+                    f"{_said(probing).capitalize()} probes against a template of {_said(seen)} "
+                    f"images of each {split} subject, from other shots.",
                     enroll=template_table(of_subject(row) for row in gallery),
                     probe=template_table(single(row) for row in probes),
                     match=None,

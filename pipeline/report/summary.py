@@ -73,7 +73,7 @@ A dotted path into the stage's metrics, ``*`` for every key; what a run has not 
 """
 
 
-LEFT_OUT = frozenset({"band_left_out", "beyond_profile", "turned_away", "unlabelled"})
+LEFT_OUT = frozenset({"band_left_out", "beyond_profile", "not_chosen", "turned_away", "unlabelled"})
 """Reasons that are choices of the params; all others are something about the sample."""
 
 

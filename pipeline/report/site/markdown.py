@@ -38,7 +38,7 @@ def _table(lines: list[str]) -> Markup:
         for row in rows
     )
     return Markup(
-        '<div class="scroll{}" tabindex=0><table><thead><tr>{}</tr></thead>'
+        '<div class="scroll measured{}" tabindex=0><table><thead><tr>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>"
     ).format(" tall" if len(rows) > _MANY_ROWS else "", head, body)
 

@@ -111,6 +111,7 @@ def _stage_page(pages: Pages, output: StageOutput, images: int, rejected: int) -
         shown=len(cards),
         lost=len(losses.cards),
         charts=[] if is_evaluation(output) else charts(output),
+        measured="Results" if is_evaluation(output) else "Measured by ground truth",
         blocks=blocks(output),
         numbers=list(flat(output.metrics)),
         sheets=output.files("contact", ".png") + output.files("figures", ".png"),
