@@ -52,19 +52,24 @@ class Browser:
         os.close(self._in)
         os.close(self._out)
 
-    def visit(self, url, script, width):
-        """Open a page and evaluate a script; returns its value, and what failed or was said."""
+    def visit(self, url, script, width, scheme="light"):
+        """Open a page and evaluate a script; returns its value, and what failed or was said.
+
+        A promise is waited for.
+        """
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
         page = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._ask(f"{domain}.enable", page)
         shape = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self._ask("Emulation.setDeviceMetricsOverride", page, **shape)
+        colours = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._ask("Emulation.setEmulatedMedia", page, features=colours)
         self._events.clear()
         self._ask("Page.navigate", page, url=url)
         while not any(event["method"] == "Page.loadEventFired" for event in self._events):
             self._hear()
-        given = {"expression": script, "returnByValue": True}
+        given = {"expression": script, "returnByValue": True, "awaitPromise": True}
         answer = self._ask("Runtime.evaluate", page, **given)["result"].get("value")
         self._settle(page)
         said = self._said()

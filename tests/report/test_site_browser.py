@@ -1,5 +1,6 @@
 """The report in a real browser, headless: it loads nothing from outside, filters, fits a phone."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -32,14 +33,14 @@ def browser(tmp_path_factory):
 def visit(reports, browser):
     """Open a page, evaluate a script; returns its value and what failed or was said."""
 
-    def visited(name, script="null", width=1280, more=""):
+    def visited(name, script="null", width=1280, more="", scheme="light"):
         page = reports / name
         if not more:
-            return browser.visit(page.as_uri(), script, width)
+            return browser.visit(page.as_uri(), script, width, scheme)
         probe = page.with_name(f"probe-{page.name}")
         probe.write_text(page.read_text().replace("</body>", f"{more}</body>"))
         try:
-            return browser.visit(probe.as_uri(), script, width)
+            return browser.visit(probe.as_uri(), script, width, scheme)
         finally:
             probe.unlink()
 
@@ -53,6 +54,25 @@ def test_a_page_is_silent_asks_nobody_and_fits_a_phone(visit, name):
     assert window == 375
     assert content <= window
     assert console == []
+
+
+AXE = Path(__file__).with_name("axe.min.js.gz")
+"""axe-core 4.14.1 as npm has it, under the Mozilla Public License 2.0."""
+FAULTS = """axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
+    violations.map(({ id, nodes }) => [id, ...nodes.slice(0, 3).map((each) => each.html)]))"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault_in_any_page(reports, visit, scheme):
+    pages = sorted(path.relative_to(reports).as_posix() for path in reports.rglob("*.html"))
+    assert set(pages) > set(PAGES)
+    (reports / "axe.js").write_bytes(gzip.decompress(AXE.read_bytes()))
+    # The colours stand in one file: in the dark, a page of each kind is enough.
+    for name in pages if scheme == "light" else PAGES:
+        more = f'<script src="{"../" if "/" in name else ""}axe.js"></script>'
+        script = f"""matchMedia("(prefers-color-scheme: {scheme})").matches && {FAULTS}"""
+        assert visit(name, script, more=more, scheme=scheme)[0] == [], name
+    (reports / "axe.js").unlink()
 
 
 def test_who_asked_somebody_would_not_be_silent(visit):
