@@ -23,4 +23,4 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    run_guarded(run)
+    run_guarded("ablations.dmfr_table", run)

@@ -21,4 +21,4 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    run_guarded(run)
+    run_guarded("ablations.table", run)
