@@ -102,6 +102,10 @@ ELSEWHERE = {
         "docs/licensed-data.md",
         "crossband check casia_nir_vis2 --root /data/CASIA-NIR-VIS-2.0",
     ): "tests/test_cli.py",
+    (
+        "docs/real-data.md",
+        "crossband check sf_tl54 --root /data/sftl",
+    ): "tests/readers/test_thermal_readers.py",
 }
 """Blocks that another test follows."""
 
