@@ -6,12 +6,9 @@
 
 from pathlib import Path
 
-from pipeline.ops.codec import encode_jpeg
-from pipeline.report.body_tiles import strips
-from pipeline.report.chosen_rows import pick_rows
-from pipeline.report.contact_sheet import sheet
+from pipeline.ops.codec import decode_rgb, encode_jpeg
+from pipeline.report.contact_sheet import contact_sheet
 from pipeline.store import ShardFolder
-from pipeline.types import UInt8
 
 TILE_PX = 150
 SHEETS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], int]] = {
@@ -27,19 +24,14 @@ SHEETS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], int]] = {
 """For each image: the rows' folder, subjects, bands (all without any), images of each."""
 
 
-def drawn(
-    folder: Path, subjects: tuple[str, ...], bands: tuple[str, ...], per_subject: int
-) -> UInt8:
-    """Draw one sheet, uint8 RGB."""
-    rows = pick_rows(
-        ShardFolder.open(folder), subjects=subjects, bands=bands, per_subject=per_subject
-    )
-    return strips(rows, TILE_PX) if "body_region_boxes_xyxy" in rows[0] else sheet(rows, TILE_PX)
-
-
 if __name__ == "__main__":
     target = Path(__file__).parent / "gallery"
     target.mkdir(exist_ok=True)
-    for name, (folder, *chosen) in SHEETS.items():
-        (target / f"{name}.jpg").write_bytes(encode_jpeg(drawn(Path(folder), *chosen), 82))
-        print(target / f"{name}.jpg")
+    for name, (folder, subjects, bands, per_subject) in SHEETS.items():
+        path = target / f"{name}.png"
+        shown = ShardFolder.open(Path(folder))
+        contact_sheet(
+            shown, path, subjects=subjects, bands=bands, per_subject=per_subject, tile_px=TILE_PX
+        )
+        path.with_suffix(".jpg").write_bytes(encode_jpeg(decode_rgb(path.read_bytes()), 82))
+        path.unlink()

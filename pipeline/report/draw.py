@@ -39,7 +39,7 @@ CLASS_COLOURS: dict[FaceClass, tuple[int, int, int]] = {
 
 _LABEL_STRENGTH = 0.5
 FONT = ImageFont.load_default(12)
-_SMALLFONT = ImageFont.load_default(10)
+_SMALL_FONT = ImageFont.load_default(10)
 GROUND = (24, 24, 26)
 
 
@@ -84,11 +84,11 @@ def annotated(image: UInt8, notes: Sequence[tuple[Float32, str, tuple[int, int, 
     canvas = Image.fromarray(image)
     pen = ImageDraw.Draw(canvas)
     for box, words, colour in notes:
-        width = pen.textlength(words, _SMALLFONT) + 3
+        width = pen.textlength(words, _SMALL_FONT) + 3
         x = min(max(float(box[0]), 0.0), max(canvas.width - width, 0.0))
         y = max(float(box[1]) - 11, 0.0)
         pen.rectangle((x, y, x + width, y + 11), fill=colour)
-        pen.text((x + 2, y - 1), words, fill=(0, 0, 0), font=_SMALLFONT)
+        pen.text((x + 2, y - 1), words, fill=(0, 0, 0), font=_SMALL_FONT)
     return np.asarray(canvas)
 
 
