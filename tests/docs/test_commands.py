@@ -106,6 +106,14 @@ ELSEWHERE = {
         "docs/real-data.md",
         "crossband check sf_tl54 --root /data/sftl",
     ): "tests/readers/test_thermal_readers.py",
+    (
+        "docs/scaling.md",
+        "$ export CROSSBAND_DATA=s3://bucket/prepared",
+    ): "tests/store/test_files.py",
+    (
+        "docs/security.md",
+        "$ umask 077; head -c 32 /dev/urandom > ~/crossband.key",
+    ): "",
 }
 """Blocks that another test follows."""
 
@@ -146,6 +154,10 @@ NOT_RUN = {
         "ablations/README.md",
         "cd build/ablations",
     ): "hours; tests/ablations/test_dmfr_ablations.py runs a row",
+    (
+        "docs/scaling.md",
+        "$ pip install 'crossband[ray]'",
+    ): "asks an index and several machines; tests/store/test_ray.py has a cluster on one",
 }
 """Blocks that nothing runs as they stand, and why."""
 
