@@ -47,6 +47,7 @@ from pipeline.types import FaceClass, Row, UInt8
 YAWS_DEG = (-60.0, -45.0, -30.0, -15.0, 15.0, 30.0, 45.0, 60.0)
 SIDE_PX = 480
 _TEMPLATE = ALIGNMENT_TEMPLATES["arcface144"]
+_CONTEXT = ALIGNMENT_TEMPLATES["facexlib512"]
 _NOT_HEAD = (FaceClass.BACKGROUND, FaceClass.CLOTH, FaceClass.NECK, FaceClass.NECKLACE)
 
 
@@ -109,6 +110,20 @@ class People:
         return Seen(rendered.rgb, crop, head, truth)
 
 
+def aligned_row(seen: Seen) -> Row:
+    """Return what a rendered image's embedding is made of: its context crop and true landmarks."""
+    warp = warp_to_template(seen.truth.landmarks_xy, _CONTEXT)
+    context = np.asarray(warp_affine(seen.image, warp, _CONTEXT.hw), np.uint8)
+    return {
+        "sample_id": "rendered",
+        "band": "VIS",
+        "landmarks_xy": seen.truth.landmarks_xy,
+        "context": {"bytes": encode_png(context), "path": "context.png"},
+        "context_warp_2x3": warp,
+        "image": {"bytes": encode_png(seen.crop), "path": "truth.png"},
+    }
+
+
 def embedded(row: Row) -> np.ndarray:
     """Return the unit embedding of an aligned row by SFace."""
     (outcome,) = networks.attributes()([row])
@@ -161,11 +176,10 @@ def main() -> None:
         tiles = [before.crop]
         for yaw, seen in views.items():
             row = poser.turned(yaw, 0.0, template=_TEMPLATE, network=None, jpeg_quality=95)
-            image = {"bytes": encode_png(seen.crop), "path": "truth.png"}
-            truth_row = row | {"image": image}
+            truth_row = parsed | aligned_row(seen)
             values = compared(row, before, seen, truth_row, distance)
-            frontal = parsed | {"image": {"bytes": encode_png(before.crop), "path": "x.png"}}
-            values["identity_rendered"] = float(embedded(truth_row) @ embedded(frontal))
+            frontal = embedded(parsed | aligned_row(before))
+            values["identity_rendered"] = float(embedded(truth_row) @ frontal)
             found[yaw].append(values)
             tiles += [decode(row["image"]["bytes"]), seen.crop]
         lines.append(np.hstack([draw.fit(tile, 112)[0] for tile in tiles]))
