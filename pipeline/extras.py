@@ -10,7 +10,6 @@ EXTRAS: dict[str, str] = {
     "lightning_fabric": "train",
     "lmdb": "export",
     "mlcroissant": "export",
-    "orjson": "export",
     "peft": "train",
     "pycocotools": "export",
     "ray": "ray",
