@@ -82,7 +82,7 @@ def test_a_workspace_is_a_copy_with_params_of_its_own(tmp_path):
     assert (target / "stages/align.py").read_text() == (ROOT / "stages/align.py").read_text()
     assert (target / "ablations/stages.yaml").is_file()
     assert (target / ".dvc/config").read_text() == (ROOT / ".dvc/config").read_text()
-    comment = "# 1..4096 Parquet files per stage"
+    comment = "# 1..65536 Parquet files per stage"
     assert comment in (target / "params.yaml").read_text()
     assert git(target, "log", "--format=%s") == "Start of the project\n"
     assert git(target, "status", "--porcelain") == ""
