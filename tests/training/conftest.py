@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from face_rows import face_row, open_rows
-from project_folder import ROOT, SHORT, Project
+from project_folder import Project, write_project
 from short_params import BANDS
 
 from pipeline.schemas.parts import PARTS
@@ -19,29 +19,8 @@ from pipeline.store.protocols import (
 from pipeline.training.methods.pram import Pram
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch, weight_file):
-    monkeypatch.chdir(tmp_path)
-    for name in ("params.yaml", "weights.yaml"):
-        shutil.copy(ROOT / name, tmp_path)
-    sface = weight_file("sface")
-    (tmp_path / "weights").mkdir()
-    (tmp_path / "weights" / sface.name).symlink_to(sface)
-    made = Project()
-    method = SHORT | {"second_rows": "parts"}
-    made.edit(
-        pretrain_nir_vis={"lightcnn9": SHORT | {"batch_images": 2}},
-        train_nir_vis={
-            "pram_cat": method | {"batch_triplets": 1, "kept_crops": 1},
-            "hsst": method | {"batch_pairs": 1, "prototypes": 1},
-        },
-    )
-    return made
-
-
-@pytest.fixture
-def sample(project):
-    """Three subjects to train, two to test, each with two images in both bands."""
+def write_sample(project):
+    """Write three subjects to train, two to test, each with two images in both bands."""
     people = [("t0", "train"), ("t1", "train"), ("t2", "train"), ("e0", "test"), ("e1", "test")]
     rows = [
         face_row(f"{s}.{n}.{band}", s, band, split)
@@ -58,7 +37,40 @@ def sample(project):
     tables = enroll, probe, None, train_table(trained)
     folder = Path("data/sample/protocols")
     write_protocol(folder, Protocol("VIS-NIR", Provenance.DERIVED, "Made up.", *tables))
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, weight_file):
+    monkeypatch.chdir(tmp_path)
+    return write_project(weight_file("sface"))
+
+
+@pytest.fixture
+def sample(project):
+    """Three subjects to train, two to test, each with two images in both bands."""
+    write_sample(project)
     return project
+
+
+@pytest.fixture(scope="session")
+def built_sample(tmp_path_factory, weight_file):
+    """The same, with both methods trained; a test takes ``trained_sample``, a copy."""
+    folder = tmp_path_factory.mktemp("sample")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        project = write_project(weight_file("sface"))
+        write_sample(project)
+        project.run("pretrain_nir_vis", "lightcnn9")
+        for name in ("hsst", "pram_cat"):
+            project.run("train_nir_vis", name)
+    return folder
+
+
+@pytest.fixture
+def trained_sample(built_sample, tmp_path, monkeypatch):
+    shutil.copytree(built_sample, tmp_path, symlinks=True, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return Project()
 
 
 @pytest.fixture(scope="session")

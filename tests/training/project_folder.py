@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -44,3 +45,21 @@ class Project:
             write_rows(Path("data", dataset, stage), schema, rows)
         masked = [row | {"sample_id": f"{row['sample_id']}#mask000"} for row in rows]
         write_rows(Path("data", dataset, "masks"), MASKS, masked)
+
+
+def write_project(sface):
+    """Write a project with short methods into the current folder."""
+    for name in ("params.yaml", "weights.yaml"):
+        shutil.copy(ROOT / name, ".")
+    Path("weights").mkdir()
+    Path("weights", sface.name).symlink_to(sface)
+    made = Project()
+    method = SHORT | {"masked": False}
+    made.edit(
+        pretrain_nir_vis={"lightcnn9": SHORT | {"batch_images": 2}},
+        train_nir_vis={
+            "pram_cat": method | {"batch_triplets": 1, "kept_crops": 1},
+            "hsst": method | {"batch_pairs": 1, "prototypes": 1},
+        },
+    )
+    return made

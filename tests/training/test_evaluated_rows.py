@@ -1,5 +1,6 @@
 """What an evaluation embeds: rows of the stage that it names, mirrored, by networks as they are."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -46,26 +47,25 @@ def own(path, **changes):
     return {"path": path.name, "sha256": sha256_of(path), "offset": 0.0, "divisor": 1.0} | changes
 
 
-def test_masked_probes_meet_a_plain_gallery(sample):
+def test_masked_probes_meet_a_plain_gallery(trained_sample):
     masked = [
         face_row(f"{s}.1.NIR#mask000", s, "NIR", "test") | {"mask_fit": fit}
         for s, fit in (("e0", "proper"), ("e1", "chin"))
     ]
     write_rows(Path("data/sample/masks"), MASKS, masked)
-    sample.run("pretrain_nir_vis", "lightcnn9")
-    sample.run("train_nir_vis", "hsst")
     for name in ("hsst-VIS-NIR", "hsst-VIS-NIR-masked"):
-        sample.run("evaluate_nir_vis", name)
+        trained_sample.run("evaluate_nir_vis", name)
     params = load_params(Path("params.yaml")).evaluate_nir_vis["hsst-VIS-NIR-masked"]
     assert (params.gallery_rows, params.rows) == ("parts", "masks")
-    metrics = sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR-masked")
+    metrics = trained_sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR-masked")
     assert (metrics["genuine"], metrics["impostor"]) == (2, 2)
     for group in ("worn_properly", "worn_otherwise"):  # one probe each, against both enrolled
         assert (metrics[group]["genuine"], metrics[group]["impostor"]) == (1, 1)
-    whole = sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")
+    whole = trained_sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")
     assert "worn_properly" not in whole
     plain, masked = (
-        sample.embeddings("sample", name) for name in ("hsst-VIS-NIR", "hsst-VIS-NIR-masked")
+        trained_sample.embeddings("sample", name)
+        for name in ("hsst-VIS-NIR", "hsst-VIS-NIR-masked")
     )
     for sample_id in ("e0.0.VIS", "e1.0.VIS"):
         assert np.array_equal(plain[sample_id], masked[sample_id])
@@ -73,24 +73,21 @@ def test_masked_probes_meet_a_plain_gallery(sample):
         assert not np.array_equal(plain[sample_id], masked[sample_id])
 
 
-def test_a_method_on_whole_faces_is_tested_on_rows_of_any_stage_that_has_them(sample):
+def test_a_method_on_whole_faces_is_tested_on_rows_of_any_stage_that_has_them(trained_sample):
     rows = [
         face_row(f"{s}.{n}.{b}", s, b, "test") for s in ("e0", "e1") for n in (0, 1) for b in BANDS
     ]
     write_rows(Path("data/sample/align"), ALIGN, rows)
     blurred = [face_row(f"{r['sample_id']}#p0", r["subject_id"], r["band"], "test") for r in rows]
     write_rows(Path("data/sample/degrade"), DEGRADE, blurred)
-    sample.run("pretrain_nir_vis", "lightcnn9")
-    sample.run("train_nir_vis", "hsst")
-    sample.run("train_nir_vis", "pram_cat")
     for stage in ("align", "degrade"):
-        sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"rows": stage}})
-        sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
-        metrics = sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")
+        trained_sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"rows": stage}})
+        trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+        metrics = trained_sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")
         assert (metrics["genuine"], metrics["impostor"]) == (2, 2)
-    sample.edit(evaluate_nir_vis={"pram_cat-VIS-NIR": {"rows": "degrade"}})
+    trained_sample.edit(evaluate_nir_vis={"pram_cat-VIS-NIR": {"rows": "degrade"}})
     with pytest.raises(StageError, match=r"no column 'labels', .* which the method Pram asks for"):
-        sample.run("evaluate_nir_vis", "pram_cat-VIS-NIR")
+        trained_sample.run("evaluate_nir_vis", "pram_cat-VIS-NIR")
 
 
 def test_the_former_key_is_refused_with_the_new_name(sample):
@@ -99,7 +96,7 @@ def test_the_former_key_is_refused_with_the_new_name(sample):
         load_params(Path("params.yaml"))
 
 
-def test_some_folds_are_trained_and_tested_alone(sample):
+def test_some_folds_are_trained_and_tested_alone(trained_sample):
     folder = Path("data/sample/protocols")
     protocol = read_protocol(folder / "VIS-NIR")
     train = protocol.train.to_pylist()
@@ -107,18 +104,20 @@ def test_some_folds_are_trained_and_tested_alone(sample):
         [row | {"fold": fold} for fold in (1, 2) for row in train], protocol.train.schema
     )
     write_protocol(folder, type(protocol)(**vars(protocol) | {"train": both}))
-    sample.edit(
+    trained_sample.edit(
         train_nir_vis={"hsst": {"folds": [2]}}, evaluate_nir_vis={"hsst-VIS-NIR": {"folds": [2]}}
     )
-    sample.run("pretrain_nir_vis", "lightcnn9")
-    sample.run("train_nir_vis", "hsst")
+    shutil.rmtree("data/trained/train_nir_vis")
+    trained_sample.run("train_nir_vis", "hsst")
     networks = Path("data/trained/train_nir_vis/hsst").glob("*/network.pt")
     assert [path.parent.name for path in networks] == ["fold-02"]
-    sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
-    assert "folds" not in sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")["rank1"]
-    sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"folds": [3]}})
+    trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+    assert (
+        "folds" not in trained_sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")["rank1"]
+    )
+    trained_sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"folds": [3]}})
     with pytest.raises(StageError, match=r"folds \[3\] are none of its \[1, 2\]"):
-        sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+        trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
 
 
 def test_a_mirrored_face_has_the_eyes_of_the_other_side(tmp_path):
@@ -195,13 +194,11 @@ def test_sfaces_crop_shows_landmarks_where_its_template_wants_them(tmp_path):
         assert abs(columns.mean() - 4 + round(x) - x) < 1.5
 
 
-def test_a_network_of_the_users_own_stands_in_the_table(sample):
+def test_a_network_of_the_users_own_stands_in_the_table(trained_sample):
     path = save_onnx(Path("mine.onnx"))
-    sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"network": own(path)}})
-    sample.run("pretrain_nir_vis", "lightcnn9")
-    sample.run("train_nir_vis", "hsst")
-    sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
-    metrics = sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")
+    trained_sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"network": own(path)}})
+    trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+    metrics = trained_sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")
     assert (metrics["network"]["genuine"], metrics["network"]["impostor"]) == (2, 2)
     table = Path("reports/figures/sample/evaluate_nir_vis/hsst-VIS-NIR.md").read_text()
     assert "| own network, zero-shot |" in table

@@ -26,17 +26,18 @@ CASIA = {"reader": "casia_nir_vis2", "root": "casia", "shards": 1}
     ("method", "evaluation"),
     [("pram_cat", "pram_cat-VIS-NIR"), ("hsst", "hsst-VIS-NIR-masked")],
 )
-def test_a_method_is_trained_and_stands_beside_chance_and_its_start(sample, method, evaluation):
-    sample.edit(train_nir_vis={method: {"second_rows": "masks" if method == "hsst" else "parts"}})
+def test_a_method_is_trained_and_stands_beside_chance_and_its_start(
+    trained_sample, method, evaluation
+):
+    trained_sample.edit(train_nir_vis={method: {"masked": method == "hsst"}})
     for stage, item in (
-        ("pretrain_nir_vis", "lightcnn9"),
         ("train_nir_vis", method),
         ("evaluate_nir_vis", evaluation),
     ):
-        sample.run(stage, item)
-    trained = sample.metrics("sample", "train_nir_vis", method)["fold_1"]
+        trained_sample.run(stage, item)
+    trained = trained_sample.metrics("sample", "train_nir_vis", method)["fold_1"]
     assert (trained["faces"], trained["subjects"]) == (12, 3)
-    metrics = sample.metrics("sample", "evaluate_nir_vis", evaluation)
+    metrics = trained_sample.metrics("sample", "evaluate_nir_vis", evaluation)
     assert metrics["chance"]["rank1"]["value"] == 0.5
     for row in (metrics, metrics["sface"], metrics["untrained"], metrics["pretrained"]):
         assert 0 <= row["rank1"]["value"] <= 1
@@ -51,22 +52,18 @@ def test_a_method_is_trained_and_stands_beside_chance_and_its_start(sample, meth
     assert Path("data/sample/evaluate_nir_vis", evaluation, "embeddings.parquet").is_file()
 
 
-def test_people_who_were_trained_on_are_not_tested(sample):
-    sample.run("pretrain_nir_vis", "lightcnn9")
-    sample.run("train_nir_vis", "hsst")
+def test_people_who_were_trained_on_are_not_tested(trained_sample):
     path = Path("data/trained/train_nir_vis/hsst/fold-01/network.pt")
     values = load_network(path)
     save_network(values | {"subjects": [*values["subjects"], "sample/e1"]}, path)
     with pytest.raises(StageError, match=r"trained on 1 subjects of .* among them sample/e1"):
-        sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+        trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
 
 
-def test_a_network_of_params_that_were_changed_since_is_refused(sample):
-    sample.run("pretrain_nir_vis", "lightcnn9")
-    sample.run("train_nir_vis", "pram_cat")
-    sample.edit(train_nir_vis={"pram_cat": {"relations": False, "triplet": "none"}})
+def test_a_network_of_params_that_were_changed_since_is_refused(trained_sample):
+    trained_sample.edit(train_nir_vis={"pram_cat": {"relations": False, "triplet": "none"}})
     with pytest.raises(WeightsError, match="changed after the training; train it again"):
-        sample.run("evaluate_nir_vis", "pram_cat-VIS-NIR")
+        trained_sample.run("evaluate_nir_vis", "pram_cat-VIS-NIR")
 
 
 def test_a_checkpoint_is_taken_up_strictly_and_one_of_another_network_refused(sample, tmp_path):
@@ -102,9 +99,7 @@ def test_an_unknown_item_is_named(project, stage):
 
 
 @pytest.mark.parametrize("changes", [{"template": "mine"}, {"side": 128}])
-def test_faces_that_are_aligned_otherwise_are_not_tested(sample, changes):
-    sample.run("pretrain_nir_vis", "lightcnn9")
-    sample.run("train_nir_vis", "hsst")
+def test_faces_that_are_aligned_otherwise_are_not_tested(trained_sample, changes):
     side = changes.get("side", SIDE_PX)
     rows = [
         face_row(f"{s}.{n}.{band}", s, band, "test", side=side) | changes
@@ -112,11 +107,11 @@ def test_faces_that_are_aligned_otherwise_are_not_tested(sample, changes):
         for n in range(2)
         for band in BANDS
     ]
-    sample.faces("sample", rows)
+    trained_sample.faces("sample", rows)
     with pytest.raises(
         StageError, match=r"crops of 144×144 pixels aligned by arcface144.*align alike"
     ):
-        sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+        trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
 
 
 def test_how_long_steps_waited_for_batches_stands_among_the_runs(sample):
