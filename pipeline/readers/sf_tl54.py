@@ -16,6 +16,7 @@ Reference:
     A. Kuzdeuov et al., SF-TL54: a thermal facial landmark dataset with visual pairs, SII 2022.
 """
 
+import json
 import logging
 import re
 from collections.abc import Collection
@@ -23,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
@@ -125,7 +125,7 @@ def read_labels(file: Path) -> tuple[Float32 | None, Float32 | None]:
     box: Float32 | None = None
     found: list[Any] = []
     try:
-        for shape in orjson.loads(read_text(file))["shapes"]:
+        for shape in json.loads(read_text(file))["shapes"]:
             if shape["label"] == "face":
                 (x0, y0), (x1, y1) = shape["points"]
                 x, y = min(x0, x1), min(y0, y1)
@@ -133,7 +133,7 @@ def read_labels(file: Path) -> tuple[Float32 | None, Float32 | None]:
             else:
                 found += shape["points"]
         points = np.array(found, np.float32) - np.float32(0.5)
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ReaderError(
             f"{file}: expected labelme's shapes, one of them 'face' with two corners, the others "
             "with points"

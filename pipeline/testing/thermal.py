@@ -1,9 +1,8 @@
 """Replicas of the thermal face sets."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
-
-import orjson
 
 from pipeline.testing.images import put_image, put_images, put_text
 
@@ -69,7 +68,7 @@ def sf_tl54(root: Path, *, subjects: Iterable[int] = (1, 101, 121), iron: bool =
                     {"label": "rest", "points": points_54()[17:]},
                 ]
                 label = base / f"json/{name}_1.json"
-                put_text(label, [orjson.dumps({"shapes": shapes}).decode()])
+                put_text(label, [json.dumps({"shapes": shapes}, separators=(",", ":"))])
     put_text(root / "dataset/challenging_images.csv", ["sub_id,trial_id,pos_id", "4,1,3"])
 
 
