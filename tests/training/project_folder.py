@@ -54,7 +54,7 @@ def write_project(sface):
     Path("weights").mkdir()
     Path("weights", sface.name).symlink_to(sface)
     made = Project()
-    method = SHORT | {"masked": False}
+    method = SHORT | {"second_rows": "parts"}
     made.edit(
         pretrain_nir_vis={"lightcnn9": SHORT | {"batch_images": 2}},
         train_nir_vis={

@@ -29,7 +29,9 @@ CASIA = {"reader": "casia_nir_vis2", "root": "casia", "shards": 1}
 def test_a_method_is_trained_and_stands_beside_chance_and_its_start(
     trained_sample, method, evaluation
 ):
-    trained_sample.edit(train_nir_vis={method: {"masked": method == "hsst"}})
+    trained_sample.edit(
+        train_nir_vis={method: {"second_rows": "masks" if method == "hsst" else "parts"}}
+    )
     for stage, item in (
         ("train_nir_vis", method),
         ("evaluate_nir_vis", evaluation),
