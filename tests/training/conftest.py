@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from face_rows import face_row, open_rows
-from project_folder import Project, write_project
+from project_folder import NETWORK, ROOT, Project, write_project
 from short_params import BANDS
 
 from pipeline.schemas.parts import PARTS
@@ -84,3 +84,23 @@ def people(tmp_path_factory):
         for band in BANDS
     ]
     return open_rows(tmp_path_factory.mktemp("parts"), PARTS, rows, images=Pram.images)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A network that its stages initialised and left as it was, on made-up people."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        shutil.copy(ROOT / "params.yaml", folder)
+        project = Project()
+        project.edit(**NETWORK)
+        rows = [face_row(f"t{n}.{band}", f"t{n}", band) for n in range(2) for band in BANDS]
+        project.faces("sample", rows)
+        table = train_table((None, row["sample_id"], row["subject_id"]) for row in rows)
+        nobody = template_table([])
+        made = Protocol("VIS-NIR", Provenance.DERIVED, "", nobody, nobody, None, table)
+        write_protocol(Path("data/sample/protocols"), made)
+        project.run("pretrain_nir_vis", "lightcnn9")
+        project.run("train_nir_vis", "hsst")
+    return folder

@@ -18,6 +18,13 @@ from stages.run import StageRun
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = {"steps": 1, "threads": 1, "precision": "32-true", "checkpoint_steps": 1}
+NETWORK = {
+    "pretrain_nir_vis": {"lightcnn9": SHORT | {"steps": 0}},
+    "train_nir_vis": {
+        "hsst": SHORT | {"steps": 0, "second_rows": "parts", "batch_pairs": 1, "prototypes": 1}
+    },
+}
+"""A network that is initialised and left as it was."""
 
 
 class Project:
