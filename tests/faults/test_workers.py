@@ -147,12 +147,13 @@ def test_a_clock_that_was_set_back_changes_nothing(tmp_path, fresh):
     assert run(out, make, Serial()).computed == 0
 
 
-def test_want_of_memory_is_one_line():
+def test_want_of_memory_is_one_line(tmp_path):
     code = (
         "import numpy as np; from stages.run import run_guarded; "
-        "run_guarded(lambda: np.empty(1 << 60, np.uint8))"
+        "run_guarded('s', lambda: np.empty(1 << 60, np.uint8))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("error: the memory that this machine has")
     assert done.stderr.count("\n") == 1
