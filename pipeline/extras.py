@@ -10,6 +10,7 @@ EXTRAS: dict[str, str] = {
     "lightning_fabric": "train",
     "lmdb": "export",
     "mlcroissant": "export",
+    "orjson": "export",
     "peft": "train",
     "pycocotools": "export",
     "ray": "ray",
