@@ -49,9 +49,17 @@ def compare(
 
     The difference is the second's rank-1 minus the first's, with a 95 % interval by resampling
     subjects: probes of one person are no independent trials.
+
+    Two rows of ablations, named by their files (`reports/ablations/outcomes/ROW/plain.parquet`),
+    are compared over all seeds at once: macro rank-1, people and seeds resampled together, beside
+    McNemar's test of each seed.
     """
     from pipeline.evaluation.outcomes import paired
 
+    files = Path(first), Path(second)
+    if all(file.suffix == ".parquet" for file in files):
+        _compare_rows(*files, as_json)
+        return
     found = paired(_outcomes(first), _outcomes(second))
     if as_json:
         print(json.dumps(asdict(found), indent=2))
@@ -64,6 +72,36 @@ def compare(
     print(f"difference: {100 * found.difference:+.1f}{words} points")
     print(f"found by {first} alone: {found.only[0]}, by {second} alone: {found.only[1]}")
     print(f"McNemar's exact test: p = {found.p_value:.3g}")
+
+
+def _compare_rows(first: Path, second: Path, as_json: bool) -> None:
+    """Compare two rows with several seeds; those that both have."""
+    from pipeline.evaluation.contrasts import contrast_of_outcomes
+    from pipeline.evaluation.outcomes import paired, read_outcomes
+
+    one, other = read_outcomes(first), read_outcomes(second)
+    if not (seeds := sorted(one.keys() & other.keys())):
+        raise ParamsError(
+            f"{first} has the seeds {sorted(one)}, {second} {sorted(other)}: expected rows that "
+            "share some"
+        )
+    found = contrast_of_outcomes([other[s] for s in seeds], [one[s] for s in seeds])
+    by_seed = {seed: paired(one[seed], other[seed]) for seed in seeds}
+    if as_json:
+        each = {seed: asdict(pair) for seed, pair in by_seed.items()}
+        print(json.dumps(asdict(found) | {"by_seed": each}, indent=2))
+        return
+    low, high = (100 * bound for bound in found.interval)
+    print(f"{found.people} people, seeds {', '.join(map(str, seeds))}")
+    after, before = (f"{100 * rate:.1f} %" for rate in found.rates)
+    print(f"macro rank-1: {first} {before}, {second} {after}")
+    print(f"difference: {100 * found.difference:+.1f} [{low:+.1f}, {high:+.1f}] points")
+    print(f"by people and seeds: p = {found.p_value:.3g}, for this one comparison")
+    for seed, pair in by_seed.items():
+        print(
+            f"seed {seed}: found by {first} alone: {pair.only[0]}, by {second} alone: "
+            f"{pair.only[1]}; McNemar's exact test: p = {pair.p_value:.3g}"
+        )
 
 
 def _outcomes(name: str) -> "Outcomes":

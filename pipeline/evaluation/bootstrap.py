@@ -165,6 +165,16 @@ class VerificationBootstrap:
         rates = [_known_interval(list(each)) for each in zip(*points, strict=True)]
         return self.eer_interval(), rates
 
+    def draws(self, fars: Sequence[float]) -> tuple[Float64, Float64]:
+        """Return each resample's EER (resamples,) and TARs (rates, resamples); NaN for no number.
+
+        Two comparisons of the same people draw the same ones.
+        """
+        points = [[tar_at_far(curve, far).tar for far in fars] for curve in self.curves()]
+        rates = np.array(points, np.float64).reshape(len(points), len(fars))
+        errors = np.array([self._eer(draw) for draw in self._draws], np.float64)
+        return errors, np.ascontiguousarray(rates.T)
+
     def _eer(self, draw: NDArray[np.int64]) -> float | None:
         """Return ``eer`` of a resample's curve, without drawing the curve up."""
         from pipeline.evaluation.kernels import resampled_eer  # numba: only who compares waits

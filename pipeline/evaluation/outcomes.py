@@ -1,6 +1,6 @@
 """Two evaluations compared probe by probe: who was found by one alone, and how far they differ."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,25 @@ from pipeline.errors import StageError
 from pipeline.evaluation.bootstrap import Interval, mean_interval
 from pipeline.evaluation.mates import mates_of, over_tried
 from pipeline.evaluation.reidentification import search_ranks
-from pipeline.evaluation.templates import Embeddings, sides_of
+from pipeline.evaluation.templates import Embedded, Embeddings, sides_of
+from pipeline.store.columns import field
 from pipeline.store.protocols import Exclude, Kind, Protocol
 
 _SEARCHED = (Kind.RECOGNITION, Kind.REIDENTIFICATION, Kind.REIDENTIFICATION_BY_IMAGE)
 
 Outcomes = dict[tuple[int, str], tuple[str, bool]]
 """By fold and probe template: the subject, and whether the first of its list is the subject."""
+
+OUTCOMES = pa.schema(
+    [
+        field("seed", pa.int64(), null=False, of="the training"),
+        field("fold", pa.int32(), null=False, counted_from="1"),
+        field("probe", pa.string(), null=False, of="the template that searched"),
+        field("subject_id", pa.string(), null=False),
+        field("found", pa.bool_(), null=False, of="whether the subject was first of the list"),
+    ]
+)
+"""What rows with several trainings leave of each probe."""
 
 
 @dataclass(frozen=True)
@@ -67,21 +79,72 @@ def probe_outcomes(protocol: Protocol, path: Path, folds: Collection[int]) -> Ou
         )
     if not path.is_file():
         raise StageError(f"{path} is missing: run the evaluation (`dvc repro`)")
-    table = pq.read_table(path)
     found: Outcomes = {}
     for number in folds:
-        fold = protocol.fold(number)
-        mine = table.filter(pc.equal(table["fold"], number))
-        gallery, probes = sides_of(fold, _side(mine, "gallery"), _side(mine, "probe"))
-        ranks = search_ranks(gallery, probes, fold.exclude)
-        by_image = protocol.kind == Kind.REIDENTIFICATION_BY_IMAGE
-        places = over_tried(probes, ranks.entry_rank if by_image else ranks.rank)
-        mated = mates_of(gallery, probes, elsewhere=fold.exclude != Exclude.NONE) > 0
-        columns = (fold.probe[name].to_pylist() for name in ("template_id", "subject_id"))
-        subjects, names = dict(zip(*columns, strict=True)), probes.ids.to_pylist()
-        for index in np.flatnonzero(mated):
-            name = names[index]
-            found[number, name] = subjects[name], bool(places[index] == 1)
+        both = read_embeddings(path, number)
+        found |= outcomes_of(protocol.fold(number), *both, number)
+    return found
+
+
+def read_embeddings(path: Path, fold: int) -> tuple[Embeddings, Embeddings]:
+    """Read a fold's embeddings of the gallery's samples and of the probes' from an evaluation."""
+    table = pq.read_table(path)
+    mine = table.filter(pc.equal(table["fold"], fold))
+    return _side(mine, "gallery"), _side(mine, "probe")
+
+
+def outcomes_of(fold: Protocol, gallery: Embedded, probes: Embedded, number: int = 1) -> Outcomes:
+    """Search each probe of one fold.
+
+    Args:
+        fold: of a protocol whose probes search a gallery.
+        gallery: embeddings of enrolled samples.
+        probes: of probe samples.
+        number: the fold's.
+    """
+    enrolled, probing = sides_of(fold, gallery, probes)
+    ranks = search_ranks(enrolled, probing, fold.exclude)
+    by_image = fold.kind == Kind.REIDENTIFICATION_BY_IMAGE
+    places = over_tried(probing, ranks.entry_rank if by_image else ranks.rank)
+    mated = mates_of(enrolled, probing, elsewhere=fold.exclude != Exclude.NONE) > 0
+    columns = (fold.probe[name].to_pylist() for name in ("template_id", "subject_id"))
+    subjects, names = dict(zip(*columns, strict=True)), probing.ids.to_pylist()
+    found: Outcomes = {}
+    for index in np.flatnonzero(mated):
+        name = names[index]
+        found[number, name] = subjects[name], bool(places[index] == 1)
+    return found
+
+
+def write_outcomes(path: Path, seeds: Mapping[int, Outcomes]) -> None:
+    """Write the outcomes of one row's trainings: a line a seed, fold and probe."""
+    rows = [
+        {"seed": seed, "fold": fold, "probe": probe, "subject_id": subject, "found": found}
+        for seed, outcomes in sorted(seeds.items())
+        for (fold, probe), (subject, found) in sorted(outcomes.items())
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    pq.write_table(pa.Table.from_pylist(rows, OUTCOMES), partial, compression="zstd")
+    partial.replace(path)
+
+
+def read_outcomes(path: Path) -> dict[int, Outcomes]:
+    """Read what ``write_outcomes`` wrote, by seed.
+
+    Raises:
+        StageError: the file is missing, or another one.
+    """
+    if not path.is_file():
+        raise StageError(f"{path} is missing: run the row that writes it (`dvc repro`)")
+    try:
+        table = pq.read_table(path, columns=OUTCOMES.names)
+    except (pa.ArrowInvalid, KeyError) as error:
+        raise StageError(f"{path}: expected outcomes by seed and probe, found {error}") from error
+    found: dict[int, Outcomes] = {}
+    for row in table.to_pylist():
+        key = row["fold"], row["probe"]
+        found.setdefault(row["seed"], {})[key] = row["subject_id"], row["found"]
     return found
 
 

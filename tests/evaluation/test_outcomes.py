@@ -1,11 +1,21 @@
 """Two evaluations compared probe by probe, on protocols worked out by hand."""
 
+import json
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.errors import StageError
-from pipeline.evaluation.outcomes import mcnemar_p, paired, probe_outcomes
+from pipeline.evaluation.outcomes import (
+    mcnemar_p,
+    paired,
+    probe_outcomes,
+    read_outcomes,
+    write_outcomes,
+)
 from pipeline.store.protocols import (
     Kind,
     Protocol,
@@ -73,3 +83,35 @@ def test_nothing_in_common_and_listed_pairs_are_refused(tmp_path):
         probe_outcomes(listed, tmp_path / "e", [1])
     with pytest.raises(StageError, match="run the evaluation"):
         probe_outcomes(protocol(), tmp_path / "e", [1])
+
+
+def test_outcomes_of_several_seeds_are_read_as_they_were_written(tmp_path):
+    seeds = {
+        2: {(1, "p"): ("a", True), (2, "p"): ("b", False)},
+        1: {(1, "p"): ("a", False), (2, "p"): ("b", False)},
+    }
+    write_outcomes(tmp_path / "deep/o.parquet", seeds)
+    assert read_outcomes(tmp_path / "deep/o.parquet") == seeds
+    with pytest.raises(StageError, match="run the row that writes it"):
+        read_outcomes(tmp_path / "none.parquet")
+    with pytest.raises(StageError, match="expected outcomes by seed and probe"):
+        read_outcomes(embeddings(tmp_path / "e.parquet", pa1="a"))
+
+
+def test_two_rows_are_compared_over_all_seeds_by_their_files(tmp_path):
+    people = "abcdef"
+    rows = {
+        "one": {seed: {(1, who): (who, False) for who in people} for seed in (1, 2, 3)},
+        "other": {seed: {(1, who): (who, who != "a") for who in people} for seed in (2, 3)},
+    }
+    for name, seeds in rows.items():
+        write_outcomes(tmp_path / f"{name}.parquet", seeds)
+    files = [str(tmp_path / f"{name}.parquet") for name in rows]
+    ended = CliRunner().invoke(app, ["compare", *files])
+    assert ended.exit_code == 0, ended.output
+    assert "6 people, seeds 2, 3" in ended.output
+    assert "difference: +83.3 [" in ended.output
+    # five that the second alone found: a sign test gives 2 / 2^5
+    assert ended.output.count("alone: 5; McNemar's exact test: p = 0.0625") == 2
+    found = json.loads(CliRunner().invoke(app, ["compare", "--json", *files]).output)
+    assert found["by_seed"]["3"]["only"] == [0, 5]
