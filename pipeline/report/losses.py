@@ -14,6 +14,8 @@ Curve = Sequence[Mapping[str, float]]
 TOTAL = "total"
 """Column of the loss whose gradient is taken: the plots' y."""
 
+_AXES = {"gradient": "norm", "limited": "share of steps"}
+"""What is measured beside losses, by the end of its name."""
 _SMOOTHED = 9
 """Points of the loss curve that its drawn mean spans."""
 
@@ -41,7 +43,7 @@ def loss_figure(curve: Curve, path: Path) -> None:
             values = np.array([point[name] for point in run])
             axes.plot(steps, values, color="#1f77b4", alpha=0.3, linewidth=0.8)
             axes.plot(steps, _smoothed(values), color="#1f77b4", linewidth=1.4)
-        kind = "share" if name.startswith("hard_") else "loss"
+        kind = "share" if name.startswith("hard_") else _AXES.get(name.split("_")[-1], "loss")
         dress(axes, name.replace("_", " "), "step", kind)
     save(figure, path)
 

@@ -37,6 +37,8 @@ Curve = list[dict[str, float]]
 
 CURVE_POINTS = 200
 """Points of the loss curve that a training leaves behind, whatever its length."""
+GRADIENT, LIMITED = "gradient", "limited"
+"""Beside the losses, where gradients have a limit: their norm, and the share that was shortened."""
 FETCHED_STEPS = 20
 """Steps, at least, after which their losses are fetched from the device."""
 
@@ -129,6 +131,9 @@ class Steps:
     def take(self, number: int, drawn: Iterable[Batch]) -> Losses:
         """Take step ``number``; returns the means of its losses over its batches.
 
+        With ``max_gradient_norm`` the gradient's norm and whether it was longer stand beside them,
+        of several optimisers the mean.
+
         Args:
             number: counted from 0.
             drawn: at least ``grad_accumulation_steps`` batches.
@@ -153,9 +158,15 @@ class Steps:
                     share = value.detach() / params.grad_accumulation_steps
                     sums[name] = sums[name] + share if name in sums else share
             if (longest := params.max_gradient_norm) is not None:
-                self._fabric.clip_gradients(
-                    self._wrapped, optimizer, max_norm=longest, error_if_nonfinite=False
+                norm = cast(
+                    Tensor,
+                    self._fabric.clip_gradients(
+                        self._wrapped, optimizer, max_norm=longest, error_if_nonfinite=False
+                    ),
                 )
+                for name, value in ((GRADIENT, norm), (LIMITED, (norm > longest).float())):
+                    share = value.detach() / len(self.optimizers)
+                    sums[name] = sums[name] + share if name in sums else share
             optimizer.step()
         self.method.on_step_end()
         return sums
