@@ -15,6 +15,7 @@ from pipeline.training.engine.trained import Trained, load_weights, save_trained
 from pipeline.training.methods import load_method
 from pipeline.training.methods.nir_vis import NirVisMethod
 from pipeline.training.methods.recogniser import Recogniser
+from pipeline.training.methods.relating import RelatingMethod
 from pipeline.types import Band
 
 
@@ -54,6 +55,7 @@ def train_method(
     *,
     key: str,
     path: Path,
+    features: Path | None = None,
 ) -> Run:
     """Train a method and write its network.
 
@@ -64,6 +66,7 @@ def train_method(
         samples: to train on.
         key: what the training depends on.
         path: of the network; the checkpoint lies beside it.
+        features: folder where frozen features are left for other trainings; None leaves none.
 
     Raises:
         StageError: the samples are aligned otherwise than the backbone's were, are too few, or a
@@ -71,6 +74,8 @@ def train_method(
     """
     check_alignment(samples, pretrained)
     method = build_method(params, pretrained)
+    if isinstance(method, RelatingMethod):
+        method.features = features
     method.train_on(samples)
     run = train(method, label=label, key=key, checkpoint=path.with_name("checkpoint.pt"))
     subjects = {*pretrained.subjects, *subjects_of(params.dataset, samples)}

@@ -1,6 +1,9 @@
 """What methods share that relate what LightCNN-9's frozen layers see, and train by triplets."""
 
+import hashlib
 from abc import abstractmethod
+from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol, cast
 
 import numpy as np
@@ -13,6 +16,9 @@ from models.backbones.lightcnn_top import LAST_GROUP, Related
 from models.losses.conditional import conditional_triplet
 from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import RelatingParams
+from pipeline.rng import generator_for
+from pipeline.store.locks import locked
+from pipeline.store.networks import load_network, save_network
 from pipeline.store.progress import progress
 from pipeline.training.data.images import Int64
 from pipeline.training.data.labels import label
@@ -44,14 +50,18 @@ class RelatingNetwork(Protocol):
 class RelatingMethod(NirVisMethod):
     """Trains by softmax and a conditional triplet loss on random crops of faces.
 
-    The frozen layers' output is kept for each face in a few random crops of its own. PRAM adds the
-    parts of faces to it.
+    The frozen layers' output is kept for each face in its middle and a few random crops of its own.
+    PRAM adds the parts of faces to it.
+
+    Attributes:
+        features: folder where that output is left for other trainings; None leaves none.
 
     Reference:
         PRAM + CAT paper, sections 2 and 3.1.
     """
 
     params: RelatingParams
+    features: Path | None = None
 
     def __init__(self, params: RelatingParams, backbone: nn.Module, preprocess: Preprocess) -> None:
         """Build the network on a backbone.
@@ -96,9 +106,18 @@ class RelatingMethod(NirVisMethod):
             torch.manual_seed(params.seed)
             classes = len(self.labels.names)
             self.classifier = nn.Linear(self._related.dimensions, classes, bias=False)
-        generator, count = np.random.default_rng(params.seed), max(1, params.kept_crops)
-        drawn = self.preprocess.random_corners(generator, count * len(samples), samples.hw)
-        self._corners = torch.from_numpy(drawn).reshape(count, len(samples), 2)
+        self._corners = torch.from_numpy(self._draw_corners(max(1, params.kept_crops), samples))
+
+    def _draw_corners(self, crops: int, samples: SampleSet) -> Int64:
+        """Return where faces are cut, int64 (crops, n, 2): the middle, then each face's own.
+
+        No seed of params is in it, so that what is kept of a face serves every training.
+        """
+        room, count = np.array(self.preprocess.room(samples.hw)), len(samples)
+        middle = np.broadcast_to(room // 2, (1, count, 2))
+        generator = generator_for(0, "kept crops")
+        drawn = self.preprocess.random_corners(generator, (crops - 1) * count, samples.hw)
+        return np.concatenate([middle, drawn.reshape(crops - 1, count, 2)])
 
     def setup(self, device: torch.device, dtype: torch.dtype) -> None:
         """Keep what the frozen layers make of all samples.
@@ -116,13 +135,39 @@ class RelatingMethod(NirVisMethod):
         needed = images * _CELLS * self._where[1].itemsize
         self.samples.reserve(needed, f"kept_crops: {crops}")
         everyone = np.arange(count)
-        face = torch.empty(crops, count, 16, 16, 128, dtype=self._where[1])
-        with progress("frozen features, by crop", crops + 1) as advance:
-            for place, corners in enumerate(self._corners):
-                self._fill(face[place], everyone, corners)
-                advance(1)
-            self._kept = face, self.part_cells(everyone)
-            advance(1)
+
+        def faces() -> Tensor:
+            face = torch.empty(crops, count, 16, 16, 128, dtype=self._where[1])
+            with progress("frozen features, by crop", crops) as advance:
+                for place, corners in enumerate(self._corners):
+                    self._fill(face[place], everyone, corners)
+                    advance(1)
+            return face
+
+        self._kept = (
+            self._kept_before(f"faces {self._corners.tolist()}", faces),
+            self._kept_before("parts", lambda: self.part_cells(everyone)),
+        )
+
+    def _kept_before(self, what: str, make: Callable[[], Tensor]) -> Tensor:
+        """Return features that another training of this backbone and these samples left, or make.
+
+        Args:
+            what: is kept.
+            make: makes it.
+        """
+        if self.features is None or (what == "parts" and self._related.components == 1):
+            return make()
+        digest = hashlib.sha256(f"{what} {self._where} {self.samples.digest}".encode())
+        for name, weights in self.state_dict().items():
+            if name.startswith(self.frozen()):
+                digest.update(weights.detach().cpu().contiguous().numpy().tobytes())
+        path = self.features / f"{digest.hexdigest()}.pt"
+        with locked(self.features):
+            if not path.is_file():
+                save_network({"cells": make()}, path)
+            cells: Tensor = load_network(path)["cells"]
+        return cells
 
     def _fill(self, cells: Tensor, chosen: Int64, corners: Tensor) -> None:
         for at in range(0, len(chosen), IMAGES_AT_ONCE):
@@ -152,7 +197,11 @@ class RelatingMethod(NirVisMethod):
         return seen, labels, self.overlap(triplets)
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
-        """Return the losses ``softmax``, ``triplet`` and their weighted sum."""
+        """Return the losses ``softmax``, ``triplet`` and their weighted sum.
+
+        With a triplet loss, also the norms of both parts' gradients at the components, where the
+        embedding is made of these and all layers below are shared.
+        """
         seen, labels, overlap = batch
         cells = self._related.frozen(seen) if seen.shape[2] == 1 else seen
         related = self._related.relate(cells)
@@ -165,7 +214,8 @@ class RelatingMethod(NirVisMethod):
             anchor, positive, negative = components.chunk(3)
             each = conditional_triplet(anchor, positive, negative, self.params.triplet_margin)
             triplet = (overlap * each).sum(dim=1).mean()
-        return {TOTAL: total + triplet, "softmax": softmax, "triplet": triplet}
+        losses = {TOTAL: total + triplet, "softmax": softmax, "triplet": triplet}
+        return losses | _pulls(related.components, {"softmax": total, "triplet": triplet})
 
     def frozen(self) -> tuple[str, ...]:
         """Return the names of the trunk's layers that never train."""
@@ -206,6 +256,18 @@ class RelatingMethod(NirVisMethod):
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             cells = self._related.frozen(images.to(device))
         return cells.permute(0, 1, 3, 4, 2).to("cpu", dtype).contiguous()
+
+
+def _pulls(components: Tensor, parts: dict[str, Tensor]) -> Losses:
+    """Return the norms of losses' gradients at the components; nothing where one ignores them."""
+    found: Losses = {}
+    for name, loss in parts.items():
+        pulls = torch.autograd.grad(loss, components, retain_graph=True, allow_unused=True)
+        (pull,) = cast(tuple[Tensor | None], pulls)
+        if pull is None:
+            return {}
+        found[f"{name}_gradient"] = pull.float().norm()
+    return found
 
 
 def joined(face: Tensor, parts: Tensor) -> Tensor:
