@@ -22,6 +22,7 @@ def run(stage: StageRun) -> None:
     """Measure one entry of the section."""
     from pipeline.training import evaluate_bodies as evaluate  # these bring torch
     from pipeline.training.embed_people import write_embeddings
+    from pipeline.training.own_network import by_file
 
     name, params = stage.dataset, stage.entry(stage.params.evaluate_bodies)
     stage = stage.on(params.dataset)
@@ -30,6 +31,10 @@ def run(stage: StageRun) -> None:
     crops, body = stage.source("crop_bodies"), networks(stage, params.method)
     title = f"{params.method} on {params.dataset}"
     embeddings = Path("data", params.dataset, stage.stage, name, "embeddings.parquet")
+    own = None
+    if params.network is not None:
+        file = stage.file(Path(params.network.path), params.network.sha256)
+        own = by_file(file, params.network)
 
     def check(tested: "Networks", fold: int, mine: Sequence[Protocol]) -> None:
         for each in mine:
@@ -40,13 +45,15 @@ def run(stage: StageRun) -> None:
     if all(protocol.kind == Kind.RECOGNITION for protocol in protocols):
         face = params.face and (networks(stage, params.face), stage.weight("sface"))
         unit = params.templates == "unit"
-        found = evaluate.between_bands(protocols, crops, body, face or None, unit=unit, check=check)
+        found = evaluate.between_bands(
+            protocols, crops, body, face or None, unit=unit, check=check, own=own
+        )
         stage.write_metrics(found.metrics)
         show_bands(stage, title, found)
         write_embeddings(embeddings, found.embeddings)
     else:
         folds = evaluate.folds_tested(protocols, body, params.protocols, params.dataset)
-        by_image = evaluate.by_image(protocols, crops, body, folds, check)
+        by_image = evaluate.by_image(protocols, crops, body, folds, check, own)
         stage.write_metrics(by_image.metrics)
         show_images(stage, title, protocols, by_image)
         write_embeddings(embeddings, by_image.embeddings)

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pipeline.evaluation.people import refuse_trained
-from pipeline.evaluation.recognition import chance_rank1, measure_protocol
+from pipeline.evaluation.recognition import Embeddings, chance_rank1, measure_protocol
+from pipeline.params.evaluate_dmfr import EvaluateDmfrParams
 from pipeline.report.published import published_by
 from pipeline.report.recognition import (
     recognition_figure,
@@ -11,7 +12,8 @@ from pipeline.report.recognition import (
     write_cmc,
     write_roc,
 )
-from pipeline.store.protocols import Kind, read_protocol
+from pipeline.store.protocols import Kind, Protocol, read_protocol
+from pipeline.store.shards import ShardFolder
 from stages.run import StageRun, stage_main
 
 TRAINED_BY, PRETRAINED_BY = "train_dmfr", "pretrain_nir_vis"
@@ -37,7 +39,8 @@ def run(stage: StageRun) -> None:
         refuse_trained(
             trained.subjects, protocol.fold(number), params.dataset, stage.params.datasets
         )
-    rows = embed.embed_starts(method, pretrained, sets)
+    rows = zero_shot(stage, params, protocol, (real, made), method.image_budget_mb)
+    rows |= embed.embed_starts(method, pretrained, sets)
     rows[embed.TRAINED] = embed.embed_trained(method, pretrained, trained, sets)
     measured = {
         row: measure_protocol(protocol, dict.fromkeys(protocol.folds(), both).__getitem__)
@@ -63,6 +66,23 @@ def run(stage: StageRun) -> None:
     table = recognition_table(title, protocol.kind, metrics, published, protocol.description)
     stage.report("figures", ".md").write_text(table)
     print(table)
+
+
+def zero_shot(
+    stage: StageRun,
+    params: EvaluateDmfrParams,
+    protocol: Protocol,
+    folders: tuple[ShardFolder, ShardFolder | None],
+    budget_mb: int,
+) -> dict[str, tuple[Embeddings, Embeddings]]:
+    """Return what networks as they are embed: SFace, and the user's own if there is one."""
+    from pipeline.training import zero_shot as networks
+
+    sets = networks.open_made(*folders, protocol, params.probes, budget_mb)
+    chosen = {"sface": networks.by_sface(stage.weight("sface"))}
+    if own := params.network:
+        chosen["network"] = networks.by_file(stage.file(Path(own.path), own.sha256), own)
+    return {row: networks.embed_zero_shot(network, sets) for row, network in chosen.items()}
 
 
 if __name__ == "__main__":

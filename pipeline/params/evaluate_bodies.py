@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.params.base import Name, Section
+from pipeline.params.evaluate_nir_vis import NetworkParams
 
 
 class EvaluateBodiesParams(Section):
@@ -18,3 +19,5 @@ class EvaluateBodiesParams(Section):
     protocols: Annotated[tuple[str, ...], Field(min_length=1)]
     templates: Literal["raw", "unit"]
     """A template is the mean of the embeddings as they are, or of these at unit length."""
+    network: NetworkParams | None = None
+    """One more row of the table: bodies by a network of the user's own, as it is."""

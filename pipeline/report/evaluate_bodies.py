@@ -11,14 +11,17 @@ from pipeline.report.canvas import dress, new_figure, save
 from pipeline.types import Float32, UInt8
 
 _SPECIAL = ("differences", "matrix", "chance", "filmed", "enrolled", "simulated")
+ZERO_SHOT = {"sface": "SFace, zero-shot", "network": "own network, zero-shot"}
+"""Networks as they are, and what tables call them."""
 _TOKENS = ("image", "global", "face", "torso", "lower body")
-_SHOWN = ("untrained", "pretrained", "trained", "face", "sface")
+_SHOWN = ("network", "untrained", "pretrained", "trained", "face", "sface")
 """Rows whose curves are drawn."""
 
 
 def row_names(metrics: Mapping[str, Any]) -> list[str]:
-    """Return the rows of an evaluation's metrics."""
-    return [name for name in metrics if name not in _SPECIAL]
+    """Return the rows of an evaluation's metrics, networks as they are first."""
+    found = [name for name in metrics if name not in _SPECIAL]
+    return sorted(found, key=lambda name: name not in ZERO_SHOT)
 
 
 def bands_table(title: str, metrics: Mapping[str, Any], published: str) -> str:
@@ -52,7 +55,8 @@ def bands_table(title: str, metrics: Mapping[str, Any], published: str) -> str:
 
 
 def _line(name: str, cells: Sequence[Mapping[str, Any]]) -> str:
-    return f"| {name.replace('_', ' ')} | {' | '.join(map(_cell, cells))} |"
+    title = ZERO_SHOT.get(name, name.replace("_", " "))
+    return f"| {title} | {' | '.join(map(_cell, cells))} |"
 
 
 def _cell(rate: Mapping[str, Any]) -> str:

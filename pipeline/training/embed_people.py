@@ -23,10 +23,13 @@ from pipeline.training.engine.embedding import embed_all
 from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.training.methods.bodies import Bodies
 from pipeline.training.methods.people import PeopleMethod, named_by
+from pipeline.training.own_network import IMAGES_AT_ONCE, Embed
 from pipeline.types import Band, Float32, UInt8
 
 UNTRAINED, PRETRAINED, TRAINED = "untrained", "pretrained", "trained"
 FACE_PRETRAINED, FACE, SFACE = "face_pretrained", "face", "sface"
+OWN = "network"
+"""Bodies by a network of the user's own, as it is."""
 WITHOUT = tuple(f"without_{name}" for name in LOCALS)
 """Rows of table III: one local feature left out of the mean, nothing trained again."""
 
@@ -134,6 +137,14 @@ def bodies_by(method: PeopleMethod, tested: TestedPeople) -> dict[str, Embedding
         kept = [place != left_out for place in range(len(LOCALS))]
         found[row] = tested.named(method.fuse(tokens, (kept[0], kept[1], kept[2])))
     return found
+
+
+def bodies_as_is(embed: Embed, tested: TestedPeople) -> dict[str, Embeddings]:
+    """Embed bodies by a user's network."""
+    everyone = np.arange(len(tested.samples))
+    runs = np.array_split(everyone, -(-len(everyone) // IMAGES_AT_ONCE))
+    vectors = np.concatenate([embed(tested.samples, run, False) for run in runs])
+    return {OWN: tested.named(vectors)}
 
 
 def faces_by(

@@ -29,6 +29,7 @@ from pipeline.training.embed_people import (
     WITHOUT,
     Embeddings,
     Networks,
+    bodies_as_is,
     bodies_by,
     faces_by,
     looked_at,
@@ -36,6 +37,7 @@ from pipeline.training.embed_people import (
     starts,
     tested_ids,
 )
+from pipeline.training.own_network import Embed
 from pipeline.types import Float32, UInt8
 
 AGAINST = (
@@ -105,6 +107,7 @@ def between_bands(
     *,
     unit: bool,
     check: Check,
+    own: Embed | None = None,
 ) -> BetweenBands:
     """Identify people across bands, a template of each subject and band.
 
@@ -115,6 +118,7 @@ def between_bands(
         face: the same people's faces, and the weights of SFace; None leaves them out.
         unit: whether embeddings are brought to unit length before a template's mean.
         check: refuses networks.
+        own: a network of the user's own, tested as it is.
     """
     filmed, ids = filmed_in_bands(protocols), tested_ids(protocols)
     check(body, 1, protocols)
@@ -122,6 +126,8 @@ def between_bands(
     tested = open_tested(method, folder, ids)
     check_cut(tested.samples, body.pretrained)
     found = starts(body, tested) | bodies_by(method, tested)
+    if own is not None:
+        found |= bodies_as_is(own, tested)
     if face is not None:
         check(face[0], 1, protocols)
         found |= faces_by(face[0], folder, ids, face[1])
@@ -140,6 +146,7 @@ def by_image(
     body: Networks,
     folds: Mapping[int, int],
     check: Check,
+    own: Embed | None = None,
 ) -> ByImage:
     """Re-identify people, each protocol as it is published.
 
@@ -149,6 +156,7 @@ def by_image(
         body: what is tested.
         folds: the fold whose network tests each fold.
         check: refuses networks.
+        own: a network of the user's own, tested as it is.
     """
     ids, found = tested_ids(protocols), dict[int, Embeddings]()
     for number in sorted(set(folds.values())):
@@ -158,7 +166,9 @@ def by_image(
         tested = open_tested(method, folder, ids)
         check_cut(tested.samples, body.pretrained)
         found[number] = bodies_by(method, tested)[TRAINED]
-    rows = {row: dict.fromkeys(folds, each) for row, each in starts(body, tested).items()}
+    same = bodies_as_is(own, tested) if own is not None else {}
+    same |= starts(body, tested)
+    rows = {row: dict.fromkeys(folds, each) for row, each in same.items()}
     rows[TRAINED] = {number: found[of] for number, of in folds.items()}
     metrics: dict[str, dict[str, Any]] = {}
     results: dict[str, list[Recognition]] = {}

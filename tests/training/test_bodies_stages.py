@@ -12,6 +12,7 @@ import pytest
 import torch
 from people_rows import BANDS, HW, PEOPLE, SHORT, write_people
 from ruamel.yaml import YAML
+from test_evaluated_rows import own, save_onnx
 
 from models.bodies.semantic_vit import SIZES, Design, SemanticViT
 from pipeline.errors import ParamsError, StageError, WeightsError
@@ -99,6 +100,19 @@ def test_bodies_are_pretrained_trained_and_measured_beside_what_they_began_as(pe
     curve = Path("reports/curves/scenes/train_bodies/full.hard_pairs.csv").read_text().splitlines()
     assert curve[0] == "row,step,share"
     assert len(curve) == 1 + 2 * 2
+
+
+def test_a_body_network_of_the_users_own_stands_on_top_of_the_table(people):
+    path = save_onnx(Path("mine.onnx"), ("n", 3, *HW))
+    people.edit(evaluate_bodies={"full": {"network": own(path)}})
+    people.run("pretrain_bodies", "vis")
+    people.run("train_bodies", "full")
+    people.run("evaluate_bodies", "full")
+    found = people.metrics("evaluate_bodies", "full")["network"]
+    assert {found[band]["rank1"]["n"] for band in found} == {3}
+    assert found["LWIR"]["failures_to_enrol"] == 1
+    table = Path("reports/figures/scenes/evaluate_bodies/full.md").read_text()
+    assert table.index("| own network, zero-shot |") < table.index("| untrained |")
 
 
 def test_embeddings_are_left_under_the_protocols_names(people):

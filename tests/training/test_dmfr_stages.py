@@ -51,9 +51,12 @@ def metrics(stage, item=None):
     return json.loads(Path(f"reports/metrics/sample/{name}.json").read_text())
 
 
-def write_project():
+def write_project(sface):
     """Three subjects to train, three to test, with their synthetic faces; params cut short."""
+    Path("weights").mkdir()
+    Path("weights", sface.name).symlink_to(sface)
     shutil.copy(ROOT / "params.yaml", ".")
+    shutil.copy(ROOT / "weights.yaml", ".")
     train, test = rows_of(["t0", "t1", "t2"]), rows_of(["e0", "e1", "e2"], "test")
     folders_of(Path("data/sample"), {name: train[name] + test[name] for name in train})
     single = [
@@ -82,12 +85,12 @@ def write_project():
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def built(tmp_path_factory, weight_file):
     """A project whose variants are trained; a test takes ``trained``, a copy."""
     folder = tmp_path_factory.mktemp("dmfr")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        write_project()
+        write_project(weight_file("sface"))
         run("pretrain_nir_vis", "dmfr")
         for name in VARIANTS:
             run("train_dmfr", name)
@@ -96,14 +99,14 @@ def built(tmp_path_factory):
 
 @pytest.fixture
 def trained(built, tmp_path, monkeypatch):
-    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(built, tmp_path, symlinks=True, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path, monkeypatch, weight_file):
     monkeypatch.chdir(tmp_path)
-    write_project()
+    write_project(weight_file("sface"))
 
 
 def test_three_variants_are_trained_tested_and_analysed(trained):
@@ -118,6 +121,9 @@ def test_three_variants_are_trained_tested_and_analysed(trained):
             # six impostors can't give ten false accepts
             assert found["tar_at_far"]["1e-1"]["value"] is None
             assert {"untrained", "pretrained", "chance"} <= found.keys()
+            assert found["sface"]["genuine"] == probes
+    table = Path("reports/figures/sample/evaluate_dmfr/meta-cross-pose.md").read_text()
+    assert table.index("| SFace, zero-shot |") < table.index("| untrained |")
     run("analyse_modality", "sample")
     found = metrics("analyse_modality")
     assert set(found["probe_auc"]) == {"before", *VARIANTS}

@@ -23,7 +23,8 @@ from pipeline.schemas.parts import PARTS
 from pipeline.store.protocols import read_protocol, write_protocol
 from pipeline.training.backbones import BACKBONES
 from pipeline.training.methods.pram import Pram
-from pipeline.training.zero_shot import arcface_crops, by_file
+from pipeline.training.own_network import by_file
+from pipeline.training.zero_shot import arcface_crops
 from pipeline.weights.verify import sha256_of
 
 
