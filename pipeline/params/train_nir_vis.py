@@ -95,6 +95,44 @@ class FinetuneParams(PairParams):
         return self
 
 
+class TrivetParams(PairParams):
+    """Triplets across two bands; ``margin`` is theirs."""
+
+    kind: Literal["trivet"]
+
+    @model_validator(mode="after")
+    def _negatives(self) -> Self:
+        if self.batch_pairs < 2:
+            raise ValueError("batch_pairs is 1: a triplet finds its negative in another pair")
+        return self
+
+
+class CdlParams(PairParams):
+    """A classifier for each band, coupled, and a ranking across bands."""
+
+    kind: Literal["cdl"]
+    loss: Literal["softmax", "am_softmax", "arcface"]
+    coupling_weight: Weight
+    ranking_weight: Weight
+    ranking_margin: Annotated[float, Field(ge=0.0, le=4.0)]
+
+    @model_validator(mode="after")
+    def _negatives(self) -> Self:
+        if self.batch_pairs < 2:
+            raise ValueError("batch_pairs is 1: a triplet finds its negative in another pair")
+        return self
+
+
+class AdflParams(PairParams):
+    """Features that do not tell their band."""
+
+    kind: Literal["adfl"]
+    loss: Literal["softmax", "am_softmax", "arcface"]
+    adversarial_weight: Weight
+    variance_weight: Weight
+    pairs_weight: Weight
+
+
 class SubspaceParams(PairParams):
     """A subspace that the bands share, and one of each band's own."""
 
@@ -118,6 +156,14 @@ class WcnnParams(SubspaceParams):
 
 
 AnyMethodParams = Annotated[
-    PramParams | RelationParams | HsstParams | FinetuneParams | IdrParams | WcnnParams,
+    PramParams
+    | RelationParams
+    | HsstParams
+    | FinetuneParams
+    | TrivetParams
+    | CdlParams
+    | AdflParams
+    | IdrParams
+    | WcnnParams,
     Field(discriminator="kind"),
 ]

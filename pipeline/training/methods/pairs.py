@@ -69,6 +69,11 @@ class PairMethod(NirVisMethod):
         images = map(self._images, pairs, corners)
         return *images, torch.from_numpy(self.labels.labels[pairs[0]])
 
+    def both(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features of both images of pairs, float32 (n, d) each, of one pass."""
+        features = self.embedder(torch.cat([first, second])).float()
+        return features[: len(first)], features[len(first) :]
+
     def _images(self, chosen: Int64, corners: Int64) -> Tensor:
         found = pixels(self._samples, chosen)
         return self.preprocess.values(self.preprocess.cut(found, torch.from_numpy(corners.T)))

@@ -1,0 +1,1 @@
+"""ADFL: features that do not tell their band."""

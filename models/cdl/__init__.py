@@ -1,0 +1,1 @@
+"""CDL: coupled classifiers of two bands, and a ranking across them."""

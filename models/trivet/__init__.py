@@ -1,0 +1,1 @@
+"""TRIVET: triplets across two bands."""

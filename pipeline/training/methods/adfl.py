@@ -1,0 +1,49 @@
+"""ADFL: classification by features that do not tell their band."""
+
+import torch
+
+from models.adfl.losses import BandDiscriminator, pair_difference, variance_discrepancy
+from pipeline.params.train_nir_vis import AdflParams
+from pipeline.training.data.sample_set import SampleSet
+from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
+from pipeline.training.methods.pairs import PairMethod, cosine_classifier
+
+
+class Adfl(PairMethod):
+    """Trains against a discriminator of bands, and brings variances and pairs together.
+
+    Reference:
+        See ``models.adfl.losses``.
+    """
+
+    params: AdflParams
+
+    def train_on(self, samples: SampleSet) -> None:
+        """Label the samples, and build classifier and discriminator."""
+        super().train_on(samples)
+        width, classes = int(self.network.dimensions), len(self.labels.names)  # type: ignore[arg-type]
+        self.classifier = cosine_classifier(self.params, self.params.loss, classes, width)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.params.seed)
+            self.discriminator = BandDiscriminator(width)
+
+    def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
+        """Return the losses by name and their weighted sum."""
+        first, second, subjects = batch
+        both = self.both(first, second)
+        params = self.params
+        with in_float32(both[0]):
+            classify = self.classifier(torch.cat(both), subjects.repeat(2))
+            parts = {
+                "adversarial": (params.adversarial_weight, self.discriminator(*both)),
+                "variance": (params.variance_weight, variance_discrepancy(*both)),
+                "pairs": (params.pairs_weight, pair_difference(*both)),
+            }
+            total = classify
+            for weight, loss in parts.values():
+                total = total + weight * loss
+        losses = {name: loss for name, (_, loss) in parts.items()}
+        return {TOTAL: total, "classify": classify} | losses
+
+
+METHODS = {"adfl": Adfl}

@@ -1,0 +1,45 @@
+"""CDL: a classifier for each band, coupled, and a ranking across bands."""
+
+import torch
+
+from models.cdl.losses import coupling
+from models.trivet.losses import both_ways_triplet
+from pipeline.params.train_nir_vis import CdlParams
+from pipeline.training.data.sample_set import SampleSet
+from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
+from pipeline.training.methods.pairs import PairMethod, cosine_classifier
+
+
+class Cdl(PairMethod):
+    """Classifies each band by its own classifier; their rows are coupled by a trace norm.
+
+    Reference:
+        See ``models.cdl.losses``. The ranking takes the triplets of TRIVET.
+    """
+
+    params: CdlParams
+
+    def train_on(self, samples: SampleSet) -> None:
+        """Label the samples, and build the classifiers, which start alike."""
+        super().train_on(samples)
+        width, classes = int(self.network.dimensions), len(self.labels.names)  # type: ignore[arg-type]
+        self.classifiers = torch.nn.ModuleList(
+            cosine_classifier(self.params, self.params.loss, classes, width) for _ in range(2)
+        )
+
+    def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
+        """Return the losses ``classify``, ``coupling``, ``ranking`` and their weighted sum."""
+        first, second, subjects = batch
+        both = self.both(first, second)
+        with in_float32(both[0]):
+            pairs = zip(self.classifiers, both, strict=True)
+            classify = torch.stack([own(features, subjects) for own, features in pairs]).mean()
+            rows = [own.weight for own in self.classifiers]
+            coupled = coupling(rows[0], rows[1])  # type: ignore[arg-type]
+            ranking = both_ways_triplet(*both, self.params.ranking_margin).mean()
+            total = classify + self.params.coupling_weight * coupled
+            total = total + self.params.ranking_weight * ranking
+        return {TOTAL: total, "classify": classify, "coupling": coupled, "ranking": ranking}
+
+
+METHODS = {"cdl": Cdl}

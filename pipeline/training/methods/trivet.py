@@ -1,0 +1,26 @@
+"""TRIVET: triplets across two bands, each as anchor."""
+
+from models.trivet.losses import both_ways_triplet
+from pipeline.params.train_nir_vis import TrivetParams
+from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
+from pipeline.training.methods.pairs import PairMethod
+
+
+class Trivet(PairMethod):
+    """Trains a pretrained backbone by triplets alone.
+
+    Reference:
+        See ``models.trivet.losses``.
+    """
+
+    params: TrivetParams
+
+    def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
+        """Return the loss."""
+        first, second, _ = batch
+        near, far = self.both(first, second)
+        with in_float32(near):
+            return {TOTAL: both_ways_triplet(near, far, self.params.margin).mean()}
+
+
+METHODS = {"trivet": Trivet}

@@ -1,0 +1,134 @@
+"""TRIVET, CDL and ADFL: their losses by hand, and that each brings the bands together."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from test_baselines import PAIRS, batch, build, faces, params, separation
+from torch import nn
+
+from models.adfl.losses import BandDiscriminator, pair_difference, variance_discrepancy
+from models.cdl.losses import coupling
+from models.trivet.losses import both_ways_triplet
+from pipeline.training.engine.loop import train
+from pipeline.training.engine.method import TOTAL
+
+__all__ = ["faces"]
+
+TRIVET = {name: value for name, value in PAIRS.items() if name != "loss"} | {"kind": "trivet"}
+CDL = PAIRS | {
+    "kind": "cdl",
+    "coupling_weight": 2.0,
+    "ranking_weight": 0.5,
+    "ranking_margin": 0.3,
+}
+ADFL = PAIRS | {
+    "kind": "adfl",
+    "adversarial_weight": 0.5,
+    "variance_weight": 2.0,
+    "pairs_weight": 3.0,
+}
+
+
+def test_triplets_by_hand():
+    """At right angles ‖a − n‖² is 2; the pairs are 60 degrees apart, ‖a − p‖² = 1."""
+    half, high = 0.5, math.sqrt(0.75)
+    first = torch.tensor([[1.0, 0, 0, 0], [0, 0, 1.0, 0]])
+    second = torch.tensor([[half, high, 0, 0], [0, 0, half, high]]) * 7
+    assert both_ways_triplet(first, second, 1.5).tolist() == pytest.approx([0.5] * 4)
+    assert both_ways_triplet(first, second, 0.9).tolist() == [0.0] * 4
+
+
+def test_the_nearest_of_the_other_band_is_the_negative():
+    first = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    second = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    # the second subject's image in the other band looks like the first: 2 − 0 + m; of the second
+    # band as anchor: 0 − 2 + m, and 2 − 0 + m
+    assert both_ways_triplet(first, second, 0.5).tolist() == pytest.approx([0.5, 0.5, 0.0, 2.5])
+
+
+def test_coupling_is_lowest_where_all_rows_are_one_direction():
+    same = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
+    assert coupling(same, 2 * same).item() == pytest.approx(2 / 4)  # one singular value, √4
+    apart = torch.eye(4)
+    assert coupling(apart[:2], apart[2:]).item() == pytest.approx(1.0)
+    alike = torch.eye(2)
+    assert coupling(alike, alike).item() == pytest.approx(2 * math.sqrt(2) / 4)
+
+
+def test_variance_and_pairs_by_hand():
+    first = torch.tensor([[1.0, 0.0], [0.0, 1.0]])  # variances 1/4 and 1/4
+    second = torch.tensor([[5.0, 0.0], [2.0, 0.0]])  # none
+    assert variance_discrepancy(first, second).item() == pytest.approx(math.sqrt(2) / 4)
+    assert pair_difference(first, second).item() == pytest.approx((0 + 2) / 2)
+
+
+def test_the_discriminator_learns_the_band_and_the_features_forget_it():
+    torch.manual_seed(0)
+    tells = BandDiscriminator(4)
+    first = torch.tensor([[1.0, 0.2, 0, 0]]).repeat(3, 1).requires_grad_()
+    second = torch.tensor([[0.2, 1.0, 0, 0]]).repeat(3, 1).requires_grad_()
+    loss = tells(first, second)
+    loss.backward()
+    step = [tells.layers[0].weight, first]
+    before = loss.item()
+    with torch.no_grad():
+        step[0] -= 0.5 * step[0].grad
+        assert tells(first, second).item() < before  # against its gradient: it tells better
+        step[0] += 0.5 * step[0].grad
+        moved = first - 0.5 * first.grad
+        assert tells(moved, second).item() > before  # the same step of a feature hides it
+
+
+def test_cdl_is_classification_by_band_coupling_and_ranking(faces):
+    made = build(CDL, faces())
+    first, second, subjects = batch(made)
+    with torch.no_grad():
+        made.classifiers[1].weight += 0.01 * torch.randn(made.classifiers[1].weight.shape)
+        losses = made.training_step((first, second, subjects), 0)
+        near, far = made.network(first), made.network(second)
+        own = made.classifiers
+        classify = (own[0](near, subjects) + own[1](far, subjects)) / 2
+        rows = torch.cat([nn.functional.normalize(each.weight) for each in own]).double().numpy()
+        coupled = np.linalg.svd(rows, compute_uv=False).sum() / len(rows)
+        ranking = both_ways_triplet(near, far, 0.3).mean()
+    assert losses["coupling"].item() == pytest.approx(coupled, rel=1e-5)
+    torch.testing.assert_close(losses[TOTAL], classify + 2 * losses["coupling"] + 0.5 * ranking)
+
+
+def test_adfl_is_classification_and_three_terms(faces):
+    made = build(ADFL, faces())
+    first, second, subjects = batch(made)
+    with torch.no_grad():
+        losses = made.training_step((first, second, subjects), 0)
+        near, far = made.network(first), made.network(second)
+        classify = made.classifier(torch.cat([near, far]), subjects.repeat(2))
+        parts = (
+            0.5 * made.discriminator(near, far)
+            + 2 * variance_discrepancy(near, far)
+            + 3 * pair_difference(near, far)
+        )
+    torch.testing.assert_close(losses[TOTAL], classify + parts)
+
+
+@pytest.mark.parametrize("values", [TRIVET, ADFL])
+def test_training_brings_images_of_a_subject_together_across_bands(values, faces, tmp_path):
+    made = build(values, faces(), steps=60)
+    before = separation(made, faces())
+    train(made, label="test", key="", checkpoint=tmp_path / "checkpoint.pt")
+    assert separation(made, faces()) > before
+
+
+def test_training_lowers_each_loss_of_cdl(faces, tmp_path):
+    made = build(CDL, faces(), steps=60)
+    run = train(made, label="test", key="", checkpoint=tmp_path / "checkpoint.pt")
+    for name in (TOTAL, "classify"):
+        assert run.curve[-1][name] < run.curve[0][name]
+
+
+@pytest.mark.parametrize("values", [TRIVET, CDL])
+def test_a_single_pair_has_no_negative(values):
+    with pytest.raises(ValidationError, match="batch_pairs is 1"):
+        params(values, batch_pairs=1)
