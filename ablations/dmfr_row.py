@@ -1,15 +1,23 @@
 """One row of DMFR's ablations: ``python -m ablations.dmfr_row <row>`` trains and measures it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ablations.measured import chosen, network_path, train_row, write_row
+from ablations.measured import FOLDER, chosen, network_path, train_row, write_row
+from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.params.ablations_dmfr import DmfrAblationParams, DmfrRowParams
 from pipeline.params.analyse_modality import AnalyseModalityParams
 from pipeline.params.load import load_params, load_section
+from pipeline.params.train_dmfr import DmfrParams
 from pipeline.store.protocols import read_protocol
+from pipeline.store.shards import ShardFolder
 from stages.run import PARAMS, StageRun, item_main
+
+if TYPE_CHECKING:
+    from pipeline.training.ablate_dmfr import Bench
+    from pipeline.training.engine.trained import Trained
 
 ABLATIONS = Path("ablations/dmfr/params.yaml")
 STAGES = ("attributes", "degrade", "poses")
@@ -22,8 +30,11 @@ def run(name: str) -> None:
 
 
 def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list[dict[str, Any]]:
-    """Return each seed's metrics by what it was tested on, and its modality."""
-    from pipeline.training import ablate_dmfr, aligned, dmfr  # these bring torch
+    """Return each seed's metrics by what it was tested on, and its modality.
+
+    Outcomes of the probes, and embeddings, are left beside them.
+    """
+    from pipeline.training import aligned, dmfr, embed  # these bring torch
     from pipeline.training.ablation import CURVE
     from pipeline.training.backbones import MODULES
     from pipeline.training.engine.trained import load_trained, pretrained_path
@@ -38,6 +49,45 @@ def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list
     samples = dmfr.open_training_samples(row.method, folders)
     content = aligned.content_of(samples, pretrained.backbone)
     code = "pipeline.training.engine.loop", METHODS[row.method.kind], MODULES[pretrained.backbone]
+    bench = _bench(name, ablation, row.method, folders, pretrained)
+    found: list[dict[str, Any]] = []
+    outcomes: dict[str, dict[int, Outcomes]] = {}
+    for seed in ablation.seeds:
+        params = row.method.model_copy(update={"seed": seed})
+        path = trial_path(name, seed)
+        trained = train_row(
+            f"{name}, seed {seed}",
+            params,
+            pretrained,
+            samples,
+            key=stage.key({"method": params}, code).fingerprint(content),
+            folder=trial(name, seed),
+        )
+        curve = json.loads(path.with_name(CURVE).read_text())
+        tests = bench.tests(params, trained)
+        for each, result in tests.items():
+            kept = path.with_name(f"{each}.parquet")
+            embed.write_embeddings(kept, {1: result.embeddings}, bench.tested[each][1])
+            outcomes.setdefault(each, {})[seed] = result.outcomes
+        found.append(
+            {"seed": seed, "curve": curve, "modality": bench.modality(params, trained)}
+            | {each: result.recognition.metrics for each, result in tests.items()}
+        )
+    for each, seeds in outcomes.items():
+        write_outcomes(FOLDER / "dmfr_outcomes" / name / f"{each}.parquet", seeds)
+    return found
+
+
+def _bench(
+    name: str,
+    ablation: DmfrAblationParams,
+    params: DmfrParams,
+    folders: Mapping[str, ShardFolder],
+    pretrained: "Trained",
+) -> "Bench":
+    """Open all that the networks of a row are tested on."""
+    from pipeline.training.ablate_dmfr import Bench  # brings torch
+
     analysis = AnalyseModalityParams(
         trainings=(name,),
         faces=ablation.faces,
@@ -45,32 +95,22 @@ def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list
         decoder_steps=0,
         seed=0,
     )
-    protocols = Path("data", dataset, "protocols")
-    bench = ablate_dmfr.Bench.of(
-        {
-            each: (read_protocol(protocols / tested.protocol), tested.probes)
-            for each, tested in ablation.tested.items()
-        },
-        analysis,
-        folders,
-        pretrained,
-        row.method,
-    )
-    found = []
-    for seed in ablation.seeds:
-        params = row.method.model_copy(update={"seed": seed})
-        folder = f"ablations_dmfr/{name}/{seed}"
-        trained = train_row(
-            f"{name}, seed {seed}",
-            params,
-            pretrained,
-            samples,
-            key=stage.key({"method": params}, code).fingerprint(content),
-            folder=folder,
-        )
-        curve = json.loads(network_path(folder).with_name(CURVE).read_text())
-        found.append({"seed": seed, "curve": curve} | bench.measured(params, trained))
-    return found
+    protocols = Path("data", params.dataset, "protocols")
+    tested = {
+        each: (read_protocol(protocols / tested.protocol), tested.probes)
+        for each, tested in ablation.tested.items()
+    }
+    return Bench.of(tested, analysis, folders, pretrained, params)
+
+
+def trial(name: str, seed: int) -> str:
+    """Return the folder of a row's training, as ``train_row`` takes it."""
+    return f"ablations_dmfr/{name}/{seed}"
+
+
+def trial_path(name: str, seed: int) -> Path:
+    """Return where the network of a row's training lies; embeddings lie beside it, by test."""
+    return network_path(trial(name, seed))
 
 
 if __name__ == "__main__":

@@ -1,26 +1,89 @@
 """One table of DMFR's rows, ours and published: ``python -m ablations.dmfr_table``."""
 
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from ablations.dmfr_row import ABLATIONS
-from ablations.measured import FOLDER, read_rows
+from ablations.dmfr_row import ABLATIONS, trial_path
+from ablations.dmfr_zero_shot import ZERO_SHOT
+from ablations.measured import FOLDER, read_rows, table_main
+from pipeline.evaluation.outcomes import read_embeddings
+from pipeline.evaluation.verification_draws import (
+    EER,
+    VerificationDraws,
+    contrast_of_verification,
+    verification_draws,
+)
 from pipeline.params.ablations_dmfr import DmfrAblationParams
 from pipeline.params.load import load_section
-from pipeline.report.ablations_dmfr import dmfr_table
+from pipeline.report.ablations_dmfr import dmfr_table, lowest_far
 from pipeline.report.analyse_modality import curves_figure
-from stages.run import run_guarded
+from pipeline.report.contrasts import (
+    Found,
+    contrasts_figure,
+    contrasts_json,
+    contrasts_table,
+)
+from pipeline.store.protocols import read_protocol
+
+MEASURE = "TAR at the lowest FAR"
+Results = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
-def run() -> None:
-    """Write ``dmfr.md`` and the losses of every row, and print the table."""
+def run(*, partly: bool = False) -> None:
+    """Write ``dmfr.md`` and the losses of every row, and print the table.
+
+    Args:
+        partly: whether rows that were not measured yet are left out, and claims about them.
+
+    Raises:
+        StageError: a row was not measured, and all were asked for; or none was.
+    """
     ablation = load_section(DmfrAblationParams, ABLATIONS)
-    results = read_rows("dmfr_rows", ablation.rows, "python -m ablations.dmfr_row")
-    table = dmfr_table(ablation, results)
+    results = read_rows("dmfr_rows", ablation.rows, "python -m ablations.dmfr_row", partly=partly)
+    kept = {name: ablation.rows[name] for name in results}
+    ablation = ablation.model_copy(update={"rows": kept})
+    found = dict(_contrasted(ablation, results))
+    zero_shot = json.loads(ZERO_SHOT.read_text()) if ZERO_SHOT.is_file() else {}
+    table = dmfr_table(ablation, results, zero_shot) + "\n" + contrasts_table(MEASURE, found)
     Path(FOLDER, "dmfr.md").write_text(table)
+    values = contrasts_json(MEASURE, found)
+    Path(FOLDER, "dmfr_contrasts.json").write_text(json.dumps(values, indent=2) + "\n")
     curves = {ablation.rows[name].title: seeds[0]["curve"] for name, seeds in results.items()}
     curves_figure(curves, FOLDER / "dmfr.curves.png")
+    contrasts_figure(MEASURE, found, FOLDER / "dmfr_contrasts.png")
     print(table)
 
 
+def _contrasted(ablation: DmfrAblationParams, results: Results) -> Iterator[tuple[str, Found]]:
+    """Yield the claims whose rows were measured, by the TAR at the lowest FAR that all have."""
+
+    @cache
+    def draws(row: str, tested: str) -> list[VerificationDraws]:
+        far, method = lowest_far(results, tested), ablation.rows[row].method
+        folder = Path("data", method.dataset, "protocols")
+        fold = read_protocol(folder / ablation.tested[tested].protocol).fold(1)
+        fars = {far: float(far)} if far else {}
+        return [
+            verification_draws(
+                fold,
+                *read_embeddings(trial_path(row, seed).with_name(f"{tested}.parquet"), 1),
+                fars,
+            )
+            for seed in ablation.seeds
+        ]
+
+    for name, params in ablation.contrasts.items():
+        far = lowest_far(results, params.probes)
+        if far is None or not {params.better, params.worse} <= results.keys():
+            continue
+        both = draws(params.better, params.probes), draws(params.worse, params.probes)
+        primary = contrast_of_verification(*both, far)
+        if primary is not None:
+            yield name, Found(params, primary, {"EER": contrast_of_verification(*both, EER)})
+
+
 if __name__ == "__main__":
-    run_guarded("ablations.dmfr_table", run)
+    table_main("ablations.dmfr_table", run)

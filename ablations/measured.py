@@ -1,13 +1,15 @@
 """Where rows of the ablations are kept between their training and their table, and how trained."""
 
 import json
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import ParamsError, StageError
 from pipeline.params.training import TRAINED, RecogniserParams
 from pipeline.store.locks import locked
+from stages.run import run_guarded
 
 if TYPE_CHECKING:
     from pipeline.training.data.sample_set import SampleSet
@@ -72,21 +74,30 @@ def write_row(kind: str, name: str, found: object) -> None:
     path.write_text(json.dumps(found, indent=2) + "\n")
 
 
-def read_rows(kind: str, names: Iterable[str], command: str) -> dict[str, Any]:
+def read_rows(
+    kind: str, names: Iterable[str], command: str, *, partly: bool = False
+) -> dict[str, Any]:
     """Return what was measured of rows.
 
     Args:
         kind: as of ``write_row``.
         names: of the rows.
         command: that measures one, for the message.
+        partly: whether rows that were not measured yet are left out; one is there at least.
 
     Raises:
         StageError: rows were not measured yet.
     """
     paths = {name: _row_path(kind, name) for name in names}
-    if missing := [name for name, path in paths.items() if not path.is_file()]:
+    missing = [name for name, path in paths.items() if not path.is_file()]
+    if missing and (not partly or len(missing) == len(paths)):
         raise StageError(f"not measured yet: {missing}; run `{command}` on each")
-    return {name: json.loads(path.read_text()) for name, path in paths.items()}
+    return {name: json.loads(paths[name].read_text()) for name in paths if name not in missing}
+
+
+def table_main(name: str, run: Callable[..., None]) -> None:
+    """Make a table from the command line; ``--partly`` leaves out what was not measured yet."""
+    run_guarded(name, lambda: run(partly=sys.argv[1:] == ["--partly"]))
 
 
 def _row_path(kind: str, name: str) -> Path:

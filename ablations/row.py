@@ -1,9 +1,12 @@
 """One row of the ablations: ``python -m ablations.row <row>`` trains and measures it."""
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ablations.measured import chosen, train_row, write_row
+from ablations.measured import FOLDER, chosen, network_path, train_row, write_row
+from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.params.ablations import AblationParams, RowParams
 from pipeline.params.load import load_params, load_section
 from pipeline.report.ablations import summarised
@@ -17,13 +20,32 @@ def run(name: str) -> None:
     """Train a row with each seed, measure each, and write the mean with all there is beside it."""
     ablation = load_section(AblationParams, ABLATIONS)
     measured = measure(name, ablation, chosen(ablation.rows, name, ABLATIONS))
-    write_row("rows", name, {probes: summarised(each) for probes, each in measured.items()})
+    found: dict[str, Any] = {probes: summarised(each) for probes, each in measured.metrics.items()}
+    found |= {"gradients": measured.gradients}
+    for probes, seeds in measured.outcomes.items():
+        write_outcomes(FOLDER / "outcomes" / name / f"{probes}.parquet", seeds)
+    write_row("rows", name, found)
 
 
-def measure(name: str, ablation: AblationParams, row: RowParams) -> dict[str, list[dict[str, Any]]]:
-    """Return the metrics of each seed (and fold) by probes."""
+@dataclass
+class Measured:
+    """What the trainings of a row gave.
+
+    Attributes:
+        metrics: of each seed and fold, by probes.
+        outcomes: of each probe, by probes and seed.
+        gradients: of each training, by ``<seed>-<fold>``.
+    """
+
+    metrics: dict[str, list[dict[str, Any]]]
+    outcomes: dict[str, dict[int, Outcomes]]
+    gradients: dict[str, dict[str, float]]
+
+
+def measure(name: str, ablation: AblationParams, row: RowParams) -> Measured:
+    """Train a row with each seed on each fold, and test it with all its probes."""
     from pipeline.training import aligned, embed, train  # these bring torch
-    from pipeline.training.ablation import recognised
+    from pipeline.training.ablation import CURVE, gradients_of, recognised
     from pipeline.training.backbones import MODULES
     from pipeline.training.engine.trained import load_trained, pretrained_path
     from pipeline.training.methods import METHODS
@@ -47,26 +69,42 @@ def measure(name: str, ablation: AblationParams, row: RowParams) -> dict[str, li
         for probes in row.probes
     }
     code = "pipeline.training.engine.loop", METHODS[row.method.kind], MODULES[pretrained.backbone]
-    found: dict[str, list[dict[str, Any]]] = {probes: [] for probes in row.probes}
+    found = Measured({each: [] for each in row.probes}, {each: {} for each in row.probes}, {})
     for number in trained_on.folds():
         ids = trained_on.fold(number).train["sample_id"].to_pylist()
         samples = train.open_training_samples(row.method, folders, ids)
         content = aligned.content_of(samples, pretrained.backbone)
         for seed in ablation.seeds:
             params = row.method.model_copy(update={"seed": seed})
+            path = trial_path(name, seed, number)
             trained = train_row(
                 f"{name}, seed {seed}",
                 params,
                 pretrained,
                 samples,
                 key=stage.key({"method": params}, code).fingerprint(content),
-                folder=f"ablations/{name}/{seed}-{number:02d}",
+                folder=trial(name, seed, number),
             )
+            curve = json.loads(path.with_name(CURVE).read_text())
+            found.gradients[path.parent.name] = gradients_of(curve)
             for probes, both in sets.items():
-                fold = tested.fold(number)
-                metrics = recognised(params, pretrained, trained, fold, both).metrics
-                found[probes].append({"seed": seed, "fold": number} | metrics)
+                result = recognised(params, pretrained, trained, tested.fold(number), both, number)
+                metrics = result.recognition.metrics
+                found.metrics[probes].append({"seed": seed, "fold": number} | metrics)
+                found.outcomes[probes].setdefault(seed, {}).update(result.outcomes)
+                kept = path.with_name(f"{probes}.parquet")
+                embed.write_embeddings(kept, {number: result.embeddings}, both)
     return found
+
+
+def trial(name: str, seed: int, fold: int) -> str:
+    """Return the folder of a row's training, as ``train_row`` takes it."""
+    return f"ablations/{name}/{seed}-{fold:02d}"
+
+
+def trial_path(name: str, seed: int, fold: int) -> Path:
+    """Return where the network of a row's training lies; embeddings lie beside it, by probes."""
+    return network_path(trial(name, seed, fold))
 
 
 if __name__ == "__main__":

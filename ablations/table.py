@@ -1,24 +1,43 @@
 """One table of all rows, ours and published: ``python -m ablations.table``."""
 
+import json
 from pathlib import Path
 
-from ablations.measured import FOLDER, read_rows
+from ablations.contrasted import MEASURE, contrasted
+from ablations.measured import FOLDER, read_rows, table_main
 from ablations.row import ABLATIONS
+from ablations.zero_shot import read_zero_shot
 from pipeline.params.ablations import AblationParams
 from pipeline.params.load import load_section
 from pipeline.report.ablations import ablation_table, write_ablation
-from stages.run import run_guarded
+from pipeline.report.contrasts import contrasts_figure, contrasts_json, contrasts_table
 
 
-def run() -> None:
-    """Write ``results.md`` and ``results.csv`` of every row, and print the table."""
+def run(*, partly: bool = False) -> None:
+    """Write ``results.md`` and ``results.csv`` of every row, and print the table.
+
+    Args:
+        partly: whether rows that were not measured yet are left out, and claims about them.
+
+    Raises:
+        StageError: a row was not measured, and all were asked for; or none was.
+    """
     ablation = load_section(AblationParams, ABLATIONS)
-    results = read_rows("rows", ablation.rows, "python -m ablations.row")
-    write_ablation(ablation, results, FOLDER / "results.csv")
-    table = ablation_table(ablation, results)
+    results = read_rows("rows", ablation.rows, "python -m ablations.row", partly=partly)
+    kept = {name: ablation.rows[name] for name in results}
+    ablation = ablation.model_copy(update={"rows": kept})
+    zero_shot, separation = read_zero_shot()
+    write_ablation(ablation, results, zero_shot, FOLDER / "results.csv")
+    found = contrasted(ablation)
+    table = ablation_table(ablation, results, zero_shot, separation)
+    table += "\n" + contrasts_table(MEASURE, found)
+    Path(FOLDER, "contrasts.json").write_text(
+        json.dumps(contrasts_json(MEASURE, found), indent=2) + "\n"
+    )
     Path(FOLDER, "results.md").write_text(table)
+    contrasts_figure(MEASURE, found, FOLDER / "contrasts.png")
     print(table)
 
 
 if __name__ == "__main__":
-    run_guarded("ablations.table", run)
+    table_main("ablations.table", run)

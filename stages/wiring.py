@@ -40,10 +40,15 @@ _FOLDERS = {
     "stages.train_degrader": "data/${key}",
     "ablations.row": _ROW,
     "ablations.dmfr_row": _ROW,
+    "ablations.bodies_row": _ROW,
 }
 """Folder of an entry's data set, where it is not that of ``dataset`` in a section of params."""
 
-_ROWS_OF = {"ablations.row": "stages.train_nir_vis", "ablations.dmfr_row": "stages.train_dmfr"}
+_ROWS_OF = {
+    "ablations.row": "stages.train_nir_vis",
+    "ablations.dmfr_row": "stages.train_dmfr",
+    "ablations.bodies_row": "stages.train_bodies",
+}
 """The stage whose methods the rows of ablations train."""
 
 _BESIDE = {"ablations.row": ("masks",)}
@@ -135,6 +140,7 @@ FILES = {
     "dvc.yaml": wired_pipeline,
     "ablations/stages.yaml": wired_pipeline,
     "ablations/dmfr/stages.yaml": wired_pipeline,
+    "ablations/bodies/stages.yaml": wired_pipeline,
     "pyproject.toml": wired_project,
 }
 """What is rewritten, and how."""

@@ -1,10 +1,12 @@
 """Params of the ablations: ``ablations/params.yaml``, a file of its own."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.params.base import Name, Section, Seed
+from pipeline.params.contrasts import ContrastParams, check_contrasts
+from pipeline.params.evaluate_nir_vis import NetworkParams
 from pipeline.params.train_nir_vis import AnyMethodParams
 
 Probes = Literal["plain", "masked"]
@@ -27,4 +29,13 @@ class AblationParams(Section):
     seeds: Annotated[tuple[Seed, ...], Field(min_length=2)]
     tested: Annotated[str, Field(min_length=1)]
     """Protocol that is measured: that of the validation subjects to choose params on."""
+    network: NetworkParams | None = None
+    """The user's own, zero-shot as SFace, on top of the table."""
+    contrasts: dict[Name, ContrastParams]
+    """Which claims get a verdict, all of them together corrected for their number."""
     rows: Annotated[dict[Name, RowParams], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _tested(self) -> Self:
+        check_contrasts(self.contrasts, {name: row.probes for name, row in self.rows.items()})
+        return self

@@ -5,10 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.params.base import Name, Section, Seed
+from pipeline.params.contrasts import ContrastParams, check_contrasts
+from pipeline.params.evaluate_nir_vis import NetworkParams
 from pipeline.params.train_dmfr import AnyDmfrParams
-
-REAL_ONLY, DIRECT = "real_only", "direct_cosface"
-"""Rows that all others are compared with."""
 
 
 class TestedParams(Section):
@@ -36,12 +35,15 @@ class DmfrAblationParams(Section):
     faces: Annotated[int, Field(ge=4, le=100_000)]
     """Held-out faces on which the modality is measured, with all that was made of each."""
     probe_folds: Annotated[int, Field(ge=2, le=100)]
-    rows: dict[Name, DmfrRowParams]
+    network: NetworkParams | None = None
+    """The user's own, zero-shot as SFace, on top of the table."""
+    contrasts: dict[Name, ContrastParams]
+    """Which claims get a verdict, all of them together corrected for their number."""
+    rows: Annotated[dict[Name, DmfrRowParams], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _comparable(self) -> Self:
-        if missing := sorted({REAL_ONLY, DIRECT} - self.rows.keys()):
-            raise ValueError(f"rows: {missing} are missing, with which all others are compared")
+        check_contrasts(self.contrasts, dict.fromkeys(self.rows, self.tested))
         methods = [row.method for row in self.rows.values()]
         if len({(each.dataset, each.pretrained, each.crop) for each in methods}) > 1:
             raise ValueError("rows: expected one dataset, pretrained and crop for all")

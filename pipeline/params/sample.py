@@ -95,3 +95,17 @@ class SampleParams(Section):
     openpeople: OpenPeopleParams | None = None
     scenes: ScenesParams | None = None
     procedural: ProceduralParams | None = None
+    pretraining: ProceduralParams | None = None
+    """More people, of a data set of their own, for what methods start from."""
+
+    @model_validator(mode="after")
+    def _other_people(self) -> Self:
+        both = self.procedural, self.pretraining
+        if both[0] and both[1] and both[0].seed == both[1].seed:
+            raise ValueError(
+                f"procedural and pretraining have seed {both[0].seed}: expected another one each, "
+                "or they are the same people"
+            )
+        if both[1] and both[0] and both[0].dataset == both[1].dataset:
+            raise ValueError("pretraining.dataset: expected another one than procedural's")
+        return self

@@ -35,38 +35,58 @@ def summarised(metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Join the metrics of several trainings of one row.
 
     Args:
-        metrics: ``Recognition.metrics`` of each, two or more.
+        metrics: ``Recognition.metrics`` of each, one or more.
 
     Returns:
-        For each of ``MEASURES`` the mean ``value``, the ``std`` over trainings, the 95 % interval
-        over subjects (mean of the trainings' bounds), and each training's value; None where one of
-        them has none.
+        For each of ``MEASURES`` the mean ``value``, the ``std`` over trainings (None of one), the
+        95 % interval over subjects (mean of the trainings' bounds), and each training's value; None
+        where one of them has none.
     """
     return {name: _summary([_measure(each, name) for each in metrics]) for name in MEASURES}
 
 
-def ablation_rows(ablation: AblationParams, results: Results) -> Iterator[dict[str, Any]]:
-    """Yield a flat row for each row of the ablation and probes: ours, and the paper's beside it."""
+def ablation_rows(
+    ablation: AblationParams, results: Results, zero_shot: Results
+) -> Iterator[dict[str, Any]]:
+    """Yield a flat row for each row of the ablation and probes: ours, and the paper's beside it.
+
+    Args:
+        ablation: its rows.
+        results: of these.
+        zero_shot: of networks that are tested as they are; they come first in each paper's table.
+    """
+    papers = dict.fromkeys(row.paper for row in ablation.rows.values())
+    for paper in papers:
+        tested = {p for row in ablation.rows.values() if row.paper == paper for p in row.probes}
+        for title, found in zero_shot.items():
+            for probes in sorted(tested & found.keys(), reverse=True):
+                named = {"paper": paper, "row": title, "trained": "–", "probes": probes}
+                yield named | _measures(found[probes]) | _published(None)
     for name, row in ablation.rows.items():
-        for probes, title in row.probes.items():
-            flat: dict[str, Any] = {
-                "paper": row.paper,
-                "row": row.title,
-                "trained": "masked" if row.method.second_rows == "masks" else "plain",
-                "probes": probes,
-            }
-            for measure in MEASURES:
-                found = results[name][probes][measure]
-                low, high = found["ci95"] or (None, None)
-                flat[measure] = found["value"]
-                flat |= {f"{measure}_std": found["std"]}
-                flat |= {f"{measure}_low": low, f"{measure}_high": high}
-            theirs = published_row(row, title)
-            flat["published_network"] = theirs and theirs.network
-            flat["published_rank1"] = theirs and theirs.rank1
-            flat["published_tar_at_1e-2"] = theirs and theirs.tar_at_1e2
-            flat["published_tar_at_1e-3"] = theirs and theirs.tar_at_1e3
-            yield flat
+        trained = "masked" if row.method.second_rows == "masks" else "plain"
+        for probes, theirs_title in row.probes.items():
+            named = {"paper": row.paper, "row": row.title, "trained": trained, "probes": probes}
+            theirs = published_row(row, theirs_title)
+            yield named | _measures(results[name][probes]) | _published(theirs)
+
+
+def _measures(results: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for measure in MEASURES:
+        found = results[measure]
+        low, high = found["ci95"] or (None, None)
+        flat |= {measure: found["value"], f"{measure}_std": found["std"]}
+        flat |= {f"{measure}_low": low, f"{measure}_high": high}
+    return flat
+
+
+def _published(theirs: Published | None) -> dict[str, Any]:
+    return {
+        "published_network": theirs and theirs.network,
+        "published_rank1": theirs and theirs.rank1,
+        "published_tar_at_1e-2": theirs and theirs.tar_at_1e2,
+        "published_tar_at_1e-3": theirs and theirs.tar_at_1e3,
+    }
 
 
 def published_row(row: RowParams, title: str | None) -> Published | None:
@@ -86,9 +106,21 @@ def published_row(row: RowParams, title: str | None) -> Published | None:
     )
 
 
-def ablation_table(ablation: AblationParams, results: Results) -> str:
-    """Return Markdown: a table a paper, rates in percent, ± over seeds, [95 % over subjects]."""
-    rows = list(ablation_rows(ablation, results))
+def ablation_table(
+    ablation: AblationParams,
+    results: Results,
+    zero_shot: Results,
+    separation: Mapping[str, Any] | None = None,
+) -> str:
+    """Return Markdown: a table a paper, rates in percent, ± over seeds, [95 % over subjects].
+
+    Args:
+        ablation: its rows.
+        results: of these.
+        zero_shot: of networks as they are.
+        separation: SFace's EER on the people in VIS from the front.
+    """
+    rows = list(ablation_rows(ablation, results, zero_shot))
     lines = []
     for paper, title in PAPERS.items():
         mine = [row for row in rows if row["paper"] == paper]
@@ -112,6 +144,14 @@ def ablation_table(ablation: AblationParams, results: Results) -> str:
         "with other data and longer training; not measured here.",
         "",
     ]
+    if separation is not None:
+        low, high = separation["ci95"] or (np.nan, np.nan)
+        lines += [
+            f"How far these people differ: SFace's EER in VIS from the front is "
+            f"{100 * separation['value']:.1f} % [{100 * low:.1f}, {100 * high:.1f}], of "
+            f"{separation['n']} probes.",
+            "",
+        ]
     return "\n".join(lines)
 
 
@@ -133,9 +173,11 @@ def _published_alone(ablation: AblationParams, paper: str) -> list[str]:
     return [*lines, ""]
 
 
-def write_ablation(ablation: AblationParams, results: Results, path: Path) -> None:
+def write_ablation(
+    ablation: AblationParams, results: Results, zero_shot: Results, path: Path
+) -> None:
     """Write ``ablation_rows`` as CSV."""
-    rows = list(ablation_rows(ablation, results))
+    rows = list(ablation_rows(ablation, results, zero_shot))
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -160,7 +202,7 @@ def _summary(rates: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     whole = all(bound is not None for bound in bounds)
     return {
         "value": round(float(np.mean(values)), 4),
-        "std": round(float(np.std(values, ddof=1)), 4),
+        "std": round(float(np.std(values, ddof=1)), 4) if len(values) > 1 else None,
         "ci95": [round(float(b), 4) for b in np.mean(bounds, axis=0)] if whole else None,
         "each": values,
     }
@@ -169,6 +211,8 @@ def _summary(rates: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _cell(row: Mapping[str, Any], measure: str) -> str:
     if row[measure] is None:
         return "–"
-    text = f"{100 * row[measure]:.1f} ± {100 * row[f'{measure}_std']:.1f}"
+    text = f"{100 * row[measure]:.1f}"
+    if (spread := row[f"{measure}_std"]) is not None:
+        text += f" ± {100 * spread:.1f}"
     low, high = row[f"{measure}_low"], row[f"{measure}_high"]
     return text if low is None else f"{text} [{100 * low:.1f}, {100 * high:.1f}]"

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.evaluation.recognition import measure_protocol
 from pipeline.params.analyse_modality import AnalyseModalityParams
 from pipeline.params.train_dmfr import DmfrParams
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training import dmfr, embed, modality
+from pipeline.training.ablation import Tested, recognised
 from pipeline.training.engine.trained import Trained
 from pipeline.types import Float32
 
@@ -64,31 +64,34 @@ class Bench:
             pretrained,
         )
 
-    def measured(self, params: DmfrParams, trained: Trained) -> dict[str, Any]:
-        """Return a network's metrics by what it is tested on, and its modality.
+    def tests(self, params: DmfrParams, trained: Trained) -> dict[str, Tested]:
+        """Return what a network makes of each protocol; those of a study have one fold.
 
         Raises:
             StageError: people who are tested were trained on.
         """
-        found: dict[str, Any] = {}
-        for name, (protocol, sets) in self.tested.items():
-            for number in protocol.folds():
-                embed.check_fits(trained, params.dataset, protocol.fold(number), sets)
-            both = embed.embed_trained(params, self.pretrained, trained, sets)
-            by_fold = dict.fromkeys(protocol.folds(), both)
-            found[name] = measure_protocol(protocol, by_fold.__getitem__).metrics
+        return {
+            name: recognised(params, self.pretrained, trained, protocol.fold(1), sets)
+            for name, (protocol, sets) in self.tested.items()
+        }
+
+    def modality(self, params: DmfrParams, trained: Trained) -> dict[str, Any]:
+        """Return the size of the modality in a network's features, before and after.
+
+        Raises:
+            StageError: people who are tested were trained on.
+        """
         method = modality.load_method(params, self.pretrained, trained, self.held.samples)
         features = modality.embed_after(method, self.held.samples)
         size = modality.compared(
             self.analysis, self.held, {"before": self.before, "after": features}
         )
-        return found | {
-            "modality": {
-                "before": size["probe_auc"]["before"],
-                "after": size["probe_auc"]["after"],
-                "change": size["probe_auc_change"]["after"],
-                "inter_class": size["inter_class"]["after"],
-                "intra_class": size["intra_class"]["after"],
-                "table_1": modality.table_1(method, self.held, features),
-            }
+        return {
+            "before": size["probe_auc"]["before"],
+            "after": size["probe_auc"]["after"],
+            "change": size["probe_auc_change"]["after"],
+            "inter_class_before": size["inter_class"]["before"],
+            "inter_class": size["inter_class"]["after"],
+            "intra_class": size["intra_class"]["after"],
+            "table_1": modality.table_1(method, self.held, features),
         }

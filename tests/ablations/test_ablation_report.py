@@ -4,13 +4,21 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ParamsError
+from pipeline.evaluation.contrasts import Contrast
 from pipeline.params.ablations import AblationParams
+from pipeline.params.contrasts import ContrastParams
 from pipeline.params.load import load_section
 from pipeline.report.ablations import (
     ablation_table,
     published_row,
     summarised,
     write_ablation,
+)
+from pipeline.report.contrasts import (
+    Found,
+    contrasts_figure,
+    contrasts_json,
+    contrasts_table,
 )
 from pipeline.report.published import published_by
 
@@ -56,7 +64,7 @@ def test_the_table_has_ours_beside_the_published(tmp_path):
         "pram_lcat": {"plain": ours},
         "plain_softmax_bare": {"plain": ours, "masked": ours},
     }
-    lines = ablation_table(ablation, results).splitlines()
+    lines = ablation_table(ablation, results, {}).splitlines()
     (cat,) = [line for line in lines if "L_CAT" in line and "±" in line]
     assert "| 60.0 ± 14.1 [35.0, 80.0] |" in cat
     assert cat.endswith("| LightCNN-9 | 98.53 | 98.00 | 97.49 |")
@@ -71,7 +79,7 @@ def test_the_table_has_ours_beside_the_published(tmp_path):
     assert "| CDL | CASIA NIR-VIS 2.0 | – | 98.62 | – | 98.32 |" in lines
     assert "| TRIVET | BUAA-VisNir | – | 93.90 | 80.90 | – |" in lines
     assert not any(line.startswith("| + PRAM + L_CAT | CASIA") for line in lines)
-    write_ablation(ablation, results, tmp_path / "r.csv")
+    write_ablation(ablation, results, {}, tmp_path / "r.csv")
     rows = list(csv.DictReader((tmp_path / "r.csv").read_text().splitlines()))
     assert [row["published_rank1"] for row in rows] == ["98.53", "98.25", "53.88"]
     assert rows[0]["rank1_low"] == "0.35"
@@ -81,9 +89,30 @@ def test_rates_at_one_in_a_thousand_stand_beside_the_published_ones():
     found = metrics(0.5, 0.3, 0.7)
     found["tar_at_far"]["1e-3"] = rate(0.4, 0.2, 0.6)
     results = {"pram_lcat": {"plain": summarised([found, found])}}
-    table = ablation_table(some("pram_lcat"), results)
+    table = ablation_table(some("pram_lcat"), results, {})
     assert "| TAR @ FAR 1e-3 |" in table
     assert "| 40.0 ± 0.0 [20.0, 60.0] |" in table
+
+
+def test_networks_as_they_are_come_first_in_each_papers_table():
+    found = summarised([metrics(0.5, 0.3, 0.7), metrics(0.7, 0.4, 0.9)])
+    results = {name: {"plain": found, "masked": found} for name in ("pram", "plain_softmax")}
+    zero_shot = {
+        "SFace, zero-shot": dict.fromkeys(("plain", "masked"), summarised([metrics(0.9, 0.8, 1.0)]))
+    }
+    lines = ablation_table(some(*results), results, zero_shot).splitlines()
+    rows = [
+        line
+        for line in lines
+        if line.startswith(("| SFace", "| + PRAM | plain", "| plain softmax"))
+    ]
+    assert [row.split(" | ")[0] for row in rows] == [
+        *("| SFace, zero-shot", "| + PRAM"),
+        *("| SFace, zero-shot", "| SFace, zero-shot", "| plain softmax", "| plain softmax"),
+    ]
+    assert rows[0].startswith("| SFace, zero-shot | – | plain | 90.0 [80.0, 100.0] |")
+    told = ablation_table(some(*results), results, {}, rate(0.05, 0.03, 0.07) | {"n": 40})
+    assert "SFace's EER in VIS from the front is 5.0 % [3.0, 7.0], of 40 probes." in told
 
 
 @pytest.mark.parametrize(
@@ -118,3 +147,34 @@ def test_every_published_row_that_is_named_exists(name):
 def test_an_unknown_published_row_is_told():
     with pytest.raises(ParamsError, match="HSST \\(triplet\\)"):
         published_row(ABLATIONS.rows["hsst_triplet"], "HSST (contrastive)")
+
+
+def found_by(difference, p_value):
+    contrast = Contrast(
+        (0.5 + difference, 0.5),
+        difference,
+        (difference - 0.1, difference + 0.1),
+        0.03,
+        p_value,
+        9,
+        3,
+    )
+    params = ContrastParams(claim="A > B", better="a", worse="b", probes="plain")
+    return Found(params, contrast, {"EER": None})
+
+
+def test_contrasts_are_told_with_verdict_power_and_what_could_be_seen(tmp_path):
+    found = {"one": found_by(0.2, 0.001), "two": found_by(-0.01, 0.5)}
+    table = contrasts_table("rank-1", found)
+    assert (
+        "| A > B | plain | 70.0 against 50.0 | +20.0 [+10.0, +30.0] | 0.002 | **shown** |" in table
+    )
+    # of two contrasts the strictest level is 2.5 %: z 2.2414, and 0.8416 for 80 %; times 3 points
+    assert "| **undecided** | 28 % | 9.2 points | – |" in table
+    assert "9 people, 3 seeds" in table
+    values = contrasts_json("rank-1", found)
+    assert values["two"]["verdict"] == "undecided"
+    assert values["one"]["primary"]["difference"] == 0.2
+    contrasts_figure("rank-1", found, tmp_path / "c.png")
+    assert (tmp_path / "c.png").stat().st_size > 0
+    assert contrasts_table("rank-1", {}) == ""

@@ -2,21 +2,24 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from face_rows import face_row, write_rows
 from ruamel.yaml import YAML
 
-from ablations import row, table
+from ablations import recognised, row, table, zero_shot
 from models.backbones.lightcnn import LightCNN9
 from pipeline.errors import ParamsError, StageError
+from pipeline.evaluation.outcomes import read_outcomes
 from pipeline.params.load import merge_params, read_yaml
 from pipeline.schemas.masks import MASKS
 from pipeline.schemas.parts import PARTS
 from pipeline.store.protocols import (
     Protocol,
     Provenance,
+    read_protocol,
     template_table,
     train_table,
     write_protocol,
@@ -38,6 +41,8 @@ def project(tmp_path, monkeypatch):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     values = read_yaml(ROOT / "ablations" / "params.yaml")
     values["rows"] = {name: merge_params(values["rows"][name], SMALL[name]) for name in SMALL}
+    claim = {"claim": "L_CAT > W-CNN", "better": "pram_lcat", "worse": "wcnn", "probes": "plain"}
+    values["contrasts"] = {"lcat": claim}
     (tmp_path / "ablations").mkdir()
     YAML().dump(values | {"seeds": [1, 2]}, tmp_path / "ablations" / "params.yaml")
     people = [("t0", "train"), ("t1", "train"), ("t2", "train"), ("e0", "test"), ("e1", "test")]
@@ -71,7 +76,7 @@ def test_rows_are_trained_with_each_seed_and_make_one_table(project):
     for name in SMALL:
         row.run(name)
     wcnn = json.loads(Path("reports/ablations/rows/wcnn.json").read_text())
-    assert wcnn.keys() == {"plain", "masked"}
+    assert wcnn.keys() == {"plain", "masked", "gradients"}
     assert len(wcnn["masked"]["rank1"]["each"]) == 2
     networks = sorted(Path("data/trained/ablations").rglob("*.pt"))
     assert [path.parent.name for path in networks] == ["1-01", "2-01"] * 2
@@ -81,21 +86,75 @@ def test_rows_are_trained_with_each_seed_and_make_one_table(project):
     assert "| W-CNN | masked | masked |" in made
     assert made.index("97.49") < made.index("95.62")
     assert len(Path("reports/ablations/results.csv").read_text().splitlines()) == 4
+    assert "| L_CAT > W-CNN | plain |" in made
+    (found,) = json.loads(Path("reports/ablations/contrasts.json").read_text()).values()
+    pram, other = (
+        json.loads(Path(f"reports/ablations/rows/{name}.json").read_text())["plain"]["rank1"]
+        for name in ("pram_lcat", "wcnn")
+    )
+    # one probe of each of two people: the mean over people is that over probes
+    assert found["primary"]["rates"] == pytest.approx([pram["value"], other["value"]], abs=1e-4)
+    assert (found["primary"]["people"], found["primary"]["seeds"]) == (2, 2)
+    assert found["EER"]["difference"] is not None
+    features = sorted(Path("data/trained/features").glob("*.pt"))
+    assert len(features) == 2  # faces and parts, of both seeds
+    gradients = json.loads(Path("reports/ablations/rows/pram_lcat.json").read_text())["gradients"]
+    assert gradients["1-01"].keys() == {
+        *("gradient", "limited", "softmax_gradient", "triplet_gradient"),
+    }
+    outcomes = read_outcomes(Path("reports/ablations/outcomes/wcnn/masked.parquet"))
+    assert {seed: len(each) for seed, each in outcomes.items()} == {1: 2, 2: 2}
 
     before = {path: path.stat().st_mtime_ns for path in networks}
     values = read_yaml(Path("ablations/params.yaml"))
     values["seeds"] = [1, 2, 3]
+    values["contrasts"] = {}
     YAML().dump(values, Path("ablations/params.yaml"))
     row.run("wcnn")
     assert {path: path.stat().st_mtime_ns for path in networks} == before
     assert Path("data/trained/ablations/wcnn/3-01/network.pt").is_file()
 
 
+def test_sface_stands_on_top_and_says_how_far_people_differ(project, weight_file):
+    shutil.copy(ROOT / "weights.yaml", project)
+    Path("weights").mkdir()
+    shutil.copy(weight_file("sface"), "weights")
+    folder = Path("data/sample/protocols")
+    protocol = read_protocol(folder / "VIS-NIR")
+    write_protocol(folder, replace(protocol, name="frontal"))
+    row.run("wcnn")
+    zero_shot.run()
+    table.run(partly=True)
+    made = Path("reports/ablations/results.md").read_text()
+    assert made.index("| SFace, zero-shot | – | plain |") < made.index("| W-CNN |")
+    assert "SFace's EER in VIS from the front is" in made
+    assert len(read_outcomes(Path("reports/ablations/outcomes/sface/masked.parquet"))[0]) == 2
+
+
 def test_the_table_names_the_rows_it_lacks(project):
     with pytest.raises(StageError, match=r"not measured yet: \['pram_lcat', 'wcnn'\]"):
         table.run()
+    row.run("wcnn")
+    table.run(partly=True)
+    assert "L_CAT > W-CNN" not in Path("reports/ablations/results.md").read_text()
 
 
 def test_an_unknown_row_is_told(project):
     with pytest.raises(ParamsError, match="'hsst' is none of"):
         row.run("hsst")
+
+
+def test_a_sheet_shows_whom_one_row_alone_found(project):
+    for name in SMALL:
+        row.run(name)
+    recognised.run()
+    assert Path("reports/ablations/recognised/lcat.png").stat().st_size > 0
+
+
+def test_a_probe_is_shown_where_every_training_of_one_row_found_it_and_none_of_the_other():
+    hits = {"a1": (1, 1, 0, 0), "a2": (1, 1, 0, 0), "b1": (1, 0, 0, 0), "c1": (1, 1, 0, 1)}
+    trials = [
+        {(1, probe): (probe[0], bool(hit[place])) for probe, hit in hits.items()}
+        for place in range(4)
+    ]
+    assert recognised.found_by_one_alone(trials[:2], trials[2:]) == ["a1"]

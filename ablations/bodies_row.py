@@ -1,0 +1,80 @@
+"""One row of the bodies' ablations: ``python -m ablations.bodies_row <row>`` does it."""
+
+from pathlib import Path
+from typing import Any
+
+from ablations.measured import FOLDER, chosen, network_path, write_row
+from pipeline.evaluation.outcomes import Outcomes, write_outcomes
+from pipeline.evaluation.people import refuse_trained
+from pipeline.params.ablations_bodies import BodyAblationParams, BodyRowParams
+from pipeline.params.load import load_params, load_section
+from pipeline.store.locks import locked
+from pipeline.store.protocols import read_protocol
+from stages.run import PARAMS, StageRun, item_main
+
+ABLATIONS = Path("ablations/bodies/params.yaml")
+
+
+def run(name: str) -> None:
+    """Train a row with each seed, and write what each was measured to be."""
+    ablation = load_section(BodyAblationParams, ABLATIONS)
+    found, outcomes = measure(name, ablation, chosen(ablation.rows, name, ABLATIONS))
+    for row, bands in outcomes.items():
+        for band, seeds in bands.items():
+            write_outcomes(outcomes_path(name, row, band), seeds)
+    write_row("bodies_rows", name, found)
+
+
+def measure(
+    name: str, ablation: BodyAblationParams, row: BodyRowParams
+) -> tuple[list[dict[str, Any]], dict[str, dict[str, dict[int, Outcomes]]]]:
+    """Return each seed's metrics by what was measured, and the outcomes by that, band and seed."""
+    from pipeline.training import ablate_bodies, bodies  # these bring torch
+    from pipeline.training.backbones import MODULES
+    from pipeline.training.embed_people import Networks
+    from pipeline.training.engine.trained import load_trained, pretrained_path
+    from pipeline.training.methods import METHODS
+
+    stage = StageRun("train_bodies", row.method.dataset, load_params(PARAMS))
+    folder = Path("data", row.method.dataset, "protocols")
+    protocols = [read_protocol(folder / each) for each in row.method.protocols]
+    pretrained = load_trained(
+        stage.trained(pretrained_path("pretrain_bodies", row.method.pretrained))
+    )
+    crops, ids = stage.source("crop_bodies"), bodies.training_ids(protocols, 1)
+    backbone = (MODULES[pretrained.backbone],) if row.method.kind == "adaface" else ()
+    code = "pipeline.training.engine.loop", METHODS[row.method.kind], *backbone
+    sface = stage.weight("sface") if row.method.kind == "adaface" else None
+    unit = ablation.templates == "unit"
+    found: list[dict[str, Any]] = []
+    outcomes: dict[str, dict[str, dict[int, Outcomes]]] = {}
+    for seed in ablation.seeds:
+        params = row.method.model_copy(update={"seed": seed})
+        people = bodies.open_chosen(params, crops, ids)
+        path = network_path(f"ablations_bodies/{name}/{seed}")
+        key = stage.key({"method": params}, code).fingerprint(people.samples.digest)
+        with locked(path.parent):
+            method = bodies.method_of(params, pretrained)
+            trained = bodies.trained_once(name, method, people, pretrained, key=key, path=path)
+        for protocol in protocols:
+            refuse_trained(trained.subjects, protocol, stage.dataset, stage.params.datasets)
+        networks = Networks(params, pretrained, dict.fromkeys([1], trained).__getitem__)
+        rows = ablate_bodies.rows_by(networks, crops, protocols, sface=sface, unit=unit)
+        own = ablate_bodies.trained_of(networks)
+        metrics: dict[str, Any] = {"seed": seed}
+        for variant, each in rows.items():
+            measured = name if variant == own else f"{name}_{variant}"
+            metrics[measured] = ablate_bodies.measured(each)
+            for band, mine in ablate_bodies.outcomes_by_band(each).items():
+                outcomes.setdefault(measured, {}).setdefault(band, {})[seed] = mine
+        found.append(metrics)
+    return found, outcomes
+
+
+def outcomes_path(row: str, measured: str, band: str) -> Path:
+    """Return where a row leaves outcomes of what is measured with it."""
+    return FOLDER / "bodies_outcomes" / row / f"{measured}.{band}.parquet"
+
+
+if __name__ == "__main__":
+    item_main("ablations.bodies_row", run)

@@ -1,0 +1,69 @@
+"""One table of the bodies' rows, ours and published: ``python -m ablations.bodies_table``."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from ablations.bodies_row import ABLATIONS, outcomes_path
+from ablations.measured import FOLDER, read_rows, table_main
+from pipeline.evaluation.contrasts import contrast_of_outcomes
+from pipeline.evaluation.outcomes import read_outcomes
+from pipeline.params.ablations_bodies import BodyAblationParams, variants_of
+from pipeline.params.load import load_section
+from pipeline.report.ablations_bodies import bodies_table
+from pipeline.report.contrasts import (
+    Found,
+    contrasts_figure,
+    contrasts_json,
+    contrasts_table,
+)
+from pipeline.report.published import published_between_bands
+
+MEASURE = "rank-1"
+
+
+def run(*, partly: bool = False) -> None:
+    """Write ``bodies.md``, and print the table.
+
+    Args:
+        partly: whether rows that were not measured yet are left out, and claims about them.
+
+    Raises:
+        StageError: a row was not measured, and all were asked for; or none was.
+    """
+    ablation = load_section(BodyAblationParams, ABLATIONS)
+    results = read_rows(
+        "bodies_rows", ablation.rows, "python -m ablations.bodies_row", partly=partly
+    )
+    kept = {name: ablation.rows[name] for name in results}
+    ablation = ablation.model_copy(update={"rows": kept})
+    found = dict(_contrasted(ablation))
+    table = bodies_table(ablation, results, published_between_bands())
+    table += "\n" + contrasts_table(MEASURE, found)
+    values = contrasts_json(MEASURE, found)
+    Path(FOLDER, "bodies_contrasts.json").write_text(json.dumps(values, indent=2) + "\n")
+    Path(FOLDER, "bodies.md").write_text(table)
+    contrasts_figure(MEASURE, found, FOLDER / "bodies_contrasts.png")
+    print(table)
+
+
+def _contrasted(ablation: BodyAblationParams) -> Iterator[tuple[str, Found]]:
+    """Yield the claims whose rows were measured."""
+    row_of = {
+        measured: row
+        for row, params in ablation.rows.items()
+        for measured in (row, *(f"{row}_{each}" for each in variants_of(params)))
+    }
+    for name, params in ablation.contrasts.items():
+        if not {params.better, params.worse} <= row_of.keys():
+            continue
+        better, worse = (
+            read_outcomes(outcomes_path(row_of[each], each, params.probes))
+            for each in (params.better, params.worse)
+        )
+        trials = [[each[seed] for seed in ablation.seeds] for each in (better, worse)]
+        yield name, Found(params, contrast_of_outcomes(*trials), {})
+
+
+if __name__ == "__main__":
+    table_main("ablations.bodies_table", run)

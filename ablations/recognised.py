@@ -1,0 +1,102 @@
+"""The sheet "recognised where the baseline fails": ``python -m ablations.recognised``.
+
+Reference:
+    PRAM + CAT paper, figure 5.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ablations.contrasted import outcomes_path
+from ablations.measured import FOLDER
+from ablations.row import ABLATIONS, trial_path
+from pipeline.evaluation.outcomes import Outcomes, read_embeddings, read_outcomes
+from pipeline.evaluation.templates import sides_of
+from pipeline.ops.codec import decode_rgb
+from pipeline.params.ablations import AblationParams
+from pipeline.params.contrasts import ContrastParams
+from pipeline.params.load import load_section
+from pipeline.report.train_degrader import comparison_sheet
+from pipeline.store import ShardFolder
+from pipeline.store.protocols import read_protocol
+from pipeline.types import UInt8
+from stages.run import run_guarded
+
+MOST = 8
+"""Probes of a sheet, each of another person."""
+
+
+def run() -> None:
+    """Write a sheet for each claim whose rows were measured, ``recognised/<claim>.png``."""
+    ablation = load_section(AblationParams, ABLATIONS)
+    for name, claim in ablation.contrasts.items():
+        paths = [outcomes_path(row, claim.probes) for row in (claim.better, claim.worse)]
+        if all(path.is_file() for path in paths):
+            better, worse = (list(read_outcomes(path).values()) for path in paths)
+            chosen = found_by_one_alone(better, worse)
+            path = FOLDER / "recognised" / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            comparison_sheet(_columns(ablation, claim, chosen), path)
+            print(f"{path}: {len(chosen)} probes, one a person")
+
+
+def found_by_one_alone(better: Sequence[Outcomes], worse: Sequence[Outcomes]) -> list[str]:
+    """Return probes of fold 1 that every training of one row found and none of the other.
+
+    The first of each person, at most ``MOST``.
+    """
+    chosen: dict[str, str] = {}
+    for (fold, probe), (person, _) in sorted(better[0].items()):
+        key = fold, probe
+        alone = all(each[key][1] for each in better) and not any(each[key][1] for each in worse)
+        if fold == 1 and alone:
+            chosen.setdefault(person, probe)
+    return list(chosen.values())[:MOST]
+
+
+def _columns(
+    ablation: AblationParams, claim: ContrastParams, probes: Sequence[str]
+) -> dict[str, list[UInt8]]:
+    """Return images: the probes, whom they show, and whom the worse row took them for."""
+    row = ablation.rows[claim.worse]
+    folder = Path("data", row.method.dataset)
+    fold = read_protocol(folder / "protocols" / ablation.tested).fold(1)
+    path = trial_path(claim.worse, ablation.seeds[0], 1).with_name(f"{claim.probes}.parquet")
+    gallery, probing = sides_of(fold, *read_embeddings(path, 1))
+    first: dict[str, str] = {}
+    for each in fold.enroll.to_pylist():
+        first.setdefault(each["template_id"], each["sample_id"])
+    names = np.array(gallery.ids.to_pylist())[gallery.enrolled]
+    places = {name: place for place, name in enumerate(probing.ids.to_pylist())}
+    columns = (fold.probe[each].to_pylist() for each in ("template_id", "sample_id"))
+    samples = dict(zip(*columns, strict=True))
+    shown: dict[str, list[str]] = {"probe": [], "is": [], f"{row.title} took": []}
+    for probe in probes:
+        place = places[probe]
+        scores = gallery.vectors @ probing.vectors[probing.rows[place]]
+        own = gallery.ids.to_pylist()[int(np.argmax(gallery.subjects == probing.subjects[place]))]
+        taken = [samples[probe], first[own], first[str(names[int(np.argmax(scores))])]]
+        for column, sample in zip(shown.values(), taken, strict=True):
+            column.append(sample)
+    probes_of = "masks" if claim.probes == "masked" else "parts"
+    folders = [ShardFolder.open(folder / stage) for stage in (probes_of, "parts", "parts")]
+    return {
+        title: _images(each, wanted)
+        for (title, wanted), each in zip(shown.items(), folders, strict=True)
+    }
+
+
+def _images(folder: ShardFolder, wanted: Sequence[str]) -> list[UInt8]:
+    """Return the images of samples, or of what was made of them."""
+    found: dict[str, UInt8] = {}
+    for row in folder.rows(["sample_id", "parent_id", "image"]):
+        for name in (row["sample_id"], row["parent_id"]):
+            if name in wanted and name not in found:
+                found[name] = decode_rgb(row["image"]["bytes"])
+    return [found[name] for name in wanted]
+
+
+if __name__ == "__main__":
+    run_guarded("ablations.recognised", run)

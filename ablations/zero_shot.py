@@ -1,0 +1,81 @@
+"""Networks as they are on what the rows are tested on: ``python -m ablations.zero_shot``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ablations.measured import FOLDER
+from ablations.row import ABLATIONS
+from pipeline.evaluation.outcomes import write_outcomes
+from pipeline.params.ablations import AblationParams
+from pipeline.params.load import load_params, load_section
+from pipeline.report.ablations import summarised
+from pipeline.store.protocols import read_protocol
+from stages.run import PARAMS, StageRun, run_guarded
+
+ZERO_SHOT = FOLDER / "zero_shot.json"
+FRONTAL = "frontal"
+"""Protocol that says how far the people of the data set differ."""
+PROBES = {"plain": "parts", "masked": "masks"}
+"""Stage whose rows probe."""
+
+
+def run() -> None:
+    """Measure SFace, and the user's own network if one is named, and write what each reaches."""
+    from pipeline.training import zero_shot  # these bring torch
+    from pipeline.training.ablation import measured_on
+
+    ablation = load_section(AblationParams, ABLATIONS)
+    method = next(iter(ablation.rows.values())).method
+    stage = StageRun("evaluate_nir_vis", method.dataset, load_params(PARAMS))
+    protocol = read_protocol(Path("data", method.dataset, "protocols", ablation.tested))
+    found: dict[str, dict[str, Any]] = {}
+    networks = {"SFace, zero-shot": zero_shot.by_sface(stage.weight("sface"))}
+    if own := ablation.network:
+        networks["own network, zero-shot"] = zero_shot.by_file(
+            stage.file(Path(own.path), own.sha256), own
+        )
+    for probes in sorted({each for row in ablation.rows.values() for each in row.probes}):
+        folders = stage.source("parts"), stage.source(PROBES[probes])
+        sets = zero_shot.open_faces(*folders, protocol, method.image_budget_mb)
+        for title, network in networks.items():
+            both = zero_shot.embed_zero_shot(network, sets)
+            tested = {n: measured_on(protocol.fold(n), both, n) for n in protocol.folds()}
+            metrics = [each.recognition.metrics for each in tested.values()]
+            found.setdefault(title, {})[probes] = summarised(metrics)
+            outcomes = {key: hit for each in tested.values() for key, hit in each.outcomes.items()}
+            name = title.partition(",")[0].replace(" ", "_").lower()
+            write_outcomes(FOLDER / "outcomes" / name / f"{probes}.parquet", {0: outcomes})
+    values = {"networks": found, "separation": _separation(stage, method.image_budget_mb)}
+    ZERO_SHOT.parent.mkdir(parents=True, exist_ok=True)
+    ZERO_SHOT.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def read_zero_shot() -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return what was written: results by title, and how far people separate; nothing without."""
+    if not ZERO_SHOT.is_file():
+        return {}, None
+    values = json.loads(ZERO_SHOT.read_text())
+    return values["networks"], values["separation"]
+
+
+def _separation(stage: StageRun, budget_mb: int) -> dict[str, Any] | None:
+    """Return SFace's EER in VIS from the front: whether the people differ as people do.
+
+    None where the data set knows no views.
+    """
+    from pipeline.training import zero_shot
+    from pipeline.training.ablation import measured_on
+
+    folder = Path("data", stage.dataset, "protocols", FRONTAL)
+    if not folder.is_dir():
+        return None
+    protocol, parts = read_protocol(folder), stage.source("parts")
+    sets = zero_shot.open_faces(parts, parts, protocol, budget_mb)
+    both = zero_shot.embed_zero_shot(zero_shot.by_sface(stage.weight("sface")), sets)
+    eer: dict[str, Any] = measured_on(protocol.fold(1), both).recognition.metrics["eer"]
+    return eer
+
+
+if __name__ == "__main__":
+    run_guarded("ablations.zero_shot", run)
