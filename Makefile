@@ -4,12 +4,16 @@ PYTHON ?= python3
 VENV ?= .venv
 ABLATIONS ?= build/ablations
 SOAK ?= build/soak
+SIZE ?= full
+STUDY ?= build/study-$(SIZE)
+SMALLER := $(filter pilot trial,$(SIZE))
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro ablations test test-lowest fuzz lint types audit bench soak check report graph wiring docs clean
+.PHONY: help setup repro ablations study study-nir-vis study-dmfr study-bodies test test-lowest fuzz
+.PHONY: lint types audit bench soak check report graph wiring docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,6 +42,36 @@ ablations: setup ## train and measure every row of the papers' tables: hours wit
 	cp ablations/stages.yaml $(ABLATIONS)/ablations/dvc.yaml
 	cp ablations/dmfr/stages.yaml $(ABLATIONS)/ablations/dmfr/dvc.yaml
 	cd $(ABLATIONS) && dvc repro ablations/dvc.yaml ablations/dmfr/dvc.yaml
+
+# What is claimed, and how it is decided: docs/study.md. SIZE=pilot takes fewer people, SIZE=trial very few. Each part goes
+# on where it was killed.
+study: study-nir-vis study-dmfr study-bodies ## all parts of the study (SIZE=pilot or trial: fewer people)
+
+$(STUDY)/faces/dvc.yaml: | setup
+	crossband workspace $(STUDY)/faces --profile params/study.yaml \
+	    $(SMALLER:%=--profile params/study_%.yaml)
+
+study-nir-vis: $(STUDY)/faces/dvc.yaml ## the study of PRAM, L_CAT and HSST
+	python -m ablations.sized $(STUDY)/faces/ablations/params.yaml ablations/study.yaml \
+	    $(SMALLER:%=ablations/study_%.yaml)
+	cp ablations/stages.yaml $(STUDY)/faces/ablations/dvc.yaml
+	cd $(STUDY)/faces && dvc repro ablations/dvc.yaml
+
+study-dmfr: $(STUDY)/faces/dvc.yaml ## the study of DMFR
+	python -m ablations.sized $(STUDY)/faces/ablations/dmfr/params.yaml ablations/dmfr/params.yaml \
+	    ablations/dmfr/study.yaml $(SMALLER:%=ablations/dmfr/study_%.yaml)
+	cp ablations/dmfr/stages.yaml $(STUDY)/faces/ablations/dmfr/dvc.yaml
+	cd $(STUDY)/faces && dvc repro ablations/dmfr/dvc.yaml
+
+$(STUDY)/bodies/dvc.yaml: | setup
+	crossband workspace $(STUDY)/bodies --profile params/study_bodies.yaml \
+	    $(SMALLER:%=--profile params/study_bodies_%.yaml)
+
+study-bodies: $(STUDY)/bodies/dvc.yaml ## the study of bodies in four bands
+	python -m ablations.sized $(STUDY)/bodies/ablations/bodies/params.yaml \
+	    ablations/bodies/params.yaml $(SMALLER:%=ablations/bodies/study_%.yaml)
+	cp ablations/bodies/stages.yaml $(STUDY)/bodies/ablations/bodies/dvc.yaml
+	cd $(STUDY)/bodies && dvc repro ablations/bodies/dvc.yaml
 
 # In random order (the seed is printed); a module's tests mostly stay with one process, so that their
 # shared fixtures are made once.
