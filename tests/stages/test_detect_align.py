@@ -91,7 +91,8 @@ def test_faces_are_kept_by_several_templates_at_once(photographs):
         assert (row["template"], row["height_px"], row["width_px"]) == ("arcface112", 112, 112)
         ours = np.asarray(row["warp_2x3"])
         expected = ALIGNMENT_TEMPLATES["arcface112"].landmarks_xy
-        assert np.abs(transform_points(row["landmarks_xy"], ours) - expected).max() < 6.5  # one face is cut by the border
+        # One face is cut by the border.
+        assert np.abs(transform_points(row["landmarks_xy"], ours) - expected).max() < 6.5
         assert large[name]["template"] == "arcface144"
     metrics = json.loads(Path("reports/metrics/mine/crops/small.json").read_text())
     assert (metrics["out"], metrics["template"]) == (len(small), {"arcface112": len(small)})
