@@ -28,6 +28,7 @@ Advance = Callable[[int], None]
 _POLL_SECONDS = 0.25
 _STALL_SECONDS = 3600
 _LOADING = -1
+_LATE_SECONDS = 5.0
 
 
 class Executor(Protocol):
@@ -66,6 +67,16 @@ class Serial:
         _advance = advance
         start()
         yield from map(function, tasks)
+
+
+def _end_late_workers() -> None:
+    """End workers after all work, as one still loads: it may hang, and the pool would wait."""
+    workers = active_children()
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        worker.join(_LATE_SECONDS)
+        worker.kill()
 
 
 def stall_seconds_from_environment() -> float:
@@ -125,6 +136,8 @@ class Processes:
                 seen = rows
                 yield from (future.result() for future in done)
                 self._check(signs, tasks)
+            if signs.at_work():
+                _end_late_workers()
         except BrokenProcessPool as error:
             raise StageError(
                 "a worker process died (killed, or out of memory). Finished shards are kept: "

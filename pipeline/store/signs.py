@@ -43,6 +43,10 @@ class Signs:
         """Return how many rows are done by all."""
         return sum(self._rows)
 
+    def at_work(self) -> bool:
+        """Tell whether a worker loads or works."""
+        return any(self._since)
+
     def silent(self, seconds: float) -> int | None:
         """Return the task of a worker that works and gave no sign for so long, None if all do.
 

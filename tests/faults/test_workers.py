@@ -91,7 +91,6 @@ def fresh(tmp_path_factory):
         (killed, "s17", r"worker process died .*CROSSBAND_WORKERS=1"),
         (asleep, "s17", r"hung at .*shard-0000\d-of-00004.parquet: expected a batch in 2 s"),
         (deaf, "s17", r"hung at .*shard-0000"),
-        (asleep, "load", "hung as it loaded its networks"),
     ],
 )
 def test_a_worker_in_trouble_ends_the_run_and_the_next_goes_on(tmp_path, fresh, kind, at, said):
@@ -105,6 +104,19 @@ def test_a_worker_in_trouble_ends_the_run_and_the_next_goes_on(tmp_path, fresh, 
     run(out, make, Processes(2))
     assert files(out) == fresh
     assert not list(out.rglob("*.partial"))
+
+
+def test_a_worker_that_hangs_as_it_loads_is_told(tmp_path):
+    with pytest.raises(StageError, match="hung as it loaded its networks"):
+        run(tmp_path / "out", Trouble(tmp_path, asleep, "load"), Processes(1, PATIENCE))
+
+
+def test_it_holds_up_nobody_where_the_others_do_all(tmp_path, fresh):
+    begun = time.monotonic()
+    run(tmp_path / "out", Trouble(tmp_path, asleep, "load"), Processes(2))
+    assert time.monotonic() - begun < 50  # less than it would sleep
+    assert files(tmp_path / "out") == fresh
+    assert active_children() == []
 
 
 class Slow:
