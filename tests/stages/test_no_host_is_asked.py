@@ -61,7 +61,7 @@ def asked(resolver, home, code, *arguments):
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / ".cache"),
         "CROSSBAND_EXECUTOR": "processes",
-        "CROSSBAND_WORKERS": "2",
+        "CROSSBAND_WORKERS": "1",
     }
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
