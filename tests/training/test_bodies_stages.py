@@ -46,11 +46,10 @@ class Project:
         return torch.load(f"data/trained/{path}/network.pt", weights_only=True)
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    shutil.copy(ROOT / "weights.yaml", tmp_path)
+def write_project():
+    """Write a project with short methods into the current folder."""
+    shutil.copy(ROOT / "params.yaml", ".")
+    shutil.copy(ROOT / "weights.yaml", ".")
     made = Project()
     made.edit(
         pretrain_bodies={"vis": START | {"network": SMALL}, "face_vis": START},
@@ -60,27 +59,55 @@ def project(tmp_path, monkeypatch):
     return made
 
 
-@pytest.fixture
-def people(project):
+def write_everybody():
     """Four subjects to train, three to test; of the last there is no crop in LWIR."""
     write_people(
         "data/scenes",
         undetected=[("e2", "LWIR")],
         faceless=[("e0", "LWIR"), ("e1", "MWIR"), ("t3", "SWIR")],
     )
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return write_project()
+
+
+@pytest.fixture
+def people(project):
+    write_everybody()
     return project
 
 
-def test_bodies_are_pretrained_trained_and_measured_beside_what_they_began_as(people):
-    people.run("pretrain_bodies", "vis")
-    people.run("train_bodies", "full")
-    people.run("evaluate_bodies", "full")
-    start = people.metrics("pretrain_bodies", "vis")
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The same people, and networks that were trained on them; a test takes ``trained``, a copy."""
+    folder = tmp_path_factory.mktemp("bodies")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        made = write_project()
+        write_everybody()
+        made.run("pretrain_bodies", "vis")
+        made.run("train_bodies", "full")
+        made.run("evaluate_bodies", "full")
+    return folder
+
+
+@pytest.fixture
+def trained(built, tmp_path, monkeypatch):
+    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return Project()
+
+
+def test_bodies_are_pretrained_trained_and_measured_beside_what_they_began_as(trained):
+    start = trained.metrics("pretrain_bodies", "vis")
     assert (start["subjects"], start["images_by_band"]) == (4, {"VIS": 8})
-    trained = people.metrics("train_bodies", "full")["fold_1"]
-    assert trained["images_by_band"] == {str(band): 8 for band in BANDS}
-    assert trained["left_out"] == {"not_chosen": 0, "lacking_a_band": 0}
-    found = people.metrics("evaluate_bodies", "full")
+    training = trained.metrics("train_bodies", "full")["fold_1"]
+    assert training["images_by_band"] == {str(band): 8 for band in BANDS}
+    assert training["left_out"] == {"not_chosen": 0, "lacking_a_band": 0}
+    found = trained.metrics("evaluate_bodies", "full")
     for row in ("untrained", "pretrained", "trained", "without_face", "without_torso"):
         assert set(found[row]) == {"SWIR", "MWIR", "LWIR"}
         assert {found[row][band]["rank1"]["n"] for band in found[row]} == {3}
@@ -115,10 +142,7 @@ def test_a_body_network_of_the_users_own_stands_on_top_of_the_table(people):
     assert table.index("| own network, zero-shot |") < table.index("| untrained |")
 
 
-def test_embeddings_are_left_under_the_protocols_names(people):
-    people.run("pretrain_bodies", "vis")
-    people.run("train_bodies", "full")
-    people.run("evaluate_bodies", "full")
+def test_embeddings_are_left_under_the_protocols_names(trained):
     table = pq.read_table("data/scenes/evaluate_bodies/full/embeddings.parquet").to_pylist()
     assert {row["fold"] for row in table} == {1}
     assert len(table) == 3 * 4 * 2 - 2
@@ -126,11 +150,10 @@ def test_embeddings_are_left_under_the_protocols_names(people):
     assert len(table[0]["embedding"]) == 2 * 192
 
 
-def test_lora_starts_from_the_same_network_and_moves_attention_alone(people):
-    people.run("pretrain_bodies", "vis")
-    people.run("train_bodies", "lora")
+def test_lora_starts_from_the_same_network_and_moves_attention_alone(trained):
+    trained.run("train_bodies", "lora")
     start, end = (
-        people.network(path)["weights"]
+        trained.network(path)["weights"]
         for path in ("pretrain_bodies/vis", "train_bodies/lora/fold-01")
     )
     assert list(start) == list(end)
@@ -139,15 +162,15 @@ def test_lora_starts_from_the_same_network_and_moves_attention_alone(people):
     assert all(".attn.qkv.weight" in name or ".attn.proj.weight" in name for name in moved)
 
 
-def test_faces_of_the_same_people_stand_beside_and_are_fused(people, weight_file):
+def test_faces_of_the_same_people_stand_beside_and_are_fused(trained, weight_file):
     Path("weights").mkdir()
     shutil.copy(weight_file("sface"), "weights/face_recognition_sface_2021dec.onnx")
-    people.edit(evaluate_bodies={"full": {"face": "face"}})
-    people.run("pretrain_bodies", "vis", "face_vis")
-    people.run("train_bodies", "full", "face")
-    people.run("evaluate_bodies", "full")
-    assert people.metrics("train_bodies", "face")["fold_1"]["left_out"]["lacking_a_band"] == 1
-    found = people.metrics("evaluate_bodies", "full")
+    trained.edit(evaluate_bodies={"full": {"face": "face"}})
+    trained.run("pretrain_bodies", "face_vis")
+    trained.run("train_bodies", "face")
+    trained.run("evaluate_bodies", "full")
+    assert trained.metrics("train_bodies", "face")["fold_1"]["left_out"]["lacking_a_band"] == 1
+    found = trained.metrics("evaluate_bodies", "full")
     for row in ("face_pretrained", "face", "sface", "fusion_of_scores", "fusion_of_features"):
         assert {cell["rank1"]["n"] for cell in found[row].values()} == {3}
     assert found["face"]["LWIR"]["failures_to_enrol"] == 2  # a small face, and nobody found
@@ -156,21 +179,18 @@ def test_faces_of_the_same_people_stand_beside_and_are_fused(people, weight_file
     assert found["differences"]["trained - face"]["MWIR"]["n"] == 3
 
 
-def test_a_network_trained_on_tested_people_is_refused(people):
-    people.run("pretrain_bodies", "vis")
-    people.run("train_bodies", "full")
+def test_a_network_trained_on_tested_people_is_refused(trained):
     path = Path("data/trained/train_bodies/full/fold-01/network.pt")
-    trained = load_trained(path)
-    save_trained(replace(trained, subjects=[*trained.subjects, "scenes/e1"]), path)
+    network = load_trained(path)
+    save_trained(replace(network, subjects=[*network.subjects, "scenes/e1"]), path)
     with pytest.raises(StageError, match="trained on 1 subjects of protocol VIS-SWIR of scenes"):
-        people.run("evaluate_bodies", "full")
+        trained.run("evaluate_bodies", "full")
 
 
-def test_crops_of_another_shape_are_refused(people):
-    people.run("pretrain_bodies", "vis")
+def test_crops_of_another_shape_are_refused(trained):
     write_people("data/scenes", hw=(96, 32))
     with pytest.raises(StageError, match=r"crops of 48×16 pixels .stretch., these have 96×32"):
-        people.run("train_bodies", "full")
+        trained.run("train_bodies", "full")
 
 
 def test_a_users_checkpoint_takes_the_pretraineds_place(people):
@@ -196,19 +216,17 @@ def test_nobody_of_the_data_set_has_a_face(people):
         people.run("pretrain_bodies", "face_vis")
 
 
-def test_training_in_a_band_that_nobody_was_filmed_in_is_refused(people):
-    people.run("pretrain_bodies", "vis")
-    people.edit(train_bodies={"full": {"bands": ["VIS", "NIR"]}})
+def test_training_in_a_band_that_nobody_was_filmed_in_is_refused(trained):
+    trained.edit(train_bodies={"full": {"bands": ["VIS", "NIR"]}})
     with pytest.raises(StageError, match="no training sample is in NIR"):
-        people.run("train_bodies", "full")
+        trained.run("train_bodies", "full")
 
 
-def test_a_network_that_saw_vis_alone_may_be_tested_in_every_band(people):
-    people.edit(train_bodies={"full": {"bands": ["VIS"], "images_per_band": 2}})
-    people.run("pretrain_bodies", "vis")
-    people.run("train_bodies", "full")
-    people.run("evaluate_bodies", "full")
-    assert people.metrics("evaluate_bodies", "full")["trained"]["LWIR"]["rank1"]["n"] == 3
+def test_a_network_that_saw_vis_alone_may_be_tested_in_every_band(trained):
+    trained.edit(train_bodies={"full": {"bands": ["VIS"], "images_per_band": 2}})
+    trained.run("train_bodies", "full")
+    trained.run("evaluate_bodies", "full")
+    assert trained.metrics("evaluate_bodies", "full")["trained"]["LWIR"]["rank1"]["n"] == 3
 
 
 def test_subjects_without_all_bands_are_left_out_and_counted(project):
@@ -220,12 +238,10 @@ def test_subjects_without_all_bands_are_left_out_and_counted(project):
     assert (trained["subjects"], trained["left_out"]["lacking_a_band"]) == (3, 1)
 
 
-def test_training_again_takes_up_what_is_there(people):
-    people.run("pretrain_bodies", "vis")
-    people.run("train_bodies", "full")
-    first = people.network("train_bodies/full/fold-01")
-    people.run("train_bodies", "full")
-    again = people.network("train_bodies/full/fold-01")
+def test_training_again_takes_up_what_is_there(trained):
+    first = trained.network("train_bodies/full/fold-01")
+    trained.run("train_bodies", "full")
+    again = trained.network("train_bodies/full/fold-01")
     assert first["key"] == again["key"]
     assert all(torch.equal(first["weights"][n], again["weights"][n]) for n in first["weights"])
 

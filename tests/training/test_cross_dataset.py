@@ -1,11 +1,12 @@
 """CASIA's fold 1 is trained, and tested on Oulu-CASIA and BUAA too, by the params of the guide."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from face_rows import face_row
-from project_folder import ROOT
+from project_folder import ROOT, Project, write_project
 from ruamel.yaml import YAML
 
 from pipeline import testing
@@ -24,9 +25,25 @@ def documented():
     return YAML(typ="safe").load(re.search(r"```yaml\n(.*?)```", text, re.S)[1])
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, weight_file):
+    """Replicas of the three, their protocols, and faces of all whom these name; a network."""
+    folder = tmp_path_factory.mktemp("three")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        build(write_project(weight_file("sface")))
+    return folder
+
+
 @pytest.fixture
-def three(project):
-    """Replicas of the three, their protocols, and faces of all whom these name."""
+def three(built, tmp_path, monkeypatch):
+    """A copy of them."""
+    shutil.copytree(built, tmp_path, symlinks=True, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return Project()
+
+
+def build(project):
     everybody = tuple(f"P{number:03d}" for number in range(1, 81))
     testing.casia_nir_vis2(Path("casia"), subjects=6, folds=2)
     testing.oulu_casia_nirvis(Path("oulu"), subjects=everybody, frames=1, expressions=("Anger",))
@@ -51,7 +68,6 @@ def three(project):
     project.faces("sample", faces[:1])
     project.run("pretrain_nir_vis", "lightcnn9")
     project.run("train_nir_vis", "hsst")
-    return project
 
 
 def test_a_network_of_fold_1_is_tested_on_other_data_sets(three):
