@@ -7,12 +7,11 @@ has to name the files that were touched, with the lines they got.
 
 import re
 import shutil
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+from forked import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = sorted((ROOT / "docs").glob("add-a-*.md"))
@@ -111,14 +110,8 @@ def test_a_method_is_two_places_of_one_name_a_line_and_params():
 
 def follow(command, project):
     """Run a command with this Python; returns what it prints."""
-    done = subprocess.run(
-        [sys.executable, *command.split()[1:]],
-        cwd=project,
-        env={"PYTHONPATH": str(project), "PATH": "/usr/bin:/bin", "HOME": str(project)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {"PYTHONPATH": str(project), "PATH": "/usr/bin:/bin", "HOME": str(project)}
+    done = run_python(command.split()[1:], cwd=project, environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

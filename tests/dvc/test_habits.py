@@ -4,13 +4,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
+from forked import run
 
 from pipeline.ops.codec import encode_png
 
@@ -29,9 +29,7 @@ IDENTITY = {
 def command(*words, cwd):
     """Run a command that has to succeed; returns what it printed."""
     environment = os.environ | IDENTITY | {"PATH": f"{BIN}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        words, cwd=cwd, env=environment, text=True, capture_output=True, check=False
-    )
+    done = run(words, cwd=cwd, environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

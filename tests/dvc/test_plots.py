@@ -3,12 +3,12 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import run
 
 from pipeline.evaluation.recognition import Recognition
 from pipeline.report.losses import write_curve
@@ -20,9 +20,7 @@ WHO = ("-c", "user.name=someone", "-c", "user.email=someone@localhost")
 
 
 def command(*words, cwd):
-    done = subprocess.run(
-        words, cwd=cwd, env=ENVIRONMENT, text=True, capture_output=True, check=False
-    )
+    done = run(words, cwd=cwd, environment=ENVIRONMENT)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -2,17 +2,18 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import run
 
 from pipeline.ops.codec import encode_png
 from pipeline.params.load import read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 HOSTILE = [
     "x; touch y",
     "x'; touch y; '",
@@ -31,7 +32,8 @@ def project(tmp_path_factory):
     profile = {"datasets": {"sample": None, "scenes": None, "mine": mine}, "face_datasets": {}}
     (parent / "mine.yaml").write_text(json.dumps(profile))
     made = parent / "project"
-    run("crossband", "workspace", str(made), "--profile", str(parent / "mine.yaml"), cwd=ROOT)
+    words = ("crossband", "workspace", str(made), "--profile", str(parent / "mine.yaml"))
+    run(words, cwd=ROOT, environment=ENVIRONMENT)
     (made / "images").mkdir()
     (made / "images/a.png").write_bytes(encode_png(np.zeros((8, 8), np.uint8)))
     values = read_yaml(made / "params.yaml")
@@ -40,16 +42,10 @@ def project(tmp_path_factory):
     return made
 
 
-def run(*words, cwd):
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    return subprocess.run(
-        words, cwd=cwd, env=environment, text=True, capture_output=True, check=False
-    )
-
-
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_that_a_shell_would_run_runs_nothing(project, name):
-    done = run("dvc", "repro", "--single-item", f"ingest@{name}", cwd=project)
+    words = ("dvc", "repro", "--single-item", f"ingest@{name}")
+    done = run(words, cwd=project, environment=ENVIRONMENT)
     assert done.returncode != 0
     assert not (project / "y").exists()
     assert "String should match pattern" in done.stderr + done.stdout

@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 import skimage.data
+from forked import run
 from ruamel.yaml import YAML
 
 from pipeline.ops.codec import encode_png
@@ -26,9 +27,7 @@ BIN = Path(sys.executable).parent
 
 def command(*words, cwd, check=True):
     environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "CROSSBAND_WORKERS": "2"}
-    done = subprocess.run(
-        words, cwd=cwd, env=environment, text=True, capture_output=True, check=False
-    )
+    done = run(words, cwd=cwd, environment=environment)
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
     return done

@@ -4,10 +4,10 @@ import importlib.util
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from forked import run
 from ruamel.yaml import YAML
 
 from pipeline.params.load import merge_params, read_yaml
@@ -24,9 +24,7 @@ def command(*words, cwd):
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "CROSSBAND_EXECUTOR": "serial",
     }
-    done = subprocess.run(
-        words, cwd=cwd, env=environment, text=True, capture_output=True, check=False
-    )
+    done = run(words, cwd=cwd, environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     ran = (line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running s"))
     return sorted(ran)  # DVC is free in the order of stages that do not depend on one another
