@@ -77,6 +77,7 @@ def project(tmp_path_factory, weight_file):
     sections = {
         "datasets": {"sample": None, "scenes": None, "mine": mine},
         "face_datasets": {"mine": {}},
+        "synthesis_datasets": {"mine": {}},
     }
     profile.write_text(json.dumps(sections))
     made = parent / "project"
