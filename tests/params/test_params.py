@@ -58,17 +58,6 @@ def test_the_tiny_profile_is_in_order(tmp_path):
     )
 
 
-def test_the_study_of_bodies_pretrains_and_trains_on_different_people(tmp_path):
-    profile = read_yaml(ROOT / "params/study_bodies.yaml")
-    YAML().dump(lay_profile_over(read_yaml(ROOT / "params.yaml"), profile), tmp_path / "p.yaml")
-    study = load_params(tmp_path / "p.yaml")
-    pretrained = study.pretrain_bodies["vis"].subjects
-    for name, method in study.train_bodies.items():
-        assert method.subjects.skip >= pretrained.skip + pretrained.take, name
-        assert method.batch_subjects <= method.subjects.take, name
-    assert study.evaluate_bodies.keys() == study.train_bodies.keys() - {"face"}
-
-
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
