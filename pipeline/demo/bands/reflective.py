@@ -51,7 +51,7 @@ def nir_signal(planes: Planes, traits: SubjectTraits) -> Float32:
         + maps["cloth"] * cloth
         + maps["background"] * background
     )
-    return _display(reflectance * _lamp(planes), 0.8)
+    return _display(reflectance * _lamp(planes), 0.75)
 
 
 def swir_signal(planes: Planes, traits: SubjectTraits) -> Float32:
