@@ -155,6 +155,19 @@ NOT_RUN = {
         "cd build/ablations",
     ): "hours; tests/ablations/test_dmfr_ablations.py runs a row",
     (
+        "ablations/README.md",
+        "crossband compare reports/ablations/outcomes/finetuned/plain.parquet "
+        "reports/ablations/outcomes/pram/plain.parquet",
+    ): "hours; tests/training/test_ablation_row.py compares outcomes of rows",
+    (
+        "ablations/README.md",
+        "python -m ablations.bodies_row full",
+    ): "hours; tests/training/test_bodies_row.py runs a row",
+    (
+        "docs/study.md",
+        "make study",
+    ): "hours; tests/ablations/test_study.py reads each size",
+    (
         "docs/scaling.md",
         "$ pip install 'crossband[ray]'",
     ): "asks an index and several machines; tests/store/test_ray.py has a cluster on one",

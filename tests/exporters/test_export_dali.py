@@ -83,7 +83,7 @@ def test_the_reader_takes_it_in_again(put, form):
 
 
 def test_packs_of_pairs_are_read_again_too(put):
-    out = put("lfw_bin", pairs=20)
+    out = put("lfw_bin", pairs=20, mix=("band", "split"))
     params = DatasetParams(reader="bin_packs", root=str(out), shards=1)
     listing = read_dataset("mine", params)
     found = [row["content"] for batch in listing.shard(0).batches() for row in batch]
