@@ -38,7 +38,12 @@ def run() -> None:
             chosen = found_by_one_alone(better, worse)
             path = FOLDER / "recognised" / f"{name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            comparison_sheet(_columns(ablation, claim, chosen), path)
+            comparison_sheet(
+                f"{name}: probes that the better row alone found",
+                _columns(ablation, claim, chosen),
+                path,
+                simulated=_simulated(ablation.rows[claim.worse].method.dataset),
+            )
             print(f"{path}: {len(chosen)} probes, one a person")
 
 
@@ -86,6 +91,11 @@ def _columns(
         title: _images(each, wanted)
         for (title, wanted), each in zip(shown.items(), folders, strict=True)
     }
+
+
+def _simulated(dataset: str) -> bool:
+    rows = ShardFolder.open(Path("data", dataset, "parts")).rows(["simulated"])
+    return any(row["simulated"] for row in rows)
 
 
 def _images(folder: ShardFolder, wanted: Sequence[str]) -> list[UInt8]:

@@ -61,7 +61,12 @@ def run(stage: StageRun) -> None:
             if drawn:
                 sheet, metrics["decoders"] = drawn.columns, drawn.errors
     stage.write_metrics(metrics)
-    comparison_sheet(sheet, stage.report("contact", ".png"))
+    comparison_sheet(
+        f"{stage.label}: faces, and what a decoder draws from each part of their features",
+        sheet,
+        stage.report("contact", ".png"),
+        simulated=samples.simulated,
+    )
     moved = {name: modality.changes_by_yaw(held, each) for name, each in features.items()}
     modality_figure(modality_drawings.turned(held), moved, stage.report("figures", ".png"))
     curves = {name: read_curve(path.with_name("curve.csv")) for name, path in paths.items()}

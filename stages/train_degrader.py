@@ -1,14 +1,16 @@
 """Stage ``train_degrader``: CycleGAN from sharp to low-quality faces."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.params.whole import Params
 from pipeline.report.losses import write_curve
 from pipeline.report.train_degrader import comparison_sheet, likeness_metrics, sharpness_metrics
 from pipeline.synthesis.degrade.untrained import leave_note, remove_note
-from pipeline.types import Split
+from pipeline.types import Split, UInt8
 from stages.run import StageRun, stage_main
 
+SHEET = "sharp, low quality, unseen faces before and after the network"
 SHOWN = 6
 MEASURED = 24
 """Faces of each set, at most, that the metrics measure."""
@@ -36,7 +38,7 @@ def run(stage: StageRun) -> None:
         stage.write_metrics({"steps": 0, "faces": counts})
         shown = faces.some(SHOWN)["sharp"] if faces else []
         write_curve([], stage.report("curves", ".csv"))
-        comparison_sheet({"sharp": shown}, stage.report("contact", ".png"))
+        show(stage, {"sharp": shown}, simulated=bool(samples and samples.simulated))
         return
     remove_note(folder)
     depends = {stage.stage: params, "degrade.photometric": photometric}
@@ -67,7 +69,14 @@ def run(stage: StageRun) -> None:
     )
     stage.write_run(run.times())
     write_curve(run.curve, stage.report("curves", ".csv"))
-    comparison_sheet({n: f[:SHOWN] for n, f in sets.items()}, stage.report("contact", ".png"))
+    show(stage, sets, simulated=faces.samples.simulated)
+
+
+def show(stage: StageRun, sets: Mapping[str, Sequence[UInt8]], *, simulated: bool) -> None:
+    """Write the sheet of a few faces of each set."""
+    few = {name: faces[:SHOWN] for name, faces in sets.items()}
+    path = stage.report("contact", ".png")
+    comparison_sheet(f"{stage.label}: {SHEET}", few, path, simulated=simulated)
 
 
 if __name__ == "__main__":

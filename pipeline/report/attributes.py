@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.ops.codec import decode_rgb, encode_png
+from pipeline.ops.codec import decode_rgb
 from pipeline.report import draw
 from pipeline.report.chosen_rows import read_rows
+from pipeline.report.contact_sheet import write_png
+from pipeline.report.page import page
 from pipeline.report.query import Tables
 from pipeline.report.separation import separation
 from pipeline.store import ShardFolder
@@ -67,18 +69,17 @@ def quality_sheet(folder: ShardFolder, path: Path, *, tile_px: int = 130) -> Non
     for row in read_rows(folder, places):
         line, column = places[row["sample_id"]]
         tiles[line][column] = _tile(row, tile_px)
-    sheet = np.vstack([np.hstack(line) for line in tiles]) if tiles else empty
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(encode_png(sheet))
-    partial.replace(path)
+    title = f"attributes {folder.path.absolute().parent.name}: quality rises from left to right"
+    write_png(page(title, [np.hstack(line) for line in tiles] or [empty]), path)
 
 
 def _tile(row: Row, tile_px: int) -> UInt8:
     face = draw.fit(decode_rgb(row["image"]["bytes"]), tile_px)[0]
-    simulated = " simulated" if row["simulated"] and row["band"] != Band.VIS else ""
+    simulated = " simulated" if row["simulated"] else ""
+    yaw_deg = round(row["yaw_deg"])  # an integer: no "-0"
     lines = [
-        f"{row['band']}{simulated}",
-        f"quality {row['quality']:.1f}, yaw {row['yaw_deg']:.0f}°",
+        f"{row['subject_id'] or 'nobody'}  {row['band']}{simulated}",
+        f"quality {row['quality']:.1f}, yaw {yaw_deg}°",
         f"sharpness {row['sharpness']:.2f}",
     ]
     return draw.captioned(face, lines, (tile_px, tile_px))

@@ -7,6 +7,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+ROW_COLOURS = {
+    "sface": "#1b9e77",
+    "network": "#7570b3",
+    "untrained": "#999999",
+    "pretrained": "#e08214",
+    "trained": "#1f77b4",
+    "face": "#e7298a",
+}
+"""One colour for each row of an evaluation, the same in all figures."""
+
 
 def new_figure(width_in: float, height_in: float) -> "Figure":
     """Return an empty figure of this size, inches.

@@ -221,13 +221,15 @@ def caption(row: Row) -> list[str]:
     parent, _, name = row["sample_id"].rpartition("/")[2].partition("#")
     if row.get("media_id") and row.get("frame_index") is not None:
         parent = f"{row['media_id']}  frame {row['frame_index']}"
-    lines = [f"{row['subject_id'] or '-'}  {band}", parent]
+    lines = [f"{row['subject_id']}  {band}" if row["subject_id"] else band, parent]
     if "mask_design" in row:
         lines.append(f"{row['mask_design']}  {row['mask_fit'].replace('_', ' ')}")
     elif "yaw_added_deg" in row:
         lines.append(f"yaw {row['yaw_added_deg']:+.4g}  pitch {row['pitch_added_deg']:+.4g}")
     elif "sharpness_after" in row:
         lines.append(str(row["generator"]))
+    elif name and parent == row["subject_id"]:
+        lines[-1] = name  # whose it is stands above
     elif name:
         lines.append(name)
     return lines

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.report.canvas import dress, new_figure, save
+from pipeline.report.canvas import ROW_COLOURS, dress, new_figure, save
 from pipeline.types import Float32, UInt8
 
 _SPECIAL = ("differences", "matrix", "chance", "filmed", "enrolled", "simulated")
@@ -128,7 +128,8 @@ def bands_figure(
     for axes, band in zip(panels[2:], probes, strict=True):
         for row in (each for each in _SHOWN if each in metrics):
             rates = metrics[row][band]["cmc"]
-            axes.plot(range(1, 1 + len(rates)), rates, marker="o", markersize=3, label=row)
+            style = {"marker": "o", "markersize": 3, "color": ROW_COLOURS[row], "label": row}
+            axes.plot(range(1, 1 + len(rates)), rates, **style)
         dress(axes, f"VIS → {band}", "rank", "identification rate")
         axes.set_ylim(0.0, 1.02)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -153,7 +154,7 @@ def _draw_matrix(axes: Any, matrix: Mapping[str, Mapping[str, Any]], bands: Sequ
         axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", color=colour)
     axes.set_xticks(range(len(bands)), bands, fontsize=7)
     axes.set_yticks(range(len(bands)), bands, fontsize=7)
-    axes.set_title("rank-1, gallery ↓ probe →", fontsize=9)
+    axes.set_title("rank-1 in %, gallery ↓ probe →", fontsize=9)
 
 
 def _rate(matrix: Mapping[str, Mapping[str, Any]], gallery: str, probe: str) -> float:
@@ -170,7 +171,8 @@ def attention_figure(images: UInt8, maps: Float32, names: Sequence[str], path: P
         names: (k,).
         path: PNG.
     """
-    figure = new_figure(1.1 * (1 + maps.shape[1]), 2.6 * len(images))
+    figure = new_figure(1.1 * (1 + maps.shape[1]), 0.4 + 2.6 * len(images))
+    figure.suptitle("weights of each token's attention: dark is little, light is much", fontsize=8)
     panels = figure.subplots(len(images), 1 + maps.shape[1], squeeze=False)
     for axes, token in zip(panels[0], _TOKENS, strict=False):
         axes.set_title(token, fontsize=8)

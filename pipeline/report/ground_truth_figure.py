@@ -128,7 +128,8 @@ def _draw(axes: "Axes", panel: Panel, groups: Mapping[str, Mapping[str, Any]]) -
     axes.set_xlabel("|yaw|, degrees", fontsize=8)
     axes.set_xticks(range(len(buckets)), [_title(bucket) for bucket in buckets])
     axes.set_xlim(-0.4, len(buckets) - 0.6)
-    axes.set_ylim(bottom=0.0)
+    # At least a hundredth high: where all is zero, no scale is made up.
+    axes.set_ylim(0.0, max(axes.get_ylim()[1], panel.scale / 100))
     axes.tick_params(labelsize=8)
     axes.grid(axis="y", linewidth=0.4, alpha=0.6)
     for side in ("top", "right"):

@@ -45,6 +45,8 @@ def loss_figure(curve: Curve, path: Path) -> None:
             axes.plot(steps, _smoothed(values), color="#1f77b4", linewidth=1.4)
         kind = "share" if name.startswith("hard_") else _AXES.get(name.split("_")[-1], "loss")
         dress(axes, name.replace("_", " "), "step", kind)
+        if kind.startswith("share"):
+            axes.set_ylim(-0.02, 1.02)
     save(figure, path)
 
 

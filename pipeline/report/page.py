@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from pipeline.bodies.labelling import LabelOutcome
 from pipeline.report import draw
 from pipeline.report.body_tiles import AREA_COLOURS, OUTCOME_COLOURS, Colour
 from pipeline.types import Band, FaceClass, Row, UInt8
@@ -71,7 +72,13 @@ def legend_of(rows: Sequence[Row]) -> Legend:
         return []
     row = rows[0]
     if "bodies" in row:
-        named = [(colour, str(outcome)) for outcome, colour in OUTCOME_COLOURS.items()]
+        bodies = [body for each in rows for body in each["bodies"]]
+        found = {body.get("outcome", LabelOutcome.UNLABELLED) for body in bodies}
+        named = [
+            (colour, str(outcome).replace("_", " "))
+            for outcome, colour in OUTCOME_COLOURS.items()
+            if outcome in found
+        ]
         return [*named, ((245, 245, 245), "annotated face")]
     if "body_region_boxes_xyxy" in row:
         return [

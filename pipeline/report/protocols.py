@@ -130,6 +130,7 @@ def _images(rows: ShardFolder, chosen: Sequence[tuple[str, str]]) -> dict[str, S
             band = f"{row['band']} sim." if row["simulated"] else row["band"]
             media, frame = row["media_id"], row["frame_index"]
             short = (media if media and frame is not None else name).rpartition("/")[2]
+            short = short.removesuffix(f".{row['band']}")  # the line above has it, room is scarce
             made[name] = (seen, [band, short if frame is None else f"{short} {frame}"])
     return made
 

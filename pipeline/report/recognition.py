@@ -10,20 +10,13 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.recognition import HEADLINES, Recognition
 from pipeline.evaluation.wear import WORN
-from pipeline.report.canvas import dress, new_figure, save
+from pipeline.report.canvas import ROW_COLOURS, dress, new_figure, save
 from pipeline.report.published import Published
 from pipeline.store.protocols import Kind
 
 Results = Mapping[str, Sequence[Recognition]]
 
 _BY_CHANCE = {"tar_at_far.1e-2": "1.0", "tar_at_far.1e-3": "0.1", "eer": "50.0"}
-_COLOURS = {
-    "sface": "#1b9e77",
-    "network": "#7570b3",
-    "untrained": "#999999",
-    "pretrained": "#e08214",
-    "trained": "#1f77b4",
-}
 _BESIDE = {
     "sface": "SFace, zero-shot",
     "network": "own network, zero-shot",
@@ -75,7 +68,7 @@ def recognition_figure(title: str, results: Results, path: Path) -> None:
 
 
 def _draw(left: Any, right: Any, row: str, found: Sequence[Recognition]) -> None:
-    style = {"color": _COLOURS.get(row), "linewidth": 1.3}
+    style = {"color": ROW_COLOURS.get(row), "linewidth": 1.3}
     for each in found:
         far, tar = each.roc
         if len(far):

@@ -44,19 +44,30 @@ def likeness_metrics(sets: Mapping[str, Sequence[UInt8]]) -> dict[str, float | N
     return {name: None if value is None else round(value, 4) for name, value in found.items()}
 
 
-def comparison_sheet(columns: Mapping[str, Sequence[UInt8]], path: Path) -> None:
-    """Write a PNG with a column for each named set of faces, one line for each face."""
+def comparison_sheet(
+    title: str, columns: Mapping[str, Sequence[UInt8]], path: Path, *, simulated: bool
+) -> None:
+    """Write a PNG with a column for each named set of faces, one line for each face.
+
+    Args:
+        title: what is shown.
+        columns: faces by the name that stands below each; ``_`` becomes a blank.
+        path: the PNG to write.
+        simulated: whether a program made any of the images; the title says so then.
+    """
     empty = np.zeros((1, 1, 3), np.uint8)
     lines = max((len(faces) for faces in columns.values()), default=0)
     wh = _TILE_PX, _TILE_PX
     tiles = [
         [
             draw.captioned(
-                draw.fit(faces[line], _TILE_PX)[0] if line < len(faces) else empty, [name], wh
+                draw.fit(faces[line], _TILE_PX)[0] if line < len(faces) else empty,
+                [name.replace("_", " ")],
+                wh,
             )
             for name, faces in columns.items()
         ]
         for line in range(lines)
     ] or [[draw.captioned(empty, ["no faces"], wh)]]
-    title = "train_degrader: sharp, low quality, unseen faces before and after the network"
+    title += " (simulated images)" if simulated else ""
     write_png(page(title, [np.hstack(line) for line in tiles]), path)

@@ -182,13 +182,15 @@ def looked_at(
         most: people.
 
     Returns:
-        Images uint8 (k, h, w, 3), weights float32 (k, tokens, rows, columns) and names.
+        Images uint8 (k, h, w, 3), weights float32 (k, tokens, rows, columns) and names, which
+        tell where images are simulated.
     """
     samples = tested.samples
+    made = " simulated" if samples.simulated else ""
     chosen = _one_in_each_band(samples, most)
     maps = cast(Bodies, method).attention(samples, chosen)
     pairs = zip(samples.subject_ids[chosen], samples.bands[chosen], strict=True)
-    return samples.read(chosen), maps, [f"{subject} {band}" for subject, band in pairs]
+    return samples.read(chosen), maps, [f"{subject} {band}{made}" for subject, band in pairs]
 
 
 def write_embeddings(path: Path, folds: Mapping[int, Embeddings]) -> None:

@@ -70,8 +70,26 @@ def test_identities_separate_where_they_do(separable):
 def test_the_sheet_runs_from_low_to_high_quality_in_a_line_per_band(separable, tmp_path):
     quality_sheet(separable, tmp_path / "sheet.png", tile_px=40)
     image = decode_rgb((tmp_path / "sheet.png").read_bytes())
-    assert image.shape[1] == 9 * 40
-    assert image.shape[0] % 3 == 0
+    title_px = 18
+    assert image.shape[1] >= 9 * 40
+    assert (image.shape[0] - title_px) % 3 == 0
+
+
+def test_each_face_of_the_sheet_says_whose_it_is_and_that_a_program_made_it(
+    separable, tmp_path, monkeypatch
+):
+    said = []
+
+    def captioned(image, lines, wh):
+        said.append(lines)
+        return np.zeros((wh[1], wh[0], 3), np.uint8)
+
+    monkeypatch.setattr("pipeline.report.draw.captioned", captioned)
+    quality_sheet(separable, tmp_path / "sheet.png", tile_px=40)
+    heads = {lines[0] for lines in said if lines[0]}
+    assert {"p0  VIS simulated", "p3  LWIR simulated"} <= heads
+    assert all(head.endswith(" simulated") for head in heads)
+    assert all("yaw -0" not in line for lines in said for line in lines)
 
 
 def test_an_empty_folder_has_no_attributes_and_still_a_sheet(tmp_path):

@@ -209,6 +209,8 @@ def test_captions_say_what_was_done_and_that_a_program_made_it():
     lowered = row | {"sharpness_after": 1.0, "generator": "photometric"}
     assert caption(lowered)[-1] == "photometric"
     assert caption(row | {"simulated": False, "sample_id": "s/7.VIS"}) == ["s  VIS", "7.VIS"]
+    assert caption(row | {"subject_id": None, "sample_id": "s/7.VIS"})[0] == "VIS simulated"
+    assert caption(row | {"sample_id": "Q1/s#p00.VIS"}) == ["s  VIS simulated", "p00.VIS"]
 
 
 def test_every_colour_of_a_label_map_is_explained(folder):

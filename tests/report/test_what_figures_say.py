@@ -1,0 +1,85 @@
+"""Figures and sheets name what they show, on scales that make nothing up."""
+
+import numpy as np
+import pytest
+
+from pipeline.bodies.labelling import LabelOutcome
+from pipeline.report import (
+    evaluate_bodies,
+    ground_truth_figure,
+    losses,
+    recognition,
+    train_degrader,
+)
+from pipeline.report.canvas import ROW_COLOURS
+from pipeline.report.page import legend_of
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Figures instead of files."""
+    kept = []
+    for module in (evaluate_bodies, losses, recognition):
+        monkeypatch.setattr(module, "save", lambda figure, path: kept.append(figure))
+    return kept
+
+
+@pytest.mark.parametrize(("simulated", "title"), [(True, "x (simulated images)"), (False, "x")])
+def test_a_comparison_has_its_callers_title_and_tells_simulated_images(
+    tmp_path, monkeypatch, simulated, title
+):
+    titles = []
+
+    def page(title, lines, rows=()):
+        titles.append(title)
+        return lines[0]
+
+    monkeypatch.setattr(train_degrader, "page", page)
+    faces = {"sharp": [np.zeros((8, 8, 3), np.uint8)]}
+    train_degrader.comparison_sheet("x", faces, tmp_path / "x.png", simulated=simulated)
+    assert titles == [title]
+
+
+def test_a_share_that_never_changes_is_drawn_between_nothing_and_all(tmp_path, figures):
+    curve = [{"step": step, "total": 3.0, "limited": 1.0} for step in range(3)]
+    losses.loss_figure(curve, tmp_path / "x.png")
+    total, limited = figures[0].axes
+    assert limited.get_ylim() == (-0.02, 1.02)
+    assert total.get_ylim()[0] > 2
+
+
+def test_rates_that_are_all_zero_get_a_scale_of_a_hundredth(tmp_path, monkeypatch):
+    seen = []
+    real = ground_truth_figure.new_figure
+    monkeypatch.setattr(
+        ground_truth_figure, "new_figure", lambda *size: seen.append(real(*size)) or seen[-1]
+    )
+    zero = {"mean": 0.0, "ci95": [0.0, 0.0], "n": 9}
+    error = {"median": 4.0, "ci95": [3.0, 5.0], "n": 9}
+    metrics = {
+        "wrong_face": {"by_band_and_yaw": {"VIS": {"0-20": zero}}},
+        "nme_percent": {"by_band_and_yaw": {"VIS": {"0-20": error}}},
+    }
+    ground_truth_figure.ground_truth_figure("align", metrics, tmp_path / "x.png")
+    wrong, nme = seen[0].axes
+    assert wrong.get_ylim() == (0.0, 1.0)
+    assert 5.0 < nme.get_ylim()[1] < 6.0
+
+
+def test_a_row_has_one_colour_in_all_figures(tmp_path, figures):
+    rates = {"value": 0.5, "ci95": None, "n": 2, "cmc": [0.5, 1.0]}
+    cell = {"NIR": {"cmc": [0.5, 1.0], "rank1": rates}}
+    rows = ("untrained", "pretrained", "trained", "face", "sface")
+    metrics = dict.fromkeys(rows, cell) | {"matrix": {"trained": {}}}
+    evaluate_bodies.bands_figure(
+        "x", metrics, np.eye(2, dtype=np.float32), ["VIS", "NIR"], tmp_path / "x.png"
+    )
+    drawn = {line.get_label(): line.get_color() for line in figures[0].axes[-1].lines}
+    assert drawn == {row: ROW_COLOURS[row] for row in rows}
+    assert len(set(ROW_COLOURS.values())) == len(ROW_COLOURS)
+
+
+def test_a_legend_names_the_outcomes_that_are_there():
+    rows = [{"bodies": [{"outcome": LabelOutcome.NO_SUBJECT}]}, {"bodies": []}]
+    assert [words for _, words in legend_of(rows)] == ["no subject", "annotated face"]
+    assert [words for _, words in legend_of([{"bodies": [{}]}])] == ["unlabelled", "annotated face"]
