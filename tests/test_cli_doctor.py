@@ -1,8 +1,11 @@
 """``crossband doctor``: what is missing is named with its fix, what is there is not."""
 
+import hashlib
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -42,6 +45,54 @@ def test_a_bare_project_lacks_weights_data_and_dvc(bare):
         "found": "not set up here",
         "fix": "dvc init (--no-scm without git)",
     }
+
+
+def test_weights_that_lie_in_a_cache_are_told_from_those_to_download(bare, tmp_path, monkeypatch):
+    content = b"a small network"
+    text = (bare / "weights.yaml").read_text()
+    registry = load_registry(bare / "weights.yaml")
+    sha256 = hashlib.sha256(content).hexdigest()
+    text = text.replace(registry["yunet"].sha256, sha256)
+    text = text.replace(f"bytes: {registry['yunet'].bytes}\n", f"bytes: {len(content)}\n")
+    (bare / "weights.yaml").write_text(text)
+    monkeypatch.setenv("CROSSBAND_CACHE", str(tmp_path / "cache"))
+    hidden = findings()[0]["weights"]
+    assert "in the cache" not in hidden["found"]
+    assert re.search(r"to download, \d+ MB: .*\byunet\b", hidden["found"])
+    assert "which files to put where" in hidden["fix"]
+    (tmp_path / "cache" / "weights").mkdir(parents=True)
+    (tmp_path / "cache" / "weights" / sha256).write_bytes(content)
+    near, far = findings()[0]["weights"]["found"].split("; to download")
+    assert near.endswith("in the cache or $CROSSBAND_WEIGHTS: yunet")
+    assert "sface" in far
+    assert "yunet" not in far
+
+
+@pytest.mark.parametrize("package", ["cv2", "torch"])
+def test_a_package_that_does_not_load_is_told_and_ends_nothing(bare, tmp_path, package):
+    broken = tmp_path / "broken" / package
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('lib.so: cannot open')")
+    done = subprocess.run(
+        [sys.executable, "-c", "from pipeline.cli import main; main()", "doctor", "--json"],
+        env=os.environ | {"PYTHONPATH": f"{broken.parent}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = {each["what"]: each for each in json.loads(done.stdout)}
+    told = found["OpenGL" if package == "cv2" else "torch"]
+    assert (done.returncode, told["state"]) == (1, "problem")
+    assert "lib.so: cannot open" in told["found"]
+    assert "install" in told["fix"]
+
+
+def test_a_machine_without_git_is_told(bare, monkeypatch):
+    monkeypatch.setenv("PATH", str(bare))
+    found, code = findings()
+    assert code == 1
+    assert found["git"]["state"] == "problem"
+    assert "install git" in found["git"]["fix"]
 
 
 def test_ones_own_images_that_are_not_there_are_a_problem(bare):

@@ -6,7 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +18,7 @@ from pipeline.extras import EXTRAS
 from pipeline.params.installed import installed_version
 from pipeline.params.load import load_params
 from pipeline.params.whole import Params
+from pipeline.weights.registry import WeightFile
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 LEAST_FREE_GB = 10
@@ -48,7 +49,7 @@ def doctor(
 
     Run it in a project, or anywhere for the machine alone. Exits with 1 where there is a problem.
     """
-    findings = [*machine(), *project(Path())]
+    findings = [*machine(), *_project_or_why_not(Path())]
     if as_json:
         print(json.dumps([asdict(each) for each in findings], indent=2))
     else:
@@ -65,6 +66,11 @@ def machine() -> Iterator[Finding]:
     yield Finding("Python", OK, f"{platform.python_version()}, crossband {installed_version()}")
     yield from _torch()
     yield _opengl()
+    if shutil.which("git") is None:
+        fix = "apt-get install git, or https://git-scm.com"
+        yield Finding("git", PROBLEM, "not found; crossband init and DVC need it", fix)
+    else:
+        yield Finding("git", OK, "found")
     missing: dict[str, list[str]] = {}
     for package, extra in EXTRAS.items():
         if importlib.util.find_spec(package) is None:
@@ -97,6 +103,15 @@ def project(folder: Path) -> Iterator[Finding]:
     yield from _weights(folder, params)
     yield from _datasets(folder, params)
     yield _dvc(folder)
+
+
+def _project_or_why_not(folder: Path) -> list[Finding]:
+    """Look at a project, where what is installed loads: OpenCV may not, on a bare machine."""
+    try:
+        return list(project(folder))
+    except ImportError as error:
+        fix = "mend what stands above, or pip install --force-reinstall what is named here"
+        return [Finding("project", PROBLEM, f"cannot be looked at: {error}", fix)]
 
 
 def _torch() -> Iterator[Finding]:
@@ -145,10 +160,25 @@ def _weights(folder: Path, params: Params) -> Iterator[Finding]:
         fix = "remove these files, then: dvc repro weights"
         yield Finding("weights", PROBLEM, f"wrong sha256: {', '.join(wrong)}", fix)
     if missing:
-        fix = "dvc repro weights (without a network: put them into $CROSSBAND_WEIGHTS first)"
-        yield Finding("weights", NOTE, f"not fetched yet: {', '.join(missing)}", fix)
+        yield _not_fetched({name: registry[name] for name in missing})
     if not (wrong or missing):
         yield Finding("weights", OK, f"{len(names)} files, each as its sha256 says")
+
+
+def _not_fetched(missing: Mapping[str, WeightFile]) -> Finding:
+    """Tell what a copy on this machine gives from what has to come over the network."""
+    from pipeline.weights.sources import is_at_hand  # brings what downloads
+
+    far = [name for name, entry in missing.items() if not is_at_hand(entry)]
+    near = [name for name in missing if name not in far]
+    found, fix = [], "dvc repro weights"
+    if near:
+        found.append(f"in the cache or $CROSSBAND_WEIGHTS: {', '.join(near)}")
+    if far:
+        megabytes = sum(missing[name].bytes for name in far) / 1e6
+        found.append(f"to download, {megabytes:.0f} MB: {', '.join(far)}")
+        fix += " (without a network it says which files to put where, with their sha256)"
+    return Finding("weights", NOTE, f"not in weights/ yet; {'; '.join(found)}", fix)
 
 
 def _datasets(folder: Path, params: Params) -> Iterator[Finding]:

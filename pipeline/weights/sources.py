@@ -37,6 +37,25 @@ def cache_folder() -> Path:
     return base / "weights"
 
 
+def is_at_hand(entry: WeightFile) -> bool:
+    """Return whether the cache or ``$CROSSBAND_WEIGHTS`` has the right file: no network is asked.
+
+    Args:
+        entry: of ``weights.yaml``; the file's sha256 is computed.
+    """
+    return any(_mismatch(path, entry) is None for _, path in _at_hand(entry))
+
+
+def _at_hand(entry: WeightFile) -> Iterator[tuple[str, Path]]:
+    """Yield label and path of the places on this machine that may have the file, in order."""
+    cached = cache_folder() / entry.sha256
+    if os.access(cached, os.R_OK):
+        yield _CACHE, cached
+    local = os.environ.get(LOCAL_FOLDER)
+    if local:
+        yield LOCAL_FOLDER, Path(local) / entry.file
+
+
 class Sources(Web):
     """What one run shares: the connections, and the packages it has downloaded already.
 
@@ -85,12 +104,8 @@ class Sources(Web):
 
     def _places(self, entry: WeightFile) -> Iterator[tuple[str, str, Callable[[], Path]]]:
         """Yield label, description and action of every place that may have the file, in order."""
-        cached = cache_folder() / entry.sha256
-        if os.access(cached, os.R_OK):
-            yield _CACHE, _CACHE, lambda: cached
-        local = os.environ.get(LOCAL_FOLDER)
-        if local:
-            yield LOCAL_FOLDER, LOCAL_FOLDER, lambda: Path(local) / entry.file
+        for label, path in _at_hand(entry):
+            yield label, label, functools.partial(Path, path)
         for source in entry.sources:
             action = functools.partial(self._obtain, source, entry)
             yield source.label, source.describe(), action
