@@ -37,10 +37,25 @@ def row_of(text, stage):
 
 def test_the_overview_counts_what_stages_took_and_left(project):
     text = page(project, "index.html")
-    assert row_of(text, "detect") == ["detect", "d", "11", "8", "3", "–", "no_face 2, too_dark 1"]
-    assert row_of(text, "align")[2:5] == ["8", "8", "0"]
+    row = ["detect", "d", "11", "8", "3", "0", "–", "no_face 2, too_dark 1"]
+    assert row_of(text, "detect") == row
+    assert row_of(text, "align")[2:6] == ["8", "8", "0", "0"]
     assert "11 → 8, −3" in text
     assert 'href="site/detect.d.html"' in text
+
+
+def test_what_the_params_leave_out_is_not_counted_as_rejected(tmp_path):
+    make_project(tmp_path, registry=REGISTRY)
+    counts = {"in": 11, "out": 8, "rejected": {"band_left_out": 2, "too_dark": 1}}
+    (tmp_path / "reports/metrics/d/detect.json").write_text(json.dumps(counts))
+    report_of(tmp_path, REGISTRY)
+    text = page(tmp_path, "index.html")
+    assert row_of(text, "detect")[4:6] == ["1", "2"]
+    assert "11 → 8, −1" in text
+    assert "<b>1</b>rejected, not by choice" in text
+    assert "1 rejected, 2 left out by params (band_left_out 2, too_dark 1)" in page(
+        tmp_path, "site/detect.d.html"
+    )
 
 
 def test_every_link_and_image_is_there(project):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.report.stage_graph import StageEntry, read_entries
-from pipeline.report.summary import summary_of
+from pipeline.report.summary import LEFT_OUT, summary_of
 from pipeline.store import ShardFolder, is_shard_folder
 
 REPORTS = Path("reports")
@@ -55,6 +55,16 @@ class StageOutput:
     def rejected(self) -> dict[str, int]:
         """Rejected samples by reason."""
         return dict(self.metrics.get("rejected", {}))
+
+    @property
+    def left_out(self) -> int:
+        """How many of ``rejected`` left by a choice of the params."""
+        return sum(count for reason, count in self.rejected.items() if reason in LEFT_OUT)
+
+    @property
+    def lost(self) -> int:
+        """How many of ``rejected`` left for something about themselves."""
+        return sum(self.rejected.values()) - self.left_out
 
     @property
     def run_file(self) -> Path:

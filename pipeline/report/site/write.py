@@ -206,12 +206,7 @@ def _headlines(outputs: Sequence[StageOutput], cards: Sequence[DataCard]) -> lis
     images = sum(card.images for card in cards)
     simulated = sum(card.simulated for card in cards)
     bands = {band for card in cards for band, _ in card.bands}
-    lost = sum(
-        count
-        for each in outputs
-        for reason, count in each.rejected.items()
-        if reason not in LEFT_OUT
-    )
+    lost = sum(each.lost for each in outputs)
     return [
         (f"{images:,}", "images taken in"),
         (f"{sum(card.subjects for card in cards):,}", "subjects"),
@@ -238,7 +233,7 @@ def _graph(project: Path, outputs: Sequence[StageOutput]) -> dict[str, Any]:
     boxes = []
     for name, (x, y) in placed.centres.items():
         counted = [each for each in by_stage[name] if "out" in each.metrics]
-        lost = sum(sum(each.rejected.values()) for each in counted)
+        lost = sum(each.lost for each in counted)
         rows_in, rows_out = (sum(each.metrics[key] for each in counted) for key in ("in", "out"))
         words = f"{rows_in:,} → {rows_out:,}" if counted else _runs(len(by_stage[name]))
         boxes.append(
@@ -257,7 +252,6 @@ def _graph(project: Path, outputs: Sequence[StageOutput]) -> dict[str, Any]:
 
 
 def _counts(output: StageOutput) -> dict[str, Any]:
-    lost = sum(output.rejected.values())
     counted = "out" in output.metrics
     return {
         "name": output.name,
@@ -266,8 +260,9 @@ def _counts(output: StageOutput) -> dict[str, Any]:
         "href": f"{output.page}.html",
         "rows_in": f"{output.metrics['in']:,}" if counted else "",
         "rows_out": f"{output.metrics['out']:,}" if counted else "",
-        "lost": lost,
-        "rejected": f"{lost:,}" if counted else "",
+        "lost": output.lost,
+        "rejected": f"{output.lost:,}" if counted else "",
+        "left_out": f"{output.left_out:,}" if counted else "",
         "reasons": ", ".join(f"{name} {count:,}" for name, count in output.rejected.items()),
     }
 
