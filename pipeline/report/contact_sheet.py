@@ -1,5 +1,6 @@
 """Contact sheets: a few subjects by bands out of any shard folder, drawn as its columns allow."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -103,8 +104,10 @@ def lines_of(
     images = {id(row): tile(row, tile_px) for row in shown}
     captions = {id(row): caption(row) for row in shown}
     depth = max(len(words) for words in captions.values())
+    # A narrow image has room for its words beside it, as a square one would.
+    widest = max(draw.FONT.getlength(line) for words in captions.values() for line in words)
     wh = (
-        max(image.shape[1] for image in images.values()),
+        max(min(math.ceil(widest) + 6, tile_px), *(image.shape[1] for image in images.values())),
         max(image.shape[0] for image in images.values()),
     )
     empty = draw.captioned(np.zeros((1, 1, 3), np.uint8), [""] * depth, wh)

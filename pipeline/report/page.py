@@ -53,9 +53,11 @@ def page(title: str, lines: Sequence[UInt8], rows: Iterable[Row] = ()) -> UInt8:
         for start in range(0, len(shown), per_column)
     ]
     body = _beside(blocks)
-    wide = max(body.shape[1], min(_width_of(title) + 8, MOST_PX))
+    heat = any(row["band"] in HEAT_BANDS for row in rows)
+    needed = max(_width_of(title) + 8, _heat_scale(MOST_PX)[1] if heat else 0)
+    wide = max(body.shape[1], min(needed, MOST_PX))
     parts = [text_line(title, wide), _widened(body, wide)]
-    foot = _foot(notes, wide, heat=any(row["band"] in HEAT_BANDS for row in rows))
+    foot = _foot(notes, wide, heat=heat)
     return np.vstack([*parts, *foot])[:MOST_PX]
 
 
@@ -119,11 +121,14 @@ def _foot(notes: Legend, width: int, *, heat: bool) -> list[UInt8]:
         x += needed
     if notes:
         lines.append(np.asarray(canvas))
-    return lines + ([_heat_scale(width)] if heat else [])
+    return lines + ([_heat_scale(width)[0]] if heat else [])
 
 
-def _heat_scale(width: int) -> UInt8:
-    """Draw what grey means in MWIR and LWIR; the numbers are those of the files."""
+def _heat_scale(width: int) -> tuple[UInt8, int]:
+    """Draw what grey means in MWIR and LWIR; returns the line and the width that it needs.
+
+    The numbers are those of the files.
+    """
     canvas, pen, _ = _empty(width)
     ramp = np.tile(np.linspace(0, 255, _SCALE_PX).astype(np.uint8)[None, :, None], (10, 1, 3))
     pen.text((4, 2), "heat: cold 0", fill=_TEXT, font=draw.FONT)
@@ -131,7 +136,7 @@ def _heat_scale(width: int) -> UInt8:
     canvas.paste(Image.fromarray(ramp), (left, 4))
     words = "255 warm; the temperatures at both ends are each image's own, or heat.span_c"
     pen.text((left + _SCALE_PX + 6, 2), words, fill=_TEXT, font=draw.FONT)
-    return np.asarray(canvas)
+    return np.asarray(canvas), left + _SCALE_PX + 10 + _width_of(words)
 
 
 def _empty(width: int) -> tuple[Image.Image, ImageDraw.ImageDraw, int]:

@@ -198,6 +198,19 @@ def test_heat_has_a_scale_from_black_to_white_and_other_bands_have_none(folder):
     scale = ramp[84:200]
     assert (np.diff(scale) >= 0).all()
     assert scale[-1] - scale[0] > 150
+    narrow = page("a", [np.zeros((80, 100, 3), np.uint8)], rows)
+    ink = np.flatnonzero((narrow[-18:] > 150).any(axis=(0, 2)))
+    assert narrow.shape[1] > 500
+    assert ink.max() < narrow.shape[1] - 2  # the last word is whole
+
+
+def test_words_under_a_narrow_image_are_whole_where_a_square_one_has_room(folder):
+    (row,) = pick_rows(folder, subjects=["a"], bands=["LWIR"], per_subject=1)
+    tall = encode_png(np.zeros((90, 20, 3), np.uint8))
+    row |= image_columns(tall, (20, 90), "x")
+    (line,) = lines_of([row], 160)
+    words_px = max(draw.FONT.getlength(words) for words in caption(row))
+    assert words_px + 4 <= line.shape[1] <= 160
 
 
 def test_captions_say_what_was_done_and_that_a_program_made_it():
