@@ -56,7 +56,12 @@ def init(
     (target / PARAMS).write_text(params)
     _write_pipeline(target)
     started = _start_git(target)
-    print(f"{target}: ready{'' if started else '; commit it'}. Next: cd {target} && dvc repro")
+    print(f"{target}: ready{'' if started else '; commit it'}")
+    if images is not None:
+        print(f"data set photos: {images.resolve()}")
+        print(f"next: cd {target} && dvc repro parts@photos, or dvc repro for all stages")
+    else:
+        print(f"next: cd {target} && dvc repro")
 
 
 def workspace(
