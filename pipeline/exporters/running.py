@@ -132,7 +132,7 @@ def export(
         verified = _verify(job, form, store, entries) if verify else None
         manifest = _manifest(job, entries, verified)
         target.commit(manifest.to_json(), entries)
-    _report(manifest, seconds)
+    _report(request.to, manifest, seconds)
     return manifest
 
 
@@ -338,11 +338,11 @@ def _manifest(job: Job, entries: Sequence[FileEntry], verified: str | None) -> M
     )
 
 
-def _report(manifest: Manifest, seconds: float) -> None:
+def _report(to: str, manifest: Manifest, seconds: float) -> None:
     megabytes = sum(entry.bytes for entry in manifest.files) / 1e6
     print(
-        f"{manifest.rows} rows, {len(manifest.files)} files, {megabytes:.1f} MB in {seconds:.1f} s "
-        f"({megabytes / max(seconds, 1e-9):.1f} MB/s), "
+        f"{to}: {manifest.rows} rows, {len(manifest.files)} files, "
+        f"{megabytes:.1f} MB in {seconds:.1f} s ({megabytes / max(seconds, 1e-9):.1f} MB/s), "
         f"{manifest.simulated['share']:.0%} simulated, "
         f"a loader takes {', '.join(f'{n} {what}' for what, n in manifest.used.items())}, "
         f"read back with {manifest.verified_with or 'nothing: not verified'}"

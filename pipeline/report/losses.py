@@ -16,6 +16,8 @@ TOTAL = "total"
 
 _AXES = {"gradient": "norm", "limited": "share of steps"}
 """What is measured beside losses, by the end of its name."""
+_ABREAST = 4
+"""Panels in a line: more would be too small to read on a page."""
 _SMOOTHED = 9
 """Points of the loss curve that its drawn mean spans."""
 
@@ -31,12 +33,15 @@ def write_curve(curve: Sequence[Mapping[str, float]], path: Path) -> None:
 def loss_figure(curve: Curve, path: Path) -> None:
     """Draw a training's losses by step, a panel a loss; of several folds, one line each."""
     names = [name for name in (curve[0] if curve else {}) if name not in ("step", "fold")]
-    figure = new_figure(1 + 3.2 * max(1, len(names)), 3.0)
+    wide = min(max(1, len(names)), _ABREAST)
+    high = max(1, -(-len(names) // wide))
+    figure = new_figure(1 + 3.2 * wide, 3.0 * high)
     if not names:
         figure.text(0.5, 0.5, "no steps were trained", ha="center", va="center")
-    for axes, name in zip(
-        np.atleast_1d(figure.subplots(1, max(1, len(names)))), names, strict=False
-    ):
+    panels = figure.subplots(high, wide, squeeze=False).ravel()
+    for axes in panels[max(1, len(names)) :]:
+        axes.set_axis_off()
+    for axes, name in zip(panels, names, strict=False):
         for _, points in groupby(curve, key=lambda point: point.get("fold")):
             run = list(points)
             steps = np.array([point["step"] for point in run])

@@ -100,6 +100,7 @@ def recognition_table(
         folds = [_rate_of(metrics, name).get("folds") for name in names]
         cells = [_percent(each[number]) if each else "–" for each in folds]
         lines.append(f"| fold {number + 1} | {' | '.join(cells)} |")
+    lines += _why_not(metrics, names)
     if published:
         lines += ["", "Published by the papers, on the data sets they name; not measured here:", ""]
         lines += ["| method | data set | rank-1 | TAR @ FAR 1e-2 | TAR @ FAR 1e-3 |"]
@@ -109,6 +110,13 @@ def recognition_table(
             cells = ["–" if number is None else f"{number:.2f}" for number in numbers]
             lines.append(f"| {row.method} | {row.data_set} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
+
+
+def _why_not(metrics: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Return a line that says why rates have no value, where some have none."""
+    why = {_heading(name): _rate_of(metrics, name).get("reason") for name in names}
+    told = "; ".join(f"{heading}: {reason}" for heading, reason in why.items() if reason)
+    return ["", f"– without a value. {told}."] if told else []
 
 
 def _rate_of(metrics: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -71,7 +71,7 @@ RUN = {
         instead={"# edit params.yaml": "sed -i 's/min_pixels: 8 /min_pixels: 9 /' params.yaml"},
         long=True,
     ),
-    ("docs/dvc.md", "dvc remote add -d store s3://bucket/project"): Run(
+    ("docs/dvc.md", "dvc repro"): Run(
         instead={
             "s3://bucket/project": "../store",
             "git push": "true",  # there is no other repository

@@ -48,6 +48,15 @@ def test_a_share_that_never_changes_is_drawn_between_nothing_and_all(tmp_path, f
     assert total.get_ylim()[0] > 2
 
 
+def test_many_losses_stand_in_lines_of_four(tmp_path, figures):
+    names = ["total", "a", "b", "c", "d", "e"]
+    losses.loss_figure([{"step": 1} | dict.fromkeys(names, 1.0)] * 2, tmp_path / "x.png")
+    (figure,) = figures
+    drawn = [axes.get_title() for axes in figure.axes if axes.axison]
+    assert drawn == names
+    assert tuple(figure.get_size_inches()) == pytest.approx((1 + 4 * 3.2, 6.0))
+
+
 def test_rates_that_are_all_zero_get_a_scale_of_a_hundredth(tmp_path, monkeypatch):
     seen = []
     real = ground_truth_figure.new_figure

@@ -1,7 +1,7 @@
 """The data card: who and what a data set holds, under which licence, how much is simulated."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ruamel.yaml import YAML
@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from pipeline.licences import HUB_LICENCES
 from pipeline.report.query import Tables
 from pipeline.store import ShardFolder
+from pipeline.types import Band, Split
 
 Counts = list[tuple[str, int]]
 
@@ -78,12 +79,25 @@ def data_card(name: str, folder: ShardFolder) -> DataCard:
         tables.count(),
         tables.ask("SELECT count(DISTINCT subject) FROM known")[0][0],
         tables.count("simulated"),
-        tuple(sorted(people)),
-        list(bands.items()),
+        tuple(sorted(people, key=_place_of_split)),
+        in_order_of_bands(bands),
         people,
         list(tables.counts("licence").items()),
         list(tables.counts("generator").items()),
     )
+
+
+def in_order_of_bands(
+    found: Mapping[str, dict[str, int]],
+) -> list[tuple[str, dict[str, int]]]:
+    """Return what was counted by band in the order of ``Band``, as in every other table."""
+    order = [str(band) for band in Band]
+    return sorted(found.items(), key=lambda item: order.index(item[0]))
+
+
+def _place_of_split(split: str) -> tuple[int, str]:
+    order = [str(each) for each in (Split.TRAIN, Split.VALIDATION, Split.TEST)]
+    return (order.index(split) if split in order else len(order), split)
 
 
 def hub_card(card: DataCard, answers: Iterable[tuple[str, str]]) -> str:

@@ -10,6 +10,13 @@ from markupsafe import Markup, escape
 Curves = dict[str, list[tuple[float, float]]]
 """Points of each line, by its name."""
 
+_COLOURS = 6
+_COLOUR_OF_ROW = {
+    **{"untrained": 0, "pretrained": 1, "trained": 2},
+    **{"sface": 3, "network": 4, "face": 5},
+}
+"""Colours of the style sheet, one for each row of an evaluation, as in ``canvas.ROW_COLOURS``."""
+
 WIDTH, HEIGHT = 420, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 42
 _MOST_POINTS = 400
@@ -57,19 +64,20 @@ def line_chart(
     place_x, ticks_x = _axis([p[0] for p in points], log_x, _LEFT, WIDTH - _RIGHT)
     place_y, ticks_y = _axis([p[1] for p in points], log_y, HEIGHT - _BOTTOM, _TOP)
     parts = [*_grid(ticks_x, ticks_y, place_x, place_y), *_names(x, y)]
-    for number, line in enumerate(kept.values()):
+    colours = {
+        name: _COLOUR_OF_ROW.get(name, number % _COLOURS) for number, name in enumerate(kept)
+    }
+    for name, line in kept.items():
         path = "L".join(f"{place_x(a):.1f} {place_y(b):.1f}" for a, b in line)
-        parts.append(f'<path class="line c{number % 6}" d="M{path}"/>')
+        parts.append(f'<path class="line c{colours[name]}" d="M{path}"/>')
         if len(line) <= 30:
             dots = ((place_x(a), place_y(b)) for a, b in line)
             parts += [
-                f'<circle class="dot c{number % 6}" cx="{a:.1f}" cy="{b:.1f}" r="2.5"/>'
+                f'<circle class="dot c{colours[name]}" cx="{a:.1f}" cy="{b:.1f}" r="2.5"/>'
                 for a, b in dots
             ]
     label = f"{y} over {x}: {', '.join(kept)}"
-    legend = "".join(
-        f"<li class=c{number % 6}>{escape(name)}</li>" for number, name in enumerate(kept)
-    )
+    legend = "".join(f"<li class=c{colours[name]}>{escape(name)}</li>" for name in kept)
     return Markup(  # noqa: S704 - numbers, and names escaped here
         f'<figure class=chart><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{escape(label)}">{"".join(parts)}</svg>'

@@ -21,10 +21,13 @@ REJECTIONS_LISTED = 20_000
 _ROOT = "split_part(replace({id}, {band}, ''), '#', 1)"
 """SQL: the shot that a row comes from, whatever its band."""
 
+_OF_ONE_SHOT = 4
+"""Rows of a band, yaw and shot before the next shot's turn: of a sheet of many cut-outs a few."""
+
 _UNSAID = frozenset(
     {
         *("dataset", "sha256", "content_sha256", "fingerprint", "licence", "region", "seed"),
-        *("simulated", "width_px", "height_px", "frame_index", "camera_id", "media_id"),
+        *("width_px", "height_px", "frame_index", "camera_id", "media_id"),
         *("session_id", "template", "framing", "classes_present", "policy"),
     }
 )
@@ -164,9 +167,11 @@ def _chosen(folder: ShardFolder, schema: pa.Schema, most: int) -> dict[str, dict
     tables = Tables.of(folder, f"{named}, {_yaw(schema)} AS yaw_now")
     root = _ROOT.format(id="sample_id", band="band")
     rows = tables.ask(
-        f"""SELECT * EXCLUDE (place) FROM (SELECT {named}, yaw_bucket(yaw_now) AS yaw,
-            row_number() OVER (PARTITION BY band, yaw_bucket(yaw_now)
-                ORDER BY md5({root}), sample_id) AS place FROM rows)
+        f"""SELECT * EXCLUDE (place, shot, turn) FROM (SELECT *, row_number()
+            OVER (PARTITION BY band, yaw ORDER BY turn, md5(shot), sample_id) AS place FROM (
+                SELECT {named}, yaw_bucket(yaw_now) AS yaw, {root} AS shot, (row_number() OVER
+                    (PARTITION BY band, yaw_bucket(yaw_now), {root} ORDER BY sample_id) - 1)
+                    // {_OF_ONE_SHOT} AS turn FROM rows))
         ORDER BY place, band, yaw, sample_id LIMIT $most""",  # noqa: S608 - names of our schemas
         most=most,
     )

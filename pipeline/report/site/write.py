@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.report.grouped import BUCKETS
-from pipeline.report.site.card import DataCard, data_card, hub_card
+from pipeline.report.grouped import BUCKETS, UNKNOWN
+from pipeline.report.site.card import DataCard, data_card, hub_card, in_order_of_bands
 from pipeline.report.site.changes import record
 from pipeline.report.site.pages import Pages, script_of
 from pipeline.report.site.responsible import TITLES, answers, croissant_card
@@ -101,14 +101,16 @@ def _stage_page(pages: Pages, output: StageOutput, images: int, rejected: int) -
         shown, listed = rejected_rows(folder, output.inputs, rejected)
         lost = [_lost_card(output, one, place, number) for number, one in enumerate(shown)]
         losses = Losses(output, lost, listed)
+    found = {bucket for of_band in counts.values() for bucket in of_band}
     pages.write(
         output.page,
         "stage.html",
         entry=_counts(output),
-        counts=sorted(counts.items()),
-        buckets=[name for name in BUCKETS if any(name in found for found in counts.values())],
+        counts=in_order_of_bands(counts),
+        buckets=[] if found <= {UNKNOWN} else [name for name in BUCKETS if name in found],
         cards=[*cards, *losses.cards],
         shown=len(cards),
+        simulated=sum(card["simulated"] for card in cards),
         lost=len(losses.cards),
         charts=[] if is_evaluation(output) else charts(output),
         measured="Results" if is_evaluation(output) else "Measured by ground truth",
@@ -131,6 +133,7 @@ def _shown_card(output: StageOutput, one: Shown, place: Path, number: int) -> Ca
         "subject_id": one.facts["subject_id"] or "",
         "band": one.facts["band"],
         "yaw": one.facts["yaw"],
+        "simulated": bool(one.facts.get("simulated")),
         "reason": "accepted",
         "stage": output.name,
         "views": one.views,
