@@ -71,6 +71,8 @@ def test_a_stage_shows_bands_and_yaws_and_what_it_rejected(project):
     assert len(re.findall('data-reason="accepted"', text)) == 8
     assert {*re.findall('data-yaw="([^"]*)"', text)} == {"0-20", "20-40", ""}
     assert len(re.findall('data-reason="no_face"', text)) == 2
+    assert "All rows shown are <b>simulated</b>" in text
+    assert '<small title="a/5.VIS">5.VIS</small>' in text
     # An image of 100 × 100 beside the same with the face drawn, each 224 pixels wide.
     strip = decode_rgb((project / "reports/site/images/detect.d/0000.jpg").read_bytes())
     assert strip.shape == (224, 448, 3)

@@ -7,12 +7,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from report_rows import IDENTITY, IMAGE, aligned, folder, make_image
 
+from pipeline.report.site.card import in_order_of_bands
 from pipeline.report.site.changes import differences
 from pipeline.report.site.failures import band_matrix, worst_pairs
 from pipeline.report.site.markdown import html_of
 from pipeline.report.site.plots import det_of, heat_map, line_chart, read_curves
+from pipeline.report.site.samples import shown_rows
 from pipeline.report.stage_graph import Sizes, layout
 from pipeline.schemas.attributes import ATTRIBUTES
+from pipeline.schemas.sample import IMAGES
 from pipeline.training.embed import EMBEDDINGS
 
 
@@ -40,6 +43,26 @@ def test_curves_are_read_by_row_and_drawn_to_scale(tmp_path):
     )
     assert middle == ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
     assert start[1] > end[1]  # up is more
+
+
+def test_rows_of_an_evaluation_have_their_colours_and_others_take_turns():
+    points = [(0.0, 1.0), (1.0, 2.0)]
+    drawn = line_chart(dict.fromkeys(["sface", "trained", "fold 1"], points), "x", "y")
+    assert re.findall(r'class="line (c\d)"', drawn) == ["c3", "c2", "c2"]
+    assert re.findall(r"<li class=(c\d)>(\w+)", drawn)[:2] == [("c3", "sface"), ("c2", "trained")]
+
+
+def test_bands_stand_in_the_order_of_the_spectrum():
+    found = in_order_of_bands({"LWIR": {}, "MWIR": {}, "NIR": {}, "VIS": {}})
+    assert [band for band, _ in found] == ["VIS", "NIR", "MWIR", "LWIR"]
+
+
+def test_a_sheet_of_many_cut_outs_leaves_room_for_the_next_one(tmp_path):
+    names = [*(f"a/sheet#{number}.VIS" for number in range(20)), "b/sheet#0.VIS"]
+    made = folder(tmp_path / "d", IMAGES, [make_image(name, known=False) for name in names])
+    shown = {one.facts["sample_id"] for one in shown_rows(made, [], 5)}
+    assert len(shown) == 5
+    assert "b/sheet#0.VIS" in shown
 
 
 def test_a_chart_of_nothing_says_so():

@@ -49,13 +49,15 @@ def blocks(output: StageOutput) -> list[Markup]:
 
 
 def charts(output: StageOutput) -> list[Markup]:
-    """Draw the stage's curves; a ROC as DET, too."""
+    """Draw the stage's curves that have points; a ROC as DET, too."""
     drawn = []
     for path in output.files("curves", ".csv"):
         if path not in output.entry.axes:
             continue
         x, y = output.entry.axes[path]
         curves = read_curves(Path(path), x, y)
+        if not curves:
+            continue
         drawn.append(line_chart(curves, _axis(x), _axis(y), log_x=x == "far"))
         if (x, y) == ("far", "tar"):
             det = det_of(curves)
