@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ExportError
-from pipeline.exporters.format import Format, Job, Request, require, require_subjects
+from pipeline.exporters.format import Format, Job, Request, require_subjects
 from pipeline.exporters.pieces import subjects_csv
-from pipeline.exporters.recordio import MOST_KEYS, RecordReader, pack, write_record
+from pipeline.exporters.recordio import MOST_KEYS, pack, verify_records, write_record
 from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import FileEntry, Sink
 
@@ -91,17 +91,11 @@ def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
 
 def verify(job: Job, folder: Path) -> None:
     """Read every record by its key and compare label and image with the source."""
-    image, plan = job.request.image, job.plan
     keys = {}
     for line in (folder / "train.lst").read_text().splitlines():
         key, _, sample_id = line.split("\t")
         keys[sample_id] = int(key)
-    with RecordReader(folder) as reader:
-        require(sorted(keys.values()) == list(reader.keys), "train.idx and train.lst differ")
-        for ordinal, row in job.units[0].rows(["sample_id", image]):
-            record = reader.read(keys[row["sample_id"]])
-            require(record.labels == [plan.labels[ordinal]], f"label of {row['sample_id']}")
-            require(record.data == row[image]["bytes"], f"image of {row['sample_id']}")
+    verify_records(job, folder, keys, "train.lst")
 
 
 FORMAT = Format(

@@ -14,7 +14,7 @@ References: dmlc-core ``recordio.h``; MXNet ``python/mxnet/recordio.py``; insigh
 
 import csv
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -222,10 +222,26 @@ class RecordReader:
 
 def verify(job: Job, folder: Path) -> None:
     """Read every record by its key and compare label and image with the source."""
-    image, plan = job.request.image, job.plan
-    with RecordReader(folder) as reader, (folder / "rows.csv").open(newline="") as lines:
+    with (folder / "rows.csv").open(newline="") as lines:
         keys = {row["sample_id"]: int(row["key"]) for row in csv.DictReader(lines)}
-        require(sorted(keys.values()) == list(reader.keys), "train.idx and rows.csv differ")
+    verify_records(job, folder, keys, "rows.csv")
+
+
+def verify_records(job: Job, folder: Path, keys: Mapping[str, int], listed: str) -> None:
+    """Read every record by its key and compare label and image with the source.
+
+    Args:
+        job: of an export whose layout has labels by ordinal.
+        folder: of ``train.rec`` and ``train.idx``.
+        keys: by sample id.
+        listed: the file that the keys are of, for the message.
+
+    Raises:
+        ExportError: something differs.
+    """
+    image, plan = job.request.image, job.plan
+    with RecordReader(folder) as reader:
+        require(sorted(keys.values()) == list(reader.keys), f"train.idx and {listed} differ")
         for ordinal, row in job.units[0].rows(["sample_id", image]):
             record = reader.read(keys[row["sample_id"]])
             require(record.labels == [plan.labels[ordinal]], f"label of {row['sample_id']}")
