@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from models.losses.triplets import hardest_prototype_triplet
+
 
 def both_ways_triplet(first: Tensor, second: Tensor, margin: float) -> Tensor:
     """Return [‖a − p‖² − ‖a − n‖² + m]₊ on unit features, each band as anchor.
@@ -23,9 +25,8 @@ def both_ways_triplet(first: Tensor, second: Tensor, margin: float) -> Tensor:
     Returns:
         (2 n,): of the first band's images as anchors, then of the second's.
     """
-    distances = 2.0 - 2.0 * F.normalize(first) @ F.normalize(second).T
-    own = torch.eye(len(distances), dtype=torch.bool, device=distances.device)
-    positive = distances.diagonal()
-    others = distances.masked_fill(own, torch.inf)
-    losses = [positive - others.amin(dim=side) + margin for side in (1, 0)]
-    return torch.cat(losses).clamp_min(0.0)
+    cosines = F.normalize(first) @ F.normalize(second).T
+    others = ~torch.eye(len(cosines), dtype=torch.bool, device=cosines.device)
+    # of unit features ‖a − p‖² is 2 − 2 S_p
+    given = cosines.diagonal().repeat(2), torch.cat([cosines, cosines.T]), others.repeat(2, 1)
+    return 2.0 * hardest_prototype_triplet(*given, margin / 2)
