@@ -1,5 +1,6 @@
 """Replicas of IJB-A, IJB-B and IJB-C, and of InsightFace's lists of the latter two."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.testing.images import put_image, put_images, put_text
@@ -74,14 +75,10 @@ def ijbc(root: Path, *, subjects: int = 4) -> None:
             f"{template},{subject},{file},{sighting},1,2,3,4,{frame},0,3,1,2,1,{yaw},0.5{occlusion}"
         )
 
-    half = subjects // 2
-    gallery: dict[int, list[str]] = {1: [], 2: []}
-    probe, pairs = [], []
-    for s in range(1, subjects + 1):
-        stills = (f"img/{s}.jpg", f"img/{100 + s}.jpg")
-        frames = [f"frames/{s}_{n:02d}.png" for n in (1, 2)]
-        put_images(root / "images", (*stills, *frames))
-        gallery[1 if s <= half else 2] += [
+    gallery: list[list[str]] = [[], []]
+    probe = []
+    for s, of_half, stills, frames in _put_people(root / "images", subjects):
+        gallery[of_half] += [
             line(s, s, stills[0], s, "", 10.0),
             line(s, s, stills[1], 100 + s, "", 60.0),
         ]
@@ -89,14 +86,13 @@ def ijbc(root: Path, *, subjects: int = 4) -> None:
             line(500 + s, s, frames[0], 900 + s, "1", 5.0),
             line(500 + s, s, frames[1], 900 + s, "2", -70.0),
         ]
-        pairs += [f"{s},{500 + s}", f"{s},{500 + s % subjects + 1}"]
     protocols = root / "protocols"
-    for number, lines in gallery.items():
+    for number, lines in enumerate(gallery, 1):
         put_text(protocols / f"ijbc_1N_gallery_G{number}.csv", [IJBC_HEADER, *lines])
     put_text(protocols / "ijbc_1N_probe_mixed.csv", [IJBC_HEADER, *probe])
-    put_text(protocols / "ijbc_11_G1_G2_matches.csv", pairs)
+    put_text(protocols / "ijbc_11_G1_G2_matches.csv", _matches(subjects))
     # All faces again, and what detectors took for one: nobody, in two spellings.
-    faces = [row.partition(",")[2] for rows in (*gallery.values(), probe) for row in rows]
+    faces = [row.partition(",")[2] for rows in (*gallery, probe) for row in rows]
     header = IJBC_HEADER.partition(",")[2]
     empty = "," * (header.count(",") - 2)
     strange = [f"{nobody},nonfaces/{n}.png,{n}{empty}" for n, nobody in enumerate(("", "NaN"))]
@@ -115,24 +111,40 @@ def ijbb(root: Path, *, subjects: int = 4, older: bool = False) -> None:
     header = IJBB_HEADER
     if older:
         header = header.replace("FILENAME", "FILE").replace("FRAME_NUM", "FRAME")
-    half = subjects // 2
-    gallery: dict[int, list[str]] = {1: [], 2: []}
-    probe, pairs = [], []
-    for s in range(1, subjects + 1):
-        stills = (f"img/{s}.jpg", f"img/{100 + s}.jpg")
-        frames = [f"frames/{s}_{n:02d}.png" for n in (1, 2)]
-        put_images(root / "images", (*stills, *frames))
-        gallery[1 if s <= half else 2] += [
+    gallery: list[list[str]] = [[], []]
+    probe = []
+    for s, of_half, stills, frames in _put_people(root / "images", subjects):
+        gallery[of_half] += [
             f"{s},{s},{file},{100 * n + s},1,2,3,4,,,,,,," for n, file in enumerate(stills)
         ]
         probe += [
             f"{500 + s},{s},{file},{900 + s},1,2,3,4,,,,,,,{n}" for n, file in enumerate(frames, 1)
         ]
-        pairs += [f"{s},{500 + s}", f"{s},{500 + s % subjects + 1}"]
-    for number, lines in gallery.items():
+    for number, lines in enumerate(gallery, 1):
         put_text(root / f"protocol/ijbb_1N_gallery_S{number}.csv", [header, *lines])
     put_text(root / "protocol/ijbb_1N_probe_mixed.csv", [header, *probe])
-    put_text(root / "protocol/ijbb_11_S1_S2_matches.csv", pairs)
+    put_text(root / "protocol/ijbb_11_S1_S2_matches.csv", _matches(subjects))
+
+
+def _put_people(
+    images: Path, subjects: int
+) -> Iterator[tuple[int, int, tuple[str, str], tuple[str, str]]]:
+    """Write two stills and two frames of each subject.
+
+    Yields:
+        Subject, from 1; half of the subjects that it is in, from 0; stills; frames.
+    """
+    for s in range(1, subjects + 1):
+        stills = f"img/{s}.jpg", f"img/{100 + s}.jpg"
+        frames = f"frames/{s}_01.png", f"frames/{s}_02.png"
+        put_images(images, (*stills, *frames))
+        yield s, int(s > subjects // 2), stills, frames
+
+
+def _matches(subjects: int) -> list[str]:
+    """Pair each gallery template with its own probe template, and with the next subject's."""
+    people = range(1, subjects + 1)
+    return [f"{s},{500 + other}" for s in people for other in (s, s % subjects + 1)]
 
 
 def ijb_insightface(
