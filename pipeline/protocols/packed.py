@@ -9,60 +9,33 @@ import pyarrow.compute as pc
 
 from pipeline.errors import ReaderError
 from pipeline.protocols.ijb import identification, verification
+from pipeline.protocols.pairs import pair_protocol
 from pipeline.readers import bin_packs, ijb_insightface
 from pipeline.readers.ijb_insightface import FACES, PAIRS, RELEASES
 from pipeline.readers.layout import files_below
-from pipeline.store.protocols import (
-    MATCH,
-    Kind,
-    Protocol,
-    Provenance,
-    match_table,
-    template_table,
-    train_table,
-)
+from pipeline.store.protocols import MATCH, Protocol, template_table
 from pipeline.types import Row
 
 FOLDS = 10
 
 
-def bin_pairs(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
+def bin_pairs(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     """Yield a protocol a pack, named as it: ten folds of pairs in their order.
 
     Raises:
         ReaderError: a pack is malformed, or has fewer pairs than folds.
     """
+    known = {row["sample_id"]: [row] for row in rows}
     for path, pack in bin_packs.read_packs(root, "bin_packs"):
         count = len(pack.same)
         if count < FOLDS:
             raise ReaderError(f"{root / path}: expected {FOLDS} pairs or more, found {count}")
-        places = [
-            (fold, pair)
+        pairs = [
+            (fold, pack.sample_of(2 * pair), pack.sample_of(2 * pair + 1), pack.same[pair])
             for fold, (first, end) in enumerate(pairwise(_borders(count)), 1)
             for pair in range(first, end)
         ]
-        sides = [
-            template_table(
-                (fold, sample, None, sample, sample, None)
-                for fold, pair in places
-                for sample in [pack.sample_of(2 * pair + side)]
-            )
-            for side in (0, 1)
-        ]
-        yield Protocol(
-            pack.name,
-            Provenance.OFFICIAL,
-            f"InsightFace's pack {path}: pairs of aligned images, to be told same or different; "
-            "accuracy over ten folds in the pack's order.",
-            enroll=sides[0],
-            probe=sides[1],
-            match=match_table(
-                (fold, pack.sample_of(2 * pair), pack.sample_of(2 * pair + 1), pack.same[pair])
-                for fold, pair in places
-            ),
-            train=train_table(),
-            kind=Kind.PAIR_ACCURACY,
-        )
+        yield pair_protocol(pack.name, f"InsightFace's pack {path}", pairs, known)
 
 
 def _borders(count: int) -> list[int]:

@@ -46,7 +46,7 @@ def lfw_views(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         ("pairsDevTest.txt", "view1_test", Kind.VERIFICATION),
     ):
         if found := find_list(files, list_name):
-            yield _pair_protocol(name, f"LFW {list_name}", lfw_pairs(root / found), known, kind)
+            yield pair_protocol(name, f"LFW {list_name}", lfw_pairs(root / found), known, kind)
 
 
 def lfw_pairs(file: Path) -> Iterator[Pair]:
@@ -103,7 +103,7 @@ def cfp_protocols(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
             for left, right in _cfp_pairs(root / path, numbered["F"], numbered[name[1].upper()])
         ]
         if pairs:
-            yield _pair_protocol(name, f"CFP {name.upper()}", pairs, known)
+            yield pair_protocol(name, f"CFP {name.upper()}", pairs, known)
 
 
 def cfp_numbers(file: Path) -> dict[int, str]:
@@ -156,17 +156,28 @@ def ytf_pairs(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         pairs.append((int(words[0]), left, right, words[4] == "1"))
     if not pairs:
         raise ReaderError(f"{file}: expected a line for each pair of videos, found none")
-    yield _pair_protocol("ten_folds", "YTF splits.txt", pairs, frames)
+    yield pair_protocol("ten_folds", "YTF splits.txt", pairs, frames)
 
 
-def _pair_protocol(
+def pair_protocol(
     name: str,
     what: str,
     pairs: Iterable[Pair],
-    known: dict[str, list[Row]],
+    known: Mapping[str, list[Row]],
     kind: Kind = Kind.PAIR_ACCURACY,
 ) -> Protocol:
-    """Make the protocol of pairs whose sides are templates of one or more samples."""
+    """Make the protocol of pairs whose sides are templates of one or more samples.
+
+    Args:
+        name: of the protocol.
+        what: its list, in words.
+        pairs: that are compared.
+        known: rows of the samples of each template.
+        kind: how it is measured.
+
+    Raises:
+        ReaderError: a pair stands twice in one fold, or names a template that is not known.
+    """
     listed = list(pairs)
     doubled = len(listed) - len(set(listed))
     if doubled:
@@ -185,7 +196,7 @@ def _pair_protocol(
 
 
 def _sides(
-    sides: Iterable[tuple[int | None, str]], known: dict[str, list[Row]], what: str
+    sides: Iterable[tuple[int | None, str]], known: Mapping[str, list[Row]], what: str
 ) -> pa.Table:
     wanted = list(dict.fromkeys(sides))
     absent = sorted({template for _, template in wanted if template not in known})
