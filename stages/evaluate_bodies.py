@@ -13,7 +13,7 @@ from stages.run import StageRun, stage_main
 
 if TYPE_CHECKING:
     from pipeline.training.embed_people import Networks
-    from pipeline.training.evaluate_bodies import BetweenBands, ByImage
+    from pipeline.training.evaluate_bodies import BetweenBands, ByImage, Seen
 
 PRETRAINED_BY, TRAINED_BY = "pretrain_bodies", "train_bodies"
 
@@ -76,8 +76,7 @@ def show_bands(stage: StageRun, title: str, found: "BetweenBands") -> None:
     report.write_band_cmc(found.metrics, stage.report("curves", ".cmc.csv"))
     figure = stage.report("figures", ".png")
     report.bands_figure(title, found.metrics, found.similarities, found.bands, figure)
-    seen = found.seen
-    report.attention_figure(seen.images, seen.maps, seen.names, stage.report("contact", ".png"))
+    show_looks(stage, found.seen)
     print(table)
 
 
@@ -93,9 +92,14 @@ def show_images(
     stage.report("figures", ".md").write_text("\n".join(tables))
     write_cmc(found.results, stage.report("curves", ".cmc.csv"))
     recognition_figure(title, found.results, stage.report("figures", ".png"))
-    seen = found.seen
-    report.attention_figure(seen.images, seen.maps, seen.names, stage.report("contact", ".png"))
+    show_looks(stage, found.seen)
     print("\n".join(tables))
+
+
+def show_looks(stage: StageRun, seen: "Seen") -> None:
+    """Write where the network looks in a few images."""
+    figure = stage.report("contact", ".png")
+    report.attention_figure(seen.images, seen.maps, seen.names, seen.views, figure)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ ALL_BANDS = "all"
 BODY_VARIANTS = ("untrained", "pretrained", "without_face", "without_torso", "without_lower_body")
 FACE_VARIANTS = ("face_pretrained", "sface")
 """What is measured beside a trained network: where it started, parts of it, SFace as it is."""
+_VARIANTS = {"semantic_vit": BODY_VARIANTS, "deen": BODY_VARIANTS[:2], "adaface": FACE_VARIANTS}
 
 
 class BodyRowParams(Section):
@@ -57,4 +58,4 @@ class BodyAblationParams(Section):
 
 def variants_of(row: BodyRowParams) -> tuple[str, ...]:
     """Return what is measured beside a row's trained network."""
-    return BODY_VARIANTS if row.method.kind == "semantic_vit" else FACE_VARIANTS
+    return _VARIANTS[row.method.kind]

@@ -79,6 +79,31 @@ class BodyParams(PeopleParams):
     """Whether the identity loss is taken after a batch normalisation."""
 
 
+class DeenParams(PeopleParams):
+    """Expanded embeddings of bodies, visible and infra-red ones: DEEN."""
+
+    kind: Literal["deen"]
+    triplet_margin: Annotated[float, Field(ge=0.0, le=100.0)] | Literal["weighted"]
+    """Of the hinge of batch-hard triplets, or triplets of all pairs with weights and no margin."""
+    center_weight: Weight
+    """λ1, of the centre-guided pairs."""
+    center_margin: Annotated[float, Field(ge=0.0, le=100.0)]
+    """α."""
+    orthogonality_weight: Weight
+    """λ2."""
+    backbone_rate: Annotated[float, Field(gt=0.0, le=1.0)]
+    """Rate of all but neck and classifier, as a share of the step's."""
+
+    @model_validator(mode="after")
+    def _visible_and_others(self) -> Self:
+        if Band.VIS not in self.bands or len(self.bands) < 2:
+            raise ValueError(
+                f"bands: {list(map(str, self.bands))}: expected VIS and another one: DEEN pulls "
+                "visible and infra-red images of a person together"
+            )
+        return self
+
+
 class FaceParams(PeopleParams):
     """AdaFace on the faces of the same people."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.params.base import Section
-from pipeline.params.body_training import BodyParams, CheckpointParams, FaceParams
+from pipeline.params.body_training import BodyParams, CheckpointParams, DeenParams, FaceParams
 
 
 class BodyNetworkParams(Section):
@@ -30,6 +30,23 @@ class PretrainBodyParams(BodyParams):
     """Weights to load before the training."""
 
 
+class DeenNetworkParams(Section):
+    """What a network of DEEN is built as."""
+
+    depth: Literal[18, 50]
+    """Of the ResNet."""
+    stages: Literal[3, 4]
+    branches: Annotated[int, Field(ge=1, le=8)]
+    """Embeddings that are generated beside an image's own."""
+
+
+class PretrainDeenParams(DeenParams):
+    """A network of DEEN trained on some people, or a user's checkpoint."""
+
+    network: DeenNetworkParams
+    checkpoint: CheckpointParams | None = None
+
+
 class PretrainFaceParams(FaceParams):
     """A face network trained on some people, or a user's checkpoint."""
 
@@ -38,5 +55,5 @@ class PretrainFaceParams(FaceParams):
 
 
 AnyPretrainPeopleParams = Annotated[
-    PretrainBodyParams | PretrainFaceParams, Field(discriminator="kind")
+    PretrainBodyParams | PretrainDeenParams | PretrainFaceParams, Field(discriminator="kind")
 ]

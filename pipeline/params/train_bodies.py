@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipeline.params.base import Name
-from pipeline.params.body_training import BodyParams, FaceParams, LoraParams
+from pipeline.params.body_training import BodyParams, DeenParams, FaceParams, LoraParams
 
 
 class TrainBodyParams(BodyParams):
@@ -17,10 +17,18 @@ class TrainBodyParams(BodyParams):
     """None trains all weights."""
 
 
+class TrainDeenParams(DeenParams):
+    """Bodies, visible and infra-red, by expanded embeddings."""
+
+    pretrained: Name
+
+
 class TrainFaceParams(FaceParams):
     """Faces of the same people: the baseline."""
 
     pretrained: Name
 
 
-AnyTrainPeopleParams = Annotated[TrainBodyParams | TrainFaceParams, Field(discriminator="kind")]
+AnyTrainPeopleParams = Annotated[
+    TrainBodyParams | TrainDeenParams | TrainFaceParams, Field(discriminator="kind")
+]

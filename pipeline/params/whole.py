@@ -175,7 +175,8 @@ class Params(Section):
             methods.setdefault(method.kind, {})[name] = method
         for name, tested in self.evaluate_bodies.items():
             key = f"evaluate_bodies.{name}"
-            yield f"{key}.method", tested.method, methods.get("semantic_vit", {})
+            bodies = methods.get("semantic_vit", {}) | methods.get("deen", {})
+            yield f"{key}.method", tested.method, bodies
             if tested.face is not None:
                 yield f"{key}.face", tested.face, methods.get("adaface", {})
 

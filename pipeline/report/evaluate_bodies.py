@@ -13,7 +13,6 @@ from pipeline.types import Float32, UInt8
 _SPECIAL = ("differences", "matrix", "chance", "filmed", "enrolled", "simulated")
 ZERO_SHOT = {"sface": "SFace, zero-shot", "network": "own network, zero-shot"}
 """Networks as they are, and what tables call them."""
-_TOKENS = ("image", "global", "face", "torso", "lower body")
 _SHOWN = ("network", "untrained", "pretrained", "trained", "face", "sface")
 """Rows whose curves are drawn."""
 
@@ -162,27 +161,31 @@ def _rate(matrix: Mapping[str, Mapping[str, Any]], gallery: str, probe: str) -> 
     return float("nan") if value is None else float(value)
 
 
-def attention_figure(images: UInt8, maps: Float32, names: Sequence[str], path: Path) -> None:
-    """Draw where the tokens look, a row a person.
+def attention_figure(
+    images: UInt8, maps: Float32, names: Sequence[str], views: Sequence[str], path: Path
+) -> None:
+    """Draw where a network looks, a row a person.
 
     Args:
         images: uint8 (k, h, w, 3).
-        maps: float32 (k, tokens, rows, columns).
+        maps: float32 (k, views, rows, columns), of any resolution.
         names: (k,).
+        views: what the maps are called.
         path: PNG.
     """
     figure = new_figure(1.1 * (1 + maps.shape[1]), 0.4 + 2.6 * len(images))
-    figure.suptitle("weights of each token's attention: dark is little, light is much", fontsize=8)
+    figure.suptitle("where the network looks: dark is little, light is much", fontsize=8)
     panels = figure.subplots(len(images), 1 + maps.shape[1], squeeze=False)
-    for axes, token in zip(panels[0], _TOKENS, strict=False):
-        axes.set_title(token, fontsize=8)
+    for axes, view in zip(panels[0], ("image", *views), strict=False):
+        axes.set_title(view.replace("_", " "), fontsize=8)
     for line, image, weights, name in zip(panels, images, maps, names, strict=True):
         line[0].imshow(image)
         line[0].set_ylabel(name, fontsize=7)
         for axes, each in zip(line[1:], weights, strict=True):
-            height, width = image.shape[0] // each.shape[0], image.shape[1] // each.shape[1]
+            height, width = image.shape[:2]
             axes.imshow(image)
-            axes.imshow(np.kron(each, np.ones((height, width))), alpha=0.6, cmap="magma")
+            whole = (-0.5, width - 0.5, height - 0.5, -0.5)
+            axes.imshow(each, alpha=0.6, cmap="magma", extent=whole, interpolation="nearest")
         for axes in line:
             axes.set_xticks([])
             axes.set_yticks([])

@@ -13,7 +13,7 @@ from pipeline.evaluation.band_templates import (
 )
 from pipeline.evaluation.outcomes import Outcomes
 from pipeline.params.ablations_bodies import ALL_BANDS
-from pipeline.params.train_bodies import TrainBodyParams
+from pipeline.params.train_bodies import TrainFaceParams
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training.bodies import check_cut
@@ -62,7 +62,7 @@ def rows_by(
 
 def trained_of(networks: Networks) -> str:
     """Return the variant that is the trained network."""
-    return TRAINED if isinstance(networks.params, TrainBodyParams) else FACE
+    return FACE if isinstance(networks.params, TrainFaceParams) else TRAINED
 
 
 def outcomes_by_band(row: BandRow) -> dict[str, Outcomes]:

@@ -10,15 +10,26 @@ import torch
 from models.backbones.checkpoints import load_backbone
 from models.bodies.checkpoints import load_person_weights
 from models.bodies.semantic_vit import SIZES, Design, SemanticViT
+from models.deen.checkpoints import load_deen
+from models.deen.network import Deen
+from models.deen.network import Design as DeenDesign
 from pipeline.errors import DamageError, StageError
-from pipeline.params.body_training import BodyParams, FaceParams, LoraParams, PeopleParams
+from pipeline.params.body_training import (
+    BodyParams,
+    DeenParams,
+    FaceParams,
+    LoraParams,
+    PeopleParams,
+)
 from pipeline.params.load import section_values
 from pipeline.params.pretrain_bodies import (
     BodyNetworkParams,
+    DeenNetworkParams,
     PretrainBodyParams,
+    PretrainDeenParams,
     PretrainFaceParams,
 )
-from pipeline.params.train_bodies import TrainBodyParams, TrainFaceParams
+from pipeline.params.train_bodies import TrainBodyParams, TrainDeenParams, TrainFaceParams
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training.aligned import subjects_of
@@ -29,14 +40,19 @@ from pipeline.training.engine.loop import Run, train
 from pipeline.training.engine.trained import Trained, load_trained, load_weights, save_trained
 from pipeline.training.methods.adaface import AdaFace
 from pipeline.training.methods.bodies import Bodies
+from pipeline.training.methods.deen import DiverseExpansion
 from pipeline.training.methods.people import Chosen, PeopleMethod
 
 FACE_BOX = "face_box"
 """What a face that ``crop_bodies`` cut out is aligned by, in place of an alignment template."""
-SEMANTIC_VIT = "semantic_vit"
 
-PretrainPeopleParams = PretrainBodyParams | PretrainFaceParams
-TrainPeopleParams = TrainBodyParams | TrainFaceParams
+_METHODS: dict[str, type[PeopleMethod]] = {
+    "semantic_vit": Bodies,
+    "deen": DiverseExpansion,
+    "adaface": AdaFace,
+}
+PretrainPeopleParams = PretrainBodyParams | PretrainDeenParams | PretrainFaceParams
+TrainPeopleParams = TrainBodyParams | TrainDeenParams | TrainFaceParams
 
 
 def training_ids(protocols: Iterable[Protocol], fold: int) -> set[str]:
@@ -73,8 +89,7 @@ def open_chosen(params: PeopleParams, folder: ShardFolder, ids: Collection[str])
         StageError: nothing is left, or a band lacks samples.
     """
     budget = params.image_budget_mb << 20
-    kind = Bodies if isinstance(params, BodyParams) else AdaFace
-    return Chosen.of(kind.open(folder, ids, params.bands, budget), params)
+    return Chosen.of(_METHODS[params.kind].open(folder, ids, params.bands, budget), params)
 
 
 def start_of(params: PretrainPeopleParams, hw: HW) -> PeopleMethod:
@@ -82,6 +97,8 @@ def start_of(params: PretrainPeopleParams, hw: HW) -> PeopleMethod:
     if isinstance(params, PretrainFaceParams):
         network = make_backbone(params.backbone, hw, params.seed)
         return AdaFace(params, network, BACKBONES[params.backbone].preprocess)
+    if isinstance(params, PretrainDeenParams):
+        return _deen(params, params.network)
     return _bodies(params, params.network, hw, None)
 
 
@@ -89,6 +106,8 @@ def with_checkpoint(method: PeopleMethod, path: Path) -> str:
     """Load a user's checkpoint into a pretraining's network; returns what became of its weights."""
     if isinstance(method, Bodies):
         return str(load_person_weights(method.network, path))
+    if isinstance(method, DiverseExpansion):
+        return str(load_deen(method.network, path))
     return str(load_backbone(method.network, path))
 
 
@@ -109,6 +128,10 @@ def method_of(
     if isinstance(params, FaceParams):
         network = make_backbone(pretrained.backbone, hw, params.seed)
         method: PeopleMethod = AdaFace(params, network, BACKBONES[pretrained.backbone].preprocess)
+    elif isinstance(params, DeenParams):
+        method = _deen(
+            params, DeenNetworkParams.model_validate(pretrained.params["network"], strict=False)
+        )
     else:
         design = BodyNetworkParams.model_validate(pretrained.params["network"], strict=False)
         lora = params.lora if isinstance(params, TrainBodyParams) else None
@@ -186,8 +209,8 @@ def trained_once(
 
 
 def backbone_of(params: PretrainPeopleParams) -> str:
-    """Return the name of a pretraining's backbone."""
-    return params.backbone if isinstance(params, PretrainFaceParams) else SEMANTIC_VIT
+    """Return the name of a pretraining's backbone: of bodies, its kind."""
+    return params.backbone if isinstance(params, PretrainFaceParams) else params.kind
 
 
 def cut_of(samples: SampleSet) -> str:
@@ -230,6 +253,13 @@ def described(chosen: Chosen, run: Run) -> dict[str, Any]:
         "simulated": samples.simulated,
         "loss": run.curve[-1] if run.curve else {},
     }
+
+
+def _deen(params: DeenParams, network: DeenNetworkParams) -> DiverseExpansion:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(params.seed)
+        built = Deen(DeenDesign(network.depth, network.stages, network.branches))
+    return DiverseExpansion(params, built.to(memory_format=torch.channels_last))
 
 
 def _bodies(

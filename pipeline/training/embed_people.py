@@ -11,12 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.bodies.semantic_vit import LOCALS
-from pipeline.params.train_bodies import TrainBodyParams, TrainFaceParams
 from pipeline.recognition.sface import CROP_HW, SFace
 from pipeline.store.columns import field
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
-from pipeline.training.bodies import check_cut, method_of
+from pipeline.training.bodies import TrainPeopleParams, check_cut, method_of
 from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.embedding import embed_all
@@ -104,7 +103,7 @@ class Networks:
         of_fold: its network of a fold.
     """
 
-    params: TrainBodyParams | TrainFaceParams
+    params: TrainPeopleParams
     pretrained: Trained
     of_fold: Callable[[int], Trained]
 
@@ -123,16 +122,17 @@ def starts(networks: Networks, tested: TestedPeople) -> dict[str, Embeddings]:
     """Embed bodies by what no fold changes: the network with seeded weights, and pretrained."""
     found = {}
     for row, weights in ((UNTRAINED, False), (PRETRAINED, True)):
-        method = cast(Bodies, networks.start(with_weights=weights))
+        method = networks.start(with_weights=weights)
         found[row] = tested.named(method.fuse(embedded(method, tested)))
     return found
 
 
 def bodies_by(method: PeopleMethod, tested: TestedPeople) -> dict[str, Embeddings]:
-    """Embed bodies by a trained network, and without each of the local features."""
-    method = cast(Bodies, method)
+    """Embed bodies by a trained network, and, if it has any, without each local feature."""
     tokens = embedded(method, tested)
     found = {TRAINED: tested.named(method.fuse(tokens))}
+    if not isinstance(method, Bodies):
+        return found
     for left_out, row in enumerate(WITHOUT):
         kept = [place != left_out for place in range(len(LOCALS))]
         found[row] = tested.named(method.fuse(tokens, (kept[0], kept[1], kept[2])))
@@ -174,7 +174,7 @@ def faces_by(
 def looked_at(
     method: PeopleMethod, tested: TestedPeople, most: int
 ) -> tuple[UInt8, Float32, list[str]]:
-    """Return some people, one in each band in turn, and where the tokens look.
+    """Return some people, one in each band in turn, and where the network looks.
 
     Args:
         method: of bodies.
@@ -182,13 +182,13 @@ def looked_at(
         most: people.
 
     Returns:
-        Images uint8 (k, h, w, 3), weights float32 (k, tokens, rows, columns) and names, which
+        Images uint8 (k, h, w, 3), weights float32 (k, views, rows, columns) and names, which
         tell where images are simulated.
     """
     samples = tested.samples
     made = " simulated" if samples.simulated else ""
     chosen = _one_in_each_band(samples, most)
-    maps = cast(Bodies, method).attention(samples, chosen)
+    maps = method.looks(samples, chosen)
     pairs = zip(samples.subject_ids[chosen], samples.bands[chosen], strict=True)
     return samples.read(chosen), maps, [f"{subject} {band}{made}" for subject, band in pairs]
 

@@ -55,8 +55,16 @@ Check = Callable[[Networks, int, Sequence[Protocol]], None]
 
 @dataclass(frozen=True)
 class Seen:
-    """Where tokens look: images uint8 (k, h, w, 3), weights (k, tokens, rows, columns), names."""
+    """Where a network looks in a few images.
 
+    Attributes:
+        views: what its maps are called.
+        images: uint8 (k, h, w, 3).
+        maps: float32 (k, views, rows, columns).
+        names: (k,), of the images.
+    """
+
+    views: tuple[str, ...]
     images: UInt8
     maps: Float32
     names: list[str]
@@ -71,7 +79,7 @@ class BetweenBands:
         similarities: float32 (t, t), cosines of the trained network's templates, by band and
             subject; NaN where one was not enrolled.
         bands: (t,), of each.
-        seen: where the tokens look.
+        seen: where the network looks.
         embeddings: of the trained network, by fold.
     """
 
@@ -89,7 +97,7 @@ class ByImage:
     Attributes:
         metrics: of the trained network, with those of ``untrained`` and ``pretrained`` beside.
         results: by protocol and row, fold by fold.
-        seen: where the tokens look.
+        seen: where the network looks.
         embeddings: of the trained networks, by fold.
     """
 
@@ -136,7 +144,7 @@ def between_bands(
         rows |= fusions(rows[TRAINED], rows[FACE])
     metrics = measured_rows(rows, filmed, AGAINST, MATRICES)
     metrics["simulated"] = tested.samples.simulated
-    seen = Seen(*looked_at(method, tested, SHOWN_PEOPLE))
+    seen = Seen(method.views, *looked_at(method, tested, SHOWN_PEOPLE))
     return BetweenBands(metrics, *_heat_map(rows[TRAINED]), seen, {1: found[TRAINED]})
 
 
@@ -177,7 +185,9 @@ def by_image(
         others = {row: each.metrics for row, each in measured.items() if row != TRAINED}
         metrics[protocol.name] = measured[TRAINED].metrics | others
         results |= {f"{protocol.name}: {row}": each.folds for row, each in measured.items()}
-    return ByImage(metrics, results, Seen(*looked_at(method, tested, SHOWN_PEOPLE)), found)
+    return ByImage(
+        metrics, results, Seen(method.views, *looked_at(method, tested, SHOWN_PEOPLE)), found
+    )
 
 
 def folds_tested(

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from pipeline import testing
 from pipeline.errors import StageError
@@ -25,7 +26,7 @@ def prepared(workspace, reader, protocols, bands, **sections):
     training = SHORT | shared | {"augmentation": changed}
     vis = {"kind": "semantic_vit", "network": NETWORK, **BODY, **pretraining}
     full = {"kind": "semantic_vit", "pretrained": "vis", **BODY, **training}
-    tested = {"method": "full", "dataset": "mine", "protocols": protocols, "templates": "raw"}
+    tested = TESTED | {"method": "full", "protocols": protocols}
     workspace.edit(
         datasets={"mine": {"reader": reader}},
         body_datasets={"mine": {}},
@@ -40,6 +41,7 @@ def prepared(workspace, reader, protocols, bands, **sections):
     workspace.run("ingest", "protocols", "detect_bodies", "label_bodies", "crop_bodies")
 
 
+TESTED = {"dataset": "mine", "templates": "raw"}
 NETWORK = {"vit": "tiny", "patch_px": 16, "local": "areas", "fusion": "concatenate"}
 NETWORK |= {"stem": "patches", "drop_path": 0.0, "cameras": []}
 BODY = {"triplet_weight": 1.0, "triplet_margin": 0.3, "bn_neck": True}
@@ -50,6 +52,10 @@ RUN = {
     **{"subjects": {"skip": 0}, "sampler": "domain_aware", "images_per_band": 1},
     "augmentation": {"mirror": 0.5, "pad_px": 4, "erase": 0.0, "grey": 0.0, "one_channel": 0.0},
 }
+
+
+DEEN = {"triplet_margin": 0.3, "center_weight": 0.8, "center_margin": 0.2}
+DEEN |= {"orthogonality_weight": 0.01, "backbone_rate": 0.1, "kind": "deen"}
 
 
 def run(*stages):
@@ -80,6 +86,39 @@ def test_llcm_in_both_directions_by_both_protocols(workspace):
     assert set(trained) == {"steps", "fold_1"}  # ten draws of the gallery, one training
     table = Path("reports/figures/mine/evaluate_bodies/full.md").read_text()
     assert "ViT, fine-tuned on LLCM" in table
+
+
+def test_deen_on_llcm(workspace):
+    testing.llcm(workspace.path / "images", train=2, test=3, each=2)
+    names = ["sampled_to_all_ir_to_vis", "all_to_sampled_ir_to_vis"]
+    prepared(workspace, "llcm", names, ["VIS", "NIR"])
+    shared = RUN | SHORT | DEEN | {"protocols": names, "bands": ["VIS", "NIR"]}
+    shared |= {"images_per_band": 2}
+    network = {"depth": 18, "stages": 4, "branches": 2}
+    workspace.edit(
+        pretrain_bodies={"vis": None, "resnet": shared | {"network": network, "steps": 0}},
+        train_bodies={"full": None, "deen": shared | {"pretrained": "resnet"}},
+        evaluate_bodies={"full": None, "deen": TESTED | {"method": "deen", "protocols": names}},
+    )
+    run(("pretrain_bodies", "resnet"), ("train_bodies", "deen"), ("evaluate_bodies", "deen"))
+    found = json.loads(Path("reports/metrics/mine/evaluate_bodies/deen.json").read_text())
+    for name in names:
+        assert found[name]["rank1"]["n"] > 0
+        assert set(found[name]) >= {"untrained", "pretrained"}
+        assert "without_face" not in found[name]
+    table = Path("reports/figures/mine/evaluate_bodies/deen.md").read_text()
+    assert "| DEEN" in table  # as published, beside ours
+    assert "62.5" in table
+    start, end = (
+        torch.load(f"data/trained/{path}/network.pt", weights_only=True)
+        for path in ("pretrain_bodies/resnet", "train_bodies/deen/fold-01")
+    )
+    assert (start["subjects"], end["subjects"]) == ([], ["mine/0010", "mine/0011"])
+    assert start["backbone"] == "deen"
+    assert list(start["weights"]) == list(end["weights"])
+    moved = {n.split(".")[0] for n, w in start["weights"].items() if (w != end["weights"][n]).any()}
+    assert moved == {"stems", "layers", "aggregations", "expansion", "neck"}
+    assert Path("reports/contact/mine/evaluate_bodies/deen.png").stat().st_size > 0
 
 
 def test_sysu_with_camera_embeddings(workspace):

@@ -28,7 +28,7 @@ from pipeline.training.engine.checkpoints import (
     training_state,
 )
 from pipeline.training.engine.devices import computed_in, make_fabric
-from pipeline.training.engine.method import TOTAL, Batch, Losses, Method
+from pipeline.training.engine.method import RATE_SHARE, TOTAL, Batch, Losses, Method
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -148,7 +148,7 @@ class Steps:
         rate, sums = self.method.learning_rate(number), Losses()
         for index, optimizer in enumerate(self.optimizers):
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get(RATE_SHARE, 1.0)
             optimizer.zero_grad()
             for part in parts:
                 batch = [self._fabric.to_device(each) for each in part]

@@ -16,6 +16,8 @@ Batch = tuple[Tensor, ...]
 Losses = dict[str, Tensor]
 TOTAL = "total"
 """Name of the loss whose gradient is taken."""
+RATE_SHARE = "rate_share"
+"""Key of an optimiser's group of weights: its rate as a share of the step's, 1 without."""
 
 
 class Method(nn.Module, ABC):

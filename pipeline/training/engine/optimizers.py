@@ -1,6 +1,7 @@
 """Optimisers, and learning rates by step."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,9 +12,9 @@ WARMUP_START = 0.01
 
 
 def make_optimizer(
-    params: TrainingParams, weights: Iterable[nn.Parameter]
+    params: TrainingParams, weights: Iterable[nn.Parameter] | Iterable[dict[str, Any]]
 ) -> torch.optim.Optimizer:
-    """Build the optimiser of a training."""
+    """Build the optimiser of a training, of weights or of groups of weights."""
     if params.optimizer == "adamw":
         return torch.optim.AdamW(weights, lr=params.learning_rate, weight_decay=params.weight_decay)
     return torch.optim.SGD(

@@ -21,6 +21,7 @@ METHODS: dict[str, str] = {
     "cdl": "pipeline.training.methods.cdl",
     "adfl": "pipeline.training.methods.adfl",
     "semantic_vit": "pipeline.training.methods.bodies",
+    "deen": "pipeline.training.methods.deen",
     "adaface": "pipeline.training.methods.adaface",
     "plain": "pipeline.training.methods.dmfr_plain",
     "separate": "pipeline.training.methods.dmfr_plain",

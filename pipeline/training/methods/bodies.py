@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from models.bodies.losses import batch_hard, hard_pair_shares
-from models.bodies.semantic_vit import ALL_LOCALS, SemanticViT, patch_regions
+from models.bodies.semantic_vit import ALL_LOCALS, LOCALS, SemanticViT, patch_regions
 from models.processes import from_all, with_all
 from pipeline.errors import StageError
 from pipeline.params.body_training import BodyParams, LoraParams
@@ -42,6 +42,7 @@ class Bodies(PeopleMethod):
     """
 
     images = ("image", "body_region_labels")
+    views = ("global", *LOCALS)
     params: BodyParams
     network: SemanticViT
 
@@ -136,7 +137,7 @@ class Bodies(PeopleMethod):
         return fused
 
     @torch.no_grad()
-    def attention(self, samples: SampleSet, indices: Int64) -> Float32:
+    def looks(self, samples: SampleSet, indices: Int64) -> Float32:
         """Return where the tokens look in samples, float32 (n, tokens, rows, columns)."""
         images, regions, cameras = self.network_inputs(samples, indices)
         network = self.network.to("cpu").float().eval()

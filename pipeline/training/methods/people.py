@@ -28,7 +28,7 @@ from pipeline.training.data.sample_set import Part, SampleSet
 from pipeline.training.data.samplers import SubjectsInAllBands, SubjectsInAnyBand
 from pipeline.training.engine.method import Batch, Method
 from pipeline.training.engine.optimizers import make_optimizer, stepwise_rate
-from pipeline.types import Band, Row
+from pipeline.types import Band, Float32, Row
 
 _ORDER_SEED = 0
 """Of the order in which training subjects are taken: no training's own seed changes it."""
@@ -41,10 +41,12 @@ class PeopleMethod(Method):
         images: image columns of its samples; who lacks the first one takes no part.
         network: what embeds, and what the file of a trained network holds.
         dimensions: of an embedding.
+        views: names of the maps of where it looks.
     """
 
     inputs = ("crop_bodies",)
     images: ClassVar[tuple[str, ...]]
+    views: tuple[str, ...] = ()
     params: PeopleParams
     network: nn.Module
     dimensions: int
@@ -108,10 +110,14 @@ class PeopleMethod(Method):
 
     def drawn(self, generator: np.random.Generator) -> tuple[Int64, np.ndarray]:
         """Draw this process's part of a batch: samples, and how they are changed."""
-        drawn = self.sampler.draw(generator)
+        drawn = self.ordered(self.sampler.draw(generator))
         changes = self.augmentation.draw(generator, len(drawn))
         mine = self.shard(np.arange(len(drawn)))
         return drawn[mine], changes[mine]
+
+    def ordered(self, drawn: Int64) -> Int64:
+        """Put a batch in the order in which it is dealt out to processes."""
+        return drawn
 
     def codes(self, chosen: Int64) -> tuple[Tensor, Tensor]:
         """Return labels and bands of samples, int64 (n,) each."""
@@ -124,6 +130,20 @@ class PeopleMethod(Method):
     @abstractmethod
     def embed(self, *given: Tensor) -> Tensor:
         """Embed what ``network_inputs`` made, (n, …)."""
+
+    def fuse(self, made: Float32) -> Float32:
+        """Make embeddings (n, d) of what ``embed`` made: as it is, where it made those."""
+        return made
+
+    def looks(self, samples: SampleSet, indices: Int64) -> Float32:
+        """Return where the network looks in samples, float32 (n, maps, rows, columns) by ``views``.
+
+        Raises:
+            StageError: it can't say.
+        """
+        raise StageError(
+            f"{type(self).__name__} has no maps of where it looks: expected a method of bodies"
+        )
 
     def optimizers(self) -> Sequence[torch.optim.Optimizer]:
         """Build one optimiser of all that trains."""

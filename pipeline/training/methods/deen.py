@@ -1,0 +1,144 @@
+"""DEEN: embeddings of visible and infra-red bodies that branches of one network generate.
+
+Reference:
+    Y. Zhang, H. Wang, Diverse Embedding Expansion Network and Low-Light Cross-Modality Benchmark
+    for Visible-Infrared Person Re-identification, CVPR 2023.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from models.bodies.losses import batch_hard
+from models.deen.losses import center_guided, orthogonality, weighted_triplet
+from models.deen.network import Deen
+from models.freezing import trainable
+from models.processes import from_all, with_all
+from pipeline.params.body_training import DeenParams
+from pipeline.training.data.images import Int64
+from pipeline.training.data.sample_set import SampleSet
+from pipeline.training.engine.method import RATE_SHARE, TOTAL, Batch, Losses, in_float32
+from pipeline.training.engine.optimizers import make_optimizer
+from pipeline.training.methods.people import PeopleMethod
+from pipeline.types import Band, Float32, UInt8
+
+_MEAN = (123.675, 116.28, 103.53)
+_DEVIATION = (58.395, 57.12, 57.375)
+"""ImageNet's, of RGB values in 0..255."""
+
+
+class DiverseExpansion(PeopleMethod):
+    """A ``Deen``: one stem for VIS, one for all other bands.
+
+    Args:
+        params: of the training.
+        network: what embeds.
+    """
+
+    images = ("image",)
+    params: DeenParams
+    network: Deen
+
+    def __init__(self, params: DeenParams, network: Deen) -> None:
+        super().__init__(params)
+        self.network = network
+        self.dimensions = network.dimensions
+        branches = range(1, 1 + network.design.branches)
+        self.views = ("own map", *(f"branch {n}" for n in branches))
+
+    def train_on(self, samples: SampleSet) -> None:
+        """Label the samples and build the classifier."""
+        super().train_on(samples)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.params.seed)
+            self.classifier = nn.Linear(self.network.width, len(self.names), bias=False)
+            nn.init.normal_(self.classifier.weight, std=0.001)
+
+    def ordered(self, drawn: Int64) -> Int64:
+        """Put visible images first, so that each process has some of both."""
+        return drawn[np.argsort(_infrared(self.samples, drawn), kind="stable")]
+
+    def sample_batch(self, generator: np.random.Generator) -> Batch:
+        """Draw images uint8 (n, h, w, 3), whether each is infra-red, and labels."""
+        chosen, changes = self.drawn(generator)
+        images = self.samples.read(chosen)
+        changed, _ = self.augmentation.apply(images, np.zeros(images.shape[:3], np.uint8), changes)
+        return *self._given(changed, chosen, self.samples), self.codes(chosen)[0]
+
+    def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
+        """Return the four losses, the last two with their weights in the sum alone."""
+        images, infrared, labels = batch
+        features = with_all(self.network(_values(images), infrared).float())
+        infrared, labels = from_all(infrared), from_all(labels)
+        with in_float32(features):
+            every, owners = features.flatten(0, 1), labels.repeat_interleave(features.shape[1])
+            logits = self.classifier(self.network.normalised(features).flatten(0, 1))
+            losses = {
+                "identity": F.cross_entropy(logits, owners),
+                "triplet": self._triplet(every, owners),
+                "center_guided": center_guided(
+                    features, labels, infrared, self.params.center_margin
+                ),
+                "orthogonality": orthogonality(features),
+            }
+        total = (
+            losses["identity"]
+            + losses["triplet"]
+            + self.params.center_weight * losses["center_guided"]
+            + self.params.orthogonality_weight * losses["orthogonality"]
+        )
+        return {TOTAL: total, **losses}
+
+    def optimizers(self) -> Sequence[torch.optim.Optimizer]:
+        """Build one optimiser whose rate is lower for what may come from ImageNet."""
+        heads = [*trainable(self.network.neck), *trainable(self.classifier)]
+        ours = set(map(id, heads))
+        backbone = [weight for weight in trainable(self) if id(weight) not in ours]
+        groups = [{"params": backbone, RATE_SHARE: self.params.backbone_rate}, {"params": heads}]
+        return [make_optimizer(self.params, groups)]
+
+    def network_inputs(self, samples: SampleSet, indices: Int64) -> Batch:
+        """Return images uint8 (n, h, w, 3), and whether each is infra-red."""
+        return self._given(samples.read(indices), indices, samples)
+
+    def embed(self, *given: Tensor) -> Tensor:
+        """Embed bodies, (n, d)."""
+        images, infrared = given
+        return self.network.embed(_values(images), infrared)
+
+    @torch.no_grad()
+    def looks(self, samples: SampleSet, indices: Int64) -> Float32:
+        """Return the lengths of the last maps' vectors, of each place, as shares of a map's."""
+        images, infrared = self.network_inputs(samples, indices)
+        network = self.network.to("cpu").float().eval()
+        strength = network.maps(_values(images), infrared).norm(dim=2)
+        shares: Float32 = (strength / strength.sum(dim=(2, 3), keepdim=True)).numpy()
+        return shares
+
+    def _triplet(self, features: Tensor, labels: Tensor) -> Tensor:
+        margin = self.params.triplet_margin
+        if margin == "weighted":
+            return weighted_triplet(features, labels)
+        return batch_hard(features, labels, margin).mean()
+
+    def _given(self, images: UInt8, chosen: Int64, samples: SampleSet) -> tuple[Tensor, Tensor]:
+        return torch.from_numpy(images), torch.from_numpy(_infrared(samples, chosen))
+
+
+def _infrared(samples: SampleSet, chosen: Int64) -> np.ndarray:
+    """Return whether samples are of another band than VIS, bool (n,)."""
+    found: np.ndarray = samples.bands[chosen] != str(Band.VIS)
+    return found
+
+
+def _values(images: Tensor) -> Tensor:
+    """Turn uint8 (n, h, w, 3) into (n, 3, h, w) of ImageNet's mean and deviation."""
+    values = images.permute(0, 3, 1, 2).float()
+    mean, deviation = (values.new_tensor(each)[:, None, None] for each in (_MEAN, _DEVIATION))
+    return (values - mean) / deviation
+
+
+METHODS = {"deen": DiverseExpansion}
