@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablations.measured import FOLDER, chosen, network_path, train_row, write_row
+from ablations.measured import FOLDER, begin, chosen, network_path, train_row, write_row
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.params.ablations_dmfr import DmfrAblationParams, DmfrRowParams
 from pipeline.params.analyse_modality import AnalyseModalityParams
-from pipeline.params.load import load_params, load_section
+from pipeline.params.load import load_section
 from pipeline.params.train_dmfr import DmfrParams
 from pipeline.store.protocols import read_protocol
 from pipeline.store.shards import ShardFolder
-from stages.run import PARAMS, StageRun, item_main
+from stages.run import item_main
 
 if TYPE_CHECKING:
     from pipeline.training.ablate_dmfr import Bench
@@ -36,19 +36,11 @@ def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list
     """
     from pipeline.training import aligned, dmfr, embed  # these bring torch
     from pipeline.training.ablation import CURVE
-    from pipeline.training.backbones import MODULES
-    from pipeline.training.engine.trained import load_trained, pretrained_path
-    from pipeline.training.methods import METHODS
 
-    dataset = row.method.dataset
-    stage = StageRun("train_dmfr", dataset, load_params(PARAMS))
+    stage, pretrained, code = begin("train_dmfr", row.method)
     folders = {source: stage.source(source) for source in STAGES}
-    pretrained = load_trained(
-        stage.trained(pretrained_path("pretrain_nir_vis", row.method.pretrained))
-    )
     samples = dmfr.open_training_samples(row.method, folders)
     content = aligned.content_of(samples, pretrained.backbone)
-    code = "pipeline.training.engine.loop", METHODS[row.method.kind], MODULES[pretrained.backbone]
     bench = _bench(name, ablation, row.method, folders, pretrained)
     found: list[dict[str, Any]] = []
     outcomes: dict[str, dict[int, Outcomes]] = {}

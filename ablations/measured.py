@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import ParamsError, StageError
+from pipeline.params.load import load_params
 from pipeline.params.training import TRAINED, RecogniserParams
 from pipeline.store.locks import locked
-from stages.run import run_guarded
+from stages.run import PARAMS, StageRun, run_guarded
 
 if TYPE_CHECKING:
     from pipeline.training.data.sample_set import SampleSet
@@ -34,6 +35,24 @@ def chosen(rows: Mapping[str, _Row], name: str, source: Path) -> _Row:
     if name not in rows:
         raise ParamsError(f"{name!r} is none of {source}'s rows {list(rows)}")
     return rows[name]
+
+
+def begin(section: str, method: RecogniserParams) -> tuple[StageRun, "Trained", tuple[str, ...]]:
+    """Return the run that a row's trainings are of, what they start from, and whose code they use.
+
+    Args:
+        section: of the method, for example ``train_dmfr``.
+        method: of the row.
+    """
+    from pipeline.training.backbones import MODULES  # these bring torch
+    from pipeline.training.engine.trained import load_trained, pretrained_path
+    from pipeline.training.methods import METHODS
+
+    stage = StageRun(section, method.dataset, load_params(PARAMS))
+    path = pretrained_path("pretrain_nir_vis", method.pretrained)
+    pretrained = load_trained(stage.trained(path))
+    code = "pipeline.training.engine.loop", METHODS[method.kind], MODULES[pretrained.backbone]
+    return stage, pretrained, code
 
 
 def train_row(

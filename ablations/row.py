@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ablations.measured import FOLDER, chosen, network_path, train_row, write_row
+from ablations.measured import FOLDER, begin, chosen, network_path, train_row, write_row
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.params.ablations import AblationParams, RowParams
-from pipeline.params.load import load_params, load_section
+from pipeline.params.load import load_section
 from pipeline.report.ablations import summarised
 from pipeline.store.protocols import read_protocol
-from stages.run import PARAMS, StageRun, item_main
+from stages.run import item_main
 
 ABLATIONS = Path("ablations/params.yaml")
 
@@ -46,19 +46,14 @@ def measure(name: str, ablation: AblationParams, row: RowParams) -> Measured:
     """Train a row with each seed on each fold, and test it with all its probes."""
     from pipeline.training import aligned, embed, train  # these bring torch
     from pipeline.training.ablation import CURVE, gradients_of, recognised
-    from pipeline.training.backbones import MODULES
-    from pipeline.training.engine.trained import load_trained, pretrained_path
-    from pipeline.training.methods import METHODS
 
-    stage = StageRun("train_nir_vis", row.method.dataset, load_params(PARAMS))
+    stage, pretrained, code = begin("train_nir_vis", row.method)
     folder = Path("data", row.method.dataset, "protocols")
     trained_on = read_protocol(folder / row.method.protocol)
     tested = read_protocol(folder / ablation.tested)
     folders = {"parts": stage.source("parts")}
     if row.method.second_rows == "masks" or "masked" in row.probes:
         folders["masks"] = stage.source("masks")
-    path = pretrained_path("pretrain_nir_vis", row.method.pretrained)
-    pretrained = load_trained(stage.trained(path))
     sets = {
         probes: embed.open_tested(
             folders["parts"],
@@ -68,7 +63,6 @@ def measure(name: str, ablation: AblationParams, row: RowParams) -> Measured:
         )
         for probes in row.probes
     }
-    code = "pipeline.training.engine.loop", METHODS[row.method.kind], MODULES[pretrained.backbone]
     found = Measured({each: [] for each in row.probes}, {each: {} for each in row.probes}, {})
     for number in trained_on.folds():
         ids = trained_on.fold(number).train["sample_id"].to_pylist()
