@@ -47,7 +47,7 @@ def center_guided(features: Tensor, labels: Tensor, infrared: Tensor, margin: fl
         infrared: bool (n,); the others are visible.
         margin: α.
     """
-    _, place = labels.unique(return_inverse=True)
+    _, place = torch.unique(labels, return_inverse=True)
     of_subject = F.one_hot(place).to(features.dtype).T
     sides = [of_subject * side for side in (~infrared, infrared)]
     counts = [side.sum(dim=1) for side in sides]

@@ -7,14 +7,14 @@ Reference:
 """
 
 from collections import OrderedDict
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from timm.models.resnet import BasicBlock, Bottleneck, ResNet
 from torch import Tensor, nn
 
-DEPTHS: dict[int, tuple[type[nn.Module], tuple[int, ...]]] = {
+DEPTHS: dict[int, tuple[Any, tuple[int, ...]]] = {
     18: (BasicBlock, (2, 2, 2, 2)),
     50: (Bottleneck, (3, 4, 6, 3)),
 }
@@ -76,8 +76,8 @@ class Deen(nn.Module):
         values = self._stemmed(images, infrared)
         for layer, aggregate in zip(self.layers, self.aggregations, strict=False):
             values = aggregate(layer(values), values)
-        values = self.layers[-1](self.expansion(values))
-        return values.unflatten(0, (1 + self.design.branches, len(images))).transpose(0, 1)
+        last: Tensor = self.layers[-1](self.expansion(values))
+        return last.view(1 + self.design.branches, len(images), *last.shape[1:]).transpose(0, 1)
 
     def forward(self, images: Tensor, infrared: Tensor) -> Tensor:
         """Return pooled maps (n, 1 + branches, width): what triplets and centres compare."""
@@ -169,14 +169,16 @@ class Aggregation(nn.Module):
         query, key, value = self.channel.read(high, low)
         weights = query.flatten(2) @ key.flatten(2).mT / key.shape[1]
         seen = weights @ value.flatten(2)
-        return high + self.channel.back(seen.view_as(value))
+        added: Tensor = high + self.channel.back(seen.view_as(value))
+        return added
 
     def _by_place(self, high: Tensor, low: Tensor) -> Tensor:
         """y_p = Σ_q (θ_p · φ_q) g_q / (H W) over places q of ``low``."""
         query, key, value = self.place.read(high, low)
         keys, values = key.flatten(2), value.flatten(2)
         seen = query.flatten(2).mT @ keys / keys.shape[2] @ values.mT
-        return high + self.place.back(seen.mT.unflatten(2, high.shape[2:]))
+        back: Tensor = self.place.back(seen.mT.reshape(*query.shape[:2], *high.shape[2:]))
+        return high + back
 
 
 class _Relation(nn.Module):
@@ -200,8 +202,7 @@ def _resnet(depth: int) -> ResNet:
     """Build a ResNet whose last stage keeps the resolution."""
     block, layers = DEPTHS[depth]
     network = ResNet(block, layers, num_classes=0)
-    first = network.layer4[0]
-    for layer in first.modules():
+    for layer in cast(nn.Sequential, network.layer4)[0].modules():
         if isinstance(layer, nn.Conv2d) and layer.stride == (2, 2):
             layer.stride = (1, 1)
     return network

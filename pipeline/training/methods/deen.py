@@ -6,6 +6,7 @@ Reference:
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,7 +98,10 @@ class DiverseExpansion(PeopleMethod):
         heads = [*trainable(self.network.neck), *trainable(self.classifier)]
         ours = set(map(id, heads))
         backbone = [weight for weight in trainable(self) if id(weight) not in ours]
-        groups = [{"params": backbone, RATE_SHARE: self.params.backbone_rate}, {"params": heads}]
+        groups: list[dict[str, Any]] = [
+            {"params": backbone, RATE_SHARE: self.params.backbone_rate},
+            {"params": heads},
+        ]
         return [make_optimizer(self.params, groups)]
 
     def network_inputs(self, samples: SampleSet, indices: Int64) -> Batch:
