@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.params.whole import Params
 from pipeline.report.losses import write_curve
 from pipeline.report.train_degrader import comparison_sheet, likeness_metrics, sharpness_metrics
-from pipeline.synthesis.degrade.untrained import leave_note, remove_note
+from pipeline.synthesis.degrade.untrained import NOT_ASKED, leave_note, remove_note, too_few
 from pipeline.types import Split, UInt8
 from stages.run import StageRun, stage_main
 
@@ -23,6 +24,10 @@ def code_of(params: Params, item: str) -> tuple[str, ...]:
 
 def run(stage: StageRun) -> None:
     """Train on a data set's faces, measure on those of subjects that the training did not see."""
+    if not stage.params.train_degrader.steps:
+        _leave_out(stage, NOT_ASKED, {"steps": 0})
+        show(stage, {}, NOT_ASKED, simulated=False)
+        return
     from pipeline.synthesis.degrade.cyclegan import CycleGanDegrader  # these bring torch
     from pipeline.training.engine.loop import train
     from pipeline.training.methods.cyclegan import LOSSES, CycleGan
@@ -34,11 +39,10 @@ def run(stage: StageRun) -> None:
     faces = None if samples is None else QualityFaces.split(samples, params, photometric)
     counts = faces.counts() if faces else {"sharp": 0, "low": 0}
     if not faces or not all(counts.values()):
-        print(f"{stage.label}: {leave_note(folder, counts['sharp'], counts['low'])}")
-        stage.write_metrics({"steps": 0, "faces": counts})
+        note = too_few(counts["sharp"], counts["low"])
         shown = faces.some(SHOWN)["sharp"] if faces else []
-        write_curve([], stage.report("curves", ".csv"))
-        show(stage, {"sharp": shown}, simulated=bool(samples and samples.simulated))
+        _leave_out(stage, note, {"steps": 0, "faces": counts})
+        show(stage, {"sharp": shown}, SHEET, simulated=bool(samples and samples.simulated))
         return
     remove_note(folder)
     depends = {stage.stage: params, "degrade.photometric": photometric}
@@ -69,14 +73,24 @@ def run(stage: StageRun) -> None:
     )
     stage.write_run(run.times())
     write_curve(run.curve, stage.report("curves", ".csv"))
-    show(stage, sets, simulated=faces.samples.simulated)
+    show(stage, sets, SHEET, simulated=faces.samples.simulated)
 
 
-def show(stage: StageRun, sets: Mapping[str, Sequence[UInt8]], *, simulated: bool) -> None:
+def show(
+    stage: StageRun, sets: Mapping[str, Sequence[UInt8]], title: str, *, simulated: bool
+) -> None:
     """Write the sheet of a few faces of each set."""
     few = {name: faces[:SHOWN] for name, faces in sets.items()}
     path = stage.report("contact", ".png")
-    comparison_sheet(f"{stage.label}: {SHEET}", few, path, simulated=simulated)
+    comparison_sheet(f"{stage.label}: {title}", few, path, simulated=simulated)
+
+
+def _leave_out(stage: StageRun, note: str, metrics: dict[str, Any]) -> None:
+    """Write a note in place of a network, and what DVC expects beside it but for the sheet."""
+    leave_note(Path("data", stage.dataset, stage.stage), note)
+    print(f"{stage.label}: {note}")
+    stage.write_metrics(metrics)
+    write_curve([], stage.report("curves", ".csv"))
 
 
 if __name__ == "__main__":

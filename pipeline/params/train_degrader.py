@@ -10,7 +10,7 @@ from pipeline.types import Band
 
 
 class TrainDegraderParams(RunParams):
-    """CycleGAN between sharp and low-quality faces."""
+    """CycleGAN between sharp and low-quality faces; ``steps`` of 0 train none."""
 
     low_quality: Literal["photometric", "measured", "cameras"]
     cameras: tuple[str, ...]
@@ -25,7 +25,6 @@ class TrainDegraderParams(RunParams):
     cycle_weight: Annotated[float, Field(ge=0.0, le=1000.0)]
     identity_weight: Annotated[float, Field(ge=0.0, le=1000.0)]
     pool_images: Annotated[int, Field(ge=0, le=10000)]
-    steps: Annotated[int, Field(ge=1, le=10_000_000)]
     devices: Literal[1]
     decay_from: Fraction
     batch_faces: Annotated[int, Field(ge=1, le=256)]

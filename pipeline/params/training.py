@@ -19,7 +19,7 @@ class RunParams(Section):
     """How long, on what and from which seed anything trains."""
 
     steps: Annotated[int, Field(ge=0, le=10_000_000)]
-    """0 leaves the network as it starts."""
+    """0 leaves the network as it starts; ``train_degrader`` then leaves it out."""
     learning_rate: Annotated[float, Field(gt=0.0, le=10.0)]
     grad_accumulation_steps: Annotated[int, Field(ge=1, le=1024)]
     """Batches whose gradients make one step."""

@@ -160,6 +160,17 @@ class Params(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _degrader_trained(self) -> Self:
+        for name, entry in self.evaluate_dmfr.items():
+            made = self.train_degrader.steps and self.degrade.per_face.cyclegan
+            if entry.probes == "cyclegan" and not made:
+                raise ValueError(
+                    f"evaluate_dmfr.{name}.probes: no network is trained that makes 'cyclegan': "
+                    "set train_degrader.steps above 0 and degrade.per_face.cyclegan to 1"
+                )
+        return self
+
     def _named_by_bodies(self) -> Iterator[tuple[str, str, Mapping[str, object]]]:
         """Yield what trainings on people name: the key, the name, and where it has to stand."""
         for family in ("pretrain_bodies", "train_bodies", "evaluate_bodies"):

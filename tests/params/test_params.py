@@ -285,6 +285,18 @@ def test_a_test_on_another_data_set_than_was_trained_on_has_to_say_so():
     assert check_params(values, ROOT).evaluate_nir_vis["hsst-VIS-NIR"].dataset == "scenes"
 
 
+def test_probes_of_a_network_that_is_not_trained_are_refused():
+    values = read_yaml(ROOT / "params.yaml")
+    values["evaluate_dmfr"]["filter-cross-pose"]["probes"] = "cyclegan"
+    with pytest.raises(ParamsError, match=r"no network is trained .*steps above 0"):
+        check_params(values, ROOT)
+    values["train_degrader"]["steps"] = 1
+    check_params(values, ROOT)
+    values["degrade"]["per_face"]["cyclegan"] = 0
+    with pytest.raises(ParamsError, match=r"per_face\.cyclegan to 1"):
+        check_params(values, ROOT)
+
+
 def test_a_change_of_what_is_not_there_is_one_line():
     params = lay_profile_over(read_yaml(ROOT / "params.yaml"), {"sample": None})
     with pytest.raises(

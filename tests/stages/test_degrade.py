@@ -120,6 +120,20 @@ def test_one_face_trains_nothing_and_is_degraded_without_the_network(faces):
         assert Path(f"reports/{kind}/mine/train_degrader.{extension}").is_file()
 
 
+def test_no_steps_train_no_network_and_leave_it_out(faces):
+    """As by default: metrics, log and sheet say why, and a network of an earlier run goes."""
+    faces.run("train_degrader")
+    faces.edit(train_degrader={"steps": 0})
+    faces.run("train_degrader", "degrade")
+    assert [path.name for path in Path("data/mine/train_degrader").iterdir()] == ["untrained.txt"]
+    assert faces.metrics("train_degrader") == {"steps": 0}
+    metrics = faces.metrics("degrade")
+    assert metrics["rows"] == {"photometric": 3}
+    assert "train_degrader.steps is 0" in metrics["left_out"]["cyclegan"]
+    for kind, extension in (("contact", "png"), ("curves", "csv")):
+        assert Path(f"reports/{kind}/mine/train_degrader.{extension}").is_file()
+
+
 def test_a_network_is_trained_as_soon_as_there_are_faces_and_dropped_when_they_are_gone(faces):
     faces.run("train_degrader", "degrade")
     assert faces.metrics("degrade")["left_out"] == {}

@@ -1,18 +1,24 @@
-"""The note that a training leaves where there was too little to train on."""
+"""The note that a training leaves where there is no network: why not."""
 
 from pathlib import Path
+
+NOT_ASKED = "no network is trained: train_degrader.steps is 0"
+"""The note where params want none."""
 
 _NAME = "untrained.txt"
 
 
-def leave_note(folder: Path, sharp: int, low: int) -> str:
-    """Note how many faces there were, in place of a network; returns what was noted."""
+def too_few(sharp: int, low: int) -> str:
+    """Return the note where there are not faces of both qualities."""
+    return f"nothing to train on: {sharp} sharp and {low} low-quality faces"
+
+
+def leave_note(folder: Path, note: str) -> None:
+    """Leave a note in place of a network; one of an earlier run goes."""
     folder.mkdir(parents=True, exist_ok=True)
     for stale in ("generator.pt", "checkpoint.pt"):
         (folder / stale).unlink(missing_ok=True)
-    note = f"nothing to train on: {sharp} sharp and {low} low-quality faces"
     (folder / _NAME).write_text(note + "\n")
-    return note
 
 
 def remove_note(folder: Path) -> None:
