@@ -109,7 +109,8 @@ def test_a_loss_that_is_not_finite_stops_the_training(params, samples, tmp_path)
 
 
 def test_the_generators_learn_first_and_the_discriminators_from_what_they_made(params, samples):
-    method = build(params.model_copy(update={"pool_images": 0}), samples)
+    weights = {"cycle_weight": 10.0, "identity_weight": 5.0}
+    method = build(params.model_copy(update=weights | {"pool_images": 0}), samples)
     sharp, low, _ = batch = method.sample_batch(np.random.default_rng(0))
     first = method.training_step(batch, 0)
     first["total"].backward()
