@@ -24,7 +24,7 @@ from pipeline.face3d.canonical import canonical_texture, canonical_vertices
 from pipeline.face3d.mesh import five_landmarks
 from pipeline.face3d.pose import pose_deg
 from pipeline.ops.geometry import scale_of
-from pipeline.ops.raster import Int32, rasterise
+from pipeline.ops.raster import Int32, rasterise, rasterise_depth
 from pipeline.types import Float32, UInt8
 
 MAP_PX = 256
@@ -236,7 +236,7 @@ def visible_fraction(mesh_xyz: Float32) -> Float32:
     frame_px = 96
     scale = (frame_px - 3) / max(float(np.ptp(mesh[:, :2], axis=0).max()), 1e-6)
     moved = ((mesh - low) * scale + 1).astype(np.float32)
-    depth = rasterise(moved, triangles.astype(np.int32), (frame_px, frame_px)).depth
+    _, depth = rasterise_depth(moved, triangles.astype(np.int32), (frame_px, frame_px))
     middle = moved[triangles].mean(axis=1)
     columns, rows = np.rint(middle[:, :2]).astype(int).T
     front = np.where(np.isinf(depth), np.float32(1e6), depth)[rows, columns]
@@ -265,7 +265,7 @@ def _unhidden(position_map: Float32) -> NDArray[np.bool_]:
     frame_px = 128
     scale = (frame_px - 3) / max(side, 1e-6)
     moved = (position_map - low) * np.float32(scale) + np.array([1, 1, 0], np.float32)
-    depth = rasterise(moved.reshape(-1, 3)[texels], triangles, (frame_px, frame_px)).depth
+    _, depth = rasterise_depth(moved.reshape(-1, 3)[texels], triangles, (frame_px, frame_px))
     # The nearest surface within a pixel has to be well in front: a face is smooth beside noses.
     farthest = cv2.dilate(
         np.where(np.isinf(depth), -1e6, depth).astype(np.float32), np.ones((3, 3))

@@ -64,28 +64,47 @@ def rasterise(
     Raises:
         ValueError: wrong shapes, or an index beyond the vertices.
     """
+    triangle, depth = np.full(hw, -1, dtype=np.int32), _stands_there(behind, hw)
+    weights = np.zeros((*hw, 3), dtype=np.float32)
+    _fill(*_checked(vertices_xyz, triangles), triangle, depth, weights)
+    return Fragments(triangle, weights, depth)
+
+
+def rasterise_depth(
+    vertices_xyz: Float32,
+    triangles: Int32,
+    hw: tuple[int, int],
+    *,
+    behind: Float32 | None = None,
+) -> tuple[Int32, Float32]:
+    """Find the nearest triangle in each pixel as ``rasterise`` does; no weights, so more quickly.
+
+    Returns:
+        ``triangle`` and ``depth`` of the fragments.
+    """
+    triangle, depth = np.full(hw, -1, dtype=np.int32), _stands_there(behind, hw)
+    _fill(*_checked(vertices_xyz, triangles), triangle, depth, None)
+    return triangle, depth
+
+
+def _checked(vertices_xyz: Float32, triangles: Int32) -> tuple[Float32, NDArray[np.uint32]]:
     if vertices_xyz.ndim != 2 or vertices_xyz.shape[1] != 3:
         raise ValueError(f"vertices_xyz: expected (v, 3), got {vertices_xyz.shape}")
     if triangles.ndim != 2 or triangles.shape[1] != 3:
         raise ValueError(f"triangles: expected (t, 3), got {triangles.shape}")
-    if triangles.size and not 0 <= triangles.min() <= triangles.max() < len(vertices_xyz):
+    # Without a sign a negative index is a large one, and no access has to look for it.
+    corners = np.ascontiguousarray(triangles, dtype=np.int32).view(np.uint32)
+    if corners.size and corners.max() >= len(vertices_xyz):
         raise ValueError(f"triangles: an index is not below {len(vertices_xyz)}")
-    triangle = np.full(hw, -1, dtype=np.int32)
-    weights = np.zeros((*hw, 3), dtype=np.float32)
+    return np.ascontiguousarray(vertices_xyz, dtype=np.float32), corners
+
+
+def _stands_there(behind: Float32 | None, hw: tuple[int, int]) -> Float32:
     if behind is None:
-        depth = np.full(hw, np.inf, dtype=np.float32)
-    elif behind.shape == hw:
-        depth = behind.astype(np.float32)
-    else:
+        return np.full(hw, np.inf, dtype=np.float32)
+    if behind.shape != hw:
         raise ValueError(f"behind: expected {hw}, got {behind.shape}")
-    _fill(
-        np.ascontiguousarray(vertices_xyz, dtype=np.float64),
-        np.ascontiguousarray(triangles, dtype=np.int32),
-        triangle,
-        weights,
-        depth,
-    )
-    return Fragments(triangle, weights, depth)
+    return np.array(behind, dtype=np.float32, order="C")
 
 
 def interpolate(fragments: Fragments, triangles: Int32, attributes: Float32) -> Float32:
@@ -196,20 +215,44 @@ def _sum_normals(vertices, triangles, normals):  # type: ignore[no-untyped-def] 
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill(vertices, triangles, triangle, weights, depth):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    height, width = triangle.shape
-    for index in range(len(triangles)):
-        a, b, c = triangles[index]
-        total = 0.0  # one test instead of nine: an infinite or absent number makes the sum so
-        for axis in range(3):
-            total += vertices[a, axis] + vertices[b, axis] + vertices[c, axis]
-        if not np.isfinite(total):
+def _snapped(vertices, width, height):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return the vertices' x, y in 1/256 pixels and z, (v, 3), and the pixels that they bound.
+
+    The latter, int32 (v, 4), are the first column and row at or after a vertex and minus the last
+    ones at or before it, cut to the image; −1 four times where the vertex is not finite.
+    """
+    snapped = np.empty((len(vertices), 3), np.float64)
+    bounds = np.empty((len(vertices), 4), np.int32)
+    for index in range(len(vertices)):
+        x, y, z = vertices[index]
+        if not np.isfinite(x + y + z):
+            bounds[index] = -1
             continue
-        # Snapped to 1/256 pixel: edge functions are then exact in float64.
-        ax, ay = np.rint(vertices[a, 0] * 256.0), np.rint(vertices[a, 1] * 256.0)
-        bx, by = np.rint(vertices[b, 0] * 256.0), np.rint(vertices[b, 1] * 256.0)
-        cx, cy = np.rint(vertices[c, 0] * 256.0), np.rint(vertices[c, 1] * 256.0)
-        za, zb, zc = vertices[a, 2], vertices[b, 2], vertices[c, 2]
+        # Edge functions of whole numbers are exact in float64.
+        x, y = np.rint(np.float64(x) * 256.0), np.rint(np.float64(y) * 256.0)
+        snapped[index, 0], snapped[index, 1], snapped[index, 2] = x, y, z
+        bounds[index, 0] = min(max(np.ceil(x / 256.0), 0.0), width)
+        bounds[index, 1] = min(max(np.ceil(y / 256.0), 0.0), height)
+        bounds[index, 2] = -max(min(np.floor(x / 256.0), width - 1.0), -1.0)
+        bounds[index, 3] = -max(min(np.floor(y / 256.0), height - 1.0), -1.0)
+    return snapped, bounds
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill(vertices, triangles, triangle, depth, weights):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    height, width = triangle.shape
+    snapped, bounds = _snapped(vertices, width, height)
+    for index in range(len(triangles)):
+        a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
+        left = min(bounds[a, 0], bounds[b, 0], bounds[c, 0])
+        top = min(bounds[a, 1], bounds[b, 1], bounds[c, 1])
+        right = -min(bounds[a, 2], bounds[b, 2], bounds[c, 2])
+        bottom = -min(bounds[a, 3], bounds[b, 3], bounds[c, 3])
+        if left > right or top > bottom or left < 0:
+            continue
+        ax, ay, za = snapped[a, 0], snapped[a, 1], snapped[a, 2]
+        bx, by, zb = snapped[b, 0], snapped[b, 1], snapped[b, 2]
+        cx, cy, zc = snapped[c, 0], snapped[c, 1], snapped[c, 2]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area == 0.0:
             continue
@@ -217,42 +260,36 @@ def _fill(vertices, triangles, triangle, weights, depth):  # type: ignore[no-unt
         if flipped:
             bx, by, zb, cx, cy, zc = cx, cy, zc, bx, by, zb
             area = -area
-        left = max(int(np.ceil(min(ax, bx, cx) / 256.0)), 0)
-        right = min(int(np.floor(max(ax, bx, cx) / 256.0)), width - 1)
-        top = max(int(np.ceil(min(ay, by, cy) / 256.0)), 0)
-        bottom = min(int(np.floor(max(ay, by, cy) / 256.0)), height - 1)
         # An edge owns the pixels that it runs through if it is a top or a left one.
-        own_a = (cy - by) < 0.0 or (cy == by and cx > bx)
-        own_b = (ay - cy) < 0.0 or (ay == cy and ax > cx)
-        own_c = (by - ay) < 0.0 or (by == ay and bx > ax)
+        least_a = 0.0 if (cy - by) < 0.0 or (cy == by and cx > bx) else 1.0
+        least_b = 0.0 if (ay - cy) < 0.0 or (ay == cy and ax > cx) else 1.0
+        least_c = 0.0 if (by - ay) < 0.0 or (by == ay and bx > ax) else 1.0
         share = 1.0 / area
         step_a, step_b, step_c = (by - cy) * 256.0, (cy - ay) * 256.0, (ay - by) * 256.0
-        px = left * 256.0
+        px, py = (left - 1) * 256.0, top * 256.0
+        # Sums of whole numbers: as exact as each product would be.
+        row_a = (cx - bx) * (py - by) - (cy - by) * (px - bx)
+        row_b = (ax - cx) * (py - cy) - (ay - cy) * (px - cx)
+        row_c = (bx - ax) * (py - ay) - (by - ay) * (px - ax)
         for y in range(top, bottom + 1):
-            py = y * 256.0
-            # Sums of whole numbers: as exact as each product would be.
-            wa = (cx - bx) * (py - by) - (cy - by) * (px - bx) - step_a
-            wb = (ax - cx) * (py - cy) - (ay - cy) * (px - cx) - step_b
-            wc = (bx - ax) * (py - ay) - (by - ay) * (px - ax) - step_c
+            wa, wb, wc = row_a, row_b, row_c
+            row_a += (cx - bx) * 256.0
+            row_b += (ax - cx) * 256.0
+            row_c += (bx - ax) * 256.0
             for x in range(left, right + 1):
                 wa += step_a
                 wb += step_b
                 wc += step_c
-                if wa < 0.0 or wb < 0.0 or wc < 0.0:
-                    continue
-                if (
-                    (wa == 0.0 and not own_a)
-                    or (wb == 0.0 and not own_b)
-                    or (wc == 0.0 and not own_c)
-                ):
+                if (wa < least_a) | (wb < least_b) | (wc < least_c):
                     continue
                 z = (wa * za + wb * zb + wc * zc) * share
                 if z < depth[y, x]:
                     depth[y, x] = z
                     triangle[y, x] = index
-                    weights[y, x, 0] = wa * share
-                    weights[y, x, 1] = (wc if flipped else wb) * share
-                    weights[y, x, 2] = (wb if flipped else wc) * share
+                    if weights is not None:
+                        weights[y, x, 0] = wa * share
+                        weights[y, x, 1] = (wc if flipped else wb) * share
+                        weights[y, x, 2] = (wb if flipped else wc) * share
 
 
 @numba.njit(cache=True, nogil=True)

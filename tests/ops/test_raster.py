@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pipeline.ops.raster import (
     interpolate,
     rasterise,
+    rasterise_depth,
     reduce,
     sample_bilinear,
     vertex_normals,
@@ -108,6 +109,39 @@ def test_what_lies_beyond_the_image_or_is_not_finite_is_left_out():
     broken[1] = np.nan
     assert rasterise(broken, TWO, (12, 12)).triangle.max() == 1
     assert not rasterise(SQUARE, TWO[:0], (4, 4)).covered.any()
+    broken[1] = (3e30, -3e30, 1)
+    assert rasterise(broken, TWO[1:], (12, 12)).covered.any()
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.7, 3.0, 30.0]))
+def test_many_small_triangles_are_seen_as_a_plain_loop_sees_them(seed, size):
+    random = np.random.default_rng(seed)
+    middle = np.repeat(random.uniform(-4, 24, (40, 1, 3)), 3, axis=1)
+    vertices = (middle + random.uniform(-size, size, (40, 3, 3))).reshape(-1, 3)
+    vertices[:, :2] = np.rint(vertices[:, :2] * 256) / 256
+    vertices = vertices.astype(np.float32)
+    triangles = np.arange(120, dtype=np.int32).reshape(-1, 3)
+    x, y = np.meshgrid(np.arange(20.0), np.arange(20.0))
+    nearest, expected = np.full((20, 20), np.inf), np.full((20, 20), -1)
+    on_an_edge = np.zeros((20, 20), bool)
+    for index, ((ax, ay, az), (bx, by, bz), (cx, cy, cz)) in enumerate(
+        vertices[triangles].tolist()
+    ):
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area:
+            a = ((cx - bx) * (y - by) - (cy - by) * (x - bx)) / area
+            b = ((ax - cx) * (y - cy) - (ay - cy) * (x - cx)) / area
+            c, depth = 1 - a - b, a * az + b * bz + (1 - a - b) * cz
+            on_an_edge |= np.abs([a, b, c]).min(axis=0) < 1e-9
+            seen = (a > 0) & (b > 0) & (c > 0) & (depth < nearest)
+            nearest[seen], expected[seen] = depth[seen], index
+    found = rasterise(vertices, triangles, (20, 20))
+    assert ((found.triangle == expected) | on_an_edge).all()
+    np.testing.assert_allclose(found.depth[~on_an_edge], nearest[~on_an_edge], atol=1e-4)
+    triangle, depth = rasterise_depth(vertices, triangles, (20, 20))
+    assert (triangle == found.triangle).all()
+    assert (depth == found.depth).all()
 
 
 def test_normals_point_to_the_camera():

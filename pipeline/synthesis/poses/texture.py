@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ops.raster import interpolate, rasterise, vertex_normals
+from pipeline.ops.raster import interpolate, rasterise_depth, vertex_normals
 from pipeline.synthesis.poses.fill import (
     PAD_PX,
     continuation,
@@ -122,7 +122,7 @@ def _unstreaked(own: UInt8, small: Float32, shown: Float32, facing: Float32) -> 
 def _unhidden(texels: Float32, vertices: NDArray[np.float64], mesh: HeadMesh) -> Float32:
     """Say of each texel (x, y, z, …) whether it lies in the crop with nothing in front, 0 to 1."""
     half = (vertices * (0.5, 0.5, 1.0)).astype(np.float32)
-    depth = rasterise(half, mesh.triangles, (_DEPTH_PX, _DEPTH_PX)).depth
+    _, depth = rasterise_depth(half, mesh.triangles, (_DEPTH_PX, _DEPTH_PX))
     # The farther of the neighbours: at a silhouette the near surface is not behind itself.
     farther = cv2.dilate(np.where(np.isfinite(depth), depth, 1e6), np.ones((3, 3), np.uint8))
     front = cv2.remap(
