@@ -82,9 +82,24 @@ def rasterise_depth(
     Returns:
         ``triangle`` and ``depth`` of the fragments.
     """
-    triangle, depth = np.full(hw, -1, dtype=np.int32), _stands_there(behind, hw)
+    depth = _stands_there(behind, hw)
+    return rasterise_onto(vertices_xyz, triangles, depth), depth
+
+
+def rasterise_onto(vertices_xyz: Float32, triangles: Int32, depth: Float32) -> Int32:
+    """Find the nearest triangle in each pixel, in front of what stands there already.
+
+    Args:
+        vertices_xyz: of ``rasterise``.
+        triangles: of ``rasterise``.
+        depth: float32 (h, w), contiguous; the surfaces seen are written into it.
+
+    Returns:
+        ``triangle`` of the fragments.
+    """
+    triangle = np.full(depth.shape, -1, dtype=np.int32)
     _fill(*_checked(vertices_xyz, triangles), triangle, depth, None)
-    return triangle, depth
+    return triangle
 
 
 def _checked(vertices_xyz: Float32, triangles: Int32) -> tuple[Float32, NDArray[np.uint32]]:

@@ -1,6 +1,8 @@
 """The part of an image that a mask can reach: everything is drawn there only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,19 +35,33 @@ class Frame:
         height, width = self.hw
         return slice(self.top, self.top + height), slice(self.left, self.left + width)
 
-    def placed(self, window: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-        """Put a window's values into an image of zeros."""
-        whole = np.zeros(shape, window.dtype)
-        whole[self.slices] = window
-        return whole
+    def around(self, points: Sequence[NDArray[np.floating]], margin: float) -> Self:
+        """Return the part of the window that holds all points, (n, 2 or more) each, and a margin.
+
+        At least one pixel is left.
+        """
+        starts, sizes = [], []
+        known = [each for each in points if len(each)]
+        for axis, (start, size) in enumerate(
+            zip((self.left, self.top), self.hw[::-1], strict=True)
+        ):
+            low = min((float(each[:, axis].min()) for each in known), default=start) - margin
+            high = max((float(each[:, axis].max()) for each in known), default=start) + margin
+            first = int(np.clip(np.floor(low - start), 0, size - 1))
+            starts.append(start + first)
+            sizes.append(max(int(np.clip(np.ceil(high - start), 0, size)) - first, 1))
+        return type(self)(starts[0], starts[1], (sizes[1], sizes[0]))
 
 
 def frame_around(points_xy: Float32, pixels_per_cm: float, hw: tuple[int, int]) -> Frame | None:
     """Return the window around points with room for a shadow, None where it misses the image."""
     margin = 1.2 * pixels_per_cm + 2
-    low = np.floor(np.clip(points_xy.min(axis=0) - margin, 0, hw[::-1])).astype(int)
-    high = np.ceil(np.clip(points_xy.max(axis=0) + margin, 0, hw[::-1])).astype(int)
-    width, height = (high - low).tolist()
-    if width <= 0 or height <= 0:
-        return None
-    return Frame(int(low[0]), int(low[1]), (height, width))
+    spans = []
+    for along, size in zip(points_xy.T, hw[::-1], strict=True):
+        low = int(np.floor(np.clip(along.min() - margin, 0, size)))
+        high = int(np.ceil(np.clip(along.max() + margin, 0, size)))
+        if high <= low:
+            return None
+        spans.append((low, high - low))
+    (left, width), (top, height) = spans
+    return Frame(left, top, (height, width))

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import cv2
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
@@ -18,6 +19,7 @@ from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops import contours
 from pipeline.ops.codec import as_grey
 from pipeline.synthesis.masks.bands import EMISSIVE, SKIN_REFLECTANCE
+from pipeline.synthesis.masks.grid import grid_normals, weighted
 from pipeline.types import Band, Float32, UInt8
 
 SIDE = 48
@@ -71,33 +73,49 @@ def face_light(image: UInt8, mesh_xyz: Float32, rotation: Float32, band: Band) -
         band: the image's.
     """
     grid, skin = _coarse()
-    positions = (grid @ np.asarray(mesh_xyz, np.float64)).astype(np.float32)
-    surface = positions.reshape(SIDE, SIDE, 3)
+    mesh = np.asarray(mesh_xyz, np.float64)
+    surface = weighted(grid.data, grid.indices, grid.indptr, mesh).reshape(SIDE, SIDE, 3)
     grey = as_grey(image)
     texture = cv2.remap(
         grey, surface[..., 0], surface[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    light = _to_linear()[texture]
-    normals = _normals(surface)
-    hw = grey.shape
-    at = surface[..., :2]
-    within = ((at >= 0) & (at <= (hw[1] - 1, hw[0] - 1))).all(axis=2)
-    weight = skin * within * np.clip(-normals[..., 2] / 0.35, 0, 1)
-    total = float(weight.sum())
+    normals = grid_normals(surface)
+    weight, total, level = _skin_seen(surface, normals, skin, texture, grey.shape)
     if total < 4.0:
         return FaceLight(np.ones((SIDE, SIDE), np.float32), np.zeros(3, np.float32), 0.8, 0.1)
-    median = _weighted_median(light, weight)
-    relative = np.clip(light / max(median, 1e-3), *_LIGHTS)
-    direction = _direction(np.clip(relative, 0.25, 2.2), normals, weight) @ rotation
-    shade = _spread(relative, weight)
+    median = float(_to_linear()[level])
     white, room = _levels(grey, median, band)
     if band in EMISSIVE:
-        shade, direction = np.ones_like(shade), direction * 0
-    return FaceLight(shade, direction.astype(np.float32), white, room)
+        even = np.ones((SIDE, SIDE), np.float32)
+        return FaceLight(even, np.zeros(3, np.float32), white, room)
+    relative = np.clip(_to_linear()[texture] / max(median, 1e-3), *_LIGHTS)
+    direction = _direction(np.clip(relative, 0.25, 2.2), normals, weight) @ rotation
+    return FaceLight(_spread(relative, weight), direction.astype(np.float32), white, room)
+
+
+@numba.njit(cache=True, nogil=True)
+def _skin_seen(surface, normals, skin, texture, hw):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return how far each texel shows skin, (n, n), their sum, and the median grey level there."""
+    weight = np.zeros(skin.shape, np.float32)
+    counts, total = np.zeros(256, np.float64), 0.0
+    for v in range(skin.shape[0]):
+        for u in range(skin.shape[1]):
+            x, y = surface[v, u, 0], surface[v, u, 1]
+            if x < 0.0 or y < 0.0 or x > hw[1] - 1 or y > hw[0] - 1:
+                continue
+            facing = -normals[v, u, 2] / np.float32(0.35)
+            weight[v, u] = skin[v, u] * min(max(facing, np.float32(0.0)), np.float32(1.0))
+            counts[texture[v, u]] += weight[v, u]
+            total += weight[v, u]
+    level, below = 0, counts[0]
+    while below < total / 2 and level < 255:
+        level += 1
+        below += counts[level]
+    return weight, total, level
 
 
 def _levels(grey: UInt8, skin: float, band: Band) -> tuple[float, float]:
-    counts = np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel())
+    counts = np.cumsum(_histogram(grey))
     lit = counts - counts[0] * (counts[0] < counts[-1])  # padding's black is no part of a scene
     low, high = np.searchsorted(lit, np.array([0.05, 0.99]) * lit[-1])
     brightest, room = float(_to_linear()[high]), float(_to_linear()[low])
@@ -108,6 +126,24 @@ def _levels(grey: UInt8, skin: float, band: Band) -> tuple[float, float]:
     if reflectance is None:
         white = max(white, min(_WHITE_SHARE * brightest, skin / _DARK_SKIN_REFLECTANCE))
     return float(np.clip(white, 0.02, 1.15)), room
+
+
+@numba.njit(cache=True, nogil=True)
+def _histogram(grey):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Count the levels of uint8 (h, w): int64 (256,)."""
+    # Four counts in turn: like neighbours need not wait for each other's.
+    counts = np.zeros((4, 256), np.int64)
+    for y in range(grey.shape[0]):
+        row = grey[y]
+        whole = len(row) // 4 * 4
+        for x in range(0, whole, 4):
+            counts[0, row[x]] += 1
+            counts[1, row[x + 1]] += 1
+            counts[2, row[x + 2]] += 1
+            counts[3, row[x + 3]] += 1
+        for x in range(whole, len(row)):
+            counts[0, row[x]] += 1
+    return counts.sum(axis=0)
 
 
 def _direction(relative: Float32, normals: Float32, weight: Float32) -> Float32:
@@ -144,19 +180,6 @@ def _spread(relative: Float32, weight: Float32) -> Float32:
         found = cv2.bilateralFilter(kept, _EDGE_TEXELS, _EDGE_LOG, _EDGE_TEXELS / 2)
         kept = np.asarray(found, np.float32)
     return np.exp(kept)
-
-
-def _normals(surface: Float32) -> Float32:
-    along_v, along_u = np.gradient(surface, axis=(0, 1))
-    normals = np.cross(along_v, along_u)
-    lengths = np.linalg.norm(normals, axis=2, keepdims=True)
-    return np.asarray(normals / np.maximum(lengths, 1e-9), np.float32)
-
-
-def _weighted_median(values: Float32, weight: Float32) -> float:
-    order = np.argsort(values, axis=None)
-    cumulated = np.cumsum(weight.ravel()[order])
-    return float(values.ravel()[order[np.searchsorted(cumulated, cumulated[-1] / 2)]])
 
 
 @cache

@@ -1,5 +1,8 @@
 """Ear loops: two bands a side, from the mask's corners to the ear."""
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,47 +19,79 @@ _EAR_UP_CM, _EAR_DOWN_CM = 1.3, 1.2
 _HIDDEN_CM = 0.9
 
 
+@dataclass(frozen=True)
+class Loops:
+    """The loops of one side.
+
+    Attributes:
+        curves: float64 (24, 3) each, from the mask to the ear, pixels of the image.
+        thickness: of a band, fine pixels.
+        hidden_px: what lies so much behind the face is hidden.
+    """
+
+    curves: list[NDArray[np.float64]]
+    thickness: int
+    hidden_px: float
+
+    def drawn(self, frame: Frame, face_depth: Float32) -> tuple[Float32, Frame]:
+        """Draw what is seen of the loops; returns coverage, float32 (h, w), of a part of a window.
+
+        Args:
+            frame: window of the image.
+            face_depth: (h, w) of the window.
+        """
+        seen = [self._seen(curve, frame, face_depth) for curve in self.curves]
+        part = frame.around(seen, self.thickness / _FINE + 2)
+        height, width = part.hw
+        canvas = np.zeros((height * _FINE, width * _FINE), np.uint8)
+        for points in seen:
+            fixed = np.rint(((points[:, :2] - part.origin[:2] + 0.5) * _FINE - 0.5) * 16)
+            lines = [fixed.astype(np.int32)]
+            cv2.polylines(canvas, lines, False, 255, self.thickness, cv2.LINE_AA, shift=4)
+        small = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
+        return small.astype(np.float32) / np.float32(255), part
+
+    def _seen(
+        self, curve: NDArray[np.float64], frame: Frame, face_depth: Float32
+    ) -> NDArray[np.float64]:
+        """Cut a curve off where it first goes behind the face."""
+        height, width = face_depth.shape
+        columns = np.clip(np.rint(curve[:, 0] - frame.left), 0, width - 1).astype(int)
+        rows = np.clip(np.rint(curve[:, 1] - frame.top), 0, height - 1).astype(int)
+        hidden = np.flatnonzero(curve[:, 2] > face_depth[rows, columns] + self.hidden_px)
+        return curve[: hidden[0] + 1] if len(hidden) else curve
+
+
 def loops_of(
-    frame: Frame,
-    surface: MaskSurface,
-    worn_xyz: Float32,
-    design: MaskDesign,
-    placement: Placement,
-    face_depth: Float32,
-) -> Float32:
-    """Draw the loops on the sides that the camera sees.
+    surface: MaskSurface, worn_xyz: Float32, design: MaskDesign, placement: Placement
+) -> list[Loops]:
+    """Span the loops on the sides that the camera sees.
 
     Args:
-        frame: window of the image.
         surface: of the face.
         worn_xyz: (rows · columns, 3), the mask's vertices.
         design: the mask.
         placement: how it is worn.
-        face_depth: (h, w) of the window; what lies well behind the face is hidden.
-
-    Returns:
-        float32 (h, w) of the window: coverage.
     """
-    height, width = frame.hw
-    canvas = np.zeros((height * _FINE, width * _FINE), np.uint8)
-    thickness = max(1, round(_WIDTH_CM * surface.pixels_per_cm * _FINE))
+    scale = surface.pixels_per_cm
+    t = np.linspace(0, 1, 24)[:, None]
+    found = []
     for side, ear in zip((-1, 1), surface.ears_xyz, strict=True):
         outward = surface.rotation @ (0.94 * side, 0.0, -0.34)
         if outward[2] > 0:
             continue
+        curves = []
         for texel, lift in zip(_corners(design, side), (-_EAR_UP_CM, _EAR_DOWN_CM), strict=True):
             start = _on_surface(texel, worn_xyz, design, placement)
-            end = ear + (surface.rotation[:, 1] * lift * surface.pixels_per_cm).astype(np.float32)
-            middle = (start + end) / 2 + outward * 0.2 * surface.pixels_per_cm
-            t = np.linspace(0, 1, 24)[:, None]
-            curve = (1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t**2 * end
-            points = _seen(curve - frame.origin, face_depth, surface.pixels_per_cm)
-            fixed = np.rint(((points[:, :2] + 0.5) * _FINE - 0.5) * 16).astype(np.int32)
-            cv2.polylines(canvas, [fixed], False, 255, thickness, cv2.LINE_AA, shift=4)
-    small = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32) / np.float32(255)
+            end = ear + (surface.rotation[:, 1] * lift * scale).astype(np.float32)
+            middle = (start + end) / 2 + outward * 0.2 * scale
+            curves.append((1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t**2 * end)
+        thickness = max(1, round(_WIDTH_CM * scale * _FINE))
+        found.append(Loops(curves, thickness, _HIDDEN_CM * scale))
+    return found
 
 
+@lru_cache(maxsize=64)
 def _corners(design: MaskDesign, side: int) -> list[tuple[float, float]]:
     """Return the upper and the lower end of the design's side edge, texels."""
     left, _, right, _ = design.extent_uv
@@ -82,14 +117,3 @@ def _on_surface(
     at = np.array([[x]], np.float32), np.array([[y]], np.float32)
     found = cv2.remap(grid, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(found[0, 0], np.float64)
-
-
-def _seen(
-    curve: NDArray[np.float64], face_depth: Float32, pixels_per_cm: float
-) -> NDArray[np.float64]:
-    """Cut a curve off where it first goes behind the face."""
-    height, width = face_depth.shape
-    columns = np.clip(np.rint(curve[:, 0]), 0, width - 1).astype(int)
-    rows = np.clip(np.rint(curve[:, 1]), 0, height - 1).astype(int)
-    hidden = np.flatnonzero(curve[:, 2] > face_depth[rows, columns] + _HIDDEN_CM * pixels_per_cm)
-    return curve[: hidden[0] + 1] if len(hidden) else curve

@@ -201,7 +201,7 @@ def _grown(start: list[int], hw: tuple[int, int], grain_px: float, root: Float32
     height, width = (min(max(round(side / grain_px), 1), _TILE_PX) for side in hw)
     top, left = start[0] % (_TILE_PX - height + 1), start[1] % (_TILE_PX - width + 1)
     noise = _normal_tile()[top : top + height, left : left + width, : len(root)]
-    coloured = np.ascontiguousarray(noise @ root.T)
+    coloured = cv2.transform(np.ascontiguousarray(noise), root)
     grown = cv2.resize(coloured, hw[::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(grown.reshape(*hw, len(root)), np.float32)
 

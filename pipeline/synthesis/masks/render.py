@@ -1,28 +1,31 @@
 """Drawing a mask onto a face: the 3D surface, lit, anti-aliased, with its shadow and ear loops."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.face3d.canonical import canonical_texture
-from pipeline.ops.raster import Fragments, Int32, rasterise
+from pipeline.ops.raster import Int32, rasterise_depth, rasterise_onto
 from pipeline.synthesis.masks.bands import EMISSIVE, LOOKS
 from pipeline.synthesis.masks.design import TEXELS_PER_CM, MaskDesign
 from pipeline.synthesis.masks.fit import Placement
 from pipeline.synthesis.masks.frame import Frame, frame_around
+from pipeline.synthesis.masks.grid import put_on, relit
 from pipeline.synthesis.masks.kernel import (
+    LAYERS,
+    OVERSAMPLE,
     blend,
-    grid_normals,
     lay_under,
     paint,
-    round_layer,
+    planes_of,
     tone_curve,
 )
-from pipeline.synthesis.masks.light import FaceLight, face_light
-from pipeline.synthesis.masks.loops import loops_of
-from pipeline.synthesis.masks.scene import BARE, Scene
+from pipeline.synthesis.masks.light import SIDE, FaceLight, face_light
+from pipeline.synthesis.masks.loops import Loops, loops_of
+from pipeline.synthesis.masks.scene import BARE, Scene, blur
 from pipeline.synthesis.masks.surface import (
     COLUMNS,
     ROWS,
@@ -33,13 +36,14 @@ from pipeline.synthesis.masks.surface import (
 )
 from pipeline.types import Band, Float32, UInt8
 
-_OVERSAMPLE = 2
 _IN_FRONT_CM = 0.7
 """So far in front of the mask another part of the face has to be to hide it."""
 _TURNED_AWAY = 0.3
 """Triangles whose corners all look away by this much are left out; the outline keeps its own."""
 _SHADOW = 0.34
 _SHADOW_CM = 0.35
+_SHADOW_REACH_CM = 0.8
+"""So far from the mask its shadow ends, blur and shift together."""
 _HEAT_BLUR_CM = 0.13
 _FOLD_LIGHT = -0.22
 """Folds show some light from above even where the face is lit evenly."""
@@ -90,35 +94,56 @@ def draw_mask(
     """
     surface = surface_on(mesh_xyz)
     hw = image.shape[0], image.shape[1]
-    frame = frame_around(surface.taut_xyz[:, :2], surface.pixels_per_cm, hw)
-    if frame is None:
+    reach = frame_around(surface.taut_xyz[:, :2], surface.pixels_per_cm, hw)
+    if reach is None:
         nothing = np.zeros(hw, np.uint8)
         return MaskLayer(np.zeros_like(image), nothing, nothing.copy())
-    light = face_light(image, mesh_xyz, surface.rotation.astype(np.float32), band)
     worn = _worn(surface, design, placement)
+    tied = loops_of(surface, worn.xyz, design, placement) if loops and design.loops else []
+    # Heat cameras are coarse and warmth spreads: no sharp edge in a soft face.
+    least_px = max(_HEAT_BLUR_CM * surface.pixels_per_cm, 0.3) if band in EMISSIVE else 0.0
+    blur_px = scene.blur_px(least_px)
+    frame = _window(reach, worn, tied, surface.pixels_per_cm, blur_px)
     face_depth = _bare_depth(mesh_xyz, frame, design, placement)
-    channels = 1 if image.ndim == 2 else 3
-    cloth = np.zeros((*frame.hw, channels + 1), np.float32)
-    texture, tint = _texture(design, band, channels, _halvings(design, surface.pixels_per_cm))
-    texels = texture.shape[0] / design.side_px
-    seen = _seen(worn, frame, face_depth, surface.pixels_per_cm)
-    vertices = _lit_vertices(worn, surface, light, np.float32(texels))
-    _paint_cloth(cloth, seen, worn.triangles, vertices, texture, light, band)
-    if loops and design.loops:
-        drawn = loops_of(frame, surface, worn.xyz, design, placement, face_depth)
-        if scene.hair is not None:
-            drawn *= 1 - scene.hair[frame.slices]
-        lay_under(cloth, drawn, np.float32(_brightness(tint, light, band)))
-    return _finished(cloth, frame, image, surface, face_depth, band, scene)
+    light = face_light(image, mesh_xyz, surface.rotation.astype(np.float32), band)
+    texture, tint = _texture(design, band, image.ndim, _halvings(design, surface.pixels_per_cm))
+    fine = worn.fine(frame)
+    triangle = _seen(fine, worn.triangles, face_depth, surface.pixels_per_cm)
+    vertices = _lit_vertices(worn, surface, light, np.float32(texture.shape[0] / design.side_px))
+    planes = planes_of(fine, worn.triangles, vertices)
+    cloth = _cloth(triangle, planes, texture, light, band, 1 if image.ndim == 2 else 3)
+    for each in tied:
+        _lay_loops(cloth, each, frame, face_depth, scene, _brightness(tint, light, band))
+    # Of heat there are no shadows.
+    shadow = None if band in EMISSIVE else _shadow(cloth[..., -1], surface, face_depth)
+    blur(cloth, blur_px)
+    return MaskLayer(*scene.finished(cloth, shadow, frame, reach, image))
+
+
+def _lay_loops(
+    cloth: Float32, tied: Loops, frame: Frame, face_depth: Float32, scene: Scene, value: float
+) -> None:
+    drawn, part = tied.drawn(frame, face_depth)
+    if scene.hair is not None:
+        drawn *= 1 - scene.hair[part.slices]
+    at = part.left - frame.left, part.top - frame.top
+    lay_under(cloth, drawn, np.float32(value), at)
 
 
 @dataclass(frozen=True)
 class _Worn:
-    """The mask's vertices: where they lie, and where in the design, texels."""
+    """The mask's vertices: where they lie, where in the design, texels, and how far they reach."""
 
     xyz: Float32
     texel: Float32
     triangles: Int32
+    ends: Float32
+
+    def fine(self, frame: Frame) -> Float32:
+        """Return the vertices in fine pixels of a window; their centres lie between its own."""
+        fine = (self.xyz - frame.origin) * OVERSAMPLE + np.float32((OVERSAMPLE - 1) / 2)
+        fine[:, 2] = self.xyz[:, 2]
+        return np.asarray(fine, np.float32)
 
 
 def _worn(surface: MaskSurface, design: MaskDesign, placement: Placement) -> _Worn:
@@ -131,17 +156,25 @@ def _worn(surface: MaskSurface, design: MaskDesign, placement: Placement) -> _Wo
         texel[:, 1].reshape(ROWS, COLUMNS),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
-    ).reshape(-1, 3)
-    outward = _normals(surface.taut_xyz)
-    xyz = surface.skin_xyz + shape[:, :1] * (surface.taut_xyz - surface.skin_xyz)
-    xyz += outward * (shape[:, :1] * shape[:, 1:2] * np.float32(surface.pixels_per_cm))
-    triangles = surface_triangles()
-    covered, turned_away = shape[:, 2] > 0, _normals(xyz)[:, 2] > _TURNED_AWAY
-    a, b, c = triangles.T  # corner by corner: ten times as quick as over an axis of three
-    kept = (covered[a] | covered[b] | covered[c]) & ~(
-        turned_away[a] & turned_away[b] & turned_away[c]
     )
-    return _Worn(xyz, texel, np.ascontiguousarray(triangles[kept]))
+    xyz, triangles, ends = put_on(
+        surface.taut_xyz.reshape(ROWS, COLUMNS, 3),
+        surface.skin_xyz.reshape(ROWS, COLUMNS, 3),
+        shape,
+        np.float32(surface.pixels_per_cm),
+        surface_triangles(),
+        np.float32(_TURNED_AWAY),
+    )
+    return _Worn(xyz, texel, triangles, ends if len(triangles) else ends[:0])
+
+
+def _window(
+    reach: Frame, worn: _Worn, tied: list[Loops], pixels_per_cm: float, blur_px: float
+) -> Frame:
+    """Return the part of the image that this mask, its blur and its shadow change."""
+    curves = [curve for each in tied for curve in each.curves]
+    margin = _SHADOW_REACH_CM * pixels_per_cm + 4 + np.ceil(4 * blur_px)
+    return reach.around([worn.ends, *curves], margin)
 
 
 @lru_cache(maxsize=64)
@@ -153,13 +186,12 @@ def _form(design: MaskDesign) -> Float32:
 
 
 @lru_cache(maxsize=64)
-def _texture(design: MaskDesign, band: Band, channels: int, halvings: int) -> tuple[Float32, float]:
+def _texture(design: MaskDesign, band: Band, axes: int, halvings: int) -> tuple[Float32, float]:
     """Return what is painted for a band, and its mean colour.
 
-    The first is linear colour, alpha, slopes and hollows, float32 (s, s, channels + 4), halved
-    ``halvings`` times.
+    The first is as ``kernel.paint`` takes it, halved ``halvings`` times.
     """
-    look = LOOKS[design.material][band]
+    look, channels = LOOKS[design.material][band], 1 if axes == 2 else 3
     own = (design.rgb.astype(np.float32) / 255) ** np.float32(2.2)
     if look.fixed:
         luma = own @ np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -181,11 +213,12 @@ def _texture(design: MaskDesign, band: Band, channels: int, halvings: int) -> tu
     tint = float(colour[design.alpha > 230].mean()) if (design.alpha > 230).any() else 0.5
     side = design.side_px >> halvings
     layers = np.concatenate([colour, alpha, slopes], axis=2)
-    halved = [
-        cv2.resize(np.ascontiguousarray(layers[..., k]), (side, side), interpolation=cv2.INTER_AREA)
-        for k in range(layers.shape[2])
-    ]
-    return np.ascontiguousarray(np.stack(halved, axis=-1), np.float32), tint
+    texture = np.zeros((side, side, LAYERS), np.float32)
+    places = [*range(channels), *range(3, LAYERS - 1)]
+    for k, place in enumerate(places):
+        layer = np.ascontiguousarray(layers[..., k])
+        texture[..., place] = cv2.resize(layer, (side, side), interpolation=cv2.INTER_AREA)
+    return texture, tint
 
 
 def _halvings(design: MaskDesign, pixels_per_cm: float) -> int:
@@ -201,15 +234,12 @@ def _breath(side_px: int) -> Float32:
     return np.asarray(warmth, np.float32)
 
 
-def _seen(worn: _Worn, frame: Frame, face_depth: Float32, pixels_per_cm: float) -> Fragments:
-    """Return what is seen of the mask in each fine pixel."""
-    # Centres of fine pixels lie between those of the image's.
-    fine = (worn.xyz - frame.origin) * _OVERSAMPLE + np.float32((_OVERSAMPLE - 1) / 2)
-    fine[:, 2] = worn.xyz[:, 2]
+def _seen(fine_xyz: Float32, triangles: Int32, face_depth: Float32, pixels_per_cm: float) -> Int32:
+    """Return which triangle of the mask each fine pixel sees, int32 (2 · h, 2 · w), −1 for none."""
+    fine_hw = face_depth.shape[0] * OVERSAMPLE, face_depth.shape[1] * OVERSAMPLE
     limit = face_depth + np.float32(_IN_FRONT_CM * pixels_per_cm)
-    limit = limit.repeat(_OVERSAMPLE, axis=0).repeat(_OVERSAMPLE, axis=1)
-    fine_hw = frame.hw[0] * _OVERSAMPLE, frame.hw[1] * _OVERSAMPLE
-    return rasterise(fine, worn.triangles, fine_hw, behind=limit)
+    enlarged = cv2.resize(limit, fine_hw[::-1], interpolation=cv2.INTER_NEAREST)
+    return rasterise_onto(fine_xyz, triangles, np.asarray(enlarged, np.float32))
 
 
 def _lit_vertices(
@@ -217,35 +247,44 @@ def _lit_vertices(
 ) -> Float32:
     """Return the vertices as ``paint`` takes them; ``texels`` of the texture to the design's."""
     to_image = surface.rotation @ light.direction
-    smooth, skin = _normals(worn.xyz, blur=1.0), _normals(surface.skin_xyz, blur=3.0)
-    form = (1 + smooth @ to_image) / np.maximum(1 + skin @ to_image, 0.25)
     return np.column_stack(
         [
             (worn.texel + 0.5) * texels - np.float32(0.5),
-            grid_uv() * light.shade.shape[0] - 0.5,
-            np.clip(form, 0.72, 1.3),
+            _light_texels(),
+            relit(_smoothed(worn.xyz, 1.0), _smoothed(surface.skin_xyz, 3.0), to_image),
         ]
-    ).astype(np.float32)
+    )
 
 
-def _paint_cloth(
-    cloth: Float32,
-    seen: Fragments,
-    triangles: Int32,
-    vertices: Float32,
+@cache
+def _light_texels() -> Float32:
+    """Return where in the texture of light the vertices lie, (rows · columns, 2)."""
+    return (grid_uv() * SIDE - 0.5).astype(np.float32)
+
+
+def _smoothed(surface_xyz: Float32, cells: float) -> Float32:
+    """Smooth a surface, (rows · columns, 3), by some of its cells: (rows, columns, 3)."""
+    grid = surface_xyz.reshape(ROWS, COLUMNS, 3)
+    return np.asarray(cv2.GaussianBlur(grid, (0, 0), cells), np.float32)
+
+
+def _cloth(
+    triangle: Int32,
+    planes: NDArray[np.float64],
     texture: Float32,
     light: FaceLight,
     band: Band,
-) -> None:
+    channels: int,
+) -> Float32:
+    """Return premultiplied colour, 0 to 255, and coverage, (h, w, channels + 1)."""
     heat = band in EMISSIVE
     down = 0.0 if heat else _FOLD_LIGHT
     bend = -np.array([light.direction[0], light.direction[1] + down], np.float32)
-    room = light.room if heat else 0.0
-    tone = tone_curve(heat)
-    paint(
-        seen.triangle, seen.weights, triangles, vertices, texture, light.shade,
-        bend, np.float32(light.white), np.float32(room), tone, cloth,
-    )  # fmt: skip
+    levels = np.array([light.white, light.room if heat else 0.0], np.float32)
+    height, width = triangle.shape
+    cloth = np.zeros((height // OVERSAMPLE, width // OVERSAMPLE, channels + 1), np.float32)
+    paint(triangle, planes, texture, light.shade, bend, levels, tone_curve(heat), cloth)
+    return cloth
 
 
 def _brightness(reflectance: float, light: FaceLight, band: Band) -> float:
@@ -269,32 +308,7 @@ def _bare_depth(
     masked = within & (design.alpha[row, column] > 0)
     bare = triangles[~masked[triangles].all(axis=1)].astype(np.int32)
     mesh = np.asarray(mesh_xyz, np.float32) - frame.origin
-    return rasterise(mesh, bare, frame.hw).depth
-
-
-def _finished(
-    cloth: Float32,
-    frame: Frame,
-    image: UInt8,
-    surface: MaskSurface,
-    face_depth: Float32,
-    band: Band,
-    scene: Scene,
-) -> MaskLayer:
-    """Add the shadow that the mask casts on the face, and round to 8 bits."""
-    if band in EMISSIVE:  # heat cameras are coarse and warmth spreads: no sharp edge in a soft face
-        blur = max(_HEAT_BLUR_CM * surface.pixels_per_cm, 0.3)
-        shadow = np.zeros(frame.hw, np.float32)
-    else:
-        blur = 0.0
-        shadow = scene.open(_shadow(cloth[..., -1], surface, face_depth), frame)
-    cloth = scene.taken(cloth, frame, blur)
-    colour = np.zeros((*frame.hw, cloth.shape[2] - 1), np.uint8)
-    alpha, region = np.empty(frame.hw, np.uint8), np.empty(frame.hw, np.uint8)
-    round_layer(cloth, shadow, colour, alpha, region)
-    hw = image.shape[:2]
-    placed = frame.placed(colour[..., 0] if image.ndim == 2 else colour, image.shape)
-    return MaskLayer(placed, frame.placed(alpha, hw), frame.placed(region, hw))
+    return rasterise_depth(mesh, bare, frame.hw)[1]
 
 
 def _shadow(region: Float32, surface: MaskSurface, face_depth: Float32) -> Float32:
@@ -302,18 +316,12 @@ def _shadow(region: Float32, surface: MaskSurface, face_depth: Float32) -> Float
     reach = np.float32(_SHADOW_CM * surface.pixels_per_cm)
     down = surface.rotation[:2, 1] * 0.45 * reach
     shift = np.array([[1, 0, down[0]], [0, 1, down[1]]])
-    below = cv2.warpAffine(region, shift, region.shape[::-1])
-    dark = cv2.GaussianBlur(below, (0, 0), max(0.45 * float(reach), 0.5))
-    face = cv2.GaussianBlur(np.isfinite(face_depth).astype(np.float32), (0, 0), 1.0)
-    return np.asarray(cv2.multiply(dark, face, scale=_SHADOW), np.float32)
-
-
-def _normals(surface_xyz: Float32, blur: float = 0.0) -> Float32:
-    """Return unit normals of the surface's vertices, of it smoothed by ``blur`` cells."""
-    surface = surface_xyz.reshape(ROWS, COLUMNS, 3)
-    if blur:
-        surface = np.asarray(cv2.GaussianBlur(surface, (0, 0), blur), np.float32)
-    return np.asarray(grid_normals(surface).reshape(-1, 3), np.float32)
+    # In place: what is allocated anew is slow to touch for the first time.
+    dark = cv2.warpAffine(region, shift, region.shape[::-1])
+    cv2.GaussianBlur(dark, (0, 0), max(0.45 * float(reach), 0.5), dst=dark)
+    face = np.isfinite(face_depth).astype(np.float32)
+    cv2.GaussianBlur(face, (0, 0), 1.0, dst=face)
+    return np.asarray(cv2.multiply(dark, face, dst=dark, scale=_SHADOW), np.float32)
 
 
 def composite(image: UInt8, layer: MaskLayer) -> UInt8:

@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 
 from pipeline.synthesis.masks.frame import Frame
+from pipeline.synthesis.masks.kernel import finish
 from pipeline.synthesis.masks.photograph import Photograph, grain_like
 from pipeline.types import Float32, UInt8
 
 OWN_BLUR_PX = 0.6
 """Of what is drawn, by its means over fine pixels."""
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_SEEN_BLUR_PX = 0.3
 
 
 @dataclass(frozen=True)
@@ -32,45 +33,59 @@ class Scene:
     photo: Photograph | None = None
     seed: int = 0
 
-    def taken(self, cloth: Float32, frame: Frame, blur_px: float) -> Float32:
-        """Let a drawn mask look as if it had been photographed with the face.
+    def blur_px(self, least_px: float) -> float:
+        """Return by how much a drawn mask is blurred, by ``least_px`` at least."""
+        if self.photo is None:
+            return least_px
+        return max(least_px, float(np.sqrt(max(self.photo.blur_px**2 - OWN_BLUR_PX**2, 0.0))))
+
+    def finished(
+        self, cloth: Float32, shadow: Float32 | None, frame: Frame, reach: Frame, image: UInt8
+    ) -> tuple[UInt8, UInt8, UInt8]:
+        """Let a drawn mask look as if it had been photographed with the face, and round it.
 
         Args:
             cloth: float32 (h, w, c + 1) of the window: premultiplied colour, 0 to 255, coverage.
+            shadow: float32 (h, w) of the window, 0 to 1.
             frame: the window.
-            blur_px: by which it is blurred at least.
+            reach: the part of the image that has this mask's grain; the window lies in it.
+            image: uint8 (H, W) or (H, W, 3).
+
+        Returns:
+            Colour, share of it and the mask's own share, shaped as the image is and as (H, W); 0
+            where they are hidden or not in the image.
         """
-        if self.photo is not None:
-            extra = np.sqrt(max(self.photo.blur_px**2 - OWN_BLUR_PX**2, 0.0))
-            blur_px = max(blur_px, float(extra))
-        if blur_px >= 0.3:
-            cloth = np.asarray(cv2.GaussianBlur(cloth, (0, 0), blur_px), np.float32)
-        covered = cloth[..., -1:]
+        colour = np.zeros(image.shape, np.uint8)
+        alpha, region = np.zeros(image.shape[:2], np.uint8), np.zeros(image.shape[:2], np.uint8)
+        tones, grain = _NO_BYTES, _NOTHING[..., None]
         if self.photo is not None:
             if self.photo.tones is not None:
-                cloth[..., :-1] = _toned(cloth, self.photo.tones)
+                tones = self.photo.tones
             if self.photo.grain.any():
-                cloth[..., :-1] += covered * grain_like(self.photo, frame.hw, self.seed)
-        return self.open(cloth, frame)
+                grain = grain_like(self.photo, reach.hw, self.seed)
+        finish(
+            cloth,
+            _NOTHING if shadow is None else shadow,
+            (tones, grain),
+            (frame.left - reach.left, frame.top - reach.top),
+            (
+                _NOTHING if self.front is None else self.front,
+                _NO_BYTES if self.known is None else self.known,
+            ),
+            (frame.left, frame.top),
+            colour.reshape(*alpha.shape, -1),
+            alpha,
+            region,
+        )
+        return colour, alpha, region
 
-    def open(self, layer: Float32, frame: Frame) -> Float32:
-        """Take out of a window's layer, (h, w) or (h, w, c), what is hidden or not in the image."""
-        for hidden in (
-            None if self.front is None else 1 - self.front[frame.slices],
-            None if self.known is None else self.known[frame.slices] * np.float32(1 / 255),
-        ):
-            if hidden is not None:
-                layer = layer * (hidden if layer.ndim == 2 else hidden[..., None])
-        return layer
 
-
+_NOTHING, _NO_BYTES = np.empty((0, 0), np.float32), np.empty((0, 0), np.uint8)
 BARE = Scene()
 """Nothing is known beyond the image."""
 
 
-def _toned(cloth: Float32, tones: UInt8) -> Float32:
-    """Return premultiplied colour whose hue follows from its luma."""
-    covered = cloth[..., -1]
-    luma = cloth[..., :-1] @ _LUMA / np.maximum(covered, 1e-4)
-    looked_up = tones[np.clip(np.rint(luma), 0, 255).astype(np.uint8)]
-    return looked_up.astype(np.float32) * covered[..., None]
+def blur(cloth: Float32, blur_px: float) -> None:
+    """Blur a drawn mask, (h, w, c), in place; what nobody sees is left out."""
+    if blur_px >= _SEEN_BLUR_PX:
+        cv2.GaussianBlur(cloth, (0, 0), blur_px, dst=cloth)

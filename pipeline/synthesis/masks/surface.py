@@ -25,6 +25,7 @@ from pipeline.face3d.canonical import canonical_texture, canonical_vertices
 from pipeline.face3d.pose import similarity_of
 from pipeline.face3d.position_map import MAP_PX, valid_texels
 from pipeline.ops.raster import Int32, vertex_normals
+from pipeline.synthesis.masks.grid import weighted
 from pipeline.types import Float32
 
 Float64 = NDArray[np.float64]
@@ -84,10 +85,11 @@ def surface_on(mesh_xyz: Float32) -> MaskSurface:
     shape = _canonical_shape()
     own = (mesh - (canonical_vertices() @ rotation.T * scale + shift)).astype(np.float32)
     smooth, exact = _spread()
-    coarse = (smooth @ own).reshape(_COARSE, _COARSE, 3)
+    coarse = (own.T @ smooth).T.reshape(_COARSE, _COARSE, 3)
     moved = _refined(np.asarray(coarse, np.float64))
     taut = shape.taut_cm @ (rotation.T * scale) + shift + moved
-    skin = shape.skin_cm @ (rotation.T * scale) + shift + exact @ own
+    local = weighted(exact.data, exact.indices, exact.indptr, own)
+    skin = shape.skin_cm @ (rotation.T * scale) + shift + local
     ears = np.array([_EAR_CM, _EAR_CM]) * ((-1, 1, 1), (1, 1, 1))
     return MaskSurface(
         taut.astype(np.float32),
@@ -227,7 +229,7 @@ def _spread() -> tuple[Float32, csr_array]:
     smooth = (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
     inside = _inside(grid_uv())
     exact = surface_weights(np.where(inside[:, None], grid_uv(), rim))
-    return smooth, exact
+    return np.ascontiguousarray(smooth.T), exact
 
 
 def _refined(coarse: Float64) -> Float64:
