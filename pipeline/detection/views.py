@@ -50,7 +50,7 @@ class ThermalDetector:
     def detect(self, image_rgb: UInt8) -> Faces:
         """Find the faces of an image, uint8 (h, w, 3); its colours count for nothing."""
         grey = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-        tones = {view.tone: CONTRASTS[view.tone](grey) for view in self._views}
+        tones = {tone: CONTRASTS[tone](grey) for tone in {view.tone for view in self._views}}
         found = [self._seen(tones[view.tone], view) for view in self._views]
         everyone = sorted_faces(
             np.concatenate([faces.boxes_xyxy for faces in found]),
@@ -66,9 +66,7 @@ class ThermalDetector:
         height, width = grey.shape
         border = round(view.margin * max(height, width))
         toned = np.asarray(255 - grey if view.inverted else grey, np.uint8)
-        shown = cv2.copyMakeBorder(
-            toned, border, border, border, border, cv2.BORDER_CONSTANT, value=0
-        )
+        shown = np.pad(toned, border) if border else toned
         high, wide = shown.shape
         scale = min(view.side_px / max(high, wide), _MAX_ENLARGEMENT)
         wh = max(1, round(wide * scale)), max(1, round(high * scale))

@@ -28,7 +28,7 @@ WEIGHTS = ("yunet",)
 
 
 class YuNet:
-    """YuNet 2023mar, 5 landmarks; one thread.
+    """YuNet 2023mar, 5 landmarks; computes in one thread, and serves one at a time.
 
     Input convention of the network: BGR, 0..255, no mean, sides that are multiples of 32. A face
     must be about 10 to 600 pixels high in the reduced image.
@@ -63,6 +63,7 @@ class YuNet:
         self._score_threshold = score_threshold
         self._nms_threshold = nms_threshold
         self._max_side_px = max_side_px
+        self._memory = np.empty(0, np.float32)
 
     def detect(self, image_rgb: UInt8) -> Faces:
         """Find the faces of an image, uint8 (h, w, 3)."""
@@ -76,10 +77,12 @@ class YuNet:
         """Run the network at the size of the image, uint8 (h, w, 3); nothing is suppressed."""
         height, width = image_rgb.shape[:2]
         bottom, right = -height % 32, -width % 32
-        padded = cv2.copyMakeBorder(image_rgb, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
-        red, green, blue = cv2.split(padded)
-        image_bgr = np.stack([blue, green, red], dtype=np.float32, casting="safe")
-        outputs = self._network.run(_OUTPUTS, {"input": image_bgr[None]})
+        shown = self._input(height + bottom, width + right)
+        for channel, plane in enumerate(cv2.split(image_rgb)[::-1]):
+            shown[0, channel, :height, :width] = plane
+        shown[..., height:, :] = 0
+        shown[..., width:] = 0
+        outputs = self._network.run(_OUTPUTS, {"input": shown})
         levels = [
             self._decoded(stride, (width + right) // stride, *outputs[4 * index : 4 * index + 4])
             for index, stride in enumerate(_STRIDES)
@@ -87,6 +90,16 @@ class YuNet:
         boxes, landmarks, scores = (np.concatenate(each) for each in zip(*levels, strict=True))
         finite = np.isfinite(boxes).all(axis=1) & np.isfinite(landmarks).all(axis=(1, 2))
         return sorted_faces(boxes[finite], landmarks[finite], scores[finite])
+
+    def _input(self, height: int, width: int) -> Float32:
+        """Return an input of the network, float32 (1, 3, h, w), in memory that is used again.
+
+        Megabytes that are allocated for each image are slow to touch for the first time.
+        """
+        count = 3 * height * width
+        if count > len(self._memory):
+            self._memory = np.empty(count, np.float32)
+        return self._memory[:count].reshape(1, 3, height, width)
 
     def _decoded(
         self, stride: int, columns: int, cls: Float32, obj: Float32, bbox: Float32, kps: Float32
