@@ -25,6 +25,7 @@ from skimage.data import astronaut
 from threadpoolctl import threadpool_limits
 
 from benchmarks.bench_incremental import put
+from benchmarks.results import note
 from benchmarks.timing import compare
 from benchmarks.workspaces import workspace
 from pipeline.detection import make_detector
@@ -35,13 +36,18 @@ from pipeline.ops.geometry import warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.synthesis.masks.drawn import drawn_template
 from pipeline.synthesis.masks.fit import place
+from pipeline.synthesis.masks.photograph import photograph_of
 from pipeline.synthesis.masks.render import composite, draw_mask
+from pipeline.synthesis.masks.scene import Scene
 from pipeline.synthesis.masks.surface import grid_uv, surface_on, surface_triangles
 from pipeline.types import Float32, UInt8
 from pipeline.weights import fetch, load_registry
 
 ROOT = Path(__file__).resolve().parents[1]
-SIDE_PX = 256
+SIDE_PX, LARGE_PX = 256, 512
+FACES_PX = (300, 480)
+"""Heights of the faces that are masked in an image of ``LARGE_PX``."""
+DESIGNS = ("surgical_blue", "kn95_white", "cloth_checked")
 MEASURED = ("reconstruct", "masks")
 
 
@@ -100,6 +106,33 @@ def best_ms(call: Callable[[], object], repeats: int) -> float:
         call()
         times.append(time.process_time() - start)
     return 1e3 * min(times)
+
+
+def drawing_ms(image: UInt8, mesh_xyz: Float32, face_px: int, repeats: int) -> float:
+    """Return the median process time of one mask drawn on a face of a height, milliseconds.
+
+    With all that a photograph brings: blur, grain, tones, shadow, loops.
+    """
+    middle, height = np.float32(LARGE_PX / 2), float(np.ptp(mesh_xyz[:, 1]))
+    scale = face_px / height
+    shift = middle - scale * mesh_xyz[:, :2].mean(axis=0)
+    matrix = np.column_stack([np.diag([scale, scale]), shift])
+    face = np.asarray(warp_affine(image, matrix, (LARGE_PX, LARGE_PX)), np.uint8)
+    mesh = np.column_stack([mesh_xyz[:, :2] * scale + shift, mesh_xyz[:, 2] * scale])
+    mesh = mesh.astype(np.float32)
+    known = np.full(face.shape[:2], 255, np.uint8)
+    scene = Scene(known=known, photo=photograph_of(face, known, max(scale, 1.0)))
+    times = []
+    for name in DESIGNS:
+        design = drawn_template(name)
+        placement = place(design, "proper", 0.0, np.random.default_rng(0))
+        draw_mask(face, mesh, design, placement, scene=scene)
+        for _ in range(repeats):
+            start = time.process_time()
+            draw_mask(face, mesh, design, placement, scene=scene)
+            times.append(1e3 * (time.process_time() - start))
+    note(f"a mask on a face of {face_px} px", "ms", times)
+    return statistics.median(times)
 
 
 def worker_ratio(images: int, repeats: int) -> None:
@@ -185,6 +218,9 @@ def main() -> None:
     print(
         f"reconstruct and one mask at 256: {best_ms(reconstruct_and_mask, options.repeats):.1f} ms"
     )
+    for face_px in FACES_PX:
+        took = drawing_ms(image, mesh, face_px, options.repeats)
+        print(f"one mask at 512 × 512, a face of {face_px} px: {took:.1f} ms (median)")
     print(f"from the image of 512, detected: {best_ms(from_image, options.repeats):.1f} ms")
     worker_ratio(options.images, max(options.repeats // 7, 1))
 
