@@ -41,7 +41,7 @@ from pipeline.exporters.storage import (
 )
 from pipeline.exporters.target import Target
 from pipeline.store import ShardFolder, code_sha256
-from pipeline.store.executors import Executor, Serial
+from pipeline.store.executors import Executor, Serial, Work
 from pipeline.store.progress import progress
 
 ALWAYS = ("sample_id", "licence", "simulated", "generator")
@@ -266,7 +266,7 @@ def _write_units(job: Job, store: Store, executor: Executor, total: int) -> list
     receipts = [receipt for receipt in kept.values() if receipt]
     with progress(f"export {job.request.format}", total, unit="MB", scale=1e6) as advance:
         advance(total - sum(unit.bytes(job.schema.names) for unit in todo))
-        receipts += executor.run(_write, todo, partial(_start, job, store), advance)
+        receipts += executor.run(Work(_write, todo, partial(_start, job, store), advance))
     return [entry for receipt in receipts for entry in receipt.files]
 
 

@@ -31,20 +31,28 @@ _LOADING = -1
 _LATE_SECONDS = 5.0
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is to be run; the function and ``start`` have to be picklable.
+
+    Attributes:
+        function: what is done with each task.
+        tasks: one each for the function.
+        start: run once in each worker, before its first task.
+        advance: where the rows arrive that workers tell ``report_progress``.
+    """
+
+    function: Callable[[Task], Result]
+    tasks: Sequence[Task]
+    start: Start
+    advance: Advance
+
+
 class Executor(Protocol):
-    """Runs ``function`` on every task, after ``start`` ran once in each worker."""
+    """Runs work: on its own terms where, in what order, and by how many workers."""
 
-    def run(
-        self,
-        function: Callable[[Task], Result],
-        tasks: Sequence[Task],
-        start: Start,
-        advance: Advance,
-    ) -> Iterator[Result]:
-        """Yield results in any order; the first error ends the run.
-
-        What the workers tell ``report_progress`` arrives at ``advance``.
-        """
+    def run(self, work: Work) -> Iterator[Result]:
+        """Yield results in any order; the first error ends the run."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +61,14 @@ class Serial:
 
     workers: int = 1
 
-    def run(
-        self,
-        function: Callable[[Task], Result],
-        tasks: Sequence[Task],
-        start: Start,
-        advance: Advance,
-    ) -> Iterator[Result]:
+    def run(self, work: Work) -> Iterator[Result]:
         """See ``Executor``."""
         global _advance
-        if not tasks:
+        if not work.tasks:
             return
-        _advance = advance
-        start()
-        yield from map(function, tasks)
+        _advance = work.advance
+        work.start()
+        yield from map(work.function, work.tasks)
 
 
 def _end_late_workers() -> None:
@@ -103,39 +105,33 @@ class Processes:
     workers: int
     stall_seconds: float = field(default_factory=stall_seconds_from_environment)
 
-    def run(
-        self,
-        function: Callable[[Task], Result],
-        tasks: Sequence[Task],
-        start: Start,
-        advance: Advance,
-    ) -> Iterator[Result]:
+    def run(self, work: Work) -> Iterator[Result]:
         """See ``Executor``.
 
         Raises:
             StageError: a worker died, most often for want of memory, or hangs.
         """
-        if not tasks:
+        if not work.tasks:
             return
         context = get_context("spawn")
-        workers = min(self.workers, len(tasks))
+        workers = min(self.workers, len(work.tasks))
         signs = Signs(context, workers)
         seen = 0
         pool = ProcessPoolExecutor(
             max_workers=workers,
             mp_context=context,
             initializer=_start_worker,
-            initargs=(os.getpid(), start, signs),
+            initargs=(os.getpid(), work.start, signs),
         )
-        waiting = {pool.submit(_work, function, task, n) for n, task in enumerate(tasks)}
+        waiting = {pool.submit(_work, work.function, task, n) for n, task in enumerate(work.tasks)}
         try:
             while waiting:
                 done, waiting = wait(waiting, _POLL_SECONDS, FIRST_COMPLETED)
                 rows = signs.rows()
-                advance(rows - seen)
+                work.advance(rows - seen)
                 seen = rows
                 yield from (future.result() for future in done)
-                self._check(signs, tasks)
+                self._check(signs, work.tasks)
             if signs.at_work():
                 _end_late_workers()
         except BrokenProcessPool as error:

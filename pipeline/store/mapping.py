@@ -20,7 +20,7 @@ import pyarrow as pa
 from pipeline.errors import DamageError, OlderError, SchemaError
 from pipeline.store.checked import CheckedFiles
 from pipeline.store.columns import REJECTED
-from pipeline.store.executors import Executor, Serial, report_progress
+from pipeline.store.executors import Executor, Serial, Work, report_progress
 from pipeline.store.files import Place
 from pipeline.store.fingerprint import StageKey
 from pipeline.store.locks import locked, writing
@@ -133,7 +133,8 @@ def map_shards(
         chosen = executor if stale > few_rows else Serial()
         with progress(label, stale) as advance:
             computed = 0
-            for done in chosen.run(_run, [p.shard for p in changed], start, advance):
+            work = Work(_run, [state.shard for state in changed], start, advance)
+            for done in chosen.run(work):
                 check_lock()
                 computed += done
         target.drop_foreign_shards()  # what workers that died left half-written

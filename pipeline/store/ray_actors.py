@@ -20,7 +20,7 @@ import logging
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,10 +28,10 @@ from typing import Any
 
 from pipeline.errors import StageError, one_line
 from pipeline.store.executors import (
-    Advance,
     Result,
     Start,
     Task,
+    Work,
     limit_threads,
     report_to,
     stall_seconds_from_environment,
@@ -64,23 +64,17 @@ class RayActors:
     gpus: float = 0.0
     stall_seconds: float = field(default_factory=stall_seconds_from_environment)
 
-    def run(
-        self,
-        function: Callable[[Task], Result],
-        tasks: Sequence[Task],
-        start: Start,
-        advance: Advance,
-    ) -> Iterator[Result]:
+    def run(self, work: Work) -> Iterator[Result]:
         """See ``Executor``.
 
         Raises:
             StageError: ``TRIES`` actors died or stood still on a shard, or at their start.
         """
-        if not tasks:
+        if not work.tasks:
             return
         with _connected(self) as room:
-            count = min(self.workers or room, len(tasks))
-            run = _Run(self, function, tasks, start, advance)
+            count = min(self.workers or room, len(work.tasks))
+            run = _Run(self, work)
             try:
                 yield from run.results(count)
             finally:
@@ -174,10 +168,7 @@ class _Run:
     """One run: which shards wait, which actor has which."""
 
     wanted: RayActors
-    function: Callable[[Task], Result]
-    tasks: Sequence[Task]
-    start: Start
-    advance: Advance
+    work: Work
     _actors: list[_Actor] = field(default_factory=list)
     _lost: Counter[int] = field(default_factory=Counter)
 
@@ -185,7 +176,7 @@ class _Run:
         """Yield the shards' results as they come, from so many actors."""
         import ray
 
-        self._waiting = deque(range(len(self.tasks)))
+        self._waiting = deque(range(len(self.work.tasks)))
         self._patience = time.monotonic() + _PATIENCE_SECONDS
         self._actors = [self._new() for _ in range(count)]
         while self._waiting or any(actor.task is not None for actor in self._actors):
@@ -216,14 +207,14 @@ class _Run:
             "max_concurrency": 2,  # the work, and the question how far it is
         }
         handle = ray.remote(**options)(_Worker).remote(str(Path.cwd()))
-        return _Actor(handle, handle.begin.remote(self.start), starts)
+        return _Actor(handle, handle.begin.remote(self.work.start), starts)
 
     def _feed(self, actor: _Actor) -> None:
         """Give a ready actor the next shard."""
         if actor.busy is None and self._waiting:
             actor.task = self._waiting.popleft()
             actor.before, actor.alive = actor.rows, time.monotonic()
-            actor.busy = actor.handle.work.remote(self.function, self.tasks[actor.task])
+            actor.busy = actor.handle.work.remote(self.work.function, self.work.tasks[actor.task])
 
     def _take(self, actor: _Actor) -> Iterator[Result]:
         """Yield a shard's result, nothing where the actor began or died."""
@@ -264,7 +255,7 @@ class _Run:
     def _note(self, actor: _Actor, rows: int) -> None:
         if actor.alive is None or rows > actor.rows:
             actor.alive = time.monotonic()
-        self.advance(rows - actor.rows)
+        self.work.advance(rows - actor.rows)
         actor.rows = rows
 
     def _replace(self, actor: _Actor, why: str) -> None:
@@ -279,9 +270,9 @@ class _Run:
         else:
             self._lost[task] += 1
             self._waiting.appendleft(task)
-            self.advance(actor.before - actor.rows)
+            self.work.advance(actor.before - actor.rows)
         lost = starts if task is None else self._lost[task]
-        what = "at its start" if task is None else f"on {self.tasks[task]!s:.200}"
+        what = "at its start" if task is None else f"on {self.work.tasks[task]!s:.200}"
         if lost >= TRIES:
             raise StageError(
                 f"{lost} actors were lost one after the other {what}, the last: {why}. Finished "

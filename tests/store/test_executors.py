@@ -8,6 +8,7 @@ from pipeline.errors import StageError
 from pipeline.store.executors import (
     Processes,
     Serial,
+    Work,
     executor_from_environment,
     report_progress,
 )
@@ -33,7 +34,7 @@ def fail(number):
 @pytest.mark.parametrize("executor", [Serial(), Processes(2)])
 def test_all_tasks_are_run_and_counted(executor):
     counts = []
-    found = sorted(executor.run(double, [1, 2, 3], nothing, counts.append))
+    found = sorted(executor.run(Work(double, [1, 2, 3], nothing, counts.append)))
     assert found == [2, 4, 6]
     assert sum(counts) == 3
 
@@ -43,13 +44,13 @@ def test_no_task_starts_no_worker(executor):
     def never():
         raise AssertionError("started")
 
-    assert list(executor.run(double, [], never, ignore)) == []
+    assert list(executor.run(Work(double, [], never, ignore))) == []
 
 
 @pytest.mark.parametrize("executor", [Serial(), Processes(1)])
 def test_an_error_of_the_work_comes_through(executor):
     with pytest.raises(ValueError, match="no 1"):
-        list(executor.run(fail, [1], nothing, ignore))
+        list(executor.run(Work(fail, [1], nothing, ignore)))
 
 
 def test_the_environment_chooses(monkeypatch):

@@ -17,7 +17,7 @@ import ray_driver
 import work
 
 from pipeline.errors import StageError
-from pipeline.store.executors import Serial, executor_from_environment
+from pipeline.store.executors import Serial, Work, executor_from_environment
 from pipeline.store.files import place_of
 from pipeline.store.ray_actors import TRIES, RayActors
 
@@ -134,9 +134,9 @@ def test_an_error_of_the_work_comes_through(cluster, tmp_path):
 def test_rows_are_counted_once(cluster, tmp_path):
     counts = []
     executor = RayActors(2)
-    found = executor.run(len, ["a", "bb", "ccc"], dict, counts.append)
+    found = executor.run(Work(len, ["a", "bb", "ccc"], dict, counts.append))
     assert sorted(found) == [1, 2, 3]
-    assert list(executor.run(len, [], fail, counts.append)) == []
+    assert list(executor.run(Work(len, [], fail, counts.append))) == []
 
 
 @pytest.mark.parametrize("kind", ["disk", "s3"])

@@ -27,7 +27,7 @@ from pipeline.demo.scenes.media import write_frames, write_table, write_text, wr
 from pipeline.demo.scenes.script import Take, galleries_of, plan
 from pipeline.params.load import section_values
 from pipeline.params.sample import ScenesParams
-from pipeline.store.executors import Executor, report_progress
+from pipeline.store.executors import Executor, Work, report_progress
 from pipeline.store.locks import locked
 from pipeline.store.progress import progress
 from pipeline.types import UInt8
@@ -107,7 +107,7 @@ def make_scenes(
         start = partial(_start, job)
         with progress(label, len(uncut) + len(stale)) as advance:
             for tasks in (uncut, stale):
-                for _ in executor.run(_work, tasks, start, advance):
+                for _ in executor.run(Work(_work, tasks, start, advance)):
                     pass
     return len(takes), len(stale)
 
