@@ -10,6 +10,7 @@ from pipeline.exporters.format import Request
 from pipeline.exporters.running import export, modules_of
 from pipeline.params.whole import Params
 from pipeline.store import ShardFolder, executor_from_environment
+from pipeline.store.files import place_of
 from stages.run import StageRun, stage_main
 
 
@@ -26,7 +27,7 @@ def run(stage: StageRun) -> None:
         raise ParamsError(
             f"export {stage.dataset!r}: expected one of params.yaml's exports: {known}"
         )
-    source = Path(params.source)
+    source = place_of(params.source)
     request = Request(
         source,
         params.format,

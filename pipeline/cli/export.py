@@ -12,7 +12,9 @@ FORMATS = ", ".join(EXPORTERS)
 
 
 def export_command(
-    source: Annotated[Path, typer.Argument(help="a stage's output, e.g. data/sample/align")],
+    source: Annotated[
+        str, typer.Argument(help="a stage's output, e.g. data/sample/align, or s3://…")
+    ],
     form: Annotated[str, typer.Option("--format", help=FORMATS)],
     to: Annotated[str, typer.Option(help="folder to make: a path, s3://…, gs://…")],
     where: Annotated[
@@ -41,11 +43,13 @@ def export_command(
     from pipeline.exporters.running import export, plan_export
     from pipeline.store import executor_from_environment
     from pipeline.store.executors import limit_threads
+    from pipeline.store.files import place_of
 
-    output_of(source)
+    place = place_of(source)
+    output_of(place)
     limit_threads()
     request = Request(
-        source,
+        place,
         form,
         to,
         where,

@@ -9,6 +9,7 @@ from pipeline.errors import StageError
 
 if TYPE_CHECKING:
     from pipeline.store import ShardFolder
+    from pipeline.store.files import Place
 
 
 def show(
@@ -37,7 +38,7 @@ def show(
     print(out)
 
 
-def output_of(folder: Path) -> "ShardFolder":
+def output_of(folder: "Place") -> "ShardFolder":
     """Open a stage's output that a command names.
 
     Raises:
@@ -50,4 +51,4 @@ def output_of(folder: Path) -> "ShardFolder":
     except StageError as error:
         here = Path.cwd()
         hint = "" if (here / "dvc.yaml").is_file() else f"; {here} is no crossband project"
-        raise StageError(f"{error}. Looked in {folder.resolve()}{hint}") from error
+        raise StageError(f"{error}. Looked in {folder.absolute()}{hint}") from error

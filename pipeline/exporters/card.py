@@ -47,7 +47,7 @@ def _synthetic(facts: Facts) -> list[str]:
 def _prose(job: Job) -> str:
     facts = job.facts
     lines = [
-        f"# {job.request.source.as_posix()}",
+        f"# {job.request.source}",
         "",
         f"{facts.rows} rows, exported by crossband from one stage of its pipeline. "
         "`manifest.json` has the sha256 of each file, the parameters and the revision.",

@@ -76,7 +76,7 @@ def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
     """Join what the units left into one JSON per split, piece by piece."""
     head = {
         "info": {
-            "description": f"{job.request.source.as_posix()}, exported by crossband",
+            "description": f"{job.request.source}, exported by crossband",
             "simulated": job.facts.simulated,
         },
         "licenses": [

@@ -23,6 +23,7 @@ from pipeline.exporters.format import Format, Job, require
 from pipeline.exporters.manifest import program_version, revision_date
 from pipeline.exporters.payloads import is_image
 from pipeline.exporters.storage import FileEntry, Sink
+from pipeline.store.files import ObjectPath, Place
 
 FILE = "croissant.json"
 SPECIFICATION = "http://mlcommons.org/croissant/1.1"
@@ -60,7 +61,7 @@ def metadata(job: Job, files: Iterable[FileEntry]) -> dict[str, Any]:
         "includes": "data/*.parquet",
     }
     simulated = job.facts.simulated
-    name = job.request.source.as_posix()
+    name = str(job.request.source)
     return {
         "@context": mlcroissant.Metadata(name="context").to_json()["@context"],
         "@type": "sc:Dataset",
@@ -87,9 +88,13 @@ def metadata(job: Job, files: Iterable[FileEntry]) -> dict[str, Any]:
     }
 
 
-def _newest(source: Path) -> str:
-    newest = max(path.stat().st_mtime for path in source.glob("*.parquet"))
-    return datetime.fromtimestamp(newest, UTC).date().isoformat()
+def _newest(source: Place) -> str:
+    if isinstance(source, ObjectPath):
+        times = [path.fs.modified(path.key) for path in source.glob("*.parquet")]
+    else:
+        written = (path.stat().st_mtime for path in source.glob("*.parquet"))
+        times = [datetime.fromtimestamp(seconds, UTC) for seconds in written]
+    return str(max(times).date().isoformat())
 
 
 def _field(field: pa.Field) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.names import Names
 from pipeline.exporters.selection import ALL, Selection, Unit
 from pipeline.exporters.storage import FileEntry, Sink
+from pipeline.store.files import Place
 from pipeline.types import Row
 
 
@@ -20,7 +21,7 @@ class Request:
     """What somebody asks to be exported.
 
     Attributes:
-        source: folder of a stage's output.
+        source: folder of a stage's output, on a disk or in an object store.
         format: a name in ``EXPORTERS``.
         to: fsspec URL of the folder to make.
         where: SQL condition that rows have to fulfil; see ``selection``.
@@ -32,7 +33,7 @@ class Request:
         mix: of ``lfw_bin``, what its rows may differ in: ``band``, ``split``.
     """
 
-    source: Path
+    source: Place
     format: str
     to: str
     where: str | None = None

@@ -315,7 +315,7 @@ def local_copy(store: Store, entries: Sequence[FileEntry]) -> Iterator[Path]:
 def _manifest(job: Job, entries: Sequence[FileEntry], verified: str | None) -> Manifest:
     request = job.request
     digest = hashlib.sha256("".join(unit.ids_sha256 for unit in job.units).encode())
-    source = {"folder": request.source.as_posix(), "rows_sha256": digest.hexdigest()}
+    source = {"folder": str(request.source), "rows_sha256": digest.hexdigest()}
     return Manifest(
         format=request.format,
         source=source | {"shards": ShardFolder.open(request.source).count},

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pipeline.errors import ExportError
 from pipeline.store import ShardFolder
 from pipeline.store.executors import report_progress
+from pipeline.store.fetched import fetched
 from pipeline.store.files import path_of
 from pipeline.store.ids import check_sample_id
 from pipeline.store.rows import rows_from_table
@@ -161,7 +162,8 @@ class Selection:
 
     def __init__(self, folder: ShardFolder, where: str | None, splits: Sequence[str]) -> None:
         self.folder = folder
-        self._paths = [path_of(folder.shard(index).path) for index in range(folder.count)]
+        here = fetched(folder)
+        self._paths = [path_of(here.shard(index).path) for index in range(here.count)]
         for path in self._paths:
             check_footer(path)
         self.schema = pq.read_schema(self._paths[0])

@@ -6,9 +6,12 @@ from buckets import forget, served
 from stage_data import contents, tables
 
 from pipeline.errors import ExportError
+from pipeline.exporters.format import Request
 from pipeline.exporters.importing import import_export, read_manifest
+from pipeline.exporters.running import export
 from pipeline.exporters.storage import Sink
-from pipeline.store.executors import Processes
+from pipeline.store.executors import Processes, Serial
+from pipeline.store.files import place_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -144,3 +147,17 @@ def test_an_object_of_the_users_is_not_written_over(put, bucket):
     with pytest.raises(ExportError, match="bears the name of one: move it away"):
         put("folder", to=f"{bucket}/set", verify=False, overwrite=True)
     assert stored(f"{bucket}/set")[taken] == b"years of work"
+
+
+def test_shards_in_the_store_give_the_export_of_those_on_a_disk(put, bucket, align, tmp_path):
+    local = contents(put("webdataset", where="band = 'NIR'", verify=False))
+    for shard in align.glob("*.parquet"):
+        fsspec.filesystem("s3").put_file(str(shard), f"prepared/align/{shard.name}")
+    source, to = place_of(f"{bucket}/align"), tmp_path / "from-store"
+    for executor in (Serial(), Processes(2)):
+        request = Request(source, "webdataset", str(to), where="band = 'NIR'")
+        manifest = export(request, executor=executor, overwrite=True, few_bytes=0)
+        assert manifest.source["folder"] == f"{bucket}/align"
+        found = contents(to)
+        assert found.keys() == local.keys()
+        assert all(found[name] == local[name] for name in local if name != "manifest.json")

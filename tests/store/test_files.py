@@ -17,6 +17,7 @@ from pipeline.errors import DamageError, StageError
 from pipeline.report.query import Tables
 from pipeline.store import Listing, ShardFolder, StageKey, leases, map_shards
 from pipeline.store.executors import Processes, Serial
+from pipeline.store.fetched import fetched
 from pipeline.store.files import ObjectPath, path_of, place_of
 from pipeline.store.locks import locked
 from stages.run import StageRun, data_of
@@ -230,3 +231,23 @@ def test_stages_find_their_shards_where_the_environment_says(place, shout, monke
         path_of(place)
     monkeypatch.delenv("CROSSBAND_DATA")
     assert data_of("mine", "align") == Path("data/mine/align")
+
+
+def test_what_wants_a_disk_gets_a_copy_once_and_anew_after_a_change(place, shout, monkeypatch):
+    prepare(place, shout)
+    folder, true, fetches = ShardFolder.open(place), ObjectPath.fetch, []
+
+    def counted(self, path):
+        fetches.append(self.name)
+        true(self, path)
+
+    monkeypatch.setattr(ObjectPath, "fetch", counted)
+    here = fetched(folder)
+    assert isinstance(here.path, Path)
+    assert fetched(here) is here
+    assert list(here.rows()) == list(folder.rows())
+    fetches.clear()
+    assert fetched(folder) == here
+    assert fetches == []
+    prepare(place, shout, ROWS[1:])
+    assert len(list(fetched(folder).rows())) == len(list(here.rows())) - 1

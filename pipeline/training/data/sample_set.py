@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.errors import StageError
+from pipeline.store.fetched import fetched
 from pipeline.store.files import path_of
 from pipeline.store.shards import ShardFolder
 from pipeline.training.data.images import HW, ImageColumn, ImageStore, Int64
@@ -102,7 +103,7 @@ class SampleSet:
                     f"{asked_by} asks for: expected the output of a stage that makes it"
                 )
         jobs = [
-            (path_of(p.folder.shard(i).path), p.choice)
+            (path_of(fetched(p.folder).shard(i).path), p.choice)
             for p in parts
             for i in range(p.folder.count)
         ]

@@ -7,13 +7,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from buckets import served
 from hypothesis import given
 from hypothesis import strategies as st
 from sample_rows import STAGE, noise, sample_row, write_stage
 
 from pipeline.errors import StageError
 from pipeline.ops.codec import as_grey, encode_png
+from pipeline.store import ShardFolder
 from pipeline.store.columns import extend
+from pipeline.store.files import place_of
 from pipeline.store.seal import write_sealed
 from pipeline.training.data import images
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples, of_split
@@ -57,6 +60,20 @@ def test_several_stages_of_five_bands_are_one_set_sorted_by_id(tmp_path):
     order = np.random.default_rng(0).permutation(80)
     read = found.read(order)
     assert all((i == noise(f"x{n:02}", (6, 4, 3))).all() for i, n in zip(read, order, strict=True))
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_stage_in_an_object_store_gives_what_one_on_a_disk_gives(tmp_path):
+    rows = [sample_row(f"x{n:02}", f"s{n % 3}", FIVE[n % 5]) for n in range(12)]
+    folder = write_stage(tmp_path / "here", rows, count=3)
+    with served(tmp_path / "none") as bucket:
+        there = ShardFolder(place_of(f"{bucket}/stage"), folder.count)
+        for index in range(folder.count):
+            there.shard(index).path.send(folder.shard(index).path)
+        found, wanted = opened(there), opened(folder)
+    assert found.sample_ids.tolist() == wanted.sample_ids.tolist() == sorted(wanted.sample_ids)
+    order = np.arange(12)
+    assert (found.read(order) == wanted.read(order)).all()
 
 
 def test_images_are_what_was_written_whatever_their_column(tmp_path):
