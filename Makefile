@@ -116,8 +116,10 @@ lint: setup types ## style, import contracts, types
 types: setup ## static types alone
 	mypy
 
-bench: setup ## measure the speed claims (results: README.md, Speed)
-	python -m benchmarks
+# All: hours. BENCH='--resume' goes on, BENCH=workers runs one, BENCH='--workspace DIR' gives a finished run to those that
+# measure one, BENCH=--small shows only that each starts and ends.
+bench: setup ## measure the speed claims, into benchmarks/results.json (BENCH='--resume' goes on)
+	python -m benchmarks $(BENCH)
 
 # An hour or more; ended, it goes on where it was: `make soak`.
 soak: setup ## kill stages and flip bits in a run of their own, and compare what comes of it

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
+from benchmarks.results import not_run
 from pipeline.ops.codec import as_grey, decode, encode_png
 from pipeline.ops.geometry import transform_points
 from pipeline.report import draw
 from pipeline.report.page import page, text_line
-from pipeline.store import ShardFolder
+from pipeline.store import ShardFolder, is_shard_folder
 from pipeline.types import FaceClass, Row, UInt8
 
 READ: dict[str, dict[str, float]] = {
@@ -72,6 +73,8 @@ def main() -> None:
     arguments.add_argument("--data", type=Path, default=Path("data/sample"))
     arguments.add_argument("--sheet", type=Path)
     options = arguments.parse_args()
+    if not is_shard_folder(options.data / "parse"):
+        not_run(f"{options.data}: needs the stages' outputs, made by `dvc repro`")
     columns = ["sample_id", "band", "image", "labels", "mesh_xyz", "warp_2x3", "pose_deg"]
     shots: dict[str, dict[str, Row]] = defaultdict(dict)
     for row in ShardFolder.open(options.data / "parse").rows(columns):

@@ -16,10 +16,11 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from benchmarks.results import not_run
 from benchmarks.timing import compare
 from pipeline.exporters.format import Request
 from pipeline.exporters.running import export
-from pipeline.store import ShardFolder
+from pipeline.store import ShardFolder, is_shard_folder
 from pipeline.store.executors import Serial
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,6 +42,8 @@ def main() -> None:
     arguments.add_argument("--source", type=Path, default=ROOT / "data/sample/ingest")
     arguments.add_argument("--repeats", type=int, default=5)
     options = arguments.parse_args()
+    if not is_shard_folder(options.source):
+        not_run(f"{options.source}: needs a stage's output, made by `dvc repro`")
     with tempfile.TemporaryDirectory() as place:
         work = Path(place)
         (work / "files").mkdir()

@@ -1,25 +1,37 @@
-"""What ten new images cost in a data set of two thousand, what a no-op costs, and peak memory.
+"""What ten images cost in a data set of twenty thousand, what a no-op costs, and peak memory.
 
-``python -m benchmarks.bench_incremental`` makes a workspace in a temporary folder, fills a plain
-folder with shifted photographs of scikit-image's astronaut, runs ``dvc repro``, adds ten, runs it
-again, and once more with nothing to do. Peak memory is that of the largest process of each stage,
-for an eighth of the images and for all of them.
+``python -m benchmarks.bench_incremental`` makes a workspace, fills a plain folder with shifted
+photographs of scikit-image's astronaut, a tenth of them first, and runs ``dvc repro``; adds ten and
+runs it again; the same with all; takes ten away; and once more with nothing to do. Peak memory is
+that of the largest process of a run. Shares are of the run that computed the bulk of the images,
+which is a little less than all would cost at once.
+
+With ``--folder`` it stays there and, ended, goes on where it was: a run's seconds are added up.
 """
 
 import argparse
 import json
-import shutil
 import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import skimage.data
 
+from benchmarks.results import note
 from benchmarks.workspaces import repro, workspace
 from pipeline.ops.codec import encode_jpeg
 
-STAGES = ("ingest", "detect", "align", "parse", "parts")
-ADDED = 10
+STAGES = ("ingest", "detect", "align", "parse", "parts", "attributes")
+CHANGED = 10
+MINE = {"reader": "folder", "root": "images", "shards": 64}
+
+
+def path_of(folder: Path, number: int) -> Path:
+    """Return an image's place."""
+    return folder / f"s{number % 50:02d}" / f"{number:05d}.jpg"
 
 
 def put(folder: Path, first: int, count: int) -> None:
@@ -27,9 +39,15 @@ def put(folder: Path, first: int, count: int) -> None:
     astronaut = skimage.data.astronaut()[:400]
     for number in range(first, first + count):
         shifted = np.roll(astronaut, (number % 40, number // 40), axis=(0, 1))
-        path = folder / f"s{number % 50:02d}" / f"{number:05d}.jpg"
+        path = path_of(folder, number)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encode_jpeg(np.ascontiguousarray(shifted), 95))
+
+
+def take(folder: Path, first: int, count: int) -> None:
+    """Take images away."""
+    for number in range(first, first + count):
+        path_of(folder, number).unlink(missing_ok=True)
 
 
 def computed(cwd: Path) -> dict[str, int]:
@@ -38,30 +56,82 @@ def computed(cwd: Path) -> dict[str, int]:
     return {stage: json.loads(path.read_text())["computed"] for stage, path in runs.items()}
 
 
-def main() -> None:
+@dataclass
+class Steps:
+    """Runs of ``dvc repro``, each done once.
+
+    Attributes:
+        cwd: the workspace.
+        file: what is known of the runs so far.
+    """
+
+    cwd: Path
+    file: Path
+
+    def run(self, name: str, change: Callable[[], None]) -> dict[str, Any]:
+        """Change the images and run; what an earlier call of this benchmark did is not done again.
+
+        Returns:
+            What ``workspaces.Took`` has, and ``computed`` rows by stage.
+        """
+        known = json.loads(self.file.read_text()) if self.file.exists() else {}
+        if name not in known:
+            change()
+            took = repro(self.cwd, spent=self.file.with_name(f"{name}.json"))
+            known[name] = asdict(took) | {"computed": computed(self.cwd)}
+            self.file.write_text(json.dumps(known, indent=1))
+        found: dict[str, Any] = known[name]
+        counts = sorted(set(found["computed"].values()))
+        note(name, "s", [found["seconds"]])
+        note(name, "processor s", [found["processor_s"]])
+        print(
+            f"{name}: {found['seconds']:.1f} s, {found['processor_s']:.1f} processor s, largest "
+            f"process {found['peak_mb']:.0f} MB, each stage computed "
+            f"{' or '.join(map(str, counts))} rows",
+            flush=True,
+        )
+        return found
+
+
+def measure(folder: Path, count: int) -> None:
     """Measure and print."""
+    cwd = folder / "workspace"
+    if not (cwd / "params.yaml").exists():
+        workspace(folder, {"datasets": {"mine": MINE}, "face_datasets": {"mine": {}}})
+    images, steps, few = cwd / "images", Steps(cwd, folder / "steps.json"), count // 10
+    peaks, full = [], {}
+    for size, first in ((few, 0), (count, few + CHANGED)):
+        full = steps.run(f"{size} images", lambda f=first, s=size: put(images, f, s - f))
+        more = steps.run(f"{CHANGED} more than {size}", lambda s=size: put(images, s, CHANGED))
+        share(f"{CHANGED} more than {size}", more, full)
+        note(f"{size} images, largest process", "MB", [full["peak_mb"]])
+        peaks.append(full["peak_mb"])
+    less = steps.run(f"{CHANGED} fewer than {count}", lambda: take(images, count, CHANGED))
+    share(f"{CHANGED} fewer than {count}", less, full)
+    steps.run("nothing to do", lambda: None)
+    print(f"memory: {peaks[1] / peaks[0]:.2f} × with ten times as many")
+
+
+def share(what: str, part: dict[str, Any], full: dict[str, Any]) -> None:
+    """Note and print what a run cost of another, by the clock and by processor seconds."""
+    shares = {name: part[name] / full[name] for name in ("seconds", "processor_s")}
+    note(what, "of the full run's seconds", [shares["seconds"]])
+    note(what, "of the full run's processor seconds", [shares["processor_s"]])
+    print(f"{what}: {shares['seconds']:.2%} of seconds, {shares['processor_s']:.2%} of processor s")
+
+
+def main() -> None:
+    """Measure in a folder that stays, or in one that does not."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=2000)
-    count = parser.parse_args().images
+    parser.add_argument("--images", type=int, default=20_000)
+    parser.add_argument("--folder", type=Path, help="where it stays and goes on")
+    options = parser.parse_args()
+    if options.folder is not None:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        measure(options.folder.resolve(), options.images)
+        return
     with tempfile.TemporaryDirectory() as folder:
-        mine = {"reader": "folder", "root": "images", "shards": 64}
-        cwd = workspace(Path(folder), {"datasets": {"mine": mine}, "face_datasets": {"mine": {}}})
-        put(cwd / "images", 0, count // 8)
-        few_seconds, few_memory = repro(cwd)
-        shutil.rmtree(cwd / "data")
-        put(cwd / "images", count // 8, count - count // 8)
-        full_seconds, full_memory = repro(cwd)
-        put(cwd / "images", count, ADDED)
-        added_seconds, _ = repro(cwd)
-        counts = computed(cwd)
-        idle_seconds, _ = repro(cwd)
-    print(f"{count // 8} images: {few_seconds:.0f} s, largest process {few_memory:.0f} MB")
-    print(f"{count} images: {full_seconds:.0f} s, largest process {full_memory:.0f} MB")
-    print(
-        f"{ADDED} more: {added_seconds:.1f} s, {added_seconds / full_seconds:.1%} of the first "
-        f"run; computed {counts}"
-    )
-    print(f"nothing to do: {idle_seconds:.1f} s")
+        measure(Path(folder), options.images)
 
 
 if __name__ == "__main__":

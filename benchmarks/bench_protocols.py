@@ -1,10 +1,11 @@
 """MegaFace's search and IJB-C's pairs in full size against plain numpy, in time and memory.
 
-Run: ``python -m benchmarks.bench_protocols megaface``, or ``ijbc``. Both sides get the same
-embeddings and give rank-1 and TAR at FAR exactly; the numbers are compared. Plain numpy holds a
-part of the full size, as it has to keep every score: ``--share`` of the distractors or pairs. For
-our memory in full size run ``--ours-only --share 1``: 1,000,000 distractors × 3,530 probes, whose
-embeddings lie in a memory-mapped file, or 15.7 million pairs of 23,124 templates.
+Run: ``python -m benchmarks.bench_protocols``, or one of them, ``megaface`` or ``ijbc``. Both sides
+get the same embeddings and give rank-1 and TAR at FAR exactly; the numbers are compared. Plain
+numpy holds a part of the full size, as it has to keep every score: ``--share`` of the distractors
+or pairs. For our memory in full size run one with ``--ours-only --share 1``: 1,000,000 distractors
+× 3,530 probes, whose embeddings lie in a memory-mapped file, or 15.7 million pairs of 23,124
+templates.
 """
 
 import argparse
@@ -162,31 +163,46 @@ def ijbc(_: Path, share: float) -> Case:
     return ours, plain, count
 
 
+MAKERS = {"megaface": megaface, "ijbc": ijbc}
+
+
 def main() -> None:
     """Time both sides in alternation, or ours alone in full size, and print memory."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("protocol", choices=("megaface", "ijbc"))
+    arguments.add_argument("protocol", nargs="*", metavar="megaface|ijbc", help="both by default")
     arguments.add_argument("--share", type=float, default=0.1, help="of distractors or pairs")
     arguments.add_argument("--repeats", type=int, default=3)
     arguments.add_argument("--ours-only", action="store_true", help="to see its memory")
     options = arguments.parse_args()
-    make = {"megaface": megaface, "ijbc": ijbc}[options.protocol]
-    with tempfile.TemporaryDirectory() as folder:
-        ours, plain, scores = make(Path(folder), options.share)
-        if options.ours_only:
-            print(ours())
-        else:
-            compare(
-                f"{options.protocol}, {scores} scores",
-                ours,
-                plain,
-                baseline_name="plain numpy over all scores",
-                items=scores,
-                repeats=options.repeats,
-            )
-            print(f"largest difference: {np.abs(np.subtract(ours(), plain())).max():.1e}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory {peak:.0f} MiB")
+    if unknown := set(options.protocol) - MAKERS.keys():
+        arguments.error(f"no protocol is called {', '.join(sorted(unknown))}")
+    for name in options.protocol or MAKERS:
+        with tempfile.TemporaryDirectory() as folder:
+            measured(name, *MAKERS[name](Path(folder), options.share), options)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"peak memory so far {peak:.0f} MiB")
+
+
+def measured(
+    name: str,
+    ours: Callable[[], list[float]],
+    plain: Callable[[], list[float]],
+    scores: int,
+    options: argparse.Namespace,
+) -> None:
+    """Compare both sides, or run ours alone."""
+    if options.ours_only:
+        print(ours())
+        return
+    compare(
+        f"{name}, {scores} scores",
+        ours,
+        plain,
+        baseline_name="plain numpy over all scores",
+        items=scores,
+        repeats=options.repeats,
+    )
+    print(f"{name}: largest difference {np.abs(np.subtract(ours(), plain())).max():.1e}")
 
 
 if __name__ == "__main__":

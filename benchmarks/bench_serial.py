@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 import pipeline.store.mapping
 import stages.run
+from benchmarks.results import not_run
 from pipeline.params.load import load_params
 from pipeline.readers import read_dataset
 from pipeline.store import ShardFolder, StageKey, shard_of
@@ -81,8 +82,7 @@ def main() -> None:
     parser.add_argument("--stages", nargs="*", default=[])
     options = parser.parse_args()
     if options.workspace is None:
-        print("needs a workspace in which `dvc repro` has run: see its --help")
-        return
+        not_run("needs a workspace in which `dvc repro` has run: see its --help")
     former = options.workspace.resolve()
     stages.run.executor_from_environment = NoWork  # type: ignore[assignment]
     pipeline.store.mapping.Serial = NoWork  # type: ignore[assignment, misc]

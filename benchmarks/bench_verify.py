@@ -20,6 +20,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.results import not_run
 from pipeline.store import ShardFolder, is_shard_folder
 from pipeline.store.content import content_sha256
 from pipeline.store.rows import rows_from_table, table_from_rows
@@ -50,8 +51,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
     if options.workspace is None:
-        print("needs a workspace in which `dvc repro` has run: see its --help")
-        return
+        not_run("needs a workspace in which `dvc repro` has run: see its --help")
     spent = took = 0.0
     for folder in sorted(path for path in (options.workspace / "data").glob("*/*")):
         run = options.workspace / "reports/runs" / folder.parent.name / f"{folder.name}.json"

@@ -4,18 +4,24 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Iterable, Sequence
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 
 RESULTS = Path(__file__).with_name("results.json")
 NOTES = "CROSSBAND_BENCH_NOTES"
 """Names the file that a benchmark's own process notes its numbers in."""
+NOT_RUN = 77
+"""Exit status of a benchmark that lacks something, as automake's tests have it."""
 LIBRARIES = ("crossband", "dvc", "duckdb", "numpy", "onnxruntime", "opencv-python", "pyarrow")
-PEERS = ("datasets", "facexlib", "face-alignment", "ray", "torch", "ultralytics")
+PEERS = (
+    "daft", "datachain", "datasets", "face-alignment", "facexlib", "ray", "torch", "ultralytics",
+)  # fmt: skip
 
 
 def note(name: str, unit: str, values: Sequence[float], *, peer: str | None = None) -> None:
@@ -32,6 +38,44 @@ def note(name: str, unit: str, values: Sequence[float], *, peer: str | None = No
     found = {"name": name, "peer": peer, "unit": unit, **spread(values)}
     with Path(file).open("a") as notes:
         notes.write(json.dumps(found) + "\n")
+
+
+def not_run(why: str) -> NoReturn:
+    """End a benchmark that lacks something, and say what."""
+    print(f"not run: {why}")
+    sys.exit(NOT_RUN)
+
+
+def noted(file: Path) -> list[dict[str, Any]]:
+    """Return what a benchmark noted, nothing where it noted nothing."""
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def put(results: Path, name: str, run: Mapping[str, Any]) -> None:
+    """Put one benchmark's run in the place of its former one; all others stay."""
+    runs = json.loads(results.read_text()) if results.exists() else {}
+    runs[name] = dict(run)
+    partial = results.with_suffix(".partial")
+    partial.write_text(json.dumps(dict(sorted(runs.items())), indent=1) + "\n")
+    partial.replace(results)
+
+
+def kept(results: Path, revision: str) -> set[str]:
+    """Return which benchmarks' results are those of a revision."""
+    runs = json.loads(results.read_text()) if results.exists() else {}
+    return {name for name, run in runs.items() if run["revision"] == revision}
+
+
+def revision() -> str:
+    """Return the commit that is measured, marked where files differ from it, the results apart."""
+    others = ["--untracked-files=no", "--", ".", f":!benchmarks/{RESULTS.name}"]
+    head, changed = (
+        subprocess.run(
+            ["git", *words], capture_output=True, text=True, check=True, cwd=RESULTS.parents[1]
+        ).stdout.strip()
+        for words in (["rev-parse", "HEAD"], ["status", "--porcelain", *others])
+    )
+    return f"{head}-dirty" if changed else head
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
@@ -68,16 +112,17 @@ def versions() -> dict[str, str | None]:
     return found
 
 
-def table(notes: Iterable[dict[str, Any]]) -> str:
-    """Return the numbers as a table."""
+def table(runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the numbers of benchmarks as a table."""
     rows = [
         (
-            f"{each['benchmark']}: {each['name']}",
+            f"{name}: {each['name']}",
             each["peer"] or "crossband",
             f"{each['median']:g} {each['unit']}",
             f"{each['min']:g} to {each['max']:g}, n = {each['n']}",
         )
-        for each in notes
+        for name, run in runs.items()
+        for each in run["numbers"]
     ]
     head = ("what", "who", "median", "spread")
     widths = [max(len(row[place]) for row in (head, *rows)) for place in range(4)]

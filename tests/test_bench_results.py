@@ -1,8 +1,24 @@
 """What ``make bench`` keeps: medians and spread of what each benchmark notes."""
 
+import argparse
 import json
 
-from benchmarks.results import NOTES, machine, note, spread, table, versions
+import pytest
+
+from benchmarks.__main__ import run
+from benchmarks.results import (
+    NOT_RUN,
+    NOTES,
+    kept,
+    machine,
+    not_run,
+    note,
+    noted,
+    put,
+    spread,
+    table,
+    versions,
+)
 
 
 def test_a_number_has_its_median_and_spread():
@@ -15,9 +31,10 @@ def test_numbers_are_noted_where_they_are_asked_for(tmp_path, monkeypatch):
     monkeypatch.setenv(NOTES, str(tmp_path / "notes"))
     note("map", "rows/s", [10.0, 30.0])
     note("map", "rows/s", [5.0], peer="a loop")
-    found = [json.loads(line) for line in (tmp_path / "notes").read_text().splitlines()]
+    found = noted(tmp_path / "notes")
+    assert noted(tmp_path / "none") == []
     assert [each["peer"] for each in found] == [None, "a loop"]
-    lines = table([{"benchmark": "b"} | each for each in found]).splitlines()
+    lines = table({"b": {"numbers": found}}).splitlines()
     assert lines[1].split("  ") == ["b: map", "crossband", "20 rows/s", "10 to 30, n = 2"]
     assert lines[2].endswith("5 to 5, n = 1")
 
@@ -25,3 +42,29 @@ def test_numbers_are_noted_where_they_are_asked_for(tmp_path, monkeypatch):
 def test_machine_and_versions_are_told():
     assert machine()["cores"] >= 1
     assert versions()["numpy"]
+
+
+def test_a_benchmark_run_again_replaces_its_own_results_and_no_others(tmp_path):
+    results = tmp_path / "results.json"
+    put(results, "b", {"revision": "old", "numbers": [1]})
+    put(results, "a", {"revision": "new", "numbers": [2]})
+    put(results, "b", {"revision": "new", "numbers": [3]})
+    runs = json.loads(results.read_text())
+    assert {name: run["numbers"] for name, run in runs.items()} == {"a": [2], "b": [3]}
+    put(results, "a", {"revision": "newer", "numbers": []})
+    assert kept(results, "new") == {"b"}
+
+
+def test_one_that_lacks_something_says_what_and_is_no_failure(capsys):
+    with pytest.raises(SystemExit) as raised:
+        not_run("needs a camera")
+    assert raised.value.code == NOT_RUN
+    assert capsys.readouterr().out == "not run: needs a camera\n"
+
+
+def test_one_that_takes_too_long_is_ended(capsys):
+    short = argparse.Namespace(small=True, workspace=None, minutes=0.5 / 60)
+    about = run("measures", short)
+    assert about["exit"] is None
+    assert about["revision"]
+    assert "ended after" in capsys.readouterr().out
