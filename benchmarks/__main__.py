@@ -141,6 +141,7 @@ def main() -> None:
     """Run what is named, all by default; fails at the end if one failed."""
     known = sorted(file.stem.removeprefix("bench_") for file in HERE.glob("bench_*.py"))
     options = parsed(known)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends its benchmark
     done = kept(RESULTS, revision()) if options.resume else set()
     runs = {}
     for name in options.names:
