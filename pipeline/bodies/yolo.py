@@ -133,6 +133,7 @@ class YoloDetector:
         predictions = torch.as_tensor(first).float().cpu()
         return [predictions[index : index + 1] for index in range(len(boxed))]
 
+    @torch.inference_mode()  # older versions of ultralytics change the prediction in place
     def _decode(self, prediction: Tensor, boxed_hw: Any, hw: Any) -> Bodies:
         """Keep people, in pixels of the frame."""
         ops = ultralytics_module("ultralytics.utils.ops")
