@@ -11,7 +11,7 @@ Reference:
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 from timm.layers.attention import Attention
@@ -211,12 +211,29 @@ class SemanticViT(nn.Module):
         if self.design.local == "areas":
             count = self.design.grid[0] * self.design.grid[1]
             mask = local_mask(filled(regions, len(x), count, x.device))
+        given = self._attending(x.device, mask)
         for block in self.blocks[:blocks]:
             if self.recompute and torch.is_grad_enabled():
-                x = checkpoint(block, x, attn_mask=mask, use_reentrant=False)
+                x = checkpoint(block, x, attn_mask=given, use_reentrant=False)
             else:
-                x = block(x, attn_mask=mask)
+                x = block(x, attn_mask=given)
         return x, mask
+
+    def _attending(self, device: torch.device, mask: Tensor | None) -> Tensor | None:
+        """Choose how blocks attend, and return the mask as they take it then.
+
+        By plain products in reduced precision on a CPU: the gradient of torch's fused attention
+        takes as long there as in float32.
+        """
+        reduced = device.type == "cpu" and torch.is_autocast_enabled("cpu")
+        plain = reduced and torch.is_grad_enabled()
+        for block in self.blocks:
+            layer: Any = cast(Block, block).attn  # timm calls the choice final, for TorchScript
+            layer.fused_attn = not plain
+        if not plain or mask is None:
+            return mask
+        added = torch.zeros(mask.shape, dtype=torch.get_autocast_dtype("cpu"), device=device)
+        return added.masked_fill(~mask, -torch.inf)
 
     def embedded(self, images: Tensor, cameras: Tensor | None = None) -> Tensor:
         """Return tokens and patches with their positions, (n, 1 + 3 + patches, d): equation 3."""

@@ -189,3 +189,26 @@ def test_lora_trains_attention_alone_and_merges_to_the_same_output():
     merge(adapted)
     assert list(built.state_dict()) == names
     assert torch.allclose(built(images()), learned, atol=1e-5)
+
+
+def test_in_reduced_precision_training_attends_as_testing_does():
+    built, regions = network(), rows_of([0], [1, 2], [3, 4, 5])
+    with torch.autocast("cpu", torch.bfloat16):
+        trained = built(images(1), regions)
+        with torch.no_grad():
+            tested = built(images(1), regions)
+    assert trained.requires_grad
+    torch.testing.assert_close(trained.float(), tested.float(), atol=0.05, rtol=0.05)
+
+
+def test_in_reduced_precision_a_local_token_sees_its_region_alone_too():
+    built, regions = network(), rows_of([0], [1, 2], [3, 4, 5])
+    image = images(1)
+    changed = image.clone()
+    changed[:, :, 8:] = 0.0  # all below the face
+    with torch.autocast("cpu", torch.bfloat16):
+        (before, _), (after, _) = (
+            built._through(each, regions, None, 1) for each in (image, changed)
+        )
+    assert torch.equal(before[0, 1], after[0, 1])
+    assert not torch.equal(before[0, 2], after[0, 2])
