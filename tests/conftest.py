@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +36,8 @@ def pytest_configure() -> None:
         YOLO_AUTOINSTALL="false",
         HF_HUB_OFFLINE="1",
         DVC_NO_ANALYTICS="1",
+        # The commands beside this Python, also where its environment is not activated.
+        PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     )
 
 
