@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).with_name("soak")))
-from flips import flip_and_repro, targets
+from flips import batch, flip_and_repro, targets
 from kills import KINDS, Trial, kill_and_run_again, trial
 from results import Results
 from tiny_run import prepare
@@ -94,6 +94,17 @@ def test_a_flip_that_stays_is_told_from_one_that_is_mended(workspaces, tmp_path)
     assert rows[0]["trial"] in again
     assert [row["stage"] for row in again.bad()] == ["careless"]
     assert "| careless | differs | 1 |" in again.table("stage", "outcome")
+
+
+def test_a_batch_has_as_many_files_as_asked_for_and_all_have_their_turn():
+    class Run:
+        def outputs(self):
+            return {"made": [Path(f"data/{number}.parquet") for number in range(7)]}
+
+    batches = [batch(Run(), number, 5) for number in range(3)]
+    assert [len(set(files)) for files in batches] == [5, 5, 5]
+    assert set(batches[0]) | set(batches[1]) == set(targets(Run()))
+    assert len(batch(Run(), 0, 9)) == 7
 
 
 def test_trials_take_every_stage_and_every_kind_of_kill():

@@ -26,11 +26,12 @@ def targets(pristine):
 def batch(pristine, number, size):
     """The files of a batch: every file has its turn before any has its second."""
     every = targets(pristine)
-    chosen = []
-    for place in range(number * size, (number + 1) * size):
+    chosen, place = {}, number * size
+    while len(chosen) < min(size, len(every)):
         turn, index = divmod(place, len(every))
-        chosen.append(every[np.random.default_rng([14, turn]).permutation(len(every))[index]])
-    return list(dict.fromkeys(chosen))
+        chosen[every[np.random.default_rng([14, turn]).permutation(len(every))[index]]] = None
+        place += 1
+    return list(chosen)
 
 
 def flip_and_repro(pristine, harmed, number, size):
