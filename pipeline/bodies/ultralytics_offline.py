@@ -9,12 +9,13 @@ writes into ``dvc.yaml`` are the engine's and never run.
 
 import importlib
 import os
-import tempfile
 from functools import cache
 from types import ModuleType
 
 import torch
 from PIL import Image
+
+from pipeline.scratch import ScratchFolder
 
 _QUIET = {
     "YOLO_OFFLINE": "1",
@@ -48,7 +49,7 @@ def ultralytics_module(name: str) -> ModuleType:
         raise ValueError(f"{name} is none of {list(_MODULES)}")
     before = {key: os.environ.get(key) for key in (*_QUIET, "YOLO_CONFIG_DIR")}
     image_open, torch_save = Image.open, torch.save
-    with tempfile.TemporaryDirectory(prefix="crossband-ultralytics-") as config:
+    with ScratchFolder() as config:
         os.environ.update(_QUIET, YOLO_CONFIG_DIR=config)
         try:
             return importlib.import_module(name)

@@ -1,6 +1,5 @@
 """YuNet's boxes with FAN's landmarks, through face-alignment; nothing is downloaded."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +13,7 @@ from pipeline.detection import yunet
 from pipeline.detection.faces import Faces, sorted_faces
 from pipeline.detection.yunet import YuNet
 from pipeline.errors import WeightsError, one_line
+from pipeline.scratch import ScratchFolder
 from pipeline.types import Float32, UInt8
 from pipeline.weights.tensors import BROKEN
 
@@ -50,7 +50,7 @@ class Fan:
         former_hub = torch.hub.get_dir()
         # face-alignment takes no path: it looks for one name in torch's hub, and downloads if the
         # file is not there. A private hub with a link of that name leaves it nothing to download.
-        with tempfile.TemporaryDirectory(prefix="crossband-hub-") as hub:
+        with ScratchFolder() as hub:
             checkpoints = Path(hub) / "checkpoints"
             checkpoints.mkdir()
             name = PurePosixPath(models_urls["2DFAN-4"]).name

@@ -1,6 +1,5 @@
 """Importing an export: its rows as shards again, the same as those that were exported."""
 
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from pipeline.exporters import EXPORTERS, format_of
 from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.running import local_copy
 from pipeline.exporters.storage import MANIFEST, Store, explained
+from pipeline.scratch import ScratchFolder
 from pipeline.store import REJECTED, ShardFolder, shard_of
 from pipeline.store.columns import field
 from pipeline.store.content import content_sha256
@@ -64,19 +64,16 @@ def import_export(url: str, target: Path, shards: int | None = None) -> ShardFol
     if target.exists():
         raise ExportError(f"{target} exists; name a new folder")
     target.parent.mkdir(parents=True, exist_ok=True)
-    made = tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)
-    partial = Path(made) / target.name
-    folder = ShardFolder(partial, shards or int(manifest.source["shards"]))
     schema = _stored_schema(manifest.schema)
-    try:
+    with ScratchFolder(f".{target.name}.", target.parent) as made:
+        partial = Path(made) / target.name
+        folder = ShardFolder(partial, shards or int(manifest.source["shards"]))
         with explained(url), local_copy(Store(url), manifest.files) as local:
             rows = (_whole(row, manifest.schema) for row in form.read(local, manifest))
             count = _write(rows, folder, schema)
         if count != manifest.rows:
             raise ExportError(f"{url}: expected {manifest.rows} rows, found {count}")
         partial.replace(target)
-    finally:
-        shutil.rmtree(made)
     return ShardFolder(target, folder.count)
 
 

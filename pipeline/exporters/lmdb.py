@@ -7,7 +7,6 @@ readonly=True, lock=False)``; a cursor gives the rows sorted by id.
 Reference: https://lmdb.readthedocs.io.
 """
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.payloads import payload_columns, put_together, take_apart, text_schema
 from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import Sink
+from pipeline.scratch import ScratchFolder
 from pipeline.types import Row
 
 LONGEST_KEY = 511
@@ -46,7 +46,7 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
     """Write the database beside the export's files, then move it there."""
     columns, held = job.schema.names, payload_columns(job.schema)
     beside = sink.store.local.parent if sink.store.local else None
-    with tempfile.TemporaryDirectory(dir=beside, prefix=".lmdb-") as folder:
+    with ScratchFolder(".lmdb-", beside) as folder:
         with lmdb.open(folder, map_size=_MAP_BYTES, sync=False) as database:
             transaction = database.begin(write=True)
             for number, (_, row) in enumerate(unit.rows(columns), start=1):

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -40,6 +39,7 @@ from pipeline.exporters.storage import (
     explained,
 )
 from pipeline.exporters.target import Target
+from pipeline.scratch import ScratchFolder
 from pipeline.store import ShardFolder, code_sha256
 from pipeline.store.executors import Executor, Serial, Work
 from pipeline.store.progress import progress
@@ -306,7 +306,7 @@ def local_copy(store: Store, entries: Sequence[FileEntry]) -> Iterator[Path]:
         check_files(store.local, entries)
         yield store.local
         return
-    with tempfile.TemporaryDirectory(prefix="crossband-export-") as folder:
+    with ScratchFolder() as folder:
         store.fetch([entry.path for entry in entries], Path(folder))
         check_files(Path(folder), entries)
         yield Path(folder)

@@ -1,10 +1,10 @@
 """Shards on this machine's disk, for what maps them into memory or has DuckDB read them."""
 
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
+from pipeline.scratch import ScratchFolder
 from pipeline.store.files import ObjectPath
 from pipeline.store.shards import ShardFolder
 
@@ -35,9 +35,9 @@ def _stamp(place: ObjectPath) -> str:
 
 
 @cache
-def _copied(folder: ShardFolder, stamps: tuple[str, ...]) -> "tempfile.TemporaryDirectory[str]":
+def _copied(folder: ShardFolder, stamps: tuple[str, ...]) -> ScratchFolder:
     """Copy a folder's shards; the copy goes with the cache, at the process's end."""
-    copy = tempfile.TemporaryDirectory(prefix="crossband-")
+    copy = ScratchFolder()
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         list(threads.map(lambda place: place.fetch(Path(copy.name, place.name)), _places(folder)))
     return copy

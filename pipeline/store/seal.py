@@ -11,7 +11,6 @@ Reference:
 import mmap
 import os
 import re
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import DamageError, OlderError
+from pipeline.scratch import ScratchFolder
 from pipeline.store.files import ObjectPath, Place
 
 _KEY = "crossband.seal"
@@ -129,7 +129,7 @@ def on_disk(path: Place) -> Iterator[Path]:
     if isinstance(path, Path):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="crossband-") as folder:
+    with ScratchFolder() as folder:
         here = Path(folder, path.name)
         path.fetch(here)
         yield here

@@ -4,9 +4,9 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import DamageError, SchemaError, StageError
+from pipeline.scratch import ScratchFolder
 from pipeline.store.columns import measure_names
 from pipeline.store.content import content_names, content_sha256
 from pipeline.store.files import ObjectPath, Place, place_of
@@ -285,15 +286,17 @@ class ShardWriter:
     _pending: list[Row] = field(default_factory=list)
     _pending_bytes: int = 0
     _last_id: str = ""
+    _cleared: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
         # A name of its own: a worker that was given up may still write, beside its successor.
-        partial = f".{self.path.name}.{os.urandom(4).hex()}.partial"
         if isinstance(self.path, ObjectPath):
-            self._partial = Path(tempfile.gettempdir(), f"crossband{partial}")
+            self._partial = Path(self._cleared.enter_context(ScratchFolder()), self.path.name)
         else:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            partial = f".{self.path.name}.{os.urandom(4).hex()}.partial"
             self._partial = self.path.with_name(partial)
+            self._cleared.callback(self._partial.unlink, missing_ok=True)
         self._writer = pq.ParquetWriter(
             self._partial,
             self.schema,
@@ -342,7 +345,7 @@ class ShardWriter:
                 seal(self._partial)
                 self._put_in_place()
         finally:
-            self._partial.unlink(missing_ok=True)
+            self._cleared.close()
 
     def _put_in_place(self) -> None:
         if isinstance(self.path, ObjectPath):

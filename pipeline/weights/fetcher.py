@@ -2,13 +2,13 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import WeightsError
+from pipeline.scratch import ScratchFolder
 from pipeline.weights.registry import LOCAL_FOLDER, WeightFile
 from pipeline.weights.verify import lookup
 
@@ -72,7 +72,7 @@ def fetch(
     fetched: list[Fetched] = []
     failures: list[str] = []
     try:
-        scratch = tempfile.TemporaryDirectory(prefix="crossband-weights-")
+        scratch = ScratchFolder()
         with scratch, closing(Sources(Path(scratch.name))) as sources:
             for name, entry in wanted.items():
                 try:
