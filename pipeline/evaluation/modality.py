@@ -9,7 +9,7 @@ Reference:
     revisited, ICML 2019, linear.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,24 +34,6 @@ def unit(features: NDArray[np.floating]) -> Float64:
     values = np.asarray(features, np.float64)
     made: Float64 = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
     return made
-
-
-def auc(scores: Float64, positive: Bools) -> float:
-    """Return the chance that a positive scores higher than a negative, ties counted half.
-
-    Args:
-        scores: (n,).
-        positive: bool (n,), some of both.
-
-    Returns:
-        In [0, 1]; NaN where one kind is missing.
-    """
-    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
-    many, few = int(positive.sum()), int((~positive).sum())
-    if not many or not few or not np.isfinite(scores).all():
-        return float("nan")
-    return float((ranks[positive].sum() - many * (many + 1) / 2) / (many * few))
 
 
 class Probed(NamedTuple):
@@ -101,26 +83,60 @@ def probed(
 def auc_draws(probes: Sequence[Probed]) -> Float64:
     """Return the mean AUC of some probes: as measured, then of resampled subjects.
 
-    Subjects are drawn alike for all probes of the same ones: draws can be subtracted.
+    The AUC is the chance that a positive scores higher than a negative, ties counted half. Subjects
+    are drawn alike for all probes of the same ones: draws can be subtracted. A subject that is
+    drawn twice is still one: its own pairs count twice, not four times; those of two subjects
+    n / (n - 1) times, as two are drawn together that much more seldom. Else draws would lean to
+    what is found within subjects.
 
     Args:
         probes: one or more.
 
     Returns:
-        float64 (1 + RESAMPLES,).
+        float64 (1 + RESAMPLES,); NaN where one kind is missing, or a score is not finite.
     """
     names = sorted({name for each in probes for name in each.subjects})
     draws = np.random.default_rng(0).integers(0, len(names), (RESAMPLES, len(names)))
-    places = [_places(each.subjects, names) for each in probes]
+    drawn = np.stack([np.bincount(draw, minlength=len(names)) for draw in draws])
+    weights = np.concatenate([np.ones((1, len(names))), drawn])
+    made: Float64 = np.mean([_drawn_aucs(each, names, weights) for each in probes], axis=0)
+    return made
 
-    def mean_auc(drawn: Iterable[int] | None) -> float:
-        found = []
-        for each, own in zip(probes, places, strict=True):
-            some = np.concatenate(own if drawn is None else [own[place] for place in drawn])
-            found.append(auc(each.scores[some], each.positive[some]))
-        return float(np.mean(found))
 
-    return np.array([mean_auc(None), *(mean_auc(draw) for draw in draws.tolist())])
+def _drawn_aucs(probe: Probed, names: Sequence[str], weights: Float64) -> Float64:
+    """Return the AUC for each row of weights (r, subjects), of which the first is all ones."""
+    if not np.isfinite(probe.scores).all():
+        return np.full(len(weights), np.nan)
+    people = len(names)
+    own = np.searchsorted(names, list(probe.subjects))
+    together = np.full(len(weights), people / max(1, people - 1))
+    together[0] = 1.0  # as measured: each subject once
+    above, pairs = _won_pairs(probe, own, people)
+    counts = []
+    for of_subjects in (above, pairs):
+        within = np.diag(of_subjects).copy()
+        np.fill_diagonal(of_subjects, 0.0)
+        between = ((weights @ of_subjects) * weights).sum(axis=1)
+        counts.append(together * between + weights @ within)
+    with np.errstate(invalid="ignore"):
+        found: Float64 = counts[0] / counts[1]
+    return found
+
+
+def _won_pairs(probe: Probed, own: Int64, people: int) -> tuple[Float64, Float64]:
+    """Count pairs of a positive and a negative by their subjects, (people, people) each.
+
+    Returns:
+        Pairs in which the positive scores higher, ties counted half; all pairs.
+    """
+    asked, owners = probe.scores[probe.positive], own[probe.positive]
+    above, pairs = np.zeros((people, people)), np.zeros((people, people))
+    for other in range(people):
+        known = np.sort(probe.scores[~probe.positive & (own == other)])
+        below, reached = (np.searchsorted(known, asked, side) for side in ("left", "right"))
+        above[:, other] = np.bincount(owners, (below + reached) / 2, people)
+        pairs[:, other] = np.bincount(owners, minlength=people) * len(known)
+    return above, pairs
 
 
 def drawn_rate(draws: Float64, n: int) -> dict[str, Any]:
@@ -130,12 +146,6 @@ def drawn_rate(draws: Float64, n: int) -> dict[str, Any]:
         return rate(None, n, None)
     low, high = np.percentile(known, [2.5, 97.5])
     return rate(float(draws[0]), n, (float(low), float(high)))
-
-
-def _places(subjects: Sequence[str], names: Sequence[str]) -> list[Int64]:
-    """Return the places of each name's features."""
-    own = np.asarray(subjects)
-    return [np.flatnonzero(own == name) for name in names]
 
 
 def _ridge(known: Float64, positive: Bools, asked: Float64) -> Float64:

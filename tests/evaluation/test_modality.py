@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation.modality import (
+    Probed,
     Similarities,
-    auc,
     auc_draws,
     cka,
     drawn_rate,
@@ -20,8 +20,40 @@ def test_auc_counts_pairs_and_ties_half():
     scores = np.array([0.1, 0.4, 0.4, 0.8])
     positive = np.array([False, True, False, True])
     # pairs of a positive and a negative: 0.4 > 0.1, 0.4 = 0.4, 0.8 > both
-    assert auc(scores, positive) == pytest.approx((1 + 0.5 + 2) / 4)
-    assert np.isnan(auc(scores, np.ones(4, bool)))
+    found = auc_draws([Probed(scores, positive, ["a", "a", "b", "b"])])
+    assert found[0] == pytest.approx((1 + 0.5 + 2) / 4)
+    assert np.isnan(auc_draws([Probed(scores, np.ones(4, bool), ["a", "a", "b", "b"])])).all()
+
+
+def test_a_draw_counts_the_pairs_of_a_subject_as_often_as_it_was_drawn():
+    generator = np.random.default_rng(3)
+    scores = generator.integers(0, 9, 40).astype(float)
+    positive, subjects = generator.random(40) < 0.5, generator.integers(0, 5, 40)
+    found = auc_draws([Probed(scores, positive, [f"s{n}" for n in subjects])])
+    draws = np.random.default_rng(0).integers(0, 5, (len(found) - 1, 5))
+    for draw, value in zip(draws[:20], found[1:21], strict=True):
+        times = np.bincount(draw, minlength=5)
+        won = total = 0.0
+        for i in np.flatnonzero(positive):
+            for j in np.flatnonzero(~positive):
+                own, other = subjects[i], subjects[j]
+                weight = times[own] * times[other] * 5 / 4 if own != other else times[own]
+                won += weight * ((scores[i] > scores[j]) + 0.5 * (scores[i] == scores[j]))
+                total += weight
+        assert value == pytest.approx(won / total)
+
+
+def test_what_lies_close_within_subjects_has_its_value_inside_the_interval():
+    """Copies that score as their sources: comparing a subject with its double shifts the draws."""
+    generator = np.random.default_rng(5)
+    people = 6
+    sources = generator.normal(size=people).repeat(8)
+    scores = np.concatenate([sources, sources + 0.3])
+    subjects = [f"s{n}" for n in np.tile(np.arange(people).repeat(8), 2)]
+    draws = auc_draws([Probed(scores, np.arange(len(scores)) >= len(sources), subjects)])
+    found = drawn_rate(draws, people)
+    assert found["ci95"][0] < found["value"] < found["ci95"][1]
+    assert abs(draws[1:].mean() - draws[0]) < 0.01
 
 
 def marked(people=12, each=6, shift=0.0, dimensions=16):
