@@ -29,7 +29,7 @@ class ScratchFolder(tempfile.TemporaryDirectory[str]):
         _remove_left_over(within, prefix)
         super().__init__(prefix=prefix, dir=within)
         unseen = Path(self.name, f"{_MARK}.new")
-        self._held = os.open(unseen, os.O_CREAT | os.O_RDWR)
+        self._held = os.open(unseen, os.O_CREAT | os.O_RDWR, 0o600)
         with contextlib.suppress(
             OSError
         ):  # a file system without locks: nothing is left over there
