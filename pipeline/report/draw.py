@@ -60,8 +60,9 @@ def draw_face(
 ) -> None:
     """Draw a face's box, its five landmarks and the mesh, in place; all in pixels of ``image``."""
     draw_box(image, box_xyxy, colour)
-    inside = (mesh_xy >= 0).all(1) & (mesh_xy < image.shape[1::-1]).all(1)
-    columns, rows = np.rint(mesh_xy[inside] - 0.49).astype(int).T
+    at = np.rint(mesh_xy - 0.49)  # before what lies outside is left out: 141 - 0.001 becomes 141
+    inside = (at >= 0).all(1) & (at < image.shape[1::-1]).all(1)
+    columns, rows = at[inside].astype(int).T
     image[rows, columns] = MESH
     for x, y in landmarks_xy:
         cv2.circle(image, (round(float(x)), round(float(y))), 2, POINT, -1, cv2.LINE_AA)

@@ -241,3 +241,12 @@ def test_a_caption_that_is_too_long_keeps_what_was_made_of_an_image():
     assert draw._cut("amateur_selfie.VIS#pose.+030.00", fits) == "amate..#pose.+030.00"
     assert draw._cut("a#pose.+030.00+000.00+000.00", fits) == "..#pose.+030.00+000."
     assert draw._cut("a_long_name_without_any", fits) == "a_long_name_without_"
+
+
+def test_a_face_at_the_very_edge_of_an_image_is_drawn():
+    image = np.zeros((10, 12, 3), np.uint8)
+    box, none = np.float32([0, 0, 12, 10]), np.zeros((0, 2), np.float32)
+    mesh = np.float32([[11.9995, 5], [3, 9.9995], [11.4, 9.4], [-0.6, 2], [np.nan, 1]])
+    draw.draw_face(image, box, none, mesh)
+    marked = np.argwhere((image == draw.MESH).all(axis=2))
+    assert marked.tolist() == [[9, 11]]
