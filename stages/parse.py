@@ -10,7 +10,7 @@ from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
 from pipeline.ops.templates import AlignmentTemplate, template_of
 from pipeline.params.parse import ParseParams
-from pipeline.parsing.measures import parsed_measures
+from pipeline.parsing.measures import face_likeness, parsed_measures
 from pipeline.parsing.mesh_parts import mesh_labels
 from pipeline.parsing.sides import settle_left_right
 from pipeline.report.contact_sheet import contact_sheet
@@ -18,7 +18,7 @@ from pipeline.report.ground_truth_figure import ground_truth_figure
 from pipeline.report.parse import parse_metrics
 from pipeline.schemas.parse import PARSE
 from pipeline.store.mapping import BatchFunction, Outcome
-from pipeline.types import Row, UInt8
+from pipeline.types import Rejected, Row, UInt8
 from stages.run import StageRun, stage_main
 
 
@@ -39,7 +39,10 @@ def make(params: ParseParams, template: AlignmentTemplate, weights: Path) -> Bat
         seen = [row for row in rows if by_network(row, params)]
         parsed = iter(network_labels(seen) if seen else ())
         labels = [next(parsed) if by_network(row, params) else None for row in rows]
-        return [[described(row, label)] for row, label in zip(rows, labels, strict=True)]
+        return [
+            [believed(described(row, label), params)]
+            for row, label in zip(rows, labels, strict=True)
+        ]
 
     def network_labels(rows: list[Row]) -> UInt8:
         crops = np.stack([shown_to_network(row) for row in rows])
@@ -75,12 +78,22 @@ def described(row: Row, labels: UInt8 | None) -> Row:
         beyond = beyond_image(row["warp_2x3"], tuple(row["source_hw"]), settled.shape)
         settled = np.where(beyond, np.uint8(0), settled)
     name = f"{row['sample_id'].rpartition('/')[2]}.labels.png"
+    likeness = None if labels is None else face_likeness(row["mesh_presence"], settled)
     return row | {
         "parent_id": row["sample_id"],
         "labels": {"bytes": encode_png(settled), "path": name},
         "parse_backend": "mesh" if labels is None else "parser",
+        "face_likeness": likeness,
         **parsed_measures(row, settled),
     }
+
+
+def believed(row: Row, params: ParseParams) -> Row | Rejected:
+    """Return a parsed row, or why what it shows is no face."""
+    likeness = row["face_likeness"]
+    if likeness is None or likeness >= params.min_face_likeness:
+        return row
+    return Rejected("not_a_face", f"mesh and parser take it for a face by {likeness:.2f}")
 
 
 def run(stage: StageRun) -> None:

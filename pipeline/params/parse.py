@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.params.base import NEUTRAL, Section
+from pipeline.params.base import NEUTRAL, Fraction, Section
 from pipeline.types import Band
 
 
@@ -15,5 +15,6 @@ class ParseParams(Section):
     device: Literal["cpu", "cuda", "auto"]
     mesh_bands: tuple[Band, ...]
     min_interocular_px: Annotated[float, Field(ge=0.0, le=1000.0)]
+    min_face_likeness: Fraction
     eye_bias: Annotated[float, Field(ge=-10.0, le=10.0)]
     batch_rows: Annotated[int, Field(ge=1, le=256), NEUTRAL]

@@ -21,6 +21,36 @@ PARSED = {
 }
 """What the overlap of label maps is measured for."""
 
+_GROUPS = (
+    (
+        *PARSED["eyes"],
+        FaceClass.LEFT_BROW,
+        FaceClass.RIGHT_BROW,
+        FaceClass.GLASSES,
+    ),
+    PARSED["nose"],
+    PARSED["mouth"],
+)
+"""What a face has: eyes or what is about them, a nose, a mouth."""
+
+
+def face_likeness(mesh_presence: float, labels: UInt8) -> float:
+    """Return how much the networks after the detector believe that it found a face.
+
+    The mesh network doubts animals, the parser drawings; neither knows both.
+
+    Args:
+        mesh_presence: in [0, 1], the mesh network's probability of a face.
+        labels: uint8 (h, w) of ``FaceClass``, as the parser saw them.
+
+    Returns:
+        In [0, 1]: that probability times the share that is seen of eyes (or brows, or glasses),
+        nose and mouth, 8 pixels at least of each.
+    """
+    counts = np.bincount(labels.ravel(), minlength=len(FaceClass))
+    seen = [counts[list(group)].sum() >= LEAST_PIXELS for group in _GROUPS]
+    return float(mesh_presence) * float(np.mean(seen))
+
 
 def parsed_measures(row: Row, labels: UInt8) -> Row:
     """Measure a label map.

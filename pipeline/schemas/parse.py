@@ -10,6 +10,13 @@ PARSE = extend(
     [
         field("labels", IMAGE, null=False, frame="crop", classes="FaceClass"),
         field("parse_backend", pa.string(), null=False, values="parser mesh"),
+        measure(
+            "face_likeness",
+            pa.float64(),
+            "the mesh's probability of a face times the share of eyes, nose, mouth that the parser"
+            " sees; none where it did not look",
+            range="0..1",
+        ),
         measure("classes_present", pa.int32(), "bit k is set where class k of FaceClass occurs"),
         *(
             measure(f"iou_{part}", pa.float64(), "overlap with the true labels", range="0..1")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipeline.parsing.measures import face_likeness
 from pipeline.parsing.parts import (
     centre_distance_percent,
     crop_part,
@@ -122,3 +123,14 @@ def test_centre_distance_is_a_share_of_the_interocular_distance():
     percent = centre_distance_percent(first, second, np.array([50.0]))
     assert percent[0, :3].tolist() == [10, 10, 10]
     assert np.isnan(percent[0, 3])
+
+
+def test_likeness_is_the_meshs_probability_times_the_share_of_parts_seen():
+    labels = np.full((20, 20), C.SKIN, np.uint8)
+    assert face_likeness(1.0, labels) == 0.0
+    labels[:2, :5], labels[5:9, :4] = C.GLASSES, C.NOSE
+    assert face_likeness(0.6, labels) == pytest.approx(0.4)
+    labels[12, :7] = C.UPPER_LIP  # seven pixels are none
+    assert face_likeness(0.6, labels) == pytest.approx(0.4)
+    labels[13, 0] = C.MOUTH_INNER
+    assert face_likeness(0.6, labels) == pytest.approx(0.6)

@@ -1,12 +1,16 @@
 """Stages ``parse`` and ``parts`` on a real photograph."""
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
 
+import crossband
+from crossband import networks
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import transform_points
 from pipeline.types import FaceClass
+from stages.parse import believed
 
 PARTS = ("left_eye", "right_eye", "nose", "mouth")
 
@@ -132,3 +136,37 @@ def test_bands_that_the_parser_never_saw_are_labelled_from_the_mesh(face):
     points = transform_points(row["landmarks_xy"], row["warp_2x3"])
     at = [labels[round(float(y)), round(float(x))] for x, y in points]
     assert at[:3] == [FaceClass.RIGHT_EYE, FaceClass.LEFT_EYE, FaceClass.NOSE]
+
+
+def drawn_face():
+    """A face as children draw it; YuNet and the mesh network take it for one."""
+    image = np.full((320, 320, 3), (190, 220, 240), np.uint8)
+    cv2.ellipse(image, (160, 150), (100, 115), 0, 0, 360, (20, 90, 100), -1, cv2.LINE_AA)
+    cv2.ellipse(image, (160, 170), (85, 105), 0, 0, 360, (255, 219, 172), -1, cv2.LINE_AA)
+    cv2.ellipse(image, (160, 170), (85, 105), 0, 0, 360, (40, 20, 10), 3, cv2.LINE_AA)
+    cv2.ellipse(image, (160, 85), (84, 40), 0, 180, 360, (20, 90, 100), -1, cv2.LINE_AA)
+    for x in (124, 196):
+        cv2.ellipse(image, (x, 155), (17, 11), 0, 0, 360, (255, 255, 255), -1, cv2.LINE_AA)
+        cv2.ellipse(image, (x, 155), (17, 11), 0, 0, 360, (30, 20, 10), 2, cv2.LINE_AA)
+        cv2.circle(image, (x, 155), 9, (60, 90, 40), -1, cv2.LINE_AA)
+        cv2.ellipse(image, (x, 131), (22, 7), 0, 190, 350, (20, 90, 100), 4, cv2.LINE_AA)
+    cv2.ellipse(image, (160, 195), (14, 9), 0, 20, 160, (90, 50, 30), 3, cv2.LINE_AA)
+    cv2.ellipse(image, (160, 222), (30, 14), 0, 15, 165, (120, 30, 30), 4, cv2.LINE_AA)
+    return image
+
+
+def test_a_drawing_is_told_from_a_face_by_a_column_and_kept_out_if_asked(face):
+    (drawn,) = crossband.open(drawn_face()).faces
+    assert drawn.score > 0.8
+    row = drawn._parsed("arcface144")
+    assert row["mesh_presence"] > 0.9
+    assert row["face_likeness"] < 0.1
+    (person,) = crossband.open(np.ascontiguousarray(skimage.data.astronaut()[:300, 80:400])).faces
+    assert person._parsed("arcface144")["face_likeness"] > 0.9
+    assert face.metrics("parse")["unlikely_faces"] == 0
+    asked = networks.default_params().parse
+    strict = asked.model_copy(update={"min_face_likeness": 0.1})
+    refused = believed(row, strict)
+    assert believed(row, asked) is row
+    assert (refused.reason, "by 0.0" in refused.detail) == ("not_a_face", True)
+    assert believed(row | {"face_likeness": None}, strict)["labels"] == row["labels"]
