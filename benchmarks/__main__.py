@@ -59,6 +59,7 @@ OF_A_RUN: dict[str, tuple[list[str], str]] = {
     "bands": (["--data"], "data/sample"),
     "exports": (["--source"], "data/sample/ingest"),
     "serial": ([], ""),
+    "thermal": (["--data"], "data/sample"),
     "verify": ([], ""),
 }
 """What measures a finished run: the option that names it, and what of it."""

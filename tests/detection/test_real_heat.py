@@ -4,18 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from real_heat import labelled_files, labelled_images, point_errors
+from real_heat import FOLDER, labelled_files, labelled_images, point_errors
 
+import crossband
+from benchmarks.bench_thermal import ON_THE_FACE, Tally
 from pipeline.bodies.yolo import YoloDetector
 from pipeline.detection.rows import detect_rows
 from pipeline.ops.boxes import iou
 from pipeline.ops.codec import encode_png
+from pipeline.ops.geometry import transform_points
 from pipeline.ops.palettes import recognised
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.params.load import load_params
 
 ROOT = Path(__file__).resolve().parents[2]
-ON_THE_FACE = 0.4
-"""Overlap from which on a box is on the face: labels go from hairline to chin, YuNet's do not."""
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +92,47 @@ def test_all_people_of_a_street_are_found(weight_file):
     overlap = iou(label["bodies_xyxy"], people.boxes_xyxy)
     assert overlap.shape == (4, 4)
     assert overlap.max(axis=1).min() > 0.8
+
+
+def test_a_way_of_looking_is_counted_by_what_it_finds_and_what_is_no_face():
+    known = [
+        {"box_xyxy": [0, 0, 10, 10], "landmarks_xy": [[2, 4], [8, 4], [5, 6], [3, 8], [7, 8]]},
+        {"box_xyxy": [50, 50, 60, 60], "landmarks_xy": None},
+    ]
+    moved = np.float32([[2, 7], [8, 4], [5, 6], [3, 8], [7, 8]])  # one eye by half their distance
+    tally = Tally()
+    tally.add([], known)
+    tally.add(
+        [
+            {"box_xyxy": np.float32([0, 0, 10, 9]), "landmarks_xy": moved},
+            {"box_xyxy": np.float32([80, 80, 90, 90]), "landmarks_xy": moved},
+        ],
+        known,
+    )
+    assert (tally.known, tally.found, tally.false) == (4, 1, 1)
+    assert tally.errors == [50.0, 0.0, 0.0, 0.0, 0.0]
+    assert tally.words() == "1 of 4 (25 %), 1 false, 0.0"
+
+
+def test_eyes_and_mouth_of_a_pair_lie_at_one_place_in_the_crops(found):
+    """VIS by its mesh, LWIR by labels: half of the points lie within 3 % of the crop's side."""
+    template = ALIGNMENT_TEMPLATES["arcface144"]
+    heat = {label["name"]: faces[0] for label, faces in found if faces}
+    known = {label["name"]: label["faces"][0]["landmarks_xy"] for label, _ in found}
+    apart = []
+    for path in sorted(FOLDER.glob("*SpeakingFaces*_vis.png")):
+        name = path.name.split("__")[1].removesuffix("_vis.png")
+        if name not in heat:
+            continue
+        (seen,) = crossband.open(path).faces
+        vis, lwir = (
+            transform_points(np.float32(points), warp_to_template(aligned_by, template))
+            for points, aligned_by in (
+                (seen.landmarks_xy, seen.landmarks_xy),
+                (known[name], heat[name]["landmarks_xy"]),
+            )
+        )
+        apart.append(np.hypot(*(vis - lwir)[[0, 1, 3, 4]].T))
+    print(f"{len(apart)} pairs, px of 144: {np.round(apart, 1).tolist()}")
+    assert len(apart) >= 9
+    assert np.median(apart) <= 5.0
