@@ -11,6 +11,8 @@ from pipeline.face3d.canonical import canonical_vertices
 from pipeline.face3d.head_pose import head_pose, rotation_matrix
 from pipeline.ops.contours import FACE_LOOP
 from pipeline.ops.raster import rasterise
+from pipeline.synthesis.poses.background import background_of
+from pipeline.synthesis.poses.fill import fill
 from pipeline.synthesis.poses.head import (
     ATLAS_PX,
     FACE_POINTS,
@@ -118,6 +120,45 @@ def test_a_turned_faces_background_goes_on_beyond_the_crop_without_streaks():
     drawn = posable_head(image, mesh, cut).render(0, 0, shifted, HW).astype(int)
     assert np.abs(drawn[:, 98] - drawn[:, 102]).mean() < 3  # its own mirror image
     assert drawn[100:400, :8].std() < 12  # no column drawn out into lines
+
+
+def test_stray_hair_goes_with_the_head_and_a_line_farther_off_stays():
+    context = np.full((512, 512, 3), 180, np.uint8)
+    cv2.circle(context, (256, 256), 120, (30, 30, 30), -1)
+    cv2.line(context, (370, 256), (420, 230), (40, 40, 40), 3)
+    cv2.line(context, (20, 20), (20, 200), (40, 40, 40), 3)
+    head = (context[..., 0] == 30).astype(np.float32)
+    nothing = np.zeros(HW, np.float32)
+    taken = cv2.resize(head, (256, 256), interpolation=cv2.INTER_AREA)
+    layers = Layers(head, nothing, nothing)
+    left = background_of(context, taken, layers, np.zeros(HW, np.uint8), 376.0, 256.0)
+    assert left[:, 40:].min() > 150
+    assert left[100, 20].max() < 60
+    lighter = background_of(255 - context, taken, layers, np.zeros(HW, np.uint8), 376.0, 256.0)
+    assert lighter[:, 40:].max() < 105
+
+
+def test_a_corner_of_which_nothing_is_known_is_filled_with_what_is_known_elsewhere():
+    colour = np.full((64, 64, 3), (90.0, 120.0, 150.0), np.float32)
+    known = np.zeros((64, 64), np.float32)
+    known[:, :20] = 1.0
+    colour[:, 20:] = 0.0
+    filled = fill(colour * known[..., None], known)
+    np.testing.assert_allclose(filled, np.broadcast_to((90.0, 120.0, 150.0), filled.shape), atol=1)
+    assert (fill(np.zeros((64, 64), np.float32), np.zeros((64, 64), np.float32)) == 0).all()
+
+
+def test_hair_that_the_mesh_does_not_reach_colours_no_ground():
+    context = np.full((512, 512, 3), 180, np.uint8)
+    head = np.zeros(HW, np.float32)
+    head[100:300, 100:400] = 1.0
+    context[head > 0] = 20
+    taken = np.zeros((256, 256), np.float32)
+    taken[50:150, 70:180] = 1.0
+    nothing = np.zeros(HW, np.float32)
+    layers = Layers(head, nothing, nothing)
+    left = background_of(context, taken, layers, np.zeros(HW, np.uint8), 290.0, 200.0)
+    assert left[140:260, 200:300].min() > 165
 
 
 def test_where_a_guessed_head_ends_no_seam_is_seen():

@@ -18,6 +18,12 @@ _FRAME_MARGIN_PX = 25
 """So far around black that stays nothing is filled."""
 _CUT_FROM, _CUT_OVER = 0.39, 0.06
 """From such a share of the crop's side off its middle, a head is taken to be cut by the crop."""
+_STRAND_PX, _STRAND_REACH_PX, _STRAND_GAP_PX = 9, 61, 5
+"""How wide stray hair is at most, within what square of the head, by what gap apart from it."""
+_TEXTURED = 0.2
+"""Where more of the surroundings is thin than this, it is the ground's texture."""
+_STRAND_CONTRAST = (6.0, 14.0)
+"""Grey levels between which what is thin goes from kept to taken out."""
 _SKIP_PX, _SOURCE_PX, _LEAST_SOURCE_PX = 3, 7, 2
 _NECK_SOFT_PX = 9.0
 _SHOULDER_PX, _LEAST_NECK_PX = 18, 8
@@ -57,7 +63,11 @@ def background_of(
     # What the crop cuts off is not drawn again: it must not stay behind either.
     off = np.abs(np.arange(side, dtype=np.float32) / np.float32(side) - np.float32(0.5))
     hole = np.maximum(hole, head * np.clip((off - _CUT_FROM) / _CUT_OVER, 0.0, 1.0))
-    known = (1.0 - np.clip(all_neck * 2.0, 0.0, 1.0)) * (1.0 - beyond)
+    hole = np.maximum(hole, _strands(image, hole, head) * (1.0 - np.clip(all_neck * 4.0, 0.0, 1.0)))
+    # The image's last pixels have some of the black beyond: filled by them, a ground turns dark.
+    dark = cv2.dilate(beyond, np.ones((HOLE_MARGIN_PX,) * 2, np.uint8))
+    person = np.clip((head + all_neck) * 2.0, 0.0, 1.0)  # hair that the mesh does not reach, too
+    known = (1.0 - person) * (1.0 - dark)
     known = np.asarray(np.where(hole > 0.02, 0.0, known), np.float32)
     smooth = continuation(image, known, side // _COARSE)
     filled = np.asarray(cv2.resize(smooth, wh), np.float32)
@@ -75,6 +85,44 @@ def background_of(
     put = cv2.resize(cv2.GaussianBlur(out, (0, 0), 1.0), whole)
     fill = cv2.resize(np.clip(filled + 0.5, 0, 255).astype(np.uint8), whole)
     return np.asarray(cv2.blendLinear(fill, context, put, np.float32(1) - put), np.uint8)
+
+
+def _strands(image: Float32, hole: Float32, head: Float32) -> Float32:
+    """Find stray hair: what is thin, of the head's tone beside its ground, and hangs on the head.
+
+    Left in the background, it would stand there when the head has turned away, and twice where the
+    background is mirrored.
+
+    Args:
+        image: float32 (h, w[, c]).
+        hole: float32 (h, w), the share that is taken out so far.
+        head: float32 (h, w).
+
+    Returns:
+        float32 (h, w), 0 to 1; nothing before a ground of fine texture.
+    """
+    grey = np.asarray(image if image.ndim == 2 else image.mean(axis=2), np.float32)
+    about = cv2.dilate(hole, np.ones((_STRAND_REACH_PX,) * 2, np.uint8)) > 0.5
+    edge = (hole > 0.5) & (head < 0.95) & (head > 0.5)
+    ring = about & (hole < 0.5)
+    if not (edge.any() and ring.any()):
+        return np.zeros_like(hole)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_STRAND_PX,) * 2)
+    ground = cv2.medianBlur(np.asarray(np.clip(grey, 0, 255), np.uint8), 4 * _STRAND_PX + 1)
+    darker = float(np.median(grey[edge])) < ground
+    hats = (
+        cv2.morphologyEx(grey, operation, disc)
+        for operation in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT)
+    )
+    thin = smooth_step(np.where(darker, *hats) * about, _STRAND_CONTRAST)
+    if (thin[ring] > 0.5).mean() > _TEXTURED:
+        return np.zeros_like(hole)
+    near = np.ones((_STRAND_GAP_PX,) * 2, np.uint8)
+    joined = cv2.dilate(((thin > 0.2) | (hole > 0.5)).astype(np.uint8), near)
+    _, parts = cv2.connectedComponents(joined)
+    hanging = np.isin(parts, np.unique(np.asarray(parts)[hole > 0.5]))
+    wide = cv2.dilate(np.asarray(thin * hanging, np.float32), np.ones((3, 3), np.uint8))
+    return np.asarray(wide, np.float32)
 
 
 def _with_neck(

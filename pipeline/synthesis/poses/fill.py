@@ -9,6 +9,7 @@ PAD_PX = 160
 """How far a context crop is continued on each side."""
 _MIRRORED_PX = 90.0
 """So far beyond the edge the mirror image has given way to a smooth continuation."""
+_UNKNOWN = 1e-5
 _COARSE, _SOFT_PX = 4, 5.0
 
 
@@ -54,7 +55,11 @@ def fill(total: Float32, known: Float32) -> Float32:
         for levels in (totals, weights):
             smaller = cv2.resize(levels[-1], wh, interpolation=cv2.INTER_AREA)
             levels.append(np.asarray(smaller, np.float32))
+    # A part of which nothing is known near by takes the mean of all: it would be black.
+    everything = totals[-1].sum(axis=(0, 1)) / max(float(weights[-1].sum()), 1e-6)
+    unknown = weights[-1] < _UNKNOWN
     filled = quotient(totals[-1], np.maximum(weights[-1], 1e-6))
+    filled[unknown] = everything
     for sums, weight in zip(totals[-2::-1], weights[-2::-1], strict=True):
         wider = cv2.resize(filled, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
         mean = quotient(sums, np.maximum(weight, 1e-6))
