@@ -40,6 +40,7 @@ CLASS_COLOURS: dict[FaceClass, tuple[int, int, int]] = {
 _LABEL_STRENGTH = 0.5
 FONT = ImageFont.load_default(12)
 _SMALL_FONT = ImageFont.load_default(10)
+_WORDS_PX = 11
 GROUND = (24, 24, 26)
 
 
@@ -76,7 +77,9 @@ def draw_box(image: UInt8, box_xyxy: Float32, colour: tuple[int, int, int]) -> N
 
 
 def annotated(image: UInt8, notes: Sequence[tuple[Float32, str, tuple[int, int, int]]]) -> UInt8:
-    """Write a few words into the upper corner of each box, on a ground of the box's colour.
+    """Write a few words at the upper corner of each box, on a ground of the box's colour.
+
+    Words that would cover others' stand above them, as long as there is room.
 
     Args:
         image: (h, w, 3).
@@ -84,11 +87,18 @@ def annotated(image: UInt8, notes: Sequence[tuple[Float32, str, tuple[int, int, 
     """
     canvas = Image.fromarray(image)
     pen = ImageDraw.Draw(canvas)
+    taken: list[tuple[float, float, float]] = []
     for box, words, colour in notes:
         width = pen.textlength(words, _SMALL_FONT) + 3
         x = min(max(float(box[0]), 0.0), max(canvas.width - width, 0.0))
-        y = max(float(box[1]) - 11, 0.0)
-        pen.rectangle((x, y, x + width, y + 11), fill=colour)
+        beside = [there for left, there, right in taken if left < x + width and x < right]
+        corner = max(float(box[1]) - _WORDS_PX, 0.0)
+        y = corner
+        while met := [there for there in beside if abs(there - y) <= _WORDS_PX]:
+            y = min(met) - _WORDS_PX - 1
+        y = y if y >= 0 else corner
+        taken.append((x, y, x + width))
+        pen.rectangle((x, y, x + width, y + _WORDS_PX), fill=colour)
         pen.text((x + 2, y - 1), words, fill=(0, 0, 0), font=_SMALL_FONT)
     return np.asarray(canvas)
 

@@ -250,3 +250,19 @@ def test_a_face_at_the_very_edge_of_an_image_is_drawn():
     draw.draw_face(image, box, none, mesh)
     marked = np.argwhere((image == draw.MESH).all(axis=2))
     assert marked.tolist() == [[9, 11]]
+
+
+def test_words_at_neighbouring_boxes_cover_none_of_one_another():
+    image = np.zeros((60, 120, 3), np.uint8)
+    red, green, blue = (250, 0, 0), (0, 250, 0), (0, 0, 250)
+    boxes = np.float32([[10, 40, 50, 60], [30, 41, 70, 60], [30, 41, 90, 60]])
+    notes = list(
+        zip(boxes, ("unmatched", "B003 1.00", "B004 1.00"), (red, green, blue), strict=True)
+    )
+    alone = [(draw.annotated(image, [note]) == note[2]).all(axis=2).sum() for note in notes]
+    shown = draw.annotated(image, notes)
+    assert [(shown == note[2]).all(axis=2).sum() for note in notes] == pytest.approx(alone, abs=60)
+    rows = [np.flatnonzero((shown == note[2]).all(axis=2).any(axis=1)) for note in notes]
+    assert rows[0].min() > rows[1].max() > rows[2].max()
+    crowded = [(np.float32([0, 5, 20, 20]), "a", red), (np.float32([0, 5, 20, 20]), "b", green)]
+    assert (draw.annotated(image, crowded) == green).all(axis=2).any()  # no room above: it covers
