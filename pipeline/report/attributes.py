@@ -64,7 +64,7 @@ def quality_sheet(folder: ShardFolder, path: Path, *, tile_px: int = 130) -> Non
             steps=steps.tolist(),
         )
         places |= {sample_id: (line, column) for column, (sample_id,) in enumerate(ids)}
-    empty = draw.captioned(np.zeros((1, 1, 3), np.uint8), ["", "", ""], (tile_px, tile_px))
+    empty = draw.captioned(draw.NOTHING, ["", "", ""], (tile_px, tile_px))
     tiles = [[empty] * _COLUMNS for _ in bands]
     for row in read_rows(folder, places):
         line, column = places[row["sample_id"]]

@@ -105,7 +105,7 @@ def strips(rows: Sequence[Row], tile_px: int) -> list[UInt8]:
         tiles = []
         for index in bands:
             band = list(Band)[index]
-            cell = cells.get((subject, index), np.zeros((1, 1, 3), np.uint8))
+            cell = cells.get((subject, index), draw.NOTHING)
             name = f"{band} simulated" if band in simulated else str(band)
             text = [f"{subject or '-'}  {name}"] if (subject, index) in cells else [""]
             tiles.append(draw.captioned(cell, text, (widths[index] + 4, tile_px)))

@@ -96,7 +96,7 @@ def lines_of(
         (h, w, 3) uint8 RGB each, of one size; a tile that says so where there are no rows.
     """
     if not rows:
-        return [draw.captioned(np.zeros((1, 1, 3), np.uint8), ["no rows"], (tile_px, tile_px))]
+        return [draw.captioned(draw.NOTHING, ["no rows"], (tile_px, tile_px))]
     if "body_region_boxes_xyxy" in rows[0]:
         return strips(rows, tile_px)
     lines = _families(rows, before) if before else _lines(rows)
@@ -110,7 +110,7 @@ def lines_of(
         max(min(math.ceil(widest) + 6, tile_px), *(image.shape[1] for image in images.values())),
         max(image.shape[0] for image in images.values()),
     )
-    empty = draw.captioned(np.zeros((1, 1, 3), np.uint8), [""] * depth, wh)
+    empty = draw.captioned(draw.NOTHING, [""] * depth, wh)
     drawn = {
         key: draw.captioned(image, captions[key] + [""] * (depth - len(captions[key])), wh)
         for key, image in images.items()

@@ -42,6 +42,8 @@ FONT = ImageFont.load_default(12)
 _SMALL_FONT = ImageFont.load_default(10)
 _WORDS_PX = 11
 GROUND = (24, 24, 26)
+NOTHING = np.full((1, 1, 3), GROUND, np.uint8)
+"""The image of a tile that has none."""
 
 
 def fit(image: UInt8, side_px: int) -> tuple[UInt8, float]:

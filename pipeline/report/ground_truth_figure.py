@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.ops.codec import encode_png
 from pipeline.report.canvas import new_figure
-from pipeline.report.draw import captioned
+from pipeline.report.draw import NOTHING, captioned
 from pipeline.report.grouped import BEYOND, BUCKETS, UNKNOWN
 from pipeline.types import Band
 
@@ -88,7 +88,7 @@ def ground_truth_figure(stage: str, metrics: Mapping[str, Any], path: Path) -> N
     else:
         # Without matplotlib, whose import takes longer than ten new images do.
         words = f"{stage}: this data set brings no truth"
-        tile = captioned(np.zeros((1, 1, 3), np.uint8), [words], (320, 24))
+        tile = captioned(NOTHING, [words], (320, 24))
         partial.write_bytes(encode_png(tile))
     partial.replace(path)
     path.with_suffix(".md").write_text(_table(stage, panels))

@@ -43,27 +43,30 @@ def protocol_sheet(folder: Path, rows: ShardFolder, path: Path) -> None:
     if len(names) > _MOST:
         title += f"; {_MOST} of {len(names)} protocols"
     if not lines:
-        lines = [draw.captioned(np.zeros((1, 1, 3), np.uint8), ["no protocol"], (TILE_PX, TILE_PX))]
+        lines = [draw.captioned(draw.NOTHING, ["no protocol"], (TILE_PX, TILE_PX))]
     write_png(page(title, lines), path)
 
 
-def chosen_of(protocol: Protocol) -> list[list[tuple[str, str]]]:
+def chosen_of(protocol: Protocol) -> list[list[tuple[str, str] | None]]:
     """Choose what a line shows of a protocol's first fold.
 
     Returns:
         For each of a few subjects that are enrolled and probe: (subject, sample) of an enrolled
-        image, then of up to two probes, spread over all of theirs.
+        image, then of up to two probes, spread over all of theirs. Where nobody does both, of those
+        who do either; None stands for the image that somebody who only probes has not enrolled.
     """
     fold = protocol.fold(protocol.folds()[0])
     enrolled, probing = (_by_subject(table.to_pylist()) for table in (fold.enroll, fold.probe))
-    both = sorted(set(enrolled) & set(probing))
+    both = sorted(set(enrolled) & set(probing)) or sorted(set(enrolled) | set(probing))
     subjects = [both[place] for place in spread(len(both), _SUBJECTS)] if both else []
     chosen = []
     for subject in subjects:
-        gallery = enrolled[subject][0]
-        probes = [name for name in probing[subject] if name != gallery] or probing[subject]
-        picked = [probes[place] for place in spread(len(probes), _PROBES)]
-        chosen.append([(subject, name) for name in (gallery, *picked)])
+        gallery = enrolled[subject][0] if subject in enrolled else None
+        theirs = probing.get(subject, [])
+        probes = [name for name in theirs if name != gallery] or theirs
+        picked = [probes[place] for place in spread(len(probes), _PROBES)] if probes else []
+        named = [None if name is None else (subject, name) for name in (gallery, *picked)]
+        chosen.append(named)
     return chosen
 
 
@@ -78,16 +81,16 @@ def _by_subject(rows: Sequence[Row]) -> dict[str, list[str]]:
 def _line(protocol: Protocol, rows: ShardFolder) -> UInt8:
     counts = protocol.counts()
     said = ", ".join(
-        f"{counts[f'{side}_{what}']} {word}"
-        for side, what, word in (
-            ("enroll", "subjects", "subjects enrolled"),
-            ("enroll", "samples", "images enrolled"),
-            ("probe", "samples", "probes"),
-            ("train", "samples", "to train on"),
+        f"{counts[f'{side}_{what}']} {word if counts[f'{side}_{what}'] != 1 else one}"
+        for side, what, word, one in (
+            ("enroll", "subjects", "subjects enrolled", "subject enrolled"),
+            ("enroll", "samples", "images enrolled", "image enrolled"),
+            ("probe", "samples", "probes", "probe"),
+            ("train", "samples", "to train on", "to train on"),
         )
     )
     chosen = chosen_of(protocol)
-    images = _images(rows, [each for group in chosen for each in group])
+    images = _images(rows, [each for group in chosen for each in group if each is not None])
     tiles = []
     for place in range(_SUBJECTS):
         group = chosen[place] if place < len(chosen) else []
@@ -107,7 +110,7 @@ def _tile(
     wh = (TILE_PX + 8, TILE_PX + 8)
     if pair is None or pair[1] not in images:
         lacking = "" if pair is None else "no image"
-        return draw.captioned(np.zeros((1, 1, 3), np.uint8), [lacking, ""], wh)
+        return draw.captioned(draw.NOTHING, [lacking, ""], wh)
     subject, name = pair
     image, words = images[name]
     small = draw.fit(image, TILE_PX)[0]

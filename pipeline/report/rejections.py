@@ -76,7 +76,7 @@ def rejected_sheet(folder: ShardFolder, path: Path, *, per_reason: int, tile_px:
     ]
     images = _images(folder.path.parent, [each.sample_id for each in chosen])
     tiles = [_tile(each, images.get(_root(each.sample_id)), tile_px) for each in chosen]
-    empty = draw.captioned(np.zeros((1, 1, 3), np.uint8), ["nothing", "", ""], (tile_px, tile_px))
+    empty = draw.captioned(draw.NOTHING, ["nothing", "", ""], (tile_px, tile_px))
     tiles += [empty] * (-len(tiles) % _LINE_TILES or (0 if tiles else _LINE_TILES))
     lines = [tiles[at : at + _LINE_TILES] for at in range(0, len(tiles), _LINE_TILES)]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -151,6 +151,6 @@ def _images(dataset: Place, sample_ids: Sequence[str]) -> dict[str, UInt8]:
 
 
 def _tile(gone: Gone, image: UInt8 | None, tile_px: int) -> UInt8:
-    shown = np.zeros((1, 1, 3), np.uint8) if image is None else draw.fit(image, tile_px)[0]
+    shown = draw.NOTHING if image is None else draw.fit(image, tile_px)[0]
     lines = [f"{gone.reason} {gone.band}", gone.sample_id, gone.detail]
     return draw.captioned(shown, lines, (tile_px, tile_px))

@@ -33,9 +33,7 @@ def scene_sheet(rows: Iterable[Row], path: Path) -> None:
     width = max((sum(tile.shape[1] for tile in line) for line in lines), default=_WIDTH_PX)
     bands = [_padded(np.hstack(_level(line)), width) for line in lines]
     image = (
-        np.vstack(bands)
-        if bands
-        else draw.captioned(np.zeros((1, 1, 3), np.uint8), ["no rows"], (_WIDTH_PX, 40))
+        np.vstack(bands) if bands else draw.captioned(draw.NOTHING, ["no rows"], (_WIDTH_PX, 40))
     )
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(encode_png(np.ascontiguousarray(image)))

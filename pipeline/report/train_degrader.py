@@ -55,7 +55,7 @@ def comparison_sheet(
         path: the PNG to write.
         simulated: whether a program made any of the images; the title says so then.
     """
-    empty = np.zeros((1, 1, 3), np.uint8)
+    empty = draw.NOTHING
     lines = max((len(faces) for faces in columns.values()), default=0)
     wh = _TILE_PX, _TILE_PX
     tiles = [

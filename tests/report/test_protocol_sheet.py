@@ -38,6 +38,12 @@ def test_a_line_shows_an_enrolled_image_and_two_probes_of_the_same_subject():
     ]
 
 
+def test_where_nobody_both_enrols_and_probes_those_who_do_either_are_shown():
+    made = protocol([("a", "a/0")], [("b", "b/0"), ("b", "b/1")])
+    assert chosen_of(made) == [[("a", "a/0")], [None, ("b", "b/0"), ("b", "b/1")]]
+    assert chosen_of(protocol([], [])) == []
+
+
 @pytest.fixture
 def drawn(tmp_path):
     """A grey image of one person enrolled; as probe, the left of two people in a frame."""
