@@ -6,6 +6,7 @@ To load them takes a process of its own three seconds. No module of the project 
 import atexit
 import multiprocessing
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -18,30 +19,44 @@ LOADED = [
     *("PIL.Image", "pyarrow.parquet", "pydantic", "pytest", "ruamel.yaml", "scipy.ndimage"),
     *("scipy.sparse", "skimage.data", "torch", "typer"),
 ]
+STAGE = re.compile(r'python -m (stages\.\w+)( "\$DVC_STAGE")?')
+"""What ``dvc.yaml`` gives the shell to run."""
 
 
-def run(words, *, cwd, environment):
-    """Run a command; returns what it left. DVC takes a second to load, so it is forked."""
+def run(words, *, cwd, environment, fork_stages=False):
+    """Run a command; returns what it left. DVC takes a second to load, so it is forked.
+
+    Args:
+        words: the command.
+        cwd: where.
+        environment: all of it.
+        fork_stages: whether DVC forks its stages, too, in place of starting them by a shell: for
+            tests of what runs and what comes of it, not of how a process begins and ends.
+    """
     if words[0] == "dvc":
-        return run_python(["-m", *words], cwd=cwd, environment=environment)
+        words = ["-m", *words]
+        return run_python(words, cwd=cwd, environment=environment, fork_stages=fork_stages)
     return subprocess.run(
         words, cwd=cwd, env=environment, text=True, capture_output=True, check=False
     )
 
 
-def run_python(words, *, cwd, environment):
+def run_python(words, *, cwd, environment, fork_stages=False):
     """Run what ``python words`` runs, in a folder; returns what ``subprocess.run`` returns.
 
     Args:
         words: ``-m``, a module and its arguments, or a script and its.
         cwd: where; modules of the project are looked for there first.
         environment: all of it.
+        fork_stages: see ``run``.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(LOADED)
     with tempfile.TemporaryDirectory() as folder:
         said = [Path(folder, name) for name in ("out", "errors")]
-        process = context.Process(target=_run, args=(words, str(cwd), dict(environment), said))
+        process = context.Process(
+            target=_run, args=(words, str(cwd), dict(environment), said, fork_stages)
+        )
         process.start()
         process.join()
         return subprocess.CompletedProcess(
@@ -49,7 +64,7 @@ def run_python(words, *, cwd, environment):
         )
 
 
-def _run(words, cwd, environment, said):
+def _run(words, cwd, environment, said, fork_stages):
     for number, path in enumerate(said, 1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
     os.environ.clear()
@@ -57,6 +72,8 @@ def _run(words, cwd, environment, said):
     os.chdir(cwd)
     libraries = [each for each in sys.path if not _is_of_project(each)]
     sys.path[:] = [cwd, *libraries]
+    if fork_stages:
+        _fork_stages()
     try:
         if words[0] == "-m":
             sys.argv = list(words[1:])
@@ -68,6 +85,41 @@ def _run(words, cwd, environment, said):
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+def _fork_stages():
+    """Let DVC fork the stages that it would start by a shell."""
+    from dvc.stage import run
+
+    started = run._run
+
+    def forked(executable, cmd, **options):
+        found = STAGE.fullmatch(cmd)
+        if found is None:
+            started(executable, cmd, **options)
+            return
+        process = multiprocessing.get_context("fork").Process(
+            target=_stage, args=(found[1], bool(found[2]), options["cwd"], options["env"])
+        )
+        sys.stdout.flush()
+        process.start()
+        process.join()
+        if process.exitcode:
+            raise run.StageCmdFailedError(cmd, process.exitcode)
+
+    run._run = forked
+
+
+def _stage(module, named, cwd, environment):
+    """Be what ``python -m module "$DVC_STAGE"`` starts."""
+    atexit._clear()  # what DVC would do when it ends
+    multiprocessing.process._parent_process = None  # no worker of a pool
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(cwd)
+    sys.path.append(str(ROOT))  # where the project has no code, what is installed runs
+    sys.argv = ["-m", *([environment["DVC_STAGE"]] if named else [])]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def _is_of_project(place):

@@ -29,7 +29,7 @@ IDENTITY = {
 def command(*words, cwd):
     """Run a command that has to succeed; returns what it printed."""
     environment = os.environ | IDENTITY | {"PATH": f"{BIN}:{os.environ['PATH']}"}
-    done = run(words, cwd=cwd, environment=environment)
+    done = run(words, cwd=cwd, environment=environment, fork_stages=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -27,7 +27,7 @@ BIN = Path(sys.executable).parent
 
 def command(*words, cwd, check=True):
     environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "CROSSBAND_WORKERS": "2"}
-    done = run(words, cwd=cwd, environment=environment)
+    done = run(words, cwd=cwd, environment=environment, fork_stages=True)
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
     return done

@@ -24,7 +24,7 @@ def command(*words, cwd):
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "CROSSBAND_EXECUTOR": "serial",
     }
-    done = run(words, cwd=cwd, environment=environment)
+    done = run(words, cwd=cwd, environment=environment, fork_stages=True)
     assert done.returncode == 0, done.stdout + done.stderr
     ran = (line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running s"))
     return sorted(ran)  # DVC is free in the order of stages that do not depend on one another
