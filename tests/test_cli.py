@@ -3,6 +3,8 @@
 import contextlib
 import io
 import json
+import os
+import runpy
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from forked import run_python
 from ruamel.yaml import YAML
 
 from pipeline import testing
@@ -86,7 +89,22 @@ def test_a_workspace_is_a_copy_with_params_of_its_own(tmp_path):
     assert comment in (target / "params.yaml").read_text()
     assert git(target, "log", "--format=%s") == "Start of the project\n"
     assert git(target, "status", "--porcelain") == ""
-    assert not list(target.rglob("__pycache__"))
+    assert not list(target.rglob("*.pyc"))
+
+
+def test_a_workspace_need_not_compile_its_kernels_again(tmp_path):
+    script = tmp_path / "normals.py"
+    script.write_text(
+        "import numpy as np\nfrom pipeline.ops import raster\n"
+        "raster.vertex_normals(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32))\n"
+        "stats = raster._sum_normals.stats\n"
+        "print(raster.__file__, sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))"
+    )
+    runpy.run_path(script)
+    target = tmp_path / "trial"
+    assert crossband("workspace", target, "--profile", "params/tiny.yaml").returncode == 0
+    done = run_python([script], cwd=target, environment=os.environ)
+    assert done.stdout == f"{target}/pipeline/ops/raster.py 1 0\n"
 
 
 def git(folder, *words):
