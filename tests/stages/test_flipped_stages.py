@@ -27,7 +27,11 @@ def test_a_flip_in_any_file_is_mended_by_the_stage_that_wrote_it(workspace):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(encode_png(np.ascontiguousarray(image)))
     workspace.need("yunet", "face_mesh_468", "bisenet_r18", "sface")
-    workspace.edit(parse={"precision": "float32"}, train_degrader=TINY | {"threads": 1})
+    workspace.edit(
+        parse={"precision": "float32"},
+        masks={"designs": ["surgical_blue", "kn95_white"]},
+        train_degrader=TINY | {"threads": 1},
+    )
     workspace.run(*CHAIN, *LEARNT)
     whole = files()
     assert len(whole) > 30

@@ -11,6 +11,7 @@ import pytest
 import skimage.data
 
 from pipeline.ops.codec import encode_png
+from stages.run import FEW_ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = Path(__file__).with_name("refusing_resolver.c")
@@ -88,7 +89,7 @@ def test_no_stage_and_no_worker_asks_for_a_host(workspace, resolver, tmp_path):
         folder.mkdir()
         (folder / "face.png").write_bytes(encode_png(image))
     flat = encode_png(np.full((64, 64), 90, np.uint8))
-    for number in range(20):  # more than this process computes by itself: workers start
+    for number in range(FEW_ROWS):  # more than this process computes by itself: workers start
         (workspace.path / "images/s0" / f"{number}.png").write_bytes(flat)
     export = {"source": "data/mine/align", "format": "webdataset", "to": "out"}
     short = {"crop_px": 32, "generator_channels": 4, "discriminator_channels": 4, "steps": 2}
@@ -96,6 +97,8 @@ def test_no_stage_and_no_worker_asks_for_a_host(workspace, resolver, tmp_path):
         train_degrader=short,
         body_datasets={"mine": {}},
         exports={"mine": export},
+        masks={"designs": ["surgical_blue"]},
+        poses={"yaw_deg": [30.0], "pitch_deg": [0.0], "measured_share": 1.0},
         protocols={"mine": {"build": "cross_band", "rows": "ingest", "seed": 7, "subset": {}}},
     )
     told, done = asked(resolver, tmp_path / "home", _RUN, *STAGES)
