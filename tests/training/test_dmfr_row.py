@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
-from test_dmfr_stages import ROOT, SHORT, run, write_project
+from test_dmfr_stages import ROOT, SHORT, edit, run, write_project
 
 from ablations import dmfr_row, dmfr_table, dmfr_zero_shot
 from pipeline.evaluation.outcomes import read_outcomes
@@ -17,9 +17,10 @@ def project(tmp_path, monkeypatch, weight_file):
     """Three subjects to train, three to test, a start, and two rows with two seeds."""
     monkeypatch.chdir(tmp_path)
     write_project(weight_file("sface"))
+    edit(pretrain_nir_vis={"dmfr": {"steps": 0}})
     run("pretrain_nir_vis", "dmfr")
     values = read_yaml(ROOT / "ablations/dmfr/params.yaml")
-    short = {"method": SHORT | {"device": "cpu"}}
+    short = {"method": SHORT | {"device": "cpu", "steps": 1}}
     rows = ("real_only", "direct_cosface")
     values["rows"] = {name: merge_params(values["rows"][name], short) for name in rows}
     tested = {"cross-pose": values["tested"]["cross-pose"]}
