@@ -101,7 +101,7 @@ def run(stage: StageRun) -> None:
     print(f"{stage.label}: images by subject and band\n{subjects_by_bands(output)}")
     image = stage.report("contact", ".png")
     if stage.dataset_params.reader == "ijb_mdf":
-        scene_sheet(pick_frames(output), image)
+        scene_sheet(pick_frames(output), image, f"ingest {stage.dataset}")
     else:
         contact_sheet(output, image)
 

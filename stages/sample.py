@@ -64,7 +64,7 @@ def scenes(stage: StageRun, params: ScenesParams, target: Path) -> None:
         for item in take_in_segment(few.load(row), **_LIMITS)
         if isinstance(item, dict)
     ]
-    scene_sheet(frames, stage.report("contact", ".png"))
+    scene_sheet(frames, stage.report("contact", ".png"), f"sample {stage.dataset}")
 
 
 def _listed(root: Path, stride: int) -> Listing:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw
 
 from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.report import draw
+from pipeline.report.page import text_line
 from pipeline.types import Band, Row, UInt8
 
 _WIDTH_PX = 640
@@ -19,12 +19,13 @@ _COLOURS = (
 )
 
 
-def scene_sheet(rows: Iterable[Row], path: Path) -> None:
+def scene_sheet(rows: Iterable[Row], path: Path, title: str) -> None:
     """Write a PNG of frames with bodies, faces and subjects drawn; a line per camera.
 
     Args:
         rows: a few frames with ``image`` and ``truth_people``.
         path: the PNG to write.
+        title: what is shown; what the boxes are is added.
     """
     cameras: dict[tuple[int, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -35,6 +36,8 @@ def scene_sheet(rows: Iterable[Row], path: Path) -> None:
     image = (
         np.vstack(bands) if bands else draw.captioned(draw.NOTHING, ["no rows"], (_WIDTH_PX, 40))
     )
+    words = f"{title}: a line per camera, a colour per person, bodies thick, faces thin"
+    image = np.vstack([text_line(words, image.shape[1]), image])
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(encode_png(np.ascontiguousarray(image)))
     partial.replace(path)
@@ -53,17 +56,11 @@ def _tile(row: Row) -> UInt8:
                 x0, y0, x1, y1 = (round((float(end) + 0.5) * scale) for end in box)
                 cv2.rectangle(image, (x0, y0), (x1 - 1, y1 - 1), colour, thickness)
         anchor = person["body_xyxy"] if person["body_xyxy"] is not None else person["face_xyxy"]
-        names.append((person["subject_id"], anchor, colour))
-    canvas = Image.fromarray(image)
-    pen = ImageDraw.Draw(canvas)
-    for name, anchor, colour in names:
-        x, y = (float(anchor[i]) * scale for i in (0, 1))
-        left, top, right, bottom = pen.textbbox((x, max(y - 14, 0)), name)
-        pen.rectangle((left - 2, top - 1, right + 2, bottom + 1), fill=(0, 0, 0))
-        pen.text((x, max(y - 14, 0)), name, fill=colour)
+        names.append((np.asarray(anchor, np.float32) * scale, person["subject_id"], colour))
+    named = draw.annotated(image, names)
     simulated = "simulated" if row["simulated"] else ""
     caption = f"{row['media_id']}  frame {row['frame_index']}  {row['split'] or '-'}  {simulated}"
-    return draw.captioned(np.asarray(canvas), [caption], (_WIDTH_PX, image.shape[0]))
+    return draw.captioned(named, [caption], (_WIDTH_PX, image.shape[0]))
 
 
 def _level(tiles: Sequence[UInt8]) -> list[UInt8]:

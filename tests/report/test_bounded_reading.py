@@ -84,7 +84,7 @@ def _described(name, subject):
 
 def _show_scenes(stage, path):
     ingest_metrics(stage)
-    scene_sheet(pick_frames(stage), path)
+    scene_sheet(pick_frames(stage), path, "ingest scenes")
     contact_sheet(stage, path)
 
 
