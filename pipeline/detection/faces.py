@@ -1,7 +1,7 @@
 """What a face detector is and what it returns."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,6 +37,15 @@ class FaceDetector(Protocol):
 
     def detect(self, image_rgb: UInt8) -> Faces:
         """Find the faces of an image, uint8 (h, w, 3)."""
+        ...
+
+
+@runtime_checkable
+class GreyFaceDetector(FaceDetector, Protocol):
+    """Finds the same faces sooner where an image has no colours."""
+
+    def detect_grey(self, image: UInt8) -> Faces:
+        """Find the faces of a grey image, uint8 (h, w), no larger than the detector takes."""
         ...
 
 

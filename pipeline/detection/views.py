@@ -10,7 +10,13 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from pipeline.detection.faces import FaceDetector, Faces, sorted_faces, voted
+from pipeline.detection.faces import (
+    FaceDetector,
+    Faces,
+    GreyFaceDetector,
+    sorted_faces,
+    voted,
+)
 from pipeline.detection.image import restored
 from pipeline.face3d.mesh import FaceMesh
 from pipeline.ops.contrast import CONTRASTS
@@ -73,10 +79,15 @@ class ThermalDetector:
         per_pixel = np.array([wide / wh[0], high / wh[1]], np.float32)
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         small = cv2.resize(shown, wh, interpolation=how)
-        found = self._detector.detect(np.asarray(cv2.cvtColor(small, cv2.COLOR_GRAY2RGB), np.uint8))
+        found = self._found(np.asarray(small, np.uint8))
         corners = restored(found.boxes_xyxy.reshape(-1, 2, 2), per_pixel) - np.float32(border)
         landmarks = restored(found.landmarks_xy, per_pixel) - np.float32(border)
         return Faces(corners.reshape(-1, 4), landmarks, found.scores)
+
+    def _found(self, grey: UInt8) -> Faces:
+        if isinstance(self._detector, GreyFaceDetector):
+            return self._detector.detect_grey(grey)
+        return self._detector.detect(np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8))
 
 
 def thermal_mesh(

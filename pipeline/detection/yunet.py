@@ -5,6 +5,7 @@ the same portrait at another scale moves them by 6 % of the inter-ocular distanc
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -59,7 +60,7 @@ class YuNet:
         """
         if not weights.is_file():
             raise WeightsError(f"YuNet's weights are missing: {weights}")
-        self._network = _load(weights)
+        self._weights, self._network = weights, _load(weights)
         self._score_threshold = score_threshold
         self._nms_threshold = nms_threshold
         self._max_side_px = max_side_px
@@ -73,16 +74,35 @@ class YuNet:
         landmarks = restored(found.landmarks_xy, pixels_per_pixel)
         return sorted_faces(boxes, landmarks, found.scores)
 
-    def candidates(self, image_rgb: UInt8) -> Faces:
-        """Run the network at the size of the image, uint8 (h, w, 3); nothing is suppressed."""
-        height, width = image_rgb.shape[:2]
+    def detect_grey(self, image: UInt8) -> Faces:
+        """Find the faces of a grey image, uint8 (h, w): those of ``detect``, a tenth sooner.
+
+        Raises:
+            ValueError: the image has colours, or is larger than ``max_side_px``.
+        """
+        if image.ndim != 2 or max(image.shape) > self._max_side_px:
+            raise ValueError(
+                f"expected (h, w) of at most {self._max_side_px} pixels a side, got {image.shape}"
+            )
+        return voted(self.candidates(image), self._nms_threshold)
+
+    @cached_property
+    def _grey_network(self) -> onnxruntime.InferenceSession:
+        return _load(self._weights, grey=True)
+
+    def candidates(self, image: UInt8) -> Faces:
+        """Run the network at the size of an image, uint8 (h, w, 3) or grey (h, w), unsuppressed."""
+        grey = image.ndim == 2
+        planes = [image] if grey else cv2.split(image)[::-1]
+        height, width = image.shape[:2]
         bottom, right = -height % 32, -width % 32
-        shown = self._input(height + bottom, width + right)
-        for channel, plane in enumerate(cv2.split(image_rgb)[::-1]):
+        shown = self._input(len(planes), height + bottom, width + right)
+        for channel, plane in enumerate(planes):
             shown[0, channel, :height, :width] = plane
         shown[..., height:, :] = 0
         shown[..., width:] = 0
-        outputs = self._network.run(_OUTPUTS, {"input": shown})
+        network = self._grey_network if grey else self._network
+        outputs = network.run(_OUTPUTS, {"input": shown})
         levels = [
             self._decoded(stride, (width + right) // stride, *outputs[4 * index : 4 * index + 4])
             for index, stride in enumerate(_STRIDES)
@@ -91,15 +111,15 @@ class YuNet:
         finite = np.isfinite(boxes).all(axis=1) & np.isfinite(landmarks).all(axis=(1, 2))
         return sorted_faces(boxes[finite], landmarks[finite], scores[finite])
 
-    def _input(self, height: int, width: int) -> Float32:
-        """Return an input of the network, float32 (1, 3, h, w), in memory that is used again.
+    def _input(self, channels: int, height: int, width: int) -> Float32:
+        """Return an input of the network, float32 (1, c, h, w), in memory that is used again.
 
         Megabytes that are allocated for each image are slow to touch for the first time.
         """
-        count = 3 * height * width
+        count = channels * height * width
         if count > len(self._memory):
             self._memory = np.empty(count, np.float32)
-        return self._memory[:count].reshape(1, 3, height, width)
+        return self._memory[:count].reshape(1, channels, height, width)
 
     def _decoded(
         self, stride: int, columns: int, cls: Float32, obj: Float32, bbox: Float32, kps: Float32
@@ -115,8 +135,11 @@ class YuNet:
         return boxes, landmarks, scores[cells]
 
 
-def _load(weights: Path) -> onnxruntime.InferenceSession:
-    """Open the network for images of any size: the file says 640 × 640, its layers don't."""
+def _load(weights: Path, *, grey: bool = False) -> onnxruntime.InferenceSession:
+    """Open the network for images of any size: the file says 640 × 640, its layers don't.
+
+    For grey images, whose channels are alike, the first layer's weights are summed over them.
+    """
     try:
         model = onnx.load(weights)
         inputs = [each.name for each in model.graph.input]
@@ -126,6 +149,11 @@ def _load(weights: Path) -> onnxruntime.InferenceSession:
         raise WeightsError(f"{weights} is no ONNX file: {error}") from error
     for axis, name in ((2, "height"), (3, "width")):
         model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = name
+    if grey:
+        model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 1
+        (first,) = (w for w in model.graph.initializer if w.name == model.graph.node[0].input[1])
+        summed = onnx.numpy_helper.to_array(first).sum(axis=1, keepdims=True)
+        first.CopyFrom(onnx.numpy_helper.from_array(summed, first.name))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY

@@ -92,6 +92,22 @@ def test_a_grey_image_in_three_channels(detector):
     assert np.abs(faces.landmarks_xy - detector.detect(astronaut()).landmarks_xy).max() < 3
 
 
+@pytest.mark.parametrize("hw", [(512, 512), (301, 417)])
+def test_a_grey_image_shows_the_faces_of_three_like_channels(detector, hw):
+    grey = cv2.resize(cv2.cvtColor(astronaut(), cv2.COLOR_RGB2GRAY), hw[::-1])
+    alone = detector.detect_grey(grey)
+    alike = detector.detect(np.repeat(grey[..., None], 3, axis=2))
+    assert len(alone) == len(alike) == 1
+    np.testing.assert_allclose(alone.landmarks_xy, alike.landmarks_xy, atol=1e-3)
+    np.testing.assert_allclose(alone.scores, alike.scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("hw", [(8, 8, 3), (641, 8)])
+def test_a_grey_image_has_no_colours_and_fits(detector, hw):
+    with pytest.raises(ValueError, match="expected"):
+        detector.detect_grey(np.zeros(hw, np.uint8))
+
+
 def test_a_face_cut_by_the_border_keeps_points_in_the_image_frame(detector):
     whole = detector.detect(astronaut())
     cut = detector.detect(astronaut()[:, 195:])  # through the cheek, left of the eye
