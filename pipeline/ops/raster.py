@@ -66,7 +66,7 @@ def rasterise(
     """
     triangle, depth = np.full(hw, -1, dtype=np.int32), _stands_there(behind, hw)
     weights = np.zeros((*hw, 3), dtype=np.float32)
-    _fill(*_checked(vertices_xyz, triangles), triangle, depth, weights)
+    _fill(*checked(vertices_xyz, triangles), triangle, depth, weights)
     return Fragments(triangle, weights, depth)
 
 
@@ -98,11 +98,12 @@ def rasterise_onto(vertices_xyz: Float32, triangles: Int32, depth: Float32) -> I
         ``triangle`` of the fragments.
     """
     triangle = np.full(depth.shape, -1, dtype=np.int32)
-    _fill(*_checked(vertices_xyz, triangles), triangle, depth, None)
+    _fill(*checked(vertices_xyz, triangles), triangle, depth, None)
     return triangle
 
 
-def _checked(vertices_xyz: Float32, triangles: Int32) -> tuple[Float32, NDArray[np.uint32]]:
+def checked(vertices_xyz: Float32, triangles: Int32) -> tuple[Float32, NDArray[np.uint32]]:
+    """Return vertices and triangles as the loops take them; raises as ``rasterise`` does."""
     if vertices_xyz.ndim != 2 or vertices_xyz.shape[1] != 3:
         raise ValueError(f"vertices_xyz: expected (v, 3), got {vertices_xyz.shape}")
     if triangles.ndim != 2 or triangles.shape[1] != 3:
@@ -230,7 +231,7 @@ def _sum_normals(vertices, triangles, normals):  # type: ignore[no-untyped-def] 
 
 
 @numba.njit(cache=True, nogil=True)
-def _snapped(vertices, width, height):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def snapped(vertices, width, height):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Return the vertices' x, y in 1/256 pixels and z, (v, 3), and the pixels that they bound.
 
     The latter, int32 (v, 4), are the first column and row at or after a vertex and minus the last
@@ -256,7 +257,7 @@ def _snapped(vertices, width, height):  # type: ignore[no-untyped-def]  # noqa: 
 @numba.njit(cache=True, nogil=True)
 def _fill(vertices, triangles, triangle, depth, weights):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     height, width = triangle.shape
-    snapped, bounds = _snapped(vertices, width, height)
+    fixed, bounds = snapped(vertices, width, height)
     for index in range(len(triangles)):
         a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
         left = min(bounds[a, 0], bounds[b, 0], bounds[c, 0])
@@ -265,9 +266,9 @@ def _fill(vertices, triangles, triangle, depth, weights):  # type: ignore[no-unt
         bottom = -min(bounds[a, 3], bounds[b, 3], bounds[c, 3])
         if left > right or top > bottom or left < 0:
             continue
-        ax, ay, za = snapped[a, 0], snapped[a, 1], snapped[a, 2]
-        bx, by, zb = snapped[b, 0], snapped[b, 1], snapped[b, 2]
-        cx, cy, zc = snapped[c, 0], snapped[c, 1], snapped[c, 2]
+        ax, ay, za = fixed[a, 0], fixed[a, 1], fixed[a, 2]
+        bx, by, zb = fixed[b, 0], fixed[b, 1], fixed[b, 2]
+        cx, cy, zc = fixed[c, 0], fixed[c, 1], fixed[c, 2]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area == 0.0:
             continue

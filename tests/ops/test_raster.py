@@ -11,6 +11,7 @@ from pipeline.ops.raster import (
     sample_bilinear,
     vertex_normals,
 )
+from pipeline.ops.raster_finer import rasterise_finer
 
 SQUARE = np.array([[0, 0, 1], [8, 0, 1], [8, 8, 1], [0, 8, 1]], dtype=np.float32)
 TWO = np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)
@@ -167,3 +168,28 @@ def test_reduce_averages_blocks():
 def test_wrong_shapes_are_refused(vertices, triangles):
     with pytest.raises(ValueError, match=r"vertices_xyz|triangles"):
         rasterise(vertices, triangles, (4, 4))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60))
+def test_quarters_of_pixels_see_what_an_image_twice_as_large_shows(seed, count):
+    random = np.random.default_rng(seed)
+    vertices = random.uniform(-5, 30, (40, 3)).astype(np.float32)
+    triangles = random.integers(0, 40, (count, 3)).astype(np.int32)
+    depth = random.uniform(0, 40, (19, 26)).astype(np.float32)
+    numbers = np.full(depth.shape, -1, np.int32)
+    asked = random.random(depth.shape) < 0.3
+    numbers[asked] = np.arange(asked.sum())
+    quarters = rasterise_finer(vertices, triangles, numbers, depth)
+    twice = vertices * np.float32([2, 2, 1]) + np.float32([0.5, 0.5, 0])
+    behind = depth.repeat(2, axis=0).repeat(2, axis=1)
+    whole, _ = rasterise_depth(twice, triangles, behind.shape, behind=behind)
+    expected = whole.reshape(19, 2, 26, 2).transpose(0, 2, 1, 3)[asked].reshape(-1, 4)
+    np.testing.assert_array_equal(quarters, expected)
+
+
+def test_no_pixel_asked_for_gives_no_quarters():
+    corners = np.float32([[0, 0, 0], [9, 0, 0], [0, 9, 0]])
+    none = np.full((8, 8), -1, np.int32)
+    found = rasterise_finer(corners, np.int32([[0, 1, 2]]), none, np.ones((8, 8), np.float32))
+    assert found.shape == (0, 4)

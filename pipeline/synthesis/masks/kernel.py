@@ -9,11 +9,11 @@ from pipeline.types import Float32
 
 BRIGHTEST = 2.0
 """Largest linear value that the tone curve takes."""
-_STEPS = 1024
+_STEPS = 4096
 _KNEE = 0.72
 _FAR_TEXELS = 12.0
-OVERSAMPLE = 2
-"""Fine pixels to a pixel each way: the mask is rasterised in these."""
+_SEAM_TEXELS = 4.0
+"""What neighbouring pixels see of one piece of a mask is hardly further apart."""
 LAYERS, _ALPHA = 8, 3
 """Of a texture: as many as a processor reads at once; the fourth is alpha."""
 _CARRIED = 5
@@ -22,7 +22,7 @@ _RED, _GREEN, _BLUE = np.float32(0.299), np.float32(0.587), np.float32(0.114)
 
 @cache
 def tone_curve(linear: bool) -> Float32:
-    """Return display values, 0 to 255, of the square roots of ``[0, 2]``, (1024,).
+    """Return display values, 0 to 255, of the square roots of ``[0, 2]``, (4096,).
 
     Args:
         linear: heat: values are display values already; otherwise light, put through a camera's
@@ -71,27 +71,75 @@ def planes_of(xyz, triangles, vertices):  # type: ignore[no-untyped-def]  # noqa
     return planes
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _mean_of_four(four, planes, y, x, carried):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Write the mean of what four fine pixels carry; say whether all see the same part of it."""
-    carried[:] = 0.0
-    low_x, high_x, low_y, high_y = np.inf, -np.inf, np.inf, -np.inf
-    for fine in range(4):
-        if four[fine] < 0:
-            return False
-        plane = planes[np.uint32(four[fine])]
-        at_x, at_y = 2.0 * x + (fine & 1), 2.0 * y + (fine >> 1)
-        for k in range(_CARRIED):
-            carried[k] += 0.25 * (plane[3 * k] + plane[3 * k + 1] * at_x + plane[3 * k + 2] * at_y)
-        texel_x = plane[0] + plane[1] * at_x + plane[2] * at_y
-        texel_y = plane[3] + plane[4] * at_x + plane[5] * at_y
-        low_x, high_x = min(low_x, texel_x), max(high_x, texel_x)
-        low_y, high_y = min(low_y, texel_y), max(high_y, texel_y)
-    return high_x - low_x + high_y - low_y <= _FAR_TEXELS
+@numba.njit(cache=True, nogil=True)
+def seams(triangle, planes, texture, numbers):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Number the pixels at an edge: where the mask's surface ends, or hides a part of itself.
+
+    All others see one smooth piece of the surface, and their middle is all there is to see. Where
+    the design is transparent, no edge is seen either.
+
+    Args:
+        triangle: int32 (h, w), which triangle each pixel sees, −1 for none.
+        planes: of ``planes_of``, the design's x and y first.
+        texture: of ``paint``.
+        numbers: int32 (h, w), written to: counted from 0 along rows, −1 of all others.
+
+    Returns:
+        How many there are.
+    """
+    numbers[:] = -1
+    height, width = triangle.shape
+    for y in range(height):
+        for x in range(width):
+            here = triangle[y, x]
+            # Between neighbours at corners nothing ends that does not between those at sides.
+            for column, row in ((max(x - 1, 0), y), (x, max(y - 1, 0))):
+                there = triangle[row, column]
+                if here == there:
+                    continue
+                if here < 0:
+                    edge = _opaque(texture, planes, there, column, row)
+                elif there < 0:
+                    edge = _opaque(texture, planes, here, x, y)
+                else:
+                    edge = _apart(planes, here, x, y, there, column, row)
+                if edge:
+                    numbers[y, x] = numbers[row, column] = 0
+    count = 0
+    for y in range(height):
+        for x in range(width):
+            if numbers[y, x] >= 0:
+                numbers[y, x] = count
+                count += 1
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
+def _opaque(texture, planes, index, x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Say whether there is anything of the design where a pixel sees a triangle, or close by."""
+    side = texture.shape[0]
+    column = int(planes[index, 0] + planes[index, 1] * x + planes[index, 2] * y)
+    row = int(planes[index, 3] + planes[index, 4] * x + planes[index, 5] * y)
+    for beside in range(max(column - 1, 0), min(column + 3, side)):
+        for below in range(max(row - 1, 0), min(row + 3, side)):
+            if texture[below, beside, _ALPHA] > 0.0:
+                return True
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
+def _apart(planes, here, x, y, there, other_x, other_y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Say whether two pixels see parts of the mask that are far from each other."""
+    away = 0.0
+    for k in range(0, 6, 3):
+        along = planes[here, k] + planes[here, k + 1] * x + planes[here, k + 2] * y
+        other = planes[there, k] + planes[there, k + 1] * other_x + planes[there, k + 2] * other_y
+        away += abs(along - other)
+    return away > _SEAM_TEXELS
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _mean_of_near(four, planes, y, x, carried):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _mean_of_seen(four, planes, x, y, carried):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Write the mean of what a pixel's four fine pixels carry, (c,); return how many see the mask.
 
     Where the mask hides itself, what lies behind is not mixed in.
@@ -103,8 +151,8 @@ def _mean_of_near(four, planes, y, x, carried):  # type: ignore[no-untyped-def] 
         same, sum_x, sum_y = 0, 0.0, 0.0
         # Those of one triangle that follow each other count together.
         while fine < 4 and four[fine] == index:
-            sum_x += 2 * x + fine % 2
-            sum_y += 2 * y + fine // 2
+            sum_x += x - 0.25 + 0.5 * (fine % 2)
+            sum_y += y - 0.25 + 0.5 * (fine // 2)
             same += 1
             fine += 1
         if index < 0:
@@ -124,87 +172,104 @@ def _mean_of_near(four, planes, y, x, carried):  # type: ignore[no-untyped-def] 
     return hit
 
 
+# Below, an index without a sign spares the look whether it is under 0, and numbers read one by one
+# the counting of who holds a row of an array.
+
+
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def _read(image, x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Read an image, float32 (n, n), between its pixels; its border goes on."""
     x = min(max(x, np.float32(0.0)), np.float32(image.shape[1] - 1.001))
     y = min(max(y, np.float32(0.0)), np.float32(image.shape[0] - 1.001))
-    column, row = int(x), int(y)
+    column, row = np.uint32(x), np.uint32(y)
     fx, fy = x - np.float32(column), y - np.float32(row)
-    one = np.float32(1.0)
-    upper = image[row, column] * (one - fx) + image[row, column + 1] * fx
-    lower = image[row + 1, column] * (one - fx) + image[row + 1, column + 1] * fx
+    one, right, below = np.float32(1.0), column + np.uint32(1), row + np.uint32(1)
+    upper = image[row, column] * (one - fx) + image[row, right] * fx
+    lower = image[below, column] * (one - fx) + image[below, right] * fx
     return upper * (one - fy) + lower * fy
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def paint(triangle, planes, texture, shade, bend, levels, tone, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Paint each pixel: shaded once, at the mean of its fine pixels, weighed by their number.
+def _at(planes, index, first, x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return what a triangle carries at a pixel, by the plane that starts at a column."""
+    index = np.uint32(index)
+    return np.float32(
+        planes[index, first] + planes[index, first + 1] * x + planes[index, first + 2] * y
+    )
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _between(texture, place, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Read a layer of a texture between four texels: row and column of the first, their shares."""
+    row, column, here, right, below, across = place
+    next_row, next_column = row + np.uint32(1), column + np.uint32(1)
+    upper = here * texture[row, column, k] + right * texture[row, next_column, k]
+    return upper + below * texture[next_row, column, k] + across * texture[next_row, next_column, k]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def paint(triangle, edges, planes, texture, shade, lit_by, tone, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Paint each pixel: shaded once, at its middle or at the mean of its fine pixels that see it.
 
     Args:
-        triangle: int32 (2 · h, 2 · w), which triangle each fine pixel sees, −1 for none.
+        triangle: int32 (h, w), which triangle each pixel sees, −1 for none.
+        edges: int32 (h, w) of ``seams``, and int32 (n, 4): what the fine pixels see of those that
+            have a number.
         planes: of ``planes_of``: design x, y in texels; light x, y; brightness.
         texture: float32 (s, s, 8): three of colour, alpha, slopes along u, v, hollow, 0.
         shade: float32 (n, n).
-        bend: float32 (2,), brightness per slope.
-        levels: float32 (2,), linear brightness of white and of the room.
-        tone: float32 (1024,), of ``tone_curve``.
+        lit_by: float32 (4,): brightness per slope along u and v, linear brightness of white and of
+            the room.
+        tone: float32 (4096,), of ``tone_curve``.
         out: float32 (h, w, c + 1), zeros: premultiplied colour and coverage.
 
     More arguments because numba takes arrays, no objects; more lines because a pixel's values never
     leave the registers.
     """
+    numbers, finer = edges
     channels = out.shape[2] - 1
     last = np.float32(texture.shape[0] - 1.001)
-    values, carried = np.empty(LAYERS, dtype=np.float32), np.empty(_CARRIED, dtype=np.float64)
-    one, white, room = np.float32(1.0), levels[0] - levels[1], levels[1]
+    carried = np.empty(_CARRIED, dtype=np.float64)
+    one, half = np.float32(1.0), np.float32(0.5)
+    bend_u, bend_v, white, room = lit_by[0], lit_by[1], lit_by[2] - lit_by[3], lit_by[3]
     for y in range(out.shape[0]):
-        upper, lower = triangle[2 * y], triangle[2 * y + 1]
         for x in range(out.shape[1]):
-            four = (upper[2 * x], upper[2 * x + 1], lower[2 * x], lower[2 * x + 1])
-            if (four[0] & four[1] & four[2] & four[3]) < 0:  # all of them are
-                continue
-            hit = 4
-            if four[0] == four[1] and four[0] == four[2] and four[0] == four[3]:
-                plane = planes[np.uint32(four[0])]
-                at_x, at_y = 2 * x + 0.5, 2 * y + 0.5
-                tx = np.float32(plane[0] + plane[1] * at_x + plane[2] * at_y)
-                ty = np.float32(plane[3] + plane[4] * at_x + plane[5] * at_y)
-                lx = np.float32(plane[6] + plane[7] * at_x + plane[8] * at_y)
-                ly = np.float32(plane[9] + plane[10] * at_x + plane[11] * at_y)
-                form = np.float32(plane[12] + plane[13] * at_x + plane[14] * at_y)
-            else:
-                if not _mean_of_four(four, planes, y, x, carried):
-                    hit = _mean_of_near(four, planes, y, x, carried)
+            index, number, hit = triangle[y, x], numbers[y, x], 4
+            if number >= 0:
+                hit = _mean_of_seen(finer[np.uint32(number)], planes, x, y, carried)
                 tx, ty = np.float32(carried[0]), np.float32(carried[1])
                 lx, ly = np.float32(carried[2]), np.float32(carried[3])
                 form = np.float32(carried[4])
-            if tx < 0.0 or ty < 0.0 or tx > last or ty > last:
+            elif index >= 0:
+                tx, ty = _at(planes, index, 0, x, y), _at(planes, index, 3, x, y)
+                lx, ly = _at(planes, index, 6, x, y), _at(planes, index, 9, x, y)
+                form = _at(planes, index, 12, x, y)
+            else:
                 continue
-            column, row = int(tx), int(ty)
+            if hit == 0 or tx < 0.0 or ty < 0.0 or tx > last or ty > last:
+                continue
+            column, row = np.uint32(tx), np.uint32(ty)
             fx, fy = tx - np.float32(column), ty - np.float32(row)
-            w00, w01 = (one - fx) * (one - fy), fx * (one - fy)
-            w10, w11 = (one - fx) * fy, fx * fy
-            for k in range(LAYERS):
-                values[k] = (
-                    w00 * texture[row, column, k]
-                    + w01 * texture[row, column + 1, k]
-                    + w10 * texture[row + 1, column, k]
-                    + w11 * texture[row + 1, column + 1, k]
-                )
-            alpha = values[_ALPHA] * np.float32(hit * 0.25)
+            place = (
+                row,
+                column,
+                (one - fx) * (one - fy),
+                fx * (one - fy),
+                (one - fx) * fy,
+                fx * fy,
+            )
+            alpha = _between(texture, place, _ALPHA) * np.float32(hit * 0.25)
             if alpha < np.float32(1e-3):
                 continue
-            light = _read(shade, lx, ly)
-            fold = one + values[_ALPHA + 1] * bend[0] + values[_ALPHA + 2] * bend[1]
-            fold = min(max(fold, np.float32(0.45)), np.float32(1.4)) * values[_ALPHA + 3]
-            lit = light * form * fold * white
+            fold = one + _between(texture, place, _ALPHA + 1) * bend_u
+            fold += _between(texture, place, _ALPHA + 2) * bend_v
+            fold = min(max(fold, np.float32(0.45)), np.float32(1.4))
+            lit = _read(shade, lx, ly) * form * fold * _between(texture, place, _ALPHA + 3) * white
             for k in range(channels):
-                linear = min(max(room + values[k] * lit, np.float32(0.0)), np.float32(BRIGHTEST))
-                place = np.sqrt(linear * np.float32(1 / BRIGHTEST)) * np.float32(_STEPS - 1)
-                step = min(int(place), _STEPS - 2)
-                value = tone[step] + (place - np.float32(step)) * (tone[step + 1] - tone[step])
-                out[y, x, k] = alpha * value
+                linear = room + _between(texture, place, k) * lit
+                linear = min(max(linear, np.float32(0.0)), np.float32(BRIGHTEST))
+                step = np.sqrt(linear * np.float32(1 / BRIGHTEST)) * np.float32(_STEPS - 1)
+                out[y, x, k] = alpha * tone[np.uint32(step + half)]
             out[y, x, channels] = alpha
 
 
@@ -249,37 +314,42 @@ def finish(cloth, shadow, taken, grain_at, hidden, left_top, colour, alpha, regi
     tones, grain = taken
     front, known = hidden
     last = cloth.shape[2] - 1
-    one, most, pixel = np.float32(1.0), np.float32(255.0), np.empty(last, np.float32)
+    one, most, half = np.float32(1.0), np.float32(255.0), np.float32(0.5)
+    pixel = np.empty(last, np.float32)
     for y in range(cloth.shape[0]):
+        row = left_top[1] + y
         for x in range(cloth.shape[1]):
             covered = cloth[y, x, last]
             dark = shadow[y, x] if shadow.size else np.float32(0.0)
             if covered <= 0.0 and dark <= 0.0:
                 continue
-            pixel[:] = cloth[y, x, :last]
-            if tones.size:
-                luma = pixel[0] * _RED + pixel[1] * _GREEN + pixel[2] * _BLUE
-                level = int(min(max(np.rint(luma / max(covered, np.float32(1e-4))), 0.0), 255.0))
-                for k in range(last):
-                    pixel[k] = np.float32(tones[level, k]) * covered
-            if grain.size:
-                for k in range(last):
-                    pixel[k] += covered * grain[grain_at[1] + y, grain_at[0] + x, k]
-            row, column = left_top[1] + y, left_top[0] + x
+            column = left_top[0] + x
             bare = one
             if front.size:
                 bare -= front[row, column]
             if known.size:
                 bare *= np.float32(known[row, column]) * np.float32(1 / 255)
-            covered = min(max(covered * bare, np.float32(0.0)), one)
-            whole = covered + (one - covered) * (dark * bare)
-            region[row, column] = np.uint8(np.rint(covered * most))
-            share = np.uint8(np.rint(whole * most))
+            own = min(max(covered * bare, np.float32(0.0)), one)
+            whole = own + (one - own) * (dark * bare)
+            region[row, column] = np.uint8(own * most + half)
+            share = np.uint8(whole * most + half)
+            if not share:
+                continue
             alpha[row, column] = share
-            if share:
+            for k in range(last):
+                pixel[k] = cloth[y, x, k]
+            if tones.size:
+                luma = pixel[0] * _RED + pixel[1] * _GREEN + pixel[2] * _BLUE
+                level = int(min(luma / max(covered, np.float32(1e-4)) + half, most))
                 for k in range(last):
-                    value = np.rint(pixel[k] * bare / whole)
-                    colour[row, column, k] = np.uint8(min(max(value, np.float32(0.0)), most))
+                    pixel[k] = np.float32(tones[level, k]) * covered
+            if grain.size:
+                for k in range(last):
+                    pixel[k] += covered * grain[grain_at[1] + y, grain_at[0] + x, k]
+            seen = bare / whole
+            for k in range(last):
+                value = min(max(pixel[k] * seen, np.float32(0.0)), most)
+                colour[row, column, k] = np.uint8(value + half)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops.raster import Int32, rasterise_depth, rasterise_onto
+from pipeline.ops.raster_finer import rasterise_finer
 from pipeline.synthesis.masks.bands import EMISSIVE, LOOKS
 from pipeline.synthesis.masks.design import TEXELS_PER_CM, MaskDesign
 from pipeline.synthesis.masks.fit import Placement
@@ -16,16 +17,17 @@ from pipeline.synthesis.masks.frame import Frame, frame_around
 from pipeline.synthesis.masks.grid import put_on, relit
 from pipeline.synthesis.masks.kernel import (
     LAYERS,
-    OVERSAMPLE,
     blend,
     lay_under,
     paint,
     planes_of,
+    seams,
     tone_curve,
 )
 from pipeline.synthesis.masks.light import SIDE, FaceLight, face_light
 from pipeline.synthesis.masks.loops import Loops, loops_of
-from pipeline.synthesis.masks.scene import BARE, Scene, blur
+from pipeline.synthesis.masks.scene import BARE, Scene
+from pipeline.synthesis.masks.soft import SOFT_PX, blurred, doubled, half_sigma, halved, soft
 from pipeline.synthesis.masks.surface import (
     COLUMNS,
     ROWS,
@@ -107,17 +109,18 @@ def draw_mask(
     face_depth = _bare_depth(mesh_xyz, frame, design, placement)
     light = face_light(image, mesh_xyz, surface.rotation.astype(np.float32), band)
     texture, tint = _texture(design, band, image.ndim, _halvings(design, surface.pixels_per_cm))
-    fine = worn.fine(frame)
-    triangle = _seen(fine, worn.triangles, face_depth, surface.pixels_per_cm)
+    xyz = worn.xyz - frame.origin
     vertices = _lit_vertices(worn, surface, light, np.float32(texture.shape[0] / design.side_px))
-    planes = planes_of(fine, worn.triangles, vertices)
-    cloth = _cloth(triangle, planes, texture, light, band, 1 if image.ndim == 2 else 3)
+    planes = planes_of(xyz, worn.triangles, vertices)
+    limit = face_depth + np.float32(_IN_FRONT_CM * surface.pixels_per_cm)
+    seen = _seen(xyz, worn.triangles, planes, texture, limit)
+    cloth = _cloth(seen, planes, texture, light, band, 1 if image.ndim == 2 else 3)
     for each in tied:
         _lay_loops(cloth, each, frame, face_depth, scene, _brightness(tint, light, band))
     # Of heat there are no shadows.
     shadow = None if band in EMISSIVE else _shadow(cloth[..., -1], surface, face_depth)
-    blur(cloth, blur_px)
-    return MaskLayer(*scene.finished(cloth, shadow, frame, reach, image))
+    finished = blurred(cloth, blur_px)
+    return MaskLayer(*scene.finished(finished, shadow, frame, reach, image))
 
 
 def _lay_loops(
@@ -138,12 +141,6 @@ class _Worn:
     texel: Float32
     triangles: Int32
     ends: Float32
-
-    def fine(self, frame: Frame) -> Float32:
-        """Return the vertices in fine pixels of a window; their centres lie between its own."""
-        fine = (self.xyz - frame.origin) * OVERSAMPLE + np.float32((OVERSAMPLE - 1) / 2)
-        fine[:, 2] = self.xyz[:, 2]
-        return np.asarray(fine, np.float32)
 
 
 def _worn(surface: MaskSurface, design: MaskDesign, placement: Placement) -> _Worn:
@@ -234,12 +231,28 @@ def _breath(side_px: int) -> Float32:
     return np.asarray(warmth, np.float32)
 
 
-def _seen(fine_xyz: Float32, triangles: Int32, face_depth: Float32, pixels_per_cm: float) -> Int32:
-    """Return which triangle of the mask each fine pixel sees, int32 (2 · h, 2 · w), −1 for none."""
-    fine_hw = face_depth.shape[0] * OVERSAMPLE, face_depth.shape[1] * OVERSAMPLE
-    limit = face_depth + np.float32(_IN_FRONT_CM * pixels_per_cm)
-    enlarged = cv2.resize(limit, fine_hw[::-1], interpolation=cv2.INTER_NEAREST)
-    return rasterise_onto(fine_xyz, triangles, np.asarray(enlarged, np.float32))
+@dataclass(frozen=True)
+class _Seen:
+    """Which triangle each pixel sees and, at edges, each of its quarters: see ``kernel.paint``."""
+
+    triangle: Int32
+    numbers: Int32
+    finer: Int32
+
+
+def _seen(
+    xyz: Float32,
+    triangles: Int32,
+    planes: NDArray[np.float64],
+    texture: Float32,
+    limit: Float32,
+) -> _Seen:
+    """Find what is seen of the mask in a window, in front of ``limit``, float32 (h, w)."""
+    triangle = rasterise_onto(xyz, triangles, limit.copy())
+    numbers = np.empty_like(triangle)
+    if not seams(triangle, planes, texture, numbers):
+        return _Seen(triangle, numbers, np.empty((0, 4), np.int32))
+    return _Seen(triangle, numbers, rasterise_finer(xyz, triangles, numbers, limit))
 
 
 def _lit_vertices(
@@ -269,7 +282,7 @@ def _smoothed(surface_xyz: Float32, cells: float) -> Float32:
 
 
 def _cloth(
-    triangle: Int32,
+    seen: _Seen,
     planes: NDArray[np.float64],
     texture: Float32,
     light: FaceLight,
@@ -279,11 +292,19 @@ def _cloth(
     """Return premultiplied colour, 0 to 255, and coverage, (h, w, channels + 1)."""
     heat = band in EMISSIVE
     down = 0.0 if heat else _FOLD_LIGHT
-    bend = -np.array([light.direction[0], light.direction[1] + down], np.float32)
-    levels = np.array([light.white, light.room if heat else 0.0], np.float32)
-    height, width = triangle.shape
-    cloth = np.zeros((height // OVERSAMPLE, width // OVERSAMPLE, channels + 1), np.float32)
-    paint(triangle, planes, texture, light.shade, bend, levels, tone_curve(heat), cloth)
+    bend = -light.direction[0], -(light.direction[1] + down)
+    lit_by = np.array([*bend, light.white, light.room if heat else 0.0], np.float32)
+    cloth = np.zeros((*seen.triangle.shape, channels + 1), np.float32)
+    paint(
+        seen.triangle,
+        (seen.numbers, seen.finer),
+        planes,
+        texture,
+        light.shade,
+        lit_by,
+        tone_curve(heat),
+        cloth,
+    )
     return cloth
 
 
@@ -315,13 +336,14 @@ def _shadow(region: Float32, surface: MaskSurface, face_depth: Float32) -> Float
     """Return how dark a mask's shadow is on the face around it, 0 to 1."""
     reach = np.float32(_SHADOW_CM * surface.pixels_per_cm)
     down = surface.rotation[:2, 1] * 0.45 * reach
-    shift = np.array([[1, 0, down[0]], [0, 1, down[1]]])
-    # In place: what is allocated anew is slow to touch for the first time.
-    dark = cv2.warpAffine(region, shift, region.shape[::-1])
-    cv2.GaussianBlur(dark, (0, 0), max(0.45 * float(reach), 0.5), dst=dark)
+    sigma = max(0.45 * float(reach), 0.5)
     face = np.isfinite(face_depth).astype(np.float32)
-    cv2.GaussianBlur(face, (0, 0), 1.0, dst=face)
-    return np.asarray(cv2.multiply(dark, face, dst=dark, scale=_SHADOW), np.float32)
+    if sigma >= SOFT_PX:
+        dark = soft(halved(region, down), half_sigma(sigma))
+        return doubled(cv2.multiply(dark, halved(face), dst=dark, scale=_SHADOW), region.shape)
+    shift = np.array([[1, 0, down[0]], [0, 1, down[1]]])
+    dark = soft(cv2.warpAffine(region, shift, region.shape[::-1]), sigma)
+    return np.asarray(cv2.multiply(dark, soft(face, 1.0), dst=dark, scale=_SHADOW), np.float32)
 
 
 def composite(image: UInt8, layer: MaskLayer) -> UInt8:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from pipeline.synthesis.masks.frame import Frame
@@ -12,7 +11,6 @@ from pipeline.types import Float32, UInt8
 
 OWN_BLUR_PX = 0.6
 """Of what is drawn, by its means over fine pixels."""
-_SEEN_BLUR_PX = 0.3
 
 
 @dataclass(frozen=True)
@@ -83,9 +81,3 @@ class Scene:
 _NOTHING, _NO_BYTES = np.empty((0, 0), np.float32), np.empty((0, 0), np.uint8)
 BARE = Scene()
 """Nothing is known beyond the image."""
-
-
-def blur(cloth: Float32, blur_px: float) -> None:
-    """Blur a drawn mask, (h, w, c), in place; what nobody sees is left out."""
-    if blur_px >= _SEEN_BLUR_PX:
-        cv2.GaussianBlur(cloth, (0, 0), blur_px, dst=cloth)
