@@ -69,6 +69,8 @@ def main() -> None:
         for row in heat(options.rows, options.images)
         if all(isinstance(look([row])[0][0], dict) for look in (views, once))
     ]
+    if not seen:
+        not_run(f"{options.rows} holds no heat")
     small = [row for row in seen if max(row["height_px"], row["width_px"]) < SMALL_PX]
     large = [row for row in seen if max(row["height_px"], row["width_px"]) >= SMALL_PX]
     for what, rows in (("all", seen), ("small ones", small), ("large ones", large)):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from pipeline.ops.raster import rasterise_onto
-from pipeline.synthesis.masks.kernel import LAYERS, planes_of, seams
+from pipeline.synthesis.masks.kernel import planes_of, seams
+from pipeline.synthesis.masks.paint import LAYERS
 from pipeline.synthesis.masks.soft import blurred
 
 CORNERS = np.float32([[2.5, 2.5, 0], [8.5, 2.5, 0], [8.5, 8.5, 0], [2.5, 8.5, 0]])
@@ -53,8 +54,8 @@ def test_a_blur_at_half_the_size_looks_like_one_at_the_whole(sigma, hw):
     expected = cv2.GaussianBlur(image, (0, 0), sigma)
     found = blurred(image.copy(), sigma)
     assert found.shape == image.shape
-    assert np.abs(found - expected)[..., :3].max() < 4.0
-    assert np.abs(found - expected)[..., 3].max() < 4 / 255
+    # At a black edge on white, in a pixel; a mask's edges have less contrast.
+    assert (np.abs(found - expected) <= 0.02 * image.max(axis=(0, 1))).all()
 
 
 def test_a_blur_that_nobody_sees_is_none():

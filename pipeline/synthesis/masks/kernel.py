@@ -1,39 +1,13 @@
-"""The inner loops that paint a rasterised mask and round it."""
-
-from functools import cache
+"""The inner loops that find a rasterised mask's edges, finish it and lay it over an image."""
 
 import numba
 import numpy as np
 
-from pipeline.types import Float32
+from pipeline.synthesis.masks.paint import ALPHA
 
-BRIGHTEST = 2.0
-"""Largest linear value that the tone curve takes."""
-_STEPS = 4096
-_KNEE = 0.72
-_FAR_TEXELS = 12.0
 _SEAM_TEXELS = 4.0
 """What neighbouring pixels see of one piece of a mask is hardly further apart."""
-LAYERS, _ALPHA = 8, 3
-"""Of a texture: as many as a processor reads at once; the fourth is alpha."""
-_CARRIED = 5
 _RED, _GREEN, _BLUE = np.float32(0.299), np.float32(0.587), np.float32(0.114)
-
-
-@cache
-def tone_curve(linear: bool) -> Float32:
-    """Return display values, 0 to 255, of the square roots of ``[0, 2]``, (4096,).
-
-    Args:
-        linear: heat: values are display values already; otherwise light, put through a camera's
-            gamma with a soft shoulder for what outshines white.
-    """
-    value = BRIGHTEST * (np.arange(_STEPS) / (_STEPS - 1)) ** 2
-    if linear:
-        return (255 * np.clip(value, 0, 1)).astype(np.float32)
-    over = np.clip(value - _KNEE, 0, None) / (1 - _KNEE)
-    soft = np.minimum(value, _KNEE) + (1 - _KNEE) * (1 - np.exp(-over))
-    return (255 * soft ** (1 / 2.2)).astype(np.float32)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -81,7 +55,7 @@ def seams(triangle, planes, texture, numbers):  # type: ignore[no-untyped-def]  
     Args:
         triangle: int32 (h, w), which triangle each pixel sees, −1 for none.
         planes: of ``planes_of``, the design's x and y first.
-        texture: of ``paint``.
+        texture: of ``paint.paint``.
         numbers: int32 (h, w), written to: counted from 0 along rows, −1 of all others.
 
     Returns:
@@ -122,7 +96,7 @@ def _opaque(texture, planes, index, x, y):  # type: ignore[no-untyped-def]  # no
     row = int(planes[index, 3] + planes[index, 4] * x + planes[index, 5] * y)
     for beside in range(max(column - 1, 0), min(column + 3, side)):
         for below in range(max(row - 1, 0), min(row + 3, side)):
-            if texture[below, beside, _ALPHA] > 0.0:
+            if texture[below, beside, ALPHA] > 0.0:
                 return True
     return False
 
@@ -136,141 +110,6 @@ def _apart(planes, here, x, y, there, other_x, other_y):  # type: ignore[no-unty
         other = planes[there, k] + planes[there, k + 1] * other_x + planes[there, k + 2] * other_y
         away += abs(along - other)
     return away > _SEAM_TEXELS
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _mean_of_seen(four, planes, x, y, carried):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Write the mean of what a pixel's four fine pixels carry, (c,); return how many see the mask.
-
-    Where the mask hides itself, what lies behind is not mixed in.
-    """
-    hit, taken, fine = 0, 0, 0
-    carried[:] = 0.0
-    while fine < 4:
-        index = four[fine]
-        same, sum_x, sum_y = 0, 0.0, 0.0
-        # Those of one triangle that follow each other count together.
-        while fine < 4 and four[fine] == index:
-            sum_x += x - 0.25 + 0.5 * (fine % 2)
-            sum_y += y - 0.25 + 0.5 * (fine // 2)
-            same += 1
-            fine += 1
-        if index < 0:
-            continue
-        hit += same
-        plane = planes[index]
-        at_x = plane[0] + (plane[1] * sum_x + plane[2] * sum_y) / same
-        at_y = plane[3] + (plane[4] * sum_x + plane[5] * sum_y) / same
-        away = abs(at_x - carried[0] / max(taken, 1)) + abs(at_y - carried[1] / max(taken, 1))
-        if taken and away > _FAR_TEXELS:
-            continue
-        taken += same
-        for k in range(len(carried)):
-            carried[k] += plane[3 * k] * same + plane[3 * k + 1] * sum_x + plane[3 * k + 2] * sum_y
-    for k in range(len(carried)):
-        carried[k] /= max(taken, 1)
-    return hit
-
-
-# Below, an index without a sign spares the look whether it is under 0, and numbers read one by one
-# the counting of who holds a row of an array.
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _read(image, x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Read an image, float32 (n, n), between its pixels; its border goes on."""
-    x = min(max(x, np.float32(0.0)), np.float32(image.shape[1] - 1.001))
-    y = min(max(y, np.float32(0.0)), np.float32(image.shape[0] - 1.001))
-    column, row = np.uint32(x), np.uint32(y)
-    fx, fy = x - np.float32(column), y - np.float32(row)
-    one, right, below = np.float32(1.0), column + np.uint32(1), row + np.uint32(1)
-    upper = image[row, column] * (one - fx) + image[row, right] * fx
-    lower = image[below, column] * (one - fx) + image[below, right] * fx
-    return upper * (one - fy) + lower * fy
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _at(planes, index, first, x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Return what a triangle carries at a pixel, by the plane that starts at a column."""
-    index = np.uint32(index)
-    return np.float32(
-        planes[index, first] + planes[index, first + 1] * x + planes[index, first + 2] * y
-    )
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _between(texture, place, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Read a layer of a texture between four texels: row and column of the first, their shares."""
-    row, column, here, right, below, across = place
-    next_row, next_column = row + np.uint32(1), column + np.uint32(1)
-    upper = here * texture[row, column, k] + right * texture[row, next_column, k]
-    return upper + below * texture[next_row, column, k] + across * texture[next_row, next_column, k]
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def paint(triangle, edges, planes, texture, shade, lit_by, tone, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Paint each pixel: shaded once, at its middle or at the mean of its fine pixels that see it.
-
-    Args:
-        triangle: int32 (h, w), which triangle each pixel sees, −1 for none.
-        edges: int32 (h, w) of ``seams``, and int32 (n, 4): what the fine pixels see of those that
-            have a number.
-        planes: of ``planes_of``: design x, y in texels; light x, y; brightness.
-        texture: float32 (s, s, 8): three of colour, alpha, slopes along u, v, hollow, 0.
-        shade: float32 (n, n).
-        lit_by: float32 (4,): brightness per slope along u and v, linear brightness of white and of
-            the room.
-        tone: float32 (4096,), of ``tone_curve``.
-        out: float32 (h, w, c + 1), zeros: premultiplied colour and coverage.
-
-    More arguments because numba takes arrays, no objects; more lines because a pixel's values never
-    leave the registers.
-    """
-    numbers, finer = edges
-    channels = out.shape[2] - 1
-    last = np.float32(texture.shape[0] - 1.001)
-    carried = np.empty(_CARRIED, dtype=np.float64)
-    one, half = np.float32(1.0), np.float32(0.5)
-    bend_u, bend_v, white, room = lit_by[0], lit_by[1], lit_by[2] - lit_by[3], lit_by[3]
-    for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            index, number, hit = triangle[y, x], numbers[y, x], 4
-            if number >= 0:
-                hit = _mean_of_seen(finer[np.uint32(number)], planes, x, y, carried)
-                tx, ty = np.float32(carried[0]), np.float32(carried[1])
-                lx, ly = np.float32(carried[2]), np.float32(carried[3])
-                form = np.float32(carried[4])
-            elif index >= 0:
-                tx, ty = _at(planes, index, 0, x, y), _at(planes, index, 3, x, y)
-                lx, ly = _at(planes, index, 6, x, y), _at(planes, index, 9, x, y)
-                form = _at(planes, index, 12, x, y)
-            else:
-                continue
-            if hit == 0 or tx < 0.0 or ty < 0.0 or tx > last or ty > last:
-                continue
-            column, row = np.uint32(tx), np.uint32(ty)
-            fx, fy = tx - np.float32(column), ty - np.float32(row)
-            place = (
-                row,
-                column,
-                (one - fx) * (one - fy),
-                fx * (one - fy),
-                (one - fx) * fy,
-                fx * fy,
-            )
-            alpha = _between(texture, place, _ALPHA) * np.float32(hit * 0.25)
-            if alpha < np.float32(1e-3):
-                continue
-            fold = one + _between(texture, place, _ALPHA + 1) * bend_u
-            fold += _between(texture, place, _ALPHA + 2) * bend_v
-            fold = min(max(fold, np.float32(0.45)), np.float32(1.4))
-            lit = _read(shade, lx, ly) * form * fold * _between(texture, place, _ALPHA + 3) * white
-            for k in range(channels):
-                linear = room + _between(texture, place, k) * lit
-                linear = min(max(linear, np.float32(0.0)), np.float32(BRIGHTEST))
-                step = np.sqrt(linear * np.float32(1 / BRIGHTEST)) * np.float32(_STEPS - 1)
-                out[y, x, k] = alpha * tone[np.uint32(step + half)]
-            out[y, x, channels] = alpha
 
 
 @numba.njit(cache=True, nogil=True)

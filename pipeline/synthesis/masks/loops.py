@@ -76,13 +76,14 @@ def loops_of(
     scale = surface.pixels_per_cm
     t = np.linspace(0, 1, 24)[:, None]
     found = []
-    for side, ear in zip((-1, 1), surface.ears_xyz, strict=True):
+    corners = np.array([_corners(design, side) for side in (-1, 1)])
+    starts = _on_surface(corners.reshape(4, 2), worn_xyz, design, placement).reshape(2, 2, 3)
+    for side, ear, beside in zip((-1, 1), surface.ears_xyz, starts, strict=True):
         outward = surface.rotation @ (0.94 * side, 0.0, -0.34)
         if outward[2] > 0:
             continue
         curves = []
-        for texel, lift in zip(_corners(design, side), (-_EAR_UP_CM, _EAR_DOWN_CM), strict=True):
-            start = _on_surface(texel, worn_xyz, design, placement)
+        for start, lift in zip(beside, (-_EAR_UP_CM, _EAR_DOWN_CM), strict=True):
             end = ear + (surface.rotation[:, 1] * lift * scale).astype(np.float32)
             middle = (start + end) / 2 + outward * 0.2 * scale
             curves.append((1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t**2 * end)
@@ -105,15 +106,15 @@ def _corners(design: MaskDesign, side: int) -> list[tuple[float, float]]:
 
 
 def _on_surface(
-    texel: tuple[float, float], worn_xyz: Float32, design: MaskDesign, placement: Placement
+    texels: NDArray[np.float64], worn_xyz: Float32, design: MaskDesign, placement: Placement
 ) -> NDArray[np.float64]:
-    """Return where a point of the design lies in the image."""
+    """Return where points of the design, (n, 2), lie in the image, (n, 3)."""
     matrix = placement.texture_to_template
-    uv_template = (np.array(texel) + 0.5) / design.side_px
-    u, v = np.linalg.solve(matrix[:, :2], uv_template - matrix[:, 2])
+    uv_template = (texels + 0.5) / design.side_px
+    u, v = np.linalg.solve(matrix[:, :2], (uv_template - matrix[:, 2]).T)
     x = (u - U_RANGE[0]) / (U_RANGE[1] - U_RANGE[0]) * (COLUMNS - 1)
     y = (v - V_RANGE[0]) / (V_RANGE[1] - V_RANGE[0]) * (ROWS - 1)
     grid = worn_xyz.reshape(ROWS, COLUMNS, 3)
-    at = np.array([[x]], np.float32), np.array([[y]], np.float32)
+    at = x.astype(np.float32)[None], y.astype(np.float32)[None]
     found = cv2.remap(grid, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(found[0, 0], np.float64)
+    return np.asarray(found[0], np.float64)

@@ -15,17 +15,10 @@ from pipeline.synthesis.masks.design import TEXELS_PER_CM, MaskDesign
 from pipeline.synthesis.masks.fit import Placement
 from pipeline.synthesis.masks.frame import Frame, frame_around
 from pipeline.synthesis.masks.grid import put_on, relit
-from pipeline.synthesis.masks.kernel import (
-    LAYERS,
-    blend,
-    lay_under,
-    paint,
-    planes_of,
-    seams,
-    tone_curve,
-)
+from pipeline.synthesis.masks.kernel import blend, lay_under, planes_of, seams
 from pipeline.synthesis.masks.light import SIDE, FaceLight, face_light
 from pipeline.synthesis.masks.loops import Loops, loops_of
+from pipeline.synthesis.masks.paint import LAYERS, paint, tone_curve
 from pipeline.synthesis.masks.scene import BARE, Scene
 from pipeline.synthesis.masks.soft import SOFT_PX, blurred, doubled, half_sigma, halved, soft
 from pipeline.synthesis.masks.surface import (
@@ -186,7 +179,7 @@ def _form(design: MaskDesign) -> Float32:
 def _texture(design: MaskDesign, band: Band, axes: int, halvings: int) -> tuple[Float32, float]:
     """Return what is painted for a band, and its mean colour.
 
-    The first is as ``kernel.paint`` takes it, halved ``halvings`` times.
+    The first is as ``paint.paint`` takes it, halved ``halvings`` times.
     """
     look, channels = LOOKS[design.material][band], 1 if axes == 2 else 3
     own = (design.rgb.astype(np.float32) / 255) ** np.float32(2.2)
@@ -233,7 +226,7 @@ def _breath(side_px: int) -> Float32:
 
 @dataclass(frozen=True)
 class _Seen:
-    """Which triangle each pixel sees and, at edges, each of its quarters: see ``kernel.paint``."""
+    """Which triangle each pixel sees and, at edges, each of its quarters: see ``paint.paint``."""
 
     triangle: Int32
     numbers: Int32
@@ -342,7 +335,8 @@ def _shadow(region: Float32, surface: MaskSurface, face_depth: Float32) -> Float
         dark = soft(halved(region, down), half_sigma(sigma))
         return doubled(cv2.multiply(dark, halved(face), dst=dark, scale=_SHADOW), region.shape)
     shift = np.array([[1, 0, down[0]], [0, 1, down[1]]])
-    dark = soft(cv2.warpAffine(region, shift, region.shape[::-1]), sigma)
+    moved = np.asarray(cv2.warpAffine(region, shift, region.shape[::-1]), np.float32)
+    dark = soft(moved, sigma)
     return np.asarray(cv2.multiply(dark, soft(face, 1.0), dst=dark, scale=_SHADOW), np.float32)
 
 

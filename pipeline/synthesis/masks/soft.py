@@ -1,10 +1,10 @@
 """Blurs: where little is left to see, at half the size."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.types import Float32
 
@@ -14,6 +14,8 @@ _SEEN_PX = 0.3
 """What is blurred by less looks as it did."""
 _OF_HALVING = 0.25 + 2 / 3
 """Variance that halving and doubling add: means of two pixels, and straight lines between those."""
+
+_NO_SHIFT = np.zeros(2, np.float32)
 
 
 def blurred(image: Float32, sigma: float) -> Float32:
@@ -35,7 +37,7 @@ def soft(image: Float32, sigma: float) -> Float32:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma, dst=image), np.float32)
 
 
-def halved(image: Float32, shift_xy: Sequence[Any] | Float32 = (0.0, 0.0)) -> Float32:
+def halved(image: Float32, shift_xy: NDArray[np.floating] = _NO_SHIFT) -> Float32:
     """Halve an image, (h, w) or (h, w, c), that is moved by a shift, pixels; its border goes on."""
     wh = (image.shape[1] + 1) // 2, (image.shape[0] + 1) // 2
     to_image = np.array([[2, 0, 0.5 - shift_xy[0]], [0, 2, 0.5 - shift_xy[1]]])
