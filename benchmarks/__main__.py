@@ -51,6 +51,7 @@ SMALL: dict[str, list[str]] = {
     "stub_rows": ["--rows=2000", "--shards=4"],
     "training": ["--repeats=1"],
     "video": ["--frames=80"],
+    "views": ["--images=4", "--repeats=1"],
     "workers": ["--faces=32", "--repeats=1"],
 }
 """Arguments that make a benchmark short."""
@@ -61,6 +62,7 @@ OF_A_RUN: dict[str, tuple[list[str], str]] = {
     "serial": ([], ""),
     "thermal": (["--data"], "data/sample"),
     "verify": ([], ""),
+    "views": (["--rows"], "data/sample/ingest"),
 }
 """What measures a finished run: the option that names it, and what of it."""
 
