@@ -64,21 +64,15 @@ def seams(triangle, planes, texture, numbers):  # type: ignore[no-untyped-def]  
     numbers[:] = -1
     height, width = triangle.shape
     for y in range(height):
+        up = max(y - 1, 0)
         for x in range(width):
-            here = triangle[y, x]
+            left = max(x - 1, 0)
+            here, beside, above = triangle[y, x], triangle[y, left], triangle[up, x]
             # Between neighbours at corners nothing ends that does not between those at sides.
-            for column, row in ((max(x - 1, 0), y), (x, max(y - 1, 0))):
-                there = triangle[row, column]
-                if here == there:
-                    continue
-                if here < 0:
-                    edge = _opaque(texture, planes, there, column, row)
-                elif there < 0:
-                    edge = _opaque(texture, planes, here, x, y)
-                else:
-                    edge = _apart(planes, here, x, y, there, column, row)
-                if edge:
-                    numbers[y, x] = numbers[row, column] = 0
+            if here != beside and _ends(texture, planes, here, x, y, beside, left, y):
+                numbers[y, x] = numbers[y, left] = 0
+            if here != above and _ends(texture, planes, here, x, y, above, x, up):
+                numbers[y, x] = numbers[up, x] = 0
     count = 0
     for y in range(height):
         for x in range(width):
@@ -86,6 +80,19 @@ def seams(triangle, planes, texture, numbers):  # type: ignore[no-untyped-def]  
                 numbers[y, x] = count
                 count += 1
     return count
+
+
+@numba.njit(cache=True, nogil=True)
+def _ends(texture, planes, here, x, y, there, column, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Say whether there is an edge between two pixels that see different triangles, or none.
+
+    More arguments because numba takes arrays, no objects.
+    """
+    if here < 0:
+        return _opaque(texture, planes, there, column, row)
+    if there < 0:
+        return _opaque(texture, planes, here, x, y)
+    return _apart(planes, here, x, y, there, column, row)
 
 
 @numba.njit(cache=True, nogil=True)
