@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.report.canvas import ROW_COLOURS, dress, new_figure, save
+from pipeline.report.canvas import ROW_COLOURS, dress, line_width, new_figure, save
 from pipeline.types import Float32, UInt8
 
 _SPECIAL = ("differences", "matrix", "chance", "filmed", "enrolled", "simulated")
@@ -125,13 +125,15 @@ def bands_figure(
     panels[0].set_title(f"cosine of templates, {low:.3f} to {high:.3f}", fontsize=9)
     _draw_matrix(panels[1], metrics["matrix"]["trained"], bands)
     for axes, band in zip(panels[2:], probes, strict=True):
-        for row in (each for each in _SHOWN if each in metrics):
+        shown = [each for each in _SHOWN if each in metrics]
+        for place, row in enumerate(shown):
             rates = metrics[row][band]["cmc"]
             style = {"marker": "o", "markersize": 3, "color": ROW_COLOURS[row], "label": row}
-            axes.plot(range(1, 1 + len(rates)), rates, **style)
+            width = line_width(place, len(shown))
+            axes.plot(range(1, 1 + len(rates)), rates, linewidth=width, **style)
         dress(axes, f"VIS → {band}", "rank", "identification rate")
         axes.set_ylim(0.0, 1.02)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     panels[-1].legend(frameon=False, fontsize=7, loc="lower right")
     figure.suptitle(title, fontsize=10)
     save(figure, path)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.recognition import HEADLINES, Recognition
 from pipeline.evaluation.wear import WORN
-from pipeline.report.canvas import ROW_COLOURS, dress, new_figure, save
+from pipeline.report.canvas import ROW_COLOURS, dress, line_width, new_figure, save
 from pipeline.report.published import Published
 from pipeline.store.protocols import Kind
 
@@ -51,12 +51,14 @@ def recognition_figure(title: str, results: Results, path: Path) -> None:
     """Draw ROC (of several folds, one line each) and CMC of the rows."""
     figure = new_figure(8.4, 3.6)
     left, right = figure.subplots(1, 2)
-    for row, found in results.items():
-        _draw(left, right, row, found)
-    left.set_xscale("log")
+    for place, (row, found) in enumerate(results.items()):
+        _draw(left, right, row, found, line_width(place, len(results)))
+    _log_axis(left, results)
     dress(left, "ROC", "false accept rate", "true accept rate")
     dress(right, "CMC", "rank", "identification rate")
-    right.xaxis.get_major_locator().set_params(integer=True)
+    right.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    most = max((len(_mean_cmc(found)) for found in results.values()), default=0)
+    right.set_xlim(0.5, max(most, 1) + 0.5)  # of one rank alone, the axis counted hundredths
     for axes in (left, right):
         axes.set_ylim(0.0, 1.02)
         if axes.has_data():
@@ -67,8 +69,18 @@ def recognition_figure(title: str, results: Results, path: Path) -> None:
     save(figure, path)
 
 
-def _draw(left: Any, right: Any, row: str, found: Sequence[Recognition]) -> None:
-    style = {"color": ROW_COLOURS.get(row), "linewidth": 1.3}
+def _log_axis(axes: Any, results: Results) -> None:
+    """Let the false accept rate reach down to the whole decade of the least; decades are named."""
+    fars = [each.roc[0] for found in results.values() for each in found if len(each.roc[0])]
+    some = np.concatenate(fars) if fars else np.ones(1)
+    least = float(some[some > 0].min(initial=0.1))
+    axes.set_xscale("log")
+    axes.set_xlim(10.0 ** np.floor(np.log10(least) + 1e-9), 1.1)
+    axes.xaxis.set_minor_formatter("")
+
+
+def _draw(left: Any, right: Any, row: str, found: Sequence[Recognition], linewidth: float) -> None:
+    style = {"color": ROW_COLOURS.get(row), "linewidth": linewidth}
     for each in found:
         far, tar = each.roc
         if len(far):

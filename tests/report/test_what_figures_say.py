@@ -1,5 +1,7 @@
 """Figures and sheets name what they show, on scales that make nothing up."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,29 @@ def test_a_legend_names_the_outcomes_that_are_there():
     rows = [{"bodies": [{"outcome": LabelOutcome.NO_SUBJECT}]}, {"bodies": []}]
     assert [words for _, words in legend_of(rows)] == ["no subject", "annotated face"]
     assert [words for _, words in legend_of([{"bodies": [{}]}])] == ["unlabelled", "annotated face"]
+
+
+def test_curves_of_a_single_subject_have_whole_ranks_and_named_decades(tmp_path, figures):
+    found = SimpleNamespace(roc=np.array([[0.0, 0.5, 1.0], [0.0, 1.0, 1.0]]), cmc=np.ones(1))
+    results = {"sface": [found], "trained": [found]}
+    recognition.recognition_figure("x", results, tmp_path / "x.png")
+    (figure,) = figures
+    figure.draw_without_rendering()
+    roc, cmc = figure.axes
+    assert roc.get_xlim() == pytest.approx((0.1, 1.1))
+    assert {tick.get_text() for tick in roc.get_xticklabels(minor=True)} <= {""}
+    low, high = cmc.get_xlim()
+    ticks = [tick for tick in cmc.get_xticks() if low <= tick <= high]
+    assert ticks == [1.0]
+    widths = [line.get_linewidth() for line in cmc.lines]
+    assert widths == sorted(widths, reverse=True)  # of equal curves the lower one stands out
+    assert len(set(widths)) == len(results)
+
+
+def test_a_training_is_named_and_its_steps_are_whole(tmp_path, figures):
+    curve = [{"step": step, "total": 3.0 - step} for step in (1, 2)]
+    losses.loss_figure(curve, tmp_path / "train_dmfr" / "filter.png")
+    (figure,) = figures
+    figure.draw_without_rendering()
+    assert figure.get_suptitle().startswith("train_dmfr filter: ")
+    assert all(float(tick).is_integer() for tick in figure.axes[0].get_xticks())
