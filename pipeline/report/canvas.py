@@ -18,6 +18,9 @@ ROW_COLOURS = {
 """One colour for each row of an evaluation, the same in all figures."""
 
 
+_WHOLE = ("rank", "step")
+
+
 def new_figure(width_in: float, height_in: float) -> "Figure":
     """Return an empty figure of this size, inches.
 
@@ -37,11 +40,13 @@ def line_width(place: int, count: int) -> float:
 
 
 def dress(axes: "Axes", title: str, x: str, y: str) -> None:
-    """Name a panel and its axes, with a light grid."""
+    """Name a panel and its axes, with a light grid; ranks and steps are counted in whole ones."""
     axes.set_title(title, fontsize=9)
     axes.set_xlabel(x, fontsize=8)
     axes.set_ylabel(y, fontsize=8)
     axes.tick_params(labelsize=8, which="both")
+    if x in _WHOLE:
+        axes.locator_params(axis="x", integer=True, min_n_ticks=1)
     axes.grid(linewidth=0.4, alpha=0.6)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

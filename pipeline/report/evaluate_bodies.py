@@ -133,7 +133,6 @@ def bands_figure(
             axes.plot(range(1, 1 + len(rates)), rates, linewidth=width, **style)
         dress(axes, f"VIS → {band}", "rank", "identification rate")
         axes.set_ylim(0.0, 1.02)
-        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     panels[-1].legend(frameon=False, fontsize=7, loc="lower right")
     figure.suptitle(title, fontsize=10)
     save(figure, path)

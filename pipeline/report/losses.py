@@ -52,7 +52,6 @@ def loss_figure(curve: Curve, path: Path) -> None:
         dress(axes, name.replace("_", " "), "step", kind)
         if kind.startswith("share"):
             axes.set_ylim(-0.02, 1.02)
-        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     said = f"{path.parent.name} {path.stem}: faint, each step; strong, the mean of {_SMOOTHED}"
     figure.suptitle(said, fontsize=10)
     save(figure, path)

@@ -56,7 +56,6 @@ def recognition_figure(title: str, results: Results, path: Path) -> None:
     _log_axis(left, results)
     dress(left, "ROC", "false accept rate", "true accept rate")
     dress(right, "CMC", "rank", "identification rate")
-    right.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     most = max((len(_mean_cmc(found)) for found in results.values()), default=0)
     right.set_xlim(0.5, max(most, 1) + 0.5)  # of one rank alone, the axis counted hundredths
     for axes in (left, right):

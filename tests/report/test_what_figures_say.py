@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.bodies.labelling import LabelOutcome
 from pipeline.report import (
+    analyse_modality,
     evaluate_bodies,
     ground_truth_figure,
     losses,
@@ -120,3 +121,12 @@ def test_a_training_is_named_and_its_steps_are_whole(tmp_path, figures):
     figure.draw_without_rendering()
     assert figure.get_suptitle().startswith("train_dmfr filter: ")
     assert all(float(tick).is_integer() for tick in figure.axes[0].get_xticks())
+
+
+def test_trainings_side_by_side_have_whole_steps(tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(analyse_modality, "save", lambda figure, path: kept.append(figure))
+    curve = [{"step": 1.0, "total": 2.0}, {"step": 2.0, "total": 1.0}]
+    analyse_modality.curves_figure({"meta": curve}, tmp_path / "x.png")
+    kept[0].draw_without_rendering()
+    assert all(float(tick).is_integer() for tick in kept[0].axes[0].get_xticks())
