@@ -255,6 +255,15 @@ def snapped(vertices, width, height):  # type: ignore[no-untyped-def]  # noqa: A
 
 
 @numba.njit(cache=True, nogil=True)
+def least(from_x, from_y, to_x, to_y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Return from which value of its function on an edge has a pixel on its inner side.
+
+    An edge owns the pixels that it runs through if it is a top or a left one.
+    """
+    return 0.0 if (to_y - from_y) < 0.0 or (to_y == from_y and to_x > from_x) else 1.0
+
+
+@numba.njit(cache=True, nogil=True)
 def _fill(vertices, triangles, triangle, depth, weights):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     height, width = triangle.shape
     fixed, bounds = snapped(vertices, width, height)
@@ -276,10 +285,11 @@ def _fill(vertices, triangles, triangle, depth, weights):  # type: ignore[no-unt
         if flipped:
             bx, by, zb, cx, cy, zc = cx, cy, zc, bx, by, zb
             area = -area
-        # An edge owns the pixels that it runs through if it is a top or a left one.
-        least_a = 0.0 if (cy - by) < 0.0 or (cy == by and cx > bx) else 1.0
-        least_b = 0.0 if (ay - cy) < 0.0 or (ay == cy and ax > cx) else 1.0
-        least_c = 0.0 if (by - ay) < 0.0 or (by == ay and bx > ax) else 1.0
+        least_a, least_b, least_c = (
+            least(bx, by, cx, cy),
+            least(cx, cy, ax, ay),
+            least(ax, ay, bx, by),
+        )
         share = 1.0 / area
         step_a, step_b, step_c = (by - cy) * 256.0, (cy - ay) * 256.0, (ay - by) * 256.0
         px, py = (left - 1) * 256.0, top * 256.0

@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 
-from pipeline.ops.raster import Int32, checked, snapped
+from pipeline.ops.raster import Int32, checked, least, snapped
 from pipeline.types import Float32
 
 _SHIFT = 3
@@ -78,9 +78,11 @@ def _fill_finer(vertices, triangles, numbers, depth):  # type: ignore[no-untyped
         if area < 0.0:
             bx, by, zb, cx, cy, zc = cx, cy, zc, bx, by, zb
             area = -area
-        least_a = 0.0 if (cy - by) < 0.0 or (cy == by and cx > bx) else 1.0
-        least_b = 0.0 if (ay - cy) < 0.0 or (ay == cy and ax > cx) else 1.0
-        least_c = 0.0 if (by - ay) < 0.0 or (by == ay and bx > ax) else 1.0
+        least_a, least_b, least_c = (
+            least(bx, by, cx, cy),
+            least(cx, cy, ax, ay),
+            least(ax, ay, bx, by),
+        )
         share = 1.0 / area
         right_a, right_b, right_c = (by - cy) * 256.0, (cy - ay) * 256.0, (ay - by) * 256.0
         down_a, down_b, down_c = (cx - bx) * 256.0, (ax - cx) * 256.0, (bx - ax) * 256.0
