@@ -14,7 +14,14 @@ from pipeline.params.analyse_modality import AnalyseModalityParams
 from pipeline.params.train_dmfr import DmfrParams
 from pipeline.training.aligned import check_alignment
 from pipeline.training.backbones import BACKBONES, make_backbone
-from pipeline.training.data.domains import POSES, REAL, Domains, domains_of, generators_of
+from pipeline.training.data.domains import (
+    CONDITIONS,
+    POSES,
+    REAL,
+    Domains,
+    domains_of,
+    generators_of,
+)
 from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.dmfr import check_variant
@@ -36,7 +43,8 @@ class HeldOut:
         samples: all of them.
         domains: of these.
         generators: (n,), what made each, or ``real``.
-        yaw_deg: float32 (n,), what was added to each one's yaw; NaN where nothing was turned.
+        yaw_deg: float32 (n,), what was added to each one's yaw; NaN where nothing was turned, or
+            nodded, too.
     """
 
     samples: SampleSet
@@ -48,8 +56,9 @@ class HeldOut:
     def of(cls, samples: SampleSet, params: DmfrParams) -> "HeldOut":
         """Find the domains of samples."""
         made = tuple(generators_of(samples))
-        yaw = np.array(samples.column("yaw_added_deg"), np.float32)
-        return cls(samples, domains_of(samples, params.yaw_edges_deg), made, yaw)
+        yaw, pitch = (np.array(samples.column(name), np.float32) for name in CONDITIONS)
+        alone = np.where(pitch == 0.0, yaw, np.float32(np.nan))  # a pitch is no Δc of a yaw
+        return cls(samples, domains_of(samples, params.yaw_edges_deg), made, alone)
 
     @property
     def subjects(self) -> list[str]:
