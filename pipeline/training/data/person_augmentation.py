@@ -65,8 +65,11 @@ class PersonAugmentation:
         """Pad by black and cut the old size out."""
         if not (pad := self.params.pad_px):
             return pixels
-        down, right = (drawn * (2 * pad + 1)).astype(int) - pad
         height, width = pixels.shape[:2]
+        # moved by its own size or farther, an image is gone: all is black
+        down, right = ((drawn * (2 * pad + 1)).astype(int) - pad).clip(
+            (-height, -width), (height, width)
+        )
         moved = np.zeros_like(pixels)
         rows = slice(max(0, -down), min(height, height - down))
         columns = slice(max(0, -right), min(width, width - right))

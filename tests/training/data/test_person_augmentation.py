@@ -53,6 +53,15 @@ def test_padding_moves_image_and_regions_together_and_leaves_black():
     assert seen == {-2, -1, 0, 1, 2}
 
 
+def test_padding_wider_than_the_image_moves_it_out_of_sight_at_most():
+    shares = []
+    for seed in range(10):
+        before, _, after, laid = changed(seed, pad_px=40)
+        assert after.shape == before.shape
+        shares += (laid > 0).mean(axis=(1, 2)).tolist()
+    assert min(shares) == 0.0 < max(shares)
+
+
 def _shift(before, after):
     """Find by how much an image was moved, by trying all."""
     height, width = before.shape[:2]
