@@ -148,7 +148,8 @@ def between_values(
 ) -> Protocol:
     """Keep the gallery's samples within one range of a column and the probes' within another.
 
-    This is how CP-IJB-C and CQ-IJB-C are made of IJB-C. Samples without a value go; templates that
+    This is how CP-IJB-C and CQ-IJB-C are made of IJB-C. Samples without a value go, and those of
+    the value where one range ends and the other begins: no sample is on both sides. Templates that
     lose all samples go, and with them their pairs.
 
     Args:
@@ -160,10 +161,13 @@ def between_values(
         probe: lowest and highest value that stays a probe.
 
     Reference:
-        Z. He et al., Demodalizing face recognition with synthetic samples, AAAI 2021.
+        Z. Zhai et al., Demodalizing face recognition with synthetic samples, AAAI 2021; the
+        authors' rule: above and below a limit, what lies on it is on neither side.
     """
-    enroll = _within(protocol.enroll, values, gallery)
-    probes = _within(protocol.probe, values, probe)
+    met = {gallery[1]} & {probe[0]} | {gallery[0]} & {probe[1]}
+    known = {sample: value for sample, value in values.items() if value not in met}
+    enroll = _within(protocol.enroll, known, gallery)
+    probes = _within(protocol.probe, known, probe)
     match = protocol.match
     if match is not None:
         kept = pc.and_(

@@ -162,6 +162,18 @@ def test_cross_pose_keeps_frontal_galleries_and_turned_probes():
     assert crossed.faults() == []
 
 
+def test_a_value_where_both_ranges_meet_is_on_neither_side():
+    base = verification()
+    values = {i: 40.0 if i.endswith(("10", "5")) else 50.0 for i in samples(base.enroll)}
+    values |= {i: 40.0 if i.endswith("/5") else 50.0 for i in samples(base.probe)}
+    crossed = between_values(base, "cp", "yaw_deg", values, (0.0, 40.0), (40.0, 180.0))
+    assert samples(crossed.enroll) == []
+    assert samples(crossed.probe) == ["px/-70", "py/-70", "pz/0"]
+    swapped = between_values(base, "cq", "quality", values, (40.0, 99.0), (0.0, 40.0))
+    assert samples(swapped.enroll) == ["gx/-60", "gy/-60"]
+    assert samples(swapped.probe) == []
+
+
 def test_samples_without_a_value_go():
     base = verification()
     crossed = between_values(base, "cq", "quality", {"gx/10": 0.3}, (0.2, 1.0), (0.0, 0.2))
