@@ -147,7 +147,7 @@ def _around(image: UInt8, row: Row, subject: str) -> UInt8:
             if box is not None and np.isfinite(box).all():
                 margin = 0.1 * max(box[2] - box[0], box[3] - box[1])
                 low = np.floor(np.asarray(box[:2]) - margin).clip(0).astype(int)
-                high = np.ceil(np.asarray(box[2:]) + margin).astype(int)
+                high = np.ceil(np.asarray(box[2:]) + margin).clip(0).astype(int)
                 cut = image[low[1] : high[1], low[0] : high[0]]
                 return cut if cut.size else image
     return image

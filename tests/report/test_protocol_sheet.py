@@ -1,7 +1,6 @@
 """The sheet of protocols: it shows who is enrolled and who probes."""
 
 import numpy as np
-import pytest
 from report_rows import make_image
 
 from pipeline.ops.codec import decode, encode_png
@@ -44,9 +43,11 @@ def test_where_nobody_both_enrols_and_probes_those_who_do_either_are_shown():
     assert chosen_of(protocol([], [])) == []
 
 
-@pytest.fixture
-def drawn(tmp_path):
-    """A grey image of one person enrolled; as probe, the left of two people in a frame."""
+def drawn_of(tmp_path, places):
+    """A grey image of one person enrolled; as probe, the first of two people in a frame.
+
+    ``places`` says where each one's box begins; the frame has something at 10 and at 60.
+    """
     frame = np.zeros((100, 100, 3), np.uint8)
     frame[20:60, 10:40], frame[20:60, 60:90] = (0, 0, 200), (200, 0, 0)
     people = [
@@ -56,7 +57,7 @@ def drawn(tmp_path):
             "face_xyxy": None,
             "body_xyxy": np.float32([x, 20, x + 30, 60]),
         }
-        for name, x in (("a", 10), ("b", 60))
+        for name, x in zip("ab", places, strict=True)
     ]
     grey = encode_png(np.full((100, 100, 3), 90, np.uint8))
     rows = [
@@ -73,11 +74,21 @@ def drawn(tmp_path):
     return decode((tmp_path / "sheet.png").read_bytes())
 
 
-def test_gallery_and_probes_are_told_apart_and_people_are_cut_out(drawn):
+def seen(probe):
+    return [(probe == colour).all(axis=-1).sum() for colour in ((0, 0, 200), (200, 0, 0))]
+
+
+def test_gallery_and_probes_are_told_apart_and_people_are_cut_out(tmp_path):
+    drawn = drawn_of(tmp_path, (10, 60))
     gallery, probe = drawn[36:140, :104], drawn[36:140, 104:208]
     assert (gallery == (64, 160, 255)).all(axis=-1).sum() > 500
     assert (gallery == 90).all(axis=-1).sum() > 80 * 80
     assert (probe == (255, 170, 60)).all(axis=-1).sum() > 400
-    blue, red = ((probe == colour).all(axis=-1).sum() for colour in ((0, 0, 200), (200, 0, 0)))
+    blue, red = seen(probe)
     assert blue > 2000
     assert red == 0
+
+
+def test_of_a_person_whose_box_lies_beyond_the_frame_all_of_it_is_shown(tmp_path):
+    blue, red = seen(drawn_of(tmp_path, (-50, 60))[36:140, 104:208])
+    assert blue == red > 500
