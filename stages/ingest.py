@@ -15,7 +15,7 @@ from pipeline.readers import READERS, read_dataset
 from pipeline.readers.listing import further_pages
 from pipeline.report.chosen_rows import pick_frames
 from pipeline.report.contact_sheet import contact_sheet
-from pipeline.report.ingest import ingest_metrics, subjects_by_bands
+from pipeline.report.ingest import doubtful_bands, ingest_metrics, subjects_by_bands
 from pipeline.report.scene_sheet import scene_sheet
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import image_columns
@@ -97,8 +97,11 @@ def run(stage: StageRun) -> None:
         code=code_of(stage.params, stage.dataset),
     )
     refuse_changes(Path(stage.dataset_params.root), began_ns)
-    stage.write_metrics(ingest_metrics(output))
+    metrics = ingest_metrics(output)
+    stage.write_metrics(metrics)
     print(f"{stage.label}: images by subject and band\n{subjects_by_bands(output)}")
+    for line in doubtful_bands(metrics["colour"]):
+        print(f"{stage.label}: {line}")
     image = stage.report("contact", ".png")
     if stage.dataset_params.reader == "ijb_mdf":
         scene_sheet(pick_frames(output), image, f"ingest {stage.dataset}")

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import ReaderError
 from pipeline.ops.codec import decode_foreign
+from pipeline.ops.colour import COLOURED, channels_apart
 from pipeline.ops.containers import UndecodableError
 from pipeline.params.datasets import DatasetParams
 from pipeline.protocols import OFFICIAL
@@ -29,9 +29,6 @@ from pipeline.types import Band, Row
 
 CHECKED = tuple(name for name in READERS if name not in FREE)
 """Data sets that can be checked."""
-
-COLOURED = 12.0
-"""Mean distance of an image's channels (grey levels) from which it has colour."""
 
 MAX_PIXELS = 100_000_000
 
@@ -268,7 +265,4 @@ def _look(listing: Listing, row: Row) -> str | bool:
         ).image
     except UndecodableError as error:
         return f"{error.reason}: {error}"
-    if image.ndim == 2:
-        return False
-    spread = image.max(axis=2).astype(np.int16) - image.min(axis=2)
-    return bool(spread.mean() > COLOURED)
+    return channels_apart(image) > COLOURED

@@ -1,19 +1,82 @@
-"""What the stage ``ingest`` shows: who was taken in which band, splits, what is simulated."""
+"""What the stage ``ingest`` shows: who was taken in which band, splits, simulated, coloured."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
+from pipeline.ops.codec import decode
+from pipeline.ops.colour import COLOURED, channels_apart, saturation_of
+from pipeline.report.chosen_rows import read_rows, spread
 from pipeline.report.query import Tables
 from pipeline.store import ShardFolder
 from pipeline.types import Band
 
 _NOBODY = "(no subject)"
+_LOOKED_AT = 6
+"""Images of each band that are decoded to see whether they have colour."""
 
 
 def ingest_metrics(folder: ShardFolder) -> dict[str, Any]:
-    """Measure an ``ingest`` output: ``share`` of rows by band, split and ``simulated``."""
-    tables = Tables.of(folder, "band, split, simulated")
-    return {"share": {column: tables.shares(column) for column in ("band", "split", "simulated")}}
+    """Measure an ``ingest`` output.
+
+    Returns:
+        ``share`` of rows by band, split and ``simulated``; ``colour`` by band, see ``_colour``.
+    """
+    tables = Tables.of(folder, "sample_id, band, split, simulated")
+    share = {column: tables.shares(column) for column in ("band", "split", "simulated")}
+    return {"share": share, "colour": _colour(folder, tables)}
+
+
+def doubtful_bands(colour: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line for each band whose images look as those of another one do.
+
+    Args:
+        colour: as of ``ingest_metrics``.
+    """
+    for band, seen in colour.items():
+        if band == Band.VIS and seen["grey"] == 1.0:
+            yield (
+                f"all {seen['images']} {band} images looked at are grey: if infra-red was named "
+                f"{band}, name its band (a column or folder `band`, or datasets.<name>.band)"
+            )
+        if band != Band.VIS and seen["grey"] < 1.0:
+            yield (
+                f"{round((1.0 - seen['grey']) * seen['images'])} of {seen['images']} {band} images "
+                "looked at have colour: if visible ones were named so, name their band; false "
+                "colours of heat become grey by datasets.<name>.heat"
+            )
+
+
+def _colour(folder: ShardFolder, tables: Tables) -> dict[str, dict[str, Any]]:
+    """Look at a few images of each band, spread over all.
+
+    Returns:
+        ``images`` looked at; the share of them that is ``grey``; mean HSV ``saturation``, 0 to 1.
+    """
+    bands: dict[str, list[str]] = {}
+    for band, count in tables.counts("band").items():
+        bands[band] = [
+            sample_id
+            for (sample_id,) in tables.ask(
+                """SELECT sample_id FROM (SELECT sample_id,
+                    row_number() OVER (ORDER BY sample_id) - 1 AS place
+                    FROM rows WHERE band = $band)
+                WHERE list_contains($places, place) ORDER BY place""",
+                band=band,
+                places=spread(count, _LOOKED_AT),
+            )
+        ]
+    found = {}
+    for band in (str(each) for each in Band if each in bands):
+        rows = read_rows(folder, bands[band], ["sample_id", "image"])
+        images = [decode(row["image"]["bytes"]) for row in rows]
+        found[band] = {
+            "images": len(images),
+            "grey": round(float(np.mean([channels_apart(i) <= COLOURED for i in images])), 4),
+            "saturation": round(float(np.mean([saturation_of(i) for i in images])), 4),
+        }
+    return found
 
 
 def subjects_by_bands(folder: ShardFolder, most: int = 10) -> str:

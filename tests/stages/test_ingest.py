@@ -79,6 +79,27 @@ def test_metrics_count_what_came_and_what_went(workspace):
     assert (workspace.path / "reports/contact/mine/ingest.png").stat().st_size > 0
 
 
+def test_a_band_that_was_named_wrongly_is_told_by_its_colours(workspace, capsys):
+    vivid = np.zeros((12, 12, 3), np.uint8)
+    vivid[..., 0], vivid[:6, :, 1] = 200, 100
+    for band, image in (("LWIR", vivid), ("VIS", GREY), ("NIR", GREY)):
+        folder = workspace.path / "images" / band / "anna"
+        folder.mkdir(parents=True)
+        for number in range(8):
+            (folder / f"{number}.png").write_bytes(encode_png(image))
+    (workspace.path / "images/LWIR/anna/7.png").write_bytes(encode_png(np.dstack([GREY] * 3)))
+    workspace.run("ingest")
+    assert workspace.metrics("ingest")["colour"] == {
+        "VIS": {"images": 6, "grey": 1.0, "saturation": 0.0},
+        "NIR": {"images": 6, "grey": 1.0, "saturation": 0.0},
+        "LWIR": {"images": 6, "grey": 0.1667, "saturation": 0.8333},
+    }
+    told = capsys.readouterr().out
+    assert "all 6 VIS images looked at are grey: if infra-red was named VIS" in told
+    assert "5 of 6 LWIR images looked at have colour: if visible ones were named so" in told
+    assert "NIR images" not in told
+
+
 def test_the_limit_of_megapixels_is_a_param(workspace):
     (workspace.path / "images/a.png").write_bytes(encode_png(np.zeros((300, 400), np.uint8)))
     workspace.edit(ingest={"max_megapixels": 0.1})
