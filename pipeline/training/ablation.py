@@ -38,15 +38,18 @@ def trained_once(
         run = train_method(
             label, params, pretrained, samples, key=key, path=path, features=FEATURES
         )
-        path.with_name(CURVE).write_text(json.dumps(run.curve))
+        partial = path.with_name(f".{CURVE}.partial")
+        partial.write_text(json.dumps(run.curve))
+        partial.replace(path.with_name(CURVE))
         path.with_name("checkpoint.pt").unlink(missing_ok=True)
     return load_trained(path)
 
 
 def _stands(path: Path, key: str) -> bool:
-    """Tell whether a whole network of this key is there."""
+    """Tell whether a whole network of this key is there, and its losses, which come after it."""
     try:
-        return path.is_file() and load_trained(path).key == key
+        both = path.is_file() and path.with_name(CURVE).is_file()
+        return both and load_trained(path).key == key
     except DamageError:
         return False
 
