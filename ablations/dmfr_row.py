@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ablations.measured import FOLDER, begin, chosen, network_path, train_row, write_row
+from pipeline.evaluation.made_probes import asked_of
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
-from pipeline.params.ablations_dmfr import DmfrAblationParams, DmfrRowParams
+from pipeline.params.ablations_dmfr import DmfrAblationParams, DmfrRowParams, TestedParams
 from pipeline.params.analyse_modality import AnalyseModalityParams
 from pipeline.params.load import load_section
 from pipeline.params.train_dmfr import DmfrParams
-from pipeline.store.protocols import read_protocol
+from pipeline.store.protocols import Protocol, read_protocol
 from pipeline.store.shards import ShardFolder
-from stages.run import item_main
+from stages.run import data_of, item_main
 
 if TYPE_CHECKING:
     from pipeline.training.ablate_dmfr import Bench
@@ -87,12 +88,20 @@ def _bench(
         decoder_steps=0,
         seed=0,
     )
-    protocols = Path("data", params.dataset, "protocols")
     tested = {
-        each: (read_protocol(protocols / tested.protocol), tested.probes)
-        for each, tested in ablation.tested.items()
+        each: (protocol_of(params.dataset, what), what.probes)
+        for each, what in ablation.tested.items()
     }
     return Bench.of(tested, analysis, folders, pretrained, params)
+
+
+def protocol_of(dataset: str, tested: TestedParams) -> Protocol:
+    """Return what rows are tested on: a protocol, its probes those that were asked to be made."""
+    protocol = read_protocol(Path("data", dataset, "protocols", tested.protocol))
+    if tested.probes == "real":
+        return protocol
+    real, made = (ShardFolder.open(data_of(dataset, each)) for each in ("attributes", "degrade"))
+    return asked_of(protocol, real, made, tested.probes)
 
 
 def trial(name: str, seed: int) -> str:

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ablations.dmfr_row import ABLATIONS, trial_path
+from ablations.dmfr_row import ABLATIONS, protocol_of, trial_path
 from ablations.dmfr_zero_shot import ZERO_SHOT
 from ablations.measured import FOLDER, read_rows, table_main
 from pipeline.evaluation.outcomes import read_embeddings
@@ -26,7 +26,6 @@ from pipeline.report.contrasts import (
     contrasts_json,
     contrasts_table,
 )
-from pipeline.store.protocols import read_protocol
 
 MEASURE = "TAR at the lowest FAR"
 Results = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -63,8 +62,7 @@ def _contrasted(ablation: DmfrAblationParams, results: Results) -> Iterator[tupl
     @cache
     def draws(row: str, tested: str) -> list[VerificationDraws]:
         far, method = lowest_far(results, tested), ablation.rows[row].method
-        folder = Path("data", method.dataset, "protocols")
-        fold = read_protocol(folder / ablation.tested[tested].protocol).fold(1)
+        fold = protocol_of(method.dataset, ablation.tested[tested]).fold(1)
         fars = {far: float(far)} if far else {}
         return [
             verification_draws(

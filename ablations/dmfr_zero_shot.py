@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ablations.dmfr_row import ABLATIONS
+from ablations.dmfr_row import ABLATIONS, protocol_of
 from ablations.measured import FOLDER
 from pipeline.evaluation.outcomes import write_outcomes
 from pipeline.params.ablations_dmfr import DmfrAblationParams
 from pipeline.params.load import load_params, load_section
-from pipeline.store.protocols import read_protocol
 from stages.run import PARAMS, StageRun, run_guarded
 
 ZERO_SHOT = FOLDER / "dmfr_zero_shot.json"
@@ -30,7 +29,7 @@ def run() -> None:
         )
     found: dict[str, dict[str, Any]] = {}
     for tested, what in ablation.tested.items():
-        protocol = read_protocol(Path("data", method.dataset, "protocols", what.protocol))
+        protocol = protocol_of(method.dataset, what)
         made = None if what.probes == "real" else stage.source(dmfr.QUALITY_STAGE)
         folders = stage.source(dmfr.REAL_STAGE), made
         sets = zero_shot.open_made(*folders, protocol, what.probes, method.image_budget_mb)

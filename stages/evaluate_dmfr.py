@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipeline.evaluation.made_probes import asked_of
 from pipeline.evaluation.people import refuse_trained
 from pipeline.evaluation.recognition import Embeddings, chance_rank1, measure_protocol
 from pipeline.params.evaluate_dmfr import EvaluateDmfrParams
@@ -33,6 +34,8 @@ def run(stage: StageRun) -> None:
     dmfr.check_variant(trained, method)
     made = None if params.probes == "real" else stage.source(dmfr.QUALITY_STAGE)
     real = stage.source(dmfr.REAL_STAGE)
+    if made is not None:
+        protocol = asked_of(protocol, real, made, params.probes)
     sets = dmfr.open_tested(real, made, protocol, method, params.probes)
     for number in protocol.folds():
         embed.check_fits(trained, params.dataset, protocol.fold(number), sets)

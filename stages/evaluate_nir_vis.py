@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.evaluation.made_probes import asked_of
 from pipeline.evaluation.people import refuse_trained
 from pipeline.evaluation.recognition import Embeddings, Measured, chance_rank1, measure_protocol
 from pipeline.evaluation.wear import by_wear, fits_by_sample
@@ -37,6 +38,8 @@ def run(stage: StageRun) -> None:
     protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
     protocol = protocol.only(params.folds) if params.folds else protocol
     folders = stage.source(params.gallery_rows), stage.source(params.rows)
+    if params.rows != params.gallery_rows:
+        protocol = asked_of(protocol, *folders)
     sets = embed.open_tested(*folders, protocol, method)
     kept = trained_embeddings(stage, params, method, protocol, sets)
     measured = dict(zero_shot(stage, params, protocol, method.image_budget_mb))

@@ -11,6 +11,8 @@ from pipeline.cli.projects import project_file
 from pipeline.cli.rejected import Json
 from pipeline.cli.show import output_of
 from pipeline.errors import ParamsError
+from pipeline.params.evaluate_dmfr import EvaluateDmfrParams
+from pipeline.params.evaluate_nir_vis import EvaluateParams
 from pipeline.params.load import load_params
 
 if TYPE_CHECKING:
@@ -106,6 +108,7 @@ def _compare_rows(first: Path, second: Path, as_json: bool) -> None:
 
 def _outcomes(name: str) -> "Outcomes":
     """Return an evaluation's outcomes by its name, with or without that of its stage."""
+    from pipeline.evaluation.made_probes import asked_of
     from pipeline.evaluation.outcomes import probe_outcomes
     from pipeline.store.protocols import read_protocol
 
@@ -122,9 +125,28 @@ def _outcomes(name: str) -> "Outcomes":
         known = [f"{section}@{each}" for section, values in sections.items() for each in values]
         raise ParamsError(f"{name!r} is no evaluation of params.yaml: expected one of {known}")
     entry = sections[found[0]][key]
+    if not isinstance(entry, EvaluateParams | EvaluateDmfrParams):
+        raise ParamsError(
+            f"{found[0]}@{key} tests templates of several protocols: expected an evaluation of "
+            "faces. Its metrics hold `differences`, paired by person; rows of the ablations are "
+            "compared by their files, reports/ablations/bodies_outcomes/…"
+        )
     protocol = read_protocol(Path("data", entry.dataset, "protocols", entry.protocol))
+    if made := _made_of(entry):
+        stage, made_by, generator = made
+        real, folder = (output_of(Path("data", entry.dataset, each)) for each in (stage, made_by))
+        protocol = asked_of(protocol, real, folder, generator)
     path = Path("data", entry.dataset, found[0], key, "embeddings.parquet")
     return probe_outcomes(protocol, path, getattr(entry, "folds", None) or protocol.folds())
+
+
+def _made_of(entry: EvaluateParams | EvaluateDmfrParams) -> tuple[str, str, str | None] | None:
+    """Return of which stage probes were made, by which and by whom; None of real ones."""
+    if isinstance(entry, EvaluateDmfrParams):
+        return None if entry.probes == "real" else ("attributes", "degrade", entry.probes)
+    if entry.rows == entry.gallery_rows:
+        return None
+    return entry.gallery_rows, entry.rows, None
 
 
 def _lines(changes: "RowChanges", most: int) -> list[str]:

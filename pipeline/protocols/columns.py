@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.readers.layout import is_image, stem_of
 from pipeline.rng import seed_for
@@ -168,22 +167,12 @@ def between_values(
     known = {sample: value for sample, value in values.items() if value not in met}
     enroll = _within(protocol.enroll, known, gallery)
     probes = _within(protocol.probe, known, probe)
-    match = protocol.match
-    if match is not None:
-        kept = pc.and_(
-            pc.is_in(match["enroll_template_id"], value_set=pc.unique(enroll["template_id"])),
-            pc.is_in(match["probe_template_id"], value_set=pc.unique(probes["template_id"])),
-        )
-        match = match.filter(kept)
     return replace(
-        protocol,
+        protocol.trimmed(enroll, probes),
         name=name,
         source=Provenance.DERIVED,
         description=f"{protocol.name} with {column} of the gallery in {list(gallery)} and of the "
         f"probes in {list(probe)}.",
-        enroll=enroll,
-        probe=probes,
-        match=match,
     )
 
 

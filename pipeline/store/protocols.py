@@ -182,6 +182,18 @@ class Protocol:
             )
         return self._filtered(folds)
 
+    def trimmed(self, enroll: pa.Table, probe: pa.Table) -> "Protocol":
+        """Return what is left with some of the rows of both sides: pairs of their templates."""
+        match = self.match
+        if match is not None:
+            both = (("enroll_template_id", enroll), ("probe_template_id", probe))
+            there = [
+                pc.is_in(match[name], value_set=pc.unique(side["template_id"]))
+                for name, side in both
+            ]
+            match = match.filter(pc.and_(*there))
+        return replace(self, enroll=enroll, probe=probe, match=match)
+
     def counts(self) -> dict[str, int]:
         """Count what the protocol has, over all folds."""
         counts = {"folds": len(self.folds())}

@@ -1,6 +1,8 @@
 """Two evaluations compared probe by probe, on protocols worked out by hand."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.errors import StageError
+from pipeline.errors import ParamsError, StageError
 from pipeline.evaluation.outcomes import (
     mcnemar_p,
     paired,
@@ -115,3 +117,10 @@ def test_two_rows_are_compared_over_all_seeds_by_their_files(tmp_path):
     assert ended.output.count("alone: 5; McNemar's exact test: p = 0.0625") == 2
     found = json.loads(CliRunner().invoke(app, ["compare", "--json", *files]).output)
     assert found["by_seed"]["3"]["only"] == [0, 5]
+
+
+def test_an_evaluation_of_bodies_is_refused_in_a_sentence(tmp_path, monkeypatch):
+    shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParamsError, match="evaluate_bodies@full tests templates of several"):
+        CliRunner().invoke(app, ["compare", "full", "lora"], catch_exceptions=False)

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from pipeline.ops.codec import encode_png
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES
-from pipeline.store import ShardFolder
+from pipeline.store import REJECTED, ShardFolder
 from pipeline.store.columns import image_columns
 from pipeline.store.shards import ShardWriter, shard_of
 from pipeline.training.data.sample_set import Part, SampleSet
@@ -85,6 +85,8 @@ def write_rows(path, schema, rows, count=2):
             mine = [row for row in rows if shard_of(row["sample_id"], count) == index]
             filled = [{f.name: row.get(f.name, _empty(f)) for f in schema} for row in mine]
             shard.write(sorted(filled, key=lambda row: row["sample_id"]))
+        with ShardWriter(folder.rejected.shard(index).path, REJECTED) as shard:
+            shard.write([])
     return folder
 
 

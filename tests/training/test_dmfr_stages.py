@@ -142,6 +142,18 @@ def test_three_variants_are_trained_tested_and_analysed(trained):
     assert subjects == {"e0", "e1", "e2"}
 
 
+def test_probes_that_degrade_was_not_asked_for_are_no_failures_to_enrol(trained):
+    train, test = rows_of(["t0", "t1", "t2"]), rows_of(["e0", "e1", "e2"], "test")
+    made = [row for row in test["degrade"] if not row["sample_id"].startswith("e2.1.VIS")]
+    shutil.rmtree("data/sample/degrade")
+    folders_of(Path("data/sample"), {"degrade": train["degrade"] + made})
+    run("evaluate_dmfr", "meta-cross-quality")
+    found = metrics("evaluate_dmfr", "meta-cross-quality")
+    assert (found["genuine"], found["probes"]) == (2, 2)
+    assert found["failure_to_enrol"]["value"] == 0.0
+    assert found["sface"]["probes"] == 2
+
+
 def test_the_network_of_another_variant_is_refused(trained):
     source = Path("data/trained/train_dmfr/filter/network.pt")
     shutil.copy(source, "data/trained/train_dmfr/meta/network.pt")

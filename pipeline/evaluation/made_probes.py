@@ -1,0 +1,55 @@
+"""Probes that a stage made of others: what it was not asked to make is no failure to enrol."""
+
+import logging
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.errors import StageError
+from pipeline.store.protocols import Protocol
+from pipeline.store.shards import ShardFolder
+
+log = logging.getLogger(__name__)
+
+
+def asked_of(
+    protocol: Protocol, real: ShardFolder, made: ShardFolder, generator: str | None = None
+) -> Protocol:
+    """Leave out probes that have a face of which nothing was made, for nobody asked for it.
+
+    A stage makes something of some faces alone: of some splits and bands, of so many of a subject.
+    What it rejected, and probes without a face, stay: they are failures to enrol.
+
+    Args:
+        protocol: with all its folds.
+        real: rows of the stage that ``made`` was made of, or of one behind it.
+        made: rows of the stage whose images probe.
+        generator: whose rows count; None: any.
+
+    Raises:
+        StageError: nothing was made of any probe.
+    """
+    rows = made.table(["parent_id", "generator"])
+    if generator is not None:
+        rows = rows.filter(pc.equal(rows["generator"], generator))
+    rejected = made.rejected.table(["sample_id"])["sample_id"].to_pylist()
+    tried = {*rows["parent_id"].to_pylist(), *rejected}
+    tried |= {name.rpartition("#")[0] for name in rejected}  # one of several that were asked for
+    left = set(real.table(["sample_id"])["sample_id"].to_pylist()) - tried
+    samples = protocol.probe["sample_id"].to_pylist()
+    kept = [sample not in left for sample in samples]
+    what = generator or made.path.name
+    if tried.isdisjoint(samples):
+        raise StageError(
+            f"protocol {protocol.name}: {what} made nothing of any of its {len(samples)} probes: "
+            f"expected rows of them in {made.path}; add their split and band to the stage's "
+            "`splits` and `bands`, and run it again"
+        )
+    if all(kept):
+        return protocol
+    log.warning(
+        "protocol %s: of %d of %d probes that have a face %s was not asked to make anything "
+        "(`splits`, `bands`, `images_per_subject` of its stage): they are left out",
+        *(protocol.name, kept.count(False), len(kept), what),
+    )
+    return protocol.trimmed(protocol.enroll, protocol.probe.filter(pa.array(kept)))
