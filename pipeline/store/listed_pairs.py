@@ -4,6 +4,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
+def between(match: pa.Table, enroll: pa.Table, probe: pa.Table) -> pa.Table:
+    """Return the pairs both of whose templates are there; see ``contradicted``."""
+    sides = (("enroll", enroll), ("probe", probe))
+    there = [
+        pc.is_in(match[f"{name}_template_id"], value_set=pc.unique(table["template_id"]))
+        for name, table in sides
+    ]
+    return match.filter(pc.and_(*there))
+
+
 def contradicted(match: pa.Table, enroll: pa.Table, probe: pa.Table) -> list[str]:
     """Find pairs that are listed as same or different, where their known subjects are not.
 

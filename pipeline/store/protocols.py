@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from pipeline.errors import StageError
 from pipeline.store.columns import field
-from pipeline.store.listed_pairs import contradicted
+from pipeline.store.listed_pairs import between, contradicted
 from pipeline.store.seal import check_whole, opened, write_sealed
 from pipeline.types import Row
 
@@ -184,14 +184,7 @@ class Protocol:
 
     def trimmed(self, enroll: pa.Table, probe: pa.Table) -> "Protocol":
         """Return what is left with some of the rows of both sides: pairs of their templates."""
-        match = self.match
-        if match is not None:
-            both = (("enroll_template_id", enroll), ("probe_template_id", probe))
-            there = [
-                pc.is_in(match[name], value_set=pc.unique(side["template_id"]))
-                for name, side in both
-            ]
-            match = match.filter(pc.and_(*there))
+        match = None if self.match is None else between(self.match, enroll, probe)
         return replace(self, enroll=enroll, probe=probe, match=match)
 
     def counts(self) -> dict[str, int]:
