@@ -24,6 +24,7 @@ from pipeline.store.executors import Executor, Serial, Work, report_progress
 from pipeline.store.files import Place
 from pipeline.store.fingerprint import StageKey
 from pipeline.store.locks import locked, writing
+from pipeline.store.pending import StoredRow
 from pipeline.store.progress import progress
 from pipeline.store.shards import (
     NO_OUTCOMES,
@@ -258,16 +259,20 @@ def _write(shard: _Shard, kept: frozenset[str]) -> int:
         left = stack.enter_context(ShardWriter(shard.rejected.path, REJECTED))
         for row, fingerprint, outcome in _outcomes(shard, kept):
             if outcome is None:
-                made, lost = accepted.of(fingerprint), rejected.of(fingerprint)
+                here, gone = accepted.of(fingerprint), rejected.of(fingerprint)
+                out.keep(here)
+                left.keep(gone)
+                split = bool(here and gone)
             else:
                 made = _made(row, outcome, fingerprint)
                 lost = _rejections(row, outcome, fingerprint)
+                out.write(made)
+                left.write(lost)
+                split = bool(made and lost)
                 computed += 1
-            if made and lost:
+            if split:
                 out.shared.append(fingerprint)
                 left.shared.append(fingerprint)
-            out.write(made)
-            left.write(lost)
     return computed
 
 
@@ -305,11 +310,11 @@ class _Former:
 
     def __init__(self, file: ShardFile, schema: pa.Schema, kept: Collection[str]) -> None:
         outcomes = file.outcomes(schema) if kept else None
-        rows = iter(()) if outcomes is None else chain.from_iterable(file.batches(schema.names))
-        self._groups = groupby(rows, key=lambda row: str(row["fingerprint"]))
+        rows = iter(()) if outcomes is None else file.stored()
+        self._groups = groupby(rows, key=lambda row: row.fingerprint)
         self._known = outcomes.here if outcomes else frozenset()
 
-    def of(self, fingerprint: str) -> list[Row]:
+    def of(self, fingerprint: str) -> list[StoredRow]:
         """Return the former rows of this fingerprint, passing over those nobody asks for."""
         if fingerprint not in self._known:
             return []

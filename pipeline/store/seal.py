@@ -84,19 +84,26 @@ def check_whole(path: Place) -> None:
         FileNotFoundError: there is no such file.
     """
     with on_disk(path) as here, here.open("rb") as file:
-        start, body = _checked_footer(path, file)
-        if _body(file, start) != body:
-            raise damaged(path, "its bytes are not those that were written")
+        _check_all(path, file)
+
+
+def _check_all(path: Place, file: BinaryIO) -> None:
+    start, body = _checked_footer(path, file)
+    if _body(file, start) != body:
+        raise damaged(path, "its bytes are not those that were written")
 
 
 @contextmanager
-def opened(path: Place, columns: Sequence[str] | None = None) -> Iterator[Any]:
+def opened(
+    path: Place, columns: Sequence[str] | None = None, *, whole: bool = False
+) -> Iterator[Any]:
     """Open a sealed file; what Arrow finds wrong while it is read is damage.
 
     Args:
         path: the file.
         columns: all that will be read of it, so that nothing else is fetched from an object store;
             None where it may be anything, and the whole object is fetched.
+        whole: every byte is checked first, not those alone that are read.
 
     Yields:
         A ``pyarrow.parquet.ParquetFile`` that checks each page.
@@ -111,7 +118,7 @@ def opened(path: Place, columns: Sequence[str] | None = None) -> Iterator[Any]:
         return
     with on_disk(path) as here:
         with here.open("rb") as raw:
-            _checked_footer(path, raw)
+            (_check_all if whole else _checked_footer)(path, raw)
         with (
             telling_damage(path),
             pq.ParquetFile(here, memory_map=True, page_checksum_verification=True) as file,

@@ -21,7 +21,8 @@ from pipeline.store.columns import measure_names
 from pipeline.store.content import content_names, content_sha256
 from pipeline.store.files import ObjectPath, Place, place_of
 from pipeline.store.ids import check_sample_id
-from pipeline.store.rows import rows_from_table, table_from_rows
+from pipeline.store.pending import Pending, StoredRow, image_names, stored_rows
+from pipeline.store.rows import rows_from_table
 from pipeline.store.seal import UNSEALED, damaged, opened, seal
 from pipeline.types import Row
 
@@ -174,6 +175,16 @@ class ShardFile:
             return None
         return Outcomes(frozenset(column.to_pylist()), frozenset(shared))
 
+    def stored(self) -> Iterator[StoredRow]:
+        """Yield the rows as they are stored, for a shard that takes them over.
+
+        Raises:
+            DamageError: any byte of the file is damaged.
+        """
+        with opened(self.path, whole=True) as file:
+            for group in range(file.num_row_groups):
+                yield from stored_rows(file.read_row_group(group, use_threads=False))
+
     def rows(self) -> int:
         """Return the number of rows."""
         with opened(self.path, ()) as file:
@@ -283,8 +294,7 @@ class ShardWriter:
     path: Place
     schema: pa.Schema
     shared: list[str] = field(default_factory=list)
-    _pending: list[Row] = field(default_factory=list)
-    _pending_bytes: int = 0
+    _pending: Pending = field(default_factory=Pending)
     _last_id: str = ""
     _cleared: ExitStack = field(default_factory=ExitStack)
 
@@ -313,31 +323,38 @@ class ShardWriter:
             SchemaError: an id is illegal, occurs twice or is out of order.
         """
         for row in rows:
-            sample_id = row["sample_id"]
-            check_sample_id(sample_id)
-            if sample_id <= self._last_id:
-                raise SchemaError(
-                    f"sample {sample_id!r} after {self._last_id!r} in {self.path.name}: "
-                    "ids must be unique and sorted"
-                )
-            self._last_id = sample_id
-            self._pending.append(row)
-            self._pending_bytes += sum(
-                len(value["bytes"])
-                for value in row.values()
-                if isinstance(value, dict) and isinstance(value.get("bytes"), bytes)
+            check_sample_id(row["sample_id"])
+            self._check_order(row["sample_id"])
+            self._pending.add(row)
+            self._flush_if_full()
+
+    def keep(self, rows: Iterable[StoredRow]) -> None:
+        """Append rows as a shard of the same schema holds them; see ``write``."""
+        for row in rows:
+            self._check_order(row.sample_id)
+            self._pending.keep(row)
+            self._flush_if_full()
+
+    def _check_order(self, sample_id: str) -> None:
+        if sample_id <= self._last_id:
+            raise SchemaError(
+                f"sample {sample_id!r} after {self._last_id!r} in {self.path.name}: "
+                "ids must be unique and sorted"
             )
-            if len(self._pending) >= ROW_GROUP_ROWS or self._pending_bytes >= ROW_GROUP_BYTES:
-                self._flush()
+        self._last_id = sample_id
+
+    def _flush_if_full(self) -> None:
+        waiting = self._pending
+        if waiting.rows >= ROW_GROUP_ROWS or waiting.image_bytes >= ROW_GROUP_BYTES:
+            self._flush()
 
     def _flush(self) -> None:
-        self._writer.write_table(_with_digests(self._pending, self.schema))
-        self._pending.clear()
-        self._pending_bytes = 0
+        self._writer.write_table(self._pending.table(self.schema))
+        self._pending = Pending()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            if kind is None and self._pending:
+            if kind is None and self._pending.rows:
                 self._flush()
             self._writer.add_key_value_metadata({_SHARED: json.dumps(self.shared), **UNSEALED})
             self._writer.close()
@@ -360,29 +377,8 @@ class ShardWriter:
 @cache
 def compression_of(schema: pa.Schema) -> dict[str, str]:
     """Return the compression of each leaf column: images are stored as they are."""
-    stored = {f"{name}.bytes" for name in schema.names if _is_image(schema, name)}
+    stored = {f"{name}.bytes" for name in image_names(schema)}
     return {path: "NONE" if path in stored else "ZSTD" for path in _leaves(schema)}
-
-
-def _with_digests(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
-    """Make a table of rows, with a ``content_sha256`` of what is stored where it is None."""
-    missing = [i for i, row in enumerate(rows) if row.get("content_sha256", "") is None]
-    if not missing:
-        return table_from_rows(rows, schema)
-    table = table_from_rows(
-        [row | {"content_sha256": row["content_sha256"] or ""} for row in rows], schema
-    )
-    stored = rows_from_table(table.take(missing) if len(missing) < len(rows) else table)
-    found = table["content_sha256"].to_pylist()
-    for index, row in zip(missing, stored, strict=True):
-        found[index] = content_sha256(row, schema)
-    place = schema.get_field_index("content_sha256")
-    return table.set_column(place, schema.field(place), pa.array(found, pa.string()))
-
-
-def _is_image(schema: pa.Schema, name: str) -> bool:
-    kind = schema.field(name).type
-    return bool(pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0)
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

@@ -1,14 +1,18 @@
 """Shards: placing, order, atomic writing, and what is refused."""
 
 import hashlib
+import itertools
+import tempfile
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import SchemaError, StageError
+from pipeline.errors import DamageError, SchemaError, StageError
 from pipeline.store.ids import check_sample_id
 from pipeline.store.listing import Listing
 from pipeline.store.shards import (
@@ -99,6 +103,74 @@ def test_a_file_of_another_schema_or_cut_off_is_not_readable(tmp_path):
     file.path.write_bytes(file.path.read_bytes()[:-9])
     assert file.outcomes(schema) is None
     assert ShardFile(tmp_path / "none.parquet").outcomes(schema) is None
+
+
+NUMBERS = pa.list_(pa.list_(pa.float32(), 2), 2)
+KEPT = pa.schema(
+    [
+        *SCHEMA,
+        ("points", NUMBERS),
+        ("found", pa.list_(pa.struct([("name", pa.string()), ("score", pa.float64())]))),
+        ("fingerprint", pa.string()),
+    ],
+    metadata={"version": "1"},
+)
+rows_of_all_kinds = st.lists(
+    st.fixed_dictionaries(
+        {
+            "image": st.none()
+            | st.builds(
+                lambda length, path: {"bytes": bytes(length << 20), "path": path},
+                st.sampled_from([0, 0, 0, 6]),
+                st.none() | st.just("p"),
+            ),
+            "points": st.none() | st.just(np.arange(4, dtype=np.float32).reshape(2, 2)),
+            "found": st.none() | st.lists(st.fixed_dictionaries({"name": st.text(max_size=3)})),
+        }
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=25)
+@given(rows_of_all_kinds, st.data())
+def test_rows_kept_as_they_are_stored_give_the_bytes_of_rows_written_anew(rows, data):
+    """In whatever order kept and new ones come, and wherever row groups ended before."""
+    for number, row in enumerate(rows):
+        row |= {"sample_id": f"{number:03d}", "fingerprint": f"f{number}"}
+        row["found"] = row["found"] and [item | {"score": 0.5} for item in row["found"]]
+    kept = [data.draw(st.booleans()) for _ in rows]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        whole = write(path / "whole", rows, KEPT)
+        former = write(path / "former", itertools.compress(rows, kept), KEPT)
+        stored = {row.fingerprint: row for row in former.stored()}
+        with ShardWriter(path / "mixed", KEPT) as writer:
+            for row in rows:
+                if row["fingerprint"] in stored:
+                    writer.keep([stored[row["fingerprint"]]])
+                else:
+                    writer.write([row])
+        assert Path(path, "mixed").read_bytes() == whole.path.read_bytes()
+
+
+def test_kept_rows_are_checked_for_their_order(tmp_path):
+    stored = list(write(tmp_path / "s", [{"sample_id": "a"}, {"sample_id": "b"}]).stored())
+    with (
+        pytest.raises(SchemaError, match="unique and sorted"),
+        ShardWriter(tmp_path / "t", SCHEMA) as writer,
+    ):
+        writer.keep(reversed(stored))
+
+
+def test_no_damaged_byte_is_taken_over(tmp_path):
+    """Of whatever byte: Arrow alone doesn't notice one in the header of a page."""
+    whole = write(tmp_path / "s", [{"sample_id": "a", "image": {"bytes": b"abc", "path": "p"}}])
+    data = whole.path.read_bytes()
+    for place in range(len(data)):
+        whole.path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        with pytest.raises(DamageError):
+            list(whole.stored())
 
 
 def test_any_parquet_reader_reads_a_shard(tmp_path):
