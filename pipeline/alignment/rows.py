@@ -11,7 +11,7 @@ from pipeline.params.align import AlignParams
 from pipeline.store import image_columns
 from pipeline.store.ids import counted
 from pipeline.store.mapping import BatchFunction, Outcome
-from pipeline.types import Region, Rejected, Row, UInt8
+from pipeline.types import Band, Region, Rejected, Row, UInt8
 
 CONTEXT = ALIGNMENT_TEMPLATES["facexlib512"]
 
@@ -46,9 +46,9 @@ def warp(
     part = counted("face", index) if params.face == "all" else ""
     face = row["faces"][index]
     landmarks = face["landmarks_xy"]
-    if face["mesh_presence"] < params.min_mesh_presence:
+    if reason := doubted(face, row["band"], params):
         probability = f"the mesh network's probability of a face is {face['mesh_presence']:.2f}"
-        return Rejected("not_a_face", probability, part)
+        return Rejected(reason, probability, part)
     if (distance := interocular_px(landmarks)) < params.min_interocular_px:
         return Rejected("too_small", f"{distance:.1f} px between the eyes", part)
     try:
@@ -78,6 +78,27 @@ def warp(
         "outside_fraction": aligned.outside_fraction,
     }
     return made | geometry | aligned_measures(row, face)
+
+
+def doubted(face: Row, band: str, params: AlignParams) -> str | None:
+    """Say why a face is left out in which the mesh network sees none, if it is.
+
+    Args:
+        face: an item of the column ``faces``.
+        band: the image's.
+        params: ``min_mesh_presence`` counts for every face, a band's own only where the mesh's
+            points align: a detector's or known ones do not depend on what the mesh sees.
+
+    Returns:
+        A reason of ``rejected``, or None.
+    """
+    presence = face["mesh_presence"]
+    if presence < params.min_mesh_presence:
+        return "not_a_face"
+    by_mesh = not np.array_equal(face["landmarks_xy"], face["detected_xy"])
+    if by_mesh and presence < params.band_min_mesh_presence.get(Band(band), 0.0):
+        return "unsure_landmarks"
+    return None
 
 
 def missing_fraction(face: Row, source_hw: tuple[int, ...]) -> float:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from pipeline.params.base import NEUTRAL, Fraction, Name, Point, Section
+from pipeline.types import Band
 
 
 class TemplateParams(Section):
@@ -29,6 +30,8 @@ class AlignParams(Section):
     border: Literal["constant", "replicate", "reflect"]
     min_interocular_px: Annotated[float, Field(ge=0.0, le=1000.0)]
     min_mesh_presence: Fraction
+    band_min_mesh_presence: dict[Band, Fraction]
+    """By band, where the mesh's points align: below it they lie elsewhere more often than not."""
     max_outside_fraction: Fraction
     context_jpeg_quality: Annotated[int, Field(ge=50, le=100)]
 

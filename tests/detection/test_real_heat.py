@@ -8,6 +8,7 @@ from real_heat import FOLDER, labelled_files, labelled_images, point_errors
 
 import crossband
 from benchmarks.bench_thermal import ON_THE_FACE, Tally
+from pipeline.alignment.rows import doubted
 from pipeline.bodies.yolo import YoloDetector
 from pipeline.detection.rows import detect_rows
 from pipeline.ops.boxes import iou
@@ -71,6 +72,20 @@ def test_five_points_lie_within_eight_percent_of_the_distance_between_the_eyes(f
     }
     print({name: each.round().tolist() for name, each in errors.items()})
     assert np.median(np.concatenate(list(errors.values()))) <= 8.0
+
+
+def test_no_face_whose_points_lie_far_off_is_aligned(found):
+    """A fifth of the distance between the eyes is 8 px of the crop of 144."""
+    params = load_params(ROOT / "params.yaml").align
+    kept, left_out = {}, {}
+    for label, known, face in matches(found):
+        if face is not None and known["landmarks_xy"] and "twin_of" not in label:
+            error = float(point_errors(face["landmarks_xy"], known["landmarks_xy"]).mean())
+            place = left_out if doubted(face, "LWIR", params) else kept
+            place[label["name"]] = round(error, 1)
+    print(f"aligned: {kept}, left out: {left_out}")
+    assert max(kept.values()) <= 20.0
+    assert len(kept) >= 13
 
 
 def test_palettes_are_recognised():

@@ -176,6 +176,33 @@ def test_what_the_mesh_takes_for_no_face_is_left_out_where_that_is_asked_for(pho
         assert getattr(made, "reason", None) == reason
 
 
+@pytest.mark.parametrize(
+    ("band", "presence", "by_mesh", "reason"),
+    [
+        ("LWIR", 0.09, True, "unsure_landmarks"),
+        ("LWIR", 0.11, True, None),
+        ("LWIR", 0.09, False, None),  # a detector's points, or known ones, stand by themselves
+        ("VIS", 0.0, True, None),
+    ],
+)
+def test_in_heat_points_of_a_mesh_that_sees_no_face_align_nothing(
+    photographs, band, presence, by_mesh, reason
+):
+    row = photographs.rows("detect")["one.png"]
+    face = row["faces"][0] | {"mesh_presence": presence}
+    row |= {
+        "band": band,
+        "faces": [face if by_mesh else face | {"landmarks_xy": face["detected_xy"]}],
+    }
+    params = load_params(photographs.path / "params.yaml").align
+    asked = params.model_copy(update={"band_min_mesh_presence": {"LWIR": 0.1}})
+    (made,) = align_rows(asked)([row])[0]
+    assert getattr(made, "reason", None) == reason
+    silent = params.model_copy(update={"band_min_mesh_presence": {}})
+    (made,) = align_rows(silent)([row])[0]
+    assert not hasattr(made, "reason")
+
+
 def test_editing_the_template_detects_nothing_again(photographs):
     photographs.run("align")
     photographs.edit(align={"template": "dmfr137x169"})
