@@ -9,12 +9,15 @@ from pipeline.store import ShardFolder
 from pipeline.store.shards import shard_of
 from pipeline.types import Band, Row
 
+_SHOT = r"""regexp_replace(regexp_replace(replace({id}, band, ''),
+    '(?i)(^|[^a-z])' || band || '([^a-z]|$)', '\1\2'), '(?i)\.(png|jpe?g|tiff?|bmp|webp)$', '')"""
+"""An id without its band, in any case, and its file's kind: ``a/vis/1.jpg``, ``a/LWIR/1.png``."""
 _CELLS = """SELECT subject, band, name, sample_id,
     CASE WHEN filmed THEN dense_rank() OVER (PARTITION BY subject, band ORDER BY name)
     ELSE dense_rank() OVER (PARTITION BY subject ORDER BY name) END - 1 AS place
-FROM (SELECT *, count(*) OVER (PARTITION BY subject, name) AS bands FROM images)
-    JOIN (SELECT subject, max(width) AS widest FROM
-        (SELECT subject, count(*) AS width FROM images GROUP BY subject, name) GROUP BY subject)
+FROM (SELECT *, count(DISTINCT band) OVER (PARTITION BY subject, name) AS bands FROM images)
+    JOIN (SELECT subject, max(width) AS widest FROM (SELECT subject, count(DISTINCT band) AS width
+        FROM images GROUP BY subject, name) GROUP BY subject)
     USING (subject)
 WHERE filmed OR bands = widest"""
 """Images of subjects in their order: those that exist in the most bands, or frames by band."""
@@ -38,7 +41,7 @@ def pick_rows(
     tables = Tables.of(
         folder,
         "sample_id, coalesce(subject_id, '') AS subject, band, "
-        "replace(sample_id, band, '') AS name, coalesce(media_id, '') <> '' AS filmed",
+        f"{_SHOT.format(id='sample_id')} AS name, coalesce(media_id, '') <> '' AS filmed",
     )
     tables.table(
         "asked",
@@ -99,7 +102,7 @@ def pick_families(
     tables = Tables.of(
         folder,
         "sample_id, parent_id, coalesce(subject_id, '') AS subject, band, "
-        "replace(parent_id, band, '') AS name",
+        f"{_SHOT.format(id='parent_id')} AS name",
     )
     tables.table(
         "asked",

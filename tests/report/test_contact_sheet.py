@@ -59,6 +59,20 @@ def test_subjects_and_bands_can_be_named(folder):
     assert [row["sample_id"] for row in rows] == [f"c/{number}.NIR" for number in range(5)]
 
 
+def test_a_pair_is_one_shot_however_its_folders_are_spelt(folder, tmp_path):
+    ids = [f"a/{place}" for n in range(3) for place in (f"vis/{n}.jpg", f"Lwir/{n}.png")]
+    example = next(folder.rows()) | {"content_sha256": None}
+    rows = [
+        example | {"sample_id": name, "subject_id": "a", "band": name.split("/")[1].upper()}
+        for name in ids
+    ]
+    spelt = ShardFolder(tmp_path / "spelt", 1)
+    with ShardWriter(spelt.shard(0).path, IMAGES) as writer:
+        writer.write(sorted(rows, key=lambda row: row["sample_id"]))
+    assert [row["sample_id"] for row in pick_rows(spelt, per_subject=3)] == ids
+    assert [row["sample_id"] for row in pick_rows(spelt, per_subject=1)] == ids[:2]
+
+
 def test_the_sheet_is_a_grid_of_images_by_bands(folder):
     rows = pick_rows(folder, most_subjects=2, per_subject=2)
     image = np.vstack(lines_of(rows, 60))
