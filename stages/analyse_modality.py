@@ -1,5 +1,7 @@
 """Stage ``analyse_modality``: how far networks tell synthetic faces, before and after trainings."""
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +49,20 @@ def run(stage: StageRun) -> None:
     modality_drawings.write_features(folder / "features.parquet", held, features)
     sheet: dict[str, Any] = {}
     for name, method in methods.items():
-        metrics["table_1"] |= modality.table_1(method, held, features[name])
+        found = modality.table_1(method, held, features[name])
+        metrics["table_1"] = beside(metrics["table_1"], found, name)
         if params.decoder_steps:
-            trained_on = dmfr.open_training_samples(trainings[name], folders)
             drawn = modality_drawings.drawn(
                 f"{stage.label} {name}",
                 params,
                 method,
-                (trained_on, samples),
+                (partial(dmfr.open_training_samples, trainings[name], folders), samples),
                 key=stage.key({stage.stage: params}, code_of(stage.params, name)),
                 path=folder / f"{name}-decoders.pt",
             )
             if drawn:
-                sheet, metrics["decoders"] = drawn.columns, drawn.errors
+                sheet = beside(sheet, drawn.columns, name)
+                metrics["decoders"] = beside(metrics["decoders"], drawn.errors, name)
     stage.write_metrics(metrics)
     comparison_sheet(
         f"{stage.label}: faces, and what a decoder draws from each part of their features",
@@ -74,6 +77,12 @@ def run(stage: StageRun) -> None:
     table = modality_table(metrics)
     stage.report("figures", ".md").write_text(table)
     print(table)
+
+
+def beside(kept: Mapping[str, Any], found: Mapping[str, Any], training: str) -> dict[str, Any]:
+    """Return both; what a former training has under the same name gets this one's beside it."""
+    named = {key if key not in kept else f"{key}, {training}": found[key] for key in found}
+    return {**kept, **named}
 
 
 if __name__ == "__main__":

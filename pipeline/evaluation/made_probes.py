@@ -32,13 +32,19 @@ def asked_of(
     rows = made.table(["parent_id", "generator"])
     if generator is not None:
         rows = rows.filter(pc.equal(rows["generator"], generator))
+    what = generator or made.path.name
+    if not len(rows) and generator is not None:
+        raise StageError(
+            f"{made.path} holds nothing that {what} made: expected rows to probe with; ask for it "
+            "in `degrade.per_face` (cyclegan needs `train_degrader.steps` above 0), and run the "
+            "stage again"
+        )
     rejected = made.rejected.table(["sample_id"])["sample_id"].to_pylist()
     tried = {*rows["parent_id"].to_pylist(), *rejected}
     tried |= {name.rpartition("#")[0] for name in rejected}  # one of several that were asked for
     left = set(real.table(["sample_id"])["sample_id"].to_pylist()) - tried
     samples = protocol.probe["sample_id"].to_pylist()
     kept = [sample not in left for sample in samples]
-    what = generator or made.path.name
     if tried.isdisjoint(samples):
         raise StageError(
             f"protocol {protocol.name}: {what} made nothing of any of its {len(samples)} probes: "

@@ -1,5 +1,6 @@
 """What the modality looks like: turned faces, and what disentangled features keep of an image."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -112,7 +113,7 @@ def drawn(
     label: str,
     params: AnalyseModalityParams,
     method: Recogniser,
-    samples: tuple[SampleSet, SampleSet],
+    samples: tuple[Callable[[], SampleSet], SampleSet],
     *,
     key: StageKey,
     path: Path,
@@ -123,7 +124,7 @@ def drawn(
         label: in progress and messages.
         params: of the analysis.
         method: the trained method, which stays as it is.
-        samples: of the training split, and held out.
+        samples: opens those of the training split; and those held out.
         key: of the analysis, the trained networks in it.
         path: of the decoders' checkpoint.
 
@@ -132,7 +133,7 @@ def drawn(
     """
     if not isinstance(method.network, DisentanglingNetwork):
         return None
-    known, asked = some(samples[0], DECODER_IMAGES, params.seed), samples[1]
+    known, asked = some(samples[0](), DECODER_IMAGES, params.seed), samples[1]
     changes = {
         "steps": params.decoder_steps,
         "learning_rate": DECODER_RATE,

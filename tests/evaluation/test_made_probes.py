@@ -85,3 +85,8 @@ def test_pairs_of_what_is_left_out_go_with_it(folders):
 def test_a_split_that_nothing_was_made_of_is_told(folders):
     with pytest.raises(StageError, match=r"VIS-VIS: blur made nothing of any of its 2 .* `splits`"):
         asked_of(protocol("p3", "p4"), *folders, "blur")
+
+
+def test_a_generator_that_made_nothing_is_told_how_to_ask_for_it(folders):
+    with pytest.raises(StageError, match=r"holds nothing that cyclegan made.*train_degrader.steps"):
+        asked_of(protocol("p1"), *folders, "cyclegan")

@@ -9,6 +9,7 @@ from pipeline.training.data.domains import CONDITIONS
 from pipeline.training.data.sample_set import Part, SampleSet
 from pipeline.training.modality import HeldOut, changes_by_yaw
 from pipeline.training.modality_drawings import turned
+from stages.analyse_modality import beside
 
 
 @pytest.fixture
@@ -41,3 +42,13 @@ def test_the_row_of_turned_faces_shows_each_yaw_without_a_nod(held):
     by_id = dict(zip(held.samples.sample_ids.tolist(), range(len(held.samples)), strict=True))
     upright = held.samples.read(np.array([by_id["e0.0.VIS#pose0"]]))[0]
     np.testing.assert_array_equal(shown["Δc = 0°"], upright)
+
+
+def test_what_two_filters_say_stands_side_by_side():
+    first = beside({}, {"real": 1, "real_and_filtered": 2}, "filter")
+    assert beside(first, {"real": 3, "real_and_filtered": 4}, "narrow") == {
+        "real": 1,
+        "real_and_filtered": 2,
+        "real, narrow": 3,
+        "real_and_filtered, narrow": 4,
+    }
