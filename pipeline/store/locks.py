@@ -45,18 +45,19 @@ def writing(folder: Place) -> Iterator[None]:
 
 
 @contextmanager
-def locked(folder: Place, *, keep: bool = True) -> Iterator[Callable[[], None]]:
+def locked(folder: Place, *, keep: bool = True, wait: bool = False) -> Iterator[Callable[[], None]]:
     """Hold the lock of an output; on a disk it goes with the process, however that ends.
 
     Args:
         folder: the output; in an object store its lock is a lease.
         keep: leave the lock's file beside the folder.
+        wait: on a disk, until who holds it ends: of what several may fill, each with the same.
 
     Yields:
         A function that raises ``StageError`` where the lock was lost, as a lease can be.
 
     Raises:
-        StageError: another process is writing there.
+        StageError: another process is writing there, and ``wait`` is not set.
     """
     if isinstance(folder, ObjectPath):
         with writing(folder), leased(folder) as check:
@@ -68,7 +69,7 @@ def locked(folder: Place, *, keep: bool = True) -> Iterator[Callable[[], None]]:
         opened = path.open("a+")
     with opened as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             file.seek(0)
             raise StageError(

@@ -163,7 +163,7 @@ class RelatingMethod(NirVisMethod):
             if name.startswith(self.frozen()):
                 digest.update(weights.detach().cpu().contiguous().numpy().tobytes())
         path = self.features / f"{digest.hexdigest()}.pt"
-        with locked(self.features):
+        with locked(self.features, wait=True):  # other rows, and other processes, share them
             if not path.is_file():
                 save_network({"cells": make()}, path)
             cells: Tensor = load_network(path)["cells"]

@@ -1,5 +1,7 @@
 """PRAM and HSST on faces: what a batch holds, and what is refused."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from models.pram.network import COMPONENTS
 from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import FinetuneParams
 from pipeline.schemas.parts import PARTS as SCHEMA
+from pipeline.store.locks import locked
 from pipeline.training.backbones import BACKBONES, make_backbone
 from pipeline.training.methods import load_method
 from pipeline.training.methods.pram import PARTS, Pram, component_masks
@@ -53,6 +56,19 @@ def test_pram_starts_with_components_alike_in_size(people, kept):
     with torch.no_grad():
         found = method.network.relate(cells.permute(0, 1, 4, 2, 3)).components
     torch.testing.assert_close(found.mean(dim=0), torch.zeros(5, 256), atol=1e-3, rtol=0)
+
+
+def test_a_row_waits_for_the_features_that_another_one_makes(people, tmp_path):
+    method = make(PRAM.model_copy(update={"kept_crops": 1}), people)
+    method.features = tmp_path / "features"
+    waiting = threading.Thread(target=method.setup, args=CPU)
+    with locked(method.features):
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        assert not list(method.features.glob("*.pt"))
+    waiting.join()
+    assert len(list(method.features.glob("*.pt"))) == 2
 
 
 def test_kept_features_are_those_of_fresh_crops(people):
