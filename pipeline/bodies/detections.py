@@ -1,12 +1,10 @@
 """What a detector of people returns."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
-from pipeline.types import Float32, UInt8
+from pipeline.types import Float32
 
 KEYPOINTS = (
     *("nose", "left_eye", "right_eye", "left_ear", "right_ear"),
@@ -35,13 +33,6 @@ class Bodies:
 
     def __len__(self) -> int:
         return len(self.scores)
-
-
-class BodyDetector(Protocol):
-    """Finds people."""
-
-    def detect(self, frames: Sequence[UInt8]) -> list[Bodies]:
-        """Find the people of each image, uint8 RGB (h, w, 3); sizes may differ."""
 
 
 def settled(

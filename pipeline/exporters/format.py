@@ -155,19 +155,6 @@ def require(condition: object, message: str) -> None:
         raise ExportError(f"the export does not read back: {message}; it was not put into place")
 
 
-def require_columns(selection: Selection, *columns: str) -> None:
-    """Refuse a source without the columns that a format is made of.
-
-    Raises:
-        ExportError: names the missing ones.
-    """
-    if missing := [name for name in columns if name not in selection.schema.names]:
-        raise ExportError(
-            f"{selection.folder.path} has no column {', '.join(missing)}, which the format needs; "
-            f"it has {', '.join(selection.schema.names)}"
-        )
-
-
 def labels_by_split(selection: Selection) -> dict[str, dict[str, int]]:
     """Return the label of each subject, counted from 0 within each split."""
     split = "split" if "split" in selection.schema.names else "NULL"

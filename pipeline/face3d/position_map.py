@@ -21,7 +21,6 @@ from scipy.sparse import csr_array
 
 from pipeline.face3d.bezier import surface_weights
 from pipeline.face3d.canonical import canonical_texture, canonical_vertices
-from pipeline.face3d.mesh import five_landmarks
 from pipeline.face3d.pose import pose_deg
 from pipeline.ops.geometry import scale_of
 from pipeline.ops.raster import Int32, rasterise, rasterise_depth
@@ -122,12 +121,6 @@ def _fit() -> tuple[csr_array, tuple[NDArray[np.float64], bool]]:
     weights = texel_weights()
     transposed = csr_array(weights.T)
     return transposed, cho_factor((transposed @ weights).toarray())
-
-
-def five_landmarks_of_map(position_map: Float32) -> Float32:
-    """Return the detector's five landmarks as a map has them, float32 (5, 2)."""
-    points: Float32 = five_landmarks(mesh_of_position_map(position_map)[None])[0]
-    return points
 
 
 def map_pose_deg(position_map: Float32) -> Float32:

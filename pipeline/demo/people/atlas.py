@@ -8,9 +8,8 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.demo.people.head import SKIN, Head
+from pipeline.demo.people.head import Head
 from pipeline.ops.contours import NOSE_LOOP
 from pipeline.ops.raster import interpolate, rasterise, sample_bilinear
 from pipeline.types import Float32
@@ -108,9 +107,3 @@ class Atlas:
         y = (np.arange(HEIGHT_PX, dtype=np.float32) - centre[1]) / radii[1]
         spot: Float32 = np.exp(-0.5 * y * y)[:, None] * np.exp(-0.5 * x * x)[None]
         return spot
-
-    @property
-    def skin_vertices(self) -> NDArray[np.int64]:
-        """Compact indices of the vertices of the skin."""
-        bust = self._head.bust
-        return np.unique(bust.triangles[bust.part == SKIN])
