@@ -90,6 +90,12 @@ def filmed_in_bands(protocols: Sequence[Protocol]) -> dict[Band, Filmed]:
                 f"protocol {protocol.name} is no comparison of two bands by templates: expected "
                 "names like VIS-LWIR, of protocols that `band_templates` builds"
             )
+        if len(folds := protocol.folds()) > 1:
+            raise StageError(
+                f"protocol {protocol.name} has folds {folds}, and a template is all of a subject "
+                "in a band: expected none; evaluate its folds by `evaluate_nir_vis`, or build "
+                "`band_templates`"
+            )
         for name, table in zip(names, (protocol.enroll, protocol.probe), strict=True):
             if nobody := table["subject_id"].null_count:
                 raise StageError(

@@ -21,6 +21,7 @@ from pipeline.evaluation.band_templates import (
     templates_of,
 )
 from pipeline.protocols.columns import band_templates
+from pipeline.store.protocols import template_table
 from pipeline.types import Band
 
 VIS = Filmed(("a", "b", "c"), (("1#a", "2#a"), ("1#b",), ("2#c",)))
@@ -135,3 +136,10 @@ def test_a_protocol_of_another_kind_is_refused():
     (protocol,) = band_templates(list(frames()))
     with pytest.raises(StageError, match="all_single is no comparison of two bands"):
         filmed_in_bands([replace(protocol, name="all_single")])
+
+
+def test_a_protocol_with_folds_is_refused():
+    (protocol,) = band_templates(list(frames()))
+    both = [row | {"fold": fold} for fold in (1, 2) for row in protocol.probe.to_pylist()]
+    with pytest.raises(StageError, match=r"VIS-LWIR has folds \[1, 2\], and a template is all"):
+        filmed_in_bands([replace(protocol, probe=template_table(both))])
