@@ -10,8 +10,10 @@ from models.checkpoints import bare_tensors, load_fitting, read_checkpoint
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
 """Keys under which training scripts keep the weights."""
 _PREFIXES = ("module.", "backbone.", "encoder.")
-HEADS = ("fc2.", "head.kernel", "classifier.", "output.", "logits.")
+HEADS = ("fc2.", "head.", "classifier.", "output.", "logits.")
 """Prefixes of classifiers, which embed nothing and may be left over."""
+
+_FIRST = "input_layer.0.weight"
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class LoadReport:
 def load_backbone(network: nn.Module, path: Path) -> LoadReport:
     """Load a checkpoint strictly: all of the network's weights, nothing unknown but a classifier.
 
-    ``module.`` (data-parallel training) and the usual wrappers are taken off.
+    ``module.`` (data-parallel training) and the usual wrappers are taken off. AdaFace's files take
+    BGR and have no weights in their last normalisation: the first layer's channels are turned
+    round, as ours takes RGB, and that normalisation keeps 1 and 0.
 
     Args:
         network: of the architecture that the file holds.
@@ -48,6 +52,11 @@ def load_backbone(network: nn.Module, path: Path) -> LoadReport:
     weights = bare_tensors(found, path, wrappers=_WRAPPERS, prefixes=_PREFIXES)
     expected = network.state_dict()
     optional = {name for name in expected if name.endswith("num_batches_tracked")}
+    if getattr(network, "adaface", False):
+        weights = {name.removeprefix("model."): value for name, value in weights.items()}
+        optional |= {"output_layer.4.weight", "output_layer.4.bias"}
+        if _FIRST in weights and weights[_FIRST].ndim == 4:
+            weights[_FIRST] = weights[_FIRST].flip(1)
     heads = {n for n in weights.keys() - expected.keys() if n.startswith(HEADS)}
     taken = load_fitting(
         network,

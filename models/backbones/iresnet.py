@@ -1,7 +1,8 @@
 """IR-18, IR-50 and IR-100: the improved residual networks of ArcFace.
 
 Input convention: RGB, float32 (n, 3, h, w), (value − 127.5) / 127.5. Module names are those
-of the checkpoints in public zoos (TreB1eN/InsightFace_Pytorch, ZhaoJ9014/face.evoLVe).
+of the checkpoints in public zoos (TreB1eN/InsightFace_Pytorch, ZhaoJ9014/face.evoLVe), and of
+AdaFace's (mk-minchul/AdaFace), whose units have one norm more.
 
 Reference:
     J. Deng et al., ArcFace: Additive Angular Margin Loss for Deep Face Recognition, CVPR 2019,
@@ -15,9 +16,18 @@ STAGES = {18: (2, 2, 2, 2), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
 
 
 class ImprovedResidualUnit(nn.Module):
-    """BN, 3×3, PReLU, 3×3 with the stride, BN, beside a shortcut."""
+    """BN, 3×3, PReLU, 3×3 with the stride, BN, beside a shortcut.
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    Args:
+        inputs: channels.
+        outputs: channels.
+        stride: of the second convolution.
+        middle_norm: one more BN before the PReLU.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, stride: int, *, middle_norm: bool = False
+    ) -> None:
         super().__init__()
         self.shortcut_layer: nn.Module = (
             nn.MaxPool2d(1, stride)
@@ -29,6 +39,7 @@ class ImprovedResidualUnit(nn.Module):
         self.res_layer = nn.Sequential(
             nn.BatchNorm2d(inputs),
             nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+            *([nn.BatchNorm2d(outputs)] if middle_norm else []),
             nn.PReLU(outputs),
             nn.Conv2d(outputs, outputs, 3, stride, padding=1, bias=False),
             nn.BatchNorm2d(outputs),
@@ -48,6 +59,8 @@ class IResNet(nn.Module):
         side_px: side of a square input, a multiple of 16.
         dimensions: of the embedding.
         hw: height and width of any other input; each stage halves them, rounded up.
+        adaface: the network of AdaFace's files: a BN more in each unit. They were trained on BGR
+            and without weights in the last BN; ``load_backbone`` turns them round.
     """
 
     channels = 3
@@ -59,6 +72,7 @@ class IResNet(nn.Module):
         side_px: int = 112,
         dimensions: int = 512,
         hw: tuple[int, int] | None = None,
+        adaface: bool = False,
     ) -> None:
         super().__init__()
         if depth not in STAGES:
@@ -66,7 +80,7 @@ class IResNet(nn.Module):
         if hw is None and side_px % 16:
             raise ValueError(f"side_px: expected a multiple of 16, got {side_px}")
         self.side_px = side_px
-        self.dimensions = dimensions
+        self.dimensions, self.adaface = dimensions, adaface
         self.input_layer = nn.Sequential(
             nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.PReLU(64)
         )
@@ -74,7 +88,10 @@ class IResNet(nn.Module):
         self.body = nn.Sequential(
             *(
                 ImprovedResidualUnit(
-                    widths[stage + (unit > 0)], widths[stage + 1], 2 if unit == 0 else 1
+                    widths[stage + (unit > 0)],
+                    widths[stage + 1],
+                    2 if unit == 0 else 1,
+                    middle_norm=adaface,
                 )
                 for stage, units in enumerate(STAGES[depth])
                 for unit in range(units)

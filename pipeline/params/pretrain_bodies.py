@@ -50,7 +50,7 @@ class PretrainDeenParams(DeenParams):
 class PretrainFaceParams(FaceParams):
     """A face network trained on some people, or a user's checkpoint."""
 
-    backbone: Literal["mobilefacenet", "iresnet50", "iresnet100"]
+    backbone: Literal["mobilefacenet", "iresnet50", "iresnet100", "adaface50", "adaface100"]
     checkpoint: CheckpointParams | None = None
 
 

@@ -15,6 +15,8 @@ BackboneName = Literal[
     "iresnet18",
     "iresnet50",
     "iresnet100",
+    "adaface50",
+    "adaface100",
     "attention56",
 ]
 

@@ -40,6 +40,8 @@ MODULES: dict[str, str] = {
     "iresnet18": "models.backbones.iresnet",
     "iresnet50": "models.backbones.iresnet",
     "iresnet100": "models.backbones.iresnet",
+    "adaface50": "models.backbones.iresnet",
+    "adaface100": "models.backbones.iresnet",
     "attention56": "models.backbones.attention",
 }
 """Where their classes are; imported when one is made."""
@@ -51,6 +53,8 @@ BACKBONES: dict[str, Backbone] = {
     "iresnet18": Backbone("IResNet", _RGB, {"depth": 18}, "any"),
     "iresnet50": Backbone("IResNet", _RGB, {"depth": 50}, "any"),
     "iresnet100": Backbone("IResNet", _RGB, {"depth": 100}, "any"),
+    "adaface50": Backbone("IResNet", _RGB, {"depth": 50, "adaface": True}, "any"),
+    "adaface100": Backbone("IResNet", _RGB, {"depth": 100, "adaface": True}, "any"),
     "attention56": Backbone("Attention56", _RGB),
 }
 """Backbones by the names that params take."""

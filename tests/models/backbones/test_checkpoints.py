@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from models.backbones.checkpoints import load_backbone
+from models.backbones.iresnet import IResNet
 from models.backbones.lightcnn import LightCNN9, LightCNN29v2
 from pipeline.errors import WeightsError
 
@@ -56,3 +57,35 @@ def test_a_whole_pickled_network_is_refused(tmp_path):
     torch.save(LightCNN9(), tmp_path / "x.pth")
     with pytest.raises(WeightsError, match="plain tensors"):
         load_backbone(LightCNN9(), tmp_path / "x.pth")
+
+
+@pytest.fixture
+def adaface(tmp_path):
+    """AdaFace's layout: prefixed beside a head, a BN more in units, no weights in the last BN."""
+    torch.manual_seed(0)
+    network = IResNet(18, 16, adaface=True).eval()
+    for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        norm.running_mean.uniform_(-0.1, 0.1)
+    weights = {f"model.{name}": value.clone() for name, value in network.state_dict().items()}
+    for name in ("weight", "bias"):
+        del weights[f"model.output_layer.4.{name}"]
+    weights |= {"head.kernel": torch.zeros(512, 7), "head.t": torch.zeros(1)}
+    path = tmp_path / "adaface_ir18.ckpt"
+    torch.save({"epoch": 3, "state_dict": weights}, path)
+    return network, path
+
+
+def test_adafaces_files_load_and_take_rgb(adaface):
+    network, path = adaface
+    other = IResNet(18, 16, adaface=True).eval()
+    report = load_backbone(other, path)
+    assert report.heads == ("head.kernel", "head.t")
+    images = torch.rand(2, 3, 16, 16)
+    with torch.no_grad():
+        torch.testing.assert_close(other(images), network(images.flip(1)))
+        assert not torch.allclose(other(images), network(images))
+
+
+def test_adafaces_file_is_none_of_arcfaces_network(adaface):
+    with pytest.raises(WeightsError, match="does not fit IResNet"):
+        load_backbone(IResNet(18, 16), adaface[1])
