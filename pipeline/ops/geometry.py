@@ -31,6 +31,10 @@ BORDERS: dict[str, int] = {
 
 _DEGENERATE = 1e-6
 """Smallest spread (relative to the coordinates) and correlation that still fix a similarity."""
+_MOST_PX = 32_766
+"""Longest side of an image that OpenCV warps."""
+_REACH_PX = 8
+"""So far about a point any interpolation reads."""
 
 
 def similarity_from_points(source_xy: ArrayLike, target_xy: ArrayLike) -> Float32:
@@ -151,6 +155,7 @@ def warp_affine(
     if factor >= 2:
         image, reduced_to_source = _reduce(image, factor, BORDERS[border], border_value)
         matrix = _compose(reduced_to_source, matrix)
+    image, matrix = _of_part(image, matrix, hw, border)
     oversample = 2 if interpolation == "area" and scale_of(matrix) < 1.0 - 1e-6 else 1
     if oversample == 2:
         matrix = _compose(matrix, _pixel_scaling(oversample))
@@ -178,6 +183,26 @@ def _reduce(
     hw = image.shape[0] // factor, image.shape[1] // factor
     reduced = cv2.resize(image, hw[::-1], interpolation=cv2.INTER_AREA)
     return reduced, _pixel_scaling(factor)
+
+
+def _of_part(
+    image: NDArray[Any], source_to_target: NDArray[np.float64], hw: tuple[int, int], border: str
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Cut an image that is too long for OpenCV to what a warp reads; return the part's map."""
+    if max(image.shape[:2]) <= _MOST_PX:
+        return image, source_to_target
+    to_source = _inverse(source_to_target)
+    corners = np.array([(x, y) for x in (0, hw[1] - 1) for y in (0, hw[0] - 1)])
+    places = corners @ to_source[:, :2].T + to_source[:, 2]
+    low = np.floor(places.min(axis=0)) - _REACH_PX
+    high = np.ceil(places.max(axis=0)) + _REACH_PX + 1
+    wh = np.array(image.shape[1::-1])
+    if border == "reflect":  # beyond an edge, as far before it is read
+        low, high = np.minimum(low, 2 * wh - high), np.maximum(high, -low)
+    left, top = np.clip(low, 0, wh - 1).astype(int)
+    right, bottom = np.clip(high, (left + 1, top + 1), wh).astype(int)
+    part_to_image = np.array([[1.0, 0.0, left], [0.0, 1.0, top]])
+    return image[top:bottom, left:right], _compose(part_to_image, source_to_target)
 
 
 def _pixel_scaling(factor: int) -> NDArray[np.float64]:

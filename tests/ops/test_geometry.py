@@ -222,3 +222,28 @@ def test_a_flat_map_is_refused():
 def test_an_image_can_shrink_to_nothing():
     crop = warp_affine(np.full((30, 700, 3), 9, np.uint8), similarity(1e-12, 0, (0, 0)), (4, 4))
     assert crop.shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize("upright", [False, True])
+def test_an_image_longer_than_opencv_warps_gives_what_its_part_gives(border, upright):
+    """A panorama, turned by 10 degrees about places in its middle, at its ends, and beyond."""
+    long = np.random.default_rng(2).integers(0, 256, (40, 40_000, 3)).astype(np.uint8)
+    for start, middle in ((0, -5), (0, 30), (20_000, 20_100), (39_700, 39_990), (39_700, 40_020)):
+        part = long[:, start : start + 300]
+        turn = similarity(1.5, 10, (0, 0))
+        matrices = []
+        for origin in (0, start):
+            at = np.array([middle - origin, 20.0])
+            matrices.append(np.column_stack([turn[:, :2], (50, 30) - turn[:, :2] @ at]))
+        images = [long, part]
+        if upright:
+            images = [image.swapaxes(0, 1) for image in images]
+            matrices = [matrix[:, [1, 0, 2]] for matrix in matrices]
+        whole, alone = (
+            warp_affine(np.ascontiguousarray(image), matrix, (60, 100), border=border)
+            for image, matrix in zip(images, matrices, strict=True)
+        )
+        assert alone.any()
+        np.testing.assert_allclose(whole.astype(int), alone, atol=9)
+        assert np.abs(whole.astype(int) - alone).mean() < 0.5
