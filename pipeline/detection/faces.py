@@ -10,6 +10,7 @@ from pipeline.ops.boxes import iou
 from pipeline.types import Float32, UInt8
 
 _VOTE_IOU = 0.5  # the usual bound between "the same object" and "another one"
+_LEAST_VOTE = 1e-12  # so that candidates without any score, of a threshold of 0, have a mean
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def voted(everyone: Faces, nms_threshold: float) -> Faces:
         overlap = iou(boxes[left[0]], boxes[left])[0]
         voters = left[overlap >= _VOTE_IOU]
         voters = voters if len(voters) else left[:1]  # a box without area overlaps nothing
-        weights = scores[voters].astype(np.float64)
+        weights = np.maximum(scores[voters].astype(np.float64), _LEAST_VOTE)
         kept.append(
             (
                 np.average(boxes[voters].astype(np.float64), axis=0, weights=weights),

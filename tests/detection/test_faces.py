@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.detection.faces import faces_from_ground_truth, sorted_faces
+from pipeline.detection.faces import faces_from_ground_truth, sorted_faces, voted
 from pipeline.detection.image import reduced, restored
 
 
@@ -23,6 +23,14 @@ def test_no_faces():
     faces = sorted_faces([], [], [])
     assert faces.boxes_xyxy.shape == (0, 4)
     assert faces.landmarks_xy.shape == (0, 5, 2)
+
+
+def test_candidates_without_any_score_are_voted_too():
+    """A threshold of 0 lets them through: of a black image, YuNet returns some."""
+    boxes = np.float32([[0, 0, 9, 9], [1, 0, 10, 9], [50, 0, 59, 9]])
+    faces = voted(sorted_faces(boxes, np.zeros((3, 5, 2)), [0.0, 0.0, 0.0]), 0.3)
+    assert faces.boxes_xyxy.tolist() == [[0.5, 0, 9.5, 9], [50, 0, 59, 9]]
+    assert faces.scores.tolist() == [0.0, 0.0]
 
 
 def test_ground_truth_has_score_one():
