@@ -76,6 +76,13 @@ def test_photon_noise_grows_with_the_light():
     assert (bright**2.2).std() > 2 * (dark**2.2).std()
 
 
+@pytest.mark.filterwarnings("error")
+def test_black_stays_black_under_photon_noise_alone_however_wide_the_blur():
+    spot = np.zeros((96, 96), np.uint8)
+    spot[10:20, 10:20] = 255
+    assert not degraded(spot, defocus_px=8, shot_noise=0.05)[60:, 60:].any()
+
+
 def test_turbulence_moves_pixels_by_its_root_mean_square():
     ramp = np.tile(np.linspace(0, 255, 172) ** 1.0, (172, 1)).astype(np.uint8)
     moved = degraded(ramp, turbulence_px=2.0).astype(float) - ramp

@@ -98,7 +98,8 @@ def degrade_photometric(
     if sampled_hw != hw:
         sampled = cv2.resize(light, sampled_hw[::-1], interpolation=cv2.INTER_AREA)
         light = np.asarray(sampled, np.float32)
-    variance = degradation.read_noise**2 + degradation.shot_noise**2 * light
+    # A large kernel is applied by its spectrum, which leaves black a little below 0.
+    variance = degradation.read_noise**2 + degradation.shot_noise**2 * np.maximum(light, 0.0)
     noise = np.sqrt(variance) * generator.standard_normal(light.shape, dtype=np.float32)
     encoded = np.power(np.clip(light + noise, 0.0, 1.0), np.float32(1 / _GAMMA)) * np.float32(255)
     sensed: UInt8 = np.rint(encoded).astype(np.uint8)
