@@ -44,9 +44,12 @@ def make(params: PosesParams, template: AlignmentTemplate, weights: Path) -> Bat
                 detail = f"{yaw:.0f}° and {turn[0]:.0f}° of yaw are beyond max_yaw_deg"
                 yield Rejected("beyond_profile", detail, pose_name(*turn))
                 continue
-            made = face.turned(
-                *turn, template=template, network=measures, jpeg_quality=params.context_jpeg_quality
-            )
+            quality = params.context_jpeg_quality
+            try:
+                made = face.turned(*turn, template=template, network=measures, jpeg_quality=quality)
+            except ValueError as error:  # seen from there, a template may find no place for them
+                yield Rejected("degenerate_landmarks", str(error), pose_name(*turn))
+                continue
             yield made | {"generator": GENERATOR, "seed": None}
 
     return lambda rows: [list(turned(row)) for row in rows]

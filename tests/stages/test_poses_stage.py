@@ -80,6 +80,16 @@ def test_faces_that_are_turned_too_far_are_rejected_with_their_reason(faces):
     assert len(faces.rows("poses")) == 2
 
 
+def test_a_turn_that_the_template_has_no_place_for_is_rejected_and_stops_nothing(faces):
+    faces.edit(align={"template": "lightcnn144"})  # which wants the mouth below the eyes
+    faces.edit(poses={"yaw_deg": [0.0], "pitch_deg": [-90.0, 0.0]})
+    faces.run("poses")
+    assert len(faces.rows("poses")) == 2
+    rejected = faces.rejected("poses")
+    assert set(rejected.values()) == {"degenerate_landmarks"}
+    assert all(name.endswith("#pose.+000.00-090.00") for name in rejected)
+
+
 @pytest.mark.parametrize(
     "bad", [{"yaw_deg": [91.0]}, {"pitch_deg": [-90.5]}, {"yaw_deg": [1.0, 1.001]}, {"yaw_deg": []}]
 )
