@@ -3,6 +3,7 @@
 import torch
 
 from models.adfl.losses import BandDiscriminator, pair_difference, variance_discrepancy
+from models.processes import with_all
 from pipeline.params.train_nir_vis import AdflParams
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
@@ -36,7 +37,7 @@ class Adfl(PairMethod):
             classify = self.classifier(torch.cat(both), subjects.repeat(2))
             parts = {
                 "adversarial": (params.adversarial_weight, self.discriminator(*both)),
-                "variance": (params.variance_weight, variance_discrepancy(*both)),
+                "variance": (params.variance_weight, variance_discrepancy(*map(with_all, both))),
                 "pairs": (params.pairs_weight, pair_difference(*both)),
             }
             total = classify

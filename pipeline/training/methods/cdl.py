@@ -3,6 +3,7 @@
 import torch
 
 from models.cdl.losses import coupling
+from models.processes import with_all
 from models.trivet.losses import both_ways_triplet
 from pipeline.params.train_nir_vis import CdlParams
 from pipeline.training.data.sample_set import SampleSet
@@ -36,7 +37,8 @@ class Cdl(PairMethod):
             classify = torch.stack([own(features, subjects) for own, features in pairs]).mean()
             rows = [own.weight for own in self.classifiers]
             coupled = coupling(rows[0], rows[1])  # type: ignore[arg-type]
-            ranking = both_ways_triplet(*both, self.params.ranking_margin).mean()
+            near, far = map(with_all, both)  # negatives are of the whole batch
+            ranking = both_ways_triplet(near, far, self.params.ranking_margin).mean()
             total = classify + self.params.coupling_weight * coupled
             total = total + self.params.ranking_weight * ranking
         return {TOTAL: total, "classify": classify, "coupling": coupled, "ranking": ranking}

@@ -1,5 +1,6 @@
 """TRIVET: triplets across two bands, each as anchor."""
 
+from models.processes import with_all
 from models.trivet.losses import both_ways_triplet
 from pipeline.params.train_nir_vis import TrivetParams
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
@@ -18,7 +19,7 @@ class Trivet(PairMethod):
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the loss."""
         first, second, _ = batch
-        near, far = self.both(first, second)
+        near, far = map(with_all, self.both(first, second))  # negatives are of the whole batch
         with in_float32(near):
             return {TOTAL: both_ways_triplet(near, far, self.params.margin).mean()}
 

@@ -11,6 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from test_baselines import IDR, PLAIN, SST, WCNN, build, faces
 from test_bodies_method import ready
+from test_other_systems import ADFL, CDL, TRIVET
 
 sys.path.insert(0, str(Path(__file__).parent))
 from two_processes import take
@@ -22,6 +23,9 @@ KINDS = {
     "triplet": PLAIN | {"loss": "triplet"},
     "idr": IDR,
     "wcnn": WCNN,
+    "trivet": TRIVET,
+    "cdl": CDL,
+    "adfl": ADFL,
     "sst": SST,
     "hsst": SST | {"queues": 2},
 }
