@@ -35,7 +35,9 @@ def export_model(
     if section.startswith("pretrain_"):
         leaving = portable.portable_backbone(load_trained(pretrained_path(section, name)))
     else:
-        trained = load_trained(trained_path(section, name, fold))
+        folds = section != "train_dmfr"  # it trains once, on no protocol's folds
+        path = trained_path(section, name, fold) if folds else pretrained_path(section, name)
+        trained = load_trained(path)
         leaving = portable.portable_method(trained, entries[name])
     for file in portable.write_portable(leaving, to, measured=_measured(section, name)):
         print(file)

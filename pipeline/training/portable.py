@@ -77,7 +77,16 @@ class _OfMethod(nn.Module):
 
 
 def portable_backbone(trained: Trained) -> Portable:
-    """Make a pretrained backbone ready to leave."""
+    """Make a pretrained backbone ready to leave.
+
+    Raises:
+        ExportError: it takes more than an image.
+    """
+    if trained.backbone not in BACKBONES:
+        raise ExportError(
+            f"{trained.name} is a {trained.backbone}, which takes more than one image of a sample: "
+            "expected a backbone of faces, which leaves as one graph"
+        )
     network = make_backbone(trained.backbone, trained.crop_hw, 0)
     load_weights(network, trained)
     preprocess = BACKBONES[trained.backbone].preprocess

@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from dmfr_rows import folders_of, rows_of
 from ruamel.yaml import YAML
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.errors import ParamsError, StageError
 from pipeline.params.load import lay_profile_over, load_params, read_yaml
 from pipeline.store.protocols import (
@@ -140,6 +142,14 @@ def test_three_variants_are_trained_tested_and_analysed(trained):
     assert set(features["network"].to_pylist()) == {"before", *VARIANTS}
     subjects = set(features["subject_id"].to_pylist())
     assert subjects == {"e0", "e1", "e2"}
+
+
+def test_a_training_without_folds_leaves_for_other_tools(trained):
+    ended = CliRunner().invoke(app, ["export-model", "train_dmfr@meta", "--to", "out"])
+    assert ended.exit_code == 0, ended.output
+    assert {path.name for path in Path("out").iterdir()} == {
+        *("model.safetensors", "model.onnx", "README.md")
+    }
 
 
 def test_probes_that_degrade_was_not_asked_for_are_no_failures_to_enrol(trained):

@@ -83,3 +83,9 @@ def test_a_method_of_several_inputs_is_refused(request):
     params = next(iter(entries.values()))
     with pytest.raises(ExportError, match="takes more than one image of a sample"):
         portable_method(trained("train_bodies@x", "x", (384, 128), {}), params)
+
+
+def test_a_pretrained_network_of_bodies_is_refused():
+    bodies = trained("pretrain_bodies@vis", "semantic_vit", (384, 128), {})
+    with pytest.raises(ExportError, match="semantic_vit, which takes more than one image"):
+        portable_backbone(bodies)
