@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from pipeline.errors import StageError
 from pipeline.ops.codec import decode
 from pipeline.params.degrade import DegradeParams
 from pipeline.report.contact_sheet import contact_sheet
@@ -55,6 +56,11 @@ def run(stage: StageRun) -> None:
     params, frame_px = stage.params.degrade, stage.params.train_degrader.frame_px
     folder = Path("data", stage.dataset, "train_degrader")
     generator, note = None, read_note(folder) if params.per_face.cyclegan else None
+    if note and not params.per_face.photometric:
+        raise StageError(
+            f"{stage.label} has nothing to make: cyclegan is left out ({note}), and per_face asks "
+            "for no other; set degrade.per_face.photometric to 1 or more, or train that network"
+        )
     if note:
         print(f"{stage.label}: cyclegan is left out: {note}")
     elif params.per_face.cyclegan:

@@ -97,6 +97,13 @@ def test_without_the_network_no_training_is_needed(faces):
     assert faces.metrics("degrade")["rows"] == {"photometric": 3}
 
 
+def test_an_untrained_network_alone_is_refused_with_what_to_do(faces):
+    faces.edit(train_degrader={"steps": 0}, degrade={"per_face": {"photometric": 0}})
+    faces.run("train_degrader")
+    with pytest.raises(StageError, match=r"steps is 0.*set degrade\.per_face\.photometric to 1"):
+        faces.run("degrade")
+
+
 def test_choosing_other_faces_or_training_otherwise_makes_no_face_again(faces):
     faces.edit(degrade={"per_face": {"cyclegan": 0}})
     faces.run("degrade")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import nn
 
 from models.hsst.network import SemiSiamese
 from pipeline.errors import StageError
@@ -25,10 +26,18 @@ class Hsst(PairMethod):
         """Label the samples, and build gallery-net and queues.
 
         Raises:
-            StageError: there are fewer subjects than places in a queue and pairs in a batch.
+            StageError: there are fewer subjects than places in a queue and pairs in a batch, or a
+                process has one pair of a batch over which the backbone normalises.
         """
         super().train_on(samples)
         params = self.params
+        normalises = any(isinstance(each, nn.BatchNorm1d) for each in self.network.modules())
+        if normalises and params.batch_pairs < 2 * params.devices:
+            raise StageError(
+                f"batch_pairs is {params.batch_pairs} with devices {params.devices}: "
+                f"{type(self.network).__name__} normalises over a batch, so each process needs two "
+                f"pairs; set batch_pairs to {2 * params.devices} or more"
+            )
         needed = params.prototypes + params.batch_pairs
         if (found := len(self.sampler.subjects)) < needed:
             raise StageError(

@@ -215,6 +215,18 @@ def test_too_few_subjects_for_queue_and_batch_are_told(faces):
         build(SST, faces(), prototypes=4)
 
 
+def test_one_pair_is_too_few_for_a_backbone_that_normalises_over_a_batch(faces):
+    backbone = Tiny(nn.Flatten(), nn.Linear(36, 8), nn.BatchNorm1d(8))
+    for pairs in (1, 2):
+        made = load_method("hsst")(params(SST, batch_pairs=pairs), backbone, PREPROCESS)
+        if pairs == 1:
+            with pytest.raises(StageError, match="set batch_pairs to 2 or more"):
+                made.train_on(faces())
+        else:
+            made.train_on(faces())
+            assert made.training_step(batch(made), 0)[TOTAL].isfinite()
+
+
 def test_rm_is_trained_by_softmax_and_the_conditional_triplet(faces):
     chosen = params(RELATION)
     torch.manual_seed(0)
