@@ -4,6 +4,8 @@ from typing import Literal
 
 import torch
 
+from pipeline.errors import ParamsError
+
 Device = Literal["cpu", "cuda", "auto"]
 DEVICES: tuple[Device, ...] = ("cpu", "cuda", "auto")
 
@@ -13,12 +15,20 @@ def device_of(device: str) -> Literal["cpu", "cuda"]:
 
     Raises:
         ValueError: a name that is not offered.
+        ParamsError: ``cuda`` where torch sees no GPU.
     """
     if device not in DEVICES:
         raise ValueError(f"device {device!r} is none of {list(DEVICES)}")
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return "cuda" if device == "cuda" else "cpu"
+    if device == "cpu":
+        return "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    if device == "cuda":
+        raise ParamsError(
+            "device is cuda, and torch sees no GPU (`crossband doctor` says more): set device to "
+            "auto or cpu, or install torch for this machine's CUDA version"
+        )
+    return "cpu"
 
 
 def computes_bfloat16(device: str) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline.bodies.detections import Bodies, as_one_body
 from pipeline.bodies.measures import detected_measures
+from pipeline.errors import ParamsError
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
 from pipeline.params.detect_bodies import DetectBodiesParams
@@ -17,8 +18,19 @@ from stages.run import StageRun, stage_main
 
 
 def make(params: DetectBodiesParams, weights: Path) -> BatchFunction:
-    """Load the network and build the batch function."""
+    """Load the network and build the batch function.
+
+    Raises:
+        ParamsError: half precision is asked for where there is no GPU.
+    """
+    from models.precision import device_of
     from pipeline.bodies.yolo import YoloDetector  # brings torch: only who detects waits for it
+
+    if params.precision == "float16" and device_of(params.device) == "cpu":
+        raise ParamsError(
+            "precision float16 needs a GPU, and torch sees none: set detect_bodies.precision to "
+            "auto, or to float32"
+        )
 
     detector = YoloDetector(
         weights,

@@ -9,19 +9,30 @@ import torch
 
 from models.precision import device_of
 from pipeline.detection import rows as detection
+from pipeline.errors import ParamsError
 from pipeline.params.load import load_params
-from stages import attributes, degrade, reconstruct
+from stages import attributes, degrade, detect_bodies, reconstruct
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
     ("asked", "there", "meant"),
-    [("cpu", True, "cpu"), ("cuda", False, "cuda"), ("auto", True, "cuda"), ("auto", False, "cpu")],
+    [("cpu", True, "cpu"), ("cuda", True, "cuda"), ("auto", True, "cuda"), ("auto", False, "cpu")],
 )
 def test_auto_is_a_gpu_where_there_is_one(monkeypatch, asked, there, meant):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
     assert device_of(asked) == meant
+
+
+def test_a_gpu_that_is_not_there_is_refused_with_what_to_do(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ParamsError, match=r"torch sees no GPU.*set device to auto or cpu"):
+        device_of("cuda")
+    params = load_params(ROOT / "params.yaml").detect_bodies
+    halved = params.model_copy(update={"device": "auto", "precision": "float16"})
+    with pytest.raises(ParamsError, match=r"set detect_bodies\.precision to auto"):
+        detect_bodies.make(halved, ROOT / "no.pt")
 
 
 def test_another_device_is_refused():
