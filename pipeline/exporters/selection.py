@@ -9,7 +9,7 @@ The filter sees all columns of the shards and four more, where the stage has wha
 It may open these shards and nothing else: no other file, no network.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,7 +25,7 @@ from pipeline.errors import ExportError
 from pipeline.store import ShardFolder
 from pipeline.store.executors import report_progress
 from pipeline.store.fetched import fetched
-from pipeline.store.files import path_of
+from pipeline.store.files import literal, path_of
 from pipeline.store.ids import check_sample_id
 from pipeline.store.rows import rows_from_table
 from pipeline.store.seal import check_footer, opened
@@ -285,13 +285,17 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _listed(texts: Iterable[str]) -> str:
+    return "[" + ", ".join(map(_quoted, texts)) + "]"
+
+
 def _closed_in(paths: Sequence[Path], schema: pa.Schema) -> duckdb.DuckDBPyConnection:
     """Open a database with one view, ``rows``, that can open these files and nothing else."""
-    files = "[" + ", ".join(_quoted(str(path)) for path in paths) + "]"
+    files = _listed(map(literal, paths))
     connection = duckdb.connect(
         config={"threads": 1, "memory_limit": MEMORY_LIMIT, "python_enable_replacements": False}
     )
-    connection.execute(f"SET allowed_paths = {files}")
+    connection.execute(f"SET allowed_paths = {_listed([*map(str, paths), *map(literal, paths)])}")
     derived = "".join(f", {value} AS {name}" for name, value in _derived(schema).items())
     connection.execute(
         f"CREATE VIEW rows AS SELECT *{derived} "  # noqa: S608 - quoted names of our own files

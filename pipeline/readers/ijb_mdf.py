@@ -23,6 +23,7 @@ Reference:
     Kalka et al., "IJB-MDF: IARPA Janus Benchmark Multi-Domain Face", BTAS 2019.
 """
 
+import glob
 import logging
 from collections import Counter
 from functools import partial
@@ -152,7 +153,8 @@ def _media(root: Path, lines: Annotations, layout: IjbMdfParams, there: list[str
             )
         place = root / name
         if not place.exists():
-            alike = sorted(path for path in place.parent.glob(f"{place.name}.*") if _is_video(path))
+            pattern = f"{glob.escape(place.name)}.*"
+            alike = sorted(path for path in place.parent.glob(pattern) if _is_video(path))
             name = alike[0].relative_to(root).as_posix() if len(alike) == 1 else name
         found.append(name)
     return np.array(found, object)[places]

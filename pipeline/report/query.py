@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.report.grouped import BEYOND, UNKNOWN, YAW_BUCKETS_DEG, Measured
 from pipeline.store import ShardFolder
-from pipeline.store.files import ObjectPath
+from pipeline.store.files import ObjectPath, literal
 from pipeline.store.seal import check_footer
 
 Quantiles = dict[str, float | int]
@@ -60,7 +60,7 @@ class Tables:
             self._open_by(folder.path.fs)
         self._database.execute(
             f"CREATE TABLE {name} AS SELECT {columns} FROM read_parquet($files)",  # noqa: S608
-            {"files": [str(shard) for shard in shards]},
+            {"files": [literal(shard) for shard in shards]},
         )
         return self
 

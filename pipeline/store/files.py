@@ -6,7 +6,8 @@ is read, and a lock is a lease (``store.leases``).
 """
 
 import fnmatch
-from collections.abc import Callable, Iterator, Sequence
+import glob
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -203,11 +204,12 @@ class Files:
 
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
         """Return small files' bytes, from an object store many at once."""
-        if not paths:
-            return {}
         places = {self.at(path): path for path in paths}
-        found = self.fs.cat(list(places), on_error="omit")
-        return {path: bytes(found[place]) for place, path in places.items() if place in found}
+        plain, others = _apart(places)
+        found = self.fs.cat(plain, on_error="omit") if plain else {}
+        read = {places[place]: bytes(found[place]) for place in plain if place in found}
+        single = {path: self.read(path) for path in (places[place] for place in others)}
+        return read | {path: data for path, data in single.items() if data is not None}
 
     def files(self) -> list[str]:
         """Return the relative paths of all files."""
@@ -232,8 +234,26 @@ class Files:
 
     def remove(self, paths: Sequence[str]) -> None:
         """Remove files of an object store."""
-        if paths:
-            self.fs.rm([self.at(path) for path in paths])
+        plain, others = _apart([self.at(path) for path in paths])
+        if plain:
+            self.fs.rm(plain)
+        for place in others:
+            self.fs.rm_file(place)
+
+
+def _apart(places: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Part places that fsspec takes as they are from those whose name it takes for a pattern.
+
+    Where it works on many files at once, ``a[1].png`` stands for ``a1.png``, another file.
+    """
+    every = list(places)
+    plain = [place for place in every if glob.escape(place) == place]
+    return plain, [place for place in every if glob.escape(place) != place]
+
+
+def literal(place: Place) -> str:
+    """Return the pattern of a place alone, for DuckDB: it takes ``run[1]`` for ``run1``."""
+    return glob.escape(str(place))
 
 
 def path_of(place: Place) -> Path:

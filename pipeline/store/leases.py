@@ -6,6 +6,7 @@ killed says no more, and once its lease has run out another may take the next nu
 a number above its own has lost the output and ends.
 """
 
+import glob
 import json
 import os
 import socket
@@ -84,7 +85,7 @@ def _place(folder: ObjectPath, number: int) -> ObjectPath:
 
 
 def _numbers(folder: ObjectPath) -> list[int]:
-    found = folder.parent.glob(f".{folder.name}.lock.*")
+    found = folder.parent.glob(f".{glob.escape(folder.name)}.lock.*")
     ends = (path.name.rpartition(".")[2] for path in found)
     return sorted(int(end) for end in ends if end.isdecimal())
 

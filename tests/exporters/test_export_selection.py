@@ -4,10 +4,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from stage_data import align_rows
+from stage_data import align_rows, write_folder
 
 from pipeline.errors import ExportError, SchemaError
+from pipeline.exporters.importing import read_manifest
 from pipeline.exporters.selection import Selection
+from pipeline.report.query import Tables
+from pipeline.schemas.align import ALIGN
 from pipeline.store import ShardFolder
 from pipeline.store.seal import write_sealed
 
@@ -142,3 +145,12 @@ def test_an_id_that_climbs_is_refused(align):
     write_sealed(table.set_column(0, table.schema.field(0), [evil]), path)
     with pytest.raises(SchemaError, match="evil"):
         chosen(align).units(split=True)
+
+
+def test_a_folder_whose_name_is_a_pattern_is_itself(put, tmp_path):
+    rows = align_rows()[:5]
+    one = write_folder(tmp_path / "run[1]", rows, ALIGN)
+    write_folder(tmp_path / "run1", align_rows()[5:], ALIGN)
+    out = put("parquet", source=one, verify=False)
+    assert read_manifest(str(out)).rows == 5
+    assert Tables.of(ShardFolder.open(one), "sample_id").count() == 5

@@ -18,7 +18,7 @@ from pipeline.report.query import Tables
 from pipeline.store import Listing, ShardFolder, StageKey, leases, map_shards
 from pipeline.store.executors import Processes, Serial
 from pipeline.store.fetched import fetched
-from pipeline.store.files import ObjectPath, path_of, place_of
+from pipeline.store.files import Files, ObjectPath, path_of, place_of
 from pipeline.store.locks import locked
 from stages.run import StageRun, data_of
 
@@ -251,3 +251,15 @@ def test_what_wants_a_disk_gets_a_copy_once_and_anew_after_a_change(place, shout
     assert fetches == []
     prepare(place, shout, ROWS[1:])
     assert len(list(fetched(folder).rows())) == len(list(here.rows())) - 1
+
+
+def test_a_name_with_brackets_is_no_pattern(place):
+    files = Files(f"{place}/set")
+    for name in ("a[1].png", "a1.png", "b.png"):
+        files.fs.pipe_file(files.at(name), name.encode())
+    assert files.read_many(["a[1].png", "b.png", "c[1].png"]) == {
+        "a[1].png": b"a[1].png",
+        "b.png": b"b.png",
+    }
+    files.remove(["a[1].png", "b.png"])
+    assert files.files() == ["a1.png"]
