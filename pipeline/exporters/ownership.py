@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline.errors import ExportError
 from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.names import check_inside
-from pipeline.exporters.storage import CLAIM, NOTED, PIECES, Store, receipt_of
+from pipeline.exporters.storage import CLAIM, MANIFEST, NOTED, PIECES, Store, receipt_of
 
 VERSION = 1
 
@@ -120,11 +120,13 @@ def remove_listed(former: Path, own: Collection[str], final: Path) -> None:
     Raises:
         ExportError: something else is in it, that came while the export was written.
     """
-    for path in entries_below(former):
+    for path in entries_below(former) - {MANIFEST}:
         place, kept = former / path, final / path
         if path in own or (os.path.lexists(kept) and os.path.samestat(place.lstat(), kept.lstat())):
             place.unlink()
     remove_empty(former)
+    if entries_below(former) == {MANIFEST}:  # last: it says whose the others are
+        (former / MANIFEST).unlink()
     try:
         former.rmdir()
     except OSError as error:

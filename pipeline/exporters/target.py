@@ -64,7 +64,7 @@ class Target:
     def _own(self, there: set[str]) -> set[str]:
         """Return the files of a prefix that this export or the one before it wrote."""
         claim = claimed(self.final)
-        former = set(claim.former) if claim else self._former()
+        former = self._former() | set(claim.former if claim else ())
         return former | {MANIFEST, CLAIM} | written_files(self.final, there)
 
     def _former(self) -> set[str]:
@@ -120,7 +120,10 @@ class Target:
 
     def _claim_prefix(self) -> None:
         """Note whose the prefix's files are, then take its manifest away."""
-        claim = claimed(self.final) or Claim(self.url, tuple(sorted(self._former())))
+        claim = claimed(self.final)
+        # Both are there after a kill between the manifest and the end of the claim.
+        former = self._former() | set(claim.former if claim else ())
+        claim = Claim(self.url, tuple(sorted(former)))
         Sink(self.final).put_now(CLAIM, claim.to_json())
         if self.final.read(MANIFEST) is not None:
             self.final.remove([MANIFEST])
@@ -140,10 +143,11 @@ class Target:
             return
         staging = self.staging.local
         assert staging is not None
-        for path in sorted(entries_below(staging) - wanted):
+        for path in sorted(entries_below(staging) - wanted - {CLAIM}):
             (staging / path).unlink()
-        remove_empty(staging)
         Sink(self.staging).put_now(MANIFEST, manifest)
+        (staging / CLAIM).unlink()  # what says whose this is goes when the manifest says it
+        remove_empty(staging)
         self._rename(wanted)
 
     def _rename(self, wanted: set[str]) -> None:
@@ -199,6 +203,10 @@ def _recover(final: Path) -> None:
     """
     former = _beside(final, "former")
     if not former.exists():
+        return
+    if not entries_below(former):  # all of it was removed but the folder
+        remove_empty(former)
+        former.rmdir()
         return
     try:
         text = (former / MANIFEST).read_bytes()

@@ -154,6 +154,25 @@ def test_a_kill_between_the_renames_loses_nothing(put, tmp_path, monkeypatch, ca
     }
 
 
+@pytest.mark.parametrize("behind", ["partial/_parts/claim.json", "former/manifest.json"])
+def test_a_kill_behind_what_says_whose_a_folder_is_can_go_on(put, tmp_path, monkeypatch, behind):
+    out = put("folder", verify=False)
+    true = type(out).unlink
+
+    def killed(self, missing_ok=False):
+        true(self, missing_ok=missing_ok)
+        if str(self).endswith(f".crossband-{behind}"):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(out), "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            put("folder", verify=False, overwrite=True, where="band = 'NIR'")
+    put("folder", verify=False, overwrite=True, where="band = 'VIS'")
+    assert read_manifest(str(out)).rows == 12
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
 def test_an_error_of_the_disk_is_told_not_ignored(put, monkeypatch):
     out = put("folder", verify=False)
     (out / "mine.csv").write_text("years of work")

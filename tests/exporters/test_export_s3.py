@@ -9,7 +9,7 @@ from pipeline.errors import ExportError
 from pipeline.exporters.format import Request
 from pipeline.exporters.importing import import_export, read_manifest
 from pipeline.exporters.running import export
-from pipeline.exporters.storage import Sink
+from pipeline.exporters.storage import CLAIM, Sink, Store
 from pipeline.store.executors import Processes, Serial
 from pipeline.store.files import place_of
 
@@ -161,3 +161,21 @@ def test_shards_in_the_store_give_the_export_of_those_on_a_disk(put, bucket, ali
         found = contents(to)
         assert found.keys() == local.keys()
         assert all(found[name] == local[name] for name in local if name != "manifest.json")
+
+
+def test_a_kill_behind_the_manifest_leaves_an_export_that_can_be_replaced(put, bucket, monkeypatch):
+    put("folder", to=f"{bucket}/set", verify=False, where="band = 'NIR'")
+    true = Store.remove
+
+    def killed(self, paths):
+        true(self, [path for path in paths if path != CLAIM])
+        if CLAIM in paths:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            put("folder", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'VIS'")
+    put("folder", to=f"{bucket}/set", verify=False, overwrite=True)
+    listed = {entry.path for entry in read_manifest(f"{bucket}/set").files}
+    assert stored(f"{bucket}/set").keys() == listed | {"manifest.json"}
