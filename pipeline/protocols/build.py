@@ -16,7 +16,7 @@ from pipeline.protocols.columns import COLUMNS, band_templates, between_values, 
 from pipeline.protocols.poses import cross_pose
 from pipeline.readers import read_dataset
 from pipeline.store import ShardFolder
-from pipeline.store.protocols import Protocol, check_seen, protocol_names, write_protocol
+from pipeline.store.protocols import Protocol, check_seen, write_protocol
 from pipeline.types import Row
 
 _ID = ["sample_id"]
@@ -75,9 +75,9 @@ def write_protocols(folder: Path, protocols: Iterator[Protocol]) -> dict[str, di
             raise ReaderError(f"protocol {protocol.name}: {'; '.join(faults)}")
         write_protocol(folder, protocol)
         counts[protocol.name] = protocol.counts()
-    for name in protocol_names(folder):
-        if name not in counts:
-            shutil.rmtree(folder / name)
+    for path in sorted(folder.iterdir()):  # one that was cut while it was written, too
+        if path.is_dir() and path.name not in counts:
+            shutil.rmtree(path)
     return counts
 
 

@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from pipeline.errors import StageError
 from pipeline.store.columns import field
-from pipeline.store.listed_pairs import between, contradicted
+from pipeline.store.listed_pairs import between, contradicted, unknown
 from pipeline.store.seal import check_whole, opened, write_sealed
 from pipeline.types import Row
 
@@ -223,17 +223,8 @@ class Protocol:
                     f"among them {many['template_id'][0]}"
                 )
         if self.match is not None:
-            for name, table in (("enroll", self.enroll), ("probe", self.probe)):
-                column = self.match[f"{name}_template_id"]
-                unknown = column.filter(
-                    pc.invert(pc.is_in(column, value_set=pc.unique(table["template_id"])))
-                )
-                if len(unknown):
-                    faults.append(
-                        f"{len(unknown)} pairs name a template that {name} lacks, "
-                        f"among them {unknown[0]}"
-                    )
-            faults += contradicted(self.match, self.enroll, self.probe)
+            tables = self.match, self.enroll, self.probe
+            faults += unknown(*tables) + contradicted(*tables)
         return faults + self._shared_subjects()
 
     def _shared_subjects(self) -> list[str]:
@@ -282,13 +273,15 @@ def train_table(rows: Iterable[Row | tuple[object, ...]] = ()) -> pa.Table:
 
 
 def write_protocol(folder: Path, protocol: Protocol) -> Path:
-    """Write a protocol's tables into ``folder/<name>``, each file whole or not at all.
+    """Write a protocol's tables into ``folder/<name>``, whole or not at all.
 
     Returns:
         The protocol's folder.
     """
     target = folder / protocol.name
     target.mkdir(parents=True, exist_ok=True)
+    # Without it the folder is no protocol: tables of two versions never pass for one.
+    (target / "protocol.json").unlink(missing_ok=True)
     tables = {"enroll": protocol.enroll, "probe": protocol.probe, "train": protocol.train}
     if protocol.match is not None:
         tables["match"] = protocol.match

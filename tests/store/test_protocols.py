@@ -1,5 +1,7 @@
 """Protocol tables: folds, counts, faults, and the way to disk and back."""
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.errors import StageError
@@ -14,6 +16,7 @@ from pipeline.store.protocols import (
     train_table,
     write_protocol,
 )
+from pipeline.store.seal import write_sealed
 
 
 def protocol(enroll=(), probe=(), match=None, train=(), **values):
@@ -121,3 +124,43 @@ def test_the_same_name_in_two_folds_may_be_two_templates():
 
 def test_empty_subjects_are_nobody():
     assert protocol(probe=template(1, "P", None, "p"), train=[(1, "t", None)]).faults() == []
+
+
+REPEATED = protocol(
+    enroll=[*template(1, "1", "s1", "a"), *template(2, "1", "s2", "b")],
+    probe=[*template(1, "9", "s1", "p"), *template(2, "9", "s3", "q")],
+    match=[(1, "1", "9", True), (2, "1", "9", False)],
+)
+"""Each fold has its own templates under the same ids, as IJB-A's splits may."""
+
+
+def test_templates_of_one_id_are_others_in_another_fold():
+    assert REPEATED.faults() == []
+    turned = [{**pair, "same": not pair["same"]} for pair in REPEATED.match.to_pylist()]
+    faults = replace(REPEATED, match=match_table(turned)).faults()
+    assert faults == [
+        "2 pairs are listed otherwise than their templates' subjects say, among them 1 and 9 as "
+        "two people"
+    ]
+
+
+def test_pairs_of_a_template_that_one_fold_lost_go_there_alone():
+    left = REPEATED.trimmed(REPEATED.enroll.slice(1), REPEATED.probe)
+    assert left.match["fold"].to_pylist() == [2]
+    lost = replace(REPEATED, enroll=REPEATED.enroll.slice(1))
+    assert lost.faults() == ["1 pairs name a template that enroll lacks, among them 1"]
+
+
+def test_a_protocol_that_was_cut_while_it_was_written_is_none(tmp_path, monkeypatch):
+    write_protocol(tmp_path, TWO_FOLDS)
+
+    def cut(table, path, **_):
+        if path.name == "probe.parquet":
+            raise KeyboardInterrupt
+        return write_sealed(table, path, compression="zstd")
+
+    monkeypatch.setattr("pipeline.store.protocols.write_sealed", cut)
+    with pytest.raises(KeyboardInterrupt):
+        write_protocol(tmp_path, REPEATED)
+    with pytest.raises(StageError, match=r"found no protocol\.json; run the stage that makes it"):
+        read_protocol(tmp_path / "p")
