@@ -36,6 +36,10 @@ PACKED = ("recordio", "bin_packs")
 """Readers whose images lie in one file together: none can be left over."""
 
 
+LISTS_APART = ("tufts",)
+"""Readers whose lists are others' than the authors', and need not lie there."""
+
+
 @dataclass(frozen=True)
 class Count:
     """A number of the copy beside the published one.
@@ -195,9 +199,19 @@ def _protocols(
         made.extend(OFFICIAL[reader](root, rows) if reader in OFFICIAL else ())
     except ReaderError as error:
         findings.append(Finding(str(error)))
+    if not findings and (missing := _missing(reader, made)):
+        findings.append(Finding("protocols lack their official lists", missing))
     for protocol in made:
         findings += [Finding(f"protocol {protocol.name}: {fault}") for fault in protocol.faults()]
     return made, findings
+
+
+def _missing(reader: str, made: Sequence[Protocol]) -> tuple[str, ...]:
+    """Return the published protocols that this copy makes none of, for want of their lists."""
+    if reader not in OFFICIAL or reader in (*PACKED, *LISTS_APART):
+        return ()
+    known = tuple(PROTOCOL_FIGURES.get(reader, ())) or (() if made else (reader,))
+    return tuple(name for name in known if name not in {protocol.name for protocol in made})
 
 
 def _protocol_counts(

@@ -11,7 +11,7 @@ import pyarrow.csv as pacsv
 from pipeline.errors import ReaderError
 from pipeline.readers import ijba, ijbb, ijbc
 from pipeline.readers.ijb import Columns, Release, sightings
-from pipeline.readers.layout import files_below, find_list, require_list
+from pipeline.readers.layout import files_below, find_list, refuse_gaps, require_list
 from pipeline.store.protocols import (
     MATCH,
     Kind,
@@ -22,6 +22,11 @@ from pipeline.store.protocols import (
 )
 from pipeline.types import Row
 
+IJBA_LISTS = {
+    "11": ("train", "verify_metadata", "verify_comparisons"),
+    "1n": ("train", "search_gallery", "search_probe"),
+}
+"""Lists that each split has."""
 POOLING = "a template is the mean within each media, then over media"
 
 
@@ -29,7 +34,7 @@ def ijba_splits(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
     """Yield ``verification`` and ``identification``, ten splits each.
 
     Raises:
-        ReaderError: a list is malformed.
+        ReaderError: a list is malformed, or a split lacks one.
     """
     lists = ijba.official_lists(files_below(root))
     columns = ijba.COLUMNS
@@ -49,8 +54,12 @@ def ijba_splits(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
             for sighting in sightings(root / path, columns)
         )
 
-    kinds = {(kind, use) for kind, _, use in lists}
-    if {("11", "verify_metadata"), ("11", "verify_comparisons")} <= kinds:
+    for kind, split in sorted({(kind, split) for kind, split, _ in lists}):
+        folder = f"IJB-A_{kind.upper()}_sets/split{split}"
+        needed = {(kind, split, use): f"{folder}/{use}_{split}.csv" for use in IJBA_LISTS[kind]}
+        refuse_gaps(root, lists, needed, f"split {split}")
+    kinds = {kind for kind, _, _ in lists}
+    if "11" in kinds:
         both = tables("11", "verify_metadata")
         matches = [
             _matches(root / path, both, both, int(split))
@@ -71,7 +80,7 @@ def ijba_splits(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
             train=trained("11"),
             kind=Kind.VERIFICATION,
         )
-    if {("1n", "search_gallery"), ("1n", "search_probe")} <= kinds:
+    if "1n" in kinds:
         yield Protocol(
             "identification",
             Provenance.OFFICIAL,

@@ -6,59 +6,73 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.readers import buaa_visnir, casia_nir_vis2, lamp_hq, oulu_casia_nirvis
-from pipeline.readers.layout import files_below
+from pipeline.readers.layout import files_below, refuse_gaps
 from pipeline.store.protocols import Protocol, Provenance, template_table, train_table
 from pipeline.types import Band, Row, Split
 
+CASIA_LISTS = (("nir", "train"), ("vis", "train"), ("vis", "gallery"), ("nir", "probe"))
+LAMP_LISTS = ("train_vis", "train_nir", "gallery_vis", "probe_nir")
+"""Lists that each fold has."""
 OULU_LIGHT = "Strong"
 OULU_FRAMES = 8
 """Frames of each expression that the papers take."""
 
 
 def casia(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
-    """Yield ``view1`` (for tuning) and ``view2`` (ten folds) from the official lists."""
+    """Yield ``view1`` (for tuning) and ``view2`` (ten folds) from the official lists.
+
+    Raises:
+        ReaderError: a list is malformed, or a fold lacks one.
+    """
     lists = casia_nir_vis2.official_lists(root, files_below(root))
     known = {row["sample_id"]: row for row in rows}
-    tuning = [fold for fold in _folds(lists) if fold == "dev"]
-    ten = [fold for fold in _folds(lists) if fold != "dev"]
-    for name, folds, use in (("view1", tuning, "tuning"), ("view2", ten, "testing")):
-        if folds:
+    folds = {fold for _, _, fold in lists}
+    for fold in sorted(folds):
+        needed = {(band, use, fold): f"{band}_{use}_{fold}.txt" for band, use in CASIA_LISTS}
+        refuse_gaps(root, lists, needed, f"fold {fold}")
+    tuning, ten = folds & {"dev"}, sorted(folds - {"dev"}, key=int)
+    for name, mine, use in (("view1", [*tuning], "tuning"), ("view2", ten, "testing")):
+        if mine:
             yield Protocol(
                 name,
                 Provenance.OFFICIAL,
                 f"CASIA NIR-VIS 2.0, {name}, for {use}: NIR probes against one VIS image of each "
                 "subject; reported as mean and deviation of the folds, each trained on its own "
                 "lists.",
-                enroll=_singles(known, ((f, i) for f in folds for i in lists["vis", "gallery", f])),
-                probe=_singles(known, ((f, i) for f in folds for i in lists["nir", "probe", f])),
+                enroll=_singles(known, ((f, i) for f in mine for i in lists["vis", "gallery", f])),
+                probe=_singles(known, ((f, i) for f in mine for i in lists["nir", "probe", f])),
                 match=None,
                 train=_training(
                     known,
-                    ((f, i) for f in folds for b in ("nir", "vis") for i in lists[b, "train", f]),
+                    ((f, i) for f in mine for b in ("nir", "vis") for i in lists[b, "train", f]),
                 ),
             )
 
 
 def lamp(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
-    """Yield ``ten_folds`` from the official lists."""
+    """Yield ``ten_folds`` from the official lists.
+
+    Raises:
+        ReaderError: a list is malformed, or a fold lacks one.
+    """
     lists = lamp_hq.official_lists(root, files_below(root))
     known = {row["sample_id"]: row for row in rows}
     folds = sorted({fold for _, fold in lists}, key=int)
+    for fold in folds:
+        needed = {(use, fold): f"{use}{fold}.txt" for use in LAMP_LISTS}
+        refuse_gaps(root, lists, needed, f"fold {fold}")
+    if not folds:
+        return
     yield Protocol(
         "ten_folds",
         Provenance.OFFICIAL,
         "LAMP-HQ: NIR probes against the VIS gallery; mean and deviation of the folds.",
-        enroll=_singles(known, ((f, i) for f in folds for i in lists.get(("gallery_vis", f), ()))),
-        probe=_singles(known, ((f, i) for f in folds for i in lists.get(("probe_nir", f), ()))),
+        enroll=_singles(known, ((f, i) for f in folds for i in lists["gallery_vis", f])),
+        probe=_singles(known, ((f, i) for f in folds for i in lists["probe_nir", f])),
         match=None,
         train=_training(
             known,
-            (
-                (f, i)
-                for f in folds
-                for use in ("train_vis", "train_nir")
-                for i in lists.get((use, f), ())
-            ),
+            ((f, i) for f in folds for use in LAMP_LISTS[:2] for i in lists[use, f]),
         ),
     )
 
@@ -99,14 +113,6 @@ def oulu(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         match=None,
         train=train_table(_trained(row) for row in chosen if row.get("split") == Split.TRAIN),
     )
-
-
-def _folds(lists: dict[tuple[str, str, str], list[str]]) -> list[str]:
-    """Return the folds that have all four lists, ``dev`` first."""
-    needed = [("nir", "train"), ("vis", "train"), ("vis", "gallery"), ("nir", "probe")]
-    folds = {fold for _, _, fold in lists}
-    whole = [fold for fold in folds if all((*use, fold) in lists for use in needed)]
-    return sorted(whole, key=lambda fold: 0 if fold == "dev" else int(fold))
 
 
 def _fold(name: str) -> int | None:

@@ -16,6 +16,7 @@ from pipeline.readers.layout import (
     read_entries,
     read_lines,
     read_some_lines,
+    refuse_gaps,
     require_list,
     stem_of,
 )
@@ -31,6 +32,7 @@ from pipeline.store.protocols import (
 )
 from pipeline.types import Row
 
+CFP_KINDS = ("same", "diff")
 Pair = tuple[int | None, str, str, bool]
 """Fold, left template, right template, whether they are of one subject."""
 
@@ -97,6 +99,9 @@ def cfp_protocols(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     found = numbered_lists(files, r"Split/(FF|FP)/(\d+)/(same|diff)\.txt")
     for name in ("ff", "fp"):
         lists = {key: path for key, path in found.items() if key[0] == name}
+        for fold in sorted({fold for _, fold, _ in lists}):
+            files_of = {(name, fold, k): f"Split/{name.upper()}/{fold}/{k}.txt" for k in CFP_KINDS}
+            refuse_gaps(root, lists, files_of, f"fold {fold}")
         pairs = [
             (int(fold), left, right, kind == "same")
             for (_, fold, kind), path in sorted(lists.items())

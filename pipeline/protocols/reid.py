@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline.errors import ReaderError
 from pipeline.readers import regdb, sysu_mm01
-from pipeline.readers.layout import files_below, find_list
+from pipeline.readers.layout import files_below, find_list, refuse_gaps
 from pipeline.store.protocols import (
     Exclude,
     Kind,
@@ -114,13 +114,11 @@ def regdb_trials(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     known = {row["sample_id"]: row for row in rows}
     trials = sorted({trial for _, _, trial in lists}, key=int)
     for trial in trials:
-        for use in ("train", "test"):
-            for camera in regdb.BANDS:
-                if (use, camera, trial) not in lists:
-                    raise ReaderError(
-                        f"{root}: expected idx/{use}_{camera}_{trial}.txt beside the other "
-                        f"lists of trial {trial}, found none"
-                    )
+        named = ((use, camera, trial) for use in ("train", "test") for camera in regdb.BANDS)
+        needed = {key: f"idx/{'_'.join(key)}.txt" for key in named}
+        refuse_gaps(root, lists, needed, f"trial {trial}")
+    if not trials:
+        return
 
     def of(camera: str) -> pa.Table:
         return template_table(

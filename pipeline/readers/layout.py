@@ -8,7 +8,7 @@ use backslashes and CRLF, and a listed image is matched by its stem.
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -160,6 +160,25 @@ def numbered_lists(files: Iterable[str], pattern: str) -> dict[tuple[str, ...], 
         if match := expression.fullmatch(path):
             found.setdefault(tuple(group.lower() for group in match.groups()), path)
     return found
+
+
+def refuse_gaps(root: Path, lists: Collection[Any], needed: Mapping[Any, str], what: str) -> None:
+    """Refuse official lists of which some are missing: a part would pass for the whole.
+
+    Args:
+        root: the data set's folder.
+        lists: keys of those that are there.
+        needed: name of each that has to be, by its key.
+        what: what they are the lists of, for example a fold.
+
+    Raises:
+        ReaderError: names the first that is missing.
+    """
+    for key, name in needed.items():
+        if key not in lists:
+            raise ReaderError(
+                f"{root}: expected {name} beside the other lists of {what}, found none"
+            )
 
 
 def read_lines(file: Path) -> list[tuple[int, str]]:

@@ -1,6 +1,7 @@
 """``crossband check`` on replicas that hold what real copies hold: no false alarm, faults named."""
 
 from importlib import import_module
+from shutil import rmtree
 
 import pytest
 
@@ -170,6 +171,16 @@ FAULTS = [
         lambda r: append(r / "protocols/vis_train_1.txt", "s1\\VIS\\00001\\001.jpg"),
         "vis_train_1.txt, line 5: 's1/VIS/00001/001.jpg' stands in line 1 already",
     ),
+    (
+        "casia_nir_vis2",
+        lambda r: remove(r / "protocols/nir_probe_2.txt"),
+        "expected nir_probe_2.txt beside the other lists of fold 2, found none",
+    ),
+    (
+        "casia_nir_vis2",
+        lambda r: rmtree(r / "protocols"),
+        "protocols lack their official lists: view1, view2",
+    ),
     ("buaa_visnir", lambda r: remove(r / "3/4.bmp"), "NIR is 71, not 72"),
     ("buaa_visnir", lambda r: put_image(r / "151/19.bmp"), "none of the data set's: 151/19.bmp"),
     ("buaa_visnir", lambda r: put_image(r / "3/4.bmp"), "bands may be mixed up: 003/NIR/04"),
@@ -181,6 +192,26 @@ FAULTS = [
         "lamp_hq",
         lambda r: append(r / "Protocols/test/probe_nir2.txt", "NIR/0001/0.jpg 9"),
         "ten_folds: fold 2: 1 subjects train and are tested",
+    ),
+    (
+        "lamp_hq",
+        lambda r: remove(r / "Protocols/test/probe_nir2.txt"),
+        "expected probe_nir2.txt beside the other lists of fold 2, found none",
+    ),
+    (
+        "lamp_hq",
+        lambda r: rmtree(r / "Protocols"),
+        "protocols lack their official lists: lamp_hq",
+    ),
+    (
+        "ijba",
+        lambda r: remove(r / "IJB-A_11_sets/split2/verify_comparisons_2.csv"),
+        "expected IJB-A_11_sets/split2/verify_comparisons_2.csv beside the other lists of split 2",
+    ),
+    (
+        "ijba",
+        lambda r: remove(r / "IJB-A_1N_sets/split2/search_probe_2.csv"),
+        "expected IJB-A_1N_sets/split2/search_probe_2.csv beside the other lists of split 2",
     ),
     ("ijba", lambda r: remove(r / "images/frame/93_00060.png"), "not on disk: frame/93_00060.png"),
     (
@@ -234,6 +265,12 @@ FAULTS = [
         "lines of Pair_list_P.txt name no image that is on disk: 004/profile/04",
     ),
     ("cfp", lambda r: append(r / "Protocol/Split/FP/02/diff.txt", "1,99"), "lack number 1 or 99"),
+    (
+        "cfp",
+        lambda r: remove(r / "Protocol/Split/FP/02/diff.txt"),
+        "expected Split/FP/02/diff.txt beside the other lists of fold 02, found none",
+    ),
+    ("regdb", lambda r: rmtree(r / "idx"), "protocols lack their official lists: visible_to"),
     (
         "ytf",
         lambda r: append(r / "splits.txt", "2, 3, Ann_Lee/0, Dee_Fox/0, 0"),
