@@ -1,6 +1,6 @@
 """Protocols of IJB-A, -B and -C: templates of several media, verification, open-set search."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,10 +54,7 @@ def ijba_splits(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
             for sighting in sightings(root / path, columns)
         )
 
-    for kind, split in sorted({(kind, split) for kind, split, _ in lists}):
-        folder = f"IJB-A_{kind.upper()}_sets/split{split}"
-        needed = {(kind, split, use): f"{folder}/{use}_{split}.csv" for use in IJBA_LISTS[kind]}
-        refuse_gaps(root, lists, needed, f"split {split}")
+    _refuse_gaps(root, lists)
     kinds = {kind for kind, _, _ in lists}
     if "11" in kinds:
         both = tables("11", "verify_metadata")
@@ -92,6 +89,14 @@ def ijba_splits(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:
             train=trained("1n"),
             kind=Kind.OPEN_SET,
         )
+
+
+def _refuse_gaps(root: Path, lists: Mapping[tuple[str, ...], str]) -> None:
+    """Refuse splits of IJB-A that lack a list."""
+    for kind, split in sorted({(kind, split) for kind, split, _ in lists}):
+        folder = f"IJB-A_{kind.upper()}_sets/split{split}"
+        needed = {(kind, split, use): f"{folder}/{use}_{split}.csv" for use in IJBA_LISTS[kind]}
+        refuse_gaps(root, lists, needed, f"split {split}")
 
 
 def ijbb_protocols(root: Path, _: Sequence[Row]) -> Iterator[Protocol]:

@@ -156,3 +156,13 @@ def test_a_list_that_is_no_regular_file_hangs_nothing(tmp_path):
     os.mkfifo(tmp_path / "gallery-1.csv")
     with pytest.raises(ReaderError, match="it is no regular file"):
         read_text(tmp_path / "gallery-1.csv")
+
+
+def test_a_media_with_brackets_is_found_without_its_extension(replica):
+    replica.video("SWIR-30m/one[1].mp4", 4)
+    replica.video("SWIR-30m/one1.mp4", 4)
+    replica.box("a", "SWIR-30m/one[1]", 0, (4, 5, 10, 12))
+    replica.write()
+    params = DatasetParams(reader="ijb_mdf", root=str(replica.root), shards=1)
+    rows = read_dataset("mdf", params).rows
+    assert {row["path"] for row in rows} == {"SWIR-30m/one[1].mp4"}

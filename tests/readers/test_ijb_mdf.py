@@ -398,11 +398,3 @@ def test_two_images_of_one_number_are_refused(two_media):
     (two_media.root / "LWIR-30m/night/two/x7.png").write_bytes(b"")
     with pytest.raises(ReaderError, match="are both frame 7"):
         listing_of(two_media)
-
-
-def test_a_name_with_brackets_lacks_its_extension_too(replica):
-    replica.video("SWIR-30m/one[1].mp4", 4)
-    replica.video("SWIR-30m/one1.mp4", 4)
-    replica.box("a", "SWIR-30m/one[1]", 0, (4, 5, 10, 12))
-    replica.write()
-    assert {row["path"] for row in listing_of(replica).rows} == {"SWIR-30m/one[1].mp4"}
