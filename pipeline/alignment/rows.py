@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipeline.face3d.measures import aligned_measures
-from pipeline.ops.alignment import align_face, interocular_px
+from pipeline.ops.alignment import align_face, eyes_to_mouth_px, interocular_px
 from pipeline.ops.boxes import choose
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, AlignmentTemplate, template_of
@@ -14,6 +14,8 @@ from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Band, Region, Rejected, Row, UInt8
 
 CONTEXT = ALIGNMENT_TEMPLATES["facexlib512"]
+_LEAST_HEIGHT = 1e-3
+"""From the middle of the eyes to that of the mouth, of the eyes' distance: less is no face."""
 
 
 def align_rows(params: AlignParams) -> BatchFunction:
@@ -51,6 +53,8 @@ def warp(
         return Rejected(reason, probability, part)
     if (distance := interocular_px(landmarks)) < params.min_interocular_px:
         return Rejected("too_small", f"{distance:.1f} px between the eyes", part)
+    if eyes_to_mouth_px(landmarks) <= _LEAST_HEIGHT * distance:  # a fit of five takes even that
+        return Rejected("degenerate_landmarks", "eyes and mouth lie in one place", part)
     try:
         aligned = align_face(
             image, landmarks, template, interpolation=params.interpolation, border=params.border

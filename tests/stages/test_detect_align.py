@@ -176,6 +176,15 @@ def test_what_the_mesh_takes_for_no_face_is_left_out_where_that_is_asked_for(pho
         assert getattr(made, "reason", None) == reason
 
 
+def test_points_of_a_mouth_between_the_eyes_are_left_out_before_the_parser_meets_them(photographs):
+    """As of a data set without mouths that repeats the eyes: five points can be fitted to them."""
+    row = photographs.rows("detect")["one.png"]
+    eyes, nose = row["faces"][0]["landmarks_xy"][:2], row["faces"][0]["landmarks_xy"][2:3]
+    row["faces"] = [row["faces"][0] | {"landmarks_xy": np.concatenate([eyes, nose, eyes])}]
+    (made,) = align_rows(load_params(photographs.path / "params.yaml").align)([row])[0]
+    assert (made.reason, made.detail) == ("degenerate_landmarks", "eyes and mouth lie in one place")
+
+
 @pytest.mark.parametrize(
     ("band", "presence", "by_mesh", "reason"),
     [
