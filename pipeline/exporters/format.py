@@ -155,10 +155,15 @@ def require(condition: object, message: str) -> None:
         raise ExportError(f"the export does not read back: {message}; it was not put into place")
 
 
-def labels_by_split(selection: Selection) -> dict[str, dict[str, int]]:
-    """Return the label of each subject, counted from 0 within each split."""
+def labels_by_split(selection: Selection, unknown: str = ALL) -> dict[str, dict[str, int]]:
+    """Return the label of each subject, counted from 0 within each split.
+
+    Args:
+        selection: the rows.
+        unknown: the split that rows without one count to.
+    """
     split = "split" if "split" in selection.schema.names else "NULL"
-    pairs = f"coalesce({split}, '{ALL}'), subject_id"
+    pairs = f"coalesce({split}, '{unknown}'), subject_id"
     labels: dict[str, dict[str, int]] = {}
     for name, subject in sorted(selection.ask(f"{pairs}", group=pairs), key=str):
         known = labels.setdefault(name, {})

@@ -44,13 +44,13 @@ LISTS = (
 def prepare(request: Request, selection: Selection) -> dict[str, dict[str, int]]:
     """Return the subjects' labels in each split."""
     require_subjects(selection)
-    return labels_by_split(selection)
+    return labels_by_split(selection, Split.TRAIN)
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
     """Write the images of one unit and leave the lines of its lists."""
     lines: dict[str, list[str]] = {name: [] for name in LISTS}
-    labels = job.plan[unit.split]
+    labels = _labels(job, unit)
     for _, row in unit.rows([*NAMED_BY, job.request.image]):
         data = row[job.request.image]["bytes"]
         path = _path(job, row, unit.split, data)
@@ -59,6 +59,12 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
             lines[name].append(line)
     for name, found in lines.items():
         leave_lines(sink, unit, name, found)
+
+
+def _labels(job: Job, unit: Unit) -> dict[str, int]:
+    """Return the labels of the list that a unit's rows are in."""
+    labels: dict[str, int] = job.plan[Split.TRAIN if unit.split == ALL else unit.split]
+    return labels
 
 
 def _path(job: Job, row: Row, split: str, data: bytes) -> str:
@@ -90,7 +96,7 @@ def verify(job: Job, folder: Path) -> None:
             found.setdefault(path, []).append((name, int(label)))
     for unit in job.units:
         for _, row in unit.rows([*NAMED_BY, job.request.image]):
-            data, label = row[job.request.image]["bytes"], job.plan[unit.split][row["subject_id"]]
+            data, label = row[job.request.image]["bytes"], _labels(job, unit)[row["subject_id"]]
             path = _path(job, row, unit.split, data)
             expected = [(name, label) for name, _ in _lines(row, unit.split, "")]
             require(found.pop(path, None) == expected, f"{path} is not listed as it should be")

@@ -102,7 +102,7 @@ class Names:
             split: of the row.
         """
         stem = _stem(row, split, self.folders)
-        if _digest(stem) in self.doubled:
+        if _digest(row, self.folders) in self.doubled:
             stem += "~" + hashlib.sha256(row["sample_id"].encode()).hexdigest()[:8]
         return stem
 
@@ -114,20 +114,20 @@ NOBODY = "unknown"
 """Folder of images without a subject."""
 
 
-def names_of(rows: Iterable[tuple[str, str | None, str, str]], *, by_subject: bool) -> Names:
-    """Find out which names would be doubled.
+def names_of(rows: Iterable[tuple[str, str | None, str]], *, by_subject: bool) -> Names:
+    """Find out which names would be doubled, in whichever split: a format may join some.
 
     Args:
-        rows: sample id, subject, band and split of each row.
+        rows: sample id, subject and band of each row.
         by_subject: whether subjects have folders.
     """
     listed = [*rows]
-    folders = subject_folders({subject for _, subject, _, _ in listed}) if by_subject else None
+    folders = subject_folders({subject for _, subject, _ in listed}) if by_subject else None
     seen: set[bytes] = set()
     doubled: set[bytes] = set()
-    for sample_id, subject, band, split in listed:
+    for sample_id, subject, band in listed:
         row: Row = {"sample_id": sample_id, "subject_id": subject, "band": band}
-        digest = _digest(_stem(row, split, folders))
+        digest = _digest(row, folders)
         (doubled if digest in seen else seen).add(digest)
     return Names(folders, frozenset(doubled))
 
@@ -169,7 +169,8 @@ def _parts(sample_id: str) -> list[str]:
     return [part.replace(".", "_") for part in parts]
 
 
-def _digest(stem: str) -> bytes:
+def _digest(row: Row, folders: Mapping[str | None, str] | None) -> bytes:
+    stem = _stem(row, "", folders)
     return hashlib.sha256(stem.casefold().encode()).digest()[:12]
 
 

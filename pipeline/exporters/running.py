@@ -4,6 +4,7 @@ import hashlib
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -26,8 +27,8 @@ from pipeline.exporters.manifest import (
     revision,
     serialised_schema,
 )
-from pipeline.exporters.names import Names, names_of
-from pipeline.exporters.selection import ALL, Selection, Unit
+from pipeline.exporters.names import NAMED_BY, Names, names_of
+from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import (
     MANIFEST,
     PIECES,
@@ -164,13 +165,9 @@ def _job(request: Request) -> Job:
 
 
 def _names(form: Format, selection: Selection) -> Names:
-    columns = ("sample_id", "subject_id", "band", "split")
-    known = [name if name in selection.schema.names else "NULL" for name in columns]
-    known[-1] = f"coalesce({known[-1]}, '{ALL}')"
+    known = [name if name in selection.schema.names else "NULL" for name in NAMED_BY]
     rows = selection.listed(", ".join(known)) if form.named else iter(())
-    return names_of(
-        ((str(i), s, str(b), str(p)) for i, s, b, p in rows), by_subject=form.named == "subject"
-    )
+    return names_of(((str(i), s, str(b)) for i, s, b in rows), by_subject=form.named == "subject")
 
 
 def chosen_schema(schema: pa.Schema, request: Request) -> pa.Schema:
@@ -199,8 +196,10 @@ def _facts(selection: Selection) -> Facts:
     def shares(column: str, unknown: str = "none") -> dict[str, int]:
         if column not in selection.schema.names:
             return {}
-        found = selection.ask(f"{column}, count(*)", group=column)
-        return {str(name or unknown): number for name, number in sorted(found, key=str)}
+        found: Counter[str] = Counter()
+        for name, number in sorted(selection.ask(f"{column}, count(*)", group=column), key=str):
+            found[str(name or unknown)] += number  # one may be called as what is not known
+        return dict(found)
 
     simulated = selection.ask("count(*) filter (simulated)")[0][0]
     named = "subject_id" in selection.schema.names
@@ -280,8 +279,8 @@ def _kept(job: Job, store: Store, unit: Unit) -> Receipt | None:
 
 
 def _check_unique(entries: Sequence[FileEntry]) -> None:
-    for before, entry in pairwise(entries):
-        if before.path.lower() == entry.path.lower():
+    for before, entry in pairwise(sorted(entries, key=lambda entry: entry.path.casefold())):
+        if before.path.casefold() == entry.path.casefold():
             raise ExportError(
                 f"{before.path} and {entry.path} would be one file on a disk that ignores case; "
                 "leave one out with --where"

@@ -13,7 +13,7 @@ DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{d}{n}" for d in ("COM", "LPT") for n
 
 
 def stem(sample, subject, band="VIS", split="train"):
-    row = (quoted_id(sample), subject, band, split)
+    row = (quoted_id(sample), subject, band)
     names = names_of([row], by_subject=True)
     return names.stem(dict(zip(("sample_id", "subject_id", "band"), row, strict=False)), split)
 
@@ -85,7 +85,7 @@ def test_subjects_that_differ_by_case_alone_get_folders_of_their_own():
 
 
 def test_names_that_would_be_one_are_told_apart_by_a_digest():
-    rows = [(name, "s", "VIS", "train") for name in ("a/b.jpg", "a_b.jpg", "A_B.png", "c.jpg")]
+    rows = [(name, "s", "VIS") for name in ("a/b.jpg", "a_b.jpg", "A_B.png", "c.jpg")]
     names = names_of(rows, by_subject=True)
     made = [
         names.stem({"sample_id": name, "subject_id": "s", "band": "VIS"}, "train")
