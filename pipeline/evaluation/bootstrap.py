@@ -143,9 +143,11 @@ class VerificationBootstrap:
             self._probe * (known + 2) + self._gallery, return_counts=True
         )
         self._pair_probe, self._pair_gallery = np.divmod(pairs, known + 2)
-        self._draws = np.random.default_rng(seed).multinomial(
-            known, np.full(known, 1 / max(1, known)), size=resamples
-        )
+        self._draws = np.zeros((resamples, 0), np.int64)
+        if known:  # none where every comparison failed, or nobody is known
+            self._draws = np.random.default_rng(seed).multinomial(
+                known, np.full(known, 1 / known), size=resamples
+            )
 
     def curves(self) -> Iterator[ScoreCurve]:
         """Yield the curve of each resample; counts are those of the weighted comparisons."""

@@ -12,7 +12,13 @@ from pipeline.params.datasets import DatasetParams
 from pipeline.params.protocols import ProtocolParams, SubsetParams
 from pipeline.protocols import OFFICIAL
 from pipeline.protocols.authors_2021 import RULE, by_authors
-from pipeline.protocols.columns import COLUMNS, band_templates, between_values, cross_band
+from pipeline.protocols.columns import (
+    COLUMNS,
+    as_written,
+    band_templates,
+    between_values,
+    cross_band,
+)
 from pipeline.protocols.poses import cross_pose
 from pipeline.readers import read_dataset
 from pipeline.store import ShardFolder
@@ -37,8 +43,8 @@ def build_protocols(
 
     Raises:
         ReaderError: the official lists are missing or malformed, or the reader has none.
-        StageError: a derived protocol names one that isn't there, or a column that the rows lack;
-            an official one names a sample that ``ingest`` has not seen.
+        StageError: a derived protocol names one that isn't there, or a column that the rows lack,
+            or is called as another; an official one names a sample that ``ingest`` has not seen.
     """
     made = {protocol.name: protocol for protocol in _base(name, dataset, params, rows)}
     if not made:
@@ -55,6 +61,11 @@ def build_protocols(
             raise StageError(
                 f"protocols.{name}.subset.{derived}.of: expected one of {sorted(made)}, "
                 f"found {subset.of!r}"
+            )
+        if derived in made:
+            raise StageError(
+                f"protocols.{name}.subset.{derived}: there is a protocol of this name, which it "
+                f"would replace: expected a name that is none of {sorted(made)}"
             )
         yield _between(made[subset.of], derived, subset, rows)
 
@@ -101,9 +112,10 @@ def _base(
 def _between(protocol: Protocol, name: str, subset: SubsetParams, rows: ShardFolder) -> Protocol:
     values: dict[str, float] = {}
     try:
+        kind = rows.shard(0).schema().field(subset.column).type
         for row in rows.rows(["sample_id", subset.column]):
             value = row[subset.column]
-            number = math.nan if value is None else float(value)
+            number = math.nan if value is None else as_written(value, kind)
             values[row["sample_id"]] = abs(number) if subset.absolute else number
     except (KeyError, TypeError, ValueError) as error:
         raise StageError(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline.readers.layout import is_image, stem_of
@@ -174,6 +175,16 @@ def between_values(
         description=f"{protocol.name} with {column} of the gallery in {list(gallery)} and of the "
         f"probes in {list(probe)}.",
     )
+
+
+def as_written(value: float, kind: pa.DataType) -> float:
+    """Return a number as params write it: 0.2 of a column of float32 is 0.2, not 0.20000000298.
+
+    Args:
+        value: of the column.
+        kind: its type.
+    """
+    return float(str(np.float32(value))) if pa.types.is_float32(kind) else float(value)
 
 
 def _within(table: pa.Table, values: Mapping[str, float], limits: tuple[float, float]) -> pa.Table:

@@ -143,6 +143,18 @@ def test_a_genuine_pair_that_was_not_enrolled_is_a_miss_and_an_impostor_pair_non
     assert metrics["failure_to_enrol"]["value"] == pytest.approx(1 / 240, abs=1e-6)
 
 
+def test_pairs_of_which_none_could_be_compared_have_no_rates(tmp_path, official, embed):
+    testing.ijbc(tmp_path, subjects=4)
+    protocol = official("ijbc")["verification"]
+    vectors = embed(protocol, noise=0.0)
+    gallery = {s: v for s, v in vectors.items() if s.startswith("1/")}
+    probes = {s: v for s, v in vectors.items() if s.startswith("3/")}
+    metrics = recognise(protocol, gallery, probes).metrics
+    assert metrics["eer"] == {"value": None, "n": 4, "ci95": None}
+    assert metrics["failure_to_enrol"]["value"] == 0.75
+    assert (metrics["genuine"], metrics["impostor"], metrics["pairs"]) == (0, 0, 8)
+
+
 def test_ijba_verification_is_the_mean_of_its_splits(tmp_path, official, embed):
     testing.ijba(tmp_path, subjects=40, splits=3)
     protocol = official("ijba")["verification"]

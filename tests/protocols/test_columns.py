@@ -1,12 +1,19 @@
 """Protocols from columns: no shot on both sides, one template each, ranges of a column."""
 
 import numpy as np
+import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.evaluation.recognition import recognise
+from pipeline.params.datasets import DatasetParams
+from pipeline.params.protocols import ProtocolParams
+from pipeline.protocols import build
 from pipeline.protocols.columns import band_templates, between_values, cross_band, shot_of
+from pipeline.store import ShardFolder
 from pipeline.store.protocols import Protocol, Provenance, match_table, template_table, train_table
+from pipeline.store.seal import write_sealed
 
 
 def rows_of(subjects=3, sessions=4, bands=("VIS", "NIR", "LWIR"), split="test"):
@@ -172,6 +179,25 @@ def test_a_value_where_both_ranges_meet_is_on_neither_side():
     swapped = between_values(base, "cq", "quality", values, (40.0, 99.0), (0.0, 40.0))
     assert samples(swapped.enroll) == ["gx/-60", "gy/-60"]
     assert samples(swapped.probe) == []
+
+
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64()])
+def test_a_limit_is_met_in_whatever_type_the_column_is_of(tmp_path, monkeypatch, kind):
+    base = verification()
+    monkeypatch.setattr(build, "_base", lambda *_: iter([base]))
+    schema = pa.schema([("sample_id", pa.string()), ("quality", kind)])
+    table = pa.table([samples(base.enroll), [0.2] * 4], schema=schema)
+    write_sealed(table, tmp_path / "shard-00000-of-00001.parquet")
+    subset = {"of": "verification", "column": "quality", "absolute": False}
+    ranges = {"gallery_range": (0.2, 1.0), "probe_range": (0.0, 0.2)}
+    values = {"build": "cross_band", "rows": "ingest", "seed": 7, "subset": {"cq": subset | ranges}}
+    made = build.build_protocols(
+        "set",
+        DatasetParams(reader="folder", root="set", shards=1),
+        ProtocolParams.model_validate(values),
+        ShardFolder.open(tmp_path),
+    )
+    assert samples([*made][1].enroll) == []
 
 
 def test_samples_without_a_value_go():

@@ -98,6 +98,14 @@ def test_faulty_derivations_are_told(casia, change, message):
         casia.run("protocols")
 
 
+def test_a_derived_protocol_replaces_none(casia):
+    ranges = {"gallery_range": [0, 100], "probe_range": [9, 100]}
+    between = {"of": "view2", "column": "width_px", "absolute": True, **ranges}
+    casia.edit(protocols={"mine": {"subset": {"view1": between}}})
+    with pytest.raises(StageError, match=r"subset\.view1: there is a protocol of this name"):
+        casia.run("protocols")
+
+
 def test_ranges_have_to_rise(casia):
     between = {
         "of": "view1",
