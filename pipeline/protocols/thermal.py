@@ -1,5 +1,6 @@
 """Protocols of the thermal face sets: visible gallery, probes of another channel."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,10 +11,13 @@ from pipeline.readers import arl_vtf, mcxface
 from pipeline.readers.bob_lists import MODELS, PROBES, TRAIN, Listed, Stems, read_protocols
 from pipeline.readers.layout import files_below
 from pipeline.readers.listing import sample_id_of
+from pipeline.readers.unmatched import report_unmatched
 from pipeline.store.protocols import Protocol, Provenance, template_table, train_table
 from pipeline.types import Band, Row, Split
 
 Uses = Mapping[str, list[Listed]]
+
+_SPLIT = re.compile(r"(.+)-split(\d+)")
 
 
 def mcxface_splits(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
@@ -29,7 +33,7 @@ def mcxface_splits(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
             folds[parts[0], parts[1]][parts[2]] = uses
     for (source, target), splits in sorted(folds.items()):
         yield _listed(
-            f"{source}_{target}",
+            root / f"{source}_{target}",
             f"MCXFace, {target.upper()} against {source.upper()}; mean and deviation of splits.",
             splits,
             lambda line: known.get(sample_id_of(line.path)),
@@ -45,11 +49,12 @@ def tufts_lists(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     by_path = {row["path"]: row for row in rows}
     folds: defaultdict[str, dict[int, Uses]] = defaultdict(dict)
     for name, uses in read_protocols(root, files_below(root)).items():
-        stem, _, number = name.rpartition("-split")
-        folds[(stem or name).replace("-", "_")][int(number) if stem else 1] = uses
+        split = _SPLIT.fullmatch(name)
+        stem, number = (split[1], int(split[2])) if split else (name, 1)
+        folds[stem.replace("-", "_")][number] = uses
     for name, splits in sorted(folds.items()):
         yield _listed(
-            name,
+            root / name,
             f"Tufts, {name}, as Idiap lists it; mean and deviation of the splits.",
             splits,
             lambda line: by_path.get(images.path_of(line.path) or ""),
@@ -80,32 +85,39 @@ def arl_vtf_conditions(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
 
 
 def _listed(
-    name: str,
+    place: Path,
     description: str,
     splits: Mapping[int, Uses],
     row_of: Callable[[Listed], Row | None],
 ) -> Protocol:
-    """Make a protocol of the lists of its folds; images that no reader took in stay out."""
-    lines = [
-        (fold, use, line, row)
+    """Make a protocol of the lists of its folds; images that no reader took in are told.
+
+    Args:
+        place: its name, below the data set's folder.
+        description: of the protocol.
+        splits: the lists of each fold.
+        row_of: returns the row of a line's image, if there is one.
+    """
+    every = [
+        (fold, use, line, row_of(line))
         for fold, uses in sorted(splits.items())
         for use, listed in uses.items()
         for line in listed
-        if (row := row_of(line)) is not None
     ]
+    lines = [(fold, use, row) for fold, use, _, row in every if row is not None]
+    absent = dict.fromkeys(line.path for _, _, line, row in every if row is None)
+    report_unmatched(place, tuple(absent))
     return Protocol(
-        name,
+        place.name,
         Provenance.OFFICIAL,
         description,
         enroll=template_table(
-            _of_subject(row) | {"fold": fold} for fold, use, _, row in lines if use == MODELS
+            _of_subject(row) | {"fold": fold} for fold, use, row in lines if use == MODELS
         ),
-        probe=template_table(_own(row, fold) for fold, use, _, row in lines if use == PROBES),
+        probe=template_table(_own(row, fold) for fold, use, row in lines if use == PROBES),
         match=None,
         train=train_table(
-            (fold, row["sample_id"], row["subject_id"])
-            for fold, use, _, row in lines
-            if use == TRAIN
+            (fold, row["sample_id"], row["subject_id"]) for fold, use, row in lines if use == TRAIN
         ),
     )
 
