@@ -92,11 +92,12 @@ def verify(job: Job, folder: Path) -> None:
     found: dict[str, list[tuple[str, int]]] = {}
     for name in LISTS:
         for line in (folder / f"{name}.txt").read_text().splitlines():
-            path, label = line.split(" ")[:2]
-            found.setdefault(path, []).append((name, int(label)))
+            place, number = line.split(" ")[:2]
+            found.setdefault(place, []).append((name, int(number)))
     for unit in job.units:
         for _, row in unit.rows([*NAMED_BY, job.request.image]):
-            data, label = row[job.request.image]["bytes"], _labels(job, unit)[row["subject_id"]]
+            data = row[job.request.image]["bytes"]
+            label = _labels(job, unit)[row["subject_id"]]
             path = _path(job, row, unit.split, data)
             expected = [(name, label) for name, _ in _lines(row, unit.split, "")]
             require(found.pop(path, None) == expected, f"{path} is not listed as it should be")
