@@ -9,7 +9,7 @@ from pipeline.store import ShardFolder
 from pipeline.store.shards import shard_of
 from pipeline.types import Band, Row
 
-_SHOT = r"""regexp_replace(regexp_replace(replace({id}, band, ''),
+SHOT = r"""regexp_replace(regexp_replace(replace({id}, band, ''),
     '(?i)(^|[^a-z])' || band || '([^a-z]|$)', '\1\2'), '(?i)\.(png|jpe?g|tiff?|bmp|webp)$', '')"""
 """An id without its band, in any case, and its file's kind: ``a/vis/1.jpg``, ``a/LWIR/1.png``."""
 _CELLS = """SELECT subject, band, name, sample_id,
@@ -41,7 +41,7 @@ def pick_rows(
     tables = Tables.of(
         folder,
         "sample_id, coalesce(subject_id, '') AS subject, band, "
-        f"{_SHOT.format(id='sample_id')} AS name, coalesce(media_id, '') <> '' AS filmed",
+        f"{SHOT.format(id='sample_id')} AS name, coalesce(media_id, '') <> '' AS filmed",
     )
     tables.table(
         "asked",
@@ -102,7 +102,7 @@ def pick_families(
     tables = Tables.of(
         folder,
         "sample_id, parent_id, coalesce(subject_id, '') AS subject, band, "
-        f"{_SHOT.format(id='parent_id')} AS name",
+        f"{SHOT.format(id='parent_id')} AS name",
     )
     tables.table(
         "asked",

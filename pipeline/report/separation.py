@@ -16,7 +16,7 @@ from pipeline.evaluation.comparison import compare, unit_length
 from pipeline.evaluation.curve import eer
 from pipeline.evaluation.identification import rank_k
 from pipeline.evaluation.measures import measure
-from pipeline.report.chosen_rows import read_rows
+from pipeline.report.chosen_rows import SHOT, read_rows
 from pipeline.report.grouped import YAW_BUCKETS_DEG
 from pipeline.report.query import Tables
 from pipeline.report.sources import PHOTOGRAPHS, SOURCES
@@ -48,7 +48,10 @@ def separation(folder: ShardFolder) -> dict[str, Any]:
         subjects, ``chance.rank1`` (the mean share of the gallery that is the probe's own), and the
         numbers of comparisons and subjects; no numbers where there are not two subjects.
     """
-    tables = Tables.of(folder, "sample_id, subject_id, band, yaw_deg, generator")
+    tables = Tables.of(
+        folder,
+        f"sample_id, subject_id, band, yaw_deg, generator, {SHOT.format(id='sample_id')} AS shot",
+    )
     tables.view("images", "SELECT * FROM rows")
     tables.table(
         "faces",
@@ -59,20 +62,22 @@ def separation(folder: ShardFolder) -> dict[str, Any]:
         WHERE subject_id IS NOT NULL""",  # noqa: S608
     )
     chosen = tables.ask(
-        "SELECT source, kind, sample_id FROM faces WHERE place <= $most ORDER BY source, sample_id",
+        """SELECT source, kind, sample_id, shot FROM faces WHERE place <= $most
+        ORDER BY source, sample_id""",
         most=MOST_FACES,
     )
-    rows = _embedded(folder, [sample_id for _, _, sample_id in chosen])
+    rows = _embedded(folder, {sample_id: shot for _, _, sample_id, shot in chosen})
     people: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for source, kind, sample_id in chosen:
+    for source, kind, sample_id, _ in chosen:
         people[source][kind].append(rows[sample_id])
     return {source: _of_source(kinds) for source, kinds in people.items()}
 
 
-def _embedded(folder: ShardFolder, sample_ids: Sequence[str]) -> dict[str, Row]:
-    """Read the faces' embeddings."""
-    columns = ["sample_id", "subject_id", "band", "embedding"]
-    return {row["sample_id"]: row for row in read_rows(folder, sample_ids, columns)}
+def _embedded(folder: ShardFolder, shots: Mapping[str, str]) -> dict[str, Row]:
+    """Read the faces' embeddings, each beside its shot, by id."""
+    columns = ["sample_id", "subject_id", "embedding"]
+    rows = read_rows(folder, shots, columns)
+    return {row["sample_id"]: row | {"shot": shots[row["sample_id"]]} for row in rows}
 
 
 def _of_source(kinds: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
@@ -125,12 +130,11 @@ def _compared(probes: Sequence[Row], gallery: Sequence[Row]) -> dict[str, Any]:
 
 
 def _arrays(rows: Sequence[Row]) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[Any]]:
-    """Return embeddings, subjects, and the images' names whatever their band."""
-    images = [row["sample_id"].replace(row["band"], "") for row in rows]
+    """Return embeddings, subjects, and the shots, whatever their band."""
     return (
         np.stack([row["embedding"] for row in rows]),
         np.array([row["subject_id"] for row in rows]),
-        np.array(images),
+        np.array([row["shot"] for row in rows]),
     )
 
 

@@ -12,6 +12,7 @@ from report_rows import aligned, folder
 
 from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.report.attributes import attribute_metrics, quality_sheet
+from pipeline.report.site.failures import band_matrix
 from pipeline.schemas.attributes import ATTRIBUTES
 
 
@@ -65,6 +66,21 @@ def test_identities_separate_where_they_do(separable):
     assert found["vis_lwir"]["rank1"] < 0.8
     assert metrics["quality_of_vis_by_yaw"]["0-20"]["n"] == 8
     json.dumps(metrics, allow_nan=False)
+
+
+def test_a_shot_whose_folders_spell_bands_small_is_no_match_of_itself(tmp_path):
+    rng = np.random.default_rng(1)
+    rows = [
+        attributed(f"{person}/{band.lower()}/{shot}.jpg", f"p{person}", band, 0.0, seen)
+        for person in range(3)
+        for shot in range(2)
+        for seen in [rng.normal(size=128)]
+        for band in ("VIS", "NIR")
+    ]
+    found = attribute_metrics(folder(tmp_path / "a", ATTRIBUTES, rows))["separation"]["procedural"]
+    assert found["vis_nir"]["genuine"] == found["vis_vis"]["genuine"] == 3 * 2
+    # a copy of the very image in NIR would give 0: only other shots, all noise, are compared
+    assert band_matrix(folder(tmp_path / "b", ATTRIBUTES, rows))["VIS", "NIR"] > 0.1
 
 
 def test_the_sheet_runs_from_low_to_high_quality_in_a_line_per_band(separable, tmp_path):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.evaluation.comparison import compare, unit_length
 from pipeline.evaluation.curve import eer
 from pipeline.evaluation.measures import measure
-from pipeline.report.chosen_rows import read_rows
+from pipeline.report.chosen_rows import SHOT, read_rows
 from pipeline.report.query import Tables
 from pipeline.store import ShardFolder
 from pipeline.types import Band, Float32
@@ -80,23 +80,25 @@ def band_matrix(folder: ShardFolder) -> dict[tuple[str, str], float]:
     Returns:
         By gallery's and probe's band; pairs without genuine or impostor comparisons are left out.
     """
-    tables = Tables.of(folder, "sample_id, subject_id, band")
+    tables = Tables.of(
+        folder, f"sample_id, subject_id, band, {SHOT.format(id='sample_id')} AS shot"
+    )
     chosen = tables.ask(
-        """SELECT sample_id FROM (SELECT *, row_number() OVER (PARTITION BY band
-            ORDER BY md5(replace(sample_id, band, ''))) AS place
+        """SELECT sample_id, shot FROM (SELECT *, row_number() OVER (PARTITION BY band
+            ORDER BY md5(shot)) AS place
             FROM rows WHERE subject_id IS NOT NULL)
         WHERE place <= $most ORDER BY sample_id""",
         most=FACES_OF_A_BAND,
     )
     columns = ["sample_id", "subject_id", "band", "embedding"]
-    rows = read_rows(folder, [name for (name,) in chosen], columns)
+    shot_of = dict(chosen)
+    rows = read_rows(folder, shot_of, columns)
     bands = {band: [row for row in rows if row["band"] == band] for band in Band}
     found = {}
     for (one, gallery), (other, probes) in product(bands.items(), repeat=2):
         if gallery and probes:
             shots = [
-                np.array([row["sample_id"].replace(row["band"], "") for row in side])
-                for side in (probes, gallery)
+                np.array([shot_of[row["sample_id"]] for row in side]) for side in (probes, gallery)
             ]
             comparison = compare(
                 np.stack([row["embedding"] for row in probes]),

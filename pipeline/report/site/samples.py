@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.ops.codec import decode_rgb
-from pipeline.report.chosen_rows import read_rows
+from pipeline.report.chosen_rows import SHOT, read_rows
 from pipeline.report.query import Tables
 from pipeline.report.site.views import fitted, strip, views_of
 from pipeline.store import ShardFolder
@@ -18,7 +18,7 @@ from pipeline.types import UInt8
 REJECTIONS_LISTED = 20_000
 """Rejected samples of a stage that the table names."""
 
-_ROOT = "split_part(replace({id}, {band}, ''), '#', 1)"
+_ROOT = SHOT.format(id="split_part(sample_id, '#', 1)")
 """SQL: the shot that a row comes from, whatever its band."""
 
 _OF_ONE_SHOT = 4
@@ -165,12 +165,11 @@ def _chosen(folder: ShardFolder, schema: pa.Schema, most: int) -> dict[str, dict
     ]
     named = ", ".join(f'"{name}"' for name in scalars)
     tables = Tables.of(folder, f"{named}, {_yaw(schema)} AS yaw_now")
-    root = _ROOT.format(id="sample_id", band="band")
     rows = tables.ask(
         f"""SELECT * EXCLUDE (place, shot, turn) FROM (SELECT *, row_number()
             OVER (PARTITION BY band, yaw ORDER BY turn, md5(shot), sample_id) AS place FROM (
-                SELECT {named}, yaw_bucket(yaw_now) AS yaw, {root} AS shot, (row_number() OVER
-                    (PARTITION BY band, yaw_bucket(yaw_now), {root} ORDER BY sample_id) - 1)
+                SELECT {named}, yaw_bucket(yaw_now) AS yaw, {_ROOT} AS shot, (row_number() OVER
+                    (PARTITION BY band, yaw_bucket(yaw_now), {_ROOT} ORDER BY sample_id) - 1)
                     // {_OF_ONE_SHOT} AS turn FROM rows))
         ORDER BY place, band, yaw, sample_id LIMIT $most""",  # noqa: S608 - names of our schemas
         most=most,
