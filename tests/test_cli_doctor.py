@@ -116,6 +116,22 @@ def test_a_weight_file_of_another_content_is_a_problem(bare):
     assert "→ remove these files, then: dvc repro weights" in done.stdout
 
 
+@pytest.mark.parametrize("spoil", ["older", "cut", "gone"])
+def test_a_list_of_weights_that_does_not_fit_is_a_problem_and_all_else_is_told(bare, spoil):
+    path = bare / "weights.yaml"
+    text = path.read_text()
+    path.unlink()
+    if spoil != "gone":
+        spoilt = text.replace("\nsface:", "\nsface_of_then:", 1), text[:5000]
+        path.write_text(spoilt[spoil == "cut"])
+    found, code = findings()
+    assert code == 1
+    assert found["weights"]["state"] == "problem"
+    assert "weights.yaml" in found["weights"]["found"]
+    assert "crossband init --upgrade" in found["weights"]["fix"]
+    assert found["DVC"]["state"] == "problem"  # what comes after it was looked at, too
+
+
 def test_misspelt_params_are_told_with_what_params_says(bare):
     text = (bare / "params.yaml").read_text()
     (bare / "params.yaml").write_text(text.replace("\nalign:", "\nalgn:", 1))

@@ -145,14 +145,22 @@ def _opengl() -> Finding:
 
 def _weights(folder: Path, params: Params) -> Iterator[Finding]:
     from pipeline.weights import load_registry
-    from pipeline.weights.verify import mismatch
+    from pipeline.weights.verify import lookup, mismatch
     from stages.weights import needed  # brings what names weights
 
-    registry, missing, wrong = load_registry(folder / "weights.yaml"), [], []
-    names = needed(params)
-    for name in names:
+    try:
+        registry = load_registry(folder / "weights.yaml")
+        names = needed(params)
+        entries = {name: lookup(name, registry) for name in names}
+    except CrossbandError as error:
+        fix = "mend weights.yaml; in a project of your own: crossband init --upgrade ."
+        yield Finding("weights", PROBLEM, str(error), fix)
+        return
+    missing: list[str] = []
+    wrong: list[str] = []
+    for name, entry in entries.items():
         try:
-            if mismatch(folder / "weights" / registry[name].file, registry[name]):
+            if mismatch(folder / "weights" / entry.file, entry):
                 wrong.append(name)
         except OSError:
             missing.append(name)
@@ -160,7 +168,7 @@ def _weights(folder: Path, params: Params) -> Iterator[Finding]:
         fix = "remove these files, then: dvc repro weights"
         yield Finding("weights", PROBLEM, f"wrong sha256: {', '.join(wrong)}", fix)
     if missing:
-        yield _not_fetched({name: registry[name] for name in missing})
+        yield _not_fetched({name: entries[name] for name in missing})
     if not (wrong or missing):
         yield Finding("weights", OK, f"{len(names)} files, each as its sha256 says")
 

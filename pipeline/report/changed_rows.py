@@ -23,10 +23,11 @@ class RowChanges:
     Attributes:
         same: number of rows with the same content.
         added: ids of rows that only the second run has, and that the first did not reject.
-        gone: ids of rows that only the first run has, and that the second does not reject.
+        gone: ids that only the first run has, as a row or as rejected.
         changed: ids of rows with another content.
         columns: how many of the first ``COMPARED`` changed rows differ in each column.
-        rejected: reason by id of rows that the second run alone rejects.
+        rejected: reason by id of what the second run rejects, and the first one did not or for
+            another reason.
         accepted: reason by id of rows that the first run alone rejected, and that are rows now.
     """
 
@@ -52,10 +53,10 @@ def changed_rows(before: ShardFolder, now: ShardFolder) -> RowChanges:
     return RowChanges(
         len(old.keys() & new.keys()) - len(changed),
         tuple(sorted(new.keys() - old.keys() - lost.keys())),
-        tuple(sorted(old.keys() - new.keys() - losing.keys())),
+        tuple(sorted((old.keys() | lost.keys()) - new.keys() - losing.keys())),
         changed,
         _columns(before, now, changed[:COMPARED]),
-        {name: losing[name] for name in sorted(losing.keys() - lost.keys())},
+        {name: losing[name] for name in sorted(losing) if losing[name] != lost.get(name)},
         {name: lost[name] for name in sorted(lost.keys() & new.keys() - losing.keys())},
     )
 

@@ -50,6 +50,20 @@ def test_the_command_says_so_and_ends_with_1(tmp_path):
     assert json.loads(CliRunner().invoke(app, ["diff", before, now, "--json"]).stdout)["same"] == 1
 
 
+def test_what_was_rejected_is_compared_as_well(tmp_path):
+    before, now = (
+        folder(tmp_path / when, ALIGN, [aligned("same")], lost)
+        for when, lost in (
+            ("before", [rejected("went", "too_small"), rejected("else", "too_small")]),
+            ("now", [rejected("else", "too_dark")]),
+        )
+    )
+    changes = changed_rows(before, now)
+    assert not changes.none
+    assert changes.gone == ("went",)
+    assert changes.rejected == {"else": "too_dark"}
+
+
 def test_a_run_differs_from_itself_in_nothing(tmp_path):
     before, _ = (str(each.path) for each in runs(tmp_path))
     done = CliRunner().invoke(app, ["diff", before, before])

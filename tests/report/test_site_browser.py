@@ -108,6 +108,19 @@ def test_filters_leave_what_is_asked_for(visit):
     assert console == []
 
 
+def test_none_is_a_choice_of_its_own(visit):
+    script = """(() => {
+        const box = document.querySelector('select[name=yaw]');
+        box.selectedIndex = [...box.options].findIndex((option) => option.text === 'none');
+        box.dispatchEvent(new Event('change', { bubbles: true }));
+        return [...document.querySelectorAll('.cards > li:not([hidden])')]
+            .map((card) => card.dataset.reason);
+    })()"""
+    reasons, _ = visit("site/detect.d.html", script)
+    assert len(reasons) == 6
+    assert "accepted" not in reasons
+
+
 def test_a_sample_opens_with_a_slider_and_its_numbers_and_steps_by_keys(visit):
     script = """(() => {
         const dialog = document.querySelector('dialog');

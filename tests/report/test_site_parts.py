@@ -1,13 +1,16 @@
 """Parts of the report's pages by themselves: Markdown, charts, heat maps, pairs, bands."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jinja2 import Environment, FileSystemLoader
 from report_rows import IDENTITY, IMAGE, aligned, folder, make_image
 
-from pipeline.report.site.card import in_order_of_bands
+from pipeline.report.site import card as card_module
+from pipeline.report.site.card import DataCard, hub_card, in_order_of_bands
 from pipeline.report.site.changes import differences
 from pipeline.report.site.failures import band_matrix, worst_pairs
 from pipeline.report.site.markdown import html_of
@@ -67,6 +70,23 @@ def test_a_sheet_of_many_cut_outs_leaves_room_for_the_next_one(tmp_path):
 
 def test_a_chart_of_nothing_says_so():
     assert "No b over a" in line_chart({"x": [(0.0, 1.0)]}, "a", "b", log_x=True)
+
+
+def test_people_whose_names_differ_in_case_alone_are_two_choices():
+    templates = Path(card_module.__file__).parent / "templates"
+    filters = Environment(loader=FileSystemLoader(templates), autoescape=True).get_template(
+        "cards.html"
+    )
+    cards = [{"subject_id": name} for name in ("anna", "Anna", "bob")]
+    drawn = filters.module.filters(cards, [("subject", "subject")])
+    assert sorted(re.findall('value="(.+?)"', drawn)) == ["Anna", "anna", "bob"]
+
+
+def test_a_bar_in_a_licence_stays_in_its_cell_of_the_card():
+    card = DataCard(
+        "d", 1, 1, 0, ("train",), [("VIS", {"train": 1})], {"train": 1}, [("CC | mine", 1)], []
+    )
+    assert "| CC \\| mine | 1 |" in hub_card(card, [])
 
 
 def test_a_heat_map_names_each_cell_in_percent():

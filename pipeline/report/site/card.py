@@ -100,6 +100,11 @@ def _place_of_split(split: str) -> tuple[int, str]:
     return (order.index(split) if split in order else len(order), split)
 
 
+def _cell(words: str) -> str:
+    """Return words of a data set's owner as one cell of a Markdown table."""
+    return " ".join(words.split()).replace("|", "\\|")
+
+
 def hub_card(card: DataCard, answers: Iterable[tuple[str, str]]) -> str:
     """Write a card as the README.md of a data set on the Hugging Face Hub.
 
@@ -140,7 +145,7 @@ def hub_card(card: DataCard, answers: Iterable[tuple[str, str]]) -> str:
     ]
     for title, counts in (("licence", card.licences), ("made by", card.generators)):
         lines += [f"| {title} | images |", "|---|---|"]
-        lines += [f"| {name} | {count} |" for name, count in counts]
+        lines += [f"| {_cell(name)} | {count} |" for name, count in counts]
         lines.append("")
     for title, words in answers:
         lines += [f"## {title}", "", words, ""]

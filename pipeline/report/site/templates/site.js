@@ -41,7 +41,7 @@
   const chosen = () => cards.filter((card) => !card.hidden);
   for (const form of all("[data-filters=cards]")) {
     const apply = () => {
-      const wanted = all("select", form).filter((select) => select.value);
+      const wanted = all("select", form).filter((select) => select.selectedIndex > 0);
       for (const card of cards) {
         card.hidden = wanted.some((select) => card.dataset[select.name] !== select.value);
       }
@@ -129,7 +129,7 @@
     }
     const draw = () => {
       const text = form.elements.text.value.toLowerCase();
-      const wanted = all("select", form).filter((select) => select.value);
+      const wanted = all("select", form).filter((select) => select.selectedIndex > 0);
       const found = rows.filter(
         (row) =>
           wanted.every((select) => row[select.name] === select.value) &&
