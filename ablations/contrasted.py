@@ -43,7 +43,7 @@ def _found(ablation: AblationParams) -> Iterator[tuple[str, Found]]:
     for name, params in ablation.contrasts.items():
         rows = params.better, params.worse
         paths = [outcomes_path(row, params.probes) for row in rows]
-        if not all(path.is_file() for path in paths):
+        if not set(rows) <= ablation.rows.keys() or not all(path.is_file() for path in paths):
             continue
         better, worse = (read_outcomes(path) for path in paths)
         trials = [[each[seed] for seed in ablation.seeds] for each in (better, worse)]

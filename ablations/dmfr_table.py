@@ -41,7 +41,8 @@ def run(*, partly: bool = False) -> None:
         StageError: a row was not measured, and all were asked for; or none was.
     """
     ablation = load_section(DmfrAblationParams, ABLATIONS)
-    results = read_rows("dmfr_rows", ablation.rows, "python -m ablations.dmfr_row", partly=partly)
+    command = "python -m ablations.dmfr_row"
+    results = read_rows("dmfr_rows", ablation.rows, ablation.seeds, command, partly=partly)
     kept = {name: ablation.rows[name] for name in results}
     ablation = ablation.model_copy(update={"rows": kept})
     found = dict(_contrasted(ablation, results))

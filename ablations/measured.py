@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -94,13 +94,14 @@ def write_row(kind: str, name: str, found: object) -> None:
 
 
 def read_rows(
-    kind: str, names: Iterable[str], command: str, *, partly: bool = False
+    kind: str, names: Iterable[str], seeds: Collection[int], command: str, *, partly: bool = False
 ) -> dict[str, Any]:
-    """Return what was measured of rows.
+    """Return what was measured of rows; one that other seeds trained counts as not measured.
 
     Args:
         kind: as of ``write_row``.
         names: of the rows.
+        seeds: that each has to be trained with.
         command: that measures one, for the message.
         partly: whether rows that were not measured yet are left out; one is there at least.
 
@@ -108,10 +109,21 @@ def read_rows(
         StageError: rows were not measured yet.
     """
     paths = {name: _row_path(kind, name) for name in names}
-    missing = [name for name, path in paths.items() if not path.is_file()]
-    if missing and (not partly or len(missing) == len(paths)):
-        raise StageError(f"not measured yet: {missing}; run `{command}` on each")
-    return {name: json.loads(paths[name].read_text()) for name in paths if name not in missing}
+    there = {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
+    found = {name: row for name, row in there.items() if _seeds_of(row) == set(seeds)}
+    missing = [name for name in paths if name not in found]
+    if missing and (not partly or not found):
+        raise StageError(
+            f"not measured yet: {missing}, with the seeds {list(seeds)}; run `{command}` on each"
+        )
+    return found
+
+
+def _seeds_of(row: Any) -> set[int]:
+    """Return which seeds trained a row."""
+    if isinstance(row, list):
+        return {each["seed"] for each in row}
+    return {int(training.partition("-")[0]) for training in row["gradients"]}
 
 
 def table_main(name: str, run: Callable[..., None]) -> None:

@@ -23,7 +23,9 @@ def run(*, partly: bool = False) -> None:
         StageError: a row was not measured, and all were asked for; or none was.
     """
     ablation = load_section(AblationParams, ABLATIONS)
-    results = read_rows("rows", ablation.rows, "python -m ablations.row", partly=partly)
+    results = read_rows(
+        "rows", ablation.rows, ablation.seeds, "python -m ablations.row", partly=partly
+    )
     kept = {name: ablation.rows[name] for name in results}
     ablation = ablation.model_copy(update={"rows": kept})
     zero_shot, separation = read_zero_shot()

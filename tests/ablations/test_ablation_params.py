@@ -87,6 +87,14 @@ def test_the_deps_cover_the_code_that_trains_and_measures():
     assert uncovered == set()
 
 
+@pytest.mark.parametrize("folder", ["ablations", "ablations/dmfr"])
+def test_a_network_of_ones_own_runs_what_measures_it_again(folder):
+    stages = YAML(typ="safe").load((ROOT / folder / "stages.yaml").read_text())["stages"]
+    (params,) = stages["zero_shot"]["params"]
+    assert "network" in params[f"{folder}/params.yaml"]
+    assert "network" in read_yaml(ROOT / folder / "params.yaml")  # what is named has to be there
+
+
 def test_the_default_run_has_nothing_of_it():
     assert "ablations" not in (ROOT / "dvc.yaml").read_text()
     assert not (ROOT / "ablations/dvc.yaml").exists()  # DVC would count its stages as never run

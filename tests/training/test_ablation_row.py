@@ -108,11 +108,18 @@ def test_rows_are_trained_with_each_seed_and_make_one_table(project):
     before = {path: path.stat().st_mtime_ns for path in networks}
     values = read_yaml(Path("ablations/params.yaml"))
     values["seeds"] = [1, 2, 3]
-    values["contrasts"] = {}
     YAML().dump(values, Path("ablations/params.yaml"))
     row.run("wcnn")
     assert {path: path.stat().st_mtime_ns for path in networks} == before
     assert Path("data/trained/ablations/wcnn/3-01/network.pt").is_file()
+
+    with pytest.raises(StageError, match=r"yet: \['pram_lcat'\], with the seeds \[1, 2, 3\]"):
+        table.run()
+    table.run(partly=True)
+    made = Path("reports/ablations/results.md").read_text()
+    assert "| W-CNN | masked | masked |" in made
+    assert "+ PRAM + L_CAT" not in made.partition("| published alone |")[0]
+    assert "L_CAT > W-CNN" not in made
 
 
 def test_sface_stands_on_top_and_says_how_far_people_differ(project, weight_file):
