@@ -8,7 +8,6 @@ processes of their own.
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from torch.utils.data import DataLoader, Sampler
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
+from benchmarks.results import peak_mb
 from benchmarks.timing import compare
 from models.bodies.losses import batch_hard
 from models.bodies.semantic_vit import SIZES, Design, SemanticViT
@@ -166,7 +166,7 @@ def one_by_one(folder: Path) -> Tensor:
     return torch.cat(made)
 
 
-def peak_mb(what: str) -> float:
+def peak_of(what: str) -> float:
     """Return the peak of memory of a process of its own, in MB: its last line of output."""
     words = [sys.executable, "-m", "benchmarks.bench_body_training", "--peak", what]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
@@ -182,7 +182,7 @@ def train_in_memory(what: str) -> None:
         method.train_on(samples)
         if what != "none":
             train(method, label="bench", key="", checkpoint=Path(folder, "checkpoint.pt"))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(peak_mb())
 
 
 def step_seconds(net: SemanticViT, head: nn.Linear, given: tuple[Tensor, Tensor]) -> float:
@@ -254,7 +254,7 @@ def main(steps: int, repeats: int) -> None:
             items=len(samples),
             repeats=repeats,
         )
-    base, full, lora = (peak_mb(what) for what in ("none", "full", "lora"))
+    base, full, lora = (peak_of(what) for what in ("none", "full", "lora"))
     print(
         f"ViT-B, batches of 16, float32: full training peaks at {full:.0f} MB, LoRA at {lora:.0f} "
         f"MB ({100 * lora / full:.0f} %); the network and data alone take {base:.0f} MB"

@@ -7,10 +7,10 @@ with ``searchsorted``, and an ``argsort`` of each probe's row.
 """
 
 import argparse
-import resource
 
 import numpy as np
 
+from benchmarks.results import peak_mb
 from benchmarks.timing import compare as compare_speed
 from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.curve import eer, tar_at_far
@@ -86,8 +86,7 @@ def main() -> None:
         gaps = np.abs(np.subtract(ours(*data), plain(*data)))
         print(f"largest difference of rank-1, mAP and TAR: {np.delete(gaps, 2).max():.1e}")
         print(f"difference of the equal error rate: {gaps[2]:.1e}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory {peak:.0f} MiB")
+    print(f"peak memory {peak_mb():.0f} MiB")
 
 
 if __name__ == "__main__":

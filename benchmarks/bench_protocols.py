@@ -9,7 +9,6 @@ templates.
 """
 
 import argparse
-import resource
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.results import peak_mb
 from benchmarks.timing import compare
 from pipeline.evaluation.recognition import EmbeddingTable, recognise
 from pipeline.store.protocols import (
@@ -179,8 +179,7 @@ def main() -> None:
     for name in options.protocol or MAKERS:
         with tempfile.TemporaryDirectory() as folder:
             measured(name, *MAKERS[name](Path(folder), options.share), options)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"peak memory so far {peak:.0f} MiB")
+        print(f"peak memory so far {peak_mb():.0f} MiB")
 
 
 def measured(

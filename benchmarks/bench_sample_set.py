@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader, RandomSampler
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
+from benchmarks.results import peak_mb
 from benchmarks.timing import compare
 from pipeline.ops.codec import encode_png
 from pipeline.schemas.ingest import INGEST
@@ -105,12 +106,6 @@ def read_folder(root: Path, count: int, workers: int) -> None:
     draws = RandomSampler(files, replacement=True, num_samples=count * BATCH)
     for _ in DataLoader(files, BATCH, sampler=draws, num_workers=workers):
         pass
-
-
-def peak_mb() -> float:
-    """Return the most memory that this process has had; getrusage counts its parent's, too."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def measure_memory(path: Path, budget_mb: int, threads: int) -> None:

@@ -6,7 +6,6 @@ driver's peak memory beyond its start; docs/scaling.md sizes clusters by that.
 """
 
 import argparse
-import resource
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from benchmarks.results import note
+from benchmarks.results import note, peak_mb
 from pipeline.store import (
     LazyRows,
     Listing,
@@ -66,11 +65,6 @@ class StubRows(LazyRows):
 def same() -> BatchFunction:
     """Build the function that does nothing."""
     return lambda rows: [[row] for row in rows]
-
-
-def peak_mb() -> float:
-    """Return the most memory that this process had so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
 def mapped(folder: Path, rows: int, shards: int) -> float:

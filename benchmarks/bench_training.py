@@ -8,7 +8,6 @@ and says what that took at its peak beyond the byte budget.
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from benchmarks.bench_sample_set import TORCHVISION
+from benchmarks.results import peak_mb
 from benchmarks.timing import compare
 from models.backbones.lightcnn import LightCNN9
 from pipeline.ops.codec import encode_png
@@ -168,7 +168,7 @@ def train_and_tell_peak(params: PretrainParams, folder: ShardFolder) -> None:
     for at in range(0, len(samples), BATCH):
         samples.read(np.arange(at, min(at + BATCH, len(samples))))
     our_training(params, samples)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, libraries_mb())
+    print(int(peak_mb()), libraries_mb())
 
 
 def main() -> None:

@@ -101,6 +101,12 @@ def machine() -> dict[str, Any]:
     }
 
 
+def peak_mb() -> float:
+    """Return the most memory that this process has had, MiB; getrusage counts its parent's, too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
 def versions() -> dict[str, str | None]:
     """Return the versions of what computes, None where something is not installed."""
     found: dict[str, str | None] = {"python": platform.python_version()}

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -42,6 +44,13 @@ def test_numbers_are_noted_where_they_are_asked_for(tmp_path, monkeypatch):
 def test_machine_and_versions_are_told():
     assert machine()["cores"] >= 1
     assert versions()["numpy"]
+
+
+def test_a_peak_of_memory_is_the_processes_own_and_not_its_parents():
+    held = bytearray(b"x") * (200 << 20)
+    told = "from benchmarks.results import peak_mb; print(peak_mb())"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < len(held) >> 20
 
 
 def test_a_benchmark_run_again_replaces_its_own_results_and_no_others(tmp_path):
