@@ -97,7 +97,7 @@ def sides_of(
             itself by default.
 
     Raises:
-        StageError: a side is empty, or nothing of it has an embedding.
+        StageError: a side is empty, nothing of it has an embedding, or one is not finite.
     """
     tables = protocol.enroll, protocol.probe
     for name, table in zip(("enroll", "probe"), tables, strict=True):
@@ -160,7 +160,16 @@ def _side(
     media = _numbered(pc.coalesce(table["media_id"], table["sample_id"]).combine_chunks())
     enrolled = np.zeros(len(first), bool)
     enrolled[template[has]] = True
-    vectors = _pooled(gather, rows[has], template[has], media[has])
+    try:
+        vectors = _pooled(gather, rows[has], template[has], media[has])
+    except ValueError as error:
+        faulty = _first_faulty(gather, rows[has])
+        told = "" if faulty is None else str(table["sample_id"][int(has[faulty])])
+        raise StageError(
+            f"{name} embeddings: expected finite ones of some length, alone and as a template's "
+            f"mean, found others{f', the first that of {told}' if told else ''}: look at the "
+            f"network that made them ({error})"
+        ) from error
     return Side(ids.take(pa.array(first)), subjects[first], cameras[first], enrolled, vectors)
 
 
@@ -176,6 +185,16 @@ def _found(
     values = list(embeddings.values())
     found = np.array([number.get(sample, -1) for sample in samples.to_pylist()], np.int64)
     return found, lambda rows: np.stack([values[row] for row in rows])
+
+
+def _first_faulty(gather: Callable[[Int64], NDArray[np.floating]], rows: Int64) -> int | None:
+    """Return the place of the first embedding that is zero or not finite."""
+    for start in range(0, len(rows), POOLED_AT_ONCE):
+        lengths = np.linalg.norm(gather(rows[start : start + POOLED_AT_ONCE]), axis=1)
+        faulty = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+        if len(faulty):
+            return start + int(faulty[0])
+    return None
 
 
 def _pooled(

@@ -82,8 +82,9 @@ def prepare(request: Request, selection: Selection) -> Layout:
 
 def _one_shape(request: Request, selection: Selection) -> tuple[int, int]:
     if request.image != "image":
-        image = next(selection.listed(f"{request.image}.bytes"))[0]
-        height, width = decode(image).shape[:2]
+        (unit,) = selection.units(split=False)
+        _, first = next(unit.rows([request.image]))  # ``write`` compares the others with it
+        height, width = decode(first[request.image]["bytes"]).shape[:2]
         return height, width
     shapes = selection.ask("height_px, width_px", group="height_px, width_px")
     if len(shapes) > 1:
@@ -92,6 +93,19 @@ def _one_shape(request: Request, selection: Selection) -> tuple[int, int]:
             "export an aligned stage, or choose with --where"
         )
     return shapes[0][0], shapes[0][1]
+
+
+def _check_shape(job: Job, sample_id: str, data: bytes) -> None:
+    """Refuse an image of another height and width than the first, where no column tells them."""
+    if job.request.image == "image":
+        return
+    height, width = job.plan.property[1:]
+    found = decode(data).shape[:2]
+    if found != (height, width):
+        raise ExportError(
+            f"recordio has one height and width for all images, found {(height, width)} and "
+            f"{found} of {sample_id} in {job.request.image!r}: choose with --where"
+        )
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
@@ -106,7 +120,9 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
         for ordinal, row in unit.rows(["sample_id", "subject_id", job.request.image]):
             key, label = int(plan.keys[ordinal]), int(plan.labels[ordinal])
             offsets[key] = out.tell()
-            write_record(out, pack(label, key) + row[job.request.image]["bytes"])
+            data = row[job.request.image]["bytes"]
+            _check_shape(job, row["sample_id"], data)
+            write_record(out, pack(label, key) + data)
             rows.append((key, label, row["subject_id"], row["sample_id"]))
         for label in range(people):
             key = count + 1 + label

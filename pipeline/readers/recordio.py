@@ -169,7 +169,7 @@ def list_images(file: Path, keys: Int64, offsets: Int64) -> Iterator[tuple[int, 
             for key, offset in place.items():
                 own, image = unpack(read_record(data, offset, file))
                 if len(own) and image:
-                    if not 0 <= own[0] < _MOST_SUBJECTS:
+                    if not 0 <= own[0] < _MOST_SUBJECTS or own[0] != int(own[0]):
                         raise ReaderError(f"{file}: key {key} has the label {own[0]}: no subject")
                     yield key, offset, int(own[0])
 

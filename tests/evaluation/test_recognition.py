@@ -175,6 +175,14 @@ def test_nothing_enrolled_is_told():
         recognise(protocol(), {}, vectors(PROBING))
 
 
+@pytest.mark.parametrize("faulty", [[np.nan, 0, 0], [np.inf, 0, 0], [0, 0, 0]])
+def test_an_embedding_that_is_none_is_named(faulty):
+    with pytest.raises(StageError, match=r"probe embeddings: .* the first that of pb2: look at"):
+        recognise(protocol(), ENROLLED, PROBING | {"pb2": faulty})
+    with pytest.raises(StageError, match=r"enrolled embeddings: .* found others: look at"):
+        recognise(protocol(), ENROLLED | {"a2": [-1, -0.2, 0]}, PROBING)  # the mean of a is zero
+
+
 def test_folds_are_joined_as_mean_and_deviation():
     folds = [
         {"rank1": {"value": v, "ci95": None}, "tar_at_far": {"1e-3": {"value": t}}, "genuine": 5}

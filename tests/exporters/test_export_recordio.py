@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stage_data import align_rows
+from stage_data import align_rows, finished, make_image, write_folder
 
 from pipeline.errors import ExportError
 from pipeline.exporters.recordio import RecordReader, pack, write_record
 from pipeline.exporters.storage import HashedFile
+from pipeline.ops.codec import encode_png
+from pipeline.schemas.align import ALIGN
 from pipeline.store.seal import write_sealed
 
 MAGIC = bytes.fromhex("0a23d7ce")
@@ -116,3 +118,11 @@ SOME = {row["sample_id"] for row in align_rows()[:4]}
 
 def columns(table):
     return table["sample_id"].to_pylist(), table["subject_id"].to_pylist()
+
+
+def test_further_images_of_several_shapes_are_refused(put, tmp_path):
+    rows = align_rows()
+    rows[5]["context"] = {"bytes": encode_png(make_image(5, 40)), "path": None}
+    source = write_folder(tmp_path / "set", list(map(finished, rows)), ALIGN)
+    with pytest.raises(ExportError, match=r"one height and width .*s5\..* in 'context'"):
+        put("recordio", source=source, image="context", verify=False)

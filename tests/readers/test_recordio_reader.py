@@ -46,6 +46,15 @@ def test_a_file_by_hand(tmp_path):
     assert (row["sample_id"], row["content"]) == ("0000007/00000000", b"image")
 
 
+@pytest.mark.parametrize("label", [2.5, -1.0, float("nan"), float("inf")])
+def test_a_label_that_is_no_whole_number_is_no_subject(tmp_path, label):
+    data = struct.pack("<IfQQ", 0, label, 0, 0) + b"image"
+    (tmp_path / "train.rec").write_bytes(MAGIC + struct.pack("<I", len(data)) + data + b"\0")
+    (tmp_path / "train.idx").write_text("0\t0\n")
+    with pytest.raises(ReaderError, match=r"key 0 has the label .*: no subject"):
+        contents(tmp_path)
+
+
 @pytest.mark.parametrize(
     "data", [MAGIC, MAGIC + b"tail", b"head" + MAGIC, b"1234" + MAGIC + b"56" + MAGIC + b"789"]
 )
