@@ -9,6 +9,9 @@ from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import StageError
 
+_TYPES = {"path": str, "hash": str, "md5": str, "size": int, "nfiles": int}
+"""Of what DVC notes of a file or folder."""
+
 
 def check_lock(path: Path) -> None:
     """Refuse a ``dvc.lock`` that DVC can't read.
@@ -45,6 +48,24 @@ def _is_whole(path: Path) -> bool:
     except (YAMLError, ValueError):
         return False
     stages = values.get("stages") if isinstance(values, dict) else None
-    return isinstance(stages, dict) and all(
-        isinstance(stage, dict) and "cmd" in stage for stage in stages.values()
+    return isinstance(stages, dict) and all(map(_is_state, stages.values()))
+
+
+def _is_state(stage: Any) -> bool:
+    """Tell whether DVC takes this for a stage's state: the last one of a cut file may be YAML."""
+    return (
+        isinstance(stage, dict)
+        and isinstance(stage.get("cmd"), str | list)
+        and all(
+            isinstance(stage.get(side, []), list) and all(map(_is_file, stage.get(side, [])))
+            for side in ("deps", "outs")
+        )
+    )
+
+
+def _is_file(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and "path" in entry
+        and all(isinstance(value, _TYPES.get(name, object)) for name, value in entry.items())
     )

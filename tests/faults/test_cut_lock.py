@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+from dvc.utils.serialize import parse_yaml
 
 from pipeline import cli
 from pipeline.cli.lock import check_lock, check_running
@@ -34,6 +36,18 @@ def test_a_lock_that_was_cut_is_told(tmp_path, length):
     path.write_text(LOCK[:length])
     with pytest.raises(StageError, match=r"dvc\.lock is cut off.*remove it and run `dvc repro`"):
         check_lock(path)
+
+
+@pytest.mark.parametrize("length", range(len(LOCK)))
+def test_no_lock_passes_that_dvc_does_not_read(tmp_path, length):
+    """Cut anywhere: before a number, in one, in a digest that then is a number."""
+    path = tmp_path / "dvc.lock"
+    path.write_text(LOCK[:length])
+    try:
+        check_lock(path)
+    except StageError:
+        return
+    COMPILED_LOCKFILE_SCHEMA(parse_yaml(path.read_text(), str(path)))
 
 
 def test_zeros_are_told(tmp_path):

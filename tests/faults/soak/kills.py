@@ -142,7 +142,11 @@ def judged(pristine, harmed, stage, status, said):
         return {"outcome": "named" if cut else "failed", "detail": said[-600:]}
     changed = differences(pristine, harmed, {stage})
     if not changed and pristine.lock()["stages"] != harmed.lock()["stages"]:
-        changed = ["dvc.lock"]
+        # DVC writes its file in place: cut behind a stage's state it is one without the next.
+        harmed.run("dvc", "repro")
+        changed = differences(pristine, harmed)
+        if pristine.lock()["stages"] != harmed.lock()["stages"]:
+            changed.append("dvc.lock")
     return {"outcome": "differs" if changed else "same bytes", "detail": changed[:9]}
 
 
