@@ -58,23 +58,25 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         ReaderError: the root holds no such images, or a file of points can't be read.
     """
     files = list_official(root, dataset, EXPECTED)
-    images = {stem_of(path): path for path in files if is_image(path)}
-    thermal = {stem: match for stem in images if (match := _THERMAL.fullmatch(stem))}
+    images = list(filter(is_image, files))  # two of one stem are told, not one of them taken
+    thermal = {path: match for path in images if (match := _THERMAL.fullmatch(stem_of(path)))}
     palettes = {match[1].lower() for match in thermal.values()}
     palette = "gray" if "gray" in palettes else "iron"
     labels = {stem_of(path): path for path in files if path.lower().endswith(".json")}
     rows, without = [], []
-    for stem, match in thermal.items():
+    for path, match in thermal.items():
         if match[1].lower() != palette or (name := name_of(match[3])) is None:
             continue
-        points = re.sub(r"/images/([^/]+)$", r"/json/\1", stem, flags=re.IGNORECASE)
+        points = re.sub(r"/images/([^/]+)$", r"/json/\1", stem_of(path), flags=re.IGNORECASE)
         truth = _truth(root / labels[points]) if points in labels else {}
         if len(truth) < 2:
-            without.append(images[stem])
-        rows.append(_row(images[stem], name, match[2], dataset, params, Band.LWIR, **truth))
-    for stem, path in images.items():
-        if (match := _VISIBLE.fullmatch(stem)) and (name := name_of(match[2])):
-            rows.append(_row(path, name, match[1], dataset, params, Band.VIS))
+            without.append(path)
+        rows.append(_row(path, name, match[2], dataset, params, Band.LWIR, **truth))
+    rows += [
+        _row(path, name, match[1], dataset, params, Band.VIS)
+        for path in images
+        if (match := _VISIBLE.fullmatch(stem_of(path))) and (name := name_of(match[2]))
+    ]
     if without:
         log.warning(
             "%s: %d thermal images have no box or no %d points, among them %s",

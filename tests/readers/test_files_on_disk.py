@@ -6,6 +6,7 @@ import socket
 import numpy as np
 import pytest
 
+from pipeline import testing
 from pipeline.errors import ReaderError
 from pipeline.ops.codec import encode_png
 from pipeline.params.datasets import DatasetParams
@@ -166,3 +167,20 @@ def test_a_media_with_brackets_is_found_without_its_extension(replica):
     params = DatasetParams(reader="ijb_mdf", root=str(replica.root), shards=1)
     rows = read_dataset("mdf", params).rows
     assert {row["path"] for row in rows} == {"SWIR-30m/one[1].mp4"}
+
+
+@pytest.mark.parametrize(
+    ("reader", "write", "image"),
+    [
+        ("llcm", testing.llcm, "test_vis/cam1/*/*.jpg"),
+        ("sf_tl54", testing.sf_tl54, "dataset/rgb/*/*.png"),
+        ("sf_tl54", testing.sf_tl54, "dataset/gray/*/images/*.png"),
+        ("buaa_visnir", testing.buaa_visnir, "1/1.bmp"),
+    ],
+)
+def test_two_files_of_one_stem_are_told_and_none_is_taken_for_both(tmp_path, reader, write, image):
+    write(tmp_path)
+    first = sorted(tmp_path.glob(image))[0]
+    first.with_suffix(".tif").write_bytes(first.read_bytes())
+    with pytest.raises(ReaderError, match="1 sample ids stand twice"):
+        read_dataset("set", DatasetParams(reader=reader, root=str(tmp_path), shards=1))
