@@ -22,7 +22,7 @@ import pyarrow as pa
 import torch
 from pydantic import TypeAdapter
 
-from benchmarks.bench_sample_set import peak_mb
+from benchmarks.results import peak_mb
 from pipeline.ops.codec import encode_png
 from pipeline.params.load import load_params
 from pipeline.params.train_dmfr import AnyDmfrParams, DmfrParams

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 
+from benchmarks.results import note
 from pipeline.ops.codec import encode_jpeg
 from pipeline.params.datasets import DatasetParams
 from pipeline.params.ingest import IngestParams
@@ -66,7 +67,7 @@ def take_in(root: Path, target: Path, shards: int) -> float:
         ShardFolder(target, shards),
         schema=INGEST,
         key=StageKey("ingest", {}, {}, ""),
-        make=partial(make, PARAMS),
+        make=partial(make, PARAMS, None),
         batch_rows=1,
         executor=Serial(),
         label="ingest",
@@ -90,6 +91,7 @@ def main() -> None:
                     seconds[shards].append(take_in(root, Path(target), shards))
             print(f"turn {turn + 1} of {options.repeats}", flush=True)
     for shards, found in seconds.items():
+        note(f"{shards} target shards", "images/s", [options.images / each for each in found])
         ratios = [base / mine for base, mine in zip(seconds[TARGETS[0]], found, strict=True)]
         print(
             f"{shards} target shards: {options.images / statistics.median(found):.0f} images/s, "

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 import pipeline.store.mapping
 import stages.run
-from benchmarks.results import not_run
+from benchmarks.results import not_run, note
 from pipeline.params.load import load_params
 from pipeline.readers import read_dataset
 from pipeline.store import ShardFolder, StageKey, shard_of
@@ -122,6 +122,8 @@ def measure(former: Path, dataset: str, stage: str, source: str, rows: int) -> N
             start = time.perf_counter()
             module.run(run)
             seconds[what] = time.perf_counter() - start
+    for what, took in seconds.items():
+        note(f"{stage}@{dataset}, {what} computed", "s", [took])
     found = len(contents)
     budget = BUDGET[0] + BUDGET[1] * found
     print(

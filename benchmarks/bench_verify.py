@@ -20,7 +20,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.results import not_run
+from benchmarks.results import not_run, note
 from pipeline.store import ShardFolder, is_shard_folder
 from pipeline.store.content import content_sha256
 from pipeline.store.rows import rows_from_table, table_from_rows
@@ -62,6 +62,9 @@ def main() -> None:
                 f"{folder.parent.name}/{folder.name}: {cost:.2f} s of {seconds:.1f} s", flush=True
             )
             spent, took = spent + cost, took + seconds
+    if not took:
+        not_run(f"{options.workspace}: needs outputs that `dvc repro` made")
+    note("noticing damage", "of what the stages took", [spent / took])
     print(f"all: {spent:.1f} s of {took:.1f} s, {spent / took:.1%}")
 
 

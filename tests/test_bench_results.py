@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from benchmarks.__main__ import run
+from benchmarks.bench_ingest import make_source, take_in
 from benchmarks.results import (
     NOT_RUN,
     NOTES,
@@ -21,6 +22,7 @@ from benchmarks.results import (
     table,
     versions,
 )
+from pipeline.store import ShardFolder
 
 
 def test_a_number_has_its_median_and_spread():
@@ -51,6 +53,12 @@ def test_a_peak_of_memory_is_the_processes_own_and_not_its_parents():
     told = "from benchmarks.results import peak_mb; print(peak_mb())"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert float(done.stdout) < len(held) >> 20
+
+
+def test_the_benchmark_of_ingest_takes_in_what_it_made(tmp_path):
+    make_source(tmp_path / "source", 4)
+    assert take_in(tmp_path / "source", tmp_path / "out", 4) > 0
+    assert sum(1 for _ in ShardFolder(tmp_path / "out", 4).rows(["sample_id"])) == 4
 
 
 def test_a_benchmark_run_again_replaces_its_own_results_and_no_others(tmp_path):

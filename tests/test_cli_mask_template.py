@@ -17,6 +17,17 @@ def test_list_names_all_templates_and_draws_them(tmp_path, capsys):
     assert cv2.imread(str(tmp_path / "all.png")).shape[1] == 6 * 256
 
 
+def test_a_sheet_is_written_where_it_is_said_to_be_or_it_is_an_error(tmp_path, capsys):
+    mask_template(show=True, out=tmp_path / "new" / "all.png", polygon="", material="cotton")
+    assert (tmp_path / "new" / "all.png").is_file()
+    for out in (tmp_path / "all", tmp_path / "all.jpg"):
+        with pytest.raises(StageError, match=r"the extension \.png"):
+            mask_template(show=True, out=out)
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        mask_template(show=True, out=tmp_path / "file" / "all.png")
+
+
 def test_check_tells_what_is_wrong(tmp_path, capsys):
     cv2.imwrite(str(tmp_path / "bad.png"), np.full((256, 256, 3), 9, np.uint8))
     with pytest.raises(ReaderError, match="no alpha channel"):

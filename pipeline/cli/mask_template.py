@@ -28,6 +28,8 @@ def mask_template(
     from pipeline.cli import mask_templates as templates
     from pipeline.synthesis.masks.files import write_template
 
+    if out is not None and out.suffix.lower() != ".png":
+        raise StageError(f"{out}: expected the extension .png, as masks have an alpha channel")
     if show:
         templates.list_templates(out)
     elif check is not None:

@@ -10,7 +10,7 @@ from pipeline.detection import make_detector
 from pipeline.errors import ReaderError, StageError
 from pipeline.face3d.mesh import FaceMesh, five_landmarks
 from pipeline.ops.alignment import align_face
-from pipeline.ops.codec import as_rgb, decode_foreign
+from pipeline.ops.codec import as_rgb, decode_foreign, encode_png
 from pipeline.ops.geometry import invert_affine, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
@@ -31,7 +31,8 @@ def list_templates(out: Path | None) -> None:
         tiles = [_tile(drawn_template(name).rgb, drawn_template(name).alpha) for name in BUILTIN]
         tiles += [np.full_like(tiles[0], 128)] * (-len(tiles) % 6)
         sheet = np.vstack([np.hstack(tiles[i : i + 6]) for i in range(0, len(tiles), 6)])
-        cv2.imwrite(str(out), sheet[..., ::-1])
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(encode_png(sheet))
         print(out)
 
 

@@ -94,7 +94,7 @@ def write_template(path: Path, rgb: UInt8, alpha: UInt8, metadata: dict[str, Any
     from ruamel.yaml import YAML
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.dstack([rgb[..., ::-1], alpha]))
+    path.write_bytes(cv2.imencode(".png", np.dstack([rgb[..., ::-1], alpha]))[1].tobytes())
     with path.with_suffix(".yaml").open("w") as file:
         YAML().dump(metadata, file)
 
