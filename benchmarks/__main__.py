@@ -35,7 +35,7 @@ HERE = Path(__file__).parent
 SMALL: dict[str, list[str]] = {
     "body_training": ["--steps=2", "--repeats=1"],
     "bodies": ["--frames=8", "--boxes=10000", "--repeats=1"],
-    "dmfr": ["--batch=4", "--rounds=2"],
+    "dmfr": ["--batch=12", "--rounds=1"],
     "exports": ["--repeats=1"],
     "incremental": ["--images=40"],
     "ingest": ["--images=128", "--repeats=1"],

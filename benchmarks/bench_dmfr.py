@@ -22,7 +22,7 @@ import pyarrow as pa
 import torch
 from pydantic import TypeAdapter
 
-from benchmarks.results import peak_mb
+from benchmarks.results import note, peak_mb
 from pipeline.ops.codec import encode_png
 from pipeline.params.load import load_params
 from pipeline.params.train_dmfr import AnyDmfrParams, DmfrParams
@@ -152,6 +152,7 @@ def compare_steps(folders: dict[str, ShardFolder], backbone: str, batch: int, ro
                 seconds[kind].append(time.perf_counter() - start)
     plain = median(seconds["plain"])
     for kind, taken in seconds.items():
+        note(f"{kind}, {backbone}", "of a plain step", [each / plain for each in taken])
         print(
             f"{backbone}, batch {batch}: {kind} {1000 * median(taken):.0f} ms a step, "
             f"{median(taken) / plain:.2f} of a plain one (n = {rounds})"

@@ -4,10 +4,11 @@ import argparse
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import run
+from benchmarks.__main__ import SMALL, run
 from benchmarks.bench_ingest import make_source, take_in
 from benchmarks.results import (
     NOT_RUN,
@@ -59,6 +60,16 @@ def test_the_benchmark_of_ingest_takes_in_what_it_made(tmp_path):
     make_source(tmp_path / "source", 4)
     assert take_in(tmp_path / "source", tmp_path / "out", 4) > 0
     assert sum(1 for _ in ShardFolder(tmp_path / "out", 4).rows(["sample_id"])) == 4
+
+
+def test_a_short_run_of_dmfr_has_a_batch_that_every_kind_takes(monkeypatch):
+    from benchmarks import bench_dmfr  # brings torch
+
+    monkeypatch.chdir(Path(__file__).parents[1])
+    (batch,) = (word for word in SMALL["dmfr"] if word.startswith("--batch="))
+    for kind in bench_dmfr.KINDS:
+        size = int(batch.partition("=")[2])
+        assert bench_dmfr.params_of(kind, size).batch_images == size
 
 
 def test_a_benchmark_run_again_replaces_its_own_results_and_no_others(tmp_path):
