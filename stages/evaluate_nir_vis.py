@@ -38,7 +38,7 @@ def run(stage: StageRun) -> None:
     protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
     protocol = protocol.only(params.folds) if params.folds else protocol
     folders = stage.source(params.gallery_rows), stage.source(params.rows)
-    if params.rows != params.gallery_rows:
+    if params.probes_chosen:
         protocol = asked_of(protocol, *folders)
     sets = embed.open_tested(*folders, protocol, method)
     kept = trained_embeddings(stage, params, method, protocol, sets)

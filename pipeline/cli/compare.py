@@ -144,9 +144,7 @@ def _made_of(entry: EvaluateParams | EvaluateDmfrParams) -> tuple[str, str, str 
     """Return of which stage probes were made, by which and by whom; None of real ones."""
     if isinstance(entry, EvaluateDmfrParams):
         return None if entry.probes == "real" else ("attributes", "degrade", entry.probes)
-    if entry.rows == entry.gallery_rows:
-        return None
-    return entry.gallery_rows, entry.rows, None
+    return (entry.gallery_rows, entry.rows, None) if entry.probes_chosen else None
 
 
 def _lines(changes: "RowChanges", most: int) -> list[str]:

@@ -74,6 +74,16 @@ def test_masked_probes_meet_a_plain_gallery(trained_sample):
         assert not np.array_equal(plain[sample_id], masked[sample_id])
 
 
+def test_a_face_that_was_lost_before_it_was_masked_is_a_failure_to_enrol(trained_sample):
+    """As where `reconstruct` rejects it: then `masks` never saw it."""
+    masked = face_row("e0.1.NIR#mask000", "e0", "NIR", "test") | {"mask_fit": "proper"}
+    write_rows(Path("data/sample/masks"), MASKS, [masked])
+    trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR-masked")
+    metrics = trained_sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR-masked")
+    assert (metrics["failure_to_enrol"]["value"], metrics["failure_to_enrol"]["n"]) == (0.25, 4)
+    assert metrics["rank1"]["n"] == 2
+
+
 def test_a_method_on_whole_faces_is_tested_on_rows_of_any_stage_that_has_them(trained_sample):
     rows = [
         face_row(f"{s}.{n}.{b}", s, b, "test") for s in ("e0", "e1") for n in (0, 1) for b in BANDS
