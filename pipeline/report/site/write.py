@@ -20,7 +20,7 @@ from pipeline.report.site.results import blocks, charts, evaluation, is_evaluati
 from pipeline.report.site.runs import REPORTS, StageOutput, flat, read_outputs
 from pipeline.report.site.samples import Lost, Shown, counts_of, rejected_rows, shown_rows
 from pipeline.report.stage_graph import Sizes, layout, read_edges
-from pipeline.report.summary import LEFT_OUT
+from pipeline.report.summary import LEFT_OUT, closing_words
 from pipeline.weights import WeightFile
 
 SIZES = Sizes(box_width=150, box_height=42, column=164, row=78)
@@ -267,6 +267,7 @@ def _counts(output: StageOutput) -> dict[str, Any]:
         "rejected": f"{output.lost:,}" if counted else "",
         "left_out": f"{output.left_out:,}" if counted else "",
         "reasons": ", ".join(f"{name} {count:,}" for name, count in output.rejected.items()),
+        "closing": closing_words(output.rejected),
     }
 
 
