@@ -2,7 +2,6 @@
 
 import logging
 import math
-import shutil
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -22,7 +21,7 @@ from pipeline.protocols.columns import (
 from pipeline.protocols.poses import cross_pose
 from pipeline.readers import read_dataset
 from pipeline.store import ShardFolder
-from pipeline.store.protocols import Protocol, check_seen, write_protocol
+from pipeline.store.protocols import FILES, Protocol, check_seen, write_protocol
 from pipeline.types import Row
 
 _ID = ["sample_id"]
@@ -88,8 +87,17 @@ def write_protocols(folder: Path, protocols: Iterator[Protocol]) -> dict[str, di
         counts[protocol.name] = protocol.counts()
     for path in sorted(folder.iterdir()):  # one that was cut while it was written, too
         if path.is_dir() and path.name not in counts:
-            shutil.rmtree(path)
+            _remove(path)
     return counts
+
+
+def _remove(folder: Path) -> None:
+    """Remove a protocol, and nothing that anybody else put there."""
+    for file in folder.iterdir():
+        if file.name.removeprefix(".").removesuffix(".partial") in FILES:
+            file.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _base(

@@ -272,6 +272,9 @@ def train_table(rows: Iterable[Row | tuple[object, ...]] = ()) -> pa.Table:
     return _table(rows, TRAIN)
 
 
+FILES = ("protocol.json", "enroll.parquet", "probe.parquet", "match.parquet", "train.parquet")
+
+
 def write_protocol(folder: Path, protocol: Protocol) -> Path:
     """Write a protocol's tables into ``folder/<name>``, whole or not at all.
 
