@@ -1,8 +1,10 @@
 """What a training runs on: device, precision, threads, processes."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from models.precision import computes_bfloat16, device_of
 from pipeline.params.training import RunParams
@@ -30,6 +32,22 @@ def make_fabric(params: RunParams) -> "Fabric":
         precision=precision,
         strategy="auto" if params.devices == 1 else "ddp_spawn",
     )
+
+
+def near(device: torch.device, drawn: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Return what was drawn in memory that a GPU copies from while it computes.
+
+    From any other memory a copy waits until all that the GPU was told before is done. For a CPU it
+    is returned as it is.
+
+    Args:
+        device: where it is wanted.
+        drawn: on the CPU.
+    """
+    if device.type != "cuda":
+        return tuple(drawn)
+    with torch.cuda.device(device):  # a thread's own is the first one, whatever the process's
+        return tuple(each.pin_memory() for each in drawn)
 
 
 def computed_in(fabric: "Fabric") -> torch.dtype:

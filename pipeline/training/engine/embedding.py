@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from models.precision import computes_bfloat16, device_of
 from pipeline.store.progress import progress
 from pipeline.training.data.prefetch import batches, loader_threads
+from pipeline.training.engine.devices import near
 from pipeline.types import Float32
 
 IMAGES_AT_ONCE = 32
@@ -46,17 +47,19 @@ def embed_all(
     network.to(at).eval()
     runs = np.array_split(np.arange(count), -(-count // IMAGES_AT_ONCE))
     made = []
+
+    def draw(number: int) -> tuple[Tensor, ...]:
+        given = inputs(runs[number])
+        return near(torch.device(at), [given] if isinstance(given, Tensor) else given)
+
     with (
         torch.autocast(at, torch.bfloat16, enabled=reduced),
-        batches(lambda number: inputs(runs[number]), range(len(runs)), loader_threads()) as drawn,
+        batches(draw, range(len(runs)), loader_threads()) as drawn,
         progress("embed", count) as advance,
     ):
         for given in drawn:
-            made.append((embed or network)(*_on(at, given)).float().cpu())
+            here = (each.to(at, non_blocking=True) for each in given)
+            made.append((embed or network)(*here).float().cpu())
             advance(len(made[-1]))
     vectors: Float32 = torch.cat(made).numpy()
     return vectors
-
-
-def _on(device: str, given: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    return [each.to(device) for each in ([given] if isinstance(given, Tensor) else given)]

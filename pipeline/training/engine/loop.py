@@ -27,7 +27,7 @@ from pipeline.training.engine.checkpoints import (
     load_training_state,
     training_state,
 )
-from pipeline.training.engine.devices import computed_in, make_fabric
+from pipeline.training.engine.devices import computed_in, make_fabric, near
 from pipeline.training.engine.method import RATE_SHARE, TOTAL, Batch, Losses, Method
 
 if TYPE_CHECKING:
@@ -221,7 +221,8 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
 
     def draw(number: int) -> Batch:
         step, part = divmod(number, params.grad_accumulation_steps)
-        return method.sample_batch(generator_for(params.seed, f"step/{step}/{part}"))
+        drawn = method.sample_batch(generator_for(params.seed, f"step/{step}/{part}"))
+        return near(fabric.device, drawn)
 
     each = params.grad_accumulation_steps
     numbers = range(done * each, params.steps * each)
