@@ -42,6 +42,11 @@ class DomainSampler:
                 "run these stages, name their generators, or set ratio to [1, 0]"
             )
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many samples of a batch each role has."""
+        return self.real, self.synthetic
+
     def draw(self, generator: np.random.Generator) -> list[Int64]:
         """Return the indices of each role."""
         return [
@@ -90,13 +95,18 @@ class MetaSampler(DomainSampler):
                 "yaw_edges_deg, or set halves to true, which makes two of it"
             )
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many samples of a batch each role has."""
+        return self.real, self.synthetic - self.tested, self.tested
+
     def draw(self, generator: np.random.Generator) -> list[Int64]:
         """Return the indices of real and synthetic samples of meta-train, and of meta-test."""
         left_out = self.domains.names[int(generator.integers(len(self.domains.names)))]
         others = [name for name in self.domains.names if name != left_out]
         return [
             self.of_domains(generator, [REAL], self.real),
-            self.of_domains(generator, others, self.synthetic - self.tested),
+            self.of_domains(generator, others, self.sizes[1]),
             self.of_domains(generator, [left_out], self.tested),
         ]
 
@@ -126,13 +136,19 @@ class PairedSampler(DomainSampler):
                 "poses.pitch_deg, and name the generator head_mesh"
             )
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many samples of a batch each role has."""
+        paired = self.paired
+        return paired, self.real - paired, paired, self.synthetic - paired
+
     def draw(self, generator: np.random.Generator) -> list[Int64]:
         """Return the indices of paired and other real samples, then of paired and other made."""
         pairs = self.domains.pairs
         real, made = pairs[:, generator.integers(0, pairs.shape[1], self.paired)]
         return [
             real,
-            self.of_domains(generator, [REAL], self.real - self.paired),
+            self.of_domains(generator, [REAL], self.sizes[1]),
             made,
-            self.of_domains(generator, self.domains.names, self.synthetic - self.paired),
+            self.of_domains(generator, self.domains.names, self.sizes[3]),
         ]

@@ -47,16 +47,21 @@ class Filter(DmfrMethod):
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the losses ``classify``, ``filter`` and their weighted sum."""
-        images, labels, roles = batch
+        images, labels, _ = batch
         features = self.embedder(images).float()
-        real = self.of_role(roles, "real", "paired_real")
-        paired_real, paired_made = (
-            self.of_role(roles, name) for name in ("paired_real", "paired_synthetic")
+        real, made, paired_real, paired_made = (
+            self.places(*names, shares=self.world_size)
+            for names in (
+                ("paired_real", "real"),
+                ("paired_synthetic", "synthetic"),
+                ("paired_real",),
+                ("paired_synthetic",),
+            )
         )
         with in_float32(features):
             filtered = self.network.filter(features)
             first = self.real_head.each(features[real], labels[real], self.params.scale)
-            second = self.made_head.each(filtered[~real], labels[~real], self.params.scale)
+            second = self.made_head.each(filtered[made], labels[made], self.params.scale)
             classify = torch.cat([first, second]).mean()
             apart = filter_loss(
                 filtered[paired_made], features[paired_real], detach=self.params.detach_target

@@ -35,14 +35,14 @@ class Meta(DmfrMethod):
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the losses ``meta_train``, ``meta_test`` and their weighted sum."""
-        images, labels, roles = batch
+        images, labels, _ = batch
         features = with_all(self.embedder(images).float())
-        labels, roles = from_all(labels), from_all(roles)  # one virtual step of all processes
-        tested = self.of_role(roles, "tested")
+        labels = from_all(labels)  # one virtual step of all processes
+        trained, tested = self.places("real", "synthetic"), self.places("tested")
         with in_float32(features):
             total, train, test = self.step.objective(
                 self.head.weight,
-                (features[~tested], labels[~tested]),
+                (features[trained], labels[trained]),
                 (features[tested], labels[tested]),
             )
         return {TOTAL: total, "meta_train": train, "meta_test": test}

@@ -37,12 +37,12 @@ class Separate(DmfrMethod):
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the loss of each classifier, and of all samples."""
-        images, labels, roles = batch
+        images, labels, _ = batch
         features = self.embedder(images).float()
-        real = self.of_role(roles, "real")
+        real, made = (self.places(name, shares=self.world_size) for name in self.sampler.roles)
         with in_float32(features):
             first = self.real_head.each(features[real], labels[real], self.params.scale)
-            second = self.made_head.each(features[~real], labels[~real], self.params.scale)
+            second = self.made_head.each(features[made], labels[made], self.params.scale)
             total = torch.cat([first, second]).mean()
         return {TOTAL: total, "real": first.mean(), "synthetic": second.mean()}
 
