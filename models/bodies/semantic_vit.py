@@ -177,8 +177,9 @@ class SemanticViT(nn.Module):
             kept: which local features count; the mean is over these (table III). Without any it is
                 zero.
         """
-        chosen = tokens[:, 1:][:, list(kept)]
-        local = chosen.sum(dim=1) / max(1, sum(kept))
+        # places instead of a mask, whose True a GPU would have to count first
+        chosen = [tokens[:, 1 + place] for place, counts in enumerate(kept) if counts]
+        local = torch.stack(chosen).mean(dim=0) if chosen else torch.zeros_like(tokens[:, 0])
         fused: Tensor = self.fusion(torch.cat([tokens[:, 0], local], dim=1))
         return fused
 

@@ -140,9 +140,9 @@ def _infrared(samples: SampleSet, chosen: Int64) -> np.ndarray:
 
 def _values(images: Tensor) -> Tensor:
     """Turn uint8 (n, h, w, 3) into (n, 3, h, w) of ImageNet's mean and deviation."""
-    values = images.permute(0, 3, 1, 2).float()
-    mean, deviation = (values.new_tensor(each)[:, None, None] for each in (_MEAN, _DEVIATION))
-    return (values - mean) / deviation
+    channels = zip(images.float().unbind(dim=3), _MEAN, _DEVIATION, strict=True)
+    values = [(channel - mean) / deviation for channel, mean, deviation in channels]
+    return torch.stack(values, dim=3).permute(0, 3, 1, 2)
 
 
 METHODS = {"deen": DiverseExpansion}
