@@ -6,6 +6,7 @@ ABLATIONS ?= build/ablations
 SOAK ?= build/soak
 SIZE ?= full
 STUDY ?= build/study-$(SIZE)
+AT_ONCE ?= 1
 SMALLER := $(filter pilot trial,$(SIZE))
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
@@ -44,7 +45,9 @@ ablations: setup ## train and measure every row of the papers' tables: hours wit
 	cd $(ABLATIONS) && dvc repro ablations/dvc.yaml ablations/dmfr/dvc.yaml
 
 # What is claimed, and how it is decided: docs/study.md. SIZE=pilot takes fewer people, SIZE=trial very few. Each part goes
-# on where it was killed.
+# on where it was killed. AT_ONCE=6 trains so many rows side by side: they share a GPU, or many cores.
+rows = $(if $(filter-out 1,$(AT_ONCE)),python -m ablations.at_once $(1) $(AT_ONCE) && )dvc repro $(1)
+
 study: study-nir-vis study-dmfr study-bodies ## all parts of the study (SIZE=pilot or trial: fewer people)
 
 $(STUDY)/faces/dvc.yaml: | setup
@@ -55,13 +58,13 @@ study-nir-vis: $(STUDY)/faces/dvc.yaml ## the study of PRAM, L_CAT and HSST
 	python -m ablations.sized $(STUDY)/faces/ablations/params.yaml ablations/study.yaml \
 	    $(SMALLER:%=ablations/study_%.yaml)
 	cp ablations/stages.yaml $(STUDY)/faces/ablations/dvc.yaml
-	cd $(STUDY)/faces && dvc repro ablations/dvc.yaml
+	cd $(STUDY)/faces && $(call rows,ablations/dvc.yaml)
 
 study-dmfr: $(STUDY)/faces/dvc.yaml ## the study of DMFR
 	python -m ablations.sized $(STUDY)/faces/ablations/dmfr/params.yaml ablations/dmfr/params.yaml \
 	    ablations/dmfr/study.yaml $(SMALLER:%=ablations/dmfr/study_%.yaml)
 	cp ablations/dmfr/stages.yaml $(STUDY)/faces/ablations/dmfr/dvc.yaml
-	cd $(STUDY)/faces && dvc repro ablations/dmfr/dvc.yaml
+	cd $(STUDY)/faces && $(call rows,ablations/dmfr/dvc.yaml)
 
 $(STUDY)/bodies/dvc.yaml: | setup
 	crossband workspace $(STUDY)/bodies --profile params/study_bodies.yaml \
@@ -71,7 +74,7 @@ study-bodies: $(STUDY)/bodies/dvc.yaml ## the study of bodies in four bands
 	python -m ablations.sized $(STUDY)/bodies/ablations/bodies/params.yaml \
 	    ablations/bodies/params.yaml $(SMALLER:%=ablations/bodies/study_%.yaml)
 	cp ablations/bodies/stages.yaml $(STUDY)/bodies/ablations/bodies/dvc.yaml
-	cd $(STUDY)/bodies && dvc repro ablations/bodies/dvc.yaml
+	cd $(STUDY)/bodies && $(call rows,ablations/bodies/dvc.yaml)
 
 # In random order (the seed is printed); a module's tests mostly stay with one process, so that their
 # shared fixtures are made once.

@@ -1,0 +1,81 @@
+"""Several rows side by side: ``python -m ablations.at_once <file of stages> <how many>``.
+
+DVC runs one stage after another. Rows depend on none of each other, and one alone leaves most of a
+GPU and all but a few cores idle. So each row gets a DVC of its own, which waits while another reads
+or writes ``dvc.lock``.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from pipeline.errors import ParamsError, StageError
+from stages.run import run_guarded
+
+ROW = "row@"
+"""How the names of the rows' stages begin."""
+
+
+def run(file: str, count: int) -> None:
+    """Reproduce what rows start from, and then the rows, ``count`` of them at once.
+
+    Whoever comes after them, as tables do, is left to ``dvc repro``.
+
+    Args:
+        file: of the rows' stages, for example ``ablations/dvc.yaml``.
+        count: 1 or more.
+
+    Raises:
+        StageError: a row ended in an error; all others were still run.
+    """
+    before, rows = planned(file)
+    if before and _dvc("repro", *before):
+        raise StageError(f"{file}: what its rows start from ended in an error, which stands above")
+    with ThreadPoolExecutor(count) as pool:
+        codes = list(pool.map(_reproduce, rows))
+    if failed := [row for row, code in zip(rows, codes, strict=True) if code]:
+        raise StageError(
+            f"{len(failed)} of {len(rows)} rows ended in an error, which stands above: "
+            f"{', '.join(failed)}. The others are done; the same command goes on"
+        )
+
+
+def planned(file: str) -> tuple[list[str], list[str]]:
+    """Return the stages that rows start from, and the rows, by DVC's addresses.
+
+    Raises:
+        StageError: the file has no rows.
+    """
+    from dvc.repo import Repo  # takes a second to import
+
+    with Repo() as repo:
+        rows = [each for each in repo.stage.collect(file) if each.name.startswith(ROW)]
+        graph = repo.index.graph
+        before = {stage for row in rows for stage in graph.successors(row)} - set(rows)
+        if not rows:
+            raise StageError(f"{file} has no stages {ROW}…: expected rows of ablations")
+        return sorted(stage.addressing for stage in before), [row.addressing for row in rows]
+
+
+def _reproduce(row: str) -> int:
+    return _dvc("--wait-for-lock", "repro", "--single-item", row)
+
+
+def _dvc(*words: str) -> int:
+    return subprocess.run(["dvc", *words], check=False, env=os.environ).returncode
+
+
+def main(words: Sequence[str]) -> None:
+    """Take the command line."""
+    if len(words) != 2:
+        sys.exit("usage: python -m ablations.at_once <file of stages> <how many>")
+    file, count = words
+    if not count.isdecimal() or not int(count):
+        raise ParamsError(f"how many rows at once is {count!r}: expected a whole number from 1")
+    run(file, int(count))
+
+
+if __name__ == "__main__":
+    run_guarded("ablations.at_once", lambda: main(sys.argv[1:]))

@@ -1,0 +1,83 @@
+"""Rows side by side, each by a DVC of its own, in a small project of shell commands."""
+
+import subprocess
+import sys
+
+import pytest
+
+from ablations import at_once
+from pipeline.errors import ParamsError, StageError
+from pipeline.params.load import read_yaml
+
+STAGES = """
+stages:
+  start:
+    cmd: date +%N >> started.log && echo start > start.txt
+    outs: [start.txt]
+  unasked:
+    cmd: exit 3
+    deps: [start.txt]
+"""
+ROWS = """
+stages:
+  row:
+    foreach: [one, other, failing]
+    do:
+      wdir: ..
+      cmd: {python} meet.py ${{item}}
+      deps: [start.txt, meet.py]
+      outs: ["${{item}}.txt"]
+  table:
+    wdir: ..
+    cmd: cat one.txt other.txt > table.txt
+    deps: [one.txt, other.txt]
+    outs: [table.txt]
+"""
+MEET = """
+import sys, time
+from pathlib import Path
+
+name = sys.argv[1]
+if name == "failing":
+    sys.exit(1)
+Path(f"{name}.here").touch()
+mate = Path({"one": "other", "other": "one"}[name] + ".here")
+deadline = time.monotonic() + 60
+while not mate.exists():
+    if time.monotonic() > deadline:
+        sys.exit(f"{name} was alone")
+    time.sleep(0.02)
+Path(f"{name}.txt").write_text(name)
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["dvc", "init", "--no-scm", "--quiet"], check=True)
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "dvc.yaml").write_text(STAGES)
+    (tmp_path / "rows/dvc.yaml").write_text(ROWS.format(python=sys.executable))
+    (tmp_path / "meet.py").write_text(MEET)
+    return tmp_path
+
+
+def test_rows_run_at_once_after_what_they_start_from_and_one_that_fails_stops_no_other(project):
+    with pytest.raises(StageError, match=r"1 of 3 rows .*rows/dvc.yaml:row@failing\. The others"):
+        at_once.run("rows/dvc.yaml", 3)
+    assert {path.name for path in project.glob("o*.txt")} == {"one.txt", "other.txt"}
+    assert len((project / "started.log").read_text().splitlines()) == 1
+    assert not (project / "table.txt").exists()
+    locked = read_yaml(project / "rows/dvc.lock")["stages"]
+    assert set(locked) == {"row@one", "row@other"}  # so that `dvc repro` runs neither again
+
+
+def test_a_file_without_rows_is_refused(project):
+    with pytest.raises(StageError, match="has no stages row@"):
+        at_once.planned("dvc.yaml")
+
+
+@pytest.mark.parametrize("count", ["0", "two", "-1"])
+def test_how_many_is_a_whole_number_from_one(count):
+    with pytest.raises(ParamsError, match="expected a whole number from 1"):
+        at_once.main(["rows/dvc.yaml", count])
