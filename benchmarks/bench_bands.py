@@ -3,7 +3,8 @@
 Run in a project after ``dvc repro``: ``python -m benchmarks.bench_bands --sheet bands.png``. Each
 frontal face of the sample is measured where its visible image's mesh and labels say; the readings
 are single real images' (``READ``), so that their order counts and not their level. Printed are
-medians over faces, and Spearman's rank correlation of the regions' order with the readings'.
+medians over faces, and Spearman's rank correlation of the regions' order with the readings'; both
+are noted.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks.results import not_run
+from benchmarks.results import not_run, note
 from pipeline.ops.codec import as_grey, decode, encode_png
 from pipeline.ops.geometry import transform_points
 from pipeline.report import draw
@@ -97,11 +98,14 @@ def main() -> None:
         ordered = sorted(medians, key=medians.__getitem__, reverse=True)
         print(f"{band}, {len(shown[band])} faces: ", end="")
         print(", ".join(f"{name} {medians[name]:.0f}" for name in ordered))
+        for name in ordered:
+            note(f"{band}, {name}", "grey levels", values[band][name])
         if band in READ:
             common = [name for name in READ[band] if name in medians]
             rank = spearmanr([READ[band][n] for n in common], [medians[n] for n in common])
             print(f"  read: {READ[band]}")
             print(f"  order of {len(common)} regions: Spearman {rank.statistic:.2f}")
+            note(f"{band}, order of {len(common)} regions", "Spearman", [float(rank.statistic)])
     if options.sheet:
         lines = [_line(band, shown[band], values[band]) for band in sorted(shown)]
         options.sheet.write_bytes(encode_png(page("simulated bands and readings", lines)))

@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 import crossband
+from benchmarks.results import not_run, note
 from crossband import networks
 from models.bisenet.network import load_bisenet
 from pipeline.demo.people.anny import Anny
@@ -48,6 +49,15 @@ YAWS_DEG = (-60.0, -45.0, -30.0, -15.0, 15.0, 30.0, 45.0, 60.0)
 SIDE_PX = 480
 _TEMPLATE = ALIGNMENT_TEMPLATES["arcface144"]
 _CONTEXT = ALIGNMENT_TEMPLATES["facexlib512"]
+_UNITS = {
+    "psnr_db": "dB",
+    "perceptual": "of unit features",
+    "identity": "cosine",
+    "landmarks_percent": "% of the eyes' distance",
+    "yaw_off_deg": "deg",
+    "identity_rendered": "cosine",
+}
+"""What is compared, and in which unit it is noted."""
 _NOT_HEAD = (FaceClass.BACKGROUND, FaceClass.CLOTH, FaceClass.NECK, FaceClass.NECKLACE)
 
 
@@ -183,7 +193,12 @@ def main() -> None:
             found[yaw].append(values)
             tiles += [decode(row["image"]["bytes"]), seen.crop]
         lines.append(np.hstack([draw.fit(tile, 112)[0] for tile in tiles]))
+    if not found:
+        not_run(f"no face was found in any of {options.people} frontal images")
     print(table(found))
+    for yaw, rows in sorted(found.items()):
+        for name, unit in _UNITS.items():
+            note(f"{name}, yaw {yaw:+.0f}", unit, [row[name] for row in rows])
     if options.sheet:
         title = f"frontal, then at {YAWS_DEG}: turned by the stage, rendered so"
         options.sheet.write_bytes(encode_png(page(title, lines)))
@@ -191,7 +206,7 @@ def main() -> None:
 
 def table(found: dict[float, list[Row]]) -> str:
     """Return medians by angle as a Markdown table."""
-    names = next(iter(found.values()))[0].keys()
+    names = list(_UNITS)
     lines = [f"| yaw | n | {' | '.join(names)} |", "|---" * (len(names) + 2) + "|"]
     for yaw, rows in sorted(found.items()):
         medians = [f"{np.median([row[name] for row in rows]):.3g}" for name in names]
