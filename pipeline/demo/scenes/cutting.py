@@ -45,7 +45,7 @@ def _planes(scene: Scene) -> dict[str, UInt8]:
     maps = {name: getattr(scene, name) for name in MATERIALS}
     face = np.zeros_like(person)
     if scene.head_xyxy is not None:
-        x0, y0, x1, y1 = (round(side) for side in scene.head_xyxy)
+        x0, y0, x1, y1 = (max(round(side), 0) for side in scene.head_xyxy)
         bare = sum((maps[name] for name in ("skin", "brows", "eyes", "lips")), np.zeros_like(face))
         face[y0 : y1 + 1, x0 : x1 + 1] = bare[y0 : y1 + 1, x0 : x1 + 1]
     planes = {name: np.rint(values * 255).astype(np.uint8) for name, values in maps.items()}

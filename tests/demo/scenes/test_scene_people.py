@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from pipeline.demo.bands.materials import WEIGHTS, MaterialEstimator
+from pipeline.demo.bands.scene import MATERIALS, Scene
 from pipeline.demo.people.anny import Anny
 from pipeline.demo.people.openpeople import list_images
 from pipeline.demo.scenes.bodies import Body
 from pipeline.demo.scenes.cutouts import VIEWS, Cutout
-from pipeline.demo.scenes.cutting import HEIGHT_PX, cut_out
+from pipeline.demo.scenes.cutting import HEIGHT_PX, _planes, cut_out
 from pipeline.demo.scenes.figure import Light, Stance
 from pipeline.demo.scenes.gait import Gait, walking
 from pipeline.demo.scenes.garments import LOWER, SHOES, SKIN, UPPER, Outfit, cloth_at
@@ -130,3 +131,12 @@ def test_four_views_are_cut_out_and_reduced(planes):
     person = 255 - planes["front/background"].astype(int)
     assert 0.2 < (person > 128).mean() < 0.7
     assert (person[:, 0] < 30).all()  # nothing beside the person
+
+
+def test_a_face_whose_box_begins_beyond_the_image_is_cut_out_as_far_as_it_shows():
+    maps = {name: np.zeros((40, 30), np.float32) for name in MATERIALS}
+    maps["skin"] += 1.0
+    scene = Scene(np.zeros((40, 30, 3), np.uint8), **maps, head_xyxy=(-3.2, -2.6, 9.0, 11.0))
+    face = _planes(scene)["face"]
+    assert face[:12, :10].min() == 255
+    assert np.count_nonzero(face) == 12 * 10
