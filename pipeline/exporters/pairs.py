@@ -1,7 +1,8 @@
 """Pairs for verification: half genuine, half impostors, drawn by a seed and never twice."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations, product
 from math import comb
 
 import numpy as np
@@ -11,6 +12,9 @@ from pipeline.rng import generator_for
 
 Pair = tuple[int, int, bool]
 """Two ordinals, the smaller first, and whether they are of one subject."""
+
+_PATIENCE = 20
+"""So many draws a pair find nearly all; what is left then is drawn another way."""
 
 
 def draw_pairs(subjects: Sequence[str], count: int, seed: int) -> list[Pair]:
@@ -41,16 +45,99 @@ def draw_pairs(subjects: Sequence[str], count: int, seed: int) -> list[Pair]:
         )
     generator = generator_for(seed, "pairs")
     same = _drawn(lambda: _genuine(rows, several, generator), half)
+    if len(same) < half:
+        every = (pair for subject in several for pair in _pairs_of(rows[subject]))
+        even = _even_genuine(rows, several, generator)
+        _fill(same, half, genuine, even, every, generator)
     different = _drawn(lambda: _impostors(subjects, generator), half)
+    if len(different) < half:
+        _fill(
+            different, half, impostors, _even_impostors(rows, generator), _across(rows), generator
+        )
     return [pair for both in zip(same, different, strict=True) for pair in both]
 
 
-def _drawn(draw: Callable[[], Pair | None], count: int) -> list[Pair]:
+def _drawn(draw: Callable[[], Pair | None], count: int) -> dict[Pair, None]:
+    """Draw different pairs, perhaps fewer: to wait for the rarest could take for ever."""
     found: dict[Pair, None] = {}
-    while len(found) < count:
+    for _ in range(_PATIENCE * count):
+        if len(found) == count:
+            break
         if pair := draw():
             found[pair] = None
-    return list(found)
+    return found
+
+
+def _fill(
+    found: dict[Pair, None],
+    count: int,
+    there: int,
+    even: Callable[[], Pair],
+    every: Iterator[Pair],
+    generator: np.random.Generator,
+) -> None:
+    """Draw the pairs that lack, each of those that are not found yet as likely as another.
+
+    Args:
+        found: pairs; the others are added.
+        count: how many there shall be.
+        there: how many exist.
+        even: draws one of all, each as likely.
+        every: all of them; listed where more than half of them are wanted.
+        generator: of the draw.
+    """
+    if there <= 2 * count:
+        others = [pair for pair in every if pair not in found]
+        chosen = generator.permutation(len(others))[: count - len(found)]
+        found.update(dict.fromkeys(others[index] for index in chosen.tolist()))
+    while len(found) < count:
+        found[even()] = None
+
+
+def _pairs_of(mine: Sequence[int]) -> Iterator[Pair]:
+    return ((a, b, True) for a, b in combinations(mine, 2))
+
+
+def _across(rows: Mapping[str, Sequence[int]]) -> Iterator[Pair]:
+    """Yield all pairs of two subjects."""
+    for first, second in combinations(rows.values(), 2):
+        for a, b in product(first, second):
+            yield min(a, b), max(a, b), False
+
+
+def _even_genuine(
+    rows: Mapping[str, Sequence[int]], several: Sequence[str], generator: np.random.Generator
+) -> Callable[[], Pair]:
+    """Draw subjects as often as they have pairs."""
+    ends = np.cumsum([comb(len(rows[subject]), 2) for subject in several])
+
+    def draw() -> Pair:
+        place = np.searchsorted(ends, generator.integers(ends[-1]), side="right")
+        mine = rows[several[int(place)]]
+        a, b = sorted(generator.choice(len(mine), 2, replace=False).tolist())
+        return mine[a], mine[b], True
+
+    return draw
+
+
+def _even_impostors(
+    rows: Mapping[str, Sequence[int]], generator: np.random.Generator
+) -> Callable[[], Pair]:
+    """Draw a subject as often as it is in a pair, one of its rows, and one of all other rows."""
+    ordered = [ordinal for mine in rows.values() for ordinal in mine]
+    sizes = np.array([len(mine) for mine in rows.values()])
+    starts = np.cumsum(sizes) - sizes
+    ends = np.cumsum(sizes * (len(ordered) - sizes))
+
+    def draw() -> Pair:
+        place = np.searchsorted(ends, generator.integers(ends[-1]), side="right")
+        start, size = int(starts[place]), int(sizes[place])
+        a = ordered[start + int(generator.integers(size))]
+        other = int(generator.integers(len(ordered) - size))
+        b = ordered[other if other < start else other + size]
+        return min(a, b), max(a, b), False
+
+    return draw
 
 
 def _genuine(
