@@ -106,3 +106,20 @@ def test_draws_lie_in_their_ranges_and_repeat_by_seed():
         degrade_photometric(FACE, drawn[3], np.random.default_rng(1)),
         degrade_photometric(FACE, drawn[3], np.random.default_rng(1)),
     )
+
+
+@pytest.mark.parametrize(("side", "scale"), [(64, 64.0), (172, 6.0)])
+def test_turbulence_shifts_by_its_root_mean_square_however_far_the_air_moves_alike(
+    monkeypatch, side, scale
+):
+    shifts = []
+
+    def remapped(light, x, y, *_, **__):
+        rows, columns = np.mgrid[:side, :side]
+        shifts.append(np.sqrt((np.square(x - columns).mean() + np.square(y - rows).mean()) / 2))
+        return light
+
+    monkeypatch.setattr("pipeline.synthesis.degrade.photometric.cv2.remap", remapped)
+    for seed in range(9):
+        degraded(FACE[:side, :side], seed, turbulence_px=2.0, turbulence_scale_px=scale)
+    assert shifts == pytest.approx([2.0] * 9, rel=0.03)

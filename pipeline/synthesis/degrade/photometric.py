@@ -18,6 +18,8 @@ _GAMMA = 2.2
 _LINEAR: Float32 = ((np.arange(256) / 255) ** _GAMMA).astype(np.float32)
 _SMALLEST_PX = 0.05
 """Blur and tilt below this are left out: they would change no pixel."""
+_MANY_SCALES = 20
+"""In a frame that holds so many of the tilts' lengths their mean is next to nothing."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,10 @@ def _bend(light: Float32, degradation: Degradation, generator: np.random.Generat
     scale = degradation.turbulence_scale_px
     tilts = generator.standard_normal((height, width, 2), dtype=np.float32)
     smooth = cv2.GaussianBlur(tilts, (0, 0), scale, borderType=cv2.BORDER_REFLECT_101)
-    shift = smooth * (degradation.turbulence_px / max(float(np.std(smooth)), 1e-12))
+    # Else the frame moves as a whole too, and what it moves by counts like any other shift.
+    mean = 0.0 if min(height, width) >= _MANY_SCALES * scale else float(np.square(smooth.mean()))
+    root_mean_square = float(np.sqrt(np.square(np.std(smooth)) + mean))
+    shift = smooth * (degradation.turbulence_px / max(root_mean_square, 1e-12))
     columns, rows = np.meshgrid(np.arange(width), np.arange(height))
     bent = cv2.remap(
         light,
