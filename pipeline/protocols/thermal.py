@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from pipeline.errors import ReaderError
 from pipeline.readers import arl_vtf, mcxface
 from pipeline.readers.bob_lists import MODELS, PROBES, TRAIN, Listed, Stems, read_protocols
 from pipeline.readers.layout import files_below
@@ -44,14 +45,24 @@ def tufts_lists(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     """Yield a protocol for each that lies beside the images, as Idiap lists them for Bob.
 
     Lists that differ in ``…split<n>`` alone are the folds of one protocol.
+
+    Raises:
+        ReaderError: two folders of lists would be one fold, or one protocol in two spellings.
     """
     images = Stems(row["path"] for row in rows)
     by_path = {row["path"]: row for row in rows}
     folds: defaultdict[str, dict[int, Uses]] = defaultdict(dict)
+    stems: dict[str, str] = {}
     for name, uses in read_protocols(root, files_below(root)).items():
         split = _SPLIT.fullmatch(name)
         stem, number = (split[1], int(split[2])) if split else (name, 1)
-        folds[stem.replace("-", "_")][number] = uses
+        own = stem.replace("-", "_")
+        if stems.setdefault(own, stem) != stem or number in folds[own]:
+            raise ReaderError(
+                f"{root}: the lists of {name!r} would be those of protocol {own!r}, fold {number}, "
+                f"beside others of {stems[own]!r}: rename one of the folders"
+            )
+        folds[own][number] = uses
     for name, splits in sorted(folds.items()):
         yield _listed(
             root / name,

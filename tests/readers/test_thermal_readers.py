@@ -1,5 +1,7 @@
 """Readers of the open thermal face sets on replicas of their layouts."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -269,3 +271,16 @@ def test_a_copy_is_listed_the_same_one_folder_deeper(tmp_path, reader):
         found.append(sorted((row["sample_id"], row["band"], row.get("split")) for row in rows))
         assert list_dataset("mine", params).count == 1
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("other", ["VIS_THERMAL-split2", "VIS-THERMAL", "VIS-THERMAL_-split2"])
+def test_tufts_lists_that_would_be_one_protocol_are_told_apart(tmp_path, protocols, other):
+    testing.tufts(tmp_path)
+    testing.tufts_lists(tmp_path)
+    (folder,) = {path.parent.parent for path in tmp_path.rglob("dev/for_models.csv")}
+    shutil.copytree(folder, folder.with_name(other))
+    if other == "VIS-THERMAL_-split2":
+        assert sorted(protocols("tufts")) == ["vis_thermal", "vis_thermal_"]
+        return
+    with pytest.raises(ReaderError, match="beside others of 'vis-thermal': rename one"):
+        protocols("tufts")
