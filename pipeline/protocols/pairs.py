@@ -60,7 +60,7 @@ def lfw_pairs(file: Path) -> Iterator[Pair]:
     """
     lines = read_lines(file)
     header = lines[0][1].split() if lines else []
-    if len(header) not in (1, 2) or not all(word.isdigit() for word in header):
+    if len(header) not in (1, 2) or not all(word.isdecimal() for word in header):
         raise ReaderError(f"{file}, line 1: expected '10 300' or '1100', found {header}")
     folds, each = (1, int(header[0])) if len(header) == 1 else (int(header[0]), int(header[1]))
     if len(lines) - 1 != 2 * folds * each:
@@ -71,9 +71,9 @@ def lfw_pairs(file: Path) -> Iterator[Pair]:
         fold = None if len(header) == 1 else index // (2 * each) + 1
         words = line.split("\t") if "\t" in line else line.split()
         match [word.strip() for word in words]:
-            case [name, i, j] if i.isdigit() and j.isdigit():
+            case [name, i, j] if i.isdecimal() and j.isdecimal():
                 yield fold, lfw.sample_of(name, int(i)), lfw.sample_of(name, int(j)), True
-            case [name, i, other, j] if i.isdigit() and j.isdigit():
+            case [name, i, other, j] if i.isdecimal() and j.isdecimal():
                 yield fold, lfw.sample_of(name, int(i)), lfw.sample_of(other, int(j)), False
             case _:
                 raise ReaderError(
@@ -117,7 +117,7 @@ def cfp_numbers(file: Path) -> dict[int, str]:
     def parse(line: str) -> tuple[int, str] | None:
         number, _, path = line.partition(" ")
         sample_id = cfp.sample_of(path.strip())
-        return (int(number), sample_id) if number.isdigit() and sample_id else None
+        return (int(number), sample_id) if number.isdecimal() and sample_id else None
 
     return dict(read_entries(file, parse, "'1 ../Data/Images/001/frontal/01.jpg'"))
 
@@ -127,7 +127,7 @@ def _cfp_pairs(
 ) -> Iterator[tuple[str, str]]:
     for number, line in read_some_lines(file, "'i,j'"):
         words = [word.strip() for word in line.split(",")]
-        if len(words) != 2 or not all(word.isdigit() for word in words):
+        if len(words) != 2 or not all(word.isdecimal() for word in words):
             raise ReaderError(f"{file}, line {number}: expected 'i,j', found {line!r}")
         i, j = int(words[0]), int(words[1])
         if i not in left or j not in right:
@@ -148,10 +148,10 @@ def ytf_pairs(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     pairs: list[Pair] = []
     for number, line in read_lines(file):
         words = [word.strip() for word in line.split(",")]
-        if number == 1 and words and not words[0].isdigit():
+        if number == 1 and words and not words[0].isdecimal():
             continue  # header
         match = [re.fullmatch(r"(.+)/(\d+)", word) for word in words[2:4]]
-        numbered = len(words) == 5 and words[0].isdigit() and words[1].isdigit()
+        numbered = len(words) == 5 and words[0].isdecimal() and words[1].isdecimal()
         if not numbered or words[4] not in ("0", "1") or None in match:
             raise ReaderError(
                 f"{file}, line {number}: expected '<fold>, <pair>, <Name>/<video>, "

@@ -4,7 +4,8 @@ IJB-B and IJB-C are of one make: two galleries, mixed probes, pairs, and the met
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,22 +130,38 @@ def sightings(file: Path, columns: Columns) -> Iterator[Sighting]:
     Raises:
         ReaderError: a column is missing, or a template is of two subjects.
     """
-    subjects: dict[str, str] = {}
-    for cells in read_table(file, columns.required):
-        template, subject = _whole(cells["TEMPLATE_ID"]), _whole(cells["SUBJECT_ID"])
-        if subject.lower() in _NOBODY:
-            continue
-        if subjects.setdefault(template, subject) != subject:
-            raise ReaderError(
-                f"{file}: template {template} is of the subjects {subjects[template]} and {subject}"
-            )
+    for template, subject, cells in subjects_by_template(file, columns.required, {}):
         yield Sighting(
             template,
             subject,
             sample_of(subject, cells[columns.file]),
-            _whole(cells[columns.media]),
+            whole_id(cells[columns.media]),
             number_of(cells.get(columns.yaw, "")),
         )
+
+
+def subjects_by_template(
+    file: Path, columns: Sequence[str], known: dict[str, str]
+) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Yield template, subject and cells of each line of a list that has a subject.
+
+    Args:
+        file: the list.
+        columns: that it has to have.
+        known: subject by template; what the list tells is added.
+
+    Raises:
+        ReaderError: a column is missing, or a template is of two subjects.
+    """
+    for cells in read_table(file, columns):
+        template, subject = whole_id(cells["TEMPLATE_ID"]), whole_id(cells["SUBJECT_ID"])
+        if subject.lower() in _NOBODY:
+            continue
+        if known.setdefault(template, subject) != subject:
+            raise ReaderError(
+                f"{file}: template {template} is of the subjects {known[template]} and {subject}"
+            )
+        yield template, subject, cells
 
 
 def sample_of(subject: str, file: str) -> str:
@@ -176,7 +193,7 @@ def sample_rows(
     for file in lists:
         nobody = 0
         for cells in read_table(file, required):
-            subject, name = _whole(cells["SUBJECT_ID"]), cells[columns.file]
+            subject, name = whole_id(cells["SUBJECT_ID"]), cells[columns.file]
             if subject.lower() in _NOBODY:
                 nobody += 1
                 continue
@@ -194,8 +211,8 @@ def sample_rows(
                 params,
                 sample_id=sample_id,
                 subject_id=subject,
-                media_id=_whole(cells[columns.media]),
-                frame_index=int(frame) if frame == frame else None,
+                media_id=whole_id(cells[columns.media]),
+                frame_index=int(frame) if math.isfinite(frame) else None,
                 band=str(Band.VIS),
                 truth_box_xyxy=box_of_corner(*box),
             )
@@ -220,6 +237,6 @@ def known_unused(path: str, _: Collection[str]) -> str | None:
     return "images without a face" if "nonfaces" in path.lower().split("/")[:-1] else None
 
 
-def _whole(cell: str) -> str:
+def whole_id(cell: str) -> str:
     """Return an identifier as it was before a spreadsheet made it a float: 187.0 → 187."""
-    return cell[:-2] if cell.endswith(".0") and cell[:-2].isdigit() else cell
+    return cell[:-2] if cell.endswith(".0") and cell[:-2].isdecimal() else cell

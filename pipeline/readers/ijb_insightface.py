@@ -27,6 +27,7 @@ import pyarrow.csv as pacsv
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers import ijbb, ijbc
+from pipeline.readers.ijb import subjects_by_template, whole_id
 from pipeline.readers.layout import (
     find_list,
     is_image,
@@ -74,7 +75,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         match=f"name no crop of {lists[FACES].name}",
     )
     images = {match[1]: path for path in files if is_image(path) and (match := _CROP.match(path))}
-    report_absent(dataset, [name for name in names if name not in images])
+    report_absent(dataset, [name for name, _, _ in faces if name not in images])
     rows = (
         official_row(
             images.get(name, name),
@@ -128,7 +129,7 @@ def read_faces(file: Path) -> Iterator[tuple[str, str, str]]:
     seen: dict[str, int] = {}
     for number, line in read_lines(file):
         words = line.split()
-        if len(words) != 3 or not all(word.isdigit() for word in words[1:]):
+        if len(words) != 3 or not all(word.isdecimal() for word in words[1:]):
             raise ReaderError(
                 f"{file}, line {number}: expected '<crop> <template> <media>', found {line!r}"
             )
@@ -184,16 +185,19 @@ def read_pairs(file: Path) -> pa.Table:
 
 
 def subjects_of(root: Path, release: str, files: list[str], pairs: Path) -> dict[str, str]:
-    """Return each template's subject, by the search's lists or else by the pairs."""
+    """Return each template's subject, by the search's lists or else by the pairs.
+
+    Raises:
+        ReaderError: a list is malformed, or a template is of two subjects.
+    """
     told = RELEASES[release]
     lists = [find_list(files, name) for name in (*told.galleries, told.probes)]
     if all(lists):
-        return {
-            cells["TEMPLATE_ID"]: cells["SUBJECT_ID"]
-            for path in lists
-            if path
-            for cells in read_table(root / path, ("TEMPLATE_ID", "SUBJECT_ID"))
-        }
+        subjects: dict[str, str] = {}
+        for path in filter(None, lists):
+            for _ in subjects_by_template(root / path, ("TEMPLATE_ID", "SUBJECT_ID"), subjects):
+                pass
+        return subjects
     return _joined(read_pairs(pairs))
 
 
@@ -217,11 +221,11 @@ def _joined(pairs: pa.Table) -> dict[str, str]:
 
 
 def _by_number(name: str) -> tuple[int, str]:
-    return (int(name) if name.isdigit() else 0, name)
+    return (int(name) if name.isdecimal() else 0, name)
 
 
 def templates_in(root: Path, files: Iterable[str], name: str) -> list[str]:
     """Return the templates of one of the search's lists, each once."""
     path = find_list(files, name)
     cells = read_table(root / path, ("TEMPLATE_ID",)) if path else ()
-    return list(dict.fromkeys(each["TEMPLATE_ID"] for each in cells))
+    return list(dict.fromkeys(whole_id(each["TEMPLATE_ID"]) for each in cells))

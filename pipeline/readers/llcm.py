@@ -96,7 +96,7 @@ def known_unused(path: str, used: Collection[str]) -> str | None:
 def train_path(line: str) -> str | None:
     """Return the path of a training list's line."""
     path, _, label = line.rpartition(" ")
-    return path.strip() if label.isdigit() and _TRAIN.fullmatch(stem_of(path.strip())) else None
+    return path.strip() if label.isdecimal() and _TRAIN.fullmatch(stem_of(path.strip())) else None
 
 
 def read_ids(file: Path) -> set[int]:
@@ -106,7 +106,7 @@ def read_ids(file: Path) -> set[int]:
         ReaderError: something else stands there, or nothing.
     """
     words = [word.strip() for _, line in read_lines(file) for word in line.split(",")]
-    if not any(words) or not all(word.isdigit() for word in words if word):
+    if not any(words) or not all(word.isdecimal() for word in words if word):
         raise ReaderError(f"{file}: expected subject numbers with commas, found {words[:5]}")
     return {int(word) for word in words if word}
 

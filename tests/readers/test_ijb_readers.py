@@ -1,6 +1,7 @@
 """Readers of IJB-A, -B and -C on replicas: faces in shared files, templates, comparisons."""
 
 import math
+import re
 
 import pytest
 
@@ -230,3 +231,35 @@ def test_ijba_compares_the_templates_that_its_comparisons_name(tmp_path, protoco
     assert set(fold.enroll["template_id"].to_pylist()) == {"102", "103", "104"}
     assert set(fold.probe["template_id"].to_pylist()) == {"202", "203", "204"}
     assert len(fold.enroll) == 4  # a template of two images, as bob.db.ijba counts them
+
+
+def test_crops_have_the_subjects_of_lists_whose_numbers_a_spreadsheet_made_floats(tmp_path, listed):
+    testing.ijb_insightface(tmp_path)
+    expected = {name: row["subject_id"] for name, row in listed("ijb_insightface").items()}
+    for file in tmp_path.glob("meta/*.csv"):
+        header, *lines = (line.split(",") for line in file.read_text().splitlines())
+        lines = [[f"{line[0]}.0", f"{line[1]}.0", *line[2:]] for line in lines]
+        put_text(file, [",".join(line) for line in (header, *lines)])
+    assert {n: r["subject_id"] for n, r in listed("ijb_insightface").items()} == expected
+    assert set(expected.values()) == {"1", "2", "3", "4"}
+
+
+def test_a_crops_template_of_nobody_or_of_two_subjects_is_no_subjects(tmp_path, listed):
+    testing.ijb_insightface(tmp_path)
+    file = tmp_path / "meta/ijbc_1N_gallery_G1.csv"
+    text = file.read_text()
+    file.write_text(text.replace("\n1,1,", "\n1,nan,"))
+    assert "subject_id" not in listed("ijb_insightface")["1"]
+    file.write_text(text + "1,2,img/1.jpg,11\n")
+    with pytest.raises(ReaderError, match="template 1 is of the subjects 1 and 2"):
+        listed("ijb_insightface")
+
+
+@pytest.mark.parametrize("number", ["inf", "1e999", "-inf"])
+def test_a_frame_number_without_an_end_is_none(tmp_path, listed, number):
+    testing.ijba(tmp_path, subjects=4, splits=1)
+    for file in tmp_path.rglob("*.csv"):
+        file.write_text(
+            re.sub(r",(30|60)(?=,|$)", f",{number}", file.read_text(), flags=re.MULTILINE)
+        )
+    assert {row.get("frame_index") for row in listed("ijba").values()} == {None}

@@ -6,8 +6,11 @@ import pytest
 from pipeline.errors import ReaderError
 from pipeline.ops.codec import encode_png
 from pipeline.params.datasets import DatasetParams, IjbMdfParams
+from pipeline.protocols.pairs import cfp_numbers, lfw_pairs
 from pipeline.readers import read_dataset
 from pipeline.readers.annotations import read_galleries
+from pipeline.readers.ijb import whole_id
+from pipeline.readers.llcm import read_ids
 from pipeline.readers.tables import delimiter_of, read_cells, read_rows
 
 IMAGE = encode_png(np.zeros((4, 4), np.uint8))
@@ -108,3 +111,18 @@ def test_an_empty_file_has_no_rows(tmp_path):
     (tmp_path / "x.csv").write_text("\n\n")
     assert read_rows(tmp_path / "x.csv") == ([], [])
     assert read_cells(tmp_path / "x.csv") == []
+
+
+@pytest.mark.parametrize("digit", ["²", "①"])
+def test_a_sign_that_is_a_digit_and_no_number_is_told_like_any_other(tmp_path, digit):
+    file = tmp_path / "list.txt"
+    file.write_text(f"1, {digit}\n", encoding="utf-8")
+    with pytest.raises(ReaderError, match="expected subject numbers"):
+        read_ids(file)
+    file.write_text(f"{digit} 300\n", encoding="utf-8")
+    with pytest.raises(ReaderError, match="line 1: expected '10 300'"):
+        list(lfw_pairs(file))
+    file.write_text(f"{digit} ../Data/Images/001/frontal/01.jpg\n", encoding="utf-8")
+    with pytest.raises(ReaderError, match="line 1"):
+        cfp_numbers(file)
+    assert whole_id(f"{digit}.0") == f"{digit}.0"
