@@ -122,8 +122,12 @@ def _kind_of(data: bytes) -> str:
     raise UndecodableError("not_an_image", f"it begins as none of {', '.join(FORMATS)} does")
 
 
-def _check_size(hw: tuple[int, int], max_pixels: int) -> None:
-    """Refuse what would not fit into memory."""
+def check_size(hw: tuple[int, int], max_pixels: int) -> None:
+    """Refuse what would not fit into memory.
+
+    Raises:
+        UndecodableError: ``too_large``.
+    """
     height, width = hw
     if width * height > max_pixels:
         raise UndecodableError(
@@ -140,12 +144,12 @@ def _check_size(hw: tuple[int, int], max_pixels: int) -> None:
 def _taken_apart(data: bytes, kind: str, max_pixels: int) -> Container | None:
     """Take a PNG or JPEG apart; other formats are left to Pillow."""
     if kind == "PNG":
-        _check_size(png_hw(data), max_pixels)
+        check_size(png_hw(data), max_pixels)
         return read_png(data)
     if kind != "JPEG":
         return None
     container = read_jpeg(data)
-    _check_size(container.hw, max_pixels)
+    check_size(container.hw, max_pixels)
     if scans_of(data) > _MOST_SCANS:
         raise UndecodableError(
             "too_large",
@@ -208,7 +212,7 @@ def _deep_tiff(
     tiff = read_tiff(data)
     if tiff is None:
         return None
-    _check_size(tiff.hw, max_pixels)
+    check_size(tiff.hw, max_pixels)
     if tiff.tile_px > 4 * max_pixels:
         raise UndecodableError("too_large", f"the TIFF has tiles of {tiff.tile_px} pixels")
     values = deep_values(data, tiff) if tiff.bits > 8 else None
@@ -247,7 +251,7 @@ def _open(data: bytes, kind: str, max_pixels: int) -> ImageFile.ImageFile:
         raise UndecodableError(
             "not_an_image", f"it begins as a {kind} does, but its header is none that is known"
         ) from error
-    _check_size((image.height, image.width), max_pixels)
+    check_size((image.height, image.width), max_pixels)
     return image
 
 
@@ -267,9 +271,9 @@ def _told(image: ImageFile.ImageFile, kind: str) -> tuple[int, bytes, int]:
 def _eight_bit(image: Image.Image, tone_percentiles: tuple[float, float]) -> UInt8:
     if image.mode.startswith(_DEEP_MODES):
         return tone_map(np.asarray(image, np.float32), tone_percentiles)
-    if image.mode in ("L", "1"):
+    if image.mode in ("L", "1") and "transparency" not in image.info:
         return np.asarray(image.convert("L"))
-    if image.mode in ("LA", "La"):
+    if image.mode in ("L", "1", "LA", "La"):
         black = Image.new("LA", image.size, (0, 255))
         return np.asarray(Image.alpha_composite(*(p.convert("RGBA") for p in (black, image))))[
             ..., 0

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from pipeline.ops.codec import as_rgb
-from pipeline.ops.containers import UndecodableError
+from pipeline.ops.containers import PNG_SIGNATURE, UndecodableError, read_jpeg, read_png
 from pipeline.ops.palettes import heat_of, recognised
-from pipeline.ops.pixels import tone_map
+from pipeline.ops.pixels import TURNS, tone_map, turned
 from pipeline.ops.tiff import deep_values, read_tiff
 from pipeline.types import Float32, UInt8
 
@@ -75,7 +75,7 @@ def stored_values(data: bytes, unit: str | None) -> Float32 | None:
     """Return the values that a file stores, in °C where their unit is known; None if 8 bits.
 
     Returns:
-        float32 ``[h, w]``.
+        float32 ``[h, w]``, upright.
 
     Raises:
         UndecodableError: ``unknown_camera``.
@@ -98,21 +98,25 @@ def _radiometric(data: bytes) -> Float32:
     import flyr
 
     try:
-        return np.asarray(flyr.unpack(io.BytesIO(data)).celsius, np.float32)
+        values = np.asarray(flyr.unpack(io.BytesIO(data)).celsius, np.float32)
     except _BROKEN as error:
         raise UndecodableError(
             "unknown_camera", f"radiometric data that flyr can't read: {error!r}"
         ) from error
+    return turned(values, *TURNS[read_jpeg(data).orientation])
 
 
 def _deep(data: bytes) -> np.ndarray | None:
-    """Return grey values of more than 8 bits of a TIFF or PNG, or None."""
+    """Return grey values of more than 8 bits of a TIFF or PNG, upright, or None."""
     tiff = read_tiff(data) if data[:2] in (b"II", b"MM") else None
     if tiff is not None:
         values = deep_values(data, tiff) if tiff.bits > 8 else None
-    elif data.startswith(b"\x89PNG"):
-        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        values = values if values is not None and values.dtype == np.uint16 else None
+    elif data.startswith(PNG_SIGNATURE):
+        container = read_png(data)
+        if container.bits != 16:
+            return None
+        values = cv2.imdecode(np.frombuffer(container.bare, np.uint8), cv2.IMREAD_UNCHANGED)
+        values = None if values is None else turned(values, *TURNS[container.orientation])
     else:
         return None
     return values if values is not None and values.ndim == 2 else None

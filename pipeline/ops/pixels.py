@@ -1,8 +1,13 @@
 """Pixels from outside on their way to upright 8-bit ones."""
 
+from typing import TypeVar
+
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.types import UInt8
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 TURNS = {
     1: (False, False, False),
@@ -18,7 +23,7 @@ TURNS = {
 _TOP_BIT = 1 << 15
 
 
-def turned(image: UInt8, swap: bool, mirror_x: bool, mirror_y: bool) -> UInt8:
+def turned(image: NDArray[Pixel], swap: bool, mirror_x: bool, mirror_y: bool) -> NDArray[Pixel]:
     """Return an image with rows and columns swapped, then columns, then rows, in reverse."""
     image = image.swapaxes(0, 1) if swap else image
     image = image[:, ::-1] if mirror_x else image

@@ -188,3 +188,19 @@ def test_tone_map_of_flat_and_broken_values():
     assert not tone_map(np.full((2, 2), 7.0), (0, 100)).any()
     assert not tone_map(np.full((2, 2), np.nan), (0, 100)).any()
     assert tone_map(np.array([[0.0, np.inf, 10.0]]), (0, 100)).tolist() == [[0, 0, 255]]
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "GIF"])
+def test_a_grey_that_is_said_to_be_transparent_lies_on_black(file_format):
+    found = foreign(encoded(RAMP + 40, file_format, transparency=90)).image
+    grey = found if found.ndim == 2 else found[..., 0]
+    if file_format == "PNG":
+        assert found.ndim == 2
+        assert np.array_equal(grey, np.where(RAMP + 40 == 90, 0, RAMP + 40))
+    assert grey.min() == 0
+    assert np.count_nonzero(grey == 0) == 1
+
+
+def test_white_that_is_said_to_be_transparent_lies_on_black_in_an_image_of_one_bit():
+    bits = Image.fromarray(np.array([[0, 255, 255], [255, 0, 0]], np.uint8)).convert("1")
+    assert not foreign(encoded(bits, "PNG", transparency=1)).image.any()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.ops.containers import UndecodableError
+from pipeline.ops.codec import decode_foreign
+from pipeline.ops.containers import UndecodableError, packed_chunk
 from pipeline.ops.heat import stored_values, thermal_image
 from pipeline.ops.palettes import PALETTES
 from pipeline.params.datasets import DatasetParams, HeatParams
@@ -118,3 +119,35 @@ def test_params_say_what_is_wrong():
         HeatParams(palette="pink")
     with pytest.raises(ValidationError, match="videos"):
         DatasetParams(reader="ijb_mdf", root="x", shards=1, heat=HeatParams())
+
+
+EXIF_6 = b"II*\0" + struct.pack("<IHHHIII", 8, 1, 0x0112, 3, 1, 6, 0)
+"""The camera lay on its side: what is stored as the first column is seen as the top row."""
+
+
+def upright(stored):
+    return np.rot90(stored, -1)
+
+
+def test_deep_heat_of_a_camera_on_its_side_is_upright():
+    png = encoded(np.rint(CELSIUS * 100).astype(np.uint16), ".png")
+    turned = png[:33] + packed_chunk(b"eXIf", EXIF_6) + png[33:]
+    made = grey_of(turned, span_c=(1800.0, 3800.0), unit="celsius")
+    assert np.abs(made.astype(int) - upright(LEVELS)).max() <= 1
+    other = decode_foreign(turned, max_pixels=10**6, tone_percentiles=PERCENTILES).image
+    assert np.abs(made.astype(int) - other).max() <= 1
+
+
+def test_deep_heat_whose_checksum_alone_is_wrong_is_still_heat():
+    png = bytearray(encoded(np.rint(CELSIUS * 100).astype(np.uint16), ".png"))
+    png[png.index(b"IEND") - 5] ^= 255
+    made = grey_of(bytes(png), np.zeros_like(LEVELS), span_c=(1800.0, 3800.0), unit="celsius")
+    assert np.abs(made.astype(int) - LEVELS).max() <= 1
+
+
+def test_a_radiometric_jpeg_of_a_camera_on_its_side_is_upright(monkeypatch):
+    monkeypatch.setattr(flyr, "unpack", lambda stream: SimpleNamespace(celsius=CELSIUS))
+    data, block = radiometric(), b"Exif\0\0" + EXIF_6
+    data = data[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + data[2:]
+    made = grey_of(data, span_c=(18.0, 38.0))
+    assert np.abs(made.astype(int) - upright(LEVELS)).max() <= 1
