@@ -1,6 +1,7 @@
 """Tables of boxes and lists of subjects, in any names of columns."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import IjbMdfColumns, IjbMdfParams
+from pipeline.readers.listing import MOST_FRAMES
 from pipeline.readers.tables import delimiter_of, read_cells, read_text
 
 _FACE = ("face_x", "face_y", "face_width", "face_height")
+_BLANK_LINES = re.compile(r"\A(?:[^\S\r\n]*[\r\n]+)+")
 _BODY = ("body_x", "body_y", "body_width", "body_height")
 
 
@@ -110,16 +113,19 @@ def _subjects(file: Path, layout: IjbMdfParams) -> set[str]:
             f"{file}: expected a list of subjects: No such file or directory; its name is a key of "
             "ijb_mdf.galleries"
         )
-    cells = [line for _, line in read_cells(file)]
+    lines = read_cells(file)
     place = 0
-    if cells and column in cells[0]:
-        place = cells[0].index(column)
-        cells = cells[1:]
-    elif any(len(line) > 1 for line in cells):
-        raise ReaderError(f"{file}: expected a column {column!r}, found {cells[0]}")
-    if not cells:
+    if lines and column in lines[0][1]:
+        place = lines[0][1].index(column)
+        lines = lines[1:]
+    elif any(len(cells) > 1 for _, cells in lines):
+        raise ReaderError(f"{file}: expected a column {column!r}, found {lines[0][1]}")
+    if not lines:
         raise ReaderError(f"{file}: expected at least one subject, found none")
-    return {line[place] for line in cells}
+    for number, cells in lines:
+        if not cells[place : place + 1] or not cells[place]:
+            raise ReaderError(f"{file}, line {number}: expected a {column}, found {cells}")
+    return {cells[place] for _, cells in lines}
 
 
 def _read(file: Path, columns: IjbMdfColumns, only: str | None) -> Annotations:
@@ -136,6 +142,8 @@ def _read(file: Path, columns: IjbMdfColumns, only: str | None) -> Annotations:
             f"{file}: expected columns {missing}, found {header}; name the table's own in "
             "ijb_mdf.columns"
         )
+    if twice := [name for name in (*required, *body) if header.count(name) > 1]:
+        raise ReaderError(f"{file}: the header names {twice[0]!r} twice: expected each column once")
     table = _table(file, text, [*required, *(body if with_body else ())], names)
     numbers = lines if len(lines) == len(table) else range(2, len(table) + 2)
     where = np.array([f"{file}, line {number}" for number in numbers], object)
@@ -153,6 +161,11 @@ def _read(file: Path, columns: IjbMdfColumns, only: str | None) -> Annotations:
     frames = table[names["frame"]].to_numpy()
     if len(faulty := np.flatnonzero(~(np.isfinite(frames) & (frames == np.round(frames))))):
         raise ReaderError(f"{where[faulty[0]]}: {names['frame']} is no whole number")
+    if len(beyond := np.flatnonzero(np.abs(frames) > MOST_FRAMES)):
+        raise ReaderError(
+            f"{where[beyond[0]]}: {names['frame']} {frames[beyond[0]]:.15g} is more than the "
+            f"{MOST_FRAMES} that are stored: expected frames to be numbered from 0 or 1"
+        )
     empty_boxes = np.full((len(table), 4), np.nan)
     return Annotations(
         texts[0],
@@ -176,7 +189,7 @@ def _table(file: Path, text: str, wanted: list[str], names: dict[str, str]) -> p
     kinds = {name: pa.string() if name in strings else pa.float64() for name in wanted}
     convert = pa_csv.ConvertOptions(column_types=kinds, include_columns=wanted)
     parse = pa_csv.ParseOptions(delimiter=delimiter_of(text))
-    stripped = pa.BufferReader(text.lstrip("\r\n").encode())
+    stripped = pa.BufferReader(_BLANK_LINES.sub("", text).encode())
     try:
         return pa_csv.read_csv(stripped, parse_options=parse, convert_options=convert)
     except pa.ArrowInvalid as error:

@@ -9,7 +9,6 @@ Reference:
     https://www.idiap.ch/software/bob/docs/bob/bob.bio.base, "CSV file interface".
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -88,8 +87,6 @@ def _stem(cell: str) -> str:
 
 def _landmarks(cells: Mapping[str, str]) -> Float32 | None:
     numbers = [number_of(cells.get(name, "")) for name in _EYES]
-    if not all(math.isfinite(number) for number in numbers) or numbers[:2] == numbers[2:]:
-        return None
     return landmarks_from_eyes((numbers[:2], numbers[2:]))
 
 

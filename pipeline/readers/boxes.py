@@ -13,17 +13,22 @@ from pipeline.ops.geometry import similarity_from_points, transform_points
 from pipeline.ops.templates import ARCFACE_112_XY
 from pipeline.types import Float32
 
+_MOST_PX = 1e9
+"""No coordinate is so large; NaN is not below it, either."""
+
 
 def box_of_corner(x: float, y: float, width: float, height: float) -> Float32 | None:
     """Make a box from its upper left corner and its extent.
 
     Returns:
-        (4,) x0, y0, x1, y1; None where a number is missing or the box is empty.
+        (4,) x0, y0, x1, y1; None where a number is missing, or too large for a coordinate, or the
+        box is empty.
     """
     numbers = (x, y, width, height)
-    if not all(math.isfinite(number) for number in numbers) or width <= 0 or height <= 0:
+    if not all(abs(number) < _MOST_PX for number in numbers) or width <= 0 or height <= 0:
         return None
-    return np.array([x, y, x + width, y + height], np.float32) - np.float32(0.5)
+    box = np.array([x, y, x + width, y + height], np.float32) - np.float32(0.5)
+    return box if box[0] < box[2] and box[1] < box[3] else None
 
 
 def box_of_centre(x: float, y: float, width: float, height: float) -> Float32 | None:
@@ -39,7 +44,7 @@ def number_of(cell: str) -> float:
         return math.nan
 
 
-def landmarks_from_eyes(eyes_xy: ArrayLike) -> Float32:
+def landmarks_from_eyes(eyes_xy: ArrayLike) -> Float32 | None:
     """Complete two annotated eyes to five landmarks: nose and mouth as in the ArcFace template.
 
     The eyes stay where they were annotated; the other three are an estimate that holds for a
@@ -49,12 +54,19 @@ def landmarks_from_eyes(eyes_xy: ArrayLike) -> Float32:
         eyes_xy: (2, 2) pixels, in any order.
 
     Returns:
-        (5, 2) pixels: eye on the image's left, the other one, nose tip, mouth corners.
+        (5, 2) pixels: eye on the image's left, the other one, nose tip, mouth corners; None where
+        the eyes are not two places.
     """
-    eyes = np.asarray(eyes_xy, np.float32)
+    wide = np.asarray(eyes_xy, np.float64)
+    if not (np.abs(wide) < _MOST_PX).all():
+        return None
+    eyes = wide.astype(np.float32)
     eyes = eyes[np.argsort(eyes[:, 0])]
     template = np.asarray(ARCFACE_112_XY, np.float32)
-    landmarks = transform_points(template, similarity_from_points(template[:2], eyes))
+    try:
+        landmarks = transform_points(template, similarity_from_points(template[:2], eyes))
+    except ValueError:
+        return None
     landmarks[:2] = eyes
     return landmarks
 

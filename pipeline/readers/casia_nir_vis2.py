@@ -120,7 +120,4 @@ def _row(
 def _landmarks(file: Path) -> Float32 | None:
     """Read two eyes and complete them to five landmarks; None where they are not two places."""
     numbers = [number_of(word) for word in re.split(r"[\s,;]+", read_text(file).strip())[:4]]
-    if len(numbers) < 4 or any(number != number for number in numbers):
-        return None
-    eyes = (numbers[:2], numbers[2:])
-    return None if eyes[0] == eyes[1] else landmarks_from_eyes(eyes)
+    return landmarks_from_eyes((numbers[:2], numbers[2:])) if len(numbers) == 4 else None

@@ -34,7 +34,7 @@ import numpy as np
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams, IjbMdfParams
 from pipeline.readers.annotations import Annotations, groups, read_annotations, read_galleries
-from pipeline.readers.files import is_behind_link
+from pipeline.readers.files import is_behind_link, is_hidden
 from pipeline.readers.listing import LINK, key_of, listed_row, refused_row, sample_id_of
 from pipeline.readers.people import People
 from pipeline.readers.segments import Segment, frame_segments, load_segment, numbered_files
@@ -60,7 +60,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
             f"data set {dataset!r}: expected a folder with {_expected(layout)} at {root}, "
             f"found {'a file' if root.exists() else 'nothing'}; correct datasets.{dataset}.root"
         )
-    tables = sorted(root.glob(layout.annotations))
+    tables = sorted(path for path in root.glob(layout.annotations) if not is_hidden(path.name))
     if not tables:
         raise ReaderError(
             f"data set {dataset!r}: expected {_expected(layout)} under {root}, found no "
@@ -165,12 +165,13 @@ def _is_video(path: Path) -> bool:
 
 
 def _media_below(root: Path, layout: IjbMdfParams) -> list[str]:
-    """Return all media of the band folders, relative to the root."""
+    """Return all media of the band folders, relative to the root; hidden ones stay out."""
     return [
-        path.relative_to(root).as_posix()
+        below
         for folder in layout.bands
         for path in sorted((root / folder).rglob("*"))
-        if _is_video(path) or (path.is_dir() and numbered_files(path))
+        if not any(map(is_hidden, (below := path.relative_to(root).as_posix()).split("/")))
+        and (_is_video(path) or (path.is_dir() and numbered_files(path)))
     ]
 
 

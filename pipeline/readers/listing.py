@@ -28,6 +28,9 @@ def sample_id_of(path: str) -> str:
     return quoted_id(unicodedata.normalize("NFC", path))
 
 
+MOST_FRAMES = (1 << 31) - 1
+"""No frame has a higher index: the column is of 32 bits."""
+
 KEYS = ("subject_id", "session_id", "camera_id", "media_id")
 """Columns by which rows are taken together."""
 
@@ -39,7 +42,8 @@ def listed_row(path: str, dataset: str, **columns: object) -> Row:
         path: locator of the bytes, as the reader's loader understands it.
         dataset: name of the data set.
         columns: columns of the schema ``IMAGES`` that the reader knows; the rest stay null. Keys
-            get their one spelling; one that is blank is null.
+            get their one spelling; one that is blank is null, and so is a frame's index above
+            ``MOST_FRAMES``: it is a time, or another number that counts no frames.
     """
     row: Row = {
         "dataset": dataset,
@@ -49,6 +53,8 @@ def listed_row(path: str, dataset: str, **columns: object) -> Row:
         "path": path,
     }
     row |= {name: key_of(row[name]) or None for name in KEYS if row.get(name) is not None}
+    if abs(row.get("frame_index") or 0) > MOST_FRAMES:
+        row["frame_index"] = None
     return {name: value for name, value in row.items() if value is not None}
 
 

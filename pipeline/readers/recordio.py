@@ -136,7 +136,7 @@ def read_index(file: Path) -> tuple[Int64, Int64]:
     """
     try:
         table = np.array(file.read_bytes().split(), np.int64).reshape(-1, 2)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ReaderError(f"{file}: expected lines of a key and an offset ({error})") from error
     keys, offsets = table[np.argsort(table[:, 0], kind="stable")].T
     if (doubled := keys[1:][np.diff(keys) == 0]).size:

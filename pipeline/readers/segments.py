@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import ReaderError
-from pipeline.ops.codec import decode_foreign, encode_jpeg, encode_png
+from pipeline.ops.codec import check_size, decode_foreign, encode_jpeg, encode_png
 from pipeline.ops.containers import UndecodableError
-from pipeline.readers.files import read_file
+from pipeline.readers.files import is_hidden, read_file
 from pipeline.readers.layout import EXTENSIONS as IMAGE_EXTENSIONS
 from pipeline.readers.listing import further_pages
 from pipeline.readers.people import People, people_of
-from pipeline.readers.video import Lost, grey_if_colourless, video_frames
+from pipeline.readers.video import Lost, grey_if_colourless, timeline_of, video_frames
 from pipeline.store import image_columns
 from pipeline.store.ids import frame_name
 from pipeline.types import Rejected, Row, UInt8
@@ -108,13 +108,15 @@ TAKEN_IN = frozenset({"segment", "people", "content_sha256"})
 def numbered_files(folder: Path) -> dict[int, Path]:
     """Return the images of a folder of frames by the number at the end of their names.
 
+    Hidden ones stay out: macOS leaves ``._0001.png`` beside ``0001.png`` where it unpacks.
+
     Raises:
         ReaderError: two images bear the same number.
     """
     files: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
         match = _NUMBER.search(path.stem)
-        if path.suffix.lower() not in IMAGE_EXTENSIONS or match is None:
+        if path.suffix.lower() not in IMAGE_EXTENSIONS or match is None or is_hidden(path.name):
             continue
         number = int(match[1])
         if number in files:
@@ -146,6 +148,7 @@ def _frames(
     if segment.path.is_dir():
         yield from _frames_of_folder(segment, max_pixels, tone_percentiles)
         return
+    check_size(timeline_of(segment.path).hw, max_pixels)
     for decoded in video_frames(segment.path, segment.frames, tone_percentiles):
         yield decoded if isinstance(decoded, Lost) else _Frame(*decoded)
 

@@ -135,7 +135,7 @@ def read_labels(file: Path) -> tuple[Float32 | None, Float32 | None]:
             else:
                 found += shape["points"]
         points = np.array(found, np.float32) - np.float32(0.5)
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ReaderError(
             f"{file}: expected labelme's shapes, one of them 'face' with two corners, the others "
             "with points"

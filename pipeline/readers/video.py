@@ -66,6 +66,7 @@ class Timeline:
         keys: frame index and decoding time stamp of each key frame.
         frames: number of frames that the file holds, those lost in gaps counted.
         promised: number of frames that its header promises, 0 where it does not tell.
+        hw: height and width of a frame as its header tells, zeros where it does not.
     """
 
     stamps: tuple[int, ...]
@@ -73,6 +74,7 @@ class Timeline:
     keys: tuple[tuple[int, int], ...]
     frames: int
     promised: int
+    hw: tuple[int, int]
 
     def key_before(self, index: int) -> int | None:
         """Return the decoding time stamp of the key frame to start at; None means the start."""
@@ -193,7 +195,7 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
         with av.open(path) as container:
             stream = _video_stream(container)
             reordered = bool(stream.codec_context.has_b_frames)
-            promised = stream.frames
+            promised, hw = stream.frames, (stream.height, stream.width)
             try:
                 for packet in container.demux(stream):
                     if not packet.size or packet.is_discard:
@@ -208,14 +210,15 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
         raise UndecodableError("not_a_video", "no video format that is known") from error
     known = sorted(stamp for stamp in stamps if stamp is not None)
     if not known or len(set(known)) < len(stamps):
-        return Timeline((), (), (), len(stamps), promised)
+        return Timeline((), (), (), len(stamps), promised, hw)
     indices = _indices(known)
     starts = [
         (indices[bisect_left(known, stamp)], dts)
         for stamp, dts in keys
         if stamp is not None and dts is not None
     ]
-    return Timeline(tuple(known), indices, tuple(sorted(starts)), indices[-1] + 1, promised)
+    starts.sort()
+    return Timeline(tuple(known), indices, tuple(starts), indices[-1] + 1, promised, hw)
 
 
 def _indices(stamps: list[int]) -> tuple[int, ...]:

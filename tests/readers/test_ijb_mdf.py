@@ -398,3 +398,58 @@ def test_two_images_of_one_number_are_refused(two_media):
     (two_media.root / "LWIR-30m/night/two/x7.png").write_bytes(b"")
     with pytest.raises(ReaderError, match="are both frame 7"):
         listing_of(two_media)
+
+
+def test_a_video_of_larger_frames_than_are_decoded_is_told(two_media):
+    (row,) = (
+        row
+        for index in range(3)
+        for (row,) in listing_of(two_media, segment_frames=64).shard(index).batches()
+        if row["media_id"] == VIDEO
+    )
+    (lost,) = take_in_segment(row, max_pixels=64 * 48 - 1, tone_percentiles=(0.5, 99.5))
+    assert lost.reason == "too_large"
+    assert "64 × 48" in lost.detail
+    assert len(take_in_segment(row, max_pixels=64 * 48, tone_percentiles=(0.5, 99.5))) == 40
+
+
+def test_what_macos_leaves_beside_files_is_no_media(two_media):
+    before = taken_in(two_media)
+    for name in (
+        "SWIR-30m/._one.mp4",
+        "LWIR-30m/night/two/._000003.png",
+        "annotations/._boxes.csv",
+    ):
+        (two_media.root / name).write_bytes(b"\0\5\x16\7")
+    (two_media.root / "SWIR-30m/.trash").mkdir()
+    (two_media.root / "SWIR-30m/.trash/two.mp4").write_bytes(b"\0")
+    assert taken_in(two_media) == before
+
+
+@pytest.mark.parametrize("line", ["2", "2,"])
+def test_a_gallerys_line_without_a_subject_is_named(two_media, line):
+    (two_media.root / "gallery-2.csv").write_text(f"TEMPLATE_ID,SUBJECT_ID\n1,c\n{line}\n")
+    with pytest.raises(ReaderError, match=r"gallery-2\.csv, line 3: expected a SUBJECT_ID"):
+        listing_of(two_media)
+
+
+def test_a_table_that_names_a_column_twice_is_refused(two_media):
+    two_media.header += ",FACE_X"
+    two_media.lines = [f"{line},9" for line in two_media.lines]
+    two_media.write()
+    with pytest.raises(ReaderError, match="the header names 'FACE_X' twice"):
+        listing_of(two_media)
+
+
+def test_blank_lines_above_a_header_are_passed_over(two_media):
+    before = taken_in(two_media)
+    file = two_media.root / "annotations/boxes.csv"
+    file.write_text(" \t\n\n" + file.read_text())
+    assert taken_in(two_media) == before
+
+
+def test_a_frame_number_that_is_a_time_is_told(two_media):
+    two_media.box("a", VIDEO, 20231124123000)
+    two_media.write()
+    with pytest.raises(ReaderError, match="FRAME_NUM 20231124123000 is more than the 2147483647"):
+        listing_of(two_media)

@@ -8,6 +8,7 @@ import pytest
 from pipeline import testing
 from pipeline.errors import ReaderError
 from pipeline.readers import splits
+from pipeline.readers.boxes import box_of_corner
 from pipeline.readers.splits import BUILTIN, load_split
 from pipeline.testing.images import put_image, put_text
 
@@ -219,3 +220,27 @@ def test_replicas_are_the_same_in_each_run(tmp_path):
     )
     assert one == other
     assert len(set(one)) == len(one)  # and no two images alike
+
+
+def test_a_frame_whose_number_is_a_time_has_no_index(tmp_path, listed):
+    put_image(tmp_path / "NI/Strong/P001/Anger/20231124123000.jpeg")
+    put_image(tmp_path / "NI/Strong/P001/Anger/004.jpeg")
+    frames = {name: row.get("frame_index") for name, row in listed("oulu_casia_nirvis").items()}
+    assert frames == {"NI/Strong/P001/Anger/20231124123000": None, "NI/Strong/P001/Anger/004": 4}
+
+
+@pytest.mark.parametrize(
+    "eyes", ["inf 1 2 3", "nan 1 2 3", "5 5 5 5", "5 5 5.0000001 5", "1e300 0 1 0"]
+)
+def test_eyes_that_are_not_two_places_are_none(tmp_path, listed, eyes):
+    put_image(tmp_path / "s1/NIR/00001/001.bmp")
+    put_text(tmp_path / "s1/NIR/00001/001.pos", [eyes])
+    (row,) = listed("casia_nir_vis2").values()
+    assert "truth_landmarks_xy" not in row
+    assert "truth_box_xyxy" not in row
+
+
+def test_a_box_that_no_number_of_32_bits_holds_is_none():
+    assert box_of_corner(1e39, 1, 1, 1) is None
+    assert box_of_corner(1e8, 0, 1, 1) is None  # its sides would be one number
+    assert box_of_corner(1, 2, 3, 4).tolist() == [0.5, 1.5, 3.5, 5.5]

@@ -10,7 +10,7 @@ from pipeline import testing
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers import read_dataset
-from pipeline.readers.recordio import read_record, unpack
+from pipeline.readers.recordio import read_index, read_record, unpack
 from pipeline.testing.images import image_bytes
 from pipeline.testing.recordio import MAGIC, framed
 
@@ -211,3 +211,9 @@ def test_another_property_is_told_whatever_stands_there(tmp_path, data):
     (tmp_path / "property").write_bytes(data)
     with pytest.raises(ReaderError, match=r"property: expected '2,<height>,<width>'.* or 7 for"):
         contents(tmp_path)
+
+
+def test_an_offset_longer_than_any_file_is_told(tmp_path):
+    (tmp_path / "train.idx").write_text("0\t99999999999999999999\n")
+    with pytest.raises(ReaderError, match=r"train\.idx: expected lines of a key and an offset"):
+        read_index(tmp_path / "train.idx")

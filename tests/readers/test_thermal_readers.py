@@ -284,3 +284,10 @@ def test_tufts_lists_that_would_be_one_protocol_are_told_apart(tmp_path, protoco
         return
     with pytest.raises(ReaderError, match="beside others of 'vis-thermal': rename one"):
         protocols("tufts")
+
+
+def test_a_point_of_more_digits_than_a_coordinate_has_is_told(tmp_path):
+    file = tmp_path / "x.json"
+    file.write_text('{"shapes": [{"label": "eye", "points": [[1%s, 1]]}]}' % ("0" * 400))
+    with pytest.raises(ReaderError, match=r"x\.json: expected labelme's shapes"):
+        read_labels(file)
