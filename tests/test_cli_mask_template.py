@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from pipeline.cli.mask_template import mask_template
+from pipeline.cli.mask_templates import _points
 from pipeline.cli.mesh import mesh
 from pipeline.errors import ReaderError, StageError
-from pipeline.synthesis.masks.drawn import BUILTIN
+from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
+from pipeline.synthesis.masks.files import read_template, write_template
 
 
 def test_list_names_all_templates_and_draws_them(tmp_path, capsys):
@@ -46,3 +48,35 @@ def test_missing_words_are_told(tmp_path):
         mask_template(photo=tmp_path / "a.jpg", out=tmp_path / "b.png", material="wool")
     with pytest.raises(StageError, match=r"\.obj or \.ply"):
         mesh(tmp_path, "a", tmp_path / "face.stl")
+
+
+def test_a_photo_that_is_none_is_told_in_one_line(tmp_path):
+    (tmp_path / "notes.jpg").write_text("no image")
+    with pytest.raises(ReaderError, match=r"notes\.jpg: not_an_image: it begins as none of"):
+        mask_template(photo=tmp_path / "notes.jpg", out=tmp_path / "b.png", material="cotton")
+
+
+@pytest.mark.parametrize("text", ["1,2 3,x 5,6", "1,2 3 5,6", "1,2 nan,4 5,6", "1,2 1e300,4 5,6"])
+def test_a_polygon_that_is_none_is_told(text):
+    with pytest.raises(ValueError, match='--polygon: expected "x,y x,y x,y"'):
+        _points(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind: 5", "kind: expected a word, found 5"),
+        ("colour:", "colour: expected a word, found None"),
+        ("material: [cotton]", "material: expected a word"),
+        ("loops: maybe", "loops: expected true or false, found 'maybe'"),
+        ("shape: round", "unknown keys"),
+        ("material: wool", "material 'wool' is none of"),
+    ],
+)
+def test_a_designs_metadata_say_what_is_wrong(tmp_path, text, message):
+    drawn = drawn_template("surgical_blue")
+    write_template(tmp_path / "own.png", drawn.rgb, drawn.alpha, {"loops": True})
+    assert read_template(tmp_path / "own.png", "own").loops is True
+    (tmp_path / "own.yaml").write_text(text)
+    with pytest.raises(ReaderError, match=rf"own\.yaml: {message}"):
+        read_template(tmp_path / "own.png", "own")

@@ -58,3 +58,12 @@ def test_elsewhere_it_says_where_it_works(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StageError, match="expected crossband's sources"):
         call("portraits")
+
+
+@pytest.mark.parametrize("name", ["class", "Mugs", "splits"])
+def test_a_name_that_no_reader_can_have_is_refused(sources, name):
+    (sources / "pipeline/readers/splits").mkdir()
+    before = (sources / "pipeline/readers/__init__.py").read_text()
+    with pytest.raises(StageError, match="expected a name"):
+        call(name)
+    assert (sources / "pipeline/readers/__init__.py").read_text() == before

@@ -11,6 +11,7 @@ from pipeline.errors import ReaderError, StageError
 from pipeline.face3d.mesh import FaceMesh, five_landmarks
 from pipeline.ops.alignment import align_face
 from pipeline.ops.codec import as_rgb, decode_foreign, encode_png
+from pipeline.ops.containers import UndecodableError
 from pipeline.ops.geometry import invert_affine, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
@@ -67,13 +68,16 @@ def unwrapped(photo: Path, polygon: str, weights: Path) -> tuple[UInt8, UInt8]:
         RGB (h, w, 3) and alpha (h, w) of the template.
 
     Raises:
-        ReaderError: there is no such image.
+        ReaderError: there is no such image, or it is none.
         StageError: it shows no face, or no mask was found.
     """
     if not photo.is_file():
         raise ReaderError(f"there is no image {photo}")
     data = photo.read_bytes()
-    image = decode_foreign(data, max_pixels=_MAX_PIXELS, tone_percentiles=(0.5, 99.5)).image
+    try:
+        image = decode_foreign(data, max_pixels=_MAX_PIXELS, tone_percentiles=(0.5, 99.5)).image
+    except UndecodableError as error:
+        raise ReaderError(f"{photo}: {error.reason}: {error}") from error
     rgb = as_rgb(image)
     registry = load_registry(project_file("weights.yaml"))
     detector = make_detector("yunet", {"yunet": verified_path("yunet", registry, weights)})
@@ -96,9 +100,12 @@ def unwrapped(photo: Path, polygon: str, weights: Path) -> tuple[UInt8, UInt8]:
 
 def _points(text: str) -> np.ndarray:
     try:
-        return np.array([[float(value) for value in pair.split(",")] for pair in text.split()])
+        points = np.array([[float(value) for value in pair.split(",")] for pair in text.split()])
+        if not (np.abs(points) <= _MAX_PIXELS).all():
+            raise ValueError("a point lies nowhere")
     except ValueError as error:
         raise ValueError(f'--polygon: expected "x,y x,y x,y", got {text!r}') from error
+    return points
 
 
 def _labels(rgb: UInt8, landmarks_xy: Float32, weights: Path) -> UInt8:

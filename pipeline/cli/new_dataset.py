@@ -1,6 +1,7 @@
 """``crossband new-dataset``: a reader to start from, with its test."""
 
 import re
+from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated
 
@@ -30,13 +31,15 @@ def new_dataset(
             f"no {registry} in {Path.cwd()}: expected crossband's sources, or a workspace of them "
             "(`crossband workspace DIR`). Images in folders by person need no reader of their own"
         )
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise StageError(f"{name!r}: expected a name of lower case letters, digits and _")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or iskeyword(name):
+        raise StageError(
+            f"{name!r}: expected a name of lower case letters, digits and _, no word of Python's"
+        )
     written = {
         READERS / f"{name}.py": _SCAFFOLD / "reader.py.txt",
         Path("tests/readers") / f"test_{name}.py": _SCAFFOLD / "test_reader.py.txt",
     }
-    if there := [str(path) for path in written if path.exists()]:
+    if there := [str(path) for path in (*written, READERS / name) if path.exists()]:
         raise StageError(f"{' and '.join(there)} exist: expected a name that is not taken")
     listed, count = _END_OF_LIST.subn(
         rf'\g<1>    "{name}": "pipeline.readers.{name}",\n\g<2>', registry.read_text()

@@ -83,9 +83,7 @@ def _lines(step: "Step") -> list[str]:
 
 def _stages() -> list[str]:
     """Return the stages in the order of the project's ``dvc.yaml``."""
-    from ruamel.yaml import YAML
+    from pipeline.params.load import read_yaml
 
     path = Path("dvc.yaml")
-    if not path.is_file():
-        return []
-    return list(YAML(typ="safe", pure=True).load(path.read_text())["stages"])
+    return list(read_yaml(path).get("stages") or ()) if path.is_file() else []

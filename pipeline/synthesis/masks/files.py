@@ -130,9 +130,13 @@ def template_faults(stored: NDArray[Any]) -> list[str]:
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    values = _DEFAULTS | (read_yaml(path) if path.is_file() else {})
+    values: dict[str, Any] = _DEFAULTS | (read_yaml(path) if path.is_file() else {})
     if unknown := sorted(values.keys() - _DEFAULTS.keys()):
         raise ReaderError(f"{path}: unknown keys {unknown}, expected {sorted(_DEFAULTS)}")
+    for key, kind in _DEFAULTS.items():
+        if not isinstance(values[key], type(kind)):
+            expected = "true or false" if isinstance(kind, bool) else "a word"
+            raise ReaderError(f"{path}: {key}: expected {expected}, found {values[key]!r}")
     if values["material"] not in LOOKS:
         raise ReaderError(f"{path}: material {values['material']!r} is none of {sorted(LOOKS)}")
     return values
