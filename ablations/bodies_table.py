@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 from ablations.bodies_row import ABLATIONS, outcomes_path
-from ablations.measured import FOLDER, read_rows, table_main
+from ablations.measured import FOLDER, read_rows, table_main, write_whole
 from pipeline.evaluation.contrasts import contrast_of_outcomes
 from pipeline.evaluation.outcomes import read_outcomes
 from pipeline.params.ablations_bodies import BodyAblationParams, variants_of
@@ -40,8 +39,8 @@ def run(*, partly: bool = False) -> None:
     table = bodies_table(ablation, results, published_between_bands())
     table += "\n" + contrasts_table(MEASURE, found)
     values = contrasts_json(MEASURE, found)
-    Path(FOLDER, "bodies_contrasts.json").write_text(json.dumps(values, indent=2) + "\n")
-    Path(FOLDER, "bodies.md").write_text(table)
+    write_whole(FOLDER / "bodies_contrasts.json", json.dumps(values, indent=2) + "\n")
+    write_whole(FOLDER / "bodies.md", table)
     contrasts_figure(MEASURE, found, FOLDER / "bodies_contrasts.png")
     print(table)
 

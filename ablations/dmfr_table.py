@@ -3,12 +3,11 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from ablations.dmfr_row import ABLATIONS, protocol_of, trial_path
 from ablations.dmfr_zero_shot import ZERO_SHOT
-from ablations.measured import FOLDER, read_rows, table_main
+from ablations.measured import FOLDER, read_rows, table_main, write_whole
 from pipeline.evaluation.outcomes import read_embeddings
 from pipeline.evaluation.verification_draws import (
     EER,
@@ -48,9 +47,9 @@ def run(*, partly: bool = False) -> None:
     found = dict(_contrasted(ablation, results))
     zero_shot = json.loads(ZERO_SHOT.read_text()) if ZERO_SHOT.is_file() else {}
     table = dmfr_table(ablation, results, zero_shot) + "\n" + contrasts_table(MEASURE, found)
-    Path(FOLDER, "dmfr.md").write_text(table)
+    write_whole(FOLDER / "dmfr.md", table)
     values = contrasts_json(MEASURE, found)
-    Path(FOLDER, "dmfr_contrasts.json").write_text(json.dumps(values, indent=2) + "\n")
+    write_whole(FOLDER / "dmfr_contrasts.json", json.dumps(values, indent=2) + "\n")
     curves = {ablation.rows[name].title: seeds[0]["curve"] for name, seeds in results.items()}
     curves_figure(curves, FOLDER / "dmfr.curves.png")
     contrasts_figure(MEASURE, found, FOLDER / "dmfr_contrasts.png")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ablations.dmfr_row import ABLATIONS, protocol_of
-from ablations.measured import FOLDER
+from ablations.measured import FOLDER, write_whole
 from pipeline.evaluation.outcomes import write_outcomes
 from pipeline.params.ablations_dmfr import DmfrAblationParams
 from pipeline.params.load import load_params, load_section
@@ -39,8 +39,7 @@ def run() -> None:
             name = title.partition(",")[0].replace(" ", "_").lower()
             path = FOLDER / "dmfr_outcomes" / name / f"{tested}.parquet"
             write_outcomes(path, {0: result.outcomes})
-    ZERO_SHOT.parent.mkdir(parents=True, exist_ok=True)
-    ZERO_SHOT.write_text(json.dumps(found, indent=2) + "\n")
+    write_whole(ZERO_SHOT, json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -88,9 +88,15 @@ def network_path(folder: str) -> Path:
 
 def write_row(kind: str, name: str, found: object) -> None:
     """Keep what was measured of a row; ``kind`` is the name of its table's folder."""
-    path = _row_path(kind, name)
+    write_whole(_row_path(kind, name), json.dumps(found, indent=2) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a kill leaves what was there before; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=2) + "\n")
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text)
+    partial.replace(path)
 
 
 def read_rows(

@@ -1,10 +1,12 @@
 """A file of rows with others laid over it: ``python -m ablations.sized TARGET FILE [OVER …]``."""
 
+import io
 import sys
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from ablations.measured import write_whole
 from pipeline.errors import CrossbandError, ParamsError
 from pipeline.params.load import merge_params, read_yaml
 
@@ -24,8 +26,9 @@ def run(target: Path, file: Path, *over: Path) -> None:
     if not target.is_file() or read_yaml(target) != values:
         yaml = YAML()
         yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # rows in order
-        with target.open("w") as written:
-            yaml.dump(values, written)
+        written = io.StringIO()
+        yaml.dump(values, written)
+        write_whole(target, written.getvalue())
 
 
 if __name__ == "__main__":

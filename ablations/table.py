@@ -1,10 +1,9 @@
 """One table of all rows, ours and published: ``python -m ablations.table``."""
 
 import json
-from pathlib import Path
 
 from ablations.contrasted import MEASURE, contrasted
-from ablations.measured import FOLDER, read_rows, table_main
+from ablations.measured import FOLDER, read_rows, table_main, write_whole
 from ablations.row import ABLATIONS
 from ablations.zero_shot import read_zero_shot
 from pipeline.params.ablations import AblationParams
@@ -33,10 +32,9 @@ def run(*, partly: bool = False) -> None:
     found = contrasted(ablation)
     table = ablation_table(ablation, results, zero_shot, separation)
     table += "\n" + contrasts_table(MEASURE, found)
-    Path(FOLDER, "contrasts.json").write_text(
-        json.dumps(contrasts_json(MEASURE, found), indent=2) + "\n"
-    )
-    Path(FOLDER, "results.md").write_text(table)
+    values = contrasts_json(MEASURE, found)
+    write_whole(FOLDER / "contrasts.json", json.dumps(values, indent=2) + "\n")
+    write_whole(FOLDER / "results.md", table)
     contrasts_figure(MEASURE, found, FOLDER / "contrasts.png")
     print(table)
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ablations.measured import FOLDER
+from ablations.measured import FOLDER, write_whole
 from ablations.row import ABLATIONS
 from pipeline.evaluation.outcomes import write_outcomes
 from pipeline.params.ablations import AblationParams
@@ -47,8 +47,7 @@ def run() -> None:
             name = title.partition(",")[0].replace(" ", "_").lower()
             write_outcomes(FOLDER / "outcomes" / name / f"{probes}.parquet", {0: outcomes})
     values = {"networks": found, "separation": _separation(stage, method.image_budget_mb)}
-    ZERO_SHOT.parent.mkdir(parents=True, exist_ok=True)
-    ZERO_SHOT.write_text(json.dumps(values, indent=2) + "\n")
+    write_whole(ZERO_SHOT, json.dumps(values, indent=2) + "\n")
 
 
 def read_zero_shot() -> tuple[dict[str, Any], dict[str, Any] | None]:
