@@ -151,11 +151,15 @@ def _copies(weights: dict[str, Tensor], network: SemanticViT) -> list[str]:
 
 
 def _fit_positions(weights: dict[str, Tensor], network: SemanticViT, path: Path) -> list[str]:
-    """Lay positions on the network's grid, bilinearly."""
+    """Lay positions on the network's grid, bilinearly.
+
+    As many positions as the network's may be another grid's, 12×12 for 24×6; only where none of the
+    known heights fits them are they taken to lie as ours.
+    """
     positions, (rows, columns) = weights["pos_embed"], network.design.grid
-    if positions.shape[1] == rows * columns:
-        return []
     theirs = _grid(positions.shape[1])
+    if theirs == (rows, columns) or (theirs is None and positions.shape[1] == rows * columns):
+        return []
     if theirs is None:
         raise WeightsError(
             f"{path} has {positions.shape[1]} positions: expected a grid as high as it is wide, or "

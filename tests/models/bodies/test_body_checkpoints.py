@@ -95,6 +95,28 @@ def test_positions_of_the_same_grid_stay_as_they_are(tmp_path):
     assert report.resized == ()
 
 
+def test_as_many_positions_of_another_grid_are_laid_on_ours(tmp_path):
+    theirs = vit(36, extra=1)  # 6 × 6; ours is 18 × 2
+    rows, columns = torch.meshgrid(torch.arange(6.0), torch.arange(6.0), indexing="ij")
+    theirs["pos_embed"][0, 1:, 0], theirs["pos_embed"][0, 1:, 1] = rows.flatten(), columns.flatten()
+    built = SemanticViT(Design(SIZE, hw=(144, 16), patch_px=8))
+    report = load_person_weights(built, saved(tmp_path / "square.pth", theirs))
+    assert report.resized == ("pos_embed",)
+    laid = built.pos_embed.detach().view(18, 2, WIDTH)
+    # centres of thirds of a row, and of halves of the width
+    thirds = [0.0, 0.0, 1 / 3, 2 / 3, 1.0, 4 / 3, 5 / 3, 2.0]
+    assert torch.allclose(laid[:8, 1, 0], torch.tensor(thirds), atol=1e-5)
+    assert torch.allclose(laid[9, :, 1], torch.tensor([1.0, 4.0]))
+
+
+def test_positions_of_no_known_grid_that_are_as_many_as_ours_stay(tmp_path):
+    theirs = vit(10, extra=1)
+    built = SemanticViT(Design(SIZE, hw=(40, 16), patch_px=8))
+    report = load_person_weights(built, saved(tmp_path / "own.pth", theirs))
+    assert torch.equal(built.pos_embed, theirs["pos_embed"][:, 1:])
+    assert report.resized == ()
+
+
 def test_safetensors_are_read_too(tmp_path):
     from safetensors.torch import save_file
 
