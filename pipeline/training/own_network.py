@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
+from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from pipeline.errors import WeightsError
+from pipeline.errors import WeightsError, one_line
 from pipeline.params.evaluate_nir_vis import NetworkParams
 from pipeline.training.data.images import Int64
 from pipeline.training.data.preprocess import Preprocess
@@ -16,6 +16,17 @@ from pipeline.training.data.sample_set import SampleSet
 from pipeline.types import Float32
 
 IMAGES_AT_ONCE = 32
+
+_REFUSED = (
+    state.Fail,
+    state.InvalidArgument,
+    state.InvalidGraph,
+    state.InvalidProtobuf,
+    state.NotImplemented,
+    state.RuntimeException,
+)
+"""What ONNX Runtime raises of a file that it can't load, or not run on what it is given."""
+_FLOAT32 = "tensor(float)"
 
 Embed = Callable[[SampleSet, Int64, bool], Float32]
 """Embeds samples by their indices; the last says whether their mirror images instead."""
@@ -33,15 +44,18 @@ def by_file(path: Path, params: NetworkParams) -> Embed:
     """
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    except (Fail, InvalidGraph, InvalidProtobuf) as error:
-        raise WeightsError(f"{path}: expected an ONNX network, found {error}") from error
+    except _REFUSED as error:
+        raise WeightsError(f"{path}: expected an ONNX network, found {one_line(error)}") from error
     taken, returned = session.get_inputs(), session.get_outputs()
     shape = taken[0].shape if len(taken) == 1 else []
     sides = shape[2:]
-    if len(shape) != 4 or shape[1] not in (1, 3) or not all(type(n) is int for n in sides):
+    fixed = [type(n) is int for n in shape]
+    images = len(shape) == 4 and shape[1] in (1, 3) and not fixed[0] and all(fixed[2:])
+    if not images or taken[0].type != _FLOAT32:
         raise WeightsError(
-            f"{path} takes {[(each.name, each.shape) for each in taken]}: expected one input of "
-            "images (n, 1 or 3, h, w) whose height and width are fixed"
+            f"{path} takes {[(each.name, each.type, each.shape) for each in taken]}: expected one "
+            "input of images (n, 1 or 3, h, w), float32, whose height and width are fixed and "
+            "whose number n is not; export it so"
         )
     preprocess = Preprocess(shape[1] == 1, (sides[0], sides[1]), params.offset, params.divisor)
 
@@ -49,7 +63,14 @@ def by_file(path: Path, params: NetworkParams) -> Embed:
         images = preprocess.values(preprocess.cut(_pixels(samples, indices)))
         values = torch.flip(images, [-1]) if mirror else images
         feed = np.ascontiguousarray(values.numpy())
-        vectors = np.asarray(session.run([returned[0].name], {taken[0].name: feed})[0], np.float32)
+        try:
+            made = session.run([returned[0].name], {taken[0].name: feed})[0]
+        except _REFUSED as error:
+            raise WeightsError(
+                f"{path}: ONNX Runtime can't run it on {len(indices)} images: {one_line(error)}; "
+                "export the network for any number of images"
+            ) from error
+        vectors = np.asarray(made, np.float32)
         if vectors.ndim != 2 or len(vectors) != len(indices):
             raise WeightsError(
                 f"{path}: expected embeddings ({len(indices)}, d), found {vectors.shape}; export "

@@ -28,16 +28,16 @@ from pipeline.training.zero_shot import arcface_crops
 from pipeline.weights.verify import sha256_of
 
 
-def save_onnx(path, shape=("n", 3, 112, 112), rank=2):
+def save_onnx(path, shape=("n", 3, 112, 112), rank=2, kind=TensorProto.FLOAT):
     """Write a network that returns the mean of each channel, (n, 3), or the images themselves."""
-    taken = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
+    taken = helper.make_tensor_value_info("x", kind, shape)
     if rank == 2:
         axes = numpy_helper.from_array(np.array([2, 3]), "axes")
         nodes = [helper.make_node("ReduceMean", ["x", "axes"], ["y"], keepdims=0)]
         out, held = ["n", shape[1]], [axes]
     else:
         nodes, out, held = [helper.make_node("Identity", ["x"], ["y"])], list(shape), []
-    returned = helper.make_tensor_value_info("y", TensorProto.FLOAT, out)
+    returned = helper.make_tensor_value_info("y", kind, out)
     graph = helper.make_graph(nodes, "g", [taken], [returned], held)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     onnx.save(model, path)
@@ -239,6 +239,35 @@ def test_a_file_that_does_not_embed_images_is_refused(tmp_path, shape, rank, mes
     path = save_onnx(tmp_path / "mine.onnx", shape, rank)
     with pytest.raises(WeightsError, match=message):
         by_file(path, NetworkParams(**own(path)))(samples, np.array([0]), False)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"shape": (1, 3, 112, 112)}, r"\[1, 3, 112, 112\].*whose number n is not"),
+        ({"kind": TensorProto.DOUBLE}, r"tensor\(double\).*float32"),
+    ],
+)
+def test_a_file_that_takes_one_image_or_other_numbers_is_refused(tmp_path, options, message):
+    path = save_onnx(tmp_path / "mine.onnx", **options)
+    with pytest.raises(WeightsError, match=message):
+        by_file(path, NetworkParams(**own(path)))
+
+
+def test_a_file_that_holds_the_number_of_images_within_is_told(tmp_path):
+    samples = open_rows(tmp_path / "rows", PARTS, [face_row(name, "s0") for name in "ab"])
+    path = save_onnx(tmp_path / "mine.onnx", rank=4)
+    model = onnx.load(path)
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 37632]), "one"))
+    model.graph.node[0].CopyFrom(helper.make_node("Reshape", ["x", "one"], ["y"]))
+    model.graph.output[0].CopyFrom(
+        helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 37632])
+    )
+    onnx.save(model, path)
+    embed = by_file(path, NetworkParams(**own(path)))
+    assert embed(samples, np.array([0]), False).shape == (1, 37632)
+    with pytest.raises(WeightsError, match=r"can't run it on 2 images.*any number of images"):
+        embed(samples, np.array([0, 1]), False)
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path):
