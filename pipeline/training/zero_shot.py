@@ -112,7 +112,8 @@ def by_sface(weights: Path) -> Embed:
 
 def arcface_crops(samples: SampleSet, indices: Int64) -> UInt8:
     """Return faces aligned by ``arcface112``, uint8 (n, 112, 112, 3)."""
-    landmarks, warps = (np.asarray(samples.column(name))[indices] for name in _GEOMETRY)
+    chosen = samples.take(indices)
+    landmarks, warps = (np.asarray(chosen.column(name)) for name in _GEOMETRY)
     crops = []
     for image, points, source_to_crop in zip(samples.read(indices), landmarks, warps, strict=True):
         source_to_target = warp_to_template(points, TEMPLATE)

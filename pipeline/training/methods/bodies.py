@@ -122,7 +122,7 @@ class Bodies(PeopleMethod):
     def network_inputs(self, samples: SampleSet, indices: Int64) -> Batch:
         """Return images uint8 (n, h, w, 3), regions and cameras of samples."""
         given = self._given(samples.read(indices), self._labels(samples, indices))
-        return *given, torch.from_numpy(self._cameras_of(samples)[indices])
+        return *given, torch.from_numpy(self._cameras_of(samples.take(indices)))
 
     def embed(self, *given: Tensor) -> Tensor:
         """Return the global and the local tokens, (n, 4, d)."""

@@ -24,7 +24,7 @@ from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import RATE_SHARE, TOTAL, Batch, Losses, in_float32
 from pipeline.training.engine.optimizers import make_optimizer
 from pipeline.training.methods.people import PeopleMethod
-from pipeline.types import Band, Float32, UInt8
+from pipeline.types import Band, Float32
 
 _MEAN = (123.675, 116.28, 103.53)
 _DEVIATION = (58.395, 57.12, 57.375)
@@ -53,6 +53,7 @@ class DiverseExpansion(PeopleMethod):
     def train_on(self, samples: SampleSet) -> None:
         """Label the samples and build the classifier."""
         super().train_on(samples)
+        self.infrared = _infrared(samples)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.params.seed)
             self.classifier = nn.Linear(self.network.width, len(self.names), bias=False)
@@ -60,14 +61,15 @@ class DiverseExpansion(PeopleMethod):
 
     def ordered(self, drawn: Int64) -> Int64:
         """Put visible images first, so that each process has some of both."""
-        return drawn[np.argsort(_infrared(self.samples, drawn), kind="stable")]
+        return drawn[np.argsort(self.infrared[drawn], kind="stable")]
 
     def sample_batch(self, generator: np.random.Generator) -> Batch:
         """Draw images uint8 (n, h, w, 3), whether each is infra-red, and labels."""
         chosen, changes = self.drawn(generator)
         images = self.samples.read(chosen)
         changed, _ = self.augmentation.apply(images, np.zeros(images.shape[:3], np.uint8), changes)
-        return *self._given(changed, chosen, self.samples), self.codes(chosen)[0]
+        infrared = torch.from_numpy(self.infrared[chosen])
+        return torch.from_numpy(changed), infrared, self.codes(chosen)[0]
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the four losses, the last two with their weights in the sum alone."""
@@ -106,7 +108,8 @@ class DiverseExpansion(PeopleMethod):
 
     def network_inputs(self, samples: SampleSet, indices: Int64) -> Batch:
         """Return images uint8 (n, h, w, 3), and whether each is infra-red."""
-        return self._given(samples.read(indices), indices, samples)
+        infrared = _infrared(samples.take(indices))
+        return torch.from_numpy(samples.read(indices)), torch.from_numpy(infrared)
 
     def embed(self, *given: Tensor) -> Tensor:
         """Embed bodies, (n, d)."""
@@ -128,13 +131,10 @@ class DiverseExpansion(PeopleMethod):
             return weighted_triplet(features, labels)
         return batch_hard(features, labels, margin).mean()
 
-    def _given(self, images: UInt8, chosen: Int64, samples: SampleSet) -> tuple[Tensor, Tensor]:
-        return torch.from_numpy(images), torch.from_numpy(_infrared(samples, chosen))
 
-
-def _infrared(samples: SampleSet, chosen: Int64) -> np.ndarray:
+def _infrared(samples: SampleSet) -> np.ndarray:
     """Return whether samples are of another band than VIS, bool (n,)."""
-    found: np.ndarray = samples.bands[chosen] != str(Band.VIS)
+    found: np.ndarray = samples.bands != str(Band.VIS)
     return found
 
 

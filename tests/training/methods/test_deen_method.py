@@ -11,6 +11,7 @@ from models.bodies.losses import batch_hard
 from models.deen.losses import center_guided, orthogonality, weighted_triplet
 from models.deen.network import Deen, Design
 from pipeline.params.train_bodies import TrainDeenParams
+from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.loop import train
 from pipeline.training.methods import load_method
 from pipeline.types import Band
@@ -53,6 +54,21 @@ def test_a_batch_has_visible_images_first_of_the_same_people_as_the_others(metho
     assert infrared.tolist() == [False] * 4 + [True] * 4
     assert sorted(labels[:4].tolist()) == sorted(labels[4:].tolist())
     assert len(set(labels.tolist())) == 2
+
+
+def test_no_batch_reads_the_bands_of_the_whole_set(method, monkeypatch):
+    read, bands = [], SampleSet.bands.fget
+
+    def noted(samples):
+        read.append(len(samples))
+        return bands(samples)
+
+    expected = [str(band) != "VIS" for band in method.samples.bands[[5, 0, 9]]]
+    monkeypatch.setattr(SampleSet, "bands", property(noted))
+    method.sample_batch(np.random.default_rng(0))
+    _, infrared = method.network_inputs(method.samples, np.array([5, 0, 9]))
+    assert infrared.tolist() == expected
+    assert read == [3]
 
 
 @pytest.mark.parametrize("margin", [0.3, "weighted"])
