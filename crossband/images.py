@@ -15,6 +15,10 @@ from pipeline.schemas.ingest import INGEST
 from pipeline.store import image_columns
 from pipeline.types import FACE_PARTS, Band, Float32, Rejected, Row, UInt8
 
+_MOST_JITTER = 3.0
+_MOST_DEG = 90.0
+"""A head is turned by no more."""
+
 
 class Image:
     """An image in one band.
@@ -96,6 +100,9 @@ class Face:
 
         Returns:
             (h, w), classes of ``pipeline.types.FaceClass``; left and right are the subject's.
+
+        Raises:
+            StageError: see ``align``.
         """
         return decode(self._parsed(template)["labels"]["bytes"])
 
@@ -132,12 +139,14 @@ class Face:
 
         Raises:
             ReaderError: no such design.
-            StageError: no such fit, or the mesh does not fit the face.
+            StageError: no such fit or template, another jitter, or the mesh does not fit the face.
         """
         from pipeline.synthesis.masks.files import load_template
         from pipeline.synthesis.masks.fit import place
         from pipeline.synthesis.masks.rows import FaceToMask
 
+        if not 0.0 <= jitter <= _MOST_JITTER:
+            raise StageError(f"jitter {jitter:g}: expected 0 to {_MOST_JITTER:g}")
         try:
             chosen = load_template(design, {})
             placement = place(chosen, fit, jitter, np.random.default_rng(seed))
@@ -154,18 +163,21 @@ class Face:
 
         Args:
             yaw_deg: added to its yaw, -90 to 90; positive to the subject's left.
-            pitch_deg: added to its pitch; positive up.
+            pitch_deg: added to its pitch, -90 to 90; positive up.
             template: of the aligned crop.
 
         Returns:
             The aligned crop of the turned face.
 
         Raises:
-            StageError: the mesh has no extent.
+            StageError: no such template, a wider angle, or the mesh has no extent.
         """
         from pipeline.ops.templates import ALIGNMENT_TEMPLATES
         from pipeline.synthesis.poses.rows import FacePoser
 
+        for name, angle in (("yaw_deg", yaw_deg), ("pitch_deg", pitch_deg)):
+            if not abs(angle) <= _MOST_DEG:
+                raise StageError(f"{name} {angle:g}: expected -{_MOST_DEG:g} to {_MOST_DEG:g}")
         row = self._parsed(template)
         try:
             made = FacePoser.of_row(row, row["mesh_xyz"]).turned(
@@ -222,7 +234,8 @@ class Face:
         return networks.only_row(outcome)
 
     def _parse(self, template: str) -> Row:
-        (outcome,) = networks.parse(template)([self._aligned(template)])
+        aligned = self._aligned(template)  # knows whether there is such a template
+        (outcome,) = networks.parse(template)([aligned])
         return networks.only_row(outcome)
 
 
@@ -244,7 +257,8 @@ def open(source: str | Path | UInt8, band: str = "VIS") -> Image:
     if band not in [*Band]:
         raise StageError(f"band {band!r} is none of {[str(each) for each in Band]}")
     if isinstance(source, np.ndarray):
-        if source.dtype != np.uint8 or source.ndim not in (2, 3) or not source.size:
+        grey_or_rgb = source.ndim == 2 or (source.ndim == 3 and source.shape[2] == 3)
+        if source.dtype != np.uint8 or not grey_or_rgb or not source.size:
             raise ReaderError(
                 f"expected uint8 of (h, w, 3) or (h, w), found {source.dtype} {source.shape}"
             )

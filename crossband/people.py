@@ -28,7 +28,7 @@ class Body:
     keypoint_scores: Float32 | None
 
     def crop(self) -> UInt8:
-        """Cut the person out, as the stage ``crop_bodies`` does: (384, 128, 3)."""
+        """Cut the person out, as ``crop_bodies`` does: (384, 128, 3), grey (384, 128)."""
         params = networks.default_params().crop_bodies
         cut = crop_body(
             self.image.pixels,

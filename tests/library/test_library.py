@@ -126,6 +126,15 @@ def test_where_nothing_is_nothing_is_found():
         (lambda face: face.mask(fit="loose"), StageError, "fit 'loose' is none of"),
         (lambda face: face.align("square"), StageError, "template 'square' is none of"),
         (lambda face: face.mask("veil"), ReaderError, "mask design 'veil' is none of"),
+        (lambda face: crossband.open(PIXELS[..., :2]), ReaderError, r"found uint8 \(300, 320, 2\)"),
+        (lambda face: crossband.open(PIXELS[..., [0, 1, 2, 0]]), ReaderError, "expected uint8"),
+        (lambda face: face.mask(template="square"), StageError, "template 'square' is none of"),
+        (lambda face: face.parse("square"), StageError, "template 'square' is none of"),
+        (lambda face: face.turn(template="square"), StageError, "template 'square' is none of"),
+        (lambda face: face.mask(jitter=3.5), StageError, "jitter 3.5: expected 0 to 3"),
+        (lambda face: face.mask(jitter=float("nan")), StageError, "jitter nan: expected 0 to 3"),
+        (lambda face: face.turn(91), StageError, "yaw_deg 91: expected -90 to 90"),
+        (lambda face: face.turn(0, -100), StageError, "pitch_deg -100: expected -90 to 90"),
     ],
 )
 def test_what_cannot_be_is_one_clear_error(face, call, error, says):
