@@ -255,6 +255,38 @@ def snapped(vertices, width, height):  # type: ignore[no-untyped-def]  # noqa: A
 
 
 @numba.njit(cache=True, nogil=True)
+def box(bounds, a, b, c):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Return the first and last columns and rows of a triangle's pixels: left, top, right, bottom.
+
+    ``left`` is negative where a corner is not finite.
+    """
+    return (
+        min(bounds[a, 0], bounds[b, 0], bounds[c, 0]),
+        min(bounds[a, 1], bounds[b, 1], bounds[c, 1]),
+        -min(bounds[a, 2], bounds[b, 2], bounds[c, 2]),
+        -min(bounds[a, 3], bounds[b, 3], bounds[c, 3]),
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def laid_out(fixed, a, b, c):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Return a triangle's doubled area, whether b and c had to change places, corners, ``least``.
+
+    The corners go round so that the area is not negative; ``least`` is that of the edges opposite.
+    """
+    ax, ay, za = fixed[a, 0], fixed[a, 1], fixed[a, 2]
+    bx, by, zb = fixed[b, 0], fixed[b, 1], fixed[b, 2]
+    cx, cy, zc = fixed[c, 0], fixed[c, 1], fixed[c, 2]
+    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    flipped = area < 0.0
+    if flipped:
+        bx, by, zb, cx, cy, zc = cx, cy, zc, bx, by, zb
+        area = -area
+    least_of = least(bx, by, cx, cy), least(cx, cy, ax, ay), least(ax, ay, bx, by)
+    return area, flipped, (ax, ay, za, bx, by, zb, cx, cy, zc), least_of
+
+
+@numba.njit(cache=True, nogil=True)
 def least(from_x, from_y, to_x, to_y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Return from which value of its function on an edge has a pixel on its inner side.
 
@@ -269,27 +301,14 @@ def _fill(vertices, triangles, triangle, depth, weights):  # type: ignore[no-unt
     fixed, bounds = snapped(vertices, width, height)
     for index in range(len(triangles)):
         a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
-        left = min(bounds[a, 0], bounds[b, 0], bounds[c, 0])
-        top = min(bounds[a, 1], bounds[b, 1], bounds[c, 1])
-        right = -min(bounds[a, 2], bounds[b, 2], bounds[c, 2])
-        bottom = -min(bounds[a, 3], bounds[b, 3], bounds[c, 3])
+        left, top, right, bottom = box(bounds, a, b, c)
         if left > right or top > bottom or left < 0:
             continue
-        ax, ay, za = fixed[a, 0], fixed[a, 1], fixed[a, 2]
-        bx, by, zb = fixed[b, 0], fixed[b, 1], fixed[b, 2]
-        cx, cy, zc = fixed[c, 0], fixed[c, 1], fixed[c, 2]
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        area, flipped, corners, least_of = laid_out(fixed, a, b, c)
         if area == 0.0:
             continue
-        flipped = area < 0.0
-        if flipped:
-            bx, by, zb, cx, cy, zc = cx, cy, zc, bx, by, zb
-            area = -area
-        least_a, least_b, least_c = (
-            least(bx, by, cx, cy),
-            least(cx, cy, ax, ay),
-            least(ax, ay, bx, by),
-        )
+        ax, ay, za, bx, by, zb, cx, cy, zc = corners
+        least_a, least_b, least_c = least_of
         share = 1.0 / area
         step_a, step_b, step_c = (by - cy) * 256.0, (cy - ay) * 256.0, (ay - by) * 256.0
         px, py = (left - 1) * 256.0, top * 256.0

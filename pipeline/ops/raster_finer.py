@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 
-from pipeline.ops.raster import Int32, checked, least, snapped
+from pipeline.ops.raster import Int32, box, checked, laid_out, snapped
 from pipeline.types import Float32
 
 _SHIFT = 3
@@ -56,10 +56,7 @@ def _fill_finer(vertices, triangles, numbers, depth):  # type: ignore[no-untyped
     fixed, bounds = snapped(vertices, 2 * width, 2 * height)
     for index in range(len(triangles)):
         a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
-        left = min(bounds[a, 0], bounds[b, 0], bounds[c, 0])
-        top = min(bounds[a, 1], bounds[b, 1], bounds[c, 1])
-        right = -min(bounds[a, 2], bounds[b, 2], bounds[c, 2])
-        bottom = -min(bounds[a, 3], bounds[b, 3], bounds[c, 3])
+        left, top, right, bottom = box(bounds, a, b, c)
         if left > right or top > bottom or left < 0:
             continue
         left, top, right, bottom = left >> 1, top >> 1, right >> 1, bottom >> 1
@@ -69,20 +66,11 @@ def _fill_finer(vertices, triangles, numbers, depth):  # type: ignore[no-untyped
                 near |= asked[row, column]
         if not near:
             continue
-        ax, ay, za = fixed[a, 0], fixed[a, 1], fixed[a, 2]
-        bx, by, zb = fixed[b, 0], fixed[b, 1], fixed[b, 2]
-        cx, cy, zc = fixed[c, 0], fixed[c, 1], fixed[c, 2]
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        area, _, corners, least_of = laid_out(fixed, a, b, c)
         if area == 0.0:
             continue
-        if area < 0.0:
-            bx, by, zb, cx, cy, zc = cx, cy, zc, bx, by, zb
-            area = -area
-        least_a, least_b, least_c = (
-            least(bx, by, cx, cy),
-            least(cx, cy, ax, ay),
-            least(ax, ay, bx, by),
-        )
+        ax, ay, za, bx, by, zb, cx, cy, zc = corners
+        least_a, least_b, least_c = least_of
         share = 1.0 / area
         right_a, right_b, right_c = (by - cy) * 256.0, (cy - ay) * 256.0, (ay - by) * 256.0
         down_a, down_b, down_c = (cx - bx) * 256.0, (ax - cx) * 256.0, (bx - ax) * 256.0
