@@ -81,9 +81,9 @@ def read_file(path: Path) -> bytes:
         OSError: it can't be read, or is a FIFO, a socket or a device, which nobody waits for.
         UndecodableError: ``too_large``.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        told = os.fstat(descriptor)
+    # ``open`` itself closes what turns out to be a folder.
+    with open(path, "rb", opener=_without_waiting) as file:
+        told = os.fstat(file.fileno())
         if not stat.S_ISREG(told.st_mode):
             raise OSError(0, "it is no regular file")
         if told.st_size > MOST_BYTES:
@@ -93,3 +93,8 @@ def read_file(path: Path) -> bytes:
                 "that an image or a list may have",
             )
         return file.read(MOST_BYTES)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a FIFO that nobody writes into is open at once."""
+    return os.open(path, flags | os.O_NONBLOCK)

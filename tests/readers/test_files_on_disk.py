@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from pipeline.types import Rejected
 from stages.ingest import take_in
 
 IMAGE = encode_png(np.zeros((4, 4), np.uint8))
+OPEN_FILES = Path("/proc/self/fd")
 INGEST = IngestParams(max_megapixels=1.0, tone_percentiles=(0.5, 99.5))
 
 
@@ -184,3 +186,13 @@ def test_two_files_of_one_stem_are_told_and_none_is_taken_for_both(tmp_path, rea
     first.with_suffix(".tif").write_bytes(first.read_bytes())
     with pytest.raises(ReaderError, match="1 sample ids stand twice"):
         read_dataset("set", DatasetParams(reader=reader, root=str(tmp_path), shards=1))
+
+
+@pytest.mark.skipif(not OPEN_FILES.is_dir(), reason="counts open files as Linux does")
+def test_a_folder_in_the_place_of_a_file_is_told_and_leaves_none_open(tmp_path):
+    (tmp_path / "a.png").mkdir()
+    before = len([*OPEN_FILES.iterdir()])
+    for _ in range(9):
+        with pytest.raises(IsADirectoryError):
+            files.read_file(tmp_path / "a.png")
+    assert len([*OPEN_FILES.iterdir()]) == before

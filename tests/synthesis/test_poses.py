@@ -1,5 +1,6 @@
 """Turning a head: the mesh has no holes, nothing turned gives the image back, halves mirror."""
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 
@@ -309,3 +310,4 @@ def test_psnr_follows_its_definition():
     inside = np.eye(4, dtype=np.uint8)
     assert psnr_db(black, black + np.uint8(10), inside) == pytest.approx(28.13, abs=0.01)
     assert psnr_db(black, black, inside) == 99
+    assert math.isnan(psnr_db(black, black, np.zeros((4, 4), np.uint8)))

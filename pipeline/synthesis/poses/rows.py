@@ -135,7 +135,8 @@ class FacePoser:
             columns["yaw_error_deg"], columns["pitch_error_deg"] = map(float, errors[:2])
         if yaw_deg == 0.0 and pitch_deg == 0.0:
             inside = _face_mask(transform_points(source_mesh[:, :2], to_crop), template.hw)
-            columns["psnr_identity_db"] = psnr_db(decode(row["image"]["bytes"]), crop, inside)
+            if inside.any():
+                columns["psnr_identity_db"] = psnr_db(decode(row["image"]["bytes"]), crop, inside)
         image = image_columns(encode_png(crop), template.hw, f"{file}.png")
         kept = {column: row[column] for column in ALIGN.names if column in row}
         return kept | _GROUND_TRUTH | image | columns
@@ -181,13 +182,15 @@ def pose_name(yaw_deg: float, pitch_deg: float) -> str:
 
 
 def psnr_db(reference: UInt8, image: UInt8, inside: UInt8) -> float:
-    """Return the peak signal-to-noise ratio within a mask, decibel; at most 99.
+    """Return the peak signal-to-noise ratio within a mask, decibel; at most 99, NaN of no pixel.
 
     Args:
         reference: uint8 (h, w) or (h, w, 3).
         image: likewise.
         inside: (h, w), not 0 where it is measured.
     """
+    if not np.any(inside):
+        return float("nan")
     squared = (as_rgb(reference).astype(np.float64) - as_rgb(image))[inside > 0] ** 2
     return min(99.0, float(10 * np.log10(255.0**2 / max(float(squared.mean()), 1e-9))))
 
