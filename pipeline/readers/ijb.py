@@ -5,7 +5,8 @@ IJB-B and IJB-C are of one make: two galleries, mixed probes, pairs, and the met
 
 import logging
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from pipeline.readers.layout import (
     read_table,
     refuse_root,
     report_absent,
+    stem_of,
 )
 from pipeline.readers.listing import sample_id_of
 from pipeline.readers.tables import read_text
@@ -99,7 +101,7 @@ def read_release(release: Release, root: Path, dataset: str, params: DatasetPara
         raise refuse_root(root, dataset, release.expected, files)
     if metadata := find_list(files, release.metadata):
         lists.append(metadata)
-    images = image_paths(files, ("img", "frames"))
+    images = Images(files, ("img", "frames"))
     named = [root / path for path in lists]
     rows = sample_rows(named, release.columns_of(named[0]), images, dataset, params)
     return make_listing(root, dataset, params, release.expected, rows)
@@ -169,10 +171,42 @@ def sample_of(subject: str, file: str) -> str:
     return sample_id_of(f"{subject}/{file}")
 
 
+class Images:
+    """The images of a release by what lists call them: the part from their folder on.
+
+    Letters may be of either case. Where no image of a folder has the extension that a list gives,
+    as of frames that were stored anew as JPEG, the one image of the stem is meant.
+    """
+
+    def __init__(self, files: Iterable[str], folders: tuple[str, ...]) -> None:
+        """Take the images that lie in folders of these names, in lower case."""
+        self._by_name: dict[str, str] = {}
+        self._by_stem: defaultdict[str, list[str]] = defaultdict(list)
+        self._kinds: set[tuple[str, str]] = set()
+        for path in filter(is_image, files):
+            parts = path.split("/")
+            if len(parts) > 1 and parts[-2].lower() in folders:
+                name = "/".join(parts[-2:]).lower()
+                self._by_name[name] = path
+                self._by_stem[stem_of(name)].append(path)
+                self._kinds.add(_kind(name))
+
+    def path_of(self, listed: str) -> str | None:
+        """Return the image's path below the root, None where it is not there."""
+        name = listed.lower()
+        alike = [] if _kind(name) in self._kinds else self._by_stem.get(stem_of(name), [])
+        return self._by_name.get(name, alike[0] if len(alike) == 1 else None)
+
+
+def _kind(name: str) -> tuple[str, str]:
+    """Return the folder and the extension of an image's name."""
+    return name.partition("/")[0], name.rpartition(".")[2]
+
+
 def sample_rows(
     lists: Iterable[Path],
     columns: Columns,
-    images: Mapping[str, str],
+    images: Images,
     dataset: str,
     params: DatasetParams,
 ) -> Iterator[Row]:
@@ -183,7 +217,7 @@ def sample_rows(
     Args:
         lists: template lists, or the metadata of all faces.
         columns: their column names.
-        images: path below the root by the lists' file name in lower case.
+        images: that are on disk.
         dataset: name of the data set.
         params: its params.
     """
@@ -201,12 +235,13 @@ def sample_rows(
             if sample_id in seen:
                 continue
             seen.add(sample_id)
-            if name.lower() not in images:
+            path = images.path_of(name)
+            if path is None:
                 absent.append(name)
             box = [number_of(cells[f"FACE_{side}"]) for side in ("X", "Y", "WIDTH", "HEIGHT")]
             frame = number_of(cells.get(columns.frame, ""))
             yield official_row(
-                images.get(name.lower(), name),
+                path or name,
                 dataset,
                 params,
                 sample_id=sample_id,
@@ -219,17 +254,6 @@ def sample_rows(
         if nobody:
             log.warning("%s: %d lines of %s have no subject: no faces", dataset, nobody, file.name)
     report_absent(dataset, absent)
-
-
-def image_paths(files: Iterable[str], folders: tuple[str, ...]) -> dict[str, str]:
-    """Return path by name: the part from one of these folders on, in lower case."""
-    paths = {}
-    for path in files:
-        if is_image(path):
-            parts = path.split("/")
-            if len(parts) > 1 and parts[-2].lower() in folders:
-                paths["/".join(parts[-2:]).lower()] = path
-    return paths
 
 
 def known_unused(path: str, _: Collection[str]) -> str | None:

@@ -22,7 +22,7 @@ Reference:
 from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
-from pipeline.readers.ijb import Columns, image_paths, sample_rows
+from pipeline.readers.ijb import Columns, Images, sample_rows
 from pipeline.readers.layout import list_official, make_listing, numbered_lists, refuse_root
 from pipeline.store import Listing
 
@@ -47,7 +47,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     named = [root / path for (_, _, use), path in lists.items() if use != "verify_comparisons"]
     if not named:
         raise refuse_root(root, dataset, EXPECTED, files)
-    images = image_paths(files, ("img", "frame"))
+    images = Images(files, ("img", "frame"))
     rows = sample_rows(sorted(named), COLUMNS, images, dataset, params)
     return make_listing(root, dataset, params, EXPECTED, rows)
 

@@ -263,3 +263,27 @@ def test_a_frame_number_without_an_end_is_none(tmp_path, listed, number):
             re.sub(r",(30|60)(?=,|$)", f",{number}", file.read_text(), flags=re.MULTILINE)
         )
     assert {row.get("frame_index") for row in listed("ijba").values()} == {None}
+
+
+def test_frames_that_were_stored_anew_with_another_extension_are_found(tmp_path, listed, caplog):
+    testing.ijbc(tmp_path)
+    before = listed("ijbc")
+    frames = sorted(tmp_path.rglob("frames/*.png"))
+    for frame in frames:
+        frame.rename(frame.with_suffix(".JPG"))
+    caplog.clear()
+    now = listed("ijbc")
+    assert "not on disk" not in caplog.text
+    assert now.keys() == before.keys()
+    moved = [row["path"] for name, row in now.items() if row["path"] != before[name]["path"]]
+    assert moved
+    assert all(path.endswith(".JPG") and (tmp_path / path).is_file() for path in moved)
+
+
+def test_a_missing_frame_is_never_another_one_of_its_stem(tmp_path, listed, caplog):
+    testing.ijbc(tmp_path)
+    gone, *others = sorted(tmp_path.rglob("frames/*.png"))
+    gone.rename(gone.with_suffix(".jpg"))
+    assert others
+    listed("ijbc")
+    assert f"are not on disk, among them frames/{gone.name}" in caplog.text
