@@ -4,6 +4,7 @@ A frame's index is its place in the order of presentation, from 0. It is looked 
 time stamp in the list of all packets' stamps, which is read without decoding; so a decoder that
 starts at a key frame in the middle knows which frame it holds, at constant and at variable rate.
 A few gaps in an otherwise steady rate are frames that were lost to damage: they keep their numbers.
+So do those that a cut file lost of its last frames, whose packets would have come behind its end.
 """
 
 from bisect import bisect_left, bisect_right
@@ -36,6 +37,8 @@ _DECLARED_BITS = 14
 """Up to so many bits a format tells how many are in use; one of 16 may hold a sensor's 12."""
 _GAP = 1.5
 """Multiple of the usual step between frames from which on one is missing."""
+_LISTS = ("concat", "dash", "hls")
+"""Formats that hold no frames, but name other files."""
 _MOST_GAPS = 0.1
 """Share of steps that may be gaps; where there are more, the rate is variable."""
 
@@ -191,8 +194,11 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
         raise UndecodableError("not_a_video", "it is no regular file")
     stamps: list[int | None] = []
     keys: list[tuple[int | None, int | None]] = []
+    decoded: list[int | None] = []
     try:
         with av.open(path) as container:
+            if container.format.name in _LISTS:
+                raise UndecodableError("not_a_video", "it names other files: expected frames")
             stream = _video_stream(container)
             reordered = bool(stream.codec_context.has_b_frames)
             promised, hw = stream.frames, (stream.height, stream.width)
@@ -202,6 +208,7 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
                         continue
                     stamp = packet.dts if packet.pts is None and not reordered else packet.pts
                     stamps.append(stamp)
+                    decoded.append(packet.dts)
                     if packet.is_keyframe:
                         keys.append((stamp, packet.dts))
             except av.FFmpegError:
@@ -211,7 +218,7 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
     known = sorted(stamp for stamp in stamps if stamp is not None)
     if not known or len(set(known)) < len(stamps):
         return Timeline((), (), (), len(stamps), promised, hw)
-    indices = _indices(known)
+    indices = _indices(known, _is_steady(decoded))
     starts = [
         (indices[bisect_left(known, stamp)], dts)
         for stamp, dts in keys
@@ -221,14 +228,29 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
     return Timeline(tuple(known), indices, tuple(starts), indices[-1] + 1, promised, hw)
 
 
-def _indices(stamps: list[int]) -> tuple[int, ...]:
-    """Number time stamps: one after the other, but across the gaps of a steady rate by time."""
+def _is_steady(decoded: list[int | None]) -> bool:
+    """Tell whether packets lie one after the other in decoding time: none of them is missing."""
+    times = [time for time in decoded if time is not None]
+    steps = np.diff(times)
+    if len(times) < len(decoded) or not len(steps) or np.median(steps) <= 0:
+        return False
+    ratios = steps / np.median(steps)
+    return bool(((ratios > 2 - _GAP) & (ratios < _GAP)).all())
+
+
+def _indices(stamps: list[int], cut: bool) -> tuple[int, ...]:
+    """Number time stamps: one after the other, but across the gaps of a steady rate by time.
+
+    Args:
+        stamps: rising.
+        cut: whether gaps can only be of packets behind the file's end.
+    """
     steps = np.diff(stamps)
     if not len(steps):
         return (0,)
     ratios = steps / np.median(steps)
     gaps = ratios > _GAP
-    steady = 0 < gaps.mean() <= _MOST_GAPS and (ratios > 2 - _GAP).all()
+    steady = 0 < gaps.mean() <= (1.0 if cut else _MOST_GAPS) and (ratios > 2 - _GAP).all()
     strides = np.where(gaps, np.rint(ratios), 1) if steady else np.ones(len(steps))
     return (0, *np.cumsum(strides).astype(int).tolist())
 
@@ -304,5 +326,6 @@ def _lost(index: int, timeline: Timeline, fault: str) -> Lost:
         return Lost(
             index, "no_such_frame", f"the video has {there} frames, so {there - 1} is its last"
         )
-    ends = f"the file ends after {timeline.frames} of {timeline.promised} frames"
-    return Lost(index, "damaged_video", fault or ends)
+    if timeline.promised > timeline.frames:
+        fault = fault or f"the file ends after {timeline.frames} of {timeline.promised} frames"
+    return Lost(index, "damaged_video", fault or "the decoder gave no frame here")

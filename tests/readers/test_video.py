@@ -106,3 +106,27 @@ def test_a_file_of_sound_alone_is_no_video(tmp_path):
         container.mux(stream.encode(frame))
     with pytest.raises(UndecodableError, match="no video stream"):
         timeline_of(tmp_path / "x.mkv")
+
+
+@pytest.mark.parametrize("share", [0.35, 0.5, 0.65, 0.8, 0.95])
+def test_a_stream_that_was_cut_keeps_the_numbers_of_its_last_frames(tmp_path, share):
+    data = write_video(tmp_path / "x.ts", 40, bf="3").read_bytes()
+    path = tmp_path / "cut.ts"
+    path.write_bytes(data[: int(len(data) * share)])
+    found = [pair for pair in shown(path, range(40)) if pair]
+    assert 5 < len(found) < 40
+    assert [number for _, number in found] == [index for index, _ in found]
+
+
+def test_a_frame_of_a_video_of_no_promise_that_cannot_be_decoded_is_damaged(tmp_path):
+    (tmp_path / "x.mp4").write_bytes(b"\xff\xd8\xff" + bytes(500))
+    (lost,) = video_frames(tmp_path / "x.mp4", [0], TONE)
+    assert (lost.reason, lost.detail) == ("damaged_video", "the decoder gave no frame here")
+
+
+def test_a_list_of_other_files_is_no_video(tmp_path):
+    write_video(tmp_path / "other.mp4", 4)
+    (tmp_path / "x.mp4").write_text("ffconcat version 1.0\nfile other.mp4\n")
+    with pytest.raises(UndecodableError, match="names other files") as refused:
+        timeline_of(tmp_path / "x.mp4")
+    assert refused.value.reason == "not_a_video"
