@@ -97,3 +97,18 @@ def reconstruction_loss(rebuilt: Tensor, target: Tensor, kind: Literal["mse", "l
     if kind == "mse":
         return difference.square().mean()
     return difference.flatten(1).square().sum(dim=1).clamp_min(1e-12).sqrt().mean()
+
+
+def unexplained(rebuilt: Tensor, target: Tensor) -> Tensor:
+    """Return the share of M's squared spread over images that its reconstruction misses.
+
+    0 is M itself; the mean map of the batch in place of each has 1, whatever M's unit. Without
+    gradient.
+
+    Args:
+        rebuilt: M_recons, (n, c, h, w).
+        target: M, likewise.
+    """
+    rebuilt, target = rebuilt.detach(), target.detach()
+    spread = (target - target.mean(dim=0)).square().sum()
+    return (rebuilt - target).square().sum() / spread.clamp_min(1e-12)

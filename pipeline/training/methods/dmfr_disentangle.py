@@ -1,14 +1,23 @@
 """DMFR by disentangling: f_id is what is left of f_entangle without f_non-id."""
 
-import torch
-from torch import nn
+import logging
 
-from models.dmfr.disentangle import DisentanglingNetwork, MapDecoder, reconstruction_loss
+import torch
+from torch import Tensor, nn
+
+from models.dmfr.disentangle import (
+    DisentanglingNetwork,
+    MapDecoder,
+    reconstruction_loss,
+    unexplained,
+)
 from pipeline.errors import StageError
 from pipeline.params.train_dmfr import DisentangleParams
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
 from pipeline.training.methods.dmfr import DmfrMethod
+
+log = logging.getLogger(__name__)
 
 
 class Disentangle(DmfrMethod):
@@ -20,6 +29,7 @@ class Disentangle(DmfrMethod):
 
     params: DisentangleParams
     network: DisentanglingNetwork
+    missed: Tensor
 
     def __init__(
         self, params: DisentangleParams, backbone: nn.Module, preprocess: Preprocess
@@ -48,23 +58,40 @@ class Disentangle(DmfrMethod):
         network = self.network
         self.head = self.classifier(subjects)
         self.decoder = MapDecoder(network.dimensions, network.map_channels, network.map_hw)
+        self.register_buffer("missed", torch.zeros(()))
 
     def on_train_end(self) -> None:
-        """Leave the network as it is."""
+        """Leave the network as it is; warn where f_entangle was not made to keep the map."""
+        if (missed := float(self.missed)) >= 1.0:
+            log.warning(
+                "the decoder of the feature map learned nothing of single images: in the last "
+                "batch it misses %.3g of what tells their maps apart (1: a mean map), so "
+                "f_entangle need not keep more than f_id; raise reconstruction_weight, set "
+                "reconstruction to l2, or train longer",
+                missed,
+            )
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
-        """Return the losses ``classify``, ``reconstruct`` and their weighted sum."""
+        """Return the losses ``classify``, ``reconstruct`` and their weighted sum.
+
+        Beside them ``unexplained``: the map has no unit of its own and grows, and the loss with it.
+        """
         images, labels, _ = batch
         parts = self.network.parts(images)
         rebuilt = self.decoder(parts.entangled)
         identity = parts.identity.float()
         with in_float32(identity):
             classify = self.head(identity, labels)
-            reconstruct = reconstruction_loss(
-                rebuilt.float(), parts.feature_map.float(), self.params.reconstruction
-            )
+            maps = rebuilt.float(), parts.feature_map.float()
+            reconstruct = reconstruction_loss(*maps, self.params.reconstruction)
+            self.missed = unexplained(*maps)
             total = classify + self.params.reconstruction_weight * reconstruct
-        return {TOTAL: total, "classify": classify, "reconstruct": reconstruct}
+        return {
+            TOTAL: total,
+            "classify": classify,
+            "reconstruct": reconstruct,
+            "unexplained": self.missed,
+        }
 
 
 METHODS = {"disentangle": Disentangle}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.dmfr.disentangle import reconstruction_loss
+from models.dmfr.disentangle import reconstruction_loss, unexplained
 from models.dmfr.domains import DomainJudge, mixed, reverse_gradient
 from models.dmfr.filter import ModalityFilter, filter_loss
 from models.dmfr.meta import MetaStep
@@ -123,6 +123,17 @@ def test_the_reconstruction_loss_by_hand():
     assert loss.item() == pytest.approx((5 + 1) / 2)
     loss.backward()
     assert target.grad is None
+
+
+def test_what_a_reconstruction_misses_is_a_share_of_the_spread_whatever_the_unit():
+    target = torch.tensor([3.0, 1.0, 5.0]).view(3, 1, 1, 1)  # spread 0 + 4 + 4
+    assert unexplained(target, target).item() == 0.0
+    assert unexplained(torch.full_like(target, 3.0), target).item() == 1.0
+    rebuilt = torch.tensor([3.0, 2.0, 2.0], requires_grad=True).view(3, 1, 1, 1)
+    for unit in (1.0, 40.0):
+        share = unexplained(unit * rebuilt, unit * target)
+        assert share.item() == pytest.approx((0 + 1 + 9) / 8)
+    assert not share.requires_grad
 
 
 @pytest.mark.parametrize("detach", [True, False])

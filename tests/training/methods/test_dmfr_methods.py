@@ -189,6 +189,20 @@ def test_disentangling_weighs_both_losses_and_classifies_by_identity(folders):
     assert losses["classify"].item() == pytest.approx(by_hand.item(), rel=1e-5)
 
 
+def test_a_decoder_that_knows_no_more_than_a_mean_map_is_told(folders, caplog):
+    method = method_of("disentangle", folders)
+    losses = method.training_step(method.sample_batch(np.random.default_rng(0)), 0)
+    assert method.missed.item() == losses["unexplained"].item() > 0.0
+    method.missed = torch.tensor(0.9)
+    method.on_train_end()
+    assert not caplog.records
+    method.missed = torch.tensor(1.5)
+    with caplog.at_level("WARNING"):
+        method.on_train_end()
+    assert "misses 1.5 of what tells their maps apart" in caplog.text
+    assert "set reconstruction to l2" in caplog.text
+
+
 def test_an_only_domain_is_halved_if_that_is_asked(folders):
     with pytest.raises(StageError, match="set halves to true"):
         method_of("meta", folders, generators=("photometric",))
