@@ -8,6 +8,7 @@ Reference:
 
 from typing import Literal, NamedTuple
 
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from models.backbones.feature_map import MapsFeatures
@@ -72,7 +73,7 @@ class DisentanglingNetwork(nn.Module):
 
 
 class MapDecoder(UpConvolutions):
-    """Rebuilds the map M from f_entangle; only training needs it.
+    """Rebuilds the normalised map M from f_entangle; only training needs it.
 
     Args:
         dimensions: of f_entangle.
@@ -82,6 +83,15 @@ class MapDecoder(UpConvolutions):
 
     def __init__(self, dimensions: int, channels: int, hw: HW) -> None:
         super().__init__(dimensions, channels, hw, doublings=2, width=128)
+
+
+def normalised(feature_map: Tensor) -> Tensor:
+    """Return M (n, c, h, w) as the trunks take it, each channel of mean 0 and deviation 1.
+
+    Classification asks for no length of M, so M may grow, and did by orders of magnitude when what
+    was rebuilt was M itself. Without gradient.
+    """
+    return F.batch_norm(feature_map.detach(), None, None, training=True)
 
 
 def reconstruction_loss(rebuilt: Tensor, target: Tensor, kind: Literal["mse", "l2"]) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from models.dmfr.disentangle import (
     DisentanglingNetwork,
     MapDecoder,
+    normalised,
     reconstruction_loss,
     unexplained,
 )
@@ -74,7 +75,7 @@ class Disentangle(DmfrMethod):
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the losses ``classify``, ``reconstruct`` and their weighted sum.
 
-        Beside them ``unexplained``: the map has no unit of its own and grows, and the loss with it.
+        Beside them ``unexplained``, which tells whether the decoder learns.
         """
         images, labels, _ = batch
         parts = self.network.parts(images)
@@ -82,7 +83,7 @@ class Disentangle(DmfrMethod):
         identity = parts.identity.float()
         with in_float32(identity):
             classify = self.head(identity, labels)
-            maps = rebuilt.float(), parts.feature_map.float()
+            maps = rebuilt.float(), normalised(parts.feature_map.float())
             reconstruct = reconstruction_loss(*maps, self.params.reconstruction)
             self.missed = unexplained(*maps)
             total = classify + self.params.reconstruction_weight * reconstruct

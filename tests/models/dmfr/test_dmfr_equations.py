@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.dmfr.disentangle import reconstruction_loss, unexplained
+from models.dmfr.disentangle import normalised, reconstruction_loss, unexplained
 from models.dmfr.domains import DomainJudge, mixed, reverse_gradient
 from models.dmfr.filter import ModalityFilter, filter_loss
 from models.dmfr.meta import MetaStep
@@ -123,6 +123,16 @@ def test_the_reconstruction_loss_by_hand():
     assert loss.item() == pytest.approx((5 + 1) / 2)
     loss.backward()
     assert target.grad is None
+
+
+def test_what_is_rebuilt_has_no_unit_and_learns_nothing():
+    feature_map = torch.tensor([[[[1.0, 3.0]]], [[[5.0, 7.0]]]], requires_grad=True)
+    for unit, shift in ((1.0, 0.0), (1000.0, -77.0)):
+        target = normalised(unit * feature_map + shift)
+        # mean 4, deviation √5
+        expected = torch.tensor([-3.0, -1.0, 1.0, 3.0]) / 5**0.5
+        assert torch.allclose(target.flatten(), expected, atol=1e-4)
+        assert not target.requires_grad
 
 
 def test_what_a_reconstruction_misses_is_a_share_of_the_spread_whatever_the_unit():

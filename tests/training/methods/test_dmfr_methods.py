@@ -189,6 +189,22 @@ def test_disentangling_weighs_both_losses_and_classifies_by_identity(folders):
     assert losses["classify"].item() == pytest.approx(by_hand.item(), rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["l2", "mse"])
+def test_the_length_of_the_map_changes_no_loss_of_disentangling(kind, folders):
+    method = method_of("disentangle", folders, reconstruction=kind).eval()
+    batch = method.sample_batch(np.random.default_rng(0))
+    first = method.training_step(batch, 0)
+    with torch.no_grad():
+        method.network.spread.weight.mul_(100.0)
+        method.network.spread.bias.mul_(100.0)
+        for trunk in (method.network.entangled, method.network.other):  # they see it as before
+            trunk[0].running_mean.mul_(100.0)
+            trunk[0].running_var.mul_(100.0**2)
+    again = method.training_step(batch, 0)
+    for name in ("classify", "reconstruct", "unexplained"):
+        assert again[name].item() == pytest.approx(first[name].item(), rel=1e-2)
+
+
 def test_a_decoder_that_knows_no_more_than_a_mean_map_is_told(folders, caplog):
     method = method_of("disentangle", folders)
     losses = method.training_step(method.sample_batch(np.random.default_rng(0)), 0)
