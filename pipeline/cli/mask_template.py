@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.show import check_png
 from pipeline.errors import StageError
 from pipeline.synthesis.masks.bands import LOOKS
 
@@ -28,8 +29,8 @@ def mask_template(
     from pipeline.cli import mask_templates as templates
     from pipeline.synthesis.masks.files import write_template
 
-    if out is not None and out.suffix.lower() != ".png":
-        raise StageError(f"{out}: expected the extension .png, as masks have an alpha channel")
+    if out is not None:
+        check_png(out)
     if show:
         templates.list_templates(out)
     elif check is not None:

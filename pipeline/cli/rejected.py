@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.show import output_of
+from pipeline.cli.show import check_png, output_of
 
 if TYPE_CHECKING:
     from pipeline.report.rejections import Step
@@ -32,6 +32,8 @@ def rejected(
     from pipeline.report.rejections import rejected_samples, rejected_sheet
     from pipeline.report.summary import LEFT_OUT
 
+    if out is not None:
+        check_png(out)
     shards = output_of(folder)
     gone = rejected_samples(shards)
     if out is not None:

@@ -24,6 +24,7 @@ def show(
     """Draw a contact sheet of any stage's output."""
     from pipeline.report.contact_sheet import contact_sheet
 
+    check_png(out)
     shards = output_of(folder)
     out.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(
@@ -36,6 +37,16 @@ def show(
         tile_px=tile_px,
     )
     print(out)
+
+
+def check_png(out: Path) -> None:
+    """Refuse a name that is another format's than what is written.
+
+    Raises:
+        StageError: it does not end in ``.png``.
+    """
+    if out.suffix.lower() != ".png":
+        raise StageError(f"{out}: expected the extension .png, as a PNG is written")
 
 
 def output_of(folder: "Place") -> "ShardFolder":

@@ -1,4 +1,4 @@
-"""``crossband explain`` in a folder whose ``dvc.yaml`` is another one's, or damaged."""
+"""``crossband explain``, ``show`` and ``rejected`` where what they are told can't be."""
 
 import pytest
 from typer.testing import CliRunner
@@ -21,3 +21,11 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path, monkeypatch, text, error, m
     (tmp_path / "dvc.yaml").write_text(text)
     with pytest.raises(error, match=message):
         CliRunner().invoke(app, ["explain", "nobody"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("command", ["show", "rejected"])
+@pytest.mark.parametrize("name", ["sheet.jpg", "sheet", "sheet.txt"])
+def test_a_sheet_gets_no_name_of_another_format(tmp_path, command, name):
+    words = [command, "data/sample/detect", "-o", str(tmp_path / name)]
+    with pytest.raises(StageError, match=r"sheet[.\w]*: expected the extension \.png"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
