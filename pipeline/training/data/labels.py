@@ -98,6 +98,26 @@ class BandIndex:
         within = generator.integers(0, self._counts[labels, codes])
         return np.asarray(self._order[self._starts[labels, codes] + within])
 
+    def draw_several(
+        self, generator: np.random.Generator, labels: Int64, bands: Sequence[Band], count: int
+    ) -> Int64:
+        """Draw different samples of each of some subjects in each of some bands.
+
+        Args:
+            generator: to draw with.
+            labels: int64 (k,), of subjects who have samples in every band.
+            bands: (b,), which.
+            count: for each subject and band; where somebody has fewer, some come twice.
+
+        Returns:
+            int64 (k · b · count,), indices of samples, subject by subject, in these band by band.
+        """
+        cells = np.ix_(labels, self._codes(bands))
+        starts, counts = (each[cells].ravel().tolist() for each in (self._starts, self._counts))
+        pairs = zip(starts, counts, strict=True)
+        places = [start + generator.choice(n, count, n < count) for start, n in pairs]
+        return np.asarray(self._order[np.concatenate(places)])
+
     def draw_beside(
         self,
         generator: np.random.Generator,

@@ -130,7 +130,7 @@ class SubjectsInAllBands:
         index: the samples.
         bands: that each subject brings; who lacks one is never drawn.
         batch_subjects: subjects in a batch.
-        images_per_band: of each of them.
+        images_per_band: of each of them; where somebody has fewer, some come twice.
 
     Raises:
         StageError: fewer subjects have samples in every band.
@@ -144,16 +144,15 @@ class SubjectsInAllBands:
         self, index: BandIndex, bands: Sequence[Band], batch_subjects: int, images_per_band: int
     ) -> None:
         self._index, self.batch_subjects = index, batch_subjects
-        self._bands = [str(band) for band in bands for _ in range(images_per_band)]
-        self.batch_images = batch_subjects * len(self._bands)
+        self._bands, self._images = bands, images_per_band
+        self.batch_images = batch_subjects * len(bands) * images_per_band
         self.subjects = index.subjects_in(bands)
         _check_enough(len(self.subjects), batch_subjects, f"in each of {' '.join(bands)}")
 
     def draw(self, generator: np.random.Generator) -> Int64:
         """Return the indices of a batch, int64 (batch_images,), subject by subject."""
         chosen = generator.choice(self.subjects, self.batch_subjects, replace=False)
-        every = np.repeat(chosen, len(self._bands))
-        return self._index.draw(generator, every, self._bands * self.batch_subjects)
+        return self._index.draw_several(generator, chosen, self._bands, self._images)
 
 
 class SubjectsInAnyBand:

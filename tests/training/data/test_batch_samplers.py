@@ -103,6 +103,21 @@ def test_domain_aware_batches_have_every_subject_in_every_band(images):
     assert seen == {0, 1, 2}  # 3 lacks a band
 
 
+def test_domain_aware_batches_hold_no_image_twice_unless_there_are_too_few():
+    sampler = SubjectsInAllBands(INDEX, [Band.VIS, Band.NIR], 3, 4)
+    places = set()
+    for seed in range(30):
+        drawn = sampler.draw(np.random.default_rng(seed)).reshape(3, 2, 4)
+        for (seen, unseen), subject in zip(drawn.tolist(), SUBJECTS[drawn[:, 0, 0]], strict=True):
+            if subject == 2:  # four in VIS, one in NIR
+                assert sorted(seen) == [4, 5, 6, 7]
+                assert unseen == [8] * 4
+                places.add(tuple(seen))
+            else:
+                assert len(set(seen)) == len(set(unseen)) == 1
+    assert len(places) > 10
+
+
 def test_random_batches_take_anybody_with_two_images_whatever_the_band():
     sampler = SubjectsInAnyBand(INDEX, [Band.VIS, Band.NIR], 2, 2)
     drawn = [sampler.draw(np.random.default_rng(seed)) for seed in range(60)]
