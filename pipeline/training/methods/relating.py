@@ -3,6 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -22,9 +23,11 @@ from pipeline.store.networks import load_network, save_network
 from pipeline.store.progress import progress
 from pipeline.training.data.images import Int64
 from pipeline.training.data.labels import label
+from pipeline.training.data.prefetch import batches, loader_threads
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.data.samplers import CrossBandTriplets
+from pipeline.training.engine.devices import near
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
 from pipeline.training.methods.nir_vis import NirVisMethod
 from pipeline.training.methods.recogniser import pixels
@@ -134,20 +137,24 @@ class RelatingMethod(NirVisMethod):
         images = count * (crops + self._related.components - 1)
         needed = images * _CELLS * self._where[1].itemsize
         self.samples.reserve(needed, f"kept_crops: {crops}")
-        everyone = np.arange(count)
 
         def faces() -> Tensor:
             face = torch.empty(crops, count, 16, 16, 128, dtype=self._where[1])
-            with progress("frozen features, by crop", crops) as advance:
-                for place, corners in enumerate(self._corners):
-                    self._fill(face[place], everyone, corners)
-                    advance(1)
+            for place, corners in enumerate(self._corners):
+                images = partial(self._cut_faces, corners)
+                what = f"frozen features of faces, crop {place + 1} of {crops}"
+                self._fill(face[place][:, None], images, what)
             return face
 
-        self._kept = (
-            self._kept_before(f"faces {self._corners.tolist()}", faces),
-            self._kept_before("parts", lambda: self.part_cells(everyone)),
-        )
+        def parts() -> Tensor:
+            cells = torch.empty(count, self._related.components - 1, 16, 16, 128, dtype=face.dtype)
+            if self._related.components > 1:
+                images = partial(self.part_images, self.samples)
+                self._fill(cells, images, "frozen features of parts")
+            return cells
+
+        face = self._kept_before(f"faces {self._corners.tolist()}", faces)
+        self._kept = face, self._kept_before("parts", parts)
 
     def _kept_before(self, what: str, make: Callable[[], Tensor]) -> Tensor:
         """Return features that another training of this backbone and these samples left, or make.
@@ -169,10 +176,27 @@ class RelatingMethod(NirVisMethod):
             cells: Tensor = load_network(path)["cells"]
         return cells
 
-    def _fill(self, cells: Tensor, chosen: Int64, corners: Tensor) -> None:
-        for at in range(0, len(chosen), IMAGES_AT_ONCE):
-            run = chosen[at : at + IMAGES_AT_ONCE]
-            cells[at : at + len(run)] = self.face_cells(run, corners[run])
+    def _fill(self, cells: Tensor, images: Callable[[Int64], Tensor], what: str) -> None:
+        """Run the frozen layers on all samples, while threads read the next images.
+
+        Args:
+            cells: (n, c, 16, 16, 128), filled.
+            images: makes those of some samples in any thread, (k, c, 1, 128, 128).
+            what: name of the work.
+        """
+        starts = range(0, len(cells), IMAGES_AT_ONCE)
+
+        def draw(number: int) -> tuple[Tensor, ...]:
+            run = np.arange(starts[number], min(starts[number] + IMAGES_AT_ONCE, len(cells)))
+            return near(self._where[0], [images(run)])
+
+        with (
+            batches(draw, range(len(starts)), loader_threads()) as drawn,
+            progress(what, len(cells)) as advance,
+        ):
+            for start, (given,) in zip(starts, drawn, strict=True):
+                cells[start : start + len(given)] = self._cells(given)
+                advance(len(given))
 
     def sample_batch(self, generator: np.random.Generator) -> Batch:
         """Draw triplets.
@@ -239,14 +263,12 @@ class RelatingMethod(NirVisMethod):
         """Run the frozen layers on faces cut at corners (n, 2): (n, 16, 16, 128)."""
         return self._cells(self._face_images(chosen, corners)[:, None])[:, 0]
 
+    def _cut_faces(self, corners: Tensor, chosen: Int64) -> Tensor:
+        return self._face_images(chosen, corners[chosen])[:, None]
+
     def part_cells(self, chosen: Int64) -> Tensor:
         """Run the frozen layers on parts: (n, c − 1, 16, 16, 128)."""
-        parts = self._related.components - 1
-        cells = torch.empty(len(chosen), parts, 16, 16, 128, dtype=self._where[1])
-        for at in range(0, len(chosen) if parts else 0, IMAGES_AT_ONCE):
-            run = chosen[at : at + IMAGES_AT_ONCE]
-            cells[at : at + len(run)] = self._cells(self.part_images(self.samples, run))
-        return cells
+        return self._cells(self.part_images(self.samples, chosen))
 
     def _face_images(self, chosen: Int64, corners: Tensor) -> Tensor:
         return self.preprocess.values(self.preprocess.cut(pixels(self.samples, chosen), corners))
