@@ -51,6 +51,14 @@ def test_a_share_that_never_changes_is_drawn_between_nothing_and_all(tmp_path, f
     assert total.get_ylim()[0] > 2
 
 
+def test_what_a_decoder_misses_is_no_loss_and_may_exceed_one(tmp_path, figures):
+    curve = [{"step": step, "total": 3.0, "unexplained": 2.5 - step} for step in range(3)]
+    losses.loss_figure(curve, tmp_path / "x.png")
+    total, missed = figures[0].axes
+    assert (total.get_ylabel(), missed.get_ylabel()) == ("loss", "of a mean map's error")
+    assert missed.get_ylim()[1] > 2
+
+
 def test_many_losses_stand_in_lines_of_four(tmp_path, figures):
     names = ["total", "a", "b", "c", "d", "e"]
     losses.loss_figure([{"step": 1} | dict.fromkeys(names, 1.0)] * 2, tmp_path / "x.png")

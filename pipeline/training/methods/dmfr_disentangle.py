@@ -64,12 +64,13 @@ class Disentangle(DmfrMethod):
     def on_train_end(self) -> None:
         """Leave the network as it is; warn where f_entangle was not made to keep the map."""
         if (missed := float(self.missed)) >= 1.0:
+            squared = self.params.reconstruction == "mse"
             log.warning(
                 "the decoder of the feature map learned nothing of single images: in the last "
                 "batch it misses %.3g of what tells their maps apart (1: a mean map), so "
-                "f_entangle need not keep more than f_id; raise reconstruction_weight, set "
-                "reconstruction to l2, or train longer",
+                "f_entangle need not keep more than f_id; train longer, or %s",
                 missed,
+                "set reconstruction to l2" if squared else "raise reconstruction_weight",
             )
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
