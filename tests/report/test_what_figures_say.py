@@ -135,6 +135,9 @@ def test_trainings_side_by_side_have_whole_steps(tmp_path, monkeypatch):
     kept = []
     monkeypatch.setattr(analyse_modality, "save", lambda figure, path: kept.append(figure))
     curve = [{"step": 1.0, "total": 2.0}, {"step": 2.0, "total": 1.0}]
-    analyse_modality.curves_figure({"meta": curve}, tmp_path / "x.png")
+    more = [point | {"total": 200.0, "classify": 3.0} for point in curve]
+    analyse_modality.curves_figure({"meta": curve, "disentangle": more}, tmp_path / "x.png")
     kept[0].draw_without_rendering()
+    alone, beside = (line.get_ydata() for line in kept[0].axes[0].get_lines())
+    assert (list(alone), list(beside)) == ([2.0, 1.0], [3.0, 3.0])  # of classification
     assert all(float(tick).is_integer() for tick in kept[0].axes[0].get_xticks())
