@@ -5,6 +5,7 @@ comment, which ends the file, is therefore the sha256 of all before it; other pr
 """
 
 import hashlib
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,7 +13,7 @@ from typing import Any
 
 import torch
 
-from pipeline.errors import DamageError
+from pipeline.errors import DamageError, StageError
 
 _DIGEST = hashlib.sha256().digest_size
 _LENGTH = 2
@@ -20,10 +21,22 @@ _BLOCK = 1 << 20
 
 
 def save_network(values: Mapping[str, Any], path: Path) -> None:
-    """Write tensors and plain values, whole or not at all."""
+    """Write tensors and plain values, whole or not at all.
+
+    Raises:
+        StageError: they could not be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    torch.save(dict(values), partial)
+    try:
+        torch.save(dict(values), partial)
+    except RuntimeError as error:  # of torch's writer, which tells nothing of the system's reason
+        partial.unlink(missing_ok=True)
+        free = shutil.disk_usage(path.parent).free >> 20
+        raise StageError(
+            f"{path} can't be written; {free} MB are free there: expected room for all of it. What "
+            "was there before is kept: make room, and run the stage again"
+        ) from error
     with partial.open("r+b") as file:
         file.seek(-_LENGTH, 2)
         file.write(_DIGEST.to_bytes(_LENGTH, "little"))

@@ -141,8 +141,9 @@ def write_portable(leaving: Portable, folder: Path, *, measured: dict[str, Any])
         The files.
 
     Raises:
-        ExportError: ONNX Runtime embeds otherwise than torch.
+        ExportError: ONNX Runtime embeds otherwise than torch, or the disk is full.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     trained = leaving.trained
@@ -155,7 +156,14 @@ def write_portable(leaving: Portable, folder: Path, *, measured: dict[str, Any])
         "template": trained.template,
         "params": json.dumps(dict(trained.params)),
     }
-    save_file(state, files[0], metadata=described)
+    try:
+        save_file(state, files[0], metadata=described)
+    except SafetensorError as error:  # its way to say what the system refused
+        reason = str(error).splitlines()[0]
+        raise ExportError(
+            f"{files[0]} can't be written ({reason}): expected room for it; make some, and run "
+            "the same command again"
+        ) from error
     _write_onnx(leaving, files[1])
     difference = compared(leaving, files[1])
     if not difference <= TOLERANCE:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import test_lost_rows as segments
+import torch
 
 from pipeline.errors import StageError
+from pipeline.store.networks import load_network, save_network
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,13 +33,13 @@ def test_a_file_in_a_folders_place(tmp_path, place):
     assert folder.read_text() == "mine"
 
 
-def test_a_limit_on_the_length_of_files(tmp_path):
+def said_of_long_files(go):
     """In a process of its own: the limit is for good."""
     reader, writer = os.pipe()
     if (child := os.fork()) == 0:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
         try:
-            segments.run(segments.LATTER, tmp_path / "out")
+            go()
         except StageError as error:
             os.write(writer, str(error).encode())
         finally:
@@ -45,8 +47,23 @@ def test_a_limit_on_the_length_of_files(tmp_path):
     os.close(writer)
     os.waitpid(child, 0)
     with os.fdopen(reader) as said:
-        assert "can't be written: File too large" in said.read()
+        return said.read()
+
+
+def test_a_limit_on_the_length_of_files(tmp_path):
+    said = said_of_long_files(lambda: segments.run(segments.LATTER, tmp_path / "out"))
+    assert "can't be written: File too large" in said
     segments.run(segments.LATTER, tmp_path / "out")
+
+
+def test_a_network_that_finds_no_room_leaves_the_former_one(tmp_path):
+    path = tmp_path / "network.pt"
+    save_network({"step": 1}, path)
+    said = said_of_long_files(lambda: save_network({"weights": torch.zeros(10_000)}, path))
+    assert said.startswith(f"{path} can't be written; ")
+    assert "\n" not in said
+    assert [each.name for each in tmp_path.iterdir()] == ["network.pt"]
+    assert load_network(path) == {"step": 1}
 
 
 STAGE = """
