@@ -5,7 +5,6 @@ GPU and all but a few cores idle. So each row gets a DVC of its own, which waits
 or writes ``dvc.lock``.
 """
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -64,7 +63,7 @@ def _reproduce(row: str) -> int:
 
 
 def _dvc(*words: str) -> int:
-    return subprocess.run(["dvc", *words], check=False, env=os.environ).returncode
+    return subprocess.run(["dvc", *words], check=False).returncode
 
 
 def main(words: Sequence[str]) -> None:
