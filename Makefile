@@ -7,7 +7,7 @@ SOAK ?= build/soak
 SIZE ?= full
 STUDY ?= build/study-$(SIZE)
 AT_ONCE ?= 1
-SMALLER := $(filter pilot trial,$(SIZE))
+SMALLER := $(filter short pilot trial,$(SIZE))
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
@@ -44,11 +44,12 @@ ablations: setup ## train and measure every row of the papers' tables: hours wit
 	cp ablations/dmfr/stages.yaml $(ABLATIONS)/ablations/dmfr/dvc.yaml
 	cd $(ABLATIONS) && dvc repro ablations/dvc.yaml ablations/dmfr/dvc.yaml
 
-# What is claimed, and how it is decided: docs/study.md. SIZE=pilot takes fewer people, SIZE=trial very few. Each part goes
-# on where it was killed. AT_ONCE=6 trains so many rows side by side: they share a GPU, or many cores.
+# What is claimed, and how it is decided: docs/study.md. SIZE=short trains for two cores, SIZE=pilot also takes fewer
+# people, SIZE=trial very few. Each part goes on where it was killed. AT_ONCE=6 trains so many rows side by side: they share a
+# GPU, or many cores.
 rows = $(if $(filter-out 1,$(AT_ONCE)),python -m ablations.at_once $(1) $(AT_ONCE) && )dvc repro $(1)
 
-study: study-nir-vis study-dmfr study-bodies ## all parts of the study (SIZE=pilot or trial: fewer people)
+study: study-nir-vis study-dmfr study-bodies ## all parts of the study (SIZE=short, pilot or trial: less)
 
 $(STUDY)/faces/dvc.yaml: | setup
 	crossband workspace $(STUDY)/faces --profile params/study.yaml \

@@ -14,7 +14,7 @@ from pipeline.params.ablations_dmfr import DmfrAblationParams
 from pipeline.params.load import check_params, lay_profile_over, load_section, read_yaml
 
 ROOT = Path(__file__).parents[2]
-SIZES = ("", "_pilot", "_trial")
+SIZES = ("", "_short", "_pilot", "_trial")
 FACES, BODIES = "study", "study_bodies"
 ROWS = {
     "faces": (AblationParams, FACES, "study.yaml"),
@@ -80,6 +80,15 @@ def test_rows_that_are_contrasted_differ_by_what_the_claim_names(size, tmp_path)
         one, other = (ablation.rows[r].method.model_dump() for r in (claim.better, claim.worse))
         differ = {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
         assert differ == allowed.get(name, semi_siamese)
+
+
+def test_the_short_study_keeps_all_people(tmp_path):
+    for people in (FACES, BODIES):
+        full, short = profiled(people, ""), profiled(people, "_short")
+        assert short.sample == full.sample
+    for size in ("", "_short"):
+        taken = {row.method.subjects.take for row in rows("bodies", size, tmp_path).rows.values()}
+        assert taken == {56, 8, 32}
 
 
 def test_pretraining_and_training_people_of_bodies_are_apart(tmp_path):
