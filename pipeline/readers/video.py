@@ -202,6 +202,7 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
             stream = _video_stream(container)
             reordered = bool(stream.codec_context.has_b_frames)
             promised, hw = stream.frames, (stream.height, stream.width)
+            ticks = promised if container.format.name == "avi" else 0
             try:
                 for packet in container.demux(stream):
                     if not packet.size or packet.is_discard:
@@ -217,6 +218,7 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
         raise UndecodableError("not_a_video", "no video format that is known") from error
     known = sorted(stamp for stamp in stamps if stamp is not None)
     if not known or len(set(known)) < len(stamps):
+        promised = _promised_by(ticks, decoded, len(stamps)) if ticks else promised
         return Timeline((), (), (), len(stamps), promised, hw)
     indices = _indices(known, _is_steady(decoded))
     starts = [
@@ -225,7 +227,24 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
         if stamp is not None and dts is not None
     ]
     starts.sort()
-    return Timeline(tuple(known), indices, tuple(starts), indices[-1] + 1, promised, hw)
+    frames = indices[-1] + 1
+    promised = _promised_by(ticks, decoded, frames) if ticks else promised
+    return Timeline(tuple(known), indices, tuple(starts), frames, promised, hw)
+
+
+def _promised_by(ticks: int, decoded: list[int | None], frames: int) -> int:
+    """Return how many frames an AVI's header promises: it counts ticks, those without a frame, too.
+
+    Args:
+        ticks: that the header counts; decoding times are counted in them.
+        decoded: decoding time stamp of each packet.
+        frames: that the file holds; up to the last of them nothing is missing that has no number.
+    """
+    times = [time for time in decoded if time is not None]
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    if step <= 0:
+        return ticks
+    return frames + max(0, round((ticks - max(times)) / step) - 1)
 
 
 def _is_steady(decoded: list[int | None]) -> bool:

@@ -80,6 +80,22 @@ def test_a_frame_beyond_the_end_is_told(tmp_path):
     assert (second.index, second.reason) == (12, "no_such_frame")
 
 
+@pytest.mark.parametrize("options", [{"codec": "mjpeg", "pixels": "yuvj420p"}, {"bf": "2"}])
+@pytest.mark.parametrize(("ticks", "promised"), [(800, 20), (1200, 30)])
+def test_an_avi_counts_ticks_where_others_count_frames(tmp_path, options, ticks, promised):
+    path = write_video(tmp_path / "x.avi", 20, **{"codec": "mpeg4"} | options)  # a frame in 40
+    data = bytearray(path.read_bytes())
+    length = data.find(b"strh") + 8 + 32
+    assert data[length : length + 4] == (800).to_bytes(4, "little")
+    data[length : length + 4] = ticks.to_bytes(4, "little")
+    path.write_bytes(data)
+    assert (timeline_of(path).frames, timeline_of(path).promised) == (20, promised)
+    lost = [item for item in video_frames(path, [19, 20, 30], TONE) if isinstance(item, Lost)]
+    reasons = ["no_such_frame"] * 2 if promised == 20 else ["damaged_video", "no_such_frame"]
+    assert [each.reason for each in lost] == reasons
+    assert lost[-1].detail == f"the video has {promised} frames, so {promised - 1} is its last"
+
+
 def test_damage_in_the_middle_costs_the_frames_around_it_only(tmp_path):
     path = write_video(tmp_path / "x.mkv", 40, codec="ffv1")
     whole = bytearray(path.read_bytes())
