@@ -6,8 +6,8 @@ expressions of a frontal face, part ``A`` views from around the subject. Sketche
 videos and 3D are not read. Free for research from http://tdface.ece.tufts.edu.
 
 Layout: ``TD_RGB_E_Set1/<subject>/TD_RGB_E_1.jpg``, and so on for ``TD_{RGB,NIR,IR}_{E,A}``, sets
-1–4, at any depth. The authors give no protocol; lists as Idiap's Bob keeps them
-(``readers.bob_lists``), where they lie beside the images, are one.
+1–4, at any depth; a subject's number may begin with zeros. The authors give no protocol; lists as
+Idiap's Bob keeps them (``readers.bob_lists``), where they lie beside the images, are one.
 
 Reference:
     K. Panetta et al., A comprehensive database for benchmarking imaging systems, PAMI 42(3), 2020.
@@ -38,7 +38,7 @@ NOT_READ = {
 EXPRESSIONS = {1: "neutral", 2: "smile", 3: "eyes_closed", 4: "shocked", 5: "sunglasses"}
 
 _IMAGE = re.compile(
-    r"(?:.*/)?TD_(RGB|NIR|IR)_([AE])(?:_Set\d+)?/(?:.*/)?(\d+)/[^/]*?(\d+)", re.IGNORECASE
+    r"(?:.*/)?TD_(RGB|NIR|IR)_([AE])(?:_Set\d+)?/(?:.*/)?0*(\d+)/[^/]*?(\d+)", re.IGNORECASE
 )
 _NOT_READ = re.compile(rf"(?:.*/)?TD_({'|'.join(NOT_READ)})(?:_[^/]*)?/.+", re.IGNORECASE)
 

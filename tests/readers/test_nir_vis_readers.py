@@ -189,6 +189,15 @@ def test_tufts_bands_and_expressions(tmp_path, listed):
     assert "expression" not in rows["NIR_A/002/05"]
 
 
+def test_a_subject_of_tufts_is_one_with_and_without_zeros(tmp_path, listed):
+    testing.tufts(tmp_path, subjects=1)
+    thermal = tmp_path / "TD_IR_E_Set1"
+    (thermal / "1").rename(thermal / "001")
+    rows = listed("tufts").values()
+    assert {row["subject_id"] for row in rows} == {"1"}
+    assert {row["sample_id"].split("/")[1] for row in rows} == {"001"}
+
+
 def test_lamp_takes_subjects_from_paths_and_folds_from_lists(tmp_path, listed, protocols):
     testing.lamp_hq(tmp_path, subjects=4, each=3, folds=10)
     rows = listed("lamp_hq")
