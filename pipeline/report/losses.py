@@ -52,7 +52,9 @@ def loss_figure(curve: Curve, path: Path) -> None:
         dress(axes, name.replace("_", " "), "step", kind)
         if kind.startswith("share"):
             axes.set_ylim(-0.02, 1.02)
-    said = f"{path.parent.name} {path.stem}: faint, each step; strong, the mean of {_SMOOTHED}"
+    span = int(curve[0]["step"]) if curve else 1
+    each = "each step" if span < 2 else f"means of {span} steps"
+    said = f"{path.parent.name} {path.stem}: faint, {each}; strong, the mean of {_SMOOTHED} such"
     figure.suptitle(said, fontsize=10)
     save(figure, path)
 

@@ -127,8 +127,14 @@ def test_a_training_is_named_and_its_steps_are_whole(tmp_path, figures):
     losses.loss_figure(curve, tmp_path / "train_dmfr" / "filter.png")
     (figure,) = figures
     figure.draw_without_rendering()
-    assert figure.get_suptitle().startswith("train_dmfr filter: ")
+    assert figure.get_suptitle().startswith("train_dmfr filter: faint, each step; ")
     assert all(float(tick).is_integer() for tick in figure.axes[0].get_xticks())
+
+
+def test_a_long_trainings_losses_are_told_to_be_means(tmp_path, figures):
+    curve = [{"step": step, "total": 3.0} for step in (3, 6, 7)]
+    losses.loss_figure(curve, tmp_path / "train_dmfr" / "filter.png")
+    assert "faint, means of 3 steps; strong, the mean of 9 such" in figures[0].get_suptitle()
 
 
 def test_trainings_side_by_side_have_whole_steps(tmp_path, monkeypatch):

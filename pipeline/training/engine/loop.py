@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Curve = list[dict[str, float]]
 
 CURVE_POINTS = 200
-"""Points of the loss curve that a training leaves behind, whatever its length."""
+"""Points, at most, of the loss curve that a training leaves behind, whatever its length."""
 GRADIENT, LIMITED = "gradient", "limited"
 """Beside the losses, where gradients have a limit: their norm, and the share that was shortened."""
 FETCHED_STEPS = 20
@@ -72,7 +72,7 @@ class LossCurve:
             average: makes the mean over all processes.
         """
         self.curve, self.pending = Curve(), list[dict[str, float]]()
-        self._every, self._last = max(1, steps // CURVE_POINTS), steps - 1
+        self._every, self._last = max(1, -(-steps // CURVE_POINTS)), steps - 1
         self._average, self._waiting = average, list[tuple[int, Losses]]()
         self.fetched_every = max(self._every, FETCHED_STEPS)
 

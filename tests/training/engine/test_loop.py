@@ -85,6 +85,13 @@ def test_the_curve_holds_means(tmp_path):
     assert curve[-1] == {"step": 400, TOTAL: 398.5}
 
 
+def test_a_curve_has_no_more_points_than_it_may(tmp_path):
+    curve = run(Rising(steps=399), tmp_path).curve
+    assert len(curve) == 200
+    assert curve[0] == {"step": 2, TOTAL: 0.5}
+    assert curve[-1] == {"step": 399, TOTAL: 398.0}
+
+
 def test_long_trainings_fetch_their_losses_with_each_point_of_the_curve():
     assert loop.LossCurve(10**6, abs).fetched_every == 5000
 
