@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from ablations.bodies_row import ABLATIONS, outcomes_path
-from ablations.measured import FOLDER, read_rows, table_main, write_whole
+from ablations.measured import FOLDER, read_rows, table_main
 from pipeline.evaluation.contrasts import contrast_of_outcomes
 from pipeline.evaluation.outcomes import read_outcomes
 from pipeline.params.ablations_bodies import BodyAblationParams, variants_of
@@ -17,6 +17,7 @@ from pipeline.report.contrasts import (
     contrasts_table,
 )
 from pipeline.report.published import published_between_bands
+from pipeline.store.whole import write_whole
 
 MEASURE = "rank-1"
 

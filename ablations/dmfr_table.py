@@ -7,7 +7,7 @@ from typing import Any
 
 from ablations.dmfr_row import ABLATIONS, protocol_of, trial_path
 from ablations.dmfr_zero_shot import ZERO_SHOT
-from ablations.measured import FOLDER, read_rows, table_main, write_whole
+from ablations.measured import FOLDER, read_rows, table_main
 from pipeline.evaluation.outcomes import read_embeddings
 from pipeline.evaluation.verification_draws import (
     EER,
@@ -25,6 +25,7 @@ from pipeline.report.contrasts import (
     contrasts_json,
     contrasts_table,
 )
+from pipeline.store.whole import write_whole
 
 MEASURE = "TAR at the lowest FAR"
 Results = Mapping[str, Sequence[Mapping[str, Any]]]

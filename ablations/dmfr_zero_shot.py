@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from ablations.dmfr_row import ABLATIONS, protocol_of
-from ablations.measured import FOLDER, write_whole
+from ablations.measured import FOLDER
 from pipeline.evaluation.outcomes import write_outcomes
 from pipeline.params.ablations_dmfr import DmfrAblationParams
 from pipeline.params.load import load_params, load_section
+from pipeline.store.whole import write_whole
 from stages.run import PARAMS, StageRun, run_guarded
 
 ZERO_SHOT = FOLDER / "dmfr_zero_shot.json"

@@ -10,6 +10,7 @@ from pipeline.errors import ParamsError, StageError
 from pipeline.params.load import load_params
 from pipeline.params.training import TRAINED, RecogniserParams
 from pipeline.store.locks import locked
+from pipeline.store.whole import write_whole
 from stages.run import PARAMS, StageRun, run_guarded
 
 if TYPE_CHECKING:
@@ -89,14 +90,6 @@ def network_path(folder: str) -> Path:
 def write_row(kind: str, name: str, found: object) -> None:
     """Keep what was measured of a row; ``kind`` is the name of its table's folder."""
     write_whole(_row_path(kind, name), json.dumps(found, indent=2) + "\n")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a kill leaves what was there before; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)
 
 
 def read_rows(

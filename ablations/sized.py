@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from ablations.measured import write_whole
 from pipeline.errors import CrossbandError, ParamsError
 from pipeline.params.load import merge_params, read_yaml
+from pipeline.store.whole import write_whole
 
 
 def run(target: Path, file: Path, *over: Path) -> None:

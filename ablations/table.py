@@ -3,13 +3,14 @@
 import json
 
 from ablations.contrasted import MEASURE, contrasted
-from ablations.measured import FOLDER, read_rows, table_main, write_whole
+from ablations.measured import FOLDER, read_rows, table_main
 from ablations.row import ABLATIONS
 from ablations.zero_shot import read_zero_shot
 from pipeline.params.ablations import AblationParams
 from pipeline.params.load import load_section
 from pipeline.report.ablations import ablation_table, write_ablation
 from pipeline.report.contrasts import contrasts_figure, contrasts_json, contrasts_table
+from pipeline.store.whole import write_whole
 
 
 def run(*, partly: bool = False) -> None:

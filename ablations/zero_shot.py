@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ablations.measured import FOLDER, write_whole
+from ablations.measured import FOLDER
 from ablations.row import ABLATIONS
 from pipeline.evaluation.outcomes import write_outcomes
 from pipeline.params.ablations import AblationParams
 from pipeline.params.load import load_params, load_section
 from pipeline.report.ablations import summarised
 from pipeline.store.protocols import read_protocol
+from pipeline.store.whole import write_whole
 from stages.run import PARAMS, StageRun, run_guarded
 
 ZERO_SHOT = FOLDER / "zero_shot.json"

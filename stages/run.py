@@ -43,6 +43,7 @@ from pipeline.store.files import Place, place_of
 from pipeline.store.log import keep_log, show_records
 from pipeline.store.mapping import BatchFunction, MapSummary
 from pipeline.store.shards import Source
+from pipeline.store.whole import write_whole
 from pipeline.weights import load_registry, verified_file, verified_path
 
 WEIGHTS = Path("weights")
@@ -212,12 +213,15 @@ class StageRun:
         else:
             self.write_run({"seconds": round(time.monotonic() - self.started, 2)})
         written = common | metrics
-        _write_json(self.report("metrics", ".json"), written)
-        _write_json(self.report("summary", ".json"), summary_of(self.stage, written))
+        self._write("metrics", written)
+        self._write("summary", summary_of(self.stage, written))
 
     def write_run(self, values: Mapping[str, Any]) -> None:
         """Write what depends on this run and on what was there before: no DVC output."""
-        _write_json(self.report("runs", ".json"), dict(values))
+        self._write("runs", dict(values))
+
+    def _write(self, kind: str, values: dict[str, Any]) -> None:
+        write_whole(self.report(kind, ".json"), json.dumps(values, indent=2) + "\n")
 
     def report(self, kind: str, extension: str) -> Path:
         """Return the path of one of the stage's reports, its folder made."""
@@ -307,9 +311,3 @@ def _leave() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(values, indent=2) + "\n")
-    partial.replace(path)

@@ -15,8 +15,9 @@ from pipeline.evaluation.bootstrap import Interval, mean_interval
 from pipeline.evaluation.mates import mates_of, over_tried
 from pipeline.evaluation.reidentification import search_ranks
 from pipeline.evaluation.templates import Embedded, Embeddings, sides_of
-from pipeline.store.columns import field
+from pipeline.store.columns import field, vectors_of
 from pipeline.store.protocols import Exclude, Kind, Protocol
+from pipeline.store.whole import written_whole
 
 _SEARCHED = (Kind.RECOGNITION, Kind.REIDENTIFICATION, Kind.REIDENTIFICATION_BY_IMAGE)
 
@@ -123,10 +124,8 @@ def write_outcomes(path: Path, seeds: Mapping[int, Outcomes]) -> None:
         for seed, outcomes in sorted(seeds.items())
         for (fold, probe), (subject, found) in sorted(outcomes.items())
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    pq.write_table(pa.Table.from_pylist(rows, OUTCOMES), partial, compression="zstd")
-    partial.replace(path)
+    with written_whole(path) as partial:
+        pq.write_table(pa.Table.from_pylist(rows, OUTCOMES), partial, compression="zstd")
 
 
 def read_outcomes(path: Path) -> dict[int, Outcomes]:
@@ -190,5 +189,4 @@ def mcnemar_p(only_first: int, only_second: int) -> float:
 
 def _side(table: pa.Table, side: str) -> Embeddings:
     mine = table.filter(pc.equal(table["side"], side))
-    vectors = (np.asarray(each, np.float32) for each in mine["embedding"].to_pylist())
-    return dict(zip(mine["sample_id"].to_pylist(), vectors, strict=True))
+    return dict(zip(mine["sample_id"].to_pylist(), vectors_of(mine["embedding"]), strict=True))

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.store.whole import written_whole
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -54,6 +56,5 @@ def dress(axes: "Axes", title: str, x: str, y: str) -> None:
 
 def save(figure: "Figure", path: Path) -> None:
     """Write a figure as PNG, at once."""
-    partial = path.with_name(f".{path.name}.partial")
-    figure.savefig(partial, format="png", dpi=120)
-    partial.replace(path)
+    with written_whole(path) as partial:
+        figure.savefig(partial, format="png", dpi=120)

@@ -15,6 +15,7 @@ from pipeline.report.body_tiles import crop_tile, scene_tile, strips
 from pipeline.report.chosen_rows import pick_families, pick_rows, read_rows
 from pipeline.report.page import page
 from pipeline.store import ShardFolder
+from pipeline.store.whole import write_whole
 from pipeline.types import FACE_PARTS, Band, Row, UInt8
 
 _BEFORE = ("sample_id", "subject_id", "band", "simulated", "media_id", "frame_index", "image")
@@ -74,9 +75,7 @@ def contact_sheet(
 
 def write_png(image: UInt8, path: Path) -> None:
     """Write a PNG, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(encode_png(image))
-    partial.replace(path)
+    write_whole(path, encode_png(image))
 
 
 def lines_of(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.ops.codec import encode_png
-from pipeline.report.canvas import new_figure
+from pipeline.report.canvas import new_figure, save
 from pipeline.report.draw import NOTHING, captioned
 from pipeline.report.grouped import BEYOND, BUCKETS, UNKNOWN
+from pipeline.store.whole import write_whole
 from pipeline.types import Band
 
 if TYPE_CHECKING:
@@ -76,7 +77,6 @@ def ground_truth_figure(stage: str, metrics: Mapping[str, Any], path: Path) -> N
         path: the PNG; the table gets the extension ``.md``.
     """
     panels = [(panel, _groups(panel, metrics)) for panel in PANELS[stage]]
-    partial = path.with_name(f".{path.name}.partial")
     if any(groups for _, groups in panels):
         figure = new_figure(1 + 3.3 * len(panels), 3.4)
         for axes, (panel, groups) in zip(figure.subplots(1, len(panels)), panels, strict=True):
@@ -84,13 +84,12 @@ def ground_truth_figure(stage: str, metrics: Mapping[str, Any], path: Path) -> N
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right center", frameon=False)
         figure.suptitle(f"{stage}, by ground truth (95 % intervals over subjects)", fontsize=10)
-        figure.savefig(partial, format="png", dpi=120)
+        save(figure, path)
     else:
         # Without matplotlib, whose import takes longer than ten new images do.
         words = f"{stage}: this data set brings no truth"
         tile = captioned(NOTHING, [words], (320, 24))
-        partial.write_bytes(encode_png(tile))
-    partial.replace(path)
+        write_whole(path, encode_png(tile))
     path.with_suffix(".md").write_text(_table(stage, panels))
 
 

@@ -12,6 +12,7 @@ from pipeline.report import draw
 from pipeline.report.chosen_rows import read_rows, spread
 from pipeline.store import ShardFolder, is_shard_folder, shard_of
 from pipeline.store.files import Place
+from pipeline.store.whole import write_whole
 from pipeline.types import UInt8
 
 _COLUMNS = ["sample_id", "subject_id", "band", "reason", "detail"]
@@ -79,8 +80,7 @@ def rejected_sheet(folder: ShardFolder, path: Path, *, per_reason: int, tile_px:
     empty = draw.captioned(draw.NOTHING, ["nothing", "", ""], (tile_px, tile_px))
     tiles += [empty] * (-len(tiles) % _LINE_TILES or (0 if tiles else _LINE_TILES))
     lines = [tiles[at : at + _LINE_TILES] for at in range(0, len(tiles), _LINE_TILES)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode_png(np.vstack([np.hstack(line) for line in lines])))
+    write_whole(path, encode_png(np.vstack([np.hstack(line) for line in lines])))
 
 
 def way_of(sample_id: str, data: Path, stages: Sequence[str]) -> dict[str, list[Step]]:

@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.report import draw
 from pipeline.report.page import text_line
+from pipeline.store.whole import write_whole
 from pipeline.types import Band, Row, UInt8
 
 _WIDTH_PX = 640
@@ -38,9 +39,7 @@ def scene_sheet(rows: Iterable[Row], path: Path, title: str) -> None:
     )
     words = f"{title}: a line per camera, a colour per person, bodies thick, faces thin"
     image = np.vstack([text_line(words, image.shape[1]), image])
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(encode_png(np.ascontiguousarray(image)))
-    partial.replace(path)
+    write_whole(path, encode_png(np.ascontiguousarray(image)))
 
 
 def _tile(row: Row) -> UInt8:

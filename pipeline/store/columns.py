@@ -1,11 +1,13 @@
 """What schemas are made of: typed fields with units, and the columns of an image."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from pipeline.types import Row
+from pipeline.types import Float32, Row
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
@@ -68,6 +70,19 @@ def image_columns(data: bytes, hw: tuple[int, int], name: str) -> Row:
         "height_px": hw[0],
     }
     return columns
+
+
+def vectors_array(vectors: Sequence[Float32]) -> pa.Array:
+    """Make a column of vectors, float32 (d,) each, and of no Python number."""
+    ends = np.cumsum([0, *map(len, vectors)], dtype=np.int32)
+    values = np.concatenate(vectors).astype(np.float32) if len(vectors) else np.empty(0, np.float32)
+    return pa.ListArray.from_arrays(pa.array(ends), pa.array(values))
+
+
+def vectors_of(column: pa.ChunkedArray) -> Float32:
+    """Return a column of vectors of one length as float32 (n, d)."""
+    values = np.asarray(column.combine_chunks().flatten(), np.float32)
+    return values.reshape(len(column), -1) if len(column) else np.empty((0, 0), np.float32)
 
 
 VERSION = "1"

@@ -10,6 +10,7 @@ from pipeline.evaluation.outcomes import Outcomes, outcomes_of
 from pipeline.evaluation.recognition import Embeddings, Recognition, recognise
 from pipeline.params.training import RecogniserParams
 from pipeline.store.protocols import Protocol
+from pipeline.store.whole import write_whole
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.embed import TestedSets, check_fits, embed_trained
 from pipeline.training.engine.loop import GRADIENT, LIMITED, Curve
@@ -38,9 +39,7 @@ def trained_once(
         run = train_method(
             label, params, pretrained, samples, key=key, path=path, features=FEATURES
         )
-        partial = path.with_name(f".{CURVE}.partial")
-        partial.write_text(json.dumps(run.curve))
-        partial.replace(path.with_name(CURVE))
+        write_whole(path.with_name(CURVE), json.dumps(run.curve))
         path.with_name("checkpoint.pt").unlink(missing_ok=True)
     return load_trained(path)
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from torch import Tensor
@@ -13,9 +14,10 @@ from torch import Tensor
 from pipeline.errors import StageError
 from pipeline.evaluation.recognition import Embeddings
 from pipeline.params.training import RecogniserParams
-from pipeline.store.columns import field
+from pipeline.store.columns import field, vectors_array
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
+from pipeline.store.whole import written_whole
 from pipeline.training.aligned import check_alignment
 from pipeline.training.backbones import BACKBONES, make_backbone
 from pipeline.training.data.sample_set import SampleSet
@@ -155,22 +157,22 @@ def write_embeddings(
     path: Path, folds: Mapping[int, tuple[Embeddings, Embeddings]], sets: TestedSets
 ) -> None:
     """Write the trained network's embeddings: fold, side, sample id, subject, vector."""
-    rows = [
-        {
-            "fold": number,
-            "side": side,
-            "sample_id": name,
-            "subject_id": subject,
-            "embedding": vectors[name].tolist(),
-        }
+    sides = [
+        pa.table(
+            [
+                pa.array(np.full(len(each.names), number, np.int32)),
+                pa.array([side] * len(each.names)),
+                pa.array(each.names, pa.string()),
+                pa.array(list(each.samples.column("subject_id")), pa.string()),
+                vectors_array([vectors[name] for name in each.names]),
+            ],
+            schema=EMBEDDINGS,
+        )
         for number, both in folds.items()
         for side, vectors, each in zip(("gallery", "probe"), both, sets, strict=True)
-        for name, subject in zip(each.names, each.samples.column("subject_id"), strict=True)
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    pq.write_table(pa.Table.from_pylist(rows, EMBEDDINGS), partial, compression="zstd")
-    partial.replace(path)
+    with written_whole(path) as partial:
+        pq.write_table(pa.concat_tables(sides), partial, compression="zstd")
 
 
 def _both(method: Recogniser, sets: TestedSets, flip: bool) -> tuple[Embeddings, Embeddings]:

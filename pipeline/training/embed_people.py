@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 
 from models.bodies.semantic_vit import LOCALS
 from pipeline.recognition.sface import CROP_HW, SFace
-from pipeline.store.columns import field
+from pipeline.store.columns import field, vectors_array
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
+from pipeline.store.whole import written_whole
 from pipeline.training.bodies import TrainPeopleParams, check_cut, method_of
 from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
@@ -195,15 +196,19 @@ def looked_at(
 
 def write_embeddings(path: Path, folds: Mapping[int, Embeddings]) -> None:
     """Write a trained network's embeddings: fold, sample as the protocols call it, vector."""
-    rows = [
-        {"fold": number, "sample_id": name, "embedding": vector.tolist()}
+    tables = [
+        pa.table(
+            [
+                pa.array(np.full(len(found), number, np.int32)),
+                pa.array(sorted(found), pa.string()),
+                vectors_array([found[name] for name in sorted(found)]),
+            ],
+            schema=EMBEDDINGS,
+        )
         for number, found in sorted(folds.items())
-        for name, vector in sorted(found.items())
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    pq.write_table(pa.Table.from_pylist(rows, EMBEDDINGS), partial, compression="zstd")
-    partial.replace(path)
+    with written_whole(path) as partial:
+        pq.write_table(pa.concat_tables(tables), partial, compression="zstd")
 
 
 def _one_in_each_band(samples: SampleSet, most: int) -> Int64:

@@ -15,8 +15,9 @@ from models.dmfr.disentangle import DisentanglingNetwork
 from pipeline.evaluation import modality
 from pipeline.params.analyse_modality import AnalyseModalityParams
 from pipeline.rng import seed_for
-from pipeline.store.columns import field
+from pipeline.store.columns import field, vectors_array
 from pipeline.store.fingerprint import StageKey
+from pipeline.store.whole import written_whole
 from pipeline.training.data.domains import REAL
 from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
@@ -60,16 +61,19 @@ class Drawn(NamedTuple):
 
 def write_features(path: Path, held: HeldOut, features: dict[str, Float32]) -> None:
     """Write features by network, sample, subject and domain."""
-    ids = held.samples.sample_ids.tolist()
-    rows = [
-        {"network": name, "sample_id": i, "subject_id": s, "domain": d, "embedding": v.tolist()}
-        for name, vectors in features.items()
-        for i, s, d, v in zip(ids, held.subjects, held.domains.of.tolist(), vectors, strict=True)
+    whose = [
+        pa.array(values, pa.string())
+        for values in (held.samples.sample_ids.tolist(), held.subjects, held.domains.of.tolist())
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    pq.write_table(pa.Table.from_pylist(rows, FEATURES), partial, compression="zstd")
-    partial.replace(path)
+    tables = [
+        pa.table(
+            [pa.array([name] * len(vectors)), *whose, vectors_array(list(vectors))],
+            schema=FEATURES,
+        )
+        for name, vectors in features.items()
+    ]
+    with written_whole(path) as partial:
+        pq.write_table(pa.concat_tables(tables), partial, compression="zstd")
 
 
 def turned(held: HeldOut) -> dict[str, UInt8]:

@@ -9,13 +9,14 @@ from ablations import measured, sized
 
 @pytest.fixture
 def killed(monkeypatch):
-    """Kill whoever writes text after the first half of it is on the disk."""
+    """Kill whoever writes after the first half of it is on the disk."""
 
-    def write_half(path, text):
-        path.write_bytes(text[: len(text) // 2].encode())
+    def write_half(path, content):
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
         raise KeyboardInterrupt
 
-    return lambda: monkeypatch.setattr(Path, "write_text", write_half)
+    return lambda: monkeypatch.setattr(Path, "write_bytes", write_half)
 
 
 def test_a_kill_leaves_the_row_that_was_measured_before(killed, tmp_path, monkeypatch):

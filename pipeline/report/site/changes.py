@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.store.whole import write_whole
+
 Numbers = dict[str, dict[str, float]]
 """The numbers of each run of a stage, by its name."""
 
@@ -41,10 +43,9 @@ def record(runs: Path, now: Numbers, stages: Mapping[str, Path]) -> None:
         before = former["now"]
     seconds = {name: took for name, path in stages.items() if (took := _seconds(path)) is not None}
     changes = None if before is None else differences(before, now)
-    runs.mkdir(parents=True, exist_ok=True)
-    _write(kept, json.dumps({"now": now, "before": before}, indent=2))
+    write_whole(kept, json.dumps({"now": now, "before": before}, indent=2))
     words = json.dumps({"seconds": seconds, "changes": changes}, indent=1)
-    _write(runs / "report.js", f"window.crossbandRun = {words};\n")
+    write_whole(runs / "report.js", f"window.crossbandRun = {words};\n")
 
 
 def _seconds(path: Path) -> float | None:
@@ -60,9 +61,3 @@ def _all_seconds(value: Any) -> list[float]:
         return []
     own = [float(value["seconds"])] if "seconds" in value else []
     return own + [one for each in value.values() for one in _all_seconds(each)]
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)

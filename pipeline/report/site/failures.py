@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -15,6 +16,7 @@ from pipeline.evaluation.measures import measure
 from pipeline.report.chosen_rows import SHOT, read_rows
 from pipeline.report.query import Tables
 from pipeline.store import ShardFolder
+from pipeline.store.columns import vectors_of
 from pipeline.types import Band, Float32
 
 FACES_OF_A_BAND = 300
@@ -121,14 +123,13 @@ class _Side:
     vectors: Float32
 
     @classmethod
-    def of(cls, table: object) -> "_Side":
-        rows = table.to_pylist()  # type: ignore[attr-defined]
-        rows = rows[:: max(1, -(-len(rows) // _MOST_COMPARED))]
-        vectors = np.array([row["embedding"] for row in rows], np.float32).reshape(len(rows), -1)
+    def of(cls, table: pa.Table) -> "_Side":
+        kept = table.take(np.arange(0, len(table), max(1, -(-len(table) // _MOST_COMPARED))))
+        vectors = vectors_of(kept["embedding"])
         return cls(
-            np.array([row["sample_id"] for row in rows], np.str_),
-            np.array([row["subject_id"] or "" for row in rows], np.str_),
-            unit_length(vectors) if len(rows) else vectors,
+            np.array(kept["sample_id"].to_pylist(), np.str_),
+            np.array([name or "" for name in kept["subject_id"].to_pylist()], np.str_),
+            unit_length(vectors) if len(kept) else vectors,
         )
 
 

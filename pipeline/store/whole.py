@@ -1,0 +1,23 @@
+"""Files that appear whole or not at all: what stops the writing leaves what was there before."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a file to write beside ``path``, whose place it takes in the end; the folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file's content, text in UTF-8, as ``written_whole`` says."""
+    with written_whole(path) as partial:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
