@@ -87,8 +87,8 @@ def show_images(
     tables = []
     for each in protocols:
         published = [row for row in published_by("body") if row.protocol == each.name]
-        given = f"{title} {each.name}", each.kind, found.metrics[each.name], published
-        tables.append(recognition_table(*given, each.description))
+        given = f"{title} {each.name}", each, found.metrics[each.name], published
+        tables.append(recognition_table(*given))
     stage.report("figures", ".md").write_text("\n".join(tables))
     write_cmc(found.results, stage.report("curves", ".cmc.csv"))
     recognition_figure(title, found.results, stage.report("figures", ".png"))

@@ -66,7 +66,7 @@ def run(stage: StageRun) -> None:
     write_cmc(results, stage.report("curves", ".cmc.csv"))
     recognition_figure(title, results, stage.report("figures", ".png"))
     published = published_by("dmfr")
-    table = recognition_table(title, protocol.kind, metrics, published, protocol.description)
+    table = recognition_table(title, protocol, metrics, published)
     stage.report("figures", ".md").write_text(table)
     print(table)
 

@@ -127,7 +127,7 @@ def show(
     write_cmc(results, stage.report("curves", ".cmc.csv"))
     recognition_figure(title, results, stage.report("figures", ".png"))
     published = published_by(method.kind)
-    table = recognition_table(title, protocol.kind, metrics, published, protocol.description)
+    table = recognition_table(title, protocol, metrics, published)
     stage.report("figures", ".md").write_text(table)
     print(table)
 

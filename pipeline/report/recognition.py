@@ -12,7 +12,7 @@ from pipeline.evaluation.recognition import HEADLINES, Recognition
 from pipeline.evaluation.wear import WORN
 from pipeline.report.canvas import ROW_COLOURS, dress, line_width, new_figure, save
 from pipeline.report.published import Published
-from pipeline.store.protocols import Kind
+from pipeline.store.protocols import Protocol
 
 Results = Mapping[str, Sequence[Recognition]]
 
@@ -92,11 +92,18 @@ def _draw(left: Any, right: Any, row: str, found: Sequence[Recognition], linewid
 
 
 def recognition_table(
-    title: str, kind: Kind, metrics: Mapping[str, Any], published: Sequence[Published], note: str
+    title: str, protocol: Protocol, metrics: Mapping[str, Any], published: Sequence[Published]
 ) -> str:
-    """Return a Markdown table of what the kind is published with: all rows, folds, the papers'."""
-    names = HEADLINES[kind]
-    lines = [f"# {title}", "", note, ""]
+    """Return a Markdown table of what the kind is published with: all rows, folds, the papers'.
+
+    Args:
+        title: first line.
+        protocol: with the folds that were measured alone; they stand there by their numbers.
+        metrics: of the trained network, with those of the other rows by their names.
+        published: of the papers.
+    """
+    names = HEADLINES[protocol.kind]
+    lines = [f"# {title}", "", protocol.description, ""]
     lines += [f"| row | {' | '.join(map(_heading, names))} |", "|---" * (len(names) + 1) + "|"]
     if "chance" in metrics:
         by_chance = {"rank1": _percent(metrics["chance"]["rank1"]["value"])} | _BY_CHANCE
@@ -107,10 +114,10 @@ def recognition_table(
     for heading, found in rows:
         cells = [_cell(_rate_of(found, name)) for name in names]
         lines.append(f"| {heading} | {' | '.join(cells)} |")
-    for number in range(len(_rate_of(metrics, names[0]).get("folds", ()))):
-        folds = [_rate_of(metrics, name).get("folds") for name in names]
-        cells = [_percent(each[number]) if each else "–" for each in folds]
-        lines.append(f"| fold {number + 1} | {' | '.join(cells)} |")
+    by_fold = [_rate_of(metrics, name).get("folds") for name in names]
+    for place, number in enumerate(protocol.folds() if by_fold[0] else ()):
+        cells = [_percent(each[place]) if each else "–" for each in by_fold]
+        lines.append(f"| fold {number} | {' | '.join(cells)} |")
     lines += _why_not(metrics, names)
     if published:
         lines += ["", "Published by the papers, on the data sets they name; not measured here:", ""]

@@ -46,7 +46,7 @@ def test_what_a_kind_is_published_with_is_shown(tmp_path, official, embed, kind)
     measured = measure_protocol(protocol, lambda _: (vectors, vectors))
     results = dict.fromkeys(("untrained", "pretrained", "trained"), measured.folds)
     metrics = measured.metrics | dict.fromkeys(("untrained", "pretrained"), measured.metrics)
-    table = recognition_table("title", kind, metrics, (), "note").splitlines()
+    table = recognition_table("title", protocol, metrics, ()).splitlines()
     assert HEADS.get(kind, table[4]) == table[4]
     (trained,) = [line for line in table if line.startswith("| **trained** |")]
     cells = trained.split(" | ")[1:]
@@ -59,3 +59,17 @@ def test_what_a_kind_is_published_with_is_shown(tmp_path, official, embed, kind)
         assert bool(rows) == (curve in curves)
     recognition_figure("title", results, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 0
+
+
+def test_folds_that_were_measured_stand_in_the_table_by_their_numbers(tmp_path, official, embed):
+    testing.casia_nir_vis2(tmp_path, folds=4)
+    protocol = official("casia_nir_vis2")["view2"].only([2, 4])
+    vectors = embed(protocol)
+    metrics = measure_protocol(protocol, lambda _: (vectors, vectors)).metrics
+    table = recognition_table("title", protocol, metrics, ()).splitlines()
+    told = [line.split(" | ")[0] for line in table if line.startswith("| fold")]
+    assert told == ["| fold 2", "| fold 4"]
+    rank1 = metrics["rank1"]["folds"]
+    assert [line.split(" | ")[1] for line in table if line.startswith("| fold")] == [
+        f"{100 * value:.1f}" for value in rank1
+    ]
