@@ -27,6 +27,7 @@ RIDGE = 1.0
 """Weight of the probe's penalty, in units of the number of dimensions."""
 LARGE = 0.8
 """From this on, a standardised difference counts as large (J. Cohen, 1988)."""
+_KERNEL_ROWS = 1024
 
 
 def unit(features: NDArray[np.floating]) -> Float64:
@@ -152,8 +153,15 @@ def _ridge(known: Float64, positive: Bools, asked: Float64) -> Float64:
     mean, spread = known.mean(axis=0), known.std(axis=0) + 1e-9
     known, asked = (known - mean) / spread, (asked - mean) / spread
     target = np.where(positive, 1.0, -1.0)
-    kernel = known @ known.T + RIDGE * known.shape[1] * np.eye(len(known))
-    found: Float64 = asked @ (known.T @ np.linalg.solve(kernel, target - target.mean()))
+    target -= target.mean()
+    count, width = known.shape
+    if count > width:  # either system has the same solution: the smaller one is solved
+        square = known.T @ known + RIDGE * width * np.eye(width)
+        weights = np.linalg.solve(square, known.T @ target)
+    else:
+        square = known @ known.T + RIDGE * width * np.eye(count)
+        weights = known.T @ np.linalg.solve(square, target)
+    found: Float64 = asked @ weights
     return found
 
 
@@ -241,22 +249,26 @@ def kid(real: Float64, made: Float64) -> float:
         real: (n, d), two or more.
         made: (m, d), likewise.
     """
-    own, other, both = ((a @ b.T + 1.0) ** 3 for a, b in ((real, real), (made, made), (real, made)))
     within = [
-        (kernel.sum() - np.trace(kernel)) / (len(kernel) * (len(kernel) - 1))
-        for kernel in (own, other)
+        (_cubed(side, side) - (((side * side).sum(axis=1) + 1.0) ** 3).sum())
+        / (len(side) * (len(side) - 1))
+        for side in (real, made)
     ]
-    return float(within[0] + within[1] - 2.0 * both.mean())
+    return float(within[0] + within[1] - 2.0 * _cubed(real, made) / (len(real) * len(made)))
+
+
+def _cubed(first: Float64, second: Float64) -> float:
+    """Return the sum of KID's kernel over all pairs, some thousand rows of the matrix at a time."""
+    starts = range(0, len(first), _KERNEL_ROWS)
+    blocks = ((first[n : n + _KERNEL_ROWS] @ second.T + 1.0) ** 3 for n in starts)
+    return float(sum(block.sum() for block in blocks))
 
 
 def cka(first: Float64, second: Float64) -> float:
     """Return the linear CKA of two representations (n, d), (n, e) of the same n samples: 0 to 1."""
-    grams = []
-    for features in (first, second):
-        centred = features - features.mean(axis=0)
-        grams.append(centred @ centred.T)
-    inner = float((grams[0] * grams[1]).sum())
-    norms = [float(np.linalg.norm(gram)) for gram in grams]
+    one, other = (each - each.mean(axis=0) for each in (first, second))
+    inner = float(np.square(one.T @ other).sum())
+    norms = [float(np.linalg.norm(each.T @ each)) for each in (one, other)]
     return inner / max(norms[0] * norms[1], 1e-12)
 
 

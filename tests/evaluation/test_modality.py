@@ -96,6 +96,21 @@ def test_a_probe_never_sees_the_subject_that_it_scores():
     assert scores == pytest.approx(np.array(slow))
 
 
+@pytest.mark.parametrize("dimensions", [3, 40])
+def test_a_probe_solves_the_ridge_regression_of_more_or_fewer_features_than_dimensions(dimensions):
+    random = np.random.default_rng(2)
+    features, positive = random.normal(size=(40, dimensions)), np.arange(40) % 3 == 0
+    found = probed(features, positive, ["a"] * 20 + ["b"] * 20, folds=2, seed=0).scores
+    for own, others in ((slice(0, 20), slice(20, 40)), (slice(20, 40), slice(0, 20))):
+        mean, spread = features[others].mean(axis=0), features[others].std(axis=0)
+        target = np.where(positive[others], 1.0, -1.0)
+        rows = np.vstack([(features[others] - mean) / spread, dimensions**0.5 * np.eye(dimensions)])
+        goal = np.concatenate([target - target.mean(), np.zeros(dimensions)])
+        weights = np.linalg.lstsq(rows, goal, rcond=None)[0]
+        expected = (features[own] - mean) / spread @ weights
+        np.testing.assert_allclose(found[own], expected, atol=1e-6)
+
+
 def test_one_subject_gives_no_number():
     alone = probed(np.eye(4), np.arange(4) % 2 == 0, ["s"] * 4, folds=3, seed=0)
     assert drawn_rate(auc_draws([alone]), 1)["value"] is None
