@@ -39,6 +39,11 @@ def test_check_tells_what_is_wrong(tmp_path, capsys):
     cv2.imwrite(str(tmp_path / "good.png"), good)
     mask_template(check=tmp_path / "good.png")
     assert "in order" in capsys.readouterr().out
+    (tmp_path / "good.yaml").write_text("material: wool")  # the stage would refuse it
+    with pytest.raises(ReaderError, match="material 'wool' is none of"):
+        mask_template(check=tmp_path / "good.png")
+    with pytest.raises(ReaderError, match="there is no template"):
+        mask_template(check=tmp_path / "none.png")
 
 
 def test_missing_words_are_told(tmp_path):

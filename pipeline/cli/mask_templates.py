@@ -15,7 +15,7 @@ from pipeline.ops.containers import UndecodableError
 from pipeline.ops.geometry import invert_affine, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
-from pipeline.synthesis.masks.files import template_faults
+from pipeline.synthesis.masks.files import read_template
 from pipeline.synthesis.masks.maker import region_of_labels, region_of_polygon, unwrap_mask
 from pipeline.types import Float32, UInt8
 from pipeline.weights import load_registry, verified_path
@@ -44,15 +44,14 @@ def _tile(rgb: UInt8, alpha: UInt8) -> UInt8:
 
 
 def check_template(path: Path) -> None:
-    """Say that a template is in order.
+    """Say that a template is in order, as the stage ``masks`` reads it: with its YAML beside it.
 
     Raises:
-        ReaderError: it is not, and why.
+        CrossbandError: it is not, and why.
     """
-    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    faults = ["it is no image"] if stored is None else template_faults(stored)
-    if faults:
-        raise ReaderError(f"{path} is no mask template: {'; '.join(faults)}")
+    if not path.is_file():
+        raise ReaderError(f"there is no template {path}")
+    read_template(path, path.stem)
     print(f"{path}: in order")
 
 
