@@ -28,9 +28,19 @@ class Image:
         band: of the image.
     """
 
-    def __init__(self, pixels: UInt8, band: Band) -> None:
-        """Take an array for an image; see ``open`` for files."""
-        self.pixels, self.band = pixels, band
+    def __init__(self, pixels: UInt8, band: str = Band.VIS) -> None:
+        """Take an array for an image; see ``open`` for files.
+
+        Raises:
+            ReaderError: the array is none of an image.
+            StageError: no such band.
+        """
+        grey_or_rgb = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+        if pixels.dtype != np.uint8 or not grey_or_rgb or not pixels.size:
+            raise ReaderError(
+                f"expected uint8 of (h, w, 3) or (h, w), found {pixels.dtype} {pixels.shape}"
+            )
+        self.pixels, self.band = pixels, _band_of(band)
 
     def __repr__(self) -> str:
         height, width = self.pixels.shape[:2]
@@ -199,11 +209,16 @@ class Face:
 
         Returns:
             The aligned crop (``arcface144``), degraded.
+
+        Raises:
+            StageError: the face is too small or cut by the image's border, or a negative seed.
         """
         from pipeline.synthesis.degrade.frame import frame_of
         from pipeline.synthesis.degrade.photometric import degrade_photometric, draw_degradation
         from pipeline.synthesis.degrade.rows import quality_row
 
+        if seed < 0:
+            raise StageError(f"seed {seed}: expected 0 or more")
         params = networks.default_params()
         row, random = self._aligned("arcface144"), np.random.default_rng(seed)
         frame = frame_of(decode(row["context"]["bytes"]), params.train_degrader.frame_px)
@@ -254,15 +269,9 @@ def open(source: str | Path | UInt8, band: str = "VIS") -> Image:
         ReaderError: there is no such file, it is no image, or the array is none.
         StageError: no such band.
     """
-    if band not in [*Band]:
-        raise StageError(f"band {band!r} is none of {[str(each) for each in Band]}")
+    known = _band_of(band)
     if isinstance(source, np.ndarray):
-        grey_or_rgb = source.ndim == 2 or (source.ndim == 3 and source.shape[2] == 3)
-        if source.dtype != np.uint8 or not grey_or_rgb or not source.size:
-            raise ReaderError(
-                f"expected uint8 of (h, w, 3) or (h, w), found {source.dtype} {source.shape}"
-            )
-        return Image(source, Band(band))
+        return Image(source, known)
     params = networks.default_params().ingest
     try:
         data = Path(source).read_bytes()
@@ -275,4 +284,10 @@ def open(source: str | Path | UInt8, band: str = "VIS") -> Image:
         raise ReaderError(f"{source}: {error.strerror}") from error
     except UndecodableError as error:
         raise ReaderError(f"{source}: {error.reason}: {error}") from error
-    return Image(decoded.image, Band(band))
+    return Image(decoded.image, known)
+
+
+def _band_of(name: str) -> Band:
+    if name not in [*Band]:
+        raise StageError(f"band {name!r} is none of {[str(each) for each in Band]}")
+    return Band(name)
