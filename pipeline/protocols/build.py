@@ -26,6 +26,12 @@ from pipeline.types import Row
 
 _ID = ["sample_id"]
 
+_PROBES_OF = {
+    "cross_band": "in another shot (session_id, media_id or file) of any band",
+    "band_templates": "in another band",
+}
+"""Where somebody has to be seen, besides the gallery, to be in a protocol that rows make."""
+
 log = logging.getLogger(__name__)
 
 
@@ -49,7 +55,11 @@ def build_protocols(
     if not made:
         if params.build == "official":
             raise ReaderError(f"data set {name!r}: expected official lists below {dataset.root}")
-        log.warning("%s: no protocol: no subjects of split 'test' in VIS and another band", name)
+        log.warning(
+            "%s: no protocol: no subjects of split 'test' in VIS and %s",
+            name,
+            _PROBES_OF[params.build],
+        )
     if params.build == "official" and params.rows == "ingest":
         seen = {row["sample_id"] for part in (rows, rows.rejected) for row in part.rows(_ID)}
         for protocol in made.values():

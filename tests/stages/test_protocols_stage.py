@@ -5,6 +5,7 @@ import pytest
 from pipeline import testing
 from pipeline.errors import ParamsError, ReaderError, StageError
 from pipeline.store.protocols import protocol_names, read_protocol
+from pipeline.testing.images import put_images
 
 
 @pytest.fixture
@@ -56,8 +57,21 @@ def test_protocols_of_former_params_go(casia, caplog):
     casia.edit(protocols={"mine": {"build": "band_templates"}})
     with caplog.at_level("WARNING"):
         casia.run("protocols")
-    assert "no subjects of split 'test'" in caplog.text  # this set's splits are its folds
+    # this set's splits are its folds
+    assert "no subjects of split 'test' in VIS and in another band" in caplog.text
     assert protocol_names(casia.path / "data/mine/protocols") == []
+
+
+def test_people_of_whom_all_was_taken_in_one_shot_are_said_to_lack_another(workspace, caplog):
+    for band in ("VIS", "NIR"):
+        put_images(workspace.path / "images", [f"anna/{band}/1.png"])
+    workspace.edit(
+        datasets={"mine": {"split": "test"}},
+        protocols={"mine": {"build": "cross_band", "rows": "ingest", "seed": 7, "subset": {}}},
+    )
+    with caplog.at_level("WARNING"):
+        workspace.run("ingest", "protocols")
+    assert "in VIS and in another shot (session_id, media_id or file) of any band" in caplog.text
 
 
 def test_a_protocol_by_a_column(casia):
