@@ -9,8 +9,9 @@ from ablations.measured import FOLDER, begin, chosen, network_path, train_row, w
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.params.ablations import AblationParams, RowParams
 from pipeline.params.load import load_section
+from pipeline.params.train_nir_vis import MethodParams
 from pipeline.report.ablations import summarised
-from pipeline.store.protocols import read_protocol
+from pipeline.store.protocols import Protocol, read_protocol
 from stages.run import item_main
 
 ABLATIONS = Path("ablations/params.yaml")
@@ -48,9 +49,8 @@ def measure(name: str, ablation: AblationParams, row: RowParams) -> Measured:
     from pipeline.training.ablation import CURVE, gradients_of, recognised
 
     stage, pretrained, code = begin("train_nir_vis", row.method)
-    folder = Path("data", row.method.dataset, "protocols")
-    trained_on = read_protocol(folder / row.method.protocol)
-    tested = read_protocol(folder / ablation.tested)
+    trained_on = protocol_of(row.method, row.method.protocol)
+    tested = protocol_of(row.method, ablation.tested)
     folders = {"parts": stage.source("parts")}
     if row.method.second_rows == "masks" or "masked" in row.probes:
         folders["masks"] = stage.source("masks")
@@ -89,6 +89,12 @@ def measure(name: str, ablation: AblationParams, row: RowParams) -> Measured:
                 kept = path.with_name(f"{probes}.parquet")
                 embed.write_embeddings(kept, {number: result.embeddings}, both)
     return found
+
+
+def protocol_of(method: MethodParams, name: str) -> Protocol:
+    """Return a protocol of a method's data set, with its folds alone where it names some."""
+    protocol = read_protocol(Path("data", method.dataset, "protocols", name))
+    return protocol.only(method.folds) if method.folds else protocol
 
 
 def trial(name: str, seed: int, fold: int) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ablations.measured import FOLDER
-from ablations.row import ABLATIONS
+from ablations.row import ABLATIONS, protocol_of
 from pipeline.evaluation.outcomes import write_outcomes
 from pipeline.params.ablations import AblationParams
 from pipeline.params.load import load_params, load_section
@@ -29,7 +29,7 @@ def run() -> None:
     ablation = load_section(AblationParams, ABLATIONS)
     method = next(iter(ablation.rows.values())).method
     stage = StageRun("evaluate_nir_vis", method.dataset, load_params(PARAMS))
-    protocol = read_protocol(Path("data", method.dataset, "protocols", ablation.tested))
+    protocol = protocol_of(method, ablation.tested)
     found: dict[str, dict[str, Any]] = {}
     networks = {"SFace, zero-shot": zero_shot.by_sface(stage.weight("sface"))}
     if own := ablation.network:

@@ -24,9 +24,11 @@ class RowParams(Section):
 
 
 class AblationParams(Section):
-    """Rows, each trained with every seed."""
+    """Rows, each trained with every seed on every fold."""
 
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=2)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    dataset: Name
+    """Of all rows, as they stand in one table."""
     tested: Annotated[str, Field(min_length=1)]
     """Protocol that is measured: that of the validation subjects to choose params on."""
     network: NetworkParams | None = None
@@ -34,6 +36,27 @@ class AblationParams(Section):
     contrasts: dict[Name, ContrastParams]
     """Which claims get a verdict, all of them together corrected for their number."""
     rows: Annotated[dict[Name, RowParams], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        if self.contrasts and len(self.seeds) < 2:
+            raise ValueError(
+                f"contrasts: expected two seeds or more, found {list(self.seeds)}: one training of "
+                "a row cannot tell how far others lie from it; name more, or leave claims out"
+            )
+        first = next(iter(self.rows.values())).method
+        for name, row in self.rows.items():
+            if row.method.dataset != self.dataset:
+                raise ValueError(
+                    f"rows.{name}.method.dataset: expected {self.dataset!r}, which `dataset` says "
+                    f"of all rows, found {row.method.dataset!r}"
+                )
+            if row.method.folds != first.folds:
+                raise ValueError(
+                    f"rows.{name}.method.folds: expected those of the first row, {first.folds}, "
+                    f"found {row.method.folds}: rows are compared on the same folds"
+                )
+        return self
 
     @model_validator(mode="after")
     def _tested(self) -> Self:

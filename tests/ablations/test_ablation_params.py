@@ -98,3 +98,26 @@ def test_a_network_of_ones_own_runs_what_measures_it_again(folder):
 def test_the_default_run_has_nothing_of_it():
     assert "ablations" not in (ROOT / "dvc.yaml").read_text()
     assert not (ROOT / "ablations/dvc.yaml").exists()  # DVC would count its stages as never run
+
+
+def refused(tmp_path, words, **changes):
+    values = read_yaml(FILE)
+    for path, value in changes.items():
+        *way, last = path.split("__")
+        place = values
+        for step in way:
+            place = place[step]
+        place[last] = value
+    file = tmp_path / "params.yaml"
+    YAML().dump(values, file)
+    with pytest.raises(ParamsError, match=words):
+        load_section(AblationParams, file)
+
+
+def test_rows_that_one_table_could_not_compare_are_refused(tmp_path):
+    values = read_yaml(FILE)
+    rm = dict(values["rows"]["rm"]["method"])
+    refused(tmp_path, "two seeds or more", seeds=[1])
+    elsewhere = rm | {"dataset": "b"}
+    refused(tmp_path, "rm.method.dataset: expected 'sample'", rows__rm__method=elsewhere)
+    refused(tmp_path, "rm.method.folds: expected those", rows__rm__method=rm | {"folds": [1]})
