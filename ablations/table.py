@@ -9,12 +9,13 @@ from ablations.zero_shot import read_zero_shot
 from pipeline.params.ablations import AblationParams
 from pipeline.params.load import load_section
 from pipeline.report.ablations import ablation_table, write_ablation
+from pipeline.report.ablations_figure import ablation_figure
 from pipeline.report.contrasts import contrasts_figure, contrasts_json, contrasts_table
 from pipeline.store.whole import write_whole
 
 
 def run(*, partly: bool = False) -> None:
-    """Write ``results.md`` and ``results.csv`` of every row, and print the table.
+    """Write ``results.md``, ``.csv`` and ``.png`` of every row, and print the table.
 
     Args:
         partly: whether rows that were not measured yet are left out, and claims about them.
@@ -37,6 +38,7 @@ def run(*, partly: bool = False) -> None:
     write_whole(FOLDER / "contrasts.json", json.dumps(values, indent=2) + "\n")
     write_whole(FOLDER / "results.md", table)
     contrasts_figure(MEASURE, found, FOLDER / "contrasts.png")
+    ablation_figure(ablation, results, FOLDER / "results.png")
     print(table)
 
 

@@ -112,7 +112,7 @@ def ablation_table(
     zero_shot: Results,
     separation: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return Markdown: a table a paper, rates in percent, ± over seeds, [95 % over subjects].
+    """Return Markdown: a table a paper, rates in percent, ± over trainings, [95 % over subjects].
 
     Args:
         ablation: its rows.
@@ -139,7 +139,7 @@ def ablation_table(
             lines.append(f"| {' | '.join(cells)} |")
         lines += ["", *_published_alone(ablation, paper)]
     lines += [
-        f"Ours: mean ± standard deviation over the seeds {list(ablation.seeds)} and [95 % interval "
+        f"Ours: mean ± standard deviation over {_trainings(ablation, results)} and [95 % interval "
         f"over subjects], percent, on protocol {ablation.tested}. Published: on {PUBLISHED_ON}, "
         "with other data and longer training; not measured here.",
         "",
@@ -153,6 +153,15 @@ def ablation_table(
             "",
         ]
     return "\n".join(lines)
+
+
+def _trainings(ablation: AblationParams, results: Results) -> str:
+    """Return what a row's trainings are: seeds, and folds where there are several."""
+    seeds = list(ablation.seeds)
+    one = next(iter(next(iter(results.values())).values()))
+    folds = len(one["rank1"]["each"]) // len(seeds)
+    words = f"the seed {seeds[0]}" if len(seeds) == 1 else f"the seeds {seeds}"
+    return words if folds == 1 else f"{folds} folds, each with {words}"
 
 
 def _published_alone(ablation: AblationParams, paper: str) -> list[str]:

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from face_rows import face_row, write_rows
 from ruamel.yaml import YAML
@@ -120,6 +121,42 @@ def test_rows_are_trained_with_each_seed_and_make_one_table(project):
     assert "| W-CNN | masked | masked |" in made
     assert "+ PRAM + L_CAT" not in made.partition("| published alone |")[0]
     assert "L_CAT > W-CNN" not in made
+
+
+@pytest.fixture
+def folds(project):
+    """The protocol's tables as those of two folds, of which all rows of a table are."""
+    folder = Path("data/sample/protocols")
+    whole = read_protocol(folder / "VIS-NIR")
+
+    def twice(made):
+        column = made.schema.get_field_index("fold")
+        of = [pa.array([number] * len(made), pa.int32()) for number in (1, 2)]
+        return pa.concat_tables(made.set_column(column, "fold", each) for each in of)
+
+    tables = {name: twice(getattr(whole, name)) for name in ("enroll", "probe", "train")}
+    write_protocol(folder, replace(whole, **tables))
+
+
+@pytest.mark.usefixtures("folds")
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [([2], "over the seeds [1, 2] and"), (None, "over 2 folds, each with the seeds [1, 2] and")],
+)
+def test_a_row_is_trained_on_its_own_folds_or_on_all(chosen, words):
+    values = read_yaml(Path("ablations/params.yaml"))
+    del values["rows"]["pram_lcat"]
+    method = {} if chosen is None else {"folds": chosen}
+    values["rows"]["wcnn"] = merge_params(values["rows"]["wcnn"], {"method": method})
+    YAML().dump(values | {"contrasts": {}}, Path("ablations/params.yaml"))
+    row.run("wcnn")
+    trained = {path.parent.name for path in Path("data/trained/ablations/wcnn").rglob("*.pt")}
+    assert trained == {f"{seed}-{fold:02d}" for seed in (1, 2) for fold in chosen or (1, 2)}
+    found = read_outcomes(Path("reports/ablations/outcomes/wcnn/masked.parquet"))
+    assert {fold for each in found.values() for fold, _ in each} == set(chosen or (1, 2))
+    table.run()
+    assert words in Path("reports/ablations/results.md").read_text()
+    assert Path("reports/ablations/results.png").stat().st_size > 0
 
 
 def test_sface_stands_on_top_and_says_how_far_people_differ(project, weight_file):
