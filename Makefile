@@ -13,7 +13,8 @@ export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro ablations study study-nir-vis study-dmfr study-bodies test test-lowest fuzz
+.PHONY: help setup repro ablations casia-pram casia-hsst study study-nir-vis study-dmfr study-bodies
+.PHONY: test test-lowest fuzz
 .PHONY: lint types audit bench soak check report graph wiring docs clean
 
 help: ## show this list
@@ -43,6 +44,24 @@ ablations: setup ## train and measure every row of the papers' tables: hours wit
 	cp ablations/stages.yaml $(ABLATIONS)/ablations/dvc.yaml
 	cp ablations/dmfr/stages.yaml $(ABLATIONS)/ablations/dmfr/dvc.yaml
 	cd $(ABLATIONS) && dvc repro ablations/dvc.yaml ablations/dmfr/dvc.yaml
+
+# On a copy of CASIA NIR-VIS 2.0: docs/licensed-data.md. SIZE=trial trains a few steps, to see that all runs.
+CASIA ?=
+TRIAL := $(filter trial,$(SIZE))
+OF_CASIA = build/$@-$(SIZE)
+
+casia-pram: ## the PRAM + CAT paper's tables on fold 1 (CASIA=/data/CASIA-NIR-VIS-2.0): a day without a GPU
+casia-hsst: ## the HSST paper's figure 4, ten folds (CASIA=/data/CASIA-NIR-VIS-2.0): weeks without a GPU
+
+casia-pram casia-hsst: setup
+	@test -d "$(CASIA)" || { echo "$@: where is your copy? make $@ CASIA=/data/CASIA-NIR-VIS-2.0" >&2; exit 2; }
+	test -e $(OF_CASIA)/dvc.yaml || crossband workspace $(OF_CASIA) --profile params/casia.yaml \
+	    $(TRIAL:%=--profile params/casia_%.yaml)
+	ln -sfn "$(abspath $(CASIA))" $(OF_CASIA)/casia
+	python -m ablations.sized $(OF_CASIA)/ablations/params.yaml ablations/params.yaml \
+	    ablations/$(subst -,_,$@).yaml $(TRIAL:%=ablations/$(subst -,_,$@)_%.yaml)
+	cp ablations/stages.yaml $(OF_CASIA)/ablations/dvc.yaml
+	cd $(OF_CASIA) && dvc repro ablations/dvc.yaml
 
 # What is claimed, and how it is decided: docs/study.md. SIZE=short trains for two cores, SIZE=pilot also takes fewer
 # people, SIZE=trial very few. Each part goes on where it was killed. AT_ONCE=6 trains so many rows side by side: they share a
