@@ -32,11 +32,13 @@ def ablation_figure(ablation: AblationParams, results: Results, path: Path) -> N
     for axes, measure in zip(panels, SHOWN, strict=True):
         for place, (name, probes) in enumerate(named):
             _mark(axes, -place, results[name][probes][measure], _COLOURS[probes])
+        if all(results[name][probes][measure]["value"] is None for name, probes in named):
+            axes.text(0.5, 0.5, "too few probes to tell", ha="center", transform=axes.transAxes)
         dress(axes, MEASURES[measure], "percent, mean ± standard deviation", "")
     panels[0].set_yticks([-place for place in range(len(named))], words, fontsize=7)
     for probes in dict.fromkeys(probes for _, probes in named):
-        panels[-1].plot([], [], "o", color=_COLOURS[probes], label=f"{probes} probes")
-    panels[-1].legend(frameon=False, fontsize=7)
+        panels[0].plot([], [], "o", color=_COLOURS[probes], label=f"{probes} probes")
+    panels[0].legend(frameon=False, fontsize=7)
     save(figure, path)
 
 
