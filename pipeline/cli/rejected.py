@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.show import check_png, output_of
+from pipeline.errors import StageError
 
 if TYPE_CHECKING:
     from pipeline.report.rejections import Step
@@ -55,14 +56,20 @@ def rejected(
 
 
 def explain(
-    sample_id: Annotated[str, typer.Argument(help="e.g. anna/1.jpg")],
+    sample_id: Annotated[str, typer.Argument(help="or the image's path: e.g. anna/1.jpg")],
     data: Annotated[Path, typer.Option(help="folder of the data sets")] = Path("data"),
     as_json: Json = False,
 ) -> None:
     """Follow a sample through the stages: what was made of it, where it left and why."""
+    from pipeline.readers.listing import sample_id_of
     from pipeline.report import rejections
 
-    way = rejections.way_of(sample_id, data, _stages())
+    try:
+        way = rejections.way_of(sample_id, data, _stages())
+    except StageError:
+        if (of_path := sample_id_of(sample_id)) == sample_id:
+            raise
+        way = rejections.way_of(of_path, data, _stages())
     if as_json:
         print(json.dumps(rejections.as_json(way), indent=2))
         return

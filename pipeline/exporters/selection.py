@@ -172,7 +172,11 @@ class Selection:
         self.count = int(self.ask("count(*)")[0][0])
         if not self.count:
             taken = f" of split {' or '.join(splits)}" if splits else ""
-            raise ExportError(f"{folder.path}: no row{taken} fulfils {where or 'the choice'!r}")
+            asked = f" fulfils {where!r}" if where else ""
+            raise ExportError(
+                f"{folder.path}: expected rows to export, and no row{taken}{asked or ' is there'}: "
+                "choose others, or see why they left: `crossband rejected`"
+            )
 
     def ask(self, columns: str, *, group: str = "") -> list[tuple[Any, ...]]:
         """Return aggregates of the chosen rows, in SQL, over all or by ``group``."""

@@ -104,7 +104,9 @@ def lines_of(
     captions = {id(row): caption(row) for row in shown}
     depth = max(len(words) for words in captions.values())
     # A narrow image has room for its words beside it, as a square one would.
-    widest = max(draw.FONT.getlength(line) for words in captions.values() for line in words)
+    widest = max(
+        draw.font_of(line).getlength(line) for words in captions.values() for line in words
+    )
     wh = (
         max(min(math.ceil(widest) + 6, tile_px), *(image.shape[1] for image in images.values())),
         max(image.shape[0] for image in images.values()),

@@ -1,6 +1,9 @@
 """Drawing on images: faces, label maps, parts, captions. RGB uint8 throughout."""
 
 from collections.abc import Callable, Sequence
+from functools import cache, partial
+from importlib.util import find_spec
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -38,12 +41,27 @@ CLASS_COLOURS: dict[FaceClass, tuple[int, int, int]] = {
 """One colour a class; left and right differ, so that a swap is seen."""
 
 _LABEL_STRENGTH = 0.5
-FONT = ImageFont.load_default(12)
-_SMALL_FONT = ImageFont.load_default(10)
+FONT_PX, _SMALL_PX = 12, 10
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+_LETTERS = "fonts/ttf/DejaVuSans.ttf"
+"""A font of matplotlib's, in its data: Latin, Greek, Cyrillic, Arabic, Hebrew and others."""
 _WORDS_PX = 11
 GROUND = (24, 24, 26)
 NOTHING = np.full((1, 1, 3), GROUND, np.uint8)
 """The image of a tile that has none."""
+
+
+def font_of(text: str, size_px: int = FONT_PX) -> Font:
+    """Return the font of a text: Pillow's own has hardly a letter beyond ASCII."""
+    return _font(size_px, text.isascii())
+
+
+@cache
+def _font(size_px: int, ascii_alone: bool) -> Font:
+    package = find_spec("matplotlib")  # not imported: that takes longer than a sheet
+    if ascii_alone or package is None or package.origin is None:
+        return ImageFont.load_default(size_px)
+    return ImageFont.truetype(Path(package.origin).with_name("mpl-data") / _LETTERS, size_px)
 
 
 def fit(image: UInt8, side_px: int) -> tuple[UInt8, float]:
@@ -91,7 +109,8 @@ def annotated(image: UInt8, notes: Sequence[tuple[Float32, str, tuple[int, int, 
     pen = ImageDraw.Draw(canvas)
     taken: list[tuple[float, float, float]] = []
     for box, words, colour in notes:
-        width = pen.textlength(words, _SMALL_FONT) + 3
+        font = font_of(words, _SMALL_PX)
+        width = pen.textlength(words, font) + 3
         x = min(max(float(box[0]), 0.0), max(canvas.width - width, 0.0))
         beside = [there for left, there, right in taken if left < x + width and x < right]
         corner = max(float(box[1]) - _WORDS_PX, 0.0)
@@ -101,7 +120,7 @@ def annotated(image: UInt8, notes: Sequence[tuple[Float32, str, tuple[int, int, 
         y = y if y >= 0 else corner
         taken.append((x, y, x + width))
         pen.rectangle((x, y, x + width, y + _WORDS_PX), fill=colour)
-        pen.text((x + 2, y - 1), words, fill=(0, 0, 0), font=_SMALL_FONT)
+        pen.text((x + 2, y - 1), words, fill=(0, 0, 0), font=font)
     return np.asarray(canvas)
 
 
@@ -157,9 +176,14 @@ def captioned(image: UInt8, lines: Sequence[str], wh: tuple[int, int]) -> UInt8:
     tile.paste(Image.fromarray(centred(image, wh)))
     pen = ImageDraw.Draw(tile)
     for number, line in enumerate(lines):
-        shown = _cut(line, lambda text: pen.textlength(text, FONT) <= width - 4)
-        pen.text((3, height + 14 * number + 1), shown, fill=(220, 220, 220), font=FONT)
+        font = font_of(line)
+        shown = _cut(line, partial(_fits, font, width - 4))
+        pen.text((3, height + 14 * number + 1), shown, fill=(220, 220, 220), font=font)
     return np.asarray(tile)
+
+
+def _fits(font: Font, width: int, text: str) -> bool:
+    return font.getlength(text) <= width
 
 
 def _cut(line: str, fits: Callable[[str], bool]) -> str:

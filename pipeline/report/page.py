@@ -64,7 +64,7 @@ def page(title: str, lines: Sequence[UInt8], rows: Iterable[Row] = ()) -> UInt8:
 def text_line(text: str, width: int) -> UInt8:
     """Draw a line of text on the dark ground, (18, width, 3)."""
     line = Image.new("RGB", (width, _LINE_PX), draw.GROUND)
-    ImageDraw.Draw(line).text((4, 2), text, fill=_TEXT, font=draw.FONT)
+    ImageDraw.Draw(line).text((4, 2), text, fill=_TEXT, font=draw.font_of(text))
     return np.asarray(line)
 
 
@@ -112,12 +112,12 @@ def _foot(notes: Legend, width: int, *, heat: bool) -> list[UInt8]:
     lines = []
     canvas, pen, x = _empty(width)
     for colour, words in notes:
-        needed = 22 + round(pen.textlength(words, draw.FONT))
+        needed = 22 + round(pen.textlength(words, draw.font_of(words)))
         if x + needed > width and x > 4:
             lines.append(np.asarray(canvas))
             canvas, pen, x = _empty(width)
         pen.rectangle((x, 4, x + 10, 14), fill=colour, outline=(120, 120, 120))
-        pen.text((x + 14, 2), words, fill=_TEXT, font=draw.FONT)
+        pen.text((x + 14, 2), words, fill=_TEXT, font=draw.font_of(words))
         x += needed
     if notes:
         lines.append(np.asarray(canvas))
@@ -131,11 +131,12 @@ def _heat_scale(width: int) -> tuple[UInt8, int]:
     """
     canvas, pen, _ = _empty(width)
     ramp = np.tile(np.linspace(0, 255, _SCALE_PX).astype(np.uint8)[None, :, None], (10, 1, 3))
-    pen.text((4, 2), "heat: cold 0", fill=_TEXT, font=draw.FONT)
-    left = 10 + round(pen.textlength("heat: cold 0", draw.FONT))
+    cold = "heat: cold 0"
+    pen.text((4, 2), cold, fill=_TEXT, font=draw.font_of(cold))
+    left = 10 + _width_of(cold)
     canvas.paste(Image.fromarray(ramp), (left, 4))
     words = "255 warm; the temperatures at both ends are each image's own, or heat.span_c"
-    pen.text((left + _SCALE_PX + 6, 2), words, fill=_TEXT, font=draw.FONT)
+    pen.text((left + _SCALE_PX + 6, 2), words, fill=_TEXT, font=draw.font_of(words))
     return np.asarray(canvas), left + _SCALE_PX + 10 + _width_of(words)
 
 
@@ -145,7 +146,7 @@ def _empty(width: int) -> tuple[Image.Image, ImageDraw.ImageDraw, int]:
 
 
 def _width_of(text: str) -> int:
-    return round(draw.FONT.getlength(text))
+    return round(draw.font_of(text).getlength(text))
 
 
 def _beside(blocks: Sequence[UInt8]) -> UInt8:

@@ -113,6 +113,8 @@ def test_a_condition_opens_and_writes_no_file(align, tmp_path, asks):
 def test_a_condition_that_nothing_fulfils_says_so(align):
     with pytest.raises(ExportError, match=r"no row of split test fulfils \"band = 'LWIR'\""):
         chosen(align, "band = 'LWIR'", ["test"])
+    with pytest.raises(ExportError, match=r"no row of split night is there: .*crossband rejected"):
+        chosen(align, None, ["night"])
 
 
 def test_units_are_the_splits_of_the_shards_and_hold_each_row_once(align):

@@ -223,7 +223,7 @@ def test_words_under_a_narrow_image_are_whole_where_a_square_one_has_room(folder
     tall = encode_png(np.zeros((90, 20, 3), np.uint8))
     row |= image_columns(tall, (20, 90), "x")
     (line,) = lines_of([row], 160)
-    words_px = max(draw.FONT.getlength(words) for words in caption(row))
+    words_px = max(draw.font_of(words).getlength(words) for words in caption(row))
     assert words_px + 4 <= line.shape[1] <= 160
 
 
@@ -280,3 +280,11 @@ def test_words_at_neighbouring_boxes_cover_none_of_one_another():
     assert rows[0].min() > rows[1].max() > rows[2].max()
     crowded = [(np.float32([0, 5, 20, 20]), "a", red), (np.float32([0, 5, 20, 20]), "b", green)]
     assert (draw.annotated(image, crowded) == green).all(axis=2).any()  # no room above: it covers
+
+
+@pytest.mark.parametrize("letter", list("äÉŁñçŽЖλא→×°–"))
+def test_letters_of_a_name_are_drawn_and_told_apart(letter):
+    unknown = "\ufffe"  # no letter at all: fonts draw a box for what they lack
+    drawn, boxed = (draw.captioned(draw.NOTHING, [text], (40, 1)) for text in (letter, unknown))
+    assert (drawn != boxed).any()
+    assert (drawn > 100).any()

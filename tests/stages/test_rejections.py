@@ -10,6 +10,8 @@ import skimage.data
 from pipeline.cli.rejected import explain, rejected
 from pipeline.errors import StageError
 from pipeline.ops.codec import decode, encode_png
+from pipeline.readers.listing import sample_id_of
+from pipeline.testing.images import put_image
 
 
 @pytest.fixture
@@ -66,3 +68,14 @@ def test_a_samples_way_is_told_to_where_it_left(samples, capsys):
 def test_an_unknown_sample_is_told_with_where_was_looked(samples):
     with pytest.raises(StageError, match=r"no stage below .*/data has seen 'nobody\.png'"):
         explain("nobody.png")
+
+
+@pytest.mark.parametrize("path", ["Łuk asz/1 é.png", "anna/a#1.png", "anna/50%.png"])
+def test_a_sample_is_found_by_its_images_path(workspace, capsys, path):
+    put_image(workspace.path / "images" / path)
+    workspace.run("ingest")
+    capsys.readouterr()
+    explain(path)
+    (named, made) = capsys.readouterr().out.splitlines()
+    assert named == f"{path} in mine:"
+    assert made.split() == ["ingest", "1", "made:", sample_id_of(path)]
