@@ -137,9 +137,15 @@ def read_outcomes(path: Path) -> dict[int, Outcomes]:
     if not path.is_file():
         raise StageError(f"{path} is missing: run the row that writes it (`dvc repro`)")
     try:
-        table = pq.read_table(path, columns=OUTCOMES.names)
-    except (pa.ArrowInvalid, KeyError) as error:
+        columns = pq.read_schema(path).names
+    except pa.ArrowInvalid as error:
         raise StageError(f"{path}: expected outcomes by seed and probe, found {error}") from error
+    if missing := [name for name in OUTCOMES.names if name not in columns]:
+        raise StageError(
+            f"{path}: expected outcomes by seed and probe, found a table without {missing}: name "
+            "one of reports/ablations/outcomes"
+        )
+    table = pq.read_table(path, columns=OUTCOMES.names)
     found: dict[int, Outcomes] = {}
     for row in table.to_pylist():
         key = row["fold"], row["probe"]

@@ -90,7 +90,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except (YAMLError, *UNREADABLE) as error:
         raise ParamsError(f"{path}: {one_line(error)}") from error
     if not isinstance(values, dict):
-        raise ParamsError(f"{path}: expected sections with keys, found {type(values).__name__}")
+        found = "nothing" if values is None else type(values).__name__
+        raise ParamsError(f"{path}: expected sections with keys, found {found}")
     return values
 
 

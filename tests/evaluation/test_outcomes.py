@@ -98,6 +98,9 @@ def test_outcomes_of_several_seeds_are_read_as_they_were_written(tmp_path):
         read_outcomes(tmp_path / "none.parquet")
     with pytest.raises(StageError, match="expected outcomes by seed and probe"):
         read_outcomes(embeddings(tmp_path / "e.parquet", pa1="a"))
+    (tmp_path / "text.parquet").write_text("no table")
+    with pytest.raises(StageError, match=r"text\.parquet: expected outcomes by seed and probe"):
+        read_outcomes(tmp_path / "text.parquet")
 
 
 def test_two_rows_are_compared_over_all_seeds_by_their_files(tmp_path):

@@ -15,7 +15,7 @@ HOSTILE = {
     "UTF-16": (TEXT.decode().encode("utf-16"), "line 1 is no UTF-8 text"),
     "binary": (bytes(range(256)), "is no UTF-8 text"),
     "zeros": (bytes(100), "#x0000"),
-    "empty": (b"", "expected sections with keys"),
+    "empty": (b"", "expected sections with keys, found nothing"),
     "a mapping in itself": (b"a: &a\n  b: *a\n" + TEXT, "no end"),
     "a list in itself": (b"a: &a [*a]\n", "no end"),
     "two in one another": (b"a: &a [&b [*a, *b]]\n", "no end"),
