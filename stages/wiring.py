@@ -19,8 +19,8 @@ from ruamel.yaml import YAML
 from pipeline.params.whole import Params
 from pipeline.store.fingerprint import (
     PROJECT_PACKAGES,
-    bare_code,
     code_closure,
+    holds_code,
     imports_of,
 )
 from pipeline.training.engine.method import Method
@@ -219,7 +219,7 @@ def _counted(folder: Path) -> frozenset[Path]:
 @cache
 def _counts(path: Path) -> bool:
     """Tell whether a file is data, or a module with more than words."""
-    return path.suffix in DATA or bool(bare_code(path.read_text()).strip())
+    return path.suffix in DATA or holds_code(path)
 
 
 if __name__ == "__main__":

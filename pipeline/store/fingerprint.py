@@ -50,6 +50,7 @@ another schema is never reused, so schemas need no part in a key.
 
 STORE_FORMAT = "3"
 
+_NEUTRAL = tuple(f"{name}." for name in NEUTRAL_CODE)
 _MODULE_NAME = re.compile(rf"({'|'.join(PROJECT_PACKAGES)})(\.\w+)+")
 _DATA_NAME = re.compile(r"[\w./-]+\.\w+")
 
@@ -123,10 +124,12 @@ def code_closure(*modules: str, registries: bool = False) -> dict[str, Path]:
     waiting = [(module, True) for module in modules]
     while waiting:
         name, asked_for = waiting.pop()
-        path = None if (name, asked_for) in seen or is_neutral(name) else file_of(name)
-        if path is None:
+        if (name, asked_for) in seen:
             continue
         seen.add((name, asked_for))
+        path = None if is_neutral(name) else file_of(name)
+        if path is None:
+            continue
         source = _read(path.read_text())
         closure |= {name: path} | _beside(name, path, source.data_names)
         waiting += [(module, True) for module in source.imports]
@@ -139,26 +142,41 @@ def code_closure(*modules: str, registries: bool = False) -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class _Source:
-    """What a module's source names.
+    """What a module's source names, and where it has words.
 
     Attributes:
         imports: dotted names it imports (a name in a ``from`` may be a module).
         registered: modules that its registries name.
         data_names: strings that may be names of data files beside it.
+        words: first and last line of each docstring and registry.
+        holds_code: whether it has anything else.
     """
 
     imports: tuple[str, ...]
     registered: tuple[str, ...]
     data_names: tuple[str, ...]
+    words: tuple[tuple[int, int], ...]
+    holds_code: bool
 
 
 @cache
 def _read(text: str) -> _Source:
     tree = ast.parse(text)
-    registered = [module for named in _registries(tree).values() for module in named]
-    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    names = [name for name in strings if isinstance(name, str) and _DATA_NAME.fullmatch(name)]
-    return _Source(tuple(_imports(tree)), tuple(registered), tuple(names))
+    registries = _registries(tree)
+    imports: list[str] = []
+    strings: list[str] = []
+    words = list(registries)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports += _imported(node)
+        elif isinstance(node, ast.Expr):
+            words += [_lines(node)] if _is_text(node.value) else []
+        elif isinstance(node, ast.Constant):
+            strings += [node.value] if isinstance(node.value, str) else []
+    registered = [module for named in registries.values() for module in named]
+    names = [name for name in strings if _DATA_NAME.fullmatch(name)]
+    holds_code = not all(_lines(node) in words for node in tree.body)
+    return _Source(tuple(imports), tuple(registered), tuple(names), tuple(words), holds_code)
 
 
 def imports_of(path: Path) -> tuple[str, ...]:
@@ -166,30 +184,33 @@ def imports_of(path: Path) -> tuple[str, ...]:
     return _read(path.read_text()).imports
 
 
+def holds_code(path: Path) -> bool:
+    """Tell whether a source file has more than docstrings, registries and comments."""
+    return _read(path.read_text()).holds_code
+
+
 @cache
 def bare_code(source: str) -> str:
     """Return source text without comments, docstrings, registries, blank lines, trailing space."""
-    lines, tree = source.splitlines(), ast.parse(source)
+    lines = source.splitlines()
     # To look for comments takes longer than all else, and most modules have none.
     tokens = tokenize.generate_tokens(io.StringIO(source).readline) if "#" in source else ()
     for token in tokens:
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
-    for start, end in (*_docstrings(tree), *_registries(tree)):
+    for start, end in _read(source).words:
         lines[start - 1 : end] = [""] * (end - start + 1)
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
-def _docstrings(tree: ast.Module) -> Iterator[tuple[int, int]]:
-    """Yield first and last line of each string that stands alone as a statement."""
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Constant)
-            and isinstance(node.value.value, str)
-        ):
-            yield node.lineno, node.end_lineno or node.lineno
+def _lines(node: ast.stmt) -> tuple[int, int]:
+    return node.lineno, node.end_lineno or node.lineno
+
+
+def _is_text(value: ast.expr) -> bool:
+    """Tell whether an expression, alone as a statement, is a docstring."""
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 def _registries(tree: ast.Module) -> dict[tuple[int, int], list[str]]:
@@ -202,7 +223,7 @@ def _registries(tree: ast.Module) -> dict[tuple[int, int], list[str]]:
         named = [entry.value if isinstance(entry, ast.Constant) else None for entry in value.values]
         modules = [name for name in named if isinstance(name, str) and _MODULE_NAME.fullmatch(name)]
         if len(modules) == len(named):
-            found[node.lineno, node.end_lineno or node.lineno] = modules
+            found[_lines(node)] = modules
     return found
 
 
@@ -215,7 +236,7 @@ def _beside(name: str, path: Path, data_names: Sequence[str]) -> dict[str, Path]
 
 def is_neutral(name: str) -> bool:
     """Tell whether a module is of ``NEUTRAL_CODE``."""
-    return any(name == neutral or name.startswith(f"{neutral}.") for neutral in NEUTRAL_CODE)
+    return f"{name}.".startswith(_NEUTRAL)
 
 
 def file_of(name: str) -> Path | None:
@@ -236,10 +257,9 @@ def _root(package: str) -> Path | None:
     return Path(spec.origin).parent if spec and spec.origin else None
 
 
-def _imports(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif node.module and not node.level:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
