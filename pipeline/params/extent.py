@@ -45,14 +45,10 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def check_extent(text: str, path: Path) -> None:
-    """Refuse values that anchors make endless, or so many that only a mistake can mean them.
-
-    Raises:
-        ParamsError: they are.
-    """
+def is_too_much(text: str) -> bool:
+    """Tell whether anchors make values endless, or so many that only a mistake can mean them."""
     if "&" not in text and not _brackets_are_deep(text):
-        return  # nothing grows, and to read events takes as long as to read values
+        return False  # nothing grows, and to read events takes as long as to read values
     sizes: dict[str, int] = {}
     open_nodes: list[tuple[str | None, int]] = []  # anchor, and values before it
     seen = 0
@@ -71,7 +67,8 @@ def check_extent(text: str, path: Path) -> None:
         elif isinstance(event, ScalarEvent) and event.anchor is not None:
             sizes[event.anchor] = 1
         if seen > MOST_VALUES or len(open_nodes) > DEEPEST:
-            raise too_much(path)
+            return True
+    return False
 
 
 def _brackets_are_deep(text: str) -> bool:
