@@ -143,19 +143,21 @@ class VerificationBootstrap:
             self._probe * (known + 2) + self._gallery, return_counts=True
         )
         self._pair_probe, self._pair_gallery = np.divmod(pairs, known + 2)
-        self._draws = np.zeros((resamples, 0), np.int64)
+        self._times = np.ones((resamples, known + 2), np.int64)
         if known:  # none where every comparison failed, or nobody is known
-            self._draws = np.random.default_rng(seed).multinomial(
+            self._times[:, :known] = np.random.default_rng(seed).multinomial(
                 known, np.full(known, 1 / known), size=resamples
             )
 
     def curves(self) -> Iterator[ScoreCurve]:
         """Yield the curve of each resample; counts are those of the weighted comparisons."""
-        return map(self._curve, self._draws)
+        genuine = self._probe == self._gallery
+        thresholds = np.concatenate([[np.inf], self._thresholds])
+        return (self._curve(times, genuine, thresholds) for times in self._times)
 
     def eer_interval(self) -> Interval | None:
         """Return the interval of the equal error rate, None where most resamples have none."""
-        return _known_interval([self._eer(draw) for draw in self._draws])
+        return _known_interval([self._eer(times) for times in self._times])
 
     def tar_interval(self, far: float) -> Interval | None:
         """Return the interval of the true accept rate at a false accept rate, or None."""
@@ -174,14 +176,13 @@ class VerificationBootstrap:
         """
         points = [[tar_at_far(curve, far).tar for far in fars] for curve in self.curves()]
         rates = np.array(points, np.float64).reshape(len(points), len(fars))
-        errors = np.array([self._eer(draw) for draw in self._draws], np.float64)
+        errors = np.array([self._eer(times) for times in self._times], np.float64)
         return errors, np.ascontiguousarray(rates.T)
 
-    def _eer(self, draw: NDArray[np.int64]) -> float | None:
+    def _eer(self, times: NDArray[np.int64]) -> float | None:
         """Return ``eer`` of a resample's curve, without drawing the curve up."""
         from pipeline.evaluation.kernels import resampled_eer  # numba: only who compares waits
 
-        times = np.r_[draw, 1, 1]
         own = self._pair_probe == self._pair_gallery
         once = times[self._pair_probe] * self._pair_count
         genuine = int(once[own].sum())
@@ -191,15 +192,17 @@ class VerificationBootstrap:
         columns = (self._probe, self._gallery, self._is_last)
         return float(resampled_eer(*columns, times, impostor, genuine))
 
-    def _curve(self, draw: NDArray[np.int64]) -> ScoreCurve:
-        times = np.r_[draw, 1, 1]
-        genuine, weight = self._probe == self._gallery, times[self._probe]
-        true_accepts = np.cumsum(np.where(genuine, weight, 0))[self._last]
-        false_accepts = np.cumsum(np.where(genuine, 0, weight * times[self._gallery]))[self._last]
-        last = (int(c[-1]) if len(c) else 0 for c in (false_accepts, true_accepts))
-        return ScoreCurve(
-            np.r_[np.inf, self._thresholds], np.r_[0, false_accepts], np.r_[0, true_accepts], *last
+    def _curve(
+        self, times: NDArray[np.int64], genuine: NDArray[np.bool_], thresholds: Float64
+    ) -> ScoreCurve:
+        weight = times[self._probe]
+        impostor = np.where(genuine, 0, weight * times[self._gallery])
+        false_accepts, true_accepts = (
+            np.concatenate([[0], np.cumsum(each)[self._last]])
+            for each in (impostor, np.where(genuine, weight, 0))
         )
+        last = int(false_accepts[-1]), int(true_accepts[-1])
+        return ScoreCurve(thresholds, false_accepts, true_accepts, *last)
 
 
 def _median_of_repeated(ordered: Float64, times: NDArray[np.int64]) -> float:

@@ -4,10 +4,10 @@ A comparison is accepted where its score is at or above the threshold, so equal 
 together.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -90,7 +90,13 @@ def accepts_allowed(far: float, impostor: int) -> int:
     """
     if not 0.0 < far <= 1.0:
         raise ValueError(f"a false accept rate lies above 0 and at or below 1, not at {far}")
-    return math.floor(Fraction(str(float(far))) * impostor)
+    rate = _as_written(float(far))
+    return rate.numerator * int(impostor) // rate.denominator
+
+
+@cache
+def _as_written(rate: float) -> Fraction:
+    return Fraction(str(rate))
 
 
 def tar_at_far(curve: ScoreCurve, far: float, *, least_accepts: int = 1) -> OperatingPoint:
@@ -113,15 +119,17 @@ def tar_at_far(curve: ScoreCurve, far: float, *, least_accepts: int = 1) -> Oper
     """
     allowed = accepts_allowed(far, curve.impostor)
     if allowed < least_accepts:
-        needed = math.ceil(least_accepts / Fraction(str(float(far))))
+        rate = _as_written(float(far))
+        needed = -(-least_accepts * rate.denominator // rate.numerator)
         return OperatingPoint(
             far, reason=f"too few impostor comparisons: {curve.impostor} of at least {needed}"
         )
     if not curve.genuine:
         return OperatingPoint(far, reason="no genuine comparisons")
     at = int(np.searchsorted(curve.false_accepts, allowed, "right")) - 1
-    threshold = float(curve.thresholds[at])
-    return OperatingPoint(far, float(curve.far[at]), float(curve.tar[at]), threshold)
+    achieved = float(curve.false_accepts[at] / curve.impostor)
+    accepted = float(curve.true_accepts[at] / curve.genuine)
+    return OperatingPoint(far, achieved, accepted, float(curve.thresholds[at]))
 
 
 def eer(curve: ScoreCurve) -> float | None:
