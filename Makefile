@@ -8,6 +8,7 @@ SIZE ?= full
 STUDY ?= build/study-$(SIZE)
 AT_ONCE ?= 1
 SMALLER := $(filter short pilot trial,$(SIZE))
+CODE := ablations crossband models pipeline stages
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
@@ -28,7 +29,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	# On all cores. Where PYTHONDONTWRITEBYTECODE is set, each stage's processes would else compile
 	# thousands of modules anew. Some packages carry files for another Python: these fail, unused.
-	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib/python*/site-packages || true
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib/python*/site-packages $(CODE) || true
 	$(BIN)/python -m pip check
 	# A server without OpenGL cannot load opencv-python: the headless build then takes its place.
 	$(BIN)/python -c 'import cv2' 2>/dev/null || $(BIN)/python -m pip install --quiet \
