@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,16 +16,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LOADED = [
-    *("cv2", "dvc.cli", "dvc.repo", "lightning_fabric", "numba", "numpy", "onnxruntime", "pandas"),
-    *("PIL.Image", "pyarrow.parquet", "pydantic", "pytest", "ruamel.yaml", "scipy.ndimage"),
-    *("scipy.sparse", "skimage.data", "torch", "typer"),
+    *("cv2", "dvc.cli.parser", "dvc.repo.graph", "dvc.repo.metrics.show", "dvc.utils.strictyaml"),
+    *("lightning_fabric", "matplotlib.backends.backend_agg", "networkx", "numba", "numpy"),
+    *("onnxruntime", "pandas", "PIL.Image", "pyarrow.parquet", "pydantic", "pytest", "rich.live"),
+    *("ruamel.yaml", "scipy.ndimage", "scipy.sparse", "scmrepo.git", "skimage.data", "timm"),
+    *("dvc.data_cloud", "dvc.repo.plots", "dvc.repo.stage", "psutil", "torch", "typer"),
+    "frozen",
 ]
 STAGE = re.compile(r'python -m (stages\.\w+)( "\$DVC_STAGE")?')
 """What ``dvc.yaml`` gives the shell to run."""
 
 
 def run(words, *, cwd, environment, fork_stages=False):
-    """Run a command; returns what it left. DVC takes a second to load, so it is forked.
+    """Run a command; returns what it left. DVC and crossband load for a second: they are forked.
 
     Args:
         words: the command.
@@ -36,6 +40,11 @@ def run(words, *, cwd, environment, fork_stages=False):
     if words[0] == "dvc":
         words = ["-m", *words]
         return run_python(words, cwd=cwd, environment=environment, fork_stages=fork_stages)
+    if words[0] == "crossband":
+        script = shutil.which(words[0], path=environment["PATH"])
+        return run_python(
+            [script, *words[1:]], cwd=cwd, environment=environment | {"PYTHONPATH": str(ROOT)}
+        )
     return subprocess.run(
         words, cwd=cwd, env=environment, text=True, capture_output=True, check=False
     )
@@ -71,7 +80,8 @@ def _run(words, cwd, environment, said, fork_stages):
     os.environ.update(environment)
     os.chdir(cwd)
     libraries = [each for each in sys.path if not _is_of_project(each)]
-    sys.path[:] = [cwd, *libraries]
+    named = environment.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:] = [cwd, *filter(None, named), *libraries]
     if fork_stages:
         _fork_stages()
     try:

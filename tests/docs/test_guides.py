@@ -23,10 +23,12 @@ MOST_FILES = {"add-a-exporter": 2, "add-a-reader": 3, "add-a-stage": 6}
 """Beside the tests of what is added."""
 MADE = {"make wiring": "python -m stages.wiring", "make graph": "python docs/draw_stages.py"}
 """What the targets of the Makefile run."""
+QUIET = "-q -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning"
+"""For pytest, which finds libraries loaded that would also be plugins."""
 
 
 def copy_project(to):
-    kept_out = shutil.ignore_patterns("__pycache__", ".*")
+    kept_out = shutil.ignore_patterns(".*")
     for name in COPIED:
         shutil.copytree(ROOT / name, to / name, ignore=kept_out)
     for name in FILES:
@@ -81,7 +83,7 @@ def test_a_guide_works_and_touches_the_files_it_says(guide, tmp_path):
         if command in MADE:
             follow(MADE[command], project)
         else:
-            assert re.search(r"\d+ passed", follow(f"{command} -q -p no:cacheprovider", project))
+            assert re.search(r"\d+ passed", follow(f"{command} {QUIET}", project))
     follow("python -m stages.wiring --check", project)
 
 

@@ -3,12 +3,12 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from forked import run
 from kinds import CASES, check_numbers, check_written, photograph
 from project_folder import NETWORK
 from ruamel.yaml import YAML
@@ -27,9 +27,7 @@ def command(*words, cwd):
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "CROSSBAND_EXECUTOR": "serial",
     }
-    done = subprocess.run(
-        words, cwd=cwd, env=environment, text=True, capture_output=True, check=False
-    )
+    done = run(words, cwd=cwd, environment=environment, fork_stages=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
