@@ -16,11 +16,21 @@ from pipeline.store.files import place_of
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
-@pytest.fixture
-def bucket(tmp_path):
-    """The URL of an empty bucket, and the environment that leads to it."""
-    with served(tmp_path / "none") as url:
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """The URL of a bucket, and the environment that leads to it."""
+    with served(tmp_path_factory.mktemp("config") / "none") as url:
         yield url
+
+
+@pytest.fixture
+def bucket(store):
+    """The same, emptied."""
+    fs = fsspec.filesystem("s3")
+    fs.invalidate_cache()
+    for path in fs.find(store):
+        fs.rm_file(path)
+    return store
 
 
 def stored(url):
@@ -97,6 +107,7 @@ def test_missing_credentials_are_named(put, bucket, monkeypatch):
     forget()
     with pytest.raises(ExportError, match="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
         put("folder", to=f"{bucket}/set")
+    forget()
 
 
 def test_a_bucket_that_is_not_there_is_told(put, bucket):

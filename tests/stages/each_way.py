@@ -19,7 +19,7 @@ from pipeline.store import REJECTED, executors
 from pipeline.store.shards import ShardWriter
 from stages.run import StageRun
 
-FEW_ROWS = 4
+FEW_ROWS = 2
 WAYS = [("processes", 2, 1), ("processes", 2, FEW_ROWS + 1)]
 """Executor, workers, and how many of the rows are stale: one, by this process, and by workers."""
 LIBRARIES = ["cv2", "numba", "onnxruntime", "pyarrow.parquet", "scipy", "torch", "ultralytics"]

@@ -86,27 +86,38 @@ def all_of(*stages):
     return {entry for entry in ENTRIES if entry.split("@")[0] in stages}
 
 
-@pytest.fixture
-def stale_after(tmp_path, monkeypatch):
-    """Edits a file in a copy of the sources and returns what got another key."""
-    for top in fingerprint.PROJECT_PACKAGES:
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / top, tmp_path / top, ignore=ignored)
-    monkeypatch.setattr(fingerprint, "_root", lambda package: tmp_path / package)
+def keys():
+    known = {modules: code_sha256(*modules) for modules in set(ENTRIES.values())}
+    return {entry: known[modules] for entry, modules in ENTRIES.items()}
 
-    def keys():
-        known = {modules: code_sha256(*modules) for modules in set(ENTRIES.values())}
-        return {entry: known[modules] for entry, modules in ENTRIES.items()}
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """A copy of the sources, and the keys as they are."""
+    folder = tmp_path_factory.mktemp("sources")
+    for top in fingerprint.PROJECT_PACKAGES:
+        shutil.copytree(ROOT / top, folder / top, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder, keys()
+
+
+@pytest.fixture
+def stale_after(sources, monkeypatch):
+    """Edits a file in a copy of the sources and returns what got another key."""
+    folder, before = sources
+    monkeypatch.setattr(fingerprint, "_root", lambda package: folder / package)
+    former = {}
 
     def edit(path, old="", new="\nEDITED = 1\n"):
-        before, file = keys(), tmp_path / path
-        text = file.read_text()
+        file = folder / path
+        text = former[file] = file.read_text()
         assert old in text
         file.write_text(text.replace(old, new, 1) if old else text + new)
         after = keys()
         return {entry for entry in after if after[entry] != before[entry]}
 
-    return edit
+    yield edit
+    for file, text in former.items():
+        file.write_text(text)
 
 
 @pytest.mark.parametrize(
@@ -147,13 +158,14 @@ def test_an_edit_makes_stale_what_chose_it_and_nothing_else(stale_after, path, s
     assert stale_after(path) == stale
 
 
-def test_a_data_file_counts_as_the_code_that_reads_it(tmp_path, stale_after):
+def test_a_data_file_counts_as_the_code_that_reads_it(sources, stale_after):
     stale = stale_after("pipeline/readers/splits/buaa_visnir_v1.csv", new="x,train\n")
     assert stale == {"ingest@buaa_visnir"}
-    path = tmp_path / "pipeline/face3d/canonical_face.npz"
-    before = {name: code_sha256(*modules) for name, modules in ENTRIES.items()}
-    path.write_bytes(path.read_bytes() + b"x")
-    after = {name: code_sha256(*modules) for name, modules in ENTRIES.items()}
+    path = sources[0] / "pipeline/face3d/canonical_face.npz"
+    whole, before = path.read_bytes(), keys()
+    path.write_bytes(whole + b"x")
+    after = keys()
+    path.write_bytes(whole)
     changed = {name.split("@")[0] for name in after if after[name] != before[name]}
     assert {"detect", "reconstruct", "masks", "poses", "sample"} <= changed
 

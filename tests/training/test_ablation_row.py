@@ -35,17 +35,15 @@ SMALL = {
 }
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
+def write_project():
     """Three subjects to train, two to test, each with two images in both bands, and a start."""
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copy(ROOT / "params.yaml", ".")
     values = read_yaml(ROOT / "ablations" / "params.yaml")
     values["rows"] = {name: merge_params(values["rows"][name], SMALL[name]) for name in SMALL}
     claim = {"claim": "L_CAT > W-CNN", "better": "pram_lcat", "worse": "wcnn", "probes": "plain"}
     values["contrasts"] = {"lcat": claim}
-    (tmp_path / "ablations").mkdir()
-    YAML().dump(values | {"seeds": [1, 2]}, tmp_path / "ablations" / "params.yaml")
+    Path("ablations").mkdir()
+    YAML().dump(values | {"seeds": [1, 2]}, Path("ablations/params.yaml"))
     people = [("t0", "train"), ("t1", "train"), ("t2", "train"), ("e0", "test"), ("e1", "test")]
     rows = [
         face_row(f"{subject}.{shot}.{band}", subject, band, split)
@@ -70,12 +68,34 @@ def project(tmp_path, monkeypatch):
         "lightcnn9", "lightcnn9", (144, 144), "arcface144", {}, "", [], LightCNN9().state_dict()
     )
     save_trained(start, pretrained_path("pretrain_nir_vis", "lightcnn9"))
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_project()
     return tmp_path
 
 
-def test_rows_are_trained_with_each_seed_and_make_one_table(project):
-    for name in SMALL:
-        row.run(name)
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The same with all rows trained and measured; a test takes ``measured``, a copy."""
+    folder = tmp_path_factory.mktemp("rows")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_project()
+        for name in SMALL:
+            row.run(name)
+    return folder
+
+
+@pytest.fixture
+def measured(built, tmp_path, monkeypatch):
+    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_rows_are_trained_with_each_seed_and_make_one_table(measured):
     wcnn = json.loads(Path("reports/ablations/rows/wcnn.json").read_text())
     assert wcnn.keys() == {"plain", "masked", "gradients"}
     assert len(wcnn["masked"]["rank1"]["each"]) == 2
@@ -159,8 +179,8 @@ def test_a_row_is_trained_on_its_own_folds_or_on_all(chosen, words):
     assert Path("reports/ablations/results.png").stat().st_size > 0
 
 
-def test_sface_stands_on_top_and_says_how_far_people_differ(project, weight_file):
-    shutil.copy(ROOT / "weights.yaml", project)
+def test_sface_stands_on_top_and_says_how_far_people_differ(measured, weight_file):
+    shutil.copy(ROOT / "weights.yaml", ".")
     Path("weights").mkdir()
     shutil.copy(weight_file("sface"), "weights")
     folder = Path("data/sample/protocols")
@@ -188,9 +208,7 @@ def test_an_unknown_row_is_told(project):
         row.run("hsst")
 
 
-def test_a_sheet_shows_whom_one_row_alone_found(project):
-    for name in SMALL:
-        row.run(name)
+def test_a_sheet_shows_whom_one_row_alone_found(measured):
     recognised.run()
     assert Path("reports/ablations/recognised/lcat.png").stat().st_size > 0
 

@@ -129,13 +129,11 @@ def test_bodies_are_pretrained_trained_and_measured_beside_what_they_began_as(tr
     assert len(curve) == 1 + 2 * 2
 
 
-def test_a_body_network_of_the_users_own_stands_on_top_of_the_table(people):
+def test_a_body_network_of_the_users_own_stands_on_top_of_the_table(trained):
     path = save_onnx(Path("mine.onnx"), ("n", 3, *HW))
-    people.edit(evaluate_bodies={"full": {"network": own(path)}})
-    people.run("pretrain_bodies", "vis")
-    people.run("train_bodies", "full")
-    people.run("evaluate_bodies", "full")
-    found = people.metrics("evaluate_bodies", "full")["network"]
+    trained.edit(evaluate_bodies={"full": {"network": own(path)}})
+    trained.run("evaluate_bodies", "full")
+    found = trained.metrics("evaluate_bodies", "full")["network"]
     assert {found[band]["rank1"]["n"] for band in found} == {3}
     assert found["LWIR"]["failures_to_enrol"] == 1
     table = Path("reports/figures/scenes/evaluate_bodies/full.md").read_text()

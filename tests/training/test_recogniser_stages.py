@@ -153,7 +153,7 @@ def test_params_that_make_no_sense_are_refused_before_any_work(project, section,
 
 
 def test_the_ten_folds_of_casia_give_ten_rows_and_a_mean(project):
-    casia_nir_vis2(Path("casia"), subjects=6, each=2, folds=10)
+    casia_nir_vis2(Path("casia"), subjects=4, each=2, folds=10)
     project.edit(
         datasets={"casia": CASIA},
         protocols={"casia": {"build": "official", "rows": "ingest", "seed": 7, "subset": {}}},
@@ -162,6 +162,7 @@ def test_the_ten_folds_of_casia_give_ten_rows_and_a_mean(project):
             "pram_cat": {
                 "dataset": "casia",
                 "protocol": "view2",
+                "steps": 0,
                 "relations": False,
                 "triplet": "none",
             }

@@ -29,7 +29,7 @@ KINDS = {
     "sst": SST,
     "hsst": SST | {"queues": 2},
 }
-EVEN = {"batch_pairs": 2, "steps": 3}
+EVEN = {"batch_pairs": 2, "steps": 2}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def both(faces, tmp_path_factory):
         ]
         return [
             *methods,
-            ready(tmp_path_factory.mktemp("bodies"), {"steps": 3, "optimizer": "sgd"}),
+            ready(tmp_path_factory.mktemp("bodies"), {"steps": 2, "optimizer": "sgd"}),
         ]
 
     one = Fabric(accelerator="cpu", devices=1, precision="32-true")
