@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 
 def diff(
-    before: Annotated[Path, typer.Argument(help="a stage's output, e.g. old/data/photos/align")],
-    now: Annotated[Path, typer.Argument(help="the same stage's other output")],
+    before: Annotated[
+        str, typer.Argument(help="a stage's output, e.g. old/data/photos/align, or s3://…")
+    ],
+    now: Annotated[str, typer.Argument(help="the same stage's other output")],
     most: Annotated[int, typer.Option(min=1, help="samples named of each kind")] = 6,
     as_json: Json = False,
 ) -> None:
@@ -111,6 +113,7 @@ def _outcomes(name: str) -> "Outcomes":
     from pipeline.evaluation.made_probes import asked_of
     from pipeline.evaluation.outcomes import probe_outcomes
     from pipeline.store.protocols import read_protocol
+    from stages.run import data_of
 
     params = load_params(project_file("params.yaml"))
     stage, _, key = name.rpartition("@")
@@ -134,7 +137,7 @@ def _outcomes(name: str) -> "Outcomes":
     protocol = read_protocol(Path("data", entry.dataset, "protocols", entry.protocol))
     if made := _made_of(entry):
         stage, made_by, generator = made
-        real, folder = (output_of(Path("data", entry.dataset, each)) for each in (stage, made_by))
+        real, folder = (output_of(data_of(entry.dataset, each)) for each in (stage, made_by))
         protocol = asked_of(protocol, real, folder, generator)
     path = Path("data", entry.dataset, found[0], key, "embeddings.parquet")
     return probe_outcomes(protocol, path, getattr(entry, "folds", None) or protocol.folds())

@@ -46,7 +46,7 @@ def export_command(
     from pipeline.store.files import place_of
 
     place = place_of(source)
-    output_of(place)
+    output_of(source)
     limit_threads()
     request = Request(
         place,

@@ -10,7 +10,9 @@ from pipeline.errors import StageError
 
 
 def mesh(
-    folder: Annotated[Path, typer.Argument(help="output of reconstruct")],
+    folder: Annotated[
+        str, typer.Argument(help="output of reconstruct, e.g. data/sample/reconstruct, or s3://…")
+    ],
     sample_id: Annotated[str, typer.Argument(help="which face")],
     out: Annotated[Path, typer.Option("--out", "-o", help="face.obj or face.ply to write")],
 ) -> None:

@@ -18,7 +18,9 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON, not text")]
 
 
 def rejected(
-    folder: Annotated[Path, typer.Argument(help="a stage's output, e.g. data/photos/detect")],
+    folder: Annotated[
+        str, typer.Argument(help="a stage's output, e.g. data/photos/detect, or s3://…")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="PNG of thumbnails to write")
     ] = None,

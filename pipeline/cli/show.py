@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def show(
-    folder: Annotated[Path, typer.Argument(help="a stage's output, e.g. data/sample/align")],
+    folder: Annotated[
+        str, typer.Argument(help="a stage's output, e.g. data/sample/align, or s3://…")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write")],
     subject: Annotated[list[str] | None, typer.Option(help="only this subject; repeatable")] = None,
     band: Annotated[list[str] | None, typer.Option(help="only this band; repeatable")] = None,
@@ -49,17 +51,19 @@ def check_png(out: Path) -> None:
         raise StageError(f"{out}: expected the extension .png, as a PNG is written")
 
 
-def output_of(folder: "Place") -> "ShardFolder":
-    """Open a stage's output that a command names.
+def output_of(folder: "Place | str") -> "ShardFolder":
+    """Open a stage's output that a command names, on a disk or in an object store.
 
     Raises:
         StageError: there is none; it says where was looked, and whether that is a project.
     """
     from pipeline.store import ShardFolder
+    from pipeline.store.files import place_of
 
+    place = place_of(str(folder))
     try:
-        return ShardFolder.open(folder)
+        return ShardFolder.open(place)
     except StageError as error:
         here = Path.cwd()
         hint = "" if (here / "dvc.yaml").is_file() else f"; {here} is no crossband project"
-        raise StageError(f"{error}. Looked in {folder.absolute()}{hint}") from error
+        raise StageError(f"{error}. Looked in {place.absolute()}{hint}") from error

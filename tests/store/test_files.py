@@ -13,6 +13,9 @@ from buckets import forget, served
 sys.path.insert(0, str(Path(__file__).parent))
 import work
 
+from pipeline.cli.compare import diff
+from pipeline.cli.rejected import rejected
+from pipeline.cli.show import output_of
 from pipeline.errors import DamageError, StageError
 from pipeline.report.query import Tables
 from pipeline.store import Listing, ShardFolder, StageKey, leases, map_shards
@@ -218,6 +221,16 @@ def test_reports_ask_an_object_store_what_they_ask_a_disk(place, shout, tmp_path
         asked.append([tables.ask(f"SELECT * FROM {name} ORDER BY 1") for name in ("rows", "lost")])
     assert asked[0] == asked[1]
     assert len(asked[0][0]) == 41
+
+
+def test_commands_open_outputs_in_an_object_store(place, shout, capsys):
+    prepare(place, shout)
+    rejected(str(place), per_reason=6, as_json=False)
+    assert capsys.readouterr().out.endswith(f"{place}: 2 samples left here\n")
+    diff(str(place), str(place), as_json=False)
+    assert capsys.readouterr().out == "41 rows as they were\n"
+    with pytest.raises(StageError, match=rf"Looked in {place}/no"):
+        output_of(f"{place}/no")
 
 
 def test_stages_find_their_shards_where_the_environment_says(place, shout, monkeypatch):
