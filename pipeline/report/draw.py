@@ -79,13 +79,16 @@ def draw_face(
     mesh_xy: Float32,
     colour: tuple[int, int, int] = BOX,
 ) -> None:
-    """Draw a face's box, its five landmarks and the mesh, in place; all in pixels of ``image``."""
+    """Draw a face's box, its five landmarks and the mesh, in place; all in pixels of ``image``.
+
+    Points that are NaN, as those of a mesh that fits nothing, are left out.
+    """
     draw_box(image, box_xyxy, colour)
     at = np.rint(mesh_xy - 0.49)  # before what lies outside is left out: 141 - 0.001 becomes 141
     inside = (at >= 0).all(1) & (at < image.shape[1::-1]).all(1)
     columns, rows = at[inside].astype(int).T
     image[rows, columns] = MESH
-    for x, y in landmarks_xy:
+    for x, y in landmarks_xy[np.isfinite(landmarks_xy).all(1)]:
         cv2.circle(image, (round(float(x)), round(float(y))), 2, POINT, -1, cv2.LINE_AA)
 
 

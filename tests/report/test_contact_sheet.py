@@ -288,3 +288,12 @@ def test_letters_of_a_name_are_drawn_and_told_apart(letter):
     drawn, boxed = (draw.captioned(draw.NOTHING, [text], (40, 1)) for text in (letter, unknown))
     assert (drawn != boxed).any()
     assert (drawn > 100).any()
+
+
+def test_a_face_without_a_mesh_is_drawn_by_its_box():
+    """Degenerate landmarks span no crop for the mesh network, whose points are NaN then."""
+    drawn = np.zeros((50, 50, 3), np.uint8)
+    box, nowhere = np.array([5, 6, 20, 30], np.float32), np.full((468, 2), np.nan, np.float32)
+    draw.draw_face(drawn, box, nowhere[:5], nowhere)
+    assert (drawn[6, 5:21] == draw.BOX).all()
+    assert not drawn[7:30, 6:20].any()

@@ -1,11 +1,14 @@
 """Parts of the report's pages by themselves: Markdown, charts, heat maps, pairs, bands."""
 
+import json
+import math
 import re
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from jinja2 import Environment, FileSystemLoader
 from report_rows import IDENTITY, IMAGE, aligned, folder, make_image
 
@@ -15,8 +18,10 @@ from pipeline.report.site.changes import differences
 from pipeline.report.site.failures import band_matrix, worst_pairs
 from pipeline.report.site.markdown import html_of
 from pipeline.report.site.plots import det_of, heat_map, line_chart, read_curves
-from pipeline.report.site.samples import shown_rows
-from pipeline.report.stage_graph import Sizes, layout
+from pipeline.report.site.runs import StageOutput
+from pipeline.report.site.samples import Shown, shown_rows
+from pipeline.report.site.write import _shown_card
+from pipeline.report.stage_graph import Sizes, StageEntry, layout
 from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.schemas.sample import IMAGES
 from pipeline.training.embed import EMBEDDINGS
@@ -165,3 +170,19 @@ def test_boxes_of_the_graph_stand_below_what_they_read_without_touching():
     assert heights["a"] < heights["b"] == heights["c"] < heights["d"]
     assert abs(placed.centres["b"][0] - placed.centres["c"][0]) >= 100
     assert len(placed.arrows) == 4
+
+
+def test_what_a_page_tells_of_a_row_is_json_that_browsers_read(tmp_path):
+    """A face whose landmarks are degenerate has a mesh of NaN, and so a yaw of NaN."""
+    entry = StageEntry("detect", "mine", (), (), (), {})
+    facts = {
+        "sample_id": "a",
+        "subject_id": None,
+        "band": "VIS",
+        "yaw": "unknown",
+        "score": 0.912345,
+    }
+    shown = Shown(facts | {"yaw_deg": math.nan, "ratio": math.inf, "n": 3}, ("image",), b"")
+    card = _shown_card(StageOutput(entry, {}), shown, tmp_path, 0)
+    told = json.loads(json.dumps(card["facts"]), parse_constant=pytest.fail)
+    assert told == {"band": "VIS", "yaw": "unknown", "score": 0.9123, "n": 3}

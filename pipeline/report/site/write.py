@@ -5,6 +5,7 @@ bytes for the same outputs. What depends on the run, times and changes, stands i
 """
 
 import json
+import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def _shown_card(output: StageOutput, one: Shown, place: Path, number: int) -> Ca
     facts = {
         name: _rounded(value)
         for name, value in one.facts.items()
-        if value is not None and name != "sample_id"
+        if _is_known(value) and name != "sample_id"
     }
     return {
         "sample_id": one.facts["sample_id"],
@@ -273,6 +274,11 @@ def _counts(output: StageOutput) -> dict[str, Any]:
 
 def _runs(count: int) -> str:
     return "1 run" if count == 1 else f"{count} runs"
+
+
+def _is_known(value: Any) -> bool:
+    """Tell whether there is a value: a page's JSON has no NaN, and its script would stop there."""
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def _rounded(value: Any) -> Any:
