@@ -223,10 +223,10 @@ def label(samples: SampleSet, bands: Sequence[Band]) -> Labels:
     """Label samples by their subjects, and say who lacks a band and so takes no part.
 
     A rendered band shows the very shot that it was rendered from, so such images of one session
-    make no pair.
+    make no pair, masked or not.
     """
     names, labels = np.unique(samples.subject_ids, return_inverse=True)
-    shots = shots_of(labels, list(samples.column("session_id")), list(samples.column("simulated")))
+    shots = shots_of(labels, list(samples.column("session_id")), list(samples.column("rendered")))
     index = BandIndex(labels.astype(np.int64), samples.bands.tolist(), shots, bands)
     whole = len(index.subjects_in(bands))
     if whole < len(names):
@@ -240,13 +240,13 @@ def label(samples: SampleSet, bands: Sequence[Band]) -> Labels:
     return Labels(tuple(names.tolist()), labels.astype(np.int64), index)
 
 
-def shots_of(labels: Int64, sessions: Sequence[str | None], simulated: Sequence[bool]) -> Int64:
-    """Number what may not be paired: a session of a subject of which a program made any image.
+def shots_of(labels: Int64, sessions: Sequence[str | None], rendered: Sequence[bool]) -> Int64:
+    """Number what may not be paired: a session of a subject of which a program made any face.
 
     Args:
         labels: int64 (n,), the subject of each sample.
         sessions: (n,), its session; None where there is none.
-        simulated: (n,), whether a program made the image.
+        rendered: (n,), whether a program made the face.
 
     Returns:
         int64 (n,); samples of real sessions, or of none, have a number each.
@@ -257,6 +257,6 @@ def shots_of(labels: Int64, sessions: Sequence[str | None], simulated: Sequence[
         if session is not None:
             groups.setdefault((subject, session), []).append(place)
     for places in groups.values():
-        if any(simulated[place] for place in places):
+        if any(rendered[place] for place in places):
             shots[places] = places[0]
     return shots

@@ -32,10 +32,18 @@ _READERS = 4
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of one stage's output that are wanted."""
+    """Rows of one stage's output that are wanted.
+
+    Attributes:
+        folder: the output.
+        choice: says which rows.
+        made_of: the faces that its rows were made of, masked for example; None where they are the
+            data set's own.
+    """
 
     folder: ShardFolder
     choice: Choice
+    made_of: ShardFolder | None = None
 
 
 def of_split(split: Split, *bands: Band) -> Choice:
@@ -126,6 +134,7 @@ class SampleSet:
         _check_unique(table, paths)
         if "image" in images:
             _check_sizes(table, paths)
+        table = table.append_column("rendered", _rendered(table, parts))
         rows = np.arange(len(table), dtype=np.int64)
         return cls((*extras, *optional), tuple(images), table, rows, store)
 
@@ -169,7 +178,8 @@ class SampleSet:
 
         Args:
             name: ``sample_id``, ``parent_id``, ``subject_id``, ``band``, ``camera_id``,
-                ``session_id``, ``split``, ``generator``, ``simulated``, or one of ``extras``.
+                ``session_id``, ``split``, ``generator``, ``simulated``, ``rendered`` (whether a
+                program made the face, whatever was made of it), or one of ``extras``.
 
         Returns:
             Text, numbers and lists of numbers of a fixed shape as an array (n, …); a list where
@@ -268,6 +278,19 @@ def _joined(
     files = [shard.file for shard, count in zip(shards, held, strict=True) for _ in range(count)]
     store = ImageStore(files, groups[order].astype(np.int32), columns, budget_bytes)
     return table.take(pa.array(order)), store
+
+
+def _rendered(table: pa.Table, parts: Sequence[Part]) -> pa.Array:
+    """Tell which faces a program made: a camera's face under a drawn mask is none of them."""
+    known: dict[str, bool] = {}
+    for part in parts:
+        if part.made_of is not None:
+            faces = fetched(part.made_of).table(["sample_id", "simulated"])
+            known.update(
+                zip(*(faces[name].to_pylist() for name in faces.column_names), strict=True)
+            )
+    both = zip(table["parent_id"].to_pylist(), table["simulated"].to_pylist(), strict=True)
+    return pa.array([known.get(parent, simulated) for parent, simulated in both], pa.bool_())
 
 
 def _check_unique(table: pa.Table, paths: str) -> None:

@@ -38,5 +38,5 @@ class NirVisMethod(Recogniser):
         first, second = params.bands
         return [
             Part(folders["parts"], of_samples(ids, first)),
-            Part(folders[params.second_rows], of_samples(ids, second)),
+            Part(folders[params.second_rows], of_samples(ids, second), made_of=folders["parts"]),
         ]

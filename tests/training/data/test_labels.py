@@ -1,4 +1,5 @@
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from sample_rows import sample_row, write_stage
 
 from pipeline.training.data.labels import BandIndex, label, shots_of
 from pipeline.training.data.sample_set import Part, SampleSet, of_split
+from pipeline.training.methods.nir_vis import NirVisMethod
 from pipeline.types import Band, Split
 
 # Subjects 0-3; 3 has one band only; 2 has many images.
@@ -188,3 +190,24 @@ def test_images_of_one_rendered_session_are_no_pair(tmp_path, caplog):
     assert found.index.subjects_in([Band.VIS, Band.NIR]).tolist() == [1]
     assert "1 of 2 training subjects have no images in one of VIS and NIR" in caplog.text
     assert "of another session" in caplog.text
+
+
+@pytest.mark.parametrize("rendered", [False, True])
+def test_a_mask_drawn_on_a_cameras_face_does_not_make_its_session_a_shot(tmp_path, rendered):
+    """As CASIA NIR-VIS 2.0 has them: both bands of one session, the masked face alone made."""
+    of = {"session_id": "s1", "simulated": rendered}
+    faces = [sample_row(f"{who}.{band}", who, band) | of for who in ("ada", "bob") for band in Band]
+    masked = [
+        face | {"sample_id": f"{face['sample_id']}#mask000", "parent_id": face["sample_id"]}
+        for face in faces
+        if face["band"] == "NIR"
+    ]
+    folders = {
+        "parts": write_stage(tmp_path / "parts", faces),
+        "masks": write_stage(tmp_path / "masks", [m | {"simulated": True} for m in masked]),
+    }
+    params = SimpleNamespace(bands=(Band.VIS, Band.NIR), second_rows="masks", dataset="casia")
+    ids = [face["sample_id"] for face in faces]
+    parts = NirVisMethod.parts(params, folders, ids)
+    found = label(SampleSet.open(parts, budget_bytes=1 << 20), params.bands)
+    assert found.index.subjects_in(params.bands).tolist() == ([] if rendered else [0, 1])
