@@ -28,8 +28,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	# On all cores. Where PYTHONDONTWRITEBYTECODE is set, each stage's processes would else compile
-	# thousands of modules anew. Some packages carry files for another Python: these fail, unused.
-	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib/python*/site-packages $(CODE) || true
+	# thousands of modules anew. Some packages carry files for another Python: these fail, unused;
+	# a sixth of all are tests of their own.
+	$(BIN)/python -m compileall -qq -j 0 -x 'site-packages/.*/tests?/' \
+	    $(VENV)/lib/python*/site-packages $(CODE) || true
 	$(BIN)/python -m pip check
 	# A server without OpenGL cannot load opencv-python: the headless build then takes its place.
 	$(BIN)/python -c 'import cv2' 2>/dev/null || $(BIN)/python -m pip install --quiet \

@@ -1,5 +1,6 @@
 """What every test shares: a quiet offline environment and the real weight files."""
 
+import gc
 import os
 import shutil
 import sys
@@ -39,6 +40,12 @@ def pytest_configure() -> None:
         # The commands beside this Python, also where its environment is not activated.
         PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     )
+
+
+def pytest_collection_finish() -> None:
+    """Let no search for garbage go through the libraries, which are loaded now and stay."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:
