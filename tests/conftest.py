@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from pipeline import testing
+from pipeline.store import executors
 from pipeline.store.executors import limit_threads
 from pipeline.weights import fetch, load_registry
 
@@ -50,6 +51,7 @@ def pytest_collection_finish() -> None:
 
 def pytest_unconfigure() -> None:
     """Leave nothing behind."""
+    gc.unfreeze()
     _yolo_config.cleanup()
 
 
@@ -64,6 +66,15 @@ def weight_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
         return fetched.path
 
     return path_of
+
+
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that find the libraries loaded: for tests of what they make, not of how they end."""
+    from forked import server, start_worker
+
+    monkeypatch.setattr(executors, "get_context", lambda _: server())
+    monkeypatch.setattr(executors, "_start_worker", start_worker)
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,21 @@ def run(words, *, cwd, environment, fork_stages=False):
     )
 
 
+def server():
+    """Return the context whose processes are forked from one that has loaded ``LOADED``."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(LOADED)
+    return context
+
+
+def start_worker(*arguments):
+    """Stand in for a worker's start: its parent is the server, not whom it works for."""
+    from pipeline.store import executors
+
+    executors.die_with_parent = lambda parent: None
+    executors._start_worker(*arguments)
+
+
 def run_python(words, *, cwd, environment, fork_stages=False):
     """Run what ``python words`` runs, in a folder; returns what ``subprocess.run`` returns.
 
@@ -59,11 +74,9 @@ def run_python(words, *, cwd, environment, fork_stages=False):
         environment: all of it.
         fork_stages: see ``run``.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(LOADED)
     with tempfile.TemporaryDirectory() as folder:
         said = [Path(folder, name) for name in ("out", "errors")]
-        process = context.Process(
+        process = server().Process(
             target=_run, args=(words, str(cwd), dict(environment), said, fork_stages)
         )
         process.start()

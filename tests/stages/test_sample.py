@@ -36,6 +36,7 @@ def files():
     return {path.name: path.read_bytes() for path in sorted(OUTPUT.rglob("*.parquet"))}
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_one_person_gives_28_images_a_band(sample, monkeypatch):
     made = make()
     rows = list(ShardFolder.open(OUTPUT).rows())

@@ -42,6 +42,7 @@ def rows():
     return {row["sample_id"]: row["sha256"] for row in ShardFolder.open(OUTPUT).rows()}
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_bytes_do_not_depend_on_workers_and_more_people_change_nobody(sample, monkeypatch):
     assert make().computed == 2
     first = rows()

@@ -94,6 +94,7 @@ def test_the_layout_is_the_readers(made):
                 assert body[1] <= face[1] < face[3] <= (body[1] + body[3]) / 2
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_two_workers_write_the_same_bytes(made, weights, tmp_path):
     make(tmp_path / "two", weights, executor=Processes(2))
     assert files(tmp_path / "two") == files(made)
