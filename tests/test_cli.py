@@ -76,6 +76,21 @@ def test_weights_are_listed_with_licence_and_presence(tmp_path):
     assert "no" in done.stdout
 
 
+def test_a_mask_design_that_is_none_is_told_before_any_work(tmp_path):
+    params = (ROOT / "params.yaml").read_text()
+    assert "- surgical_blue\n" in params
+    for own, said in (
+        ("{}", "mask design 'surgical_bleu' is none of"),
+        (f"{{surgical_bleu: {tmp_path / 'own.png'}}}", "own.png: no image, expected an RGBA PNG"),
+    ):
+        (tmp_path / "own.png").write_text("no image")
+        changed = params.replace("- surgical_blue\n", "- surgical_bleu\n", 1)
+        (tmp_path / "params.yaml").write_text(changed.replace("  own: {}", f"  own: {own}", 1))
+        done = crossband("params", tmp_path / "params.yaml")
+        assert done.returncode == 1
+        assert said in done.stderr
+
+
 def test_a_workspace_is_a_copy_with_params_of_its_own(tmp_path):
     target = tmp_path / "trial"
     assert crossband("workspace", target, "--profile", "params/tiny.yaml").returncode == 0

@@ -26,6 +26,7 @@ from pipeline.errors import CrossbandError, refusal
 from pipeline.extras import missing_words
 from pipeline.params.installed import installed_version
 from pipeline.params.load import load_params
+from pipeline.params.masks import MasksParams
 from pipeline.process import take_signals
 
 app = typer.Typer(
@@ -62,10 +63,20 @@ def params(
 ) -> None:
     """Check a parameter file, the whole of it, and the lock that DVC keeps beside it."""
     file = project_file(str(path))
-    load_params(file)
+    _check_designs(load_params(file).masks)
     check_lock(file.with_name("dvc.lock"))
     check_running(file.with_name(".dvc") / "tmp/rwlock")
     print(f"{path}: in order")
+
+
+def _check_designs(masks: MasksParams) -> None:
+    """Refuse mask designs that are none: the stage would, after all that comes before it."""
+    from pipeline.synthesis.masks.drawn import BUILTIN
+    from pipeline.synthesis.masks.files import load_template
+
+    for name in masks.designs:
+        if name in masks.own or name not in BUILTIN:
+            load_template(name, masks.own)
 
 
 app.command()(weights)
