@@ -9,9 +9,6 @@ from pipeline.store import ShardFolder
 from pipeline.store.shards import shard_of
 from pipeline.types import Band, Row
 
-SHOT = r"""regexp_replace(regexp_replace(replace({id}, band, ''),
-    '(?i)(^|[^a-z])' || band || '([^a-z]|$)', '\1\2'), '(?i)\.(png|jpe?g|tiff?|bmp|webp)$', '')"""
-"""An id without its band, in any case, and its file's kind: ``a/vis/1.jpg``, ``a/LWIR/1.png``."""
 _CELLS = """SELECT subject, band, name, sample_id,
     CASE WHEN filmed THEN dense_rank() OVER (PARTITION BY subject, band ORDER BY name)
     ELSE dense_rank() OVER (PARTITION BY subject ORDER BY name) END - 1 AS place
@@ -21,6 +18,23 @@ FROM (SELECT *, count(DISTINCT band) OVER (PARTITION BY subject, name) AS bands 
     USING (subject)
 WHERE filmed OR bands = widest"""
 """Images of subjects in their order: those that exist in the most bands, or frames by band."""
+
+
+def shot_sql(name: str) -> str:
+    """Return SQL for an id without its band, in any case, and without its file's kind.
+
+    ``a/vis/1.jpg`` and ``a/LWIR/1.png`` are one shot.
+
+    Args:
+        name: SQL for the id; ``band`` has to be a column beside it.
+    """
+    # A case for each band: an expression that is the same for all rows is compiled once.
+    cases = " ".join(
+        rf"WHEN '{band}' THEN regexp_replace(replace({name}, '{band}', ''), "
+        rf"'(?i)(^|[^a-z]){band}([^a-z]|$)', '\1\2')"
+        for band in Band
+    )
+    return rf"regexp_replace(CASE band {cases} END, '(?i)\.(png|jpe?g|tiff?|bmp|webp)$', '')"
 
 
 def pick_rows(
@@ -41,7 +55,7 @@ def pick_rows(
     tables = Tables.of(
         folder,
         "sample_id, coalesce(subject_id, '') AS subject, band, "
-        f"{SHOT.format(id='sample_id')} AS name, coalesce(media_id, '') <> '' AS filmed",
+        f"{shot_sql('sample_id')} AS name, coalesce(media_id, '') <> '' AS filmed",
     )
     tables.table(
         "asked",
@@ -102,7 +116,7 @@ def pick_families(
     tables = Tables.of(
         folder,
         "sample_id, parent_id, coalesce(subject_id, '') AS subject, band, "
-        f"{SHOT.format(id='parent_id')} AS name",
+        f"{shot_sql('parent_id')} AS name",
     )
     tables.table(
         "asked",

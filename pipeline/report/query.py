@@ -83,6 +83,12 @@ class Tables:
         answer: list[tuple[Any, ...]] = self._database.execute(sql, values or None).fetchall()
         return answer
 
+    def records(self, sql: str, **values: object) -> list[dict[str, Any]]:
+        """Return the rows of an answer by the names of its columns; see ``ask``."""
+        answer = self._database.execute(sql, values or None)
+        names = [column[0] for column in answer.description]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
     def quantiles(self, value: str, *, where: str = "true") -> Quantiles:
         """Return the quantiles of an expression over all rows that fulfil a condition."""
         return self.quantiles_by("'all'", value, where=where).get("all", {"n": 0})

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipeline.report.chosen_rows import shot_sql
 from pipeline.report.metrics import quantiles
 from pipeline.report.query import Tables
 from pipeline.schemas.sample import IMAGES
@@ -84,3 +85,24 @@ def test_rows_without_a_value_are_not_measured(tables):
     assert found.subjects[0] == found.subjects[1] < found.subjects[2]
     assert found.buckets.tolist() == ["20-40", "20-40", "unknown"]
     assert found.bands.tolist() == ["VIS"] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "band", "shot"),
+    [
+        ("a/vis/1.jpg", "VIS", "a//1"),
+        ("a/LWIR/1.PNG", "LWIR", "a//1"),
+        ("elvis/nir_1.png", "NIR", "elvis/_1"),
+        ("elvis/1.png", "VIS", "elvis/1"),  # a name that ends like a band is none
+        ("P1/x.VIS", "VIS", "P1/x."),
+        ("annaSWIR1.tiff", "SWIR", "anna1"),
+    ],
+)
+def test_a_shot_is_an_id_without_its_band_and_kind_of_file(tables, name, band, shot):
+    sql = f"SELECT {shot_sql('name')} FROM (SELECT $name AS name, $band AS band)"
+    assert tables.ask(sql, name=name, band=band) == [(shot,)]
+
+
+def test_records_are_rows_by_the_names_of_their_columns(tables):
+    found = tables.records("SELECT band, value FROM rows WHERE value = $wanted", wanted=4)
+    assert found == [{"band": "VIS", "value": 4.0}]

@@ -19,7 +19,7 @@ from pipeline.report.site.failures import band_matrix, worst_pairs
 from pipeline.report.site.markdown import html_of
 from pipeline.report.site.plots import det_of, heat_map, line_chart, read_curves
 from pipeline.report.site.runs import StageOutput
-from pipeline.report.site.samples import Shown, shown_rows
+from pipeline.report.site.samples import Shown, facts_of, shown_rows
 from pipeline.report.site.write import _shown_card
 from pipeline.report.stage_graph import Sizes, StageEntry, layout
 from pipeline.schemas.attributes import ATTRIBUTES
@@ -68,7 +68,7 @@ def test_bands_stand_in_the_order_of_the_spectrum():
 def test_a_sheet_of_many_cut_outs_leaves_room_for_the_next_one(tmp_path):
     names = [*(f"a/sheet#{number}.VIS" for number in range(20)), "b/sheet#0.VIS"]
     made = folder(tmp_path / "d", IMAGES, [make_image(name, known=False) for name in names])
-    shown = {one.facts["sample_id"] for one in shown_rows(made, [], 5)}
+    shown = {one.facts["sample_id"] for one in shown_rows(made, facts_of(made), [], 5)}
     assert len(shown) == 5
     assert "b/sheet#0.VIS" in shown
 

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.ops.codec import decode_rgb
-from pipeline.report.chosen_rows import SHOT, read_rows
+from pipeline.report.chosen_rows import read_rows, shot_sql
 from pipeline.report.query import Tables
 from pipeline.report.site.views import fitted, strip, views_of
 from pipeline.store import ShardFolder
@@ -18,7 +18,7 @@ from pipeline.types import UInt8
 REJECTIONS_LISTED = 20_000
 """Rejected samples of a stage that the table names."""
 
-_ROOT = SHOT.format(id="split_part(sample_id, '#', 1)")
+_ROOT = shot_sql("split_part(sample_id, '#', 1)")
 """SQL: the shot that a row comes from, whatever its band."""
 
 _OF_ONE_SHOT = 4
@@ -71,31 +71,43 @@ class Lost:
     strip: bytes | None = None
 
 
-def counts_of(folder: ShardFolder) -> dict[str, dict[str, int]]:
+def facts_of(folder: ShardFolder) -> Tables:
+    """Read what the page says of rows: a table ``rows`` of their scalar columns.
+
+    It has two columns more: ``yaw``, the name of the bucket, and ``shot``.
+    """
+    schema = folder.shard(0).schema()
+    named = ", ".join(f'"{name}"' for name in _scalars(schema))
+    return Tables.of(folder, f"{named}, yaw_bucket({_yaw(schema)}) AS yaw, {_ROOT} AS shot")
+
+
+def counts_of(facts: Tables) -> dict[str, dict[str, int]]:
     """Return the number of rows by band and bucket of yaw."""
-    tables = Tables.of(folder, f"band, {_yaw(folder.shard(0).schema())} AS yaw")
     found: dict[str, dict[str, int]] = {}
-    for band, bucket, count in tables.ask(
-        "SELECT band, yaw_bucket(yaw), count(*) FROM rows GROUP BY ALL ORDER BY ALL"
+    for band, bucket, count in facts.ask(
+        "SELECT band, yaw, count(*) FROM rows GROUP BY ALL ORDER BY ALL"
     ):
         found.setdefault(band, {})[bucket] = count
     return found
 
 
-def shown_rows(folder: ShardFolder, inputs: Sequence[ShardFolder], most: int) -> Iterator[Shown]:
+def shown_rows(
+    folder: ShardFolder, facts: Tables, inputs: Sequence[ShardFolder], most: int
+) -> Iterator[Shown]:
     """Yield rows of a stage with their images, sorted by id, a shard's at a time.
 
     Args:
         folder: the output.
+        facts: what ``facts_of`` says of it.
         inputs: outputs of the stages that it read, where images before are looked for.
         most: how many at most: of each band and bucket of yaw in turn.
     """
     schema = folder.shard(0).schema()
-    facts = _chosen(folder, schema, most)
+    chosen = _chosen(facts, most)
     measures = measure_names(schema)
     columns = [name for name in schema.names if name not in measures and _is_drawn(name)]
     by_shard: dict[int, list[str]] = {}
-    for sample_id in facts:
+    for sample_id in chosen:
         by_shard.setdefault(shard_of(sample_id, folder.count), []).append(sample_id)
     for index, ids in sorted(by_shard.items()):
         rows = [
@@ -107,7 +119,7 @@ def shown_rows(folder: ShardFolder, inputs: Sequence[ShardFolder], most: int) ->
         for row in rows:
             views = views_of(row, before.get(row.get("parent_id") or ""))
             names = tuple(name for name, _ in views)
-            yield Shown(facts[row["sample_id"]], names, strip(views))
+            yield Shown(chosen[row["sample_id"]], names, strip(views))
 
 
 def rejected_rows(
@@ -158,25 +170,20 @@ def images_before(inputs: Sequence[ShardFolder], sample_ids: Sequence[str]) -> d
     return found
 
 
-def _chosen(folder: ShardFolder, schema: pa.Schema, most: int) -> dict[str, dict[str, Any]]:
+def _chosen(facts: Tables, most: int) -> dict[str, dict[str, Any]]:
     """Return the scalar columns of the rows that are shown, by id."""
-    scalars = [
-        field.name for field in schema if _is_scalar(field.type) and field.name not in _UNSAID
-    ]
-    named = ", ".join(f'"{name}"' for name in scalars)
-    tables = Tables.of(folder, f"{named}, {_yaw(schema)} AS yaw_now")
-    rows = tables.ask(
-        f"""SELECT * EXCLUDE (place, shot, turn) FROM (SELECT *, row_number()
-            OVER (PARTITION BY band, yaw ORDER BY turn, md5(shot), sample_id) AS place FROM (
-                SELECT {named}, yaw_bucket(yaw_now) AS yaw, {_ROOT} AS shot, (row_number() OVER
-                    (PARTITION BY band, yaw_bucket(yaw_now), {_ROOT} ORDER BY sample_id) - 1)
-                    // {_OF_ONE_SHOT} AS turn FROM rows))
-        ORDER BY place, band, yaw, sample_id LIMIT $most""",  # noqa: S608 - names of our schemas
+    found = facts.records(
+        f"""SELECT rows.* EXCLUDE (shot) FROM rows JOIN (SELECT sample_id FROM (
+            SELECT sample_id, band, yaw, row_number()
+                OVER (PARTITION BY band, yaw ORDER BY turn, digest, sample_id) AS place
+            FROM (SELECT sample_id, band, yaw, md5(shot) AS digest, (row_number() OVER
+                (PARTITION BY band, yaw, shot ORDER BY sample_id) - 1) // {_OF_ONE_SHOT} AS turn
+                FROM rows))
+            ORDER BY place, band, yaw, sample_id LIMIT $most) USING (sample_id)
+        ORDER BY sample_id""",  # noqa: S608 - a number of our own
         most=most,
     )
-    names = [*scalars, "yaw"]
-    found = {row[names.index("sample_id")]: dict(zip(names, row, strict=True)) for row in rows}
-    return dict(sorted(found.items()))
+    return {row["sample_id"]: row for row in found}
 
 
 def _yaw(schema: pa.Schema) -> str:
@@ -186,13 +193,19 @@ def _yaw(schema: pa.Schema) -> str:
     return f"coalesce({', '.join(found)})" if found else "NULL::FLOAT"
 
 
-def _is_scalar(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_boolean(kind)
+def _scalars(schema: pa.Schema) -> list[str]:
+    """Return the columns that the page has room for."""
+    tests = (
+        pa.types.is_string,
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_boolean,
     )
+    return [
+        field.name
+        for field in schema
+        if field.name not in _UNSAID and any(test(field.type) for test in tests)
+    ]
 
 
 def _is_drawn(name: str) -> bool:

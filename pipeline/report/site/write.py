@@ -8,6 +8,7 @@ import json
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from pipeline.report.site.pages import Pages, script_of
 from pipeline.report.site.responsible import TITLES, answers, croissant_card
 from pipeline.report.site.results import blocks, charts, evaluation, is_evaluation, matrices
 from pipeline.report.site.runs import REPORTS, StageOutput, flat, read_outputs
-from pipeline.report.site.samples import Lost, Shown, counts_of, rejected_rows, shown_rows
+from pipeline.report.site.samples import Lost, Shown, counts_of, facts_of, rejected_rows, shown_rows
 from pipeline.report.stage_graph import Sizes, layout, read_edges
 from pipeline.report.summary import LEFT_OUT, closing_words
 from pipeline.weights import WeightFile
@@ -59,7 +60,8 @@ def write_report(
     partial.mkdir(parents=True)
     pages = Pages(partial)
     pages.assets()
-    losses = [_stage_page(pages, output, images, rejected) for output in outputs]
+    with ThreadPoolExecutor() as threads:
+        losses = list(threads.map(lambda one: _stage_page(pages, one, images, rejected), outputs))
     _rejected_page(pages, losses)
     cards = _data_page(pages, outputs, weights)
     pages.write(
@@ -93,10 +95,11 @@ def _stage_page(pages: Pages, output: StageOutput, images: int, rejected: int) -
     cards: list[Card] = []
     losses = Losses(output, [], [])
     if (folder := output.folder) is not None:
-        counts = counts_of(folder)
+        facts = facts_of(folder)
+        counts = counts_of(facts)
         place = pages.site / "images" / output.page
         place.mkdir(parents=True)
-        rows = shown_rows(folder, output.inputs, images)
+        rows = shown_rows(folder, facts, output.inputs, images)
         cards = [_shown_card(output, one, place, number) for number, one in enumerate(rows)]
         cards.sort(key=lambda card: str(card["sample_id"]))
         shown, listed = rejected_rows(folder, output.inputs, rejected)
