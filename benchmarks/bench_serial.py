@@ -85,7 +85,7 @@ def main() -> None:
         not_run("needs a workspace in which `dvc repro` has run: see its --help")
     former = options.workspace.resolve()
     stages.run.executor_from_environment = NoWork  # type: ignore[assignment]
-    pipeline.store.mapping.Serial = NoWork  # type: ignore[assignment, misc]
+    pipeline.store.mapping.Threads = NoWork  # type: ignore[assignment, misc]
     StageRun.key = lambda *_: KEY  # type: ignore[method-assign, assignment]
     for dataset, sources in STAGES.items():
         for stage, source in sources.items():

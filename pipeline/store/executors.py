@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
@@ -69,6 +69,29 @@ class Serial:
         _advance = work.advance
         work.start()
         yield from map(work.function, work.tasks)
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Runs in threads of this process: where little is computed, and much read and written.
+
+    What the function computes it has to do in turns.
+    """
+
+    workers: int = 2
+
+    def run(self, work: Work) -> Iterator[Result]:
+        """See ``Executor``."""
+        global _advance
+        if not work.tasks:
+            return
+        _advance = work.advance
+        work.start()
+        pool = ThreadPoolExecutor(self.workers)
+        try:
+            yield from pool.map(work.function, work.tasks)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _end_late_workers() -> None:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, groupby
+from threading import Lock
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ import pyarrow as pa
 from pipeline.errors import DamageError, OlderError, SchemaError
 from pipeline.store.checked import CheckedFiles
 from pipeline.store.columns import REJECTED
-from pipeline.store.executors import Executor, Serial, Work, report_progress
+from pipeline.store.executors import Executor, Serial, Threads, Work, report_progress
 from pipeline.store.files import Place
 from pipeline.store.fingerprint import StageKey
 from pipeline.store.locks import locked, writing
@@ -112,7 +113,7 @@ def map_shards(
         executor: who runs it.
         label: name shown with the progress.
         few_rows: so few rows to compute are computed in this process, whatever the executor: to
-            start workers would take longer.
+            start workers would take longer. Their shards are read and written by threads.
 
     Returns:
         The counts of this run; ``computed`` and ``reused`` are input rows.
@@ -131,7 +132,8 @@ def map_shards(
         rows, stale = sum(p.rows for p in states), sum(p.stale for p in states)
         log.info("%s: %d rows, %d to compute, %d reused", label, rows, stale, rows - stale)
         start = partial(_start, make) if stale else _start_nothing
-        chosen = executor if stale > few_rows else Serial()
+        by_it = stale > few_rows or isinstance(executor, Serial)
+        chosen = executor if by_it else Threads()
         with progress(label, stale) as advance:
             computed = 0
             work = Work(_run, [state.shard for state in changed], start, advance)
@@ -225,6 +227,8 @@ def _former(shard: _Shard) -> _FormerShard:
 
 
 _function: BatchFunction
+_turn = Lock()
+"""Whose batch it is, where threads share the function: its networks know one at a time."""
 
 
 def _start(make: Callable[[], BatchFunction]) -> None:
@@ -299,10 +303,11 @@ def _compute(
 ) -> Iterator[tuple[Row, str, Outcome | None]]:
     """Run the batch function on the stale rows and yield all in order."""
     stale = [row for row, fingerprint in waiting if fingerprint not in kept]
-    outcomes = iter(_function(stale)) if stale else iter(())
+    with _turn:
+        outcomes = iter(_function(stale)) if stale else iter(())
+        report_progress(len(stale))
     for row, fingerprint in waiting:
         yield row, fingerprint, None if fingerprint in kept else next(outcomes)
-    report_progress(len(stale))
 
 
 class _Former:

@@ -8,6 +8,7 @@ from pipeline.errors import StageError
 from pipeline.store.executors import (
     Processes,
     Serial,
+    Threads,
     Work,
     executor_from_environment,
     report_progress,
@@ -31,7 +32,7 @@ def fail(number):
     raise ValueError(f"no {number}")
 
 
-@pytest.mark.parametrize("executor", [Serial(), Processes(2)])
+@pytest.mark.parametrize("executor", [Serial(), Threads(), Processes(2)])
 def test_all_tasks_are_run_and_counted(executor):
     counts = []
     found = sorted(executor.run(Work(double, [1, 2, 3], nothing, counts.append)))
@@ -39,7 +40,7 @@ def test_all_tasks_are_run_and_counted(executor):
     assert sum(counts) == 3
 
 
-@pytest.mark.parametrize("executor", [Serial(), Processes(2)])
+@pytest.mark.parametrize("executor", [Serial(), Threads(), Processes(2)])
 def test_no_task_starts_no_worker(executor):
     def never():
         raise AssertionError("started")
@@ -47,7 +48,7 @@ def test_no_task_starts_no_worker(executor):
     assert list(executor.run(Work(double, [], never, ignore))) == []
 
 
-@pytest.mark.parametrize("executor", [Serial(), Processes(1)])
+@pytest.mark.parametrize("executor", [Serial(), Threads(), Processes(1)])
 def test_an_error_of_the_work_comes_through(executor):
     with pytest.raises(ValueError, match="no 1"):
         list(executor.run(Work(fail, [1], nothing, ignore)))

@@ -323,3 +323,23 @@ def test_few_rows_start_no_workers(out, shout):
     rows += [work.make_image(f"u{i}") for i in range(3)]
     with pytest.raises(AssertionError, match="started workers"):
         run(rows, out, shout, executor=Never(), few_rows=2)
+
+
+def test_few_rows_are_computed_in_turns_and_as_by_one(out, tmp_path, shout):
+    busy = []
+
+    def make():
+        function = shout()
+
+        def alone(rows):
+            busy.append(rows)
+            time.sleep(0.02)  # in which any other thread would come in
+            assert len(busy) == 1
+            busy.pop()
+            return function(rows)
+
+        return alone
+
+    run(ROWS, out, make, executor=Processes(2), few_rows=len(ROWS), batch_rows=1)
+    run(ROWS, tmp_path / "serial", shout)
+    assert files(out) == files(tmp_path / "serial")
