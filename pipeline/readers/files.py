@@ -92,7 +92,7 @@ def read_file(path: Path) -> bytes:
                 f"the file has {told.st_size / 1e9:.1f} GB, more than the {MOST_BYTES / 1e9:.1f} "
                 "that an image or a list may have",
             )
-        return file.read(MOST_BYTES)
+        return file.read(told.st_size)
 
 
 def _without_waiting(path: str, flags: int) -> int:

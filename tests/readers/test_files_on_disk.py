@@ -2,6 +2,7 @@
 
 import os
 import socket
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,17 @@ def test_a_file_that_is_too_long_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MOST_BYTES", len(IMAGE) - 1)
     with pytest.raises(ValueError, match="an image or a list may have"):
         files.read_file(tmp_path / "anna/1.png")
+
+
+def test_a_small_file_takes_no_room_for_the_longest(tmp_path):
+    (tmp_path / "1.png").write_bytes(IMAGE)
+    tracemalloc.start()
+    try:
+        assert files.read_file(tmp_path / "1.png") == IMAGE
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
 
 
 def test_a_folder_that_may_not_be_entered_is_one_line(tmp_path, monkeypatch):
