@@ -6,6 +6,7 @@ bytes for the same outputs. What depends on the run, times and changes, stands i
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -60,7 +61,7 @@ def write_report(
     partial.mkdir(parents=True)
     pages = Pages(partial)
     pages.assets()
-    with ThreadPoolExecutor() as threads:
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
         losses = list(threads.map(lambda one: _stage_page(pages, one, images, rejected), outputs))
     _rejected_page(pages, losses)
     cards = _data_page(pages, outputs, weights)
