@@ -18,6 +18,8 @@ from pipeline.ops.codec import decode_rgb
 from pipeline.params.ablations import AblationParams
 from pipeline.params.contrasts import ContrastParams
 from pipeline.params.load import load_section
+from pipeline.report.chosen_rows import read_rows
+from pipeline.report.query import Tables
 from pipeline.report.train_degrader import comparison_sheet
 from pipeline.store import ShardFolder
 from pipeline.store.protocols import read_protocol
@@ -35,20 +37,23 @@ def run() -> None:
         paths = [outcomes_path(row, claim.probes) for row in (claim.better, claim.worse)]
         if all(path.is_file() for path in paths):
             better, worse = (list(read_outcomes(path).values()) for path in paths)
-            chosen = found_by_one_alone(better, worse)
+            number = min(fold for fold, _ in better[0])
+            chosen = found_by_one_alone(better, worse, number)
             path = FOLDER / "recognised" / f"{name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             comparison_sheet(
                 f"{name}: probes that the better row alone found",
-                _columns(ablation, claim, chosen),
+                _columns(ablation, claim, chosen, number),
                 path,
                 simulated=_simulated(ablation.rows[claim.worse].method.dataset),
             )
             print(f"{path}: {len(chosen)} probes, one a person")
 
 
-def found_by_one_alone(better: Sequence[Outcomes], worse: Sequence[Outcomes]) -> list[str]:
-    """Return probes of fold 1 that every training of one row found and none of the other.
+def found_by_one_alone(
+    better: Sequence[Outcomes], worse: Sequence[Outcomes], number: int
+) -> list[str]:
+    """Return probes of a fold that every training of one row found and none of the other.
 
     The first of each person, at most ``MOST``.
     """
@@ -56,20 +61,20 @@ def found_by_one_alone(better: Sequence[Outcomes], worse: Sequence[Outcomes]) ->
     for (fold, probe), (person, _) in sorted(better[0].items()):
         key = fold, probe
         alone = all(each[key][1] for each in better) and not any(each[key][1] for each in worse)
-        if fold == 1 and alone:
+        if fold == number and alone:
             chosen.setdefault(person, probe)
     return list(chosen.values())[:MOST]
 
 
 def _columns(
-    ablation: AblationParams, claim: ContrastParams, probes: Sequence[str]
+    ablation: AblationParams, claim: ContrastParams, probes: Sequence[str], number: int
 ) -> dict[str, list[UInt8]]:
     """Return images: the probes, whom they show, and whom the worse row took them for."""
     row = ablation.rows[claim.worse]
     folder = Path("data", row.method.dataset)
-    fold = read_protocol(folder / "protocols" / ablation.tested).fold(1)
-    path = trial_path(claim.worse, ablation.seeds[0], 1).with_name(f"{claim.probes}.parquet")
-    gallery, probing = sides_of(fold, *read_embeddings(path, 1))
+    fold = read_protocol(folder / "protocols" / ablation.tested).fold(number)
+    path = trial_path(claim.worse, ablation.seeds[0], number).with_name(f"{claim.probes}.parquet")
+    gallery, probing = sides_of(fold, *read_embeddings(path, number))
     first: dict[str, str] = {}
     for each in fold.enroll.to_pylist():
         first.setdefault(each["template_id"], each["sample_id"])
@@ -94,18 +99,23 @@ def _columns(
 
 
 def _simulated(dataset: str) -> bool:
-    rows = ShardFolder.open(Path("data", dataset, "parts")).rows(["simulated"])
-    return any(row["simulated"] for row in rows)
+    folder = ShardFolder.open(Path("data", dataset, "parts"))
+    return Tables.of(folder, "simulated").count("simulated") > 0
 
 
 def _images(folder: ShardFolder, wanted: Sequence[str]) -> list[UInt8]:
-    """Return the images of samples, or of what was made of them."""
-    found: dict[str, UInt8] = {}
-    for row in folder.rows(["sample_id", "parent_id", "image"]):
-        for name in (row["sample_id"], row["parent_id"]):
-            if name in wanted and name not in found:
-                found[name] = decode_rgb(row["image"]["bytes"])
-    return [found[name] for name in wanted]
+    """Return the images of samples, or of the first that was made of each."""
+    made = Tables.of(folder, "sample_id, parent_id").ask(
+        """SELECT DISTINCT ON (name) name, sample_id FROM (
+            SELECT sample_id AS name, sample_id FROM rows
+            UNION ALL SELECT parent_id, sample_id FROM rows)
+        WHERE list_contains($wanted, name) ORDER BY name, sample_id""",
+        wanted=list(wanted),
+    )
+    found = dict(made)
+    rows = read_rows(folder, set(found.values()), ["sample_id", "image"])
+    images = {row["sample_id"]: decode_rgb(row["image"]["bytes"]) for row in rows}
+    return [images[found[name]] for name in wanted]
 
 
 if __name__ == "__main__":

@@ -216,7 +216,13 @@ def test_a_sheet_shows_whom_one_row_alone_found(measured):
 def test_a_probe_is_shown_where_every_training_of_one_row_found_it_and_none_of_the_other():
     hits = {"a1": (1, 1, 0, 0), "a2": (1, 1, 0, 0), "b1": (1, 0, 0, 0), "c1": (1, 1, 0, 1)}
     trials = [
-        {(1, probe): (probe[0], bool(hit[place])) for probe, hit in hits.items()}
+        {
+            (fold, probe): (probe[0], bool(hit[place]))
+            for fold in (3, 4)
+            for probe, hit in hits.items()
+        }
         for place in range(4)
     ]
-    assert recognised.found_by_one_alone(trials[:2], trials[2:]) == ["a1"]
+    trials[0][4, "a1"] = "a", False  # in the other fold a2 is the first
+    assert recognised.found_by_one_alone(trials[:2], trials[2:], 3) == ["a1"]
+    assert recognised.found_by_one_alone(trials[:2], trials[2:], 4) == ["a2"]
