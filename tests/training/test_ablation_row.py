@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from face_rows import face_row, write_rows
@@ -14,9 +15,11 @@ from ablations import recognised, row, table, zero_shot
 from models.backbones.lightcnn import LightCNN9
 from pipeline.errors import ParamsError, StageError
 from pipeline.evaluation.outcomes import read_outcomes
+from pipeline.ops.codec import decode_rgb
 from pipeline.params.load import merge_params, read_yaml
 from pipeline.schemas.masks import MASKS
 from pipeline.schemas.parts import PARTS
+from pipeline.store import ShardFolder
 from pipeline.store.protocols import (
     Protocol,
     Provenance,
@@ -211,6 +214,18 @@ def test_an_unknown_row_is_told(project):
 def test_a_sheet_shows_whom_one_row_alone_found(measured):
     recognised.run()
     assert Path("reports/ablations/recognised/lcat.png").stat().st_size > 0
+
+
+def test_a_sheet_takes_a_sample_itself_or_the_first_that_was_made_of_it(project):
+    for stage in ("parts", "masks"):
+        folder = ShardFolder.open(Path("data/sample", stage))
+        columns = ["sample_id", "parent_id", "image"]
+        rows = sorted(folder.rows(columns), key=lambda row: row["sample_id"])
+        own = {row["sample_id"]: row["image"]["bytes"] for row in rows}
+        made = {row["parent_id"]: row["image"]["bytes"] for row in reversed(rows)}
+        wanted = [*own][:2] + [*made][:2]
+        for image, name in zip(recognised._images(folder, wanted), wanted, strict=True):
+            assert np.array_equal(image, decode_rgb((made | own)[name]))
 
 
 def test_a_probe_is_shown_where_every_training_of_one_row_found_it_and_none_of_the_other():
