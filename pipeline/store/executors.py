@@ -63,12 +63,9 @@ class Serial:
 
     def run(self, work: Work) -> Iterator[Result]:
         """See ``Executor``."""
-        global _advance
-        if not work.tasks:
-            return
-        _advance = work.advance
-        work.start()
-        yield from map(work.function, work.tasks)
+        if work.tasks:
+            _begin(work)
+            yield from map(work.function, work.tasks)
 
 
 @dataclass(frozen=True)
@@ -82,16 +79,20 @@ class Threads:
 
     def run(self, work: Work) -> Iterator[Result]:
         """See ``Executor``."""
-        global _advance
         if not work.tasks:
             return
-        _advance = work.advance
-        work.start()
+        _begin(work)
         pool = ThreadPoolExecutor(self.workers)
         try:
             yield from pool.map(work.function, work.tasks)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _begin(work: Work) -> None:
+    """Make this process the worker."""
+    report_to(work.advance)
+    work.start()
 
 
 def _end_late_workers() -> None:

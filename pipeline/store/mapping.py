@@ -132,8 +132,8 @@ def map_shards(
         rows, stale = sum(p.rows for p in states), sum(p.stale for p in states)
         log.info("%s: %d rows, %d to compute, %d reused", label, rows, stale, rows - stale)
         start = partial(_start, make) if stale else _start_nothing
-        by_it = stale > few_rows or isinstance(executor, Serial)
-        chosen = executor if by_it else Threads()
+        few = stale <= few_rows and not isinstance(executor, Serial)
+        chosen = Threads() if few else executor
         with progress(label, stale) as advance:
             computed = 0
             work = Work(_run, [state.shard for state in changed], start, advance)
