@@ -129,6 +129,15 @@ class CosineClassifier(nn.Module):
         self.loss, self.scale = loss, scale
         self.margin = DEFAULT_MARGIN[loss] if margin is None else margin
 
+    @torch.no_grad()
+    def start_at(self, directions: Tensor) -> None:
+        """Turn the prototypes to directions (classes, d), of any length but 0.
+
+        Their own lengths stay: by them a step turns them as far as it would random ones.
+        """
+        lengths = self.weight.norm(dim=1, keepdim=True)
+        self.weight.copy_(F.normalize(directions) * lengths)
+
     def cosines(self, features: Tensor) -> Tensor:
         """Map features (n, d) to cosines (n, classes)."""
         return F.linear(F.normalize(features), F.normalize(self.weight))

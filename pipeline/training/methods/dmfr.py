@@ -14,12 +14,13 @@ from pipeline.params.train_dmfr import DmfrParams
 from pipeline.params.training import TrainingParams
 from pipeline.store.shards import ShardFolder
 from pipeline.training.data.domain_samplers import DomainSampler
-from pipeline.training.data.domains import CONDITIONS, POSES, domains_of
+from pipeline.training.data.domains import CONDITIONS, POSES, REAL, domains_of
 from pipeline.training.data.images import Int64
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import Part, SampleSet, of_split
 from pipeline.training.data.shard_rows import Choice
 from pipeline.training.engine.method import Batch
+from pipeline.training.methods.first_prototypes import mean_features, some_of_each
 from pipeline.training.methods.recogniser import Recogniser, pixels
 from pipeline.types import Split
 
@@ -79,6 +80,29 @@ class DmfrMethod(Recogniser):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.params.seed)
             self.build_heads(len(self.domains.subjects))
+
+    def setup(self, device: torch.device, dtype: torch.dtype) -> None:
+        """Turn the prototypes to where each subject's real faces lie, if params say so."""
+        super().setup(device, dtype)
+        if self.params.prototypes == "means" and self.params.steps:
+            real = np.flatnonzero(self.domains.of == REAL)
+            faces = some_of_each(self.domains.labels, real, self.params.seed)
+            means = mean_features(
+                self,
+                self.classified,
+                lambda at: self.network_inputs(self._samples, faces[at]),
+                self.domains.labels[faces],
+                device,
+                dtype,
+            )
+            for part in self.modules():
+                if isinstance(part, CosineClassifier):
+                    part.start_at(means)
+
+    def classified(self, images: Tensor) -> Tensor:
+        """Return what a classifier of real faces takes of images, float32 (n, d)."""
+        features: Tensor = self.embedder(images).float()
+        return features
 
     def make_sampler(self) -> DomainSampler:
         """Return what draws batches: by default real and synthetic samples in their ratio."""

@@ -158,7 +158,7 @@ class Mixup(DmfrMethod):
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the loss."""
         images, real, made, share = batch
-        features = self.embedder(images).float()
+        features = self.classified(images)
         scale = self.params.scale
         with in_float32(features):
             first, second = (self.head.each(features, each, scale) for each in (real, made))
@@ -183,7 +183,7 @@ class Reversal(DmfrMethod):
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the losses ``classify``, ``judge`` and their sum."""
         images, labels, roles = batch
-        features = self.embedder(images).float()
+        features = self.classified(images)
         with in_float32(features):
             classify = self.head(features, labels)
             judged = self.judge(features, self.of_role(roles, "synthetic"))

@@ -54,6 +54,10 @@ class Disentangle(DmfrMethod):
                 ) from error
         del self.embedder  # the backbone's own features take no part
 
+    def classified(self, images: Tensor) -> Tensor:
+        """Return f_id, float32 (n, d)."""
+        return self.network.parts(images).identity.float()
+
     def build_heads(self, subjects: int) -> None:
         """Build classifier and decoder."""
         network = self.network

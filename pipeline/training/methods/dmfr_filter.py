@@ -48,7 +48,7 @@ class Filter(DmfrMethod):
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the losses ``classify``, ``filter`` and their weighted sum."""
         images, labels, _ = batch
-        features = self.embedder(images).float()
+        features = self.classified(images)
         real, made, paired_real, paired_made = (
             self.places(*names, shares=self.world_size)
             for names in (

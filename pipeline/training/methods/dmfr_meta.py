@@ -36,7 +36,7 @@ class Meta(DmfrMethod):
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the losses ``meta_train``, ``meta_test`` and their weighted sum."""
         images, labels, _ = batch
-        features = with_all(self.embedder(images).float())
+        features = with_all(self.classified(images))
         labels = from_all(labels)  # one virtual step of all processes
         trained, tested = self.places("real", "synthetic"), self.places("tested")
         with in_float32(features):

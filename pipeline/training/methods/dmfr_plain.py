@@ -23,7 +23,7 @@ class Plain(DmfrMethod):
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the loss."""
         images, labels, _ = batch
-        features = self.embedder(images).float()
+        features = self.classified(images)
         with in_float32(features):
             return {TOTAL: self.head(features, labels)}
 
@@ -38,7 +38,7 @@ class Separate(DmfrMethod):
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the loss of each classifier, and of all samples."""
         images, labels, _ = batch
-        features = self.embedder(images).float()
+        features = self.classified(images)
         real, made = (self.places(name, shares=self.world_size) for name in self.sampler.roles)
         with in_float32(features):
             first = self.real_head.each(features[real], labels[real], self.params.scale)
