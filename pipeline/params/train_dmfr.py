@@ -26,7 +26,7 @@ class DmfrParams(RecogniserParams):
     batch_images: Annotated[int, Field(ge=2, le=65536)]
     scale: Annotated[float, Field(gt=0.0, le=256.0)]
     margin: Annotated[float, Field(ge=0.0, le=3.0)]
-    prototypes: Literal["means", "random"]
+    first_prototypes: Literal["means", "random"]
     """Where they start: at the mean feature of each subject's real faces, or anywhere."""
 
     @property

@@ -84,7 +84,7 @@ class DmfrMethod(Recogniser):
     def setup(self, device: torch.device, dtype: torch.dtype) -> None:
         """Turn the prototypes to where each subject's real faces lie, if params say so."""
         super().setup(device, dtype)
-        if self.params.prototypes == "means" and self.params.steps:
+        if self.params.first_prototypes == "means" and self.params.steps:
             real = np.flatnonzero(self.domains.of == REAL)
             faces = some_of_each(self.domains.labels, real, self.params.seed)
             means = mean_features(
