@@ -9,7 +9,7 @@ from pipeline.face3d.canonical import canonical_vertices
 from pipeline.synthesis.masks.drawn import drawn_template
 from pipeline.synthesis.masks.fit import place
 from pipeline.synthesis.masks.front import in_front
-from pipeline.synthesis.masks.photograph import blur_of, photograph_of, tones_of
+from pipeline.synthesis.masks.photograph import blur_of, face_window, photograph_of, tones_of
 from pipeline.synthesis.masks.render import composite, draw_mask
 from pipeline.synthesis.masks.scene import Scene
 from pipeline.types import FaceClass
@@ -120,6 +120,29 @@ def test_a_grey_or_sepia_image_stays_grey_or_sepia(tint):
     bright = draw_mask(image, mesh, *worn("surgical_white"), scene=scene_of(image))
     red, white = (each.colour[each.region > 250].mean() for each in (layer, bright))
     assert white > 1.3 * red
+
+
+@pytest.mark.parametrize("shift", [(-5000.0, 0.0), (5000.0, 0.0), (0.0, -5000.0), (0.0, 5000.0)])
+def test_a_face_beyond_its_image_wears_nothing_and_stops_nothing(shift):
+    image, mesh = skin_image(1.0), posed() + np.array([*shift, 0.0], np.float32)
+    around = face_window(mesh, HW)
+    assert min(image[around].shape[:2]) >= 1
+    photo = photograph_of(image[around], ALL[around], 1.0)
+    layer = draw_mask(image, mesh, *worn(), scene=Scene(photo=photo, known=ALL))
+    assert not layer.region.any()
+    assert (composite(image, layer) == image).all()
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (100.0, 0.0), (-90.0, 40.0)])
+def test_an_image_is_measured_around_its_face(shift):
+    mesh = posed() + np.array([*shift, 0.0], np.float32)
+    rows, columns = face_window(mesh, HW)
+    inside = ((mesh[:, :2] >= 0) & (mesh[:, :2] < HW[0])).all(axis=1)
+    x, y = mesh[inside, :2].T
+    assert ((x >= columns.start) & (x <= columns.stop)).all()
+    assert ((y >= rows.start) & (y <= rows.stop)).all()
+    assert rows.stop <= HW[0]
+    assert columns.stop <= HW[1]
 
 
 def test_an_image_in_colour_has_no_tones():

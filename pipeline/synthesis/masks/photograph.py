@@ -78,12 +78,15 @@ def photograph_of(image: UInt8, known: UInt8, grain_px: float) -> Photograph:
 
 
 def face_window(mesh_xyz: Float32, hw: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return rows and columns around a face, in which an image is measured."""
+    """Return rows and columns around a face, in which an image is measured.
+
+    Of a face beyond the image they are the pixels nearest to it.
+    """
     low, high = mesh_xyz[:, :2].min(axis=0), mesh_xyz[:, :2].max(axis=0)
-    margin = _MARGIN * (high - low)
-    left, top = np.floor(np.clip(low - margin, 0, hw[1::-1])).astype(int).tolist()
-    right, bottom = np.ceil(np.clip(high + margin, 0, hw[1::-1])).astype(int).tolist()
-    return slice(top, bottom), slice(left, right)
+    margin, wh = _MARGIN * (high - low), np.array(hw[1::-1])
+    left, top = np.floor(np.clip(low - margin, 0, wh - 1)).astype(int).tolist()
+    right, bottom = np.ceil(np.clip(high + margin, 1, wh)).astype(int).tolist()
+    return slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1))
 
 
 def blur_of(grey: UInt8, inside: NDArray[np.bool_]) -> float:
