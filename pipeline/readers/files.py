@@ -86,13 +86,21 @@ def read_file(path: Path) -> bytes:
         told = os.fstat(file.fileno())
         if not stat.S_ISREG(told.st_mode):
             raise OSError(0, "it is no regular file")
-        if told.st_size > MOST_BYTES:
-            raise UndecodableError(
-                "too_large",
-                f"the file has {told.st_size / 1e9:.1f} GB, more than the {MOST_BYTES / 1e9:.1f} "
-                "that an image or a list may have",
-            )
-        return file.read(told.st_size)
+        _check_size(told.st_size)
+        data = file.read(told.st_size)
+        if more := file.read(1):  # it grew, or is of a file system that says 0 of all
+            data += more + file.read(MOST_BYTES)
+            _check_size(len(data))
+        return data
+
+
+def _check_size(size: int) -> None:
+    if size > MOST_BYTES:
+        raise UndecodableError(
+            "too_large",
+            f"the file has {size / 1e9:.1f} GB, more than the {MOST_BYTES / 1e9:.1f} that an image "
+            "or a list may have",
+        )
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -112,6 +112,13 @@ def test_a_file_that_is_too_long_is_not_read(tmp_path, monkeypatch):
         files.read_file(tmp_path / "anna/1.png")
 
 
+@pytest.mark.skipif(not Path("/proc/version").is_file(), reason="a file of size 0, as Linux has")
+def test_a_file_that_says_it_is_empty_is_read_to_its_end():
+    path = Path("/proc/version")
+    assert path.stat().st_size == 0
+    assert files.read_file(path) == path.read_bytes() != b""
+
+
 def test_a_small_file_takes_no_room_for_the_longest(tmp_path):
     (tmp_path / "1.png").write_bytes(IMAGE)
     tracemalloc.start()
