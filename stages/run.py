@@ -39,7 +39,7 @@ from pipeline.store import (
     map_shards,
 )
 from pipeline.store.executors import limit_threads
-from pipeline.store.files import Place, place_of
+from pipeline.store.files import Place, data_folder
 from pipeline.store.log import keep_log, show_records
 from pipeline.store.mapping import BatchFunction, MapSummary
 from pipeline.store.shards import Source
@@ -247,7 +247,7 @@ def data_of(dataset: str, stage: str) -> Place:
     Raises:
         StageError: nothing opens such a URL.
     """
-    return place_of(os.environ.get("CROSSBAND_DATA") or "data") / dataset / stage
+    return data_folder() / dataset / stage
 
 
 def stage_main(stage: str, run: Callable[[StageRun], None]) -> None:

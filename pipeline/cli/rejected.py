@@ -59,19 +59,23 @@ def rejected(
 
 def explain(
     sample_id: Annotated[str, typer.Argument(help="or the image's path: e.g. anna/1.jpg")],
-    data: Annotated[Path, typer.Option(help="folder of the data sets")] = Path("data"),
+    data: Annotated[
+        str | None, typer.Option(help="folder of the data sets, or s3://…; else CROSSBAND_DATA")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Follow a sample through the stages: what was made of it, where it left and why."""
     from pipeline.readers.listing import sample_id_of
     from pipeline.report import rejections
+    from pipeline.store.files import data_folder, place_of
 
+    folder = place_of(data) if data else data_folder()
     try:
-        way = rejections.way_of(sample_id, data, _stages())
+        way = rejections.way_of(sample_id, folder, _stages())
     except StageError:
         if (of_path := sample_id_of(sample_id)) == sample_id:
             raise
-        way = rejections.way_of(of_path, data, _stages())
+        way = rejections.way_of(of_path, folder, _stages())
     if as_json:
         print(json.dumps(rejections.as_json(way), indent=2))
         return

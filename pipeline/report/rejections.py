@@ -83,7 +83,7 @@ def rejected_sheet(folder: ShardFolder, path: Path, *, per_reason: int, tile_px:
     write_whole(path, encode_png(np.vstack([np.hstack(line) for line in lines])))
 
 
-def way_of(sample_id: str, data: Path, stages: Sequence[str]) -> dict[str, list[Step]]:
+def way_of(sample_id: str, data: Place, stages: Sequence[str]) -> dict[str, list[Step]]:
     """Follow a sample through the stages of the data sets that know it.
 
     Args:
@@ -99,14 +99,14 @@ def way_of(sample_id: str, data: Path, stages: Sequence[str]) -> dict[str, list[
     """
     order = {name: place for place, name in enumerate(stages)}
     found: dict[str, list[Step]] = {}
-    for dataset in sorted(path for path in data.glob("*") if path.is_dir()):
+    for dataset in _folders(data):
         folders = sorted(_stages(dataset), key=lambda each: order.get(each.path.name, len(order)))
         steps = [step for folder in folders if (step := _step(folder, _root(sample_id)))]
         if steps:
             found[dataset.name] = steps
     if not found:
         raise StageError(
-            f"no stage below {data.resolve()} has seen {sample_id!r}: expected an id as "
+            f"no stage below {data.absolute()} has seen {sample_id!r}: expected an id as "
             "`crossband rejected` and the rows' column sample_id have it, without the data set"
         )
     return found
@@ -117,8 +117,12 @@ def as_json(way: Mapping[str, Sequence[Step]]) -> dict[str, list[dict[str, objec
     return {dataset: [asdict(step) for step in steps] for dataset, steps in way.items()}
 
 
-def _stages(dataset: Path) -> Iterator[ShardFolder]:
-    for path in sorted(dataset.iterdir()):
+def _folders(place: Place) -> list[Place]:
+    return sorted((each for each in place.glob("*") if each.is_dir()), key=str)
+
+
+def _stages(dataset: Place) -> Iterator[ShardFolder]:
+    for path in _folders(dataset):
         if is_shard_folder(path):
             yield ShardFolder.open(path)
 

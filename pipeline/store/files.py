@@ -7,6 +7,7 @@ is read, and a lock is a lease (``store.leases``).
 
 import fnmatch
 import glob
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,6 +161,15 @@ def place_of(address: str | Path) -> Place:
             "address: `pip install 'crossband[export]'` brings S3 and Google Cloud Storage"
         ) from error
     return ObjectPath(str(address).rstrip("/"))
+
+
+def data_folder() -> Place:
+    """Return where data sets lie: ``data``, or the URL ``CROSSBAND_DATA``.
+
+    Raises:
+        StageError: nothing opens such a URL.
+    """
+    return place_of(os.environ.get("CROSSBAND_DATA") or "data")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import work
 
 from pipeline.cli.compare import diff
-from pipeline.cli.rejected import rejected
+from pipeline.cli.rejected import explain, rejected
 from pipeline.cli.show import output_of
 from pipeline.errors import DamageError, StageError
 from pipeline.report.query import Tables
@@ -231,6 +231,17 @@ def test_commands_open_outputs_in_an_object_store(place, shout, capsys):
     assert capsys.readouterr().out == "41 rows as they were\n"
     with pytest.raises(StageError, match=rf"Looked in {place}/no"):
         output_of(f"{place}/no")
+
+
+def test_a_samples_way_is_followed_in_an_object_store(place, shout, capsys, monkeypatch):
+    prepare(place.parent / "mine" / "align", shout)
+    monkeypatch.setenv("CROSSBAND_DATA", str(place.parent))
+    explain("s03")
+    assert capsys.readouterr().out.split() == ["s03", "in", "mine:", "align", "1", "made:", "s03"]
+    explain("x-bad", data=str(place.parent))
+    assert capsys.readouterr().out.splitlines()[1].split()[1:3] == ["x-bad", "left:"]
+    with pytest.raises(StageError, match=rf"no stage below {place.parent} has seen 'nobody'"):
+        explain("nobody")
 
 
 def test_stages_find_their_shards_where_the_environment_says(place, shout, monkeypatch):
