@@ -20,7 +20,7 @@ from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import Part, SampleSet, of_split
 from pipeline.training.data.shard_rows import Choice
 from pipeline.training.engine.method import Batch
-from pipeline.training.methods.first_prototypes import mean_features, some_of_each
+from pipeline.training.methods.first_prototypes import mean_directions, some_of_each
 from pipeline.training.methods.recogniser import Recogniser, pixels
 from pipeline.types import Split
 
@@ -87,7 +87,7 @@ class DmfrMethod(Recogniser):
         if self.params.first_prototypes == "means" and self.params.steps:
             real = np.flatnonzero(self.domains.of == REAL)
             faces = some_of_each(self.domains.labels, real, self.params.seed)
-            means = mean_features(
+            means = mean_directions(
                 self,
                 self.classified,
                 lambda at: self.network_inputs(self._samples, faces[at]),

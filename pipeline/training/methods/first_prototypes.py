@@ -45,7 +45,7 @@ def some_of_each(labels: Int64, indices: Int64, seed: int) -> Int64:
 
 
 @torch.no_grad()
-def mean_features(
+def mean_directions(
     method: nn.Module,
     features: Callable[[Tensor], Tensor],
     inputs: Callable[[Int64], Tensor],
@@ -53,7 +53,7 @@ def mean_features(
     device: torch.device,
     dtype: torch.dtype,
 ) -> Tensor:
-    """Return the mean of each subject's features, each of unit length, float32 (subjects, d).
+    """Return the sum of each subject's unit-length features, float32 (subjects, d), on the device.
 
     Features are those of training, normalised over batches where layers do so; what such layers
     remember is put back.
@@ -68,7 +68,7 @@ def mean_features(
     """
     remembered = {name: buffer.clone() for name, buffer in method.named_buffers()}
     runs = np.array_split(np.arange(len(labels)), -(-len(labels) // IMAGES_AT_ONCE))
-    sums = torch.zeros(0, 0, device=device)
+    sums = torch.zeros(0, 0)
     method.train()
     torch.manual_seed(0)  # of what layers drop
     with (
@@ -79,11 +79,11 @@ def mean_features(
         progress("first prototypes", len(labels)) as advance,
     ):
         for run, (images,) in zip(runs, drawn, strict=True):
-            found = F.normalize(features(images.to(device, non_blocking=True)))
+            found = F.normalize(features(images.to(device, non_blocking=True))).cpu()
             if not len(sums):
                 sums = found.new_zeros(int(labels.max()) + 1, found.shape[1])
-            sums.index_add_(0, torch.from_numpy(labels[run]).to(device), found)
+            sums.index_add_(0, torch.from_numpy(labels[run]), found)  # a GPU adds in any order
             advance(len(run))
     for name, buffer in method.named_buffers():
         buffer.copy_(remembered[name])
-    return sums
+    return sums.to(device)

@@ -17,7 +17,7 @@ from pipeline.training.engine.method import TOTAL
 from pipeline.training.methods.first_prototypes import (
     FACES_OF_EACH,
     IMAGES_AT_ONCE,
-    mean_features,
+    mean_directions,
     some_of_each,
 )
 
@@ -47,7 +47,7 @@ def test_a_mean_is_that_of_unit_features():
     images = torch.randn(70, 3, generator=torch.Generator().manual_seed(1))
     labels = np.arange(70) % 3
     network = nn.Linear(3, 2)
-    found = mean_features(network, network, lambda at: images[at], labels, CPU, torch.float32)
+    found = mean_directions(network, network, lambda at: images[at], labels, CPU, torch.float32)
     for subject in range(3):
         total = torch.zeros(2)
         for image, label in zip(images, labels.tolist(), strict=True):
@@ -62,7 +62,7 @@ def test_features_are_those_of_training_and_layers_forget_them():
     images = torch.randn(IMAGES_AT_ONCE, 3) + 50.0
     before = {name: value.clone() for name, value in network.state_dict().items()}
     labels = np.arange(IMAGES_AT_ONCE)
-    found = mean_features(network, network, lambda at: images[at], labels, CPU, torch.float32)
+    found = mean_directions(network, network, lambda at: images[at], labels, CPU, torch.float32)
     plain = network[0](images).detach()
     by_hand = (plain - plain.mean(0)) / (plain.var(0, unbiased=False) + 1e-5).sqrt()
     torch.testing.assert_close(found, F.normalize(by_hand), rtol=1e-4, atol=1e-4)
