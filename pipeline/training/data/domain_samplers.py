@@ -114,6 +114,8 @@ class MetaSampler(DomainSampler):
 class PairedSampler(DomainSampler):
     """Puts pairs with Δc = 0 first among the real and the synthetic samples of a batch.
 
+    Their subjects have equal chances, too.
+
     Args:
         domains: of the samples, with pairs.
         real: real samples in a batch, those of pairs included.
@@ -129,6 +131,12 @@ class PairedSampler(DomainSampler):
     def __init__(self, domains: Domains, real: int, synthetic: int, paired: int) -> None:
         super().__init__(domains, real, synthetic)
         self.paired = paired
+        labels = domains.labels[domains.pairs[0]]
+        order = np.argsort(labels, kind="stable")
+        self._pairs = domains.pairs[:, order]
+        _, self._starts, self._counts = np.unique(
+            labels[order], return_index=True, return_counts=True
+        )
         if not domains.pairs.shape[1]:
             raise StageError(
                 "no face was turned by 0 degrees: the filter learns from pairs of a face and the "
@@ -144,8 +152,9 @@ class PairedSampler(DomainSampler):
 
     def draw(self, generator: np.random.Generator) -> list[Int64]:
         """Return the indices of paired and other real samples, then of paired and other made."""
-        pairs = self.domains.pairs
-        real, made = pairs[:, generator.integers(0, pairs.shape[1], self.paired)]
+        subjects = generator.integers(0, len(self._starts), self.paired)
+        within = generator.random(self.paired) * self._counts[subjects]
+        real, made = self._pairs[:, self._starts[subjects] + within.astype(np.int64)]
         return [
             real,
             self.of_domains(generator, [REAL], self.sizes[1]),
