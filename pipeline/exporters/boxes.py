@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ExportError
+from pipeline.exporters.format import Request
 from pipeline.exporters.selection import Selection
 from pipeline.types import Float32, Row
 
@@ -75,17 +76,22 @@ class Box:
     notes: dict[str, Any]
 
 
-def sources_of(selection: Selection, columns: Sequence[str]) -> tuple[SourceImage, ...]:
-    """Return the sources that hold boxes; ``columns`` limits them.
+def sources_of(request: Request, selection: Selection) -> tuple[SourceImage, ...]:
+    """Return the sources that hold boxes; the request's ``columns`` limit them.
 
     What a data set annotates (``truth_people``) is taken where it is named, or where nothing was
     detected: never the same face twice by accident.
 
     Raises:
-        ExportError: there are none.
+        ExportError: there are none, or another image is asked for than the one they are in.
     """
+    if request.image != "image":
+        raise ExportError(
+            f"{request.format} writes boxes in pixels of the column image: expected no other as "
+            f"the image, got {request.image!r}"
+        )
     held = [source for source in SOURCES if source.column in selection.schema.names]
-    named = [source for source in held if source.column in columns]
+    named = [source for source in held if source.column in request.columns]
     filled = [source for source in named or held if _filled(selection, source)]
     detected = [source for source in filled if not source.column.startswith("truth_")]
     found = tuple(filled if named else detected or filled)

@@ -28,7 +28,7 @@ _KNOWN = ["sample_id", "width_px", "height_px", "band", "simulated", "licence", 
 
 def prepare(request: Request, selection: Selection) -> tuple[SourceImage, ...]:
     """Find the stage's boxes."""
-    return sources_of(selection, request.columns)
+    return sources_of(request, selection)
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:

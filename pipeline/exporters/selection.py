@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.errors import ExportError
+from pipeline.exporters.repeatable import unrepeatable
 from pipeline.store import ShardFolder
 from pipeline.store.executors import report_progress
 from pipeline.store.fetched import fetched
@@ -64,7 +65,7 @@ class Unit:
         name: of its files and of its receipt.
         split: split of its rows; ``all`` where they have none or several.
         parts: its rows.
-        ids_sha256: digest of the ids and contents of its rows.
+        ids_sha256: digest of the ids, contents and fingerprints of its rows.
         reports: reading tells the progress.
     """
 
@@ -106,7 +107,8 @@ class Unit:
             yield from zip(ordinals.tolist(), rows_from_table(table), strict=True)
 
 
-_DIGESTED = ("sample_id", "content_sha256")
+_DIGESTED = ("sample_id", "content_sha256", "fingerprint")
+"""What a row's digest is of: measures are no content, but change with what the row was made by."""
 
 
 def _pieces(part: Part, columns: list[str]) -> Iterator[tuple[slice, pa.Table, int]]:
@@ -203,13 +205,14 @@ class Selection:
             ExportError: a sample id stands twice.
             SchemaError: a sample id is illegal.
         """
-        wanted = f"filename, file_row_number, sample_id, content_sha256, {self._split()} as split"
+        wanted = f"filename, file_row_number, {self._split()} as split, {', '.join(_DIGESTED)}"
         ordered = self._chosen.project(wanted).order("filename, file_row_number")
         shard_of = {str(path): number for number, path in enumerate(self._paths)}
         pieces: dict[tuple[str, int], _Piece] = {}
         known: set[bytes] = set()
         whole = sha256()
-        for ordinal, (file, row, sample_id, content, name) in enumerate(self._stream(ordered)):
+        for ordinal, (file, row, name, *identity) in enumerate(self._stream(ordered)):
+            sample_id: str = identity[0]
             check_sample_id(sample_id)
             known.add(sha256(sample_id.encode()).digest()[:16])
             key = (name or ALL) if split else ALL, shard_of[file]
@@ -217,7 +220,7 @@ class Selection:
             piece.rows.append(row)
             piece.ordinals.append(ordinal)
             for digest in (piece.digest, whole):
-                digest.update(_identity(sample_id, content))
+                digest.update(_identity(*identity))
         if len(known) != self.count:
             twice = self.count - len(known)
             raise ExportError(f"{self.folder.path}: {twice} sample ids stand twice")
@@ -258,7 +261,14 @@ class Selection:
             if splits:
                 names = ", ".join(_quoted(name) for name in splits)
                 rows = rows.filter(f"{self._split()} in ({names})")
-            return rows.filter(where) if where else rows
+            if where is None:
+                return rows
+            if found := unrepeatable(where, self._columns):
+                raise ExportError(
+                    f"--where {where!r}: {', '.join(found)} answers otherwise each time, and an "
+                    "export asks several times: for a random tenth take hash(sample_id) % 10 = 0"
+                )
+            return rows.filter(where)
         except duckdb.Error as error:
             raise self._refused(error) from error
 
@@ -281,8 +291,8 @@ class _Piece:
         return Part(path, np.array(self.rows, np.int64), np.array(self.ordinals, np.int64))
 
 
-def _identity(sample_id: str, content: str) -> bytes:
-    return f"{sample_id}\n{content}\n".encode()
+def _identity(*values: str) -> bytes:
+    return "".join(f"{value}\n" for value in values).encode()
 
 
 def _quoted(text: str) -> str:

@@ -187,7 +187,8 @@ def _claim_folder(staging: Store, url: str) -> None:
     assert folder is not None
     if claimed(staging):
         return
-    if folder.exists() and any(folder.iterdir()):
+    # Where the disk was full, or a kill came, a claim that says nothing lies there alone.
+    if folder.exists() and any(folder.iterdir()) and entries_below(folder) != {CLAIM}:
         text = staging.read(MANIFEST)
         if text is None:
             raise ExportError(f"{folder} is in the way and no export of crossband's: move it away")

@@ -156,11 +156,16 @@ def place_of(address: str | Path) -> Place:
     try:
         _file_system(kind)
     except (ImportError, ValueError) as error:
-        raise StageError(
-            f"{address}: {one_line(error)}; {_STORES.get(kind, 'its package')} opens such an "
-            "address: `pip install 'crossband[export]'` brings S3 and Google Cloud Storage"
-        ) from error
+        raise _unopened(str(address), error) from error
     return ObjectPath(str(address).rstrip("/"))
+
+
+def _unopened(address: str, error: Exception) -> StageError:
+    package = _STORES.get(address.partition("://")[0], "its package")
+    return StageError(
+        f"{address}: {one_line(error)}; {package} opens such an address: "
+        "`pip install 'crossband[export]'` brings S3 and Google Cloud Storage"
+    )
 
 
 def data_folder() -> Place:
@@ -186,7 +191,10 @@ class Files:
     def _place(self) -> tuple[Any, str]:
         import fsspec
 
-        fs, root = fsspec.core.url_to_fs(self.url)
+        try:
+            fs, root = fsspec.core.url_to_fs(self.url)
+        except (ImportError, ValueError) as error:
+            raise _unopened(self.url, error) from error
         return fs, str(root).rstrip("/")
 
     @property

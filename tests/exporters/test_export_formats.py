@@ -10,7 +10,7 @@ import tarfile
 
 import numpy as np
 import pytest
-from stage_data import SPLITS, align_rows, contents, detect_rows
+from stage_data import SPLITS, align_rows, contents, detect_rows, finished, make_image, write_folder
 
 from pipeline.bodies.ultralytics_offline import ultralytics_module
 from pipeline.errors import ExportError
@@ -18,7 +18,8 @@ from pipeline.exporters import EXPORTERS
 from pipeline.exporters.importing import read_manifest
 from pipeline.exporters.names import extension_of, safe_path
 from pipeline.exporters.storage import HashedFile, Sink
-from pipeline.ops.codec import decode
+from pipeline.ops.codec import decode, encode_png
+from pipeline.schemas.detect import DETECT
 from pipeline.store.executors import Processes
 
 OF_FACES = sorted(EXPORTERS.keys() - {"coco", "yolo"})
@@ -270,6 +271,15 @@ def test_yolo_passes_ultralytics_own_check(put, detect):
 def test_a_stage_without_boxes_is_refused_by_name(put, form):
     with pytest.raises(ExportError, match="expected boxes in a column of faces"):
         put(form)
+
+
+@pytest.mark.parametrize("form", ["coco", "yolo"])
+def test_boxes_go_with_no_other_image_than_theirs(put, form, tmp_path):
+    labels = {"bytes": encode_png(make_image(1)[..., 0]), "path": "labels.png"}
+    rows = [finished(row | {"truth_labels": labels}) for row in detect_rows()]
+    source = write_folder(tmp_path / "labelled", rows, DETECT)
+    with pytest.raises(ExportError, match=r"boxes in pixels of the column image.*'truth_labels'"):
+        put(form, source=source, image="truth_labels")
 
 
 def test_an_unknown_format_column_or_image_is_refused(put):

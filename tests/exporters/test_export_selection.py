@@ -110,6 +110,27 @@ def test_a_condition_opens_and_writes_no_file(align, tmp_path, asks):
     assert [path.name for path in tmp_path.iterdir() if path.name != "align"] == ["secret"]
 
 
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("random() < 0.5", "random"),
+        ("band = 'VIS' and hash(uuid()) % 2 = 0", "uuid"),
+        ("sample_id in (select sample_id from rows order by RANDOM() limit 9)", "random"),
+        ("sample_id in (select sample_id from rows using sample 9)", "a sample"),
+        ("current_date > date '2020-01-01'", "current_date"),
+    ],
+)
+def test_a_condition_that_chooses_others_each_time_is_refused(align, where, told):
+    with pytest.raises(ExportError, match=rf"{told} answers otherwise each time.*hash\(sample_id"):
+        chosen(align, where)
+
+
+def test_the_random_part_that_is_offered_instead_is_one(align):
+    found = [ids(chosen(align, "hash(sample_id) % 2 = 0")) for _ in range(3)]
+    assert found[0] == found[1] == found[2]
+    assert 4 < len(found[0]) < 20
+
+
 def test_a_condition_that_nothing_fulfils_says_so(align):
     with pytest.raises(ExportError, match=r"no row of split test fulfils \"band = 'LWIR'\""):
         chosen(align, "band = 'LWIR'", ["test"])

@@ -1,17 +1,20 @@
 """An export is there whole or not at all, and goes on where it stopped."""
 
+import csv
 import errno
 import json
 
 import pytest
-from stage_data import contents
+from stage_data import align_rows, contents, finished, write_folder
 
 from pipeline.errors import ExportError, StageError
 from pipeline.exporters import webdataset
 from pipeline.exporters.format import Request
 from pipeline.exporters.importing import read_manifest
-from pipeline.exporters.running import plan_export
-from pipeline.exporters.storage import HashedFile, Sink
+from pipeline.exporters.running import export, plan_export
+from pipeline.exporters.storage import CLAIM, HashedFile, Sink
+from pipeline.schemas.align import ALIGN
+from pipeline.store.executors import Serial
 from pipeline.store.locks import locked
 
 
@@ -88,6 +91,57 @@ def test_what_a_former_run_left_for_other_rows_is_not_taken(put, tmp_path, monke
     assert contents(out) == contents(
         put("webdataset", to=tmp_path / "fresh", columns=("subject_id",), verify=False)
     )
+
+
+def remeasured(tmp_path, fraction):
+    """Rows of ``align`` with the same contents, but a measure and fingerprints of their own."""
+    rows = [finished(row | {"outside_fraction": fraction}) for row in align_rows()]
+    return write_folder(tmp_path / "align", rows, ALIGN)
+
+
+def test_an_export_whose_measures_changed_is_no_longer_the_same(tmp_path):
+    to = str(tmp_path / "out")
+    for fraction in (0.125, 0.25, 0.25):
+        request = Request(remeasured(tmp_path, fraction), "folder", to)
+        found = export(request, executor=Serial(), overwrite=True, keep=True, verify=False)
+        (entry,) = [each for each in found.files if each.path.endswith("metadata.csv")]
+        with (tmp_path / "out" / entry.path).open(newline="") as file:
+            told = {float(row["outside_fraction"]) for row in csv.DictReader(file)}
+        assert told == {fraction}
+
+
+def test_an_export_that_goes_on_takes_nothing_of_other_measures(put, tmp_path, monkeypatch):
+    written, true_receipt = [], Sink.receipt
+
+    def interrupt(self, unit, key):
+        written.append(unit)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        return true_receipt(self, unit, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sink, "receipt", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            put("parquet", source=remeasured(tmp_path, 0.125), verify=False)
+    out = put("parquet", source=remeasured(tmp_path, 0.25), verify=False)
+    assert contents(out) == contents(put("parquet", to=tmp_path / "fresh", verify=False))
+
+
+@pytest.mark.parametrize("left", [b"", b'{"crossband_cl'])
+def test_a_claim_that_was_cut_is_in_nobodys_way(put, tmp_path, left):
+    claim = tmp_path / ".out-folder.crossband-partial" / CLAIM
+    claim.parent.mkdir(parents=True)
+    claim.write_bytes(left)
+    assert read_manifest(str(put("folder", verify=False))).rows == 24
+    assert not claim.exists()
+
+
+@pytest.mark.parametrize("url", ["foo://x/y", "abfs://c/x"])
+def test_an_address_that_nothing_opens_is_told_in_one_line(align, put, url, tmp_path):
+    with pytest.raises(StageError, match=rf"{url}: .*its package opens such an address"):
+        put("folder", to=url, verify=False)
+    with pytest.raises(StageError, match=rf"{url}: .*its package opens such an address"):
+        read_manifest(url)
 
 
 def test_two_exports_to_one_place_do_not_mix(put, tmp_path):
