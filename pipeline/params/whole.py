@@ -4,6 +4,7 @@ Every model is strict, frozen and refuses keys it does not know. Ranges stand he
 comments in ``params.yaml`` repeat them for the reader.
 """
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Self, get_args
 
@@ -168,6 +169,20 @@ class Params(Section):
                 raise ValueError(
                     f"evaluate_dmfr.{name}.probes: no network is trained that makes 'cyclegan': "
                     "set train_degrader.steps above 0 and degrade.per_face.cyclegan to 1"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _exports_apart(self) -> Self:
+        """Refuse two exports to one place: the second would replace the first without a word."""
+        first: dict[str, str] = {}
+        for name, export in self.exports.items():
+            kind, mark, rest = export.to.rpartition("://")
+            place = f"{kind}{mark}{posixpath.normpath(rest)}"
+            if (other := first.setdefault(place, name)) != name:
+                raise ValueError(
+                    f"exports.{name}.to: {export.to!r} is where exports.{other} goes: name another "
+                    "folder"
                 )
         return self
 

@@ -312,6 +312,27 @@ def test_what_a_profile_names_itself_stays_and_is_checked():
     assert lay_profile_over(params, profile)["protocols"]["sample"] == {"seed": 1}
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "alike"),
+    [
+        ("out/nir", "out/./nir/", True),
+        ("s3://bucket/nir", "s3://bucket/nir/", True),
+        ("out/nir", "out/vis", False),
+        ("s3://one/nir", "s3://two/nir", False),
+        ("s3://bucket/nir", "gs://bucket/nir", False),
+    ],
+)
+def test_two_exports_to_one_place_are_refused(first, second, alike):
+    values = read_yaml(ROOT / "params.yaml")
+    source = {"source": "data/sample/align", "format": "lists"}
+    values["exports"] = {"a": source | {"to": first}, "b": source | {"to": second}}
+    if alike:
+        with pytest.raises(ParamsError, match=r"exports\.b\.to: .* is where exports\.a goes"):
+            check_params(values, ROOT)
+    else:
+        assert list(check_params(values, ROOT).exports) == ["a", "b"]
+
+
 @pytest.mark.parametrize("file", ["params.yaml", "ablations/params.yaml"])
 def test_what_a_mapping_takes_over_dvc_reads_as_we_do(file):
     path = Path(__file__).resolve().parents[2] / file
