@@ -31,11 +31,13 @@ def safe_path(sample_id: str) -> str:
     """Make a relative path of a sample id, its slashes as folders.
 
     Anything but ``A–Z a–z 0–9 / - _ = +`` is percent-encoded: dots too, because WebDataset ends a
-    sample's key at the first one, and so that no ``..`` climbs out of the export. Different ids
-    give different paths.
+    sample's key at the first one, and so that no ``..`` climbs out of the export; and the first of
+    two underscores that an id begins with, because WebDataset takes ``__name__`` for no sample.
+    Different ids give different paths.
     """
     encoded = (quote(part, safe="-_=+").replace(".", "%2E") for part in sample_id.split("/"))
-    return "/".join(part or "%2F" for part in encoded)
+    path = "/".join(part or "%2F" for part in encoded)
+    return f"%5F{path[1:]}" if path.startswith("__") else path
 
 
 def safe_component(text: str) -> str:

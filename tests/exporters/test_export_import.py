@@ -2,11 +2,12 @@
 
 import pyarrow.parquet as pq
 import pytest
-from stage_data import tables
+from stage_data import align_rows, finished, tables, write_folder
 
 from pipeline.errors import ExportError
 from pipeline.exporters import EXPORTERS, format_of
 from pipeline.exporters.importing import import_export
+from pipeline.schemas.align import ALIGN
 from pipeline.store import ShardFolder
 from pipeline.store.content import content_sha256
 
@@ -38,6 +39,14 @@ def test_another_number_of_shards_and_a_filter_keep_the_rows(put, align, tmp_pat
     for row in ShardFolder.open(align).rows():
         assert (row["band"] == "NIR") == (row["sample_id"] in rows)
         assert repr(rows.get(row["sample_id"], row)) == repr(row)
+
+
+def test_a_folder_of_two_underscores_is_a_sample_to_webdataset_too(put, tmp_path):
+    rows = [finished(row | {"sample_id": f"__x__/{row['sample_id']}"}) for row in align_rows()]
+    source = write_folder(tmp_path / "source", rows, ALIGN)
+    out = put("webdataset", source=source)  # verified by that library
+    folder = import_export(str(out), tmp_path / "back")
+    assert {row["sample_id"] for row in folder.rows()} == {row["sample_id"] for row in rows}
 
 
 def test_some_columns_come_back_with_a_digest_of_their_own(put, tmp_path):

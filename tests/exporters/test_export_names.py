@@ -32,6 +32,7 @@ def test_a_component_is_one_name_for_one_text(a, b):
     [
         ("anna/1.VIS", "anna/1%2EVIS"),
         ("a#face0", "a%23face0"),
+        ("__x__/1", "%5F_x__/1"),
         ("../../etc/passwd", "%2E%2E/%2E%2E/etc/passwd"),
         ("/etc/passwd", "%2F/etc/passwd"),
     ],
