@@ -7,6 +7,9 @@ from pipeline.errors import StageError
 from pipeline.params.datasets import FREE, DatasetParams
 from pipeline.store.protocols import Protocol
 
+_RELEASED_AS = {"sf_tl54": "speaking_faces", "tfw": "speaking_faces"}
+"""Readers of further releases of a data set, with its people under its ids."""
+
 _MANY = (*FREE, "recordio", "bin_packs", "ijb_insightface")
 """Readers of several data sets: those of one are not those of another."""
 
@@ -20,7 +23,8 @@ def trained_and_tested(
     """Return the tested subjects whom a network was trained on, sorted.
 
     Two names are of the same people where they share a reader of an official data set, or a root:
-    CASIA NIR-VIS 2.0 in two places is one data set, and a folder under two names, too.
+    CASIA NIR-VIS 2.0 in two places is one data set, and a folder under two names, too. SF-TL54 and
+    TFW show people of SpeakingFaces.
 
     Args:
         trained: ``<data set>/<subject>`` of everybody in training, as the network's file has them.
@@ -63,6 +67,13 @@ def refuse_trained(
 
 
 def _same_people(one: DatasetParams, other: DatasetParams) -> bool:
-    if one.reader == other.reader and one.reader not in _MANY:
+    readers = {_RELEASED_AS.get(each.reader, each.reader) for each in (one, other)}
+    if len(readers) == 1 and not readers & {*_MANY}:
         return True
-    return Path(one.root).resolve() == Path(other.root).resolve()
+    return _folder_of(one) == _folder_of(other)
+
+
+def _folder_of(params: DatasetParams) -> Path:
+    root = Path(params.root).resolve()
+    listed = params.reader == "folder" and not params.list and root.suffix.lower() == ".csv"
+    return root.parent if listed else root

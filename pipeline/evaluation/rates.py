@@ -111,6 +111,8 @@ def ranked_rate(
         lingjiantian/IJBC-attribute, 2021: ``sorted impostor scores[round(n · FAR) − 1]``, accept ≥.
     """
     rank = round(len(impostor) * far)
+    if not len(scores):
+        return rate(None, 0, None) | {"achieved_far": None, "reason": "no genuine comparisons"}
     if rank < LEAST_FALSE_ACCEPTS:
         reason = f"{len(impostor)} impostor pairs give {rank} false accepts at FAR {far:g}"
         return rate(None, len(scores), None) | {"achieved_far": None, "reason": reason}

@@ -1,13 +1,12 @@
 """Protocols from rows' columns, for any data set: across bands, and across poses or qualities."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline.readers.layout import is_image, stem_of
+from pipeline.readers.shots import without_band
 from pipeline.rng import seed_for
 from pipeline.store.protocols import (
     Protocol,
@@ -119,23 +118,9 @@ def _people(rows: Iterable[Row]) -> Iterator[Row]:
 
 def shot_of(row: Row) -> tuple[str, str]:
     """Return what an image was taken in, whatever its band: subject and session, media or id."""
-    known = row.get("session_id") or _without(row.get("media_id") or row["sample_id"], row["band"])
+    named = row.get("media_id") or row["sample_id"]
+    known = row.get("session_id") or without_band(named, row["band"])
     return str(row["subject_id"]), str(known)
-
-
-_WORDS = {"VIS": ("visible", "rgb", "colou?r"), "IR": ("ir", "infra_?red", "thermal", "thr")}
-"""What people call images of a band, besides its name."""
-
-
-def _without(path: str, band: str) -> str:
-    """Return an id without the words that name its band, in any case, and without an extension.
-
-    A word ends where no letter follows, or where small letters begin or end: ``a/nir/1.png``,
-    ``annaNIR1``; that of ``elvis/1.png`` is none.
-    """
-    words = "|".join((band, *_WORDS["VIS" if band == Band.VIS else "IR"]))
-    word = rf"(?<![A-Za-z])(?i:{words})(?![A-Za-z])|(?<![A-Z]){band}(?![A-Z])"
-    return re.sub(word, "", stem_of(path) if is_image(path) else path)
 
 
 def between_values(

@@ -46,6 +46,9 @@ CSV_COLUMNS = {
 }
 """Optional columns of a CSV and the columns they fill."""
 
+VIEWS = ("front", "left", "right", "back")
+"""What a column ``view`` may say."""
+
 CSV_GEOMETRY = {"box": ("truth_box_xyxy", (4,)), "landmarks": ("truth_landmarks_xy", (5, 2))}
 """Optional columns of numbers, the columns they fill and their shapes."""
 
@@ -161,8 +164,9 @@ def _csv_row(
     cells = cells | {
         "band": cells.get("band", "").upper(),
         "split": cells.get("split", "").lower(),
+        "view": cells.get("view", "").lower(),
     }
-    for column, names in (("band", list(Band)), ("split", list(Split))):
+    for column, names in (("band", list(Band)), ("split", list(Split)), ("view", VIEWS)):
         if cells[column] and cells[column] not in names:
             raise ReaderError(
                 f"{where}: {column} {cells[column]!r} is none of {[str(name) for name in names]}"

@@ -17,6 +17,7 @@ from pathlib import Path
 from pipeline.errors import ReaderError
 from pipeline.readers.files import shown
 from pipeline.readers.listing import load_file
+from pipeline.readers.shots import without_band
 from pipeline.types import Row
 
 KEY_FILE = "CROSSBAND_PSEUDONYM_KEY"
@@ -61,16 +62,29 @@ def pseudonym(key: bytes, dataset: str, column: str, name: str) -> str:
 
 
 def without_names(rows: Sequence[Row], dataset: str, key: bytes) -> list[Row]:
-    """Put pseudonyms into the rows of a listing; only ``path``, which is not stored, stays."""
+    """Put pseudonyms into the rows of a listing; only ``path``, which is not stored, stays.
+
+    Images of one shot in several bands, told by their names alone, would no longer be known as
+    such: where there is no session, what their names have in common becomes their ``media_id``.
+    """
     return [
         row
         | {
-            name: pseudonym(key, dataset, name, row[name])
-            for name in _NAMES
-            if row.get(name) is not None
+            name: pseudonym(key, dataset, name, value)
+            for name, value in (_named(row) | {"media_id": _shot(row)}).items()
+            if value is not None
         }
         for row in rows
     ]
+
+
+def _named(row: Row) -> dict[str, str | None]:
+    return {name: row.get(name) for name in _NAMES}
+
+
+def _shot(row: Row) -> str | None:
+    known = row.get("session_id") or row.get("band") is None
+    return None if known else without_band(row["sample_id"], row["band"])
 
 
 def load_without_name(root: Path, row: Row) -> Row:

@@ -17,6 +17,10 @@ DATASETS = {
         ("yours", "folder", "/data/yours"),
         ("ms1m", "recordio", "/data/ms1m"),
         ("glint", "recordio", "/data/glint"),
+        ("mine_listed", "folder", "/data/mine/list.csv"),
+        ("speaking", "speaking_faces", "/data/speaking"),
+        ("sf", "sf_tl54", "/data/sf"),
+        ("tfw", "tfw", "/data/tfw"),
     )
 }
 
@@ -27,6 +31,11 @@ DATASETS = {
         ("casia/00007", "casia", ["00007"]),
         ("casia/00007", "casia_cropped", ["00007"]),
         ("mine/00007", "also_mine", ["00007"]),
+        ("mine_listed/00007", "mine", ["00007"]),
+        ("mine_listed/00007", "yours", []),
+        ("speaking/00007", "sf", ["00007"]),
+        ("sf/00007", "tfw", ["00007"]),
+        ("sf/00007", "casia", []),
         ("mine/00007", "yours", []),
         ("mine/00007", "casia", []),
         ("ms1m/00007", "glint", []),

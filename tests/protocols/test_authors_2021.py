@@ -102,6 +102,12 @@ def test_thresholds_are_ranked_and_ties_accepted(listed, monkeypatch):
     assert tie["value"] == 0.5
 
 
+def test_without_genuine_pairs_there_is_no_rate():
+    impostor, none = np.linspace(0, 1, 1000).astype(np.float32), np.empty(0, np.float32)
+    found = rates.ranked_rate(impostor, 0.1, none, np.empty(0, np.int64))
+    assert (found["value"], found["reason"]) == (None, "no genuine comparisons")
+
+
 def test_media_count_alike_in_ours_and_images_in_theirs(listed):
     """Two images of one media and one of another: media first gives the lone one half."""
     table = rows(("A", "a", "x", "one"), ("A", "a", "y", "one"), ("A", "a", "z", "two"))

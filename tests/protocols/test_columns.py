@@ -96,6 +96,24 @@ def test_a_shot_without_session_is_the_media_or_the_id_but_for_the_band():
     assert shot_of(row | {"media_id": "m", "session_id": "d"}) == ("s", "d")
 
 
+@pytest.mark.parametrize(
+    ("visible", "other"),
+    [
+        ("anna/001.jpg", "anna/001_nir.jpg"),
+        ("anna/001.jpg", "anna/NIR/001.jpg"),
+        ("anna/1.jpg", "NIR/anna/1.jpg"),
+        ("anna_1.jpg", "anna_nir_1.jpg"),
+        ("anna/1_vis.jpg", "anna/nir/1.jpg"),
+        ("anna/vis/1.jpg", "anna/nir/1.png"),
+    ],
+)
+def test_two_images_are_one_shot_where_one_alone_names_its_band(visible, other):
+    row = {"subject_id": "anna", "session_id": None, "media_id": None}
+    first = shot_of(row | {"sample_id": visible, "band": "VIS"})
+    assert first == shot_of(row | {"sample_id": other, "band": "NIR"})
+    assert first != shot_of(row | {"sample_id": visible.replace("1", "2"), "band": "VIS"})
+
+
 def test_band_templates_are_all_media_of_a_subject():
     rows = [row | {"media_id": row["session_id"]} for row in rows_of(2, 3)]
     nir, _ = band_templates(rows)

@@ -139,6 +139,7 @@ def test_a_csv_names_everything(tmp_path):
         ("", "expected a column 'path'"),
         ("path,band\na.png,IR", "line 2: band 'IR' is none of"),
         ("path,split\na.png,dev", "line 2: split 'dev' is none of"),
+        ("path,view\na.png,profile", r"line 2: view 'profile' is none of \['front', 'left',"),
         ("path,band\na.png", "line 2: the line has not as many cells"),
         ("path,band\na.png,VIS,x", "line 2: the line has not as many cells"),
         ("path\n../a.png", "stay below"),
@@ -152,3 +153,8 @@ def test_a_csv_names_everything(tmp_path):
 def test_a_faulty_csv_is_refused_with_its_line(tmp_path, text, message):
     with pytest.raises(ReaderError, match=message):
         listed(csv_of(tmp_path, text))
+
+
+def test_a_view_may_be_in_any_case(tmp_path):
+    (row,) = listed(csv_of(tmp_path, "path,view\na.png,Front")).values()
+    assert row["view"] == "front"

@@ -11,11 +11,13 @@ from pipeline.errors import ReaderError
 from pipeline.ops.codec import encode_png
 from pipeline.params.datasets import DatasetParams
 from pipeline.params.ingest import IngestParams
+from pipeline.protocols.columns import cross_band, shot_of
 from pipeline.readers import read_dataset
 from pipeline.readers.pseudonyms import KEY_FILE
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import ShardFolder, StageKey, map_shards
 from pipeline.store.executors import Serial
+from pipeline.types import Split
 from stages.ingest import take_in
 
 KEY = bytes(range(32))
@@ -105,6 +107,29 @@ def test_what_cannot_be_read_is_not_named(project):
     ]
     (gone,) = [row for row in loaded if row.get("unreadable", "").startswith("No such file")]
     assert not [name for name in NAMES if name in repr(gone).encode()]
+
+
+def test_images_of_one_shot_stay_known_as_such(project):
+    for number in range(4):
+        for band in ("vis", "nir"):
+            path = project / f"images/carl/{band}/{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode_png(np.full((6, 8), number, np.uint8)))
+    rows = read_dataset("mine", params(project, split=Split.TEST)).rows
+    carl = [row for row in rows if row["path"].startswith("carl/")]
+    paths = {}
+    for row in carl:
+        paths.setdefault(shot_of(row), []).append(row["path"])
+    assert sorted(map(sorted, paths.values())) == [
+        [f"carl/nir/{number}.png", f"carl/vis/{number}.png"] for number in range(4)
+    ]
+    (protocol,) = (one for one in cross_band(carl, 7) if one.name == "VIS-NIR")
+    named = {row["sample_id"]: row["path"].rpartition("/")[2] for row in carl}
+    sides = [
+        {named[i] for i in table["sample_id"].to_pylist()}
+        for table in (protocol.enroll, protocol.probe)
+    ]
+    assert not sides[0] & sides[1]
 
 
 @pytest.mark.parametrize(
