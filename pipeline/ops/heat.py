@@ -1,6 +1,7 @@
 """Heat as cameras store it, to grey where hot is bright: radiometric, deep, false colours."""
 
 import io
+import re
 import struct
 
 import cv2
@@ -13,8 +14,8 @@ from pipeline.ops.pixels import TURNS, tone_map, turned
 from pipeline.ops.tiff import deep_values, read_tiff
 from pipeline.types import Float32, UInt8
 
-_FLIR = b"FLIR\x00"
-"""How FLIR's own blocks of a JPEG begin, behind the marker APP1."""
+_FLIR = re.compile(rb"\xff\xe1..FLIR\x00", re.DOTALL)
+"""How FLIR's own blocks of a JPEG begin: APP1, a length, and the name, which EXIF has as well."""
 _BROKEN = (
     *(ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError),
     *(OSError, ArithmeticError, NotImplementedError, struct.error),
@@ -90,7 +91,7 @@ def stored_values(data: bytes, unit: str | None) -> Float32 | None:
 
 
 def _is_radiometric(data: bytes) -> bool:
-    return data.startswith(b"\xff\xd8") and _FLIR in data[: 1 << 20]
+    return data.startswith(b"\xff\xd8") and _FLIR.search(data, 0, 1 << 20) is not None
 
 
 def _radiometric(data: bytes) -> Float32:

@@ -7,6 +7,7 @@ import cv2
 import flyr
 import numpy as np
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
 from pipeline.ops.codec import decode_foreign
@@ -14,6 +15,7 @@ from pipeline.ops.containers import UndecodableError, packed_chunk
 from pipeline.ops.heat import stored_values, thermal_image
 from pipeline.ops.palettes import PALETTES
 from pipeline.params.datasets import DatasetParams, HeatParams
+from tests.ops.foreign_files import saved
 
 CELSIUS = np.linspace(18.0, 38.0, 12 * 16).reshape(12, 16)
 LEVELS = np.rint((CELSIUS - 18) / 20 * 255).astype(np.uint8)
@@ -110,6 +112,16 @@ def test_a_radiometric_file_of_an_unknown_camera_is_told():
     with pytest.raises(UndecodableError, match="flyr") as error:
         grey_of(radiometric())
     assert error.value.reason == "unknown_camera"
+
+
+@pytest.mark.parametrize("maker", ["FLIR", "Teledyne FLIR"])
+def test_false_colours_of_a_camera_of_flirs_are_no_radiometric_file(maker):
+    exif = Image.Exif()
+    exif[0x010F] = maker  # EXIF ends it by a zero, as FLIR does its own blocks' name
+    data = saved(PALETTES["inferno"]()[LEVELS], "JPEG", quality=95, exif=exif)
+    assert b"FLIR\0" in data
+    made = grey_of(data, PALETTES["inferno"]()[LEVELS])
+    assert np.abs(made.astype(int) - LEVELS).max() <= 1
 
 
 def test_params_say_what_is_wrong():
