@@ -11,7 +11,7 @@ from pipeline.ops.codec import as_rgb
 from pipeline.ops.containers import PNG_SIGNATURE, UndecodableError, read_jpeg, read_png
 from pipeline.ops.palettes import heat_of, recognised
 from pipeline.ops.pixels import TURNS, tone_map, turned
-from pipeline.ops.tiff import deep_values, read_tiff
+from pipeline.ops.tiff import deep_values, read_tiff, sample_values
 from pipeline.types import Float32, UInt8
 
 _FLIR = re.compile(rb"\xff\xe1..FLIR\x00", re.DOTALL)
@@ -83,7 +83,7 @@ def stored_values(data: bytes, unit: str | None) -> Float32 | None:
     """
     if _is_radiometric(data):
         return _radiometric(data)
-    values = _deep(data)
+    values = _deep(data, as_shown=unit is None)
     if values is None:
         return None
     scale, shift = UNITS[unit] if unit else (1.0, 0.0)
@@ -107,11 +107,15 @@ def _radiometric(data: bytes) -> Float32:
     return turned(values, *TURNS[read_jpeg(data).orientation])
 
 
-def _deep(data: bytes) -> np.ndarray | None:
-    """Return grey values of more than 8 bits of a TIFF or PNG, upright, or None."""
+def _deep(data: bytes, *, as_shown: bool) -> np.ndarray | None:
+    """Return grey values of more than 8 bits of a TIFF or PNG, upright, or None.
+
+    Without a unit, hot is what a TIFF shows bright; a unit applies to what it stores.
+    """
+    of_tiff = deep_values if as_shown else sample_values
     tiff = read_tiff(data) if data[:2] in (b"II", b"MM") else None
     if tiff is not None:
-        values = deep_values(data, tiff) if tiff.bits > 8 else None
+        values = of_tiff(data, tiff) if tiff.bits > 8 else None
     elif data.startswith(PNG_SIGNATURE):
         container = read_png(data)
         if container.bits != 16:

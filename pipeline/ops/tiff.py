@@ -62,12 +62,23 @@ def read_tiff(data: bytes) -> Tiff | None:
 
 
 def deep_values(data: bytes, tiff: Tiff) -> np.ndarray | None:
-    """Return the values of an image of more than 8 bits, upright, or None if OpenCV has none.
+    """Return an image of more than 8 bits as it is shown, upright, or None if OpenCV has none.
 
     Returns:
         ``[h, w]``, ``[h, w, 3]`` RGB or ``[h, w, 4]`` RGBA of uint16, int16, int32, float32 or
-        float64; negated where 0 is white.
+        float64; 10, 12 and 14 bits shifted up to 16, negated where 0 is white.
     """
+    values = _by_opencv(data, tiff)
+    return -values.astype(np.float64) if values is not None and tiff.negative else values
+
+
+def sample_values(data: bytes, tiff: Tiff) -> np.ndarray | None:
+    """Return what ``deep_values`` does as the file stores it: what a unit applies to."""
+    values = _by_opencv(data, tiff)
+    return values >> (16 - tiff.bits) if values is not None and 8 < tiff.bits < 16 else values
+
+
+def _by_opencv(data: bytes, tiff: Tiff) -> np.ndarray | None:
     try:
         values = cv2.imdecode(
             np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_ANYDEPTH
@@ -79,7 +90,7 @@ def deep_values(data: bytes, tiff: Tiff) -> np.ndarray | None:
         return None
     if channels >= 3:
         values = values[..., [2, 1, 0, *range(3, channels)]]
-    return -values.astype(np.float64) if tiff.negative else values
+    return values
 
 
 def _pages(data: bytes) -> Iterator[Mapping[int, int]]:

@@ -44,17 +44,19 @@ def png(values, colour_type, *others, behind=b"", end=True):
     return SIGNATURE + b"".join(parts) + (chunk(b"IEND", b"") if end else b"")
 
 
-def tiff(values, *, order="<", white_is_zero=False, orientation=1):
-    """An uncompressed TIFF of one page."""
+def tiff(values, *, order="<", white_is_zero=False, orientation=1, bits=None):
+    """An uncompressed TIFF of one page; of fewer bits than the type has, they are packed."""
     height, width = values.shape[:2]
     channels = 1 if values.ndim == 2 else values.shape[2]
-    data = values.astype(values.dtype.newbyteorder(order)).tobytes()
+    data = (
+        packed(values, bits) if bits else values.astype(values.dtype.newbyteorder(order)).tobytes()
+    )
     kind = {"u": 1, "i": 2, "f": 3}[values.dtype.kind]
     photometric = 2 if channels > 2 else 0 if white_is_zero else 1
     tags = [
         (256, "I", [width]),
         (257, "I", [height]),
-        (258, "H", [values.dtype.itemsize * 8] * channels),
+        (258, "H", [bits or values.dtype.itemsize * 8] * channels),
         (259, "H", [1]),
         (262, "H", [photometric]),
         (273, "I", [8]),
@@ -78,6 +80,12 @@ def tiff(values, *, order="<", white_is_zero=False, orientation=1):
     start = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}I", place)
     head = struct.pack(f"{order}H", len(tags))
     return start + data + head + entries + struct.pack(f"{order}I", 0) + beyond
+
+
+def packed(values, bits):
+    """Rows of numbers of so many bits, without gaps; a row ends with a byte."""
+    rows = (values.reshape(len(values), -1, 1) >> np.arange(bits)[::-1]) & 1
+    return np.packbits(rows.reshape(len(values), -1).astype(np.uint8), axis=1).tobytes()
 
 
 def exif_of(orientation):

@@ -15,7 +15,7 @@ from pipeline.ops.containers import UndecodableError, packed_chunk
 from pipeline.ops.heat import stored_values, thermal_image
 from pipeline.ops.palettes import PALETTES
 from pipeline.params.datasets import DatasetParams, HeatParams
-from tests.ops.foreign_files import saved
+from tests.ops.foreign_files import saved, tiff
 
 CELSIUS = np.linspace(18.0, 38.0, 12 * 16).reshape(12, 16)
 LEVELS = np.rint((CELSIUS - 18) / 20 * 255).astype(np.uint8)
@@ -48,6 +48,27 @@ def test_a_fixed_span_makes_equal_temperatures_equal_grey(unit, stored, extensio
     assert np.abs(made.astype(int) - LEVELS).max() <= 1
     wider = grey_of(data, unit=unit, span_c=(-2.0, 58.0))
     assert abs(int(wider[0, 0]) - 85) <= 1  # 18 °C: 20 of 60 °C above black
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_a_unit_applies_to_what_is_stored_even_where_0_is_shown_white(dtype, order):
+    kelvin = np.rint(CELSIUS + 273.15).astype(dtype)
+    data = tiff(kelvin, order=order, white_is_zero=True)
+    np.testing.assert_allclose(stored_values(data, "kelvin"), CELSIUS, atol=0.51)
+    made = grey_of(data, unit="kelvin", span_c=(-82.0, 173.0))
+    assert np.abs(made - (CELSIUS + 82.0)).max() <= 1.1
+    assert (np.diff(grey_of(data)[0].astype(int)) <= 0).all()  # no unit: what is shown bright
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_a_unit_applies_to_packed_samples_as_they_are(bits):
+    unit, per_kelvin = ("kelvin", 1) if bits == 10 else ("decikelvin", 10)
+    stored = np.rint((CELSIUS + 273.15) * per_kelvin).astype(np.uint16)
+    data = tiff(stored, bits=bits)
+    np.testing.assert_allclose(stored_values(data, unit), CELSIUS, atol=0.51 / per_kelvin)
+    made = grey_of(data, unit=unit, span_c=(-82.0, 173.0))
+    assert np.abs(made - (CELSIUS + 82.0)).max() <= 1.1
 
 
 def test_without_a_span_each_image_has_its_own():
