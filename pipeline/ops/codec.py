@@ -55,7 +55,8 @@ _BROKEN = (
 """What Pillow raises on broken files (UnidentifiedImageError is an OSError)."""
 Image.MAX_IMAGE_PIXELS = None  # decode_foreign has a limit of its own, which can be set
 cv2_log.setLogLevel(cv2_log.LOG_LEVEL_SILENT)  # the rejected table tells of a broken file
-_DEEP_MODES = ("I", "F")
+DEEP_MODES = ("I", "F")
+"""How Pillow's names of what has more than 8 bits begin."""
 
 
 @dataclass(frozen=True)
@@ -269,7 +270,7 @@ def _told(image: ImageFile.ImageFile, kind: str) -> tuple[int, bytes, int]:
 
 
 def _eight_bit(image: Image.Image, tone_percentiles: tuple[float, float]) -> UInt8:
-    if image.mode.startswith(_DEEP_MODES):
+    if image.mode.startswith(DEEP_MODES):
         return tone_map(np.asarray(image, np.float32), tone_percentiles)
     if image.mode in ("L", "1") and "transparency" not in image.info:
         return np.asarray(image.convert("L"))

@@ -3,15 +3,17 @@
 import io
 import re
 import struct
+from collections.abc import Callable
 
 import cv2
 import numpy as np
+from PIL import Image
 
-from pipeline.ops.codec import as_rgb
+from pipeline.ops.codec import DEEP_MODES, FORMATS, as_rgb
 from pipeline.ops.containers import PNG_SIGNATURE, UndecodableError, read_jpeg, read_png
 from pipeline.ops.palettes import heat_of, recognised
 from pipeline.ops.pixels import TURNS, tone_map, turned
-from pipeline.ops.tiff import deep_values, read_tiff, sample_values
+from pipeline.ops.tiff import Tiff, deep_values, read_tiff, sample_values
 from pipeline.types import Float32, UInt8
 
 _FLIR = re.compile(rb"\xff\xe1..FLIR\x00", re.DOTALL)
@@ -83,7 +85,7 @@ def stored_values(data: bytes, unit: str | None) -> Float32 | None:
     """
     if _is_radiometric(data):
         return _radiometric(data)
-    values = _deep(data, as_shown=unit is None)
+    values = _grey_values(_deep(data, as_shown=unit is None))
     if values is None:
         return None
     scale, shift = UNITS[unit] if unit else (1.0, 0.0)
@@ -108,23 +110,54 @@ def _radiometric(data: bytes) -> Float32:
 
 
 def _deep(data: bytes, *, as_shown: bool) -> np.ndarray | None:
-    """Return grey values of more than 8 bits of a TIFF or PNG, upright, or None.
+    """Return an image, upright, or None where it surely has 8 bits.
 
     Without a unit, hot is what a TIFF shows bright; a unit applies to what it stores.
     """
-    of_tiff = deep_values if as_shown else sample_values
-    tiff = read_tiff(data) if data[:2] in (b"II", b"MM") else None
-    if tiff is not None:
-        values = of_tiff(data, tiff) if tiff.bits > 8 else None
-    elif data.startswith(PNG_SIGNATURE):
+    if data.startswith(FORMATS["TIFF"]):
+        return _deep_tiff(data, deep_values if as_shown else sample_values)
+    if data.startswith(PNG_SIGNATURE):
         container = read_png(data)
-        if container.bits != 16:
-            return None
-        values = cv2.imdecode(np.frombuffer(container.bare, np.uint8), cv2.IMREAD_UNCHANGED)
-        values = None if values is None else turned(values, *TURNS[container.orientation])
-    else:
+        values = _by_opencv(container.bare) if container.bits == 16 else None
+        return None if values is None else turned(values, *TURNS[container.orientation])
+    if data.startswith((*FORMATS["JPEG2000"], *FORMATS["PPM"])):
+        # Not Pillow: it stretches fewer than 16 bits. OpenCV wants an end behind a last number.
+        return _by_opencv(data + b"\n")
+    return None
+
+
+def _deep_tiff(
+    data: bytes, by_opencv: Callable[[bytes, Tiff], np.ndarray | None]
+) -> np.ndarray | None:
+    tiff = read_tiff(data)
+    values = by_opencv(data, tiff) if tiff and tiff.bits > 8 else None
+    if values is not None:
+        return values
+    # What has no tags that are known, or unsigned 32 bits, decode_foreign took by Pillow.
+    image = Image.open(io.BytesIO(data), formats=("TIFF",))
+    return np.asarray(image) if image.mode.startswith(DEEP_MODES) else None
+
+
+def _by_opencv(data: bytes) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
         return None
-    return values if values is not None and values.ndim == 2 else None
+
+
+def _grey_values(values: np.ndarray | None) -> np.ndarray | None:
+    """Return the grey of more than 8 bits, ``[h, w]``; None of 8, and of colours.
+
+    Three equal channels are grey. What is transparent is no number: it becomes the coldest.
+    """
+    if values is None or values.dtype.itemsize == 1:
+        return None
+    if values.ndim == 2:
+        return values
+    grey = values[..., 0]
+    if (values[..., :3] != grey[..., None]).any():
+        return None
+    return grey if values.shape[2] == 3 else np.where(values[..., 3] > 0, grey, np.nan)
 
 
 def _grey_of(decoded: UInt8, palette: str) -> UInt8:

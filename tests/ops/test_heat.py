@@ -15,7 +15,7 @@ from pipeline.ops.containers import UndecodableError, packed_chunk
 from pipeline.ops.heat import stored_values, thermal_image
 from pipeline.ops.palettes import PALETTES
 from pipeline.params.datasets import DatasetParams, HeatParams
-from tests.ops.foreign_files import saved, tiff
+from tests.ops.foreign_files import png, saved, tiff
 
 CELSIUS = np.linspace(18.0, 38.0, 12 * 16).reshape(12, 16)
 LEVELS = np.rint((CELSIUS - 18) / 20 * 255).astype(np.uint8)
@@ -69,6 +69,50 @@ def test_a_unit_applies_to_packed_samples_as_they_are(bits):
     np.testing.assert_allclose(stored_values(data, unit), CELSIUS, atol=0.51 / per_kelvin)
     made = grey_of(data, unit=unit, span_c=(-82.0, 173.0))
     assert np.abs(made - (CELSIUS + 82.0)).max() <= 1.1
+
+
+CENTIKELVIN = np.rint((CELSIUS + 273.15) * 100).astype(np.uint16)
+THREE = np.dstack([CENTIKELVIN] * 3)
+WHOLE = np.full_like(CENTIKELVIN, 65535)
+DEEP_FILES = {
+    "pgm": encoded(CENTIKELVIN, ".pgm"),
+    "pgm_of_15_bits": b"P5 16 12 32767\n" + CENTIKELVIN.astype(">u2").tobytes(),
+    "pgm_in_words": b"P2 16 12 32767\n" + b" ".join(b"%d" % each for each in CENTIKELVIN.flat),
+    "ppm": encoded(THREE, ".ppm"),
+    "jp2": saved(CENTIKELVIN, "JPEG2000"),
+    "big_tiff": saved(CENTIKELVIN, "TIFF", big_tiff=True),
+    "tiff_of_32_bits": tiff(CENTIKELVIN.astype(np.uint32)),
+    "tiff_of_3": tiff(THREE),
+    "png_of_3": encoded(THREE, ".png"),
+    "png_of_2": png(np.dstack([CENTIKELVIN, WHOLE]), 4),
+}
+
+
+@pytest.mark.parametrize("name", DEEP_FILES)
+def test_a_span_holds_for_whatever_kind_of_file_is_deep(name):
+    data = DEEP_FILES[name]
+    decoded = decode_foreign(data, max_pixels=10**6, tone_percentiles=PERCENTILES).image
+    made = grey_of(data, decoded, unit="centikelvin", span_c=(-2.0, 58.0))
+    expected = grey_of(encoded(CENTIKELVIN, ".png"), unit="centikelvin", span_c=(-2.0, 58.0))
+    np.testing.assert_array_equal(made, expected)
+    with pytest.raises(UndecodableError, match="unit"):
+        grey_of(data, decoded, span_c=(-2.0, 58.0))
+
+
+def test_what_is_transparent_is_the_coldest():
+    opacity = WHOLE.copy()
+    opacity[3, 4] = 0
+    made = grey_of(png(np.dstack([CENTIKELVIN, opacity]), 4), unit="centikelvin")
+    assert made[3, 4] == 0
+    assert (made == 0).sum() == 2
+
+
+def test_deep_false_colours_and_shallow_files_of_any_kind_are_no_values():
+    ironbow = PALETTES["ironbow"]()[LEVELS]
+    assert stored_values(png(ironbow.astype(np.uint16) * 257, 2), "celsius") is None
+    shallow = [encoded(LEVELS, name) for name in (".pgm", ".tiff", ".bmp")]
+    shallow += [saved(LEVELS, "JPEG2000"), saved(LEVELS, "TIFF", big_tiff=True)]
+    assert all(stored_values(data, "celsius") is None for data in shallow)
 
 
 def test_without_a_span_each_image_has_its_own():
