@@ -1,6 +1,6 @@
 """Who left, where and why: the rejected samples of a stage, and one sample's way."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Step:
     """What a stage did with a sample.
 
     Attributes:
-        stage: its name.
+        stage: its name, and that of its entry where it has several outputs: ``crops/small``.
         made: ids of the rows that it made of it.
         gone: rows that it did not make, and why.
     """
@@ -75,7 +75,7 @@ def rejected_sheet(folder: ShardFolder, path: Path, *, per_reason: int, tile_px:
     chosen = [
         found[place] for found in by_reason.values() for place in spread(len(found), per_reason)
     ]
-    images = _images(folder.path.parent, [each.sample_id for each in chosen])
+    images = _images(folder, [each.sample_id for each in chosen])
     tiles = [_tile(each, images.get(_root(each.sample_id)), tile_px) for each in chosen]
     empty = draw.captioned(draw.NOTHING, ["nothing", "", ""], (tile_px, tile_px))
     tiles += [empty] * (-len(tiles) % _LINE_TILES or (0 if tiles else _LINE_TILES))
@@ -100,8 +100,9 @@ def way_of(sample_id: str, data: Place, stages: Sequence[str]) -> dict[str, list
     order = {name: place for place, name in enumerate(stages)}
     found: dict[str, list[Step]] = {}
     for dataset in _folders(data):
-        folders = sorted(_stages(dataset), key=lambda each: order.get(each.path.name, len(order)))
-        steps = [step for folder in folders if (step := _step(folder, _root(sample_id)))]
+        outputs = _outputs(dataset)
+        names = sorted(outputs, key=lambda name: order.get(name.partition("/")[0], len(order)))
+        steps = [step for name in names if (step := _step(name, outputs[name], _root(sample_id)))]
         if steps:
             found[dataset.name] = steps
     if not found:
@@ -121,20 +122,28 @@ def _folders(place: Place) -> list[Place]:
     return sorted((each for each in place.glob("*") if each.is_dir()), key=str)
 
 
-def _stages(dataset: Place) -> Iterator[ShardFolder]:
+def _outputs(dataset: Place) -> dict[str, ShardFolder]:
+    """Open what stages made of a data set; ``crops/small`` is a stage's output for an entry."""
+    found = {}
     for path in _folders(dataset):
         if is_shard_folder(path):
-            yield ShardFolder.open(path)
+            found[path.name] = ShardFolder.open(path)
+            continue
+        for entry in _folders(path):
+            # A stage tells whom it rejected: other shards lie there as a data set's source.
+            if is_shard_folder(entry / "rejected"):
+                found[f"{path.name}/{entry.name}"] = ShardFolder.open(entry)
+    return found
 
 
-def _step(folder: ShardFolder, root: str) -> Step | None:
+def _step(stage: str, folder: ShardFolder, root: str) -> Step | None:
     """Return what a stage has of an image; None where it has not seen it."""
     index = shard_of(root, folder.count)
     ids = folder.shard(index).table(["sample_id"])["sample_id"].to_pylist()
     made = tuple(each for each in ids if _root(each) == root)
     rows = (row for batch in folder.rejected.shard(index).batches(_COLUMNS) for row in batch)
     gone = tuple(_gone(row) for row in rows if _root(row["sample_id"]) == root)
-    return Step(folder.path.name, made, gone) if made or gone else None
+    return Step(stage, made, gone) if made or gone else None
 
 
 def _gone(row: Mapping[str, str]) -> Gone:
@@ -145,8 +154,11 @@ def _root(sample_id: str) -> str:
     return sample_id.partition("#")[0]
 
 
-def _images(dataset: Place, sample_ids: Sequence[str]) -> dict[str, UInt8]:
+def _images(folder: ShardFolder, sample_ids: Sequence[str]) -> dict[str, UInt8]:
     """Read the images that samples come from, of the stage ``ingest``, by their ids."""
+    dataset = folder.path.absolute().parent
+    if not is_shard_folder(dataset / "ingest"):
+        dataset = dataset.parent  # of a stage's output for an entry, as crops/small
     if not is_shard_folder(dataset / "ingest"):
         return {}
     ids = sorted({_root(sample_id) for sample_id in sample_ids})

@@ -10,8 +10,11 @@ import skimage.data
 from pipeline.cli.rejected import explain, rejected
 from pipeline.errors import StageError
 from pipeline.ops.codec import decode, encode_png
+from pipeline.params.load import load_params
 from pipeline.readers.listing import sample_id_of
 from pipeline.testing.images import put_image
+from stages import crops as stage_crops
+from stages.run import StageRun
 
 
 @pytest.fixture
@@ -63,6 +66,22 @@ def test_a_samples_way_is_told_to_where_it_left(samples, capsys):
     steps = json.loads(capsys.readouterr().out)["mine"]
     assert [step["stage"] for step in steps] == ["ingest", "detect", "align"]
     assert steps[-1]["made"] == ["face.png"]
+
+
+def test_a_second_template_is_followed_and_shown_too(samples, capsys, tmp_path):
+    crops = {"small": {"dataset": "mine", "template": "arcface112"}}
+    samples.edit(crops=crops, align={"min_interocular_px": 1000.0})
+    (samples.path / "dvc.yaml").write_text("stages: {ingest: {}, crops: {}, detect: {}}\n")
+    stage_crops.run(StageRun("crops", "small", load_params(Path("params.yaml"))))
+    capsys.readouterr()
+    explain("face.png", as_json=True)
+    steps = json.loads(capsys.readouterr().out)["mine"]
+    assert [step["stage"] for step in steps] == ["ingest", "crops/small", "detect", "align"]
+    (gone,) = steps[1]["gone"]
+    assert gone["reason"] == "too_small"
+    rejected(Path("data/mine/crops/small"), tmp_path / "sheet.png", per_reason=6, tile_px=64)
+    sheet = decode((tmp_path / "sheet.png").read_bytes())
+    assert sheet[:64, :64].std() > 20  # the photograph
 
 
 def test_an_unknown_sample_is_told_with_where_was_looked(samples):
