@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import cv2
@@ -170,16 +171,19 @@ def tile(row: Row, tile_px: int) -> UInt8:
 
 
 def faces_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
-    """Draw the faces that were found, the chosen one in its own colour."""
+    """Draw the faces that were found, that of the highest score in its own colour."""
     tile, scale = draw.fit(image, tile_px)
     tile = np.ascontiguousarray(tile)
-    for rank, face in enumerate(row.get("faces") or []):
+    faces = row.get("faces") or []
+    # Not the first: one that was surer with the image turned has another score than its place says.
+    surest = max(faces, key=itemgetter("score"), default=None)
+    for face in faces:
         draw.draw_face(
             tile,
             face["box_xyxy"] * scale,
             face["landmarks_xy"] * scale,
             face["mesh_xyz"][:, :2] * scale,
-            draw.OTHER_BOX if rank else draw.BOX,
+            draw.BOX if face is surest else draw.OTHER_BOX,
         )
     return tile
 

@@ -100,7 +100,7 @@ def legend_of(rows: Sequence[Row]) -> Legend:
         ]
     if "template" not in row and "faces" in row:
         return [
-            (draw.BOX, "largest face"),
+            (draw.BOX, "surest face"),
             (draw.OTHER_BOX, "other face"),
             (draw.POINT, "five landmarks"),
             (draw.MESH, "mesh"),

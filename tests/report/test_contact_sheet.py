@@ -7,7 +7,7 @@ from pipeline.errors import StageError
 from pipeline.ops.codec import decode, encode_png
 from pipeline.report import draw
 from pipeline.report.chosen_rows import pick_families, pick_frames, pick_rows
-from pipeline.report.contact_sheet import caption, contact_sheet, lines_of
+from pipeline.report.contact_sheet import caption, contact_sheet, faces_tile, lines_of
 from pipeline.report.page import MOST_PX, legend_of, page
 from pipeline.schemas.sample import IMAGES
 from pipeline.store import ShardFolder, image_columns
@@ -288,6 +288,24 @@ def test_letters_of_a_name_are_drawn_and_told_apart(letter):
     drawn, boxed = (draw.captioned(draw.NOTHING, [text], (40, 1)) for text in (letter, unknown))
     assert (drawn != boxed).any()
     assert (drawn > 100).any()
+
+
+def test_the_box_of_the_highest_score_is_that_of_the_surest_face():
+    """Neither the first nor the largest."""
+    faces = [
+        {
+            "box_xyxy": np.float32(box),
+            "score": score,
+            "landmarks_xy": np.full((5, 2), np.nan, np.float32),
+            "mesh_xyz": np.full((468, 3), np.nan, np.float32),
+        }
+        for box, score in (([2, 2, 20, 20], 0.7), ([30, 30, 40, 40], 0.9), ([42, 2, 58, 58], 0.8))
+    ]
+    tile = faces_tile({"faces": faces}, np.zeros((60, 60, 3), np.uint8), 60)
+    named = {words: np.array(colour) for colour, words in legend_of([{"faces": faces}])}
+    assert (tile[30, 30:41] == named["surest face"]).all()
+    for row, columns in ((2, slice(2, 21)), (58, slice(42, 59))):
+        assert (tile[row, columns] == named["other face"]).all()
 
 
 def test_a_face_without_a_mesh_is_drawn_by_its_box():
