@@ -48,12 +48,12 @@ def scene_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
     small = np.ascontiguousarray(small)
     for person in row.get("truth_people") or ():
         if person["face_xyxy"] is not None:
-            draw.draw_box(small, person["face_xyxy"] * scale, (245, 245, 245))
+            draw.draw_box(small, draw.at_scale(person["face_xyxy"], scale), (245, 245, 245))
     notes = []
     for body in reversed(row["bodies"]):  # the best last, on top
         outcome = body.get("outcome", LabelOutcome.UNLABELLED)
         colour = OUTCOME_COLOURS[outcome]
-        box = np.nan_to_num(body["box_xyxy"] * scale)
+        box = np.nan_to_num(draw.at_scale(body["box_xyxy"], scale))
         draw.draw_box(small, box, colour)
         _draw_keypoints(small, body, scale, colour)
         notes.append((box, _note(body, outcome), colour))
@@ -76,7 +76,7 @@ def crop_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
     small = np.ascontiguousarray(small)
     for box, colour in zip(row["body_region_boxes_xyxy"], AREA_COLOURS.values(), strict=True):
         if np.isfinite(box).all():
-            draw.draw_box(small, box * scale, colour)
+            draw.draw_box(small, draw.at_scale(box, scale), colour)
     return small
 
 
@@ -119,9 +119,10 @@ def _place(row: Row) -> tuple[str, int]:
 
 def _draw_keypoints(image: UInt8, body: Row, scale: float, colour: Colour) -> None:
     if body["keypoints_xy"] is not None:
-        for (x, y), score in zip(body["keypoints_xy"], body["keypoint_scores"], strict=True):
+        points = draw.at_scale(body["keypoints_xy"], scale)
+        for (x, y), score in zip(points, body["keypoint_scores"], strict=True):
             if score >= _SURE:
-                centre = round(float(x) * scale), round(float(y) * scale)
+                centre = round(float(x)), round(float(y))
                 cv2.circle(image, centre, 1, colour, -1, cv2.LINE_AA)
 
 

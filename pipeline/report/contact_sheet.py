@@ -180,9 +180,9 @@ def faces_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
     for face in faces:
         draw.draw_face(
             tile,
-            face["box_xyxy"] * scale,
-            face["landmarks_xy"] * scale,
-            face["mesh_xyz"][:, :2] * scale,
+            draw.at_scale(face["box_xyxy"], scale),
+            draw.at_scale(face["landmarks_xy"], scale),
+            draw.at_scale(face["mesh_xyz"][:, :2], scale),
             draw.BOX if face is surest else draw.OTHER_BOX,
         )
     return tile
@@ -196,7 +196,8 @@ def _mesh_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
     from pipeline.face3d.position_map import map_visibility, transform_map
 
     position_map = transform_map(decode_position_map(row["position_map"]), row["warp_2x3"])
-    return draw.draw_net(tile, position_map[..., :2] * scale, map_visibility(position_map) > 0)
+    net_xy = draw.at_scale(position_map[..., :2], scale)
+    return draw.draw_net(tile, net_xy, map_visibility(position_map) > 0)
 
 
 def windows_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:

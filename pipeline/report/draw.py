@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.types import FaceClass, Float32, UInt8
@@ -72,6 +72,15 @@ def fit(image: UInt8, side_px: int) -> tuple[UInt8, float]:
     return np.asarray(cv2.resize(image, wh, interpolation=method), np.uint8), scale
 
 
+def at_scale(xy: ArrayLike, scale: float) -> Float32:
+    """Carry points, or boxes' corners, into an image that ``fit`` scaled.
+
+    Pixel centres lie at integers in both images, so what grows is the distance from the corner
+    of the image, half a pixel before the first centre.
+    """
+    return (np.asarray(xy, np.float32) + np.float32(0.5)) * np.float32(scale) - np.float32(0.5)
+
+
 def draw_face(
     image: UInt8,
     box_xyxy: Float32,
@@ -84,7 +93,7 @@ def draw_face(
     Points that are NaN, as those of a mesh that fits nothing, are left out.
     """
     draw_box(image, box_xyxy, colour)
-    at = np.rint(mesh_xy - 0.49)  # before what lies outside is left out: 141 - 0.001 becomes 141
+    at = np.rint(mesh_xy)  # before what lies outside is left out: 141 - 0.001 becomes 141
     inside = (at >= 0).all(1) & (at < image.shape[1::-1]).all(1)
     columns, rows = at[inside].astype(int).T
     image[rows, columns] = MESH
@@ -92,11 +101,17 @@ def draw_face(
         cv2.circle(image, (round(float(x)), round(float(y))), 2, POINT, -1, cv2.LINE_AA)
 
 
-def draw_box(image: UInt8, box_xyxy: Float32, colour: tuple[int, int, int]) -> None:
-    """Draw a box, in place; in pixels of ``image``, all of it visible where it touches the edge."""
-    x0, y0, x1, y1 = np.rint(box_xyxy).astype(int).clip(0, [*image.shape[1::-1]] * 2).tolist()
+def draw_box(
+    image: UInt8, box_xyxy: Float32, colour: tuple[int, int, int], thickness_px: int = 1
+) -> None:
+    """Draw a box, in place; in pixels of ``image``, all of it visible where it touches the edge.
+
+    An edge between two pixels is drawn on the one inside.
+    """
+    ends = np.concatenate([np.floor(box_xyxy[:2] + 0.5), np.ceil(box_xyxy[2:] - 0.5)])
+    x0, y0, x1, y1 = ends.astype(int).clip(0, [*image.shape[1::-1]] * 2).tolist()
     right, bottom = min(x1, image.shape[1] - 1), min(y1, image.shape[0] - 1)
-    cv2.rectangle(image, (x0, y0), (right, bottom), colour, 1)
+    cv2.rectangle(image, (x0, y0), (right, bottom), colour, thickness_px)
 
 
 def annotated(image: UInt8, notes: Sequence[tuple[Float32, str, tuple[int, int, int]]]) -> UInt8:

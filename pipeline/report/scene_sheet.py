@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from pipeline.ops.codec import decode_rgb, encode_png
@@ -52,10 +51,9 @@ def _tile(row: Row) -> UInt8:
         colour = _COLOURS[number % len(_COLOURS)]
         for box, thickness in ((person["body_xyxy"], 2), (person["face_xyxy"], 1)):
             if box is not None:
-                x0, y0, x1, y1 = (round((float(end) + 0.5) * scale) for end in box)
-                cv2.rectangle(image, (x0, y0), (x1 - 1, y1 - 1), colour, thickness)
+                draw.draw_box(image, draw.at_scale(box, scale), colour, thickness)
         anchor = person["body_xyxy"] if person["body_xyxy"] is not None else person["face_xyxy"]
-        names.append((np.asarray(anchor, np.float32) * scale, person["subject_id"], colour))
+        names.append((draw.at_scale(anchor, scale), person["subject_id"], colour))
     named = draw.annotated(image, names)
     simulated = "simulated" if row["simulated"] else ""
     caption = f"{row['media_id']}  frame {row['frame_index']}  {row['split'] or '-'}  {simulated}"

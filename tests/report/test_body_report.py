@@ -127,6 +127,19 @@ def test_a_frame_shows_each_outcome_in_its_own_colour(outcome):
     assert len(set(OUTCOME_COLOURS.values())) == len(OUTCOME_COLOURS) == len(LabelOutcome)
 
 
+def test_boxes_and_keypoints_lie_on_what_they_mark_in_an_enlarged_frame():
+    points = {"keypoints_xy": np.float32([[4, 5]] * 17), "keypoint_scores": np.ones(17)}
+    body = found([2, 3, 7, 8], "labelled", "a") | points
+    row = frame("1", [body], [person("a", [11, 2, 17, 7], A)])
+    tile = scene_tile(row, np.zeros((10, 20, 3), np.uint8), 200)
+    green = (tile == OUTCOME_COLOURS["labelled"]).all(axis=2)
+    # A pixel is 10 wide: the middle of pixel 2 lies at 24.5, between two of the tile's.
+    assert np.flatnonzero(green[60:80].all(axis=0)).tolist() == [25, 74]
+    assert np.argwhere(green[40:70, 30:60]).mean(axis=0) == pytest.approx([14.5, 14.5], abs=0.51)
+    white = (tile == 245).all(axis=2)
+    assert np.flatnonzero(white[40:60].all(axis=0)).tolist() == [115, 174]
+
+
 def test_boxes_that_are_none_do_not_stop_the_drawing():
     bodies = [found([np.nan, 0, 1, 1], "invalid_box"), found([-50, -50, 900, 900], "unmatched")]
     row = frame("1", bodies, [person("a", [500, 0, 510, 10], A)])
@@ -156,6 +169,12 @@ def test_a_crop_shows_its_areas_tinted_and_outlined():
     assert tile[10, 4].tolist() == list(AREA_COLOURS[BodyRegion.FACE])
     tint = np.array(AREA_COLOURS[BodyRegion.LOWER_BODY]) * 0.35 + 65
     np.testing.assert_allclose(tile[80, 16], tint, atol=1)
+
+
+def test_areas_of_an_enlarged_crop_are_outlined_where_they_lie():
+    tile = crop_tile(crop("a", "VIS"), np.full((96, 32, 3), 100, np.uint8), 960)
+    outlined = (tile == AREA_COLOURS[BodyRegion.FACE]).all(axis=2)
+    assert np.flatnonzero(outlined[50:150].all(axis=0)).tolist() == [45, 284]
 
 
 def test_strips_are_lines_of_subjects_and_columns_of_bands():

@@ -308,6 +308,43 @@ def test_the_box_of_the_highest_score_is_that_of_the_surest_face():
         assert (tile[row, columns] == named["other face"]).all()
 
 
+def marked(image, colour):
+    """Mean place (x, y) of a colour's pixels."""
+    return np.argwhere((image == colour).all(axis=2)).mean(axis=0)[::-1]
+
+
+@pytest.mark.parametrize("tile_px", [32, 96, 320])
+def test_marks_lie_on_what_they_mark_at_any_scale(tile_px):
+    image = np.zeros((32, 32, 3), np.uint8)
+    image[12, 9], image[20, 25] = 255, 128
+    nowhere = np.full((468, 3), np.nan, np.float32)
+    face = {"score": 0.9, "box_xyxy": np.float32([5, 4, 28, 29])}
+    point = np.float32([[9, 12]])
+    face |= {"landmarks_xy": point, "mesh_xyz": nowhere.copy()}
+    face["mesh_xyz"][0, :2] = 25, 20
+    tile = faces_tile({"faces": [face]}, image, tile_px)
+    plain = draw.fit(image, tile_px)[0].max(axis=2).astype(float)
+    for colour, half in (
+        (draw.POINT, slice(0, tile_px // 2)),
+        (draw.MESH, slice(tile_px // 2, None)),
+    ):
+        seen = np.zeros_like(plain)
+        seen[half] = plain[half]
+        centre = [(seen.sum(axis=axis) @ np.arange(tile_px)) / seen.sum() for axis in (0, 1)]
+        assert np.abs(marked(tile, colour) - centre).max() <= 0.51
+    edges = np.argwhere((tile == draw.BOX).all(axis=2))
+    scale = tile_px / 32
+    assert edges.min(axis=0) == pytest.approx([4.5 * scale - 0.5, 5.5 * scale - 0.5], abs=0.51)
+    assert edges.max(axis=0) == pytest.approx([29.5 * scale - 0.5, 28.5 * scale - 0.5], abs=0.51)
+
+
+def test_an_edge_between_two_pixels_is_drawn_on_the_one_inside():
+    image = np.zeros((12, 12, 3), np.uint8)
+    draw.draw_box(image, np.float32([2.5, 3.5, 8.5, 9.5]), draw.BOX)
+    edges = np.argwhere(image.any(axis=2))
+    assert (edges.min(axis=0).tolist(), edges.max(axis=0).tolist()) == ([4, 3], [9, 8])
+
+
 def test_a_face_without_a_mesh_is_drawn_by_its_box():
     """Degenerate landmarks span no crop for the mesh network, whose points are NaN then."""
     drawn = np.zeros((50, 50, 3), np.uint8)

@@ -2,9 +2,30 @@
 
 import cv2
 import numpy as np
+import pytest
 
 from pipeline.ops.codec import encode_png
 from pipeline.report.scene_sheet import scene_sheet
+
+
+def test_boxes_and_names_lie_on_whom_they_mark(tmp_path):
+    image = np.zeros((64, 64, 3), np.uint8)
+    box = np.float32([9.5, 29.5, 39.5, 59.5])  # the edges of pixels 10 to 39, 30 to 59
+    person = {"subject_id": "p", "face_xyxy": box, "body_xyxy": None}
+    row = {
+        "image": {"bytes": encode_png(image)},
+        "truth_people": [person],
+        **{"band": "VIS", "camera_id": "c", "media_id": "m", "frame_index": 0},
+        **{"split": None, "simulated": True},
+    }
+    scene_sheet([row], tmp_path / "sheet.png", "scenes")
+    drawn = cv2.imread(str(tmp_path / "sheet.png"))[18 : 18 + 640, ..., ::-1]
+    coloured = np.argwhere((drawn == (255, 99, 71)).all(axis=2))
+    line = coloured[coloured[:, 0] >= 300]
+    assert (line.min(axis=0).tolist(), line.max(axis=0).tolist()) == ([300, 100], [599, 399])
+    words = coloured[coloured[:, 0] < 300]
+    assert words[:, 0].max() == 299
+    assert words[:, 1].min() == pytest.approx(100, abs=1)
 
 
 def test_a_sheet_of_scenes_says_what_it_shows(tmp_path):

@@ -98,7 +98,7 @@ def _in_3d(row: Row, image: UInt8) -> list[View]:
     seen = map_visibility(position_map)
     tile, scale = draw.fit(image, TILE_PX)
     return [
-        ("net", draw.draw_net(tile, position_map[..., :2] * scale, seen > 0)),
+        ("net", draw.draw_net(tile, draw.at_scale(position_map[..., :2], scale), seen > 0)),
         ("UV position map", (scaled * 255).astype(np.uint8)),
         ("UV texture", (texture * (0.3 + 0.7 * seen[..., None])).astype(np.uint8)),
     ]
