@@ -57,6 +57,10 @@ _MOST_SUBJECTS = 1 << 24
 _FEW_KEYS, _GAPS = 1024, 16
 """An index may lack keys, but no more than so many, and so many times those that it has."""
 
+_EXACT_KEYS = 1 << 24
+"""Keys from here on are rounded where they stand as ``float32``: a subject's bounds may be off by
+one image, and an image's own label counts."""
+
 Int64 = NDArray[np.int64]
 
 
@@ -175,13 +179,14 @@ def list_images(file: Path, keys: Int64, offsets: Int64) -> Iterator[tuple[int, 
 
 
 def _subjects(data: mmap.mmap, place: dict[int, int], keys: range, file: Path) -> dict[int, int]:
-    """Return the subject of each image by its key, subjects numbered from 0."""
+    """Return the subject of each image by its exact key, subjects numbered from 0."""
     subjects: dict[int, int] = {}
     for subject, key in enumerate(keys):
         if key not in place:
             raise ReaderError(f"{file}: the index lacks key {key} of subject {subject}")
         labels, _ = unpack(read_record(data, place[key], file))
-        subjects.update(dict.fromkeys(range(*_span(labels, keys.start, file)), subject))
+        first, end = (min(bound, _EXACT_KEYS) for bound in _span(labels, keys.start, file))
+        subjects.update(dict.fromkeys(range(first, end), subject))
     return subjects
 
 
@@ -190,7 +195,8 @@ def _report_gaps(
 ) -> None:
     """Tell of keys that subjects have and the index lacks, and of images that no subject has."""
     absent = [key for key in subjects if key not in place]
-    alone = [key for key in place if 0 < key < first_subject and key not in subjects]
+    told = min(first_subject, _EXACT_KEYS)
+    alone = [key for key in place if 0 < key < told and key not in subjects]
     report_unmatched(
         file, [f"key {key}" for key in absent], what="keys", match="have no line in train.idx"
     )

@@ -9,7 +9,7 @@ import pytest
 from pipeline import testing
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
-from pipeline.readers import read_dataset
+from pipeline.readers import read_dataset, recordio
 from pipeline.readers.recordio import read_index, read_record, unpack
 from pipeline.testing.images import image_bytes
 from pipeline.testing.recordio import MAGIC, framed
@@ -169,6 +169,22 @@ def test_an_image_that_no_subject_has_is_its_own_labels(tmp_path, caplog):
         found = {key: row["content"] for key, row in contents(tmp_path).items()}
     assert found == {"0000000/00000001": b"a", "0000001/00000002": b"b", "0000001/00000003": b"c"}
     assert "1 images are no subject's by their key, among them 'key 3'" in caplog.text
+
+
+def test_beyond_exact_keys_an_images_own_label_counts(tmp_path, caplog, monkeypatch):
+    """As of Glint360K's 17 million images: bounds of subjects are rounded from 2^24 on."""
+    monkeypatch.setattr(recordio, "_EXACT_KEYS", 3)
+    rounded = [
+        (0, labelled(0, 6, 8)),
+        *((key, labelled(key, own, image=b"i")) for key, own in enumerate((0, 0, 0, 1, 1), 1)),
+        (6, labelled(6, 1, 3)),  # ends one image too early
+        (7, labelled(7, 3, 6)),
+    ]
+    write_records(tmp_path, rounded)
+    with caplog.at_level("WARNING"):
+        found = sorted(contents(tmp_path))
+    assert found == [f"{subject:07d}/{key:08d}" for key, subject in enumerate((0, 0, 0, 1, 1), 1)]
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("label", [2, -1, 0.5, float("nan")])
