@@ -77,6 +77,17 @@ def test_subjects_of_few_images_are_drawn_as_often_as_others():
     assert 0.45 < found.labels[real].mean() < 0.55
 
 
+def test_subjects_of_few_pairs_are_drawn_as_often_as_others():
+    faces = 28 + 8
+    made = [("head_mesh -15..+15", source) for source in range(faces)]
+    pairs = [(source, faces + source) for source in range(faces)]
+    found = domains([0] * 28 + [1] * 8, made, pairs)
+    real, _, synthetic, _ = PairedSampler(found, 4000, 4000, 4000).draw(np.random.default_rng(0))
+    assert (synthetic == real + faces).all()
+    assert 0.46 < found.labels[real].mean() < 0.54  # five standard deviations around a half
+    assert len(set(real.tolist())) == faces
+
+
 def test_a_ratio_that_cannot_be_filled_is_refused():
     with pytest.raises(StageError, match=r"asks for 3 synthetic samples .* and there are none"):
         DomainSampler(domains([0, 1], []), 3, 3)
