@@ -107,7 +107,8 @@ class BandIndex:
             generator: to draw with.
             labels: int64 (k,), of subjects who have samples in every band.
             bands: (b,), which.
-            count: for each subject and band; where somebody has fewer, some come twice.
+            count: for each subject and band; where somebody has fewer, all come as often as others
+                or once more.
 
         Returns:
             int64 (k · b · count,), indices of samples, subject by subject, in these band by band.
@@ -115,7 +116,7 @@ class BandIndex:
         cells = np.ix_(labels, self._codes(bands))
         starts, counts = (each[cells].ravel().tolist() for each in (self._starts, self._counts))
         pairs = zip(starts, counts, strict=True)
-        places = [start + generator.choice(n, count, n < count) for start, n in pairs]
+        places = [start + evenly_drawn(generator, n, count) for start, n in pairs]
         return np.asarray(self._order[np.concatenate(places)])
 
     def draw_beside(
@@ -190,6 +191,23 @@ class BandIndex:
         """Return the number of samples of each subject in each band, int64 (s, b)."""
         none = np.zeros((len(self._counts), 1), np.int64)
         return np.asarray(np.hstack([self._counts, none])[:, self._codes(bands)])
+
+
+def evenly_drawn(generator: np.random.Generator, n: int, count: int) -> Int64:
+    """Draw so many of n, and none once more before all others have come as often.
+
+    Args:
+        generator: to draw with.
+        n: 1 or more.
+        count: to draw.
+
+    Returns:
+        int64 (count,), 0 … n − 1, each ⌊count / n⌋ or ⌈count / n⌉ times.
+    """
+    if n >= count:
+        return generator.choice(n, count, replace=False)
+    runs = [generator.permutation(n) for _ in range(-(-count // n))]
+    return np.concatenate(runs)[:count]
 
 
 def _placed(counts: Int64, places: Int64) -> tuple[Int64, Int64]:

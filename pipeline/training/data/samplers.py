@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.errors import StageError
 from pipeline.training.data.images import Int64
-from pipeline.training.data.labels import BandIndex
+from pipeline.training.data.labels import BandIndex, evenly_drawn
 from pipeline.types import Band
 
 
@@ -130,7 +130,7 @@ class SubjectsInAllBands:
         index: the samples.
         bands: that each subject brings; who lacks one is never drawn.
         batch_subjects: subjects in a batch.
-        images_per_band: of each of them; where somebody has fewer, some come twice.
+        images_per_band: of each of them; where somebody has fewer, all come before any comes again.
 
     Raises:
         StageError: fewer subjects have samples in every band.
@@ -162,7 +162,7 @@ class SubjectsInAnyBand:
         index: the samples.
         bands: whose samples are drawn.
         batch_subjects: subjects in a batch.
-        images: of each of them; where somebody has fewer, some come twice.
+        images: of each of them; where somebody has fewer, all come before any comes again.
 
     Raises:
         StageError: fewer subjects have two samples in these bands.
@@ -184,7 +184,7 @@ class SubjectsInAnyBand:
         drawn = []
         for subject in chosen.tolist():
             samples = self._samples[subject]
-            drawn.append(generator.choice(samples, self._images, len(samples) < self._images))
+            drawn.append(samples[evenly_drawn(generator, len(samples), self._images)])
         return np.concatenate(drawn)
 
 

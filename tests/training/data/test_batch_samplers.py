@@ -118,6 +118,15 @@ def test_domain_aware_batches_hold_no_image_twice_unless_there_are_too_few():
     assert len(places) > 10
 
 
+@pytest.mark.parametrize("sampler", [SubjectsInAllBands, SubjectsInAnyBand])
+def test_no_image_comes_again_while_another_of_its_subject_has_not_come(sampler):
+    subjects = np.repeat(np.arange(4), 3)
+    made = sampler(BandIndex(subjects, ["VIS"] * 12), [Band.VIS], 4, 5)
+    for seed in range(30):
+        counts = np.bincount(made.draw(np.random.default_rng(seed)), minlength=12)
+        assert (np.sort(counts.reshape(4, 3)) == [1, 2, 2]).all()
+
+
 def test_random_batches_take_anybody_with_two_images_whatever_the_band():
     sampler = SubjectsInAnyBand(INDEX, [Band.VIS, Band.NIR], 2, 2)
     drawn = [sampler.draw(np.random.default_rng(seed)) for seed in range(60)]

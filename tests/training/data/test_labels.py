@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sample_rows import sample_row, write_stage
 
-from pipeline.training.data.labels import BandIndex, label, shots_of
+from pipeline.training.data.labels import BandIndex, evenly_drawn, label, shots_of
 from pipeline.training.data.sample_set import Part, SampleSet, of_split
 from pipeline.training.methods.nir_vis import NirVisMethod
 from pipeline.types import Band, Split
@@ -37,6 +37,15 @@ def test_each_pair_of_different_images_is_drawn_alike():
     np.add.at(counts, tuple(pairs), 1)
     assert np.allclose(counts[4:9, 4:9][~np.eye(5, dtype=bool)], 400, atol=70)
     assert counts.trace() == 0
+
+
+@given(n=st.integers(1, 30), count=st.integers(1, 99), seed=st.integers(0, 99))
+def test_nothing_is_drawn_once_more_before_all_others_are(n, count, seed):
+    drawn = evenly_drawn(np.random.default_rng(seed), n, count)
+    assert len(drawn) == count
+    assert set(np.bincount(drawn, minlength=n).tolist()) <= {count // n, -(-count // n)}
+    if n >= count:  # trainings with enough images draw what they always did
+        assert (drawn == np.random.default_rng(seed).choice(n, count, replace=False)).all()
 
 
 @given(
