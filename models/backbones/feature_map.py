@@ -2,7 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @runtime_checkable
@@ -21,6 +21,10 @@ class MapsFeatures(Protocol):
 
     def feature_map(self, x: Tensor) -> Tensor:
         """Map images (n, c, h, w) to the feature map (n, map_channels, *map_hw)."""
+
+    @property
+    def last_layer(self) -> nn.Module:
+        """What ``from_map`` passes the feature map through: all weights but the map's own."""
 
     def from_map(self, feature_map: Tensor) -> Tensor:
         """Map a feature map to features (n, dimensions)."""

@@ -116,6 +116,11 @@ class IResNet(nn.Module):
         y: Tensor = self.body(self.input_layer(x))
         return y
 
+    @property
+    def last_layer(self) -> nn.Module:
+        """What ``from_map`` passes the feature map through."""
+        return self.output_layer
+
     def from_map(self, feature_map: Tensor) -> Tensor:
         """Map what ``feature_map`` returned to features (n, dimensions)."""
         y: Tensor = self.output_layer(feature_map)

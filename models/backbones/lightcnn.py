@@ -155,6 +155,11 @@ class LightCNN9(nn.Module):
         y: Tensor = self.features(x)
         return y
 
+    @property
+    def last_layer(self) -> nn.Module:
+        """What ``from_map`` passes the feature map through."""
+        return self.fc1
+
     def from_map(self, feature_map: Tensor) -> Tensor:
         """Map what ``feature_map`` returned to features (n, 256)."""
         y: Tensor = self.fc1(feature_map.flatten(1))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from models.backbones.feature_map import MapsFeatures
 from models.dmfr.decoders import UpConvolutions
 from models.dmfr.trunk import HW, Trunk
+from models.freezing import freeze
 
 MAP_CHANNELS = 1024
 DIMENSIONS = 512
@@ -39,7 +40,8 @@ class DisentanglingNetwork(nn.Module):
     """A backbone's map, spread, divided in depth into two trunks; it embeds by f_id.
 
     Args:
-        backbone: a ``MapsFeatures``; its own last layer takes no part.
+        backbone: a ``MapsFeatures``; its own last layer takes no part, and is frozen: several
+            processes wait for gradients of all that trains.
         dimensions: of each of the three features.
         map_channels: of M, even.
     """
@@ -53,6 +55,7 @@ class DisentanglingNetwork(nn.Module):
         super().__init__()
         if not isinstance(backbone, MapsFeatures):
             raise ValueError(f"{type(backbone).__name__} has no feature map to be divided")
+        freeze(backbone.last_layer)
         self.backbone, self.dimensions = backbone, dimensions
         self.map_channels, self.map_hw = map_channels, backbone.map_hw
         self.spread = nn.Conv2d(backbone.map_channels, map_channels, 1)

@@ -52,6 +52,20 @@ def test_identity_is_what_is_left_of_the_entangled():
     assert not torch.allclose(moved.other, parts.other)
 
 
+@pytest.mark.parametrize(
+    ("make", "shape"), [(LightCNN9, (1, 128, 128)), (lambda: IResNet(18, 48), (3, 48, 48))]
+)
+def test_all_that_trains_of_a_disentangling_network_has_a_gradient(make, shape):
+    backbone = make()
+    network = DisentanglingNetwork(backbone, dimensions=8, map_channels=16)
+    network(torch.rand(2, *shape)).sum().backward()
+    last = {id(parameter) for parameter in backbone.last_layer.parameters()}
+    assert last
+    for name, parameter in network.named_parameters():
+        assert parameter.requires_grad == (id(parameter) not in last), name
+        assert (parameter.grad is not None) == parameter.requires_grad, name
+
+
 def test_a_map_and_its_features_are_the_network_itself():
     torch.manual_seed(0)
     for network, shape in ((LightCNN9(), (1, 128, 128)), (IResNet(18, 48), (3, 48, 48))):

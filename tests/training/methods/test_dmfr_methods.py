@@ -68,6 +68,10 @@ class TinyMap(nn.Module):
     def feature_map(self, x):
         return self.convolution(x)
 
+    @property
+    def last_layer(self):
+        return self.linear
+
     def from_map(self, feature_map):
         return self.linear(feature_map.flatten(1))
 
