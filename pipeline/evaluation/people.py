@@ -7,11 +7,11 @@ from pipeline.errors import StageError
 from pipeline.params.datasets import FREE, DatasetParams
 from pipeline.store.protocols import Protocol
 
-_RELEASED_AS = {"sf_tl54": "speaking_faces", "tfw": "speaking_faces"}
-"""Readers of further releases of a data set, with its people under its ids."""
-
 _MANY = (*FREE, "recordio", "bin_packs", "ijb_insightface")
 """Readers of several data sets: those of one are not those of another."""
+
+_RELEASES = {"sf_tl54": "speaking_faces", "tfw": "speaking_faces"}
+"""Readers of further releases of a data set, which count its people as it does."""
 
 
 def trained_and_tested(
@@ -23,8 +23,8 @@ def trained_and_tested(
     """Return the tested subjects whom a network was trained on, sorted.
 
     Two names are of the same people where they share a reader of an official data set, or a root:
-    CASIA NIR-VIS 2.0 in two places is one data set, and a folder under two names, too. SF-TL54 and
-    TFW show people of SpeakingFaces.
+    CASIA NIR-VIS 2.0 in two places is one data set, and a folder under two names, too; SF-TL54 and
+    TFW have their named people from SpeakingFaces.
 
     Args:
         trained: ``<data set>/<subject>`` of everybody in training, as the network's file has them.
@@ -67,13 +67,14 @@ def refuse_trained(
 
 
 def _same_people(one: DatasetParams, other: DatasetParams) -> bool:
-    readers = {_RELEASED_AS.get(each.reader, each.reader) for each in (one, other)}
-    if len(readers) == 1 and not readers & {*_MANY}:
+    first, second = (_RELEASES.get(each.reader, each.reader) for each in (one, other))
+    if first == second and first not in _MANY:
         return True
-    return _folder_of(one) == _folder_of(other)
+    return _folder(one) == _folder(other)
 
 
-def _folder_of(params: DatasetParams) -> Path:
+def _folder(params: DatasetParams) -> Path:
+    """Return where images lie: reader ``folder`` takes the folder and a list in it, or the list."""
     root = Path(params.root).resolve()
     listed = params.reader == "folder" and not params.list and root.suffix.lower() == ".csv"
-    return root.parent if listed else root
+    return root.parent if listed and not root.is_dir() else root

@@ -118,8 +118,9 @@ def _people(rows: Iterable[Row]) -> Iterator[Row]:
 
 def shot_of(row: Row) -> tuple[str, str]:
     """Return what an image was taken in, whatever its band: subject and session, media or id."""
-    named = row.get("media_id") or row["sample_id"]
-    known = row.get("session_id") or without_band(named, row["band"])
+    known = row.get("session_id") or without_band(
+        row.get("media_id") or row["sample_id"], row["band"]
+    )
     return str(row["subject_id"]), str(known)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import IjbMdfColumns, IjbMdfParams
 from pipeline.readers.listing import MOST_FRAMES
-from pipeline.readers.tables import delimiter_of, read_cells, read_text
+from pipeline.readers.tables import delimiter_of, read_cells, read_text, whole_id
 
 _FACE = ("face_x", "face_y", "face_width", "face_height")
 _BLANK_LINES = re.compile(r"\A(?:[^\S\r\n]*[\r\n]+)+")
@@ -125,7 +125,7 @@ def _subjects(file: Path, layout: IjbMdfParams) -> set[str]:
     for number, cells in lines:
         if not cells[place : place + 1] or not cells[place]:
             raise ReaderError(f"{file}, line {number}: expected a {column}, found {cells}")
-    return {cells[place] for _, cells in lines}
+    return {whole_id(cells[place]) for _, cells in lines}
 
 
 def _read(file: Path, columns: IjbMdfColumns, only: str | None) -> Annotations:
@@ -155,6 +155,8 @@ def _read(file: Path, columns: IjbMdfColumns, only: str | None) -> Annotations:
         values = values.to_numpy(zero_copy_only=False)
         if len(empty := np.flatnonzero(values == "")):
             raise ReaderError(f"{where[empty[0]]}: {names[key]} is empty")
+        if key == "subject":
+            values = np.array([whole_id(value) for value in values], object)
         texts.append(values)
     if of_only:
         texts.append(np.full(len(table), only, object))

@@ -47,7 +47,7 @@ CSV_COLUMNS = {
 """Optional columns of a CSV and the columns they fill."""
 
 VIEWS = ("front", "left", "right", "back")
-"""What a column ``view`` may say."""
+"""What of a head is seen, as protocols ask for it."""
 
 CSV_GEOMETRY = {"box": ("truth_box_xyxy", (4,)), "landmarks": ("truth_landmarks_xy", (5, 2))}
 """Optional columns of numbers, the columns they fill and their shapes."""
@@ -166,11 +166,10 @@ def _csv_row(
         "split": cells.get("split", "").lower(),
         "view": cells.get("view", "").lower(),
     }
-    for column, names in (("band", list(Band)), ("split", list(Split)), ("view", VIEWS)):
-        if cells[column] and cells[column] not in names:
-            raise ReaderError(
-                f"{where}: {column} {cells[column]!r} is none of {[str(name) for name in names]}"
-            )
+    for column, names in (("band", Band), ("split", Split), ("view", VIEWS)):
+        known = [str(name) for name in names]
+        if cells[column] and cells[column] not in known:
+            raise ReaderError(f"{where}: {column} {cells[column]!r} is none of {known}")
     geometry = {
         target: _numbers(cells[column], shape, f"{where}: {column}")
         for column, (target, shape) in CSV_GEOMETRY.items()

@@ -25,7 +25,7 @@ from pipeline.readers.layout import (
     stem_of,
 )
 from pipeline.readers.listing import sample_id_of
-from pipeline.readers.tables import read_text
+from pipeline.readers.tables import read_text, whole_id
 from pipeline.store import Listing
 from pipeline.types import Band, Row
 
@@ -259,8 +259,3 @@ def sample_rows(
 def known_unused(path: str, _: Collection[str]) -> str | None:
     """Say that an image is one of the non-faces, which the metadata alone name."""
     return "images without a face" if "nonfaces" in path.lower().split("/")[:-1] else None
-
-
-def whole_id(cell: str) -> str:
-    """Return an identifier as it was before a spreadsheet made it a float: 187.0 → 187."""
-    return cell[:-2] if cell.endswith(".0") and cell[:-2].isdecimal() else cell

@@ -27,7 +27,7 @@ import pyarrow.csv as pacsv
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers import ijbb, ijbc
-from pipeline.readers.ijb import subjects_by_template, whole_id
+from pipeline.readers.ijb import subjects_by_template
 from pipeline.readers.layout import (
     find_list,
     is_image,
@@ -43,6 +43,7 @@ from pipeline.readers.layout import (
     stem_of,
 )
 from pipeline.readers.listing import sample_id_of
+from pipeline.readers.tables import whole_id
 from pipeline.readers.unmatched import report_unmatched
 from pipeline.store import Listing
 from pipeline.types import Band, Float32, Region

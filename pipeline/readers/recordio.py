@@ -11,7 +11,8 @@ has a line ``<key>\t<offset>`` per record. A record is
 
 Record 0 of a training set has two labels and no image: images are the keys 1 … a − 1, and the keys
 a … b − 1 stand for subjects, whose two labels are their first image's key and the one behind their
-last. An image that no subject has by its key is of its own label, by which InsightFace trains.
+last. An image that no subject has by its key is of its own label, by which InsightFace trains; so
+is each from key 2²⁴ on (Glint360K has 17 million), where a ``float32`` may be a key beside it.
 Where record 0 is an image (as in the shuffled files that DALI reads), each record's first label is
 its subject. ``property`` counts subjects: those that there are, or labels up to the highest one.
 
@@ -54,12 +55,11 @@ _HEADER = struct.Struct("<IfQQ")
 _MOST_SUBJECTS = 1 << 24
 """Above it a label, a ``float32``, is no whole number for sure."""
 
+_EXACT_KEYS = 1 << 24
+"""From here on a key, a ``float32`` in records, may be beside the one that was meant."""
+
 _FEW_KEYS, _GAPS = 1024, 16
 """An index may lack keys, but no more than so many, and so many times those that it has."""
-
-_EXACT_KEYS = 1 << 24
-"""Keys from here on are rounded where they stand as ``float32``: a subject's bounds may be off by
-one image, and an image's own label counts."""
 
 Int64 = NDArray[np.int64]
 
@@ -160,8 +160,10 @@ def list_images(file: Path, keys: Int64, offsets: Int64) -> Iterator[tuple[int, 
     with _mapped(file) as data:
         labels, first_image = unpack(read_record(data, place[int(keys[0])], file))
         if keys[0] == 0 and len(labels) == 2 and not first_image:
-            first_subject, end = _span(labels, _FEW_KEYS + _GAPS * len(place), file)
-            subjects = _subjects(data, place, range(first_subject, end), file)
+            keys_at_most = _FEW_KEYS + _GAPS * len(place)
+            of_subjects = _meant(data, place, _span(labels, keys_at_most, file), file)
+            first_subject, end = of_subjects.start, of_subjects.stop
+            subjects = _subjects(data, place, of_subjects, file)
             _report_gaps(place, subjects, first_subject, file)
             for key, offset in place.items():
                 if 0 < key < first_subject:
@@ -178,15 +180,33 @@ def list_images(file: Path, keys: Int64, offsets: Int64) -> Iterator[tuple[int, 
                     yield key, offset, int(own[0])
 
 
+def _meant(data: mmap.mmap, place: dict[int, int], read: tuple[int, int], file: Path) -> range:
+    """Return the subjects' keys that record 0 means: as read, or where they are seen to end.
+
+    They begin at the first record without an image, and end behind the index's last key.
+    """
+    first, end = read
+    off = _off(first)
+    near = (key for key in range(first - off, first + off + 1) if key in place)
+    first = next((k for k in near if not unpack(read_record(data, place[k], file))[1]), first)
+    off = _off(end)
+    return range(first, min(max(max(place) + 1, end - off), end + off))
+
+
+def _off(key: int) -> int:
+    """Return how far from the one that was meant a key may be, at most."""
+    return key // _EXACT_KEYS
+
+
 def _subjects(data: mmap.mmap, place: dict[int, int], keys: range, file: Path) -> dict[int, int]:
-    """Return the subject of each image by its exact key, subjects numbered from 0."""
+    """Return the subject of each image by its key, as far as keys are exact; numbered from 0."""
     subjects: dict[int, int] = {}
     for subject, key in enumerate(keys):
         if key not in place:
             raise ReaderError(f"{file}: the index lacks key {key} of subject {subject}")
         labels, _ = unpack(read_record(data, place[key], file))
-        first, end = (min(bound, _EXACT_KEYS) for bound in _span(labels, keys.start, file))
-        subjects.update(dict.fromkeys(range(first, end), subject))
+        first, end = _span(labels, keys.start + _off(keys.start), file)
+        subjects.update(dict.fromkeys(range(first, min(end, _EXACT_KEYS)), subject))
     return subjects
 
 
@@ -195,8 +215,8 @@ def _report_gaps(
 ) -> None:
     """Tell of keys that subjects have and the index lacks, and of images that no subject has."""
     absent = [key for key in subjects if key not in place]
-    told = min(first_subject, _EXACT_KEYS)
-    alone = [key for key in place if 0 < key < told and key not in subjects]
+    last = min(first_subject, _EXACT_KEYS)
+    alone = [key for key in place if 0 < key < last and key not in subjects]
     report_unmatched(
         file, [f"key {key}" for key in absent], what="keys", match="have no line in train.idx"
     )

@@ -1,4 +1,4 @@
-"""What images of one shot have in common: an id, but for the words that name a band."""
+"""What images of one shot share: an id, but for the words that name their bands."""
 
 import re
 
@@ -7,18 +7,20 @@ from pipeline.types import Band
 
 _WORDS = {"VIS": ("visible", "rgb", "colou?r"), "IR": ("ir", "infra_?red", "thermal", "thr")}
 """What people call images of a band, besides its name."""
-_SEPARATORS = "._~+-"
+
+_APART = re.compile(r"(?:%2[0-9A-F]|[._~+-])+")
+"""What sets words apart in an id, blanks and brackets as they are encoded there."""
 
 
 def without_band(path: str, band: str) -> str:
     """Return an id without the words that name its band, in any case, and without an extension.
 
-    A word ends where no letter follows, or where small letters begin or end: ``a/nir/1.png``,
-    ``annaNIR1``; that of ``elvis/1.png`` is none. What separated it goes, too, because often one
-    band alone is named: ``anna/001.jpg`` beside ``anna/001_nir.jpg`` or ``anna/NIR/001.jpg``.
+    What set a word apart goes with it, as where only one of two bands is named: ``anna/1.png`` and
+    ``anna/nir/1.png`` or ``anna/1_nir.png``. A word ends where no letter follows, or where small
+    letters begin or end: ``a/nir/1.png``, ``annaNIR1``; that of ``elvis/1.png`` is none.
     """
     words = "|".join((band, *_WORDS["VIS" if band == Band.VIS else "IR"]))
     word = rf"(?<![A-Za-z])(?i:{words})(?![A-Za-z])|(?<![A-Z]){band}(?![A-Z])"
     bare = re.sub(word, "", stem_of(path) if is_image(path) else path)
-    bare = re.sub(rf"([{_SEPARATORS}])[{_SEPARATORS}]+", r"\1", bare)
-    return "/".join(part for each in bare.split("/") if (part := each.strip(_SEPARATORS)))
+    parts = (_APART.sub("_", part).strip("_") for part in bare.split("/"))
+    return "/".join(filter(None, parts))

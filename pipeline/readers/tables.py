@@ -124,3 +124,8 @@ def read_rows(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
             )
         rows.append((number, dict(zip(header, cells, strict=True))))
     return header, rows
+
+
+def whole_id(cell: str) -> str:
+    """Return an identifier as it was before a spreadsheet made it a float: 187.0 → 187."""
+    return cell[:-2] if cell.endswith(".0") and cell[:-2].isdecimal() else cell

@@ -17,10 +17,9 @@ DATASETS = {
         ("yours", "folder", "/data/yours"),
         ("ms1m", "recordio", "/data/ms1m"),
         ("glint", "recordio", "/data/glint"),
-        ("mine_listed", "folder", "/data/mine/list.csv"),
-        ("speaking", "speaking_faces", "/data/speaking"),
-        ("sf", "sf_tl54", "/data/sf"),
-        ("tfw", "tfw", "/data/tfw"),
+        ("speakers", "speaking_faces", "/data/speakers"),
+        ("landmarks", "sf_tl54", "/data/landmarks"),
+        ("wild", "tfw", "/data/wild"),
     )
 }
 
@@ -31,14 +30,13 @@ DATASETS = {
         ("casia/00007", "casia", ["00007"]),
         ("casia/00007", "casia_cropped", ["00007"]),
         ("mine/00007", "also_mine", ["00007"]),
-        ("mine_listed/00007", "mine", ["00007"]),
-        ("mine_listed/00007", "yours", []),
-        ("speaking/00007", "sf", ["00007"]),
-        ("sf/00007", "tfw", ["00007"]),
-        ("sf/00007", "casia", []),
         ("mine/00007", "yours", []),
         ("mine/00007", "casia", []),
         ("ms1m/00007", "glint", []),
+        ("speakers/00007", "landmarks", ["00007"]),
+        ("landmarks/00007", "speakers", ["00007"]),
+        ("wild/00007", "landmarks", ["00007"]),
+        ("speakers/00007", "casia", []),
         ("gone/00007", "casia", []),
         ("gone/00007", "gone", ["00007"]),
         ("mine/a/00007", "mine", ["a/00007"]),
@@ -55,3 +53,20 @@ def test_a_network_is_not_tested_on_whom_it_knows_by_another_name():
     with pytest.raises(StageError, match=r"trained on 1 subjects of protocol view2 .* them 00007"):
         refuse_trained(["casia/00007"], fold, "casia_cropped", DATASETS)
     refuse_trained(["casia/00008"], fold, "casia_cropped", DATASETS)
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({"root": "/data/mine/list.csv"}, True),
+        ({"root": "/data/mine/other.CSV"}, True),
+        ({"root": "/data/yours/list.csv"}, False),
+        ({"root": "/data/mine/list.csv", "reader": "shards"}, False),
+    ],
+)
+def test_a_folder_and_a_list_in_it_are_of_the_same_people(other, same):
+    listed = {"reader": "folder", "root": "/data/mine", "list": "list.csv", "shards": 1}
+    values = {"mine": listed, "other": {"reader": "folder", "shards": 1} | other}
+    datasets = {name: DatasetParams.model_validate(each) for name, each in values.items()}
+    assert bool(trained_and_tested(["mine/anna"], ["anna"], "other", datasets)) == same
+    assert bool(trained_and_tested(["other/anna"], ["anna"], "mine", datasets)) == same

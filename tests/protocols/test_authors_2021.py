@@ -139,3 +139,12 @@ def test_the_rule_is_kept_in_the_file_and_other_kinds_refused(listed, tmp_path):
         by_authors(
             Protocol("r", Provenance.DERIVED, "", *(listed.enroll,) * 2, None, train_table())
         )
+
+
+def test_impostors_alone_give_no_rate_but_a_reason():
+    impostor = np.linspace(-1, 1, 100, dtype=np.float32)
+    nobody = np.array([], np.float32), np.array([], np.int64)
+    assert rates.ranked_rate(impostor, 0.1, *nobody) == {
+        **{"value": None, "n": 0, "ci95": None},
+        **{"achieved_far": None, "reason": "no genuine comparisons"},
+    }

@@ -83,3 +83,12 @@ def test_a_frame_number_that_is_a_time_is_told(two_media):
     two_media.write()
     with pytest.raises(ReaderError, match="FRAME_NUM 20231124123000 is more than the 2147483647"):
         listing_of(two_media)
+
+
+@pytest.mark.parametrize(("in_table", "in_list"), [("1.0", "1"), ("1", "1.0"), ("1.0", "1.0")])
+def test_a_subject_that_pandas_made_a_float_is_the_one_of_the_list(replica, in_table, in_list):
+    replica.video(VIDEO, 2)
+    replica.box(in_table, VIDEO, 0)
+    replica.write(first=(in_list,))
+    (row,) = listing_of(replica).rows
+    assert (row["people"].subjects, row["people"].splits) == (("1",), ("train",))

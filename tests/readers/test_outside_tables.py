@@ -9,9 +9,8 @@ from pipeline.params.datasets import DatasetParams, IjbMdfParams
 from pipeline.protocols.pairs import cfp_numbers, lfw_pairs
 from pipeline.readers import read_dataset
 from pipeline.readers.annotations import read_galleries
-from pipeline.readers.ijb import whole_id
 from pipeline.readers.llcm import read_ids
-from pipeline.readers.tables import delimiter_of, read_cells, read_rows
+from pipeline.readers.tables import delimiter_of, read_cells, read_rows, whole_id
 
 IMAGE = encode_png(np.zeros((4, 4), np.uint8))
 LIST = "path,subject\na.png,José\nb.png,0012\n"
@@ -41,7 +40,7 @@ def test_blank_lines_stay_out_and_lines_are_counted_as_an_editor_does(tmp_path):
     rows = listed(tmp_path, "\n\npath,subject\n\na.png,0001\n\n\nb.png,0002\n")
     assert set(rows) == {"a.png", "b.png"}
     with pytest.raises(ReaderError, match=r"list\.csv, line 6: band 'IR' is none of"):
-        listed(tmp_path, 'path,band,view\n\na.png,VIS,"two\nlines"\n\nb.png,IR,\n')
+        listed(tmp_path, 'path,band,camera\n\na.png,VIS,"two\nlines"\n\nb.png,IR,\n')
 
 
 @pytest.mark.parametrize(
@@ -71,8 +70,8 @@ def test_bands_and_splits_are_known_in_any_case(tmp_path):
 
 def test_a_long_cell_and_quotes_are_read(tmp_path):
     long = "x" * 300_000
-    rows = listed(tmp_path, f'path,subject,view\na.png,"Smith, J.","{long}"\n')
-    assert (rows["a.png"]["subject_id"], rows["a.png"]["view"]) == ("Smith, J.", long)
+    rows = listed(tmp_path, f'path,subject,licence\na.png,"Smith, J.","{long}"\n')
+    assert (rows["a.png"]["subject_id"], rows["a.png"]["licence"]) == ("Smith, J.", long)
     assert delimiter_of('"a,b,c";d\n') == ";"
 
 

@@ -161,3 +161,31 @@ def test_a_key_in_the_project_or_nowhere_is_refused(project, monkeypatch):
 def test_readers_of_published_sets_give_none():
     with pytest.raises(ValidationError, match="reader 'lfw' gives none"):
         DatasetParams(reader="lfw", root="x", shards=1, pseudonyms=True)
+
+
+@pytest.mark.parametrize("visible", ["vis/", ""])
+def test_no_shot_is_enrolled_and_probed_with(project, visible):
+    names = [f"eve/{band}{n}.png" for band in (visible, "nir/") for n in range(4)]
+    for name in names:
+        path = project / "shots" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    asked = params(project, split=Split.TEST).model_copy(update={"root": str(project / "shots")})
+    shot = {row["sample_id"]: (row["path"][-5], shot_of(row)) for row in rows_of(asked)}
+    assert len({*shot.values()}) == 4
+    (protocol,) = cross_band(rows_of(asked), 7)
+    enrolled, probed = (
+        {shot[name] for name in side["sample_id"].to_pylist()}
+        for side in (protocol.enroll, protocol.probe)
+    )
+    assert (len(enrolled), len(probed), enrolled & probed) == (2, 2, set())
+
+
+def test_where_a_session_is_known_it_is_the_shot(project):
+    rows = {row["path"]: row for row in rows_of(params(project))}
+    assert "media_id" not in rows["anna/holiday/1.png"]
+    assert len(rows["anna/2.png"]["media_id"]) == 24
+
+
+def rows_of(asked):
+    return [*read_dataset("mine", asked).rows]

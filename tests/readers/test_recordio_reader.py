@@ -233,3 +233,31 @@ def test_an_offset_longer_than_any_file_is_told(tmp_path):
     (tmp_path / "train.idx").write_text("0\t99999999999999999999\n")
     with pytest.raises(ReaderError, match=r"train\.idx: expected lines of a key and an offset"):
         read_index(tmp_path / "train.idx")
+
+
+def stored(key):
+    """Round a key as ``float32`` does, were a whole number exact below 8, not below 2²⁴."""
+    step = 1
+    while key >= 8 * step:
+        step *= 2
+    return step * round(key / step)
+
+
+@pytest.mark.parametrize("each", [(6, 3, 3), (6, 3, 2), (6, 3, 1), (5, 2, 2, 1), (8, 4), (7, 1, 7)])
+def test_where_keys_are_no_longer_exact_images_are_their_own_labels(
+    tmp_path, monkeypatch, caplog, each
+):
+    monkeypatch.setattr(recordio, "_EXACT_KEYS", 8)
+    owners = [subject for subject, images in enumerate(each) for _ in range(images)]
+    end = len(owners) + 1
+    records = [(0, labelled(0, stored(end), stored(end + len(each))))]
+    records += [(key, labelled(key, owner, image=b"p")) for key, owner in enumerate(owners, 1)]
+    first = 1
+    for key, images in enumerate(each, end):
+        records.append((key, labelled(key, stored(first), stored(first + images))))
+        first += images
+    write_records(tmp_path, records)
+    with caplog.at_level("WARNING"):
+        found = contents(tmp_path)
+    assert sorted(found) == [f"{owner:07d}/{key:08d}" for key, owner in enumerate(owners, 1)]
+    assert "key" not in caplog.text
