@@ -7,6 +7,7 @@ Reference:
 
 import math
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -187,7 +188,9 @@ class Chosen:
 
     @classmethod
     def of(cls, samples: SampleSet, params: PeopleParams) -> Self:
-        """Choose: first ``subjects`` of all, then, for domain-aware batches, who has every band.
+        """Choose: first ``subjects`` of all, then who can be drawn: nobody else is a class.
+
+        For domain-aware batches that is who has every band, for random ones who has two images.
 
         Raises:
             StageError: a band has no sample at all, or nobody is left.
@@ -207,7 +210,12 @@ class Chosen:
             having = set(pairs)
             whole = [s for s in kept if all((s, str(band)) in having for band in params.bands)]
             left_out["lacking_a_band"] = len(kept) - len(whole)
-            kept = whole
+        else:
+            drawn = np.isin(samples.bands, [str(band) for band in params.bands])
+            counts = Counter(samples.subject_ids[drawn].tolist())
+            whole = [s for s in kept if counts[s] > 1]
+            left_out["lacking_a_second_image"] = len(kept) - len(whole)
+        kept = whole
         if not kept:
             raise StageError(
                 f"none of {len(names)} training subjects is left ({left_out}): expected some; "

@@ -73,7 +73,19 @@ def test_who_lacks_a_band_is_left_out_of_domain_aware_batches_and_counted(tmp_pa
     assert chosen.left_out == {"not_chosen": 0, "lacking_a_band": 1}
     everybody = opened(tmp_path / "random", params(sampler="random"), people=lacking)
     assert "t3" in everybody.samples.subject_ids
-    assert everybody.left_out == {"not_chosen": 0}
+    assert everybody.left_out == {"not_chosen": 0, "lacking_a_second_image": 0}
+
+
+def test_who_has_one_image_is_left_out_of_random_batches_and_counted(tmp_path):
+    samples = opened(tmp_path).samples
+    own = np.flatnonzero(samples.subject_ids == "t3")
+    single = samples.take(np.setdiff1d(np.arange(len(samples)), own[1:]))
+    chosen = Chosen.of(single, params(sampler="random"))
+    assert chosen.left_out == {"not_chosen": 0, "lacking_a_second_image": 1}
+    method = Bodies(params(sampler="random"), network())
+    method.train_on(chosen.samples)
+    assert method.names == ("t0", "t1", "t2")
+    assert method.sampler.subjects.tolist() == [0, 1, 2]  # all classes are drawn
 
 
 def test_shares_of_the_subjects_are_disjoint_whatever_the_seed(tmp_path):
