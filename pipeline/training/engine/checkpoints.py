@@ -1,7 +1,7 @@
 """Checkpoints: what trains, as it stands after some steps."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,27 @@ def training_state(method: Method, optimizers: Sequence[torch.optim.Optimizer]) 
     frozen = tuple(method.frozen())
     state = {n: v for n, v in method.state_dict().items() if not (frozen and n.startswith(frozen))}
     return {"method": state, "optimizers": [each.state_dict() for each in optimizers]}
+
+
+def check_finite(state: Mapping[str, Any], step: int, average: Callable[[Tensor], Tensor]) -> None:
+    """Refuse a state that no training could go on from, though all losses before it were finite.
+
+    Args:
+        state: of ``training_state``.
+        step: the number of steps that made it.
+        average: makes the mean over all processes: where one's is not finite, all stop.
+
+    Raises:
+        StageError: a weight, or what a layer remembers, is not finite.
+    """
+    floats = {n: v for n, v in state["method"].items() if v.is_floating_point()}
+    broken = torch.stack([value.isfinite().all().logical_not() for value in floats.values()])
+    shares = average(broken.float()).tolist()
+    if names := [name for name, share in zip(floats, shares, strict=True) if share]:
+        raise StageError(
+            f"step {step} left {len(names)} of {len(floats)} weights and statistics not finite, "
+            f"among them {names[0]}: expected finite ones"
+        )
 
 
 def load_training_state(

@@ -6,8 +6,8 @@ no random state, and a training that was killed ends where it would have.
 
 import math
 import time
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -22,6 +22,7 @@ from pipeline.store.networks import save_network
 from pipeline.store.progress import progress
 from pipeline.training.data.prefetch import batches, loader_threads
 from pipeline.training.engine.checkpoints import (
+    check_finite,
     load_checkpoint,
     load_method_state,
     load_training_state,
@@ -185,7 +186,8 @@ def train(method: Method, *, label: str, key: str, checkpoint: Path) -> Run:
         checkpoint: file of the state, replaced at once; its folder is made.
 
     Raises:
-        StageError: a loss is not finite. The last checkpoint before it is kept.
+        StageError: a loss is not finite, or a weight where a checkpoint is due. The last
+            checkpoint before it is kept.
     """
     params = method.params
     fabric = make_fabric(params)
@@ -213,7 +215,11 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
         torch.set_num_threads(params.threads)
         die_with_parent()
     steps = Steps(method, fabric)
-    losses = LossCurve(params.steps, lambda values: cast(Tensor, fabric.all_reduce(values)))
+
+    def average(values: Tensor) -> Tensor:
+        return cast(Tensor, fabric.all_reduce(values))
+
+    losses = LossCurve(params.steps, average)
     done = 0
     if (former := load_checkpoint(checkpoint, key)) is not None:
         done, losses.curve, losses.pending = former["step"], former["curve"], former["pending"]
@@ -237,18 +243,25 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
             losses.add(number, steps.take(number, drawn))
             saves = (number + 1) % params.checkpoint_steps == 0 or number + 1 == params.steps
             if saves or (number + 1) % losses.fetched_every == 0:
-                _fetch(losses, label, checkpoint)
-            if saves and leads:
+                with _stopping(label, checkpoint):
+                    losses.fetch()
+            if saves:
                 state = training_state(method, steps.optimizers)
-                kept = {"curve": losses.curve, "pending": losses.pending}
-                save_network({"key": key, "step": number + 1, "state": state} | kept, checkpoint)
+                with _stopping(label, checkpoint):
+                    check_finite(state, number + 1, average)
+                if leads:
+                    kept = {"key": key, "step": number + 1, "state": state}
+                    kept |= {"curve": losses.curve, "pending": losses.pending}
+                    save_network(kept, checkpoint)
             advance(1)
         return Run(losses.curve, time.monotonic() - start, drawn.waited_s)
 
 
-def _fetch(losses: LossCurve, label: str, checkpoint: Path) -> None:
+@contextmanager
+def _stopping(label: str, checkpoint: Path) -> Iterator[None]:
+    """Say what to do where something is not finite."""
     try:
-        losses.fetch()
+        yield
     except StageError as error:
         raise StageError(
             f"{label}: {error}; lower the learning rate, or train with precision 32-true. What was "

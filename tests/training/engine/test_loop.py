@@ -69,6 +69,43 @@ def test_without_a_checkpoint_a_loss_that_is_not_finite_leaves_none(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+class Breaking(Line):
+    """Its loss is finite in every step, and not what the step of one number leaves."""
+
+    def __init__(self, at, broken, **changes):
+        super().__init__(**changes)
+        self.register_buffer("met", torch.zeros(2))
+        self.at, self.broken, self.taken = at, broken, 0
+
+    def training_step(self, batch, optimizer_index):
+        losses = super().training_step(batch, optimizer_index)
+        self.taken += 1
+        if self.taken == self.at and self.broken == "gradient":
+            losses[TOTAL] = losses[TOTAL] + (0.0 * self.slope.weight).sum().sqrt()
+        if self.taken == self.at and self.broken == "buffer":
+            self.met[1] = torch.inf
+        return losses
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+@pytest.mark.parametrize(("broken", "name"), [("gradient", "slope.weight"), ("buffer", "met")])
+def test_no_checkpoint_holds_what_is_not_finite_nor_ends_a_training_with_it(
+    tmp_path, broken, name, at
+):
+    with pytest.raises(StageError, match=r"step .* lower the learning rate") as caught:
+        run(Breaking(at, broken), tmp_path)
+    saved = 2 if at > 2 else 0
+    if at in (2, 4) or broken == "buffer":  # else the next loss is the first to tell
+        assert f"step {saved + 2} left 1 of 2 weights" in str(caught.value)
+        assert f"among them {name}: expected finite ones" in str(caught.value)
+    assert (tmp_path / "checkpoint.pt").exists() == bool(saved)
+    if saved:
+        resumed = Breaking(0, broken)
+        run(resumed, tmp_path)
+        assert resumed.taken == 2
+        assert all(value.isfinite().all() for value in resumed.state_dict().values())
+
+
 class Rising(Counting):
     """Its loss is the number of the step."""
 
