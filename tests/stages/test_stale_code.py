@@ -42,7 +42,8 @@ def entries():
         "datasets"
     ]
     exports = {
-        name: {"source": "data/sample/align", "format": name, "to": "out"} for name in EXPORTERS
+        name: {"source": "data/sample/align", "format": name, "to": f"out/{name}"}
+        for name in EXPORTERS
     }
     params = check_params(values | {"datasets": datasets, "exports": exports}, ROOT)
     found = {}
