@@ -45,7 +45,9 @@ def check_finite(state: Mapping[str, Any], step: int, average: Callable[[Tensor]
     Raises:
         StageError: a weight, or what a layer remembers, is not finite.
     """
-    floats = {n: v for n, v in state["method"].items() if v.is_floating_point()}
+    # What a method keeps of its own beside weights (a pool, a queue) may be any value.
+    kept = {n: v for n, v in state["method"].items() if isinstance(v, Tensor)}
+    floats = {name: value for name, value in kept.items() if value.is_floating_point()}
     broken = torch.stack([value.isfinite().all().logical_not() for value in floats.values()])
     shares = average(broken.float()).tolist()
     if names := [name for name, share in zip(floats, shares, strict=True) if share]:

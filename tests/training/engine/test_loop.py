@@ -106,6 +106,21 @@ def test_no_checkpoint_holds_what_is_not_finite_nor_ends_a_training_with_it(
         assert all(value.isfinite().all() for value in resumed.state_dict().values())
 
 
+class Keeping(Line):
+    """Keeps a number beside its weights, as a pool of images does."""
+
+    def get_extra_state(self):
+        return 3
+
+    def set_extra_state(self, state):
+        assert state == 3
+
+
+def test_what_is_kept_beside_weights_may_be_any_value(tmp_path):
+    run(Keeping(), tmp_path)
+    assert (tmp_path / "checkpoint.pt").exists()
+
+
 class Rising(Counting):
     """Its loss is the number of the step."""
 
