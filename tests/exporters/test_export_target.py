@@ -3,6 +3,7 @@
 import csv
 import errno
 import json
+from contextlib import contextmanager
 
 import pytest
 from stage_data import align_rows, contents, finished, write_folder
@@ -52,21 +53,28 @@ def test_a_full_disk_leaves_no_half_export_and_one_clear_message(put, tmp_path, 
     put("webdataset")
 
 
-def test_an_interrupted_export_keeps_what_was_finished(put, tmp_path, monkeypatch, capsys):
-    whole = contents(put("webdataset", to=tmp_path / "whole", verify=False))
-    written = []
-    true_receipt, true_file = Sink.receipt, Sink.file
+@contextmanager
+def interrupted(monkeypatch, count):
+    """Interrupt an export when it finishes its ``count``th unit; gives the units' names."""
+    written, true_receipt = [], Sink.receipt
 
     def interrupt(self, unit, key):
         written.append(unit)
-        if len(written) == 4:
+        if len(written) == count:
             raise KeyboardInterrupt
         return true_receipt(self, unit, key)
 
     with monkeypatch.context() as patch:
         patch.setattr(Sink, "receipt", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            put("webdataset", verify=False)
+            yield written
+
+
+def test_an_interrupted_export_keeps_what_was_finished(put, tmp_path, monkeypatch, capsys):
+    whole = contents(put("webdataset", to=tmp_path / "whole", verify=False))
+    true_file = Sink.file
+    with interrupted(monkeypatch, 4) as written:
+        put("webdataset", verify=False)
     assert not (tmp_path / "out-webdataset").exists()
     again = []
     monkeypatch.setattr(
@@ -111,18 +119,8 @@ def test_an_export_whose_measures_changed_is_no_longer_the_same(tmp_path):
 
 
 def test_an_export_that_goes_on_takes_nothing_of_other_measures(put, tmp_path, monkeypatch):
-    written, true_receipt = [], Sink.receipt
-
-    def interrupt(self, unit, key):
-        written.append(unit)
-        if len(written) == 3:
-            raise KeyboardInterrupt
-        return true_receipt(self, unit, key)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Sink, "receipt", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            put("parquet", source=remeasured(tmp_path, 0.125), verify=False)
+    with interrupted(monkeypatch, 3):
+        put("parquet", source=remeasured(tmp_path, 0.125), verify=False)
     out = put("parquet", source=remeasured(tmp_path, 0.25), verify=False)
     assert contents(out) == contents(put("parquet", to=tmp_path / "fresh", verify=False))
 
