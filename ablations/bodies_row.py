@@ -32,7 +32,7 @@ def measure(
     from pipeline.training import ablate_bodies, bodies  # these bring torch
     from pipeline.training.backbones import MODULES
     from pipeline.training.embed_people import Networks
-    from pipeline.training.engine.trained import load_trained, pretrained_path
+    from pipeline.training.engine.trained import Trained, load_trained, pretrained_path
     from pipeline.training.methods import METHODS
 
     stage = StageRun("train_bodies", row.method.dataset, load_params(PARAMS))
@@ -46,11 +46,14 @@ def measure(
     code = "pipeline.training.engine.loop", METHODS[row.method.kind], *backbone
     sface = stage.weight("sface") if row.method.kind == "adaface" else None
     unit = ablation.templates == "unit"
+    # Opened once for all seeds, so images are decoded once.
+    people = bodies.open_chosen(row.method, crops, ids)
+    start = Networks(row.method, pretrained, dict[int, Trained]().__getitem__)
+    tested = ablate_bodies.open_rows(start, crops, protocols, sface=sface, unit=unit)
     found: list[dict[str, Any]] = []
     outcomes: dict[str, dict[str, dict[int, Outcomes]]] = {}
     for seed in ablation.seeds:
         params = row.method.model_copy(update={"seed": seed})
-        people = bodies.open_chosen(params, crops, ids)
         path = network_path(f"ablations_bodies/{name}/{seed}")
         key = stage.key({"method": params}, code).fingerprint(people.samples.digest)
         with locked(path.parent):
@@ -58,11 +61,10 @@ def measure(
             trained = bodies.trained_once(name, method, people, pretrained, key=key, path=path)
         for protocol in protocols:
             refuse_trained(trained.subjects, protocol, stage.dataset, stage.params.datasets)
-        networks = Networks(params, pretrained, dict.fromkeys([1], trained).__getitem__)
-        rows = ablate_bodies.rows_by(networks, crops, protocols, sface=sface, unit=unit)
-        own = ablate_bodies.trained_of(networks)
+        method = Networks(params, pretrained, {1: trained}.__getitem__).method(1)
+        own = ablate_bodies.trained_of(method)
         metrics: dict[str, Any] = {"seed": seed}
-        for variant, each in rows.items():
+        for variant, each in ablate_bodies.rows_by(method, tested).items():
             measured = name if variant == own else f"{name}_{variant}"
             metrics[measured] = ablate_bodies.measured(each)
             for band, mine in ablate_bodies.outcomes_by_band(each).items():

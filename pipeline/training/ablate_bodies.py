@@ -1,11 +1,13 @@
 """What a row of the bodies' ablations is measured by: identification between bands."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.evaluation.band_rows import BandRow, band_rows
 from pipeline.evaluation.band_templates import (
+    Filmed,
     band_matrix,
     filmed_in_bands,
     identification,
@@ -13,7 +15,7 @@ from pipeline.evaluation.band_templates import (
 )
 from pipeline.evaluation.outcomes import Outcomes
 from pipeline.params.ablations_bodies import ALL_BANDS
-from pipeline.params.train_bodies import TrainFaceParams
+from pipeline.params.body_training import FaceParams
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training.bodies import check_cut
@@ -21,48 +23,76 @@ from pipeline.training.embed_people import (
     FACE,
     TRAINED,
     Networks,
+    TestedPeople,
     bodies_by,
+    face_starts,
     faces_by,
     open_tested,
     starts,
     tested_ids,
 )
+from pipeline.training.methods.people import PeopleMethod
+from pipeline.types import Band
 
 
-def rows_by(
+@dataclass(frozen=True)
+class Tested:
+    """Whom a row is tested on, and what stands beside its networks.
+
+    Attributes:
+        filmed: who was filmed in each band.
+        people: opened once, for all of the row's networks.
+        starts: by variant, of bodies ``untrained`` and ``pretrained``: no training changes them.
+        unit: as of ``band_rows``.
+    """
+
+    filmed: Mapping[Band, Filmed]
+    people: TestedPeople
+    starts: Mapping[str, BandRow]
+    unit: bool
+
+
+def open_rows(
     networks: Networks,
     folder: ShardFolder,
     protocols: Sequence[Protocol],
     *,
     sface: Path | None,
     unit: bool,
-) -> dict[str, BandRow]:
-    """Embed everybody by a trained network and what stands beside it.
+) -> Tested:
+    """Open the people of protocols, and embed them by what the trainings start from.
 
     Args:
-        networks: of bodies or of faces.
+        networks: of bodies or of faces; none has to be trained yet.
         folder: output of ``crop_bodies``.
         protocols: of band templates.
         sface: its weights, which faces stand beside; None for bodies.
         unit: as of ``band_rows``.
+    """
+    start = networks.start(with_weights=True)
+    people = open_tested(start, folder, tested_ids(protocols))
+    check_cut(people.samples, networks.pretrained)
+    filmed = filmed_in_bands(protocols)
+    found = starts(networks, people) if sface is None else face_starts(networks, people, sface)
+    return Tested(filmed, people, band_rows(filmed, found, unit=unit), unit)
+
+
+def rows_by(method: PeopleMethod, tested: Tested) -> dict[str, BandRow]:
+    """Embed everybody by a trained network.
 
     Returns:
-        By variant; the trained network's is ``trained`` or ``face``.
+        By variant, with those of ``tested.starts``; the trained network's is ``trained`` or
+        ``face``.
     """
-    ids = tested_ids(protocols)
-    if sface is None:
-        method = networks.method(1)
-        tested = open_tested(method, folder, ids)
-        check_cut(tested.samples, networks.pretrained)
-        found = starts(networks, tested) | bodies_by(method, tested)
-    else:
-        found = faces_by(networks, folder, ids, sface)
-    return band_rows(filmed_in_bands(protocols), found, unit=unit)
+    embeds = faces_by if isinstance(method.params, FaceParams) else bodies_by
+    return dict(tested.starts) | band_rows(
+        tested.filmed, embeds(method, tested.people), unit=tested.unit
+    )
 
 
-def trained_of(networks: Networks) -> str:
+def trained_of(method: PeopleMethod) -> str:
     """Return the variant that is the trained network."""
-    return FACE if isinstance(networks.params, TrainFaceParams) else TRAINED
+    return FACE if isinstance(method.params, FaceParams) else TRAINED
 
 
 def outcomes_by_band(row: BandRow) -> dict[str, Outcomes]:

@@ -16,7 +16,7 @@ from pipeline.store.columns import field, vectors_array
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.store.whole import written_whole
-from pipeline.training.bodies import TrainPeopleParams, check_cut, method_of
+from pipeline.training.bodies import TrainPeopleParams, method_of
 from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.embedding import embed_all
@@ -148,28 +148,27 @@ def bodies_as_is(embed: Embed, tested: TestedPeople) -> dict[str, Embeddings]:
     return {OWN: tested.named(vectors)}
 
 
-def faces_by(
-    networks: Networks, folder: ShardFolder, ids: Collection[str], sface: Path
-) -> dict[str, Embeddings]:
-    """Embed the faces of the same people: pretrained, trained, and by SFace as it is.
+def face_starts(networks: Networks, tested: TestedPeople, sface: Path) -> dict[str, Embeddings]:
+    """Embed faces by what no fold changes: pretrained, and by SFace as it is.
 
     Args:
         networks: of faces.
-        folder: output of ``crop_bodies``.
-        ids: who is tested.
+        tested: as the networks' method opens them.
         sface: the weight file.
     """
-    start = networks.start(with_weights=True)
-    tested = open_tested(start, folder, ids)
-    check_cut(tested.samples, networks.pretrained)
-    found = {FACE_PRETRAINED: tested.named(embedded(start, tested))}
-    found[FACE] = tested.named(embedded(networks.method(1), tested))
     network, samples = SFace(sface), tested.samples
     runs = np.array_split(np.arange(len(samples)), -(-len(samples) // 32))
-    found[SFACE] = tested.named(
-        np.concatenate([network.embed(_as_sface_takes(samples.read(run))) for run in runs])
-    )
-    return found
+    vectors = [network.embed(_as_sface_takes(samples.read(run))) for run in runs]
+    start = networks.start(with_weights=True)
+    return {
+        FACE_PRETRAINED: tested.named(embedded(start, tested)),
+        SFACE: tested.named(np.concatenate(vectors)),
+    }
+
+
+def faces_by(method: PeopleMethod, tested: TestedPeople) -> dict[str, Embeddings]:
+    """Embed faces by a trained network."""
+    return {FACE: tested.named(embedded(method, tested))}
 
 
 def looked_at(

@@ -31,6 +31,7 @@ from pipeline.training.embed_people import (
     Networks,
     bodies_as_is,
     bodies_by,
+    face_starts,
     faces_by,
     looked_at,
     open_tested,
@@ -138,7 +139,10 @@ def between_bands(
         found |= bodies_as_is(own, tested)
     if face is not None:
         check(face[0], 1, protocols)
-        found |= faces_by(face[0], folder, ids, face[1])
+        networks, sface = face
+        faces = open_tested(networks.method(1), folder, ids)
+        check_cut(faces.samples, networks.pretrained)
+        found |= face_starts(networks, faces, sface) | faces_by(networks.method(1), faces)
     rows = band_rows(filmed, found, unit=unit)
     if face is not None:
         rows |= fusions(rows[TRAINED], rows[FACE])

@@ -44,6 +44,8 @@ def test_a_row_is_trained_with_each_seed_and_claims_about_it_get_a_verdict(proje
     found = json.loads(Path("reports/ablations/bodies_rows/full.json").read_text())
     assert [each["seed"] for each in found] == [1, 2]
     assert {"full", "full_pretrained", "full_without_torso"} <= found[0].keys()
+    for start in ("full_untrained", "full_pretrained"):  # no seed of a training changes these
+        assert found[0][start] == found[1][start]
     assert set(found[0]["full"]["matrix"]) == {"VIS", "SWIR", "MWIR", "LWIR"}
     # e2 was filmed in LWIR and never detected: tried, and not found
     outcomes = read_outcomes(bodies_row.outcomes_path("full", "full", "LWIR"))
