@@ -58,7 +58,7 @@ def verification_draws(
     asked, known = probing.subjects[probing.enrolled], enrolled.subjects[enrolled.enrolled]
     comparison = compare(probing.vectors, enrolled.vectors, named(asked), named(known))
     curve = measure(comparison, tuple(fars.values())).curve
-    share = curve.genuine / max(1, int((mates_of(enrolled, probing) > 0).sum()))
+    share = curve.genuine / max(1, int(mates_of(enrolled, probing).sum()))
     scores = probing.vectors @ enrolled.vectors.T
     boot = VerificationBootstrap(scores, named(asked), named(known), resamples=resamples)
     errors, rates = boot.draws(tuple(fars.values()))

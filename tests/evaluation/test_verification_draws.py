@@ -16,8 +16,12 @@ FARS = {"1e-1": 0.1, "1e-3": 1e-3}
 PEOPLE = [f"p{number:02d}" for number in range(12)]
 
 
-def fold(people=PEOPLE):
-    enroll = [(None, f"g{who}", who, f"g{who}", None, None) for who in people]
+def fold(people=PEOPLE, each=1):
+    enroll = [
+        (None, f"{name}{who}", who, f"{name}{who}", None, None)
+        for who in people
+        for name in "gh"[:each]
+    ]
     probe = [(None, f"{who}.{n}", who, f"{who}.{n}", None, None) for who in people for n in (0, 1)]
     return Protocol(
         "p",
@@ -52,6 +56,17 @@ def test_values_are_those_of_the_closed_set():
     assert found.values["1e-1"] == pytest.approx(metrics["tar_at_far"]["1e-1"]["value"], abs=1e-6)
     assert np.isnan(found.values["1e-3"])  # 264 impostors give no ten false accepts
     assert found.draws["eer"].shape == found.draws["1e-1"].shape == (50,)
+
+
+def test_of_two_templates_of_each_subject_every_pair_is_tried():
+    gallery, probes = embedded(0.8, 1)
+    gallery |= {f"h{who}": gallery[f"g{who}"] for who in PEOPLE if who != "p05"}  # one failed
+    two = fold(each=2)
+    found = verification_draws(two, gallery, probes, FARS, resamples=50)
+    metrics = measure_closed_set(*sides_of(two, gallery, probes)).metrics
+    assert metrics["tar_at_far"]["1e-1"]["n"] == 48
+    assert found.values["1e-1"] == pytest.approx(metrics["tar_at_far"]["1e-1"]["value"], abs=1e-6)
+    assert found.draws["1e-1"].max() <= 46 / 48
 
 
 def test_a_row_against_itself_differs_by_nothing_in_any_draw():
