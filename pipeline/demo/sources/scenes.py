@@ -101,8 +101,7 @@ def make_scenes(
         uncut = [
             sheet
             for sheet in sheets
-            if sheet.subject_id in needed
-            and not _finished(job, job.cut_key, f"cut/{sheet.subject_id}")
+            if sheet.subject_id in needed and not _is_cut(job, sheet.subject_id)
         ]
         start = partial(_start, job)
         with progress(label, len(uncut) + len(stale)) as advance:
@@ -203,6 +202,12 @@ def _finished(job: _Job, digest: str, piece: str) -> bool:
     return mark.exists() and mark.read_text() == digest
 
 
+def _is_cut(job: _Job, subject_id: str) -> bool:
+    # without the file, somebody else would be drawn in this person's place
+    there = _cut_path(job.root, subject_id).is_file()
+    return there and _finished(job, job.cut_key, f"cut/{subject_id}")
+
+
 def _finish(job: _Job, digest: str, piece: str) -> None:
     write_text(_mark(job.root, piece), digest)
 
@@ -226,6 +231,6 @@ def _drop_strangers(root: Path, takes: list[Take]) -> None:
         for path in folder.glob("*"):
             if path not in known:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-    missing = [take for take in takes if not (root / _filename(take)).exists()]
-    for take in missing:
-        _mark(root, take.key).unlink(missing_ok=True)
+    for take in takes:
+        if not ((root / _filename(take)).exists() and _table_path(root, take).exists()):
+            _mark(root, take.key).unlink(missing_ok=True)

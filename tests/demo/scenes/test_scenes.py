@@ -11,6 +11,7 @@ from pipeline.demo.scenes.camera import CAMERAS, FAR, NEAR
 from pipeline.demo.scenes.compose import render
 from pipeline.demo.scenes.figure import Patch
 from pipeline.demo.scenes.script import Take, Walk, galleries_of, plan
+from pipeline.demo.sources import scenes
 from pipeline.demo.sources.scenes import WEIGHTS, make_scenes
 from pipeline.params.datasets import DatasetParams
 from pipeline.params.sample import ScenesParams
@@ -107,9 +108,25 @@ def test_an_interrupted_run_makes_what_lacks(made, weights, tmp_path):
     (root / "MWIR-30m/g1_01.mp4").unlink()
     (root / ".made/LWIR-30m_g2_01.txt").unlink()
     (root / "LWIR-30m/.g2_01.mp4.partial").write_bytes(b"half")
-    assert make(root, weights) == (8, 2)
+    (root / "annotations/VIS-500m_g2_01.csv").unlink()
+    assert make(root, weights) == (8, 3)
     assert files(root) == before
     assert make(root, weights) == (8, 0)
+
+
+def test_who_is_no_longer_cut_out_is_cut_out_again(weights, tmp_path, monkeypatch):
+    cut, filmed = [], []
+    monkeypatch.setattr(scenes._Studio, "cut", lambda _, sheet: cut.append(sheet.subject_id))
+    monkeypatch.setattr(scenes._Studio, "film", lambda _, take: filmed.append(take.key))
+    (tmp_path / ".made").mkdir()
+    (tmp_path / ".made/cut_P002.txt").write_text("cut")
+    make(tmp_path, weights, changed(openpeople_subjects=1))
+    assert cut == ["P002"]
+    assert len(filmed) == 8
+    (tmp_path / ".cutouts").mkdir()
+    (tmp_path / ".cutouts/P002.npz").touch()
+    make(tmp_path, weights, changed(openpeople_subjects=1))
+    assert cut == ["P002"]
 
 
 def test_more_videos_leave_the_others_alone():
