@@ -50,7 +50,7 @@ _WARMER_C = {
     "shorts": 0.6,
     "skirt": -0.8,
 }
-"""Outer temperature of a garment against the usual: thick and context cloth insulates, °C."""
+"""Outer temperature of a garment against the usual: thick and loose cloth insulates, °C."""
 _DISPLAYED_C = 19.6
 """Span of temperatures between black and white of the emissive bands."""
 
