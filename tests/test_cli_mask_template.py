@@ -55,6 +55,23 @@ def test_missing_words_are_told(tmp_path):
         mesh(tmp_path, "a", tmp_path / "face.stl")
 
 
+def test_no_file_of_the_users_is_overwritten(tmp_path):
+    photo = tmp_path / "me.png"
+    photo.write_bytes(b"my photo")
+    (tmp_path / "link.png").symlink_to(photo)
+    for out in (photo, tmp_path / "x" / ".." / "me.png", tmp_path / "link.png"):
+        with pytest.raises(StageError, match="the photo itself"):
+            mask_template(photo=photo, out=out, material="cotton")
+    (tmp_path / "params.yaml").write_text("datasets: {}\nmasks: {}\n")
+    (tmp_path / "notes.yaml").write_text("- a list\n")
+    for name, told in (("params", r"found \['datasets', 'masks'\]"), ("notes", "is no design's")):
+        with pytest.raises(ReaderError, match=told):
+            mask_template(photo=photo, out=tmp_path / f"{name}.png", material="cotton")
+    (tmp_path / "own.yaml").write_text("kind: cloth\nmaterial: wool\n")  # a design's, made anew
+    with pytest.raises(ReaderError, match=r"me\.png: not_an_image"):
+        mask_template(photo=photo, out=tmp_path / "own.png", material="cotton")
+
+
 def test_a_photo_that_is_none_is_told_in_one_line(tmp_path):
     (tmp_path / "notes.jpg").write_text("no image")
     with pytest.raises(ReaderError, match=r"notes\.jpg: not_an_image: it begins as none of"):

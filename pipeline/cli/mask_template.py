@@ -27,7 +27,7 @@ def mask_template(
     --out also draws the templates into a photo.
     """
     from pipeline.cli import mask_templates as templates
-    from pipeline.synthesis.masks.files import write_template
+    from pipeline.synthesis.masks.files import refuse_others_file, write_template
 
     if out is not None:
         check_png(out)
@@ -38,6 +38,11 @@ def mask_template(
     elif photo is not None and out is not None:
         if material not in LOOKS:
             raise StageError(f"material {material!r} is none of {sorted(LOOKS)}")
+        if out.resolve() == photo.resolve():
+            raise StageError(
+                f"{out} is the photo itself: choose another --out, or it would be lost"
+            )
+        refuse_others_file(out)
         rgb, alpha = templates.unwrapped(photo, polygon, weights)
         write_template(
             out, rgb, alpha, {"kind": kind, "colour": colour, "material": material, "loops": False}

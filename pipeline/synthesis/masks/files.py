@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import ReaderError
+from pipeline.errors import ParamsError, ReaderError
 from pipeline.face3d.position_map import valid_texels
 from pipeline.params.load import read_yaml
 from pipeline.synthesis.masks.bands import LOOKS
@@ -80,6 +80,29 @@ def read_template(path: Path, name: str) -> MaskDesign:
         bulge_cm=flat,
         **metadata,
     )
+
+
+def refuse_others_file(path: Path) -> None:
+    """Refuse to write a design whose YAML would take the place of another file, of params maybe.
+
+    Args:
+        path: the PNG to write.
+
+    Raises:
+        ReaderError: the YAML beside it is no design's.
+    """
+    beside = path.with_suffix(".yaml")
+    if not beside.exists():
+        return
+    try:
+        others = sorted(read_yaml(beside).keys() - _DEFAULTS.keys())
+    except ParamsError as error:
+        raise ReaderError(f"{beside} would be overwritten, and is no design's: {error}") from error
+    if others:
+        raise ReaderError(
+            f"{beside} would be overwritten, and is no design's: expected some of "
+            f"{sorted(_DEFAULTS)}, found {others[:5]}; choose another name"
+        )
 
 
 def write_template(path: Path, rgb: UInt8, alpha: UInt8, metadata: dict[str, Any]) -> None:
