@@ -123,17 +123,35 @@ def templates_of(
         filmed: who, in which samples.
         embeddings: (d,) by sample; who was not found is missing.
         unit: whether embeddings are brought to unit length before the mean.
+
+    Raises:
+        StageError: an embedding, or a template's mean, is not finite or has no length.
     """
     width = len(next(iter(embeddings.values()))) if embeddings else 1
     vectors = np.zeros((len(filmed.subjects), width), np.float32)
     enrolled = np.zeros(len(filmed.subjects), bool)
     for index, samples in enumerate(filmed.samples):
-        found = [embeddings[name] for name in samples if name in embeddings]
+        found = {name: embeddings[name] for name in samples if name in embeddings}
         if found:
-            each = np.stack(found).astype(np.float64)
-            vectors[index] = unit_length((unit_length(each) if unit else each).mean(axis=0)[None])
+            vectors[index] = _mean(found, unit)
             enrolled[index] = True
     return BandTemplates(filmed.subjects, enrolled, vectors)
+
+
+def _mean(found: Mapping[str, Float32], unit: bool) -> Float32:
+    each = np.stack(list(found.values())).astype(np.float64)
+    try:
+        mean: Float32 = unit_length((unit_length(each) if unit else each).mean(axis=0)[None])[0]
+    except ValueError as error:
+        lengths = np.linalg.norm(each, axis=1)
+        fine = np.isfinite(lengths) & (lengths > 0)
+        faulty = [name for name, well in zip(found, fine, strict=True) if not well]
+        of = f"that of {faulty[0]}" if faulty else f"the mean of {', '.join(found)} without length"
+        raise StageError(
+            "embeddings: expected finite ones of some length, alone and as a template's mean, "
+            f"found {of}: look at the network that made it"
+        ) from error
+    return mean
 
 
 def cosines(probes: BandTemplates, gallery: BandTemplates) -> Scores:

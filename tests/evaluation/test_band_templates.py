@@ -42,6 +42,20 @@ def test_a_template_is_the_mean_of_raw_embeddings_or_of_unit_ones():
     assert raw.vectors[2].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("unit", [False, True])
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ({"1#a": vector(3, 0), "2#a": vector(np.nan, 1)}, r"that of 2#a: look at the network"),
+        ({"1#a": vector(1, 0), "2#a": vector(-1, 0)}, r"the mean of 1#a, 2#a without length"),
+        ({"1#b": vector(0, 0)}, r"that of 1#b: look at the network"),
+    ],
+)
+def test_an_embedding_without_direction_is_named(found, told, unit):
+    with pytest.raises(StageError, match=told):
+        templates_of(VIS, found, unit=unit)
+
+
 def scores(values, probes="abc", gallery="abc"):
     return Scores(np.array(values, float), tuple(probes), tuple(gallery))
 
