@@ -56,9 +56,9 @@ def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
     rates: list[Interval | None] = [None] * len(RECOGNITION_FARS)
     if size <= MOST_SORTED:
         error, rates = VerificationBootstrap(
-            probes.vectors @ gallery.vectors.T,
+            comparison.scores(),
             named(asked),
-            named(known),
+            named(np.sort(known)),
             resamples=int(np.clip(MOST_RESAMPLED // max(1, size), 50, RESAMPLES)),
         ).intervals(RECOGNITION_FARS)
     elif curve.genuine and curve.impostor:

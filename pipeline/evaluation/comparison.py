@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from pipeline.evaluation.subjects import NOBODY, codes_of
 from pipeline.types import Float32
@@ -81,6 +82,14 @@ class Comparison:
             np.matmul(self.probes[run], self.gallery.T, out=scores)
             scores += np.float32(0.0)  # minus zero becomes zero: they are one score
             yield run, scores
+
+    def scores(self) -> Float32:
+        """Return all scores at once, float32 (n, m), in sorted gallery order: the blocks' bits."""
+        scores = np.empty((len(self.probes), len(self.gallery)), np.float32)
+        with threadpool_limits(1, "blas"):  # else rounding depends on the number of cores
+            for run, block in self.blocks():
+                scores[run] = block
+        return scores
 
 
 def compare(

@@ -9,6 +9,7 @@ Reference:
 """
 
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from pipeline.evaluation.bootstrap import NORMAL_95, Interval
 from pipeline.evaluation.comparison import Comparison, Int64
 from pipeline.evaluation.curve import ScoreCurve, eer
 from pipeline.evaluation.kernels import score_pairs
+from pipeline.evaluation.measures import in_threads
 from pipeline.types import Float32
 
 Float64 = NDArray[np.float64]
@@ -110,10 +112,17 @@ def matrix_shares(
         subjects: how many there are.
     """
     by_row, by_column = np.zeros(len(probe)), np.zeros(len(gallery))
-    for run, scores in comparison.blocks():
-        accepted = scores >= np.float32(threshold)
-        by_row[run] = np.count_nonzero(accepted, axis=1)
-        by_column += np.count_nonzero(accepted, axis=0)
+    lock = Lock()
+
+    def count(first: int, step: int) -> None:
+        for run, scores in comparison.blocks(first, step):
+            accepted = scores >= np.float32(threshold)
+            by_row[run] = np.count_nonzero(accepted, axis=1)
+            columns = np.count_nonzero(accepted, axis=0)
+            with lock:
+                np.add(by_column, columns, out=by_column)
+
+    in_threads(comparison, count)
     mates, columns = genuine_places(comparison)
     own = genuine_scores(comparison, mates, columns) >= np.float32(threshold)
     by_row -= np.bincount(mates, own, len(probe))

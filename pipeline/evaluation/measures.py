@@ -186,11 +186,11 @@ def rank_probes(comparison: Comparison) -> ProbeRanks:
         for run, scores in comparison.blocks(first, step):
             _rank(comparison, run, scores, ranks)
 
-    _in_threads(comparison, rank)
+    in_threads(comparison, rank)
     return ranks
 
 
-def _in_threads(comparison: Comparison, work: Callable[[int, int], None]) -> None:
+def in_threads(comparison: Comparison, work: Callable[[int, int], None]) -> None:
     """Call ``work(first, step)`` in a thread for each core, so that they share the blocks.
 
     Each multiplies matrices in its own thread alone: else they wait for one another, and the
@@ -302,7 +302,7 @@ def _count(comparison: Comparison, resolved: Int64, look: Look | None = None) ->
         with lock:
             np.add(bins, halves.sum(axis=1), out=bins)
 
-    _in_threads(comparison, count)
+    in_threads(comparison, count)
     return _Counts(bins, resolved, places)
 
 

@@ -59,8 +59,9 @@ def verification_draws(
     comparison = compare(probing.vectors, enrolled.vectors, named(asked), named(known))
     curve = measure(comparison, tuple(fars.values())).curve
     share = curve.genuine / max(1, int(mates_of(enrolled, probing).sum()))
-    scores = probing.vectors @ enrolled.vectors.T
-    boot = VerificationBootstrap(scores, named(asked), named(known), resamples=resamples)
+    boot = VerificationBootstrap(
+        comparison.scores(), named(asked), named(np.sort(known)), resamples=resamples
+    )
     errors, rates = boot.draws(tuple(fars.values()))
     error = eer(curve)
     values, draws = {EER: np.nan if error is None else error}, {EER: errors}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.evaluation.bootstrap import VerificationBootstrap, mean_interval
-from pipeline.evaluation.comparison import compare, unit_length
+from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.curve import eer
 from pipeline.evaluation.identification import rank_k
 from pipeline.evaluation.measures import measure
@@ -95,7 +95,7 @@ def _compared(probes: Sequence[Row], gallery: Sequence[Row]) -> dict[str, Any]:
     if len({row["subject_id"] for row in mated}) < 2:
         return counts
     asked, asked_who, asked_image = _arrays(mated)
-    kept, kept_who, kept_image = _arrays(gallery)
+    kept, kept_who, kept_image = _arrays(sorted(gallery, key=lambda row: str(row["subject_id"])))
     comparison = compare(
         asked,
         kept,
@@ -108,7 +108,7 @@ def _compared(probes: Sequence[Row], gallery: Sequence[Row]) -> dict[str, Any]:
     same = asked_who[:, None] == kept_who
     left_out = same & (asked_image[:, None] == kept_image)
     bootstrap = VerificationBootstrap(
-        unit_length(asked) @ unit_length(kept).T,
+        comparison.scores(),  # the gallery is in its order already
         asked_who,
         kept_who,
         left_out=left_out,

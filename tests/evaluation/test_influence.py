@@ -1,7 +1,9 @@
 """Intervals without resampling, against those by resampling and against slow counts."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from threadpoolctl import threadpool_limits
 
 from pipeline.evaluation import closed_set, listed_pairs
 from pipeline.evaluation.bootstrap import VerificationBootstrap
@@ -15,6 +17,7 @@ from pipeline.evaluation.influence import (
     shares_of,
 )
 from pipeline.evaluation.recognition import recognise
+from pipeline.evaluation.templates import Side
 
 
 @pytest.fixture
@@ -46,6 +49,27 @@ def test_shares_are_those_of_the_full_matrix(people):
         assert genuine.taken[subject] == own.sum()
         assert genuine.counted[subject] == (scores < 0.3)[own].sum()
     assert (impostor.total, genuine.total) == ((~same).sum(), same.sum())
+
+
+@pytest.mark.parametrize("most_sorted", [0, closed_set.MOST_SORTED])
+def test_intervals_are_the_same_on_any_number_of_cores(monkeypatch, most_sorted):
+    monkeypatch.setattr(closed_set, "MOST_SORTED", most_sorted)
+    rng = np.random.default_rng(38)
+    centres = rng.normal(size=(20, 128))
+
+    def side(count):  # of a network whose embeddings all point nearly the same way
+        who = np.sort(rng.integers(0, 20, count))
+        vectors = unit(centres[who] + rng.normal(size=(count, 128)) + 1000.0).astype(np.float32)
+        ids = pa.array([str(number) for number in range(count)])
+        return Side(ids, who, np.full(count, -1), np.ones(count, bool), vectors)
+
+    sides = side(170), side(230)
+    found = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads, "blas"):
+            found.append(closed_set.measure_closed_set(*sides).metrics)
+    assert found[0]["eer"]["ci95"] is not None
+    assert found[0] == found[1] == found[2]
 
 
 def test_the_interval_of_the_eer_is_about_that_by_resampling(people):
