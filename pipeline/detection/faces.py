@@ -70,8 +70,14 @@ def sorted_faces(boxes_xyxy: ArrayLike, landmarks_xy: ArrayLike, scores: ArrayLi
             f"expected boxes ({count}, 4) and landmarks ({count}, 5, 2), "
             f"got {boxes.shape} and {landmarks.shape}"
         )
-    order = np.lexsort((boxes[:, 3], boxes[:, 2], boxes[:, 1], boxes[:, 0], -confidence))
+    order = best_first(boxes, confidence)
     return Faces(boxes[order], landmarks[order], confidence[order])
+
+
+def best_first(boxes_xyxy: Float32, scores: Float32) -> NDArray[np.intp]:
+    """Return the order of ``Faces``, (n,): by falling score, of equals by the box."""
+    boxes = boxes_xyxy
+    return np.lexsort((boxes[:, 3], boxes[:, 2], boxes[:, 1], boxes[:, 0], -scores))
 
 
 def faces_from_ground_truth(boxes_xyxy: ArrayLike, landmarks_xy: ArrayLike) -> Faces:

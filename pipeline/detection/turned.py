@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from pipeline.detection.faces import Faces
+from pipeline.detection.faces import Faces, best_first
 from pipeline.face3d.mesh import disagreement_percent
 from pipeline.ops.boxes import iou
 from pipeline.types import Float32, UInt8
@@ -62,7 +62,8 @@ def whichever_way(image_rgb: UInt8, look: Callable[[UInt8], Fitted]) -> Fitted:
     """Find the faces of an image, those that lie on their side or upside down as well.
 
     The image is turned only where no face is found, or mesh and detector disagree on one. A face
-    that is no surer turned stays as it is.
+    that is no surer turned stays as it is. All are sorted by their scores, those of turned ones
+    too.
 
     Args:
         image_rgb: uint8 (h, w, 3).
@@ -76,7 +77,7 @@ def whichever_way(image_rgb: UInt8, look: Callable[[UInt8], Fitted]) -> Fitted:
     for quarters in _QUARTERS:
         turned = look(np.ascontiguousarray(np.rot90(image_rgb, quarters)))
         found = _better(found, turned.turned_back(quarters, hw))
-    return found
+    return _taken(found, best_first(found.faces.boxes_xyxy, found.faces.scores))
 
 
 def _better(found: Fitted, other: Fitted) -> Fitted:

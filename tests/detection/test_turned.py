@@ -87,6 +87,38 @@ def test_a_doubtful_face_that_no_turn_shows_better_stays_as_it_is():
     assert isinstance(found.faces, Faces)
 
 
+def several(*faces):
+    """The faces of one image, in the order of ``Faces``: by falling score."""
+    parts = sorted(faces, key=lambda face: -face[0])
+    one = [fitted(five, presence) for _, five, presence in parts]
+    found = Faces(
+        np.concatenate([each.faces.boxes_xyxy for each in one]),
+        np.concatenate([each.faces.landmarks_xy for each in one]),
+        np.float32([score for score, _, _ in parts]),
+    )
+    mesh, presence = ([getattr(each, name) for each in one] for name in ("mesh_xyz", "presence"))
+    return Fitted(found, np.concatenate(mesh), np.concatenate(presence))
+
+
+def test_a_turned_face_that_is_surer_than_the_others_comes_before_them():
+    image = np.zeros((60, 120, 3), np.uint8)
+    image[0, 0] = 255
+    right, lying = np.float32(UPRIGHT), np.float32(UPRIGHT) + np.float32([60, 0])
+    upside_down = np.float32([119, 59]) - lying  # in the image that is turned by half
+
+    def look(shown):
+        if shown[0, 0, 0]:
+            return several((0.9, right, 1.0), (0.8, lying, 0.1))
+        return several((0.95, upside_down, 1.0)) if shown[-1, -1, 0] else NOTHING
+
+    found = whichever_way(image, look)
+    np.testing.assert_allclose(found.faces.scores, [0.95, 0.9])
+    np.testing.assert_allclose(found.faces.landmarks_xy, [lying, right])
+    np.testing.assert_allclose(found.mesh_xyz[:, 33, :2], [lying[0], right[0]])
+    np.testing.assert_allclose(found.faces.boxes_xyxy[:, 0], [66, 6])
+    np.testing.assert_allclose(found.presence, [1, 1])
+
+
 @pytest.fixture(scope="module")
 def detect(weight_file):
     params = load_params(ROOT / "params.yaml").detect
