@@ -4,10 +4,12 @@ from functools import partial
 
 import numpy as np
 
+from pipeline.ops.alignment import beyond_image
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
 from pipeline.params.parts import PartsParams
-from pipeline.parsing.locate import locate_parts
+from pipeline.parsing.hidden import hide_parts
+from pipeline.parsing.locate import PartLocations, locate_parts
 from pipeline.parsing.measures import part_measures
 from pipeline.parsing.parts import crop_part, part_windows
 from pipeline.report.contact_sheet import contact_sheet
@@ -24,10 +26,11 @@ def make(params: PartsParams) -> BatchFunction:
     return lambda rows: [[describe(row, params)] for row in rows]
 
 
-def describe(row: Row, params: PartsParams) -> Row:
-    """Add a face's parts to its row; where a part is not found its crop and mask stay empty."""
+def located_in(row: Row, params: PartsParams) -> PartLocations:
+    """Locate a face's parts; what lies beyond the image is none, where the mesh has it, too."""
+    labels = decode(row["labels"]["bytes"])
     located = locate_parts(
-        decode(row["labels"]["bytes"]),
+        labels,
         transform_points(row["mesh_xyz"][:, :2], row["warp_2x3"]),
         transform_points(row["landmarks_xy"], row["warp_2x3"]),
         backend="mesh" if row["parse_backend"] == "mesh" else params.backend,
@@ -35,6 +38,15 @@ def describe(row: Row, params: PartsParams) -> Row:
         min_pixels=params.min_pixels,
         max_mesh_distance=params.max_mesh_distance,
     )
+    if row["source_hw"] is None:
+        return located
+    beyond = beyond_image(row["warp_2x3"], tuple(row["source_hw"]), labels.shape)
+    return hide_parts(located, beyond, min_pixels=params.min_pixels)
+
+
+def describe(row: Row, params: PartsParams) -> Row:
+    """Add a face's parts to its row; where a part is not found its crop and mask stay empty."""
+    located = located_in(row, params)
     side = params.window_px
     windows = part_windows(
         located.boxes_xyxy, eye_px=side.eye, nose_px=side.nose, mouth_px=side.mouth

@@ -8,9 +8,12 @@ import skimage.data
 import crossband
 from crossband import networks
 from pipeline.ops.codec import decode, encode_png
+from pipeline.ops.contours import LEFT_EYE_LOOP, RIGHT_EYE_LOOP
 from pipeline.ops.geometry import transform_points
 from pipeline.types import FaceClass
 from stages.parse import believed
+from stages.parse import described as parsed_row
+from stages.parts import describe as parts_row
 
 PARTS = ("left_eye", "right_eye", "nose", "mouth")
 
@@ -136,6 +139,34 @@ def test_bands_that_the_parser_never_saw_are_labelled_from_the_mesh(face):
     points = transform_points(row["landmarks_xy"], row["warp_2x3"])
     at = [labels[round(float(y)), round(float(x))] for x, y in points]
     assert at[:3] == [FaceClass.RIGHT_EYE, FaceClass.LEFT_EYE, FaceClass.NOSE]
+
+
+def test_the_mesh_has_no_part_where_the_image_ends(face):
+    """The image of a face that its border cuts, between the eyes or through the subject's left."""
+    whole = face.rows("align")["open.png"]
+    params = networks.default_params().parts
+    left_eye, right_eye = (
+        whole["mesh_xyz"][list(loop), 0] for loop in (LEFT_EYE_LOOP, RIGHT_EYE_LOOP)
+    )
+    for width, found in (
+        (round((right_eye.max() + left_eye.min()) / 2), ["none", "mesh"]),
+        (round(left_eye.mean()), ["mesh", "mesh"]),
+    ):
+        cut = whole | {"source_hw": [512, width]}
+        row = parts_row(parsed_row(cut, None), params)
+        assert row["part_backend"][:2] == found
+        assert (row.get("left_eye") is None) == (found[0] == "none")
+        assert np.isnan(row["part_boxes_xyxy"][0]).any() == (found[0] == "none")
+        crop_to_source = np.linalg.inv(np.vstack([row["warp_2x3"], [0, 0, 1]]))
+        for part in PARTS:
+            if row.get(part) is not None:
+                y, x = np.nonzero(decode(row[f"{part}_mask"]["bytes"]))
+                assert len(x)
+                assert (crop_to_source[0] @ [x, y, np.ones(len(x))]).max() <= width - 0.5
+    # its middle is that of the half that is seen
+    seen = row["part_boxes_xyxy"][0] @ np.array([0.5, 0, 0.5, 0])
+    of_all = parts_row(parsed_row(whole, None), params)["part_boxes_xyxy"][0]
+    assert seen < of_all @ np.array([0.5, 0, 0.5, 0]) - 1
 
 
 def drawn_face():
