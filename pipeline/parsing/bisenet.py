@@ -11,7 +11,12 @@ from torch import Tensor
 from models.bisenet.network import FACE_CLASSES, STRIDE, fold_batch_norm, load_bisenet
 from models.precision import computes_bfloat16, device_of
 from pipeline.ops.geometry import invert_affine, transform_points
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES, AlignmentTemplate, warp_to_template
+from pipeline.ops.templates import (
+    ALIGNMENT_TEMPLATES,
+    AlignmentTemplate,
+    PointUse,
+    warp_to_template,
+)
 from pipeline.types import FaceClass, Float32, UInt8
 
 CONTEXT_PX = 512
@@ -43,9 +48,13 @@ WHOLE: Window = (0, 0, CONTEXT_PX, CONTEXT_PX)
 def window_of(template: AlignmentTemplate) -> Window:
     """Return the part of the context crop that a template's crops lie in.
 
-    What lies beyond is never labelled; without it the network takes a third less time for ArcFace's
-    crops and labels the rest as well.
+    Without the rest the network takes a third less time for ArcFace's crops and labels them as
+    well. A turned head's crop may reach a few pixels beyond; it has the window's edge there.
+    A crop that levels the eyes lies elsewhere on each turned head, by as much as a tenth of its
+    side: it gets all of the context.
     """
+    if template.point_use is PointUse.LEVEL_EYES:
+        return WHOLE
     to_context = invert_affine(
         warp_to_template(ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE].landmarks_xy, template)
     )

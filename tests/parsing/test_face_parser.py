@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.face3d.canonical import canonical_vertices
+from pipeline.face3d.head_pose import rotation_matrix
+from pipeline.face3d.mesh import five_landmarks
 from pipeline.ops.geometry import compose_affine, invert_affine, transform_points, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.parsing.bisenet import CONTEXT_TEMPLATE, FaceParser, labels_in_frame, window_of
@@ -150,6 +153,24 @@ def test_a_window_holds_the_templates_crop(name):
     inside = np.clip(places, 0, 511)  # ours reaches beyond the context crop below the chin
     assert (inside >= window[:2]).all()
     assert (inside < window[2:]).all()
+
+
+@pytest.mark.parametrize("yaw", [-60, -45, -20, 20, 45, 60])
+@pytest.mark.parametrize("pitch", [-25, 0, 25])
+@pytest.mark.parametrize("name", sorted(ALIGNMENT_TEMPLATES))
+def test_a_window_holds_the_crops_of_turned_heads_too(name, pitch, yaw):
+    template, context = ALIGNMENT_TEMPLATES[name], ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE]
+    turned = canonical_vertices() @ rotation_matrix(yaw, pitch, 0).T
+    five = five_landmarks(turned[None])[0]
+    to_context = compose_affine(
+        invert_affine(warp_to_template(five, template)), warp_to_template(five, context)
+    )
+    height, width = template.hw
+    corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]])
+    inside = np.clip(transform_points(corners, to_context), 0, 511)
+    window = np.array(window_of(template))
+    assert (inside >= window[:2] - 0.5).all()
+    assert (inside <= window[2:] - 0.5).all()
 
 
 def test_a_window_labels_as_the_whole_crop_does(logits, faces, weight_file):
