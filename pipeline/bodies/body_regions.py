@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.ops.contours import filled
 from pipeline.ops.geometry import transform_points
 from pipeline.types import Float32, UInt8
 
@@ -67,6 +68,7 @@ def locate_body_regions(
     *,
     backend: str = "keypoints",
     min_score: float = 0.5,
+    shown: NDArray[np.bool_] | None = None,
 ) -> LocatedAreas:
     """Find face, torso and lower body.
 
@@ -75,6 +77,7 @@ def locate_body_regions(
     from the hips over knees and ankles to the box's lower edge. A region for which too few points
     are sure falls back to ``proportions``: the bands of a standing person that the box shows from
     crown to sole. A box that ends at the waist is not known to, so its bands are then wrong.
+    More arguments because each is a column of a body's row or a param of the stage.
 
     Args:
         box_xyxy: (4,) the body, pixels of the source.
@@ -84,6 +87,8 @@ def locate_body_regions(
         hw: height and width of the crop.
         backend: a name of ``BACKENDS``.
         min_score: in [0, 1]; points below are not believed.
+        shown: bool (h, w), where the crop shows the image, outside of which no region is; None for
+            everywhere.
 
     Raises:
         ValueError: the backend is not offered.
@@ -102,11 +107,11 @@ def locate_body_regions(
     labels = np.zeros(hw, np.uint8)
     boxes = np.full((3, 4), np.nan, np.float32)
     for index in (2, 1, 0):
-        corners = transform_points(shapes[index], source_to_crop)
-        mask = np.zeros(hw, np.uint8)
-        # Sixteenths of a pixel, so that edges do not jump by whole ones.
-        cv2.fillPoly(mask, [np.rint(corners * 16).astype(np.int32)], 1, shift=4)
-        labels[mask > 0] = index + 1
+        corners = transform_points(shapes[index], source_to_crop).astype(np.float64)
+        mask = filled(corners, hw)
+        if shown is not None:
+            mask &= shown
+        labels[mask] = index + 1
         boxes[index] = _bounds(mask)
     return LocatedAreas(boxes, labels, (backends[0], backends[1], backends[2]))
 
@@ -172,7 +177,7 @@ def _rectangle(x0: float, y0: float, x1: float, y1: float) -> NDArray[np.float64
     return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64)
 
 
-def _bounds(mask: UInt8) -> Float32:
+def _bounds(mask: NDArray[np.bool_]) -> Float32:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return np.full(4, np.nan, np.float32)

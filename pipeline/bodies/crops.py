@@ -19,10 +19,12 @@ class BodyCrop:
     Attributes:
         image: uint8 (h, w) or (h, w, 3).
         warp_2x3: float32, source to crop.
+        shown: bool (h, w), the pixels that show the image; the others are black.
     """
 
     image: UInt8
     warp_2x3: Float32
+    shown: NDArray[np.bool_]
 
 
 def _stretched(box: Float64, hw: tuple[int, int]) -> tuple[Float64, Float64]:
@@ -108,12 +110,21 @@ def crop_body(
     local = warp.copy()
     local[:, 2] += scale * origin
     crop = np.asarray(warp_affine(part, local, hw, interpolation=interpolation), np.uint8)
-    low = np.ceil(shown[:2] * scale + shift).astype(int).clip(0)
-    high = np.floor(shown[2:] * scale + shift).astype(int) + 1
     framed = np.zeros_like(crop)
-    inside = slice(low[1], high[1]), slice(low[0], high[0])
+    inside = _pixels_in(shown, scale, shift)
     framed[inside] = crop[inside]
-    return BodyCrop(framed, warp.astype(np.float32))
+    edges = np.array([-0.5, -0.5, image.shape[1] - 0.5, image.shape[0] - 0.5])
+    seen = np.concatenate([np.maximum(shown[:2], edges[:2]), np.minimum(shown[2:], edges[2:])])
+    shows = np.zeros(hw, bool)
+    shows[_pixels_in(seen, scale, shift)] = True
+    return BodyCrop(framed, warp.astype(np.float32), shows)
+
+
+def _pixels_in(part: Float64, scale: Float64, shift: Float64) -> tuple[slice, slice]:
+    """Return the rows and columns of a crop whose centres lie in a part of the image."""
+    low = np.ceil(part[:2] * scale + shift).astype(int).clip(0)
+    high = (np.floor(part[2:] * scale + shift).astype(int) + 1).clip(0)
+    return slice(low[1], high[1]), slice(low[0], high[0])
 
 
 def _around(image: UInt8, shown: Float64) -> tuple[UInt8, NDArray[np.int64]]:

@@ -60,6 +60,7 @@ def cut(row: Row, image: UInt8, index: int, params: CropBodiesParams) -> Row | R
         hw,
         backend=params.body_regions,
         min_score=params.min_keypoint_score,
+        shown=crop.shown,
     )
     name = f"{row['sample_id'].rpartition('/')[2]}.{part}"
     data = encode_jpeg(crop.image, params.jpeg_quality)

@@ -52,7 +52,7 @@ def mesh_labels(points_xy: Float32, frame_hw: tuple[int, int]) -> UInt8:
     points = _checked(points_xy)
     labels = np.full(frame_hw, FaceClass.BACKGROUND, dtype=np.uint8)
     for face_class, loop in _LABELS.items():
-        labels[_inside(points[list(loop)], frame_hw)] = face_class
+        labels[contours.filled(points[list(loop)], frame_hw)] = face_class
     return labels
 
 
@@ -70,7 +70,7 @@ def mesh_part_masks(points_xy: Float32, frame_hw: tuple[int, int]) -> NDArray[np
     Raises:
         ValueError: another shape.
     """
-    return np.stack([_inside(loop, frame_hw) for loop in _loops(points_xy)])
+    return np.stack([contours.filled(loop, frame_hw) for loop in _loops(points_xy)])
 
 
 def mesh_part_boxes(points_xy: Float32) -> Float32:
@@ -98,22 +98,3 @@ def _checked(points_xy: Float32) -> NDArray[np.float64]:
     if points_xy.shape != (MESH_POINTS, 2):
         raise ValueError(f"expected ({MESH_POINTS}, 2) mesh points, got {points_xy.shape}")
     return points_xy.astype(np.float64)
-
-
-def _inside(loop: NDArray[np.float64], frame_hw: tuple[int, int]) -> NDArray[np.bool_]:
-    """Count, for each pixel centre, the edges to its right: inside where the count is odd."""
-    mask = np.zeros(frame_hw, dtype=bool)
-    x1, y1 = np.clip(np.ceil(loop.min(axis=0)), 0, frame_hw[::-1]).astype(int)
-    x2, y2 = np.clip(np.floor(loop.max(axis=0)) + 1, 0, frame_hw[::-1]).astype(int)
-    y, width = np.arange(y1, y2)[:, None], max(x2 - x1, 0)
-    begin, end = loop, np.roll(loop, -1, axis=0)
-    row, edge = np.nonzero((y < begin[:, 1]) != (y < end[:, 1]))
-    from_x, from_y = begin[edge].T
-    to_x, to_y = end[edge].T
-    at = from_x + (row + y1 - from_y) * (to_x - from_x) / (to_y - from_y)
-    # An edge counts for the pixels left of it: those before column ``stop``.
-    stop = np.clip(np.ceil(at) - x1, 0, width).astype(np.intp)
-    stops = np.bincount(row * (width + 1) + stop, minlength=len(y) * (width + 1))
-    right = stops.reshape(len(y), width + 1)[:, ::-1].cumsum(axis=1)[:, ::-1]
-    mask[y1:y2, x1:x2] = right[:, 1:] % 2 == 1
-    return mask

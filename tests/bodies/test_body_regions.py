@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.bodies.body_regions import BACKENDS, BodyRegion, locate_body_regions
+from pipeline.bodies.crops import crop_body
 
 HW = (384, 128)
 BOX = np.float32([-0.5, -0.5, 127.5, 383.5])
@@ -79,6 +80,35 @@ def test_a_detector_without_keypoints_gives_proportions():
 
 def test_all_joints_in_one_place_give_proportions_for_the_torso():
     assert locate(np.full_like(STANDING, 60)).backends[1] == "proportions"
+
+
+def test_a_region_has_the_pixels_whose_centres_lie_in_it():
+    # By hand: 100 pixels high, so chin at row 12.5 and crotch at 46.5; about column 19.5 a head
+    # 10 wide, 14.5 to 24.5, and shoulders 25.9 wide, 6.55 to 32.45.
+    body = np.float32([-0.5, -0.5, 39.5, 99.5])
+    regions = locate_body_regions(body, None, None, AS_IS, (100, 40), backend="proportions")
+    expected = [[14.5, -0.5, 24.5, 12.5], [6.5, 12.5, 32.5, 46.5], [-0.5, 46.5, 39.5, 99.5]]
+    np.testing.assert_allclose(regions.boxes_xyxy, expected)
+    assert np.bincount(regions.labels.ravel()).tolist() == [866, 10 * 13, 26 * 34, 40 * 53]
+
+
+@pytest.mark.parametrize("policy", ["pad", "context"])
+def test_no_region_is_where_the_crop_shows_nothing(policy):
+    """The torso's outline reaches beyond the box that ends at the image's edge."""
+    image = np.full((384, 128, 3), 200, np.uint8)
+    box = np.float32([23.5, -0.5, 127.5, 383.5])
+    crop = crop_body(image, box, (384, 192), policy=policy)
+    points = STANDING + np.float32([34, 0])  # the left shoulder lies at the edge
+    regions = locate_body_regions(box, points, SURE, crop.warp_2x3, (384, 192), shown=crop.shown)
+    black = crop.image.max(axis=2) == 0
+    assert black.any()
+    np.testing.assert_array_equal(crop.shown, ~black)
+    assert not regions.labels[black].any()
+    everywhere = locate_body_regions(box, points, SURE, crop.warp_2x3, (384, 192))
+    assert everywhere.labels[black].any()
+    np.testing.assert_array_equal(regions.labels[~black], everywhere.labels[~black])
+    edge = crop.warp_2x3[0] @ [127.5, 0, 1]
+    assert regions.boxes_xyxy[1, 2] <= edge + 1e-3
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
