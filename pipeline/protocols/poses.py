@@ -28,13 +28,18 @@ def cross_pose(rows: Sequence[Row], seed: int) -> Iterator[Protocol]:
 
     Single images probe. All views are on both sides of the first; front images alone are enrolled
     in the others, and front images or profiles probe. The same on the subjects of the split
-    validation ends with ``-validation``. No shot is on both sides, as in ``cross_band``.
+    validation ends with ``-validation``. No shot is on both sides, and images of the back of a head
+    take no part, as in ``cross_band``: a shot that shows nothing else is not dealt out.
 
     Args:
         rows: rows with ``COLUMNS``.
         seed: deals a subject's shots out to gallery and probes.
     """
-    visible = [row for row in rows if row.get("subject_id") and row["band"] == Band.VIS]
+    visible = [
+        row
+        for row in rows
+        if row.get("subject_id") and row["band"] == Band.VIS and row.get("view") != "back"
+    ]
     for split, ending in ((Split.TEST, ""), (Split.VALIDATION, VALIDATION)):
         asked = [row for row in visible if row.get("split") == split]
         enrolled = enrolled_shots(asked, seed)

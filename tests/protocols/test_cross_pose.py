@@ -63,3 +63,29 @@ def test_a_data_set_that_knows_no_views_has_all_against_all_alone(rows):
         "VIS-VIS",
         "VIS-VIS-validation",
     ]
+
+
+def test_a_shot_of_the_back_of_a_head_alone_takes_nobody_out_of_the_gallery():
+    """Each subject's only shot of a face is enrolled, whatever the deal; the back trains nobody."""
+    rows = [
+        {
+            "sample_id": f"{split}{s}/{view}.VIS",
+            "subject_id": f"{split}{s}",
+            "session_id": view,
+            "band": "VIS",
+            "split": split,
+            "view": view,
+        }
+        for split in ("test", "train")
+        for s in range(12)
+        for view in ("front", "back")
+    ]
+    shown = [row | {"sample_id": row["sample_id"] + "2", "session_id": "b"} for row in rows[:2]]
+    protocols = {protocol.name: protocol for protocol in cross_pose([*rows, *shown], 7)}
+    for name in ("VIS-VIS", "frontal"):
+        enrolled = protocols[name].enroll["subject_id"].to_pylist()
+        assert sorted(enrolled) == sorted(f"test{s}" for s in range(12))
+        assert protocols[name].probe["subject_id"].to_pylist() == ["test0"]
+        assert {i.rpartition("/")[2] for i in protocols[name].train["sample_id"].to_pylist()} == {
+            "front.VIS"
+        }
