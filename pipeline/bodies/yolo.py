@@ -138,15 +138,17 @@ class YoloDetector:
         """Keep people, in pixels of the frame."""
         ops = ultralytics_module("ultralytics.utils.ops")
         # One frame at a time: for a batch, ultralytics stops at a time limit and loses frames.
+        # All of them: of an end-to-end network older versions take the best of any class first.
         (rows,) = ultralytics_module("ultralytics.utils.nms").non_max_suppression(
             prediction,
             self._score,
             self._nms,
             classes=[self._person],
-            max_det=self._most,
+            max_det=prediction.shape[1] * prediction.shape[2],
             nc=len(self._network.names),
             end2end=self._network.end2end,
         )
+        rows = rows[rows[:, 4].argsort(descending=True, stable=True)[: self._most]]
         # ultralytics counts from the image's corner, crossband from the first pixel's centre.
         boxes = ops.scale_boxes(boxed_hw, rows[:, :4].clone(), hw).numpy() - np.float32(0.5)
         points = scores = None

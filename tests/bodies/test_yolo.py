@@ -135,7 +135,15 @@ def test_an_onnx_file_gives_what_the_pt_file_gives(onnx_file, detector, bus):
     np.testing.assert_allclose(found.keypoint_scores, expected.keypoint_scores, atol=1e-3)
 
 
-def test_an_end_to_end_network_without_keypoints_loads_and_counts_people_only(tmp_path, bus):
+def best_of_any_class_first(prediction, score, nms, *, classes, max_det, **others):
+    """What ultralytics 8.4.30 does with an end-to-end network's prediction."""
+    kept = [each[each[:, 4] > score][:max_det] for each in prediction]
+    return [each[(each[:, 5:6] == torch.tensor(classes)).any(1)] for each in kept]
+
+
+def test_an_end_to_end_network_without_keypoints_loads_and_counts_people_only(
+    tmp_path, bus, monkeypatch
+):
     """YOLOv10-N of random weights: the shape of the paper's detector, in small."""
 
     torch.manual_seed(0)
@@ -150,6 +158,13 @@ def test_an_end_to_end_network_without_keypoints_loads_and_counts_people_only(tm
     assert found.keypoints_xy is None
     assert found.keypoint_scores is None
     assert found.boxes_xyxy.shape == (len(found), 4)
+    few = YoloDetector(path, precision="float32", image_px=128, max_detections=1)
+    seen = torch.tensor([[[0, 0, 9, 9, 0.9, 7], [5, 5, 40, 60, 0.8, 3], [5, 5, 9, 9, 0.7, 3]]])
+    monkeypatch.setattr(few, "_pass", lambda boxed: [seen])
+    nms = ultralytics_module("ultralytics.utils.nms")
+    for suppression in (nms.non_max_suppression, best_of_any_class_first):
+        monkeypatch.setattr(nms, "non_max_suppression", suppression)
+        assert few.detect([bus])[0].scores.tolist() == pytest.approx([0.8])
 
 
 @pytest.mark.parametrize("name", ["mine.pt", "mine.onnx"])
