@@ -4,7 +4,7 @@ from functools import partial
 
 from pipeline.alignment.rows import align_rows
 from pipeline.ops.templates import template_of
-from pipeline.report.align import align_metrics
+from pipeline.report.align import align_metrics, beside_known
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.ground_truth_figure import ground_truth_figure
 from pipeline.schemas.align import ALIGN
@@ -22,6 +22,8 @@ def run(stage: StageRun) -> None:
     )
     metrics = align_metrics(output)
     stage.write_metrics(metrics)
+    if params.face != "annotated" and (line := beside_known(metrics)):
+        print(f"{stage.label}: {line}")
     ground_truth_figure("align", metrics, stage.report("figures", ".png"))
     contact_sheet(output, stage.report("contact", ".png"))
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from pipeline.face3d.measures import aligned_measures
 from pipeline.ops.alignment import align_face, eyes_to_mouth_px, interocular_px
-from pipeline.ops.boxes import choose
+from pipeline.ops.boxes import choose, iou
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, AlignmentTemplate, template_of
 from pipeline.params.align import AlignParams
@@ -30,7 +30,12 @@ def align(row: Row, params: AlignParams, template: AlignmentTemplate) -> Outcome
     boxes = np.stack([face["box_xyxy"] for face in faces])
     scores = np.array([face["score"] for face in faces], np.float32)
     image = decode(row["image"]["bytes"])
-    chosen = choose(boxes, scores, hw, params.face)
+    known = row["truth_box_xyxy"]
+    chosen = choose(boxes, scores, hw, params.face, known)
+    if not chosen and params.face == "annotated":
+        overlap = iou(known, boxes).max()
+        detail = f"no face lies on the data set's box: the largest IoU is {overlap:.2f}"
+        return [Rejected("not_on_box", detail)]
     if not chosen:
         return [Rejected("several_faces", f"{len(faces)} faces, and align.face is 'only'")]
     others = [

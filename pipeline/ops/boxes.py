@@ -29,46 +29,77 @@ def iou(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> NDArray[np.float64]:
     return ratio
 
 
-def _largest(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> list[int]:
+_ON_BOX_IOU = 0.2
+"""Of boxes of one face by different hands: some frame the head, some end at the chin."""
+
+Choice = Callable[[Float32, Float32, tuple[int, int], Float32 | None], list[int]]
+
+
+def _largest(
+    boxes: Float32, scores: Float32, hw: tuple[int, int], known: Float32 | None
+) -> list[int]:
     return [int(np.argmax(areas(boxes)))]
 
 
-def _most_central(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> list[int]:
+def _most_central(
+    boxes: Float32, scores: Float32, hw: tuple[int, int], known: Float32 | None
+) -> list[int]:
     centres = (boxes[:, :2].astype(np.float64) + boxes[:, 2:]) / 2
     offsets = centres - np.array([hw[1] - 1, hw[0] - 1]) / 2
     return [int(np.argmin(np.hypot(*offsets.T)))]
 
 
-def _highest_score(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> list[int]:
+def _highest_score(
+    boxes: Float32, scores: Float32, hw: tuple[int, int], known: Float32 | None
+) -> list[int]:
     return [int(np.argmax(scores))]
 
 
-def _only(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> list[int]:
+def _only(boxes: Float32, scores: Float32, hw: tuple[int, int], known: Float32 | None) -> list[int]:
     return [0] if len(boxes) == 1 else []
 
 
-def _all(boxes: Float32, scores: Float32, hw: tuple[int, int]) -> list[int]:
+def _annotated(
+    boxes: Float32, scores: Float32, hw: tuple[int, int], known: Float32 | None
+) -> list[int]:
+    if known is None:
+        return _largest(boxes, scores, hw, known)
+    overlap = iou(known, boxes)[0]
+    best = int(np.argmax(overlap))
+    return [best] if overlap[best] >= _ON_BOX_IOU else []
+
+
+def _all(boxes: Float32, scores: Float32, hw: tuple[int, int], known: Float32 | None) -> list[int]:
     return list(range(len(boxes)))
 
 
-CHOICES: dict[str, Callable[[Float32, Float32, tuple[int, int]], list[int]]] = {
+CHOICES: dict[str, Choice] = {
     "largest": _largest,
     "most_central": _most_central,
     "highest_score": _highest_score,
     "only": _only,
+    "annotated": _annotated,
     "all": _all,
 }
 """Policies for an image that shows several faces, by name."""
 
 
-def choose(boxes_xyxy: Float32, scores: Float32, hw: tuple[int, int], policy: str) -> list[int]:
+def choose(
+    boxes_xyxy: Float32,
+    scores: Float32,
+    hw: tuple[int, int],
+    policy: str,
+    known_xyxy: Float32 | None = None,
+) -> list[int]:
     """Choose among the faces of an image.
 
     Args:
         boxes_xyxy: (n, 4).
         scores: (n,).
         hw: height and width of the image.
-        policy: a name of ``CHOICES``; of equals the first wins; ``only`` takes no one of several.
+        policy: a name of ``CHOICES``; of equals the first wins; ``only`` takes no one of several;
+            ``annotated`` takes the one that lies on the known box, the largest where there is none.
+        known_xyxy: (4,), the face that the data set means; None where it names none.
 
     Returns:
         The indices of the chosen faces; none where there is none or the policy takes none.
@@ -78,4 +109,4 @@ def choose(boxes_xyxy: Float32, scores: Float32, hw: tuple[int, int], policy: st
     """
     if policy not in CHOICES:
         raise ValueError(f"policy {policy!r} is none of {list(CHOICES)}")
-    return CHOICES[policy](boxes_xyxy, scores, hw) if len(boxes_xyxy) else []
+    return CHOICES[policy](boxes_xyxy, scores, hw, known_xyxy) if len(boxes_xyxy) else []

@@ -25,7 +25,7 @@ class AlignParams(Section):
     template: Annotated[BuiltInTemplate | Name, NEUTRAL]
     """The one that is chosen counts as it is defined, not by its name alone."""
     templates: Annotated[dict[Name, TemplateParams], NEUTRAL]
-    face: Literal["largest", "most_central", "highest_score", "only", "all"]
+    face: Literal["largest", "most_central", "highest_score", "only", "annotated", "all"]
     interpolation: Literal["nearest", "linear", "area", "cubic", "lanczos"]
     border: Literal["constant", "replicate", "reflect"]
     min_interocular_px: Annotated[float, Field(ge=0.0, le=1000.0)]

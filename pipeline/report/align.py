@@ -28,3 +28,18 @@ def align_metrics(folder: ShardFolder) -> dict[str, Any]:
         "wrong_face": by_band_and_yaw(tables.measured("wrong_face"), mean_summary),
         "nme_percent": by_band_and_yaw(tables.measured("nme_percent"), median_summary),
     }
+
+
+def beside_known(metrics: dict[str, Any]) -> str | None:
+    """Say in a sentence how many faces are not the data set's, None where all are.
+
+    Args:
+        metrics: of ``align_metrics``.
+    """
+    wrong = metrics["wrong_face"]
+    if not wrong.get("mean"):
+        return None
+    return (
+        f"{wrong['mean']:.1%} of {wrong['n']} faces lie elsewhere than the box that the data set "
+        "gives (wrong_face); align.face: annotated takes those that lie on it"
+    )

@@ -31,11 +31,26 @@ SCORES = np.float32([0.8, 0.7, 0.9])
         ("most_central", [1]),
         ("highest_score", [2]),
         ("only", []),
+        ("annotated", [0]),
         ("all", [0, 1, 2]),
     ],
 )
 def test_which_of_three_faces_win(policy, winners):
     assert choose(BOXES, SCORES, (100, 100), policy) == winners
+
+
+@pytest.mark.parametrize(
+    ("known", "winners"),
+    [
+        ([0, 0, 60, 60], [0]),
+        ([38, 35, 64, 62], [1]),  # IoU 400 / 702 with the second, 550 / 3752 with the first
+        ([0, 72, 24, 104], [2]),
+        ([70, 0, 90, 20], []),
+        ([50, 50, 80, 80], []),  # a corner of the second: 100 / 1200
+    ],
+)
+def test_the_annotated_face_is_the_one_on_the_known_box(known, winners):
+    assert choose(BOXES, SCORES, (100, 100), "annotated", np.float32(known)) == winners
 
 
 @pytest.mark.parametrize("policy", CHOICES)

@@ -156,6 +156,35 @@ def test_which_face_wins_is_a_policy(photographs, policy, ids):
         assert rows["two.png"]["face_count"] == 2
 
 
+def test_the_annotated_face_is_taken_whichever_is_larger_and_another_is_told(photographs, capsys):
+    small, large = sorted(
+        photographs.rows("detect")["two.png"]["faces"],
+        key=lambda face: np.ptp(face["box_xyxy"][::2]),
+    )
+    beside = [450.0, 200.0, 480.0, 230.0]  # the wall
+    listing = photographs.path / "images/list.csv"
+    for box, index in ((small["box_xyxy"], 0), (large["box_xyxy"], 1), (beside, None)):
+        cell = " ".join(f"{v:.3f}" for v in box)
+        listing.write_text(f"path,box\none.png,\ntwo.png,{cell}\n")
+        photographs.edit(datasets={"mine": {"root": "images/list.csv"}}, align={"face": "largest"})
+        photographs.run("ingest", "detect")
+        capsys.readouterr()
+        photographs.run("align")
+        told = "100.0% of 1 faces lie elsewhere" in capsys.readouterr().out
+        assert told == (index != 1)  # the largest is taken, wherever the box is
+        photographs.edit(align={"face": "annotated"})
+        photographs.run("align")
+        rows, rejected = photographs.rows("align"), photographs.rejected("align")
+        assert "one.png" in rows  # without a box: the largest
+        if index is None:
+            assert rejected == {"two.png": "not_on_box"}
+            continue
+        expected = (small, large)[index]
+        np.testing.assert_allclose(rows["two.png"]["landmarks_xy"], expected["landmarks_xy"])
+        assert set(rejected.values()) == {"not_chosen"}
+        assert "lie elsewhere" not in capsys.readouterr().out
+
+
 def test_of_all_faces_a_small_one_is_rejected_by_its_own_name(photographs):
     photographs.edit(align={"face": "all", "min_interocular_px": 30.0})
     photographs.run("align")
