@@ -54,7 +54,9 @@ def detect_rows(
         fitted = whichever_way(image, look) if turns else look(image)
         faces, xyz, presence = fitted.faces, fitted.mesh_xyz, fitted.presence
         if not len(faces):
-            return [Rejected("no_face", f"{params.backend} found no face in it")]
+            unknown = "the data set gives no box with five points of it"
+            detail = unknown if known else f"{params.backend} found no face in it"
+            return [Rejected("no_face", detail)]
         detected = faces.landmarks_xy
         landmarks = five_landmarks(xyz) if by_mesh else detected
         values = (faces.boxes_xyxy, landmarks, detected, faces.scores, xyz, presence, pose_deg(xyz))
