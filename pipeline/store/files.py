@@ -303,10 +303,9 @@ def explained(url: str, make: Callable[[str], Exception]) -> Iterator[None]:
         url: where.
         make: makes the error of a message.
     """
-    refusals: tuple[type[Exception], ...] = (OSError, *_store_errors(url))
     try:
         yield
-    except refusals as error:
+    except refusals(url) as error:
         raise make(f"{url}: {_reason(error)}") from error
 
 
@@ -320,14 +319,16 @@ def _reason(error: Exception) -> str:
     return text
 
 
-def _store_errors(url: str) -> tuple[type[Exception], ...]:
-    """Return the errors of an object store's own library, which are no ``OSError``."""
+def refusals(url: str) -> tuple[type[Exception], ...]:
+    """Return what an object store raises that refuses or is away: not all of it is ``OSError``."""
     if url.startswith(("s3://", "s3a://")):
         from botocore.exceptions import BotoCoreError, ClientError
 
-        return BotoCoreError, ClientError
+        return OSError, BotoCoreError, ClientError
     if url.startswith(("gs://", "gcs://")):
+        from aiohttp import ClientError as ConnectionLost
+        from gcsfs.retry import HttpError
         from google.auth.exceptions import GoogleAuthError
 
-        return (GoogleAuthError,)
-    return ()
+        return OSError, GoogleAuthError, HttpError, ConnectionLost
+    return (OSError,)

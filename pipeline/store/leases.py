@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 
 from pipeline.errors import StageError
-from pipeline.store.files import ObjectPath
+from pipeline.store.files import ObjectPath, refusals
 
 LEASE_SECONDS = 60.0
 """For how long a lease holds after its last word."""
@@ -113,7 +113,7 @@ def _go_on(folder: ObjectPath, mine: int, ended: threading.Event, lost: threadin
     until = time.time() + LEASE_SECONDS
     while not ended.wait(WORD_SECONDS):
         said = False
-        with suppress(OSError):  # the store may be away for a moment
+        with suppress(*refusals(folder.url)):  # the store may be away for a moment
             if max(_numbers(folder), default=0) > mine:
                 lost.set()
                 return

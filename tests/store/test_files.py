@@ -8,7 +8,10 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from aiohttp import ServerDisconnectedError
+from botocore.exceptions import EndpointConnectionError
 from buckets import forget, served
+from gcsfs.retry import HttpError
 
 sys.path.insert(0, str(Path(__file__).parent))
 import work
@@ -21,7 +24,7 @@ from pipeline.report.query import Tables
 from pipeline.store import Listing, ShardFolder, StageKey, leases, map_shards
 from pipeline.store.executors import Processes, Serial
 from pipeline.store.fetched import fetched
-from pipeline.store.files import Files, ObjectPath, path_of, place_of
+from pipeline.store.files import Files, ObjectPath, explained, path_of, place_of
 from pipeline.store.locks import locked
 from stages.run import StageRun, data_of
 
@@ -186,6 +189,36 @@ def test_who_is_overtaken_ends(place, monkeypatch):
         place.with_name(".align.lock.2").write_bytes(b"{}")
         with pytest.raises(StageError, match="took the output over"):
             repeated(check)
+
+
+def test_who_can_not_reach_the_store_knows_that_the_lease_ran_out(bucket, monkeypatch):
+    monkeypatch.setattr(leases, "WORD_SECONDS", 0.05)
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.5)
+    place, away = place_of(f"{bucket}/away/align"), threading.Event()
+    true = ObjectPath.glob
+
+    def glob(self, pattern):
+        if away.is_set():  # what botocore says of a connection that nobody takes
+            raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+        return true(self, pattern)
+
+    monkeypatch.setattr(ObjectPath, "glob", glob)
+    with locked(place) as check:
+        check()
+        away.set()
+        with pytest.raises(StageError, match="or the store was away for"):
+            repeated(check)
+
+
+def test_a_store_that_is_away_is_told_in_one_line():
+    for url, error in (
+        ("s3://a/b", EndpointConnectionError(endpoint_url="http://127.0.0.1:9")),
+        ("gs://a/b", HttpError({"code": 401, "message": "Anonymous caller"})),
+        ("gs://a/b", ServerDisconnectedError()),
+        ("memory://a", TimeoutError()),
+    ):
+        with pytest.raises(StageError, match=f"{url}: "), explained(url, StageError):
+            raise error
 
 
 def test_a_strangers_object_is_no_lease(place):
