@@ -118,17 +118,23 @@ class ObjectPath:
                 raise
 
     def glob(self, pattern: str) -> Iterator[Self]:
-        """Yield the objects below this place, not deeper, whose names match."""
-        try:
-            found = self.fs.ls(self.key, detail=False)
-        except FileNotFoundError:
-            return
+        """Yield the objects below this place, not deeper, whose names match.
+
+        Raises:
+            StageError: the store can't be reached or entered. To list is the first that is asked.
+        """
+        with explained(self.url, StageError):
+            try:
+                found = self.fs.ls(self.key, detail=False)
+            except FileNotFoundError:
+                return
         names = sorted(str(path).rstrip("/").rpartition("/")[2] for path in found)
         yield from (self / name for name in names if fnmatch.fnmatchcase(name, pattern))
 
     def is_dir(self) -> bool:
-        """Tell whether there are objects below this place."""
-        return bool(self.fs.isdir(self.key))
+        """Tell whether there are objects below this place; see ``glob``."""
+        with explained(self.url, StageError):
+            return bool(self.fs.isdir(self.key))
 
     def fetch(self, path: Path) -> None:
         """Copy the object to a disk."""

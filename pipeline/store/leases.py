@@ -113,7 +113,8 @@ def _go_on(folder: ObjectPath, mine: int, ended: threading.Event, lost: threadin
     until = time.time() + LEASE_SECONDS
     while not ended.wait(WORD_SECONDS):
         said = False
-        with suppress(*refusals(folder.url)):  # the store may be away for a moment
+        # The store may be away for a moment.
+        with suppress(StageError, *refusals(folder.url)):
             if max(_numbers(folder), default=0) > mine:
                 lost.set()
                 return

@@ -233,8 +233,13 @@ def test_missing_credentials_and_buckets_are_named(bucket, shout, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     forget()
-    with pytest.raises(StageError, match="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
+    told = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    with pytest.raises(StageError, match=told):
         prepare(place_of(f"{bucket}/align"), shout)
+    with pytest.raises(StageError, match=told):
+        ShardFolder.open(f"{bucket}/align")
+    with pytest.raises(StageError, match=told):
+        explain("s03", data=bucket)
     forget()
 
 
