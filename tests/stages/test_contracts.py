@@ -1,5 +1,6 @@
 """dvc.yaml, the stages and params.yaml agree."""
 
+import inspect
 import re
 from pathlib import Path
 from typing import get_args
@@ -13,6 +14,7 @@ from pipeline.params.whole import Params
 from pipeline.report.ground_truth_figure import PANELS
 from pipeline.report.summary import CHOSEN
 from pipeline.training.methods import load_method
+from stages.weights import needed
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -88,6 +90,11 @@ def test_the_params_are_sections_of_params_yaml(name):
 def test_a_stage_depends_on_the_section_of_its_name(name):
     section = {"export": "exports"}.get(name, name)
     assert any(key.split(".")[0] == section for key in ITEMS[name]["params"])
+
+
+def test_weights_depends_on_each_section_that_it_reads():
+    read = {*re.findall(r"\bparams\.(\w+)", inspect.getsource(needed))}
+    assert read == {key.split(".")[0] for key in ITEMS["weights"]["params"]} - {"weights"}
 
 
 @pytest.mark.parametrize("name", sorted(ITEMS.keys() - {"report"}))
