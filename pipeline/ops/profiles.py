@@ -15,16 +15,22 @@ def converted(image: Image.Image, profile: bytes) -> Image.Image | None:
     """Return an image as sRGB sees it, or None where nothing is to be converted.
 
     A profile that can't be read, is of another kind than the image, or is sRGB's own changes
-    nothing.
+    nothing; nor does any that of grey.
 
     Args:
-        image: of mode RGB or CMYK.
+        image: of any mode; a palette's colours are converted, and opacity is kept.
         profile: its ICC profile.
     """
-    if image.mode not in ("RGB", "CMYK") or not profile:
+    if image.mode not in ("RGB", "CMYK", "RGBA", "P") or not profile:
         return None
-    transform = _transform(profile, image.mode)
-    return None if transform is None else ImageCms.applyTransform(image, transform)
+    colour = "CMYK" if image.mode == "CMYK" else "RGB"
+    transform = _transform(profile, colour)
+    if transform is None:
+        return None
+    seen = ImageCms.applyTransform(image.convert(colour), transform)
+    if image.mode == "RGBA" or "transparency" in image.info:
+        seen.putalpha(image.convert("RGBA").getchannel("A"))
+    return seen
 
 
 @lru_cache(maxsize=8)

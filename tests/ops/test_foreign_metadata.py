@@ -117,6 +117,30 @@ def test_a_wide_profile_is_converted_and_srgb_is_kept():
         assert reds.max() > 10  # more of the light that sRGB's red has
 
 
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+def test_a_wide_profile_is_converted_under_opacity_too(file_format):
+    wide, _ = wide_profile()
+    seen = foreign(saved(COLOUR, "PNG", icc_profile=wide)).image
+    opacity = np.full(COLOUR.shape[:2], 255, np.uint8)
+    opacity[:4] = 0
+    found = foreign(saved(np.dstack([COLOUR, opacity]), file_format, icc_profile=wide)).image
+    assert np.array_equal(found[4:], seen[4:])
+    assert not found[:4].any()
+
+
+def test_a_wide_profile_is_converted_in_a_palette_too():
+    wide, _ = wide_profile()
+    few = Image.fromarray(COLOUR).quantize(64)
+    seen = foreign(saved(np.asarray(few.convert("RGB")), "PNG", icc_profile=wide)).image
+    for options, first in (({}, seen[0, 0].tolist()), ({"transparency": few.getpixel((0, 0))}, 0)):
+        stored = io.BytesIO()
+        few.save(stored, "PNG", icc_profile=wide, **options)
+        found = foreign(stored.getvalue()).image
+        there = np.asarray(few) != few.getpixel((0, 0))
+        assert np.array_equal(found[there], seen[there])
+        assert (found[0, 0] == first).all()
+
+
 @pytest.mark.parametrize(
     "beside",
     [
