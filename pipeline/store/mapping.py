@@ -194,7 +194,7 @@ def _state_of(shard: _Shard) -> _ShardState:
     former = _former(shard)
     if not former.done:
         rows = shard.source.rows()
-        return _ShardState(shard, rows, rows, not former.whole or rows > 0)
+        return _ShardState(shard, rows, rows, not former.whole or rows > 0 or bool(former.found))
     needed = tuple(shard.key.fingerprint(content) for content in shard.source.contents())
     stale = sum(fingerprint not in former.done for fingerprint in needed)
     changed = not former.whole or stale > 0 or former.found != set(needed)

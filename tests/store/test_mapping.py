@@ -105,6 +105,20 @@ def test_what_is_gone_goes(out, shout, tmp_path):
     assert files(out) == files(tmp_path / "fresh")
 
 
+def test_what_is_gone_goes_after_a_kill_between_the_two_files_of_a_shard(out, shout, tmp_path):
+    rows = [work.make_image("mixed")]
+    run(rows, out, shout, count=1)
+    accepted = ShardFolder(out, 1).shard(0).path
+    former = accepted.read_bytes()
+    other = StageKey("stage", {"section": {"a": 2}}, {"net": "00"}, "code")
+    run(rows, out, shout, count=1, key=other)
+    accepted.write_bytes(former)  # the rejected rows are in place, the accepted ones not yet
+    summary = run([], out, shout, count=1, key=other)
+    assert (summary.rows_in, summary.rows_out, summary.rejected) == (0, 0, {})
+    run([], tmp_path / "fresh", shout, count=1, key=other)
+    assert files(out) == files(tmp_path / "fresh")
+
+
 @pytest.mark.parametrize(
     "key",
     [
