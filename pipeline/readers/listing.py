@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import ReaderError
 from pipeline.ops.containers import UndecodableError
-from pipeline.readers.files import read_file, shown
+from pipeline.readers.files import is_behind_link, read_file, shown
 from pipeline.store.ids import quoted_id
 from pipeline.types import Region, Rejected, Row
 
@@ -61,8 +61,9 @@ def listed_row(path: str, dataset: str, **columns: object) -> Row:
 def load_file(root: Path, row: Row) -> Row:
     """Add the bytes of the row's file as ``content``, or why there are none.
 
-    That is ``unreadable`` where it can't be read, and ``refused`` where nobody should. ``path`` is
-    taken out: a data set that moves keeps its fingerprints.
+    That is ``unreadable`` where it can't be read, and ``refused`` where nobody should: a list may
+    name what lies behind a linked folder. ``path`` is taken out: a data set that moves keeps its
+    fingerprints.
     """
     known = {name: value for name, value in row.items() if name != "path"}
     if "refused" in known:
@@ -78,12 +79,18 @@ def load_file(root: Path, row: Row) -> Row:
 def _read_spelt(root: Path, path: str) -> bytes:
     """Read a file that a list may name in another of Unicode's forms than the disk."""
     try:
-        return read_file(root / path)
+        return _read_inside(root, path)
     except FileNotFoundError:
         decomposed = unicodedata.normalize("NFD", path)
         if decomposed == path:
             raise
-        return read_file(root / decomposed)
+        return _read_inside(root, decomposed)
+
+
+def _read_inside(root: Path, path: str) -> bytes:
+    if is_behind_link(root, path):
+        raise UndecodableError(*LINK)
+    return read_file(root / path)
 
 
 def further_pages(pages: int, part: str) -> list[Rejected]:

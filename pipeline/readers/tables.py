@@ -81,7 +81,12 @@ def read_cells(file: Path) -> list[tuple[int, list[str]]]:
     """
     text = read_text(file)
     csv.field_size_limit(_LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter_of(text),
+        skipinitialspace=True,  # quotes count behind a blank, too
+        strict=True,
+    )
     lines: list[tuple[int, list[str]]] = []
     while True:
         number = reader.line_num + 1

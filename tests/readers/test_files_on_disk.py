@@ -24,9 +24,9 @@ OPEN_FILES = Path("/proc/self/fd")
 INGEST = IngestParams(max_megapixels=1.0, tone_percentiles=(0.5, 99.5))
 
 
-def taken_in(root, reader="folder"):
+def taken_in(root, reader="folder", **values):
     """Rows and rejections of a data set, by id."""
-    params = DatasetParams(reader=reader, root=str(root), shards=2)
+    params = DatasetParams(reader=reader, root=str(root), shards=2, **values)
     listing = read_dataset("mine", params)
     rows, rejected = {}, {}
     for index in range(2):
@@ -171,6 +171,30 @@ def test_a_linked_folder_of_an_official_layout_is_told(buaa):
     listing = read_dataset("mine", params)
     assert [row["refused"][0] for row in listing.passed_over] == ["linked_folder"]
     assert len(listing.rows) == 2700 - 18
+
+
+def test_an_image_that_a_list_names_behind_a_linked_folder_is_told_and_not_read(tmp_path):
+    put(tmp_path / "elsewhere", "1.png", "münch/2.png")
+    put(tmp_path / "set", "anna/1.png")
+    (tmp_path / "set/bob").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "set/anna/2.png").symlink_to(tmp_path / "elsewhere/1.png")
+    listed = ("anna/1.png", "anna/2.png", "bob/1.png", "bob/münch/2.png")
+    (tmp_path / "set/images.csv").write_text("\n".join(["path", *listed]))
+    rows, rejected = taken_in(tmp_path / "set", list="images.csv")
+    assert set(rows) == {"anna/1.png", "anna/2.png"}
+    assert set(reasons(rejected).values()) == {"linked_folder"}
+    testing.ijbc(tmp_path / "ijbc", subjects=2)
+    (tmp_path / "ijbc/images/img").rename(tmp_path / "img")
+    (tmp_path / "ijbc/img").symlink_to(tmp_path / "img")
+    rows, rejected = taken_in(tmp_path / "ijbc", "ijbc")
+    assert len(rows) == 4  # the frames
+    assert set(reasons(rejected).values()) == {"linked_folder"}
+
+
+def test_two_files_of_one_name_that_are_passed_over_are_named(tmp_path):
+    put(tmp_path, "anna/1.png", "anna/\u00e9.txt", "anna/e\u0301.txt")
+    with pytest.raises(ReaderError, match="1 sample ids stand twice: anna/%C3%A9"):
+        taken_in(tmp_path)
 
 
 def test_a_list_that_is_no_regular_file_hangs_nothing(tmp_path):

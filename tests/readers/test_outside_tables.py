@@ -68,6 +68,15 @@ def test_bands_and_splits_are_known_in_any_case(tmp_path):
     assert (rows["a.png"]["band"], rows["a.png"]["split"]) == ("NIR", "test")
 
 
+def test_quotes_behind_a_blank_are_quotes(tmp_path):
+    file = tmp_path / "list.csv"
+    file.write_text('path, subject\n"a.png", "Smith, Anna"\nb.png, Bob "B" Lee\n')
+    assert [cells for _, cells in read_rows(file)[1]] == [
+        {"path": "a.png", "subject": "Smith, Anna"},
+        {"path": "b.png", "subject": 'Bob "B" Lee'},
+    ]
+
+
 def test_a_long_cell_and_quotes_are_read(tmp_path):
     long = "x" * 300_000
     rows = listed(tmp_path, f'path,subject,licence\na.png,"Smith, J.","{long}"\n')
