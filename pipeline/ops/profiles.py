@@ -28,7 +28,7 @@ def converted(image: Image.Image, profile: bytes) -> Image.Image | None:
     if transform is None:
         return None
     seen = ImageCms.applyTransform(image.convert(colour), transform)
-    if image.mode == "RGBA" or "transparency" in image.info:
+    if seen and (image.mode == "RGBA" or "transparency" in image.info):
         seen.putalpha(image.convert("RGBA").getchannel("A"))
     return seen
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
+from pipeline.readers.files import shown
 from pipeline.readers.layout import list_official, official_row, refuse_root
 from pipeline.readers.listing import sample_id_of
 from pipeline.readers.pickled import Made, Span, read_pickle
@@ -145,7 +146,7 @@ def load(root: Path, row: Row) -> Row:
     try:
         data = _bytes(root / path, Span(int(start), int(length)))
     except OSError as error:
-        return known | {"unreadable": f"{path}: {error.strerror}"}
+        return known | {"unreadable": f"{shown(path)}: {error.strerror}"}
     if len(data) != int(length):
-        return known | {"unreadable": f"{path}: the file ends before the image does"}
+        return known | {"unreadable": f"{shown(path)}: the file ends before the image does"}
     return known | {"content": data}

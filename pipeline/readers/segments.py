@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.errors import ReaderError
 from pipeline.ops.codec import check_size, decode_foreign, encode_jpeg, encode_png
 from pipeline.ops.containers import UndecodableError
-from pipeline.readers.files import is_hidden, read_file
+from pipeline.readers.files import is_hidden, read_file, shown
 from pipeline.readers.layout import EXTENSIONS as IMAGE_EXTENSIONS
 from pipeline.readers.listing import further_pages
 from pipeline.readers.people import People, people_of
@@ -67,7 +67,7 @@ def load_segment(root: Path, row: Row) -> Row:
     try:
         return known | {"segment": replace(segment, sha256=_digest(segment.path, segment))}
     except OSError as error:
-        return known | {"unreadable": f"{row['path']}: {error.strerror}"}
+        return known | {"unreadable": f"{shown(row['path'])}: {error.strerror}"}
 
 
 def take_in_segment(
@@ -166,10 +166,11 @@ def _frames_of_folder(
             data = read_file(files[number])
             decoded = decode_foreign(data, max_pixels=max_pixels, tone_percentiles=tone_percentiles)
         except UndecodableError as error:
-            yield Lost(index, error.reason, f"{files[number].name}: {error}")
+            yield Lost(index, error.reason, f"{shown(files[number].name)}: {error}")
             continue
         except OSError as error:
-            yield Lost(index, "unreadable", f"{files[number].name}: {error.strerror}")
+            detail = f"{shown(files[number].name)}: {error.strerror}"
+            yield Lost(index, "unreadable", detail)
             continue
         image = grey_if_colourless(decoded.image)
         kept = decoded.data if image.ndim == decoded.image.ndim else None

@@ -3,6 +3,8 @@
 import logging
 import sys
 import time
+from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -14,13 +16,20 @@ def keep_log(path: Path) -> None:
     """Show log records, and from now on add what this process says to a file, with the time.
 
     That is standard output and error, and with them an error that ends the process. The bars that
-    are drawn again and again on a terminal are not added.
+    are drawn again and again on a terminal are not added. A log that can't be written, for want of
+    room or of rights, keeps nothing from being done or said.
 
     Args:
         path: the file; its folder is made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    log = path.open("a", encoding="utf-8", buffering=1)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab", buffering=0)
+    except OSError:
+        show_records()
+        return
+    # A file's name may hold bytes that are no UTF-8, and Python's sign for them is no text.
+    log = TextIOWrapper(file, "utf-8", "backslashreplace", write_through=True)
     _add(log, f"crossband {installed_version()}: {' '.join(sys.argv)}")
     sys.stdout, sys.stderr = (
         cast(TextIO, _Tee(stream, log)) for stream in (sys.stdout, sys.stderr)
@@ -79,4 +88,5 @@ class _Tee:
 
 
 def _add(log: TextIO, line: str) -> None:
-    log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+    with suppress(OSError):
+        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")

@@ -1,6 +1,9 @@
 """What tables and folders of ``ijb_mdf`` hold beside what is asked for: told, or passed over."""
 
+import os
+
 import pytest
+from replicas import write_frames
 
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams, IjbMdfParams
@@ -92,3 +95,18 @@ def test_a_subject_that_pandas_made_a_float_is_the_one_of_the_list(replica, in_t
     replica.write(first=(in_list,))
     (row,) = listing_of(replica).rows
     assert (row["people"].subjects, row["people"].splits) == (("1",), ("train",))
+
+
+def test_a_broken_frame_whose_name_is_no_utf8_is_told(replica):
+    folder = replica.root / "SWIR-30m/night"
+    name = os.fsdecode(b"gr\xfc_") + "{:06d}.png"
+    write_frames(folder, [0, 1], name)
+    whole = (folder / name.format(1)).read_bytes()
+    (folder / name.format(1)).write_bytes(whole[:60])
+    for frame in (0, 1):
+        replica.box("a", "SWIR-30m/night", frame)
+    replica.write()
+    ((row,),) = listing_of(replica).shard(0).batches()
+    made, lost = take_in_segment(row, max_pixels=10_000, tone_percentiles=(0.5, 99.5))
+    assert made["frame_index"] == 0
+    assert lost.detail.startswith("gr%FC_000001.png: ")

@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +59,27 @@ def test_records_are_written_to_what_takes_the_place_of_standard_error(monkeypat
     handler.emit(module.logging.makeLogRecord({"msg": "damaged"}))
     assert shown.getvalue() == "damaged\n"
     assert TIME.sub("", kept.getvalue()) == "damaged\n"
+
+
+def test_a_name_that_is_no_utf8_is_said_and_kept(tmp_path):
+    says = SAYS.replace("a file is damaged", "gr\\udcfc.png is damaged")
+    says = says.replace("error: params", "error: gr\\udcfc")
+    done = subprocess.run(
+        [sys.executable, "-c", says], cwd=tmp_path, text=True, capture_output=True, check=False
+    )
+    lines = (tmp_path / "logs/parse@mine.log").read_text().splitlines()
+    kept = ["gr\\udcfc.png is damaged", "error: gr\\udcfc"]
+    assert [TIME.sub("", line) for line in lines[2:]] == kept
+    assert done.stderr.replace("\x1b[2K a bar\n", "").splitlines() == kept
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that is full, as Linux has")
+@pytest.mark.parametrize("log", ["/dev/full", "/dev/null/none"])
+def test_a_log_that_can_not_be_written_keeps_nothing_from_being_said(tmp_path, log):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/parse@mine.log").symlink_to(log)
+    done = subprocess.run(
+        [sys.executable, "-c", SAYS], cwd=tmp_path, text=True, capture_output=True, check=False
+    )
+    assert done.stdout == "3 in, 2 out\n"
+    assert done.stderr == "a file is damaged\n\x1b[2K a bar\nerror: params\n"
