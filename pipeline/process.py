@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn
 
@@ -50,6 +51,15 @@ def take_signals() -> None:
     signal.signal(signal.SIGTERM, end_orderly)
     if signal.getsignal(signal.SIGINT) is _end_interrupted:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def print_any_text() -> None:
+    """Let standard output take what its encoding lacks, escaped, as standard error does.
+
+    That is a file's name of bytes that are no UTF-8, or a sign where the locale knows ASCII alone.
+    """
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def die_with_parent(parent: int | None = None) -> None:

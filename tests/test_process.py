@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipeline import testing
+
 
 def test_a_process_ends_soon_after_its_parent():
     child = (
@@ -167,3 +169,19 @@ def test_what_is_ended_leaves_nothing_in_the_temporary_directory(tmp_path, how):
             parent.kill()
         assert all(gone(process, 20) for process in (stage, *workers))
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
+def test_what_an_encoding_lacks_is_printed_all_the_same(tmp_path, encoding):
+    testing.buaa_visnir(tmp_path / "set")
+    Path(tmp_path / "set", os.fsdecode(b"gr\xfc.png")).write_bytes(b"")
+    done = subprocess.run(
+        [sys.executable, "-c", "from pipeline.cli import main; main()", "check", "buaa_visnir"]
+        + ["--root", str(tmp_path / "set")],
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert "  gr\\udcfc.png\n" in done.stdout

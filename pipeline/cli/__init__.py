@@ -27,7 +27,7 @@ from pipeline.extras import missing_words
 from pipeline.params.installed import installed_version
 from pipeline.params.load import load_params
 from pipeline.params.masks import MasksParams
-from pipeline.process import take_signals
+from pipeline.process import print_any_text, take_signals
 
 app = typer.Typer(
     name="crossband",
@@ -98,6 +98,7 @@ app.command("new-dataset")(new_dataset)
 def main() -> None:
     """Run the command; an error raised on purpose is one clear message and exit status 1."""
     take_signals()
+    print_any_text()
     try:
         app()
     except CrossbandError as error:
