@@ -124,8 +124,11 @@ class StageRun:
         return path
 
     def file(self, path: Path, sha256: str) -> Path:
-        """Return a network of the user's own after its sha256 was checked, as ``weight`` does."""
-        self._weights[path.name] = sha256
+        """Return a network of the user's own after its sha256 was checked, as ``weight`` does.
+
+        Where it lies and how it is called count for nothing.
+        """
+        self._weights[sha256] = sha256
         return verified_file(path, sha256)
 
     def trained(self, path: Path) -> Path:

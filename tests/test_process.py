@@ -175,9 +175,9 @@ def test_what_is_ended_leaves_nothing_in_the_temporary_directory(tmp_path, how):
 def test_what_an_encoding_lacks_is_printed_all_the_same(tmp_path, encoding):
     testing.buaa_visnir(tmp_path / "set")
     Path(tmp_path / "set", os.fsdecode(b"gr\xfc.png")).write_bytes(b"")
+    check = ("check", "buaa_visnir", "--root", str(tmp_path / "set"))
     done = subprocess.run(
-        [sys.executable, "-c", "from pipeline.cli import main; main()", "check", "buaa_visnir"]
-        + ["--root", str(tmp_path / "set")],
+        [sys.executable, "-c", "from pipeline.cli import main; main()", *check],
         env=os.environ | {"PYTHONIOENCODING": encoding},
         capture_output=True,
         text=True,

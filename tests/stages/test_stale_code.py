@@ -1,5 +1,6 @@
 """Which stages compute what anew after an edit: exactly those that use the edited code."""
 
+import hashlib
 import importlib
 import shutil
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.store import fingerprint
 from pipeline.store.fingerprint import code_sha256
 from pipeline.training.backbones import MODULES
 from pipeline.training.methods import METHODS
+from stages.run import StageRun
 from stages.wiring import kinds_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -251,3 +253,17 @@ def test_a_comment_makes_nothing_stale(stale_after):
 def test_a_data_file_counts_for_the_one_reader_that_names_it(stale_after):
     path = "pipeline/readers/splits/buaa_visnir_v1.csv"
     assert stale_after(path, new="999,test\n") == {"ingest@buaa_visnir"}
+
+
+def test_a_network_of_ones_own_that_is_renamed_recomputes_nothing(tmp_path):
+    digest = hashlib.sha256(b"network").hexdigest()
+    keys = set()
+    for name in ("a/person.pt", "b/person-2.pt"):
+        path = tmp_path / name
+        path.parent.mkdir()
+        path.write_bytes(b"network")
+        run = StageRun("detect_bodies", "mine", None)
+        assert run.file(path, digest) == path
+        keys.add(run.key({}).digest)
+    assert len(keys) == 1
+    assert StageRun("detect_bodies", "mine", None).key({}).digest not in keys
