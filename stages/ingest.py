@@ -8,10 +8,11 @@ from pathlib import Path
 from pipeline.ops.codec import Decoded, decode_foreign, encode_png
 from pipeline.ops.containers import UndecodableError
 from pipeline.ops.heat import thermal_image
-from pipeline.params.datasets import HeatParams
+from pipeline.params.datasets import FREE, HeatParams
 from pipeline.params.ingest import IngestParams
 from pipeline.params.whole import Params
 from pipeline.readers import READERS, read_dataset
+from pipeline.readers.files import lists_sha256
 from pipeline.readers.listing import further_pages
 from pipeline.report.chosen_rows import pick_frames
 from pipeline.report.contact_sheet import contact_sheet
@@ -96,8 +97,10 @@ def run(stage: StageRun) -> None:
         params={"ingest": stage.params.ingest} | ({"heat": heat} if heat else {}),
         code=code_of(stage.params, stage.dataset),
     )
-    refuse_changes(Path(stage.dataset_params.root), began_ns)
     metrics = ingest_metrics(output)
+    if stage.dataset_params.reader not in FREE:  # `protocols` depends on the metrics for them
+        metrics["lists_sha256"] = lists_sha256(Path(stage.dataset_params.root))
+    refuse_changes(Path(stage.dataset_params.root), began_ns)
     stage.write_metrics(metrics)
     print(f"{stage.label}: images by subject and band\n{subjects_by_bands(output)}")
     for line in doubtful_bands(metrics["colour"]):

@@ -4,7 +4,9 @@ One rule for links, in all readers: a link to a file is that file; a link to a f
 entered, because DVC does not see what changes behind it. A data set's root may be a link.
 """
 
+import hashlib
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from pipeline.ops.containers import UndecodableError
 
 MOST_BYTES = 1 << 30
 """No image and no list has more: it is read whole into memory, once in each worker."""
+
+_LIST = re.compile(r"(\.(txt|csv|json|bin)(_[^/]*)?|rand_perm_cam\.mat)$", re.IGNORECASE)
 
 LINKED = "/"
 """How the path of a linked folder ends in a listing."""
@@ -45,6 +49,24 @@ def all_below(root: Path) -> list[str]:
             raise ReaderError(f"{folder} can't be listed: {error.strerror}") from error
     found.sort()
     return found
+
+
+def lists_sha256(root: Path) -> str:
+    """Return the sha256 of all files below a root that may be official lists by their names.
+
+    Their paths below the root count, too.
+
+    Raises:
+        OSError: one can't be read.
+        ReaderError: a folder can't be listed.
+    """
+    digest = hashlib.sha256()
+    for path in all_below(root):
+        if _LIST.search(path) and not is_hidden(path) and (root / path).is_file():
+            with (root / path).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            digest.update(os.fsencode(f"{path}\0{found}\0"))
+    return digest.hexdigest()
 
 
 def is_hidden(path: str) -> bool:

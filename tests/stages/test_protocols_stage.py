@@ -1,11 +1,17 @@
 """Stage ``protocols``: official lists and columns become tables, and stale ones go."""
 
+from pathlib import Path
+
 import pytest
+from ruamel.yaml import YAML
 
 from pipeline import testing
 from pipeline.errors import ParamsError, ReaderError, StageError
 from pipeline.store.protocols import protocol_names, read_protocol
 from pipeline.testing.images import put_images
+
+ROOT = Path(__file__).resolve().parents[2]
+ITEM = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]["protocols"]["do"]
 
 
 @pytest.fixture
@@ -40,6 +46,24 @@ def test_lists_that_name_what_ingest_has_not_seen_are_refused(casia):
     with pytest.raises(StageError, match=r"none that a stage has seen.*run the stages `ingest`"):
         casia.run("protocols")
     casia.run("ingest", "protocols")
+
+
+def test_an_edited_list_alone_makes_protocols_stale(casia):
+    """The rows stay as they are; what `protocols` depends on in dvc.yaml does not."""
+    before = casia.metrics("ingest")
+    casia.run("ingest")
+    assert casia.metrics("ingest") == before
+    image = next((casia.path / "images").rglob("*.bmp"))
+    image.write_bytes(image.read_bytes())
+    (casia.path / "images/protocols/.notes.txt").write_text("hidden")
+    casia.run("ingest")
+    assert casia.metrics("ingest") == before
+    file = casia.path / "images/protocols/nir_probe_1.txt"
+    file.write_text("\n".join(file.read_text().splitlines()[:3]))
+    casia.run("ingest")
+    after = casia.metrics("ingest")
+    assert {name for name in after if after[name] != before[name]} == {"lists_sha256"}
+    assert "reports/metrics/${key}/ingest.json" in ITEM["deps"]
 
 
 def test_an_image_that_ingest_rejected_was_seen(casia):
