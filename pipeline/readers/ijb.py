@@ -25,7 +25,7 @@ from pipeline.readers.layout import (
     stem_of,
 )
 from pipeline.readers.listing import sample_id_of
-from pipeline.readers.tables import read_text, whole_id
+from pipeline.readers.tables import read_header, whole_id
 from pipeline.store import Listing
 from pipeline.types import Band, Row
 
@@ -81,11 +81,8 @@ class Release:
 
     def columns_of(self, file: Path) -> Columns:
         """Return the naming whose columns a list has; the newest where it has none's."""
-        header = read_text(file).partition("\n")[0]
-        for columns in self.columns:
-            if columns.file in (name.strip() for name in header.split(",")):
-                return columns
-        return self.columns[0]
+        header = read_header(file)
+        return next((each for each in self.columns if each.file in header), self.columns[0])
 
 
 def read_release(release: Release, root: Path, dataset: str, params: DatasetParams) -> Listing:

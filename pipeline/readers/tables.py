@@ -8,6 +8,7 @@ import csv
 import io
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import ReaderError
@@ -79,6 +80,15 @@ def read_cells(file: Path) -> list[tuple[int, list[str]]]:
     Raises:
         ReaderError: it is no text, or a cell does not end.
     """
+    return list(_lines(file))
+
+
+def read_header(file: Path) -> list[str]:
+    """Read the first line of a table alone, as ``read_cells`` does; nothing of an empty file."""
+    return next(_lines(file), (0, []))[1]
+
+
+def _lines(file: Path) -> Iterator[tuple[int, list[str]]]:
     text = read_text(file)
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(
@@ -87,7 +97,6 @@ def read_cells(file: Path) -> list[tuple[int, list[str]]]:
         skipinitialspace=True,  # quotes count behind a blank, too
         strict=True,
     )
-    lines: list[tuple[int, list[str]]] = []
     while True:
         number = reader.line_num + 1
         try:
@@ -98,10 +107,10 @@ def read_cells(file: Path) -> list[tuple[int, list[str]]]:
                 "quotes"
             ) from error
         if cells is None:
-            return lines
+            return
         cells = [unicodedata.normalize("NFC", cell.strip()) for cell in cells]
         if any(cells):
-            lines.append((number, cells))
+            yield number, cells
 
 
 def read_rows(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:

@@ -171,6 +171,16 @@ def test_ijbb_has_ijbcs_protocols_by_its_own_lists(tmp_path, listed, protocols, 
     assert made["identification"].description.startswith("IJB-B 1:N")
 
 
+def test_an_older_ijbb_is_known_when_a_spreadsheet_has_written_its_lists_anew(tmp_path, listed):
+    testing.ijbb(tmp_path, subjects=4, older=True)
+    before = repr(listed("ijbb"))
+    for file in tmp_path.rglob("ijbb_*.csv"):
+        lines = [line.split(",") for line in file.read_text().splitlines()]
+        quoted = (";".join(f'"{cell}"' for cell in cells) for cells in lines)
+        file.write_text("\n".join(quoted))
+    assert repr(listed("ijbb")) == before
+
+
 @pytest.mark.parametrize("release", ["ijbb", "ijbc"])
 def test_insightfaces_lists_are_templates_of_crops(tmp_path, listed, protocols, release):
     testing.ijb_insightface(tmp_path, subjects=4, release=release)
