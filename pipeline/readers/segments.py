@@ -7,7 +7,7 @@ interrupted run go on inside it.
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -105,14 +105,21 @@ TAKEN_IN = frozenset({"segment", "people", "content_sha256"})
 """What a segment's row brings besides the columns that its frames are stored with."""
 
 
-def numbered_files(folder: Path) -> dict[int, Path]:
+def numbered_files(folder: Path) -> Mapping[int, Path]:
     """Return the images of a folder of frames by the number at the end of their names.
 
     Hidden ones stay out: macOS leaves ``._0001.png`` beside ``0001.png`` where it unpacks.
 
+    Those of the last folders are remembered: each has many segments, and as many looks at it.
+
     Raises:
         ReaderError: two images bear the same number.
     """
+    return _numbered_files(folder, folder.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _numbered_files(folder: Path, _modified_ns: int) -> Mapping[int, Path]:
     files: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
         match = _NUMBER.search(path.stem)
@@ -177,7 +184,7 @@ def _frames_of_folder(
         yield _Frame(index, image, kept, decoded.pages)
 
 
-def _missing(number: int, files: dict[int, Path]) -> str:
+def _missing(number: int, files: Mapping[int, Path]) -> str:
     if not files:
         return "the folder holds no image whose name ends in a number"
     return f"no image has number {number}; they run from {min(files)} to {max(files)}"

@@ -1,6 +1,7 @@
 """What tables and folders of ``ijb_mdf`` hold beside what is asked for: told, or passed over."""
 
 import os
+from pathlib import Path
 
 import pytest
 from replicas import write_frames
@@ -110,3 +111,24 @@ def test_a_broken_frame_whose_name_is_no_utf8_is_told(replica):
     made, lost = take_in_segment(row, max_pixels=10_000, tone_percentiles=(0.5, 99.5))
     assert made["frame_index"] == 0
     assert lost.detail.startswith("gr%FC_000001.png: ")
+
+
+def test_a_folder_of_frames_is_listed_once_and_anew_when_one_comes(replica, monkeypatch):
+    name = "SWIR-30m/night"
+    folder = write_frames(replica.root / name, range(0, 400, 2))
+    for frame in range(399):
+        replica.box("a", name, frame)
+    replica.write()
+    looks, true = [], Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda self: looks.append(self) or true(self))
+    rows = [row for (row,) in listing_of(replica).shard(0).batches()]
+    assert len(rows) == 13  # of 32 frames each
+    assert looks.count(folder) == 1
+    os.utime(folder, ns=(0, 0))
+    write_frames(folder, [1])
+    rows_then = [row for (row,) in listing_of(replica).shard(0).batches()]
+    changed = [
+        old["segment"].sha256 != new["segment"].sha256
+        for old, new in zip(rows, rows_then, strict=True)
+    ]
+    assert changed == [True] + [False] * 12
