@@ -88,9 +88,16 @@ def _read_spelt(root: Path, path: str) -> bytes:
 
 
 def _read_inside(root: Path, path: str) -> bytes:
+    if _leads_out(path):
+        raise OSError(0, "it lies outside of the data set")
     if is_behind_link(root, path):
         raise UndecodableError(*LINK)
     return read_file(root / path)
+
+
+def _leads_out(path: str) -> bool:
+    """Tell whether a path that a list names is none below the data set's root."""
+    return path.startswith("/") or ".." in path.split("/")
 
 
 def further_pages(pages: int, part: str) -> list[Rejected]:
@@ -118,20 +125,27 @@ def refused_row(path: str, dataset: str, why: tuple[str, str], **columns: object
 
 
 def check_listing(dataset: str, rows: Iterable[Row]) -> None:
-    """Check that ids are unique and subjects stay within one split.
+    """Check that files lie below the root, ids are unique, subjects stay within one split.
 
     Raises:
         ReaderError: names the first offenders and how many there are.
     """
     first: dict[str, str] = {}
-    doubled = []
+    doubled, outside = [], []
     splits: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:
         if (sample_id := row["sample_id"]) in first:
             doubled.append(f"{sample_id} ({first[sample_id]} and {row['path']})")
         first[sample_id] = row["path"]
+        if _leads_out(row["path"]):
+            outside.append(row["path"])
         if row.get("subject_id") and row.get("split"):
             splits[row["subject_id"]].add(row["split"])
+    if outside:
+        raise ReaderError(
+            f"data set {dataset!r}: {len(outside)} paths of its lists lead out of its root: "
+            f"{_some(outside)}; expected paths below it"
+        )
     if doubled:
         raise ReaderError(
             f"data set {dataset!r}: {len(doubled)} sample ids stand twice: {_some(doubled)}"

@@ -15,6 +15,7 @@ from pipeline.params.datasets import DatasetParams
 from pipeline.params.ingest import IngestParams
 from pipeline.readers import files, read_dataset
 from pipeline.readers.layout import files_below
+from pipeline.readers.listing import load_file
 from pipeline.readers.tables import read_text
 from pipeline.types import Rejected
 from stages.ingest import take_in
@@ -189,6 +190,18 @@ def test_an_image_that_a_list_names_behind_a_linked_folder_is_told_and_not_read(
     rows, rejected = taken_in(tmp_path / "ijbc", "ijbc")
     assert len(rows) == 4  # the frames
     assert set(reasons(rejected).values()) == {"linked_folder"}
+
+
+@pytest.mark.parametrize("outside", ["../secret.jpg", "img/../../secret.jpg", "{root}/secret.jpg"])
+def test_a_list_that_leads_out_of_the_data_set_is_refused(tmp_path, outside):
+    put(tmp_path, "secret.jpg")
+    testing.ijbc(tmp_path / "set", subjects=2)
+    outside = outside.format(root=tmp_path)
+    for file in (tmp_path / "set").rglob("ijbc_*.csv"):
+        file.write_text(file.read_text().replace("img/1.jpg", outside))
+    with pytest.raises(ReaderError, match=rf"1 paths of its lists lead out.*: {outside}; expected"):
+        taken_in(tmp_path / "set", "ijbc")
+    assert "content" not in load_file(tmp_path / "set", {"path": outside})
 
 
 def test_two_files_of_one_name_that_are_passed_over_are_named(tmp_path):
