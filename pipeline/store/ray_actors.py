@@ -17,6 +17,7 @@ Reference:
 """
 
 import logging
+import math
 import os
 import time
 from collections import Counter, deque
@@ -96,7 +97,7 @@ def _connected(wanted: RayActors) -> Iterator[int]:
             cores = (wanted.workers or len(os.sched_getaffinity(0))) * max(wanted.cpus, 1)
             ray.init(
                 address="local",
-                num_cpus=int(cores),
+                num_cpus=math.ceil(cores),
                 include_dashboard=False,
                 object_store_memory=_OBJECT_STORE_BYTES,
                 **quiet,

@@ -19,7 +19,7 @@ import work
 from pipeline.errors import StageError
 from pipeline.store.executors import Serial, Work, executor_from_environment
 from pipeline.store.files import place_of
-from pipeline.store.ray_actors import TRIES, RayActors
+from pipeline.store.ray_actors import TRIES, RayActors, _connected
 
 ray = pytest.importorskip("ray", reason="needs the extra `ray`: pip install 'crossband[ray]'")
 
@@ -185,3 +185,16 @@ def test_the_environment_chooses(monkeypatch):
     monkeypatch.setenv("CROSSBAND_RAY_CPUS", "many")
     with pytest.raises(StageError, match="CROSSBAND_RAY_CPUS='many'"):
         executor_from_environment()
+
+
+@pytest.mark.parametrize(("workers", "cpus", "cores"), [(1, 1.5, 2), (3, 1.5, 5), (2, 0.5, 2)])
+def test_a_cluster_on_this_machine_has_room_for_each_actor(monkeypatch, workers, cpus, cores):
+    begun = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **options: begun.append(options["num_cpus"]))
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": float(begun[0])})
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with _connected(RayActors(workers, cpus=cpus)) as room:
+        assert begun == [cores]
+        assert room >= workers
