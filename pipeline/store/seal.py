@@ -165,12 +165,18 @@ def _some_columns(path: ObjectPath, columns: Sequence[str]) -> Iterator[Any]:
 def telling_damage(path: Place) -> Iterator[None]:
     """Say of which file it is that Arrow can't read what is asked for.
 
+    What the system or an object store refuses, by a number or an error of its own kind, is no
+    damage: nobody is to remove the file for that.
+
     Raises:
         DamageError: it can't.
+        OSError: the system or the store refuses.
     """
     try:
         yield
     except (OSError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and (error.errno or type(error) is not OSError):
+            raise
         raise damaged(path, str(error).splitlines()[0]) from error
 
 

@@ -119,6 +119,21 @@ def test_a_damaged_object_is_made_again(place, shout):
     assert shard.path.read_bytes() == whole
 
 
+def test_what_a_store_refuses_is_no_damage(place, shout, monkeypatch):
+    prepare(place, shout)
+    shard = ShardFolder(place, SHARDS).shard(1)
+
+    def refuse(*_, **__):  # as s3fs says that a token ran out
+        raise PermissionError("The provided token has expired.")
+
+    monkeypatch.setattr("fsspec.parquet.open_parquet_file", refuse)
+    with pytest.raises(PermissionError, match="expired"):
+        shard.table(["sample_id"])
+    with pytest.raises(StageError, match=f"{place}: The provided token has expired") as raised:
+        prepare(place, shout)
+    assert not isinstance(raised.value, DamageError)
+
+
 def test_workers_of_their_own_write_alike(bucket, tmp_path, shout):
     place = place_of(f"{bucket}/workers/align")
     prepare(tmp_path / "disk", shout)
