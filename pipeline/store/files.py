@@ -227,11 +227,17 @@ class Files:
             return None
 
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
-        """Return small files' bytes, from an object store many at once."""
+        """Return small files' bytes, from an object store many at once; those that are there."""
         places = {self.at(path): path for path in paths}
         plain, others = _apart(places)
-        found = self.fs.cat(plain, on_error="omit") if plain else {}
-        read = {places[place]: bytes(found[place]) for place in plain if place in found}
+        found = self.fs.cat(plain, on_error="return") if plain else {}
+        read = {}
+        for place, data in found.items():
+            if isinstance(data, FileNotFoundError):
+                continue
+            if isinstance(data, Exception):  # it may be there
+                raise data
+            read[places[place]] = bytes(data)
         single = {path: self.read(path) for path in (places[place] for place in others)}
         return read | {path: data for path, data in single.items() if data is not None}
 

@@ -342,3 +342,16 @@ def test_a_name_with_brackets_is_no_pattern(place):
     }
     files.remove(["a[1].png", "b.png"])
     assert files.files() == ["a1.png"]
+
+
+def test_a_file_that_a_store_refuses_to_give_does_not_count_as_missing(monkeypatch):
+    files = Files("memory://prepared/set")
+    files.fs.pipe_file(files.at("a.json"), b"{}")
+    assert files.read_many(["a.json", "b.json"]) == {"a.json": b"{}"}
+
+    def refuse(*_, **__):
+        raise PermissionError("The provided token has expired.")
+
+    monkeypatch.setattr(type(files.fs), "cat_file", refuse)
+    with pytest.raises(PermissionError, match="expired"):
+        files.read_many(["a.json", "b.json"])
