@@ -54,18 +54,21 @@ def all_below(root: Path) -> list[str]:
 def lists_sha256(root: Path) -> str:
     """Return the sha256 of all files below a root that may be official lists by their names.
 
-    Their paths below the root count, too.
+    Their paths below the root count, too; of one that can't be read that alone does.
 
     Raises:
-        OSError: one can't be read.
         ReaderError: a folder can't be listed.
     """
     digest = hashlib.sha256()
     for path in all_below(root):
-        if _LIST.search(path) and not is_hidden(path) and (root / path).is_file():
+        if not _LIST.search(path) or is_hidden(path) or not (root / path).is_file():
+            continue
+        try:
             with (root / path).open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
-            digest.update(os.fsencode(f"{path}\0{found}\0"))
+        except OSError as error:
+            found = str(error.strerror)
+        digest.update(os.fsencode(f"{path}\0{found}\0"))
     return digest.hexdigest()
 
 

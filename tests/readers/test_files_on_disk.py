@@ -252,3 +252,16 @@ def test_a_folder_in_the_place_of_a_file_is_told_and_leaves_none_open(tmp_path):
         with pytest.raises(IsADirectoryError):
             files.read_file(tmp_path / "a.png")
     assert len([*OPEN_FILES.iterdir()]) == before
+
+
+def test_a_list_that_can_not_be_read_keeps_no_digest_from_being_made(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("1")
+    whole, true = files.lists_sha256(tmp_path), Path.open
+
+    def refuse(self, *options):
+        if self.name == "a.txt":
+            raise PermissionError(13, "Permission denied")
+        return true(self, *options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert files.lists_sha256(tmp_path) not in ("", whole)

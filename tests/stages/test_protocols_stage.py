@@ -56,6 +56,7 @@ def test_an_edited_list_alone_makes_protocols_stale(casia):
     image = next((casia.path / "images").rglob("*.bmp"))
     image.write_bytes(image.read_bytes())
     (casia.path / "images/protocols/.notes.txt").write_text("hidden")
+    (casia.path / "images/gone.txt").symlink_to("nowhere")
     casia.run("ingest")
     assert casia.metrics("ingest") == before
     file = casia.path / "images/protocols/nir_probe_1.txt"
