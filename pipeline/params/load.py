@@ -3,7 +3,7 @@
 import copy
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -263,10 +263,10 @@ def _matching(values: Any, pattern: list[str]) -> Iterator[str]:
 
 
 def _fault(model: type[BaseModel], error: Mapping[str, Any]) -> str:
-    location = [str(part) for part in error["loc"]]
+    location, known = _place(model, [str(part) for part in error["loc"]])
     path = ".".join(location) or "the whole file"
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(location[-1], _keys_beside(model, location), n=1)
+        near = difflib.get_close_matches(location[-1], known, n=1)
         return f"{path}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
     if error["type"] == "missing":
         return f"{path}: this key is missing"
@@ -276,12 +276,36 @@ def _fault(model: type[BaseModel], error: Mapping[str, Any]) -> str:
     return f"{path}: {message}, found {error['input']!r}"
 
 
-def _keys_beside(model: type[BaseModel], location: list[str]) -> list[str]:
-    """Return the keys that are known where an unknown one was found."""
-    schema = Params.model_json_schema()
-    node: dict[str, Any] = schema
-    for part in location[:-1]:
-        node = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
-        if "$ref" in node:
-            node = schema["$defs"][node["$ref"].rpartition("/")[2]]
-    return list(node.get("properties", {}))
+def _place(model: type[BaseModel], location: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the keys that lead to a fault in the file, and those that are known beside it.
+
+    Of what may be one of several things, pydantic has the one that it tried among the keys.
+    """
+    schema: dict[str, Any] = model.model_json_schema()
+    path: list[str] = []
+    known: list[str] = []
+    node: Any = schema
+    for part in location:
+        node = _written_out(node, schema)
+        kinds = node.get("discriminator", {}).get("mapping", {})
+        if part in kinds:
+            node = {"$ref": kinds[part]}
+            continue
+        if "anyOf" in node:
+            continue
+        keys = node.get("properties", {})
+        entries = [*node.get("patternProperties", {}).values(), node.get("additionalProperties")]
+        node = keys.get(part) or (node.get("items") if part.isdecimal() else entries[0]) or {}
+        known = list(keys)
+        path.append(part)
+    return path, known
+
+
+def _written_out(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a part of a schema stands for; of one that may be null, what else it may be."""
+    while "$ref" in node or "anyOf" in node:
+        others = [each for each in node.get("anyOf", ()) if each.get("type") != "null"]
+        if len(others) > 1:
+            break
+        node = others[0] if others else schema["$defs"][node["$ref"].rpartition("/")[2]]
+    return node

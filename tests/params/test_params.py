@@ -94,6 +94,29 @@ def test_the_tiny_profile_is_in_order(tmp_path):
             r"weights\.commercial_only: .*boolean",
         ),
         ("reader: shards", "reader: casia", r"datasets\.sample\.reader: .*found 'casia'"),
+        # Keys of an entry, of one that has a kind, of a list's entry, of what may be null.
+        (
+            "    batch_pairs: 5 ",
+            "    batch_pair: 5 ",
+            r"train_nir_vis\.hsst\.batch_pair: unknown key, did you mean 'batch_pairs'\?",
+        ),
+        ("rank: 8 ", "rank: 0 ", r"train_bodies\.lora\.lora\.rank: .*greater than"),
+        ("alpha: 16 ", "alfa: 16 ", r"train_bodies\.lora\.lora\.alfa: .*mean 'alpha'"),
+        (
+            "equalised, inverted:",
+            "equalised, invert:",
+            r"detect\.thermal_views\.0\.invert: .*mean 'inverted'",
+        ),
+        (
+            "      frame_base: 0",
+            "      frame_bas: 0",
+            r"datasets\.scenes\.ijb_mdf\.frame_bas: .*mean 'frame_base'",
+        ),
+        (
+            "triplet_margin: 0.0 ",
+            "triplet_margin: hard ",
+            r"pretrain_bodies\.vis\.triplet_margin: .*'soft', found 'hard'",
+        ),
         ("\n  sample:\n", "\n  Sample:\n", r"datasets\.Sample.*"),
         ("  sample: {}", "  samples: {}", r"the whole file: face_datasets: \['samples'\] are none"),
         (
