@@ -79,7 +79,7 @@ def _tile(row: Row, tile_px: int) -> UInt8:
     yaw_deg = round(row["yaw_deg"])  # an integer: no "-0"
     lines = [
         f"{row['subject_id'] or 'nobody'}  {row['band']}{simulated}",
-        f"quality {row['quality']:.1f}, yaw {yaw_deg}°",
+        f"quality {row['quality']:.1f}  yaw {yaw_deg}°",
         f"sharpness {row['sharpness']:.2f}",
     ]
     return draw.captioned(face, lines, (tile_px, tile_px))

@@ -52,8 +52,8 @@ NOTHING = np.full((1, 1, 3), GROUND, np.uint8)
 
 
 def font_of(text: str, size_px: int = FONT_PX) -> Font:
-    """Return the font of a text: Pillow's own has hardly a letter beyond ASCII."""
-    return _font(size_px, text.isascii())
+    """Return the font of a text: Pillow's own, narrower one has no letter beyond ASCII."""
+    return _font(size_px, text.replace("°", "").isascii())
 
 
 @cache
@@ -185,8 +185,9 @@ def captioned(image: UInt8, lines: Sequence[str], wh: tuple[int, int]) -> UInt8:
 
     Args:
         image: (h, w, 3), fits into ``wh``.
-        lines: the caption; what is too long is cut, of an id that which stands before ``#``: its
-            end tells what was made, for example which pose.
+        lines: the caption; what is too long is cut, and that before two blanks or ``#`` if there
+            are some: what stands behind a name is its band and whether it is simulated, behind an
+            id what was made, for example which pose.
         wh: width and height of the image's place; the tile is higher by the caption.
     """
     width, height = wh
@@ -205,11 +206,11 @@ def _fits(font: Font, width: int, text: str) -> bool:
 
 
 def _cut(line: str, fits: Callable[[str], bool]) -> str:
-    head, mark, tail = line.partition("#")
+    head, mark, tail = line.rpartition("  ") if "  " in line else line.partition("#")
     if mark and not fits(line):
-        while head and not fits(f"{head}..#{tail}"):
+        while head and not fits(f"{head}..{mark}{tail}"):
             head = head[:-1]
-        line = f"{head}..#{tail}"
+        line = f"{head}..{mark}{tail}"
     while line and not fits(line):
         line = line[:-1]
     return line

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from report_rows import aligned, folder
 
 from pipeline.ops.codec import decode_rgb, encode_png
+from pipeline.report import draw
 from pipeline.report.attributes import attribute_metrics, quality_sheet
 from pipeline.report.site.failures import band_matrix
 from pipeline.schemas.attributes import ATTRIBUTES
@@ -113,3 +115,19 @@ def test_an_empty_folder_has_no_attributes_and_still_a_sheet(tmp_path):
     assert attribute_metrics(empty)["separation"] == {}
     quality_sheet(empty, tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").exists()
+
+
+def test_a_tile_tells_the_whole_yaw_and_what_is_simulated(tmp_path, monkeypatch):
+    row = attributed("a/1", "Jörg Müller-Lüdenscheidt", "SWIR", -152.4, np.full(128, 2.1))
+    shown = []
+
+    def remember(image, lines, wh):
+        cut = [draw._cut(line, partial(draw._fits, draw.font_of(line), wh[0] - 4)) for line in lines]
+        shown.extend(cut)
+        return captioned(image, lines, wh)
+
+    captioned = draw.captioned
+    monkeypatch.setattr(draw, "captioned", remember)
+    quality_sheet(folder(tmp_path / "a", ATTRIBUTES, [row]), tmp_path / "sheet.png")
+    assert "quality 23.8  yaw -152°" in shown
+    assert any(line.endswith("..  SWIR simulated") for line in shown), shown

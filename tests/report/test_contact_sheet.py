@@ -255,6 +255,10 @@ def test_a_caption_that_is_too_long_keeps_what_was_made_of_an_image():
     assert draw._cut("amateur_selfie.VIS#pose.+030.00", fits) == "amate..#pose.+030.00"
     assert draw._cut("a#pose.+030.00+000.00+000.00", fits) == "..#pose.+030.00+000."
     assert draw._cut("a_long_name_without_any", fits) == "a_long_name_without_"
+    assert draw._cut("a  VIS simulated", fits) == "a  VIS simulated"
+    assert draw._cut("maximilian  VIS simulated", fits) == "max..  VIS simulated"
+    assert draw._cut("m#1 maximilian  NIR", fits) == "m#1 maximilian  NIR"
+    assert draw._cut("m#1 maximilian von  NIR", fits) == "m#1 maximilia..  NIR"
 
 
 def test_a_face_at_the_very_edge_of_an_image_is_drawn():
