@@ -18,6 +18,8 @@ _TEXT = (220, 220, 220)
 _LINE_PX = 18
 _GAP_PX = 12
 _SCALE_PX = 160
+_LEGEND_LINES = 3
+"""Lines of a legend, at most: the page is as wide as that takes."""
 
 Legend = list[tuple[Colour, str]]
 """Colours and what they mean."""
@@ -40,7 +42,8 @@ def page(title: str, lines: Sequence[UInt8], rows: Iterable[Row] = ()) -> UInt8:
     fitting = [line if line.shape[1] <= MOST_PX else draw.fit(line, MOST_PX)[0] for line in lines]
     height, width = fitting[0].shape[:2]
     notes = legend_of(list(rows))
-    foot_px = _LINE_PX * 3 if notes else 0
+    heat = any(row["band"] in HEAT_BANDS for row in rows)
+    foot_px = _LINE_PX * (_LEGEND_LINES * bool(notes) + heat)
     per_column = max((MOST_PX - _LINE_PX - foot_px) // height, 1)
     columns = max((MOST_PX + _GAP_PX) // (width + _GAP_PX), 1)
     most = per_column * columns
@@ -53,8 +56,8 @@ def page(title: str, lines: Sequence[UInt8], rows: Iterable[Row] = ()) -> UInt8:
         for start in range(0, len(shown), per_column)
     ]
     body = _beside(blocks)
-    heat = any(row["band"] in HEAT_BANDS for row in rows)
-    needed = max(_width_of(title) + 8, _heat_scale(MOST_PX)[1] if heat else 0)
+    scale = _heat_scale(MOST_PX)[1] if heat else 0
+    needed = max(_width_of(title) + 8, _legend_width(notes), scale)
     wide = max(body.shape[1], min(needed, MOST_PX))
     parts = [text_line(title, wide), _widened(body, wide)]
     foot = _foot(notes, wide, heat=heat)
@@ -108,11 +111,22 @@ def legend_of(rows: Sequence[Row]) -> Legend:
     return []
 
 
+def _legend_width(notes: Legend) -> int:
+    """Return a width of page in which a legend has no more than ``_LEGEND_LINES``."""
+    needed = [_note_width(words) for _, words in notes]
+    # What is over at the end of a line is narrower than the widest note.
+    return 4 + -(-sum(needed) // _LEGEND_LINES) + max(needed, default=0)
+
+
+def _note_width(words: str) -> int:
+    return 22 + _width_of(words)
+
+
 def _foot(notes: Legend, width: int, *, heat: bool) -> list[UInt8]:
     lines = []
     canvas, pen, x = _empty(width)
     for colour, words in notes:
-        needed = 22 + round(pen.textlength(words, draw.font_of(words)))
+        needed = _note_width(words)
         if x + needed > width and x > 4:
             lines.append(np.asarray(canvas))
             canvas, pen, x = _empty(width)

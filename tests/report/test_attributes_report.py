@@ -122,7 +122,9 @@ def test_a_tile_tells_the_whole_yaw_and_what_is_simulated(tmp_path, monkeypatch)
     shown = []
 
     def remember(image, lines, wh):
-        cut = [draw._cut(line, partial(draw._fits, draw.font_of(line), wh[0] - 4)) for line in lines]
+        cut = [
+            draw._cut(line, partial(draw._fits, draw.font_of(line), wh[0] - 4)) for line in lines
+        ]
         shown.extend(cut)
         return captioned(image, lines, wh)
 

@@ -1,5 +1,7 @@
 """Contact sheets: which rows are picked, and that what is drawn is where it belongs."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -245,6 +247,19 @@ def test_every_colour_of_a_label_map_is_explained(folder):
     named = dict(legend_of([row | {"labels": row["image"]}]))
     assert set(named) == {draw.CLASS_COLOURS[each] for each in FaceClass if each}
     assert legend_of([row | {"mask_alpha": row["image"], "labels": row["image"]}]) == []
+
+
+@pytest.mark.parametrize(("height", "width"), [(206, 160), (190, 100), (99, 64)])
+def test_what_stands_below_a_high_narrow_page_is_not_cut_off(folder, height, width):
+    (row,) = pick_rows(folder, subjects=["a"], bands=["VIS"], per_subject=1)
+    parsed, hot = row | {"labels": row["image"]}, row | {"band": "LWIR"}
+    highest = (MOST_PX - 18) // height
+    for rows, count in product(([parsed], [hot], [parsed, hot]), (highest - 1, highest)):
+        drawn = page("a", [np.zeros((height, width, 3), np.uint8)] * count, rows)
+        assert max(drawn.shape[:2]) <= MOST_PX
+        for colour, words in legend_of(rows):
+            assert (drawn == colour).all(axis=2).any(), f"{count} lines: {words}"
+        assert hot not in rows or drawn[-9].max() == 255  # where the scale of heat ends
 
 
 def test_a_caption_that_is_too_long_keeps_what_was_made_of_an_image():
