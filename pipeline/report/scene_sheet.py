@@ -8,11 +8,14 @@ import numpy as np
 
 from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.report import draw
-from pipeline.report.page import text_line
+from pipeline.report.chosen_rows import spread
+from pipeline.report.page import MOST_PX, text_line
 from pipeline.store.whole import write_whole
 from pipeline.types import Band, Row, UInt8
 
-_WIDTH_PX = 640
+_WIDTH_PX, _LEAST_PX = 640, 320
+"""Width of a frame, and how narrow it may become for all cameras to fit on a sheet."""
+_TITLE_PX = 18
 _COLOURS = (
     *((255, 99, 71), (64, 200, 255), (255, 215, 0), (124, 252, 120)),
     *((238, 130, 238), (255, 165, 79), (127, 255, 212), (255, 182, 193)),
@@ -22,29 +25,52 @@ _COLOURS = (
 def scene_sheet(rows: Iterable[Row], path: Path, title: str) -> None:
     """Write a PNG of frames with bodies, faces and subjects drawn; a line per camera.
 
+    It is of at most ``MOST_PX`` each way. Where narrower frames are not enough for that, the lines
+    that are shown are spread evenly over the cameras and the title says how many there are.
+
     Args:
-        rows: a few frames with ``image`` and ``truth_people``.
+        rows: a few frames with ``image`` and ``truth_people``, up to three of a camera.
         path: the PNG to write.
         title: what is shown; what the boxes are is added.
     """
     cameras: dict[tuple[int, str], list[Row]] = defaultdict(list)
     for row in rows:
         cameras[list(Band).index(Band(row["band"])), row["camera_id"] or ""].append(row)
-    lines = [[_tile(row) for row in found] for _, found in sorted(cameras.items())]
-    width = max((sum(tile.shape[1] for tile in line) for line in lines), default=_WIDTH_PX)
-    bands = [_padded(np.hstack(_level(line)), width) for line in lines]
+    found = [line for _, line in sorted(cameras.items())]
+    words = f"{title}: a line per camera, a colour per person, bodies thick, faces thin"
+    lines = [_line(line, _WIDTH_PX) for line in found]
+    if (high := sum(map(len, lines))) > MOST_PX - _TITLE_PX:
+        narrower = int(_WIDTH_PX * (MOST_PX - _TITLE_PX) / high - _TITLE_PX)
+        lines = [_line(line, max(narrower, _LEAST_PX)) for line in found]
+    fitting = _fitting(lines)
+    if len(fitting) < len(lines):
+        words = f"{title}: {len(fitting)} of {len(lines)} cameras; {words.partition(': ')[2]}"
+    width = max((line.shape[1] for line in fitting), default=_WIDTH_PX)
+    bands = [_padded(line, width) for line in fitting]
     image = (
         np.vstack(bands) if bands else draw.captioned(draw.NOTHING, ["no rows"], (_WIDTH_PX, 40))
     )
-    words = f"{title}: a line per camera, a colour per person, bodies thick, faces thin"
     image = np.vstack([text_line(words, image.shape[1]), image])
     write_whole(path, encode_png(np.ascontiguousarray(image)))
 
 
-def _tile(row: Row) -> UInt8:
+def _line(rows: Sequence[Row], width_px: int) -> UInt8:
+    return np.hstack(_level([_tile(row, width_px) for row in rows]))
+
+
+def _fitting(lines: Sequence[UInt8]) -> list[UInt8]:
+    """Return as many lines as a page has room for below its title, spread evenly over all."""
+    for count in range(len(lines), 1, -1):
+        shown = [lines[place] for place in spread(len(lines), count)]
+        if sum(map(len, shown)) <= MOST_PX - _TITLE_PX:
+            return shown
+    return list(lines[:1])
+
+
+def _tile(row: Row, width_px: int) -> UInt8:
     """Draw one frame: a colour a person, the face's box thinner than the body's."""
     source = decode_rgb(row["image"]["bytes"])
-    image, scale = draw.fit(source, _WIDTH_PX)
+    image, scale = draw.fit(source, width_px)
     image = np.ascontiguousarray(image)
     names = []
     for number, person in enumerate(row["truth_people"] or ()):
@@ -57,7 +83,7 @@ def _tile(row: Row) -> UInt8:
     named = draw.annotated(image, names)
     simulated = "simulated" if row["simulated"] else ""
     caption = f"{row['media_id']}  frame {row['frame_index']}  {row['split'] or '-'}  {simulated}"
-    return draw.captioned(named, [caption], (_WIDTH_PX, image.shape[0]))
+    return draw.captioned(named, [caption], (width_px, image.shape[0]))
 
 
 def _level(tiles: Sequence[UInt8]) -> list[UInt8]:

@@ -49,3 +49,26 @@ def test_a_sheet_of_scenes_says_what_it_shows(tmp_path):
     assert (first[:18] != second[:18]).any()
     np.testing.assert_array_equal(first[18:], second[18:])
     assert first[:18].max() > 150
+
+
+@pytest.mark.parametrize(
+    ("hw", "cameras", "shown"), [((64, 64), 4, 4), ((54, 96), 5, 5), ((96, 54), 9, 5)]
+)
+def test_a_sheet_of_many_cameras_is_no_larger_than_a_page(tmp_path, hw, cameras, shown):
+    """Each camera has its own grey value, and three frames."""
+    rows = [
+        {
+            "image": {"bytes": encode_png(np.full((*hw, 3), 40 + 20 * camera, np.uint8))},
+            "truth_people": [],
+            **{"band": "VIS", "camera_id": f"c{camera}", "media_id": "m", "frame_index": frame},
+            **{"split": None, "simulated": True},
+        }
+        for camera in range(cameras)
+        for frame in range(3)
+    ]
+    scene_sheet(rows, tmp_path / "sheet.png", "ingest scenes")
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert max(sheet.shape[:2]) <= 2000
+    greys = set(np.unique(sheet[18:, sheet.shape[1] // 6])) & {40 + 20 * n for n in range(cameras)}
+    assert len(greys) == shown
+    assert {40, 40 + 20 * (cameras - 1)} <= greys
