@@ -10,6 +10,7 @@ from pipeline.errors import StageError
 from pipeline.ops.codec import as_rgb, decode, encode_png
 from pipeline.report import draw
 from pipeline.report.chosen_rows import read_rows, spread
+from pipeline.report.page import MOST_PX, page
 from pipeline.store import ShardFolder, is_shard_folder, shard_of
 from pipeline.store.files import Place
 from pipeline.store.whole import write_whole
@@ -17,6 +18,8 @@ from pipeline.types import UInt8
 
 _COLUMNS = ["sample_id", "subject_id", "band", "reason", "detail"]
 _LINE_TILES = 6
+_CAPTION = ["", "", "", ""]
+"""Of a tile: reason and band, folder, name, detail."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def rejected_samples(folder: ShardFolder) -> list[Gone]:
 
 
 def rejected_sheet(folder: ShardFolder, path: Path, *, per_reason: int, tile_px: int) -> None:
-    """Write a PNG of rejected samples, spread evenly over those of each reason.
+    """Write a page of rejected samples, spread evenly over those of each reason.
 
     The images are those of the first stage of the data set that has them; what was no image has a
     tile without one.
@@ -75,12 +78,16 @@ def rejected_sheet(folder: ShardFolder, path: Path, *, per_reason: int, tile_px:
     chosen = [
         found[place] for found in by_reason.values() for place in spread(len(found), per_reason)
     ]
-    images = _images(folder, [each.sample_id for each in chosen])
+    images = _images(folder, [each.sample_id for each in chosen], tile_px)
     tiles = [_tile(each, images.get(_root(each.sample_id)), tile_px) for each in chosen]
-    empty = draw.captioned(draw.NOTHING, ["nothing", "", ""], (tile_px, tile_px))
-    tiles += [empty] * (-len(tiles) % _LINE_TILES or (0 if tiles else _LINE_TILES))
-    lines = [tiles[at : at + _LINE_TILES] for at in range(0, len(tiles), _LINE_TILES)]
-    write_whole(path, encode_png(np.vstack([np.hstack(line) for line in lines])))
+    tiles = tiles or [draw.captioned(draw.NOTHING, ["nothing", *_CAPTION[1:]], (tile_px, tile_px))]
+    empty = draw.captioned(draw.NOTHING, _CAPTION, (tile_px, tile_px))
+    abreast = min(_LINE_TILES, MOST_PX // tile_px)
+    tiles += [empty] * (-len(tiles) % abreast)
+    lines = [tiles[at : at + abreast] for at in range(0, len(tiles), abreast)]
+    stage = " ".join(reversed(folder.path.absolute().parts[-2:]))
+    sheet = page(f"{stage}: rejected", [np.hstack(line) for line in lines])
+    write_whole(path, encode_png(sheet))
 
 
 def way_of(sample_id: str, data: Place, stages: Sequence[str]) -> dict[str, list[Step]]:
@@ -154,8 +161,11 @@ def _root(sample_id: str) -> str:
     return sample_id.partition("#")[0]
 
 
-def _images(folder: ShardFolder, sample_ids: Sequence[str]) -> dict[str, UInt8]:
-    """Read the images that samples come from, of the stage ``ingest``, by their ids."""
+def _images(folder: ShardFolder, sample_ids: Sequence[str], tile_px: int) -> dict[str, UInt8]:
+    """Read the images that samples come from, of the stage ``ingest``, by their ids.
+
+    They are as small as a tile: many photographs at once would be gigabytes.
+    """
     dataset = folder.path.absolute().parent
     if not is_shard_folder(dataset / "ingest"):
         dataset = dataset.parent  # of a stage's output for an entry, as crops/small
@@ -163,10 +173,14 @@ def _images(folder: ShardFolder, sample_ids: Sequence[str]) -> dict[str, UInt8]:
         return {}
     ids = sorted({_root(sample_id) for sample_id in sample_ids})
     rows = read_rows(ShardFolder.open(dataset / "ingest"), ids, ["sample_id", "image"])
-    return {row["sample_id"]: as_rgb(decode(row["image"]["bytes"])) for row in rows}
+    return {
+        row["sample_id"]: draw.fit(as_rgb(decode(row["image"]["bytes"])), tile_px)[0]
+        for row in rows
+    }
 
 
 def _tile(gone: Gone, image: UInt8 | None, tile_px: int) -> UInt8:
-    shown = draw.NOTHING if image is None else draw.fit(image, tile_px)[0]
-    lines = [f"{gone.reason} {gone.band}", gone.sample_id, gone.detail]
+    shown = draw.NOTHING if image is None else image
+    place, _, name = gone.sample_id.rpartition("/")
+    lines = [f"{gone.reason}  {gone.band}", place, name, gone.detail]
     return draw.captioned(shown, lines, (tile_px, tile_px))

@@ -48,11 +48,22 @@ def test_thumbnails_show_the_image_that_left(samples, tmp_path):
     rejected(Path("data/mine/detect"), tmp_path / "sheet.png", per_reason=6, tile_px=64)
     sheet = decode((tmp_path / "sheet.png").read_bytes())
     assert sheet.shape[1] == 6 * 64
-    assert (sheet[10:50, 10:50] == 127).all()  # the grey image
+    assert sheet[:18].max() > 150  # the title
+    assert (sheet[18 + 10 : 18 + 50, 10:50] == 127).all()  # the grey image
     rejected(Path("data/mine/ingest"), tmp_path / "none.png", per_reason=6, tile_px=64)
     assert decode((tmp_path / "none.png").read_bytes()).shape == sheet.shape
     rejected(Path("data/mine/align"), tmp_path / "empty.png", per_reason=6, tile_px=64)
     assert decode((tmp_path / "empty.png").read_bytes()).shape == sheet.shape
+
+
+def test_many_thumbnails_are_a_page_and_no_more(workspace, tmp_path):
+    """Sixty tiles and more of 300 pixels would be 3,000 pixels high."""
+    for number in range(60):
+        path = workspace.path / f"images/{number:02}.png"
+        path.write_bytes(b"" if number else encode_png(np.full((8, 8), 9, np.uint8)))
+    workspace.run("ingest")
+    rejected(Path("data/mine/ingest"), tmp_path / "sheet.png", per_reason=60, tile_px=300)
+    assert max(decode((tmp_path / "sheet.png").read_bytes()).shape) <= 2000
 
 
 def test_a_samples_way_is_told_to_where_it_left(samples, capsys):
@@ -81,7 +92,7 @@ def test_a_second_template_is_followed_and_shown_too(samples, capsys, tmp_path):
     assert gone["reason"] == "too_small"
     rejected(Path("data/mine/crops/small"), tmp_path / "sheet.png", per_reason=6, tile_px=64)
     sheet = decode((tmp_path / "sheet.png").read_bytes())
-    assert sheet[:64, :64].std() > 20  # the photograph
+    assert sheet[18 : 18 + 64, :64].std() > 20  # the photograph
 
 
 def test_an_unknown_sample_is_told_with_where_was_looked(samples):
