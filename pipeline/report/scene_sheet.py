@@ -16,6 +16,9 @@ from pipeline.types import Band, Row, UInt8
 _WIDTH_PX, _LEAST_PX = 640, 320
 """Width of a frame, and how narrow it may become for all cameras to fit on a sheet."""
 _TITLE_PX = 18
+
+Scaled = tuple[UInt8, float]
+"""A frame as small as a sheet shows it at most, and by what factor it was scaled."""
 _COLOURS = (
     *((255, 99, 71), (64, 200, 255), (255, 215, 0), (124, 252, 120)),
     *((238, 130, 238), (255, 165, 79), (127, 255, 212), (255, 182, 193)),
@@ -38,10 +41,14 @@ def scene_sheet(rows: Iterable[Row], path: Path, title: str) -> None:
         cameras[list(Band).index(Band(row["band"])), row["camera_id"] or ""].append(row)
     found = [line for _, line in sorted(cameras.items())]
     words = f"{title}: a line per camera, a colour per person, bodies thick, faces thin"
-    lines = [_line(line, _WIDTH_PX) for line in found]
+    images = [
+        [draw.fit(decode_rgb(r["image"]["bytes"]), _WIDTH_PX) for r in line] for line in found
+    ]
+    lines = [_line(line, shown, _WIDTH_PX) for line, shown in zip(found, images, strict=True)]
     if (high := sum(map(len, lines))) > MOST_PX - _TITLE_PX:
         narrower = int(_WIDTH_PX * (MOST_PX - _TITLE_PX) / high - _TITLE_PX)
-        lines = [_line(line, max(narrower, _LEAST_PX)) for line in found]
+        width = max(narrower, _LEAST_PX)
+        lines = [_line(line, shown, width) for line, shown in zip(found, images, strict=True)]
     fitting = _fitting(lines)
     if len(fitting) < len(lines):
         words = f"{title}: {len(fitting)} of {len(lines)} cameras; {words.partition(': ')[2]}"
@@ -54,8 +61,8 @@ def scene_sheet(rows: Iterable[Row], path: Path, title: str) -> None:
     write_whole(path, encode_png(np.ascontiguousarray(image)))
 
 
-def _line(rows: Sequence[Row], width_px: int) -> UInt8:
-    return np.hstack(_level([_tile(row, width_px) for row in rows]))
+def _line(rows: Sequence[Row], images: Sequence[Scaled], width_px: int) -> UInt8:
+    return np.hstack(_level([_tile(*each, width_px) for each in zip(rows, images, strict=True)]))
 
 
 def _fitting(lines: Sequence[UInt8]) -> list[UInt8]:
@@ -67,11 +74,10 @@ def _fitting(lines: Sequence[UInt8]) -> list[UInt8]:
     return list(lines[:1])
 
 
-def _tile(row: Row, width_px: int) -> UInt8:
+def _tile(row: Row, scaled: Scaled, width_px: int) -> UInt8:
     """Draw one frame: a colour a person, the face's box thinner than the body's."""
-    source = decode_rgb(row["image"]["bytes"])
-    image, scale = draw.fit(source, width_px)
-    image = np.ascontiguousarray(image)
+    image, scale = draw.fit(scaled[0], width_px)
+    image, scale = np.ascontiguousarray(image), scale * scaled[1]
     names = []
     for number, person in enumerate(row["truth_people"] or ()):
         colour = _COLOURS[number % len(_COLOURS)]
