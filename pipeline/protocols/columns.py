@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from pipeline.readers.shots import without_band
 from pipeline.rng import seed_for
 from pipeline.store.protocols import (
     Protocol,
@@ -15,6 +14,7 @@ from pipeline.store.protocols import (
     template_table,
     train_table,
 )
+from pipeline.store.shots import without_band
 from pipeline.types import Band, Row, Split
 
 COLUMNS = (

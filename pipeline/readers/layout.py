@@ -19,19 +19,14 @@ from pipeline.readers.files import LINKED, all_below, is_hidden
 from pipeline.readers.listing import LINK, key_of, listed_row, load_file, refused_row
 from pipeline.readers.tables import read_rows, read_text
 from pipeline.store import Listing
+from pipeline.store.shots import IMAGE_KINDS
 from pipeline.types import Row
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-EXTENSIONS = frozenset(
-    f".{name}"
-    for name in (
-        *("bmp", "gif", "jp2", "jpe", "jpeg", "jpg", "pbm"),
-        *("pgm", "png", "ppm", "tif", "tiff", "webp"),
-    )
-)
+EXTENSIONS = frozenset(f".{kind}" for kind in IMAGE_KINDS)
 """Files that are taken for images, whatever the case of their extension."""
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from pipeline.errors import ReaderError
 from pipeline.readers.files import shown
 from pipeline.readers.listing import load_file
-from pipeline.readers.shots import without_band
+from pipeline.store.shots import without_band
 from pipeline.types import Row
 
 KEY_FILE = "CROSSBAND_PSEUDONYM_KEY"

@@ -21,20 +21,20 @@ WHERE filmed OR bands = widest"""
 
 
 def shot_sql(name: str) -> str:
-    """Return SQL for an id without its band, in any case, and without its file's kind.
+    """Return SQL for an id without its band, as ``store.shots.without_band`` makes it.
 
-    ``a/vis/1.jpg`` and ``a/LWIR/1.png`` are one shot.
+    ``a/vis/1.jpg`` and ``a/LWIR/1.png`` are one shot, ``a/1.jpg`` and ``a/1_nir.jpg`` as well. What
+    a stage made of an image, ``a/1.jpg#face001``, keeps what tells it from others.
 
     Args:
         name: SQL for the id; ``band`` has to be a column beside it.
     """
-    # A case for each band: an expression that is the same for all rows is compiled once.
-    cases = " ".join(
-        rf"WHEN '{band}' THEN regexp_replace(replace({name}, '{band}', ''), "
-        rf"'(?i)(^|[^a-z]){band}([^a-z]|$)', '\1\2')"
-        for band in Band
-    )
-    return rf"regexp_replace(CASE band {cases} END, '(?i)\.(png|jpe?g|tiff?|bmp|webp)$', '')"
+    root = f"split_part({name}, '#', 1)"
+    return f"without_band({root}, band) || substr({name}, length({root}) + 1)"
+
+
+IMAGE = "coalesce(CASE WHEN frame_index IS NULL THEN media_id END, sample_id)"
+"""SQL: by what a shot is known. With pseudonyms an id tells nothing, and the media has the shot."""
 
 
 def pick_rows(

@@ -14,6 +14,7 @@ from pipeline.report.grouped import BEYOND, UNKNOWN, YAW_BUCKETS_DEG, Measured
 from pipeline.store import ShardFolder
 from pipeline.store.files import ObjectPath, literal
 from pipeline.store.seal import check_footer
+from pipeline.store.shots import without_band
 
 Quantiles = dict[str, float | int]
 """``median``, ``p95`` and count ``n`` of finite values; ``n`` alone where there is none."""
@@ -22,7 +23,8 @@ Quantiles = dict[str, float | int]
 class Tables:
     """Columns of one or more folders as tables of a database in memory.
 
-    ``yaw_bucket(degrees)`` names the bucket of an angle, one of ``grouped.BUCKETS``.
+    ``yaw_bucket(degrees)`` names the bucket of an angle, one of ``grouped.BUCKETS``;
+    ``without_band(id, band)`` is that of ``store.shots``.
     """
 
     def __init__(self) -> None:
@@ -36,6 +38,8 @@ class Tables:
             "CREATE MACRO yaw_bucket(yaw) AS CASE WHEN yaw IS NULL OR isnan(yaw) "
             f"THEN '{UNKNOWN}' {whens} ELSE '{BEYOND}' END"
         )
+        text = "VARCHAR"
+        self._database.create_function("without_band", without_band, [text, text], text)
 
     @classmethod
     def of(cls, folder: ShardFolder, columns: str) -> Self:

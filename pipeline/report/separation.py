@@ -16,7 +16,7 @@ from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.curve import eer
 from pipeline.evaluation.identification import rank_k
 from pipeline.evaluation.measures import measure
-from pipeline.report.chosen_rows import read_rows, shot_sql
+from pipeline.report.chosen_rows import IMAGE, read_rows, shot_sql
 from pipeline.report.grouped import YAW_BUCKETS_DEG
 from pipeline.report.query import Tables
 from pipeline.report.sources import PHOTOGRAPHS, SOURCES
@@ -50,7 +50,7 @@ def separation(folder: ShardFolder) -> dict[str, Any]:
     """
     tables = Tables.of(
         folder,
-        f"sample_id, subject_id, band, yaw_deg, generator, {shot_sql('sample_id')} AS shot",
+        f"sample_id, subject_id, band, yaw_deg, generator, {shot_sql(IMAGE)} AS shot",
     )
     tables.view("images", "SELECT * FROM rows")
     tables.table(

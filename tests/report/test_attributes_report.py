@@ -70,14 +70,30 @@ def test_identities_separate_where_they_do(separable):
     json.dumps(metrics, allow_nan=False)
 
 
-def test_a_shot_whose_folders_spell_bands_small_is_no_match_of_itself(tmp_path):
+SPELT = {
+    "folders in small letters": lambda who, shot, band: (f"{who}/{band.lower()}/{shot}.jpg", None),
+    "one band named alone": lambda who, shot, band: (
+        f"{who}/{shot}.jpg" if band == "VIS" else f"{who}/{shot}_nir.png",
+        None,
+    ),
+    "names that end like a band": lambda who, shot, band: (
+        f"{who}/DAVIS/{band}/{shot}.jpg",
+        None,
+    ),
+    "pseudonyms": lambda who, shot, band: (f"{who}a{shot}{len(band)}{band[:1]}", f"{who}b{shot}"),
+}
+
+
+@pytest.mark.parametrize("spelt", SPELT.values(), ids=SPELT.keys())
+def test_a_shot_is_no_match_of_itself_however_bands_are_spelt(tmp_path, spelt):
     rng = np.random.default_rng(1)
     rows = [
-        attributed(f"{person}/{band.lower()}/{shot}.jpg", f"p{person}", band, 0.0, seen)
+        attributed(name, f"p{person}", band, 0.0, seen) | {"media_id": media}
         for person in range(3)
         for shot in range(2)
         for seen in [rng.normal(size=128)]
         for band in ("VIS", "NIR")
+        for name, media in [spelt(person, shot, band)]
     ]
     found = attribute_metrics(folder(tmp_path / "a", ATTRIBUTES, rows))["separation"]["procedural"]
     assert found["vis_nir"]["genuine"] == found["vis_vis"]["genuine"] == 3 * 2

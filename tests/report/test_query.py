@@ -90,12 +90,17 @@ def test_rows_without_a_value_are_not_measured(tables):
 @pytest.mark.parametrize(
     ("name", "band", "shot"),
     [
-        ("a/vis/1.jpg", "VIS", "a//1"),
-        ("a/LWIR/1.PNG", "LWIR", "a//1"),
-        ("elvis/nir_1.png", "NIR", "elvis/_1"),
-        ("elvis/1.png", "VIS", "elvis/1"),  # a name that ends like a band is none
-        ("P1/x.VIS", "VIS", "P1/x."),
+        ("a/vis/1.jpg", "VIS", "a/1"),
+        ("a/LWIR/1.PNG", "LWIR", "a/1"),
+        ("a/1.jpg", "VIS", "a/1"),  # one of two bands alone is named
+        ("a/1_lwir.tiff", "LWIR", "a/1"),
+        ("a/thermal/1.jp2", "LWIR", "a/1"),
+        ("DAVIS/VIS/1.jpg", "VIS", "DAVIS/1"),  # a name that ends like a band is none
+        ("DAVIS/NIR/1.jpg", "NIR", "DAVIS/1"),
+        ("elvis/nir_1.png", "NIR", "elvis/1"),
+        ("P1/x.VIS", "VIS", "P1/x"),
         ("annaSWIR1.tiff", "SWIR", "anna1"),
+        ("a/nir/1.jpg#face001", "NIR", "a/1#face001"),
     ],
 )
 def test_a_shot_is_an_id_without_its_band_and_kind_of_file(tables, name, band, shot):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.evaluation.comparison import compare, unit_length
 from pipeline.evaluation.curve import eer
 from pipeline.evaluation.measures import measure
-from pipeline.report.chosen_rows import read_rows, shot_sql
+from pipeline.report.chosen_rows import IMAGE, read_rows, shot_sql
 from pipeline.report.query import Tables
 from pipeline.store import ShardFolder
 from pipeline.store.columns import vectors_of
@@ -82,7 +82,7 @@ def band_matrix(folder: ShardFolder) -> dict[tuple[str, str], float]:
     Returns:
         By gallery's and probe's band; pairs without genuine or impostor comparisons are left out.
     """
-    tables = Tables.of(folder, f"sample_id, subject_id, band, {shot_sql('sample_id')} AS shot")
+    tables = Tables.of(folder, f"sample_id, subject_id, band, {shot_sql(IMAGE)} AS shot")
     chosen = tables.ask(
         """SELECT sample_id, shot FROM (SELECT *, row_number() OVER (PARTITION BY band
             ORDER BY md5(shot)) AS place
