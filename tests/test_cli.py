@@ -5,6 +5,7 @@ import io
 import json
 import os
 import runpy
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -150,6 +151,32 @@ def test_a_project_of_ones_own_has_params_and_stages_and_no_code(tmp_path):
     assert crossband("params", cwd=made).returncode == 0
 
 
+def test_what_comes_next_can_be_typed_as_it_stands(tmp_path):
+    done = crossband("init", "my photos' project", cwd=tmp_path)
+    words = shlex.split(done.stdout.splitlines()[-1].removeprefix("next: "))
+    assert words == ["cd", "my photos' project", "&&", "dvc", "repro"]
+
+
+@pytest.mark.parametrize("target", ["mine", ".", "a/b"])
+def test_a_project_within_its_images_is_refused_before_it_is_made(tmp_path, target):
+    """DVC would refuse each of its stages."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    done = crossband("init", target, "--images", ".", cwd=folder)
+    assert done.returncode == 1
+    assert "lies in the folder of the images" in done.stderr
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("command", ["init", "workspace"])
+def test_without_git_nothing_is_begun(tmp_path, monkeypatch, command):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    done = crossband(command, tmp_path / "new")
+    assert done.returncode == 1
+    assert "git is not on the PATH" in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_project_of_another_version_is_refused_until_it_is_taken_over(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert crossband("init", "mine", cwd=tmp_path).returncode == 0
@@ -268,11 +295,16 @@ def test_check_names_few_files_or_all(buaa):
         (["lfw", "--root", "."], "error: data set 'lfw': expected <Name>/<Name>_0001.jpg"),
         (["sample"], "error: 'shards' can't be checked"),
         (["nothing"], "error: 'nothing' is no data set of params.yaml"),
+        (["mine", "--root", "."], "error: data set 'lfw': expected <Name>/<Name>_0001.jpg"),
+        (["nothing", "--root", "."], "error: 'nothing' is no data set of params.yaml"),
     ],
 )
 def test_check_says_what_it_needs(tmp_path, words, message):
     cwd = tmp_path if "--root" in words else ROOT
     (tmp_path / "notes.txt").touch()
+    text = (ROOT / "params.yaml").read_text()
+    mine = "\n  mine: {reader: lfw, root: elsewhere, shards: 1}\n  sample:\n"
+    (tmp_path / "params.yaml").write_text(text.replace("\n  sample:\n", mine, 1))
     done = crossband("check", *words, cwd=cwd)
     assert done.returncode == 1
     assert done.stderr.startswith(message)

@@ -64,8 +64,9 @@ def check(
 
 
 def _resolve(dataset: str, root: Path | None) -> tuple[str, Path]:
-    """Return the reader and the root that are meant."""
-    if root is None:
+    """Return the reader and the root that are meant; with a root, a reader may be named."""
+    reader = dataset
+    if root is None or dataset not in READERS:
         params = Path("params.yaml")
         datasets = load_params(params).datasets if params.exists() else {}
         if dataset not in datasets:
@@ -73,9 +74,7 @@ def _resolve(dataset: str, root: Path | None) -> tuple[str, Path]:
                 f"{dataset!r} is no data set of {params}: name one of {sorted(datasets)}, "
                 f"or one of {list(CHECKED)} with --root. Looked in {Path.cwd()}"
             )
-        reader, root = str(datasets[dataset].reader), Path(datasets[dataset].root)
-    else:
-        reader = dataset
+        reader, root = str(datasets[dataset].reader), root or Path(datasets[dataset].root)
     if reader not in CHECKED:
         raise ParamsError(f"{reader!r} can't be checked: expected one of {list(CHECKED)}")
     return reader, root

@@ -1,6 +1,7 @@
 """Commands that make projects: ``init`` one of one's own, ``workspace`` a copy of this one."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -50,7 +51,9 @@ def init(
     profiles = [read_yaml(file) for file in profile or ()]
     if images is not None:
         profiles.insert(0, _profile_of(images))
+        _check_apart(target, images)
     _check_empty(target)
+    _check_git()
     params = _with_profiles(shipped(str(PARAMS)), profiles)
     target.mkdir(parents=True, exist_ok=True)
     (target / PARAMS).write_text(params)
@@ -59,9 +62,9 @@ def init(
     print(f"{target}: ready{'' if started else '; commit it'}")
     if images is not None:
         print(f"data set photos: {images.resolve()}")
-        print(f"next: cd {target} && dvc repro parts@photos, or dvc repro for all stages")
+        print(f"next: cd {_quoted(target)} && dvc repro parts@photos, or dvc repro for all stages")
     else:
-        print(f"next: cd {target} && dvc repro")
+        print(f"next: cd {_quoted(target)} && dvc repro")
 
 
 def workspace(
@@ -75,6 +78,7 @@ def workspace(
     """
     source = project_file(str(PARAMS))
     _check_empty(target)
+    _check_git()
     params = _with_profiles(source, [read_yaml(file) for file in profile or ()])
     target.mkdir(parents=True, exist_ok=True)
     for name in (*CODE, "params", "dvc.yaml", str(MADE_WITH), *SETTINGS, *PLOTS):
@@ -144,6 +148,26 @@ def _check_empty(target: Path) -> None:
         raise StageError(f"{target} is not empty; name a new folder")
 
 
+def _check_apart(target: Path, images: Path) -> None:
+    """Refuse a project inside of its images' folder: DVC takes no output that lies in an input."""
+    if target.resolve().is_relative_to(images.resolve()):
+        raise StageError(
+            f"{target.resolve()} lies in the folder of the images, {images.resolve()}: expected a "
+            "folder outside of it, as what a project makes is no image of yours"
+        )
+
+
+def _check_git() -> None:
+    """Refuse to begin without git, whose commits DVC compares runs by."""
+    if shutil.which("git") is None:
+        raise StageError("git is not on the PATH, and DVC compares runs by its commits: install it")
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as a shell takes it."""
+    return shlex.quote(str(path))
+
+
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
         # What numba compiled of the same code comes along: it takes half a minute.
@@ -157,12 +181,7 @@ def _start_git(target: Path) -> bool:
     """Put a new project under git with a first commit; returns whether it has a repository now.
 
     A folder in a repository that does not ignore it stays part of that one: nothing is committed.
-
-    Raises:
-        StageError: git is not installed.
     """
-    if shutil.which("git") is None:
-        raise StageError("git is not on the PATH, and DVC compares runs by its commits: install it")
     inside = _git(target, "rev-parse", "--is-inside-work-tree").returncode == 0
     if inside and _git(target, "check-ignore", "-q", ".").returncode != 0:
         return False

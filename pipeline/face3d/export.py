@@ -15,7 +15,9 @@ _STEP = 2
 
 
 def write_obj(path: Path, position_map: Float32, image: UInt8) -> None:
-    """Write an OBJ with its material and its texture, ``<name>.mtl`` and ``<name>.png``, beside it.
+    """Write an OBJ with its material and its texture beside it.
+
+    These are ``<name>.mtl`` and ``<name>_texture.png``: ``<name>.png`` may be the photograph.
 
     Args:
         path: ``….obj``.
@@ -31,9 +33,10 @@ def write_obj(path: Path, position_map: Float32, image: UInt8) -> None:
     for a, b, c in (_facing(triangles) + 1).tolist():
         lines.append(f"f {a}/{a} {b}/{b} {c}/{c}")
     path.write_text("\n".join(lines) + "\n")
-    material = ["newmtl face", "Ka 1 1 1", "Kd 1 1 1", "Ks 0 0 0", f"map_Kd {path.stem}.png"]
+    texture = path.with_name(f"{path.stem}_texture.png")
+    material = ["newmtl face", "Ka 1 1 1", "Kd 1 1 1", "Ks 0 0 0", f"map_Kd {texture.name}"]
     path.with_suffix(".mtl").write_text("\n".join(material) + "\n")
-    path.with_suffix(".png").write_bytes(encode_png(uv_texture(image, position_map)))
+    texture.write_bytes(encode_png(uv_texture(image, position_map)))
 
 
 def write_ply(path: Path, position_map: Float32, image: UInt8) -> None:

@@ -26,9 +26,11 @@ def test_the_face_looks_at_the_viewer_upright(tmp_path, extension, write):
 
 
 def test_an_obj_brings_its_texture_and_a_ply_its_colours(tmp_path):
+    (tmp_path / "face.png").write_bytes(b"a photograph of one's own")
     write_obj(tmp_path / "face.obj", FACE, IMAGE)
-    assert "map_Kd face.png" in (tmp_path / "face.mtl").read_text()
-    assert (tmp_path / "face.png").stat().st_size > 100
+    texture = trimesh.load(tmp_path / "face.obj", process=False).visual.material.image
+    assert np.asarray(texture.convert("RGB"))[128, 128].tolist() == IMAGE[0, 0].tolist()
+    assert (tmp_path / "face.png").read_bytes() == b"a photograph of one's own"
     write_ply(tmp_path / "face.ply", FACE, IMAGE[..., 0].copy())
     colours = trimesh.load(tmp_path / "face.ply", process=False).visual.vertex_colors
     assert (colours[:, :3] == 200).all()
