@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,11 @@ _BESIDE = {
     "pretrained": "pretrained",
 }
 """Rows beside the trained network's, and what the table calls them."""
+_PUBLISHED = {
+    **{"rank1": "rank-1", "mean_average_precision": "mAP"},
+    **{f"tar_at_1e{power}": f"TAR @ FAR 1e-{power}" for power in range(2, 6)},
+}
+"""What papers give, and what the table calls it."""
 
 
 def write_roc(results: Results, path: Path) -> None:
@@ -119,15 +125,35 @@ def recognition_table(
         cells = [_percent(each[place]) if each else "–" for each in by_fold]
         lines.append(f"| fold {number} | {' | '.join(cells)} |")
     lines += _why_not(metrics, names)
-    if published:
-        lines += ["", "Published by the papers, on the data sets they name; not measured here:", ""]
-        lines += ["| method | data set | rank-1 | TAR @ FAR 1e-2 | TAR @ FAR 1e-3 |"]
-        lines += ["|---|---|---|---|---|"]
-        for row in published:
-            numbers = (row.rank1, row.tar_at_1e2, row.tar_at_1e3)
-            cells = ["–" if number is None else f"{number:.2f}" for number in numbers]
-            lines.append(f"| {row.method} | {row.data_set} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, ""])
+    lines += ["", f"In percent, {_spread_of(metrics, names)}; n: how many were tried."]
+    return "\n".join([*lines, *_published_lines(published), ""])
+
+
+def _spread_of(metrics: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Say what stands beside a rate in its cell."""
+    rates = [_rate_of(metrics, name) for name in names]
+    if any(rate.get("standard_error") is not None for rate in rates):
+        return "± standard error over folds, [95 % interval over subjects]"
+    if any(rate.get("std") is not None for rate in rates):
+        return "± standard deviation over folds"
+    return "[95 % interval over subjects]"
+
+
+def _published_lines(published: Sequence[Published]) -> list[str]:
+    """Return the papers' rows with what any of them gives."""
+    heads = {
+        name: head for name, head in _PUBLISHED.items() if any(map(attrgetter(name), published))
+    }
+    if not heads:
+        return []
+    lines = ["", "Published by the papers, on the data sets they name; not measured here:", ""]
+    lines += [f"| method | data set | {' | '.join(heads.values())} |"]
+    lines += ["|---" * (2 + len(heads)) + "|"]
+    for row in published:
+        numbers = [getattr(row, name) for name in heads]
+        cells = ["–" if number is None else f"{number:.2f}" for number in numbers]
+        lines.append(f"| {row.method} | {row.data_set} | {' | '.join(cells)} |")
+    return lines
 
 
 def _why_not(metrics: Mapping[str, Any], names: Sequence[str]) -> list[str]:
@@ -155,12 +181,13 @@ def _heading(name: str) -> str:
 
 
 def _cell(rate: Mapping[str, Any]) -> str:
-    """Write a rate in percent with its interval, or its deviation over folds, and of how many."""
+    """Write a rate in percent with its interval, or how it differs by fold, and of how many."""
     if rate["value"] is None:
         return "–"
     text = _percent(rate["value"])
-    if rate.get("std") is not None:
-        text += f" ± {_percent(rate['std'])}"
+    spread = rate.get("standard_error", rate.get("std"))  # LFW's rates have the former
+    if spread is not None:
+        text += f" ± {_percent(spread)}"
     elif rate.get("ci95"):
         text += f" [{', '.join(map(_percent, rate['ci95']))}]"
     return f"{text} n {rate['n']}" if rate.get("n") else text

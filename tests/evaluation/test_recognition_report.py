@@ -6,6 +6,7 @@ import pytest
 
 from pipeline import testing
 from pipeline.evaluation.recognition import HEADLINES, measure_protocol
+from pipeline.report.published import published_by
 from pipeline.report.recognition import (
     recognition_figure,
     recognition_table,
@@ -31,6 +32,8 @@ HEADS = {
     Kind.REIDENTIFICATION: "| row | rank-1 | rank-5 | rank-10 | rank-20 | mAP | mINP |",
 }
 
+SPREAD = {False: "[95 % interval over subjects]", True: "standard deviation over folds"}
+
 
 def test_there_is_a_case_for_each_kind():
     assert set(CASES) == set(HEADLINES) == set(Kind)
@@ -52,6 +55,13 @@ def test_what_a_kind_is_published_with_is_shown(tmp_path, official, embed, kind)
     cells = trained.split(" | ")[1:]
     assert len(cells) == len(HEADLINES[kind])
     assert all(cell.strip(" |") == "–" or " n " in cell for cell in cells)
+    spread = (
+        "standard error over folds"
+        if kind == Kind.PAIR_ACCURACY
+        else SPREAD[len(protocol.folds()) > 1]
+    )
+    (said,) = [line for line in table if line.startswith("In percent")]
+    assert spread in said
     write_roc(results, tmp_path / "roc.csv")
     write_cmc(results, tmp_path / "cmc.csv")
     for curve in (ROC, CMC):
@@ -73,3 +83,35 @@ def test_folds_that_were_measured_stand_in_the_table_by_their_numbers(tmp_path, 
     assert [line.split(" | ")[1] for line in table if line.startswith("| fold")] == [
         f"{100 * value:.1f}" for value in rank1
     ]
+
+
+def test_accuracy_over_folds_has_its_standard_error_beside_it(tmp_path, official, embed):
+    """As LFW's, CFP's and YTF's results are published."""
+    testing.cfp(tmp_path)
+    protocol = official("cfp")["fp"]
+    vectors = embed(protocol)
+    metrics = measure_protocol(protocol, lambda _: (vectors, vectors)).metrics
+    assert {"std", "standard_error"} <= metrics["accuracy"].keys()
+    # Folds of 80, 90 and 100 %: they deviate by 10, their mean by 10 / √3.
+    spread = {"value": 0.9, "std": 0.1, "standard_error": 0.0577, "folds": [0.8, 0.9]}
+    metrics["accuracy"] = metrics["accuracy"] | spread
+    table = recognition_table("title", protocol, metrics, ())
+    assert "| **trained** | 90.0 ± 5.8 n " in table
+
+
+@pytest.mark.parametrize(
+    ("paper", "head", "line"),
+    [
+        ("body", "rank-1 | mAP |", '| DEEN | LLCM, "VIS to IR" | 62.50 | 65.80 |'),
+        ("pram", "rank-1 | TAR @ FAR 1e-2 | TAR @ FAR 1e-3 |", "96.06 | 95.19 | 94.06 |"),
+        ("dmfr", "1e-2 | TAR @ FAR 1e-3 | TAR @ FAR 1e-4 | TAR @ FAR 1e-5 |", "61.72 | – |"),
+    ],
+)
+def test_all_that_a_paper_gives_stands_below(tmp_path, official, embed, paper, head, line):
+    testing.ijbc(tmp_path)
+    protocol = official("ijbc")["verification"]
+    vectors = embed(protocol)
+    metrics = measure_protocol(protocol, lambda _: (vectors, vectors)).metrics
+    table = recognition_table("title", protocol, metrics, published_by(paper)).splitlines()
+    assert any(each.startswith("| method") and each.endswith(head) for each in table)
+    assert any(each.endswith(line) for each in table)
