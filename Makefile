@@ -19,7 +19,7 @@ export DVC_NO_ANALYTICS := 1
 .PHONY: lint types audit bench soak check report graph wiring docs clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 setup: $(VENV)/.installed ## make the virtual environment
 
@@ -165,5 +165,5 @@ docs: setup ## build the documentation as a site, into build/site
 graph: setup ## draw the stages of dvc.yaml (docs/stages.svg)
 	python docs/draw_stages.py
 
-clean: ## remove what the stages made (not the weights, not the virtual environment)
+clean: ## remove the folders data and reports, whole (not the weights, not the virtual environment)
 	rm -rf data reports .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -144,11 +144,13 @@ def ablation_table(
         "with other data and longer training; not measured here.",
         "",
     ]
-    if separation is not None:
-        low, high = separation["ci95"] or (np.nan, np.nan)
+    # Where nobody has two images from the front, there is no rate.
+    if separation is not None and separation["value"] is not None:
+        bounds = ", ".join(f"{100 * bound:.1f}" for bound in separation["ci95"] or ())
+        interval = f" [{bounds}]" if bounds else ""
         lines += [
             f"How far these people differ: SFace's EER in VIS from the front is "
-            f"{100 * separation['value']:.1f} % [{100 * low:.1f}, {100 * high:.1f}], of "
+            f"{100 * separation['value']:.1f} %{interval}, of "
             f"{separation['n']} probes.",
             "",
         ]

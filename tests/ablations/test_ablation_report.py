@@ -113,6 +113,10 @@ def test_networks_as_they_are_come_first_in_each_papers_table():
     assert rows[0].startswith("| SFace, zero-shot | – | plain | 90.0 [80.0, 100.0] |")
     told = ablation_table(some(*results), results, {}, rate(0.05, 0.03, 0.07) | {"n": 40})
     assert "SFace's EER in VIS from the front is 5.0 % [3.0, 7.0], of 40 probes." in told
+    told = ablation_table(some(*results), results, {}, rate(0.05) | {"n": 4})
+    assert "from the front is 5.0 %, of 4 probes." in told
+    told = ablation_table(some(*results), results, {}, rate(None) | {"n": 0})
+    assert "from the front" not in told
 
 
 @pytest.mark.parametrize(
