@@ -13,6 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.errors import ParamsError
+from pipeline.params.installed import check_installed
 from pipeline.weights import load_registry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,6 +47,17 @@ def test_a_bare_project_lacks_weights_data_and_dvc(bare):
         "found": "not set up here",
         "fix": "dvc init (--no-scm without git)",
     }
+
+
+@pytest.mark.parametrize("text", ["version: 0.0.1\n", "<<<<<<< HEAD\nversion: 0.0.1\n"])
+def test_a_project_of_another_version_is_a_problem_as_no_stage_runs_it(bare, text):
+    assert "version" not in findings()[0]
+    (bare / "crossband.yaml").write_text(text)
+    found, code = findings()
+    assert (found["version"]["state"], code) == ("problem", 1)
+    assert found["version"]["found"].startswith("crossband.yaml: ")
+    with pytest.raises(ParamsError, match=r"crossband\.yaml: "):
+        check_installed()
 
 
 def test_weights_that_lie_in_a_cache_are_told_from_those_to_download(bare, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ import typer
 
 from pipeline.errors import CrossbandError
 from pipeline.extras import EXTRAS
-from pipeline.params.installed import installed_version
+from pipeline.params.installed import check_installed, installed_version
 from pipeline.params.load import load_params
 from pipeline.params.whole import Params
 from pipeline.weights.registry import WeightFile
@@ -94,6 +94,10 @@ def project(folder: Path) -> Iterator[Finding]:
         fix = "go into one, or make one: crossband init DIR"
         yield Finding("project", NOTE, f"none in {folder.resolve()}", fix)
         return
+    try:
+        check_installed(folder)
+    except CrossbandError as error:
+        yield Finding("version", PROBLEM, str(error), "as it says: no stage runs before")
     try:
         params = load_params(folder / "params.yaml")
     except CrossbandError as error:

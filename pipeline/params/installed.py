@@ -5,11 +5,9 @@ The stages of a project of one's own depend on the version in place of the code.
 
 from importlib.metadata import files, version
 from pathlib import Path
-from typing import Any
-
-from ruamel.yaml import YAML
 
 from pipeline.errors import ParamsError
+from pipeline.params.load import read_yaml
 
 MADE_WITH = Path("crossband.yaml")
 """File of a project of one's own that holds the version; a copy of the code has none."""
@@ -38,18 +36,21 @@ def shipped(name: str) -> Path:
     raise ParamsError(f"this installation lacks {name}: install crossband again")
 
 
-def check_installed() -> None:
+def check_installed(folder: Path = Path()) -> None:
     """Refuse to run a project with another version than its results are of.
 
+    Args:
+        folder: the project's.
+
     Raises:
-        ParamsError: ``crossband.yaml`` names another one.
+        ParamsError: ``crossband.yaml`` names another one, or is no YAML.
     """
-    if not MADE_WITH.is_file():
+    path = folder / MADE_WITH
+    if not path.is_file():
         return
-    values: Any = YAML(typ="safe", pure=True).load(MADE_WITH.read_text())
-    wanted = values.get("version") if isinstance(values, dict) else None
+    wanted = read_yaml(path).get("version")
     if str(wanted) != installed_version():
         raise ParamsError(
-            f"{MADE_WITH}: this project is of crossband {wanted}, {installed_version()} is "
+            f"{path}: this project is of crossband {wanted}, {installed_version()} is "
             f"installed: install {wanted}, or take the project over by `crossband init --upgrade .`"
         )

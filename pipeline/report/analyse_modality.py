@@ -82,6 +82,7 @@ def modality_figure(
     for axes, (network, by_yaw) in zip(
         np.atleast_1d(lower.subplots(rows, 1)), moved.items(), strict=False
     ):
+        axes.set_title(network, fontsize=8)
         if not by_yaw:
             axes.text(0.5, 0.5, "no turned faces", ha="center", va="center")
             continue
@@ -90,8 +91,9 @@ def modality_figure(
         axes.imshow(table[:, order], cmap="RdBu", vmin=-_MOST, vmax=_MOST, aspect="auto")
         axes.set_yticks(range(len(by_yaw)), [f"Δc = {yaw:g}°" for yaw in by_yaw], fontsize=7)
         axes.set_xticks([])
-        title = f"{network}: standardised difference from the real face, dimensions in order"
-        axes.set_title(title, fontsize=8)
+    span = f"−{_MOST:g} (red) to {_MOST:g} (blue)"
+    words = f"standardised difference from the real face, {span}; what moves most first"
+    lower.suptitle(words, fontsize=8)
     save(figure, path)
 
 
