@@ -137,10 +137,11 @@ def pick_families(
         found = tables.ask(
             """SELECT sample_id FROM asked WHERE subject = $subject
             AND list_contains($places, place) AND list_contains($numbers, number)
-            ORDER BY name, parent_id, sample_id""",
+            ORDER BY name, list_position($order, band), parent_id, sample_id""",
             subject=subject,
             places=spread(images, per_subject),
             numbers=spread(made, most_made),
+            order=[str(band) for band in Band],
         )
         ids += [sample_id for (sample_id,) in found]
     return read_rows(folder, ids)

@@ -156,13 +156,13 @@ def test_frames_are_spread_over_each_camera(tmp_path, folder):
     ]
 
 
-def made_of(folder, tmp_path):
-    """Three images made of each VIS image, in a folder of their own."""
+def made_of(folder, tmp_path, bands=("VIS",)):
+    """Three images made of each image in some bands, in a folder of their own."""
     made = ShardFolder(tmp_path / "made", 1)
     rows = [
         row | {"sample_id": f"{row['sample_id']}#out{n}", "parent_id": row["sample_id"]}
         for row in folder.rows()
-        if row["band"] == "VIS"
+        if row["band"] in bands
         for n in range(3)
     ]
     image = image_columns(encode_png(np.full((20, 30), 200, np.uint8)), (20, 30), "x")
@@ -186,6 +186,12 @@ def test_what_was_made_of_an_image_stands_beside_it_on_its_own_line(folder, tmp_
     assert values == [[40, 200, 200, 200], [44, 200, 200, 200]]
     contact_sheet(made, tmp_path / "sheet.png", before=folder)
     assert decode((tmp_path / "sheet.png").read_bytes()).shape[1] >= lines[0].shape[1] * 2
+
+
+def test_the_lines_of_an_image_in_several_bands_stand_in_the_bands_order(folder, tmp_path):
+    rows = pick_families(made_of(folder, tmp_path, BANDS), most_subjects=1, per_subject=2)
+    parents = dict.fromkeys(row["parent_id"] for row in rows)
+    assert list(parents) == [f"a/{number}.{band}" for number in (0, 4) for band in BANDS]
 
 
 def test_a_page_is_never_larger_than_a_screen_and_says_what_it_leaves_out(monkeypatch):
