@@ -56,8 +56,9 @@ def is_too_much(text: str) -> bool:
         if isinstance(event, NodeEvent):
             seen += 1
         if isinstance(event, AliasEvent):
-            # An anchor that is still open holds itself.
-            seen += sizes.get(event.anchor, MOST_VALUES)
+            # An anchor that is still open holds itself; one that is nowhere is told on reading.
+            holds_itself = any(anchor == event.anchor for anchor, _ in open_nodes)
+            seen += MOST_VALUES if holds_itself else sizes.get(event.anchor, 0)
         elif isinstance(event, CollectionStartEvent):
             open_nodes.append((event.anchor, seen))
         elif isinstance(event, CollectionEndEvent):

@@ -131,8 +131,14 @@ def lay_profile_over(params: Mapping[str, Any], profile: Mapping[str, Any]) -> d
     is removed is an empty one.
 
     Raises:
-        ParamsError: the profile changes an entry that is not there.
+        ParamsError: the profile changes an entry that is not there, or has something else than
+            keys where a section is.
     """
+    for name, section in profile.items():
+        if section is not None and not isinstance(section, Mapping) and name in params:
+            raise ParamsError(
+                f"{name}: expected keys, or null to remove what is there, found {section!r}"
+            )
     _check_changes(params, profile)
     merged = merge_params(params, profile)
     made = _made_datasets(params) if profile.get("sample", params) is None else set()
@@ -218,6 +224,8 @@ def _without_neutral(value: Any, dumped: Any) -> Any:
 def _check(model: type[Checked], values: Mapping[str, Any], path: Path) -> Checked:
     if former := list(_renamed(values)):
         raise ParamsError("\n".join(f"{path}: {fault}" for fault in former))
+    if unwritten := list(_unwritten(values)):
+        raise ParamsError("\n".join(f"{path}: {fault}" for fault in unwritten))
     faults = [f"{key}: {why}" for key, why in _banned(values)]
     try:
         # The JSON mode of a strict model takes lists for tuples and names for enum members.
@@ -241,6 +249,19 @@ def _banned(values: Any, path: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(values, list):
         for index, value in enumerate(values):
             yield from _banned(value, f"{path}.{index}")
+
+
+def _unwritten(values: Any, path: str = "") -> Iterator[str]:
+    """Yield a fault for each value of a kind that no key has: YAML takes 2024-01-31 for a date."""
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from _unwritten(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(values, list):
+        for index, value in enumerate(values):
+            yield from _unwritten(value, f"{path}.{index}")
+    elif not isinstance(values, str | int | float | None):
+        kind = type(values).__name__
+        yield f"{path}: expected text or a number, found a {kind}, {values}: put it into quotes"
 
 
 def _renamed(values: Mapping[str, Any]) -> Iterator[str]:

@@ -19,6 +19,11 @@ HOSTILE = {
     "a mapping in itself": (b"a: &a\n  b: *a\n" + TEXT, "no end"),
     "a list in itself": (b"a: &a [*a]\n", "no end"),
     "two in one another": (b"a: &a [&b [*a, *b]]\n", "no end"),
+    "a list in itself, again": (b"b: &a [1]\na: &a [*a]\n", "no end"),
+    "an anchor misspelt": (
+        b"a: &training {x: 1}\nb: {<<: *traning}\n",
+        "undefined alias 'traning'",
+    ),
     "a key that is itself": (b"? &a [*a]\n: 1\n", "no end"),
     "deep lists": (b"a: " + b"[" * 2000 + b"]" * 2000, "30 levels"),
     "deep mappings": (b"{a: " * 2000, "30 levels"),
@@ -34,6 +39,11 @@ HOSTILE = {
         + b"".join(b"a%d: &a%d {<<: [%s]}\n" % (n, n, NINE % ((n - 1,) * 9)) for n in range(1, 30)),
         "no end",
     ),
+    "a date": (
+        b"datasets: {a: {root: 2024-01-31}}\n",
+        r"datasets\.a\.root: .* a date, 2024-01-31: ",
+    ),
+    "a set": (b"a: {b: [1, !!set {x}]}\n", r"a\.b\.1: expected text or a number, found a set"),
     "a date that is none": (b"a: 2024-13-45\n", "month"),
     "a number of 6000 digits": (b"a: " + b"9" * 6000, "digits"),
 }

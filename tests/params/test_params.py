@@ -329,6 +329,16 @@ def test_a_change_of_what_is_not_there_is_one_line():
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("section", "value"), [("evaluate_nir_vis", []), ("datasets", "casia"), ("sample", 3)]
+)
+def test_a_profile_with_no_keys_where_a_section_is_is_one_line(section, value):
+    params = read_yaml(ROOT / "params.yaml")
+    with pytest.raises(ParamsError, match=rf"^{section}: expected keys, or null .* found"):
+        lay_profile_over(params, {section: value})
+    assert lay_profile_over(params, {"evaluate_nir_vis": None})["evaluate_nir_vis"] == {}
+
+
 def test_what_a_profile_names_itself_stays_and_is_checked():
     params = read_yaml(ROOT / "params.yaml")
     profile = {"datasets": {"sample": None}, "protocols": {"sample": {"seed": 1}}}
