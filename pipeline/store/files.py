@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from pipeline.errors import StageError, one_line
 
+_DISKS = ("file", "local")
 _STORES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
 """The package that opens an address, by how it begins."""
 
@@ -152,18 +153,26 @@ def place_of(address: str | Path) -> Place:
     """Return the place that an address names: a path, or a URL as fsspec takes it.
 
     Raises:
-        StageError: the package that opens such addresses is not installed.
+        StageError: the package that opens such addresses is not installed, or it names no bucket.
     """
     kind, mark, rest = str(address).partition("://")
     if not mark:
         return Path(address)
-    if kind in ("file", "local"):
+    if kind in _DISKS:
         return Path(rest)
+    _check_bucket(str(address))
     try:
         _file_system(kind)
     except (ImportError, ValueError) as error:
         raise _unopened(str(address), error) from error
     return ObjectPath(str(address).rstrip("/"))
+
+
+def _check_bucket(address: str) -> None:
+    """Refuse a URL that ends where the bucket's name begins."""
+    kind, mark, rest = address.partition("://")
+    if mark and kind not in _DISKS and not rest.strip("/"):
+        raise StageError(f"{address}: expected a bucket and a folder, as {kind}://bucket/folder")
 
 
 def _unopened(address: str, error: Exception) -> StageError:
@@ -198,6 +207,7 @@ class Files:
         import fsspec
 
         try:
+            _check_bucket(self.url)
             fs, root = fsspec.core.url_to_fs(self.url)
         except (ImportError, ValueError) as error:
             raise _unopened(self.url, error) from error

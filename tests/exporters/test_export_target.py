@@ -142,6 +142,13 @@ def test_an_address_that_nothing_opens_is_told_in_one_line(align, put, url, tmp_
         read_manifest(url)
 
 
+def test_an_address_without_a_bucket_is_told_in_one_line(put):
+    with pytest.raises(StageError, match="s3://: expected a bucket and a folder"):
+        put("folder", to="s3://", verify=False)
+    with pytest.raises(StageError, match="s3://: expected a bucket and a folder"):
+        read_manifest("s3://")
+
+
 def test_two_exports_to_one_place_do_not_mix(put, tmp_path):
     with locked(tmp_path / "out-folder"), pytest.raises(StageError, match="being written"):
         put("folder")

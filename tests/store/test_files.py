@@ -263,6 +263,9 @@ def test_addresses(tmp_path):
     assert place_of("s3://a/b/") == ObjectPath("s3://a/b")
     with pytest.raises(StageError, match=r"tape://a: .*tape"):
         place_of("tape://a")
+    for empty in ("s3://", "s3:///", "gs://"):
+        with pytest.raises(StageError, match=r"expected a bucket and a folder, as [sg][3s]://"):
+            place_of(empty)
 
 
 def test_reports_ask_an_object_store_what_they_ask_a_disk(place, shout, tmp_path):
