@@ -15,6 +15,8 @@ ZERO_SHOT = {"sface": "SFace, zero-shot", "network": "own network, zero-shot"}
 """Networks as they are, and what tables call them."""
 _SHOWN = ("network", "untrained", "pretrained", "trained", "face", "sface")
 """Rows whose curves are drawn."""
+BETWEEN = " VIS → "
+"""What stands between row and band in the name of a curve."""
 
 
 def row_names(metrics: Mapping[str, Any]) -> list[str]:
@@ -97,7 +99,7 @@ def write_band_cmc(metrics: Mapping[str, Any], path: Path) -> None:
         for row in row_names(metrics):
             for band, cell in metrics[row].items():
                 for rank, rate in enumerate(cell["cmc"], start=1):
-                    writer.writerow([f"{row} VIS → {band}", rank, rate])
+                    writer.writerow([f"{row}{BETWEEN}{band}", rank, rate])
 
 
 def bands_figure(

@@ -12,12 +12,14 @@ import pytest
 from jinja2 import Environment, FileSystemLoader
 from report_rows import IDENTITY, IMAGE, aligned, folder, make_image
 
+from pipeline.report.evaluate_bodies import write_band_cmc
 from pipeline.report.site import card as card_module
 from pipeline.report.site.card import DataCard, hub_card, in_order_of_bands
 from pipeline.report.site.changes import differences
 from pipeline.report.site.failures import band_matrix, worst_pairs
 from pipeline.report.site.markdown import html_of
 from pipeline.report.site.plots import det_of, heat_map, line_chart, read_curves
+from pipeline.report.site.results import charts
 from pipeline.report.site.runs import StageOutput
 from pipeline.report.site.samples import Shown, facts_of, shown_rows
 from pipeline.report.site.write import _shown_card
@@ -51,6 +53,25 @@ def test_curves_are_read_by_row_and_drawn_to_scale(tmp_path):
     )
     assert middle == ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
     assert start[1] > end[1]  # up is more
+
+
+def test_curves_of_several_bands_are_charts_of_their_own(tmp_path, monkeypatch):
+    """Of three rows and three bands, nine lines, each would have the colour of another."""
+    monkeypatch.chdir(tmp_path)
+    path = Path("reports/curves/scenes/evaluate_bodies/full.cmc.csv")
+    path.parent.mkdir(parents=True)
+    rows, bands = ("untrained", "trained", "face", "trained_without_face"), ("SWIR", "LWIR")
+    rates = {row: {band: {"cmc": [0.5, 1.0]} for band in bands} for row in rows}
+    write_band_cmc(rates, path)
+    axes = {str(path): ("rank", "rate")}
+    entry = StageEntry("evaluate_bodies", "full", (), (), (str(path),), axes)
+    drawn = charts(StageOutput(entry, {}))
+    assert [re.findall(r"<li class=c\d>(\w+)", chart) for chart in drawn] == [
+        ["untrained", "trained", "face"]
+    ] * 2
+    for chart, band in zip(drawn, bands, strict=True):
+        assert f"rank, VIS → {band}" in chart
+        assert len(set(re.findall(r'class="line (c\d)"', chart))) == 3
 
 
 def test_rows_of_an_evaluation_have_their_colours_and_others_take_turns():

@@ -11,7 +11,7 @@ Curves = dict[str, list[tuple[float, float]]]
 """Points of each line, by its name."""
 
 _COLOURS = 6
-_COLOUR_OF_ROW = {
+COLOUR_OF_ROW = {
     **{"untrained": 0, "pretrained": 1, "trained": 2},
     **{"sface": 3, "network": 4, "face": 5},
 }
@@ -64,9 +64,7 @@ def line_chart(
     place_x, ticks_x = _axis([p[0] for p in points], log_x, _LEFT, WIDTH - _RIGHT)
     place_y, ticks_y = _axis([p[1] for p in points], log_y, HEIGHT - _BOTTOM, _TOP)
     parts = [*_grid(ticks_x, ticks_y, place_x, place_y), *_names(x, y)]
-    colours = {
-        name: _COLOUR_OF_ROW.get(name, number % _COLOURS) for number, name in enumerate(kept)
-    }
+    colours = {name: COLOUR_OF_ROW.get(name, number % _COLOURS) for number, name in enumerate(kept)}
     for name, line in kept.items():
         path = "L".join(f"{place_x(a):.1f} {place_y(b):.1f}" for a, b in line)
         parts.append(f'<path class="line c{colours[name]}" d="M{path}"/>')

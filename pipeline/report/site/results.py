@@ -8,9 +8,17 @@ import numpy as np
 from markupsafe import Markup
 
 from pipeline.ops.codec import encode_jpeg
+from pipeline.report.evaluate_bodies import BETWEEN
 from pipeline.report.site.failures import FACES_OF_A_BAND, Pair, band_matrix, worst_pairs
 from pipeline.report.site.markdown import html_of
-from pipeline.report.site.plots import det_of, heat_map, line_chart, read_curves
+from pipeline.report.site.plots import (
+    COLOUR_OF_ROW,
+    Curves,
+    det_of,
+    heat_map,
+    line_chart,
+    read_curves,
+)
 from pipeline.report.site.runs import StageOutput
 from pipeline.report.site.samples import images_before
 from pipeline.types import Band, UInt8
@@ -58,11 +66,29 @@ def charts(output: StageOutput) -> list[Markup]:
         curves = read_curves(Path(path), x, y)
         if not curves:
             continue
-        drawn.append(line_chart(curves, _axis(x), _axis(y), log_x=x == "far"))
+        for what, lines in _by_bands(curves).items():
+            across = f"{_axis(x)}, {what}" if what else _axis(x)
+            drawn.append(line_chart(lines, across, _axis(y), log_x=x == "far"))
         if (x, y) == ("far", "tar"):
             det = det_of(curves)
             drawn.append(line_chart(det, _axis(x), "false reject rate", log_x=True, log_y=True))
     return drawn
+
+
+def _by_bands(curves: Curves) -> dict[str, Curves]:
+    """Return lines by the bands that their names end with, ``trained VIS → LWIR``.
+
+    All in one chart, several had one colour. Of such lines those are kept whose row has a colour
+    of its own, as in the stage's figure.
+    """
+    found: dict[str, Curves] = {}
+    for name, points in curves.items():
+        row, mark, band = name.partition(BETWEEN)
+        found.setdefault(f"{mark}{band}".strip(), {})[row] = points
+    return {
+        what: {row: line for row, line in lines.items() if row in COLOUR_OF_ROW or not what}
+        for what, lines in found.items()
+    }
 
 
 def matrices(outputs: Sequence[StageOutput]) -> list[tuple[str, Markup, int]]:
