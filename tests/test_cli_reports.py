@@ -1,5 +1,7 @@
 """``crossband explain``, ``show`` and ``rejected`` where what they are told can't be."""
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -28,4 +30,19 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path, monkeypatch, text, error, m
 def test_a_sheet_gets_no_name_of_another_format(tmp_path, command, name):
     words = [command, "data/sample/detect", "-o", str(tmp_path / name)]
     with pytest.raises(StageError, match=r"sheet[.\w]*: expected the extension \.png"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_a_name_that_two_stages_evaluate_under_is_asked_back(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).resolve().parents[1] / "params.yaml").read_text()
+    assert "  meta-cross-pose: &cross_pose" in text
+    text = text.replace("  meta-cross-pose: &cross_pose", "  hsst-VIS-NIR: &cross_pose")
+    (tmp_path / "params.yaml").write_text(text)
+    message = "expected one of \\['evaluate_nir_vis@hsst-VIS-NIR', 'evaluate_dmfr@hsst-VIS-NIR'"
+    words = ["compare", "hsst-VIS-NIR", "hsst-VIS-NIR"]
+    with pytest.raises(ParamsError, match=message):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    words[1] = "evaluate_nir_vis@hsst-VIS-NIR"  # one of which nothing is made yet
+    with pytest.raises(StageError, match="VIS-NIR"):
         CliRunner().invoke(app, words, catch_exceptions=False)

@@ -127,6 +127,9 @@ def _outcomes(name: str) -> "Outcomes":
     if not found:
         known = [f"{section}@{each}" for section, values in sections.items() for each in values]
         raise ParamsError(f"{name!r} is no evaluation of params.yaml: expected one of {known}")
+    if len(found) > 1:
+        named = [f"{section}@{key}" for section in found]
+        raise ParamsError(f"{name!r} is an evaluation of several stages: expected one of {named}")
     entry = sections[found[0]][key]
     if not isinstance(entry, EvaluateParams | EvaluateDmfrParams):
         raise ParamsError(
