@@ -1,5 +1,6 @@
 """One row of the bodies' ablations: ``python -m ablations.bodies_row <row>`` does it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def measure(
     from pipeline.training.embed_people import Networks
     from pipeline.training.engine.trained import Trained, load_trained, pretrained_path
     from pipeline.training.methods import METHODS
+    from pipeline.training.once import curve_of, trained_once
 
     stage = StageRun("train_bodies", row.method.dataset, load_params(PARAMS))
     folder = Path("data", row.method.dataset, "protocols")
@@ -58,12 +60,15 @@ def measure(
         key = stage.key({"method": params}, code).fingerprint(people.samples.digest)
         with locked(path.parent):
             method = bodies.method_of(params, pretrained)
-            trained = bodies.trained_once(name, method, people, pretrained, key=key, path=path)
+            train = partial(
+                bodies.train_people, name, method, people, pretrained, key=key, path=path
+            )
+            trained = trained_once(path, key, train)
         for protocol in protocols:
             refuse_trained(trained.subjects, protocol, stage.dataset, stage.params.datasets)
         method = Networks(params, pretrained, {1: trained}.__getitem__).method(1)
         own = ablate_bodies.trained_of(method)
-        metrics: dict[str, Any] = {"seed": seed}
+        metrics: dict[str, Any] = {"seed": seed, "loss": curve_of(path)[-1]}
         for variant, each in ablate_bodies.rows_by(method, tested).items():
             measured = name if variant == own else f"{name}_{variant}"
             metrics[measured] = ablate_bodies.measured(each)

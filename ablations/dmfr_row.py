@@ -1,6 +1,5 @@
 """One row of DMFR's ablations: ``python -m ablations.dmfr_row <row>`` trains and measures it."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,7 @@ def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list
     Outcomes of the probes, and embeddings, are left beside them.
     """
     from pipeline.training import aligned, dmfr, embed  # these bring torch
-    from pipeline.training.ablation import CURVE
+    from pipeline.training.once import curve_of
 
     stage, pretrained, code = begin("train_dmfr", row.method)
     folders = {source: stage.source(source) for source in STAGES}
@@ -56,14 +55,13 @@ def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list
             key=stage.key({"method": params}, code).fingerprint(content),
             folder=trial(name, seed),
         )
-        curve = json.loads(path.with_name(CURVE).read_text())
         tests = bench.tests(params, trained)
         for each, result in tests.items():
             kept = path.with_name(f"{each}.parquet")
             embed.write_embeddings(kept, {1: result.embeddings}, bench.tested[each][1])
             outcomes.setdefault(each, {})[seed] = result.outcomes
         found.append(
-            {"seed": seed, "curve": curve, "modality": bench.modality(params, trained)}
+            {"seed": seed, "curve": curve_of(path), "modality": bench.modality(params, trained)}
             | {each: result.recognition.metrics for each, result in tests.items()}
         )
     for each, seeds in outcomes.items():

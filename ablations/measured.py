@@ -65,7 +65,7 @@ def train_row(
     key: str,
     folder: str,
 ) -> "Trained":
-    """Train a row with one seed, if that was not done yet; see ``ablation.trained_once``.
+    """Train a row with one seed, if that was not done yet; see ``ablation.trained_row``.
 
     Args:
         label: what the log calls it.
@@ -75,11 +75,11 @@ def train_row(
         key: of all that it depends on.
         folder: of its network, below that of all trained ones.
     """
-    from pipeline.training.ablation import trained_once  # brings torch
+    from pipeline.training.ablation import trained_row  # brings torch
 
     path = network_path(folder)
     with locked(path.parent):
-        return trained_once(label, params, pretrained, samples, key=key, path=path)
+        return trained_row(label, params, pretrained, samples, key=key, path=path)
 
 
 def network_path(folder: str) -> Path:

@@ -1,6 +1,5 @@
 """One row of the ablations: ``python -m ablations.row <row>`` trains and measures it."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,8 @@ class Measured:
 def measure(name: str, ablation: AblationParams, row: RowParams) -> Measured:
     """Train a row with each seed on each fold, and test it with all its probes."""
     from pipeline.training import aligned, embed, train  # these bring torch
-    from pipeline.training.ablation import CURVE, gradients_of, recognised
+    from pipeline.training.ablation import gradients_of, recognised
+    from pipeline.training.once import curve_of
 
     stage, pretrained, code = begin("train_nir_vis", row.method)
     trained_on = protocol_of(row.method, row.method.protocol)
@@ -79,8 +79,7 @@ def measure(name: str, ablation: AblationParams, row: RowParams) -> Measured:
                 key=stage.key({"method": params}, code).fingerprint(content),
                 folder=trial(name, seed, number),
             )
-            curve = json.loads(path.with_name(CURVE).read_text())
-            found.gradients[path.parent.name] = gradients_of(curve)
+            found.gradients[path.parent.name] = gradients_of(curve_of(path))
             for probes, both in sets.items():
                 result = recognised(params, pretrained, trained, tested.fold(number), both, number)
                 metrics = result.recognition.metrics

@@ -14,7 +14,12 @@ Curve = Sequence[Mapping[str, float]]
 TOTAL = "total"
 """Column of the loss whose gradient is taken: the plots' y."""
 
-_AXES = {"gradient": "norm", "limited": "share of steps", "unexplained": "of a mean map's error"}
+_AXES = {
+    "gradient": "norm",
+    "limited": "share of steps",
+    "spread": "share of the features' length",
+    "unexplained": "of a mean map's error",
+}
 """What is measured beside losses, by the end of its name."""
 _ABREAST = 4
 """Panels in a line: more would be too small to read on a page."""

@@ -1,28 +1,25 @@
 """A method trained once for a seed, and measured on a protocol's fold."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from pipeline.errors import DamageError
 from pipeline.evaluation.outcomes import Outcomes, outcomes_of
 from pipeline.evaluation.recognition import Embeddings, Recognition, recognise
 from pipeline.params.training import RecogniserParams
 from pipeline.store.protocols import Protocol
-from pipeline.store.whole import write_whole
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.embed import TestedSets, check_fits, embed_trained
 from pipeline.training.engine.loop import GRADIENT, LIMITED, Curve
-from pipeline.training.engine.trained import FOLDER, Trained, load_trained
+from pipeline.training.engine.trained import FOLDER, Trained
+from pipeline.training.once import trained_once
 from pipeline.training.train import train_method
 
-CURVE = "curve.json"
 FEATURES = FOLDER / "features"
 """Frozen features that all rows and seeds share; it may be removed."""
 
 
-def trained_once(
+def trained_row(
     label: str,
     params: RecogniserParams,
     pretrained: Trained,
@@ -31,26 +28,17 @@ def trained_once(
     key: str,
     path: Path,
 ) -> Trained:
-    """Return the network of this key, trained if there is none; its checkpoints are not kept.
+    """Train a method, unless its network stands; see ``training.once``.
 
-    Its losses by step are left beside it, in ``CURVE``; frozen features in ``FEATURES``.
+    Frozen features are left in ``FEATURES``.
     """
-    if not _stands(path, key):
-        run = train_method(
+    return trained_once(
+        path,
+        key,
+        lambda: train_method(
             label, params, pretrained, samples, key=key, path=path, features=FEATURES
-        )
-        write_whole(path.with_name(CURVE), json.dumps(run.curve))
-        path.with_name("checkpoint.pt").unlink(missing_ok=True)
-    return load_trained(path)
-
-
-def _stands(path: Path, key: str) -> bool:
-    """Tell whether a whole network of this key is there, and its losses, which come after it."""
-    try:
-        both = path.is_file() and path.with_name(CURVE).is_file()
-        return both and load_trained(path).key == key
-    except DamageError:
-        return False
+        ),
+    )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from models.bodies.semantic_vit import SIZES, Design, SemanticViT
 from models.deen.checkpoints import load_deen
 from models.deen.network import Deen
 from models.deen.network import Design as DeenDesign
-from pipeline.errors import DamageError, StageError
+from pipeline.errors import StageError
 from pipeline.params.body_training import (
     BodyParams,
     DeenParams,
@@ -37,7 +37,7 @@ from pipeline.training.backbones import BACKBONES, make_backbone
 from pipeline.training.data.images import HW
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.loop import Run, train
-from pipeline.training.engine.trained import Trained, load_trained, load_weights, save_trained
+from pipeline.training.engine.trained import Trained, load_weights, save_trained
 from pipeline.training.methods.adaface import AdaFace
 from pipeline.training.methods.bodies import Bodies
 from pipeline.training.methods.deen import DiverseExpansion
@@ -186,26 +186,6 @@ def train_people(
     )
     save_trained(trained, path)
     return run
-
-
-def trained_once(
-    label: str,
-    method: PeopleMethod,
-    chosen: Chosen,
-    pretrained: Trained,
-    *,
-    key: str,
-    path: Path,
-) -> Trained:
-    """Return the network of this key, trained if there is none; its checkpoints are not kept."""
-    try:
-        stands = path.is_file() and load_trained(path).key == key
-    except DamageError:
-        stands = False
-    if not stands:
-        train_people(label, method, chosen, pretrained, key=key, path=path)
-        path.with_name("checkpoint.pt").unlink(missing_ok=True)
-    return load_trained(path)
 
 
 def backbone_of(params: PretrainPeopleParams) -> str:

@@ -68,7 +68,7 @@ def test_rows_start_from_what_the_default_run_trains():
 def test_a_faulty_row_is_told_with_its_path(tmp_path):
     faulty = FILE.read_text().replace("queues: 1", "queues: 3")
     (tmp_path / "p.yaml").write_text(faulty)
-    with pytest.raises(ParamsError, match=r"rows\.sst_softmax\.method\.hsst\.queues"):
+    with pytest.raises(ParamsError, match=r"rows\.sst_softmax\.method\.queues"):
         load_section(AblationParams, tmp_path / "p.yaml")
 
 

@@ -44,7 +44,7 @@ def test_rows_differ_by_their_method_alone():
     [
         ("  real_only:", "  alone:", r"contrasts\.meta_real_pose: 'real_only' is none of the rows"),
         ("probes: cross-pose}", "probes: profile}", r"meta is tested on \['frontal', 'cross-pose'"),
-        ("paired_images: 6", "paired_images: 60", r"rows\.filter\.method\.filter: paired_images"),
+        ("paired_images: 6", "paired_images: 60", r"rows\.filter\.method: paired_images"),
     ],
 )
 def test_a_faulty_file_is_told(tmp_path, old, new, message):

@@ -5,6 +5,7 @@ Reference:
     2025, equations 5 to 9 and section IV-C (LoRA).
 """
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
 ACROSS, WITHIN = "hard_positives_across_bands", "hard_negatives_within_band"
 """Shares that a step's losses carry along, of the hardest pairs."""
+SPREAD, COLLAPSED = "spread", 0.02
+"""Beside them: how far features lie from their mean, of their length; below that they are one."""
 _MIDDLE = 127.5
+log = logging.getLogger(__name__)
 
 
 class Bodies(PeopleMethod):
@@ -79,6 +83,7 @@ class Bodies(PeopleMethod):
                 self._adapted = [adapted]  # in a list, so that it is no second way to its weights
             self.classifier = nn.Linear(width, len(self.names), bias=False)
             nn.init.normal_(self.classifier.weight, std=0.001)
+        self.register_buffer("spread", torch.ones(()))
         self.neck: nn.Module = nn.Identity()
         if self.params.bn_neck:
             self.neck = nn.BatchNorm1d(width)
@@ -102,6 +107,7 @@ class Bodies(PeopleMethod):
             identity = F.cross_entropy(self.classifier(self.neck(features)), labels)
             pairs = batch_hard(features, labels, None if margin == "soft" else margin)
         triplet = pairs.mean()
+        self.spread = spread_of(features.detach())
         across, within = hard_pair_shares(pairs, bands)
         total = identity + self.params.triplet_weight * triplet
         return {
@@ -110,10 +116,19 @@ class Bodies(PeopleMethod):
             "triplet": triplet,
             ACROSS: across,
             WITHIN: within,
+            SPREAD: self.spread,
         }
 
     def on_train_end(self) -> None:
-        """Merge low-rank matrices into the layers."""
+        """Merge low-rank matrices into the layers; warn of features that became one."""
+        if (spread := float(self.spread)) < COLLAPSED:
+            log.warning(
+                "all bodies have nearly the same features: in the last batch they lie %.2g of "
+                "their length from their mean, where triplets without a margin cost nothing. Set "
+                "triplet_margin to soft, lower learning_rate, or start from a network that was "
+                "trained on more people",
+                spread,
+            )
         if self._adapted:
             from models.bodies.lora import merge
 
@@ -178,6 +193,16 @@ class Bodies(PeopleMethod):
                 "torso and lower body in most; run `crop_bodies` again, or set network.local to "
                 "'free'"
             )
+
+
+def spread_of(features: Tensor) -> Tensor:
+    """Return how far features (n, d) lie from their mean, as a share of their length: a scalar.
+
+    The mean distance over the mean length: 0 where all are one, 1 where they point anywhere.
+    """
+    apart = (features - features.mean(dim=0)).norm(dim=1).mean()
+    spread: Tensor = apart / features.norm(dim=1).mean().clamp_min(1e-12)
+    return spread
 
 
 def _values(images: Tensor) -> Tensor:

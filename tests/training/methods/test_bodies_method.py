@@ -13,7 +13,7 @@ from pipeline.params.train_bodies import TrainBodyParams
 from pipeline.store.protocols import read_protocol
 from pipeline.training import bodies
 from pipeline.training.engine.loop import train
-from pipeline.training.methods.bodies import ACROSS, WITHIN, Bodies
+from pipeline.training.methods.bodies import ACROSS, COLLAPSED, WITHIN, Bodies, spread_of
 from pipeline.training.methods.people import Chosen, named_by
 from pipeline.types import Band
 
@@ -229,3 +229,26 @@ def test_an_empty_choice_of_people_is_no_crash(tmp_path):
     chosen = opened(tmp_path)
     with pytest.raises(StageError, match="no training sample is in NIR"):
         Chosen.of(chosen.samples, params(bands=(Band.NIR,)))
+
+
+def test_the_spread_of_features_is_their_distance_from_the_mean_by_their_length():
+    apart = torch.tensor([[3.0, 0.0], [-3.0, 0.0]])
+    assert float(spread_of(apart)) == pytest.approx(1.0)
+    near = torch.tensor([[4.0, 3.0], [4.0, -3.0]])  # 3 from (4, 0), 5 long
+    assert float(spread_of(near)) == pytest.approx(0.6)
+    assert float(spread_of(near[:1].repeat(5, 1))) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_features_that_became_one_are_told_at_the_end(tmp_path, caplog):
+    method = ready(tmp_path)
+    batch = method.sample_batch(np.random.default_rng(0))
+    assert float(method.training_step(batch, 0)["spread"].detach()) > COLLAPSED
+    method.on_train_end()
+    assert not caplog.records
+    torch.nn.init.zeros_(method.network.norm.weight)  # every token is the norm's bias then
+    torch.nn.init.ones_(method.network.norm.bias)
+    triplet = method.training_step(batch, 0)["triplet"].detach()
+    assert float(triplet) == pytest.approx(0.0, abs=1e-5)
+    method.on_train_end()
+    assert "nearly the same features" in caplog.text
+    assert "triplet_margin to soft" in caplog.text
