@@ -62,7 +62,7 @@ class ScenesParams(Section):
 
     dataset: Name = "scenes"
     """The data set that this source belongs to."""
-    subjects: Annotated[int, Field(ge=4, le=200)]
+    subjects: Annotated[int, Field(ge=4, le=1000)]
     openpeople_subjects: Annotated[int, Field(ge=0, le=9)]
     """How many of them are people of OpenPeople; the others are procedural."""
     videos_per_gallery: Annotated[int, Field(ge=1, le=500)]
