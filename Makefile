@@ -68,7 +68,7 @@ casia-pram casia-hsst: setup
 
 # What is claimed, and how it is decided: docs/study.md. SIZE=short trains for two cores, SIZE=pilot also takes fewer
 # people, SIZE=trial very few. Each part goes on where it was killed. AT_ONCE=6 trains so many rows side by side: they share a
-# GPU, or many cores.
+# GPU, or many cores. THREADS=1 gives each row one thread: as many rows as cores are fastest so.
 rows = $(if $(filter-out 1,$(AT_ONCE)),python -m ablations.at_once $(1) $(AT_ONCE) && )dvc repro $(1)
 
 study: study-nir-vis study-dmfr study-bodies ## all parts of the study (SIZE=short, pilot or trial: less)
@@ -79,13 +79,14 @@ $(STUDY)/faces/dvc.yaml: | setup
 
 study-nir-vis: $(STUDY)/faces/dvc.yaml ## the study of PRAM, L_CAT and HSST
 	python -m ablations.sized $(STUDY)/faces/ablations/params.yaml ablations/study.yaml \
-	    $(SMALLER:%=ablations/study_%.yaml)
+	    $(SMALLER:%=ablations/study_%.yaml) $(THREADS:%=--threads=%)
 	cp ablations/stages.yaml $(STUDY)/faces/ablations/dvc.yaml
 	cd $(STUDY)/faces && $(call rows,ablations/dvc.yaml)
 
 study-dmfr: $(STUDY)/faces/dvc.yaml ## the study of DMFR
 	python -m ablations.sized $(STUDY)/faces/ablations/dmfr/params.yaml ablations/dmfr/params.yaml \
-	    ablations/dmfr/study.yaml $(SMALLER:%=ablations/dmfr/study_%.yaml)
+	    ablations/dmfr/study.yaml $(SMALLER:%=ablations/dmfr/study_%.yaml) \
+	    $(THREADS:%=--threads=%)
 	cp ablations/dmfr/stages.yaml $(STUDY)/faces/ablations/dmfr/dvc.yaml
 	cd $(STUDY)/faces && $(call rows,ablations/dmfr/dvc.yaml)
 
@@ -95,7 +96,8 @@ $(STUDY)/bodies/dvc.yaml: | setup
 
 study-bodies: $(STUDY)/bodies/dvc.yaml ## the study of bodies in four bands
 	python -m ablations.sized $(STUDY)/bodies/ablations/bodies/params.yaml \
-	    ablations/bodies/params.yaml $(SMALLER:%=ablations/bodies/study_%.yaml)
+	    ablations/bodies/params.yaml $(SMALLER:%=ablations/bodies/study_%.yaml) \
+	    $(THREADS:%=--threads=%)
 	cp ablations/bodies/stages.yaml $(STUDY)/bodies/ablations/bodies/dvc.yaml
 	cd $(STUDY)/bodies && $(call rows,ablations/bodies/dvc.yaml)
 

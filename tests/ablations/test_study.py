@@ -111,3 +111,13 @@ def test_rows_keep_their_order_and_an_unknown_one_is_told(tmp_path):
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: none.yaml")
+
+
+def test_rows_take_as_many_threads_as_are_asked_for(tmp_path):
+    for words, threads in (([], 2), (["--threads=1"], 1)):
+        sized.main([str(tmp_path / "rows.yaml"), str(ROOT / "ablations/study.yaml"), *words])
+        ablation = load_section(AblationParams, tmp_path / "rows.yaml")
+        assert {row.method.threads for row in ablation.rows.values()} == {threads}
+    for wrong in ("0", "-1", "two", ""):
+        with pytest.raises(ParamsError, match="expected a whole number from 1"):
+            sized.main(["x", "y", f"--threads={wrong}"])
