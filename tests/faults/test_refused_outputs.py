@@ -1,6 +1,6 @@
 """What the system refuses to write is said in one line."""
 
-import os
+import multiprocessing
 import resource
 import subprocess
 import sys
@@ -33,25 +33,36 @@ def test_a_file_in_a_folders_place(tmp_path, place):
     assert folder.read_text() == "mine"
 
 
-def said_of_long_files(go):
-    """In a process of its own: the limit is for good."""
-    reader, writer = os.pipe()
-    if (child := os.fork()) == 0:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-        try:
-            go()
-        except StageError as error:
-            os.write(writer, str(error).encode())
-        finally:
-            os._exit(0)
-    os.close(writer)
-    os.waitpid(child, 0)
-    with os.fdopen(reader) as said:
-        return said.read()
+def said_of_long_files(go, *arguments):
+    """In a process of its own, as the limit is for good; this one's threads may hold locks."""
+    context = multiprocessing.get_context("spawn")
+    reader, writer = context.Pipe(duplex=False)
+    process = context.Process(target=_under_a_limit, args=(writer, go, arguments))
+    process.start()
+    writer.close()
+    said = reader.recv()
+    process.join()
+    return said
+
+
+def _under_a_limit(writer, go, arguments):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+    try:
+        go(*arguments)
+    except StageError as error:
+        writer.send(str(error))
+
+
+def _run_latter(folder):
+    segments.run(segments.LATTER, folder)
+
+
+def _save_long(path):
+    save_network({"weights": torch.zeros(10_000)}, path)
 
 
 def test_a_limit_on_the_length_of_files(tmp_path):
-    said = said_of_long_files(lambda: segments.run(segments.LATTER, tmp_path / "out"))
+    said = said_of_long_files(_run_latter, tmp_path / "out")
     assert "can't be written: File too large" in said
     segments.run(segments.LATTER, tmp_path / "out")
 
@@ -59,7 +70,7 @@ def test_a_limit_on_the_length_of_files(tmp_path):
 def test_a_network_that_finds_no_room_leaves_the_former_one(tmp_path):
     path = tmp_path / "network.pt"
     save_network({"step": 1}, path)
-    said = said_of_long_files(lambda: save_network({"weights": torch.zeros(10_000)}, path))
+    said = said_of_long_files(_save_long, path)
     assert said.startswith(f"{path} can't be written; ")
     assert "\n" not in said
     assert [each.name for each in tmp_path.iterdir()] == ["network.pt"]
