@@ -57,6 +57,9 @@ def filled(loop: NDArray[np.float64], frame_hw: tuple[int, int]) -> NDArray[np.b
     x2, y2 = np.clip(np.floor(loop.max(axis=0)) + 1, 0, frame_hw[::-1]).astype(int)
     y, width = np.arange(y1, y2)[:, None], max(x2 - x1, 0)
     begin, end = loop, np.roll(loop, -1, axis=0)
+    # From above whichever way it is walked: loops on its two sides round a crossing alike.
+    down = begin[:, 1:] <= end[:, 1:]
+    begin, end = np.where(down, begin, end), np.where(down, end, begin)
     row, edge = np.nonzero((y < begin[:, 1]) != (y < end[:, 1]))
     from_x, from_y = begin[edge].T
     to_x, to_y = end[edge].T

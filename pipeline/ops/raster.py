@@ -327,7 +327,8 @@ def _fill(vertices, triangles, triangle, depth, weights):  # type: ignore[no-unt
                 wc += step_c
                 if (wa < least_a) | (wb < least_b) | (wc < least_c):
                     continue
-                z = (wa * za + wb * zb + wc * zc) * share
+                # Rounded before it is compared, or what is as far would be nearer by a rounding.
+                z = np.float32((wa * za + wb * zb + wc * zc) * share)
                 if z < depth[y, x]:
                     depth[y, x] = z
                     triangle[y, x] = index

@@ -90,7 +90,7 @@ def _fill_finer(vertices, triangles, numbers, depth):  # type: ignore[no-untyped
                     wc = first_c + across * right_c + below * down_c
                     if (wa < least_a) | (wb < least_b) | (wc < least_c):
                         continue
-                    z = (wa * za + wb * zb + wc * zc) * share
+                    z = np.float32((wa * za + wb * zb + wc * zc) * share)
                     if z < nearest[number, quarter] and z < depth[y, x]:
                         nearest[number, quarter] = z
                         triangle[number, quarter] = index

@@ -81,6 +81,18 @@ def test_what_stands_in_front_already_hides():
         rasterise(SQUARE, TWO, (12, 12), behind=behind[:4])
 
 
+def test_of_surfaces_at_one_depth_the_first_is_seen_and_none_before_itself():
+    # A slope whose depths have to be rounded, half of them upwards.
+    slope = np.float32([[1, 1, 10.1], [30, 3, 13.3], [9, 28, 7.7]])
+    twice = np.int32([[0, 1, 2], [0, 1, 2]])
+    found = rasterise(slope, twice, (32, 32))
+    assert (found.triangle[found.covered] == 0).all()
+    assert not rasterise(slope, twice, (32, 32), behind=found.depth).covered.any()
+    numbers = np.arange(32 * 32, dtype=np.int32).reshape(32, 32)
+    nothing = np.full((32, 32), np.inf, np.float32)
+    assert set(np.unique(rasterise_finer(slope, twice, numbers, nothing))) == {-1, 0}
+
+
 def test_both_windings_carry_the_same_attributes():
     values = np.float32([[0, 0], [8, 0], [8, 8], [0, 8]])
     for triangles in (TWO, TWO[:, ::-1].copy()):
