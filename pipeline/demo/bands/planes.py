@@ -86,8 +86,10 @@ def sample_scene(scene: Scene, grid_hw: tuple[int, int]) -> Planes:
     luma = np.asarray(cv2.transform(linear, weights), np.float32).reshape(grid_hw)
     uv = scene.face_uv
     if uv is not None and not same:
-        nearest = cv2.resize(uv, grid_hw[::-1], interpolation=cv2.INTER_NEAREST)
-        uv = np.asarray(nearest, np.float32)
+        # Means as of all else, over the face alone; OpenCV's nearest pixel is each cell's first.
+        share = area(np.asarray(~np.isnan(uv[..., 0]), np.float32))
+        mean = area(np.nan_to_num(uv)) / np.maximum(share, np.float32(1e-6))[..., None]
+        uv = np.asarray(np.where(share[..., None] < 0.5, np.nan, mean), np.float32)
     head = scene.head_xyxy
     if head is not None:
         sx, sy = grid_hw[1] / width, grid_hw[0] / height

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.demo.bands.emissive import face_celsius
 from pipeline.demo.bands.exposure import BAND_MODELS, SENSORS, simulate_bands
+from pipeline.demo.bands.planes import sample_scene
 from pipeline.demo.bands.scene import MATERIALS, Scene
 from pipeline.demo.bands.traits import draw_traits
 from pipeline.types import Band
@@ -214,6 +215,21 @@ def lone_disc() -> Scene:
     uv[disc == 0] = np.nan
     rgb = np.full((side, side, 3), (150, 105, 85), np.uint8)
     return Scene(rgb=rgb, **maps, face_uv=uv, head_xyxy=(20.0, 20.0, 140.0, 140.0))
+
+
+@pytest.mark.parametrize("side", [80, 64, 100])
+def test_a_coarser_sensor_sees_the_texture_where_it_lies(side):
+    scene = lone_disc()
+    seen = sample_scene(scene, (side, side)).face_uv
+    assert seen is not None
+    y, x = (np.mgrid[:side, :side] + 0.5) * 160 / side - 0.5  # pixels of the image
+    known = np.hypot(x - 80, y - 80) < 57
+    found = seen[known] * 120 + 20
+    np.testing.assert_allclose(found[:, 0], x[known], atol=0.1)
+    np.testing.assert_allclose(found[:, 1], y[known], atol=0.1)
+    on_face = ~np.isnan(seen[..., 0])
+    assert abs(x[on_face].mean() - 80) < 0.1
+    assert abs(on_face.sum() * (160 / side) ** 2 / (np.pi * 60**2) - 1) < 0.01
 
 
 def test_active_near_infrared_falls_off_towards_the_outline_and_on_the_wall():
