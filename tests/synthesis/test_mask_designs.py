@@ -145,5 +145,12 @@ def test_a_template_made_of_a_masked_face_looks_like_the_mask():
 def test_a_polygon_needs_three_points_inside_the_image():
     with pytest.raises(ValueError, match="three"):
         region_of_polygon(np.zeros((2, 2)), (9, 9))
-    with pytest.raises(ValueError, match="beyond"):
+    with pytest.raises(ValueError, match="no pixel"):
         region_of_polygon(np.array([[50, 50], [60, 50], [60, 60]]), (9, 9))
+
+
+def test_a_polygon_holds_the_pixels_whose_centres_lie_inside():
+    outline = np.array([[10.4, 20.4], [40.6, 20.4], [40.6, 60.6], [10.4, 60.6]])
+    expected = np.zeros((80, 50), bool)
+    expected[21:61, 11:41] = True
+    np.testing.assert_array_equal(region_of_polygon(outline, (80, 50)), expected)

@@ -215,6 +215,14 @@ def test_a_strand_from_above_and_glasses_lie_in_front_and_a_beard_behind():
     assert layer.region[180, 128] > 250
 
 
+def test_nothing_lies_in_front_beside_the_face():
+    labels, identity, grey = labelled()
+    labels[:] = FaceClass.SKIN
+    left = float(posed()[:, 0].min())
+    labels[:, : int(np.ceil(left))] = FaceClass.HAIR  # all pixels whose centres lie beside it
+    assert in_front(labels, posed(), identity, grey, bare_lips=False) is None
+
+
 def test_a_mask_under_the_chin_leaves_an_open_mouth_bare():
     labels, identity, grey = labelled()
     x, y = np.rint(posed()[17, :2]).astype(int)

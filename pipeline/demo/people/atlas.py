@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pipeline.demo.people.head import Head
-from pipeline.ops.contours import NOSE_LOOP
+from pipeline.ops.contours import NOSE_LOOP, filled
 from pipeline.ops.raster import interpolate, rasterise, sample_bilinear
 from pipeline.types import Float32
 
@@ -18,7 +18,6 @@ WIDTH_PX, HEIGHT_PX = 1024, 768
 TOP, BOTTOM = -8.75, -4.95
 AXIS_Z = -0.40
 """The vertical axis about which azimuths are measured runs through (0, AXIS_Z)."""
-_FIXED_POINT = 16
 
 BROWS = (
     ((70, 63, 105, 66, 107), (46, 53, 52, 65, 55)),
@@ -96,10 +95,9 @@ class Atlas:
 
     def polygon(self, loop: tuple[int, ...], blur_px: float) -> Float32:
         """Fill a loop of canonical vertices, float32 (h, w) in [0, 1]."""
-        canvas = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
-        fixed = np.rint(self.points[list(loop)] * _FIXED_POINT).astype(np.int32)
-        cv2.fillPoly(canvas, [fixed], 1.0, cv2.LINE_AA, 4)
-        return np.asarray(cv2.GaussianBlur(canvas, (0, 0), blur_px), np.float32)
+        points = self.points[list(loop)].astype(np.float64)
+        inside = filled(points, (HEIGHT_PX, WIDTH_PX)).astype(np.float32)
+        return np.asarray(cv2.GaussianBlur(inside, (0, 0), blur_px), np.float32)
 
     def spot(self, centre: tuple[float, float], radii: tuple[float, float]) -> Float32:
         """Return a soft spot, float32 (h, w): a Gaussian of radii in pixels about a texel."""

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.face3d.canonical import canonical_texture
+from pipeline.ops.contours import filled
 from pipeline.ops.geometry import invert_affine, transform_points, warp_affine
 from pipeline.types import FaceClass, Float32, UInt8
 
@@ -67,9 +68,8 @@ def _hanging(hair: NDArray[np.bool_], xy: Float32) -> NDArray[np.bool_]:
 
 
 def _hull(xy: Float32, hw: tuple[int, ...]) -> NDArray[np.bool_]:
-    inside = np.zeros(hw, np.uint8)
-    cv2.fillConvexPoly(inside, cv2.convexHull(np.rint(xy).astype(np.int32)), 1)
-    return inside > 0
+    hull = cv2.convexHull(np.asarray(xy, np.float32))[:, 0]
+    return filled(hull.astype(np.float64), (hw[0], hw[1]))
 
 
 def _guided(rough: Float32, grey: UInt8, radius: int) -> Float32:

@@ -196,7 +196,7 @@ def _coarse() -> tuple[csr_array, Float32]:
     fine = 16
     inside, skin = np.zeros((SIDE * fine,) * 2, np.uint8), np.zeros((SIDE * fine,) * 2, np.uint8)
     pixel = np.rint(uv * SIDE * fine - 0.5).astype(np.int32)
-    for triangle in triangles:
+    for triangle in triangles:  # with their lines, which leave no gaps between them
         cv2.fillConvexPoly(inside, pixel[triangle], 1)
     skin[:] = cv2.erode(inside, np.ones((fine, fine), np.uint8))
     for contour in _UNLIKE_SKIN:

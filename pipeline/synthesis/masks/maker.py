@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops.codec import as_grey, as_rgb
+from pipeline.ops.contours import filled
 from pipeline.synthesis.masks.surface import COLUMNS, ROWS, U_RANGE, V_RANGE, surface_on
 from pipeline.types import FaceClass, Float32, UInt8
 
@@ -35,16 +36,15 @@ def region_of_polygon(points_xy: NDArray[np.floating], hw: tuple[int, int]) -> N
         hw: its height and width.
 
     Raises:
-        ValueError: fewer than three points, or nothing inside the image.
+        ValueError: fewer than three points, or no pixel of the image inside.
     """
     points = np.asarray(points_xy, np.float64)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
         raise ValueError(f"a polygon has at least three x,y points, got {len(points)}")
-    filled = np.zeros(hw, np.uint8)
-    cv2.fillPoly(filled, [np.rint(points * 16).astype(np.int32)], 1, shift=4)
-    if not filled.any():
-        raise ValueError(f"the polygon lies beyond the image of {hw[1]} × {hw[0]}")
-    return np.asarray(filled > 0)
+    region = filled(points, hw)
+    if not region.any():
+        raise ValueError(f"the polygon holds no pixel of the image of {hw[1]} × {hw[0]}")
+    return region
 
 
 def region_of_labels(image_rgb: UInt8, labels: UInt8, mesh_xyz: Float32) -> NDArray[np.bool_]:
@@ -65,6 +65,7 @@ def region_of_labels(image_rgb: UInt8, labels: UInt8, mesh_xyz: Float32) -> NDAr
     xy = mesh_xyz[:, :2]
     face = cv2.convexHull(np.rint(xy).astype(np.int32))
     inside = cv2.fillConvexPoly(np.zeros(labels.shape, np.uint8), face, 1)
+    # A rim of half a pixel on hulls is nothing to what is taken around them, or refined after.
     width = float(np.ptp(xy[:, 0]))
     near = cv2.dilate(inside, np.ones((3, 3), np.uint8), iterations=max(1, int(0.06 * width))) > 0
     lower = np.rint(xy[np.hypot(*(uv - _LIPS_UV).T) < 0.10]).astype(np.int32)

@@ -93,6 +93,7 @@ def _beyond(guide: Float32) -> NDArray[np.bool_]:
     hull = np.zeros(black.shape, np.uint8)
     points = np.argwhere(within)[:, ::-1].astype(np.int32)
     if len(points):
+        # With its own line: the points are pixels that belong to it.
         cv2.fillConvexPoly(hull, cv2.convexHull(points), 1)
     return np.asarray(cv2.erode(hull, np.ones((5, 5), np.uint8)) == 0)
 

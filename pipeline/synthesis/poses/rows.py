@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 
 from pipeline.face3d.mesh import FaceMesh, five_landmarks
 from pipeline.face3d.pose import pose_deg
 from pipeline.ops.alignment import outside_fraction
 from pipeline.ops.codec import as_rgb, decode, encode_jpeg, encode_png
-from pipeline.ops.contours import FACE_LOOP
+from pipeline.ops.contours import FACE_LOOP, filled
 from pipeline.ops.geometry import (
     compose_affine,
     invert_affine,
@@ -196,10 +195,8 @@ def psnr_db(reference: UInt8, image: UInt8, inside: UInt8) -> float:
 
 
 def _face_mask(mesh_xy: Float32, hw: tuple[int, int]) -> UInt8:
-    """Fill the face's outline, uint8 (h, w)."""
-    mask = np.zeros(hw, np.uint8)
-    cv2.fillPoly(mask, [np.rint(mesh_xy[list(FACE_LOOP)]).astype(np.int32)], 255)
-    return mask
+    """Fill the face's outline, uint8 (h, w), 0 or 1."""
+    return filled(mesh_xy[list(FACE_LOOP)].astype(np.float64), hw).astype(np.uint8)
 
 
 def _crop(drawn: UInt8, to_context: Float32, to_crop: Float32, hw: tuple[int, int]) -> UInt8:

@@ -16,7 +16,7 @@ from pipeline.demo.people.posed import pose_person
 from pipeline.demo.people.render import render
 from pipeline.face3d.mesh import MOUTH_LEFT, MOUTH_RIGHT
 from pipeline.face3d.pose import pose_deg
-from pipeline.ops.contours import LEFT_EYE_LOOP
+from pipeline.ops.contours import LEFT_EYE_LOOP, NOSE_LOOP
 from pipeline.types import Band, FaceClass
 
 SIDE_PX = 192
@@ -43,6 +43,12 @@ def test_seen_vertices_lie_on_the_surface_of_the_z_buffer(shot):
     error = np.abs(depth - shot.ground_truth.mesh_xyz[seen, 2]) / shot.rendered.posed.scale_px
     assert seen.mean() > 0.7
     assert np.median(error) < 0.01
+
+
+def test_the_nose_is_as_large_as_its_outline(atlas):
+    x, y = atlas.points[list(NOSE_LOOP)].astype(float).T
+    area = abs((x * np.roll(y, -1) - np.roll(x, -1) * y).sum()) / 2
+    assert abs((atlas.nose > 0.5).sum() / area - 1) < 0.01  # it was 4 % larger by its rim
 
 
 def test_parts_lie_where_their_landmarks_are(bare_shot):
