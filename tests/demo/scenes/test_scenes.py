@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -129,6 +130,17 @@ def test_who_is_no_longer_cut_out_is_cut_out_again(weights, tmp_path, monkeypatc
     assert cut == ["P002"]
 
 
+def test_a_worker_keeps_some_people_and_not_all_of_a_thousand(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(scenes._Studio, "_made", lambda _, name: made.append(name) or Block())
+    studio = scenes._Studio(scenes._Job(tmp_path, SMALL, {}, "", ""))
+    for number in range(1000):
+        studio._person(f"B{number}")
+        studio._person("B0")  # filmed all the time: stays
+    assert made == [f"B{number}" for number in range(1000)]
+    assert len(studio._people) == scenes._MOST_PEOPLE
+
+
 def test_more_videos_leave_the_others_alone():
     few, more = plan(SMALL), plan(changed(videos_per_gallery=3))
     assert set(few) < set(more)
@@ -246,6 +258,26 @@ def test_nobody_walks_through_anybody():
         ways = [[w.at(t)[:2] for t in np.linspace(0, 19 / 8, 9)] for w in take.walks]
         gaps = np.linalg.norm(np.array(ways)[:, None] - np.array(ways)[None], axis=3)
         assert gaps[~np.eye(len(ways), dtype=bool)].min() > 0.3
+
+
+@pytest.mark.parametrize("frames", [20, 120, 480])
+def test_people_stay_between_the_nearest_and_the_farthest_place_however_long_the_video(frames):
+    for take in plan(changed(frames_per_video=frames, frames_per_second=8.0, seed=7)):
+        _, camera = CAMERAS[take.folder]
+        for walk in take.walks:
+            ways = [walk.at(number / 8.0) for number in range(frames)]
+            distances = np.array([way[1] for way in ways])
+            assert camera.near_m - 1e-6 <= distances.min()
+            assert distances.max() <= camera.far_m + 1e-6
+            # They walk on, as fast as before, where they look to.
+            speed = np.hypot(walk.across_m_s, walk.distance_m_s)
+            steps = np.hypot(*np.diff([way[:2] for way in ways], axis=0).T)
+            assert np.median(steps) == pytest.approx(speed / 8.0)
+            for (x, z, stance), (to_x, to_z, after) in pairwise(ways):
+                if speed and stance.heading_deg == after.heading_deg:
+                    turn = np.radians(stance.heading_deg)
+                    assert (to_x - x) * np.sin(turn) >= -1e-9
+                    assert (to_z - z) * -np.cos(turn) >= -1e-9
 
 
 @pytest.mark.parametrize(
