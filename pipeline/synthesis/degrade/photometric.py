@@ -27,8 +27,8 @@ class Degradation:
     """What happens to one image.
 
     Attributes:
-        turbulence_px: root mean square of the shift that the air's tilts give each pixel.
-        turbulence_scale_px: standard deviation of the tilts' correlation.
+        turbulence_px: root mean square of the air's shifts of the pixels, along each axis.
+        turbulence_scale_px: standard deviation of the blur that makes the tilts smooth.
         defocus_px: radius of the lens's disc of confusion.
         motion_px: length of the straight movement during the exposure.
         motion_deg: its direction, [0, 180), clockwise from the right.
