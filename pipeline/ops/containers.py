@@ -33,8 +33,11 @@ class UndecodableError(ValueError):
     """A file is no image that can be used; ``reason`` is a word of the rejected table."""
 
     def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
+        super().__init__(reason, detail)  # both: of these it is made anew in another process
         self.reason = reason
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 @dataclass(frozen=True)
