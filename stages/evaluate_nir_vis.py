@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import StageError
 from pipeline.evaluation.made_probes import asked_of
 from pipeline.evaluation.people import refuse_trained
 from pipeline.evaluation.recognition import Embeddings, Measured, chance_rank1, measure_protocol
@@ -74,8 +75,8 @@ def trained_embeddings(
     """Return what each fold's network embeds; on another protocol, what the first fold's does.
 
     Raises:
-        StageError: a network is missing, was trained on people of its fold, or on faces that are
-            aligned otherwise.
+        StageError: the method is not trained on a fold, or a network is missing, was trained on
+            people of its fold, or on faces that are aligned otherwise.
     """
     from pipeline.training import embed
     from pipeline.training.engine.trained import load_trained, pretrained_path, trained_path
@@ -83,6 +84,14 @@ def trained_embeddings(
     pretrained = load_trained(pretrained_path(PRETRAINED_BY, method.pretrained))
     own = (method.dataset, method.protocol) == (params.dataset, params.protocol)
     first = method.folds[0] if method.folds else 1
+    # what an earlier training left of other folds lies beside them, and is none of these params
+    others = sorted(set(protocol.folds()) - set(method.folds or protocol.folds()))
+    if own and others:
+        raise StageError(
+            f"{params.method} is trained on the folds {list(method.folds or ())} of "
+            f"{params.protocol} alone: expected no others to be tested, found {others}; set "
+            "`folds` of the evaluation alike, or take it from the method to train on all"
+        )
     kept: dict[int, Both] = {}
     for number in protocol.folds():
         trained = load_trained(trained_path(TRAINED_BY, params.method, number if own else first))

@@ -129,6 +129,13 @@ def test_some_folds_are_trained_and_tested_alone(trained_sample):
     trained_sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"folds": [3]}})
     with pytest.raises(StageError, match=r"folds \[3\] are none of its \[1, 2\]"):
         trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+    # a network of the other fold that former params left is not what these ask for
+    shutil.copytree(
+        "data/trained/train_nir_vis/hsst/fold-02", "data/trained/train_nir_vis/hsst/fold-01"
+    )
+    trained_sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"folds": [1, 2]}})
+    with pytest.raises(StageError, match=r"on the folds \[2\] of VIS-NIR alone: .* found \[1\]"):
+        trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
 
 
 def test_a_mirrored_face_has_the_eyes_of_the_other_side(tmp_path):
