@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from pipeline.errors import ParamsError, StageError
+from pipeline.errors import ParamsError, StageError, one_line
 from stages.run import run_guarded
 
 ROW = "row@"
@@ -45,17 +45,24 @@ def planned(file: str) -> tuple[list[str], list[str]]:
     """Return the stages that rows start from, and the rows, by DVC's addresses.
 
     Raises:
-        StageError: the file has no rows.
+        StageError: the file has no rows, or DVC can't read it.
     """
-    from dvc.repo import Repo  # takes a second to import
+    from dvc.exceptions import DvcException  # takes a second to import
+    from dvc.repo import Repo
 
-    with Repo() as repo:
-        rows = [each for each in repo.stage.collect(file) if each.name.startswith(ROW)]
-        graph = repo.index.graph
-        before = {stage for row in rows for stage in graph.successors(row)} - set(rows)
-        if not rows:
-            raise StageError(f"{file} has no stages {ROW}…: expected rows of ablations")
-        return sorted(stage.addressing for stage in before), [row.addressing for row in rows]
+    try:
+        with Repo() as repo:
+            rows = [each for each in repo.stage.collect(file) if each.name.startswith(ROW)]
+            graph = repo.index.graph
+            before = {stage for row in rows for stage in graph.successors(row)} - set(rows)
+    except DvcException as error:
+        raise StageError(
+            f"{file}: expected a file of rows' stages in a project, which DVC can read; DVC says: "
+            f"{one_line(error)}"
+        ) from error
+    if not rows:
+        raise StageError(f"{file} has no stages {ROW}…: expected rows of ablations")
+    return sorted(stage.addressing for stage in before), [row.addressing for row in rows]
 
 
 def _reproduce(row: str) -> int:

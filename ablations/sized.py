@@ -5,8 +5,9 @@
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -27,12 +28,14 @@ def run(target: Path, file: Path, *over: Path, threads: int | None = None) -> No
         threads: that each row trains with; None leaves what the files say.
 
     Raises:
-        ParamsError: a file changes a row that is not there.
+        ParamsError: the file has no rows, or another one changes a row that is not there.
     """
     values = read_yaml(file)
+    if not _rows_of(values, file):
+        raise ParamsError(f"{file} has no rows: expected one of ablations, for example params.yaml")
     for each in over:
         changes = read_yaml(each)
-        if unknown := sorted(changes.get("rows", {}).keys() - values["rows"].keys()):
+        if unknown := sorted(_rows_of(changes, each).keys() - values["rows"].keys()):
             raise ParamsError(f"{each}: {unknown} are none of {file}'s rows {list(values['rows'])}")
         values = merge_params(values, changes)
     if threads is not None:
@@ -46,14 +49,28 @@ def run(target: Path, file: Path, *over: Path, threads: int | None = None) -> No
         write_whole(target, written.getvalue())
 
 
+def _rows_of(values: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
+    """Return the rows that a file has, none where it has no key of that name.
+
+    Raises:
+        ParamsError: it has something else there.
+    """
+    rows = values.get("rows", {})
+    if not isinstance(rows, Mapping):
+        raise ParamsError(f"{file}: rows: expected a name for each row, found {rows!r}")
+    return rows
+
+
 def main(words: Sequence[str]) -> None:
     """Take the command line.
 
     Raises:
         ParamsError: the number of threads is none.
     """
-    files = [Path(word) for word in words if not word.startswith(_THREADS)]
+    files = [Path(word) for word in words if not word.startswith("--")]
     asked = [word.removeprefix(_THREADS) for word in words if word.startswith(_THREADS)]
+    if len(files) < 2 or len(files) + len(asked) < len(words):
+        sys.exit(f"usage: python -m ablations.sized TARGET FILE [OVER …] [{_THREADS}N]")
     if asked and (not asked[-1].isdecimal() or not int(asked[-1])):
         raise ParamsError(f"{_THREADS}{asked[-1]}: expected a whole number from 1")
     run(*files, threads=int(asked[-1]) if asked else None)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +82,18 @@ def test_a_file_without_rows_is_refused(project):
 def test_how_many_is_a_whole_number_from_one(count):
     with pytest.raises(ParamsError, match="expected a whole number from 1"):
         at_once.main(["rows/dvc.yaml", count])
+
+
+@pytest.mark.parametrize("file", ["none/dvc.yaml", "meet.py", "broken/dvc.yaml"])
+@pytest.mark.usefixtures("project")
+def test_a_file_that_dvc_cannot_read_is_told_in_a_sentence(file):
+    Path("broken").mkdir()
+    Path("broken/dvc.yaml").write_text("stages: {row: {foreach: ${none}, do: {cmd: a}}}\n")
+    with pytest.raises(StageError, match=rf"{file}: expected a file of rows' stages .* DVC says:"):
+        at_once.run(file, 2)
+
+
+def test_a_folder_that_is_no_project_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StageError, match="in a project, which DVC can read"):
+        at_once.run("dvc.yaml", 2)

@@ -113,6 +113,26 @@ def test_rows_keep_their_order_and_an_unknown_one_is_told(tmp_path):
     assert ended.stderr.startswith("error: none.yaml")
 
 
+@pytest.mark.parametrize(
+    ("file", "over", "message"),
+    [
+        ("seeds: [1]", "rows: {pram: null}", "file.yaml has no rows: expected one of ablations"),
+        ("rows: {a: {}}", "rows:", r"over.yaml: rows: expected a name for each row, found None"),
+    ],
+)
+def test_a_file_without_rows_is_told(tmp_path, file, over, message):
+    for name, text in (("file", file), ("over", over)):
+        (tmp_path / f"{name}.yaml").write_text(f"{text}\n")
+    with pytest.raises(ParamsError, match=message):
+        sized.run(tmp_path / "rows.yaml", tmp_path / "file.yaml", tmp_path / "over.yaml")
+
+
+@pytest.mark.parametrize("words", [[], ["rows.yaml"], ["rows.yaml", "study.yaml", "--thread=1"]])
+def test_the_command_line_says_what_it_takes(words):
+    with pytest.raises(SystemExit, match=r"usage: .* TARGET FILE \[OVER …\] \[--threads=N\]"):
+        sized.main(words)
+
+
 def test_rows_take_as_many_threads_as_are_asked_for(tmp_path):
     for words, threads in (([], 2), (["--threads=1"], 1)):
         sized.main([str(tmp_path / "rows.yaml"), str(ROOT / "ablations/study.yaml"), *words])
