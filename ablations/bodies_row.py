@@ -68,7 +68,8 @@ def measure(
             refuse_trained(trained.subjects, protocol, stage.dataset, stage.params.datasets)
         method = Networks(params, pretrained, {1: trained}.__getitem__).method(1)
         own = ablate_bodies.trained_of(method)
-        metrics: dict[str, Any] = {"seed": seed, "loss": curve_of(path)[-1]}
+        curve = curve_of(path)  # empty where a row has no steps: it is measured as it starts
+        metrics: dict[str, Any] = {"seed": seed, "loss": curve[-1] if curve else {}}
         for variant, each in ablate_bodies.rows_by(method, tested).items():
             measured = name if variant == own else f"{name}_{variant}"
             metrics[measured] = ablate_bodies.measured(each)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Name, Section, Seed
+from pipeline.params.base import Name, Section, Seeds
 from pipeline.params.contrasts import ContrastParams, check_contrasts
 from pipeline.params.evaluate_nir_vis import NetworkParams
 from pipeline.params.train_nir_vis import AnyMethodParams
@@ -26,7 +26,7 @@ class RowParams(Section):
 class AblationParams(Section):
     """Rows, each trained with every seed on every fold."""
 
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    seeds: Annotated[Seeds, Field(min_length=1)]
     dataset: Name
     """Of all rows, as they stand in one table."""
     tested: Annotated[str, Field(min_length=1)]

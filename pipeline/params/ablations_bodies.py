@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Name, Section, Seed
+from pipeline.params.base import Name, Section, Seeds
 from pipeline.params.contrasts import ContrastParams, check_contrasts
 from pipeline.params.train_bodies import AnyTrainPeopleParams
 from pipeline.types import Band
@@ -28,7 +28,7 @@ class BodyRowParams(Section):
 class BodyAblationParams(Section):
     """Rows, each trained with every seed."""
 
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=2)]
+    seeds: Annotated[Seeds, Field(min_length=2)]
     templates: Literal["raw", "unit"]
     """As of ``evaluate_bodies``."""
     contrasts: dict[Name, ContrastParams]

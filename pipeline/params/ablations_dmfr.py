@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Name, Section, Seed
+from pipeline.params.base import Name, Section, Seeds
 from pipeline.params.contrasts import ContrastParams, check_contrasts
 from pipeline.params.evaluate_nir_vis import NetworkParams
 from pipeline.params.train_dmfr import AnyDmfrParams
@@ -30,7 +30,7 @@ class DmfrRowParams(Section):
 class DmfrAblationParams(Section):
     """Rows, each trained with every seed from the same start."""
 
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=2)]
+    seeds: Annotated[Seeds, Field(min_length=2)]
     tested: Annotated[dict[str, TestedParams], Field(min_length=1)]
     faces: Annotated[int, Field(ge=4, le=100_000)]
     """Held-out faces on which the modality is measured, with all that was made of each."""

@@ -19,6 +19,19 @@ Folds = tuple[Annotated[int, Field(ge=1)], ...]
 Point = tuple[float, float]
 
 
+def _all_different(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(
+            f"one stands twice in {list(seeds)}: a training that is counted twice tells nothing of "
+            "how far two lie apart; name each seed once"
+        )
+    return seeds
+
+
+Seeds = Annotated[tuple[Seed, ...], AfterValidator(_all_different)]
+"""Seeds of several trainings that are compared."""
+
+
 def one_of(registry: str, *others: str) -> AfterValidator:
     """Accept the names of a registry: what can be chosen stands there, and nowhere again.
 

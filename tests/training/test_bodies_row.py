@@ -68,3 +68,15 @@ def test_a_row_is_trained_with_each_seed_and_claims_about_it_get_a_verdict(proje
 def test_an_unknown_row_is_told(project):
     with pytest.raises(ParamsError, match="'lora' is none of"):
         bodies_row.run("lora")
+
+
+def test_a_row_without_steps_is_measured_as_it_starts(project):
+    path = Path("ablations/bodies/params.yaml")
+    values = read_yaml(path)
+    values["rows"]["full"]["method"]["steps"] = 0
+    YAML().dump(values | {"contrasts": {}}, path)
+    bodies_row.run("full")
+    found = json.loads(Path("reports/ablations/bodies_rows/full.json").read_text())
+    assert [each["loss"] for each in found] == [{}, {}]
+    assert found[0]["full"] == found[0]["full_pretrained"]
+    bodies_table.run()
