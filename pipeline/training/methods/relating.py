@@ -18,6 +18,7 @@ from models.losses.conditional import conditional_triplet
 from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import RelatingParams
 from pipeline.rng import generator_for
+from pipeline.store.fingerprint import code_sha256
 from pipeline.store.locks import locked
 from pipeline.store.networks import load_network, save_network
 from pipeline.store.progress import progress
@@ -159,13 +160,18 @@ class RelatingMethod(NirVisMethod):
     def _kept_before(self, what: str, make: Callable[[], Tensor]) -> Tensor:
         """Return features that another training of this backbone and these samples left, or make.
 
+        What another version of the code left is not taken.
+
         Args:
             what: is kept.
             make: makes it.
         """
         if self.features is None or (what == "parts" and self._related.components == 1):
             return make()
-        digest = hashlib.sha256(f"{what} {self._where} {self.samples.digest}".encode())
+        # a face is the same to all methods here, parts are the method's own
+        code = code_sha256(__name__, *([type(self).__module__] if what == "parts" else []))
+        seen = f"{what} {self._where} {self.preprocess} {self.samples.digest} {code}"
+        digest = hashlib.sha256(seen.encode())
         for name, weights in self.state_dict().items():
             if name.startswith(self.frozen()):
                 digest.update(weights.detach().cpu().contiguous().numpy().tobytes())

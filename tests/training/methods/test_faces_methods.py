@@ -17,7 +17,7 @@ from pipeline.params.train_nir_vis import FinetuneParams
 from pipeline.schemas.parts import PARTS as SCHEMA
 from pipeline.store.locks import locked
 from pipeline.training.backbones import BACKBONES, make_backbone
-from pipeline.training.methods import load_method
+from pipeline.training.methods import load_method, relating
 from pipeline.training.methods.pram import PARTS, Pram, component_masks
 
 CPU = torch.device("cpu"), torch.float32
@@ -69,6 +69,21 @@ def test_a_row_waits_for_the_features_that_another_one_makes(people, tmp_path):
         assert not list(method.features.glob("*.pt"))
     waiting.join()
     assert len(list(method.features.glob("*.pt"))) == 2
+
+
+def test_features_that_another_version_of_the_code_left_are_not_taken(
+    people, tmp_path, monkeypatch
+):
+    def kept():
+        method = make(PRAM.model_copy(update={"kept_crops": 1}), people)
+        method.features = tmp_path / "features"
+        method.setup(*CPU)
+        return set(method.features.glob("*.pt"))
+
+    before = kept()
+    assert kept() == before
+    monkeypatch.setattr(relating, "code_sha256", lambda *modules: "another")
+    assert len(kept() - before) == 2
 
 
 def test_kept_features_are_those_of_fresh_crops(people):
