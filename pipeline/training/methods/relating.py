@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from models.backbones.lightcnn import SIDE_PX, LightCNN9
 from models.backbones.lightcnn_top import LAST_GROUP, Related
 from models.losses.conditional import conditional_triplet
+from models.processes import from_all, process_count
 from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import RelatingParams
 from pipeline.rng import generator_for
@@ -287,14 +288,17 @@ class RelatingMethod(NirVisMethod):
 
 
 def _pulls(components: Tensor, parts: dict[str, Tensor]) -> Losses:
-    """Return the norms of losses' gradients at the components; nothing where one ignores them."""
+    """Return the norms of losses' gradients at the components; nothing where one ignores them.
+
+    Of the whole batch, whose mean losses are those of all processes' parts divided by their number.
+    """
     found: Losses = {}
     for name, loss in parts.items():
         pulls = torch.autograd.grad(loss, components, retain_graph=True, allow_unused=True)
         (pull,) = cast(tuple[Tensor | None], pulls)
         if pull is None:
             return {}
-        found[f"{name}_gradient"] = pull.float().norm()
+        found[f"{name}_gradient"] = from_all(pull.float()).norm() / process_count()
     return found
 
 

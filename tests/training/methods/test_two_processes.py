@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
+from short_params import PRAM
 from test_baselines import IDR, PLAIN, SST, WCNN, build, faces
 from test_bodies_method import ready
 from test_dmfr_methods import TinyMap, folders, method_of
+from test_faces_methods import make
 from test_other_systems import ADFL, CDL, TRIVET
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -56,8 +58,12 @@ class Necked(TinyMap):
         raise NotImplementedError("nothing ends its training here")
 
 
+SLOW = {"steps": 2, "batch_triplets": 2, "kept_crops": 0, "learning_rate": 1e-5}
+"""Of PRAM on a random backbone, where longer steps tear losses apart by what rounding begins."""
+
+
 @pytest.fixture(scope="module")
-def both(faces, folders, tmp_path_factory):
+def both(faces, people, folders, tmp_path_factory):
     """By kind, what one process found and what two found."""
 
     def made():
@@ -67,6 +73,7 @@ def both(faces, folders, tmp_path_factory):
         ]
         return [
             *methods,
+            make(PRAM.model_copy(update=SLOW), people),
             ready(tmp_path_factory.mktemp("bodies"), {"steps": 2, "optimizer": "sgd"}),
             *(
                 method_of(kind, folders, backbone=Necked(), **changes)
@@ -80,11 +87,11 @@ def both(faces, folders, tmp_path_factory):
     take(one, made(), file)
     alone = torch.load(file)
     two.launch(take, made(), file)
-    names = *KINDS, "bodies", *DMFR, *OWN_TRUNKS
+    names = *KINDS, "pram", "bodies", *DMFR, *OWN_TRUNKS
     return dict(zip(names, zip(alone, torch.load(file), strict=True), strict=True))
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "bodies", *DMFR])
+@pytest.mark.parametrize("kind", [*KINDS, "pram", "bodies", *DMFR])
 def test_the_loss_curve_and_what_was_learned_are_those_of_one(both, kind):
     (curve, state), (shared_curve, shared_state) = both[kind]
     for step, shared in zip(curve, shared_curve, strict=True):
