@@ -46,11 +46,19 @@ class Preprocess:
             )
         return room
 
+    def corner_bounds(self, hw: HW) -> tuple[Int64, Int64]:
+        """Return first, and one past last, of a random cut's top and left: int64 (2,) each.
+
+        Raises:
+            StageError: the crop is too small.
+        """
+        room = np.array(self.room(hw), np.int64)
+        low = np.maximum(0, room // 2 - MOST_MOVED_PX)
+        return low, np.minimum(room, low + 2 * MOST_MOVED_PX) + 1
+
     def random_corners(self, generator: np.random.Generator, count: int, hw: HW) -> Int64:
         """Draw where crops are cut, int64 (count, 2): top and left, near those of the middle."""
-        room = np.array(self.room(hw))
-        low = np.maximum(0, room // 2 - MOST_MOVED_PX)
-        return generator.integers(low, np.minimum(room, low + 2 * MOST_MOVED_PX) + 1, (count, 2))
+        return generator.integers(*self.corner_bounds(hw), (count, 2))
 
     def cut(self, images: Tensor, corners: Tensor | None = None) -> Tensor:
         """Cut images to the network's size.

@@ -63,8 +63,8 @@ class PairMethod(NirVisMethod):
     def sample_batch(self, generator: np.random.Generator) -> Batch:
         """Draw first and second images (n, c, h, w) and their labels (n,)."""
         drawn = np.stack(self.sampler.draw(generator))
-        room = np.array(self.preprocess.room(self._samples.hw))
-        corners = generator.integers(0, room[:, None] + 1, (2, 2, drawn.shape[1]))
+        low, high = self.preprocess.corner_bounds(self._samples.hw)
+        corners = generator.integers(low[:, None], high[:, None], (2, 2, drawn.shape[1]))
         pairs, corners = self.shard(drawn), self.shard(corners)
         images = map(self._images, pairs, corners)
         return *images, torch.from_numpy(self.labels.labels[pairs[0]])

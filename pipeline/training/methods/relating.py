@@ -216,8 +216,10 @@ class RelatingMethod(NirVisMethod):
         triplets, count = self.shard(drawn), drawn.shape[1]
         flat = triplets.flatten()
         if self._kept is None:
-            room = np.array(self.preprocess.room(self.samples.hw))
-            found = self.shard(generator.integers(0, room[:, None, None] + 1, (2, 3, count)))
+            low, high = (
+                each[:, None, None] for each in self.preprocess.corner_bounds(self.samples.hw)
+            )
+            found = self.shard(generator.integers(low, high, (2, 3, count)))
             face = self._face_images(flat, torch.from_numpy(found.reshape(2, -1).T))
             seen = torch.cat([face[:, None], self.part_images(self.samples, flat)], dim=1)
         else:

@@ -205,6 +205,30 @@ def test_hsst_and_plain_training_see_the_same_images(faces):
             assert torch.equal(one, two)
 
 
+@pytest.mark.parametrize(("kind", "side", "width"), [("pairs", 60, 6), ("triplets", 192, 128)])
+def test_of_larger_crops_a_cut_lies_near_the_middle_as_at_test(
+    kind, side, width, faces, monkeypatch
+):
+    """Pretraining and kept features cut so, too: 20 pixels off lies another part of a face."""
+    seen, cut = [], Preprocess.cut
+
+    def recorded(self, images, corners=None):
+        seen.append(corners)
+        return cut(self, images, corners)
+
+    monkeypatch.setattr(Preprocess, "cut", recorded)
+    if kind == "pairs":
+        made = build(PLAIN, faces(side))
+    else:
+        chosen, preprocess = params(RELATION, kept_crops=0), BACKBONES["lightcnn9"].preprocess
+        made = load_method("rm")(chosen, LightCNN9(), preprocess)
+        made.train_on(faces(side))
+    for seed in range(20):
+        batch(made, seed)
+    corners, middle = torch.cat(seen), (side - width) // 2
+    assert (corners.amin(), corners.amax()) == (middle - 8, middle + 8)
+
+
 def test_a_triplet_in_a_batch_of_one_pair_is_refused():
     with pytest.raises(ValidationError, match="finds its negative in another pair"):
         params(PLAIN, loss="triplet", batch_pairs=1)
