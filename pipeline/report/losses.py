@@ -19,8 +19,11 @@ _AXES = {
     "limited": "share of steps",
     "spread": "share of the features' length",
     "unexplained": "of a mean map's error",
+    "sigma": "of a feature's numbers",
+    "sigma_spread": "of a feature's numbers",
+    "confidence": "scale",
 }
-"""What is measured beside losses, by the end of its name."""
+"""What is measured beside losses, by its name or the end of it."""
 _ABREAST = 4
 """Panels in a line: more would be too small to read on a page."""
 _SMOOTHED = 9
@@ -53,7 +56,8 @@ def loss_figure(curve: Curve, path: Path) -> None:
             values = np.array([point[name] for point in run])
             axes.plot(steps, values, color="#1f77b4", alpha=0.3, linewidth=0.8)
             axes.plot(steps, _smoothed(values), color="#1f77b4", linewidth=1.4)
-        kind = "share" if name.startswith("hard_") else _AXES.get(name.split("_")[-1], "loss")
+        ends = _AXES.get(name.split("_")[-1], "loss")
+        kind = "share" if name.startswith("hard_") else _AXES.get(name, ends)
         dress(axes, name.replace("_", " "), "step", kind)
         if kind.startswith("share"):
             axes.set_ylim(-0.02, 1.02)

@@ -59,6 +59,15 @@ def test_what_a_decoder_misses_is_no_loss_and_may_exceed_one(tmp_path, figures):
     assert missed.get_ylim()[1] > 2
 
 
+def test_the_spread_of_duls_sigma_is_no_share_of_a_length(tmp_path, figures):
+    curve = [{"step": 1, "total": 3.0, "sigma": 4.0, "sigma_spread": 1.5, "spread": 0.5}] * 2
+    losses.loss_figure(curve, tmp_path / "x.png")
+    _, sigma, between, spread = figures[0].axes
+    assert {sigma.get_ylabel(), between.get_ylabel()} == {"of a feature's numbers"}
+    assert between.get_ylim()[1] > 1.5
+    assert spread.get_ylabel() == "share of the features' length"
+
+
 def test_many_losses_stand_in_lines_of_four(tmp_path, figures):
     names = ["total", "a", "b", "c", "d", "e"]
     losses.loss_figure([{"step": 1} | dict.fromkeys(names, 1.0)] * 2, tmp_path / "x.png")
