@@ -200,7 +200,7 @@ def train(method: Method, *, label: str, key: str, checkpoint: Path) -> Run:
             load_method_state(method, trained["state"]["method"])
             run = run._replace(curve=trained["curve"])
     if params.steps:
-        method.on_train_end()
+        method.on_train_end(run.curve[-1])
     return run
 
 

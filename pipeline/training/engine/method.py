@@ -1,7 +1,7 @@
 """What a method is to the engine: a network, its losses, and the batches that it draws."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -80,8 +80,13 @@ class Method(nn.Module, ABC):
     def on_step_end(self) -> None:
         """Do what follows each step of the optimisers."""
 
-    def on_train_end(self) -> None:
-        """Leave the network as it is used, after the last step."""
+    def on_train_end(self, losses: Mapping[str, float]) -> None:
+        """Leave the network as it is used, after the last step.
+
+        Args:
+            losses: the last point of the training's curve: means over its last steps and all
+                processes, of what ``training_step`` returned.
+        """
 
     def frozen(self) -> Sequence[str]:
         """Return the beginnings of the names in its state that never change.

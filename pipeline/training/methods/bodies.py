@@ -6,6 +6,7 @@ Reference:
 """
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,7 +84,6 @@ class Bodies(PeopleMethod):
                 self._adapted = [adapted]  # in a list, so that it is no second way to its weights
             self.classifier = nn.Linear(width, len(self.names), bias=False)
             nn.init.normal_(self.classifier.weight, std=0.001)
-        self.register_buffer("spread", torch.ones(()))
         self.neck: nn.Module = nn.Identity()
         if self.params.bn_neck:
             self.neck = nn.BatchNorm1d(width)
@@ -107,7 +107,6 @@ class Bodies(PeopleMethod):
             identity = F.cross_entropy(self.classifier(self.neck(features)), labels)
             pairs = batch_hard(features, labels, None if margin == "soft" else margin)
         triplet = pairs.mean()
-        self.spread = spread_of(features.detach())
         across, within = hard_pair_shares(pairs, bands)
         total = identity + self.params.triplet_weight * triplet
         return {
@@ -116,14 +115,14 @@ class Bodies(PeopleMethod):
             "triplet": triplet,
             ACROSS: across,
             WITHIN: within,
-            SPREAD: self.spread,
+            SPREAD: spread_of(features.detach()),
         }
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, losses: Mapping[str, float]) -> None:
         """Merge low-rank matrices into the layers; warn of features that became one."""
-        if (spread := float(self.spread)) < COLLAPSED:
+        if (spread := losses[SPREAD]) < COLLAPSED:
             log.warning(
-                "all bodies have nearly the same features: in the last batch they lie %.2g of "
+                "all bodies have nearly the same features: in the last steps they lie %.2g of "
                 "their length from their mean, where triplets without a margin cost nothing. Set "
                 "triplet_margin to soft, lower learning_rate, or start from a network that was "
                 "trained on more people",

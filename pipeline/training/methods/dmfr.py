@@ -122,7 +122,7 @@ class DmfrMethod(Recogniser):
             margin=self.params.margin,
         )
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, losses: Mapping[str, float]) -> None:
         """Put the features' normalisation into the backbone."""
         if isinstance(self.embedder, BNNeck):
             self.embedder.fold()

@@ -1,6 +1,7 @@
 """What DMFR is compared with beside plain training: uncertainty, mixup, gradient reversal."""
 
 import logging
+from collections.abc import Mapping
 from typing import cast
 
 import numpy as np
@@ -24,6 +25,8 @@ from pipeline.training.methods.dmfr import DmfrMethod
 
 log = logging.getLogger(__name__)
 
+SIGMA, SIGMA_SPREAD = "sigma", "sigma_spread"
+"""Beside DUL's losses: the mean of σ over a batch, and how far it differs between samples."""
 LEAST_SPREAD = 0.01
 """Relative deviation of a sample's σ below which the variance says nothing of a sample."""
 
@@ -63,14 +66,12 @@ class Dul(OnMap):
     """
 
     params: DulParams
-    sigma: Tensor
 
     def build_heads(self, subjects: int) -> None:
         """Build the classifier and the head of variances."""
         network = self.mapped
         self.head = self.classifier(subjects)
         self.variance = LogVariance(network.map_channels, network.map_hw, network.dimensions)
-        self.register_buffer("sigma", torch.zeros(2))
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the losses, and the mean of σ over a batch with its spread over samples."""
@@ -83,22 +84,21 @@ class Dul(OnMap):
             apart = divergence(mean, log_variance)
             total = classify + self.params.divergence_weight * apart
             each = (0.5 * log_variance.detach()).exp().mean(dim=1)
-            self.sigma = torch.stack([each.mean(), each.std(unbiased=False)])
         return {
             TOTAL: total,
             "classify": classify,
             "divergence": apart,
-            "sigma": self.sigma[0],
-            "sigma_spread": self.sigma[1],
+            SIGMA: each.mean(),
+            SIGMA_SPREAD: each.std(unbiased=False),
         }
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, losses: Mapping[str, float]) -> None:
         """Warn of a collapsed variance: σ near 0, or the same for all samples."""
-        super().on_train_end()
-        mean, spread = self.sigma.tolist()
+        super().on_train_end(losses)
+        mean, spread = losses[SIGMA], losses[SIGMA_SPREAD]
         if mean < LEAST_SPREAD or spread < LEAST_SPREAD * mean:
             log.warning(
-                "the variance of DUL collapsed: in the last batch σ is %.3g with a spread of %.3g "
+                "the variance of DUL collapsed: in the last steps σ is %.3g with a spread of %.3g "
                 "over samples, so it says nothing of a sample; change divergence_weight",
                 mean,
                 spread,

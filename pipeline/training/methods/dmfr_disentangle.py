@@ -1,6 +1,7 @@
 """DMFR by disentangling: f_id is what is left of f_entangle without f_non-id."""
 
 import logging
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,8 @@ from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
 from pipeline.training.methods.dmfr import DmfrMethod
 
+UNEXPLAINED = "unexplained"
+"""Beside the losses: what the decoder misses of what tells the maps of single images apart."""
 log = logging.getLogger(__name__)
 
 
@@ -30,7 +33,6 @@ class Disentangle(DmfrMethod):
 
     params: DisentangleParams
     network: DisentanglingNetwork
-    missed: Tensor
 
     def __init__(
         self, params: DisentangleParams, backbone: nn.Module, preprocess: Preprocess
@@ -63,15 +65,14 @@ class Disentangle(DmfrMethod):
         network = self.network
         self.head = self.classifier(subjects)
         self.decoder = MapDecoder(network.dimensions, network.map_channels, network.map_hw)
-        self.register_buffer("missed", torch.zeros(()))
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, losses: Mapping[str, float]) -> None:
         """Leave the network as it is; warn where f_entangle was not made to keep the map."""
-        if (missed := float(self.missed)) >= 1.0:
+        if (missed := losses[UNEXPLAINED]) >= 1.0:
             squared = self.params.reconstruction == "mse"
             log.warning(
                 "the decoder of the feature map learned nothing of single images: in the last "
-                "batch it misses %.3g of what tells their maps apart (1: a mean map), so "
+                "steps it misses %.3g of what tells their maps apart (1: a mean map), so "
                 "f_entangle need not keep more than f_id; train longer, or %s",
                 missed,
                 "set reconstruction to l2" if squared else "raise reconstruction_weight",
@@ -90,13 +91,13 @@ class Disentangle(DmfrMethod):
             classify = self.head(identity, labels)
             maps = rebuilt.float(), normalised(parts.feature_map.float())
             reconstruct = reconstruction_loss(*maps, self.params.reconstruction)
-            self.missed = unexplained(*maps)
+            missed = unexplained(*maps)
             total = classify + self.params.reconstruction_weight * reconstruct
         return {
             TOTAL: total,
             "classify": classify,
             "reconstruct": reconstruct,
-            "unexplained": self.missed,
+            UNEXPLAINED: missed,
         }
 
 

@@ -1,5 +1,6 @@
 """What methods share whose batches are pairs of images of one subject."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -55,7 +56,7 @@ class PairMethod(NirVisMethod):
         """Return what draws pairs: by default one image in each band."""
         return CrossBandPairs(self.labels.index, *self.params.bands, self.params.batch_pairs)
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, losses: Mapping[str, float]) -> None:
         """Put the features' normalisation into the backbone."""
         if isinstance(self.embedder, BNNeck):
             self.embedder.fold()

@@ -1,5 +1,6 @@
 """Pretraining of a backbone: visible faces classified, with SFace's embedding as teacher."""
 
+from collections.abc import Mapping
 from typing import cast
 
 import numpy as np
@@ -89,7 +90,7 @@ class Pretraining(Recogniser):
         total = weights[0] * classify + weights[1] * distil
         return {TOTAL: total, "classify": classify, "distil": distil}
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, losses: Mapping[str, float]) -> None:
         """Put the features' normalisation into the network."""
         if isinstance(self.embedder, BNNeck):
             self.embedder.fold()

@@ -137,6 +137,15 @@ def test_the_curve_holds_means(tmp_path):
     assert curve[-1] == {"step": 400, TOTAL: 398.5}
 
 
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_method_ends_with_the_last_point_of_its_curve(tmp_path, devices):
+    """One that goes on from its last checkpoint, and has no step to take, too."""
+    for _ in range(2):
+        ended, line = [], Line(devices=devices)
+        line.on_train_end = ended.append
+        assert ended == run(line, tmp_path).curve[-1:]
+
+
 def test_a_curve_has_no_more_points_than_it_may(tmp_path):
     curve = run(Rising(steps=399), tmp_path).curve
     assert len(curve) == 200

@@ -216,13 +216,11 @@ def test_the_length_of_the_map_changes_no_loss_of_disentangling(kind, folders):
 def test_a_decoder_that_knows_no_more_than_a_mean_map_is_told(folders, caplog, kind, way_out):
     method = method_of("disentangle", folders, reconstruction=kind)
     losses = method.training_step(method.sample_batch(np.random.default_rng(0)), 0)
-    assert method.missed.item() == losses["unexplained"].item() > 0.0
-    method.missed = torch.tensor(0.9)
-    method.on_train_end()
+    assert losses["unexplained"].item() > 0.0
+    method.on_train_end({"unexplained": 0.9})
     assert not caplog.records
-    method.missed = torch.tensor(1.5)
     with caplog.at_level("WARNING"):
-        method.on_train_end()
+        method.on_train_end({"unexplained": 1.5})
     assert "misses 1.5 of what tells their maps apart" in caplog.text
     assert f"train longer, or {way_out}" in caplog.text
 
@@ -243,13 +241,11 @@ def test_a_backbone_without_a_map_is_refused_with_those_that_have_one(kind, fold
 
 def test_a_collapsed_variance_is_told_with_its_spread(folders, caplog):
     method = method_of("dul", folders)
-    method.sigma = torch.tensor([0.5, 0.1])
-    method.on_train_end()
+    method.on_train_end({"sigma": 0.5, "sigma_spread": 0.1})
     assert not caplog.records
-    method.sigma = torch.tensor([0.5, 0.0001])
     with caplog.at_level("WARNING"):
-        method.on_train_end()
-    assert "collapsed: in the last batch σ is 0.5 with a spread of 0.0001" in caplog.text
+        method.on_train_end({"sigma": 0.5, "sigma_spread": 0.0001})
+    assert "collapsed: in the last steps σ is 0.5 with a spread of 0.0001" in caplog.text
 
 
 def test_mixup_lies_between_its_images(folders):

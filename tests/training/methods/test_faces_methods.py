@@ -264,5 +264,5 @@ def test_the_trained_backbone_returns_what_was_normalised_in_training(people, ki
     method.eval()
     with torch.no_grad():
         expected = method.embedder(batch[0])
-        method.on_train_end()
+        method.on_train_end({})
         torch.testing.assert_close(method.embed(batch[0]), expected, atol=1e-3, rtol=1e-3)

@@ -85,7 +85,7 @@ def test_the_finished_network_returns_normalised_features(known):
     images = method.sample_batch(np.random.default_rng(9))[0]
     with torch.no_grad():
         expected = method.embedder(images)
-        method.on_train_end()
+        method.on_train_end({})
         torch.testing.assert_close(method.embed(images), expected, atol=1e-4, rtol=1e-4)
 
 
