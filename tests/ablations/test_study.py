@@ -127,6 +127,15 @@ def test_a_file_without_rows_is_told(tmp_path, file, over, message):
         sized.run(tmp_path / "rows.yaml", tmp_path / "file.yaml", tmp_path / "over.yaml")
 
 
+def test_who_opens_the_rows_reads_where_they_are_to_be_edited(tmp_path):
+    """What is edited in them is written over by the next run."""
+    for name in ("file", "over"):
+        (tmp_path / f"{name}.yaml").write_text("rows: {a: {title: b}}\n")
+    sized.run(tmp_path / "rows.yaml", tmp_path / "file.yaml", tmp_path / "over.yaml")
+    first = (tmp_path / "rows.yaml").read_text().splitlines()[0]
+    assert first.startswith(f"# Made of {tmp_path}/file.yaml and {tmp_path}/over.yaml")
+
+
 @pytest.mark.parametrize("words", [[], ["rows.yaml"], ["rows.yaml", "study.yaml", "--thread=1"]])
 def test_the_command_line_says_what_it_takes(words):
     with pytest.raises(SystemExit, match=r"usage: .* TARGET FILE \[OVER …\] \[--threads=N\]"):
