@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from models.precision import computes_bfloat16, device_of
+from pipeline.errors import ParamsError
 from pipeline.params.training import RunParams
 
 if TYPE_CHECKING:
@@ -17,12 +18,20 @@ def make_fabric(params: RunParams) -> "Fabric":
     """Start Lightning Fabric; sums in a CPU training depend on the number of threads, so it is set.
 
     ``auto`` precision is bfloat16 where the device computes it natively, else float32.
+
+    Raises:
+        ParamsError: the machine has fewer GPUs than processes are asked for.
     """
     # Fabric brings torch's compiler, seconds that whoever only embeds need not wait.
     from lightning_fabric import Fabric
 
     torch.set_num_threads(params.threads)
     device = device_of(params.device)
+    if device == "cuda" and params.devices > (there := torch.cuda.device_count()):
+        raise ParamsError(
+            f"devices is {params.devices}, and torch sees {there} GPU{'s' * (there > 1)}: expected "
+            f"one for each process; set devices to {there}, or device to cpu"
+        )
     precision = params.precision
     if precision == "auto":
         precision = "bf16-mixed" if computes_bfloat16(device) else "32-true"

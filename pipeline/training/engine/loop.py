@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from itertools import islice
+from multiprocessing import SimpleQueue, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 from torch import Tensor
 
-from pipeline.errors import StageError
+from pipeline.errors import CrossbandError, StageError, one_line
 from pipeline.process import die_with_parent
 from pipeline.rng import generator_for, seed_for
 from pipeline.store.networks import save_network
@@ -186,16 +187,16 @@ def train(method: Method, *, label: str, key: str, checkpoint: Path) -> Run:
         checkpoint: file of the state, replaced at once; its folder is made.
 
     Raises:
-        StageError: a loss is not finite, or a weight where a checkpoint is due. The last
-            checkpoint before it is kept.
+        StageError: a loss is not finite, or a weight where a checkpoint is due; the last
+            checkpoint before it is kept. Or one of several processes was refused something, or
+            ended.
     """
     params = method.params
     fabric = make_fabric(params)
     if params.devices == 1:
         run = _run(fabric, method, label, key, checkpoint)
     else:
-        launch = cast(Callable[..., Run], fabric.launch)
-        run = launch(_run_elsewhere, method, label, key, checkpoint)
+        run = _launched(fabric, method, label, key, checkpoint)
         if (trained := load_checkpoint(checkpoint, key)) is not None:
             load_method_state(method, trained["state"]["method"])
             run = run._replace(curve=trained["curve"])
@@ -204,9 +205,40 @@ def train(method: Method, *, label: str, key: str, checkpoint: Path) -> Run:
     return run
 
 
-def _run_elsewhere(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Path) -> Run:
+def _launched(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Path) -> Run:
+    """Run in several processes; an error on purpose comes out of them in its own words."""
+    from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
+
+    launch = cast(Callable[..., Run], fabric.launch)
+    refused: SimpleQueue[str] = get_context("spawn").SimpleQueue()
+    try:
+        return launch(_run_elsewhere, method, label, key, checkpoint, refused)
+    except ProcessRaisedException as error:
+        if refused.empty():
+            raise
+        raise StageError(refused.get()) from error
+    except ProcessExitedException as error:
+        raise StageError(
+            f"{label}: {one_line(error)}: expected all {method.params.devices} processes to reach "
+            "the end; where memory was too small, make the batch smaller. The same command goes on "
+            "from the last checkpoint"
+        ) from error
+
+
+def _run_elsewhere(
+    fabric: "Fabric",
+    method: Method,
+    label: str,
+    key: str,
+    checkpoint: Path,
+    refused: "SimpleQueue[str]",
+) -> Run:
     """Run, and return little: what is longer than a pipe holds would wait to be read for ever."""
-    return _run(fabric, method, label, key, checkpoint)._replace(curve=Curve())
+    try:
+        return _run(fabric, method, label, key, checkpoint)._replace(curve=Curve())
+    except CrossbandError as error:
+        refused.put(str(error))
+        raise
 
 
 def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Path) -> Run:
@@ -220,10 +252,11 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
         return cast(Tensor, fabric.all_reduce(values))
 
     losses = LossCurve(params.steps, average)
-    done = 0
+    done = saved = 0
     if (former := load_checkpoint(checkpoint, key)) is not None:
         done, losses.curve, losses.pending = former["step"], former["curve"], former["pending"]
         load_training_state(method, steps.optimizers, former["state"])
+        saved = done
 
     def draw(number: int) -> Batch:
         step, part = divmod(number, params.grad_accumulation_steps)
@@ -243,29 +276,31 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
             losses.add(number, steps.take(number, drawn))
             saves = (number + 1) % params.checkpoint_steps == 0 or number + 1 == params.steps
             if saves or (number + 1) % losses.fetched_every == 0:
-                with _stopping(label, checkpoint):
+                with _stopping(label, checkpoint, saved):
                     losses.fetch()
             if saves:
                 state = training_state(method, steps.optimizers)
-                with _stopping(label, checkpoint):
+                with _stopping(label, checkpoint, saved):
                     check_finite(state, number + 1, average)
                 if leads:
                     kept = {"key": key, "step": number + 1, "state": state}
                     kept |= {"curve": losses.curve, "pending": losses.pending}
                     save_network(kept, checkpoint)
+                saved = number + 1
             advance(1)
         return Run(losses.curve, time.monotonic() - start, drawn.waited_s)
 
 
 @contextmanager
-def _stopping(label: str, checkpoint: Path) -> Iterator[None]:
-    """Say what to do where something is not finite."""
+def _stopping(label: str, checkpoint: Path, saved: int) -> Iterator[None]:
+    """Say what to do where something is not finite, and which step's state is kept, if any."""
     try:
         yield
     except StageError as error:
+        kept = f"The state after step {saved} is kept in {checkpoint}"
         raise StageError(
-            f"{label}: {error}; lower the learning rate, or train with precision 32-true. What was "
-            f"good at the last checkpoint before it is kept in {checkpoint}"
+            f"{label}: {error}; lower the learning rate, or train with precision 32-true. "
+            f"{kept if saved else 'No checkpoint was due before it'}"
         ) from error
 
 

@@ -1,13 +1,17 @@
 """The loop: resumed, stopped by what is not finite, independent of threads and processes."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 from stubs import Counting, Line, Stub, run_params
 from torch import nn
 
-from pipeline.errors import StageError
+from pipeline.errors import ParamsError, StageError
 from pipeline.training.engine import loop
+from pipeline.training.engine.devices import make_fabric
 from pipeline.training.engine.method import TOTAL
 
 
@@ -67,6 +71,44 @@ def test_without_a_checkpoint_a_loss_that_is_not_finite_leaves_none(tmp_path):
     with pytest.raises(StageError, match="step 1 gave"):
         run(Counting(fail_at=0, checkpoint_steps=100), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("at", "kept"), [(7, r"after step 6 is kept in .*checkpoint"), (1, "No checkpoint was due")]
+)
+def test_what_is_kept_of_a_training_that_stopped_is_told(tmp_path, at, kept):
+    with pytest.raises(StageError, match=kept):
+        run(Counting(fail_at=at), tmp_path)
+
+
+class Ending(Line):
+    """Its second process is ended from outside, as where memory is too small."""
+
+    def training_step(self, batch, optimizer_index):
+        if self.rank:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().training_step(batch, optimizer_index)
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda: Line(points=3, devices=2), "^a batch of 3 can't be dealt out to 2 processes"),
+        (lambda: Ending(devices=2), r"^test: process 1 terminated with signal SIGKILL: expected"),
+    ],
+)
+def test_what_stops_one_of_several_processes_is_told_in_its_words(tmp_path, made, message):
+    with pytest.raises(StageError, match=message):
+        run(made(), tmp_path)
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(
+        ParamsError, match=r"devices is 2, and torch sees 1 GPU: .* set devices to 1"
+    ):
+        make_fabric(run_params(device="auto", devices=2))
 
 
 class Breaking(Line):
@@ -137,11 +179,10 @@ def test_the_curve_holds_means(tmp_path):
     assert curve[-1] == {"step": 400, TOTAL: 398.5}
 
 
-@pytest.mark.parametrize("devices", [1, 2])
-def test_a_method_ends_with_the_last_point_of_its_curve(tmp_path, devices):
+def test_a_method_ends_with_the_last_point_of_its_curve(tmp_path):
     """One that goes on from its last checkpoint, and has no step to take, too."""
     for _ in range(2):
-        ended, line = [], Line(devices=devices)
+        ended, line = [], Line()
         line.on_train_end = ended.append
         assert ended == run(line, tmp_path).curve[-1:]
 
@@ -183,9 +224,11 @@ def test_the_time_that_steps_wait_for_batches_is_told(tmp_path):
 
 
 def test_two_processes_learn_what_one_does(tmp_path):
-    one, two = Line(), Line(devices=2)
+    one, two, ended = Line(), Line(devices=2), []
+    two.on_train_end = ended.append
     curve = run(one, tmp_path / "one").curve
     again = run(two, tmp_path / "two").curve
+    assert ended == again[-1:]
     torch.testing.assert_close(one.slope.weight, two.slope.weight)
     np.testing.assert_allclose(
         [point[TOTAL] for point in again], [point[TOTAL] for point in curve], rtol=1e-5
