@@ -3,7 +3,8 @@
 Layout: ``vis/PPPP/…`` and ``nir/PPPP/…`` for training, named in ``idx/train_vis.txt`` and
 ``idx/train_nir.txt`` with the label (from 0, by subject); ``test_vis/camC/PPPP/…`` and
 ``test_nir/camC/PPPP/…`` for test, whose subjects are one line of ``idx/test_id.txt``, with commas.
-Subjects are numbered from 1 (``subjects.csv``), cameras as in ``market1501``. The infra-red band
+Subjects are numbered from 1 (``subjects.csv``), and so are cameras, those with infra-red test
+images first; none of these is 3, where DEEN's loader looks for no infra-red. The infra-red band
 goes by the name ``nir`` whatever it is; ``manifest.json`` says which. Grey images become three
 equal channels, as PNG: DEEN's loader takes no others.
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ExportError
-from pipeline.exporters.cameras import numbered_cameras
+from pipeline.exporters.cameras import llcm_cameras
 from pipeline.exporters.format import Format, Job, Request, file_per_row, require, require_subjects
 from pipeline.exporters.names import extension_of
 from pipeline.exporters.pieces import csv_lines, join_lines, leave_lines, subjects_csv
@@ -25,14 +26,16 @@ from pipeline.exporters.storage import FileEntry, Sink
 from pipeline.ops.codec import as_rgb, decode, encode_png
 from pipeline.types import Band, Row, Split
 
+MOST_SUBJECTS = 9999
+"""DEEN's loader reads a test subject's number from four digits."""
 _COLUMNS = ("sample_id", "subject_id", "camera_id", "band")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Subjects by number (from 1), labels of the training subjects, the test subjects, cameras."""
+    """Numbers of the subjects (from 1), labels of those that train, the test subjects, cameras."""
 
-    subjects: list[str]
+    numbers: dict[str, int]
     labels: dict[str, int]
     test: list[int]
     cameras: dict[tuple[str, str], int]
@@ -43,9 +46,14 @@ def prepare(request: Request, selection: Selection) -> Layout:
 
     Raises:
         ExportError: there are two infra-red bands, or a row has no subject or a split of another
-            name.
+            name, or there are too many subjects or cameras.
     """
     subjects = require_subjects(selection)
+    if len(subjects) > MOST_SUBJECTS:
+        raise ExportError(
+            f"{len(subjects)} subjects, and LLCM's names have four digits for them: choose some "
+            "with --where"
+        )
     bands = sorted({band for (band,) in selection.ask("band", group="band")} - {Band.VIS})
     if len(bands) > 1:
         raise ExportError(
@@ -60,7 +68,7 @@ def prepare(request: Request, selection: Selection) -> Layout:
     number = {subject: index for index, subject in enumerate(subjects, start=1)}
     test = sorted(number[subject] for subject, split in pairs if split == Split.TEST)
     labels = {subject: label for label, subject in enumerate(train)}
-    return Layout(subjects, labels, test, numbered_cameras(selection))
+    return Layout(number, labels, test, llcm_cameras(selection))
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
@@ -86,7 +94,7 @@ def _in_colour(data: bytes) -> bytes:
 
 
 def _path(ordinal: int, row: Row, split: str, plan: Layout, extension: str) -> str:
-    number = plan.subjects.index(row["subject_id"]) + 1
+    number = plan.numbers[row["subject_id"]]
     camera = plan.cameras[row["camera_id"] or "", row["band"]]
     band = "vis" if row["band"] == Band.VIS else "nir"
     name = f"{number:04d}/{number:04d}_c{camera:02d}_f{ordinal:06d}_{band}.{extension}"
@@ -98,7 +106,7 @@ def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
     for band in ("vis", "nir"):
         join_lines(job, sink, band, f"idx/train_{band}.txt")
     sink.put("idx/test_id.txt", (",".join(map(str, job.plan.test)) + "\n").encode())
-    subjects_csv(sink, ["", *job.plan.subjects])
+    subjects_csv(sink, ["", *job.plan.numbers])
     join_lines(job, sink, "csv", "rows.csv", header="path,sample_id\n")
 
 
@@ -111,7 +119,7 @@ def verify(job: Job, folder: Path) -> None:
         for ordinal, row in unit.rows([*_COLUMNS, job.request.image]):
             data, subject = _in_colour(row[job.request.image]["bytes"]), row["subject_id"]
             path = _path(ordinal, row, unit.split, plan, extension_of(data))
-            label = plan.labels[subject] if train else plan.subjects.index(subject) + 1
+            label = plan.labels[subject] if train else plan.numbers[subject]
             require(found.pop(path, None) == label, f"{path} is not listed as {label}")
             require((folder / path).read_bytes() == data, f"{path} is another image")
     require(not found, f"{len(found)} files are of no row")

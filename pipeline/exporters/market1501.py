@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ExportError
-from pipeline.exporters.cameras import numbered_cameras
+from pipeline.exporters.cameras import market_cameras
 from pipeline.exporters.format import Format, Job, Request, file_per_row, require, require_subjects
 from pipeline.exporters.names import extension_of
 from pipeline.exporters.pieces import csv_lines, join_lines, leave_lines, subjects_csv
@@ -50,7 +50,7 @@ def prepare(request: Request, selection: Selection) -> Layout:
         ExportError: a row has no subject or is of the validation split, or there are too many
             cameras.
     """
-    subjects, cameras = require_subjects(selection), numbered_cameras(selection)
+    subjects, cameras = require_subjects(selection), market_cameras(selection)
     if len(subjects) > MOST_SUBJECTS:
         raise ExportError(
             f"{len(subjects)} subjects, and Market-1501's readers refuse numbers above "

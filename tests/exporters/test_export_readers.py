@@ -1,17 +1,20 @@
 """Exports are opened by the programs that people use, called as those people call them."""
 
+import csv
 import re
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from stage_data import align_rows, detect_rows, finished, write_folder
+from stage_data import align_rows, detect_rows, finished, make_image, write_folder
 
 from pipeline.bodies.ultralytics_offline import ultralytics_module
 from pipeline.errors import ExportError
 from pipeline.exporters.importing import read_manifest
-from pipeline.ops.codec import encode_png
+from pipeline.exporters.storage import check_files
+from pipeline.ops.codec import encode_jpeg, encode_png
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.detect import DETECT
 
@@ -157,6 +160,62 @@ def test_what_market_can_hold_nobody_to_find_in_is_refused(put, tmp_path):
     rows = changed(align_rows(), lambda n, row: {"camera_id": f"c{n % 7}", "split": "test"})
     with pytest.raises(ExportError, match="7 cameras, and the layout has room for 6"):
         put("market1501", source=write_folder(tmp_path / "more", rows, ALIGN))
+
+
+def deens_images(folder, kind, numbers):
+    """The test images that DEEN's ``data_manager.py`` finds under these cameras."""
+    ids = (folder / "idx/test_id.txt").read_text().splitlines()[0].split(",")
+    places = (folder / f"test_{kind}/cam{n}/{int(i):04d}" for i in ids for n in numbers)
+    return [path for place in places if place.is_dir() for path in place.iterdir()]
+
+
+@pytest.mark.parametrize("cameras", ["abc", "123456789"])
+def test_deens_loader_finds_each_test_image_under_its_cameras(put, tmp_path, cameras):
+    taken = {"NIR": cycle(cameras.replace("3", "")), "VIS": cycle(cameras)}
+    rows = []
+    for number, row in enumerate(align_rows() * 2):
+        camera = next(taken[row["band"]])
+        name = f"{number}/{row['sample_id']}"
+        rows.append(finished(row | {"sample_id": name, "camera_id": camera, "split": "test"}))
+    out = put("llcm", source=write_folder(tmp_path / "set", rows, ALIGN))
+    count = {band: sum(row["band"] == band for row in rows) for band in ("VIS", "NIR")}
+    assert len(deens_images(out, "vis", range(1, 10))) == count["VIS"]
+    assert len(deens_images(out, "nir", (1, 2, 4, 5, 6, 7, 8, 9))) == count["NIR"]
+    for path in out.glob("test_*/cam*/*/*"):
+        camera = path.parts[-3][-1]
+        assert int(path.name.split("_c")[1][:2]) == int(camera)
+    if len(cameras) == 9:  # those of LLCM itself keep their numbers
+        named = {row["sample_id"]: row["camera_id"] for row in rows}
+        for path, sample in csv.reader((out / "rows.csv").read_text().splitlines()[1:]):
+            assert path.split("/")[1] == f"cam{named[sample]}"
+
+
+@pytest.mark.parametrize(("band", "cameras", "room"), [("VIS", 10, 9), ("NIR", 9, 8)])
+def test_more_cameras_than_deens_loader_knows_are_refused(put, tmp_path, band, cameras, room):
+    rows = changed(
+        align_rows(),
+        lambda n, row: {"camera_id": f"c{n % cameras}", "split": "test", "band": band},
+    )
+    with pytest.raises(ExportError, match=f"{cameras} cameras, and the layout has room for {room}"):
+        put("llcm", source=write_folder(tmp_path / "set", rows, ALIGN))
+
+
+def test_an_image_that_ultralytics_would_restore_stays_as_it_is(put, tmp_path):
+    data = encode_jpeg(make_image(3), 90) + b"what a phone leaves"
+    image = {"image": {"bytes": data, "path": "x.jpg"}}
+    source = write_folder(tmp_path / "set", changed(detect_rows(), lambda n, row: image), DETECT)
+    out = put("yolo", source=source)
+    check_files(out, read_manifest(str(out)).files)
+    assert {path.read_bytes() for path in out.glob("images/**/*.jpg")} == {data}
+
+
+def test_names_with_many_blanks_fit_a_disk_and_the_lists(put, tmp_path):
+    words = "a b " * 50
+    rows = changed(align_rows(), lambda n, row: {"subject_id": f"{words}{n % 2}", "split": "train"})
+    out = put("lists", source=write_folder(tmp_path / "set", rows, ALIGN))
+    lines = (out / "train.txt").read_text().splitlines()
+    assert len({line.split(" ")[0] for line in lines}) == len(rows)
+    assert all((out / "images" / line.split(" ")[0]).is_file() for line in lines)
 
 
 def test_images_of_llcm_are_what_deens_loader_takes(put, tmp_path):
