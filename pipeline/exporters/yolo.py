@@ -11,7 +11,7 @@ Reference: https://docs.ultralytics.com/datasets/.
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,12 @@ from pipeline.exporters.names import extension_of, safe_component
 from pipeline.exporters.pieces import splits_of
 from pipeline.exporters.selection import ALL, Selection, Unit
 from pipeline.exporters.storage import FileEntry, Sink
+from pipeline.scratch import ScratchFolder
 from pipeline.types import Row
 
 _NAMES = {ALL: "train", "validation": "val"}
 _KNOWN = ["sample_id", "width_px", "height_px", "image"]
+_JPEG, _END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
 
 
 def prepare(request: Request, selection: Selection) -> tuple[SourceImage, ...]:
@@ -100,11 +102,25 @@ def verify(job: Job, folder: Path) -> None:
             image = folder / f"images/{stem}.{extension_of(data, row['image']['path'])}"
             label = folder / f"labels/{stem}.txt"
             require(image.read_bytes() == data, f"{image} is another image")
-            asked = (str(image), str(label), "", bool(names), len(job.plan), len(names), 3, False)
-            found = verify_image_label(asked)
+            asked = (str(label), "", bool(names), len(job.plan), len(names), 3, False)
+            found = _checked(verify_image_label, image, data, asked)
             require(found[0], f"ultralytics refuses {stem}: {found[-1]}")
             lines = {_line(box, job.plan, row) for box in boxes_of(row, job.plan)}
             require(len(found[1]) == len(lines), f"the boxes of {row['sample_id']}")
+
+
+def _checked(check: Callable[[Any], Any], image: Path, data: bytes, asked: tuple[Any, ...]) -> Any:
+    """Let Ultralytics check an image; a copy where it would write it anew.
+
+    It does so where a JPEG has anything behind its end, as cameras leave it there: the export would
+    no longer be what its manifest says.
+    """
+    if not data.startswith(_JPEG) or data.endswith(_END_OF_JPEG):
+        return check((str(image), *asked))
+    with ScratchFolder() as folder:
+        copy = Path(folder, f"image{image.suffix}")
+        copy.write_bytes(data)
+        return check((str(copy), *asked))
 
 
 FORMAT = Format(
