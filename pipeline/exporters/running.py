@@ -270,12 +270,22 @@ def _write_units(job: Job, store: Store, executor: Executor, total: int) -> list
 
 
 def _kept(job: Job, store: Store, unit: Unit) -> Receipt | None:
-    """Return the receipt of a unit that an earlier run finished, if its files are still there."""
+    """Return the receipt of a unit that an earlier run finished, if its files are still there.
+
+    On a disk they are read: where the power failed, a file may have its length and nothing in it.
+    """
     receipt = store.receipt(unit.name)
     if receipt is None or receipt.key != _key(job, unit):
         return None
     there = {entry.path: store.length(entry.path) for entry in receipt.files}
-    return receipt if all(there[e.path] == e.bytes for e in receipt.files) else None
+    if any(there[entry.path] != entry.bytes for entry in receipt.files):
+        return None
+    if store.local:
+        try:
+            check_files(store.local, receipt.files)
+        except ExportError:
+            return None
+    return receipt
 
 
 def _check_unique(entries: Sequence[FileEntry]) -> None:

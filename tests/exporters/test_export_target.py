@@ -86,6 +86,15 @@ def test_an_interrupted_export_keeps_what_was_finished(put, tmp_path, monkeypatc
     assert "3 of" in capsys.readouterr().err
 
 
+def test_a_part_that_a_power_cut_emptied_is_written_anew(put, tmp_path, monkeypatch):
+    whole = contents(put("webdataset", to=tmp_path / "whole"))
+    with interrupted(monkeypatch, 4) as written:
+        put("webdataset")
+    part = tmp_path / ".out-webdataset.crossband-partial" / f"{written[0]}.tar"
+    part.write_bytes(bytes(part.stat().st_size))
+    assert contents(put("webdataset")) == whole
+
+
 def test_what_a_former_run_left_for_other_rows_is_not_taken(put, tmp_path, monkeypatch):
     def interrupt(job, sink, written):
         raise KeyboardInterrupt
