@@ -165,7 +165,8 @@ def labels_by_split(selection: Selection, unknown: str = ALL) -> dict[str, dict[
     split = "split" if "split" in selection.schema.names else "NULL"
     pairs = f"coalesce({split}, '{unknown}'), subject_id"
     labels: dict[str, dict[str, int]] = {}
-    for name, subject in sorted(selection.ask(f"{pairs}", group=pairs), key=str):
+    found = selection.ask(f"{pairs}", group=pairs)
+    for name, subject in sorted(found, key=lambda pair: (pair[0], pair[1] or "")):
         known = labels.setdefault(name, {})
         if subject is not None:
             known[subject] = len(known)

@@ -25,7 +25,7 @@ from pipeline.exporters.format import (
     require,
     require_subjects,
 )
-from pipeline.exporters.names import NAMED_BY, extension_of
+from pipeline.exporters.names import NAMED_BY, extension_of, without_blanks
 from pipeline.exporters.pieces import join_lines, labels_csv, leave_lines
 from pipeline.exporters.selection import ALL, Selection, Unit
 from pipeline.exporters.storage import FileEntry, Sink
@@ -69,7 +69,7 @@ def _labels(job: Job, unit: Unit) -> dict[str, int]:
 
 def _path(job: Job, row: Row, split: str, data: bytes) -> str:
     """Return an image's path without the blanks at which the lists' readers cut a line."""
-    return f"{job.names.stem(row, split)}.{extension_of(data)}".replace(" ", "%20")
+    return f"{without_blanks(job.names.stem(row, split))}.{extension_of(data)}"
 
 
 def _lines(row: Row, split: str, line: str) -> list[tuple[str, str]]:

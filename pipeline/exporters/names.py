@@ -56,10 +56,21 @@ def safe_component(text: str) -> str:
             name = _encoded(name[end]) + name[1:] if end == 0 else name[:-1] + _encoded(name[end])
     if _DEVICE.fullmatch(name.partition(".")[0].strip()):
         name = _encoded(name[0]) + name[1:]
-    if len(name.encode()) > MOST_BYTES:
-        digest = hashlib.sha256(os.fsencode(text)).hexdigest()[:16]
-        name = f"{_cut(name, MOST_BYTES - 17)}~{digest}"
-    return name or "%"
+    return _shortened(name, text) or "%"
+
+
+def without_blanks(path: str) -> str:
+    """Percent-encode the blanks of a path that ``Names`` made; names stay as short as those are."""
+    names = path.split("/")
+    return "/".join(_shortened(name.replace(" ", "%20"), name) for name in names)
+
+
+def _shortened(name: str, text: str) -> str:
+    """Return a name of at most 200 bytes; of a longer one its beginning and a digest of a text."""
+    if len(name.encode()) <= MOST_BYTES:
+        return name
+    digest = hashlib.sha256(os.fsencode(text)).hexdigest()[:16]
+    return f"{_cut(name, MOST_BYTES - 17)}~{digest}"
 
 
 def _is_refused(letter: str, composed: bool) -> bool:

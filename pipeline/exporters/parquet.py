@@ -89,7 +89,8 @@ def verify(job: Job, folder: Path) -> None:
     try:
         loaded = datasets.load_dataset(str(folder), streaming=True)
     except (ValueError, OSError) as error:
-        raise ExportError(f"datasets does not load the export: {error}") from error
+        hint = "; it opens no path with brackets: name another --to" if "[" in str(folder) else ""
+        raise ExportError(f"datasets does not load the export: {error}{hint}") from error
     for split in splits_of(job):
         features = loaded[split].features
         require(isinstance(features[image], datasets.Image), f"{image} is no Image feature")

@@ -37,9 +37,15 @@ def join_lines(
 
 
 def csv_lines(rows: Iterable[Sequence[object]]) -> str:
-    """Return rows as CSV text, lines ended by a line feed."""
+    """Return rows as CSV text, lines ended by a line feed.
+
+    A row with a carriage return is quoted: readers would begin a line there.
+    """
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
+    plain = csv.writer(out, lineterminator="\n")
+    quoted = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        (quoted if any("\r" in str(cell) for cell in row) else plain).writerow(row)
     return out.getvalue()
 
 

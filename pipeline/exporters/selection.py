@@ -275,7 +275,7 @@ class Selection:
     def _refused(self, error: duckdb.Error) -> ExportError:
         reason = str(error).split("\n\n")[0].replace("\n", " ")
         hint = "; columns are " + ", ".join(self._columns) if "not found" in reason else ""
-        what = f"--where {self._where!r}" if self._where else str(self.folder.path)
+        what = str(self.folder.path) if self._where is None else f"--where {self._where!r}"
         return ExportError(f"{what}: {reason}{hint}")
 
 

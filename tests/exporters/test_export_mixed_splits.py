@@ -1,5 +1,7 @@
 """Rows with a split beside rows without one, and words that stand for what a row does not say."""
 
+import csv
+
 import pytest
 from stage_data import align_rows, detect_rows, finished, write_folder
 
@@ -20,6 +22,19 @@ def test_people_with_and_without_a_split_have_labels_of_their_own_in_a_training_
         people.setdefault(label, set()).add(path.split("/")[1])
     assert {label: len(found) for label, found in people.items()} == {"0": 1, "1": 1}
     assert "train,0,anna" in (out / "subjects.csv").read_text().splitlines()
+
+
+@pytest.mark.parametrize("form", ["webdataset", "recordio"])
+def test_labels_are_the_places_of_sorted_subjects_whatever_letters_they_have(put, tmp_path, form):
+    names = ["anna", "anna maria", "anna!", "anna's", 'anna"', "anna\rb"]
+    rows = [
+        finished(row | {"subject_id": names[number % 6], "split": "train"})
+        for number, row in enumerate(align_rows())
+    ]
+    out = put(form, source=write_folder(tmp_path / "set", rows, ALIGN))
+    with (out / "subjects.csv").open(newline="") as lines:
+        found = {int(row["label"]): row["subject_id"] for row in csv.DictReader(lines)}
+    assert found == dict(enumerate(sorted(names)))
 
 
 def test_a_licence_called_unknown_counts_beside_those_that_are_not_known(put, tmp_path):
