@@ -29,7 +29,7 @@ from pipeline.readers.files import LINKED, all_below, is_hidden, shown
 from pipeline.readers.layout import EXTENSIONS, is_image, stem_of
 from pipeline.readers.listing import LINK, listed_row, load_file, refused_row, sample_id_of
 from pipeline.readers.pseudonyms import load_without_name, pseudonym_key, without_names
-from pipeline.readers.tables import read_rows
+from pipeline.readers.tables import open_rows
 from pipeline.store import Listing
 from pipeline.types import Band, Float32, Row, Split
 
@@ -142,15 +142,16 @@ def _cells_of(root: Path, path: str) -> dict[str, str]:
 
 
 def _rows_of_csv(file: Path, dataset: str, params: DatasetParams) -> list[Row]:
-    header, lines = read_rows(file)
+    header, lines = open_rows(file)
     optional = [*CSV_COLUMNS, *CSV_GEOMETRY]
     if "path" not in header or not {*header} <= {"path", *optional}:
         raise ReaderError(
             f"{file}: expected a column 'path' and any of {optional}, found {header or None}"
         )
-    if not lines:
+    rows = [_csv_row(file, number, cells, dataset, params) for number, cells in lines]
+    if not rows:
         raise ReaderError(f"{file}: expected a line for each image, found the header alone")
-    return [_csv_row(file, number, cells, dataset, params) for number, cells in lines]
+    return rows
 
 
 def _csv_row(

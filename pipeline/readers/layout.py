@@ -17,7 +17,7 @@ from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.files import LINKED, all_below, is_hidden
 from pipeline.readers.listing import LINK, key_of, listed_row, load_file, refused_row
-from pipeline.readers.tables import read_rows, read_text
+from pipeline.readers.tables import open_rows, read_text
 from pipeline.store import Listing
 from pipeline.store.shots import IMAGE_KINDS
 from pipeline.types import Row
@@ -235,13 +235,15 @@ def read_table(file: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
         ReaderError: a column is missing, a line has another number of cells, or there is no line
             but the header.
     """
-    header, lines = read_rows(file)
+    header, lines = open_rows(file)
     if missing := [name for name in columns if name not in header]:
         raise ReaderError(f"{file}: expected columns {missing}, found {header or None}")
-    if not lines:
-        raise ReaderError(f"{file}: expected lines below the header, found the header alone")
+    empty = True
     for _, cells in lines:
+        empty = False
         yield {name: cell.replace("\\", "/") for name, cell in cells.items()}
+    if empty:
+        raise ReaderError(f"{file}: expected lines below the header, found the header alone")
 
 
 def rows_by_sample(

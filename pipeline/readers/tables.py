@@ -123,21 +123,29 @@ def read_rows(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     Raises:
         ReaderError: a name stands twice, or a line has another number of cells.
     """
-    lines = read_cells(file)
-    if not lines:
-        return [], []
-    header = lines[0][1]
+    header, rows = open_rows(file)
+    return header, list(rows)
+
+
+def open_rows(file: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
+    """Read a table as ``read_rows`` does, its lines one after the other: a list may be long."""
+    lines = _lines(file)
+    header = next(lines, (0, []))[1]
     if twice := [name for name, count in Counter(header).items() if count > 1]:
         raise ReaderError(f"{file}: the header names {twice[0]!r} twice")
-    rows = []
-    for number, cells in lines[1:]:
+    return header, _named(file, header, lines)
+
+
+def _named(
+    file: Path, header: list[str], lines: Iterator[tuple[int, list[str]]]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    for number, cells in lines:
         if len(cells) != len(header):
             raise ReaderError(
                 f"{file}, line {number}: the line has not as many cells as the header: "
                 f"{len(cells)}, not {len(header)}"
             )
-        rows.append((number, dict(zip(header, cells, strict=True))))
-    return header, rows
+        yield number, dict(zip(header, cells, strict=True))
 
 
 def whole_id(cell: str) -> str:

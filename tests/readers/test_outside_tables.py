@@ -1,5 +1,7 @@
 """Lists and tables as Excel and other programs write them: read, or refused in one line."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from pipeline.params.datasets import DatasetParams, IjbMdfParams
 from pipeline.protocols.pairs import cfp_numbers, lfw_pairs
 from pipeline.readers import read_dataset
 from pipeline.readers.annotations import read_galleries
+from pipeline.readers.layout import read_table
 from pipeline.readers.llcm import read_ids
 from pipeline.readers.tables import delimiter_of, read_cells, read_rows, whole_id
 
@@ -134,3 +137,17 @@ def test_a_sign_that_is_a_digit_and_no_number_is_told_like_any_other(tmp_path, d
     with pytest.raises(ReaderError, match="line 1"):
         cfp_numbers(file)
     assert whole_id(f"{digit}.0") == f"{digit}.0"
+
+
+def test_a_long_list_is_not_held_as_a_whole(tmp_path):
+    file = tmp_path / "long.csv"
+    line = ",".join(f"{number}.25" for number in range(12))
+    file.write_text("\n".join([",".join("abcdefghijkl"), *([line] * 20_000)]))
+    tracemalloc.start()
+    try:
+        lines = sum(1 for _ in read_table(file, ["a"]))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert lines == 20_000
+    assert peak < 12 * file.stat().st_size  # the text, in wide letters: not all cells
