@@ -217,16 +217,21 @@ def _missing(reader: str, made: Sequence[Protocol]) -> tuple[str, ...]:
 def _protocol_counts(
     protocol: Protocol, published: Mapping[str, tuple[int | None, ...]]
 ) -> Iterator[Count]:
-    """Count a protocol's rows: in each fold where figures of each are published, else in all."""
+    """Count a protocol's rows: in each fold where figures of each are published, else in all.
+
+    Figures are those of folds from 1 on; a copy may lack some folds.
+    """
     expected = max((len(numbers) for numbers in published.values()), default=1)
     if expected > 1:
         yield Count(f"{protocol.name} folds", len(protocol.folds()), expected)
     for what, numbers in published.items():
-        folds = protocol.folds() if len(numbers) > 1 else [None]
-        for fold, number in zip(folds, numbers, strict=False):
-            part = protocol if fold is None else protocol.fold(fold)
-            name = f"{protocol.name}{'' if fold is None else f' fold {fold}'} {what}"
-            yield Count(name, _count(part, what), number)
+        if len(numbers) == 1:
+            yield Count(f"{protocol.name} {what}", _count(protocol, what), numbers[0])
+            continue
+        for fold in protocol.folds():
+            number = numbers[fold - 1] if fold <= len(numbers) else None
+            name = f"{protocol.name} fold {fold} {what}"
+            yield Count(name, _count(protocol.fold(fold), what), number)
 
 
 def _count(protocol: Protocol, what: str) -> int:

@@ -48,6 +48,16 @@ def test_listed_images_that_are_missing_are_named(tmp_path):
     assert counts(verdict)["view1 probe"] == (4, 6123)
 
 
+def test_figures_of_a_fold_are_its_own_where_another_is_missing(tmp_path):
+    testing.casia_nir_vis2(tmp_path)
+    for file in (tmp_path / "protocols").glob("*_1.txt"):
+        file.unlink()
+    found = counts(check_dataset("casia_nir_vis2", tmp_path))
+    assert found["view2 folds"] == (1, 10)
+    assert found["view2 fold 2 probe"] == (4, 6232)  # fold 1 has 6208
+    assert "view2 fold 1 probe" not in found
+
+
 def test_extra_images_are_named(buaa):
     put_images(buaa, (f"{subject}/19.bmp" for subject in range(1, 151)))
     put_image(buaa / "thumbs/all.png")
