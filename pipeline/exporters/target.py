@@ -73,11 +73,18 @@ class Target:
         return listed_files(text, self.url) if text is not None else set()
 
     def check(self) -> None:
-        """Refuse a place that holds something else than an export.
+        """Refuse a place that holds something else than an export, or where somebody works.
 
         Raises:
-            ExportError: an export stands there and may not be replaced, or something else does.
+            ExportError: an export stands there and may not be replaced, or something else does; or
+                it is the current folder, or one above it.
         """
+        here = Path.cwd()
+        if self.final.local in (here, *here.parents):
+            raise ExportError(
+                f"{self.url!r} is the current folder or one above it, and an export replaces its "
+                "folder: name another, or run from another one"
+            )
         with explained(self.url):
             there = self.final.files()
             text = self.final.read(MANIFEST) if MANIFEST in there else None

@@ -32,6 +32,16 @@ def test_an_export_is_replaced_only_when_asked(put, tmp_path):
     assert [p.name for p in tmp_path.iterdir() if p.name.endswith((".partial", ".former"))] == []
 
 
+@pytest.mark.parametrize("to", ["", ".", ".."])
+def test_the_folder_that_somebody_works_in_is_not_replaced(put, tmp_path, monkeypatch, to):
+    here = tmp_path / "above/here"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    with pytest.raises(ExportError, match="is the current folder or one above it"):
+        export(Request(tmp_path / "align", "lmdb", to), executor=Serial())
+    assert here.samefile(".")
+
+
 def test_what_is_no_export_is_never_overwritten(put, tmp_path):
     out = tmp_path / "out-folder"
     out.mkdir()
