@@ -152,7 +152,7 @@ def _compare_files(
     """
     on_disk = {path for path in files if is_image(path)}
     listed = {row["path"] for row in rows}
-    stems = {stem_of(path) for path in listed}
+    stems = frozenset(stem_of(path) for path in listed)
     unused: Counter[str] = Counter()
     findings = []
     if missing := sorted(listed - on_disk):

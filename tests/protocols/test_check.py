@@ -9,7 +9,7 @@ from pipeline.errors import ReaderError
 from pipeline.protocols import OFFICIAL
 from pipeline.protocols.check import CHECKED, check_dataset
 from pipeline.protocols.figures import PROTOCOL_FIGURES
-from pipeline.readers import READERS
+from pipeline.readers import READERS, tfw
 from pipeline.testing.images import put_image, put_images
 
 
@@ -164,3 +164,12 @@ def test_figures_are_of_protocols_that_exist(tmp_path, request, reader):
     told = set(counts(verdict))
     for protocol in PROTOCOL_FIGURES[reader]:
         assert any(what.startswith(f"{protocol} ") for what in told)
+
+
+def test_stems_are_gone_through_once_however_many_images_are_not_used():
+    used = frozenset(f"train/c-indoor_gray/{number}" for number in range(50))
+    tfw._folders.cache_clear()
+    found = {tfw.known_unused(f"train/c-indoor_iron/{n}.png", used) for n in range(50)}
+    assert found == {"images in false colours, visible images"}
+    assert tfw.known_unused("train/c-indoor_gray/99.png", used) is None
+    assert tfw._folders.cache_info().misses == 1
