@@ -4,7 +4,8 @@ Layout: ``images/<split>/<subject>/<band>_<name>.<ext>`` (torchvision's ImageFol
 subject), ``columns/<column>/…`` likewise for further images and bytes, ``metadata.csv`` with
 ``file_name`` first and the rest by column, and ``images/<split>/metadata.parquet`` with the columns
 that are text, numbers or truth values: where it lies and what it lists is how Hugging Face's
-``imagefolder`` takes the images and no others, and it keeps ``0001`` a text.
+``imagefolder`` takes the images and no others, and it keeps ``0001`` a text. Rows without a split
+lie in the folder ``train``: ``imagefolder`` looks into none that is not called as a split.
 
 A cell of the CSV is empty for null, text where it is plain text, and else JSON (also for text that
 is empty, begins with a quotation mark or has a carriage return). pandas takes ``0001`` for a number
@@ -13,7 +14,7 @@ unless it is told ``dtype=str``.
 
 import csv
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import orjson
@@ -28,7 +29,7 @@ from pipeline.exporters.payloads import payload_columns, put_together, take_apar
 from pipeline.exporters.pieces import csv_lines, gathered, join_lines, leave_lines, splits_of
 from pipeline.exporters.selection import ALL, Unit
 from pipeline.exporters.storage import PIECES, FileEntry, Sink
-from pipeline.types import Row
+from pipeline.types import Row, Split
 
 _LONGEST_CELL = 1 << 30
 _ROWS = 4096
@@ -41,7 +42,7 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
     described_schema = _described_schema(job)
     lines, described = [], []
     for _, row in unit.rows(list(dict.fromkeys([*columns, *NAMED_BY]))):
-        place = job.names.stem(row, unit.split)
+        place = job.names.stem(row, _folder(unit.split))
         meta, payloads = take_apart({name: row[name] for name in columns}, held)
         files = {}
         for payload in payloads:
@@ -75,14 +76,27 @@ def _described(meta: Row, path: str, schema: pa.Schema) -> str:
     return orjson.dumps({name: values[name] for name in schema.names}).decode()
 
 
+def _folder(split: str) -> str:
+    """Return the name of a split's folder."""
+    return Split.TRAIN if split == ALL else split
+
+
+def _folders(job: Job) -> dict[str, list[str]]:
+    """Return the splits of each folder."""
+    folders: dict[str, list[str]] = {}
+    for split in splits_of(job):
+        folders.setdefault(_folder(split), []).append(split)
+    return folders
+
+
 def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
     """Join the units' lines."""
     others = [name for name in payload_columns(job.schema) if name != job.request.image]
     header = ["file_name", *(f"{name}_file_name" for name in others), *job.schema.names]
     join_lines(job, sink, "csv", "metadata.csv", header=csv_lines([header]))
-    for split in sorted({*splits_of(job)} - {ALL}):  # there imagefolder takes metadata.csv itself
-        path, schema = f"images/{safe_component(split)}/metadata.parquet", _described_schema(job)
-        lines = iter(gathered(job, sink, "jsonl", split))
+    for folder, splits in _folders(job).items():
+        path, schema = f"images/{safe_component(folder)}/metadata.parquet", _described_schema(job)
+        lines = chain.from_iterable(gathered(job, sink, "jsonl", split) for split in splits)
         with (
             sink.file(path) as out,
             pq.ParquetWriter(pa.PythonFile(out, "w"), schema) as writer,
@@ -115,19 +129,18 @@ def verify(job: Job, folder: Path) -> None:
     from torchvision.datasets import ImageFolder
 
     image = job.request.image
-    for split in splits_of(job):
-        top = folder / "images" / safe_component(split)
-        found = ImageFolder(str(top))
+    for name, splits in _folders(job).items():
+        found = ImageFolder(str(folder / "images" / safe_component(name)))
         classes = {Path(path): found.classes[label] for path, label in found.samples}
-        for unit in job.units_of(split):
+        for unit in (unit for split in splits for unit in job.units_of(split)):
             for _, row in unit.rows([*NAMED_BY, image]):
                 data = row[image]["bytes"]
-                stem = job.names.stem(row, split)
+                stem = job.names.stem(row, name)
                 path = folder / "images" / f"{stem}.{extension_of(data, row[image]['path'])}"
                 subject = path.parent.name
                 require(classes.pop(path, None) == subject, f"ImageFolder does not find {path}")
                 require(path.read_bytes() == data, f"{path} is another image")
-        require(not classes, f"{len(classes)} images of {split} are of no row")
+        require(not classes, f"{len(classes)} images of {name} are of no row")
 
 
 FORMAT = Format(

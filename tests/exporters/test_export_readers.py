@@ -54,6 +54,26 @@ def test_imagefolder_of_hugging_face_takes_each_row_once_with_its_columns(put, t
         assert row["image"].size == (24, 24)
 
 
+@pytest.mark.parametrize("splits", [(None,), ("train", None, "test")])
+def test_imagefolder_takes_rows_without_a_split_as_those_that_train(put, tmp_path, splits):
+    import datasets
+
+    rows = changed(
+        align_rows(),
+        lambda n, row: {"subject_id": f"{n % 4:04d}", "split": splits[n % len(splits)]},
+    )
+    out = put("folder", source=write_folder(tmp_path / "set", rows, ALIGN))
+    loaded = datasets.load_dataset(
+        "imagefolder", data_dir=str(out), cache_dir=str(tmp_path / "cache")
+    )
+    train = {row["sample_id"]: row for row in rows if row["split"] != "test"}
+    assert {row["sample_id"] for row in loaded["train"]} == train.keys()
+    assert sum(split.num_rows for split in loaded.values()) == len(rows)
+    for row in loaded["train"]:
+        assert row["subject_id"] == train[row["sample_id"]]["subject_id"]
+        assert row["image"].size == (24, 24)
+
+
 @pytest.mark.filterwarnings("ignore")  # webdataset leaves its files to the collector
 def test_the_documented_loop_passes_over_rows_without_a_subject(put, tmp_path):
     import webdataset
