@@ -6,6 +6,7 @@ Reference:
 """
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 ACROSS, WITHIN = "hard_positives_across_bands", "hard_negatives_within_band"
 """Shares that a step's losses carry along, of the hardest pairs."""
 SPREAD, COLLAPSED = "spread", 0.02
-"""Beside them: how far features lie from their mean, of their length; below that they are one."""
+"""Beside them: how far features lie from their mean, of their length; below that they are one,
+unless the identity's loss tells that they differ: a normalisation after them finds small ones."""
+CHANCE = 0.95
+"""Share of the identity's loss by guessing above which nothing of who is who was learned."""
 _MIDDLE = 127.5
 log = logging.getLogger(__name__)
 
@@ -120,13 +124,16 @@ class Bodies(PeopleMethod):
 
     def on_train_end(self, losses: Mapping[str, float]) -> None:
         """Merge low-rank matrices into the layers; warn of features that became one."""
-        if (spread := losses[SPREAD]) < COLLAPSED:
+        guessed = math.log(len(self.names))
+        if losses[SPREAD] < COLLAPSED and losses["identity"] > CHANCE * guessed:
             log.warning(
                 "all bodies have nearly the same features: in the last steps they lie %.2g of "
-                "their length from their mean, where triplets without a margin cost nothing. Set "
+                "their length from their mean, where triplets without a margin cost nothing, and "
+                "the identity's loss is that of guessing, %.2f. Set bn_neck to true or "
                 "triplet_margin to soft, lower learning_rate, or start from a network that was "
                 "trained on more people",
-                spread,
+                losses[SPREAD],
+                losses["identity"],
             )
         if self._adapted:
             from models.bodies.lora import merge
