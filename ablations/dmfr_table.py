@@ -46,7 +46,7 @@ def run(*, partly: bool = False) -> None:
     kept = {name: ablation.rows[name] for name in results}
     ablation = ablation.model_copy(update={"rows": kept})
     found = dict(_contrasted(ablation, results))
-    zero_shot = json.loads(ZERO_SHOT.read_text()) if ZERO_SHOT.is_file() else {}
+    zero_shot = json.loads(ZERO_SHOT.read_text(encoding="utf-8")) if ZERO_SHOT.is_file() else {}
     table = dmfr_table(ablation, results, zero_shot) + "\n" + contrasts_table(MEASURE, found)
     write_whole(FOLDER / "dmfr.md", table)
     values = contrasts_json(MEASURE, found)

@@ -108,7 +108,11 @@ def read_rows(
         StageError: rows were not measured yet.
     """
     paths = {name: _row_path(kind, name) for name in names}
-    there = {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
+    there = {
+        name: json.loads(path.read_text(encoding="utf-8"))
+        for name, path in paths.items()
+        if path.is_file()
+    }
     found = {name: row for name, row in there.items() if _seeds_of(row) == set(seeds)}
     missing = [name for name in paths if name not in found]
     if missing and (not partly or not found):

@@ -55,7 +55,7 @@ def read_zero_shot() -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Return what was written: results by title, and how far people separate; nothing without."""
     if not ZERO_SHOT.is_file():
         return {}, None
-    values = json.loads(ZERO_SHOT.read_text())
+    values = json.loads(ZERO_SHOT.read_text(encoding="utf-8"))
     return values["networks"], values["separation"]
 
 

@@ -105,7 +105,7 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
                 start_new_session=True,
             )
             code = ended(process, 60 * options.minutes)
-        lines = out.read_text(errors="replace").splitlines()
+        lines = out.read_text(encoding="utf-8", errors="replace").splitlines()
         print("\n".join(lines), flush=True)
         return about | {"exit": code, "printed": lines, "numbers": noted(notes)}
 

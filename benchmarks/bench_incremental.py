@@ -53,7 +53,10 @@ def take(folder: Path, first: int, count: int) -> None:
 def computed(cwd: Path) -> dict[str, int]:
     """Return how many rows each stage computed in its last run."""
     runs = {stage: cwd / f"reports/runs/mine/{stage}.json" for stage in STAGES}
-    return {stage: json.loads(path.read_text())["computed"] for stage, path in runs.items()}
+    return {
+        stage: json.loads(path.read_text(encoding="utf-8"))["computed"]
+        for stage, path in runs.items()
+    }
 
 
 @dataclass
@@ -74,12 +77,12 @@ class Steps:
         Returns:
             What ``workspaces.Took`` has, and ``computed`` rows by stage.
         """
-        known = json.loads(self.file.read_text()) if self.file.exists() else {}
+        known = json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
         if name not in known:
             change()
             took = repro(self.cwd, spent=self.file.with_name(f"{name}.json"))
             known[name] = asdict(took) | {"computed": computed(self.cwd)}
-            self.file.write_text(json.dumps(known, indent=1))
+            self.file.write_text(json.dumps(known, indent=1), encoding="utf-8")
         found: dict[str, Any] = known[name]
         counts = sorted(set(found["computed"].values()))
         note(name, "s", [found["seconds"]])

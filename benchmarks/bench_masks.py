@@ -168,7 +168,11 @@ def run_stage(cwd: Path, stage: str, workers: int) -> float:
     environment = os.environ | {"CROSSBAND_WORKERS": str(workers), "PYTHONPATH": str(cwd)}
     subprocess.run(command, cwd=cwd, env=environment, check=True, capture_output=True)
     report = cwd / f"reports/runs/mine/{stage}.json"
-    return float(json.loads(report.read_text())["seconds"]) if report.is_file() else 0.0
+    return (
+        float(json.loads(report.read_text(encoding="utf-8"))["seconds"])
+        if report.is_file()
+        else 0.0
+    )
 
 
 def main() -> None:

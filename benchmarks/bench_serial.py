@@ -99,8 +99,10 @@ def measure(former: Path, dataset: str, stage: str, source: str, rows: int) -> N
     module = importlib.import_module(f"stages.{stage}")
     for name in ("weights.yaml", "weights"):
         Path(name).symlink_to(former / name)
-    params = (former / "params.yaml").read_text()
-    Path("params.yaml").write_text(re.sub(r"\bshards: \d+", f"shards: {SHARDS}", params))
+    params = (former / "params.yaml").read_text(encoding="utf-8")
+    Path("params.yaml").write_text(
+        re.sub(r"\bshards: \d+", f"shards: {SHARDS}", params), encoding="utf-8"
+    )
     there = former / "data" / dataset
     given = Path("data", dataset, source)
     contents = copy_rows(there / source.replace("source/again", "ingest"), given, rows, own)

@@ -84,7 +84,7 @@ class Tally:
 
 def labelled_files(folder: Path) -> Iterator[tuple[dict[str, Any], UInt8]]:
     """Yield (label, RGB image as stored) of each file of a folder that has a label."""
-    labels = yaml.safe_load(LABELS.read_text())["images"]
+    labels = yaml.safe_load(LABELS.read_text(encoding="utf-8"))["images"]
     for path in sorted(folder.glob("*.png")):
         content = path.read_bytes()
         if label := labels.get(hashlib.sha256(content).hexdigest()[:16]):

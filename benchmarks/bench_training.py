@@ -157,7 +157,7 @@ def peak_of_training(rows: int, budget_mb: int) -> tuple[int, int]:
 
 def libraries_mb() -> int:
     """Return the pages of files, such as torch's libraries, that the process has mapped."""
-    status = Path("/proc/self/status").read_text().splitlines()
+    status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) // 1024 for line in status if line.startswith("RssFile"))
 
 

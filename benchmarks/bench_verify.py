@@ -57,7 +57,7 @@ def main() -> None:
         run = options.workspace / "reports/runs" / folder.parent.name / f"{folder.name}.json"
         if is_shard_folder(folder) and run.exists():
             cost = measure(folder, list(READ_BY.values()).count(folder.name))
-            seconds = json.loads(run.read_text())["seconds"] * options.workers
+            seconds = json.loads(run.read_text(encoding="utf-8"))["seconds"] * options.workers
             print(
                 f"{folder.parent.name}/{folder.name}: {cost:.2f} s of {seconds:.1f} s", flush=True
             )

@@ -37,13 +37,15 @@ def put(root: Path, frames: int) -> None:
             shown = np.roll(image, index % 64, axis=1)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="bgr24")))
         container.mux(stream.encode())
-    with (root / "annotations.csv").open("w", newline="") as table:
+    with (root / "annotations.csv").open("w", encoding="utf-8", newline="") as table:
         writer = csv.writer(table)
         writer.writerow(COLUMNS)
         name = file.relative_to(root).as_posix()
         writer.writerows(("1", name, index, *BOX) for index in range(frames))
     for gallery, subjects in (("gallery-1", ["1"]), ("gallery-2", ["2"])):
-        (root / f"{gallery}.csv").write_text("SUBJECT_ID\n" + "\n".join(subjects) + "\n")
+        (root / f"{gallery}.csv").write_text(
+            "SUBJECT_ID\n" + "\n".join(subjects) + "\n", encoding="utf-8"
+        )
 
 
 def peak(frames: int) -> None:

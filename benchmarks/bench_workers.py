@@ -64,7 +64,7 @@ def seconds(cwd: Path, stage: str, datasets: tuple[str, ...], executor: str, wor
     if any(ends):
         sys.exit(f"{stage} failed in {cwd}: see reports/logs there")
     reports = [cwd / f"reports/runs/{dataset}/{stage}.json" for dataset in datasets]
-    return max(json.loads(report.read_text())["seconds"] for report in reports)
+    return max(json.loads(report.read_text(encoding="utf-8"))["seconds"] for report in reports)
 
 
 def halve(cwd: Path, stage: str) -> None:
@@ -106,10 +106,10 @@ def prepared(folder: Path, faces: int) -> Path:
 def measure(cwd: Path, stage: str, repeats: int) -> None:
     """Run a stage in each way in turn and print the medians of the ratios of each round."""
     file = cwd.parent / f"{stage}.json"
-    rounds = json.loads(file.read_text()) if file.exists() else []
+    rounds = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
     while len(rounds) < repeats:
         rounds.append({name: seconds(cwd, stage, *way) for name, way in WAYS.items()})
-        file.write_text(json.dumps(rounds))
+        file.write_text(json.dumps(rounds), encoding="utf-8")
     told = []
     for what, over, under in (
         ("two workers over one", "one", "two"),

@@ -36,7 +36,7 @@ def note(name: str, unit: str, values: Sequence[float], *, peer: str | None = No
     if (file := os.environ.get(NOTES)) is None:
         return
     found = {"name": name, "peer": peer, "unit": unit, **spread(values)}
-    with Path(file).open("a") as notes:
+    with Path(file).open("a", encoding="utf-8") as notes:
         notes.write(json.dumps(found) + "\n")
 
 
@@ -48,21 +48,25 @@ def not_run(why: str) -> NoReturn:
 
 def noted(file: Path) -> list[dict[str, Any]]:
     """Return what a benchmark noted, nothing where it noted nothing."""
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    return (
+        [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        if file.exists()
+        else []
+    )
 
 
 def put(results: Path, name: str, run: Mapping[str, Any]) -> None:
     """Put one benchmark's run in the place of its former one; all others stay."""
-    runs = json.loads(results.read_text()) if results.exists() else {}
+    runs = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
     runs[name] = dict(run)
     partial = results.with_suffix(".partial")
-    partial.write_text(json.dumps(dict(sorted(runs.items())), indent=1) + "\n")
+    partial.write_text(json.dumps(dict(sorted(runs.items())), indent=1) + "\n", encoding="utf-8")
     partial.replace(results)
 
 
 def kept(results: Path, revision: str) -> set[str]:
     """Return which benchmarks' results are those of a revision."""
-    runs = json.loads(results.read_text()) if results.exists() else {}
+    runs = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
     return {name for name, run in runs.items() if run["revision"] == revision}
 
 
@@ -90,7 +94,7 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 def machine() -> dict[str, Any]:
     """Return what the numbers depend on of this machine."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return {
         "processor": next(models, platform.processor()),
@@ -103,7 +107,7 @@ def machine() -> dict[str, Any]:
 
 def peak_mb() -> float:
     """Return the most memory that this process has had, MiB; getrusage counts its parent's, too."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 

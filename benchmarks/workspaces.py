@@ -17,7 +17,7 @@ def workspace(root: Path, values: dict[str, dict[str, Any]]) -> Path:
     """Make a workspace below ``root`` with these params and without the embedded sample."""
     datasets = {"sample": None, "scenes": None} | values.get("datasets", {})
     profile = root / "profile.json"
-    profile.write_text(json.dumps(values | {"datasets": datasets}))
+    profile.write_text(json.dumps(values | {"datasets": datasets}), encoding="utf-8")
     target = root / "workspace"
     command = ["crossband", "workspace", str(target), "--profile", str(profile)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -50,7 +50,7 @@ def repro(cwd: Path, *, spent: Path | None = None) -> Took:
     """
     before = Took()
     if spent is not None and spent.exists():
-        before = Took(**json.loads(spent.read_text()))
+        before = Took(**json.loads(spent.read_text(encoding="utf-8")))
     start, ended = time.perf_counter(), _processor_s(os.times())
     peak, living = before.peak_mb, 0.0
     with tempfile.TemporaryFile() as errors:
@@ -63,7 +63,7 @@ def repro(cwd: Path, *, spent: Path | None = None) -> Took:
             if spent is not None:
                 elapsed = time.perf_counter() - start
                 so_far = Took(before.seconds + elapsed, peak, before.processor_s + living)
-                spent.write_text(json.dumps(asdict(so_far)))
+                spent.write_text(json.dumps(asdict(so_far)), encoding="utf-8")
             time.sleep(0.1)
         if process.returncode:
             errors.seek(0)

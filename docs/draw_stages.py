@@ -56,4 +56,4 @@ def _box(name: str, x: float, y: float, *, thick: bool) -> str:
 
 
 if __name__ == "__main__":
-    (ROOT / "docs/stages.svg").write_text(draw(read_edges(ROOT)))
+    (ROOT / "docs/stages.svg").write_text(draw(read_edges(ROOT)), encoding="utf-8")

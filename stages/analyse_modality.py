@@ -75,7 +75,7 @@ def run(stage: StageRun) -> None:
     curves = {name: read_curve(path.with_name("curve.csv")) for name, path in paths.items()}
     curves_figure(curves, stage.report("figures", ".curves.png"))
     table = modality_table(metrics)
-    stage.report("figures", ".md").write_text(table)
+    stage.report("figures", ".md").write_text(table, encoding="utf-8")
     print(table)
 
 

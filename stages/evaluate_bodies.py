@@ -72,7 +72,7 @@ def networks(stage: StageRun, name: str) -> "Networks":
 def show_bands(stage: StageRun, title: str, found: "BetweenBands") -> None:
     """Write the reports of identification between bands."""
     table = report.bands_table(title, found.metrics, published_between_bands())
-    stage.report("figures", ".md").write_text(table)
+    stage.report("figures", ".md").write_text(table, encoding="utf-8")
     report.write_band_cmc(found.metrics, stage.report("curves", ".cmc.csv"))
     figure = stage.report("figures", ".png")
     report.bands_figure(title, found.metrics, found.similarities, found.bands, figure)
@@ -89,7 +89,7 @@ def show_images(
         published = [row for row in published_by("body") if row.protocol == each.name]
         given = f"{title} {each.name}", each, found.metrics[each.name], published
         tables.append(recognition_table(*given))
-    stage.report("figures", ".md").write_text("\n".join(tables))
+    stage.report("figures", ".md").write_text("\n".join(tables), encoding="utf-8")
     write_cmc(found.results, stage.report("curves", ".cmc.csv"))
     recognition_figure(title, found.results, stage.report("figures", ".png"))
     show_looks(stage, found.seen)

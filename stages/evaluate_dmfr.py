@@ -67,7 +67,7 @@ def run(stage: StageRun) -> None:
     recognition_figure(title, results, stage.report("figures", ".png"))
     published = published_by("dmfr")
     table = recognition_table(title, protocol, metrics, published)
-    stage.report("figures", ".md").write_text(table)
+    stage.report("figures", ".md").write_text(table, encoding="utf-8")
     print(table)
 
 

@@ -137,7 +137,7 @@ def show(
     recognition_figure(title, results, stage.report("figures", ".png"))
     published = published_by(method.kind)
     table = recognition_table(title, protocol, metrics, published)
-    stage.report("figures", ".md").write_text(table)
+    stage.report("figures", ".md").write_text(table, encoding="utf-8")
     print(table)
 
 

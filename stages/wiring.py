@@ -150,13 +150,13 @@ def main(words: list[str]) -> None:
     """Rewrite the files, or check them; exits with 1 where a checked file is stale."""
     stale = {}
     for name, wired in FILES.items():
-        text = (ROOT / name).read_text()
+        text = (ROOT / name).read_text(encoding="utf-8")
         if (new := wired(text)) != text:
             stale[name] = new
     if words == ["--check"]:
         sys.exit(f"stale: {', '.join(stale)}; run `make wiring`" if stale else 0)
     for name, new in stale.items():
-        (ROOT / name).write_text(new)
+        (ROOT / name).write_text(new, encoding="utf-8")
         print(f"{name}: rewired")
 
 
@@ -192,7 +192,11 @@ def _naming_weights(files: dict[str, Path]) -> dict[str, Path]:
 def _names_weights(path: Path) -> bool:
     if path.suffix != ".py":
         return False
-    assigned = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Assign)]
+    assigned = [
+        node
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign)
+    ]
     return any(getattr(name, "id", "") == "WEIGHTS" for node in assigned for name in node.targets)
 
 

@@ -122,3 +122,42 @@ def test_modules_of_tests_have_names_of_their_own():
     """They are imported by that name alone: of two, one would stand for both."""
     names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
     assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def without_encoding(source: str) -> list[str]:
+    """Name the calls that read or write text as the locale has it."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        words = {each.arg for each in node.keywords}
+        modes = [a.value for a in node.args if isinstance(a, ast.Constant)]
+        as_text = node.func.attr in ("read_text", "write_text") or (
+            node.func.attr == "open"
+            and ast.unparse(node.func.value) not in ("av", "tarfile")
+            and ("newline" in words or set(modes) & {"r", "w", "a", "a+"})
+        )
+        if as_text and "encoding" not in words:
+            found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize("package", [each for each in HOUSE if each != "tests"])
+def test_text_is_utf_8_whatever_the_locale(package):
+    paths = (ROOT / package).rglob("*.py")
+    found = {str(path): without_encoding(path.read_text(encoding="utf-8")) for path in paths}
+    assert {path: calls for path, calls in found.items() if calls} == {}
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        ("path.read_text()", True),
+        ("path.write_text(text)", True),
+        ("path.open('w', newline='')", True),
+        ("path.open('w', encoding='utf-8')", False),
+        ("path.open('rb')", False),
+    ],
+)
+def test_what_counts_as_text_without_encoding(call, found):
+    assert without_encoding(call) == [call] * found

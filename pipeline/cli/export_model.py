@@ -53,5 +53,5 @@ def _measured(section: str, name: str) -> dict[str, Any]:
     for evaluation, params in evaluations.items():
         path = Path("reports/summary", params.dataset, stage, f"{evaluation}.json")
         if params.method == name and path.is_file():
-            found[evaluation] = json.loads(path.read_text())
+            found[evaluation] = json.loads(path.read_text(encoding="utf-8"))
     return found

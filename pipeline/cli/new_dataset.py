@@ -42,13 +42,16 @@ def new_dataset(
     if there := [str(path) for path in (*written, READERS / name) if path.exists()]:
         raise StageError(f"{' and '.join(there)} exist: expected a name that is not taken")
     listed, count = _END_OF_LIST.subn(
-        rf'\g<1>    "{name}": "pipeline.readers.{name}",\n\g<2>', registry.read_text()
+        rf'\g<1>    "{name}": "pipeline.readers.{name}",\n\g<2>',
+        registry.read_text(encoding="utf-8"),
     )
     if count != 1:
         raise StageError(f"{registry} has no list READERS: put it back as git has it")
     for path, scaffold in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(scaffold.read_text().replace("NAME", name))
+        path.write_text(
+            scaffold.read_text(encoding="utf-8").replace("NAME", name), encoding="utf-8"
+        )
         print(path)
-    registry.write_text(listed)
+    registry.write_text(listed, encoding="utf-8")
     print(f"{registry}: {name} is named. Next: docs/add-a-reader.md")

@@ -56,7 +56,7 @@ def init(
     _check_git()
     params = _with_profiles(shipped(str(PARAMS)), profiles)
     target.mkdir(parents=True, exist_ok=True)
-    (target / PARAMS).write_text(params)
+    (target / PARAMS).write_text(params, encoding="utf-8")
     _write_pipeline(target)
     started = _start_git(target)
     print(f"{target}: ready{'' if started else '; commit it'}")
@@ -83,7 +83,7 @@ def workspace(
     target.mkdir(parents=True, exist_ok=True)
     for name in (*CODE, "params", "dvc.yaml", str(MADE_WITH), *SETTINGS, *PLOTS):
         _copy(Path(name), target / name)
-    (target / PARAMS).write_text(params)
+    (target / PARAMS).write_text(params, encoding="utf-8")
     _start_git(target)
     print(f"{target}: ready; run `dvc repro` there")
 
@@ -106,8 +106,10 @@ def _write_pipeline(target: Path) -> None:
     """Write all of a project but its params."""
     for name in (*SETTINGS, *PLOTS):
         _copy(shipped(name), target / name)
-    (target / "dvc.yaml").write_text(own_pipeline(shipped("dvc.yaml").read_text()))
-    (target / MADE_WITH).write_text(f"version: {installed_version()}\n")
+    (target / "dvc.yaml").write_text(
+        own_pipeline(shipped("dvc.yaml").read_text(encoding="utf-8")), encoding="utf-8"
+    )
+    (target / MADE_WITH).write_text(f"version: {installed_version()}\n", encoding="utf-8")
 
 
 def own_pipeline(text: str) -> str:
@@ -140,7 +142,7 @@ def _with_profiles(path: Path, profiles: Sequence[Mapping[str, Any]]) -> str:
     for each in profiles:
         values = lay_profile_over(values, each)
     check_params(values, Path("params.yaml with the profile"))
-    return edited(path.read_text(), values)
+    return edited(path.read_text(encoding="utf-8"), values)
 
 
 def _check_empty(target: Path) -> None:

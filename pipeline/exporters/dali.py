@@ -92,7 +92,7 @@ def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
 def verify(job: Job, folder: Path) -> None:
     """Read every record by its key and compare label and image with the source."""
     keys = {}
-    for line in (folder / "train.lst").read_text().splitlines():
+    for line in (folder / "train.lst").read_text(encoding="utf-8").splitlines():
         key, _, sample_id = line.split("\t")
         keys[sample_id] = int(key)
     verify_records(job, folder, keys, "train.lst")

@@ -91,7 +91,7 @@ def verify(job: Job, folder: Path) -> None:
     """Follow the lists as LightCNN's reader does, and compare with the source."""
     found: dict[str, list[tuple[str, int]]] = {}
     for name in LISTS:
-        for line in (folder / f"{name}.txt").read_text().splitlines():
+        for line in (folder / f"{name}.txt").read_text(encoding="utf-8").splitlines():
             place, number = line.split(" ")[:2]
             found.setdefault(place, []).append((name, int(number)))
     for unit in job.units:

@@ -127,9 +127,9 @@ def verify(job: Job, folder: Path) -> None:
 
 def _found(folder: Path) -> Iterator[tuple[str, int]]:
     """Yield path and label of each training image, path and number of each test image."""
-    ids = (folder / "idx/test_id.txt").read_text().strip()
+    ids = (folder / "idx/test_id.txt").read_text(encoding="utf-8").strip()
     for band in ("vis", "nir"):
-        for line in (folder / f"idx/train_{band}.txt").read_text().splitlines():
+        for line in (folder / f"idx/train_{band}.txt").read_text(encoding="utf-8").splitlines():
             listed, _, label = line.rpartition(" ")
             yield listed, int(label)
         for number in map(int, ids.split(",") if ids else ()):

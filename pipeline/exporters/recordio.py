@@ -198,7 +198,7 @@ class RecordReader:
     """
 
     def __init__(self, folder: Path) -> None:
-        lines = (folder / "train.idx").read_text().splitlines()
+        lines = (folder / "train.idx").read_text(encoding="utf-8").splitlines()
         self._offsets = {int(key): int(offset) for key, offset in map(str.split, lines)}
         self._file: BinaryIO = (folder / "train.rec").open("rb")
         try:
@@ -238,7 +238,7 @@ class RecordReader:
 
 def verify(job: Job, folder: Path) -> None:
     """Read every record by its key and compare label and image with the source."""
-    with (folder / "rows.csv").open(newline="") as lines:
+    with (folder / "rows.csv").open(encoding="utf-8", newline="") as lines:
         keys = {row["sample_id"]: int(row["key"]) for row in csv.DictReader(lines)}
     verify_records(job, folder, keys, "rows.csv")
 

@@ -32,10 +32,10 @@ def write_obj(path: Path, position_map: Float32, image: UInt8) -> None:
     lines += [f"vt {u:.6f} {1 - v:.6f}" for u, v in uv.tolist()]
     for a, b, c in (_facing(triangles) + 1).tolist():
         lines.append(f"f {a}/{a} {b}/{b} {c}/{c}")
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     texture = path.with_name(f"{path.stem}_texture.png")
     material = ["newmtl face", "Ka 1 1 1", "Kd 1 1 1", "Ks 0 0 0", f"map_Kd {texture.name}"]
-    path.with_suffix(".mtl").write_text("\n".join(material) + "\n")
+    path.with_suffix(".mtl").write_text("\n".join(material) + "\n", encoding="utf-8")
     texture.write_bytes(encode_png(uv_texture(image, position_map)))
 
 

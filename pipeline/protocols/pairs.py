@@ -316,7 +316,9 @@ def _listed(
     if not found:
         return set()
     try:
-        paths = [str(path) for path in json.loads((root / found).read_text())["path"]]
+        paths = [
+            str(path) for path in json.loads((root / found).read_text(encoding="utf-8"))["path"]
+        ]
     except (ValueError, KeyError, TypeError) as error:
         raise ReaderError(f"{root / found}: expected {{'path': [...], 'id': [...]}}") from error
     listed = {path: sample_of(path) for path in paths}

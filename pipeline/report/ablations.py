@@ -189,7 +189,7 @@ def write_ablation(
 ) -> None:
     """Write ``ablation_rows`` as CSV."""
     rows = list(ablation_rows(ablation, results, zero_shot))
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

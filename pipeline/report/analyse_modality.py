@@ -116,7 +116,7 @@ def curves_figure(curves: Mapping[str, Curve], path: Path) -> None:
 
 def read_curve(path: Path) -> Sequence[Mapping[str, float]]:
     """Read what ``write_curve`` wrote."""
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 

@@ -93,7 +93,7 @@ def _enrolled_lines(metrics: Mapping[str, Any]) -> list[str]:
 
 def write_band_cmc(metrics: Mapping[str, Any], path: Path) -> None:
     """Write identification rates by rank, row and band, for a DVC plot."""
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["row", "rank", "rate"])
         for row in row_names(metrics):

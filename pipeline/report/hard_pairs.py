@@ -20,7 +20,7 @@ def write_hard_pairs(curve: Sequence[Mapping[str, float]], path: Path) -> None:
     Of a training that mines none, only the header.
     """
     first = curve[0].get("fold") if curve else None
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["row", "step", "share"])
         for point in curve:

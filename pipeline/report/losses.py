@@ -32,7 +32,7 @@ _SMOOTHED = 9
 
 def write_curve(curve: Sequence[Mapping[str, float]], path: Path) -> None:
     """Write a training's losses by step as CSV, for a DVC plot."""
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(curve[0]) if curve else ["step", TOTAL])
         writer.writeheader()
         writer.writerows(curve)

@@ -204,7 +204,7 @@ def _mean_cmc(found: Sequence[Recognition]) -> NDArray[np.float64]:
 
 
 def _write(names: list[str], rows: Iterable[Mapping[str, Any]], path: Path) -> None:
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(rows)

@@ -135,7 +135,7 @@ def read_edges(root: Path) -> Edges:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    values: dict[str, Any] = YAML(typ="safe").load(path.read_text())
+    values: dict[str, Any] = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     return values
 
 

@@ -130,7 +130,7 @@ def code_closure(*modules: str, registries: bool = False) -> dict[str, Path]:
         path = None if is_neutral(name) else file_of(name)
         if path is None:
             continue
-        source = _read(path.read_text())
+        source = _read(path.read_text(encoding="utf-8"))
         closure |= {name: path} | _beside(name, path, source.data_names)
         waiting += [(module, True) for module in source.imports]
         if "." in name:  # Python runs the package on the way, for nothing that it offers
@@ -181,12 +181,12 @@ def _read(text: str) -> _Source:
 
 def imports_of(path: Path) -> tuple[str, ...]:
     """Return the dotted names that a source file imports; those in a ``from`` may be modules."""
-    return _read(path.read_text()).imports
+    return _read(path.read_text(encoding="utf-8")).imports
 
 
 def holds_code(path: Path) -> bool:
     """Tell whether a source file has more than docstrings, registries and comments."""
-    return _read(path.read_text()).holds_code
+    return _read(path.read_text(encoding="utf-8")).holds_code
 
 
 @cache

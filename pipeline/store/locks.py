@@ -66,7 +66,7 @@ def locked(folder: Place, *, keep: bool = True, wait: bool = False) -> Iterator[
     path = folder.with_name(f".{folder.name}.lock")
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        opened = path.open("a+")
+        opened = path.open("a+", encoding="utf-8")
     with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -302,7 +302,9 @@ def write_protocol(folder: Path, protocol: Protocol) -> Path:
         "tables": sorted(tables),
     }
     partial = target / ".protocol.partial"
-    partial.write_text(json.dumps(about | {"sha256": _digest(about)}, indent=2) + "\n")
+    partial.write_text(
+        json.dumps(about | {"sha256": _digest(about)}, indent=2) + "\n", encoding="utf-8"
+    )
     partial.replace(target / "protocol.json")
     return target
 

@@ -76,4 +76,4 @@ def megaface(root: Path, *, people: int = 2, each: int = 3, distractors: int = 5
     listed = {"path": probes[1:], "id": [path.split("/")[0] for path in probes[1:]]}
     lists = root / "devkit/templatelists"
     lists.mkdir(parents=True)
-    (lists / "facescrub_features_list.json").write_text(json.dumps(listed))
+    (lists / "facescrub_features_list.json").write_text(json.dumps(listed), encoding="utf-8")

@@ -36,7 +36,7 @@ def recordio(root: Path, *, subjects: int = 3, each: int = 2, header: bool = Tru
             index.append(f"{key}\t{file.tell()}")
             file.write(framed(data))
     put_text(root / "train.idx", index)
-    (root / "property").write_text(f"{subjects},112,112\n")
+    (root / "property").write_text(f"{subjects},112,112\n", encoding="utf-8")
 
 
 def framed(data: bytes) -> bytes:

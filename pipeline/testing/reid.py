@@ -32,7 +32,9 @@ def llcm(root: Path, *, train: int = 2, test: int = 2, each: int = 3) -> None:
                         (f"{folder}/{subject:04d}/{file}" for file in files),
                         grey=band == "nir",
                     )
-    (root / "idx/test_id.txt").write_text(",".join(str(s) for s in range(1, test + 1)))
+    (root / "idx/test_id.txt").write_text(
+        ",".join(str(s) for s in range(1, test + 1)), encoding="utf-8"
+    )
 
 
 def sysu_mm01(root: Path, *, each: int = 3, draws: bool = False) -> None:

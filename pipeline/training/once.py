@@ -29,7 +29,7 @@ def trained_once(path: Path, key: str, train: Callable[[], Run]) -> Trained:
 
 def curve_of(path: Path) -> Curve:
     """Return the losses of a network that ``trained_once`` left."""
-    curve: Curve = json.loads(path.with_name(_CURVE).read_text())
+    curve: Curve = json.loads(path.with_name(_CURVE).read_text(encoding="utf-8"))
     return curve
 
 

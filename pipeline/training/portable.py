@@ -171,7 +171,7 @@ def write_portable(leaving: Portable, folder: Path, *, measured: dict[str, Any])
             f"{files[1]}: ONNX Runtime's embeddings differ by {difference:.2g} of their length: "
             f"expected at most {TOLERANCE}; use model.safetensors"
         )
-    files[2].write_text(_card(leaving, difference, measured))
+    files[2].write_text(_card(leaving, difference, measured), encoding="utf-8")
     return files
 
 

@@ -204,7 +204,7 @@ def _mark(root: Path, piece: str) -> Path:
 
 def _finished(job: _Job, digest: str, piece: str) -> bool:
     mark = _mark(job.root, piece)
-    return mark.exists() and mark.read_text() == digest
+    return mark.exists() and mark.read_text(encoding="utf-8") == digest
 
 
 def _is_cut(job: _Job, subject_id: str) -> bool:

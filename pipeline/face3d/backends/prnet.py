@@ -66,7 +66,8 @@ class PRNet:
             ) from error
         try:
             columns_rows = np.array(
-                [line.split() for line in uv_keypoints.read_text().splitlines()], float
+                [line.split() for line in uv_keypoints.read_text(encoding="utf-8").splitlines()],
+                float,
             )
         except (OSError, ValueError) as error:
             raise WeightsError(f"{uv_keypoints} holds no landmarks: {one_line(error)}") from error

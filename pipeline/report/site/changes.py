@@ -37,7 +37,7 @@ def record(runs: Path, now: Numbers, stages: Mapping[str, Path]) -> None:
         stages: for each run of a stage the file in which it says how long it took.
     """
     kept = runs / "report.json"
-    former = json.loads(kept.read_text()) if kept.exists() else {}
+    former = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     before = former.get("before")
     if "now" in former and former["now"] != now:
         before = former["now"]
@@ -52,7 +52,7 @@ def _seconds(path: Path) -> float | None:
     """Return how long a stage's last run took that computed anything."""
     if not path.exists():
         return None
-    found = list(_all_seconds(json.loads(path.read_text())))
+    found = list(_all_seconds(json.loads(path.read_text(encoding="utf-8"))))
     return round(sum(found), 2) if found else None
 
 

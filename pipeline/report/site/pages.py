@@ -51,7 +51,7 @@ class Pages:
         text = self._render(
             "index.html", page="index", site="site/", index="index.html", runs="runs/", **values
         )
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
 
     def write(self, name: str, template: str, **values: Any) -> None:
         """Write another page.
@@ -64,7 +64,7 @@ class Pages:
         text = self._render(
             template, page=name, site="", index="../index.html", runs="../runs/", **values
         )
-        (self.site / f"{name}.html").write_text(text)
+        (self.site / f"{name}.html").write_text(text, encoding="utf-8")
 
     def assets(self) -> None:
         """Write style and script."""

@@ -27,7 +27,7 @@ _STEPS = 5
 def read_curves(path: Path, x: str, y: str) -> Curves:
     """Read the lines of a CSV; a line for each value of a column ``row`` or ``fold``, if any."""
     found: Curves = {}
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         for line in csv.DictReader(file):
             name = line.get("row") or (f"fold {line['fold']}" if "fold" in line else y)
             found.setdefault(name, []).append((float(line[x]), float(line[y])))

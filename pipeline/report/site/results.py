@@ -52,7 +52,7 @@ def evaluation(output: StageOutput, images: Path) -> dict[str, Any]:
 
 def blocks(output: StageOutput) -> list[Markup]:
     """Return the stage's tables."""
-    texts = (Path(path).read_text() for path in output.files("figures", ".md"))
+    texts = (Path(path).read_text(encoding="utf-8") for path in output.files("figures", ".md"))
     return [block for text in texts for block in html_of(text)]
 
 

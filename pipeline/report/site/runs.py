@@ -93,7 +93,7 @@ def read_outputs(project: Path) -> list[StageOutput]:
     for entry in read_entries(project):
         paths = [path for path in entry.reports if path.startswith("reports/metrics/")]
         if paths and Path(paths[0]).exists():
-            found.append(StageOutput(entry, json.loads(Path(paths[0]).read_text())))
+            found.append(StageOutput(entry, json.loads(Path(paths[0]).read_text(encoding="utf-8"))))
     return found
 
 

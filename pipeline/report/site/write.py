@@ -184,7 +184,9 @@ def _rejected_page(pages: Pages, losses: Sequence[Losses]) -> None:
         listed=len(listed),
         cards=[card for each in losses for card in each.cards],
     )
-    (pages.site / "rejected.js").write_text(script_of("crossbandRejected", listed))
+    (pages.site / "rejected.js").write_text(
+        script_of("crossbandRejected", listed), encoding="utf-8"
+    )
 
 
 def _data_page(
@@ -202,9 +204,9 @@ def _data_page(
     datasets = []
     for card, rejected in found:
         told = [(TITLES[name], words) for name, words in answers(card, rejected).items()]
-        (folder / f"{card.name}.md").write_text(hub_card(card, told))
+        (folder / f"{card.name}.md").write_text(hub_card(card, told), encoding="utf-8")
         described = json.dumps(croissant_card(card, rejected), indent=1, ensure_ascii=False)
-        (folder / f"{card.name}.croissant.json").write_text(f"{described}\n")
+        (folder / f"{card.name}.croissant.json").write_text(f"{described}\n", encoding="utf-8")
         datasets.append((card, told))
     pages.write("data", "data.html", datasets=datasets, weights=list(weights.items()))
     return [card for card, _ in found]

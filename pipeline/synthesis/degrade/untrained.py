@@ -18,7 +18,7 @@ def leave_note(folder: Path, note: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for stale in ("generator.pt", "checkpoint.pt"):
         (folder / stale).unlink(missing_ok=True)
-    (folder / _NAME).write_text(note + "\n")
+    (folder / _NAME).write_text(note + "\n", encoding="utf-8")
 
 
 def remove_note(folder: Path) -> None:
@@ -29,4 +29,4 @@ def remove_note(folder: Path) -> None:
 def read_note(folder: Path) -> str | None:
     """Return what was noted, None where a network was trained or should have been."""
     path = folder / _NAME
-    return path.read_text().strip() if path.is_file() else None
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None

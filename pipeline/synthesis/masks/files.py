@@ -118,7 +118,7 @@ def write_template(path: Path, rgb: UInt8, alpha: UInt8, metadata: dict[str, Any
 
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(cv2.imencode(".png", np.dstack([rgb[..., ::-1], alpha]))[1].tobytes())
-    with path.with_suffix(".yaml").open("w") as file:
+    with path.with_suffix(".yaml").open("w", encoding="utf-8") as file:
         YAML().dump(metadata, file)
 
 
