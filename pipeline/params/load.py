@@ -3,6 +3,7 @@
 import copy
 import difflib
 import json
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -124,9 +125,9 @@ def lay_profile_over(params: Mapping[str, Any], profile: Mapping[str, Any]) -> d
     """Lay a profile over whole params, as ``merge_params`` does.
 
     A data set that the profile removes takes along what still stands on it: its stages, protocols,
-    sources and the recognisers that are trained or tested on it. So does a pretrained network with
-    what starts from it, and a method that goes, or goes to another data set, with its evaluations.
-    What the profile names itself stays.
+    sources, exports and the recognisers that are trained or tested on it. So does a pretrained
+    network with what starts from it, and a method that goes, or goes to another data set, with its
+    evaluations. What the profile names itself stays.
     ``sample: null`` removes all sources and the data sets that they make. A section of entries that
     is removed is an empty one.
 
@@ -145,8 +146,14 @@ def lay_profile_over(params: Mapping[str, Any], profile: Mapping[str, Any]) -> d
     merged["datasets"] = _without(merged.get("datasets", {}), made)
     gone = {"datasets": _names(params, "datasets") - _names(merged, "datasets")}
     for section in _NAMED_BY_DATASET:
-        kept = _without(params.get(section, {}), gone["datasets"])
+        removed = profile.get(section, params) is None
+        kept = {} if removed else _without(params.get(section, {}), gone["datasets"])
         merged[section] = merge_params(kept, profile.get(section) or {})
+    merged["exports"] = {
+        name: entry
+        for name, entry in merged.get("exports", {}).items()
+        if name in _names(profile, "exports") or _exported(entry) not in gone["datasets"]
+    }
     for section, references in _REFERRING.items():
         own = _names(profile, section)
         merged[section] = {
@@ -161,6 +168,13 @@ def lay_profile_over(params: Mapping[str, Any], profile: Mapping[str, Any]) -> d
             if section in _TESTED_WHERE_TRAINED and _moved(params[section].get(name), entry)
         }
     return merged
+
+
+def _exported(export: Any) -> str | None:
+    """Return the data set below whose folder an export's source lies; None where it is in none."""
+    source = export.get("source") if isinstance(export, Mapping) else None
+    above, _, below = posixpath.normpath(str(source)).partition("/")
+    return below.partition("/")[0] if above == "data" else None
 
 
 def _moved(former: Any, entry: Any) -> bool:

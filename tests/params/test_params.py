@@ -243,6 +243,31 @@ def test_a_removed_data_set_takes_along_what_stands_on_it():
     assert lay_profile_over(params, {}) == params
 
 
+def test_exports_of_a_removed_data_set_go_with_it():
+    params = read_yaml(ROOT / "params.yaml")
+    one = {"format": "folder", "to": "exports/one"}
+    params["exports"] = {
+        "faces": one | {"source": "./data/sample/align"},
+        "people": one | {"source": "data/scenes/crop_bodies", "to": "exports/two"},
+        "others": one | {"source": "/mnt/data/sample/align", "to": "exports/three"},
+    }
+    named = {"exports": {"mine": one | {"source": "data/sample/parse"}}}
+    laid = lay_profile_over(params, {"datasets": {"sample": None}} | named)
+    assert list(laid["exports"]) == ["people", "others", "mine"]
+
+
+@pytest.mark.parametrize(
+    "section",
+    ["synthesis_datasets", "body_datasets", "protocols", "analyse_modality", "crops", "exports"],
+)
+def test_a_section_of_entries_that_a_profile_removes_is_an_empty_one(section):
+    params = read_yaml(ROOT / "params.yaml")
+    params["crops"] = {"small": {"dataset": "sample", "template": "arcface112"}}
+    params["exports"] = {"faces": {"source": "data/sample/align", "format": "folder", "to": "to"}}
+    assert params[section]
+    assert lay_profile_over(params, {section: None})[section] == {}
+
+
 def test_entries_that_a_profile_moves_to_another_data_set_keep_all_else():
     params = read_yaml(ROOT / "params.yaml")
     profile = {
