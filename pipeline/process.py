@@ -30,7 +30,9 @@ def begin() -> None:
     """
     one_thread()
     if multiprocessing.parent_process() is not None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its own
+        # A program's own worker may import the library in any thread; only the first takes signals.
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it ends its own
     elif sys.argv[0] == "-m":  # so long as Python looks for the module that it was told to run
         die_with_parent()
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

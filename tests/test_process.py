@@ -196,3 +196,30 @@ def test_threads_of_a_stage_that_wait_sleep_unless_the_environment_says_otherwis
     command = [sys.executable, "-c", code]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert said.stdout.split() == [found, "1"]
+
+
+def test_a_program_s_worker_may_import_the_library_in_any_thread():
+    program = """
+import multiprocessing, threading
+
+def work():
+    def load():
+        import stages
+        print("loaded", flush=True)
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    thread.join()
+
+if __name__ == "__main__":
+    worker = multiprocessing.get_context("fork").Process(target=work)
+    worker.start()
+    worker.join()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).resolve().parents[1],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("loaded\n", "")
