@@ -5,6 +5,8 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.ops.codec import Decoded, decode_foreign, encode_png
 from pipeline.ops.containers import UndecodableError
 from pipeline.ops.heat import thermal_image
@@ -28,6 +30,9 @@ from stages.run import StageRun, stage_main
 LOADED = frozenset({"content", "content_sha256", "unreadable", "refused"})
 """What a listing's row brings besides the columns it is stored with."""
 
+
+PLACES = ("truth_box_xyxy", "truth_landmarks_xy", "truth_body_xyxy")
+"""What a listing may say of places in a file's image, in pixels of it."""
 
 SEGMENTS: dict[str, str] = {"segment": "pipeline.readers.segments"}
 """What takes in a row with this column; the reader that makes such rows counts with it."""
@@ -65,6 +70,7 @@ def take_in(row: Row, params: IngestParams, heat: HeatParams | None = None) -> O
                 tone_percentiles=params.tone_percentiles,
             )
             if grey is not decoded.image:
+                known |= _in_pixels_of(grey.shape[:2], decoded.image.shape[:2], known)
                 decoded = Decoded(grey, None, decoded.pages)
     except UndecodableError as error:
         return [Rejected(error.reason, str(error))]
@@ -73,6 +79,23 @@ def take_in(row: Row, params: IngestParams, heat: HeatParams | None = None) -> O
     name = f"{row['sample_id'].rpartition('/')[2]}.{extension}"
     made: list[Row | Rejected] = [known | image_columns(data, decoded.image.shape[:2], name)]
     return made + further_pages(decoded.pages, "pages")
+
+
+def _in_pixels_of(hw: tuple[int, ...], stored_hw: tuple[int, ...], known: Row) -> Row:
+    """Return the places that a listing names, in pixels of an image of another height and width.
+
+    A radiometric file shows its JPEG, on which people draw boxes; the sensor has fewer pixels.
+    """
+    if hw == stored_hw:
+        return {}
+    scale = np.array([hw[1] / stored_hw[1], hw[0] / stored_hw[0]])
+    moved = {}
+    for name in PLACES:
+        if known.get(name) is not None:
+            xy = np.reshape(known[name], (-1, 2))
+            places = (xy + 0.5) * scale - 0.5
+            moved[name] = places.astype(np.float32).reshape(np.shape(known[name]))
+    return moved
 
 
 def make(params: IngestParams, heat: HeatParams | None) -> BatchFunction:

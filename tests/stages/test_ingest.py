@@ -1,9 +1,12 @@
 """Stage ``ingest``: everything that can lie in a folder ends as a row or as a reason."""
 
 import os
+import struct
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import flyr
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +14,9 @@ from PIL import Image
 from pipeline.errors import ParamsError, StageError
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.ops.palettes import PALETTES
+from pipeline.params.datasets import HeatParams
+from pipeline.params.load import load_params
+from stages.ingest import take_in
 from stages.run import StageRun
 
 GREY = np.arange(64, dtype=np.uint8).reshape(8, 8)
@@ -166,6 +172,29 @@ def test_a_data_set_that_changes_while_it_is_read_is_refused(workspace, monkeypa
 
 def write_png(path, value):
     Path(path).write_bytes(encode_png(np.full((8, 8, 3), value, np.uint8)))
+
+
+def test_places_in_a_radiometric_file_are_in_pixels_of_its_sensor(monkeypatch):
+    """The camera stores a JPEG of 64 × 48 pixels beside temperatures of 16 × 12."""
+    read = SimpleNamespace(celsius=np.linspace(18.0, 38.0, 16 * 12).reshape(12, 16))
+    monkeypatch.setattr(flyr, "unpack", lambda stream: read)
+    shown = encode_jpeg(np.zeros((48, 64), np.uint8), 90)
+    block = b"FLIR\0\1\0\0" + bytes(64)
+    data = shown[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + shown[2:]
+    row = {"sample_id": "a", "band": "LWIR", "content": data}
+    row |= {"truth_box_xyxy": np.array([3.5, 7.5, 31.5, 39.5], np.float32)}
+    row |= {"truth_landmarks_xy": [[1.5, 1.5], [9.5, 1.5], [5.5, 5.5], [1.5, 9.5], [9.5, 9.5]]}
+    params = load_params(Path(__file__).parents[2] / "params.yaml").ingest
+    (made,) = take_in(row, params, HeatParams())
+    assert (made["height_px"], made["width_px"]) == (12, 16)
+    # Corners of pixels lie at halves: the corner between pixels 3 and 4 of the JPEG is the
+    # sensor's between 0 and 1.
+    np.testing.assert_allclose(made["truth_box_xyxy"], [0.5, 1.5, 7.5, 9.5])
+    np.testing.assert_allclose(made["truth_landmarks_xy"][:2], [[0.0, 0.0], [2.0, 0.0]])
+    assert made["truth_landmarks_xy"].shape == (5, 2)
+    (bare,) = take_in(row, params)
+    assert bare["width_px"] == 64
+    assert bare["truth_box_xyxy"] is row["truth_box_xyxy"]
 
 
 def test_false_colours_of_heat_become_grey_and_a_photograph_among_them_is_told(workspace):
