@@ -20,7 +20,7 @@ class DetectBodiesParams(Section):
 
     backend: Literal["yolo11n_pose", "yolov10x", "file"]
     """An entry of ``weights.yaml``, or a network of the user's own."""
-    file: NetworkFileParams | None
+    file: NetworkFileParams | None = None
     score_threshold: Fraction
     nms_threshold: Fraction
     max_detections: Annotated[int, Field(ge=1, le=999)]

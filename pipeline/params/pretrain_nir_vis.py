@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Name, Section
+from pipeline.params.base import NEUTRAL, Name, Section
 from pipeline.params.training import Crop, TrainingParams, Weight
 from pipeline.types import Band
 
@@ -24,7 +24,7 @@ BackboneName = Literal[
 class CheckpointParams(Section):
     """A backbone that was trained elsewhere."""
 
-    path: Annotated[str, Field(min_length=1)]
+    path: Annotated[str, Field(min_length=1), NEUTRAL]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -33,7 +33,7 @@ class PretrainParams(TrainingParams):
 
     dataset: Name
     backbone: BackboneName
-    checkpoint: CheckpointParams | None
+    checkpoint: CheckpointParams | None = None
     """Weights to load before the training."""
     crop: Crop
     band: Band

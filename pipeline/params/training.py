@@ -23,7 +23,7 @@ class RunParams(Section):
     learning_rate: Annotated[float, Field(gt=0.0, le=10.0)]
     grad_accumulation_steps: Annotated[int, Field(ge=1, le=1024)]
     """Batches whose gradients make one step."""
-    max_gradient_norm: Annotated[float, Field(gt=0.0, le=1e6)] | None
+    max_gradient_norm: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
     """Longer gradients, of all weights together, are shortened to it; None takes any."""
     checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000), NEUTRAL]
     image_budget_mb: Annotated[int, Field(ge=16, le=1_048_576), NEUTRAL]
