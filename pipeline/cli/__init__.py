@@ -24,6 +24,7 @@ from pipeline.cli.show import show
 from pipeline.cli.weights import weights
 from pipeline.errors import CrossbandError, refusal
 from pipeline.extras import missing_words
+from pipeline.params.inputs import check_inputs
 from pipeline.params.installed import installed_version
 from pipeline.params.load import load_params
 from pipeline.params.masks import MasksParams
@@ -63,7 +64,9 @@ def params(
 ) -> None:
     """Check a parameter file, the whole of it, and the lock that DVC keeps beside it."""
     file = project_file(str(path))
-    _check_designs(load_params(file).masks)
+    checked = load_params(file)
+    check_inputs(checked, path)
+    _check_designs(checked.masks)
     check_lock(file.with_name("dvc.lock"))
     check_running(file.with_name(".dvc") / "tmp/rwlock")
     print(f"{path}: in order")

@@ -12,6 +12,7 @@ import typer
 
 from pipeline.errors import StageError
 from pipeline.params.edit import edited
+from pipeline.params.inputs import check_inputs
 from pipeline.params.installed import MADE_WITH, installed_version, shipped
 from pipeline.params.load import check_params, lay_profile_over, read_yaml
 
@@ -141,7 +142,8 @@ def _with_profiles(path: Path, profiles: Sequence[Mapping[str, Any]]) -> str:
     values = read_yaml(path)
     for each in profiles:
         values = lay_profile_over(values, each)
-    check_params(values, Path("params.yaml with the profile"))
+    name = Path("params.yaml with the profile")
+    check_inputs(check_params(values, name), name)
     return edited(path.read_text(encoding="utf-8"), values)
 
 
