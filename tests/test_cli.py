@@ -186,9 +186,20 @@ def test_a_project_of_another_version_is_refused_until_it_is_taken_over(tmp_path
     with pytest.raises(ParamsError, match=r"of crossband 0\.0\.1, .* `crossband init --upgrade"):
         check_installed()
     Path("params.yaml").write_text("mine: 1\n")
+    Path(".gitignore").write_text("/data/\n/photos")  # as `dvc add photos` does
+    Path(".dvcignore").unlink()
+    config = Path(".dvc/config").read_text() + "['remote \"store\"']\n    url = s3://mine\n"
+    Path(".dvc/config").write_text(config)
+    Path("weights.yaml").write_text("{}\n")
     assert crossband("init", "--upgrade", ".", cwd=Path.cwd()).returncode == 0
     check_installed()
     assert Path("params.yaml").read_text() == "mine: 1\n"
+    assert Path(".dvc/config").read_text() == config
+    ignored = Path(".gitignore").read_text().splitlines()
+    assert ignored[:2] == ["/data/", "/photos"]
+    assert sorted(ignored) == sorted({*(ROOT / ".gitignore").read_text().splitlines(), "/photos"})
+    for name in (".dvcignore", "weights.yaml"):
+        assert Path(name).read_text() == (ROOT / name).read_text()
 
 
 @pytest.mark.parametrize(

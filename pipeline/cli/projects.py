@@ -18,7 +18,9 @@ from pipeline.params.load import check_params, lay_profile_over, read_yaml
 
 PARAMS = Path("params.yaml")
 CODE = ("pipeline", "stages", "models", "ablations")
-SETTINGS = ("weights.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore")
+IGNORES = (".dvcignore", ".gitignore", ".dvc/.gitignore")
+DVC_CONFIG = ".dvc/config"
+SETTINGS = ("weights.yaml", *IGNORES, DVC_CONFIG)
 PLOTS = (".dvc/plots/cmc.json", ".dvc/plots/roc.json")
 _CODE_DEP = re.compile(rf" +- ({'|'.join(CODE)})/")
 
@@ -41,7 +43,7 @@ def init(
     """Make a project of your own: params, stages, git and DVC set up, no code copied.
 
     Its stages depend on the installed version of crossband. `--upgrade` writes `dvc.yaml` and
-    `weights.yaml` anew and leaves `params.yaml` alone.
+    `weights.yaml` anew and leaves `params.yaml` and DVC's settings alone.
     """
     if upgrade:
         if not (target / MADE_WITH).is_file():
@@ -104,9 +106,12 @@ def project_file(name: str) -> Path:
 
 
 def _write_pipeline(target: Path) -> None:
-    """Write all of a project but its params."""
+    """Write all of a project but its params; DVC's settings and ignored names that stand stay."""
     for name in (*SETTINGS, *PLOTS):
-        _copy(shipped(name), target / name)
+        if name in IGNORES and (target / name).is_file():
+            _add_lines(shipped(name), target / name)
+        elif name != DVC_CONFIG or not (target / name).exists():
+            _copy(shipped(name), target / name)
     (target / "dvc.yaml").write_text(
         own_pipeline(shipped("dvc.yaml").read_text(encoding="utf-8")), encoding="utf-8"
     )
@@ -179,6 +184,18 @@ def _copy(source: Path, target: Path) -> None:
     elif source.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target)
+
+
+def _add_lines(source: Path, target: Path) -> None:
+    """Add the lines of a file that another one lacks: `dvc add` and users have put in theirs."""
+    text = target.read_text(encoding="utf-8")
+    there = text.splitlines()
+    missing = [
+        each for each in source.read_text(encoding="utf-8").splitlines() if each not in there
+    ]
+    if missing:
+        end = "" if not text or text.endswith("\n") else "\n"
+        target.write_text(f"{text}{end}" + "\n".join(missing) + "\n", encoding="utf-8")
 
 
 def _start_git(target: Path) -> bool:
