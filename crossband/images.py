@@ -87,6 +87,9 @@ class Face:
         self.score = float(face["score"])
         self._aligned, self._parsed = cache(self._align), cache(self._parse)
 
+    def __reduce__(self) -> tuple[type["Face"], tuple[Row]]:
+        return Face, (self._row,)  # what was computed of it stays where it was
+
     def __repr__(self) -> str:
         x0, y0, x1, y1 = self.box_xyxy
         return f"<Face {x1 - x0:.0f}×{y1 - y0:.0f} at ({x0:.0f}, {y0:.0f}), score {self.score:.2f}>"

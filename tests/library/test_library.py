@@ -1,6 +1,7 @@
 """``import crossband``: arrays in, arrays out, and the notebook that shows it."""
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,13 @@ def test_embeddings_of_one_face_are_alike(face):
     one, two = face.embed(), again.embed()
     assert one.shape == (128,)
     assert one @ two / np.linalg.norm(one) / np.linalg.norm(two) > 0.9
+
+
+def test_a_face_goes_to_another_process(face):
+    face.align()
+    again = pickle.loads(pickle.dumps(face))
+    np.testing.assert_array_equal(again.mesh_xyz, face.mesh_xyz)
+    np.testing.assert_array_equal(again.align("arcface112"), face.align("arcface112"))
 
 
 def test_people_are_found_and_cut_out():
