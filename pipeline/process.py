@@ -43,11 +43,9 @@ def one_thread() -> None:
     """Keep numeric libraries that are loaded from now on to one thread each.
 
     Workers are the parallelism, and one thread keeps sums in one order: the bytes of a row are the
-    same on any machine, in a worker or not. A training that takes more lets those sleep that wait
-    for the others: turning in circles they take the core of whoever trains beside.
+    same on any machine, in a worker or not.
     """
     os.environ.update(dict.fromkeys(_THREADS, "1"))
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def take_signals() -> None:

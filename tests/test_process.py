@@ -187,17 +187,6 @@ def test_what_an_encoding_lacks_is_printed_all_the_same(tmp_path, encoding):
     assert "  gr\\udcfc.png\n" in done.stdout
 
 
-@pytest.mark.parametrize(("asked", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_threads_of_a_stage_that_wait_sleep_unless_the_environment_says_otherwise(asked, found):
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    if asked is not None:
-        environment["OMP_WAIT_POLICY"] = asked
-    code = "import os, stages; print(os.environ['OMP_WAIT_POLICY'], os.environ['OMP_NUM_THREADS'])"
-    command = [sys.executable, "-c", code]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert said.stdout.split() == [found, "1"]
-
-
 def test_a_program_s_worker_may_import_the_library_in_any_thread():
     program = """
 import multiprocessing, threading

@@ -35,7 +35,7 @@ stages:
     outs: [table.txt]
 """
 MEET = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 
 name = sys.argv[1]
@@ -48,7 +48,7 @@ while not mate.exists():
     if time.monotonic() > deadline:
         sys.exit(f"{name} was alone")
     time.sleep(0.02)
-Path(f"{name}.txt").write_text(name)
+Path(f"{name}.txt").write_text(os.environ["OMP_WAIT_POLICY"])
 """
 
 
@@ -71,6 +71,16 @@ def test_rows_run_at_once_after_what_they_start_from_and_one_that_fails_stops_no
     assert not (project / "table.txt").exists()
     locked = read_yaml(project / "rows/dvc.lock")["stages"]
     assert set(locked) == {"row@one", "row@other"}  # so that `dvc repro` runs neither again
+
+
+@pytest.mark.parametrize(("asked", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_of_rows_side_by_side_that_wait_sleep(project, monkeypatch, asked, found):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if asked:
+        monkeypatch.setenv("OMP_WAIT_POLICY", asked)
+    with pytest.raises(StageError, match="1 of 3 rows"):
+        at_once.run("rows/dvc.yaml", 3)
+    assert (project / "one.txt").read_text() == found
 
 
 def test_a_file_without_rows_is_refused(project):
