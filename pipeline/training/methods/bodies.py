@@ -34,7 +34,7 @@ ACROSS, WITHIN = "hard_positives_across_bands", "hard_negatives_within_band"
 SPREAD, COLLAPSED = "spread", 0.02
 """Beside them: how far features lie from their mean, of their length; below that they are one,
 unless the identity's loss tells that they differ: a normalisation after them finds small ones."""
-CHANCE = 0.95
+_GUESSED = 0.95
 """Share of the identity's loss by guessing above which nothing of who is who was learned."""
 _MIDDLE = 127.5
 log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class Bodies(PeopleMethod):
     def on_train_end(self, losses: Mapping[str, float]) -> None:
         """Merge low-rank matrices into the layers; warn of features that became one."""
         guessed = math.log(len(self.names))
-        if losses[SPREAD] < COLLAPSED and losses["identity"] > CHANCE * guessed:
+        if losses[SPREAD] < COLLAPSED and losses["identity"] > _GUESSED * guessed:
             log.warning(
                 "all bodies have nearly the same features: in the last steps they lie %.2g of "
                 "their length from their mean, where triplets without a margin cost nothing, and "
