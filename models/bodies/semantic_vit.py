@@ -5,7 +5,8 @@ Reference:
     2025, section III-B: equation 3 (tokens and positions), 8 and 9 (what is made of them), 4 (the
     learnable fusion, here an option). Its network is unpublished; the layout of tokens is that of
     K. Zhu et al., PASS, ECCV 2022. Camera embedding: S. He et al., TransReID, ICCV 2021, equation
-    5.
+    5. Neck: H. Luo et al., Bag of tricks and a strong baseline for deep person re-identification,
+    CVPRW 2019, section 3.5.
 """
 
 from collections.abc import Sequence
@@ -86,6 +87,7 @@ class SemanticViT(nn.Module):
         design: what it is built as.
 
     Attributes:
+        neck: what embeddings pass before they are compared, ``renew_neck``'s; none at first.
         recompute: whether a training keeps no activations within blocks, and computes them again
             for the gradients: far less memory, about a third more time.
 
@@ -132,7 +134,15 @@ class SemanticViT(nn.Module):
         if design.fusion == "ffn":
             wide = self.dimensions
             self.fusion = nn.Sequential(nn.Linear(wide, wide), nn.GELU(), nn.Linear(wide, wide))
+        self.neck: nn.Module = nn.Identity()
         self._start()
+
+    def renew_neck(self, wanted: bool) -> None:
+        """Put a new batch normalisation without a shift in the neck's place, or nothing."""
+        self.neck = nn.Identity()
+        if wanted:
+            self.neck = nn.BatchNorm1d(self.dimensions)
+            self.neck.bias.requires_grad_(False)
 
     def _start(self) -> None:
         """Draw the first weights as ViTs do."""
@@ -146,7 +156,7 @@ class SemanticViT(nn.Module):
     def forward(
         self, images: Tensor, regions: Tensor | None = None, cameras: Tensor | None = None
     ) -> Tensor:
-        """Embed images, (n, 2 d).
+        """Embed images, (n, 2 d), before the neck.
 
         Args:
             images: (n, 3, h, w).
@@ -170,7 +180,7 @@ class SemanticViT(nn.Module):
         return torch.cat([x[:, :1], pooled], dim=1)
 
     def fuse(self, tokens: Tensor, kept: Sequence[bool] = ALL_LOCALS) -> Tensor:
-        """Make the embedding of tokens: equations 8 and 9, and 4 where that is chosen.
+        """Make the embedding of tokens, before the neck: equations 8 and 9, 4 where it is chosen.
 
         Args:
             tokens: (n, 4, d).

@@ -76,7 +76,7 @@ class BodyParams(PeopleParams):
     triplet_margin: Annotated[float, Field(ge=0.0, le=100.0)] | Literal["soft"]
     """Δ of the hinge, or the soft margin."""
     bn_neck: bool
-    """Whether the identity loss is taken after a batch normalisation."""
+    """Whether identity is lost, and embeddings are compared, after a batch normalisation."""
 
 
 class DeenParams(PeopleParams):

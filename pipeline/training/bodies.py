@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from models.backbones.checkpoints import load_backbone
 from models.bodies.checkpoints import load_person_weights
@@ -137,8 +138,19 @@ def method_of(
         lora = params.lora if isinstance(params, TrainBodyParams) else None
         method = _bodies(params, design, hw, lora)
     if with_weights:
-        load_weights(method.network, pretrained)
+        load_people(method.network, pretrained)
     return method
+
+
+def load_people(network: nn.Module, trained: Trained) -> None:
+    """Load a trained network's weights, and with them the neck of bodies, if it has one.
+
+    Raises:
+        WeightsError: they are another architecture's.
+    """
+    if isinstance(network, SemanticViT):
+        network.renew_neck(any(name.startswith("neck.") for name in trained.weights))
+    load_weights(network, trained)
 
 
 def train_people(

@@ -16,11 +16,11 @@ from pipeline.store.columns import field, vectors_array
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.store.whole import written_whole
-from pipeline.training.bodies import TrainPeopleParams, method_of
+from pipeline.training.bodies import TrainPeopleParams, load_people, method_of
 from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.embedding import embed_all
-from pipeline.training.engine.trained import Trained, load_weights
+from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.bodies import Bodies
 from pipeline.training.methods.people import PeopleMethod, named_by
 from pipeline.training.own_network import IMAGES_AT_ONCE, Embed
@@ -111,7 +111,7 @@ class Networks:
     def method(self, fold: int) -> PeopleMethod:
         """Build the method with the weights of a fold."""
         method = method_of(self.params, self.pretrained, with_weights=False)
-        load_weights(method.network, self.of_fold(fold))
+        load_people(method.network, self.of_fold(fold))
         return method
 
     def start(self, *, with_weights: bool) -> PeopleMethod:

@@ -2,7 +2,7 @@
 
 Reference:
     A. Nanduri, S. Huang, R. Chellappa, Multi-domain biometric recognition using body embeddings,
-    2025, equations 5 to 9 and section IV-C (LoRA).
+    2025, equations 5 to 9 and section IV-C (LoRA). ``bn_neck``: see ``SemanticViT``.
 """
 
 import logging
@@ -88,10 +88,7 @@ class Bodies(PeopleMethod):
                 self._adapted = [adapted]  # in a list, so that it is no second way to its weights
             self.classifier = nn.Linear(width, len(self.names), bias=False)
             nn.init.normal_(self.classifier.weight, std=0.001)
-        self.neck: nn.Module = nn.Identity()
-        if self.params.bn_neck:
-            self.neck = nn.BatchNorm1d(width)
-            self.neck.bias.requires_grad_(False)
+        self.network.renew_neck(self.params.bn_neck)  # after LoRA, which would freeze it
 
     def sample_batch(self, generator: np.random.Generator) -> Batch:
         """Draw images uint8 (n, h, w, 3), regions, labels, bands and cameras."""
@@ -108,7 +105,7 @@ class Bodies(PeopleMethod):
         labels, bands = from_all(labels), from_all(bands)  # hard pairs are those of a whole batch
         margin = self.params.triplet_margin
         with in_float32(features):
-            identity = F.cross_entropy(self.classifier(self.neck(features)), labels)
+            identity = F.cross_entropy(self.classifier(self.network.neck(features)), labels)
             pairs = batch_hard(features, labels, None if margin == "soft" else margin)
         triplet = pairs.mean()
         across, within = hard_pair_shares(pairs, bands)
@@ -152,9 +149,12 @@ class Bodies(PeopleMethod):
 
     @torch.no_grad()
     def fuse(self, tokens: Float32, kept: tuple[bool, bool, bool] = ALL_LOCALS) -> Float32:
-        """Make embeddings float32 (n, 2 d) of tokens float32 (n, 4, d), with some of the locals."""
+        """Make embeddings float32 (n, 2 d) of tokens float32 (n, 4, d), with some of the locals.
+
+        What the network was trained to tell people apart by: after its neck, if it has one.
+        """
         network = self.network.to("cpu").float().eval()
-        fused: Float32 = network.fuse(torch.from_numpy(tokens), kept).numpy()
+        fused: Float32 = network.neck(network.fuse(torch.from_numpy(tokens), kept)).numpy()
         return fused
 
     @torch.no_grad()

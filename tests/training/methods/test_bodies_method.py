@@ -13,6 +13,7 @@ from pipeline.params.train_bodies import TrainBodyParams
 from pipeline.store.protocols import read_protocol
 from pipeline.training import bodies
 from pipeline.training.engine.loop import train
+from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.bodies import ACROSS, COLLAPSED, WITHIN, Bodies, spread_of
 from pipeline.training.methods.people import Chosen, named_by
 from pipeline.types import Band
@@ -167,8 +168,46 @@ def test_a_bn_neck_stands_between_the_triplets_and_the_identity(tmp_path):
     method = ready(tmp_path, {"bn_neck": True})
     losses = method.training_step(method.sample_batch(np.random.default_rng(0)), 0)
     losses["identity"].backward()
-    assert method.neck.weight.grad is not None
-    assert not method.neck.bias.requires_grad
+    neck = method.network.neck
+    assert neck.weight.grad is not None
+    assert not neck.bias.requires_grad
+
+
+def test_embeddings_pass_the_neck_that_was_trained(tmp_path):
+    method = ready(tmp_path, {"bn_neck": True, "steps": 3})
+    train(method, label="t", key="k", checkpoint=tmp_path / "checkpoint.pt")
+    tokens = np.random.default_rng(0).normal(size=(5, 4, 24)).astype(np.float32)
+    features = np.concatenate([tokens[:, 0], tokens[:, 1:].mean(axis=1)], axis=1)
+    neck = method.network.neck
+    mean, variance = neck.running_mean.numpy(), neck.running_var.numpy()
+    expected = (features - mean) / np.sqrt(variance + 1e-5) * neck.weight.detach().numpy()
+    assert not np.allclose(expected, features, atol=0.1)
+    np.testing.assert_allclose(method.fuse(tokens), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("had", [True, False])
+def test_a_training_begins_with_a_neck_of_its_own_or_none(tmp_path, had):
+    start = ready(tmp_path, {"bn_neck": had, "steps": 2})
+    train(start, label="t", key="k", checkpoint=tmp_path / "checkpoint.pt")
+    weights = start.network.state_dict()
+    assert any(name.startswith("neck.") for name in weights) is had
+    pretrained = Trained("vis", "semantic_vit", (48, 16), "square", {}, "k", [], weights)
+    method = Bodies(params(bn_neck=not had), network())
+    bodies.load_people(method.network, pretrained)
+    tokens = np.random.default_rng(0).normal(size=(5, 4, 24)).astype(np.float32)
+    np.testing.assert_array_equal(method.fuse(tokens), start.fuse(tokens))
+    method.train_on(opened(tmp_path / "again").samples)
+    assert isinstance(method.network.neck, torch.nn.BatchNorm1d) is not had
+    if not had:
+        assert (method.network.neck.num_batches_tracked == 0).all()
+
+
+def test_lora_trains_a_neck_too(tmp_path):
+    lora = LoraParams(rank=2, alpha=4, recompute=False)
+    method = ready(tmp_path, {"bn_neck": True, "steps": 3, "learning_rate": 0.01}, lora=lora)
+    train(method, label="t", key="k", checkpoint=tmp_path / "checkpoint.pt")
+    assert not torch.equal(method.network.neck.weight, torch.ones(48))
+    assert not any("lora" in name for name in method.network.state_dict())
 
 
 @pytest.mark.parametrize(
