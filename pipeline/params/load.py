@@ -5,7 +5,7 @@ import difflib
 import json
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -316,7 +316,7 @@ def _place(model: type[BaseModel], location: Iterable[str]) -> tuple[list[str], 
 
     Of what may be one of several things, pydantic has the one that it tried among the keys.
     """
-    schema: dict[str, Any] = model.model_json_schema()
+    schema = _schema(model)
     path: list[str] = []
     known: list[str] = []
     node: Any = schema
@@ -334,6 +334,12 @@ def _place(model: type[BaseModel], location: Iterable[str]) -> tuple[list[str], 
         known = list(keys)
         path.append(part)
     return path, known
+
+
+@cache
+def _schema(model: type[BaseModel]) -> Mapping[str, Any]:
+    """Return what keys a model has, made once: that takes 0.1 seconds, and faults are many."""
+    return model.model_json_schema()
 
 
 def _written_out(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,6 +1,5 @@
 """What the system refuses to write is said in one line."""
 
-import multiprocessing
 import resource
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 import test_lost_rows as segments
 import torch
+from forked import server
 
 from pipeline.errors import StageError
 from pipeline.store.networks import load_network, save_network
@@ -35,7 +35,7 @@ def test_a_file_in_a_folders_place(tmp_path, place):
 
 def said_of_long_files(go, *arguments):
     """In a process of its own, as the limit is for good; this one's threads may hold locks."""
-    context = multiprocessing.get_context("spawn")
+    context = server()
     reader, writer = context.Pipe(duplex=False)
     process = context.Process(target=_under_a_limit, args=(writer, go, arguments))
     process.start()

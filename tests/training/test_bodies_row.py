@@ -20,11 +20,9 @@ SUBJECTS = {"skip": 0, "take": 4}
 START = SHORT | {"images_per_band": 2, "subjects": SUBJECTS}
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
+def write_project():
     """Four people to train, three to test, a start, and one row of bodies with two seeds."""
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "weights.yaml", tmp_path)
+    shutil.copy(ROOT / "weights.yaml", ".")
     write_people("data/scenes", undetected=[("e2", "LWIR")])
     params = read_yaml(ROOT / "params.yaml")
     edits = {"pretrain_bodies": {"vis": START | {"network": {"patch_px": 8}}}}
@@ -37,6 +35,22 @@ def project(tmp_path, monkeypatch):
     values["contrasts"] = {name: values["contrasts"][name] for name in names}
     Path("ablations/bodies").mkdir(parents=True)
     YAML().dump(values | {"seeds": [1, 2]}, Path("ablations/bodies/params.yaml"))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The project as it begins; a test takes ``project``, a copy."""
+    folder = tmp_path_factory.mktemp("bodies")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_project()
+    return folder
+
+
+@pytest.fixture
+def project(built, tmp_path, monkeypatch):
+    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
 
 
 def test_a_row_is_trained_with_each_seed_and_claims_about_it_get_a_verdict(project):

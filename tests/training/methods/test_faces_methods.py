@@ -41,15 +41,23 @@ def make(params, samples=None):
     return method
 
 
-def pram(people, **changes):
-    method = make(PRAM.model_copy(update=changes), people)
-    method.setup(*CPU)
-    return method
+@pytest.fixture(scope="module")
+def pram(people, tmp_path_factory):
+    """Makes a PRAM ready to train; what its frozen layers make of these faces is made once."""
+    features = tmp_path_factory.mktemp("features")
+
+    def made(**changes):
+        method = make(PRAM.model_copy(update=changes), people)
+        method.features = features
+        method.setup(*CPU)
+        return method
+
+    return made
 
 
 @pytest.mark.parametrize("kept", [0, 2])
-def test_pram_starts_with_components_alike_in_size(people, kept):
-    method = pram(people, kept_crops=kept)
+def test_pram_starts_with_components_alike_in_size(people, pram, kept):
+    method = pram(kept_crops=kept)
     chosen = np.arange(len(people))
     face = method.face_cells(chosen, method._corners[0])
     cells = torch.cat([face[:, None], method.part_cells(chosen)], dim=1)
@@ -86,8 +94,8 @@ def test_features_that_another_version_of_the_code_left_are_not_taken(
     assert len(kept() - before) == 2
 
 
-def test_kept_features_are_those_of_fresh_crops(people):
-    method = pram(people, batch_triplets=3)
+def test_kept_features_are_those_of_fresh_crops(pram):
+    method = pram(batch_triplets=3)
     cells, labels, overlap = method.sample_batch(np.random.default_rng(5))
     assert cells.shape == (9, 5, 128, 16, 16)
     assert overlap.shape == (3, 5)
@@ -109,17 +117,17 @@ def test_each_face_keeps_crops_of_its_own(people):
     assert len(places) == 17 * 17
 
 
-def test_anchor_and_positive_differ_in_band_and_the_negative_in_subject(people):
-    method = pram(people)
+def test_anchor_and_positive_differ_in_band_and_the_negative_in_subject(pram):
+    method = pram()
     _, labels, _ = method.sample_batch(np.random.default_rng(1))
     anchor, positive, negative = labels.chunk(3)
     assert torch.equal(anchor, positive)
     assert (anchor != negative).all()
 
 
-def test_a_component_without_a_mask_has_no_weight(people):
+def test_a_component_without_a_mask_has_no_weight(pram):
     """Subject s3 shows no mouth in NIR: λ of the mouth is 0 there, and 1 for all others."""
-    method = pram(people, batch_triplets=16)
+    method = pram(batch_triplets=16)
     mouth = COMPONENTS.index("mouth")
     for seed in range(3):
         _, labels, overlap = method.sample_batch(np.random.default_rng(seed))
@@ -128,8 +136,8 @@ def test_a_component_without_a_mask_has_no_weight(people):
         assert (overlap[~lacks] == 1).all()
 
 
-def test_the_triplet_loss_is_that_of_the_equations(people):
-    method = pram(people)
+def test_the_triplet_loss_is_that_of_the_equations(pram):
+    method = pram()
     cells, labels, overlap = method.sample_batch(np.random.default_rng(2))
     losses = method.training_step((cells, labels, overlap), 0)
     vectors = method.network.relate(cells).components.chunk(3)
@@ -140,28 +148,28 @@ def test_the_triplet_loss_is_that_of_the_equations(people):
     torch.testing.assert_close(losses["total"], 24.0 * losses["softmax"] + losses["triplet"])
 
 
-def test_the_conditional_loss_weighs_all_components_alike(people):
-    _, _, overlap = pram(people, triplet="conditional").sample_batch(np.random.default_rng(0))
+def test_the_conditional_loss_weighs_all_components_alike(pram):
+    _, _, overlap = pram(triplet="conditional").sample_batch(np.random.default_rng(0))
     assert (overlap == 1).all()
 
 
 @pytest.mark.parametrize("kept", [0, 1])
-def test_the_row_fine_tuned_sees_the_face_alone(people, kept):
-    method = pram(people, relations=False, triplet="none", kept_crops=kept)
+def test_the_row_fine_tuned_sees_the_face_alone(pram, kept):
+    method = pram(relations=False, triplet="none", kept_crops=kept)
     batch = method.sample_batch(np.random.default_rng(0))
     assert batch[0].shape == ((6, 1, 128, 16, 16) if kept else (6, 1, 1, 128, 128))
     assert method.training_step(batch, 0).keys() == {"total", "softmax"}
 
 
-def test_only_the_last_group_and_what_follows_trains(people):
-    method = pram(people)
+def test_only_the_last_group_and_what_follows_trains(pram):
+    method = pram()
     names = {name for name, weight in method.named_parameters() if weight.requires_grad}
     roots = {".".join(name.split(".")[:3]) for name in names if "trunk" in name}
     assert roots == {"network.trunk.7"}
 
 
-def test_what_a_checkpoint_leaves_out_is_all_that_is_frozen(people):
-    method = pram(people)
+def test_what_a_checkpoint_leaves_out_is_all_that_is_frozen(pram):
+    method = pram()
     frozen = {name for name, weight in method.named_parameters() if not weight.requires_grad}
     assert {name for name in method.state_dict() if name.startswith(method.frozen())} == frozen
 
