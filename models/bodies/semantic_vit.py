@@ -272,9 +272,10 @@ def patch_regions(labels: Tensor, patch_px: int) -> Tensor:
     """
     count, height, width = labels.shape
     grid = labels.view(count, height // patch_px, patch_px, width // patch_px, patch_px)
-    flat = grid.transpose(2, 3).flatten(3).flatten(1, 2)
     half = patch_px * patch_px / 2
-    return torch.stack([(flat == k).sum(dim=2) >= half for k in range(1, 1 + len(LOCALS))], dim=1)
+    # rows first: whole rows are added at once, and as small numbers
+    sums = [(grid == k).sum(dim=2, dtype=torch.int16).sum(dim=3) for k in range(1, 1 + len(LOCALS))]
+    return torch.stack([(pixels >= half).flatten(1) for pixels in sums], dim=1)
 
 
 def filled(regions: Tensor | None, count: int, patches: int, device: torch.device) -> Tensor:

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from pipeline.weights.fetcher import read_record
 from pipeline.weights.registry import WeightFile
 from pipeline.weights.verify import mismatch
 
+if TYPE_CHECKING:
+    from rich.table import Table
 
-def status_table(registry: Mapping[str, WeightFile], folder: Path) -> Table:
+
+def status_table(registry: Mapping[str, WeightFile], folder: Path) -> "Table":
     """Show which weight files there are, what they may be used for and where they came from.
 
     Args:
@@ -22,6 +23,8 @@ def status_table(registry: Mapping[str, WeightFile], folder: Path) -> Table:
         A table with one row per entry: name, role, licence, length, presence (yes, no, wrong or
         unreadable: every file is hashed) and the source that was used.
     """
+    from rich.table import Table  # here: each stage imports this package, and one command shows it
+
     table = Table(title=f"Weight files in {folder}")
     table.add_column("name", no_wrap=True)
     table.add_column("role", overflow="fold")

@@ -10,11 +10,15 @@ Reference:
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.params.body_training import AugmentationParams
 from pipeline.types import UInt8
+
+Window = tuple[slice, slice]
+"""Rows and columns."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Rec. 601."""
@@ -50,41 +54,49 @@ class PersonAugmentation:
             regions: uint8 (n, h, w); moved with the image, and 0 where it was padded.
             drawn: what ``draw`` returned.
         """
-        made, laid = np.empty_like(images), np.empty_like(regions)
+        made, laid = np.zeros_like(images), np.zeros_like(regions)
         for index, row in enumerate(drawn):
             image, labels = images[index], regions[index]
             if row[0] < self.params.mirror:
-                image, labels = image[:, ::-1], labels[:, ::-1]
-            made[index], laid[index] = self._moved(image, row[1:3]), self._moved(labels, row[1:3])
+                # NumPy turns three bytes at a time, OpenCV a row
+                image = np.asarray(cv2.flip(image, 1), np.uint8)
+                labels = np.asarray(cv2.flip(labels, 1), np.uint8)
+            to, of = self._moved(labels.shape, row[1:3])
+            made[index][to], laid[index][to] = image[of], labels[of]
             self._colour(made[index], row[3:6])
             if row[6] < self.params.erase:
                 _erase(made[index], row[7:])
         return made, laid
 
-    def _moved(self, pixels: UInt8, drawn: NDArray[np.float64]) -> UInt8:
-        """Pad by black and cut the old size out."""
-        if not (pad := self.params.pad_px):
-            return pixels
-        height, width = pixels.shape[:2]
+    def _moved(self, hw: tuple[int, ...], drawn: NDArray[np.float64]) -> tuple[Window, Window]:
+        """Pad by black and cut the old size out: where in it which part of an image lies."""
+        height, width = hw
+        pad = self.params.pad_px
         # moved by its own size or farther, an image is gone: all is black
-        down, right = ((drawn * (2 * pad + 1)).astype(int) - pad).clip(
-            (-height, -width), (height, width)
+        down, right = (
+            ((drawn * (2 * pad + 1)).astype(int) - pad)
+            .clip((-height, -width), (height, width))
+            .tolist()
         )
-        moved = np.zeros_like(pixels)
         rows = slice(max(0, -down), min(height, height - down))
         columns = slice(max(0, -right), min(width, width - right))
-        source = pixels[
-            rows.start + down : rows.stop + down, columns.start + right : columns.stop + right
-        ]
-        moved[rows, columns] = source
-        return moved
+        source = (
+            slice(rows.start + down, rows.stop + down),
+            slice(columns.start + right, columns.stop + right),
+        )
+        return (rows, columns), source
 
     def _colour(self, image: UInt8, drawn: NDArray[np.float64]) -> None:
         """Take the colour, or all channels but one."""
         if drawn[0] < self.params.grey:
-            image[...] = np.rint(image @ _LUMA).astype(np.uint8)[..., None]
+            image[...] = _thrice(np.rint(image @ _LUMA).astype(np.uint8))
         elif drawn[1] < self.params.one_channel:
-            image[...] = image[..., int(drawn[2] * 3), None]
+            image[...] = _thrice(np.ascontiguousarray(image[..., int(drawn[2] * 3)]))
+
+
+def _thrice(channel: UInt8) -> UInt8:
+    """Make an image whose channels are all this one."""
+    return np.asarray(cv2.cvtColor(channel, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
 def _erase(image: UInt8, drawn: NDArray[np.float64]) -> None:
