@@ -1,6 +1,7 @@
 """Images and their faces."""
 
 from functools import cache, cached_property
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,8 @@ class Image:
         grey_or_rgb = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
         if pixels.dtype != np.uint8 or not grey_or_rgb or not pixels.size:
             raise ReaderError(
-                f"expected uint8 of (h, w, 3) or (h, w), found {pixels.dtype} {pixels.shape}"
+                f"expected uint8 of (h, w, 3) or (h, w), found {pixels.dtype} {pixels.shape}; "
+                "`open` takes the path of a file as it is, 16 bits and transparency included"
             )
         self.pixels, self.band = pixels, _band_of(band)
 
@@ -269,12 +271,17 @@ def open(source: str | Path | UInt8, band: str = "VIS") -> Image:
         The image, upright, in 8 bits.
 
     Raises:
-        ReaderError: there is no such file, it is no image, or the array is none.
+        ReaderError: there is no such file, it is no image, or the array or object is none.
         StageError: no such band.
     """
     known = _band_of(band)
     if isinstance(source, np.ndarray):
         return Image(source, known)
+    if not isinstance(source, str | PathLike):
+        raise ReaderError(
+            f"expected a path or an array, found {type(source).__name__}: of an image of Pillow "
+            'take `numpy.asarray(image.convert("RGB"))`'
+        )
     params = networks.default_params().ingest
     try:
         data = Path(source).read_bytes()

@@ -157,6 +157,16 @@ def test_what_comes_next_can_be_typed_as_it_stands(tmp_path):
     assert words == ["cd", "my photos' project", "&&", "dvc", "repro"]
 
 
+@pytest.mark.parametrize("name", ["photos.zip", "anna.jpg"])
+def test_a_project_of_one_file_is_refused_before_it_is_made(tmp_path, name):
+    """Its first stage would refuse it."""
+    (tmp_path / name).write_bytes(b"PK")
+    done = crossband("init", "mine", "--images", name, cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"{name} is one file: expected a folder of images, unpacked, or a .csv" in done.stderr
+    assert not (tmp_path / "mine").exists()
+
+
 @pytest.mark.parametrize("target", ["mine", ".", "a/b"])
 def test_a_project_within_its_images_is_refused_before_it_is_made(tmp_path, target):
     """DVC would refuse each of its stages."""

@@ -138,6 +138,10 @@ def own_pipeline(text: str) -> str:
 def _profile_of(images: Path) -> dict[str, Any]:
     if not images.exists():
         raise StageError(f"there is no {images.resolve()}: expected a folder of images or a CSV")
+    if not images.is_dir() and images.suffix.lower() != ".csv":
+        raise StageError(
+            f"{images.resolve()} is one file: expected a folder of images, unpacked, or a .csv"
+        )
     photos = {"reader": "folder", "root": str(images.resolve()), "shards": 16}
     return {"sample": None, "datasets": {"photos": photos}, "face_datasets": {"photos": {}}}
 

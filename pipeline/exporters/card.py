@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from pipeline.exporters.format import Facts, Job
 from pipeline.exporters.payloads import is_image
-from pipeline.exporters.pieces import splits_of
+from pipeline.exporters.pieces import loaded_splits
 from pipeline.licences import HUB_LICENCES
 
 
@@ -22,7 +22,8 @@ def dataset_card(job: Job) -> str:
             {
                 "config_name": "default",
                 "data_files": [
-                    {"split": split, "path": f"data/{split}-*.parquet"} for split in splits_of(job)
+                    {"split": name, "path": [f"data/{split}-*.parquet" for split in splits]}
+                    for name, splits in loaded_splits(job).items()
                 ],
             }
         ],

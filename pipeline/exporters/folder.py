@@ -26,10 +26,17 @@ from pipeline.exporters.format import Format, Job, file_per_row, require
 from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.names import NAMED_BY, extension_of, safe_component
 from pipeline.exporters.payloads import payload_columns, put_together, take_apart, text_schema
-from pipeline.exporters.pieces import csv_lines, gathered, join_lines, leave_lines, splits_of
-from pipeline.exporters.selection import ALL, Unit
+from pipeline.exporters.pieces import (
+    csv_lines,
+    gathered,
+    join_lines,
+    leave_lines,
+    loaded_split,
+    loaded_splits,
+)
+from pipeline.exporters.selection import Unit
 from pipeline.exporters.storage import PIECES, FileEntry, Sink
-from pipeline.types import Row, Split
+from pipeline.types import Row
 
 _LONGEST_CELL = 1 << 30
 _ROWS = 4096
@@ -42,7 +49,7 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
     described_schema = _described_schema(job)
     lines, described = [], []
     for _, row in unit.rows(list(dict.fromkeys([*columns, *NAMED_BY]))):
-        place = job.names.stem(row, _folder(unit.split))
+        place = job.names.stem(row, loaded_split(unit.split))
         meta, payloads = take_apart({name: row[name] for name in columns}, held)
         files = {}
         for payload in payloads:
@@ -76,25 +83,12 @@ def _described(meta: Row, path: str, schema: pa.Schema) -> str:
     return orjson.dumps({name: values[name] for name in schema.names}).decode()
 
 
-def _folder(split: str) -> str:
-    """Return the name of a split's folder."""
-    return Split.TRAIN if split == ALL else split
-
-
-def _folders(job: Job) -> dict[str, list[str]]:
-    """Return the splits of each folder."""
-    folders: dict[str, list[str]] = {}
-    for split in splits_of(job):
-        folders.setdefault(_folder(split), []).append(split)
-    return folders
-
-
 def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
     """Join the units' lines."""
     others = [name for name in payload_columns(job.schema) if name != job.request.image]
     header = ["file_name", *(f"{name}_file_name" for name in others), *job.schema.names]
     join_lines(job, sink, "csv", "metadata.csv", header=csv_lines([header]))
-    for folder, splits in _folders(job).items():
+    for folder, splits in loaded_splits(job).items():
         path, schema = f"images/{safe_component(folder)}/metadata.parquet", _described_schema(job)
         lines = chain.from_iterable(gathered(job, sink, "jsonl", split) for split in splits)
         with (
@@ -129,7 +123,7 @@ def verify(job: Job, folder: Path) -> None:
     from torchvision.datasets import ImageFolder
 
     image = job.request.image
-    for name, splits in _folders(job).items():
+    for name, splits in loaded_splits(job).items():
         found = ImageFolder(str(folder / "images" / safe_component(name)))
         classes = {Path(path): found.classes[label] for path, label in found.samples}
         for unit in (unit for split in splits for unit in job.units_of(split)):

@@ -1,8 +1,9 @@
 """Format ``parquet``: a data set that Hugging Face ``datasets`` loads, images as ``Image``.
 
-Layout: ``data/<split>-NNNNN-of-NNNNN.parquet`` and ``README.md``, the dataset card. Columns and
-their metadata are the shards' own; the schema's metadata also carries the features. Rows are copied
-as Arrow tables: no image is opened.
+Layout: ``data/<split>-NNNNN-of-NNNNN.parquet`` and ``README.md``, the dataset card, by which rows
+without a split (``data/all-…``) are of ``train``. Columns and their metadata are the shards' own;
+the schema's metadata also carries the features. Rows are copied as Arrow tables: no image is
+opened.
 """
 
 import json
@@ -19,7 +20,7 @@ from pipeline.exporters.card import dataset_card
 from pipeline.exporters.format import Format, Job, Request, require
 from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.payloads import is_image
-from pipeline.exporters.pieces import splits_of
+from pipeline.exporters.pieces import loaded_splits
 from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import FileEntry, Sink
 from pipeline.store.rows import rows_from_table
@@ -91,18 +92,18 @@ def verify(job: Job, folder: Path) -> None:
     except (ValueError, OSError) as error:
         hint = "; it opens no path with brackets: name another --to" if "[" in str(folder) else ""
         raise ExportError(f"datasets does not load the export: {error}{hint}") from error
-    for split in splits_of(job):
-        features = loaded[split].features
+    for name, splits in loaded_splits(job).items():
+        features = loaded[name].features
         require(isinstance(features[image], datasets.Image), f"{image} is no Image feature")
-        plain = loaded[split].select_columns(["sample_id", image])
+        plain = loaded[name].select_columns(["sample_id", image])
         found = iter(plain.cast_column(image, datasets.Image(decode=False)))
-        for unit in job.units_of(split):
+        for unit in (unit for split in splits for unit in job.units_of(split)):
             for _, row in unit.rows(["sample_id", image]):
                 sample: dict[str, Any] = next(found, {"sample_id": None})
                 require(sample["sample_id"] == row["sample_id"], f"{row['sample_id']} is missing")
                 same = sample[image]["bytes"] == row[image]["bytes"]
                 require(same, f"{row['sample_id']} has another image")
-        require(next(found, None) is None, f"split {split} holds more than its rows")
+        require(next(found, None) is None, f"split {name} holds more than its rows")
 
 
 FORMAT = Format(

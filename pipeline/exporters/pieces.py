@@ -8,8 +8,9 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.exporters.format import Job
-from pipeline.exporters.selection import Unit
+from pipeline.exporters.selection import ALL, Unit
 from pipeline.exporters.storage import PIECES, Sink
+from pipeline.types import Split
 
 
 def leave_lines(sink: Sink, unit: Unit, name: str, lines: Iterable[str]) -> None:
@@ -64,3 +65,16 @@ def labels_csv(sink: Sink, labels: Mapping[str, Mapping[str, int]]) -> None:
 def splits_of(job: Job) -> list[str]:
     """Return the splits of the export's units, each once, sorted."""
     return sorted({unit.split for unit in job.units})
+
+
+def loaded_split(split: str) -> str:
+    """Return the split that loaders give rows of a unit's split: ``datasets`` takes no ``all``."""
+    return str(Split.TRAIN) if split == ALL else split
+
+
+def loaded_splits(job: Job) -> dict[str, list[str]]:
+    """Return the units' splits of each split that a loader gives."""
+    loaded: dict[str, list[str]] = {}
+    for split in splits_of(job):
+        loaded.setdefault(loaded_split(split), []).append(split)
+    return loaded

@@ -102,7 +102,7 @@ def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> tuple[li
             f"({' '.join(sorted(EXTENSIONS))}), found {found or 'an empty folder'}"
         )
     if others:
-        log.info("%s: %d files are no images and stay out: %s", dataset, others.total(), found)
+        log.info("%s: %d files of other formats stay out: %s", dataset, others.total(), found)
     rows = [_row(path, dataset, params, _cells_of(root, path)) for path in images]
     known = {"band": str(params.band), "licence": params.licence, "simulated": params.simulated}
     return rows, [refused_row(path, dataset, _why(path), **known) for path in passed_over]

@@ -74,6 +74,22 @@ def test_imagefolder_takes_rows_without_a_split_as_those_that_train(put, tmp_pat
         assert row["image"].size == (24, 24)
 
 
+@pytest.mark.parametrize("form", ["parquet", "croissant"])
+@pytest.mark.parametrize("splits", [(None,), ("train", None, "test")])
+def test_datasets_loads_rows_without_a_split_as_those_that_train(put, tmp_path, splits, form):
+    import datasets
+
+    rows = changed(align_rows(), lambda n, row: {"split": splits[n % len(splits)]})
+    out = put(form, source=write_folder(tmp_path / "set", rows, ALIGN))
+    loaded = datasets.load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
+    train = {row["sample_id"]: row for row in rows if row["split"] != "test"}
+    assert sorted(loaded["train"]["sample_id"]) == sorted(train)
+    assert sum(split.num_rows for split in loaded.values()) == len(rows)
+    for row in loaded["train"]:
+        assert row["split"] == train[row["sample_id"]]["split"]
+        assert row["image"].size == (24, 24)
+
+
 @pytest.mark.filterwarnings("ignore")  # webdataset leaves its files to the collector
 def test_the_documented_loop_passes_over_rows_without_a_subject(put, tmp_path):
     import webdataset

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import skimage.data
 import skimage.transform
+from PIL.Image import fromarray
 
 import crossband
 from pipeline.errors import ReaderError, StageError
@@ -130,6 +131,8 @@ def test_where_nothing_is_nothing_is_found():
     [
         (lambda face: crossband.open("nowhere.jpg"), ReaderError, "nowhere.jpg: No such file"),
         (lambda face: crossband.open(np.zeros((4, 4))), ReaderError, "expected uint8"),
+        (lambda face: crossband.open(fromarray(PIXELS)), ReaderError, r"numpy\.asarray\(image\."),
+        (lambda face: crossband.bodies(PIXELS.tolist()), ReaderError, "or an array, found list"),
         (lambda face: crossband.open(PIXELS, "UV"), StageError, "band 'UV' is none of"),
         (lambda face: face.mask(fit="loose"), StageError, "fit 'loose' is none of"),
         (lambda face: face.align("square"), StageError, "template 'square' is none of"),

@@ -65,7 +65,7 @@ def test_hidden_files_and_other_files_stay_out(tmp_path, caplog):
     put(tmp_path, "a/1.jpg", "a/.hidden.jpg", ".git/x.jpg", "a/notes.txt", "a/LICENSE")
     with caplog.at_level("INFO"):
         assert list(listed(tmp_path)) == ["a/1.jpg"]
-    assert "2 files are no images" in caplog.text
+    assert "2 files of other formats stay out" in caplog.text
     assert "1 .txt" in caplog.text
 
 
