@@ -5,7 +5,7 @@ engine, which handles one image at a time and brings downloads, callbacks and se
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,8 @@ class YoloDetector:
         image_px: longer side that the network sees, a multiple of 32; smaller frames are enlarged
             to it. An ONNX file of fixed shape keeps its own.
         precision: ``float32``; ``bfloat16``, convolutions only; ``float16`` on a GPU; ``auto``:
-            bfloat16 where the device computes it natively. An ONNX file has its own.
+            bfloat16 where the device computes it natively. Boxes are made of its maps in float32
+            in any case. An ONNX file has its own.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         batch_frames: frames in one pass on a GPU.
 
@@ -84,6 +85,10 @@ class YoloDetector:
             for module in self._network.model.modules():
                 if isinstance(module, nn.Conv2d):
                     module.to(torch.bfloat16)
+        if precision != "float32" and isinstance(self._network.model, nn.Module):
+            for module in self._network.model.modules():
+                if hasattr(module, "dfl") and hasattr(module, "_inference"):
+                    _decode_in_float32(module, device)
 
     def detect(self, frames: Sequence[UInt8]) -> list[Bodies]:
         """Find the people of each frame.
@@ -158,6 +163,29 @@ class YoloDetector:
             ).numpy()
             points, scores = three[..., :2] - np.float32(0.5), three[..., 2]
         return settled(boxes, rows[:, 4].numpy(), points, scores, hw)
+
+
+def _decode_in_float32(head: Any, device: str) -> None:
+    """Let a head of ultralytics make pixels of its maps in float32.
+
+    It computes in its maps' type, and coordinates of some hundred pixels are bfloat16's only in
+    steps of 2 or 4.
+    """
+    decode = head._inference  # there is no public name for this step alone
+    head.dfl.float()
+
+    def in_float32(maps: Mapping[str, Any]) -> Any:
+        with torch.autocast(device, enabled=False):
+            return decode(
+                {
+                    name: [each.float() for each in value]
+                    if isinstance(value, (list, tuple))
+                    else value.float()
+                    for name, value in maps.items()
+                }
+            )
+
+    head._inference = in_float32
 
 
 def _load(weights: Path, device: str, *, half: bool) -> Any:

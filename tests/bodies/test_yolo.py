@@ -74,7 +74,10 @@ def test_bfloat16_finds_the_same_people(detector, bus, weight_file):
     low = YoloDetector(weight_file("yolo11n_pose"), precision="bfloat16", image_px=320)
     (exact,), (rough,) = detector.detect([bus]), low.detect([bus])
     assert len(exact) == len(rough)
-    assert np.abs(exact.boxes_xyxy - rough.boxes_xyxy).max() < 8  # of 1080, seen at 320
+    # of 1080, seen at 320: bfloat16's own steps are 3 to 7 pixels there
+    assert np.abs(exact.boxes_xyxy - rough.boxes_xyxy).max() < 1.5
+    apart = np.linalg.norm(exact.keypoints_xy - rough.keypoints_xy, axis=2)
+    assert np.median(apart[exact.keypoint_scores > 0.5]) < 0.7
 
 
 def test_frames_without_people_or_of_a_few_pixels_give_nobody(detector):
