@@ -154,7 +154,8 @@ class Face:
 
         Raises:
             ReaderError: no such design.
-            StageError: no such fit or template, another jitter, or the mesh does not fit the face.
+            StageError: no such fit or template, another jitter, a negative seed, or the mesh does
+                not fit the face.
         """
         from pipeline.synthesis.masks.files import load_template
         from pipeline.synthesis.masks.fit import place
@@ -162,6 +163,8 @@ class Face:
 
         if not 0.0 <= jitter <= _MOST_JITTER:
             raise StageError(f"jitter {jitter:g}: expected 0 to {_MOST_JITTER:g}")
+        if seed < 0:
+            raise StageError(f"seed {seed}: expected 0 or more")
         try:
             chosen = load_template(design, {})
             placement = place(chosen, fit, jitter, np.random.default_rng(seed))

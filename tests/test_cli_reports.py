@@ -1,5 +1,6 @@
 """``crossband explain``, ``show`` and ``rejected`` where what they are told can't be."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.errors import ParamsError, StageError
+from pipeline.params.load import read_yaml
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,15 @@ def test_a_sheet_gets_no_name_of_another_format(tmp_path, command, name):
     words = [command, "data/sample/detect", "-o", str(tmp_path / name)]
     with pytest.raises(StageError, match=r"sheet[.\w]*: expected the extension \.png"):
         CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_where_nothing_is_evaluated_compare_says_what_it_takes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    params = read_yaml(Path(__file__).resolve().parents[1] / "params.yaml")
+    none = {name: {} for name in params if name.startswith("evaluate_")}
+    (tmp_path / "params.yaml").write_text(json.dumps(params | none))
+    with pytest.raises(ParamsError, match=r"expected an entry of evaluate_\*"):
+        CliRunner().invoke(app, ["compare", "a", "b"], catch_exceptions=False)
 
 
 def test_a_name_that_two_stages_evaluate_under_is_asked_back(tmp_path, monkeypatch):

@@ -76,7 +76,10 @@ def _resolve(dataset: str, root: Path | None) -> tuple[str, Path]:
             )
         reader, root = str(datasets[dataset].reader), root or Path(datasets[dataset].root)
     if reader not in CHECKED:
-        raise ParamsError(f"{reader!r} can't be checked: expected one of {list(CHECKED)}")
+        raise ParamsError(
+            f"{reader!r} can't be checked, as nothing was published of it: expected one of "
+            f"{list(CHECKED)}. Of files of your own the metrics of `ingest` tell what was found"
+        )
     return reader, root
 
 

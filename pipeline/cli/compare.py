@@ -126,7 +126,10 @@ def _outcomes(name: str) -> "Outcomes":
     found = [section for section, values in sections.items() if key in values]
     if not found:
         known = [f"{section}@{each}" for section, values in sections.items() for each in values]
-        raise ParamsError(f"{name!r} is no evaluation of params.yaml: expected one of {known}")
+        ways = (
+            f"one of {known}, or a row's outcomes (.parquet)" if known else "an entry of evaluate_*"
+        )
+        raise ParamsError(f"{name!r} is no evaluation of params.yaml: expected {ways}")
     if len(found) > 1:
         named = [f"{section}@{key}" for section in found]
         raise ParamsError(f"{name!r} is an evaluation of several stages: expected one of {named}")

@@ -145,6 +145,7 @@ def test_where_nothing_is_nothing_is_found():
         (lambda face: face.mask(jitter=3.5), StageError, "jitter 3.5: expected 0 to 3"),
         (lambda face: face.mask(jitter=float("nan")), StageError, "jitter nan: expected 0 to 3"),
         (lambda face: face.degrade(seed=-1), StageError, "seed -1: expected 0 or more"),
+        (lambda face: face.mask(jitter=1.0, seed=-1), StageError, "seed -1: expected 0 or more"),
         (lambda face: crossband.Image(PIXELS * 1.0), ReaderError, "found float64"),
         (lambda face: crossband.Image(PIXELS, "UV"), StageError, "band 'UV' is none of"),
         (lambda face: face.turn(91), StageError, "yaw_deg 91: expected -90 to 90"),
