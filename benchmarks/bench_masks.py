@@ -209,7 +209,7 @@ def main() -> None:
         points = detector.detect(portrait).landmarks_xy[:1]
         found = network.points(portrait, points)[0][0]
         encode_mesh_map(found)
-        return composite(portrait, draw_mask(image, found, design, placement))
+        return composite(portrait, draw_mask(portrait, found, design, placement))
 
     compare(
         "one mask at 256 × 256",
