@@ -124,6 +124,15 @@ def test_modules_of_tests_have_names_of_their_own():
     assert sorted({name for name in names if names.count(name) > 1}) == []
 
 
+def test_modules_of_tests_are_imported_by_that_name():
+    """A package that some library leaves beside its own is called `tests`, too, and comes first."""
+    named = re.compile(r"^\s*(from|import) tests\b", re.MULTILINE)
+    found = [
+        path for path in (ROOT / "tests").rglob("*.py") if named.search(path.read_text("utf-8"))
+    ]
+    assert found == []
+
+
 def without_encoding(source: str) -> list[str]:
     """Name the calls that read or write text as the locale has it."""
     found = []

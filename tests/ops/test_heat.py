@@ -7,6 +7,7 @@ import cv2
 import flyr
 import numpy as np
 import pytest
+from foreign_files import png, saved, tiff
 from PIL import Image
 from pydantic import ValidationError
 
@@ -15,7 +16,6 @@ from pipeline.ops.containers import UndecodableError, packed_chunk
 from pipeline.ops.heat import stored_values, thermal_image
 from pipeline.ops.palettes import PALETTES
 from pipeline.params.datasets import DatasetParams, HeatParams
-from tests.ops.foreign_files import png, saved, tiff
 
 CELSIUS = np.linspace(18.0, 38.0, 12 * 16).reshape(12, 16)
 LEVELS = np.rint((CELSIUS - 18) / 20 * 255).astype(np.uint8)
