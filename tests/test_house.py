@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -127,9 +128,8 @@ def test_modules_of_tests_have_names_of_their_own():
 def test_modules_of_tests_are_imported_by_that_name():
     """A package that some library leaves beside its own is called `tests`, too, and comes first."""
     named = re.compile(r"^\s*(from|import) tests\b", re.MULTILINE)
-    found = [
-        path for path in (ROOT / "tests").rglob("*.py") if named.search(path.read_text("utf-8"))
-    ]
+    modules = (ROOT / "tests").rglob("*.py")
+    found = [path for path in modules if named.search(path.read_text(encoding="utf-8"))]
     assert found == []
 
 
