@@ -274,6 +274,8 @@ def _eight_bit(image: Image.Image, tone_percentiles: tuple[float, float]) -> UIn
         return tone_map(np.asarray(image, np.float32), tone_percentiles)
     if image.mode in ("L", "1") and "transparency" not in image.info:
         return np.asarray(image.convert("L"))
+    if image.mode == "1" and image.info["transparency"]:
+        image.info["transparency"] = 255  # as newer versions of Pillow say it; older ones say 1
     if image.mode in ("L", "1", "LA", "La"):
         black = Image.new("LA", image.size, (0, 255))
         return np.asarray(Image.alpha_composite(*(p.convert("RGBA") for p in (black, image))))[
