@@ -25,7 +25,7 @@ from pipeline.params.load import load_params
 from pipeline.store import image_columns
 from pipeline.store.executors import limit_threads
 from pipeline.store.mapping import BatchFunction
-from pipeline.types import Row
+from pipeline.types import Region, Row
 from pipeline.weights import fetch, load_registry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,6 +52,7 @@ def frames(count: int) -> list[Row]:
         data = cv2.imencode(".jpg", frame)[1].tobytes()
         rows.append(
             {"sample_id": f"m/0#{index:06d}", "band": "VIS", "truth_people": None}
+            | {"region": str(Region.SCENE), "height_px": FRAME_HW[0], "width_px": FRAME_HW[1]}
             | image_columns(data, FRAME_HW, "frame.jpg")
         )
     return rows
