@@ -7,6 +7,7 @@ frame is labelled anew exactly when its own ids change.
 """
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -141,6 +142,11 @@ class TrackedShard:
         table = self.file.table(["sample_id", "content_sha256"])
         names, contents = (column.to_pylist() for column in table.columns)
         yield from map(self._content, names, contents)
+
+    def mark(self) -> str | None:
+        """Return what changes whenever the file or a track does."""
+        mark = self.file.mark()
+        return mark and json.dumps([mark, self.tracks])
 
     def _tracked(self, row: Row) -> Row:
         ids = self.tracks.get(row["sample_id"], (None,) * len(row["bodies"]))

@@ -27,7 +27,14 @@ from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.files import LINKED, all_below, is_hidden, shown
 from pipeline.readers.layout import EXTENSIONS, is_image, stem_of
-from pipeline.readers.listing import LINK, listed_row, load_file, refused_row, sample_id_of
+from pipeline.readers.listing import (
+    LINK,
+    listed_row,
+    load_file,
+    refused_row,
+    sample_id_of,
+    stamps_of_files,
+)
 from pipeline.readers.pseudonyms import load_without_name, pseudonym_key, without_names
 from pipeline.readers.tables import open_rows
 from pipeline.store import Listing
@@ -83,7 +90,8 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
             f"found {'a file' if root.exists() else 'nothing'}; correct datasets.{dataset}.root"
         )
     if not params.pseudonyms:
-        return Listing(rows, params.shards, partial(load_file, base), passed_over)
+        load, stamps = partial(load_file, base), partial(stamps_of_files, base)
+        return Listing(rows, params.shards, load, passed_over, stamps)
     key = pseudonym_key()
     rows, passed_over = (without_names(each, dataset, key) for each in (rows, passed_over))
     return Listing(rows, params.shards, partial(load_without_name, base), passed_over)

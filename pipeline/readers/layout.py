@@ -16,7 +16,14 @@ from typing import Any, TypeVar
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.files import LINKED, all_below, is_hidden
-from pipeline.readers.listing import LINK, key_of, listed_row, load_file, refused_row
+from pipeline.readers.listing import (
+    LINK,
+    key_of,
+    listed_row,
+    load_file,
+    refused_row,
+    stamps_of_files,
+)
 from pipeline.readers.tables import open_rows, read_text
 from pipeline.store import Listing
 from pipeline.store.shots import IMAGE_KINDS
@@ -92,7 +99,13 @@ def make_listing(
     known = {"band": str(params.band), "licence": params.licence, "simulated": params.simulated}
     links = [path for path in files_below(root) if path.endswith(LINKED)]
     passed_over = [refused_row(path, dataset, LINK, **known) for path in links]
-    return Listing(listed, params.shards, partial(load_file, root), passed_over)
+    return Listing(
+        listed,
+        params.shards,
+        partial(load_file, root),
+        passed_over,
+        partial(stamps_of_files, root),
+    )
 
 
 def list_by_path(

@@ -1,8 +1,10 @@
 """What all readers share: the rows they make and the checks these must pass."""
 
+import hashlib
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 from pipeline.errors import ReaderError
@@ -74,6 +76,31 @@ def load_file(root: Path, row: Row) -> Row:
         return known | {"unreadable": f"{shown(row['path'])}: {error.strerror}"}
     except UndecodableError as error:
         return known | {"refused": [error.reason, str(error)]}
+
+
+def stamps_of_files(root: Path, rows: Iterable[Row]) -> str:
+    """Return what changes whenever what ``load_file`` adds to one of these rows does.
+
+    A file's length, times and inode tell; the time at which its inode was touched can't be set. A
+    folder on the way that became a link counts, too: what lies behind one is refused.
+    """
+    behind_link = cache(partial(is_behind_link, root))
+    digest = hashlib.sha256()
+    for row in rows:
+        if "refused" not in row:
+            path = row["path"]
+            spelt = dict.fromkeys((path, unicodedata.normalize("NFD", path)))
+            known = [_stamp(root / one) for one in spelt], behind_link(path.rpartition("/")[0])
+            digest.update(f"{known};".encode())
+    return digest.hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int | None, ...]:
+    try:
+        told = path.stat()
+    except OSError as error:
+        return (error.errno,)
+    return told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino, told.st_dev
 
 
 def _read_spelt(root: Path, path: str) -> bytes:

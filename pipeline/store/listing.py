@@ -1,7 +1,8 @@
 """Rows that a reader lists: placed in shards, each loaded only when it is worked on."""
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -40,12 +41,15 @@ class Listing:
         load: returns the row with its content added; must be picklable. A row that has its
             ``content_sha256`` already keeps it, and need not be loaded to be compared.
         passed_over: rows of what lies there and is no sample; they are mapped as the others are.
+        stamps: returns of some of the rows what changes whenever what ``load`` adds to one does,
+            without reading it; must be picklable. None where only reading tells.
     """
 
     rows: Sequence[Row] | LazyRows
     count: int
     load: Callable[[Row], Row]
     passed_over: Sequence[Row] = ()
+    stamps: Callable[[Iterable[Row]], str] | None = None
 
     @cached_property
     def _all(self) -> Sequence[Row] | LazyRows:
@@ -69,7 +73,7 @@ class Listing:
         """Return one shard of the listing."""
         rows, chosen = self._all, self._placed[index]
         taken = rows.take(chosen) if isinstance(rows, LazyRows) else [rows[i] for i in chosen]
-        return ListingShard(taken, self.load)
+        return ListingShard(taken, self.load, self.stamps)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class ListingShard:
 
     listed: Sequence[Row] | LazyRows
     load: Callable[[Row], Row]
+    stamps: Callable[[Iterable[Row]], str] | None = None
 
     def batches(self, *, wanted: Sequence[bool] | None = None) -> Iterator[list[Row]]:
         """Yield one row at a time: its content may be a large file."""
@@ -92,6 +97,15 @@ class ListingShard:
         """Yield each row's ``content_sha256``; where the listing has none the row is loaded."""
         for row in self.listed:
             yield row.get("content_sha256") or self._loaded(row)["content_sha256"]
+
+    def mark(self) -> str | None:
+        """Return what changes whenever a row or the bytes behind it do."""
+        if self.stamps is None:
+            return None
+        digest = hashlib.sha256(self.stamps(self.listed).encode())
+        for row in self.listed:
+            digest.update(listed_sha256(row).encode())
+        return digest.hexdigest()
 
     def _loaded(self, row: Row) -> Row:
         loaded = self.load(row)

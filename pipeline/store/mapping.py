@@ -5,13 +5,14 @@ changed is not touched; a changed one is replaced at once. Whatever was finished
 interruption is found again by its fingerprint.
 """
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain, groupby
 from threading import Lock
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from pipeline.errors import DamageError, OlderError, SchemaError
-from pipeline.store.checked import CheckedFiles
+from pipeline.store.checked import CheckedFiles, Made
 from pipeline.store.columns import REJECTED
 from pipeline.store.executors import Executor, Serial, Threads, Work, report_progress
 from pipeline.store.files import Place
@@ -78,12 +79,19 @@ class _Shard:
 
 @dataclass(frozen=True)
 class _ShardState:
-    """What a shard needs: how many input rows there are, and how many have to be computed."""
+    """What a shard needs: how many input rows there are, and how many have to be computed.
+
+    Attributes:
+        made_of: see ``Made``; None where only reading the input tells.
+        made: what is noted of it, where it is made of just that.
+    """
 
     shard: _Shard
     rows: int
     stale: int
     changed: bool
+    made_of: str | None = None
+    made: Made | None = None
 
 
 def map_shards(
@@ -126,7 +134,7 @@ def map_shards(
         target.drop_foreign_shards()
         checked = CheckedFiles(target.path)
         _drop_damaged(target, checked)
-        states = _states(source, target, schema, key, batch_rows)
+        states = _states(source, target, checked, schema, key, batch_rows)
         # Large shards first: no worker then ends long after the others.
         changed = sorted((p for p in states if p.changed), key=lambda state: -state.stale)
         rows, stale = sum(p.rows for p in states), sum(p.stale for p in states)
@@ -141,9 +149,12 @@ def map_shards(
                 check_lock()
                 computed += done
         target.drop_foreign_shards()  # what workers that died left half-written
-        reasons = Counter(target.rejected.table(["reason"])["reason"].to_pylist())
-        out = sum(shard.rows() for shard in map(target.shard, range(target.count)))
-        checked.note(_files(target))
+        with ThreadPoolExecutor() as threads:
+            made = list(threads.map(_made_by, states))
+        known = zip(states, made, strict=True)
+        checked.note(_files(target), {s.shard.accepted.path: m for s, m in known if s.made_of})
+    reasons = sum((Counter(one.rejected) for one in made), Counter())
+    out = sum(one.rows_out for one in made)
     return MapSummary(rows, out, dict(sorted(reasons.items())), computed, rows - computed)
 
 
@@ -172,7 +183,12 @@ def _files(folder: ShardFolder) -> list[Place]:
 
 
 def _states(
-    source: Source, target: ShardFolder, schema: pa.Schema, key: StageKey, batch_rows: int
+    source: Source,
+    target: ShardFolder,
+    checked: CheckedFiles,
+    schema: pa.Schema,
+    key: StageKey,
+    batch_rows: int,
 ) -> list[_ShardState]:
     shards = [
         _Shard(
@@ -186,21 +202,46 @@ def _states(
         for index in range(source.count)
     ]
     with ThreadPoolExecutor() as threads:
-        return list(threads.map(_state_of, shards))
+        return list(threads.map(partial(_state_of, checked), shards))
 
 
-def _state_of(shard: _Shard) -> _ShardState:
-    """Compare the fingerprints the shard needs with those it has."""
+def _state_of(checked: CheckedFiles, shard: _Shard) -> _ShardState:
+    """Compare the fingerprints the shard needs with those it has, unless its files tell enough."""
+    made_of = _made_of(shard)
+    if made_of and (made := checked.made(made_of, shard.accepted.path, shard.rejected.path)):
+        return _ShardState(shard, made.rows_in, 0, False, made_of, made)
     former = _former(shard)
     if not former.done:
         rows = shard.source.rows()
-        return _ShardState(shard, rows, rows, not former.whole or rows > 0 or bool(former.found))
+        changed = not former.whole or rows > 0 or bool(former.found)
+        return _ShardState(shard, rows, rows, changed, made_of)
     needed = tuple(shard.key.fingerprint(content) for content in shard.source.contents())
     stale = sum(fingerprint not in former.done for fingerprint in needed)
     changed = not former.whole or stale > 0 or former.found != set(needed)
     # Held for all shards at once: only where some rows stay and others don't.
     kept = needed if changed and stale < len(needed) else None
-    return _ShardState(replace(shard, needed=kept), len(needed), stale, changed)
+    return _ShardState(replace(shard, needed=kept), len(needed), stale, changed, made_of)
+
+
+def _made_of(shard: _Shard) -> str | None:
+    mark = shard.source.mark()
+    if mark is None:
+        return None
+    return hashlib.sha256(shard.key.digest + _digest_of(shard.schema) + mark.encode()).hexdigest()
+
+
+@cache
+def _digest_of(schema: pa.Schema) -> bytes:
+    return hashlib.sha256(schema.serialize()).digest()
+
+
+def _made_by(state: _ShardState) -> Made:
+    """Count what a shard holds now, by its files only where nothing is noted of it."""
+    shard = state.shard
+    if state.made:
+        return state.made
+    reasons = Counter(shard.rejected.table(["reason"])["reason"].to_pylist())
+    return Made(state.made_of or "", state.rows, shard.accepted.rows(), dict(reasons))
 
 
 class _FormerShard(NamedTuple):

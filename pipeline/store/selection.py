@@ -1,6 +1,7 @@
 """Some rows of a folder as a source of its own: a stage that works on a part of its input."""
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,11 @@ class ChosenShard:
         table, ids = self.file.table(["sample_id", "content_sha256"]), frozenset(self.ids)
         names, contents = (column.to_pylist() for column in table.columns)
         yield from (content for name, content in zip(names, contents, strict=True) if name in ids)
+
+    def mark(self) -> str | None:
+        """Return what changes whenever the file or the choice does."""
+        mark = self.file.mark()
+        return mark and json.dumps([mark, self.ids])
 
 
 def select(

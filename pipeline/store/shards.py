@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import DamageError, SchemaError, StageError
 from pipeline.scratch import ScratchFolder
+from pipeline.store.checked import stamp_of
 from pipeline.store.columns import measure_names
 from pipeline.store.content import content_names, content_sha256
 from pipeline.store.files import ObjectPath, Place, place_of
@@ -72,6 +73,12 @@ class SourceShard(Protocol):
 
     def contents(self) -> Iterator[str]:
         """Yield the ``content_sha256`` of each row in order, as cheaply as can be."""
+
+    def mark(self) -> str | None:
+        """Return what changes whenever a row may have, without reading any.
+
+        None where that can't be told.
+        """
 
 
 class Outcomes(NamedTuple):
@@ -158,6 +165,13 @@ class ShardFile:
     def contents(self) -> Iterator[str]:
         """Yield the ``content_sha256`` of each row, as it was written."""
         yield from self.table(["content_sha256"])["content_sha256"].to_pylist()
+
+    def mark(self) -> str | None:
+        """Return what changes whenever the file is replaced; None where there is none."""
+        try:
+            return json.dumps(stamp_of(self.path))
+        except FileNotFoundError:
+            return None
 
     def outcomes(self, schema: pa.Schema) -> Outcomes | None:
         """Return whose outcomes the file holds.

@@ -1,5 +1,7 @@
 """Reader ``folder``: what it lists, what it refuses, and what ``ingest`` makes of it."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -90,6 +92,46 @@ def test_a_file_that_vanishes_is_unreadable_not_fatal(tmp_path):
     (tmp_path / "a/1.jpg").unlink()
     (row,) = [r for i in range(2) for batch in listing.shard(i).batches() for r in batch]
     assert row["unreadable"] == "a/1.jpg: No such file or directory"
+
+
+def marks(root, **values):
+    listing = read_dataset("mine", params(root, **values))
+    return [listing.shard(index).mark() for index in range(2)]
+
+
+def test_a_file_that_was_written_again_in_secret_is_another(tmp_path):
+    put(tmp_path, *(f"a/{i}.png" for i in range(6)))
+    before, path = marks(tmp_path), tmp_path / "a/3.png"
+    assert marks(tmp_path) == before
+    told = path.stat()
+    with path.open("r+b") as file:  # of the same length, inode and time
+        file.write(b"\0")
+    os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))
+    assert path.stat().st_mtime_ns == told.st_mtime_ns
+    assert [one != other for one, other in zip(marks(tmp_path), before, strict=True)].count(
+        True
+    ) == 1
+
+
+def test_what_a_list_says_of_a_file_and_where_its_folder_leads_count(tmp_path):
+    put(tmp_path / "data", "a/1.png")
+    table = tmp_path / "data/list.csv"
+    table.write_text("path,subject\na/1.png,x\n")
+    before = marks(tmp_path / "data", list="list.csv")
+    table.write_text("path,subject\na/1.png,y\n")
+    other = marks(tmp_path / "data", list="list.csv")
+    assert other != before
+    (tmp_path / "data/a").rename(tmp_path / "a")
+    (tmp_path / "data/a").symlink_to(tmp_path / "a")
+    assert marks(tmp_path / "data", list="list.csv") != other
+
+
+def test_a_file_that_comes_back_is_another_than_one_that_is_missing(tmp_path):
+    put(tmp_path, "a/1.png", "a/2.png")
+    (tmp_path / "list.csv").write_text("path\na/1.png\na/2.png\na/3.png\n")
+    before = marks(tmp_path, list="list.csv")
+    put(tmp_path, "a/3.png")
+    assert marks(tmp_path, list="list.csv") != before
 
 
 @pytest.mark.parametrize(

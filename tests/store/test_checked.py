@@ -1,0 +1,151 @@
+"""What is known of an output without opening its files: when it is trusted, and when it is not."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import work
+
+from pipeline.store import ShardFolder, StageKey, map_shards
+from pipeline.store.columns import extend, measure
+from pipeline.store.executors import Serial
+from pipeline.store.selection import ChosenRows
+from pipeline.store.shards import ShardFile, ShardWriter, shard_of
+
+KEY = StageKey("stage", {}, {}, "code")
+NAMES = [f"s{i}" for i in range(12)]
+
+
+def fill(folder, rows):
+    """Write rows as a stage before would."""
+    for index in range(folder.count):
+        mine = [row for row in rows if shard_of(row["sample_id"], folder.count) == index]
+        with ShardWriter(folder.shard(index).path, work.SCHEMA) as writer:
+            for row in sorted(mine, key=lambda row: row["sample_id"]):
+                writer.write([row | {"content_sha256": None, "fingerprint": "0" * 64}])
+
+
+def images(second=b"one"):
+    return [work.make_image(name, second if name == "s1" else b"one") for name in NAMES]
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = ShardFolder(tmp_path / "source", 3)
+    fill(folder, images())
+    return folder
+
+
+@pytest.fixture
+def shout(tmp_path):
+    return work.Shout(tmp_path / "log")
+
+
+@pytest.fixture
+def go(tmp_path, shout):
+    def run(source, *, key=KEY, schema=work.SCHEMA):
+        return map_shards(
+            source,
+            ShardFolder(tmp_path / "out", 3),
+            schema=schema,
+            key=key,
+            make=shout,
+            batch_rows=4,
+            executor=Serial(),
+            label="test",
+        )
+
+    return run
+
+
+def refuse_to_read(monkeypatch):
+    def fail(*_, **__):
+        raise AssertionError("it was opened")
+
+    for name in ("contents", "outcomes", "rows", "table", "batches"):
+        monkeypatch.setattr(ShardFile, name, fail)
+
+
+def test_where_nothing_changed_no_shard_is_opened_and_the_counts_are_the_same(
+    source, go, monkeypatch
+):
+    fill(source, [work.make_image(name) for name in ("a", "bad", "mixed")])
+    first = go(source)
+    refuse_to_read(monkeypatch)
+    again = go(source)
+    assert (again.computed, again.reused) == (0, 3)
+    assert (again.rows_in, again.rows_out) == (first.rows_in, first.rows_out) == (3, 2)
+    assert again.rejected == first.rejected == {"bad": 2}
+
+
+def test_a_shard_that_was_written_again_is_read_and_reused_where_it_is_equal(source, go, shout):
+    go(source)
+    shout.computed()
+    fill(source, images())
+    assert (go(source).computed, shout.computed()) == (0, [])
+    fill(source, images(b"two"))
+    assert go(source).computed == 1
+    assert shout.computed() == ["s1"]
+
+
+def test_another_key_or_schema_computes_all_though_no_file_changed(source, go):
+    go(source)
+    assert go(source, key=StageKey("stage", {"a": 2}, {}, "code")).computed == 12
+    go(source)
+    blur = measure("blur_px", pa.float32(), "by hand", unit="px")
+    assert go(source, schema=extend(work.SCHEMA, [blur])).computed == 12
+
+
+def test_an_output_that_was_lost_or_replaced_is_made_again(source, go, tmp_path):
+    go(source)
+    out = tmp_path / "out"
+    good = {path: path.read_bytes() for path in out.rglob("*.parquet")}
+    first, second, third = sorted(out.glob("shard-*"))
+    first.unlink()
+    second.write_bytes(third.read_bytes())
+    (out / "rejected" / third.name).write_bytes(b"PAR1")
+    assert go(source).computed > 0
+    assert {path: path.read_bytes() for path in out.rglob("*.parquet")} == good
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda known: "",
+        lambda known: "[]",
+        lambda known: json.dumps({"files": known["files"]}),
+        lambda known: json.dumps(known | {"shards": {"shard": {"made_of": 1}}}),
+        lambda known: json.dumps(known | {"shards": 3}),
+    ],
+)
+def test_a_record_that_is_cut_or_of_an_earlier_version_is_no_record(source, go, tmp_path, damage):
+    go(source)
+    record = tmp_path / ".out.checked"
+    record.write_text(damage(json.loads(record.read_text())))
+    summary = go(source)
+    assert (summary.computed, summary.reused, summary.rows_out) == (0, 12, 12)
+
+
+def test_another_choice_of_the_same_file_is_another_input(source):
+    def marks(names):
+        chosen = ChosenRows(source, frozenset(names))
+        return [chosen.shard(index).mark() for index in range(3)]
+
+    former = marks(NAMES)
+    assert marks(NAMES) == former
+    changed = [one != other for one, other in zip(former, marks(NAMES[1:]), strict=True)]
+    assert changed == [shard_of(NAMES[0], 3) == index for index in range(3)]
+
+
+def test_times_alone_make_a_file_another(source):
+    shard = source.shard(0)
+    before = shard.mark()
+    os.utime(shard.path, ns=(0, 0))
+    assert shard.mark() != before
+    shard.path.unlink()
+    assert shard.mark() is None
