@@ -6,22 +6,20 @@ interruption is found again by its fingerprint.
 """
 
 import gc
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from itertools import chain, groupby
 from threading import Lock
-from typing import NamedTuple
 
 import pyarrow as pa
 
 from pipeline.errors import DamageError, OlderError, SchemaError
-from pipeline.store.checked import CheckedFiles, Made
+from pipeline.store.checked import CheckedFiles
 from pipeline.store.columns import REJECTED
 from pipeline.store.executors import Executor, Serial, Threads, Work, report_progress
 from pipeline.store.files import Place
@@ -29,14 +27,8 @@ from pipeline.store.fingerprint import StageKey
 from pipeline.store.locks import locked, writing
 from pipeline.store.pending import StoredRow
 from pipeline.store.progress import progress
-from pipeline.store.shards import (
-    NO_OUTCOMES,
-    ShardFile,
-    ShardFolder,
-    ShardWriter,
-    Source,
-    SourceShard,
-)
+from pipeline.store.shards import ShardFile, ShardFolder, ShardWriter, Source
+from pipeline.store.stale import Shard, count_all, former_of, states_of
 from pipeline.types import Rejected, Row
 
 log = logging.getLogger(__name__)
@@ -56,43 +48,6 @@ class MapSummary:
     rejected: dict[str, int]
     computed: int
     reused: int
-
-
-@dataclass(frozen=True)
-class _Shard:
-    """One shard's worth of work, sent to a worker.
-
-    Attributes:
-        needed: fingerprint of each input row; None where no row or every row is computed.
-    """
-
-    source: SourceShard
-    accepted: ShardFile
-    rejected: ShardFile
-    schema: pa.Schema
-    key: StageKey
-    batch_rows: int
-    needed: tuple[str, ...] | None = None
-
-    def __str__(self) -> str:
-        return str(self.accepted.path)
-
-
-@dataclass(frozen=True)
-class _ShardState:
-    """What a shard needs: how many input rows there are, and how many have to be computed.
-
-    Attributes:
-        made_of: see ``Made``; None where only reading the input tells.
-        made: what is noted of it, where it is made of just that.
-    """
-
-    shard: _Shard
-    rows: int
-    stale: int
-    changed: bool
-    made_of: str | None = None
-    made: Made | None = None
 
 
 def map_shards(
@@ -135,7 +90,13 @@ def map_shards(
         target.drop_foreign_shards()
         checked = CheckedFiles(target.path)
         _drop_damaged(target, checked)
-        states = _states(source, target, checked, schema, key, batch_rows)
+        shards = [
+            Shard(
+                source.shard(i), target.shard(i), target.rejected.shard(i), schema, key, batch_rows
+            )
+            for i in range(source.count)
+        ]
+        states = states_of(shards, checked)
         # Large shards first: no worker then ends long after the others.
         changed = sorted((p for p in states if p.changed), key=lambda state: -state.stale)
         rows, stale = sum(p.rows for p in states), sum(p.stale for p in states)
@@ -150,8 +111,7 @@ def map_shards(
                 check_lock()
                 computed += done
         target.drop_foreign_shards()  # what workers that died left half-written
-        with ThreadPoolExecutor() as threads:
-            made = list(threads.map(_made_by, states))
+        made = count_all(states)
         known = zip(states, made, strict=True)
         checked.note(_files(target), {s.shard.accepted.path: m for s, m in known if s.made_of})
     reasons = sum((Counter(one.rejected) for one in made), Counter())
@@ -183,91 +143,6 @@ def _files(folder: ShardFolder) -> list[Place]:
     return [part.shard(index).path for part in parts for index in range(folder.count)]
 
 
-def _states(
-    source: Source,
-    target: ShardFolder,
-    checked: CheckedFiles,
-    schema: pa.Schema,
-    key: StageKey,
-    batch_rows: int,
-) -> list[_ShardState]:
-    shards = [
-        _Shard(
-            source.shard(index),
-            target.shard(index),
-            target.rejected.shard(index),
-            schema,
-            key,
-            batch_rows,
-        )
-        for index in range(source.count)
-    ]
-    with ThreadPoolExecutor() as threads:
-        return list(threads.map(partial(_state_of, checked), shards))
-
-
-def _state_of(checked: CheckedFiles, shard: _Shard) -> _ShardState:
-    """Compare the fingerprints the shard needs with those it has, unless its files tell enough."""
-    made_of = _made_of(shard)
-    if made_of and (made := checked.made(made_of, shard.accepted.path, shard.rejected.path)):
-        return _ShardState(shard, made.rows_in, 0, False, made_of, made)
-    former = _former(shard)
-    if not former.done:
-        rows = shard.source.rows()
-        changed = not former.whole or rows > 0 or bool(former.found)
-        return _ShardState(shard, rows, rows, changed, made_of)
-    needed = tuple(shard.key.fingerprint(content) for content in shard.source.contents())
-    stale = sum(fingerprint not in former.done for fingerprint in needed)
-    changed = not former.whole or stale > 0 or former.found != set(needed)
-    # Held for all shards at once: only where some rows stay and others don't.
-    kept = needed if changed and stale < len(needed) else None
-    return _ShardState(replace(shard, needed=kept), len(needed), stale, changed, made_of)
-
-
-def _made_of(shard: _Shard) -> str | None:
-    mark = shard.source.mark()
-    if mark is None:
-        return None
-    return hashlib.sha256(shard.key.digest + _digest_of(shard.schema) + mark.encode()).hexdigest()
-
-
-@cache
-def _digest_of(schema: pa.Schema) -> bytes:
-    return hashlib.sha256(schema.serialize()).digest()
-
-
-def _made_by(state: _ShardState) -> Made:
-    """Count what a shard holds now, by its files only where nothing is noted of it."""
-    shard = state.shard
-    if state.made:
-        return state.made
-    reasons = Counter(shard.rejected.table(["reason"])["reason"].to_pylist())
-    return Made(state.made_of or "", state.rows, shard.accepted.rows(), dict(reasons))
-
-
-class _FormerShard(NamedTuple):
-    """What stands in a shard's two files.
-
-    Attributes:
-        whole: both are there, readable.
-        found: fingerprints in either.
-        done: of these, those of which everything is there: what one file shares with the other has
-            to stand in both. The files are replaced one after the other, and one can get lost.
-    """
-
-    whole: bool
-    found: frozenset[str]
-    done: frozenset[str]
-
-
-def _former(shard: _Shard) -> _FormerShard:
-    accepted, rejected = shard.accepted.outcomes(shard.schema), shard.rejected.outcomes(REJECTED)
-    whole = accepted is not None and rejected is not None
-    left, right = accepted or NO_OUTCOMES, rejected or NO_OUTCOMES
-    found, shared = left.here | right.here, left.shared | right.shared
-    return _FormerShard(whole, found, found - (shared - (left.here & right.here)))
-
-
 _function: BatchFunction
 _turn = Lock()
 """Whose batch it is, where threads share the function: its networks know one at a time."""
@@ -287,10 +162,10 @@ def _start_nothing() -> None:
     """Load nothing: rows only leave."""
 
 
-def _run(shard: _Shard) -> int:
+def _run(shard: Shard) -> int:
     """Write one shard anew; returns how many rows were computed."""
     try:
-        return _write(shard, _former(shard).done)
+        return _write(shard, former_of(shard).done)
     except DamageError as error:
         if error.path not in (shard.accepted.path, shard.rejected.path):
             raise
@@ -298,7 +173,7 @@ def _run(shard: _Shard) -> int:
         return _write(replace(shard, needed=None), frozenset())
 
 
-def _write(shard: _Shard, kept: frozenset[str]) -> int:
+def _write(shard: Shard, kept: frozenset[str]) -> int:
     """Write reused and computed rows in order, then swap the files."""
     computed = 0
     accepted = _Former(shard.accepted, shard.schema, kept)
@@ -326,7 +201,7 @@ def _write(shard: _Shard, kept: frozenset[str]) -> int:
     return computed
 
 
-def _outcomes(shard: _Shard, kept: Collection[str]) -> Iterator[tuple[Row, str, Outcome | None]]:
+def _outcomes(shard: Shard, kept: Collection[str]) -> Iterator[tuple[Row, str, Outcome | None]]:
     """Yield each input row in order with its outcome, None where the former one holds."""
     waiting: list[tuple[Row, str]] = []
     stale = 0

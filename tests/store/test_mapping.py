@@ -254,12 +254,13 @@ def test_a_killed_run_resumes_and_ends_with_the_same_bytes(out, shout, tmp_path)
 def test_memory_does_not_hold_images_of_rows_that_stay(out, shout):
     """Rows that are reused between two that are computed are held by their fingerprint alone."""
     from pipeline.store import mapping
+    from pipeline.store.stale import Shard
 
     rows = [work.make_image(f"s{i:02d}", bytes(1000)) for i in range(40)]
     needed = tuple(KEY.fingerprint(listed_sha256(row)) for row in rows)
     kept = set(needed[:-1])
     source = Listing(rows, 1, dict).shard(0)
-    shard = mapping._Shard(source, None, None, work.SCHEMA, KEY, 8, needed)
+    shard = Shard(source, None, None, work.SCHEMA, KEY, 8, needed)
     mapping._start(partial(shout))
     held = [row for row, _, outcome in mapping._outcomes(shard, kept) if outcome is None]
     assert held == [{}] * 39
