@@ -1,10 +1,10 @@
 """What ten images cost in a data set of twenty thousand, what a no-op costs, and peak memory.
 
-``python -m benchmarks.bench_incremental`` makes a workspace, fills a plain folder with shifted
-photographs of scikit-image's astronaut, a tenth of them first, and runs ``dvc repro``; adds ten and
-runs it again; the same with all; takes ten away; and once more with nothing to do. Peak memory is
-that of the largest process of a run. Shares are of the run that computed the bulk of the images,
-which is a little less than all would cost at once.
+``python -m benchmarks.bench_incremental`` fills a plain folder with shifted photographs of
+scikit-image's astronaut and runs ``dvc repro`` in a workspace of its own; adds ten and runs it
+again; the same with a tenth of them in another workspace, for their memory; takes ten of all away;
+and once more with nothing to do. Shares are of the first run, from nothing. Peak memory is that of
+the largest process of a run.
 
 With ``--folder`` it stays there and, ended, goes on where it was: a run's seconds are added up.
 """
@@ -26,7 +26,8 @@ from pipeline.ops.codec import encode_jpeg
 
 STAGES = ("ingest", "detect", "align", "parse", "parts", "attributes")
 CHANGED = 10
-MINE = {"reader": "folder", "root": "images", "shards": 64}
+SHARDS = 256
+"""A shard that is hit is written whole: so many, as is advised for data sets that grow."""
 
 
 def path_of(folder: Path, number: int) -> Path:
@@ -96,23 +97,35 @@ class Steps:
         return found
 
 
-def measure(folder: Path, count: int) -> None:
-    """Measure and print."""
+def started(folder: Path) -> Steps:
+    """Make a workspace, or find the one that is there."""
     cwd = folder / "workspace"
     if not (cwd / "params.yaml").exists():
-        workspace(folder, {"datasets": {"mine": MINE}, "face_datasets": {"mine": {}}})
-    images, steps, few = cwd / "images", Steps(cwd, folder / "steps.json"), count // 10
-    peaks, full = [], {}
-    for size, first in ((few, 0), (count, few + CHANGED)):
-        full = steps.run(f"{size} images", lambda f=first, s=size: put(images, f, s - f))
-        more = steps.run(f"{CHANGED} more than {size}", lambda s=size: put(images, s, CHANGED))
-        share(f"{CHANGED} more than {size}", more, full)
-        note(f"{size} images, largest process", "MB", [full["peak_mb"]])
-        peaks.append(full["peak_mb"])
-    less = steps.run(f"{CHANGED} fewer than {count}", lambda: take(images, count, CHANGED))
-    share(f"{CHANGED} fewer than {count}", less, full)
+        folder.mkdir(parents=True, exist_ok=True)
+        mine = {"reader": "folder", "root": "images", "shards": SHARDS}
+        workspace(folder, {"datasets": {"mine": mine}, "face_datasets": {"mine": {}}})
+    return Steps(cwd, folder / "steps.json")
+
+
+def grown(steps: Steps, count: int) -> dict[str, Any]:
+    """Run on so many images from nothing, and on ten more; returns what the first run took."""
+    images, more = steps.cwd / "images", f"{CHANGED} more than {count}"
+    first = steps.run(f"{count} images", lambda: put(images, 0, count))
+    share(more, steps.run(more, lambda: put(images, count, CHANGED)), first)
+    note(f"{count} images, largest process", "MB", [first["peak_mb"]])
+    return first
+
+
+def measure(folder: Path, count: int) -> None:
+    """Measure and print."""
+    few = grown(started(folder / "few"), count // 10)
+    steps = started(folder / "all")
+    full = grown(steps, count)
+    less = f"{CHANGED} fewer than {count}"
+    taken = steps.run(less, lambda: take(steps.cwd / "images", count, CHANGED))
+    share(less, taken, full)
     steps.run("nothing to do", lambda: None)
-    print(f"memory: {peaks[1] / peaks[0]:.2f} × with ten times as many")
+    print(f"memory: {full['peak_mb'] / few['peak_mb']:.2f} × with ten times as many")
 
 
 def share(what: str, part: dict[str, Any], full: dict[str, Any]) -> None:
