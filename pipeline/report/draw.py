@@ -174,6 +174,8 @@ def overlay_labels(image: UInt8, labels: UInt8) -> UInt8:
 
 def centred(image: UInt8, wh: tuple[int, int]) -> UInt8:
     """Centre an image on a dark ground; it has to fit into ``wh``."""
+    if image.shape == (wh[1], wh[0], 3):
+        return image
     canvas = np.full((wh[1], wh[0], 3), GROUND, np.uint8)
     top, left = (wh[1] - image.shape[0]) // 2, (wh[0] - image.shape[1]) // 2
     canvas[top : top + image.shape[0], left : left + image.shape[1]] = image

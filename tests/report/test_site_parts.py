@@ -12,20 +12,28 @@ import pytest
 from jinja2 import Environment, FileSystemLoader
 from report_rows import IDENTITY, IMAGE, aligned, folder, make_image
 
+from pipeline.evaluation.comparison import compare
+from pipeline.evaluation.curve import eer
+from pipeline.evaluation.measures import measure
+from pipeline.face3d.measures import aligned_measures
 from pipeline.report.evaluate_bodies import write_band_cmc
+from pipeline.report.query import Tables
 from pipeline.report.site import card as card_module
 from pipeline.report.site.card import DataCard, hub_card, in_order_of_bands
 from pipeline.report.site.changes import differences
-from pipeline.report.site.failures import band_matrix, worst_pairs
+from pipeline.report.site.failures import _eer, band_matrix, worst_pairs
 from pipeline.report.site.markdown import html_of
 from pipeline.report.site.plots import det_of, heat_map, line_chart, read_curves
 from pipeline.report.site.results import charts
 from pipeline.report.site.runs import StageOutput
-from pipeline.report.site.samples import Shown, facts_of, shown_rows
+from pipeline.report.site.samples import Shown, counts_of, rows_of, shown_rows
 from pipeline.report.site.write import _shown_card
 from pipeline.report.stage_graph import Sizes, StageEntry, layout
+from pipeline.schemas.align import ALIGN
 from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.schemas.sample import IMAGES
+from pipeline.store import ShardFolder
+from pipeline.store.shards import ShardWriter, shard_of
 from pipeline.training.embed import EMBEDDINGS
 
 
@@ -89,9 +97,66 @@ def test_bands_stand_in_the_order_of_the_spectrum():
 def test_a_sheet_of_many_cut_outs_leaves_room_for_the_next_one(tmp_path):
     names = [*(f"a/sheet#{number}.VIS" for number in range(20)), "b/sheet#0.VIS"]
     made = folder(tmp_path / "d", IMAGES, [make_image(name, known=False) for name in names])
-    shown = {one.facts["sample_id"] for one in shown_rows(made, facts_of(made), [], 5)}
+    shown = {one.facts["sample_id"] for one in shown_rows(made, rows_of(made), [], 5)}
     assert len(shown) == 5
     assert "b/sheet#0.VIS" in shown
+
+
+def scattered(path, schema, rows, count):
+    """Write rows into the shards that their ids say."""
+    made = ShardFolder(path, count)
+    for index in range(count):
+        own = [row for row in rows if shard_of(row["sample_id"], count) == index]
+        with ShardWriter(made.shard(index).path, schema) as writer:
+            known = [{k: v for k, v in row.items() if k in schema.names} for row in own]
+            writer.write(sorted(known, key=lambda row: row["sample_id"]))
+    return made
+
+
+def test_a_card_says_what_the_table_says(tmp_path):
+    """DuckDB reads the table; a card's facts are read with its images."""
+    rows = [
+        aligned(f"{n:03d}", subject_id="ab"[n % 2], score=n / 7)
+        | {"pose_deg": np.array([n, 0, 0], np.float32)}
+        for n in range(60)
+    ]
+    rows = [row | aligned_measures(row, row) for row in rows]
+    made = scattered(tmp_path / "d", ALIGN, rows, 4)
+    read = Tables.of(made, "*, yaw_bucket(pose_deg[1]) AS yaw")
+    told = {row["sample_id"]: row for row in read.records("SELECT * FROM rows")}
+    shown = list(shown_rows(made, rows_of(made), [], 20))
+    assert len(shown) == 20
+    for one in shown:
+        assert {"score", "interocular_px", "subject_id", "yaw"} <= one.facts.keys()
+        assert one.facts == {name: told[one.facts["sample_id"]][name] for name in one.facts}
+
+
+def test_rows_whose_pose_nobody_knows_are_counted_as_such(tmp_path):
+    rows = [make_image(f"{n}", yaw=30.0, known=n > 1) for n in range(5)]
+    made = scattered(tmp_path / "d", IMAGES, rows, 3)
+    assert counts_of(rows_of(made)) == {"VIS": {"20-40": 3, "unknown": 2}}
+
+
+def test_few_files_are_read_all_bands_of_a_shot_and_subjects_as_they_come(tmp_path):
+    """Ids are spread over shards at random: so are the subjects of each."""
+    rows = [
+        make_image(f"{n % 10:02d}/{n:03d}.{band}", subject=f"{n % 10}", band=band, known=False)
+        for n in range(400)
+        for band in ("VIS", "LWIR")
+    ]
+    made = scattered(tmp_path / "d", IMAGES, rows, 16)
+    facts = [one.facts for one in shown_rows(made, rows_of(made), [], 40)]
+    shots = [
+        {one["sample_id"].removesuffix(f".{band}") for one in facts if one["band"] == band}
+        for band in ("VIS", "LWIR")
+    ]
+    assert shots[0] == shots[1]
+    assert len(shots[0]) == 20
+    assert len({one["subject_id"] for one in facts}) > 6
+    first = {shard_of(f"{shot}.VIS", 16) for shot in shots[0]}
+    either = [{shard_of(f"{shot}.{band}", 16) for band in ("VIS", "LWIR")} for shot in shots[0]]
+    assert len(first) > 1  # of some shots it is the other band that lies in the first shard
+    assert all(0 in shards for shards in either)
 
 
 def test_a_chart_of_nothing_says_so():
@@ -172,6 +237,24 @@ def test_bands_that_agree_and_bands_that_do_not(tmp_path):
         ("NIR", "VIS"): 1.0,
         ("NIR", "NIR"): 0.0,
     }
+
+
+def test_bands_compared_by_few_scores_have_the_equal_error_rate_of_many():
+    """The page sorts all scores, the evaluations count them: to compile that takes longer."""
+    rng = np.random.default_rng(0)
+    subjects = np.array([*"aaabbbcccd", ""])
+    for _ in range(20):
+        probes, gallery = rng.normal(size=(2, len(subjects), 4))
+        cameras = rng.integers(0, 3, (2, len(subjects))).astype(str)
+        comparison = compare(
+            probes,
+            gallery,
+            subjects,
+            subjects,
+            probe_cameras=cameras[0],
+            gallery_cameras=cameras[1],
+        )
+        assert _eer(comparison) == eer(measure(comparison, fars=()).curve)
 
 
 def test_differences_name_what_came_what_went_and_what_moved():

@@ -1,6 +1,6 @@
 """The page of results: each evaluation's table, curves and failures, and bands against bands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,11 @@ from pipeline.report.site.plots import (
 )
 from pipeline.report.site.runs import StageOutput
 from pipeline.report.site.samples import images_before
+from pipeline.store import ShardFolder
 from pipeline.types import Band, UInt8
+
+Matrix = tuple[str, Markup, int]
+"""Whose it is, how it looks, and how many faces of a band it compares."""
 
 _QUALITY = 85
 
@@ -91,17 +95,14 @@ def _by_bands(curves: Curves) -> dict[str, Curves]:
     }
 
 
-def matrices(outputs: Sequence[StageOutput]) -> list[tuple[str, Markup, int]]:
-    """Draw bands against bands for each data set with more than one band of embedded faces."""
-    found = []
-    for output in outputs:
-        if output.entry.stage == "attributes" and output.folder is not None:
-            values = band_matrix(output.folder)
-            bands = [str(band) for band in Band if any(str(band) in pair for pair in values)]
-            if len(bands) > 1:
-                drawn = heat_map(bands, values, "band of the gallery", "band of the probes")
-                found.append((output.entry.key, drawn, FACES_OF_A_BAND))
-    return found
+def matrix(output: StageOutput, folder: ShardFolder) -> Matrix | None:
+    """Draw bands against bands; None where no more than one band has faces of known people."""
+    values = band_matrix(folder)
+    bands = [str(band) for band in Band if any(str(band) in pair for pair in values)]
+    if len(bands) < 2:
+        return None
+    drawn = heat_map(bands, values, "band of the gallery", "band of the probes")
+    return output.entry.key, drawn, FACES_OF_A_BAND
 
 
 def _failures(output: StageOutput, images: Path) -> list[tuple[str, list[dict[str, Any]]]]:

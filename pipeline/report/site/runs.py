@@ -57,6 +57,11 @@ class StageOutput:
         return dict(self.metrics.get("rejected", {}))
 
     @property
+    def lossless(self) -> bool:
+        """Whether it says that it rejected nothing: what is known need not be read."""
+        return self.metrics.get("rejected") == {}
+
+    @property
     def left_out(self) -> int:
         """How many of ``rejected`` left by a choice of the params."""
         return sum(count for reason, count in self.rejected.items() if reason in LEFT_OUT)

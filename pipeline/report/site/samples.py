@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline.ops.codec import decode_rgb
 from pipeline.report.chosen_rows import read_rows, shot_sql
 from pipeline.report.query import Tables
-from pipeline.report.site.views import fitted, strip, views_of
+from pipeline.report.site.views import drawing_of, fitted, strip, views_of
 from pipeline.store import ShardFolder
-from pipeline.store.columns import measure_names
 from pipeline.store.shards import shard_of
 from pipeline.types import UInt8
 
@@ -23,6 +23,13 @@ _ROOT = shot_sql("split_part(sample_id, '#', 1)")
 
 _OF_ONE_SHOT = 4
 """Rows of a band, yaw and shot before the next shot's turn: of a sheet of many cut-outs a few."""
+
+_ANGLES = {
+    "yaw_deg": "yaw_deg",
+    "pose_deg": "pose_deg[1]",
+    "truth_pose_deg": "truth_pose_deg[1]",
+}
+"""SQL for the yaw of a row by its column: of what was measured, else of what is known."""
 
 _UNSAID = frozenset(
     {
@@ -71,20 +78,29 @@ class Lost:
     strip: bytes | None = None
 
 
-def facts_of(folder: ShardFolder) -> Tables:
-    """Read what the page says of rows: a table ``rows`` of their scalar columns.
+def rows_of(folder: ShardFolder) -> Tables:
+    """Read what rows are chosen by: a table ``rows`` of id, band, shard, ``yaw`` and ``shot``.
 
-    It has two columns more: ``yaw``, the name of the bucket, and ``shot``.
+    ``yaw`` is the name of its bucket. Nothing else is read of all rows: what a page says of those
+    that it shows comes from these.
     """
-    schema = folder.shard(0).schema()
-    named = ", ".join(f'"{name}"' for name in _scalars(schema))
-    return Tables.of(folder, f"{named}, yaw_bucket({_yaw(schema)}) AS yaw, {_ROOT} AS shot")
+    angles = {name: sql for name, sql in _ANGLES.items() if name in folder.shard(0).schema().names}
+    yaw = f"coalesce({', '.join(angles.values())})" if angles else "NULL::FLOAT"
+    shards = [
+        folder.shard(index).table(["sample_id", "band", *angles]) for index in range(folder.count)
+    ]
+    places = np.repeat(np.arange(folder.count), [len(shard) for shard in shards])
+    return Tables().put(
+        "rows",
+        pa.concat_tables(shards).append_column("shard", pa.array(places)),
+        f"sample_id, band, shard, yaw_bucket({yaw}) AS yaw, {_ROOT} AS shot",
+    )
 
 
-def counts_of(facts: Tables) -> dict[str, dict[str, int]]:
+def counts_of(rows: Tables) -> dict[str, dict[str, int]]:
     """Return the number of rows by band and bucket of yaw."""
     found: dict[str, dict[str, int]] = {}
-    for band, bucket, count in facts.ask(
+    for band, bucket, count in rows.ask(
         "SELECT band, yaw, count(*) FROM rows GROUP BY ALL ORDER BY ALL"
     ):
         found.setdefault(band, {})[bucket] = count
@@ -92,34 +108,34 @@ def counts_of(facts: Tables) -> dict[str, dict[str, int]]:
 
 
 def shown_rows(
-    folder: ShardFolder, facts: Tables, inputs: Sequence[ShardFolder], most: int
+    folder: ShardFolder, rows: Tables, inputs: Sequence[ShardFolder], most: int
 ) -> Iterator[Shown]:
-    """Yield rows of a stage with their images, sorted by id, a shard's at a time.
+    """Yield rows of a stage with their images, a row group's at a time, sorted by shard and id.
 
     Args:
         folder: the output.
-        facts: what ``facts_of`` says of it.
+        rows: what ``rows_of`` says of it.
         inputs: outputs of the stages that it read, where images before are looked for.
         most: how many at most: of each band and bucket of yaw in turn.
     """
     schema = folder.shard(0).schema()
-    chosen = _chosen(facts, most)
-    measures = measure_names(schema)
-    columns = [name for name in schema.names if name not in measures and _is_drawn(name)]
-    by_shard: dict[int, list[str]] = {}
-    for sample_id in chosen:
-        by_shard.setdefault(shard_of(sample_id, folder.count), []).append(sample_id)
+    scalars = _scalars(schema)
+    drawing = drawing_of(schema.names)
+    columns = [
+        name for name in schema.names if name in {*scalars, *drawing.columns, "image", "parent_id"}
+    ]
+    yaws = _chosen(rows, most)
+    by_shard: dict[int, set[str]] = {}
+    for sample_id in yaws:
+        by_shard.setdefault(shard_of(sample_id, folder.count), set()).add(sample_id)
     for index, ids in sorted(by_shard.items()):
-        rows = [
-            row
-            for batch in folder.shard(index).batches(columns, ids=frozenset(ids))
-            for row in batch
-        ]
-        before = images_before(inputs, [r["parent_id"] for r in rows if r.get("parent_id")])
-        for row in rows:
-            views = views_of(row, before.get(row.get("parent_id") or ""))
-            names = tuple(name for name, _ in views)
-            yield Shown(chosen[row["sample_id"]], names, strip(views))
+        for batch in folder.shard(index).batches(columns, ids=ids):
+            parents = [row["parent_id"] for row in batch if drawing.before and row["parent_id"]]
+            before = images_before(inputs, parents)
+            for row in batch:
+                views = views_of(drawing, row, before.get(row["parent_id"]))
+                facts = {name: row[name] for name in scalars} | {"yaw": yaws[row["sample_id"]]}
+                yield Shown(facts, tuple(name for name, _ in views), strip(views))
 
 
 def rejected_rows(
@@ -170,27 +186,26 @@ def images_before(inputs: Sequence[ShardFolder], sample_ids: Sequence[str]) -> d
     return found
 
 
-def _chosen(facts: Tables, most: int) -> dict[str, dict[str, Any]]:
-    """Return the scalar columns of the rows that are shown, by id."""
-    found = facts.records(
-        f"""SELECT rows.* EXCLUDE (shot) FROM rows JOIN (SELECT sample_id FROM (
-            SELECT sample_id, band, yaw, row_number()
-                OVER (PARTITION BY band, yaw ORDER BY turn, digest, sample_id) AS place
-            FROM (SELECT sample_id, band, yaw, md5(shot) AS digest, (row_number() OVER
-                (PARTITION BY band, yaw, shot ORDER BY sample_id) - 1) // {_OF_ONE_SHOT} AS turn
-                FROM rows))
-            ORDER BY place, band, yaw, sample_id LIMIT $most) USING (sample_id)
-        ORDER BY sample_id""",  # noqa: S608 - a number of our own
-        most=most,
+def _chosen(rows: Tables, most: int) -> dict[str, str]:
+    """Return the yaw of the rows that are shown, by id.
+
+    Shots of the first shard come first, then those of the next: a shard is as random a part of all
+    as any, by a hash of ids, and of one file few row groups are read. A shot whose bands lie in
+    several shards counts for the first, so that all of its bands are shown.
+    """
+    return dict(
+        rows.ask(
+            f"""SELECT sample_id, yaw FROM (
+                SELECT sample_id, band, yaw, row_number() OVER
+                    (PARTITION BY band, yaw ORDER BY turn, home, digest, sample_id) AS place
+                FROM (SELECT sample_id, band, yaw, md5(shot) AS digest,
+                    min(shard) OVER (PARTITION BY shot) AS home, (row_number() OVER
+                    (PARTITION BY band, yaw, shot ORDER BY sample_id) - 1) // {_OF_ONE_SHOT} AS turn
+                    FROM rows))
+            ORDER BY place, band, yaw, sample_id LIMIT $most""",  # noqa: S608 - a number of our own
+            most=most,
+        )
     )
-    return {row["sample_id"]: row for row in found}
-
-
-def _yaw(schema: pa.Schema) -> str:
-    """Return SQL for the yaw of a row: of what was measured, else of what is known."""
-    known = {"yaw_deg": "yaw_deg", "pose_deg": "pose_deg[1]", "truth_pose_deg": "truth_pose_deg[1]"}
-    found = [sql for name, sql in known.items() if name in schema.names]
-    return f"coalesce({', '.join(found)})" if found else "NULL::FLOAT"
 
 
 def _scalars(schema: pa.Schema) -> list[str]:
@@ -206,10 +221,6 @@ def _scalars(schema: pa.Schema) -> list[str]:
         for field in schema
         if field.name not in _UNSAID and any(test(field.type) for test in tests)
     ]
-
-
-def _is_drawn(name: str) -> bool:
-    return name == "truth_people" or not name.startswith(("truth_", "dmfr", "embedding"))
 
 
 def _origins(sample_id: str) -> list[str]:

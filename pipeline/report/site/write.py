@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,9 @@ from pipeline.report.site.card import DataCard, data_card, hub_card, in_order_of
 from pipeline.report.site.changes import record
 from pipeline.report.site.pages import Pages, script_of
 from pipeline.report.site.responsible import TITLES, answers, croissant_card
-from pipeline.report.site.results import blocks, charts, evaluation, is_evaluation, matrices
+from pipeline.report.site.results import Matrix, blocks, charts, evaluation, is_evaluation, matrix
 from pipeline.report.site.runs import REPORTS, StageOutput, flat, read_outputs
-from pipeline.report.site.samples import Lost, Shown, counts_of, facts_of, rejected_rows, shown_rows
+from pipeline.report.site.samples import Lost, Shown, counts_of, rejected_rows, rows_of, shown_rows
 from pipeline.report.stage_graph import Sizes, layout, read_edges
 from pipeline.report.summary import LEFT_OUT, closing_words
 from pipeline.weights import WeightFile
@@ -32,12 +32,22 @@ Card = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Losses:
-    """The rejected samples of a stage: how it is called, those shown as cards, those listed."""
+class Written:
+    """What other pages tell of a stage that has its own.
+
+    Attributes:
+        output: the stage.
+        cards: its rejected samples that are shown.
+        listed: those that are listed.
+        data: of ``ingest`` what its data set holds.
+        matrix: of ``attributes`` bands against bands, where there are several.
+    """
 
     output: StageOutput
-    cards: list[Card]
-    listed: list[Lost]
+    cards: list[Card] = field(default_factory=list)
+    listed: list[Lost] = field(default_factory=list)
+    data: DataCard | None = None
+    matrix: Matrix | None = None
 
 
 def write_report(
@@ -62,13 +72,13 @@ def write_report(
     pages = Pages(partial)
     pages.assets()
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        losses = list(threads.map(lambda one: _stage_page(pages, one, images, rejected), outputs))
-    _rejected_page(pages, losses)
-    cards = _data_page(pages, outputs, weights)
+        written = list(threads.map(lambda one: _stage_page(pages, one, images, rejected), outputs))
+    _rejected_page(pages, written)
+    cards = _data_page(pages, written, weights)
     pages.write(
         "results",
         "results.html",
-        matrices=matrices(outputs),
+        matrices=[each.matrix for each in written if each.matrix],
         evaluations=[
             evaluation(output, partial / "images" / output.page)
             for output in outputs
@@ -91,21 +101,32 @@ def write_report(
     )
 
 
-def _stage_page(pages: Pages, output: StageOutput, images: int, rejected: int) -> Losses:
+def _stage_page(pages: Pages, output: StageOutput, images: int, rejected: int) -> Written:
+    """Write a stage's page; whatever is read of its rows is read here, several stages at a time."""
     counts: dict[str, dict[str, int]] = {}
     cards: list[Card] = []
-    losses = Losses(output, [], [])
+    written = Written(output)
     if (folder := output.folder) is not None:
-        facts = facts_of(folder)
-        counts = counts_of(facts)
+        table = rows_of(folder)
+        counts = counts_of(table)
         place = pages.site / "images" / output.page
         place.mkdir(parents=True)
-        rows = shown_rows(folder, facts, output.inputs, images)
+        rows = shown_rows(folder, table, output.inputs, images)
         cards = [_shown_card(output, one, place, number) for number, one in enumerate(rows)]
         cards.sort(key=lambda card: str(card["sample_id"]))
-        shown, listed = rejected_rows(folder, output.inputs, rejected)
-        lost = [_lost_card(output, one, place, number) for number, one in enumerate(shown)]
-        losses = Losses(output, lost, listed)
+        lost: list[Card] = []
+        listed: list[Lost] = []
+        if not output.lossless:
+            shown, listed = rejected_rows(folder, output.inputs, rejected)
+            lost = [_lost_card(output, one, place, number) for number, one in enumerate(shown)]
+        stage, several = output.entry.stage, len(counts) > 1
+        written = Written(
+            output,
+            lost,
+            listed,
+            data_card(output.entry.key, folder) if stage == "ingest" else None,
+            matrix(output, folder) if stage == "attributes" and several else None,
+        )
     found = {bucket for of_band in counts.values() for bucket in of_band}
     pages.write(
         output.page,
@@ -113,17 +134,17 @@ def _stage_page(pages: Pages, output: StageOutput, images: int, rejected: int) -
         entry=_counts(output),
         counts=in_order_of_bands(counts),
         buckets=[] if found <= {UNKNOWN} else [name for name in BUCKETS if name in found],
-        cards=[*cards, *losses.cards],
+        cards=[*cards, *written.cards],
         shown=len(cards),
         simulated=sum(card["simulated"] for card in cards),
-        lost=len(losses.cards),
+        lost=len(written.cards),
         charts=[] if is_evaluation(output) else charts(output),
         measured="Results" if is_evaluation(output) else "Measured by ground truth",
         blocks=blocks(output),
         numbers=list(flat(output.metrics)),
         sheets=output.files("contact", ".png") + output.files("figures", ".png"),
     )
-    return losses
+    return written
 
 
 def _shown_card(output: StageOutput, one: Shown, place: Path, number: int) -> Card:
@@ -165,15 +186,15 @@ def _lost_card(output: StageOutput, one: Lost, place: Path, number: int) -> Card
     }
 
 
-def _rejected_page(pages: Pages, losses: Sequence[Losses]) -> None:
+def _rejected_page(pages: Pages, written: Sequence[Written]) -> None:
     totals = [
         (each.output.name, f"{each.output.page}.html", reason, count, reason in LEFT_OUT)
-        for each in losses
+        for each in written
         for reason, count in each.output.rejected.items()
     ]
     listed = [
         (each.output.name, one.sample_id, one.subject_id, one.band, one.reason, one.detail)
-        for each in losses
+        for each in written
         for one in each.listed
     ]
     pages.write(
@@ -182,7 +203,7 @@ def _rejected_page(pages: Pages, losses: Sequence[Losses]) -> None:
         totals=totals,
         total=sum(count for *_, count, _ in totals),
         listed=len(listed),
-        cards=[card for each in losses for card in each.cards],
+        cards=[card for each in written for card in each.cards],
     )
     (pages.site / "rejected.js").write_text(
         script_of("crossbandRejected", listed), encoding="utf-8"
@@ -191,14 +212,10 @@ def _rejected_page(pages: Pages, losses: Sequence[Losses]) -> None:
 
 def _data_page(
     pages: Pages,
-    outputs: Iterable[StageOutput],
+    written: Iterable[Written],
     weights: Mapping[str, WeightFile],
 ) -> list[DataCard]:
-    found = [
-        (data_card(output.entry.key, output.folder), output.rejected)
-        for output in outputs
-        if output.entry.stage == "ingest" and output.folder is not None
-    ]
+    found = [(each.data, each.output.rejected) for each in written if each.data]
     folder = pages.site / "cards"
     folder.mkdir()
     datasets = []
