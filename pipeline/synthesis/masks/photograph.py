@@ -232,6 +232,11 @@ def _blurred(grey: UInt8, sigma: float) -> UInt8:
 
 
 def _slope(grey: UInt8) -> Float32:
-    """Return the length of the gradient by Sobel's operator, eight times that of a ramp."""
+    """Return the length of the gradient by Sobel's operator, eight times that of a ramp.
+
+    OpenCV's ``magnitude`` rounds by where in memory its input lies.
+    """
     along_x, along_y = (cv2.Sobel(grey, cv2.CV_32F, *axes, ksize=3) for axes in ((1, 0), (0, 1)))
-    return np.asarray(cv2.magnitude(along_x, along_y), np.float32)
+    squares = np.square(along_x, out=along_x)
+    squares += np.square(along_y, out=along_y)
+    return np.asarray(np.sqrt(squares, out=squares), np.float32)
