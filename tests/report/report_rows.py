@@ -4,7 +4,7 @@ import numpy as np
 
 from pipeline.ops.codec import encode_png
 from pipeline.store import REJECTED, ShardFolder, image_columns
-from pipeline.store.shards import ShardWriter
+from pipeline.store.shards import ShardWriter, shard_of
 from pipeline.types import FaceClass
 
 HW = (100, 100)
@@ -65,15 +65,17 @@ def aligned(name, *, shift=0.0, box_shift=0.0, **more):
     }
 
 
-def folder(path, schema, rows, rejected=()):
-    made = ShardFolder(path, 1)
-    for shard, kind, content in (
-        (made.shard(0), schema, rows),
-        (made.rejected.shard(0), REJECTED, rejected),
-    ):
-        with ShardWriter(shard.path, kind) as writer:
-            known = [{k: v for k, v in row.items() if k in kind.names} for row in content]
-            writer.write(sorted(known, key=lambda row: row["sample_id"]))
+def folder(path, schema, rows, rejected=(), count=1):
+    made = ShardFolder(path, count)
+    for part, kind, content in ((made, schema, rows), (made.rejected, REJECTED, rejected)):
+        for index in range(count):
+            with ShardWriter(part.shard(index).path, kind) as writer:
+                known = [
+                    {k: v for k, v in row.items() if k in kind.names}
+                    for row in content
+                    if shard_of(row["sample_id"], count) == index
+                ]
+                writer.write(sorted(known, key=lambda row: row["sample_id"]))
     return made
 
 

@@ -12,10 +12,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from report_rows import aligned, folder
 
 from pipeline.ops.codec import decode_rgb, encode_png
-from pipeline.report import draw
+from pipeline.report import draw, separation
 from pipeline.report.attributes import attribute_metrics, quality_sheet
+from pipeline.report.chosen_rows import read_rows
 from pipeline.report.site.failures import band_matrix
 from pipeline.schemas.attributes import ATTRIBUTES
+from pipeline.store.shards import shard_of
 
 
 def attributed(name, subject, band, yaw, embedding):
@@ -68,6 +70,28 @@ def test_identities_separate_where_they_do(separable):
     assert found["vis_lwir"]["rank1"] < 0.8
     assert metrics["quality_of_vis_by_yaw"]["0-20"]["n"] == 8
     json.dumps(metrics, allow_nan=False)
+
+
+def test_of_too_many_faces_those_of_the_first_shards_are_compared(tmp_path, monkeypatch):
+    rng = np.random.default_rng(2)
+    rows = [
+        attributed(f"p{person}/{number}", f"p{person}", "VIS", 0.0, rng.normal(size=128))
+        for person in range(6)
+        for number in range(10)
+    ]
+    many = folder(tmp_path / "attributes", ATTRIBUTES, rows, count=5)
+    asked = []
+
+    def read(of, ids, columns):
+        asked.extend(ids)
+        return read_rows(of, ids, columns)
+
+    monkeypatch.setattr(separation, "read_rows", read)
+    monkeypatch.setattr(separation, "MOST_FACES", 20)
+    found = attribute_metrics(many)["separation"]["procedural"]["vis_vis"]
+    assert found["gallery"] == len(asked) == 20
+    shards = sorted(shard_of(row["sample_id"], 5) for row in rows)
+    assert sorted(shard_of(name, 5) for name in asked) == shards[:20]
 
 
 SPELT = {
