@@ -217,7 +217,8 @@ def table_1(method: Recogniser, held: HeldOut, features: Float32) -> dict[str, A
     if not isinstance(network, FilteredNetwork):
         return {}
     with torch.no_grad():
-        filtered = network.filter.cpu()(torch.from_numpy(features)).numpy()
+        # copied: a single row's product is rounded by where in memory it lies; torch's is aligned
+        filtered = network.filter.cpu()(torch.tensor(features)).numpy()
     after = np.where(synthetic[:, None], filtered, features)
     plain, passed = (
         modality.Similarities(modality.unit(each), held.subjects, synthetic)

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from pipeline.synthesis.masks.photograph import _slope
 
@@ -75,6 +76,9 @@ WORK = {
     ),
     "NumPy's sums": lambda o: np.concatenate([at(COLOUR, o).mean((0, 1)), at(GREY, o).std(0)]),
     "NumPy's products": lambda o: at(COLOUR, o).reshape(-1, 3) @ MATRIX,
+    "torch's product of a row that it copied": lambda o: torch.nn.functional.linear(
+        torch.tensor(at(GREY[:1], o)), torch.tensor(GREY)
+    ).numpy(),
     "NumPy's functions": lambda o: np.exp(np.power(at(WEIGHT, o), np.float32(2.2))),
 }
 
@@ -83,6 +87,12 @@ WORK = {
 def test_a_result_is_the_same_wherever_its_input_lies(name):
     expected = WORK[name](0).tobytes()
     assert all(WORK[name](offset).tobytes() == expected for offset in range(4, 64, 4))
+
+
+def test_torch_puts_what_it_makes_where_vectors_begin():
+    sizes = RANDOM.integers(1, 5000, 50).tolist()
+    held = [torch.empty(size) for size in sizes]
+    assert all(one.data_ptr() % 64 == 0 for one in held)
 
 
 def test_slopes_are_the_lengths_of_the_gradient():

@@ -154,7 +154,8 @@ class Bodies(PeopleMethod):
         What the network was trained to tell people apart by: after its neck, if it has one.
         """
         network = self.network.to("cpu").float().eval()
-        fused: Float32 = network.neck(network.fuse(torch.from_numpy(tokens), kept)).numpy()
+        # copied: a single row's product is rounded by where in memory it lies; torch's is aligned
+        fused: Float32 = network.neck(network.fuse(torch.tensor(tokens), kept)).numpy()
         return fused
 
     @torch.no_grad()
