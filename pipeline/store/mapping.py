@@ -19,7 +19,7 @@ from threading import Lock
 import pyarrow as pa
 
 from pipeline.errors import DamageError, OlderError, SchemaError
-from pipeline.store.checked import CheckedFiles
+from pipeline.store.checked import CheckedFiles, Made
 from pipeline.store.columns import REJECTED
 from pipeline.store.executors import Executor, Serial, Threads, Work, report_progress
 from pipeline.store.files import Place
@@ -28,7 +28,7 @@ from pipeline.store.locks import locked, writing
 from pipeline.store.pending import StoredRow
 from pipeline.store.progress import progress
 from pipeline.store.shards import ShardFile, ShardFolder, ShardWriter, Source
-from pipeline.store.stale import Shard, count_all, former_of, states_of
+from pipeline.store.stale import Shard, ShardState, count_all, former_of, states_of
 from pipeline.types import Rejected, Row
 
 log = logging.getLogger(__name__)
@@ -90,13 +90,7 @@ def map_shards(
         target.drop_foreign_shards()
         checked = CheckedFiles(target.path)
         _drop_damaged(target, checked)
-        shards = [
-            Shard(
-                source.shard(i), target.shard(i), target.rejected.shard(i), schema, key, batch_rows
-            )
-            for i in range(source.count)
-        ]
-        states = states_of(shards, checked)
+        states = states_of(_shards(source, target, schema, key, batch_rows), checked)
         # Large shards first: no worker then ends long after the others.
         changed = sorted((p for p in states if p.changed), key=lambda state: -state.stale)
         rows, stale = sum(p.rows for p in states), sum(p.stale for p in states)
@@ -111,12 +105,28 @@ def map_shards(
                 check_lock()
                 computed += done
         target.drop_foreign_shards()  # what workers that died left half-written
-        made = count_all(states)
-        known = zip(states, made, strict=True)
-        checked.note(_files(target), {s.shard.accepted.path: m for s, m in known if s.made_of})
+        made = _noted(target, checked, states)
     reasons = sum((Counter(one.rejected) for one in made), Counter())
     out = sum(one.rows_out for one in made)
     return MapSummary(rows, out, dict(sorted(reasons.items())), computed, rows - computed)
+
+
+def _shards(
+    source: Source, target: ShardFolder, schema: pa.Schema, key: StageKey, batch_rows: int
+) -> list[Shard]:
+    lost = target.rejected
+    return [
+        Shard(source.shard(i), target.shard(i), lost.shard(i), schema, key, batch_rows)
+        for i in range(source.count)
+    ]
+
+
+def _noted(target: ShardFolder, checked: CheckedFiles, states: Sequence[ShardState]) -> list[Made]:
+    """Count what the shards hold now, and note it of those whose input can be known unread."""
+    made = count_all(states)
+    known = zip(states, made, strict=True)
+    checked.note(_files(target), {s.shard.accepted.path: m for s, m in known if s.made_of})
+    return made
 
 
 def _drop_damaged(target: ShardFolder, checked: CheckedFiles) -> None:

@@ -75,10 +75,7 @@ class SourceShard(Protocol):
         """Yield the ``content_sha256`` of each row in order, as cheaply as can be."""
 
     def mark(self) -> str | None:
-        """Return what changes whenever a row may have, without reading any.
-
-        None where that can't be told.
-        """
+        """Return what changes whenever a row may have; None where only reading tells."""
 
 
 class Outcomes(NamedTuple):
