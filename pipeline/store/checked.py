@@ -3,9 +3,11 @@
 A stage reads two small columns of its former output. Whether every other byte is as it was written
 would take reading all; so it is noted which file was written or found whole, by its length, its
 time and its inode. A copy is read whole once. And of each shard it is noted what it was made of and
-how many rows it holds: while that stays, nobody opens it.
+how many rows it holds: while that stays, nobody opens it. The record begins with its own sha256:
+of a damaged one nothing is believed.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -44,7 +46,8 @@ class CheckedFiles:
 
     def __post_init__(self) -> None:
         try:
-            found = json.loads(self._record.read_bytes())
+            digest, _, text = self._record.read_bytes().partition(b"\n")
+            found = json.loads(text) if digest == _digest(text) else {}
             self._known = found["files"]
             self._made = {name: Made(**made) for name, made in found["shards"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -90,6 +93,7 @@ class CheckedFiles:
             return
         known = {"files": files, "shards": {name: asdict(one) for name, one in shards.items()}}
         text, record = json.dumps(known).encode(), self._record
+        text = _digest(text) + b"\n" + text
         if isinstance(record, ObjectPath):
             record.write_bytes(text)
             return
@@ -106,6 +110,10 @@ class CheckedFiles:
 
     def _is_known(self, path: Place) -> bool:
         return self._known.get(self._name(path)) == stamp_of(path)
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.sha256(text).hexdigest().encode()
 
 
 def stamp_of(path: Place) -> _Stamp:

@@ -1,5 +1,6 @@
 """What is known of an output without opening its files: when it is trusted, and when it is not."""
 
+import hashlib
 import json
 import os
 import sys
@@ -113,20 +114,33 @@ def test_an_output_that_was_lost_or_replaced_is_made_again(source, go, tmp_path)
     assert {path: path.read_bytes() for path in out.rglob("*.parquet")} == good
 
 
+def signed(known):
+    text = json.dumps(known)
+    return f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
+
+
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda known: "",
-        lambda known: "[]",
-        lambda known: json.dumps({"files": known["files"]}),
-        lambda known: json.dumps(known | {"shards": {"shard": {"made_of": 1}}}),
-        lambda known: json.dumps(known | {"shards": 3}),
+        lambda text, known: "",
+        lambda text, known: text[:100],
+        lambda text, known: json.dumps({"files": known["files"]}),
+        lambda text, known: text.replace('"rows_out": ', '"rows_out": 1'),
+        lambda text, known: signed([]),
+        lambda text, known: signed({"files": known["files"]}),
+        lambda text, known: signed(known | {"shards": {"shard": {"made_of": 1}}}),
+        lambda text, known: signed(known | {"shards": 3}),
     ],
 )
-def test_a_record_that_is_cut_or_of_an_earlier_version_is_no_record(source, go, tmp_path, damage):
+def test_a_record_that_is_damaged_or_of_an_earlier_version_is_no_record(
+    source, go, tmp_path, damage
+):
     go(source)
     record = tmp_path / ".out.checked"
-    record.write_text(damage(json.loads(record.read_text())))
+    text = record.read_text()
+    known = json.loads(text.partition("\n")[2])
+    assert text == signed(known)
+    record.write_text(damage(text, known))
     summary = go(source)
     assert (summary.computed, summary.reused, summary.rows_out) == (0, 12, 12)
 
