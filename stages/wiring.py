@@ -54,6 +54,9 @@ _ROWS_OF = {
 _BESIDE = {"ablations.row": ("masks",)}
 """What is read beside what the methods declare: masked probes."""
 
+_MIXED = frozenset(ROOT / name for name in ("pipeline", "stages", "ablations"))
+"""Folders that no stage depends on as a whole: they hold what changes no row, and other stages."""
+
 _SHARED = frozenset({"__init__", "run", "wiring"})
 _CONTRACT = re.compile(r'(name = "Stages do not import one another".*?modules = \[\n)[^\]]*', re.S)
 
@@ -66,7 +69,9 @@ def stage_names() -> list[str]:
 def code_deps(module: str) -> list[str]:
     """Return the code that a stage's module runs, as paths from the project's root, its own first.
 
-    Whole packages where all that counts of them is needed, single files elsewhere.
+    A folder stands for its files where half of them are needed or more. Of each path DVC keeps a
+    record in ``dvc.lock``, which it reads and writes whole after every stage; to start one that
+    finds its rows fresh costs less.
     """
     files = code_closure(module, registries=True)
     if module == "stages.weights":
@@ -201,16 +206,18 @@ def _names_weights(path: Path) -> bool:
 
 
 def _packed(needed: set[Path]) -> Iterable[Path]:
-    """Yield files, and folders in place of their files where all that counts of them is needed."""
+    """Yield files, and folders in place of their files where half that counts of them is needed."""
     return {_highest(path, needed) for path in needed}
 
 
 def _highest(path: Path, needed: set[Path]) -> Path:
+    """Return the highest folder above a file of which half is needed, or the file."""
+    inner = [folder for folder in path.parents if folder.is_relative_to(ROOT)][:-1]
     whole = path
-    for folder in path.parents:
-        if folder == ROOT or not needed.issuperset(_counted(folder)):
-            break
-        whole = folder
+    for folder in inner:
+        counted = _counted(folder)
+        if folder not in _MIXED and 2 * len(needed & counted) >= len(counted):
+            whole = folder
     return whole
 
 
