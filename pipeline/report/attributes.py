@@ -11,7 +11,7 @@ from pipeline.report.chosen_rows import read_rows
 from pipeline.report.contact_sheet import write_png
 from pipeline.report.page import page
 from pipeline.report.query import Tables
-from pipeline.report.separation import separation
+from pipeline.report.separation import COLUMNS, separation
 from pipeline.store import ShardFolder
 from pipeline.types import Band, Row, UInt8
 
@@ -34,12 +34,13 @@ def attribute_metrics(folder: ShardFolder) -> dict[str, Any]:
         Median and 95th percentile of each attribute by band, of the quality also by yaw (visible
         images alone), and what ``separation`` returns.
     """
-    tables = Tables.of(folder, f"band, {', '.join(MEASURES)}")
+    more = [name for name in MEASURES if name != "yaw_deg"]
+    tables = Tables.of(folder, f"{COLUMNS}, {', '.join(more)}")
     by_yaw = tables.quantiles_by("yaw_bucket(yaw_deg)", "quality", where="band = 'VIS'")
     return {
         **{name: tables.quantiles_by("band", name) for name in MEASURES if tables.count()},
         "quality_of_vis_by_yaw": by_yaw,
-        "separation": separation(folder),
+        "separation": separation(folder, tables),
     }
 
 

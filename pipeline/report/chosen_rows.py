@@ -55,7 +55,7 @@ def pick_rows(
     tables = Tables.of(
         folder,
         "sample_id, coalesce(subject_id, '') AS subject, band, "
-        f"{shot_sql('sample_id')} AS name, coalesce(media_id, '') <> '' AS filmed",
+        "coalesce(media_id, '') <> '' AS filmed",
     )
     tables.table(
         "asked",
@@ -66,8 +66,10 @@ def pick_rows(
     )
     tables.table(
         "images",
-        """SELECT * REPLACE (bool_or(filmed) OVER (PARTITION BY subject) AS filmed) FROM asked
-        WHERE subject IN (SELECT DISTINCT subject FROM asked ORDER BY subject LIMIT $most)""",
+        f"""SELECT * REPLACE (bool_or(filmed) OVER (PARTITION BY subject) AS filmed),
+            {shot_sql("sample_id")} AS name
+        FROM asked
+        WHERE subject IN (SELECT DISTINCT subject FROM asked ORDER BY subject LIMIT $most)""",  # noqa: S608
         most=len(subjects) or most_subjects,
     )
     tables.table("cells", _CELLS)
@@ -113,26 +115,27 @@ def pick_families(
     Returns:
         Rows with images, those of one ``parent_id`` together; sorted by subject, image, band.
     """
-    tables = Tables.of(
-        folder,
-        "sample_id, parent_id, coalesce(subject_id, '') AS subject, band, "
-        f"{shot_sql('parent_id')} AS name",
+    tables = Tables.of(folder, "sample_id, parent_id, coalesce(subject_id, '') AS subject, band")
+    tables.table(
+        "images",
+        """SELECT * FROM (SELECT *, dense_rank() OVER (ORDER BY subject) AS rank FROM rows
+            WHERE (len($subjects) = 0 OR list_contains($subjects, subject))
+                AND (len($bands) = 0 OR list_contains($bands, band)))
+        WHERE rank <= $most""",
+        subjects=list(subjects),
+        bands=list(bands),
+        most=len(subjects) or most_subjects,
     )
     tables.table(
         "asked",
-        """SELECT *, dense_rank() OVER (ORDER BY subject) AS rank,
-            dense_rank() OVER (PARTITION BY subject ORDER BY name) - 1 AS place,
+        f"""SELECT *, dense_rank() OVER (PARTITION BY subject ORDER BY name) - 1 AS place,
             row_number() OVER (PARTITION BY parent_id ORDER BY sample_id) - 1 AS number
-        FROM rows WHERE (len($subjects) = 0 OR list_contains($subjects, subject))
-            AND (len($bands) = 0 OR list_contains($bands, band))""",
-        subjects=list(subjects),
-        bands=list(bands),
+        FROM (SELECT *, {shot_sql("parent_id")} AS name FROM images)""",  # noqa: S608
     )
     ids: list[str] = []
     for subject, images, made in tables.ask(
-        """SELECT subject, max(place) + 1, max(number) + 1 FROM asked WHERE rank <= $most
-        GROUP BY subject ORDER BY subject""",
-        most=len(subjects) or most_subjects,
+        """SELECT subject, max(place) + 1, max(number) + 1 FROM asked
+        GROUP BY subject ORDER BY subject"""
     ):
         found = tables.ask(
             """SELECT sample_id FROM asked WHERE subject = $subject

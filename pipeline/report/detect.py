@@ -36,7 +36,7 @@ def detection_metrics(folder: ShardFolder, images: ShardFolder) -> dict[str, Any
     """
     known = "subject_id, band, truth_pose_deg[1] AS truth_yaw_deg"
     tables = (
-        Tables()
+        Tables(folder.path)
         .add(
             "rows",
             folder,

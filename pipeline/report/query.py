@@ -4,7 +4,8 @@ A report names the scalar columns it needs; they are read once, without images, 
 table, and everything else is a query over it.
 """
 
-from functools import lru_cache
+import atexit
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.report.grouped import BEYOND, UNKNOWN, YAW_BUCKETS_DEG, Measured
 from pipeline.store import ShardFolder
-from pipeline.store.files import ObjectPath, literal
+from pipeline.store.files import ObjectPath, Place, literal
 from pipeline.store.seal import check_footer
 from pipeline.store.shots import without_band
 
@@ -33,24 +34,18 @@ class Tables:
     ``without_band(id, band)`` is that of ``store.shots``.
     """
 
-    def __init__(self) -> None:
-        import duckdb  # every worker imports the reports, and none asks
+    def __init__(self, place: Place | None = None) -> None:
+        """Open a database without tables.
 
-        self._database = duckdb.connect(config={"preserve_insertion_order": True})
-        whens = " ".join(
-            f"WHEN abs(yaw) < {high} THEN '{low}-{high}'" for low, high in pairwise(YAW_BUCKETS_DEG)
-        )
-        self._database.execute(
-            "CREATE MACRO yaw_bucket(yaw) AS CASE WHEN yaw IS NULL OR isnan(yaw) "
-            f"THEN '{UNKNOWN}' {whens} ELSE '{BEYOND}' END"
-        )
-        text = "VARCHAR"
-        self._database.create_function("without_band", _without_band, [text, text], text)
+        Args:
+            place: of the folders that will be read, or one beside it: a disk or an object store.
+        """
+        self._database = _opened(place.fs if isinstance(place, ObjectPath) else None).cursor()
 
     @classmethod
     def of(cls, folder: ShardFolder, columns: str) -> Self:
         """Open tables with one, ``rows``."""
-        return cls().add("rows", folder, columns)
+        return cls(folder.path).add("rows", folder, columns)
 
     def add(self, name: str, folder: ShardFolder, columns: str) -> Self:
         """Read columns into a table, shard after shard.
@@ -66,10 +61,8 @@ class Tables:
         shards = [folder.shard(index).path for index in range(folder.count)]
         for shard in shards:
             check_footer(shard)
-        if isinstance(folder.path, ObjectPath):
-            self._open_by(folder.path.fs)
         self._database.execute(
-            f"CREATE TABLE {name} AS SELECT {columns} FROM read_parquet($files)",  # noqa: S608
+            f"CREATE TEMP TABLE {name} AS SELECT {columns} FROM read_parquet($files)",  # noqa: S608
             {"files": [literal(shard) for shard in shards]},
         )
         return self
@@ -86,23 +79,19 @@ class Tables:
             columns: a select list in SQL.
         """
         self._database.register("source", table)
-        self._database.execute(f"CREATE TABLE {name} AS SELECT {columns} FROM source")  # noqa: S608
+        self._database.execute(
+            f"CREATE TEMP TABLE {name} AS SELECT {columns} FROM source"  # noqa: S608
+        )
         self._database.unregister("source")
         return self
 
-    def _open_by(self, fs: Any) -> None:
-        """Let the database open URLs by an fsspec file system, once."""
-        kinds = [fs.protocol] if isinstance(fs.protocol, str) else fs.protocol
-        if not set(kinds) & set(self._database.list_filesystems()):
-            self._database.register_filesystem(fs)
-
     def view(self, name: str, sql: str) -> None:
         """Give a question a name to ask further by, as a table's."""
-        self._database.execute(f"CREATE VIEW {name} AS {sql}")
+        self._database.execute(f"CREATE TEMP VIEW {name} AS {sql}")
 
     def table(self, name: str, sql: str, **values: object) -> None:
         """Keep an answer as a table; see ``ask``."""
-        self._database.execute(f"CREATE TABLE {name} AS {sql}", values or None)
+        self._database.execute(f"CREATE TEMP TABLE {name} AS {sql}", values or None)
 
     def ask(self, sql: str, **values: object) -> list[tuple[Any, ...]]:
         """Return the rows of an answer; ``$name`` in the question stands for a value."""
@@ -181,6 +170,34 @@ class Tables:
             _strings(found["bucket"]),
             np.asarray(found["value"], np.float64),
         )
+
+
+@cache
+def _opened(fs: Any | None) -> Any:
+    """Open a database in memory for what lies on disk or in one object store.
+
+    It is the process's own; each ``Tables`` has temporary tables in it. So a file of which a metric
+    and then a sheet ask has its footer read once. Whether the file was replaced since is told by
+    its state, which not every object store gives.
+    """
+    import duckdb  # every worker imports the reports, and none asks
+
+    database = duckdb.connect(config={"preserve_insertion_order": True})
+    database.execute("LOAD parquet")
+    database.execute(f"SET parquet_metadata_cache = {fs is None}")
+    if fs is not None:
+        database.register_filesystem(fs)
+    whens = " ".join(
+        f"WHEN abs(yaw) < {high} THEN '{low}-{high}'" for low, high in pairwise(YAW_BUCKETS_DEG)
+    )
+    database.execute(
+        "CREATE MACRO yaw_bucket(yaw) AS CASE WHEN yaw IS NULL OR isnan(yaw) "
+        f"THEN '{UNKNOWN}' {whens} ELSE '{BEYOND}' END"
+    )
+    text = "VARCHAR"
+    database.create_function("without_band", _without_band, [text, text], text)
+    atexit.register(_opened.cache_clear)  # what is open when Python ends it takes for a leak
+    return database
 
 
 def _strings(column: Any) -> NDArray[np.str_]:

@@ -34,7 +34,11 @@ _KIND = f"""CASE WHEN band <> 'VIS' THEN band
 """SQL: what part a face takes."""
 
 
-def separation(folder: ShardFolder) -> dict[str, Any]:
+COLUMNS = f"sample_id, subject_id, band, yaw_deg, generator, filename, {shot_sql(IMAGE)} AS shot"
+"""What ``separation`` asks of the table ``rows``, as a select list in SQL."""
+
+
+def separation(folder: ShardFolder, tables: Tables) -> dict[str, Any]:
     """Compare the faces of an ``attributes`` output.
 
     The gallery is every visible image with |yaw| below 20°. Probes are, in ``vis_vis_poses``, the
@@ -43,15 +47,15 @@ def separation(folder: ShardFolder) -> dict[str, Any]:
     as nothing is trained; of more than ``MOST_FACES`` images of a kind, those of the first shards
     are compared, which are as random as any: a shard is a hash of ids, and few files are read.
 
+    Args:
+        folder: the output.
+        tables: with ``COLUMNS`` of it.
+
     Returns:
         By source of the people and by comparison: ``eer`` and ``rank1`` with 95 % intervals over
         subjects, ``chance.rank1`` (the mean share of the gallery that is the probe's own), and the
         numbers of comparisons and subjects; no numbers where there are not two subjects.
     """
-    tables = Tables.of(
-        folder,
-        f"sample_id, subject_id, band, yaw_deg, generator, filename, {shot_sql(IMAGE)} AS shot",
-    )
     tables.view("images", "SELECT * FROM rows")
     tables.table(
         "faces",

@@ -148,7 +148,7 @@ def rejected_rows(
         inputs: outputs of the stages that it read, which have the images.
         most: how many are shown at most: of each reason and band in turn.
     """
-    tables = Tables().add(
+    tables = Tables(folder.path).add(
         "lost",
         folder.rejected,
         "sample_id, coalesce(subject_id, '') AS subject, band, reason, detail",
