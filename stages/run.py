@@ -9,6 +9,7 @@ for what all runs of it said (none either).
 """
 
 import atexit
+import gc
 import hashlib
 import json
 import os
@@ -287,6 +288,7 @@ def run_guarded(name: str, run: Callable[[], None]) -> None:
     die_with_parent()
     limit_threads()
     take_signals()
+    gc.enable()
     try:
         check_installed()
         run()
