@@ -270,6 +270,8 @@ def _listed(scores: NDArray[np.float32], resolved: Int64) -> _Counts:
 
 def _with(counts: _Counts, genuine: NDArray[np.float32]) -> _Counts:
     """Add listed genuine scores."""
+    if not len(genuine):
+        return counts  # the places are up to 96 MiB to copy
     listed = _listed(genuine, counts.resolved)
     bins, places = counts.bins.copy(), counts.places.copy()
     bins[1] += listed.bins
