@@ -1,5 +1,7 @@
 """Questions about columns: hand-worked buckets, quantiles, shares, and who was measured."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -111,3 +113,44 @@ def test_a_shot_is_an_id_without_its_band_and_kind_of_file(tables, name, band, s
 def test_records_are_rows_by_the_names_of_their_columns(tables):
     found = tables.records("SELECT band, value FROM rows WHERE value = $wanted", wanted=4)
     assert found == [{"band": "VIS", "value": 4.0}]
+
+
+def written(folder, names):
+    folder.path.mkdir(exist_ok=True)
+    with ShardWriter(folder.shard(0).path, IMAGES) as writer:
+        writer.write(
+            {
+                "sample_id": name,
+                "dataset": "d",
+                "band": "VIS",
+                "region": "scene",
+                "simulated": False,
+                "content_sha256": None,
+                "fingerprint": "f",
+                **image_columns(b"x", (1, 1), "x"),
+            }
+            for name in names
+        )
+
+
+def test_one_asks_not_what_another_keeps(tmp_path):
+    one, other = (ShardFolder(tmp_path / name, 1) for name in ("one", "other"))
+    written(one, ["1", "2"])
+    written(other, ["3"])
+    tables = [Tables.of(folder, "sample_id") for folder in (one, other)]
+    for each in tables:
+        each.table("last", "SELECT max(sample_id) FROM rows")
+        each.view("all_of_it", "SELECT * FROM rows")
+    assert [each.ask("SELECT * FROM last") for each in tables] == [[("2",)], [("3",)]]
+    assert [each.count() for each in tables] == [2, 1]
+    assert Tables.of(other, "sample_id").count() == 1
+
+
+def test_a_shard_that_was_replaced_is_read_anew_however_soon(tmp_path):
+    folder = ShardFolder(tmp_path / "stage", 1)
+    for number in range(20):
+        names = [f"{number:02d}-{place}" for place in range(number % 3 + 1)]
+        written(folder, names)
+        os.utime(folder.shard(0).path, (1, 1))  # its time tells nothing
+        found = Tables.of(folder, "sample_id").ask("SELECT sample_id FROM rows ORDER BY 1")
+        assert [name for (name,) in found] == names
