@@ -54,9 +54,6 @@ _ROWS_OF = {
 _BESIDE = {"ablations.row": ("masks",)}
 """What is read beside what the methods declare: masked probes."""
 
-_MIXED = frozenset(ROOT / name for name in ("pipeline", "stages", "ablations"))
-"""Folders that no stage depends on as a whole: they hold what changes no row, and other stages."""
-
 _SHARED = frozenset({"__init__", "run", "wiring"})
 _CONTRACT = re.compile(r'(name = "Stages do not import one another".*?modules = \[\n)[^\]]*', re.S)
 
@@ -211,12 +208,15 @@ def _packed(needed: set[Path]) -> Iterable[Path]:
 
 
 def _highest(path: Path, needed: set[Path]) -> Path:
-    """Return the highest folder above a file of which half is needed, or the file."""
-    inner = [folder for folder in path.parents if folder.is_relative_to(ROOT)][:-1]
+    """Return the highest folder above a file of which half is needed, or the file.
+
+    No package as a whole: it holds what changes no row, and a project of one's own has none.
+    """
+    inner = [folder for folder in path.parents if folder.is_relative_to(ROOT)][:-2]
     whole = path
     for folder in inner:
         counted = _counted(folder)
-        if folder not in _MIXED and 2 * len(needed & counted) >= len(counted):
+        if 2 * len(needed & counted) >= len(counted):
             whole = folder
     return whole
 
