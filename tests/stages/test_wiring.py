@@ -63,6 +63,12 @@ def test_no_stage_waits_for_what_changes_no_row_or_for_another_stage(stage):
             assert path.stem in (stage, "__init__")
 
 
+def test_no_whole_package_is_named():
+    """A project of one's own has none: ``crossband init`` leaves out what lies below them."""
+    named = {dep for stage in STAGES.values() for dep in stage.get("do", stage)["deps"]}
+    assert not named & {"pipeline", "stages", "models", "ablations"}
+
+
 def test_weights_depends_on_what_names_weights_not_on_networks():
     code = code_in("weights")
     assert ROOT / "pipeline/detection/fan.py" in code
