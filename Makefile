@@ -14,7 +14,7 @@ export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro ablations casia-pram casia-hsst study study-nir-vis study-dmfr study-bodies
+.PHONY: help setup repro ablations casia-pram casia-hsst study study-nir-vis study-dmfr study-bodies bodies-again
 .PHONY: test test-lowest fuzz
 .PHONY: lint types audit bench soak check report graph wiring docs clean
 
@@ -100,6 +100,18 @@ study-bodies: $(STUDY)/bodies/dvc.yaml ## the study of bodies in four bands
 	    $(THREADS:%=--threads=%)
 	cp ablations/bodies/stages.yaml $(STUDY)/bodies/ablations/bodies/dvc.yaml
 	cd $(STUDY)/bodies && $(call rows,ablations/bodies/dvc.yaml)
+
+$(STUDY)/bodies-again-%/dvc.yaml: | setup
+	crossband workspace $(@D) --profile params/study_bodies.yaml \
+	    $(SMALLER:%=--profile params/study_bodies_%.yaml) --profile params/study_bodies_again.yaml \
+	    $(if $(filter 1,$*),--profile params/study_bodies_other_gallery.yaml)
+
+# Both galleries of the fresh people are tested, each in a workspace of its own: in either, the other is for training.
+AGAIN := $(STUDY)/bodies-again-1 $(STUDY)/bodies-again-2
+
+bodies-again: $(AGAIN:%=%/dvc.yaml) ## test trained rows of bodies on fresh people
+	for folder in $(AGAIN); do (cd $$folder && dvc repro protocols@scenes crop_bodies@scenes) || exit; done
+	cd $(STUDY)/bodies && python -m ablations.bodies_again $(AGAIN:$(STUDY)/%=../%)
 
 # In random order (the seed is printed); a module's tests mostly stay with one process, so that their
 # shared fixtures are made once.

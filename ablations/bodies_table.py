@@ -1,7 +1,8 @@
 """One table of the bodies' rows, ours and published: ``python -m ablations.bodies_table``."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from ablations.bodies_row import ABLATIONS, outcomes_path
 from ablations.measured import FOLDER, read_rows, table_main
@@ -36,7 +37,7 @@ def run(*, partly: bool = False) -> None:
     results = read_rows("bodies_rows", ablation.rows, ablation.seeds, command, partly=partly)
     kept = {name: ablation.rows[name] for name in results}
     ablation = ablation.model_copy(update={"rows": kept})
-    found = dict(_contrasted(ablation))
+    found = dict(contrasted(ablation, outcomes_path))
     table = bodies_table(ablation, results, published_between_bands())
     table += "\n" + contrasts_table(MEASURE, found)
     values = contrasts_json(MEASURE, found)
@@ -46,8 +47,15 @@ def run(*, partly: bool = False) -> None:
     print(table)
 
 
-def _contrasted(ablation: BodyAblationParams) -> Iterator[tuple[str, Found]]:
-    """Yield the claims whose rows were measured."""
+def contrasted(
+    ablation: BodyAblationParams, path: Callable[[str, str, str], Path]
+) -> Iterator[tuple[str, Found]]:
+    """Yield the claims whose rows were measured.
+
+    Args:
+        ablation: with these rows alone.
+        path: of outcomes, by row, what was measured with it, and band.
+    """
     row_of = {
         measured: row
         for row, params in ablation.rows.items()
@@ -57,7 +65,7 @@ def _contrasted(ablation: BodyAblationParams) -> Iterator[tuple[str, Found]]:
         if not {params.better, params.worse} <= row_of.keys():
             continue
         better, worse = (
-            read_outcomes(outcomes_path(row_of[each], each, params.probes))
+            read_outcomes(path(row_of[each], each, params.probes))
             for each in (params.better, params.worse)
         )
         trials = [[each[seed] for seed in ablation.seeds] for each in (better, worse)]

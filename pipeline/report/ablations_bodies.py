@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.params.ablations_bodies import BodyAblationParams, variants_of
+from pipeline.evaluation.outcomes import Outcomes
+from pipeline.params.ablations_bodies import ALL_BANDS, BodyAblationParams, variants_of
 
 Results = Mapping[str, Sequence[Mapping[str, Any]]]
 """Each seed's metrics by what was measured, by row."""
@@ -45,6 +46,41 @@ def bodies_table(ablation: BodyAblationParams, results: Results, published: str)
     lines += [
         f"Rank-1 in percent of {people} people who were filmed, whether enrolled or not; mean ± "
         f"standard deviation over the seeds {list(ablation.seeds)}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def rates_table(
+    ablation: BodyAblationParams, found: Mapping[str, Mapping[str, Mapping[int, Outcomes]]]
+) -> str:
+    """Return Markdown: rank-1 of everything that was measured, by band.
+
+    Args:
+        ablation: its rows.
+        found: outcomes by what was measured, band and seed.
+    """
+    first = found[next(iter(ablation.rows))]
+    bands = [band for band in first if band != ALL_BANDS]
+    lines = [f"| measured | {' | '.join(f'VIS → {band}' for band in bands)} | mean |"]
+    lines.append("|---" * (len(bands) + 2) + "|")
+    for measured, by_band in found.items():
+        rates = np.array(
+            [
+                [
+                    np.mean([first for _, first in by_band[band][seed].values()])
+                    for seed in ablation.seeds
+                ]
+                for band in bands
+            ]
+        )
+        cells = map(_mean, (*rates, rates.mean(axis=0)))
+        lines.append(f"| {measured} | {' | '.join(cells)} |")
+    people = len({person for person, _ in first[ALL_BANDS][ablation.seeds[0]].values()})
+    lines += [
+        "",
+        f"Rank-1 in percent of {people} fresh people who were filmed, whether enrolled or not; "
+        f"mean ± standard deviation over the seeds {list(ablation.seeds)}.",
         "",
     ]
     return "\n".join(lines)

@@ -5,11 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from people_rows import SHORT, write_people
+from people_rows import BANDS, SHORT, write_people
 from ruamel.yaml import YAML
 
-from ablations import bodies_row, bodies_table
-from pipeline.errors import ParamsError
+from ablations import bodies_again, bodies_row, bodies_table
+from pipeline.errors import ParamsError, StageError
 from pipeline.evaluation.outcomes import read_outcomes
 from pipeline.params.load import lay_profile_over, load_params, merge_params, read_yaml
 from stages import pretrain_bodies
@@ -94,3 +94,49 @@ def test_a_row_without_steps_is_measured_as_it_starts(project):
     assert [each["loss"] for each in found] == [{}, {}]
     assert found[0]["full"] == found[0]["full_pretrained"]
     bodies_table.run()
+
+
+def other_people(folder, names, *, seed, **options):
+    """A workspace in which these people are filmed and tested, rendered with a seed of its own."""
+    people = [("t0", "train", BANDS), *((name, "test", BANDS) for name in names)]
+    write_people(folder / "data/scenes", people, **options)
+    params = read_yaml(Path("params.yaml"))
+    params["sample"]["scenes"] |= {"seed": seed, "openpeople_subjects": 0}
+    YAML().dump(params, folder / "params.yaml")
+    return folder
+
+
+def test_trained_rows_are_tested_on_fresh_people(project):
+    bodies_row.run("full")
+    same = other_people(Path("same"), ["e0", "e1", "e2"], seed=91, undetected=[("e2", "LWIR")])
+    fresh = other_people(Path("fresh"), ["t0", "t1", "q7", "q8"], seed=92)
+    bodies_again.run([same, fresh])
+    for band in ("SWIR", "LWIR", "all"):
+        own = read_outcomes(bodies_row.outcomes_path("full", "full", band))
+        again = read_outcomes(Path(f"reports/ablations/bodies_again/full.{band}.parquet"))
+        for seed in (1, 2):  # people that the row was tested on itself: what it found of them then
+            first = {probe: found for (place, probe), found in again[seed].items() if place == 1}
+            assert first == {
+                probe: (f"1/{person}", hit) for (_, probe), (person, hit) in own[seed].items()
+            }
+    # three people and four in galleries of their own, trained with two seeds
+    trials = read_outcomes(Path("reports/ablations/bodies_again/full.SWIR.parquet"))
+    assert {person for person, _ in trials[2].values()} == {
+        *("1/e0", "1/e1", "1/e2"),
+        *("2/t0", "2/t1", "2/q7", "2/q8"),
+    }
+    rates = [sum(hit for _, hit in trials[seed].values()) / 7 for seed in (1, 2)]
+    table = Path("reports/ablations/bodies_again.md").read_text()
+    assert f"| full | {50 * sum(rates):.1f} ± " in table
+    assert "percent of 7 fresh people" in table
+    assert "| with > without the face's token | all |" in table
+
+
+def test_people_who_were_trained_on_are_not_fresh(project):
+    with pytest.raises(StageError, match=r"no row of .* was trained here"):
+        bodies_again.run([Path()])
+    bodies_row.run("full")
+    seed = load_params(Path("params.yaml")).sample.scenes.seed
+    known = other_people(Path("known"), ["t0", "t1"], seed=seed)
+    with pytest.raises(StageError, match="was trained on 2 subjects"):
+        bodies_again.run([known])
