@@ -16,6 +16,7 @@ import torch.nn.functional as F  # noqa: N812 (the name torch's own documentatio
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
+from models.unfilled import unfilled
 from pipeline.errors import WeightsError, one_line
 from pipeline.weights.tensors import BROKEN, read_tensors
 
@@ -197,7 +198,7 @@ def load_bisenet(path: Path, *, classes: int = FACE_CLASSES) -> BiSeNet:
     state = read_tensors(path, "a BiSeNet state dict")
     if not isinstance(state, dict):
         raise WeightsError(f"{path}: expected a BiSeNet state dict, found {type(state).__name__}")
-    net = BiSeNet(classes)
+    net = unfilled(lambda: BiSeNet(classes))
     auxiliary = _auxiliary_keys(classes)
     kept = {key: value for key, value in state.items() if key not in auxiliary}
     try:

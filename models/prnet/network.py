@@ -13,6 +13,8 @@ Reference:
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.unfilled import unfilled
+
 SIDE_PX = 256
 POSITION_SCALE = 281.6
 """Pixels of a crop of 256 that the network's largest output, 1, stands for: 256 · 1.1."""
@@ -128,6 +130,6 @@ def load_resfcn256(state: dict[str, Tensor]) -> ResFCN256:
     Raises:
         RuntimeError: the state holds another network.
     """
-    network = ResFCN256()
+    network = unfilled(ResFCN256)
     network.load_state_dict(state, strict=True)
     return network.eval()

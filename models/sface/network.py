@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from models.unfilled import unfilled
 from pipeline.errors import WeightsError
 from pipeline.types import Float32
 
@@ -98,7 +99,7 @@ def load_sface(path: Path) -> SFaceNet:
     except DecodeError as error:
         raise WeightsError(f"{path} is no ONNX file: {error}") from error
     arrays = {each.name: np.asarray(numpy_helper.to_array(each), np.float32) for each in stored}
-    network = SFaceNet()
+    network = unfilled(SFaceNet)
     try:
         network.load_state_dict(_folded(arrays), strict=True)
     except (KeyError, RuntimeError, ValueError) as error:

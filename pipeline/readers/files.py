@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import stat
+from itertools import accumulate, islice
 from pathlib import Path
 
 from pipeline.errors import ReaderError
@@ -79,9 +80,8 @@ def is_hidden(path: str) -> bool:
 
 def is_behind_link(root: Path, path: str) -> bool:
     """Tell whether a folder below a root is a link on the way to one of its files or folders."""
-    places = [root / path, *(root / path).parents]
-    below = places[: places.index(root)]
-    return any(place.is_symlink() and place.is_dir() for place in below)
+    places = accumulate(Path(path).parts, Path.joinpath, initial=root)
+    return any(place.is_symlink() and place.is_dir() for place in islice(places, 1, None))
 
 
 def shown(name: str) -> str:
