@@ -1,6 +1,7 @@
 """``crossband explain``, ``show`` and ``rejected`` where what they are told can't be."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.errors import ParamsError, StageError
 from pipeline.params.load import read_yaml
+from pipeline.types import Band
 
 
 @pytest.mark.parametrize(
@@ -57,3 +59,17 @@ def test_a_name_that_two_stages_evaluate_under_is_asked_back(tmp_path, monkeypat
     words[1] = "evaluate_nir_vis@hsst-VIS-NIR"  # one of which nothing is made yet
     with pytest.raises(StageError, match="VIS-NIR"):
         CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_a_band_is_the_same_in_small_letters(tmp_path, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(sys.modules["pipeline.cli.show"], "output_of", lambda folder: folder)
+    monkeypatch.setattr(
+        "pipeline.report.contact_sheet.contact_sheet", lambda *_, **options: asked.update(options)
+    )
+    words = ["show", "data/sample/align", "-o", str(tmp_path / "a.png"), "--band"]
+    assert CliRunner().invoke(app, [*words, "nir"]).exit_code == 0
+    assert asked["bands"] == [Band.NIR]
+    refused = CliRunner().invoke(app, [*words, "uv"])
+    assert refused.exit_code == 2
+    assert "'uv' is not one of" in refused.output

@@ -7,6 +7,7 @@ import typer
 
 from pipeline.cli.show import output_of
 from pipeline.exporters import EXPORTERS
+from pipeline.types import Split
 
 FORMATS = ", ".join(EXPORTERS)
 
@@ -20,7 +21,10 @@ def export_command(
     where: Annotated[
         str | None, typer.Option(help="SQL condition, e.g. \"band = 'NIR' and yaw_deg < 30\"")
     ] = None,
-    split: Annotated[list[str] | None, typer.Option(help="only this split; repeatable")] = None,
+    split: Annotated[
+        list[Split] | None,
+        typer.Option(help="only this split; repeatable", case_sensitive=False),
+    ] = None,
     columns: Annotated[
         str | None, typer.Option(help="only these columns, with commas between")
     ] = None,

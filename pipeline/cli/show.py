@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.errors import StageError
+from pipeline.types import Band
 
 if TYPE_CHECKING:
     from pipeline.store import ShardFolder
@@ -18,7 +19,10 @@ def show(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write")],
     subject: Annotated[list[str] | None, typer.Option(help="only this subject; repeatable")] = None,
-    band: Annotated[list[str] | None, typer.Option(help="only this band; repeatable")] = None,
+    band: Annotated[
+        list[Band] | None,
+        typer.Option(help="only this band; repeatable", case_sensitive=False),
+    ] = None,
     subjects: Annotated[int, typer.Option(min=1, help="how many, where none is named")] = 5,
     per_subject: Annotated[int, typer.Option(min=1, help="images a subject and band")] = 3,
     tile_px: Annotated[int, typer.Option(min=32, max=1024, help="side of a tile")] = 160,
