@@ -76,11 +76,11 @@ def quality_sheet(folder: ShardFolder, path: Path, *, tile_px: int = 130) -> Non
 
 def _tile(row: Row, tile_px: int) -> UInt8:
     face = draw.fit(decode_rgb(row["image"]["bytes"]), tile_px)[0]
-    simulated = " simulated" if row["simulated"] else ""
+    simulated = "  simulated" if row["simulated"] else ""
     yaw_deg = round(row["yaw_deg"])  # an integer: no "-0"
     lines = [
-        f"{row['subject_id'] or 'nobody'}  {row['band']}{simulated}",
+        f"{row['subject_id'] or 'nobody'}  {row['band']}",
         f"quality {row['quality']:.1f}  yaw {yaw_deg}°",
-        f"sharpness {row['sharpness']:.2f}",
+        f"sharpness {row['sharpness']:.2f}{simulated}",
     ]
     return draw.captioned(face, lines, (tile_px, tile_px))

@@ -144,9 +144,8 @@ def test_each_face_of_the_sheet_says_whose_it_is_and_that_a_program_made_it(
 
     monkeypatch.setattr("pipeline.report.draw.captioned", captioned)
     quality_sheet(separable, tmp_path / "sheet.png", tile_px=40)
-    heads = {lines[0] for lines in said if lines[0]}
-    assert {"p0  VIS simulated", "p3  LWIR simulated"} <= heads
-    assert all(head.endswith(" simulated") for head in heads)
+    assert {"p0  VIS", "p3  LWIR"} <= {lines[0] for lines in said}
+    assert all(lines[2].endswith("  simulated") for lines in said if lines[0])
     assert all("yaw -0" not in line for lines in said for line in lines)
 
 
@@ -158,7 +157,10 @@ def test_an_empty_folder_has_no_attributes_and_still_a_sheet(tmp_path):
 
 
 def test_a_tile_tells_the_whole_yaw_and_what_is_simulated(tmp_path, monkeypatch):
-    row = attributed("a/1", "Jörg Müller-Lüdenscheidt", "SWIR", -152.4, np.full(128, 2.1))
+    rows = [
+        attributed("a/1", "Jörg Müller-Lüdenscheidt", "SWIR", -152.4, np.full(128, 2.1)),
+        attributed("a/2", "Q0011", "LWIR", 0, np.full(128, 2.1)),
+    ]
     shown = []
 
     def remember(image, lines, wh):
@@ -170,6 +172,8 @@ def test_a_tile_tells_the_whole_yaw_and_what_is_simulated(tmp_path, monkeypatch)
 
     captioned = draw.captioned
     monkeypatch.setattr(draw, "captioned", remember)
-    quality_sheet(folder(tmp_path / "a", ATTRIBUTES, [row]), tmp_path / "sheet.png")
+    quality_sheet(folder(tmp_path / "a", ATTRIBUTES, rows), tmp_path / "sheet.png")
     assert "quality 23.8  yaw -152°" in shown
-    assert any(line.endswith("..  SWIR simulated") for line in shown), shown
+    assert any(line.endswith("..  SWIR") for line in shown), shown
+    assert "Q0011  LWIR" in shown
+    assert sum(line.endswith("  simulated") for line in shown) == 2
