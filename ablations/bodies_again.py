@@ -32,8 +32,8 @@ from stages.run import PARAMS, StageRun, run_guarded
 
 AGAIN = FOLDER / "bodies_again"
 
-Trials = dict[int, Outcomes]
-"""Outcomes by seed."""
+Found = dict[str, dict[str, dict[int, Outcomes]]]
+"""Outcomes by what was measured, band and seed."""
 
 
 def run(folders: Sequence[Path]) -> None:
@@ -55,13 +55,15 @@ def run(folders: Sequence[Path]) -> None:
         print(f"not trained here with the seeds {list(ablation.seeds)}, so left out: {left}")
     if not rows:
         raise StageError(f"no row of {ABLATIONS} was trained here: run `ablations.bodies_row`")
-    found: dict[str, dict[str, Trials]] = {}
+    found: Found = {}
     for name, row in rows.items():
+        mine: Found = {}
         for place, folder in enumerate(folders, 1):
-            _test(name, row, ablation, folder, place, found)
-        for measured, bands in found.items():
+            _test(name, row, ablation, folder, place, mine)
+        for measured, bands in mine.items():
             for band, trials in bands.items():
                 write_outcomes(_outcomes_path(measured, band), trials)
+        found |= mine
     ablation = ablation.model_copy(update={"rows": rows})
     claims = dict(contrasted(ablation, lambda _, measured, band: _outcomes_path(measured, band)))
     table = rates_table(ablation, found) + "\n" + contrasts_table(MEASURE, claims)
@@ -77,7 +79,7 @@ def _test(
     ablation: BodyAblationParams,
     folder: Path,
     place: int,
-    found: dict[str, dict[str, Trials]],
+    found: Found,
 ) -> None:
     """Add the outcomes of one row on one folder's people, who are the fold ``place``."""
     from pipeline.training import ablate_bodies  # these bring torch
