@@ -101,17 +101,21 @@ study-bodies: $(STUDY)/bodies/dvc.yaml ## the study of bodies in four bands
 	cp ablations/bodies/stages.yaml $(STUDY)/bodies/ablations/bodies/dvc.yaml
 	cd $(STUDY)/bodies && $(call rows,ablations/bodies/dvc.yaml)
 
-$(STUDY)/bodies-again-%/dvc.yaml: | setup
+# Which fresh people: params/study_bodies_fresh_$(FRESH).yaml. PEOPLE=60 also compares in galleries of 60.
+FRESH ?= 10
+PEOPLE ?=
+
+$(STUDY)/bodies-$(FRESH)-%/dvc.yaml: | setup
 	crossband workspace $(@D) --profile params/study_bodies.yaml \
-	    $(SMALLER:%=--profile params/study_bodies_%.yaml) --profile params/study_bodies_again.yaml \
+	    $(SMALLER:%=--profile params/study_bodies_%.yaml) --profile params/study_bodies_fresh_$(FRESH).yaml \
 	    $(if $(filter 1,$*),--profile params/study_bodies_other_gallery.yaml)
 
 # Both galleries of the fresh people are tested, each in a workspace of its own: in either, the other is for training.
-AGAIN := $(STUDY)/bodies-again-1 $(STUDY)/bodies-again-2
+AGAIN := $(STUDY)/bodies-$(FRESH)-1 $(STUDY)/bodies-$(FRESH)-2
 
 bodies-again: $(AGAIN:%=%/dvc.yaml) ## test trained rows of bodies on fresh people
 	for folder in $(AGAIN); do (cd $$folder && dvc repro protocols@scenes crop_bodies@scenes) || exit; done
-	cd $(STUDY)/bodies && python -m ablations.bodies_again $(AGAIN:$(STUDY)/%=../%)
+	cd $(STUDY)/bodies && python -m ablations.bodies_again $(PEOPLE:%=--people %) $(AGAIN:$(STUDY)/%=../%)
 
 # In random order (the seed is printed); a module's tests mostly stay with one process, so that their
 # shared fixtures are made once.

@@ -1,12 +1,15 @@
 """Rows that were trained, tested on fresh people: ``python -m ablations.bodies_again FOLDER …``.
 
 Run it where the rows were trained. Each folder is a workspace of other people, with the bodies cut
-out and protocols made: their galleries stay apart, their outcomes are taken together.
+out and protocols made: their galleries stay apart, their outcomes are taken together. ``--people
+60`` before the folders also cuts each gallery into some of 60: each probe meets its own alone.
 """
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ablations.bodies_row import (
@@ -19,6 +22,8 @@ from ablations.bodies_row import (
 from ablations.bodies_table import MEASURE, contrasted
 from ablations.measured import FOLDER
 from pipeline.errors import StageError
+from pipeline.evaluation.band_rows import BandRow
+from pipeline.evaluation.band_templates import in_galleries
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.evaluation.people import refuse_trained
 from pipeline.params.ablations_bodies import BodyAblationParams, BodyRowParams
@@ -32,19 +37,23 @@ from stages.run import PARAMS, StageRun, run_guarded
 
 AGAIN = FOLDER / "bodies_again"
 
+Size = int | None
+"""Of the galleries: how many people, or all of a folder's."""
 Found = dict[str, dict[str, dict[int, Outcomes]]]
 """Outcomes by what was measured, band and seed."""
 
 
-def run(folders: Sequence[Path]) -> None:
+def run(folders: Sequence[Path], people: int | None = None) -> None:
     """Test all rows with a network for each seed, write outcomes, a table and its contrasts.
 
     Args:
         folders: workspaces of other people.
+        people: compares within galleries of so many, too; None compares in the folders' own alone.
 
     Raises:
         StageError: no row was trained here, or people of a folder were trained on.
     """
+    sizes: list[Size] = [None] if people is None else [None, people]
     ablation = load_section(BodyAblationParams, ABLATIONS)
     rows = {
         name: row
@@ -55,21 +64,34 @@ def run(folders: Sequence[Path]) -> None:
         print(f"not trained here with the seeds {list(ablation.seeds)}, so left out: {left}")
     if not rows:
         raise StageError(f"no row of {ABLATIONS} was trained here: run `ablations.bodies_row`")
-    found: Found = {}
+    found: dict[Size, Found] = {size: {} for size in sizes}
     for name, row in rows.items():
-        mine: Found = {}
+        mine: dict[Size, Found] = {size: {} for size in sizes}
         for place, folder in enumerate(folders, 1):
             _test(name, row, ablation, folder, place, mine)
-        for measured, bands in mine.items():
-            for band, trials in bands.items():
-                write_outcomes(_outcomes_path(measured, band), trials)
-        found |= mine
+        for size, measured in mine.items():
+            for each, bands in measured.items():
+                for band, trials in bands.items():
+                    write_outcomes(_outcomes_path(size, each, band), trials)
+            found[size] |= measured
     ablation = ablation.model_copy(update={"rows": rows})
-    claims = dict(contrasted(ablation, lambda _, measured, band: _outcomes_path(measured, band)))
-    table = rates_table(ablation, found) + "\n" + contrasts_table(MEASURE, claims)
+    for size in sizes:
+        _write_table(ablation, found[size], size)
+
+
+def _write_table(ablation: BodyAblationParams, found: Found, size: Size) -> None:
+    claims = dict(contrasted(ablation, lambda _, each, band: _outcomes_path(size, each, band)))
+    of = (
+        "the whole gallery of its workspace"
+        if size is None
+        else f"a gallery of {size}, or one fewer"
+    )
+    said = f"Each probe is compared with {of}.\n\n"
+    table = said + rates_table(ablation, found) + "\n" + contrasts_table(MEASURE, claims)
     values = contrasts_json(MEASURE, claims)
-    write_whole(AGAIN.with_suffix(".json"), json.dumps(values, indent=2) + "\n")
-    write_whole(AGAIN.with_suffix(".md"), table)
+    again = _again(size)
+    write_whole(again.with_name(f"{again.name}.json"), json.dumps(values, indent=2) + "\n")
+    write_whole(again.with_name(f"{again.name}.md"), table)
     print(table)
 
 
@@ -79,7 +101,7 @@ def _test(
     ablation: BodyAblationParams,
     folder: Path,
     place: int,
-    found: Found,
+    found: dict[Size, Found],
 ) -> None:
     """Add the outcomes of one row on one folder's people, who are the fold ``place``."""
     from pipeline.training import ablate_bodies  # these bring torch
@@ -99,14 +121,22 @@ def _test(
                 refuse_trained(trained.subjects, protocol, row.method.dataset, other.datasets)
         params = row.method.model_copy(update={"seed": seed})
         for measured, each in measured_by(name, params, pretrained, trained, tested).items():
-            for band, outcomes in ablate_bodies.outcomes_by_band(each).items():
-                trials = found.setdefault(measured, {}).setdefault(band, {})
-                trials.setdefault(seed, {}).update(
-                    {
-                        (place, probe): (f"{place}/{person}", first)
-                        for (_, probe), (person, first) in outcomes.items()
-                    }
-                )
+            for size, mine in found.items():
+                cut = _cut(each, size)
+                for band, outcomes in ablate_bodies.outcomes_by_band(cut).items():
+                    trials = mine.setdefault(measured, {}).setdefault(band, {})
+                    trials.setdefault(seed, {}).update(
+                        {
+                            (place, probe): (f"{place}/{person}", first)
+                            for (_, probe), (person, first) in outcomes.items()
+                        }
+                    )
+
+
+def _cut(row: BandRow, size: Size) -> BandRow:
+    if size is None:
+        return row
+    return replace(row, scores={band: in_galleries(s, size) for band, s in row.scores.items()})
 
 
 def _others(dataset: str, here: Params, there: Params) -> bool:
@@ -117,15 +147,21 @@ def _others(dataset: str, here: Params, there: Params) -> bool:
     return one.seed != other.seed and not min(one.openpeople_subjects, other.openpeople_subjects)
 
 
-def _outcomes_path(measured: str, band: str) -> Path:
-    return AGAIN / f"{measured}.{band}.parquet"
+def _again(size: Size) -> Path:
+    return AGAIN if size is None else AGAIN.with_name(f"{AGAIN.name}_{size}")
+
+
+def _outcomes_path(size: Size, measured: str, band: str) -> Path:
+    return _again(size) / f"{measured}.{band}.parquet"
 
 
 def main(words: Sequence[str]) -> None:
     """Take the command line."""
-    if not words:
-        sys.exit("usage: python -m ablations.bodies_again <workspace of other people> …")
-    run([Path(word) for word in words])
+    parser = argparse.ArgumentParser("ablations.bodies_again", description=__doc__)
+    parser.add_argument("--people", type=int, help="also compare in galleries of so many")
+    parser.add_argument("folders", nargs="+", type=Path, help="workspaces of other people")
+    chosen = parser.parse_args(words)
+    run(chosen.folders, chosen.people)
 
 
 if __name__ == "__main__":

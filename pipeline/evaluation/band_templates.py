@@ -204,6 +204,31 @@ def ranks_of(scores: Scores) -> Int64:
     return ranks
 
 
+def in_galleries(scores: Scores, people: int) -> Scores:
+    """Cut the gallery into smaller ones, and compare each probe within its own.
+
+    Rank-1 falls as a gallery grows, so tables of galleries of different sizes do not compare.
+
+    Args:
+        scores: probes against the whole gallery.
+        people: how many a gallery has at most, 2 or more. All are as large as each other, give or
+            take one: of k galleries the i-th has every k-th subject of the list, from the i-th on.
+
+    Returns:
+        The same probes and gallery; NaN between a probe and another gallery's people.
+
+    Raises:
+        ValueError: galleries of fewer than two.
+    """
+    if people < 2:
+        raise ValueError(f"galleries of {people}: expected 2 people or more")
+    count = math.ceil(len(scores.gallery) / people)
+    group = {subject: place % count for place, subject in enumerate(scores.gallery)}
+    probes = np.array([group.get(subject, -1) for subject in scores.probes])
+    own = probes[:, None] == np.array(list(group.values()))
+    return Scores(np.where(own, scores.values, np.nan), scores.probes, scores.gallery)
+
+
 def binomial_rate(hits: Bool) -> dict[str, Any]:
     """Write the share of subjects that were hit, one measurement each, with Wilson's interval.
 

@@ -16,6 +16,7 @@ from pipeline.evaluation.band_templates import (
     filmed_in_bands,
     fused,
     identification,
+    in_galleries,
     joined,
     ranks_of,
     templates_of,
@@ -65,6 +66,31 @@ def test_ranks_with_a_tie_a_failed_probe_and_a_failed_mate():
     found = scores([[0.9, 0.9, nan], [nan, nan, nan], [0.1, 0.2, nan]])
     assert ranks_of(found).tolist() == [2, 0, 0]  # a tie; never seen; not in the gallery
     assert ranks_of(scores([[0.9, 0.3]], "d", "ab")).tolist() == [-1]
+
+
+def test_a_probe_meets_its_own_gallery_alone():
+    # a and c make the first gallery of two, b and d the second; x was never filmed there
+    values = np.array([[5.0, 9, 6, 9], [9, 7, 9, 6], [4, 9, np.nan, 9], [9, 9, 9, 9]])
+    scores = Scores(values, ("a", "b", "c", "x"), ("a", "b", "c", "d"))
+    cut = in_galleries(scores, 2)
+    nan = np.nan
+    np.testing.assert_array_equal(
+        cut.values, [[5, nan, 6, nan], [nan, 7, nan, 6], [4, nan, nan, nan], [nan] * 4]
+    )
+    assert ranks_of(cut).tolist() == [2, 1, 0, -1]
+    np.testing.assert_array_equal(in_galleries(scores, 4).values[:3], values[:3])
+    with pytest.raises(ValueError, match="galleries of 1: expected 2"):
+        in_galleries(scores, 1)
+
+
+@pytest.mark.parametrize(("filmed", "people", "sizes"), [(240, 60, [60] * 4), (7, 3, [3, 2, 2])])
+def test_galleries_are_of_one_size_give_or_take_one(filmed, people, sizes):
+    names = tuple(f"{each:03d}" for each in range(filmed))
+    cut = in_galleries(Scores(np.ones((filmed, filmed)), names, names), people)
+    met = np.isfinite(cut.values)
+    assert sorted(met.sum(axis=1).tolist(), reverse=True) == [n for n in sizes for _ in range(n)]
+    assert (met == met.T).all()
+    assert met.diagonal().all()
 
 
 def test_everybody_who_was_filmed_is_counted():

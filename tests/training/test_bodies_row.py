@@ -110,7 +110,7 @@ def test_trained_rows_are_tested_on_fresh_people(project):
     bodies_row.run("full")
     same = other_people(Path("same"), ["e0", "e1", "e2"], seed=91, undetected=[("e2", "LWIR")])
     fresh = other_people(Path("fresh"), ["t0", "t1", "q7", "q8"], seed=92)
-    bodies_again.run([same, fresh])
+    bodies_again.main(["--people", "2", str(same), str(fresh)])
     for band in ("SWIR", "LWIR", "all"):
         own = read_outcomes(bodies_row.outcomes_path("full", "full", band))
         again = read_outcomes(Path(f"reports/ablations/bodies_again/full.{band}.parquet"))
@@ -130,6 +130,14 @@ def test_trained_rows_are_tested_on_fresh_people(project):
     assert f"| full | {50 * sum(rates):.1f} ± " in table
     assert "percent of 7 fresh people" in table
     assert "| with > without the face's token | all |" in table
+    # In galleries of two nobody is lost who was first among four, and one who is alone is found.
+    of_two = read_outcomes(Path("reports/ablations/bodies_again_2/full.SWIR.parquet"))
+    assert of_two.keys() == trials.keys()
+    for seed, outcomes in trials.items():
+        assert outcomes.keys() == of_two[seed].keys()
+        assert all(of_two[seed][probe][1] for probe, (_, hit) in outcomes.items() if hit)
+        assert of_two[seed][1, "e1 SWIR"] == ("1/e1", True)
+    assert Path("reports/ablations/bodies_again_2.md").read_text() != table
 
 
 def test_people_who_were_trained_on_are_not_fresh(project):
