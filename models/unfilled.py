@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 _Network = TypeVar("_Network", bound=nn.Module)
 
@@ -17,4 +17,14 @@ def unfilled(build: Callable[[], _Network]) -> _Network:
     """
     with torch.device("meta"):
         network = build()
-    return network.to_empty(device="cpu")
+    # Not `to_empty`: it asks a meta tensor for one like it, for which torch imports sympy first.
+    for module in network.modules():
+        for name, each in module.named_parameters(recurse=False):
+            setattr(module, name, nn.Parameter(_empty(each), each.requires_grad))
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, _empty(buffer))
+    return network
+
+
+def _empty(like: Tensor) -> Tensor:
+    return torch.empty(like.shape, dtype=like.dtype)

@@ -1,5 +1,8 @@
 """Networks built for weights of a file: the same as one that was filled first."""
 
+import subprocess
+import sys
+
 import torch
 from torch import nn
 
@@ -15,6 +18,14 @@ def test_no_random_number_is_drawn():
     torch.manual_seed(3)
     unfilled(lambda: BiSeNet(19))
     assert torch.equal(torch.rand(4), expected)
+
+
+def test_nothing_more_is_imported():
+    """Torch takes 0.4 s to import sympy, in each process that loads a network."""
+    code = "import sys; from models.sface.network import *; unfilled(SFaceNet); print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "models.unfilled" in ran.stdout.split()
+    assert "sympy" not in ran.stdout.split()
 
 
 def test_all_values_come_from_the_state():
