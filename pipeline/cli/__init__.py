@@ -11,6 +11,7 @@ import typer
 
 from pipeline.cli.check import check
 from pipeline.cli.compare import compare, diff
+from pipeline.cli.counterparts import counterparts
 from pipeline.cli.doctor import doctor
 from pipeline.cli.export import export_command, import_command
 from pipeline.cli.export_model import export_model
@@ -90,6 +91,7 @@ app.command()(diff)
 app.command()(compare)
 app.command()(doctor)
 app.command()(check)
+app.command()(counterparts)
 app.command("export")(export_command)
 app.command("export-model")(export_model)
 app.command("import")(import_command)

@@ -103,6 +103,14 @@ ELSEWHERE = {
         "crossband check casia_nir_vis2 --root /data/CASIA-NIR-VIS-2.0",
     ): "tests/test_cli.py",
     (
+        "docs/own-images.md",
+        "dvc repro detect@photos",
+    ): "tests/stages/test_counterparts_list.py",
+    (
+        "docs/own-images.md",
+        "dvc repro align@photos",
+    ): "tests/stages/test_counterparts_list.py",
+    (
         "docs/real-data.md",
         "crossband check sf_tl54 --root /data/sftl",
     ): "tests/readers/test_thermal_readers.py",
