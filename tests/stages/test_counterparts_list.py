@@ -7,11 +7,13 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+from detection.real_heat import FOLDER, labelled_files
 from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.errors import ParamsError, StageError
 from pipeline.ops.codec import encode_png
+from pipeline.ops.geometry import transform_points
 
 ASTRONAUT = skimage.data.astronaut()[:300, 80:380]
 
@@ -124,3 +126,36 @@ def test_other_data_sets_are_refused(workspace, edit, name, message):
     workspace.edit(datasets={"mine": edit})
     with pytest.raises(ParamsError, match=message):
         command(name)
+
+
+def test_ten_real_pairs_lie_at_one_place(workspace):
+    """As users do it; VIS by its mesh, LWIR by labels made by eye, px of a crop of 144."""
+    known = {}
+    for label, _ in labelled_files():
+        name, folder = label["name"], Path("images", label["name"])
+        if file := next(iter(FOLDER.glob(f"*SpeakingFaces__{name}_vis.png")), None):
+            known[name] = np.float32(label["faces"][0]["landmarks_xy"])
+            for band, each in (("VIS", file), ("LWIR", str(file).replace("_vis", "_thermal"))):
+                (folder / band).mkdir(parents=True)
+                (folder / band / "1.png").symlink_to(each)
+    assert len(known) == 10
+    workspace.edit(datasets={"mine": {"heat": {"palette": "auto"}}})
+    workspace.need("yunet", "face_mesh_468")
+    workspace.run("ingest", "detect")
+    assert "8 of 10 images in heat" in command("mine").stdout
+    workspace.edit(
+        datasets={"mine": {"list": "counterparts.csv"}},
+        detect={"backend": "truth"},
+    )
+    workspace.run("ingest", "detect", "align")
+    rows = workspace.rows("align")
+    assert len(rows) == 20
+    apart = []
+    for name, points in known.items():
+        visible, heat = (rows[f"{name}/{band}/1.png"] for band in ("VIS", "LWIR"))
+        seen = transform_points(visible["landmarks_xy"], visible["warp_2x3"])
+        labelled = transform_points(points, heat["warp_2x3"])
+        apart.append(np.hypot(*(seen - labelled)[[0, 1, 3, 4]].T))
+    print(np.round(apart, 1).tolist())
+    assert np.median(apart) <= 3.0
+    assert np.max(apart) <= 9.0
