@@ -24,13 +24,15 @@ def shot_sql(name: str) -> str:
     """Return SQL for an id without its band, as ``store.shots.without_band`` makes it.
 
     ``a/vis/1.jpg`` and ``a/LWIR/1.png`` are one shot, ``a/1.jpg`` and ``a/1_nir.jpg`` as well. What
-    a stage made of an image, ``a/1.jpg#face001``, keeps what tells it from others.
+    a stage made of an image, ``a/1.jpg#face001``, keeps what tells it from others; bands of one
+    shot that were made of one image, ``a/1.jpg#nod.NIR`` and ``a/1.jpg#nod.LWIR``, are one.
 
     Args:
         name: SQL for the id; ``band`` has to be a column beside it.
     """
     root = f"split_part({name}, '#', 1)"
-    return f"without_band({root}, band) || substr({name}, length({root}) + 1)"
+    made = f"regexp_replace(substr({name}, length({root}) + 1), '[.]' || band || '$', '')"
+    return f"without_band({root}, band) || {made}"
 
 
 IMAGE = "coalesce(CASE WHEN frame_index IS NULL THEN media_id END, sample_id)"

@@ -75,6 +75,20 @@ def test_a_pair_is_one_shot_however_its_folders_are_spelt(folder, tmp_path):
     assert [row["sample_id"] for row in pick_rows(spelt, per_subject=1)] == ids[:2]
 
 
+def test_bands_made_of_one_image_stand_in_one_line(folder, tmp_path):
+    """As the stage ``sample`` names them: the band is a part of what was made."""
+    ids = [f"a/head#nod{n}.{band}" for n in range(3) for band in ("VIS", "LWIR")]
+    example = next(folder.rows()) | {"content_sha256": None, "parent_id": "a/head"}
+    rows = [
+        example | {"sample_id": name, "subject_id": "a", "band": name.rpartition(".")[2]}
+        for name in ids
+    ]
+    source = ShardFolder(tmp_path / "source", 1)
+    with ShardWriter(source.shard(0).path, IMAGES) as writer:
+        writer.write(sorted(rows, key=lambda row: row["sample_id"]))
+    assert [row["sample_id"] for row in pick_rows(source, per_subject=2)] == [*ids[:2], *ids[-2:]]
+
+
 def test_the_sheet_is_a_grid_of_images_by_bands(folder):
     rows = pick_rows(folder, most_subjects=2, per_subject=2)
     image = np.vstack(lines_of(rows, 60))

@@ -103,6 +103,9 @@ def test_rows_without_a_value_are_not_measured(tables):
         ("P1/x.VIS", "VIS", "P1/x"),
         ("annaSWIR1.tiff", "SWIR", "anna1"),
         ("a/nir/1.jpg#face001", "NIR", "a/1#face001"),
+        ("a/1#nod.LWIR", "LWIR", "a/1#nod"),  # bands that were made of one image
+        ("a/1#nod-30.NIR", "NIR", "a/1#nod-30"),
+        ("a/1#nod.NIR", "VIS", "a/1#nod.NIR"),
     ],
 )
 def test_a_shot_is_an_id_without_its_band_and_kind_of_file(tables, name, band, shot):
