@@ -25,6 +25,8 @@ MEASURES = (
     "quality",
 )
 _COLUMNS = 9
+_LINES = 4
+"""Words below a tile."""
 
 
 def attribute_metrics(folder: ShardFolder) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def quality_sheet(folder: ShardFolder, path: Path, *, tile_px: int = 130) -> Non
             steps=steps.tolist(),
         )
         places |= {sample_id: (line, column) for column, (sample_id,) in enumerate(ids)}
-    empty = draw.captioned(draw.NOTHING, ["", "", ""], (tile_px, tile_px))
+    empty = draw.captioned(draw.NOTHING, [""] * _LINES, (tile_px, tile_px))
     tiles = [[empty] * _COLUMNS for _ in bands]
     for row in read_rows(folder, places):
         line, column = places[row["sample_id"]]
@@ -76,11 +78,11 @@ def quality_sheet(folder: ShardFolder, path: Path, *, tile_px: int = 130) -> Non
 
 def _tile(row: Row, tile_px: int) -> UInt8:
     face = draw.fit(decode_rgb(row["image"]["bytes"]), tile_px)[0]
-    simulated = "  simulated" if row["simulated"] else ""
     yaw_deg = round(row["yaw_deg"])  # an integer: no "-0"
     lines = [
         f"{row['subject_id'] or 'nobody'}  {row['band']}",
         f"quality {row['quality']:.1f}  yaw {yaw_deg}°",
-        f"sharpness {row['sharpness']:.2f}{simulated}",
+        f"sharpness {row['sharpness']:.2f}",
+        "simulated" if row["simulated"] else "",
     ]
     return draw.captioned(face, lines, (tile_px, tile_px))
