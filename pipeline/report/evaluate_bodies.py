@@ -117,7 +117,7 @@ def bands_figure(
     """
     bands = list(dict.fromkeys(names))
     probes = [band for band in bands if band in metrics["trained"]]
-    figure = new_figure(4.0 + 3.2 * (1 + len(probes)), 3.6)
+    figure = new_figure(5.0 + 3.2 * (1 + len(probes)), 3.6)
     panels = figure.subplots(1, 2 + len(probes))
     low, high = _spread(similarities)
     panels[0].imshow(similarities, vmin=low, vmax=high, cmap="viridis")
@@ -135,7 +135,8 @@ def bands_figure(
             axes.plot(range(1, 1 + len(rates)), rates, linewidth=width, **style)
         dress(axes, f"VIS → {band}", "rank", "identification rate")
         axes.set_ylim(0.0, 1.02)
-    panels[-1].legend(frameon=False, fontsize=7, loc="lower right")
+    handles, labels = panels[-1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=7)
     figure.suptitle(title, fontsize=10)
     save(figure, path)
 

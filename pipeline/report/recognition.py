@@ -55,7 +55,7 @@ def write_cmc(results: Results, path: Path) -> None:
 
 def recognition_figure(title: str, results: Results, path: Path) -> None:
     """Draw ROC (of several folds, one line each) and CMC of the rows."""
-    figure = new_figure(8.4, 3.6)
+    figure = new_figure(9.4, 3.6)
     left, right = figure.subplots(1, 2)
     for place, (row, found) in enumerate(results.items()):
         _draw(left, right, row, found, line_width(place, len(results)))
@@ -66,10 +66,12 @@ def recognition_figure(title: str, results: Results, path: Path) -> None:
     right.set_xlim(0.5, max(most, 1) + 0.5)  # of one rank alone, the axis counted hundredths
     for axes in (left, right):
         axes.set_ylim(0.0, 1.02)
-        if axes.has_data():
-            axes.legend(frameon=False, fontsize=8, loc="lower right")
-        else:
+        if not axes.has_data():
             axes.set_title("this protocol has none", fontsize=8)
+    # Beside both: curves run through every corner.
+    named = right if right.has_data() else left
+    handles, labels = named.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=8)
     figure.suptitle(title, fontsize=10)
     save(figure, path)
 

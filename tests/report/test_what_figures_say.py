@@ -128,6 +128,9 @@ def test_curves_of_a_single_subject_have_whole_ranks_and_named_decades(tmp_path,
     assert ticks == [1.0]
     widths = [line.get_linewidth() for line in cmc.lines]
     assert widths == sorted(widths, reverse=True)  # of equal curves the lower one stands out
+    (legend,) = figure.legends  # beside the axes: no curve runs below it
+    assert [text.get_text() for text in legend.get_texts()] == ["sface", "trained"]
+    assert legend.get_window_extent().x0 > cmc.get_window_extent().x1
     assert len(set(widths)) == len(results)
 
 
