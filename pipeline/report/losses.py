@@ -26,6 +26,8 @@ _AXES = {
 """What is measured beside losses, by its name or the end of it."""
 _ABREAST = 4
 """Panels in a line: more would be too small to read on a page."""
+_TITLE_IN = 6.5
+"""Inches that a title takes."""
 _SMOOTHED = 9
 """Points of the loss curve that its drawn mean spans."""
 
@@ -43,7 +45,7 @@ def loss_figure(curve: Curve, path: Path) -> None:
     names = [name for name in (curve[0] if curve else {}) if name not in ("step", "fold")]
     wide = min(max(1, len(names)), _ABREAST)
     high = max(1, -(-len(names) // wide))
-    figure = new_figure(1 + 3.2 * wide, 3.0 * high)
+    figure = new_figure(max(_TITLE_IN, 1 + 3.2 * wide), 3.0 * high)
     if not names:
         figure.text(0.5, 0.5, "no steps were trained", ha="center", va="center")
     panels = figure.subplots(high, wide, squeeze=False).ravel()

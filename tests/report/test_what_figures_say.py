@@ -159,3 +159,12 @@ def test_trainings_side_by_side_have_whole_steps(tmp_path, monkeypatch):
     alone, beside = (line.get_ydata() for line in kept[0].axes[0].get_lines())
     assert (list(alone), list(beside)) == ([2.0, 1.0], [3.0, 3.0])  # of classification
     assert all(float(tick).is_integer() for tick in kept[0].axes[0].get_xticks())
+
+
+def test_the_title_of_a_single_loss_is_whole(tmp_path, figures):
+    curve = [{"step": step, "total": 1.0} for step in (1, 2)]
+    losses.loss_figure(curve, tmp_path / "pretrain_bodies" / "face_vis.png")
+    (figure,) = figures
+    figure.draw_without_rendering()
+    title, whole = figure._suptitle.get_window_extent(), figure.bbox
+    assert 0 <= title.x0 < title.x1 <= whole.x1
