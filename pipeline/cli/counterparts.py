@@ -58,6 +58,8 @@ def counterparts(
     from pipeline.store.whole import write_whole
 
     params = _params_of(dataset)
+    if Path(out).name != out:
+        raise StageError(f"{out}: expected a name alone, as the list lies beside the images")
     target = _beside_images(params) / out
     _refuse_others(target)
     folder = data_folder() / dataset
@@ -214,6 +216,7 @@ def _lines(ingest: "ShardFolder", faces: Mapping[str, Known]) -> str:
         for row in ingest.shard(index).table(names).to_pylist()
         if row["frame_index"] is None
     ]
+    rows += _unread(ingest)
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(HEADER)
@@ -222,11 +225,20 @@ def _lines(ingest: "ShardFolder", faces: Mapping[str, Known]) -> str:
         table.writerow(
             [
                 os.fsdecode(unquote_to_bytes(row["sample_id"])),
-                *(row[column] or "" for column in CSV_COLUMNS.values()),
+                *(row.get(column) or "" for column in CSV_COLUMNS.values()),
                 *(("", "") if face is None else map(_numbers, (face.box_xyxy, face.landmarks_xy))),
             ]
         )
     return text.getvalue()
+
+
+def _unread(ingest: "ShardFolder") -> list[Row]:
+    """Return the images that were rejected: in a list without them they would be lost unseen."""
+    from pipeline.readers.files import is_hidden
+    from pipeline.readers.layout import is_image
+
+    rows = ingest.rejected.rows()
+    return [row for row in rows if is_image(row["sample_id"]) and not is_hidden(row["sample_id"])]
 
 
 def _numbers(values: Float32) -> str:

@@ -7,7 +7,7 @@ at which the directions of edges agree best.
 
 Reference:
     E. Haber, J. Modersitzki, Intensity gradient based registration and fusion of multi-modal
-    images, MICCAI 2006, equations 3 to 5 (normalised gradient fields).
+    images, MICCAI 2006 (normalised gradient fields).
 """
 
 from dataclasses import dataclass

@@ -87,6 +87,27 @@ def test_faces_in_heat_are_aligned_by_their_counterparts(pairs):
     np.testing.assert_allclose(*numbers, atol=0.05)
 
 
+def test_a_broken_image_stays_rejected_with_its_reason(pairs):
+    Path("images/anna/LWIR/2.png").write_bytes(b"")
+    Path("images/anna/notes.txt").write_text("no image")
+    pairs.run("ingest")
+    rejected = pairs.rejected("ingest")
+    assert rejected.keys() >= {"anna/LWIR/2.png", "anna/notes.txt"}
+    command("mine")
+    with Path("images/counterparts.csv").open() as file:
+        lines = {line["path"]: line for line in csv.DictReader(file)}
+    assert lines["anna/LWIR/2.png"]["band"] == "LWIR"
+    assert "anna/notes.txt" not in lines
+    pairs.edit(datasets={"mine": {"list": "counterparts.csv"}})
+    pairs.run("ingest")
+    assert pairs.rejected("ingest") == {"anna/LWIR/2.png": rejected["anna/LWIR/2.png"]}
+
+
+def test_the_list_lies_beside_the_images(pairs):
+    with pytest.raises(StageError, match="expected a name alone"):
+        command("mine", "-o", "anna/list.csv")
+
+
 def test_no_file_of_the_user_is_replaced(pairs):
     Path("images/mine.csv").write_text("path\nanna/VIS/1.png\n")
     with pytest.raises(StageError, match=r"images/mine\.csv is there, and is none of this"):
