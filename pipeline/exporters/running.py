@@ -263,8 +263,9 @@ def _write_units(job: Job, store: Store, executor: Executor, total: int) -> list
     if found := len(job.units) - len(todo):
         print(f"{found} of {len(job.units)} parts are there already", file=sys.stderr)
     receipts = [receipt for receipt in kept.values() if receipt]
-    with progress(f"export {job.request.format}", total, unit="MB", scale=1e6) as advance:
-        advance(total - sum(unit.bytes(job.schema.names) for unit in todo))
+    done = total - sum(unit.bytes(job.schema.names) for unit in todo)
+    name = f"export {job.request.format}"
+    with progress(name, total, done=done, unit="MB", scale=1e6) as advance:
         receipts += executor.run(Work(_write, todo, partial(_start, job, store), advance))
     return [entry for receipt in receipts for entry in receipt.files]
 

@@ -6,18 +6,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _LINE_SECONDS = 15.0
+_ONE = {"steps": "step"}
 
 Advance = Callable[[int], None]
 _Scaled = Callable[[float], None]
 
 
 @contextmanager
-def progress(what: str, total: int, *, unit: str = "", scale: float = 1.0) -> Iterator[Advance]:
+def progress(
+    what: str, total: int, *, done: int = 0, unit: str = "", scale: float = 1.0
+) -> Iterator[Advance]:
     """Show how far the work is.
 
     Args:
         what: name of the work, for example ``parse@sample``.
         total: number of rows, or of whatever the work is counted in.
+        done: how many of them a former run did. They tell nothing of this one's pace.
         unit: name shown with the numbers, none for rows.
         scale: how many of ``total`` make one unit: 1e6 for bytes shown as MB.
 
@@ -28,24 +32,25 @@ def progress(what: str, total: int, *, unit: str = "", scale: float = 1.0) -> It
         from pipeline.store.progress_bar import bar as show
     else:
         show = _lines
-    with show(what, round(total / scale), f" {unit}" if unit else "") as advance:
-        yield lambda done: advance(done / scale)
+    with show(what, round(total / scale), done / scale, f" {unit}" if unit else "") as advance:
+        yield lambda rows: advance(rows / scale)
 
 
 @contextmanager
-def _lines(what: str, total: int, unit: str) -> Iterator[_Scaled]:
+def _lines(what: str, total: int, before: float, unit: str) -> Iterator[_Scaled]:
     start = last = time.monotonic()
-    done = 0.0
+    here = 0.0
 
     def advance(rows: float) -> None:
-        nonlocal done, last
-        done += rows
+        nonlocal here, last
+        here += rows
         now = time.monotonic()
         if now - last >= _LINE_SECONDS:
             last = now
             seconds = now - start
-            left = f", {max(total - done, 0) * seconds / done:.0f} s left" if done else ""
-            speed = f", {pace(done, seconds, unit)}" if done else ""
+            done = before + here
+            left = f", {max(total - done, 0) * seconds / here:.0f} s left" if here else ""
+            speed = f", {pace(here, seconds, unit)}" if here else ""
             print(f"{what}: {done:.0f}/{total}{unit}{speed}{left}", file=sys.stderr)
 
     yield advance
@@ -61,5 +66,5 @@ def pace(done: float, seconds: float, unit: str) -> str:
     """
     rate = done / seconds if seconds else 0.0
     if 0 < rate < 1:
-        return f"{1 / rate:.1f} s/{unit.strip() or 'row'}"
+        return f"{1 / rate:.1f} s/{_ONE.get(unit.strip(), unit.strip()) or 'row'}"
     return f"{rate:.1f}{unit}/s"

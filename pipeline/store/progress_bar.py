@@ -30,8 +30,15 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def bar(what: str, total: int, unit: str) -> Iterator[Callable[[float], None]]:
-    """Show a bar; yields a function to call with the number of units that got done."""
+def bar(what: str, total: int, before: float, unit: str) -> Iterator[Callable[[float], None]]:
+    """Show a bar; yields a function to call with the number of units that got done.
+
+    Args:
+        what: name of the work.
+        total: how many units it has.
+        before: how many of them a former run did: the bar starts there.
+        unit: as it follows a number.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -40,5 +47,5 @@ def bar(what: str, total: int, unit: str) -> Iterator[Callable[[float], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as shown:
-        task = shown.add_task(what, total=total)
+        task = shown.add_task(what, total=total, completed=round(before))
         yield lambda rows: shown.update(task, advance=rows)

@@ -1,8 +1,11 @@
 """What long work says of itself."""
 
+import io
+
 import pytest
 
 from pipeline.store import progress as module
+from pipeline.store import progress_bar
 from pipeline.store.progress import pace, progress
 
 
@@ -13,6 +16,8 @@ from pipeline.store.progress import pace, progress
         (3.0, 12.0, "", "4.0 s/row"),
         (1.0, 8.0, " file", "8.0 s/file"),
         (50.0, 2.0, " MB", "25.0 MB/s"),
+        (50.0, 2.0, " steps", "25.0 steps/s"),
+        (3.0, 12.0, " steps", "4.0 s/step"),
     ],
 )
 def test_slow_work_is_told_in_seconds_a_row(done, seconds, unit, said):
@@ -30,3 +35,24 @@ def test_nothing_is_promised_before_the_first_row(monkeypatch, capsys):
         "parse@mine: 0/10",
         "parse@mine: 4/10, 10.0 s/row, 60 s left",
     ]
+
+
+def test_what_a_former_run_did_does_not_count_as_pace(monkeypatch, capsys):
+    times = iter([0.0, 20.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(module.sys.stderr, "isatty", lambda: False, raising=False)
+    with progress("train_nir_vis@pram", 1000, done=600, unit="steps") as advance:
+        advance(40)
+    assert capsys.readouterr().err.splitlines() == [
+        "train_nir_vis@pram: 640/1000 steps, 2.0 steps/s, 180 s left",
+    ]
+
+
+def test_the_bar_goes_on_where_a_former_run_ended(monkeypatch):
+    from rich.console import Console
+
+    shown = Console(width=100, force_terminal=True, record=True, file=io.StringIO())
+    monkeypatch.setattr(progress_bar, "Console", lambda **_: shown)
+    with progress_bar.bar("export jpeg", 10, 4.0, " MB") as advance:
+        advance(2.0)
+    assert "6/10" in shown.export_text()

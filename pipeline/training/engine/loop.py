@@ -266,11 +266,11 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
     each = params.grad_accumulation_steps
     numbers = range(done * each, params.steps * each)
     leads = fabric.is_global_zero
+    shown = progress(label, params.steps, done=done, unit="steps")
     with (
-        progress(label, params.steps) if leads else nullcontext(_unseen) as advance,
+        shown if leads else nullcontext(_unseen) as advance,
         batches(draw, numbers, loader_threads()) as drawn,
     ):
-        advance(done)
         start = time.monotonic()
         for number in range(done, params.steps):
             losses.add(number, steps.take(number, drawn))
