@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.ops.geometry import warp_affine
 from pipeline.types import Float32, UInt8
 
 REACH = 0.35
@@ -107,10 +108,8 @@ def _edges(
 ) -> NDArray[np.float32]:
     """Return the direction of the slope in each pixel of a window, (2, h, w), shorter than 1."""
     grey = image.astype(np.float32)
-    flags = cv2.INTER_AREA if to_window[0, 0] < 1 else cv2.INTER_LINEAR
-    shown = cv2.warpAffine(
-        grey, to_window, size.tolist(), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
+    wide, high = size.tolist()
+    shown = warp_affine(grey, to_window, (high, wide), interpolation="area", border="replicate")
     smooth = cv2.GaussianBlur(shown, (0, 0), _BLUR_PX)
     slope = np.stack([cv2.Scharr(smooth, cv2.CV_32F, *axis) / 32 for axis in ((1, 0), (0, 1))])
     directed: Float32 = slope / np.sqrt((slope**2).sum(axis=0) + _EDGE**2)

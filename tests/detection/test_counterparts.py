@@ -43,6 +43,17 @@ def test_twice_the_pixels_have_twice_the_shift():
     np.testing.assert_allclose(two.xy, one.xy * 2, atol=0.04 * SPAN)
 
 
+def test_noise_of_a_camera_of_many_pixels_makes_no_edges():
+    """Taken at every fourth pixel it would: the large image is reduced by means."""
+    large = cv2.resize(SEEN, None, fx=10, fy=10, interpolation=cv2.INTER_CUBIC)
+    heat = in_heat(large, 70, -50)
+    noise = np.random.default_rng(0).integers(-90, 90, (2, *large.shape), np.int16)
+    noisy = np.clip(np.stack([large, heat]) + noise, 0, 255).astype(np.uint8)
+    clear, found = shift_between(large, heat, POINTS * 10), shift_between(*noisy, POINTS * 10)
+    np.testing.assert_allclose(found.xy, clear.xy, atol=0.02 * SPAN * 10)
+    assert found.distinct > 0.8 * clear.distinct
+
+
 def test_no_shift_is_longer_than_the_reach():
     found = shift_between(SEEN, in_heat(SEEN, 30, 0), POINTS)  # 0.72 spans
     assert np.abs(found.xy).max() <= REACH * SPAN + 1
