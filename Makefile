@@ -42,7 +42,7 @@ repro: setup ## run every stage that is out of date
 	dvc repro
 
 # On more people than the default run has, so in a workspace of its own.
-ablations: setup ## train and measure every row of the papers' tables: hours without a GPU
+ablations: setup ## train and measure every row of the papers of PRAM, HSST and DMFR: hours without a GPU
 	test -e $(ABLATIONS)/dvc.yaml || crossband workspace $(ABLATIONS) --profile params/ablations.yaml
 	cp ablations/stages.yaml $(ABLATIONS)/ablations/dvc.yaml
 	cp ablations/dmfr/stages.yaml $(ABLATIONS)/ablations/dmfr/dvc.yaml

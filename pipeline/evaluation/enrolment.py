@@ -21,7 +21,7 @@ class Enrolment:
     def counting_failures(self, rate: float) -> float | None:
         """Turn a rate over enrolled samples into one over all, failures counted as misses.
 
-        For rates of success that are means over probes: rank-k, DIR, mAP, and TAR where only
+        For rates of success that are means over probes: rank-k, TPIR, mAP, and TAR where only
         probes fail. None where nothing was tried.
 
         Reference:

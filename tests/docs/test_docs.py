@@ -86,3 +86,21 @@ def _is_there(name):
     return any(place.exists() for place in places) or any(
         re.search(rf"^(def|class) {last}\b|^{last}\b", text, re.MULTILINE) for text in texts
     )
+
+
+def test_the_reasons_that_documents_explain_are_those_of_the_code():
+    conventions = (ROOT / "docs/conventions.md").read_text()
+    (table,) = re.findall(r"\| stage \| reasons \|\n(.*?)\n\n", conventions, re.DOTALL)
+    known = {
+        reason
+        for line in table.splitlines()[1:]
+        for reason in re.findall(r"`(\w+)`", line.split("|")[2])
+    }
+    modules = [*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("stages/*.py")]
+    sources = "".join(path.read_text() for path in modules)
+    assert {reason for reason in known if f'"{reason}"' not in sources} == set()
+    mine = (ROOT / "docs/own-images.md").read_text()
+    (table,) = re.findall(r"\| reason \| what it means .*?\n(.*?)\n\n", mine, re.DOTALL)
+    told = re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines()[1:]))
+    assert told
+    assert set(told) <= known
