@@ -17,7 +17,8 @@ def one_line(error: BaseException) -> str:
 
 def refusal(error: OSError) -> str:
     """Return what the system refused, on one line, with the file where it is known."""
-    text = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+    told = error.strerror or str(error).splitlines()[0]
+    text = os.strerror(error.errno) if error.errno else told
     return f"{error.filename}: {text}" if error.filename else text
 
 

@@ -13,7 +13,7 @@ unless it is told ``dtype=str``.
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.errors import ExportError
 from pipeline.exporters.cells import from_cell, to_cell
 from pipeline.exporters.format import Format, Job, file_per_row, require
 from pipeline.exporters.manifest import Manifest
@@ -35,10 +36,11 @@ from pipeline.exporters.pieces import (
     loaded_splits,
 )
 from pipeline.exporters.selection import Unit
-from pipeline.exporters.storage import PIECES, FileEntry, Sink
+from pipeline.exporters.storage import MANIFEST, PIECES, FileEntry, Sink
 from pipeline.types import Row
 
 _LONGEST_CELL = 1 << 30
+_METADATA = "metadata.csv"
 _ROWS = 4096
 
 
@@ -87,7 +89,7 @@ def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
     """Join the units' lines."""
     others = [name for name in payload_columns(job.schema) if name != job.request.image]
     header = ["file_name", *(f"{name}_file_name" for name in others), *job.schema.names]
-    join_lines(job, sink, "csv", "metadata.csv", header=csv_lines([header]))
+    join_lines(job, sink, "csv", _METADATA, header=csv_lines([header]))
     for folder, splits in loaded_splits(job).items():
         path, schema = f"images/{safe_component(folder)}/metadata.parquet", _described_schema(job)
         lines = chain.from_iterable(gathered(job, sink, "jsonl", split) for split in splits)
@@ -100,18 +102,28 @@ def finish(job: Job, sink: Sink, written: Iterable[FileEntry]) -> None:
 
 
 def read(folder: Path, manifest: Manifest) -> Iterator[Row]:
-    """Read the rows back."""
+    """Read the rows back; nothing is opened but what the manifest lists."""
     schema, texts = manifest.schema, text_schema(manifest.schema)
+    listed = {entry.path for entry in manifest.files}
     csv.field_size_limit(_LONGEST_CELL)
-    with (folder / "metadata.csv").open(newline="", encoding="utf-8") as lines:
+    with _listed(folder, _METADATA, listed).open(newline="", encoding="utf-8") as lines:
         for cells in csv.DictReader(lines):
             meta = {field.name: from_cell(cells[field.name], field.type) for field in texts}
             payloads = {
-                name: (folder / cells[_file_column(name, manifest.image)]).read_bytes()
+                name: _listed(
+                    folder, cells[_file_column(name, manifest.image)], listed
+                ).read_bytes()
                 for name in payload_columns(schema)
                 if meta[name] is not None
             }
             yield put_together(meta, payloads, schema)
+
+
+def _listed(folder: Path, path: str, listed: Container[str]) -> Path:
+    """Return where a file of the export lies; another's metadata could name any file at all."""
+    if path not in listed:
+        raise ExportError(f"{path!r} is named by the rows, but no file of {MANIFEST}")
+    return folder / path
 
 
 def _file_column(column: str, image: str) -> str:

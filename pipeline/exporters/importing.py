@@ -1,13 +1,15 @@
 """Importing an export: its rows as shards again, the same as those that were exported."""
 
+import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import ExportError
+from pipeline.errors import ExportError, one_line
 from pipeline.exporters import EXPORTERS, format_of
 from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.running import local_copy
@@ -22,6 +24,8 @@ from pipeline.store.shards import ShardWriter
 from pipeline.types import Row
 
 _BATCH_ROWS = 32
+_OPEN_FILES = 256
+"""As few as any shell allows."""
 
 
 def read_manifest(url: str) -> Manifest:
@@ -69,12 +73,26 @@ def import_export(url: str, target: Path, shards: int | None = None) -> ShardFol
         partial = Path(made) / target.name
         folder = ShardFolder(partial, shards or int(manifest.source["shards"]))
         with explained(url), local_copy(Store(url), manifest.files) as local:
-            rows = (_whole(row, manifest.schema) for row in form.read(local, manifest))
+            rows = (_whole(row, manifest.schema) for row in _read(form.read, local, manifest))
             count = _write(rows, folder, schema)
         if count != manifest.rows:
             raise ExportError(f"{url}: expected {manifest.rows} rows, found {count}")
         partial.replace(target)
     return ShardFolder(target, folder.count)
+
+
+def _read(
+    read: Callable[[Path, Manifest], Iterator[Row]], local: Path, manifest: Manifest
+) -> Iterator[Row]:
+    """Yield an export's rows; its files may be of others, and are then anything at all."""
+    try:
+        yield from read(local, manifest)
+    except ExportError:
+        raise
+    except (LookupError, ValueError, TypeError, tarfile.TarError, pa.ArrowException) as error:
+        raise ExportError(
+            f"its files are not what its manifest says, format {manifest.format}: {one_line(error)}"
+        ) from error
 
 
 def _stored_schema(schema: pa.Schema) -> pa.Schema:
@@ -96,14 +114,31 @@ def _whole(row: Row, schema: pa.Schema) -> Row:
 
 
 def _write(rows: Iterable[Row], folder: ShardFolder, schema: pa.Schema) -> int:
-    """Place the rows in their shards, then sort each: memory holds one shard at a time."""
+    """Place the rows in their shards, then sort each: memory holds one shard at a time.
+
+    Of several thousand shards no more than ``_OPEN_FILES`` are open at once: rows are placed in
+    heaps of shards first, and each heap's in its shards.
+    """
+    heaps = min(folder.count, _OPEN_FILES)
     with tempfile.TemporaryDirectory(dir=_made(path_of(folder.path))) as context:
-        count = _scatter(rows, Path(context), folder.count, schema)
-        for index in range(folder.count):
-            with ShardWriter(folder.shard(index).path, schema) as out:
-                out.write(_sorted(Path(context) / f"{index}.parquet"))
-            with ShardWriter(folder.rejected.shard(index).path, REJECTED):
-                pass
+        scratch = Path(context)
+        files = {heap: scratch / f"heap-{heap}.parquet" for heap in range(heaps)}
+        count = _scatter(
+            rows, files, lambda sample_id: shard_of(sample_id, folder.count) % heaps, schema
+        )
+        for heap, file in files.items():
+            mine = {
+                index: scratch / f"shard-{index}.parquet"
+                for index in range(heap, folder.count, heaps)
+            }
+            _scatter(_rows_of(file), mine, lambda each: shard_of(each, folder.count), schema)
+            file.unlink()
+            for index, placed in mine.items():
+                with ShardWriter(folder.shard(index).path, schema) as out:
+                    out.write(_sorted(placed))
+                with ShardWriter(folder.rejected.shard(index).path, REJECTED):
+                    pass
+                placed.unlink()
     return count
 
 
@@ -112,26 +147,36 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _scatter(rows: Iterable[Row], context: Path, count: int, schema: pa.Schema) -> int:
-    waiting: list[list[Row]] = [[] for _ in range(count)]
-    writers = [
-        pq.ParquetWriter(context / f"{i}.parquet", schema, compression="NONE") for i in range(count)
-    ]
+def _scatter(
+    rows: Iterable[Row],
+    files: Mapping[int, Path],
+    place_of: Callable[[str], int],
+    schema: pa.Schema,
+) -> int:
+    """Write rows into files, each by the place of its id; return how many there were."""
+    waiting: dict[int, list[Row]] = {place: [] for place in files}
     number = 0
-    try:
+    with ExitStack() as opened:
+        writers = {
+            place: opened.enter_context(pq.ParquetWriter(file, schema, compression="NONE"))
+            for place, file in files.items()
+        }
         for row in rows:
             number += 1
-            index = shard_of(row["sample_id"], count)
-            waiting[index].append(row)
-            if len(waiting[index]) == _BATCH_ROWS:
-                writers[index].write_table(table_from_rows(waiting[index], schema))
-                waiting[index].clear()
-        for writer, rest in zip(writers, waiting, strict=True):
-            writer.write_table(table_from_rows(rest, schema))
-    finally:
-        for writer in writers:
-            writer.close()
+            place = place_of(row["sample_id"])
+            waiting[place].append(row)
+            if len(waiting[place]) == _BATCH_ROWS:
+                writers[place].write_table(table_from_rows(waiting[place], schema))
+                waiting[place].clear()
+        for place, rest in waiting.items():
+            writers[place].write_table(table_from_rows(rest, schema))
     return number
+
+
+def _rows_of(file: Path) -> Iterator[Row]:
+    with pq.ParquetFile(file) as opened:
+        for group in range(opened.num_row_groups):
+            yield from rows_from_table(opened.read_row_group(group))
 
 
 def _sorted(file: Path) -> Iterator[Row]:

@@ -18,6 +18,8 @@ from pipeline.exporters.names import check_inside
 from pipeline.exporters.storage import FileEntry
 
 VERSION = 1
+_MOST = 65_536
+"""Shards that a data set has at most."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Manifest:
                     f"expected {VERSION}"
                 )
             files = [_entry(**entry) for entry in values.pop("files")]
+            if not (isinstance(values["format"], str) and 1 <= values["source"]["shards"] <= _MOST):
+                raise TypeError("a format's name, and how many shards its source had")
             return cls(**values, files=files)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ExportError(f"{url}: manifest.json is no manifest of an export") from error

@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -236,8 +236,22 @@ def _unchanged(job: Job, verified: bool) -> Manifest | None:
         return None
     manifest = Manifest.from_json(text, job.request.to)
     same = manifest.key == _key(job) and (manifest.verified_with or not verified)
-    whole = all(there.get(entry.path) == entry.bytes for entry in manifest.files)
-    return manifest if same and whole else None
+    return manifest if same and _are_there(store, there, manifest.files) else None
+
+
+def _are_there(store: Store, there: Mapping[str, int | None], entries: Sequence[FileEntry]) -> bool:
+    """Tell whether files are as they were written.
+
+    On a disk they are read: where the power failed, or a byte flipped, a file has its length still.
+    """
+    if any(there.get(entry.path) != entry.bytes for entry in entries):
+        return False
+    if store.local:
+        try:
+            check_files(store.local, entries)
+        except ExportError:
+            return False
+    return True
 
 
 _work: tuple[Job, Store]
@@ -271,22 +285,12 @@ def _write_units(job: Job, store: Store, executor: Executor, total: int) -> list
 
 
 def _kept(job: Job, store: Store, unit: Unit) -> Receipt | None:
-    """Return the receipt of a unit that an earlier run finished, if its files are still there.
-
-    On a disk they are read: where the power failed, a file may have its length and nothing in it.
-    """
+    """Return the receipt of a unit that an earlier run finished, if its files are still there."""
     receipt = store.receipt(unit.name)
     if receipt is None or receipt.key != _key(job, unit):
         return None
     there = {entry.path: store.length(entry.path) for entry in receipt.files}
-    if any(there[entry.path] != entry.bytes for entry in receipt.files):
-        return None
-    if store.local:
-        try:
-            check_files(store.local, receipt.files)
-        except ExportError:
-            return None
-    return receipt
+    return receipt if _are_there(store, there, receipt.files) else None
 
 
 def _check_unique(entries: Sequence[FileEntry]) -> None:

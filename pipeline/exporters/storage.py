@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipeline.errors import ExportError
+from pipeline.errors import ExportError, refusal
 from pipeline.exporters.names import check_inside
 from pipeline.store import files
 from pipeline.store.files import Files
+from pipeline.store.regular import open_regular
 
 MANIFEST = "manifest.json"
 PIECES = "_parts"
@@ -221,14 +222,16 @@ def check_files(folder: Path, entries: Sequence[FileEntry]) -> None:
     """Compare the files of a local folder with their sha256.
 
     Raises:
-        ExportError: names the first that is missing or another one.
+        ExportError: names the first that is missing, another one, or no regular file.
     """
     for entry in entries:
         try:
-            with (folder / entry.path).open("rb") as file:
+            with open_regular(folder / entry.path) as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except FileNotFoundError as error:
             raise ExportError(f"{entry.path} is missing from the export") from error
+        except OSError as error:
+            raise ExportError(f"{entry.path} can't be read: {refusal(error)}") from error
         if found != entry.sha256:
             raise ExportError(
                 f"{entry.path}: expected sha256 {entry.sha256}, found {found}: the file was "

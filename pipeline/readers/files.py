@@ -7,12 +7,12 @@ entered, because DVC does not see what changes behind it. A data set's root may 
 import hashlib
 import os
 import re
-import stat
 from itertools import accumulate, islice
 from pathlib import Path
 
 from pipeline.errors import ReaderError
 from pipeline.ops.containers import UndecodableError
+from pipeline.store.regular import open_regular
 
 MOST_BYTES = 1 << 30
 """No image and no list has more: it is read whole into memory, once in each worker."""
@@ -106,13 +106,10 @@ def read_file(path: Path) -> bytes:
         OSError: it can't be read, or is a FIFO, a socket or a device, which nobody waits for.
         UndecodableError: ``too_large``.
     """
-    # ``open`` itself closes what turns out to be a folder.
-    with open(path, "rb", opener=_without_waiting) as file:
-        told = os.fstat(file.fileno())
-        if not stat.S_ISREG(told.st_mode):
-            raise OSError(0, "it is no regular file")
-        _check_size(told.st_size)
-        data = file.read(told.st_size)
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        _check_size(size)
+        data = file.read(size)
         if more := file.read(1):  # it grew, or is of a file system that says 0 of all
             data += more + file.read(MOST_BYTES)
             _check_size(len(data))
@@ -126,8 +123,3 @@ def _check_size(size: int) -> None:
             f"the file has {size / 1e9:.1f} GB, more than the {MOST_BYTES / 1e9:.1f} that an image "
             "or a list may have",
         )
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; a FIFO that nobody writes into is open at once."""
-    return os.open(path, flags | os.O_NONBLOCK)

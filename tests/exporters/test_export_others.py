@@ -1,0 +1,106 @@
+"""Exports that others made, or that were damaged: a clear error, and no file outside is read."""
+
+import hashlib
+import json
+import os
+import resource
+
+import pytest
+
+from pipeline.errors import ExportError
+from pipeline.exporters.format import Request
+from pipeline.exporters.importing import import_export
+from pipeline.exporters.running import export
+from pipeline.store.executors import Serial
+
+
+def change(out, path, content):
+    """Replace a file of an export, and its digest in the manifest."""
+    (out / path).write_bytes(content)
+    manifest = json.loads((out / "manifest.json").read_text())
+    for entry in manifest["files"]:
+        if entry["path"] == path:
+            entry |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (out / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("named", ["{secret}", "../secret.txt", "images/../../secret.txt"])
+def test_rows_cannot_name_a_file_outside(put, tmp_path, named):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("mine")
+    out = put("folder", verify=False)
+    header, line, *rest = (out / "metadata.csv").read_text().splitlines(keepends=True)
+    line = ",".join([named.format(secret=secret), *line.split(",")[1:]])
+    change(out, "metadata.csv", "".join([header, line, *rest]).encode())
+    with pytest.raises(ExportError, match=r"no file of manifest\.json"):
+        import_export(str(out), tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
+def test_nobody_waits_for_a_pipe(put, tmp_path):
+    out = put("folder", verify=False)
+    (out / "metadata.csv").unlink()
+    os.mkfifo(out / "metadata.csv")
+    with pytest.raises(ExportError, match=r"metadata\.csv can't be read: it is no regular file"):
+        import_export(str(out), tmp_path / "back")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"source": []},
+        {"source": None},
+        {"source": {"shards": 0}},
+        {"source": {"shards": -3}},
+        {"source": {"shards": "many"}},
+        {"source": {}},
+        {"format": []},
+        {"files": None},
+        {"surprise": 1},
+    ],
+)
+def test_a_manifest_of_other_values_is_refused(put, tmp_path, changed):
+    out = put("parquet", verify=False)
+    manifest = json.loads((out / "manifest.json").read_text()) | changed
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ExportError, match="no manifest of an export"):
+        import_export(str(out), tmp_path / "back")
+
+
+def test_files_that_are_not_as_the_manifest_says_are_refused(put, tmp_path):
+    folder, parquet, tars = (
+        put(form, verify=False) for form in ("folder", "parquet", "webdataset")
+    )
+    text = (folder / "metadata.csv").read_text()
+    change(folder, "metadata.csv", text.replace("subject_id", "subjects", 1).encode())
+    for out, paths in ((parquet, parquet.rglob("*.parquet")), (tars, tars.rglob("*.tar"))):
+        for path in list(paths):
+            change(out, path.relative_to(out).as_posix(), path.read_bytes()[:100])
+    for out in (folder, parquet, tars):
+        with pytest.raises(ExportError, match="not what its manifest says"):
+            import_export(str(out), tmp_path / "back")
+        assert not (tmp_path / "back").exists()
+
+
+def test_a_flipped_byte_is_no_unchanged_export(put, align, tmp_path):
+    out = put("folder", verify=False)
+    image = next(out.glob("images/**/*.png"))
+    whole = image.read_bytes()
+    image.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    request = Request(align, "folder", str(out))
+    export(request, executor=Serial(), overwrite=True, verify=False, few_bytes=0)
+    assert image.read_bytes() == whole
+
+
+def test_more_shards_than_open_files(put, align, tmp_path):
+    out = put("parquet", verify=False)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (400, hard))
+        folder = import_export(str(out), tmp_path / "back", shards=600)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    few = import_export(str(out), tmp_path / "few", shards=2)
+    key = lambda row: row["sample_id"]  # noqa: E731
+    assert repr(sorted(folder.rows(), key=key)) == repr(sorted(few.rows(), key=key))
+    assert folder.count == 600
