@@ -117,6 +117,11 @@ def test_ones_own_images_that_are_not_there_are_a_problem(bare):
     assert findings()[0]["data set mine"]["state"] == "problem"  # an empty folder is none
     (bare / "photos" / "a.jpg").write_bytes(b"x")
     assert findings()[0]["data set mine"]["state"] == "ok"
+    os.mkfifo(bare / "photos" / "pipe.jpg")  # DVC itself waits for it
+    found, code = findings()
+    assert code == 1
+    assert "pipe.jpg: it is no regular file" in found["data set mine"]["found"]
+    assert "would stop at mine" in found["DVC"]["found"]
 
 
 def test_a_weight_file_of_another_content_is_a_problem(bare):

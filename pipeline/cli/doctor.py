@@ -6,8 +6,9 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -18,9 +19,11 @@ from pipeline.extras import EXTRAS
 from pipeline.params.installed import check_installed, installed_version
 from pipeline.params.load import load_params
 from pipeline.params.whole import Params
+from pipeline.readers.files import unfit_for_dvc
 from pipeline.weights.registry import WeightFile
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
+_MOST_NAMED = 5
 LEAST_FREE_GB = 10
 """Room on the disk below which the default run may not fit, with all that DVC caches."""
 
@@ -105,8 +108,13 @@ def project(folder: Path) -> Iterator[Finding]:
         return
     yield Finding("params", OK, "in order")
     yield from _weights(folder, params)
-    yield from _datasets(folder, params)
-    yield _dvc(folder)
+    roots = {name: folder / dataset.root for name, dataset in params.datasets.items()}
+    unfit = {name: found for name, root in roots.items() if (found := _unfit(root))}
+    yield from _datasets(folder, params, unfit)
+    if unfit:
+        yield Finding("DVC", NOTE, f"not asked: it would stop at {', '.join(unfit)}")
+    else:
+        yield _dvc(folder)
 
 
 def _project_or_why_not(folder: Path) -> list[Finding]:
@@ -193,12 +201,18 @@ def _not_fetched(missing: Mapping[str, WeightFile]) -> Finding:
     return Finding("weights", NOTE, f"not in weights/ yet; {'; '.join(found)}", fix)
 
 
-def _datasets(folder: Path, params: Params) -> Iterator[Finding]:
+def _datasets(
+    folder: Path, params: Params, unfit: Mapping[str, Sequence[tuple[str, str]]]
+) -> Iterator[Finding]:
     made = {entry.dataset for _, entry in params.sample if entry is not None}
     for name, dataset in params.datasets.items():
         root = folder / dataset.root
         there = root.is_dir() and any(root.iterdir())
-        if there or root.is_file():
+        if name in unfit:
+            named = "; ".join(f"{path}: {why}" for path, why in unfit[name])
+            fix = f"rename or remove them, below {dataset.root}: `dvc repro` stops there"
+            yield Finding(f"data set {name}", PROBLEM, named, fix)
+        elif there or root.is_file():
             yield Finding(f"data set {name}", OK, str(dataset.root))
         elif name in made:
             fix = "dvc repro makes it"
@@ -207,6 +221,11 @@ def _datasets(folder: Path, params: Params) -> Iterator[Finding]:
             fix = f"put it there, or edit datasets.{name}.root in params.yaml"
             found = f"nothing at {dataset.root} (reader {dataset.reader})"
             yield Finding(f"data set {name}", PROBLEM, found, fix)
+
+
+def _unfit(root: Path) -> list[tuple[str, str]]:
+    """Return the first files of a data set at which DVC stops."""
+    return list(islice(unfit_for_dvc(root), _MOST_NAMED)) if root.is_dir() else []
 
 
 def _dvc(folder: Path) -> Finding:

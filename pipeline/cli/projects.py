@@ -46,6 +46,11 @@ def init(
     `weights.yaml` anew and leaves `params.yaml` and DVC's settings alone.
     """
     if upgrade:
+        if images is not None or profile:
+            raise StageError(
+                "--upgrade leaves params.yaml alone: name your images and edit params there, "
+                "without --images and --profile"
+            )
         if not (target / MADE_WITH).is_file():
             raise StageError(f"{target.resolve()} has no {MADE_WITH}: no project to upgrade")
         _write_pipeline(target)

@@ -7,6 +7,8 @@ entered, because DVC does not see what changes behind it. A data set's root may 
 import hashlib
 import os
 import re
+import stat
+from collections.abc import Iterator
 from itertools import accumulate, islice
 from pathlib import Path
 
@@ -50,6 +52,27 @@ def all_below(root: Path) -> list[str]:
             raise ReaderError(f"{folder} can't be listed: {error.strerror}") from error
     found.sort()
     return found
+
+
+def unfit_for_dvc(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield each file below a folder at which DVC stops, and why.
+
+    DVC reads all of them before ``ingest`` can pass one over.
+
+    Raises:
+        ReaderError: a folder can't be listed.
+    """
+    for path in all_below(root):
+        if any(_is_a_byte(letter) for letter in path):
+            yield shown(path), "its name is no UTF-8"
+        elif not path.endswith(LINKED):
+            try:
+                mode = (root / path).stat().st_mode
+            except OSError as error:
+                yield path, str(error.strerror)
+            else:
+                if not stat.S_ISREG(mode):
+                    yield path, "it is no regular file, and DVC waits for it without end"
 
 
 def lists_sha256(root: Path) -> str:

@@ -17,6 +17,7 @@ itself; DVC then does not see when an image is replaced.
 
 import logging
 import math
+import re
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,9 @@ from pipeline.store import Listing
 from pipeline.types import Band, Float32, Row, Split
 
 log = logging.getLogger(__name__)
+
+_ENDING = re.compile(r"\.[a-z0-9]{1,8}")
+"""What may be an extension; of ``Notes. Anna Schmidt`` it would tell a name."""
 
 CSV_COLUMNS = {
     "subject": "subject_id",
@@ -119,7 +123,10 @@ def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> tuple[li
 def _kind(path: str) -> str:
     if path.endswith(LINKED):
         return "linked folder"
-    return shown(path[len(stem_of(path)) :]).lower() or "without extension"
+    ending = shown(path[len(stem_of(path)) :]).lower()
+    if not ending:
+        return "without extension"
+    return ending if _ENDING.fullmatch(ending) else "of no known ending"
 
 
 def _why(path: str) -> tuple[str, str]:
@@ -130,7 +137,7 @@ def _why(path: str) -> tuple[str, str]:
         return LINK
     if not path[len(stem_of(path)) :]:
         return "no_extension", f"expected one of {' '.join(sorted(EXTENSIONS))}"
-    return "other_format", f"{_kind(path)} is none of {' '.join(sorted(EXTENSIONS))}"
+    return "other_format", f"{_kind(path)}: expected one of {' '.join(sorted(EXTENSIONS))}"
 
 
 def _cells_of(root: Path, path: str) -> dict[str, str]:

@@ -130,7 +130,7 @@ def _update(digest: Any, value: Any) -> None:
             digest.update(f"b{len(value)}:".encode())
             digest.update(value)
         case str():
-            encoded = value.encode()
+            encoded = value.encode(errors="surrogateescape")  # a path whose bytes are no UTF-8
             digest.update(b"s%d:" % len(encoded) + encoded)
         case dict():
             digest.update(b"{%d" % len(value))

@@ -32,6 +32,7 @@ ROW_GROUP_BYTES = 16 << 20
 """A row group closes at whichever comes first, so that reading one is bounded in memory."""
 
 _NAME = re.compile(r"shard-(\d{5})-of-(\d{5})\.parquet")
+_OURS = re.compile(rf"{_NAME.pattern}|\.{_NAME.pattern}(\.[0-9a-f]{{8}})?\.partial")
 
 
 def shard_of(sample_id: str, count: int) -> int:
@@ -250,11 +251,14 @@ class ShardFolder:
             yield from batch
 
     def drop_foreign_shards(self) -> None:
-        """Remove shards of another count and what an interrupted run left half-written."""
+        """Remove shards of another count and what an interrupted run left half-written.
+
+        Any other file in the folder is somebody's, and stays.
+        """
         mine = {self.shard(index).path.name for index in range(self.count)}
         for folder in (self.path, self.path / "rejected"):
             for file in folder.glob("*shard-*"):
-                if file.name not in mine:
+                if _OURS.fullmatch(file.name) and file.name not in mine:
                     file.unlink()
 
 

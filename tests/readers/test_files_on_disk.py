@@ -14,6 +14,7 @@ from pipeline.ops.codec import encode_png
 from pipeline.params.datasets import DatasetParams
 from pipeline.params.ingest import IngestParams
 from pipeline.readers import files, read_dataset
+from pipeline.readers.files import unfit_for_dvc
 from pipeline.readers.layout import files_below
 from pipeline.readers.listing import load_file
 from pipeline.readers.tables import read_text
@@ -162,6 +163,24 @@ def test_names_that_are_no_utf8_are_taken_in(tmp_path):
     assert set(rows) == {"m%FCller/gr%FC%DF.png", "m%FCller/50%25%FC.png"}
     assert {row["subject_id"] for row in rows.values()} == {"m%FCller"}
     assert reasons(rejected) == {"m%FCller/gr%FC.heic": "other_format"}
+    listing = read_dataset("mine", DatasetParams(reader="folder", root=str(tmp_path), shards=1))
+    assert listing.shard(0).mark() == listing.shard(0).mark() is not None
+
+
+def test_files_at_which_dvc_stops_are_named(tmp_path):
+    put(tmp_path, "anna/1.png", "bob/2.png")
+    assert list(unfit_for_dvc(tmp_path)) == []
+    (tmp_path / os.fsdecode(b"anna/gr\xfc.png")).write_bytes(IMAGE)
+    os.mkfifo(tmp_path / "anna/pipe.png")
+    (tmp_path / "bob/gone.png").symlink_to("nowhere.png")
+    (tmp_path / "bob/loop.png").symlink_to("loop.png")
+    (tmp_path / "bob/there.png").symlink_to("2.png")
+    assert dict(unfit_for_dvc(tmp_path)) == {
+        "anna/gr%FC.png": "its name is no UTF-8",
+        "anna/pipe.png": "it is no regular file, and DVC waits for it without end",
+        "bob/gone.png": "No such file or directory",
+        "bob/loop.png": "Too many levels of symbolic links",
+    }
 
 
 def test_a_linked_folder_of_an_official_layout_is_told(buaa):

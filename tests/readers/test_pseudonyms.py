@@ -30,7 +30,13 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     use_key(monkeypatch, tmp_path / "key", KEY)
-    for name in ("anna/holiday/1.png", "anna/2.png", "bob/secret.png", "bob/anna.txt"):
+    for name in (
+        "anna/holiday/1.png",
+        "anna/2.png",
+        "bob/secret.png",
+        "bob/anna.txt",
+        "bob/of. anna",
+    ):
         path = tmp_path / "images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encode_png(np.full((6, 8), len(name), np.uint8)))
@@ -91,7 +97,7 @@ def test_no_name_reaches_a_shard_or_a_reason(project):
         executor=Serial(),
         label="ingest",
     )
-    assert (summary.rows_out, sum(summary.rejected.values())) == (3, 2)
+    assert (summary.rows_out, sum(summary.rejected.values())) == (3, 3)
     rows = [*folder.rows(), *folder.rejected.rows()]
     text = repr(rows).encode()
     assert not [name for name in NAMES if name in text]

@@ -196,8 +196,22 @@ def test_strangers_go(tmp_path):
     write(ShardFolder(tmp_path, 3).shard(0).path, [])
     write(ShardFolder(tmp_path, 3).rejected.shard(0).path, [])
     (tmp_path / ".shard-00000-of-00002.parquet.partial").touch()
+    (tmp_path / ".shard-00000-of-00002.parquet.0123abcd.partial").touch()
     folder.drop_foreign_shards()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [keep]
+
+
+@pytest.mark.parametrize(
+    "name", ["why-shard-3-is-odd.txt", "shard-00000-of-00002.parquet.bak", "shard-00000.parquet"]
+)
+def test_a_users_file_among_the_shards_stays(tmp_path, name):
+    folder = ShardFolder(tmp_path, 2)
+    for place in (folder, folder.rejected):
+        write(place.shard(0).path, [])
+    (tmp_path / name).write_text("mine")
+    (tmp_path / "rejected" / name).write_text("mine")
+    folder.drop_foreign_shards()
+    assert [path.read_text() for path in sorted(tmp_path.rglob(name))] == ["mine", "mine"]
 
 
 @given(st.sets(legal, max_size=20), st.integers(1, 5))
