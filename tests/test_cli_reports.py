@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.errors import ParamsError, StageError
 from pipeline.params.load import read_yaml
+from pipeline.store import REJECTED, ShardFolder
+from pipeline.store.shards import ShardWriter
 from pipeline.types import Band
 
 
@@ -73,3 +75,14 @@ def test_a_band_is_the_same_in_small_letters(tmp_path, monkeypatch):
     refused = CliRunner().invoke(app, [*words, "uv"])
     assert refused.exit_code == 2
     assert "'uv' is not one of" in refused.output
+
+
+@pytest.mark.parametrize(
+    "words", [["show", "{}", "-o", "a.png"], ["diff", "{}", "{}"], ["rejected", "{}"]]
+)
+def test_the_table_of_what_was_rejected_is_no_stage_output(tmp_path, words):
+    folder = ShardFolder(tmp_path, 1).rejected
+    with ShardWriter(folder.shard(0).path, REJECTED):
+        pass
+    done = CliRunner().invoke(app, [word.format(folder.path) for word in words])
+    assert f"`crossband rejected {tmp_path}` shows it" in str(done.exception)

@@ -66,8 +66,13 @@ def output_of(folder: "Place | str") -> "ShardFolder":
 
     place = place_of(str(folder))
     try:
-        return ShardFolder.open(place)
+        shards = ShardFolder.open(place)
     except StageError as error:
         here = Path.cwd()
         hint = "" if (here / "dvc.yaml").is_file() else f"; {here} is no crossband project"
         raise StageError(f"{error}. Looked in {place.absolute()}{hint}") from error
+    if place.name == "rejected":
+        raise StageError(
+            f"{place} holds what a stage rejected: `crossband rejected {place.parent}` shows it"
+        )
+    return shards

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,8 +19,9 @@ from pipeline.params.datasets import DatasetParams
 from pipeline.protocols import OFFICIAL
 from pipeline.protocols.figures import PROTOCOL_FIGURES
 from pipeline.readers import FREE, READERS, list_dataset
-from pipeline.readers.layout import files_below, is_image, stem_of
+from pipeline.readers.layout import files_below, is_image
 from pipeline.readers.listing import check_listing
+from pipeline.readers.unlisted import PACKED, unlisted
 from pipeline.readers.unmatched import gathered
 from pipeline.store import Listing
 from pipeline.store.progress import Advance
@@ -31,10 +32,6 @@ CHECKED = tuple(name for name in READERS if name not in FREE)
 """Data sets that can be checked."""
 
 MAX_PIXELS = 100_000_000
-
-PACKED = ("recordio", "bin_packs")
-"""Readers whose images lie in one file together: none can be left over."""
-
 
 LISTS_APART = ("tufts",)
 """Readers whose lists are others' than the authors', and need not lie there."""
@@ -111,11 +108,11 @@ def check_dataset(
         rows = list(listing.rows)
         protocols, faults = _protocols(reader, root, rows)
     findings = [Finding(each.what, each.items) for each in unmatched]
-    present, unused = rows, Counter[str]()
+    present: Sequence[Row] = rows
+    unused: Mapping[str, int] = {}
     if reader not in PACKED:
         files = files_below(root)
-        known = getattr(module, "known_unused", lambda path, used: None)
-        present, unused, found = _compare_files(rows, files, known)
+        present, unused, found = _compare_files(reader, rows, files)
         findings += found
     try:
         check_listing(reader, rows)
@@ -134,17 +131,14 @@ def check_dataset(
 
 
 def _compare_files(
-    rows: Sequence[Row],
-    files: Iterable[str],
-    known_unused: Callable[[str, Collection[str]], str | None],
-) -> tuple[list[Row], Counter[str], list[Finding]]:
+    reader: str, rows: Sequence[Row], files: Iterable[str]
+) -> tuple[list[Row], Mapping[str, int], list[Finding]]:
     """Compare what is listed with what is on disk.
 
     Args:
+        reader: name of the data set.
         rows: of the reader.
         files: all files below the root.
-        known_unused: of the reader's module: from the path of an image that is not listed, and
-            the listed ones' stems, to what it is, None where the data set has no such image.
 
     Returns:
         The rows whose image is there; how many images of each sort are known and not used; what is
@@ -152,20 +146,13 @@ def _compare_files(
     """
     on_disk = {path for path in files if is_image(path)}
     listed = {row["path"] for row in rows}
-    stems = frozenset(stem_of(path) for path in listed)
-    unused: Counter[str] = Counter()
+    unused, extra = unlisted(reader, listed, on_disk)
     findings = []
     if missing := sorted(listed - on_disk):
         names = tuple(path.removesuffix(".?") for path in missing)
         findings.append(Finding("images that the official lists name are not on disk", names))
-    extra = []
-    for path in sorted(on_disk - listed):
-        if what := known_unused(path, stems):
-            unused[what] += 1
-        else:
-            extra.append(path)
     if extra:
-        findings.append(Finding("images on disk are none of the data set's", tuple(extra)))
+        findings.append(Finding("images on disk are none of the data set's", extra))
     return [row for row in rows if row["path"] in on_disk], unused, findings
 
 

@@ -20,6 +20,7 @@ from pipeline.readers.layout import (
     require_list,
     stem_of,
 )
+from pipeline.readers.tables import read_text
 from pipeline.readers.unmatched import report_unmatched
 from pipeline.store.protocols import (
     Exclude,
@@ -316,10 +317,8 @@ def _listed(
     if not found:
         return set()
     try:
-        paths = [
-            str(path) for path in json.loads((root / found).read_text(encoding="utf-8"))["path"]
-        ]
-    except (ValueError, KeyError, TypeError) as error:
+        paths = [str(path) for path in json.loads(read_text(root / found))["path"]]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ReaderError(f"{root / found}: expected {{'path': [...], 'id': [...]}}") from error
     listed = {path: sample_of(path) for path in paths}
     report_unmatched(root / found, [path for path, i in listed.items() if i not in known])

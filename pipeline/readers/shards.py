@@ -58,7 +58,8 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
             f"data set {dataset!r}: expected folders of shards under {root}, found none; "
             "run the stage that makes them (`dvc repro`)"
         )
-    rows = [row for folder in folders for row in _rows(root, folder, dataset)]
+    band = str(params.band)
+    rows = [row for folder in folders for row in _rows(root, folder, dataset, band)]
     return Listing(rows, params.shards, partial(load, root))
 
 
@@ -68,7 +69,7 @@ def load(root: Path, row: Row) -> Row:
     place: dict[str, Any] = row["place"]
     path = root / place["file"]
     known["content"] = _bytes(path, place["image"])
-    if hashlib.sha256(known["content"]).digest() != place["sha256"]:
+    if _sha256(known["content"]) != place["sha256"]:
         raise damaged(path, f"image of row {row['parent_id']!r}")
     if place["labels"]:
         name, span = place["labels"]
@@ -82,7 +83,7 @@ def load(root: Path, row: Row) -> Row:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _rows(root: Path, folder: Path, dataset: str) -> Iterator[Row]:
+def _rows(root: Path, folder: Path, dataset: str, band: str) -> Iterator[Row]:
     shards, checked = ShardFolder.open(folder), CheckedFiles(folder)
     for index in range(shards.count):
         file = shards.shard(index)
@@ -90,28 +91,45 @@ def _rows(root: Path, folder: Path, dataset: str) -> Iterator[Row]:
             raise fault
         path = path_of(file.path)
         name = path.relative_to(root).as_posix()
-        images, labels = (spans_of(path, column) for column in ("image", _LABELS))
         with opened(file.path) as parquet:
-            large = [_large_of(parquet.metadata.row_group(g)) for g in range(len(images))]
-        for group, batch in enumerate(file.batches([*COLUMNS, "sha256", f"{_LABELS}.path"])):
+            there = parquet.schema_arrow.names
+            groups = range(parquet.metadata.num_row_groups)
+            large = [_large_of(parquet.metadata.row_group(group)) for group in groups]
+        if "image" not in there:
+            raise ReaderError(
+                f"{path} has no column 'image': expected images as a stage writes them; of an "
+                "import, those of an export with this column"
+            )
+        images = spans_of(path, "image")
+        labels = spans_of(path, _LABELS) if _LABELS in there else [[None] * len(g) for g in images]
+        wanted = [column for column in (*COLUMNS, "sha256") if column in there]
+        wanted += [f"{_LABELS}.path"] if _LABELS in there else []
+        for group, batch in enumerate(file.batches(wanted)):
             for offset, row in enumerate(batch):
-                map_of_labels = row.pop(_LABELS)
-                span = labels[group][offset]
+                map_of_labels = row.pop(_LABELS, None)
+                span, image = labels[group][offset], images[group][offset]
+                if image is None:
+                    raise ReaderError(f"{path}: row {row['sample_id']!r} has no image")
+                digest = row.pop("sha256", None)  # an import of chosen columns may lack it
                 place = {
                     "file": name,
                     "group": group,
                     "offset": offset,
-                    "image": images[group][offset],
-                    "sha256": bytes.fromhex(row.pop("sha256")),
+                    "image": image,
+                    "sha256": bytes.fromhex(digest) if digest else _sha256(_bytes(path, image)),
                     "labels": (map_of_labels["path"], span) if span else None,
                     "large": large[group],
                 }
-                known = row | {
-                    "dataset": dataset,
-                    "sample_id": row["sample_id"].replace("#", "/"),
-                    "parent_id": row["sample_id"],
-                    "content_sha256": _content(dataset, row),
-                }
+                known = (
+                    {"band": band}
+                    | row
+                    | {
+                        "dataset": dataset,
+                        "sample_id": row["sample_id"].replace("#", "/"),
+                        "parent_id": row["sample_id"],
+                        "content_sha256": _content(dataset, row),
+                    }
+                )
                 yield listed_row(f"{name}?{group}/{offset}", **known) | {"place": place}
 
 
@@ -130,6 +148,10 @@ def _large_of(group: Any) -> tuple[str, ...]:
         if counted is None or counted.null_count is None or counted.null_count < chunk.num_values:
             filled.add(chunk.path_in_schema.partition(".")[0])
     return tuple(name for name in _LARGE if name in filled)
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
 
 
 def _bytes(path: Path, span: tuple[int, int]) -> bytes:

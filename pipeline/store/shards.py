@@ -38,8 +38,7 @@ _OURS = re.compile(rf"{_NAME.pattern}|\.{_NAME.pattern}(\.[0-9a-f]{{8}})?\.parti
 def shard_of(sample_id: str, count: int) -> int:
     """Return the shard of a sample: a hash of the id up to its first ``#``.
 
-    A derived row therefore lies in the shard of the sample it comes from, and stages map shard to
-    shard.
+    A derived row therefore lies in the shard of its sample, and stages map shard to shard.
     """
     root = sample_id.partition("#")[0]
     return int.from_bytes(hashlib.blake2b(root.encode(), digest_size=8).digest(), "big") % count
@@ -251,14 +250,11 @@ class ShardFolder:
             yield from batch
 
     def drop_foreign_shards(self) -> None:
-        """Remove shards of another count and what an interrupted run left half-written.
-
-        Any other file in the folder is somebody's, and stays.
-        """
+        """Remove shards of another count and half-written ones; any other file stays."""
         mine = {self.shard(index).path.name for index in range(self.count)}
         for folder in (self.path, self.path / "rejected"):
             for file in folder.glob("*shard-*"):
-                if _OURS.fullmatch(file.name) and file.name not in mine:
+                if file.name not in mine and _OURS.fullmatch(file.name):
                     file.unlink()
 
 

@@ -1,11 +1,14 @@
 """Readers of LFW, CFP, YTF and MegaFace on their replicas, their pairs, and faulty lists."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from pipeline import testing
 from pipeline.errors import ReaderError
+from pipeline.params.datasets import DatasetParams
+from pipeline.readers.unlisted import strangers_of
 from pipeline.store.protocols import Exclude
 from pipeline.testing.images import put_text
 
@@ -44,6 +47,17 @@ def test_lfw_faulty_pairs_are_told(tmp_path, protocols, text, message):
     (tmp_path / "pairs.txt").write_text(text)
     with pytest.raises(ReaderError, match=message):
         protocols("lfw")
+
+
+def test_images_that_lfw_does_not_have_are_told(tmp_path, listed):
+    testing.lfw(tmp_path)
+    params = DatasetParams(reader="lfw", root=str(tmp_path), shards=1)
+    assert strangers_of(params, listed("lfw").values()) == ()
+    first = next(tmp_path.rglob("*_0001.jpg"))
+    for name in (f"{first.parent.name}_3.jpg", "Copy of me.JPG"):
+        (first.parent / name).write_bytes(first.read_bytes())
+    found = strangers_of(params, listed("lfw").values())
+    assert [Path(path).name for path in found] == ["Copy of me.JPG", f"{first.parent.name}_3.jpg"]
 
 
 def test_lfw_without_pairs_has_no_protocol(tmp_path, listed, protocols):
@@ -185,10 +199,13 @@ def test_megaface_without_lists_takes_everything(tmp_path, protocols):
     assert (len(protocol.probe), len(protocol.enroll)) == (6, 11)
 
 
-def test_megaface_faulty_list_is_told(tmp_path, protocols):
+@pytest.mark.parametrize("text", ["[1, 2]", "[" * 200_000, "\0"])
+def test_megaface_faulty_list_is_told(tmp_path, protocols, text):
     testing.megaface(tmp_path)
-    (tmp_path / "devkit/templatelists/facescrub_features_list.json").write_text("[1, 2]")
-    with pytest.raises(ReaderError, match=r"facescrub_features_list\.json: expected {'path'"):
+    (tmp_path / "devkit/templatelists/facescrub_features_list.json").write_text(text)
+    with pytest.raises(
+        ReaderError, match=r"facescrub_features_list\.json.*: expected (\{'path'|a text)"
+    ):
         protocols("megaface")
 
 

@@ -1,6 +1,7 @@
 """Reader ``shards``: images that a stage made, taken in under ids of their own."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from pipeline.errors import ReaderError
@@ -84,4 +85,33 @@ def test_what_a_row_will_be_is_known_before_it_is_loaded(tmp_path):
 
 def test_a_root_without_shards_is_refused(tmp_path):
     with pytest.raises(ReaderError, match="found none; run the stage that makes them"):
+        read(tmp_path)
+
+
+def test_an_import_of_chosen_columns_is_taken_in(tmp_path):
+    """`crossband export --columns` keeps the image, the ids and what was asked for."""
+    write(tmp_path / "whole/openpeople", ["P1/a", "P1/b"])
+    kept = ["sample_id", "content_sha256", "subject_id", "image", "fingerprint"]
+    schema = pa.schema([IMAGES.field(name) for name in IMAGES.names if name in kept])
+    rows = ShardFolder(tmp_path / "whole/openpeople", 2).rows(schema.names)
+    with ShardWriter(ShardFolder(tmp_path / "few/some", 1).shard(0).path, schema) as out:
+        chosen = (row | {"content_sha256": None} for row in rows)
+        out.write(sorted(chosen, key=lambda row: row["sample_id"]))
+    whole, few = (
+        {row["sample_id"]: row for row in all_rows(read(tmp_path / name))}
+        for name in ("whole", "few")
+    )
+    assert few.keys() == whole.keys() == {"P1/a", "P1/b"}
+    for name, row in few.items():
+        assert row["content"] == whole[name]["content"]
+        assert (row["subject_id"], row["band"], row["simulated"]) == ("P1", "VIS", False)
+
+
+def test_shards_without_images_are_refused(tmp_path):
+    with ShardWriter(
+        ShardFolder(tmp_path / "some", 1).shard(0).path,
+        IMAGES.remove(IMAGES.get_field_index("image")),
+    ):
+        pass
+    with pytest.raises(ReaderError, match="has no column 'image'"):
         read(tmp_path)
