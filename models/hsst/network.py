@@ -6,7 +6,7 @@ Reference:
 """
 
 import copy
-from typing import cast
+from typing import Self, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
@@ -61,12 +61,14 @@ class PrototypeQueue(nn.Module):
 class SemiSiamese(nn.Module):
     """Probe-net, gallery-net and prototype queues.
 
-    Each pair shows one subject in two bands. By an even chance one image goes through the
-    probe-net, which learns, and the other through the gallery-net, which follows as a moving
-    average of all its state, running statistics included. The probe's feature is held against its
-    partner's and against the queue of the *partner's* band, whose places of the batch's own
-    subjects are left out exactly. Only the probe-net is used at test. More arguments because each
-    is a param of the method.
+    Each pair shows one subject in two bands. Each of its images goes through the probe-net, which
+    learns, and through the gallery-net, which follows as a moving average of all its state. A
+    probe's feature is held against its partner's of the gallery-net, and against the queue of the
+    *partner's* band, whose places of the batch's own subjects are left out exactly. Only the
+    probe-net is used at test. More arguments because each is a param of the method.
+
+    The gallery-net drops nothing: two features of one image would else be no prototypes of it. It
+    normalises over the batch, as the probe-net does.
 
     Args:
         probe: the network to train.
@@ -98,36 +100,48 @@ class SemiSiamese(nn.Module):
         self.queues = nn.ModuleList(PrototypeQueue(prototypes, dimensions) for _ in range(queues))
         self.momentum, self.loss, self.scale, self.margin = momentum, loss, scale, margin
 
-    def forward(self, first: Tensor, second: Tensor, subjects: Tensor, swap: Tensor) -> Tensor:
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of training; the gallery-net's dropout stays off."""
+        super().train(mode)
+        for layer in self.gallery.modules():
+            if isinstance(layer, nn.Dropout):
+                layer.eval()
+        return self
+
+    def forward(self, first: Tensor, second: Tensor, subjects: Tensor) -> Tensor:
         """Compute a batch's loss and put the gallery's features into the queues.
 
         Args:
             first: images of the first band, (n, c, h, w).
             second: images of the second band, (n, c, h, w).
             subjects: int64 (n,), the subject of each pair; no subject twice.
-            swap: bool (n,), where True the second band's image is the probe.
 
         Returns:
-            The mean over the batch, ½ (L(N, V) + L(V, N)) in expectation.
+            ½ (L(N, V) + L(V, N)), the mean over the batch: "minimized simultaneously".
 
         Raises:
             ValueError: a subject stands twice in the batch.
         """
         if torch.unique(subjects).numel() != subjects.numel():
             raise ValueError("a batch of semi-siamese training holds a subject twice")
-        chosen = swap[:, None, None, None]
-        probe = self.probe(torch.where(chosen, second, first))
+        probe = self.probe(torch.cat([first, second]))
         with torch.no_grad():
-            gallery = self.gallery(torch.where(chosen, first, second))
+            gallery = self.gallery(torch.cat([second, first]))
         with torch.autocast(probe.device.type, enabled=False):
-            return self._compare(_unit(probe), _unit(gallery), subjects, swap)
+            return self._compare(_unit(probe), _unit(gallery), torch.cat([subjects, subjects]))
 
-    def _compare(self, probe: Tensor, gallery: Tensor, subjects: Tensor, swap: Tensor) -> Tensor:
+    def _compare(self, probe: Tensor, gallery: Tensor, subjects: Tensor) -> Tensor:
         """Return the loss of unit features, and put the gallery's into the queues.
 
         Where several processes share a batch, each queue takes, and leaves out, all of it.
+
+        Args:
+            probe: (2 n, d), the first bands' before the second's.
+            gallery: (2 n, d), of their partners.
+            subjects: int64 (2 n,).
         """
-        bands = (~swap).long() if len(self.queues) == 2 else torch.zeros_like(subjects)
+        bands = torch.arange(len(subjects), device=subjects.device) < len(subjects) // 2
+        bands = bands.long() if len(self.queues) == 2 else torch.zeros_like(subjects)  # partners'
         everyone, theirs, their_bands = map(from_all, (subjects, gallery, bands))
         positive = (probe * gallery).sum(dim=1)
         losses = probe.new_zeros(len(subjects))

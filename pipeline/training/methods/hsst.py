@@ -1,7 +1,5 @@
 """Heterogeneous semi-siamese training, around ``models.hsst.network.SemiSiamese``."""
 
-import numpy as np
-import torch
 from torch import nn
 
 from models.hsst.network import SemiSiamese
@@ -62,16 +60,10 @@ class Hsst(PairMethod):
             return super().make_sampler()
         return SubjectPairs(self.labels.index, *self.params.bands, self.params.batch_pairs)
 
-    def sample_batch(self, generator: np.random.Generator) -> Batch:
-        """Draw pairs, labels, and bool (n,) where the second image is the probe."""
-        drawn = super().sample_batch(generator)
-        swap = self.shard(generator.integers(0, 2, (self.params.batch_pairs,)))
-        return *drawn, torch.from_numpy(swap == 1)
-
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
         """Return the loss."""
-        first, second, subjects, swap = batch
-        return {TOTAL: self.pair(first, second, subjects, swap)}
+        first, second, subjects = batch
+        return {TOTAL: self.pair(first, second, subjects)}
 
     def on_step_end(self) -> None:
         """Let the gallery-net follow."""
