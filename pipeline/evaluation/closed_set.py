@@ -43,6 +43,7 @@ def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
 
     A probe that was not found counts as a miss in ``rank1``, the CMC and ``tar_at_far``, and so
     does one whose subject's template could not be enrolled; impostor comparisons are those made.
+    ``eer`` is of the comparisons made alone, and its n is the genuine ones among them.
     """
     asked, known = probes.subjects[probes.enrolled], gallery.subjects[gallery.enrolled]
     comparison = compare(probes.vectors, gallery.vectors, named(asked), named(known))
@@ -66,13 +67,14 @@ def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
     points: dict[str, Any] = {}
     for far, bounds in zip(RECOGNITION_FARS, rates, strict=True):
         point = far_point(curve, far)
-        value = None if point.tar is None else share * point.tar
+        missed = 0.0 if tried and point.threshold is not None else None  # all failed to enrol
+        value = missed if point.tar is None else share * point.tar
         scaled = None if bounds is None else (share * bounds[0], share * bounds[1])
         points[far_name(far)] = point_rate(point, value, tried, scaled)
     metrics: dict[str, Any] = {
         "rank1": mean_rate(ranks == 1, probes.subjects[mates > 0]),
         "tar_at_far": points,
-        "eer": rate(eer(curve), tried, error),
+        "eer": rate(eer(curve), curve.genuine, error),
         **counted(gallery, probes, mates),
         "genuine": curve.genuine,
         "impostor": curve.impostor,

@@ -112,7 +112,7 @@ def tar_at_far(curve: ScoreCurve, far: float, *, least_accepts: int = 1) -> Oper
 
     Returns:
         The point; without a number where fewer impostor comparisons were made than so many false
-        accepts at this rate need, or no genuine ones.
+        accepts at this rate need. Without genuine ones it has a threshold and no true accept rate.
 
     Raises:
         ValueError: the target is not in (0, 1].
@@ -124,12 +124,13 @@ def tar_at_far(curve: ScoreCurve, far: float, *, least_accepts: int = 1) -> Oper
         return OperatingPoint(
             far, reason=f"too few impostor comparisons: {curve.impostor} of at least {needed}"
         )
-    if not curve.genuine:
-        return OperatingPoint(far, reason="no genuine comparisons")
     at = int(np.searchsorted(curve.false_accepts, allowed, "right")) - 1
-    achieved = float(curve.false_accepts[at] / curve.impostor)
+    achieved, threshold = float(curve.false_accepts[at] / curve.impostor), curve.thresholds[at]
+    if not curve.genuine:
+        reason = "no genuine comparisons"
+        return OperatingPoint(far, achieved, None, float(threshold), reason)
     accepted = float(curve.true_accepts[at] / curve.genuine)
-    return OperatingPoint(far, achieved, accepted, float(curve.thresholds[at]))
+    return OperatingPoint(far, achieved, accepted, float(threshold))
 
 
 def eer(curve: ScoreCurve) -> float | None:

@@ -121,7 +121,8 @@ def measure_pairs(
 ) -> Recognition:
     """Measure TAR at FAR and EER of pairs; of several folds, all of them together.
 
-    A genuine pair with a side that was not enrolled is a miss; impostor pairs are those made.
+    A genuine pair with a side that was not enrolled is a miss; impostor pairs are those made, and
+    ``eer`` is of the pairs made alone.
 
     Args:
         folds: their pairs.
@@ -151,7 +152,7 @@ def measure_pairs(
             else ranked_rate(impostor, far, joined.scores[joined.same], owners)
             for far in FARS
         },
-        "eer": rate(eer(curve), listed, error),
+        "eer": rate(eer(curve), curve.genuine, error),
         "failure_to_enrol": mean_rate(joined.failed, joined.owners),
         "pairs": len(joined.scores),
         "genuine": curve.genuine,

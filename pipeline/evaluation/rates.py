@@ -69,8 +69,12 @@ def far_point(curve: ScoreCurve, far: float) -> OperatingPoint:
 def point_rate(
     point: OperatingPoint, value: float | None, n: int, interval: Interval | None
 ) -> dict[str, Any]:
-    """Write a rate at an operating point, or why there is none."""
-    if point.tar is None or point.achieved_far is None:
+    """Write a rate at an operating point, or why there is none.
+
+    The point alone has no true accept rate where no genuine pair could be compared; of pairs that
+    were tried the rate is 0, then.
+    """
+    if value is None or point.achieved_far is None:
         return rate(None, n, None) | {"achieved_far": None, "reason": point.reason}
     return rate(value, n, interval) | {"achieved_far": round(point.achieved_far, 8)}
 
@@ -89,7 +93,7 @@ def accepted_rate(
             found, so it leaves out how uncertain the threshold is.
     """
     point = far_point(curve, far)
-    if point.threshold is None:
+    if point.threshold is None or not len(scores):
         return point_rate(point, None, len(scores), None)
     accepted = scores >= np.float64(point.threshold)
     interval = _over_subjects(accepted, subjects)

@@ -55,7 +55,7 @@ def measure_open_set(gallery: Side, probes: Side) -> Recognition:
         metrics["tpir_at_fpir"][far_name(fpir)] = (
             whole
             | point_rate(point, value, len(owners), None)
-            | {"ci95": whole["ci95"] if point.tar is not None else None}
+            | {"ci95": whole["ci95"] if point.threshold is not None else None}
         )
     metrics |= {f"rank{k}": mean_rate((place > 0) & (place <= k), owners) for k in SEARCH_RANKS}
     metrics |= counted(gallery, probes, mates)

@@ -158,6 +158,29 @@ def test_the_true_accept_rate_counts_failures_and_keeps_its_far():
     assert found["ci95"] == [0.5, 0.5]
 
 
+def test_where_every_genuine_pair_failed_the_rate_is_zero_and_the_eer_is_of_nobody():
+    names = [f"s{number:02d}" for number in range(40)]
+    enroll = table(*((name, name, f"{name}/1") for name in names))
+    probe = table(*((f"p{name}", name, f"{name}/2") for name in names))
+    random = np.random.default_rng(0)
+    first, second = (
+        {f"{name}/{side}": random.normal(size=8).astype(np.float32) for name in half}
+        for side, half in ((1, names[:20]), (2, names[20:]))
+    )
+    metrics = recognise(protocol(enroll, probe), first, second).metrics
+    assert (metrics["genuine"], metrics["impostor"]) == (0, 400)
+    tar = metrics["tar_at_far"]["1e-1"]
+    assert (tar["value"], tar["n"], tar["achieved_far"]) == (0.0, 40, 0.1)
+    assert metrics["rank1"]["value"] == 0
+    assert (metrics["eer"]["value"], metrics["eer"]["n"]) == (None, 0)
+
+
+def test_the_eer_says_of_how_many_comparisons_it_is():
+    found = {name: value for name, value in PROBING.items() if name != "pb2"}
+    metrics = recognise(protocol(), vectors(ENROLLED), vectors(found)).metrics
+    assert (metrics["rank1"]["n"], metrics["eer"]["n"], metrics["genuine"]) == (3, 2, 2)
+
+
 @pytest.mark.parametrize("side", ["enroll", "probe"])
 def test_an_empty_protocol_is_refused(side):
     with pytest.raises(StageError, match=f"protocol p is empty: expected rows in {side}"):
