@@ -121,7 +121,7 @@ class ResidualBlock(nn.Module):
 class LightCNN9(nn.Module):
     """LightCNN-9: 256-d.
 
-    ``features`` is the trunk that parts and faces share; its last group (``features[6:]``) is what
+    ``features`` is the trunk that parts and faces share; its last group (``features[7:]``) is what
     PRAM calls layers 8 and 9.
     """
 

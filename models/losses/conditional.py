@@ -1,7 +1,7 @@
 """The conditional triplet loss.
 
 Reference:
-    PRAM + CAT paper, equation 1; the conditional margin is that of its reference [15].
+    PRAM + CAT paper, equation 2; the conditional margin is that of its reference [15].
 """
 
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
