@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pipeline.errors import DamageError
 from pipeline.store.files import ObjectPath, Place
 from pipeline.store.seal import check_whole
+from pipeline.store.whole import write_whole
 
 _Stamp = list[int] | list[str]
 
@@ -97,9 +98,7 @@ class CheckedFiles:
         if isinstance(record, ObjectPath):
             record.write_bytes(text)
             return
-        partial = record.with_name(f"{record.name}.partial")
-        partial.write_bytes(text)
-        partial.replace(record)
+        write_whole(record, text)
 
     @property
     def _record(self) -> Place:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from pipeline.errors import DamageError, StageError
+from pipeline.store.whole import written_whole
 
 _DIGEST = hashlib.sha256().digest_size
 _LENGTH = 2
@@ -26,23 +27,20 @@ def save_network(values: Mapping[str, Any], path: Path) -> None:
     Raises:
         StageError: they could not be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        torch.save(dict(values), partial)
-    except RuntimeError as error:  # of torch's writer, which tells nothing of the system's reason
-        partial.unlink(missing_ok=True)
-        free = shutil.disk_usage(path.parent).free >> 20
-        raise StageError(
-            f"{path} can't be written; {free} MB are free there: expected room for all of it. What "
-            "was there before is kept: make room, and run the stage again"
-        ) from error
-    with partial.open("r+b") as file:
-        file.seek(-_LENGTH, 2)
-        file.write(_DIGEST.to_bytes(_LENGTH, "little"))
-        file.flush()
-        file.write(_digest(partial, file.tell()))
-    partial.replace(path)
+    with written_whole(path) as partial:
+        try:
+            torch.save(dict(values), partial)
+        except RuntimeError as error:  # of torch's writer, which tells not why
+            free = shutil.disk_usage(path.parent).free >> 20
+            raise StageError(
+                f"{path} can't be written; {free} MB are free there: expected room for all of it. "
+                "What was there before is kept: make room, and run the stage again"
+            ) from error
+        with partial.open("r+b") as file:
+            file.seek(-_LENGTH, 2)
+            file.write(_DIGEST.to_bytes(_LENGTH, "little"))
+            file.flush()
+            file.write(_digest(partial, file.tell()))
 
 
 def load_network(path: Path) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from pipeline.errors import StageError
 from pipeline.store.columns import field
 from pipeline.store.listed_pairs import between, contradicted, unknown
 from pipeline.store.seal import check_whole, opened, write_sealed
+from pipeline.store.whole import write_whole
 from pipeline.types import Row
 
 _FOLD = field("fold", pa.int32(), counted_from="1", empty="every fold")
@@ -301,11 +302,8 @@ def write_protocol(folder: Path, protocol: Protocol) -> Path:
         "threshold": str(protocol.threshold),
         "tables": sorted(tables),
     }
-    partial = target / ".protocol.partial"
-    partial.write_text(
-        json.dumps(about | {"sha256": _digest(about)}, indent=2) + "\n", encoding="utf-8"
-    )
-    partial.replace(target / "protocol.json")
+    text = json.dumps(about | {"sha256": _digest(about)}, indent=2) + "\n"
+    write_whole(target / "protocol.json", text)
     return target
 
 

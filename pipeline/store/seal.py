@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import DamageError, OlderError
 from pipeline.scratch import ScratchFolder
 from pipeline.store.files import ObjectPath, Place
+from pipeline.store.whole import written_whole
 
 _KEY = "crossband.seal"
 UNSEALED = {_KEY: "crossband-seal:00000000:00000000"}
@@ -56,12 +57,11 @@ def write_sealed(
         row_group_rows: rows of a row group, Arrow's number by default.
         options: of ``pyarrow.parquet.ParquetWriter``.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    with pq.ParquetWriter(partial, table.schema, write_page_checksum=True, **options) as writer:
-        writer.write_table(table, row_group_rows)
-        writer.add_key_value_metadata(UNSEALED)
-    seal(partial)
-    partial.replace(path)
+    with written_whole(path) as partial:
+        with pq.ParquetWriter(partial, table.schema, write_page_checksum=True, **options) as writer:
+            writer.write_table(table, row_group_rows)
+            writer.add_key_value_metadata(UNSEALED)
+        seal(partial)
 
 
 def check_footer(path: Place) -> None:

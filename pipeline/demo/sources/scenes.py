@@ -30,6 +30,7 @@ from pipeline.params.sample import ScenesParams
 from pipeline.store.executors import Executor, Work, report_progress
 from pipeline.store.locks import locked
 from pipeline.store.progress import progress
+from pipeline.store.whole import written_whole
 from pipeline.types import UInt8
 
 log = logging.getLogger(__name__)
@@ -128,11 +129,8 @@ class _Studio:
         self._estimator = self._estimator or MaterialEstimator(self.job.weights)
         planes = cut_out(self._estimator, self.job.weights["openpeople"], sheet)
         path = _cut_path(self.job.root, sheet.subject_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.partial")
-        with temporary.open("wb") as file:
+        with written_whole(path) as partial, partial.open("wb") as file:
             np.savez(file, allow_pickle=False, **planes)
-        temporary.replace(path)
         _finish(self.job, self.job.cut_key, f"cut/{sheet.subject_id}")
 
     def film(self, take: Take) -> None:
