@@ -15,7 +15,7 @@ from facexlib.parsing.bisenet import BiSeNet
 from torchvision.transforms.functional import normalize
 
 from benchmarks.timing import compare
-from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
+from pipeline.ops.geometry import affine_between, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.parsing.bisenet import FaceParser
 from pipeline.types import Float32, UInt8
@@ -48,7 +48,7 @@ def faces(wheel: Path) -> tuple[UInt8, Float32]:
         to_context = warp_to_template(points, ALIGNMENT_TEMPLATES["facexlib512"])
         to_frame = warp_to_template(points, ALIGNMENT_TEMPLATES["arcface144"])
         crops.append(warp_affine(sheet, to_context, (512, 512)))
-        maps.append(compose_affine(invert_affine(to_context), to_frame))
+        maps.append(affine_between(to_context, to_frame))
     return np.stack(crops), np.stack(maps)
 
 

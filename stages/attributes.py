@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.ops.codec import decode, decode_rgb, encode_png
-from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
+from pipeline.ops.codec import as_rgb, decode, encode_png
+from pipeline.ops.geometry import affine_between, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.params.attributes import AttributesParams
 from pipeline.recognition.appearance import focus_measure, illumination
@@ -31,39 +31,39 @@ def make(params: AttributesParams, weights: Path) -> BatchFunction:
     )
 
     def describe(rows: list[Row]) -> list[Outcome]:
-        crops = np.stack([crop_of(row) for row in rows])
+        contexts = [decode(row["context"]["bytes"]) for row in rows]
+        crops = np.stack([crop_of(*each) for each in zip(rows, contexts, strict=True)])
         embeddings = network.embed(crops)
-        return [[described(*each)] for each in zip(rows, crops, embeddings, strict=True)]
+        return [[described(*each)] for each in zip(rows, contexts, crops, embeddings, strict=True)]
 
     return describe
 
 
-def crop_of(row: Row) -> UInt8:
+def crop_of(row: Row, context: UInt8) -> UInt8:
     """Cut the network's crop out of the context image, whatever template ``align`` used."""
     source_to_crop = warp_to_template(row["landmarks_xy"], TEMPLATE)
-    context_to_crop = compose_affine(invert_affine(row["context_warp_2x3"]), source_to_crop)
-    return warp_affine(decode_rgb(row["context"]["bytes"]), context_to_crop, TEMPLATE.hw)
+    context_to_crop = affine_between(row["context_warp_2x3"], source_to_crop)
+    return warp_affine(as_rgb(context), context_to_crop, TEMPLATE.hw)
 
 
-def dmfr_columns(row: Row) -> Row:
+def dmfr_columns(row: Row, context: UInt8) -> Row:
     """Cut DMFR's crop out of the context image, as ``poses`` and ``degrade`` cut theirs."""
     source_to_crop = warp_to_template(row["landmarks_xy"], DMFR)
-    context_to_crop = compose_affine(invert_affine(row["context_warp_2x3"]), source_to_crop)
-    context = decode(row["context"]["bytes"])
+    context_to_crop = affine_between(row["context_warp_2x3"], source_to_crop)
     crop = np.asarray(warp_affine(context, context_to_crop, DMFR.hw, border="reflect"), np.uint8)
     name = row["sample_id"].rpartition("/")[2]
     data = {"bytes": encode_png(crop), "path": f"{name}.dmfr.png"}
     return {"dmfr": data, "dmfr_warp_2x3": source_to_crop}
 
 
-def described(row: Row, crop: UInt8, embedding: Float32) -> Row:
+def described(row: Row, context: UInt8, crop: UInt8, embedding: Float32) -> Row:
     """Make a face's row."""
     kept = {name: value for name, value in row.items() if name in ATTRIBUTES.names}
     yaw, pitch, roll = (float(angle) for angle in row["pose_deg"])
     bright, side = illumination(crop)
     return (
         kept
-        | dmfr_columns(row)
+        | dmfr_columns(row, context)
         | {
             "parent_id": row["sample_id"],
             "yaw_deg": yaw,

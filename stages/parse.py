@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.ops.alignment import beyond_image, interocular_px, replicated
 from pipeline.ops.codec import decode_rgb, encode_png
-from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
+from pipeline.ops.geometry import affine_between, transform_points
 from pipeline.ops.templates import AlignmentTemplate, template_of
 from pipeline.params.parse import ParseParams
 from pipeline.parsing.measures import face_likeness, parsed_measures
@@ -46,7 +46,7 @@ def make(params: ParseParams, template: AlignmentTemplate, weights: Path) -> Bat
 
     def network_labels(rows: list[Row]) -> UInt8:
         crops = np.stack([shown_to_network(row) for row in rows])
-        frames = [compose_affine(invert_affine(r["context_warp_2x3"]), r["warp_2x3"]) for r in rows]
+        frames = [affine_between(r["context_warp_2x3"], r["warp_2x3"]) for r in rows]
         return parser.labels(parser.logits(crops), np.stack(frames), template.hw)
 
     return parse

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.ops.alignment import beyond_image
 from pipeline.ops.codec import decode, encode_png
-from pipeline.ops.geometry import compose_affine, invert_affine, transform_points
+from pipeline.ops.geometry import affine_between, transform_points
 from pipeline.params.parts import PartsParams
 from pipeline.parsing.hidden import hide_parts
 from pipeline.parsing.locate import PartLocations, locate_parts
@@ -61,7 +61,7 @@ def describe(row: Row, params: PartsParams) -> Row:
     }
     # From the context image, which is sharper than the crop: one resampling.
     context = decode(row["context"]["bytes"])
-    context_to_frame = compose_affine(invert_affine(row["context_warp_2x3"]), row["warp_2x3"])
+    context_to_frame = affine_between(row["context_warp_2x3"], row["warp_2x3"])
     crop_hw = params.crop_px, params.crop_px
     name = row["sample_id"].rpartition("/")[2]
     for index, part in enumerate(FACE_PARTS):

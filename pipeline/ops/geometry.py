@@ -99,6 +99,11 @@ def compose_affine(first: ArrayLike, then: ArrayLike) -> Float32:
     return _compose(_matrix(first), _matrix(then)).astype(np.float32)
 
 
+def affine_between(source_to_first: ArrayLike, source_to_second: ArrayLike) -> Float32:
+    """Return the map from one crop's frame to another's, both of one source; all (2, 3)."""
+    return compose_affine(invert_affine(source_to_first), source_to_second)
+
+
 def transform_points(xy: ArrayLike, matrix: ArrayLike) -> Float32:
     """Apply an affine map to points of shape (..., 2); returns float32 of the same shape."""
     points, affine = np.asarray(xy, dtype=np.float64), _matrix(matrix)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ops.codec import decode, encode_png
-from pipeline.ops.geometry import compose_affine, invert_affine
+from pipeline.ops.geometry import affine_between
 from pipeline.parsing.locate import PartLocations
 from pipeline.parsing.parts import crop_part, part_boxes
 from pipeline.types import FACE_PARTS, FaceClass, Row, UInt8
@@ -80,7 +80,7 @@ def hidden_columns(
         "part_backend": left.backends,
         "mesh_distance_percent": left.mesh_distance_percent,
     }
-    to_frame = compose_affine(invert_affine(row["context_warp_2x3"]), row["warp_2x3"])
+    to_frame = affine_between(row["context_warp_2x3"], row["warp_2x3"])
     for index, part in enumerate(FACE_PARTS):
         mask = f"{part}_mask"
         if left.backends[index] == "none":

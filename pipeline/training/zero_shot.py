@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.evaluation.recognition import Embeddings
-from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
+from pipeline.ops.geometry import affine_between, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.recognition.sface import SFace
 from pipeline.store.protocols import Protocol
@@ -117,6 +117,6 @@ def arcface_crops(samples: SampleSet, indices: Int64) -> UInt8:
     crops = []
     for image, points, source_to_crop in zip(samples.read(indices), landmarks, warps, strict=True):
         source_to_target = warp_to_template(points, TEMPLATE)
-        crop_to_target = compose_affine(invert_affine(source_to_crop), source_to_target)
+        crop_to_target = affine_between(source_to_crop, source_to_target)
         crops.append(warp_affine(image, crop_to_target, TEMPLATE.hw, border="replicate"))
     return np.stack(crops)

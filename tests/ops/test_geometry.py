@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pipeline.ops.geometry import (
     BORDERS,
     INTERPOLATIONS,
+    affine_between,
     compose_affine,
     invert_affine,
     scale_of,
@@ -94,6 +95,13 @@ def test_compose_applies_the_first_map_first():
     shift, double = [[1, 0, 3], [0, 1, 0]], [[2, 0, 0], [0, 2, 0]]
     np.testing.assert_array_equal(compose_affine(shift, double), [[2, 0, 6], [0, 2, 0]])
     np.testing.assert_array_equal(compose_affine(double, shift), [[2, 0, 3], [0, 2, 0]])
+
+
+def test_between_two_crops_of_one_source_lies_one_map():
+    half, turned = np.float32([[0.5, 0, 3], [0, 0.5, -2]]), np.float32([[0, -1, 9], [1, 0, 4]])
+    point = np.float32([[7, 5]])
+    moved = transform_points(transform_points(point, half), affine_between(half, turned))
+    np.testing.assert_allclose(moved, transform_points(point, turned), atol=1e-5)
 
 
 def test_transform_keeps_leading_axes_and_the_empty_set():

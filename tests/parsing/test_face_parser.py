@@ -10,7 +10,13 @@ import torch
 from pipeline.face3d.canonical import canonical_vertices
 from pipeline.face3d.head_pose import rotation_matrix
 from pipeline.face3d.mesh import five_landmarks
-from pipeline.ops.geometry import compose_affine, invert_affine, transform_points, warp_affine
+from pipeline.ops.geometry import (
+    affine_between,
+    compose_affine,
+    invert_affine,
+    transform_points,
+    warp_affine,
+)
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.parsing.bisenet import CONTEXT_TEMPLATE, FaceParser, labels_in_frame, window_of
 from pipeline.types import FaceClass
@@ -38,7 +44,7 @@ def faces(weight_file):
     to_frame = [warp_to_template(points, ALIGNMENT_TEMPLATES["arcface144"]) for points in LANDMARKS]
     crops = np.stack([warp_affine(sheet, matrix, (512, 512)) for matrix in to_context])
     pairs = zip(to_context, to_frame, strict=True)
-    return crops, np.stack([compose_affine(invert_affine(a), b) for a, b in pairs])
+    return crops, np.stack([affine_between(a, b) for a, b in pairs])
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
+from pipeline.ops.geometry import affine_between, compose_affine, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.types import Float32, UInt8
 
@@ -51,5 +51,5 @@ def crop_from_frame(
         hw: height and width of the crop.
     """
     source_to_frame = compose_affine(source_to_context, context_to_frame(frame.shape[0]))
-    frame_to_crop = compose_affine(invert_affine(source_to_frame), source_to_crop)
+    frame_to_crop = affine_between(source_to_frame, source_to_crop)
     return np.asarray(warp_affine(frame, frame_to_crop, hw, interpolation="cubic"), np.uint8)

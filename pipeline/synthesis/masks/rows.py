@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.ops.codec import as_grey, decode, encode_png
 from pipeline.ops.geometry import (
-    compose_affine,
+    affine_between,
     invert_affine,
     scale_of,
     transform_points,
@@ -117,7 +117,7 @@ class FaceToMask:
             labels=decode(row["labels"]["bytes"]),
             mesh_xyz=mesh_xyz,
             true_xyz=None if true is None else _moved(true, to_context),
-            context_to_crop=compose_affine(invert_affine(to_context), row["warp_2x3"]),
+            context_to_crop=affine_between(to_context, row["warp_2x3"]),
             band=Band(row["band"]),
             known=known,
             photo=photograph_of(context[around], known[around], scale_of(to_context)),

@@ -11,6 +11,7 @@ from pipeline.ops.alignment import outside_fraction
 from pipeline.ops.codec import as_rgb, decode, encode_jpeg, encode_png
 from pipeline.ops.contours import FACE_LOOP, filled
 from pipeline.ops.geometry import (
+    affine_between,
     compose_affine,
     invert_affine,
     scale_of,
@@ -60,7 +61,7 @@ class FacePoser:
         """
         mesh = _moved(mesh_xyz, row["context_warp_2x3"])
         context = decode(row["context"]["bytes"])
-        crop_to_context = compose_affine(invert_affine(row["warp_2x3"]), row["context_warp_2x3"])
+        crop_to_context = affine_between(row["warp_2x3"], row["context_warp_2x3"])
         layers = layers_of_labels(decode(row["labels"]["bytes"]), crop_to_context, context)
         return cls(row, posable_head(context, mesh, layers), mesh)
 
@@ -120,7 +121,7 @@ class FacePoser:
             "box_xyxy": self._box(source_mesh),
             "pose_deg": pose_deg(source_mesh[None])[0],
             "outside_fraction": outside_fraction(
-                compose_affine(invert_affine(to_context), to_crop), _CONTEXT.hw, template.hw
+                affine_between(to_context, to_crop), _CONTEXT.hw, template.hw
             ),
             "yaw_added_deg": yaw_deg,
             "pitch_added_deg": pitch_deg,
@@ -200,7 +201,7 @@ def _face_mask(mesh_xy: Float32, hw: tuple[int, int]) -> UInt8:
 
 
 def _crop(drawn: UInt8, to_context: Float32, to_crop: Float32, hw: tuple[int, int]) -> UInt8:
-    context_to_crop = compose_affine(invert_affine(to_context), to_crop)
+    context_to_crop = affine_between(to_context, to_crop)
     return np.asarray(warp_affine(drawn, context_to_crop, hw, border="reflect"), np.uint8)
 
 
