@@ -25,7 +25,7 @@ def diff(
         str, typer.Argument(help="a stage's output, e.g. old/data/photos/align, or s3://…")
     ],
     now: Annotated[str, typer.Argument(help="the same stage's other output")],
-    most: Annotated[int, typer.Option(min=1, help="samples named of each kind")] = 6,
+    most: Annotated[int, typer.Option(min=1, help="how many samples to name of each kind")] = 6,
     as_json: Json = False,
 ) -> None:
     """Compare two runs of a stage: samples that came, went, changed, and in which columns.

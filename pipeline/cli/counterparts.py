@@ -50,7 +50,7 @@ def counterparts(
         str, typer.Option("--out", "-o", help="name of the list to write, beside the images")
     ] = LIST,
 ) -> None:
-    """Give faces in heat (MWIR, LWIR) the landmarks of visible images of the same moment.
+    """Give thermal faces (MWIR, LWIR) the landmarks of visible images of the same moment.
 
     For two cameras side by side. After `dvc repro detect@…`; images are paired by their names.
     """

@@ -19,7 +19,7 @@ def export_model(
 ) -> None:
     """Write a trained network as safetensors and ONNX with a model card.
 
-    ONNX Runtime and torch have to embed alike, else nothing is said to be done.
+    It fails unless ONNX Runtime and torch give the same embeddings.
     """
     from pipeline.params.load import load_params
 

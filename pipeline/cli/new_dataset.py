@@ -17,7 +17,7 @@ _END_OF_LIST = re.compile(r"(READERS: dict\[str, str\] = \{\n(?: .*\n)*?)(\}\n)"
 def new_dataset(
     name: Annotated[str, typer.Argument(help="of the reader: lower case, digits, _")],
 ) -> None:
-    """Write a reader of a layout of its own with its test, and name it in the list of readers.
+    """Write a reader of a new layout with its test, and name it in the list of readers.
 
     What is written reads `<subject>_<band>_<number>.png`, and its test passes: change both to your
     layout. In crossband's sources or a workspace of it. A folder of people or a CSV needs none:

@@ -28,7 +28,7 @@ def rejected(
     tile_px: Annotated[int, typer.Option(min=32, max=1024, help="side of a thumbnail")] = 160,
     as_json: Json = False,
 ) -> None:
-    """Show who left at a stage: reasons, counts, a few samples of each, thumbnails.
+    """Show the samples that a stage rejected: reasons, counts, a few of each, thumbnails.
 
     Reasons that are choices of your params are marked so.
     """

@@ -13,7 +13,7 @@ def weights(
     folder: Annotated[Path, typer.Option(help="where the files lie")] = Path("weights"),
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, not a table")] = False,
 ) -> None:
-    """Show the weight files: role, licence, length, whether present, where from."""
+    """Show the weight files: role, licence, size, whether present, where from."""
     from rich.console import Console
 
     from pipeline.weights import load_registry, status_rows, status_table
