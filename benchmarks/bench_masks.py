@@ -34,7 +34,7 @@ from pipeline.face3d.mesh import FaceMesh
 from pipeline.face3d.position_map import visible_fraction
 from pipeline.ops.geometry import warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
-from pipeline.synthesis.masks.drawn import drawn_template
+from pipeline.synthesis.masks.drawn import drawn_design
 from pipeline.synthesis.masks.fit import place
 from pipeline.synthesis.masks.photograph import photograph_of
 from pipeline.synthesis.masks.render import composite, draw_mask
@@ -52,13 +52,13 @@ MEASURED = ("reconstruct", "masks")
 
 
 def plain_renderer(
-    image: UInt8, mesh_xyz: Float32, rgba: UInt8, texture_to_template: np.ndarray
+    image: UInt8, mesh_xyz: Float32, rgba: UInt8, texture_to_design: np.ndarray
 ) -> UInt8:
     """Draw the mask as public code does it: z-buffer and bilinear lookup, a triangle at a time."""
     surface = surface_on(mesh_xyz)
     vertices = surface.taut_xyz
     side = rgba.shape[0]
-    texel = (grid_uv() @ texture_to_template[:, :2].T + texture_to_template[:, 2]) * side - 0.5
+    texel = (grid_uv() @ texture_to_design[:, :2].T + texture_to_design[:, 2]) * side - 0.5
     depth = np.full(image.shape[:2], np.inf)
     out = image.astype(np.float64)
     for triangle in surface_triangles():
@@ -124,7 +124,7 @@ def drawing_ms(image: UInt8, mesh_xyz: Float32, face_px: int, repeats: int) -> f
     scene = Scene(known=known, photo=photograph_of(face, known, max(scale, 1.0)))
     times = []
     for name in DESIGNS:
-        design = drawn_template(name)
+        design = drawn_design(name)
         placement = place(design, "proper", 0.0, np.random.default_rng(0))
         draw_mask(face, mesh, design, placement, scene=scene)
         for _ in range(repeats):
@@ -193,7 +193,7 @@ def main() -> None:
     image = warp_affine(portrait, to_crop, (SIDE_PX, SIDE_PX))
     moved = five @ to_crop[:, :2].T + to_crop[:, 2]
     mesh = network.points(image, moved.astype(np.float32))[0][0]
-    design = drawn_template("surgical_blue")
+    design = drawn_design("surgical_blue")
     placement = place(design, "proper", 0.0, np.random.default_rng(0))
     rgba = np.dstack([design.rgb, design.alpha])
 
@@ -214,7 +214,7 @@ def main() -> None:
     compare(
         "one mask at 256 × 256",
         ours,
-        lambda: plain_renderer(image, mesh, rgba, placement.texture_to_template),
+        lambda: plain_renderer(image, mesh, rgba, placement.texture_to_design),
         baseline_name="numpy, a triangle at a time",
         items=1,
         repeats=options.repeats,

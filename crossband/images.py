@@ -143,7 +143,7 @@ class Face:
         """Put a mask on.
 
         Args:
-            design: one that ``crossband mask-template --list`` names.
+            design: one that ``crossband mask-design --list`` names.
             fit: ``proper``, ``below_nose`` or ``chin``.
             jitter: 0 exactly in place, 1 as unevenly as people wear them, up to 3.
             seed: of the unevenness.
@@ -157,7 +157,7 @@ class Face:
             StageError: no such fit or template, another jitter, a negative seed, or the mesh does
                 not fit the face.
         """
-        from pipeline.synthesis.masks.files import load_template
+        from pipeline.synthesis.masks.files import load_design
         from pipeline.synthesis.masks.fit import place
         from pipeline.synthesis.masks.rows import FaceToMask
 
@@ -166,7 +166,7 @@ class Face:
         if seed < 0:
             raise StageError(f"seed {seed}: expected 0 or more")
         try:
-            chosen = load_template(design, {})
+            chosen = load_design(design, {})
             placement = place(chosen, fit, jitter, np.random.default_rng(seed))
         except ValueError as error:
             raise StageError(str(error)) from error

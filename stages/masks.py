@@ -14,7 +14,7 @@ from pipeline.schemas.masks import MASKS
 from pipeline.store.ids import counted
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.synthesis.masks.design import MaskDesign
-from pipeline.synthesis.masks.files import load_template, own_digests
+from pipeline.synthesis.masks.files import load_design, own_digests
 from pipeline.synthesis.masks.fit import choose_fit, place
 from pipeline.synthesis.masks.rows import FaceToMask
 from pipeline.types import Rejected, Row
@@ -23,7 +23,7 @@ from stages.run import StageRun, stage_main
 
 def make(params: MasksParams, parts: PartsParams) -> BatchFunction:
     """Load the designs and build the batch function."""
-    designs = {name: load_template(name, params.own) for name in params.designs}
+    designs = {name: load_design(name, params.own) for name in params.designs}
 
     def mask(row: Row) -> Outcome:
         if row["band"] not in params.bands:

@@ -16,7 +16,7 @@ from pipeline.cli.doctor import doctor
 from pipeline.cli.export import export_command, import_command
 from pipeline.cli.export_model import export_model
 from pipeline.cli.lock import check_lock, check_running
-from pipeline.cli.mask_template import mask_template
+from pipeline.cli.mask_design import mask_design
 from pipeline.cli.mesh import mesh
 from pipeline.cli.new_dataset import new_dataset
 from pipeline.cli.projects import init, project_file, workspace
@@ -49,7 +49,9 @@ def _print_version(wanted: bool) -> None:
 def _any_command(
     version: Annotated[
         bool,
-        typer.Option("--version", help="print it and end", is_eager=True, callback=_print_version),
+        typer.Option(
+            "--version", help="print the version and end", is_eager=True, callback=_print_version
+        ),
     ] = False,
 ) -> None:
     """Take the options that stand before a command."""
@@ -63,7 +65,7 @@ app.command()(workspace)
 def params(
     path: Annotated[Path, typer.Argument(help="parameter file")] = Path("params.yaml"),
 ) -> None:
-    """Check a parameter file, the whole of it, and the lock that DVC keeps beside it."""
+    """Check every key of a parameter file, and the dvc.lock beside it."""
     file = project_file(str(path))
     checked = load_params(file)
     check_inputs(checked, path)
@@ -76,11 +78,11 @@ def params(
 def _check_designs(masks: MasksParams) -> None:
     """Refuse mask designs that are none: the stage would, after all that comes before it."""
     from pipeline.synthesis.masks.drawn import BUILTIN
-    from pipeline.synthesis.masks.files import load_template
+    from pipeline.synthesis.masks.files import load_design
 
     for name in masks.designs:
         if name in masks.own or name not in BUILTIN:
-            load_template(name, masks.own)
+            load_design(name, masks.own)
 
 
 app.command()(weights)
@@ -95,7 +97,8 @@ app.command()(counterparts)
 app.command("export")(export_command)
 app.command("export-model")(export_model)
 app.command("import")(import_command)
-app.command("mask-template")(mask_template)
+app.command("mask-design")(mask_design)
+app.command("mask-template", hidden=True, deprecated=True)(mask_design)  # its former name
 app.command("mesh")(mesh)
 app.command("new-dataset")(new_dataset)
 

@@ -1,4 +1,4 @@
-"""Templates: those in the box, wear, files and their faults, and making one from an image."""
+"""Designs: those in the box, wear, files and their faults, and making one from an image."""
 
 import cv2
 import numpy as np
@@ -7,13 +7,13 @@ import pytest
 from pipeline.errors import ReaderError
 from pipeline.face3d.canonical import canonical_vertices
 from pipeline.synthesis.masks.bands import LOOKS
-from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
+from pipeline.synthesis.masks.drawn import BUILTIN, drawn_design
 from pipeline.synthesis.masks.files import (
-    load_template,
+    design_faults,
+    load_design,
     own_digests,
-    read_template,
-    template_faults,
-    write_template,
+    read_design,
+    write_design,
 )
 from pipeline.synthesis.masks.fit import choose_fit, place
 from pipeline.synthesis.masks.maker import region_of_polygon, unwrap_mask
@@ -22,10 +22,10 @@ from pipeline.types import Band
 
 
 @pytest.mark.parametrize("name", sorted(BUILTIN))
-def test_a_template_of_the_box_passes_its_own_check(name):
-    design = drawn_template(name)
+def test_a_design_of_the_box_passes_its_own_check(name):
+    design = drawn_design(name)
     stored = np.dstack([design.rgb[..., ::-1], design.alpha])
-    assert template_faults(stored) == []
+    assert design_faults(stored) == []
     assert LOOKS[design.material].keys() == set(Band)
     assert design.name == name
     assert np.isfinite(design.relief_cm).all()
@@ -33,7 +33,7 @@ def test_a_template_of_the_box_passes_its_own_check(name):
 
 def test_the_box_holds_a_dozen_of_all_kinds():
     assert len(BUILTIN) >= 12
-    kinds = {drawn_template(name).kind for name in BUILTIN}
+    kinds = {drawn_design(name).kind for name in BUILTIN}
     assert kinds == {"surgical", "kn95", "ffp2", "valve", "cloth"}
 
 
@@ -56,25 +56,25 @@ def good():
         (lambda t: np.roll(t, 120, 0), "border is opaque"),
     ],
 )
-def test_a_bad_template_is_told_what_is_wrong(spoil, fault, tmp_path):
+def test_a_bad_design_is_told_what_is_wrong(spoil, fault, tmp_path):
     spoiled = spoil(good())
-    assert any(fault in found for found in template_faults(spoiled))
+    assert any(fault in found for found in design_faults(spoiled))
     cv2.imwrite(str(tmp_path / "bad.png"), spoiled)
     with pytest.raises(ReaderError, match=r"bad\.png"):
-        read_template(tmp_path / "bad.png", "bad")
+        read_design(tmp_path / "bad.png", "bad")
 
 
-def test_a_template_beside_the_face_is_refused():
+def test_a_design_beside_the_face_is_refused():
     stored = np.zeros((256, 256, 4), np.uint8)
     stored[2:30, 2:250, 3] = 255
-    assert "beside the face" in template_faults(stored)[0]
+    assert "beside the face" in design_faults(stored)[0]
 
 
-def test_a_template_survives_its_file_with_its_metadata(tmp_path):
-    design = drawn_template("cloth_red")
+def test_a_design_survives_its_file_with_its_metadata(tmp_path):
+    design = drawn_design("cloth_red")
     metadata = {"kind": "cloth", "colour": "red", "material": "cotton", "loops": True}
-    write_template(tmp_path / "mine.png", design.rgb, design.alpha, metadata)
-    read = load_template("mine", {"mine": str(tmp_path / "mine.png")})
+    write_design(tmp_path / "mine.png", design.rgb, design.alpha, metadata)
+    read = load_design("mine", {"mine": str(tmp_path / "mine.png")})
     assert (read.rgb == design.rgb).all()
     assert (read.alpha == design.alpha).all()
     assert (read.kind, read.colour, read.material, read.loops) == ("cloth", "red", "cotton", True)
@@ -84,19 +84,17 @@ def test_wrong_metadata_and_unknown_names_are_refused(tmp_path):
     cv2.imwrite(str(tmp_path / "mine.png"), good())
     (tmp_path / "mine.yaml").write_text("material: wool\n")
     with pytest.raises(ReaderError, match="wool"):
-        read_template(tmp_path / "mine.png", "mine")
+        read_design(tmp_path / "mine.png", "mine")
     (tmp_path / "mine.yaml").write_text("price: 3\n")
     with pytest.raises(ReaderError, match="price"):
-        read_template(tmp_path / "mine.png", "mine")
+        read_design(tmp_path / "mine.png", "mine")
     with pytest.raises(ReaderError, match="none of"):
-        load_template("paisley", {})
+        load_design("paisley", {})
 
 
 def test_what_is_in_the_files_of_ones_own_designs_counts_not_where_they_lie(tmp_path):
     for folder in ("here", "there"):
-        write_template(
-            tmp_path / folder / "mine.png", good()[..., :3], good()[..., 3], {"kind": "x"}
-        )
+        write_design(tmp_path / folder / "mine.png", good()[..., :3], good()[..., 3], {"kind": "x"})
     own = {"mine": str(tmp_path / "here" / "mine.png"), "unused": str(tmp_path / "none.png")}
     before = own_digests(["mine", "surgical_blue"], own)
     assert before.keys() == {"mine"}
@@ -106,8 +104,8 @@ def test_what_is_in_the_files_of_ones_own_designs_counts_not_where_they_lie(tmp_
 
 
 def test_a_mask_without_jitter_lies_exactly_in_place():
-    design = drawn_template("valve_white")
-    placed = place(design, "proper", 0.0, np.random.default_rng(0)).texture_to_template
+    design = drawn_design("valve_white")
+    placed = place(design, "proper", 0.0, np.random.default_rng(0)).texture_to_design
     middle_top = placed[:, :2] @ (0.5, design.extent_uv[1]) + placed[:, 2]
     np.testing.assert_allclose(middle_top, [0.5, design.extent_uv[1]], atol=1e-9)
     with pytest.raises(ValueError, match="none of"):
@@ -121,10 +119,10 @@ def test_wear_is_drawn_as_often_as_its_weight_says():
     assert drawn.count("proper") / len(drawn) == pytest.approx(0.75, abs=0.03)
 
 
-def test_a_template_made_of_a_masked_face_looks_like_the_mask():
+def test_a_design_made_of_a_masked_face_looks_like_the_mask():
     mesh = (canonical_vertices() * 18 + (256, 240, 0)).astype(np.float32)
     skin = np.full((512, 512, 3), (190, 150, 130), np.uint8)
-    design = drawn_template("cloth_red")
+    design = drawn_design("cloth_red")
     placed = place(design, "proper", 0.0, np.random.default_rng(0))
     layer = draw_mask(skin, mesh, design, placed, loops=False)
     worn = composite(skin, layer)
@@ -133,7 +131,7 @@ def test_a_template_made_of_a_masked_face_looks_like_the_mask():
     )
     region = region_of_polygon(outline[0][:, 0].astype(float), (512, 512))
     rgb, alpha = unwrap_mask(worn, region, mesh)
-    assert template_faults(np.dstack([rgb[..., ::-1], alpha])) == []
+    assert design_faults(np.dstack([rgb[..., ::-1], alpha])) == []
     both = (alpha > 127) & (design.alpha > 127)
     either = (alpha > 127) | (design.alpha > 127)
     assert both.sum() / either.sum() > 0.85

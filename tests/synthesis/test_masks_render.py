@@ -14,7 +14,7 @@ from pipeline.synthesis.masks.apply import (
     lay_over,
     mask_crop,
 )
-from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
+from pipeline.synthesis.masks.drawn import BUILTIN, drawn_design
 from pipeline.synthesis.masks.fit import FITS, place
 from pipeline.synthesis.masks.render import composite, draw_mask
 from pipeline.types import Band, FaceClass
@@ -32,7 +32,7 @@ def face_image(hw=(256, 256), skin=150, seed=0):
 
 
 def worn(name="surgical_blue", fit="proper", jitter=0.0, seed=0):
-    design = drawn_template(name)
+    design = drawn_design(name)
     return design, place(design, fit, jitter, np.random.default_rng(seed))
 
 

@@ -6,7 +6,7 @@ import pytest
 from skimage.data import astronaut
 
 from pipeline.face3d.canonical import canonical_vertices
-from pipeline.synthesis.masks.drawn import drawn_template
+from pipeline.synthesis.masks.drawn import drawn_design
 from pipeline.synthesis.masks.fit import place
 from pipeline.synthesis.masks.front import in_front
 from pipeline.synthesis.masks.photograph import blur_of, face_window, photograph_of, tones_of
@@ -24,7 +24,7 @@ def posed(pixels_per_cm=9.0, shift=(128.0, 118.0, 0.0)):
 
 
 def worn(name="surgical_blue", fit="proper"):
-    design = drawn_template(name)
+    design = drawn_design(name)
     return design, place(design, fit, 0.0, np.random.default_rng(0))
 
 

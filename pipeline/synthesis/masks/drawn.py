@@ -20,7 +20,7 @@ Pattern = Callable[[Float32, Float32], Float32]
 
 
 @cache
-def drawn_template(name: str) -> MaskDesign:
+def drawn_design(name: str) -> MaskDesign:
     """Draw a design of ``BUILTIN``, once.
 
     Raises:
@@ -179,4 +179,4 @@ BUILTIN: dict[str, Draw] = {
     "cloth_dotted": _sewn("dotted", (40, 60, 96), (232, 232, 228), _dots),
     "cloth_camouflage": _sewn("camouflage", (112, 116, 84), (64, 66, 48), _blotches),
 }
-"""Templates in the box, by name."""
+"""Designs in the box, by name."""

@@ -1,4 +1,4 @@
-"""Templates as files: an RGBA PNG in the canonical face's layout, beside it optional YAML."""
+"""Designs as files: an RGBA PNG in the canonical face's layout, beside it optional YAML."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from pipeline.face3d.position_map import valid_texels
 from pipeline.params.load import read_yaml
 from pipeline.synthesis.masks.bands import LOOKS
 from pipeline.synthesis.masks.design import SIDES_PX, MaskDesign
-from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
+from pipeline.synthesis.masks.drawn import BUILTIN, drawn_design
 from pipeline.types import UInt8
 
 _DEFAULTS = {"kind": "own", "colour": "own", "material": "cotton", "loops": False}
@@ -22,7 +22,7 @@ _LEAST_SHARE = 0.02
 """A mask covers at least this share of the texture."""
 
 
-def load_template(name: str, own: dict[str, str]) -> MaskDesign:
+def load_design(name: str, own: dict[str, str]) -> MaskDesign:
     """Return a design by name: one's own, or one in the box.
 
     Args:
@@ -33,10 +33,10 @@ def load_template(name: str, own: dict[str, str]) -> MaskDesign:
         ReaderError: there is none of this name, or its file is no design.
     """
     if name in own:
-        return read_template(Path(own[name]), name)
+        return read_design(Path(own[name]), name)
     if name not in BUILTIN:
         raise ReaderError(f"mask design {name!r} is none of {sorted(BUILTIN)} and {sorted(own)}")
-    return drawn_template(name)
+    return drawn_design(name)
 
 
 def own_digests(names: Sequence[str], own: dict[str, str]) -> dict[str, list[str]]:
@@ -54,7 +54,7 @@ def own_digests(names: Sequence[str], own: dict[str, str]) -> dict[str, list[str
     return digests
 
 
-def read_template(path: Path, name: str) -> MaskDesign:
+def read_design(path: Path, name: str) -> MaskDesign:
     """Read a design.
 
     Args:
@@ -63,12 +63,12 @@ def read_template(path: Path, name: str) -> MaskDesign:
         name: what to call it.
 
     Raises:
-        ReaderError: ``template_faults`` finds one, or the metadata holds something else.
+        ReaderError: ``design_faults`` finds one, or the metadata holds something else.
     """
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if stored is None:
         raise ReaderError(f"{path}: no image, expected an RGBA PNG")
-    if faults := template_faults(stored):
+    if faults := design_faults(stored):
         raise ReaderError(f"{path} is no mask design: {'; '.join(faults)}")
     metadata = _metadata(path.with_suffix(".yaml"))
     flat = np.zeros(stored.shape[:2], np.float32)
@@ -105,7 +105,7 @@ def refuse_others_file(path: Path) -> None:
         )
 
 
-def write_template(path: Path, rgb: UInt8, alpha: UInt8, metadata: dict[str, Any]) -> None:
+def write_design(path: Path, rgb: UInt8, alpha: UInt8, metadata: dict[str, Any]) -> None:
     """Write a design and its metadata.
 
     Args:
@@ -122,7 +122,7 @@ def write_template(path: Path, rgb: UInt8, alpha: UInt8, metadata: dict[str, Any
         YAML().dump(metadata, file)
 
 
-def template_faults(stored: NDArray[Any]) -> list[str]:
+def design_faults(stored: NDArray[Any]) -> list[str]:
     """Say what keeps an image from being a design; empty where nothing does.
 
     Args:

@@ -22,11 +22,11 @@ class Placement:
 
     Attributes:
         fit: a name of ``FITS``.
-        texture_to_template: float64 (2, 3), the face's texture coordinates to the design's.
+        texture_to_design: float64 (2, 3), the face's texture coordinates to the design's.
     """
 
     fit: str
-    texture_to_template: np.ndarray
+    texture_to_design: np.ndarray
 
 
 def place(design: MaskDesign, fit: str, jitter: float, random: np.random.Generator) -> Placement:

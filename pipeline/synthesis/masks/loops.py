@@ -109,9 +109,9 @@ def _on_surface(
     texels: NDArray[np.float64], worn_xyz: Float32, design: MaskDesign, placement: Placement
 ) -> NDArray[np.float64]:
     """Return where points of the design, (n, 2), lie in the image, (n, 3)."""
-    matrix = placement.texture_to_template
-    uv_template = (texels + 0.5) / design.side_px
-    u, v = np.linalg.solve(matrix[:, :2], (uv_template - matrix[:, 2]).T)
+    matrix = placement.texture_to_design
+    uv_design = (texels + 0.5) / design.side_px
+    u, v = np.linalg.solve(matrix[:, :2], (uv_design - matrix[:, 2]).T)
     x = (u - U_RANGE[0]) / (U_RANGE[1] - U_RANGE[0]) * (COLUMNS - 1)
     y = (v - V_RANGE[0]) / (V_RANGE[1] - V_RANGE[0]) * (ROWS - 1)
     grid = worn_xyz.reshape(ROWS, COLUMNS, 3)

@@ -137,8 +137,8 @@ class _Worn:
 
 
 def _worn(surface: MaskSurface, design: MaskDesign, placement: Placement) -> _Worn:
-    to_template = placement.texture_to_template
-    texel = (grid_uv() @ to_template[:, :2].T + to_template[:, 2]) * design.side_px - 0.5
+    to_design = placement.texture_to_design
+    texel = (grid_uv() @ to_design[:, :2].T + to_design[:, 2]) * design.side_px - 0.5
     texel = texel.astype(np.float32)
     shape = cv2.remap(
         _form(design),
@@ -315,7 +315,7 @@ def _bare_depth(
 ) -> Float32:
     """Return the depth of the face that the mask leaves bare, +inf elsewhere, (h, w)."""
     uv, triangles = canonical_texture()
-    matrix = placement.texture_to_template
+    matrix = placement.texture_to_design
     texel = np.floor((uv @ matrix[:, :2].T + matrix[:, 2]) * design.side_px).astype(int)
     within = ((texel >= 0) & (texel < design.side_px)).all(axis=1)
     column, row = np.where(within[:, None], texel, 0).T

@@ -4,53 +4,53 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.cli.mask_template import mask_template
-from pipeline.cli.mask_templates import _points
+from pipeline.cli.mask_design import mask_design
+from pipeline.cli.mask_designs import _points
 from pipeline.cli.mesh import mesh
 from pipeline.errors import ReaderError, StageError
-from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
-from pipeline.synthesis.masks.files import read_template, write_template
+from pipeline.synthesis.masks.drawn import BUILTIN, drawn_design
+from pipeline.synthesis.masks.files import read_design, write_design
 
 
-def test_list_names_all_templates_and_draws_them(tmp_path, capsys):
-    mask_template(show=True, out=tmp_path / "all.png", polygon="", material="cotton")
+def test_list_names_all_designs_and_draws_them(tmp_path, capsys):
+    mask_design(show=True, out=tmp_path / "all.png", polygon="", material="cotton")
     printed = capsys.readouterr().out
     assert all(name in printed for name in BUILTIN)
     assert cv2.imread(str(tmp_path / "all.png")).shape[1] == 6 * 256
 
 
 def test_a_sheet_is_written_where_it_is_said_to_be_or_it_is_an_error(tmp_path, capsys):
-    mask_template(show=True, out=tmp_path / "new" / "all.png", polygon="", material="cotton")
+    mask_design(show=True, out=tmp_path / "new" / "all.png", polygon="", material="cotton")
     assert (tmp_path / "new" / "all.png").is_file()
     for out in (tmp_path / "all", tmp_path / "all.jpg"):
         with pytest.raises(StageError, match=r"the extension \.png"):
-            mask_template(show=True, out=out)
+            mask_design(show=True, out=out)
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
-        mask_template(show=True, out=tmp_path / "file" / "all.png")
+        mask_design(show=True, out=tmp_path / "file" / "all.png")
 
 
 def test_check_tells_what_is_wrong(tmp_path, capsys):
     cv2.imwrite(str(tmp_path / "bad.png"), np.full((256, 256, 3), 9, np.uint8))
     with pytest.raises(ReaderError, match="no alpha channel"):
-        mask_template(check=tmp_path / "bad.png")
+        mask_design(check=tmp_path / "bad.png")
     good = np.zeros((256, 256, 4), np.uint8)
     good[120:230, 60:196] = 255
     cv2.imwrite(str(tmp_path / "good.png"), good)
-    mask_template(check=tmp_path / "good.png")
+    mask_design(check=tmp_path / "good.png")
     assert "in order" in capsys.readouterr().out
     (tmp_path / "good.yaml").write_text("material: wool")  # the stage would refuse it
     with pytest.raises(ReaderError, match="material 'wool' is none of"):
-        mask_template(check=tmp_path / "good.png")
-    with pytest.raises(ReaderError, match="there is no template"):
-        mask_template(check=tmp_path / "none.png")
+        mask_design(check=tmp_path / "good.png")
+    with pytest.raises(ReaderError, match="there is no design"):
+        mask_design(check=tmp_path / "none.png")
 
 
 def test_missing_words_are_told(tmp_path):
     with pytest.raises(StageError, match="--help"):
-        mask_template()
+        mask_design()
     with pytest.raises(StageError, match="wool"):
-        mask_template(photo=tmp_path / "a.jpg", out=tmp_path / "b.png", material="wool")
+        mask_design(photo=tmp_path / "a.jpg", out=tmp_path / "b.png", material="wool")
     with pytest.raises(StageError, match=r"\.obj or \.ply"):
         mesh(tmp_path, "a", tmp_path / "face.stl")
 
@@ -61,21 +61,21 @@ def test_no_file_of_the_users_is_overwritten(tmp_path):
     (tmp_path / "link.png").symlink_to(photo)
     for out in (photo, tmp_path / "x" / ".." / "me.png", tmp_path / "link.png"):
         with pytest.raises(StageError, match="the photo itself"):
-            mask_template(photo=photo, out=out, material="cotton")
+            mask_design(photo=photo, out=out, material="cotton")
     (tmp_path / "params.yaml").write_text("datasets: {}\nmasks: {}\n")
     (tmp_path / "notes.yaml").write_text("- a list\n")
     for name, told in (("params", r"found \['datasets', 'masks'\]"), ("notes", "is no design's")):
         with pytest.raises(ReaderError, match=told):
-            mask_template(photo=photo, out=tmp_path / f"{name}.png", material="cotton")
+            mask_design(photo=photo, out=tmp_path / f"{name}.png", material="cotton")
     (tmp_path / "own.yaml").write_text("kind: cloth\nmaterial: wool\n")  # a design's, made anew
     with pytest.raises(ReaderError, match=r"me\.png: not_an_image"):
-        mask_template(photo=photo, out=tmp_path / "own.png", material="cotton")
+        mask_design(photo=photo, out=tmp_path / "own.png", material="cotton")
 
 
 def test_a_photo_that_is_none_is_told_in_one_line(tmp_path):
     (tmp_path / "notes.jpg").write_text("no image")
     with pytest.raises(ReaderError, match=r"notes\.jpg: not_an_image: it begins as none of"):
-        mask_template(photo=tmp_path / "notes.jpg", out=tmp_path / "b.png", material="cotton")
+        mask_design(photo=tmp_path / "notes.jpg", out=tmp_path / "b.png", material="cotton")
 
 
 @pytest.mark.parametrize("text", ["1,2 3,x 5,6", "1,2 3 5,6", "1,2 nan,4 5,6", "1,2 1e300,4 5,6"])
@@ -96,9 +96,9 @@ def test_a_polygon_that_is_none_is_told(text):
     ],
 )
 def test_a_designs_metadata_say_what_is_wrong(tmp_path, text, message):
-    drawn = drawn_template("surgical_blue")
-    write_template(tmp_path / "own.png", drawn.rgb, drawn.alpha, {"loops": True})
-    assert read_template(tmp_path / "own.png", "own").loops is True
+    drawn = drawn_design("surgical_blue")
+    write_design(tmp_path / "own.png", drawn.rgb, drawn.alpha, {"loops": True})
+    assert read_design(tmp_path / "own.png", "own").loops is True
     (tmp_path / "own.yaml").write_text(text)
     with pytest.raises(ReaderError, match=rf"own\.yaml: {message}"):
-        read_template(tmp_path / "own.png", "own")
+        read_design(tmp_path / "own.png", "own")

@@ -1,4 +1,4 @@
-"""Mask templates: those in the box, made from a photo, checked."""
+"""Mask designs: those in the box, made from a photo, checked."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from pipeline.ops.codec import as_rgb, decode_foreign, encode_png
 from pipeline.ops.containers import UndecodableError
 from pipeline.ops.geometry import invert_affine, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES
-from pipeline.synthesis.masks.drawn import BUILTIN, drawn_template
-from pipeline.synthesis.masks.files import read_template
+from pipeline.synthesis.masks.drawn import BUILTIN, drawn_design
+from pipeline.synthesis.masks.files import read_design
 from pipeline.synthesis.masks.maker import region_of_labels, region_of_polygon, unwrap_mask
 from pipeline.types import Float32, UInt8
 from pipeline.weights import load_registry, verified_path
@@ -23,13 +23,13 @@ from pipeline.weights import load_registry, verified_path
 _MAX_PIXELS = 100_000_000
 
 
-def list_templates(out: Path | None) -> None:
-    """Print the templates in the box; with ``out`` draw them into a PNG."""
+def list_designs(out: Path | None) -> None:
+    """Print the designs in the box; with ``out`` draw them into a PNG."""
     for name in BUILTIN:
-        template = drawn_template(name)
-        print(f"{name:18} {template.kind:9} {template.colour:11} {template.material}")
+        design = drawn_design(name)
+        print(f"{name:18} {design.kind:9} {design.colour:11} {design.material}")
     if out is not None:
-        tiles = [_tile(drawn_template(name).rgb, drawn_template(name).alpha) for name in BUILTIN]
+        tiles = [_tile(drawn_design(name).rgb, drawn_design(name).alpha) for name in BUILTIN]
         tiles += [np.full_like(tiles[0], 128)] * (-len(tiles) % 6)
         sheet = np.vstack([np.hstack(tiles[i : i + 6]) for i in range(0, len(tiles), 6)])
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -43,15 +43,15 @@ def _tile(rgb: UInt8, alpha: UInt8) -> UInt8:
     return np.asarray(cv2.resize(laid, (256, 256), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def check_template(path: Path) -> None:
-    """Say that a template is in order, as the stage ``masks`` reads it: with its YAML beside it.
+def check_design(path: Path) -> None:
+    """Say that a design is in order, as the stage ``masks`` reads it: with its YAML beside it.
 
     Raises:
         CrossbandError: it is not, and why.
     """
     if not path.is_file():
-        raise ReaderError(f"there is no template {path}")
-    read_template(path, path.stem)
+        raise ReaderError(f"there is no design {path}")
+    read_design(path, path.stem)
     print(f"{path}: in order")
 
 
@@ -64,7 +64,7 @@ def unwrapped(photo: Path, polygon: str, weights: Path) -> tuple[UInt8, UInt8]:
         weights: where weight files lie.
 
     Returns:
-        RGB (h, w, 3) and alpha (h, w) of the template.
+        RGB (h, w, 3) and alpha (h, w) of the design.
 
     Raises:
         ReaderError: there is no such image, or it is none.

@@ -1,4 +1,4 @@
-"""``crossband mask-template``: list the masks in the box, make one from a photo, check one."""
+"""``crossband mask-design``: list the built-in masks, make one from a photo, check one."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,31 +10,31 @@ from pipeline.errors import StageError
 from pipeline.synthesis.masks.bands import LOOKS
 
 
-def mask_template(
+def mask_design(
     photo: Annotated[Path | None, typer.Argument(help="someone who wears a mask")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="template.png to write")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="design.png to write")] = None,
     polygon: Annotated[str, typer.Option(help='the mask\'s outline, pixels: "x,y x,y x,y …"')] = "",
     kind: Annotated[str, typer.Option(help="word for the metadata")] = "own",
     colour: Annotated[str, typer.Option(help="word for the metadata")] = "own",
     material: Annotated[str, typer.Option(help=f"one of {', '.join(LOOKS)}")] = "cotton",
-    check: Annotated[Path | None, typer.Option(help="say what is wrong with a template")] = None,
-    show: Annotated[bool, typer.Option("--list", help="show the templates in the box")] = False,
+    check: Annotated[Path | None, typer.Option(help="say what is wrong with this design")] = None,
+    show: Annotated[bool, typer.Option("--list", help="list the built-in designs")] = False,
     weights: Annotated[Path, typer.Option(help="where weight files lie")] = Path("weights"),
 ) -> None:
-    """Make a mask template from a photo, check one, or list those in the box.
+    """Make a mask design from a photo, check one, or list the built-in ones.
 
     Without --polygon the mask is found by colour, starting from the parser's skin; --list with
-    --out also draws the templates into a photo.
+    --out also draws the designs into a photo.
     """
-    from pipeline.cli import mask_templates as templates
-    from pipeline.synthesis.masks.files import refuse_others_file, write_template
+    from pipeline.cli import mask_designs as designs
+    from pipeline.synthesis.masks.files import refuse_others_file, write_design
 
     if out is not None:
         check_png(out)
     if show:
-        templates.list_templates(out)
+        designs.list_designs(out)
     elif check is not None:
-        templates.check_template(check)
+        designs.check_design(check)
     elif photo is not None and out is not None:
         if material not in LOOKS:
             raise StageError(f"material {material!r} is none of {sorted(LOOKS)}")
@@ -43,10 +43,10 @@ def mask_template(
                 f"{out} is the photo itself: choose another --out, or it would be lost"
             )
         refuse_others_file(out)
-        rgb, alpha = templates.unwrapped(photo, polygon, weights)
-        write_template(
+        rgb, alpha = designs.unwrapped(photo, polygon, weights)
+        write_design(
             out, rgb, alpha, {"kind": kind, "colour": colour, "material": material, "loops": False}
         )
-        templates.check_template(out)
+        designs.check_design(out)
     else:
         raise StageError("name an image and --out, or --check, or --list; see --help")
