@@ -30,11 +30,10 @@ def component_adaptive_triplet(
     anchor: Tensor,
     positive: Tensor,
     negative: Tensor,
-    anchor_masks: Tensor,
-    positive_masks: Tensor,
+    weights: Tensor,
     margin: float = CONDITIONAL_MARGIN,
 ) -> Tensor:
-    """Return L_CAT = Σ λ_i L_C of each triplet, λ_i the IoU of component i's masks.
+    """Return L_CAT = Σ λ_i L_C of each triplet.
 
     A component that anchor or positive does not show has λ = 0 and teaches nothing.
 
@@ -42,12 +41,10 @@ def component_adaptive_triplet(
         anchor: (n, c, d), representative vectors of c components.
         positive: (n, c, d).
         negative: (n, c, d).
-        anchor_masks: bool (n, c, h, w), in the frame that both crops share.
-        positive_masks: bool (n, c, h, w).
+        weights: (n, c), λ: ``mask_iou`` of each component's masks in anchor and positive.
         margin: m.
 
     Returns:
         (n,).
     """
-    weights = mask_iou(anchor_masks, positive_masks).to(anchor.dtype)
     return (weights * conditional_triplet(anchor, positive, negative, margin)).sum(dim=1)

@@ -17,12 +17,11 @@ from pipeline.ops.contours import filled
 from pipeline.ops.geometry import transform_points
 from pipeline.types import Float32, UInt8
 
-BODY_REGIONS = ("face", "torso", "lower_body")
 BACKENDS = ("keypoints", "proportions")
 
 
 class BodyRegion(IntEnum):
-    """Class index of an region map; where regions overlap, the one named first shows."""
+    """Class index of a region map; where regions overlap, the one named first shows."""
 
     NONE = 0
     FACE = 1
@@ -44,12 +43,12 @@ _HEAD, _SHOULDERS, _HIPS, _LEGS = slice(0, 5), slice(5, 7), slice(11, 13), slice
 
 
 @dataclass(frozen=True)
-class LocatedAreas:
+class LocatedRegions:
     """The three regions of a body.
 
     Attributes:
-        boxes_xyxy: float32 (3, 4), pixels of the crop and inside it, in the order of
-            ``BODY_REGIONS``; NaN where the crop shows nothing of a region.
+        boxes_xyxy: float32 (3, 4), pixels of the crop and inside it: face, torso, lower body;
+            NaN where the crop shows nothing of a region.
         labels: uint8 (h, w) of ``BodyRegion``.
         backends: which backend gave each.
     """
@@ -69,7 +68,7 @@ def locate_body_regions(
     backend: str = "keypoints",
     min_score: float = 0.5,
     shown: NDArray[np.bool_] | None = None,
-) -> LocatedAreas:
+) -> LocatedRegions:
     """Find face, torso and lower body.
 
     ``keypoints``: the face is a square about the points of the head, as wide as a head of that
@@ -113,7 +112,7 @@ def locate_body_regions(
             mask &= shown
         labels[mask] = index + 1
         boxes[index] = _bounds(mask)
-    return LocatedAreas(boxes, labels, (backends[0], backends[1], backends[2]))
+    return LocatedRegions(boxes, labels, (backends[0], backends[1], backends[2]))
 
 
 def _proportions(box: NDArray[np.float64]) -> list[NDArray[np.float64]]:

@@ -159,12 +159,8 @@ class VerificationBootstrap:
         """Return the interval of the equal error rate, None where most resamples have none."""
         return _known_interval([self._eer(times) for times in self._times])
 
-    def tar_interval(self, far: float) -> Interval | None:
-        """Return the interval of the true accept rate at a false accept rate, or None."""
-        return _known_interval([tar_at_far(curve, far).tar for curve in self.curves()])
-
     def intervals(self, fars: Sequence[float]) -> tuple[Interval | None, list[Interval | None]]:
-        """Return ``eer_interval`` and ``tar_interval`` of several rates, each curve made once."""
+        """Return ``eer_interval``, and the interval of TAR at each rate, each curve made once."""
         points = [[tar_at_far(curve, far).tar for far in fars] for curve in self.curves()]
         rates = [_known_interval(list(each)) for each in zip(*points, strict=True)]
         return self.eer_interval(), rates

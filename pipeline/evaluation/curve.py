@@ -4,7 +4,6 @@ A comparison is accepted where its score is at or above the threshold, so equal 
 together.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -161,26 +160,6 @@ def roc(curve: ScoreCurve, most_points: int = 1000) -> tuple[Float64, Float64]:
     wanted = np.r_[0.0, np.geomspace(lowest, 1.0, most_points - 2), 1.0]
     at = np.unique(np.r_[np.searchsorted(far, wanted, "right") - 1, len(far) - 1])
     return far[at], tar[at]
-
-
-def det(curve: ScoreCurve, most_points: int = 1000) -> tuple[Float64, Float64]:
-    """Return FAR and FRR as normal deviates: the axes of a DET plot; rates of 0 and 1 left out.
-
-    Reference:
-        A. Martin et al., The DET curve in assessment of detection task performance, Eurospeech
-        1997.
-    """
-    from scipy.special import ndtri  # slow to import, and every report imports this module
-
-    far, tar = roc(curve, most_points)
-    frr = 1.0 - tar
-    drawable = (far > 0) & (far < 1) & (frr > 0) & (frr < 1)
-    return ndtri(far[drawable]), ndtri(frr[drawable])
-
-
-def operating_points(curve: ScoreCurve, fars: Sequence[float]) -> dict[str, OperatingPoint]:
-    """Return ``tar_at_far`` at several rates, by the rate's name (``1e-3``)."""
-    return {far_name(far): tar_at_far(curve, far) for far in fars}
 
 
 def far_name(far: float) -> str:

@@ -39,16 +39,6 @@ def mean_average_precision(ranks: ProbeRanks) -> float:
     return _mean(ranks.average_precision)
 
 
-def mean_inverse_negative_penalty(ranks: ProbeRanks) -> float:
-    """Return mINP over the mated probes, NaN where there is none.
-
-    Reference:
-        M. Ye et al., Deep learning for person re-identification: a survey and outlook, PAMI 44(6),
-        2022, equation 1.
-    """
-    return _mean(ranks.inverse_negative_penalty)
-
-
 def dir_at_fpir(ranks: ProbeRanks, fpirs: Sequence[float], k: int = 1) -> list[OperatingPoint]:
     """Return the detection and identification rate at false positive identification rates.
 

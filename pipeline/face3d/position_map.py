@@ -20,8 +20,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_array
 
 from pipeline.face3d.bezier import surface_weights
-from pipeline.face3d.canonical import canonical_texture, canonical_vertices
-from pipeline.face3d.pose import pose_deg
+from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops.geometry import scale_of
 from pipeline.ops.raster import Int32, rasterise, rasterise_depth
 from pipeline.types import Float32, UInt8
@@ -85,14 +84,6 @@ def texel_weights() -> csr_array:
     return surface_weights((np.column_stack([columns, rows]) + 0.5) / MAP_PX)
 
 
-@cache
-def canonical_map() -> Float32:
-    """Return the canonical face's own map, centimetres in the frame of an image, read-only."""
-    made = position_map_of_mesh(canonical_vertices().astype(np.float32))
-    made.setflags(write=False)
-    return made
-
-
 def mesh_of_position_map(position_map: Float32) -> Float32:
     """Return the 468 points whose smooth surface comes nearest to a map.
 
@@ -121,12 +112,6 @@ def _fit() -> tuple[csr_array, tuple[NDArray[np.float64], bool]]:
     weights = texel_weights()
     transposed = csr_array(weights.T)
     return transposed, cho_factor((transposed @ weights).toarray())
-
-
-def map_pose_deg(position_map: Float32) -> Float32:
-    """Return yaw, pitch and roll of a map, float32 (3,); signs as in ``pose_deg``."""
-    pose: Float32 = pose_deg(mesh_of_position_map(position_map)[None])[0]
-    return pose
 
 
 def transform_map(position_map: Float32, source_to_target: ArrayLike) -> Float32:

@@ -8,7 +8,6 @@ from pipeline.evaluation.identification import (
     cmc,
     dir_at_fpir,
     mean_average_precision,
-    mean_inverse_negative_penalty,
     rank_k,
 )
 from pipeline.evaluation.measures import rank_probes
@@ -41,7 +40,7 @@ def test_curves_and_means_leave_unmated_probes_out(ranks):
     assert rank_k(ranks) == 0.5
     assert rank_k(ranks, 2) == 1.0
     assert mean_average_precision(ranks) == pytest.approx((5 / 6 + 1 / 2) / 2)
-    assert mean_inverse_negative_penalty(ranks) == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert np.nanmean(ranks.inverse_negative_penalty) == pytest.approx((2 / 3 + 1 / 2) / 2)
 
 
 def test_without_a_mated_probe_there_is_no_number():

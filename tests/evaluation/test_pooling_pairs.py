@@ -1,4 +1,4 @@
-"""Templates, pairs by folds, intervals and failures to enrol."""
+"""Templates, pairs by folds, and intervals."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,6 @@ from pipeline.evaluation.bootstrap import (
     median_interval,
 )
 from pipeline.evaluation.curve import curve_of_scores, eer
-from pipeline.evaluation.enrolment import enrolment, enrolment_by
 from pipeline.evaluation.pairs import fold_accuracy
 from pipeline.evaluation.pooling import pool_templates
 
@@ -136,10 +135,10 @@ def test_verification_intervals_hold_the_estimate_and_a_resample_equals_repeated
     same = who[:, None] == known
     estimate = eer(curve_of_scores(scores[same], scores[~same]))
     bootstrap = VerificationBootstrap(scores, who, known, resamples=200)
-    errors, rates = bootstrap.eer_interval(), bootstrap.tar_interval(0.1)
+    errors, (rates,) = bootstrap.intervals([0.1])
     assert errors[0] < estimate < errors[1]
     assert rates[0] < rates[1]
-    assert bootstrap.intervals([0.1]) == (errors, [rates])
+    assert bootstrap.eer_interval() == errors
     draw = bootstrap._times[0][:15]  # beyond them stand two nobodies
     genuine = np.repeat(scores[same], draw[who])
     impostor = np.repeat(scores[~same], np.outer(draw[who], draw)[~same])
@@ -154,14 +153,3 @@ def test_comparisons_left_out_do_not_count():
     scores, left_out = np.array([[9.0, 0.0], [0.0, 1.0]]), np.array([[True, False], [False, False]])
     bootstrap = VerificationBootstrap(scores, ["a", "b"], ["a", "b"], left_out=left_out)
     assert max(curve.thresholds[1] for curve in bootstrap.curves()) == 1.0
-
-
-def test_failures_to_enrol_are_counted():
-    counted = enrolment([True, True, False, True])
-    assert counted.failure_to_enrol == 0.25
-    assert counted.counting_failures(0.8) == pytest.approx(0.6)
-    assert enrolment([]).failure_to_enrol is None
-    by = enrolment_by([True, False, True], ["NIR", "NIR", "VIS"])
-    assert {name: group.failure_to_enrol for name, group in by.items()} == {"NIR": 0.5, "VIS": 0.0}
-    with pytest.raises(ValueError, match="twice"):
-        enrolment_by([True], ["a", "b"])

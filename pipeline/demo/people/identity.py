@@ -1,6 +1,5 @@
 """Who a procedural person is: shape, skin, hair, eyes, clothes; drawn by a seed and a name."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
@@ -316,8 +315,3 @@ def _other_side(name: str) -> str:
         if folder == "asym" and stem.endswith(f"-{here}"):
             return f"{folder}/{stem[:-1]}{there}"
     return name
-
-
-def blend(strengths: Mapping[str, float], share: float) -> dict[str, float]:
-    """Return strengths times a share."""
-    return {name: share * value for name, value in strengths.items()}

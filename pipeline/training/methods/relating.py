@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models.backbones.lightcnn import SIDE_PX, LightCNN9
 from models.backbones.lightcnn_top import LAST_GROUP, Related
-from models.losses.conditional import conditional_triplet
+from models.pram.losses import component_adaptive_triplet
 from models.processes import from_all, process_count
 from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import RelatingParams
@@ -245,8 +245,9 @@ class RelatingMethod(NirVisMethod):
             if self.params.triplet == "none":
                 return {TOTAL: total, "softmax": softmax}
             anchor, positive, negative = components.chunk(3)
-            each = conditional_triplet(anchor, positive, negative, self.params.triplet_margin)
-            triplet = (overlap * each).sum(dim=1).mean()
+            margin = self.params.triplet_margin
+            each = component_adaptive_triplet(anchor, positive, negative, overlap, margin)
+            triplet = each.mean()
         losses = {TOTAL: total + triplet, "softmax": softmax, "triplet": triplet}
         return losses | _pulls(related.components, {"softmax": total, "triplet": triplet})
 

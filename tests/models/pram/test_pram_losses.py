@@ -27,23 +27,23 @@ def test_l_cat_is_equations_1_and_2():
             s_n = slow_cosine(a[i, c].tolist(), n[i, c].tolist())
             total += weight * max((s_n + 1) / (s_p + 1) - 0.55, 0.0)
         expected.append(total)
-    found = component_adaptive_triplet(a, p, n, masks_a, masks_p)
+    found = component_adaptive_triplet(a, p, n, mask_iou(masks_a, masks_p).double())
     assert found.tolist() == pytest.approx(expected, rel=1e-6)
 
 
 def test_l_cat_has_the_gradients_of_the_function():
     torch.manual_seed(2)
     vectors = [torch.randn(2, 5, 3).double().requires_grad_() for _ in range(3)]
-    masks = torch.rand(2, 2, 5, 4, 4) > 0.5
+    weights = mask_iou(*(torch.rand(2, 2, 5, 4, 4) > 0.5)).double()
     assert torch.autograd.gradcheck(
-        lambda a, p, n: component_adaptive_triplet(a, p, n, masks[0], masks[1]), vectors
+        lambda a, p, n: component_adaptive_triplet(a, p, n, weights), vectors
     )
 
 
 def test_a_component_that_nobody_shows_teaches_nothing():
     a, p, n = (torch.randn(1, 1, 4, requires_grad=True) for _ in range(3))
     nothing = torch.zeros(1, 1, 3, 3, dtype=torch.bool)
-    loss = component_adaptive_triplet(a, p, n, nothing, nothing)
+    loss = component_adaptive_triplet(a, p, n, mask_iou(nothing, nothing))
     loss.sum().backward()
     assert loss.tolist() == [0.0]
     assert not a.grad.any()
