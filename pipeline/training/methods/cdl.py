@@ -6,6 +6,7 @@ from models.cdl.losses import coupling
 from models.processes import with_all
 from models.trivet.losses import both_ways_triplet
 from pipeline.params.train_nir_vis import CdlParams
+from pipeline.rng import seed_for
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
 from pipeline.training.methods.pairs import PairMethod, cosine_classifier
@@ -21,11 +22,16 @@ class Cdl(PairMethod):
     params: CdlParams
 
     def train_on(self, samples: SampleSet) -> None:
-        """Label the samples, and build the classifiers, which start alike."""
+        """Label the samples, and build the classifiers.
+
+        They start apart: of equal ones the trace norm has a kink, whose gradient rounding chooses.
+        """
         super().train_on(samples)
         width, classes = int(self.network.dimensions), len(self.labels.names)  # type: ignore[arg-type]
+        seeds = (self.params.seed, seed_for(self.params.seed, "second classifier"))
+        each = [self.params.model_copy(update={"seed": seed}) for seed in seeds]
         self.classifiers = torch.nn.ModuleList(
-            cosine_classifier(self.params, self.params.loss, classes, width) for _ in range(2)
+            cosine_classifier(params, params.loss, classes, width) for params in each
         )
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:

@@ -121,6 +121,18 @@ def test_training_brings_images_of_a_subject_together_across_bands(values, faces
     assert separation(made, faces()) > before
 
 
+def test_cdls_classifiers_start_apart_and_the_coupling_draws_them_together(faces):
+    made = build(CDL, faces())
+    weights = [own.weight.detach().double() for own in made.classifiers]
+    rows = [torch.nn.functional.normalize(each).requires_grad_() for each in weights]
+    assert not torch.equal(*rows)
+    before = (rows[0] - rows[1]).norm()
+    pulls = torch.autograd.grad(coupling(*rows), rows)
+    moved = [row - 0.1 * pull for row, pull in zip(rows, pulls, strict=True)]
+    assert (moved[0] - moved[1]).norm() < before
+    assert torch.autograd.gradcheck(coupling, rows)
+
+
 def test_training_lowers_each_loss_of_cdl(faces, tmp_path):
     made = build(CDL, faces(), steps=60)
     run = train(made, label="test", key="", checkpoint=tmp_path / "checkpoint.pt")
