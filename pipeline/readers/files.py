@@ -104,7 +104,10 @@ def is_hidden(path: str) -> bool:
 def is_behind_link(root: Path, path: str) -> bool:
     """Tell whether a folder below a root is a link on the way to one of its files or folders."""
     places = accumulate(Path(path).parts, Path.joinpath, initial=root)
-    return any(place.is_symlink() and place.is_dir() for place in islice(places, 1, None))
+    try:
+        return any(place.is_symlink() and place.is_dir() for place in islice(places, 1, None))
+    except OSError:  # longer than any name: who reads it is told
+        return False
 
 
 def shown(name: str) -> str:

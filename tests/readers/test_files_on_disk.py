@@ -167,6 +167,18 @@ def test_names_that_are_no_utf8_are_taken_in(tmp_path):
     assert listing.shard(0).mark() == listing.shard(0).mark() is not None
 
 
+def test_a_list_may_name_what_no_disk_can_have(tmp_path):
+    put(tmp_path, "anna/1.png")
+    far = f"{'n' * 300}/1.png"
+    (tmp_path / "list.csv").write_text(f"path,subject\nanna/1.png,anna\n{far},bob\n")
+    rows, rejected = taken_in(tmp_path, list="list.csv")
+    assert (set(rows), reasons(rejected)) == ({"anna/1.png"}, {far: "unreadable"})
+    listing = read_dataset(
+        "mine", DatasetParams(reader="folder", root=str(tmp_path), list="list.csv", shards=1)
+    )
+    assert listing.shard(0).mark()
+
+
 def test_files_at_which_dvc_stops_are_named(tmp_path):
     put(tmp_path, "anna/1.png", "bob/2.png")
     assert list(unfit_for_dvc(tmp_path)) == []
