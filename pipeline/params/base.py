@@ -14,6 +14,7 @@ NEUTRAL = "neutral"
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Folds = tuple[Annotated[int, Field(ge=1)], ...]
 """Numbers of a protocol's folds, counted from 1."""
 Point = tuple[float, float]
@@ -37,7 +38,7 @@ def one_of(registry: str, *others: str) -> AfterValidator:
 
     Args:
         registry: module and name of a dict, as ``"pipeline.readers:READERS"``. It is imported when
-            a value is checked, as its entries are when one is used: no floor above is imported
+            a value is checked, as its entries are when one is used: no layer above is imported
             here.
         others: names beside the registry's.
     """
@@ -56,3 +57,10 @@ class Section(BaseModel):
     """Base of all sections."""
 
     model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True)
+
+
+class CheckpointParams(Section):
+    """A network that was trained elsewhere."""
+
+    path: Annotated[str, Field(min_length=1), NEUTRAL]
+    sha256: Sha256

@@ -4,16 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Fraction, Name, Section
+from pipeline.params.base import Fraction, Name, Section
 from pipeline.params.training import TrainingParams, Weight
 from pipeline.types import Band
-
-
-class CheckpointParams(Section):
-    """A network that was trained elsewhere."""
-
-    path: Annotated[str, Field(min_length=1), NEUTRAL]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class AugmentationParams(Section):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Fraction, Section
+from pipeline.params.base import NEUTRAL, Fraction, Section, Sha256
 from pipeline.types import Band
 
 
@@ -12,7 +12,7 @@ class NetworkFileParams(Section):
     """A network of the user's own."""
 
     path: Annotated[str, Field(pattern=r"(?i)\.(pt|onnx)$"), NEUTRAL]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
 
 
 class DetectBodiesParams(Section):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.params.base import NEUTRAL, Folds, Name, Section
+from pipeline.params.base import NEUTRAL, Folds, Name, Section, Sha256
 
 Rows = Literal["align", "attributes", "parse", "parts", "reconstruct", "masks", "poses", "degrade"]
 SYNTHESIS: frozenset[Rows] = frozenset({"reconstruct", "masks", "poses", "degrade"})
@@ -18,7 +18,7 @@ class NetworkParams(Section):
 
     path: Annotated[str, Field(pattern=r"(?i)\.onnx$"), NEUTRAL]
     """It takes images (n, 1 or 3, h, w) and returns embeddings (n, d)."""
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
     offset: float
     """Subtracted from grey or RGB values of 0..255."""
     divisor: Annotated[float, Field(gt=0.0)]

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.params.base import Section
-from pipeline.params.body_training import BodyParams, CheckpointParams, DeenParams, FaceParams
+from pipeline.params.base import CheckpointParams, Section
+from pipeline.params.body_training import BodyParams, DeenParams, FaceParams
 
 
 class BodyNetworkParams(Section):

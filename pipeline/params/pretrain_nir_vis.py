@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Name, Section
+from pipeline.params.base import CheckpointParams, Name
 from pipeline.params.training import Crop, TrainingParams, Weight
 from pipeline.types import Band
 
@@ -19,13 +19,6 @@ BackboneName = Literal[
     "adaface100",
     "attention56",
 ]
-
-
-class CheckpointParams(Section):
-    """A backbone that was trained elsewhere."""
-
-    path: Annotated[str, Field(min_length=1), NEUTRAL]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class PretrainParams(TrainingParams):
