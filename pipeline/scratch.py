@@ -30,9 +30,8 @@ class ScratchFolder(tempfile.TemporaryDirectory[str]):
         super().__init__(prefix=prefix, dir=within)
         unseen = Path(self.name, f"{_MARK}.new")
         self._held = os.open(unseen, os.O_CREAT | os.O_RDWR, 0o600)
-        with contextlib.suppress(
-            OSError
-        ):  # a file system without locks: nothing is left over there
+        # A file system without locks leaves nothing over.
+        with contextlib.suppress(OSError):
             fcntl.flock(self._held, fcntl.LOCK_EX)
             unseen.rename(unseen.with_name(_MARK))
 

@@ -2,9 +2,8 @@
 
 The filter sees all columns of the shards and four more, where the stage has what they come from:
 
-    yaw_deg, pitch_deg, roll_deg    of ``pose_deg``, or of the best of ``faces``, or the ground
-    ground truth interocular_px                  distance of the eye points, from ``landmarks_xy``
-    likewise
+    yaw_deg, pitch_deg, roll_deg    of ``pose_deg``, of the best of ``faces``, or the ground truth
+    interocular_px                  distance of the eye points, from ``landmarks_xy`` likewise
 
 It may open these shards and nothing else: no other file, no network.
 """

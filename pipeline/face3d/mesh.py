@@ -68,7 +68,7 @@ class FaceMesh:
 
         Args:
             image_rgb: uint8 (h, w, 3).
-            landmarks_xy: (n, 5, 2), pixels of the image, in the order of ``detection.Faces``.
+            landmarks_xy: (n, 5, 2), pixels of the image, in the order of ``detection.faces.Faces``.
 
         Returns:
             The points, float32 (n, 468, 3): x and y in pixels of the image, z in the same unit,
@@ -109,7 +109,7 @@ def five_landmarks(xyz: NDArray[np.floating]) -> Float32:
         xyz: (n, 468, 3) of ``FaceMesh.points``.
 
     Returns:
-        float32 (n, 5, 2), in the order of ``detection.Faces``.
+        float32 (n, 5, 2), in the order of ``detection.faces.Faces``.
     """
     xy = np.asarray(xyz, dtype=np.float32)[..., :2]
     return np.stack(

@@ -194,7 +194,7 @@ def labels_in_frame(
 
     Returns:
         uint8 (n, h, w) of ``FaceClass``; BACKGROUND where the context crop does not reach. As the
-        net gives them: left and right are not settled yet (``parts.settle_left_right``).
+        net gives them: left and right are not settled yet (``sides.settle_left_right``).
 
     Raises:
         ValueError: shapes that do not fit, or a map without an inverse.

@@ -3,9 +3,8 @@
 from typing import Any
 
 from pipeline.report.query import Tables
+from pipeline.schemas.masks import COVERAGE_PARTS
 from pipeline.store import ShardFolder
-
-COVERAGE_PARTS = ("eyes", "nose", "mouth", "skin")
 
 
 def masks_metrics(folder: ShardFolder) -> dict[str, Any]:

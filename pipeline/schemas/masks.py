@@ -5,6 +5,9 @@ import pyarrow as pa
 from pipeline.schemas.reconstruct import RECONSTRUCT
 from pipeline.store.columns import IMAGE, extend, field, floats
 
+COVERAGE_PARTS = ("eyes", "nose", "mouth", "skin")
+"""The parts whose coverage is measured, in this order."""
+
 MASKS = extend(
     RECONSTRUCT,
     [
@@ -17,7 +20,13 @@ MASKS = extend(
         field(
             "mask_layer", IMAGE, null=False, frame="context", content="RGBA, to lay over context"
         ),
-        field("mask_coverage", floats(4), null=False, order="eyes nose mouth skin", range="0..1"),
+        field(
+            "mask_coverage",
+            floats(len(COVERAGE_PARTS)),
+            null=False,
+            order=" ".join(COVERAGE_PARTS),
+            range="0..1",
+        ),
         field("pixels_changed_outside", pa.int32(), null=False, of="image"),
         field("region_iou", pa.float32(), range="0..1", against="the true geometry's"),
     ],
