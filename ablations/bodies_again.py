@@ -17,7 +17,7 @@ from ablations.bodies_row import (
     measured_by,
     open_tested_by,
     protocols_of,
-    trained_path,
+    trial_path,
 )
 from ablations.bodies_table import MEASURE, contrasted
 from ablations.measured import FOLDER
@@ -58,7 +58,7 @@ def run(folders: Sequence[Path], people: int | None = None) -> None:
     rows = {
         name: row
         for name, row in ablation.rows.items()
-        if all(trained_path(name, seed).is_file() for seed in ablation.seeds)
+        if all(trial_path(name, seed).is_file() for seed in ablation.seeds)
     }
     if left := sorted(ablation.rows.keys() - rows.keys()):
         print(f"not trained here with the seeds {list(ablation.seeds)}, so left out: {left}")
@@ -105,17 +105,17 @@ def _test(
 ) -> None:
     """Add the outcomes of one row on one folder's people, who are the fold ``place``."""
     from pipeline.training import ablate_bodies  # these bring torch
-    from pipeline.training.engine.trained import load_trained, pretrained_path
+    from pipeline.training.engine.trained import load_trained, network_path
 
     stage = StageRun("train_bodies", row.method.dataset, load_params(PARAMS))
     other = load_params(folder / PARAMS)
-    pretrained = load_trained(pretrained_path("pretrain_bodies", row.method.pretrained))
+    pretrained = load_trained(network_path("pretrain_bodies", row.method.pretrained))
     protocols = protocols_of(row, folder)
     crops = ShardFolder.open(folder / "data" / row.method.dataset / "crop_bodies")
     unit = ablation.templates == "unit"
     tested = open_tested_by(row, pretrained, stage, crops, protocols, unit=unit)
     for seed in ablation.seeds:
-        trained = load_trained(trained_path(name, seed))
+        trained = load_trained(trial_path(name, seed))
         if not _others(row.method.dataset, stage.params, other):
             for protocol in protocols:
                 refuse_trained(trained.subjects, protocol, row.method.dataset, other.datasets)

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablations.measured import FOLDER, chosen, network_path, write_row
+from ablations.measured import FOLDER, chosen, trial_network, write_row
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.evaluation.people import refuse_trained
 from pipeline.params.ablations_bodies import BodyAblationParams, BodyRowParams
@@ -40,15 +40,13 @@ def measure(
     """Return each seed's metrics by what was measured, and the outcomes by that, band and seed."""
     from pipeline.training import ablate_bodies, bodies  # these bring torch
     from pipeline.training.backbones import MODULES
-    from pipeline.training.engine.trained import load_trained, pretrained_path
+    from pipeline.training.engine.trained import load_trained, network_path
     from pipeline.training.methods import METHODS
     from pipeline.training.once import curve_of, trained_once
 
     stage = StageRun("train_bodies", row.method.dataset, load_params(PARAMS))
     protocols = protocols_of(row, Path())
-    pretrained = load_trained(
-        stage.trained(pretrained_path("pretrain_bodies", row.method.pretrained))
-    )
+    pretrained = load_trained(stage.trained(network_path("pretrain_bodies", row.method.pretrained)))
     crops, ids = stage.source("crop_bodies"), bodies.training_ids(protocols, 1)
     backbone = (MODULES[pretrained.backbone],) if row.method.kind == "adaface" else ()
     code = "pipeline.training.engine.loop", METHODS[row.method.kind], *backbone
@@ -60,7 +58,7 @@ def measure(
     outcomes: dict[str, dict[str, dict[int, Outcomes]]] = {}
     for seed in ablation.seeds:
         params = row.method.model_copy(update={"seed": seed})
-        path = trained_path(name, seed)
+        path = trial_path(name, seed)
         key = stage.key({"method": params}, code).fingerprint(people.samples.digest)
         with locked(path.parent):
             method = bodies.method_of(params, pretrained)
@@ -122,9 +120,9 @@ def measured_by(
     return {name if each == own else f"{name}_{each}": row for each, row in rows.items()}
 
 
-def trained_path(name: str, seed: int) -> Path:
+def trial_path(name: str, seed: int) -> Path:
     """Return where the network of a row and seed lies."""
-    return network_path(f"ablations_bodies/{name}/{seed}")
+    return trial_network(f"ablations_bodies/{name}/{seed}")
 
 
 def outcomes_path(row: str, measured: str, band: str) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablations.measured import FOLDER, begin, chosen, network_path, train_row, write_row
+from ablations.measured import FOLDER, begin, chosen, train_row, trial_network, write_row
 from pipeline.evaluation.made_probes import asked_of
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.params.ablations_dmfr import DmfrAblationParams, DmfrRowParams, TestedParams
@@ -109,7 +109,7 @@ def trial(name: str, seed: int) -> str:
 
 def trial_path(name: str, seed: int) -> Path:
     """Return where the network of a row's training lies; embeddings lie beside it, by test."""
-    return network_path(trial(name, seed))
+    return trial_network(trial(name, seed))
 
 
 if __name__ == "__main__":

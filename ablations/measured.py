@@ -46,11 +46,11 @@ def begin(section: str, method: RecogniserParams) -> tuple[StageRun, "Trained", 
         method: of the row.
     """
     from pipeline.training.backbones import MODULES  # these bring torch
-    from pipeline.training.engine.trained import load_trained, pretrained_path
+    from pipeline.training.engine.trained import load_trained, network_path
     from pipeline.training.methods import METHODS
 
     stage = StageRun(section, method.dataset, load_params(PARAMS))
-    path = pretrained_path("pretrain_nir_vis", method.pretrained)
+    path = network_path("pretrain_nir_vis", method.pretrained)
     pretrained = load_trained(stage.trained(path))
     code = "pipeline.training.engine.loop", METHODS[method.kind], MODULES[pretrained.backbone]
     return stage, pretrained, code
@@ -77,12 +77,12 @@ def train_row(
     """
     from pipeline.training.ablation import trained_row  # brings torch
 
-    path = network_path(folder)
+    path = trial_network(folder)
     with locked(path.parent):
         return trained_row(label, params, pretrained, samples, key=key, path=path)
 
 
-def network_path(folder: str) -> Path:
+def trial_network(folder: str) -> Path:
     """Return where the network of a row and seed lies."""
     return Path("data", TRAINED, folder, "network.pt")
 

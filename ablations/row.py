@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ablations.measured import FOLDER, begin, chosen, network_path, train_row, write_row
+from ablations.measured import FOLDER, begin, chosen, train_row, trial_network, write_row
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.params.ablations import AblationParams, RowParams
 from pipeline.params.load import load_section
@@ -103,7 +103,7 @@ def trial(name: str, seed: int, fold: int) -> str:
 
 def trial_path(name: str, seed: int, fold: int) -> Path:
     """Return where the network of a row's training lies; embeddings lie beside it, by probes."""
-    return network_path(trial(name, seed, fold))
+    return trial_network(trial(name, seed, fold))
 
 
 if __name__ == "__main__":

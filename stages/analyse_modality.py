@@ -27,7 +27,7 @@ def code_of(params: Params, item: str) -> tuple[str, ...]:
 def run(stage: StageRun) -> None:
     """Measure the trainings of a data set."""
     from pipeline.training import dmfr, modality, modality_drawings  # these bring torch
-    from pipeline.training.engine.trained import load_trained, pretrained_path
+    from pipeline.training.engine.trained import load_trained, network_path
 
     params = stage.entry(stage.params.analyse_modality)
     trainings = {name: stage.params.train_dmfr[name] for name in params.trainings}
@@ -35,8 +35,8 @@ def run(stage: StageRun) -> None:
     folders = {name: stage.source(name) for name in ("attributes", "degrade", "poses")}
     samples = dmfr.open_held_out(first, folders, params.faces, params.seed)
     held = modality.HeldOut.of(samples, first)
-    pretrained = load_trained(stage.trained(pretrained_path(PRETRAINED_BY, first.pretrained)))
-    paths = {name: stage.trained(pretrained_path(TRAINED_BY, name)) for name in trainings}
+    pretrained = load_trained(stage.trained(network_path(PRETRAINED_BY, first.pretrained)))
+    paths = {name: stage.trained(network_path(TRAINED_BY, name)) for name in trainings}
     methods = {
         name: modality.load_method(trainings[name], pretrained, load_trained(path), samples)
         for name, path in paths.items()

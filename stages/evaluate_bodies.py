@@ -62,11 +62,11 @@ def run(stage: StageRun) -> None:
 def networks(stage: StageRun, name: str) -> "Networks":
     """Return an entry of ``train_bodies`` with its networks."""
     from pipeline.training.embed_people import Networks  # these bring torch
-    from pipeline.training.engine.trained import load_trained, pretrained_path, trained_path
+    from pipeline.training.engine.trained import load_trained, network_path
 
     params = stage.params.train_bodies[name]
-    pretrained = load_trained(pretrained_path(PRETRAINED_BY, params.pretrained))
-    return Networks(params, pretrained, lambda n: load_trained(trained_path(TRAINED_BY, name, n)))
+    pretrained = load_trained(network_path(PRETRAINED_BY, params.pretrained))
+    return Networks(params, pretrained, lambda n: load_trained(network_path(TRAINED_BY, name, n)))
 
 
 def show_bands(stage: StageRun, title: str, found: "BetweenBands") -> None:

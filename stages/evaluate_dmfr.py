@@ -23,14 +23,14 @@ TRAINED_BY, PRETRAINED_BY = "train_dmfr", "pretrain_nir_vis"
 def run(stage: StageRun) -> None:
     """Measure one entry of the section."""
     from pipeline.training import dmfr, embed  # these bring torch
-    from pipeline.training.engine.trained import load_trained, pretrained_path
+    from pipeline.training.engine.trained import load_trained, network_path
 
     name, params = stage.dataset, stage.entry(stage.params.evaluate_dmfr)
     method = stage.params.train_dmfr[params.method]
     stage = stage.on(params.dataset)
     protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
-    pretrained = load_trained(pretrained_path(PRETRAINED_BY, method.pretrained))
-    trained = load_trained(pretrained_path(TRAINED_BY, params.method))
+    pretrained = load_trained(network_path(PRETRAINED_BY, method.pretrained))
+    trained = load_trained(network_path(TRAINED_BY, params.method))
     dmfr.check_variant(trained, method)
     made = None if params.probes == "real" else stage.source(dmfr.QUALITY_STAGE)
     real = stage.source(dmfr.REAL_STAGE)

@@ -31,7 +31,7 @@ Both = tuple[Embeddings, Embeddings]
 def run(stage: StageRun) -> None:
     """Measure one entry of the section."""
     from pipeline.training import embed  # these bring torch
-    from pipeline.training.engine.trained import load_trained, pretrained_path
+    from pipeline.training.engine.trained import load_trained, network_path
 
     name, params = stage.dataset, stage.entry(stage.params.evaluate_nir_vis)
     method = stage.params.train_nir_vis[params.method]
@@ -44,7 +44,7 @@ def run(stage: StageRun) -> None:
     sets = embed.open_tested(*folders, protocol, method)
     kept = trained_embeddings(stage, params, method, protocol, sets)
     measured = dict(zero_shot(stage, params, protocol, method.image_budget_mb))
-    pretrained = load_trained(pretrained_path(PRETRAINED_BY, method.pretrained))
+    pretrained = load_trained(network_path(PRETRAINED_BY, method.pretrained))
     starts = embed.embed_starts(method, pretrained, sets, flip=params.flip_test)
     measured |= {row: _measured(protocol, both) for row, both in starts.items()}
     measured[embed.TRAINED] = measure_protocol(protocol, kept.__getitem__)
@@ -79,9 +79,9 @@ def trained_embeddings(
             people of its fold, or on faces that are aligned otherwise.
     """
     from pipeline.training import embed
-    from pipeline.training.engine.trained import load_trained, pretrained_path, trained_path
+    from pipeline.training.engine.trained import load_trained, network_path
 
-    pretrained = load_trained(pretrained_path(PRETRAINED_BY, method.pretrained))
+    pretrained = load_trained(network_path(PRETRAINED_BY, method.pretrained))
     own = (method.dataset, method.protocol) == (params.dataset, params.protocol)
     first = method.folds[0] if method.folds else 1
     # what an earlier training left of other folds lies beside them, and is none of these params
@@ -94,7 +94,7 @@ def trained_embeddings(
         )
     kept: dict[int, Both] = {}
     for number in protocol.folds():
-        trained = load_trained(trained_path(TRAINED_BY, params.method, number if own else first))
+        trained = load_trained(network_path(TRAINED_BY, params.method, number if own else first))
         embed.check_fits(trained, params.dataset, protocol.fold(number), sets)
         refuse_trained(
             trained.subjects, protocol.fold(number), params.dataset, stage.params.datasets

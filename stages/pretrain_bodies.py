@@ -23,7 +23,7 @@ def code_of(params: Params, item: str) -> tuple[str, ...]:
 def run(stage: StageRun) -> None:
     """Train, or load, one network of the section."""
     from pipeline.training import bodies  # these bring torch
-    from pipeline.training.engine.trained import pretrained_path
+    from pipeline.training.engine.trained import network_path
 
     name, params = stage.dataset, stage.entry(stage.params.pretrain_bodies)
     stage = stage.on(params.dataset)
@@ -40,7 +40,7 @@ def run(stage: StageRun) -> None:
         print(f"{stage.label}: {report}")
     metrics: dict[str, Any] = {"steps": params.steps, "checkpoint": report}
     key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
-    path = pretrained_path(stage.stage, name)
+    path = network_path(stage.stage, name)
     with locked(path.parent):
         run = bodies.train_people(
             stage.label,

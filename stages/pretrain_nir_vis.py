@@ -22,11 +22,11 @@ def run(stage: StageRun) -> None:
     from models.backbones.checkpoints import load_backbone  # these bring torch
     from pipeline.training import aligned, pretrain
     from pipeline.training.backbones import make_backbone
-    from pipeline.training.engine.trained import pretrained_path
+    from pipeline.training.engine.trained import network_path
 
     name, params = stage.dataset, stage.entry(stage.params.pretrain_nir_vis)
     stage = stage.on(params.dataset)
-    path = pretrained_path(stage.stage, name)
+    path = network_path(stage.stage, name)
     samples = pretrain.open_pretraining_samples(params, stage.source("attributes"))
     network = make_backbone(params.backbone, samples.hw, params.seed)
     matched = None

@@ -26,14 +26,14 @@ def code_of(params: Params, item: str) -> tuple[str, ...]:
 def run(stage: StageRun) -> None:
     """Train one method of the section on each fold's own table ``train``."""
     from pipeline.training import bodies  # these bring torch
-    from pipeline.training.engine.trained import load_trained, pretrained_path, trained_path
+    from pipeline.training.engine.trained import load_trained, network_path
 
     name, params = stage.dataset, stage.entry(stage.params.train_bodies)
     stage = stage.on(params.dataset)
     protocols = [
         read_protocol(Path("data", params.dataset, "protocols", each)) for each in params.protocols
     ]
-    path = pretrained_path(PRETRAINED_BY, params.pretrained)
+    path = network_path(PRETRAINED_BY, params.pretrained)
     pretrained = load_trained(stage.trained(path))
     key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
     curves, metrics, runs = [], {}, {}
@@ -41,7 +41,7 @@ def run(stage: StageRun) -> None:
     for number in sorted(set(folds.values())):
         ids = bodies.training_ids(protocols, number)
         chosen = bodies.open_chosen(params, stage.source("crop_bodies"), ids)
-        path = trained_path(stage.stage, name, number)
+        path = network_path(stage.stage, name, number)
         with locked(path.parent):
             run = bodies.train_people(
                 stage.label,

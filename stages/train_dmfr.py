@@ -21,15 +21,15 @@ def code_of(params: Params, item: str) -> tuple[str, ...]:
 def run(stage: StageRun) -> None:
     """Train one method of the section on the train split."""
     from pipeline.training import aligned, dmfr, train  # these bring torch
-    from pipeline.training.engine.trained import load_trained, pretrained_path
+    from pipeline.training.engine.trained import load_trained, network_path
 
     name, params = stage.dataset, stage.entry(stage.params.train_dmfr)
     stage = stage.on(params.dataset)
-    pretrained = load_trained(stage.trained(pretrained_path(PRETRAINED_BY, params.pretrained)))
+    pretrained = load_trained(stage.trained(network_path(PRETRAINED_BY, params.pretrained)))
     folders = {source: stage.source(source) for source in dmfr.stages_read(params)}
     samples = dmfr.open_training_samples(params, folders)
     key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
-    path = pretrained_path(stage.stage, name)
+    path = network_path(stage.stage, name)
     with locked(path.parent):
         run = train.train_method(
             stage.label,

@@ -24,7 +24,7 @@ def code_of(params: Params, item: str) -> tuple[str, ...]:
 def run(stage: StageRun) -> None:
     """Train one method of the section on each fold's own table ``train``."""
     from pipeline.training import aligned, train  # these bring torch
-    from pipeline.training.engine.trained import load_trained, pretrained_path, trained_path
+    from pipeline.training.engine.trained import load_trained, network_path
 
     name, params = stage.dataset, stage.entry(stage.params.train_nir_vis)
     stage = stage.on(params.dataset)
@@ -32,7 +32,7 @@ def run(stage: StageRun) -> None:
     protocol = protocol.only(params.folds) if params.folds else protocol
     wanted: set[str] = {"parts", params.second_rows}
     folders = {source: stage.source(source) for source in sorted(wanted)}
-    path = pretrained_path(PRETRAINED_BY, params.pretrained)
+    path = network_path(PRETRAINED_BY, params.pretrained)
     pretrained = load_trained(stage.trained(path))
     key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
     curves, metrics, runs = [], {}, {}
@@ -40,7 +40,7 @@ def run(stage: StageRun) -> None:
     for number in numbers:
         ids = protocol.fold(number).train["sample_id"].to_pylist()
         samples = train.open_training_samples(params, folders, ids)
-        path = trained_path(stage.stage, name, number)
+        path = network_path(stage.stage, name, number)
         with locked(path.parent):
             run = train.train_method(
                 f"{stage.label} fold {number}" if len(numbers) > 1 else stage.label,

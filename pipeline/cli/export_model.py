@@ -30,13 +30,13 @@ def export_model(
     if name not in entries:
         raise ParamsError(f"{name!r} is none of {section}'s {list(entries)} in {PARAMS}")
     from pipeline.training import portable  # these bring torch
-    from pipeline.training.engine.trained import load_trained, pretrained_path, trained_path
+    from pipeline.training.engine.trained import load_trained, network_path
 
     if section.startswith("pretrain_"):
-        leaving = portable.portable_backbone(load_trained(pretrained_path(section, name)))
+        leaving = portable.portable_backbone(load_trained(network_path(section, name)))
     else:
         folds = section != "train_dmfr"  # it trains once, on no protocol's folds
-        path = trained_path(section, name, fold) if folds else pretrained_path(section, name)
+        path = network_path(section, name, fold if folds else None)
         trained = load_trained(path)
         leaving = portable.portable_method(trained, entries[name])
     for file in portable.write_portable(leaving, to, measured=_measured(section, name)):

@@ -28,7 +28,7 @@ from pipeline.store.protocols import (
     train_table,
     write_protocol,
 )
-from pipeline.training.engine.trained import Trained, pretrained_path, save_trained
+from pipeline.training.engine.trained import Trained, network_path, save_trained
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = {"steps": 1, "threads": 1, "device": "cpu", "precision": "32-true"}
@@ -70,7 +70,7 @@ def write_project():
     start = Trained(
         "lightcnn9", "lightcnn9", (144, 144), "arcface144", {}, "", [], LightCNN9().state_dict()
     )
-    save_trained(start, pretrained_path("pretrain_nir_vis", "lightcnn9"))
+    save_trained(start, network_path("pretrain_nir_vis", "lightcnn9"))
 
 
 @pytest.fixture

@@ -39,14 +39,10 @@ class Trained:
     weights: Mapping[str, Tensor]
 
 
-def pretrained_path(stage: str, name: str) -> Path:
-    """Return where a stage leaves a pretrained backbone."""
-    return FOLDER / stage / name / "network.pt"
-
-
-def trained_path(stage: str, name: str, fold: int) -> Path:
-    """Return where a stage leaves the network of a fold, counted from 1."""
-    return FOLDER / stage / name / f"fold-{fold:02d}" / "network.pt"
+def network_path(stage: str, name: str, fold: int | None = None) -> Path:
+    """Return where a stage leaves a network; that of a fold, from 1 on, where it trains by folds."""
+    of_fold = () if fold is None else (f"fold-{fold:02d}",)
+    return Path(FOLDER, stage, name, *of_fold, "network.pt")
 
 
 def save_trained(trained: Trained, path: Path) -> None:
