@@ -40,7 +40,7 @@ class Trained:
 
 
 def network_path(stage: str, name: str, fold: int | None = None) -> Path:
-    """Return where a stage leaves a network; that of a fold, from 1 on, where it trains by folds."""
+    """Return where a stage leaves a network, or that of a fold, counted from 1."""
     of_fold = () if fold is None else (f"fold-{fold:02d}",)
     return Path(FOLDER, stage, name, *of_fold, "network.pt")
 
