@@ -1,4 +1,4 @@
-"""The conditional triplet loss.
+"""The conditional triplet loss, and its component-adaptive sum.
 
 Reference:
     PRAM + CAT paper, equation 2; the conditional margin is that of its reference [15].
@@ -30,3 +30,27 @@ def conditional_triplet(
     to_positive = F.cosine_similarity(anchor, positive, dim=-1) + 1.0
     to_negative = F.cosine_similarity(anchor, negative, dim=-1) + 1.0
     return (to_negative / to_positive.clamp_min(1e-3) - margin).clamp_min(0.0)
+
+
+def component_adaptive_triplet(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    weights: Tensor,
+    margin: float = CONDITIONAL_MARGIN,
+) -> Tensor:
+    """Return L_CAT = Σ λ_i L_C of each triplet.
+
+    A component that anchor or positive does not show has λ = 0 and teaches nothing.
+
+    Args:
+        anchor: (n, c, d), representative vectors of c components.
+        positive: (n, c, d).
+        negative: (n, c, d).
+        weights: (n, c), λ: the overlap of each component's masks in anchor and positive.
+        margin: m.
+
+    Returns:
+        (n,).
+    """
+    return (weights * conditional_triplet(anchor, positive, negative, margin)).sum(dim=1)

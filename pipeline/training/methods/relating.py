@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models.backbones.lightcnn import SIDE_PX, LightCNN9
 from models.backbones.lightcnn_top import LAST_GROUP, Related
-from models.pram.losses import component_adaptive_triplet
+from models.losses.conditional import component_adaptive_triplet
 from models.processes import from_all, process_count
 from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import RelatingParams

@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from models.pram.losses import component_adaptive_triplet, mask_iou
+from models.losses.conditional import component_adaptive_triplet
+from models.pram.losses import mask_iou
 
 
 def slow_cosine(a, b):
