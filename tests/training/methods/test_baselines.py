@@ -192,7 +192,7 @@ def test_semi_siamese_training_has_one_queue_of_images_of_all_bands(faces):
     made = build(SST, faces())
     assert len(made.pair.queues) == 1
     assert made.pair.queues[0].subjects.tolist() == [-1, -1, -1]
-    *_, subjects, _ = drawn = batch(made)
+    *_, subjects = drawn = batch(made)
     made.training_step(drawn, 0)
     assert made.pair.queues[0].subjects.tolist() == subjects.tolist()
 
@@ -201,7 +201,7 @@ def test_hsst_and_plain_training_see_the_same_images(faces):
     plain = build(PLAIN, faces())
     hsst = build(SST, faces(), queues=2)
     for seed in range(3):
-        for one, two in zip(batch(plain, seed), batch(hsst, seed), strict=False):
+        for one, two in zip(batch(plain, seed), batch(hsst, seed), strict=True):
             assert torch.equal(one, two)
 
 
