@@ -1,5 +1,6 @@
 """Importing an export: its rows as shards again, the same as those that were exported."""
 
+import csv
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,6 +24,11 @@ from pipeline.store.rows import rows_from_table, table_from_rows
 from pipeline.store.shards import ShardWriter
 from pipeline.types import Row
 
+_STRANGE = (
+    *(LookupError, ValueError, TypeError, EOFError),
+    *(csv.Error, tarfile.TarError, pa.ArrowException),
+)
+"""What reading makes of files that another wrote."""
 _BATCH_ROWS = 32
 _OPEN_FILES = 256
 """As few as any shell allows."""
@@ -89,7 +95,7 @@ def _read(
         yield from read(local, manifest)
     except ExportError:
         raise
-    except (LookupError, ValueError, TypeError, tarfile.TarError, pa.ArrowException) as error:
+    except _STRANGE as error:
         raise ExportError(
             f"its files are not what its manifest says, format {manifest.format}: {one_line(error)}"
         ) from error

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import lmdb
 
-from pipeline.errors import ExportError
+from pipeline.errors import ExportError, one_line
 from pipeline.exporters.cells import from_json, to_json
 from pipeline.exporters.format import Format, Job, Request, finish_nothing, require
 from pipeline.exporters.manifest import Manifest
@@ -87,8 +87,11 @@ def entries(folder: Path) -> Iterator[tuple[str, bytes, dict[str, bytes]]]:
 def read(folder: Path, manifest: Manifest) -> Iterator[Row]:
     """Read the rows back."""
     texts = text_schema(manifest.schema)
-    for _, meta, payloads in entries(folder):
-        yield put_together(from_json(meta, texts), payloads, manifest.schema)
+    try:
+        for _, meta, payloads in entries(folder):
+            yield put_together(from_json(meta, texts), payloads, manifest.schema)
+    except lmdb.Error as error:
+        raise ExportError(f"{folder} is no LMDB that can be read: {one_line(error)}") from error
 
 
 def verify(job: Job, folder: Path) -> None:

@@ -82,6 +82,19 @@ def test_files_that_are_not_as_the_manifest_says_are_refused(put, tmp_path):
         assert not (tmp_path / "back").exists()
 
 
+def test_a_database_of_other_bytes_and_a_list_of_none_are_refused(put, tmp_path):
+    out, folder = put("lmdb", verify=False), put("folder", verify=False)
+    change(out, "data.mdb", bytes(4096))
+    with pytest.raises(ExportError, match="no LMDB that can be read"):
+        import_export(str(out), tmp_path / "back")
+    text = (folder / "metadata.csv").read_bytes()
+    for spoilt in (text.replace(b"\n", b"\n\0", 1), b"\xff" + text):
+        change(folder, "metadata.csv", spoilt)
+        with pytest.raises(ExportError):
+            import_export(str(folder), tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
 def test_a_flipped_byte_is_no_unchanged_export(put, align, tmp_path):
     out = put("folder", verify=False)
     image = next(out.glob("images/**/*.png"))
