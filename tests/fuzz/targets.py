@@ -142,7 +142,8 @@ def _read_manifest(data: bytes) -> None:
 
 MANIFEST = (
     b'{"crossband_export": 1, "format": "folder", "source": {"shards": 2}, "where": null, '
-    b'"splits": [], "image": "image", "rows": 1, "shares": {}, "licences": {}, "simulated": {}, "columns": [], '
+    b'"splits": [], "image": "image", "rows": 1, "shares": {}, "licences": {}, "simulated": {}, '
+    b'"columns": [], '
     b'"arrow_schema": "%s", "params": null, "revision": null, "crossband": "0.1.0", '
     b'"verified_with": null, "files": [{"path": "a.png", "bytes": 1, "sha256": "00"}]}'
 ) % serialised_schema(pa.schema([("sample_id", pa.string())])).encode()
