@@ -133,12 +133,12 @@ def _write(rows: Iterable[Row], folder: ShardFolder, schema: pa.Schema) -> int:
             rows, files, lambda sample_id: shard_of(sample_id, folder.count) % heaps, schema
         )
         for heap, file in files.items():
-            mine = {
-                index: scratch / f"shard-{index}.parquet"
-                for index in range(heap, folder.count, heaps)
-            }
-            _scatter(_rows_of(file), mine, lambda each: shard_of(each, folder.count), schema)
-            file.unlink()
+            mine = {heap: file}  # a heap of one shard is that shard
+            if folder.count > heaps:
+                indices = range(heap, folder.count, heaps)
+                mine = {index: scratch / f"shard-{index}.parquet" for index in indices}
+                _scatter(_rows_of(file), mine, lambda each: shard_of(each, folder.count), schema)
+                file.unlink()
             for index, placed in mine.items():
                 with ShardWriter(folder.shard(index).path, schema) as out:
                     out.write(_sorted(placed))
