@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import StageError
+from pipeline.errors import SchemaError, StageError
 from pipeline.ops.codec import as_grey, as_rgb, decode
-from pipeline.training.data.payloads import locate_payloads
+from pipeline.store.pages import locate_payloads
 from pipeline.types import UInt8
 
 Int64 = NDArray[np.int64]
@@ -201,7 +201,7 @@ class ImageStore:
             chunk = _read_at(self._files[group], start, size)
             try:
                 located = self._located[column, group] = locate_payloads(chunk, start)
-            except StageError as error:
+            except SchemaError as error:
                 raise StageError(f"{self._files[group]}: {error}") from error
         rank = int(self._column(column).ranks[row])
         if rank >= len(located):
