@@ -27,6 +27,7 @@ def code_of(params: Params, item: str) -> tuple[str, ...]:
 def run(stage: StageRun) -> None:
     """Measure the trainings of a data set."""
     from pipeline.training import dmfr, modality, modality_drawings  # these bring torch
+    from pipeline.training.embedders import embed_by_backbone, embed_samples
     from pipeline.training.engine.trained import load_trained, network_path
 
     params = stage.entry(stage.params.analyse_modality)
@@ -41,8 +42,8 @@ def run(stage: StageRun) -> None:
         name: modality.load_method(trainings[name], pretrained, load_trained(path), samples)
         for name, path in paths.items()
     }
-    features = {BEFORE: modality.embed_before(first, pretrained, samples)}
-    features |= {name: modality.embed_after(each, samples) for name, each in methods.items()}
+    features = {BEFORE: embed_by_backbone(first, pretrained, samples)}
+    features |= {name: embed_samples(each, samples) for name, each in methods.items()}
     metrics = modality.compared(params, held, features)
     metrics |= {"table_1": {}, "decoders": {}, "simulated": samples.simulated}
     folder = Path("data", stage.dataset, stage.stage)

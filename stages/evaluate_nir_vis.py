@@ -22,7 +22,7 @@ from pipeline.store.protocols import Kind, Protocol, read_protocol
 from stages.run import StageRun, stage_main
 
 if TYPE_CHECKING:
-    from pipeline.training.embed import TestedSets
+    from pipeline.training.tested import TestedSets
 
 TRAINED_BY, PRETRAINED_BY = "train_nir_vis", "pretrain_nir_vis"
 Both = tuple[Embeddings, Embeddings]

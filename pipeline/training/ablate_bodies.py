@@ -23,7 +23,6 @@ from pipeline.training.embed_people import (
     FACE,
     TRAINED,
     Networks,
-    TestedPeople,
     bodies_by,
     face_starts,
     faces_by,
@@ -32,6 +31,7 @@ from pipeline.training.embed_people import (
     tested_ids,
 )
 from pipeline.training.methods.people import PeopleMethod
+from pipeline.training.tested import TestedSamples
 from pipeline.types import Band
 
 
@@ -47,7 +47,7 @@ class Tested:
     """
 
     filmed: Mapping[Band, Filmed]
-    people: TestedPeople
+    people: TestedSamples
     starts: Mapping[str, BandRow]
     unit: bool
 

@@ -8,9 +8,11 @@ from pipeline.params.analyse_modality import AnalyseModalityParams
 from pipeline.params.train_dmfr import DmfrParams
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
-from pipeline.training import dmfr, embed, modality
+from pipeline.training import dmfr, modality
 from pipeline.training.ablation import Tested, recognised
+from pipeline.training.embedders import embed_by_backbone, embed_samples
 from pipeline.training.engine.trained import Trained
+from pipeline.training.tested import TestedSets
 from pipeline.types import Float32
 
 
@@ -26,7 +28,7 @@ class Bench:
         pretrained: the start.
     """
 
-    tested: Mapping[str, tuple[Protocol, embed.TestedSets]]
+    tested: Mapping[str, tuple[Protocol, TestedSets]]
     analysis: AnalyseModalityParams
     held: modality.HeldOut
     before: Float32
@@ -60,7 +62,7 @@ class Bench:
             sets,
             analysis,
             modality.HeldOut.of(samples, params),
-            modality.embed_before(params, pretrained, samples),
+            embed_by_backbone(params, pretrained, samples),
             pretrained,
         )
 
@@ -82,7 +84,7 @@ class Bench:
             StageError: people who are tested were trained on.
         """
         method = modality.load_method(params, self.pretrained, trained, self.held.samples)
-        features = modality.embed_after(method, self.held.samples)
+        features = embed_samples(method, self.held.samples)
         size = modality.compared(
             self.analysis, self.held, {"before": self.before, "after": features}
         )

@@ -9,10 +9,11 @@ from pipeline.evaluation.recognition import Embeddings, Recognition, recognise
 from pipeline.params.training import RecogniserParams
 from pipeline.store.protocols import Protocol
 from pipeline.training.data.sample_set import SampleSet
-from pipeline.training.embed import TestedSets, check_fits, embed_trained
+from pipeline.training.embed import check_fits, embed_trained
 from pipeline.training.engine.loop import GRADIENT, LIMITED, Curve
 from pipeline.training.engine.trained import FOLDER, Trained
 from pipeline.training.once import trained_once
+from pipeline.training.tested import TestedSets
 from pipeline.training.train import train_method
 
 FEATURES = FOLDER / "features"

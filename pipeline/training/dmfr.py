@@ -1,7 +1,7 @@
 """From params and shard folders to what DMFR's methods train on and are tested on."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -13,9 +13,9 @@ from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training.data.domains import REAL, domains_of, generators_of
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples
-from pipeline.training.embed import GallerySet, ProbeSet, TestedSets
 from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.dmfr import DmfrMethod, made_by, stages_of
+from pipeline.training.tested import TestedSets, open_sets
 from pipeline.training.train import class_of
 from pipeline.types import Row, Split
 
@@ -97,21 +97,14 @@ def open_tested(
     Raises:
         StageError: nothing is left.
     """
-    gallery = _tested(params, real, "real", protocol.enroll["sample_id"].to_pylist())
-    wanted = protocol.probe["sample_id"].to_pylist()
-    found = _tested(params, made or real, probes, wanted)
-    return TestedSets(gallery, ProbeSet(found.samples, found.names))
 
+    def opens(folder: ShardFolder, ids: frozenset[str]) -> SampleSet:
+        choice = of_samples(ids, params.band)
+        if folder is made:
+            choice = made_by((probes,), choice)
+        return class_of(params).open([Part(folder, choice)], params, unknown_subjects=True)
 
-def _tested(
-    params: DmfrParams, folder: ShardFolder, generator: str, ids: Collection[str]
-) -> GallerySet:
-    named = frozenset(ids)
-    choice = of_samples(named, params.band)
-    if generator != "real":
-        choice = made_by((generator,), choice)
-    samples = class_of(params).open([Part(folder, choice)], params, unknown_subjects=True)
-    return GallerySet(samples, samples.made_of(named))
+    return open_sets(real, made or real, protocol, opens)
 
 
 def check_variant(trained: Trained, params: DmfrParams) -> None:

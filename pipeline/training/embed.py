@@ -1,10 +1,8 @@
 """Embeds a protocol's samples with a trained network and with what it started from."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,13 +17,11 @@ from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.store.whole import written_whole
 from pipeline.training.aligned import check_alignment
-from pipeline.training.backbones import BACKBONES, make_backbone
-from pipeline.training.data.sample_set import SampleSet
-from pipeline.training.engine.embedding import embed_all
+from pipeline.training.embedders import embed_by_backbone, embed_samples
 from pipeline.training.engine.trained import Trained, load_weights
-from pipeline.training.methods.recogniser import Recogniser, whole_images
+from pipeline.training.methods.recogniser import Recogniser
+from pipeline.training.tested import TestedSamples, TestedSets, open_sets
 from pipeline.training.train import build_method, open_tested_samples
-from pipeline.types import Float32
 
 UNTRAINED, PRETRAINED, TRAINED = ROWS = ("untrained", "pretrained", "trained")
 """What is measured: the method's network with seeded weights, the pretrained backbone alone, and
@@ -44,25 +40,6 @@ EMBEDDINGS = pa.schema(
 """What an evaluation leaves: the trained network's embeddings."""
 
 
-@dataclass(frozen=True)
-class GallerySet:
-    """The samples that a protocol enrols, and what it calls each."""
-
-    samples: SampleSet
-    names: tuple[str, ...]
-
-
-class ProbeSet(GallerySet):
-    """The samples that a protocol probes with."""
-
-
-class TestedSets(NamedTuple):
-    """Both, over all folds of a protocol."""
-
-    gallery: GallerySet
-    probes: ProbeSet
-
-
 def open_tested(
     gallery: ShardFolder, probes: ShardFolder, protocol: Protocol, params: RecogniserParams
 ) -> TestedSets:
@@ -77,22 +54,7 @@ def open_tested(
     Raises:
         StageError: a stage has none of them, or lacks what the method reads.
     """
-    return opened(gallery, probes, protocol, partial(open_tested_samples, params))
-
-
-def opened(
-    gallery: ShardFolder,
-    probes: ShardFolder,
-    protocol: Protocol,
-    opens: Callable[[ShardFolder, frozenset[str]], SampleSet],
-) -> TestedSets:
-    """Open the samples of a protocol by ``opens``: all of a stage made of some sample ids."""
-    found = []
-    for folder, table in ((gallery, protocol.enroll), (probes, protocol.probe)):
-        wanted = frozenset(table["sample_id"].to_pylist())
-        samples = opens(folder, wanted)
-        found.append((samples, samples.made_of(wanted)))
-    return TestedSets(GallerySet(*found[0]), ProbeSet(*found[1]))
+    return open_sets(gallery, probes, protocol, partial(open_tested_samples, params))
 
 
 def check_fits(trained: Trained, dataset: str, fold: Protocol, sets: TestedSets) -> None:
@@ -133,9 +95,13 @@ def embed_starts(
         flip: whether embeddings of an image and of its mirror image are added.
     """
     untrained = build_method(params, pretrained, with_weights=False)
+
+    def start(each: TestedSamples) -> Embeddings:
+        return each.named(embed_by_backbone(params, pretrained, each.samples, flip=flip))
+
     return {
         UNTRAINED: _both(untrained, sets, flip),
-        PRETRAINED: _by_backbone(params, pretrained, sets, flip),
+        PRETRAINED: (start(sets.gallery), start(sets.probes)),
     }
 
 
@@ -181,46 +147,8 @@ def _both(method: Recogniser, sets: TestedSets, flip: bool) -> tuple[Embeddings,
     def both_ways(images: Tensor) -> Tensor:
         return method.embed(images) + method.embed(method.mirrored(images))
 
-    def one(each: GallerySet) -> Embeddings:
-        vectors = embed_all(
-            method.network,
-            lambda indices: method.network_inputs(each.samples, indices),
-            len(each.samples),
-            embed=both_ways if flip else method.embed,
-            device=method.params.device,
-            precision=method.params.precision,
-        )
-        return named(each, vectors)
-
-    return one(sets.gallery), one(sets.probes)
-
-
-def _by_backbone(
-    params: RecogniserParams, pretrained: Trained, sets: TestedSets, flip: bool
-) -> tuple[Embeddings, Embeddings]:
-    """Embed both sets with the pretrained backbone alone."""
-    backbone = make_backbone(pretrained.backbone, pretrained.crop_hw, params.seed)
-    load_weights(backbone, pretrained)
-    preprocess = BACKBONES[pretrained.backbone].preprocess
-
-    def embed(images: Tensor) -> Tensor:
-        vectors: Tensor = backbone(images)
-        return vectors + backbone(images.flip(-1)) if flip else vectors
-
-    def one(each: GallerySet) -> Embeddings:
-        vectors = embed_all(
-            backbone,
-            lambda indices: whole_images(preprocess, each.samples, indices),
-            len(each.samples),
-            embed=embed,
-            device=params.device,
-            precision=params.precision,
-        )
-        return named(each, vectors)
-
-    return one(sets.gallery), one(sets.probes)
-
-
-def named(each: GallerySet, vectors: Float32) -> Embeddings:
-    """Name embeddings as the protocol does; of several made of one sample, the first counts."""
-    return dict(reversed(list(zip(each.names, vectors, strict=True))))
+    embed = both_ways if flip else None
+    gallery, probes = (
+        each.named(embed_samples(method, each.samples, embed=embed)) for each in sets
+    )
+    return gallery, probes

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.bodies.semantic_vit import LOCALS
+from pipeline.evaluation.recognition import Embeddings
 from pipeline.recognition.sface import CROP_HW, SFace
 from pipeline.store.columns import field, vectors_array
 from pipeline.store.protocols import Protocol
@@ -19,11 +20,11 @@ from pipeline.store.whole import written_whole
 from pipeline.training.bodies import TrainPeopleParams, load_people, method_of
 from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
-from pipeline.training.engine.embedding import embed_all
+from pipeline.training.embedders import Embed, embed_as_is, embed_samples
 from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.bodies import Bodies
 from pipeline.training.methods.people import PeopleMethod, named_by
-from pipeline.training.own_network import IMAGES_AT_ONCE, Embed
+from pipeline.training.tested import TestedSamples
 from pipeline.types import Band, Float32, UInt8
 
 UNTRAINED, PRETRAINED, TRAINED = "untrained", "pretrained", "trained"
@@ -32,8 +33,6 @@ OWN = "network"
 """Bodies by a network of the user's own, as it is."""
 WITHOUT = tuple(f"without_{name}" for name in LOCALS)
 """Rows of table III: one local feature left out of the mean, nothing trained again."""
-
-Embeddings = dict[str, Float32]
 
 EMBEDDINGS = pa.schema(
     [
@@ -45,30 +44,13 @@ EMBEDDINGS = pa.schema(
 """What an evaluation leaves: the trained networks' embeddings."""
 
 
-@dataclass(frozen=True)
-class TestedPeople:
-    """Samples that protocols test.
-
-    Attributes:
-        samples: what is embedded.
-        names: what the protocols call each.
-    """
-
-    samples: SampleSet
-    names: tuple[str, ...]
-
-    def named(self, vectors: Float32) -> Embeddings:
-        """Name embeddings (n, d); of several of one name the first counts."""
-        return dict(reversed(list(zip(self.names, vectors, strict=True))))
-
-
 def tested_ids(protocols: Collection[Protocol]) -> set[str]:
     """Return the samples that protocols enrol or probe with, over all folds."""
     tables = [table for each in protocols for table in (each.enroll, each.probe)]
     return {sample for table in tables for sample in table["sample_id"].to_pylist()}
 
 
-def open_tested(method: PeopleMethod, folder: ShardFolder, ids: Collection[str]) -> TestedPeople:
+def open_tested(method: PeopleMethod, folder: ShardFolder, ids: Collection[str]) -> TestedSamples:
     """Open what a method is tested on, in any band.
 
     Raises:
@@ -79,19 +61,7 @@ def open_tested(method: PeopleMethod, folder: ShardFolder, ids: Collection[str])
     columns = ("sample_id", "parent_id", "subject_id")
     rows = zip(*(list(samples.column(name)) for name in columns), strict=True)
     names = [named_by(dict(zip(columns, row, strict=True)), wanted) for row in rows]
-    return TestedPeople(samples, tuple(cast(list[str], names)))
-
-
-def embedded(method: PeopleMethod, tested: TestedPeople) -> Float32:
-    """Embed people: what the method's ``embed`` makes of each, (n, …)."""
-    return embed_all(
-        method.network,
-        lambda indices: method.network_inputs(tested.samples, indices),
-        len(tested.samples),
-        embed=method.embed,
-        device=method.params.device,
-        precision=method.params.precision,
-    )
+    return TestedSamples(samples, tuple(cast(list[str], names)))
 
 
 @dataclass(frozen=True)
@@ -119,18 +89,18 @@ class Networks:
         return method_of(self.params, self.pretrained, with_weights=with_weights)
 
 
-def starts(networks: Networks, tested: TestedPeople) -> dict[str, Embeddings]:
+def starts(networks: Networks, tested: TestedSamples) -> dict[str, Embeddings]:
     """Embed bodies by what no fold changes: the network with seeded weights, and pretrained."""
     found = {}
     for row, weights in ((UNTRAINED, False), (PRETRAINED, True)):
         method = networks.start(with_weights=weights)
-        found[row] = tested.named(method.fuse(embedded(method, tested)))
+        found[row] = tested.named(method.fuse(embed_samples(method, tested.samples)))
     return found
 
 
-def bodies_by(method: PeopleMethod, tested: TestedPeople) -> dict[str, Embeddings]:
+def bodies_by(method: PeopleMethod, tested: TestedSamples) -> dict[str, Embeddings]:
     """Embed bodies by a trained network, and, if it has any, without each local feature."""
-    tokens = embedded(method, tested)
+    tokens = embed_samples(method, tested.samples)
     found = {TRAINED: tested.named(method.fuse(tokens))}
     if not isinstance(method, Bodies):
         return found
@@ -140,15 +110,12 @@ def bodies_by(method: PeopleMethod, tested: TestedPeople) -> dict[str, Embedding
     return found
 
 
-def bodies_as_is(embed: Embed, tested: TestedPeople) -> dict[str, Embeddings]:
+def bodies_as_is(embed: Embed, tested: TestedSamples) -> dict[str, Embeddings]:
     """Embed bodies by a user's network."""
-    everyone = np.arange(len(tested.samples))
-    runs = np.array_split(everyone, -(-len(everyone) // IMAGES_AT_ONCE))
-    vectors = np.concatenate([embed(tested.samples, run, False) for run in runs])
-    return {OWN: tested.named(vectors)}
+    return {OWN: tested.named(embed_as_is(embed, tested.samples))}
 
 
-def face_starts(networks: Networks, tested: TestedPeople, sface: Path) -> dict[str, Embeddings]:
+def face_starts(networks: Networks, tested: TestedSamples, sface: Path) -> dict[str, Embeddings]:
     """Embed faces by what no fold changes: pretrained, and by SFace as it is.
 
     Args:
@@ -156,23 +123,26 @@ def face_starts(networks: Networks, tested: TestedPeople, sface: Path) -> dict[s
         tested: as the networks' method opens them.
         sface: the weight file.
     """
-    network, samples = SFace(sface), tested.samples
-    runs = np.array_split(np.arange(len(samples)), -(-len(samples) // 32))
-    vectors = [network.embed(_as_sface_takes(samples.read(run))) for run in runs]
+    network = SFace(sface)
+
+    def as_is(samples: SampleSet, indices: Int64, mirror: bool) -> Float32:
+        crops = _as_sface_takes(samples.read(indices))
+        return network.embed(crops[:, :, ::-1] if mirror else crops)
+
     start = networks.start(with_weights=True)
     return {
-        FACE_PRETRAINED: tested.named(embedded(start, tested)),
-        SFACE: tested.named(np.concatenate(vectors)),
+        FACE_PRETRAINED: tested.named(embed_samples(start, tested.samples)),
+        SFACE: tested.named(embed_as_is(as_is, tested.samples)),
     }
 
 
-def faces_by(method: PeopleMethod, tested: TestedPeople) -> dict[str, Embeddings]:
+def faces_by(method: PeopleMethod, tested: TestedSamples) -> dict[str, Embeddings]:
     """Embed faces by a trained network."""
-    return {FACE: tested.named(embedded(method, tested))}
+    return {FACE: tested.named(embed_samples(method, tested.samples))}
 
 
 def looked_at(
-    method: PeopleMethod, tested: TestedPeople, most: int
+    method: PeopleMethod, tested: TestedSamples, most: int
 ) -> tuple[UInt8, Float32, list[str]]:
     """Return some people, one in each band in turn, and where the network looks.
 

@@ -16,7 +16,7 @@ from pipeline.evaluation.band_rows import (
     measured_rows,
 )
 from pipeline.evaluation.band_templates import filmed_in_bands
-from pipeline.evaluation.recognition import Recognition, measure_protocol
+from pipeline.evaluation.recognition import Embeddings, Recognition, measure_protocol
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training.bodies import check_cut, networks_of
@@ -27,7 +27,6 @@ from pipeline.training.embed_people import (
     TRAINED,
     UNTRAINED,
     WITHOUT,
-    Embeddings,
     Networks,
     bodies_as_is,
     bodies_by,
@@ -38,7 +37,7 @@ from pipeline.training.embed_people import (
     starts,
     tested_ids,
 )
-from pipeline.training.own_network import Embed
+from pipeline.training.embedders import Embed
 from pipeline.types import Float32, UInt8
 
 AGAINST = (

@@ -13,7 +13,6 @@ from pipeline.evaluation import modality
 from pipeline.params.analyse_modality import AnalyseModalityParams
 from pipeline.params.train_dmfr import DmfrParams
 from pipeline.training.aligned import check_alignment
-from pipeline.training.backbones import BACKBONES, make_backbone
 from pipeline.training.data.domains import (
     CONDITIONS,
     POSES,
@@ -25,9 +24,8 @@ from pipeline.training.data.domains import (
 from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.dmfr import check_variant
-from pipeline.training.engine.embedding import embed_all
 from pipeline.training.engine.trained import Trained, load_weights
-from pipeline.training.methods.recogniser import Recogniser, whole_images
+from pipeline.training.methods.recogniser import Recogniser
 from pipeline.training.train import build_method
 from pipeline.types import Float32
 
@@ -82,20 +80,6 @@ class HeldOut:
         return found
 
 
-def embed_before(params: DmfrParams, pretrained: Trained, samples: SampleSet) -> Float32:
-    """Embed samples by the network that trainings start from."""
-    backbone = make_backbone(pretrained.backbone, pretrained.crop_hw, params.seed)
-    load_weights(backbone, pretrained)
-    preprocess = BACKBONES[pretrained.backbone].preprocess
-    return embed_all(
-        backbone,
-        lambda indices: whole_images(preprocess, samples, indices),
-        len(samples),
-        device=params.device,
-        precision=params.precision,
-    )
-
-
 def load_method(
     params: DmfrParams, pretrained: Trained, trained: Trained, samples: SampleSet
 ) -> Recogniser:
@@ -116,18 +100,6 @@ def load_method(
     method = build_method(params, pretrained, with_weights=False)
     load_weights(method.network, trained)
     return method
-
-
-def embed_after(method: Recogniser, samples: SampleSet) -> Float32:
-    """Embed samples by a trained method."""
-    return embed_all(
-        method.network,
-        lambda indices: method.network_inputs(samples, indices),
-        len(samples),
-        embed=method.embed,
-        device=method.params.device,
-        precision=method.params.precision,
-    )
 
 
 def compared(

@@ -21,7 +21,7 @@ from pipeline.store.whole import written_whole
 from pipeline.training.data.domains import REAL
 from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
-from pipeline.training.engine.embedding import embed_all
+from pipeline.training.embedders import embed_samples
 from pipeline.training.engine.loop import train
 from pipeline.training.methods.image_decoders import ImageDecoders
 from pipeline.training.methods.recogniser import Recogniser, pixels
@@ -94,13 +94,8 @@ def turned(held: HeldOut) -> dict[str, UInt8]:
 def features_by_kind(method: Recogniser, samples: SampleSet) -> dict[str, Tensor]:
     """Return f_id, f_entangle and f_non-id of samples by a disentangling network."""
     network = cast(DisentanglingNetwork, method.network)
-    both = embed_all(
-        network,
-        lambda indices: method.network_inputs(samples, indices),
-        len(samples),
-        embed=lambda images: torch.cat(network.parts(images)[:3], dim=1),
-        device=method.params.device,
-        precision=method.params.precision,
+    both = embed_samples(
+        method, samples, embed=lambda images: torch.cat(network.parts(images)[:3], dim=1)
     )
     # the three together at unit length: f_id stays the difference of the others
     kinds = torch.from_numpy(modality.unit(both).astype(np.float32)).chunk(3, dim=1)

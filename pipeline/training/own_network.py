@@ -1,6 +1,5 @@
 """A network of the user's own, tested as it is: an ONNX file from images to embeddings."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,8 @@ from pipeline.params.evaluate_nir_vis import NetworkParams
 from pipeline.training.data.images import Int64
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
+from pipeline.training.embedders import Embed
 from pipeline.types import Float32
-
-IMAGES_AT_ONCE = 32
 
 _REFUSED = (
     state.Fail,
@@ -27,9 +25,6 @@ _REFUSED = (
 )
 """What ONNX Runtime raises of a file that it can't load, or not run on what it is given."""
 _FLOAT32 = "tensor(float)"
-
-Embed = Callable[[SampleSet, Int64, bool], Float32]
-"""Embeds samples by their indices; the last says whether their mirror images instead."""
 
 
 def by_file(path: Path, params: NetworkParams) -> Embed:

@@ -14,9 +14,10 @@ from pipeline.store.shards import ShardFolder
 from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples
 from pipeline.training.data.shard_rows import Choice
-from pipeline.training.embed import TestedSets, named, opened
+from pipeline.training.embedders import Embed, embed_as_is
 from pipeline.training.methods.dmfr import made_by
-from pipeline.training.own_network import IMAGES_AT_ONCE, Embed, by_file
+from pipeline.training.own_network import by_file
+from pipeline.training.tested import TestedSets, open_sets
 from pipeline.types import Band, Float32, UInt8
 
 __all__ = ["by_file", "by_sface", "embed_zero_shot", "open_faces", "open_made"]
@@ -33,7 +34,7 @@ def open_faces(
     Raises:
         StageError: a stage has none of it, or holds no aligned faces.
     """
-    return opened(gallery, probes, protocol, partial(_faces, budget_mb))
+    return open_sets(gallery, probes, protocol, partial(_faces, budget_mb))
 
 
 def open_made(
@@ -53,14 +54,14 @@ def open_made(
     """
     opens = partial(_faces, budget_mb)
     if made is None:
-        return opened(real, real, protocol, opens)
+        return open_sets(real, real, protocol, opens)
 
     def chosen(folder: ShardFolder, ids: frozenset[str]) -> SampleSet:
         if folder is not made:
             return opens(folder, ids)
         return opens(folder, ids, made_by((generator,), of_samples(ids, *Band)))
 
-    return opened(real, made, protocol, chosen)
+    return open_sets(real, made, protocol, chosen)
 
 
 def _faces(
@@ -85,15 +86,8 @@ def embed_zero_shot(
         sets: what ``open_faces`` found.
         flip: whether embeddings of an image and of its mirror image are added.
     """
-    found = []
-    for each in sets:
-        made = []
-        everyone = np.arange(len(each.samples))
-        for run in np.array_split(everyone, -(-len(everyone) // IMAGES_AT_ONCE)):
-            vectors = embed(each.samples, run, False)
-            made.append(vectors + embed(each.samples, run, True) if flip else vectors)
-        found.append(named(each, np.concatenate(made)))
-    return found[0], found[1]
+    gallery, probes = (each.named(embed_as_is(embed, each.samples, flip=flip)) for each in sets)
+    return gallery, probes
 
 
 def by_sface(weights: Path) -> Embed:
