@@ -178,7 +178,7 @@ def train_in_memory(what: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         samples = write_people(Path(folder))
         lora = LoraParams(rank=8, alpha=16, recompute=True) if what == "lora" else None
-        method = Bodies(params(2, precision="32-true"), network("base"), lora=lora)
+        method = Bodies(params(2, precision="float32"), network("base"), lora=lora)
         method.train_on(samples)
         if what != "none":
             train(method, label="bench", key="", checkpoint=Path(folder, "checkpoint.pt"))
@@ -235,7 +235,7 @@ def main(steps: int, repeats: int) -> None:
         compare(
             "training, precision auto",
             lambda: ours(samples, root, steps),
-            lambda: ours(samples, root, steps, precision="32-true"),
+            lambda: ours(samples, root, steps, precision="float32"),
             baseline_name="float32",
             items=steps * size,
             repeats=repeats,

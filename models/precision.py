@@ -1,4 +1,4 @@
-"""What a device computes natively."""
+"""Where a network computes, and in which precision."""
 
 from typing import Literal
 
@@ -7,6 +7,7 @@ import torch
 from pipeline.errors import ParamsError
 
 Device = Literal["cpu", "cuda", "auto"]
+PRECISIONS = ("auto", "float32", "bfloat16")
 DEVICES: tuple[Device, ...] = ("cpu", "cuda", "auto")
 
 
@@ -29,6 +30,24 @@ def device_of(device: str) -> Literal["cpu", "cuda"]:
             "auto or cpu, or install torch for this machine's CUDA version"
         )
     return "cpu"
+
+
+def precision_of(precision: str, device: str, *others: str) -> str:
+    """Return the precision that is meant: ``auto`` is bfloat16 where a device computes it natively.
+
+    Args:
+        precision: one of ``PRECISIONS`` or of ``others``.
+        device: ``cpu`` or ``cuda``.
+        others: further ones that the network has.
+
+    Raises:
+        ValueError: a name that is not offered.
+    """
+    if precision not in (*PRECISIONS, *others):
+        raise ValueError(f"precision {precision!r} is none of {[*PRECISIONS, *others]}")
+    if precision != "auto":
+        return precision
+    return "bfloat16" if computes_bfloat16(device) else "float32"
 
 
 def computes_bfloat16(device: str) -> bool:

@@ -213,6 +213,23 @@ def test_a_project_of_another_version_is_refused_until_it_is_taken_over(tmp_path
 
 
 @pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--images", "photos"), "--upgrade leaves params.yaml alone"),
+        (("--profile", "mine.yaml"), "--upgrade leaves params.yaml alone"),
+        ((), "has no crossband.yaml: no project to upgrade"),
+    ],
+)
+def test_what_an_upgrade_cannot_do_is_told_and_nothing_written(tmp_path, words, message):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "mine.yaml").write_text("{}\n")
+    done = crossband("init", "--upgrade", ".", *words, cwd=tmp_path)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.yaml", "photos"]
+
+
+@pytest.mark.parametrize(
     "words",
     [("params",), ("weights",), ("workspace", "new"), ("show", "data/a/align", "-o", "x.png")],
     ids=lambda words: words[0],

@@ -14,14 +14,12 @@ import torch
 import torchvision  # noqa: F401 (ultralytics takes its NMS where it is imported, a slower one where not)
 from torch import Tensor, nn
 
-from models.precision import computes_bfloat16, device_of
+from models.precision import device_of, precision_of
 from pipeline.bodies.detections import KEYPOINTS, Bodies, settled
 from pipeline.bodies.ultralytics_offline import ultralytics_module
 from pipeline.errors import WeightsError, one_line
 from pipeline.types import UInt8
 from pipeline.weights.tensors import BROKEN
-
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 class YoloDetector:
@@ -67,11 +65,8 @@ class YoloDetector:
         device: str = "cpu",
         batch_frames: int = 8,
     ) -> None:
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision {precision!r} is none of {list(PRECISIONS)}")
         device = device_of(device)
-        if precision == "auto":
-            precision = "bfloat16" if computes_bfloat16(device) else "float32"
+        precision = precision_of(precision, device, "float16")
         if precision == "float16" and device == "cpu":
             raise ValueError("precision float16 needs a GPU")
         self.precision, self.device = precision, device

@@ -1,15 +1,15 @@
 """Params of the stage ``attributes``."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.params.base import NEUTRAL, Section
+from pipeline.params.base import NEUTRAL, Device, Precision, Section
 
 
 class AttributesParams(Section):
     """Pose, sharpness, light and quality of each face."""
 
-    precision: Literal["auto", "float32", "bfloat16"]
-    device: Literal["cpu", "cuda", "auto"]
+    precision: Precision
+    device: Device
     batch_rows: Annotated[int, Field(ge=1, le=256), NEUTRAL]

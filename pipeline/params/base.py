@@ -1,7 +1,7 @@
 """What all sections of ``params.yaml`` share."""
 
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -12,6 +12,10 @@ NEUTRAL = "neutral"
 """
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Device = Literal["cpu", "cuda", "auto"]
+"""``auto`` is a GPU where torch sees one."""
+Precision = Literal["auto", "float32", "bfloat16"]
+"""``auto`` is bfloat16 where the device computes it natively."""
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

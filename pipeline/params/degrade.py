@@ -1,10 +1,10 @@
 """Params of the stage ``degrade``."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Section, Seed
+from pipeline.params.base import NEUTRAL, Device, Section, Seed
 from pipeline.types import Band, Split
 
 Pixels = Annotated[float, Field(ge=0.0, le=32.0)]
@@ -55,7 +55,7 @@ class DegradeParams(Section):
     """Which faces are degraded, by which generators."""
 
     per_face: FacesPerGenerator
-    device: Literal["cpu", "cuda", "auto"]
+    device: Device
     """Of ``cyclegan``."""
     bands: Annotated[tuple[Band, ...], Field(min_length=1), NEUTRAL]
     splits: Annotated[tuple[Split, ...], Field(min_length=1), NEUTRAL]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction, Section, one_of
+from pipeline.params.base import Device, Fraction, Section, one_of
 from pipeline.types import Band
 
 
@@ -22,7 +22,7 @@ class DetectParams(Section):
     """Face detection and five landmarks."""
 
     backend: Annotated[str, one_of("pipeline.detection:DETECTORS", "truth")]
-    device: Literal["cpu", "cuda", "auto"]
+    device: Device
     """Of ``retinaface`` and ``fan``; YuNet and the mesh's network stay on the CPU."""
     landmarks: Literal["mesh", "detector"]
     score_threshold: Fraction

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Fraction, Section, Sha256
+from pipeline.params.base import NEUTRAL, Device, Fraction, Precision, Section, Sha256
 from pipeline.types import Band
 
 
@@ -27,8 +27,8 @@ class DetectBodiesParams(Section):
     image_px: Annotated[int, Field(ge=32, le=4096, multiple_of=32)]
     equalise_bands: tuple[Band, ...]
     batch_frames: Annotated[int, Field(ge=1, le=256), NEUTRAL]
-    precision: Literal["auto", "float32", "bfloat16", "float16"]
-    device: Literal["cpu", "cuda", "auto"]
+    precision: Precision | Literal["float16"]
+    device: Device
 
     @model_validator(mode="after")
     def _file_where_it_is_asked_for(self) -> Self:

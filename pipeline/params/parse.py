@@ -1,18 +1,18 @@
 """Params of the stage ``parse``."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.params.base import NEUTRAL, Fraction, Section
+from pipeline.params.base import NEUTRAL, Device, Fraction, Precision, Section
 from pipeline.types import Band
 
 
 class ParseParams(Section):
     """Face parsing."""
 
-    precision: Literal["auto", "float32", "bfloat16"]
-    device: Literal["cpu", "cuda", "auto"]
+    precision: Precision
+    device: Device
     mesh_bands: tuple[Band, ...]
     min_interocular_px: Annotated[float, Field(ge=0.0, le=1000.0)]
     min_face_likeness: Fraction

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Name, Section, Seed
+from pipeline.params.base import NEUTRAL, Device, Name, Precision, Section, Seed
 
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
@@ -13,6 +13,15 @@ Crop = Literal["image", "dmfr"]
 
 TRAINED = "trained"
 """Folder in ``data`` of trained networks, and so the name of no data set."""
+
+
+_FORMER = {"32-true": "float32", "bf16-mixed": "bfloat16"}
+
+
+def _by_its_name(precision: object) -> object:
+    if isinstance(precision, str) and precision in _FORMER:
+        raise ValueError(f"expected {_FORMER[precision]!r}, as {precision!r} is called here")
+    return precision
 
 
 class RunParams(Section):
@@ -29,9 +38,9 @@ class RunParams(Section):
     image_budget_mb: Annotated[int, Field(ge=16, le=1_048_576), NEUTRAL]
     """What decoded images and kept features may take, in each process."""
     threads: Annotated[int, Field(ge=1, le=256)]
-    device: Literal["cpu", "cuda", "auto"]
+    device: Device
     devices: Annotated[int, Field(ge=1, le=64)]
-    precision: Literal["auto", "32-true", "bf16-mixed"]
+    precision: Annotated[Precision, BeforeValidator(_by_its_name)]
     seed: Seed
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.bisenet.network import FACE_CLASSES, STRIDE, fold_batch_norm, load_bisenet
-from models.precision import computes_bfloat16, device_of
+from models.precision import device_of, precision_of
 from pipeline.ops.geometry import invert_affine, transform_points
 from pipeline.ops.templates import (
     ALIGNMENT_TEMPLATES,
@@ -28,7 +28,6 @@ CONTEXT_TEMPLATE = "facexlib512"
 GRID = CONTEXT_PX // STRIDE
 """Side of the grid of logits."""
 
-PRECISIONS = ("auto", "float32", "bfloat16")
 
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
@@ -106,15 +105,10 @@ class FaceParser:
         eye_bias: float = 0.0,
         window: Window = WHOLE,
     ) -> None:
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision {precision!r} is none of {list(PRECISIONS)}")
         if batch_rows < 1:
             raise ValueError(f"batch_rows must be at least 1, got {batch_rows}")
-        device = device_of(device)
-        if precision == "auto":
-            precision = "bfloat16" if computes_bfloat16(device) else "float32"
-        self.device = device
-        self.precision = precision
+        self.device = device = device_of(device)
+        self.precision = precision = precision_of(precision, device)
         self._eye_bias = np.float32(eye_bias)
         self._window = window
         self._pass_rows = batch_rows if device == "cuda" else 1

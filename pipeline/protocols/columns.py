@@ -135,8 +135,8 @@ def between_values(
     """Keep the gallery's samples within one range of a column and the probes' within another.
 
     This is how CP-IJB-C and CQ-IJB-C are made of IJB-C. Samples without a value go, and those of
-    the value where one range ends and the other begins: no sample is on both sides. Templates that
-    lose all samples go, and with them their pairs.
+    the value where one range ends and the other begins: so ranges that only touch leave no sample
+    on both sides. Templates that lose all samples go, and with them their pairs.
 
     Args:
         protocol: the protocol to start from.

@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.precision import computes_bfloat16, device_of
+from models.precision import device_of, precision_of
 from models.sface.network import DIMENSIONS, SIDE_PX, load_sface
 from pipeline.types import Float32, UInt8
 
 CROP_HW = (SIDE_PX, SIDE_PX)
-PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 class SFace:
@@ -43,12 +42,8 @@ class SFace:
     def __init__(
         self, weights: Path, *, precision: str = "auto", device: str = "cpu", batch_rows: int = 16
     ) -> None:
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision {precision!r} is none of {list(PRECISIONS)}")
         self.device = device_of(device)
-        if precision == "auto":
-            precision = "bfloat16" if computes_bfloat16(self.device) else "float32"
-        self.precision = precision
+        self.precision = precision = precision_of(precision, self.device)
         self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         self._pass_rows = batch_rows if self.device == "cuda" else 1
         network = load_sface(weights).to(self.device, self._dtype)

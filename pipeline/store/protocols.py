@@ -215,7 +215,7 @@ class Protocol:
         for name, table in (("enroll", self.enroll), ("probe", self.probe)):
             pairs = table.group_by(["fold", "template_id", "subject_id"]).aggregate([])
             of_template = pairs.group_by(["fold", "template_id"]).aggregate(
-                [("subject_id", "count")]
+                [("subject_id", "count", pc.CountOptions(mode="all"))]
             )
             many = of_template.filter(pc.greater(of_template["subject_id_count"], 1))
             if len(many):

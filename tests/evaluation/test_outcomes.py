@@ -122,6 +122,14 @@ def test_two_rows_are_compared_over_all_seeds_by_their_files(tmp_path):
     assert found["by_seed"]["3"]["only"] == [0, 5]
 
 
+def test_rows_that_share_no_seed_are_refused(tmp_path):
+    for name, seed in (("one", 1), ("other", 2)):
+        write_outcomes(tmp_path / f"{name}.parquet", {seed: {(1, "p"): ("a", True)}})
+    files = [str(tmp_path / f"{name}.parquet") for name in ("one", "other")]
+    with pytest.raises(ParamsError, match=r"one\.parquet has the seeds \[1\], .* share some"):
+        CliRunner().invoke(app, ["compare", *files], catch_exceptions=False)
+
+
 def test_an_evaluation_of_bodies_is_refused_in_a_sentence(tmp_path, monkeypatch):
     shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)

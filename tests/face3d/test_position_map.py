@@ -1,5 +1,7 @@
 """Position maps: from a mesh and back, what they know of pose and visibility, their bytes."""
 
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -154,5 +156,9 @@ def test_bad_meshes_maps_and_bytes_are_refused():
     data = encode_position_map(position_map_of_mesh(posed()))
     with pytest.raises(ValueError, match="damaged"):
         decode_position_map(data[:-40])
+    head, stream = data[:28], data[28:]  # four bytes, four float32, two uint32
+    longer = head + zlib.compress(zlib.decompress(stream) + b"more")
+    with pytest.raises(ValueError, match="its parts do not fit its header"):
+        decode_position_map(longer)
     with pytest.raises(ValueError, match="step 3"):
         grid_triangles(3)

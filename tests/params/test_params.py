@@ -74,6 +74,16 @@ def test_the_tiny_profile_is_in_order(tmp_path):
         ("score_threshold: 0.7", "score_threshold: 1.7", r"detect\.score_threshold: .*less than"),
         ("score_threshold: 0.7", "score_threshold: '0.7'", r"detect\.score_threshold: .*number"),
         ("template: arcface144", "template: arcface99", r"align: .*'arcface99' is none of"),
+        (
+            "    precision: auto          # auto (bfloat16",
+            "    precision: 32-true       # auto (bfloat16",
+            r"pretrain_nir_vis\.lightcnn9\.precision: .*'float32', as '32-true' is called here.*",
+        ),
+        (
+            "backend: yunet             # yunet | retinaface",
+            "backend: fan               # yunet | retinaface",
+            r"detect: .*fan differs from yunet in its landmarks: choose landmarks: detector",
+        ),
         ("backend: yunet", "backend: yolo", r"detect\.backend: .*'yunet'.*found 'yolo'"),
         ("[0.5, 99.5]", "[99.5, 0.5]", r"ingest: .*first has to be below"),
         ("[VIS, NIR, SWIR", "[VIS, VIS, SWIR", r"sample\.openpeople: .*band is named twice"),

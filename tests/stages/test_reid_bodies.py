@@ -12,7 +12,7 @@ from pipeline.errors import StageError
 from pipeline.params.load import load_params
 from stages.run import StageRun
 
-SHORT = {"steps": 1, "checkpoint_steps": 1, "threads": 1, "precision": "32-true"}
+SHORT = {"steps": 1, "checkpoint_steps": 1, "threads": 1, "precision": "float32"}
 SHORT |= {"dataset": "mine", "warmup_steps": 0, "batch_subjects": 2, "device": "cpu"}
 LLCM = [f"{kind}_{way}" for kind in ("all_to_sampled", "sampled_to_all") for way in
         ("vis_to_ir", "ir_to_vis")]  # fmt: skip

@@ -101,6 +101,10 @@ def test_a_folder_without_protocol_is_named(tmp_path):
             "1 templates of enroll are of several subjects, among them A",
         ),
         (
+            protocol(probe=[*template(1, "P", None, "p"), *template(1, "P", "s1", "q")]),
+            "1 templates of probe are of several subjects, among them P",
+        ),
+        (
             protocol(probe=template(1, "P", "s1", "p"), match=[(1, "X", "P", False)]),
             "1 pairs name a template that enroll lacks, among them X",
         ),

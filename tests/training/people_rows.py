@@ -20,7 +20,7 @@ SHORT = {
     "steps": 2,
     "checkpoint_steps": 1,
     "threads": 1,
-    "precision": "32-true",
+    "precision": "float32",
     "warmup_steps": 0,
     "batch_subjects": 2,
 }

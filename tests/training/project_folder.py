@@ -17,7 +17,7 @@ from pipeline.schemas.parts import PARTS
 from stages.run import StageRun
 
 ROOT = Path(__file__).resolve().parents[2]
-SHORT = {"steps": 1, "threads": 1, "precision": "32-true", "checkpoint_steps": 1}
+SHORT = {"steps": 1, "threads": 1, "precision": "float32", "checkpoint_steps": 1}
 NETWORK = {
     "pretrain_nir_vis": {"lightcnn9": SHORT | {"steps": 0}},
     "train_nir_vis": {

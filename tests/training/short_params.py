@@ -10,7 +10,7 @@ SHORT = {
     "steps": 4,
     "checkpoint_steps": 2,
     "threads": 1,
-    "precision": "32-true",
+    "precision": "float32",
     "milestones": (),
     "warmup_steps": 0,
 }

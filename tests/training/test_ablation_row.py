@@ -31,7 +31,7 @@ from pipeline.store.protocols import (
 from pipeline.training.engine.trained import Trained, network_path, save_trained
 
 ROOT = Path(__file__).resolve().parents[2]
-SHORT = {"steps": 1, "threads": 1, "device": "cpu", "precision": "32-true"}
+SHORT = {"steps": 1, "threads": 1, "device": "cpu", "precision": "float32"}
 SMALL = {
     "pram_lcat": {"method": SHORT | {"batch_triplets": 1, "kept_crops": 1}},
     "wcnn": {"method": SHORT | {"batch_pairs": 2}},

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHORT = {
     "steps": 2,
     "threads": 1,
-    "precision": "32-true",
+    "precision": "float32",
     "checkpoint_steps": 1,
     "milestones": [],
     "warmup_steps": 0,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from models.precision import computes_bfloat16, device_of
+from models.precision import device_of, precision_of
 from pipeline.errors import ParamsError
 from pipeline.params.training import RunParams
 
@@ -32,13 +32,11 @@ def make_fabric(params: RunParams) -> "Fabric":
             f"devices is {params.devices}, and torch sees {there} GPU{'s' * (there > 1)}: expected "
             f"one for each process; set devices to {there}, or device to cpu"
         )
-    precision = params.precision
-    if precision == "auto":
-        precision = "bf16-mixed" if computes_bfloat16(device) else "32-true"
+    reduced = precision_of(params.precision, device) == "bfloat16"
     return Fabric(
         accelerator=device,
         devices=params.devices,
-        precision=precision,
+        precision="bf16-mixed" if reduced else "32-true",
         strategy="auto" if params.devices == 1 else "ddp_spawn",
     )
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.precision import computes_bfloat16, device_of
+from models.precision import device_of, precision_of
 from pipeline.store.progress import progress
 from pipeline.training.data.prefetch import batches, loader_threads
 from pipeline.training.engine.devices import near
@@ -36,14 +36,13 @@ def embed_all(
         count: number of samples, 1 or more.
         embed: makes the embeddings (k, d) of the network's input; by default the network does.
         device: ``cpu``, ``cuda`` or ``auto``.
-        precision: ``auto`` (bfloat16 where the device computes it natively) or ``32-true`` or
-            ``bf16-mixed``.
+        precision: one of ``models.precision.PRECISIONS``.
 
     Returns:
         float32 (count, d).
     """
     at = device_of(device)
-    reduced = precision == "bf16-mixed" or (precision == "auto" and computes_bfloat16(at))
+    reduced = precision_of(precision, at) == "bfloat16"
     network.to(at).eval()
     runs = np.array_split(np.arange(count), -(-count // IMAGES_AT_ONCE))
     made = []

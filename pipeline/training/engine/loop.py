@@ -299,7 +299,7 @@ def _stopping(label: str, checkpoint: Path, saved: int) -> Iterator[None]:
     except StageError as error:
         kept = f"The state after step {saved} is kept in {checkpoint}"
         raise StageError(
-            f"{label}: {error}; lower the learning rate, or train with precision 32-true. "
+            f"{label}: {error}; lower the learning rate, or train with precision float32. "
             f"{kept if saved else 'No checkpoint was due before it'}"
         ) from error
 

@@ -17,7 +17,7 @@ RUN = {
     "threads": 1,
     "device": "cpu",
     "devices": 1,
-    "precision": "32-true",
+    "precision": "float32",
     "seed": 7,
 }
 

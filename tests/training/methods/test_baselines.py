@@ -45,7 +45,7 @@ SHARED = {
     "threads": 1,
     "device": "cpu",
     "devices": 1,
-    "precision": "32-true",
+    "precision": "float32",
     "seed": 3,
 }
 PAIRS = SHARED | {"loss": "softmax", "scale": 8.0, "margin": 0.2, "batch_pairs": 3}
