@@ -80,6 +80,10 @@ FACE_PARTS = ("left_eye", "right_eye", "nose", "mouth")
 """The parts in their order on every axis of parts; left and right are the subject's."""
 
 
+UNREADABLE = "unreadable"
+"""Reason of a file that could not be read, maybe for a moment: each run tries it again."""
+
+
 @dataclass(frozen=True)
 class Rejected:
     """Why a sample left the pipeline: it goes to the stage's ``rejected`` table.

@@ -1,6 +1,5 @@
 """Stage ``ingest``: a data set's images, upright and in 8 bits, as shards of one schema."""
 
-import time
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -23,9 +22,9 @@ from pipeline.report.ingest import doubtful_bands, ingest_metrics, subjects_by_b
 from pipeline.report.scene_sheet import scene_sheet
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import image_columns
-from pipeline.store.changes import refuse_changes
+from pipeline.store.changes import refuse_changes, states_below
 from pipeline.store.mapping import BatchFunction, Outcome
-from pipeline.types import HEAT_BANDS, Rejected, Row
+from pipeline.types import HEAT_BANDS, UNREADABLE, Rejected, Row
 from stages.run import StageRun, stage_main
 
 LOADED = frozenset({"content", "content_sha256", "unreadable", "refused"})
@@ -50,7 +49,7 @@ def take_in(row: Row, params: IngestParams, heat: HeatParams | None = None) -> O
     known = {name: value for name, value in row.items() if name not in LOADED}
     limits = {"max_pixels": int(params.max_megapixels * 1e6)}
     if "unreadable" in row:
-        return [Rejected("unreadable", row["unreadable"])]
+        return [Rejected(UNREADABLE, row["unreadable"])]
     if "refused" in row:
         return [Rejected(*row["refused"])]
     if "segment" in row:
@@ -111,7 +110,8 @@ def code_of(params: Params, item: str) -> tuple[str, ...]:
 
 def run(stage: StageRun) -> None:
     """Take a data set in."""
-    began_ns = time.time_ns()
+    root = Path(stage.dataset_params.root)
+    before = states_below(root)
     listing = read_dataset(stage.dataset, stage.dataset_params)
     heat = stage.dataset_params.heat
     output = stage.map(
@@ -123,8 +123,8 @@ def run(stage: StageRun) -> None:
     )
     metrics = ingest_metrics(output)
     if stage.dataset_params.reader not in FREE:  # `protocols` depends on the metrics for them
-        metrics["lists_sha256"] = lists_sha256(Path(stage.dataset_params.root))
-    refuse_changes(Path(stage.dataset_params.root), began_ns)
+        metrics["lists_sha256"] = lists_sha256(root)
+    refuse_changes(root, before)
     stage.write_metrics(metrics)
     print(f"{stage.label}: images by subject and band\n{subjects_by_bands(output)}")
     for line in doubtful_bands(metrics["colour"]):

@@ -6,6 +6,7 @@ comments in ``params.yaml`` repeat them for the reader.
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Self, get_args
 
 from pydantic import Field, model_validator
@@ -98,6 +99,12 @@ class Params(Section):
         """Hold what a method and an evaluation name against the sections that define it."""
         if TRAINED in self.datasets:
             raise ValueError(f"datasets: {TRAINED!r} is where trained networks lie; rename it")
+        for name, dataset in self.datasets.items():
+            if Path("data", name).resolve().is_relative_to(Path(dataset.root).resolve()):
+                raise ValueError(
+                    f"datasets.{name}.root: {dataset.root} is, or holds, the folder data/{name}, "
+                    "where the stages write; put the images elsewhere, or rename the data set"
+                )
         named: list[tuple[str, str, Mapping[str, object]]] = []
         for name, pretraining in self.pretrain_nir_vis.items():
             named.append((f"pretrain_nir_vis.{name}.dataset", pretraining.dataset, self.datasets))

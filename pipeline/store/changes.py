@@ -1,6 +1,7 @@
 """Whether files changed while a stage read them: DVC hashes them afterwards, as they are then."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import StageError
@@ -8,33 +9,48 @@ from pipeline.errors import StageError
 _MOST = 3
 
 
-def refuse_changes(root: Path, since_ns: int) -> None:
+def states_below(root: Path) -> frozenset[int]:
+    """Return a number for each file and folder that changes with it.
+
+    The time at which the file system last touched an inode tells: it can't be set, and a copy or a
+    rename moves it. It is compared with itself alone: a file server's clock may be another.
+
+    Args:
+        root: a folder, or a file.
+    """
+    return frozenset(state for _, state in _states(root))
+
+
+def refuse_changes(root: Path, before: frozenset[int]) -> None:
     """Refuse to have read a folder in which something was written, replaced or moved meanwhile.
 
-    DVC would note the new state as the one that was read, and never look again. The time at which
-    the file system last touched an inode tells: it can't be set, and a copy or a rename moves it.
+    DVC would note the new state as the one that was read, and never look again.
 
     Args:
         root: the folder, or a file.
-        since_ns: when reading began, as ``time.time_ns`` tells it.
+        before: ``states_below`` of it, as it was when reading began.
 
     Raises:
         StageError: something changed.
     """
-    changed = [Path(root)] if root.is_file() and _changed(root, since_ns) else []
-    for folder, _, names in os.walk(root):
-        here = Path(folder)
-        changed += [path for path in (here, *map(here.joinpath, names)) if _changed(path, since_ns)]
-    if changed:
-        named = ", ".join(str(path) for path in changed[:_MOST])
+    if changed := [path for path, state in _states(root) if state not in before]:
+        named = ", ".join(changed[:_MOST])
         raise StageError(
             f"{root}: {len(changed)} files or folders changed while they were read, among them "
             f"{named}: expected a data set that nobody writes; run the stage again (`dvc repro`)"
         )
 
 
-def _changed(path: Path, since_ns: int) -> bool:
+def _states(root: Path) -> Iterator[tuple[str, int]]:
+    yield from _state(str(root))
+    for folder, folders, names in os.walk(root):
+        for name in (*folders, *names):
+            yield from _state(f"{folder}/{name}")
+
+
+def _state(path: str) -> Iterator[tuple[str, int]]:
+    """Yield a path, as text for there are many, and its state; nothing where it is not there."""
     try:
-        return path.stat().st_ctime_ns > since_ns
+        yield path, hash((path, os.stat(path).st_ctime_ns))  # noqa: PTH116
     except OSError:
-        return False
+        return

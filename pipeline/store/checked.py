@@ -25,12 +25,14 @@ class Made:
     """What a shard was made of, and what came of it.
 
     Attributes:
+        made_by: digest of what its rows have in common: see ``StageKey``.
         made_of: changes whenever a row of its input may have, or what rows are made by.
         rows_in: rows of the input.
         rows_out: rows of the output.
         rejected: rows that left, by reason.
     """
 
+    made_by: str
     made_of: str
     rows_in: int
     rows_out: int
@@ -65,16 +67,15 @@ class CheckedFiles:
             return error
         return None
 
-    def made(self, made_of: str, accepted: Place, rejected: Place) -> Made | None:
+    def made(self, accepted: Place, rejected: Place) -> Made | None:
         """Return what is noted of a shard by its two files, None where it may be another by now.
 
         Args:
-            made_of: what it would be made of.
             accepted: the file of its rows, whose name is the shard's.
             rejected: the file of the rows that left.
         """
         noted = self._made.get(self._name(accepted))
-        if noted is None or noted.made_of != made_of:
+        if noted is None:
             return None
         try:
             return noted if self._is_known(accepted) and self._is_known(rejected) else None

@@ -29,7 +29,7 @@ from pipeline.store.pending import StoredRow
 from pipeline.store.progress import progress
 from pipeline.store.shards import ShardFile, ShardFolder, ShardWriter, Source
 from pipeline.store.stale import Shard, ShardState, count_all, former_of, states_of
-from pipeline.types import Rejected, Row
+from pipeline.types import UNREADABLE, Rejected, Row
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def map_shards(
         changed = sorted((p for p in states if p.changed), key=lambda state: -state.stale)
         rows, stale = sum(p.rows for p in states), sum(p.stale for p in states)
         log.info("%s: %d rows, %d to compute, %d reused", label, rows, stale, rows - stale)
-        start = partial(_start, make) if stale else _start_nothing
+        start = partial(_start, make, bool(stale))
         few = stale <= few_rows and not isinstance(executor, Serial)
         chosen = Threads() if few else executor
         with progress(label, stale) as advance:
@@ -122,10 +122,17 @@ def _shards(
 
 
 def _noted(target: ShardFolder, checked: CheckedFiles, states: Sequence[ShardState]) -> list[Made]:
-    """Count what the shards hold now, and note it of those whose input can be known unread."""
+    """Count what the shards hold now, and note it of those whose input can be known unread.
+
+    What a disk or a server failed to read may be read the next time, and no stamp tells.
+    """
     made = count_all(states)
-    known = zip(states, made, strict=True)
-    checked.note(_files(target), {s.shard.accepted.path: m for s, m in known if s.made_of})
+    known = {
+        state.shard.accepted.path: one
+        for state, one in zip(states, made, strict=True)
+        if state.made_of and UNREADABLE not in one.rejected
+    }
+    checked.note(_files(target), known)
     return made
 
 
@@ -153,23 +160,29 @@ def _files(folder: ShardFolder) -> list[Place]:
     return [part.shard(index).path for part in parts for index in range(folder.count)]
 
 
-_function: BatchFunction
+_make: Callable[[], BatchFunction]
+_function: BatchFunction | None
 _turn = Lock()
 """Whose batch it is, where threads share the function: its networks know one at a time."""
 
 
-def _start(make: Callable[[], BatchFunction]) -> None:
-    """Load, once in a worker, what all its batches need."""
+def _start(make: Callable[[], BatchFunction], load: bool) -> None:
+    """Load, once in a worker, what all its batches need; not yet where rows only leave."""
+    global _make, _function
+    _make, _function = make, None
+    if load:
+        _loaded()
+
+
+def _loaded() -> BatchFunction:
     global _function
-    gc.disable()  # what is imported stays; to search it for garbage took a sixth of the time
-    try:
-        _function = make()
-    finally:
-        gc.enable()
-
-
-def _start_nothing() -> None:
-    """Load nothing: rows only leave."""
+    if _function is None:
+        gc.disable()  # what is imported stays; to search it for garbage took a sixth of the time
+        try:
+            _function = _make()
+        finally:
+            gc.enable()
+    return _function
 
 
 def _run(shard: Shard) -> int:
@@ -215,12 +228,14 @@ def _outcomes(shard: Shard, kept: Collection[str]) -> Iterator[tuple[Row, str, O
     """Yield each input row in order with its outcome, None where the former one holds."""
     waiting: list[tuple[Row, str]] = []
     stale = 0
-    needed = shard.needed
-    wanted = None if needed is None else [fingerprint not in kept for fingerprint in needed]
     # Of a fresh row nothing is read.
+    needed = shard.needed
+    held = None if needed is None else [each if each in kept else None for each in needed]
+    wanted = None if held is None else [each is None for each in held]
     for number, row in enumerate(chain.from_iterable(shard.source.batches(wanted=wanted))):
-        known = None if needed is None else needed[number]
-        fingerprint = known or shard.key.fingerprint(row["content_sha256"])
+        # What is read may be newer than what was compared: its own content is what counts.
+        unread = held[number] if held else None
+        fingerprint = unread or shard.key.fingerprint(row["content_sha256"])
         waiting.append((row, fingerprint))
         stale += fingerprint not in kept
         if stale >= shard.batch_rows:
@@ -235,7 +250,7 @@ def _compute(
     """Run the batch function on the stale rows and yield all in order."""
     stale = [row for row, fingerprint in waiting if fingerprint not in kept]
     with _turn:
-        outcomes = iter(_function(stale)) if stale else iter(())
+        outcomes = iter(_loaded()(stale)) if stale else iter(())
         report_progress(len(stale))
     for row, fingerprint in waiting:
         yield row, fingerprint, None if fingerprint in kept else next(outcomes)

@@ -128,6 +128,14 @@ def test_the_tiny_profile_is_in_order(tmp_path):
         ),
         ("\n  sample:\n", "\n  Sample:\n", r"datasets\.Sample.*"),
         ("  sample: {}", "  samples: {}", r"the whole file: face_datasets: \['samples'\] are none"),
+        *(
+            (
+                "    root: data/sample/source ",
+                f"    root: {root} ",
+                rf"the whole file: datasets\.sample\.root: {re.escape(root)} is, or holds, .*",
+            )
+            for root in ("data/sample", "data", ".", "data/sample/../../data")
+        ),
         (
             "reader: shards",
             "reader: shards\n    ijb_mdf: {}",

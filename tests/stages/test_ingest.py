@@ -170,6 +170,13 @@ def test_a_data_set_that_changes_while_it_is_read_is_refused(workspace, monkeypa
     assert len(workspace.rows("ingest")) == {"replaced": 2, "added": 3, "removed": 1}[how]
 
 
+def test_a_file_servers_clock_may_be_ahead(workspace, monkeypatch):
+    """Files that were put there just now are then as if they were changed an hour later."""
+    write_png("images/a.png", 10)
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    assert workspace.run("ingest").summary.computed == 1
+
+
 def write_png(path, value):
     Path(path).write_bytes(encode_png(np.full((8, 8, 3), value, np.uint8)))
 

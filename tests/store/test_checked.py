@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import work
 
-from pipeline.store import ShardFolder, StageKey, map_shards
+from pipeline.store import Listing, ShardFolder, StageKey, map_shards
 from pipeline.store.columns import extend, measure
 from pipeline.store.executors import Serial
 from pipeline.store.selection import ChosenRows
@@ -100,6 +100,57 @@ def test_another_key_or_schema_computes_all_though_no_file_changed(source, go):
     go(source)
     blur = measure("blur_px", pa.float32(), "by hand", unit="px")
     assert go(source, schema=extend(work.SCHEMA, [blur])).computed == 12
+
+
+def test_under_another_key_nobody_reads_the_input_to_compare_it(tmp_path, shout):
+    loaded = []
+
+    def load(row):
+        loaded.append(row["sample_id"])
+        return dict(row)
+
+    def go(key):
+        loaded.clear()
+        map_shards(
+            Listing(images(), 3, load, stamps=lambda rows: str(len([*rows]))),
+            ShardFolder(tmp_path / "out", 3),
+            schema=work.SCHEMA,
+            key=key,
+            make=shout,
+            batch_rows=4,
+            executor=Serial(),
+            label="test",
+        )
+        return sorted(loaded)
+
+    assert go(KEY) == sorted(NAMES)
+    assert go(KEY) == []
+    assert go(StageKey("stage", {"a": 2}, {}, "code")) == sorted(NAMES)  # once, by who computes
+
+
+def test_what_could_not_be_read_is_tried_again_though_no_stamp_tells(tmp_path):
+    broken = {"s1"}
+
+    def load(row):
+        return row | ({"refused": "an input error"} if row["sample_id"] in broken else {})
+
+    def go():
+        return map_shards(
+            Listing(images(), 3, load, stamps=lambda rows: str(len([*rows]))),
+            ShardFolder(tmp_path / "out", 3),
+            schema=work.SCHEMA,
+            key=KEY,
+            make=work.reject_refused,
+            batch_rows=4,
+            executor=Serial(),
+            label="test",
+        )
+
+    assert go().rejected == {"unreadable": 1}
+    assert go().computed == 0  # it still can't be read
+    broken.clear()
+    again = go()
+    assert (again.computed, again.rows_out, again.rejected) == (1, 12, {})
 
 
 def test_an_output_that_was_lost_or_replaced_is_made_again(source, go, tmp_path):

@@ -261,7 +261,7 @@ def test_memory_does_not_hold_images_of_rows_that_stay(out, shout):
     kept = set(needed[:-1])
     source = Listing(rows, 1, dict).shard(0)
     shard = Shard(source, None, None, work.SCHEMA, KEY, 8, needed)
-    mapping._start(partial(shout))
+    mapping._start(partial(shout), True)
     held = [row for row, _, outcome in mapping._outcomes(shard, kept) if outcome is None]
     assert held == [{}] * 39
 

@@ -69,6 +69,13 @@ def rename():
     return lambda rows: [[row | {"sample_id": "other"}] for row in rows]
 
 
+def reject_refused():
+    """Make a batch function that rejects what came with a word that it could not be read."""
+    return lambda rows: [
+        [Rejected("unreadable", row["refused"])] if "refused" in row else [row] for row in rows
+    ]
+
+
 def die():
     """Make a batch function that ends its process, as the kernel does when memory is short."""
     return lambda rows: os._exit(9)
