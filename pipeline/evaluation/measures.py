@@ -172,8 +172,9 @@ def search_among(
     curve = _streamed(comparison, own_scores, fars, look)
     best = np.concatenate(kept, axis=1)
     above = np.empty(len(own_scores), np.int64)
-    for start in range(0, len(above), LISTED_AT_ONCE // best.shape[1]):
-        run = slice(start, start + LISTED_AT_ONCE // best.shape[1])
+    step = max(1, LISTED_AT_ONCE // best.shape[1])
+    for start in range(0, len(above), step):
+        run = slice(start, start + step)
         above[run] = (best[own_probe[run]] >= own_scores[run, None]).sum(axis=1)
     return Search(curve, np.minimum(above, most))
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_curve
 
-from pipeline.evaluation import comparison
+from pipeline.evaluation import comparison, measures
 from pipeline.evaluation.comparison import against_others, compare, unit_length
 from pipeline.evaluation.curve import curve_of_scores, eer, tar_at_far
-from pipeline.evaluation.measures import measure, rank_probes, search_among
+from pipeline.evaluation.measures import measure, measure_scores, rank_probes, search_among
 
 FARS = (0.1, 0.01, 0.001)
 
@@ -159,9 +159,40 @@ def test_what_does_not_fit_is_refused(change, message):
         compare(**(fine | change))
 
 
+def test_scores_listed_in_many_pieces_give_the_curve_of_all_at_once(monkeypatch):
+    monkeypatch.setattr(measures, "LISTED_AT_ONCE", 7)
+    rng = np.random.default_rng(6)
+    genuine, impostor = (
+        rng.normal(at, 0.2, n).astype(np.float32) for at, n in ((0.4, 60), (0, 250))
+    )
+    curve, exact = measure_scores(genuine, impostor, FARS), curve_of_scores(genuine, impostor)
+    assert (curve.genuine, curve.impostor) == (60, 250)
+    assert eer(curve) == eer(exact)
+    for far in (0.1, 0.01):
+        ours, theirs = tar_at_far(curve, far), tar_at_far(exact, far)
+        assert (ours.tar, ours.achieved_far) == (theirs.tar, theirs.achieved_far)
+        assert 0 < ours.tar < 1
+    known_points = set(zip(exact.false_accepts, exact.true_accepts, strict=True))
+    assert known_points.issuperset(zip(curve.false_accepts, curve.true_accepts, strict=True))
+
+
+@pytest.mark.parametrize("order", [None, np.arange(10)[::-1]])
+def test_embeddings_in_many_pieces_are_each_divided_by_their_length(order, monkeypatch):
+    monkeypatch.setattr(comparison, "CHUNK_ROWS", 4)
+    faces = np.random.default_rng(7).normal(size=(10, 3))
+    expected = np.array([row / np.sqrt(np.sum(row**2)) for row in faces])
+    found = unit_length(faces, order)
+    assert found == pytest.approx(expected if order is None else expected[::-1], abs=1e-6)
+    faces[[6, 9]] = 0.0
+    with pytest.raises(ValueError, match="2 embeddings are zero or not finite, the first in row 6"):
+        unit_length(faces, order)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 2**20])
 @pytest.mark.parametrize("most", [1, 3, 50])
-def test_the_best_distractors_say_how_many_lie_above_a_mate(most, monkeypatch):
+def test_the_best_distractors_say_how_many_lie_above_a_mate(most, at_once, monkeypatch):
     """Against a count of all scores; a few distinct ones, so that ties are common."""
+    monkeypatch.setattr(measures, "LISTED_AT_ONCE", at_once)
     monkeypatch.setattr(comparison, "BLOCK_SCORES", 200)  # several blocks, shared by threads
     rng = np.random.default_rng(4)
     probes, distractors = (unit_length(rng.integers(1, 4, (n, 2))) for n in (70, 300))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipeline.evaluation import modality
 from pipeline.evaluation.modality import (
     Probed,
     Similarities,
@@ -158,7 +159,9 @@ def test_similarities_are_means_over_pairs():
     assert alone["ci95"][0] <= alone["value"] <= alone["ci95"][1]
 
 
-def test_kid_by_slow_counting_and_of_equal_sets_about_nothing():
+@pytest.mark.parametrize("rows", [3, 1024])
+def test_kid_by_slow_counting_and_of_equal_sets_about_nothing(rows, monkeypatch):
+    monkeypatch.setattr(modality, "_KERNEL_ROWS", rows)
     random = np.random.default_rng(3)
     real, made = unit(random.normal(size=(7, 5))), unit(random.normal(size=(6, 5)) + 1.0)
 
