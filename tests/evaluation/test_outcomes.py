@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,12 +14,15 @@ from pipeline.cli import app
 from pipeline.errors import ParamsError, StageError
 from pipeline.evaluation.outcomes import (
     mcnemar_p,
+    outcomes_of,
     paired,
     probe_outcomes,
     read_outcomes,
     write_outcomes,
 )
+from pipeline.evaluation.recognition import recognise
 from pipeline.store.protocols import (
+    Exclude,
     Kind,
     Protocol,
     Provenance,
@@ -57,6 +61,51 @@ def test_a_probe_is_right_where_its_own_comes_first_and_missing_is_a_miss(tmp_pa
         (1, "pb1"): ("b", True),
         (1, "pb2"): ("b", False),  # not found; the stranger has no mate and is left out
     }
+
+
+@pytest.mark.parametrize(
+    ("exclude", "first_of_b"),
+    [(Exclude.SAME_SUBJECT_AND_CAMERA, False), (Exclude.SAME_CAMERA, True)],
+)
+def test_a_probe_whose_only_mate_is_of_its_own_camera_is_left_out(exclude, first_of_b):
+    """a is enrolled by camera 1, b by camera 2; b's probe of camera 1 looks just like a."""
+    camera = {"ga": "1", "gb": "2", "pa1": "1", "pa2": "2", "pb1": "1", "pb2": "2"}
+    rows = [(None, name, name[1], name, None, at) for name, at in camera.items()]
+    tables = template_table(rows[:2]), template_table(rows[2:])
+    kinds = {"exclude": exclude, "kind": Kind.REIDENTIFICATION}
+    fold = Protocol("p", Provenance.DERIVED, "", *tables, None, train_table(), **kinds)
+    gallery = {f"g{who}": np.float32(vector) for who, vector in SIDES.items()}
+    seen = {"pa1": "a", "pa2": "a", "pb1": "a", "pb2": "b"}
+    probes = {name: np.float32(SIDES[who]) for name, who in seen.items()}
+    assert outcomes_of(fold, gallery, probes) == {
+        (1, "pa2"): ("a", True),
+        (1, "pb1"): ("b", first_of_b),  # by SAME_CAMERA it meets no entry of a
+    }
+
+
+@pytest.mark.parametrize("kind", [Kind.REIDENTIFICATION, Kind.REIDENTIFICATION_BY_IMAGE])
+def test_outcomes_of_several_images_of_a_subject_are_those_of_the_evaluation(kind):
+    """Random ones as in RegDB, where nothing is left out; the best image by a loop.
+
+    Who is first is first by either kind: images and subjects differ from rank 2 on.
+    """
+    rng = np.random.default_rng(2)
+    names = [f"{who}{n}" for who in "abcd" for n in range(6)]
+    tables = (
+        template_table([(None, name, name[0], name, None, None) for name in names[side::2]])
+        for side in (0, 1)
+    )
+    fold = Protocol("p", Provenance.DERIVED, "", *tables, None, train_table(), kind=kind)
+    vectors = {name: rng.normal(size=3).astype(np.float32) for name in names}
+    unit = {name: vector / np.linalg.norm(vector) for name, vector in vectors.items()}
+    found = outcomes_of(fold, vectors, vectors, 4)
+    for name in names[1::2]:
+        best = max(names[::2], key=lambda entry, asked=name: float(unit[asked] @ unit[entry]))
+        assert found[4, name] == (name[0], best[0] == name[0])
+    share = np.mean([hit for _, hit in found.values()])
+    assert 0 < share < 1
+    rank1 = recognise(fold, vectors, vectors).metrics["rank1"]
+    assert (rank1["value"], rank1["n"]) == (pytest.approx(share, abs=1e-6), len(found))
 
 
 def test_pairs_have_rates_a_difference_and_who_was_found_by_one_alone(tmp_path):

@@ -8,6 +8,14 @@ import pytest
 
 from pipeline import testing
 from pipeline.evaluation.recognition import measure_protocol, recognise
+from pipeline.store.protocols import (
+    Exclude,
+    Kind,
+    Protocol,
+    Provenance,
+    template_table,
+    train_table,
+)
 
 
 def rows_of(table, vectors):
@@ -222,6 +230,67 @@ def test_a_query_seen_by_its_own_camera_alone_is_counted_and_said(
     assert metrics["unmated_probes"] == 3
     assert "3 of 24 probes have no mate in the gallery" in caplog.text
     assert metrics["rank1"] == {"value": 1.0, "n": 21, "ci95": [1.0, 1.0]}
+
+
+def reidentification(entries, queries, exclude):
+    """Make a protocol of (sample id, subject, camera)."""
+    tables = (
+        template_table([(None, sample, who, sample, None, at) for sample, who, at in side])
+        for side in (entries, queries)
+    )
+    kinds = {"exclude": exclude, "kind": Kind.REIDENTIFICATION}
+    return Protocol("p", Provenance.DERIVED, "", *tables, None, train_table(), **kinds)
+
+
+CAMERAS = [Exclude.SAME_CAMERA, Exclude.SAME_SUBJECT_AND_CAMERA]
+
+
+@pytest.mark.parametrize("exclude", CAMERAS)
+def test_two_images_without_a_camera_are_no_images_of_one_camera(exclude):
+    entries = [("e1", "a", None), ("e2", "b", None)]
+    fold = reidentification(entries, [("q1", "b", None), ("q2", "a", "1")], exclude)
+    east, north = np.float32([1, 0]), np.float32([0, 1])
+    vectors = {"e1": east, "e2": north, "q1": north, "q2": north}
+    metrics = recognise(fold, vectors, vectors).metrics
+    assert metrics["unmated_probes"] == 0
+    assert (metrics["rank1"]["value"], metrics["rank1"]["n"]) == (0.5, 2)
+    assert metrics["map"]["value"] == 0.75  # first for q1, second for q2
+    lost = recognise(fold, {"e1": east}, vectors).metrics
+    assert (lost["rank1"]["value"], lost["map"]["value"]) == (0.5, 0.5)  # for q2 alone
+
+
+@pytest.mark.parametrize("exclude", CAMERAS)
+def test_among_known_and_unknown_cameras_the_rule_is_the_described_one(exclude, both):
+    rng = np.random.default_rng(9)
+
+    def side(start, count):
+        drawn = zip(rng.integers(0, 12, count), rng.integers(0, 3, count), strict=True)
+        return [
+            (f"{start}{n}", f"s{who:02d}", (None, "1", "2")[at])
+            for n, (who, at) in enumerate(drawn)
+        ]
+
+    def meets(query, entry):
+        same = query["camera_id"] is not None and query["camera_id"] == entry["camera_id"]
+        return not (same and (exclude == Exclude.SAME_CAMERA or whose(query) == whose(entry)))
+
+    def whose(row):
+        return row["subject_id"]
+
+    protocol = reidentification(side("e", 24), side("q", 40), exclude)
+    vectors = {
+        row["sample_id"]: rng.normal(size=4).astype(np.float32)
+        for table in (protocol.enroll, protocol.probe)
+        for row in table.to_pylist()
+    }
+    queries, entries = rows_of(protocol.probe, vectors), rows_of(protocol.enroll, vectors)
+    measured = measure_protocol(protocol, both(vectors))
+    agrees(measured, [authors(queries, entries, meets)])
+    alone = sum(
+        not any(whose(query) == whose(entry) and meets(query, entry) for entry in entries[2])
+        for query in queries[2]
+    )
+    assert measured.metrics["unmated_probes"] == alone > 0
 
 
 def test_the_two_llcm_protocols_differ(tmp_path, official, embed, both):

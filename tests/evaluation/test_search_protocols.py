@@ -9,6 +9,7 @@ import pytest
 from pipeline import testing
 from pipeline.errors import ReaderError, StageError
 from pipeline.evaluation.recognition import EmbeddingTable, measure_protocol, recognise
+from pipeline.store.protocols import Kind, Protocol, Provenance, template_table, train_table
 
 
 def unit(vector):
@@ -89,6 +90,32 @@ def test_a_mate_that_could_not_be_enrolled_is_a_miss_and_no_stranger(tmp_path, o
     assert metrics["rank1"]["value"] == pytest.approx(38 / 40, abs=1e-6)
     assert metrics["unmated_probes"] == 40
     assert identified(fold, gallery, probes, 0.1)[0] == 38 / 40
+
+
+def test_the_alarm_of_a_probe_whose_mate_failed_moves_no_threshold():
+    """By hand, in the plane: c's entry failed, and its probe lies on that of a.
+
+    One of ten strangers may raise an alarm: the threshold lies between 15° and 30°, and lets the
+    own scores of a (10°) and b (20°) pass.
+    """
+
+    def at(**degrees):
+        radians = {name: np.radians(angle) for name, angle in degrees.items()}
+        return {name: np.float32([np.cos(r), np.sin(r)]) for name, r in radians.items()}
+
+    def table(names):
+        return template_table([(None, n, n[0] if n[0] in "abc" else n, n, n, None) for n in names])
+
+    strangers = {f"x{n}": 15 if n == 0 else 30 + n for n in range(10)}
+    gallery, probes = at(a=0, b=180), at(a1=10, b1=180 + 20, c1=0, **strangers)
+    tables = table(["a", "b", "c"]), table(probes)
+    fold = Protocol("p", Provenance.DERIVED, "", *tables, None, train_table(), kind=Kind.OPEN_SET)
+    metrics = recognise(fold, gallery, probes).metrics
+    found = metrics["tpir_at_fpir"]["1e-1"]
+    assert found["value"] == pytest.approx(2 / 3, abs=1e-6)
+    assert found["value"] == pytest.approx(identified(fold, gallery, probes, 0.1)[0], abs=1e-6)
+    assert (found["achieved_far"], found["n"]) == (0.1, 3)
+    assert metrics["unmated_probes"] == 10
 
 
 def test_ijba_search_has_ten_splits_and_their_deviation(tmp_path, official, embed):
