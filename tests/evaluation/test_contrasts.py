@@ -118,3 +118,15 @@ def test_draws_of_a_rate_are_paired_and_seeds_are_drawn():
     assert found.interval == pytest.approx((0.1, 0.2))
     assert found.error == pytest.approx(0.05 / np.sqrt(2), rel=0.1)
     assert contrast_of_draws((values[0], np.array([np.nan, 0.5])), (better, shared), 30) is None
+
+
+@pytest.mark.parametrize(("missing", "is_told"), [(0.4, True), (0.6, False)])
+def test_a_contrast_of_which_most_draws_have_no_number_is_none(missing, is_told):
+    worse = np.random.default_rng(1).random((1, 1000))
+    better = worse + 0.2
+    better[:, : int(1000 * missing)] = np.nan
+    found = contrast_of_draws((np.array([0.8]), np.array([0.6])), (better, worse), 30)
+    assert (found is not None) == is_told
+    if found is not None:
+        assert found.difference == pytest.approx(0.2)
+        assert found.interval == pytest.approx((0.2, 0.2))

@@ -89,6 +89,33 @@ def test_the_interval_of_the_eer_is_about_that_by_resampling(people):
     assert (low, high) == pytest.approx(slow, abs=0.2 * (slow[1] - slow[0]))
 
 
+@pytest.mark.parametrize("spreads", [(0.4, 0.1), (0.1, 0.4)])
+def test_the_interval_of_the_eer_weighs_each_rate_by_the_slope_of_the_other(spreads):
+    """Genuine scores spread four times as far as impostors', or the other way round.
+
+    What a genuine score is differs from subject to subject, so the false rejects alone are
+    uncertain: swapped slopes would make the interval four times too narrow, or too wide.
+    """
+    own, other = spreads
+    rng = np.random.default_rng(4)
+    asked, known = np.repeat(np.arange(40), 30), np.arange(40)
+    same = asked[:, None] == known
+    scores = other * rng.normal(size=same.shape)
+    shifts = 0.7 * rng.normal(size=40)[asked] + 0.7 * rng.normal(size=len(asked))
+    scores[same] = 0.5 * (own + other) + own * shifts
+    curve = curve_of_scores(scores[same], scores[~same])
+    accepted = scores >= eer_threshold(curve)
+    rows, columns = np.nonzero(~same)
+    low, high = eer_interval(
+        curve,
+        shares_of(accepted[~same], asked[rows], known[columns], 40),
+        shares_of(~accepted[same], asked, None, 40),
+    )
+    slow = VerificationBootstrap(scores, asked, known, resamples=300).eer_interval()
+    assert high - low == pytest.approx(slow[1] - slow[0], rel=0.3)
+    assert (low, high) == pytest.approx(slow, abs=0.3 * (slow[1] - slow[0]))
+
+
 def test_a_rate_of_one_subject_has_no_interval():
     alone = shares_of(np.array([True, False]), np.zeros(2, np.int64), None, 1)
     assert rate_interval(0.5, alone.influences(0.5)) is None
