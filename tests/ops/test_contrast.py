@@ -1,9 +1,10 @@
 """Local equalisation: more contrast where there was little, shape and colour kept."""
 
+import cv2
 import numpy as np
 import pytest
 
-from pipeline.ops.contrast import equalise
+from pipeline.ops.contrast import CONTRASTS, equalise, equalise_strongly
 
 FAINT = (100 + 4 * np.random.default_rng(0).standard_normal((64, 80))).astype(np.uint8)
 
@@ -29,3 +30,17 @@ def test_small_images(hw):
 
 def test_the_same_image_gives_the_same_bytes():
     assert np.array_equal(equalise(FAINT), equalise(FAINT))
+
+
+@pytest.mark.parametrize(
+    ("change", "limit", "tiles"), [(equalise, 2.0, 8), (equalise_strongly, 4.0, 4)]
+)
+def test_both_strengths_are_opencvs_clahe_of_the_documented_limit_and_tiles(change, limit, tiles):
+    expected = cv2.createCLAHE(limit, (tiles, tiles)).apply(FAINT)
+    assert np.array_equal(change(FAINT), expected)
+
+
+def test_a_contrast_is_found_by_its_name():
+    assert np.array_equal(CONTRASTS["as_is"](FAINT), FAINT)
+    assert CONTRASTS["equalised"] is equalise
+    assert CONTRASTS["strong"] is equalise_strongly
