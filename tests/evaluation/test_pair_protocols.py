@@ -1,10 +1,12 @@
 """Protocols of listed pairs on replicas: LFW, CFP, YTF, packs, and IJB-A, -B and -C 1:1."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from sklearn.metrics import roc_curve
 
 from pipeline import testing
@@ -110,10 +112,24 @@ def test_the_accuracy_of_one_fold_alone_is_refused(tmp_path, official, embed):
         measure_protocol(protocol.fold(1), lambda _: (vectors, vectors))
 
 
-@pytest.mark.parametrize("reader", ["ijbb", "ijbc", "ijb_insightface"])
-def test_ijbc_verification_is_scikit_learns_roc(tmp_path, official, embed, reader):
-    getattr(testing, reader)(tmp_path, subjects=120)
-    protocol = official(reader)["verification"]
+def equal_error(same, scores):
+    """Return where scikit-learn's ROC, with straight lines, meets the line of equal errors."""
+    far, tar, _ = roc_curve(same, scores, drop_intermediate=False)
+    return brentq(lambda rate: 1 - rate - np.interp(rate, far, tar), 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("reader", "name", "write"),
+    [
+        ("ijbb", "verification", partial(testing.ijbb, subjects=120)),
+        ("ijbc", "verification", partial(testing.ijbc, subjects=120)),
+        ("ijb_insightface", "verification", partial(testing.ijb_insightface, subjects=120)),
+        ("lfw", "view1_test", partial(testing.lfw, folds=1, each=120)),
+    ],
+)
+def test_verification_is_scikit_learns_roc(tmp_path, official, embed, reader, name, write):
+    write(tmp_path)
+    protocol = official(reader)[name]
     vectors = embed(protocol, noise=1.5)
     metrics = recognise(protocol, vectors, vectors).metrics
     scores, same = zip(*scores_of(protocol, vectors), strict=True)
@@ -126,6 +142,8 @@ def test_ijbc_verification_is_scikit_learns_roc(tmp_path, official, embed, reade
     assert low < metrics["tar_at_far"]["1e-1"]["value"] < high
     assert metrics["tar_at_far"]["1e-2"]["value"] is None  # 1.2 false accepts
     assert metrics["tar_at_far"]["1e-2"]["reason"].startswith("too few impostor comparisons: 120 ")
+    assert metrics["eer"]["value"] == pytest.approx(equal_error(same, scores), abs=1e-6)
+    assert 0 < metrics["eer"]["value"] < 0.5
     assert (metrics["genuine"], metrics["impostor"]) == (120, 120)
 
 
@@ -158,9 +176,19 @@ def test_pairs_of_which_none_could_be_compared_have_no_rates(tmp_path, official,
 def test_ijba_verification_is_the_mean_of_its_splits(tmp_path, official, embed):
     testing.ijba(tmp_path, subjects=40, splits=3)
     protocol = official("ijba")["verification"]
-    vectors = embed(protocol)
-    measured = measure_protocol(protocol, lambda _: (vectors, vectors))
+    nets = {n: embed(protocol.fold(n), noise=1.5, seed=n) for n in protocol.folds()}
+    measured = measure_protocol(protocol, lambda number: (nets[number], nets[number]))
     assert len(measured.folds) == 3
+    expected = []
+    for number, fold in enumerate(measured.folds, 1):
+        scores, same = zip(*scores_of(protocol.fold(number), nets[number]), strict=True)
+        expected.append(equal_error(same, scores))
+        assert fold.metrics["eer"]["value"] == pytest.approx(expected[-1], abs=1e-6)
+    assert len(set(expected)) == 3
+    error = measured.metrics["eer"]
+    assert error["folds"] == pytest.approx(expected, abs=1e-6)
+    assert error["value"] == pytest.approx(np.mean(expected), abs=1e-6)
+    assert error["std"] == pytest.approx(np.std(expected, ddof=1), abs=1e-4)
     assert measured.metrics["genuine"] == 3 * 39
     assert measured.metrics["impostor"] == 3
     assert measured.metrics["tar_at_far"]["1e-1"]["value"] is None
