@@ -104,9 +104,8 @@ def outcomes_of(fold: Protocol, gallery: Embedded, probes: Embedded, number: int
         number: the fold's.
     """
     enrolled, probing = sides_of(fold, gallery, probes)
-    ranks = search_ranks(enrolled, probing, fold.exclude)
-    by_image = fold.kind == Kind.REIDENTIFICATION_BY_IMAGE
-    places = over_tried(probing, ranks.entry_rank if by_image else ranks.rank)
+    # The first place is the same among entries and among subjects.
+    places = over_tried(probing, search_ranks(enrolled, probing, fold.exclude).rank)
     mated = mates_of(enrolled, probing, elsewhere=fold.exclude != Exclude.NONE) > 0
     columns = (fold.probe[name].to_pylist() for name in ("template_id", "subject_id"))
     subjects, names = dict(zip(*columns, strict=True)), probing.ids.to_pylist()
