@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from slow_dmfr import MARGIN, SCALE, cosface, meta_total, slope, unit_rows
 
 from models.dmfr.disentangle import normalised, reconstruction_loss, unexplained
 from models.dmfr.domains import DomainJudge, mixed, reverse_gradient
@@ -12,45 +13,6 @@ from models.dmfr.filter import ModalityFilter, filter_loss
 from models.dmfr.meta import MetaStep
 from models.dmfr.uncertainty import Confidence, divergence, sampled
 from models.losses.margins import CosineClassifier
-
-SCALE, MARGIN = 8.0, 0.4
-
-
-def unit(rows):
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
-
-
-def cosface(prototypes, features, labels):
-    """The paper's L, a sample and a class at a time; prototypes are of unit length."""
-    total = 0.0
-    for feature, label in zip(unit(features), labels, strict=True):
-        terms = [
-            SCALE * (prototype @ feature - (MARGIN if j == label else 0.0))
-            for j, prototype in enumerate(prototypes)
-        ]
-        total += math.log(sum(math.exp(term) for term in terms)) - terms[label]
-    return total / len(labels)
-
-
-def slope(function, at, step=1e-6):
-    """Central differences of a function of an array."""
-    found = np.zeros_like(at)
-    for place in np.ndindex(at.shape):
-        moved = at.copy()
-        moved[place] += step
-        high = function(moved)
-        moved[place] -= 2 * step
-        found[place] = (high - function(moved)) / (2 * step)
-    return found
-
-
-def meta_total(prototypes, train, test, labels, rate, weight):
-    """λ L_tr(θ, w) + (1 − λ) L_te(θ, w′), the inner gradient by differences, too."""
-    start = unit(prototypes)
-    inner = slope(lambda w: cosface(w, train, labels[0]), start, 1e-4)
-    moved = unit(start - rate * inner)
-    tested = cosface(moved, test, labels[1])
-    return weight * cosface(start, train, labels[0]) + (1 - weight) * tested
 
 
 @pytest.fixture
@@ -71,7 +33,7 @@ def test_the_meta_objective_is_the_papers(drawn):
     total, inner, outer = MetaStep(0.3, 0.25, SCALE, MARGIN).objective(w, train, test)
     prototypes, seen, _, labels = drawn
     assert total.item() == pytest.approx(meta_total(*drawn, 0.3, 0.25), rel=1e-6)
-    assert inner.item() == pytest.approx(cosface(unit(prototypes), seen, labels[0]), rel=1e-12)
+    assert inner.item() == pytest.approx(cosface(unit_rows(prototypes), seen, labels[0]), rel=1e-12)
     assert total.item() == pytest.approx(0.25 * inner.item() + 0.75 * outer.item(), rel=1e-12)
 
 
@@ -217,6 +179,23 @@ def test_the_judge_learns_what_the_features_unlearn():
         for weight in judge.parameters():
             weight += 1e-3 * weight.grad
     assert judge(moved, synthetic) > loss
+
+
+def test_the_judge_turns_and_weighs_the_gradient_of_features_and_not_its_own():
+    torch.manual_seed(0)
+    judge = DomainJudge(3, weight=0.25).double()
+    synthetic = torch.tensor([True, False, True, True])
+    start = np.random.default_rng(3).normal(size=(4, 3))
+    features = torch.tensor(start, requires_grad=True)
+    loss = judge(features, synthetic)
+    loss.backward()
+    logits = judge.layers(torch.tensor(unit_rows(start)))[:, 0].tolist()
+    chances = [1.0 / (1.0 + math.exp(-logit)) for logit in logits]
+    right = [chances[0], 1.0 - chances[1], chances[2], chances[3]]
+    assert loss.item() == pytest.approx(-sum(map(math.log, right)) / 4, rel=1e-9)
+    found = slope(lambda values: judge(torch.tensor(values), synthetic).item(), start)
+    assert features.grad.numpy() == pytest.approx(-0.25 * found, rel=1e-5, abs=1e-9)
+    assert judge.layers[2].bias.grad.item() == pytest.approx((sum(chances) - 3.0) / 4.0)
 
 
 def test_mixup_by_hand():

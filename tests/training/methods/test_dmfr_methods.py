@@ -248,13 +248,6 @@ def test_a_collapsed_variance_is_told_with_its_spread(folders, caplog):
     assert "collapsed: in the last steps σ is 0.5 with a spread of 0.0001" in caplog.text
 
 
-def test_mixup_lies_between_its_images(folders):
-    method = method_of("mixup", folders)
-    images, real, made, share = method.sample_batch(np.random.default_rng(0))
-    assert len(images) == len(real) == len(made) == len(share) == 8
-    assert 0 <= share.min() < share.max() <= 1
-
-
 def test_a_loss_that_is_not_finite_stops_the_training(folders, tmp_path):
     method = method_of("meta", folders, generators=("head_mesh", "cyclegan"))
     method.head.weight.data[0, 0] = torch.nan
