@@ -33,6 +33,18 @@ def test_a_full_pool_exchanges_about_half_and_loses_nothing():
     assert 160 <= straight <= 240
 
 
+def test_the_second_draw_says_which_kept_image_is_exchanged():
+    pool = ImagePool(4, (1, 1, 1))
+    pool.exchange(images(0.0, 1.0, 2.0, 3.0), draws(4))
+    drawn = torch.tensor(
+        [[0.1, 0.6], [0.9, 0.3], [0.4, 0.999], [0.5, 0.7], [0.0, 0.25], [0.2, 0.0], [0.3, 0.74]]
+    )
+    # places 2, 1 (straight back), 3, 2 (straight back), 1, 0, and 2 once more
+    came = pool.exchange(images(10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0), drawn)
+    assert came.flatten().tolist() == [2, 11, 3, 13, 1, 0, 10]
+    assert kept(pool) == [15, 14, 16, 12]
+
+
 def test_a_pool_without_room_keeps_nothing():
     pool = ImagePool(0, (1, 1, 1))
     assert pool.exchange(images(7.0), draws(1)).item() == 7

@@ -34,6 +34,24 @@ def test_the_edges_of_rgm_are_a_shared_layer_of_each_pair(backbone):
     torch.testing.assert_close(found.sum(dim=2), torch.ones(2, PLACES))
 
 
+def test_a_node_of_rgm_is_itself_and_what_its_edges_bring_weighed_by_its_attention(backbone):
+    """x_i + Σ_j e_ij W x_j, a node at a time."""
+    net, x = RelationGraph(backbone), places(images=1)
+    with torch.no_grad():
+        messages = [net.message(place) for place in x[0]]
+        nodes = []
+        for mine in x[0]:
+            logits = torch.cat([net.edge(torch.cat([mine, other])) for other in x[0]])
+            edges = nn.functional.leaky_relu(logits).softmax(dim=0)
+            brought = [edge * message for edge, message in zip(edges, messages, strict=True)]
+            nodes.append(mine + sum(brought))
+        squeezed = torch.stack([node.mean() for node in nodes])
+        excited = net.attention[2](torch.relu(net.attention[0](squeezed)))
+        weights = 1.0 / (1.0 + torch.exp(-excited))
+        weighed = [weight * node for weight, node in zip(weights, nodes, strict=True)]
+        torch.testing.assert_close(net.related(x)[0], net.embedding(torch.cat(weighed)))
+
+
 def test_a_node_of_no_attention_is_not_embedded(backbone):
     net, x = RelationGraph(backbone), places()
     with torch.no_grad():
