@@ -112,6 +112,23 @@ def test_the_losses_add_up_and_shares_of_hard_pairs_come_along(tmp_path):
     assert all(0 <= losses[name].item() <= 1 for name in (ACROSS, WITHIN))
 
 
+@pytest.mark.parametrize("margin", [0.3, "soft"])
+def test_triplets_are_of_features_of_any_length_by_the_margin_that_params_name(tmp_path, margin):
+    method = ready(tmp_path, {"triplet_margin": margin}).eval()  # no dropout: the same again
+    batch = method.sample_batch(np.random.default_rng(0))
+    images, regions, labels, _, _ = batch
+    with torch.no_grad():
+        pixels = images.permute(0, 3, 1, 2) / 127.5 - 1.0
+        features = method.network(pixels, regions, None).double().numpy()
+    owners, each = labels.numpy(), []
+    for n, owner in enumerate(owners):
+        away = np.linalg.norm(features - features[n], axis=1)
+        gap = away[owners == owner].max() - away[owners != owner].min()
+        each.append(np.log1p(np.exp(gap)) if margin == "soft" else max(0.0, margin + gap))
+    found = method.training_step(batch, 0)["triplet"].item()
+    assert found == pytest.approx(np.mean(each), rel=1e-4)
+
+
 def test_training_tells_the_subjects_apart(tmp_path):
     plain = AugmentationParams(mirror=0.0, pad_px=0, erase=0.0, grey=0.0, one_channel=0.0)
     method = ready(tmp_path, {"steps": 60, "learning_rate": 0.003, "augmentation": plain})
