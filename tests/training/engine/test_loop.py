@@ -19,14 +19,15 @@ def run(method, folder, key="a"):
     return loop.train(method, label="test", key=key, checkpoint=folder / "checkpoint.pt")
 
 
-def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path):
-    whole = Counting()
+@pytest.mark.parametrize("each", [1, 2])
+def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, each):
+    whole = Counting(grad_accumulation_steps=each)
     curve = run(whole, tmp_path / "whole").curve
     with pytest.raises(KeyboardInterrupt):
-        run(Counting(killed_at=8), tmp_path / "killed")
-    resumed = Counting()
+        run(Counting(killed_at=8 * each, grad_accumulation_steps=each), tmp_path / "killed")
+    resumed = Counting(grad_accumulation_steps=each)
     assert run(resumed, tmp_path / "killed").curve == curve
-    assert resumed.taken == [6, 7, 8, 9]
+    assert resumed.taken == list(range(6 * each, 10 * each))
     assert torch.equal(resumed.value, whole.value)
     assert torch.equal(resumed.weight, whole.weight)
 

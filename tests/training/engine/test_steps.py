@@ -1,15 +1,18 @@
 """A step: accumulated, shortened, scheduled."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from short_params import PARAMS
 from stubs import Line
 
+from pipeline.params.training import TrainingParams
 from pipeline.training.engine.devices import make_fabric
 from pipeline.training.engine.loop import Steps
-from pipeline.training.engine.optimizers import stepwise_rate
+from pipeline.training.engine.optimizers import make_optimizer, stepwise_rate
 
 
 def take(line, drawn):
@@ -46,3 +49,48 @@ class Schedule:
 def test_the_rate_rises_and_falls_by_step():
     rates = [stepwise_rate(Schedule, step) for step in (0, 5, 10, 19, 20, 29, 30)]
     assert rates == pytest.approx([0.01, 0.505, 1.0, 1.0, 0.1, 0.1, 0.01])
+
+
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}
+
+
+def weight_and_optimizer(kind):
+    params = PARAMS.pretrain_nir_vis["lightcnn9"].model_copy(
+        update={"optimizer": kind, "learning_rate": 0.1, "weight_decay": 0.5, "momentum": 0.8}
+    )
+    weight = torch.nn.Parameter(torch.tensor(2.0))
+    return weight, lambda weights: make_optimizer(params, weights)
+
+
+def test_every_optimizer_that_params_may_name_is_tested():
+    assert set(OPTIMIZERS) == set(get_args(TrainingParams.model_fields["optimizer"].annotation))
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_an_optimizer_has_the_rate_decay_and_momentum_of_its_params(kind):
+    weight, made = weight_and_optimizer(kind)
+    other = torch.nn.Parameter(torch.ones(3))
+    one, two = made([weight]), made([{"params": [weight]}, {"params": [other], "share": 0.1}])
+    assert type(one) is type(two) is OPTIMIZERS[kind]
+    assert [group["params"] for group in two.param_groups] == [[weight], [other]]
+    assert two.param_groups[1]["share"] == 0.1
+    for group in one.param_groups + two.param_groups:
+        assert (group["lr"], group["weight_decay"]) == (0.1, 0.5)
+        assert group.get("momentum") == (0.8 if kind == "sgd" else None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "second"),
+    [
+        ("sgd", 1.9 - 0.1 * (0.8 * 0.5 * 2.0 + 0.5 * 1.9)),  # the first decay goes on as momentum
+        ("adamw", 1.9 - 0.1 * 0.5 * 1.9),  # its decay is apart from the gradient
+    ],
+)
+def test_a_weight_without_a_gradient_decays(kind, second):
+    weight, made = weight_and_optimizer(kind)
+    optimizer, found = made([weight]), []
+    for _ in range(2):
+        weight.grad = torch.zeros(())
+        optimizer.step()
+        found.append(weight.item())
+    assert found == pytest.approx([2.0 - 0.1 * 0.5 * 2.0, second])
