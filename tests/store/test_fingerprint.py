@@ -1,6 +1,9 @@
 """Fingerprints: which code counts, and which change of it."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from pipeline.store import fingerprint
 from pipeline.store.fingerprint import StageKey, bare_code, code_closure, code_sha256
 
+ROOT = Path(__file__).resolve().parents[2]
 SOURCE = '''
 """Module."""
 
@@ -143,8 +147,18 @@ def test_the_closure_follows_imports_inside_functions():
     assert "pipeline.recognition.sface" in code_closure("stages.attributes")
 
 
-def test_code_digest_is_stable_and_differs_by_stage():
-    assert code_sha256("stages.align") == code_sha256("stages.align")
+def test_code_digest_is_the_same_in_every_process_and_differs_by_stage():
+    asked = "from pipeline.store.fingerprint import code_sha256; print(code_sha256('stages.align'))"
+    seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"  # it orders what sets hold
+    done = subprocess.run(
+        [sys.executable, "-c", asked],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": seed},
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == f"{code_sha256('stages.align')}\n"
     assert code_sha256("stages.align") != code_sha256("stages.detect")
 
 
