@@ -1,18 +1,26 @@
 """Trained networks leave as safetensors and ONNX, and embed there as here."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 from safetensors import safe_open
+from torch import nn
+from typer.testing import CliRunner
 
-from pipeline.errors import ExportError
+from pipeline.cli import app
+from pipeline.errors import ExportError, ParamsError
 from pipeline.params.load import load_params
+from pipeline.training import portable
 from pipeline.training.backbones import BACKBONES, make_backbone
-from pipeline.training.engine.trained import Trained
+from pipeline.training.engine.trained import Trained, network_path, save_trained
 from pipeline.training.portable import (
+    TOLERANCE,
+    Portable,
     compared,
     portable_backbone,
     portable_method,
@@ -89,3 +97,77 @@ def test_a_pretrained_network_of_bodies_is_refused():
     bodies = trained("pretrain_bodies@vis", "semantic_vit", (384, 128), {})
     with pytest.raises(ExportError, match="semantic_vit, which takes more than one image"):
         portable_backbone(bodies)
+
+
+def small(seed):
+    """A network of a layer."""
+    torch.manual_seed(seed)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 4))
+    whole = trained("x", "none", (2, 2), {})
+    return Portable(whole, network, network, (3, 2, 2), torch.float32, "")
+
+
+def test_another_networks_graph_embeds_otherwise(tmp_path):
+    one, other = small(0), small(1)
+    file = write_portable(one, tmp_path, measured={})[1]
+    assert compared(one, file) < TOLERANCE < compared(other, file)
+
+
+@pytest.mark.parametrize("difference", [1.01 * TOLERANCE, float("nan")])
+def test_a_graph_that_embeds_otherwise_is_refused_and_gets_no_card(
+    tmp_path, monkeypatch, difference
+):
+    monkeypatch.setattr(portable, "compared", lambda leaving, path: difference)
+    with pytest.raises(ExportError, match=r"embeddings differ by .* use model\.safetensors"):
+        write_portable(small(0), tmp_path, measured={})
+    assert not (tmp_path / "README.md").exists()
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, request):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(request.config.rootpath / PARAMS, ".")
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"),
+    [
+        (["train_nir_vis@hsst"], "train_nir_vis/hsst/fold-01"),
+        (["train_nir_vis@hsst", "--fold", "2"], "train_nir_vis/hsst/fold-02"),
+        (["train_dmfr@meta"], "train_dmfr/meta"),
+        (["pretrain_nir_vis@lightcnn9"], "pretrain_nir_vis/lightcnn9"),
+    ],
+)
+def test_the_network_that_was_asked_for_leaves(project, monkeypatch, words, folder):
+    for stage, name, fold in (
+        *(("train_nir_vis", "hsst", number) for number in (1, 2)),
+        *(("train_dmfr", "meta", number) for number in (None, 1)),
+        ("pretrain_nir_vis", "lightcnn9", None),
+    ):
+        path = network_path(stage, name, fold)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_trained(Trained(str(path.parent), "x", (2, 2), "x", {}, "", [], {}), path)
+    monkeypatch.setattr(portable, "portable_backbone", lambda found: found)
+    monkeypatch.setattr(portable, "portable_method", lambda found, params: found)
+    monkeypatch.setattr(
+        portable, "write_portable", lambda leaving, to, measured: [Path(leaving.name)]
+    )
+    done = CliRunner().invoke(app, ["export-model", *words, "--to", "out"])
+    assert done.output == f"data/trained/{folder}\n"
+
+
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        ("hsst", "'hsst': expected a training as train_nir_vis@<name>"),
+        ("align@hsst", "'align@hsst': expected a training as"),
+        ("train_nothing@hsst", "'train_nothing@hsst': expected a training as"),
+        ("train_nir_vis", "'' is none of train_nir_vis's"),
+        ("train_nir_vis@meta", r"'meta' is none of train_nir_vis's \[.*'hsst'.* in params.yaml"),
+    ],
+)
+def test_what_is_no_training_of_the_project_is_refused(project, training, message):
+    done = CliRunner().invoke(app, ["export-model", training, "--to", "out"])
+    with pytest.raises(ParamsError, match=message):
+        raise done.exception
+    assert not Path("out").exists()
