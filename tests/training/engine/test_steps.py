@@ -82,8 +82,8 @@ def test_an_optimizer_has_the_rate_decay_and_momentum_of_its_params(kind):
 @pytest.mark.parametrize(
     ("kind", "second"),
     [
-        ("sgd", 1.9 - 0.1 * (0.8 * 0.5 * 2.0 + 0.5 * 1.9)),  # the first decay goes on as momentum
-        ("adamw", 1.9 - 0.1 * 0.5 * 1.9),  # its decay is apart from the gradient
+        ("sgd", 1.725),  # 1.9 − 0.1 (0.8 · 0.5 · 2 + 0.5 · 1.9): the first goes on as momentum
+        ("adamw", 1.805),  # 1.9 − 0.1 · 0.5 · 1.9: it is apart from the gradient
     ],
 )
 def test_a_weight_without_a_gradient_decays(kind, second):
@@ -93,4 +93,4 @@ def test_a_weight_without_a_gradient_decays(kind, second):
         weight.grad = torch.zeros(())
         optimizer.step()
         found.append(weight.item())
-    assert found == pytest.approx([2.0 - 0.1 * 0.5 * 2.0, second])
+    assert found == pytest.approx([1.9, second])  # 2 − 0.1 · 0.5 · 2
