@@ -45,7 +45,9 @@ def diff(
 
 
 def compare(
-    first: Annotated[str, typer.Argument(help="an evaluation, e.g. hsst-VIS-NIR")],
+    first: Annotated[
+        str, typer.Argument(help="an evaluation, e.g. hsst-VIS-NIR, or its output of another run")
+    ],
     second: Annotated[str, typer.Argument(help="another one on the same protocol")],
     as_json: Json = False,
 ) -> None:
@@ -53,6 +55,9 @@ def compare(
 
     The difference is the second's rank-1 minus the first's, with a 95 % interval by resampling
     subjects: probes of one person are no independent trials.
+
+    One evaluation before and after an edit: `dvc get . data/photos/evaluate_nir_vis/photos-pram
+    --rev HEAD -o old`, then `crossband compare old photos-pram`.
 
     Two rows of ablations, named by their files (`reports/ablations/outcomes/ROW/plain.parquet`),
     are compared over all seeds at once: macro rank-1, people and seeds resampled together, beside
@@ -64,13 +69,22 @@ def compare(
     if all(file.suffix == ".parquet" for file in files):
         _compare_rows(*files, as_json)
         return
-    found = paired(_outcomes(first), _outcomes(second))
+    one, other = (path if path.is_file() else None for path in _embeddings_in(first, second))
+    if one and other:
+        raise ParamsError(
+            f"{first} and {second} are both outputs: expected one evaluation by its name, which "
+            "says what the protocol is"
+        )
+    found = paired(
+        _outcomes(second, one) if one else _outcomes(first),
+        _outcomes(first, other) if other else _outcomes(second),
+    )
     if as_json:
         print(json.dumps(asdict(found), indent=2))
         return
-    one, other = (f"{100 * rate:.1f} %" for rate in found.rank1)
+    rates = [f"{100 * rate:.1f} %" for rate in found.rank1]
     print(f"{found.probes} probes of {found.subjects} subjects that both tried")
-    print(f"rank-1: {first} {one}, {second} {other}")
+    print(f"rank-1: {first} {rates[0]}, {second} {rates[1]}")
     bounds = found.interval
     words = "" if bounds is None else f" [{100 * bounds[0]:+.1f}, {100 * bounds[1]:+.1f}]"
     print(f"difference: {100 * found.difference:+.1f}{words} points")
@@ -108,8 +122,17 @@ def _compare_rows(first: Path, second: Path, as_json: bool) -> None:
         )
 
 
-def _outcomes(name: str) -> "Outcomes":
-    """Return an evaluation's outcomes by its name, with or without that of its stage."""
+def _embeddings_in(*folders: str) -> list[Path]:
+    return [Path(folder, "embeddings.parquet") for folder in folders]
+
+
+def _outcomes(name: str, embeddings: Path | None = None) -> "Outcomes":
+    """Return an evaluation's outcomes by its name, with or without that of its stage.
+
+    Args:
+        name: of the evaluation.
+        embeddings: those of another run of it; by default its own.
+    """
     from pipeline.evaluation.made_probes import asked_of
     from pipeline.evaluation.outcomes import probe_outcomes
     from pipeline.store.protocols import read_protocol
@@ -145,7 +168,7 @@ def _outcomes(name: str) -> "Outcomes":
         stage, made_by, generator = made
         real, folder = (output_of(data_of(entry.dataset, each)) for each in (stage, made_by))
         protocol = asked_of(protocol, real, folder, generator)
-    path = Path("data", entry.dataset, found[0], key, "embeddings.parquet")
+    path = embeddings or Path("data", entry.dataset, found[0], key, "embeddings.parquet")
     return probe_outcomes(protocol, path, getattr(entry, "folds", None) or protocol.folds())
 
 

@@ -17,6 +17,8 @@ from pipeline.store.protocols import Protocol
 
 Results = Mapping[str, Sequence[Recognition]]
 
+FEW_PEOPLE = 10
+"""Below so many, resampled people are too much alike: of two, both right, the width is 0."""
 _BY_CHANCE = {"tar_at_far.1e-2": "1.0", "tar_at_far.1e-3": "0.1", "eer": "50.0"}
 _BESIDE = {
     "sface": "SFace, zero-shot",
@@ -127,7 +129,10 @@ def recognition_table(
         cells = [_percent(each[place]) if each else "–" for each in by_fold]
         lines.append(f"| fold {number} | {' | '.join(cells)} |")
     lines += _why_not(metrics, names)
-    lines += ["", f"In percent, {_spread_of(metrics, names)}; n: how many were tried."]
+    people = protocol.counts()["probe_subjects"]
+    few = f" Of fewer than {FEW_PEOPLE} people intervals say little." * (people < FEW_PEOPLE)
+    lines += ["", f"In percent, {_spread_of(metrics, names)}; n: how many were tried, of {people} "]
+    lines[-1] += f"people who probe.{few}"
     return "\n".join([*lines, *_published_lines(published), ""])
 
 

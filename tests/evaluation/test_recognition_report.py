@@ -62,6 +62,9 @@ def test_what_a_kind_is_published_with_is_shown(tmp_path, official, embed, kind)
     )
     (said,) = [line for line in table if line.startswith("In percent")]
     assert spread in said
+    people = len({*protocol.probe["subject_id"].to_pylist()} - {None})
+    assert f"of {people} people who probe." in said
+    assert ("intervals say little" in said) == (people < 10)
     write_roc(results, tmp_path / "roc.csv")
     write_cmc(results, tmp_path / "cmc.csv")
     for curve in (ROC, CMC):

@@ -1,15 +1,18 @@
 """The stages that pretrain, train and evaluate on made-up faces, as a user runs them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from face_rows import SIDE_PX, face_row
 from short_params import BANDS
+from typer.testing import CliRunner
 
 from models.backbones.lightcnn import LightCNN9
 from models.backbones.mobilefacenet import MobileFaceNet
+from pipeline.cli import app
 from pipeline.errors import ParamsError, StageError, WeightsError
 from pipeline.params.load import load_params
 from pipeline.protocols.nir_vis import casia
@@ -194,3 +197,11 @@ def test_the_ten_folds_of_casia_give_ten_rows_and_a_mean(project):
     table = Path("reports/figures/casia/evaluate_nir_vis/pram_cat-view2.md").read_text()
     assert [f"| fold {n} |" in table for n in range(1, 11)] == [True] * 10
     assert "±" in table
+    # An earlier run's output stands for the evaluation of that time.
+    shutil.copytree("data/casia/evaluate_nir_vis/pram_cat-view2", "old")
+    for words in (["old", "pram_cat-view2"], ["pram_cat-view2", "old"]):
+        said = CliRunner().invoke(app, ["compare", *words], catch_exceptions=False).output
+        assert f"rank-1: {words[0]} " in said
+        assert "difference: +0.0" in said
+    with pytest.raises(ParamsError, match="old and old are both outputs: expected one evaluation"):
+        CliRunner().invoke(app, ["compare", "old", "old"], catch_exceptions=False)
