@@ -26,6 +26,7 @@ from pipeline.ops.containers import (
     read_png,
     scans_of,
 )
+from pipeline.ops.memory import by_opencv, check_memory
 from pipeline.ops.pixels import TURNS, shallow, tone_map, turned
 from pipeline.ops.profiles import converted
 from pipeline.ops.tiff import deep_values, read_tiff
@@ -50,7 +51,7 @@ _MOST_SCANS = 100
 """A progressive JPEG goes over its pixels ten times; one of a thousand passes would take hours."""
 _BROKEN = (
     *(OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError),
-    *(MemoryError, struct.error, zlib.error),
+    *(struct.error, zlib.error),
 )
 """What Pillow raises on broken files (UnidentifiedImageError is an OSError)."""
 Image.MAX_IMAGE_PIXELS = None  # decode_foreign has a limit of its own, which can be set
@@ -97,6 +98,7 @@ def decode_foreign(
 
     Raises:
         UndecodableError: ``empty_file``, ``not_an_image``, ``too_large`` or ``truncated``.
+        MemoryError: there is too little to tell.
     """
     kind = _kind_of(data)
     container = _taken_apart(data, kind, max_pixels)
@@ -164,7 +166,7 @@ def _kept(data: bytes, kind: str, container: Container) -> Decoded | None:
     if not container.clear or container.bits != 8 or container.orientation != 1:
         return None
     shape = (*container.hw, 3) if container.channels == 3 else container.hw
-    own = [data] if container.plain or _others_read(data, kind) else []
+    own = [data] if container.plain or _others_read(data, kind, container.hw) else []
     for stored in (*own, container.bare):
         try:
             image = decode(stored)
@@ -173,6 +175,7 @@ def _kept(data: bytes, kind: str, container: Container) -> Decoded | None:
         if image.shape == shape:
             break
     else:
+        check_memory(container.hw)
         return None
     seen = converted(Image.fromarray(image), container.profile)
     if seen is not None:
@@ -180,12 +183,14 @@ def _kept(data: bytes, kind: str, container: Container) -> Decoded | None:
     return Decoded(image, stored, container.frames)
 
 
-def _others_read(data: bytes, kind: str) -> bool:
+def _others_read(data: bytes, kind: str, hw: tuple[int, int]) -> bool:
     """Tell whether Pillow, as many users call it, gets by with what surrounds the pixels."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             image = Image.open(io.BytesIO(data), formats=(kind,))
+            if (image.height, image.width) != hw:  # a second header may tell any size
+                return False
             image.getexif()
             if kind == "PNG":
                 image.load()
@@ -195,8 +200,9 @@ def _others_read(data: bytes, kind: str) -> bool:
 
 
 def _deep_png(container: Container, tone_percentiles: tuple[float, float]) -> Decoded:
-    values = cv2.imdecode(np.frombuffer(container.bare, np.uint8), cv2.IMREAD_UNCHANGED)
+    values = by_opencv(container.bare)
     if values is None:
+        check_memory(container.hw)
         raise UndecodableError("truncated", "the PNG's pixels end early, or are damaged")
     if values.ndim == 3:
         values = values[..., [2, 1, 0, *range(3, values.shape[2])]]
@@ -216,8 +222,13 @@ def _deep_tiff(
     check_size(tiff.hw, max_pixels)
     if tiff.tile_px > 4 * max_pixels:
         raise UndecodableError("too_large", f"the TIFF has tiles of {tiff.tile_px} pixels")
-    values = deep_values(data, tiff) if tiff.bits > 8 else None
-    return None if values is None else Decoded(shallow(values, tone_percentiles), None, tiff.pages)
+    if tiff.bits <= 8:
+        return None
+    values = deep_values(data, tiff)
+    if values is None:
+        check_memory(tiff.hw)
+        return None
+    return Decoded(shallow(values, tone_percentiles), None, tiff.pages)
 
 
 def _by_pillow(
@@ -231,6 +242,7 @@ def _by_pillow(
     try:
         image.load()
     except _BROKEN as error:
+        check_memory((image.height, image.width))
         raise UndecodableError(
             "truncated", f"the {kind} ends before its pixels do, or they are damaged"
         ) from error
@@ -292,11 +304,9 @@ def decode(data: bytes) -> UInt8:
 
     Raises:
         UndecodableError: it is none, or a damaged one.
+        MemoryError: its pixels do not fit into memory.
     """
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        image = None
+    image = by_opencv(data)
     if image is None:
         raise UndecodableError("not_an_image", "stored bytes are no image")
     upright = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

@@ -20,6 +20,8 @@ _PLAIN_CHUNKS = (b"pHYs", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD", b"tIME", 
 """What any reader passes over, as long as it is whole and short."""
 _SHORT_BYTES = 1 << 16
 _PROFILE_BYTES = 16 << 20
+_MARKER = re.compile(rb"\xff[^\0\xff]")
+"""What a decoder takes for one: it passes over all other bytes, zeros behind 0xFF among them."""
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """JPEG markers that open a frame: they tell the image's size."""
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
@@ -267,10 +269,8 @@ def read_jpeg(data: bytes) -> Container:
 
 def _marker(data: bytes, place: int) -> tuple[int, int | None]:
     """Return the place behind the next marker, and the marker, None where there is no more."""
-    start = data.find(b"\xff", place)
-    while 0 <= start < len(data) and data[start] == 0xFF:
-        start += 1
-    return (start + 1, data[start]) if 0 <= start < len(data) else (len(data), None)
+    match = _MARKER.search(data, place)
+    return (match.end(), data[match.end() - 1]) if match else (len(data), None)
 
 
 def _ended(hw: tuple[int, int]) -> UndecodableError:

@@ -5,12 +5,12 @@ import re
 import struct
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from pipeline.ops.codec import DEEP_MODES, FORMATS, as_rgb
 from pipeline.ops.containers import PNG_SIGNATURE, UndecodableError, read_jpeg, read_png
+from pipeline.ops.memory import by_opencv
 from pipeline.ops.palettes import heat_of, recognised
 from pipeline.ops.pixels import TURNS, tone_map, turned
 from pipeline.ops.tiff import Tiff, deep_values, read_tiff, sample_values
@@ -118,31 +118,24 @@ def _deep(data: bytes, *, as_shown: bool) -> np.ndarray | None:
         return _deep_tiff(data, deep_values if as_shown else sample_values)
     if data.startswith(PNG_SIGNATURE):
         container = read_png(data)
-        values = _by_opencv(container.bare) if container.bits == 16 else None
+        values = by_opencv(container.bare) if container.bits == 16 else None
         return None if values is None else turned(values, *TURNS[container.orientation])
     if data.startswith((*FORMATS["JPEG2000"], *FORMATS["PPM"])):
         # Not Pillow: it stretches fewer than 16 bits. OpenCV wants an end behind a last number.
-        return _by_opencv(data + b"\n")
+        return by_opencv(data + b"\n")
     return None
 
 
 def _deep_tiff(
-    data: bytes, by_opencv: Callable[[bytes, Tiff], np.ndarray | None]
+    data: bytes, values_of: Callable[[bytes, Tiff], np.ndarray | None]
 ) -> np.ndarray | None:
     tiff = read_tiff(data)
-    values = by_opencv(data, tiff) if tiff and tiff.bits > 8 else None
+    values = values_of(data, tiff) if tiff and tiff.bits > 8 else None
     if values is not None:
         return values
     # What has no tags that are known, or unsigned 32 bits, decode_foreign took by Pillow.
     image = Image.open(io.BytesIO(data), formats=("TIFF",))
     return np.asarray(image) if image.mode.startswith(DEEP_MODES) else None
-
-
-def _by_opencv(data: bytes) -> np.ndarray | None:
-    try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        return None
 
 
 def _grey_values(values: np.ndarray | None) -> np.ndarray | None:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from pipeline.ops.memory import by_opencv
+
 _TYPES = {1: "B", 3: "H", 4: "I"}
 _MOST_PAGES = 10_000
 _REDUCED = 1
@@ -79,12 +81,7 @@ def sample_values(data: bytes, tiff: Tiff) -> np.ndarray | None:
 
 
 def _by_opencv(data: bytes, tiff: Tiff) -> np.ndarray | None:
-    try:
-        values = cv2.imdecode(
-            np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_ANYDEPTH
-        )
-    except cv2.error:
-        return None
+    values = by_opencv(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_ANYDEPTH)
     channels = 1 if values is None or values.ndim == 2 else values.shape[2]
     if values is None or values.dtype.itemsize < 2 or channels != tiff.samples:
         return None
@@ -107,7 +104,7 @@ def _pages(data: bytes) -> Iterator[Mapping[int, int]]:
             return
         yield {
             tag: value
-            for start in range(0, len(entries), 12)
+            for start in reversed(range(0, len(entries), 12))  # of a tag given twice, the first
             for tag, value in [_entry(data, entries[start : start + 12], order)]
         }
         following = data[place + 2 + 12 * count : place + 6 + 12 * count]
