@@ -20,11 +20,11 @@ from pipeline.ops.containers import (
     PNG_SIGNATURE,
     Container,
     UndecodableError,
+    has_more_scans,
     orientation_of,
     png_hw,
     read_jpeg,
     read_png,
-    scans_of,
 )
 from pipeline.ops.memory import by_opencv, check_memory
 from pipeline.ops.pixels import TURNS, shallow, tone_map, turned
@@ -153,10 +153,9 @@ def _taken_apart(data: bytes, kind: str, max_pixels: int) -> Container | None:
         return None
     container = read_jpeg(data)
     check_size(container.hw, max_pixels)
-    if scans_of(data) > _MOST_SCANS:
+    if has_more_scans(data, _MOST_SCANS):
         raise UndecodableError(
-            "too_large",
-            f"the JPEG has {scans_of(data)} scans; no encoder makes more than {_MOST_SCANS}",
+            "too_large", f"the JPEG has more than {_MOST_SCANS} scans; no encoder makes so many"
         )
     return container
 

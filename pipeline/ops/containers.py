@@ -22,6 +22,8 @@ _SHORT_BYTES = 1 << 16
 _PROFILE_BYTES = 16 << 20
 _MARKER = re.compile(rb"\xff[^\0\xff]")
 """What a decoder takes for one: it passes over all other bytes, zeros behind 0xFF among them."""
+_SEGMENT = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
+"""The end mark, or a marker that a length follows; no bytes of compressed pixels look alike."""
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """JPEG markers that open a frame: they tell the image's size."""
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
@@ -279,9 +281,22 @@ def _ended(hw: tuple[int, int]) -> UndecodableError:
     return UndecodableError("truncated", "the JPEG ends before its pixels")
 
 
-def scans_of(data: bytes) -> int:
-    """Return how many times a JPEG's decoder goes over the pixels, thumbnails counted too."""
-    return data.count(b"\xff\xda")
+def has_more_scans(data: bytes, most: int) -> bool:
+    """Tell whether a JPEG's decoder goes over its pixels more often than that.
+
+    It does up to the end mark. What lies behind, as the video of a motion photo, and inside
+    segments, as a thumbnail, is no scan of it.
+    """
+    if data.count(b"\xff\xda") <= most:
+        return False
+    scans, place = 0, 2
+    while scans <= most and (match := _SEGMENT.search(data, place)):
+        marker, place = data[match.end() - 1], match.end()
+        if marker == 0xD9:
+            break
+        scans += marker == 0xDA
+        place += int.from_bytes(data[place : place + 2], "big")
+    return scans > most
 
 
 def orientation_of(exif: bytes, xmp: bytes = b"") -> int:

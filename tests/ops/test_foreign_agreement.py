@@ -133,6 +133,19 @@ def test_a_progressive_jpeg_of_a_thousand_scans_is_refused():
     assert caught.value.reason == "too_large"
 
 
+def test_what_lies_behind_or_beside_a_jpegs_pixels_is_no_scan_of_it():
+    data = SOUND["jpeg, progressive"]
+    starts = b"\xff\xda\0\x02" * 200
+    beside = data[:2] + b"\xff\xeb" + (len(starts) + 2).to_bytes(2, "big") + starts + data[2:]
+    for held in (data + starts, beside):
+        assert np.array_equal(foreign(held).image, decode(data))
+    place = data.rindex(b"\xff\xda")
+    for between in (b"", b"\xff", b"\xff\xd0", b"\xff\xfe\0\x04\xff\xd9"):
+        scans = (between + data[place:-2]) * 101
+        with pytest.raises(UndecodableError, match="more than 100 scans"):
+            foreign(data[:place] + scans + data[-2:] + bytes(9))
+
+
 def test_a_side_that_no_jpeg_can_hold_is_refused():
     assert foreign(encode_png(np.zeros((1, MOST_PX_A_SIDE), np.uint8))).plain
     with pytest.raises(UndecodableError, match="a side is longer"):
