@@ -13,6 +13,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipeline.ops.multi_picture import MARK, further_images
+
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
@@ -227,6 +229,7 @@ def read_jpeg(data: bytes) -> Container:
     kept, hw, channels, bits = [b"\xff\xd8"], (0, 0), 0, 0
     exif, xmp = b"", b""
     profiles: dict[int, bytes] = {}
+    index_place, index = 0, b""
     place = 2
     while True:
         place, marker = _marker(data, place)
@@ -251,6 +254,8 @@ def read_jpeg(data: bytes) -> Container:
             xmp = body
         elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
             profiles[body[12]] = body[14:]
+        elif marker == 0xE2 and body.startswith(MARK):
+            index_place, index = place + 2, body
         if (not 0xE0 <= marker <= 0xEF and marker != 0xFE) or marker in _KEPT_SEGMENTS:
             kept.append(b"\xff" + bytes([marker]) + data[place : place + length])
         place += length
@@ -265,7 +270,7 @@ def read_jpeg(data: bytes) -> Container:
         not exif or exif_orientation(exif) is not None,
         orientation_of(exif, xmp),
         b"".join(profiles[number] for number in sorted(profiles)),
-        1,
+        1 + further_images(data, index_place, index, hw),
     )
 
 

@@ -1,6 +1,7 @@
 """What stands beside the pixels is applied where it is sound, and no fault of theirs where not."""
 
 import io
+import struct
 import zlib
 
 import numpy as np
@@ -183,6 +184,51 @@ def test_further_pages_are_counted():
         data = saved(pages[0], file_format, save_all=True, append_images=pages[1:])
         assert foreign(data).pages == 3, file_format
     assert foreign(saved(pages[0], "TIFF")).pages == 1
+
+
+def with_index(kinds, images, order="<"):
+    """A JPEG and others behind it, with an index of their types."""
+    first, *others = images
+    size = 4 + 8 + 2 + 12 + 4 + 16 * len(images)
+    offsets, place = [0], len(first) + 4 + size - 10  # from behind the marker, length and mark
+    for other in others:
+        offsets.append(place)
+        place += len(other)
+    entries = [
+        struct.pack(f"{order}IIIHH", kind, len(image), offset, 0, 0)
+        for kind, image, offset in zip(kinds, images, offsets, strict=True)
+    ]
+    tags = struct.pack(f"{order}HHHIII", 1, 0xB002, 7, 16 * len(images), 26, 0)
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}I", 8)
+    body = b"MPF\0" + head + tags + b"".join(entries)
+    segment = b"\xff\xe2" + (len(body) + 2).to_bytes(2, "big") + body
+    return first[:2] + segment + first[2:] + b"".join(others)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "pages"),
+    [
+        ([0x20002, 0x20002], 2),  # stereo
+        ([0x20030000, 0x20003, 0x40020003], 3),  # several angles, with flags
+        ([0x20030000, 0x10001, 0x10002], 1),  # a camera's large thumbnails
+        ([0x30000, 0, 0], 2),  # undefined: one of the same size, and a phone's gain map
+    ],
+)
+@pytest.mark.parametrize("order", "<>")
+def test_further_images_of_a_jpeg_are_counted(kinds, pages, order):
+    images = [encode_jpeg(each, 95) for each in (COLOUR, COLOUR[::-1], GREY[::2, ::2])]
+    data = with_index(kinds, images[: len(kinds)], order)
+    found = foreign(data)
+    assert (found.pages, found.data) == (pages, data)
+    assert foreign(data[: -sum(map(len, images[1 : len(kinds)]))]).pages == 1  # cut off
+    place = data.index(b"MPF")
+    for end in range(place, place + 60, 3):  # a damaged index is no fault of the pixels
+        assert foreign(data[:end] + b"\xfe" * 3 + data[end + 3 :]).pages <= 3
+
+
+def test_further_images_that_pillow_writes_are_counted():
+    pages = [Image.fromarray(COLOUR), Image.fromarray(COLOUR[::-1])]
+    assert foreign(saved(pages[0], "MPO", save_all=True, append_images=pages[1:])).pages == 2
 
 
 def test_reasons_hold_no_addresses_and_nothing_that_differs():
