@@ -249,9 +249,11 @@ def _by_pillow(
         orientation, profile, pages = container.orientation, container.profile, container.frames
     else:
         orientation, profile, pages = _told(image, kind)
+    eight = _eight_bit(converted(image, profile) or image, tone_percentiles)
     if kind == "TIFF" and (tiff := read_tiff(data)):
         pages = tiff.pages
-    eight = _eight_bit(converted(image, profile) or image, tone_percentiles)
+        if tiff.signed and image.mode == "L":
+            eight = eight ^ np.uint8(128)  # -128 is the darkest; Pillow takes it for 128
     return Decoded(turned(eight, *TURNS[orientation]), None, pages)
 
 

@@ -21,7 +21,8 @@ _MOST_PAGES = 10_000
 _REDUCED = 1
 """Bit of NewSubfileType: a thumbnail of another page."""
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 262, 277
-_SUBFILE, _TILE_WIDTH, _TILE_LENGTH = 254, 322, 323
+_SUBFILE, _TILE_WIDTH, _TILE_LENGTH, _SAMPLE_FORMAT = 254, 322, 323, 339
+_SIGNED = 2
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Tiff:
         hw: height and width in pixels as stored.
         bits: of a sample.
         samples: of a pixel.
+        signed: whether samples are whole numbers below 0, too.
         negative: whether 0 is white.
         tile_px: pixels of a tile; 0 where it has none.
         pages: images in the file, thumbnails left out.
@@ -40,6 +42,7 @@ class Tiff:
     hw: tuple[int, int]
     bits: int
     samples: int
+    signed: bool
     negative: bool
     tile_px: int
     pages: int
@@ -57,6 +60,7 @@ def read_tiff(data: bytes) -> Tiff | None:
         hw,
         first.get(_BITS, 1),
         first.get(_SAMPLES, 1),
+        first.get(_SAMPLE_FORMAT, 1) == _SIGNED,
         first.get(_PHOTOMETRIC, 1) == 0,
         first.get(_TILE_WIDTH, 0) * first.get(_TILE_LENGTH, 0),
         1 + len(others),

@@ -61,6 +61,13 @@ def test_deep_tiffs_of_both_byte_orders_are_right_way_round(order, kind):
     assert np.abs(negative.astype(int) - MAPPED).max() <= 1
 
 
+@pytest.mark.parametrize("orientation", TURNED)
+def test_the_least_of_eight_signed_bits_is_black(orientation):
+    signed = (GREY.astype(int) - 128).astype(np.int8)
+    found = foreign(tiff(signed, orientation=orientation)).image
+    assert np.array_equal(found, foreign(tiff(GREY, orientation=orientation)).image)
+
+
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("kind", ["u1", "u2", "f4"])
 def test_colour_tiffs_of_both_byte_orders_are_read(order, kind):
