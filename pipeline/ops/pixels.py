@@ -109,7 +109,8 @@ def _percentiles_of(counts: NDArray[np.int64], percentiles: tuple[float, float])
     low = np.searchsorted(up_to, before, side="right")
     high = np.searchsorted(up_to, np.minimum(before + 1, up_to[-1] - 1), side="right")
     share = places - before
-    return np.where(share < 0.5, low + (high - low) * share, high - (high - low) * (1 - share))
+    gap = high - low
+    return np.asarray(np.where(share < 0.5, low + gap * share, high - gap * (1 - share)))
 
 
 def _on_black(values: np.ndarray) -> np.ndarray:
