@@ -7,6 +7,7 @@ place while they are written, each is noted before it is sent.
 
 import json
 import os
+import stat
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -97,21 +98,34 @@ def adopt_strangers(final: Path, staging: Path, own: Collection[str], wanted: se
 
     Raises:
         ExportError: a file of the user's bears the name of one of the new export's, or can't be
-            linked; nothing was changed.
+            linked; the export that stands there is as it was.
     """
     folders = {parent.as_posix() for path in wanted for parent in Path(path).parents}
-    for path in sorted(entries_below(final) - set(own)):
+    strangers = sorted(entries_below(final) - set(own))
+    for path in strangers:
         above = {parent.as_posix() for parent in Path(path).parents}
         if path in wanted or path in folders or above & wanted:
             raise ExportError(
                 f"{final / path} is no file of the export and bears the name of one: move it away"
             )
+    for path in strangers:
         place = staging / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        if not place.is_symlink() and not place.exists():
-            os.link(final / path, place, follow_symlinks=False)
+        os.link(final / path, place, follow_symlinks=False)
     for empty in empty_folders(final):
         (staging / empty.relative_to(final)).mkdir(parents=True, exist_ok=True)
+
+
+def drop_second_names(staging: Path) -> None:
+    """Remove what a run that was refused or killed left of ``adopt_strangers``.
+
+    An export's own files are no links and have one name; what has another one is not lost.
+    """
+    for path in entries_below(staging) - {MANIFEST, CLAIM}:
+        found = (staging / path).lstat()
+        if stat.S_ISLNK(found.st_mode) or found.st_nlink > 1:
+            (staging / path).unlink()
+    remove_empty(staging)
 
 
 def remove_listed(former: Path, own: Collection[str], final: Path) -> None:

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -99,7 +100,7 @@ class Sink:
         digest = hashlib.sha256(data).hexdigest()
         self.entries.append(FileEntry(self._checked(path), len(data), digest))
         if self.store.local:
-            self._local(path).write_bytes(data)
+            self._fresh(path).write_bytes(data)
             return
         self._waiting[path] = data
         many = len(self._waiting) >= _BATCH_FILES
@@ -137,7 +138,7 @@ class Sink:
         self._checked(path)
         if self.store.local is None:
             self._note([path])
-        raw = self._local(path).open("wb") if self.store.local else self._remote(path)
+        raw = self._fresh(path).open("wb") if self.store.local else self._remote(path)
         out = HashedFile(raw)
         try:
             yield out
@@ -153,7 +154,7 @@ class Sink:
             with file.open("rb") as data:
                 digest = hashlib.file_digest(data, "sha256").hexdigest()
             self.entries.append(FileEntry(self._checked(path), file.stat().st_size, digest))
-            shutil.move(file, self._local(path))
+            shutil.move(file, self._fresh(path))
             return
         with self.file(path) as out, file.open("rb") as data:
             shutil.copyfileobj(data, out, 1 << 20)
@@ -171,11 +172,14 @@ class Sink:
         self.put(path, data)
         self.flush()
 
-    def _local(self, path: str) -> Path:
+    def _fresh(self, path: str) -> Path:
+        """Return a place where nothing lies: what lay there may have a second name elsewhere."""
         place = Path(self.store.at(path))
         if place.parent not in self._folders:
             place.parent.mkdir(parents=True, exist_ok=True)
             self._folders.add(place.parent)
+        if os.path.lexists(place):
+            place.unlink()
         return place
 
     def _remote(self, path: str) -> BinaryIO:

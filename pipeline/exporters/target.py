@@ -21,6 +21,7 @@ from pipeline.exporters.ownership import (
     Claim,
     adopt_strangers,
     claimed,
+    drop_second_names,
     entries_below,
     listed_files,
     remove_empty,
@@ -192,15 +193,16 @@ def _claim_folder(staging: Store, url: str) -> None:
     """
     folder = staging.local
     assert folder is not None
-    if claimed(staging):
-        return
-    # Where the disk was full, or a kill came, a claim that says nothing lies there alone.
-    if folder.exists() and any(folder.iterdir()) and entries_below(folder) != {CLAIM}:
+    known = claimed(staging) is not None
+    # Where the disk was full, or a kill came, a claim that says nothing lies there alone, or none.
+    if not known and not entries_below(folder) <= {CLAIM}:
         text = staging.read(MANIFEST)
         if text is None:
             raise ExportError(f"{folder} is in the way and no export of crossband's: move it away")
         Manifest.from_json(text, str(folder))
-    Sink(staging).put_now(CLAIM, Claim(url, ()).to_json())
+    drop_second_names(folder)
+    if not known:
+        Sink(staging).put_now(CLAIM, Claim(url, ()).to_json())
 
 
 def _recover(final: Path) -> None:

@@ -44,6 +44,36 @@ def test_a_linked_folder_inside_an_export_is_not_followed(put, tmp_path):
     assert (out / "images").is_symlink()
 
 
+def test_a_refused_export_leaves_no_second_name_that_the_next_one_writes_to(put, tmp_path):
+    out = put("folder", verify=False, where="band = 'NIR'")
+    (out / "README.md").write_text("MY OWN NOTES")
+    (out / "subjects.csv").write_text("mine")
+    for form in ("webdataset", "parquet"):
+        with pytest.raises(ExportError, match="bears the name of one: move it away"):
+            put(form, to=out, verify=False, overwrite=True)
+    assert (out / "README.md").read_text() == "MY OWN NOTES"
+    assert (out / "subjects.csv").read_text() == "mine"
+
+
+def test_a_kill_behind_the_second_names_leaves_the_users_files(put, tmp_path, monkeypatch):
+    out = put("folder", verify=False, where="band = 'NIR'")
+    (out / "README.md").write_text("MY OWN NOTES")
+    (tmp_path / "elsewhere").mkdir()
+    (out / "data").symlink_to(tmp_path / "elsewhere")
+
+    def killed(self, target):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(out), "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            put("folder", verify=False, overwrite=True, where="band = 'VIS'")
+    with pytest.raises(ExportError, match="bears the name of one: move it away"):
+        put("parquet", to=out, verify=False, overwrite=True)
+    assert (out / "README.md").read_text() == "MY OWN NOTES"
+    assert not [*(tmp_path / "elsewhere").iterdir()]
+
+
 @pytest.mark.parametrize(
     "text",
     [
