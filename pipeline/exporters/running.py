@@ -30,6 +30,7 @@ from pipeline.exporters.manifest import (
 from pipeline.exporters.names import NAMED_BY, Names, names_of
 from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import (
+    CLAIM,
     MANIFEST,
     PIECES,
     FileEntry,
@@ -232,7 +233,7 @@ def _unchanged(job: Job, verified: bool) -> Manifest | None:
     with explained(job.request.to):
         text = store.read(MANIFEST)
         there = {path: store.length(path) for path in store.files()} if text else {}
-    if text is None:
+    if text is None or CLAIM in there:  # another export was begun here and did not end
         return None
     manifest = Manifest.from_json(text, job.request.to)
     same = manifest.key == _key(job) and (manifest.verified_with or not verified)

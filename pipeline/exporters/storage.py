@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -53,9 +53,12 @@ class Store(Files):
 
     Attributes:
         foreign: files there that are the user's and are never written to.
+        former: files of the export that stands in an object store: its manifest goes before the
+            first of them is written over, and not earlier.
     """
 
     foreign: frozenset[str] = frozenset()
+    former: frozenset[str] = frozenset()
 
     def receipt(self, unit: str) -> Receipt | None:
         """Return what a former run noted of a unit."""
@@ -91,6 +94,7 @@ class Sink:
         self.store = store
         self._unit = unit
         self._notes = 0
+        self._replacing = False
         self.entries: list[FileEntry] = []
         self._folders: set[Path] = set()
         self._waiting: dict[str, bytes] = {}
@@ -122,6 +126,10 @@ class Sink:
         place = self.store.at(f"{PIECES}/{self._unit}.{self._notes}{NOTED}")
         self.store.fs.pipe_file(place, text.encode())
         self._notes += 1
+        if not self._replacing and not self.store.former.isdisjoint(paths):
+            with suppress(FileNotFoundError):
+                self.store.fs.rm_file(self.store.at(MANIFEST))
+            self._replacing = True
 
     def _checked(self, path: str) -> str:
         """Refuse to write outside the export, or over a file of the user's."""

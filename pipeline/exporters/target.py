@@ -2,7 +2,7 @@
 
 On a local disk everything is written to a sibling folder that is renamed at the end. In an object
 store, where nothing can be renamed, the manifest is written last: without one, an export is
-unfinished. Either way what an interrupted run finished is kept, unit by unit, by receipts in
+unfinished. A former one keeps its own until the first of its files is written over. Either way what an interrupted run finished is kept, unit by unit, by receipts in
 ``_parts/`` that the end removes.
 
 Nobody else's files are touched. What may be replaced is what a manifest of crossband's lists, or a
@@ -53,7 +53,7 @@ class Target:
     def staging(self) -> Store:
         """Where the files are written."""
         if self.final.local is None:
-            return Store(self.final.url, self._foreign)
+            return Store(self.final.url, self._foreign, self._replaced)
         return Store(str(_beside(self.final.local, "partial")))
 
     @cached_property
@@ -67,6 +67,13 @@ class Target:
         claim = claimed(self.final)
         former = self._former() | set(claim.former if claim else ())
         return former | {MANIFEST, CLAIM} | written_files(self.final, there)
+
+    @cached_property
+    def _replaced(self) -> frozenset[str]:
+        """The files that the exports before this one left in an object store."""
+        claim = claimed(self.final)
+        # Both are there after a kill before the manifest went, or behind the next one.
+        return frozenset(self._former() | set(claim.former if claim else ()))
 
     def _former(self) -> set[str]:
         """Return the files of the export that stands there."""
@@ -127,14 +134,9 @@ class Target:
         return locked(place) if "/" in str(place).partition("://")[2] else nullcontext()
 
     def _claim_prefix(self) -> None:
-        """Note whose the prefix's files are, then take its manifest away."""
-        claim = claimed(self.final)
-        # Both are there after a kill between the manifest and the end of the claim.
-        former = self._former() | set(claim.former if claim else ())
-        claim = Claim(self.url, tuple(sorted(former)))
+        """Note whose the prefix's files are."""
+        claim = Claim(self.url, tuple(sorted(self._replaced)))
         Sink(self.final).put_now(CLAIM, claim.to_json())
-        if self.final.read(MANIFEST) is not None:
-            self.final.remove([MANIFEST])
 
     def commit(self, manifest: bytes, entries: Sequence[FileEntry]) -> None:
         """Make the export be there: what is outdated goes, the manifest comes, with its name.

@@ -160,6 +160,30 @@ def test_an_object_of_the_users_is_not_written_over(put, bucket):
     assert stored(f"{bucket}/set")[taken] == b"years of work"
 
 
+def test_a_refused_export_leaves_the_former_one(put, bucket):
+    put("lmdb", to=f"{bucket}/set", verify=False, where="band = 'NIR'")
+    former = stored(f"{bucket}/set")
+    fsspec.filesystem("s3").pipe_file("prepared/set/README.md", b"years of work")
+    with pytest.raises(ExportError, match=r"README\.md is no file of the export .* move it away"):
+        put("parquet", to=f"{bucket}/set", verify=False, overwrite=True)
+    assert (former | {"README.md": b"years of work"}).items() <= stored(f"{bucket}/set").items()
+    put("lmdb", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'NIR'")
+    assert stored(f"{bucket}/set").keys() == former.keys() | {"README.md"}
+
+
+def test_the_manifest_goes_before_the_first_file_of_the_former_export(put, bucket, monkeypatch):
+    put("lmdb", to=f"{bucket}/set", verify=False, where="band = 'NIR'")
+
+    def interrupt(self, unit, key):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sink, "receipt", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            put("lmdb", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'VIS'")
+    assert "manifest.json" not in stored(f"{bucket}/set")
+
+
 def test_shards_in_the_store_give_the_export_of_those_on_a_disk(put, bucket, align, tmp_path):
     local = contents(put("webdataset", where="band = 'NIR'", verify=False))
     for shard in align.glob("*.parquet"):
