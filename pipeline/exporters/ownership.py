@@ -8,14 +8,14 @@ place while they are written, each is noted before it is sent.
 import json
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.errors import ExportError
-from pipeline.exporters.manifest import Manifest
+from pipeline.exporters.edits import names_of_edited, sha256_in
 from pipeline.exporters.names import check_inside
-from pipeline.exporters.storage import CLAIM, MANIFEST, NOTED, PIECES, Store, receipt_of
+from pipeline.exporters.storage import CLAIM, MANIFEST, NOTED, PIECES, FileEntry, Store, receipt_of
 
 VERSION = 1
 
@@ -48,15 +48,6 @@ def claimed(store: Store) -> Claim | None:
     return Claim(str(values.get("url")), tuple(check_inside(str(path)) for path in former))
 
 
-def listed_files(manifest: bytes, url: str) -> set[str]:
-    """Return the files that a manifest lists.
-
-    Raises:
-        ExportError: it is no manifest of crossband's.
-    """
-    return {entry.path for entry in Manifest.from_json(manifest, url).files}
-
-
 def written_files(store: Store, there: Collection[str]) -> set[str]:
     """Return the files that unfinished exports noted in an object store, and the notes."""
     own: set[str] = set()
@@ -87,13 +78,17 @@ def entries_below(folder: Path) -> set[str]:
     return found
 
 
-def adopt_strangers(final: Path, staging: Path, own: Collection[str], wanted: set[str]) -> None:
+def adopt_strangers(
+    final: Path, staging: Path, former: Sequence[FileEntry], wanted: set[str]
+) -> None:
     """Give what lies in an export and is the user's a second name in the one that replaces it.
+
+    A file of the export that was edited is the user's, too.
 
     Args:
         final: the export that stands there.
         staging: the one that replaces it.
-        own: files that are the former export's.
+        former: files that are the former export's.
         wanted: files that are the new one's.
 
     Raises:
@@ -101,15 +96,17 @@ def adopt_strangers(final: Path, staging: Path, own: Collection[str], wanted: se
             linked; the export that stands there is as it was.
     """
     folders = {parent.as_posix() for path in wanted for parent in Path(path).parents}
-    strangers = sorted(entries_below(final) - set(own))
-    for path in strangers:
-        above = {parent.as_posix() for parent in Path(path).parents}
-        if path in wanted or path in folders or above & wanted:
+    there = entries_below(final)
+    names = {path: path for path in there - {MANIFEST, *(entry.path for entry in former)}}
+    names |= names_of_edited(former, there | wanted, sha256_in(final))
+    for path, name in names.items():
+        above = {parent.as_posix() for parent in Path(name).parents}
+        if name in wanted or name in folders or above & wanted:
             raise ExportError(
                 f"{final / path} is no file of the export and bears the name of one: move it away"
             )
-    for path in strangers:
-        place = staging / path
+    for path, name in names.items():
+        place = staging / name
         place.parent.mkdir(parents=True, exist_ok=True)
         os.link(final / path, place, follow_symlinks=False)
     for empty in empty_folders(final):

@@ -2,12 +2,12 @@
 
 On a local disk everything is written to a sibling folder that is renamed at the end. In an object
 store, where nothing can be renamed, the manifest is written last: without one, an export is
-unfinished. A former one keeps its own until the first of its files is written over. Either way what an interrupted run finished is kept, unit by unit, by receipts in
-``_parts/`` that the end removes.
+unfinished. A former one keeps its own until the first of its files is written over. Either way what
+an interrupted run finished is kept, unit by unit, by receipts in ``_parts/`` that the end removes.
 
 Nobody else's files are touched. What may be replaced is what a manifest of crossband's lists, or a
 claim, the first file of every export, proves to be an unfinished one's; what else lies in an export
-stays where it is.
+stays where it is, and what was edited there stays as ``<name>.edited``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline.errors import ExportError
+from pipeline.exporters.edits import keep_edited_objects
 from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.ownership import (
     Claim,
@@ -23,7 +24,6 @@ from pipeline.exporters.ownership import (
     claimed,
     drop_second_names,
     entries_below,
-    listed_files,
     remove_empty,
     remove_listed,
     written_files,
@@ -65,7 +65,7 @@ class Target:
     def _own(self, there: set[str]) -> set[str]:
         """Return the files of a prefix that this export or the one before it wrote."""
         claim = claimed(self.final)
-        former = self._former() | set(claim.former if claim else ())
+        former = _paths(self._former()) | set(claim.former if claim else ())
         return former | {MANIFEST, CLAIM} | written_files(self.final, there)
 
     @cached_property
@@ -73,12 +73,12 @@ class Target:
         """The files that the exports before this one left in an object store."""
         claim = claimed(self.final)
         # Both are there after a kill before the manifest went, or behind the next one.
-        return frozenset(self._former() | set(claim.former if claim else ()))
+        return frozenset(_paths(self._former()) | set(claim.former if claim else ()))
 
-    def _former(self) -> set[str]:
+    def _former(self) -> Sequence[FileEntry]:
         """Return the files of the export that stands there."""
         text = self.final.read(MANIFEST)
-        return listed_files(text, self.url) if text is not None else set()
+        return Manifest.from_json(text, self.url).files if text is not None else ()
 
     def check(self) -> None:
         """Refuse a place that holds something else than an export, or where somebody works.
@@ -134,9 +134,11 @@ class Target:
         return locked(place) if "/" in str(place).partition("://")[2] else nullcontext()
 
     def _claim_prefix(self) -> None:
-        """Note whose the prefix's files are."""
+        """Note whose the prefix's files are, and keep those that were edited."""
         claim = Claim(self.url, tuple(sorted(self._replaced)))
         Sink(self.final).put_now(CLAIM, claim.to_json())
+        if former := self._former():
+            keep_edited_objects(self.final, former)
 
     def commit(self, manifest: bytes, entries: Sequence[FileEntry]) -> None:
         """Make the export be there: what is outdated goes, the manifest comes, with its name.
@@ -167,11 +169,11 @@ class Target:
         if not final.exists():
             staging.replace(final)
             return
-        former, own = _beside(final, "former"), self._former() | {MANIFEST}
-        adopt_strangers(final, staging, own, wanted)
+        former, entries = _beside(final, "former"), self._former()
+        adopt_strangers(final, staging, entries, wanted)
         final.replace(former)
         staging.replace(final)
-        remove_listed(former, own, final)
+        remove_listed(former, _paths(entries), final)
 
 
 def _resolved(store: Store) -> Store:
@@ -181,6 +183,10 @@ def _resolved(store: Store) -> Store:
         return Store(str(store.local.resolve()))
     except (OSError, RuntimeError) as error:
         raise ExportError(f"{store.url} is a loop of links") from error
+
+
+def _paths(entries: Sequence[FileEntry]) -> set[str]:
+    return {entry.path for entry in entries}
 
 
 def _beside(folder: Path, kind: str) -> Path:
@@ -224,7 +230,7 @@ def _recover(final: Path) -> None:
         text = (former / MANIFEST).read_bytes()
     except OSError as error:
         raise ExportError(f"{former} is in the way and no export of crossband's") from error
-    own = listed_files(text, str(former)) | {MANIFEST}
+    own = _paths(Manifest.from_json(text, str(former)).files)
     if final.exists():
         remove_listed(former, own, final)
     else:

@@ -257,12 +257,16 @@ class Files:
         found = self.fs.find(self._place[1])
         return sorted(str(path)[len(self._place[1]) + 1 :] for path in found)
 
-    @cached_property
-    def _lengths(self) -> dict[str, int]:
+    def details(self) -> dict[str, dict[str, Any]]:
+        """Return what the file system says of all files, by relative path."""
         self.fs.invalidate_cache()
         found = self.fs.find(self._place[1], detail=True)
         start = len(self._place[1]) + 1
-        return {str(path)[start:]: int(info["size"]) for path, info in found.items()}
+        return {str(path)[start:]: info for path, info in found.items()}
+
+    @cached_property
+    def _lengths(self) -> dict[str, int]:
+        return {path: int(info["size"]) for path, info in self.details().items()}
 
     def length(self, path: str) -> int | None:
         """Return the length that a file had when this was first asked, None if it was not there."""
