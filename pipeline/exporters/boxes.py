@@ -136,7 +136,7 @@ def _points(item: Row, source: SourceImage, width: int, height: int) -> Float32 
         return None
     xy = np.asarray(item[source.points], np.float32)
     most = np.array([width - 0.5, height - 0.5], np.float32)
-    outside = np.any((xy < -0.5) | (xy > most), axis=1)
+    inside = np.all((xy >= -0.5) & (xy <= most), axis=1)  # NaN is nowhere
     made = np.concatenate([xy, np.full((len(xy), 1), 2, np.float32)], axis=1)
-    made[outside] = 0.0
+    made[~inside] = 0.0
     return made

@@ -1,19 +1,24 @@
 """Typed values as JSON and as CSV cells, and back again, exactly.
 
 Numbers keep every bit: float32 arrays are written by their shortest decimal form. What JSON has no
-word for is a string: ``"NaN"``, ``"Infinity"``, ``"-Infinity"``; bytes are base64. The column's
-Arrow type says how to read a value back.
+word for is a string: ``"NaN"``, ``"-NaN"``, ``"Infinity"``, ``"-Infinity"``; bytes are base64. A
+NaN of other bits, as GPUs make them, is ``"NaN:"`` with those of the float64 in hexadecimal digits.
+The column's Arrow type says how to read a value back.
 """
 
 import base64
 import math
+import struct
 from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.types import Row
+
+_NAN, _NEGATIVE_NAN = "7ff8000000000000", "fff8000000000000"
 
 
 def to_json(row: Row) -> bytes:
@@ -65,7 +70,7 @@ def _plain(value: Any) -> Any:
                 return np.ascontiguousarray(value)
             return _plain(value.tolist())
         case float() if not math.isfinite(value):
-            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+            return _word(value)
         case bytes():
             return base64.b64encode(value).decode()
         case dict():
@@ -76,6 +81,31 @@ def _plain(value: Any) -> Any:
             return value
 
 
+def _word(value: float) -> str:
+    if not math.isnan(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    bits = struct.pack(">d", value).hex()
+    return {_NAN: "NaN", _NEGATIVE_NAN: "-NaN"}.get(bits, f"NaN:{bits}")
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str) and value.startswith("NaN:"):
+        (number,) = struct.unpack(">d", bytes.fromhex(value.removeprefix("NaN:")))
+        return float(number)
+    return float(value)
+
+
+def _numbers(value: Any) -> Any:
+    return [_numbers(item) for item in value] if isinstance(value, list) else _number(value)
+
+
+def _floats(value: Any) -> NDArray[np.float32]:
+    try:
+        return np.array(value, np.float32)
+    except ValueError:  # a NaN's bits, which numpy does not read
+        return np.array(_numbers(value), np.float32)
+
+
 def _typed(value: Any, kind: pa.DataType) -> Any:
     if value is None:
         return None
@@ -83,12 +113,12 @@ def _typed(value: Any, kind: pa.DataType) -> Any:
         leaf = kind
         while pa.types.is_fixed_size_list(leaf):
             leaf = leaf.value_type
-        return np.array(value, np.float32) if pa.types.is_floating(leaf) else value
+        return _floats(value) if pa.types.is_floating(leaf) else value
     if pa.types.is_list(kind):
         return [_typed(item, kind.value_type) for item in value]
     if pa.types.is_struct(kind):
         fields = [kind.field(index) for index in range(kind.num_fields)]
         return {field.name: _typed(value[field.name], field.type) for field in fields}
     if pa.types.is_floating(kind):
-        return float(value)
+        return _number(value)
     return base64.b64decode(value) if pa.types.is_binary(kind) else value
