@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.errors import ExportError, one_line
 from pipeline.exporters import EXPORTERS, format_of
@@ -30,6 +30,8 @@ _STRANGE = (
 )
 """What reading makes of files that another wrote."""
 _BATCH_ROWS = 32
+_WAITING_BYTES = 64 << 20
+"""Of rows in memory, over all files that they wait for."""
 _OPEN_FILES = 256
 """As few as any shell allows."""
 
@@ -120,7 +122,7 @@ def _whole(row: Row, schema: pa.Schema) -> Row:
 
 
 def _write(rows: Iterable[Row], folder: ShardFolder, schema: pa.Schema) -> int:
-    """Place the rows in their shards, then sort each: memory holds one shard at a time.
+    """Place the rows in their shards, then sort each: memory holds few rows and a shard's ids.
 
     Of several thousand shards no more than ``_OPEN_FILES`` are open at once: rows are placed in
     heaps of shards first, and each heap's in its shards.
@@ -128,7 +130,7 @@ def _write(rows: Iterable[Row], folder: ShardFolder, schema: pa.Schema) -> int:
     heaps = min(folder.count, _OPEN_FILES)
     with tempfile.TemporaryDirectory(dir=_made(path_of(folder.path))) as context:
         scratch = Path(context)
-        files = {heap: scratch / f"heap-{heap}.parquet" for heap in range(heaps)}
+        files = {heap: scratch / f"heap-{heap}.arrow" for heap in range(heaps)}
         count = _scatter(
             rows, files, lambda sample_id: shard_of(sample_id, folder.count) % heaps, schema
         )
@@ -136,7 +138,7 @@ def _write(rows: Iterable[Row], folder: ShardFolder, schema: pa.Schema) -> int:
             mine = {heap: file}  # a heap of one shard is that shard
             if folder.count > heaps:
                 indices = range(heap, folder.count, heaps)
-                mine = {index: scratch / f"shard-{index}.parquet" for index in indices}
+                mine = {index: scratch / f"shard-{index}.arrow" for index in indices}
                 _scatter(_rows_of(file), mine, lambda each: shard_of(each, folder.count), schema)
                 file.unlink()
             for index, placed in mine.items():
@@ -161,32 +163,63 @@ def _scatter(
 ) -> int:
     """Write rows into files, each by the place of its id; return how many there were."""
     waiting: dict[int, list[Row]] = {place: [] for place in files}
-    number = 0
+    number = waiting_bytes = 0
     with ExitStack() as opened:
         writers = {
-            place: opened.enter_context(pq.ParquetWriter(file, schema, compression="NONE"))
+            place: opened.enter_context(pa.ipc.new_file(str(file), schema))
             for place, file in files.items()
         }
+
+        def flush(places: Iterable[int]) -> None:
+            for place in places:
+                if waiting[place]:
+                    writers[place].write_table(table_from_rows(waiting[place], schema))
+                    waiting[place].clear()
+
         for row in rows:
             number += 1
             place = place_of(row["sample_id"])
             waiting[place].append(row)
-            if len(waiting[place]) == _BATCH_ROWS:
-                writers[place].write_table(table_from_rows(waiting[place], schema))
-                waiting[place].clear()
-        for place, rest in waiting.items():
-            writers[place].write_table(table_from_rows(rest, schema))
+            waiting_bytes += _bytes(row)
+            if waiting_bytes >= _WAITING_BYTES:
+                flush(files)
+                waiting_bytes = 0
+            elif len(waiting[place]) == _BATCH_ROWS:
+                waiting_bytes -= sum(map(_bytes, waiting[place]))
+                flush([place])
+        flush(files)
     return number
 
 
+def _bytes(value: object) -> int:
+    """Return about how many bytes of memory a row's values take."""
+    match value:
+        case dict():
+            return sum(map(_bytes, value.values()))
+        case list():
+            return sum(map(_bytes, value))
+        case np.ndarray():
+            return value.nbytes
+        case bytes() | str():
+            return len(value)
+        case _:
+            return 8
+
+
 def _rows_of(file: Path) -> Iterator[Row]:
-    with pq.ParquetFile(file) as opened:
-        for group in range(opened.num_row_groups):
-            yield from rows_from_table(opened.read_row_group(group))
+    with pa.memory_map(str(file)) as mapped, pa.ipc.open_file(mapped) as opened:
+        for batch in range(opened.num_record_batches):
+            yield from rows_from_table(pa.Table.from_batches([opened.get_batch(batch)]))
 
 
 def _sorted(file: Path) -> Iterator[Row]:
-    with pq.ParquetFile(file) as opened:
-        table = opened.read().sort_by("sample_id")
-    for start in range(0, table.num_rows, _BATCH_ROWS):
-        yield from rows_from_table(table.slice(start, _BATCH_ROWS))
+    """Yield a file's rows by id; each is looked up in it, as it may be larger than memory."""
+    with pa.memory_map(str(file)) as mapped, pa.ipc.open_file(mapped) as opened:
+        places = sorted(
+            (sample_id, batch, offset)
+            for batch in range(opened.num_record_batches)
+            for offset, sample_id in enumerate(opened.get_batch(batch)["sample_id"].to_pylist())
+        )
+        for _, batch, offset in places:
+            row = opened.get_batch(batch).slice(offset, 1)
+            yield from rows_from_table(pa.Table.from_batches([row]))
