@@ -50,7 +50,8 @@ def locked(folder: Place, *, keep: bool = True, wait: bool = False) -> Iterator[
 
     Args:
         folder: the output; in an object store its lock is a lease.
-        keep: leave the lock's file beside the folder.
+        keep: leave the lock's file beside the folder; else, as in a folder of the user's, it bears
+            a name that nobody else gives and goes at the end.
         wait: on a disk, until who holds it ends: of what several may fill, each with the same.
 
     Yields:
@@ -63,7 +64,7 @@ def locked(folder: Place, *, keep: bool = True, wait: bool = False) -> Iterator[
         with writing(folder), leased(folder) as check:
             yield check
         return
-    path = folder.with_name(f".{folder.name}.lock")
+    path = folder.with_name(f".{folder.name}.{'lock' if keep else 'crossband-lock'}")
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         opened = path.open("a+", encoding="utf-8")

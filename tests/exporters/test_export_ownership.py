@@ -110,6 +110,8 @@ def test_a_manifest_that_lists_files_outside_is_none(put, tmp_path):
 
 
 def test_hidden_siblings_are_left_alone(put, tmp_path):
+    lock = tmp_path / ".out-folder.lock"
+    lock.write_text("mine")
     for name in (".out-folder.partial", ".out-folder.former", ".back.partial"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "mine.txt").write_text("mine")
@@ -118,6 +120,7 @@ def test_hidden_siblings_are_left_alone(put, tmp_path):
     put("folder", verify=False, overwrite=True)
     import_export(str(out), tmp_path / "back")
     assert before <= set(everything(tmp_path))
+    assert lock.read_text() == "mine"
 
 
 @pytest.mark.parametrize("kind", ["partial", "former"])

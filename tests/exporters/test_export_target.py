@@ -169,7 +169,8 @@ def test_an_address_without_a_bucket_is_told_in_one_line(put):
 
 
 def test_two_exports_to_one_place_do_not_mix(put, tmp_path):
-    with locked(tmp_path / "out-folder"), pytest.raises(StageError, match="being written"):
+    held = locked(tmp_path / "out-folder", keep=False)
+    with held, pytest.raises(StageError, match="being written"):
         put("folder")
 
 
