@@ -67,7 +67,7 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
     image = job.request.image
     places: dict[int, tuple[int, int, str]] = {}
     index, listed = [], []
-    with tempfile.TemporaryFile() as spool:
+    with tempfile.TemporaryFile(dir=sink.store.beside) as spool:
         for ordinal, row in unit.rows(["sample_id", image]):
             data = row[image]["bytes"]
             places[ordinal] = spool.tell(), len(data), row["sample_id"]

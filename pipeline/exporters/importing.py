@@ -14,7 +14,7 @@ from pipeline.errors import ExportError, one_line
 from pipeline.exporters import EXPORTERS, format_of
 from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.running import local_copy
-from pipeline.exporters.storage import MANIFEST, Store, explained
+from pipeline.exporters.storage import MANIFEST, Store, explained, room
 from pipeline.scratch import ScratchFolder
 from pipeline.store import REJECTED, ShardFolder, shard_of
 from pipeline.store.columns import field
@@ -63,7 +63,7 @@ def import_export(url: str, target: Path, shards: int | None = None) -> ShardFol
 
     Raises:
         ExportError: there is no finished export, a file of it was changed, its format does not hold
-            rows exactly, or the target exists.
+            rows exactly, the target exists, or its disk is full.
     """
     manifest = read_manifest(url)
     form = format_of(manifest.format) if manifest.format in EXPORTERS else None
@@ -80,7 +80,11 @@ def import_export(url: str, target: Path, shards: int | None = None) -> ShardFol
     with ScratchFolder(f".{target.name}.", target.parent) as made:
         partial = Path(made) / target.name
         folder = ShardFolder(partial, shards or int(manifest.source["shards"]))
-        with explained(url), local_copy(Store(url), manifest.files) as local:
+        with (
+            explained(url),
+            local_copy(Store(url), manifest.files) as local,
+            room(str(target)),
+        ):
             rows = (_whole(row, manifest.schema) for row in _read(form.read, local, manifest))
             count = _write(rows, folder, schema)
         if count != manifest.rows:

@@ -71,7 +71,7 @@ def prepare(request: Request, selection: Selection) -> Layout:
 def write(job: Job, unit: Unit, sink: Sink) -> None:
     """Gather the images that are used, then write the pickle in the order of the pairs."""
     plan: Layout = job.plan
-    with tempfile.TemporaryFile() as spool:
+    with tempfile.TemporaryFile(dir=sink.store.beside) as spool:
         places = dict(_spooled(spool, unit, plan.ids.keys(), job.request.image))
 
         def images() -> Iterator[bytes]:

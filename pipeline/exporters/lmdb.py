@@ -45,8 +45,7 @@ def prepare(request: Request, selection: Selection) -> None:
 def write(job: Job, unit: Unit, sink: Sink) -> None:
     """Write the database beside the export's files, then move it there."""
     columns, held = job.schema.names, payload_columns(job.schema)
-    beside = sink.store.local.parent if sink.store.local else None
-    with ScratchFolder(".lmdb-", beside) as folder:
+    with ScratchFolder(".lmdb-", sink.store.beside) as folder:
         with lmdb.open(folder, map_size=_MAP_BYTES, sync=False) as database:
             transaction = database.begin(write=True)
             for number, (_, row) in enumerate(unit.rows(columns), start=1):

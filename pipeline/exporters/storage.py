@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -59,6 +60,11 @@ class Store(Files):
 
     foreign: frozenset[str] = frozenset()
     former: frozenset[str] = frozenset()
+
+    @property
+    def beside(self) -> Path | None:
+        """Where what memory may not hold waits: on the export's disk, None for ``TMPDIR``."""
+        return self.local.parent if self.local else None
 
     def receipt(self, unit: str) -> Receipt | None:
         """Return what a former run noted of a unit."""
@@ -267,13 +273,24 @@ def explained(url: str) -> Iterator[None]:
     Raises:
         ExportError: the disk is full, or the store can't be reached, entered or written.
     """
-    with files.explained(url, ExportError):
-        try:
-            yield
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise ExportError(
-                f"the disk that holds {url} is full; finished files are kept beside it: make room "
-                "and run the export again"
-            ) from error
+    with files.explained(url, ExportError), room(url):
+        yield
+
+
+@contextmanager
+def room(url: str) -> Iterator[None]:
+    """Name the disk that is full: that of a folder, or where files for an object store wait.
+
+    Raises:
+        ExportError: it is.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        place = url if Store(url).local else f"{tempfile.gettempdir()} (TMPDIR)"
+        raise ExportError(
+            f"the disk that holds {place} is full: make room and run this again; an export goes on "
+            "with the files that it finished"
+        ) from error
