@@ -18,7 +18,7 @@ Digest = Callable[[str], str | None]
 def names_of_edited(
     entries: Sequence[FileEntry], there: Collection[str], sha256_of: Digest
 ) -> Iterator[tuple[str, str]]:
-    """Yield each edited file of an export with a free name beside it, and say so.
+    """Yield each edited file of an export with a free name beside it.
 
     Those whose bytes have such a name already are passed over.
 
@@ -33,11 +33,15 @@ def names_of_edited(
         for number in count(1):
             name = f"{entry.path}.edited" + (f"-{number}" if number > 1 else "")
             if name not in there:
-                print(f"{entry.path} was edited: kept as {name}", file=sys.stderr)
                 yield entry.path, name
                 break
             if found is not None and sha256_of(name) == found:
                 break
+
+
+def say_kept(path: str, name: str) -> None:
+    """Say where an edited file is now."""
+    print(f"{path} was edited: kept as {name}", file=sys.stderr)
 
 
 def sha256_in(folder: Path) -> Digest:
@@ -73,6 +77,7 @@ def keep_edited_objects(store: Store, entries: Sequence[FileEntry]) -> None:
     suspects = [entry for entry in entries if may_be_edited(entry)]
     for path, name in names_of_edited(suspects, there, sha256_of):
         store.fs.cp_file(store.at(path), store.at(name))
+        say_kept(path, name)
 
 
 def _written(info: Mapping[str, Any]) -> float:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.errors import ExportError
-from pipeline.exporters.edits import names_of_edited, sha256_in
+from pipeline.exporters.edits import names_of_edited, say_kept, sha256_in
 from pipeline.exporters.names import check_inside
 from pipeline.exporters.storage import CLAIM, MANIFEST, NOTED, PIECES, FileEntry, Store, receipt_of
 
@@ -99,16 +99,18 @@ def adopt_strangers(
     there = entries_below(final)
     names = {path: path for path in there - {MANIFEST, *(entry.path for entry in former)}}
     names |= names_of_edited(former, there | wanted, sha256_in(final))
-    for path, name in names.items():
+    for path, name in sorted(names.items()):
         above = {parent.as_posix() for parent in Path(name).parents}
         if name in wanted or name in folders or above & wanted:
             raise ExportError(
                 f"{final / path} is no file of the export and bears the name of one: move it away"
             )
-    for path, name in names.items():
+    for path, name in sorted(names.items()):
         place = staging / name
         place.parent.mkdir(parents=True, exist_ok=True)
         os.link(final / path, place, follow_symlinks=False)
+        if name != path:
+            say_kept(path, name)
     for empty in empty_folders(final):
         (staging / empty.relative_to(final)).mkdir(parents=True, exist_ok=True)
 
