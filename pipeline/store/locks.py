@@ -64,7 +64,7 @@ def locked(folder: Place, *, keep: bool = True, wait: bool = False) -> Iterator[
         with writing(folder), leased(folder) as check:
             yield check
         return
-    path = folder.with_name(f".{folder.name}.{'lock' if keep else 'crossband-lock'}")
+    path = folder.with_name(f".{folder.name}.{'lock' if keep else 'crossband.lock'}")
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         opened = path.open("a+", encoding="utf-8")
