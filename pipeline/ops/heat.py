@@ -30,6 +30,8 @@ UNITS = {
     "centikelvin": (0.01, -273.15),
 }
 """Degrees Celsius of a stored value v: scale × v + shift."""
+_MOST_OUTSIDE = 0.99
+"""From this share of an image's values outside of its span, unit or span are taken for wrong."""
 
 
 def thermal_image(
@@ -57,6 +59,7 @@ def thermal_image(
     Raises:
         UndecodableError: ``unknown_camera``: radiometric data that nobody reads;
             ``unknown_unit``: a span in °C for values whose unit is not named;
+            ``outside_span``: nearly all values lie beyond the span;
             ``unknown_palette``: colours of no palette.
     """
     values = stored_values(data, unit)
@@ -69,9 +72,23 @@ def thermal_image(
             "unknown_unit", "values of more than 8 bits; name datasets.<name>.heat.unit"
         )
     low, high = span_c
+    _check_span(values, low, high)
     known = np.where(np.isfinite(values), values, low)
     scaled = np.clip((known - low) / (high - low), 0.0, 1.0)
     return np.asarray(np.rint(scaled * 255.0), np.uint8)
+
+
+def _check_span(values: Float32, low: float, high: float) -> None:
+    """Refuse an image that a span would make one black or white: its unit or the span is wrong."""
+    known = values[np.isfinite(values)]
+    outside = np.count_nonzero((known < low) | (known > high))
+    if known.size and outside >= _MOST_OUTSIDE * known.size:
+        raise UndecodableError(
+            "outside_span",
+            f"{100 * outside / known.size:.0f} % of its values, {known.min():.1f} to "
+            f"{known.max():.1f} °C, lie outside {low:g} to {high:g} °C; correct "
+            "datasets.<name>.heat.unit or span_c",
+        )
 
 
 def stored_values(data: bytes, unit: str | None) -> Float32 | None:

@@ -50,6 +50,27 @@ def test_a_fixed_span_makes_equal_temperatures_equal_grey(unit, stored, extensio
     assert abs(int(wider[0, 0]) - 85) <= 1  # 18 °C: 20 of 60 °C above black
 
 
+@pytest.mark.parametrize(
+    ("unit", "span_c", "range_c"),
+    [
+        ("centikelvin", (291.0, 311.0), "18.0 to 38.0"),
+        ("celsius", (18.0, 38.0), "29115.0 to 31115.0"),
+    ],
+)
+def test_a_unit_or_span_that_leaves_one_grey_is_refused_with_the_range(unit, span_c, range_c):
+    data = encoded(np.rint((CELSIUS + 273.15) * 100).astype(np.uint16), ".png")
+    with pytest.raises(UndecodableError, match=f"100 % of its values, {range_c} °C") as error:
+        grey_of(data, unit=unit, span_c=span_c)
+    assert error.value.reason == "outside_span"
+
+
+def test_values_beside_the_span_are_taken_where_some_lie_in_it():
+    values = np.full((10, 20), 5.0, np.float32)
+    values[0, :3] = 30.0
+    made = grey_of(encoded(values, ".tiff"), unit="celsius", span_c=(18.0, 38.0))
+    assert made[0, 0] > 0 == made[1].max()
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
 def test_a_unit_applies_to_what_is_stored_even_where_0_is_shown_white(dtype, order):
