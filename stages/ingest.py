@@ -15,7 +15,7 @@ from pipeline.params.whole import Params
 from pipeline.readers import READERS, read_dataset
 from pipeline.readers.files import lists_sha256
 from pipeline.readers.listing import further_pages
-from pipeline.readers.unlisted import strangers_of
+from pipeline.readers.unlisted import strangers_of, words_of
 from pipeline.report.chosen_rows import pick_frames
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.ingest import doubtful_bands, ingest_metrics, subjects_by_bands
@@ -130,11 +130,7 @@ def run(stage: StageRun) -> None:
     for line in doubtful_bands(metrics["colour"]):
         print(f"{stage.label}: {line}")
     if strangers := strangers_of(stage.dataset_params, listing.rows):
-        print(
-            f"{stage.label}: {len(strangers)} images below {stage.dataset_params.root} are none of "
-            f"the data set's as it was published, and stay out; among them {strangers[0]}. "
-            f"`crossband check {stage.dataset}` names all of them"
-        )
+        print(f"{stage.label}: {words_of(stage.dataset, stage.dataset_params, strangers)}")
     image = stage.report("contact", ".png")
     if stage.dataset_params.reader == "ijb_mdf":
         scene_sheet(pick_frames(output), image, f"ingest {stage.dataset}")

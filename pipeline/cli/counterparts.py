@@ -75,6 +75,12 @@ def counterparts(
         name: found for name, found in _moved(dataset, ingest, pairs, faces) if found is not None
     }
     write_whole(target, _lines(ingest, faces | moved))
+    if (params.list or Path(params.root).name) == out:
+        print(
+            f"datasets.{dataset}: the images and landmarks were those that {out} had already, and "
+            "images added since are in no row. To begin anew set list and detect.backend back to "
+            f"what they were and run `dvc repro detect@{dataset}` before this command"
+        )
     print(
         f"{target}: {len(moved)} of {len(pairs)} images in heat that have a visible counterpart "
         f"take its landmarks, {len((pairs.keys() - moved.keys()) & faces.keys())} keep their own. "

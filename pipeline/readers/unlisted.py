@@ -1,9 +1,10 @@
-"""Images below the root of an official data set that its reader does not list."""
+"""Images below a data set's root that are none of it: of no official list, or not of the user's."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
+from unicodedata import normalize
 
 from pipeline.params.datasets import FREE, DatasetParams
 from pipeline.readers import READERS
@@ -41,8 +42,39 @@ def unlisted(
 
 
 def strangers_of(params: DatasetParams, rows: Iterable[Row]) -> tuple[str, ...]:
-    """Return the images below a data set's root that are none of its own, as it was published."""
+    """Return the images below a data set's root that are none of its own, as it was published.
+
+    Of reader ``folder`` they are those that are in no row of its list.
+    """
+    root = Path(params.root)
+    if params.reader == "folder":
+        if root.is_dir() and not params.list:
+            return ()  # all images are taken
+        on_disk = filter(is_image, files_below(_beside_list(root)))
+        # a list may spell a name in another of Unicode's forms than the disk
+        listed = {normalize("NFC", row["path"]) for row in rows}
+        return unlisted(params.reader, listed, {normalize("NFC", path) for path in on_disk})[1]
     if params.reader in (*FREE, *PACKED):
         return ()
-    on_disk = {path for path in files_below(Path(params.root)) if is_image(path)}
-    return unlisted(params.reader, {row["path"] for row in rows}, on_disk)[1]
+    on_disk = filter(is_image, files_below(root))
+    return unlisted(params.reader, {row["path"] for row in rows}, {*on_disk})[1]
+
+
+def _beside_list(root: Path) -> Path:
+    return root if root.is_dir() else root.parent
+
+
+def words_of(dataset: str, params: DatasetParams, strangers: Collection[str]) -> str:
+    """Say which images ``strangers_of`` found, and what to do; none by name under pseudonyms."""
+    root = Path(params.root)
+    among = "" if params.pseudonyms else f"; among them {min(strangers)}"
+    if params.reader == "folder":
+        below, file = _beside_list(root), params.list or root.name
+        return (
+            f"{len(strangers)} images below {below} are in no row of {file}, and stay out{among}. "
+            "Add them to it, or make it anew"
+        )
+    return (
+        f"{len(strangers)} images below {root} are none of the data set's as it was published, and "
+        f"stay out{among}. `crossband check {dataset}` names all of them"
+    )

@@ -9,6 +9,7 @@ from pipeline.errors import ReaderError
 from pipeline.ops.codec import encode_png
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers import read_dataset
+from pipeline.readers.unlisted import strangers_of, words_of
 from pipeline.types import Band, Split
 
 IMAGE = encode_png(np.zeros((4, 4), np.uint8))
@@ -153,6 +154,23 @@ def csv_of(tmp_path, text):
     file = tmp_path / "list.csv"
     file.write_text(text, encoding="utf-8")
     return file
+
+
+def test_images_in_no_row_of_a_list_are_told(tmp_path):
+    put(tmp_path, "anna/1.jpg", "anna/e\u0301.jpg", ".hidden.jpg")
+    csv_of(tmp_path, "path\nanna/1.jpg\nanna/\u00e9.jpg\n")
+    mine = params(tmp_path, list="list.csv")
+    rows = read_dataset("mine", mine).rows
+    assert strangers_of(mine, rows) == ()
+    put(tmp_path, "anna/2.jpg", "bob/1.png")
+    found = strangers_of(mine, rows)
+    assert found == ("anna/2.jpg", "bob/1.png")
+    told = words_of("mine", mine, found)
+    assert f"2 images below {tmp_path} are in no row of list.csv" in told
+    assert "anna/2.jpg" in told
+    hidden = params(tmp_path, list="list.csv", pseudonyms=True)
+    assert "anna" not in words_of("mine", hidden, found)
+    assert strangers_of(params(tmp_path), rows) == ()  # without a list all are taken
 
 
 def test_a_csv_names_everything(tmp_path):

@@ -58,6 +58,7 @@ def test_faces_in_heat_are_aligned_by_their_counterparts(pairs):
     seen = pairs.rows("detect")["anna/VIS/1.png"]["faces"][0]["landmarks_xy"]
     told = command("mine").stdout
     assert "images/counterparts.csv: 1 of 2 images in heat" in told
+    assert "already" not in told
     with Path("images/counterparts.csv").open() as file:
         lines = {line["path"]: line for line in csv.DictReader(file)}
     assert lines.keys() == {
@@ -80,7 +81,9 @@ def test_faces_in_heat_are_aligned_by_their_counterparts(pairs):
     np.testing.assert_allclose(heat["landmarks_xy"], 2 * (seen + np.float32([6, 4])), atol=2.5)
     # what the command knew before it knows again: nothing is moved twice
     before = lines["anna/LWIR/1.png"]["landmarks"]
-    assert "1 of 2 images" in command("mine").stdout
+    again = command("mine").stdout
+    assert "1 of 2 images" in again
+    assert "those that counterparts.csv had already" in again
     with Path("images/counterparts.csv").open() as file:
         again = {line["path"]: line for line in csv.DictReader(file)}["anna/LWIR/1.png"]
     numbers = [np.float32(each.split()) for each in (again["landmarks"], before)]

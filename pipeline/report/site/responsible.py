@@ -43,8 +43,9 @@ def answers(card: DataCard, rejected: Mapping[str, int]) -> dict[str, str]:
     ]
     return {
         "dataCollection": f"{'; '.join(filter(None, kinds))}. Made by: {programs}.",
-        "dataCollectionMissingData": f"Files left out when the data set was taken in: {lost}. The "
-        "rejected rows of every stage stand in the report with their reason.",
+        "dataCollectionMissingData": f"Of the files that the data set lists, left out when it was "
+        f"taken in: {lost}. The rejected rows of every stage stand in the report with their "
+        "reason. Images beside a list, which it does not name, are not counted.",
         "dataAnnotationProtocol": "Subjects, bands and splits are those of the data set. Boxes, "
         "landmarks, label maps and poses are the output of networks, whose files the report lists "
         "with their sha256; nobody corrected them.",
