@@ -330,6 +330,11 @@ def read_protocol(folder: Path) -> Protocol:
             threshold=Threshold(about.get("threshold", Threshold.AT_MOST)),
         )
     except FileNotFoundError as error:
+        if (there := protocol_names(folder.parent)) and not folder.exists():
+            raise StageError(
+                f"{folder.parent}: expected one of {', '.join(there)}, found {folder.name!r}; "
+                f"correct the protocol's name in params.yaml"
+            ) from error
         raise StageError(
             f"{folder}: expected a protocol, found no {Path(error.filename).name}; "
             "run the stage that makes it (`dvc repro`)"

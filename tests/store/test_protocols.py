@@ -93,6 +93,12 @@ def test_a_folder_without_protocol_is_named(tmp_path):
         read_protocol(tmp_path)
 
 
+def test_a_name_that_is_no_protocols_is_told_of_those_there_are(tmp_path):
+    write_protocol(tmp_path, TWO_FOLDS)
+    with pytest.raises(StageError, match="expected one of p, found 'VIS-SWIR'; correct"):
+        read_protocol(tmp_path / "VIS-SWIR")
+
+
 @pytest.mark.parametrize(
     ("faulty", "fault"),
     [
