@@ -55,11 +55,7 @@ def build_protocols(
     if not made:
         if params.build == "official":
             raise ReaderError(f"data set {name!r}: expected official lists below {dataset.root}")
-        log.warning(
-            "%s: no protocol: no subjects of split 'test' in VIS and %s",
-            name,
-            _PROBES_OF[params.build],
-        )
+        log.warning("%s: no protocol: %s", name, _why_none(name, params, rows))
     if params.build == "official" and params.rows == "ingest":
         seen = {row["sample_id"] for part in (rows, rows.rejected) for row in part.rows(_ID)}
         for protocol in made.values():
@@ -77,6 +73,17 @@ def build_protocols(
                 f"would replace: expected a name that is none of {sorted(made)}"
             )
         yield _between(made[subset.of], derived, subset, rows)
+
+
+def _why_none(name: str, params: ProtocolParams, rows: ShardFolder) -> str:
+    """Say what the rows lack that a protocol could be made of them."""
+    for row in rows.rows(["split", "truth_people"]):
+        if row["split"] or any(person["split"] for person in row["truth_people"] or ()):
+            return f"no subjects of split 'test' in VIS and {_PROBES_OF[params.build]}"
+    return (
+        f"no row of data set {name!r} has a split: give one by a list (docs/own-images.md) or by "
+        f"datasets.{name}.split"
+    )
 
 
 def write_protocols(folder: Path, protocols: Iterator[Protocol]) -> dict[str, dict[str, int]]:

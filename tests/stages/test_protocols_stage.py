@@ -83,7 +83,7 @@ def test_protocols_of_former_params_go(casia, caplog):
     with caplog.at_level("WARNING"):
         casia.run("protocols")
     # this set's splits are its folds
-    assert "no subjects of split 'test' in VIS and in another band" in caplog.text
+    assert "no row of data set 'mine' has a split: give one by a list" in caplog.text
     assert protocol_names(casia.path / "data/mine/protocols") == []
 
 
