@@ -172,12 +172,7 @@ class Selection:
         self._chosen = self._choose(where, splits)
         self.count = int(self.ask("count(*)")[0][0])
         if not self.count:
-            taken = f" of split {' or '.join(splits)}" if splits else ""
-            asked = f" fulfils {where!r}" if where else ""
-            raise ExportError(
-                f"{folder.path}: expected rows to export, and no row{taken}{asked or ' is there'}: "
-                "choose others, or see why they left: `crossband rejected`"
-            )
+            raise self._nothing(where, splits)
 
     def ask(self, columns: str, *, group: str = "") -> list[tuple[Any, ...]]:
         """Return aggregates of the chosen rows, in SQL, over all or by ``group``."""
@@ -270,6 +265,22 @@ class Selection:
             return rows.filter(where)
         except duckdb.Error as error:
             raise self._refused(error) from error
+
+    def _nothing(self, where: str | None, splits: Sequence[str]) -> ExportError:
+        """Say what there is to choose from where no row was chosen."""
+        taken = f" of split {' or '.join(splits)}" if splits else ""
+        asked = f" fulfils {where!r}" if where else " is there"
+        found = f"{self.folder.path}: expected rows to export, and no row{taken}{asked}: "
+        rows = self._connection.view("rows")
+        total = int(rows.aggregate("count(*)").fetchall()[0][0])
+        if not total:
+            return ExportError(f"{found}see why they left: `crossband rejected {self.folder.path}`")
+        told = []
+        for name in ("split", "band"):
+            if name in self._columns:
+                counts = rows.aggregate(f"{name}, count(*)", name).order(name).fetchall()
+                told += [f"{value or f'no {name}'} {count}" for value, count in counts]
+        return ExportError(f"{found}choose others; its {total} rows are of {', '.join(told)}")
 
     def _refused(self, error: duckdb.Error) -> ExportError:
         reason = str(error).split("\n\n")[0].replace("\n", " ")

@@ -134,8 +134,18 @@ def test_the_random_part_that_is_offered_instead_is_one(align):
 def test_a_condition_that_nothing_fulfils_says_so(align):
     with pytest.raises(ExportError, match=r"no row of split test fulfils \"band = 'LWIR'\""):
         chosen(align, "band = 'LWIR'", ["test"])
-    with pytest.raises(ExportError, match=r"no row of split night is there: .*crossband rejected"):
+    with pytest.raises(ExportError, match=r"split night is there: choose others; its \d+ rows are"):
         chosen(align, None, ["night"])
+
+
+def test_what_can_be_chosen_is_told_and_rejections_where_there_is_nothing(tmp_path):
+    rows = [row | {"split": None, "band": "VIS"} for row in align_rows()[:2]]
+    some = write_folder(tmp_path / "some", rows, ALIGN)
+    with pytest.raises(ExportError, match=r"its 2 rows are of no split 2, VIS 2$"):
+        chosen(some, None, ["test"])
+    none = write_folder(tmp_path / "none", [], ALIGN)
+    with pytest.raises(ExportError, match=r"is there: see why they left: `crossband rejected"):
+        chosen(none)
 
 
 def test_units_are_the_splits_of_the_shards_and_hold_each_row_once(align):
