@@ -114,8 +114,17 @@ class StageRun:
         return f"{self.stage}@{self.item or self.dataset}"
 
     def source(self, stage: str) -> ShardFolder:
-        """Open the output of another stage of the same data set."""
-        return ShardFolder.open(data_of(self.dataset, stage))
+        """Open the output of another stage of the same data set.
+
+        Raises:
+            StageError: there is none.
+            ParamsError: there is no such data set either.
+        """
+        try:
+            return ShardFolder.open(data_of(self.dataset, stage))
+        except StageError:
+            _ = self.dataset_params  # a name that is none of them is the fault, not its shards
+            raise
 
     def weight(self, name: str) -> Path:
         """Return a weight file whose sha256 was checked; the rows made here depend on it."""
@@ -267,7 +276,7 @@ def item_main(module: str, run: Callable[[str], None]) -> None:
 
     The argument is a name, or that of DVC's stage, ``<stage>@<name>``.
     """
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit(f"usage: python -m {module} <name>")
     item = sys.argv[1].rpartition("@")[2]
     run_guarded(f"{module.removeprefix('stages.')}@{item}", lambda: run(item))

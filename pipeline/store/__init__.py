@@ -5,8 +5,9 @@ from pipeline.store.executors import EXECUTORS, Executor, executor_from_environm
 from pipeline.store.fingerprint import StageKey, code_sha256
 from pipeline.store.listing import LazyRows, Listing
 from pipeline.store.mapping import MapSummary, map_shards
+from pipeline.store.nearby import is_shard_folder
 from pipeline.store.selection import ChosenRows, select
-from pipeline.store.shards import ShardFolder, is_shard_folder, shard_of
+from pipeline.store.shards import ShardFolder, shard_of
 
 __all__ = [
     "EXECUTORS",

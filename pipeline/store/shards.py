@@ -22,6 +22,7 @@ from pipeline.store.columns import measure_names
 from pipeline.store.content import content_names, content_sha256
 from pipeline.store.files import ObjectPath, Place, place_of
 from pipeline.store.ids import check_sample_id
+from pipeline.store.nearby import nearby_outputs
 from pipeline.store.pending import Pending, StoredRow, image_names, stored_rows
 from pipeline.store.rows import rows_from_table
 from pipeline.store.seal import UNSEALED, damaged, opened, seal
@@ -222,7 +223,7 @@ class ShardFolder:
         if len(counts) != 1 or len(names) != next(iter(counts)):
             raise StageError(
                 f"{path}: expected a complete set of shards, found {len(names)} files; "
-                "run the stage that makes it (`dvc repro`)"
+                f"run the stage that makes it (`dvc repro`){'' if names else nearby_outputs(path)}"
             )
         return cls(path, counts.pop())
 
@@ -284,11 +285,6 @@ def _groups_of(metadata: Any, ids: Sequence[str]) -> frozenset[int] | None:
         if place < len(ids) and ids[place] <= span.max:
             found.add(group)
     return frozenset(found)
-
-
-def is_shard_folder(path: Place) -> bool:
-    """Tell whether a folder holds shards."""
-    return path.is_dir() and any(path.glob("shard-*-of-*.parquet"))
 
 
 @dataclass

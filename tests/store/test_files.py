@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import fsspec
 import pytest
@@ -19,7 +20,7 @@ import work
 from pipeline.cli.compare import diff
 from pipeline.cli.rejected import explain, rejected
 from pipeline.cli.show import output_of
-from pipeline.errors import DamageError, StageError
+from pipeline.errors import DamageError, ParamsError, StageError
 from pipeline.report.query import Tables
 from pipeline.store import Listing, ShardFolder, StageKey, leases, map_shards
 from pipeline.store.executors import Processes, Serial
@@ -306,7 +307,9 @@ def test_stages_find_their_shards_where_the_environment_says(place, shout, monke
     monkeypatch.setenv("CROSSBAND_DATA", str(place.parent))
     assert data_of("mine", "align") == place.parent / "mine" / "align"
     with pytest.raises(StageError, match="expected a complete set of shards, found 0 files"):
-        StageRun("parse", "mine", None).source("align")
+        StageRun("parse", "mine", SimpleNamespace(datasets={"mine": None})).source("align")
+    with pytest.raises(ParamsError, match=r"data set 'mine' is none of \['yours'\]"):
+        StageRun("parse", "mine", SimpleNamespace(datasets={"yours": None})).source("align")
     prepare(place.parent / "mine" / "align", shout)
     assert StageRun("parse", "mine", None).source("align").count == SHARDS
     with pytest.raises(StageError, match="expected shards on a disk"):

@@ -190,6 +190,16 @@ def test_opening_tells_what_is_missing(tmp_path):
     assert ShardFolder.open(tmp_path).count == 2
 
 
+def test_a_name_that_holds_no_shards_is_told_of_the_outputs_nearby(tmp_path):
+    for name in ("align", "align/rejected", "crops/small"):
+        write(ShardFolder(tmp_path / name, 1).shard(0).path, [])
+    (tmp_path / "evaluate").mkdir()
+    there = "there are align, crops/small in "
+    for name in (".", "nothere", "align/nothere", "evaluate/x"):
+        with pytest.raises(StageError, match=f"found 0 files; .*; {there}{tmp_path}$"):
+            ShardFolder.open(tmp_path / name)
+
+
 def test_strangers_go(tmp_path):
     folder = ShardFolder(tmp_path, 2)
     keep = write(folder.shard(0).path, []).path
