@@ -138,6 +138,8 @@ def test_a_project_of_ones_own_has_params_and_stages_and_no_code(tmp_path):
     values = YAML(typ="safe").load((made / "params.yaml").read_text())
     assert values["datasets"]["photos"]["root"] == str(tmp_path / "photos")
     assert list(values["datasets"]) == list(values["face_datasets"]) == ["photos"]
+    emptied = (made / "params.yaml").read_text().partition("\nsynthesis_datasets: {} ")[2]
+    assert emptied.splitlines()[1].strip() == "# and degraded; {} leaves these stages out"
     assert "# 0..1; 0.6 lets background through" in (made / "params.yaml").read_text()
     stages = YAML(typ="safe").load((made / "dvc.yaml").read_text())["stages"]
     theirs = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -155,6 +157,25 @@ def test_what_comes_next_can_be_typed_as_it_stands(tmp_path):
     done = crossband("init", "my photos' project", cwd=tmp_path)
     words = shlex.split(done.stdout.splitlines()[-1].removeprefix("next: "))
     assert words == ["cd", "my photos' project", "&&", "dvc", "repro"]
+
+
+@pytest.mark.parametrize(
+    ("target", "source"),
+    [
+        ("mine", {"root": "photos", "list": "faces.csv"}),
+        ("photos/mine", {"root": "photos/faces.csv"}),
+    ],
+)
+def test_a_projects_list_is_that_of_its_folder_unless_the_project_lies_there(
+    tmp_path, target, source
+):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/faces.csv").write_text("path\n1.jpg\n")
+    done = crossband("init", target, "--images", "photos/faces.csv", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    photos = YAML(typ="safe").load((tmp_path / target / "params.yaml").read_text())["datasets"]
+    root = str(tmp_path / source["root"])
+    assert photos["photos"] == {"reader": "folder", **source, "root": root, "shards": 16}
 
 
 @pytest.mark.parametrize("name", ["photos.zip", "anna.jpg"])
@@ -346,3 +367,5 @@ def test_check_says_what_it_needs(tmp_path, words, message):
     done = crossband("check", *words, cwd=cwd)
     assert done.returncode == 1
     assert done.stderr.startswith(message)
+    if "--root" in words and "expected <Name>" in message:
+        assert done.stderr.endswith("; correct --root\n")

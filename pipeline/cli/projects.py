@@ -58,7 +58,7 @@ def init(
         return
     profiles = [read_yaml(file) for file in profile or ()]
     if images is not None:
-        profiles.insert(0, _profile_of(images))
+        profiles.insert(0, _profile_of(images, target))
         _check_apart(target, images)
     _check_empty(target)
     _check_git()
@@ -140,14 +140,22 @@ def own_pipeline(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _profile_of(images: Path) -> dict[str, Any]:
+def _profile_of(images: Path, target: Path) -> dict[str, Any]:
+    """Return what params say of one's own images.
+
+    A CSV is the list of its folder, so that DVC sees an image that is replaced; where the project
+    lies in that folder, of which DVC takes no output, it is the root itself.
+    """
     if not images.exists():
         raise StageError(f"there is no {images.resolve()}: expected a folder of images or a CSV")
     if not images.is_dir() and images.suffix.lower() != ".csv":
         raise StageError(
             f"{images.resolve()} is one file: expected a folder of images, unpacked, or a .csv"
         )
-    photos = {"reader": "folder", "root": str(images.resolve()), "shards": 16}
+    place = images.resolve()
+    listed = not place.is_dir() and not target.resolve().is_relative_to(place.parent)
+    source = {"root": str(place.parent), "list": place.name} if listed else {"root": str(place)}
+    photos = {"reader": "folder", **source, "shards": 16}
     return {"sample": None, "datasets": {"photos": photos}, "face_datasets": {"photos": {}}}
 
 
