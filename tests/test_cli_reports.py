@@ -69,8 +69,11 @@ def test_a_band_is_the_same_in_small_letters(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "pipeline.report.contact_sheet.contact_sheet", lambda *_, **options: asked.update(options)
     )
+    monkeypatch.setattr("pipeline.report.chosen_rows.count_subjects", lambda *_: 7)
     words = ["show", "data/sample/align", "-o", str(tmp_path / "a.png"), "--band"]
-    assert CliRunner().invoke(app, [*words, "nir"]).exit_code == 0
+    done = CliRunner().invoke(app, [*words, "nir"])
+    assert done.exit_code == 0
+    assert "5 of 7 subjects (--subjects), at most 3 images of each in a band" in done.stdout
     assert asked["bands"] == [Band.NIR]
     refused = CliRunner().invoke(app, [*words, "uv"])
     assert refused.exit_code == 2

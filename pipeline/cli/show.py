@@ -28,6 +28,7 @@ def show(
     tile_px: Annotated[int, typer.Option(min=32, max=1024, help="side of a tile")] = 160,
 ) -> None:
     """Draw a contact sheet of any stage's output."""
+    from pipeline.report.chosen_rows import count_subjects
     from pipeline.report.contact_sheet import contact_sheet
 
     check_png(out)
@@ -43,6 +44,12 @@ def show(
         tile_px=tile_px,
     )
     print(out)
+    if not subject:
+        there = count_subjects(shards, band or ())
+        print(
+            f"{min(there, subjects)} of {there} subjects (--subjects), at most {per_subject} "
+            "images of each in a band (--per-subject)"
+        )
 
 
 def check_png(out: Path) -> None:

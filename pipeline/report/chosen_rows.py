@@ -39,6 +39,14 @@ IMAGE = "coalesce(CASE WHEN frame_index IS NULL THEN media_id END, sample_id)"
 """SQL: by what a shot is known. With pseudonyms an id tells nothing, and the media has the shot."""
 
 
+def count_subjects(folder: ShardFolder, bands: Sequence[str] = ()) -> int:
+    """Count the subjects of some bands, by default of all; rows without one are one together."""
+    tables = Tables.of(folder, "coalesce(subject_id, '') AS subject, band")
+    asked = "len($bands) = 0 OR list_contains($bands, band)"
+    count = f"SELECT count(DISTINCT subject) FROM rows WHERE {asked}"  # noqa: S608
+    return int(tables.ask(count, bands=[str(band) for band in bands])[0][0])
+
+
 def pick_rows(
     folder: ShardFolder,
     *,
