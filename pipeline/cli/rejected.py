@@ -2,6 +2,8 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +15,7 @@ from pipeline.errors import StageError
 
 if TYPE_CHECKING:
     from pipeline.report.rejections import Step
+    from pipeline.store.files import Place
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON, not text")]
 
@@ -58,24 +61,20 @@ def rejected(
 
 
 def explain(
-    sample_id: Annotated[str, typer.Argument(help="or the image's path: e.g. anna/1.jpg")],
+    sample_id: Annotated[
+        str, typer.Argument(help="or the image's path: e.g. anna/1.jpg, photos/anna/1.jpg")
+    ],
     data: Annotated[
         str | None, typer.Option(help="folder of the data sets, or s3://…; else CROSSBAND_DATA")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Follow a sample through the stages: what was made of it, where it left and why."""
-    from pipeline.readers.listing import sample_id_of
     from pipeline.report import rejections
     from pipeline.store.files import data_folder, place_of
 
     folder = place_of(data) if data else data_folder()
-    try:
-        way = rejections.way_of(sample_id, folder, _stages())
-    except StageError:
-        if (of_path := sample_id_of(sample_id)) == sample_id:
-            raise
-        way = rejections.way_of(of_path, folder, _stages())
+    way = _way_of(sample_id, folder)
     if as_json:
         print(json.dumps(rejections.as_json(way), indent=2))
         return
@@ -84,6 +83,39 @@ def explain(
         for step in steps:
             for line in _lines(step):
                 print(f"  {line}")
+
+
+def _way_of(asked: str, data: "Place") -> Mapping[str, Sequence["Step"]]:
+    """Return the way of what is asked for: an id, or a path by one of the names it has as an id."""
+    from pipeline.report.rejections import way_of
+
+    first, *others = dict.fromkeys(_ids_of(asked))
+    try:
+        return way_of(first, data, _stages())
+    except StageError:
+        for name in others:
+            with suppress(StageError):
+                return way_of(name, data, _stages())
+        raise
+
+
+def _ids_of(asked: str) -> Iterator[str]:
+    """Yield the ids that may be meant: paths may begin with a data set's name, or on the disk."""
+    from pipeline.params.load import read_yaml
+    from pipeline.readers.listing import sample_id_of
+
+    yield asked
+    yield sample_id_of(asked)
+    params = Path("params.yaml")
+    datasets = read_yaml(params).get("datasets") or {} if params.is_file() else {}
+    for name, dataset in datasets.items():
+        if asked.startswith(f"{name}/"):
+            below = asked.removeprefix(f"{name}/")
+            yield from (below, sample_id_of(below))
+        root = Path(str(dataset.get("root", "."))).absolute()
+        folder = root.parent if root.is_file() else root
+        if (path := Path(asked).absolute()).is_relative_to(folder):
+            yield sample_id_of(path.relative_to(folder).as_posix())
 
 
 def _lines(step: "Step") -> list[str]:

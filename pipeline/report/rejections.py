@@ -115,7 +115,7 @@ def way_of(sample_id: str, data: Place, stages: Sequence[str]) -> dict[str, list
     if not found:
         raise StageError(
             f"no stage below {data.absolute()} has seen {sample_id!r}: expected an id as "
-            "`crossband rejected` and the rows' column sample_id have it, without the data set"
+            "`crossband rejected` and the rows' column sample_id have it, or an image's path"
         )
     return found
 
