@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.errors import ParamsError
+from pipeline.errors import ParamsError, ReaderError
 from pipeline.params.datasets import FREE
 from pipeline.params.load import load_params
 from pipeline.readers import READERS
@@ -51,7 +51,12 @@ def check(
         def start(total: int) -> "Advance":
             return stack.enter_context(progress(f"check {dataset}", total))
 
-        verdict = check_dataset(reader, folder, decode=decode, start=start)
+        try:
+            verdict = check_dataset(reader, folder, decode=decode, start=start)
+        except ReaderError as error:  # it knows the reader, not how its root was named
+            way_out = "--root" if root else f"datasets.{dataset}.root"
+            words = str(error).replace(f"datasets.{reader}.root", way_out)
+            raise ReaderError(words) from error
     if as_json:
         print(json.dumps(asdict(verdict) | {"in_order": verdict.in_order}, indent=2))
     else:

@@ -45,6 +45,8 @@ def read_manifest(url: str) -> Manifest:
     with explained(url):
         text = Store(url).read(MANIFEST)
     if text is None:
+        if (local := Store(url).local) is not None and not local.is_dir():
+            raise ExportError(f"there is no folder {url}: expected an export, with its {MANIFEST}")
         raise ExportError(
             f"{url} has no {MANIFEST}: it is no export of crossband, or one that was interrupted"
         )
