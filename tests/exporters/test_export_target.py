@@ -195,7 +195,7 @@ def test_a_file_changed_later_is_found_by_its_sha256(put, tmp_path):
 def test_a_folder_without_a_manifest_is_no_export(tmp_path):
     with pytest.raises(ExportError, match=r"no manifest\.json: it is no export"):
         read_manifest(str(tmp_path))
-    with pytest.raises(ExportError, match="there is no folder .*nothere: expected an export"):
+    with pytest.raises(ExportError, match=r"there is no folder .*nothere: expected an export"):
         read_manifest(str(tmp_path / "nothere"))
 
 
