@@ -106,6 +106,19 @@ def test_a_band_that_was_named_wrongly_is_told_by_its_colours(workspace, capsys)
     assert "NIR images" not in told
 
 
+def test_images_in_no_row_of_the_list_are_told(workspace, capsys):
+    for name in ("a", "b", "c"):
+        (workspace.path / f"images/{name}.png").write_bytes(encode_png(GREY))
+    (workspace.path / "images/faces.csv").write_text("path\na.png\n")
+    workspace.edit(datasets={"mine": {"list": "faces.csv"}})
+    workspace.run("ingest")
+    told = "ingest@mine: 2 images below images are in no row of faces.csv, and stay out; among them"
+    assert f"{told} b.png" in capsys.readouterr().out
+    workspace.edit(datasets={"mine": {"list": None}})
+    workspace.run("ingest")
+    assert "in no row" not in capsys.readouterr().out
+
+
 def test_the_limit_of_megapixels_is_a_param(workspace):
     (workspace.path / "images/a.png").write_bytes(encode_png(np.zeros((300, 400), np.uint8)))
     workspace.edit(ingest={"max_megapixels": 0.1})
