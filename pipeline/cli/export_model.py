@@ -16,6 +16,9 @@ def export_model(
     ],
     to: Annotated[Path, typer.Option(help="folder to make")],
     fold: Annotated[int, typer.Option(min=1, help="of a training with several")] = 1,
+    overwrite: Annotated[
+        bool, typer.Option(help="write beside files that are not export-model's; these stay")
+    ] = False,
 ) -> None:
     """Write a trained network as safetensors and ONNX with a model card.
 
@@ -39,7 +42,8 @@ def export_model(
         path = network_path(section, name, fold if folds else None)
         trained = load_trained(path)
         leaving = portable.portable_method(trained, entries[name])
-    for file in portable.write_portable(leaving, to, measured=_measured(section, name)):
+    measured = _measured(section, name)
+    for file in portable.write_portable(leaving, to, measured=measured, overwrite=overwrite):
         print(file)
 
 

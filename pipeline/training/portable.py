@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pipeline.errors import ExportError
 from pipeline.params.training import RecogniserParams
+from pipeline.store.whole import write_whole, written_whole
 from pipeline.training.backbones import BACKBONES, make_backbone
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.engine.trained import Trained, load_weights
@@ -22,6 +23,9 @@ TOLERANCE = 1e-3
 """How far ONNX Runtime's embeddings may lie from torch's, of the longest one's length."""
 _CHECKED_IMAGES = 3
 _OPSET = 17
+_STATE, _GRAPH, _CARD = "model.safetensors", "model.onnx", "README.md"
+_SAYS = "that embeds faces, trained with crossband."
+"""In the second paragraph of every card: whose it is."""
 
 
 @dataclass(frozen=True)
@@ -129,26 +133,71 @@ def _of_crops(
     return Portable(trained, network, module, (3, height, width), torch.uint8, says)
 
 
-def write_portable(leaving: Portable, folder: Path, *, measured: dict[str, Any]) -> list[Path]:
+def check_place(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder with files that no earlier export of a network wrote.
+
+    Args:
+        folder: where a network is to be written.
+        overwrite: let them stand beside it; one that bears a name of its own is refused even so.
+
+    Raises:
+        ExportError: as said.
+    """
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    strangers = sorted(there - _written(folder))
+    if taken := [name for name in strangers if name in (_STATE, _GRAPH, _CARD)]:
+        raise ExportError(
+            f"{folder / taken[0]} is no file of an earlier export-model and bears the name of "
+            "one: name another folder, or move it away"
+        )
+    if strangers and not overwrite:
+        raise ExportError(
+            f"{folder} holds {len(strangers)} files that export-model did not write, the first "
+            f"{strangers[0]}: name another folder, or write beside them with --overwrite"
+        )
+
+
+def _written(folder: Path) -> set[str]:
+    """Return the names of files that an earlier export wrote there, or began to."""
+    from safetensors import SafetensorError, safe_open
+
+    own = {f".{name}.partial" for name in (_STATE, _GRAPH, _CARD)}
+    card, state = folder / _CARD, folder / _STATE
+    if card.is_file() and _SAYS in card.read_text(encoding="utf-8", errors="replace"):
+        own |= {_CARD, _GRAPH}
+    try:
+        with safe_open(state, "pt") as file:
+            described = file.metadata() or {}
+    except (SafetensorError, OSError):
+        return own
+    return own | ({_STATE, _GRAPH} if "backbone" in described else set())
+
+
+def write_portable(
+    leaving: Portable, folder: Path, *, measured: dict[str, Any], overwrite: bool = False
+) -> list[Path]:
     """Write ``model.safetensors``, ``model.onnx`` and ``README.md``, and compare ONNX with torch.
 
     Args:
         leaving: the network.
-        folder: is made; files of these names are replaced.
+        folder: is made; what an earlier export wrote there is replaced.
         measured: by evaluation its summary, for the card.
+        overwrite: see ``check_place``.
 
     Returns:
         The files.
 
     Raises:
-        ExportError: ONNX Runtime embeds otherwise than torch, or the disk is full.
+        ExportError: ONNX Runtime embeds otherwise than torch, the disk is full, or the folder holds
+            files of others.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
+    check_place(folder, overwrite=overwrite)
     trained = leaving.trained
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / name for name in ("model.safetensors", "model.onnx", "README.md")]
+    files = [folder / name for name in (_STATE, _GRAPH, _CARD)]
     state = {name: value.contiguous() for name, value in leaving.network.state_dict().items()}
     described = {
         "name": trained.name,
@@ -157,21 +206,23 @@ def write_portable(leaving: Portable, folder: Path, *, measured: dict[str, Any])
         "params": json.dumps(dict(trained.params)),
     }
     try:
-        save_file(state, files[0], metadata=described)
+        with written_whole(files[0]) as partial:
+            save_file(state, partial, metadata=described)
     except SafetensorError as error:  # its way to say what the system refused
         reason = str(error).splitlines()[0]
         raise ExportError(
             f"{files[0]} can't be written ({reason}): expected room for it; make some, and run "
             "the same command again"
         ) from error
-    _write_onnx(leaving, files[1])
+    with written_whole(files[1]) as partial:
+        _write_onnx(leaving, partial)
     difference = compared(leaving, files[1])
     if not difference <= TOLERANCE:
         raise ExportError(
             f"{files[1]}: ONNX Runtime's embeddings differ by {difference:.2g} of their length: "
             f"expected at most {TOLERANCE}; use model.safetensors"
         )
-    files[2].write_text(_card(leaving, difference, measured), encoding="utf-8")
+    write_whole(files[2], _card(leaving, difference, measured))
     return files
 
 
@@ -224,7 +275,7 @@ def _card(leaving: Portable, difference: float, measured: dict[str, Any]) -> str
     lines = [
         f"# {trained.name}",
         "",
-        f"A {trained.backbone} that embeds faces, trained with crossband.",
+        f"A {trained.backbone} {_SAYS}",
         "",
         "| | |",
         "|---|---|",

@@ -123,6 +123,34 @@ def test_a_graph_that_embeds_otherwise_is_refused_and_gets_no_card(
     assert not (tmp_path / "README.md").exists()
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "model.onnx", "README.md"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_of_the_users_is_never_replaced(tmp_path, name, overwrite):
+    (tmp_path / name).write_text("# My notes")
+    with pytest.raises(ExportError, match=f"{name} is no file of .* move it away"):
+        write_portable(small(0), tmp_path, measured={}, overwrite=overwrite)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["# My notes"]
+
+
+def test_only_overwrite_writes_beside_files_of_the_users(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ExportError, match=r"the first notes\.txt: .* with --overwrite"):
+        write_portable(small(0), tmp_path, measured={})
+    assert len(write_portable(small(0), tmp_path, measured={}, overwrite=True)) == 3
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("lost", [None, "README.md", "model.safetensors"])
+def test_what_an_earlier_export_wrote_is_replaced(tmp_path, lost):
+    write_portable(small(0), tmp_path, measured={})
+    if lost:
+        (tmp_path / lost).unlink()
+    (tmp_path / ".model.onnx.partial").touch()  # of one that was killed
+    write_portable(small(1), tmp_path, measured={})
+    with safe_open(tmp_path / "model.safetensors", "pt") as file:
+        assert torch.equal(file.get_tensor("1.weight"), small(1).network.state_dict()["1.weight"])
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
@@ -149,9 +177,7 @@ def test_the_network_that_was_asked_for_leaves(project, monkeypatch, words, fold
         save_trained(Trained(str(path.parent), "x", (2, 2), "x", {}, "", [], {}), path)
     monkeypatch.setattr(portable, "portable_backbone", lambda found: found)
     monkeypatch.setattr(portable, "portable_method", lambda found, params: found)
-    monkeypatch.setattr(
-        portable, "write_portable", lambda leaving, to, measured: [Path(leaving.name)]
-    )
+    monkeypatch.setattr(portable, "write_portable", lambda leaving, to, **_: [Path(leaving.name)])
     done = CliRunner().invoke(app, ["export-model", *words, "--to", "out"])
     assert done.output == f"data/trained/{folder}\n"
 
