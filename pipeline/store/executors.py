@@ -132,6 +132,8 @@ class Processes:
     def run(self, work: Work) -> Iterator[Result]:
         """See ``Executor``.
 
+        What ``start`` raises in a worker is raised here as itself.
+
         Raises:
             StageError: a worker died, most often for want of memory, or hangs.
         """
@@ -268,10 +270,12 @@ _advance: Advance = _nobody
 
 
 _signs: Signs
+_failed: Exception | None = None
+"""What this worker's start raised: its first task tells, as a pool says of a start no cause."""
 
 
 def _start_worker(parent: int, start: Start, signs: Signs) -> None:
-    global _advance, _signs
+    global _advance, _signs, _failed
     _advance, _signs = signs.done, signs
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
     signal.signal(signal.SIGTERM, end_orderly)
@@ -280,12 +284,17 @@ def _start_worker(parent: int, start: Start, signs: Signs) -> None:
     # After all other finalizers: to take torch apart takes half a second, and the pool waits.
     util.Finalize(None, _leave, exitpriority=-1000)
     signs.begin(_LOADING)
-    _ended(start)
+    try:
+        _ended(start)
+    except Exception as error:
+        _failed = error
     signs.rest()
 
 
 def _work(function: Callable[[Task], Result], task: Task, number: int) -> Result:
     """Run one task, and tell so."""
+    if _failed is not None:
+        raise _failed
     _signs.begin(number)
     result = _ended(partial(function, task))
     _signs.rest()

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pipeline.errors import StageError
+from pipeline.errors import ParamsError, StageError
 from pipeline.store.executors import (
     Processes,
     Serial,
@@ -46,6 +46,17 @@ def test_no_task_starts_no_worker(executor):
         raise AssertionError("started")
 
     assert list(executor.run(Work(double, [], never, ignore))) == []
+
+
+def refuse():
+    raise ParamsError("device is cuda, and torch sees no GPU")
+
+
+@pytest.mark.parametrize("executor", [Serial(), Threads(), Processes(2)])
+def test_an_error_of_the_start_comes_through_alone(executor, capfd):
+    with pytest.raises(ParamsError, match="^device is cuda, and torch sees no GPU$"):
+        list(executor.run(Work(double, [1, 2, 3], refuse, ignore)))
+    assert capfd.readouterr().err == ""  # no worker's traceback
 
 
 @pytest.mark.parametrize("executor", [Serial(), Threads(), Processes(1)])
