@@ -1,11 +1,10 @@
 """Reading, merging and checking ``params.yaml``."""
 
 import copy
-import difflib
 import json
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, lru_cache
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +15,7 @@ from ruamel.yaml.error import YAMLError
 from pipeline.errors import ParamsError, one_line
 from pipeline.params.base import NEUTRAL
 from pipeline.params.extent import UNREADABLE, is_too_much, read_text, too_much
+from pipeline.params.faults import faults_of
 from pipeline.params.renamed import RENAMED
 from pipeline.params.whole import Params
 
@@ -245,7 +245,7 @@ def _check(model: type[Checked], values: Mapping[str, Any], path: Path) -> Check
         # The JSON mode of a strict model takes lists for tuples and names for enum members.
         section = model.model_validate_json(json.dumps(values))
     except ValidationError as error:
-        faults += [_fault(model, dict(item)) for item in error.errors()]
+        faults += faults_of(model, error)
     except (TypeError, ValueError) as error:
         faults.append(one_line(error))
     if faults:
@@ -295,58 +295,3 @@ def _matching(values: Any, pattern: list[str]) -> Iterator[str]:
             yield from (f"{key}.{inner}" for inner in _matching(values[key], rest))
         else:
             yield str(key)
-
-
-def _fault(model: type[BaseModel], error: Mapping[str, Any]) -> str:
-    location, known = _place(model, [str(part) for part in error["loc"]])
-    path = ".".join(location) or "the whole file"
-    if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(location[-1], known, n=1)
-        return f"{path}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
-    if error["type"] == "missing":
-        return f"{path}: this key is missing"
-    message = error["msg"].removeprefix("Value error, ")
-    if isinstance(error["input"], Mapping):  # keys that disagree: the message names them
-        return f"{path}: {message}"
-    return f"{path}: {message}, found {error['input']!r}"
-
-
-def _place(model: type[BaseModel], location: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return the keys that lead to a fault in the file, and those that are known beside it.
-
-    Of what may be one of several things, pydantic has the one that it tried among the keys.
-    """
-    schema = _schema(model)
-    path: list[str] = []
-    known: list[str] = []
-    node: Any = schema
-    for part in location:
-        node = _written_out(node, schema)
-        kinds = node.get("discriminator", {}).get("mapping", {})
-        if part in kinds:
-            node = {"$ref": kinds[part]}
-            continue
-        if "anyOf" in node:
-            continue
-        keys = node.get("properties", {})
-        entries = [*node.get("patternProperties", {}).values(), node.get("additionalProperties")]
-        node = keys.get(part) or (node.get("items") if part.isdecimal() else entries[0]) or {}
-        known = list(keys)
-        path.append(part)
-    return path, known
-
-
-@cache
-def _schema(model: type[BaseModel]) -> Mapping[str, Any]:
-    """Return what keys a model has, made once: that takes 0.1 seconds, and faults are many."""
-    return model.model_json_schema()
-
-
-def _written_out(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a part of a schema stands for; of one that may be null, what else it may be."""
-    while "$ref" in node or "anyOf" in node:
-        others = [each for each in node.get("anyOf", ()) if each.get("type") != "null"]
-        if len(others) > 1:
-            break
-        node = others[0] if others else schema["$defs"][node["$ref"].rpartition("/")[2]]
-    return node
