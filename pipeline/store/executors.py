@@ -16,7 +16,7 @@ from functools import partial
 from multiprocessing import active_children, get_context, util
 from typing import Any, Protocol
 
-from pipeline.errors import StageError
+from pipeline.errors import CrossbandError, StageError
 from pipeline.process import die_with_parent, end_orderly, one_thread
 from pipeline.store.signs import Signs
 
@@ -132,7 +132,7 @@ class Processes:
     def run(self, work: Work) -> Iterator[Result]:
         """See ``Executor``.
 
-        What ``start`` raises in a worker is raised here as itself.
+        What ``start`` can't have in a worker is raised here as itself.
 
         Raises:
             StageError: a worker died, most often for want of memory, or hangs.
@@ -275,20 +275,25 @@ _failed: Exception | None = None
 
 
 def _start_worker(parent: int, start: Start, signs: Signs) -> None:
-    global _advance, _signs, _failed
+    global _advance, _signs
     _advance, _signs = signs.done, signs
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
     signal.signal(signal.SIGTERM, end_orderly)
+    _ended(partial(_load, parent, start))
+
+
+def _load(parent: int, start: Start) -> None:
+    global _failed
     limit_threads()
     die_with_parent(parent)
     # After all other finalizers: to take torch apart takes half a second, and the pool waits.
     util.Finalize(None, _leave, exitpriority=-1000)
-    signs.begin(_LOADING)
+    _signs.begin(_LOADING)
     try:
-        _ended(start)
-    except Exception as error:
+        start()
+    except (CrossbandError, ModuleNotFoundError, MemoryError, OSError) as error:
         _failed = error
-    signs.rest()
+    _signs.rest()
 
 
 def _work(function: Callable[[Task], Result], task: Task, number: int) -> Result:

@@ -54,7 +54,7 @@ def refuse():
 
 @pytest.mark.parametrize("executor", [Serial(), Threads(), Processes(2)])
 def test_an_error_of_the_start_comes_through_alone(executor, capfd):
-    with pytest.raises(ParamsError, match="^device is cuda, and torch sees no GPU$"):
+    with pytest.raises(ParamsError, match=r"^device is cuda, and torch sees no GPU$"):
         list(executor.run(Work(double, [1, 2, 3], refuse, ignore)))
     assert capfd.readouterr().err == ""  # no worker's traceback
 
