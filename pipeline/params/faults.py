@@ -1,34 +1,78 @@
 """Faults of a parameter file in its own words: the key, what was found, what is expected."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+_NAMED_KEYS = 3
+"""Missing keys of an entry that are named; of more, this line alone."""
+
 
 def faults_of(model: type[BaseModel], error: ValidationError) -> list[str]:
-    """Return a line for each fault that pydantic found."""
-    return [_fault(model, dict(item)) for item in error.errors()]
+    """Return a line for each fault that pydantic found, and one for an entry that lacks much."""
+    items: list[dict[str, Any]] = [dict(item) for item in error.errors()]
+    lacks: dict[tuple[str, ...], list[str]] = {}
+    for item in items:
+        if item["type"] == "missing" and len(item["loc"]) > 2:
+            *above, key = map(str, item["loc"])
+            lacks.setdefault(tuple(above), []).append(key)
+    much = {entry: keys for entry, keys in lacks.items() if len(keys) > _NAMED_KEYS}
+    faults = [
+        f"{'.'.join(_place(model, entry)[0])}: {lacking(keys)}" for entry, keys in much.items()
+    ]
+    return faults + [
+        _fault(model, item)
+        for item in items
+        if item["type"] != "missing" or tuple(map(str, item["loc"][:-1])) not in much
+    ]
+
+
+def lacking(keys: Sequence[str]) -> str:
+    """Say which keys an entry lacks, the first few by name."""
+    named, more = ", ".join(keys[:_NAMED_KEYS]), len(keys) - _NAMED_KEYS
+    return f"lacks {named}{f' and {more} more keys' if more > 0 else ''}: give the whole of it"
 
 
 def _fault(model: type[BaseModel], error: Mapping[str, Any]) -> str:
-    location, known = _place(model, [str(part) for part in error["loc"]])
+    location, known, kinds = _place(model, [str(part) for part in error["loc"]])
     path = ".".join(location) or "the whole file"
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(location[-1], known, n=1)
-        return f"{path}: unknown key" + (f", did you mean {near[0]!r}?" if near else "")
+        return f"{path}: unknown key{_near(location[-1], known)}"
     if error["type"] == "missing":
         return f"{path}: this key is missing"
+    if error["type"].startswith("union_tag_"):
+        return _unknown_kind(path, kinds, error)
     message = error["msg"].removeprefix("Value error, ")
+    if not location and re.split(r"[.:\s]", message)[0] in model.model_fields:
+        return str(message)  # it begins with the key
     if isinstance(error["input"], Mapping):  # keys that disagree: the message names them
         return f"{path}: {message}"
     return f"{path}: {message}, found {error['input']!r}"
 
 
-def _place(model: type[BaseModel], location: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return the keys that lead to a fault in the file, and those that are known beside it.
+def _near(found: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(found, list(known), n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
+
+
+def _unknown_kind(path: str, kinds: Sequence[str], error: Mapping[str, Any]) -> str:
+    """Word what pydantic calls a tag: the key by which an entry is one of several things."""
+    key = str(error["ctx"]["discriminator"]).strip("'")
+    expected = f"expected one of {', '.join(kinds)}"
+    if error["type"] == "union_tag_not_found":
+        return f"{path}.{key}: this key is missing, {expected}"
+    found = str(error["ctx"]["tag"])
+    return f"{path}.{key}: {expected}, found {found!r}{_near(found, kinds)}"
+
+
+def _place(
+    model: type[BaseModel], location: Iterable[str]
+) -> tuple[list[str], list[str], list[str]]:
+    """Return the keys that lead to a fault in the file, those beside it, and what kinds it has.
 
     Of what may be one of several things, pydantic has the one that it tried among the keys.
     """
@@ -49,7 +93,7 @@ def _place(model: type[BaseModel], location: Iterable[str]) -> tuple[list[str], 
         node = keys.get(part) or (node.get("items") if part.isdecimal() else entries[0]) or {}
         known = list(keys)
         path.append(part)
-    return path, known
+    return path, known, list(_written_out(node, schema).get("discriminator", {}).get("mapping", {}))
 
 
 @cache

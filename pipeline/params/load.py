@@ -6,16 +6,16 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import ParamsError, one_line
 from pipeline.params.base import NEUTRAL
 from pipeline.params.extent import UNREADABLE, is_too_much, read_text, too_much
-from pipeline.params.faults import faults_of
+from pipeline.params.faults import faults_of, lacking
 from pipeline.params.renamed import RENAMED
 from pipeline.params.whole import Params
 
@@ -185,14 +185,30 @@ def _moved(former: Any, entry: Any) -> bool:
 
 def _check_changes(params: Mapping[str, Any], profile: Mapping[str, Any]) -> None:
     """Refuse parts of entries of which nothing is there to lay them over."""
-    for section in _REFERRING.keys() & profile.keys():
+    faults = []
+    for section in [each for each in _REFERRING if each in profile]:
         for name, entry in (profile[section] or {}).items():
             known = name in (params.get(section) or {})
-            if isinstance(entry, Mapping) and not known and "dataset" not in entry:
-                raise ParamsError(
-                    f"{section}.{name}: the profile changes an entry that is not there: give the "
-                    "whole of it, with its dataset, or lay the profile that removes it last"
+            if isinstance(entry, Mapping) and not known and (keys := _lacks(section, name, entry)):
+                faults.append(
+                    f"{section}.{name}: the profile changes an entry that is not there, and "
+                    f"{lacking(keys)}. One of the sample is there for `crossband init NAME "
+                    "--profile FILE` without --images, where no profile before removed it"
                 )
+    if faults:
+        raise ParamsError("\n".join(faults))
+
+
+def _lacks(section: str, name: str, entry: Mapping[str, Any]) -> list[str]:
+    """Return the keys that an entry of a section has to have, and does not."""
+    adapter: TypeAdapter[Any] = TypeAdapter(cast(Any, Params.model_fields[section].annotation))
+    try:
+        adapter.validate_json(json.dumps({name: entry}, default=str))
+    except ValidationError as error:
+        items = [item for item in error.errors() if item["loc"][:1] == (name,)]
+        kind = ["kind" for item in items if item["type"] == "union_tag_not_found"]
+        return kind + [str(item["loc"][-1]) for item in items if item["type"] == "missing"]
+    return []
 
 
 def _made_datasets(params: Mapping[str, Any]) -> set[str]:

@@ -127,12 +127,12 @@ def test_the_tiny_profile_is_in_order(tmp_path):
             r"pretrain_bodies\.vis\.triplet_margin: .*'soft', found 'hard'",
         ),
         ("\n  sample:\n", "\n  Sample:\n", r"datasets\.Sample.*"),
-        ("  sample: {}", "  samples: {}", r"the whole file: face_datasets: \['samples'\] are none"),
+        ("  sample: {}", "  samples: {}", r"face_datasets: \['samples'\] are none"),
         *(
             (
                 "    root: data/sample/source ",
                 f"    root: {root} ",
-                rf"the whole file: datasets\.sample\.root: {re.escape(root)} is, or holds, .*",
+                rf"datasets\.sample\.root: {re.escape(root)} is, or holds, .*",
             )
             for root in ("data/sample", "data", ".", "data/sample/../../data")
         ),
@@ -147,6 +147,35 @@ def test_each_fault_is_one_line_with_its_path(tmp_path, old, new, fault):
     assert old in TEXT
     found = faults(tmp_path, TEXT.replace(old, new, 1))
     assert any(re.fullmatch(fault + ".*", line) for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("section", "entry", "fault"),
+    [
+        (
+            "train_nir_vis",
+            {"dataset": "x"},
+            r"\.kind: this key is missing, expected one of adfl, .*, pram, ",
+        ),
+        (
+            "train_nir_vis",
+            {"kind": "pran"},
+            r"\.kind: .*, trivet, wcnn, found 'pran', did you mean 'pram'",
+        ),
+        ("pretrain_bodies", {"kind": 5}, r"\.kind: expected one of .*semantic_vit, found '5'$"),
+        (
+            "pretrain_nir_vis",
+            {"dataset": "x"},
+            r": lacks steps, learning_rate, grad_\w+ and \d+ more keys: give the whole of it$",
+        ),
+    ],
+)
+def test_an_entry_of_which_little_is_there_is_one_line(section, entry, fault):
+    values = read_yaml(ROOT / "params.yaml")
+    values[section]["mine"] = entry
+    with pytest.raises(ParamsError, match=rf"params\.yaml: {section}\.mine{fault}") as told:
+        check_params(values, ROOT / "params.yaml")
+    assert "\n" not in str(told.value)
 
 
 def test_all_faults_are_told_at_once(tmp_path):

@@ -129,6 +129,22 @@ def test_a_change_of_what_is_not_there_is_one_line():
     assert "\n" not in str(told.value)
 
 
+def test_what_went_with_the_sample_before_is_one_line_an_entry():
+    params = lay_profile_over(read_yaml(ROOT / "params.yaml"), {"sample": None})
+    profile = {
+        "datasets": {"photos": {"reader": "folder", "root": "photos", "shards": 1}},
+        "pretrain_nir_vis": {"lightcnn9": {"dataset": "photos"}},
+        "train_nir_vis": {"pram_cat": {"dataset": "photos", "protocol": "VIS-NIR"}},
+    }
+    with pytest.raises(ParamsError) as told:
+        lay_profile_over(params, profile)
+    pretrained, trained = str(told.value).splitlines()
+    assert pretrained.startswith("pretrain_nir_vis.lightcnn9: the profile changes an entry")
+    assert "lacks steps, learning_rate" in pretrained
+    assert "lacks kind: give the whole of it" in trained
+    assert "`crossband init NAME --profile FILE` without --images" in trained
+
+
 @pytest.mark.parametrize(
     ("section", "value"), [("evaluate_nir_vis", []), ("datasets", "casia"), ("sample", 3)]
 )
