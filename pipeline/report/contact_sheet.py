@@ -21,6 +21,8 @@ from pipeline.types import FACE_PARTS, Band, Row, UInt8
 
 _BEFORE = ("sample_id", "subject_id", "band", "simulated", "media_id", "frame_index", "image")
 """Columns of an image before: its tile is the image alone."""
+_NAMED = 12
+"""Subjects that are named where none of those asked for is there."""
 
 
 def contact_sheet(
@@ -61,8 +63,7 @@ def contact_sheet(
         per_subject=per_subject,
     )
     if not rows and (subjects or bands):
-        asked = f"subjects {list(subjects) or 'any'}, bands {list(bands) or 'any'}"
-        raise StageError(f"{folder.path} holds no row of {asked}")
+        raise StageError(_nothing_of(folder, subjects, bands))
     parents = [row["parent_id"] for row in rows] if before else []
     images = {}
     if before:
@@ -72,6 +73,19 @@ def contact_sheet(
     if rows and rows[0].get("template"):
         title += f", alignment template {rows[0]['template']}"
     write_png(page(title, lines_of(rows, tile_px, images), rows), path)
+
+
+def _nothing_of(folder: ShardFolder, subjects: Sequence[str], bands: Sequence[str]) -> str:
+    """Say what was asked for in vain, and what there is."""
+    table = folder.table(["subject_id", "band"])
+    asked, there = [], []
+    for word, column, named in (("subject", "subject_id", subjects), ("band", "band", bands)):
+        if named:
+            asked.append(f"{word} {', '.join(map(str, named))}")
+            found = sorted({value for value in table[column].to_pylist() if value is not None})
+            more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+            there.append(f"{word}s {', '.join(found[:_NAMED]) or 'none'}{more}")
+    return f"{folder.path} holds no row of {' in '.join(asked)}: it has the {', '.join(there)}"
 
 
 def write_png(image: UInt8, path: Path) -> None:

@@ -14,7 +14,7 @@ from pipeline.report.page import MOST_PX, legend_of, page
 from pipeline.schemas.sample import IMAGES
 from pipeline.store import ShardFolder, image_columns
 from pipeline.store.shards import ShardWriter, shard_of
-from pipeline.types import FaceClass
+from pipeline.types import Band, FaceClass
 
 BANDS = ("VIS", "NIR", "LWIR")
 
@@ -106,8 +106,11 @@ def test_with_one_band_a_subjects_images_stand_side_by_side(folder):
 
 
 def test_nothing_to_show_is_an_error_only_where_something_was_asked_for(folder, tmp_path):
-    with pytest.raises(StageError, match=r"no row of subjects \['nobody'\]"):
-        contact_sheet(folder, tmp_path / "x.png", subjects=["nobody"])
+    told = (
+        "no row of subject nobody in band MWIR: it has the subjects a, b, c, bands LWIR, NIR, VIS"
+    )
+    with pytest.raises(StageError, match=told):
+        contact_sheet(folder, tmp_path / "x.png", subjects=["nobody"], bands=[Band.MWIR])
     empty = ShardFolder(tmp_path / "empty", 1)
     with ShardWriter(empty.shard(0).path, IMAGES):
         pass
