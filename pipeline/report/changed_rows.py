@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from pipeline.errors import SchemaError
 from pipeline.report.chosen_rows import read_rows
 from pipeline.store import ShardFolder
 
@@ -14,6 +16,11 @@ COMPARED = 200
 """Changed rows whose columns are compared."""
 
 _UNTOLD = frozenset({"content_sha256", "fingerprint"})
+_SCHEMAS = (
+    *("ingest", "detect", "align", "parse", "parts", "attributes", "reconstruct", "masks"),
+    *("poses", "degrade", "detect_bodies", "label_bodies", "crop_bodies"),
+)
+"""Stages whose rows have a schema of their own, modules of ``pipeline.schemas``."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,12 @@ class RowChanges:
 
 
 def changed_rows(before: ShardFolder, now: ShardFolder) -> RowChanges:
-    """Compare two outputs of a stage row by row; they may have other numbers of shards."""
+    """Compare two outputs of a stage row by row; they may have other numbers of shards.
+
+    Raises:
+        SchemaError: they are of two stages.
+    """
+    _check_alike(before, now)
     old, new = _column(before, "content_sha256"), _column(now, "content_sha256")
     lost, losing = _column(before.rejected, "reason"), _column(now.rejected, "reason")
     changed = tuple(sorted(name for name in old.keys() & new.keys() if old[name] != new[name]))
@@ -59,6 +71,29 @@ def changed_rows(before: ShardFolder, now: ShardFolder) -> RowChanges:
         {name: losing[name] for name in sorted(losing) if losing[name] != lost.get(name)},
         {name: lost[name] for name in sorted(lost.keys() & new.keys() - losing.keys())},
     )
+
+
+def _check_alike(before: ShardFolder, now: ShardFolder) -> None:
+    """Refuse outputs of two stages; what another version of one wrote is taken."""
+    columns = [frozenset(each.shard(0).schema().names) for each in (before, now)]
+    if columns[0] == columns[1]:
+        return
+    one, other = map(_stage_of, columns)
+    if one != other:
+        raise SchemaError(
+            f"{before.path} holds rows as {one} writes them, {now.path} as {other}: expected two "
+            "outputs of one stage"
+        )
+
+
+def _stage_of(columns: frozenset[str]) -> str:
+    """Return the stage whose schema is nearest to these columns."""
+
+    def far(stage: str) -> int:
+        schema = getattr(import_module(f"pipeline.schemas.{stage}"), stage.upper())
+        return len(columns.symmetric_difference(schema.names))
+
+    return min(_SCHEMAS, key=far)
 
 
 def _column(folder: ShardFolder, name: str) -> dict[str, str]:

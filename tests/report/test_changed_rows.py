@@ -1,14 +1,19 @@
 """Two runs of a stage compared: what came, went, changed, was rejected, whatever the shards."""
 
+import importlib
 import json
 
 import numpy as np
+import pyarrow as pa
+import pytest
 from report_rows import aligned, folder
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.report.changed_rows import changed_rows
+from pipeline.errors import SchemaError
+from pipeline.report.changed_rows import _SCHEMAS, _stage_of, changed_rows
 from pipeline.schemas.align import ALIGN
+from pipeline.schemas.ingest import INGEST
 
 
 def rejected(name, reason):
@@ -68,3 +73,19 @@ def test_a_run_differs_from_itself_in_nothing(tmp_path):
     before, _ = (str(each.path) for each in runs(tmp_path))
     done = CliRunner().invoke(app, ["diff", before, before])
     assert (done.exit_code, done.stdout) == (0, "4 rows as they were\n")
+
+
+def test_outputs_of_two_stages_are_refused_and_those_of_two_versions_taken(tmp_path):
+    before, _ = runs(tmp_path)
+    other = folder(tmp_path / "ingest", INGEST, [aligned("same")])
+    with pytest.raises(SchemaError, match=r"as align writes them, .*ingest as ingest: expected"):
+        changed_rows(before, other)
+    older = pa.schema([each for each in ALIGN if each.name != "face_count"], ALIGN.metadata)
+    now = folder(tmp_path / "older", older, [aligned("same")])
+    assert changed_rows(before, now).gone == ("falls", "gone", "moved", "rises")
+
+
+def test_each_stage_is_known_by_its_columns():
+    for stage in _SCHEMAS:
+        schema = getattr(importlib.import_module(f"pipeline.schemas.{stage}"), stage.upper())
+        assert _stage_of(frozenset(schema.names)) == stage
