@@ -301,9 +301,11 @@ def test_a_faulty_profile_is_told_before_anything_runs(tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "."])
-def test_show_names_what_is_missing(tmp_path, folder):
-    done = crossband("show", tmp_path / folder, "-o", tmp_path / "x.png")
-    assert done.returncode == 1
+@pytest.mark.parametrize(("command", "status"), [("show", 1), ("diff", 2)])
+def test_what_is_missing_is_named(tmp_path, folder, command, status):
+    more = ["-o", tmp_path / "x.png"] if command == "show" else [tmp_path]
+    done = crossband(command, tmp_path / folder, *more)
+    assert done.returncode == status
     assert "complete set of shards" in done.stderr
 
 
@@ -327,7 +329,7 @@ def test_check_of_a_whole_copy_exits_with_zero(buaa):
 
 def test_check_outside_a_project_says_where_it_looked(tmp_path):
     done = crossband("check", "mine", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert f"Looked in {tmp_path}" in done.stderr
 
 
@@ -365,7 +367,7 @@ def test_check_says_what_it_needs(tmp_path, words, message):
     mine = "\n  mine: {reader: lfw, root: elsewhere, shards: 1}\n  sample:\n"
     (tmp_path / "params.yaml").write_text(text.replace("\n  sample:\n", mine, 1))
     done = crossband("check", *words, cwd=cwd)
-    assert done.returncode == 1
+    assert done.returncode == 2  # 1 says that something differs
     assert done.stderr.startswith(message)
     if "--root" in words and "expected <Name>" in message:
         assert done.stderr.endswith("; correct --root\n")

@@ -5,7 +5,7 @@ Modules import what is slow to import only when a command runs: ``--help`` answe
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -103,17 +103,27 @@ app.command("mesh")(mesh)
 app.command("new-dataset")(new_dataset)
 
 
+_DIFFERING = ("diff", "check")
+"""Commands whose exit status 1 says that something differs: an error is 2 there, as of diff(1)."""
+
+
 def main() -> None:
-    """Run the command; an error raised on purpose is one clear message and exit status 1."""
+    """Run the command; an error raised on purpose is one clear message and exit status 1, or 2."""
     take_signals()
     print_any_text()
     try:
         app()
     except CrossbandError as error:
-        sys.exit(f"error: {error}")
+        _fail(str(error))
     except ModuleNotFoundError as error:
         if (words := missing_words(error)) is None:
             raise
-        sys.exit(f"error: {words}")
+        _fail(words)
     except OSError as error:
-        sys.exit(f"error: {refusal(error)}: expected a file or folder that can be used as it is")
+        _fail(f"{refusal(error)}: expected a file or folder that can be used as it is")
+
+
+def _fail(words: str) -> NoReturn:
+    """End with an error."""
+    print(f"error: {words}", file=sys.stderr)
+    sys.exit(2 if sys.argv[1:2] and sys.argv[1] in _DIFFERING else 1)

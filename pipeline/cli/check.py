@@ -38,7 +38,7 @@ def check(
 ) -> None:
     """Verify a copy of a data set: counts, missing and extra files, lists, subjects in two splits.
 
-    Exits with 0 where it is in order and with 1 where anything differs.
+    Exits with 0 where it is in order, with 1 where anything differs and with 2 on an error.
     """
     from rich.console import Console
 

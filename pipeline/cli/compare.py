@@ -31,7 +31,7 @@ def diff(
     """Compare two runs of a stage: samples that came, went, changed, and in which columns.
 
     The output of an earlier commit comes by `dvc get . data/photos/align --rev HEAD~1 -o old`.
-    Exits with 0 where nothing differs and with 1 where anything does.
+    Exits with 0 where nothing differs, with 1 where anything does and with 2 on an error.
     """
     from pipeline.report.changed_rows import changed_rows
 
