@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.errors import ParamsError, StageError
 from pipeline.params.load import read_yaml
+from pipeline.schemas.ingest import INGEST
 from pipeline.store import REJECTED, ShardFolder
 from pipeline.store.shards import ShardWriter
 from pipeline.types import Band
@@ -37,6 +38,15 @@ def test_a_sheet_gets_no_name_of_another_format(tmp_path, command, name):
     words = [command, "data/sample/detect", "-o", str(tmp_path / name)]
     with pytest.raises(StageError, match=r"sheet[.\w]*: expected the extension \.png"):
         CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_a_sheet_without_a_name_is_called_as_its_rows_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ShardWriter(ShardFolder(Path("data/mine/ingest"), 1).shard(0).path, INGEST):
+        pass
+    done = CliRunner().invoke(app, ["show", "data/mine/ingest"], catch_exceptions=False)
+    assert done.stdout == "mine-ingest.png\n"
+    assert (tmp_path / "mine-ingest.png").is_file()
 
 
 def test_where_nothing_is_evaluated_compare_says_what_it_takes(tmp_path, monkeypatch):

@@ -17,7 +17,10 @@ def show(
     folder: Annotated[
         str, typer.Argument(help="a stage's output, e.g. data/sample/align, or s3://…")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="PNG to write; by default <data set>-<stage>.png here"),
+    ] = None,
     subject: Annotated[list[str] | None, typer.Option(help="only this subject; repeatable")] = None,
     band: Annotated[
         list[Band] | None,
@@ -31,8 +34,10 @@ def show(
     from pipeline.report.chosen_rows import count_subjects
     from pipeline.report.contact_sheet import contact_sheet
 
-    check_png(out)
+    if out is not None:
+        check_png(out)
     shards = output_of(folder)
+    out = out or Path(f"{'-'.join(shards.path.absolute().parts[-2:])}.png")
     out.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(
         shards,

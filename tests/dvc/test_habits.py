@@ -94,6 +94,8 @@ def test_an_edit_is_compared_with_the_last_commit(copy):
     static = Path(page.strip().removeprefix("file://")).parent / "static"
     sheets = {path.name for path in static.glob("*align.png")}
     assert len(sheets) == 2  # of the commit and of the workspace
+    changed = command("git", "status", "--porcelain", cwd=copy).splitlines()
+    assert changed == [" M dvc.lock", " M params.yaml"]  # the page of plots is ignored
 
 
 def test_an_experiment_shows_numbers_beside_those_of_the_commit(copy):
@@ -107,6 +109,11 @@ def test_an_experiment_shows_numbers_beside_those_of_the_commit(copy):
         for state in (commit, experiment)
     ]
     assert [(values["out"], values["rejected"]) for values in found] == [(3, 0), (0, 3)]
+    differing = command("dvc", "exp", "show", "--only-changed", "--csv", cwd=copy)
+    columns = differing.splitlines()[0].split(",")
+    assert "align.min_interocular_px" in columns
+    assert any(column.endswith("align.json:rejected") for column in columns)
+    assert "align.template" not in columns
     text = (copy / "params.yaml").read_text()
     assert "min_interocular_px: 60.0" in text
     assert "# 0..1000, smaller faces are rejected" in text
