@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.whole import Params
-from pipeline.report.losses import loss_figure, write_curve
+from pipeline.report.losses import loss_figure, tell_training, write_curve
 from pipeline.store.locks import locked
 from stages.run import StageRun, stage_main
 
@@ -52,6 +52,7 @@ def run(stage: StageRun) -> None:
         metrics |= aligned.described(samples, run)
     stage.write_metrics(metrics)
     stage.write_run(run.times())
+    tell_training(stage.label, run.curve, run.seconds, path)
     write_curve(run.curve, stage.report("curves", ".csv"))
     loss_figure(run.curve, stage.report("figures", ".png"))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.params.whole import Params
 from pipeline.report.hard_pairs import write_hard_pairs
-from pipeline.report.losses import loss_figure, write_curve
+from pipeline.report.losses import loss_figure, tell_training, write_curve
 from pipeline.store.locks import locked
 from pipeline.store.protocols import read_protocol
 from stages.run import StageRun, stage_main
@@ -38,7 +38,8 @@ def run(stage: StageRun) -> None:
     key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
     curves, metrics, runs = [], {}, {}
     folds = bodies.networks_of(protocols, bodies.folds_of(protocols))
-    for number in sorted(set(folds.values())):
+    numbers = sorted(set(folds.values()))
+    for number in numbers:
         ids = bodies.training_ids(protocols, number)
         chosen = bodies.open_chosen(params, stage.source("crop_bodies"), ids)
         path = network_path(stage.stage, name, number)
@@ -51,6 +52,8 @@ def run(stage: StageRun) -> None:
                 key=key.fingerprint(chosen.samples.digest),
                 path=path,
             )
+        label = f"{stage.label} fold {number}" if len(numbers) > 1 else stage.label
+        tell_training(label, run.curve, run.seconds, path)
         curves += [{"fold": number} | point for point in run.curve]
         metrics[f"fold_{number}"] = bodies.described(chosen, run)
         runs[f"fold_{number}"] = run.times()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.whole import Params
-from pipeline.report.losses import write_curve
+from pipeline.report.losses import tell_training, write_curve
 from pipeline.report.train_degrader import comparison_sheet, likeness_metrics, sharpness_metrics
 from pipeline.synthesis.degrade.untrained import NOT_ASKED, leave_note, remove_note, too_few
 from pipeline.types import Split, UInt8
@@ -72,6 +72,8 @@ def run(stage: StageRun) -> None:
         }
     )
     stage.write_run(run.times())
+    path = folder / "generator.pt"
+    tell_training(stage.label, run.curve, run.seconds, path, may_rise=True)
     write_curve(run.curve, stage.report("curves", ".csv"))
     show(stage, sets, SHEET, simulated=faces.samples.simulated)
 

@@ -1,7 +1,7 @@
 """Stage ``train_dmfr``: trains one method on real faces and on synthetic ones."""
 
 from pipeline.params.whole import Params
-from pipeline.report.losses import loss_figure, write_curve
+from pipeline.report.losses import loss_figure, tell_training, write_curve
 from pipeline.store.locks import locked
 from stages.run import StageRun, stage_main
 
@@ -43,6 +43,7 @@ def run(stage: StageRun) -> None:
     domains = dmfr.domain_metrics(params, samples)
     stage.write_metrics({"steps": params.steps, **aligned.described(samples, run), **domains})
     stage.write_run(run.times())
+    tell_training(stage.label, run.curve, run.seconds, path)
     write_curve(run.curve, stage.report("curves", ".csv"))
     loss_figure(run.curve, stage.report("figures", ".png"))
 

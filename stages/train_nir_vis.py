@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.params.whole import Params
-from pipeline.report.losses import loss_figure, write_curve
+from pipeline.report.losses import loss_figure, tell_training, write_curve
 from pipeline.store.locks import locked
 from pipeline.store.protocols import read_protocol
 from stages.run import StageRun, stage_main
@@ -41,15 +41,17 @@ def run(stage: StageRun) -> None:
         ids = protocol.fold(number).train["sample_id"].to_pylist()
         samples = train.open_training_samples(params, folders, ids)
         path = network_path(stage.stage, name, number)
+        label = f"{stage.label} fold {number}" if len(numbers) > 1 else stage.label
         with locked(path.parent):
             run = train.train_method(
-                f"{stage.label} fold {number}" if len(numbers) > 1 else stage.label,
+                label,
                 params,
                 pretrained,
                 samples,
                 key=key.fingerprint(aligned.content_of(samples, pretrained.backbone)),
                 path=path,
             )
+        tell_training(label, run.curve, run.seconds, path)
         curves += [{"fold": number} | point for point in run.curve]
         metrics[f"fold_{number}"] = aligned.described(samples, run)
         runs[f"fold_{number}"] = run.times()

@@ -1,6 +1,7 @@
 """What trainings show: their losses by step, as a table and drawn."""
 
 import csv
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -30,6 +31,8 @@ _TITLE_IN = 6.5
 """Inches that a title takes."""
 _SMOOTHED = 9
 """Points of the loss curve that its drawn mean spans."""
+_SOME_POINTS = 10
+"""Points of a curve below which a loss that rose is chance."""
 
 
 def write_curve(curve: Sequence[Mapping[str, float]], path: Path) -> None:
@@ -38,6 +41,39 @@ def write_curve(curve: Sequence[Mapping[str, float]], path: Path) -> None:
         writer = csv.DictWriter(file, list(curve[0]) if curve else ["step", TOTAL])
         writer.writeheader()
         writer.writerows(curve)
+
+
+def tell_training(
+    label: str, curve: Curve, seconds: float, path: Path, *, may_rise: bool = False
+) -> None:
+    """Print a line of what was trained, and one more where its loss rose.
+
+    Args:
+        label: what DVC calls the training, with its fold if it has several.
+        curve: its losses by step.
+        seconds: that this run's steps took.
+        path: where the network lies.
+        may_rise: of a loss against an adversary, which says nothing when it rises.
+    """
+    if not curve:
+        print(f"{label}: no steps, network in {path}")
+        return
+    first = curve[0][TOTAL]
+    tenth = [point[TOTAL] for point in curve[-max(1, len(curve) // 10) :]]
+    last = sum(tenth) / len(tenth)
+    print(
+        f"{label}: {curve[-1]['step']:.0f} steps, loss {_short(first)} → {_short(last)}, "
+        f"{seconds:.1f} s, network in {path}"
+    )
+    if last > first and len(curve) >= _SOME_POINTS and not may_rise:
+        print(
+            f"{label}: the loss rose from {_short(first)} to {_short(last)}: lower learning_rate",
+            file=sys.stderr,
+        )
+
+
+def _short(loss: float) -> str:
+    return f"{loss:.1f}" if abs(loss) >= 1 else f"{loss:.3g}"
 
 
 def loss_figure(curve: Curve, path: Path) -> None:
