@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import ReaderError
-from pipeline.face3d.canonical import canonical_vertices
+from pipeline.face3d.canonical import canonical_texture, canonical_vertices
 from pipeline.synthesis.masks.bands import LOOKS
 from pipeline.synthesis.masks.drawn import BUILTIN, drawn_design
 from pipeline.synthesis.masks.files import (
@@ -16,9 +16,9 @@ from pipeline.synthesis.masks.files import (
     write_design,
 )
 from pipeline.synthesis.masks.fit import choose_fit, place
-from pipeline.synthesis.masks.maker import region_of_polygon, unwrap_mask
+from pipeline.synthesis.masks.maker import region_of_labels, region_of_polygon, unwrap_mask
 from pipeline.synthesis.masks.render import composite, draw_mask
-from pipeline.types import Band
+from pipeline.types import Band, FaceClass
 
 
 @pytest.mark.parametrize("name", sorted(BUILTIN))
@@ -138,6 +138,23 @@ def test_a_design_made_of_a_masked_face_looks_like_the_mask():
     red, green, blue = np.median(rgb[both], axis=0)
     assert red > 2 * green
     assert red > 2 * blue
+
+
+def test_a_bare_mouth_is_no_mask_and_a_mask_that_is_taken_for_skin_is_one():
+    mesh = (canonical_vertices() * 18 + (256, 240, 0)).astype(np.float32)
+    skin = np.full((512, 512, 3), (190, 150, 130), np.uint8)
+    design = drawn_design("cloth_red")
+    layer = draw_mask(
+        skin, mesh, design, place(design, "proper", 0.0, np.random.default_rng(0)), loops=False
+    )
+    labels = np.full((512, 512), FaceClass.SKIN, np.uint8)
+    found, worn = region_of_labels(composite(skin, layer), labels, mesh), layer.region > 127
+    assert (found & worn).sum() / (found | worn).sum() > 0.7
+    uv, _ = canonical_texture()
+    x, y = np.rint(mesh[np.hypot(*(uv - (0.5, 0.70)).T).argmin(), :2]).astype(int)
+    cv2.ellipse(labels, (int(x), int(y)), (40, 16), 0, 0, 360, int(FaceClass.UPPER_LIP), -1)
+    with pytest.raises(ValueError, match=r"no mask was found, as the mouth is bare: .*--polygon"):
+        region_of_labels(skin, labels, mesh)
 
 
 def test_a_polygon_needs_three_points_inside_the_image():

@@ -20,6 +20,10 @@ _BARE = (
     *(FaceClass.SKIN, FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW, FaceClass.LEFT_EYE),
     *(FaceClass.RIGHT_EYE, FaceClass.HAIR, FaceClass.NECK, FaceClass.LEFT_EAR, FaceClass.RIGHT_EAR),
 )
+_LIPS = (FaceClass.MOUTH_INNER, FaceClass.UPPER_LIP, FaceClass.LOWER_LIP)
+_MOST_LIPS = 0.1
+"""Share of what every mask covers in which the parser may see lips: of bare faces it sees a third
+or more, of worn masks none. Skin tells nothing, as many a mask is taken for it."""
 _LIPS_UV = (0.5, 0.70)
 """Middle of what every mask covers, texture coordinates."""
 _EVEN_HALVES = 0.85
@@ -56,7 +60,7 @@ def region_of_labels(image_rgb: UInt8, labels: UInt8, mesh_xyz: Float32) -> NDAr
         mesh_xyz: (468, 3), pixels of the image.
 
     Raises:
-        ValueError: nothing was found: give a polygon.
+        ValueError: nothing was found, or the mouth is bare: give a polygon.
 
     Reference:
         C. Rother et al., GrabCut, SIGGRAPH 2004 (OpenCV's).
@@ -70,6 +74,8 @@ def region_of_labels(image_rgb: UInt8, labels: UInt8, mesh_xyz: Float32) -> NDAr
     near = cv2.dilate(inside, np.ones((3, 3), np.uint8), iterations=max(1, int(0.06 * width))) > 0
     lower = np.rint(xy[np.hypot(*(uv - _LIPS_UV).T) < 0.10]).astype(np.int32)
     core = cv2.fillConvexPoly(np.zeros(labels.shape, np.uint8), cv2.convexHull(lower), 1) > 0
+    if np.isin(labels[core], _LIPS).mean() > _MOST_LIPS:
+        raise ValueError("no mask was found, as the mouth is bare: name its outline, --polygon")
     upper = np.rint(xy[uv[:, 1] < 0.36]).astype(np.int32)
     brow = cv2.fillConvexPoly(np.zeros(labels.shape, np.uint8), cv2.convexHull(upper), 1) > 0
     seeds = np.full(labels.shape, cv2.GC_BGD, np.uint8)
@@ -84,7 +90,7 @@ def region_of_labels(image_rgb: UInt8, labels: UInt8, mesh_xyz: Float32) -> NDAr
     found = np.isin(seeds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     count, parts, stats, _ = cv2.connectedComponentsWithStats(found)
     if count < 2:
-        raise ValueError("no mask was found in the image: give its outline as a polygon")
+        raise ValueError("no mask was found: name its outline, --polygon")
     largest = parts == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     closed = cv2.morphologyEx(largest.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     return np.asarray(closed > 0)
