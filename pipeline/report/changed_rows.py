@@ -3,24 +3,48 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline.errors import SchemaError
 from pipeline.report.chosen_rows import read_rows
+from pipeline.schemas.align import ALIGN
+from pipeline.schemas.attributes import ATTRIBUTES
+from pipeline.schemas.crop_bodies import CROP_BODIES
+from pipeline.schemas.degrade import DEGRADE
+from pipeline.schemas.detect import DETECT
+from pipeline.schemas.detect_bodies import DETECT_BODIES
+from pipeline.schemas.ingest import INGEST
+from pipeline.schemas.label_bodies import LABEL_BODIES
+from pipeline.schemas.masks import MASKS
+from pipeline.schemas.parse import PARSE
+from pipeline.schemas.parts import PARTS
+from pipeline.schemas.poses import POSES
+from pipeline.schemas.reconstruct import RECONSTRUCT
 from pipeline.store import ShardFolder
 
 COMPARED = 200
 """Changed rows whose columns are compared."""
 
 _UNTOLD = frozenset({"content_sha256", "fingerprint"})
-_SCHEMAS = (
-    *("ingest", "detect", "align", "parse", "parts", "attributes", "reconstruct", "masks"),
-    *("poses", "degrade", "detect_bodies", "label_bodies", "crop_bodies"),
-)
-"""Stages whose rows have a schema of their own, modules of ``pipeline.schemas``."""
+_SCHEMAS: dict[str, pa.Schema] = {
+    "align": ALIGN,
+    "attributes": ATTRIBUTES,
+    "crop_bodies": CROP_BODIES,
+    "degrade": DEGRADE,
+    "detect": DETECT,
+    "detect_bodies": DETECT_BODIES,
+    "ingest": INGEST,
+    "label_bodies": LABEL_BODIES,
+    "masks": MASKS,
+    "parse": PARSE,
+    "parts": PARTS,
+    "poses": POSES,
+    "reconstruct": RECONSTRUCT,
+}
+"""By stage what its rows are."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +114,7 @@ def _stage_of(columns: frozenset[str]) -> str:
     """Return the stage whose schema is nearest to these columns."""
 
     def far(stage: str) -> int:
-        schema = getattr(import_module(f"pipeline.schemas.{stage}"), stage.upper())
-        return len(columns.symmetric_difference(schema.names))
+        return len(columns.symmetric_difference(_SCHEMAS[stage].names))
 
     return min(_SCHEMAS, key=far)
 
