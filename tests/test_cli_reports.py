@@ -45,7 +45,7 @@ def test_a_sheet_without_a_name_is_called_as_its_rows_are(tmp_path, monkeypatch)
     with ShardWriter(ShardFolder(Path("data/mine/ingest"), 1).shard(0).path, INGEST):
         pass
     done = CliRunner().invoke(app, ["show", "data/mine/ingest"], catch_exceptions=False)
-    assert done.stdout == "mine-ingest.png\n"
+    assert done.stdout.splitlines()[0] == "mine-ingest.png"
     assert (tmp_path / "mine-ingest.png").is_file()
 
 
