@@ -102,6 +102,20 @@ def test_another_key_or_schema_computes_all_though_no_file_changed(source, go):
     assert go(source, schema=extend(work.SCHEMA, [blur])).computed == 12
 
 
+def go_listed(folder, load, make, key=KEY):
+    """Map a listing whose stamps never change."""
+    return map_shards(
+        Listing(images(), 3, load, stamps=lambda rows: str(len([*rows]))),
+        ShardFolder(folder, 3),
+        schema=work.SCHEMA,
+        key=key,
+        make=make,
+        batch_rows=4,
+        executor=Serial(),
+        label="test",
+    )
+
+
 def test_under_another_key_nobody_reads_the_input_to_compare_it(tmp_path, shout):
     loaded = []
 
@@ -109,23 +123,15 @@ def test_under_another_key_nobody_reads_the_input_to_compare_it(tmp_path, shout)
         loaded.append(row["sample_id"])
         return dict(row)
 
-    def go(key):
+    def read_by(key):
         loaded.clear()
-        map_shards(
-            Listing(images(), 3, load, stamps=lambda rows: str(len([*rows]))),
-            ShardFolder(tmp_path / "out", 3),
-            schema=work.SCHEMA,
-            key=key,
-            make=shout,
-            batch_rows=4,
-            executor=Serial(),
-            label="test",
-        )
+        go_listed(tmp_path / "out", load, shout, key)
         return sorted(loaded)
 
-    assert go(KEY) == sorted(NAMES)
-    assert go(KEY) == []
-    assert go(StageKey("stage", {"a": 2}, {}, "code")) == sorted(NAMES)  # once, by who computes
+    assert read_by(KEY) == sorted(NAMES)
+    assert read_by(KEY) == []
+    # once, by who computes
+    assert read_by(StageKey("stage", {"a": 2}, {}, "code")) == sorted(NAMES)
 
 
 def test_what_could_not_be_read_is_tried_again_though_no_stamp_tells(tmp_path):
@@ -135,16 +141,7 @@ def test_what_could_not_be_read_is_tried_again_though_no_stamp_tells(tmp_path):
         return row | ({"refused": "an input error"} if row["sample_id"] in broken else {})
 
     def go():
-        return map_shards(
-            Listing(images(), 3, load, stamps=lambda rows: str(len([*rows]))),
-            ShardFolder(tmp_path / "out", 3),
-            schema=work.SCHEMA,
-            key=KEY,
-            make=work.reject_refused,
-            batch_rows=4,
-            executor=Serial(),
-            label="test",
-        )
+        return go_listed(tmp_path / "out", load, work.reject_refused)
 
     assert go().rejected == {"unreadable": 1}
     assert go().computed == 0  # it still can't be read
