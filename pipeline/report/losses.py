@@ -46,7 +46,7 @@ def write_curve(curve: Sequence[Mapping[str, float]], path: Path) -> None:
 def tell_training(
     label: str, curve: Curve, seconds: float, path: Path, *, may_rise: bool = False
 ) -> None:
-    """Print a line of what was trained, and one more where its loss rose.
+    """Print a line of what was trained, and one more where its loss rose: means over tenths.
 
     Args:
         label: what DVC calls the training, with its fold if it has several.
@@ -58,9 +58,10 @@ def tell_training(
     if not curve:
         print(f"{label}: no steps, network in {path}")
         return
-    first = curve[0][TOTAL]
-    tenth = [point[TOTAL] for point in curve[-max(1, len(curve) // 10) :]]
-    last = sum(tenth) / len(tenth)
+    tenth = max(1, len(curve) // 10)  # a first step alone may lose nothing: queues are empty
+    first, last = (
+        sum(point[TOTAL] for point in points) / tenth for points in (curve[:tenth], curve[-tenth:])
+    )
     print(
         f"{label}: {curve[-1]['step']:.0f} steps, loss {_short(first)} → {_short(last)}, "
         f"{seconds:.1f} s, network in {path}"

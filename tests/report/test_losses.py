@@ -13,7 +13,7 @@ def said(capsys, losses, **more):
 
 def test_a_training_ends_with_a_line(capsys):
     told = "train_nir_vis@pram: 200 steps, loss 9.9 → 0.25, 12.0 s, network in data/network.pt\n"
-    assert said(capsys, [9.9, *[5.0] * 17, 0.3, 0.2]) == (told, "")
+    assert said(capsys, [9.8, 10.0, *[5.0] * 16, 0.3, 0.2]) == (told, "")
     assert said(capsys, []) == ("train_nir_vis@pram: no steps, network in data/network.pt\n", "")
 
 
@@ -24,6 +24,7 @@ def test_a_training_ends_with_a_line(capsys):
         ([16.0] * 9 + [49336.8], {"may_rise": True}, False),  # against an adversary
         ([16.0] + [300.0] * 9 + [15.0], {}, False),
         ([16.0, 16.1], {}, False),  # of two batches
+        ([0.0, 9.0] + [5.0] * 16 + [3.0, 3.0], {}, False),  # its queues were empty at first
     ],
 )
 def test_a_loss_that_rose_is_told(capsys, losses, more, warned):
