@@ -19,6 +19,7 @@ import numpy as np
 from av.sidedata.sidedata import SideData
 
 from pipeline.ops.containers import UndecodableError
+from pipeline.ops.memory import check_memory
 from pipeline.ops.pixels import shallow, tone_map, turned
 from pipeline.types import UInt8
 
@@ -90,6 +91,7 @@ def timeline_of(path: Path) -> Timeline:
 
     Raises:
         UndecodableError: ``empty_file`` or ``not_a_video``.
+        MemoryError: there is too little to read it.
     """
     return _timeline(path, path.stat().st_mtime_ns)
 
@@ -111,6 +113,7 @@ def video_frames(
 
     Raises:
         UndecodableError: ``empty_file`` or ``not_a_video``.
+        MemoryError: there is too little to tell whether a frame is damaged.
     """
     timeline = timeline_of(path)
     waiting = list(wanted)
@@ -212,8 +215,12 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
                     decoded.append(packet.dts)
                     if packet.is_keyframe:
                         keys.append((stamp, packet.dts))
+            except MemoryError:
+                raise  # FFmpeg's is one of its errors, too
             except av.FFmpegError:
                 pass  # what was read stands; the frames that lack are told by ``promised``
+    except MemoryError:
+        raise
     except av.FFmpegError as error:
         raise UndecodableError("not_a_video", "no video format that is known") from error
     known = sorted(stamp for stamp in stamps if stamp is not None)
@@ -345,6 +352,7 @@ def _lost(index: int, timeline: Timeline, fault: str) -> Lost:
         return Lost(
             index, "no_such_frame", f"the video has {there} frames, so {there - 1} is its last"
         )
+    check_memory(timeline.hw)
     if timeline.promised > timeline.frames:
         fault = fault or f"the file ends after {timeline.frames} of {timeline.promised} frames"
     return Lost(index, "damaged_video", fault or "the decoder gave no frame here")

@@ -1,16 +1,11 @@
 """Where memory is short a sound image is not called broken, and a hostile one gets none."""
 
-import resource
-import subprocess
-import sys
-from contextlib import contextmanager
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 from foreign_files import COLOUR, chunk, foreign, png, saved, tiff
 from PIL import Image
+from short_memory import memory_left, printed
 
 from pipeline.ops.codec import decode
 from pipeline.ops.containers import UndecodableError, read_jpeg
@@ -21,24 +16,12 @@ from pipeline.ops.tiff import read_tiff
 LARGE_HW = (5000, 6000)
 
 
-@contextmanager
-def memory_left(size):
-    """Let this process have so many bytes more than it has."""
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (used + size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
 DECODE = """
 import sys
 from pathlib import Path
 
 from foreign_files import foreign
-from test_short_memory import memory_left
+from short_memory import memory_left
 
 small, large = (Path(name).read_bytes() for name in sys.argv[1:])
 foreign(small)  # what is loaded once is loaded
@@ -59,10 +42,7 @@ def test_a_large_image_without_memory_is_no_broken_one(tmp_path, file_format, op
     files = [tmp_path / "small", tmp_path / "large"]
     for file, image in zip(files, (COLOUR, Image.new("RGB", LARGE_HW[::-1])), strict=True):
         file.write_bytes(saved(image, file_format, **options))
-    # in a process of its own: one that ran other tests has memory that it holds and does not use
-    command = [sys.executable, "-c", DECODE, *files]
-    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
-    assert done.stdout == "short\n", done.stderr
+    assert printed(DECODE, *files) == "short\n"
 
 
 def test_a_lack_that_opencv_names_is_told_wherever_it_decodes(monkeypatch):

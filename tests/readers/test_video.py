@@ -3,11 +3,29 @@
 import numpy as np
 import pytest
 from replicas import make_image, number_of, write_video
+from short_memory import printed
 
 from pipeline.ops.codec import UndecodableError
 from pipeline.readers.video import Lost, grey_if_colourless, timeline_of, video_frames
 
 TONE = (0.0, 100.0)
+SHORT = """
+import sys
+from pathlib import Path
+
+from short_memory import memory_left
+
+from pipeline.readers.video import video_frames
+
+small, large = map(Path, sys.argv[1:])
+list(video_frames(small, [0], (0.0, 100.0)))  # what is loaded once is loaded
+with memory_left(20 << 20):
+    try:
+        list(video_frames(large, [0], (0.0, 100.0)))
+    except MemoryError:
+        print("short")
+"""
+"""Decode two videos, the second with little memory left."""
 ODD = [0, 40, 60, 200, 230, 260, 700, 740, 750, 900, 910, 930, 1200, 1240, 1300, 1310]
 
 
@@ -138,6 +156,14 @@ def test_a_frame_of_a_video_of_no_promise_that_cannot_be_decoded_is_damaged(tmp_
     (tmp_path / "x.mp4").write_bytes(b"\xff\xd8\xff" + bytes(500))
     (lost,) = video_frames(tmp_path / "x.mp4", [0], TONE)
     assert (lost.reason, lost.detail) == ("damaged_video", "the decoder gave no frame here")
+
+
+def test_a_video_without_memory_is_no_damaged_one(tmp_path):
+    images = [np.full((side, side), 90, np.uint8) for side in (64, 4096)]
+    videos = [
+        write_video(tmp_path / f"{len(image)}.mkv", [image], codec="mpeg4") for image in images
+    ]
+    assert printed(SHORT, *videos) == "short\n"
 
 
 def test_a_list_of_other_files_is_no_video(tmp_path):
