@@ -5,6 +5,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ from test_evaluated_rows import own, save_onnx
 from models.bodies.semantic_vit import SIZES, Design, SemanticViT
 from pipeline.errors import ParamsError, StageError, WeightsError
 from pipeline.params.load import lay_profile_over, load_params, read_yaml
+from pipeline.training.bodies import folds_of
 from pipeline.training.engine.trained import load_trained, save_trained
 from pipeline.types import Band
 from pipeline.weights.verify import sha256_of
@@ -276,3 +278,10 @@ def test_similarities_are_of_everybody_by_band(people):
     assert bands == ["VIS", "VIS", "LWIR", "LWIR"]
     assert values[0, 2] == 1
     assert np.isnan(values[1]).all()
+
+
+def test_protocols_of_other_folds_are_not_trained_on_together():
+    once, twice = (SimpleNamespace(name=f"{n}", folds=lambda n=n: range(1, n + 1)) for n in (1, 2))
+    assert folds_of([twice, twice]) == [1, 2]
+    with pytest.raises(StageError, match=r"'1': \(1,\), '2': \(1, 2\)"):
+        folds_of([once, twice])
