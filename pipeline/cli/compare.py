@@ -114,7 +114,8 @@ def _compare_rows(first: Path, second: Path, as_json: bool) -> None:
     after, before = (f"{100 * rate:.1f} %" for rate in found.rates)
     print(f"macro rank-1: {first} {before}, {second} {after}")
     print(f"difference: {100 * found.difference:+.1f} [{low:+.1f}, {high:+.1f}] points")
-    print(f"by people and seeds: p = {found.p_value:.3g}, for this one comparison")
+    parts = "people and seeds" if found.seeds > 1 else "people alone, as there is one seed"
+    print(f"by {parts}: p = {found.p_value:.3g}, for this one comparison")
     for seed, pair in by_seed.items():
         print(
             f"seed {seed}: found by {first} alone: {pair.only[0]}, by {second} alone: "

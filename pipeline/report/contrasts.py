@@ -64,8 +64,9 @@ def contrasts_table(measure: str, found: Mapping[str, Found]) -> str:
     first = next(iter(found.values())).primary
     lines += [
         "",
-        f"{first.people} people, {first.seeds} seeds, the same probes in both rows; people and "
-        f"seeds are drawn together for intervals and p. Verdicts at {100 * ALPHA:g} % after Holm's "
+        f"{first.people} people, {first.seeds} seeds, the same probes in both rows; the error "
+        "behind intervals and p is of people and seeds, held against Student's t. "
+        f"Verdicts at {100 * ALPHA:g} % after Holm's "
         f"correction for {len(found)} contrasts; power and the smallest difference decided are at "
         f"{100 * ALPHA:g} % over {len(found)}. See docs/study.md.",
         "",

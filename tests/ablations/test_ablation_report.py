@@ -159,6 +159,7 @@ def found_by(difference, p_value):
         difference,
         (difference - 0.1, difference + 0.1),
         0.03,
+        8.0,
         p_value,
         9,
         3,
@@ -173,8 +174,8 @@ def test_contrasts_are_told_with_verdict_power_and_what_could_be_seen(tmp_path):
     assert (
         "| A > B | plain | 70.0 against 50.0 | +20.0 [+10.0, +30.0] | 0.002 | **shown** |" in table
     )
-    # of two contrasts the strictest level is 2.5 %: z 2.2414, and 0.8416 for 80 %; times 3 points
-    assert "| **undecided** | 28 % | 9.2 points | – |" in table
+    # of two contrasts the strictest level is 2.5 %: t 2.7515, and 0.8889 for 80 %; times 3 points
+    assert "| **undecided** | 16 % | 10.9 points | – |" in table
     assert "9 people, 3 seeds" in table
     values = contrasts_json("rank-1", found)
     assert values["two"]["verdict"] == "undecided"
