@@ -16,9 +16,9 @@ import numpy as np
 from benchmarks.results import note
 from pipeline.face3d.canonical import canonical_vertices
 from pipeline.face3d.position_map import grid_triangles, position_map_of_mesh
-from pipeline.ops.raster import Fragments, Int32, rasterise
+from pipeline.ops.raster import Fragments, rasterise
 from pipeline.synthesis.masks.surface import surface_on, surface_triangles
-from pipeline.types import Float32
+from pipeline.types import Float32, Int32
 
 
 @numba.njit(cache=True, nogil=True)

@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Bool = NDArray[np.bool_]
 Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
 UInt8 = NDArray[np.uint8]
 Row = dict[str, Any]
 

@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ops.geometry import warp_affine
-from pipeline.types import Float32, UInt8
-
-Float64 = NDArray[np.float64]
+from pipeline.types import Float32, Float64, UInt8
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
-Bool = NDArray[np.bool_]
+from pipeline.types import Bool, Float64, Int64
 
 
 class LabelOutcome(StrEnum):

@@ -21,10 +21,8 @@ from pipeline.errors import StageError
 from pipeline.evaluation.comparison import unit_length
 from pipeline.evaluation.rates import mean_rate, rate, reached_by_rank
 from pipeline.store.protocols import Kind, Protocol
-from pipeline.types import Band, Float32
+from pipeline.types import Band, Bool, Float32, Int64
 
-Bool = NDArray[np.bool_]
-Int64 = NDArray[np.int64]
 MOST_RANKS = 20
 _NORMAL_975 = 1.959964
 

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.evaluation.curve import ScoreCurve, tar_at_far
 from pipeline.evaluation.subjects import NOBODY, codes_of
+from pipeline.types import Float64
 
 RESAMPLES = 1000
 LEVEL_PERCENT = 95.0
@@ -14,7 +15,6 @@ NORMAL_95 = 1.959964
 MOST_DRAWN = 50_000
 """Subjects that are drawn anew: of more, a normal distribution is as good and small in memory."""
 
-Float64 = NDArray[np.float64]
 Interval = tuple[float, float]
 
 

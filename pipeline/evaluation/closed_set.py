@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.evaluation.bootstrap import RESAMPLES, Interval, VerificationBootstrap
-from pipeline.evaluation.comparison import Comparison, Int64, compare
+from pipeline.evaluation.comparison import Comparison, compare
 from pipeline.evaluation.curve import ScoreCurve, eer, far_name, roc
 from pipeline.evaluation.influence import (
     eer_interval,
@@ -28,6 +28,7 @@ from pipeline.evaluation.rates import (
 )
 from pipeline.evaluation.subjects import named
 from pipeline.evaluation.templates import Side
+from pipeline.types import Int64
 
 RECOGNITION_FARS = (1e-1, 1e-2, 1e-3)
 CMC_RANKS = 20

@@ -8,14 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
 from pipeline.evaluation.subjects import NOBODY, codes_of
-from pipeline.types import Float32
+from pipeline.types import Float32, Int64
 
 BLOCK_SCORES = 2**22
 """Scores in memory at once: 16 MiB."""
 CHUNK_ROWS = 2**14
 """Embeddings that are brought to unit length at once, in float64."""
-
-Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.errors import StageError
 from pipeline.evaluation.bootstrap import LEVEL_PERCENT, Interval
 from pipeline.evaluation.outcomes import Outcomes
+from pipeline.types import Float64
 
 ALPHA = 0.05
 POWER = 0.8
@@ -33,7 +33,6 @@ EFFECT = 0.05
 _NO_ERROR = 1e-12
 """Rates that differ by the same in every seed and person leave a rounding error."""
 
-Float64 = NDArray[np.float64]
 Verdict = Literal["shown", "refuted", "undecided"]
 
 

@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.evaluation.bootstrap import NORMAL_95, Interval
-from pipeline.evaluation.comparison import Comparison, Int64
+from pipeline.evaluation.comparison import Comparison
 from pipeline.evaluation.curve import ScoreCurve, eer
 from pipeline.evaluation.kernels import score_pairs
 from pipeline.evaluation.measures import in_threads
-from pipeline.types import Float32
-
-Float64 = NDArray[np.float64]
+from pipeline.types import Float32, Float64, Int64
 
 LEAST_NEAR = 100
 """Scores of either sort from which on their density at a threshold is believed."""

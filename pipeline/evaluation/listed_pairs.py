@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from pipeline.errors import StageError
 from pipeline.evaluation.bootstrap import RESAMPLES, Interval, VerificationBootstrap
-from pipeline.evaluation.comparison import Int64
 from pipeline.evaluation.curve import ScoreCurve, eer, far_name, roc
 from pipeline.evaluation.influence import eer_interval, eer_threshold, shares_of
 from pipeline.evaluation.kernels import score_pairs
@@ -30,7 +29,7 @@ from pipeline.evaluation.rates import (
 from pipeline.evaluation.subjects import NOBODY, named
 from pipeline.evaluation.templates import Side
 from pipeline.store.protocols import Protocol, Threshold
-from pipeline.types import Float32
+from pipeline.types import Float32, Int64
 
 MOST_RESAMPLED = 20_000_000
 """Scores that all resamples together may look at: long lists get fewer, and then their intervals

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.comparison import Int64
 from pipeline.evaluation.rates import mean_rate
 from pipeline.evaluation.subjects import NOBODY
 from pipeline.evaluation.templates import Side
+from pipeline.types import Int64
 
 Number = TypeVar("Number", np.int64, np.float32, np.float64)
 

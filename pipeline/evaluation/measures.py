@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from pipeline.evaluation.comparison import Comparison, Int64
+from pipeline.evaluation.comparison import Comparison
 from pipeline.evaluation.curve import ScoreCurve, accepts_allowed
 from pipeline.evaluation.kernels import (
     BINS,
@@ -29,6 +29,7 @@ from pipeline.evaluation.kernels import (
     rank_rows,
     score_of,
 )
+from pipeline.types import Int64
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 """The usual false accept rates."""

@@ -16,12 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.evaluation.bootstrap import RESAMPLES, Interval
-from pipeline.evaluation.comparison import Int64
 from pipeline.evaluation.rates import rate
 from pipeline.rng import seed_for
-
-Float64 = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from pipeline.types import Bool, Float64, Int64
 
 RIDGE = 1.0
 """Weight of the probe's penalty, in units of the number of dimensions."""
@@ -47,12 +44,12 @@ class Probed(NamedTuple):
     """
 
     scores: Float64
-    positive: Bools
+    positive: Bool
     subjects: Sequence[str]
 
 
 def probed(
-    features: Float64, positive: Bools, subjects: Sequence[str], *, folds: int, seed: int
+    features: Float64, positive: Bool, subjects: Sequence[str], *, folds: int, seed: int
 ) -> Probed:
     """Score each feature by a linear probe that saw no feature of its subject.
 
@@ -149,7 +146,7 @@ def drawn_rate(draws: Float64, n: int) -> dict[str, Any]:
     return rate(float(draws[0]), n, (float(low), float(high)))
 
 
-def _ridge(known: Float64, positive: Bools, asked: Float64) -> Float64:
+def _ridge(known: Float64, positive: Bool, asked: Float64) -> Float64:
     mean, spread = known.mean(axis=0), known.std(axis=0) + 1e-9
     known, asked = (known - mean) / spread, (asked - mean) / spread
     target = np.where(positive, 1.0, -1.0)
@@ -176,7 +173,7 @@ class Similarities:
     """
 
     def __init__(
-        self, features: Float64, subjects: Sequence[str], synthetic: Bools, *, seed: int = 0
+        self, features: Float64, subjects: Sequence[str], synthetic: Bool, *, seed: int = 0
     ) -> None:
         names, own = np.unique(np.asarray(subjects), return_inverse=True)
         self._sums = np.zeros((2, len(names), features.shape[1]))

@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.evaluation.comparison import unit_length
-from pipeline.types import Float32
-
-Int64 = NDArray[np.int64]
+from pipeline.types import Float32, Int64
 
 
 def _media_mean(

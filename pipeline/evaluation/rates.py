@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.evaluation.bootstrap import Interval, mean_interval
-from pipeline.evaluation.comparison import Int64
 from pipeline.evaluation.curve import OperatingPoint, ScoreCurve, tar_at_far
 from pipeline.evaluation.subjects import named
+from pipeline.types import Int64
 
 LEAST_FALSE_ACCEPTS = 10
 """Below so many, a true accept rate says more of a few impostors than of the network."""

@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 
 from pipeline.evaluation.closed_set import CMC_RANKS
-from pipeline.evaluation.comparison import Int64, compare
+from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.mates import counted, mates_of, over_tried
 from pipeline.evaluation.measures import ProbeRanks, empty_ranks, rank_probes
 from pipeline.evaluation.rates import NO_ROC, Recognition, mean_rate, reached_by_rank
 from pipeline.evaluation.subjects import named
 from pipeline.evaluation.templates import Side
 from pipeline.store.protocols import Exclude
+from pipeline.types import Int64
 
 REID_RANKS = (1, 5, 10, 20)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.errors import StageError
 from pipeline.evaluation.closed_set import CMC_RANKS
-from pipeline.evaluation.comparison import Int64, against_others, compare
+from pipeline.evaluation.comparison import against_others, compare
 from pipeline.evaluation.curve import far_name, roc
 from pipeline.evaluation.identification import dir_at_fpir
 from pipeline.evaluation.listed_pairs import scores_of
@@ -22,6 +22,7 @@ from pipeline.evaluation.rates import (
 )
 from pipeline.evaluation.subjects import NOBODY, named
 from pipeline.evaluation.templates import Side
+from pipeline.types import Int64
 
 FPIRS = (1e-1, 1e-2)
 SEARCH_RANKS = (1, 5, 10)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Int64 = NDArray[np.int64]
+from pipeline.types import Int64
 
 NOBODY = -1
 """Number of a subject that is not known: it is nobody's mate, nor another unknown one's."""

@@ -9,11 +9,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.errors import StageError
-from pipeline.evaluation.comparison import Int64, unit_length
+from pipeline.evaluation.comparison import unit_length
 from pipeline.evaluation.pooling import pool_templates
 from pipeline.evaluation.subjects import NOBODY
 from pipeline.store.protocols import Protocol
-from pipeline.types import Float32
+from pipeline.types import Float32, Int64
 
 POOLED_AT_ONCE = 2**14
 """Samples that are pooled at once, or those of one template."""

@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.errors import StageError
 from pipeline.evaluation.bootstrap import RESAMPLES, VerificationBootstrap
 from pipeline.evaluation.comparison import compare
-from pipeline.evaluation.contrasts import Contrast, Float64, contrast_of_draws
+from pipeline.evaluation.contrasts import Contrast, contrast_of_draws
 from pipeline.evaluation.curve import eer
 from pipeline.evaluation.mates import mates_of
 from pipeline.evaluation.measures import measure
@@ -16,6 +16,7 @@ from pipeline.evaluation.rates import far_point
 from pipeline.evaluation.subjects import named
 from pipeline.evaluation.templates import Embedded, sides_of
 from pipeline.store.protocols import Protocol
+from pipeline.types import Float64
 
 EER = "eer"
 

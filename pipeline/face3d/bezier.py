@@ -16,8 +16,7 @@ from scipy.sparse import csr_array, diags_array, eye_array, vstack
 from scipy.spatial import cKDTree
 
 from pipeline.face3d.canonical import canonical_texture
-
-Float64 = NDArray[np.float64]
+from pipeline.types import Float64
 
 _POINTS = 468
 _INNER_LIPS = frozenset(

@@ -23,8 +23,7 @@ from pipeline.face3d.position_map import (
     texel_weights,
     valid_texels,
 )
-from pipeline.ops.raster import Int32
-from pipeline.types import Float32
+from pipeline.types import Float32, Int32, Int64
 
 TOLERANCE_PX = 0.05
 """Largest error of a coordinate after ``encode_position_map``, unless another is asked for."""
@@ -41,7 +40,6 @@ _MESH_SIZE = 468 * 3
 _MESH_STEPS = 4
 """Steps of a mesh's coordinate in one tolerance."""
 
-Int64 = NDArray[np.int64]
 _Index = tuple[slice, slice]
 
 

@@ -22,8 +22,8 @@ from scipy.sparse import csr_array
 from pipeline.face3d.bezier import surface_weights
 from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops.geometry import scale_of
-from pipeline.ops.raster import Int32, rasterise, rasterise_depth
-from pipeline.types import Float32, UInt8
+from pipeline.ops.raster import rasterise, rasterise_depth
+from pipeline.types import Float32, Int32, UInt8
 
 MAP_PX = 256
 """Side of a position map."""

@@ -11,9 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.types import Float32
-
-Int32 = NDArray[np.int32]
+from pipeline.types import Float32, Int32
 
 
 @dataclass(frozen=True)

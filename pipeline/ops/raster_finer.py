@@ -3,8 +3,8 @@
 import numba
 import numpy as np
 
-from pipeline.ops.raster import Int32, box, checked, laid_out, snapped
-from pipeline.types import Float32
+from pipeline.ops.raster import box, checked, laid_out, snapped
+from pipeline.types import Float32, Int32
 
 _SHIFT = 3
 """Triangles are looked at in blocks of 8 pixels first: most lie far from any edge."""

@@ -4,13 +4,10 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.readers.listing import sample_id_of
 from pipeline.store.ids import frame_name
-from pipeline.types import Rejected, Row
-
-Float64 = NDArray[np.float64]
+from pipeline.types import Float64, Rejected, Row
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ from pipeline.readers.layout import list_official, official_row, refuse_root
 from pipeline.readers.tables import read_text
 from pipeline.readers.unmatched import report_unmatched
 from pipeline.store import LazyRows, Listing
-from pipeline.types import Region, Row
+from pipeline.types import Int64, Region, Row
 
 EXPECTED = "train.rec and train.idx"
 PUBLISHED: dict[str, int] = {}
@@ -60,8 +60,6 @@ _EXACT_KEYS = 1 << 24
 
 _FEW_KEYS, _GAPS = 1024, 16
 """An index may lack keys, but no more than so many, and so many times those that it has."""
-
-Int64 = NDArray[np.int64]
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:

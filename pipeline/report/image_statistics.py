@@ -4,13 +4,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.evaluation.modality import kid
 from pipeline.ops.codec import as_grey, as_rgb
-from pipeline.types import UInt8
-
-Float64 = NDArray[np.float64]
+from pipeline.types import Float64, UInt8
 
 _OCTAVES, _CELLS = 4, 3
 _LEAST = 1e-2

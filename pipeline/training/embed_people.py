@@ -18,14 +18,13 @@ from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.store.whole import written_whole
 from pipeline.training.bodies import TrainPeopleParams, load_people, method_of
-from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.embedders import Embed, embed_as_is, embed_samples
 from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.bodies import Bodies
 from pipeline.training.methods.people import PeopleMethod, named_by
 from pipeline.training.tested import TestedSamples
-from pipeline.types import Band, Float32, UInt8
+from pipeline.types import Band, Float32, Int64, UInt8
 
 UNTRAINED, PRETRAINED, TRAINED = "untrained", "pretrained", "trained"
 FACE_PRETRAINED, FACE, SFACE = "face_pretrained", "face", "sface"

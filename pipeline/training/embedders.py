@@ -9,13 +9,12 @@ from torch import Tensor
 from pipeline.params.training import RecogniserParams
 from pipeline.store.progress import progress
 from pipeline.training.backbones import BACKBONES, make_backbone
-from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.embedding import IMAGES_AT_ONCE, embed_all
 from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.training.methods.people import PeopleMethod
 from pipeline.training.methods.recogniser import Recogniser, whole_images
-from pipeline.types import Float32
+from pipeline.types import Float32, Int64
 
 Embed = Callable[[SampleSet, Int64, bool], Float32]
 """Embeds samples by their indices; the last says whether their mirror images instead."""

@@ -21,13 +21,12 @@ from pipeline.training.data.domains import (
     domains_of,
     generators_of,
 )
-from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.dmfr import check_variant
 from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.training.methods.recogniser import Recogniser
 from pipeline.training.train import build_method
-from pipeline.types import Float32
+from pipeline.types import Float32, Int64
 
 UNTURNED = f"{POSES} by 0"
 """Name of what was drawn anew without a change: Δc = 0."""

@@ -19,14 +19,13 @@ from pipeline.store.columns import field, vectors_array
 from pipeline.store.fingerprint import StageKey
 from pipeline.store.whole import written_whole
 from pipeline.training.data.domains import REAL
-from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.embedders import embed_samples
 from pipeline.training.engine.loop import train
 from pipeline.training.methods.image_decoders import ImageDecoders
 from pipeline.training.methods.recogniser import Recogniser, pixels
 from pipeline.training.modality import HeldOut
-from pipeline.types import Float32, UInt8
+from pipeline.types import Float32, Int64, UInt8
 
 DECODER_RATE = 0.002
 DECODER_IMAGES = 512

@@ -9,11 +9,10 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from pipeline.errors import WeightsError, one_line
 from pipeline.params.evaluate_nir_vis import NetworkParams
-from pipeline.training.data.images import Int64
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.embedders import Embed
-from pipeline.types import Float32
+from pipeline.types import Float32, Int64
 
 _REFUSED = (
     state.Fail,

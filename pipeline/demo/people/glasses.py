@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.people.anny import Int32
-from pipeline.types import Float32
+from pipeline.types import Float32, Int32
 
 Array = NDArray[np.float64]
 _POINTS = 40

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from pipeline.demo.people.anny import Int32
 from pipeline.demo.people.head import SKIN, Head
 from pipeline.demo.people.identity import Identity
 from pipeline.rng import generator_for
-from pipeline.types import Float32
+from pipeline.types import Float32, Int32
 
 Array = NDArray[np.float64]
 

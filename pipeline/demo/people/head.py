@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.people.anny import Anny, Int32
+from pipeline.demo.people.anny import Anny
 from pipeline.demo.people.registration import FILE, MEAN_HEAD
 from pipeline.demo.people.surface import Places, smoothed
 from pipeline.ops.raster import sample_bilinear
-from pipeline.types import Float32
+from pipeline.types import Float32, Int32
 
 Array = NDArray[np.float64]
 

@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from pipeline.demo.people.anny import Int32
 from pipeline.demo.people.head import FRAME, Head
 from pipeline.demo.people.image import Image, rotation_of
 from pipeline.demo.people.person import Person
-from pipeline.types import Float32
+from pipeline.types import Float32, Int32
 
 _BEHIND = 0.75
 """How far the head's middle lies behind the line from forehead to chin, units of the mesh."""

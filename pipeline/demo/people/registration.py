@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 
-from pipeline.demo.people.anny import Anny, Int32, macro_weights
+from pipeline.demo.people.anny import Anny, macro_weights
 from pipeline.demo.people.surface import nearest_places
 from pipeline.detection.yunet import YuNet
 from pipeline.face3d.canonical import canonical_texture, canonical_vertices
 from pipeline.face3d.mesh import FaceMesh
 from pipeline.ops.raster import Fragments, interpolate, rasterise, sample_bilinear, vertex_normals
-from pipeline.types import Float32, UInt8
+from pipeline.types import Float32, Int32, UInt8
 
 Points = NDArray[np.float64]
 FILE = Path(__file__).with_name("canonical_places.npz")

@@ -11,7 +11,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.people.anny import Int32
 from pipeline.demo.people.background import draw_background
 from pipeline.demo.people.clothes import over_neckline
 from pipeline.demo.people.eyes import lid_shadow
@@ -24,7 +23,7 @@ from pipeline.demo.people.samples import FACTOR, place_samples
 from pipeline.demo.people.shadow import ShadowMap, shadow_map
 from pipeline.demo.people.surface_light import Surface, light_surface, padded, read_surface
 from pipeline.ops.raster import Fragments, interpolate_covered, rasterise, reduce
-from pipeline.types import Float32, UInt8
+from pipeline.types import Float32, Int32, UInt8
 
 _OFF_SKIN_PX = 24.0
 """Cloth wins over skin that pokes through by so much, pixels of the enlarged image."""

@@ -10,9 +10,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.people.anny import Int32
 from pipeline.ops.raster import Fragments
-from pipeline.types import Float32, UInt8
+from pipeline.types import Float32, Int32, UInt8
 
 FACTOR = 2
 

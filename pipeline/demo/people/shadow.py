@@ -6,9 +6,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.people.anny import Int32
 from pipeline.ops.raster import rasterise
-from pipeline.types import Float32
+from pipeline.types import Float32, Int32
 
 _MAP_PX = 256
 _MARGIN = 0.05

@@ -8,9 +8,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.types import Float32
+from pipeline.types import Float32, Int32
 
-Int32 = NDArray[np.int32]
 Rotation = NDArray[np.floating]
 _BONES_PER_VERTEX = 6
 

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from pipeline.types import Float32
+from pipeline.types import Float32, Int32
 
-Int32 = NDArray[np.int32]
 _CANDIDATES = 16
 
 

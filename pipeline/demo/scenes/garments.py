@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.people.anny import Anny, Int32
+from pipeline.demo.people.anny import Anny
 from pipeline.demo.people.skeleton import Skeleton
-from pipeline.types import Float32
+from pipeline.types import Float32, Int32
 
 Codes = NDArray[np.uint8]
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from pipeline.demo.people.anny import Int32
-from pipeline.types import Float32
+from pipeline.types import Float32, Int32
 
 _COLUMNS, _ROWS = 25, 9
 _SWEEP_DEG = 112.0

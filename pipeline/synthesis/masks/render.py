@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.face3d.canonical import canonical_texture
-from pipeline.ops.raster import Int32, rasterise_depth, rasterise_onto
+from pipeline.ops.raster import rasterise_depth, rasterise_onto
 from pipeline.ops.raster_finer import rasterise_finer
 from pipeline.synthesis.masks.bands import EMISSIVE, LOOKS
 from pipeline.synthesis.masks.design import TEXELS_PER_CM, MaskDesign
@@ -29,7 +29,7 @@ from pipeline.synthesis.masks.surface import (
     surface_on,
     surface_triangles,
 )
-from pipeline.types import Band, Float32, UInt8
+from pipeline.types import Band, Float32, Int32, UInt8
 
 _IN_FRONT_CM = 0.7
 """So far in front of the mask another part of the face has to be to hide it."""

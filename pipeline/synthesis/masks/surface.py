@@ -24,11 +24,9 @@ from pipeline.face3d.bezier import surface_weights
 from pipeline.face3d.canonical import canonical_texture, canonical_vertices
 from pipeline.face3d.pose import similarity_of
 from pipeline.face3d.position_map import MAP_PX, valid_texels
-from pipeline.ops.raster import Int32, vertex_normals
+from pipeline.ops.raster import vertex_normals
 from pipeline.synthesis.masks.grid import weighted
-from pipeline.types import Float32
-
-Float64 = NDArray[np.float64]
+from pipeline.types import Float32, Float64, Int32
 
 COLUMNS, ROWS = 57, 57
 _COARSE = 29

@@ -3,8 +3,8 @@
 import numba
 import numpy as np
 
-from pipeline.ops.raster import Int32, rasterise
-from pipeline.types import Float32, UInt8
+from pipeline.ops.raster import rasterise
+from pipeline.types import Float32, Int32, UInt8
 
 _SEEN = 0.5
 """From this alpha on, a sheet's depth is that of the image."""

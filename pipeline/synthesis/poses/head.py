@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from pipeline.face3d.canonical import canonical_texture, canonical_vertices
 from pipeline.face3d.head_pose import HeadPose
 from pipeline.ops.contours import FACE_LOOP
-from pipeline.ops.raster import Fragments, Int32, interpolate, rasterise
-from pipeline.types import Float32
+from pipeline.ops.raster import Fragments, interpolate, rasterise
+from pipeline.types import Float32, Int32
 
 FACE_POINTS = 468
 ATLAS_PX = 768

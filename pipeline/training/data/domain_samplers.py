@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.errors import StageError
 from pipeline.training.data.domains import REAL, Domains
-from pipeline.training.data.images import Int64
+from pipeline.types import Int64
 
 
 class DomainSampler:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from pipeline.errors import StageError
 from pipeline.rng import seed_for
-from pipeline.training.data.images import Int64
 from pipeline.training.data.labels import BandIndex
 from pipeline.training.data.sample_set import SampleSet
+from pipeline.types import Int64
 
 REAL = "real"
 """Name of the domain of faces as their data set has them, whoever made that."""

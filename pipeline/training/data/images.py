@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from pipeline.errors import SchemaError, StageError
 from pipeline.ops.codec import as_grey, as_rgb, decode
 from pipeline.store.pages import locate_payloads
-from pipeline.types import UInt8
+from pipeline.types import Int32, Int64, UInt8
 
-Int64 = NDArray[np.int64]
-Int32 = NDArray[np.int32]
 HW = tuple[int, int]
 _BLOCK_BYTES = 64 << 20
 """Beyond what the C library serves from its heap, so a block is given back as a whole."""

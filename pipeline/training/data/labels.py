@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
-from pipeline.types import Band
+from pipeline.types import Band, Int64
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import StageError
-from pipeline.training.data.images import HW, Int64
+from pipeline.training.data.images import HW
+from pipeline.types import Int64
 
 MOST_MOVED_PX = 8
 """How far from the middle a cut may lie, however much larger the crop is."""

@@ -16,7 +16,7 @@ from pipeline.errors import StageError
 from pipeline.store.fetched import fetched
 from pipeline.store.files import path_of
 from pipeline.store.shards import ShardFolder
-from pipeline.training.data.images import HW, ImageColumn, ImageStore, Int64
+from pipeline.training.data.images import HW, ImageColumn, ImageStore
 from pipeline.training.data.shard_rows import (
     NONE_OPTIONAL,
     Choice,
@@ -24,7 +24,7 @@ from pipeline.training.data.shard_rows import (
     lacking,
     read_shard,
 )
-from pipeline.types import Band, Split, UInt8
+from pipeline.types import Band, Int64, Split, UInt8
 
 _READERS = 4
 """Threads that read tables: Arrow does that outside of Python's lock."""

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.errors import StageError
-from pipeline.training.data.images import Int64
 from pipeline.training.data.labels import BandIndex, evenly_drawn
-from pipeline.types import Band
+from pipeline.types import Band, Int64
 
 
 class CrossBandPairs:

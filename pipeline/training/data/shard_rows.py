@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 
 from pipeline.store.columns import IMAGE
 from pipeline.store.seal import opened
-from pipeline.training.data.images import Int32, Int64
-from pipeline.types import Row
+from pipeline.types import Int32, Int64, Row
 
 NONE_OPTIONAL: Mapping[str, pa.DataType] = {}
 Choice = Callable[[Row], bool]

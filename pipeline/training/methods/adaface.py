@@ -11,12 +11,11 @@ from torch import Tensor, nn
 
 from models.adaface.losses import AdaFaceClassifier
 from pipeline.params.body_training import FaceParams
-from pipeline.training.data.images import Int64
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
 from pipeline.training.methods.people import PeopleMethod
-from pipeline.types import UInt8
+from pipeline.types import Int64, UInt8
 
 
 class AdaFace(PeopleMethod):

@@ -20,11 +20,10 @@ from models.bodies.semantic_vit import ALL_LOCALS, LOCALS, SemanticViT, patch_re
 from models.processes import from_all, with_all
 from pipeline.errors import StageError
 from pipeline.params.body_training import BodyParams, LoraParams
-from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
 from pipeline.training.methods.people import PeopleMethod
-from pipeline.types import Float32, UInt8
+from pipeline.types import Float32, Int64, UInt8
 
 if TYPE_CHECKING:
     from peft.tuners.lora import LoraModel

@@ -14,9 +14,8 @@ from pipeline.store.selection import select
 from pipeline.store.shards import ShardFolder
 from pipeline.synthesis.degrade.frame import frame_of
 from pipeline.synthesis.degrade.photometric import degrade_photometric, draw_degradation
-from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import Part, SampleSet
-from pipeline.types import Split, UInt8
+from pipeline.types import Int64, Split, UInt8
 
 _FRAMES_AT_ONCE = 16
 

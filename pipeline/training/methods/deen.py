@@ -19,12 +19,11 @@ from models.deen.network import Deen
 from models.freezing import trainable
 from models.processes import from_all, with_all
 from pipeline.params.body_training import DeenParams
-from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import RATE_SHARE, TOTAL, Batch, Losses, in_float32
 from pipeline.training.engine.optimizers import make_optimizer
 from pipeline.training.methods.people import PeopleMethod
-from pipeline.types import Band, Float32
+from pipeline.types import Band, Float32, Int64
 
 _MEAN = (123.675, 116.28, 103.53)
 _DEVIATION = (58.395, 57.12, 57.375)

@@ -15,14 +15,13 @@ from pipeline.params.training import TrainingParams
 from pipeline.store.shards import ShardFolder
 from pipeline.training.data.domain_samplers import DomainSampler
 from pipeline.training.data.domains import CONDITIONS, POSES, REAL, domains_of
-from pipeline.training.data.images import Int64
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import Part, SampleSet, of_split
 from pipeline.training.data.shard_rows import Choice
 from pipeline.training.engine.method import Batch
 from pipeline.training.methods.first_prototypes import mean_directions, some_of_each
 from pipeline.training.methods.recogniser import Recogniser, pixels
-from pipeline.types import Split
+from pipeline.types import Int64, Split
 
 COSFACE = "am_softmax"
 

@@ -8,10 +8,10 @@ from models.backbones.bn_neck import with_bn_neck
 from models.dmfr.filter import FilteredNetwork, filter_loss
 from pipeline.params.train_dmfr import FilterParams
 from pipeline.training.data.domain_samplers import PairedSampler
-from pipeline.training.data.images import Int64
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
 from pipeline.training.methods.dmfr import DmfrMethod
+from pipeline.types import Int64
 
 
 class Filter(DmfrMethod):

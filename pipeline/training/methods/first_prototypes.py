@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from pipeline.rng import generator_for
 from pipeline.store.progress import progress
-from pipeline.training.data.images import Int64
 from pipeline.training.data.prefetch import batches, loader_threads
 from pipeline.training.engine.devices import near
+from pipeline.types import Int64
 
 FACES_OF_EACH = 4
 """Faces of a subject, at most, whose mean its prototype starts at."""

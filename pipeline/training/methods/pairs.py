@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from models.backbones.bn_neck import BNNeck, with_bn_neck
 from models.losses.margins import CosineClassifier
 from pipeline.params.train_nir_vis import PairParams
-from pipeline.training.data.images import Int64
 from pipeline.training.data.labels import label
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
@@ -18,6 +17,7 @@ from pipeline.training.data.samplers import CrossBandPairs
 from pipeline.training.engine.method import Batch
 from pipeline.training.methods.nir_vis import NirVisMethod
 from pipeline.training.methods.recogniser import pixels
+from pipeline.types import Int64
 
 
 class PairSampler(Protocol):

@@ -22,14 +22,13 @@ from pipeline.params.body_training import PeopleParams
 from pipeline.rng import seed_for
 from pipeline.store.protocols import person_sample
 from pipeline.store.shards import ShardFolder
-from pipeline.training.data.images import Int64
 from pipeline.training.data.labels import BandIndex
 from pipeline.training.data.person_augmentation import PersonAugmentation
 from pipeline.training.data.sample_set import Part, SampleSet
 from pipeline.training.data.samplers import SubjectsInAllBands, SubjectsInAnyBand
 from pipeline.training.engine.method import Batch, Method
 from pipeline.training.engine.optimizers import make_optimizer, stepwise_rate
-from pipeline.types import Band, Float32, Row
+from pipeline.types import Band, Float32, Int64, Row
 
 _ORDER_SEED = 0
 """Of the order in which training subjects are taken: no training's own seed changes it."""

@@ -10,10 +10,9 @@ from models.pram.losses import mask_iou
 from models.pram.network import COMPONENTS, PRAM, WholeFace
 from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import PramParams
-from pipeline.training.data.images import Int64
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.methods.relating import IMAGES_AT_ONCE, RelatingMethod, joined
-from pipeline.types import FaceClass
+from pipeline.types import FaceClass, Int64
 
 PARTS = COMPONENTS[1:]
 FACE_CLASSES = (

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from models.freezing import trainable
 from pipeline.params.training import TrainingParams
-from pipeline.training.data.images import Int64
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import Part, SampleSet
 from pipeline.training.engine.method import Method
 from pipeline.training.engine.optimizers import make_optimizer, stepwise_rate
+from pipeline.types import Int64
 
 
 class Recogniser(Method):

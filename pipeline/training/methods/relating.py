@@ -23,7 +23,6 @@ from pipeline.store.fingerprint import code_sha256
 from pipeline.store.locks import locked
 from pipeline.store.networks import load_network, save_network
 from pipeline.store.progress import progress
-from pipeline.training.data.images import Int64
 from pipeline.training.data.labels import label
 from pipeline.training.data.prefetch import batches, loader_threads
 from pipeline.training.data.preprocess import Preprocess
@@ -33,6 +32,7 @@ from pipeline.training.engine.devices import near
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
 from pipeline.training.methods.nir_vis import NirVisMethod
 from pipeline.training.methods.recogniser import pixels
+from pipeline.types import Int64
 
 IMAGES_AT_ONCE = 32
 _CELLS = 128 * 16 * 16
