@@ -80,6 +80,11 @@ class FaceClass(IntEnum):
     HAT = 18
 
 
+EYES = (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE)
+NOSE = (FaceClass.NOSE,)
+MOUTH = (FaceClass.MOUTH_INNER, FaceClass.UPPER_LIP, FaceClass.LOWER_LIP)
+"""What parts of a face are made up of."""
+
 FACE_PARTS = ("left_eye", "right_eye", "nose", "mouth")
 """The parts in their order on every axis of parts; left and right are the subject's."""
 

@@ -9,27 +9,18 @@ from pipeline.ops.boxes import iou
 from pipeline.ops.codec import decode
 from pipeline.ops.geometry import warp_affine
 from pipeline.parsing.parts import part_boxes, part_masks
-from pipeline.types import FACE_PARTS, FaceClass, Float32, Row, UInt8
+from pipeline.types import EYES, FACE_PARTS, MOUTH, NOSE, FaceClass, Float32, Row, UInt8
 
 LEAST_PIXELS = 8
 """Pixels of a part in the truth's crop below which its overlap says nothing."""
 
-PARSED = {
-    "eyes": (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE),
-    "nose": (FaceClass.NOSE,),
-    "mouth": (FaceClass.MOUTH_INNER, FaceClass.UPPER_LIP, FaceClass.LOWER_LIP),
-}
+PARSED = {"eyes": EYES, "nose": NOSE, "mouth": MOUTH}
 """What the overlap of label maps is measured for."""
 
 _GROUPS = (
-    (
-        *PARSED["eyes"],
-        FaceClass.LEFT_BROW,
-        FaceClass.RIGHT_BROW,
-        FaceClass.GLASSES,
-    ),
-    PARSED["nose"],
-    PARSED["mouth"],
+    (*EYES, FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW, FaceClass.GLASSES),
+    NOSE,
+    MOUTH,
 )
 """What a face has: eyes or what is about them, a nose, a mouth."""
 

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.ops.geometry import compose_affine, warp_affine
-from pipeline.types import FACE_PARTS, FaceClass, Float32, UInt8
+from pipeline.types import FACE_PARTS, MOUTH, NOSE, FaceClass, Float32, UInt8
 
 PART_CLASSES: dict[str, tuple[FaceClass, ...]] = {
     "left_eye": (FaceClass.LEFT_EYE,),
     "right_eye": (FaceClass.RIGHT_EYE,),
-    "nose": (FaceClass.NOSE,),
-    "mouth": (FaceClass.MOUTH_INNER, FaceClass.UPPER_LIP, FaceClass.LOWER_LIP),
+    "nose": NOSE,
+    "mouth": MOUTH,
 }
 """What makes up each part. Glasses and closed lids hide an eye: then it has no pixels."""
 

@@ -12,7 +12,7 @@ from pipeline.report.canvas import new_figure, save
 from pipeline.report.draw import NOTHING, captioned
 from pipeline.report.grouped import BEYOND, BUCKETS, UNKNOWN
 from pipeline.store.whole import write_whole
-from pipeline.types import Band
+from pipeline.types import FACE_PARTS, Band
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,7 @@ PANELS = {
     ),
     "parts": tuple(
         Panel(("box_iou", part), part.replace("_", " ").capitalize(), 1.0, "mean IoU of boxes")
-        for part in ("left_eye", "right_eye", "nose", "mouth")
+        for part in FACE_PARTS
     ),
 }
 """What is drawn for each stage."""

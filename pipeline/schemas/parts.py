@@ -4,13 +4,14 @@ import pyarrow as pa
 
 from pipeline.schemas.parse import PARSE
 from pipeline.store.columns import IMAGE, extend, field, floats, measure
+from pipeline.types import FACE_PARTS
 
 PARTS = extend(
     PARSE,
     [
         *(
             column
-            for part in ("left_eye", "right_eye", "nose", "mouth")
+            for part in FACE_PARTS
             for column in (
                 field(part, IMAGE, content="crop around the part"),
                 field(f"{part}_mask", IMAGE, frame="crop", values="0 255"),
@@ -22,7 +23,7 @@ PARTS = extend(
         field("mesh_distance_percent", floats(4), null=False, unit="% of inter-ocular distance"),
         *(
             measure(f"box_iou_{part}", pa.float64(), "overlap with the true box", range="0..1")
-            for part in ("left_eye", "right_eye", "nose", "mouth")
+            for part in FACE_PARTS
         ),
     ],
 )

@@ -17,7 +17,7 @@ from pipeline.face3d.uv import face_uv
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.parsing.bisenet import CONTEXT_PX, CONTEXT_TEMPLATE, GRID, FaceParser
-from pipeline.types import FaceClass, Float32, UInt8
+from pipeline.types import EYES, FaceClass, Float32, UInt8
 from pipeline.weights.tflite import open_tflite
 
 WEIGHTS = ("yunet", "face_mesh_468", "bisenet_r18", "selfie_segmentation")
@@ -42,8 +42,9 @@ _GROUPS: dict[str, tuple[FaceClass, ...]] = {
     ),
     "hair": (FaceClass.HAIR,),
     "brows": (FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW),
+    # Not MOUTH: the order in which probabilities are summed decides their last digit.
     "lips": (FaceClass.UPPER_LIP, FaceClass.LOWER_LIP, FaceClass.MOUTH_INNER),
-    "eyes": (FaceClass.LEFT_EYE, FaceClass.RIGHT_EYE),
+    "eyes": EYES,
     "glasses": (FaceClass.GLASSES,),
     "cloth": (FaceClass.CLOTH, FaceClass.HAT, FaceClass.EARRING, FaceClass.NECKLACE),
 }

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops.contours import filled
 from pipeline.ops.geometry import invert_affine, transform_points, warp_affine
-from pipeline.types import FaceClass, Float32, UInt8
+from pipeline.types import MOUTH, FaceClass, Float32, UInt8
 
 _HAIR = (FaceClass.HAIR, FaceClass.HAT)
-_LIPS = (FaceClass.UPPER_LIP, FaceClass.MOUTH_INNER, FaceClass.LOWER_LIP)
 _BEARD_U, _BEARD_V = (0.2, 0.8), 0.5
 """Hair in this part of the face's texture, below the nose's bridge, is a beard, which it covers."""
 _BROWS = (105, 334)
@@ -46,7 +45,7 @@ def in_front(
     xy = transform_points(mesh_xyz[:, :2], context_to_crop)
     front = _hanging(np.isin(labels, _HAIR), xy) | (labels == FaceClass.GLASSES)
     if bare_lips:
-        front |= np.isin(labels, _LIPS)
+        front |= np.isin(labels, MOUTH)
     front &= _hull(xy, labels.shape)
     if front.sum() < _LEAST_PIXELS:
         return None

@@ -13,14 +13,13 @@ from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops.codec import as_grey, as_rgb
 from pipeline.ops.contours import filled
 from pipeline.synthesis.masks.surface import COLUMNS, ROWS, U_RANGE, V_RANGE, surface_on
-from pipeline.types import FaceClass, Float32, UInt8
+from pipeline.types import MOUTH, FaceClass, Float32, UInt8
 
 SIDE_PX = 512
 _BARE = (
     *(FaceClass.SKIN, FaceClass.LEFT_BROW, FaceClass.RIGHT_BROW, FaceClass.LEFT_EYE),
     *(FaceClass.RIGHT_EYE, FaceClass.HAIR, FaceClass.NECK, FaceClass.LEFT_EAR, FaceClass.RIGHT_EAR),
 )
-_LIPS = (FaceClass.MOUTH_INNER, FaceClass.UPPER_LIP, FaceClass.LOWER_LIP)
 _MOST_LIPS = 0.1
 """Share of what every mask covers in which the parser may see lips: of bare faces it sees a third
 or more, of worn masks none. Skin tells nothing, as many a mask is taken for it."""
@@ -74,7 +73,7 @@ def region_of_labels(image_rgb: UInt8, labels: UInt8, mesh_xyz: Float32) -> NDAr
     near = cv2.dilate(inside, np.ones((3, 3), np.uint8), iterations=max(1, int(0.06 * width))) > 0
     lower = np.rint(xy[np.hypot(*(uv - _LIPS_UV).T) < 0.10]).astype(np.int32)
     core = cv2.fillConvexPoly(np.zeros(labels.shape, np.uint8), cv2.convexHull(lower), 1) > 0
-    if np.isin(labels[core], _LIPS).mean() > _MOST_LIPS:
+    if np.isin(labels[core], MOUTH).mean() > _MOST_LIPS:
         raise ValueError("no mask was found, as the mouth is bare: name its outline, --polygon")
     upper = np.rint(xy[uv[:, 1] < 0.36]).astype(np.int32)
     brow = cv2.fillConvexPoly(np.zeros(labels.shape, np.uint8), cv2.convexHull(upper), 1) > 0

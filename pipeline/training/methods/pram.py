@@ -12,16 +12,10 @@ from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import PramParams
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.methods.relating import IMAGES_AT_ONCE, RelatingMethod, joined
-from pipeline.types import FaceClass, Int64
+from pipeline.types import MOUTH, NOSE, FaceClass, Int64
 
 PARTS = COMPONENTS[1:]
-FACE_CLASSES = (
-    *range(FaceClass.SKIN, FaceClass.GLASSES + 1),
-    FaceClass.NOSE,
-    FaceClass.MOUTH_INNER,
-    FaceClass.UPPER_LIP,
-    FaceClass.LOWER_LIP,
-)
+FACE_CLASSES = (*range(FaceClass.SKIN, FaceClass.GLASSES + 1), *NOSE, *MOUTH)
 """Label classes whose union is the mask of the component ``face``."""
 _MIRRORED = [COMPONENTS.index(name) for name in ("face", "right_eye", "left_eye", "nose", "mouth")]
 NORMALISING_FACES = 128
