@@ -111,6 +111,13 @@ def transform_points(xy: ArrayLike, matrix: ArrayLike) -> Float32:
     return moved.astype(np.float32)
 
 
+def transform_mesh(mesh_xyz: Float32, source_to_target: ArrayLike) -> Float32:
+    """Carry a mesh through a similarity; z is scaled with it. (n, 3), the result float32."""
+    xy = transform_points(mesh_xyz[:, :2], source_to_target)
+    z = mesh_xyz[:, 2] * np.float32(scale_of(source_to_target))
+    return np.column_stack([xy, z]).astype(np.float32)
+
+
 def scale_of(source_to_target: ArrayLike) -> float:
     """Return target pixels per source pixel: the square root of the area's magnification."""
     return float(np.sqrt(abs(np.linalg.det(_matrix(source_to_target)[:, :2]))))

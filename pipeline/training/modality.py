@@ -26,7 +26,7 @@ from pipeline.training.dmfr import check_variant
 from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.training.methods.recogniser import Recogniser
 from pipeline.training.train import build_method
-from pipeline.types import Float32, Int64
+from pipeline.types import Float32, Float64, Int64
 
 UNTURNED = f"{POSES} by 0"
 """Name of what was drawn anew without a change: Δc = 0."""
@@ -135,7 +135,7 @@ def compared(
 
 def size_of(
     params: AnalyseModalityParams, held: HeldOut, features: Float32, before: Float32
-) -> tuple[dict[str, Any], dict[str, modality.Float64]]:
+) -> tuple[dict[str, Any], dict[str, Float64]]:
     """Measure the modality in a network's features.
 
     Returns:
@@ -202,7 +202,7 @@ def table_1(method: Recogniser, held: HeldOut, features: Float32) -> dict[str, A
     }
 
 
-def changes_by_yaw(held: HeldOut, features: Float32) -> dict[float, modality.Float64]:
+def changes_by_yaw(held: HeldOut, features: Float32) -> dict[float, Float64]:
     """Return how far each dimension moves by added yaw, from each face to what was made of it."""
     values = modality.unit(features)
     sources = held.samples.sources(np.array([name == REAL for name in held.generators]))
@@ -213,7 +213,7 @@ def changes_by_yaw(held: HeldOut, features: Float32) -> dict[float, modality.Flo
     return found
 
 
-def _dimensions_apart(held: HeldOut, values: modality.Float64) -> dict[str, float]:
+def _dimensions_apart(held: HeldOut, values: Float64) -> dict[str, float]:
     """Return the share of dimensions that are far apart, by added yaw."""
     moved = changes_by_yaw(held, values.astype(np.float32))
     return {

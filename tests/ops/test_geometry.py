@@ -13,6 +13,7 @@ from pipeline.ops.geometry import (
     invert_affine,
     scale_of,
     similarity_from_points,
+    transform_mesh,
     transform_points,
     warp_affine,
 )
@@ -108,6 +109,15 @@ def test_transform_keeps_leading_axes_and_the_empty_set():
     matrix = [[0, -1, 0], [1, 0, 0]]
     assert transform_points(np.zeros((0, 5, 2)), matrix).shape == (0, 5, 2)
     np.testing.assert_array_equal(transform_points([[[2, 1]]], matrix), [[[-1, 2]]])
+
+
+def test_a_meshs_depth_grows_with_the_similaritys_scale():
+    quarter_turn = similarity(2.0, 90, (5, 0))
+    np.testing.assert_allclose(
+        transform_mesh(np.array([[3, 1, 4], [0, 0, -1]], np.float32), quarter_turn),
+        [[3, 6, 8], [5, 0, -2]],
+        atol=1e-6,
+    )
 
 
 def test_a_flat_map_has_no_inverse():

@@ -12,7 +12,7 @@ from pipeline.ops.geometry import (
     affine_between,
     invert_affine,
     scale_of,
-    transform_points,
+    transform_mesh,
     warp_affine,
 )
 from pipeline.store.columns import image_columns
@@ -107,7 +107,7 @@ class FaceToMask:
         to_context = row["context_warp_2x3"]
         true = row.get("truth_mesh_xyz")
         context = decode(row["context"]["bytes"])
-        mesh_xyz = _moved(row["mesh_xyz"], to_context)
+        mesh_xyz = transform_mesh(row["mesh_xyz"], to_context)
         shown = np.full(row["source_hw"], 255, np.uint8)
         known = np.asarray(warp_affine(shown, to_context, context.shape[:2]), np.uint8)
         around = face_window(mesh_xyz, context.shape[:2])
@@ -116,7 +116,7 @@ class FaceToMask:
             context=context,
             labels=decode(row["labels"]["bytes"]),
             mesh_xyz=mesh_xyz,
-            true_xyz=None if true is None else _moved(true, to_context),
+            true_xyz=None if true is None else transform_mesh(true, to_context),
             context_to_crop=affine_between(to_context, row["warp_2x3"]),
             band=Band(row["band"]),
             known=known,
@@ -173,7 +173,7 @@ class FaceToMask:
         halving = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]], np.float32)
         true = draw_mask(
             halved(as_grey(self.context)),  # the region counts, not its colour
-            _moved(self.true_xyz, halving),
+            transform_mesh(self.true_xyz, halving),
             design,
             placement,
             band=self.band if self.band in EMISSIVE else Band.VIS,
@@ -181,8 +181,3 @@ class FaceToMask:
             scene=Scene(halved(scene.hair), halved(scene.front), halved(scene.known)),
         )
         return intersection_over_union(halved(region), true.region)
-
-
-def _moved(mesh_xyz: Float32, matrix: Float32) -> Float32:
-    xy = transform_points(mesh_xyz[:, :2], matrix)
-    return np.column_stack([xy, mesh_xyz[:, 2] * np.float32(scale_of(matrix))]).astype(np.float32)

@@ -14,7 +14,7 @@ from pipeline.ops.geometry import (
     affine_between,
     compose_affine,
     invert_affine,
-    scale_of,
+    transform_mesh,
     transform_points,
     warp_affine,
 )
@@ -59,7 +59,7 @@ class FacePoser:
         Raises:
             ValueError: the mesh is not finite or has no extent.
         """
-        mesh = _moved(mesh_xyz, row["context_warp_2x3"])
+        mesh = transform_mesh(mesh_xyz, row["context_warp_2x3"])
         context = decode(row["context"]["bytes"])
         crop_to_context = affine_between(row["warp_2x3"], row["context_warp_2x3"])
         layers = layers_of_labels(decode(row["labels"]["bytes"]), crop_to_context, context)
@@ -103,7 +103,7 @@ class FacePoser:
         )
         to_crop = warp_to_template(source_landmarks, template)
         crop = _crop(drawn, to_context, to_crop, template.hw)
-        source_mesh = _moved(mesh, context_to_source)
+        source_mesh = transform_mesh(mesh, context_to_source)
         name = pose_name(yaw_deg, pitch_deg)
         file = f"{row['sample_id'].rpartition('/')[2]}.{name}"
         context = encode_jpeg(drawn, jpeg_quality)
@@ -162,7 +162,7 @@ class FacePoser:
 
     def _box(self, mesh: Float32) -> Float32:
         """Turn the detector's box, whose sides keep their distance from the mesh's extent."""
-        before = _extent(_moved(self.mesh, invert_affine(self.row["context_warp_2x3"])))
+        before = _extent(transform_mesh(self.mesh, invert_affine(self.row["context_warp_2x3"])))
         box: Float32 = (_extent(mesh) + self.row["box_xyxy"] - before).astype(np.float32)
         return box
 
@@ -203,11 +203,6 @@ def _face_mask(mesh_xy: Float32, hw: tuple[int, int]) -> UInt8:
 def _crop(drawn: UInt8, to_context: Float32, to_crop: Float32, hw: tuple[int, int]) -> UInt8:
     context_to_crop = affine_between(to_context, to_crop)
     return np.asarray(warp_affine(drawn, context_to_crop, hw, border="reflect"), np.uint8)
-
-
-def _moved(mesh: Float32, matrix: Float32) -> Float32:
-    """Carry a mesh (468, 3) through a similarity; z is scaled with it."""
-    return np.column_stack([transform_points(mesh[:, :2], matrix), mesh[:, 2] * scale_of(matrix)])
 
 
 def _extent(mesh: Float32) -> Float32:
