@@ -17,6 +17,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pipeline.ops.boxes import areas, intersections, paired_iou, ratio
 from pipeline.types import Bool, Float64, Int64
 
 
@@ -56,18 +57,12 @@ class Labelling:
 
 def intersection_over_face(bodies_xyxy: Float64, faces_xyxy: Float64) -> Float64:
     """Return which share of each face's area its body covers: (k, 4) and (k, 4) to (k,)."""
-    return _ratio(_shared(bodies_xyxy, faces_xyxy), _areas(faces_xyxy))
-
-
-def iou(bodies_xyxy: Float64, faces_xyxy: Float64) -> Float64:
-    """Return intersection over union pair by pair: (k, 4) and (k, 4) to (k,)."""
-    shared = _shared(bodies_xyxy, faces_xyxy)
-    return _ratio(shared, _areas(bodies_xyxy) + _areas(faces_xyxy) - shared)
+    return ratio(intersections(bodies_xyxy, faces_xyxy), areas(faces_xyxy))
 
 
 MEASURES: dict[str, Callable[[Float64, Float64], Float64]] = {
     "intersection_over_face": intersection_over_face,
-    "iou": iou,
+    "iou": paired_iou,
 }
 """Measures of overlap by name."""
 
@@ -210,20 +205,3 @@ def _duplicate(
         again[0] = False
         lost[claims[order[again]]] = True
     return lost
-
-
-def _areas(boxes: Float64) -> Float64:
-    area: Float64 = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return area
-
-
-def _shared(first: Float64, second: Float64) -> Float64:
-    low = np.maximum(first[:, :2], second[:, :2])
-    sides = np.clip(np.minimum(first[:, 2:], second[:, 2:]) - low, 0.0, None)
-    shared: Float64 = sides[:, 0] * sides[:, 1]
-    return shared
-
-
-def _ratio(part: Float64, whole: Float64) -> Float64:
-    ratio: Float64 = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
-    return ratio

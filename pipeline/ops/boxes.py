@@ -3,30 +3,57 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from pipeline.types import Float32
+from pipeline.types import Float32, Float64
 
 
-def areas(boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
+def areas(boxes_xyxy: ArrayLike) -> Float64:
     """Return the areas of boxes (n, 4), float64 (n,); a box turned inside out has none."""
-    boxes = np.asarray(boxes_xyxy, dtype=np.float64).reshape(-1, 4)
-    sides: NDArray[np.float64] = np.clip(boxes[:, 2:] - boxes[:, :2], 0.0, None)
-    return sides[:, 0] * sides[:, 1]
+    return _areas(_table(boxes_xyxy))
 
 
-def iou(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> NDArray[np.float64]:
-    """Return intersection over union of every pair: (n, 4) and (m, 4) to float64 (n, m)."""
-    first = np.asarray(first_xyxy, dtype=np.float64).reshape(-1, 4)
-    second = np.asarray(second_xyxy, dtype=np.float64).reshape(-1, 4)
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0.0, None), axis=2)
-    union = areas(first)[:, None] + areas(second)[None, :] - shared
-    ratio: NDArray[np.float64] = np.divide(
-        shared, union, out=np.zeros_like(shared), where=union > 0
-    )
-    return ratio
+def intersections(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> Float64:
+    """Return the area that boxes share, pair by pair: (k, 4) and (k, 4) to float64 (k,)."""
+    return _shared(_table(first_xyxy), _table(second_xyxy))
+
+
+def iou(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> Float64:
+    """Return intersection over union of all against all: (n, 4) and (m, 4) to float64 (n, m)."""
+    return _iou(_table(first_xyxy)[:, None], _table(second_xyxy)[None, :])
+
+
+def paired_iou(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> Float64:
+    """Return intersection over union pair by pair: (k, 4) and (k, 4) to float64 (k,)."""
+    return _iou(_table(first_xyxy), _table(second_xyxy))
+
+
+def ratio(part: Float64, whole: Float64) -> Float64:
+    """Divide areas; of a whole that has none the ratio is 0."""
+    divided: Float64 = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    return divided
+
+
+def _table(boxes_xyxy: ArrayLike) -> Float64:
+    return np.asarray(boxes_xyxy, dtype=np.float64).reshape(-1, 4)
+
+
+def _areas(boxes: Float64) -> Float64:
+    sides = np.clip(boxes[..., 2:] - boxes[..., :2], 0.0, None)
+    area: Float64 = sides[..., 0] * sides[..., 1]
+    return area
+
+
+def _shared(first: Float64, second: Float64) -> Float64:
+    low = np.maximum(first[..., :2], second[..., :2])
+    sides = np.clip(np.minimum(first[..., 2:], second[..., 2:]) - low, 0.0, None)
+    shared: Float64 = sides[..., 0] * sides[..., 1]
+    return shared
+
+
+def _iou(first: Float64, second: Float64) -> Float64:
+    shared = _shared(first, second)
+    return ratio(shared, _areas(first) + _areas(second) - shared)
 
 
 _ON_BOX_IOU = 0.2

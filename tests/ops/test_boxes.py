@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from pipeline.ops.boxes import CHOICES, areas, choose, iou
+from pipeline.ops.boxes import CHOICES, areas, choose, intersections, iou, paired_iou
+
+
+def test_pairs_of_boxes_worked_by_hand():
+    first = [[0, 0, 2, 2], [0, 0, 4, 4], [0, 0, 1, 1]]
+    second = [[1, 1, 3, 3], [1, 1, 3, 3], [2, 2, 3, 3]]
+    assert intersections(first, second).tolist() == [1, 4, 0]
+    assert paired_iou(first, second).tolist() == [1 / 7, 4 / 16, 0]
+    assert paired_iou([], []).shape == (0,)
 
 
 def test_iou_worked_by_hand():
