@@ -5,25 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.bodies.annotated import Person, annotated_people
 from pipeline.bodies.labelling import Labelling, LabelOutcome, label_bodies
 from pipeline.types import Row
-
-Person = dict[str, Any]
-"""A person that the data set annotates: an item of ``truth_people``."""
-
-
-def annotated_people(row: Row) -> list[Person] | None:
-    """Return the people whose faces a data set annotates in an image, None where it does none.
-
-    A scene has ``truth_people``, empty where nobody is there; an image of one person has
-    ``truth_box_xyxy``.
-    """
-    if (people := row.get("truth_people")) is not None:
-        return list(people)
-    if (face := row.get("truth_box_xyxy")) is not None:
-        body = row.get("truth_body_xyxy")
-        return [{"subject_id": row.get("subject_id"), "face_xyxy": face, "body_xyxy": body}]
-    return None
 
 
 def label_rows(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.bodies.annotated import people_of
 from pipeline.bodies.labelling import LabelOutcome
 from pipeline.ops.boxes import iou
 from pipeline.types import Row
@@ -48,7 +49,7 @@ def labelled_measures(row: Row, labellings: Mapping[str, Sequence[Row]]) -> Row:
         "annotated_bodies": len(found),
         "annotated_faces": sum(
             person["face_xyxy"] is not None and person["body_xyxy"] is not None
-            for person in _annotated(row)
+            for person in people_of(row)
         ),
         "found_bodies": int(found.sum()),
         "outcomes": [
@@ -83,7 +84,7 @@ def _matches(row: Row, bodies: Sequence[Row]) -> tuple[list[str | None], NDArray
     """Return who each detection really is, and which annotated bodies were found."""
     truth = [
         (person["subject_id"], person["body_xyxy"])
-        for person in _annotated(row)
+        for person in people_of(row)
         if person["body_xyxy"] is not None
     ]
     overlap = iou(
@@ -96,11 +97,3 @@ def _matches(row: Row, bodies: Sequence[Row]) -> tuple[list[str | None], NDArray
     sure = overlap.max(axis=1) >= SAME_BODY_IOU
     who = [truth[index][0] if ok else None for index, ok in zip(best, sure, strict=True)]
     return who, overlap.max(axis=0) >= SAME_BODY_IOU
-
-
-def _annotated(row: Row) -> list[Row]:
-    """Return the annotated people: ``subject_id``, ``face_xyxy``, ``body_xyxy`` of each."""
-    if row.get("truth_people") is not None:
-        return list(row["truth_people"])
-    boxes = {"face_xyxy": row.get("truth_box_xyxy"), "body_xyxy": row.get("truth_body_xyxy")}
-    return [{"subject_id": row.get("subject_id"), **boxes}]
