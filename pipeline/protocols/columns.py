@@ -67,7 +67,7 @@ def _cross_band(usable: list[Row], seed: int, split: Split, ending: str) -> Iter
             enroll=enroll,
             probe=template_table(single(row) for row in probes),
             match=None,
-            train=_training(usable, band),
+            train=training(_of_bands(usable, band)),
         )
 
 
@@ -95,7 +95,7 @@ def band_templates(rows: Sequence[Row]) -> Iterator[Protocol]:
             enroll=enroll,
             probe=template_table(of_subject(row) for row in probes),
             match=None,
-            train=_training(usable, band),
+            train=training(_of_bands(usable, band)),
         )
 
 
@@ -206,14 +206,17 @@ def of_subject(row: Row) -> Row:
     }
 
 
-def single(row: Row) -> Row:
+def single(row: Row, fold: int | None = None) -> Row:
     """Make a row of a template of its own."""
-    return row | {"fold": None, "template_id": row["sample_id"], "media_id": row["sample_id"]}
+    return row | {"fold": fold, "template_id": row["sample_id"], "media_id": row["sample_id"]}
 
 
-def _training(rows: Iterable[Row], band: Band) -> pa.Table:
+def training(rows: Iterable[Row], splits: tuple[Split, ...] = (Split.TRAIN,)) -> pa.Table:
+    """Make the table of who trains, of a protocol that has no lists of them: whole splits."""
     return train_table(
-        (None, row["sample_id"], row["subject_id"])
-        for row in rows
-        if row.get("split") == Split.TRAIN and row["band"] in (Band.VIS, band)
+        (None, row["sample_id"], row["subject_id"]) for row in rows if row.get("split") in splits
     )
+
+
+def _of_bands(rows: Iterable[Row], band: Band) -> Iterator[Row]:
+    return (row for row in rows if row["band"] in (Band.VIS, band))

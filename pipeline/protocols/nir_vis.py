@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from pipeline.protocols.columns import single, training
 from pipeline.readers import buaa_visnir, casia_nir_vis2, lamp_hq, oulu_casia_nirvis
 from pipeline.readers.layout import files_below, refuse_gaps
 from pipeline.store.protocols import Protocol, Provenance, template_table, train_table
@@ -42,7 +43,7 @@ def casia(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
                 enroll=_singles(known, ((f, i) for f in mine for i in lists["vis", "gallery", f])),
                 probe=_singles(known, ((f, i) for f in mine for i in lists["nir", "probe", f])),
                 match=None,
-                train=_training(
+                train=_listed(
                     known,
                     ((f, i) for f in mine for b in ("nir", "vis") for i in lists[b, "train", f]),
                 ),
@@ -70,7 +71,7 @@ def lamp(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         enroll=_singles(known, ((f, i) for f in folds for i in lists["gallery_vis", f])),
         probe=_singles(known, ((f, i) for f in folds for i in lists["probe_nir", f])),
         match=None,
-        train=_training(
+        train=_listed(
             known,
             ((f, i) for f in folds for use in LAMP_LISTS[:2] for i in lists[use, f]),
         ),
@@ -88,10 +89,10 @@ def buaa(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         Provenance.SEEDED,
         "BUAA-VisNir: NIR probes against the first VIS image of each test subject; subjects as "
         f"in {buaa_visnir.SPLIT}.",
-        enroll=template_table(_own(row) for row in first.values()),
-        probe=template_table(_own(row) for row in _of(test, Band.NIR)),
+        enroll=template_table(single(row) for row in first.values()),
+        probe=template_table(single(row) for row in _of(test, Band.NIR)),
         match=None,
-        train=train_table(_trained(row) for row in rows if row.get("split") == Split.TRAIN),
+        train=training(rows),
     )
 
 
@@ -108,10 +109,10 @@ def oulu(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         f"Oulu-CASIA: {OULU_FRAMES} evenly spread frames of each expression in "
         f"{OULU_LIGHT.lower()} light; NIR probes against all VIS frames of a subject; subjects as "
         f"in {oulu_casia_nirvis.SPLIT}.",
-        enroll=template_table(_own(row) for row in _of(test, Band.VIS)),
-        probe=template_table(_own(row) for row in _of(test, Band.NIR)),
+        enroll=template_table(single(row) for row in _of(test, Band.VIS)),
+        probe=template_table(single(row) for row in _of(test, Band.NIR)),
         match=None,
-        train=train_table(_trained(row) for row in chosen if row.get("split") == Split.TRAIN),
+        train=training(chosen),
     )
 
 
@@ -120,20 +121,11 @@ def _fold(name: str) -> int | None:
 
 
 def _singles(known: dict[str, Row], ids: Iterable[tuple[str, str]]) -> pa.Table:
-    return template_table(_own(known[i], _fold(fold)) for fold, i in ids)
+    return template_table(single(known[i], _fold(fold)) for fold, i in ids)
 
 
-def _training(known: dict[str, Row], ids: Iterable[tuple[str, str]]) -> pa.Table:
+def _listed(known: dict[str, Row], ids: Iterable[tuple[str, str]]) -> pa.Table:
     return train_table((_fold(fold), i, known[i]["subject_id"]) for fold, i in ids)
-
-
-def _own(row: Row, fold: int | None = None) -> Row:
-    """Make a template of one sample."""
-    return row | {"fold": fold, "template_id": row["sample_id"], "media_id": row["sample_id"]}
-
-
-def _trained(row: Row) -> Row:
-    return row | {"fold": None}
 
 
 def _of(rows: Iterable[Row], band: Band) -> list[Row]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.errors import ReaderError
+from pipeline.protocols.columns import single
 from pipeline.readers import cfp, lfw, megaface, ytf
 from pipeline.readers.layout import (
     files_below,
@@ -246,7 +247,7 @@ def megaface_search(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     ]
     right = [row for row in all_mates if row["sample_id"] not in noise]
     others = [row for row in all_others if row["sample_id"] not in noise]
-    tables = {"official": ([_single(row) for row in all_mates], all_others, "")}
+    tables = {"official": ([single(row) for row in all_mates], all_others, "")}
     if noise:
         rule = " Wrong distractors are left out, and wrong probes"
         tables["refined"] = (
@@ -254,14 +255,14 @@ def megaface_search(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
             others,
             f"{rule} are the mean of their subject's right ones, as in InsightFace's code.",
         )
-        tables["cleaned"] = ([_single(row) for row in right], others, f"{rule}, too.")
+        tables["cleaned"] = ([single(row) for row in right], others, f"{rule}, too.")
     for name, (mates, strangers, rule) in tables.items():
         yield Protocol(
             name,
             Provenance.OFFICIAL,
             "MegaFace challenge 1: each probe among the distractors and one mate at a time; "
             f"verification of all genuine pairs against all probe-distractor pairs.{rule}",
-            enroll=template_table([*mates, *map(_single, strangers)]),
+            enroll=template_table([*mates, *map(single, strangers)]),
             probe=template_table(mates),
             match=None,
             train=train_table(),
@@ -283,7 +284,7 @@ def _refined(mates: Sequence[Row], right: Sequence[Row]) -> list[Row]:
     made = []
     for row in mates:
         if row["sample_id"] in kept:
-            made.append(_single(row))
+            made.append(single(row))
             continue
         if row["subject_id"] not in of_subject:
             raise ReaderError(
@@ -291,7 +292,7 @@ def _refined(mates: Sequence[Row], right: Sequence[Row]) -> list[Row]:
                 "is right, whose embedding stands for the others"
             )
         made += [
-            _single(other) | {"template_id": row["sample_id"]}
+            single(other) | {"template_id": row["sample_id"]}
             for other in of_subject[row["subject_id"]]
         ]
     return made
@@ -299,10 +300,6 @@ def _refined(mates: Sequence[Row], right: Sequence[Row]) -> list[Row]:
 
 def _chosen(sample_id: str, listed: set[str]) -> bool:
     return not listed or sample_id in listed
-
-
-def _single(row: Row) -> Row:
-    return row | {"fold": None, "template_id": row["sample_id"], "media_id": row["sample_id"]}
 
 
 def _listed(

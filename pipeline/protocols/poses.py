@@ -7,8 +7,15 @@ Reference:
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.protocols.columns import VALIDATION, enrolled_shots, of_subject, shot_of, single
-from pipeline.store.protocols import Protocol, Provenance, template_table, train_table
+from pipeline.protocols.columns import (
+    VALIDATION,
+    enrolled_shots,
+    of_subject,
+    shot_of,
+    single,
+    training,
+)
+from pipeline.store.protocols import Protocol, Provenance, template_table
 from pipeline.types import Band, Row, Split
 
 FRONT, PROFILES = ("front",), ("left", "right")
@@ -55,11 +62,7 @@ def cross_pose(rows: Sequence[Row], seed: int) -> Iterator[Protocol]:
                     enroll=template_table(of_subject(row) for row in gallery),
                     probe=template_table(single(row) for row in probes),
                     match=None,
-                    train=train_table(
-                        (None, row["sample_id"], row["subject_id"])
-                        for row in visible
-                        if row.get("split") == Split.TRAIN
-                    ),
+                    train=training(visible),
                 )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.errors import ReaderError
+from pipeline.protocols.columns import single, training
 from pipeline.readers import regdb, sysu_mm01
 from pipeline.readers.layout import files_below, find_list, refuse_gaps
 from pipeline.store.protocols import (
@@ -41,7 +42,7 @@ def llcm(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     other band. They differ by more than ten points of mAP. Images of the query's own subject and
     camera are not searched.
     """
-    train = _training(rows)
+    train = training(rows)
     test = [row for row in rows if row.get("split") == Split.TEST]
     for direction, query, gallery in LLCM_DIRECTIONS:
         of = {band: [row for row in test if row["band"] == band] for band in (query, gallery)}
@@ -57,7 +58,7 @@ def llcm(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
             f"LLCM, all {query} images are queries, the gallery is one {gallery} image per subject "
             f"and camera; mean of ten trials.{_named(f'all_to_sampled_{direction}')}",
             enroll=template_table(_draws(of[gallery])),
-            probe=template_table(_single(row, None) for row in of[query]),
+            probe=template_table(single(row) for row in of[query]),
             **common,
         )
         yield Protocol(
@@ -65,7 +66,7 @@ def llcm(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
             Provenance.OFFICIAL,
             f"LLCM, one {query} image per subject and camera is a query, the gallery is all "
             f"{gallery} images; mean of ten trials.{_named(f'sampled_to_all_{direction}')}",
-            enroll=template_table(_single(row, None) for row in of[gallery]),
+            enroll=template_table(single(row) for row in of[gallery]),
             probe=template_table(_draws(of[query])),
             **common,
         )
@@ -80,7 +81,7 @@ def sysu(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
     """
     test = [row for row in rows if row.get("split") == Split.TEST]
     queries = [row for row in test if row["camera_id"] in sysu_mm01.INFRARED]
-    train = _training(rows, (Split.TRAIN, Split.VALIDATION))
+    train = training(rows, (Split.TRAIN, Split.VALIDATION))
     drawn = find_list(files_below(root), "rand_perm_cam.mat")
     for mode, cameras in SYSU_MODES.items():
         gallery = [row for row in test if row["camera_id"] in cameras]
@@ -96,7 +97,7 @@ def sysu(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
                 f"SYSU-MM01, {mode} search, {whose}: infra-red queries, visible gallery; mean of "
                 "ten trials. Training includes the validation subjects.",
                 enroll=template_table(_at_place(row) for row in enrolled),
-                probe=template_table(_at_place(_single(row, None)) for row in queries),
+                probe=template_table(_at_place(single(row)) for row in queries),
                 match=None,
                 train=train,
                 exclude=Exclude.SAME_CAMERA,
@@ -122,7 +123,7 @@ def regdb_trials(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
 
     def of(camera: str) -> pa.Table:
         return template_table(
-            _single(known[i], int(t)) | {"camera_id": None}
+            single(known[i], int(t)) | {"camera_id": None}
             for t in trials
             for i in lists["test", camera, t]
         )
@@ -171,7 +172,7 @@ def _draws(rows: Iterable[Row]) -> Iterator[Row]:
     for trial in range(TRIALS):
         generator = random.Random(trial)  # noqa: S311 - has to be this one
         for images in ordered:
-            yield _single(generator.choice(images), trial + 1)
+            yield single(generator.choice(images), trial + 1)
 
 
 def _authors_draws(file: Path, gallery: Sequence[Row], shots: int) -> Iterator[Row]:
@@ -191,21 +192,11 @@ def _authors_draws(file: Path, gallery: Sequence[Row], shots: int) -> Iterator[R
                 orders = cameras[int(camera) - 1][0].squeeze()[int(subject) - 1]
                 for number in orders[trial][:shots]:
                     sample = sysu_mm01.sample_of(camera, subject, f"{int(number):04d}")
-                    yield _single(known[sample], trial + 1)
+                    yield single(known[sample], trial + 1)
     except (KeyError, IndexError, ValueError) as error:
         raise ReaderError(
             f"{file}: expected the draws of the gallery that is on disk, found {error}"
         ) from error
-
-
-def _training(rows: Iterable[Row], splits: tuple[Split, ...] = (Split.TRAIN,)) -> pa.Table:
-    return train_table(
-        (None, row["sample_id"], row["subject_id"]) for row in rows if row.get("split") in splits
-    )
-
-
-def _single(row: Row, fold: int | None) -> Row:
-    return row | {"fold": fold, "template_id": row["sample_id"], "media_id": row["sample_id"]}
 
 
 def _at_place(row: Row) -> Row:

@@ -2,12 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 from pipeline.errors import ReaderError
+from pipeline.protocols.columns import single, training
 from pipeline.readers import arl_vtf, mcxface
 from pipeline.readers.bob_lists import MODELS, PROBES, TRAIN, Listed, Stems, read_protocols
 from pipeline.readers.layout import files_below
@@ -89,9 +88,9 @@ def arl_vtf_conditions(_: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
                 f"ARL-VTF: LWIR probes of {condition} sequences against a template of each test "
                 "subject's neutral visible images.",
                 enroll=enroll,
-                probe=template_table(_own(row) for row in probes),
+                probe=template_table(single(row) for row in probes),
                 match=None,
-                train=_training(row for row in rows if row.get("split") == Split.TRAIN),
+                train=training(rows),
             )
 
 
@@ -125,7 +124,7 @@ def _listed(
         enroll=template_table(
             _of_subject(row) | {"fold": fold} for fold, use, row in lines if use == MODELS
         ),
-        probe=template_table(_own(row, fold) for fold, use, row in lines if use == PROBES),
+        probe=template_table(single(row, fold) for fold, use, row in lines if use == PROBES),
         match=None,
         train=train_table(
             (fold, row["sample_id"], row["subject_id"]) for fold, use, row in lines if use == TRAIN
@@ -139,11 +138,3 @@ def _of_subject(row: Row) -> Row:
         "template_id": str(row["subject_id"]),
         "media_id": row.get("media_id") or row["sample_id"],
     }
-
-
-def _own(row: Row, fold: int | None = None) -> Row:
-    return row | {"fold": fold, "template_id": row["sample_id"], "media_id": row["sample_id"]}
-
-
-def _training(rows: Iterable[Row]) -> pa.Table:
-    return train_table((None, row["sample_id"], row["subject_id"]) for row in rows)
