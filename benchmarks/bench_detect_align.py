@@ -24,7 +24,7 @@ from skimage.data import astronaut
 from benchmarks.timing import compare
 from pipeline.detection import make_detector
 from pipeline.ops.geometry import warp_affine
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
+from pipeline.ops.templates import CONTEXT, warp_to_template
 from pipeline.types import UInt8
 from pipeline.weights import fetch, load_registry
 
@@ -66,7 +66,7 @@ def main() -> None:
     (yunet,) = fetch(["yunet"], registry, ROOT / "weights")
     detector = make_detector("yunet", {"yunet": yunet.path}, max_side_px=SIDE_PX)
     helper = facexlib_helper()
-    template = ALIGNMENT_TEMPLATES["facexlib512"]
+    template = CONTEXT
     images = test_images()
 
     def ours() -> None:

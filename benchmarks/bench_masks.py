@@ -33,7 +33,7 @@ from pipeline.face3d.map_codec import encode_mesh_map
 from pipeline.face3d.mesh import FaceMesh
 from pipeline.face3d.position_map import visible_fraction
 from pipeline.ops.geometry import warp_affine
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
+from pipeline.ops.templates import CONTEXT, warp_to_template
 from pipeline.synthesis.masks.drawn import drawn_design
 from pipeline.synthesis.masks.fit import place
 from pipeline.synthesis.masks.photograph import photograph_of
@@ -189,7 +189,7 @@ def main() -> None:
     detector, network = make_detector("yunet", {"yunet": yunet}), FaceMesh(mesh_file)
     portrait = astronaut()
     five = detector.detect(portrait).landmarks_xy[:1]
-    to_crop = warp_to_template(five[0], ALIGNMENT_TEMPLATES["facexlib512"]) * 0.5
+    to_crop = warp_to_template(five[0], CONTEXT) * 0.5
     image = warp_affine(portrait, to_crop, (SIDE_PX, SIDE_PX))
     moved = five @ to_crop[:, :2].T + to_crop[:, 2]
     mesh = network.points(image, moved.astype(np.float32))[0][0]

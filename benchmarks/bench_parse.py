@@ -16,7 +16,7 @@ from torchvision.transforms.functional import normalize
 
 from benchmarks.timing import compare
 from pipeline.ops.geometry import affine_between, warp_affine
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, CONTEXT, warp_to_template
 from pipeline.parsing.bisenet import FaceParser
 from pipeline.types import Float32, UInt8
 from pipeline.weights import fetch, load_registry
@@ -45,7 +45,7 @@ def faces(wheel: Path) -> tuple[UInt8, Float32]:
     sheet = cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     crops, maps = [], []
     for points in LANDMARKS_XY:
-        to_context = warp_to_template(points, ALIGNMENT_TEMPLATES["facexlib512"])
+        to_context = warp_to_template(points, CONTEXT)
         to_frame = warp_to_template(points, ALIGNMENT_TEMPLATES["arcface144"])
         crops.append(warp_affine(sheet, to_context, (512, 512)))
         maps.append(affine_between(to_context, to_frame))

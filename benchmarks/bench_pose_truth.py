@@ -39,7 +39,7 @@ from pipeline.demo.people.render import render
 from pipeline.face3d.mesh import five_landmarks
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.geometry import warp_affine
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, CONTEXT, warp_to_template
 from pipeline.report import draw
 from pipeline.report.page import page
 from pipeline.synthesis.poses.rows import FacePoser, psnr_db
@@ -48,7 +48,6 @@ from pipeline.types import FaceClass, Row, UInt8
 YAWS_DEG = (-60.0, -45.0, -30.0, -15.0, 15.0, 30.0, 45.0, 60.0)
 SIDE_PX = 480
 _TEMPLATE = ALIGNMENT_TEMPLATES["arcface144"]
-_CONTEXT = ALIGNMENT_TEMPLATES["facexlib512"]
 _UNITS = {
     "psnr_db": "dB",
     "perceptual": "of unit features",
@@ -122,8 +121,8 @@ class People:
 
 def aligned_row(seen: Seen) -> Row:
     """Return what a rendered image's embedding is made of: its context crop and true landmarks."""
-    warp = warp_to_template(seen.truth.landmarks_xy, _CONTEXT)
-    context = np.asarray(warp_affine(seen.image, warp, _CONTEXT.hw), np.uint8)
+    warp = warp_to_template(seen.truth.landmarks_xy, CONTEXT)
+    context = np.asarray(warp_affine(seen.image, warp, CONTEXT.hw), np.uint8)
     return {
         "sample_id": "rendered",
         "band": "VIS",

@@ -7,16 +7,17 @@ import numpy as np
 
 from pipeline.ops.codec import as_rgb, decode, encode_png
 from pipeline.ops.geometry import affine_between, warp_affine
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, DMFR, warp_to_template
 from pipeline.params.attributes import AttributesParams
 from pipeline.recognition.appearance import focus_measure, illumination
 from pipeline.report.attributes import attribute_metrics, quality_sheet
 from pipeline.schemas.attributes import ATTRIBUTES
+from pipeline.store.ids import file_stem
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Float32, Row, UInt8
 from stages.run import StageRun, stage_main
 
-TEMPLATE, DMFR = ALIGNMENT_TEMPLATES["arcface112"], ALIGNMENT_TEMPLATES["dmfr137x169"]
+TEMPLATE = ALIGNMENT_TEMPLATES["arcface112"]
 
 
 def make(params: AttributesParams, weights: Path) -> BatchFunction:
@@ -51,7 +52,7 @@ def dmfr_columns(row: Row, context: UInt8) -> Row:
     source_to_crop = warp_to_template(row["landmarks_xy"], DMFR)
     context_to_crop = affine_between(row["context_warp_2x3"], source_to_crop)
     crop = np.asarray(warp_affine(context, context_to_crop, DMFR.hw, border="reflect"), np.uint8)
-    name = row["sample_id"].rpartition("/")[2]
+    name = file_stem(row["sample_id"])
     data = {"bytes": encode_png(crop), "path": f"{name}.dmfr.png"}
     return {"dmfr": data, "dmfr_warp_2x3": source_to_crop}
 

@@ -23,6 +23,7 @@ from pipeline.report.scene_sheet import scene_sheet
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import image_columns
 from pipeline.store.changes import refuse_changes, states_below
+from pipeline.store.ids import file_stem
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import HEAT_BANDS, UNREADABLE, Rejected, Row
 from stages.run import StageRun, stage_main
@@ -76,7 +77,7 @@ def take_in(row: Row, params: IngestParams, heat: HeatParams | None = None) -> O
         return [Rejected(error.reason, str(error))]
     data = decoded.data or encode_png(decoded.image)
     extension = "jpg" if data.startswith(b"\xff\xd8") else "png"
-    name = f"{row['sample_id'].rpartition('/')[2]}.{extension}"
+    name = f"{file_stem(row['sample_id'])}.{extension}"
     made: list[Row | Rejected] = [known | image_columns(data, decoded.image.shape[:2], name)]
     return made + further_pages(decoded.pages, "pages")
 

@@ -17,6 +17,7 @@ from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.ground_truth_figure import ground_truth_figure
 from pipeline.report.parse import parse_metrics
 from pipeline.schemas.parse import PARSE
+from pipeline.store.ids import file_stem
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Rejected, Row, UInt8
 from stages.run import StageRun, stage_main
@@ -77,7 +78,7 @@ def described(row: Row, labels: UInt8 | None) -> Row:
     if row["source_hw"] is not None:
         beyond = beyond_image(row["warp_2x3"], tuple(row["source_hw"]), settled.shape)
         settled = np.where(beyond, np.uint8(0), settled)
-    name = f"{row['sample_id'].rpartition('/')[2]}.labels.png"
+    name = f"{file_stem(row['sample_id'])}.labels.png"
     likeness = None if labels is None else face_likeness(row["mesh_presence"], settled)
     return row | {
         "parent_id": row["sample_id"],

@@ -16,6 +16,7 @@ from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.ground_truth_figure import ground_truth_figure
 from pipeline.report.parts import parts_metrics
 from pipeline.schemas.parts import PARTS as SCHEMA
+from pipeline.store.ids import file_stem
 from pipeline.store.mapping import BatchFunction
 from pipeline.types import FACE_PARTS, Row
 from stages.run import StageRun, stage_main
@@ -63,7 +64,7 @@ def describe(row: Row, params: PartsParams) -> Row:
     context = decode(row["context"]["bytes"])
     context_to_frame = affine_between(row["context_warp_2x3"], row["warp_2x3"])
     crop_hw = params.crop_px, params.crop_px
-    name = row["sample_id"].rpartition("/")[2]
+    name = file_stem(row["sample_id"])
     for index, part in enumerate(FACE_PARTS):
         if located.backends[index] != "none":
             crop = crop_part(context, context_to_frame, windows[index], crop_hw)

@@ -6,14 +6,13 @@ from pipeline.face3d.measures import aligned_measures
 from pipeline.ops.alignment import align_face, eyes_to_mouth_px, interocular_px
 from pipeline.ops.boxes import choose, iou
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES, AlignmentTemplate, template_of
+from pipeline.ops.templates import CONTEXT, AlignmentTemplate, template_of
 from pipeline.params.align import AlignParams
 from pipeline.store import image_columns
-from pipeline.store.ids import counted
+from pipeline.store.ids import counted, file_stem
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Band, Region, Rejected, Row, UInt8
 
-CONTEXT = ALIGNMENT_TEMPLATES["facexlib512"]
 _LEAST_HEIGHT = 1e-3
 """From the middle of the eyes to that of the mouth, of the eyes' distance: less is no face."""
 
@@ -69,7 +68,7 @@ def warp(
         return Rejected("degenerate_landmarks", str(error), part)
     if (missing := missing_fraction(face, image.shape[:2])) > params.max_outside_fraction:
         return Rejected("cut_by_border", f"{missing:.0%} of the face lies beyond the image", part)
-    name = row["sample_id"].rpartition("/")[2]
+    name = file_stem(row["sample_id"])
     context_jpeg = encode_jpeg(context.crop, params.context_jpeg_quality)
     made: Row = row | face | image_columns(encode_png(aligned.crop), template.hw, f"{name}.png")
     del made["faces"]

@@ -11,7 +11,7 @@ from pipeline.bodies.labelling import LabelOutcome
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.params.crop_bodies import CropBodiesParams
 from pipeline.store import image_columns
-from pipeline.store.ids import counted
+from pipeline.store.ids import counted, file_stem
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Region, Rejected, Row, UInt8
 
@@ -62,7 +62,7 @@ def cut(row: Row, image: UInt8, index: int, params: CropBodiesParams) -> Row | R
         min_score=params.min_keypoint_score,
         shown=crop.shown,
     )
-    name = f"{row['sample_id'].rpartition('/')[2]}.{part}"
+    name = f"{file_stem(row['sample_id'])}.{part}"
     data = encode_jpeg(crop.image, params.jpeg_quality)
     made: Row = row | {column: body[column] for column in KEPT}
     made |= image_columns(data, hw, f"{name}.jpg") | columns_of_subject(row, body["subject_id"])

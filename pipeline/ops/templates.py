@@ -108,6 +108,13 @@ ALIGNMENT_TEMPLATES: dict[str, AlignmentTemplate] = {
 }
 """Templates by name. ``dmfr137x169`` is 137 wide and 169 high; its landmarks are ours."""
 
+CONTEXT = ALIGNMENT_TEMPLATES["facexlib512"]
+"""Of the context crop, which parsers see and from which other crops are cut."""
+CONTEXT_PX = CONTEXT.hw[0]
+"""Its side."""
+DMFR = ALIGNMENT_TEMPLATES["dmfr137x169"]
+"""Of the crop that DMFR takes."""
+
 
 def template_from_points(
     name: str, hw: tuple[int, int], landmarks: Sequence[Sequence[float]]

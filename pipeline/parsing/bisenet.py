@@ -12,18 +12,13 @@ from models.bisenet.network import FACE_CLASSES, STRIDE, fold_batch_norm, load_b
 from models.precision import device_of, precision_of
 from pipeline.ops.geometry import invert_affine, transform_points
 from pipeline.ops.templates import (
-    ALIGNMENT_TEMPLATES,
+    CONTEXT,
+    CONTEXT_PX,
     AlignmentTemplate,
     PointUse,
     warp_to_template,
 )
 from pipeline.types import FaceClass, Float32, UInt8
-
-CONTEXT_PX = 512
-"""Side of the context crop the weights were trained on."""
-
-CONTEXT_TEMPLATE = "facexlib512"
-"""Alignment template (``pipeline.ops.templates``) of the context crop."""
 
 GRID = CONTEXT_PX // STRIDE
 """Side of the grid of logits."""
@@ -54,9 +49,7 @@ def window_of(template: AlignmentTemplate) -> Window:
     """
     if template.point_use is PointUse.LEVEL_EYES:
         return WHOLE
-    to_context = invert_affine(
-        warp_to_template(ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE].landmarks_xy, template)
-    )
+    to_context = invert_affine(warp_to_template(CONTEXT.landmarks_xy, template))
     height, width = template.hw
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32) - 0.5
     places = transform_points(corners, to_context)
@@ -128,7 +121,7 @@ class FaceParser:
         """Score each class on the network's grid.
 
         Args:
-            crops: uint8 (n, 512, 512, 3), RGB, in the frame of ``CONTEXT_TEMPLATE``.
+            crops: uint8 (n, 512, 512, 3), RGB, in the frame of ``CONTEXT``.
 
         Returns:
             float32 (n, 19, 64, 64), fewer cells where ``window`` is smaller than the crop.

@@ -40,6 +40,11 @@ def check_sample_id(sample_id: str) -> None:
         )
 
 
+def file_stem(sample_id: str) -> str:
+    """Return what begins the name of a sample's files: its id below the last folder."""
+    return sample_id.rpartition("/")[2]
+
+
 def frame_name(index: int) -> str:
     """Name a frame of a video by its index from 0: see ``counted``."""
     return counted("", index, _FRAME_PLACES)

@@ -17,8 +17,8 @@ from pipeline.ops.geometry import (
     transform_points,
     warp_affine,
 )
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
-from pipeline.parsing.bisenet import CONTEXT_TEMPLATE, FaceParser, labels_in_frame, window_of
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, CONTEXT, warp_to_template
+from pipeline.parsing.bisenet import FaceParser, labels_in_frame, window_of
 from pipeline.types import FaceClass
 
 SHEET = "openpeople/data/curated/P007/assets/emotions_sheet.jpg"
@@ -38,9 +38,7 @@ def faces(weight_file):
     with zipfile.ZipFile(weight_file("openpeople")) as wheel:
         encoded = np.frombuffer(wheel.read(SHEET), dtype=np.uint8)
     sheet = cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    to_context = [
-        warp_to_template(points, ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE]) for points in LANDMARKS
-    ]
+    to_context = [warp_to_template(points, CONTEXT) for points in LANDMARKS]
     to_frame = [warp_to_template(points, ALIGNMENT_TEMPLATES["arcface144"]) for points in LANDMARKS]
     crops = np.stack([warp_affine(sheet, matrix, (512, 512)) for matrix in to_context])
     pairs = zip(to_context, to_frame, strict=True)
@@ -152,7 +150,7 @@ def test_a_window_holds_the_templates_crop(name):
     template = ALIGNMENT_TEMPLATES[name]
     window = np.array(window_of(template))
     assert not ((window[2:] - window[:2]) % 32).any()
-    five = np.array(ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE].landmarks_xy)
+    five = np.array(CONTEXT.landmarks_xy)
     height, width = template.hw
     corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]])
     places = transform_points(corners, invert_affine(warp_to_template(five, template)))
@@ -165,7 +163,7 @@ def test_a_window_holds_the_templates_crop(name):
 @pytest.mark.parametrize("pitch", [-25, 0, 25])
 @pytest.mark.parametrize("name", sorted(ALIGNMENT_TEMPLATES))
 def test_a_window_holds_the_crops_of_turned_heads_too(name, pitch, yaw):
-    template, context = ALIGNMENT_TEMPLATES[name], ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE]
+    template, context = ALIGNMENT_TEMPLATES[name], CONTEXT
     turned = canonical_vertices() @ rotation_matrix(yaw, pitch, 0).T
     five = five_landmarks(turned[None])[0]
     to_context = compose_affine(

@@ -15,8 +15,8 @@ from pipeline.detection.yunet import YuNet
 from pipeline.face3d.mesh import FaceMesh
 from pipeline.face3d.uv import face_uv
 from pipeline.ops.geometry import compose_affine, invert_affine, warp_affine
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
-from pipeline.parsing.bisenet import CONTEXT_PX, CONTEXT_TEMPLATE, GRID, FaceParser
+from pipeline.ops.templates import CONTEXT, CONTEXT_PX, warp_to_template
+from pipeline.parsing.bisenet import GRID, FaceParser
 from pipeline.types import EYES, FaceClass, Float32, UInt8
 from pipeline.weights.tflite import open_tflite
 
@@ -181,7 +181,7 @@ class MaterialEstimator:
         sides = faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]
         five = faces.landmarks_xy[int(np.argmax(sides.prod(axis=1)))]
         try:
-            warp_to_template(five, ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE])
+            warp_to_template(five, CONTEXT)
         except ValueError:  # points in one place fix no crop
             return None, None
         meshes, presence = self._mesh.points(rgb, five[None])
@@ -191,9 +191,7 @@ class MaterialEstimator:
         height, width = rgb.shape[:2]
         margin = (1 - _ZOOM) * (CONTEXT_PX - 1) / 2
         zoom = np.array([[_ZOOM, 0, margin], [0, _ZOOM, margin]], np.float32)
-        source_to_context = compose_affine(
-            warp_to_template(five, ALIGNMENT_TEMPLATES[CONTEXT_TEMPLATE]), zoom
-        )
+        source_to_context = compose_affine(warp_to_template(five, CONTEXT), zoom)
         crop = warp_affine(rgb, source_to_context, (CONTEXT_PX, CONTEXT_PX), border="replicate")
         logits = self._parser.logits(np.asarray(crop, np.uint8)[None])[0]
         exponent = np.exp(logits - logits.max(axis=0))

@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pipeline.ops.geometry import affine_between, compose_affine, warp_affine
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES
+from pipeline.ops.templates import CONTEXT_PX
 from pipeline.types import Float32, UInt8
-
-CONTEXT = ALIGNMENT_TEMPLATES["facexlib512"]
 
 
 def context_to_frame(frame_px: int) -> Float32:
     """Return the scaling from the context crop to a frame of this side, (2, 3)."""
-    scale = frame_px / CONTEXT.hw[0]
+    scale = frame_px / CONTEXT_PX
     shift = (scale - 1) / 2  # pixel centres lie at integers
     return np.array([[scale, 0.0, shift], [0.0, scale, shift]], dtype=np.float32)
 
@@ -35,7 +33,7 @@ def frame_of(context: UInt8, frame_px: int) -> UInt8:
 
 def context_from_frame(frame: UInt8) -> UInt8:
     """Scale a frame up to a context crop."""
-    wh = CONTEXT.hw[1], CONTEXT.hw[0]
+    wh = CONTEXT_PX, CONTEXT_PX
     return np.asarray(cv2.resize(frame, wh, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 

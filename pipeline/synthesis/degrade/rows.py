@@ -4,12 +4,11 @@ from typing import Any
 
 from pipeline.ops.codec import encode_jpeg, encode_png
 from pipeline.ops.sharpness import sharpness
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
+from pipeline.ops.templates import DMFR, warp_to_template
 from pipeline.store.columns import image_columns
+from pipeline.store.ids import file_stem
 from pipeline.synthesis.degrade.frame import context_from_frame, crop_from_frame
 from pipeline.types import Row, UInt8
-
-_DMFR = ALIGNMENT_TEMPLATES["dmfr137x169"]
 
 
 def quality_row(face: Row, name: str, before: UInt8, after: UInt8, jpeg_quality: int) -> Row:
@@ -25,11 +24,11 @@ def quality_row(face: Row, name: str, before: UInt8, after: UInt8, jpeg_quality:
     Returns:
         A row of the schema ``DEGRADE`` without generator and seed. Geometry is the face's own.
     """
-    file = f"{face['sample_id'].rpartition('/')[2]}.{name}"
+    file = f"{file_stem(face['sample_id'])}.{name}"
     hw = face["height_px"], face["width_px"]
-    to_dmfr = warp_to_template(face["landmarks_xy"], _DMFR)
+    to_dmfr = warp_to_template(face["landmarks_xy"], DMFR)
     crop = crop_from_frame(after, face["context_warp_2x3"], face["warp_2x3"], hw)
-    dmfr = crop_from_frame(after, face["context_warp_2x3"], to_dmfr, _DMFR.hw)
+    dmfr = crop_from_frame(after, face["context_warp_2x3"], to_dmfr, DMFR.hw)
     context = encode_jpeg(context_from_frame(after), jpeg_quality)
     columns: dict[str, Any] = {
         "sample_id": f"{face['sample_id']}#{name}",

@@ -23,6 +23,7 @@ from pipeline.face3d.canonical import canonical_texture, canonical_vertices
 from pipeline.face3d.head_pose import HeadPose
 from pipeline.ops.contours import FACE_LOOP
 from pipeline.ops.raster import Fragments, interpolate, rasterise
+from pipeline.ops.templates import CONTEXT_PX
 from pipeline.types import Float32, Int32
 
 FACE_POINTS = 468
@@ -60,7 +61,6 @@ _BACK_SPOKES = 4
 _PIVOT_CM = np.array([0.0, 0.0, 4.0])
 _CAMERA_CM = 90.0
 """From where portraits are taken; a little more or less turns the result by about a degree."""
-_CONTEXT_PX = 512
 _NO_MAP = np.empty(0, np.float32)
 _SPOKES = len(FACE_LOOP)
 _RINGS = len(_SHARES) + 1
@@ -191,7 +191,7 @@ def _silhouette(
     scale: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Follow each spoke in the image: how many pixels to the head's end, and is it cut there."""
-    steps = np.arange(0.0, _CONTEXT_PX * 0.8, 3.0)
+    steps = np.arange(0.0, CONTEXT_PX * 0.8, 3.0)
     places = (start[:, None] + along[:, None] * steps[:, None]).astype(np.float32)
     inside, outside = (
         np.asarray(cv2.remap(each, places, _NO_MAP, cv2.INTER_LINEAR, borderValue=value))

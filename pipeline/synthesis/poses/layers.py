@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.ops.codec import as_rgb
 from pipeline.ops.geometry import compose_affine, warp_affine
 from pipeline.ops.guided import guided_upsample
+from pipeline.ops.templates import CONTEXT_PX
 from pipeline.synthesis.poses.fill import smooth_step
 from pipeline.types import FaceClass, Float32, UInt8
 
-_CONTEXT_PX = 512
 _COARSE = 4
 _GUIDE_RADIUS_PX, _GUIDE_EPSILON = 3, 2e-3
 _NOT_HEAD = (FaceClass.BACKGROUND, FaceClass.CLOTH)
@@ -58,10 +58,10 @@ def layers_of_labels(labels: UInt8, crop_to_context: ArrayLike, context: UInt8) 
     if not np.isin(labels, _TELLING).any():
         return None
     half = cv2.resize(
-        as_rgb(context), (_CONTEXT_PX // 2, _CONTEXT_PX // 2), interpolation=cv2.INTER_AREA
+        as_rgb(context), (CONTEXT_PX // 2, CONTEXT_PX // 2), interpolation=cv2.INTER_AREA
     )
     guide = half.astype(np.float32) / np.float32(255)
-    side = _CONTEXT_PX // _COARSE
+    side = CONTEXT_PX // _COARSE
     small = np.asarray(cv2.resize(guide, (side, side), interpolation=cv2.INTER_AREA), np.float32)
     kinds = np.full(labels.shape, _HEAD, np.uint8)
     kinds[np.isin(labels, _NOT_HEAD)] = _GROUND
@@ -71,10 +71,10 @@ def layers_of_labels(labels: UInt8, crop_to_context: ArrayLike, context: UInt8) 
     beyond = _beyond(guide)
     maps = _flooded(np.asarray(found, np.uint8), small, beyond)
     refined = guided_upsample(maps, small, guide, _GUIDE_RADIUS_PX, _GUIDE_EPSILON)
-    whole = (_CONTEXT_PX, _CONTEXT_PX)
+    whole = (CONTEXT_PX, CONTEXT_PX)
     shares = (cv2.resize(smooth_step(each, _SHARPEN), whole) for each in refined)
     head, neck = (np.asarray(each, np.float32) for each in shares)
-    wide = cv2.resize(beyond.astype(np.float32), (_CONTEXT_PX, _CONTEXT_PX))
+    wide = cv2.resize(beyond.astype(np.float32), (CONTEXT_PX, CONTEXT_PX))
     return Layers(head, neck, np.asarray(wide, np.float32))
 
 

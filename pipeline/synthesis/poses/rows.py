@@ -18,10 +18,11 @@ from pipeline.ops.geometry import (
     transform_points,
     warp_affine,
 )
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES, AlignmentTemplate, warp_to_template
+from pipeline.ops.templates import CONTEXT, DMFR, AlignmentTemplate, warp_to_template
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.sample import IMAGES
 from pipeline.store.columns import image_columns
+from pipeline.store.ids import file_stem
 from pipeline.synthesis.poses.layers import layers_of_labels
 from pipeline.synthesis.poses.render import PosableHead, posable_head
 from pipeline.types import Float32, Row, UInt8
@@ -29,7 +30,6 @@ from pipeline.types import Float32, Row, UInt8
 GENERATOR = "head_mesh"
 """Name that stands in the column ``generator``."""
 
-_CONTEXT, _DMFR = ALIGNMENT_TEMPLATES["facexlib512"], ALIGNMENT_TEMPLATES["dmfr137x169"]
 _GROUND_TRUTH = {name: None for name in IMAGES.names if name.startswith("truth_")}
 """What was true of the image is not true of the turned one."""
 
@@ -97,15 +97,15 @@ class FacePoser:
         mesh = self.head.turned_points(self.mesh, yaw_deg, pitch_deg).astype(np.float32)
         turned = self._turned_fives(mesh, yaw_deg, pitch_deg)
         source_landmarks = turned["landmarks_xy"]
-        to_context = warp_to_template(source_landmarks, _CONTEXT)
+        to_context = warp_to_template(source_landmarks, CONTEXT)
         drawn = self.head.render(
-            yaw_deg, pitch_deg, compose_affine(context_to_source, to_context), _CONTEXT.hw
+            yaw_deg, pitch_deg, compose_affine(context_to_source, to_context), CONTEXT.hw
         )
         to_crop = warp_to_template(source_landmarks, template)
         crop = _crop(drawn, to_context, to_crop, template.hw)
         source_mesh = transform_mesh(mesh, context_to_source)
         name = pose_name(yaw_deg, pitch_deg)
-        file = f"{row['sample_id'].rpartition('/')[2]}.{name}"
+        file = f"{file_stem(row['sample_id'])}.{name}"
         context = encode_jpeg(drawn, jpeg_quality)
         columns: dict[str, Any] = {
             "sample_id": f"{row['sample_id']}#{name}",
@@ -121,7 +121,7 @@ class FacePoser:
             "box_xyxy": self._box(source_mesh),
             "pose_deg": pose_deg(source_mesh[None])[0],
             "outside_fraction": outside_fraction(
-                affine_between(to_context, to_crop), _CONTEXT.hw, template.hw
+                affine_between(to_context, to_crop), CONTEXT.hw, template.hw
             ),
             "yaw_added_deg": yaw_deg,
             "pitch_added_deg": pitch_deg,
@@ -171,8 +171,8 @@ def _dmfr_columns(
     drawn: UInt8, to_context: Float32, source_landmarks: Float32, file: str
 ) -> dict[str, Any]:
     """Return the crop that DMFR takes, and its warp from the source."""
-    to_dmfr = warp_to_template(source_landmarks, _DMFR)
-    crop = encode_png(_crop(drawn, to_context, to_dmfr, _DMFR.hw))
+    to_dmfr = warp_to_template(source_landmarks, DMFR)
+    crop = encode_png(_crop(drawn, to_context, to_dmfr, DMFR.hw))
     return {"dmfr": {"bytes": crop, "path": f"{file}.dmfr.png"}, "dmfr_warp_2x3": to_dmfr}
 
 
