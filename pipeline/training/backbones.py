@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from models.seeding import seeded
 from pipeline.errors import StageError
 from pipeline.training.data.images import HW
 from pipeline.training.data.preprocess import Preprocess
@@ -76,8 +77,7 @@ def make_backbone(name: str, hw: HW, seed: int) -> nn.Module:
             raise _refusal(name, hw, "expected square ones")
         options["side_px"] = hw[0]
     make: Callable[..., nn.Module] = getattr(import_module(MODULES[name]), backbone.network)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         try:
             network = make(**options)
         except ValueError as error:

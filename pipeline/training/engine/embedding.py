@@ -15,6 +15,7 @@ from pipeline.training.engine.devices import near
 from pipeline.types import Float32
 
 IMAGES_AT_ONCE = 32
+"""Images that a network sees in one pass where it makes features and doesn't train."""
 
 
 @torch.no_grad()

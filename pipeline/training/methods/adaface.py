@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.adaface.losses import AdaFaceClassifier
+from models.seeding import seeded
 from pipeline.params.body_training import FaceParams
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
@@ -38,8 +39,7 @@ class AdaFace(PeopleMethod):
     def train_on(self, samples: SampleSet) -> None:
         """Label the samples and build the classifier."""
         super().train_on(samples)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.params.seed)
+        with seeded(self.params.seed):
             self.classifier = AdaFaceClassifier(
                 len(self.names),
                 self.dimensions,

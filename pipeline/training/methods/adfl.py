@@ -4,6 +4,7 @@ import torch
 
 from models.adfl.losses import BandDiscriminator, pair_difference, variance_discrepancy
 from models.processes import with_all
+from models.seeding import seeded
 from pipeline.params.train_nir_vis import AdflParams
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
@@ -24,8 +25,7 @@ class Adfl(PairMethod):
         super().train_on(samples)
         width, classes = int(self.network.dimensions), len(self.labels.names)  # type: ignore[arg-type]
         self.classifier = cosine_classifier(self.params, self.params.loss, classes, width)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.params.seed)
+        with seeded(self.params.seed):
             self.discriminator = BandDiscriminator(width)
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from models.bodies.losses import batch_hard, hard_pair_shares
 from models.bodies.semantic_vit import ALL_LOCALS, LOCALS, SemanticViT, patch_regions
 from models.processes import from_all, with_all
+from models.seeding import seeded
 from pipeline.errors import StageError
 from pipeline.params.body_training import BodyParams, LoraParams
 from pipeline.training.data.sample_set import SampleSet
@@ -77,8 +78,7 @@ class Bodies(PeopleMethod):
         self.camera_codes = self._cameras_of(samples)
         self._check_regions(samples)
         width = self.network.dimensions
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.params.seed)
+        with seeded(self.params.seed):
             if self.lora is not None:
                 from models.bodies.lora import adapt  # brings peft
 

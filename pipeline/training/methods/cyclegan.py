@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from models.cyclegan.losses import cycle_loss, discriminator_loss, generator_loss
 from models.cyclegan.network import PatchDiscriminator, ResNetGenerator
 from models.cyclegan.pool import ImagePool
+from models.seeding import seeded
 from pipeline.params.train_degrader import TrainDegraderParams
 from pipeline.store.networks import save_network
 from pipeline.synthesis.degrade.cyclegan import pixels_to_input
@@ -42,8 +43,7 @@ class CycleGan(Method):
         """
         super().__init__(params)
         self.faces = faces
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(params.seed)
+        with seeded(params.seed):
             self.to_low, self.to_sharp = (
                 ResNetGenerator(channels=params.generator_channels, blocks=params.blocks)
                 for _ in range(2)

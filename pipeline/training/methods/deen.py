@@ -18,6 +18,7 @@ from models.deen.losses import center_guided, orthogonality, weighted_triplet
 from models.deen.network import Deen
 from models.freezing import trainable
 from models.processes import from_all, with_all
+from models.seeding import seeded
 from pipeline.params.body_training import DeenParams
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import RATE_SHARE, TOTAL, Batch, Losses, in_float32
@@ -53,8 +54,7 @@ class DiverseExpansion(PeopleMethod):
         """Label the samples and build the classifier."""
         super().train_on(samples)
         self.infrared = _infrared(samples)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.params.seed)
+        with seeded(self.params.seed):
             self.classifier = nn.Linear(self.network.width, len(self.names), bias=False)
             nn.init.normal_(self.classifier.weight, std=0.001)
 

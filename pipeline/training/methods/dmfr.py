@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from models.backbones.bn_neck import BNNeck, with_bn_neck
 from models.losses.margins import CosineClassifier
+from models.seeding import seeded
 from pipeline.params.train_dmfr import DmfrParams
 from pipeline.params.training import TrainingParams
 from pipeline.store.shards import ShardFolder
@@ -76,8 +77,7 @@ class DmfrMethod(Recogniser):
         self._samples = samples
         self.domains = domains_of(samples, self.params.yaw_edges_deg)
         self.sampler = self.make_sampler()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.params.seed)
+        with seeded(self.params.seed):
             self.build_heads(len(self.domains.subjects))
 
     def setup(self, device: torch.device, dtype: torch.dtype) -> None:

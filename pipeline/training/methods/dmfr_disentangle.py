@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 
 from models.dmfr.disentangle import (
@@ -13,6 +12,7 @@ from models.dmfr.disentangle import (
     reconstruction_loss,
     unexplained,
 )
+from models.seeding import seeded
 from pipeline.errors import StageError
 from pipeline.params.train_dmfr import DisentangleParams
 from pipeline.training.data.preprocess import Preprocess
@@ -43,8 +43,7 @@ class Disentangle(DmfrMethod):
             StageError: the backbone has no feature map.
         """
         super().__init__(params, backbone, preprocess)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(params.seed)
+        with seeded(params.seed):
             try:
                 self.network = DisentanglingNetwork(
                     backbone, params.dimensions, params.map_channels

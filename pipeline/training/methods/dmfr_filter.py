@@ -6,6 +6,7 @@ from torch import nn
 
 from models.backbones.bn_neck import with_bn_neck
 from models.dmfr.filter import FilteredNetwork, filter_loss
+from models.seeding import seeded
 from pipeline.params.train_dmfr import FilterParams
 from pipeline.training.data.domain_samplers import PairedSampler
 from pipeline.training.data.preprocess import Preprocess
@@ -26,8 +27,7 @@ class Filter(DmfrMethod):
 
     def __init__(self, params: FilterParams, backbone: nn.Module, preprocess: Preprocess) -> None:
         super().__init__(params, backbone, preprocess)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(params.seed)
+        with seeded(params.seed):
             self.network = FilteredNetwork(backbone)
         self.embedder = with_bn_neck(backbone)
 

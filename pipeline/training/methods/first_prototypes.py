@@ -18,11 +18,11 @@ from pipeline.rng import generator_for
 from pipeline.store.progress import progress
 from pipeline.training.data.prefetch import batches, loader_threads
 from pipeline.training.engine.devices import near
+from pipeline.training.engine.embedding import IMAGES_AT_ONCE
 from pipeline.types import Int64
 
 FACES_OF_EACH = 4
 """Faces of a subject, at most, whose mean its prototype starts at."""
-IMAGES_AT_ONCE = 32
 
 
 def some_of_each(labels: Int64, indices: Int64, seed: int) -> Int64:

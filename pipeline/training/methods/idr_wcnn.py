@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from models.idr_wcnn.losses import wasserstein
 from models.idr_wcnn.network import SharedSubspace
 from models.processes import with_all
+from models.seeding import seeded
 from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import SubspaceParams, WcnnParams
 from pipeline.training.data.preprocess import Preprocess
@@ -39,8 +40,7 @@ class Idr(PairMethod):
                 f"shared_dimensions is {params.shared_dimensions}, the backbone's features have "
                 f"{width}: expected fewer, so that each band has some of its own"
             )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(params.seed)
+        with seeded(params.seed):
             self.network = SharedSubspace(backbone, width, params.shared_dimensions)
 
     def train_on(self, samples: SampleSet) -> None:

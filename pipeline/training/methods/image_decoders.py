@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models.dmfr.decoders import ImageDecoder
+from models.seeding import seeded
 from pipeline.params.training import RunParams
 from pipeline.training.engine.method import TOTAL, Batch, Losses, Method
 
@@ -31,8 +32,7 @@ class ImageDecoders(Method):
         super().__init__(params)
         self._features, self._images = dict(features), images
         hw = images.shape[2], images.shape[3]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(params.seed)
+        with seeded(params.seed):
             self.decoders = nn.ModuleDict(
                 {name: ImageDecoder(each.shape[1], hw) for name, each in features.items()}
             )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from models.backbones.bn_neck import BNNeck, with_bn_neck
 from models.losses.margins import CosineClassifier
+from models.seeding import seeded
 from pipeline.params.train_nir_vis import PairParams
 from pipeline.training.data.labels import label
 from pipeline.training.data.preprocess import Preprocess
@@ -82,6 +83,5 @@ class PairMethod(NirVisMethod):
 
 def cosine_classifier(params: PairParams, loss: str, classes: int, width: int) -> CosineClassifier:
     """Build a classifier of the training subjects, its weights seeded by the params."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(params.seed)
+    with seeded(params.seed):
         return CosineClassifier(classes, width, loss=loss, scale=params.scale, margin=params.margin)

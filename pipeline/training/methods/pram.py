@@ -11,7 +11,8 @@ from models.pram.network import COMPONENTS, PRAM, WholeFace
 from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import PramParams
 from pipeline.training.data.sample_set import SampleSet
-from pipeline.training.methods.relating import IMAGES_AT_ONCE, RelatingMethod, joined
+from pipeline.training.engine.embedding import IMAGES_AT_ONCE
+from pipeline.training.methods.relating import RelatingMethod, joined
 from pipeline.types import MOUTH, NOSE, FaceClass, Int64
 
 PARTS = COMPONENTS[1:]

@@ -10,6 +10,7 @@ from torch import nn
 
 from models.backbones.bn_neck import BNNeck, with_bn_neck
 from models.losses.margins import CosineClassifier
+from models.seeding import seeded
 from pipeline.params.pretrain_nir_vis import PretrainParams
 from pipeline.params.training import TrainingParams
 from pipeline.training.data.augmentation import FACES, apply
@@ -51,8 +52,7 @@ class Pretraining(Recogniser):
         params = self.params
         self.samples, self.labels = samples, label(samples, [params.band])
         teacher = torch.tensor(np.asarray(samples.column("embedding"), np.float32))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(params.seed)
+        with seeded(params.seed):
             width = int(self.network.dimensions)  # type: ignore[arg-type]
             self.classifier = CosineClassifier(
                 len(self.labels.names),

@@ -16,6 +16,7 @@ from models.backbones.lightcnn import SIDE_PX, LightCNN9
 from models.backbones.lightcnn_top import LAST_GROUP, Related
 from models.losses.conditional import component_adaptive_triplet
 from models.processes import from_all, process_count
+from models.seeding import seeded
 from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import RelatingParams
 from pipeline.rng import generator_for
@@ -29,12 +30,12 @@ from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.data.samplers import CrossBandTriplets
 from pipeline.training.engine.devices import near
+from pipeline.training.engine.embedding import IMAGES_AT_ONCE
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
 from pipeline.training.methods.nir_vis import NirVisMethod
 from pipeline.training.methods.recogniser import pixels
 from pipeline.types import Int64
 
-IMAGES_AT_ONCE = 32
 _CELLS = 128 * 16 * 16
 """Values that the frozen layers return for an image."""
 
@@ -80,8 +81,7 @@ class RelatingMethod(NirVisMethod):
                 f"{type(self).__name__} stands on LightCNN-9, not on {type(backbone).__name__}: "
                 "name a `pretrained` whose backbone is lightcnn9"
             )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(params.seed)
+        with seeded(params.seed):
             self.network = self.make_network(backbone)
         self._kept: tuple[Tensor, Tensor] | None = None
         self._where = torch.device("cpu"), torch.float32
@@ -107,8 +107,7 @@ class RelatingMethod(NirVisMethod):
         params = self.params
         self.samples, self.labels = samples, label(samples, params.bands)
         self.sampler = CrossBandTriplets(self.labels.index, params.bands, params.batch_triplets)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(params.seed)
+        with seeded(params.seed):
             classes = len(self.labels.names)
             self.classifier = nn.Linear(self._related.dimensions, classes, bias=False)
         self._corners = torch.from_numpy(self._draw_corners(max(1, params.kept_crops), samples))

@@ -12,11 +12,11 @@ from torch import nn
 
 from models.losses.margins import CosineClassifier
 from pipeline.training.data.domains import REAL
+from pipeline.training.engine.embedding import IMAGES_AT_ONCE
 from pipeline.training.engine.loop import Steps, train
 from pipeline.training.engine.method import TOTAL
 from pipeline.training.methods.first_prototypes import (
     FACES_OF_EACH,
-    IMAGES_AT_ONCE,
     mean_directions,
     some_of_each,
 )
