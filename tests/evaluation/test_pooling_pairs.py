@@ -10,7 +10,7 @@ from pipeline.evaluation.bootstrap import (
     median_interval,
 )
 from pipeline.evaluation.curve import curve_of_scores, eer
-from pipeline.evaluation.pairs import fold_accuracy
+from pipeline.evaluation.listed_pairs import fold_accuracy
 from pipeline.evaluation.pooling import pool_templates
 
 EMBEDDINGS = [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [3.0, 4.0]]
@@ -57,7 +57,6 @@ def test_each_fold_is_judged_at_the_threshold_of_the_others():
     result = fold_accuracy(scores, same, [0] * 4 + [1] * 4)
     assert result.thresholds == pytest.approx([0.25, 0.5])
     assert result.accuracy.tolist() == [0.75, 0.75]
-    assert (result.mean, result.standard_error) == (0.75, 0.0)
 
 
 def test_the_threshold_is_the_best_one_by_brute_force():
