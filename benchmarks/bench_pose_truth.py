@@ -181,7 +181,7 @@ def main() -> None:
             continue
         (made,) = networks.reconstruct()([faces[0]._parsed(_TEMPLATE.name)])
         parsed = networks.only_row(made)
-        poser = FacePoser.of_row(parsed, parsed["mesh_xyz"])
+        poser = FacePoser.of_row(parsed)
         tiles = [before.crop]
         for yaw, seen in views.items():
             row = poser.turned(yaw, 0.0, template=_TEMPLATE, network=None, jpeg_quality=95)

@@ -198,7 +198,7 @@ class Face:
                 raise StageError(f"{name} {angle:g}: expected -{_MOST_DEG:g} to {_MOST_DEG:g}")
         row = self._parsed(template)
         try:
-            made = FacePoser.of_row(row, row["mesh_xyz"]).turned(
+            made = FacePoser.of_row(row).turned(
                 yaw_deg,
                 pitch_deg,
                 template=ALIGNMENT_TEMPLATES[template],

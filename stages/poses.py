@@ -33,7 +33,7 @@ def make(params: PosesParams, template: AlignmentTemplate, weights: Path) -> Bat
             yield Rejected("cut_by_border", f"{outside:.0%} of the face lie beyond the image")
             return
         try:
-            face = FacePoser.of_row(row, row["mesh_xyz"])
+            face = FacePoser.of_row(row)
         except ValueError as error:
             yield Rejected("no_mesh", str(error))
             return

@@ -26,14 +26,12 @@ def gathered(job: Job, sink: Sink, name: str, split: str | None = None) -> Itera
             yield from (line.decode() for line in io.BytesIO(data))
 
 
-def join_lines(
-    job: Job, sink: Sink, name: str, path: str, *, header: str = "", split: str | None = None
-) -> None:
+def join_lines(job: Job, sink: Sink, name: str, path: str, *, header: str = "") -> None:
     """Join the units' lines into one file behind an optional header line."""
     with sink.file(path) as out:
         if header:
             out.write(header.encode())
-        for line in gathered(job, sink, name, split):
+        for line in gathered(job, sink, name):
             out.write(line.encode())
 
 

@@ -26,7 +26,9 @@ from pipeline.face3d.position_map import (
 from pipeline.types import Float32, Int32, Int64
 
 TOLERANCE_PX = 0.05
-"""Largest error of a coordinate after ``encode_position_map``, unless another is asked for."""
+"""Largest error of a coordinate after ``encode_position_map``."""
+_TOLERANCE = float(np.float32(TOLERANCE_PX))
+"""The same as the header holds it."""
 
 _HEADER = struct.Struct("<4sf3fII")
 _MAGIC = b"CBP1"
@@ -43,48 +45,47 @@ _MESH_STEPS = 4
 _Index = tuple[slice, slice]
 
 
-def encode_mesh_map(mesh_xyz: Float32, *, tolerance_px: float = TOLERANCE_PX) -> bytes:
+def encode_mesh_map(mesh_xyz: Float32) -> bytes:
     """Encode ``position_map_of_mesh(mesh_xyz)`` without making it, to about 3 KB.
+
+    Every coordinate of the decoded map is nearer than ``TOLERANCE_PX``.
 
     Args:
         mesh_xyz: float32 (468, 3), finite.
-        tolerance_px: pixels; every coordinate of the decoded map is nearer than that.
     """
-    origin, steps = _steps(np.asarray(mesh_xyz, np.float64), tolerance_px)
-    return _packed(tolerance_px, origin, b"", steps, b"")
+    origin, steps = _steps(np.asarray(mesh_xyz, np.float64))
+    return _packed(origin, b"", steps, b"")
 
 
-def encode_position_map(position_map: Float32, *, tolerance_px: float = TOLERANCE_PX) -> bytes:
+def encode_position_map(position_map: Float32) -> bytes:
     """Encode a map: about 3 KB where a mesh made it, more where it has detail of its own.
 
     Args:
         position_map: float32 (256, 256, 3); NaN where there is no face.
-        tolerance_px: largest error of any coordinate, pixels, above 0.
 
     Raises:
         ValueError: another shape, no finite texel, or coordinates beyond ±2^20 pixels.
     """
     values = np.asarray(position_map, dtype=np.float64)
-    if values.shape != (MAP_PX, MAP_PX, 3) or not tolerance_px > 0:
-        raise ValueError(f"expected (256, 256, 3) and a tolerance above 0, got {values.shape}")
+    if values.shape != (MAP_PX, MAP_PX, 3):
+        raise ValueError(f"expected (256, 256, 3), got {values.shape}")
     known = np.isfinite(values).all(axis=2)
     if not known.any() or np.abs(values[known]).max() > 2**20:
         raise ValueError("the map has no finite texel, or lies beyond 2^20 pixels")
-    tolerance = float(np.float32(tolerance_px))
     usual = np.array_equal(known, valid_texels())
     # A map with holes of its own has no mesh: it is told from a point.
     around = np.broadcast_to(values[known].mean(axis=0), (468, 3))
     mesh = mesh_of_position_map(position_map).astype(np.float64) if usual else around
-    origin, steps = _steps(mesh, tolerance)
-    rest = values - _surface(steps, origin, tolerance)
+    origin, steps = _steps(mesh)
+    rest = values - _surface(steps, origin, _TOLERANCE)
     rest[~known] = 0.0
     fine = b""
-    if np.abs(rest).max() > tolerance:
-        target = np.rint(rest * (_FRACTION / tolerance)).astype(np.int64)
+    if np.abs(rest).max() > _TOLERANCE:
+        target = np.rint(rest * (_FRACTION / _TOLERANCE)).astype(np.int64)
         corrections = np.concatenate([each.ravel() for each in _encoded(_padded(target))])
         fine = _planes(corrections.astype(np.int32))
     mask = b"" if usual else np.packbits(known).tobytes()
-    return _packed(tolerance, origin, mask, steps, fine)
+    return _packed(origin, mask, steps, fine)
 
 
 def decode_position_map(data: bytes) -> Float32:
@@ -125,16 +126,15 @@ def _surface(steps: Int32, origin: Float32, tolerance: float) -> NDArray[np.floa
     return made
 
 
-def _steps(mesh: NDArray[np.float64], tolerance: float) -> tuple[Float32, Int32]:
+def _steps(mesh: NDArray[np.float64]) -> tuple[Float32, Int32]:
     """Round a mesh to steps from its middle."""
     origin = mesh.mean(axis=0).astype(np.float32)
-    per_px = _MESH_STEPS / float(np.float32(tolerance))
-    return origin, np.rint((mesh - origin) * per_px).astype(np.int32)
+    return origin, np.rint((mesh - origin) * (_MESH_STEPS / _TOLERANCE)).astype(np.int32)
 
 
-def _packed(tolerance: float, origin: Float32, mask: bytes, steps: Int32, fine: bytes) -> bytes:
+def _packed(origin: Float32, mask: bytes, steps: Int32, fine: bytes) -> bytes:
     packed = zlib.compress(mask + _planes(steps.ravel()) + fine, 6)
-    return _HEADER.pack(_MAGIC, tolerance, *origin, len(mask), len(fine)) + packed
+    return _HEADER.pack(_MAGIC, _TOLERANCE, *origin, len(mask), len(fine)) + packed
 
 
 def _planes(values: Int32) -> bytes:

@@ -130,7 +130,6 @@ def warp_affine(
     *,
     interpolation: str = "linear",
     border: str = "constant",
-    border_value: float = 0,
 ) -> NDArray[Any]:
     """Resample an image through an affine map.
 
@@ -144,8 +143,7 @@ def warp_affine(
         source_to_target: (2, 3).
         hw: height and width of the result.
         interpolation: a name of ``INTERPOLATIONS``.
-        border: a name of ``BORDERS``.
-        border_value: what ``constant`` fills with, in every channel.
+        border: a name of ``BORDERS``; ``constant`` is 0.
 
     Returns:
         The image in the target's frame, of the source's dtype and number of channels.
@@ -165,7 +163,7 @@ def warp_affine(
         raise ValueError("the affine map has no inverse")
     factor = 1 if interpolation == "nearest" else int(min(1.0 / scale + 1e-6, max(image.shape[:2])))
     if factor >= 2:
-        image, reduced_to_source = _reduce(image, factor, BORDERS[border], border_value)
+        image, reduced_to_source = _reduce(image, factor, BORDERS[border])
         matrix = _compose(reduced_to_source, matrix)
     image, matrix = _of_part(image, matrix, hw, border)
     oversample = 2 if interpolation == "area" and scale_of(matrix) < 1.0 - 1e-6 else 1
@@ -178,7 +176,6 @@ def warp_affine(
         (width * oversample, height * oversample),
         flags=INTERPOLATIONS[interpolation] | cv2.WARP_INVERSE_MAP,
         borderMode=BORDERS[border],
-        borderValue=(border_value,) * 4,
     )
     if oversample == 2:
         warped = cv2.resize(warped, (width, height), interpolation=cv2.INTER_AREA)
@@ -186,12 +183,12 @@ def warp_affine(
 
 
 def _reduce(
-    image: NDArray[Any], factor: int, border: int, border_value: float
+    image: NDArray[Any], factor: int, border: int
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Take means of factor × factor pixels; return them with reduced_to_source."""
     bottom, right = -image.shape[0] % factor, -image.shape[1] % factor
     if bottom or right:
-        image = cv2.copyMakeBorder(image, 0, bottom, 0, right, border, value=(border_value,) * 4)
+        image = cv2.copyMakeBorder(image, 0, bottom, 0, right, border)
     hw = image.shape[0] // factor, image.shape[1] // factor
     reduced = cv2.resize(image, hw[::-1], interpolation=cv2.INTER_AREA)
     return reduced, _pixel_scaling(factor)

@@ -34,13 +34,7 @@ class Fragments:
         return self.triangle >= 0
 
 
-def rasterise(
-    vertices_xyz: Float32,
-    triangles: Int32,
-    hw: tuple[int, int],
-    *,
-    behind: Float32 | None = None,
-) -> Fragments:
+def rasterise(vertices_xyz: Float32, triangles: Int32, hw: tuple[int, int]) -> Fragments:
     """Find the nearest triangle in each pixel.
 
     A pixel belongs to a triangle where its centre lies inside; on an edge that two triangles share,
@@ -53,8 +47,6 @@ def rasterise(
             finite are left out.
         triangles: int32 (t, 3), indices into ``vertices_xyz``.
         hw: height and width of the image.
-        behind: float32 (h, w), depth of what stands in front already: only nearer triangles are
-            seen. ``depth`` keeps it where none is.
 
     Returns:
         The fragments. What lies beyond the image is cut off.
@@ -62,25 +54,21 @@ def rasterise(
     Raises:
         ValueError: wrong shapes, or an index beyond the vertices.
     """
-    triangle, depth = np.full(hw, -1, dtype=np.int32), _stands_there(behind, hw)
+    triangle, depth = np.full(hw, -1, dtype=np.int32), np.full(hw, np.inf, dtype=np.float32)
     weights = np.zeros((*hw, 3), dtype=np.float32)
     _fill(*checked(vertices_xyz, triangles), triangle, depth, weights)
     return Fragments(triangle, weights, depth)
 
 
 def rasterise_depth(
-    vertices_xyz: Float32,
-    triangles: Int32,
-    hw: tuple[int, int],
-    *,
-    behind: Float32 | None = None,
+    vertices_xyz: Float32, triangles: Int32, hw: tuple[int, int]
 ) -> tuple[Int32, Float32]:
     """Find the nearest triangle in each pixel as ``rasterise`` does; no weights, so more quickly.
 
     Returns:
         ``triangle`` and ``depth`` of the fragments.
     """
-    depth = _stands_there(behind, hw)
+    depth = np.full(hw, np.inf, dtype=np.float32)
     return rasterise_onto(vertices_xyz, triangles, depth), depth
 
 
@@ -111,14 +99,6 @@ def checked(vertices_xyz: Float32, triangles: Int32) -> tuple[Float32, NDArray[n
     if corners.size and corners.max() >= len(vertices_xyz):
         raise ValueError(f"triangles: an index is not below {len(vertices_xyz)}")
     return np.ascontiguousarray(vertices_xyz, dtype=np.float32), corners
-
-
-def _stands_there(behind: Float32 | None, hw: tuple[int, int]) -> Float32:
-    if behind is None:
-        return np.full(hw, np.inf, dtype=np.float32)
-    if behind.shape != hw:
-        raise ValueError(f"behind: expected {hw}, got {behind.shape}")
-    return np.array(behind, dtype=np.float32, order="C")
 
 
 def interpolate(fragments: Fragments, triangles: Int32, attributes: Float32) -> Float32:

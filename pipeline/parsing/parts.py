@@ -84,9 +84,6 @@ def crop_part(
     source_to_frame: ArrayLike,
     window_xyxy: ArrayLike,
     crop_hw: tuple[int, int],
-    *,
-    interpolation: str = "linear",
-    border: str = "constant",
 ) -> UInt8:
     """Cut a window of the frame out of the image the frame was warped from: one resampling.
 
@@ -96,11 +93,9 @@ def crop_part(
         source_to_frame: (2, 3), source pixels to frame pixels.
         window_xyxy: (4,), outer edges, pixels of the frame.
         crop_hw: height and width of the result.
-        interpolation: a name of ``geometry.INTERPOLATIONS``.
-        border: a name of ``geometry.BORDERS``: what lies beyond the source; ``constant`` is black.
 
     Returns:
-        uint8 (h, w) or (h, w, 3).
+        uint8 (h, w) or (h, w, 3); what lies beyond the source is black.
 
     Raises:
         ValueError: the window is empty or not finite (the part was not found).
@@ -111,9 +106,7 @@ def crop_part(
     scale_x, scale_y = crop_hw[1] / (x2 - x1), crop_hw[0] / (y2 - y1)
     frame_to_crop = [[scale_x, 0.0, -0.5 - scale_x * x1], [0.0, scale_y, -0.5 - scale_y * y1]]
     source_to_crop = compose_affine(source_to_frame, frame_to_crop)
-    return warp_affine(
-        source_image, source_to_crop, crop_hw, interpolation=interpolation, border=border
-    )
+    return warp_affine(source_image, source_to_crop, crop_hw)
 
 
 def centre_distance_percent(

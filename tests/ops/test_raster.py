@@ -7,6 +7,7 @@ from pipeline.ops.raster import (
     interpolate,
     rasterise,
     rasterise_depth,
+    rasterise_onto,
     reduce,
     sample_bilinear,
     vertex_normals,
@@ -71,14 +72,12 @@ def test_the_nearer_of_two_wins_whatever_their_order(order):
 
 
 def test_what_stands_in_front_already_hides():
-    behind = np.full((12, 12), np.inf, np.float32)
-    behind[:, :4] = 0.5
-    found = rasterise(SQUARE, TWO, (12, 12), behind=behind)
-    assert not found.covered[:, :4].any()
-    assert found.covered[:8, 4:8].all()
-    assert (found.depth[:, :4] == 0.5).all()
-    with pytest.raises(ValueError, match="behind"):
-        rasterise(SQUARE, TWO, (12, 12), behind=behind[:4])
+    depth = np.full((12, 12), np.inf, np.float32)
+    depth[:, :4] = 0.5
+    seen = rasterise_onto(SQUARE, TWO, depth)
+    assert (seen[:, :4] == -1).all()
+    assert (seen[:8, 4:8] >= 0).all()
+    assert (depth[:, :4] == 0.5).all()
 
 
 def test_of_surfaces_at_one_depth_the_first_is_seen_and_none_before_itself():
@@ -87,7 +86,7 @@ def test_of_surfaces_at_one_depth_the_first_is_seen_and_none_before_itself():
     twice = np.int32([[0, 1, 2], [0, 1, 2]])
     found = rasterise(slope, twice, (32, 32))
     assert (found.triangle[found.covered] == 0).all()
-    assert not rasterise(slope, twice, (32, 32), behind=found.depth).covered.any()
+    assert (rasterise_onto(slope, twice, found.depth) == -1).all()
     numbers = np.arange(32 * 32, dtype=np.int32).reshape(32, 32)
     nothing = np.full((32, 32), np.inf, np.float32)
     assert set(np.unique(rasterise_finer(slope, twice, numbers, nothing))) == {-1, 0}
@@ -194,8 +193,7 @@ def test_quarters_of_pixels_see_what_an_image_twice_as_large_shows(seed, count):
     numbers[asked] = np.arange(asked.sum())
     quarters = rasterise_finer(vertices, triangles, numbers, depth)
     twice = vertices * np.float32([2, 2, 1]) + np.float32([0.5, 0.5, 0])
-    behind = depth.repeat(2, axis=0).repeat(2, axis=1)
-    whole, _ = rasterise_depth(twice, triangles, behind.shape, behind=behind)
+    whole = rasterise_onto(twice, triangles, depth.repeat(2, axis=0).repeat(2, axis=1))
     expected = whole.reshape(19, 2, 26, 2).transpose(0, 2, 1, 3)[asked].reshape(-1, 4)
     np.testing.assert_array_equal(quarters, expected)
 

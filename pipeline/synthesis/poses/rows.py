@@ -49,17 +49,16 @@ class FacePoser:
     mesh: Float32
 
     @classmethod
-    def of_row(cls, row: Row, mesh_xyz: Float32) -> "FacePoser":
+    def of_row(cls, row: Row) -> "FacePoser":
         """Make a poser.
 
         Args:
-            row: with the columns of ``schemas.align.ALIGN`` and ``labels``.
-            mesh_xyz: (468, 3), pixels of the source image.
+            row: with the columns of ``schemas.align.ALIGN``, ``labels`` and ``mesh_xyz``.
 
         Raises:
             ValueError: the mesh is not finite or has no extent.
         """
-        mesh = transform_mesh(mesh_xyz, row["context_warp_2x3"])
+        mesh = transform_mesh(row["mesh_xyz"], row["context_warp_2x3"])
         context = decode(row["context"]["bytes"])
         crop_to_context = affine_between(row["warp_2x3"], row["context_warp_2x3"])
         layers = layers_of_labels(decode(row["labels"]["bytes"]), crop_to_context, context)
