@@ -3,7 +3,7 @@
 from functools import partial
 
 from pipeline.alignment.rows import align_rows
-from pipeline.ops.templates import template_of
+from pipeline.alignment.template import template_of
 from pipeline.report.align import align_metrics, beside_known
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.ground_truth_figure import ground_truth_figure

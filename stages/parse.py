@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.alignment.template import template_of
 from pipeline.ops.alignment import beyond_image, interocular_px, replicated
 from pipeline.ops.codec import decode_rgb, encode_png
 from pipeline.ops.geometry import affine_between, transform_points
-from pipeline.ops.templates import AlignmentTemplate, template_of
+from pipeline.ops.templates import AlignmentTemplate
 from pipeline.params.parse import ParseParams
 from pipeline.parsing.measures import face_likeness, parsed_measures
 from pipeline.parsing.mesh_parts import mesh_labels

@@ -5,8 +5,9 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
+from pipeline.alignment.template import template_of
 from pipeline.face3d.mesh import FaceMesh
-from pipeline.ops.templates import AlignmentTemplate, template_of
+from pipeline.ops.templates import AlignmentTemplate
 from pipeline.params.poses import PosesParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.poses import poses_metrics

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from pipeline.alignment.template import template_of
 from pipeline.face3d.measures import aligned_measures
 from pipeline.ops.alignment import align_face, eyes_to_mouth_px, interocular_px
 from pipeline.ops.boxes import choose, iou
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
-from pipeline.ops.templates import CONTEXT, AlignmentTemplate, template_of
+from pipeline.ops.templates import CONTEXT, AlignmentTemplate
 from pipeline.params.align import AlignParams
 from pipeline.store import image_columns
 from pipeline.store.ids import counted, file_stem

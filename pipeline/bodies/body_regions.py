@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ops.contours import filled
 from pipeline.ops.geometry import transform_points
+from pipeline.ops.polygons import filled
 from pipeline.types import Float32, UInt8
 
 BACKENDS = ("keypoints", "proportions")

@@ -1,8 +1,8 @@
 """How every detector makes its image small and takes its landmarks back."""
 
-import cv2
 import numpy as np
 
+from pipeline.ops.reduction import reduce_to
 from pipeline.types import Float32, UInt8
 
 
@@ -24,15 +24,9 @@ def reduced(image_rgb: UInt8, max_side_px: int) -> tuple[UInt8, Float32]:
         raise ValueError(f"expected uint8 (h, w, 3), got {image_rgb.dtype} {image_rgb.shape}")
     if image_rgb.size == 0:
         raise ValueError(f"the image is empty: {image_rgb.shape}")
-    height, width = image_rgb.shape[:2]
-    scale = max_side_px / max(height, width)
-    if scale >= 1.0:
-        return image_rgb, np.ones(2, dtype=np.float32)
-    small_wh = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(image_rgb, small_wh, interpolation=cv2.INTER_AREA).astype(
-        np.uint8, copy=False
-    )
-    return small, np.array([width / small_wh[0], height / small_wh[1]], dtype=np.float32)
+    small = reduce_to(image_rgb, max_side_px)
+    factors = np.divide(image_rgb.shape[1::-1], small.shape[1::-1])
+    return small, factors.astype(np.float32)
 
 
 def restored(xy: Float32, pixels_per_pixel: Float32) -> Float32:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.ops.geometry import similarity_from_points
-from pipeline.params.align import AlignParams
 from pipeline.types import Float32
 
 
@@ -136,15 +135,6 @@ def template_from_points(
     if len(landmarks) != 5 or any(len(point) != 2 for point in landmarks):
         raise ValueError(f"template {name!r} needs five (x, y) landmarks")
     return AlignmentTemplate(name, hw, tuple((float(x), float(y)) for x, y in landmarks))
-
-
-def template_of(params: AlignParams) -> AlignmentTemplate:
-    """Return the template that the params of ``align`` choose, built in or the user's own."""
-    if own := params.templates.get(params.template):
-        return template_from_points(
-            params.template, (own.height_px, own.width_px), own.landmarks_xy
-        )
-    return ALIGNMENT_TEMPLATES[params.template]
 
 
 def warp_to_template(landmarks_xy: ArrayLike, template: AlignmentTemplate) -> Float32:

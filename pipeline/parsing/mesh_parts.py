@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ops import contours
+from pipeline.ops.polygons import filled
 from pipeline.types import FACE_PARTS, FaceClass, Float32, UInt8
 
 MESH_POINTS = 468
@@ -52,7 +53,7 @@ def mesh_labels(points_xy: Float32, frame_hw: tuple[int, int]) -> UInt8:
     points = _checked(points_xy)
     labels = np.full(frame_hw, FaceClass.BACKGROUND, dtype=np.uint8)
     for face_class, loop in _LABELS.items():
-        labels[contours.filled(points[list(loop)], frame_hw)] = face_class
+        labels[filled(points[list(loop)], frame_hw)] = face_class
     return labels
 
 
@@ -70,7 +71,7 @@ def mesh_part_masks(points_xy: Float32, frame_hw: tuple[int, int]) -> NDArray[np
     Raises:
         ValueError: another shape.
     """
-    return np.stack([contours.filled(loop, frame_hw) for loop in _loops(points_xy)])
+    return np.stack([filled(loop, frame_hw) for loop in _loops(points_xy)])
 
 
 def mesh_part_boxes(points_xy: Float32) -> Float32:

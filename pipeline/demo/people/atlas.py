@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from pipeline.demo.people.head import Head
-from pipeline.ops.contours import NOSE_LOOP, filled
+from pipeline.ops.contours import NOSE_LOOP
+from pipeline.ops.polygons import filled
 from pipeline.ops.raster import interpolate, rasterise, sample_bilinear
 from pipeline.types import Float32
 

@@ -5,8 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.face3d.canonical import canonical_texture
-from pipeline.ops.contours import filled
 from pipeline.ops.geometry import invert_affine, transform_points, warp_affine
+from pipeline.ops.polygons import filled
 from pipeline.types import MOUTH, FaceClass, Float32, UInt8
 
 _HAIR = (FaceClass.HAIR, FaceClass.HAT)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops.codec import as_grey, as_rgb
-from pipeline.ops.contours import filled
+from pipeline.ops.polygons import filled
 from pipeline.synthesis.masks.surface import COLUMNS, ROWS, U_RANGE, V_RANGE, surface_on
 from pipeline.types import MOUTH, FaceClass, Float32, UInt8
 

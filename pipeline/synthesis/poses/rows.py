@@ -9,7 +9,7 @@ from pipeline.face3d.mesh import FaceMesh, five_landmarks
 from pipeline.face3d.pose import pose_deg
 from pipeline.ops.alignment import outside_fraction
 from pipeline.ops.codec import as_rgb, decode, encode_jpeg, encode_png
-from pipeline.ops.contours import FACE_LOOP, filled
+from pipeline.ops.contours import FACE_LOOP
 from pipeline.ops.geometry import (
     affine_between,
     compose_affine,
@@ -18,6 +18,7 @@ from pipeline.ops.geometry import (
     transform_points,
     warp_affine,
 )
+from pipeline.ops.polygons import filled
 from pipeline.ops.templates import CONTEXT, DMFR, AlignmentTemplate, warp_to_template
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.sample import IMAGES

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.ops.contours import filled
+from pipeline.ops.polygons import filled
 
 
 def test_pixels_are_filled_whose_centres_lie_inside():
