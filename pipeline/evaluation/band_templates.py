@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import StageError
+from pipeline.evaluation.bootstrap import NORMAL_95
 from pipeline.evaluation.comparison import unit_length
 from pipeline.evaluation.rates import mean_rate, rate, reached_by_rank
 from pipeline.store.protocols import Kind, Protocol
 from pipeline.types import Band, Bool, Float32, Int64
 
 MOST_RANKS = 20
-_NORMAL_975 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,7 @@ def binomial_rate(hits: Bool) -> dict[str, Any]:
     count = len(hits)
     if not count:
         return rate(None, 0, None)
-    share, z = float(np.mean(hits)), _NORMAL_975
+    share, z = float(np.mean(hits)), NORMAL_95
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     spread = share * (1 - share) / count + (z / (2 * count)) ** 2
     reach = z / (1 + z * z / count) * math.sqrt(spread)

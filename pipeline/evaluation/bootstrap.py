@@ -157,13 +157,12 @@ class VerificationBootstrap:
 
     def eer_interval(self) -> Interval | None:
         """Return the interval of the equal error rate, None where most resamples have none."""
-        return _known_interval([self._eer(times) for times in self._times])
+        return _known_interval(self._errors())
 
     def intervals(self, fars: Sequence[float]) -> tuple[Interval | None, list[Interval | None]]:
         """Return ``eer_interval``, and the interval of TAR at each rate, each curve made once."""
-        points = [[tar_at_far(curve, far).tar for far in fars] for curve in self.curves()]
-        rates = [_known_interval(list(each)) for each in zip(*points, strict=True)]
-        return self.eer_interval(), rates
+        errors, rates = self.draws(fars)
+        return _known_interval(errors), [_known_interval(each) for each in rates]
 
     def draws(self, fars: Sequence[float]) -> tuple[Float64, Float64]:
         """Return each resample's EER (resamples,) and TARs (rates, resamples); NaN for no number.
@@ -172,8 +171,11 @@ class VerificationBootstrap:
         """
         points = [[tar_at_far(curve, far).tar for far in fars] for curve in self.curves()]
         rates = np.array(points, np.float64).reshape(len(points), len(fars))
-        errors = np.array([self._eer(times) for times in self._times], np.float64)
-        return errors, np.ascontiguousarray(rates.T)
+        return self._errors(), np.ascontiguousarray(rates.T)
+
+    def _errors(self) -> Float64:
+        """Return each resample's EER, NaN for no number."""
+        return np.array([self._eer(times) for times in self._times], np.float64)
 
     def _eer(self, times: NDArray[np.int64]) -> float | None:
         """Return ``eer`` of a resample's curve, without drawing the curve up."""
@@ -208,8 +210,8 @@ def _median_of_repeated(ordered: Float64, times: NDArray[np.int64]) -> float:
     return float(ordered[np.searchsorted(ends, middle, side="right")].mean())
 
 
-def _known_interval(values: list[float | None]) -> Interval | None:
-    known = [value for value in values if value is not None]
+def _known_interval(values: Float64) -> Interval | None:
+    known = values[~np.isnan(values)]
     return _interval(known) if len(known) > len(values) / 2 else None
 
 
