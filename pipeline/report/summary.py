@@ -10,6 +10,16 @@ from typing import Any
 MOST = 8
 """Numbers of a summary, at most."""
 
+_OF_FACES = (
+    *("rank1", "map", "accuracy", "eer"),
+    *(f"tar_at_far.1e-{power}" for power in range(2, 6)),
+    *("tpir_at_fpir.1e-2", "tpir_at_fpir.1e-1"),
+    *("pretrained.rank1", "pretrained.accuracy", "pretrained.map"),
+    *("sface.rank1", "sface.accuracy", "sface.map", "pretrained.eer", "sface.eer"),
+    "tar_at_far.1e-1",
+)
+"""Of faces, by whatever kind of protocol: none gives more than ``MOST`` without the last one."""
+
 CHOSEN: dict[str, tuple[str, ...]] = {
     "sample": ("share.band.*", "scenes.*.frames"),
     "ingest": ("share.band.*",),
@@ -55,17 +65,9 @@ CHOSEN: dict[str, tuple[str, ...]] = {
         *("*.rank1", "*.map", "*.pretrained.rank1"),
     ),
     "train_dmfr": ("steps", "faces", "pairs", "loss.*"),
-    "evaluate_dmfr": (
-        *("rank1", "accuracy", "eer", "tar_at_far.1e-1", "tar_at_far.1e-2", "tar_at_far.1e-3"),
-        *("pretrained.rank1", "pretrained.eer"),
-    ),
+    "evaluate_dmfr": _OF_FACES,
     "analyse_modality": ("probe_auc.*", "faces", "subjects"),
-    "evaluate_nir_vis": (
-        *("rank1", "map", "accuracy", "eer"),
-        *("tar_at_far.1e-2", "tar_at_far.1e-3", "tpir_at_fpir.1e-2"),
-        *("tpir_at_fpir.1e-1", "pretrained.rank1", "pretrained.accuracy", "pretrained.map"),
-        *("sface.rank1", "sface.accuracy", "sface.map", "pretrained.eer", "sface.eer"),
-    ),
+    "evaluate_nir_vis": _OF_FACES,
 }
 """For each stage the numbers shown beside its counts of rows, the first ones first.
 

@@ -30,6 +30,40 @@ def test_of_a_rate_its_value_is_taken_and_none_is_left_out():
     }
 
 
+IJBC_PAIRS = {"eer": 0.1, "tar_at_far": {"1e-1": 0.9, "1e-2": 0.8, "1e-3": 0.7, "1e-4": 0.6}}
+IJBC_PAIRS["tar_at_far"] |= {"1e-5": 0.5, "1e-6": None}
+IJBC_SEARCH = {"rank1": 0.9, "rank5": 0.95, "tpir_at_fpir": {"1e-1": 0.8, "1e-2": 0.7}}
+FOLDS = {"rank1": 0.9, "eer": 0.1, "tar_at_far": {"1e-1": 0.9, "1e-2": 0.8, "1e-3": 0.7}}
+BESIDE = ("pretrained", "sface")
+
+
+@pytest.mark.parametrize("stage", ["evaluate_dmfr", "evaluate_nir_vis"])
+@pytest.mark.parametrize(
+    ("rates", "names"),
+    [
+        (
+            IJBC_PAIRS,
+            [*(f"tar_at_far.1e-{power}" for power in range(1, 6)), "eer", "pretrained.eer",
+             "sface.eer"],
+        ),
+        (
+            IJBC_SEARCH,
+            ["rank1", "tpir_at_fpir.1e-1", "tpir_at_fpir.1e-2", "pretrained.rank1", "sface.rank1"],
+        ),
+        (
+            FOLDS,
+            ["rank1", "eer", "tar_at_far.1e-2", "tar_at_far.1e-3", "pretrained.rank1",
+             "sface.rank1", "pretrained.eer", "sface.eer"],
+        ),
+    ],
+    ids=["pairs", "search", "closed set"],
+)  # fmt: skip
+def test_faces_are_compared_by_what_their_protocol_is_published_with(stage, rates, names):
+    """DMFR's numbers on IJB-C are TAR at FAR down to 1e-5; its 1:N is TPIR at FPIR."""
+    found = summary_of(stage, rates | dict.fromkeys(BESIDE, rates))
+    assert sorted(found) == sorted(names)
+
+
 @pytest.mark.parametrize("stage", CHOSEN)
 def test_no_summary_has_more_than_eight_numbers(stage):
     assert MOST == 8
