@@ -50,6 +50,8 @@ def test_idr_and_wcnn_differ_by_the_wasserstein_term():
 def test_bare_rows_differ_by_the_mask():
     for kind in ("plain", "hsst"):
         assert changed(f"{kind}_softmax", f"{kind}_softmax_bare") == {"second_rows"}
+    for kind in ("idr", "wcnn"):
+        assert changed(kind, f"{kind}_bare") == {"second_rows"}
 
 
 @pytest.mark.parametrize(("row", "method"), [("pram_lcat", "pram_cat"), ("hsst_softmax", "hsst")])
