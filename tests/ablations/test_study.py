@@ -88,7 +88,23 @@ def test_the_short_study_keeps_all_people(tmp_path):
         assert short.sample == full.sample
     for size in ("", "_short"):
         taken = {row.method.subjects.take for row in rows("bodies", size, tmp_path).rows.values()}
-        assert taken == ({180} if size else {180, 8, 32})
+        assert taken == ({180} if size else {180, 8, 16, 32, 48, 96})
+
+
+def test_bodies_have_all_of_table_vii_and_claims_of_8_and_32_people_alone(tmp_path):
+    ablation = rows("bodies", "", tmp_path)
+    for people in (8, 16, 32, 48, 96):
+        full, lora = (ablation.rows[f"{kind}_{people}"].method for kind in ("full", "lora"))
+        assert full.subjects == lora.subjects
+        assert (full.subjects.take, full.lora) == (people, None)
+        assert (lora.lora.rank, lora.steps) == (8, full.steps)
+    claimed = {
+        each for claim in ablation.contrasts.values() for each in (claim.better, claim.worse)
+    }
+    few = {name for name in ablation.rows if name.startswith(("full_", "lora_"))}
+    assert few & claimed == {"full_8", "lora_8", "full_32", "lora_32"}
+    for size in SIZES[1:]:
+        assert few & rows("bodies", size, tmp_path).rows.keys() <= {"full_8", "lora_8"}
 
 
 def test_pretraining_and_training_people_of_bodies_are_apart(tmp_path):
