@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.evaluation.people import refuse_trained
 from pipeline.report import evaluate_bodies as report
-from pipeline.report.published import published_between_bands, published_by
+from pipeline.report.published import published_between_bands, published_on
 from pipeline.report.recognition import recognition_figure, recognition_table, write_cmc
 from pipeline.store.protocols import Kind, Protocol, read_protocol
 from stages.run import StageRun, stage_main
@@ -84,9 +84,9 @@ def show_images(
     stage: StageRun, title: str, protocols: Sequence[Protocol], found: "ByImage"
 ) -> None:
     """Write the reports of re-identification."""
-    tables = []
+    tables, reader = [], stage.params.datasets[stage.dataset].reader
     for each in protocols:
-        published = [row for row in published_by("body") if row.protocol == each.name]
+        published = published_on(reader, each.name)
         given = f"{title} {each.name}", each, found.metrics[each.name], published
         tables.append(recognition_table(*given))
     stage.report("figures", ".md").write_text("\n".join(tables), encoding="utf-8")

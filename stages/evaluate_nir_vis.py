@@ -11,7 +11,7 @@ from pipeline.evaluation.recognition import Embeddings, Measured, chance_rank1, 
 from pipeline.evaluation.wear import by_wear, fits_by_sample
 from pipeline.params.evaluate_nir_vis import EvaluateParams
 from pipeline.params.train_nir_vis import MethodParams
-from pipeline.report.published import published_by
+from pipeline.report.published import published_beside
 from pipeline.report.recognition import (
     recognition_figure,
     recognition_table,
@@ -135,7 +135,7 @@ def show(
     write_roc(results, stage.report("curves", ".roc.csv"))
     write_cmc(results, stage.report("curves", ".cmc.csv"))
     recognition_figure(title, results, stage.report("figures", ".png"))
-    published = published_by(method.kind)
+    published = published_beside(method.kind)
     table = recognition_table(title, protocol, metrics, published)
     stage.report("figures", ".md").write_text(table, encoding="utf-8")
     print(table)

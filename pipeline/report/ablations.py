@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.errors import ParamsError
 from pipeline.params.ablations import AblationParams, RowParams
-from pipeline.report.published import PUBLISHED, Published, published_by
+from pipeline.report.published import PUBLISHED, Published, published_by, published_lines
 
 MEASURES = {
     "rank1": "rank-1",
@@ -167,21 +167,15 @@ def _trainings(ablation: AblationParams, results: Results) -> str:
 
 
 def _published_alone(ablation: AblationParams, paper: str) -> list[str]:
-    """Return the paper's other rows, which stand beside none of ours, as a table."""
+    """Return the paper's other rows, which stand beside none of ours."""
     beside = [
         published_row(row, title)
         for row in ablation.rows.values()
         if row.paper == paper
         for title in row.probes.values()
     ]
-    heads = ["published alone", "data set", "with", "rank-1", *THEIRS.values()]
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for row in published_by(paper):
-        if row not in beside:
-            numbers = map(_percent, (row.rank1, row.tar_at_1e2, row.tar_at_1e3))
-            cells = [row.method, row.data_set, row.network or "–", *numbers]
-            lines.append(f"| {' | '.join(cells)} |")
-    return [*lines, ""]
+    alone = [row for row in published_by(paper) if row not in beside]
+    return ["Published alone:", "", *published_lines(alone), ""] if alone else []
 
 
 def write_ablation(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.params.ablations_dmfr import DmfrAblationParams
-from pipeline.report.published import published_by
+from pipeline.report.published import published_by, published_lines, published_similarities
 
 Results = Mapping[str, Sequence[Mapping[str, Any]]]
 """Each seed's metrics, by row, in the order of the seeds."""
@@ -104,14 +104,8 @@ def _table_1(results: Results) -> list[str]:
 
 
 def _published() -> list[str]:
-    heads = ("method", "data set", "1e-2", "1e-3", "1e-4", "1e-5")
-    lines = ["## Published, TAR @ FAR in percent; not measured here", ""]
-    lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for row in published_by("dmfr"):
-        rates = (row.tar_at_1e2, row.tar_at_1e3, row.tar_at_1e4, row.tar_at_1e5)
-        cells = ["–" if rate is None else f"{rate:.2f}" for rate in rates]
-        lines.append(f"| {row.method} | {row.data_set} | {' | '.join(cells)} |")
-    return [*lines, ""]
+    lines = ["## Published, in percent; not measured here", ""]
+    return [*lines, *published_lines(published_by("dmfr")), "", *published_similarities(), ""]
 
 
 def _values(seeds: Sequence[Mapping[str, Any]], *path: str) -> list[float]:

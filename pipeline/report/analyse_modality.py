@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.report.canvas import dress, new_figure, save
 from pipeline.report.losses import TOTAL, Curve
+from pipeline.report.published import published_similarities
 from pipeline.types import UInt8
 
 Moved = Mapping[float, NDArray[np.float64]]
@@ -54,6 +55,7 @@ def modality_table(metrics: Mapping[str, Any]) -> str:
         for row, found in metrics["table_1"].items():
             cells = [_cell(found["intra_class"]), _cell(found["inter_class"])]
             lines.append(f"| {row.replace('_', ' ')} | {' | '.join(cells)} |")
+        lines += ["", *published_similarities()]
     return "\n".join([*lines, ""])
 
 

@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.evaluation.recognition import HEADLINES, Recognition
 from pipeline.evaluation.wear import WORN
 from pipeline.report.canvas import ROW_COLOURS, dress, line_width, new_figure, save
-from pipeline.report.published import Published
+from pipeline.report.published import Published, published_lines
 from pipeline.store.protocols import Protocol
 
 Results = Mapping[str, Sequence[Recognition]]
@@ -27,11 +26,6 @@ _BESIDE = {
     "pretrained": "pretrained",
 }
 """Rows beside the trained network's, and what the table calls them."""
-_PUBLISHED = {
-    **{"rank1": "rank-1", "mean_average_precision": "mAP"},
-    **{f"tar_at_1e{power}": f"TAR @ FAR 1e-{power}" for power in range(2, 6)},
-}
-"""What papers give, and what the table calls it."""
 
 
 def write_roc(results: Results, path: Path) -> None:
@@ -133,7 +127,10 @@ def recognition_table(
     few = f" Of fewer than {FEW_PEOPLE} people intervals say little." * (people < FEW_PEOPLE)
     lines += ["", f"In percent, {_spread_of(metrics, names)}; n: how many were tried, of {people} "]
     lines[-1] += f"people who probe.{few}"
-    return "\n".join([*lines, *_published_lines(published), ""])
+    if published:
+        lines += ["", "Published by the papers, on the data sets they name; not measured here:", ""]
+        lines += published_lines(published)
+    return "\n".join([*lines, ""])
 
 
 def _spread_of(metrics: Mapping[str, Any], names: Sequence[str]) -> str:
@@ -144,23 +141,6 @@ def _spread_of(metrics: Mapping[str, Any], names: Sequence[str]) -> str:
     if any(rate.get("std") is not None for rate in rates):
         return "± standard deviation over folds"
     return "[95 % interval over subjects]"
-
-
-def _published_lines(published: Sequence[Published]) -> list[str]:
-    """Return the papers' rows with what any of them gives."""
-    heads = {
-        name: head for name, head in _PUBLISHED.items() if any(map(attrgetter(name), published))
-    }
-    if not heads:
-        return []
-    lines = ["", "Published by the papers, on the data sets they name; not measured here:", ""]
-    lines += [f"| method | data set | {' | '.join(heads.values())} |"]
-    lines += ["|---" * (2 + len(heads)) + "|"]
-    for row in published:
-        numbers = [getattr(row, name) for name in heads]
-        cells = ["–" if number is None else f"{number:.2f}" for number in numbers]
-        lines.append(f"| {row.method} | {row.data_set} | {' | '.join(cells)} |")
-    return lines
 
 
 def _why_not(metrics: Mapping[str, Any], names: Sequence[str]) -> list[str]:

@@ -86,6 +86,8 @@ def test_llcm_in_both_directions_by_both_protocols(workspace):
     assert set(trained) == {"steps", "fold_1"}  # ten draws of the gallery, one training
     table = Path("reports/figures/mine/evaluate_bodies/full.md").read_text()
     assert "ViT, fine-tuned on LLCM" in table
+    assert table.count("Protocol not told:") == len(LLCM)
+    assert table.count("| IDKL | LLCM") == 2 * len(LLCM)
 
 
 def test_deen_on_llcm(workspace):
@@ -128,6 +130,7 @@ def test_sysu_with_camera_embeddings(workspace):
     prepared(workspace, "sysu_mm01", names, ["VIS", "NIR"], **cameras)
     found = through(workspace)
     assert {found[name]["rank1"]["n"] for name in names} == {10 * 2 * 2 * 2}
+    assert "Published" not in Path("reports/figures/mine/evaluate_bodies/full.md").read_text()
 
 
 def test_regdb_trains_a_network_for_each_trial(workspace):

@@ -142,7 +142,7 @@ def test_rows_are_trained_with_each_seed_and_make_one_table(measured):
     table.run(partly=True)
     made = Path("reports/ablations/results.md").read_text()
     assert "| W-CNN | masked | masked |" in made
-    assert "+ PRAM + L_CAT" not in made.partition("| published alone |")[0]
+    assert "+ PRAM + L_CAT" not in made.partition("Published alone:")[0]
     assert "L_CAT > W-CNN" not in made
 
 
