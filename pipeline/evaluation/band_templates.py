@@ -47,7 +47,8 @@ class BandTemplates:
     Attributes:
         subjects: (n,), everybody who was filmed, sorted.
         enrolled: bool (n,).
-        vectors: float32 (n, d), unit length; zero where nothing was enrolled.
+        vectors: float32 (n, d), unit length; zero where nothing was enrolled. Joined ones: see
+            ``joined``.
     """
 
     subjects: tuple[str, ...]
@@ -176,11 +177,14 @@ def fused(first: Scores, second: Scores) -> Scores:
 
 
 def joined(first: BandTemplates, second: BandTemplates) -> BandTemplates:
-    """Put features of two modalities one behind the other; zeros where one of them fails."""
-    vectors = np.concatenate([first.vectors, second.vectors], axis=1)
-    enrolled = first.enrolled | second.enrolled
-    vectors[enrolled] = unit_length(vectors[enrolled])
-    return BandTemplates(first.subjects, enrolled, vectors)
+    """Put features of two modalities one behind the other; a cosine is half the sum of both.
+
+    Returns:
+        Vectors (n, d + e) of unit length where both are enrolled. One that failed is zeros and adds
+        0: at unit length again, an entry without a face would beat those that show one.
+    """
+    vectors = np.concatenate([first.vectors, second.vectors], axis=1) / np.float32(math.sqrt(2))
+    return BandTemplates(first.subjects, first.enrolled | second.enrolled, vectors)
 
 
 def ranks_of(scores: Scores) -> Int64:

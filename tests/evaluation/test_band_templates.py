@@ -139,7 +139,28 @@ def test_fusion_of_features_keeps_who_has_either():
     both = joined(body, face)
     assert both.enrolled.all()
     half = 1 / np.sqrt(2)
-    np.testing.assert_allclose(both.vectors, [[1, 0, 0], [0, half, half], [0, 0, 1]], rtol=1e-6)
+    np.testing.assert_allclose(
+        both.vectors, [[half, 0, 0], [0, half, half], [0, 0, half]], rtol=1e-6
+    )
+
+
+def test_an_entry_without_a_face_is_not_favoured_by_it():
+    """The right one has cosines .75 (body) and .15 (face), the wrong one .70 and no face."""
+
+    def at(cosine):
+        return vector(cosine, np.sqrt(1 - cosine**2))
+
+    gallery = Filmed(("right", "wrong"), (("r",), ("w",)))
+    probe = Filmed(("right",), (("p",),))
+    found = cosines(
+        joined(templates_of(probe, {"p": at(1)}), templates_of(probe, {"p": at(1)})),
+        joined(
+            templates_of(gallery, {"r": at(0.75), "w": at(0.70)}),
+            templates_of(gallery, {"r": at(0.15)}),
+        ),
+    )
+    np.testing.assert_allclose(found.values, [[0.45, 0.35]], rtol=1e-6)
+    assert ranks_of(found).tolist() == [1]
 
 
 def test_the_matrix_has_every_pair_of_bands_both_ways():
