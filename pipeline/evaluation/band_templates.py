@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import StageError
-from pipeline.evaluation.bootstrap import NORMAL_95
+from pipeline.evaluation.bootstrap import mean_interval, wilson_interval
 from pipeline.evaluation.comparison import unit_length
-from pipeline.evaluation.rates import mean_rate, rate, reached_by_rank
+from pipeline.evaluation.rates import rate, reached_by_rank
 from pipeline.store.protocols import Kind, Protocol
 from pipeline.types import Band, Bool, Float32, Int64
 
@@ -232,22 +232,11 @@ def in_galleries(scores: Scores, people: int) -> Scores:
 
 
 def binomial_rate(hits: Bool) -> dict[str, Any]:
-    """Write the share of subjects that were hit, one measurement each, with Wilson's interval.
-
-    Resampling would give a rate of 0 or 1 an interval of no width.
-
-    Reference:
-        E. Wilson, Probable inference, the law of succession, and statistical inference, Journal of
-        the American Statistical Association 22, 1927.
-    """
-    count = len(hits)
-    if not count:
+    """Write the share of subjects that were hit, one measurement each, with Wilson's interval."""
+    if not len(hits):
         return rate(None, 0, None)
-    share, z = float(np.mean(hits)), NORMAL_95
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    spread = share * (1 - share) / count + (z / (2 * count)) ** 2
-    reach = z / (1 + z * z / count) * math.sqrt(spread)
-    return rate(share, count, (max(0.0, middle - reach), min(1.0, middle + reach)))
+    share = float(np.mean(hits))
+    return rate(share, len(hits), wilson_interval(share, len(hits)))
 
 
 def identification(scores: Scores) -> dict[str, Any]:
@@ -280,7 +269,9 @@ def compared(first: Scores, second: Scores) -> dict[str, Any]:
     one, other = ranks_of(first), ranks_of(second)
     asked = (one >= 0) & (other >= 0)
     difference = (one[asked] == 1).astype(float) - (other[asked] == 1)
-    return mean_rate(difference, np.array(first.probes)[asked])
+    value = float(difference.mean()) if len(difference) else None
+    bounds = mean_interval(difference, np.array(first.probes)[asked])
+    return rate(value, len(difference), bounds)
 
 
 def band_matrix(templates: Mapping[Band, BandTemplates]) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Confidence intervals: resampling subjects, not images, as one subject's are not independent."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -77,6 +78,32 @@ def mean_interval(
     return _interval(sums[draws].sum(1) / counts[draws].sum(1))
 
 
+def share_interval(values: ArrayLike, subjects: ArrayLike) -> Interval | None:
+    """Return ``mean_interval`` of shares in [0, 1], (n,); Wilson's where all are 0 or all are 1.
+
+    Resampling would give such a rate an interval of no width. Wilson's counts each subject once.
+    """
+    measured = np.asarray(values, np.float64)
+    known = measured[np.isfinite(measured)]
+    if not len(known) or (known.any() and (known != 1).any()):
+        return mean_interval(values, subjects)
+    _, _, count = _by_subject(values, subjects)
+    return wilson_interval(float(known[0]), count) if count >= 2 else None
+
+
+def wilson_interval(share: float, count: int) -> Interval:
+    """Return Wilson's 95 % interval of a share in [0, 1] of so many independent trials, 1 or more.
+
+    Reference:
+        E. Wilson, Probable inference, the law of succession, and statistical inference, Journal of
+        the American Statistical Association 22, 1927.
+    """
+    wide = NORMAL_95**2 / count
+    middle = (share + wide / 2) / (1 + wide)
+    reach = math.sqrt(wide * (share * (1 - share) + wide / 4)) / (1 + wide)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
 def median_interval(
     values: ArrayLike, subjects: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval | None:
@@ -106,6 +133,7 @@ class VerificationBootstrap:
         gallery_subjects: ArrayLike,
         *,
         left_out: ArrayLike | None = None,
+        tried: ArrayLike | None = None,
         resamples: int = RESAMPLES,
         seed: int = 0,
     ) -> None:
@@ -116,6 +144,8 @@ class VerificationBootstrap:
             probe_subjects: (n,) or (k,); None, NaN and the empty text are nobody.
             gallery_subjects: (m,) or (k,), likewise.
             left_out: bool as the scores, comparisons that do not count; by default all do.
+            tried: (t,), the subject of each genuine comparison that was tried, also where an image
+                was not enrolled: TAR is then of these. By default it is of those made.
             resamples: number of resamples.
             seed: of the generator.
 
@@ -123,8 +153,10 @@ class VerificationBootstrap:
             ValueError: subjects are text on one side and numbers on the other.
         """
         matrix = np.asarray(scores, np.float64)
-        probe, gallery = codes_of(probe_subjects, gallery_subjects)
-        known = int(max(probe.max(initial=NOBODY), gallery.max(initial=NOBODY))) + 1
+        probe, gallery, owners = codes_of(
+            probe_subjects, gallery_subjects, () if tried is None else tried
+        )
+        known = 1 + max(int(codes.max(initial=NOBODY)) for codes in (probe, gallery, owners))
         # Two more subjects, which are no mates and weigh 1: nobody among probes and in the gallery.
         probe, gallery = (
             np.where(codes == NOBODY, known + side, codes)
@@ -148,6 +180,8 @@ class VerificationBootstrap:
             self._times[:, :known] = np.random.default_rng(seed).multinomial(
                 known, np.full(known, 1 / known), size=resamples
             )
+        counts = np.bincount(owners[owners != NOBODY], minlength=known)
+        self._tried = None if tried is None else self._times[:, :known] @ counts
 
     def curves(self) -> Iterator[ScoreCurve]:
         """Yield the curve of each resample; counts are those of the weighted comparisons."""
@@ -169,13 +203,21 @@ class VerificationBootstrap:
 
         Two comparisons of the same people draw the same ones.
         """
-        points = [[tar_at_far(curve, far).tar for far in fars] for curve in self.curves()]
-        rates = np.array(points, np.float64).reshape(len(points), len(fars))
+        rates = np.array(self._tars(fars), np.float64).reshape(len(self._times), len(fars))
         return self._errors(), np.ascontiguousarray(rates.T)
 
     def _errors(self) -> Float64:
         """Return each resample's EER, NaN for no number."""
         return np.array([self._eer(times) for times in self._times], np.float64)
+
+    def _tars(self, fars: Sequence[float]) -> list[list[float | None]]:
+        """Return each resample's TAR at each rate; who failed to enrol is drawn, too."""
+        found = []
+        for number, curve in enumerate(self.curves()):
+            made = 1.0 if self._tried is None else curve.genuine / max(1, int(self._tried[number]))
+            tars = [tar_at_far(curve, far).tar for far in fars]
+            found.append([None if tar is None else made * tar for tar in tars])
+        return found
 
     def _eer(self, times: NDArray[np.int64]) -> float | None:
         """Return ``eer`` of a resample's curve, without drawing the curve up."""

@@ -4,10 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.evaluation.bootstrap import RESAMPLES, Interval, VerificationBootstrap
+from pipeline.evaluation.bootstrap import (
+    RESAMPLES,
+    Interval,
+    VerificationBootstrap,
+    wilson_interval,
+)
 from pipeline.evaluation.comparison import Comparison, compare
 from pipeline.evaluation.curve import ScoreCurve, eer, far_name, roc
 from pipeline.evaluation.influence import (
+    Shares,
     eer_interval,
     eer_threshold,
     genuine_places,
@@ -51,8 +57,8 @@ def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
     measures = measure(comparison, RECOGNITION_FARS)
     mates = mates_of(gallery, probes)
     ranks = over_tried(probes, measures.ranks.rank)[mates > 0]
-    tried = int(mates.sum())
-    curve, share = measures.curve, measures.curve.genuine / max(1, tried)
+    tried = np.repeat(probes.subjects, mates)  # of each genuine pair
+    curve, share = measures.curve, measures.curve.genuine / max(1, len(tried))
     size = len(asked) * len(known)
     error: Interval | None = None
     rates: list[Interval | None] = [None] * len(RECOGNITION_FARS)
@@ -61,17 +67,20 @@ def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
             comparison.scores(),
             named(asked),
             named(np.sort(known)),
+            tried=named(tried),
             resamples=int(np.clip(MOST_RESAMPLED // max(1, size), 50, RESAMPLES)),
         ).intervals(RECOGNITION_FARS)
     elif curve.genuine and curve.impostor:
-        error, rates = _intervals(comparison, curve, asked, np.sort(known))
+        error, rates = _intervals(comparison, curve, asked, np.sort(known), tried)
     points: dict[str, Any] = {}
     for far, bounds in zip(RECOGNITION_FARS, rates, strict=True):
         point = far_point(curve, far)
-        missed = 0.0 if tried and point.threshold is not None else None  # all failed to enrol
+        missed = 0.0 if len(tried) and point.threshold is not None else None  # all failed to enrol
         value = missed if point.tar is None else share * point.tar
-        scaled = None if bounds is None else (share * bounds[0], share * bounds[1])
-        points[far_name(far)] = point_rate(point, value, tried, scaled)
+        known_bounds = bounds
+        if value is not None and value in (0.0, 1.0) and (people := len(np.unique(tried))) > 1:
+            known_bounds = wilson_interval(value, people)  # resampling gives hardly any width
+        points[far_name(far)] = point_rate(point, value, len(tried), known_bounds)
     metrics: dict[str, Any] = {
         "rank1": mean_rate(ranks == 1, probes.subjects[mates > 0]),
         "tar_at_far": points,
@@ -88,7 +97,7 @@ def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
 
 
 def _intervals(
-    comparison: Comparison, curve: ScoreCurve, asked: Int64, known: Int64
+    comparison: Comparison, curve: ScoreCurve, asked: Int64, known: Int64, tried: Int64
 ) -> tuple[Interval | None, list[Interval | None]]:
     """Return the intervals of EER, and of TAR at ``RECOGNITION_FARS`` at the thresholds found.
 
@@ -97,8 +106,10 @@ def _intervals(
         curve: of it, with comparisons of both sorts.
         asked: int64 (n,), subjects of the probes; ``NOBODY`` where it is not known.
         known: int64 (m,), subjects of the entries, rising.
+        tried: int64 (t,), subject of each genuine pair, of failures to enrol, too.
     """
-    subjects = int(max(asked.max(), known.max())) + 1
+    subjects = int(max(asked.max(), known.max(), tried.max())) + 1
+    pairs = np.bincount(tried, minlength=subjects).astype(np.float64)
     shares = matrix_shares(comparison, eer_threshold(curve), asked, known, subjects)
     mates, columns = genuine_places(comparison)
     scores = genuine_scores(comparison, mates, columns)
@@ -110,5 +121,7 @@ def _intervals(
             continue
         accepted = scores >= np.float64(point.threshold)
         found = shares_of(accepted, asked[mates], None, subjects)
-        rates.append(rate_interval(point.tar, found.influences(point.tar)))
+        value = point.tar * curve.genuine / len(tried)
+        whole = Shares(pairs, found.counted, len(tried))
+        rates.append(rate_interval(value, whole.influences(value)))
     return eer_interval(curve, *shares), rates

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.evaluation.bootstrap import Interval, mean_interval
+from pipeline.evaluation.bootstrap import Interval, share_interval
 from pipeline.evaluation.curve import OperatingPoint, ScoreCurve, tar_at_far
 from pipeline.evaluation.subjects import named
 from pipeline.types import Int64
@@ -45,10 +45,10 @@ def rate(value: float | None, n: int, interval: Interval | None) -> dict[str, An
 
 
 def mean_rate(values: ArrayLike, subjects: ArrayLike) -> dict[str, Any]:
-    """Write the mean of measurements, float (n,), with its interval over subjects.
+    """Write the mean of shares, float (n,), with its interval over subjects.
 
     Args:
-        values: the measurements.
+        values: what was hit or missed, or measures in [0, 1].
         subjects: (n,), names or, as int64, the numbers of ``Side.subjects``.
     """
     measured = np.asarray(values, np.float64)
@@ -58,7 +58,7 @@ def mean_rate(values: ArrayLike, subjects: ArrayLike) -> dict[str, Any]:
 
 def _over_subjects(values: ArrayLike, subjects: ArrayLike) -> Interval | None:
     owners = np.asarray(subjects)
-    return mean_interval(values, named(owners) if owners.dtype.kind == "i" else owners)
+    return share_interval(values, named(owners) if owners.dtype.kind == "i" else owners)
 
 
 def far_point(curve: ScoreCurve, far: float) -> OperatingPoint:

@@ -59,9 +59,14 @@ def verification_draws(
     asked, known = probing.subjects[probing.enrolled], enrolled.subjects[enrolled.enrolled]
     comparison = compare(probing.vectors, enrolled.vectors, named(asked), named(known))
     curve = measure(comparison, tuple(fars.values())).curve
-    share = curve.genuine / max(1, int(mates_of(enrolled, probing).sum()))
+    tried = np.repeat(probing.subjects, mates_of(enrolled, probing))  # of each genuine pair
+    share = curve.genuine / max(1, len(tried))
     boot = VerificationBootstrap(
-        comparison.scores(), named(asked), named(np.sort(known)), resamples=resamples
+        comparison.scores(),
+        named(asked),
+        named(np.sort(known)),
+        tried=named(tried),
+        resamples=resamples,
     )
     errors, rates = boot.draws(tuple(fars.values()))
     error = eer(curve)
@@ -69,8 +74,8 @@ def verification_draws(
     for name, far, drawn in zip(fars, fars.values(), rates, strict=True):
         tar = far_point(curve, far).tar
         values[name] = np.nan if tar is None else share * tar
-        draws[name] = share * drawn
-    people = np.union1d(asked, known).tolist()
+        draws[name] = drawn
+    people = np.unique(np.concatenate([asked, known, tried])).tolist()
     return VerificationDraws(tuple(people), values, draws)
 
 

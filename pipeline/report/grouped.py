@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.bootstrap import mean_interval, median_interval
+from pipeline.evaluation.bootstrap import median_interval, share_interval
 from pipeline.types import Band
 
 YAW_BUCKETS_DEG = (0, 20, 40, 60, 90)
@@ -81,12 +81,12 @@ def by_band_and_yaw(measured: Measured, summarise: Callable[[Measured], Summary]
 
 
 def mean_summary(measured: Measured) -> Summary:
-    """Return mean, its 95 % interval over subjects, and count; no number where there is none."""
+    """Return the mean of shares, its 95 % interval over subjects, and count; of none, n alone."""
     if not len(measured):
         return {"n": 0}
     return {
         "mean": round(float(measured.values.mean()), 4),
-        "ci95": _rounded(mean_interval(measured.values, measured.subjects)),
+        "ci95": _rounded(share_interval(measured.values, measured.subjects)),
         "n": len(measured),
     }
 

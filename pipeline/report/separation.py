@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.bootstrap import VerificationBootstrap, mean_interval
+from pipeline.evaluation.bootstrap import VerificationBootstrap, share_interval
 from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.curve import eer
 from pipeline.evaluation.identification import rank_k
@@ -125,7 +125,7 @@ def _compared(probes: Sequence[Row], gallery: Sequence[Row]) -> dict[str, Any]:
         "eer": _rounded(eer(measured.curve)),
         "eer_ci95": _interval(bootstrap.eer_interval()),
         "rank1": _rounded(rank_k(measured.ranks)),
-        "rank1_ci95": _interval(mean_interval(right, asked_who)),
+        "rank1_ci95": _interval(share_interval(right, asked_who)),
         "chance": {"rank1": _rounded(float(np.nanmean(chance))), "eer": 0.5},
         "genuine": measured.curve.genuine,
         "impostor": measured.curve.impostor,

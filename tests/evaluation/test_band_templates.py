@@ -122,6 +122,8 @@ def test_the_difference_is_taken_subject_by_subject():
     found = compared(scores(right, "ab", "ab"), scores(wrong, "ab", "ab"))
     assert (found["value"], found["n"]) == (0.5, 2)
     assert compared(scores(right, "ab", "ab"), scores(right, "ab", "ab"))["ci95"] == [0.0, 0.0]
+    every = compared(scores(right, "ab", "ab"), scores(np.fliplr(right), "ab", "ab"))
+    assert every["ci95"] == [1.0, 1.0]  # differences lie in [-1, 1]: Wilson's is none of theirs
 
 
 def test_fusion_of_scores_weighs_both_alike_and_takes_one_where_one_fails():

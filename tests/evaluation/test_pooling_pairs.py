@@ -8,6 +8,8 @@ from pipeline.evaluation.bootstrap import (
     bootstrap_interval,
     mean_interval,
     median_interval,
+    share_interval,
+    wilson_interval,
 )
 from pipeline.evaluation.curve import curve_of_scores, eer
 from pipeline.evaluation.listed_pairs import fold_accuracy
@@ -152,3 +154,41 @@ def test_comparisons_left_out_do_not_count():
     scores, left_out = np.array([[9.0, 0.0], [0.0, 1.0]]), np.array([[True, False], [False, False]])
     bootstrap = VerificationBootstrap(scores, ["a", "b"], ["a", "b"], left_out=left_out)
     assert max(curve.thresholds[1] for curve in bootstrap.curves()) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("hits", "count", "bounds"),
+    [  # R. Newcombe, Statistics in Medicine 17, 1998, table I, method 3
+        (81, 263, (0.2553, 0.3662)),
+        (15, 148, (0.0624, 0.1605)),
+        (0, 20, (0.0, 0.1611)),
+        (1, 29, (0.0061, 0.1718)),
+    ],
+)
+def test_wilsons_interval_is_that_of_the_table(hits, count, bounds):
+    assert wilson_interval(hits / count, count) == pytest.approx(bounds, abs=5e-5)
+    low, high = wilson_interval(1 - hits / count, count)
+    assert (1 - high, 1 - low) == pytest.approx(bounds, abs=5e-5)
+
+
+def test_a_share_that_all_subjects_have_or_none_is_as_certain_as_there_are_subjects():
+    """15 of 15 subjects of three images: 15 / (15 + 1.96²), whatever the images."""
+    who = np.repeat(np.arange(15), 3)
+    assert share_interval(np.ones(45), who) == pytest.approx((0.7961, 1.0), abs=5e-5)
+    assert share_interval(np.zeros(45, bool), who) == pytest.approx((0.0, 0.2039), abs=5e-5)
+    assert share_interval(np.ones(3), np.zeros(3)) is None
+    assert share_interval(np.r_[np.ones(45), np.nan], np.r_[who, 15])[0] < 0.8
+    some = np.arange(45) % 5 != 0
+    assert share_interval(some, who) == mean_interval(some, who)
+
+
+def test_failures_to_enrol_are_drawn_with_their_people():
+    """Three of a's four pairs failed, none of b's; TAR of a draw, by hand, is over all tried."""
+    scores, who, known = np.array([[0.9, 0.1], [0.2, 0.8]]), ["a", "b"], ["a", "b"]
+    tried = ["a"] * 4 + ["b", "c"]  # c failed wholly
+    bootstrap = VerificationBootstrap(scores, who, known, tried=tried, resamples=50)
+    _, (rates,) = bootstrap.draws([0.5])
+    for (a, b, c), rate in zip(bootstrap._times[:, :3], rates, strict=True):
+        if a and b:  # else there are no impostors
+            assert rate == pytest.approx((a + b) / (4 * a + b + c))
+    assert np.isfinite(rates).any()

@@ -152,10 +152,12 @@ def test_the_true_accept_rate_counts_failures_and_keeps_its_far():
     whole = recognise(protocol(enroll, probe), gallery, probes).metrics["tar_at_far"]["1e-2"]
     assert whole["value"] == 1.0
     assert whole["achieved_far"] <= 0.01
+    assert whole["ci95"] == pytest.approx([60 / (60 + 1.959964**2), 1.0], abs=1e-4)  # Wilson's
     half = {name: probes[name] for name in sorted(probes)[::2]}
     found = recognise(protocol(enroll, probe), gallery, half).metrics["tar_at_far"]["1e-2"]
     assert found["value"] == 0.5
-    assert found["ci95"] == [0.5, 0.5]
+    # who failed is drawn anew with who did not: the 2.5 % quantiles of 60 throws of a coin
+    assert found["ci95"] == pytest.approx([22 / 60, 38 / 60], abs=0.02)
 
 
 def test_where_every_genuine_pair_failed_the_rate_is_zero_and_the_eer_is_of_nobody():

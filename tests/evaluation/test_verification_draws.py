@@ -66,7 +66,19 @@ def test_of_two_templates_of_each_subject_every_pair_is_tried():
     metrics = measure_closed_set(*sides_of(two, gallery, probes)).metrics
     assert metrics["tar_at_far"]["1e-1"]["n"] == 48
     assert found.values["1e-1"] == pytest.approx(metrics["tar_at_far"]["1e-1"]["value"], abs=1e-6)
-    assert found.draws["1e-1"].max() <= 46 / 48
+    assert found.people == tuple(range(12))
+
+
+def test_who_failed_to_enrol_is_drawn_too():
+    gallery, probes = embedded(0.01, 1)
+    del gallery["gp05"], probes["p07.0"], probes["p07.1"]
+    found = verification_draws(fold(), gallery, probes, FARS, resamples=200)
+    assert found.values["1e-1"] == pytest.approx(10 / 12)
+    assert len(found.people) == 12
+    # all others are found: the rate of a draw is how many of its twelve were not p05 or p07
+    times = found.draws["1e-1"] * 12
+    np.testing.assert_allclose(times, times.round(), atol=1e-9)
+    assert times.std() == pytest.approx(np.sqrt(12 * 10 / 12 * 2 / 12), rel=0.2)
 
 
 def test_a_row_against_itself_differs_by_nothing_in_any_draw():
