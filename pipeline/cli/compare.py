@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pipeline.evaluation.outcomes import Outcomes
     from pipeline.report.changed_rows import RowChanges
 
+_MCNEMAR = "McNemar's exact test, as if probes of one subject were independent"
+
 
 def diff(
     before: Annotated[
@@ -51,17 +53,18 @@ def compare(
     second: Annotated[str, typer.Argument(help="another one on the same protocol")],
     as_json: Json = False,
 ) -> None:
-    """Compare two evaluations probe by probe: McNemar's test, and the difference over subjects.
+    """Compare two evaluations probe by probe: the difference, and two tests of it.
 
     The difference is the second's rank-1 minus the first's, with a 95 % interval by resampling
-    subjects: probes of one person are no independent trials.
+    subjects: probes of one person are no independent trials. The test by subjects keeps them
+    together; McNemar's takes each as independent, so its p is too small if people have several.
 
     One evaluation before and after an edit: `dvc get . data/photos/evaluate_nir_vis/photos-pram
     --rev HEAD -o old`, then `crossband compare old photos-pram`.
 
     Two rows of ablations, named by their files (`reports/ablations/outcomes/ROW/plain.parquet`),
     are compared over all seeds at once: macro rank-1, people and seeds resampled together, beside
-    McNemar's test of each seed.
+    both tests of each seed.
     """
     from pipeline.evaluation.outcomes import paired
 
@@ -89,7 +92,8 @@ def compare(
     words = "" if bounds is None else f" [{100 * bounds[0]:+.1f}, {100 * bounds[1]:+.1f}]"
     print(f"difference: {100 * found.difference:+.1f}{words} points")
     print(f"found by {first} alone: {found.only[0]}, by {second} alone: {found.only[1]}")
-    print(f"McNemar's exact test: p = {found.p_value:.3g}")
+    print(f"sign-flip test by subjects: p = {found.by_subjects:.3g}")
+    print(f"{_MCNEMAR}: p = {found.p_value:.3g}")
 
 
 def _compare_rows(first: Path, second: Path, as_json: bool) -> None:
@@ -119,7 +123,8 @@ def _compare_rows(first: Path, second: Path, as_json: bool) -> None:
     for seed, pair in by_seed.items():
         print(
             f"seed {seed}: found by {first} alone: {pair.only[0]}, by {second} alone: "
-            f"{pair.only[1]}; McNemar's exact test: p = {pair.p_value:.3g}"
+            f"{pair.only[1]}; sign-flip test by subjects: p = {pair.by_subjects:.3g}; "
+            f"{_MCNEMAR}: p = {pair.p_value:.3g}"
         )
 
 

@@ -47,8 +47,9 @@ class Paired:
         only: probes that one alone found.
         difference: second rank-1 minus the first one.
         interval: of the difference, 95 %, by resampling subjects; None for a single subject.
+        by_subjects: p-value of ``sign_flip_p``, two-sided, which keeps a subject's probes together.
         p_value: McNemar's exact test, two-sided: how likely so uneven a split of ``only`` is
-            where both are as good.
+            where both are as good, if each probe is independent, also of one subject's others.
     """
 
     probes: int
@@ -57,6 +58,7 @@ class Paired:
     only: tuple[int, int]
     difference: float
     interval: Interval | None
+    by_subjects: float
     p_value: float
 
 
@@ -180,8 +182,36 @@ def paired(first: Outcomes, second: Outcomes, *, seed: int = 0) -> Paired:
         only,
         round(float(apart.mean()), 6),
         mean_interval(apart, subjects, seed=seed),
+        sign_flip_p(apart, subjects),
         mcnemar_p(*only),
     )
+
+
+def sign_flip_p(apart: NDArray[np.float64], subjects: NDArray[np.str_]) -> float:
+    """Return how likely so large a sum of differences is where both evaluations are as good.
+
+    Each subject's differences change sign together, so its probes need not be independent. All
+    2^subjects choices are counted, none is drawn: sums are whole numbers, so few differ.
+
+    Args:
+        apart: (n,), −1, 0 or 1 of each probe.
+        subjects: (n,), whose probe each is.
+
+    Returns:
+        Two-sided, in (0, 1].
+
+    Reference:
+        R. Fisher, The Design of Experiments, 1935, section 21.
+    """
+    _, owners = np.unique(subjects, return_inverse=True)
+    sums = np.bincount(owners, apart).astype(np.int64)
+    reach = int(np.abs(sums).sum())
+    chances = np.zeros(2 * reach + 1)  # of the sums −reach … reach
+    chances[reach] = 1.0
+    for size in np.abs(sums[sums != 0]).tolist():
+        chances = (np.roll(chances, size) + np.roll(chances, -size)) / 2
+    as_far = np.abs(np.arange(-reach, reach + 1)) >= abs(int(sums.sum()))
+    return min(1.0, float(chances[as_far].sum()))
 
 
 def mcnemar_p(only_first: int, only_second: int) -> float:

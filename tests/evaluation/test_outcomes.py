@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.stats import permutation_test
 from typer.testing import CliRunner
 
 from pipeline.cli import app
@@ -18,6 +19,7 @@ from pipeline.evaluation.outcomes import (
     paired,
     probe_outcomes,
     read_outcomes,
+    sign_flip_p,
     write_outcomes,
 )
 from pipeline.evaluation.recognition import recognise
@@ -118,7 +120,29 @@ def test_pairs_have_rates_a_difference_and_who_was_found_by_one_alone(tmp_path):
     assert found.difference == 0.25
     # The two people differ by -1/2 and by +1: no draw of them lies beyond.
     assert found.interval == (-0.5, 1.0)
-    assert found.p_value == 1.0
+    assert found.p_value == found.by_subjects == 1.0
+
+
+def test_probes_of_one_subject_are_no_independent_trials():
+    """Five people of four probes each, all found by the second alone: 2 of 2^20, or 2 of 2^5."""
+    probes = [(who, n) for who in "abcde" for n in range(4)]
+    first, second = ({(1, f"{w}{n}"): (w, right) for w, n in probes} for right in (False, True))
+    found = paired(first, second)
+    assert found.p_value == pytest.approx(2 / 2**20)
+    assert found.by_subjects == pytest.approx(2 / 2**5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_test_by_subjects_is_scipys_over_all_signs(seed):
+    rng = np.random.default_rng(seed)
+    owners, apart = rng.integers(0, 9, 40), rng.choice([-1.0, 0.0, 1.0], 40, p=[0.2, 0.4, 0.4])
+    sums = np.bincount(owners, apart, minlength=9)
+    slow = permutation_test(
+        (sums,), np.sum, permutation_type="samples", n_resamples=np.inf, vectorized=False
+    )
+    assert sign_flip_p(apart, owners.astype(str)) == pytest.approx(slow.pvalue)
+    each = sign_flip_p(apart, np.arange(40).astype(str))
+    assert each == pytest.approx(mcnemar_p(int((apart < 0).sum()), int((apart > 0).sum())))
 
 
 @pytest.mark.parametrize(("only", "p"), [((0, 0), 1.0), ((0, 5), 2 / 32), ((1, 5), 14 / 64)])
@@ -166,7 +190,8 @@ def test_two_rows_are_compared_over_all_seeds_by_their_files(tmp_path):
     assert "6 people, seeds 2, 3" in ended.output
     assert "difference: +83.3 [" in ended.output
     # five that the second alone found: a sign test gives 2 / 2^5
-    assert ended.output.count("alone: 5; McNemar's exact test: p = 0.0625") == 2
+    assert ended.output.count("alone: 5; sign-flip test by subjects: p = 0.0625; McNemar's") == 2
+    assert "as if probes of one subject were independent: p = 0.0625" in ended.output
     found = json.loads(CliRunner().invoke(app, ["compare", "--json", *files]).output)
     assert found["by_seed"]["3"]["only"] == [0, 5]
 
