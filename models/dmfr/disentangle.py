@@ -67,7 +67,8 @@ class DisentanglingNetwork(nn.Module):
         """Take images (n, c, h, w) apart."""
         spread: Tensor = self.spread(self.backbone.feature_map(x))
         first, second = spread.chunk(2, dim=1)
-        entangled, other = self.entangled(first), self.other(second)
+        # a difference in bfloat16 would be rounded once more
+        entangled, other = self.entangled(first).float(), self.other(second).float()
         return Disentangled(entangled - other, entangled, other, spread)
 
     def forward(self, x: Tensor) -> Tensor:

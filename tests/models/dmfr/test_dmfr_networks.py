@@ -52,6 +52,17 @@ def test_identity_is_what_is_left_of_the_entangled():
     assert not torch.allclose(moved.other, parts.other)
 
 
+def test_the_difference_is_not_rounded_to_bfloat16():
+    torch.manual_seed(0)
+    network = DisentanglingNetwork(LightCNN9(), dimensions=64, map_channels=16).eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        parts = network.parts(torch.rand(2, 1, 128, 128))
+    assert parts.identity.dtype == torch.float32
+    apart = parts.entangled.double() - parts.other.double()
+    assert torch.equal(parts.identity, apart.float())
+    assert not torch.equal(parts.identity, apart.bfloat16().float())
+
+
 @pytest.mark.parametrize(
     ("make", "shape"), [(LightCNN9, (1, 128, 128)), (lambda: IResNet(18, 48), (3, 48, 48))]
 )
