@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -179,20 +179,23 @@ def table_1(method: Recogniser, held: HeldOut, features: Float32) -> dict[str, A
     """Return the paper's table 1: one network over real, all, and filtered samples.
 
     Args:
-        method: trained with a filter.
+        method: trained with a filter, on what its params' generators made: only such faces count.
         held: the samples.
         features: of its network.
     """
-    synthetic = np.array([name != REAL for name in held.generators])
     network = method.network
     if not isinstance(network, FilteredNetwork):
         return {}
+    known = {REAL, *cast(DmfrParams, method.params).generators}
+    kept = np.flatnonzero([name in known for name in held.generators])
+    features, subjects = features[kept], np.array(held.subjects)[kept].tolist()
+    synthetic = np.array(held.generators)[kept] != REAL
     with torch.no_grad():
         # copied: a single row's product is rounded by where in memory it lies; torch's is aligned
         filtered = network.filter.cpu()(torch.tensor(features)).numpy()
     after = np.where(synthetic[:, None], filtered, features)
     plain, passed = (
-        modality.Similarities(modality.unit(each), held.subjects, synthetic)
+        modality.Similarities(modality.unit(each), subjects, synthetic)
         for each in (features, after)
     )
     return {

@@ -17,6 +17,7 @@ from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.loop import train
 from pipeline.training.engine.method import TOTAL
 from pipeline.training.methods import load_method
+from pipeline.training.modality import HeldOut, table_1
 
 BASE = SHORT | {
     "batch_images": 8,
@@ -230,6 +231,24 @@ def test_an_only_domain_is_halved_if_that_is_asked(folders):
         method_of("meta", folders, generators=("photometric",))
     method = method_of("meta", folders, generators=("photometric",), halves=True)
     assert len(method.sampler.domains.names) == 2
+
+
+def test_the_filter_is_measured_on_what_its_own_generators_made(folders, tmp_path):
+    """Table 1 is the same whether faces of other generators lie beside, or were never made."""
+    rows = rows_of(["e", "f", "g"], "test")
+    method = method_of("filter", folders)
+    assert method.params.generators == ("head_mesh",)
+    nn.init.normal_(method.network.filter.output.weight)
+    tables = []
+    for name, made in (("all", rows), ("own", rows | {"degrade": []})):
+        opened = folders_of(tmp_path / name, made)
+        held = HeldOut.of(dmfr.open_held_out(method.params, opened, 6, 1), method.params)
+        ids = held.samples.sample_ids.tolist()
+        features = [np.random.default_rng(sum(map(ord, str(i)))).normal(size=8) for i in ids]
+        tables.append(table_1(method, held, np.float32(features)))
+    assert set(held.generators) == {"real", "head_mesh"}
+    assert tables[0] == tables[1]
+    assert tables[0]["real_and_synthetic"] != tables[0]["real_and_filtered"]
 
 
 @pytest.mark.parametrize("kind", ["disentangle", "dul", "confidence"])
