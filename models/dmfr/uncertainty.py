@@ -9,6 +9,7 @@ Reference:
 """
 
 import torch
+import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
 from torch import Tensor, nn
 
 from models.dmfr.trunk import HW, Trunk
@@ -70,3 +71,19 @@ class Confidence(nn.Module):
     def forward(self, feature_map: Tensor) -> Tensor:
         """Map (n, channels, h, w) to (n, 1)."""
         return 2.0 * self.scale * torch.sigmoid(self.trunk(feature_map))
+
+
+def confidence_loss(cosines: Tensor, labels: Tensor, scale: Tensor, margin: float) -> Tensor:
+    """Return the cross-entropy of logits s_i cos θ, the true class's less m, (n,).
+
+    The margin stands outside of the scale: a sample of little confidence is held apart as far.
+
+    Args:
+        cosines: to all prototypes, (n, classes).
+        labels: int64 (n,).
+        scale: s_i, (n, 1).
+        margin: m, in logits, [0, ∞).
+    """
+    logits = scale * cosines
+    true = logits.gather(1, labels[:, None]) - margin
+    return F.cross_entropy(logits.scatter(1, labels[:, None], true), labels, reduction="none")

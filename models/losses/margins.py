@@ -84,7 +84,7 @@ def prototype_loss(
 
 
 def margin_loss(
-    cosines: Tensor, labels: Tensor, *, loss: str, scale: float | Tensor, margin: float
+    cosines: Tensor, labels: Tensor, *, loss: str, scale: float, margin: float
 ) -> Tensor:
     """Cross-entropy of cosines to all prototypes.
 
@@ -92,7 +92,7 @@ def margin_loss(
         cosines: (n, classes).
         labels: int64 (n,).
         loss: a name in ``MARGINS``.
-        scale: s; a tensor (n, 1) gives each sample its own.
+        scale: s.
         margin: m.
 
     Returns:
@@ -146,7 +146,7 @@ class CosineClassifier(nn.Module):
         """Return the mean loss of features (n, d) with labels int64 (n,)."""
         return self.each(features, labels, self.scale).mean()
 
-    def each(self, features: Tensor, labels: Tensor, scale: float | Tensor) -> Tensor:
-        """Return the loss of each sample (n,), by a scale of its own where that is (n, 1)."""
+    def each(self, features: Tensor, labels: Tensor, scale: float) -> Tensor:
+        """Return the loss of each sample (n,)."""
         cosines = self.cosines(features)
         return margin_loss(cosines, labels, loss=self.loss, scale=scale, margin=self.margin)

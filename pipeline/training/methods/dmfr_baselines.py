@@ -11,7 +11,13 @@ from torch import Tensor, nn
 from models.backbones.bn_neck import BNNeck
 from models.backbones.feature_map import MapsFeatures
 from models.dmfr.domains import DomainJudge, mixed
-from models.dmfr.uncertainty import Confidence, LogVariance, divergence, sampled
+from models.dmfr.uncertainty import (
+    Confidence,
+    LogVariance,
+    confidence_loss,
+    divergence,
+    sampled,
+)
 from pipeline.errors import StageError
 from pipeline.params.train_dmfr import (
     ConfidenceParams,
@@ -126,7 +132,9 @@ class ConfidenceAware(OnMap):
         features, feature_map = self.seen(images)
         scale = self.sure(feature_map).float()
         with in_float32(features):
-            total = self.head.each(features, labels, scale).mean()
+            # in logits, so that a sample of the common scale is classified as by CosFace
+            margin = self.params.margin * self.params.scale
+            total = confidence_loss(self.head.cosines(features), labels, scale, margin).mean()
         return {TOTAL: total, "confidence": scale.detach().mean()}
 
 

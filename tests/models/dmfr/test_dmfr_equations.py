@@ -11,8 +11,8 @@ from models.dmfr.disentangle import normalised, reconstruction_loss, unexplained
 from models.dmfr.domains import DomainJudge, mixed, reverse_gradient
 from models.dmfr.filter import ModalityFilter, filter_loss
 from models.dmfr.meta import MetaStep
-from models.dmfr.uncertainty import Confidence, divergence, sampled
-from models.losses.margins import CosineClassifier
+from models.dmfr.uncertainty import Confidence, confidence_loss, divergence, sampled
+from models.losses.margins import margin_loss
 
 
 @pytest.fixture
@@ -136,14 +136,22 @@ def test_dul_by_hand():
     assert divergence(torch.zeros(3, 2), torch.zeros(3, 2)).item() == 0.0
 
 
-def test_an_unsure_sample_weighs_by_its_own_scale():
-    head = CosineClassifier(2, 2, loss="am_softmax", scale=SCALE, margin=MARGIN).double()
-    head.weight.data = torch.eye(2).double()
-    features, labels = torch.tensor([[1.0, 0.0], [0.0, 2.0]]).double(), torch.tensor([0, 0])
-    each = head.each(features, labels, torch.tensor([[3.0], [0.0]]).double())
-    sure = math.log(1 + math.exp(3.0 * (0.0 - (1.0 - MARGIN))))
-    assert each.tolist() == pytest.approx([sure, math.log(2)])
-    assert head.each(features, labels, SCALE).mean() == head(features, labels)
+def test_a_samples_own_scale_leaves_the_margin_as_it_is():
+    """Shi et al., section 3.1: the true class's logit is s_i cos θ − m, the others' s_i cos θ."""
+    random = np.random.default_rng(2)
+    cosines, labels = random.uniform(-1, 1, (4, 3)), [0, 2, 1, 1]
+    scales, margin = [3.0, 0.0, 7.5, SCALE], MARGIN * SCALE
+    expected = []
+    for row, label, scale in zip(cosines, labels, scales, strict=True):
+        true = math.exp(scale * row[label] - margin)
+        others = sum(math.exp(scale * row[other]) for other in range(3) if other != label)
+        expected.append(-math.log(true / (true + others)))
+    given = torch.tensor(cosines), torch.tensor(labels), torch.tensor(scales).double()[:, None]
+    found = confidence_loss(*given, margin)
+    assert found.tolist() == pytest.approx(expected)
+    assert found[1].item() == pytest.approx(math.log(1 + 2 * math.exp(margin)))  # of no confidence
+    common = margin_loss(*given[:2], loss="am_softmax", scale=SCALE, margin=MARGIN)
+    assert found[3].item() == pytest.approx(common[3].item())
 
 
 def test_confidence_starts_at_the_scale_and_stays_below_twice_of_it():
