@@ -59,6 +59,9 @@ def batch_hard(features: Tensor, labels: Tensor, margin: float | None) -> HardPa
 def hard_pair_shares(pairs: HardPairs, bands: Tensor) -> tuple[Tensor, Tensor]:
     """Return how many hard positives lie across bands, and hard negatives within one: shares.
 
+    Where a batch has one image of each subject in each band, all positives lie across bands: read
+    them beside ``random_pair_shares``.
+
     Args:
         pairs: of a batch.
         bands: int64 (n,), the band of each image.
@@ -67,3 +70,25 @@ def hard_pair_shares(pairs: HardPairs, bands: Tensor) -> tuple[Tensor, Tensor]:
     across = (bands != bands[pairs.positive]) & pairs.counts
     within = (bands == bands[pairs.negative]) & pairs.counts
     return across.sum() / count, within.sum() / count
+
+
+def random_pair_shares(labels: Tensor, bands: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the shares of ``hard_pair_shares`` if each pair were any of its sort: expected ones.
+
+    A mean over the anchors that count, of (mates in other bands) / (all mates) and of (others in
+    the same band) / (all others).
+
+    Args:
+        labels: int64 (n,), the subject of each image.
+        bands: int64 (n,), its band.
+    """
+    same, across = labels[:, None] == labels, bands[:, None] != bands
+    mates = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    counts = mates.any(dim=1) & ~same.all(dim=1)
+    shares = [
+        (wanted & pairs).sum(dim=1) / pairs.sum(dim=1).clamp_min(1)
+        for wanted, pairs in ((across, mates), (~across, ~same))
+    ]
+    positive, negative = (torch.where(counts, share, 0.0).sum() for share in shares)
+    count = counts.sum().clamp_min(1)
+    return positive / count, negative / count

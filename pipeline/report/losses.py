@@ -78,8 +78,15 @@ def _short(loss: float) -> str:
 
 
 def loss_figure(curve: Curve, path: Path) -> None:
-    """Draw a training's losses by step, a panel a loss; of several folds, one line each."""
-    names = [name for name in (curve[0] if curve else {}) if name not in ("step", "fold")]
+    """Draw a training's losses by step, a panel a loss; of several folds, one line each.
+
+    Shares of hard pairs have those of random ones in their own panel.
+    """
+    names = [
+        name
+        for name in (curve[0] if curve else {})
+        if name not in ("step", "fold") and not name.startswith("random_")
+    ]
     wide = min(max(1, len(names)), _ABREAST)
     high = max(1, -(-len(names) // wide))
     figure = new_figure(max(_TITLE_IN, 1 + 3.2 * wide), 3.0 * high)
@@ -95,8 +102,11 @@ def loss_figure(curve: Curve, path: Path) -> None:
             values = np.array([point[name] for point in run])
             axes.plot(steps, values, color="#1f77b4", alpha=0.3, linewidth=0.8)
             axes.plot(steps, _smoothed(values), color="#1f77b4", linewidth=1.4)
+            if (random := name.replace("hard_", "random_", 1)) != name and random in run[0]:
+                axes.plot(steps, [point[random] for point in run], ":", color="#444444")
         ends = _AXES.get(name.split("_")[-1], "loss")
-        kind = "share" if name.startswith("hard_") else _AXES.get(name, ends)
+        hard = name.startswith("hard_")
+        kind = "share (dotted: of random pairs)" if hard else _AXES.get(name, ends)
         dress(axes, name.replace("_", " "), "step", kind)
         if kind.startswith("share"):
             axes.set_ylim(-0.02, 1.02)

@@ -128,7 +128,7 @@ def test_bodies_are_pretrained_trained_and_measured_beside_what_they_began_as(tr
         assert Path("reports", kind, "scenes/evaluate_bodies", name).stat().st_size > 0
     curve = Path("reports/curves/scenes/train_bodies/full.hard_pairs.csv").read_text().splitlines()
     assert curve[0] == "row,step,share"
-    assert len(curve) == 1 + 2 * 2
+    assert len(curve) == 1 + 2 * 4  # hard and random pairs, positives and negatives
 
 
 def test_a_body_network_of_the_users_own_stands_on_top_of_the_table(trained):

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from models.bodies.losses import batch_hard, hard_pair_shares
+from models.bodies.losses import batch_hard, hard_pair_shares, random_pair_shares
 from models.bodies.semantic_vit import ALL_LOCALS, LOCALS, SemanticViT, patch_regions
 from models.processes import from_all, with_all
 from models.seeding import seeded
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 ACROSS, WITHIN = "hard_positives_across_bands", "hard_negatives_within_band"
 """Shares that a step's losses carry along, of the hardest pairs."""
+RANDOM_ACROSS, RANDOM_WITHIN = "random_positives_across_bands", "random_negatives_within_band"
+"""The same of random pairs of the batch, to read those beside."""
 SPREAD, COLLAPSED = "spread", 0.02
 """Beside them: how far features lie from their mean, of their length; below that they are one,
 unless the identity's loss tells that they differ: a normalisation after them finds small ones."""
@@ -108,6 +110,7 @@ class Bodies(PeopleMethod):
             pairs = batch_hard(features, labels, None if margin == "soft" else margin)
         triplet = pairs.mean()
         across, within = hard_pair_shares(pairs, bands)
+        random_across, random_within = random_pair_shares(labels, bands)
         total = identity + self.params.triplet_weight * triplet
         return {
             TOTAL: total,
@@ -115,6 +118,8 @@ class Bodies(PeopleMethod):
             "triplet": triplet,
             ACROSS: across,
             WITHIN: within,
+            RANDOM_ACROSS: random_across,
+            RANDOM_WITHIN: random_within,
             SPREAD: spread_of(features.detach()),
         }
 

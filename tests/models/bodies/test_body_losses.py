@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.bodies.losses import batch_hard, hard_pair_shares
+from models.bodies.losses import batch_hard, hard_pair_shares, random_pair_shares
 
 LINE = torch.tensor([[0.0], [3.0], [4.0], [9.0]])
 """Two of one subject at 0 and 3, two of another at 4 and 9."""
@@ -49,6 +49,22 @@ def test_shares_of_hard_pairs_by_band():
     across, within = hard_pair_shares(pairs, torch.tensor([0, 1, 0, 0]))
     assert across.item() == pytest.approx(2 / 4)  # 0-1 both ways; 2 and 3 share a band
     assert within.item() == pytest.approx(1 / 4)  # 0-2 alone
+
+
+def test_shares_of_random_pairs_by_hand():
+    # anchors a1, a1, a2 and b1, b2 (subject and band); c1 has no mate and does not count
+    labels, bands = torch.tensor([0, 0, 0, 1, 1, 2]), torch.tensor([1, 1, 2, 1, 2, 1])
+    across, within = random_pair_shares(labels, bands)
+    assert across.item() == pytest.approx((1 / 2 + 1 / 2 + 2 / 2 + 1 / 1 + 1 / 1) / 5)
+    assert within.item() == pytest.approx((2 / 3 + 2 / 3 + 1 / 3 + 3 / 4 + 1 / 4) / 5)
+
+
+def test_with_one_image_a_band_every_positive_lies_across_bands_hard_or_random():
+    labels, bands = torch.arange(3).repeat_interleave(4), torch.arange(4).repeat(3)
+    pairs = batch_hard(torch.randn(12, 5, generator=torch.manual_seed(0)), labels, 0.0)
+    hard, random = hard_pair_shares(pairs, bands), random_pair_shares(labels, bands)
+    assert hard[0].item() == random[0].item() == 1.0
+    assert random[1].item() == pytest.approx(1 / 4)
 
 
 @given(
