@@ -39,6 +39,16 @@ def test_rows_differ_by_their_method_alone():
     assert shared[0]["pretrained"] in default.pretrain_nir_vis
 
 
+def test_the_filter_has_a_counterpart_that_adds_its_faces_directly():
+    filter_, poses, direct = (
+        ABLATION.rows[name].method for name in ("filter", "direct_cosface_poses", DIRECT)
+    )
+    assert poses.generators == filter_.generators != direct.generators
+    assert poses.model_copy(update={"generators": direct.generators}) == direct
+    rows = {row for each in ABLATION.contrasts.values() for row in (each.better, each.worse)}
+    assert "direct_cosface_poses" not in rows
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -30,9 +30,9 @@ COSFACE = "am_softmax"
 class DmfrMethod(Recogniser):
     """A method on real faces of ``attributes`` and on synthetic ones of ``poses`` and ``degrade``.
 
-    All draw alike, and start from the same network, so that they differ by how they train alone.
-    Images are cut at random and not changed otherwise: a change of quality or a mirrored pose would
-    be a domain of its own.
+    All draw alike, and start from the same network, so that those of the same ``generators`` differ
+    by how they train alone; the filter's are the turned faces. Images are cut at random and not
+    changed otherwise: a change of quality or a mirrored pose would be a domain of its own.
 
     Args:
         params: of the training.
