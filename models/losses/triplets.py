@@ -40,7 +40,8 @@ def cross_band_triplet(first: Tensor, second: Tensor, margin: float) -> Tensor:
 
     Reference:
         HSST paper, section III-B, plain training; F. Schroff et al., FaceNet, CVPR 2015. The form
-        is that of ``hardest_prototype_triplet``, so that both trainings differ in nothing else.
+        is that of ``hardest_prototype_triplet``. The nearest negative may be of either band; HSST's
+        is of the partner's band alone, so the two trainings differ in that, too.
     """
     first, second = F.normalize(first), F.normalize(second)
     images = torch.cat([first, second])
