@@ -29,10 +29,11 @@ def run(stage: StageRun) -> None:
     method = stage.params.train_dmfr[params.method]
     stage = stage.on(params.dataset)
     protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
+    protocol = protocol.only(params.folds) if params.folds else protocol
     pretrained = load_trained(network_path(PRETRAINED_BY, method.pretrained))
     trained = load_trained(network_path(TRAINED_BY, params.method))
     dmfr.check_variant(trained, method)
-    made = None if params.probes == "real" else stage.source(dmfr.QUALITY_STAGE)
+    made = stage.source(params.rows) if params.made else None
     real = stage.source(dmfr.REAL_STAGE)
     if made is not None:
         protocol = asked_of(protocol, real, made, params.probes)
@@ -43,8 +44,10 @@ def run(stage: StageRun) -> None:
             trained.subjects, protocol.fold(number), params.dataset, stage.params.datasets
         )
     rows = zero_shot(stage, params, protocol, (real, made), method.image_budget_mb)
-    rows |= embed.embed_starts(method, pretrained, sets)
-    rows[embed.TRAINED] = embed.embed_trained(method, pretrained, trained, sets)
+    rows |= embed.embed_starts(method, pretrained, sets, flip=params.flip_test)
+    rows[embed.TRAINED] = embed.embed_trained(
+        method, pretrained, trained, sets, flip=params.flip_test
+    )
     measured = {
         row: measure_protocol(protocol, dict.fromkeys(protocol.folds(), both).__getitem__)
         for row, both in rows.items()
@@ -85,7 +88,10 @@ def zero_shot(
     chosen = {"sface": networks.by_sface(stage.weight("sface"))}
     if own := params.network:
         chosen["network"] = networks.by_file(stage.file(Path(own.path), own.sha256), own)
-    return {row: networks.embed_zero_shot(network, sets) for row, network in chosen.items()}
+    return {
+        row: networks.embed_zero_shot(network, sets, flip=params.flip_test)
+        for row, network in chosen.items()
+    }
 
 
 if __name__ == "__main__":

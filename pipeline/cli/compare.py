@@ -175,13 +175,13 @@ def _outcomes(name: str, embeddings: Path | None = None) -> "Outcomes":
         real, folder = (output_of(data_of(entry.dataset, each)) for each in (stage, made_by))
         protocol = asked_of(protocol, real, folder, generator)
     path = embeddings or Path("data", entry.dataset, found[0], key, "embeddings.parquet")
-    return probe_outcomes(protocol, path, getattr(entry, "folds", None) or protocol.folds())
+    return probe_outcomes(protocol, path, entry.folds or protocol.folds())
 
 
 def _made_of(entry: EvaluateParams | EvaluateDmfrParams) -> tuple[str, str, str | None] | None:
     """Return of which stage probes were made, by which and by whom; None of real ones."""
     if isinstance(entry, EvaluateDmfrParams):
-        return None if entry.probes == "real" else ("attributes", "degrade", entry.probes)
+        return ("attributes", entry.rows, entry.probes) if entry.made else None
     return (entry.gallery_rows, entry.rows, None) if entry.probes_chosen else None
 
 

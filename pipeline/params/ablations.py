@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from pipeline.params.base import Name, Section, Seeds
 from pipeline.params.contrasts import ContrastParams, check_contrasts
-from pipeline.params.evaluate_nir_vis import NetworkParams
+from pipeline.params.evaluation import NetworkParams
 from pipeline.params.train_nir_vis import AnyMethodParams
 
 Probes = Literal["plain", "masked"]

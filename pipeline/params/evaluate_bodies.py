@@ -4,20 +4,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.params.base import Name, Section
-from pipeline.params.evaluate_nir_vis import NetworkParams
+from pipeline.params.base import Name
+from pipeline.params.evaluation import EvaluationParams
 
 
-class EvaluateBodiesParams(Section):
-    """One body method on a data set's protocols, beside faces of the same people."""
+class EvaluateBodiesParams(EvaluationParams):
+    """One body method of ``train_bodies`` on protocols, beside faces of the same people."""
 
-    method: Name
-    """Of ``train_bodies``."""
     face: Name | None = None
     """Of ``train_bodies``, too; None where the data set has no faces."""
-    dataset: Name
     protocols: Annotated[tuple[str, ...], Field(min_length=1)]
     templates: Literal["raw", "unit"]
     """A template is the mean of the embeddings as they are, or of these at unit length."""
-    network: NetworkParams | None = None
-    """One more row of the table: bodies by a network of the user's own, as it is."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of all trainings that are tested: of bodies, and of faces if there are any."""
+        return (self.method,) if self.face is None else (self.method, self.face)

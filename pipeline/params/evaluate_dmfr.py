@@ -1,20 +1,28 @@
 """Params of the stage ``evaluate_dmfr``."""
 
-from typing import Annotated, Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import model_validator
 
-from pipeline.params.base import Name, Section
-from pipeline.params.evaluate_nir_vis import NetworkParams
+from pipeline.params.evaluation import FaceEvaluationParams
 
 
-class EvaluateDmfrParams(Section):
+class EvaluateDmfrParams(FaceEvaluationParams):
     """One method on one protocol."""
 
-    method: Name
-    dataset: Name
-    protocol: Annotated[str, Field(min_length=1)]
+    rows: Literal["attributes", "degrade"]
+    """Stage whose rows probe."""
     probes: Literal["real", "cyclegan", "photometric"]
     """The probes themselves, or what a generator of ``degrade`` made of them."""
-    network: NetworkParams | None = None
-    """One more row of the table, zero-shot as SFace's."""
+
+    @property
+    def made(self) -> bool:
+        """Whether a generator made what probes."""
+        return self.rows == "degrade"
+
+    @model_validator(mode="after")
+    def _rows_of_probes(self) -> Self:
+        expected = "attributes" if self.probes == "real" else "degrade"
+        if self.rows != expected:
+            raise ValueError(f"rows {self.rows!r}: {self.probes} probes are rows of {expected!r}")
+        return self

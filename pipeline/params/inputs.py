@@ -22,6 +22,7 @@ _READ = {
     "pretrain_bodies": "crop_bodies",
     "train_bodies": "crop_bodies",
     "evaluate_bodies": "crop_bodies",
+    "evaluate_dmfr": "attributes",
 }
 """Of sections whose entries name a data set, a stage that they read of it."""
 

@@ -40,7 +40,7 @@ _REFERRING = {
 }
 """Keys of a section's entries that name entries of another section; those come first."""
 
-_TESTED_WHERE_TRAINED = frozenset({"train_nir_vis"})
+_TESTED_WHERE_TRAINED = frozenset({"train_nir_vis", "train_bodies", "train_dmfr"})
 """Sections whose entries, moved to another data set, leave their evaluations behind."""
 
 Checked = TypeVar("Checked", bound=BaseModel)

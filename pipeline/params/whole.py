@@ -123,13 +123,17 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _tested_where_trained(self) -> Self:
-        for name, entry in self.evaluate_nir_vis.items():
-            trained = self.train_nir_vis[entry.method].dataset
-            if trained != entry.dataset and not entry.cross_dataset:
-                raise ValueError(
-                    f"evaluate_nir_vis.{name}: tests on {entry.dataset!r} what {entry.method!r} "
-                    f"trained on {trained!r}: name that data set, or say cross_dataset: true"
-                )
+        for family in ("nir_vis", "dmfr", "bodies"):
+            trainings = getattr(self, f"train_{family}")
+            for name, entry in getattr(self, f"evaluate_{family}").items():
+                for method in entry.methods:
+                    trained = trainings[method].dataset
+                    if trained != entry.dataset and not entry.cross_dataset:
+                        raise ValueError(
+                            f"evaluate_{family}.{name}: tests on {entry.dataset!r} what {method!r} "
+                            f"trained on {trained!r}: name that data set, or say "
+                            "cross_dataset: true"
+                        )
         return self
 
     def _named_by_recognition(
@@ -157,9 +161,11 @@ class Params(Section):
         for name, entry in self.evaluate_nir_vis.items():
             if entry.rows in SYNTHESIS:
                 read[f"evaluate_nir_vis.{name}.rows"] = entry.dataset
-        for section in ("train_dmfr", "evaluate_dmfr"):
-            for name, entry in getattr(self, section).items():
-                read[f"{section}.{name}.dataset"] = entry.dataset
+        for name, trained in self.train_dmfr.items():
+            read[f"train_dmfr.{name}.dataset"] = trained.dataset
+        for name, tested in self.evaluate_dmfr.items():
+            if tested.made:
+                read[f"evaluate_dmfr.{name}.rows"] = tested.dataset
         for key, dataset in read.items():
             if dataset not in self.synthesis_datasets:
                 raise ValueError(

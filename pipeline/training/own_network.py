@@ -8,7 +8,7 @@ import torch
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from pipeline.errors import WeightsError, one_line
-from pipeline.params.evaluate_nir_vis import NetworkParams
+from pipeline.params.evaluation import NetworkParams
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.embedders import Embed

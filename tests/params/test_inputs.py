@@ -11,6 +11,10 @@ from pipeline.params.load import check_params, lay_profile_over, read_yaml
 ROOT = Path(__file__).resolve().parents[2]
 FILE = Path("params.yaml")
 EXPORT = {"source": "data/scenes/align", "format": "folder", "to": "exports/faces"}
+ELSEWHERE = {
+    **{"method": "meta", "dataset": "scenes", "protocol": "VIS-VIS"},
+    **{"rows": "attributes", "probes": "real", "cross_dataset": True},
+}
 SUBSETS = {"seed": 7, "subset": {}}
 
 
@@ -28,6 +32,10 @@ def laid(profile):
         ),
         ({"body_datasets": None}, r"train_bodies\.lora reads data/scenes/crop_bodies.*body_dat"),
         ({"exports": {"faces": EXPORT}}, r"exports\.faces reads data/scenes/align"),
+        (
+            {"evaluate_dmfr": {"meta-scenes": ELSEWHERE}},
+            r"evaluate_dmfr\.meta-scenes reads data/scenes/attributes.*'scenes' to face_datasets",
+        ),
         (
             {"protocols": {"scenes": SUBSETS | {"build": "band_templates", "rows": "parse"}}},
             r"protocols\.scenes\.rows reads data/scenes/parse",

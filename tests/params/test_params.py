@@ -287,22 +287,58 @@ def test_where_a_checkpoint_lies_counts_for_nothing(section):
     assert values[0][0]["checkpoint"] == {"sha256": "0" * 64}
 
 
-def test_a_test_on_another_data_set_than_was_trained_on_has_to_say_so():
+@pytest.mark.parametrize(
+    ("section", "name", "says"),
+    [
+        ("evaluate_nir_vis", "hsst-VIS-NIR", "tests on 'scenes' what 'hsst' trained on 'sample'"),
+        ("evaluate_dmfr", "meta-cross-pose", "tests on 'scenes' what 'meta' trained on 'sample'"),
+        ("evaluate_bodies", "lora", "tests on 'sample' what 'lora' trained on 'scenes'"),
+    ],
+)
+def test_a_test_on_another_data_set_than_was_trained_on_has_to_say_so(section, name, says):
     values = read_yaml(ROOT / "params.yaml")
-    values["protocols"]["scenes"] = values["protocols"]["sample"]
-    entry = values["evaluate_nir_vis"]["hsst-VIS-NIR"]
-    entry["dataset"] = "scenes"
-    with pytest.raises(
-        ParamsError, match=r"hsst-VIS-NIR: tests on 'scenes' what 'hsst' trained on"
-    ):
+    entry = values[section][name]
+    entry["dataset"] = {"sample": "scenes", "scenes": "sample"}[entry["dataset"]]
+    with pytest.raises(ParamsError, match=rf"{section}\.{name}: {says}.* cross_dataset: true"):
         check_params(values, ROOT)
     entry["cross_dataset"] = True
-    assert check_params(values, ROOT).evaluate_nir_vis["hsst-VIS-NIR"].dataset == "scenes"
+    tested = getattr(check_params(values, ROOT), section)[name]
+    assert tested.dataset == entry["dataset"]
+
+
+def test_faces_beside_bodies_are_of_the_data_set_that_they_are_tested_on():
+    values = read_yaml(ROOT / "params.yaml")
+    values["train_bodies"]["face"]["dataset"] = "sample"
+    with pytest.raises(
+        ParamsError, match=r"evaluate_bodies\.full: tests on 'scenes' what 'face' trained on"
+    ):
+        check_params(values, ROOT)
+
+
+def test_real_probes_of_dmfr_need_no_synthetic_faces_of_their_data_set():
+    values = read_yaml(ROOT / "params.yaml")
+    entry = values["evaluate_dmfr"]["meta-cross-pose"]
+    entry |= {"dataset": "scenes", "cross_dataset": True}
+    values["evaluate_dmfr"] = {"scenes": entry}
+    assert "scenes" not in check_params(values, ROOT).synthesis_datasets
+    entry |= {"rows": "degrade", "probes": "photometric"}
+    with pytest.raises(
+        ParamsError, match=r"evaluate_dmfr\.scenes\.rows reads faces .*'scenes': add it to syn"
+    ):
+        check_params(values, ROOT)
+
+
+@pytest.mark.parametrize(("rows", "probes"), [("degrade", "real"), ("attributes", "photometric")])
+def test_dmfrs_probes_are_rows_of_the_stage_that_makes_them(rows, probes):
+    values = read_yaml(ROOT / "params.yaml")
+    values["evaluate_dmfr"]["meta-cross-pose"] |= {"rows": rows, "probes": probes}
+    with pytest.raises(ParamsError, match=rf"rows '{rows}': {probes} probes are rows of"):
+        check_params(values, ROOT)
 
 
 def test_probes_of_a_network_that_is_not_trained_are_refused():
     values = read_yaml(ROOT / "params.yaml")
-    values["evaluate_dmfr"]["filter-cross-pose"]["probes"] = "cyclegan"
+    values["evaluate_dmfr"]["filter-cross-quality"]["probes"] = "cyclegan"
     with pytest.raises(ParamsError, match=r"no network is trained .*steps above 0"):
         check_params(values, ROOT)
     values["train_degrader"]["steps"] = 1

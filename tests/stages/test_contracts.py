@@ -164,7 +164,7 @@ def test_an_evaluation_reads_the_rows_that_it_names():
 def test_an_evaluation_of_dmfr_reads_faces_and_what_was_made_of_probes():
     deps = ITEMS["evaluate_dmfr"]["deps"]
     found = {dep.rpartition("/")[2] for dep in deps if "${item.dataset}" in dep}
-    assert found == {"attributes", "degrade", "protocols"}
+    assert found == {"attributes", "${item.rows}", "protocols"}
 
 
 @pytest.mark.parametrize(

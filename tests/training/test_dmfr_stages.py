@@ -6,18 +6,22 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from dmfr_rows import folders_of, rows_of
+from face_rows import png
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.errors import ParamsError, StageError
+from pipeline.ops.codec import decode
 from pipeline.params.load import lay_profile_over, load_params, read_yaml
 from pipeline.store.protocols import (
     Protocol,
     Provenance,
+    read_protocol,
     template_table,
     train_table,
     write_protocol,
@@ -164,6 +168,52 @@ def test_probes_that_degrade_was_not_asked_for_are_no_failures_to_enrol(trained)
     assert (found["genuine"], found["probes"]) == (2, 2)
     assert found["failure_to_enrol"]["value"] == 0.0
     assert found["sface"]["probes"] == 2
+
+
+def mirrored(row, sample_id):
+    """Another row of the mirror images; DMFR's, about the middle of what LightCNN sees of it."""
+    made = row | {"sample_id": sample_id}
+    for name, seen in (("image", slice(0, 144)), ("dmfr", slice(4, 132))):
+        pixels = decode(row[name]["bytes"]).copy()
+        pixels[:, seen] = pixels[:, seen][:, ::-1].copy()
+        made[name] = png(pixels)
+    return made
+
+
+def test_a_flip_test_cannot_tell_a_face_from_its_mirror_image(trained):
+    train, test = rows_of(["t0", "t1", "t2"]), rows_of(["e0", "e1", "e2"], "test")
+    first = [row for row in test["attributes"] if ".0." in row["sample_id"]]
+    second = [mirrored(row, row["sample_id"].replace(".0.", ".1.")) for row in first]
+    shutil.rmtree("data/sample/attributes")
+    folders_of(Path("data/sample"), {"attributes": [*train["attributes"], *first, *second]})
+    edit(evaluate_dmfr={"meta-cross-pose": {"flip_test": True}})
+    run("evaluate_dmfr", "meta-cross-pose")
+    table = pq.read_table("data/sample/evaluate_dmfr/meta-cross-pose/embeddings.parquet")
+    found = {row["sample_id"]: np.array(row["embedding"]) for row in table.to_pylist()}
+    for subject in ("e0", "e1", "e2"):
+        ours, theirs = found[f"{subject}.0.VIS"], found[f"{subject}.1.VIS"]
+        assert np.allclose(ours, theirs, atol=1e-3 * np.abs(ours).max())
+    numbers = metrics("evaluate_dmfr", "meta-cross-pose")
+    for row in (numbers, numbers["sface"], numbers["pretrained"], numbers["untrained"]):
+        assert row["rank1"]["value"] == 1.0
+
+
+def test_some_folds_of_a_protocol_are_tested_alone(trained):
+    folder = Path("data/sample/protocols")
+    whole = read_protocol(folder / "cross-pose")
+    gallery, probes = whole.enroll.to_pylist(), whole.probe.to_pylist()
+    # fold 1 has all three probes, fold 2 one of them
+    dealt = [row | {"fold": 1} for row in probes] + [probes[0] | {"fold": 2}]
+    probe = whole.probe.from_pylist(dealt, whole.probe.schema)
+    assert len(gallery) == len(probes) == 3
+    write_protocol(folder, replace(whole, probe=probe))
+    for folds, counted in (([2], 1), ([1], 3)):
+        edit(evaluate_dmfr={"meta-cross-pose": {"folds": folds}})
+        run("evaluate_dmfr", "meta-cross-pose")
+        assert metrics("evaluate_dmfr", "meta-cross-pose")["rank1"]["n"] == counted
+    edit(evaluate_dmfr={"meta-cross-pose": {"folds": [3]}})
+    with pytest.raises(StageError, match=r"folds \[3\] are none of its \[1, 2\]"):
+        run("evaluate_dmfr", "meta-cross-pose")
 
 
 def test_the_network_of_another_variant_is_refused(trained):

@@ -14,7 +14,7 @@ from short_params import BANDS, PRAM
 from models.backbones.lightcnn import LightCNN9
 from pipeline.errors import ParamsError, StageError, WeightsError
 from pipeline.ops.templates import ARCFACE_112_XY
-from pipeline.params.evaluate_nir_vis import NetworkParams
+from pipeline.params.evaluation import NetworkParams
 from pipeline.params.load import load_params
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.degrade import DEGRADE

@@ -1,0 +1,45 @@
+"""Params that every evaluation takes, whatever its stage."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.params.base import NEUTRAL, Folds, Name, Section, Sha256
+
+
+class NetworkParams(Section):
+    """A network of the user's own, tested as it is."""
+
+    path: Annotated[str, Field(pattern=r"(?i)\.onnx$"), NEUTRAL]
+    """It takes images (n, 1 or 3, h, w) and returns embeddings (n, d)."""
+    sha256: Sha256
+    offset: float
+    """Subtracted from grey or RGB values of 0..255."""
+    divisor: Annotated[float, Field(gt=0.0)]
+    """By which they are divided then."""
+
+
+class EvaluationParams(Section):
+    """A trained method on a data set."""
+
+    method: Name
+    dataset: Name
+    cross_dataset: bool = False
+    """Whether the method may have been trained on another data set than it is tested on."""
+    network: NetworkParams | None = None
+    """One more row of the table: a network of the user's own, zero-shot."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of all trainings that are tested."""
+        return (self.method,)
+
+
+class FaceEvaluationParams(EvaluationParams):
+    """A method of faces on one protocol."""
+
+    protocol: Annotated[str, Field(min_length=1)]
+    folds: Annotated[Folds, Field(min_length=1)] | None = None
+    """Which of the protocol's; None takes all."""
+    flip_test: bool = False
+    """Whether embeddings of an image and of its mirror image are added."""
