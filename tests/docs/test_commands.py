@@ -176,6 +176,10 @@ NOT_RUN = {
         "make casia-pram CASIA=/data/CASIA-NIR-VIS-2.0",
     ): "days, and wants the data set; tests/ablations/test_casia.py reads what they train",
     (
+        "docs/licensed-data.md",
+        "crossband workspace ~/dmfr --profile dmfr.yaml && cd ~/dmfr",
+    ): "days, and wants the data sets; test_licensed_data.py reads what DVC would run",
+    (
         "docs/study.md",
         "make study",
     ): "hours; tests/ablations/test_study.py reads each size",

@@ -1,0 +1,47 @@
+"""DMFR's params on licensed data, as the guide gives them: what DVC would run for each test."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.params.inputs import check_inputs
+from pipeline.params.load import check_params, lay_profile_over, read_yaml
+from pipeline.report.stage_graph import read_entries
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = (ROOT / "docs/licensed-data.md").read_text().partition("## DMFR on MS1M")[2]
+DATA = ("webface", "lfw", "ijbc")
+
+
+@pytest.fixture
+def entries(tmp_path):
+    """All entries of all stages, by name."""
+    profile = YAML(typ="safe").load(re.search(r"```yaml\n(.*?)```", GUIDE, re.S)[1])
+    values = lay_profile_over(read_yaml(ROOT / "params.yaml"), profile)
+    check_inputs(check_params(values, tmp_path), tmp_path)
+    YAML().dump(values, tmp_path / "params.yaml")
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    return {entry.name: entry for entry in read_entries(tmp_path)}
+
+
+def test_the_commands_are_of_evaluations_that_there_are(entries):
+    named = set(re.findall(r"evaluate_dmfr@[\w-]+", GUIDE))
+    assert named == {name for name in entries if name.startswith("evaluate_")}
+
+
+def test_nothing_is_made_of_faces_that_are_tested_alone(entries):
+    makers = {out: name for name, entry in entries.items() for out in entry.outs}
+    run, waiting = set(), ["evaluate_dmfr@meta-lfw", "evaluate_dmfr@meta-cp-ijbc"]
+    while waiting:
+        run.add(name := waiting.pop())
+        waiting += {makers[dep] for dep in entries[name].deps if dep in makers} - run
+    on = {data: {n.partition("@")[0] for n in run if n.endswith(f"@{data}")} for data in DATA}
+    synthesis = {"reconstruct", "masks", "poses", "train_degrader", "degrade"}
+    assert on["lfw"] == {"ingest", "protocols", "detect", "align", "attributes"}
+    assert on["ijbc"] == on["lfw"]
+    # of faces that are trained on, all but masks; parts are what reconstruct reads
+    assert on["webface"] - on["lfw"] == {*synthesis - {"masks"}, "parse", "parts"}
+    assert "train_dmfr@meta" in run
