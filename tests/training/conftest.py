@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from dmfr_rows import folders_of, rows_of
 from face_rows import face_row, open_rows
 from project_folder import NETWORK, ROOT, Project, write_project
 from short_params import BANDS
@@ -88,7 +89,7 @@ def people(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """A network that its stages initialised and left as it was, on made-up people."""
+    """Networks that their stages initialised and left as they were, on made-up people."""
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -103,4 +104,8 @@ def trained(tmp_path_factory):
         write_protocol(Path("data/sample/protocols"), made)
         project.run("pretrain_nir_vis", "lightcnn9")
         project.run("train_nir_vis", "hsst")
+        shutil.rmtree("data/sample/attributes")
+        folders_of(Path("data/sample"), rows_of(("t0", "t1")))
+        project.run("pretrain_nir_vis", "dmfr")
+        project.run("train_dmfr", "meta")
     return folder

@@ -7,7 +7,7 @@ image to image, so that faces are found and no two are the same.
 import csv
 import json
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -36,6 +36,7 @@ class Case:
     protocol: str
     n: int
     options: dict = field(default_factory=dict)
+    stage: str = "evaluate_nir_vis"
 
 
 CASES = {
@@ -58,6 +59,21 @@ CASES = {
         Kind.REIDENTIFICATION_BY_IMAGE, "regdb", "visible_to_thermal", 8
     ),
 }
+OF_DMFR = {
+    f"dmfr-{name}": replace(CASES[name], stage="evaluate_dmfr")
+    for name in ("pair_accuracy", "verification", "open_set")
+}
+"""Kinds that DMFR is tested with: real probes of a data set of which nothing is synthesised."""
+TESTED = {
+    "evaluate_nir_vis": {"method": "hsst", "rows": "align"},
+    "evaluate_dmfr": {"method": "meta", "rows": "attributes", "probes": "real"},
+}
+
+
+def entry_of(case):
+    """The params of a case's evaluation by a network from elsewhere."""
+    tested = {"dataset": case.reader, "protocol": case.protocol, "cross_dataset": True}
+    return TESTED[case.stage] | tested
 
 
 def photograph(key, extension=".png", grey=False):
@@ -77,8 +93,8 @@ def rate(metrics, name):
 
 def check_written(root, dataset, name, case, n=None):
     """Assert that an evaluation wrote table, curves, figure and summary; returns its metrics."""
-    reports = root / "reports"
-    metrics = json.loads((reports / f"metrics/{dataset}/evaluate_nir_vis/{name}.json").read_text())
+    reports, written = root / "reports", f"{dataset}/{case.stage}/{name}"
+    metrics = json.loads((reports / f"metrics/{written}.json").read_text())
     protocol = read_protocol(root / f"data/{dataset}/protocols/{case.protocol}")
     assert protocol.kind == case.kind
     first = HEADLINES[case.kind][0]
@@ -86,28 +102,28 @@ def check_written(root, dataset, name, case, n=None):
         assert rate(row, first)["n"] == (n or case.n)
         values = [rate(row, each)["value"] for each in HEADLINES[case.kind]]
         assert all(value is None or 0 <= value <= 1 for value in values)
-    table = (reports / f"figures/{dataset}/evaluate_nir_vis/{name}.md").read_text()
+    table = (reports / f"figures/{written}.md").read_text()
     for row in ("| SFace, zero-shot |", "| untrained |", "| pretrained |", "| **trained** |"):
         assert row in table
     curves = {}
     for kind in ("roc", "cmc"):
-        with (reports / f"curves/{dataset}/evaluate_nir_vis/{name}.{kind}.csv").open() as file:
+        with (reports / f"curves/{written}.{kind}.csv").open() as file:
             curves[kind] = {point["row"] for point in csv.DictReader(file)}
         # a protocol has what its kind is published with
         assert curves[kind] in (set(ROWS), set()), kind
     assert any(curves.values())
-    summary = json.loads((reports / f"summary/{dataset}/evaluate_nir_vis/{name}.json").read_text())
+    summary = json.loads((reports / f"summary/{written}.json").read_text())
     assert 0 < len(summary) <= 8
     assert all(summary[key] == rate(metrics, key)["value"] for key in summary if key in SHOWN)
     assert SHOWN & summary.keys()
-    assert (reports / f"figures/{dataset}/evaluate_nir_vis/{name}.png").stat().st_size > 0
+    assert (reports / f"figures/{written}.png").stat().st_size > 0
     return metrics
 
 
 def check_numbers(root, dataset, name, case, metrics, folds=None):
     """Assert that rates are those of the embeddings beside them, worked out in a few lines."""
     protocol = read_protocol(root / f"data/{dataset}/protocols/{case.protocol}")
-    table = pq.read_table(root / f"data/{dataset}/evaluate_nir_vis/{name}/embeddings.parquet")
+    table = pq.read_table(root / f"data/{dataset}/{case.stage}/{name}/embeddings.parquet")
     vectors = defaultdict(dict)
     for row in table.to_pylist():
         vectors[row["fold"], row["side"]][row["sample_id"]] = np.array(row["embedding"])

@@ -19,12 +19,13 @@ from stages.run import StageRun
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = {"steps": 1, "threads": 1, "precision": "float32", "checkpoint_steps": 1}
 NETWORK = {
-    "pretrain_nir_vis": {"lightcnn9": SHORT | {"steps": 0}},
+    "pretrain_nir_vis": {name: SHORT | {"steps": 0} for name in ("lightcnn9", "dmfr")},
     "train_nir_vis": {
         "hsst": SHORT | {"steps": 0, "second_rows": "parts", "batch_pairs": 1, "prototypes": 1}
     },
+    "train_dmfr": {"meta": SHORT | {"steps": 0, "batch_images": 4, "meta_test_images": 1}},
 }
-"""A network that is initialised and left as it was."""
+"""Networks that are initialised and left as they were."""
 
 
 class Project:

@@ -6,13 +6,16 @@ called in this process; ``test_every_kind_by_dvc.py`` lets DVC run them.
 """
 
 import shutil
+from pathlib import Path
 
 import pytest
-from kinds import CASES, check_numbers, check_written, photograph
+from kinds import CASES, OF_DMFR, check_numbers, check_written, entry_of, photograph
 from project_folder import ROOT, Project
 from ruamel.yaml import YAML
 
 from pipeline import testing
+
+EVERY = CASES | OF_DMFR
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,8 @@ def prepared(trained, tmp_path_factory, weight_file):
             for stage in ("ingest", "protocols", "detect", "align"):
                 project.run(stage, case.reader)
             done.add(case.reader)
+        if case.stage == "evaluate_dmfr" and not Path("data", case.reader, "attributes").exists():
+            Project().run("attributes", case.reader)
         return folder
 
     return prepare
@@ -55,34 +60,31 @@ def evaluated(prepared, monkeypatch):
     """A function that runs a case's evaluation; returns the project's folder."""
 
     def run(name):
-        case = CASES[name]
+        case = EVERY[name]
         folder = prepared(case, monkeypatch)
         project = Project()
-        entry = {"method": "hsst", "dataset": case.reader, "protocol": case.protocol}
-        project.edit(
-            evaluate_nir_vis={name: entry | {"rows": "align", "cross_dataset": True}},
-        )
-        project.run("evaluate_nir_vis", name)
+        project.edit(**{case.stage: {name: entry_of(case)}})
+        project.run(case.stage, name)
         return folder
 
     return run
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", EVERY)
 def test_an_evaluation_of_each_kind_writes_table_curves_and_summary(evaluated, name):
-    case = CASES[name]
+    case = EVERY[name]
     folder = evaluated(name)
     metrics = check_written(folder, case.reader, name, case)
     check_numbers(folder, case.reader, name, case, metrics)
 
 
-def test_stages_before_are_what_dvc_reads(evaluated):
+@pytest.mark.parametrize("name", ["pair_accuracy", "dmfr-pair_accuracy"])
+def test_stages_before_are_what_dvc_reads(evaluated, name):
     """The folders that ``dvc.yaml`` names for an evaluation are there, but those of code."""
-    folder = evaluated("pair_accuracy")
-    item = {"dataset": "lfw", "rows": "align", "method": "hsst"}
-    stage = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]["evaluate_nir_vis"]
+    folder, case = evaluated(name), EVERY[name]
+    stage = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"][case.stage]
     for dep in stage["do"]["deps"]:
         if dep.startswith("data/"):
-            for key, value in item.items():
-                dep = dep.replace(f"${{item.{key}}}", value)
+            for key, value in entry_of(case).items():
+                dep = dep.replace(f"${{item.{key}}}", str(value))
             assert (folder / dep).exists(), dep

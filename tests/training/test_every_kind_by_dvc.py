@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from forked import run
-from kinds import CASES, check_numbers, check_written, photograph
+from kinds import CASES, OF_DMFR, check_numbers, check_written, entry_of, photograph
 from project_folder import NETWORK
 from ruamel.yaml import YAML
 
 from pipeline import testing
 from pipeline.testing.images import put_images
 
+EVERY = CASES | OF_DMFR
 BIN = Path(sys.executable).parent
 # CASIA's training subjects are where the network comes from, so its own people are tested by fold
 FOLDS = {"recognition": [1]}
@@ -37,8 +38,8 @@ def ran(output):
 
 
 def entry(name, case):
-    tested = {"method": "hsst", "dataset": case.reader, "protocol": case.protocol, "rows": "align"}
-    return tested | ({"folds": FOLDS[name]} if name in FOLDS else {"cross_dataset": True})
+    own = {"folds": FOLDS[name], "cross_dataset": False} if name in FOLDS else {}
+    return entry_of(case) | own
 
 
 def make_project(parent, cases):
@@ -55,8 +56,9 @@ def make_project(parent, cases):
     people = {"reader": "folder", "root": str(parent / "people"), "split": "train", "shards": 1}
     datasets["people"] = people
     network = {
-        "pretrain_nir_vis": {"lightcnn9": {"dataset": "people"}},
+        "pretrain_nir_vis": {name: {"dataset": "people"} for name in ("lightcnn9", "dmfr")},
         "train_nir_vis": {"hsst": {"dataset": "casia_nir_vis2", "protocol": "view2"}},
+        "train_dmfr": {"meta": {"dataset": "people"}},
     }
     for section, entries in NETWORK.items():
         for name, values in entries.items():
@@ -65,9 +67,13 @@ def make_project(parent, cases):
         "sample": None,
         "datasets": datasets,
         "face_datasets": {name: {} for name in datasets},
+        "synthesis_datasets": {"people": {}},
         "protocols": dict.fromkeys(readers, official),
-        "evaluate_nir_vis": {name: entry(name, case) for name, case in cases.items()},
         **network,
+        **{
+            stage: {name: entry(name, case) for name, case in cases.items() if case.stage == stage}
+            for stage in ("evaluate_nir_vis", "evaluate_dmfr")
+        },
     }
     YAML().dump(profile, parent / "profile.yaml")
     command("crossband", "init", "project", "--profile", "profile.yaml", cwd=parent)
@@ -75,19 +81,22 @@ def make_project(parent, cases):
 
 
 def check(project, name):
-    case = replace(CASES[name], n=N.get(name, CASES[name].n))
+    case = replace(EVERY[name], n=N.get(name, EVERY[name].n))
     metrics = check_written(project, case.reader, name, case)
     check_numbers(project, case.reader, name, case, metrics, FOLDS.get(name))
 
 
 def test_dvc_runs_the_stages_of_an_evaluation(trained, tmp_path):
-    """With a network from elsewhere, as the stages that train it are not named."""
-    project = make_project(tmp_path, {"pair_accuracy": CASES["pair_accuracy"]})
+    """With networks from elsewhere, as the stages that train them are not named."""
+    names = ("pair_accuracy", "dmfr-pair_accuracy")
+    project = make_project(tmp_path, {name: EVERY[name] for name in names})
     shutil.copytree(trained / "data/trained", project / "data/trained")
-    stages = ["weights", *(f"{stage}@lfw" for stage in ("ingest", "protocols", "detect", "align"))]
-    stages.append("evaluate_nir_vis@pair_accuracy")
+    faces = ("ingest", "protocols", "detect", "align", "attributes")
+    stages = ["weights", *(f"{stage}@lfw" for stage in faces)]
+    stages += [f"{EVERY[name].stage}@{name}" for name in names]
     assert ran(command("dvc", "repro", "-s", *stages, cwd=project)) == stages
-    check(project, "pair_accuracy")
+    for name in names:
+        check(project, name)
 
 
 @pytest.mark.long
