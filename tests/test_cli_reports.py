@@ -4,11 +4,14 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.errors import ParamsError, StageError
+from pipeline.ops.codec import decode, encode_png
 from pipeline.params.load import read_yaml
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import REJECTED, ShardFolder
@@ -47,6 +50,25 @@ def test_a_sheet_without_a_name_is_called_as_its_rows_are(tmp_path, monkeypatch)
     done = CliRunner().invoke(app, ["show", "data/mine/ingest"], catch_exceptions=False)
     assert done.stdout.splitlines()[0] == "mine-ingest.png"
     assert (tmp_path / "mine-ingest.png").is_file()
+
+
+def test_a_file_of_the_users_is_not_replaced_by_a_sheet_without_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ShardWriter(ShardFolder(Path("data/mine/ingest"), 1).shard(0).path, INGEST):
+        pass
+    mine = tmp_path / "mine-ingest.png"
+    foreign = encode_png(np.zeros((40, 40), np.uint8))
+    for content in (foreign, b""):
+        mine.write_bytes(content)
+        with pytest.raises(StageError, match=r"mine-ingest\.png is there .* by -o"):
+            CliRunner().invoke(app, ["show", "data/mine/ingest"], catch_exceptions=False)
+        assert mine.read_bytes() == content
+    mine.unlink()
+    for _ in range(2):  # one of ours is replaced
+        CliRunner().invoke(app, ["show", "data/mine/ingest"], catch_exceptions=False)
+    with Image.open(mine) as sheet:
+        assert sheet.info["Software"] == "crossband"
+        assert (np.asarray(sheet) == decode(mine.read_bytes())).all()
 
 
 def test_where_nothing_is_evaluated_compare_says_what_it_takes(tmp_path, monkeypatch):

@@ -30,14 +30,20 @@ def show(
     per_subject: Annotated[int, typer.Option(min=1, help="images a subject and band")] = 3,
     tile_px: Annotated[int, typer.Option(min=32, max=1024, help="side of a tile")] = 160,
 ) -> None:
-    """Draw a contact sheet of any stage's output."""
+    """Draw a contact sheet of any stage's output.
+
+    Without -o a sheet drawn before is replaced; any other file of that name stays.
+    """
     from pipeline.report.chosen_rows import count_subjects
-    from pipeline.report.contact_sheet import contact_sheet
+    from pipeline.report.contact_sheet import contact_sheet, is_ours
 
     if out is not None:
         check_png(out)
     shards = output_of(folder)
-    out = out or Path(f"{'-'.join(shards.path.absolute().parts[-2:])}.png")
+    if out is None:
+        out = Path(f"{'-'.join(shards.path.absolute().parts[-2:])}.png")
+        if out.exists() and not is_ours(out):
+            raise StageError(f"{out} is there and no sheet of crossband's: name another file by -o")
     out.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(
         shards,

@@ -1,6 +1,8 @@
 """Contact sheets: a few subjects by bands out of any shard folder, drawn as its columns allow."""
 
 import math
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -21,6 +23,10 @@ from pipeline.types import FACE_PARTS, Band, Row, UInt8
 
 _BEFORE = ("sample_id", "subject_id", "band", "simulated", "media_id", "frame_index", "image")
 """Columns of an image before: its tile is the image alone."""
+_HEADER_BYTES = 33
+"""Signature and IHDR of a PNG; a chunk of text may follow."""
+_TEXT = b"tEXtSoftware\0crossband"
+_MARK = struct.pack(">I", len(_TEXT) - 4) + _TEXT + struct.pack(">I", zlib.crc32(_TEXT))
 _NAMED = 12
 """Subjects that are named where none of those asked for is there."""
 
@@ -89,8 +95,15 @@ def _nothing_of(folder: ShardFolder, subjects: Sequence[str], bands: Sequence[st
 
 
 def write_png(image: UInt8, path: Path) -> None:
-    """Write a PNG, whole or not at all."""
-    write_whole(path, encode_png(image))
+    """Write a PNG that says whose it is, whole or not at all."""
+    png = encode_png(image)
+    write_whole(path, png[:_HEADER_BYTES] + _MARK + png[_HEADER_BYTES:])
+
+
+def is_ours(path: Path) -> bool:
+    """Tell whether ``write_png`` wrote a file."""
+    with path.open("rb") as file:
+        return file.read(_HEADER_BYTES + len(_MARK)).endswith(_MARK)
 
 
 def lines_of(
