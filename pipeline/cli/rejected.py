@@ -2,8 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.show import check_png, output_of
-from pipeline.errors import StageError
 
 if TYPE_CHECKING:
-    from pipeline.report.rejections import Step
-    from pipeline.store.files import Place
+    from pipeline.report.facts import Value
+    from pipeline.report.way import Step
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON, not text")]
 
@@ -64,39 +62,37 @@ def explain(
     sample_id: Annotated[
         str, typer.Argument(help="or the image's path: e.g. anna/1.jpg, photos/anna/1.jpg")
     ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="PNG of the image at each stage to write")
+    ] = None,
     data: Annotated[
         str | None, typer.Option(help="folder of the data sets, or s3://…; else CROSSBAND_DATA")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Follow a sample through the stages: what was made of it, where it left and why."""
-    from pipeline.report import rejections
+    """Follow an image through the stages: what was made and measured of it, where it left and why.
+
+    A number that an earlier stage has as well is not told again.
+    """
+    from pipeline.report import way
     from pipeline.store.files import data_folder, place_of
 
+    if out is not None:
+        check_png(out)
     folder = place_of(data) if data else data_folder()
-    way = _way_of(sample_id, folder)
+    found = way.way_of([*_ids_of(sample_id)], folder, _stages())
+    if out is not None:
+        way.way_sheet(found, folder, out)
     if as_json:
-        print(json.dumps(rejections.as_json(way), indent=2))
+        print(json.dumps(way.as_json(found), indent=2))
         return
-    for dataset, steps in way.items():
+    for dataset, steps in found.items():
         print(f"{sample_id} in {dataset}:")
         for step in steps:
-            for line in _lines(step):
+            for line in _lines(step, way.SHOWN):
                 print(f"  {line}")
-
-
-def _way_of(asked: str, data: "Place") -> Mapping[str, Sequence["Step"]]:
-    """Return the way of what is asked for: an id, or a path by one of the names it has as an id."""
-    from pipeline.report.rejections import way_of
-
-    first, *others = dict.fromkeys(_ids_of(asked))
-    try:
-        return way_of(first, data, _stages())
-    except StageError:
-        for name in others:
-            with suppress(StageError):
-                return way_of(name, data, _stages())
-        raise
+    if out is not None:
+        print(out)
 
 
 def _ids_of(asked: str) -> Iterator[str]:
@@ -118,14 +114,29 @@ def _ids_of(asked: str) -> Iterator[str]:
             yield sample_id_of(path.relative_to(folder).as_posix())
 
 
-def _lines(step: "Step") -> list[str]:
-    """Write a step: what there is in a few ids, what left with its reason."""
-    some = ", ".join(step.made[:3]) + (", …" if len(step.made) > 3 else "")
-    lines = [f"{step.stage:<16}{len(step.made)} made: {some}"] if step.made else []
+def _lines(step: "Step", shown: int) -> Iterator[str]:
+    """Write a step: what there is in a few ids with their numbers, what left with its reason."""
+    if step.made:
+        some = ", ".join(step.made[:shown]) + (", …" if len(step.made) > shown else "")
+        yield f"{step.stage:<16}{len(step.made)} made: {some}"
+    for sample_id in step.made[:shown]:
+        facts = step.facts[sample_id]
+        if len(step.made) > 1 and facts:
+            yield f"    {sample_id}"
+        wide = max((len(fact.name) for fact in facts), default=0)
+        for fact in facts:
+            yield f"      {fact.name:<{wide}}  {_words(fact.value)} {fact.unit}".rstrip()
     for each in step.gone:
         detail = f" ({each.detail})" if each.detail else ""
-        lines.append(f"{step.stage:<16}{each.sample_id} left: {each.reason}{detail}")
-    return lines
+        yield f"{step.stage:<16}{each.sample_id} left: {each.reason}{detail}"
+
+
+def _words(value: "Value | None") -> str:
+    if isinstance(value, list):
+        return " ".join(map(_words, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value is None else str(value)
 
 
 def _stages() -> list[str]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pipeline.ops.codec import decode_rgb
 from pipeline.report.chosen_rows import read_rows, shot_sql
+from pipeline.report.facts import scalar_fields, unit_of
 from pipeline.report.query import Tables
 from pipeline.report.site.views import drawing_of, fitted, strip, views_of
 from pipeline.store import ShardFolder
@@ -30,15 +31,6 @@ _ANGLES = {
     "truth_pose_deg": "truth_pose_deg[1]",
 }
 """SQL for the yaw of a row by its column: of what was measured, else of what is known."""
-
-_UNSAID = frozenset(
-    {
-        *("dataset", "sha256", "content_sha256", "fingerprint", "licence", "region", "seed"),
-        *("width_px", "height_px", "frame_index", "camera_id", "media_id"),
-        *("session_id", "template", "framing", "classes_present", "policy"),
-    }
-)
-"""Scalar columns that the page leaves out."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +99,12 @@ def counts_of(rows: Tables) -> dict[str, dict[str, int]]:
     return found
 
 
+def units_of(folder: ShardFolder) -> dict[str, str]:
+    """Return how the scalar columns are to be read, by name; those that need no words stay out."""
+    fields = scalar_fields(folder.shard(0).schema())
+    return {field.name: unit for field in fields if (unit := unit_of(field))}
+
+
 def shown_rows(
     folder: ShardFolder, rows: Tables, inputs: Sequence[ShardFolder], most: int
 ) -> Iterator[Shown]:
@@ -119,7 +117,7 @@ def shown_rows(
         most: how many at most: of each band and bucket of yaw in turn.
     """
     schema = folder.shard(0).schema()
-    scalars = _scalars(schema)
+    scalars = [field.name for field in scalar_fields(schema)]
     drawing = drawing_of(schema.names)
     columns = [
         name for name in schema.names if name in {*scalars, *drawing.columns, "image", "parent_id"}
@@ -165,10 +163,10 @@ def rejected_rows(
         ORDER BY place, reason, band, sample_id LIMIT $most""",
         most=most,
     )
-    images = images_before(inputs, [name for row in chosen for name in _origins(row[0])])
+    images = images_before(inputs, [name for row in chosen for name in origins_of(row[0])])
     shown = []
     for row in sorted(chosen, key=lambda row: (row[3], row[0])):
-        name = next((name for name in _origins(row[0]) if name in images), None)
+        name = next((name for name in origins_of(row[0]) if name in images), None)
         image = None if name is None else strip([("image", images[name])])
         shown.append(replace(Lost(*row), strip=image))
     return shown, listed
@@ -208,22 +206,7 @@ def _chosen(rows: Tables, most: int) -> dict[str, str]:
     )
 
 
-def _scalars(schema: pa.Schema) -> list[str]:
-    """Return the columns that the page has room for."""
-    tests = (
-        pa.types.is_string,
-        pa.types.is_integer,
-        pa.types.is_floating,
-        pa.types.is_boolean,
-    )
-    return [
-        field.name
-        for field in schema
-        if field.name not in _UNSAID and any(test(field.type) for test in tests)
-    ]
-
-
-def _origins(sample_id: str) -> list[str]:
+def origins_of(sample_id: str) -> list[str]:
     """Return the ids that a row may be made of, itself first: ``a#b#c``, ``a#b``, ``a``."""
     parts = sample_id.split("#")
     return ["#".join(parts[:length]) for length in range(len(parts), 0, -1)]

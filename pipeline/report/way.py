@@ -1,0 +1,176 @@
+"""One image's way through the stages: what each made and measured, where it left and why."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.errors import StageError
+from pipeline.report import draw
+from pipeline.report.chosen_rows import read_rows
+from pipeline.report.contact_sheet import caption
+from pipeline.report.facts import Fact, facts_of, told_fields
+from pipeline.report.rejections import GONE_COLUMNS, Gone, gone_of, root_of, write_tiles
+from pipeline.report.site.samples import origins_of
+from pipeline.report.site.views import TILE_PX, drawing_of, views_of
+from pipeline.store import ShardFolder, is_shard_folder, shard_of
+from pipeline.store.columns import measure_names
+from pipeline.store.files import Place
+from pipeline.types import UInt8
+
+SHOWN = 3
+"""Rows of a stage that are named and drawn; of the others there is their number."""
+
+_SAID = ("sample_id", "parent_id")
+"""Columns that every line of a way says anyhow."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a stage did with an image.
+
+    Attributes:
+        stage: its name, and that of its entry where it has several outputs: ``crops/small``.
+        made: ids of the rows that it made of it.
+        facts: for each of ``made``, what it tells beyond what rows of earlier stages told.
+        gone: rows that it did not make, and why.
+    """
+
+    stage: str
+    made: tuple[str, ...]
+    facts: dict[str, tuple[Fact, ...]]
+    gone: tuple[Gone, ...]
+
+
+def way_of(names: Sequence[str], data: Place, stages: Sequence[str]) -> dict[str, list[Step]]:
+    """Follow an image through the stages of the data sets that know it.
+
+    Args:
+        names: ids that may be meant, of any stage's row, the likeliest first: the first that a
+            stage has seen counts. The whole way is that of the image that the row comes from.
+        data: folder of the data sets.
+        stages: names in their order; others come after them.
+
+    Returns:
+        Steps by data set; a stage that has not seen the image is left out.
+
+    Raises:
+        StageError: no stage has seen any.
+    """
+    order = {name: place for place, name in enumerate(stages)}
+    outputs = {
+        dataset.name: sorted(
+            _outputs(dataset).items(),
+            key=lambda output: order.get(output[0].partition("/")[0], len(order)),
+        )
+        for dataset in _folders(data)
+    }
+    for root in dict.fromkeys(map(root_of, names)):
+        ways = {dataset: _steps(opened, root) for dataset, opened in outputs.items()}
+        if found := {dataset: steps for dataset, steps in ways.items() if steps}:
+            return found
+    raise StageError(
+        f"no stage below {data.absolute()} has seen {names[0]!r}: expected an id as "
+        "`crossband rejected` and the rows' column sample_id have it, or an image's path"
+    )
+
+
+def as_json(way: Mapping[str, Sequence[Step]]) -> dict[str, list[dict[str, object]]]:
+    """Return ``way_of`` as plain values."""
+    return {dataset: [asdict(step) for step in steps] for dataset, steps in way.items()}
+
+
+def way_sheet(way: Mapping[str, Sequence[Step]], data: Place, path: Path) -> None:
+    """Write a PNG of an image at each stage, side by side, as the report's pages show it.
+
+    Where a row left there is the image as the stage before drew it; without one, an empty tile.
+
+    Args:
+        way: of ``way_of``.
+        data: folder of the data sets.
+        path: the PNG to write.
+    """
+    drawn = [each for dataset, steps in way.items() for each in _drawn(data / dataset, steps)]
+    depth = max(len(words) for _, words in drawn)
+    tiles = [
+        draw.captioned(image, words + [""] * (depth - len(words)), (TILE_PX, TILE_PX))
+        for image, words in drawn
+    ]
+    first = next(step for steps in way.values() for step in steps)
+    root = root_of((*first.made, *(each.sample_id for each in first.gone))[0])
+    write_tiles(f"{root}: from stage to stage", tiles, path)
+
+
+def _folders(place: Place) -> list[Place]:
+    return sorted((each for each in place.glob("*") if each.is_dir()), key=str)
+
+
+def _outputs(dataset: Place) -> dict[str, ShardFolder]:
+    """Open what stages made of a data set; ``crops/small`` is a stage's output for an entry."""
+    found = {}
+    for path in _folders(dataset):
+        if is_shard_folder(path):
+            found[path.name] = ShardFolder.open(path)
+            continue
+        for entry in _folders(path):
+            # A stage tells whom it rejected: other shards lie there as a data set's source.
+            if is_shard_folder(entry / "rejected"):
+                found[f"{path.name}/{entry.name}"] = ShardFolder.open(entry)
+    return found
+
+
+def _steps(outputs: Sequence[tuple[str, ShardFolder]], root: str) -> list[Step]:
+    """Return what stages did with an image; who has not seen it is left out."""
+    steps = []
+    told: set[tuple[str, str]] = set()
+    for stage, folder in outputs:
+        index = shard_of(root, folder.count)
+        facts = _facts(folder, index, root, told)
+        told |= {(each.name, str(each.value)) for row in facts.values() for each in row}
+        left = folder.rejected.shard(index).batches(GONE_COLUMNS)
+        gone = tuple(
+            gone_of(row) for rows in left for row in rows if root_of(row["sample_id"]) == root
+        )
+        if facts or gone:
+            steps.append(Step(stage, tuple(facts), facts, gone))
+    return steps
+
+
+def _facts(
+    folder: ShardFolder, index: int, root: str, told: set[tuple[str, str]]
+) -> dict[str, tuple[Fact, ...]]:
+    """Return what the rows of an image tell, by id: a stage's own measures, and what is new."""
+    shard = folder.shard(index)
+    names = shard.table(["sample_id"])["sample_id"].to_pylist()
+    if not (ids := {name for name in names if root_of(name) == root}):
+        return {}
+    schema = shard.schema()
+    own = measure_names(schema)
+    fields = [field for field in told_fields(schema) if field.name not in _SAID]
+    columns = ["sample_id", *(field.name for field in fields)]
+    return {
+        row["sample_id"]: tuple(
+            fact
+            for fact in facts_of(row, fields)
+            if fact.name in own or (fact.name, str(fact.value)) not in told
+        )
+        for batch in shard.batches(columns, ids=ids)
+        for row in batch
+    }
+
+
+def _drawn(dataset: Place, steps: Sequence[Step]) -> Iterator[tuple[UInt8, list[str]]]:
+    """Yield image and caption of each row of a way, those that left among them."""
+    last: dict[str, UInt8] = {}
+    for step in steps:
+        title = f"{dataset.name} {step.stage}"
+        folder = ShardFolder.open(dataset / step.stage)
+        drawing = drawing_of(folder.shard(0).schema().names)
+        for row in read_rows(folder, step.made[:SHOWN]):
+            views = views_of(drawing, row, None)
+            view, image = views[0 if drawing.before else min(1, len(views) - 1)]
+            last[row["sample_id"]] = image
+            yield image, [f"{title}: {view}", *caption(row)]
+        for gone in step.gone[:SHOWN]:
+            before = (last[name] for name in origins_of(gone.sample_id) if name in last)
+            words = [f"{title}: left", f"{gone.reason}  {gone.band}", gone.sample_id, gone.detail]
+            yield next(before, draw.NOTHING), words
