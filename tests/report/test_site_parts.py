@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from jinja2 import Environment, FileSystemLoader
-from report_rows import IDENTITY, IMAGE, aligned, folder, make_image
+from report_rows import BOX, IDENTITY, IMAGE, POINTS, aligned, folder, make_image
 
 from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.curve import eer
@@ -19,11 +20,18 @@ from pipeline.face3d.measures import aligned_measures
 from pipeline.report.evaluate_bodies import write_band_cmc
 from pipeline.report.query import Tables
 from pipeline.report.site import card as card_module
-from pipeline.report.site.card import DataCard, hub_card, in_order_of_bands
+from pipeline.report.site.card import (
+    DataCard,
+    data_card,
+    hub_card,
+    in_order_of_bands,
+    own_rows,
+)
 from pipeline.report.site.changes import differences
 from pipeline.report.site.failures import _eer, band_matrix, worst_pairs
 from pipeline.report.site.markdown import html_of
 from pipeline.report.site.plots import det_of, heat_map, line_chart, read_curves
+from pipeline.report.site.responsible import answers
 from pipeline.report.site.results import charts
 from pipeline.report.site.runs import StageOutput
 from pipeline.report.site.samples import Shown, counts_of, rows_of, shown_rows
@@ -33,6 +41,7 @@ from pipeline.schemas.align import ALIGN
 from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.schemas.sample import IMAGES
 from pipeline.store import ShardFolder
+from pipeline.store.columns import field
 from pipeline.store.shards import ShardWriter, shard_of
 from pipeline.training.embed import EMBEDDINGS
 
@@ -178,6 +187,42 @@ def test_a_bar_in_a_licence_stays_in_its_cell_of_the_card():
         "d", 1, 1, 0, ("train",), [("VIS", {"train": 1})], {"train": 1}, [("CC | mine", 1)], []
     )
     assert "| CC \\| mine | 1 |" in hub_card(card, [])
+
+
+def test_a_card_parts_what_came_with_the_images_from_what_networks_made(tmp_path):
+    real = {"simulated": False, "generator": None}
+    person = {"subject_id": "a", "split": None, "face_xyxy": BOX, "body_xyxy": None}
+    images = [
+        make_image("boxed", **real),
+        make_image("plain", known=False, **real),
+        make_image("scene", known=False, truth_people=[person], **real),
+    ]
+    counted = data_card("d", folder(tmp_path / "ingest", IMAGES, images))
+    assert counted.annotated == [("boxes of faces", 2), ("five landmarks", 1), ("head poses", 1)]
+    faces = [aligned("boxed"), aligned("plain", detected_xy=POINTS + 1)]
+    own = own_rows("align", folder(tmp_path / "align", ALIGN, faces))
+    assert own == (1, 2)
+    assert own_rows("parse", folder(tmp_path / "parse", ALIGN, faces)) is None
+    told = answers(replace(counted, own={"align": own}), {})
+    words = told["dataAnnotationProtocol"]
+    assert "came boxes of faces (2), five landmarks (1), head poses (1). Who made them is" in words
+    assert "in 1 of 2 rows of `align` came with the images: no network placed them" in words
+    assert "All other boxes" in words
+    assert told["dataCollection"] == "3 were taken from the files of the data set's owner."
+
+
+def test_a_card_of_bare_images_says_that_networks_made_all(tmp_path):
+    images = folder(tmp_path / "ingest", IMAGES, [make_image("plain", known=False)])
+    card = replace(data_card("d", images), own={"align": (0, 1)})
+    words = answers(card, {})["dataAnnotationProtocol"]
+    assert "No boxes, landmarks, head poses or label maps came with the images. All boxes" in words
+    assert "no network placed" not in words
+
+
+def test_3d_shapes_of_the_data_set_are_its_own(tmp_path):
+    schema = pa.schema([field("sample_id", pa.string()), field("reconstruction", pa.string())])
+    rows = [{"sample_id": f"{n}", "reconstruction": ("truth", "mesh")[n % 2]} for n in range(3)]
+    assert own_rows("reconstruct", folder(tmp_path / "d", schema, rows)) == (2, 3)
 
 
 def test_a_heat_map_names_each_cell_in_percent():

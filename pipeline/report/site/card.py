@@ -1,8 +1,8 @@
-"""The data card: who and what a data set holds, under which licence, how much is simulated."""
+"""The data card: who and what a data set holds, what came with it, under which licence."""
 
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ruamel.yaml import YAML
 
@@ -12,6 +12,26 @@ from pipeline.store import ShardFolder
 from pipeline.types import Band, Split
 
 Counts = list[tuple[str, int]]
+
+NO_PROGRAM = "no program"
+"""The generator of images that no program made."""
+
+_ANNOTATED = {
+    "boxes of faces": "truth_box_xyxy IS NOT NULL OR "
+    "len(list_filter(truth_people, lambda one: one.face_xyxy IS NOT NULL)) > 0",
+    "five landmarks": "truth_landmarks_xy IS NOT NULL",
+    "boxes of bodies": "truth_body_xyxy IS NOT NULL OR "
+    "len(list_filter(truth_people, lambda one: one.body_xyxy IS NOT NULL)) > 0",
+    "head poses": "truth_pose_deg IS NOT NULL",
+    "label maps": "truth_labels.path IS NOT NULL",
+}
+"""What may come with an image, in SQL. Of a label map the name is read, not the image."""
+
+_OWN = {
+    "align": "detected_xy = truth_landmarks_xy",
+    "reconstruct": "reconstruction = 'truth'",
+}
+"""Stages that may take what came with the images for a network's output: SQL for such a row."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +48,9 @@ class DataCard:
         people: subjects by split.
         licences: images by licence.
         generators: images by the program that made them.
+        annotated: images by what came with them of places in them, as boxes of faces.
+        own: by stage, rows that hold what came with the images in place of a network's output, and
+            all rows.
     """
 
     name: str
@@ -39,6 +62,8 @@ class DataCard:
     people: dict[str, int]
     licences: Counts
     generators: Counts
+    annotated: Counts = field(default_factory=list)
+    own: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def simulated_percent(self) -> str:
@@ -56,9 +81,12 @@ def data_card(name: str, folder: ShardFolder) -> DataCard:
     tables = Tables.of(
         folder,
         "coalesce(subject_id, '') AS subject, band, coalesce(split, 'none') AS split, simulated, "
-        "coalesce(licence, 'unknown') AS licence, coalesce(generator, 'not named') AS generator, "
+        "coalesce(licence, 'unknown') AS licence, "
+        "coalesce(generator, CASE WHEN simulated THEN 'a program without a name' "
+        f"ELSE '{NO_PROGRAM}' END) AS generator, "
         "list_transform(truth_people, lambda one: "
-        "{'subject': one.subject_id, 'split': one.split}) AS people",
+        "{'subject': one.subject_id, 'split': one.split}) AS people, "
+        + ", ".join(f'coalesce({sql}, false) AS "{what}"' for what, sql in _ANNOTATED.items()),
     )
     bands: dict[str, dict[str, int]] = {}
     for band, split, count in tables.ask(
@@ -84,7 +112,21 @@ def data_card(name: str, folder: ShardFolder) -> DataCard:
         people,
         list(tables.counts("licence").items()),
         list(tables.counts("generator").items()),
+        [(what, count) for what in _ANNOTATED if (count := tables.count(f'"{what}"'))],
     )
+
+
+def own_rows(stage: str, folder: ShardFolder) -> tuple[int, int] | None:
+    """Count the rows that hold what came with the images, and all; None where no row may.
+
+    Args:
+        stage: name of a stage.
+        folder: its output.
+    """
+    if stage not in _OWN:
+        return None
+    tables = Tables.of(folder, f"coalesce({_OWN[stage]}, false) AS own")
+    return tables.count("own"), tables.count()
 
 
 def in_order_of_bands(

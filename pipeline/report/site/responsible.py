@@ -7,7 +7,7 @@ Reference:
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.report.site.card import DataCard
+from pipeline.report.site.card import NO_PROGRAM, DataCard
 
 VOCABULARY = "http://mlcommons.org/croissant/RAI/"
 CONFORMS = ("http://mlcommons.org/croissant/1.0", f"{VOCABULARY}1.0")
@@ -24,6 +24,12 @@ TITLES = {
 }
 """Properties of the vocabulary that crossband can answer, and what a reader calls them."""
 
+_OWN = {
+    "align": "boxes and landmarks of the faces",
+    "reconstruct": "3D shapes of the faces",
+}
+"""What a stage may take over as it came with the images."""
+
 
 def answers(card: DataCard, rejected: Mapping[str, int]) -> dict[str, str]:
     """Answer each of ``TITLES``.
@@ -33,7 +39,7 @@ def answers(card: DataCard, rejected: Mapping[str, int]) -> dict[str, str]:
         rejected: files that ``ingest`` left out, by reason.
     """
     made = card.simulated
-    programs = ", ".join(f"{name} ({count})" for name, count in card.generators)
+    programs = ", ".join(f"{name} ({n})" for name, n in card.generators if name != NO_PROGRAM)
     bands = ", ".join(f"{band} {sum(found.values())}" for band, found in card.bands)
     lost = ", ".join(f"{reason} {count}" for reason, count in rejected.items()) or "none"
     real = card.images - made
@@ -41,16 +47,15 @@ def answers(card: DataCard, rejected: Mapping[str, int]) -> dict[str, str]:
         f"{made} of {card.images} images were made by programs" if made else "",
         f"{real} were taken from the files of the data set's owner" if real else "",
     ]
+    collected = [f"{'; '.join(filter(None, kinds))}.", f"Programs: {programs}." if programs else ""]
     return {
-        "dataCollection": f"{'; '.join(filter(None, kinds))}. Made by: {programs}.",
-        "dataCollectionMissingData": f"Of the files that the data set lists, left out when it was "
-        f"taken in: {lost}. The rejected rows of every stage stand in the report with their "
-        "reason. Images beside a list, which it does not name, are not counted.",
-        "dataAnnotationProtocol": "Subjects, bands and splits are those of the data set. Boxes, "
-        "landmarks, label maps and poses are the output of networks, whose files the report lists "
-        "with their sha256; nobody corrected them.",
-        "dataPreprocessingProtocol": "Images were turned upright and made 8 bits. What the other "
-        "stages did, their parameters and counts, stands in the report.",
+        "dataCollection": " ".join(filter(None, collected)),
+        "dataCollectionMissingData": f"Files that the data set lists and the stage `ingest` could "
+        f"not take in, by reason: {lost}. The report lists what later stages rejected, with "
+        "reasons. Images that the data set's list does not name are not counted.",
+        "dataAnnotationProtocol": _annotation(card),
+        "dataPreprocessingProtocol": "Images were turned upright and stored in 8 bits a channel. "
+        "What later stages did with them stands in the report, a page each.",
         "dataUseCases": "Training and testing of recognition of faces and people across spectral "
         "bands.",
         "dataLimitations": (
@@ -68,6 +73,34 @@ def answers(card: DataCard, rejected: Mapping[str, int]) -> dict[str, str]:
             else "Programs made all images; a face that one made can still resemble someone."
         ),
     }
+
+
+def _annotation(card: DataCard) -> str:
+    """Part what came with the images from what networks made of them."""
+    came = ", ".join(f"{what} ({count})" for what, count in card.annotated)
+    words = ["Subjects, bands and splits are those of the data set."]
+    if came:
+        drawn = card.simulated == card.images
+        words += [
+            f"With the {card.images} images came {came}.",
+            "The programs that made the images wrote them."
+            if drawn
+            else "Who made them is not known here: crossband took them as they were.",
+        ]
+    else:
+        words += ["No boxes, landmarks, head poses or label maps came with the images."]
+    words += [
+        f"The {_OWN[stage]} in {own} of {rows} rows of `{stage}` came with the images: no network "
+        "placed them."
+        for stage, (own, rows) in card.own.items()
+        if own
+    ]
+    words += [
+        f"All {'other ' if came else ''}boxes, landmarks, head poses, 3D shapes and label maps are "
+        "the output of networks, or computed from it; nobody corrected them. The report lists the "
+        "networks' files with their sha256."
+    ]
+    return " ".join(words)
 
 
 def croissant_card(card: DataCard, rejected: Mapping[str, int]) -> dict[str, Any]:

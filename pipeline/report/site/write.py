@@ -8,14 +8,14 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.report.grouped import BUCKETS, UNKNOWN
-from pipeline.report.site.card import DataCard, data_card, hub_card, in_order_of_bands
+from pipeline.report.site.card import DataCard, data_card, hub_card, in_order_of_bands, own_rows
 from pipeline.report.site.changes import record
 from pipeline.report.site.pages import Pages, script_of
 from pipeline.report.site.responsible import TITLES, answers, croissant_card
@@ -40,6 +40,7 @@ class Written:
         cards: its rejected samples that are shown.
         listed: those that are listed.
         data: of ``ingest`` what its data set holds.
+        own: see ``card.own_rows``.
         matrix: of ``attributes`` bands against bands, where there are several.
     """
 
@@ -47,6 +48,7 @@ class Written:
     cards: list[Card] = field(default_factory=list)
     listed: list[Lost] = field(default_factory=list)
     data: DataCard | None = None
+    own: tuple[int, int] | None = None
     matrix: Matrix | None = None
 
 
@@ -125,6 +127,7 @@ def _stage_page(pages: Pages, output: StageOutput, images: int, rejected: int) -
             lost,
             listed,
             data_card(output.entry.key, folder) if stage == "ingest" else None,
+            own_rows(stage, folder),
             matrix(output, folder) if stage == "attributes" and several else None,
         )
     found = {bucket for of_band in counts.values() for bucket in of_band}
@@ -212,10 +215,18 @@ def _rejected_page(pages: Pages, written: Sequence[Written]) -> None:
 
 def _data_page(
     pages: Pages,
-    written: Iterable[Written],
+    written: Sequence[Written],
     weights: Mapping[str, WeightFile],
 ) -> list[DataCard]:
-    found = [(each.data, each.output.rejected) for each in written if each.data]
+    own: dict[str, dict[str, tuple[int, int]]] = {}
+    for each in written:
+        if each.own:
+            own.setdefault(each.output.entry.key, {})[each.output.entry.stage] = each.own
+    found = [
+        (replace(each.data, own=own.get(each.data.name, {})), each.output.rejected)
+        for each in written
+        if each.data
+    ]
     folder = pages.site / "cards"
     folder.mkdir()
     datasets = []
