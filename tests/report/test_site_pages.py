@@ -52,7 +52,7 @@ def test_what_the_params_leave_out_is_not_counted_as_rejected(tmp_path):
     text = page(tmp_path, "index.html")
     assert row_of(text, "detect")[4:6] == ["1", "2"]
     assert "11 → 8, −1" in text
-    assert "<b>1</b>rejected, not by choice" in text
+    assert "<b>1</b>rows rejected" in text
     said = "11 rows in, 8 out, 2 left out by params (band_left_out 2), 1 rejected (too_dark 1)."
     assert said in page(tmp_path, "site/detect.d.html")
 
@@ -98,8 +98,8 @@ def test_results_show_the_table_the_curve_and_the_worst_pairs(project):
     assert "<td><b>trained</b></td><td>50.0 [1.0, 99.0] n 2</td>" in text
     assert "What is compared." in text
     assert text.count("<svg") == 2  # ROC and DET
-    least = text.index("One person, least alike")
-    most = text.index("Two people, most alike")
+    least = text.index("Same person, least alike")
+    most = text.index("Different people, most alike")
     # a·a = 0.6, b·b = 1; a's probe with b's gallery = 0.8, b's probe with a's = 0.
     assert re.findall(r"<small>(\d\.\d+) ·", text[least:most]) == ["0.600", "1.000"]
     assert re.findall(r"<small>(\d\.\d+) ·", text[most:]) == ["0.800", "0.000"]
@@ -113,6 +113,22 @@ def test_the_data_card_counts_and_names_licences(project):
     assert "| NIR | 4 |" in card
     assert "**100.0 % are simulated**" in card
     assert "## Whom it shows\n" in card
+
+
+def test_the_data_card_says_what_came_with_the_images(project):
+    """Its faces lie on the landmarks of the data set, as ``detect.backend: truth`` takes them."""
+    card = page(project, "site/cards/d.md")
+    assert "boxes of faces (8), five landmarks (8), head poses (8)" in card
+    assert "The programs that made the images wrote them." in card
+    assert "in 8 of 8 rows of `align` came with the images" in card
+
+
+def test_numbers_of_a_sample_have_their_units(project):
+    units = re.findall(r"data-units='(.*?)'", page(project, "site/align.d.html"))
+    told = json.loads(units[0])
+    assert told["interocular_px"] == "px"
+    assert told["score"] == "(0..1)"
+    assert "band" not in told
 
 
 def test_the_croissant_card_is_valid_and_answers_by_the_rai_vocabulary(project):

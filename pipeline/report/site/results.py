@@ -114,8 +114,8 @@ def _failures(output: StageOutput, images: Path) -> list[tuple[str, list[dict[st
     wanted = [name for pair in (*genuine, *impostor) for name in (pair.probe, pair.gallery)]
     pictures = images_before(output.inputs, wanted)
     titles = {
-        "One person, least alike": genuine,
-        "Two people, most alike": impostor,
+        "Same person, least alike": genuine,
+        "Different people, most alike": impostor,
     }
     found = []
     for title, pairs in titles.items():

@@ -21,7 +21,15 @@ from pipeline.report.site.pages import Pages, script_of
 from pipeline.report.site.responsible import TITLES, answers, croissant_card
 from pipeline.report.site.results import Matrix, blocks, charts, evaluation, is_evaluation, matrix
 from pipeline.report.site.runs import REPORTS, StageOutput, flat, read_outputs
-from pipeline.report.site.samples import Lost, Shown, counts_of, rejected_rows, rows_of, shown_rows
+from pipeline.report.site.samples import (
+    Lost,
+    Shown,
+    counts_of,
+    rejected_rows,
+    rows_of,
+    shown_rows,
+    units_of,
+)
 from pipeline.report.stage_graph import Sizes, layout, read_edges
 from pipeline.report.summary import LEFT_OUT, closing_words
 from pipeline.weights import WeightFile
@@ -107,10 +115,12 @@ def _stage_page(pages: Pages, output: StageOutput, images: int, rejected: int) -
     """Write a stage's page; whatever is read of its rows is read here, several stages at a time."""
     counts: dict[str, dict[str, int]] = {}
     cards: list[Card] = []
+    units: dict[str, str] = {}
     written = Written(output)
     if (folder := output.folder) is not None:
         table = rows_of(folder)
         counts = counts_of(table)
+        units = units_of(folder)
         place = pages.site / "images" / output.page
         place.mkdir(parents=True)
         rows = shown_rows(folder, table, output.inputs, images)
@@ -141,6 +151,7 @@ def _stage_page(pages: Pages, output: StageOutput, images: int, rejected: int) -
         shown=len(cards),
         simulated=sum(card["simulated"] for card in cards),
         lost=len(written.cards),
+        units=units,
         charts=[] if is_evaluation(output) else charts(output),
         measured="Results" if is_evaluation(output) else "Measured by ground truth",
         blocks=blocks(output),
@@ -249,8 +260,8 @@ def _headlines(outputs: Sequence[StageOutput], cards: Sequence[DataCard]) -> lis
         (f"{images:,}", "images taken in"),
         (f"{sum(card.subjects for card in cards):,}", "subjects"),
         (str(len(bands)), "bands"),
-        (f"{100 * simulated / max(images, 1):.1f} %", "simulated"),
-        (f"{lost:,}", "rejected, not by choice"),
+        (f"{100 * simulated / max(images, 1):.1f} %", "of the images simulated"),
+        (f"{lost:,}", "rows rejected"),
         (str(sum(map(is_evaluation, outputs))), "evaluations"),
     ]
 

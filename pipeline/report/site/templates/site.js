@@ -54,6 +54,7 @@
   const dialog = document.querySelector("dialog");
   if (dialog) {
     let shown = null;
+    const units = JSON.parse(dialog.dataset.units);
     const view = (src, number, index, name) => {
       const box = make("span", "", "view");
       box.style.setProperty("--n", number);
@@ -91,7 +92,7 @@
       const list = make("dl", "", "facts");
       for (const [name, value] of Object.entries(JSON.parse(facts))) {
         const pair = make("div");
-        pair.append(make("dt", name), make("dd", String(value)));
+        pair.append(make("dt", name), make("dd", `${value} ${units[name] || ""}`.trim()));
         list.append(pair);
       }
       content.append(grid, list);
