@@ -43,11 +43,12 @@ def measure(
     from pipeline.training.engine.trained import load_trained, network_path
     from pipeline.training.methods import METHODS
     from pipeline.training.once import curve_of, trained_once
+    from pipeline.training.people_folds import training_ids
 
     stage = StageRun("train_bodies", row.method.dataset, load_params(PARAMS))
     protocols = protocols_of(row, Path())
     pretrained = load_trained(stage.trained(network_path("pretrain_bodies", row.method.pretrained)))
-    crops, ids = stage.source("crop_bodies"), bodies.training_ids(protocols, 1)
+    crops, ids = stage.source("crop_bodies"), training_ids(protocols, 1)
     backbone = (MODULES[pretrained.backbone],) if row.method.kind == "adaface" else ()
     code = "pipeline.training.engine.loop", METHODS[row.method.kind], *backbone
     # Opened once for all seeds, so images are decoded once.

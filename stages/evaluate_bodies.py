@@ -23,6 +23,7 @@ def run(stage: StageRun) -> None:
     from pipeline.training import evaluate_bodies as evaluate  # these bring torch
     from pipeline.training.embed_people import write_embeddings
     from pipeline.training.own_network import by_file
+    from pipeline.training.people_folds import folds_tested
 
     name, params = stage.dataset, stage.entry(stage.params.evaluate_bodies)
     stage = stage.on(params.dataset)
@@ -52,7 +53,7 @@ def run(stage: StageRun) -> None:
         show_bands(stage, title, found)
         write_embeddings(embeddings, found.embeddings)
     else:
-        folds = evaluate.folds_tested(protocols, body, params.protocols, params.dataset)
+        folds = folds_tested(protocols, body.params, params.dataset)
         by_image = evaluate.by_image(protocols, crops, body, folds, check, own)
         stage.write_metrics(by_image.metrics)
         show_images(stage, title, protocols, by_image)

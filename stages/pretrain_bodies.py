@@ -24,13 +24,14 @@ def run(stage: StageRun) -> None:
     """Train, or load, one network of the section."""
     from pipeline.training import bodies  # these bring torch
     from pipeline.training.engine.trained import network_path
+    from pipeline.training.people_folds import folds_of, training_ids
 
     name, params = stage.dataset, stage.entry(stage.params.pretrain_bodies)
     stage = stage.on(params.dataset)
     protocols = [
         read_protocol(Path("data", params.dataset, "protocols", each)) for each in params.protocols
     ]
-    ids = bodies.training_ids(protocols, bodies.folds_of(protocols)[0])
+    ids = training_ids(protocols, folds_of(protocols)[0])
     chosen = bodies.open_chosen(params, stage.source("crop_bodies"), ids)
     method = bodies.start_of(params, chosen.samples.hw)
     report = None

@@ -27,6 +27,7 @@ def run(stage: StageRun) -> None:
     """Train one method of the section on each fold's own table ``train``."""
     from pipeline.training import bodies  # these bring torch
     from pipeline.training.engine.trained import load_trained, network_path
+    from pipeline.training.people_folds import folds_of, networks_of, training_ids
 
     name, params = stage.dataset, stage.entry(stage.params.train_bodies)
     stage = stage.on(params.dataset)
@@ -37,10 +38,10 @@ def run(stage: StageRun) -> None:
     pretrained = load_trained(stage.trained(path))
     key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
     curves, metrics, runs = [], {}, {}
-    folds = bodies.networks_of(protocols, bodies.folds_of(protocols))
+    folds = networks_of(protocols, folds_of(protocols))
     numbers = sorted(set(folds.values()))
     for number in numbers:
-        ids = bodies.training_ids(protocols, number)
+        ids = training_ids(protocols, number)
         chosen = bodies.open_chosen(params, stage.source("crop_bodies"), ids)
         path = network_path(stage.stage, name, number)
         with locked(path.parent):

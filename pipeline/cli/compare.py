@@ -11,15 +11,19 @@ from pipeline.cli.projects import project_file
 from pipeline.cli.rejected import Json
 from pipeline.cli.show import output_of
 from pipeline.errors import ParamsError
+from pipeline.params.body_training import PeopleParams
+from pipeline.params.evaluate_bodies import EvaluateBodiesParams
 from pipeline.params.evaluate_dmfr import EvaluateDmfrParams
 from pipeline.params.evaluate_nir_vis import EvaluateParams
 from pipeline.params.load import load_params
+from pipeline.params.whole import Params
 
 if TYPE_CHECKING:
     from pipeline.evaluation.outcomes import Outcomes
     from pipeline.report.changed_rows import RowChanges
 
 _MCNEMAR = "McNemar's exact test, as if probes of one subject were independent"
+AnyEvaluation = EvaluateParams | EvaluateDmfrParams | EvaluateBodiesParams
 
 
 def diff(
@@ -51,6 +55,9 @@ def compare(
         str, typer.Argument(help="an evaluation, e.g. hsst-VIS-NIR, or its output of another run")
     ],
     second: Annotated[str, typer.Argument(help="another one on the same protocol")],
+    protocol: Annotated[
+        str | None, typer.Option(help="which one, of evaluations of several protocols")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare two evaluations probe by probe: the difference, and two tests of it.
@@ -60,7 +67,8 @@ def compare(
     together; McNemar's takes each as independent, so its p is too small if people have several.
 
     One evaluation before and after an edit: `dvc get . data/photos/evaluate_nir_vis/photos-pram
-    --rev HEAD -o old`, then `crossband compare old photos-pram`.
+    --rev HEAD -o old`, then `crossband compare old photos-pram`. Two evaluations of bodies on LLCM,
+    SYSU-MM01 or RegDB name one of their protocols by `--protocol`.
 
     Two rows of ablations, named by their files (`reports/ablations/outcomes/ROW/plain.parquet`),
     are compared over all seeds at once: macro rank-1, people and seeds resampled together, beside
@@ -79,8 +87,8 @@ def compare(
             "says what the protocol is"
         )
     found = paired(
-        _outcomes(second, one) if one else _outcomes(first),
-        _outcomes(first, other) if other else _outcomes(second),
+        _outcomes(second, protocol, one) if one else _outcomes(first, protocol),
+        _outcomes(first, protocol, other) if other else _outcomes(second, protocol),
     )
     if as_json:
         print(json.dumps(asdict(found), indent=2))
@@ -132,11 +140,12 @@ def _embeddings_in(*folders: str) -> list[Path]:
     return [Path(folder, "embeddings.parquet") for folder in folders]
 
 
-def _outcomes(name: str, embeddings: Path | None = None) -> "Outcomes":
+def _outcomes(name: str, asked: str | None, embeddings: Path | None = None) -> "Outcomes":
     """Return an evaluation's outcomes by its name, with or without that of its stage.
 
     Args:
         name: of the evaluation.
+        asked: which of its protocols; None where it has one.
         embeddings: those of another run of it; by default its own.
     """
     from pipeline.evaluation.made_probes import asked_of
@@ -145,6 +154,63 @@ def _outcomes(name: str, embeddings: Path | None = None) -> "Outcomes":
     from stages.run import data_of
 
     params = load_params(project_file("params.yaml"))
+    section, key = _section_of(name, params)
+    entry: AnyEvaluation = getattr(params, section)[key]
+    path = embeddings or Path("data", entry.dataset, section, key, "embeddings.parquet")
+    if isinstance(entry, EvaluateBodiesParams):
+        return _of_bodies(f"{section}@{key}", entry, params.train_bodies[entry.method], asked, path)
+    chosen = _one_of((entry.protocol,), asked, f"{section}@{key}")
+    protocol = read_protocol(Path("data", entry.dataset, "protocols", chosen))
+    if made := _made_of(entry):
+        stage, made_by, generator = made
+        real, folder = (output_of(data_of(entry.dataset, each)) for each in (stage, made_by))
+        protocol = asked_of(protocol, real, folder, generator)
+    return probe_outcomes(protocol, path, getattr(entry, "folds", None) or protocol.folds())
+
+
+def _of_bodies(
+    name: str, entry: EvaluateBodiesParams, trained: PeopleParams, asked: str | None, path: Path
+) -> "Outcomes":
+    """Return what an evaluation of bodies made of one of its protocols.
+
+    Args:
+        name: of the evaluation with its stage.
+        entry: its params.
+        trained: params of its method's training.
+        asked: as of ``_outcomes``.
+        path: of its embeddings.
+    """
+    from pipeline.evaluation.outcomes import image_outcomes
+    from pipeline.store.protocols import Kind, read_protocol
+    from pipeline.training.people_folds import folds_tested
+
+    folder = Path("data", entry.dataset, "protocols")
+    protocols = {each: read_protocol(folder / each) for each in entry.protocols}
+    if all(each.kind == Kind.RECOGNITION for each in protocols.values()):
+        raise ParamsError(
+            f"{name} tests templates between bands: expected an evaluation of faces, or one of "
+            "re-identification. Its metrics hold `differences`, paired by person; rows of the "
+            "ablations are compared by their files, reports/ablations/bodies_outcomes/…"
+        )
+    protocol = protocols[_one_of(entry.protocols, asked, name)]
+    networks = folds_tested(protocols.values(), trained, entry.dataset)
+    return image_outcomes(protocol, path, {each: networks[each] for each in protocol.folds()})
+
+
+def _one_of(protocols: tuple[str, ...], asked: str | None, name: str) -> str:
+    """Return the protocol that is asked for, or the only one."""
+    if asked is None and len(protocols) == 1:
+        return protocols[0]
+    if asked not in protocols:
+        found = "no choice" if asked is None else repr(asked)
+        raise ParamsError(
+            f"{name} tests {list(protocols)}: expected --protocol with one of them, found {found}"
+        )
+    return asked
+
+
+def _section_of(name: str, params: Params) -> tuple[str, str]:
+    """Return the section that holds an evaluation, and its name there."""
     stage, _, key = name.rpartition("@")
     sections = {
         section: values
@@ -162,20 +228,7 @@ def _outcomes(name: str, embeddings: Path | None = None) -> "Outcomes":
     if len(found) > 1:
         named = [f"{section}@{key}" for section in found]
         raise ParamsError(f"{name!r} is an evaluation of several stages: expected one of {named}")
-    entry = sections[found[0]][key]
-    if not isinstance(entry, EvaluateParams | EvaluateDmfrParams):
-        raise ParamsError(
-            f"{found[0]}@{key} tests templates of several protocols: expected an evaluation of "
-            "faces. Its metrics hold `differences`, paired by person; rows of the ablations are "
-            "compared by their files, reports/ablations/bodies_outcomes/…"
-        )
-    protocol = read_protocol(Path("data", entry.dataset, "protocols", entry.protocol))
-    if made := _made_of(entry):
-        stage, made_by, generator = made
-        real, folder = (output_of(data_of(entry.dataset, each)) for each in (stage, made_by))
-        protocol = asked_of(protocol, real, folder, generator)
-    path = embeddings or Path("data", entry.dataset, found[0], key, "embeddings.parquet")
-    return probe_outcomes(protocol, path, entry.folds or protocol.folds())
+    return found[0], key
 
 
 def _made_of(entry: EvaluateParams | EvaluateDmfrParams) -> tuple[str, str, str | None] | None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +14,15 @@ from numpy.typing import NDArray
 from pipeline.errors import StageError
 from pipeline.evaluation.bootstrap import Interval, mean_interval
 from pipeline.evaluation.mates import mates_of, over_tried
+from pipeline.evaluation.rates import rate
 from pipeline.evaluation.reidentification import search_ranks
 from pipeline.evaluation.templates import Embedded, Embeddings, sides_of
 from pipeline.store.columns import field, vectors_of
 from pipeline.store.protocols import Exclude, Kind, Protocol
 from pipeline.store.whole import written_whole
 
-_SEARCHED = (Kind.RECOGNITION, Kind.REIDENTIFICATION, Kind.REIDENTIFICATION_BY_IMAGE)
+SEARCHED = (Kind.RECOGNITION, Kind.REIDENTIFICATION, Kind.REIDENTIFICATION_BY_IMAGE)
+"""Kinds in which each probe searches a gallery."""
 
 Outcomes = dict[tuple[int, str], tuple[str, bool]]
 """By fold and probe template: the subject, and whether the first of its list is the subject."""
@@ -75,16 +78,40 @@ def probe_outcomes(protocol: Protocol, path: Path, folds: Collection[int]) -> Ou
     Raises:
         StageError: the protocol's probes do not search a gallery, or the file is missing.
     """
-    if protocol.kind not in _SEARCHED:
-        raise StageError(
-            f"protocol {protocol.name} is of kind {protocol.kind}: expected one of "
-            f"{', '.join(_SEARCHED)}, in which each probe searches a gallery"
-        )
-    if not path.is_file():
-        raise StageError(f"{path} is missing: run the evaluation (`dvc repro`)")
+    _check(protocol, path)
     found: Outcomes = {}
     for number in folds:
         both = read_embeddings(path, number)
+        found |= outcomes_of(protocol.fold(number), *both, number)
+    return found
+
+
+def image_outcomes(protocol: Protocol, path: Path, networks: Mapping[int, int]) -> Outcomes:
+    """Search each probe again as ``probe_outcomes``, by what an evaluation of bodies left.
+
+    Args:
+        protocol: with all its folds.
+        path: ``embeddings.parquet`` of the evaluation, which has no sides.
+        networks: by fold, the fold whose network tests it.
+
+    Raises:
+        StageError: the protocol's probes do not search a gallery, or the file is missing, or lacks
+            a network.
+    """
+    _check(protocol, path)
+    table = pq.read_table(path)
+    by_network = {
+        number: _vectors(table.filter(pc.equal(table["fold"], number)))
+        for number in set(networks.values())
+    }
+    if lacking := sorted(number for number, each in by_network.items() if not each):
+        raise StageError(
+            f"{path} lacks the network of fold {lacking[0]}: expected those of "
+            f"{sorted(by_network)}; run the evaluation again (`dvc repro`)"
+        )
+    found: Outcomes = {}
+    for number, network in networks.items():
+        both = by_network[network], by_network[network]
         found |= outcomes_of(protocol.fold(number), *both, number)
     return found
 
@@ -214,6 +241,19 @@ def sign_flip_p(apart: NDArray[np.float64], subjects: NDArray[np.str_]) -> float
     return min(1.0, float(chances[as_far].sum()))
 
 
+def compared(first: Outcomes, second: Outcomes) -> dict[str, Any]:
+    """Return by how much the first's rank-1 lies above the second's, probe by probe.
+
+    Returns:
+        A rate of differences −1, 0 and 1 over the probes that both tried, in all folds, with n and
+        an interval over people: each is drawn with all of its probes.
+    """
+    keys = sorted(first.keys() & second.keys())
+    apart = [float(first[key][1]) - second[key][1] for key in keys]
+    people = np.array([first[key][0] for key in keys])
+    return rate(float(np.mean(apart)) if apart else None, len(apart), mean_interval(apart, people))
+
+
 def mcnemar_p(only_first: int, only_second: int) -> float:
     """Return the two-sided p-value of McNemar's exact test."""
     from scipy.stats import binomtest  # slow to import, and only `crossband compare` asks
@@ -222,6 +262,20 @@ def mcnemar_p(only_first: int, only_second: int) -> float:
     return 1.0 if not total else float(binomtest(only_first, total).pvalue)
 
 
+def _check(protocol: Protocol, path: Path) -> None:
+    """Refuse a protocol whose probes do not search, and an evaluation that was not made."""
+    if protocol.kind not in SEARCHED:
+        raise StageError(
+            f"protocol {protocol.name} is of kind {protocol.kind}: expected one of "
+            f"{', '.join(SEARCHED)}, in which each probe searches a gallery"
+        )
+    if not path.is_file():
+        raise StageError(f"{path} is missing: run the evaluation (`dvc repro`)")
+
+
 def _side(table: pa.Table, side: str) -> Embeddings:
-    mine = table.filter(pc.equal(table["side"], side))
-    return dict(zip(mine["sample_id"].to_pylist(), vectors_of(mine["embedding"]), strict=True))
+    return _vectors(table.filter(pc.equal(table["side"], side)))
+
+
+def _vectors(table: pa.Table) -> Embeddings:
+    return dict(zip(table["sample_id"].to_pylist(), vectors_of(table["embedding"]), strict=True))

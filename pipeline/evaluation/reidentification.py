@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.evaluation.closed_set import CMC_RANKS
 from pipeline.evaluation.comparison import compare
-from pipeline.evaluation.mates import counted, mates_of, over_tried
+from pipeline.evaluation.mates import counted, entries_of, mates_of, over_tried
 from pipeline.evaluation.measures import ProbeRanks, empty_ranks, rank_probes
 from pipeline.evaluation.rates import NO_ROC, Recognition, mean_rate, reached_by_rank
 from pipeline.evaluation.subjects import named
@@ -54,6 +54,38 @@ def measure_reidentification(
         **counted(gallery, probes, mates),
     }
     return Recognition(metrics, NO_ROC, reached_by_rank(place, CMC_RANKS))
+
+
+def by_chance(gallery: Side, probes: Side, exclude: Exclude) -> dict[str, float]:
+    """Return what a random order of the entries reaches on average: ``rank1`` and ``map``, 0..1.
+
+    Of n entries that a probe meets m are its mates. One of them comes first with a chance of m/n,
+    and the mean of the average precision over all orders is, with H(n) = 1 + 1/2 + … + 1/n,
+    (H(n) + (m − 1)/(n − 1) (n − H(n))) / n. Both are exact, whether ranks are of images or of
+    subjects. NaN where no probe has a mate.
+
+    Args:
+        gallery: what was to be searched; who could not be enrolled counts as the others.
+        probes: the queries; those without a mate are left out, as in the rates.
+        exclude: which entries a query does not meet.
+
+    Reference:
+        Y. Bestgen, Exact expected average precision of the random baseline for system evaluation,
+        The Prague Bulletin of Mathematical Linguistics 103, 2015.
+    """
+    mates = mates_of(gallery, probes, elsewhere=exclude != Exclude.NONE)
+    if exclude == Exclude.SAME_CAMERA:
+        left_out = entries_of(probes.cameras, gallery.cameras)
+    else:
+        left_out = mates_of(gallery, probes) - mates
+    mated = mates > 0
+    if not mated.any():
+        return {"rank1": float("nan"), "map": float("nan")}
+    m, n = mates[mated], (len(gallery.subjects) - left_out)[mated]
+    harmonic = np.cumsum(1.0 / np.arange(1, len(gallery.subjects) + 1))[n - 1]
+    others = (m - 1) / np.maximum(n - 1, 1)  # of a single entry, which is the mate, none is another
+    precision = (harmonic + others * (n - harmonic)) / n
+    return {"rank1": float(np.mean(m / n)), "map": float(np.mean(precision))}
 
 
 def _enrolled_mates(gallery: Side, probes: Side, exclude: Exclude) -> Int64:

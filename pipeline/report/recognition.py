@@ -110,8 +110,9 @@ def recognition_table(
     lines = [f"# {title}", "", protocol.description, ""]
     lines += [f"| row | {' | '.join(map(_heading, names))} |", "|---" * (len(names) + 1) + "|"]
     if "chance" in metrics:
-        by_chance = {"rank1": _percent(metrics["chance"]["rank1"]["value"])} | _BY_CHANCE
-        lines.append(f"| chance | {' | '.join(by_chance[name] for name in names)} |")
+        by_chance = dict(_BY_CHANCE)
+        by_chance |= {name: _percent(each["value"]) for name, each in metrics["chance"].items()}
+        lines.append(f"| chance | {' | '.join(by_chance.get(name, '–') for name in names)} |")
     rows = [(title, metrics[name]) for name, title in _BESIDE.items() if name in metrics]
     rows.append(("**trained**", metrics))
     rows += [(title, metrics[name]) for name, title in WORN.items() if name in metrics]
@@ -127,6 +128,7 @@ def recognition_table(
     few = f" Of fewer than {FEW_PEOPLE} people intervals say little." * (people < FEW_PEOPLE)
     lines += ["", f"In percent, {_spread_of(metrics, names)}; n: how many were tried, of {people} "]
     lines[-1] += f"people who probe.{few}"
+    lines += _difference_lines(metrics.get("differences", {}))
     if published:
         lines += ["", "Published by the papers, on the data sets they name; not measured here:", ""]
         lines += published_lines(published)
@@ -141,6 +143,15 @@ def _spread_of(metrics: Mapping[str, Any], names: Sequence[str]) -> str:
     if any(rate.get("std") is not None for rate in rates):
         return "± standard deviation over folds"
     return "[95 % interval over subjects]"
+
+
+def _difference_lines(differences: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return rows that were compared probe by probe, where some were."""
+    if not differences:
+        return []
+    lines = ["", "Rank-1 in points, probe by probe, [95 % interval over people]:", ""]
+    lines += ["| difference | rank-1 |", "|---|---|"]
+    return lines + [f"| {name} | {_cell(rate)} |" for name, rate in differences.items()]
 
 
 def _why_not(metrics: Mapping[str, Any], names: Sequence[str]) -> list[str]:

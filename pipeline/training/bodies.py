@@ -1,7 +1,7 @@
 """From params and rows of ``crop_bodies`` to networks that embed people."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,6 @@ from pipeline.params.pretrain_bodies import (
     PretrainFaceParams,
 )
 from pipeline.params.train_bodies import TrainBodyParams, TrainDeenParams, TrainFaceParams
-from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training.aligned import subjects_of
 from pipeline.training.backbones import BACKBONES, make_backbone
@@ -54,33 +53,6 @@ _METHODS: dict[str, type[PeopleMethod]] = {
 }
 PretrainPeopleParams = PretrainBodyParams | PretrainDeenParams | PretrainFaceParams
 TrainPeopleParams = TrainBodyParams | TrainDeenParams | TrainFaceParams
-
-
-def training_ids(protocols: Iterable[Protocol], fold: int) -> set[str]:
-    """Return the samples that a fold of any of the protocols trains on."""
-    tables = (protocol.fold(fold).train for protocol in protocols)
-    return {sample for table in tables for sample in table["sample_id"].to_pylist()}
-
-
-def folds_of(protocols: Collection[Protocol]) -> list[int]:
-    """Return the folds of protocols that are trained on together.
-
-    Raises:
-        StageError: they have different ones.
-    """
-    found = {protocol.name: tuple(protocol.folds()) for protocol in protocols}
-    if len(set(found.values())) > 1:
-        raise StageError(f"protocols have folds {found}: expected the same; name others together")
-    return list(next(iter(found.values())))
-
-
-def networks_of(protocols: Collection[Protocol], folds: Collection[int]) -> dict[int, int]:
-    """Return the fold whose network tests each fold: the first that trains on the same samples."""
-    first: dict[frozenset[str], int] = {}
-    return {
-        number: first.setdefault(frozenset(training_ids(protocols, number)), number)
-        for number in folds
-    }
 
 
 def open_chosen(params: PeopleParams, folder: ShardFolder, ids: Collection[str]) -> Chosen:

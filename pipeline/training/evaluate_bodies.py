@@ -1,6 +1,6 @@
 """Measures networks of people on protocols: between bands by templates, or image by image."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from pipeline.evaluation.band_rows import (
     measured_rows,
 )
 from pipeline.evaluation.band_templates import filmed_in_bands
-from pipeline.evaluation.recognition import Embeddings, Recognition, measure_protocol
+from pipeline.evaluation.image_rows import measured_images
+from pipeline.evaluation.recognition import Embeddings, Recognition
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
-from pipeline.training.bodies import check_cut, networks_of
+from pipeline.training.bodies import check_cut
 from pipeline.training.embed_people import (
     FACE,
     PRETRAINED,
@@ -45,7 +46,7 @@ AGAINST = (
     *((FUSED_SCORES, TRAINED), (JOINED_FEATURES, TRAINED)),
     *((TRAINED, row) for row in WITHOUT),
 )
-"""Rows that are compared subject by subject."""
+"""Rows that are compared, those that there are: subject by subject, or image by image."""
 MATRICES = (PRETRAINED, TRAINED)
 SHOWN_PEOPLE = 4
 
@@ -95,7 +96,8 @@ class ByImage:
     """What protocols of re-identification gave, by their names.
 
     Attributes:
-        metrics: of the trained network, with those of ``untrained`` and ``pretrained`` beside.
+        metrics: of the trained network, with those of ``untrained`` and ``pretrained`` beside, and
+            what ``measured_images`` adds.
         results: by protocol and row, fold by fold.
         seen: where the network looks.
         embeddings: of the trained networks, by fold.
@@ -184,35 +186,12 @@ def by_image(
     metrics: dict[str, dict[str, Any]] = {}
     results: dict[str, list[Recognition]] = {}
     for protocol in protocols:
-        measured = {row: _measured(protocol, each) for row, each in rows.items()}
-        others = {row: each.metrics for row, each in measured.items() if row != TRAINED}
-        metrics[protocol.name] = measured[TRAINED].metrics | others
-        results |= {f"{protocol.name}: {row}": each.folds for row, each in measured.items()}
+        measured, folded = measured_images(protocol, rows, TRAINED, AGAINST)
+        metrics[protocol.name] = measured
+        results |= {f"{protocol.name}: {row}": each for row, each in folded.items()}
     return ByImage(
         metrics, results, Seen(method.views, *looked_at(method, tested, SHOWN_PEOPLE)), found
     )
-
-
-def folds_tested(
-    protocols: Collection[Protocol], body: Networks, names: Collection[str], dataset: str
-) -> dict[int, int]:
-    """Return the fold whose network tests each fold: its own where it was trained on these.
-
-    Args:
-        protocols: that are tested.
-        body: what is tested.
-        names: of the protocols.
-        dataset: theirs.
-    """
-    folds = sorted({fold for each in protocols for fold in each.folds()})
-    params = body.params
-    if params.dataset == dataset and set(names) <= set(params.protocols):
-        return networks_of(protocols, folds)
-    return dict.fromkeys(folds, 1)
-
-
-def _measured(protocol: Protocol, of_fold: Mapping[int, Embeddings]) -> Any:
-    return measure_protocol(protocol, lambda number: (of_fold[number], of_fold[number]))
 
 
 def _heat_map(row: BandRow) -> tuple[Float32, list[str]]:

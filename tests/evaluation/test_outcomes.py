@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.errors import ParamsError, StageError
 from pipeline.evaluation.outcomes import (
+    compared,
+    image_outcomes,
     mcnemar_p,
     outcomes_of,
     paired,
@@ -31,6 +34,7 @@ from pipeline.store.protocols import (
     match_table,
     template_table,
     train_table,
+    write_protocol,
 )
 
 SIDES = {"a": (1.0, 0.0), "b": (0.0, 1.0)}
@@ -204,8 +208,39 @@ def test_rows_that_share_no_seed_are_refused(tmp_path):
         CliRunner().invoke(app, ["compare", *files], catch_exceptions=False)
 
 
-def test_an_evaluation_of_bodies_is_refused_in_a_sentence(tmp_path, monkeypatch):
+def test_bodies_are_searched_by_the_network_of_each_fold(tmp_path):
+    """Network 1, which tests the folds 1 and 2, sees pb1 as a; network 3 sees all right."""
+    networks = {1: {"pb1": "a"}, 3: {}}
+    names = {f"g{who}": who for who in SIDES} | {"pa1": "a", "pa2": "a", "pb1": "b"}
+    rows = [
+        {"fold": number, "sample_id": name, "embedding": SIDES[otherwise.get(name, who)]}
+        for number, otherwise in networks.items()
+        for name, who in names.items()
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "e")
+    kind = Kind.REIDENTIFICATION
+    found = image_outcomes(protocol(kind=kind), tmp_path / "e", {1: 1, 2: 1, 3: 3})
+    assert {key: hit for key, (_, hit) in found.items()} == {
+        (fold, name): name != "pb2" and (name != "pb1" or fold == 3)  # pb2 was not found
+        for fold in (1, 2, 3)
+        for name in ("pa1", "pa2", "pb1", "pb2")
+    }
+    with pytest.raises(StageError, match="lacks the network of fold 2"):
+        image_outcomes(protocol(kind=kind), tmp_path / "e", {1: 1, 2: 2})
+
+
+def test_a_difference_is_the_firsts_minus_the_seconds_with_people_drawn():
+    hits = {"a1": (True, False), "a2": (True, True), "b1": (False, True)}
+    first, second = ({(1, n): (n[0], each[k]) for n, each in hits.items()} for k in (0, 1))
+    first[1, "c1"] = ("c", True)  # which the second did not try
+    # a: 1 + 0 of two probes, b: −1 of one; draws of two people give 1/2, 0 and −1
+    assert compared(first, second) == {"value": 0.0, "n": 3, "ci95": [-1.0, 0.5]}
+
+
+def test_templates_between_bands_are_refused_in_a_sentence(tmp_path, monkeypatch):
     shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ParamsError, match="evaluate_bodies@full tests templates of several"):
+    for band in ("SWIR", "MWIR", "LWIR"):
+        write_protocol(Path("data/scenes/protocols"), replace(protocol(), name=f"VIS-{band}"))
+    with pytest.raises(ParamsError, match="evaluate_bodies@full tests templates between bands"):
         CliRunner().invoke(app, ["compare", "full", "lora"], catch_exceptions=False)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from pipeline import testing
-from pipeline.errors import StageError
+from pipeline.cli import app
+from pipeline.errors import ParamsError, StageError
 from pipeline.params.load import load_params
 from stages.run import StageRun
 
@@ -70,6 +72,21 @@ def through(workspace):
     return json.loads(Path("reports/metrics/mine/evaluate_bodies/full.json").read_text())
 
 
+def compared(found, name):
+    """Differences are those of the rates, and `crossband compare` finds the same rate again."""
+    metrics = found[name]
+    for row in ("untrained", "pretrained"):
+        difference = metrics["differences"][f"trained - {row}"]
+        apart = metrics["rank1"]["value"] - metrics[row]["rank1"]["value"]
+        assert difference["value"] == pytest.approx(apart, abs=2e-6)  # all folds have as many
+        assert difference["n"] == metrics["rank1"]["n"]
+    words = ["compare", "full", "full", "--protocol", name, "--json"]
+    again = json.loads(CliRunner().invoke(app, words, catch_exceptions=False).output)
+    assert again["probes"] == metrics["rank1"]["n"]
+    assert again["rank1"] == pytest.approx([metrics["rank1"]["value"]] * 2, abs=2e-6)
+    assert again["only"] == [0, 0]
+
+
 def test_llcm_in_both_directions_by_both_protocols(workspace):
     testing.llcm(workspace.path / "images", train=2, test=3, each=2)
     prepared(workspace, "llcm", LLCM, ["VIS", "NIR"])
@@ -82,12 +99,18 @@ def test_llcm_in_both_directions_by_both_protocols(workspace):
         assert 0 <= found[name]["map"]["value"] <= 1
         assert len(found[name]["rank1"]["folds"]) == 10
         assert found[name]["untrained"]["map"]["value"] is not None
+        # 3 people in 2 cameras, in each 1 image or 2, without the query's own: 1 of 5, or 2 of 10
+        assert found[name]["chance"]["rank1"]["value"] == 0.2
+        compared(found, name)
+    with pytest.raises(ParamsError, match="expected --protocol with one of them"):
+        CliRunner().invoke(app, ["compare", "full", "full"], catch_exceptions=False)
     trained = json.loads(Path("reports/metrics/mine/train_bodies/full.json").read_text())
     assert set(trained) == {"steps", "fold_1"}  # ten draws of the gallery, one training
     table = Path("reports/figures/mine/evaluate_bodies/full.md").read_text()
     assert "ViT, fine-tuned on LLCM" in table
     assert table.count("Protocol not told:") == len(LLCM)
     assert table.count("| IDKL | LLCM") == 2 * len(LLCM)
+    assert table.count("| chance |") == len(LLCM)
 
 
 def test_deen_on_llcm(workspace):
@@ -141,6 +164,9 @@ def test_regdb_trains_a_network_for_each_trial(workspace):
     networks = sorted(Path("data/trained/train_bodies/full").glob("fold-*/network.pt"))
     assert [path.parent.name for path in networks] == ["fold-01", "fold-02"]
     assert len(found["visible_to_thermal"]["map"]["folds"]) == 2
+    for name in names:  # 2 people are tested with 2 images each
+        assert found[name]["chance"]["rank1"]["value"] == 0.5
+        compared(found, name)
     trained = json.loads(Path("reports/metrics/mine/train_bodies/full.json").read_text())
     assert trained["fold_1"]["subjects"] == trained["fold_2"]["subjects"] == 2
 

@@ -18,8 +18,8 @@ from test_evaluated_rows import own, save_onnx
 from models.bodies.semantic_vit import SIZES, Design, SemanticViT
 from pipeline.errors import ParamsError, StageError, WeightsError
 from pipeline.params.load import lay_profile_over, load_params, read_yaml
-from pipeline.training.bodies import folds_of
 from pipeline.training.engine.trained import load_trained, save_trained
+from pipeline.training.people_folds import folds_of
 from pipeline.types import Band
 from pipeline.weights.verify import sha256_of
 from stages.run import StageRun

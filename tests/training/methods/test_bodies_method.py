@@ -16,6 +16,7 @@ from pipeline.training.engine.loop import train
 from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.bodies import ACROSS, COLLAPSED, WITHIN, Bodies, spread_of
 from pipeline.training.methods.people import Chosen, named_by
+from pipeline.training.people_folds import training_ids
 from pipeline.types import Band
 
 NAMES = ("VIS-SWIR", "VIS-MWIR", "VIS-LWIR")
@@ -28,7 +29,7 @@ def params(**changes) -> TrainBodyParams:
 def opened(root, chosen=None, **options):
     folder = write_people(root, **options)
     protocols = [read_protocol(root / "protocols" / name) for name in NAMES]
-    ids = bodies.training_ids(protocols, 1)
+    ids = training_ids(protocols, 1)
     return bodies.open_chosen(chosen or params(), folder, ids)
 
 
