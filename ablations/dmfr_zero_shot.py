@@ -23,10 +23,10 @@ def run() -> None:
     ablation = load_section(DmfrAblationParams, ABLATIONS)
     method = next(iter(ablation.rows.values())).method
     stage = StageRun("evaluate_dmfr", method.dataset, load_params(PARAMS))
-    networks = {"SFace, zero-shot": zero_shot.by_sface(stage.weight("sface"))}
+    networks = {"SFace, zero-shot": zero_shot.by_sface(stage.weight("sface"), method.device)}
     if own := ablation.network:
         networks["own network, zero-shot"] = zero_shot.by_file(
-            stage.file(Path(own.path), own.sha256), own
+            stage.file(Path(own.path), own.sha256), own, method.device
         )
     found: dict[str, dict[str, Any]] = {}
     for tested, what in ablation.tested.items():

@@ -9,6 +9,7 @@ from ablations.row import ABLATIONS, protocol_of
 from pipeline.evaluation.outcomes import write_outcomes
 from pipeline.params.ablations import AblationParams
 from pipeline.params.load import load_params, load_section
+from pipeline.params.training import RecogniserParams
 from pipeline.report.ablations import summarised
 from pipeline.store.protocols import read_protocol
 from pipeline.store.whole import write_whole
@@ -31,10 +32,10 @@ def run() -> None:
     stage = StageRun("evaluate_nir_vis", method.dataset, load_params(PARAMS))
     protocol = protocol_of(method, ablation.tested)
     found: dict[str, dict[str, Any]] = {}
-    networks = {"SFace, zero-shot": zero_shot.by_sface(stage.weight("sface"))}
+    networks = {"SFace, zero-shot": zero_shot.by_sface(stage.weight("sface"), method.device)}
     if own := ablation.network:
         networks["own network, zero-shot"] = zero_shot.by_file(
-            stage.file(Path(own.path), own.sha256), own
+            stage.file(Path(own.path), own.sha256), own, method.device
         )
     for probes in sorted({each for row in ablation.rows.values() for each in row.probes}):
         folders = stage.source("parts"), stage.source(PROBES[probes])
@@ -47,7 +48,7 @@ def run() -> None:
             outcomes = {key: hit for each in tested.values() for key, hit in each.outcomes.items()}
             name = title.partition(",")[0].replace(" ", "_").lower()
             write_outcomes(FOLDER / "outcomes" / name / f"{probes}.parquet", {0: outcomes})
-    values = {"networks": found, "separation": _separation(stage, method.image_budget_mb)}
+    values = {"networks": found, "separation": _separation(stage, method)}
     write_whole(ZERO_SHOT, json.dumps(values, indent=2) + "\n")
 
 
@@ -59,7 +60,7 @@ def read_zero_shot() -> tuple[dict[str, Any], dict[str, Any] | None]:
     return values["networks"], values["separation"]
 
 
-def _separation(stage: StageRun, budget_mb: int) -> dict[str, Any] | None:
+def _separation(stage: StageRun, method: RecogniserParams) -> dict[str, Any] | None:
     """Return SFace's EER in VIS from the front: whether the people differ as people do.
 
     None where the data set knows no views.
@@ -71,8 +72,9 @@ def _separation(stage: StageRun, budget_mb: int) -> dict[str, Any] | None:
     if not folder.is_dir():
         return None
     protocol, parts = read_protocol(folder), stage.source("parts")
-    sets = zero_shot.open_faces(parts, parts, protocol, budget_mb)
-    both = zero_shot.embed_zero_shot(zero_shot.by_sface(stage.weight("sface")), sets)
+    sets = zero_shot.open_faces(parts, parts, protocol, method.image_budget_mb)
+    sface = zero_shot.by_sface(stage.weight("sface"), method.device)
+    both = zero_shot.embed_zero_shot(sface, sets)
     eer: dict[str, Any] = measured_on(protocol.fold(1), both).recognition.metrics["eer"]
     return eer
 

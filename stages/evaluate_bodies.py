@@ -35,7 +35,7 @@ def run(stage: StageRun) -> None:
     own = None
     if params.network is not None:
         file = stage.file(Path(params.network.path), params.network.sha256)
-        own = by_file(file, params.network)
+        own = by_file(file, params.network, body.params.device)
 
     def check(tested: "Networks", fold: int, mine: Sequence[Protocol]) -> None:
         for each in mine:

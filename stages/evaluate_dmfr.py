@@ -6,6 +6,7 @@ from pipeline.evaluation.made_probes import asked_of
 from pipeline.evaluation.people import refuse_trained
 from pipeline.evaluation.recognition import Embeddings, chance_rank1, measure_protocol
 from pipeline.params.evaluate_dmfr import EvaluateDmfrParams
+from pipeline.params.training import RecogniserParams
 from pipeline.report.published import published_by
 from pipeline.report.recognition import (
     recognition_figure,
@@ -43,7 +44,7 @@ def run(stage: StageRun) -> None:
         refuse_trained(
             trained.subjects, protocol.fold(number), params.dataset, stage.params.datasets
         )
-    rows = zero_shot(stage, params, protocol, (real, made), method.image_budget_mb)
+    rows = zero_shot(stage, params, protocol, (real, made), method)
     rows |= embed.embed_starts(method, pretrained, sets, flip=params.flip_test)
     rows[embed.TRAINED] = embed.embed_trained(
         method, pretrained, trained, sets, flip=params.flip_test
@@ -79,15 +80,16 @@ def zero_shot(
     params: EvaluateDmfrParams,
     protocol: Protocol,
     folders: tuple[ShardFolder, ShardFolder | None],
-    budget_mb: int,
+    method: RecogniserParams,
 ) -> dict[str, tuple[Embeddings, Embeddings]]:
     """Return what networks as they are embed: SFace, and the user's own if there is one."""
     from pipeline.training import zero_shot as networks
 
-    sets = networks.open_made(*folders, protocol, params.probes, budget_mb)
-    chosen = {"sface": networks.by_sface(stage.weight("sface"))}
+    sets = networks.open_made(*folders, protocol, params.probes, method.image_budget_mb)
+    chosen = {"sface": networks.by_sface(stage.weight("sface"), method.device)}
     if own := params.network:
-        chosen["network"] = networks.by_file(stage.file(Path(own.path), own.sha256), own)
+        file = stage.file(Path(own.path), own.sha256)
+        chosen["network"] = networks.by_file(file, own, method.device)
     return {
         row: networks.embed_zero_shot(network, sets, flip=params.flip_test)
         for row, network in chosen.items()

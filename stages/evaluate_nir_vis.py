@@ -43,7 +43,7 @@ def run(stage: StageRun) -> None:
         protocol = asked_of(protocol, *folders)
     sets = embed.open_tested(*folders, protocol, method)
     kept = trained_embeddings(stage, params, method, protocol, sets)
-    measured = dict(zero_shot(stage, params, protocol, method.image_budget_mb))
+    measured = dict(zero_shot(stage, params, protocol, method))
     pretrained = load_trained(network_path(PRETRAINED_BY, method.pretrained))
     starts = embed.embed_starts(method, pretrained, sets, flip=params.flip_test)
     measured |= {row: _measured(protocol, both) for row, both in starts.items()}
@@ -106,16 +106,17 @@ def trained_embeddings(
 
 
 def zero_shot(
-    stage: StageRun, params: EvaluateParams, protocol: Protocol, budget_mb: int
+    stage: StageRun, params: EvaluateParams, protocol: Protocol, method: MethodParams
 ) -> Iterator[tuple[str, Measured]]:
     """Yield what networks as they are reach: SFace, and the user's own if there is one."""
     from pipeline.training import zero_shot as networks
 
     folders = stage.source(params.gallery_rows), stage.source(params.rows)
-    sets = networks.open_faces(*folders, protocol, budget_mb)
-    chosen = {"sface": networks.by_sface(stage.weight("sface"))}
+    sets = networks.open_faces(*folders, protocol, method.image_budget_mb)
+    chosen = {"sface": networks.by_sface(stage.weight("sface"), method.device)}
     if own := params.network:
-        chosen["network"] = networks.by_file(stage.file(Path(own.path), own.sha256), own)
+        file = stage.file(Path(own.path), own.sha256)
+        chosen["network"] = networks.by_file(file, own, method.device)
     for row, network in chosen.items():
         both = networks.embed_zero_shot(network, sets, flip=params.flip_test)
         yield row, _measured(protocol, both)

@@ -20,6 +20,7 @@ from pipeline.store.whole import written_whole
 from pipeline.training.bodies import TrainPeopleParams, load_people, method_of
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.embedders import Embed, embed_as_is, embed_samples
+from pipeline.training.engine.embedding import IMAGES_AT_ONCE
 from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.bodies import Bodies
 from pipeline.training.methods.people import PeopleMethod, named_by
@@ -118,11 +119,11 @@ def face_starts(networks: Networks, tested: TestedSamples, sface: Path) -> dict[
     """Embed faces by what no fold changes: pretrained, and by SFace as it is.
 
     Args:
-        networks: of faces.
+        networks: of faces; SFace runs on their device.
         tested: as the networks' method opens them.
         sface: the weight file.
     """
-    network = SFace(sface)
+    network = SFace(sface, device=networks.params.device, batch_rows=IMAGES_AT_ONCE)
 
     def as_is(samples: SampleSet, indices: Int64, mirror: bool) -> Float32:
         crops = _as_sface_takes(samples.read(indices))

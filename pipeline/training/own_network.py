@@ -1,5 +1,6 @@
 """A network of the user's own, tested as it is: an ONNX file from images to embeddings."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ import onnxruntime
 import torch
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
+from models.precision import device_of
 from pipeline.errors import WeightsError, one_line
+from pipeline.params.base import Device
 from pipeline.params.evaluation import NetworkParams
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
@@ -24,22 +27,24 @@ _REFUSED = (
 )
 """What ONNX Runtime raises of a file that it can't load, or not run on what it is given."""
 _FLOAT32 = "tensor(float)"
+_ON_CPU, _ON_GPU = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+log = logging.getLogger(__name__)
 
 
-def by_file(path: Path, params: NetworkParams) -> Embed:
+def by_file(path: Path, params: NetworkParams, device: Device) -> Embed:
     """Embed with a user's ONNX file, which takes the middle of the aligned crop.
 
     Args:
         path: of the file, whose sha256 was checked.
         params: how its values are scaled.
+        device: of the method that it stands beside. On a GPU it runs where ONNX Runtime can.
 
     Raises:
         WeightsError: the file is no network from images to embeddings.
+        ParamsError: ``cuda`` where torch sees no GPU.
     """
-    try:
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    except _REFUSED as error:
-        raise WeightsError(f"{path}: expected an ONNX network, found {one_line(error)}") from error
+    session = _session(path, on_gpu=device_of(device) == "cuda")
     taken, returned = session.get_inputs(), session.get_outputs()
     shape = taken[0].shape if len(taken) == 1 else []
     sides = shape[2:]
@@ -73,6 +78,25 @@ def by_file(path: Path, params: NetworkParams) -> Embed:
         return vectors
 
     return embed
+
+
+def _session(path: Path, *, on_gpu: bool) -> onnxruntime.InferenceSession:
+    """Open a file, on a GPU if it can be; one line says where it can't."""
+    providers = [_ON_CPU]
+    if on_gpu and _ON_GPU in onnxruntime.get_available_providers():
+        providers.insert(0, _ON_GPU)
+    try:
+        session = onnxruntime.InferenceSession(path, providers=providers)
+    except _REFUSED as error:
+        raise WeightsError(f"{path}: expected an ONNX network, found {one_line(error)}") from error
+    # What is asked for is not always had: without CUDA's libraries ONNX Runtime takes the CPU.
+    if on_gpu and _ON_GPU not in session.get_providers():
+        log.warning(
+            "%s runs on the CPU: ONNX Runtime has no CUDA here; install onnxruntime-gpu in place "
+            "of onnxruntime",
+            path,
+        )
+    return session
 
 
 def _pixels(samples: SampleSet, indices: Int64) -> torch.Tensor:

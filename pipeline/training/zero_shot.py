@@ -8,12 +8,14 @@ import numpy as np
 from pipeline.evaluation.recognition import Embeddings
 from pipeline.ops.geometry import affine_between, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
+from pipeline.params.base import Device
 from pipeline.recognition.sface import SFace
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples
 from pipeline.training.data.shard_rows import Choice
 from pipeline.training.embedders import Embed, embed_as_is
+from pipeline.training.engine.embedding import IMAGES_AT_ONCE
 from pipeline.training.methods.dmfr import made_by
 from pipeline.training.own_network import by_file
 from pipeline.training.tested import TestedSets, open_sets
@@ -89,12 +91,16 @@ def embed_zero_shot(
     return gallery, probes
 
 
-def by_sface(weights: Path) -> Embed:
+def by_sface(weights: Path, device: Device) -> Embed:
     """Embed with SFace, whatever template the faces are aligned by.
 
     Its crop is cut out of the aligned one; what lies beyond that repeats its border.
+
+    Args:
+        weights: of SFace.
+        device: of the method that it stands beside.
     """
-    network = SFace(weights)
+    network = SFace(weights, device=device, batch_rows=IMAGES_AT_ONCE)
 
     def embed(samples: SampleSet, indices: Int64, mirror: bool) -> Float32:
         crops = arcface_crops(samples, indices)

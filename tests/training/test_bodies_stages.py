@@ -18,6 +18,7 @@ from test_evaluated_rows import own, save_onnx
 from models.bodies.semantic_vit import SIZES, Design, SemanticViT
 from pipeline.errors import ParamsError, StageError, WeightsError
 from pipeline.params.load import lay_profile_over, load_params, read_yaml
+from pipeline.recognition.sface import SFace
 from pipeline.training.engine.trained import load_trained, save_trained
 from pipeline.training.people_folds import folds_of
 from pipeline.types import Band
@@ -162,13 +163,23 @@ def test_lora_starts_from_the_same_network_and_moves_attention_alone(trained):
     assert all(".attn.qkv.weight" in name or ".attn.proj.weight" in name for name in moved)
 
 
-def test_faces_of_the_same_people_stand_beside_and_are_fused(trained, weight_file):
+def test_faces_of_the_same_people_stand_beside_and_are_fused(trained, weight_file, monkeypatch):
+    made = []
+
+    class Made(SFace):
+        def __init__(self, weights, **options):
+            made.append(options)
+            super().__init__(weights, **options)
+
+    monkeypatch.setattr("pipeline.training.embed_people.SFace", Made)
     Path("weights").mkdir()
     shutil.copy(weight_file("sface"), "weights/face_recognition_sface_2021dec.onnx")
     trained.edit(evaluate_bodies={"full": {"face": "face"}})
     trained.run("pretrain_bodies", "face_vis")
     trained.run("train_bodies", "face")
+    trained.edit(train_bodies={"face": {"device": "auto"}})
     trained.run("evaluate_bodies", "full")
+    assert made == [{"device": "auto", "batch_rows": 32}]
     assert trained.metrics("train_bodies", "face")["fold_1"]["left_out"]["lacking_a_band"] == 1
     found = trained.metrics("evaluate_bodies", "full")
     for row in ("face_pretrained", "face", "sface", "fusion_of_scores", "fusion_of_features"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from face_rows import face_row, open_rows, png, write_rows
@@ -16,6 +17,7 @@ from pipeline.errors import ParamsError, StageError, WeightsError
 from pipeline.ops.templates import ARCFACE_112_XY
 from pipeline.params.evaluation import NetworkParams
 from pipeline.params.load import load_params
+from pipeline.recognition.sface import SFace
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.degrade import DEGRADE
 from pipeline.schemas.masks import MASKS
@@ -226,7 +228,7 @@ def test_a_users_network_sees_the_middle_of_the_crop_scaled_as_told(tmp_path):
     rows = [face_row(name, "s0") for name in "ab"]
     samples = open_rows(tmp_path / "rows", PARTS, rows)
     path = save_onnx(tmp_path / "mine.onnx", ("n", 3, 100, 100))
-    embed = by_file(path, NetworkParams(**own(path, offset=10.0, divisor=4.0)))
+    embed = by_file(path, NetworkParams(**own(path, offset=10.0, divisor=4.0)), "cpu")
     found = embed(samples, np.array([1, 0]), False)
     for vector, row in zip(found, reversed(rows), strict=True):
         middle = decoded(row["image"])[22:122, 22:122].astype(np.float64)
@@ -245,7 +247,7 @@ def test_a_file_that_does_not_embed_images_is_refused(tmp_path, shape, rank, mes
     samples = open_rows(tmp_path / "rows", PARTS, [face_row("a", "s0")])
     path = save_onnx(tmp_path / "mine.onnx", shape, rank)
     with pytest.raises(WeightsError, match=message):
-        by_file(path, NetworkParams(**own(path)))(samples, np.array([0]), False)
+        by_file(path, NetworkParams(**own(path)), "cpu")(samples, np.array([0]), False)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +260,7 @@ def test_a_file_that_does_not_embed_images_is_refused(tmp_path, shape, rank, mes
 def test_a_file_that_takes_one_image_or_other_numbers_is_refused(tmp_path, options, message):
     path = save_onnx(tmp_path / "mine.onnx", **options)
     with pytest.raises(WeightsError, match=message):
-        by_file(path, NetworkParams(**own(path)))
+        by_file(path, NetworkParams(**own(path)), "cpu")
 
 
 def test_a_file_that_holds_the_number_of_images_within_is_told(tmp_path):
@@ -271,7 +273,7 @@ def test_a_file_that_holds_the_number_of_images_within_is_told(tmp_path):
         helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 37632])
     )
     onnx.save(model, path)
-    embed = by_file(path, NetworkParams(**own(path)))
+    embed = by_file(path, NetworkParams(**own(path)), "cpu")
     assert embed(samples, np.array([0]), False).shape == (1, 37632)
     with pytest.raises(WeightsError, match=r"can't run it on 2 images.*any number of images"):
         embed(samples, np.array([0, 1]), False)
@@ -281,4 +283,53 @@ def test_a_file_that_is_no_network_is_refused(tmp_path):
     path = tmp_path / "mine.onnx"
     path.write_bytes(b"nothing")
     with pytest.raises(WeightsError, match="expected an ONNX network"):
-        by_file(path, NetworkParams(**own(path)))
+        by_file(path, NetworkParams(**own(path)), "cpu")
+
+
+@pytest.mark.parametrize(
+    ("device", "gpu", "offered", "had", "asked", "told"),
+    [
+        ("cpu", True, True, True, ["CPU"], False),
+        ("auto", False, True, True, ["CPU"], False),
+        ("auto", True, True, True, ["CUDA", "CPU"], False),
+        ("cuda", True, True, True, ["CUDA", "CPU"], False),
+        ("auto", True, False, False, ["CPU"], True),
+        ("auto", True, True, False, ["CUDA", "CPU"], True),  # CUDA's libraries are missing
+    ],
+)
+def test_a_users_network_runs_where_the_method_does_or_says_why_not(
+    tmp_path, monkeypatch, caplog, device, gpu, offered, had, asked, told
+):
+    """A stand-in for ONNX Runtime on a machine with a GPU; the session is the CPU's."""
+    given, session = [], onnxruntime.InferenceSession
+
+    class Opened(session):
+        def __init__(self, path, providers):
+            given.extend(name.removesuffix("ExecutionProvider") for name in providers)
+            super().__init__(path, providers=["CPUExecutionProvider"])
+
+        def get_providers(self):
+            return [f"{name}ExecutionProvider" for name in given if had or name == "CPU"]
+
+    names = ["CUDAExecutionProvider"] * offered + ["CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: names)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Opened)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    path = save_onnx(tmp_path / "mine.onnx")
+    by_file(path, NetworkParams(**own(path)), device)
+    assert given == asked
+    assert ("mine.onnx runs on the CPU" in caplog.text) == told
+
+
+def test_sface_runs_where_the_method_does_and_takes_many_faces_at_once(trained_sample, monkeypatch):
+    made = []
+
+    class Made(SFace):
+        def __init__(self, weights, **options):
+            made.append(options)
+            super().__init__(weights, **options)
+
+    monkeypatch.setattr("pipeline.training.zero_shot.SFace", Made)
+    trained_sample.edit(train_nir_vis={"hsst": {"device": "auto"}})
+    trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+    assert made == [{"device": "auto", "batch_rows": 32}]
