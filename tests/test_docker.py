@@ -30,6 +30,17 @@ def test_torch_and_torchvision_are_those_that_were_tested():
     assert found == ["torch", "torchvision"]
 
 
+def test_packages_come_from_where_the_builder_says():
+    """pip's own index, or the one given, which it reads from its environment; torch's beside."""
+    lines = [line for line in TEXT.splitlines() if not line.startswith("#")]
+    assert [line for line in lines if "://" in line] == [
+        "ARG TORCH=https://download.pytorch.org/whl/cpu"
+    ]
+    installs = [place for place, line in enumerate(lines) if "pip install" in line]
+    assert lines.index("ARG PIP_INDEX_URL") < installs[0]
+    assert "--index-url" not in TEXT.replace("--extra-index-url", "")  # it would win
+
+
 @pytest.mark.long
 @pytest.mark.skipif(not _docker_runs(), reason="no docker engine")
 def test_the_image_builds_and_makes_a_project(tmp_path):
