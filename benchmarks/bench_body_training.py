@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Sampler
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
-from benchmarks.results import peak_mb
+from benchmarks.results import note, peak_mb
 from benchmarks.timing import compare
 from models.bodies.losses import batch_hard
 from models.bodies.semantic_vit import SIZES, Design, SemanticViT
@@ -255,6 +255,7 @@ def main(steps: int, repeats: int) -> None:
             repeats=repeats,
         )
     base, full, lora = (peak_of(what) for what in ("none", "full", "lora"))
+    note("ViT-B by LoRA, peak", "of full training's", [lora / full])
     print(
         f"ViT-B, batches of 16, float32: full training peaks at {full:.0f} MB, LoRA at {lora:.0f} "
         f"MB ({100 * lora / full:.0f} %); the network and data alone take {base:.0f} MB"
