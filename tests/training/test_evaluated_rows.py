@@ -287,21 +287,21 @@ def test_a_file_that_is_no_network_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("device", "gpu", "offered", "had", "asked", "told"),
-    [
-        ("cpu", True, True, True, ["CPU"], False),
-        ("auto", False, True, True, ["CPU"], False),
-        ("auto", True, True, True, ["CUDA", "CPU"], False),
-        ("cuda", True, True, True, ["CUDA", "CPU"], False),
-        ("auto", True, False, False, ["CPU"], True),
-        ("auto", True, True, False, ["CUDA", "CPU"], True),  # CUDA's libraries are missing
+    ("device", "machine", "asked", "told"),
+    [  # a machine has a GPU; its ONNX Runtime offers CUDA, and has CUDA's libraries
+        ("cpu", (True, True, True), ["CPU"], False),
+        ("auto", (False, True, True), ["CPU"], False),
+        ("auto", (True, True, True), ["CUDA", "CPU"], False),
+        ("cuda", (True, True, True), ["CUDA", "CPU"], False),
+        ("auto", (True, False, False), ["CPU"], True),
+        ("auto", (True, True, False), ["CUDA", "CPU"], True),
     ],
 )
 def test_a_users_network_runs_where_the_method_does_or_says_why_not(
-    tmp_path, monkeypatch, caplog, device, gpu, offered, had, asked, told
+    tmp_path, monkeypatch, caplog, device, machine, asked, told
 ):
-    """A stand-in for ONNX Runtime on a machine with a GPU; the session is the CPU's."""
-    given, session = [], onnxruntime.InferenceSession
+    """A stand-in for ONNX Runtime on such a machine; the session is the CPU's."""
+    (gpu, offered, had), given, session = machine, [], onnxruntime.InferenceSession
 
     class Opened(session):
         def __init__(self, path, providers):
