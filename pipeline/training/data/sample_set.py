@@ -111,9 +111,10 @@ class SampleSet:
                     f"{asked_by} asks for: expected the output of a stage that makes it"
                 )
         jobs = [
-            (path_of(fetched(p.folder).shard(i).path), p.choice)
+            (path_of(folder.shard(i).path), p.choice)
             for p in parts
-            for i in range(p.folder.count)
+            for folder in (fetched(p.folder),)  # once: it asks an object store about every shard
+            for i in range(folder.count)
         ]
         with ThreadPoolExecutor(_READERS) as pool:
             read = pool.map(

@@ -18,7 +18,7 @@ from pipeline.store import ShardFolder
 from pipeline.store.columns import extend
 from pipeline.store.files import place_of
 from pipeline.store.seal import write_sealed
-from pipeline.training.data import images
+from pipeline.training.data import images, sample_set
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples, of_split
 from pipeline.types import Band, Split
 
@@ -74,6 +74,17 @@ def test_a_stage_in_an_object_store_gives_what_one_on_a_disk_gives(tmp_path):
     assert found.sample_ids.tolist() == wanted.sample_ids.tolist() == sorted(wanted.sample_ids)
     order = np.arange(12)
     assert (found.read(order) == wanted.read(order)).all()
+
+
+def test_each_stage_is_fetched_once_however_many_shards_it_has(tmp_path, monkeypatch):
+    folders = [
+        write_stage(tmp_path / name, [sample_row(f"{name}{n}") for n in range(6)], count=3)
+        for name in ("one", "two")
+    ]
+    asked = []
+    monkeypatch.setattr(sample_set, "fetched", lambda folder: asked.append(folder) or folder)
+    assert len(opened(*folders)) == 12
+    assert asked == folders
 
 
 def test_images_are_what_was_written_whatever_their_column(tmp_path):
