@@ -31,7 +31,7 @@ def make(params: PosesParams, template: AlignmentTemplate, weights: Path) -> Bat
             yield Rejected("turned_away", f"yaw {yaw:.0f}°: too little of one half is seen")
             return
         if not (outside := float(row["outside_fraction"])) <= params.max_outside_fraction:
-            yield Rejected("cut_by_border", f"{outside:.0%} of the face lie beyond the image")
+            yield Rejected("cut_by_border", f"{outside:.0%} of the crop lie beyond the image")
             return
         try:
             face = FacePoser.of_row(row)

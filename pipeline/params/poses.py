@@ -18,7 +18,7 @@ class PosesParams(Section):
     max_source_yaw_deg: Annotated[float, Field(ge=0.0, le=90.0)]
     max_yaw_deg: Annotated[float, Field(ge=0.0, le=90.0)]
     max_outside_fraction: Fraction
-    """Share of the aligned face beyond its image: what is not there can't be turned."""
+    """Share of the aligned crop beyond its image: what is not there can't be turned."""
     bands: Annotated[tuple[Band, ...], Field(min_length=1), NEUTRAL]
     splits: Annotated[tuple[Split, ...], Field(min_length=1), NEUTRAL]
     images_per_subject: Annotated[int, Field(ge=1, le=100000), NEUTRAL]
