@@ -67,7 +67,10 @@ class Image:
 
 
 class Face:
-    """A face of an image; each method is the stage of its name with the params that ship.
+    """A face of an image; each method does what a stage does, with the params that ship.
+
+    That is the stage of its name; ``mask`` does what ``masks`` does, ``turn`` ``poses``, and
+    ``embed`` ``attributes``.
 
     Attributes:
         box_xyxy: float32 (4,), pixels of the image.

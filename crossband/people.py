@@ -28,7 +28,11 @@ class Body:
     keypoint_scores: Float32 | None
 
     def crop(self) -> UInt8:
-        """Cut the person out, as ``crop_bodies`` does: (384, 128, 3), grey (384, 128)."""
+        """Cut the person out, as ``crop_bodies`` does with the params that ship.
+
+        Returns:
+            uint8 (h, w, 3), of a grey image (h, w); ``height_px`` and ``width_px`` of the params.
+        """
         params = networks.default_params().crop_bodies
         cut = crop_body(
             self.image.pixels,

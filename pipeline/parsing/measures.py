@@ -35,8 +35,8 @@ def face_likeness(mesh_presence: float, labels: UInt8) -> float:
         labels: uint8 (h, w) of ``FaceClass``, as the parser saw them.
 
     Returns:
-        In [0, 1]: that probability times the share that is seen of eyes (or brows, or glasses),
-        nose and mouth, 8 pixels at least of each.
+        In [0, 1]: that probability times the share that is seen of these three: eyes (or brows, or
+        glasses), nose, mouth. One is seen from ``LEAST_PIXELS`` on.
     """
     counts = np.bincount(labels.ravel(), minlength=len(FaceClass))
     seen = [counts[list(group)].sum() >= LEAST_PIXELS for group in _GROUPS]

@@ -42,7 +42,12 @@ _PROVENANCE = [
     field("seed", pa.int64()),
     field("simulated", pa.bool_(), null=False),
     field("licence", pa.string()),
-    field("content_sha256", pa.string(), null=False, of="all other columns but fingerprint"),
+    field(
+        "content_sha256",
+        pa.string(),
+        null=False,
+        of="all other columns but fingerprint and measures, where not null",
+    ),
     field("fingerprint", pa.string(), null=False),
 ]
 
