@@ -99,7 +99,7 @@ class ByImage:
         metrics: of the trained network, with those of ``untrained`` and ``pretrained`` beside, and
             what ``measured_images`` adds.
         results: by protocol and row, fold by fold.
-        seen: where the network looks.
+        seen: where the last fold's network looks.
         embeddings: of the trained networks, by fold.
     """
 
@@ -141,9 +141,10 @@ def between_bands(
     if face is not None:
         check(face[0], 1, protocols)
         networks, sface = face
-        faces = open_tested(networks.method(1), folder, ids)
+        of_faces = networks.method(1)
+        faces = open_tested(of_faces, folder, ids)
         check_cut(faces.samples, networks.pretrained)
-        found |= face_starts(networks, faces, sface) | faces_by(networks.method(1), faces)
+        found |= face_starts(networks, faces, sface) | faces_by(of_faces, faces)
     rows = band_rows(filmed, found, unit=unit)
     if face is not None:
         rows |= fusions(rows[TRAINED], rows[FACE])
@@ -171,14 +172,14 @@ def by_image(
         check: refuses networks.
         own: a network of the user's own, tested as it is.
     """
-    ids, found = tested_ids(protocols), dict[int, Embeddings]()
-    for number in sorted(set(folds.values())):
+    numbers, found = sorted(set(folds.values())), dict[int, Embeddings]()
+    # Opened once for all folds, so images are decoded once.
+    tested = open_tested(body.start(with_weights=False), folder, tested_ids(protocols))
+    check_cut(tested.samples, body.pretrained)
+    for number in numbers:
         mine = [n for n, of in folds.items() if of == number]
         check(body, number, [each.fold(n) for each in protocols for n in mine])
-        method = body.method(number)
-        tested = open_tested(method, folder, ids)
-        check_cut(tested.samples, body.pretrained)
-        found[number] = bodies_by(method, tested)[TRAINED]
+        found[number] = bodies_by(body.method(number), tested)[TRAINED]
     same = bodies_as_is(own, tested) if own is not None else {}
     same |= starts(body, tested)
     rows = {row: dict.fromkeys(folds, each) for row, each in same.items()}
@@ -189,8 +190,9 @@ def by_image(
         measured, folded = measured_images(protocol, rows, TRAINED, AGAINST)
         metrics[protocol.name] = measured
         results |= {f"{protocol.name}: {row}": each for row, each in folded.items()}
+    last = body.method(numbers[-1])
     return ByImage(
-        metrics, results, Seen(method.views, *looked_at(method, tested, SHOWN_PEOPLE)), found
+        metrics, results, Seen(last.views, *looked_at(last, tested, SHOWN_PEOPLE)), found
     )
 
 

@@ -19,6 +19,7 @@ from models.bodies.semantic_vit import SIZES, Design, SemanticViT
 from pipeline.errors import ParamsError, StageError, WeightsError
 from pipeline.params.load import lay_profile_over, load_params, read_yaml
 from pipeline.recognition.sface import SFace
+from pipeline.training import evaluate_bodies
 from pipeline.training.engine.trained import load_trained, save_trained
 from pipeline.training.people_folds import folds_of
 from pipeline.types import Band
@@ -296,3 +297,32 @@ def test_protocols_of_other_folds_are_not_trained_on_together():
     assert folds_of([twice, twice]) == [1, 2]
     with pytest.raises(StageError, match=r"'1': \(1,\), '2': \(1, 2\)"):
         folds_of([once, twice])
+
+
+def test_what_several_folds_test_is_opened_once(monkeypatch):
+    loaded, fold = [], SimpleNamespace()
+    method = SimpleNamespace(views=("own map",))
+    body = SimpleNamespace(
+        pretrained=None,
+        start=lambda with_weights: method,
+        method=lambda number: loaded.append(number) or method,
+    )
+    opened, checked = [], []
+    for name, stub in {
+        "tested_ids": lambda protocols: {"a"},
+        "open_tested": lambda *given: opened.append(given) or SimpleNamespace(samples=None),
+        "check_cut": lambda *given: None,
+        "bodies_by": lambda *given: {"trained": len(loaded)},
+        "starts": lambda *given: {"untrained": 0},
+        "_measured": lambda protocol, of_fold: SimpleNamespace(metrics=dict(of_fold), folds=[]),
+        "looked_at": lambda *given: (None, None, []),
+    }.items():
+        monkeypatch.setattr(evaluate_bodies, name, stub)
+    protocol = SimpleNamespace(name="p", fold=lambda number: fold)
+    found = evaluate_bodies.by_image(
+        [protocol], None, body, {1: 1, 2: 2, 3: 1}, lambda *given: checked.append(given[1:])
+    )
+    assert len(opened) == 1
+    assert checked == [(1, [fold, fold]), (2, [fold])]
+    assert found.embeddings == {1: 1, 2: 2}
+    assert found.metrics["p"] == {1: 1, 2: 2, 3: 1, "untrained": dict.fromkeys((1, 2, 3), 0)}
