@@ -118,7 +118,7 @@ def _test(
         trained = load_trained(trial_path(name, seed))
         if not _others(row.method.dataset, stage.params, other):
             for protocol in protocols:
-                refuse_trained(trained.subjects, protocol, row.method.dataset, other.datasets)
+                refuse_trained(trained, protocol, row.method.dataset, other.datasets)
         params = row.method.model_copy(update={"seed": seed})
         for measured, each in measured_by(name, params, pretrained, trained, tested).items():
             for size, mine in found.items():

@@ -68,7 +68,7 @@ def measure(
             )
             trained = trained_once(path, key, train)
         for protocol in protocols:
-            refuse_trained(trained.subjects, protocol, stage.dataset, stage.params.datasets)
+            refuse_trained(trained, protocol, stage.dataset, stage.params.datasets)
         curve = curve_of(path)  # empty where a row has no steps: it is measured as it starts
         metrics: dict[str, Any] = {"seed": seed, "loss": curve[-1] if curve else {}}
         for measured, each in measured_by(name, params, pretrained, trained, tested).items():

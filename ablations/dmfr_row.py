@@ -9,6 +9,7 @@ from pipeline.evaluation.made_probes import asked_of
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.params.ablations_dmfr import DmfrAblationParams, DmfrRowParams, TestedParams
 from pipeline.params.analyse_modality import AnalyseModalityParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.params.load import load_section
 from pipeline.params.train_dmfr import DmfrParams
 from pipeline.store.protocols import Protocol, read_protocol
@@ -34,14 +35,13 @@ def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list
 
     Outcomes of the probes, and embeddings, are left beside them.
     """
-    from pipeline.training import aligned, dmfr, embed  # these bring torch
+    from pipeline.training import dmfr, embed  # these bring torch
     from pipeline.training.once import curve_of
 
     stage, pretrained, code = begin("train_dmfr", row.method)
     folders = {source: stage.source(source) for source in STAGES}
     samples = dmfr.open_training_samples(row.method, folders)
-    content = aligned.content_of(samples, pretrained.backbone)
-    bench = _bench(name, ablation, row.method, folders, pretrained)
+    bench = _bench(name, ablation, row.method, folders, pretrained, stage.params.datasets)
     found: list[dict[str, Any]] = []
     outcomes: dict[str, dict[int, Outcomes]] = {}
     for seed in ablation.seeds:
@@ -52,7 +52,7 @@ def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list
             params,
             pretrained,
             samples,
-            key=stage.key({"method": params}, code).fingerprint(content),
+            key=stage.key({"method": params}, code).fingerprint(samples.digest),
             folder=trial(name, seed),
         )
         tests = bench.tests(params, trained)
@@ -75,6 +75,7 @@ def _bench(
     params: DmfrParams,
     folders: Mapping[str, ShardFolder],
     pretrained: "Trained",
+    datasets: Mapping[str, DatasetParams],
 ) -> "Bench":
     """Open all that the networks of a row are tested on."""
     from pipeline.training.ablate_dmfr import Bench  # brings torch
@@ -90,7 +91,7 @@ def _bench(
         each: (protocol_of(params.dataset, what), what.probes)
         for each, what in ablation.tested.items()
     }
-    return Bench.of(tested, analysis, folders, pretrained, params)
+    return Bench.of(tested, analysis, folders, pretrained, params, datasets)
 
 
 def protocol_of(dataset: str, tested: TestedParams) -> Protocol:

@@ -44,7 +44,7 @@ class Measured:
 
 def measure(name: str, ablation: AblationParams, row: RowParams) -> Measured:
     """Train a row with each seed on each fold, and test it with all its probes."""
-    from pipeline.training import aligned, embed, train  # these bring torch
+    from pipeline.training import embed, train  # these bring torch
     from pipeline.training.ablation import gradients_of, recognised
     from pipeline.training.once import curve_of
 
@@ -67,7 +67,6 @@ def measure(name: str, ablation: AblationParams, row: RowParams) -> Measured:
     for number in trained_on.folds():
         ids = trained_on.fold(number).train["sample_id"].to_pylist()
         samples = train.open_training_samples(row.method, folders, ids)
-        content = aligned.content_of(samples, pretrained.backbone)
         for seed in ablation.seeds:
             params = row.method.model_copy(update={"seed": seed})
             path = trial_path(name, seed, number)
@@ -76,12 +75,13 @@ def measure(name: str, ablation: AblationParams, row: RowParams) -> Measured:
                 params,
                 pretrained,
                 samples,
-                key=stage.key({"method": params}, code).fingerprint(content),
+                key=stage.key({"method": params}, code).fingerprint(samples.digest),
                 folder=trial(name, seed, number),
             )
             found.gradients[path.parent.name] = gradients_of(curve_of(path))
             for probes, both in sets.items():
-                result = recognised(params, pretrained, trained, tested.fold(number), both, number)
+                fold, datasets = tested.fold(number), stage.params.datasets
+                result = recognised(params, pretrained, trained, fold, both, datasets, number)
                 metrics = result.recognition.metrics
                 found.metrics[probes].append({"seed": seed, "fold": number} | metrics)
                 found.outcomes[probes].setdefault(seed, {}).update(result.outcomes)

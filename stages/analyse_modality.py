@@ -39,7 +39,9 @@ def run(stage: StageRun) -> None:
     pretrained = load_trained(stage.trained(network_path(PRETRAINED_BY, first.pretrained)))
     paths = {name: stage.trained(network_path(TRAINED_BY, name)) for name in trainings}
     methods = {
-        name: modality.load_method(trainings[name], pretrained, load_trained(path), samples)
+        name: modality.load_method(
+            trainings[name], pretrained, load_trained(path), samples, stage.params.datasets
+        )
         for name, path in paths.items()
     }
     features = {BEFORE: embed_by_backbone(first, pretrained, samples)}

@@ -39,9 +39,7 @@ def run(stage: StageRun) -> None:
 
     def check(tested: "Networks", fold: int, mine: Sequence[Protocol]) -> None:
         for each in mine:
-            refuse_trained(
-                tested.of_fold(fold).subjects, each, params.dataset, stage.params.datasets
-            )
+            refuse_trained(tested.of_fold(fold), each, params.dataset, stage.params.datasets)
 
     if all(protocol.kind == Kind.RECOGNITION for protocol in protocols):
         face = params.face and (networks(stage, params.face), stage.weight("sface"))

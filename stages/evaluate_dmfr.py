@@ -40,10 +40,8 @@ def run(stage: StageRun) -> None:
         protocol = asked_of(protocol, real, made, params.probes)
     sets = dmfr.open_tested(real, made, protocol, method, params.probes)
     for number in protocol.folds():
-        embed.check_fits(trained, params.dataset, protocol.fold(number), sets)
-        refuse_trained(
-            trained.subjects, protocol.fold(number), params.dataset, stage.params.datasets
-        )
+        refuse_trained(trained, protocol.fold(number), params.dataset, stage.params.datasets)
+    embed.check_aligned(trained, sets)
     rows = zero_shot(stage, params, protocol, (real, made), method)
     rows |= embed.embed_starts(method, pretrained, sets, flip=params.flip_test)
     rows[embed.TRAINED] = embed.embed_trained(

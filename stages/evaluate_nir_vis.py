@@ -22,6 +22,7 @@ from pipeline.store.protocols import Kind, Protocol, read_protocol
 from stages.run import StageRun, stage_main
 
 if TYPE_CHECKING:
+    from pipeline.training.engine.trained import Trained
     from pipeline.training.tested import TestedSets
 
 TRAINED_BY, PRETRAINED_BY = "train_nir_vis", "pretrain_nir_vis"
@@ -42,9 +43,9 @@ def run(stage: StageRun) -> None:
     if params.probes_chosen:
         protocol = asked_of(protocol, *folders)
     sets = embed.open_tested(*folders, protocol, method)
-    kept = trained_embeddings(stage, params, method, protocol, sets)
-    measured = dict(zero_shot(stage, params, protocol, method))
     pretrained = load_trained(network_path(PRETRAINED_BY, method.pretrained))
+    kept = trained_embeddings(stage, params, pretrained, protocol, sets)
+    measured = dict(zero_shot(stage, params, protocol, method))
     starts = embed.embed_starts(method, pretrained, sets, flip=params.flip_test)
     measured |= {row: _measured(protocol, both) for row, both in starts.items()}
     measured[embed.TRAINED] = measure_protocol(protocol, kept.__getitem__)
@@ -68,7 +69,7 @@ def run(stage: StageRun) -> None:
 def trained_embeddings(
     stage: StageRun,
     params: EvaluateParams,
-    method: MethodParams,
+    pretrained: "Trained",
     protocol: Protocol,
     sets: "TestedSets",
 ) -> dict[int, Both]:
@@ -81,7 +82,7 @@ def trained_embeddings(
     from pipeline.training import embed
     from pipeline.training.engine.trained import load_trained, network_path
 
-    pretrained = load_trained(network_path(PRETRAINED_BY, method.pretrained))
+    method = stage.params.train_nir_vis[params.method]
     own = (method.dataset, method.protocol) == (params.dataset, params.protocol)
     first = method.folds[0] if method.folds else 1
     # what an earlier training left of other folds lies beside them, and is none of these params
@@ -95,10 +96,8 @@ def trained_embeddings(
     kept: dict[int, Both] = {}
     for number in protocol.folds():
         trained = load_trained(network_path(TRAINED_BY, params.method, number if own else first))
-        embed.check_fits(trained, params.dataset, protocol.fold(number), sets)
-        refuse_trained(
-            trained.subjects, protocol.fold(number), params.dataset, stage.params.datasets
-        )
+        refuse_trained(trained, protocol.fold(number), params.dataset, stage.params.datasets)
+        embed.check_aligned(trained, sets)
         if own or not kept:
             both = embed.embed_trained(method, pretrained, trained, sets, flip=params.flip_test)
         kept[number] = both

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol as Shaped
 
 from pipeline.errors import StageError
 from pipeline.params.datasets import FREE, DatasetParams
@@ -43,13 +44,25 @@ def trained_and_tested(
     return sorted(known.intersection(tested))
 
 
+class Network(Shaped):
+    """A trained network, as far as it tells whom it knows."""
+
+    @property
+    def name(self) -> str:
+        """What the training is called."""
+
+    @property
+    def subjects(self) -> Sequence[str]:
+        """``<data set>/<subject>`` of all who were trained on."""
+
+
 def refuse_trained(
-    trained: Sequence[str], fold: Protocol, dataset: str, datasets: Mapping[str, DatasetParams]
+    network: Network, fold: Protocol, dataset: str, datasets: Mapping[str, DatasetParams]
 ) -> None:
-    """Refuse to test people who were trained on under another name of their data set.
+    """Refuse to test people of a protocol who were trained on, under whatever name of their data.
 
     Args:
-        trained: as of ``trained_and_tested``.
+        network: that is tested.
         fold: of the protocol.
         dataset: its data set's name.
         datasets: all data sets of params.
@@ -58,11 +71,33 @@ def refuse_trained(
         StageError: some were.
     """
     tested = {s for t in (fold.enroll, fold.probe) for s in t["subject_id"].to_pylist()}
-    if shared := trained_and_tested(trained, tested - {None}, dataset, datasets):
+    refuse_known(network, tested - {None}, f"protocol {fold.name} of {dataset}", dataset, datasets)
+
+
+def refuse_known(
+    network: Network,
+    tested: Iterable[str],
+    of: str,
+    dataset: str,
+    datasets: Mapping[str, DatasetParams],
+) -> None:
+    """Refuse to test subjects who were trained on, under whatever name of their data set.
+
+    Args:
+        network: that is tested.
+        tested: subject ids.
+        of: where they are from, for the message.
+        dataset: their data set's name.
+        datasets: all data sets of params.
+
+    Raises:
+        StageError: some were.
+    """
+    if shared := trained_and_tested(network.subjects, tested, dataset, datasets):
         raise StageError(
-            f"the network was trained on {len(shared)} subjects of protocol {fold.name} of "
-            f"{dataset}, among them {shared[0]}, under whatever name of the data set: expected "
-            "none; choose another protocol, fold or network"
+            f"{network.name} was trained on {len(shared)} subjects of {of}, among them "
+            f"{shared[0]}, under whatever name of the data set: expected none; choose another "
+            "protocol, fold or network, or run `ingest` and what follows it again"
         )
 
 

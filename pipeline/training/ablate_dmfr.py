@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.params.analyse_modality import AnalyseModalityParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.params.train_dmfr import DmfrParams
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
@@ -26,6 +27,7 @@ class Bench:
         held: held-out faces with what was made of them.
         before: the start's features of these.
         pretrained: the start.
+        datasets: all data sets of params, which say whom a network knows under another name.
     """
 
     tested: Mapping[str, tuple[Protocol, TestedSets]]
@@ -33,6 +35,7 @@ class Bench:
     held: modality.HeldOut
     before: Float32
     pretrained: Trained
+    datasets: Mapping[str, DatasetParams]
 
     @classmethod
     def of(
@@ -42,6 +45,7 @@ class Bench:
         folders: Mapping[str, ShardFolder],
         pretrained: Trained,
         params: DmfrParams,
+        datasets: Mapping[str, DatasetParams],
     ) -> "Bench":
         """Open it.
 
@@ -51,6 +55,7 @@ class Bench:
             folders: ``attributes``, ``degrade`` and ``poses``.
             pretrained: the start of all rows.
             params: of one of them: all read alike.
+            datasets: all data sets of params.
         """
         samples = dmfr.open_held_out(params, folders, analysis.faces, analysis.seed)
         sets = {}
@@ -64,6 +69,7 @@ class Bench:
             modality.HeldOut.of(samples, params),
             embed_by_backbone(params, pretrained, samples),
             pretrained,
+            datasets,
         )
 
     def tests(self, params: DmfrParams, trained: Trained) -> dict[str, Tested]:
@@ -73,7 +79,9 @@ class Bench:
             StageError: people who are tested were trained on.
         """
         return {
-            name: recognised(params, self.pretrained, trained, protocol.fold(1), sets)
+            name: recognised(
+                params, self.pretrained, trained, protocol.fold(1), sets, self.datasets
+            )
             for name, (protocol, sets) in self.tested.items()
         }
 
@@ -83,7 +91,9 @@ class Bench:
         Raises:
             StageError: people who are tested were trained on.
         """
-        method = modality.load_method(params, self.pretrained, trained, self.held.samples)
+        method = modality.load_method(
+            params, self.pretrained, trained, self.held.samples, self.datasets
+        )
         features = embed_samples(method, self.held.samples)
         size = modality.compared(
             self.analysis, self.held, {"before": self.before, "after": features}

@@ -1,15 +1,18 @@
 """A method trained once for a seed, and measured on a protocol's fold."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
 from pipeline.evaluation.outcomes import Outcomes, outcomes_of
+from pipeline.evaluation.people import refuse_trained
 from pipeline.evaluation.recognition import Embeddings, Recognition, recognise
+from pipeline.params.datasets import DatasetParams
 from pipeline.params.training import RecogniserParams
 from pipeline.store.protocols import Protocol
 from pipeline.training.data.sample_set import SampleSet
-from pipeline.training.embed import check_fits, embed_trained
+from pipeline.training.embed import check_aligned, embed_trained
 from pipeline.training.engine.loop import GRADIENT, LIMITED, Curve
 from pipeline.training.engine.trained import FOLDER, Trained
 from pipeline.training.once import trained_once
@@ -63,6 +66,7 @@ def recognised(
     trained: Trained,
     fold: Protocol,
     sets: TestedSets,
+    datasets: Mapping[str, DatasetParams],
     number: int = 1,
 ) -> Tested:
     """Measure a trained network.
@@ -73,12 +77,14 @@ def recognised(
         trained: the network.
         fold: one fold of a protocol.
         sets: what the protocol tests.
+        datasets: all data sets of params.
         number: the fold's.
 
     Raises:
-        StageError: people of the fold were trained on.
+        StageError: people of the fold were trained on, or faces are aligned otherwise.
     """
-    check_fits(trained, params.dataset, fold, sets)
+    refuse_trained(trained, fold, params.dataset, datasets)
+    check_aligned(trained, sets)
     return measured_on(fold, embed_trained(params, pretrained, trained, sets), number)
 
 

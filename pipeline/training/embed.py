@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from torch import Tensor
 
-from pipeline.errors import StageError
 from pipeline.evaluation.recognition import Embeddings
 from pipeline.params.training import RecogniserParams
 from pipeline.store.columns import field, vectors_array
@@ -57,28 +56,12 @@ def open_tested(
     return open_sets(gallery, probes, protocol, partial(open_tested_samples, params))
 
 
-def check_fits(trained: Trained, dataset: str, fold: Protocol, sets: TestedSets) -> None:
-    """Refuse to test people who were trained on, or samples that are aligned otherwise.
-
-    Args:
-        trained: the network.
-        dataset: name of the tested data set.
-        fold: of its protocol.
-        sets: what is embedded.
+def check_aligned(trained: Trained, sets: TestedSets) -> None:
+    """Refuse to test samples that are aligned otherwise than what a network was trained on.
 
     Raises:
-        StageError: some were, or they are.
+        StageError: template or size differ.
     """
-    tested = {
-        f"{dataset}/{subject}"
-        for table in (fold.enroll, fold.probe)
-        for subject in table["subject_id"].to_pylist()
-    }
-    if shared := sorted(tested & set(trained.subjects)):
-        raise StageError(
-            f"{trained.name} was trained on {len(shared)} subjects of protocol {fold.name}, among "
-            f"them {shared[0]}: expected none; choose another protocol, fold or pretrained backbone"
-        )
     for each in sets:
         check_alignment(each.samples, trained)
 

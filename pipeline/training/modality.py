@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from models.dmfr.filter import FilteredNetwork
-from pipeline.errors import StageError
 from pipeline.evaluation import modality
+from pipeline.evaluation.people import refuse_known
 from pipeline.params.analyse_modality import AnalyseModalityParams
+from pipeline.params.datasets import DatasetParams
 from pipeline.params.train_dmfr import DmfrParams
 from pipeline.training.aligned import check_alignment
 from pipeline.training.data.domains import (
@@ -80,9 +81,20 @@ class HeldOut:
 
 
 def load_method(
-    params: DmfrParams, pretrained: Trained, trained: Trained, samples: SampleSet
+    params: DmfrParams,
+    pretrained: Trained,
+    trained: Trained,
+    samples: SampleSet,
+    datasets: Mapping[str, DatasetParams],
 ) -> Recogniser:
     """Build a trained method.
+
+    Args:
+        params: of its training.
+        pretrained: what that started from.
+        trained: its network.
+        samples: held-out faces.
+        datasets: all data sets of params.
 
     Raises:
         StageError: it is another variant, its samples are aligned otherwise, or it trained on some
@@ -90,12 +102,8 @@ def load_method(
     """
     check_variant(trained, params)
     check_alignment(samples, trained)
-    tested = {f"{params.dataset}/{subject}" for subject in samples.subject_ids.tolist()}
-    if shared := sorted(tested & set(trained.subjects)):
-        raise StageError(
-            f"{trained.name} was trained on {shared[0]}: expected held-out subjects; run `ingest` "
-            "and what follows it again"
-        )
+    held_out, subjects = f"the held-out faces of {params.dataset}", samples.subject_ids.tolist()
+    refuse_known(trained, subjects, held_out, params.dataset, datasets)
     method = build_method(params, pretrained, with_weights=False)
     load_weights(method.network, trained)
     return method

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ from models.backbones.lightcnn import LightCNN9
 from pipeline.errors import ParamsError, StageError
 from pipeline.evaluation.outcomes import read_outcomes
 from pipeline.ops.codec import decode_rgb
+from pipeline.params.datasets import DatasetParams
 from pipeline.params.load import merge_params, read_yaml
 from pipeline.schemas.masks import MASKS
 from pipeline.schemas.parts import PARTS
@@ -28,6 +30,7 @@ from pipeline.store.protocols import (
     train_table,
     write_protocol,
 )
+from pipeline.training import ablation
 from pipeline.training.engine.trained import Trained, network_path, save_trained
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -241,3 +244,16 @@ def test_a_probe_is_shown_where_every_training_of_one_row_found_it_and_none_of_t
     trials[0][4, "a1"] = "a", False  # in the other fold a2 is the first
     assert recognised.found_by_one_alone(trials[:2], trials[2:], 3) == ["a1"]
     assert recognised.found_by_one_alone(trials[:2], trials[2:], 4) == ["a2"]
+
+
+def test_a_row_is_not_tested_on_whom_it_knows_by_another_name():
+    values = {"reader": "casia_nir_vis2", "shards": 1}
+    datasets = {
+        name: DatasetParams.model_validate(values | {"root": name}) for name in ("whole", "cropped")
+    }
+    network = SimpleNamespace(name="pram, seed 1", subjects=["whole/e0"])
+    tables = template_table([(None, "t", "e0", "s", None, None)]), template_table([])
+    fold = Protocol("view2", Provenance.OFFICIAL, "", *tables, None, train_table())
+    method = SimpleNamespace(dataset="cropped")
+    with pytest.raises(StageError, match=r"^pram, seed 1 was trained on 1 subjects of protocol"):
+        ablation.recognised(method, None, network, fold, None, datasets)

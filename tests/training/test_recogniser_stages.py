@@ -61,7 +61,7 @@ def test_people_who_were_trained_on_are_not_tested(trained_sample):
     path = Path("data/trained/train_nir_vis/hsst/fold-01/network.pt")
     values = load_network(path)
     save_network(values | {"subjects": [*values["subjects"], "sample/e1"]}, path)
-    with pytest.raises(StageError, match=r"trained on 1 subjects of .* among them sample/e1"):
+    with pytest.raises(StageError, match=r"hsst was trained on 1 subjects of .* among them e1"):
         trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
 
 
