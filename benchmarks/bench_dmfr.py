@@ -32,7 +32,7 @@ from pipeline.schemas.poses import POSES
 from pipeline.store.seal import write_sealed
 from pipeline.store.shards import ROW_GROUP_ROWS, ShardFolder, compression_of
 from pipeline.training import dmfr
-from pipeline.training.backbones import BACKBONES, make_backbone
+from pipeline.training.backbones import MODULES, backbone_named, make_backbone
 from pipeline.training.data.domain_samplers import DomainSampler
 from pipeline.training.data.domains import domains_of
 from pipeline.training.engine.devices import make_fabric
@@ -139,7 +139,7 @@ def compare_steps(folders: dict[str, ShardFolder], backbone: str, batch: int, ro
     for kind in KINDS:
         params = params_of(kind, batch)
         network = make_backbone(backbone, HW, 1)
-        method = load_method(kind)(params, network, BACKBONES[backbone].preprocess)  # type: ignore[call-arg]
+        method = load_method(kind)(params, network, backbone_named(backbone).preprocess)  # type: ignore[call-arg]
         method.train_on(dmfr.open_training_samples(params, folders))  # type: ignore[attr-defined]
         steps[kind] = Steps(method, make_fabric(params))
         drawn[kind] = method.sample_batch(np.random.default_rng(0))
@@ -180,7 +180,7 @@ def measure_opening(root: Path) -> None:
 def main() -> None:
     """Print what steps cost, and what many rows take."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backbone", default="lightcnn9", choices=sorted(BACKBONES))
+    parser.add_argument("--backbone", default="lightcnn9", choices=sorted(MODULES))
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--rows", type=int, default=0)

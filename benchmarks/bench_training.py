@@ -31,7 +31,7 @@ from pipeline.params.pretrain_nir_vis import PretrainParams
 from pipeline.schemas.ingest import INGEST
 from pipeline.store.columns import extend, field, floats, image_columns
 from pipeline.store.shards import ShardFolder, ShardWriter
-from pipeline.training.backbones import BACKBONES, make_backbone
+from pipeline.training.backbones import backbone_named, make_backbone
 from pipeline.training.data.sample_set import Part, SampleSet
 from pipeline.training.engine.embedding import embed_all
 from pipeline.training.engine.loop import Run, train
@@ -42,7 +42,7 @@ SIDE_PX = 144
 BATCH = 16
 IMAGES = 64
 ROWS_A_SHARD = 2048
-PREPROCESS = BACKBONES["lightcnn9"].preprocess
+PREPROCESS = backbone_named("lightcnn9").preprocess
 ROWS = extend(INGEST, [field("embedding", floats(128))])
 
 

@@ -21,7 +21,7 @@ BEFORE = "before"
 
 def code_of(params: Params, item: str) -> tuple[str, ...]:
     """Return the modules whose code the decoders depend on."""
-    return "pipeline.training.engine.loop", "pipeline.training.methods.image_decoders"
+    return "pipeline.training.engine.loop", "pipeline.training.modality_drawings"
 
 
 def run(stage: StageRun) -> None:

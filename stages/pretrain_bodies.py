@@ -11,13 +11,15 @@ from stages.run import StageRun, stage_main
 
 
 def code_of(params: Params, item: str) -> tuple[str, ...]:
-    """Return the modules whose code a pretraining depends on: engine, method, backbone."""
+    """Return the modules whose code a pretraining depends on: engine, method, backbone, loader."""
     from pipeline.training.backbones import MODULES  # these bring torch
+    from pipeline.training.bodies import CHECKPOINTS
     from pipeline.training.methods import METHODS
 
     chosen = params.pretrain_bodies[item]
     face = (MODULES[chosen.backbone],) if chosen.kind == "adaface" else ()
-    return "pipeline.training.engine.loop", METHODS[chosen.kind], *face
+    loads = (CHECKPOINTS[chosen.kind],) if chosen.checkpoint else ()
+    return "pipeline.training.engine.loop", METHODS[chosen.kind], *face, *loads
 
 
 def run(stage: StageRun) -> None:
@@ -33,7 +35,7 @@ def run(stage: StageRun) -> None:
     ]
     ids = training_ids(protocols, folds_of(protocols)[0])
     chosen = bodies.open_chosen(params, stage.source("crop_bodies"), ids)
-    method = bodies.start_of(params, chosen.samples.hw)
+    method = bodies.class_of(params).seeded(params, chosen.samples.hw)
     report = None
     if params.checkpoint is not None:
         file = stage.file(Path(params.checkpoint.path), params.checkpoint.sha256)

@@ -36,7 +36,7 @@ def run(stage: StageRun) -> None:
             params,
             pretrained,
             samples,
-            key=key.fingerprint(aligned.content_of(samples, pretrained.backbone)),
+            key=key.fingerprint(samples.digest),
             path=path,
         )
         write_curve(run.curve, path.with_name("curve.csv"))

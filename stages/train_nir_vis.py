@@ -48,7 +48,7 @@ def run(stage: StageRun) -> None:
                 params,
                 pretrained,
                 samples,
-                key=key.fingerprint(aligned.content_of(samples, pretrained.backbone)),
+                key=key.fingerprint(samples.digest),
                 path=path,
             )
         tell_training(label, run.curve, run.seconds, path)

@@ -1,12 +1,10 @@
 """What trainings on aligned crops share: how these are aligned, and what is left of a training."""
 
-import hashlib
 from collections.abc import Collection
 from typing import Any
 
 from pipeline.errors import StageError
 from pipeline.params.load import section_values
-from pipeline.training.backbones import BACKBONES
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.loop import Run
 from pipeline.training.engine.trained import Trained
@@ -14,12 +12,6 @@ from pipeline.training.methods.recogniser import Recogniser
 
 _TEMPLATES = {"dmfr": "dmfr137x169"}
 """Of crops that are aligned beside that of ``align``, by their column."""
-
-
-def content_of(samples: SampleSet, backbone: str) -> str:
-    """Return what a training reads as a sha256: its samples, and how the backbone sees them."""
-    text = f"{samples.digest}/{BACKBONES[backbone]!r}"
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_alignment(samples: SampleSet, trained: Trained) -> None:
@@ -70,8 +62,8 @@ def trained_network(
     """Describe a method's network for its file.
 
     Args:
-        name: of the training.
-        backbone: name of its backbone.
+        name: what the training is called, as ``Trained`` says.
+        backbone: name of its backbone in ``training.backbones``.
         method: after the training.
         samples: that it trained on, or of whose size and template they would be.
         subjects: all who were trained on.

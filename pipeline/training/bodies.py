@@ -5,39 +5,18 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
-
 from models.backbones.checkpoints import load_backbone
 from models.bodies.checkpoints import load_person_weights
-from models.bodies.semantic_vit import SIZES, Design, SemanticViT
 from models.deen.checkpoints import load_deen
-from models.deen.network import Deen
-from models.deen.network import Design as DeenDesign
 from pipeline.errors import StageError
-from pipeline.params.body_training import (
-    BodyParams,
-    DeenParams,
-    FaceParams,
-    LoraParams,
-    PeopleParams,
-)
+from pipeline.params.body_training import PeopleParams
 from pipeline.params.load import section_values
-from pipeline.params.pretrain_bodies import (
-    BodyNetworkParams,
-    DeenNetworkParams,
-    PretrainBodyParams,
-    PretrainDeenParams,
-    PretrainFaceParams,
-)
-from pipeline.params.train_bodies import TrainBodyParams, TrainDeenParams, TrainFaceParams
+from pipeline.params.pretrain_bodies import AnyPretrainPeopleParams, PretrainFaceParams
 from pipeline.store.shards import ShardFolder
 from pipeline.training.aligned import subjects_of
-from pipeline.training.backbones import BACKBONES, make_backbone
-from pipeline.training.data.images import HW
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.loop import Run, train
-from pipeline.training.engine.trained import Trained, load_weights, save_trained
+from pipeline.training.engine.trained import Trained, save_trained
 from pipeline.training.methods.adaface import AdaFace
 from pipeline.training.methods.bodies import Bodies
 from pipeline.training.methods.deen import DiverseExpansion
@@ -51,8 +30,14 @@ _METHODS: dict[str, type[PeopleMethod]] = {
     "deen": DiverseExpansion,
     "adaface": AdaFace,
 }
-PretrainPeopleParams = PretrainBodyParams | PretrainDeenParams | PretrainFaceParams
-TrainPeopleParams = TrainBodyParams | TrainDeenParams | TrainFaceParams
+"""Of the registry's methods those on people: by the registry, evaluations of people would have all
+methods in dvc.yaml, and be done anew with each of them."""
+CHECKPOINTS: dict[str, str] = {
+    "semantic_vit": "models.bodies.checkpoints",
+    "deen": "models.deen.checkpoints",
+    "adaface": "models.backbones.checkpoints",
+}
+"""Modules that load a user's checkpoint, by the ``kind`` of params: a pretraining's key has its."""
 
 
 def open_chosen(params: PeopleParams, folder: ShardFolder, ids: Collection[str]) -> Chosen:
@@ -62,17 +47,27 @@ def open_chosen(params: PeopleParams, folder: ShardFolder, ids: Collection[str])
         StageError: nothing is left, or a band lacks samples.
     """
     budget = params.image_budget_mb << 20
-    return Chosen.of(_METHODS[params.kind].open(folder, ids, params.bands, budget), params)
+    return Chosen.of(class_of(params).open(folder, ids, params.bands, budget), params)
 
 
-def start_of(params: PretrainPeopleParams, hw: HW) -> PeopleMethod:
-    """Build the method of a pretraining, its network with seeded weights."""
-    if isinstance(params, PretrainFaceParams):
-        network = make_backbone(params.backbone, hw, params.seed)
-        return AdaFace(params, network, BACKBONES[params.backbone].preprocess)
-    if isinstance(params, PretrainDeenParams):
-        return _deen(params, params.network)
-    return _bodies(params, params.network, hw, None)
+def class_of(params: PeopleParams) -> type[PeopleMethod]:
+    """Return the class of the method that params ask for."""
+    return _METHODS[params.kind]
+
+
+def method_of(params: PeopleParams, pretrained: Trained) -> PeopleMethod:
+    """Build a method on a pretrained network, with its weights.
+
+    Args:
+        params: of the training, or of the pretraining itself.
+        pretrained: what it starts from.
+
+    Raises:
+        WeightsError: the weights are another architecture's.
+    """
+    method = class_of(params).seeded_like(params, pretrained)
+    method.load(pretrained)
+    return method
 
 
 def with_checkpoint(method: PeopleMethod, path: Path) -> str:
@@ -82,47 +77,6 @@ def with_checkpoint(method: PeopleMethod, path: Path) -> str:
     if isinstance(method, DiverseExpansion):
         return str(load_deen(method.network, path))
     return str(load_backbone(method.network, path))
-
-
-def method_of(
-    params: TrainPeopleParams | PretrainPeopleParams,
-    pretrained: Trained,
-    *,
-    with_weights: bool = True,
-) -> PeopleMethod:
-    """Build a method on a pretrained network.
-
-    Args:
-        params: of the training, or of the pretraining itself.
-        pretrained: what it starts from.
-        with_weights: whether with its weights; otherwise with seeded ones.
-    """
-    hw = pretrained.crop_hw[0], pretrained.crop_hw[1]
-    if isinstance(params, FaceParams):
-        network = make_backbone(pretrained.backbone, hw, params.seed)
-        method: PeopleMethod = AdaFace(params, network, BACKBONES[pretrained.backbone].preprocess)
-    elif isinstance(params, DeenParams):
-        method = _deen(
-            params, DeenNetworkParams.model_validate(pretrained.params["network"], strict=False)
-        )
-    else:
-        design = BodyNetworkParams.model_validate(pretrained.params["network"], strict=False)
-        lora = params.lora if isinstance(params, TrainBodyParams) else None
-        method = _bodies(params, design, hw, lora)
-    if with_weights:
-        load_people(method.network, pretrained)
-    return method
-
-
-def load_people(network: nn.Module, trained: Trained) -> None:
-    """Load a trained network's weights, and with them the neck of bodies, if it has one.
-
-    Raises:
-        WeightsError: they are another architecture's.
-    """
-    if isinstance(network, SemanticViT):
-        network.renew_neck(any(name.startswith("neck.") for name in trained.weights))
-    load_weights(network, trained)
 
 
 def train_people(
@@ -172,7 +126,7 @@ def train_people(
     return run
 
 
-def backbone_of(params: PretrainPeopleParams) -> str:
+def backbone_of(params: AnyPretrainPeopleParams) -> str:
     """Return the name of a pretraining's backbone: of bodies, its kind."""
     return params.backbone if isinstance(params, PretrainFaceParams) else params.kind
 
@@ -217,34 +171,3 @@ def described(chosen: Chosen, run: Run) -> dict[str, Any]:
         "simulated": samples.simulated,
         "loss": run.curve[-1] if run.curve else {},
     }
-
-
-def _deen(params: DeenParams, network: DeenNetworkParams) -> DiverseExpansion:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(params.seed)
-        built = Deen(DeenDesign(network.depth, network.stages, network.branches))
-    return DiverseExpansion(params, built.to(memory_format=torch.channels_last))
-
-
-def _bodies(
-    params: BodyParams, network: BodyNetworkParams, hw: HW, lora: LoraParams | None
-) -> Bodies:
-    design = Design(
-        SIZES[network.vit],
-        hw=hw,
-        patch_px=network.patch_px,
-        local=network.local,
-        fusion=network.fusion,
-        stem=network.stem,
-        drop_path=network.drop_path,
-        cameras=len(network.cameras),
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(params.seed)
-        try:
-            built = SemanticViT(design)
-        except ValueError as error:
-            raise StageError(
-                f"crops of {hw[0]}×{hw[1]} pixels: {error}; change crop_bodies or network.patch_px"
-            ) from error
-    return Bodies(params, built, network.cameras, lora)

@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 
 from models.bodies.semantic_vit import LOCALS
 from pipeline.evaluation.recognition import Embeddings
+from pipeline.params.train_bodies import AnyTrainPeopleParams
 from pipeline.recognition.sface import CROP_HW, SFace
 from pipeline.store.columns import field, vectors_array
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.store.whole import written_whole
-from pipeline.training.bodies import TrainPeopleParams, load_people, method_of
+from pipeline.training.bodies import class_of, method_of
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.embedders import Embed, embed_as_is, embed_samples
 from pipeline.training.engine.embedding import IMAGES_AT_ONCE
@@ -74,19 +75,21 @@ class Networks:
         of_fold: its network of a fold.
     """
 
-    params: TrainPeopleParams
+    params: AnyTrainPeopleParams
     pretrained: Trained
     of_fold: Callable[[int], Trained]
 
     def method(self, fold: int) -> PeopleMethod:
         """Build the method with the weights of a fold."""
-        method = method_of(self.params, self.pretrained, with_weights=False)
-        load_people(method.network, self.of_fold(fold))
+        method = class_of(self.params).seeded_like(self.params, self.pretrained)
+        method.load(self.of_fold(fold))
         return method
 
     def start(self, *, with_weights: bool) -> PeopleMethod:
         """Build the method as it starts, or with seeded weights."""
-        return method_of(self.params, self.pretrained, with_weights=with_weights)
+        if with_weights:
+            return method_of(self.params, self.pretrained)
+        return class_of(self.params).seeded_like(self.params, self.pretrained)
 
 
 def starts(networks: Networks, tested: TestedSamples) -> dict[str, Embeddings]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pipeline.params.training import RecogniserParams
 from pipeline.store.progress import progress
-from pipeline.training.backbones import BACKBONES, make_backbone
+from pipeline.training.backbones import backbone_named, make_backbone
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.embedding import IMAGES_AT_ONCE, embed_all
 from pipeline.training.engine.trained import Trained, load_weights
@@ -63,7 +63,7 @@ def embed_by_backbone(
 
     return embed_all(
         backbone,
-        partial(whole_images, BACKBONES[pretrained.backbone].preprocess, samples),
+        partial(whole_images, backbone_named(pretrained.backbone).preprocess, samples),
         len(samples),
         embed=both_ways if flip else None,
         device=params.device,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pipeline.errors import ExportError
 from pipeline.params.training import RecogniserParams
 from pipeline.store.whole import write_whole, written_whole
-from pipeline.training.backbones import BACKBONES, make_backbone
+from pipeline.training.backbones import MODULES, backbone_named, make_backbone
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.training.methods.recogniser import Recogniser
@@ -86,14 +86,14 @@ def portable_backbone(trained: Trained) -> Portable:
     Raises:
         ExportError: it takes more than an image.
     """
-    if trained.backbone not in BACKBONES:
+    if trained.backbone not in MODULES:
         raise ExportError(
             f"{trained.name} is a {trained.backbone}, which takes more than one image of a sample: "
             "expected a backbone of faces, which leaves as one graph"
         )
     network = make_backbone(trained.backbone, trained.crop_hw, 0)
     load_weights(network, trained)
-    preprocess = BACKBONES[trained.backbone].preprocess
+    preprocess = backbone_named(trained.backbone).preprocess
     return _of_crops(trained, network, network, preprocess)
 
 

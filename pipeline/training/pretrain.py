@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-from torch import nn
-
 from pipeline.params.pretrain_nir_vis import PretrainParams
 from pipeline.store.shards import ShardFolder
 from pipeline.training.aligned import subjects_of, trained_network
-from pipeline.training.backbones import BACKBONES
 from pipeline.training.data.sample_set import Part, SampleSet, of_split
 from pipeline.training.engine.loop import Run, train
 from pipeline.training.engine.trained import save_trained
@@ -24,8 +21,7 @@ def open_pretraining_samples(params: PretrainParams, attributes: ShardFolder) ->
 
 def pretrain_backbone(
     label: str,
-    params: PretrainParams,
-    network: nn.Module,
+    method: Pretraining,
     samples: SampleSet,
     *,
     key: str,
@@ -35,8 +31,7 @@ def pretrain_backbone(
 
     Args:
         label: in progress and messages.
-        params: of the training.
-        network: the backbone.
+        method: with the network that it starts from.
         samples: to train on; without steps, of which size and template it takes.
         key: what the training depends on.
         path: of the network; the checkpoint lies beside it.
@@ -44,7 +39,7 @@ def pretrain_backbone(
     Raises:
         StageError: a loss was not finite.
     """
-    method = Pretraining(params, network, BACKBONES[params.backbone].preprocess)
+    params = method.params
     run, subjects = Run([], 0.0, 0.0), set[str]()
     if params.steps:
         method.train_on(samples)

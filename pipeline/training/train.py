@@ -8,10 +8,9 @@ from pipeline.params.train_nir_vis import MethodParams
 from pipeline.params.training import RecogniserParams
 from pipeline.store.shards import ShardFolder
 from pipeline.training.aligned import check_alignment, subjects_of, trained_network
-from pipeline.training.backbones import BACKBONES, make_backbone
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples
 from pipeline.training.engine.loop import Run, train
-from pipeline.training.engine.trained import Trained, load_weights, save_trained
+from pipeline.training.engine.trained import Trained, save_trained
 from pipeline.training.methods import load_method
 from pipeline.training.methods.nir_vis import NirVisMethod
 from pipeline.training.methods.recogniser import Recogniser
@@ -93,10 +92,9 @@ def build_method(
         pretrained: the backbone.
         with_weights: whether it is; otherwise its weights are seeded ones.
     """
-    network = make_backbone(pretrained.backbone, pretrained.crop_hw, params.seed)
     if with_weights:
-        load_weights(network, pretrained)
-    return class_of(params)(params, network, BACKBONES[pretrained.backbone].preprocess)
+        return class_of(params).start_from(params, pretrained)
+    return class_of(params).seeded(params, pretrained.backbone, pretrained.crop_hw)
 
 
 def class_of(params: RecogniserParams) -> type[Recogniser]:

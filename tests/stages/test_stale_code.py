@@ -15,7 +15,7 @@ from pipeline.face3d.backends import BACKENDS
 from pipeline.params.load import check_params, read_yaml
 from pipeline.readers import READERS
 from pipeline.store import fingerprint
-from pipeline.store.fingerprint import code_sha256
+from pipeline.store.fingerprint import code_closure, code_sha256
 from pipeline.training.backbones import MODULES
 from pipeline.training.methods import METHODS
 from stages.run import StageRun
@@ -24,7 +24,7 @@ from stages.wiring import kinds_of
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
 KEYLESS = {
-    *("weights", "report", "protocols", "analyse_modality"),
+    *("weights", "report", "protocols"),
     *("evaluate_nir_vis", "evaluate_dmfr", "evaluate_bodies"),
 }
 """Stages that always make all they put out: it is small."""
@@ -32,6 +32,7 @@ KEYLESS = {
 
 FACES, PEOPLE = ("train_nir_vis", "train_dmfr"), ("pretrain_bodies", "train_bodies")
 """Stages that train methods which params choose."""
+DECODERS = "analyse_modality"
 
 
 def entries():
@@ -192,15 +193,23 @@ def test_an_edit_of_a_network_makes_stale_all_that_run_it(stale_after):
     [
         (
             "pipeline/training/engine/loop.py",
-            ("train_degrader", "pretrain_nir_vis", *FACES, *PEOPLE),
+            ("train_degrader", "pretrain_nir_vis", *FACES, *PEOPLE, DECODERS),
         ),
         (
             "pipeline/training/data/images.py",
-            ("train_degrader", "pretrain_nir_vis", *FACES, *PEOPLE),
+            ("train_degrader", "pretrain_nir_vis", *FACES, *PEOPLE, DECODERS),
         ),
-        ("pipeline/training/data/samplers.py", ("pretrain_nir_vis", "train_nir_vis", *PEOPLE)),
+        (
+            "pipeline/training/data/samplers.py",
+            ("pretrain_nir_vis", "train_nir_vis", *PEOPLE, DECODERS),
+        ),
         ("pipeline/training/data/augmentation.py", ("pretrain_nir_vis",)),
-        ("models/backbones/lightcnn.py", ("pretrain_nir_vis", *FACES)),
+        (
+            "pipeline/training/engine/trained.py",
+            ("pretrain_nir_vis", *FACES, *PEOPLE, DECODERS),
+        ),
+        ("pipeline/training/modality_drawings.py", (DECODERS,)),
+        ("models/backbones/lightcnn.py", ("pretrain_nir_vis", *FACES, DECODERS)),
         ("models/cyclegan/pool.py", ("train_degrader",)),
         ("pipeline/training/embed.py", ()),
     ],
@@ -235,11 +244,47 @@ def test_code_that_makes_no_row_makes_nothing_stale(stale_after, path):
         ("pipeline/face3d/backends/__init__.py", "pipeline.face3d.backends.mesh"),
         ("pipeline/demo/sources/__init__.py", "pipeline.demo.sources.scenes"),
         ("pipeline/training/methods/__init__.py", "pipeline.training.methods.hsst"),
-        ("pipeline/training/backbones.py", "models.backbones.attention"),
+        ("pipeline/training/backbones/__init__.py", "pipeline.training.backbones.attention"),
     ],
 )
 def test_a_new_entry_in_a_registry_makes_nothing_stale(stale_after, path, name):
     assert stale_after(path, f'"{name}"', f'"{name}", "another": "{name}"') == set()
+
+
+def test_an_edit_of_how_backbones_are_seeded_trains_all_that_stand_on_one(stale_after):
+    seed = "torch.manual_seed(seed"
+    stale = stale_after("pipeline/training/backbones/__init__.py", seed, f"{seed} + 1")
+    faces = {"pretrain_bodies@face_vis", "train_bodies@face", "train_bodies@any adaface"}
+    assert stale == all_of("pretrain_nir_vis", *FACES, DECODERS) | faces
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        ("semantic_vit", ("SIZES[params.vit]", "torch.manual_seed(seed)", "params.lora")),
+        ("deen", ("params.branches", "torch.manual_seed(seed)")),
+        ("adaface", ("make_backbone(",)),
+    ],
+)
+def test_a_method_on_people_has_what_builds_its_network_in_its_key(kind, parts):
+    text = "".join(path.read_text() for path in code_closure(METHODS[kind]).values())
+    assert [part for part in parts if part not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "item", "loader"),
+    [
+        ("pretrain_nir_vis", "lightcnn9", "models.backbones.checkpoints"),
+        ("pretrain_bodies", "vis", "models.bodies.checkpoints"),
+        ("pretrain_bodies", "face_vis", "models.backbones.checkpoints"),
+    ],
+)
+def test_what_loads_a_checkpoint_counts_where_one_is_loaded(stage, item, loader):
+    params = check_params(read_yaml(ROOT / "params.yaml"), ROOT)
+    assert loader not in modules(stage, params, item)
+    section = getattr(params, stage)
+    mine = section[item].model_copy(update={"checkpoint": object()})
+    assert loader in modules(stage, params.model_copy(update={stage: {item: mine}}), item)
 
 
 @pytest.mark.parametrize("module", sorted(set(METHODS.values())))

@@ -23,7 +23,7 @@ from pipeline.schemas.degrade import DEGRADE
 from pipeline.schemas.masks import MASKS
 from pipeline.schemas.parts import PARTS
 from pipeline.store.protocols import read_protocol, write_protocol
-from pipeline.training.backbones import BACKBONES
+from pipeline.training.backbones import backbone_named
 from pipeline.training.methods.pram import Pram
 from pipeline.training.own_network import by_file
 from pipeline.training.zero_shot import arcface_crops
@@ -149,7 +149,7 @@ def test_a_mirrored_face_has_the_eyes_of_the_other_side(tmp_path):
     samples = open_rows(
         tmp_path, PARTS, [row, turned], images=Pram.images, extras=(*Pram.extras, "template")
     )
-    method = Pram(PRAM, LightCNN9(), BACKBONES["lightcnn9"].preprocess)
+    method = Pram(PRAM, LightCNN9(), backbone_named("lightcnn9").preprocess)
     first, second = (method.network_inputs(samples, np.array([n])) for n in (0, 1))
     assert torch.equal(method.mirrored(first), second)
     assert torch.equal(method.mirrored(second), first)

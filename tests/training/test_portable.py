@@ -16,7 +16,7 @@ from pipeline.cli import app
 from pipeline.errors import ExportError, ParamsError
 from pipeline.params.load import load_params
 from pipeline.training import portable
-from pipeline.training.backbones import BACKBONES, make_backbone
+from pipeline.training.backbones import backbone_named, make_backbone
 from pipeline.training.engine.trained import Trained, network_path, save_trained
 from pipeline.training.portable import (
     TOLERANCE,
@@ -47,7 +47,7 @@ def test_a_backbone_takes_aligned_crops_and_embeds_as_torch_does(tmp_path, backb
     crops = np.random.default_rng(1).integers(0, 256, (5, 3, *hw), np.uint8)
     session = onnxruntime.InferenceSession(str(files[1]), providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"images": crops})
-    preprocess = BACKBONES[backbone].preprocess
+    preprocess = backbone_named(backbone).preprocess
     with torch.no_grad():
         values = preprocess.values(preprocess.cut(torch.from_numpy(crops)))
         wanted = network.eval()(values).numpy()

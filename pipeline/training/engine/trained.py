@@ -19,10 +19,12 @@ class Trained:
     """A trained network.
 
     Attributes:
-        name: of the training, in the section of its stage.
-        backbone: name in ``BACKBONES``.
+        name: what the training is called in messages: as DVC calls it (``train_nir_vis@pram``),
+            with the fold where there are several, or as a row of ablations is called.
+        backbone: name in ``training.backbones``; of a network of bodies the kind of its params.
         crop_hw: height and width of the crops that it was trained on.
-        template: the alignment template of these.
+        template: the alignment template of these; of bodies the policy by which ``crop_bodies`` cut
+            them out, of their faces ``face_box``.
         params: the training's section of params, as plain values.
         key: fingerprint of params, data, code and weights.
         subjects: ``<data set>/<subject>`` of all who were trained on, the pretraining's included.

@@ -5,16 +5,22 @@ Reference:
     body paper, section III-C.
 """
 
+from typing import Self, cast
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from models.adaface.losses import AdaFaceClassifier
 from models.seeding import seeded
-from pipeline.params.body_training import FaceParams
+from pipeline.params.body_training import FaceParams, PeopleParams
+from pipeline.params.pretrain_bodies import PretrainFaceParams
+from pipeline.training.backbones import backbone_named, make_backbone
+from pipeline.training.data.images import HW
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
+from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.people import PeopleMethod
 from pipeline.types import Int64, UInt8
 
@@ -35,6 +41,23 @@ class AdaFace(PeopleMethod):
         super().__init__(params)
         self.network, self.preprocess = network, preprocess
         self.dimensions = int(network.dimensions)  # type: ignore[arg-type]
+
+    @classmethod
+    def seeded(cls, params: PeopleParams, hw: HW) -> Self:
+        """Build the method of a pretraining: see ``PeopleMethod``."""
+        chosen = cast(PretrainFaceParams, params)
+        return cls._on(chosen.backbone, chosen, hw)
+
+    @classmethod
+    def seeded_like(cls, params: PeopleParams, pretrained: Trained) -> Self:
+        """Build the method on an architecture: see ``PeopleMethod``."""
+        hw = pretrained.crop_hw[0], pretrained.crop_hw[1]
+        return cls._on(pretrained.backbone, cast(FaceParams, params), hw)
+
+    @classmethod
+    def _on(cls, backbone: str, params: FaceParams, hw: HW) -> Self:
+        network = make_backbone(backbone, hw, params.seed)
+        return cls(params, network, backbone_named(backbone).preprocess)
 
     def train_on(self, samples: SampleSet) -> None:
         """Label the samples and build the classifier."""

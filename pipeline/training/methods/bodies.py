@@ -8,7 +8,7 @@ Reference:
 import logging
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 import torch
@@ -16,13 +16,24 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from models.bodies.losses import batch_hard, hard_pair_shares, random_pair_shares
-from models.bodies.semantic_vit import ALL_LOCALS, LOCALS, SemanticViT, patch_regions
+from models.bodies.semantic_vit import (
+    ALL_LOCALS,
+    LOCALS,
+    SIZES,
+    Design,
+    SemanticViT,
+    patch_regions,
+)
 from models.processes import from_all, with_all
 from models.seeding import seeded
 from pipeline.errors import StageError
-from pipeline.params.body_training import BodyParams, LoraParams
+from pipeline.params.body_training import BodyParams, LoraParams, PeopleParams
+from pipeline.params.pretrain_bodies import BodyNetworkParams, PretrainBodyParams
+from pipeline.params.train_bodies import TrainBodyParams
+from pipeline.training.data.images import HW
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
+from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.people import PeopleMethod
 from pipeline.types import Float32, Int64, UInt8
 
@@ -68,6 +79,26 @@ class Bodies(PeopleMethod):
         self.network, self.cameras, self.lora = network, cameras, lora
         self.dimensions = network.dimensions
         self._adapted: list[LoraModel] = []
+
+    @classmethod
+    def seeded(cls, params: PeopleParams, hw: HW) -> Self:
+        """Build the method of a pretraining: see ``PeopleMethod``."""
+        chosen = cast(PretrainBodyParams, params)
+        return cls(chosen, _network(chosen.network, hw, chosen.seed), chosen.network.cameras)
+
+    @classmethod
+    def seeded_like(cls, params: PeopleParams, pretrained: Trained) -> Self:
+        """Build the method on an architecture: see ``PeopleMethod``."""
+        design = BodyNetworkParams.model_validate(pretrained.params["network"], strict=False)
+        hw = pretrained.crop_hw[0], pretrained.crop_hw[1]
+        lora = params.lora if isinstance(params, TrainBodyParams) else None
+        network = _network(design, hw, params.seed)
+        return cls(cast(BodyParams, params), network, design.cameras, lora)
+
+    def load(self, trained: Trained) -> None:
+        """Load a trained network's weights, and with them its neck, if it has one."""
+        self.network.renew_neck(any(name.startswith("neck.") for name in trained.weights))
+        super().load(trained)
 
     def train_on(self, samples: SampleSet) -> None:
         """Label the samples, build the classifier, and put low-rank matrices in place.
@@ -214,6 +245,27 @@ def spread_of(features: Tensor) -> Tensor:
     apart = (features - features.mean(dim=0)).norm(dim=1).mean()
     spread: Tensor = apart / features.norm(dim=1).mean().clamp_min(1e-12)
     return spread
+
+
+def _network(params: BodyNetworkParams, hw: HW, seed: int) -> SemanticViT:
+    design = Design(
+        SIZES[params.vit],
+        hw=hw,
+        patch_px=params.patch_px,
+        local=params.local,
+        fusion=params.fusion,
+        stem=params.stem,
+        drop_path=params.drop_path,
+        cameras=len(params.cameras),
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            return SemanticViT(design)
+        except ValueError as error:
+            raise StageError(
+                f"crops of {hw[0]}×{hw[1]} pixels: {error}; change crop_bodies or network.patch_px"
+            ) from error
 
 
 def _values(images: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ Reference:
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
@@ -15,14 +15,17 @@ from torch import Tensor, nn
 
 from models.bodies.losses import batch_hard
 from models.deen.losses import center_guided, orthogonality, weighted_triplet
-from models.deen.network import Deen
+from models.deen.network import Deen, Design
 from models.freezing import trainable
 from models.processes import from_all, with_all
 from models.seeding import seeded
-from pipeline.params.body_training import DeenParams
+from pipeline.params.body_training import DeenParams, PeopleParams
+from pipeline.params.pretrain_bodies import DeenNetworkParams, PretrainDeenParams
+from pipeline.training.data.images import HW
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import RATE_SHARE, TOTAL, Batch, Losses, in_float32
 from pipeline.training.engine.optimizers import make_optimizer
+from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.people import PeopleMethod
 from pipeline.types import Band, Float32, Int64
 
@@ -49,6 +52,18 @@ class DiverseExpansion(PeopleMethod):
         self.dimensions = network.dimensions
         branches = range(1, 1 + network.design.branches)
         self.views = ("own map", *(f"branch {n}" for n in branches))
+
+    @classmethod
+    def seeded(cls, params: PeopleParams, hw: HW) -> Self:
+        """Build the method of a pretraining: see ``PeopleMethod``; it takes crops of any size."""
+        chosen = cast(PretrainDeenParams, params)
+        return cls(chosen, _network(chosen.network, chosen.seed))
+
+    @classmethod
+    def seeded_like(cls, params: PeopleParams, pretrained: Trained) -> Self:
+        """Build the method on an architecture: see ``PeopleMethod``."""
+        design = DeenNetworkParams.model_validate(pretrained.params["network"], strict=False)
+        return cls(cast(DeenParams, params), _network(design, params.seed))
 
     def train_on(self, samples: SampleSet) -> None:
         """Label the samples and build the classifier."""
@@ -129,6 +144,13 @@ class DiverseExpansion(PeopleMethod):
         if margin == "weighted":
             return weighted_triplet(features, labels)
         return batch_hard(features, labels, margin).mean()
+
+
+def _network(params: DeenNetworkParams, seed: int) -> Deen:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        built = Deen(Design(params.depth, params.stages, params.branches))
+    return built.to(memory_format=torch.channels_last)
 
 
 def _infrared(samples: SampleSet) -> np.ndarray:

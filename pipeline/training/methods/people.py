@@ -22,12 +22,14 @@ from pipeline.params.body_training import PeopleParams
 from pipeline.rng import seed_for
 from pipeline.store.protocols import person_sample
 from pipeline.store.shards import ShardFolder
+from pipeline.training.data.images import HW
 from pipeline.training.data.labels import BandIndex
 from pipeline.training.data.person_augmentation import PersonAugmentation
 from pipeline.training.data.sample_set import Part, SampleSet
 from pipeline.training.data.samplers import SubjectsInAllBands, SubjectsInAnyBand
 from pipeline.training.engine.method import Batch, Method
 from pipeline.training.engine.optimizers import make_optimizer, stepwise_rate
+from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.types import Band, Float32, Int64, Row
 
 _ORDER_SEED = 0
@@ -50,6 +52,37 @@ class PeopleMethod(Method):
     params: PeopleParams
     network: nn.Module
     dimensions: int
+
+    @classmethod
+    @abstractmethod
+    def seeded(cls, params: PeopleParams, hw: HW) -> Self:
+        """Build the method of a pretraining, its network with seeded weights.
+
+        Args:
+            params: of the pretraining, with what its network is built as.
+            hw: height and width of the crops.
+
+        Raises:
+            StageError: the network takes no such crops.
+        """
+
+    @classmethod
+    @abstractmethod
+    def seeded_like(cls, params: PeopleParams, pretrained: Trained) -> Self:
+        """Build the method on a pretrained network's architecture, with seeded weights.
+
+        Args:
+            params: of the training, or of the pretraining itself.
+            pretrained: says how its network is built.
+        """
+
+    def load(self, trained: Trained) -> None:
+        """Load a trained network's weights.
+
+        Raises:
+            WeightsError: they are another architecture's.
+        """
+        load_weights(self.network, trained)
 
     @classmethod
     def open(

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pyarrow as pa
 import torch
@@ -10,10 +10,13 @@ from torch import Tensor, nn
 
 from models.freezing import trainable
 from pipeline.params.training import TrainingParams
+from pipeline.training.backbones import backbone_named, make_backbone
+from pipeline.training.data.images import HW
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import Part, SampleSet
 from pipeline.training.engine.method import Method
 from pipeline.training.engine.optimizers import make_optimizer, stepwise_rate
+from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.types import Int64
 
 
@@ -44,6 +47,33 @@ class Recogniser(Method):
         """
         super().__init__(params)
         self.network, self.preprocess = backbone, preprocess
+
+    @classmethod
+    def seeded(cls, params: TrainingParams, backbone: str, hw: HW) -> Self:
+        """Build the method on a backbone with seeded weights.
+
+        Args:
+            params: of the training.
+            backbone: its name.
+            hw: height and width of the crops.
+
+        Raises:
+            StageError: the backbone takes no such crops, or the method can't stand on it.
+        """
+        network = make_backbone(backbone, hw, params.seed)
+        return cls(params, network, backbone_named(backbone).preprocess)
+
+    @classmethod
+    def start_from(cls, params: TrainingParams, pretrained: Trained) -> Self:
+        """Build the method on a pretrained backbone, with its weights.
+
+        Raises:
+            StageError: the method can't stand on it.
+            WeightsError: the weights are another architecture's.
+        """
+        network = make_backbone(pretrained.backbone, pretrained.crop_hw, params.seed)
+        load_weights(network, pretrained)
+        return cls(params, network, backbone_named(pretrained.backbone).preprocess)
 
     @classmethod
     def images_of(cls, params: TrainingParams) -> tuple[str, ...]:

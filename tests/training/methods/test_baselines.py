@@ -16,7 +16,7 @@ from pipeline.ops.codec import encode_png
 from pipeline.params.train_nir_vis import AnyMethodParams, MethodParams
 from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.store.columns import image_columns
-from pipeline.training.backbones import BACKBONES
+from pipeline.training.backbones import backbone_named
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.engine.loop import train
 from pipeline.training.engine.method import TOTAL
@@ -220,7 +220,7 @@ def test_of_larger_crops_a_cut_lies_near_the_middle_as_at_test(
     if kind == "pairs":
         made = build(PLAIN, faces(side))
     else:
-        chosen, preprocess = params(RELATION, kept_crops=0), BACKBONES["lightcnn9"].preprocess
+        chosen, preprocess = params(RELATION, kept_crops=0), backbone_named("lightcnn9").preprocess
         made = load_method("rm")(chosen, LightCNN9(), preprocess)
         made.train_on(faces(side))
     for seed in range(20):
@@ -254,7 +254,7 @@ def test_one_pair_is_too_few_for_a_backbone_that_normalises_over_a_batch(faces):
 def test_rm_is_trained_by_softmax_and_the_conditional_triplet(faces):
     chosen = params(RELATION)
     torch.manual_seed(0)
-    preprocess = BACKBONES["lightcnn9"].preprocess
+    preprocess = backbone_named("lightcnn9").preprocess
     made = load_method("rm")(chosen, LightCNN9(), preprocess)
     made.train_on(faces(144))
     made.setup(torch.device("cpu"), torch.float32)

@@ -211,7 +211,7 @@ def test_a_training_begins_with_a_neck_of_its_own_or_none(tmp_path, had):
     assert any(name.startswith("neck.") for name in weights) is had
     pretrained = Trained("vis", "semantic_vit", (48, 16), "square", {}, "k", [], weights)
     method = Bodies(params(bn_neck=not had), network())
-    bodies.load_people(method.network, pretrained)
+    method.load(pretrained)
     tokens = np.random.default_rng(0).normal(size=(5, 4, 24)).astype(np.float32)
     np.testing.assert_array_equal(method.fuse(tokens), start.fuse(tokens))
     method.train_on(opened(tmp_path / "again").samples)
@@ -279,7 +279,7 @@ def test_patches_that_do_not_fit_the_crops_are_refused(tmp_path):
         update=SHORT | {"network": NETWORK.model_copy(update={"patch_px": 10})}
     )
     with pytest.raises(StageError, match="48×16 pixels are no multiple of 10; change crop_bodies"):
-        bodies.start_of(start, (48, 16))
+        Bodies.seeded(start, (48, 16))
 
 
 def test_an_empty_choice_of_people_is_no_crash(tmp_path):

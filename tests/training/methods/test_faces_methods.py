@@ -16,12 +16,12 @@ from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import FinetuneParams
 from pipeline.schemas.parts import PARTS as SCHEMA
 from pipeline.store.locks import locked
-from pipeline.training.backbones import BACKBONES, make_backbone
+from pipeline.training.backbones import backbone_named, make_backbone
 from pipeline.training.methods import load_method, relating
 from pipeline.training.methods.pram import PARTS, Pram, component_masks
 
 CPU = torch.device("cpu"), torch.float32
-PREPROCESS = BACKBONES["lightcnn9"].preprocess
+PREPROCESS = backbone_named("lightcnn9").preprocess
 SQUARE = 144, 144
 
 

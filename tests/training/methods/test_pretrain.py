@@ -8,7 +8,7 @@ from short_params import BANDS, PARAMS, SHORT
 
 from pipeline.params.pretrain_nir_vis import PretrainParams
 from pipeline.schemas.attributes import ATTRIBUTES
-from pipeline.training.backbones import BACKBONES, make_backbone
+from pipeline.training.backbones import backbone_named, make_backbone
 from pipeline.training.engine.devices import make_fabric
 from pipeline.training.engine.loop import Steps
 from pipeline.training.methods.pretrain import Pretraining
@@ -30,7 +30,7 @@ def known(tmp_path_factory):
 def pretraining(samples, **changes):
     params = PRETRAIN.model_copy(update=changes)
     backbone = make_backbone("lightcnn9", samples.hw, 3)
-    method = Pretraining(params, backbone, BACKBONES["lightcnn9"].preprocess)
+    method = Pretraining(params, backbone, backbone_named("lightcnn9").preprocess)
     method.train_on(samples)
     return method
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from short_params import HSST, PRAM
 
-from pipeline.training.backbones import BACKBONES, make_backbone
+from pipeline.training.backbones import backbone_named, make_backbone
 from pipeline.training.engine.loop import train
 from pipeline.training.methods import load_method
 
@@ -16,7 +16,7 @@ class KilledError(Exception):
 def trained(params, people, path, kill_at=None):
     backbone, preprocess = (
         make_backbone("lightcnn9", people.hw, 3),
-        BACKBONES["lightcnn9"].preprocess,
+        backbone_named("lightcnn9").preprocess,
     )
     method = load_method(params.kind)(params, backbone, preprocess)
     method.train_on(people)
