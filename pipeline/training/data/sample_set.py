@@ -110,11 +110,10 @@ class SampleSet:
                     f"{part.folder.path} has no column {', '.join(map(repr, missing))}, which "
                     f"{asked_by} asks for: expected the output of a stage that makes it"
                 )
+        # Once each: an object store is asked about every shard then.
+        there = [(fetched(part.folder), part.choice) for part in parts]
         jobs = [
-            (path_of(folder.shard(i).path), p.choice)
-            for p in parts
-            for folder in (fetched(p.folder),)  # once: it asks an object store about every shard
-            for i in range(folder.count)
+            (path_of(of.shard(i).path), choice) for of, choice in there for i in range(of.count)
         ]
         with ThreadPoolExecutor(_READERS) as pool:
             read = pool.map(
