@@ -183,7 +183,8 @@ def joined(first: BandTemplates, second: BandTemplates) -> BandTemplates:
         Vectors (n, d + e) of unit length where both are enrolled. One that failed is zeros and adds
         0: at unit length again, an entry without a face would beat those that show one.
     """
-    vectors = np.concatenate([first.vectors, second.vectors], axis=1) / np.float32(math.sqrt(2))
+    vectors = np.concatenate([first.vectors, second.vectors], axis=1)
+    vectors /= math.sqrt(2)
     return BandTemplates(first.subjects, first.enrolled | second.enrolled, vectors)
 
 

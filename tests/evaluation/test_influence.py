@@ -137,6 +137,29 @@ def test_huge_comparisons_have_intervals_too(tmp_path, official, embed, monkeypa
         assert fast == pytest.approx(slow, abs=0.5 * (slow[1] - slow[0]))
 
 
+def test_failures_to_enrol_are_drawn_with_their_people_in_huge_comparisons_too(monkeypatch, people):
+    """A third of the people were never found as probes: their share moves with who is drawn."""
+    probes, gallery, asked, known = people
+    found = asked % 3 > 0
+
+    def side(vectors, who, enrolled):
+        ids = pa.array([str(number) for number in range(len(who))])
+        cameras = np.full(len(who), -1)
+        return Side(ids, who, cameras, enrolled, unit(vectors[enrolled]).astype(np.float32))
+
+    sides = side(gallery, known, np.ones(len(known), bool)), side(probes, asked, found)
+    exact = closed_set.measure_closed_set(*sides).metrics
+    monkeypatch.setattr(closed_set, "MOST_SORTED", 0)
+    quick = closed_set.measure_closed_set(*sides).metrics
+    for slow, fast in both_tars(exact, quick, "1e-1", "1e-2"):
+        width = slow["ci95"][1] - slow["ci95"][0]
+        assert slow["value"] == fast["value"] < 2 / 3
+        # were all found alike: 2 · 1.96 deviations of (2/3 of 60 people) / 60, times their rate
+        alike = 2 * 1.959964 * np.sqrt(2 / 3 * 1 / 3 / 60) * slow["value"] / (2 / 3)
+        assert width > 0.9 * alike
+        assert fast["ci95"] == pytest.approx(slow["ci95"], abs=0.25 * width)
+
+
 def both_tars(exact, quick, *names):
     return [(exact["tar_at_far"][name], quick["tar_at_far"][name]) for name in names]
 
