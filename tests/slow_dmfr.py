@@ -18,15 +18,20 @@ def unit_rows(rows):
 
 
 def each_loss(prototypes, features, labels, *, loss="am_softmax", scales=None):
-    """Losses of samples, by default CosFace's, the paper's L; a sample may have its own scale.
+    """Losses of samples, by default CosFace's, the paper's L.
 
+    Where samples have scales of their own, the margin is that of the common scale, in logits.
     Prototypes count as they are: a slope is of any, a loss of those of unit length.
     """
     found = []
     for at, (feature, label) in enumerate(zip(unit_rows(features), labels, strict=True)):
         cosines = [float(prototype @ feature) for prototype in prototypes]
-        cosines[label] = MOVED[loss](cosines[label])
-        terms = [(SCALE if scales is None else scales[at]) * cosine for cosine in cosines]
+        if scales is None:
+            cosines[label] = MOVED[loss](cosines[label])
+            terms = [SCALE * cosine for cosine in cosines]
+        else:
+            terms = [scales[at] * cosine for cosine in cosines]
+            terms[label] -= SCALE * MARGIN
         found.append(math.log(sum(math.exp(term) for term in terms)) - terms[label])
     return found
 

@@ -252,7 +252,7 @@ def test_a_new_entry_in_a_registry_makes_nothing_stale(stale_after, path, name):
 
 
 def test_an_edit_of_how_backbones_are_seeded_trains_all_that_stand_on_one(stale_after):
-    seed = "torch.manual_seed(seed"
+    seed = "with seeded(seed"
     stale = stale_after("pipeline/training/backbones/__init__.py", seed, f"{seed} + 1")
     faces = {"pretrain_bodies@face_vis", "train_bodies@face", "train_bodies@any adaface"}
     assert stale == all_of("pretrain_nir_vis", *FACES, DECODERS) | faces

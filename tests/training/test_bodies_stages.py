@@ -314,7 +314,7 @@ def test_what_several_folds_test_is_opened_once(monkeypatch):
         "check_cut": lambda *given: None,
         "bodies_by": lambda *given: {"trained": len(loaded)},
         "starts": lambda *given: {"untrained": 0},
-        "_measured": lambda protocol, of_fold: SimpleNamespace(metrics=dict(of_fold), folds=[]),
+        "measured_images": lambda protocol, rows, *given: (rows, {}),
         "looked_at": lambda *given: (None, None, []),
     }.items():
         monkeypatch.setattr(evaluate_bodies, name, stub)
@@ -325,4 +325,7 @@ def test_what_several_folds_test_is_opened_once(monkeypatch):
     assert len(opened) == 1
     assert checked == [(1, [fold, fold]), (2, [fold])]
     assert found.embeddings == {1: 1, 2: 2}
-    assert found.metrics["p"] == {1: 1, 2: 2, 3: 1, "untrained": dict.fromkeys((1, 2, 3), 0)}
+    assert found.metrics["p"] == {
+        "trained": {1: 1, 2: 2, 3: 1},
+        "untrained": dict.fromkeys((1, 2, 3), 0),
+    }

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import CrossbandError, StageError, one_line
-from pipeline.process import die_with_parent
+from pipeline.process import die_with_parent, keep_freed_memory
 from pipeline.rng import generator_for, seed_for
 from pipeline.store.networks import save_network
 from pipeline.store.progress import progress
@@ -246,6 +246,8 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
     if fabric.world_size > 1:  # a process of its own: set what make_fabric set, and end with ours
         torch.set_num_threads(params.threads)
         die_with_parent()
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
     steps = Steps(method, fabric)
 
     def average(values: Tensor) -> Tensor:
