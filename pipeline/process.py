@@ -98,7 +98,7 @@ def keep_freed_memory() -> None:
     """Let this process keep what it frees, for what it allocates next; for a training.
 
     Each step allocates the same large tensors. The C library gives such back to the system, which
-    clears every page when it hands them out again: a fifth of a step's time on a CPU. Libraries
+    clears every page when it hands them out again: a sixth of a step's time on a CPU. Libraries
     other than glibc have no ``mallopt``, and are left as they are.
     """
     if (set_option := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
