@@ -71,7 +71,7 @@ def compare(
     SYSU-MM01 or RegDB name one of their protocols by `--protocol`.
 
     Two rows of ablations, named by their files (`reports/ablations/outcomes/ROW/plain.parquet`),
-    are compared over all seeds at once: macro rank-1, people and seeds resampled together, beside
+    are compared over all seeds at once: macro rank-1, its error of people and seeds, beside
     both tests of each seed.
     """
     from pipeline.evaluation.outcomes import paired
