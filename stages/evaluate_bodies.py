@@ -13,6 +13,7 @@ from stages.run import StageRun, stage_main
 
 if TYPE_CHECKING:
     from pipeline.training.embed_people import Networks
+    from pipeline.training.engine.trained import Trained
     from pipeline.training.evaluate_bodies import BetweenBands, ByImage, Seen
 
 PRETRAINED_BY, TRAINED_BY = "pretrain_bodies", "train_bodies"
@@ -29,7 +30,8 @@ def run(stage: StageRun) -> None:
     stage = stage.on(params.dataset)
     folder = Path("data", params.dataset, "protocols")
     protocols = [read_protocol(folder / name) for name in params.protocols]
-    crops, body = stage.source("crop_bodies"), networks(stage, params.method)
+    crops = stage.source("crop_bodies")
+    body = networks(stage, params.method, flip=params.flip_test)
     title = f"{params.method} on {params.dataset}"
     embeddings = Path("data", params.dataset, stage.stage, name, "embeddings.parquet")
     own = None
@@ -42,10 +44,12 @@ def run(stage: StageRun) -> None:
             refuse_trained(tested.of_fold(fold), each, params.dataset, stage.params.datasets)
 
     if all(protocol.kind == Kind.RECOGNITION for protocol in protocols):
-        face = params.face and (networks(stage, params.face), stage.weight("sface"))
+        face = None
+        if params.face is not None:
+            face = networks(stage, params.face, flip=params.flip_test), stage.weight("sface")
         unit = params.templates == "unit"
         found = evaluate.between_bands(
-            protocols, crops, body, face or None, unit=unit, check=check, own=own
+            protocols, crops, body, face, unit=unit, check=check, own=own
         )
         stage.write_metrics(found.metrics)
         show_bands(stage, title, found)
@@ -58,14 +62,18 @@ def run(stage: StageRun) -> None:
         write_embeddings(embeddings, by_image.embeddings)
 
 
-def networks(stage: StageRun, name: str) -> "Networks":
-    """Return an entry of ``train_bodies`` with its networks."""
+def networks(stage: StageRun, name: str, *, flip: bool) -> "Networks":
+    """Return an entry of ``train_bodies`` with its networks, and whether a test flips."""
     from pipeline.training.embed_people import Networks  # these bring torch
     from pipeline.training.engine.trained import load_trained, network_path
 
     params = stage.params.train_bodies[name]
     pretrained = load_trained(network_path(PRETRAINED_BY, params.pretrained))
-    return Networks(params, pretrained, lambda n: load_trained(network_path(TRAINED_BY, name, n)))
+
+    def of_fold(fold: int) -> "Trained":
+        return load_trained(network_path(TRAINED_BY, name, fold))
+
+    return Networks(params, pretrained, of_fold, flip=flip)
 
 
 def show_bands(stage: StageRun, title: str, found: "BetweenBands") -> None:

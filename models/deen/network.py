@@ -88,14 +88,18 @@ class Deen(nn.Module):
         neck: Tensor = self.neck(features.flatten(0, 1))
         return neck.view_as(features)
 
-    def embed(self, images: Tensor, infrared: Tensor) -> Tensor:
-        """Return embeddings (n, dimensions): every pooled map, before and after the neck.
+    def parts(self, images: Tensor, infrared: Tensor) -> Tensor:
+        """Return every pooled map before, then after the neck, (n, 2 (1 + branches), width)."""
+        features = self(images, infrared)
+        return torch.cat([features, self.normalised(features)], dim=1)
+
+    @staticmethod
+    def join(parts: Tensor) -> Tensor:
+        """Make embeddings (n, dimensions) of parts (n, 2 (1 + branches), width).
 
         Each part is of unit length, so that the cosine of two embeddings is the mean of the parts'
         cosines, whose sum the paper ranks by.
         """
-        features = self(images, infrared)
-        parts = torch.cat([features, self.normalised(features)], dim=1)
         return F.normalize(parts, dim=2).flatten(1)
 
     def _stemmed(self, images: Tensor, infrared: Tensor) -> Tensor:

@@ -26,6 +26,8 @@ class EvaluationParams(Section):
     dataset: Name
     cross_dataset: bool = False
     """Whether the method may have been trained on another data set than it is tested on."""
+    flip_test: bool = False
+    """Whether an embedding is the mean of an image's and of its mirror image's."""
     network: NetworkParams | None = None
     """One more row of the table: a network of the user's own, zero-shot."""
 
@@ -41,5 +43,3 @@ class FaceEvaluationParams(EvaluationParams):
     protocol: Annotated[str, Field(min_length=1)]
     folds: Annotated[Folds, Field(min_length=1)] | None = None
     """Which of the protocol's; None takes all."""
-    flip_test: bool = False
-    """Whether embeddings of an image and of its mirror image are added."""

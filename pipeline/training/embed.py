@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from torch import Tensor
 
 from pipeline.evaluation.recognition import Embeddings
 from pipeline.params.training import RecogniserParams
@@ -75,7 +74,7 @@ def embed_starts(
         params: of the method.
         pretrained: its backbone.
         sets: what is embedded.
-        flip: whether embeddings of an image and of its mirror image are added.
+        flip: whether embeddings are means of an image's and of its mirror image's.
     """
     untrained = build_method(params, pretrained, with_weights=False)
 
@@ -126,12 +125,5 @@ def write_embeddings(
 
 def _both(method: Recogniser, sets: TestedSets, flip: bool) -> tuple[Embeddings, Embeddings]:
     """Embed both sets with a method's network, by the protocol's names."""
-
-    def both_ways(images: Tensor) -> Tensor:
-        return method.embed(images) + method.embed(method.mirrored(images))
-
-    embed = both_ways if flip else None
-    gallery, probes = (
-        each.named(embed_samples(method, each.samples, embed=embed)) for each in sets
-    )
+    gallery, probes = (each.named(embed_samples(method, each.samples, flip=flip)) for each in sets)
     return gallery, probes

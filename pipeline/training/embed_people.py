@@ -73,11 +73,13 @@ class Networks:
         params: of the training.
         pretrained: what it started from.
         of_fold: its network of a fold.
+        flip: whether an embedding is the mean of an image's and of its mirror image's.
     """
 
     params: AnyTrainPeopleParams
     pretrained: Trained
     of_fold: Callable[[int], Trained]
+    flip: bool = False
 
     def method(self, fold: int) -> PeopleMethod:
         """Build the method with the weights of a fold."""
@@ -97,13 +99,16 @@ def starts(networks: Networks, tested: TestedSamples) -> dict[str, Embeddings]:
     found = {}
     for row, weights in ((UNTRAINED, False), (PRETRAINED, True)):
         method = networks.start(with_weights=weights)
-        found[row] = tested.named(method.fuse(embed_samples(method, tested.samples)))
+        made = embed_samples(method, tested.samples, flip=networks.flip)
+        found[row] = tested.named(method.fuse(made))
     return found
 
 
-def bodies_by(method: PeopleMethod, tested: TestedSamples) -> dict[str, Embeddings]:
+def bodies_by(
+    method: PeopleMethod, tested: TestedSamples, *, flip: bool = False
+) -> dict[str, Embeddings]:
     """Embed bodies by a trained network, and, if it has any, without each local feature."""
-    tokens = embed_samples(method, tested.samples)
+    tokens = embed_samples(method, tested.samples, flip=flip)
     found = {TRAINED: tested.named(method.fuse(tokens))}
     if not isinstance(method, Bodies):
         return found
@@ -113,9 +118,11 @@ def bodies_by(method: PeopleMethod, tested: TestedSamples) -> dict[str, Embeddin
     return found
 
 
-def bodies_as_is(embed: Embed, tested: TestedSamples) -> dict[str, Embeddings]:
+def bodies_as_is(
+    embed: Embed, tested: TestedSamples, *, flip: bool = False
+) -> dict[str, Embeddings]:
     """Embed bodies by a user's network."""
-    return {OWN: tested.named(embed_as_is(embed, tested.samples))}
+    return {OWN: tested.named(embed_as_is(embed, tested.samples, flip=flip))}
 
 
 def face_starts(networks: Networks, tested: TestedSamples, sface: Path) -> dict[str, Embeddings]:
@@ -132,16 +139,18 @@ def face_starts(networks: Networks, tested: TestedSamples, sface: Path) -> dict[
         crops = _as_sface_takes(samples.read(indices))
         return network.embed(crops[:, :, ::-1] if mirror else crops)
 
-    start = networks.start(with_weights=True)
+    start, flip = networks.start(with_weights=True), networks.flip
     return {
-        FACE_PRETRAINED: tested.named(embed_samples(start, tested.samples)),
-        SFACE: tested.named(embed_as_is(as_is, tested.samples)),
+        FACE_PRETRAINED: tested.named(embed_samples(start, tested.samples, flip=flip)),
+        SFACE: tested.named(embed_as_is(as_is, tested.samples, flip=flip)),
     }
 
 
-def faces_by(method: PeopleMethod, tested: TestedSamples) -> dict[str, Embeddings]:
+def faces_by(
+    method: PeopleMethod, tested: TestedSamples, *, flip: bool = False
+) -> dict[str, Embeddings]:
     """Embed faces by a trained network."""
-    return {FACE: tested.named(embed_samples(method, tested.samples))}
+    return {FACE: tested.named(embed_samples(method, tested.samples, flip=flip))}
 
 
 def looked_at(

@@ -25,6 +25,7 @@ def embed_samples(
     samples: SampleSet,
     *,
     embed: Callable[..., Tensor] | None = None,
+    flip: bool = False,
 ) -> Float32:
     """Embed samples by a method's network, (n, …).
 
@@ -32,12 +33,20 @@ def embed_samples(
         method: with its weights.
         samples: as the method opens them.
         embed: makes embeddings of the network's input; by default the method's ``embed``.
+        flip: whether embeddings are means of an image's and of its mirror image's.
     """
+    make = embed or method.embed
+
+    def both_ways(*given: Tensor) -> Tensor:
+        turned = method.mirrored(*given)
+        theirs = make(turned) if isinstance(turned, Tensor) else make(*turned)
+        return (make(*given) + theirs) / 2
+
     return embed_all(
         method.network,
         partial(method.network_inputs, samples),
         len(samples),
-        embed=embed or method.embed,
+        embed=both_ways if flip else make,
         device=method.params.device,
         precision=method.params.precision,
     )
@@ -52,13 +61,13 @@ def embed_by_backbone(
         params: of a method that starts from it.
         pretrained: the backbone.
         samples: aligned faces.
-        flip: whether embeddings of an image and of its mirror image are added.
+        flip: whether embeddings are means of an image's and of its mirror image's.
     """
     backbone = make_backbone(pretrained.backbone, pretrained.crop_hw, params.seed)
     load_weights(backbone, pretrained)
 
     def both_ways(images: Tensor) -> Tensor:
-        vectors: Tensor = backbone(images) + backbone(images.flip(-1))
+        vectors: Tensor = (backbone(images) + backbone(images.flip(-1))) / 2
         return vectors
 
     return embed_all(
@@ -77,12 +86,12 @@ def embed_as_is(embed: Embed, samples: SampleSet, *, flip: bool = False) -> Floa
     Args:
         embed: the network.
         samples: with the columns that it reads.
-        flip: whether embeddings of an image and of its mirror image are added.
+        flip: whether embeddings are means of an image's and of its mirror image's.
     """
     made = []
     with progress("embed", len(samples)) as advance:
         for run in np.array_split(np.arange(len(samples)), -(-len(samples) // IMAGES_AT_ONCE)):
             vectors = embed(samples, run, False)
-            made.append(vectors + embed(samples, run, True) if flip else vectors)
+            made.append((vectors + embed(samples, run, True)) / 2 if flip else vectors)
             advance(len(run))
     return np.concatenate(made)

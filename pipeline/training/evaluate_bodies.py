@@ -135,16 +135,17 @@ def between_bands(
     method = body.method(1)
     tested = open_tested(method, folder, ids)
     check_cut(tested.samples, body.pretrained)
-    found = starts(body, tested) | bodies_by(method, tested)
+    found = starts(body, tested) | bodies_by(method, tested, flip=body.flip)
     if own is not None:
-        found |= bodies_as_is(own, tested)
+        found |= bodies_as_is(own, tested, flip=body.flip)
     if face is not None:
         check(face[0], 1, protocols)
         networks, sface = face
         of_faces = networks.method(1)
         faces = open_tested(of_faces, folder, ids)
         check_cut(faces.samples, networks.pretrained)
-        found |= face_starts(networks, faces, sface) | faces_by(of_faces, faces)
+        found |= face_starts(networks, faces, sface)
+        found |= faces_by(of_faces, faces, flip=networks.flip)
     rows = band_rows(filmed, found, unit=unit)
     if face is not None:
         rows |= fusions(rows[TRAINED], rows[FACE])
@@ -179,8 +180,8 @@ def by_image(
     for number in numbers:
         mine = [n for n, of in folds.items() if of == number]
         check(body, number, [each.fold(n) for each in protocols for n in mine])
-        found[number] = bodies_by(body.method(number), tested)[TRAINED]
-    same = bodies_as_is(own, tested) if own is not None else {}
+        found[number] = bodies_by(body.method(number), tested, flip=body.flip)[TRAINED]
+    same = bodies_as_is(own, tested, flip=body.flip) if own is not None else {}
     same |= starts(body, tested)
     rows = {row: dict.fromkeys(folds, each) for row, each in same.items()}
     rows[TRAINED] = {number: found[of] for number, of in folds.items()}

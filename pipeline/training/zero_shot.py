@@ -85,7 +85,7 @@ def embed_zero_shot(
     Args:
         embed: ``by_sface`` or ``by_file``.
         sets: what ``open_faces`` found.
-        flip: whether embeddings of an image and of its mirror image are added.
+        flip: whether embeddings are means of an image's and of its mirror image's.
     """
     gallery, probes = (each.named(embed_as_is(embed, each.samples, flip=flip)) for each in sets)
     return gallery, probes

@@ -152,6 +152,23 @@ def test_embeddings_are_left_under_the_protocols_names(trained):
     assert len(table[0]["embedding"]) == 2 * 192
 
 
+def test_a_flip_test_is_of_means_with_the_mirror_image(trained):
+    def vectors():
+        table = pq.read_table("data/scenes/evaluate_bodies/full/embeddings.parquet")
+        return {row["sample_id"]: np.array(row["embedding"]) for row in table.to_pylist()}
+
+    alone = vectors()
+    trained.edit(evaluate_bodies={"full": {"flip_test": True}})
+    trained.run("evaluate_bodies", "full")
+    both = vectors()
+    assert both.keys() == alone.keys()
+    apart = [
+        np.linalg.norm(both[name] - alone[name]) / np.linalg.norm(alone[name]) for name in both
+    ]
+    assert min(apart) > 0
+    assert max(apart) < 1
+
+
 def test_lora_starts_from_the_same_network_and_moves_attention_alone(trained):
     trained.run("train_bodies", "lora")
     start, end = (
@@ -304,6 +321,7 @@ def test_what_several_folds_test_is_opened_once(monkeypatch):
     method = SimpleNamespace(views=("own map",))
     body = SimpleNamespace(
         pretrained=None,
+        flip=False,
         start=lambda with_weights: method,
         method=lambda number: loaded.append(number) or method,
     )
@@ -312,7 +330,7 @@ def test_what_several_folds_test_is_opened_once(monkeypatch):
         "tested_ids": lambda protocols: {"a"},
         "open_tested": lambda *given: opened.append(given) or SimpleNamespace(samples=None),
         "check_cut": lambda *given: None,
-        "bodies_by": lambda *given: {"trained": len(loaded)},
+        "bodies_by": lambda *given, flip: {"trained": len(loaded)},
         "starts": lambda *given: {"untrained": 0},
         "measured_images": lambda protocol, rows, *given: (rows, {}),
         "looked_at": lambda *given: (None, None, []),

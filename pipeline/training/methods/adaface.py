@@ -94,6 +94,10 @@ class AdaFace(PeopleMethod):
         embeddings: Tensor = self.network(*given)
         return embeddings
 
+    def mirrored(self, *given: Tensor) -> Batch:
+        """Return mirror images of faces."""
+        return (given[0].flip(-1),)
+
     def _given(self, faces: UInt8) -> Tensor:
         pixels = torch.from_numpy(faces).permute(0, 3, 1, 2)
         return self.preprocess.values(self.preprocess.cut(pixels))

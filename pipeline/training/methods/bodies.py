@@ -182,6 +182,13 @@ class Bodies(PeopleMethod):
         images, regions, cameras = given
         return self.network.tokens(_values(images), regions, self._seen(cameras))
 
+    def mirrored(self, *given: Tensor) -> Batch:
+        """Return images, regions and cameras of the mirror images."""
+        images, regions, cameras = given
+        columns = self.network.design.hw[1] // self.network.design.patch_px
+        patches = regions.view(*regions.shape[:2], -1, columns).flip(3).flatten(2)
+        return images.flip(2), patches, cameras
+
     @torch.no_grad()
     def fuse(self, tokens: Float32, kept: tuple[bool, bool, bool] = ALL_LOCALS) -> Float32:
         """Make embeddings float32 (n, 2 d) of tokens float32 (n, 4, d), with some of the locals.

@@ -126,9 +126,19 @@ class DiverseExpansion(PeopleMethod):
         return torch.from_numpy(samples.read(indices)), torch.from_numpy(infrared)
 
     def embed(self, *given: Tensor) -> Tensor:
-        """Embed bodies, (n, d)."""
+        """Return all parts of bodies' embeddings, (n, parts, width)."""
         images, infrared = given
-        return self.network.embed(_values(images), infrared)
+        return self.network.parts(_values(images), infrared)
+
+    def mirrored(self, *given: Tensor) -> Batch:
+        """Return the mirror images, and whether each is infra-red."""
+        images, infrared = given
+        return images.flip(2), infrared
+
+    def fuse(self, made: Float32) -> Float32:
+        """Join parts (n, parts, width) to embeddings (n, d)."""
+        joined: Float32 = self.network.join(torch.from_numpy(made)).numpy()
+        return joined
 
     @torch.no_grad()
     def looks(self, samples: SampleSet, indices: Int64) -> Float32:

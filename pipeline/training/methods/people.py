@@ -164,6 +164,10 @@ class PeopleMethod(Method):
     def embed(self, *given: Tensor) -> Tensor:
         """Embed what ``network_inputs`` made, (n, …)."""
 
+    @abstractmethod
+    def mirrored(self, *given: Tensor) -> Batch:
+        """Return what ``network_inputs`` would have made of the mirror images."""
+
     def fuse(self, made: Float32) -> Float32:
         """Make embeddings (n, d) of what ``embed`` made: as it is, where it made those."""
         return made

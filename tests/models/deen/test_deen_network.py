@@ -24,11 +24,15 @@ def images():
     return torch.randn(4, 3, 64, 32, generator=torch.Generator().manual_seed(1))
 
 
+def embedded(network, images, infrared):
+    return network.join(network.parts(images, infrared))
+
+
 @torch.no_grad()
 def test_shapes(network, images):
     assert network.maps(images, INFRARED).shape == (4, 3, 512, 4, 2)  # the last stage keeps sides
     assert network(images, INFRARED).shape == (4, 3, 512)
-    embeddings = network.embed(images, INFRARED)
+    embeddings = embedded(network, images, INFRARED)
     assert embeddings.shape == (4, network.dimensions) == (4, 2 * 3 * 512)
     parts = embeddings.unflatten(1, (6, 512)).norm(dim=2)
     torch.testing.assert_close(parts, torch.ones(4, 6))
@@ -52,15 +56,15 @@ def test_a_bottleneck_network_is_the_papers(images):
 
 @torch.no_grad()
 def test_an_image_is_embedded_alike_alone_and_among_others_of_both_bands(network, images):
-    together = network.embed(images, INFRARED)
-    alone = [network.embed(images[i : i + 1], INFRARED[i : i + 1]) for i in range(4)]
+    together = embedded(network, images, INFRARED)
+    alone = [embedded(network, images[i : i + 1], INFRARED[i : i + 1]) for i in range(4)]
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=1e-4)
 
 
 @torch.no_grad()
 def test_each_band_has_a_stem_of_its_own(network, images):
-    turned = network.embed(images, ~INFRARED)
-    assert (network.embed(images, INFRARED) - turned).abs().amax(dim=1).min() > 1e-3
+    turned = embedded(network, images, ~INFRARED)
+    assert (embedded(network, images, INFRARED) - turned).abs().amax(dim=1).min() > 1e-3
 
 
 @torch.no_grad()
@@ -173,7 +177,7 @@ def test_a_network_of_the_authors_names_comes_through_whole(tmp_path, images):
     assert not report.missing
     assert not report.copied
     with torch.no_grad():
-        found, expected = (each.eval().embed(images, INFRARED) for each in (ours, theirs))
+        found, expected = (embedded(each.eval(), images, INFRARED) for each in (ours, theirs))
     torch.testing.assert_close(found, expected)
 
 
