@@ -5,10 +5,10 @@ Both have ``PRAM``'s interface with one component, the embedding, and the same f
 Reference:
     PRAM + CAT paper, sections 2.1 and 3.3. RM: M. Cho et al., NIR-to-VIS Face Recognition via
     Embedding Relations and Coordinates of the Pairwise Features, ICB 2019: "concatenated the
-    feature vectors of the last feature map pair-wisely". RGM: M. Cho et al., Relational Deep
+    feature vectors of the last feature map pair-wisely", and relates where they lie. RGM: M. Cho et al., Relational Deep
     Feature Learning for Heterogeneous Face Recognition, IEEE TIFS 16, 2021, of which the PRAM
     paper gives no more than the result. What neither paper of ours says is our choice: layer
-    widths, RM's mean over pairs, RGM's softmax over edges, and that neither sees coordinates.
+    widths, RM's mean over pairs and the form of its coordinates, RGM's softmax over edges.
 """
 
 from abc import ABC, abstractmethod
@@ -22,8 +22,9 @@ from models.backbones.lightcnn_top import LAST_GROUP, Related
 from models.freezing import freeze
 
 CHANNELS = 128
-PLACES = 64
-"""Vectors of the last feature map, 8 × 8."""
+SIDE = 8
+PLACES = SIDE * SIDE
+"""Vectors of the last feature map."""
 REDUCTION = 4
 """How much narrower RGM's node attention is than its nodes are many."""
 
@@ -69,19 +70,27 @@ class PlaceRelations(nn.Module, ABC):
 class RelationModule(PlaceRelations):
     """RM: each pair of places concatenated, one shared layer, the mean of all 2016 pairs.
 
-    A linear layer of [a; b] is U a + V b, so U and V run once a place instead of once a pair.
+    A place is its vector and its coordinates. A linear layer of [a; b] is U a + V b, so U and V run
+    once a place instead of once a pair.
     """
+
+    coordinates: Tensor
+    """(64, 2), row and column in [−1, 1], from corner to corner."""
 
     def __init__(self, backbone: LightCNN9) -> None:
         super().__init__(backbone)
-        self.relation = nn.Linear(2 * CHANNELS, self.dimensions)
+        self.relation = nn.Linear(2 * (CHANNELS + 2), self.dimensions)
+        along = torch.linspace(-1.0, 1.0, SIDE)
+        self.register_buffer("coordinates", torch.cartesian_prod(along, along), persistent=False)
 
     def related(self, places: Tensor) -> Tensor:
-        """Map the vectors of all places (n, k, 128) to embeddings (n, 512)."""
+        """Map the vectors of all places (n, 64, 128) to embeddings (n, 512)."""
+        where = self.coordinates.to(places.dtype).expand(len(places), -1, -1)
+        given = torch.cat([places, where], dim=2)
         first, second = self.relation.weight.chunk(2, dim=1)
-        ours = F.linear(places, first, self.relation.bias)
-        theirs = F.linear(places, second)
-        mine, others = torch.triu_indices(places.shape[1], places.shape[1], offset=1)
+        ours = F.linear(given, first, self.relation.bias)
+        theirs = F.linear(given, second)
+        mine, others = torch.triu_indices(PLACES, PLACES, offset=1)
         relations = F.relu(ours[:, mine] + theirs[:, others])
         return relations.mean(dim=1, dtype=torch.float32)
 

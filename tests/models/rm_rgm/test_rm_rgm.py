@@ -18,9 +18,15 @@ def places(count=PLACES, images=2):
     return torch.randn(images, count, CHANNELS, generator=torch.Generator().manual_seed(1))
 
 
-def test_rm_is_one_layer_on_each_concatenated_pair(backbone):
-    net, x = RelationModule(backbone), places(5)
-    pairs = [torch.cat([x[:, a], x[:, b]], dim=1) for a, b in combinations(range(5), 2)]
+def test_rm_is_one_layer_on_each_concatenated_pair_of_places_with_their_coordinates(backbone):
+    net, x = RelationModule(backbone), places()
+
+    def place(number):
+        row, column = divmod(number, 8)
+        where = torch.tensor([2 * row / 7 - 1, 2 * column / 7 - 1]).expand(len(x), 2)
+        return torch.cat([x[:, number], where], dim=1)
+
+    pairs = [torch.cat([place(a), place(b)], dim=1) for a, b in combinations(range(64), 2)]
     slow = torch.stack([torch.relu(net.relation(pair)) for pair in pairs]).mean(dim=0)
     torch.testing.assert_close(net.related(x), slow)
 
