@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from ablations.dmfr_row import ABLATIONS, protocol_of, trial_path
-from ablations.dmfr_zero_shot import ZERO_SHOT
+from ablations.dmfr_zero_shot import read_zero_shot
 from ablations.measured import FOLDER, read_rows, table_main
 from pipeline.evaluation.outcomes import read_embeddings
 from pipeline.evaluation.verification_draws import (
@@ -46,8 +46,7 @@ def run(*, partly: bool = False) -> None:
     kept = {name: ablation.rows[name] for name in results}
     ablation = ablation.model_copy(update={"rows": kept})
     found = dict(_contrasted(ablation, results))
-    zero_shot = json.loads(ZERO_SHOT.read_text(encoding="utf-8")) if ZERO_SHOT.is_file() else {}
-    table = dmfr_table(ablation, results, zero_shot) + "\n" + contrasts_table(MEASURE, found)
+    table = dmfr_table(ablation, results, read_zero_shot()) + "\n" + contrasts_table(MEASURE, found)
     write_whole(FOLDER / "dmfr.md", table)
     values = contrasts_json(MEASURE, found)
     write_whole(FOLDER / "dmfr_contrasts.json", json.dumps(values, indent=2) + "\n")

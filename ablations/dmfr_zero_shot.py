@@ -1,7 +1,6 @@
 """Networks as they are on what DMFR's rows are tested on: see ``run``."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from ablations.dmfr_row import ABLATIONS, protocol_of
@@ -9,10 +8,11 @@ from ablations.measured import FOLDER
 from pipeline.evaluation.outcomes import write_outcomes
 from pipeline.params.ablations_dmfr import DmfrAblationParams
 from pipeline.params.load import load_params, load_section
+from pipeline.report.recognition import ZERO_SHOT
 from pipeline.store.whole import write_whole
 from stages.run import PARAMS, StageRun, run_guarded
 
-ZERO_SHOT = FOLDER / "dmfr_zero_shot.json"
+ZERO_SHOT_RESULTS = FOLDER / "dmfr_zero_shot.json"
 
 
 def run() -> None:
@@ -23,24 +23,28 @@ def run() -> None:
     ablation = load_section(DmfrAblationParams, ABLATIONS)
     method = next(iter(ablation.rows.values())).method
     stage = StageRun("evaluate_dmfr", method.dataset, load_params(PARAMS))
-    networks = {"SFace, zero-shot": zero_shot.by_sface(stage.weight("sface"), method.device)}
-    if own := ablation.network:
-        networks["own network, zero-shot"] = zero_shot.by_file(
-            stage.file(Path(own.path), own.sha256), own, method.device
-        )
+    sface = stage.weight("sface")
+    networks = zero_shot.as_they_are(sface, ablation.network, stage.file, method.device)
     found: dict[str, dict[str, Any]] = {}
     for tested, what in ablation.tested.items():
         protocol = protocol_of(method.dataset, what)
         made = None if what.probes == "real" else stage.source(dmfr.QUALITY_STAGE)
         folders = stage.source(dmfr.REAL_STAGE), made
         sets = zero_shot.open_made(*folders, protocol, what.probes, method.image_budget_mb)
-        for title, network in networks.items():
-            result = measured_on(protocol.fold(1), zero_shot.embed_zero_shot(network, sets))
-            found.setdefault(title, {})[tested] = result.recognition.metrics
-            name = title.partition(",")[0].replace(" ", "_").lower()
-            path = FOLDER / "dmfr_outcomes" / name / f"{tested}.parquet"
+        for row, both in zero_shot.embed_zero_shot(networks, sets).items():
+            result = measured_on(protocol.fold(1), both)
+            found.setdefault(ZERO_SHOT[row], {})[tested] = result.recognition.metrics
+            path = FOLDER / "dmfr_outcomes" / row / f"{tested}.parquet"
             write_outcomes(path, {0: result.outcomes})
-    write_whole(ZERO_SHOT, json.dumps(found, indent=2) + "\n")
+    write_whole(ZERO_SHOT_RESULTS, json.dumps(found, indent=2) + "\n")
+
+
+def read_zero_shot() -> dict[str, Any]:
+    """Return what was written, by title; nothing without."""
+    if not ZERO_SHOT_RESULTS.is_file():
+        return {}
+    found: dict[str, Any] = json.loads(ZERO_SHOT_RESULTS.read_text(encoding="utf-8"))
+    return found
 
 
 if __name__ == "__main__":

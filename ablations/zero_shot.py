@@ -11,11 +11,12 @@ from pipeline.params.ablations import AblationParams
 from pipeline.params.load import load_params, load_section
 from pipeline.params.training import RecogniserParams
 from pipeline.report.ablations import summarised
+from pipeline.report.recognition import ZERO_SHOT
 from pipeline.store.protocols import read_protocol
 from pipeline.store.whole import write_whole
 from stages.run import PARAMS, StageRun, run_guarded
 
-ZERO_SHOT = FOLDER / "zero_shot.json"
+ZERO_SHOT_RESULTS = FOLDER / "zero_shot.json"
 FRONTAL = "frontal"
 """Protocol that says how far the people of the data set differ."""
 PROBES = {"plain": "parts", "masked": "masks"}
@@ -32,31 +33,26 @@ def run() -> None:
     stage = StageRun("evaluate_nir_vis", method.dataset, load_params(PARAMS))
     protocol = protocol_of(method, ablation.tested)
     found: dict[str, dict[str, Any]] = {}
-    networks = {"SFace, zero-shot": zero_shot.by_sface(stage.weight("sface"), method.device)}
-    if own := ablation.network:
-        networks["own network, zero-shot"] = zero_shot.by_file(
-            stage.file(Path(own.path), own.sha256), own, method.device
-        )
+    sface = stage.weight("sface")
+    networks = zero_shot.as_they_are(sface, ablation.network, stage.file, method.device)
     for probes in sorted({each for row in ablation.rows.values() for each in row.probes}):
         folders = stage.source("parts"), stage.source(PROBES[probes])
         sets = zero_shot.open_faces(*folders, protocol, method.image_budget_mb)
-        for title, network in networks.items():
-            both = zero_shot.embed_zero_shot(network, sets)
+        for row, both in zero_shot.embed_zero_shot(networks, sets).items():
             tested = {n: measured_on(protocol.fold(n), both, n) for n in protocol.folds()}
             metrics = [each.recognition.metrics for each in tested.values()]
-            found.setdefault(title, {})[probes] = summarised(metrics)
+            found.setdefault(ZERO_SHOT[row], {})[probes] = summarised(metrics)
             outcomes = {key: hit for each in tested.values() for key, hit in each.outcomes.items()}
-            name = title.partition(",")[0].replace(" ", "_").lower()
-            write_outcomes(FOLDER / "outcomes" / name / f"{probes}.parquet", {0: outcomes})
+            write_outcomes(FOLDER / "outcomes" / row / f"{probes}.parquet", {0: outcomes})
     values = {"networks": found, "separation": _separation(stage, method)}
-    write_whole(ZERO_SHOT, json.dumps(values, indent=2) + "\n")
+    write_whole(ZERO_SHOT_RESULTS, json.dumps(values, indent=2) + "\n")
 
 
 def read_zero_shot() -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Return what was written: results by title, and how far people separate; nothing without."""
-    if not ZERO_SHOT.is_file():
+    if not ZERO_SHOT_RESULTS.is_file():
         return {}, None
-    values = json.loads(ZERO_SHOT.read_text(encoding="utf-8"))
+    values = json.loads(ZERO_SHOT_RESULTS.read_text(encoding="utf-8"))
     return values["networks"], values["separation"]
 
 
@@ -73,8 +69,8 @@ def _separation(stage: StageRun, method: RecogniserParams) -> dict[str, Any] | N
         return None
     protocol, parts = read_protocol(folder), stage.source("parts")
     sets = zero_shot.open_faces(parts, parts, protocol, method.image_budget_mb)
-    sface = zero_shot.by_sface(stage.weight("sface"), method.device)
-    both = zero_shot.embed_zero_shot(sface, sets)
+    sface = {"sface": zero_shot.by_sface(stage.weight("sface"), method.device)}
+    (both,) = zero_shot.embed_zero_shot(sface, sets).values()
     eer: dict[str, Any] = measured_on(protocol.fold(1), both).recognition.metrics["eer"]
     return eer
 

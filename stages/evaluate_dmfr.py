@@ -4,17 +4,12 @@ from pathlib import Path
 
 from pipeline.evaluation.made_probes import asked_of
 from pipeline.evaluation.people import refuse_trained
-from pipeline.evaluation.recognition import Embeddings, chance_rank1, measure_protocol
+from pipeline.evaluation.recognition import Embeddings, measure_rows
 from pipeline.params.evaluate_dmfr import EvaluateDmfrParams
 from pipeline.params.training import RecogniserParams
 from pipeline.report.published import published_by
-from pipeline.report.recognition import (
-    recognition_figure,
-    recognition_table,
-    write_cmc,
-    write_roc,
-)
-from pipeline.store.protocols import Kind, Protocol, read_protocol
+from pipeline.report.recognition import write_recognition
+from pipeline.store.protocols import Protocol, read_protocol
 from pipeline.store.shards import ShardFolder
 from stages.run import StageRun, stage_main
 
@@ -42,35 +37,20 @@ def run(stage: StageRun) -> None:
     for number in protocol.folds():
         refuse_trained(trained, protocol.fold(number), params.dataset, stage.params.datasets)
     embed.check_aligned(trained, sets)
-    rows = zero_shot(stage, params, protocol, (real, made), method)
-    rows |= embed.embed_starts(method, pretrained, sets, flip=params.flip_test)
-    rows[embed.TRAINED] = embed.embed_trained(
+    same = zero_shot(stage, params, protocol, (real, made), method)
+    same |= embed.embed_starts(method, pretrained, sets, flip=params.flip_test)
+    same[embed.TRAINED] = embed.embed_trained(
         method, pretrained, trained, sets, flip=params.flip_test
     )
-    measured = {
-        row: measure_protocol(protocol, dict.fromkeys(protocol.folds(), both).__getitem__)
-        for row, both in rows.items()
-    }
-    results = {row: found.folds for row, found in measured.items()}
-    metrics = measured[embed.TRAINED].metrics | {
-        **{row: found.metrics for row, found in measured.items() if row != embed.TRAINED},
-        "simulated": any(each.samples.simulated for each in sets),
-    }
-    if protocol.kind == Kind.RECOGNITION:
-        rank1 = chance_rank1(protocol.fold(protocol.folds()[0]))
-        metrics["chance"] = {"rank1": {"value": round(rank1, 4)}}
+    rows = {row: dict.fromkeys(protocol.folds(), both) for row, both in same.items()}
+    results, metrics = measure_rows(protocol, rows, embed.TRAINED)
+    metrics["simulated"] = any(each.samples.simulated for each in sets)
     stage.write_metrics(metrics)
     folder = Path("data", params.dataset, stage.stage, name)
-    kept = dict.fromkeys(protocol.folds(), rows[embed.TRAINED])
-    embed.write_embeddings(folder / "embeddings.parquet", kept, sets)
+    embed.write_embeddings(folder / "embeddings.parquet", rows[embed.TRAINED], sets)
     title = f"{params.method} on {params.dataset} {params.protocol}, {params.probes} probes"
-    write_roc(results, stage.report("curves", ".roc.csv"))
-    write_cmc(results, stage.report("curves", ".cmc.csv"))
-    recognition_figure(title, results, stage.report("figures", ".png"))
-    published = published_by("dmfr")
-    table = recognition_table(title, protocol, metrics, published)
-    stage.report("figures", ".md").write_text(table, encoding="utf-8")
-    print(table)
+    beside = published_by("dmfr")
+    print(write_recognition(title, protocol, results, metrics, beside, stage.report))
 
 
 def zero_shot(
@@ -84,14 +64,9 @@ def zero_shot(
     from pipeline.training import zero_shot as networks
 
     sets = networks.open_made(*folders, protocol, params.probes, method.image_budget_mb)
-    chosen = {"sface": networks.by_sface(stage.weight("sface"), method.device)}
-    if own := params.network:
-        file = stage.file(Path(own.path), own.sha256)
-        chosen["network"] = networks.by_file(file, own, method.device)
-    return {
-        row: networks.embed_zero_shot(network, sets, flip=params.flip_test)
-        for row, network in chosen.items()
-    }
+    sface = stage.weight("sface")
+    chosen = networks.as_they_are(sface, params.network, stage.file, method.device)
+    return networks.embed_zero_shot(chosen, sets, flip=params.flip_test)
 
 
 if __name__ == "__main__":

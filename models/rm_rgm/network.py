@@ -5,10 +5,11 @@ Both have ``PRAM``'s interface with one component, the embedding, and the same f
 Reference:
     PRAM + CAT paper, sections 2.1 and 3.3. RM: M. Cho et al., NIR-to-VIS Face Recognition via
     Embedding Relations and Coordinates of the Pairwise Features, ICB 2019: "concatenated the
-    feature vectors of the last feature map pair-wisely", and relates where they lie. RGM: M. Cho et al., Relational Deep
-    Feature Learning for Heterogeneous Face Recognition, IEEE TIFS 16, 2021, of which the PRAM
-    paper gives no more than the result. What neither paper of ours says is our choice: layer
-    widths, RM's mean over pairs and the form of its coordinates, RGM's softmax over edges.
+    feature vectors of the last feature map pair-wisely", and relates where they lie. RGM: M. Cho
+    et al., Relational Deep Feature Learning for Heterogeneous Face Recognition, IEEE TIFS 16,
+    2021, of which the PRAM paper gives no more than the result. What neither paper of ours says is
+    our choice: layer widths, RM's mean over pairs and the form of its coordinates, RGM's softmax
+    over edges.
 """
 
 from abc import ABC, abstractmethod

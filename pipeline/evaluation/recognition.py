@@ -1,6 +1,6 @@
 """A protocol measured: embeddings by sample in, the rates that its kind is published with out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ __all__ = [
     "Recognition",
     "chance_rank1",
     "measure_protocol",
+    "measure_rows",
     "over_folds",
     "recognise",
 ]
@@ -84,6 +85,29 @@ def measure_protocol(protocol: Protocol, of_fold: OfFold) -> Measured:
         pairs.append(scored_pairs(fold, number, *sides))
     accuracy = measure_accuracy(pairs)
     return Measured(accuracy.metrics, [accuracy])
+
+
+def measure_rows(
+    protocol: Protocol, rows: Mapping[str, Mapping[int, tuple[Embedded, Embedded]]], trained: str
+) -> tuple[dict[str, list[Recognition]], dict[str, Any]]:
+    """Measure a protocol by several networks.
+
+    Args:
+        protocol: the whole of it.
+        rows: each row's embeddings of enrolled samples and of probes, by fold.
+        trained: the row whose metrics stand on top.
+
+    Returns:
+        Each row's folds, and its metrics: the trained one's, those of the others by their names,
+        and what guessing gives where a gallery is closed.
+    """
+    measured = {row: measure_protocol(protocol, folds.__getitem__) for row, folds in rows.items()}
+    others = {row: found.metrics for row, found in measured.items() if row != trained}
+    metrics = measured[trained].metrics | others
+    if protocol.kind == Kind.RECOGNITION:
+        rank1 = chance_rank1(protocol.fold(protocol.folds()[0]))
+        metrics["chance"] = {"rank1": {"value": round(rank1, 4)}}
+    return {row: found.folds for row, found in measured.items()}, metrics
 
 
 def recognise(protocol: Protocol, gallery: Embedded, probes: Embedded) -> Recognition:

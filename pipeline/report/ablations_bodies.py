@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.evaluation.outcomes import Outcomes
 from pipeline.params.ablations_bodies import ALL_BANDS, BodyAblationParams, variants_of
+from pipeline.report.recognition import ZERO_SHOT
 
 Results = Mapping[str, Sequence[Mapping[str, Any]]]
 """Each seed's metrics by what was measured, by row."""
@@ -32,7 +33,7 @@ def bodies_table(ablation: BodyAblationParams, results: Results, published: str)
         for name, seeds in results.items():
             if variant in variants_of(ablation.rows[name]) and variant not in shown:
                 shown.add(variant)
-                title = "SFace, zero-shot" if variant == "sface" else variant.replace("_", " ")
+                title = ZERO_SHOT.get(variant, variant.replace("_", " "))
                 lines.append(_line(title, seeds[:1], f"{name}_{variant}", bands))
     for name, seeds in results.items():
         title = ablation.rows[name].title

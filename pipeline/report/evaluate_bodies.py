@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.report.canvas import ROW_COLOURS, dress, line_width, new_figure, save
+from pipeline.report.recognition import ZERO_SHOT
 from pipeline.types import Float32, UInt8
 
 _SPECIAL = ("differences", "matrix", "chance", "filmed", "enrolled", "simulated")
-ZERO_SHOT = {"sface": "SFace, zero-shot", "network": "own network, zero-shot"}
-"""Networks as they are, and what tables call them."""
 _SHOWN = ("network", "untrained", "pretrained", "trained", "face", "sface")
 """Rows whose curves are drawn."""
 BETWEEN = " VIS → "

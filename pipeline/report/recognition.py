@@ -1,7 +1,7 @@
 """What recognition shows: ROC and CMC where there are some, and one table beside the papers'."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,36 @@ Results = Mapping[str, Sequence[Recognition]]
 FEW_PEOPLE = 10
 """Below so many, resampled people are too much alike: of two, both right, the width is 0."""
 _BY_CHANCE = {"tar_at_far.1e-2": "1.0", "tar_at_far.1e-3": "0.1", "eer": "50.0"}
-_BESIDE = {
-    "sface": "SFace, zero-shot",
-    "network": "own network, zero-shot",
-    "untrained": "untrained",
-    "pretrained": "pretrained",
-}
+ZERO_SHOT = {"sface": "SFace, zero-shot", "network": "own network, zero-shot"}
+"""Rows of networks as they are, and what tables call them."""
+_BESIDE = ZERO_SHOT | {"untrained": "untrained", "pretrained": "pretrained"}
 """Rows beside the trained network's, and what the table calls them."""
+
+
+def write_recognition(
+    title: str,
+    protocol: Protocol,
+    results: Results,
+    metrics: Mapping[str, Any],
+    published: Sequence[Published],
+    at: Callable[[str, str], Path],
+) -> str:
+    """Write curves, figure and table of one protocol, and return the table.
+
+    Args:
+        title: of figure and table.
+        protocol: which was measured.
+        results: each row's folds.
+        metrics: of the rows, as ``measure_rows`` returns them.
+        published: what stands beside.
+        at: returns the path of a report by its kind and extension: ``StageRun.report``.
+    """
+    write_roc(results, at("curves", ".roc.csv"))
+    write_cmc(results, at("curves", ".cmc.csv"))
+    recognition_figure(title, results, at("figures", ".png"))
+    table = recognition_table(title, protocol, metrics, published)
+    at("figures", ".md").write_text(table, encoding="utf-8")
+    return table
 
 
 def write_roc(results: Results, path: Path) -> None:

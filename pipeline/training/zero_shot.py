@@ -1,5 +1,6 @@
 """Networks that are tested as they are, by aligned faces of any stage: SFace, and a user's own."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pipeline.evaluation.recognition import Embeddings
 from pipeline.ops.geometry import affine_between, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
 from pipeline.params.base import Device
+from pipeline.params.evaluation import NetworkParams
 from pipeline.recognition.sface import SFace
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
@@ -20,8 +22,6 @@ from pipeline.training.methods.dmfr import made_by
 from pipeline.training.own_network import by_file
 from pipeline.training.tested import TestedSets, open_sets
 from pipeline.types import Band, Float32, Int64, UInt8
-
-__all__ = ["by_file", "by_sface", "embed_zero_shot", "open_faces", "open_made"]
 
 TEMPLATE = ALIGNMENT_TEMPLATES["arcface112"]
 _GEOMETRY = ("landmarks_xy", "warp_2x3")
@@ -78,17 +78,37 @@ def _faces(
 
 
 def embed_zero_shot(
-    embed: Embed, sets: TestedSets, *, flip: bool = False
-) -> tuple[Embeddings, Embeddings]:
-    """Return gallery's and probes' embeddings by a network as it is.
+    networks: Mapping[str, Embed], sets: TestedSets, *, flip: bool = False
+) -> dict[str, tuple[Embeddings, Embeddings]]:
+    """Return gallery's and probes' embeddings by networks as they are, by row.
 
     Args:
-        embed: ``by_sface`` or ``by_file``.
-        sets: what ``open_faces`` found.
+        networks: ``as_they_are``.
+        sets: what ``open_faces`` or ``open_made`` found.
         flip: whether embeddings are means of an image's and of its mirror image's.
     """
-    gallery, probes = (each.named(embed_as_is(embed, each.samples, flip=flip)) for each in sets)
-    return gallery, probes
+    found = {}
+    for row, embed in networks.items():
+        gallery, probes = (each.named(embed_as_is(embed, each.samples, flip=flip)) for each in sets)
+        found[row] = gallery, probes
+    return found
+
+
+def as_they_are(
+    sface: Path, own: NetworkParams | None, file: Callable[[Path, str], Path], device: Device
+) -> dict[str, Embed]:
+    """Return the networks that stand first in a table, by row: SFace, and the user's own.
+
+    Args:
+        sface: its weights.
+        own: the user's; None where there is none.
+        file: checks that a path has a sha256: ``StageRun.file``.
+        device: of the method that they stand beside.
+    """
+    found = {"sface": by_sface(sface, device)}
+    if own is not None:
+        found["network"] = by_file(file(Path(own.path), own.sha256), own, device)
+    return found
 
 
 def by_sface(weights: Path, device: Device) -> Embed:
