@@ -43,8 +43,13 @@ def save_network(values: Mapping[str, Any], path: Path) -> None:
             file.write(_digest(partial, file.tell()))
 
 
-def load_network(path: Path) -> dict[str, Any]:
+def load_network(path: Path, *, mapped: bool = False) -> dict[str, Any]:
     """Read what ``save_network`` wrote, without running code from it.
+
+    Args:
+        path: of the file.
+        mapped: whether tensors stay in the file, whose pages all processes share; they are private
+            where somebody writes into them.
 
     Raises:
         DamageError: the file is another one, or damaged.
@@ -57,7 +62,7 @@ def load_network(path: Path) -> dict[str, Any]:
     if size < 0 or _digest(path, size) != end:
         raise _damaged(path)
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise _damaged(path) from error
     if not isinstance(found, dict):

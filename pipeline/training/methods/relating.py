@@ -179,7 +179,7 @@ class RelatingMethod(NirVisMethod):
         with locked(self.features, wait=True):  # other rows, and other processes, share them
             if not path.is_file():
                 save_network({"cells": make()}, path)
-            cells: Tensor = load_network(path)["cells"]
+            cells: Tensor = load_network(path, mapped=True)["cells"]
         return cells
 
     def _fill(self, cells: Tensor, images: Callable[[Int64], Tensor], what: str) -> None:
