@@ -123,6 +123,11 @@ def scale_of(source_to_target: ArrayLike) -> float:
     return float(np.sqrt(abs(np.linalg.det(_matrix(source_to_target)[:, :2]))))
 
 
+def reduction_of(source_to_target: ArrayLike) -> int:
+    """Return by which whole factor ``warp_affine`` first reduces a source: 1 where it doesn't."""
+    return max(1, int(1.0 / scale_of(source_to_target) + 1e-6))
+
+
 def warp_affine(
     image: NDArray[Any],
     source_to_target: ArrayLike,
@@ -161,7 +166,7 @@ def warp_affine(
     scale = scale_of(matrix)
     if not np.isfinite(scale) or scale == 0.0:
         raise ValueError("the affine map has no inverse")
-    factor = 1 if interpolation == "nearest" else int(min(1.0 / scale + 1e-6, max(image.shape[:2])))
+    factor = 1 if interpolation == "nearest" else min(reduction_of(matrix), max(image.shape[:2]))
     if factor >= 2:
         image, reduced_to_source = _reduce(image, factor, BORDERS[border])
         matrix = _compose(reduced_to_source, matrix)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.face3d.canonical import canonical_vertices
+from pipeline.ops.geometry import warp_affine
 from pipeline.synthesis.masks.apply import (
     carry_layer,
     coverage,
@@ -16,7 +17,7 @@ from pipeline.synthesis.masks.apply import (
 )
 from pipeline.synthesis.masks.drawn import BUILTIN, drawn_design
 from pipeline.synthesis.masks.fit import FITS, place
-from pipeline.synthesis.masks.render import composite, draw_mask
+from pipeline.synthesis.masks.render import MaskLayer, composite, draw_mask
 from pipeline.types import Band, FaceClass
 
 
@@ -171,6 +172,19 @@ def test_a_carried_layer_leaves_the_crop_alone_outside_it():
     area = layer.region.sum() * 0.09
     assert made.layer.region.sum() == pytest.approx(area, rel=0.02)
     assert carry_layer(layer, third, (144, 144)).alpha.max() == 255
+
+
+@pytest.mark.parametrize("scale", [0.9, 0.45, 0.3, 0.22])
+def test_a_carried_layer_is_that_of_the_whole_image_wherever_its_mask_begins(scale):
+    """The source is reduced by 1, 2, 3 or 4 first: by the same blocks as the whole image is."""
+    noise = np.random.default_rng(3).integers(0, 255, (200, 180), np.uint8)
+    alpha = np.zeros((512, 512), np.uint8)
+    alpha[131:331, 157:337] = noise
+    layer = MaskLayer(np.full((512, 512), 200, np.uint8), alpha, alpha)
+    shrunk = np.float32([[scale, 0, -4], [0, scale, -5]])
+    whole = warp_affine(alpha.astype(np.float32), shrunk, (144, 144))
+    found = carry_layer(layer, shrunk, (144, 144)).alpha.astype(float)
+    assert np.abs(found - whole).max() <= 0.51
 
 
 @pytest.mark.parametrize("grey", [False, True])

@@ -1,7 +1,8 @@
 """The frame in which faces are degraded: the context crop, scaled.
 
-One frame for all: the aligned crops of every template lie inside it, so they show one and the same
-degraded image. At 172 pixels a face has the scale of ``arcface144``.
+One frame for all: the aligned crops of every template are cut out of it, so they show one and the
+same degraded image; what lies beyond it is its mirror image. At 172 pixels a face has the scale of
+``arcface144``.
 """
 
 import cv2
@@ -50,4 +51,5 @@ def crop_from_frame(
     """
     source_to_frame = compose_affine(source_to_context, context_to_frame(frame.shape[0]))
     frame_to_crop = affine_between(source_to_frame, source_to_crop)
-    return np.asarray(warp_affine(frame, frame_to_crop, hw, interpolation="cubic"), np.uint8)
+    crop = warp_affine(frame, frame_to_crop, hw, interpolation="cubic", border="reflect")
+    return np.asarray(crop, np.uint8)

@@ -1,11 +1,12 @@
 """A masked face from a face: drawn on the context crop, carried into the aligned one."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from pipeline.ops.geometry import warp_affine
+from pipeline.ops.geometry import reduction_of, warp_affine
 from pipeline.schemas.masks import COVERAGE_PARTS
 from pipeline.synthesis.masks.render import MaskLayer, composite
 from pipeline.types import EYES, MOUTH, NOSE, FaceClass, Float32, UInt8
@@ -48,8 +49,9 @@ def carry_layer(layer: MaskLayer, source_to_target: Float32, hw: tuple[int, int]
         return MaskLayer(np.zeros((*hw, *layer.colour.shape[2:]), np.uint8), nothing, nothing)
     # A rim of nothing around it, or its border would be smeared; cut where blocks of the whole
     # image begin, so that a warp that shrinks takes the same means.
-    right, bottom = (-(-(end + 1) // _BLOCK_PX) * _BLOCK_PX for end in (left + width, top + height))
-    left, top = (max(start - 1, 0) // _BLOCK_PX * _BLOCK_PX for start in (left, top))
+    block = math.lcm(_BLOCK_PX, reduction_of(source_to_target))
+    right, bottom = (-(-(end + 1) // block) * block for end in (left + width, top + height))
+    left, top = (max(start - 1, 0) // block * block for start in (left, top))
     seen = slice(top, bottom), slice(left, right)
     shifted = source_to_target + np.column_stack(
         [np.zeros((2, 2)), source_to_target[:, :2] @ (left, top)]
