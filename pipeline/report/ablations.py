@@ -27,8 +27,11 @@ THEIRS = {"published_tar_at_1e-2": "VR @ FAR 1 %", "published_tar_at_1e-3": "VR 
 PUBLISHED_ON = "CASIA NIR-VIS 2.0"
 """Data set of the published numbers shown; every row was measured on it."""
 
+OFTEN = 0.1
+"""Share of steps at the gradient's limit above which a training is named below the table."""
+
 Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""What ``summarised`` made, by row and probes."""
+"""What ``summarised`` made, by row and probes; and ``gradients`` by training, where known."""
 
 
 def summarised(metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -154,7 +157,27 @@ def ablation_table(
             f"{separation['n']} probes.",
             "",
         ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_often_limited(ablation, results)])
+
+
+def _often_limited(ablation: AblationParams, results: Results) -> list[str]:
+    """Name the trainings that their gradient's limit steered more than their losses did."""
+    found = [
+        f"{ablation.rows[name].title}, seed {seed}, fold {int(fold)} "
+        f"({100 * gradients['limited']:.0f} %)"
+        for name, row in results.items()
+        for training, gradients in row.get("gradients", {}).items()
+        for seed, _, fold in [training.partition("-")]
+        if gradients.get("limited", 0.0) > OFTEN
+    ]
+    if not found:
+        return []
+    return [
+        f"The gradient reached its limit in more than {100 * OFTEN:.0f} % of the steps of these "
+        f"trainings: {'; '.join(found)}. A lower rate, or a longer rise to it, lets "
+        "their losses steer.",
+        "",
+    ]
 
 
 def _trainings(ablation: AblationParams, results: Results) -> str:

@@ -97,6 +97,16 @@ def test_rates_at_one_in_a_thousand_stand_beside_the_published_ones():
     assert "| 40.0 ± 0.0 [20.0, 60.0] |" in table
 
 
+def test_a_training_that_its_gradients_limit_steered_is_named():
+    ours = {"plain": summarised([metrics(0.5, 0.3, 0.7)])}
+    shares = {"1-01": {"limited": 0.685}, "2-01": {"limited": 0.1}, "3-02": {"limited": 1.0}}
+    table = ablation_table(some("pram_lcat"), {"pram_lcat": ours | {"gradients": shares}}, {})
+    (line,) = [line for line in table.splitlines() if line.startswith("The gradient reached")]
+    named = "+ PRAM + L_CAT, seed 1, fold 1 (68 %); + PRAM + L_CAT, seed 3, fold 2 (100 %)."
+    assert named in line
+    assert "The gradient" not in ablation_table(some("pram_lcat"), {"pram_lcat": ours}, {})
+
+
 def test_networks_as_they_are_come_first_in_each_papers_table():
     found = summarised([metrics(0.5, 0.3, 0.7), metrics(0.7, 0.4, 0.9)])
     results = {name: {"plain": found, "masked": found} for name in ("pram", "plain_softmax")}
