@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from models.dmfr.domains import reverse_gradient
+from models.losses.reversal import reverse_gradient
 
 
 class BandDiscriminator(nn.Module):

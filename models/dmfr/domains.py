@@ -6,30 +6,10 @@ Reference:
     mixup".
 """
 
-from typing import Any
-
-import torch
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
 from torch import Tensor, nn
 
-
-class _Reversal(torch.autograd.Function):
-    """The identity, whose gradient is turned round."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: float) -> Tensor:
-        ctx.weight = weight
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        return -ctx.weight * gradients[0], None
-
-
-def reverse_gradient(x: Tensor, weight: float) -> Tensor:
-    """Return x; whoever made it gets −weight times the gradient."""
-    reversed_: Tensor = _Reversal.apply(x, weight)
-    return reversed_
+from models.losses.reversal import reverse_gradient
 
 
 class DomainJudge(nn.Module):

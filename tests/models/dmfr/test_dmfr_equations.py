@@ -8,7 +8,7 @@ import torch
 from slow_dmfr import MARGIN, SCALE, cosface, meta_total, slope, unit_rows
 
 from models.dmfr.disentangle import normalised, reconstruction_loss, unexplained
-from models.dmfr.domains import DomainJudge, mixed, reverse_gradient
+from models.dmfr.domains import DomainJudge, mixed
 from models.dmfr.filter import ModalityFilter, filter_loss
 from models.dmfr.meta import MetaStep
 from models.dmfr.uncertainty import Confidence, confidence_loss, divergence, sampled
@@ -162,14 +162,6 @@ def test_confidence_starts_at_the_scale_and_stays_below_twice_of_it():
     head.trunk[-1].weight.data.fill_(1e3)
     assert head(maps).min() >= 0
     assert head(maps).max() <= 60.0
-
-
-def test_the_reversed_gradient_is_turned_and_weighed():
-    x = torch.tensor([1.0, 2.0], requires_grad=True)
-    y = reverse_gradient(x, 0.5)
-    assert torch.equal(y, x)
-    (y * torch.tensor([3.0, 4.0])).sum().backward()
-    assert x.grad.tolist() == [-1.5, -2.0]
 
 
 def test_the_judge_learns_what_the_features_unlearn():
