@@ -49,3 +49,28 @@ def cross_band_triplet(first: Tensor, second: Tensor, margin: float) -> Tensor:
     positive = (first * second).sum(dim=1).repeat(2)
     negatives = subject[:, None] != subject
     return hardest_prototype_triplet(positive, images @ images.T, negatives, margin)
+
+
+def both_ways_triplet(first: Tensor, second: Tensor, margin: float) -> Tensor:
+    """Return [‖a − p‖² − ‖a − n‖² + m]₊ on unit features, each band as anchor.
+
+    Args:
+        first: (n, d), features of one band, each of another subject, n ≥ 2.
+        second: (n, d), the same subjects in the other band.
+        margin: m.
+
+    Returns:
+        (2 n,): of the first band's images as anchors, then of the second's.
+
+    Reference:
+        TRIVET: X. Liu, L. Song, X. Wu, T. Tan, Transferring Deep Representation for NIR-VIS
+        Heterogeneous Face Recognition, ICB 2016: a network pretrained on visible faces with ordinal
+        activations (max-feature-maps, as in LightCNN) is trained on with two kinds of triplets,
+        each band as anchor. Which negatives it takes is described as hard; ours is the nearest in
+        the batch. CDL's ranking takes the same triplets.
+    """
+    cosines = F.normalize(first) @ F.normalize(second).T
+    others = ~torch.eye(len(cosines), dtype=torch.bool, device=cosines.device)
+    # of unit features ‖a − p‖² is 2 − 2 S_p
+    given = cosines.diagonal().repeat(2), torch.cat([cosines, cosines.T]), others.repeat(2, 1)
+    return 2.0 * hardest_prototype_triplet(*given, margin / 2)

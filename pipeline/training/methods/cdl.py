@@ -3,8 +3,8 @@
 import torch
 
 from models.cdl.losses import coupling
+from models.losses.triplets import both_ways_triplet
 from models.processes import with_all
-from models.trivet.losses import both_ways_triplet
 from pipeline.params.train_nir_vis import CdlParams
 from pipeline.rng import seed_for
 from pipeline.training.data.sample_set import SampleSet

@@ -1,7 +1,7 @@
 """TRIVET: triplets across two bands, each as anchor."""
 
+from models.losses.triplets import both_ways_triplet
 from models.processes import with_all
-from models.trivet.losses import both_ways_triplet
 from pipeline.params.train_nir_vis import TrivetParams
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
 from pipeline.training.methods.pairs import PairMethod
@@ -11,7 +11,7 @@ class Trivet(PairMethod):
     """Trains a pretrained backbone by triplets alone.
 
     Reference:
-        See ``models.trivet.losses``.
+        See ``models.losses.triplets.both_ways_triplet``.
     """
 
     params: TrivetParams

@@ -1,8 +1,14 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from models.losses.triplets import cross_band_triplet, hardest_prototype_triplet
+from models.losses.triplets import (
+    both_ways_triplet,
+    cross_band_triplet,
+    hardest_prototype_triplet,
+)
 
 
 def test_hardest_prototype_by_hand():
@@ -24,3 +30,20 @@ def test_triplets_take_the_nearest_negative_of_both_bands():
             positive = F.cosine_similarity(mine[i], other[i], dim=0).item()
             assert found[4 * band + i].item() == pytest.approx(max(0, nearest - positive + 0.3))
     torch.autograd.gradcheck(lambda x: cross_band_triplet(x, second, 0.3), first.requires_grad_())
+
+
+def test_triplets_both_ways_by_hand():
+    """At right angles ‖a − n‖² is 2; the pairs are 60 degrees apart, ‖a − p‖² = 1."""
+    half, high = 0.5, math.sqrt(0.75)
+    first = torch.tensor([[1.0, 0, 0, 0], [0, 0, 1.0, 0]])
+    second = torch.tensor([[half, high, 0, 0], [0, 0, half, high]]) * 7
+    assert both_ways_triplet(first, second, 1.5).tolist() == pytest.approx([0.5] * 4)
+    assert both_ways_triplet(first, second, 0.9).tolist() == [0.0] * 4
+
+
+def test_both_ways_the_nearest_of_the_other_band_is_the_negative():
+    first = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    second = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    # the second subject's image in the other band looks like the first: 2 − 0 + m; of the second
+    # band as anchor: 0 − 2 + m, and 2 − 0 + m
+    assert both_ways_triplet(first, second, 0.5).tolist() == pytest.approx([0.5, 0.5, 0.0, 2.5])

@@ -11,7 +11,7 @@ from torch import nn
 
 from models.adfl.losses import BandDiscriminator, pair_difference, variance_discrepancy
 from models.cdl.losses import coupling
-from models.trivet.losses import both_ways_triplet
+from models.losses.triplets import both_ways_triplet
 from pipeline.training.engine.loop import train
 from pipeline.training.engine.method import TOTAL
 
@@ -30,23 +30,6 @@ ADFL = PAIRS | {
     "variance_weight": 2.0,
     "pairs_weight": 3.0,
 }
-
-
-def test_triplets_by_hand():
-    """At right angles ‖a − n‖² is 2; the pairs are 60 degrees apart, ‖a − p‖² = 1."""
-    half, high = 0.5, math.sqrt(0.75)
-    first = torch.tensor([[1.0, 0, 0, 0], [0, 0, 1.0, 0]])
-    second = torch.tensor([[half, high, 0, 0], [0, 0, half, high]]) * 7
-    assert both_ways_triplet(first, second, 1.5).tolist() == pytest.approx([0.5] * 4)
-    assert both_ways_triplet(first, second, 0.9).tolist() == [0.0] * 4
-
-
-def test_the_nearest_of_the_other_band_is_the_negative():
-    first = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    second = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    # the second subject's image in the other band looks like the first: 2 − 0 + m; of the second
-    # band as anchor: 0 − 2 + m, and 2 − 0 + m
-    assert both_ways_triplet(first, second, 0.5).tolist() == pytest.approx([0.5, 0.5, 0.0, 2.5])
 
 
 def test_coupling_is_lowest_where_all_rows_are_one_direction():

@@ -1,1 +1,0 @@
-"""TRIVET: triplets across two bands."""
