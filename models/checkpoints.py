@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,6 +12,34 @@ from pipeline.errors import WeightsError, one_line
 from pipeline.weights.tensors import BROKEN, read_tensors
 
 _KIND = "a checkpoint of plain tensors"
+
+
+@dataclass(frozen=True)
+class PersonReport:
+    """What became of the weights of a checkpoint for people; all names are sorted.
+
+    Attributes:
+        loaded: taken as they were.
+        resized: positions that were laid on another grid.
+        copied: that start as copies: local tokens and positions of the class token's, both of
+            DEEN's stems of the one of a ResNet.
+        unused: of the file, that the network has no place for.
+        missing: of the network, that the file lacks and that start anew.
+    """
+
+    loaded: tuple[str, ...]
+    resized: tuple[str, ...]
+    copied: tuple[str, ...]
+    unused: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = [f"{len(self.loaded)} weights loaded"]
+        others = ("resized", "copied", "unused", "missing")
+        told = ((name, getattr(self, name)) for name in others)
+        return "; ".join(
+            [*parts, *(f"{name}: {', '.join(names)}" for name, names in told if names)]
+        )
 
 
 def read_checkpoint(path: Path) -> object:

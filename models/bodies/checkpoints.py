@@ -9,7 +9,6 @@ Layouts:
 """
 
 import re
-from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from models.bodies.semantic_vit import SemanticViT
-from models.checkpoints import bare_tensors, few, load_fitting, read_checkpoint
+from models.checkpoints import PersonReport, bare_tensors, few, load_fitting, read_checkpoint
 from pipeline.errors import WeightsError
 
 _WRAPPERS = ("teacher", "target_encoder", "model", "state_dict", "backbone")
@@ -28,33 +27,6 @@ _HEADS = re.compile(r"(head|head_dist|fc|pre_logits|classifier|bottleneck|mask_t
 _OPTIONAL = re.compile(r"local_tokens|local_pos|fusion\.|sie_embed|.*num_batches_tracked")
 _RATIOS = (1, 2, 3)
 """Heights of a pretraining's grid over its widths: ImageNet's, people's, and ours."""
-
-
-@dataclass(frozen=True)
-class PersonReport:
-    """What became of a checkpoint's weights; all names are sorted.
-
-    Attributes:
-        loaded: taken as they were.
-        resized: positions that were laid on another grid.
-        copied: local tokens and positions that start as copies of the class token's.
-        unused: of the file, that the network has no place for.
-        missing: of the network, that the file lacks and that start anew.
-    """
-
-    loaded: tuple[str, ...]
-    resized: tuple[str, ...]
-    copied: tuple[str, ...]
-    unused: tuple[str, ...]
-    missing: tuple[str, ...]
-
-    def __str__(self) -> str:
-        parts = [f"{len(self.loaded)} weights loaded"]
-        others = ("resized", "copied", "unused", "missing")
-        told = ((name, getattr(self, name)) for name in others)
-        return "; ".join(
-            [*parts, *(f"{name}: {', '.join(names)}" for name, names in told if names)]
-        )
 
 
 def load_person_weights(network: SemanticViT, path: Path) -> PersonReport:

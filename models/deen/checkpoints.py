@@ -12,8 +12,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from models.bodies.checkpoints import PersonReport
-from models.checkpoints import bare_tensors, load_fitting, read_checkpoint
+from models.checkpoints import PersonReport, bare_tensors, load_fitting, read_checkpoint
 from models.deen.network import Deen
 
 _WRAPPERS = ("net", "state_dict", "model")
