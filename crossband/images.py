@@ -231,10 +231,10 @@ class Face:
         if seed < 0:
             raise StageError(f"seed {seed}: expected 0 or more")
         params = networks.default_params()
-        row, random = self._aligned("arcface144"), np.random.default_rng(seed)
+        row, generator = self._aligned("arcface144"), np.random.default_rng(seed)
         frame = frame_of(decode(row["context"]["bytes"]), params.train_degrader.frame_px)
         made = degrade_photometric(
-            frame, draw_degradation(params.degrade.photometric, random), random
+            frame, draw_degradation(params.degrade.photometric, generator), generator
         )
         quality = params.degrade.context_jpeg_quality
         return decode(quality_row(row, "photometric", frame, made, quality)["image"]["bytes"])

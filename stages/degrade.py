@@ -43,9 +43,9 @@ def make(params: DegradeParams, frame_px: int, generator: Path | None) -> BatchF
         for number in range(params.per_face.photometric):
             name = counted("photometric.", number)
             key = f"{row['sample_id']}#{name}"
-            random = generator_for(params.seed, key)
-            drawn = draw_degradation(params.photometric, random)
-            made = degrade_photometric(frame, drawn, random)
+            rng = generator_for(params.seed, key)
+            drawn = draw_degradation(params.photometric, rng)
+            made = degrade_photometric(frame, drawn, rng)
             yield finish(name, made, seed_for(params.seed, key), drawn.columns())
 
     return lambda rows: [list(degraded(row)) for row in rows]

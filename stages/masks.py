@@ -49,13 +49,13 @@ def masked(
     """
     sample_id = f"{row['sample_id']}#{counted('mask', number)}"
     seed = seed_for(params.seed, sample_id)
-    random = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     dealt = generator_for(params.seed, row["sample_id"]).permutation(len(params.designs))
     design = designs[params.designs[dealt[number % len(dealt)]]]
-    fit = choose_fit(params.fit.model_dump(), random)
-    placement = place(design, fit, params.jitter, random)
+    fit = choose_fit(params.fit.model_dump(), generator)
+    placement = place(design, fit, params.jitter, generator)
     drawn = face.mask(
-        design, placement, loops=bool(random.uniform() < params.loops_share), seed=seed
+        design, placement, loops=bool(generator.uniform() < params.loops_share), seed=seed
     )
     hidden = hidden_columns(
         row, drawn.covered, drawn.context, min_pixels=parts.min_pixels, crop_px=parts.crop_px

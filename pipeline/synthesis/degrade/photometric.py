@@ -53,11 +53,11 @@ class Degradation:
         return asdict(self)
 
 
-def draw_degradation(ranges: PhotometricParams, generator: np.random.Generator) -> Degradation:
+def draw_degradation(ranges: PhotometricParams, rng: np.random.Generator) -> Degradation:
     """Draw what happens to one image."""
 
     def draw(limits: tuple[float, float]) -> float:
-        return float(generator.uniform(*limits))
+        return float(rng.uniform(*limits))
 
     return Degradation(
         turbulence_px=draw(ranges.turbulence_px),
@@ -68,19 +68,17 @@ def draw_degradation(ranges: PhotometricParams, generator: np.random.Generator) 
         downscale=draw(ranges.downscale),
         shot_noise=draw(ranges.shot_noise),
         read_noise=draw(ranges.read_noise),
-        jpeg_quality=int(generator.integers(*ranges.jpeg_quality, endpoint=True)),
+        jpeg_quality=int(rng.integers(*ranges.jpeg_quality, endpoint=True)),
     )
 
 
-def degrade_photometric(
-    image: UInt8, degradation: Degradation, generator: np.random.Generator
-) -> UInt8:
+def degrade_photometric(image: UInt8, degradation: Degradation, rng: np.random.Generator) -> UInt8:
     """Degrade an image.
 
     Args:
         image: uint8 (h, w) or (h, w, 3).
         degradation: what happens to it.
-        generator: source of the air's tilts and of the sensor's noise.
+        rng: source of the air's tilts and of the sensor's noise.
 
     Returns:
         uint8 of the same shape.
@@ -88,7 +86,7 @@ def degrade_photometric(
     hw = image.shape[0], image.shape[1]
     light: Float32 = _LINEAR[image]
     if degradation.turbulence_px >= _SMALLEST_PX:
-        light = _bend(light, degradation, generator)
+        light = _bend(light, degradation, rng)
     if degradation.defocus_px >= _SMALLEST_PX:
         light = _spread(light, disc_kernel(degradation.defocus_px))
     if degradation.motion_px >= _SMALLEST_PX:
@@ -102,7 +100,7 @@ def degrade_photometric(
         light = np.asarray(sampled, np.float32)
     # A large kernel is applied by its spectrum, which leaves black a little below 0.
     variance = degradation.read_noise**2 + degradation.shot_noise**2 * np.maximum(light, 0.0)
-    noise = np.sqrt(variance) * generator.standard_normal(light.shape, dtype=np.float32)
+    noise = np.sqrt(variance) * rng.standard_normal(light.shape, dtype=np.float32)
     encoded = np.power(np.clip(light + noise, 0.0, 1.0), np.float32(1 / _GAMMA)) * np.float32(255)
     sensed: UInt8 = np.rint(encoded).astype(np.uint8)
     sensed = decode(encode_jpeg(sensed, degradation.jpeg_quality))
@@ -146,11 +144,11 @@ def _spread(light: Float32, kernel: Float32) -> Float32:
     return np.asarray(blurred, np.float32)
 
 
-def _bend(light: Float32, degradation: Degradation, generator: np.random.Generator) -> Float32:
+def _bend(light: Float32, degradation: Degradation, rng: np.random.Generator) -> Float32:
     """Shift each pixel by a smooth random field, as air of uneven density does."""
     height, width = light.shape[:2]
     scale = degradation.turbulence_scale_px
-    tilts = generator.standard_normal((height, width, 2), dtype=np.float32)
+    tilts = rng.standard_normal((height, width, 2), dtype=np.float32)
     smooth = cv2.GaussianBlur(tilts, (0, 0), scale, borderType=cv2.BORDER_REFLECT_101)
     # Else the frame moves as a whole too, and what it moves by counts like any other shift.
     mean = 0.0 if min(height, width) >= _MANY_SCALES * scale else float(np.square(smooth.mean()))
