@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Fraction, Name, Point, Section
+from pipeline.params.base import NEUTRAL, Fraction, Interpolation, Name, Point, Section
 from pipeline.types import Band
 
 
@@ -26,7 +26,7 @@ class AlignParams(Section):
     """The one that is chosen counts as it is defined, not by its name alone."""
     templates: Annotated[dict[Name, TemplateParams], NEUTRAL]
     face: Literal["largest", "most_central", "highest_score", "only", "annotated", "all"]
-    interpolation: Literal["nearest", "linear", "area", "cubic", "lanczos"]
+    interpolation: Interpolation
     border: Literal["constant", "replicate", "reflect"]
     min_interocular_px: Annotated[float, Field(ge=0.0, le=1000.0)]
     min_mesh_presence: Fraction

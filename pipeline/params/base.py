@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from pipeline.types import Band
+
 NEUTRAL = "neutral"
 """Marks a key that can't change what is made: it stays out of fingerprints.
 
@@ -16,6 +18,7 @@ Device = Literal["cpu", "cuda", "auto"]
 """``auto`` is a GPU where torch sees one."""
 Precision = Literal["auto", "float32", "bfloat16"]
 """``auto`` is bfloat16 where the device computes it natively."""
+Interpolation = Literal["nearest", "linear", "area", "cubic", "lanczos"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -35,6 +38,16 @@ def _all_different(seeds: tuple[int, ...]) -> tuple[int, ...]:
 
 Seeds = Annotated[tuple[Seed, ...], AfterValidator(_all_different)]
 """Seeds of several trainings that are compared."""
+
+
+def _each_once(bands: tuple[Band, ...]) -> tuple[Band, ...]:
+    if len(set(bands)) < len(bands):
+        raise ValueError(f"a band is named twice: {', '.join(bands)}")
+    return bands
+
+
+Bands = Annotated[tuple[Band, ...], Field(min_length=1), AfterValidator(_each_once)]
+"""One or more, each once."""
 
 
 def one_of(registry: str, *others: str) -> AfterValidator:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction, Name, Section
+from pipeline.params.base import Bands, Fraction, Name, Section
 from pipeline.params.training import TrainingParams, Weight
 from pipeline.types import Band
 
@@ -36,7 +36,7 @@ class PeopleParams(TrainingParams):
     dataset: Name
     protocols: Annotated[tuple[str, ...], Field(min_length=1)]
     """Protocols of the data set whose tables ``train`` together say who trains, fold by fold."""
-    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
+    bands: Bands
     subjects: SubjectsParams
     sampler: Literal["domain_aware", "random"]
     """Every subject of a batch in each of ``bands``, or whatever their bands."""
@@ -48,8 +48,6 @@ class PeopleParams(TrainingParams):
 
     @model_validator(mode="after")
     def _of_use(self) -> Self:
-        if len(set(self.bands)) != len(self.bands):
-            raise ValueError(f"bands: one is named twice in {list(self.bands)}")
         if len(self.bands) * self.images_per_band < 2:
             raise ValueError(
                 "one band and images_per_band 1 give each subject of a batch one image: expected "

@@ -4,9 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.params.base import Fraction, Section
-
-Interpolation = Literal["nearest", "linear", "area", "cubic", "lanczos"]
+from pipeline.params.base import Fraction, Interpolation, Section
 
 
 class CropBodiesParams(Section):

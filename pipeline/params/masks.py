@@ -8,15 +8,15 @@ from pydantic import Field, model_validator
 from pipeline.params.base import NEUTRAL, Fraction, Name, Section, Seed
 from pipeline.types import Band
 
-Weight = Annotated[float, Field(ge=0.0, le=1e6)]
+RelativeWeight = Annotated[float, Field(ge=0.0, le=1e6)]
 
 
 class FitParams(Section):
     """How often a mask is worn how; weights, of any sum above 0."""
 
-    proper: Weight
-    below_nose: Weight
-    chin: Weight
+    proper: RelativeWeight
+    below_nose: RelativeWeight
+    chin: RelativeWeight
 
     @model_validator(mode="after")
     def _some(self) -> Self:

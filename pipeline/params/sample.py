@@ -4,8 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Fraction, Name, Section, Seed
-from pipeline.types import Band
+from pipeline.params.base import NEUTRAL, Bands, Fraction, Name, Section, Seed
 
 
 class OpenPeopleParams(Section):
@@ -13,18 +12,12 @@ class OpenPeopleParams(Section):
 
     dataset: Name = "sample"
     """The data set that this source belongs to."""
-    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
+    bands: Bands
     subjects: Annotated[int, Field(ge=1, le=9), NEUTRAL]
     """How many there are changes none of them."""
     max_side_px: Annotated[int, Field(ge=128, le=2752)]
     jpeg_quality: Annotated[int, Field(ge=50, le=100)]
     seed: Seed
-
-    @model_validator(mode="after")
-    def _bands_once(self) -> Self:
-        if len(set(self.bands)) != len(self.bands):
-            raise ValueError("a band is named twice")
-        return self
 
 
 class ProceduralParams(Section):
@@ -32,7 +25,7 @@ class ProceduralParams(Section):
 
     dataset: Name = "sample"
     """The data set that this source belongs to."""
-    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
+    bands: Bands
     subjects: Annotated[int, Field(ge=1, le=9999), NEUTRAL]
     """How many there are changes none of them."""
     validation_subjects: Annotated[int, Field(ge=0, le=9999), NEUTRAL]
@@ -46,8 +39,6 @@ class ProceduralParams(Section):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if len(set(self.bands)) != len(self.bands):
-            raise ValueError("a band is named twice")
         held_out = self.validation_subjects + self.test_subjects
         if held_out > self.subjects:
             raise ValueError(

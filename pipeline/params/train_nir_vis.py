@@ -70,6 +70,21 @@ class PairParams(MethodParams):
     batch_pairs: Annotated[int, Field(ge=1, le=4096)]
 
 
+class TripletParams(PairParams):
+    """What the methods take whose triplets find their negatives in the batch's other pairs."""
+
+    @property
+    def triplets_in_batch(self) -> bool:
+        """Whether a triplet's negative is of another pair of the batch."""
+        return True
+
+    @model_validator(mode="after")
+    def _negatives(self) -> Self:
+        if self.triplets_in_batch and self.batch_pairs < 2:
+            raise ValueError("batch_pairs is 1: a triplet finds its negative in another pair")
+        return self
+
+
 class HsstParams(PairParams):
     """Heterogeneous semi-siamese training."""
 
@@ -82,32 +97,25 @@ class HsstParams(PairParams):
     ema_momentum: Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-class FinetuneParams(PairParams):
+class FinetuneParams(TripletParams):
     """One network, both bands, one loss: the baseline of both papers."""
 
     kind: Literal["finetune"]
     loss: PairLoss
 
-    @model_validator(mode="after")
-    def _negatives(self) -> Self:
-        if self.loss == "triplet" and self.batch_pairs < 2:
-            raise ValueError("batch_pairs is 1: a triplet finds its negative in another pair")
-        return self
+    @property
+    def triplets_in_batch(self) -> bool:
+        """Whether it trains by triplets at all."""
+        return self.loss == "triplet"
 
 
-class TrivetParams(PairParams):
+class TrivetParams(TripletParams):
     """Triplets across two bands; ``margin`` is theirs."""
 
     kind: Literal["trivet"]
 
-    @model_validator(mode="after")
-    def _negatives(self) -> Self:
-        if self.batch_pairs < 2:
-            raise ValueError("batch_pairs is 1: a triplet finds its negative in another pair")
-        return self
 
-
-class CdlParams(PairParams):
+class CdlParams(TripletParams):
     """A classifier for each band, coupled, and a ranking across bands."""
 
     kind: Literal["cdl"]
@@ -115,12 +123,6 @@ class CdlParams(PairParams):
     coupling_weight: Weight
     ranking_weight: Weight
     ranking_margin: Annotated[float, Field(ge=0.0, le=4.0)]
-
-    @model_validator(mode="after")
-    def _negatives(self) -> Self:
-        if self.batch_pairs < 2:
-            raise ValueError("batch_pairs is 1: a triplet finds its negative in another pair")
-        return self
 
 
 class AdflParams(PairParams):

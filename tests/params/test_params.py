@@ -86,7 +86,7 @@ def test_the_tiny_profile_is_in_order(tmp_path):
         ),
         ("backend: yunet", "backend: yolo", r"detect\.backend: .*'yunet'.*found 'yolo'"),
         ("[0.5, 99.5]", "[99.5, 0.5]", r"ingest: .*first has to be below"),
-        ("[VIS, NIR, SWIR", "[VIS, VIS, SWIR", r"sample\.openpeople: .*band is named twice"),
+        ("[VIS, NIR, SWIR", "[VIS, VIS, SWIR", r"sample\.openpeople\.bands: .*band is named twice"),
         ("[VIS, NIR, SWIR", "[VIS, UV, SWIR", r"sample\.openpeople\.bands\.1: .*'UV'"),
         ("subjects: 24 ", "subjects: 0 ", r"sample\.procedural\.subjects: .*greater than"),
         ("test_subjects: 7 ", "test_subjects: 21 ", r"sample\.procedural: .*ask for 25 people"),
