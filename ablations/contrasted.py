@@ -14,7 +14,7 @@ from pipeline.evaluation.verification_draws import (
     contrast_of_verification,
     verification_draws,
 )
-from pipeline.params.ablations import AblationParams
+from pipeline.params.ablations import NirVisAblationParams
 from pipeline.report.contrasts import Found
 from pipeline.store.protocols import Protocol, read_protocol
 
@@ -22,7 +22,7 @@ MEASURE = "macro rank-1"
 FARS = {"1e-2": 0.01}
 
 
-def contrasted(ablation: AblationParams) -> dict[str, Found]:
+def contrasted(ablation: NirVisAblationParams) -> dict[str, Found]:
     """Contrast the rows that claims name; those that are not measured yet are left out.
 
     EER and TAR stand beside macro rank-1 where the protocol has one fold.
@@ -30,7 +30,7 @@ def contrasted(ablation: AblationParams) -> dict[str, Found]:
     return dict(_found(ablation))
 
 
-def _found(ablation: AblationParams) -> Iterator[tuple[str, Found]]:
+def _found(ablation: NirVisAblationParams) -> Iterator[tuple[str, Found]]:
     @cache
     def draws(row: str, probes: str) -> list[VerificationDraws]:
         method = ablation.rows[row].method

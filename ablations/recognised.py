@@ -15,7 +15,7 @@ from ablations.row import ABLATIONS, trial_path
 from pipeline.evaluation.outcomes import Outcomes, read_embeddings, read_outcomes
 from pipeline.evaluation.templates import sides_of
 from pipeline.ops.codec import decode_rgb
-from pipeline.params.ablations import AblationParams
+from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.contrasts import ContrastParams
 from pipeline.params.load import load_section
 from pipeline.report.chosen_rows import read_rows
@@ -32,7 +32,7 @@ MOST = 8
 
 def run() -> None:
     """Write a sheet for each claim whose rows were measured, ``recognised/<claim>.png``."""
-    ablation = load_section(AblationParams, ABLATIONS)
+    ablation = load_section(NirVisAblationParams, ABLATIONS)
     for name, claim in ablation.contrasts.items():
         paths = [outcomes_path(row, claim.probes) for row in (claim.better, claim.worse)]
         if all(path.is_file() for path in paths):
@@ -67,7 +67,7 @@ def found_by_one_alone(
 
 
 def _columns(
-    ablation: AblationParams, claim: ContrastParams, probes: Sequence[str], number: int
+    ablation: NirVisAblationParams, claim: ContrastParams, probes: Sequence[str], number: int
 ) -> dict[str, list[UInt8]]:
     """Return images: the probes, whom they show, and whom the worse row took them for."""
     row = ablation.rows[claim.worse]

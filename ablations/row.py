@@ -6,9 +6,9 @@ from typing import Any
 
 from ablations.measured import FOLDER, begin, chosen, train_row, trial_network, write_row
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
-from pipeline.params.ablations import AblationParams, RowParams
+from pipeline.params.ablations import NirVisAblationParams, NirVisRowParams
 from pipeline.params.load import load_section
-from pipeline.params.train_nir_vis import MethodParams
+from pipeline.params.train_nir_vis import NirVisParams
 from pipeline.report.ablations import summarised
 from pipeline.store.protocols import Protocol, read_protocol
 from stages.run import item_main
@@ -18,7 +18,7 @@ ABLATIONS = Path("ablations/params.yaml")
 
 def run(name: str) -> None:
     """Train a row with each seed, measure each, and write the mean with all there is beside it."""
-    ablation = load_section(AblationParams, ABLATIONS)
+    ablation = load_section(NirVisAblationParams, ABLATIONS)
     measured = measure(name, ablation, chosen(ablation.rows, name, ABLATIONS))
     found: dict[str, Any] = {probes: summarised(each) for probes, each in measured.metrics.items()}
     found |= {"gradients": measured.gradients}
@@ -42,7 +42,7 @@ class Measured:
     gradients: dict[str, dict[str, float]]
 
 
-def measure(name: str, ablation: AblationParams, row: RowParams) -> Measured:
+def measure(name: str, ablation: NirVisAblationParams, row: NirVisRowParams) -> Measured:
     """Train a row with each seed on each fold, and test it with all its probes."""
     from pipeline.training import embed, train  # these bring torch
     from pipeline.training.ablation import gradients_of, recognised
@@ -90,7 +90,7 @@ def measure(name: str, ablation: AblationParams, row: RowParams) -> Measured:
     return found
 
 
-def protocol_of(method: MethodParams, name: str) -> Protocol:
+def protocol_of(method: NirVisParams, name: str) -> Protocol:
     """Return a protocol of a method's data set, with its folds alone where it names some."""
     protocol = read_protocol(Path("data", method.dataset, "protocols", name))
     return protocol.only(method.folds) if method.folds else protocol

@@ -6,7 +6,7 @@ from ablations.contrasted import MEASURE, contrasted
 from ablations.measured import FOLDER, read_rows, table_main
 from ablations.row import ABLATIONS
 from ablations.zero_shot import read_zero_shot
-from pipeline.params.ablations import AblationParams
+from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.load import load_section
 from pipeline.report.ablations import ablation_table, write_ablation
 from pipeline.report.ablations_figure import ablation_figure
@@ -23,7 +23,7 @@ def run(*, partly: bool = False) -> None:
     Raises:
         StageError: a row was not measured, and all were asked for; or none was.
     """
-    ablation = load_section(AblationParams, ABLATIONS)
+    ablation = load_section(NirVisAblationParams, ABLATIONS)
     results = read_rows(
         "rows", ablation.rows, ablation.seeds, "python -m ablations.row", partly=partly
     )

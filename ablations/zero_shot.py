@@ -7,7 +7,7 @@ from typing import Any
 from ablations.measured import FOLDER
 from ablations.row import ABLATIONS, protocol_of
 from pipeline.evaluation.outcomes import write_outcomes
-from pipeline.params.ablations import AblationParams
+from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.load import load_params, load_section
 from pipeline.params.training import RecogniserParams
 from pipeline.report.ablations import summarised
@@ -28,7 +28,7 @@ def run() -> None:
     from pipeline.training import zero_shot  # these bring torch
     from pipeline.training.ablation import measured_on
 
-    ablation = load_section(AblationParams, ABLATIONS)
+    ablation = load_section(NirVisAblationParams, ABLATIONS)
     method = next(iter(ablation.rows.values())).method
     stage = StageRun("evaluate_nir_vis", method.dataset, load_params(PARAMS))
     protocol = protocol_of(method, ablation.tested)

@@ -27,7 +27,7 @@ from benchmarks.timing import compare
 from models.backbones.lightcnn import LightCNN9
 from pipeline.ops.codec import encode_png
 from pipeline.params.load import load_params
-from pipeline.params.pretrain_nir_vis import PretrainParams
+from pipeline.params.pretrain_nir_vis import PretrainNirVisParams
 from pipeline.schemas.ingest import INGEST
 from pipeline.store.columns import extend, field, floats, image_columns
 from pipeline.store.shards import ShardFolder, ShardWriter
@@ -129,14 +129,14 @@ def plain_training(root: Path) -> float:
     return waited
 
 
-def open_rows(params: PretrainParams, folder: ShardFolder) -> SampleSet:
+def open_rows(params: PretrainNirVisParams, folder: ShardFolder) -> SampleSet:
     """Open all rows within the params' byte budget."""
     parts = [Part(folder, lambda _: True)]
     budget = params.image_budget_mb << 20
     return SampleSet.open(parts, extras=Pretraining.extras, budget_bytes=budget)
 
 
-def our_training(params: PretrainParams, samples: SampleSet) -> Run:
+def our_training(params: PretrainNirVisParams, samples: SampleSet) -> Run:
     """Train as crossband does on the same images."""
     method = Pretraining(params, make_backbone("lightcnn9", samples.hw, 7), PREPROCESS)
     method.train_on(samples)
@@ -161,7 +161,7 @@ def libraries_mb() -> int:
     return next(int(line.split()[1]) // 1024 for line in status if line.startswith("RssFile"))
 
 
-def train_and_tell_peak(params: PretrainParams, folder: ShardFolder) -> None:
+def train_and_tell_peak(params: PretrainNirVisParams, folder: ShardFolder) -> None:
     """Train with a full byte budget; prints the process's peak in MB, and of it libraries'."""
     params = params.model_copy(update={"steps": 40})
     samples = open_rows(params, folder)
@@ -205,7 +205,7 @@ def main() -> None:
         )
 
 
-def compare_both(root: Path, params: PretrainParams, repeats: int) -> None:
+def compare_both(root: Path, params: PretrainNirVisParams, repeats: int) -> None:
     """Compare training, embedding, and print what a step waits for its batch."""
     payloads = write_faces(root / "files", IMAGES)
     rows = write_rows(root / "rows", payloads, IMAGES)

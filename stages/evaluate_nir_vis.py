@@ -8,8 +8,8 @@ from pipeline.evaluation.made_probes import asked_of
 from pipeline.evaluation.people import refuse_trained
 from pipeline.evaluation.recognition import Embeddings, measure_rows
 from pipeline.evaluation.wear import by_wear, fits_by_sample
-from pipeline.params.evaluate_nir_vis import EvaluateParams
-from pipeline.params.train_nir_vis import MethodParams
+from pipeline.params.evaluate_nir_vis import EvaluateNirVisParams
+from pipeline.params.train_nir_vis import NirVisParams
 from pipeline.report.published import published_beside
 from pipeline.report.recognition import write_recognition
 from pipeline.store.protocols import Protocol, read_protocol
@@ -58,7 +58,7 @@ def run(stage: StageRun) -> None:
 
 def trained_embeddings(
     stage: StageRun,
-    params: EvaluateParams,
+    params: EvaluateNirVisParams,
     pretrained: "Trained",
     protocol: Protocol,
     sets: "TestedSets",
@@ -95,7 +95,7 @@ def trained_embeddings(
 
 
 def zero_shot(
-    stage: StageRun, params: EvaluateParams, protocol: Protocol, method: MethodParams
+    stage: StageRun, params: EvaluateNirVisParams, protocol: Protocol, method: NirVisParams
 ) -> dict[str, Both]:
     """Return what networks as they are embed: SFace, and the user's own if there is one."""
     from pipeline.training import zero_shot as networks

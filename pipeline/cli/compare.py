@@ -14,7 +14,7 @@ from pipeline.errors import ParamsError
 from pipeline.params.body_training import PeopleParams
 from pipeline.params.evaluate_bodies import EvaluateBodiesParams
 from pipeline.params.evaluate_dmfr import EvaluateDmfrParams
-from pipeline.params.evaluate_nir_vis import EvaluateParams
+from pipeline.params.evaluate_nir_vis import EvaluateNirVisParams
 from pipeline.params.load import load_params
 from pipeline.params.whole import Params
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.report.changed_rows import RowChanges
 
 _MCNEMAR = "McNemar's exact test, as if probes of one subject were independent"
-AnyEvaluation = EvaluateParams | EvaluateDmfrParams | EvaluateBodiesParams
+AnyEvaluation = EvaluateNirVisParams | EvaluateDmfrParams | EvaluateBodiesParams
 
 
 def diff(
@@ -231,7 +231,9 @@ def _section_of(name: str, params: Params) -> tuple[str, str]:
     return found[0], key
 
 
-def _made_of(entry: EvaluateParams | EvaluateDmfrParams) -> tuple[str, str, str | None] | None:
+def _made_of(
+    entry: EvaluateNirVisParams | EvaluateDmfrParams,
+) -> tuple[str, str, str | None] | None:
     """Return of which stage probes were made, by which and by whom; None of real ones."""
     if isinstance(entry, EvaluateDmfrParams):
         return ("attributes", entry.rows, entry.probes) if entry.made else None

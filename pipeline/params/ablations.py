@@ -7,23 +7,23 @@ from pydantic import Field, model_validator
 from pipeline.params.base import Name, Section, Seeds
 from pipeline.params.contrasts import ContrastParams, check_contrasts
 from pipeline.params.evaluation import NetworkParams
-from pipeline.params.train_nir_vis import AnyMethodParams
+from pipeline.params.train_nir_vis import AnyNirVisParams
 
 Probes = Literal["plain", "masked"]
 
 
-class RowParams(Section):
+class NirVisRowParams(Section):
     """One row of a paper's table."""
 
     paper: Literal["pram", "hsst"]
     title: Annotated[str, Field(min_length=1)]
     probes: Annotated[dict[Probes, str | None], Field(min_length=1)]
     """What is tested, with the name of the published row that stands beside it."""
-    method: AnyMethodParams
+    method: AnyNirVisParams
     """Its seed is replaced by each of the ablation's."""
 
 
-class AblationParams(Section):
+class NirVisAblationParams(Section):
     """Rows, each trained with every seed on every fold."""
 
     seeds: Annotated[Seeds, Field(min_length=1)]
@@ -35,7 +35,7 @@ class AblationParams(Section):
     """The user's own, zero-shot as SFace, on top of the table."""
     contrasts: dict[Name, ContrastParams]
     """Which claims get a verdict, all of them together corrected for their number."""
-    rows: Annotated[dict[Name, RowParams], Field(min_length=1)]
+    rows: Annotated[dict[Name, NirVisRowParams], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _comparable(self) -> Self:

@@ -95,7 +95,7 @@ class DeenParams(PeopleParams):
         return self
 
 
-class FaceParams(PeopleParams):
+class AdaFaceParams(PeopleParams):
     """AdaFace on the faces of the same people."""
 
     kind: Literal["adaface"]

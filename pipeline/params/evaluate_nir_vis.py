@@ -11,7 +11,7 @@ MADE_OF: dict[str, Rows] = {"masks": "parts", "poses": "align", "degrade": "alig
 """Stages of faces that a program made of others, and the stage of those others."""
 
 
-class EvaluateParams(FaceEvaluationParams):
+class EvaluateNirVisParams(FaceEvaluationParams):
     """One method on one protocol."""
 
     rows: Rows

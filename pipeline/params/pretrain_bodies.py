@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.params.base import CheckpointParams, Section
-from pipeline.params.body_training import BodyParams, DeenParams, FaceParams
+from pipeline.params.body_training import AdaFaceParams, BodyParams, DeenParams
 
 
 class BodyNetworkParams(Section):
@@ -47,7 +47,7 @@ class PretrainDeenParams(DeenParams):
     checkpoint: CheckpointParams | None = None
 
 
-class PretrainFaceParams(FaceParams):
+class PretrainAdaFaceParams(AdaFaceParams):
     """A face network trained on some people, or a user's checkpoint."""
 
     backbone: Literal["mobilefacenet", "iresnet50", "iresnet100", "adaface50", "adaface100"]
@@ -55,5 +55,5 @@ class PretrainFaceParams(FaceParams):
 
 
 AnyPretrainPeopleParams = Annotated[
-    PretrainBodyParams | PretrainDeenParams | PretrainFaceParams, Field(discriminator="kind")
+    PretrainBodyParams | PretrainDeenParams | PretrainAdaFaceParams, Field(discriminator="kind")
 ]

@@ -21,7 +21,7 @@ BackboneName = Literal[
 ]
 
 
-class PretrainParams(TrainingParams):
+class PretrainNirVisParams(TrainingParams):
     """Pretraining of a backbone on visible faces, or a user's checkpoint."""
 
     dataset: Name

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipeline.params.base import Name
-from pipeline.params.body_training import BodyParams, DeenParams, FaceParams, LoraParams
+from pipeline.params.body_training import AdaFaceParams, BodyParams, DeenParams, LoraParams
 
 
 class TrainBodyParams(BodyParams):
@@ -23,12 +23,12 @@ class TrainDeenParams(DeenParams):
     pretrained: Name
 
 
-class TrainFaceParams(FaceParams):
+class TrainAdaFaceParams(AdaFaceParams):
     """Faces of the same people: the baseline."""
 
     pretrained: Name
 
 
 AnyTrainPeopleParams = Annotated[
-    TrainBodyParams | TrainDeenParams | TrainFaceParams, Field(discriminator="kind")
+    TrainBodyParams | TrainDeenParams | TrainAdaFaceParams, Field(discriminator="kind")
 ]

@@ -11,7 +11,7 @@ from pipeline.types import Band
 PairLoss = Literal["softmax", "am_softmax", "arcface", "triplet"]
 
 
-class MethodParams(RecogniserParams):
+class NirVisParams(RecogniserParams):
     """What every method on faces in two bands takes."""
 
     protocol: Annotated[str, Field(min_length=1)]
@@ -29,7 +29,7 @@ class MethodParams(RecogniserParams):
         return self
 
 
-class RelatingParams(MethodParams):
+class RelatingParams(NirVisParams):
     """What the methods on LightCNN-9's frozen layers take."""
 
     triplet: Literal["none", "conditional", "adaptive"]
@@ -62,7 +62,7 @@ class RelationParams(RelatingParams):
     triplet: Literal["none", "conditional"]
 
 
-class PairParams(MethodParams):
+class PairParams(NirVisParams):
     """What the methods take whose batches are pairs of one subject."""
 
     scale: Annotated[float, Field(gt=0.0, le=256.0)]
@@ -157,7 +157,7 @@ class WcnnParams(SubspaceParams):
     wasserstein_weight: Annotated[float, Field(gt=0.0, le=1000.0)]
 
 
-AnyMethodParams = Annotated[
+AnyNirVisParams = Annotated[
     PramParams
     | RelationParams
     | HsstParams

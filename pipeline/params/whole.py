@@ -23,7 +23,7 @@ from pipeline.params.detect import DetectParams
 from pipeline.params.detect_bodies import DetectBodiesParams
 from pipeline.params.evaluate_bodies import EvaluateBodiesParams
 from pipeline.params.evaluate_dmfr import EvaluateDmfrParams
-from pipeline.params.evaluate_nir_vis import SYNTHESIS, EvaluateParams
+from pipeline.params.evaluate_nir_vis import SYNTHESIS, EvaluateNirVisParams
 from pipeline.params.export import ExportParams
 from pipeline.params.ingest import IngestParams
 from pipeline.params.label_bodies import LabelBodiesParams
@@ -32,7 +32,7 @@ from pipeline.params.parse import ParseParams
 from pipeline.params.parts import PartsParams
 from pipeline.params.poses import PosesParams
 from pipeline.params.pretrain_bodies import AnyPretrainPeopleParams
-from pipeline.params.pretrain_nir_vis import PretrainParams
+from pipeline.params.pretrain_nir_vis import PretrainNirVisParams
 from pipeline.params.protocols import ProtocolParams
 from pipeline.params.reconstruct import ReconstructParams
 from pipeline.params.report import ReportParams
@@ -40,7 +40,7 @@ from pipeline.params.sample import SampleParams
 from pipeline.params.train_bodies import AnyTrainPeopleParams
 from pipeline.params.train_degrader import TrainDegraderParams
 from pipeline.params.train_dmfr import AnyDmfrParams
-from pipeline.params.train_nir_vis import AnyMethodParams
+from pipeline.params.train_nir_vis import AnyNirVisParams
 from pipeline.params.training import TRAINED
 from pipeline.params.weights import WeightsParams
 
@@ -73,9 +73,9 @@ class Params(Section):
     poses: PosesParams
     train_degrader: TrainDegraderParams
     degrade: DegradeParams
-    pretrain_nir_vis: dict[Name, PretrainParams]
-    train_nir_vis: dict[Name, AnyMethodParams]
-    evaluate_nir_vis: dict[EntryName, EvaluateParams]
+    pretrain_nir_vis: dict[Name, PretrainNirVisParams]
+    train_nir_vis: dict[Name, AnyNirVisParams]
+    evaluate_nir_vis: dict[EntryName, EvaluateNirVisParams]
     pretrain_bodies: dict[Name, AnyPretrainPeopleParams]
     train_bodies: dict[Name, AnyTrainPeopleParams]
     evaluate_bodies: dict[Name, EvaluateBodiesParams]

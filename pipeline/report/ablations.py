@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ParamsError
-from pipeline.params.ablations import AblationParams, RowParams
+from pipeline.params.ablations import NirVisAblationParams, NirVisRowParams
 from pipeline.report.published import PUBLISHED, Published, published_by, published_lines
 
 MEASURES = {
@@ -49,7 +49,7 @@ def summarised(metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def ablation_rows(
-    ablation: AblationParams, results: Results, zero_shot: Results
+    ablation: NirVisAblationParams, results: Results, zero_shot: Results
 ) -> Iterator[dict[str, Any]]:
     """Yield a flat row for each row of the ablation and probes: ours, and the paper's beside it.
 
@@ -92,7 +92,7 @@ def _published(theirs: Published | None) -> dict[str, Any]:
     }
 
 
-def published_row(row: RowParams, title: str | None) -> Published | None:
+def published_row(row: NirVisRowParams, title: str | None) -> Published | None:
     """Return the published row that stands beside ours.
 
     Raises:
@@ -110,7 +110,7 @@ def published_row(row: RowParams, title: str | None) -> Published | None:
 
 
 def ablation_table(
-    ablation: AblationParams,
+    ablation: NirVisAblationParams,
     results: Results,
     zero_shot: Results,
     separation: Mapping[str, Any] | None = None,
@@ -180,7 +180,7 @@ def _often_limited(ablation: AblationParams, results: Results) -> list[str]:
     ]
 
 
-def _trainings(ablation: AblationParams, results: Results) -> str:
+def _trainings(ablation: NirVisAblationParams, results: Results) -> str:
     """Return what a row's trainings are: seeds, and folds where there are several."""
     seeds = list(ablation.seeds)
     one = next(iter(next(iter(results.values())).values()))
@@ -189,7 +189,7 @@ def _trainings(ablation: AblationParams, results: Results) -> str:
     return words if folds == 1 else f"{folds} folds, each with {words}"
 
 
-def _published_alone(ablation: AblationParams, paper: str) -> list[str]:
+def _published_alone(ablation: NirVisAblationParams, paper: str) -> list[str]:
     """Return the paper's other rows, which stand beside none of ours."""
     beside = [
         published_row(row, title)
@@ -202,7 +202,7 @@ def _published_alone(ablation: AblationParams, paper: str) -> list[str]:
 
 
 def write_ablation(
-    ablation: AblationParams, results: Results, zero_shot: Results, path: Path
+    ablation: NirVisAblationParams, results: Results, zero_shot: Results, path: Path
 ) -> None:
     """Write ``ablation_rows`` as CSV."""
     rows = list(ablation_rows(ablation, results, zero_shot))

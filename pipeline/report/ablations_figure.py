@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.params.ablations import AblationParams
+from pipeline.params.ablations import NirVisAblationParams
 from pipeline.report.ablations import MEASURES, Results
 from pipeline.report.canvas import dress, new_figure, save
 
@@ -13,7 +13,7 @@ SHOWN = ("rank1", "tar_at_1e-2")
 _COLOURS = {"plain": "#1f77b4", "masked": "#e08214"}
 
 
-def ablation_figure(ablation: AblationParams, results: Results, path: Path) -> None:
+def ablation_figure(ablation: NirVisAblationParams, results: Results, path: Path) -> None:
     """Draw rank-1 and TAR at FAR 1 % of each row and probes, with their deviation, percent.
 
     Args:

@@ -15,7 +15,7 @@ from pipeline.evaluation.band_templates import (
 )
 from pipeline.evaluation.outcomes import Outcomes
 from pipeline.params.ablations_bodies import ALL_BANDS
-from pipeline.params.body_training import FaceParams
+from pipeline.params.body_training import AdaFaceParams
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training.bodies import check_cut
@@ -84,7 +84,7 @@ def rows_by(method: PeopleMethod, tested: Tested) -> dict[str, BandRow]:
         By variant, with those of ``tested.starts``; the trained network's is ``trained`` or
         ``face``.
     """
-    embeds = faces_by if isinstance(method.params, FaceParams) else bodies_by
+    embeds = faces_by if isinstance(method.params, AdaFaceParams) else bodies_by
     return dict(tested.starts) | band_rows(
         tested.filmed, embeds(method, tested.people), unit=tested.unit
     )
@@ -92,7 +92,7 @@ def rows_by(method: PeopleMethod, tested: Tested) -> dict[str, BandRow]:
 
 def trained_of(method: PeopleMethod) -> str:
     """Return the variant that is the trained network."""
-    return FACE if isinstance(method.params, FaceParams) else TRAINED
+    return FACE if isinstance(method.params, AdaFaceParams) else TRAINED
 
 
 def outcomes_by_band(row: BandRow) -> dict[str, Outcomes]:

@@ -11,7 +11,7 @@ from models.deen.checkpoints import load_deen
 from pipeline.errors import StageError
 from pipeline.params.body_training import PeopleParams
 from pipeline.params.load import section_values
-from pipeline.params.pretrain_bodies import AnyPretrainPeopleParams, PretrainFaceParams
+from pipeline.params.pretrain_bodies import AnyPretrainPeopleParams, PretrainAdaFaceParams
 from pipeline.store.shards import ShardFolder
 from pipeline.training.aligned import subjects_of
 from pipeline.training.data.sample_set import SampleSet
@@ -128,7 +128,7 @@ def train_people(
 
 def backbone_of(params: AnyPretrainPeopleParams) -> str:
     """Return the name of a pretraining's backbone: of bodies, its kind."""
-    return params.backbone if isinstance(params, PretrainFaceParams) else params.kind
+    return params.backbone if isinstance(params, PretrainAdaFaceParams) else params.kind
 
 
 def cut_of(samples: SampleSet) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.params.pretrain_nir_vis import PretrainParams
+from pipeline.params.pretrain_nir_vis import PretrainNirVisParams
 from pipeline.store.shards import ShardFolder
 from pipeline.training.aligned import subjects_of, trained_network
 from pipeline.training.data.sample_set import Part, SampleSet, of_split
@@ -12,7 +12,7 @@ from pipeline.training.methods.pretrain import Pretraining
 from pipeline.types import Split
 
 
-def open_pretraining_samples(params: PretrainParams, attributes: ShardFolder) -> SampleSet:
+def open_pretraining_samples(params: PretrainNirVisParams, attributes: ShardFolder) -> SampleSet:
     """Open the train split in a pretraining's band; without steps, all, for their size alone."""
     train_split = of_split(Split.TRAIN, params.band)
     parts = [Part(attributes, train_split if params.steps else lambda _: True)]

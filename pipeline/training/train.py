@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import cast
 
-from pipeline.params.train_nir_vis import MethodParams
+from pipeline.params.train_nir_vis import NirVisParams
 from pipeline.params.training import RecogniserParams
 from pipeline.store.shards import ShardFolder
 from pipeline.training.aligned import check_alignment, subjects_of, trained_network
@@ -19,7 +19,7 @@ from pipeline.types import Band
 
 
 def open_training_samples(
-    params: MethodParams, folders: Mapping[str, ShardFolder], ids: Collection[str]
+    params: NirVisParams, folders: Mapping[str, ShardFolder], ids: Collection[str]
 ) -> SampleSet:
     """Open what a method on faces in two bands trains on.
 

@@ -6,13 +6,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.errors import ParamsError
-from pipeline.params.ablations import AblationParams
+from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.load import check_params, lay_profile_over, load_section, read_yaml
 from pipeline.store.fingerprint import code_closure
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "ablations" / "params.yaml"
-ABLATIONS = load_section(AblationParams, FILE)
+ABLATIONS = load_section(NirVisAblationParams, FILE)
 PROFILE = ROOT / "params" / "ablations.yaml"
 DEFAULT = check_params(
     lay_profile_over(read_yaml(ROOT / "params.yaml"), read_yaml(PROFILE)), PROFILE
@@ -71,7 +71,7 @@ def test_a_faulty_row_is_told_with_its_path(tmp_path):
     faulty = FILE.read_text().replace("queues: 1", "queues: 3")
     (tmp_path / "p.yaml").write_text(faulty)
     with pytest.raises(ParamsError, match=r"rows\.sst_softmax\.method\.queues"):
-        load_section(AblationParams, tmp_path / "p.yaml")
+        load_section(NirVisAblationParams, tmp_path / "p.yaml")
 
 
 def test_the_deps_cover_the_code_that_trains_and_measures():
@@ -113,7 +113,7 @@ def refused(tmp_path, words, **changes):
     file = tmp_path / "params.yaml"
     YAML().dump(values, file)
     with pytest.raises(ParamsError, match=words):
-        load_section(AblationParams, file)
+        load_section(NirVisAblationParams, file)
 
 
 def test_rows_that_one_table_could_not_compare_are_refused(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.errors import ParamsError
 from pipeline.evaluation.contrasts import Contrast
-from pipeline.params.ablations import AblationParams
+from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.contrasts import ContrastParams
 from pipeline.params.load import load_section
 from pipeline.report.ablations import (
@@ -22,7 +22,9 @@ from pipeline.report.contrasts import (
 )
 from pipeline.report.published import published_by
 
-ABLATIONS = load_section(AblationParams, Path(__file__).parents[2] / "ablations" / "params.yaml")
+ABLATIONS = load_section(
+    NirVisAblationParams, Path(__file__).parents[2] / "ablations" / "params.yaml"
+)
 
 
 def rate(value, low=None, high=None):

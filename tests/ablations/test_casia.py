@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ablations import sized
-from pipeline.params.ablations import AblationParams
+from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.load import check_params, lay_profile_over, load_section, read_yaml
 from pipeline.report.published import published_by
 from pipeline.types import Band
@@ -27,7 +27,7 @@ def rows(paper, size, tmp_path):
     files = ["params", *over]
     target = tmp_path / "rows.yaml"
     sized.run(target, *(ROOT / f"ablations/{name}.yaml" for name in files))
-    return load_section(AblationParams, target)
+    return load_section(NirVisAblationParams, target)
 
 
 @pytest.mark.parametrize("size", SIZES)

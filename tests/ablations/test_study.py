@@ -8,7 +8,7 @@ import pytest
 
 from ablations import sized
 from pipeline.errors import ParamsError
-from pipeline.params.ablations import AblationParams
+from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.ablations_bodies import BodyAblationParams
 from pipeline.params.ablations_dmfr import DmfrAblationParams
 from pipeline.params.load import check_params, lay_profile_over, load_section, read_yaml
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SIZES = ("", "_short", "_pilot", "_trial")
 FACES, BODIES = "study", "study_bodies"
 ROWS = {
-    "faces": (AblationParams, FACES, "study.yaml"),
+    "faces": (NirVisAblationParams, FACES, "study.yaml"),
     "dmfr": (DmfrAblationParams, FACES, "dmfr/params.yaml", "dmfr/study.yaml"),
     "bodies": (BodyAblationParams, BODIES, "bodies/params.yaml"),
 }
@@ -161,7 +161,7 @@ def test_the_command_line_says_what_it_takes(words):
 def test_rows_take_as_many_threads_as_are_asked_for(tmp_path):
     for words, threads in (([], 2), (["--threads=1"], 1)):
         sized.main([str(tmp_path / "rows.yaml"), str(ROOT / "ablations/study.yaml"), *words])
-        ablation = load_section(AblationParams, tmp_path / "rows.yaml")
+        ablation = load_section(NirVisAblationParams, tmp_path / "rows.yaml")
         assert {row.method.threads for row in ablation.rows.values()} == {threads}
     for wrong in ("0", "-1", "two", ""):
         with pytest.raises(ParamsError, match="expected a whole number from 1"):

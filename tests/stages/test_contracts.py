@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.params.train_dmfr import AnyDmfrParams
-from pipeline.params.train_nir_vis import AnyMethodParams
+from pipeline.params.train_nir_vis import AnyNirVisParams
 from pipeline.params.whole import Params
 from pipeline.report.ground_truth_figure import PANELS
 from pipeline.report.summary import CHOSEN
@@ -170,7 +170,7 @@ def test_an_evaluation_of_dmfr_reads_faces_and_what_was_made_of_probes():
 @pytest.mark.parametrize(
     ("stage", "family", "beside"),
     [
-        ("train_nir_vis", AnyMethodParams, {"protocols", "${item.second_rows}"}),
+        ("train_nir_vis", AnyNirVisParams, {"protocols", "${item.second_rows}"}),
         ("train_dmfr", AnyDmfrParams, set()),
     ],
 )

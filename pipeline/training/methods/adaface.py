@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from models.adaface.losses import AdaFaceClassifier
 from models.seeding import seeded
-from pipeline.params.body_training import FaceParams, PeopleParams
-from pipeline.params.pretrain_bodies import PretrainFaceParams
+from pipeline.params.body_training import AdaFaceParams, PeopleParams
+from pipeline.params.pretrain_bodies import PretrainAdaFaceParams
 from pipeline.training.backbones import backbone_named, make_backbone
 from pipeline.training.data.images import HW
 from pipeline.training.data.preprocess import Preprocess
@@ -35,9 +35,9 @@ class AdaFace(PeopleMethod):
     """
 
     images = ("face",)
-    params: FaceParams
+    params: AdaFaceParams
 
-    def __init__(self, params: FaceParams, network: nn.Module, preprocess: Preprocess) -> None:
+    def __init__(self, params: AdaFaceParams, network: nn.Module, preprocess: Preprocess) -> None:
         super().__init__(params)
         self.network, self.preprocess = network, preprocess
         self.dimensions = int(network.dimensions)  # type: ignore[arg-type]
@@ -45,17 +45,17 @@ class AdaFace(PeopleMethod):
     @classmethod
     def seeded(cls, params: PeopleParams, hw: HW) -> Self:
         """Build the method of a pretraining: see ``PeopleMethod``."""
-        chosen = cast(PretrainFaceParams, params)
+        chosen = cast(PretrainAdaFaceParams, params)
         return cls._on(chosen.backbone, chosen, hw)
 
     @classmethod
     def seeded_like(cls, params: PeopleParams, pretrained: Trained) -> Self:
         """Build the method on an architecture: see ``PeopleMethod``."""
         hw = pretrained.crop_hw[0], pretrained.crop_hw[1]
-        return cls._on(pretrained.backbone, cast(FaceParams, params), hw)
+        return cls._on(pretrained.backbone, cast(AdaFaceParams, params), hw)
 
     @classmethod
-    def _on(cls, backbone: str, params: FaceParams, hw: HW) -> Self:
+    def _on(cls, backbone: str, params: AdaFaceParams, hw: HW) -> Self:
         network = make_backbone(backbone, hw, params.seed)
         return cls(params, network, backbone_named(backbone).preprocess)
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from pipeline.errors import StageError
-from pipeline.params.train_nir_vis import MethodParams
+from pipeline.params.train_nir_vis import NirVisParams
 from pipeline.store.shards import ShardFolder
 from pipeline.training.data.sample_set import Part, of_samples
 from pipeline.training.methods.recogniser import Recogniser
@@ -13,11 +13,11 @@ class NirVisMethod(Recogniser):
     """A method on aligned faces and their parts, masked ones in the second band if asked for."""
 
     inputs = ("parts",)
-    params: MethodParams
+    params: NirVisParams
 
     @classmethod
     def parts(
-        cls, params: MethodParams, folders: Mapping[str, ShardFolder], ids: Collection[str]
+        cls, params: NirVisParams, folders: Mapping[str, ShardFolder], ids: Collection[str]
     ) -> list[Part]:
         """Return the rows to train on.
 

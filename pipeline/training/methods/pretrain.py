@@ -11,7 +11,7 @@ from torch import nn
 from models.backbones.bn_neck import BNNeck, with_bn_neck
 from models.losses.margins import CosineClassifier
 from models.seeding import seeded
-from pipeline.params.pretrain_nir_vis import PretrainParams
+from pipeline.params.pretrain_nir_vis import PretrainNirVisParams
 from pipeline.params.training import TrainingParams
 from pipeline.training.data.augmentation import FACES, apply
 from pipeline.training.data.labels import label
@@ -36,16 +36,18 @@ class Pretraining(Recogniser):
 
     inputs = ("attributes",)
     extras = ("embedding",)
-    params: PretrainParams
+    params: PretrainNirVisParams
 
-    def __init__(self, params: PretrainParams, backbone: nn.Module, preprocess: Preprocess) -> None:
+    def __init__(
+        self, params: PretrainNirVisParams, backbone: nn.Module, preprocess: Preprocess
+    ) -> None:
         super().__init__(params, backbone, preprocess)
         self.embedder = with_bn_neck(backbone)
 
     @classmethod
     def images_of(cls, params: TrainingParams) -> tuple[str, ...]:
         """Return the crop that params choose."""
-        return (cast(PretrainParams, params).crop,)
+        return (cast(PretrainNirVisParams, params).crop,)
 
     def train_on(self, samples: SampleSet) -> None:
         """Label the samples, of one band, and build classifier and projection."""

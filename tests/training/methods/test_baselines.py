@@ -13,7 +13,7 @@ from torch import nn
 from models.backbones.lightcnn import LightCNN9
 from pipeline.errors import StageError
 from pipeline.ops.codec import encode_png
-from pipeline.params.train_nir_vis import AnyMethodParams, MethodParams
+from pipeline.params.train_nir_vis import AnyNirVisParams, NirVisParams
 from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.store.columns import image_columns
 from pipeline.training.backbones import backbone_named
@@ -67,8 +67,8 @@ class Tiny(nn.Sequential):
     dimensions = 8
 
 
-def params(values, **changes) -> MethodParams:
-    adapter = TypeAdapter(AnyMethodParams)
+def params(values, **changes) -> NirVisParams:
+    adapter = TypeAdapter(AnyNirVisParams)
     return adapter.validate_python(values | changes, strict=False)
 
 

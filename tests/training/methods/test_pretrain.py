@@ -6,7 +6,7 @@ import torch
 from face_rows import face_row, open_rows
 from short_params import BANDS, PARAMS, SHORT
 
-from pipeline.params.pretrain_nir_vis import PretrainParams
+from pipeline.params.pretrain_nir_vis import PretrainNirVisParams
 from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.training.backbones import backbone_named, make_backbone
 from pipeline.training.engine.devices import make_fabric
@@ -92,4 +92,4 @@ def test_the_finished_network_returns_normalised_features(known):
 def test_a_pretraining_that_learns_nothing_is_refused():
     values = PRETRAIN.model_dump() | {"classify_weight": 0.0, "distil_weight": 0.0}
     with pytest.raises(ValueError, match="nothing is learned"):
-        PretrainParams(**values)
+        PretrainNirVisParams(**values)
