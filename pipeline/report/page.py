@@ -8,12 +8,11 @@ from PIL import Image, ImageDraw
 from pipeline.bodies.labelling import LabelOutcome
 from pipeline.report import draw
 from pipeline.report.body_tiles import AREA_COLOURS, OUTCOME_COLOURS, Colour
-from pipeline.types import Band, FaceClass, Row, UInt8
+from pipeline.types import HEAT_BANDS, FaceClass, Row, UInt8
 
 MOST_PX = 2000
 """Width and height of a page, at most: what a screen shows and a reader opens."""
 
-HEAT_BANDS = (Band.MWIR, Band.LWIR)
 _TEXT = (220, 220, 220)
 _LINE_PX = 18
 _GAP_PX = 12

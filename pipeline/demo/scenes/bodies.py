@@ -33,7 +33,7 @@ from pipeline.demo.scenes.garments import (
 from pipeline.demo.scenes.hair import Curtain
 from pipeline.demo.scenes.looks import draw_look
 from pipeline.ops.raster import interpolate_covered, rasterise, reduce, vertex_normals
-from pipeline.types import Band, Float32
+from pipeline.types import HEAT_BANDS, Band, Float32
 
 _UNIT_M = 0.1
 _OVERSAMPLED = 2
@@ -202,7 +202,7 @@ class Body:
             **{name: shares[name] for name in ("skin", "hair", "brows", "lips", "eyes")},
         )
         signal = BAND_MODELS[band](sample_scene(scene, total.shape), self._traits)
-        if band in (Band.MWIR, Band.LWIR):
+        if band in HEAT_BANDS:
             outfit = self._look.outfit
             warmer = _WARMER_C[outfit.upper] * shares["upper"]
             warmer = warmer + _WARMER_C[outfit.lower] * shares["lower"]

@@ -64,5 +64,3 @@ LOOKS: dict[str, dict[Band, Look]] = {
 
 SKIN_REFLECTANCE: dict[Band, float] = {Band.NIR: 0.60, Band.SWIR: 0.10}
 """Of skin, nearly whoever's it is; in VIS it differs too much between people to be assumed."""
-
-EMISSIVE = frozenset((Band.MWIR, Band.LWIR))

@@ -18,9 +18,9 @@ from pipeline.face3d.bezier import surface_weights
 from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops import contours
 from pipeline.ops.codec import as_grey
-from pipeline.synthesis.masks.bands import EMISSIVE, SKIN_REFLECTANCE
+from pipeline.synthesis.masks.bands import SKIN_REFLECTANCE
 from pipeline.synthesis.masks.grid import grid_normals, weighted
-from pipeline.types import Band, Float32, UInt8
+from pipeline.types import HEAT_BANDS, Band, Float32, UInt8
 
 SIDE = 48
 """Side of the coarse texture in which light is measured."""
@@ -85,7 +85,7 @@ def face_light(image: UInt8, mesh_xyz: Float32, rotation: Float32, band: Band) -
         return FaceLight(np.ones((SIDE, SIDE), np.float32), np.zeros(3, np.float32), 0.8, 0.1)
     median = float(_to_linear()[level])
     white, room = _levels(grey, median, band)
-    if band in EMISSIVE:
+    if band in HEAT_BANDS:
         even = np.ones((SIDE, SIDE), np.float32)
         return FaceLight(even, np.zeros(3, np.float32), white, room)
     relative = np.clip(_to_linear()[texture] / max(median, 1e-3), *_LIGHTS)
@@ -119,7 +119,7 @@ def _levels(grey: UInt8, skin: float, band: Band) -> tuple[float, float]:
     lit = counts - counts[0] * (counts[0] < counts[-1])  # padding's black is no part of a scene
     low, high = np.searchsorted(lit, np.array([0.05, 0.99]) * lit[-1])
     brightest, room = float(_to_linear()[high]), float(_to_linear()[low])
-    if band in EMISSIVE:  # heat is shown without a camera's gamma
+    if band in HEAT_BANDS:  # heat is shown without a camera's gamma
         return skin ** (1 / _GAMMA), min(room, skin) ** (1 / _GAMMA)
     reflectance = SKIN_REFLECTANCE.get(band)
     white = skin / (reflectance or _VIS_SKIN_REFLECTANCE)

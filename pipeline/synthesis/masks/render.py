@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops.raster import rasterise_depth, rasterise_onto
 from pipeline.ops.raster_finer import rasterise_finer
-from pipeline.synthesis.masks.bands import EMISSIVE, LOOKS
+from pipeline.synthesis.masks.bands import LOOKS
 from pipeline.synthesis.masks.design import TEXELS_PER_CM, MaskDesign
 from pipeline.synthesis.masks.fit import Placement
 from pipeline.synthesis.masks.frame import Frame, frame_around
@@ -29,7 +29,7 @@ from pipeline.synthesis.masks.surface import (
     surface_on,
     surface_triangles,
 )
-from pipeline.types import Band, Float32, Int32, UInt8
+from pipeline.types import HEAT_BANDS, Band, Float32, Int32, UInt8
 
 _IN_FRONT_CM = 0.7
 """So far in front of the mask another part of the face has to be to hide it."""
@@ -96,7 +96,7 @@ def draw_mask(
     worn = _worn(surface, design, placement)
     tied = loops_of(surface, worn.xyz, design, placement) if loops and design.loops else []
     # Heat cameras are coarse and warmth spreads: no sharp edge in a soft face.
-    least_px = max(_HEAT_BLUR_CM * surface.pixels_per_cm, 0.3) if band in EMISSIVE else 0.0
+    least_px = max(_HEAT_BLUR_CM * surface.pixels_per_cm, 0.3) if band in HEAT_BANDS else 0.0
     blur_px = scene.blur_px(least_px)
     frame = _window(reach, worn, tied, surface.pixels_per_cm, blur_px)
     face_depth = _bare_depth(mesh_xyz, frame, design, placement)
@@ -111,7 +111,7 @@ def draw_mask(
     for each in tied:
         _lay_loops(cloth, each, frame, face_depth, scene, _brightness(tint, light, band))
     # Of heat there are no shadows.
-    shadow = None if band in EMISSIVE else _shadow(cloth[..., -1], surface, face_depth)
+    shadow = None if band in HEAT_BANDS else _shadow(cloth[..., -1], surface, face_depth)
     finished = blurred(cloth, blur_px)
     return MaskLayer(*scene.finished(finished, shadow, frame, reach, image))
 
@@ -189,7 +189,7 @@ def _texture(design: MaskDesign, band: Band, axes: int, halvings: int) -> tuple[
         median = float(np.median(luma[seen])) if seen.any() else 1.0
         relative = np.clip(luma / max(median, 1e-3), 0.2, 2.0)
         even = look.level * (1 + look.contrast * (relative - 1))
-        if band in EMISSIVE:
+        if band in HEAT_BANDS:
             even = even + _breath(design.side_px)
         colour = np.repeat(even[..., None], channels, axis=2)
     elif channels == 1:
@@ -198,7 +198,7 @@ def _texture(design: MaskDesign, band: Band, axes: int, halvings: int) -> tuple[
         colour = own
     alpha = design.alpha[..., None].astype(np.float32) / 255
     slopes = design.slopes.copy()
-    if band in EMISSIVE:
+    if band in HEAT_BANDS:
         slopes[..., 2] = 1 - 0.3 * (1 - slopes[..., 2])
     tint = float(colour[design.alpha > 230].mean()) if (design.alpha > 230).any() else 0.5
     side = design.side_px >> halvings
@@ -283,7 +283,7 @@ def _cloth(
     channels: int,
 ) -> Float32:
     """Return premultiplied colour, 0 to 255, and coverage, (h, w, channels + 1)."""
-    heat = band in EMISSIVE
+    heat = band in HEAT_BANDS
     down = 0.0 if heat else _FOLD_LIGHT
     bend = -light.direction[0], -(light.direction[1] + down)
     lit_by = np.array([*bend, light.white, light.room if heat else 0.0], np.float32)
@@ -303,7 +303,7 @@ def _cloth(
 
 def _brightness(reflectance: float, light: FaceLight, band: Band) -> float:
     """Return a plain surface's display value, 0 to 255."""
-    heat = band in EMISSIVE
+    heat = band in HEAT_BANDS
     room = light.room if heat else 0.0
     value = room + reflectance * (light.white - room)
     value = min(value, 1.0)

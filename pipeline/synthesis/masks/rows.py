@@ -23,14 +23,13 @@ from pipeline.synthesis.masks.apply import (
     intersection_over_union,
     mask_crop,
 )
-from pipeline.synthesis.masks.bands import EMISSIVE
 from pipeline.synthesis.masks.design import MaskDesign
 from pipeline.synthesis.masks.fit import Placement
 from pipeline.synthesis.masks.front import hair_of, in_front
 from pipeline.synthesis.masks.photograph import Photograph, face_window, photograph_of
 from pipeline.synthesis.masks.render import MaskLayer, composite, draw_mask
 from pipeline.synthesis.masks.scene import Scene
-from pipeline.types import Band, Float32, Row, UInt8
+from pipeline.types import HEAT_BANDS, Band, Float32, Row, UInt8
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ class FaceToMask:
             transform_mesh(self.true_xyz, halving),
             design,
             placement,
-            band=self.band if self.band in EMISSIVE else Band.VIS,
+            band=self.band if self.band in HEAT_BANDS else Band.VIS,
             loops=loops,
             scene=Scene(halved(scene.hair), halved(scene.front), halved(scene.known)),
         )
