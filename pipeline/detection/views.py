@@ -70,7 +70,7 @@ class ThermalDetector:
     def _seen(self, grey: UInt8, view: ThermalViewParams) -> Faces:
         """Detect in one view; boxes and landmarks in pixels of the image."""
         height, width = grey.shape
-        border = round(view.margin * max(height, width))
+        border = round(view.border_share * max(height, width))
         toned = np.asarray(255 - grey if view.inverted else grey, np.uint8)
         shown = np.pad(toned, border) if border else toned
         high, wide = shown.shape

@@ -13,7 +13,7 @@ class CropBodiesParams(Section):
     height_px: Annotated[int, Field(ge=16, le=2048)]
     width_px: Annotated[int, Field(ge=16, le=2048)]
     policy: Literal["stretch", "pad", "context"]
-    margin_fraction: Annotated[float, Field(ge=0.0, le=1.0)]
+    margin_fraction: Fraction
     min_height_px: Annotated[float, Field(ge=0.0, le=4096.0)]
     interpolation: Interpolation
     jpeg_quality: Annotated[int, Field(ge=50, le=100)]

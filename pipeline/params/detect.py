@@ -14,7 +14,7 @@ class ThermalViewParams(Section):
     tone: Annotated[str, one_of("pipeline.ops.contrast:CONTRASTS")]
     inverted: bool
     side_px: Annotated[int, Field(ge=64, le=8192)]
-    margin: Fraction
+    border_share: Fraction
     """Black border on each side, share of the image's longer side."""
 
 

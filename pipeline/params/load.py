@@ -302,7 +302,9 @@ def _renamed(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _matching(values: Any, pattern: list[str]) -> Iterator[str]:
-    """Yield the dotted paths of a mapping that a pattern fits, which may have ``*`` for a key."""
+    """Yield the dotted paths of values that a pattern fits; ``*`` in it is any key or place."""
+    if isinstance(values, list):
+        values = dict(enumerate(values))
     if not isinstance(values, Mapping):
         return
     first, *rest = pattern

@@ -23,7 +23,7 @@ class PosesParams(Section):
     splits: Annotated[tuple[Split, ...], Field(min_length=1), NEUTRAL]
     images_per_subject: Annotated[int, Field(ge=1, le=100000), NEUTRAL]
     """These three choose faces; what is made of a face is the same whoever else is chosen."""
-    measured_share: Annotated[float, Field(ge=0.0, le=1.0)]
+    measured_share: Fraction
     context_jpeg_quality: Annotated[int, Field(ge=50, le=100)]
     seed: Seed
 

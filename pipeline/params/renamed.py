@@ -4,6 +4,7 @@ RENAMED: dict[str, str] = {
     "sample.procedural.pictures": "images",
     "protocols.*.between": "subset",
     "detect.points": "landmarks",
+    "detect.thermal_views.*.margin": "border_share",
     "align.loose_jpeg_quality": "context_jpeg_quality",
     "align.templates.*.points_xy": "landmarks_xy",
     "crop_bodies.areas": "body_regions",
@@ -13,6 +14,7 @@ RENAMED: dict[str, str] = {
     "poses.loose_jpeg_quality": "context_jpeg_quality",
     "train_degrader.pictures_per_subject": "images_per_subject",
     "train_degrader.pool_pictures": "pool_images",
+    "train_degrader.measured_share": "extremes_share",
     "degrade.pictures_per_subject": "images_per_subject",
     "degrade.loose_jpeg_quality": "context_jpeg_quality",
     "pretrain": "pretrain_nir_vis",
@@ -34,4 +36,4 @@ RENAMED: dict[str, str] = {
     "evaluate.*.probes": "rows",
     "evaluate_nir_vis.*.probes": "rows",
 }
-"""New name of a key by its former dotted path; ``*`` stands for any one key."""
+"""New name of a key by its former dotted path; ``*`` stands for any one key, or place of a list."""

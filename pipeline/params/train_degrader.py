@@ -14,7 +14,8 @@ class TrainDegraderParams(RunParams):
 
     low_quality: Literal["photometric", "measured", "cameras"]
     cameras: tuple[str, ...]
-    measured_share: Annotated[float, Field(gt=0.0, le=0.5)]
+    extremes_share: Annotated[float, Field(gt=0.0, le=0.5)]
+    """Of ``measured``: the least sharp faces, and as many of the sharpest."""
     bands: Annotated[tuple[Band, ...], Field(min_length=1)]
     images_per_subject: Annotated[int, Field(ge=1, le=100000)]
     frame_px: Annotated[int, Field(ge=64, le=512, multiple_of=4)]

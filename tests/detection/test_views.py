@@ -34,8 +34,10 @@ class BrightSpot:
         return sorted_faces([[*low, *high]], five, [self.score])
 
 
-def view(inverted=False, side_px=100, margin=0.0, tone="as_is"):
-    return ThermalViewParams(tone=tone, inverted=inverted, side_px=side_px, margin=margin)
+def view(inverted=False, side_px=100, border_share=0.0, tone="as_is"):
+    return ThermalViewParams(
+        tone=tone, inverted=inverted, side_px=side_px, border_share=border_share
+    )
 
 
 def thermal(detector, *views, threshold=0.5):
@@ -43,7 +45,7 @@ def thermal(detector, *views, threshold=0.5):
 
 
 @pytest.mark.parametrize(
-    "shown", [view(side_px=64), view(side_px=150), view(side_px=140, margin=0.2)]
+    "shown", [view(side_px=64), view(side_px=150), view(side_px=140, border_share=0.2)]
 )
 def test_boxes_and_points_come_back_to_the_images_pixels(shown):
     image = np.zeros((80, 100, 3), np.uint8)
@@ -53,9 +55,9 @@ def test_boxes_and_points_come_back_to_the_images_pixels(shown):
     np.testing.assert_allclose(faces.landmarks_xy[0], np.full((5, 2), (49.5, 39.5)), atol=1.1)
 
 
-def test_a_view_is_enlarged_by_half_at_most_and_has_its_margin_inside_its_side():
+def test_a_view_is_enlarged_by_half_at_most_and_has_its_border_inside_its_side():
     detector = BrightSpot()
-    views = view(side_px=640), view(side_px=70, margin=0.2)
+    views = view(side_px=640), view(side_px=70, border_share=0.2)
     thermal(detector, *views).detect(np.full((80, 100, 3), 255, np.uint8))
     assert detector.shapes == [(120, 150), (60, 70)]
 

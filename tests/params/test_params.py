@@ -243,12 +243,32 @@ def test_what_cannot_change_a_result_is_left_out_of_fingerprints():
         ("parse.rows", "parse: {rows: 3}", "parse.rows"),
         ("runs.*.rate", "runs: {a: {rate: 1}, b: {lr: 1}}", "runs.a.rate"),
         ("runs", "runs: {}", "runs"),
+        ("parse.views.*.edge", "parse: {views: [{side: 1}, {edge: 2}]}", "parse.views.1.edge"),
     ],
 )
 def test_a_renamed_key_is_refused_with_its_new_name(tmp_path, monkeypatch, pattern, text, path):
     monkeypatch.setitem(RENAMED, pattern, "other_name")
     (fault,) = faults(tmp_path, text)
     assert fault == f"{path}: this key is called other_name now; rename it"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("detect.thermal_views.2.margin", "border_share"),
+        ("train_degrader.measured_share", "extremes_share"),
+    ],
+)
+def test_a_share_that_had_a_name_of_others_is_refused_in_one_line(path, name):
+    values = read_yaml(ROOT / "params.yaml")
+    *above, former = path.split(".")
+    section = values
+    for key in above:
+        section = section[int(key) if key.isdecimal() else key]
+    section[former] = section.pop(name)
+    with pytest.raises(ParamsError) as told:
+        check_params(values, Path("params.yaml"))
+    assert str(told.value) == f"params.yaml: {path}: this key is called {name} now; rename it"
 
 
 def test_keys_have_one_former_name_each_and_none_of_now():

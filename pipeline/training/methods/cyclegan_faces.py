@@ -63,7 +63,7 @@ class QualityFaces:
             low, sharp = np.flatnonzero(named), np.flatnonzero(~named)
         elif params.low_quality == "measured":
             order = np.argsort(_sharpness(samples, params.frame_px), kind="stable")
-            share = int(count * params.measured_share)
+            share = int(count * params.extremes_share)
             low, sharp = order[:share], order[count - share :]
         else:
             names = samples.sample_ids.tolist()

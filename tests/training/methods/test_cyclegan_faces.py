@@ -55,7 +55,7 @@ def test_half_of_the_faces_is_degraded_by_the_chain(split):
 
 
 def test_the_least_sharp_share_counts_as_low_quality(split):
-    sharp, low = split(10, low_quality="measured", measured_share=0.4)
+    sharp, low = split(10, low_quality="measured", extremes_share=0.4)
     assert (len(sharp), len(low)) == (4, 4)
     assert max(map(sharpness, low)) < min(map(sharpness, sharp))
 
