@@ -262,7 +262,7 @@ def caption(row: Row) -> list[str]:
         lines.append(f"{row['mask_design']}  {row['mask_fit'].replace('_', ' ')}")
     elif "yaw_added_deg" in row:
         lines.append(f"yaw {row['yaw_added_deg']:+.4g}  pitch {row['pitch_added_deg']:+.4g}")
-    elif "sharpness_after" in row:
+    elif "turbulence_px" in row:
         lines.append(str(row["generator"]))
     elif name and parent == row["subject_id"]:
         lines[-1] = name  # whose it is stands above

@@ -88,7 +88,7 @@ def legend_of(rows: Sequence[Row]) -> Legend:
         return [
             (colour, area.name.lower().replace("_", " ")) for area, colour in AREA_COLOURS.items()
         ]
-    if "mask_alpha" in row or "yaw_added_deg" in row or "sharpness_after" in row:
+    if "mask_alpha" in row or "yaw_added_deg" in row or "turbulence_px" in row:
         return []
     if "position_map" in row:
         return [(draw.MESH, "position map, where the camera sees it")]

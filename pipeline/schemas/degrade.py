@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.made import DMFR
-from pipeline.store.columns import extend, field
+from pipeline.store.columns import extend, field, measure
 
 DEGRADE = extend(
     ALIGN,
@@ -19,8 +19,15 @@ DEGRADE = extend(
         field("shot_noise", pa.float32(), unit="full scale"),
         field("read_noise", pa.float32(), unit="full scale"),
         field("jpeg_quality", pa.float32(), range="1..100"),
-        field("sharpness_before", pa.float32(), null=False, frame="degraded frame"),
-        field("sharpness_after", pa.float32(), null=False, frame="degraded frame"),
+        *(
+            measure(
+                f"sharpness_{when}",
+                pa.float32(),
+                "share of fine detail, whatever the contrast",
+                frame="degraded frame",
+            )
+            for when in ("before", "after")
+        ),
     ],
 )
 """A face of lower quality; what the photometric chain did is null where a network did it."""

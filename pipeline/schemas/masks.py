@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from pipeline.schemas.reconstruct import RECONSTRUCT
-from pipeline.store.columns import IMAGE, extend, field, floats
+from pipeline.store.columns import IMAGE, extend, field, floats, measure
 
 COVERAGE_PARTS = ("eyes", "nose", "mouth", "skin")
 """The parts whose coverage is measured, in this order."""
@@ -27,8 +27,13 @@ MASKS = extend(
             order=" ".join(COVERAGE_PARTS),
             range="0..1",
         ),
-        field("pixels_changed_outside", pa.int32(), null=False, of="image"),
-        field("region_iou", pa.float32(), range="0..1", against="the true geometry's"),
+        measure("pixels_changed_outside", pa.int32(), "pixels of image changed beyond the mask"),
+        measure(
+            "region_iou",
+            pa.float32(),
+            "overlap with the mask drawn from the true geometry",
+            range="0..1",
+        ),
     ],
     drop=("context",),
 )

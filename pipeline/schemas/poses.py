@@ -14,7 +14,13 @@ POSES = extend(
         field("pitch_added_deg", pa.float32(), null=False, unit="degree"),
         field("source_pose_deg", floats(3), null=False, unit="degree", order="yaw pitch roll"),
         field("measured_pose_deg", floats(3), unit="degree", order="yaw pitch roll"),
-        field("psnr_identity_db", pa.float32(), unit="dB", frame="crop, in the face"),
+        measure(
+            "psnr_identity_db",
+            pa.float32(),
+            "a face that was turned by nothing against its source",
+            unit="dB",
+            frame="crop, in the face",
+        ),
         *(
             measure(
                 f"{angle}_error_deg",

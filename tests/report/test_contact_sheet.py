@@ -258,8 +258,8 @@ def test_captions_say_what_was_done_and_that_a_program_made_it():
     assert caption(worn) == ["s  VIS simulated", "7.VIS", "kn95_black  below nose"]
     turned = row | {"yaw_added_deg": -30.0, "pitch_added_deg": 0.0}
     assert caption(turned)[-1] == "yaw -30  pitch +0"
-    lowered = row | {"sharpness_after": 1.0, "generator": "photometric"}
-    assert caption(lowered)[-1] == "photometric"
+    lowered = row | {"turbulence_px": None, "generator": "cyclegan"}
+    assert caption(lowered)[-1] == "cyclegan"
     assert caption(row | {"simulated": False, "sample_id": "s/7.VIS"}) == ["s  VIS", "7.VIS"]
     assert caption(row | {"subject_id": None, "sample_id": "s/7.VIS"})[0] == "VIS simulated"
     assert caption(row | {"sample_id": "Q1/s#p00.VIS"}) == ["s  VIS simulated", "p00.VIS"]

@@ -13,6 +13,11 @@ from pipeline.params.train_nir_vis import AnyNirVisParams
 from pipeline.params.whole import Params
 from pipeline.report.ground_truth_figure import PANELS
 from pipeline.report.summary import CHOSEN
+from pipeline.schemas.degrade import DEGRADE
+from pipeline.schemas.masks import MASKS
+from pipeline.schemas.poses import POSES
+from pipeline.store.columns import extend
+from pipeline.store.content import content_names
 from pipeline.training.methods import load_method
 from stages.weights import needed
 
@@ -196,3 +201,17 @@ def test_no_file_is_longer_than_400_lines():
         p for top in ("pipeline", "stages", "models", "tests") for p in (ROOT / top).rglob("*.py")
     ]
     assert [str(path) for path in files if len(path.read_text().splitlines()) > 400] == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "names"),
+    [
+        (MASKS, {"pixels_changed_outside", "region_iou"}),
+        (POSES, {"psnr_identity_db", "yaw_error_deg", "pitch_error_deg"}),
+        (DEGRADE, {"sharpness_before", "sharpness_after"}),
+    ],
+)
+def test_what_reports_alone_read_is_no_content_and_does_not_go_on(schema, names):
+    assert names <= set(schema.names)
+    assert not names & content_names(schema)
+    assert not names & set(extend(schema, []).names)

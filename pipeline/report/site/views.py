@@ -177,7 +177,7 @@ _DRAWINGS = (
     ),
     ("mask_alpha", Drawing(("mask_alpha", "mask_region"), _masked, before=True)),
     ("yaw_added_deg", Drawing(("context",), _turned, before=True)),
-    ("sharpness_after", Drawing(("context",), _degraded, before=True)),
+    ("turbulence_px", Drawing(("context",), _degraded, before=True)),
     ("position_map", Drawing(("position_map", "warp_2x3"), _in_3d)),
     ("part_boxes_xyxy", Drawing((*_BOXES, *_CROPS), _parts)),
     ("labels", Drawing(("labels",), _parsed)),
