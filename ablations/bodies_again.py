@@ -39,7 +39,7 @@ AGAIN = FOLDER / "bodies_again"
 
 Size = int | None
 """Of the galleries: how many people, or all of a folder's."""
-Found = dict[str, dict[str, dict[int, Outcomes]]]
+OutcomesByRow = dict[str, dict[str, dict[int, Outcomes]]]
 """Outcomes by what was measured, band and seed."""
 
 
@@ -64,9 +64,9 @@ def run(folders: Sequence[Path], people: int | None = None) -> None:
         print(f"not trained here with the seeds {list(ablation.seeds)}, so left out: {left}")
     if not rows:
         raise StageError(f"no row of {ABLATIONS} was trained here: run `ablations.bodies_row`")
-    found: dict[Size, Found] = {size: {} for size in sizes}
+    found: dict[Size, OutcomesByRow] = {size: {} for size in sizes}
     for name, row in rows.items():
-        mine: dict[Size, Found] = {size: {} for size in sizes}
+        mine: dict[Size, OutcomesByRow] = {size: {} for size in sizes}
         for place, folder in enumerate(folders, 1):
             _test(name, row, ablation, folder, place, mine)
         for size, measured in mine.items():
@@ -79,7 +79,7 @@ def run(folders: Sequence[Path], people: int | None = None) -> None:
         _write_table(ablation, found[size], size)
 
 
-def _write_table(ablation: BodyAblationParams, found: Found, size: Size) -> None:
+def _write_table(ablation: BodyAblationParams, found: OutcomesByRow, size: Size) -> None:
     claims = dict(contrasted(ablation, lambda _, each, band: _outcomes_path(size, each, band)))
     of = (
         "the whole gallery of its workspace"
@@ -101,7 +101,7 @@ def _test(
     ablation: BodyAblationParams,
     folder: Path,
     place: int,
-    found: dict[Size, Found],
+    found: dict[Size, OutcomesByRow],
 ) -> None:
     """Add the outcomes of one row on one folder's people, who are the fold ``place``."""
     from pipeline.training import ablate_bodies  # these bring torch

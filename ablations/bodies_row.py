@@ -18,7 +18,7 @@ from stages.run import PARAMS, StageRun, item_main
 
 if TYPE_CHECKING:
     from pipeline.evaluation.band_rows import BandRow
-    from pipeline.training.ablate_bodies import Tested
+    from pipeline.training.ablate_bodies import PeopleTested
     from pipeline.training.engine.trained import Trained
 
 ABLATIONS = Path("ablations/bodies/params.yaml")
@@ -93,7 +93,7 @@ def open_tested_by(
     protocols: Sequence[Protocol],
     *,
     unit: bool,
-) -> "Tested":
+) -> "PeopleTested":
     """Open whom a row is tested on; see ``ablate_bodies.open_rows``."""
     from pipeline.training import ablate_bodies  # these bring torch
     from pipeline.training.embed_people import Networks
@@ -109,7 +109,7 @@ def measured_by(
     params: AnyTrainPeopleParams,
     pretrained: "Trained",
     trained: "Trained",
-    tested: "Tested",
+    tested: "PeopleTested",
 ) -> "dict[str, BandRow]":
     """Return what is measured with a network: its row, and beside it ``<row>_<variant>``."""
     from pipeline.training import ablate_bodies  # these bring torch

@@ -12,7 +12,7 @@ from pipeline.params.ablations_bodies import BodyAblationParams, variants_of
 from pipeline.params.load import load_section
 from pipeline.report.ablations_bodies import bodies_table
 from pipeline.report.contrasts import (
-    Found,
+    MeasuredContrast,
     contrasts_figure,
     contrasts_json,
     contrasts_table,
@@ -49,7 +49,7 @@ def run(*, partly: bool = False) -> None:
 
 def contrasted(
     ablation: BodyAblationParams, path: Callable[[str, str, str], Path]
-) -> Iterator[tuple[str, Found]]:
+) -> Iterator[tuple[str, MeasuredContrast]]:
     """Yield the claims whose rows were measured.
 
     Args:
@@ -69,7 +69,7 @@ def contrasted(
             for each in (params.better, params.worse)
         )
         trials = [[each[seed] for seed in ablation.seeds] for each in (better, worse)]
-        yield name, Found(params, contrast_of_outcomes(*trials), {})
+        yield name, MeasuredContrast(params, contrast_of_outcomes(*trials), {})
 
 
 if __name__ == "__main__":

@@ -15,14 +15,14 @@ from pipeline.evaluation.verification_draws import (
     verification_draws,
 )
 from pipeline.params.ablations import NirVisAblationParams
-from pipeline.report.contrasts import Found
+from pipeline.report.contrasts import MeasuredContrast
 from pipeline.store.protocols import Protocol, read_protocol
 
 MEASURE = "macro rank-1"
 FARS = {"1e-2": 0.01}
 
 
-def contrasted(ablation: NirVisAblationParams) -> dict[str, Found]:
+def contrasted(ablation: NirVisAblationParams) -> dict[str, MeasuredContrast]:
     """Contrast the rows that claims name; those that are not measured yet are left out.
 
     EER and TAR stand beside macro rank-1 where the protocol has one fold.
@@ -30,7 +30,7 @@ def contrasted(ablation: NirVisAblationParams) -> dict[str, Found]:
     return dict(_found(ablation))
 
 
-def _found(ablation: NirVisAblationParams) -> Iterator[tuple[str, Found]]:
+def _found(ablation: NirVisAblationParams) -> Iterator[tuple[str, MeasuredContrast]]:
     @cache
     def draws(row: str, probes: str) -> list[VerificationDraws]:
         method = ablation.rows[row].method
@@ -54,7 +54,7 @@ def _found(ablation: NirVisAblationParams) -> Iterator[tuple[str, Found]]:
                 "EER": contrast_of_verification(*both, EER),
                 "TAR @ 1e-2": contrast_of_verification(*both, "1e-2"),
             }
-        yield name, Found(params, contrast_of_outcomes(*trials), secondary)
+        yield name, MeasuredContrast(params, contrast_of_outcomes(*trials), secondary)
 
 
 def outcomes_path(row: str, probes: str) -> Path:

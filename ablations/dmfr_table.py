@@ -20,7 +20,7 @@ from pipeline.params.load import load_section
 from pipeline.report.ablations_dmfr import dmfr_table, lowest_far
 from pipeline.report.analyse_modality import curves_figure
 from pipeline.report.contrasts import (
-    Found,
+    MeasuredContrast,
     contrasts_figure,
     contrasts_json,
     contrasts_table,
@@ -56,7 +56,9 @@ def run(*, partly: bool = False) -> None:
     print(table)
 
 
-def _contrasted(ablation: DmfrAblationParams, results: Results) -> Iterator[tuple[str, Found]]:
+def _contrasted(
+    ablation: DmfrAblationParams, results: Results
+) -> Iterator[tuple[str, MeasuredContrast]]:
     """Yield the claims whose rows were measured, by the TAR at the lowest FAR that all have."""
 
     @cache
@@ -80,7 +82,10 @@ def _contrasted(ablation: DmfrAblationParams, results: Results) -> Iterator[tupl
         both = draws(params.better, params.probes), draws(params.worse, params.probes)
         primary = contrast_of_verification(*both, far)
         if primary is not None:
-            yield name, Found(params, primary, {"EER": contrast_of_verification(*both, EER)})
+            yield (
+                name,
+                MeasuredContrast(params, primary, {"EER": contrast_of_verification(*both, EER)}),
+            )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def run(name: str) -> None:
 
 
 @dataclass
-class Measured:
+class RowMeasures:
     """What the trainings of a row gave.
 
     Attributes:
@@ -42,7 +42,7 @@ class Measured:
     gradients: dict[str, dict[str, float]]
 
 
-def measure(name: str, ablation: NirVisAblationParams, row: NirVisRowParams) -> Measured:
+def measure(name: str, ablation: NirVisAblationParams, row: NirVisRowParams) -> RowMeasures:
     """Train a row with each seed on each fold, and test it with all its probes."""
     from pipeline.training import embed, train  # these bring torch
     from pipeline.training.ablation import gradients_of, recognised
@@ -63,7 +63,7 @@ def measure(name: str, ablation: NirVisAblationParams, row: NirVisRowParams) -> 
         )
         for probes in row.probes
     }
-    found = Measured({each: [] for each in row.probes}, {each: {} for each in row.probes}, {})
+    found = RowMeasures({each: [] for each in row.probes}, {each: {} for each in row.probes}, {})
     for number in trained_on.folds():
         ids = trained_on.fold(number).train["sample_id"].to_pylist()
         samples = train.open_training_samples(row.method, folders, ids)

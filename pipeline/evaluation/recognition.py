@@ -19,7 +19,7 @@ __all__ = [
     "Embedded",
     "EmbeddingTable",
     "Embeddings",
-    "Measured",
+    "ProtocolResult",
     "Recognition",
     "chance_rank1",
     "measure_protocol",
@@ -51,7 +51,7 @@ _LISTED = (Kind.PAIR_ACCURACY, Kind.VERIFICATION)
 
 
 @dataclass(frozen=True)
-class Measured:
+class ProtocolResult:
     """What a protocol gave.
 
     Attributes:
@@ -63,7 +63,7 @@ class Measured:
     folds: list[Recognition]
 
 
-def measure_protocol(protocol: Protocol, of_fold: OfFold) -> Measured:
+def measure_protocol(protocol: Protocol, of_fold: OfFold) -> ProtocolResult:
     """Measure a protocol with all its folds.
 
     Args:
@@ -76,7 +76,7 @@ def measure_protocol(protocol: Protocol, of_fold: OfFold) -> Measured:
     """
     if protocol.kind != Kind.PAIR_ACCURACY:
         found = [recognise(protocol.fold(n), *of_fold(n)) for n in protocol.folds()]
-        return Measured(over_folds([each.metrics for each in found]), found)
+        return ProtocolResult(over_folds([each.metrics for each in found]), found)
     _check(protocol)
     pairs = []
     for number in protocol.folds():
@@ -84,7 +84,7 @@ def measure_protocol(protocol: Protocol, of_fold: OfFold) -> Measured:
         sides = sides_of(fold, *of_fold(number), numbered_as=protocol)
         pairs.append(scored_pairs(fold, number, *sides))
     accuracy = measure_accuracy(pairs)
-    return Measured(accuracy.metrics, [accuracy])
+    return ProtocolResult(accuracy.metrics, [accuracy])
 
 
 def measure_rows(

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.evaluation.recognition import Measured, OfFold, measure_protocol
+from pipeline.evaluation.recognition import OfFold, ProtocolResult, measure_protocol
 from pipeline.store import ShardFolder
 from pipeline.store.protocols import Kind, Protocol
 
@@ -26,7 +26,7 @@ def fits_by_sample(masks: ShardFolder) -> dict[str, str]:
 
 def by_wear(
     protocol: Protocol, fits: dict[str, str], of_fold: OfFold
-) -> Iterator[tuple[str, Measured]]:
+) -> Iterator[tuple[str, ProtocolResult]]:
     """Yield what is reached on each group of probes, against the whole gallery.
 
     A group that no probe of some fold belongs to is left out, as are protocols that list pairs.

@@ -13,7 +13,7 @@ _COLOURS = {"shown": "#1b9e77", "refuted": "#d95f02", "undecided": "#7f7f7f"}
 
 
 @dataclass(frozen=True)
-class Found:
+class MeasuredContrast:
     """A contrast that was measured.
 
     Attributes:
@@ -27,7 +27,7 @@ class Found:
     secondary: Mapping[str, Contrast | None]
 
 
-def contrasts_json(measure: str, found: Mapping[str, Found]) -> dict[str, Any]:
+def contrasts_json(measure: str, found: Mapping[str, MeasuredContrast]) -> dict[str, Any]:
     """Return all there is, by contrast."""
     verdicts = decided([each.primary for each in found.values()])
     return {
@@ -40,7 +40,7 @@ def contrasts_json(measure: str, found: Mapping[str, Found]) -> dict[str, Any]:
     }
 
 
-def contrasts_table(measure: str, found: Mapping[str, Found]) -> str:
+def contrasts_table(measure: str, found: Mapping[str, MeasuredContrast]) -> str:
     """Return Markdown, rates and differences in percent and points.
 
     Args:
@@ -74,7 +74,7 @@ def contrasts_table(measure: str, found: Mapping[str, Found]) -> str:
     return "\n".join(lines)
 
 
-def contrasts_figure(measure: str, found: Mapping[str, Found], path: Path) -> None:
+def contrasts_figure(measure: str, found: Mapping[str, MeasuredContrast], path: Path) -> None:
     """Draw each difference with its interval, in points; its colour is the verdict."""
     verdicts = decided([each.primary for each in found.values()])
     figure = new_figure(7.2, 1.2 + 0.32 * max(1, len(found)))

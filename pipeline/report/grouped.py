@@ -25,7 +25,7 @@ Summary = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurements:
     """One measurement of each of n images.
 
     Attributes:
@@ -43,27 +43,29 @@ class Measured:
     def __len__(self) -> int:
         return len(self.values)
 
-    def where(self, chosen: NDArray[np.bool_]) -> "Measured":
+    def where(self, chosen: NDArray[np.bool_]) -> "Measurements":
         """Return some of them."""
-        return Measured(
+        return Measurements(
             self.subjects[chosen], self.bands[chosen], self.buckets[chosen], self.values[chosen]
         )
 
-    def split(self, column: NDArray[np.str_], names: tuple[str, ...]) -> "dict[str, Measured]":
+    def split(self, column: NDArray[np.str_], names: tuple[str, ...]) -> "dict[str, Measurements]":
         """Return them by the names in a column, in the names' order; empty groups stay out."""
         groups = {name: self.where(column == name) for name in names}
         return {name: group for name, group in groups.items() if len(group)}
 
-    def by_band(self) -> "dict[str, Measured]":
+    def by_band(self) -> "dict[str, Measurements]":
         """Return them by band, in the bands' order."""
         return self.split(self.bands, tuple(map(str, Band)))
 
-    def by_yaw(self) -> "dict[str, Measured]":
+    def by_yaw(self) -> "dict[str, Measurements]":
         """Return them by bucket, in the buckets' order."""
         return self.split(self.buckets, BUCKETS)
 
 
-def by_band_and_yaw(measured: Measured, summarise: Callable[[Measured], Summary]) -> Summary:
+def by_band_and_yaw(
+    measured: Measurements, summarise: Callable[[Measurements], Summary]
+) -> Summary:
     """Sum up over all and by group.
 
     Returns:
@@ -80,7 +82,7 @@ def by_band_and_yaw(measured: Measured, summarise: Callable[[Measured], Summary]
     }
 
 
-def mean_summary(measured: Measured) -> Summary:
+def mean_summary(measured: Measurements) -> Summary:
     """Return the mean of shares, its 95 % interval over subjects, and count; of none, n alone."""
     if not len(measured):
         return {"n": 0}
@@ -91,7 +93,7 @@ def mean_summary(measured: Measured) -> Summary:
     }
 
 
-def median_summary(measured: Measured) -> Summary:
+def median_summary(measured: Measurements) -> Summary:
     """Return median, its 95 % interval over subjects, 95th percentile and count."""
     if not len(measured):
         return {"n": 0}

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.report.grouped import BEYOND, UNKNOWN, YAW_BUCKETS_DEG, Measured
+from pipeline.report.grouped import BEYOND, UNKNOWN, YAW_BUCKETS_DEG, Measurements
 from pipeline.store import ShardFolder
 from pipeline.store.files import ObjectPath, Place, literal
 from pipeline.store.seal import check_footer
@@ -154,7 +154,7 @@ class Tables:
         total = sum(counts.values())
         return {name: round(count / total, 4) for name, count in counts.items()}
 
-    def measured(self, value: str, *, where: str = "true", table: str = "rows") -> Measured:
+    def measured(self, value: str, *, where: str = "true", table: str = "rows") -> Measurements:
         """Return each row's value with who and how it shows; rows without a value stay out.
 
         The table needs ``subject_id``, ``band`` and ``truth_yaw_deg``.
@@ -164,7 +164,7 @@ class Tables:
                 yaw_bucket(truth_yaw_deg) AS bucket, CAST({value} AS DOUBLE) AS value
             FROM {table} WHERE ({value}) IS NOT NULL AND ({where})"""  # noqa: S608
         ).fetchnumpy()
-        return Measured(
+        return Measurements(
             np.asarray(found["subject"], np.int64),
             _strings(found["band"]),
             _strings(found["bucket"]),

@@ -36,7 +36,7 @@ from pipeline.types import Band
 
 
 @dataclass(frozen=True)
-class Tested:
+class PeopleTested:
     """Whom a row is tested on, and what stands beside its networks.
 
     Attributes:
@@ -59,7 +59,7 @@ def open_rows(
     *,
     sface: Path | None,
     unit: bool,
-) -> Tested:
+) -> PeopleTested:
     """Open the people of protocols, and embed them by what the trainings start from.
 
     Args:
@@ -74,10 +74,10 @@ def open_rows(
     check_cut(people.samples, networks.pretrained)
     filmed = filmed_in_bands(protocols)
     found = starts(networks, people) if sface is None else face_starts(networks, people, sface)
-    return Tested(filmed, people, band_rows(filmed, found, unit=unit), unit)
+    return PeopleTested(filmed, people, band_rows(filmed, found, unit=unit), unit)
 
 
-def rows_by(method: PeopleMethod, tested: Tested) -> dict[str, BandRow]:
+def rows_by(method: PeopleMethod, tested: PeopleTested) -> dict[str, BandRow]:
     """Embed everybody by a trained network.
 
     Returns:

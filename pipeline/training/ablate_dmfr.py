@@ -10,7 +10,7 @@ from pipeline.params.train_dmfr import DmfrParams
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training import dmfr, modality
-from pipeline.training.ablation import Tested, recognised
+from pipeline.training.ablation import FoldResult, recognised
 from pipeline.training.embedders import embed_by_backbone, embed_samples
 from pipeline.training.engine.trained import Trained
 from pipeline.training.tested import TestedSets
@@ -72,7 +72,7 @@ class Bench:
             datasets,
         )
 
-    def tests(self, params: DmfrParams, trained: Trained) -> dict[str, Tested]:
+    def tests(self, params: DmfrParams, trained: Trained) -> dict[str, FoldResult]:
         """Return what a network makes of each protocol; those of a study have one fold.
 
         Raises:

@@ -46,7 +46,7 @@ def trained_row(
 
 
 @dataclass(frozen=True)
-class Tested:
+class FoldResult:
     """What a network made of a protocol's fold.
 
     Attributes:
@@ -68,7 +68,7 @@ def recognised(
     sets: TestedSets,
     datasets: Mapping[str, DatasetParams],
     number: int = 1,
-) -> Tested:
+) -> FoldResult:
     """Measure a trained network.
 
     Args:
@@ -88,9 +88,9 @@ def recognised(
     return measured_on(fold, embed_trained(params, pretrained, trained, sets), number)
 
 
-def measured_on(fold: Protocol, both: tuple[Embeddings, Embeddings], number: int = 1) -> Tested:
+def measured_on(fold: Protocol, both: tuple[Embeddings, Embeddings], number: int = 1) -> FoldResult:
     """Measure embeddings of gallery and probes on a fold."""
-    return Tested(recognise(fold, *both), outcomes_of(fold, *both, number), both)
+    return FoldResult(recognise(fold, *both), outcomes_of(fold, *both, number), both)
 
 
 def gradients_of(curve: Curve) -> dict[str, float]:

@@ -15,7 +15,7 @@ from pipeline.report.ablations import (
     write_ablation,
 )
 from pipeline.report.contrasts import (
-    Found,
+    MeasuredContrast,
     contrasts_figure,
     contrasts_json,
     contrasts_table,
@@ -180,7 +180,7 @@ def found_by(difference, p_value):
         3,
     )
     params = ContrastParams(claim="A > B", better="a", worse="b", probes="plain")
-    return Found(params, contrast, {"EER": None})
+    return MeasuredContrast(params, contrast, {"EER": None})
 
 
 def test_contrasts_are_told_with_verdict_power_and_what_could_be_seen(tmp_path):

@@ -5,14 +5,16 @@ import pytest
 
 from pipeline.ops.codec import decode_rgb
 from pipeline.report.ground_truth_figure import ground_truth_figure
-from pipeline.report.grouped import Measured, by_band_and_yaw, mean_summary, median_summary
+from pipeline.report.grouped import Measurements, by_band_and_yaw, mean_summary, median_summary
 
 
 def measured(items):
     """Put (subject, band, bucket, value) into columns."""
     subjects, bands, buckets, values = zip(*items, strict=True) if items else ((), (), (), ())
     numbers = np.unique(subjects, return_inverse=True)[1].astype(np.int64)
-    return Measured(numbers, np.array(bands, str), np.array(buckets, str), np.array(values, float))
+    return Measurements(
+        numbers, np.array(bands, str), np.array(buckets, str), np.array(values, float)
+    )
 
 
 def test_groups_and_intervals():
