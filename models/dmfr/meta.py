@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the name torch's own documentation gives it)
 from torch import Tensor
 
+from models.dmfr.loss import COSFACE
 from models.losses.margins import margin_loss
-
-COSFACE = "am_softmax"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.backbones.bn_neck import BNNeck, with_bn_neck
+from models.dmfr.loss import COSFACE
 from models.losses.margins import CosineClassifier
 from models.seeding import seeded
 from pipeline.params.train_dmfr import DmfrParams
@@ -23,8 +24,6 @@ from pipeline.training.engine.method import Batch
 from pipeline.training.methods.first_prototypes import mean_directions, some_of_each
 from pipeline.training.methods.recogniser import Recogniser, pixels
 from pipeline.types import Int64, Split
-
-COSFACE = "am_softmax"
 
 
 class DmfrMethod(Recogniser):
