@@ -11,6 +11,8 @@ from pipeline.evaluation.subjects import NOBODY, codes_of
 from pipeline.types import Float64
 
 RESAMPLES = 1000
+LEAST_RESAMPLES = 50
+"""Of fewer the ends of a 95 % interval are those of one resample or two."""
 LEVEL_PERCENT = 95.0
 NORMAL_95 = 1.959964
 MOST_DRAWN = 50_000

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.evaluation.bootstrap import (
+    LEAST_RESAMPLES,
     RESAMPLES,
     Interval,
     VerificationBootstrap,
@@ -38,8 +39,9 @@ from pipeline.types import Int64
 
 RECOGNITION_FARS = (1e-1, 1e-2, 1e-3)
 CMC_RANKS = 20
-MOST_RESAMPLED = 100_000_000
-"""Scores that all resamples together may look at: large comparisons get fewer resamples."""
+MATRIX_RESAMPLED = 100_000_000
+"""Scores of a matrix that all its resamples together may look at: a large one gets fewer, though
+never less than ``LEAST_RESAMPLES``."""
 MOST_SORTED = 20_000_000
 """Scores from which on intervals of TAR and EER are those by influence: sorted, so many would not
 fit into memory."""
@@ -68,7 +70,7 @@ def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
             named(asked),
             named(np.sort(known)),
             tried=named(tried),
-            resamples=int(np.clip(MOST_RESAMPLED // max(1, size), 50, RESAMPLES)),
+            resamples=int(np.clip(MATRIX_RESAMPLED // max(1, size), LEAST_RESAMPLES, RESAMPLES)),
         ).intervals(RECOGNITION_FARS)
     elif curve.genuine and curve.impostor:
         error, rates = _intervals(comparison, curve, asked, np.sort(known), tried)

@@ -11,7 +11,12 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.errors import StageError
-from pipeline.evaluation.bootstrap import RESAMPLES, Interval, VerificationBootstrap
+from pipeline.evaluation.bootstrap import (
+    LEAST_RESAMPLES,
+    RESAMPLES,
+    Interval,
+    VerificationBootstrap,
+)
 from pipeline.evaluation.curve import ScoreCurve, eer, far_name, roc
 from pipeline.evaluation.influence import eer_interval, eer_threshold, shares_of
 from pipeline.evaluation.kernels import score_pairs
@@ -30,10 +35,10 @@ from pipeline.evaluation.templates import Side
 from pipeline.store.protocols import Protocol, Threshold
 from pipeline.types import Float32, Int64
 
-MOST_RESAMPLED = 20_000_000
-"""Scores that all resamples together may look at: long lists get fewer, and then their intervals
-by influence."""
-LEAST_RESAMPLES = 50
+LISTED_RESAMPLED = 20_000_000
+"""Scores of a list that all its resamples together may look at: a long one gets fewer, and one that
+would get less than ``LEAST_RESAMPLES`` its interval by influence. A matrix may look at more: its
+TAR comes of the same resamples, a list's does not."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ def measure_pairs(
     listed = int(joined.same.sum())
     share = len(genuine) / max(1, listed)
     owners = joined.probe_subjects[joined.same]
-    resamples = int(min(RESAMPLES, MOST_RESAMPLED // max(1, len(joined.scores))))
+    resamples = int(min(RESAMPLES, LISTED_RESAMPLED // max(1, len(joined.scores))))
     if resamples >= LEAST_RESAMPLES:
         error = VerificationBootstrap(
             joined.scores[made],

@@ -28,6 +28,7 @@ from pipeline.exporters.manifest import (
     serialised_schema,
 )
 from pipeline.exporters.names import NAMED_BY, Names, names_of
+from pipeline.exporters.payloads import is_image
 from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import (
     CLAIM,
@@ -185,7 +186,7 @@ def chosen_schema(schema: pa.Schema, request: Request) -> pa.Schema:
                 f"{request.source} has no column {name!r}; it has {', '.join(schema.names)}"
             )
     kind = schema.field(request.image).type
-    if not (pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0):
+    if not is_image(kind):
         raise ExportError(f"column {request.image!r} holds {kind}, expected images")
     if not request.columns:
         return schema

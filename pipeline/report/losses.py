@@ -13,7 +13,7 @@ from pipeline.report.canvas import dress, new_figure, save
 
 Curve = Sequence[Mapping[str, float]]
 TOTAL = "total"
-"""Column of the loss whose gradient is taken: the plots' y."""
+"""Column of the loss whose gradient is taken, as the engine names it: the plots' y."""
 
 _AXES = {
     "gradient": "norm",

@@ -18,12 +18,12 @@ from typing import Any, Protocol
 
 from pipeline.errors import CrossbandError, StageError
 from pipeline.process import die_with_parent, end_orderly, one_thread
+from pipeline.store.progress import Advance
 from pipeline.store.signs import Signs
 
 Task = Any
 Result = Any
 Start = Callable[[], None]
-Advance = Callable[[int], None]
 
 _POLL_SECONDS = 0.25
 _STALL_SECONDS = 3600

@@ -2,13 +2,18 @@
 
 import pytest
 
-from pipeline.report.losses import tell_training
+from pipeline.report.losses import TOTAL, tell_training
+from pipeline.training.engine import method
 
 
 def said(capsys, losses, **more):
     curve = [{"step": float(10 * n + 10), "total": loss} for n, loss in enumerate(losses)]
     tell_training("train_nir_vis@pram", curve, 12.04, "data/network.pt", **more)
     return tuple(capsys.readouterr())
+
+
+def test_the_plotted_loss_has_the_name_that_the_engine_gives_it():
+    assert TOTAL == method.TOTAL  # neither may import the other
 
 
 def test_a_training_ends_with_a_line(capsys):
