@@ -160,7 +160,7 @@ def ablation_table(
     return "\n".join([*lines, *_often_limited(ablation, results)])
 
 
-def _often_limited(ablation: AblationParams, results: Results) -> list[str]:
+def _often_limited(ablation: NirVisAblationParams, results: Results) -> list[str]:
     """Name the trainings that their gradient's limit steered more than their losses did."""
     found = [
         f"{ablation.rows[name].title}, seed {seed}, fold {int(fold)} "
