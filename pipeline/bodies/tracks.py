@@ -43,11 +43,21 @@ class FrameBodies:
     scores: Float32
 
 
-def track_video(frames: Sequence[FrameBodies], tracker: str) -> list[TrackIds]:
+_NOBODY = FrameBodies(np.empty((0, 4), np.float32), np.empty(0, np.float32))
+
+
+def track_video(
+    frames: Sequence[FrameBodies], indices: Sequence[int], tracker: str
+) -> list[TrackIds]:
     """Follow people through a video.
+
+    A tracker counts time in its own updates. So it is told of each frame that lacks, at the usual
+    step between those that are there; behind a gap in which it would forget everybody, a new one
+    begins.
 
     Args:
         frames: in the order of time.
+        indices: frame index of each, rising.
         tracker: a name of ``TRACKERS``; its settings are ultralytics' own, without compensation
             of camera motion and without appearance, which would need the images.
 
@@ -60,19 +70,38 @@ def track_video(frames: Sequence[FrameBodies], tracker: str) -> list[TrackIds]:
     Reference:
         Y. Zhang et al., ByteTrack, ECCV 2022; N. Aharon et al., BoT-SORT, 2022.
     """
-    running = _make_tracker(tracker)
     boxes_of = ultralytics_module("ultralytics.engine.results").Boxes
+    running = _make_tracker(tracker)
     ids: list[TrackIds] = []
-    for frame in frames:
-        count = len(frame.scores)
-        table = np.column_stack([frame.boxes_xyxy.reshape(-1, 4), frame.scores, np.zeros(count)])
-        # ultralytics wants the image's shape to scale boxes by, which nothing here asks for.
-        tracked = running.update(boxes_of(table.astype(np.float32), (1, 1)))
-        found: list[int | None] = [None] * count
-        for line in tracked:
-            found[int(line[-1])] = int(line[4])
+    last = before = 0
+    for frame, missing in zip(frames, _missing(indices), strict=True):
+        if missing > running.max_frames_lost:
+            running, before = _make_tracker(tracker), last
+        else:
+            for _ in range(missing):
+                _update(running, boxes_of, _NOBODY)
+        found: list[int | None] = [None] * len(frame.scores)
+        for line in _update(running, boxes_of, frame):
+            found[int(line[-1])] = before + int(line[4])
+        last = max([last, *(id_ for id_ in found if id_ is not None)])
         ids.append(tuple(found))
     return ids
+
+
+def _missing(indices: Sequence[int]) -> list[int]:
+    """Return how many frames lack before each, at the median step between them."""
+    steps = np.diff(indices)
+    if not steps.any():
+        return [0] * len(indices)
+    lacking = np.rint(steps / np.median(steps[steps > 0])).astype(int) - 1
+    return [0, *np.maximum(lacking, 0).tolist()]
+
+
+def _update(tracker: Any, boxes_of: Any, frame: FrameBodies) -> Any:
+    count = len(frame.scores)
+    table = np.column_stack([frame.boxes_xyxy.reshape(-1, 4), frame.scores, np.zeros(count)])
+    # ultralytics wants the image's shape to scale boxes by, which nothing here asks for.
+    return tracker.update(boxes_of(table.astype(np.float32), (1, 1)))
 
 
 def track_folder(folder: ShardFolder, tracker: str) -> dict[str, TrackIds]:
@@ -92,7 +121,9 @@ def track_folder(folder: ShardFolder, tracker: str) -> dict[str, TrackIds]:
     tracks: dict[str, TrackIds] = {}
     for media_id in sorted(videos):
         frames = sorted(videos.pop(media_id), key=lambda frame: frame[:2])
-        ids = track_video([frame for _, _, frame in frames], tracker)
+        ids = track_video(
+            [frame for _, _, frame in frames], [index for index, _, _ in frames], tracker
+        )
         tracks.update(zip((sample_id for _, sample_id, _ in frames), ids, strict=True))
     return tracks
 

@@ -22,25 +22,44 @@ def walkers(frames):
 
 @pytest.mark.parametrize("tracker", sorted(TRACKERS))
 def test_each_walker_keeps_one_id(tracker):
-    ids = track_video(walkers(20), tracker)
+    ids = track_video(walkers(20), range(20), tracker)
     assert ids == [(1, 2)] * 20
 
 
 def test_an_id_survives_a_frame_in_which_nobody_is_found():
     frames = walkers(12)
     frames[6] = FrameBodies(np.empty((0, 4), np.float32), np.empty(0, np.float32))
-    ids = track_video(frames, "bytetrack")
+    ids = track_video(frames, range(12), "bytetrack")
     assert ids[6] == ()
     assert ids[5] == ids[7] == (1, 2)
 
 
 def test_each_video_counts_its_own_tracks_and_unsure_ones_have_none():
     weak = [FrameBodies(f.boxes_xyxy, np.float32([0.9, 0.05])) for f in walkers(4)]
-    assert track_video(weak, "bytetrack") == [(1, None)] * 4
-    assert track_video(walkers(3), "bytetrack") == [(1, 2)] * 3
-    assert track_video([], "bytetrack") == []
+    assert track_video(weak, range(4), "bytetrack") == [(1, None)] * 4
+    assert track_video(walkers(3), range(3), "bytetrack") == [(1, 2)] * 3
+    assert track_video([], [], "bytetrack") == []
     with pytest.raises(ValueError, match="none of"):
-        track_video([], "sort")
+        track_video([], [], "sort")
+
+
+@pytest.mark.parametrize("tracker", sorted(TRACKERS))
+def test_nobody_is_remembered_across_more_frames_than_a_track_may_be_lost(tracker):
+    indices = [*range(5), *range(500, 505)]
+    assert track_video(walkers(1) * 10, indices, tracker) == [(1, 2)] * 5 + [(3, 4)] * 5
+    every_hundredth = range(0, 1000, 100)  # the usual step is no gap
+    assert track_video(walkers(1) * 10, every_hundredth, tracker) == [(1, 2)] * 10
+    twice = [0, 0, 0, 1]  # rows of one frame
+    assert track_video(walkers(1) * 4, twice, tracker) == [(1, 2)] * 4
+
+
+@pytest.mark.parametrize("step", [1, 5])
+def test_walkers_go_on_while_frames_lack(step):
+    """In ten frames they walk 40 pixels, their width: boxes alone would not meet."""
+    there = [*range(10), *range(20, 25)]
+    frames = [walkers(25)[number] for number in there]
+    ids = track_video(frames, [number * step for number in there], "bytetrack")
+    assert ids == [(1, 2)] * 15
 
 
 @pytest.fixture
@@ -52,6 +71,10 @@ def detected(tmp_path):
             sample_id = f"{media}/{number // 4 * 4}#{number:03d}"
             rows.append(row_of(sample_id, frame, media_id=media, frame_index=number))
     rows.append(row_of("photo", walkers(1)[0]))
+    return folder_of(rows, tmp_path)
+
+
+def folder_of(rows, tmp_path):
     folder = ShardFolder(tmp_path / "detect_bodies", 3)
     for index in range(3):
         with ShardWriter(folder.shard(index).path, DETECT_BODIES) as writer:
@@ -97,6 +120,16 @@ def test_tracks_run_through_the_segments_of_a_video_wherever_they_lie(detected):
     stored = {row["sample_id"]: row["content_sha256"] for row in detected.rows(_STORED)}
     assert rows.pop("photo") == ([None, None], stored["photo"])
     assert all(ids == [1, 2] for ids, _ in rows.values())
+
+
+def test_a_folders_tracks_end_where_its_frames_have_a_long_gap(tmp_path):
+    (frame,) = walkers(1)
+    rows = [
+        row_of(f"a/{number}#{number:03d}", frame, media_id="a", frame_index=number)
+        for number in (0, 1, 2, 500, 501, 502)
+    ]
+    tracks = track_folder(folder_of(rows, tmp_path), "bytetrack")
+    assert [tracks[row["sample_id"]] for row in rows] == [(1, 2)] * 3 + [(3, 4)] * 3
 
 
 def test_a_frames_content_changes_with_its_tracks(detected):
