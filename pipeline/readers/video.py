@@ -3,8 +3,10 @@
 A frame's index is its place in the order of presentation, from 0. It is looked up by the frame's
 time stamp in the list of all packets' stamps, which is read without decoding; so a decoder that
 starts at a key frame in the middle knows which frame it holds, at constant and at variable rate.
-A few gaps in an otherwise steady rate are frames that were lost to damage: they keep their numbers.
-So do those that a cut file lost of its last frames, whose packets would have come behind its end.
+A few gaps in an otherwise steady rate are frames that were lost to damage: they keep their numbers,
+unless the header counts the frames and all are there. So do those that a cut file lost of its last
+frames, whose packets would have come behind its end. Where a container stores no time of display
+and the codec reorders frames, stamps say nothing: the video is decoded from its start and counted.
 """
 
 from bisect import bisect_left, bisect_right
@@ -198,6 +200,7 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
     stamps: list[int | None] = []
     keys: list[tuple[int | None, int | None]] = []
     decoded: list[int | None] = []
+    packets = 0
     try:
         with av.open(path) as container:
             if container.format.name in _LISTS:
@@ -208,6 +211,7 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
             ticks = promised if container.format.name == "avi" else 0
             try:
                 for packet in container.demux(stream):
+                    packets += bool(packet.size)
                     if not packet.size or packet.is_discard:
                         continue
                     stamp = packet.dts if packet.pts is None and not reordered else packet.pts
@@ -224,10 +228,12 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
     except av.FFmpegError as error:
         raise UndecodableError("not_a_video", "no video format that is known") from error
     known = sorted(stamp for stamp in stamps if stamp is not None)
-    if not known or len(set(known)) < len(stamps):
+    useless = not known or len(set(known)) < len(stamps)
+    if useless or (reordered and stamps == known and _comes_disordered(path)):
         promised = _promised_by(ticks, decoded, len(stamps)) if ticks else promised
         return Timeline((), (), (), len(stamps), promised, hw)
-    indices = _indices(known, _is_steady(decoded))
+    complete = promised == packets and not ticks
+    indices = tuple(range(len(known))) if complete else _indices(known, _is_steady(decoded))
     starts = [
         (indices[bisect_left(known, stamp)], dts)
         for stamp, dts in keys
@@ -237,6 +243,27 @@ def _timeline(path: Path, _modified_ns: int) -> Timeline:
     frames = indices[-1] + 1
     promised = _promised_by(ticks, decoded, frames) if ticks else promised
     return Timeline(tuple(known), indices, tuple(starts), frames, promised, hw)
+
+
+def _comes_disordered(path: Path) -> bool:
+    """Tell whether frames leave the decoder with stamps that fall.
+
+    AVI, ASF and some MXF store no time of display; FFmpeg then makes one up from the packets'
+    order. The decoder shows frames in their true order, so those stamps fall within the first
+    B-frames. Where stamps and order are one, because no frame was reordered, all are decoded.
+    """
+    last: int | None = None
+    try:
+        with av.open(path) as container:
+            for frame in _sound_frames(container, _video_stream(container), stamped=True):
+                if frame.pts is not None and last is not None and frame.pts < last:
+                    return True
+                last = last if frame.pts is None else frame.pts
+    except MemoryError:
+        raise
+    except av.FFmpegError:
+        pass  # the file ends here
+    return False
 
 
 def _promised_by(ticks: int, decoded: list[int | None], frames: int) -> int:
@@ -318,10 +345,10 @@ def _decoded_from(
             container.seek(key, stream=stream)
         for place, frame in enumerate(_sound_frames(container, stream, bool(timeline.stamps))):
             stamp = frame.dts if frame.pts is None else frame.pts
-            if timeline.stamps and stamp is not None:
-                yield timeline.indices[bisect_left(timeline.stamps, stamp)], frame
-            else:
+            if not timeline.stamps or stamp is None:
                 yield place, frame
+            elif stamp <= timeline.stamps[-1]:  # behind them no packet lies: it has no number
+                yield timeline.indices[bisect_left(timeline.stamps, stamp)], frame
 
 
 def _sound_frames(

@@ -36,12 +36,13 @@ def write_video(path, frames, *, codec="libx264", pixels="yuv420p", colour=False
         [make_image(n, colour=colour) for n in range(frames)] if isinstance(frames, int) else frames
     )
     gap = options.pop("stamps", None)
+    ticks = options.pop("ticks", 1000)  # a second
     with av.open(path, "w", options=options.pop("container", {})) as container:
         stream = container.add_stream(codec, rate=25, options=options)
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = pixels
         stream.codec_context.gop_size = 10
-        stream.codec_context.time_base = Fraction(1, 1000)
+        stream.codec_context.time_base = Fraction(1, ticks)
         stream.thread_type = "NONE"
         for number, image in enumerate(images):
             kind = (

@@ -1,11 +1,14 @@
 """Decoding by a stream: indices, colour, depth, damage."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from replicas import make_image, number_of, write_video
 from short_memory import printed
 
 from pipeline.ops.codec import UndecodableError
+from pipeline.readers import video
 from pipeline.readers.video import Lost, grey_if_colourless, timeline_of, video_frames
 
 TONE = (0.0, 100.0)
@@ -43,6 +46,10 @@ def shown(path, wanted):
         ("x.mkv", {"bf": "3"}),
         ("x.ts", {"bf": "2"}),
         ("x.avi", {"codec": "mpeg4", "bf": "2"}),
+        ("x.avi", {"bf": "1", "ticks": 25}),
+        ("x.avi", {"bf": "3", "ticks": 25}),
+        ("x.wmv", {"bf": "3", "ticks": 25}),
+        ("x.mxf", {"bf": "3", "ticks": 25}),
         ("x.avi", {"codec": "mjpeg", "pixels": "yuvj420p"}),
         ("x.avi", {"codec": "ffv1"}),
         ("x.mov", {"codec": "mjpeg", "pixels": "yuvj420p"}),
@@ -58,6 +65,31 @@ def test_each_frame_is_the_one_asked_for(tmp_path, name, options, wanted):
 def test_a_variable_rate_shifts_no_frame(tmp_path, wanted):
     path = write_video(tmp_path / "x.mkv", len(ODD), stamps=ODD, bf="2")
     assert shown(path, wanted) == [(number, number) for number in wanted]
+
+
+def test_ticks_that_an_undamaged_file_skips_shift_no_frame(tmp_path):
+    stamps = [40 * (number + (number > 20) + (number > 30)) for number in range(40)]
+    path = write_video(tmp_path / "x.mp4", 40, stamps=stamps, bf="2")
+    assert timeline_of(path).frames == 40
+    assert shown(path, range(40)) == [(number, number) for number in range(40)]
+    path = write_video(tmp_path / "x.mkv", 40, stamps=stamps, bf="2")  # nothing counts its frames
+    assert timeline_of(path).frames == 42
+
+
+def test_a_file_that_might_reorder_but_does_not_keeps_its_key_frames(tmp_path):
+    path = write_video(tmp_path / "x.mkv", 40, codec="mpeg2video", bf="0", ticks=25)
+    assert timeline_of(path).key_before(39) is not None
+    assert shown(path, range(40)) == [(number, number) for number in range(40)]
+
+
+def test_a_frame_behind_the_last_packets_time_has_no_number(tmp_path, monkeypatch):
+    path = write_video(tmp_path / "x.mp4", 12)
+    whole = timeline_of(path)
+    cut = replace(whole, stamps=whole.stamps[:-1], indices=whole.indices[:-1])
+    monkeypatch.setattr(video, "timeline_of", lambda _: cut)
+    first, lost = video_frames(path, [10, 11], TONE)
+    assert first[0] == 10
+    assert (lost.index, lost.reason) == (11, "damaged_video")
 
 
 def test_decoding_starts_at_the_key_frame_before(tmp_path):
