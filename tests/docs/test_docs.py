@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,21 @@ def test_what_a_document_imports_from_the_project_is_there(document):
     wanted = [(module, name.strip()) for module, names in imported for name in names.split(",")]
     missing = [(m, n) for m, n in wanted if not hasattr(importlib.import_module(m), n)]
     assert missing == []
+
+
+def test_the_layers_of_the_walk_are_those_that_are_checked():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = (
+        each["layers"] for each in contracts["contracts"] if "stages" in each.get("layers", ())
+    )
+    walk = (ROOT / "docs/walk.md").read_text()
+    (table,) = re.findall(r"\| layer \| knows \|\n\|---\|---\|\n(.*?)\n\n", walk, re.DOTALL)
+    shown = [re.findall(r"`([\w/.]+)`", row.split("|")[1]) for row in table.splitlines()]
+    names = [
+        {path.removesuffix(".py").strip("/").replace("/", ".") for path in row} for row in shown
+    ]
+    assert names == [set(re.findall(r"[\w.]+", layer)) for layer in layers]
+    assert [path for row in shown for path in row if not (ROOT / path).exists()] == []
 
 
 def _is_there(name):
