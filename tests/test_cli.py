@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 from pipeline import testing
 from pipeline.cli import main
 from pipeline.errors import ParamsError
+from pipeline.exporters import HOLDS
 from pipeline.params.installed import check_installed, installed_version
 from pipeline.testing.images import put_images
 
@@ -282,6 +283,12 @@ def test_help_imports_nothing_that_is_slow():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
     assert done.stdout.endswith("[]\n")
+
+
+def test_the_help_of_export_says_what_each_format_holds():
+    words = " ".join(crossband("export", "--help").stdout.split())
+    assert "yolo: image, boxes, keypoints of one kind of boxes" in words
+    assert [name for name, what in HOLDS.items() if f"{name}: {what}" not in words] == []
 
 
 def test_a_workspace_never_overwrites(tmp_path):

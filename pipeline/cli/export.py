@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.show import output_of
-from pipeline.exporters import EXPORTERS
+from pipeline.exporters import EXPORTERS, HOLDS
 from pipeline.types import Split
 
 FORMATS = ", ".join(EXPORTERS)
+WHAT_FORMATS_HOLD = "\n\n".join(f"{name}: {what}" for name, what in HOLDS.items())
 
 
 def export_command(

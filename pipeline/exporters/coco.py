@@ -125,7 +125,6 @@ def verify(job: Job, folder: Path) -> None:
 
 
 FORMAT = Format(
-    holds="image, boxes, keypoints, score, subject, band",
     library="pycocotools",
     prepare=prepare,
     write=write,

@@ -149,7 +149,6 @@ def verify(job: Job, folder: Path) -> None:
 
 
 FORMAT = Format(
-    holds="every column, exactly; metadata of all but lists of structs",
     library="mlcroissant",
     prepare=parquet.prepare,
     write=parquet.write,

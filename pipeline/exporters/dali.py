@@ -99,7 +99,6 @@ def verify(job: Job, folder: Path) -> None:
 
 
 FORMAT = Format(
-    holds="image, subject as label, in random order; ids in train.lst",
     library="pipeline.exporters.recordio",
     prepare=prepare,
     write=write,

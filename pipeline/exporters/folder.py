@@ -150,7 +150,6 @@ def verify(job: Job, folder: Path) -> None:
 
 
 FORMAT = Format(
-    holds="every column, exactly",
     library="torchvision",
     write=write,
     finish=finish,

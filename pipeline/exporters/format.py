@@ -115,7 +115,6 @@ class Format:
     """One format.
 
     Attributes:
-        holds: what of a row it holds, for people.
         library: the import name of what reads it, which checks the export.
         write: writes the files of one unit.
         finish: writes the files that belong to all units, told what these wrote.
@@ -128,7 +127,6 @@ class Format:
         used: counts what a loader of the format takes, by what for.
     """
 
-    holds: str
     library: str
     write: Callable[[Job, Unit, Sink], None]
     finish: Callable[[Job, Sink, Sequence[FileEntry]], None]

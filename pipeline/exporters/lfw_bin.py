@@ -153,7 +153,6 @@ def used(job: Job) -> dict[str, int]:
 
 
 FORMAT = Format(
-    holds="pairs of images, and whether they are genuine; ids in pairs.csv",
     library="pickle",
     prepare=prepare,
     write=write,

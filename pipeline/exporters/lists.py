@@ -106,7 +106,6 @@ def verify(job: Job, folder: Path) -> None:
 
 
 FORMAT = Format(
-    holds="image, subject as label, visible or not, gallery or probe",
     library="pipeline.exporters.lists",
     prepare=prepare,
     write=write,

@@ -138,7 +138,6 @@ def _found(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 FORMAT = Format(
-    holds="image, subject, camera, visible or infra-red; ids in rows.csv",
     library="pipeline.exporters.llcm",
     prepare=prepare,
     write=write,

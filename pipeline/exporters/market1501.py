@@ -157,7 +157,6 @@ def used(job: Job) -> dict[str, int]:
 
 
 FORMAT = Format(
-    holds="image (as JPEG), subject, camera, query or gallery; ids in rows.csv",
     library="cv2",
     prepare=prepare,
     write=write,

@@ -265,7 +265,6 @@ def verify_records(job: Job, folder: Path, keys: Mapping[str, int], listed: str)
 
 
 FORMAT = Format(
-    holds="image, subject as label; ids in rows.csv",
     library="pipeline.exporters.recordio",
     prepare=prepare,
     write=write,

@@ -118,7 +118,6 @@ def used(job: Job) -> dict[str, int]:
 
 
 FORMAT = Format(
-    holds="every column, exactly",
     library="webdataset",
     prepare=prepare,
     write=write,

@@ -124,7 +124,6 @@ def _checked(check: Callable[[Any], Any], image: Path, data: bytes, asked: tuple
 
 
 FORMAT = Format(
-    holds="image, boxes, keypoints",
     library="ultralytics",
     prepare=prepare,
     write=write,

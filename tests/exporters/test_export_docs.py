@@ -1,4 +1,4 @@
-"""The training loops of docs/exports.md run as they stand there."""
+"""docs/exports.md: its training loops run as they stand there, its table is that of the code."""
 
 import os
 import re
@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from forked import run_python
 
+from pipeline.exporters import EXPORTERS, HOLDS
+
 ROOT = Path(__file__).resolve().parents[2]
-LOOPS = re.findall(r"```python\n(.*?)```", (ROOT / "docs/exports.md").read_text(), re.DOTALL)
+PAGE = (ROOT / "docs/exports.md").read_text()
+LOOPS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.mark.parametrize(
@@ -22,3 +25,10 @@ def test_a_training_loop_runs_as_it_stands(put, tmp_path, form, wanted):
     script.write_text(f"{loop}\nassert torch.isfinite(loss), loss")
     done = run_python([str(script)], cwd=tmp_path, environment=environment)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_table_says_of_each_format_what_the_command_says():
+    (table,) = re.findall(r"\| format \| holds \|.*?\n\|[-|]+\|\n(.*?)\n\n", PAGE, re.DOTALL)
+    cells = [row.replace("`", "").split(" | ") for row in table.splitlines()]
+    assert {name.removeprefix("| "): what for name, what, *_ in cells} == HOLDS
+    assert list(HOLDS) == list(EXPORTERS)
