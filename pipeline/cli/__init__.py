@@ -98,7 +98,6 @@ app.command("export", epilog=WHAT_FORMATS_HOLD)(export_command)
 app.command("export-model")(export_model)
 app.command("import")(import_command)
 app.command("mask-design")(mask_design)
-app.command("mask-template", hidden=True, deprecated=True)(mask_design)  # its former name
 app.command("mesh")(mesh)
 app.command("new-dataset")(new_dataset)
 
