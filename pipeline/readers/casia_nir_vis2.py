@@ -27,12 +27,11 @@ from pathlib import Path
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.boxes import box_around_landmarks, landmarks_from_eyes, number_of
 from pipeline.readers.layout import (
+    list_by_sample,
     list_official,
-    make_listing,
     numbered_lists,
     official_row,
     read_entries,
-    rows_by_sample,
     stem_of,
 )
 from pipeline.readers.tables import read_text
@@ -55,10 +54,9 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     Raises:
         ReaderError: the root holds no image of either release, or a list is malformed.
     """
-    files = list_official(root, dataset, EXPECTED)
     eyes = {
         key: path
-        for path in files
+        for path in list_official(root, dataset, EXPECTED)
         if path.lower().endswith((".pos", ".txt")) and (key := sample_of(path))
     }
 
@@ -66,15 +64,15 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         landmarks = _landmarks(root / eyes[key]) if key in eyes else None
         return _row(path, key, dataset, params, landmarks)
 
-    rows = rows_by_sample(
+    return list_by_sample(
         root,
         dataset,
-        files,
+        params,
+        EXPECTED,
         sample_of=sample_of,
         lists_of=official_lists,
         row_of=row_of,
     )
-    return make_listing(root, dataset, params, EXPECTED, rows)
 
 
 def sample_of(path: str) -> str | None:

@@ -259,39 +259,39 @@ def read_table(file: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
         raise ReaderError(f"{file}: expected lines below the header, found the header alone")
 
 
-def rows_by_sample(
+def list_by_sample(
     root: Path,
     dataset: str,
-    files: list[str],
+    params: DatasetParams,
+    expected: str,
     *,
     sample_of: Callable[[str], str | None],
     lists_of: Callable[[Path, list[str]], Mapping[Any, Iterable[str]]],
     row_of: Callable[[str, str], Row],
-) -> list[Row]:
-    """Make rows of the images on disk, and those that official lists name besides.
+) -> Listing:
+    """List the images on disk, and those that official lists name besides.
 
     Args:
         root: the data set's folder.
         dataset: its name.
-        files: of ``list_official``.
+        params: its params.
+        expected: the layout, for the error.
         sample_of: from an image's path to its sample id, None where it is none of the data set's.
         lists_of: from root and files to the sample ids of each official list.
         row_of: from a path and a sample id to a row. An image that is not there has the path
             ``<sample id>.?``: ``ingest`` rejects it.
 
-    Returns:
-        The rows; none where there is no image.
-
     Raises:
-        ReaderError: a list is malformed.
+        ReaderError: the root holds no such image, or a list is malformed.
     """
+    files = list_official(root, dataset, expected)
     rows = [row_of(path, key) for path in files if is_image(path) and (key := sample_of(path))]
     if rows:
         known = {row["sample_id"] for row in rows}
         absent = sorted(set().union(*lists_of(root, files).values()) - known)
         report_absent(dataset, absent)
         rows += [row_of(f"{key}.?", key) for key in absent]
-    return rows
+    return make_listing(root, dataset, params, expected, rows)
 
 
 def report_absent(dataset: str, absent: Sequence[str]) -> None:

@@ -19,12 +19,10 @@ from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.layout import (
-    list_official,
-    make_listing,
+    list_by_sample,
     numbered_lists,
     official_row,
     read_entries,
-    rows_by_sample,
     stem_of,
 )
 from pipeline.readers.listing import sample_id_of
@@ -45,16 +43,15 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     Raises:
         ReaderError: the root holds no such images, or a list is malformed.
     """
-    files = list_official(root, dataset, EXPECTED)
-    rows = rows_by_sample(
+    return list_by_sample(
         root,
         dataset,
-        files,
+        params,
+        EXPECTED,
         sample_of=sample_of,
         lists_of=official_lists,
         row_of=lambda path, key: _row(path, key, dataset, params),
     )
-    return make_listing(root, dataset, params, EXPECTED, rows)
 
 
 def sample_of(path: str) -> str | None:
