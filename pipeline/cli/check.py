@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.errors import ParamsError, ReaderError
-from pipeline.params.datasets import FREE
 from pipeline.params.load import load_params
-from pipeline.readers import READERS
+from pipeline.readers import CHECKED, READERS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from pipeline.store.progress import Advance
 
 EXAMPLES = 5
-CHECKED = tuple(name for name in READERS if name not in FREE)
 
 
 def check(

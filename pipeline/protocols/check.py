@@ -18,7 +18,7 @@ from pipeline.ops.containers import UndecodableError
 from pipeline.params.datasets import DatasetParams
 from pipeline.protocols import OFFICIAL
 from pipeline.protocols.figures import PROTOCOL_FIGURES
-from pipeline.readers import FREE, READERS, list_dataset
+from pipeline.readers import READERS, list_dataset
 from pipeline.readers.layout import files_below, is_image
 from pipeline.readers.listing import check_listing
 from pipeline.readers.unlisted import PACKED, unlisted
@@ -27,9 +27,6 @@ from pipeline.store import Listing
 from pipeline.store.progress import Advance
 from pipeline.store.protocols import Protocol
 from pipeline.types import Band, Row
-
-CHECKED = tuple(name for name in READERS if name not in FREE)
-"""Data sets that can be checked."""
 
 MAX_PIXELS = 100_000_000
 
@@ -93,7 +90,7 @@ def check_dataset(
     """Verify a copy.
 
     Args:
-        reader: name of the data set, one of ``CHECKED``.
+        reader: name of the data set, one of ``readers.CHECKED``.
         root: where the copy lies.
         decode: decode every image, not only look for its file.
         start: called with the number of images to decode; returns what is called for each.

@@ -43,7 +43,8 @@ READERS: dict[str, str] = {
 }
 """Modules by the name in ``datasets.<name>.reader``, loaded on demand."""
 
-__all__ = ["FREE", "READERS", "list_dataset", "read_dataset"]
+CHECKED = tuple(name for name in READERS if name not in FREE)
+"""Readers of official data sets: a copy can be compared with what was published."""
 
 
 def list_dataset(name: str, params: DatasetParams) -> Listing:

@@ -7,9 +7,9 @@ import pytest
 from pipeline import testing
 from pipeline.errors import ReaderError
 from pipeline.protocols import OFFICIAL
-from pipeline.protocols.check import CHECKED, check_dataset
+from pipeline.protocols.check import check_dataset
 from pipeline.protocols.figures import PROTOCOL_FIGURES
-from pipeline.readers import READERS, tfw
+from pipeline.readers import CHECKED, READERS, tfw
 from pipeline.testing.images import put_image, put_images
 
 

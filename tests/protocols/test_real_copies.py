@@ -10,7 +10,7 @@ from pipeline import testing
 from pipeline.errors import ReaderError
 from pipeline.protocols import OFFICIAL, check
 from pipeline.protocols.check import check_dataset
-from pipeline.readers import READERS
+from pipeline.readers import CHECKED, READERS
 from pipeline.testing.images import put_image, put_images, put_text
 
 
@@ -116,7 +116,7 @@ def told(reader, root, **options):
 
 
 def test_every_reader_has_a_copy():
-    assert set(COPIES) == set(check.CHECKED)
+    assert set(COPIES) == set(CHECKED)
 
 
 @pytest.mark.parametrize("reader", COPIES)
