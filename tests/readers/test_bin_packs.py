@@ -4,7 +4,6 @@ import io
 import pickle
 import pickletools
 import struct
-from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -58,14 +57,18 @@ PACKS = {
 }
 
 
+def content_of(folder, data):
+    """The images of a pack of these bytes, and who is the same, as the reader finds them."""
+    (folder / "lfw.bin").write_bytes(data)
+    pack = read_pack(folder / "lfw.bin", "lfw")
+    return [data[span.start : span.start + span.length] for span in pack.images], pack.same
+
+
 @pytest.mark.parametrize("data", PACKS.values(), ids=PACKS)
 def test_a_pack_is_what_pickle_makes_of_it(tmp_path, data):
-    (tmp_path / "lfw.bin").write_bytes(data)
     images, same = pickle.loads(data, encoding="bytes")
-    pack = read_pack(tmp_path / "lfw.bin", "lfw")
-    found = [data[span.start : span.start + span.length] for span in pack.images]
-    assert found == [bytes(image) for image in images]
-    assert pack.same == [bool(each) for each in same] == [True, False]
+    assert content_of(tmp_path, data) == ([bytes(image) for image in images], [True, False])
+    assert [bool(each) for each in same] == [True, False]
 
 
 def test_each_image_is_a_face_of_nobody_known(tmp_path):
@@ -124,15 +127,37 @@ def test_what_is_no_pack_is_refused_and_not_executed(tmp_path, capsys, data, mes
     assert capsys.readouterr().out == ""
 
 
-def test_a_flipped_byte_is_another_pack_or_a_clear_error(tmp_path):
-    data = PACKS["numpy's arrays"]
-    steps = [place for _, _, place in pickletools.genops(data)]
-    for place in steps:
-        broken = bytearray(data)
+def steps_and_images(data):
+    """Where each step of a pickle of numpy's arrays stands, and each image begins."""
+    ndarray = data.index(b"ndarray\x94\x93") + 8  # the step that names a class nobody asks for
+    steps = {place for _, _, place in pickletools.genops(data)} - {ndarray}
+    return steps | {data.index(image) for image in IMAGES}
+
+
+def all_but_version_and_frame(data):
+    """Where each byte stands but the protocol's number and the frame's length: none needs them."""
+    return {0, 2, *range(11, len(data))}
+
+
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [("numpy's arrays", steps_and_images), ("short", all_but_version_and_frame)],
+)
+def test_a_flipped_byte_is_another_pack_or_a_clear_error(tmp_path, name, places):
+    sound = content_of(tmp_path, PACKS[name])
+    refused = others = 0
+    for place in sorted(places(PACKS[name])):
+        broken = bytearray(PACKS[name])
         broken[place] ^= 0x15
-        (tmp_path / "lfw.bin").write_bytes(broken)
-        with suppress(ReaderError):
-            read_pack(tmp_path / "lfw.bin", "lfw")
+        try:
+            found = content_of(tmp_path, bytes(broken))
+        except ReaderError:
+            refused += 1
+        else:
+            others += 1
+            assert found != sound, place
+    assert refused
+    assert others
 
 
 def test_a_pack_that_was_cut_since_is_unreadable(tmp_path):
