@@ -48,14 +48,12 @@ class OperatingPoint:
     """True accept rate (verification rate) at a false accept rate.
 
     Attributes:
-        target_far: what was asked for.
-        achieved_far: what the threshold gives: the highest rate at or below the target.
+        achieved_far: what the threshold gives: the highest rate at or below the one asked for.
         tar: true accept rate, None where there is no number.
         threshold: scores at or above it are accepted.
         reason: why there is no number.
     """
 
-    target_far: float
     achieved_far: float | None = None
     tar: float | None = None
     threshold: float | None = None
@@ -121,15 +119,15 @@ def tar_at_far(curve: ScoreCurve, far: float, *, least_accepts: int = 1) -> Oper
         rate = _as_written(float(far))
         needed = -(-least_accepts * rate.denominator // rate.numerator)
         return OperatingPoint(
-            far, reason=f"too few impostor comparisons: {curve.impostor} of at least {needed}"
+            reason=f"too few impostor comparisons: {curve.impostor} of at least {needed}"
         )
     at = int(np.searchsorted(curve.false_accepts, allowed, "right")) - 1
     achieved, threshold = float(curve.false_accepts[at] / curve.impostor), curve.thresholds[at]
     if not curve.genuine:
         reason = "no genuine comparisons"
-        return OperatingPoint(far, achieved, None, float(threshold), reason)
+        return OperatingPoint(achieved, None, float(threshold), reason)
     accepted = float(curve.true_accepts[at] / curve.genuine)
-    return OperatingPoint(far, achieved, accepted, float(threshold))
+    return OperatingPoint(achieved, accepted, float(threshold))
 
 
 def eer(curve: ScoreCurve) -> float | None:

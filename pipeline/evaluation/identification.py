@@ -53,7 +53,7 @@ def dir_at_fpir(ranks: ProbeRanks, fpirs: Sequence[float], k: int = 1) -> list[O
         k: deepest rank that counts.
 
     Returns:
-        One point a target: ``tar`` is the rate, ``target_far`` and ``achieved_far`` are FPIRs.
+        One point a target: ``tar`` is the rate, ``achieved_far`` the FPIR.
 
     Reference:
         ISO/IEC 19795-1; P. Grother, M. Ngan, FRVT: performance of face identification algorithms,

@@ -37,4 +37,5 @@ MASKS = extend(
     ],
     drop=("context",),
 )
-"""A masked face. ``context`` is its parent's; ``mask_layer`` laid over that gives it masked."""
+"""A masked face. ``context`` is its parent's; ``mask_layer`` laid over that gives it masked, as
+``pipeline.synthesis.masks.apply.lay_over`` does."""

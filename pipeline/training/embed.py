@@ -21,7 +21,7 @@ from pipeline.training.methods.recogniser import Recogniser
 from pipeline.training.tested import TestedSamples, TestedSets, open_sets
 from pipeline.training.train import build_method, open_tested_samples
 
-UNTRAINED, PRETRAINED, TRAINED = ROWS = ("untrained", "pretrained", "trained")
+UNTRAINED, PRETRAINED, TRAINED = ("untrained", "pretrained", "trained")
 """What is measured: the method's network with seeded weights, the pretrained backbone alone, and
 the trained network."""
 

