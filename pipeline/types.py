@@ -1,4 +1,4 @@
-"""The vocabulary shared by every floor: bands, regions, splits, face classes, rejections."""
+"""The vocabulary shared by every layer: bands, regions, splits, face classes, rejections."""
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum

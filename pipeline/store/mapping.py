@@ -92,8 +92,10 @@ def map_shards(
         _drop_damaged(target, checked)
         states = states_of(_shards(source, target, schema, key, batch_rows), checked)
         # Large shards first: no worker then ends long after the others.
-        changed = sorted((p for p in states if p.changed), key=lambda state: -state.stale)
-        rows, stale = sum(p.rows for p in states), sum(p.stale for p in states)
+        changed = sorted(
+            (state for state in states if state.changed), key=lambda state: -state.stale
+        )
+        rows, stale = sum(state.rows for state in states), sum(state.stale for state in states)
         log.info("%s: %d rows, %d to compute, %d reused", label, rows, stale, rows - stale)
         start = partial(_start, make, bool(stale))
         few = stale <= few_rows and not isinstance(executor, Serial)

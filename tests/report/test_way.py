@@ -1,4 +1,4 @@
-"""``crossband explain``: an image's way through the stages in numbers and pictures."""
+"""``crossband explain``: an image's way through the stages in numbers and images."""
 
 import json
 import math

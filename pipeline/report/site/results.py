@@ -112,7 +112,7 @@ def _failures(output: StageOutput, images: Path) -> list[tuple[str, list[dict[st
         return []
     genuine, impostor = worst_pairs(path)
     wanted = [name for pair in (*genuine, *impostor) for name in (pair.probe, pair.gallery)]
-    pictures = images_before(output.inputs, wanted)
+    faces = images_before(output.inputs, wanted)
     titles = {
         "Same person, least alike": genuine,
         "Different people, most alike": impostor,
@@ -124,18 +124,18 @@ def _failures(output: StageOutput, images: Path) -> list[tuple[str, list[dict[st
             found.append(
                 (
                     title,
-                    [_pair(pair, pictures, images, f"{kind}-{i}") for i, pair in enumerate(pairs)],
+                    [_pair(pair, faces, images, f"{kind}-{i}") for i, pair in enumerate(pairs)],
                 )
             )
     return found
 
 
-def _pair(pair: Pair, pictures: Mapping[str, UInt8], images: Path, name: str) -> dict[str, Any]:
+def _pair(pair: Pair, faces: Mapping[str, UInt8], images: Path, name: str) -> dict[str, Any]:
     """Write both images side by side; without a source where one is not there."""
     src = ""
-    if pair.probe in pictures and pair.gallery in pictures:
+    if pair.probe in faces and pair.gallery in faces:
         images.mkdir(parents=True, exist_ok=True)
-        both = np.hstack([pictures[pair.probe], pictures[pair.gallery]])
+        both = np.hstack([faces[pair.probe], faces[pair.gallery]])
         (images / f"{name}.jpg").write_bytes(encode_jpeg(both, _QUALITY))
         src = f"images/{images.name}/{name}.jpg"
     return {**vars(pair), "src": src}
