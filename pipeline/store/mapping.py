@@ -92,9 +92,7 @@ def map_shards(
         _drop_damaged(target, checked)
         states = states_of(_shards(source, target, schema, key, batch_rows), checked)
         # Large shards first: no worker then ends long after the others.
-        changed = sorted(
-            (state for state in states if state.changed), key=lambda state: -state.stale
-        )
+        changed = sorted((state for state in states if state.changed), key=lambda one: -one.stale)
         rows, stale = sum(state.rows for state in states), sum(state.stale for state in states)
         log.info("%s: %d rows, %d to compute, %d reused", label, rows, stale, rows - stale)
         start = partial(_start, make, bool(stale))
