@@ -61,7 +61,7 @@ casia-pram casia-hsst: setup
 	test -e $(OF_CASIA)/dvc.yaml || crossband workspace $(OF_CASIA) --profile params/casia.yaml \
 	    $(TRIAL:%=--profile params/casia_%.yaml)
 	ln -sfn "$(abspath $(CASIA))" $(OF_CASIA)/casia
-	python -m ablations.sized $(OF_CASIA)/ablations/params.yaml ablations/params.yaml \
+	python -m ablations.laid_over $(OF_CASIA)/ablations/params.yaml ablations/params.yaml \
 	    ablations/$(subst -,_,$@).yaml $(TRIAL:%=ablations/$(subst -,_,$@)_%.yaml)
 	cp ablations/stages.yaml $(OF_CASIA)/ablations/dvc.yaml
 	cd $(OF_CASIA) && dvc repro ablations/dvc.yaml
@@ -78,13 +78,13 @@ $(STUDY)/faces/dvc.yaml: | setup
 	    $(SMALLER:%=--profile params/study_%.yaml)
 
 study-nir-vis: $(STUDY)/faces/dvc.yaml ## the study of PRAM, L_CAT and HSST
-	python -m ablations.sized $(STUDY)/faces/ablations/params.yaml ablations/study.yaml \
+	python -m ablations.laid_over $(STUDY)/faces/ablations/params.yaml ablations/study.yaml \
 	    $(SMALLER:%=ablations/study_%.yaml) $(THREADS:%=--threads=%)
 	cp ablations/stages.yaml $(STUDY)/faces/ablations/dvc.yaml
 	cd $(STUDY)/faces && $(call rows,ablations/dvc.yaml)
 
 study-dmfr: $(STUDY)/faces/dvc.yaml ## the study of DMFR
-	python -m ablations.sized $(STUDY)/faces/ablations/dmfr/params.yaml ablations/dmfr/params.yaml \
+	python -m ablations.laid_over $(STUDY)/faces/ablations/dmfr/params.yaml ablations/dmfr/params.yaml \
 	    ablations/dmfr/study.yaml $(SMALLER:%=ablations/dmfr/study_%.yaml) \
 	    $(THREADS:%=--threads=%)
 	cp ablations/dmfr/stages.yaml $(STUDY)/faces/ablations/dmfr/dvc.yaml
@@ -95,7 +95,7 @@ $(STUDY)/bodies/dvc.yaml: | setup
 	    $(SMALLER:%=--profile params/study_bodies_%.yaml)
 
 study-bodies: $(STUDY)/bodies/dvc.yaml ## the study of bodies in four bands
-	python -m ablations.sized $(STUDY)/bodies/ablations/bodies/params.yaml \
+	python -m ablations.laid_over $(STUDY)/bodies/ablations/bodies/params.yaml \
 	    ablations/bodies/params.yaml $(SMALLER:%=ablations/bodies/study_%.yaml) \
 	    $(THREADS:%=--threads=%)
 	cp ablations/bodies/stages.yaml $(STUDY)/bodies/ablations/bodies/dvc.yaml

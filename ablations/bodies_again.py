@@ -20,7 +20,7 @@ from ablations.bodies_row import (
     trial_path,
 )
 from ablations.bodies_table import MEASURE, contrasted
-from ablations.measured import FOLDER
+from ablations.rows import FOLDER
 from pipeline.errors import StageError
 from pipeline.evaluation.band_rows import BandRow
 from pipeline.evaluation.band_templates import in_galleries

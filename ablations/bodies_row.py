@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablations.measured import FOLDER, chosen, trial_network, write_row
+from ablations.rows import FOLDER, chosen, trial_network, write_row
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.evaluation.people import refuse_trained
 from pipeline.params.ablations_bodies import BodyAblationParams, BodyRowParams

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ablations.bodies_row import ABLATIONS, outcomes_path
-from ablations.measured import FOLDER, read_rows, table_main
+from ablations.rows import FOLDER, read_rows, table_main
 from pipeline.evaluation.contrasts import contrast_of_outcomes
 from pipeline.evaluation.outcomes import read_outcomes
 from pipeline.params.ablations_bodies import BodyAblationParams, variants_of

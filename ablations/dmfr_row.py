@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablations.measured import FOLDER, begin, chosen, train_row, trial_network, write_row
+from ablations.rows import FOLDER, begin, chosen, train_row, trial_network, write_row
 from pipeline.evaluation.made_probes import asked_of
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.params.ablations_dmfr import DmfrAblationParams, DmfrRowParams, TestedParams

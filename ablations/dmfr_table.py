@@ -7,7 +7,7 @@ from typing import Any
 
 from ablations.dmfr_row import ABLATIONS, protocol_of, trial_path
 from ablations.dmfr_zero_shot import read_zero_shot
-from ablations.measured import FOLDER, read_rows, table_main
+from ablations.rows import FOLDER, read_rows, table_main
 from pipeline.evaluation.outcomes import read_embeddings
 from pipeline.evaluation.verification_draws import (
     EER,

@@ -1,10 +1,13 @@
-"""Networks as they are on what DMFR's rows are tested on: see ``run``."""
+"""Networks as they are on what DMFR's rows are tested on.
+
+``python -m ablations.dmfr_zero_shot``
+"""
 
 import json
 from typing import Any
 
 from ablations.dmfr_row import ABLATIONS, protocol_of
-from ablations.measured import FOLDER
+from ablations.rows import FOLDER
 from pipeline.evaluation.outcomes import write_outcomes
 from pipeline.params.ablations_dmfr import DmfrAblationParams
 from pipeline.params.load import load_params, load_section

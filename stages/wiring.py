@@ -38,20 +38,20 @@ SOURCES = tuple(file.stem for file in sorted((ROOT / "pipeline" / "schemas").glo
 _ROW = "data/${item.method.dataset}"
 _FOLDERS = {
     "stages.train_degrader": "data/${key}",
-    "ablations.row": _ROW,
+    "ablations.nir_vis_row": _ROW,
     "ablations.dmfr_row": _ROW,
     "ablations.bodies_row": _ROW,
 }
 """Folder of an entry's data set, where it is not that of ``dataset`` in a section of params."""
 
 _ROWS_OF = {
-    "ablations.row": "stages.train_nir_vis",
+    "ablations.nir_vis_row": "stages.train_nir_vis",
     "ablations.dmfr_row": "stages.train_dmfr",
     "ablations.bodies_row": "stages.train_bodies",
 }
 """The stage whose methods the rows of ablations train."""
 
-_BESIDE = {"ablations.row": ("masks",)}
+_BESIDE = {"ablations.nir_vis_row": ("masks",)}
 """What is read beside what the methods declare: masked probes."""
 
 _SHARED = frozenset({"__init__", "run", "wiring"})

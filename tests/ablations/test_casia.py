@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ablations import sized
+from ablations import laid_over
 from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.load import check_params, lay_profile_over, load_section, read_yaml
 from pipeline.report.published import published_by
@@ -26,7 +26,7 @@ def rows(paper, size, tmp_path):
     over = dict.fromkeys((f"casia_{paper}", f"casia_{paper}{size}"))
     files = ["params", *over]
     target = tmp_path / "rows.yaml"
-    sized.run(target, *(ROOT / f"ablations/{name}.yaml" for name in files))
+    laid_over.run(target, *(ROOT / f"ablations/{name}.yaml" for name in files))
     return load_section(NirVisAblationParams, target)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ablations import sized
+from ablations import laid_over
 from pipeline.errors import ParamsError
 from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.ablations_bodies import BodyAblationParams
@@ -35,7 +35,7 @@ def rows(part, size, tmp_path):
     model, _, *files = ROWS[part]
     target, folder = tmp_path / "rows.yaml", Path(files[0]).parent
     over = [f"{folder}/study{size}.yaml"] if size else []
-    sized.run(target, *(ROOT / "ablations" / name for name in (*files, *over)))
+    laid_over.run(target, *(ROOT / "ablations" / name for name in (*files, *over)))
     return load_section(model, target)
 
 
@@ -122,8 +122,8 @@ def test_rows_keep_their_order_and_an_unknown_one_is_told(tmp_path):
     (tmp_path / "over.yaml").write_text("rows: {nobody: {method: {steps: 1}}}\n")
     over = tmp_path / "over.yaml"
     with pytest.raises(ParamsError, match=r"'nobody'.* are none of"):
-        sized.run(tmp_path / "rows.yaml", ROOT / "ablations/study.yaml", over)
-    command = [sys.executable, "-m", "ablations.sized", str(tmp_path / "r"), "none.yaml"]
+        laid_over.run(tmp_path / "rows.yaml", ROOT / "ablations/study.yaml", over)
+    command = [sys.executable, "-m", "ablations.laid_over", str(tmp_path / "r"), "none.yaml"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: none.yaml")
@@ -140,14 +140,14 @@ def test_a_file_without_rows_is_told(tmp_path, file, over, message):
     for name, text in (("file", file), ("over", over)):
         (tmp_path / f"{name}.yaml").write_text(f"{text}\n")
     with pytest.raises(ParamsError, match=message):
-        sized.run(tmp_path / "rows.yaml", tmp_path / "file.yaml", tmp_path / "over.yaml")
+        laid_over.run(tmp_path / "rows.yaml", tmp_path / "file.yaml", tmp_path / "over.yaml")
 
 
 def test_who_opens_the_rows_reads_where_they_are_to_be_edited(tmp_path):
     """What is edited in them is written over by the next run."""
     for name in ("file", "over"):
         (tmp_path / f"{name}.yaml").write_text("rows: {a: {title: b}}\n")
-    sized.run(tmp_path / "rows.yaml", tmp_path / "file.yaml", tmp_path / "over.yaml")
+    laid_over.run(tmp_path / "rows.yaml", tmp_path / "file.yaml", tmp_path / "over.yaml")
     first = (tmp_path / "rows.yaml").read_text().splitlines()[0]
     assert first.startswith(f"# Made of {tmp_path}/file.yaml and {tmp_path}/over.yaml")
 
@@ -155,14 +155,14 @@ def test_who_opens_the_rows_reads_where_they_are_to_be_edited(tmp_path):
 @pytest.mark.parametrize("words", [[], ["rows.yaml"], ["rows.yaml", "study.yaml", "--thread=1"]])
 def test_the_command_line_says_what_it_takes(words):
     with pytest.raises(SystemExit, match=r"usage: .* TARGET FILE \[OVER …\] \[--threads=N\]"):
-        sized.main(words)
+        laid_over.main(words)
 
 
 def test_rows_take_as_many_threads_as_are_asked_for(tmp_path):
     for words, threads in (([], 2), (["--threads=1"], 1)):
-        sized.main([str(tmp_path / "rows.yaml"), str(ROOT / "ablations/study.yaml"), *words])
+        laid_over.main([str(tmp_path / "rows.yaml"), str(ROOT / "ablations/study.yaml"), *words])
         ablation = load_section(NirVisAblationParams, tmp_path / "rows.yaml")
         assert {row.method.threads for row in ablation.rows.values()} == {threads}
     for wrong in ("0", "-1", "two", ""):
         with pytest.raises(ParamsError, match="expected a whole number from 1"):
-            sized.main(["x", "y", f"--threads={wrong}"])
+            laid_over.main(["x", "y", f"--threads={wrong}"])

@@ -12,7 +12,7 @@ import pytest
 from face_rows import face_row, write_rows
 from ruamel.yaml import YAML
 
-from ablations import recognised, row, table, zero_shot
+from ablations import nir_vis_recognised, nir_vis_row, nir_vis_table, nir_vis_zero_shot
 from models.backbones.lightcnn import LightCNN9
 from pipeline.errors import ParamsError, StageError
 from pipeline.evaluation.outcomes import read_outcomes
@@ -91,7 +91,7 @@ def built(tmp_path_factory):
         patch.chdir(folder)
         write_project()
         for name in SMALL:
-            row.run(name)
+            nir_vis_row.run(name)
     return folder
 
 
@@ -107,7 +107,7 @@ def test_rows_are_trained_with_each_seed_and_make_one_table(measured):
     assert len(wcnn["masked"]["rank1"]["each"]) == 2
     networks = sorted(Path("data/trained/ablations").rglob("*.pt"))
     assert [path.parent.name for path in networks] == ["1-01", "2-01"] * 2
-    table.run()
+    nir_vis_table.run()
     made = Path("reports/ablations/results.md").read_text()
     assert "| + PRAM + L_CAT | plain | plain |" in made
     assert "| W-CNN | masked | masked |" in made
@@ -136,13 +136,13 @@ def test_rows_are_trained_with_each_seed_and_make_one_table(measured):
     values = read_yaml(Path("ablations/params.yaml"))
     values["seeds"] = [1, 2, 3]
     YAML().dump(values, Path("ablations/params.yaml"))
-    row.run("wcnn")
+    nir_vis_row.run("wcnn")
     assert {path: path.stat().st_mtime_ns for path in networks} == before
     assert Path("data/trained/ablations/wcnn/3-01/network.pt").is_file()
 
     with pytest.raises(StageError, match=r"yet: \['pram_lcat'\], with the seeds \[1, 2, 3\]"):
-        table.run()
-    table.run(partly=True)
+        nir_vis_table.run()
+    nir_vis_table.run(partly=True)
     made = Path("reports/ablations/results.md").read_text()
     assert "| W-CNN | masked | masked |" in made
     assert "+ PRAM + L_CAT" not in made.partition("Published alone:")[0]
@@ -175,12 +175,12 @@ def test_a_row_is_trained_on_its_own_folds_or_on_all(chosen, words):
     method = {} if chosen is None else {"folds": chosen}
     values["rows"]["wcnn"] = merge_params(values["rows"]["wcnn"], {"method": method})
     YAML().dump(values | {"contrasts": {}}, Path("ablations/params.yaml"))
-    row.run("wcnn")
+    nir_vis_row.run("wcnn")
     trained = {path.parent.name for path in Path("data/trained/ablations/wcnn").rglob("*.pt")}
     assert trained == {f"{seed}-{fold:02d}" for seed in (1, 2) for fold in chosen or (1, 2)}
     found = read_outcomes(Path("reports/ablations/outcomes/wcnn/masked.parquet"))
     assert {fold for each in found.values() for fold, _ in each} == set(chosen or (1, 2))
-    table.run()
+    nir_vis_table.run()
     assert words in Path("reports/ablations/results.md").read_text()
     assert Path("reports/ablations/results.png").stat().st_size > 0
 
@@ -192,9 +192,9 @@ def test_sface_stands_on_top_and_says_how_far_people_differ(measured, weight_fil
     folder = Path("data/sample/protocols")
     protocol = read_protocol(folder / "VIS-NIR")
     write_protocol(folder, replace(protocol, name="frontal"))
-    row.run("wcnn")
-    zero_shot.run()
-    table.run(partly=True)
+    nir_vis_row.run("wcnn")
+    nir_vis_zero_shot.run()
+    nir_vis_table.run(partly=True)
     made = Path("reports/ablations/results.md").read_text()
     assert made.index("| SFace, zero-shot | – | plain |") < made.index("| W-CNN |")
     assert "SFace's EER in VIS from the front is" in made
@@ -203,19 +203,19 @@ def test_sface_stands_on_top_and_says_how_far_people_differ(measured, weight_fil
 
 def test_the_table_names_the_rows_it_lacks(project):
     with pytest.raises(StageError, match=r"not measured yet: \['pram_lcat', 'wcnn'\]"):
-        table.run()
-    row.run("wcnn")
-    table.run(partly=True)
+        nir_vis_table.run()
+    nir_vis_row.run("wcnn")
+    nir_vis_table.run(partly=True)
     assert "L_CAT > W-CNN" not in Path("reports/ablations/results.md").read_text()
 
 
 def test_an_unknown_row_is_told(project):
     with pytest.raises(ParamsError, match="'hsst' is none of"):
-        row.run("hsst")
+        nir_vis_row.run("hsst")
 
 
 def test_a_sheet_shows_whom_one_row_alone_found(measured):
-    recognised.run()
+    nir_vis_recognised.run()
     assert Path("reports/ablations/recognised/lcat.png").stat().st_size > 0
 
 
@@ -227,7 +227,7 @@ def test_a_sheet_takes_a_sample_itself_or_the_first_that_was_made_of_it(project)
         own = {row["sample_id"]: row["image"]["bytes"] for row in rows}
         made = {row["parent_id"]: row["image"]["bytes"] for row in reversed(rows)}
         wanted = [*own][:2] + [*made][:2]
-        for image, name in zip(recognised._images(folder, wanted), wanted, strict=True):
+        for image, name in zip(nir_vis_recognised._images(folder, wanted), wanted, strict=True):
             assert np.array_equal(image, decode_rgb((made | own)[name]))
 
 
@@ -242,8 +242,8 @@ def test_a_probe_is_shown_where_every_training_of_one_row_found_it_and_none_of_t
         for place in range(4)
     ]
     trials[0][4, "a1"] = "a", False  # in the other fold a2 is the first
-    assert recognised.found_by_one_alone(trials[:2], trials[2:], 3) == ["a1"]
-    assert recognised.found_by_one_alone(trials[:2], trials[2:], 4) == ["a2"]
+    assert nir_vis_recognised.found_by_one_alone(trials[:2], trials[2:], 3) == ["a1"]
+    assert nir_vis_recognised.found_by_one_alone(trials[:2], trials[2:], 4) == ["a2"]
 
 
 def test_a_row_is_not_tested_on_whom_it_knows_by_another_name():

@@ -1,10 +1,10 @@
-"""One row of the ablations: ``python -m ablations.row <row>`` trains and measures it."""
+"""One row of NIR-VIS's ablations: ``python -m ablations.nir_vis_row <row>`` does it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ablations.measured import FOLDER, begin, chosen, train_row, trial_network, write_row
+from ablations.rows import FOLDER, begin, chosen, train_row, trial_network, write_row
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.params.ablations import NirVisAblationParams, NirVisRowParams
 from pipeline.params.load import load_section
@@ -107,4 +107,4 @@ def trial_path(name: str, seed: int, fold: int) -> Path:
 
 
 if __name__ == "__main__":
-    item_main("ablations.row", run)
+    item_main("ablations.nir_vis_row", run)

@@ -1,4 +1,4 @@
-"""The sheet "recognised where the baseline fails": ``python -m ablations.recognised``.
+"""The sheet "recognised where the baseline fails": ``python -m ablations.nir_vis_recognised``.
 
 Reference:
     PRAM + CAT paper, figure 5.
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ablations.contrasted import outcomes_path
-from ablations.measured import FOLDER
-from ablations.row import ABLATIONS, trial_path
+from ablations.nir_vis_contrasts import outcomes_path
+from ablations.nir_vis_row import ABLATIONS, trial_path
+from ablations.rows import FOLDER
 from pipeline.evaluation.outcomes import Outcomes, read_embeddings, read_outcomes
 from pipeline.evaluation.templates import sides_of
 from pipeline.ops.codec import decode_rgb
@@ -119,4 +119,4 @@ def _images(folder: ShardFolder, wanted: Sequence[str]) -> list[UInt8]:
 
 
 if __name__ == "__main__":
-    run_guarded("ablations.recognised", run)
+    run_guarded("ablations.nir_vis_recognised", run)

@@ -1,11 +1,11 @@
-"""One table of all rows, ours and published: ``python -m ablations.table``."""
+"""One table of NIR-VIS's rows, ours and published: ``python -m ablations.nir_vis_table``."""
 
 import json
 
-from ablations.contrasted import MEASURE, contrasted
-from ablations.measured import FOLDER, read_rows, table_main
-from ablations.row import ABLATIONS
-from ablations.zero_shot import read_zero_shot
+from ablations.nir_vis_contrasts import MEASURE, contrasted
+from ablations.nir_vis_row import ABLATIONS
+from ablations.nir_vis_zero_shot import read_zero_shot
+from ablations.rows import FOLDER, read_rows, table_main
 from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.load import load_section
 from pipeline.report.ablations import ablation_table, write_ablation
@@ -25,7 +25,7 @@ def run(*, partly: bool = False) -> None:
     """
     ablation = load_section(NirVisAblationParams, ABLATIONS)
     results = read_rows(
-        "rows", ablation.rows, ablation.seeds, "python -m ablations.row", partly=partly
+        "rows", ablation.rows, ablation.seeds, "python -m ablations.nir_vis_row", partly=partly
     )
     kept = {name: ablation.rows[name] for name in results}
     ablation = ablation.model_copy(update={"rows": kept})
@@ -43,4 +43,4 @@ def run(*, partly: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    table_main("ablations.table", run)
+    table_main("ablations.nir_vis_table", run)

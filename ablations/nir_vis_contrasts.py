@@ -1,11 +1,11 @@
-"""Contrasts of rows that were measured, from the outcomes and embeddings that they left."""
+"""Contrasts of NIR-VIS's rows, from the outcomes and embeddings that those measured left."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from ablations.measured import FOLDER
-from ablations.row import trial_path
+from ablations.nir_vis_row import trial_path
+from ablations.rows import FOLDER
 from pipeline.evaluation.contrasts import Contrast, contrast_of_outcomes
 from pipeline.evaluation.outcomes import read_embeddings, read_outcomes
 from pipeline.evaluation.verification_draws import (

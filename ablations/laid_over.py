@@ -1,6 +1,6 @@
 """A file of rows with others laid over it.
 
-``python -m ablations.sized TARGET FILE [OVER …] [--threads=N]``
+``python -m ablations.laid_over TARGET FILE [OVER …] [--threads=N]``
 """
 
 import io
@@ -74,7 +74,7 @@ def main(words: Sequence[str]) -> None:
     files = [Path(word) for word in words if not word.startswith("--")]
     asked = [word.removeprefix(_THREADS) for word in words if word.startswith(_THREADS)]
     if len(files) < 2 or len(files) + len(asked) < len(words):
-        sys.exit(f"usage: python -m ablations.sized TARGET FILE [OVER …] [{_THREADS}N]")
+        sys.exit(f"usage: python -m ablations.laid_over TARGET FILE [OVER …] [{_THREADS}N]")
     if asked and (not asked[-1].isdecimal() or not int(asked[-1])):
         raise ParamsError(f"{_THREADS}{asked[-1]}: expected a whole number from 1")
     run(*files, threads=int(asked[-1]) if asked else None)

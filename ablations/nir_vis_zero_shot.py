@@ -1,11 +1,14 @@
-"""Networks as they are on what the rows are tested on: ``python -m ablations.zero_shot``."""
+"""Networks as they are on what NIR-VIS's rows are tested on.
+
+``python -m ablations.nir_vis_zero_shot``
+"""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from ablations.measured import FOLDER
-from ablations.row import ABLATIONS, protocol_of
+from ablations.nir_vis_row import ABLATIONS, protocol_of
+from ablations.rows import FOLDER
 from pipeline.evaluation.outcomes import write_outcomes
 from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.load import load_params, load_section
@@ -76,4 +79,4 @@ def _separation(stage: StageRun, method: RecogniserParams) -> dict[str, Any] | N
 
 
 if __name__ == "__main__":
-    run_guarded("ablations.zero_shot", run)
+    run_guarded("ablations.nir_vis_zero_shot", run)

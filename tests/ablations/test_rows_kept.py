@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ablations import measured, sized
+from ablations import laid_over, rows
 
 
 @pytest.fixture
@@ -21,21 +21,21 @@ def killed(monkeypatch):
 
 def test_a_kill_leaves_the_row_that_was_measured_before(killed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    measured.write_row("rows", "plain", {"gradients": {"1-01": {}}, "rank1": 0.5})
+    rows.write_row("rows", "plain", {"gradients": {"1-01": {}}, "rank1": 0.5})
     killed()
     with pytest.raises(KeyboardInterrupt):
-        measured.write_row("rows", "plain", {"gradients": {"1-01": {}}, "rank1": 0.75})
-    found = measured.read_rows("rows", ["plain"], [1], "command")
+        rows.write_row("rows", "plain", {"gradients": {"1-01": {}}, "rank1": 0.75})
+    found = rows.read_rows("rows", ["plain"], [1], "command")
     assert found["plain"]["rank1"] == 0.5
 
 
-def test_a_kill_leaves_the_rows_that_were_sized_before(killed, tmp_path):
+def test_a_kill_leaves_the_rows_that_were_laid_over_before(killed, tmp_path):
     for name, steps in (("small", 3), ("large", 9)):
         Path(tmp_path, f"{name}.yaml").write_text(f"rows: {{plain: {{steps: {steps}}}}}\n")
     target = tmp_path / "rows.yaml"
-    sized.run(target, tmp_path / "small.yaml")
+    laid_over.run(target, tmp_path / "small.yaml")
     before = target.read_bytes()
     killed()
     with pytest.raises(KeyboardInterrupt):
-        sized.run(target, tmp_path / "large.yaml")
+        laid_over.run(target, tmp_path / "large.yaml")
     assert target.read_bytes() == before
