@@ -15,9 +15,9 @@ from pathlib import Path
 from ablations.bodies_row import (
     ABLATIONS,
     measured_by,
+    network_of,
     open_tested_by,
     protocols_of,
-    trial_path,
 )
 from ablations.bodies_table import MEASURE, contrasted
 from ablations.rows import FOLDER
@@ -58,7 +58,7 @@ def run(folders: Sequence[Path], people: int | None = None) -> None:
     rows = {
         name: row
         for name, row in ablation.rows.items()
-        if all(trial_path(name, seed).is_file() for seed in ablation.seeds)
+        if all(network_of(name, seed).is_file() for seed in ablation.seeds)
     }
     if left := sorted(ablation.rows.keys() - rows.keys()):
         print(f"not trained here with the seeds {list(ablation.seeds)}, so left out: {left}")
@@ -71,8 +71,8 @@ def run(folders: Sequence[Path], people: int | None = None) -> None:
             _test(name, row, ablation, folder, place, mine)
         for size, measured in mine.items():
             for each, bands in measured.items():
-                for band, trials in bands.items():
-                    write_outcomes(_outcomes_path(size, each, band), trials)
+                for band, seeds in bands.items():
+                    write_outcomes(_outcomes_path(size, each, band), seeds)
             found[size] |= measured
     ablation = ablation.model_copy(update={"rows": rows})
     for size in sizes:
@@ -115,7 +115,7 @@ def _test(
     unit = ablation.templates == "unit"
     tested = open_tested_by(row, pretrained, stage, crops, protocols, unit=unit)
     for seed in ablation.seeds:
-        trained = load_trained(trial_path(name, seed))
+        trained = load_trained(network_of(name, seed))
         if not _others(row.method.dataset, stage.params, other):
             for protocol in protocols:
                 refuse_trained(trained, protocol, row.method.dataset, other.datasets)
@@ -124,8 +124,8 @@ def _test(
             for size, mine in found.items():
                 cut = _cut(each, size)
                 for band, outcomes in ablate_bodies.outcomes_by_band(cut).items():
-                    trials = mine.setdefault(measured, {}).setdefault(band, {})
-                    trials.setdefault(seed, {}).update(
+                    seeds = mine.setdefault(measured, {}).setdefault(band, {})
+                    seeds.setdefault(seed, {}).update(
                         {
                             (place, probe): (f"{place}/{person}", first)
                             for (_, probe), (person, first) in outcomes.items()

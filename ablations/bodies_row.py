@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablations.rows import FOLDER, chosen, trial_network, write_row
+from ablations.rows import FOLDER, chosen, network_in, write_row
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.evaluation.people import refuse_trained
 from pipeline.params.ablations_bodies import BodyAblationParams, BodyRowParams
@@ -59,7 +59,7 @@ def measure(
     outcomes: dict[str, dict[str, dict[int, Outcomes]]] = {}
     for seed in ablation.seeds:
         params = row.method.model_copy(update={"seed": seed})
-        path = trial_path(name, seed)
+        path = network_of(name, seed)
         key = stage.key({"method": params}, code).fingerprint(people.samples.digest)
         with locked(path.parent):
             method = bodies.method_of(params, pretrained)
@@ -121,9 +121,9 @@ def measured_by(
     return {name if each == own else f"{name}_{each}": row for each, row in rows.items()}
 
 
-def trial_path(name: str, seed: int) -> Path:
+def network_of(name: str, seed: int) -> Path:
     """Return where the network of a row and seed lies."""
-    return trial_network(f"ablations_bodies/{name}/{seed}")
+    return network_in(f"ablations_bodies/{name}/{seed}")
 
 
 def outcomes_path(row: str, measured: str, band: str) -> Path:

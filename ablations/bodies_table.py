@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ablations.bodies_row import ABLATIONS, outcomes_path
-from ablations.rows import FOLDER, read_rows, table_main
+from ablations.rows import FOLDER, table_main, with_results
 from pipeline.evaluation.contrasts import contrast_of_outcomes
 from pipeline.evaluation.outcomes import read_outcomes
-from pipeline.params.ablations_bodies import BodyAblationParams, variants_of
+from pipeline.params.ablations_bodies import BodyAblationParams
 from pipeline.params.load import load_section
 from pipeline.report.ablations_bodies import bodies_table
 from pipeline.report.contrasts import (
@@ -32,11 +32,9 @@ def run(*, partly: bool = False) -> None:
     Raises:
         StageError: a row was not measured, and all were asked for; or none was.
     """
-    ablation = load_section(BodyAblationParams, ABLATIONS)
+    whole = load_section(BodyAblationParams, ABLATIONS)
     command = "python -m ablations.bodies_row"
-    results = read_rows("bodies_rows", ablation.rows, ablation.seeds, command, partly=partly)
-    kept = {name: ablation.rows[name] for name in results}
-    ablation = ablation.model_copy(update={"rows": kept})
+    ablation, results = with_results(whole, "bodies_rows", command, partly=partly)
     found = dict(contrasted(ablation, outcomes_path))
     table = bodies_table(ablation, results, published_between_bands())
     table += "\n" + contrasts_table(MEASURE, found)
@@ -56,11 +54,7 @@ def contrasted(
         ablation: with these rows alone.
         path: of outcomes, by row, what was measured with it, and band.
     """
-    row_of = {
-        measured: row
-        for row, params in ablation.rows.items()
-        for measured in (row, *(f"{row}_{each}" for each in variants_of(params)))
-    }
+    row_of = ablation.measured()
     for name, params in ablation.contrasts.items():
         if not {params.better, params.worse} <= row_of.keys():
             continue
@@ -68,8 +62,8 @@ def contrasted(
             read_outcomes(path(row_of[each], each, params.probes))
             for each in (params.better, params.worse)
         )
-        trials = [[each[seed] for seed in ablation.seeds] for each in (better, worse)]
-        yield name, MeasuredContrast(params, contrast_of_outcomes(*trials), {})
+        outcomes = [[each[seed] for seed in ablation.seeds] for each in (better, worse)]
+        yield name, MeasuredContrast(params, contrast_of_outcomes(*outcomes), {})
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablations.rows import FOLDER, begin, chosen, train_row, trial_network, write_row
+from ablations.rows import FOLDER, chosen, network_in, start_of, train_locked, write_row
 from pipeline.evaluation.made_probes import asked_of
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.params.ablations_dmfr import DmfrAblationParams, DmfrRowParams, TestedParams
@@ -38,7 +38,7 @@ def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list
     from pipeline.training import dmfr, embed  # these bring torch
     from pipeline.training.once import curve_of
 
-    stage, pretrained, code = begin("train_dmfr", row.method)
+    stage, pretrained, code = start_of("train_dmfr", row.method)
     folders = {source: stage.source(source) for source in STAGES}
     samples = dmfr.open_training_samples(row.method, folders)
     bench = _bench(name, ablation, row.method, folders, pretrained, stage.params.datasets)
@@ -46,14 +46,14 @@ def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list
     outcomes: dict[str, dict[int, Outcomes]] = {}
     for seed in ablation.seeds:
         params = row.method.model_copy(update={"seed": seed})
-        path = trial_path(name, seed)
-        trained = train_row(
+        path = network_of(name, seed)
+        trained = train_locked(
             f"{name}, seed {seed}",
             params,
             pretrained,
             samples,
             key=stage.key({"method": params}, code).fingerprint(samples.digest),
-            folder=trial(name, seed),
+            folder=training_folder(name, seed),
         )
         tests = bench.tests(params, trained)
         for each, result in tests.items():
@@ -103,14 +103,14 @@ def protocol_of(dataset: str, tested: TestedParams) -> Protocol:
     return asked_of(protocol, real, made, tested.probes)
 
 
-def trial(name: str, seed: int) -> str:
-    """Return the folder of a row's training, as ``train_row`` takes it."""
+def training_folder(name: str, seed: int) -> str:
+    """Return the folder of a row's training, as ``train_locked`` takes it."""
     return f"ablations_dmfr/{name}/{seed}"
 
 
-def trial_path(name: str, seed: int) -> Path:
+def network_of(name: str, seed: int) -> Path:
     """Return where the network of a row's training lies; embeddings lie beside it, by test."""
-    return trial_network(trial(name, seed))
+    return network_in(training_folder(name, seed))
 
 
 if __name__ == "__main__":

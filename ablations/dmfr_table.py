@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from ablations.dmfr_row import ABLATIONS, protocol_of, trial_path
+from ablations.dmfr_row import ABLATIONS, network_of, protocol_of
 from ablations.dmfr_zero_shot import read_zero_shot
-from ablations.rows import FOLDER, read_rows, table_main
+from ablations.rows import FOLDER, table_main, with_results
 from pipeline.evaluation.outcomes import read_embeddings
 from pipeline.evaluation.verification_draws import (
     EER,
@@ -40,11 +40,9 @@ def run(*, partly: bool = False) -> None:
     Raises:
         StageError: a row was not measured, and all were asked for; or none was.
     """
-    ablation = load_section(DmfrAblationParams, ABLATIONS)
+    whole = load_section(DmfrAblationParams, ABLATIONS)
     command = "python -m ablations.dmfr_row"
-    results = read_rows("dmfr_rows", ablation.rows, ablation.seeds, command, partly=partly)
-    kept = {name: ablation.rows[name] for name in results}
-    ablation = ablation.model_copy(update={"rows": kept})
+    ablation, results = with_results(whole, "dmfr_rows", command, partly=partly)
     found = dict(_contrasted(ablation, results))
     table = dmfr_table(ablation, results, read_zero_shot()) + "\n" + contrasts_table(MEASURE, found)
     write_whole(FOLDER / "dmfr.md", table)
@@ -69,7 +67,7 @@ def _contrasted(
         return [
             verification_draws(
                 fold,
-                *read_embeddings(trial_path(row, seed).with_name(f"{tested}.parquet"), 1),
+                *read_embeddings(network_of(row, seed).with_name(f"{tested}.parquet"), 1),
                 fars,
             )
             for seed in ablation.seeds

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from ablations.nir_vis_row import trial_path
+from ablations.nir_vis_row import network_of
 from ablations.rows import FOLDER
 from pipeline.evaluation.contrasts import Contrast, contrast_of_outcomes
 from pipeline.evaluation.outcomes import read_embeddings, read_outcomes
@@ -36,7 +36,7 @@ def _found(ablation: NirVisAblationParams) -> Iterator[tuple[str, MeasuredContra
         method = ablation.rows[row].method
         protocol = read_protocol(Path("data", method.dataset, "protocols", ablation.tested))
         return [
-            _draws(protocol, trial_path(row, seed, 1).with_name(f"{probes}.parquet"))
+            _draws(protocol, network_of(row, seed, 1).with_name(f"{probes}.parquet"))
             for seed in ablation.seeds
         ]
 
@@ -46,15 +46,15 @@ def _found(ablation: NirVisAblationParams) -> Iterator[tuple[str, MeasuredContra
         if not set(rows) <= ablation.rows.keys() or not all(path.is_file() for path in paths):
             continue
         better, worse = (read_outcomes(path) for path in paths)
-        trials = [[each[seed] for seed in ablation.seeds] for each in (better, worse)]
+        outcomes = [[each[seed] for seed in ablation.seeds] for each in (better, worse)]
         secondary: Mapping[str, Contrast | None] = {}
-        if {fold for trial in trials[0] for fold, _ in trial} == {1}:
+        if {fold for training in outcomes[0] for fold, _ in training} == {1}:
             both = draws(params.better, params.probes), draws(params.worse, params.probes)
             secondary = {
                 "EER": contrast_of_verification(*both, EER),
                 "TAR @ 1e-2": contrast_of_verification(*both, "1e-2"),
             }
-        yield name, MeasuredContrast(params, contrast_of_outcomes(*trials), secondary)
+        yield name, MeasuredContrast(params, contrast_of_outcomes(*outcomes), secondary)
 
 
 def outcomes_path(row: str, probes: str) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ablations.nir_vis_contrasts import outcomes_path
-from ablations.nir_vis_row import ABLATIONS, trial_path
+from ablations.nir_vis_row import ABLATIONS, network_of
 from ablations.rows import FOLDER
 from pipeline.evaluation.outcomes import Outcomes, read_embeddings, read_outcomes
 from pipeline.evaluation.templates import sides_of
@@ -73,7 +73,7 @@ def _columns(
     row = ablation.rows[claim.worse]
     folder = Path("data", row.method.dataset)
     fold = read_protocol(folder / "protocols" / ablation.tested).fold(number)
-    path = trial_path(claim.worse, ablation.seeds[0], number).with_name(f"{claim.probes}.parquet")
+    path = network_of(claim.worse, ablation.seeds[0], number).with_name(f"{claim.probes}.parquet")
     gallery, probing = sides_of(fold, *read_embeddings(path, number))
     first: dict[str, str] = {}
     for each in fold.enroll.to_pylist():

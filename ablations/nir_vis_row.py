@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ablations.rows import FOLDER, begin, chosen, train_row, trial_network, write_row
+from ablations.rows import FOLDER, chosen, network_in, start_of, train_locked, write_row
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.params.ablations import NirVisAblationParams, NirVisRowParams
 from pipeline.params.load import load_section
@@ -48,7 +48,7 @@ def measure(name: str, ablation: NirVisAblationParams, row: NirVisRowParams) -> 
     from pipeline.training.ablation import gradients_of, recognised
     from pipeline.training.once import curve_of
 
-    stage, pretrained, code = begin("train_nir_vis", row.method)
+    stage, pretrained, code = start_of("train_nir_vis", row.method)
     trained_on = protocol_of(row.method, row.method.protocol)
     tested = protocol_of(row.method, ablation.tested)
     folders = {"parts": stage.source("parts")}
@@ -69,14 +69,14 @@ def measure(name: str, ablation: NirVisAblationParams, row: NirVisRowParams) -> 
         samples = train.open_training_samples(row.method, folders, ids)
         for seed in ablation.seeds:
             params = row.method.model_copy(update={"seed": seed})
-            path = trial_path(name, seed, number)
-            trained = train_row(
+            path = network_of(name, seed, number)
+            trained = train_locked(
                 f"{name}, seed {seed}",
                 params,
                 pretrained,
                 samples,
                 key=stage.key({"method": params}, code).fingerprint(samples.digest),
-                folder=trial(name, seed, number),
+                folder=training_folder(name, seed, number),
             )
             found.gradients[path.parent.name] = gradients_of(curve_of(path))
             for probes, both in sets.items():
@@ -96,14 +96,14 @@ def protocol_of(method: NirVisParams, name: str) -> Protocol:
     return protocol.only(method.folds) if method.folds else protocol
 
 
-def trial(name: str, seed: int, fold: int) -> str:
-    """Return the folder of a row's training, as ``train_row`` takes it."""
+def training_folder(name: str, seed: int, fold: int) -> str:
+    """Return the folder of a row's training, as ``train_locked`` takes it."""
     return f"ablations/{name}/{seed}-{fold:02d}"
 
 
-def trial_path(name: str, seed: int, fold: int) -> Path:
+def network_of(name: str, seed: int, fold: int) -> Path:
     """Return where the network of a row's training lies; embeddings lie beside it, by probes."""
-    return trial_network(trial(name, seed, fold))
+    return network_in(training_folder(name, seed, fold))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import json
 from ablations.nir_vis_contrasts import MEASURE, contrasted
 from ablations.nir_vis_row import ABLATIONS
 from ablations.nir_vis_zero_shot import read_zero_shot
-from ablations.rows import FOLDER, read_rows, table_main
+from ablations.rows import FOLDER, table_main, with_results
 from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.load import load_section
 from pipeline.report.ablations import ablation_table, write_ablation
@@ -23,12 +23,10 @@ def run(*, partly: bool = False) -> None:
     Raises:
         StageError: a row was not measured, and all were asked for; or none was.
     """
-    ablation = load_section(NirVisAblationParams, ABLATIONS)
-    results = read_rows(
-        "rows", ablation.rows, ablation.seeds, "python -m ablations.nir_vis_row", partly=partly
+    whole = load_section(NirVisAblationParams, ABLATIONS)
+    ablation, results = with_results(
+        whole, "rows", "python -m ablations.nir_vis_row", partly=partly
     )
-    kept = {name: ablation.rows[name] for name in results}
-    ablation = ablation.model_copy(update={"rows": kept})
     zero_shot, separation = read_zero_shot()
     write_ablation(ablation, results, zero_shot, FOLDER / "results.csv")
     found = contrasted(ablation)

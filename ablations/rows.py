@@ -1,10 +1,10 @@
-"""Where rows of the ablations are kept between their training and their table, and how trained."""
+"""What rows of all papers share: how one is trained, and where it is kept until its table."""
 
 import json
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from pipeline.errors import ParamsError, StageError
 from pipeline.params.load import load_params
@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 FOLDER = Path("reports/ablations")
 
 _Row = TypeVar("_Row")
+_Ablation = TypeVar("_Ablation", bound="Ablation")
+
+
+class Ablation(Protocol):
+    """What params of all ablations have."""
+
+    @property
+    def rows(self) -> Mapping[str, Any]:
+        """Params of each, by name."""
+
+    @property
+    def seeds(self) -> Collection[int]:
+        """Each row is trained with every one."""
+
+    def model_copy(self, *, update: dict[str, Any]) -> Self:
+        """Return a copy with other values."""
 
 
 def chosen(rows: Mapping[str, _Row], name: str, source: Path) -> _Row:
@@ -38,7 +54,7 @@ def chosen(rows: Mapping[str, _Row], name: str, source: Path) -> _Row:
     return rows[name]
 
 
-def begin(section: str, method: RecogniserParams) -> tuple[StageRun, "Trained", tuple[str, ...]]:
+def start_of(section: str, method: RecogniserParams) -> tuple[StageRun, "Trained", tuple[str, ...]]:
     """Return the run that a row's trainings are of, what they start from, and whose code they use.
 
     Args:
@@ -56,7 +72,7 @@ def begin(section: str, method: RecogniserParams) -> tuple[StageRun, "Trained", 
     return stage, pretrained, code
 
 
-def train_row(
+def train_locked(
     label: str,
     params: RecogniserParams,
     pretrained: "Trained",
@@ -65,7 +81,7 @@ def train_row(
     key: str,
     folder: str,
 ) -> "Trained":
-    """Train a row with one seed, if that was not done yet; see ``ablation.trained_row``.
+    """Train a row with one seed, if that was not done yet, while no other run does.
 
     Args:
         label: what the log calls it.
@@ -77,13 +93,13 @@ def train_row(
     """
     from pipeline.training.ablation import trained_row  # brings torch
 
-    path = trial_network(folder)
+    path = network_in(folder)
     with locked(path.parent):
         return trained_row(label, params, pretrained, samples, key=key, path=path)
 
 
-def trial_network(folder: str) -> Path:
-    """Return where the network of a row and seed lies."""
+def network_in(folder: str) -> Path:
+    """Return where a training leaves its network, by its folder as of ``train_locked``."""
     return Path("data", TRAINED, folder, "network.pt")
 
 
@@ -120,6 +136,25 @@ def read_rows(
             f"not measured yet: {missing}, with the seeds {list(seeds)}; run `{command}` on each"
         )
     return found
+
+
+def with_results(
+    whole: _Ablation, kind: str, command: str, *, partly: bool = False
+) -> tuple[_Ablation, dict[str, Any]]:
+    """Return params that have the measured rows alone, and what was measured of each.
+
+    Args:
+        whole: params with all rows.
+        kind: as of ``write_row``.
+        command: as of ``read_rows``.
+        partly: as of ``read_rows``.
+
+    Raises:
+        StageError: as of ``read_rows``.
+    """
+    results = read_rows(kind, whole.rows, whole.seeds, command, partly=partly)
+    kept = {name: whole.rows[name] for name in results}
+    return whole.model_copy(update={"rows": kept}), results
 
 
 def _seeds_of(row: Any) -> set[int]:

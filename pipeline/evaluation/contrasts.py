@@ -78,13 +78,13 @@ class Decided:
     least: float
 
 
-def rates_by_person(trials: Sequence[Outcomes], people: Sequence[str]) -> Float64:
-    """Return each one's rate of probes that found them, float64 (trials, people)."""
+def rates_by_person(seeds: Sequence[Outcomes], people: Sequence[str]) -> Float64:
+    """Return each one's rate of probes that found them, float64 (seeds, people)."""
     place = {person: index for index, person in enumerate(people)}
-    rates = np.zeros((len(trials), len(people)))
-    for row, trial in enumerate(trials):
-        owners = np.array([place[subject] for subject, _ in trial.values()])
-        found = np.array([hit for _, hit in trial.values()], np.float64)
+    rates = np.zeros((len(seeds), len(people)))
+    for row, outcomes in enumerate(seeds):
+        owners = np.array([place[subject] for subject, _ in outcomes.values()])
+        found = np.array([hit for _, hit in outcomes.values()], np.float64)
         tried = np.bincount(owners, minlength=len(people))
         rates[row] = np.bincount(owners, found, minlength=len(people)) / tried
     return rates
@@ -98,9 +98,9 @@ def contrast_of_outcomes(better: Sequence[Outcomes], worse: Sequence[Outcomes]) 
         worse: of the other one, by the same seeds.
 
     Raises:
-        StageError: the trials differ in their probes or their number.
+        StageError: the rows differ in their probes or in how many seeds they have.
     """
-    probes = {frozenset(trial) for trial in (*better, *worse)}
+    probes = {frozenset(outcomes) for outcomes in (*better, *worse)}
     if len(probes) != 1 or len(better) != len(worse):
         raise StageError(
             "expected two rows with the same seeds and probes, found "
@@ -127,7 +127,7 @@ def contrast_of_rates(better: Float64, worse: Float64) -> Contrast:
 def contrast_of_draws(
     values: tuple[Float64, Float64], draws: tuple[Float64, Float64], people: int
 ) -> Contrast | None:
-    """Contrast a measure that is no mean over people, from resamples of each trial.
+    """Contrast a measure that is no mean over people, from resamples of each training.
 
     Args:
         values: (seeds,) each: the better's and the worse's.
@@ -135,7 +135,7 @@ def contrast_of_draws(
         people: who were tested.
 
     Returns:
-        None where a trial, or most draws, have no number.
+        None where a training, or most draws, have no number.
     """
     apart = (draws[0] - draws[1]).mean(axis=0)
     known = apart[np.isfinite(apart)]

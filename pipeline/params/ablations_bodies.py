@@ -47,13 +47,13 @@ class BodyAblationParams(Section):
         check_contrasts(self.contrasts, dict.fromkeys(self.measured(), probes))
         return self
 
-    def measured(self) -> list[str]:
-        """Return all that is measured: each row, and beside it ``<row>_<variant>``."""
-        return [
-            name
+    def measured(self) -> dict[str, str]:
+        """Return the row of all that is measured: itself, and beside it ``<row>_<variant>``."""
+        return {
+            name: row
             for row, params in self.rows.items()
             for name in (row, *(f"{row}_{each}" for each in variants_of(params)))
-        ]
+        }
 
 
 def variants_of(row: BodyRowParams) -> tuple[str, ...]:

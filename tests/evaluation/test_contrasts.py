@@ -18,7 +18,7 @@ from pipeline.evaluation.contrasts import (
 )
 
 
-def trial(**found):
+def outcomes_of(**found):
     """One training's outcomes: for each person the probes that found them, as 1 and 0."""
     return {
         (1, f"{who}{place}"): (who, hit == "1")
@@ -28,7 +28,7 @@ def trial(**found):
 
 
 def test_each_person_counts_the_same_however_many_probes_they_have():
-    first, second = trial(a="1111", b="0"), trial(a="1000", b="1")
+    first, second = outcomes_of(a="1111", b="0"), outcomes_of(a="1000", b="1")
     assert rates_by_person([first, second], ["a", "b"]).tolist() == [[1.0, 0.0], [0.25, 1.0]]
     found = contrast_of_outcomes([first], [second])
     assert found.rates == (0.5, 0.625)  # pooled over probes it would be 0.8 and 0.4
@@ -81,7 +81,7 @@ def test_of_rows_that_are_alike_one_in_twenty_studies_says_otherwise(ratio):
 
 
 def test_rows_that_are_equal_differ_by_nothing():
-    same = [trial(a="10", b="01")] * 3
+    same = [outcomes_of(a="10", b="01")] * 3
     found = contrast_of_outcomes(same, same)
     assert (found.difference, found.error, found.p_value) == (0.0, 0.0, 1.0)
     assert decided([found])[0].verdict == "undecided"
@@ -89,11 +89,11 @@ def test_rows_that_are_equal_differ_by_nothing():
 
 def test_other_probes_or_seeds_are_refused():
     with pytest.raises(StageError, match="same seeds and probes"):
-        contrast_of_outcomes([trial(a="1", b="1")], [trial(a="11", b="1")])
+        contrast_of_outcomes([outcomes_of(a="1", b="1")], [outcomes_of(a="11", b="1")])
     with pytest.raises(StageError, match="same seeds and probes"):
-        contrast_of_outcomes([trial(a="1", b="1")] * 2, [trial(a="1", b="1")])
+        contrast_of_outcomes([outcomes_of(a="1", b="1")] * 2, [outcomes_of(a="1", b="1")])
     with pytest.raises(StageError, match="1 people were tested"):
-        contrast_of_outcomes([trial(a="1")], [trial(a="1")])
+        contrast_of_outcomes([outcomes_of(a="1")], [outcomes_of(a="1")])
 
 
 def test_holm_by_hand():

@@ -82,12 +82,12 @@ def test_who_failed_to_enrol_is_drawn_too():
 
 
 def test_a_row_against_itself_differs_by_nothing_in_any_draw():
-    trials = [
+    seeds = [
         verification_draws(fold(), *embedded(0.8, seed), FARS, resamples=200) for seed in (1, 2)
     ]
-    found = contrast_of_verification(trials, trials, "eer")
+    found = contrast_of_verification(seeds, seeds, "eer")
     assert (found.difference, found.error, found.p_value) == (0.0, 0.0, 1.0)
-    assert contrast_of_verification(trials, trials, "1e-3") is None
+    assert contrast_of_verification(seeds, seeds, "1e-3") is None
 
 
 def test_less_noise_has_fewer_errors():

@@ -233,7 +233,7 @@ def test_a_sheet_takes_a_sample_itself_or_the_first_that_was_made_of_it(project)
 
 def test_a_probe_is_shown_where_every_training_of_one_row_found_it_and_none_of_the_other():
     hits = {"a1": (1, 1, 0, 0), "a2": (1, 1, 0, 0), "b1": (1, 0, 0, 0), "c1": (1, 1, 0, 1)}
-    trials = [
+    trainings = [
         {
             (fold, probe): (probe[0], bool(hit[place]))
             for fold in (3, 4)
@@ -241,9 +241,9 @@ def test_a_probe_is_shown_where_every_training_of_one_row_found_it_and_none_of_t
         }
         for place in range(4)
     ]
-    trials[0][4, "a1"] = "a", False  # in the other fold a2 is the first
-    assert nir_vis_recognised.found_by_one_alone(trials[:2], trials[2:], 3) == ["a1"]
-    assert nir_vis_recognised.found_by_one_alone(trials[:2], trials[2:], 4) == ["a2"]
+    trainings[0][4, "a1"] = "a", False  # in the other fold a2 is the first
+    assert nir_vis_recognised.found_by_one_alone(trainings[:2], trainings[2:], 3) == ["a1"]
+    assert nir_vis_recognised.found_by_one_alone(trainings[:2], trainings[2:], 4) == ["a2"]
 
 
 def test_a_row_is_not_tested_on_whom_it_knows_by_another_name():

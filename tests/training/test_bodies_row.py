@@ -120,20 +120,20 @@ def test_trained_rows_are_tested_on_fresh_people(project):
                 probe: (f"1/{person}", hit) for (_, probe), (person, hit) in own[seed].items()
             }
     # three people and four in galleries of their own, trained with two seeds
-    trials = read_outcomes(Path("reports/ablations/bodies_again/full.SWIR.parquet"))
-    assert {person for person, _ in trials[2].values()} == {
+    seeds = read_outcomes(Path("reports/ablations/bodies_again/full.SWIR.parquet"))
+    assert {person for person, _ in seeds[2].values()} == {
         *("1/e0", "1/e1", "1/e2"),
         *("2/t0", "2/t1", "2/q7", "2/q8"),
     }
-    rates = [sum(hit for _, hit in trials[seed].values()) / 7 for seed in (1, 2)]
+    rates = [sum(hit for _, hit in seeds[seed].values()) / 7 for seed in (1, 2)]
     table = Path("reports/ablations/bodies_again.md").read_text()
     assert f"| full | {50 * sum(rates):.1f} ± " in table
     assert "percent of 7 fresh people" in table
     assert "| with > without the face's token | all |" in table
     # In galleries of two nobody is lost who was first among four, and one who is alone is found.
     of_two = read_outcomes(Path("reports/ablations/bodies_again_2/full.SWIR.parquet"))
-    assert of_two.keys() == trials.keys()
-    for seed, outcomes in trials.items():
+    assert of_two.keys() == seeds.keys()
+    for seed, outcomes in seeds.items():
         assert outcomes.keys() == of_two[seed].keys()
         assert all(of_two[seed][probe][1] for probe, (_, hit) in outcomes.items() if hit)
         assert of_two[seed][1, "e1 SWIR"] == ("1/e1", True)
