@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.report.canvas import ROW_COLOURS, dress, line_width, new_figure, save
-from pipeline.report.recognition import ZERO_SHOT
+from pipeline.report.recognition import FEW_PEOPLE, ZERO_SHOT
 from pipeline.types import Float32, UInt8
 
 _SPECIAL = ("differences", "matrix", "chance", "filmed", "enrolled", "simulated")
@@ -37,7 +37,10 @@ def bands_table(title: str, metrics: Mapping[str, Any], published: str) -> str:
     head = f"| rank-1 in % | {' | '.join(f'VIS → {band}' for band in bands)} |"
     rule = "|---" * (len(bands) + 1) + "|"
     lines = [f"# {title}", "", "A cell: rate, 95 % interval, n subjects."]
-    lines += ["Everybody who was filmed counts; without a usable crop it is a miss.", ""]
+    lines += ["Everybody who was filmed counts; without a usable crop it is a miss."]
+    if min(metrics["filmed"].values()) < FEW_PEOPLE:
+        lines += [f"Of fewer than {FEW_PEOPLE} people intervals say little."]
+    lines += [""]
     by_chance = f"{100 * metrics['chance']['rank1']['value']:.1f}"
     lines += [head, rule, f"| by chance | {' | '.join([by_chance] * len(bands))} |"]
     for row in rows:
