@@ -16,23 +16,28 @@ Digest = Callable[[str], str | None]
 
 
 def names_of_edited(
-    entries: Sequence[FileEntry], there: Collection[str], sha256_of: Digest
+    entries: Sequence[FileEntry],
+    there: Collection[str],
+    sha256_of: Digest,
+    *,
+    taken: Collection[str] = (),
 ) -> Iterator[tuple[str, str]]:
     """Yield each edited file of an export with a free name beside it.
 
-    Those whose bytes have such a name already are passed over.
+    Those whose bytes have such a name already are passed over, and so are files that are gone.
 
     Args:
         entries: the files as they were written.
         there: paths of all files that lie in the export.
         sha256_of: reads them.
+        taken: further names that are not free.
     """
     for entry in entries:
         if entry.path not in there or (found := sha256_of(entry.path)) == entry.sha256:
             continue
         for number in count(1):
             name = f"{entry.path}.edited" + (f"-{number}" if number > 1 else "")
-            if name not in there:
+            if name not in there and name not in taken:
                 yield entry.path, name
                 break
             if found is not None and sha256_of(name) == found:

@@ -98,7 +98,7 @@ def adopt_strangers(
     folders = {parent.as_posix() for path in wanted for parent in Path(path).parents}
     there = entries_below(final)
     names = {path: path for path in there - {MANIFEST, *(entry.path for entry in former)}}
-    names |= names_of_edited(former, there | wanted, sha256_in(final))
+    names |= names_of_edited(former, there, sha256_in(final), taken=wanted)
     for path, name in sorted(names.items()):
         above = {parent.as_posix() for parent in Path(name).parents}
         if name in wanted or name in folders or above & wanted:

@@ -3,6 +3,7 @@
 import fsspec
 import pytest
 from buckets import served
+from stage_data import contents
 
 from pipeline.exporters.importing import read_manifest
 
@@ -41,6 +42,51 @@ def test_an_edited_file_that_the_new_export_lacks_stays_too(put, tmp_path):
         "manifest.json",
         *(entry.path for entry in read_manifest(str(out)).files),
     }
+
+
+@pytest.mark.parametrize(
+    ("form", "pattern"), [("folder", "images/**/*.png"), ("webdataset", "*.tar")]
+)
+def test_a_file_that_was_deleted_is_there_again(put, form, pattern):
+    out = put(form, verify=False)
+    whole = contents(out)
+    lost = sorted(out.glob(pattern))[0]
+    assert lost.relative_to(out).as_posix() in whole
+    lost.unlink()
+    put(form, verify=False, overwrite=True)
+    made = contents(out)
+    assert made.keys() == whole.keys()
+    assert all(made[name] == whole[name] for name in whole.keys() - {"manifest.json"})
+    assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_a_file_that_was_deleted_is_there_again_beside_what_was_edited(put):
+    out = put("folder", verify=False)
+    whole = contents(out)
+    lost, edited, *_ = sorted(out.glob("images/**/*.png"))
+    lost.unlink()
+    edited.write_bytes(b"mine")
+    put("folder", verify=False, overwrite=True)
+    name = edited.relative_to(out).as_posix()
+    made = contents(out)
+    assert made.keys() - whole.keys() == {f"{name}.edited"}
+    assert made[f"{name}.edited"] == b"mine"
+    assert all(made[path] == whole[path] for path in whole.keys() - {"manifest.json"})
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_an_object_that_was_deleted_is_there_again(put, tmp_path):
+    with served(tmp_path / "none") as bucket:
+        put("folder", to=f"{bucket}/set", verify=False)
+        fs = fsspec.filesystem("s3")
+        names = fs.find("prepared/set")
+        lost = next(name for name in names if name.endswith(".png"))
+        whole = fs.cat_file(lost)
+        fs.rm_file(lost)
+        put("folder", to=f"{bucket}/set", verify=False, overwrite=True)
+        fs.invalidate_cache()
+        assert fs.find("prepared/set") == names
+        assert fs.cat_file(lost) == whole
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

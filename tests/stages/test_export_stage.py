@@ -60,6 +60,10 @@ def test_an_export_is_written_anew_only_when_what_it_depends_on_changed(ingested
     export(ingested, "mine")
     assert image.read_bytes() == whole
 
+    image.unlink()
+    export(ingested, "mine")
+    assert image.read_bytes() == whole
+
     written = Path("out/manifest.json").stat().st_mtime_ns
     monkeypatch.setattr("pipeline.exporters.running.code_sha256", lambda *modules: "edited")
     export(ingested, "mine")
