@@ -1,6 +1,6 @@
 """What a format is: how its files are written, checked with its own library, and read back."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,10 +10,10 @@ import pyarrow as pa
 from pipeline.errors import ExportError
 from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.names import Names
-from pipeline.exporters.selection import ALL, Selection, Unit
+from pipeline.exporters.selection import ALL, GIVE_SPLITS, Selection, Unit
 from pipeline.exporters.storage import FileEntry, Sink
 from pipeline.store.files import Place
-from pipeline.types import Row
+from pipeline.types import Row, Split
 
 
 @dataclass(frozen=True)
@@ -169,6 +169,26 @@ def labels_by_split(selection: Selection, unknown: str = ALL) -> dict[str, dict[
         if subject is not None:
             known[subject] = len(known)
     return labels
+
+
+def refuse_splits(selection: Selection, name: str, taken: Collection[Split | None]) -> None:
+    """Refuse rows of a split that a format of train and test has no place for.
+
+    Args:
+        selection: the rows.
+        name: of the format.
+        taken: splits that it has a place for; None for rows without one.
+
+    Raises:
+        ExportError: says how rows of train and test alone are chosen, or come to be.
+    """
+    found = {split for (split,) in selection.ask("split", group="split")}
+    if found <= {*taken}:
+        return
+    some = found & {Split.TRAIN, Split.TEST}
+    choice = "choose with --split train --split test" if some else GIVE_SPLITS
+    others = ", ".join(sorted(split or "none" for split in found - {*taken}))
+    raise ExportError(f"{name} has train and test only, and rows are of split {others}: {choice}")
 
 
 def require_subjects(selection: Selection) -> list[str]:

@@ -18,7 +18,15 @@ from pathlib import Path
 
 from pipeline.errors import ExportError
 from pipeline.exporters.cameras import llcm_cameras
-from pipeline.exporters.format import Format, Job, Request, file_per_row, require, require_subjects
+from pipeline.exporters.format import (
+    Format,
+    Job,
+    Request,
+    file_per_row,
+    refuse_splits,
+    require,
+    require_subjects,
+)
 from pipeline.exporters.names import extension_of
 from pipeline.exporters.pieces import csv_lines, join_lines, leave_lines, subjects_csv
 from pipeline.exporters.selection import Selection, Unit
@@ -60,9 +68,7 @@ def prepare(request: Request, selection: Selection) -> Layout:
             f"LLCM is visible against one infra-red band, found {', '.join(bands)}: choose with "
             f"--where \"band in ('VIS', '{bands[0]}')\""
         )
-    splits = {split for (split,) in selection.ask("split", group="split")}
-    if not splits <= {Split.TRAIN, Split.TEST}:
-        raise ExportError("LLCM has train and test only: choose with --split train --split test")
+    refuse_splits(selection, "LLCM", (Split.TRAIN, Split.TEST))
     pairs = selection.ask("subject_id, split", group="subject_id, split")
     train = sorted(subject for subject, split in pairs if split == Split.TRAIN)
     number = {subject: index for index, subject in enumerate(subjects, start=1)}

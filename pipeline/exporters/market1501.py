@@ -19,7 +19,15 @@ from pathlib import Path
 
 from pipeline.errors import ExportError
 from pipeline.exporters.cameras import market_cameras
-from pipeline.exporters.format import Format, Job, Request, file_per_row, require, require_subjects
+from pipeline.exporters.format import (
+    Format,
+    Job,
+    Request,
+    file_per_row,
+    refuse_splits,
+    require,
+    require_subjects,
+)
 from pipeline.exporters.names import extension_of
 from pipeline.exporters.pieces import csv_lines, join_lines, leave_lines, subjects_csv
 from pipeline.exporters.selection import ALL, Selection, Unit
@@ -47,7 +55,7 @@ def prepare(request: Request, selection: Selection) -> Layout:
     """Number subjects and cameras, and choose the queries.
 
     Raises:
-        ExportError: a row has no subject or is of the validation split, or there are too many
+        ExportError: a row has no subject or a split of another name, or there are too many
             cameras.
     """
     subjects, cameras = require_subjects(selection), market_cameras(selection)
@@ -56,14 +64,11 @@ def prepare(request: Request, selection: Selection) -> Layout:
             f"{len(subjects)} subjects, and Market-1501's readers refuse numbers above "
             f"{MOST_SUBJECTS}: choose some with --where"
         )
+    refuse_splits(selection, "Market-1501", (Split.TRAIN, Split.TEST, None))
     first: dict[tuple[str, int], int] = {}
     counts: Counter[tuple[str, int]] = Counter()
     listed = selection.listed("subject_id, coalesce(camera_id, ''), band, split")
     for ordinal, (subject, camera, band, split) in enumerate(listed):
-        if split == Split.VALIDATION:
-            raise ExportError(
-                "Market-1501 has no validation split: choose with --split train --split test"
-            )
         if split == Split.TEST:
             first.setdefault((subject, cameras[camera, band]), ordinal)
             counts[subject, cameras[camera, band]] += 1

@@ -34,6 +34,9 @@ from pipeline.types import Row
 ALL = "all"
 """Split of rows that have none."""
 
+GIVE_SPLITS = "give each image a `split` in a list (docs/own-images.md)"
+"""What to do where rows have no split and an export needs one."""
+
 MEMORY_LIMIT = "1GB"
 """What the filter may take; sorting beyond it fails instead of writing to the disk."""
 
@@ -275,12 +278,17 @@ class Selection:
         total = int(rows.aggregate("count(*)").fetchall()[0][0])
         if not total:
             return ExportError(f"{found}see why they left: `crossband rejected {self.folder.path}`")
+        if splits and not self._any_split(rows):
+            return ExportError(f"{found}none of its {total} rows has a split: {GIVE_SPLITS}")
         told = []
         for name in ("split", "band"):
             if name in self._columns:
                 counts = rows.aggregate(f"{name}, count(*)", name).order(name).fetchall()
                 told += [f"{value or f'no {name}'} {count}" for value, count in counts]
         return ExportError(f"{found}choose others; its {total} rows are of {', '.join(told)}")
+
+    def _any_split(self, rows: Any) -> bool:
+        return bool(rows.aggregate(f"count({self._split()})").fetchall()[0][0])
 
     def _refused(self, error: duckdb.Error) -> ExportError:
         reason = str(error).split("\n\n")[0].replace("\n", " ")

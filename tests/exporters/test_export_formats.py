@@ -19,6 +19,7 @@ from pipeline.exporters.importing import read_manifest
 from pipeline.exporters.names import extension_of, safe_path
 from pipeline.exporters.storage import HashedFile, Sink
 from pipeline.ops.codec import decode, encode_png
+from pipeline.schemas.align import ALIGN
 from pipeline.schemas.detect import DETECT
 from pipeline.store.executors import Processes
 
@@ -207,6 +208,19 @@ def test_a_validation_split_has_no_place_in_market_and_llcm(put):
     for form in ("market1501", "llcm"):
         with pytest.raises(ExportError, match="--split train --split test"):
             put(form)
+
+
+def test_rows_without_train_and_test_are_not_told_to_choose_them(put, tmp_path):
+    without = [finished(row | {"split": None}) for row in align_rows()]
+    source = write_folder(tmp_path / "without", without, ALIGN)
+    message = r"LLCM has train and test only, .* split none: give each image a `split` in a list"
+    with pytest.raises(ExportError, match=message):
+        put("llcm", source=source)
+    validation = [finished(row | {"split": "validation"}) for row in align_rows()]
+    source = write_folder(tmp_path / "validation", validation, ALIGN)
+    for form in ("market1501", "llcm"):
+        with pytest.raises(ExportError, match=r"of split validation: give each image a `split`"):
+            put(form, source=source)
 
 
 def test_llcm_lists_lead_to_the_images(put):

@@ -141,8 +141,11 @@ def test_a_condition_that_nothing_fulfils_says_so(align):
 def test_what_can_be_chosen_is_told_and_rejections_where_there_is_nothing(tmp_path):
     rows = [row | {"split": None, "band": "VIS"} for row in align_rows()[:2]]
     some = write_folder(tmp_path / "some", rows, ALIGN)
-    with pytest.raises(ExportError, match=r"its 2 rows are of no split 2, VIS 2$"):
+    message = r"split test is there: none of its 2 rows has a split: give each image a `split` in"
+    with pytest.raises(ExportError, match=message):
         chosen(some, None, ["test"])
+    with pytest.raises(ExportError, match=r"its 2 rows are of no split 2, VIS 2$"):
+        chosen(some, "band = 'NIR'")
     none = write_folder(tmp_path / "none", [], ALIGN)
     with pytest.raises(ExportError, match=r"is there: see why they left: `crossband rejected"):
         chosen(none)
