@@ -13,7 +13,8 @@ from pipeline.synthesis.masks.files import read_design, write_design
 
 
 def test_list_names_all_designs_and_draws_them(tmp_path, capsys):
-    mask_design(show=True, out=tmp_path / "all.png", polygon="", material="cotton")
+    for _ in range(2):  # a sheet of ours is replaced
+        mask_design(show=True, out=tmp_path / "all.png", polygon="", material="cotton")
     printed = capsys.readouterr().out
     assert all(name in printed for name in BUILTIN)
     assert cv2.imread(str(tmp_path / "all.png")).shape[1] == 6 * 256
@@ -68,6 +69,26 @@ def test_no_file_of_the_users_is_overwritten(tmp_path):
         with pytest.raises(ReaderError, match=told):
             mask_design(photo=photo, out=tmp_path / f"{name}.png", material="cotton")
     (tmp_path / "own.yaml").write_text("kind: cloth\nmaterial: wool\n")  # a design's, made anew
+    with pytest.raises(ReaderError, match=r"me\.png: not_an_image"):
+        mask_design(photo=photo, out=tmp_path / "own.png", material="cotton")
+
+
+def test_no_image_of_the_users_is_overwritten(tmp_path):
+    photo = tmp_path / "me.png"
+    photo.write_bytes(b"my photo")
+    other = tmp_path / "other.png"
+    cv2.imwrite(str(other), np.full((256, 256, 4), 255, np.uint8))
+    with pytest.raises(ReaderError, match=r"other\.png is there and no mask design with its YAML"):
+        mask_design(photo=photo, out=other, material="cotton")
+    with pytest.raises(StageError, match=r"other\.png is there and no sheet of crossband's"):
+        mask_design(show=True, out=other)
+    (tmp_path / "other.yaml").write_text("kind: cloth\n")
+    cv2.imwrite(str(other), np.full((256, 300, 3), 255, np.uint8))
+    with pytest.raises(ReaderError, match=r"other\.png is there and no mask design"):
+        mask_design(photo=photo, out=other, material="cotton")
+    drawn = drawn_design("surgical_blue")
+    nothing = np.zeros_like(drawn.alpha)  # a design that failed its check is made anew
+    write_design(tmp_path / "own.png", drawn.rgb, nothing, {"kind": "own"})
     with pytest.raises(ReaderError, match=r"me\.png: not_an_image"):
         mask_design(photo=photo, out=tmp_path / "own.png", material="cotton")
 

@@ -76,6 +76,21 @@ def test_a_ply_has_its_colours_from_where_it_lies_in_its_context(folder):
     assert (colours[:, 2] == 7).all()
 
 
+def test_a_face_replaces_a_face_and_no_other_file(folder):
+    for name in ("face.obj", "face.mtl", "face_texture.png", "face.ply"):
+        (folder / name).write_bytes(b"my own")
+        out = folder / ("face.ply" if name == "face.ply" else "face.obj")
+        with pytest.raises(StageError, match=f"{name} is there and of no face that was written"):
+            mesh(str(folder / "reconstruct"), "a.png", out)
+        assert (folder / name).read_bytes() == b"my own"
+        (folder / name).unlink()
+    for out in (folder / "face.obj", folder / "face.ply"):
+        mesh(str(folder / "reconstruct"), "a.png", out)
+        first = out.read_bytes()
+        mesh(str(folder / "reconstruct"), "b.png", out)
+        assert out.read_bytes() != first
+
+
 @pytest.mark.parametrize(
     ("stage", "sample_id"),
     [("reconstruct", "d.png"), ("reconstruct", "a"), ("align", "a.png")],

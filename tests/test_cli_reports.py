@@ -71,6 +71,33 @@ def test_a_file_of_the_users_is_not_replaced_by_a_sheet_without_a_name(tmp_path,
         assert (np.asarray(sheet) == decode(mine.read_bytes())).all()
 
 
+@pytest.mark.parametrize("command", ["show", "rejected", "explain"])
+def test_a_sheet_replaces_no_image_of_the_users(tmp_path, command):
+    photo = tmp_path / "photos" / "1.png"
+    photo.parent.mkdir()
+    content = encode_png(np.zeros((40, 40), np.uint8))
+    photo.write_bytes(content)
+    folder = tmp_path / "folder.png"
+    folder.mkdir()
+    message = r"\.png is there and no sheet of crossband's: name another file by -o"
+    for out in (photo, photo.parent / ".." / "photos" / "1.png", folder):
+        words = [command, "a", "-o", str(out)]
+        with pytest.raises(StageError, match=message):
+            CliRunner().invoke(app, words, catch_exceptions=False)
+    assert photo.read_bytes() == content
+
+
+def test_a_named_sheet_of_crossbands_is_replaced(tmp_path):
+    folder = ShardFolder(tmp_path / "mine" / "ingest", 1)
+    with ShardWriter(folder.shard(0).path, INGEST):
+        pass
+    with ShardWriter(folder.rejected.shard(0).path, REJECTED):
+        pass
+    for command in ("show", "rejected", "show"):
+        words = [command, str(folder.path), "-o", str(tmp_path / "sheet.png")]
+        assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0
+
+
 def test_where_nothing_is_evaluated_compare_says_what_it_takes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     params = read_yaml(Path(__file__).resolve().parents[1] / "params.yaml")

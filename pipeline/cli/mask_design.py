@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.show import check_png
+from pipeline.cli.show import check_png, check_sheet
 from pipeline.errors import StageError
 from pipeline.synthesis.masks.bands import LOOKS
 
@@ -29,13 +29,14 @@ def mask_design(
     from pipeline.cli import mask_designs as designs
     from pipeline.synthesis.masks.files import refuse_others_file, write_design
 
-    if out is not None:
-        check_png(out)
     if show:
+        if out is not None:
+            check_sheet(out)
         designs.list_designs(out)
     elif check is not None:
         designs.check_design(check)
     elif photo is not None and out is not None:
+        check_png(out)
         if material not in LOOKS:
             raise StageError(f"material {material!r} is none of {sorted(LOOKS)}")
         if out.resolve() == photo.resolve():
@@ -43,6 +44,7 @@ def mask_design(
                 f"{out} is the photo itself: choose another --out, or it would be lost"
             )
         refuse_others_file(out)
+        designs.refuse_others_image(out)
         rgb, alpha = designs.unwrapped(photo, polygon, weights)
         write_design(
             out, rgb, alpha, {"kind": kind, "colour": colour, "material": material, "loops": False}

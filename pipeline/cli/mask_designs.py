@@ -10,10 +10,12 @@ from pipeline.detection import make_detector
 from pipeline.errors import ReaderError, StageError
 from pipeline.face3d.mesh import FaceMesh, five_landmarks
 from pipeline.ops.alignment import align_face
-from pipeline.ops.codec import as_rgb, decode_foreign, encode_png
+from pipeline.ops.codec import as_rgb, decode_foreign
 from pipeline.ops.containers import UndecodableError
 from pipeline.ops.geometry import invert_affine, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES
+from pipeline.report.contact_sheet import write_png
+from pipeline.synthesis.masks.design import SIDES_PX
 from pipeline.synthesis.masks.drawn import BUILTIN, drawn_design
 from pipeline.synthesis.masks.files import read_design
 from pipeline.synthesis.masks.maker import region_of_labels, region_of_polygon, unwrap_mask
@@ -32,8 +34,7 @@ def list_designs(out: Path | None) -> None:
         tiles = [_tile(drawn_design(name).rgb, drawn_design(name).alpha) for name in BUILTIN]
         tiles += [np.full_like(tiles[0], 128)] * (-len(tiles) % 6)
         sheet = np.vstack([np.hstack(tiles[i : i + 6]) for i in range(0, len(tiles), 6)])
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(encode_png(sheet))
+        write_png(np.ascontiguousarray(sheet), out)
         print(out)
 
 
@@ -53,6 +54,25 @@ def check_design(path: Path) -> None:
         raise ReaderError(f"there is no design {path}")
     read_design(path, path.stem)
     print(f"{path}: in order")
+
+
+def refuse_others_image(out: Path) -> None:
+    """Refuse to write a design over an image that is none.
+
+    A design has its form, and its YAML beside it: one that was cut out badly is made anew.
+
+    Raises:
+        ReaderError: something else of that name is there.
+    """
+    if not out.exists():
+        return
+    stored = cv2.imread(str(out), cv2.IMREAD_UNCHANGED) if out.is_file() else None
+    has_form = stored is not None and stored.shape in {(side, side, 4) for side in SIDES_PX}
+    if not (has_form and out.with_suffix(".yaml").is_file()):
+        raise ReaderError(
+            f"{out} is there and no mask design with its YAML: name another file by -o, or move "
+            "it away"
+        )
 
 
 def unwrapped(photo: Path, polygon: str, weights: Path) -> tuple[UInt8, UInt8]:

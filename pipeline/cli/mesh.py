@@ -16,8 +16,11 @@ def mesh(
     sample_id: Annotated[str, typer.Argument(help="which face")],
     out: Annotated[Path, typer.Option("--out", "-o", help="face.obj or face.ply to write")],
 ) -> None:
-    """Write a reconstructed face as OBJ (with material and texture) or PLY (coloured vertices)."""
-    from pipeline.face3d.export import write_obj, write_ply
+    """Write a reconstructed face as OBJ (with material and texture) or PLY (coloured vertices).
+
+    A face written before is replaced; any other file of that name stays.
+    """
+    from pipeline.face3d.export import others_files, write_obj, write_ply
     from pipeline.face3d.map_codec import decode_position_map
     from pipeline.face3d.position_map import transform_map
     from pipeline.ops.codec import decode_rgb
@@ -26,6 +29,11 @@ def mesh(
     writers = {".obj": write_obj, ".ply": write_ply}
     if out.suffix not in writers:
         raise StageError(f"{out}: expected the extension {' or '.join(writers)}")
+    if others := others_files(out):
+        raise StageError(
+            f"{others[0]} is there and of no face that was written before: name another file by "
+            "-o, or move it away"
+        )
     shards = output_of(folder)
     index = shard_of(sample_id, shards.count)
     wanted = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.show import check_png, output_of
+from pipeline.cli.show import check_sheet, output_of
 
 if TYPE_CHECKING:
     from pipeline.report.facts import Value
@@ -37,7 +37,7 @@ def rejected(
     from pipeline.report.summary import LEFT_OUT
 
     if out is not None:
-        check_png(out)
+        check_sheet(out)
     shards = output_of(folder)
     gone = rejected_samples(shards)
     if out is not None:
@@ -78,7 +78,7 @@ def explain(
     from pipeline.store.files import data_folder, place_of
 
     if out is not None:
-        check_png(out)
+        check_sheet(out)
     folder = place_of(data) if data else data_folder()
     found = way.way_of([*_ids_of(sample_id)], folder, _stages())
     if out is not None:

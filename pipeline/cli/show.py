@@ -32,18 +32,17 @@ def show(
 ) -> None:
     """Draw a contact sheet of any stage's output.
 
-    Without -o a sheet drawn before is replaced; any other file of that name stays.
+    A sheet drawn before is replaced; any other file of that name stays.
     """
     from pipeline.report.chosen_rows import count_subjects
-    from pipeline.report.contact_sheet import contact_sheet, is_ours
+    from pipeline.report.contact_sheet import contact_sheet
 
     if out is not None:
-        check_png(out)
+        check_sheet(out)
     shards = output_of(folder)
     if out is None:
         out = Path(f"{'-'.join(shards.path.absolute().parts[-2:])}.png")
-        if out.exists() and not is_ours(out):
-            raise StageError(f"{out} is there and no sheet of crossband's: name another file by -o")
+        check_sheet(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(
         shards,
@@ -71,6 +70,21 @@ def check_png(out: Path) -> None:
     """
     if out.suffix.lower() != ".png":
         raise StageError(f"{out}: expected the extension .png, as a PNG is written")
+
+
+def check_sheet(out: Path) -> None:
+    """Refuse to write a sheet under another format's name, or over what is no sheet.
+
+    Raises:
+        StageError: the name does not end in ``.png``, or something else of that name is there.
+    """
+    from pipeline.report.contact_sheet import is_ours
+
+    check_png(out)
+    if out.exists() and not (out.is_file() and is_ours(out)):
+        raise StageError(
+            f"{out} is there and no sheet of crossband's: name another file by -o, or move it away"
+        )
 
 
 def output_of(folder: "Place | str") -> "ShardFolder":

@@ -12,6 +12,34 @@ from pipeline.ops.codec import encode_png
 from pipeline.types import Float32, UInt8
 
 _STEP = 2
+_OBJ = b"# crossband\n"
+_PLY = b"ply\nformat binary_little_endian 1.0\ncomment crossband\n"
+"""How the files begin: by that they are known."""
+
+
+def others_files(path: Path) -> list[Path]:
+    """Return the files that a face would be written over and that are of no face written before.
+
+    Args:
+        path: ``….obj`` or ``….ply``, as ``write_obj`` and ``write_ply`` take it.
+    """
+    if path.suffix == ".ply":
+        return [path] if path.exists() and not _begins(path, _PLY) else []
+    material, texture = _beside(path)
+    known = {path: path, material: material, texture: material}
+    return [file for file, by in known.items() if file.exists() and not _begins(by, _OBJ)]
+
+
+def _begins(path: Path, mark: bytes) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(mark)) == mark
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    """Return the material and the texture that go with an OBJ."""
+    return path.with_suffix(".mtl"), path.with_name(f"{path.stem}_texture.png")
 
 
 def write_obj(path: Path, position_map: Float32, image: UInt8) -> None:
@@ -27,15 +55,15 @@ def write_obj(path: Path, position_map: Float32, image: UInt8) -> None:
     texels, triangles = grid_triangles(_STEP)
     vertices = _outwards(position_map)[texels]
     uv = (np.stack([texels % MAP_PX, texels // MAP_PX], axis=1) + 0.5) / MAP_PX
-    lines = [f"mtllib {path.stem}.mtl", "usemtl face"]
+    lines = [_OBJ.decode().rstrip(), f"mtllib {path.stem}.mtl", "usemtl face"]
     lines += [f"v {x:.4f} {y:.4f} {z:.4f}" for x, y, z in vertices.tolist()]
     lines += [f"vt {u:.6f} {1 - v:.6f}" for u, v in uv.tolist()]
     for a, b, c in (_facing(triangles) + 1).tolist():
         lines.append(f"f {a}/{a} {b}/{b} {c}/{c}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    texture = path.with_name(f"{path.stem}_texture.png")
-    material = ["newmtl face", "Ka 1 1 1", "Kd 1 1 1", "Ks 0 0 0", f"map_Kd {texture.name}"]
-    path.with_suffix(".mtl").write_text("\n".join(material) + "\n", encoding="utf-8")
+    material, texture = _beside(path)
+    lines = ["newmtl face", "Ka 1 1 1", "Kd 1 1 1", "Ks 0 0 0", f"map_Kd {texture.name}"]
+    material.write_text("\n".join([_OBJ.decode().rstrip(), *lines]) + "\n", encoding="utf-8")
     texture.write_bytes(encode_png(uv_texture(image, position_map)))
 
 
@@ -51,7 +79,7 @@ def write_ply(path: Path, position_map: Float32, image: UInt8) -> None:
     faces = np.zeros(len(triangles), dtype=[("count", "u1"), ("corners", "<i4", 3)])
     faces["count"], faces["corners"] = 3, _facing(triangles)
     header = [
-        *("ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}"),
+        *(_PLY.decode().rstrip(), f"element vertex {len(vertices)}"),
         *(f"property float {axis}" for axis in "xyz"),
         *(f"property uchar {channel}" for channel in ("red", "green", "blue")),
         *(f"element face {len(faces)}", "property list uchar int vertex_indices", "end_header"),
