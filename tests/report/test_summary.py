@@ -64,6 +64,51 @@ def test_faces_are_compared_by_what_their_protocol_is_published_with(stage, rate
     assert sorted(found) == sorted(names)
 
 
+VISIBLE_PHOTOS = {
+    "parse": {"unlikely_faces": 0, "iou": {"eyes": {"n": 0}}, "present": {"VIS": {"skin": 1.0}}},
+    "parts": {
+        "mesh_distance_percent": {part: {"median": 1.5, "n": 4} for part in ("nose", "mouth")},
+        "box_iou": {"nose": {"n": 0}},
+    },
+    "attributes": {
+        "yaw_deg": {"VIS": {"median": -1.1}},
+        "quality": {"VIS": {"median": 12.8}},
+        "sharpness": {"VIS": {"median": 0.2}},
+        "separation": {"photographs": {"vis_vis": {"eer": 0.1, "rank1": 0.9}}},
+    },
+}
+"""What the stages measure without a ground truth and a second band."""
+
+
+@pytest.mark.parametrize(
+    ("stage", "names"),
+    [
+        ("parse", ["unlikely_faces"]),
+        ("parts", ["mesh_distance_percent.nose.median", "mesh_distance_percent.mouth.median"]),
+        (
+            "attributes",
+            ["quality.VIS.median", "separation.photographs.vis_vis.eer", "sharpness.VIS.median"],
+        ),
+    ],
+)
+def test_visible_photos_without_truth_are_compared_by_what_is_measured_of_them(stage, names):
+    """Else `dvc metrics diff` shows nothing although every image changed."""
+    assert [*summary_of(stage, VISIBLE_PHOTOS[stage])] == names
+
+
+def test_two_sources_and_five_bands_keep_the_error_rates_across_bands_first():
+    rates = {"vis_vis": {"eer": 0.1}, "vis_nir": {"eer": 0.3}, "vis_vis_poses": {"eer": 0.2}}
+    medians = {band: {"median": 1.0} for band in ("LWIR", "NIR", "VIS")}
+    metrics = {"in": 9, "out": 9, "quality": medians, "sharpness": medians}
+    metrics["separation"] = {"openpeople": rates, "procedural": rates}
+    assert [*summary_of("attributes", metrics)] == [
+        *("in", "out", "rejected"),
+        *("separation.openpeople.vis_nir.eer", "separation.procedural.vis_nir.eer"),
+        *("separation.openpeople.vis_vis_poses.eer", "separation.procedural.vis_vis_poses.eer"),
+        "quality.VIS.median",
+    ]
+
+
 @pytest.mark.parametrize("stage", CHOSEN)
 def test_no_summary_has_more_than_eight_numbers(stage):
     assert MOST == 8
