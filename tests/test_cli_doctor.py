@@ -134,6 +134,29 @@ def test_a_weight_file_of_another_content_is_a_problem(bare):
     assert "→ remove these files, then: dvc repro weights" in done.stdout
 
 
+def test_a_lock_with_a_conflict_is_told_as_params_tells_it(bare):
+    (bare / ".dvc").mkdir()
+    (bare / "dvc.lock").write_text("schema: '2.0'\n<<<<<<< HEAD\nstages: {}\n=======\n>>>>>>> b\n")
+    found, code = findings()
+    assert (found["DVC"]["state"], code) == ("problem", 1)
+    assert found["DVC"]["found"].startswith("dvc.lock has a git conflict: take either side")
+
+
+@pytest.mark.parametrize(
+    ("stderr", "words"),
+    [
+        (
+            "'dvc.yaml' is invalid.\n\nWhile scanning, in line 22\n  22 =======",
+            "'dvc.yaml' is invalid.",
+        ),
+        ("WARNING: old\nERROR: failed to parse 'x'\n", "ERROR: failed to parse 'x'"),
+        ("", "dvc status failed"),
+    ],
+)
+def test_of_an_error_of_dvc_the_line_that_names_it_is_told(stderr, words):
+    assert sys.modules["pipeline.cli.doctor"]._error_of(stderr) == words
+
+
 @pytest.mark.parametrize("spoil", ["older", "cut", "gone"])
 def test_a_list_of_weights_that_does_not_fit_is_a_problem_and_all_else_is_told(bare, spoil):
     path = bare / "weights.yaml"

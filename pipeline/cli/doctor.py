@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import CrossbandError
+from pipeline.cli.lock import check_lock, check_running
+from pipeline.errors import CrossbandError, StageError
 from pipeline.extras import EXTRAS
 from pipeline.params.installed import check_installed, installed_version
 from pipeline.params.load import load_params
@@ -231,13 +232,25 @@ def _unfit(root: Path) -> list[tuple[str, str]]:
 def _dvc(folder: Path) -> Finding:
     if not (folder / ".dvc").is_dir():
         return Finding("DVC", PROBLEM, "not set up here", "dvc init (--no-scm without git)")
+    try:
+        check_lock(folder / "dvc.lock")
+        check_running(folder / ".dvc/tmp/rwlock")
+    except StageError as error:
+        return Finding("DVC", PROBLEM, str(error), "as it says: DVC runs nothing before")
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        words = (done.stderr.strip().splitlines() or ["dvc status failed"])[-1]
-        return Finding("DVC", PROBLEM, words, "run `dvc status` and do what it says")
+        return Finding(
+            "DVC", PROBLEM, _error_of(done.stderr), "run `dvc status` and do what it says"
+        )
     stale = sorted(json.loads(done.stdout or "{}"))
     if not stale:
         return Finding("DVC", OK, "every output is up to date")
     some = ", ".join(stale[:4]) + (" …" if len(stale) > 4 else "")
     return Finding("DVC", NOTE, f"{len(stale)} stages are out of date: {some}", "dvc repro")
+
+
+def _error_of(stderr: str) -> str:
+    """Return what DVC says of an error; below a file that it can't read it prints lines of it."""
+    lines = stderr.strip().splitlines() or ["dvc status failed"]
+    return next((line for line in reversed(lines) if line.startswith("ERROR:")), lines[0])

@@ -1,6 +1,7 @@
-"""Whether DVC's own files are whole: a kill while DVC writes one cuts it, and DVC runs nothing."""
+"""Whether DVC's own files are whole: where a kill or a merge left one damaged, DVC runs nothing."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,21 @@ from pipeline.errors import StageError
 _TYPES = {"path": str, "hash": str, "md5": str, "size": int, "nfiles": int}
 """Of what DVC notes of a file or folder."""
 
+_CONFLICT = re.compile(rb"^<{7}", re.MULTILINE)
+
 
 def check_lock(path: Path) -> None:
     """Refuse a ``dvc.lock`` that DVC can't read.
 
     Raises:
-        StageError: the file is there, and cut off or damaged.
+        StageError: the file is there, and cut off or damaged, or git left a conflict in it.
     """
-    if path.exists() and not _is_whole(path):
+    if path.exists() and not _is_whole(data := path.read_bytes()):
+        if _CONFLICT.search(data):
+            raise StageError(
+                f"{path} has a git conflict: take either side (`git checkout --ours {path}`), "
+                "then `dvc repro`"
+            )
         raise StageError(
             f"{path} is cut off or damaged, as by a kill while DVC wrote it: expected states of "
             "stages; remove it and run `dvc repro`, which keeps all rows and trainings that hold"
@@ -42,9 +50,9 @@ def check_running(path: Path) -> None:
         ) from error
 
 
-def _is_whole(path: Path) -> bool:
+def _is_whole(data: bytes) -> bool:
     try:
-        values: Any = YAML(typ="safe").load(path.read_bytes())
+        values: Any = YAML(typ="safe").load(data)
     except (YAMLError, ValueError):
         return False
     stages = values.get("stages") if isinstance(values, dict) else None

@@ -57,6 +57,24 @@ def test_zeros_are_told(tmp_path):
         check_lock(tmp_path / "dvc.lock")
 
 
+CONFLICT = (
+    LOCK.replace("      md5: 0", "<<<<<<< HEAD\n      md5: 0")
+    + "=======\n      md5: fedcba9876543210fedcba9876543210\n      size: 12\n>>>>>>> theirs\n"
+)
+
+
+def test_a_conflict_that_git_left_is_told_with_the_way_out(tmp_path):
+    """Nothing of it is to be removed: either side is whole."""
+    path = tmp_path / "dvc.lock"
+    path.write_text(CONFLICT)
+    with pytest.raises(StageError) as told:
+        check_lock(path)
+    assert str(told.value) == (
+        f"{path} has a git conflict: take either side (`git checkout --ours {path}`), "
+        "then `dvc repro`"
+    )
+
+
 def test_the_command_that_checks_params_says_so(tmp_path, monkeypatch, capsys):
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     (tmp_path / "dvc.lock").write_text(LOCK[:30])
