@@ -20,7 +20,8 @@ Precision = Literal["auto", "float32", "bfloat16"]
 """``auto`` is bfloat16 where the device computes it natively."""
 Interpolation = Literal["nearest", "linear", "area", "cubic", "lanczos"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_]*$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Folds = tuple[Annotated[int, Field(ge=1)], ...]
 """Numbers of a protocol's folds, counted from 1."""

@@ -7,9 +7,34 @@ from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from ruamel.yaml.error import MarkedYAMLError
+
+from pipeline.errors import one_line
+from pipeline.params.base import NAME_PATTERN
 
 _NAMED_KEYS = 3
 """Missing keys of an entry that are named; of more, this line alone."""
+
+_OF_KEYS = ("dict_type", "model_type", "model_attributes_type")
+"""What pydantic calls a value that is none where keys have to be."""
+
+
+def fault_of_text(error: Exception) -> str:
+    """Say in a line why a text can't be read as YAML, with the number of the line at fault."""
+    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
+        return one_line(error)
+    begun, mark, problem = error.context_mark, error.problem_mark, str(error.problem)
+    if begun is not None and problem == "could not find expected ':'":
+        return f"line {begun.line + 1}: expected ':' after the key"
+    if problem.startswith("found character '\\t'"):
+        return f"line {mark.line + 1}: a tab: indent with blanks"
+    if problem.startswith("expected <block end>"):
+        return (
+            f"line {mark.line + 1}: does not go on from the lines above: a ':' is missing there, "
+            "or blanks differ"
+        )
+    within = f"{error.context} from line {begun.line + 1}: " if begun is not None else ""
+    return f"line {mark.line + 1}: {within}{' '.join(problem.split())}"
 
 
 def faults_of(model: type[BaseModel], error: ValidationError) -> list[str]:
@@ -38,7 +63,7 @@ def lacking(keys: Sequence[str]) -> str:
 
 
 def _fault(model: type[BaseModel], error: Mapping[str, Any]) -> str:
-    location, known, kinds = _place(model, [str(part) for part in error["loc"]])
+    location, known, kinds = _place(model, [str(part) for part in error["loc"] if part != "[key]"])
     path = ".".join(location) or "the whole file"
     if error["type"] == "extra_forbidden":
         return f"{path}: unknown key{_near(location[-1], known)}"
@@ -46,7 +71,13 @@ def _fault(model: type[BaseModel], error: Mapping[str, Any]) -> str:
         return f"{path}: this key is missing"
     if error["type"].startswith("union_tag_"):
         return _unknown_kind(path, kinds, error)
+    if error["input"] is None and error["type"] in _OF_KEYS:
+        return f"{path}: empty: give its keys, or write {{}} for none"
     message = error["msg"].removeprefix("Value error, ")
+    if error.get("ctx", {}).get("pattern") == NAME_PATTERN:
+        message = "a name has lower-case letters, digits and _ (not first)"
+    if error["loc"][-1:] == ("[key]",):  # what was found ends the path
+        return f"{path}: {message}"
     if not location and re.split(r"[.:\s]", message)[0] in model.model_fields:
         return str(message)  # it begins with the key
     if isinstance(error["input"], Mapping):  # keys that disagree: the message names them

@@ -15,7 +15,7 @@ from ruamel.yaml.error import YAMLError
 from pipeline.errors import ParamsError, one_line
 from pipeline.params.base import NEUTRAL
 from pipeline.params.extent import UNREADABLE, is_too_much, read_text, too_much
-from pipeline.params.faults import faults_of, lacking
+from pipeline.params.faults import fault_of_text, faults_of, lacking
 from pipeline.params.renamed import RENAMED
 from pipeline.params.whole import Params
 
@@ -90,7 +90,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except RecursionError as error:
         raise too_much(path) from error
     except (YAMLError, *UNREADABLE) as error:
-        raise ParamsError(f"{path}: {one_line(error)}") from error
+        raise ParamsError(f"{path}: {fault_of_text(error)}") from error
     if not isinstance(values, dict):
         found = "nothing" if values is None else type(values).__name__
         raise ParamsError(f"{path}: expected sections with keys, found {found}")
