@@ -116,6 +116,8 @@ def _ids_of(asked: str) -> Iterator[str]:
 
 def _lines(step: "Step", shown: int) -> Iterator[str]:
     """Write a step: what there is in a few ids with their numbers, what left with its reason."""
+    if not (step.made or step.gone):
+        yield f"{step.stage:<16}not in {step.stage} any more: run `dvc repro`"
     if step.made:
         some = ", ".join(step.made[:shown]) + (", …" if len(step.made) > shown else "")
         yield f"{step.stage:<16}{len(step.made)} made: {some}"

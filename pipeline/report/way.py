@@ -17,6 +17,9 @@ from pipeline.store.columns import measure_names
 from pipeline.store.files import Place
 from pipeline.types import UInt8
 
+INGEST = "ingest"
+"""The stage that takes each image into a data set."""
+
 SHOWN = 3
 """Rows of a stage that are named and drawn; of the others there is their number."""
 
@@ -27,6 +30,9 @@ _SAID = ("sample_id", "parent_id")
 @dataclass(frozen=True)
 class Step:
     """What a stage did with an image.
+
+    One of ``ingest`` with neither ``made`` nor ``gone`` says that the image is not there any more:
+    what later stages have is of a former run.
 
     Attributes:
         stage: its name, and that of its entry where it has several outputs: ``crops/small``.
@@ -68,10 +74,14 @@ def way_of(names: Sequence[str], data: Place, stages: Sequence[str]) -> dict[str
         ways = {dataset: _steps(opened, root) for dataset, opened in outputs.items()}
         if found := {dataset: steps for dataset, steps in ways.items() if steps}:
             return found
-    raise StageError(
-        f"no stage below {data.absolute()} has seen {names[0]!r}: expected an id as "
-        "`crossband rejected` and the rows' column sample_id have it, or an image's path"
+    near = _ending_with(names, [*outputs.values()])
+    expected = (
+        f"did you mean {_listed(near)}?"
+        if near
+        else "expected an id as `crossband rejected` and the rows' column sample_id have it, or an "
+        "image's path"
     )
+    raise StageError(f"no stage below {data.absolute()} has seen {names[0]!r}: {expected}")
 
 
 def as_json(way: Mapping[str, Sequence[Step]]) -> dict[str, list[dict[str, object]]]:
@@ -95,7 +105,7 @@ def way_sheet(way: Mapping[str, Sequence[Step]], data: Place, path: Path) -> Non
         draw.captioned(image, words + [""] * (depth - len(words)), (TILE_PX, TILE_PX))
         for image, words in drawn
     ]
-    first = next(step for steps in way.values() for step in steps)
+    first = next(step for steps in way.values() for step in steps if step.made or step.gone)
     root = root_of((*first.made, *(each.sample_id for each in first.gone))[0])
     write_tiles(f"{root}: from stage to stage", tiles, path)
 
@@ -132,7 +142,30 @@ def _steps(outputs: Sequence[tuple[str, ShardFolder]], root: str) -> list[Step]:
         )
         if facts or gone:
             steps.append(Step(stage, tuple(facts), facts, gone))
+    if steps and INGEST in dict(outputs) and INGEST not in {step.stage for step in steps}:
+        steps.insert(0, Step(INGEST, (), {}, ()))
     return steps
+
+
+def _ending_with(
+    names: Sequence[str], outputs: Sequence[Sequence[tuple[str, ShardFolder]]]
+) -> list[str]:
+    """Return the images whose ids end with a name: of those that ``ingest`` saw."""
+    ends = tuple(f"/{root_of(name)}" for name in names)
+    folders = [folder for opened in outputs for stage, folder in opened if stage == INGEST]
+    ids = {
+        root_of(row["sample_id"])
+        for folder in folders
+        for side in (folder, folder.rejected)
+        for row in side.rows(["sample_id"])
+    }
+    return sorted(name for name in ids if name.endswith(ends))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Name a few, and say how many more there are."""
+    some, more = ", ".join(names[:SHOWN]), len(names) - SHOWN
+    return f"{some} or {more} more" if more > 0 else some
 
 
 def _facts(

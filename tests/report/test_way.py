@@ -9,6 +9,7 @@ from report_rows import HW, POINTS, aligned, face, folder, make_image
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.errors import StageError
 from pipeline.face3d.measures import aligned_measures
 from pipeline.ops.codec import decode, encode_png
 from pipeline.report.draw import GROUND
@@ -124,3 +125,24 @@ def test_who_left_is_drawn_as_the_stage_before_had_it(data, tmp_path):
     taken, found, left, *_ = tiles(tmp_path / "way.png")
     assert (left == found).all()
     assert (left != taken).any()
+
+
+def test_an_image_of_which_only_the_name_is_given_is_suggested(data):
+    names = [f"{person}/z.jpg" for person in ("erna", "carl", "dora", "anna")]
+    folder(data / "d/ingest", INGEST, [make_image(name) for name in (*names, "carl/zz.jpg")])
+    with pytest.raises(StageError, match=r"'zz\.jpg': did you mean carl/zz\.jpg\?$"):
+        explained("zz.jpg", "--data", str(data))
+    with pytest.raises(
+        StageError, match=r"mean anna/z\.jpg, carl/z\.jpg, dora/z\.jpg or 1 more\?$"
+    ):
+        explained("z.jpg", "--data", str(data))
+    with pytest.raises(StageError, match=r"'y\.jpg': expected an id"):
+        explained("y.jpg", "--data", str(data))
+
+
+def test_an_image_that_ingest_has_no_more_is_told(data, tmp_path):
+    folder(data / "d/ingest", INGEST, [make_image("a/2.png")])
+    lines = explained("a/1.png", "--data", str(data), "-o", "way.png").splitlines()
+    assert lines[1].split(maxsplit=1) == ["ingest", "not in ingest any more: run `dvc repro`"]
+    assert lines[2].split() == ["detect", "1", "made:", "a/1.png"]
+    assert (tmp_path / "way.png").exists()
