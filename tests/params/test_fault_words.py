@@ -1,0 +1,47 @@
+"""Faults of params.yaml are told in its own words, not in those of the libraries that read it."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import ParamsError
+from pipeline.params.load import check_params, read_yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a:\n  b: 1\n  c\n  d: 2\n", "line 3: expected ':' after the key"),
+        ("a:\n  b: 1\n\tc: 2\n", "line 3: a tab: indent with blanks"),
+        (
+            "a:\n  b 1  # with a comment\n  c: 2\n",
+            "line 3: does not go on from the lines above: a ':' is missing there, or blanks differ",
+        ),
+        (
+            "a:\n  b: 'x\n",
+            "line 3: while scanning a quoted scalar from line 2: found unexpected end of stream",
+        ),
+        ("a: b: c\n", "line 1: mapping values are not allowed here"),
+    ],
+)
+def test_what_is_no_yaml_is_told_with_its_line(tmp_path, text, fault):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError) as told:
+        read_yaml(path)
+    assert str(told.value) == f"{path}: {fault}"
+
+
+def test_empty_values_and_bad_names_are_told_in_words_of_the_file():
+    values = read_yaml(ROOT / "params.yaml")
+    values["datasets"]["Photos-2"] = values["datasets"]["sample"]
+    empty = dict.fromkeys(("synthesis_datasets", "masks"))
+    with pytest.raises(ParamsError) as told:
+        check_params(values | empty, Path("params.yaml"))
+    assert sorted(str(told.value).splitlines()) == [
+        "params.yaml: datasets.Photos-2: a name has lower-case letters, digits and _ (not first)",
+        "params.yaml: masks: empty: give its keys, or write {} for none",
+        "params.yaml: synthesis_datasets: empty: give its keys, or write {} for none",
+    ]
