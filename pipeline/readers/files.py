@@ -34,7 +34,15 @@ def all_below(root: Path) -> list[str]:
     Raises:
         ReaderError: a folder can't be listed.
     """
-    found: list[str] = []
+    return sorted(each_below(root))
+
+
+def each_below(root: Path) -> Iterator[str]:
+    """Yield what ``all_below`` lists, as the disk has it.
+
+    Raises:
+        ReaderError: a folder can't be listed.
+    """
     waiting = [("", root)]
     while waiting:
         prefix, folder = waiting.pop()
@@ -45,13 +53,11 @@ def all_below(root: Path) -> list[str]:
                     if inner and not entry.name.startswith("."):
                         waiting.append((f"{prefix}{entry.name}/", Path(entry.path)))
                     elif inner or (entry.is_symlink() and Path(entry.path).is_dir()):
-                        found.append(f"{prefix}{entry.name}{LINKED}")
+                        yield f"{prefix}{entry.name}{LINKED}"
                     else:
-                        found.append(prefix + entry.name)
+                        yield prefix + entry.name
         except OSError as error:
             raise ReaderError(f"{folder} can't be listed: {error.strerror}") from error
-    found.sort()
-    return found
 
 
 def unfit_for_dvc(root: Path) -> Iterator[tuple[str, str]]:

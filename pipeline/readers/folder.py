@@ -3,8 +3,9 @@
 Layout: ``<root>/<subject>/<anything>.<ext>``. A folder that is called as a band (``NIR``, ``nir``)
 says the band of what lies in it, wherever it stands, and is none of the following: the first folder
 names the subject, further ones the session; images without one have no subject. Where no folder
-says it the band comes from the data set's params, as do split and licence. What else lies there is
-listed too, and ``ingest`` rejects it with its reason.
+says it the band comes from the data set's params, as do split and licence; names that seem to say
+another one (``thermal``, ``1_nir``) are told. What else lies there is listed too, and ``ingest``
+rejects it with its reason.
 
 Or ``list`` names a CSV below ``root`` (a header line; ``readers.tables`` says in which encodings
 and with which delimiters) with a column ``path``, relative to the CSV's folder, and any of
@@ -19,6 +20,7 @@ import logging
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +28,8 @@ import numpy as np
 
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
-from pipeline.readers.files import LINKED, all_below, is_hidden, shown
+from pipeline.readers.band_words import misleading
+from pipeline.readers.files import LINKED, all_below, each_below, is_hidden, shown
 from pipeline.readers.layout import EXTENSIONS, is_image, stem_of
 from pipeline.readers.listing import (
     LINK,
@@ -45,6 +48,9 @@ log = logging.getLogger(__name__)
 
 _ENDING = re.compile(r"\.[a-z0-9]{1,8}")
 """What may be an extension; of ``Notes. Anna Schmidt`` it would tell a name."""
+
+_WORDS = 5
+"""Words of a band that are told."""
 
 CSV_COLUMNS = {
     "subject": "subject_id",
@@ -71,34 +77,70 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         ReaderError: there is no such folder, no image in it, or the CSV is not as described.
     """
     no_rows: list[Row] = []
-    listing = root / params.list if params.list else root
-    if listing.is_file() and (params.list or root.suffix.lower() == ".csv"):
-        rows, passed_over = _rows_of_csv(listing, dataset, params), no_rows
-        base = listing.parent
+    if file := _list_of(root, dataset, params):
+        rows, passed_over = _rows_of_csv(file, dataset, params), no_rows
+        base = file.parent
         if not params.list:
             log.warning(
                 "%s: DVC sees the list, but not when an image is replaced: set root to %s and "
-                "list to %s",
+                "list to %s, in a project outside of that folder",
                 *(dataset, base, root.name),
             )
-    elif params.list:
-        raise ReaderError(
-            f"data set {dataset!r}: {listing} is missing; correct datasets.{dataset}.list"
-        )
-    elif root.is_dir():
+    else:
         rows, passed_over = _rows_of_folder(root, dataset, params)
         base = root
-    else:
-        raise ReaderError(
-            f"data set {dataset!r}: expected a folder of images or a .csv file at {root}, "
-            f"found {'a file' if root.exists() else 'nothing'}; correct datasets.{dataset}.root"
-        )
     if not params.pseudonyms:
         load, stamps = partial(load_file, base), partial(stamps_of_files, base)
         return Listing(rows, params.shards, load, passed_over, stamps)
     key = pseudonym_key()
     rows, passed_over = (without_names(each, dataset, key) for each in (rows, passed_over))
     return Listing(rows, params.shards, partial(load_without_name, base), passed_over)
+
+
+def look(root: Path, dataset: str, params: DatasetParams) -> None:
+    """Refuse what has no image, and stop at the first one: there may be millions.
+
+    Raises:
+        ReaderError: as ``read`` does, of what it meets so far; or no image of the CSV can be read.
+    """
+    file = _list_of(root, dataset, params)
+    if file is None:
+        if not any(is_image(path) and not is_hidden(path) for path in each_below(root)):
+            read(root, dataset, params)  # says what is there instead
+        return
+    first = None
+    for number, cells in _lines_of_csv(file):
+        row = _csv_row(file, number, cells, dataset, params)
+        if "content" in load_file(file.parent, row):
+            return
+        first = first or row["path"]
+    if first is None:
+        raise _header_alone(file)
+    raise ReaderError(
+        f"{file}: none of the images that it lists can be read, the first is {first!r}: expected "
+        f"paths relative to {file.parent}"
+    )
+
+
+def _list_of(root: Path, dataset: str, params: DatasetParams) -> Path | None:
+    """Return the CSV that lists the images, None where the root is a folder of them.
+
+    Raises:
+        ReaderError: there is neither.
+    """
+    listing = root / params.list if params.list else root
+    if listing.is_file() and (params.list or root.suffix.lower() == ".csv"):
+        return listing
+    if params.list:
+        raise ReaderError(
+            f"data set {dataset!r}: {listing} is missing; correct datasets.{dataset}.list"
+        )
+    if not root.is_dir():
+        raise ReaderError(
+            f"data set {dataset!r}: expected a folder of images or a .csv file at {root}, "
+            f"found {'a file' if root.exists() else 'nothing'}; correct datasets.{dataset}.root"
+        )
+    return None
 
 
 def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> tuple[list[Row], list[Row]]:
@@ -115,9 +157,32 @@ def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> tuple[li
         )
     if others:
         log.info("%s: %d files of other formats stay out: %s", dataset, others.total(), found)
-    rows = [_row(path, dataset, params, _cells_of(root, path)) for path in images]
+    rows: list[Row] = []
+    without_band: list[str] = []
+    for path in images:
+        cells = _cells_of(root, path)
+        rows.append(_row(path, dataset, params, cells))
+        if not cells["band"]:
+            without_band.append(path)
+    _tell_of_bands(
+        without_band,
+        *(dataset, params),
+        f"name such a folder {', '.join([*Band][:-1])} or {[*Band][-1]}, or use a list with the "
+        "column band",
+    )
     known = {"band": str(params.band), "licence": params.licence, "simulated": params.simulated}
     return rows, [refused_row(path, dataset, _why(path), **known) for path in passed_over]
+
+
+def _tell_of_bands(paths: Sequence[str], dataset: str, params: DatasetParams, way_out: str) -> None:
+    """Log how many images without a band of their own have another one in their names."""
+    count, words = misleading(paths, params.band)
+    if count:
+        log.warning(
+            "%s: %d images with %s in the name of a folder or file were taken as %s: %s",
+            *(dataset, count, ", ".join(words[:_WORDS]) + (", …" if words[_WORDS:] else "")),
+            *(params.band, way_out),
+        )
 
 
 def _kind(path: str) -> str:
@@ -157,16 +222,30 @@ def _cells_of(root: Path, path: str) -> dict[str, str]:
 
 
 def _rows_of_csv(file: Path, dataset: str, params: DatasetParams) -> list[Row]:
+    rows: list[Row] = []
+    without_band: list[str] = []
+    for number, cells in _lines_of_csv(file):
+        rows.append(_csv_row(file, number, cells, dataset, params))
+        if not cells.get("band"):
+            without_band.append(rows[-1]["path"])
+    if not rows:
+        raise _header_alone(file)
+    _tell_of_bands(without_band, dataset, params, f"give {file.name} a column band, and fill it")
+    return rows
+
+
+def _lines_of_csv(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     header, lines = open_rows(file)
     optional = [*CSV_COLUMNS, *CSV_GEOMETRY]
     if "path" not in header or not {*header} <= {"path", *optional}:
         raise ReaderError(
             f"{file}: expected a column 'path' and any of {optional}, found {header or None}"
         )
-    rows = [_csv_row(file, number, cells, dataset, params) for number, cells in lines]
-    if not rows:
-        raise ReaderError(f"{file}: expected a line for each image, found the header alone")
-    return rows
+    return lines
+
+
+def _header_alone(file: Path) -> ReaderError:
+    return ReaderError(f"{file}: expected a line for each image, found the header alone")
 
 
 def _csv_row(

@@ -9,6 +9,7 @@ from pipeline.errors import ReaderError
 from pipeline.ops.codec import encode_png
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers import read_dataset
+from pipeline.readers.folder import look
 from pipeline.readers.unlisted import strangers_of, words_of
 from pipeline.types import Band, Split
 
@@ -62,6 +63,63 @@ def test_folders_of_two_bands_around_one_image_are_refused(tmp_path):
     put(tmp_path, "NIR/anna/VIS/1.jpg")
     with pytest.raises(ReaderError, match="name the bands NIR and VIS: expected one"):
         listed(tmp_path)
+
+
+WAY_OUT = "name such a folder VIS, NIR, SWIR, MWIR or LWIR, or use a list with the column band"
+
+
+@pytest.mark.parametrize(
+    ("names", "band", "told"),
+    [
+        (
+            [
+                "eve/thermal/1.jpg",
+                "eve/RGB/1.jpg",
+                "bob/IR/1.jpg",
+                "eve/NIR1/1.jpg",
+                "eve/1_nir.jpg",
+            ],
+            "VIS",
+            "4 images with IR, nir, NIR1, thermal in",
+        ),
+        (["a/FLIR Boson/1.jpg", "a/near-infrared/2.jpg"], "VIS", "2 images with FLIR, infrared in"),
+        (
+            ["a/ir/1.jpg", "a/IR/2.jpg", "a/3.infra red.jpg"],
+            "VIS",
+            "3 images with infra red, IR in",
+        ),
+        (["a/thermal/1.jpg", "a/1_ir.jpg", "a/rgb/1.jpg"], "LWIR", "1 images with rgb in"),
+        (["thermal/NIR/1.jpg", "irina/first/firm.jpg", "a/visible/x.jpg"], "VIS", None),
+        (["a/nir/1_thermal.jpg"], "VIS", None),
+    ],
+)
+def test_words_that_seem_to_be_a_band_and_gave_none_are_told_once(
+    tmp_path, caplog, names, band, told
+):
+    put(tmp_path, *names)
+    listed(tmp_path, band=Band(band))
+    end = f"the name of a folder or file were taken as {band}: {WAY_OUT}"
+    assert caplog.messages == ([f"mine: {told} {end}"] if told else [])
+
+
+def test_words_of_bands_in_a_lists_paths_are_told_where_no_cell_says_the_band(tmp_path, caplog):
+    csv_of(tmp_path, "path,band\nir/1.jpg,NIR\nir/2.jpg,\nir/3.jpg,VIS\n")
+    listed(tmp_path, list="list.csv")
+    assert caplog.messages == [
+        "mine: 1 images with ir in the name of a folder or file were taken as VIS: give list.csv a "
+        "column band, and fill it"
+    ]
+
+
+def test_a_look_stops_at_the_first_image(tmp_path, monkeypatch):
+    put(tmp_path, "1.jpg", "anna/1.jpg")
+    scanned = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: scanned.append(path) or scandir(path))
+    look(tmp_path, "mine", params(tmp_path))
+    assert scanned == [tmp_path]
+    file = csv_of(tmp_path, "path\nanna/0.jpg\nanna/1.jpg\n../outside.jpg\n")
+    look(file, "mine", params(file))  # it never comes to the faulty line
 
 
 def test_hidden_files_and_other_files_stay_out(tmp_path, caplog):
