@@ -130,7 +130,7 @@ def git(folder, *words):
 
 
 def test_a_project_of_ones_own_has_params_and_stages_and_no_code(tmp_path):
-    (tmp_path / "photos").mkdir()
+    put_images(tmp_path, ["photos/1.png"])
     done = crossband("init", "mine", "--images", "photos", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     made = tmp_path / "mine"
@@ -158,46 +158,6 @@ def test_what_comes_next_can_be_typed_as_it_stands(tmp_path):
     done = crossband("init", "my photos' project", cwd=tmp_path)
     words = shlex.split(done.stdout.splitlines()[-1].removeprefix("next: "))
     assert words == ["cd", "my photos' project", "&&", "dvc", "repro"]
-
-
-@pytest.mark.parametrize(
-    ("target", "source"),
-    [
-        ("mine", {"root": "photos", "list": "faces.csv"}),
-        ("photos/mine", {"root": "photos/faces.csv"}),
-    ],
-)
-def test_a_projects_list_is_that_of_its_folder_unless_the_project_lies_there(
-    tmp_path, target, source
-):
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos/faces.csv").write_text("path\n1.jpg\n")
-    done = crossband("init", target, "--images", "photos/faces.csv", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    photos = YAML(typ="safe").load((tmp_path / target / "params.yaml").read_text())["datasets"]
-    root = str(tmp_path / source["root"])
-    assert photos["photos"] == {"reader": "folder", **source, "root": root, "shards": 16}
-
-
-@pytest.mark.parametrize("name", ["photos.zip", "anna.jpg"])
-def test_a_project_of_one_file_is_refused_before_it_is_made(tmp_path, name):
-    """Its first stage would refuse it."""
-    (tmp_path / name).write_bytes(b"PK")
-    done = crossband("init", "mine", "--images", name, cwd=tmp_path)
-    assert done.returncode == 1
-    assert f"{name} is one file: expected a folder of images, unpacked, or a .csv" in done.stderr
-    assert not (tmp_path / "mine").exists()
-
-
-@pytest.mark.parametrize("target", ["mine", ".", "a/b"])
-def test_a_project_within_its_images_is_refused_before_it_is_made(tmp_path, target):
-    """DVC would refuse each of its stages."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    done = crossband("init", target, "--images", ".", cwd=folder)
-    assert done.returncode == 1
-    assert "lies in the folder of the images" in done.stderr
-    assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize("command", ["init", "workspace"])

@@ -15,6 +15,7 @@ from pipeline.params.edit import edited
 from pipeline.params.inputs import check_inputs
 from pipeline.params.installed import MADE_WITH, installed_version, shipped
 from pipeline.params.load import check_params, lay_profile_over, read_yaml
+from pipeline.params.whole import Params
 
 PARAMS = Path("params.yaml")
 CODE = ("pipeline", "stages", "models", "ablations")
@@ -62,14 +63,21 @@ def init(
         _check_apart(target, images)
     _check_empty(target)
     _check_git()
-    params = _with_profiles(shipped(str(PARAMS)), profiles)
+    text, params = _with_profiles(shipped(str(PARAMS)), profiles)
+    if images is not None:
+        _look_at_photos(params, target)
     target.mkdir(parents=True, exist_ok=True)
-    (target / PARAMS).write_text(params, encoding="utf-8")
+    (target / PARAMS).write_text(text, encoding="utf-8")
     _write_pipeline(target)
     started = _start_git(target)
     print(f"{target}: ready{'' if started else '; commit it'}")
     if images is not None:
         print(f"data set photos: {images.resolve()}")
+        if not images.is_dir() and _lies_beside(target, images):
+            print(
+                "DVC sees the list, but not when an image is replaced: it does in a project "
+                f"outside of {images.resolve().parent}"
+            )
         print(f"next: cd {_quoted(target)} && dvc repro parts@photos, or dvc repro for all stages")
     else:
         print(f"next: cd {_quoted(target)} && dvc repro")
@@ -87,11 +95,11 @@ def workspace(
     source = project_file(str(PARAMS))
     _check_empty(target)
     _check_git()
-    params = _with_profiles(source, [read_yaml(file) for file in profile or ()])
+    text, _ = _with_profiles(source, [read_yaml(file) for file in profile or ()])
     target.mkdir(parents=True, exist_ok=True)
     for name in (*CODE, "params", "dvc.yaml", str(MADE_WITH), *SETTINGS, *PLOTS):
         _copy(Path(name), target / name)
-    (target / PARAMS).write_text(params, encoding="utf-8")
+    (target / PARAMS).write_text(text, encoding="utf-8")
     _start_git(target)
     print(f"{target}: ready; run `dvc repro` there")
 
@@ -153,20 +161,35 @@ def _profile_of(images: Path, target: Path) -> dict[str, Any]:
             f"{images.resolve()} is one file: expected a folder of images, unpacked, or a .csv"
         )
     place = images.resolve()
-    listed = not place.is_dir() and not target.resolve().is_relative_to(place.parent)
+    listed = not place.is_dir() and not _lies_beside(target, images)
     source = {"root": str(place.parent), "list": place.name} if listed else {"root": str(place)}
     photos = {"reader": "folder", **source, "shards": 16}
     return {"sample": None, "datasets": {"photos": photos}, "face_datasets": {"photos": {}}}
 
 
-def _with_profiles(path: Path, profiles: Sequence[Mapping[str, Any]]) -> str:
-    """Return the text of a parameter file with profiles laid over it, checked."""
+def _lies_beside(target: Path, images: Path) -> bool:
+    """Tell whether a project lies in the folder of a CSV."""
+    return target.resolve().is_relative_to(images.resolve().parent)
+
+
+def _look_at_photos(params: Params, target: Path) -> None:
+    """Refuse images that the first stage would refuse as a whole."""
+    from pipeline.readers.folder import look
+
+    photos = params.datasets.get("photos")
+    if photos and photos.reader == "folder":
+        look((target / photos.root).resolve(), "photos", photos)
+
+
+def _with_profiles(path: Path, profiles: Sequence[Mapping[str, Any]]) -> tuple[str, Params]:
+    """Return a parameter file with profiles laid over it, as text and checked."""
     values = read_yaml(path)
     for each in profiles:
         values = lay_profile_over(values, each)
     name = Path("params.yaml with the profile")
-    check_inputs(check_params(values, name), name)
-    return edited(path.read_text(encoding="utf-8"), values)
+    params = check_params(values, name)
+    check_inputs(params, name)
+    return edited(path.read_text(encoding="utf-8"), values), params
 
 
 def _check_empty(target: Path) -> None:
