@@ -24,7 +24,7 @@ from pipeline.types import Band
     [
         ("plots: []\n", StageError, "has seen 'nobody'"),
         ("stages:\n", StageError, "has seen 'nobody'"),
-        ("stages: [\n", ParamsError, r"dvc\.yaml: while parsing"),
+        ("stages: [\n", ParamsError, r"dvc\.yaml: line 2: while parsing"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(tmp_path, monkeypatch, text, error, message):

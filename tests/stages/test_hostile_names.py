@@ -48,4 +48,4 @@ def test_a_name_that_a_shell_would_run_runs_nothing(project, name):
     done = run(words, cwd=project, environment=ENVIRONMENT)
     assert done.returncode != 0
     assert not (project / "y").exists()
-    assert "String should match pattern" in done.stderr + done.stdout
+    assert "a name has lower-case letters" in done.stderr + done.stdout
