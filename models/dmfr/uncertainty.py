@@ -47,8 +47,12 @@ def sampled(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return KL(N(μ, σ²) ‖ N(0, 1)), the mean over samples and dimensions."""
-    return -0.5 * (1.0 + log_variance - mean.square() - log_variance.exp()).mean()
+    """Return KL(N(μ, σ²) ‖ N(0, 1)) of all dimensions (n, d) together, the mean over samples.
+
+    DUL's λ is that of the sum: by the mean over dimensions it would weigh d times less.
+    """
+    each = -0.5 * (1.0 + log_variance - mean.square() - log_variance.exp())
+    return each.sum(dim=1).mean()
 
 
 class Confidence(nn.Module):

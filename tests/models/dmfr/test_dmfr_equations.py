@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from slow_dmfr import MARGIN, SCALE, cosface, meta_total, slope, unit_rows
+from torch.distributions import MultivariateNormal, kl_divergence
 
 from models.dmfr.disentangle import normalised, reconstruction_loss, unexplained
 from models.dmfr.domains import DomainJudge, mixed
@@ -130,10 +131,20 @@ def test_the_filter_is_the_identity_at_the_start_and_learns():
 def test_dul_by_hand():
     mean, log_variance = torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, math.log(4.0)]])
     assert sampled(mean, log_variance, torch.tensor([[1.0, 0.5]])).tolist() == [[2.0, -1.0]]
-    # of each dimension (μ² + σ² − 1 − log σ²) / 2
-    by_hand = ((1 + 1 - 1 - 0) / 2 + (4 + 4 - 1 - math.log(4)) / 2) / 2
+    # of each dimension (μ² + σ² − 1 − log σ²) / 2, and their sum
+    by_hand = (1 + 1 - 1 - 0) / 2 + (4 + 4 - 1 - math.log(4)) / 2
     assert divergence(mean, log_variance).item() == pytest.approx(by_hand)
     assert divergence(torch.zeros(3, 2), torch.zeros(3, 2)).item() == 0.0
+
+
+def test_duls_divergence_is_that_of_whole_gaussians():
+    """Of all dimensions together: whatever their number, λ weighs one distribution a sample."""
+    torch.manual_seed(4)
+    mean, log_variance = torch.randn(5, 7), torch.randn(5, 7)
+    gaussians = MultivariateNormal(mean, torch.diag_embed(log_variance.exp()))
+    standard = MultivariateNormal(torch.zeros(7), torch.eye(7))
+    expected = kl_divergence(gaussians, standard).mean()
+    torch.testing.assert_close(divergence(mean, log_variance), expected)
 
 
 def test_a_samples_own_scale_leaves_the_margin_as_it_is():

@@ -86,7 +86,7 @@ def test_dul_classifies_a_draw_and_not_its_mean(folders):
     mean, log_variance, noise = numbers(method.network(images), log_variance, noise)
     sigma = np.exp(log_variance) ** 0.5
     each = each_loss(prototypes(method.head), mean + noise * sigma, labels.tolist())
-    apart = ((mean**2 + sigma**2 - 1.0 - np.log(sigma**2)) / 2.0).mean()
+    apart = ((mean**2 + sigma**2 - 1.0 - np.log(sigma**2)) / 2.0).sum(axis=1).mean()
     assert losses["classify"].item() == pytest.approx(np.mean(each), rel=1e-5)
     assert losses["divergence"].item() == pytest.approx(apart, rel=1e-4)
     assert losses[TOTAL].item() == pytest.approx(np.mean(each) + 0.5 * apart, rel=1e-5)
