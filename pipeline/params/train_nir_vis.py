@@ -37,8 +37,8 @@ class RelatingParams(NirVisParams):
     softmax_weight: Weight
     batch_triplets: Annotated[int, Field(ge=1, le=4096)]
     kept_crops: Annotated[int, Field(ge=0, le=1000)]
-    """Random crops of each face, its own, whose frozen features are kept; 0 draws one at each
-    step."""
+    """Crops of each face, its middle and then random ones of its own, whose frozen features are
+    kept; 0 draws one at each step."""
 
 
 class PramParams(RelatingParams):

@@ -13,6 +13,10 @@ from pipeline.types import Band
 ROOT = Path(__file__).parents[2]
 SIZES = ("", "_trial")
 LOSSES = ("softmax", "am_softmax", "arcface", "triplet")
+FOLD_1 = 8749
+"""Images in the training set of CASIA NIR-VIS 2.0's first fold: PRAM + CAT paper, section 3."""
+CELLS_BYTES = 128 * 16 * 16 * 4
+"""What the frozen layers of LightCNN-9 make of an image, in float32."""
 
 
 def profiled(size):
@@ -64,6 +68,15 @@ def test_figure_4_has_each_loss_plain_and_by_hsst_on_all_folds_as_in_the_paper(t
             if kind == "hsst":
                 assert (method.prototypes, method.ema_momentum) == (128, 0.999)
     assert profiled("").pretrain_nir_vis["mobilefacenet"].backbone == "mobilefacenet"
+
+
+def test_what_is_kept_of_fold_1s_faces_and_parts_fits_into_the_byte_budget(tmp_path):
+    """Else a row is refused, after hours of preparation and only on the real data set."""
+    for row in rows("pram", "", tmp_path).rows.values():
+        if row.method.kind in ("pram", "rm", "rgm"):
+            parts = 4 if getattr(row.method, "relations", False) else 0
+            kept = FOLD_1 * (row.method.kept_crops + parts) * CELLS_BYTES
+            assert kept <= row.method.image_budget_mb << 20
 
 
 def test_the_pram_papers_rows_are_of_fold_1_with_its_rate_batch_and_decay(tmp_path):
