@@ -16,11 +16,15 @@ GUIDE = (ROOT / "docs/licensed-data.md").read_text().partition("## DMFR on MS1M"
 DATA = ("webface", "lfw", "ijbc")
 
 
+def profiled():
+    profile = YAML(typ="safe").load(re.search(r"```yaml\n(.*?)```", GUIDE, re.S)[1])
+    return lay_profile_over(read_yaml(ROOT / "params.yaml"), profile)
+
+
 @pytest.fixture
 def entries(tmp_path):
     """All entries of all stages, by name."""
-    profile = YAML(typ="safe").load(re.search(r"```yaml\n(.*?)```", GUIDE, re.S)[1])
-    values = lay_profile_over(read_yaml(ROOT / "params.yaml"), profile)
+    values = profiled()
     check_inputs(check_params(values, tmp_path), tmp_path)
     YAML().dump(values, tmp_path / "params.yaml")
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
@@ -45,3 +49,15 @@ def test_nothing_is_made_of_faces_that_are_tested_alone(entries):
     # of faces that are trained on, all but masks; parts are what reconstruct reads
     assert on["webface"] - on["lfw"] == {*synthesis - {"masks"}, "parse", "parts"}
     assert "train_dmfr@meta" in run
+
+
+def test_dmfr_trains_by_the_papers_recipe(tmp_path):
+    """Section "Training": rate 0.01, a tenth at 50k and 70k, decay 0.0005, momentum 0.9; m and λ.
+
+    It names no limit of gradients; the default's is reached in every step.
+    """
+    method = check_params(profiled(), tmp_path).train_dmfr["meta"]
+    assert (method.optimizer, method.learning_rate, method.momentum) == ("sgd", 0.01, 0.9)
+    assert (method.weight_decay, method.milestones) == (0.0005, (50_000, 70_000))
+    assert (method.margin, method.meta_weight, method.ratio) == (0.4, 0.5, (1, 1))
+    assert method.max_gradient_norm is None or method.max_gradient_norm >= 1000.0
