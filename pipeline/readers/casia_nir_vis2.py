@@ -9,10 +9,11 @@ Layout of the raw release, 640 × 480::
     protocols/{nir,vis}_{train,gallery,probe}_{dev,1…10}.txt
 
 and of the cropped one, 128 × 128: ``VIS/s1_VIS_00001_001.jpg``, ``NIR/s1_NIR_00001_001.bmp``.
-Both give the same sample ids, ``s1/VIS/00001/001``. The lists have lines such as
-``s1\VIS\00001\001.jpg`` with CRLF; their extension may differ from the file's, so images are
-matched by stem. Eye positions are taken from a ``.pos`` or ``.txt`` beside an image or below
-``annotations/`` (``x y x y``, two eyes); nose and mouth are then placed as in the ArcFace template.
+Both give the same sample ids, ``s1/VIS/00001/001``; of some subjects NIR images are called
+``01-B``, of some beside ``001``. The lists have lines such as ``s1\VIS\00001\001.jpg`` with CRLF;
+their extension may differ from the file's, so images are matched by stem. Eye positions are taken
+from a ``.pos`` or ``.txt`` beside an image or below ``annotations/`` (``x y x y``, two eyes); nose
+and mouth are then placed as in the ArcFace template.
 
 View 1 (``*_dev.txt``) is for tuning; View 2 has ten folds, each trained on its own lists, and is
 reported as mean and standard deviation of the ten. So ``split`` stays empty here.
@@ -43,8 +44,9 @@ EXPECTED = (
 )
 PUBLISHED = {"images": 17580, "subjects": 725}
 
-_RAW = re.compile(r"(?:.*/)?(s[1-4])/(NIR|VIS)/(\d{5})/(\d+)", re.IGNORECASE)
-_CROPPED = re.compile(r"(?:.*/)?(s[1-4])_(NIR|VIS)_(\d{5})_(\d+)", re.IGNORECASE)
+_IMAGE = r"\d+(?:-[A-Z])?"
+_RAW = re.compile(rf"(?:.*/)?(s[1-4])/(NIR|VIS)/(\d{{5}})/({_IMAGE})", re.IGNORECASE)
+_CROPPED = re.compile(rf"(?:.*/)?(s[1-4])_(NIR|VIS)_(\d{{5}})_({_IMAGE})", re.IGNORECASE)
 _LIST = r"(nir|vis)_(train|gallery|probe)_(dev|\d+)\.txt"
 
 
@@ -80,7 +82,7 @@ def sample_of(path: str) -> str | None:
     stem = stem_of(path)
     if match := _RAW.fullmatch(stem) or _CROPPED.fullmatch(stem):
         session, band, subject, image = match.groups()
-        return f"{session.lower()}/{band.upper()}/{subject}/{image}"
+        return f"{session.lower()}/{band.upper()}/{subject}/{image.upper()}"
     return None
 
 

@@ -116,6 +116,19 @@ def test_one_image_in_two_formats_is_refused(tmp_path, listed):
         listed("casia_nir_vis2")
 
 
+@pytest.mark.parametrize("name", ["{}/NIR/{}/{}.bmp", "NIR/{}_NIR_{}_{}.bmp"])
+def test_casia_images_called_01_b_are_those_of_the_lists(tmp_path, listed, name):
+    """As subjects 10115, 10192 and 10306 have them in the official lists, some beside 001."""
+    for image in ("001", "01-B", "20-B"):
+        put_image(tmp_path / name.format("s2", "10115", image))
+    put_image(tmp_path / name.format("s2", "10115", "copy of 001"))  # nobody's
+    lines = [rf"s2\NIR\10115\{image}.bmp" for image in ("001", "01-B", "20-B")]
+    put_text(tmp_path / "protocols/nir_train_1.txt", lines)
+    rows = listed("casia_nir_vis2")
+    assert set(rows) == {f"s2/NIR/10115/{image}" for image in ("001", "01-B", "20-B")}
+    assert all((tmp_path / row["path"]).is_file() for row in rows.values())
+
+
 @pytest.mark.parametrize("by_band", [False, True])
 def test_buaa_has_nine_pairs_of_150_subjects_and_a_seeded_split(tmp_path, listed, by_band):
     testing.buaa_visnir(tmp_path, by_band=by_band)
