@@ -3,10 +3,12 @@
 573 subjects, 56,788 NIR and 16,828 VIS images in three views, five lights, with and without
 glasses. Ask the authors (CRIPAC, CASIA) for the data; see https://arxiv.org/abs/1912.07809.
 
-Layout, as public training code reads it: images below a folder named ``NIR`` or ``VIS``, the next
-folder names the subject; ``Protocols/train/{train_vis,train_nir}<fold>.txt`` and
+Layout, as public training code reads it: images below a folder named ``NIR`` or ``VIS``, as
+``VIS/FP0002/<image>`` or flat as ``VIS/VIS_FP0002_1_a.jpg``, ``NIR/NIR_P0569_2_LEFT_c.jpg`` (band,
+subject, light, view), whose ids are as if a folder ``FP0002`` lay around them;
+``Protocols/train/{train_vis,train_nir}<fold>.txt`` and
 ``Protocols/test/{gallery_vis,probe_nir}<fold>.txt``, folds 1–10, with lines ``<path> <label>``.
-Labels count from 0 anew in each list, so the subject is taken from the path.
+Labels may count from 0 anew in each list, so the subject is taken from the path.
 
 Reference:
     A. Yu, H. Wu, H. Huang, Z. Lei, R. He, LAMP-HQ: a large-scale multi-pose high-quality database
@@ -28,10 +30,14 @@ from pipeline.readers.listing import sample_id_of
 from pipeline.store import Listing
 from pipeline.types import Row
 
-EXPECTED = "{NIR,VIS}/<subject>/<image> and Protocols/{train,test}/*<fold>.txt"
+EXPECTED = (
+    "{NIR,VIS}/<subject>/<image> or {NIR,VIS}/<band>_<subject>_<image>, and "
+    "Protocols/{train,test}/*<fold>.txt"
+)
 PUBLISHED = {"images": 73616, "subjects": 573, "NIR": 56788, "VIS": 16828}
 
 _IMAGE = re.compile(r"(?:.*/)?(NIR|VIS)/([^/]+)/(.+)", re.IGNORECASE)
+_FLAT = re.compile(r"(?:.*/)?(NIR|VIS)/((?:NIR|VIS)_([A-Z]*\d+)_[^/]+)", re.IGNORECASE)
 _LIST = r"(train_vis|train_nir|gallery_vis|probe_nir)_?(\d+)\.txt"
 
 
@@ -54,8 +60,14 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
 
 def sample_of(path: str) -> str | None:
     """Return the sample id of an image's path."""
-    match = _IMAGE.fullmatch(stem_of(path))
-    return sample_id_of(f"{match[1].upper()}/{match[2]}/{match[3]}") if match else None
+    stem = stem_of(path)
+    if match := _IMAGE.fullmatch(stem):
+        band, subject, image = match.groups()
+    elif match := _FLAT.fullmatch(stem):
+        band, image, subject = match.groups()
+    else:
+        return None
+    return sample_id_of(f"{band.upper()}/{subject}/{image}")
 
 
 def official_lists(root: Path, files: list[str]) -> dict[tuple[str, str], list[str]]:

@@ -222,6 +222,33 @@ def test_lamp_takes_subjects_from_paths_and_folds_from_lists(tmp_path, listed, p
     assert set(fold.probe["subject_id"].to_pylist()) == {"0002", "0004"}
 
 
+@pytest.mark.parametrize("folders", [False, True])
+def test_lamp_takes_flat_names_as_its_lists_have_them(tmp_path, listed, protocols, folders):
+    """Lines as public copies of the lists hold them, with or without folders on the disk."""
+    lists = {
+        "train/train_vis1": ["VIS/VIS_FP0002_1_a.jpg FP0002", "VIS/VIS_FP0002_1_b.jpg FP0002"],
+        "train/train_nir1": ["NIR/NIR_FP0002_1_LEFT_a.jpg FP0002"],
+        "test/gallery_vis1": ["VIS/VIS_P0569_1_a.jpg P0569", "VIS/VIS_P0002_1_a.jpg P0002"],
+        "test/probe_nir1": ["NIR/NIR_P0569_2_LEFT_c.jpg P0569", "NIR/NIR_P0569_2_UP_c.jpg P0569"],
+    }
+    for name, lines in lists.items():
+        put_text(tmp_path / f"Protocol/{name}.txt", lines)
+        for path, subject in map(str.split, lines):
+            band, _, image = path.partition("/")
+            put_image(tmp_path / (f"{band}/{subject}/{image}" if folders else path))
+    rows = listed("lamp_hq")
+    assert by(rows, "band", "subject_id") == {
+        ("VIS", "FP0002"): 2,
+        ("NIR", "FP0002"): 1,
+        ("VIS", "P0569"): 1,
+        ("VIS", "P0002"): 1,
+        ("NIR", "P0569"): 2,
+    }
+    assert all((tmp_path / row["path"]).is_file() for row in rows.values())
+    fold = protocols("lamp_hq")["ten_folds"].fold(1)
+    assert (len(fold.enroll), len(fold.probe), len(fold.train)) == (2, 2, 3)
+
+
 @pytest.mark.parametrize(
     "reader", ["casia_nir_vis2", "buaa_visnir", "oulu_casia_nirvis", "tufts", "lamp_hq"]
 )
