@@ -6,8 +6,9 @@ expressions of a frontal face, part ``A`` views from around the subject. Sketche
 videos and 3D are not read. Free for research from http://tdface.ece.tufts.edu.
 
 Layout: ``TD_RGB_E_Set1/<subject>/TD_RGB_E_1.jpg``, and so on for ``TD_{RGB,NIR,IR}_{E,A}``, sets
-1–4, at any depth; a subject's number may begin with zeros. The authors give no protocol; lists as
-Idiap's Bob keeps them (``readers.bob_lists``), where they lie beside the images, are one.
+1–4, at any depth; a subject's number may begin with zeros. ``TD_RGB_A_2_7.jpg`` is the second of
+four cameras at place 7. The authors give no protocol; lists as Idiap's Bob keeps them
+(``readers.bob_lists``), where they lie beside the images, are one.
 
 Reference:
     K. Panetta et al., A comprehensive database for benchmarking imaging systems, PAMI 42(3), 2020.
@@ -38,7 +39,8 @@ NOT_READ = {
 EXPRESSIONS = {1: "neutral", 2: "smile", 3: "eyes_closed", 4: "shocked", 5: "sunglasses"}
 
 _IMAGE = re.compile(
-    r"(?:.*/)?TD_(RGB|NIR|IR)_([AE])(?:_Set\d+)?/(?:.*/)?0*(\d+)/[^/]*?(\d+)", re.IGNORECASE
+    r"(?:.*/)?TD_(RGB|NIR|IR)_([AE])(?:_Set\d+)?/(?:.*/)?0*(\d+)/[^/]*?(?:(\d+)_)?(\d+)",
+    re.IGNORECASE,
 )
 _NOT_READ = re.compile(rf"(?:.*/)?TD_({'|'.join(NOT_READ)})(?:_[^/]*)?/.+", re.IGNORECASE)
 
@@ -62,15 +64,17 @@ def _row(path: str, dataset: str, params: DatasetParams) -> Row | None:
     match = _IMAGE.fullmatch(stem_of(path))
     if not match:
         return None
-    camera, part, subject, number = match[1].upper(), match[2].upper(), match[3], int(match[4])
+    band, part, subject, lens = match[1].upper(), match[2].upper(), match[3], match[4]
+    number = int(match[5])
+    image = f"{number:02d}" if lens is None else f"{lens}_{number:02d}"
     return official_row(
         path,
         dataset,
         params,
-        sample_id=f"{camera}_{part}/{int(subject):03d}/{number:02d}",
+        sample_id=f"{band}_{part}/{int(subject):03d}/{image}",
         subject_id=subject,
         session_id=part,
-        camera_id=camera,
-        band=str(BANDS[camera]),
+        camera_id=band if lens is None else f"{band}_{lens}",
+        band=str(BANDS[band]),
         expression=EXPRESSIONS.get(number) if part == "E" else None,
     )

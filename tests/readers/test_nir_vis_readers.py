@@ -202,6 +202,14 @@ def test_tufts_bands_and_expressions(tmp_path, listed):
     assert "expression" not in rows["NIR_A/002/05"]
 
 
+def test_tufts_four_cameras_at_one_place_are_four_images(tmp_path, listed):
+    """As lists of the real copy name them; places count from 0."""
+    for name in ("TD_RGB_A/54/TD_RGB_A_1_0", "TD_RGB_A/54/TD_RGB_A_4_0", "TD_IR_A/54/TD_IR_A_0"):
+        put_image(tmp_path / f"{name}.jpg")
+    found = {name: row["camera_id"] for name, row in listed("tufts").items()}
+    assert found == {"RGB_A/054/1_00": "RGB_1", "RGB_A/054/4_00": "RGB_4", "IR_A/054/00": "IR"}
+
+
 def test_a_subject_of_tufts_is_one_with_and_without_zeros(tmp_path, listed):
     testing.tufts(tmp_path, subjects=1)
     thermal = tmp_path / "TD_IR_E_Set1"
