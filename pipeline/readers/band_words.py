@@ -1,7 +1,8 @@
-"""Words in the names of folders and files that people mean a band by, and no reader takes for one.
+"""Words in the names of folders and files that people mean a band by.
 
 Of ``anna/thermal/1.jpg`` or ``anna/1_nir.jpg`` nothing says the band but a word. It is not taken
-for one, as a name may hold it by chance; who meant it is told.
+for one, as a name may hold it by chance; who meant it is told. Only a folder that stands where
+people's folders do, and is called by such a word alone, may be one of a band.
 """
 
 import re
@@ -25,6 +26,12 @@ _WORD = re.compile(
     rf"(?<![^\W\d_])({'|'.join(_MEANT)}|infra[ _-]red)\d*(?![^\W\d_])", re.IGNORECASE
 )
 """A whole word, with a number or none: of ``NIR1``, ``1_nir``, ``near-infrared``, not ``Irina``."""
+
+
+def bands_of_folder(name: str) -> tuple[Band, ...]:
+    """Return the bands that a folder's whole name may mean, none where it is no such word."""
+    found = _WORD.fullmatch(name)
+    return _meant(found) if found else ()
 
 
 def misleading(paths: Iterable[str], band: Band) -> tuple[int, list[str]]:

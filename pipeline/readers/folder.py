@@ -2,10 +2,11 @@
 
 Layout: ``<root>/<subject>/<anything>.<ext>``. A folder that is called as a band (``NIR``, ``nir``)
 says the band of what lies in it, wherever it stands, and is none of the following: the first folder
-names the subject, further ones the session; images without one have no subject. Where no folder
-says it the band comes from the data set's params, as do split and licence; names that seem to say
-another one (``thermal``, ``1_nir``) are told. What else lies there is listed too, and ``ingest``
-rejects it with its reason.
+names the subject, further ones the session; images without one have no subject. Where all first
+folders are called by words of bands (``RGB``, ``thermal``), the next one names the subject; ``RGB``
+and ``visible`` say VIS then. Where no folder says it the band comes from the data set's params, as
+do split and licence; names that seem to say another one (``thermal``, ``1_nir``) are told. What
+else lies there is listed too, and ``ingest`` rejects it with its reason.
 
 Or ``list`` names a CSV below ``root`` (a header line; ``readers.tables`` says in which encodings
 and with which delimiters) with a column ``path``, relative to the CSV's folder, and any of
@@ -20,7 +21,7 @@ import logging
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,7 @@ import numpy as np
 
 from pipeline.errors import ReaderError
 from pipeline.params.datasets import DatasetParams
-from pipeline.readers.band_words import misleading
+from pipeline.readers.band_words import bands_of_folder, misleading
 from pipeline.readers.files import LINKED, all_below, each_below, is_hidden, shown
 from pipeline.readers.layout import EXTENSIONS, is_image, stem_of
 from pipeline.readers.listing import (
@@ -51,6 +52,11 @@ _ENDING = re.compile(r"\.[a-z0-9]{1,8}")
 
 _WORDS = 5
 """Words of a band that are told."""
+
+_WAY_OUT = (
+    f"name such a folder {', '.join([*Band][:-1])} or {[*Band][-1]}, or use a list with the column "
+    "band"
+)
 
 CSV_COLUMNS = {
     "subject": "subject_id",
@@ -159,17 +165,13 @@ def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> tuple[li
         log.info("%s: %d files of other formats stay out: %s", dataset, others.total(), found)
     rows: list[Row] = []
     without_band: list[str] = []
+    of_bands = _folders_of_bands(dataset, images)
     for path in images:
-        cells = _cells_of(root, path)
+        cells = _cells_of(root, path, of_bands)
         rows.append(_row(path, dataset, params, cells))
         if not cells["band"]:
             without_band.append(path)
-    _tell_of_bands(
-        without_band,
-        *(dataset, params),
-        f"name such a folder {', '.join([*Band][:-1])} or {[*Band][-1]}, or use a list with the "
-        "column band",
-    )
+    _tell_of_bands(without_band, dataset, params, _WAY_OUT)
     known = {"band": str(params.band), "licence": params.licence, "simulated": params.simulated}
     return rows, [refused_row(path, dataset, _why(path), **known) for path in passed_over]
 
@@ -205,15 +207,42 @@ def _why(path: str) -> tuple[str, str]:
     return "other_format", f"{_kind(path)}: expected one of {' '.join(sorted(EXTENSIONS))}"
 
 
-def _cells_of(root: Path, path: str) -> dict[str, str]:
-    """Return what the folders say that an image lies in."""
+def _folders_of_bands(dataset: str, images: Sequence[str]) -> frozenset[str]:
+    """Return the folders that stand where people's do, if all are called by words of bands.
+
+    Beside other people's they may be people's, too, which is told: ``IR`` is somebody's initials.
+    """
+    first = {path.partition("/")[0] for path in images if "/" in path}
+    first = {name for name in first if name.upper() not in {*Band}}
+    words = sorted(name for name in first if bands_of_folder(name))
+    if len(words) == len(first):
+        return frozenset(words)
+    if words:
+        log.warning(
+            "%s: folders %s beside those of other people were taken as people: if they are bands, "
+            "%s",
+            *(dataset, ", ".join(words[:_WORDS]) + (", …" if words[_WORDS:] else ""), _WAY_OUT),
+        )
+    return frozenset()
+
+
+def _cells_of(root: Path, path: str, of_bands: Collection[str]) -> dict[str, str]:
+    """Return what the folders say that an image lies in.
+
+    Args:
+        root: of the data set.
+        path: of the image.
+        of_bands: what ``_folders_of_bands`` found.
+    """
     folders = path.split("/")[:-1]
+    meant = bands_of_folder(folders.pop(0)) if folders and folders[0] in of_bands else ()
     bands = {folder.upper() for folder in folders} & {*Band}
+    others = [folder for folder in folders if folder.upper() not in bands]
+    bands |= {str(band) for band in meant if len(meant) == 1}
     if len(bands) > 1:
         raise ReaderError(
             f"{root / path}: its folders name the bands {' and '.join(sorted(bands))}: expected one"
         )
-    others = [folder for folder in folders if folder.upper() not in bands]
     return {
         "band": next(iter(bands), ""),
         "subject": shown(others[0]) if others else "",

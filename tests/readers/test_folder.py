@@ -60,9 +60,39 @@ def test_a_folder_called_as_a_band_is_the_band_and_neither_subject_nor_session(t
 
 
 def test_folders_of_two_bands_around_one_image_are_refused(tmp_path):
-    put(tmp_path, "NIR/anna/VIS/1.jpg")
-    with pytest.raises(ReaderError, match="name the bands NIR and VIS: expected one"):
-        listed(tmp_path)
+    put(tmp_path / "a", "NIR/anna/VIS/1.jpg")
+    put(tmp_path / "b", "RGB/anna/NIR/1.jpg")
+    for name in ("a", "b"):
+        with pytest.raises(ReaderError, match="name the bands NIR and VIS: expected one"):
+            listed(tmp_path / name)
+
+
+def test_where_all_first_folders_are_words_of_bands_the_next_one_is_the_person(tmp_path, caplog):
+    put(tmp_path, "RGB/anna/1.jpg", "thermal/anna/day 2/1.jpg", "NIR/bob/1.jpg", "Visible1/2.jpg")
+    rows = listed(tmp_path, band=Band.LWIR)
+    found = {
+        name: (r["band"], r.get("subject_id"), r.get("session_id")) for name, r in rows.items()
+    }
+    assert found == {
+        "RGB/anna/1.jpg": ("VIS", "anna", None),
+        "thermal/anna/day%202/1.jpg": ("LWIR", "anna", "day 2"),
+        "NIR/bob/1.jpg": ("NIR", "bob", None),
+        "Visible1/2.jpg": ("VIS", None, None),
+    }
+    assert caplog.messages == []
+    listed(tmp_path, band=Band.VIS)
+    end = f"the name of a folder or file were taken as VIS: {WAY_OUT}"
+    assert caplog.messages == [f"mine: 1 images with thermal in {end}"]
+
+
+def test_words_of_bands_beside_people_may_be_initials_and_are_told(tmp_path, caplog):
+    put(tmp_path, "IR/day 1/1.jpg", "RGB/1.jpg", "BK/1.jpg")
+    rows = listed(tmp_path, band=Band.LWIR)
+    assert {row["subject_id"] for row in rows.values()} == {"IR", "RGB", "BK"}
+    assert caplog.messages[0] == (
+        "mine: folders IR, RGB beside those of other people were taken as people: if they are "
+        f"bands, {WAY_OUT}"
+    )
 
 
 WAY_OUT = "name such a folder VIS, NIR, SWIR, MWIR or LWIR, or use a list with the column band"
@@ -89,7 +119,7 @@ WAY_OUT = "name such a folder VIS, NIR, SWIR, MWIR or LWIR, or use a list with t
             "3 images with infra red, IR in",
         ),
         (["a/thermal/1.jpg", "a/1_ir.jpg", "a/rgb/1.jpg"], "LWIR", "1 images with rgb in"),
-        (["thermal/NIR/1.jpg", "irina/first/firm.jpg", "a/visible/x.jpg"], "VIS", None),
+        (["a/thermal/NIR/1.jpg", "irina/first/firm.jpg", "a/visible/x.jpg"], "VIS", None),
         (["a/nir/1_thermal.jpg"], "VIS", None),
     ],
 )
