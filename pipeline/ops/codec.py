@@ -165,7 +165,7 @@ def _kept(data: bytes, kind: str, container: Container) -> Decoded | None:
     if not container.clear or container.bits != 8 or container.orientation != 1:
         return None
     shape = (*container.hw, 3) if container.channels == 3 else container.hw
-    own = [data] if container.plain or _others_read(data, kind, container.hw) else []
+    own = [data] if container.plain or (kind == "JPEG" and _others_read(data, container.hw)) else []
     for stored in (*own, container.bare):
         try:
             image = decode(stored)
@@ -182,17 +182,15 @@ def _kept(data: bytes, kind: str, container: Container) -> Decoded | None:
     return Decoded(image, stored, container.frames)
 
 
-def _others_read(data: bytes, kind: str, hw: tuple[int, int]) -> bool:
-    """Tell whether Pillow, as many users call it, gets by with what surrounds the pixels."""
+def _others_read(data: bytes, hw: tuple[int, int]) -> bool:
+    """Tell whether Pillow, as many users call it, gets by with what surrounds a JPEG's pixels."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            image = Image.open(io.BytesIO(data), formats=(kind,))
+            image = Image.open(io.BytesIO(data), formats=("JPEG",))
             if (image.height, image.width) != hw:  # a second header may tell any size
                 return False
             image.getexif()
-            if kind == "PNG":
-                image.load()
         except _BROKEN:
             return False
     return True

@@ -18,9 +18,13 @@ from pipeline.ops.multi_picture import MARK, further_images
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
-_PLAIN_CHUNKS = (b"pHYs", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD", b"tIME", b"tEXt")
-"""What any reader passes over, as long as it is whole and short."""
+_PLAIN_BYTES = {b"pHYs": (9, 255), b"gAMA": (4, 127), b"cHRM": (32, 255), b"sRGB": (1, 3)}
+"""Chunks that any reader passes over in silence, if they have this length, no higher first byte,
+and stand once, before palette and pixels. Of others libpng may write a line to stderr whenever the
+image is decoded: of a profile of RGB in a grey image, of a date or a number of bits that can't be.
+"""
 _SHORT_BYTES = 1 << 16
+_KEYWORD_BYTES = 79
 _PROFILE_BYTES = 16 << 20
 _MARKER = re.compile(rb"\xff[^\0\xff]")
 """What a decoder takes for one: it passes over all other bytes, zeros behind 0xFF among them."""
@@ -114,9 +118,7 @@ def read_png(data: bytes) -> Container:
         bits,
         channels in (1, 3) and all(chunk.kind != b"tRNS" for chunk in chunks),
         bare + packed_chunk(b"IEND", b""),
-        ended
-        and all(chunk.whole for chunk in chunks)
-        and all(_is_plain(chunk) for chunk in others),
+        ended and all(chunk.whole for chunk in chunks) and _are_plain(chunks),
         orientation_of(exif, xmp),
         profile,
         frames,
@@ -160,10 +162,27 @@ def _is_critical(chunk: _Chunk) -> bool:
     return chunk.kind in _CRITICAL
 
 
+def _are_plain(chunks: list[_Chunk]) -> bool:
+    """Tell whether nobody stumbles over what surrounds the pixels, and libpng is silent."""
+    kinds = [chunk.kind for chunk in chunks]
+    first = min(kinds.index(kind) for kind in (b"PLTE", b"IDAT") if kind in kinds)
+    others = [chunk for chunk in chunks if chunk.kind not in _PIXEL_CHUNKS]
+    once = [chunk.kind for chunk in others if chunk.kind != b"tEXt"]
+    early = [chunk.kind for chunk in chunks[:first]]
+    return len({*once}) == len(once) and all(
+        _is_plain(chunk) and (chunk.kind not in _PLAIN_BYTES or chunk.kind in early)
+        for chunk in others
+    )
+
+
 def _is_plain(chunk: _Chunk) -> bool:
+    body = chunk.body
     if chunk.kind == b"eXIf":
-        return exif_orientation(chunk.body) is not None
-    return chunk.kind in _PLAIN_CHUNKS and len(chunk.body) <= _SHORT_BYTES
+        return exif_orientation(body) is not None
+    if chunk.kind == b"tEXt":
+        return 1 <= body.find(b"\0") <= _KEYWORD_BYTES and len(body) <= _SHORT_BYTES
+    length, highest = _PLAIN_BYTES.get(chunk.kind, (-1, 0))
+    return len(body) == length and body[0] <= highest
 
 
 def _check_stream(pixels: bytes, limit: int) -> None:

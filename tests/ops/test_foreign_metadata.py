@@ -172,6 +172,33 @@ def test_a_fault_beside_the_pixels_of_a_png_is_none_of_theirs(beside):
     Image.open(io.BytesIO(found.data)).load()
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        [chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(wide_profile()[1]))],
+        [chunk(b"iCCP", b"broken\0\0" + zlib.compress(b"no profile" * 30))],
+        [chunk(b"gAMA", b"\0\0\xb1")],
+        [chunk(b"gAMA", b"\xff\xff\xff\xff")],
+        [chunk(b"sRGB", b"\x09")],
+        [chunk(b"sBIT", b"\x09")],
+        [chunk(b"bKGD", b"\x08")],
+        [chunk(b"tIME", b"\xff" * 7)],
+        [chunk(b"tEXt", b"\0")],
+        [chunk(b"pHYs", b"\0\0\x0b\x13\0\0\x0b\x13\x01")] * 2,
+    ],
+)
+def test_a_png_is_stored_so_that_libpng_is_silent_of_it(beside, capfd):
+    found = foreign(png(GREY, 0, b"".join(beside)))
+    assert np.array_equal(decode(found.data), GREY)
+    assert capfd.readouterr().err == ""  # libpng is in C: it writes past sys.stderr
+
+
+def test_a_png_keeps_what_nobody_stumbles_over():
+    told = chunk(b"sRGB", b"\0") + chunk(b"pHYs", b"\0\0\x0b\x13\0\0\x0b\x13\x01")
+    data = png(COLOUR, 2, told + chunk(b"tEXt", b"Author\0anna"))
+    assert foreign(data).data == data
+
+
 @pytest.mark.parametrize("exif", [b"garbage", b"MM\0*\0\0\0\x08\xff\xff", b"Exif\0\0II*\0"])
 def test_a_fault_beside_the_pixels_of_jpeg_and_webp_is_none_of_theirs(exif):
     found = foreign(saved(COLOUR, "WEBP", lossless=True, exif=exif))
