@@ -1,11 +1,13 @@
 """Reader ``sysu_mm01``: SYSU-MM01, pedestrians before four visible and two infra-red cameras.
 
-491 people; 395 train (296, and 99 for validation: 22,258 VIS, 11,909 NIR), 96 test (3,803 NIR
-queries). Ask the authors: https://github.com/wuancong/SYSU-MM01.
+30,071 VIS and 15,792 NIR images. 491 people are in a list: 395 train (296, and 99 for validation:
+22,258 VIS, 11,909 NIR), 96 test (3,803 NIR queries); people whom one camera alone saw are in none.
+Ask the authors: https://github.com/wuancong/SYSU-MM01.
 
 Layout: ``cam1…6/0001/0001.jpg``, cameras 1, 2, 4, 5 visible, 3 and 6 near infra-red, 1–3 indoors
 and 2 and 3 in one place; ``exp/{train,val,test}_id.txt``, each one line of ids with commas;
-optionally ``exp/rand_perm_cam.mat``, the authors' ten draws of the gallery.
+optionally ``exp/rand_perm_cam.mat``, the authors' ten draws of the gallery. Their second archive,
+``cam{1,2}_video_{train,test}/``, is not read.
 
 Reference:
     A. Wu, W.-S. Zheng, H.-X. Yu, S. Gong, J. Lai, RGB-infrared cross-modality person
@@ -13,6 +15,7 @@ Reference:
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.errors import ReaderError
@@ -32,7 +35,8 @@ from pipeline.types import Band, Region, Row, Split
 
 EXPECTED = "cam1…cam6/<4-digit subject>/<image>.jpg and exp/{train,val,test}_id.txt"
 PUBLISHED = {
-    "subjects": 491,
+    "VIS": 30071,
+    "NIR": 15792,
     "train VIS + validation VIS": 22258,
     "train NIR + validation NIR": 11909,
     "test NIR": 3803,
@@ -41,6 +45,7 @@ INFRARED = ("3", "6")
 LISTS = {"train": Split.TRAIN, "val": Split.VALIDATION, "test": Split.TEST}
 
 _IMAGE = re.compile(r"(?:.*/)?cam([1-6])/(\d{4})/(\d+)", re.IGNORECASE)
+_VIDEO = re.compile(r"(?:.*/)?cam[12]_video_(?:train|test)/.+", re.IGNORECASE)
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
@@ -63,6 +68,11 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         absent = [str(number) for number in sorted(listed[name] - there)]
         report_unmatched(file, absent, match="name no subject on disk")
     return make_listing(root, dataset, params, EXPECTED, rows)
+
+
+def known_unused(path: str, _: Collection[str]) -> str | None:
+    """Say that an image is of the videos of cameras 1 and 2, else None."""
+    return "frames of the videos of cameras 1 and 2" if _VIDEO.fullmatch(path) else None
 
 
 def _splits(listed: dict[str, set[int]]) -> dict[int, Split]:

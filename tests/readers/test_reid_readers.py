@@ -7,7 +7,9 @@ import pytest
 
 from pipeline import testing
 from pipeline.errors import ReaderError
+from pipeline.protocols.check import check_dataset
 from pipeline.store.protocols import Exclude
+from pipeline.testing.images import put_image
 
 
 def samples(table):
@@ -134,6 +136,18 @@ def test_sysu_queries_of_camera_3_do_not_meet_camera_2(tmp_path, protocols):
     }
     assert place == {"cam1": "1", "cam2": "2", "cam3": "2", "cam4": "4", "cam5": "5", "cam6": "6"}
     assert len(everywhere.train) == 3 * 6 * 3  # validation subjects train too
+
+
+def test_sysu_people_in_no_list_and_frames_of_videos_are_no_fault(tmp_path):
+    testing.sysu_mm01(tmp_path)
+    put_image(tmp_path / "cam3/0333/0001.jpg", grey=True)
+    put_image(tmp_path / "cam1_video_train/0001/0001.jpg")
+    verdict = check_dataset("sysu_mm01", tmp_path)
+    assert not verdict.findings
+    counts = {count.what: (count.found, count.published) for count in verdict.counts}
+    assert counts["known, not used: frames of the videos of cameras 1 and 2"] == (1, None)
+    assert counts["subjects"] == (6, None)  # of a real copy more than the 491 of the lists
+    assert counts["NIR"] == (31, 15792)
 
 
 def test_sysu_draw_is_that_of_the_public_code(tmp_path, protocols):
