@@ -7,14 +7,15 @@ head (``pose``), some with glasses. Ask the DEVCOM Army Research Laboratory.
 Layout, as public training code reads it:
 ``<folder>/{dev,test}/<subject>/<sequence>/<camera>_<frame>.png``, with the condition in the
 sequence's name and ``FLIR_USB``, ``BAS_RGB1``, ``BAS_RGB2`` or ``BAS_MONO`` as camera;
-``splits/dev/{train,val}0.txt`` list subjects of ``dev``. Of several folders (``cropped_images``,
-resampled copies) the first by name is read. Landmarks of ``metadata.csv`` are not: nobody publishes
-their columns.
+``splits/dev/{train,val}0.txt`` list subjects of ``dev``. Of several folders ``cropped_images`` is
+read, else the first by name: others hold resampled copies (``16_bicubic``). Landmarks of
+``metadata.csv`` are not: nobody publishes their columns.
 
 Reference:
     D. Poster et al., A large-scale, time-synchronized visible and thermal face dataset, WACV 2021.
 """
 
+import logging
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -30,12 +31,17 @@ from pipeline.readers.layout import (
     stem_of,
 )
 from pipeline.readers.listing import sample_id_of
+from pipeline.readers.unmatched import report_unmatched
 from pipeline.store import Listing
 from pipeline.types import Band, Row, Split
+
+log = logging.getLogger(__name__)
 
 EXPECTED = "<folder>/{dev,test}/<subject>/<sequence>/{FLIR_USB,BAS_RGB2}_<frame>.png"
 PUBLISHED = {"subjects": 395}
 CONDITIONS = ("baseline", "expression", "pose")
+
+_FIRST = "cropped_images/"
 
 _IMAGE = re.compile(
     r"((?:.*/)?)(dev|test)/([^/]+)/([^/]*(?:baseline|expression|pose)[^/]*)/"
@@ -51,9 +57,15 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         ReaderError: the root holds no such images.
     """
     files = list_official(root, dataset, EXPECTED)
-    validation = _subjects(root, files, "splits/dev/val0.txt")
     found = {path: match for path in filter(is_image, files) if (match := _match(path))}
-    folder = min((match[1] for match in found.values()), default="")
+    folders = {match[1] for match in found.values()}
+    folder = min(folders, key=lambda name: (not name.endswith(_FIRST), name), default="")
+    if len(folders) > 1:
+        log.info(
+            "%s: of %d folders %s is read: images in %s stay out",
+            *(dataset, len(folders), folder or ".", ", ".join(sorted(folders - {folder}))),
+        )
+    validation = _validation(root, files, {match[3] for match in found.values()})
     rows = (
         _row(path, match, validation, dataset, params)
         for path, match in found.items()
@@ -76,9 +88,14 @@ def _match(path: str) -> re.Match[str] | None:
     return _IMAGE.fullmatch(stem_of(path))
 
 
-def _subjects(root: Path, files: list[str], name: str) -> set[str]:
-    path = find_list(files, name)
-    return {line for _, line in read_some_lines(root / path, "a subject")} if path else set()
+def _validation(root: Path, files: list[str], there: set[str]) -> set[str]:
+    """Return the subjects of the list, if there is one; those that are not there are told."""
+    path = find_list(files, "splits/dev/val0.txt")
+    if path is None:
+        return set()
+    named = {line for _, line in read_some_lines(root / path, "a subject")}
+    report_unmatched(root / path, sorted(named - there), match="name no subject on disk")
+    return named
 
 
 def _row(

@@ -253,6 +253,17 @@ def test_arl_vtf_is_read_from_one_of_its_folders(tmp_path, listed, protocols):
     assert set(pose.train["subject_id"].to_pylist()) == {"0001"}
 
 
+def test_arl_vtf_resampled_copies_are_not_read_before_the_crops(tmp_path, listed, caplog):
+    for folder in ("cropped_images", "16_bicubic"):
+        put_image(tmp_path / f"Odin3/{folder}/dev/0001/baseline_0/FLIR_USB_0000.png")
+    put_text(tmp_path / "splits/dev/val0.txt", ["1"])  # not as its folder is called
+    with caplog.at_level("INFO"):
+        (row,) = listed("arl_vtf").values()
+    assert row["path"].startswith("Odin3/cropped_images/")
+    assert "images in Odin3/16_bicubic/ stay out" in caplog.text
+    assert "val0.txt: 1 lines name no subject on disk, among them '1'" in caplog.text
+
+
 @pytest.mark.parametrize("reader", READERS)
 def test_a_wrong_root_says_what_was_looked_for_and_what_is_there(tmp_path, listed, reader):
     put_image(tmp_path / "holiday/beach.jpg")
