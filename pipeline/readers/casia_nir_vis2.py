@@ -12,8 +12,8 @@ and of the cropped one, 128 × 128: ``VIS/s1_VIS_00001_001.jpg``, ``NIR/s1_NIR_0
 Both give the same sample ids, ``s1/VIS/00001/001``; of some subjects NIR images are called
 ``01-B``, of some beside ``001``. The lists have lines such as ``s1\VIS\00001\001.jpg`` with CRLF;
 their extension may differ from the file's, so images are matched by stem. Eye positions are taken
-from a ``.pos`` or ``.txt`` beside an image or below ``annotations/`` (``x y x y``, two eyes); nose
-and mouth are then placed as in the ArcFace template.
+from a ``.pos`` or ``.txt`` beside an image or below ``annotations/`` (``x y x y``, two eyes), named
+as the images of its release are; nose and mouth are then placed as in the ArcFace template.
 
 View 1 (``*_dev.txt``) is for tuning; View 2 has ten folds, each trained on its own lists, and is
 reported as mean and standard deviation of the ten. So ``split`` stays empty here.
@@ -57,14 +57,14 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         ReaderError: the root holds no image of either release, or a list is malformed.
     """
     eyes = {
-        key: path
+        (key, _is_cropped(path)): path
         for path in list_official(root, dataset, EXPECTED)
         if path.lower().endswith((".pos", ".txt")) and (key := sample_of(path))
     }
 
     def row_of(path: str, key: str) -> Row:
-        landmarks = _landmarks(root / eyes[key]) if key in eyes else None
-        return _row(path, key, dataset, params, landmarks)
+        file = eyes.get((key, _is_cropped(path)))
+        return _row(path, key, dataset, params, _landmarks(root / file) if file else None)
 
     return list_by_sample(
         root,
@@ -86,6 +86,10 @@ def sample_of(path: str) -> str | None:
     return None
 
 
+def _is_cropped(path: str) -> bool:
+    return _CROPPED.fullmatch(stem_of(path)) is not None
+
+
 def official_lists(root: Path, files: list[str]) -> dict[tuple[str, str, str], list[str]]:
     """Read all official lists.
 
@@ -102,7 +106,6 @@ def _row(
     path: str, sample_id: str, dataset: str, params: DatasetParams, landmarks: Float32 | None
 ) -> Row:
     session, band, subject, _ = sample_id.split("/")
-    cropped = _CROPPED.fullmatch(stem_of(path))
     return official_row(
         path,
         dataset,
@@ -111,7 +114,7 @@ def _row(
         subject_id=subject,
         session_id=session,
         band=band,
-        region=str(Region.FACE if cropped else Region.SCENE),
+        region=str(Region.FACE if _is_cropped(path) else Region.SCENE),
         truth_landmarks_xy=landmarks,
         truth_box_xyxy=None if landmarks is None else box_around_landmarks(landmarks),
     )

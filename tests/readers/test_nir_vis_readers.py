@@ -48,6 +48,15 @@ def test_casia_eyes_become_five_points(tmp_path, listed):
     assert (box[2:] > points.max(0)).all()
 
 
+def test_casia_eyes_of_raw_images_are_none_of_their_crops(tmp_path, listed):
+    testing.casia_nir_vis2(tmp_path, cropped=True)
+    put_text(tmp_path / "annotations/s1/VIS/00001/001.pos", ["273 248 362 251"])  # of 640 × 480
+    put_text(tmp_path / "annotations/s2_VIS_00002_001.pos", ["3 3 5 3"])
+    rows = listed("casia_nir_vis2")
+    assert "truth_landmarks_xy" not in rows["s1/VIS/00001/001"]
+    assert rows["s2/VIS/00002/001"]["truth_landmarks_xy"][1].tolist() == [5, 3]
+
+
 def test_casia_eyes_in_any_order_and_text_form(tmp_path, listed):
     testing.casia_nir_vis2(tmp_path)
     put_text(tmp_path / "annotations/s1/VIS/00001/001.pos", ["5, 3, 3, 3"])
