@@ -5,8 +5,9 @@ the same time in nine poses and expressions (neutral, four turns of the head, ha
 sorrow, surprise). Ask the IRIP laboratory of Beihang University (irip.buaa.edu.cn) for the data.
 
 Layout: ``<subject>/<n>.bmp`` with odd n VIS and even n NIR, or ``{VIS,NIR}/<subject>/<n>.bmp``.
-The first layout's folders hold up to 40 images. Which nine pairs the papers take is unpublished;
-here they are the first, n = 1 … 18, and the rest stays out.
+Some public code has it the other way round: ``ingest`` says where NIR images have colour. The first
+layout's folders hold up to 40 images. Which nine pairs the papers take is unpublished; here they
+are the first, n = 1 … 18, and the rest stays out.
 
 The papers train on 50 subjects and test on 100, without saying which: ``split`` comes from
 ``splits/buaa_visnir_v1.csv``.
