@@ -95,8 +95,9 @@ def known_unused(path: str, used: Collection[str]) -> str | None:
 
 def train_path(line: str) -> str | None:
     """Return the path of a training list's line."""
-    path, _, label = line.rpartition(" ")
-    return path.strip() if label.isdecimal() and _TRAIN.fullmatch(stem_of(path.strip())) else None
+    *before, label = line.rsplit(None, 1)
+    path = before[0] if before else ""
+    return path if label.isdecimal() and _TRAIN.fullmatch(stem_of(path)) else None
 
 
 def read_ids(file: Path) -> set[int]:

@@ -102,11 +102,12 @@ def test_llcm_subject_that_trains_and_is_tested_is_refused(tmp_path, listed):
         listed("llcm")
 
 
-def test_llcm_lists_may_have_backslashes_and_crlf(tmp_path, listed):
+def test_llcm_lists_may_have_backslashes_and_crlf_and_tabulators(tmp_path, listed):
     testing.llcm(tmp_path)
-    for band in ("vis", "nir"):
+    for band, blank in (("vis", b" "), ("nir", b"\t")):
         file = tmp_path / f"idx/train_{band}.txt"
-        file.write_bytes(file.read_bytes().replace(b"/", b"\\").replace(b"\n", b"\r\n"))
+        text = file.read_bytes().replace(b"/", b"\\").replace(b"\n", b"\r\n")
+        file.write_bytes(text.replace(b" ", blank))
     assert len(listed("llcm")) == 36
 
 
