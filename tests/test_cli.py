@@ -140,8 +140,8 @@ def test_a_project_of_ones_own_has_params_and_stages_and_no_code(tmp_path):
     assert values["datasets"]["photos"]["root"] == str(tmp_path / "photos")
     assert list(values["datasets"]) == list(values["face_datasets"]) == ["photos"]
     emptied = (made / "params.yaml").read_text().partition("\nsynthesis_datasets: {} ")[2]
-    assert emptied.splitlines()[1].strip() == "# and degraded; {} leaves these stages out"
-    assert "# 0..1; 0.6 lets background through" in (made / "params.yaml").read_text()
+    assert emptied.splitlines()[1].strip() == "# and degraded; {}: none"
+    assert "# 0..1; at 0.6 some background is taken for faces" in (made / "params.yaml").read_text()
     stages = YAML(typ="safe").load((made / "dvc.yaml").read_text())["stages"]
     theirs = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
     assert stages.keys() == theirs.keys()
@@ -197,8 +197,8 @@ def test_a_project_of_another_version_is_refused_until_it_is_taken_over(tmp_path
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--images", "photos"), "--upgrade leaves params.yaml alone"),
-        (("--profile", "mine.yaml"), "--upgrade leaves params.yaml alone"),
+        (("--images", "photos"), "--upgrade does not change params.yaml"),
+        (("--profile", "mine.yaml"), "--upgrade does not change params.yaml"),
         ((), "has no crossband.yaml: no project to upgrade"),
     ],
 )
@@ -322,9 +322,9 @@ def test_check_names_few_files_or_all(buaa):
     [
         (["lfw", "--root", "."], "error: data set 'lfw': expected <Name>/<Name>_0001.jpg"),
         (["sample"], "error: 'shards' can't be checked"),
-        (["nothing"], "error: 'nothing' is no data set of params.yaml"),
+        (["nothing"], "error: 'nothing' is not a data set of params.yaml"),
         (["mine", "--root", "."], "error: data set 'lfw': expected <Name>/<Name>_0001.jpg"),
-        (["nothing", "--root", "."], "error: 'nothing' is no data set of params.yaml"),
+        (["nothing", "--root", "."], "error: 'nothing' is not a data set of params.yaml"),
     ],
 )
 def test_check_says_what_it_needs(tmp_path, words, message):

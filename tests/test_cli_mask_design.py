@@ -78,13 +78,15 @@ def test_no_image_of_the_users_is_overwritten(tmp_path):
     photo.write_bytes(b"my photo")
     other = tmp_path / "other.png"
     cv2.imwrite(str(other), np.full((256, 256, 4), 255, np.uint8))
-    with pytest.raises(ReaderError, match=r"other\.png is there and no mask design with its YAML"):
+    with pytest.raises(
+        ReaderError, match=r"other\.png exists and is not a mask design with its YAML"
+    ):
         mask_design(photo=photo, out=other, material="cotton")
-    with pytest.raises(StageError, match=r"other\.png is there and no sheet of crossband's"):
+    with pytest.raises(StageError, match=r"other\.png exists and is not a sheet of crossband's"):
         mask_design(show=True, out=other)
     (tmp_path / "other.yaml").write_text("kind: cloth\n")
     cv2.imwrite(str(other), np.full((256, 300, 3), 255, np.uint8))
-    with pytest.raises(ReaderError, match=r"other\.png is there and no mask design"):
+    with pytest.raises(ReaderError, match=r"other\.png exists and is not a mask design"):
         mask_design(photo=photo, out=other, material="cotton")
     drawn = drawn_design("surgical_blue")
     nothing = np.zeros_like(drawn.alpha)  # a design that failed its check is made anew

@@ -80,7 +80,7 @@ def test_a_face_replaces_a_face_and_no_other_file(folder):
     for name in ("face.obj", "face.mtl", "face_texture.png", "face.ply"):
         (folder / name).write_bytes(b"my own")
         out = folder / ("face.ply" if name == "face.ply" else "face.obj")
-        with pytest.raises(StageError, match=f"{name} is there and of no face that was written"):
+        with pytest.raises(StageError, match=f"{name} exists and was not written by this command"):
             mesh(str(folder / "reconstruct"), "a.png", out)
         assert (folder / name).read_bytes() == b"my own"
         (folder / name).unlink()

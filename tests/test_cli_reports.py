@@ -60,7 +60,7 @@ def test_a_file_of_the_users_is_not_replaced_by_a_sheet_without_a_name(tmp_path,
     foreign = encode_png(np.zeros((40, 40), np.uint8))
     for content in (foreign, b""):
         mine.write_bytes(content)
-        with pytest.raises(StageError, match=r"mine-ingest\.png is there .* by -o"):
+        with pytest.raises(StageError, match=r"mine-ingest\.png exists .* by -o"):
             CliRunner().invoke(app, ["show", "data/mine/ingest"], catch_exceptions=False)
         assert mine.read_bytes() == content
     mine.unlink()
@@ -79,7 +79,7 @@ def test_a_sheet_replaces_no_image_of_the_users(tmp_path, command):
     photo.write_bytes(content)
     folder = tmp_path / "folder.png"
     folder.mkdir()
-    message = r"\.png is there and no sheet of crossband's: name another file by -o"
+    message = r"\.png exists and is not a sheet of crossband's: name another file by -o"
     for out in (photo, photo.parent / ".." / "photos" / "1.png", folder):
         words = [command, "a", "-o", str(out)]
         with pytest.raises(StageError, match=message):

@@ -33,7 +33,7 @@ from pipeline.process import print_any_text, take_signals
 
 app = typer.Typer(
     name="crossband",
-    help="Prepares cross-spectral face and body data. The pipeline itself runs by `dvc repro`.",
+    help="Prepares cross-spectral face and body data. `dvc repro` runs the pipeline itself.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -50,7 +50,7 @@ def _any_command(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", help="print the version and end", is_eager=True, callback=_print_version
+            "--version", help="print the version and exit", is_eager=True, callback=_print_version
         ),
     ] = False,
 ) -> None:

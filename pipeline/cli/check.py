@@ -26,7 +26,7 @@ def check(
         str, typer.Argument(help=f"one of {', '.join(CHECKED)}; or a data set of params.yaml")
     ],
     root: Annotated[
-        Path | None, typer.Option(help="where the copy lies; by default as in params.yaml")
+        Path | None, typer.Option(help="folder of the copy; by default as in params.yaml")
     ] = None,
     decode: Annotated[bool, typer.Option("--decode", help="decode every image")] = False,
     everything: Annotated[
@@ -36,7 +36,7 @@ def check(
 ) -> None:
     """Verify a copy of a data set: counts, missing and extra files, lists, subjects in two splits.
 
-    Exits with 0 where it is in order, with 1 where anything differs and with 2 on an error.
+    Exit status: 0 if it is in order, 1 if anything differs, 2 on an error.
     """
     from rich.console import Console
 
@@ -74,14 +74,14 @@ def _resolve(dataset: str, root: Path | None) -> tuple[str, Path]:
         datasets = load_params(params).datasets if params.exists() else {}
         if dataset not in datasets:
             raise ParamsError(
-                f"{dataset!r} is no data set of {params}: name one of {sorted(datasets)}, "
+                f"{dataset!r} is not a data set of {params}: name one of {sorted(datasets)}, "
                 f"or one of {list(CHECKED)} with --root. Looked in {Path.cwd()}"
             )
         reader, root = str(datasets[dataset].reader), root or Path(datasets[dataset].root)
     if reader not in CHECKED:
         raise ParamsError(
             f"{reader!r} can't be checked, as nothing was published of it: expected one of "
-            f"{list(CHECKED)}. Of files of your own the metrics of `ingest` tell what was found"
+            f"{list(CHECKED)}. For files of your own see the metrics of `ingest`"
         )
     return reader, root
 

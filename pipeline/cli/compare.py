@@ -34,10 +34,10 @@ def diff(
     most: Annotated[int, typer.Option(min=1, help="how many samples to name of each kind")] = 6,
     as_json: Json = False,
 ) -> None:
-    """Compare two runs of a stage: samples that came, went, changed, and in which columns.
+    """Compare two runs of a stage: which samples came, went or changed, and in which columns.
 
-    The output of an earlier commit comes by `dvc get . data/photos/align --rev HEAD~1 -o old`.
-    Exits with 0 where nothing differs, with 1 where anything does and with 2 on an error.
+    To get the output of an earlier commit: `dvc get . data/photos/align --rev HEAD~1 -o old`.
+    Exit status: 0 if nothing differs, 1 if anything does, 2 on an error.
     """
     from pipeline.report.changed_rows import changed_rows
 
@@ -52,27 +52,27 @@ def diff(
 
 def compare(
     first: Annotated[
-        str, typer.Argument(help="an evaluation, e.g. hsst-VIS-NIR, or its output of another run")
+        str, typer.Argument(help="an evaluation, e.g. hsst-VIS-NIR, or its output in another run")
     ],
     second: Annotated[str, typer.Argument(help="another one on the same protocol")],
     protocol: Annotated[
-        str | None, typer.Option(help="which one, of evaluations of several protocols")
+        str | None, typer.Option(help="which one, if the evaluations have several")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare two evaluations probe by probe: the difference, and two tests of it.
 
     The difference is the second's rank-1 minus the first's, with a 95 % interval by resampling
-    subjects: probes of one person are no independent trials. The test by subjects keeps them
+    subjects, because probes of one person are not independent. The test by subjects keeps them
     together; McNemar's takes each as independent, so its p is too small if people have several.
 
-    One evaluation before and after an edit: `dvc get . data/photos/evaluate_nir_vis/photos-pram
-    --rev HEAD -o old`, then `crossband compare old photos-pram`. Two evaluations of bodies on LLCM,
-    SYSU-MM01 or RegDB name one of their protocols by `--protocol`.
+    To compare an evaluation before and after an edit: `dvc get .
+    data/photos/evaluate_nir_vis/photos-pram --rev HEAD -o old`, then `crossband compare old
+    photos-pram`. For bodies on LLCM, SYSU-MM01 or RegDB name a protocol by `--protocol`.
 
     Two rows of ablations, named by their files (`reports/ablations/outcomes/ROW/plain.parquet`),
-    are compared over all seeds at once: macro rank-1, its error of people and seeds, beside
-    both tests of each seed.
+    are compared over all seeds at once by macro rank-1, with an error from people and seeds. Both
+    tests are given for each seed.
     """
     from pipeline.evaluation.outcomes import paired
 

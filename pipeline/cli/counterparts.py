@@ -52,14 +52,17 @@ def counterparts(
 ) -> None:
     """Give thermal faces (MWIR, LWIR) the landmarks of visible images of the same moment.
 
-    For two cameras side by side. After `dvc repro detect@…`; images are paired by their names.
+    For two cameras side by side. Run `dvc repro detect@<data set>` first. Images are paired by
+    their names, which may differ only in the band: anna/VIS/1.jpg and anna/LWIR/1.png.
     """
     from pipeline.store.files import data_folder
     from pipeline.store.whole import write_whole
 
     params = _params_of(dataset)
     if Path(out).name != out:
-        raise StageError(f"{out}: expected a name alone, as the list lies beside the images")
+        raise StageError(
+            f"{out}: expected a name without a folder: the list is written beside the images"
+        )
     target = _beside_images(params) / out
     _refuse_others(target)
     folder = data_folder() / dataset
@@ -67,8 +70,8 @@ def counterparts(
     pairs = _paired(ingest)
     if not pairs:
         raise StageError(
-            f"{dataset}: no image in heat has a visible counterpart: expected names that differ "
-            "by the band alone, as anna/VIS/1.jpg and anna/LWIR/1.png"
+            f"{dataset}: no thermal image has a visible counterpart: expected names that differ "
+            "only in the band, such as anna/VIS/1.jpg and anna/LWIR/1.png"
         )
     faces = _faces(detect)
     moved = {
@@ -77,14 +80,14 @@ def counterparts(
     write_whole(target, _lines(ingest, faces | moved))
     if (params.list or Path(params.root).name) == out:
         print(
-            f"datasets.{dataset}: the images and landmarks were those that {out} had already, and "
-            "images added since are in no row. To begin anew set list and detect.backend back to "
-            f"what they were and run `dvc repro detect@{dataset}` before this command"
+            f"datasets.{dataset}: the images and landmarks were those that {out} had already; "
+            "it has no row for images added since. To start again set list and detect.backend "
+            f"back to their old values and run `dvc repro detect@{dataset}` before this command"
         )
     print(
-        f"{target}: {len(moved)} of {len(pairs)} images in heat that have a visible counterpart "
-        f"take its landmarks, {len((pairs.keys() - moved.keys()) & faces.keys())} keep their own. "
-        f"Now set in params.yaml datasets.{dataset}.list: {out} and detect.backend: truth, run "
+        f"{target}: {len(moved)} of {len(pairs)} thermal images with a visible counterpart took "
+        f"its landmarks, {len((pairs.keys() - moved.keys()) & faces.keys())} keep their own. "
+        f"Next: in params.yaml set datasets.{dataset}.list: {out} and detect.backend: truth, run "
         f"`dvc repro align@{dataset}`, and look: `crossband show data/{dataset}/align -o faces.png`"
     )
 
@@ -94,7 +97,7 @@ def _params_of(dataset: str) -> DatasetParams:
     datasets = load_params(file).datasets if file.exists() else {}
     if dataset not in datasets:
         raise ParamsError(
-            f"{dataset!r} is no data set of {file}: name one of {sorted(datasets)}. "
+            f"{dataset!r} is not a data set of {file}: name one of {sorted(datasets)}. "
             f"Looked in {Path.cwd()}"
         )
     params = datasets[dataset]
@@ -118,7 +121,9 @@ def _refuse_others(target: Path) -> None:
         with target.open(encoding="utf-8", errors="replace") as file:
             first = file.readline().rstrip("\n").split(",")
         if first != HEADER:
-            raise StageError(f"{target} is there, and is none of this command's: name another, -o")
+            raise StageError(
+                f"{target} exists and is not a list of this command: name another by -o"
+            )
 
 
 def _paired(ingest: "ShardFolder") -> dict[str, str]:

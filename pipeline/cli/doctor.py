@@ -49,9 +49,9 @@ class Finding:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, not text")] = False,
 ) -> None:
-    """Look at Python, torch, GPU, OpenGL, weights, disk, DVC and data sets; say what to mend.
+    """Check Python, torch, GPU, OpenGL, weights, disk, DVC and data sets; say how to fix problems.
 
-    Run it in a project, or anywhere for the machine alone. Exits with 1 where there is a problem.
+    Run it in a project, or anywhere to check only the machine. Exit status 1 if there is a problem.
     """
     findings = [*machine(), *_project_or_why_not(Path())]
     if as_json:
@@ -101,11 +101,13 @@ def project(folder: Path) -> Iterator[Finding]:
     try:
         check_installed(folder)
     except CrossbandError as error:
-        yield Finding("version", PROBLEM, str(error), "as it says: no stage runs before")
+        yield Finding("version", PROBLEM, str(error), "do what it says: no stage runs until then")
     try:
         params = load_params(folder / "params.yaml")
     except CrossbandError as error:
-        yield Finding("params", PROBLEM, str(error), "mend params.yaml, then: crossband params")
+        yield Finding(
+            "params", PROBLEM, str(error), "correct params.yaml, then run: crossband params"
+        )
         return
     yield Finding("params", OK, "in order")
     yield from _weights(folder, params)
@@ -123,7 +125,7 @@ def _project_or_why_not(folder: Path) -> list[Finding]:
     try:
         return list(project(folder))
     except ImportError as error:
-        fix = "mend what stands above, or pip install --force-reinstall what is named here"
+        fix = "fix what is named above, or pip install --force-reinstall what is named here"
         return [Finding("project", PROBLEM, f"cannot be looked at: {error}", fix)]
 
 
@@ -138,7 +140,7 @@ def _torch() -> Iterator[Finding]:
         yield Finding("GPU", OK, torch.cuda.get_device_name(0))
     elif shutil.which("nvidia-smi"):
         fix = "install a build of torch for your CUDA: https://pytorch.org/get-started/locally"
-        yield Finding("GPU", PROBLEM, "there is one, and torch cannot use it", fix)
+        yield Finding("GPU", PROBLEM, "there is one, but torch cannot use it", fix)
     else:
         yield Finding("GPU", NOTE, "none: everything runs on the CPU")
 
@@ -166,7 +168,7 @@ def _weights(folder: Path, params: Params) -> Iterator[Finding]:
         names = needed(params)
         entries = {name: lookup(name, registry) for name in names}
     except CrossbandError as error:
-        fix = "mend weights.yaml; in a project of your own: crossband init --upgrade ."
+        fix = "correct weights.yaml; in a project of your own: crossband init --upgrade ."
         yield Finding("weights", PROBLEM, str(error), fix)
         return
     missing: list[str] = []
@@ -183,7 +185,7 @@ def _weights(folder: Path, params: Params) -> Iterator[Finding]:
     if missing:
         yield _not_fetched({name: entries[name] for name in missing})
     if not (wrong or missing):
-        yield Finding("weights", OK, f"{len(names)} files, each as its sha256 says")
+        yield Finding("weights", OK, f"{len(names)} files, each with the right sha256")
 
 
 def _not_fetched(missing: Mapping[str, WeightFile]) -> Finding:
@@ -236,7 +238,7 @@ def _dvc(folder: Path) -> Finding:
         check_lock(folder / "dvc.lock")
         check_running(folder / ".dvc/tmp/rwlock")
     except StageError as error:
-        return Finding("DVC", PROBLEM, str(error), "as it says: DVC runs nothing before")
+        return Finding("DVC", PROBLEM, str(error), "do what it says: DVC runs nothing until then")
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -27,16 +27,20 @@ def export_command(
         typer.Option(help="only this split; repeatable", case_sensitive=False),
     ] = None,
     columns: Annotated[
-        str | None, typer.Option(help="only these columns, with commas between")
+        str | None, typer.Option(help="only these columns, separated by commas")
     ] = None,
-    image: Annotated[str, typer.Option(help="column that is the format's image")] = "image",
-    pairs: Annotated[int, typer.Option(min=2, max=1_000_000, help="of lfw_bin")] = 6000,
-    seed: Annotated[int, typer.Option(min=0, help="of lfw_bin's pairs, of dali's order")] = 0,
+    image: Annotated[str, typer.Option(help="column of the images to write")] = "image",
+    pairs: Annotated[
+        int, typer.Option(min=2, max=1_000_000, help="number of pairs (lfw_bin)")
+    ] = 6000,
+    seed: Annotated[
+        int, typer.Option(min=0, help="of the pairs (lfw_bin), of the order (dali)")
+    ] = 0,
     mix: Annotated[
         list[str] | None,
-        typer.Option(help="let lfw_bin's rows differ in: band, split; repeatable"),
+        typer.Option(help="let pairs differ in: band, split (lfw_bin); repeatable"),
     ] = None,
-    overwrite: Annotated[bool, typer.Option(help="replace an export that stands there")] = False,
+    overwrite: Annotated[bool, typer.Option(help="replace an export that is there")] = False,
     verify: Annotated[bool, typer.Option(help="read the export back and compare")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be written")] = False,
 ) -> None:
@@ -79,10 +83,13 @@ def import_command(
     url: Annotated[str, typer.Argument(help="an export: a path, s3://…, gs://…")],
     to: Annotated[Path, typer.Option(help="folder of shards to make")],
     shards: Annotated[
-        int | None, typer.Option(min=1, max=4096, help="as many as the source had, if left out")
+        int | None,
+        typer.Option(
+            min=1, max=4096, help="number of shards; by default as many as the source had"
+        ),
     ] = None,
 ) -> None:
-    """Turn an export back into shards, row by row the same as those that were exported."""
+    """Turn an export back into shards. Every row is the same as the one that was exported."""
     from pipeline.exporters.importing import import_export
 
     folder = import_export(url, to, shards)

@@ -12,12 +12,12 @@ from pipeline.errors import ParamsError
 
 def export_model(
     training: Annotated[
-        str, typer.Argument(help="as DVC calls it: train_nir_vis@hsst, pretrain_nir_vis@lightcnn9")
+        str, typer.Argument(help="its stage: train_nir_vis@hsst, pretrain_nir_vis@lightcnn9, …")
     ],
     to: Annotated[Path, typer.Option(help="folder to make")],
-    fold: Annotated[int, typer.Option(min=1, help="of a training with several")] = 1,
+    fold: Annotated[int, typer.Option(min=1, help="which fold, if the training has several")] = 1,
     overwrite: Annotated[
-        bool, typer.Option(help="write beside files that are not export-model's; these stay")
+        bool, typer.Option(help="write into a folder that holds other files; these stay")
     ] = False,
 ) -> None:
     """Write a trained network as safetensors and ONNX with a model card.
@@ -29,7 +29,7 @@ def export_model(
     section, _, name = training.partition("@")
     entries = getattr(load_params(project_file(str(PARAMS))), section, None)
     if not section.startswith(("train_", "pretrain_")) or not isinstance(entries, dict):
-        raise ParamsError(f"{training!r}: expected a training as train_nir_vis@<name>")
+        raise ParamsError(f"{training!r}: expected a training, such as train_nir_vis@<name>")
     if name not in entries:
         raise ParamsError(f"{name!r} is none of {section}'s {list(entries)} in {PARAMS}")
     from pipeline.training import portable  # these bring torch

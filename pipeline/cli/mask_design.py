@@ -11,20 +11,20 @@ from pipeline.synthesis.masks.bands import LOOKS
 
 
 def mask_design(
-    photo: Annotated[Path | None, typer.Argument(help="someone who wears a mask")] = None,
+    photo: Annotated[Path | None, typer.Argument(help="photo of someone who wears a mask")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="design.png to write")] = None,
     polygon: Annotated[str, typer.Option(help='the mask\'s outline, pixels: "x,y x,y x,y …"')] = "",
-    kind: Annotated[str, typer.Option(help="word for the metadata")] = "own",
-    colour: Annotated[str, typer.Option(help="word for the metadata")] = "own",
+    kind: Annotated[str, typer.Option(help="kind of mask, for the metadata")] = "own",
+    colour: Annotated[str, typer.Option(help="colour, for the metadata")] = "own",
     material: Annotated[str, typer.Option(help=f"one of {', '.join(LOOKS)}")] = "cotton",
     check: Annotated[Path | None, typer.Option(help="say what is wrong with this design")] = None,
     show: Annotated[bool, typer.Option("--list", help="list the built-in designs")] = False,
-    weights: Annotated[Path, typer.Option(help="where weight files lie")] = Path("weights"),
+    weights: Annotated[Path, typer.Option(help="folder of the weight files")] = Path("weights"),
 ) -> None:
     """Make a mask design from a photo, check one, or list the built-in ones.
 
-    Without --polygon the mask is found by colour, starting from the parser's skin; --list with
-    --out also draws the designs into a photo.
+    Without --polygon the mask is found by its colour, starting from the skin that the parser
+    finds. --list with --out also draws the designs into an image.
     """
     from pipeline.cli import mask_designs as designs
     from pipeline.synthesis.masks.files import refuse_others_file, write_design

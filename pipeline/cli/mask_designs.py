@@ -70,8 +70,8 @@ def refuse_others_image(out: Path) -> None:
     has_form = stored is not None and stored.shape in {(side, side, 4) for side in SIDES_PX}
     if not (has_form and out.with_suffix(".yaml").is_file()):
         raise ReaderError(
-            f"{out} is there and no mask design with its YAML: name another file by -o, or move "
-            "it away"
+            f"{out} exists and is not a mask design with its YAML: name another file by -o, "
+            "or move it away"
         )
 
 

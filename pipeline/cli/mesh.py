@@ -13,12 +13,12 @@ def mesh(
     folder: Annotated[
         str, typer.Argument(help="output of reconstruct, e.g. data/sample/reconstruct, or s3://…")
     ],
-    sample_id: Annotated[str, typer.Argument(help="which face")],
+    sample_id: Annotated[str, typer.Argument(help="id of the face")],
     out: Annotated[Path, typer.Option("--out", "-o", help="face.obj or face.ply to write")],
 ) -> None:
     """Write a reconstructed face as OBJ (with material and texture) or PLY (coloured vertices).
 
-    A face written before is replaced; any other file of that name stays.
+    A file that this command wrote before is replaced; any other file stays.
     """
     from pipeline.face3d.export import others_files, write_obj, write_ply
     from pipeline.face3d.map_codec import decode_position_map
@@ -31,7 +31,7 @@ def mesh(
         raise StageError(f"{out}: expected the extension {' or '.join(writers)}")
     if others := others_files(out):
         raise StageError(
-            f"{others[0]} is there and of no face that was written before: name another file by "
+            f"{others[0]} exists and was not written by this command: name another file by "
             "-o, or move it away"
         )
     shards = output_of(folder)

@@ -15,13 +15,13 @@ _END_OF_LIST = re.compile(r"(READERS: dict\[str, str\] = \{\n(?: .*\n)*?)(\}\n)"
 
 
 def new_dataset(
-    name: Annotated[str, typer.Argument(help="of the reader: lower case, digits, _")],
+    name: Annotated[str, typer.Argument(help="name of the reader: lower case, digits, _")],
 ) -> None:
     """Write a reader of a new layout with its test, and name it in the list of readers.
 
-    What is written reads `<subject>_<band>_<number>.png`, and its test passes: change both to your
-    layout. In crossband's sources or a workspace of it. A folder of people or a CSV needs none:
-    reader `folder`.
+    The reader takes `<subject>_<band>_<number>.png`, and its test passes: change both to your
+    layout. Run this in crossband's sources or in a workspace of them. A folder of people or a CSV
+    needs no new reader: take `folder`.
 
     Example: `crossband new-dataset mugshots && python -m pytest tests/readers/test_mugshots.py`
     """
@@ -29,11 +29,11 @@ def new_dataset(
     if not registry.is_file():
         raise StageError(
             f"no {registry} in {Path.cwd()}: expected crossband's sources, or a workspace of them "
-            "(`crossband workspace DIR`). Images in folders by person need no reader of their own"
+            "(`crossband workspace DIR`). Images in a folder for each person need no new reader"
         )
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or iskeyword(name):
         raise StageError(
-            f"{name!r}: expected a name of lower case letters, digits and _, no word of Python's"
+            f"{name!r}: expected a name of lower case letters, digits and _, no keyword of Python"
         )
     written = {
         READERS / f"{name}.py": _SCAFFOLD / "reader.py.txt",
@@ -54,4 +54,4 @@ def new_dataset(
         )
         print(path)
     registry.write_text(listed, encoding="utf-8")
-    print(f"{registry}: {name} is named. Next: docs/add-a-reader.md")
+    print(f"{registry}: {name} added. Next: docs/add-a-reader.md")

@@ -31,7 +31,7 @@ Profiles = Annotated[
 
 
 def init(
-    target: Annotated[Path, typer.Argument(help="folder to make, or an empty one")],
+    target: Annotated[Path, typer.Argument(help="new or empty folder")],
     images: Annotated[
         Path | None,
         typer.Option(help="folder or CSV of your images: data set `photos`, no embedded sample"),
@@ -43,19 +43,19 @@ def init(
 ) -> None:
     """Make a project of your own: params, stages, git and DVC set up, no code copied.
 
-    Its stages depend on the installed version of crossband. `--upgrade` writes `dvc.yaml` and
-    `weights.yaml` anew and leaves `params.yaml` and DVC's settings alone.
+    Its stages use the installed version of crossband. `--upgrade` writes `dvc.yaml` and
+    `weights.yaml` again, and changes neither `params.yaml` nor DVC's settings.
     """
     if upgrade:
         if images is not None or profile:
             raise StageError(
-                "--upgrade leaves params.yaml alone: name your images and edit params there, "
+                "--upgrade does not change params.yaml: edit images and params there, "
                 "without --images and --profile"
             )
         if not (target / MADE_WITH).is_file():
             raise StageError(f"{target.resolve()} has no {MADE_WITH}: no project to upgrade")
         _write_pipeline(target)
-        print(f"{target}: is of crossband {installed_version()} now; `git diff` shows what changed")
+        print(f"{target}: now of crossband {installed_version()}; `git diff` shows what changed")
         return
     profiles = [read_yaml(file) for file in profile or ()]
     if images is not None:
@@ -89,8 +89,8 @@ def workspace(
 ) -> None:
     """Copy this project into a new DVC workspace with git, with params of its own.
 
-    For trials that leave this workspace's params and data alone: `--profile params/tiny.yaml` is
-    the small run of tests and CI. Fetched weight files are found in the user's cache.
+    Use it to try something without changing this project's params and data. `--profile
+    params/tiny.yaml` is the small run of tests and CI. Weight files come from the user's cache.
     """
     source = project_file(str(PARAMS))
     _check_empty(target)
@@ -134,8 +134,8 @@ def _write_pipeline(target: Path) -> None:
 def own_pipeline(text: str) -> str:
     """Return ``dvc.yaml`` with stages that depend on the installed version, and on no code."""
     lines = [
-        "# Written by `crossband init`; `--upgrade` writes it anew, so put stages of your own into",
-        "# a dvc.yaml in another folder.",
+        "# Written by `crossband init`. `--upgrade` writes it again, so put stages of your own",
+        "# into a dvc.yaml in another folder.",
         "",
     ]
     for line in text[text.index("stages:") :].splitlines():
@@ -202,7 +202,7 @@ def _check_apart(target: Path, images: Path) -> None:
     if target.resolve().is_relative_to(images.resolve()):
         raise StageError(
             f"{target.resolve()} lies in the folder of the images, {images.resolve()}: expected a "
-            "folder outside of it, as what a project makes is no image of yours"
+            "folder outside of it, or the project's own files would be taken for your images"
         )
 
 

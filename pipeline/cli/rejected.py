@@ -25,13 +25,13 @@ def rejected(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="PNG of thumbnails to write")
     ] = None,
-    per_reason: Annotated[int, typer.Option(min=1, help="samples named or drawn a reason")] = 6,
+    per_reason: Annotated[int, typer.Option(min=1, help="samples to show for each reason")] = 6,
     tile_px: Annotated[int, typer.Option(min=32, max=1024, help="side of a thumbnail")] = 160,
     as_json: Json = False,
 ) -> None:
     """Show the samples that a stage rejected: reasons, counts, a few of each, thumbnails.
 
-    Reasons that are choices of your params are marked so.
+    Reasons that come from your params are marked.
     """
     from pipeline.report.rejections import rejected_samples, rejected_sheet
     from pipeline.report.summary import LEFT_OUT
@@ -53,7 +53,7 @@ def rejected(
             print(f"  {each.sample_id}" + (f": {each.detail}" if each.detail else ""))
         if count > len(some):
             print(f"  … and {count - len(some)} more (--per-reason)")
-    print(f"{folder}: {len(gone)} samples left here")
+    print(f"{folder}: {len(gone)} samples rejected")
     if out is not None:
         print(out)
 
@@ -70,9 +70,9 @@ def explain(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Follow an image through the stages: what was made and measured of it, where it left and why.
+    """Follow an image through the stages: what each made of it, and where and why it was rejected.
 
-    A number that an earlier stage has as well is not told again.
+    A number that an earlier stage has already shown is not repeated.
     """
     from pipeline.report import way
     from pipeline.store.files import data_folder, place_of

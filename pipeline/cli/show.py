@@ -26,13 +26,13 @@ def show(
         list[Band] | None,
         typer.Option(help="only this band; repeatable", case_sensitive=False),
     ] = None,
-    subjects: Annotated[int, typer.Option(min=1, help="how many, where none is named")] = 5,
-    per_subject: Annotated[int, typer.Option(min=1, help="images a subject and band")] = 3,
+    subjects: Annotated[int, typer.Option(min=1, help="how many subjects, if none is named")] = 5,
+    per_subject: Annotated[int, typer.Option(min=1, help="images of each subject and band")] = 3,
     tile_px: Annotated[int, typer.Option(min=32, max=1024, help="side of a tile")] = 160,
 ) -> None:
     """Draw a contact sheet of any stage's output.
 
-    A sheet drawn before is replaced; any other file of that name stays.
+    An earlier sheet is replaced; any other file of that name stays.
     """
     from pipeline.report.chosen_rows import count_subjects
     from pipeline.report.contact_sheet import contact_sheet
@@ -83,7 +83,8 @@ def check_sheet(out: Path) -> None:
     check_png(out)
     if out.exists() and not (out.is_file() and is_ours(out)):
         raise StageError(
-            f"{out} is there and no sheet of crossband's: name another file by -o, or move it away"
+            f"{out} exists and is not a sheet of crossband's: name another file by -o, "
+            "or move it away"
         )
 
 
@@ -101,7 +102,7 @@ def output_of(folder: "Place | str") -> "ShardFolder":
         shards = ShardFolder.open(place)
     except StageError as error:
         here = Path.cwd()
-        hint = "" if (here / "dvc.yaml").is_file() else f"; {here} is no crossband project"
+        hint = "" if (here / "dvc.yaml").is_file() else f"; {here} is not a crossband project"
         raise StageError(f"{error}. Looked in {place.absolute()}{hint}") from error
     if place.name == "rejected":
         raise StageError(

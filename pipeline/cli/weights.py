@@ -10,7 +10,7 @@ from pipeline.cli.projects import project_file
 
 def weights(
     registry: Annotated[Path, typer.Option(help="list of weight files")] = Path("weights.yaml"),
-    folder: Annotated[Path, typer.Option(help="where the files lie")] = Path("weights"),
+    folder: Annotated[Path, typer.Option(help="folder of the files")] = Path("weights"),
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, not a table")] = False,
 ) -> None:
     """Show the weight files: role, licence, size, whether present, where from."""

@@ -116,7 +116,7 @@ def test_an_experiment_shows_numbers_beside_those_of_the_commit(copy):
     assert "align.template" not in columns
     text = (copy / "params.yaml").read_text()
     assert "min_interocular_px: 60.0" in text
-    assert "# 0..1000, smaller faces are rejected" in text
+    assert "# 0..1000, between the eyes; smaller faces are rejected" in text
 
 
 def test_a_clone_pulls_and_runs_nothing(copy, tmp_path):

@@ -57,7 +57,7 @@ def detected(workspace):
 def test_faces_in_heat_are_aligned_by_their_counterparts(pairs):
     seen = pairs.rows("detect")["anna/VIS/1.png"]["faces"][0]["landmarks_xy"]
     told = command("mine").stdout
-    assert "images/counterparts.csv: 1 of 2 images in heat" in told
+    assert "images/counterparts.csv: 1 of 2 thermal images" in told
     assert "already" not in told
     with Path("images/counterparts.csv").open() as file:
         lines = {line["path"]: line for line in csv.DictReader(file)}
@@ -107,7 +107,7 @@ def test_a_broken_image_stays_rejected_with_its_reason(pairs):
 
 
 def test_the_list_lies_beside_the_images(pairs):
-    with pytest.raises(StageError, match="expected a name alone"):
+    with pytest.raises(StageError, match="expected a name without a folder"):
         command("mine", "-o", "anna/list.csv")
 
 
@@ -134,14 +134,14 @@ def test_what_has_no_counterpart_is_told(workspace):
     put("anna/LWIR/2.png", heat_of(ASTRONAUT, 0, 0))
     workspace.need("yunet", "face_mesh_468")
     workspace.run("ingest", "detect")
-    with pytest.raises(StageError, match="no image in heat has a visible counterpart"):
+    with pytest.raises(StageError, match="no thermal image has a visible counterpart"):
         command("mine")
 
 
 @pytest.mark.parametrize(
     ("edit", "name", "message"),
     [
-        ({}, "yours", "'yours' is no data set of params.yaml"),
+        ({}, "yours", "'yours' is not a data set of params.yaml"),
         ({"pseudonyms": True}, "mine", "without pseudonyms"),
         ({"reader": "tfw"}, "mine", "expected reader folder"),
     ],
@@ -166,7 +166,7 @@ def test_ten_real_pairs_lie_at_one_place(workspace):
     workspace.edit(datasets={"mine": {"heat": {"palette": "auto"}}})
     workspace.need("yunet", "face_mesh_468")
     workspace.run("ingest", "detect")
-    assert "8 of 10 images in heat" in command("mine").stdout
+    assert "8 of 10 thermal images" in command("mine").stdout
     workspace.edit(
         datasets={"mine": {"list": "counterparts.csv"}},
         detect={"backend": "truth"},
