@@ -53,7 +53,7 @@ def rejected(
             print(f"  {each.sample_id}" + (f": {each.detail}" if each.detail else ""))
         if count > len(some):
             print(f"  … and {count - len(some)} more (--per-reason)")
-    print(f"{folder}: {len(gone)} samples rejected")
+    print(f"{folder}: {len(gone)} rejected")
     if out is not None:
         print(out)
 
@@ -130,7 +130,7 @@ def _lines(step: "Step", shown: int) -> Iterator[str]:
             yield f"      {fact.name:<{wide}}  {_words(fact.value)} {fact.unit}".rstrip()
     for each in step.gone:
         detail = f" ({each.detail})" if each.detail else ""
-        yield f"{step.stage:<16}{each.sample_id} left: {each.reason}{detail}"
+        yield f"{step.stage:<16}{each.sample_id} rejected: {each.reason}{detail}"
 
 
 def _words(value: "Value | None") -> str:

@@ -92,7 +92,7 @@ def test_who_left_is_told_with_the_reason_and_the_numbers_before(data):
     assert "yaw_deg" not in told["detect"]  # not a number
     assert text.splitlines()[-1].split(maxsplit=1) == [
         "align",
-        "a/2.png left: too_small (3.0 px between the eyes)",
+        "a/2.png rejected: too_small (3.0 px between the eyes)",
     ]
 
 

@@ -38,7 +38,7 @@ def test_reasons_are_counted_with_their_samples(samples, capsys):
     rejected(Path("data/mine/detect"), per_reason=6)
     printed = capsys.readouterr().out
     assert "no_face: 1\n  nothing.png" in printed
-    assert printed.endswith("data/mine/detect: 1 samples rejected\n")
+    assert printed.endswith("data/mine/detect: 1 rejected\n")
     rejected(Path("data/mine/ingest"), as_json=True)
     (gone,) = json.loads(capsys.readouterr().out)
     assert (gone["sample_id"], gone["reason"]) == ("broken.png", "truncated")

@@ -283,7 +283,7 @@ def test_reports_ask_an_object_store_what_they_ask_a_disk(place, shout, tmp_path
 def test_commands_open_outputs_in_an_object_store(place, shout, capsys):
     prepare(place, shout)
     rejected(str(place), per_reason=6, as_json=False)
-    assert capsys.readouterr().out.endswith(f"{place}: 2 samples rejected\n")
+    assert capsys.readouterr().out.endswith(f"{place}: 2 rejected\n")
     diff(str(place), str(place), as_json=False)
     assert capsys.readouterr().out == "41 rows as they were\n"
     with pytest.raises(StageError, match=rf"Looked in {place}/no"):
