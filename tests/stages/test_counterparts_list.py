@@ -82,7 +82,7 @@ def test_faces_in_heat_are_aligned_by_their_counterparts(pairs):
     # what the command knew before it knows again: nothing is moved twice
     before = lines["anna/LWIR/1.png"]["landmarks"]
     again = command("mine").stdout
-    assert "1 of 2 images" in again
+    assert "1 of 2 thermal images" in again
     assert "those that counterparts.csv had already" in again
     with Path("images/counterparts.csv").open() as file:
         again = {line["path"]: line for line in csv.DictReader(file)}["anna/LWIR/1.png"]
@@ -113,7 +113,7 @@ def test_the_list_lies_beside_the_images(pairs):
 
 def test_no_file_of_the_user_is_replaced(pairs):
     Path("images/mine.csv").write_text("path\nanna/VIS/1.png\n")
-    with pytest.raises(StageError, match=r"images/mine\.csv is there, and is none of this"):
+    with pytest.raises(StageError, match=r"images/mine\.csv exists and is not a list of this"):
         command("mine", "-o", "mine.csv")
     assert Path("images/mine.csv").read_text() == "path\nanna/VIS/1.png\n"
 
