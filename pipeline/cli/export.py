@@ -30,12 +30,8 @@ def export_command(
         str | None, typer.Option(help="only these columns, separated by commas")
     ] = None,
     image: Annotated[str, typer.Option(help="column of the images to write")] = "image",
-    pairs: Annotated[
-        int, typer.Option(min=2, max=1_000_000, help="number of pairs (lfw_bin)")
-    ] = 6000,
-    seed: Annotated[
-        int, typer.Option(min=0, help="of the pairs (lfw_bin), of the order (dali)")
-    ] = 0,
+    pairs: Annotated[int, typer.Option(min=2, max=1_000_000, help="how many (lfw_bin)")] = 6000,
+    seed: Annotated[int, typer.Option(min=0, help="of pairs (lfw_bin), of order (dali)")] = 0,
     mix: Annotated[
         list[str] | None,
         typer.Option(help="let pairs differ in: band, split (lfw_bin); repeatable"),

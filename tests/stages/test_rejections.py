@@ -72,7 +72,7 @@ def test_a_samples_way_is_told_to_where_it_left(samples, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "nothing.png in mine:"
     assert lines[1].split() == ["ingest", "1", "made:", "nothing.png"]
-    assert lines[-1].split()[:4] == ["detect", "nothing.png", "left:", "no_face"]
+    assert lines[-1].split()[:4] == ["detect", "nothing.png", "rejected:", "no_face"]
     explain("face.png", as_json=True)
     steps = json.loads(capsys.readouterr().out)["mine"]
     assert [step["stage"] for step in steps] == ["ingest", "detect", "align"]
