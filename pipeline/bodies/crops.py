@@ -107,14 +107,13 @@ def crop_body(
     part, origin = _around(image, shown)
     local = warp.copy()
     local[:, 2] += scale * origin
-    crop = np.asarray(warp_affine(part, local, hw, interpolation=interpolation), np.uint8)
-    framed = np.zeros_like(crop)
-    inside = _pixels_in(shown, scale, shift)
-    framed[inside] = crop[inside]
+    # Of a person at the image's edge no pixel is mixed with black: a rim would tell where it was.
+    crop = warp_affine(part, local, hw, interpolation=interpolation, border="replicate")
     edges = np.array([-0.5, -0.5, image.shape[1] - 0.5, image.shape[0] - 0.5])
     seen = np.concatenate([np.maximum(shown[:2], edges[:2]), np.minimum(shown[2:], edges[2:])])
-    shows = np.zeros(hw, bool)
-    shows[_pixels_in(seen, scale, shift)] = True
+    inside = _pixels_in(seen, scale, shift)
+    framed, shows = np.zeros(crop.shape, np.uint8), np.zeros(hw, bool)
+    framed[inside], shows[inside] = crop[inside], True
     return BodyCrop(framed, warp.astype(np.float32), shows)
 
 

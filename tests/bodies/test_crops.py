@@ -52,6 +52,16 @@ def test_context_shows_the_image_beside_the_box_and_black_beyond_it():
     assert (blue[325:] == 0).all()
 
 
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+@pytest.mark.parametrize("side", [20, 48, 100, 150])  # enlarged, and reduced by less than two
+def test_a_body_at_the_images_edge_has_no_dark_rim(side, policy):
+    image = np.full((3 * side, side), 200, np.uint8)
+    box = np.float32([-0.5, -0.5, side - 0.5, 3 * side - 0.5])
+    crop = crop_body(image, box, HW, policy=policy)
+    assert crop.shown.all()
+    assert (crop.image == 200).all()
+
+
 def test_a_margin_widens_the_box_by_a_share_of_its_sides():
     window, shown = body_window(
         np.float32([10, 20, 30, 60]), (2, 1), policy="stretch", margin_fraction=0.5
