@@ -94,6 +94,14 @@ def test_grey_stays_grey_and_shapes_stay():
     assert degraded(FACE[:57, :41], downscale=3.3).shape == (57, 41, 3)
 
 
+def test_a_grey_image_stored_as_three_channels_gets_no_coloured_noise():
+    grey = np.ascontiguousarray(FACE[..., 1])
+    changes = {"read_noise": 0.02, "downscale": 2.0, "jpeg_quality": 60}
+    noisy = degraded(np.repeat(grey[..., None], 3, axis=2), **changes)
+    for channel in range(3):
+        np.testing.assert_array_equal(noisy[..., channel], degraded(grey, **changes))
+
+
 def test_draws_lie_in_their_ranges_and_repeat_by_seed():
     drawn = [draw_degradation(RANGES, np.random.default_rng(seed)) for seed in range(40)]
     for name, limits in RANGES:

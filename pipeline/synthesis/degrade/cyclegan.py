@@ -9,6 +9,7 @@ from models.cyclegan.network import ResNetGenerator
 from models.precision import device_of
 from pipeline.errors import DamageError, WeightsError
 from pipeline.ops.codec import as_rgb
+from pipeline.ops.colour import channels_apart
 from pipeline.store.networks import load_network
 from pipeline.types import UInt8
 
@@ -46,16 +47,16 @@ class CycleGanDegrader:
             frame: uint8 (f, f) or (f, f, 3); f divisible by four.
 
         Returns:
-            uint8 of the same shape; a grey face stays grey.
+            uint8 of the same shape; a face without colours stays without them.
         """
         colour = torch.from_numpy(as_rgb(frame)).permute(2, 0, 1)[None]
         with torch.inference_mode():
             made = self._net(pixels_to_input(colour.to(self.device)))[0]
         degraded = output_to_pixels(made)
-        if frame.ndim == 2:
-            grey: UInt8 = np.rint(degraded.mean(axis=2)).astype(np.uint8)
-            return grey
-        return degraded
+        if channels_apart(frame):
+            return degraded
+        grey: UInt8 = np.rint(degraded.mean(axis=2)).astype(np.uint8)
+        return grey if frame.ndim == 2 else as_rgb(grey)
 
 
 def pixels_to_input(pixels: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 import cv2
 import numpy as np
 
-from pipeline.ops.codec import decode, encode_jpeg
+from pipeline.ops.codec import as_rgb, decode, encode_jpeg
+from pipeline.ops.colour import channels_apart
 from pipeline.params.degrade import PhotometricParams
 from pipeline.types import Float32, UInt8
 
@@ -76,13 +77,16 @@ def degrade_photometric(image: UInt8, degradation: Degradation, rng: np.random.G
     """Degrade an image.
 
     Args:
-        image: uint8 (h, w) or (h, w, 3).
+        image: uint8 (h, w) or (h, w, 3); one whose channels are alike stays without colours.
         degradation: what happens to it.
         rng: source of the air's tilts and of the sensor's noise.
 
     Returns:
         uint8 of the same shape.
     """
+    if image.ndim == 3 and not channels_apart(image):  # one sensor's value, stored three times
+        grey = np.ascontiguousarray(image[..., 0])
+        return as_rgb(degrade_photometric(grey, degradation, rng))
     hw = image.shape[0], image.shape[1]
     light: Float32 = _LINEAR[image]
     if degradation.turbulence_px >= _SMALLEST_PX:
