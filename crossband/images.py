@@ -224,7 +224,7 @@ class Face:
         Raises:
             StageError: the face is too small or cut by the image's border, or a negative seed.
         """
-        from pipeline.synthesis.degrade.frame import frame_of
+        from pipeline.synthesis.degrade.frame import frame_of_face
         from pipeline.synthesis.degrade.photometric import degrade_photometric, draw_degradation
         from pipeline.synthesis.degrade.rows import quality_row
 
@@ -232,7 +232,9 @@ class Face:
             raise StageError(f"seed {seed}: expected 0 or more")
         params = networks.default_params()
         row, generator = self._aligned("arcface144"), np.random.default_rng(seed)
-        frame = frame_of(decode(row["context"]["bytes"]), params.train_degrader.frame_px)
+        context, warp = decode(row["context"]["bytes"]), row["context_warp_2x3"]
+        side = params.train_degrader.frame_px
+        frame = frame_of_face(context, warp, row["source_hw"], side)
         made = degrade_photometric(
             frame, draw_degradation(params.degrade.photometric, generator), generator
         )

@@ -14,7 +14,7 @@ from pipeline.schemas.degrade import DEGRADE
 from pipeline.store import select
 from pipeline.store.ids import counted
 from pipeline.store.mapping import BatchFunction
-from pipeline.synthesis.degrade.frame import frame_of
+from pipeline.synthesis.degrade.frame import frame_of_face
 from pipeline.synthesis.degrade.photometric import degrade_photometric, draw_degradation
 from pipeline.synthesis.degrade.rows import quality_row
 from pipeline.synthesis.degrade.untrained import read_note
@@ -31,8 +31,8 @@ def make(params: DegradeParams, frame_px: int, generator: Path | None) -> BatchF
         network = CycleGanDegrader(generator, device=params.device)
 
     def degraded(row: Row) -> Iterator[Row]:
-        context = decode(row["context"]["bytes"])
-        frame = frame_of(context, frame_px)
+        context, warp = decode(row["context"]["bytes"]), row["context_warp_2x3"]
+        frame = frame_of_face(context, warp, row["source_hw"], frame_px)
 
         def finish(name: str, made: UInt8, seed: int | None, columns: Row) -> Row:
             provenance = {"generator": name.partition(".")[0], "seed": seed} | columns

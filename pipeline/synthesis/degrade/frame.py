@@ -5,10 +5,13 @@ same degraded image; what lies beyond it is its mirror image. At 172 pixels a fa
 ``arcface144``.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pipeline.ops.alignment import beyond_image, outside_fraction, replicated
 from pipeline.ops.geometry import affine_between, compose_affine, warp_affine
 from pipeline.ops.templates import CONTEXT_PX
 from pipeline.types import Float32, UInt8
@@ -30,6 +33,50 @@ def frame_of(context: UInt8, frame_px: int) -> UInt8:
     """
     wh = frame_px, frame_px
     return np.asarray(cv2.resize(context, wh, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def frame_of_face(
+    context: UInt8,
+    source_to_context: Float32,
+    source_hw: Sequence[int] | None,
+    frame_px: int,
+) -> UInt8:
+    """Scale a face's context crop down to the frame; beyond its image, the image's border goes on.
+
+    The black there is nothing that a camera saw: blur would carry it into the face.
+
+    Args:
+        context: uint8 (512, 512) or (512, 512, 3).
+        source_to_context: (2, 3).
+        source_hw: height and width of the source image; None where they are not known.
+        frame_px: side of the frame.
+    """
+    if source_hw is not None:
+        height, width = source_hw
+        hw = context.shape[0], context.shape[1]
+        if outside_fraction(source_to_context, (height, width), hw):
+            context = replicated(context, source_to_context, (height, width))
+    return frame_of(context, frame_px)
+
+
+def black_beyond(crop: UInt8, source_to_crop: Float32, source_hw: Sequence[int] | None) -> UInt8:
+    """Leave a crop black beyond its source image, as aligned ones are.
+
+    Args:
+        crop: uint8 (h, w) or (h, w, 3).
+        source_to_crop: (2, 3).
+        source_hw: of ``frame_of_face``.
+
+    Returns:
+        A new crop, or the same object where nothing lies beyond.
+    """
+    if source_hw is None:
+        return crop
+    (height, width), hw = source_hw, (crop.shape[0], crop.shape[1])
+    if not outside_fraction(source_to_crop, (height, width), hw):
+        return crop
+    shown = ~beyond_image(source_to_crop, (height, width), hw)
+    return crop * (shown if crop.ndim == 2 else shown[..., None])
 
 
 def context_from_frame(frame: UInt8) -> UInt8:

@@ -7,7 +7,7 @@ from pipeline.ops.sharpness import sharpness
 from pipeline.ops.templates import DMFR, warp_to_template
 from pipeline.store.columns import image_columns
 from pipeline.store.ids import file_stem
-from pipeline.synthesis.degrade.frame import context_from_frame, crop_from_frame
+from pipeline.synthesis.degrade.frame import black_beyond, context_from_frame, crop_from_frame
 from pipeline.types import Row, UInt8
 
 
@@ -22,19 +22,22 @@ def quality_row(face: Row, name: str, before: UInt8, after: UInt8, jpeg_quality:
         jpeg_quality: of the context crop.
 
     Returns:
-        A row of the schema ``DEGRADE`` without generator and seed. Geometry is the face's own.
+        A row of the schema ``DEGRADE`` without generator and seed. Geometry is the face's own; what
+        lies beyond its image is black, as it is in the face's own crops.
     """
     file = f"{file_stem(face['sample_id'])}.{name}"
     hw = face["height_px"], face["width_px"]
     to_dmfr = warp_to_template(face["landmarks_xy"], DMFR)
-    crop = crop_from_frame(after, face["context_warp_2x3"], face["warp_2x3"], hw)
-    dmfr = crop_from_frame(after, face["context_warp_2x3"], to_dmfr, DMFR.hw)
-    context = encode_jpeg(context_from_frame(after), jpeg_quality)
+    to_context, source_hw = face["context_warp_2x3"], face["source_hw"]
+    crop = crop_from_frame(after, to_context, face["warp_2x3"], hw)
+    crop = black_beyond(crop, face["warp_2x3"], source_hw)
+    dmfr = black_beyond(crop_from_frame(after, to_context, to_dmfr, DMFR.hw), to_dmfr, source_hw)
+    context = black_beyond(context_from_frame(after), to_context, source_hw)
     columns: dict[str, Any] = {
         "sample_id": f"{face['sample_id']}#{name}",
         "parent_id": face["sample_id"],
         "simulated": True,
-        "context": {"bytes": context, "path": f"{file}.context.jpg"},
+        "context": {"bytes": encode_jpeg(context, jpeg_quality), "path": f"{file}.context.jpg"},
         "dmfr": {"bytes": encode_png(dmfr), "path": f"{file}.dmfr.png"},
         "dmfr_warp_2x3": to_dmfr,
         "sharpness_before": sharpness(before),

@@ -12,11 +12,13 @@ from pipeline.params.train_degrader import TrainDegraderParams
 from pipeline.rng import generator_for, seed_for
 from pipeline.store.selection import select
 from pipeline.store.shards import ShardFolder
-from pipeline.synthesis.degrade.frame import frame_of
+from pipeline.synthesis.degrade.frame import frame_of_face
 from pipeline.synthesis.degrade.photometric import degrade_photometric, draw_degradation
 from pipeline.training.data.sample_set import Part, SampleSet
 from pipeline.types import Int64, Split, UInt8
 
+GEOMETRY = ("context_warp_2x3", "source_hw")
+"""Columns that say where a context crop ends before its image does."""
 _FRAMES_AT_ONCE = 16
 
 
@@ -132,6 +134,7 @@ def open_faces(source: ShardFolder, params: TrainDegraderParams, split: Split) -
     return SampleSet.open(
         [Part(source, lambda row: row["sample_id"] in chosen.ids)],
         images=("context",),
+        extras=GEOMETRY,
         budget_bytes=params.image_budget_mb << 20,
         asked_by="train_degrader",
         unknown_subjects=True,
@@ -145,7 +148,9 @@ def some_frames(samples: SampleSet, frame_px: int, count: int) -> list[UInt8]:
 
 def frames_of(samples: SampleSet, indices: Int64, frame_px: int) -> UInt8:
     """Return context crops scaled to the frame, uint8 (k, f, f, 3)."""
-    frames = [frame_of(crop, frame_px) for crop in samples.read(indices, "context")]
+    geometry = [samples.take(indices).column(name) for name in GEOMETRY]
+    faces = zip(samples.read(indices, "context"), *geometry, strict=True)
+    frames = [frame_of_face(*face, frame_px) for face in faces]
     return np.array(frames, np.uint8).reshape(-1, frame_px, frame_px, 3)
 
 

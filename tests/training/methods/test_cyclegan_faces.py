@@ -12,6 +12,7 @@ from pipeline.errors import StageError
 from pipeline.ops.sharpness import sharpness
 from pipeline.schemas.align import ALIGN
 from pipeline.training.methods.cyclegan_faces import (
+    GEOMETRY,
     Quality,
     QualityFaces,
     open_faces,
@@ -39,7 +40,7 @@ def split(tmp_path):
     def split(count, **changes):
         params = PARAMS.train_degrader.model_copy(update=changes)
         folder = tmp_path / str(next(folders))
-        samples = open_rows(folder, ALIGN, rows(count), images=("context",))
+        samples = open_rows(folder, ALIGN, rows(count), images=("context",), extras=GEOMETRY)
         faces = QualityFaces.split(samples, params, PARAMS.degrade.photometric)
         return [faces.frames(each, np.arange(faces.count(each))) for each in Quality]
 

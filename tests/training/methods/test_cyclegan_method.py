@@ -11,7 +11,7 @@ from pipeline.schemas.align import ALIGN
 from pipeline.synthesis.degrade.cyclegan import CycleGanDegrader
 from pipeline.training.engine import loop
 from pipeline.training.methods.cyclegan import CycleGan
-from pipeline.training.methods.cyclegan_faces import Quality, QualityFaces
+from pipeline.training.methods.cyclegan_faces import GEOMETRY, Quality, QualityFaces
 
 SHORT = {
     "frame_px": 64,
@@ -37,7 +37,9 @@ def samples(tmp_path_factory):
     rows = [
         face_row(f"s{n}.VIS", f"s{n}") | {"context": png(pixels)} for n, pixels in enumerate(noise)
     ]
-    return open_rows(tmp_path_factory.mktemp("align"), ALIGN, rows, images=("context",))
+    return open_rows(
+        tmp_path_factory.mktemp("align"), ALIGN, rows, images=("context",), extras=GEOMETRY
+    )
 
 
 def build(params, samples):
@@ -158,6 +160,9 @@ def test_the_saved_generator_degrades_faces_of_any_colour(params, samples, tmp_p
     made = degrader.degrade(face)
     assert (made.shape, made.dtype) == (face.shape, np.uint8)
     assert degrader.frame_px == 64
+    if grey:  # also where it is stored as three channels
+        three = degrader.degrade(np.repeat(face[..., None], 3, axis=2))
+        np.testing.assert_array_equal(three, np.repeat(made[..., None], 3, axis=2))
 
 
 @pytest.mark.parametrize("content", [None, b"no weights", b""])
