@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.ops.alignment import beyond_image
 from pipeline.ops.codec import as_rgb, decode, encode_png
 from pipeline.ops.geometry import affine_between, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES, DMFR, warp_to_template
@@ -14,7 +15,7 @@ from pipeline.report.attributes import attribute_metrics, quality_sheet
 from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.store.ids import file_stem
 from pipeline.store.mapping import BatchFunction, Outcome
-from pipeline.types import Float32, Row, UInt8
+from pipeline.types import Bool, Float32, Row, UInt8
 from stages.run import StageRun, stage_main
 
 TEMPLATE = ALIGNMENT_TEMPLATES["arcface112"]
@@ -47,6 +48,15 @@ def crop_of(row: Row, context: UInt8) -> UInt8:
     return warp_affine(as_rgb(context), context_to_crop, TEMPLATE.hw)
 
 
+def shown_of(row: Row, crop: UInt8) -> Bool | None:
+    """Return where the network's crop shows the image, bool (h, w); None where nobody knows."""
+    if row["source_hw"] is None:
+        return None
+    source_to_crop = warp_to_template(row["landmarks_xy"], TEMPLATE)
+    height, width = row["source_hw"]
+    return ~beyond_image(source_to_crop, (height, width), (crop.shape[0], crop.shape[1]))
+
+
 def dmfr_columns(row: Row, context: UInt8) -> Row:
     """Cut DMFR's crop out of the context image, as ``poses`` and ``degrade`` cut theirs."""
     source_to_crop = warp_to_template(row["landmarks_xy"], DMFR)
@@ -61,7 +71,8 @@ def described(row: Row, context: UInt8, crop: UInt8, embedding: Float32) -> Row:
     """Make a face's row."""
     kept = {name: value for name, value in row.items() if name in ATTRIBUTES.names}
     yaw, pitch, roll = (float(angle) for angle in row["pose_deg"])
-    bright, side = illumination(crop)
+    shown = shown_of(row, crop)
+    bright, side = illumination(crop, shown)
     return (
         kept
         | dmfr_columns(row, context)
@@ -70,7 +81,7 @@ def described(row: Row, context: UInt8, crop: UInt8, embedding: Float32) -> Row:
             "yaw_deg": yaw,
             "pitch_deg": pitch,
             "roll_deg": roll,
-            "sharpness": focus_measure(crop),
+            "sharpness": focus_measure(crop, shown),
             "illumination": bright,
             "side_light": side,
             "quality": float(np.linalg.norm(embedding)),

@@ -42,3 +42,23 @@ def test_illumination_of_halves():
     assert side == pytest.approx((153 - 51) / (153 + 51))  # the image's right is brighter
     assert illumination(crop[:, ::-1])[1] == pytest.approx(-side)
     assert illumination(np.zeros((112, 112), np.uint8)) == (0.0, 0.0)
+
+
+def test_what_lies_beyond_the_image_is_neither_an_edge_nor_a_shadow():
+    """A flat face of 102, cut at column 40: 102 / 255 bright, evenly lit, without detail."""
+    crop, shown = np.full((112, 112), 102, np.uint8), np.ones((112, 112), bool)
+    crop[:, :40], shown[:, :40] = 0, False
+    crop[:, 40] = 60  # mixed with the black beside it
+    assert focus_measure(crop, shown) == 0.0
+    assert illumination(crop, shown) == (pytest.approx(0.4), 0.0)
+    crop[:, :80], shown[:, :80] = 0, False  # nothing is left of the image's left half
+    assert illumination(crop, shown) == (pytest.approx(0.4), 0.0)
+    assert focus_measure(crop, ~shown & shown) == 0.0
+    assert illumination(crop, ~shown & shown) == (0.0, 0.0)
+
+
+def test_a_blurred_face_that_the_image_cuts_is_no_sharper_than_a_whole_one(face):
+    blurred = cv2.GaussianBlur(face, (0, 0), 3.2)
+    cut, shown = blurred.copy(), np.ones((112, 112), bool)
+    cut[:, :45], shown[:, :45] = 0, False
+    assert focus_measure(cut, shown) < 2 * focus_measure(blurred) < 0.2 * focus_measure(cut)
