@@ -148,9 +148,10 @@ def some_frames(samples: SampleSet, frame_px: int, count: int) -> list[UInt8]:
 
 def frames_of(samples: SampleSet, indices: Int64, frame_px: int) -> UInt8:
     """Return context crops scaled to the frame, uint8 (k, f, f, 3)."""
-    geometry = [samples.take(indices).column(name) for name in GEOMETRY]
-    faces = zip(samples.read(indices, "context"), *geometry, strict=True)
-    frames = [frame_of_face(*face, frame_px) for face in faces]
+    chosen = samples.take(indices)
+    warps, sizes = (chosen.column(name) for name in GEOMETRY)
+    faces = zip(samples.read(indices, "context"), warps, sizes, strict=True)
+    frames = [frame_of_face(crop, warp, hw, frame_px) for crop, warp, hw in faces]
     return np.array(frames, np.uint8).reshape(-1, frame_px, frame_px, 3)
 
 
