@@ -1,5 +1,6 @@
 """Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -38,19 +39,23 @@ def progress(
 
 @contextmanager
 def _lines(what: str, total: int, before: float, unit: str) -> Iterator[_Scaled]:
-    start = last = time.monotonic()
-    here = 0.0
+    last, first = time.monotonic(), math.nan
+    done, timed = before, 0.0
 
     def advance(rows: float) -> None:
-        nonlocal here, last
-        here += rows
+        nonlocal done, timed, last, first
         now = time.monotonic()
-        if now - last >= _LINE_SECONDS:
+        due = now - last >= _LINE_SECONDS
+        done += rows
+        if not math.isnan(first):
+            timed += rows
+        elif rows:  # up to here the work started: that tells nothing of its pace
+            first = last = now
+        if due:
             last = now
-            seconds = now - start
-            done = before + here
-            left = f", {max(total - done, 0) * seconds / here:.0f} s left" if here else ""
-            speed = f", {pace(here, seconds, unit)}" if here else ""
+            seconds = now - first
+            left = f", {max(total - done, 0) * seconds / timed:.0f} s left" if timed else ""
+            speed = f", {pace(timed, seconds, unit)}" if timed else ""
             print(f"{what}: {done:.0f}/{total}{unit}{speed}{left}", file=sys.stderr)
 
     yield advance

@@ -24,27 +24,39 @@ def test_slow_work_is_told_in_seconds_a_row(done, seconds, unit, said):
     assert pace(done, seconds, unit) == said
 
 
-def test_nothing_is_promised_before_the_first_row(monkeypatch, capsys):
-    times = iter([0.0, 20.0, 40.0])
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(times))
+@pytest.fixture
+def clock(monkeypatch):
+    """Sets the seconds at which the work starts and each of its words comes, on no terminal."""
+
+    def set_to(*seconds):
+        times = iter(seconds)
+        monkeypatch.setattr(module.time, "monotonic", lambda: next(times))
+
     monkeypatch.setattr(module.sys.stderr, "isatty", lambda: False, raising=False)
-    with progress("parse@mine", 10) as advance:
+    return set_to
+
+
+def test_the_pace_is_of_what_comes_behind_the_first_row(clock, capsys):
+    clock(0.0, 20.0, 40.0, 42.0, 60.0)
+    with progress("parse@mine", 100) as advance:
         advance(0)
+        advance(4)  # 40 s of start-up are no pace
         advance(4)
+        advance(12)
     assert capsys.readouterr().err.splitlines() == [
-        "parse@mine: 0/10",
-        "parse@mine: 4/10, 10.0 s/row, 60 s left",
+        "parse@mine: 0/100",
+        "parse@mine: 4/100",
+        "parse@mine: 20/100, 1.2 s/row, 100 s left",  # 16 in 20 s
     ]
 
 
-def test_what_a_former_run_did_does_not_count_as_pace(monkeypatch, capsys):
-    times = iter([0.0, 20.0])
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(times))
-    monkeypatch.setattr(module.sys.stderr, "isatty", lambda: False, raising=False)
+def test_what_a_former_run_did_does_not_count_as_pace(clock, capsys):
+    clock(0.0, 1.0, 21.0)
     with progress("train_nir_vis@pram", 1000, done=600, unit="steps") as advance:
+        advance(1)
         advance(40)
     assert capsys.readouterr().err.splitlines() == [
-        "train_nir_vis@pram: 640/1000 steps, 2.0 steps/s, 180 s left",
+        "train_nir_vis@pram: 641/1000 steps, 2.0 steps/s, 180 s left",  # 359 at 2 a second
     ]
 
 
