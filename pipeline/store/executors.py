@@ -149,8 +149,10 @@ class Processes:
             initializer=_start_worker,
             initargs=(os.getpid(), work.start, signs),
         )
-        waiting = {pool.submit(_work, work.function, task, n) for n, task in enumerate(work.tasks)}
         try:
+            waiting = {
+                pool.submit(_work, work.function, task, n) for n, task in enumerate(work.tasks)
+            }
             while waiting:
                 done, waiting = wait(waiting, _POLL_SECONDS, FIRST_COMPLETED)
                 rows = signs.rows()

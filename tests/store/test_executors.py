@@ -1,6 +1,8 @@
 """Executors: chosen by the environment, with errors that name the variable."""
 
 import os
+import time
+from multiprocessing import active_children
 
 import pytest
 
@@ -26,6 +28,10 @@ def nothing():
 
 def ignore(rows):
     pass
+
+
+def sleep_a_minute(number):
+    time.sleep(60)
 
 
 def fail(number):
@@ -57,6 +63,17 @@ def test_an_error_of_the_start_comes_through_alone(executor, capfd):
     with pytest.raises(ParamsError, match=r"^device is cuda, and torch sees no GPU$"):
         list(executor.run(Work(double, [1, 2, 3], refuse, ignore)))
     assert capfd.readouterr().err == ""  # no worker's traceback
+
+
+def test_a_signal_while_tasks_are_handed_out_leaves_no_worker():
+    class Interrupted(list):
+        def __iter__(self):
+            yield self[0]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(Processes(1).run(Work(sleep_a_minute, Interrupted([1]), nothing, ignore)))
+    assert not active_children()
 
 
 @pytest.mark.parametrize("executor", [Serial(), Threads(), Processes(1)])
