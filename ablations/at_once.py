@@ -17,6 +17,8 @@ from stages.run import run_guarded
 ROW = "row@"
 """How the names of the rows' stages begin."""
 
+_running: set["subprocess.Popen[bytes]"] = set()
+
 
 def run(file: str, count: int) -> None:
     """Reproduce what rows start from, and then the rows, ``count`` of them at once.
@@ -31,12 +33,18 @@ def run(file: str, count: int) -> None:
 
     Raises:
         StageError: a row ended in an error; all others were still run.
+        SystemExit: a signal asked to end; the DVCs of all rows were asked, too.
     """
     before, rows = planned(file)
     if before and _dvc("repro", *before):
         raise StageError(f"{file}: what its rows start from ended in an error, which stands above")
     with ThreadPoolExecutor(count) as pool:
-        codes = list(pool.map(_reproduce, rows))
+        try:
+            codes = list(pool.map(_reproduce, rows))
+        except SystemExit:  # else it would be waited for rows that take hours
+            for each in tuple(_running):
+                each.terminate()
+            raise
     if failed := [row for row, code in zip(rows, codes, strict=True) if code]:
         raise StageError(
             f"{len(failed)} of {len(rows)} rows ended in an error, which stands above: "
@@ -74,7 +82,12 @@ def _reproduce(row: str) -> int:
 
 def _dvc(*words: str, **unless_set: str) -> int:
     """Run DVC, with variables that the environment may say otherwise of."""
-    return subprocess.run(["dvc", *words], env=unless_set | os.environ, check=False).returncode
+    with subprocess.Popen(["dvc", *words], env=unless_set | os.environ) as process:
+        _running.add(process)
+        try:
+            return process.wait()
+        finally:
+            _running.discard(process)
 
 
 def main(words: Sequence[str]) -> None:

@@ -1,10 +1,14 @@
 """Rows side by side, each by a DVC of its own, in a small project of shell commands."""
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ablations import at_once
@@ -90,6 +94,32 @@ def test_rows_run_at_once_after_what_they_start_from_and_one_that_fails_stops_no
     assert not (project / "table.txt").exists()
     locked = read_yaml(project / "rows/dvc.lock")["stages"]
     assert set(locked) == {"row@one", "row@other"}  # so that `dvc repro` runs neither again
+
+
+SIDE_BY_SIDE = """
+from ablations import at_once
+from stages.run import run_guarded
+at_once.planned = lambda file: ([], ["row@one", "row@two", "row@three"])
+run_guarded("ablations.at_once", lambda: at_once.run("dvc.yaml", 2))
+"""
+
+
+def test_a_signal_to_end_ends_the_rows_that_run_and_starts_no_other(tmp_path):
+    dvc = tmp_path / "dvc"
+    dvc.write_text('#!/bin/sh\ntouch "$4.here"\nexec sleep 60\n')
+    dvc.chmod(0o755)
+    root = str(Path(__file__).resolve().parents[2])
+    env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": root}
+    command = [sys.executable, "-c", SIDE_BY_SIDE]
+    with subprocess.Popen(command, cwd=tmp_path, env=env) as process:
+        while len([*tmp_path.glob("*.here")]) < 2 and process.poll() is None:
+            time.sleep(0.05)
+        rows = psutil.Process(process.pid).children()
+        process.terminate()
+        assert process.wait(20) == 128 + signal.SIGTERM
+    assert len(rows) == 2
+    assert not any(row.is_running() for row in rows)
+    assert len([*tmp_path.glob("*.here")]) == 2
 
 
 def test_a_file_without_rows_is_refused(project):
