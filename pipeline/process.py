@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from io import TextIOWrapper
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -59,6 +60,22 @@ def take_signals() -> None:
     signal.signal(signal.SIGTERM, end_orderly)
     if signal.getsignal(signal.SIGINT) is _end_interrupted:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def open_streams() -> None:
+    """Open the standard streams that whoever started this process had closed, to nowhere.
+
+    A file that is opened, a shard for example, would get their number, and with it what a library
+    says there of a damaged image.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest number
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
 def print_any_text() -> None:

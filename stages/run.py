@@ -30,7 +30,13 @@ from pipeline.params.datasets import DatasetParams
 from pipeline.params.installed import check_installed
 from pipeline.params.load import load_params, section_values
 from pipeline.params.whole import Params
-from pipeline.process import INTERRUPTED, die_with_parent, print_any_text, take_signals
+from pipeline.process import (
+    INTERRUPTED,
+    die_with_parent,
+    open_streams,
+    print_any_text,
+    take_signals,
+)
 from pipeline.report.summary import closing_words, summary_of
 from pipeline.store import (
     ShardFolder,
@@ -289,6 +295,7 @@ def run_guarded(name: str, run: Callable[[], None]) -> None:
         name: what DVC calls it; in a project ``reports/logs/<name>.log`` is its log.
         run: does it.
     """
+    open_streams()
     print_any_text()
     if PARAMS.is_file():
         keep_log(LOGS / re.sub(r"[^\w.@-]", "_", f"{name}.log"))

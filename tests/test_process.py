@@ -122,6 +122,32 @@ def test_a_signal_during_imports_is_no_traceback(importing, stage, number, statu
     assert (parent.returncode, errors) == (status, said)
 
 
+SAYS = """
+import os, sys
+from stages.run import run_guarded
+
+def run():
+    print("to stdout")
+    print("to stderr", file=sys.stderr)
+    with open("shard", "w") as file:
+        assert file.fileno() > 2
+        os.system("echo a damaged image; echo a damaged image >&2")
+
+run_guarded("says", run)
+"""
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stage_whose_streams_are_closed_works_and_keeps_its_log(tmp_path, closed):
+    (tmp_path / "params.yaml").touch()
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    command = ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, SAYS]
+    assert subprocess.run(command, cwd=tmp_path, env=env, check=False).returncode == 0
+    said = (tmp_path / "reports/logs/says.log").read_text()
+    assert [line[20:] for line in said.splitlines()[1:]] == ["to stdout", "to stderr"]
+    assert (tmp_path / "shard").read_bytes() == b""
+
+
 SCRIPT = """
 import sys, tempfile, time
 from functools import partial

@@ -29,7 +29,7 @@ from pipeline.params.inputs import check_inputs
 from pipeline.params.installed import installed_version
 from pipeline.params.load import load_params
 from pipeline.params.masks import MasksParams
-from pipeline.process import print_any_text, take_signals
+from pipeline.process import open_streams, print_any_text, take_signals
 
 app = typer.Typer(
     name="crossband",
@@ -109,6 +109,7 @@ _DIFFERING = ("diff", "check")
 def main() -> None:
     """Run the command; an error raised on purpose is one clear message and exit status 1, or 2."""
     take_signals()
+    open_streams()
     print_any_text()
     try:
         app()
