@@ -176,6 +176,9 @@ def _start(job: _Job) -> None:
 
 
 def _work(piece: SourceImage | Take) -> None:
+    name = piece.key if isinstance(piece, Take) else f"cut/{piece.subject_id}"
+    # A kill halfway would leave files of these params with the mark of the former ones.
+    _mark(_studio.job.root, name).unlink(missing_ok=True)
     if isinstance(piece, Take):
         _studio.film(piece)
     else:

@@ -115,9 +115,32 @@ def test_an_interrupted_run_makes_what_lacks(made, weights, tmp_path):
     assert make(root, weights) == (8, 0)
 
 
+def test_a_kill_within_a_piece_leaves_no_mark_of_former_params(
+    made, weights, tmp_path, monkeypatch
+):
+    root = tmp_path / "killed"
+    shutil.copytree(made, root)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scenes, "write_table", killed)  # the video is there by now
+        with pytest.raises(KeyboardInterrupt):
+            make(root, weights, changed(seed=4))
+    assert files(root) != files(made)
+    assert make(root, weights) == (8, 1)  # back to the former params
+    assert files(root) == files(made)
+
+
 def test_who_is_no_longer_cut_out_is_cut_out_again(weights, tmp_path, monkeypatch):
     cut, filmed = [], []
-    monkeypatch.setattr(scenes._Studio, "cut", lambda _, sheet: cut.append(sheet.subject_id))
+
+    def cut_out(studio, sheet):
+        cut.append(sheet.subject_id)
+        scenes._finish(studio.job, "cut", f"cut/{sheet.subject_id}")
+
+    monkeypatch.setattr(scenes._Studio, "cut", cut_out)
     monkeypatch.setattr(scenes._Studio, "film", lambda _, take: filmed.append(take.key))
     (tmp_path / ".made").mkdir()
     (tmp_path / ".made/cut_P002.txt").write_text("cut")
