@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.params.base import Name, Section, Seed
+from pipeline.params.base import Name, Section, Seed, SomeOf
 
 
 class AnalyseModalityParams(Section):
     """How large the modality of synthetic faces is, before and after trainings."""
 
-    trainings: Annotated[tuple[Name, ...], Field(min_length=1)]
+    trainings: SomeOf[Name]
     """Entries of ``train_dmfr`` with one start, crop and data set."""
     faces: Annotated[int, Field(ge=4, le=100_000)]
     """Real faces of held-out subjects, at most, with all that was made of each."""

@@ -1,7 +1,7 @@
 """What all sections of ``params.yaml`` share."""
 
 from importlib import import_module
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -23,8 +23,6 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_]*$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Folds = tuple[Annotated[int, Field(ge=1)], ...]
-"""Numbers of a protocol's folds, counted from 1."""
 Point = tuple[float, float]
 
 
@@ -41,14 +39,22 @@ Seeds = Annotated[tuple[Seed, ...], AfterValidator(_all_different)]
 """Seeds of several trainings that are compared."""
 
 
-def _each_once(bands: tuple[Band, ...]) -> tuple[Band, ...]:
-    if len(set(bands)) < len(bands):
-        raise ValueError(f"a band is named twice: {', '.join(bands)}")
-    return bands
+Item = TypeVar("Item")
 
 
-Bands = Annotated[tuple[Band, ...], Field(min_length=1), AfterValidator(_each_once)]
+def _each_once(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    if twice := [item for place, item in enumerate(items) if item in items[:place]]:
+        raise ValueError(f"{twice[0]} is named twice: expected each once")
+    return items
+
+
+Several = Annotated[tuple[Item, ...], AfterValidator(_each_once)]
+"""Any number, each once: what is named twice would count twice, or train anew for nothing."""
+SomeOf = Annotated[Several[Item], Field(min_length=1)]
 """One or more, each once."""
+Bands = SomeOf[Band]
+Folds = Several[Annotated[int, Field(ge=1)]]
+"""Numbers of a protocol's folds, counted from 1."""
 
 
 def one_of(registry: str, *others: str) -> AfterValidator:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Bands, Fraction, Name, Section
+from pipeline.params.base import Bands, Fraction, Name, Section, SomeOf
 from pipeline.params.training import TrainingParams, Weight
 from pipeline.types import Band
 
@@ -34,7 +34,7 @@ class PeopleParams(TrainingParams):
 
     kind: str
     dataset: Name
-    protocols: Annotated[tuple[str, ...], Field(min_length=1)]
+    protocols: SomeOf[str]
     """Protocols of the data set whose tables ``train`` together say who trains, fold by fold."""
     bands: Bands
     subjects: SubjectsParams

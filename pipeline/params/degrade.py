@@ -4,8 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Device, Section, Seed
-from pipeline.types import Band, Split
+from pipeline.params.base import NEUTRAL, Bands, Device, Section, Seed, SomeOf
+from pipeline.types import Split
 
 Pixels = Annotated[float, Field(ge=0.0, le=32.0)]
 
@@ -57,8 +57,8 @@ class DegradeParams(Section):
     per_face: FacesPerGenerator
     device: Device
     """Of ``cyclegan``."""
-    bands: Annotated[tuple[Band, ...], Field(min_length=1), NEUTRAL]
-    splits: Annotated[tuple[Split, ...], Field(min_length=1), NEUTRAL]
+    bands: Annotated[Bands, NEUTRAL]
+    splits: Annotated[SomeOf[Split], NEUTRAL]
     images_per_subject: Annotated[int, Field(ge=1, le=100000), NEUTRAL]
     """These three choose faces; what is made of a face is the same whoever else is chosen."""
     photometric: PhotometricParams

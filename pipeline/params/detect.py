@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Device, Fraction, Section, one_of
+from pipeline.params.base import Device, Fraction, Section, Several, one_of
 from pipeline.types import Band
 
 
@@ -28,7 +28,7 @@ class DetectParams(Section):
     score_threshold: Fraction
     nms_threshold: Fraction
     max_side_px: Annotated[int, Field(ge=64, le=8192)]
-    equalise_bands: tuple[Band, ...]
+    equalise_bands: Several[Band]
     band_score_thresholds: dict[Band, Fraction]
     """In place of ``score_threshold``."""
     try_turned: bool

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Device, Fraction, Precision, Section, Sha256
+from pipeline.params.base import NEUTRAL, Device, Fraction, Precision, Section, Several, Sha256
 from pipeline.types import Band
 
 
@@ -25,7 +25,7 @@ class DetectBodiesParams(Section):
     nms_threshold: Fraction
     max_detections: Annotated[int, Field(ge=1, le=999)]
     image_px: Annotated[int, Field(ge=32, le=4096, multiple_of=32)]
-    equalise_bands: tuple[Band, ...]
+    equalise_bands: Several[Band]
     batch_frames: Annotated[int, Field(ge=1, le=256), NEUTRAL]
     precision: Precision | Literal["float16"]
     device: Device

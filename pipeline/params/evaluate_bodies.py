@@ -1,10 +1,8 @@
 """Params of the stage ``evaluate_bodies``."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from pipeline.params.base import Name
+from pipeline.params.base import Name, SomeOf
 from pipeline.params.evaluation import EvaluationParams
 
 
@@ -13,7 +11,7 @@ class EvaluateBodiesParams(EvaluationParams):
 
     face: Name | None = None
     """Of ``train_bodies``, too; None where the data set has no faces."""
-    protocols: Annotated[tuple[str, ...], Field(min_length=1)]
+    protocols: SomeOf[str]
     templates: Literal["raw", "unit"]
     """A template is the mean of the embeddings as they are, or of these at unit length."""
 

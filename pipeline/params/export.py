@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.params.base import Section, Seed, one_of
+from pipeline.params.base import Section, Seed, Several, one_of
 from pipeline.types import Split
 
 
@@ -18,9 +18,9 @@ class ExportParams(Section):
     """Folder to make, as a path or any URL that fsspec knows; an export that stands there goes."""
     where: str | None = None
     """SQL condition that rows have to fulfil."""
-    splits: tuple[Split, ...] = ()
+    splits: Several[Split] = ()
     """Splits to take; all without any."""
-    columns: tuple[str, ...] = ()
+    columns: Several[str] = ()
     """Columns to take; all without any."""
     image: str = "image"
     """Column that is the format's image."""
@@ -28,5 +28,5 @@ class ExportParams(Section):
     """Number of pairs of ``lfw_bin``."""
     seed: Seed = 0
     """Seed of these pairs, and of the order of ``dali``."""
-    mix: tuple[Literal["band", "split"], ...] = ()
+    mix: Several[Literal["band", "split"]] = ()
     """Of ``lfw_bin``: what its rows may differ in."""

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Fraction, Name, Section, Seed
+from pipeline.params.base import NEUTRAL, Fraction, Name, Section, Seed, Several, SomeOf
 from pipeline.types import Band
 
 RelativeWeight = Annotated[float, Field(ge=0.0, le=1e6)]
@@ -28,10 +28,10 @@ class FitParams(Section):
 class MasksParams(Section):
     """Synthesised masks."""
 
-    designs: Annotated[tuple[Name, ...], Field(min_length=1)]
+    designs: SomeOf[Name]
     own: Annotated[dict[Name, Annotated[str, Field(min_length=1)]], NEUTRAL]
     """Designs of one's own: name → RGBA PNG; what is in the files counts, not where they lie."""
-    bands: tuple[Band, ...]
+    bands: Several[Band]
     per_face: Annotated[int, Field(ge=1, le=100)]
     fit: FitParams
     jitter: Annotated[float, Field(ge=0.0, le=3.0)]

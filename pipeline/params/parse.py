@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.params.base import NEUTRAL, Device, Fraction, Precision, Section
+from pipeline.params.base import NEUTRAL, Device, Fraction, Precision, Section, Several
 from pipeline.types import Band
 
 
@@ -13,7 +13,7 @@ class ParseParams(Section):
 
     precision: Precision
     device: Device
-    mesh_bands: tuple[Band, ...]
+    mesh_bands: Several[Band]
     min_interocular_px: Annotated[float, Field(ge=0.0, le=1000.0)]
     min_face_likeness: Fraction
     eye_bias: Annotated[float, Field(ge=-10.0, le=10.0)]

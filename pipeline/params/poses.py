@@ -4,8 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import NEUTRAL, Fraction, Section, Seed
-from pipeline.types import Band, Split
+from pipeline.params.base import NEUTRAL, Bands, Fraction, Section, Seed, SomeOf
+from pipeline.types import Split
 
 Turn = Annotated[float, Field(ge=-90.0, le=90.0)]
 
@@ -19,8 +19,8 @@ class PosesParams(Section):
     max_yaw_deg: Annotated[float, Field(ge=0.0, le=90.0)]
     max_outside_fraction: Fraction
     """Share of the aligned crop beyond its image: what is not there can't be turned."""
-    bands: Annotated[tuple[Band, ...], Field(min_length=1), NEUTRAL]
-    splits: Annotated[tuple[Split, ...], Field(min_length=1), NEUTRAL]
+    bands: Annotated[Bands, NEUTRAL]
+    splits: Annotated[SomeOf[Split], NEUTRAL]
     images_per_subject: Annotated[int, Field(ge=1, le=100000), NEUTRAL]
     """These three choose faces; what is made of a face is the same whoever else is chosen."""
     measured_share: Fraction

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.params.base import CheckpointParams, Section
+from pipeline.params.base import CheckpointParams, Section, Several
 from pipeline.params.body_training import AdaFaceParams, BodyParams, DeenParams
 
 
@@ -18,7 +18,7 @@ class BodyNetworkParams(Section):
     fusion: Literal["concatenate", "ffn"]
     stem: Literal["patches", "convolutions"]
     drop_path: Annotated[float, Field(ge=0.0, lt=1.0)]
-    cameras: tuple[str, ...]
+    cameras: Several[str]
     """Ids of cameras that have an embedding of their own; empty: none has."""
 
 

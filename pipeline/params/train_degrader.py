@@ -4,19 +4,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction
+from pipeline.params.base import Bands, Fraction, Several
 from pipeline.params.training import RunParams
-from pipeline.types import Band
 
 
 class TrainDegraderParams(RunParams):
     """CycleGAN between sharp and low-quality faces; ``steps`` of 0 train none."""
 
     low_quality: Literal["photometric", "measured", "cameras"]
-    cameras: tuple[str, ...]
+    cameras: Several[str]
     extremes_share: Annotated[float, Field(gt=0.0, le=0.5)]
     """Of ``measured``: the least sharp faces, and as many of the sharpest."""
-    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
+    bands: Bands
     images_per_subject: Annotated[int, Field(ge=1, le=100000)]
     frame_px: Annotated[int, Field(ge=64, le=512, multiple_of=4)]
     crop_px: Annotated[int, Field(ge=32, le=512, multiple_of=4)]

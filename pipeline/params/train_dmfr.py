@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Fraction
+from pipeline.params.base import Fraction, Several
 from pipeline.params.training import Crop, RecogniserParams, Weight
 from pipeline.types import Band
 
@@ -17,7 +17,7 @@ class DmfrParams(RecogniserParams):
 
     crop: Crop
     band: Band
-    generators: tuple[GeneratorName, ...]
+    generators: Several[GeneratorName]
     """Whose samples are taken: ``head_mesh`` turns faces, the others lower their quality."""
     yaw_edges_deg: tuple[Annotated[float, Field(gt=-90.0, lt=90.0)], ...]
     """Where one domain of turned faces ends and the next begins."""

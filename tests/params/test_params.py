@@ -86,7 +86,7 @@ def test_the_tiny_profile_is_in_order(tmp_path):
         ),
         ("backend: yunet", "backend: yolo", r"detect\.backend: .*'yunet'.*found 'yolo'"),
         ("[0.5, 99.5]", "[99.5, 0.5]", r"ingest: .*first has to be below"),
-        ("[VIS, NIR, SWIR", "[VIS, VIS, SWIR", r"sample\.openpeople\.bands: .*band is named twice"),
+        ("[VIS, NIR, SWIR", "[VIS, VIS, SWIR", r"sample\.openpeople\.bands: .*VIS is named twice"),
         ("[VIS, NIR, SWIR", "[VIS, UV, SWIR", r"sample\.openpeople\.bands\.1: .*'UV'"),
         ("subjects: 24 ", "subjects: 0 ", r"sample\.procedural\.subjects: .*greater than"),
         ("test_subjects: 7 ", "test_subjects: 21 ", r"sample\.procedural: .*ask for 25 people"),
@@ -181,6 +181,26 @@ def test_an_entry_of_which_little_is_there_is_one_line(section, entry, fault):
 def test_all_faults_are_told_at_once(tmp_path):
     text = TEXT.replace("backend: yunet", "backend: x").replace("batch_rows: 8", "batch_rows: 0")
     assert len(faults(tmp_path, text)) == 2
+
+
+def lists_in(values, path=()):
+    """Yield each list of plain values in params, and its path."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from lists_in(value, (*path, key))
+        elif isinstance(value, list) and value and not isinstance(value[0], dict):
+            yield (*path, key), value
+
+
+def test_no_list_takes_a_value_twice():
+    values = read_yaml(ROOT / "params.yaml")
+    lists = list(lists_in(values))
+    assert {path[-1] for path, _ in lists} >= {"bands", "splits", "designs", "generators"}
+    for path, items in lists:
+        items.append(items[0])
+        with pytest.raises(ParamsError, match=rf"{path[0]}.*{path[-1]}"):
+            check_params(values, ROOT / "params.yaml")
+        items.pop()
 
 
 def test_a_missing_section_is_named(tmp_path):
