@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.errors import StageError
+from pipeline.errors import DamageError, StageError
 from pipeline.evaluation.bootstrap import Interval, mean_interval
 from pipeline.evaluation.mates import mates_of, over_tried
 from pipeline.evaluation.rates import rate
@@ -19,7 +18,7 @@ from pipeline.evaluation.reidentification import search_ranks
 from pipeline.evaluation.templates import Embedded, Embeddings, sides_of
 from pipeline.store.columns import field, vectors_of
 from pipeline.store.protocols import Exclude, Kind, Protocol
-from pipeline.store.whole import written_whole
+from pipeline.store.seal import read_sealed, write_sealed
 
 SEARCHED = (Kind.RECOGNITION, Kind.REIDENTIFICATION, Kind.REIDENTIFICATION_BY_IMAGE)
 """Kinds in which each probe searches a gallery."""
@@ -99,7 +98,7 @@ def image_outcomes(protocol: Protocol, path: Path, networks: Mapping[int, int]) 
             a network.
     """
     _check(protocol, path)
-    table = pq.read_table(path)
+    table = read_sealed(path)
     by_network = {
         number: _vectors(table.filter(pc.equal(table["fold"], number)))
         for number in set(networks.values())
@@ -118,7 +117,7 @@ def image_outcomes(protocol: Protocol, path: Path, networks: Mapping[int, int]) 
 
 def read_embeddings(path: Path, fold: int) -> tuple[Embeddings, Embeddings]:
     """Read a fold's embeddings of the gallery's samples and of the probes' from an evaluation."""
-    table = pq.read_table(path)
+    table = read_sealed(path)
     mine = table.filter(pc.equal(table["fold"], fold))
     return _side(mine, "gallery"), _side(mine, "probe")
 
@@ -152,28 +151,28 @@ def write_outcomes(path: Path, seeds: Mapping[int, Outcomes]) -> None:
         for seed, outcomes in sorted(seeds.items())
         for (fold, probe), (subject, found) in sorted(outcomes.items())
     ]
-    with written_whole(path) as partial:
-        pq.write_table(pa.Table.from_pylist(rows, OUTCOMES), partial, compression="zstd")
+    write_sealed(pa.Table.from_pylist(rows, OUTCOMES), path, compression="zstd")
 
 
 def read_outcomes(path: Path) -> dict[int, Outcomes]:
     """Read what ``write_outcomes`` wrote, by seed.
 
     Raises:
-        StageError: the file is missing, or another one.
+        StageError: the file is missing, damaged, or another one.
     """
     if not path.is_file():
         raise StageError(f"{path} is missing: run the row that writes it (`dvc repro`)")
     try:
-        columns = pq.read_schema(path).names
-    except pa.ArrowInvalid as error:
-        raise StageError(f"{path}: expected outcomes by seed and probe, found {error}") from error
-    if missing := [name for name in OUTCOMES.names if name not in columns]:
+        table = read_sealed(path)
+    except DamageError as error:
+        raise StageError(
+            f"{path}: expected outcomes by seed and probe, found another file, or damage"
+        ) from error
+    if missing := [name for name in OUTCOMES.names if name not in table.column_names]:
         raise StageError(
             f"{path}: expected outcomes by seed and probe, found a table without {missing}: name "
             "one of reports/ablations/outcomes"
         )
-    table = pq.read_table(path, columns=OUTCOMES.names)
     found: dict[int, Outcomes] = {}
     for row in table.to_pylist():
         key = row["fold"], row["probe"]

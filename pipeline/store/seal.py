@@ -13,7 +13,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -62,6 +62,19 @@ def write_sealed(
             writer.write_table(table, row_group_rows)
             writer.add_key_value_metadata(UNSEALED)
         seal(partial)
+
+
+def read_sealed(path: Path) -> pa.Table:
+    """Read a table that ``write_sealed`` wrote, or one of a version that sealed none.
+
+    Raises:
+        DamageError: any byte of it is damaged, or it is no Parquet file.
+        FileNotFoundError: there is no such file.
+    """
+    with suppress(OlderError):
+        check_whole(path)
+    with telling_damage(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        return file.read()
 
 
 def check_footer(path: Place) -> None:

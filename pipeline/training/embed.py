@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.evaluation.recognition import Embeddings
 from pipeline.params.training import RecogniserParams
 from pipeline.store.columns import field, vectors_array
 from pipeline.store.protocols import Protocol
+from pipeline.store.seal import write_sealed
 from pipeline.store.shards import ShardFolder
-from pipeline.store.whole import written_whole
 from pipeline.training.aligned import check_alignment
 from pipeline.training.embedders import embed_by_backbone, embed_samples
 from pipeline.training.engine.trained import Trained, load_weights
@@ -119,8 +118,7 @@ def write_embeddings(
         for number, both in folds.items()
         for side, vectors, each in zip(("gallery", "probe"), both, sets, strict=True)
     ]
-    with written_whole(path) as partial:
-        pq.write_table(pa.concat_tables(sides), partial, compression="zstd")
+    write_sealed(pa.concat_tables(sides), path, compression="zstd")
 
 
 def _both(method: Recogniser, sets: TestedSets, flip: bool) -> tuple[Embeddings, Embeddings]:

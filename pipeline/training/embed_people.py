@@ -8,7 +8,6 @@ from typing import cast
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from models.bodies.semantic_vit import LOCALS
 from pipeline.evaluation.recognition import Embeddings
@@ -16,8 +15,8 @@ from pipeline.params.train_bodies import AnyTrainPeopleParams
 from pipeline.recognition.sface import CROP_HW, SFace
 from pipeline.store.columns import field, vectors_array
 from pipeline.store.protocols import Protocol
+from pipeline.store.seal import write_sealed
 from pipeline.store.shards import ShardFolder
-from pipeline.store.whole import written_whole
 from pipeline.training.bodies import class_of, method_of
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.embedders import Embed, embed_as_is, embed_samples
@@ -188,8 +187,7 @@ def write_embeddings(path: Path, folds: Mapping[int, Embeddings]) -> None:
         )
         for number, found in sorted(folds.items())
     ]
-    with written_whole(path) as partial:
-        pq.write_table(pa.concat_tables(tables), partial, compression="zstd")
+    write_sealed(pa.concat_tables(tables), path, compression="zstd")
 
 
 def _one_in_each_band(samples: SampleSet, most: int) -> Int64:

@@ -59,6 +59,16 @@ def embeddings(path, **probes):
     return path
 
 
+def test_a_flipped_byte_of_outcomes_is_refused(tmp_path):
+    path = tmp_path / "o.parquet"
+    write_outcomes(path, {3: {(1, f"p{n}"): (f"s{n}", n % 3 > 0) for n in range(40)}})
+    data = path.read_bytes()
+    for place in range(0, len(data), 5):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :])
+        with pytest.raises(StageError):
+            read_outcomes(path)
+
+
 def test_a_probe_is_right_where_its_own_comes_first_and_missing_is_a_miss(tmp_path):
     path = embeddings(tmp_path / "e", pa1="a", pa2="b", pb1="b", stranger="a")
     assert probe_outcomes(protocol(), path, [1]) == {

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.evaluation.comparison import Comparison, compare, unit_length
@@ -16,6 +15,7 @@ from pipeline.report.chosen_rows import IMAGE, read_rows, shot_sql
 from pipeline.report.query import Tables
 from pipeline.store import ShardFolder
 from pipeline.store.columns import vectors_of
+from pipeline.store.seal import read_sealed
 from pipeline.types import Band, Float32
 
 FACES_OF_A_BAND = 300
@@ -48,7 +48,7 @@ def worst_pairs(path: Path) -> tuple[list[Pair], list[Pair]]:
     Returns:
         Genuine pairs, lowest first; impostor pairs, highest first.
     """
-    table = pq.read_table(path)
+    table = read_sealed(path)
     # Templates of bands have no sides: each band is searched for each other.
     if not len(table) or "side" not in table.column_names:
         return [], []
