@@ -8,7 +8,6 @@ Reference:
     Apache Parquet, file format: the footer, its length in four bytes, and ``PAR1`` end a file.
 """
 
-import mmap
 import os
 import re
 import zlib
@@ -33,6 +32,7 @@ _SEAL = re.compile(rb"crossband-seal:([0-9a-f]{8}):([0-9a-f]{8})")
 _NONE = b"0" * 8
 _END = b"PAR1"
 _LENGTH = 4
+_BLOCK = 1 << 20
 
 
 def seal(path: Path) -> None:
@@ -95,9 +95,14 @@ def check_whole(path: Place) -> None:
     Raises:
         DamageError: one is.
         FileNotFoundError: there is no such file.
+        OSError: it can't be read; names the file.
     """
-    with on_disk(path) as here, here.open("rb") as file:
-        _check_all(path, file)
+    try:
+        with on_disk(path) as here, here.open("rb") as file:
+            _check_all(path, file)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # what fails at reading names none
+        raise
 
 
 def _check_all(path: Place, file: BinaryIO) -> None:
@@ -255,10 +260,13 @@ def _with(footer: bytes, place: int, digits: bytes) -> bytes:
 
 
 def _body(file: BinaryIO, end: int) -> int:
-    """Return the checksum of all before the footer."""
-    with (
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-        memoryview(data) as view,
-        view[:end] as body,
-    ):
-        return zlib.crc32(body)
+    """Return the checksum of all before the footer.
+
+    Read, not mapped: of a mapping that the disk can't read, the system ends the process unheard.
+    """
+    file.seek(0)
+    checksum = 0
+    while end > 0 and (block := file.read(min(end, _BLOCK))):
+        checksum = zlib.crc32(block, checksum)
+        end -= len(block)
+    return checksum

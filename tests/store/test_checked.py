@@ -1,6 +1,8 @@
 """What is known of an output without opening its files: when it is trusted, and when it is not."""
 
+import errno
 import hashlib
+import io
 import json
 import os
 import sys
@@ -15,6 +17,7 @@ import work
 from pipeline.store import Listing, ShardFolder, StageKey, map_shards
 from pipeline.store.columns import extend, measure
 from pipeline.store.executors import Serial
+from pipeline.store.seal import check_whole, write_sealed
 from pipeline.store.selection import ChosenRows
 from pipeline.store.shards import ShardFile, ShardWriter, shard_of
 
@@ -211,3 +214,21 @@ def test_times_alone_make_a_file_another(source):
     assert shard.mark() != before
     shard.path.unlink()
     assert shard.mark() is None
+
+
+class BadSector(io.FileIO):
+    """A file whose first bytes the disk can't read."""
+
+    def readinto(self, buffer):
+        if self.tell() == 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().readinto(buffer)
+
+
+def test_what_the_disk_can_not_read_is_no_damage_and_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "a.parquet"
+    write_sealed(pa.table({"a": [1, 2, 3]}), path)
+    monkeypatch.setattr(Path, "open", lambda self, _: io.BufferedReader(BadSector(self)))
+    with pytest.raises(OSError, match=r"Input/output error: .*a\.parquet") as told:
+        check_whole(path)
+    assert told.value.errno == errno.EIO
