@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.params.whole import Params
 from pipeline.report.losses import tell_training, write_curve
 from pipeline.report.train_degrader import comparison_sheet, likeness_metrics, sharpness_metrics
+from pipeline.store.locks import locked
 from pipeline.synthesis.degrade.untrained import NOT_ASKED, leave_note, remove_note, too_few
 from pipeline.types import Split, UInt8
 from stages.run import StageRun, stage_main
@@ -48,13 +49,14 @@ def run(stage: StageRun) -> None:
     depends = {stage.stage: params, "degrade.photometric": photometric}
     key = stage.key(depends, code_of(stage.params, stage.dataset))
     method = CycleGan(params, faces)
-    run = train(
-        method,
-        label=stage.label,
-        key=key.fingerprint(faces.samples.digest),
-        checkpoint=folder / "checkpoint.pt",
-    )
-    method.save_generator(folder / "generator.pt")
+    with locked(folder):
+        run = train(
+            method,
+            label=stage.label,
+            key=key.fingerprint(faces.samples.digest),
+            checkpoint=folder / "checkpoint.pt",
+        )
+        method.save_generator(folder / "generator.pt")
 
     degrader = CycleGanDegrader(folder / "generator.pt")
     sets = faces.some(MEASURED)

@@ -1,6 +1,8 @@
 """Two runs of a stage compared: what came, went, changed, was rejected, whatever the shards."""
 
 import json
+from importlib import import_module
+from pkgutil import iter_modules
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +10,7 @@ import pytest
 from report_rows import aligned, folder
 from typer.testing import CliRunner
 
+from pipeline import schemas
 from pipeline.cli import app
 from pipeline.errors import SchemaError
 from pipeline.report.changed_rows import _SCHEMAS, _stage_of, changed_rows
@@ -82,6 +85,15 @@ def test_outputs_of_two_stages_are_refused_and_those_of_two_versions_taken(tmp_p
     older = pa.schema([each for each in ALIGN if each.name != "face_count"], ALIGN.metadata)
     now = folder(tmp_path / "older", older, [aligned("same")])
     assert changed_rows(before, now).gone == ("falls", "gone", "moved", "rises")
+
+
+def test_every_schema_of_a_stage_is_known():
+    stages = [module.name for module in iter_modules(schemas.__path__)]
+    found = {
+        stage: getattr(import_module(f"pipeline.schemas.{stage}"), stage.upper(), None)
+        for stage in stages
+    }
+    assert {stage: schema for stage, schema in found.items() if schema} == _SCHEMAS
 
 
 def test_each_stage_is_known_by_its_columns():
