@@ -183,26 +183,6 @@ def test_all_faults_are_told_at_once(tmp_path):
     assert len(faults(tmp_path, text)) == 2
 
 
-def lists_in(values, path=()):
-    """Yield each list of plain values in params, and its path."""
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from lists_in(value, (*path, key))
-        elif isinstance(value, list) and value and not isinstance(value[0], dict):
-            yield (*path, key), value
-
-
-def test_no_list_takes_a_value_twice():
-    values = read_yaml(ROOT / "params.yaml")
-    lists = list(lists_in(values))
-    assert {path[-1] for path, _ in lists} >= {"bands", "splits", "designs", "generators"}
-    for path, items in lists:
-        items.append(items[0])
-        with pytest.raises(ParamsError, match=rf"{path[0]}.*{path[-1]}"):
-            check_params(values, ROOT / "params.yaml")
-        items.pop()
-
-
 def test_a_missing_section_is_named(tmp_path):
     text = re.sub(r"\nparts:.*?(?=\n\S)", "", TEXT, flags=re.DOTALL)
     assert faults(tmp_path, text) == ["parts: this key is missing"]
