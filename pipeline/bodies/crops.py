@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ops.geometry import warp_affine
+from pipeline.ops.images import check_image
 from pipeline.types import Float32, Float64, UInt8
 
 
@@ -96,8 +97,9 @@ def crop_body(
         interpolation: a name of ``geometry.INTERPOLATIONS``.
 
     Raises:
-        ValueError: see ``body_window``.
+        ValueError: see ``body_window``, and ``check_image`` for the image.
     """
+    check_image(image)
     window, shown = body_window(box_xyxy, hw, policy=policy, margin_fraction=margin_fraction)
     height, width = hw
     scale = np.array([width, height]) / (window[2:] - window[:2])

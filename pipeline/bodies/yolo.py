@@ -18,8 +18,12 @@ from models.precision import device_of, precision_of
 from pipeline.bodies.detections import KEYPOINTS, Bodies, settled
 from pipeline.bodies.ultralytics_offline import ultralytics_module
 from pipeline.errors import WeightsError, one_line
+from pipeline.ops.images import check_rgb
 from pipeline.types import UInt8
 from pipeline.weights.tensors import BROKEN
+
+_STEP_PX = 32
+"""A side that the network sees is a multiple of it: its deepest layer's step."""
 
 
 class YoloDetector:
@@ -65,6 +69,15 @@ class YoloDetector:
         device: str = "cpu",
         batch_frames: int = 8,
     ) -> None:
+        if not (0.0 <= score_threshold <= 1.0 and 0.0 <= nms_threshold <= 1.0):
+            raise ValueError(f"thresholds lie in [0, 1], not at {score_threshold}, {nms_threshold}")
+        if image_px < _STEP_PX or image_px % _STEP_PX:
+            raise ValueError(f"image_px has to be a multiple of {_STEP_PX}, got {image_px}")
+        if max_detections < 1 or batch_frames < 1:
+            raise ValueError(
+                f"expected max_detections and batch_frames of 1 or more, "
+                f"got {max_detections}, {batch_frames}"
+            )
         device = device_of(device)
         precision = precision_of(precision, device, "float16")
         if precision == "float16" and device == "cpu":
@@ -95,12 +108,11 @@ class YoloDetector:
             One per frame, in order.
 
         Raises:
-            ValueError: a frame is empty or no uint8 RGB.
+            ValueError: a frame is another array; see ``check_rgb``.
         """
         by_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for index, frame in enumerate(frames):
-            if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
-                raise ValueError(f"expected uint8 (h, w, 3), got {frame.dtype} {frame.shape}")
+            check_rgb(frame)
             by_shape[frame.shape[:2]].append(index)
         found: dict[int, Bodies] = {}
         for indices in by_shape.values():

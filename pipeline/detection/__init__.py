@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from pipeline.detection.faces import FaceDetector
+from pipeline.errors import WeightsError
 
 DETECTORS: dict[str, str] = {
     "yunet": "pipeline.detection.yunet",
@@ -41,16 +42,25 @@ def make_detector(
         weights: at least the files that ``detector_weights`` names for it; already verified.
         score_threshold: in [0, 1]; weaker candidates are no faces.
         nms_threshold: in [0, 1]; overlap (IoU) above which the weaker of two faces goes.
-        max_side_px: longer side to which a larger image is reduced for the network.
+        max_side_px: at least 1; longer side to which a larger image is reduced for the network.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one. YuNet takes 10 ms on a CPU
             and stays there.
 
     Raises:
-        ValueError: the name is not offered.
+        ValueError: the name is not offered, or a number is out of its range.
         WeightsError: a weight file is missing or holds another network.
     """
     if name not in DETECTORS:
         raise ValueError(f"detector {name!r} is none of {list(DETECTORS)}")
+    if missing := sorted({*detector_weights(name)} - {*weights}):
+        raise WeightsError(
+            f"detector {name!r} opens {', '.join(missing)} of weights.yaml: missing, expected the "
+            "path of each by its name"
+        )
+    if not (0.0 <= score_threshold <= 1.0 and 0.0 <= nms_threshold <= 1.0):
+        raise ValueError(f"thresholds lie in [0, 1], not at {score_threshold}, {nms_threshold}")
+    if max_side_px < 1:
+        raise ValueError(f"max_side_px has to be 1 or more, got {max_side_px}")
     detector: FaceDetector = import_module(DETECTORS[name]).make(
         weights,
         score_threshold=score_threshold,

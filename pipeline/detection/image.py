@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pipeline.ops.images import check_rgb
 from pipeline.ops.reduction import reduce_to
 from pipeline.types import Float32, UInt8
 
@@ -18,12 +19,9 @@ def reduced(image_rgb: UInt8, max_side_px: int) -> tuple[UInt8, Float32]:
         original per pixel of the result in x and y; they differ a little, as sides are whole.
 
     Raises:
-        ValueError: the image is no uint8 RGB, or is empty.
+        ValueError: see ``check_rgb``.
     """
-    if image_rgb.dtype != np.uint8 or image_rgb.ndim != 3 or image_rgb.shape[2] != 3:
-        raise ValueError(f"expected uint8 (h, w, 3), got {image_rgb.dtype} {image_rgb.shape}")
-    if image_rgb.size == 0:
-        raise ValueError(f"the image is empty: {image_rgb.shape}")
+    check_rgb(image_rgb)
     small = reduce_to(image_rgb, max_side_px)
     factors = np.divide(image_rgb.shape[1::-1], small.shape[1::-1])
     return small, factors.astype(np.float32)

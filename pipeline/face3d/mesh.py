@@ -16,6 +16,7 @@ from pipeline.ops.geometry import (
     transform_points,
     warp_affine,
 )
+from pipeline.ops.images import check_rgb
 from pipeline.types import Float32, UInt8
 from pipeline.weights.tflite import open_tflite
 
@@ -75,7 +76,11 @@ class FaceMesh:
             falling towards the camera, its zero near the head's middle; and presence, float32 (n,):
             the network's own probability that the crop shows a face. A face whose five landmarks
             are degenerate gets NaN points and presence 0.
+
+        Raises:
+            ValueError: the image is another array; see ``check_rgb``.
         """
+        check_rgb(image_rgb)
         faces = np.asarray(landmarks_xy, dtype=np.float32).reshape(-1, 5, 2)
         xyz = np.full((len(faces), POINTS, 3), np.nan, dtype=np.float32)
         presence = np.zeros(len(faces), dtype=np.float32)

@@ -144,7 +144,7 @@ def warp_affine(
     moreover takes the mean of two-by-two samples a target pixel whenever the warp shrinks.
 
     Args:
-        image: (h, w) or (h, w, 3), uint8 or float32.
+        image: (h, w) or (h, w, c), uint8 or float32.
         source_to_target: (2, 3).
         hw: height and width of the result.
         interpolation: a name of ``INTERPOLATIONS``.

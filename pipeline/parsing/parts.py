@@ -48,7 +48,12 @@ def part_boxes(masks: NDArray[np.bool_], *, min_pixels: int) -> Float32:
 
     Returns:
         float32 (..., 4), xyxy, pixels of the masks' frame; NaN where the part is not found.
+
+    Raises:
+        ValueError: the masks are not bool.
     """
+    if masks.dtype != np.bool_:  # its bytes would be counted as pixels
+        raise ValueError(f"expected bool masks, got {masks.dtype}")
     flat = np.ascontiguousarray(masks).reshape(-1, *masks.shape[-2:])
     boxes = np.full((len(flat), 4), np.nan, dtype=np.float32)
     for row, mask in enumerate(flat):

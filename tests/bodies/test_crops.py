@@ -91,6 +91,20 @@ def test_boxes_without_an_area_are_refused(bad):
         crop_body(ramp(), np.float32([0, 0, 9, 9]), HW, policy="fill")
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((200, 300, 3), np.float32),  # of 0 to 1 it would become all black
+        np.zeros((3, 200, 300), np.uint8),
+        np.zeros((200, 300, 4), np.uint8),
+        np.zeros((0, 300), np.uint8),
+    ],
+)
+def test_what_is_no_image_is_refused(image):
+    with pytest.raises(ValueError, match=r"expected uint8 \(h, w, 3\) or \(h, w\)"):
+        crop_body(image, np.float32([0, 0, 9, 9]), HW, policy="pad")
+
+
 side = st.floats(4, 150)
 
 

@@ -97,6 +97,20 @@ def test_what_is_no_frame_is_refused(detector, frame):
         detector.detect([frame])
 
 
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        ({"score_threshold": 25.0}, "thresholds lie in"),
+        ({"nms_threshold": float("nan")}, "thresholds lie in"),
+        ({"image_px": 100}, "image_px has to be a multiple of 32"),
+        ({"max_detections": 0}, "of 1 or more"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(weight_file, numbers, says):
+    with pytest.raises(ValueError, match=says):
+        YoloDetector(weight_file("yolo11n_pose"), **numbers)
+
+
 def test_thresholds_and_limits_hold(bus, weight_file):
     path = weight_file("yolo11n_pose")
     strict = YoloDetector(path, precision="float32", image_px=320, score_threshold=0.75)

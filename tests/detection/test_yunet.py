@@ -196,6 +196,25 @@ def test_an_unknown_detector_is_named():
         make_detector("mtcnn", {})
 
 
+@pytest.mark.parametrize("name", sorted(DETECTORS))
+def test_weights_that_are_not_given_are_named(name):
+    with pytest.raises(WeightsError, match=rf"{name}.* opens .*{detector_weights(name)[0]}"):
+        make_detector(name, {})
+
+
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        ({"score_threshold": 70.0}, "thresholds lie in"),
+        ({"nms_threshold": -0.1}, "thresholds lie in"),
+        ({"max_side_px": 0}, "max_side_px has to be 1 or more"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(weight_file, numbers, says):
+    with pytest.raises(ValueError, match=says):
+        make_detector("yunet", {"yunet": weight_file("yunet")}, **numbers)
+
+
 def test_every_detector_names_its_files():
     assert {name: detector_weights(name) for name in DETECTORS} == {
         "yunet": ("yunet",),

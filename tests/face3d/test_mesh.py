@@ -153,6 +153,20 @@ def test_no_faces(mesh):
     assert pose_deg(xyz).shape == (0, 3)
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        astronaut()[..., 0],
+        astronaut().astype(np.float32),
+        astronaut().transpose(2, 0, 1),
+        np.zeros((0, 9, 3), np.uint8),
+    ],
+)
+def test_what_is_no_rgb_image_is_refused_and_not_taken_for_no_face(mesh, image):
+    with pytest.raises(ValueError, match=r"expected uint8 \(h, w, 3\)"):
+        mesh.points(image, np.array([GOLDEN_FIVE], np.float32))
+
+
 @pytest.mark.parametrize("value", [0.0, np.nan])
 def test_degenerate_points_give_nan_and_no_presence_and_spare_the_others(detector, mesh, value):
     good = detector.detect(astronaut()).landmarks_xy

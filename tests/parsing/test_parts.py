@@ -69,6 +69,13 @@ def test_min_pixels_is_inclusive(min_pixels, found):
     assert np.isfinite(part_boxes(masks, min_pixels=min_pixels)[0]).all() == found
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.uint8])
+def test_masks_of_numbers_are_refused(dtype):
+    masks = part_masks(labelled(LEFT_EYE=(50, 10, 60, 14)))
+    with pytest.raises(ValueError, match="expected bool masks"):
+        part_boxes(masks.astype(dtype), min_pixels=1)
+
+
 def test_no_faces_have_no_boxes():
     masks = part_masks(np.zeros((0, 60, 80), np.uint8))
     assert part_boxes(masks, min_pixels=1).shape == (0, 4, 4)
