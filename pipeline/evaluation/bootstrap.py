@@ -152,12 +152,19 @@ class VerificationBootstrap:
             seed: of the generator.
 
         Raises:
-            ValueError: subjects are text on one side and numbers on the other.
+            ValueError: shapes do not fit, or subjects are text on one side and numbers on the
+                other.
         """
         matrix = np.asarray(scores, np.float64)
         probe, gallery, owners = codes_of(
             probe_subjects, gallery_subjects, () if tried is None else tried
         )
+        listed = matrix.ndim == 1
+        if (len(probe), len(gallery)) != (matrix.shape * 2 if listed else matrix.shape):
+            raise ValueError(
+                f"scores {matrix.shape} are not those of {len(probe)} probes and {len(gallery)} "
+                "entries of the gallery"
+            )
         known = 1 + max(int(codes.max(initial=NOBODY)) for codes in (probe, gallery, owners))
         # Two more subjects, which are no mates and weigh 1: nobody among probes and in the gallery.
         probe, gallery = (

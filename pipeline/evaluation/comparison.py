@@ -115,8 +115,9 @@ def compare(
         ValueError: shapes do not fit, there is no gallery, an embedding has no direction, or
             subjects are text on one side and numbers on the other.
     """
-    theirs = _column(probe_subjects, len(np.asarray(probes)), "probe_subjects")
-    known = _column(gallery_subjects, len(np.asarray(gallery)), "gallery_subjects")
+    probes, gallery = _table(probes, "probes"), _table(gallery, "gallery")
+    theirs = _column(probe_subjects, len(probes), "probe_subjects")
+    known = _column(gallery_subjects, len(gallery), "gallery_subjects")
     if not len(known):
         raise ValueError("the gallery is empty")
     asked, own = codes_of(theirs, known)
@@ -192,6 +193,13 @@ def unit_length(embeddings: ArrayLike, order: Int64 | None = None) -> Float32:
             "leave failures to enrol out and count them"
         )
     return unit
+
+
+def _table(embeddings: ArrayLike, name: str) -> NDArray[np.generic]:
+    table = np.asarray(embeddings)
+    if table.ndim != 2:
+        raise ValueError(f"expected {name} of shape (n, d), got {table.shape}")
+    return table
 
 
 def _column(values: ArrayLike, length: int, name: str) -> NDArray[np.generic]:

@@ -145,6 +145,7 @@ def test_what_was_not_enrolled_may_not_come_as_a_vector(bad):
         ({"gallery": np.ones((3, 5))}, "probes have 4 dimensions, the gallery 5"),
         ({"gallery": np.ones((0, 4)), "gallery_subjects": []}, "the gallery is empty"),
         ({"gallery_subjects": [1]}, "gallery_subjects: expected 3 values"),
+        ({"probes": np.ones(4)}, r"expected probes of shape \(n, d\), got \(4,\)"),
         ({"probe_cameras": [1, 2]}, "on both sides or on neither"),
     ],
 )

@@ -76,6 +76,20 @@ def test_an_unknown_subject_keeps_its_weight_in_every_resample():
         assert curve.impostor == 1 + draw[0] * draw[1]
 
 
+@pytest.mark.parametrize(
+    ("scores", "probes", "gallery"),
+    [
+        (np.ones((2, 3)), ["a", "b", "c"], ["a", "b", "c"]),
+        (np.ones((2, 3)), ["a", "b"], ["a", "b"]),
+        (np.ones(3), ["a", "b", "c"], ["a", "b"]),
+        (np.ones((1, 1, 1)), ["a"], ["b"]),
+    ],
+)
+def test_subjects_of_other_scores_are_refused(scores, probes, gallery):
+    with pytest.raises(ValueError, match=r"scores \(.*\) are not those of \d probes"):
+        VerificationBootstrap(scores, probes, gallery)
+
+
 INTERVALS = (mean_interval, median_interval, partial(bootstrap_interval, statistic=np.mean))
 
 
