@@ -103,7 +103,8 @@ class Face:
         """Warp the face into an alignment template.
 
         Args:
-            template: ``arcface112``, ``arcface144``, ``lightcnn144`` or ``dmfr137x169``.
+            template: a name of ``pipeline.ops.templates.ALIGNMENT_TEMPLATES``: ``arcface112``,
+                ``arcface144``, ``lightcnn144``, ``dmfr137x169`` or ``facexlib512``.
 
         Returns:
             The crop, of the template's size.
@@ -129,6 +130,9 @@ class Face:
 
         Returns:
             Crops by name of ``pipeline.types.FACE_PARTS``; what is not found is left out.
+
+        Raises:
+            StageError: see ``align``.
         """
         (outcome,) = networks.parts()([self._parsed("arcface144")])
         made = networks.only_row(outcome)
@@ -157,8 +161,8 @@ class Face:
 
         Raises:
             ReaderError: no such design.
-            StageError: no such fit or template, another jitter, a negative seed, or the mesh does
-                not fit the face.
+            StageError: see ``align``; no such fit, another jitter, a negative seed, or the mesh
+                does not fit the face.
         """
         from pipeline.synthesis.masks.files import load_design
         from pipeline.synthesis.masks.fit import place
@@ -191,7 +195,7 @@ class Face:
             The aligned crop of the turned face.
 
         Raises:
-            StageError: no such template, a wider angle, or the mesh has no extent.
+            StageError: see ``align``; a wider angle, or the mesh has no extent.
         """
         from pipeline.ops.templates import ALIGNMENT_TEMPLATES
         from pipeline.synthesis.poses.rows import FacePoser
@@ -246,6 +250,9 @@ class Face:
 
         Returns:
             float32 (128,); its norm tells the quality, its direction the identity.
+
+        Raises:
+            StageError: see ``align``.
         """
         (outcome,) = networks.attributes()([self._aligned("arcface144")])
         embedding: Float32 = networks.only_row(outcome)["embedding"]
