@@ -3,7 +3,7 @@
 Layout: ``images/<split>/<sample id>.<ext>``, ``annotations/instances_<split>.json``. A category for
 each of ``boxes.SOURCES`` that the stage has. Boxes are left, top, width, height from the image's
 corner; keypoints have pixel centres at integers. Beside COCO's own keys, an image says sample, band
-and whether it is simulated, an annotation score, subject and track.
+and whether it is simulated, an annotation score and track; both the subject where it is known.
 
 Reference: https://cocodataset.org/#format-data; read with pycocotools.
 """
@@ -23,7 +23,9 @@ from pipeline.exporters.pieces import gathered, leave_lines, splits_of
 from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import FileEntry, HashedFile, Sink
 
-_KNOWN = ["sample_id", "width_px", "height_px", "band", "simulated", "licence", "image"]
+_KNOWN = [
+    *("sample_id", "subject_id", "width_px", "height_px", "band", "simulated", "licence", "image"),
+]
 
 
 def prepare(request: Request, selection: Selection) -> tuple[SourceImage, ...]:
@@ -50,6 +52,8 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
             "license": licences[row["licence"] or "unknown"],
         }
         image |= {name: row[name] for name in ("sample_id", "band", "simulated")}
+        if row["subject_id"] is not None:
+            image["subject_id"] = row["subject_id"]
         images.append(orjson.dumps(image).decode())
         annotations += [
             _annotation(box, ordinal + 1, classes[box.source]) for box in boxes_of(row, sources)

@@ -44,8 +44,7 @@ def write(job: Job, unit: Unit, sink: Sink) -> None:
         data = row["image"]["bytes"]
         stem = job.names.stem(row, _NAMES.get(unit.split, unit.split))
         sink.put(f"images/{stem}.{extension_of(data, row['image']['path'])}", data)
-        lines = [f"{_line(box, job.plan, row)}\n" for box in boxes_of(row, job.plan)]
-        sink.put(f"labels/{stem}.txt", "".join(lines).encode())
+        sink.put(f"labels/{stem}.txt", "".join(_lines(row, job.plan)).encode())
 
 
 def _folder(split: str) -> str:
@@ -55,6 +54,11 @@ def _folder(split: str) -> str:
 def _points(sources: tuple[SourceImage, ...]) -> tuple[str, ...]:
     """Return the keypoints' names where all boxes have the same: one shape is all YOLO knows."""
     return sources[0].names if len(sources) == 1 else ()
+
+
+def _lines(row: Row, sources: tuple[SourceImage, ...]) -> list[str]:
+    """Return the lines of an image's label file, one for each box."""
+    return [f"{_line(box, sources, row)}\n" for box in boxes_of(row, sources)]
 
 
 def _line(box: Box, sources: tuple[SourceImage, ...], row: Row) -> str:
@@ -105,8 +109,10 @@ def verify(job: Job, folder: Path) -> None:
             asked = (str(label), "", bool(names), len(job.plan), len(names), 3, False)
             found = _checked(verify_image_label, image, data, asked)
             require(found[0], f"ultralytics refuses {stem}: {found[-1]}")
-            lines = {_line(box, job.plan, row) for box in boxes_of(row, job.plan)}
-            require(len(found[1]) == len(lines), f"the boxes of {row['sample_id']}")
+            lines = _lines(row, job.plan)
+            same = label.read_text(encoding="utf-8") == "".join(lines)
+            # Ultralytics takes equal lines for one.
+            require(same and len(found[1]) == len({*lines}), f"the boxes of {row['sample_id']}")
 
 
 def _checked(check: Callable[[Any], Any], image: Path, data: bytes, asked: tuple[Any, ...]) -> Any:

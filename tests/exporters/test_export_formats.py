@@ -251,15 +251,17 @@ def test_coco_loads_with_boxes_cut_at_the_border(put, detect):
     from pycocotools.coco import COCO
 
     out = put("coco", source=detect)
-    boxes = {}
+    boxes, subjects = {}, {}
     for file in (out / "annotations").iterdir():
         with contextlib.redirect_stdout(io.StringIO()):
             coco = COCO(str(file))
         for image in coco.imgs.values():
             boxes[image["sample_id"]] = coco.imgToAnns[image["id"]]
+            subjects[image["sample_id"]] = image["subject_id"]
     assert {name: len(found) for name, found in boxes.items()} == {
         row["sample_id"]: len(row["faces"]) for row in detect_rows()
     }
+    assert subjects == {row["sample_id"]: row["subject_id"] for row in detect_rows()}
     (cut,) = [found[0] for name, found in boxes.items() if "s4." in name]
     assert cut["bbox"] == [0.0, 0.0, 8.5, 8.5]
     assert cut["keypoints"][:6] == [0, 0, 0, 16, 8, 2]
@@ -279,6 +281,17 @@ def test_yolo_passes_ultralytics_own_check(put, detect):
     # box 2.25 3 20.5 22 in 24 x 24: from 2.75 3.5 to 21 22.5 of the image's corner
     expected = [0, 11.875 / 24, 13 / 24, 18.25 / 24, 19 / 24, 6.5 / 24, 8.5 / 24, 2]
     assert [float(number) for number in label[:8]] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_box_that_moved_on_the_way_to_yolo_does_not_pass(put, detect, monkeypatch):
+    true_put = Sink.put
+
+    def moved(self, path, data):
+        true_put(self, path, data.replace(b"0 0.494792 ", b"0 0.494793 "))
+
+    monkeypatch.setattr(Sink, "put", moved)
+    with pytest.raises(ExportError, match="does not read back: the boxes of"):
+        put("yolo", source=detect)
 
 
 @pytest.mark.parametrize("form", ["coco", "yolo"])
