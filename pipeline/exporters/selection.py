@@ -41,6 +41,8 @@ MEMORY_LIMIT = "1GB"
 """What the filter may take; sorting beyond it fails instead of writing to the disk."""
 
 _ROWS = 4096
+_PLACES = ("filename", "file_row_number")
+"""Columns by which DuckDB says where a row lies: no part of the data."""
 _POSE = ("yaw_deg", "pitch_deg", "roll_deg")
 
 
@@ -186,7 +188,7 @@ class Selection:
 
     def listed(self, columns: str) -> Iterator[tuple[Any, ...]]:
         """Yield columns of the chosen rows, in SQL, in the order of their ordinals."""
-        places = "filename, file_row_number"
+        places = ", ".join(_PLACES)
         for row in self._stream(self._chosen.project(f"{columns}, {places}").order(places)):
             yield row[:-2]
 
@@ -292,7 +294,8 @@ class Selection:
 
     def _refused(self, error: duckdb.Error) -> ExportError:
         reason = str(error).split("\n\n")[0].replace("\n", " ")
-        hint = "; columns are " + ", ".join(self._columns) if "not found" in reason else ""
+        known = [name for name in self._columns if name not in _PLACES]
+        hint = "; columns are " + ", ".join(known) if "not found" in reason else ""
         what = str(self.folder.path) if self._where is None else f"--where {self._where!r}"
         return ExportError(f"{what}: {reason}{hint}")
 

@@ -28,5 +28,6 @@ def nearby_outputs(path: Place) -> str:
         names = sorted(name for name in outputs if Path(name).name != "rejected")
         if names:
             more = ", …" if len(names) > _MOST_NAMED else ""
-            return f"; there are {', '.join(names[:_MOST_NAMED])}{more} in {folder}"
+            where = "here" if folder == Path() else f"in {folder}"
+            return f"; there are {', '.join(names[:_MOST_NAMED])}{more} {where}"
     return ""

@@ -68,7 +68,7 @@ def test_pose_and_eyes_of_an_image_are_those_of_its_best_face(detect):
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        ("bnd = 'NIR'", "columns are sample_id, dataset, .*yaw_deg"),
+        ("bnd = 'NIR'", "columns are sample_id, dataset, .*nme_percent, yaw_deg, pitch_deg"),
         ("band =", "syntax error"),
         ("band", "BOOL"),
         ("1 = 1; drop view rows", "--where"),

@@ -200,6 +200,13 @@ def test_a_name_that_holds_no_shards_is_told_of_the_outputs_nearby(tmp_path):
             ShardFolder.open(tmp_path / name)
 
 
+def test_outputs_nearby_a_relative_name_are_here(tmp_path, monkeypatch):
+    write(ShardFolder(tmp_path / "align", 1).shard(0).path, [])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StageError, match=r"there are align here$"):
+        ShardFolder.open(Path("nowhere"))
+
+
 def test_strangers_go(tmp_path):
     folder = ShardFolder(tmp_path, 2)
     keep = write(folder.shard(0).path, []).path
