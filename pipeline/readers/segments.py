@@ -21,7 +21,8 @@ from pipeline.readers.files import is_hidden, read_file, shown
 from pipeline.readers.layout import EXTENSIONS as IMAGE_EXTENSIONS
 from pipeline.readers.listing import further_pages
 from pipeline.readers.people import People, people_of
-from pipeline.readers.video import Lost, grey_if_colourless, timeline_of, video_frames
+from pipeline.readers.timeline import timeline_of
+from pipeline.readers.video import Lost, grey_if_colourless, video_frames
 from pipeline.store import image_columns
 from pipeline.store.ids import frame_name
 from pipeline.types import Rejected, Row, UInt8

@@ -11,7 +11,7 @@ from pipeline.errors import ReaderError
 from pipeline.ops.containers import UndecodableError
 from pipeline.params.datasets import IjbMdfParams
 from pipeline.readers.annotations import Annotations, groups
-from pipeline.readers.video import timeline_of
+from pipeline.readers.timeline import timeline_of
 
 log = logging.getLogger(__name__)
 

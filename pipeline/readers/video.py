@@ -1,18 +1,12 @@
 """Frames of a video, decoded by a stream: one frame in memory, whatever the video's length.
 
-A frame's index is its place in the order of presentation, from 0. It is looked up by the frame's
-time stamp in the list of all packets' stamps, which is read without decoding; so a decoder that
-starts at a key frame in the middle knows which frame it holds, at constant and at variable rate.
-A few gaps in an otherwise steady rate are frames that were lost to damage: they keep their numbers,
-unless the header counts the frames and all are there. So do those that a cut file lost of its last
-frames, whose packets would have come behind its end. Where a container stores no time of display
-and the codec reorders frames, stamps say nothing: the video is decoded from its start and counted.
+A frame's index is looked up by its time stamp in the video's timeline; so a decoder that starts at
+a key frame in the middle knows which frame it holds, at constant and at variable rate.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -20,9 +14,10 @@ import cv2
 import numpy as np
 from av.sidedata.sidedata import SideData
 
-from pipeline.ops.containers import UndecodableError
 from pipeline.ops.memory import check_memory
 from pipeline.ops.pixels import shallow, tone_map, turned
+from pipeline.readers.timeline import Timeline, timeline_of
+from pipeline.readers.video_stream import sound_frames, video_stream
 from pipeline.types import UInt8
 
 EXTENSIONS = frozenset(
@@ -38,12 +33,6 @@ _GREY_TOLERANCE = 8
 """Channels that differ by no more are one: codecs round chroma."""
 _DECLARED_BITS = 14
 """Up to so many bits a format tells how many are in use; one of 16 may hold a sensor's 12."""
-_GAP = 1.5
-"""Multiple of the usual step between frames from which on one is missing."""
-_LISTS = ("concat", "dash", "hls")
-"""Formats that hold no frames, but name other files."""
-_MOST_GAPS = 0.1
-"""Share of steps that may be gaps; where there are more, the rate is variable."""
 
 
 @dataclass(frozen=True)
@@ -59,43 +48,6 @@ class Lost:
     index: int
     reason: str
     detail: str
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """What a video's packets tell without being decoded.
-
-    Attributes:
-        stamps: time stamp of each frame in the order of presentation; empty where the packets bear
-            none that can be relied on: such a video is decoded from its start.
-        indices: frame index of each stamp.
-        keys: frame index and decoding time stamp of each key frame.
-        frames: number of frames that the file holds, those lost in gaps counted.
-        promised: number of frames that its header promises, 0 where it does not tell.
-        hw: height and width of a frame as its header tells, zeros where it does not.
-    """
-
-    stamps: tuple[int, ...]
-    indices: tuple[int, ...]
-    keys: tuple[tuple[int, int], ...]
-    frames: int
-    promised: int
-    hw: tuple[int, int]
-
-    def key_before(self, index: int) -> int | None:
-        """Return the decoding time stamp of the key frame to start at; None means the start."""
-        place = bisect_right(self.keys, index, key=lambda key: key[0]) - 1
-        return self.keys[place][1] if place > 0 else None
-
-
-def timeline_of(path: Path) -> Timeline:
-    """Read a video's time stamps; those of the last videos are remembered.
-
-    Raises:
-        UndecodableError: ``empty_file`` or ``not_a_video``.
-        MemoryError: there is too little to read it.
-    """
-    return _timeline(path, path.stat().st_mtime_ns)
 
 
 def video_frames(
@@ -191,136 +143,6 @@ def grey_if_colourless(image: UInt8) -> UInt8:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-@lru_cache(maxsize=16)
-def _timeline(path: Path, _modified_ns: int) -> Timeline:
-    if path.stat().st_size == 0 and path.is_file():
-        raise UndecodableError("empty_file", "the file has no bytes")
-    if not path.is_file():  # a FIFO would never begin
-        raise UndecodableError("not_a_video", "it is no regular file")
-    stamps: list[int | None] = []
-    keys: list[tuple[int | None, int | None]] = []
-    decoded: list[int | None] = []
-    packets = 0
-    try:
-        with av.open(path) as container:
-            if container.format.name in _LISTS:
-                raise UndecodableError("not_a_video", "it names other files: expected frames")
-            stream = _video_stream(container)
-            reordered = bool(stream.codec_context.has_b_frames)
-            promised, hw = stream.frames, (stream.height, stream.width)
-            ticks = promised if container.format.name == "avi" else 0
-            try:
-                for packet in container.demux(stream):
-                    packets += bool(packet.size)
-                    if not packet.size or packet.is_discard:
-                        continue
-                    stamp = packet.dts if packet.pts is None and not reordered else packet.pts
-                    stamps.append(stamp)
-                    decoded.append(packet.dts)
-                    if packet.is_keyframe:
-                        keys.append((stamp, packet.dts))
-            except MemoryError:
-                raise  # FFmpeg's is one of its errors, too
-            except av.FFmpegError:
-                pass  # what was read stands; the frames that lack are told by ``promised``
-    except MemoryError:
-        raise
-    except av.FFmpegError as error:
-        raise UndecodableError("not_a_video", "no video format that is known") from error
-    known = sorted(stamp for stamp in stamps if stamp is not None)
-    useless = not known or len(set(known)) < len(stamps)
-    if useless or (reordered and stamps == known and _comes_disordered(path)):
-        promised = _promised_by(ticks, decoded, len(stamps)) if ticks else promised
-        return Timeline((), (), (), len(stamps), promised, hw)
-    complete = promised == packets and not ticks
-    indices = tuple(range(len(known))) if complete else _indices(known, _is_steady(decoded))
-    starts = [
-        (indices[bisect_left(known, stamp)], dts)
-        for stamp, dts in keys
-        if stamp is not None and dts is not None
-    ]
-    starts.sort()
-    frames = indices[-1] + 1
-    promised = _promised_by(ticks, decoded, frames) if ticks else promised
-    return Timeline(tuple(known), indices, tuple(starts), frames, promised, hw)
-
-
-def _comes_disordered(path: Path) -> bool:
-    """Tell whether frames leave the decoder with stamps that fall.
-
-    AVI, ASF and some MXF store no time of display; FFmpeg then makes one up from the packets'
-    order. The decoder shows frames in their true order, so those stamps fall within the first
-    B-frames. Where stamps and order are one, because no frame was reordered, all are decoded.
-    """
-    last: int | None = None
-    try:
-        with av.open(path) as container:
-            for frame in _sound_frames(container, _video_stream(container), stamped=True):
-                if frame.pts is not None and last is not None and frame.pts < last:
-                    return True
-                last = last if frame.pts is None else frame.pts
-    except MemoryError:
-        raise
-    except av.FFmpegError:
-        pass  # the file ends here
-    return False
-
-
-def _promised_by(ticks: int, decoded: list[int | None], frames: int) -> int:
-    """Return how many frames an AVI's header promises: it counts ticks, those without a frame, too.
-
-    Args:
-        ticks: that the header counts; decoding times are counted in them.
-        decoded: decoding time stamp of each packet.
-        frames: that the file holds; up to the last of them nothing is missing that has no number.
-    """
-    times = [time for time in decoded if time is not None]
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-    if step <= 0:
-        return ticks
-    return frames + max(0, round((ticks - max(times)) / step) - 1)
-
-
-def _is_steady(decoded: list[int | None]) -> bool:
-    """Tell whether packets lie one after the other in decoding time: none of them is missing."""
-    times = [time for time in decoded if time is not None]
-    steps = np.diff(times)
-    if len(times) < len(decoded) or not len(steps) or np.median(steps) <= 0:
-        return False
-    ratios = steps / np.median(steps)
-    return bool(((ratios > 2 - _GAP) & (ratios < _GAP)).all())
-
-
-def _indices(stamps: list[int], cut: bool) -> tuple[int, ...]:
-    """Number time stamps: one after the other, but across the gaps of a steady rate by time.
-
-    Args:
-        stamps: rising.
-        cut: whether gaps can only be of packets behind the file's end.
-    """
-    steps = np.diff(stamps)
-    if not len(steps):
-        return (0,)
-    ratios = steps / np.median(steps)
-    gaps = ratios > _GAP
-    steady = 0 < gaps.mean() <= (1.0 if cut else _MOST_GAPS) and (ratios > 2 - _GAP).all()
-    strides = np.where(gaps, np.rint(ratios), 1) if steady else np.ones(len(steps))
-    return (0, *np.cumsum(strides).astype(int).tolist())
-
-
-def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    """Return the first video stream, set to one thread: workers are the parallelism.
-
-    Raises:
-        UndecodableError: ``not_a_video``.
-    """
-    if not container.streams.video:
-        raise UndecodableError("not_a_video", "the file has no video stream")
-    stream = container.streams.video[0]
-    stream.thread_type = "NONE"
-    return stream
-
-
 def _decoded(path: Path, timeline: Timeline, first: int) -> Iterator[tuple[int, av.VideoFrame]]:
     """Yield frames with their indices from the key frame before ``first`` on."""
     key = timeline.key_before(first)
@@ -340,37 +162,15 @@ def _decoded_from(
     path: Path, timeline: Timeline, key: int | None
 ) -> Iterator[tuple[int, av.VideoFrame]]:
     with av.open(path) as container:
-        stream = _video_stream(container)
+        stream = video_stream(container)
         if key is not None:
             container.seek(key, stream=stream)
-        for place, frame in enumerate(_sound_frames(container, stream, bool(timeline.stamps))):
+        for place, frame in enumerate(sound_frames(container, stream, bool(timeline.stamps))):
             stamp = frame.dts if frame.pts is None else frame.pts
             if not timeline.stamps or stamp is None:
                 yield place, frame
             elif stamp <= timeline.stamps[-1]:  # behind them no packet lies: it has no number
                 yield timeline.indices[bisect_left(timeline.stamps, stamp)], frame
-
-
-def _sound_frames(
-    container: av.container.InputContainer, stream: av.VideoStream, stamped: bool
-) -> Iterator[av.VideoFrame]:
-    """Yield frames; behind a packet that can't be decoded the next key frame is the first one.
-
-    Without time stamps nobody could number what follows, so the error ends the video.
-    """
-    damaged = False
-    for packet in container.demux(stream):
-        try:
-            frames = packet.decode()
-        except av.FFmpegError:
-            if not stamped:
-                raise
-            damaged = True
-            continue
-        for frame in frames:
-            damaged = damaged and not frame.key_frame
-            if not damaged:
-                yield frame
 
 
 def _lost(index: int, timeline: Timeline, fault: str) -> Lost:

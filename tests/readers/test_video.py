@@ -9,7 +9,8 @@ from short_memory import printed
 
 from pipeline.ops.codec import UndecodableError
 from pipeline.readers import video
-from pipeline.readers.video import Lost, grey_if_colourless, timeline_of, video_frames
+from pipeline.readers.timeline import timeline_of
+from pipeline.readers.video import Lost, grey_if_colourless, video_frames
 
 TONE = (0.0, 100.0)
 SHORT = """
