@@ -96,10 +96,16 @@ def check_dataset(
         start: called with the number of images to decode; returns what is called for each.
 
     Raises:
-        ReaderError: the root is not a copy of this data set at all.
+        ReaderError: the root is not a copy of this data set at all, or its reader has no published
+            counts.
     """
     params = DatasetParams.model_validate({"reader": reader, "root": str(root), "shards": 1})
     module = import_module(READERS[reader])
+    if not hasattr(module, "PUBLISHED"):
+        raise ReaderError(
+            f"{module.__name__} has no PUBLISHED: expected the counts that a copy is compared "
+            "with, as docs/add-a-reader.md shows"
+        )
     with gathered() as unmatched:
         listing = list_dataset(reader, params)
         rows = list(listing.rows)

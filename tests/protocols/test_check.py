@@ -151,6 +151,11 @@ def test_every_official_reader_can_be_checked():
     assert set(PROTOCOL_FIGURES) <= set(OFFICIAL)
 
 
+def test_a_reader_without_published_counts_is_told_of_them(tmp_path):
+    with pytest.raises(ReaderError, match=r"readers\.folder has no PUBLISHED: expected the counts"):
+        check_dataset("folder", tmp_path)
+
+
 @pytest.mark.parametrize("reader", sorted(PROTOCOL_FIGURES))
 def test_figures_are_of_protocols_that_exist(tmp_path, request, reader):
     make = getattr(testing, reader)
