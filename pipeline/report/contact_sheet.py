@@ -3,7 +3,7 @@
 import math
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -17,6 +17,7 @@ from pipeline.report import draw
 from pipeline.report.body_tiles import crop_tile, scene_tile, strips
 from pipeline.report.chosen_rows import pick_families, pick_rows, read_rows
 from pipeline.report.page import page
+from pipeline.report.row_kinds import RowKind, kind_of
 from pipeline.store import ShardFolder
 from pipeline.store.whole import write_whole
 from pipeline.types import FACE_PARTS, Band, Row, UInt8
@@ -124,7 +125,7 @@ def lines_of(
     """
     if not rows:
         return [draw.captioned(draw.NOTHING, ["no rows"], (tile_px, tile_px))]
-    if "body_region_boxes_xyxy" in rows[0]:
+    if kind_of(rows[0]) == RowKind.BODY:
         return strips(rows, tile_px)
     lines = _families(rows, before) if before else _lines(rows)
     shown = [row for line in lines for row in line if row is not None]
@@ -179,22 +180,8 @@ def _lines(rows: Sequence[Row]) -> list[list[Row | None]]:
 def tile(row: Row, tile_px: int) -> UInt8:
     """Draw one row at ``tile_px``: the image with whatever its columns tell of it."""
     image = decode_rgb(row["image"]["bytes"])
-    if "bodies" in row:
-        return scene_tile(row, image, tile_px)
-    if "body_region_boxes_xyxy" in row:
-        return crop_tile(row, image, tile_px)
-    if "mask_alpha" in row:
-        return draw.fit(image, tile_px)[0]
-    if "position_map" in row:
-        return _mesh_tile(row, image, tile_px)
-    if "part_boxes_xyxy" in row:
-        return np.hstack([windows_tile(row, image, tile_px), crops_tile(row, tile_px)])
-    if "labels" in row:
-        image = draw.overlay_labels(image, decode(row["labels"]["bytes"]))
-        return draw.fit(image, tile_px)[0]
-    if "template" in row:
-        return draw.fit(image, tile_px)[0]
-    return faces_tile(row, image, tile_px)
+    drawn = _TILES.get(kind_of(row))
+    return drawn(row, image, tile_px) if drawn else draw.fit(image, tile_px)[0]
 
 
 def faces_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
@@ -227,6 +214,15 @@ def _mesh_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
     return draw.draw_net(tile, net_xy, map_visibility(position_map) > 0)
 
 
+def _labels_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
+    overlaid = draw.overlay_labels(image, decode(row["labels"]["bytes"]))
+    return draw.fit(overlaid, tile_px)[0]
+
+
+def _parts_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
+    return np.hstack([windows_tile(row, image, tile_px), crops_tile(row, tile_px)])
+
+
 def windows_tile(row: Row, image: UInt8, tile_px: int) -> UInt8:
     """Draw the face with the parts' boxes and windows, ``tile_px`` square."""
     face = np.ascontiguousarray(image)
@@ -249,6 +245,17 @@ def crops_tile(row: Row, tile_px: int) -> UInt8:
         for part in FACE_PARTS
     ]
     return np.vstack([np.hstack([crops[1], crops[0]]), np.hstack(crops[2:])])
+
+
+_TILES: dict[RowKind, Callable[[Row, UInt8, int], UInt8]] = {
+    RowKind.PEOPLE: scene_tile,
+    RowKind.BODY: crop_tile,
+    RowKind.MESH: _mesh_tile,
+    RowKind.PARTS: _parts_tile,
+    RowKind.LABELS: _labels_tile,
+    RowKind.FACES: faces_tile,
+}
+"""What draws a tile; those of the other kinds are images alone."""
 
 
 def caption(row: Row) -> list[str]:

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 from pipeline.bodies.labelling import LabelOutcome
 from pipeline.report import draw
 from pipeline.report.body_tiles import AREA_COLOURS, OUTCOME_COLOURS, Colour
+from pipeline.report.row_kinds import RowKind, kind_of
 from pipeline.types import HEAT_BANDS, FaceClass, Row, UInt8
 
 MOST_PX = 2000
@@ -22,6 +23,29 @@ _LEGEND_LINES = 3
 
 Legend = list[tuple[Colour, str]]
 """Colours and what they mean."""
+
+
+def _words(name: str) -> str:
+    return name.lower().replace("_", " ")
+
+
+_LEGENDS: dict[RowKind, Legend] = {
+    RowKind.BODY: [(colour, _words(area.name)) for area, colour in AREA_COLOURS.items()],
+    RowKind.MESH: [(draw.MESH, "position map, where the camera sees it")],
+    RowKind.PARTS: [(draw.OTHER_BOX, "box of the part"), (draw.BOX, "what is cut out")],
+    RowKind.LABELS: [
+        (draw.CLASS_COLOURS[each], _words(each.name))
+        for each in FaceClass
+        if each != FaceClass.BACKGROUND
+    ],
+    RowKind.FACES: [
+        (draw.BOX, "surest face"),
+        (draw.OTHER_BOX, "other face"),
+        (draw.POINT, "five landmarks"),
+        (draw.MESH, "mesh"),
+    ],
+}
+"""What is the same on all pages; tiles of the other kinds are images alone."""
 
 
 def page(title: str, lines: Sequence[UInt8], rows: Iterable[Row] = ()) -> UInt8:
@@ -74,40 +98,16 @@ def legend_of(rows: Sequence[Row]) -> Legend:
     """Return what the colours of the rows' tiles mean; empty where a tile is an image alone."""
     if not rows:
         return []
-    row = rows[0]
-    if "bodies" in row:
-        bodies = [body for each in rows for body in each["bodies"]]
-        found = {body.get("outcome", LabelOutcome.UNLABELLED) for body in bodies}
-        named = [
-            (colour, str(outcome).replace("_", " "))
-            for outcome, colour in OUTCOME_COLOURS.items()
-            if outcome in found
-        ]
-        return [*named, ((245, 245, 245), "annotated face")]
-    if "body_region_boxes_xyxy" in row:
-        return [
-            (colour, area.name.lower().replace("_", " ")) for area, colour in AREA_COLOURS.items()
-        ]
-    if "mask_alpha" in row or "yaw_added_deg" in row or "turbulence_px" in row:
-        return []
-    if "position_map" in row:
-        return [(draw.MESH, "position map, where the camera sees it")]
-    if "part_boxes_xyxy" in row:
-        return [(draw.OTHER_BOX, "box of the part"), (draw.BOX, "what is cut out")]
-    if "labels" in row:
-        return [
-            (draw.CLASS_COLOURS[each], each.name.lower().replace("_", " "))
-            for each in FaceClass
-            if each != FaceClass.BACKGROUND
-        ]
-    if "template" not in row and "faces" in row:
-        return [
-            (draw.BOX, "surest face"),
-            (draw.OTHER_BOX, "other face"),
-            (draw.POINT, "five landmarks"),
-            (draw.MESH, "mesh"),
-        ]
-    return []
+    kind = kind_of(rows[0])
+    return _legend_of_people(rows) if kind == RowKind.PEOPLE else _LEGENDS.get(kind, [])
+
+
+def _legend_of_people(rows: Sequence[Row]) -> Legend:
+    """Return the outcomes of labelling that occur, and what is annotated."""
+    bodies = [body for row in rows for body in row["bodies"]]
+    found = {body.get("outcome", LabelOutcome.UNLABELLED) for body in bodies}
+    named = [(OUTCOME_COLOURS[each], _words(each)) for each in OUTCOME_COLOURS if each in found]
+    return [*named, ((245, 245, 245), "annotated face")]
 
 
 def _legend_width(notes: Legend) -> int:
