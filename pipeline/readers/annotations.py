@@ -133,50 +133,58 @@ def _read(file: Path, columns: IjbMdfColumns, only: str | None) -> Annotations:
     text = read_text(file)
     header, lines = _header(text)
     of_only = only is not None and names["file"] not in header
-    texts_read = ("subject",) if of_only else ("subject", "file")
-    required = [names[key] for key in (*texts_read, "frame", *_FACE)]
-    body = [names[key] for key in _BODY]
-    with_body = any(name in header for name in body)
-    if missing := [n for n in (*required, *(body if with_body else ())) if n not in header]:
+    with_body = any(names[key] in header for key in _BODY)
+    keys = ("subject", *(() if of_only else ("file",)), "frame", *_FACE)
+    wanted = [names[key] for key in (*keys, *(_BODY if with_body else ()))]
+    _check_header(file, header, wanted)
+    table = _table(file, text, wanted, names)
+    numbers = lines if len(lines) == len(table) else range(2, len(table) + 2)
+    where = np.array([f"{file}, line {number}" for number in numbers], object)
+    composed = pc.utf8_normalize(table[names["subject"]], form="NFC")
+    subjects = _texts(composed, names["subject"], where)
+    return Annotations(
+        np.array([whole_id(subject) for subject in subjects], object),
+        np.full(len(table), only, object)
+        if of_only
+        else _texts(table[names["file"]], names["file"], where),
+        _frames(table[names["frame"]], names["frame"], where),
+        _boxes(table, [names[key] for key in _FACE]),
+        _boxes(table, [names[key] for key in _BODY])
+        if with_body
+        else np.full((len(table), 4), np.nan),
+        where,
+    )
+
+
+def _check_header(file: Path, header: list[str], wanted: list[str]) -> None:
+    if missing := [name for name in wanted if name not in header]:
         raise ReaderError(
             f"{file}: expected columns {missing}, found {header}; name the table's own in "
             "ijb_mdf.columns"
         )
-    if twice := [name for name in (*required, *body) if header.count(name) > 1]:
+    if twice := [name for name in wanted if header.count(name) > 1]:
         raise ReaderError(f"{file}: the header names {twice[0]!r} twice: expected each column once")
-    table = _table(file, text, [*required, *(body if with_body else ())], names)
-    numbers = lines if len(lines) == len(table) else range(2, len(table) + 2)
-    where = np.array([f"{file}, line {number}" for number in numbers], object)
-    texts = []
-    for key in texts_read:
-        values = pc.utf8_trim_whitespace(table[names[key]])
-        if key == "subject":
-            values = pc.utf8_normalize(values, form="NFC")
-        values = values.to_numpy(zero_copy_only=False)
-        if len(empty := np.flatnonzero(values == "")):
-            raise ReaderError(f"{where[empty[0]]}: {names[key]} is empty")
-        if key == "subject":
-            values = np.array([whole_id(value) for value in values], object)
-        texts.append(values)
-    if of_only:
-        texts.append(np.full(len(table), only, object))
-    frames = table[names["frame"]].to_numpy()
+
+
+def _texts(cells: pa.ChunkedArray, name: str, where: NDArray[Any]) -> NDArray[Any]:
+    """Return cells of text without space around it; none may be empty."""
+    values = pc.utf8_trim_whitespace(cells).to_numpy(zero_copy_only=False)
+    if len(empty := np.flatnonzero(values == "")):
+        raise ReaderError(f"{where[empty[0]]}: {name} is empty")
+    return np.asarray(values)
+
+
+def _frames(cells: pa.ChunkedArray, name: str, where: NDArray[Any]) -> NDArray[np.int64]:
+    """Return cells of whole numbers, none more than are stored."""
+    frames = cells.to_numpy()
     if len(faulty := np.flatnonzero(~(np.isfinite(frames) & (frames == np.round(frames))))):
-        raise ReaderError(f"{where[faulty[0]]}: {names['frame']} is no whole number")
+        raise ReaderError(f"{where[faulty[0]]}: {name} is no whole number")
     if len(beyond := np.flatnonzero(np.abs(frames) > MOST_FRAMES)):
         raise ReaderError(
-            f"{where[beyond[0]]}: {names['frame']} {frames[beyond[0]]:.15g} is more than the "
+            f"{where[beyond[0]]}: {name} {frames[beyond[0]]:.15g} is more than the "
             f"{MOST_FRAMES} that are stored: expected frames to be numbered from 0 or 1"
         )
-    empty_boxes = np.full((len(table), 4), np.nan)
-    return Annotations(
-        texts[0],
-        texts[1],
-        frames.astype(np.int64),
-        _boxes(table, [names[key] for key in _FACE]),
-        _boxes(table, body) if with_body else empty_boxes,
-        where,
-    )
+    return np.asarray(frames, np.int64)
 
 
 def _header(text: str) -> tuple[list[str], list[int]]:
