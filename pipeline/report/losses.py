@@ -5,11 +5,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.report.canvas import dress, new_figure, save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Curve = Sequence[Mapping[str, float]]
 TOTAL = "total"
@@ -82,11 +86,7 @@ def loss_figure(curve: Curve, path: Path) -> None:
 
     Shares of hard pairs have those of random ones in their own panel.
     """
-    names = [
-        name
-        for name in (curve[0] if curve else {})
-        if name not in ("step", "fold") and not name.startswith("random_")
-    ]
+    names = _panels_of(curve)
     wide = min(max(1, len(names)), _ABREAST)
     high = max(1, -(-len(names) // wide))
     figure = new_figure(max(_TITLE_IN, 1 + 3.2 * wide), 3.0 * high)
@@ -96,25 +96,42 @@ def loss_figure(curve: Curve, path: Path) -> None:
     for axes in panels[max(1, len(names)) :]:
         axes.set_axis_off()
     for axes, name in zip(panels, names, strict=False):
-        for _, points in groupby(curve, key=lambda point: point.get("fold")):
-            run = list(points)
-            steps = np.array([point["step"] for point in run])
-            values = np.array([point[name] for point in run])
-            axes.plot(steps, values, color="#1f77b4", alpha=0.3, linewidth=0.8)
-            axes.plot(steps, _smoothed(values), color="#1f77b4", linewidth=1.4)
-            if (random := name.replace("hard_", "random_", 1)) != name and random in run[0]:
-                axes.plot(steps, [point[random] for point in run], ":", color="#444444")
-        ends = _AXES.get(name.split("_")[-1], "loss")
-        hard = name.startswith("hard_")
-        kind = "share (dotted: of random pairs)" if hard else _AXES.get(name, ends)
-        dress(axes, name.replace("_", " "), "step", kind)
-        if kind.startswith("share"):
-            axes.set_ylim(-0.02, 1.02)
+        _draw_panel(axes, curve, name)
     span = int(curve[0]["step"]) if curve else 1
     each = "each step" if span < 2 else f"means of {span} steps"
     said = f"{path.parent.name} {path.stem}: faint, {each}; strong, the mean of {_SMOOTHED} such"
     figure.suptitle(said, fontsize=10)
     save(figure, path)
+
+
+def _panels_of(curve: Curve) -> list[str]:
+    """Return the columns that have a panel of their own."""
+    columns = curve[0] if curve else {}
+    beside = ("step", "fold")
+    return [name for name in columns if name not in beside and not name.startswith("random_")]
+
+
+def _draw_panel(axes: "Axes", curve: Curve, name: str) -> None:
+    random = name.replace("hard_", "random_", 1)
+    for _, points in groupby(curve, key=lambda point: point.get("fold")):
+        run = list(points)
+        steps = np.array([point["step"] for point in run])
+        values = np.array([point[name] for point in run])
+        axes.plot(steps, values, color="#1f77b4", alpha=0.3, linewidth=0.8)
+        axes.plot(steps, _smoothed(values), color="#1f77b4", linewidth=1.4)
+        if random != name and random in run[0]:
+            axes.plot(steps, [point[random] for point in run], ":", color="#444444")
+    kind = _kind_of(name)
+    dress(axes, name.replace("_", " "), "step", kind)
+    if kind.startswith("share"):
+        axes.set_ylim(-0.02, 1.02)
+
+
+def _kind_of(name: str) -> str:
+    """Say what is measured, by the name of its column or the end of it."""
+    if name.startswith("hard_"):
+        return "share (dotted: of random pairs)"
+    return _AXES.get(name, _AXES.get(name.split("_")[-1], "loss"))
 
 
 def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
