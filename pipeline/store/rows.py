@@ -78,27 +78,41 @@ def _values(array: pa.Array) -> list[Any]:
     """Convert one column to row values."""
     kind = array.type
     shape, leaf = fixed_shape(kind)
-    if shape and pa.types.is_floating(leaf) and array.null_count == 0:
-        flat = array
-        for _ in shape:
-            flat = flat.flatten()
-        return list(flat.to_numpy(zero_copy_only=False).reshape(len(array), *shape))
-    if pa.types.is_struct(kind) and array.null_count == 0:
-        names = [kind.field(i).name for i in range(kind.num_fields)]
-        children = [_values(child) for child in array.flatten()]
-        return [dict(zip(names, values, strict=True)) for values in zip(*children, strict=True)]
-    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
-        items = _values(array.flatten())
-        lengths = array.value_lengths().to_pylist()
-        ends = np.cumsum([length or 0 for length in lengths]).tolist()
-        return [
-            None if length is None else items[end - length : end]
-            for length, end in zip(lengths, ends, strict=True)
-        ]
-    values: list[Any] = array.to_pylist()
     if shape and pa.types.is_floating(leaf):
-        return [None if value is None else np.asarray(value, np.float32) for value in values]
+        return _blocks(array, shape)
+    if pa.types.is_struct(kind) and array.null_count == 0:
+        return _dicts(array)
+    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
+        return _lists_of_dicts(array)
+    values: list[Any] = array.to_pylist()
     return values
+
+
+def _blocks(array: pa.Array, shape: tuple[int, ...]) -> list[Any]:
+    """Convert fixed-size lists of numbers: views of one block, where none of them is null."""
+    if array.null_count:
+        return [None if v is None else np.asarray(v, np.float32) for v in array.to_pylist()]
+    flat = array
+    for _ in shape:
+        flat = flat.flatten()
+    return list(flat.to_numpy(zero_copy_only=False).reshape(len(array), *shape))
+
+
+def _dicts(array: pa.Array) -> list[Any]:
+    kind = array.type
+    names = [kind.field(i).name for i in range(kind.num_fields)]
+    children = [_values(child) for child in array.flatten()]
+    return [dict(zip(names, values, strict=True)) for values in zip(*children, strict=True)]
+
+
+def _lists_of_dicts(array: pa.Array) -> list[Any]:
+    items = _values(array.flatten())
+    lengths = array.value_lengths().to_pylist()
+    ends = np.cumsum([length or 0 for length in lengths]).tolist()
+    return [
+        None if length is None else items[end - length : end]
+        for length, end in zip(lengths, ends, strict=True)
+    ]
 
 
 def _array(values: list[Any], field: pa.Field, rows: Sequence[Row]) -> pa.Array:
@@ -114,21 +128,31 @@ def _array(values: list[Any], field: pa.Field, rows: Sequence[Row]) -> pa.Array:
 
 def _typed_array(values: list[Any], kind: pa.DataType) -> pa.Array:
     shape, leaf = fixed_shape(kind)
-    if shape and pa.types.is_floating(leaf) and values and all(v is not None for v in values):
-        block = np.stack([np.asarray(value, np.float32) for value in values])
-        if block.shape[1:] != shape:
-            raise ValueError(f"shape {block.shape[1:]} instead of {shape}")
-        array = pa.array(block.reshape(-1), leaf)
-        for length in reversed(shape):
-            array = pa.FixedSizeListArray.from_arrays(array, length)
-        return array.cast(kind)
-    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type) and values:
-        items = _typed_array([item for value in values for item in value or ()], kind.value_type)
-        offsets = np.cumsum([0, *(len(value or ()) for value in values)], dtype=np.int32)
-        nulls = pa.array([value is None for value in values])
-        return pa.ListArray.from_arrays(offsets, items, type=kind, mask=nulls)
-    if pa.types.is_struct(kind) and values and all(v is not None for v in values):
+    complete = bool(values) and all(value is not None for value in values)
+    if complete and shape and pa.types.is_floating(leaf):
+        return _array_of_blocks(values, kind)
+    if values and pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
+        return _array_of_lists(values, kind)
+    if complete and pa.types.is_struct(kind):
         fields = [kind.field(i) for i in range(kind.num_fields)]
         children = [_typed_array([v[f.name] for v in values], f.type) for f in fields]
         return pa.StructArray.from_arrays(children, fields=fields)
     return pa.array([v.tolist() if isinstance(v, np.ndarray) else v for v in values], kind)
+
+
+def _array_of_blocks(values: list[Any], kind: pa.DataType) -> pa.Array:
+    shape, leaf = fixed_shape(kind)
+    block = np.stack([np.asarray(value, np.float32) for value in values])
+    if block.shape[1:] != shape:
+        raise ValueError(f"shape {block.shape[1:]} instead of {shape}")
+    array = pa.array(block.reshape(-1), leaf)
+    for length in reversed(shape):
+        array = pa.FixedSizeListArray.from_arrays(array, length)
+    return array.cast(kind)
+
+
+def _array_of_lists(values: list[Any], kind: pa.DataType) -> pa.Array:
+    items = _typed_array([item for value in values for item in value or ()], kind.value_type)
+    offsets = np.cumsum([0, *(len(value or ()) for value in values)], dtype=np.int32)
+    nulls = pa.array([value is None for value in values])
+    return pa.ListArray.from_arrays(offsets, items, type=kind, mask=nulls)
