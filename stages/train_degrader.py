@@ -7,15 +7,12 @@ from typing import Any
 from pipeline.params.whole import Params
 from pipeline.report.losses import tell_training, write_curve
 from pipeline.report.train_degrader import comparison_sheet, likeness_metrics, sharpness_metrics
-from pipeline.store.locks import locked
-from pipeline.synthesis.degrade.untrained import NOT_ASKED, leave_note, remove_note, too_few
+from pipeline.synthesis.degrade.untrained import NOT_ASKED, leave_note, too_few
 from pipeline.types import Split, UInt8
 from stages.run import StageRun, stage_main
 
 SHEET = "sharp, low quality, unseen faces before and after the network"
 SHOWN = 6
-MEASURED = 24
-"""Faces of each set, at most, that the metrics measure."""
 
 
 def code_of(params: Params, item: str) -> tuple[str, ...]:
@@ -25,16 +22,15 @@ def code_of(params: Params, item: str) -> tuple[str, ...]:
 
 def run(stage: StageRun) -> None:
     """Train on a data set's faces, measure on those of subjects that the training did not see."""
-    if not stage.params.train_degrader.steps:
+    params, photometric = stage.params.train_degrader, stage.params.degrade.photometric
+    if not params.steps:
         _leave_out(stage, NOT_ASKED, {"steps": 0})
         show(stage, {}, NOT_ASKED, simulated=False)
         return
-    from pipeline.synthesis.degrade.cyclegan import CycleGanDegrader  # these bring torch
-    from pipeline.training.engine.loop import train
-    from pipeline.training.methods.cyclegan import LOSSES, CycleGan
-    from pipeline.training.methods.cyclegan_faces import QualityFaces, open_faces, some_frames
+    from pipeline.training import degrader  # these bring torch
+    from pipeline.training.methods.cyclegan import LOSSES
+    from pipeline.training.methods.cyclegan_faces import QualityFaces, open_faces
 
-    params, photometric = stage.params.train_degrader, stage.params.degrade.photometric
     source, folder = stage.source("align"), Path("data", stage.dataset, stage.stage)
     samples = open_faces(source, params, Split.TRAIN)
     faces = None if samples is None else QualityFaces.split(samples, params, photometric)
@@ -45,24 +41,11 @@ def run(stage: StageRun) -> None:
         _leave_out(stage, note, {"steps": 0, "faces": counts})
         show(stage, {"sharp": shown}, SHEET, simulated=bool(samples and samples.simulated))
         return
-    remove_note(folder)
     depends = {stage.stage: params, "degrade.photometric": photometric}
     key = stage.key(depends, code_of(stage.params, stage.dataset))
-    method = CycleGan(params, faces)
-    with locked(folder):
-        run = train(
-            method,
-            label=stage.label,
-            key=key.fingerprint(faces.samples.digest),
-            checkpoint=folder / "checkpoint.pt",
-        )
-        method.save_generator(folder / "generator.pt")
-
-    degrader = CycleGanDegrader(folder / "generator.pt")
-    sets = faces.some(MEASURED)
-    others = open_faces(source, params, Split.VALIDATION)
-    sets["unseen"] = some_frames(others, params.frame_px, MEASURED) if others else []
-    sets["unseen_degraded"] = [degrader.degrade(face) for face in sets["unseen"]]
+    digest = key.fingerprint(faces.samples.digest)
+    run = degrader.train_generator(faces, params, label=stage.label, key=digest, folder=folder)
+    sets = degrader.measured_faces(faces, source, params, folder)
     stage.write_metrics(
         {
             "steps": params.steps,
@@ -74,7 +57,7 @@ def run(stage: StageRun) -> None:
         }
     )
     stage.write_run(run.times())
-    path = folder / "generator.pt"
+    path = folder / degrader.NETWORK
     tell_training(stage.label, run.curve, run.seconds, path, may_rise=True)
     write_curve(run.curve, stage.report("curves", ".csv"))
     show(stage, sets, SHEET, simulated=faces.samples.simulated)

@@ -54,16 +54,16 @@ def export_command(
     output_of(source)
     limit_threads()
     request = Request(
-        place,
-        form,
-        to,
-        where,
-        tuple(split or ()),
-        tuple(name.strip() for name in columns.split(",")) if columns else (),
-        image,
-        pairs,
-        seed,
-        tuple(mix or ()),
+        source=place,
+        format=form,
+        to=to,
+        where=where,
+        splits=tuple(split or ()),
+        columns=tuple(name.strip() for name in columns.split(",")) if columns else (),
+        image=image,
+        pairs=pairs,
+        seed=seed,
+        mix=tuple(mix or ()),
     )
     if dry_run:
         plan = plan_export(request, overwrite=overwrite)

@@ -148,7 +148,7 @@ class SampleSet:
 
     @property
     def subject_ids(self) -> NDArray[np.str_]:
-        """(n,); ``None`` where a subject is unknown."""
+        """(n,); the text ``None`` where a subject is unknown."""
         return _texts(self._table["subject_id"])
 
     @property
@@ -184,6 +184,9 @@ class SampleSet:
         Returns:
             Text, numbers and lists of numbers of a fixed shape as an array (n, …); a list where
             anything is null or has another type.
+
+        Raises:
+            KeyError: the column was not opened.
         """
         if name not in self._table.column_names:
             raise KeyError(f"column {name!r} was not opened, only {self._table.column_names}")
@@ -194,6 +197,7 @@ class SampleSet:
 
         Raises:
             StageError: no sample has one: ``present`` tells.
+            KeyError: the column was not opened.
         """
         if name == "image":
             if name not in self.images:
@@ -218,6 +222,7 @@ class SampleSet:
 
         Raises:
             StageError: the images differ in size, or the budget is too small for so many.
+            KeyError: the column was not opened.
         """
         return self._store.read(column or self.images[0], self._rows[indices], grey=grey)
 
