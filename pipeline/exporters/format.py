@@ -29,7 +29,7 @@ class Request:
         columns: columns to take, all without any; what licence and origin say always goes along.
         image: the column that is a format's one image.
         pairs: number of pairs of ``lfw_bin``, half of them genuine.
-        seed: of these pairs.
+        seed: of these pairs, and of the order of ``dali``.
         mix: of ``lfw_bin``, what its rows may differ in: ``band``, ``split``.
     """
 
