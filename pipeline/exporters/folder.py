@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import ExportError
 from pipeline.exporters.cells import from_cell, to_cell
-from pipeline.exporters.format import Format, Job, file_per_row, require
+from pipeline.exporters.format import Format, Job, Request, require
 from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.names import NAMED_BY, extension_of, safe_component
 from pipeline.exporters.payloads import payload_columns, put_together, take_apart, text_schema
@@ -35,13 +35,29 @@ from pipeline.exporters.pieces import (
     loaded_split,
     loaded_splits,
 )
-from pipeline.exporters.selection import Unit
+from pipeline.exporters.selection import Selection, Unit
 from pipeline.exporters.storage import MANIFEST, PIECES, FileEntry, Sink
 from pipeline.types import Row
 
 _LONGEST_CELL = 1 << 30
 _METADATA = "metadata.csv"
 _ROWS = 4096
+
+
+def prepare(request: Request, selection: Selection) -> int:
+    """Count the files of images and bytes: a row may have several, or lack some."""
+    held = [
+        name
+        for name in payload_columns(selection.schema)
+        if not request.columns or name in (*request.columns, request.image)
+    ]
+    return sum(selection.ask(", ".join(f"count({name})" for name in held))[0])
+
+
+def files(job: Job) -> int:
+    """Count the files of rows, a table a split, one of all, and the manifest."""
+    of_rows: int = job.plan
+    return of_rows + len(loaded_splits(job)) + 2
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
@@ -151,10 +167,11 @@ def verify(job: Job, folder: Path) -> None:
 
 FORMAT = Format(
     library="torchvision",
+    prepare=prepare,
     write=write,
     finish=finish,
     verify=verify,
     named="subject",
-    files=file_per_row,
+    files=files,
     read=read,
 )

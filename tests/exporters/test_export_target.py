@@ -176,9 +176,17 @@ def test_two_exports_to_one_place_do_not_mix(put, tmp_path):
 
 def test_a_dry_run_says_what_would_be_written_and_writes_nothing(align, tmp_path):
     plan = plan_export(Request(align, "folder", str(tmp_path / "o"), where="band = 'NIR'"))
-    assert (plan.rows, plan.files) == (12, 14)
+    # 12 images, 12 contexts, 3 position maps, 3 splits' tables, the table of all, the manifest
+    assert (plan.rows, plan.files) == (12, 32)
     assert plan.bytes > 12 * 1000
     assert sorted(path.name for path in tmp_path.iterdir()) == ["align"]
+
+
+@pytest.mark.parametrize("columns", [(), ("band",)])
+def test_a_dry_run_of_a_folder_counts_the_files_that_are_written(put, align, tmp_path, columns):
+    plan = plan_export(Request(align, "folder", str(tmp_path / "o"), columns=columns))
+    out = put("folder", columns=columns)
+    assert plan.files == len([path for path in out.rglob("*") if path.is_file()])
 
 
 def test_a_file_changed_later_is_found_by_its_sha256(put, tmp_path):
