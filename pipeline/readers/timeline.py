@@ -87,7 +87,7 @@ class _Packets:
     decoded: list[int | None] = field(default_factory=list)
     keys: list[tuple[int | None, int | None]] = field(default_factory=list)
 
-    def add(self, packet: av.Packet) -> None:
+    def add(self, packet: "av.Packet[av.VideoStream]") -> None:
         """Take in the next packet of the file."""
         self.count += bool(packet.size)
         if not packet.size or packet.is_discard:
