@@ -126,6 +126,10 @@ class VerificationBootstrap:
     A subject drawn k times stands k times among the probes and k times in the gallery: a genuine
     comparison then weighs k, an impostor comparison the product of both subjects' counts. Who is
     nobody stays once in each resample. For comparisons that fit into memory.
+
+    Attributes:
+        times: int64 (resamples, subjects + 2), how often each subject stands in each resample, in
+            the order of their names; two nobodies, of probes and of the gallery, come last.
     """
 
     def __init__(
@@ -184,19 +188,15 @@ class VerificationBootstrap:
             self._probe * (known + 2) + self._gallery, return_counts=True
         )
         self._pair_probe, self._pair_gallery = np.divmod(pairs, known + 2)
-        self._times = np.ones((resamples, known + 2), np.int64)
-        if known:  # none where every comparison failed, or nobody is known
-            self._times[:, :known] = np.random.default_rng(seed).multinomial(
-                known, np.full(known, 1 / known), size=resamples
-            )
+        self.times = _times_drawn(known, resamples, seed)
         counts = np.bincount(owners[owners != NOBODY], minlength=known)
-        self._tried = None if tried is None else self._times[:, :known] @ counts
+        self._tried = None if tried is None else self.times[:, :known] @ counts
 
     def curves(self) -> Iterator[ScoreCurve]:
         """Yield the curve of each resample; counts are those of the weighted comparisons."""
         genuine = self._probe == self._gallery
         thresholds = np.concatenate([[np.inf], self._thresholds])
-        return (self._curve(times, genuine, thresholds) for times in self._times)
+        return (self._curve(times, genuine, thresholds) for times in self.times)
 
     def eer_interval(self) -> Interval | None:
         """Return the interval of the equal error rate, None where most resamples have none."""
@@ -212,12 +212,12 @@ class VerificationBootstrap:
 
         Two comparisons of the same people draw the same ones.
         """
-        rates = np.array(self._tars(fars), np.float64).reshape(len(self._times), len(fars))
+        rates = np.array(self._tars(fars), np.float64).reshape(len(self.times), len(fars))
         return self._errors(), np.ascontiguousarray(rates.T)
 
     def _errors(self) -> Float64:
         """Return each resample's EER, NaN for no number."""
-        return np.array([self._eer(times) for times in self._times], np.float64)
+        return np.array([self._eer(times) for times in self.times], np.float64)
 
     def _tars(self, fars: Sequence[float]) -> list[list[float | None]]:
         """Return each resample's TAR at each rate; who failed to enrol is drawn, too."""
@@ -252,6 +252,16 @@ class VerificationBootstrap:
         )
         last = int(false_accepts[-1]), int(true_accepts[-1])
         return ScoreCurve(thresholds, false_accepts, true_accepts, *last)
+
+
+def _times_drawn(known: int, resamples: int, seed: int) -> NDArray[np.int64]:
+    """Draw how often each subject stands in each resample; two nobodies come last, once each."""
+    times = np.ones((resamples, known + 2), np.int64)
+    if known:  # none where every comparison failed, or nobody is known
+        times[:, :known] = np.random.default_rng(seed).multinomial(
+            known, np.full(known, 1 / known), size=resamples
+        )
+    return times
 
 
 def _median_of_repeated(ordered: Float64, times: NDArray[np.int64]) -> float:

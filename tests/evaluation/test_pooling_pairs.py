@@ -140,12 +140,12 @@ def test_verification_intervals_hold_the_estimate_and_a_resample_equals_repeated
     assert errors[0] < estimate < errors[1]
     assert rates[0] < rates[1]
     assert bootstrap.eer_interval() == errors
-    draw = bootstrap._times[0][:15]  # beyond them stand two nobodies
+    draw = bootstrap.times[0][:15]  # beyond them stand two nobodies
     genuine = np.repeat(scores[same], draw[who])
     impostor = np.repeat(scores[~same], np.outer(draw[who], draw)[~same])
     plain = curve_of_scores(genuine, impostor)
     assert eer(next(bootstrap.curves())) == pytest.approx(eer(plain), abs=1e-12)
-    assert [bootstrap._eer(times) for times in bootstrap._times] == [
+    assert [bootstrap._eer(times) for times in bootstrap.times] == [
         eer(curve) for curve in bootstrap.curves()
     ]
 
@@ -188,7 +188,7 @@ def test_failures_to_enrol_are_drawn_with_their_people():
     tried = ["a"] * 4 + ["b", "c"]  # c failed wholly
     bootstrap = VerificationBootstrap(scores, who, known, tried=tried, resamples=50)
     _, (rates,) = bootstrap.draws([0.5])
-    for (a, b, c), rate in zip(bootstrap._times[:, :3], rates, strict=True):
+    for (a, b, c), rate in zip(bootstrap.times[:, :3], rates, strict=True):
         if a and b:  # else there are no impostors
             assert rate == pytest.approx((a + b) / (4 * a + b + c))
     assert np.isfinite(rates).any()

@@ -71,7 +71,7 @@ def test_two_nobodies_are_two_rivals():
 
 def test_an_unknown_subject_keeps_its_weight_in_every_resample():
     bootstrap = VerificationBootstrap([0.9, 0.8, 0.1], [None, "a", "a"], [None, "a", "b"])
-    for draw, curve in zip(bootstrap._times, bootstrap.curves(), strict=True):
+    for draw, curve in zip(bootstrap.times, bootstrap.curves(), strict=True):
         assert curve.genuine == draw[0]
         assert curve.impostor == 1 + draw[0] * draw[1]
 
