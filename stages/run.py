@@ -37,6 +37,7 @@ from pipeline.process import (
     print_any_text,
     take_signals,
 )
+from pipeline.report.metrics import without_nan
 from pipeline.report.summary import closing_words, summary_of
 from pipeline.store import (
     ShardFolder,
@@ -221,6 +222,7 @@ class StageRun:
         """Write the stage's metrics, and the few of them that runs are compared by.
 
         After ``map``, rows in, out and rejected come first. Without, how long it took is kept, too.
+        What could not be measured, NaN, is null.
         """
         common = {}
         if self.summary is not None:
@@ -231,7 +233,7 @@ class StageRun:
             }
         else:
             self.write_run({"seconds": round(time.monotonic() - self.started, 2)})
-        written = common | metrics
+        written: dict[str, Any] = without_nan(common | metrics)
         self._write("metrics", written)
         self._write("summary", summary_of(self.stage, written))
 

@@ -1,6 +1,8 @@
 """Small numbers out of a few values."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -12,3 +14,14 @@ def quantiles(values: Iterable[float]) -> dict[str, float | int]:
         return {"n": 0}
     median, p95 = np.percentile(finite, [50, 95])
     return {"median": round(float(median), 4), "p95": round(float(p95), 4), "n": len(finite)}
+
+
+def without_nan(metrics: Any) -> Any:
+    """Return metrics with None for every number that is none: JSON has no NaN and no infinity."""
+    if isinstance(metrics, Mapping):
+        return {name: without_nan(value) for name, value in metrics.items()}
+    if isinstance(metrics, list | tuple):
+        return [without_nan(value) for value in metrics]
+    if isinstance(metrics, float) and not math.isfinite(metrics):
+        return None
+    return metrics

@@ -120,13 +120,13 @@ def _compared(probes: Sequence[Row], gallery: Sequence[Row]) -> dict[str, Any]:
     )
     ranks = measured.ranks.rank
     right = np.where(ranks > 0, ranks == 1, np.nan)
-    chance = np.where(ranks > 0, (same & ~left_out).sum(1) / (~left_out).sum(1), np.nan)
+    chance = ((same & ~left_out).sum(1) / (~left_out).sum(1))[ranks > 0]
     return {
         "eer": _rounded(eer(measured.curve)),
         "eer_ci95": _interval(bootstrap.eer_interval()),
-        "rank1": _rounded(rank_k(measured.ranks)),
+        "rank1": _rounded(rank_k(measured.ranks) if len(chance) else None),
         "rank1_ci95": _interval(share_interval(right, asked_who)),
-        "chance": {"rank1": _rounded(float(np.nanmean(chance))), "eer": 0.5},
+        "chance": {"rank1": _rounded(float(chance.mean()) if len(chance) else None), "eer": 0.5},
         "genuine": measured.curve.genuine,
         "impostor": measured.curve.impostor,
         **counts,

@@ -72,6 +72,19 @@ def test_identities_separate_where_they_do(separable):
     json.dumps(metrics, allow_nan=False)
 
 
+@pytest.mark.filterwarnings("error")
+def test_of_one_image_each_no_rate_is_told(tmp_path):
+    rows = [
+        attributed(f"p{person}/a", f"p{person}", "VIS", 0.0, np.eye(128)[person])
+        for person in range(3)
+    ]
+    metrics = attribute_metrics(folder(tmp_path / "attributes", ATTRIBUTES, rows))
+    found = metrics["separation"]["procedural"]["vis_vis"]
+    assert (found["genuine"], found["impostor"]) == (0, 3 * 2)
+    assert (found["rank1"], found["eer"], found["chance"]["rank1"]) == (None, None, None)
+    json.dumps(metrics, allow_nan=False)
+
+
 def test_of_too_many_faces_those_of_the_first_shards_are_compared(tmp_path, monkeypatch):
     rng = np.random.default_rng(2)
     rows = [
