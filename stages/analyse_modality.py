@@ -13,6 +13,7 @@ from pipeline.report.analyse_modality import (
     read_curve,
 )
 from pipeline.report.train_degrader import comparison_sheet
+from pipeline.store.whole import write_whole
 from stages.run import StageRun, stage_main
 
 TRAINED_BY, PRETRAINED_BY = "train_dmfr", "pretrain_nir_vis"
@@ -78,7 +79,7 @@ def run(stage: StageRun) -> None:
     curves = {name: read_curve(path.with_name("curve.csv")) for name, path in paths.items()}
     curves_figure(curves, stage.report("figures", ".curves.png"))
     table = modality_table(metrics)
-    stage.report("figures", ".md").write_text(table, encoding="utf-8")
+    write_whole(stage.report("figures", ".md"), table)
     print(table)
 
 

@@ -9,6 +9,7 @@ from pipeline.report import evaluate_bodies as report
 from pipeline.report.published import published_between_bands, published_on
 from pipeline.report.recognition import recognition_figure, recognition_table, write_cmc
 from pipeline.store.protocols import Kind, Protocol, read_protocol
+from pipeline.store.whole import write_whole
 from stages.run import StageRun, stage_main
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def networks(stage: StageRun, name: str, *, flip: bool) -> "Networks":
 def show_bands(stage: StageRun, title: str, found: "BetweenBands") -> None:
     """Write the reports of identification between bands."""
     table = report.bands_table(title, found.metrics, published_between_bands())
-    stage.report("figures", ".md").write_text(table, encoding="utf-8")
+    write_whole(stage.report("figures", ".md"), table)
     report.write_band_cmc(found.metrics, stage.report("curves", ".cmc.csv"))
     figure = stage.report("figures", ".png")
     report.bands_figure(title, found.metrics, found.similarities, found.bands, figure)
@@ -96,7 +97,7 @@ def show_images(
         published = published_on(reader, each.name)
         given = f"{title} {each.name}", each, found.metrics[each.name], published
         tables.append(recognition_table(*given))
-    stage.report("figures", ".md").write_text("\n".join(tables), encoding="utf-8")
+    write_whole(stage.report("figures", ".md"), "\n".join(tables))
     write_cmc(found.results, stage.report("curves", ".cmc.csv"))
     recognition_figure(title, found.results, stage.report("figures", ".png"))
     show_looks(stage, found.seen)

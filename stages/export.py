@@ -11,6 +11,7 @@ from pipeline.exporters.running import export, modules_of
 from pipeline.params.whole import Params
 from pipeline.store import ShardFolder, executor_from_environment
 from pipeline.store.files import place_of
+from pipeline.store.whole import write_whole
 from stages.run import StageRun, stage_main
 
 
@@ -41,9 +42,7 @@ def run(stage: StageRun) -> None:
         params.mix,
     )
     manifest = export(request, executor=executor_from_environment(), overwrite=True, keep=True)
-    note = Path("reports/exports", f"{stage.dataset}.json")
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_bytes(manifest.to_json())
+    write_whole(Path("reports/exports", f"{stage.dataset}.json"), manifest.to_json())
     folder = ShardFolder.open(source)
     metrics = {
         "in": sum(folder.shard(index).rows() for index in range(folder.count)),

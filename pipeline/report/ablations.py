@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.errors import ParamsError
 from pipeline.params.ablations import NirVisAblationParams, NirVisRowParams
 from pipeline.report.published import PUBLISHED, Published, published_by, published_lines
+from pipeline.store.whole import written_whole
 
 MEASURES = {
     "rank1": "rank-1",
@@ -206,7 +207,7 @@ def write_ablation(
 ) -> None:
     """Write ``ablation_rows`` as CSV."""
     rows = list(ablation_rows(ablation, results, zero_shot))
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with written_whole(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.report.canvas import ROW_COLOURS, dress, line_width, new_figure, save
 from pipeline.report.recognition import FEW_PEOPLE, ZERO_SHOT
+from pipeline.store.whole import written_whole
 from pipeline.types import Float32, UInt8
 
 _SPECIAL = ("differences", "matrix", "chance", "filmed", "enrolled", "simulated")
@@ -95,7 +96,7 @@ def _enrolled_lines(metrics: Mapping[str, Any]) -> list[str]:
 
 def write_band_cmc(metrics: Mapping[str, Any], path: Path) -> None:
     """Write identification rates by rank, row and band, for a DVC plot."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with written_whole(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["row", "rank", "rate"])
         for row in row_names(metrics):

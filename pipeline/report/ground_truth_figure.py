@@ -90,7 +90,7 @@ def ground_truth_figure(stage: str, metrics: Mapping[str, Any], path: Path) -> N
         words = f"{stage}: this data set brings no truth"
         tile = captioned(NOTHING, [words], (320, 24))
         write_whole(path, encode_png(tile))
-    path.with_suffix(".md").write_text(_table(stage, panels), encoding="utf-8")
+    write_whole(path.with_suffix(".md"), _table(stage, panels))
 
 
 def _groups(panel: Panel, metrics: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,8 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pipeline.store.whole import written_whole
+
 PAIRS = tuple(
     f"{pair}_{of}"
     for of in ("positives_across_bands", "negatives_within_band")
@@ -28,7 +30,7 @@ def write_hard_pairs(curve: Sequence[Mapping[str, float]], path: Path) -> None:
     Of a training that mines none, only the header.
     """
     first = curve[0].get("fold") if curve else None
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with written_whole(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["row", "step", "share"])
         for point in curve:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.report.canvas import dress, new_figure, save
+from pipeline.store.whole import written_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ _SOME_POINTS = 10
 
 def write_curve(curve: Sequence[Mapping[str, float]], path: Path) -> None:
     """Write a training's losses by step as CSV, for a DVC plot."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with written_whole(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(curve[0]) if curve else ["step", TOTAL])
         writer.writeheader()
         writer.writerows(curve)

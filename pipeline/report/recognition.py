@@ -13,6 +13,7 @@ from pipeline.evaluation.wear import WORN
 from pipeline.report.canvas import ROW_COLOURS, dress, line_width, new_figure, save
 from pipeline.report.published import Published, published_lines
 from pipeline.store.protocols import Protocol
+from pipeline.store.whole import write_whole, written_whole
 
 Results = Mapping[str, Sequence[Recognition]]
 
@@ -47,7 +48,7 @@ def write_recognition(
     write_cmc(results, at("curves", ".cmc.csv"))
     recognition_figure(title, results, at("figures", ".png"))
     table = recognition_table(title, protocol, metrics, published)
-    at("figures", ".md").write_text(table, encoding="utf-8")
+    write_whole(at("figures", ".md"), table)
     return table
 
 
@@ -225,7 +226,7 @@ def _mean_cmc(found: Sequence[Recognition]) -> NDArray[np.float64]:
 
 
 def _write(names: list[str], rows: Iterable[Mapping[str, Any]], path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with written_whole(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(rows)

@@ -6,6 +6,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pipeline.store.whole import write_whole
+
 TEMPLATES = (
     "templates/base.html",
     "templates/cards.html",
@@ -51,7 +53,7 @@ class Pages:
         text = self._render(
             "index.html", page="index", site="site/", index="index.html", runs="runs/", **values
         )
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text)
 
     def write(self, name: str, template: str, **values: Any) -> None:
         """Write another page.
