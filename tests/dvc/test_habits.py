@@ -98,6 +98,17 @@ def test_an_edit_is_compared_with_the_last_commit(copy):
     assert changed == [" M dvc.lock", " M params.yaml"]  # the page of plots is ignored
 
 
+def test_a_former_commit_comes_back_without_a_run(copy):
+    params = copy / "params.yaml"
+    params.write_text(params.read_text().replace("min_interocular_px: 8.0", EDIT))
+    command("dvc", "repro", TARGET, cwd=copy)
+    command("git", "commit", "-qam", "Larger faces", cwd=copy)
+    command("git", "checkout", "HEAD~1", "--", "params.yaml", "dvc.lock", cwd=copy)
+    command("dvc", "checkout", TARGET, "--with-deps", cwd=copy)
+    assert ran(command("dvc", "repro", TARGET, cwd=copy)) == []
+    assert json.loads((copy / "reports/summary/photos/align.json").read_text())["out"] == 3
+
+
 def test_an_experiment_shows_numbers_beside_those_of_the_commit(copy):
     setting = "align.min_interocular_px=60.0"
     command("dvc", "exp", "run", "-n", "large", "-S", setting, TARGET, cwd=copy)
