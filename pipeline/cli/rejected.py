@@ -120,7 +120,8 @@ def _lines(step: "Step", shown: int) -> Iterator[str]:
         yield f"{step.stage:<16}not in {step.stage} any more: run `dvc repro`"
     if step.made:
         some = ", ".join(step.made[:shown]) + (", …" if len(step.made) > shown else "")
-        yield f"{step.stage:<16}{len(step.made)} made: {some}"
+        former = ", of a former run: run `dvc repro`" if step.former else ""
+        yield f"{step.stage:<16}{len(step.made)} made: {some}{former}"
     for sample_id in step.made[:shown]:
         facts = step.facts[sample_id]
         if len(step.made) > 1 and facts:
@@ -141,9 +142,15 @@ def _words(value: "Value | None") -> str:
     return "–" if value is None else str(value)
 
 
-def _stages() -> list[str]:
-    """Return the stages in the order of the project's ``dvc.yaml``."""
+def _stages() -> dict[str, set[str]]:
+    """Return the stages in the order of the project's ``dvc.yaml``, each with those it reads."""
     from pipeline.params.load import read_yaml
 
     path = Path("dvc.yaml")
-    return list(read_yaml(path).get("stages") or ()) if path.is_file() else []
+    stages = (read_yaml(path).get("stages") or {}) if path.is_file() else {}
+    found = {}
+    for name, stage in stages.items():
+        deps = (stage.get("do") or stage).get("deps") or ()
+        parts = [str(dep).split("/") for dep in deps]
+        found[name] = {each[2] for each in parts if each[0] == "data" and len(each) > 2}
+    return found

@@ -1,7 +1,7 @@
 """One image's way through the stages: what each made and measured, where it left and why."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import StageError
@@ -39,22 +39,26 @@ class Step:
         made: ids of the rows that it made of it.
         facts: for each of ``made``, what it tells beyond what rows of earlier stages told.
         gone: rows that it did not make, and why.
+        former: whether ``made`` is of a former run: the stages that it reads have no such row now.
     """
 
     stage: str
     made: tuple[str, ...]
     facts: dict[str, tuple[Fact, ...]]
     gone: tuple[Gone, ...]
+    former: bool = False
 
 
-def way_of(names: Sequence[str], data: Place, stages: Sequence[str]) -> dict[str, list[Step]]:
+def way_of(
+    names: Sequence[str], data: Place, stages: Mapping[str, Collection[str]]
+) -> dict[str, list[Step]]:
     """Follow an image through the stages of the data sets that know it.
 
     Args:
         names: ids that may be meant, of any stage's row, the likeliest first: the first that a
             stage has seen counts. The whole way is that of the image that the row comes from.
         data: folder of the data sets.
-        stages: names in their order; others come after them.
+        stages: for each stage, in their order, those it reads; others come after them.
 
     Returns:
         Steps by data set; a stage that has not seen the image is left out.
@@ -71,7 +75,7 @@ def way_of(names: Sequence[str], data: Place, stages: Sequence[str]) -> dict[str
         for dataset in _folders(data)
     }
     for root in dict.fromkeys(map(root_of, names)):
-        ways = {dataset: _steps(opened, root) for dataset, opened in outputs.items()}
+        ways = {dataset: _steps(opened, root, stages) for dataset, opened in outputs.items()}
         if found := {dataset: steps for dataset, steps in ways.items() if steps}:
             return found
     near = _ending_with(names, [*outputs.values()])
@@ -128,9 +132,11 @@ def _outputs(dataset: Place) -> dict[str, ShardFolder]:
     return found
 
 
-def _steps(outputs: Sequence[tuple[str, ShardFolder]], root: str) -> list[Step]:
+def _steps(
+    outputs: Sequence[tuple[str, ShardFolder]], root: str, reads: Mapping[str, Collection[str]]
+) -> list[Step]:
     """Return what stages did with an image; who has not seen it is left out."""
-    steps = []
+    steps: list[Step] = []
     told: set[tuple[str, str]] = set()
     for stage, folder in outputs:
         index = shard_of(root, folder.count)
@@ -144,7 +150,22 @@ def _steps(outputs: Sequence[tuple[str, ShardFolder]], root: str) -> list[Step]:
             steps.append(Step(stage, tuple(facts), facts, gone))
     if steps and INGEST in dict(outputs) and INGEST not in {step.stage for step in steps}:
         steps.insert(0, Step(INGEST, (), {}, ()))
-    return steps
+    return _with_former(steps, {stage for stage, _ in outputs}, reads)
+
+
+def _with_former(
+    steps: Sequence[Step], stages: Collection[str], reads: Mapping[str, Collection[str]]
+) -> list[Step]:
+    """Mark what is of a former run: where a part is run, what follows keeps its rows."""
+    now = {step.stage for step in steps if step.made}
+    marked = []
+    for step in steps:
+        above = set(reads.get(step.stage.partition("/")[0], ())).intersection(stages)
+        former = bool(step.made and above) and not above & now
+        if former:
+            now.remove(step.stage)
+        marked.append(replace(step, former=former))
+    return marked
 
 
 def _ending_with(

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,6 +139,29 @@ def test_an_image_of_which_only_the_name_is_given_is_suggested(data):
         explained("z.jpg", "--data", str(data))
     with pytest.raises(StageError, match=r"'y\.jpg': expected an id"):
         explained("y.jpg", "--data", str(data))
+
+
+def test_what_is_left_of_a_former_run_is_told(data):
+    stages = {"ingest": [], "detect": ["ingest"], "align": ["detect"], "crops": ["detect"]}
+    stages |= {"parse": ["align"], "parts": ["parse"]}
+    deps = {
+        name: {"foreach": "${f}", "do": {"deps": [f"data/${{key}}/{each}" for each in read]}}
+        for name, read in stages.items()
+    }
+    Path("dvc.yaml").write_text(json.dumps({"stages": deps}))
+    for stage in ("crops/small", "parse", "parts"):
+        folder(data / "d" / stage, ALIGN, [aligned(name) for name in ("a/1.png", "a/2.png")])
+    told = {
+        name: {
+            line.split()[0]: line.partition(", of a former run")[1:]
+            for line in explained(name, "--data", str(data)).splitlines()[1:]
+            if not line.startswith("      ")
+        }
+        for name in ("a/1.png", "a/2.png")  # the second one left in `align`
+    }
+    said = (", of a former run", ": run `dvc repro`")
+    assert {each for each, words in told["a/1.png"].items() if any(words)} == set()
+    assert {each for each, words in told["a/2.png"].items() if words == said} == {"parse", "parts"}
 
 
 def test_an_image_that_ingest_has_no_more_is_told(data, tmp_path):
