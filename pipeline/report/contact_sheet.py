@@ -91,8 +91,9 @@ def _nothing_of(folder: ShardFolder, subjects: Sequence[str], bands: Sequence[st
             asked.append(f"{word} {', '.join(map(str, named))}")
             found = sorted({value for value in table[column].to_pylist() if value is not None})
             more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-            there.append(f"{word}s {', '.join(found[:_NAMED]) or 'none'}{more}")
-    return f"{folder.path} holds no row of {' in '.join(asked)}: it has the {', '.join(there)}"
+            there.append(f"{word}s {', '.join(found[:_NAMED])}{more}" if found else f"no {word}s")
+    has = f"has {', '.join(there)}" if len(table) else "is empty"
+    return f"{folder.path} holds no row of {' in '.join(asked)}: it {has}"
 
 
 def write_png(image: UInt8, path: Path) -> None:

@@ -106,14 +106,14 @@ def test_with_one_band_a_subjects_images_stand_side_by_side(folder):
 
 
 def test_nothing_to_show_is_an_error_only_where_something_was_asked_for(folder, tmp_path):
-    told = (
-        "no row of subject nobody in band MWIR: it has the subjects a, b, c, bands LWIR, NIR, VIS"
-    )
+    told = "no row of subject nobody in band MWIR: it has subjects a, b, c, bands LWIR, NIR, VIS"
     with pytest.raises(StageError, match=told):
         contact_sheet(folder, tmp_path / "x.png", subjects=["nobody"], bands=[Band.MWIR])
     empty = ShardFolder(tmp_path / "empty", 1)
     with ShardWriter(empty.shard(0).path, IMAGES):
         pass
+    with pytest.raises(StageError, match=r"nobody: it is empty$"):
+        contact_sheet(empty, tmp_path / "x.png", subjects=["nobody"])
     contact_sheet(empty, tmp_path / "empty.png")
     assert decode((tmp_path / "empty.png").read_bytes()).shape[1] >= 160  # its title is wider
     assert lines_of([], 160)[0].shape[1] == 160
