@@ -282,10 +282,17 @@ def _banned(values: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _unwritten(values: Any, path: str = "") -> Iterator[str]:
-    """Yield a fault for each value of a kind that no key has: YAML takes 2024-01-31 for a date."""
+    """Yield a fault for each value of a kind that no key has: YAML takes 2024-01-31 for a date.
+
+    And for each key that is no text: DVC makes no stage of a data set that is called 2024.
+    """
     if isinstance(values, Mapping):
         for key, value in values.items():
-            yield from _unwritten(value, f"{path}.{key}" if path else str(key))
+            here = f"{path}.{key}" if path else str(key)
+            if not isinstance(key, str):
+                kind = type(key).__name__
+                yield f"{here}: expected a name, found the {kind} {key}: put it into quotes"
+            yield from _unwritten(value, here)
     elif isinstance(values, list):
         for index, value in enumerate(values):
             yield from _unwritten(value, f"{path}.{index}")

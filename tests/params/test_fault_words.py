@@ -45,3 +45,14 @@ def test_empty_values_and_bad_names_are_told_in_words_of_the_file():
         "params.yaml: masks: empty: give its keys, or write {} for none",
         "params.yaml: synthesis_datasets: empty: give its keys, or write {} for none",
     ]
+
+
+def test_a_name_that_yaml_takes_for_a_number_is_told():
+    values = read_yaml(ROOT / "params.yaml")
+    values["datasets"][2024] = values["datasets"]["sample"]  # DVC makes no stage of it
+    with pytest.raises(ParamsError) as told:
+        check_params(values, Path("params.yaml"))
+    fault = "datasets.2024: expected a name, found the int 2024: put it into quotes"
+    assert str(told.value) == f"params.yaml: {fault}"
+    values["datasets"]["2024"] = values["datasets"].pop(2024)
+    check_params(values, Path("params.yaml"))
