@@ -29,7 +29,7 @@ from pipeline.store.protocols import (
 )
 from pipeline.types import Rejected
 
-FLIPS = [150, pytest.param(3000, marks=[pytest.mark.long, pytest.mark.soak])]
+FLIPS = [50, pytest.param(3000, marks=[pytest.mark.long, pytest.mark.soak])]
 """How many bits flip, one after the other."""
 
 SCHEMA = extend(
