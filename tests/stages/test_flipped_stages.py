@@ -10,8 +10,6 @@ from pipeline.ops.codec import encode_png
 CHAIN = ("ingest", "detect", "align", "parse", "parts", "attributes", "reconstruct", "masks")
 LEARNT = ("train_degrader", "degrade")
 TINY = {"crop_px": 32, "generator_channels": 4, "discriminator_channels": 4, "steps": 3}
-ROUNDS = 2
-"""In each, a bit of every file flips."""
 
 
 def files():
@@ -36,13 +34,12 @@ def test_a_flip_in_any_file_is_mended_by_the_stage_that_wrote_it(workspace):
     whole = files()
     assert len(whole) > 30
     random = np.random.default_rng(14)
-    for _ in range(ROUNDS):
-        for path, data in whole.items():
-            bit = int(random.integers(8 * len(data)))
-            flipped = bytearray(data)
-            flipped[bit // 8] ^= 1 << bit % 8
-            path.write_bytes(flipped)
-        workspace.run(*CHAIN, *LEARNT)
-        changed = [str(path) for path, data in files().items() if data != whole[path]]
-        assert changed == []
-        assert files().keys() == whole.keys()
+    for path, data in whole.items():
+        bit = int(random.integers(8 * len(data)))
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+    workspace.run(*CHAIN, *LEARNT)
+    changed = [str(path) for path, data in files().items() if data != whole[path]]
+    assert changed == []
+    assert files().keys() == whole.keys()
