@@ -255,10 +255,10 @@ def compared(first: Outcomes, second: Outcomes) -> dict[str, Any]:
 
 def mcnemar_p(only_first: int, only_second: int) -> float:
     """Return the two-sided p-value of McNemar's exact test."""
-    from scipy.stats import binomtest  # slow to import, and only `crossband compare` asks
+    from scipy.special import bdtr  # slow to import, scipy.stats three times as slow
 
-    total = only_first + only_second
-    return 1.0 if not total else float(binomtest(only_first, total).pvalue)
+    fewer = min(only_first, only_second)
+    return min(1.0, 2.0 * float(bdtr(fewer, only_first + only_second, 0.5)))
 
 
 def _check(protocol: Protocol, path: Path) -> None:
