@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from dmfr_rows import folders_of, rows_of
 from face_rows import face_row, open_rows
+from narrow import NARROW, built
 from project_folder import NETWORK, ROOT, Project, write_project
 from short_params import BANDS
 
@@ -40,6 +41,12 @@ def write_sample(project):
     write_protocol(folder, Protocol("VIS-NIR", Provenance.DERIVED, "Made up.", *tables))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def narrow_lightcnn():
+    with built(*NARROW):
+        yield
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch, weight_file):
     monkeypatch.chdir(tmp_path)
@@ -57,7 +64,7 @@ def sample(project):
 def built_sample(tmp_path_factory, weight_file):
     """The same, with both methods trained; a test takes ``trained_sample``, a copy."""
     folder = tmp_path_factory.mktemp("sample")
-    with pytest.MonkeyPatch.context() as patch:
+    with built(*NARROW), pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         project = write_project(weight_file("sface"))
         write_sample(project)
@@ -91,6 +98,21 @@ def people(tmp_path_factory):
 def trained(tmp_path_factory):
     """Networks that their stages initialised and left as they were, on made-up people."""
     folder = tmp_path_factory.mktemp("trained")
+    with built(*NARROW):
+        write_networks(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def whole_trained(tmp_path_factory):
+    """The same with the whole LightCNN-9, for tests whose stages run in processes of their own."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_networks(folder)
+    return folder
+
+
+def write_networks(folder):
+    """Let stages initialise networks in an empty folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         shutil.copy(ROOT / "params.yaml", folder)
@@ -108,4 +130,3 @@ def trained(tmp_path_factory):
         folders_of(Path("data/sample"), rows_of(("t0", "t1")))
         project.run("pretrain_nir_vis", "dmfr")
         project.run("train_dmfr", "meta")
-    return folder

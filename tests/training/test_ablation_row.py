@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHORT = {"steps": 1, "threads": 1, "device": "cpu", "precision": "float32"}
 SMALL = {
     "pram_lcat": {"method": SHORT | {"batch_triplets": 1, "kept_crops": 1}},
-    "wcnn": {"method": SHORT | {"batch_pairs": 2}},
+    "wcnn": {"method": SHORT | {"batch_pairs": 2, "shared_dimensions": 24}},
 }
 
 

@@ -86,11 +86,11 @@ def check(project, name):
     check_numbers(project, case.reader, name, case, metrics, FOLDS.get(name))
 
 
-def test_dvc_runs_the_stages_of_an_evaluation(trained, tmp_path):
+def test_dvc_runs_the_stages_of_an_evaluation(whole_trained, tmp_path):
     """With networks from elsewhere, as the stages that train them are not named."""
     names = ("pair_accuracy", "dmfr-pair_accuracy")
     project = make_project(tmp_path, {name: EVERY[name] for name in names})
-    shutil.copytree(trained / "data/trained", project / "data/trained")
+    shutil.copytree(whole_trained / "data/trained", project / "data/trained")
     faces = ("ingest", "protocols", "detect", "align", "attributes")
     stages = ["weights", *(f"{stage}@lfw" for stage in faces)]
     stages += [f"{EVERY[name].stage}@{name}" for name in names]

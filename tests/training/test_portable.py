@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from narrow import WHOLE, built
 from safetensors import safe_open
 from torch import nn
 from typer.testing import CliRunner
@@ -40,8 +41,9 @@ def trained(name, backbone, hw, network):
     ("backbone", "hw"), [("lightcnn9", (144, 144)), ("mobilefacenet", (112, 112))]
 )
 def test_a_backbone_takes_aligned_crops_and_embeds_as_torch_does(tmp_path, backbone, hw):
-    network = make_backbone(backbone, hw, 3)
-    leaving = portable_backbone(trained("pretrain@x", backbone, hw, network.state_dict()))
+    with built(*WHOLE):
+        network = make_backbone(backbone, hw, 3)
+        leaving = portable_backbone(trained("pretrain@x", backbone, hw, network.state_dict()))
     files = write_portable(leaving, tmp_path, measured={})
     assert [file.name for file in files] == ["model.safetensors", "model.onnx", "README.md"]
     crops = np.random.default_rng(1).integers(0, 256, (5, 3, *hw), np.uint8)

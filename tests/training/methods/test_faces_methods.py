@@ -8,6 +8,7 @@ import torch
 from face_rows import PART_PX, face_row, open_rows, png
 from short_params import BANDS, HSST, PRAM
 
+from models.backbones.lightcnn import LightCNN9
 from models.backbones.mobilefacenet import MobileFaceNet
 from models.losses.conditional import conditional_triplet
 from models.pram import network as nets
@@ -63,7 +64,8 @@ def test_pram_starts_with_components_alike_in_size(people, pram, kept):
     cells = torch.cat([face[:, None], method.part_cells(chosen)], dim=1)
     with torch.no_grad():
         found = method.network.relate(cells.permute(0, 1, 4, 2, 3)).components
-    torch.testing.assert_close(found.mean(dim=0), torch.zeros(5, 256), atol=1e-3, rtol=0)
+    zeros = torch.zeros(5, LightCNN9.dimensions)
+    torch.testing.assert_close(found.mean(dim=0), zeros, atol=1e-3, rtol=0)
 
 
 def test_a_row_waits_for_the_features_that_another_one_makes(people, tmp_path):
