@@ -12,7 +12,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LOADED = [
@@ -63,6 +67,22 @@ def start_worker(*arguments):
 
     executors.die_with_parent = lambda parent: None
     executors._start_worker(*arguments)
+
+
+@contextmanager
+def torch_forks() -> Iterator[None]:
+    """Let the processes that torch starts meanwhile find the libraries loaded, too."""
+    from torch import multiprocessing
+
+    start = multiprocessing.start_processes
+
+    def forked(*arguments, start_method, **options):
+        server()
+        return start(*arguments, start_method="forkserver", **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(multiprocessing, "start_processes", forked)
+        yield
 
 
 def run_python(words, *, cwd, environment, fork_stages=False):

@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from forked import torch_forks
 from stubs import Counting, Line, Stub, run_params
 from torch import nn
 
@@ -99,7 +100,7 @@ class Ending(Line):
     ],
 )
 def test_what_stops_one_of_several_processes_is_told_in_its_words(tmp_path, made, message):
-    with pytest.raises(StageError, match=message):
+    with torch_forks(), pytest.raises(StageError, match=message):
         run(made(), tmp_path)
 
 
@@ -225,6 +226,7 @@ def test_the_time_that_steps_wait_for_batches_is_told(tmp_path):
 
 
 def test_two_processes_learn_what_one_does(tmp_path):
+    """Of processes that start as a user's do, which load all libraries."""
     one, two, ended = Line(), Line(devices=2), []
     two.on_train_end = ended.append
     curve = run(one, tmp_path / "one").curve

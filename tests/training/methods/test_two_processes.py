@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from forked import server
+from forked import torch_forks
 from lightning_fabric import Fabric
 from short_params import PRAM
 from test_baselines import IDR, PLAIN, SST, WCNN, build, faces
@@ -59,14 +59,8 @@ class Necked(TinyMap):
         raise NotImplementedError("nothing ends its training here")
 
 
-SLOW = {"steps": 2, "batch_triplets": 2, "kept_crops": 0, "learning_rate": 1e-5}
+SLOW = {"steps": 2, "batch_triplets": 2, "kept_crops": 0, "learning_rate": 1e-6}
 """Of PRAM on a random backbone, where longer steps tear losses apart by what rounding begins."""
-
-
-def start_forked(*arguments, start_method, start=torch.multiprocessing.start_processes, **options):
-    """Stand in for torch's: the two find the libraries loaded, which takes them longest."""
-    server()
-    return start(*arguments, start_method="forkserver", **options)
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +87,7 @@ def both(faces, people, folders, tmp_path_factory):
     file = tmp_path_factory.mktemp("taken") / "state.pt"
     take(one, made(), file)
     alone = torch.load(file)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.multiprocessing, "start_processes", start_forked)
+    with torch_forks():
         two.launch(take, made(), file)
     names = *KINDS, "pram", "bodies", *DMFR, *OWN_TRUNKS
     return dict(zip(names, zip(alone, torch.load(file), strict=True), strict=True))
