@@ -3,7 +3,7 @@
 import importlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,12 +87,24 @@ def kept(tmp_path_factory) -> Path:
 @pytest.fixture
 def workspace(tmp_path, monkeypatch, weight_file, kept) -> Workspace:
     """See ``Workspace``; one worker in this process, for speed."""
-    shutil.copy(ROOT / "weights.yaml", tmp_path)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    (tmp_path / "images").mkdir()
-    monkeypatch.chdir(tmp_path)
+    return make_workspace(tmp_path, monkeypatch, weight_file, kept)
+
+
+@pytest.fixture(scope="module")
+def own_workspace(tmp_path_factory, weight_file, kept) -> Iterator[Workspace]:
+    """One for all tests of a module, the current directory to its end."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield make_workspace(tmp_path_factory.mktemp("own"), patch, weight_file, kept)
+
+
+def make_workspace(path, monkeypatch, weight_file, kept) -> Workspace:
+    """Make a workspace in an empty folder, which becomes the current directory."""
+    shutil.copy(ROOT / "weights.yaml", path)
+    shutil.copy(ROOT / "params.yaml", path)
+    (path / "images").mkdir()
+    monkeypatch.chdir(path)
     monkeypatch.setenv("CROSSBAND_EXECUTOR", "serial")
-    made = Workspace(tmp_path, weight_file, kept)
+    made = Workspace(path, weight_file, kept)
     mine = {"reader": "folder", "root": "images", "shards": 2}
     made.edit(
         datasets={"sample": None, "scenes": None, "mine": mine},

@@ -22,7 +22,8 @@ from stages.run import StageRun
 FEW_ROWS = 2
 WAYS = [("processes", 2, 1), ("processes", 2, FEW_ROWS + 1)]
 """Executor, workers, and how many of the rows are stale: one, by this process, and by workers."""
-LIBRARIES = ["cv2", "numba", "onnxruntime", "pyarrow.parquet", "scipy", "torch", "ultralytics"]
+LIBRARIES = ["cv2", "numba", "onnxruntime", "pyarrow.parquet", "scipy", "torch"]
+OURS = "pipeline.bodies.yolo"  # imports ultralytics so that it asks for no host
 
 mapped = StageRun.map
 
@@ -31,7 +32,7 @@ def forked_workers(_):
     """Stand in for ``get_context``."""
     context = multiprocessing.get_context("forkserver")
     chosen = [f"stages.{name}" for name in sys.argv[1:]]
-    context.set_forkserver_preload(["__main__", *LIBRARIES, *chosen])
+    context.set_forkserver_preload(["__main__", *LIBRARIES, OURS, *chosen])
     return context
 
 
@@ -88,6 +89,8 @@ def rows_of(file, schema):
 if __name__ == "__main__":
     StageRun.map = map_each_way
     for name in sys.argv[1:]:
-        import_module(f"stages.{name}").run(
-            StageRun(name, "mine", load_params(Path("params.yaml")))
-        )
+        run = import_module(f"stages.{name}").run
+        if name == "weights":
+            run()
+        else:
+            run(StageRun(name, "mine", load_params(Path("params.yaml"))))
