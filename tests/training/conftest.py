@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from dmfr_rows import folders_of, rows_of
 from face_rows import face_row, open_rows
-from narrow import NARROW, built
+from narrow import NARROW, WHOLE, built
 from project_folder import NETWORK, ROOT, Project, write_project
 from short_params import BANDS
 
@@ -107,7 +107,8 @@ def trained(tmp_path_factory):
 def whole_trained(tmp_path_factory):
     """The same with the whole LightCNN-9, for tests whose stages run in processes of their own."""
     folder = tmp_path_factory.mktemp("whole")
-    write_networks(folder)
+    with built(*WHOLE):
+        write_networks(folder)
     return folder
 
 
