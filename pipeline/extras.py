@@ -35,5 +35,5 @@ def missing_words(error: ModuleNotFoundError) -> str | None:
         return None
     return (
         f"this needs the package {name}, which is not installed: "
-        f"`pip install 'crossband[{EXTRAS[name]}]'`, or all of it by `crossband[all]`"
+        f"`pip install 'crossband[{EXTRAS[name]}]'`, or every extra by `crossband[all]`"
     )

@@ -175,7 +175,7 @@ def test_a_project_of_another_version_is_refused_until_it_is_taken_over(tmp_path
     monkeypatch.chdir("mine")
     check_installed()
     Path("crossband.yaml").write_text("version: 0.0.1\n")
-    with pytest.raises(ParamsError, match=r"of crossband 0\.0\.1, .* `crossband init --upgrade"):
+    with pytest.raises(ParamsError, match=r"by crossband 0\.0\.1, .* `crossband init --upgrade"):
         check_installed()
     Path("params.yaml").write_text("mine: 1\n")
     Path(".gitignore").write_text("/data/\n/photos")  # as `dvc add photos` does

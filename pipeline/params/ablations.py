@@ -42,14 +42,14 @@ class NirVisAblationParams(Section):
         if self.contrasts and len(self.seeds) < 2:
             raise ValueError(
                 f"contrasts: expected two seeds or more, found {list(self.seeds)}: one training of "
-                "a row cannot tell how far others lie from it; name more, or leave claims out"
+                "a row does not show how far results scatter; name more, or leave contrasts out"
             )
         first = next(iter(self.rows.values())).method
         for name, row in self.rows.items():
             if row.method.dataset != self.dataset:
                 raise ValueError(
-                    f"rows.{name}.method.dataset: expected {self.dataset!r}, which `dataset` says "
-                    f"of all rows, found {row.method.dataset!r}"
+                    f"rows.{name}.method.dataset: expected {self.dataset!r}, the `dataset` of "
+                    f"all rows, found {row.method.dataset!r}"
                 )
             if row.method.folds != first.folds:
                 raise ValueError(

@@ -42,7 +42,9 @@ class BodyAblationParams(Section):
             raise ValueError("rows: expected one dataset and the same protocols for all")
         bands = [name.partition("-")[2] for name in methods[0].protocols]
         if unknown := sorted(set(bands) - set(Band)):
-            raise ValueError(f"rows: protocols of {unknown}, which are no bands")
+            raise ValueError(
+                f"rows: protocols name {unknown}: expected bands, {list(map(str, Band))}"
+            )
         probes = (*bands, ALL_BANDS)
         check_contrasts(self.contrasts, dict.fromkeys(self.measured(), probes))
         return self

@@ -29,8 +29,8 @@ Point = tuple[float, float]
 def _all_different(seeds: tuple[int, ...]) -> tuple[int, ...]:
     if len(set(seeds)) < len(seeds):
         raise ValueError(
-            f"one stands twice in {list(seeds)}: a training that is counted twice tells nothing of "
-            "how far two lie apart; name each seed once"
+            f"a seed is listed twice in {list(seeds)}: name each once: one that counts twice "
+            "does not show how far results scatter"
         )
     return seeds
 

@@ -47,7 +47,7 @@ class IjbMdfColumns(Section):
     def _each_once(self) -> Self:
         names = list(self.model_dump().values())
         if doubled := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"column {doubled} stands for more than one thing")
+            raise ValueError(f"column {doubled} is given for more than one thing")
         return self
 
 
@@ -119,11 +119,11 @@ class DatasetParams(Section):
         if self.heat and self.reader == "ijb_mdf":
             raise ValueError("heat: videos store no temperatures; leave it out")
         if self.ijb_mdf and self.reader != "ijb_mdf":
-            raise ValueError(f"ijb_mdf: reader {self.reader!r} takes no such params")
+            raise ValueError(f"ijb_mdf: reader {self.reader!r} does not use this; leave it out")
         if self.list and self.reader != "folder":
-            raise ValueError(f"list: reader {self.reader!r} takes none")
+            raise ValueError(f"list: reader {self.reader!r} does not use this; leave it out")
         if self.pseudonyms and self.reader != "folder":
-            raise ValueError(f"pseudonyms: reader {self.reader!r} gives none")
+            raise ValueError(f"pseudonyms: reader {self.reader!r} does not use this; leave it out")
         return self
 
 

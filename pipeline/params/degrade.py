@@ -47,7 +47,7 @@ class FacesPerGenerator(Section):
     @model_validator(mode="after")
     def _some(self) -> Self:
         if not self.cyclegan and not self.photometric:
-            raise ValueError("both are 0: nothing would be made")
+            raise ValueError("both are 0: set at least one above 0, or nothing is made")
         return self
 
 

@@ -40,5 +40,5 @@ class DetectParams(Section):
     @model_validator(mode="after")
     def _landmarks_used(self) -> Self:
         if self.backend == "fan" and self.landmarks == "mesh":
-            raise ValueError("fan differs from yunet in its landmarks: choose landmarks: detector")
+            raise ValueError("backend fan is yunet with other landmarks: set landmarks: detector")
         return self

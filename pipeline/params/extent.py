@@ -41,7 +41,7 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ParamsError(
-            f"{path}: line {line} is no UTF-8 text ({error.reason}): save the file as UTF-8"
+            f"{path}: line {line} is not UTF-8 text ({error.reason}): save the file as UTF-8"
         ) from error
 
 

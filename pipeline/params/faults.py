@@ -27,11 +27,11 @@ def fault_of_text(error: Exception) -> str:
     if begun is not None and problem == "could not find expected ':'":
         return f"line {begun.line + 1}: expected ':' after the key"
     if problem.startswith("found character '\\t'"):
-        return f"line {mark.line + 1}: a tab: indent with blanks"
+        return f"line {mark.line + 1}: a tab: indent with spaces"
     if problem.startswith("expected <block end>"):
         return (
-            f"line {mark.line + 1}: does not go on from the lines above: a ':' is missing there, "
-            "or blanks differ"
+            f"line {mark.line + 1}: does not fit the lines above: a ':' is missing there, "
+            "or the indentation differs"
         )
     within = f"{error.context} from line {begun.line + 1}: " if begun is not None else ""
     return f"line {mark.line + 1}: {within}{' '.join(problem.split())}"
@@ -59,7 +59,7 @@ def faults_of(model: type[BaseModel], error: ValidationError) -> list[str]:
 def lacking(keys: Sequence[str]) -> str:
     """Say which keys an entry lacks, the first few by name."""
     named, more = ", ".join(keys[:_NAMED_KEYS]), len(keys) - _NAMED_KEYS
-    return f"lacks {named}{f' and {more} more keys' if more > 0 else ''}: give the whole of it"
+    return f"lacks {named}{f' and {more} more keys' if more > 0 else ''}: give all of its keys"
 
 
 def _fault(model: type[BaseModel], error: Mapping[str, Any]) -> str:

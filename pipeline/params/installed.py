@@ -51,6 +51,6 @@ def check_installed(folder: Path = Path()) -> None:
     wanted = read_yaml(path).get("version")
     if str(wanted) != installed_version():
         raise ParamsError(
-            f"{path}: this project is of crossband {wanted}, {installed_version()} is "
-            f"installed: install {wanted}, or take the project over by `crossband init --upgrade .`"
+            f"{path}: this project was made by crossband {wanted}, but {installed_version()} is "
+            f"installed: install {wanted}, or upgrade the project: `crossband init --upgrade .`"
         )

@@ -191,9 +191,9 @@ def _check_changes(params: Mapping[str, Any], profile: Mapping[str, Any]) -> Non
             known = name in (params.get(section) or {})
             if isinstance(entry, Mapping) and not known and (keys := _lacks(section, name, entry)):
                 faults.append(
-                    f"{section}.{name}: the profile changes an entry that is not there, and "
-                    f"{lacking(keys)}. One of the sample is there for `crossband init NAME "
-                    "--profile FILE` without --images, where no profile before removed it"
+                    f"{section}.{name}: the profile changes an entry that does not exist, and "
+                    f"{lacking(keys)}. The sample's entries exist only after `crossband init NAME "
+                    "--profile FILE` without --images, if no earlier profile removed them"
                 )
     if faults:
         raise ParamsError("\n".join(faults))

@@ -43,7 +43,7 @@ class ProceduralParams(Section):
         if held_out > self.subjects:
             raise ValueError(
                 f"validation_subjects and test_subjects ask for {held_out} people, "
-                f"but subjects are {self.subjects}"
+                f"but subjects is {self.subjects}"
             )
         return self
 
@@ -67,7 +67,9 @@ class ScenesParams(Section):
     def _castable(self) -> Self:
         each = self.subjects // 2
         if self.subjects % 2:
-            raise ValueError(f"subjects: {self.subjects} do not split into two galleries alike")
+            raise ValueError(
+                f"subjects: expected an even number, for two galleries, got {self.subjects}"
+            )
         if self.openpeople_subjects > each:
             raise ValueError(f"openpeople_subjects: at most half of the {self.subjects} subjects")
         if self.people_per_video > each:
@@ -94,9 +96,9 @@ class SampleParams(Section):
         both = self.procedural, self.pretraining
         if both[0] and both[1] and both[0].seed == both[1].seed:
             raise ValueError(
-                f"procedural and pretraining have seed {both[0].seed}: expected another one each, "
-                "or they are the same people"
+                f"procedural and pretraining both have seed {both[0].seed}, and would make the "
+                "same people: give them different seeds"
             )
         if both[1] and both[0] and both[0].dataset == both[1].dataset:
-            raise ValueError("pretraining.dataset: expected another one than procedural's")
+            raise ValueError("pretraining.dataset: expected a name other than procedural's")
         return self

@@ -43,7 +43,7 @@ class DmfrParams(RecogniserParams):
                 f"{self.ratio[1]}: expected a multiple of {sum(self.ratio)}"
             )
         if list(self.yaw_edges_deg) != sorted(set(self.yaw_edges_deg)):
-            raise ValueError(f"yaw_edges_deg: expected rising ones, got {self.yaw_edges_deg}")
+            raise ValueError(f"yaw_edges_deg: expected rising values, got {self.yaw_edges_deg}")
         if self.ratio[1] and not self.generators:
             raise ValueError("generators is empty: name some, or set ratio to [1, 0]")
         return self

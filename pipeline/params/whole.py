@@ -88,17 +88,17 @@ class Params(Section):
     def _chosen_known(self) -> Self:
         for family in ("face_datasets", "body_datasets", "protocols"):
             if unknown := sorted(getattr(self, family).keys() - self.datasets.keys()):
-                raise ValueError(f"{family}: {unknown} are none of datasets {list(self.datasets)}")
+                raise ValueError(f"{family}: {unknown} are not in datasets {list(self.datasets)}")
         if unknown := sorted(self.synthesis_datasets.keys() - self.face_datasets.keys()):
             known = list(self.face_datasets)
-            raise ValueError(f"synthesis_datasets: {unknown} are none of face_datasets {known}")
+            raise ValueError(f"synthesis_datasets: {unknown} are not in face_datasets {known}")
         return self
 
     @model_validator(mode="after")
     def _recognition_known(self) -> Self:
         """Hold what a method and an evaluation name against the sections that define it."""
         if TRAINED in self.datasets:
-            raise ValueError(f"datasets: {TRAINED!r} is where trained networks lie; rename it")
+            raise ValueError(f"datasets: {TRAINED!r} is where trained networks are kept; rename it")
         for name, dataset in self.datasets.items():
             if Path("data", name).resolve().is_relative_to(Path(dataset.root).resolve()):
                 raise ValueError(
@@ -130,8 +130,8 @@ class Params(Section):
                     trained = trainings[method].dataset
                     if trained != entry.dataset and not entry.cross_dataset:
                         raise ValueError(
-                            f"evaluate_{family}.{name}: tests on {entry.dataset!r} what {method!r} "
-                            f"trained on {trained!r}: name that data set, or say "
+                            f"evaluate_{family}.{name}: tests on {entry.dataset!r}, but {method!r} "
+                            f"was trained on {trained!r}: name that data set, or set "
                             "cross_dataset: true"
                         )
         return self
@@ -169,7 +169,7 @@ class Params(Section):
         for key, dataset in read.items():
             if dataset not in self.synthesis_datasets:
                 raise ValueError(
-                    f"{key} reads faces that programs make of {dataset!r}: add it to "
+                    f"{key} reads synthetic faces of {dataset!r}: add it to "
                     f"synthesis_datasets, which has {list(self.synthesis_datasets)}"
                 )
         return self

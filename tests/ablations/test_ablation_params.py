@@ -120,7 +120,7 @@ def test_rows_that_one_table_could_not_compare_are_refused(tmp_path):
     values = read_yaml(FILE)
     rm = dict(values["rows"]["rm"]["method"])
     refused(tmp_path, "two seeds or more", seeds=[1])
-    refused(tmp_path, r"seeds: .*one stands twice in \[1, 2, 1\]", seeds=[1, 2, 1])
+    refused(tmp_path, r"seeds: .*a seed is listed twice in \[1, 2, 1\]", seeds=[1, 2, 1])
     elsewhere = rm | {"dataset": "b"}
     refused(tmp_path, "rm.method.dataset: expected 'sample'", rows__rm__method=elsewhere)
     refused(tmp_path, "rm.method.folds: expected those", rows__rm__method=rm | {"folds": [1]})

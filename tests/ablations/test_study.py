@@ -51,7 +51,7 @@ def test_the_same_people_in_both_data_sets_are_refused():
         read_yaml(ROOT / "params.yaml"), read_yaml(ROOT / "params/study.yaml")
     )
     values["sample"]["pretraining"]["seed"] = values["sample"]["procedural"]["seed"]
-    with pytest.raises(ParamsError, match="expected another one each"):
+    with pytest.raises(ParamsError, match="give them different seeds"):
         check_params(values, Path("p.yaml"))
 
 

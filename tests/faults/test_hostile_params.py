@@ -11,9 +11,9 @@ from pipeline.params.load import load_params, read_yaml
 TEXT = (Path(__file__).resolve().parents[2] / "params.yaml").read_bytes()
 NINE = b",".join([b"*a%d"] * 9)
 HOSTILE = {
-    "Latin-1": (TEXT + "# caf\u00e9\n".encode("latin-1"), "is no UTF-8 text"),
-    "UTF-16": (TEXT.decode().encode("utf-16"), "line 1 is no UTF-8 text"),
-    "binary": (bytes(range(256)), "is no UTF-8 text"),
+    "Latin-1": (TEXT + "# caf\u00e9\n".encode("latin-1"), "is not UTF-8 text"),
+    "UTF-16": (TEXT.decode().encode("utf-16"), "line 1 is not UTF-8 text"),
+    "binary": (bytes(range(256)), "is not UTF-8 text"),
     "zeros": (bytes(100), "#x0000"),
     "empty": (b"", "expected sections with keys, found nothing"),
     "a mapping in itself": (b"a: &a\n  b: *a\n" + TEXT, "no end"),

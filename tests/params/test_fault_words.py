@@ -14,10 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
     ("text", "fault"),
     [
         ("a:\n  b: 1\n  c\n  d: 2\n", "line 3: expected ':' after the key"),
-        ("a:\n  b: 1\n\tc: 2\n", "line 3: a tab: indent with blanks"),
+        ("a:\n  b: 1\n\tc: 2\n", "line 3: a tab: indent with spaces"),
         (
             "a:\n  b 1  # with a comment\n  c: 2\n",
-            "line 3: does not go on from the lines above: a ':' is missing there, or blanks differ",
+            "line 3: does not fit the lines above: a ':' is missing there, or the indentation "
+            "differs",
         ),
         (
             "a:\n  b: 'x\n",

@@ -82,7 +82,7 @@ def test_the_tiny_profile_is_in_order(tmp_path):
         (
             "backend: yunet             # yunet | retinaface",
             "backend: fan               # yunet | retinaface",
-            r"detect: .*fan differs from yunet in its landmarks: choose landmarks: detector",
+            r"detect: .*fan is yunet with other landmarks: set landmarks: detector",
         ),
         ("backend: yunet", "backend: yolo", r"detect\.backend: .*'yunet'.*found 'yolo'"),
         ("[0.5, 99.5]", "[99.5, 0.5]", r"ingest: .*first has to be below"),
@@ -127,7 +127,7 @@ def test_the_tiny_profile_is_in_order(tmp_path):
             r"pretrain_bodies\.vis\.triplet_margin: .*'soft', found 'hard'",
         ),
         ("\n  sample:\n", "\n  Sample:\n", r"datasets\.Sample.*"),
-        ("  sample: {}", "  samples: {}", r"face_datasets: \['samples'\] are none"),
+        ("  sample: {}", "  samples: {}", r"face_datasets: \['samples'\] are not in"),
         *(
             (
                 "    root: data/sample/source ",
@@ -139,7 +139,7 @@ def test_the_tiny_profile_is_in_order(tmp_path):
         (
             "reader: shards",
             "reader: shards\n    ijb_mdf: {}",
-            r"datasets\.sample: .*'shards' takes no such",
+            r"datasets\.sample: .*'shards' does not use this",
         ),
     ],
 )
@@ -166,7 +166,7 @@ def test_each_fault_is_one_line_with_its_path(tmp_path, old, new, fault):
         (
             "pretrain_nir_vis",
             {"dataset": "x"},
-            r": lacks steps, learning_rate, grad_\w+ and \d+ more keys: give the whole of it$",
+            r": lacks steps, learning_rate, grad_\w+ and \d+ more keys: give all of its keys$",
         ),
     ],
 )
@@ -310,9 +310,9 @@ def test_where_a_checkpoint_lies_counts_for_nothing(section):
 @pytest.mark.parametrize(
     ("section", "name", "says"),
     [
-        ("evaluate_nir_vis", "hsst-VIS-NIR", "tests on 'scenes' what 'hsst' trained on 'sample'"),
-        ("evaluate_dmfr", "meta-cross-pose", "tests on 'scenes' what 'meta' trained on 'sample'"),
-        ("evaluate_bodies", "lora", "tests on 'sample' what 'lora' trained on 'scenes'"),
+        ("evaluate_nir_vis", "hsst-VIS-NIR", "tests on 'scenes', but 'hsst' was trained on"),
+        ("evaluate_dmfr", "meta-cross-pose", "tests on 'scenes', but 'meta' was trained on"),
+        ("evaluate_bodies", "lora", "tests on 'sample', but 'lora' was trained on 'scenes'"),
     ],
 )
 def test_a_test_on_another_data_set_than_was_trained_on_has_to_say_so(section, name, says):
@@ -330,7 +330,7 @@ def test_faces_beside_bodies_are_of_the_data_set_that_they_are_tested_on():
     values = read_yaml(ROOT / "params.yaml")
     values["train_bodies"]["face"]["dataset"] = "sample"
     with pytest.raises(
-        ParamsError, match=r"evaluate_bodies\.full: tests on 'scenes' what 'face' trained on"
+        ParamsError, match=r"evaluate_bodies\.full: tests on 'scenes', but 'face' was trained on"
     ):
         check_params(values, ROOT)
 
@@ -343,7 +343,7 @@ def test_real_probes_of_dmfr_need_no_synthetic_faces_of_their_data_set():
     assert "scenes" not in check_params(values, ROOT).synthesis_datasets
     entry |= {"rows": "degrade", "probes": "photometric"}
     with pytest.raises(
-        ParamsError, match=r"evaluate_dmfr\.scenes\.rows reads faces .*'scenes': add it to syn"
+        ParamsError, match=r"scenes\.rows reads synthetic faces of 'scenes': add it"
     ):
         check_params(values, ROOT)
 
@@ -352,7 +352,7 @@ def test_real_probes_of_dmfr_need_no_synthetic_faces_of_their_data_set():
 def test_dmfrs_probes_are_rows_of_the_stage_that_makes_them(rows, probes):
     values = read_yaml(ROOT / "params.yaml")
     values["evaluate_dmfr"]["meta-cross-pose"] |= {"rows": rows, "probes": probes}
-    with pytest.raises(ParamsError, match=rf"rows '{rows}': {probes} probes are rows of"):
+    with pytest.raises(ParamsError, match=rf"rows '{rows}': {probes} probes need rows"):
         check_params(values, ROOT)
 
 

@@ -155,7 +155,7 @@ def test_what_went_with_the_sample_before_is_one_line_an_entry():
     pretrained, trained = str(told.value).splitlines()
     assert pretrained.startswith("pretrain_nir_vis.lightcnn9: the profile changes an entry")
     assert "lacks steps, learning_rate" in pretrained
-    assert "lacks kind: give the whole of it" in trained
+    assert "lacks kind: give all of its keys" in trained
     assert "`crossband init NAME --profile FILE` without --images" in trained
 
 

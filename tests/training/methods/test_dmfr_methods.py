@@ -278,7 +278,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(folders, tmp_path):
     ("kind", "changes", "message"),
     [
         ("plain", {"batch_images": 8, "ratio": (1, 2)}, "can't be dealt out 1 to 2"),
-        ("plain", {"yaw_edges_deg": (5.0, -5.0)}, "expected rising ones"),
+        ("plain", {"yaw_edges_deg": (5.0, -5.0)}, "expected rising values"),
         ("plain", {"generators": ()}, "name some, or set ratio"),
         ("meta", {"ratio": (1, 0)}, "expected synthetic samples in a batch"),
         ("meta", {"meta_test_images": 4}, "expected fewer than the 4 synthetic"),
