@@ -64,7 +64,7 @@ def _zip_member(archive: Path, member: str) -> Iterator[IO[bytes]]:
             raise WeightsError(f"{archive.name} has no member {member}") from None
         kind = stat.S_IFMT(info.external_attr >> 16)
         if info.is_dir() or kind not in {0, stat.S_IFREG} or info.flag_bits & 0x1:
-            raise WeightsError(f"{archive.name}: {member} is no plain file: refused")
+            raise WeightsError(f"{archive.name}: {member} is not a plain file: refused")
         with container.open(info) as stream:
             yield stream
 
@@ -78,6 +78,6 @@ def _tar_member(archive: Path, member: str) -> Iterator[IO[bytes]]:
             raise WeightsError(f"{archive.name} has no member {member}")
         stream = container.extractfile(info) if info.isreg() else None
         if stream is None:
-            raise WeightsError(f"{archive.name}: {member} is no plain file: refused")
+            raise WeightsError(f"{archive.name}: {member} is not a plain file: refused")
         with stream:
             yield stream

@@ -149,7 +149,7 @@ def load_registry(path: Path) -> dict[str, WeightFile]:
     for name, entry in registry.items():
         if entry.file in owner:
             raise WeightsError(
-                f"{path}: {name}.file: {entry.file} belongs to {owner[entry.file]} already"
+                f"{path}: {name}.file: {entry.file} already belongs to {owner[entry.file]}"
             )
         owner[entry.file] = name
     return registry

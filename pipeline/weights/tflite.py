@@ -32,7 +32,7 @@ def open_tflite(weights: Path, what: str) -> Interpreter:
         with _without_chatter():
             network.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise WeightsError(f"{weights} is no TFLite network: {error}") from error
+        raise WeightsError(f"{weights} is not a TFLite network: {error}") from error
     return network
 
 

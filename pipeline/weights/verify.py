@@ -67,8 +67,8 @@ def verified_path(name: str, registry: Mapping[str, WeightFile], folder: Path) -
         raise WeightsError(f"{name}: {path} is missing: {remedy}") from error
     except OSError as error:
         raise WeightsError(
-            f"{name}: {path} cannot be read ({error.strerror}): mend its permissions, or remove it "
-            f"and {remedy}"
+            f"{name}: {path} cannot be read ({error.strerror}): correct its permissions, or "
+            f"remove it and {remedy}"
         ) from error
     if wrong:
         raise WeightsError(
@@ -95,6 +95,6 @@ def verified_file(path: Path, sha256: str) -> Path:
     if found != sha256:
         raise WeightsError(
             f"{path} is not the file that the params name: sha256 {found} instead of {sha256}. "
-            "It was not opened. Where the file is right, correct the sha256"
+            "It was not opened. If the file is the right one, correct the sha256"
         )
     return path

@@ -47,7 +47,7 @@ def test_one_member_and_nothing_else(archive, tmp_path):
     ("member", "limit", "reason"),
     [
         ("pkg/net.bin", len(CONTENT) - 1, "refused"),
-        ("pkg/link", 99, "no plain file"),
+        ("pkg/link", 99, "not a plain file"),
         ("../escape", 9999, "leads out"),
         ("/pkg/net.bin", 9999, "leads out"),
         ("pkg/../pkg/net.bin", 9999, "leads out"),
@@ -63,7 +63,7 @@ def test_refused(archive, tmp_path, member, limit, reason):
 
 def test_a_folder_is_no_file(archive, tmp_path):
     name = "pkg/folder/" if archive.suffix == ".whl" else "pkg/folder"
-    with pytest.raises(WeightsError, match="no plain file"):
+    with pytest.raises(WeightsError, match="not a plain file"):
         extract_member(archive, name, tmp_path / "out", 99)
 
 
@@ -72,7 +72,7 @@ def test_a_hard_link_is_refused(tmp_path):
         info = tarfile.TarInfo("net")
         info.type, info.linkname = tarfile.LNKTYPE, "/etc/passwd"
         out.addfile(info)
-    with pytest.raises(WeightsError, match="no plain file"):
+    with pytest.raises(WeightsError, match="not a plain file"):
         extract_member(tmp_path / "a.tar", "net", tmp_path / "out", 99)
 
 

@@ -22,7 +22,7 @@ def test_lines_that_are_no_information_are_not_lost(capfd):
 
 def test_a_file_that_is_none_is_refused(tmp_path):
     (tmp_path / "a.tflite").write_bytes(b"no network")
-    with pytest.raises(WeightsError, match="is no TFLite network"):
+    with pytest.raises(WeightsError, match="is not a TFLite network"):
         tflite.open_tflite(tmp_path / "a.tflite", "the face mesh")
     with pytest.raises(WeightsError, match="the face mesh's weights are missing"):
         tflite.open_tflite(tmp_path / "b.tflite", "the face mesh")
