@@ -87,7 +87,7 @@ def sources_of(request: Request, selection: Selection) -> tuple[SourceImage, ...
     """
     if request.image != "image":
         raise ExportError(
-            f"{request.format} writes boxes in pixels of the column image: expected no other as "
+            f"{request.format} writes boxes in pixels of the column image: expected this one as "
             f"the image, got {request.image!r}"
         )
     held = [source for source in SOURCES if source.column in selection.schema.names]

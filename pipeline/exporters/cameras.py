@@ -62,7 +62,7 @@ def _numbered(
         every = sorted({*names, *number})
         if len(every) > len(numbers):
             raise ExportError(
-                f"{len(every)} cameras, and the layout has room for {len(numbers)}: choose some "
+                f"{len(every)} cameras, but the layout has room for {len(numbers)}: choose some "
                 f"with --where (camera_id is one of {', '.join(every[:12])} …)"
             )
         free = (each for each in numbers if each not in number.values())

@@ -138,7 +138,7 @@ def read(folder: Path, manifest: Manifest) -> Iterator[Row]:
 def _listed(folder: Path, path: str, listed: Container[str]) -> Path:
     """Return where a file of the export lies; another's metadata could name any file at all."""
     if path not in listed:
-        raise ExportError(f"{path!r} is named by the rows, but no file of {MANIFEST}")
+        raise ExportError(f"{path!r} is named in the rows, but not listed in {MANIFEST}")
     return folder / path
 
 
@@ -162,7 +162,7 @@ def verify(job: Job, folder: Path) -> None:
                 subject = path.parent.name
                 require(classes.pop(path, None) == subject, f"ImageFolder does not find {path}")
                 require(path.read_bytes() == data, f"{path} is another image")
-        require(not classes, f"{len(classes)} images of {name} are of no row")
+        require(not classes, f"{len(classes)} images of {name} belong to no row")
 
 
 FORMAT = Format(

@@ -188,7 +188,9 @@ def refuse_splits(selection: Selection, name: str, taken: Collection[Split | Non
     some = found & {Split.TRAIN, Split.TEST}
     choice = "choose with --split train --split test" if some else GIVE_SPLITS
     others = ", ".join(sorted(split or "none" for split in found - {*taken}))
-    raise ExportError(f"{name} has train and test only, and rows are of split {others}: {choice}")
+    raise ExportError(
+        f"{name} has only train and test, but some rows have split {others}: {choice}"
+    )
 
 
 def require_subjects(selection: Selection) -> list[str]:

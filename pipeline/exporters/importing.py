@@ -48,7 +48,7 @@ def read_manifest(url: str) -> Manifest:
         if (local := Store(url).local) is not None and not local.is_dir():
             raise ExportError(f"there is no folder {url}: expected an export, with its {MANIFEST}")
         raise ExportError(
-            f"{url} has no {MANIFEST}: it is no export of crossband, or one that was interrupted"
+            f"{url} has no {MANIFEST}: it is not an export of crossband, or was interrupted"
         )
     return Manifest.from_json(text, url)
 
@@ -72,8 +72,8 @@ def import_export(url: str, target: Path, shards: int | None = None) -> ShardFol
     if form is None or form.read is None:
         exact = ", ".join(name for name in EXPORTERS if format_of(name).read)
         raise ExportError(
-            f"{url} is of format {manifest.format!r}, which does not hold whole rows: {exact} do; "
-            "a reader takes its images in (see docs/exports.md)"
+            f"{url} has format {manifest.format!r}, which does not hold whole rows: {exact} do; "
+            "read its images with a reader instead (see docs/exports.md)"
         )
     if target.exists():
         raise ExportError(f"{target} exists; name a new folder")
@@ -105,7 +105,7 @@ def _read(
         raise
     except _STRANGE as error:
         raise ExportError(
-            f"its files are not what its manifest says, format {manifest.format}: {one_line(error)}"
+            f"its files are not of its manifest's format, {manifest.format}: {one_line(error)}"
         ) from error
 
 

@@ -102,7 +102,7 @@ def verify(job: Job, folder: Path) -> None:
             expected = [(name, label) for name, _ in _lines(row, unit.split, "")]
             require(found.pop(path, None) == expected, f"{path} is not listed as it should be")
             require((folder / "images" / path).read_bytes() == data, f"{path} is another image")
-    require(not found, f"{len(found)} lines are of no row")
+    require(not found, f"{len(found)} lines belong to no row")
 
 
 FORMAT = Format(

@@ -59,13 +59,13 @@ def prepare(request: Request, selection: Selection) -> Layout:
     subjects = require_subjects(selection)
     if len(subjects) > MOST_SUBJECTS:
         raise ExportError(
-            f"{len(subjects)} subjects, and LLCM's names have four digits for them: choose some "
+            f"{len(subjects)} subjects, but LLCM's names have four digits for them: choose some "
             "with --where"
         )
     bands = sorted({band for (band,) in selection.ask("band", group="band")} - {Band.VIS})
     if len(bands) > 1:
         raise ExportError(
-            f"LLCM is visible against one infra-red band, found {', '.join(bands)}: choose with "
+            f"LLCM holds VIS and one infra-red band, found {', '.join(bands)}: choose with "
             f"--where \"band in ('VIS', '{bands[0]}')\""
         )
     refuse_splits(selection, "LLCM", (Split.TRAIN, Split.TEST))
@@ -128,7 +128,7 @@ def verify(job: Job, folder: Path) -> None:
             label = plan.labels[subject] if train else plan.numbers[subject]
             require(found.pop(path, None) == label, f"{path} is not listed as {label}")
             require((folder / path).read_bytes() == data, f"{path} is another image")
-    require(not found, f"{len(found)} files are of no row")
+    require(not found, f"{len(found)} files belong to no row")
 
 
 def _found(folder: Path) -> Iterator[tuple[str, int]]:

@@ -39,7 +39,9 @@ def prepare(request: Request, selection: Selection) -> None:
         "arg_max(sample_id, length(sample_id)), max(length(sample_id))"
     )[0]
     if length > room:
-        raise ExportError(f"LMDB's keys hold {room} characters of an id, {longest!r} has {length}")
+        raise ExportError(
+            f"LMDB's keys hold {room} characters of an id, but {longest!r} has {length}"
+        )
 
 
 def write(job: Job, unit: Unit, sink: Sink) -> None:
@@ -90,7 +92,7 @@ def read(folder: Path, manifest: Manifest) -> Iterator[Row]:
         for _, meta, payloads in entries(folder):
             yield put_together(from_json(meta, texts), payloads, manifest.schema)
     except lmdb.Error as error:
-        raise ExportError(f"{folder} is no LMDB that can be read: {one_line(error)}") from error
+        raise ExportError(f"{folder} cannot be read as LMDB: {one_line(error)}") from error
 
 
 def verify(job: Job, folder: Path) -> None:

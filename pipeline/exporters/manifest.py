@@ -83,7 +83,7 @@ class Manifest:
             values = json.loads(text)
             if values["crossband_export"] != VERSION:
                 raise ExportError(
-                    f"{url}: the manifest is of version {values['crossband_export']}, "
+                    f"{url}: the manifest has version {values['crossband_export']}, "
                     f"expected {VERSION}"
                 )
             files = [_entry(**entry) for entry in values.pop("files")]
@@ -91,7 +91,7 @@ class Manifest:
                 raise TypeError("a format's name, and how many shards its source had")
             return cls(**values, files=files)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise ExportError(f"{url}: manifest.json is no manifest of an export") from error
+            raise ExportError(f"{url}: manifest.json is not the manifest of an export") from error
 
     @property
     def schema(self) -> pa.Schema:
@@ -103,7 +103,7 @@ class Manifest:
         try:
             return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(self.arrow_schema)))
         except (ValueError, TypeError, OSError, pa.ArrowException) as error:
-            raise ExportError(f"manifest.json: arrow_schema is no schema: {error}") from error
+            raise ExportError(f"manifest.json: arrow_schema is not a schema: {error}") from error
 
 
 def _entry(path: str, bytes: int, sha256: str) -> FileEntry:

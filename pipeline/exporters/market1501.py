@@ -151,7 +151,7 @@ def verify(job: Job, folder: Path) -> None:
             require(match and int(match[1]) == numbers[row["subject_id"]], f"subject of {path}")
             shape = decode((folder / path).read_bytes()).shape
             require(shape == decode(row[job.request.image]["bytes"]).shape, f"image of {path}")
-    require(not found, f"{len(found)} files are of no row")
+    require(not found, f"{len(found)} files belong to no row")
 
 
 def used(job: Job) -> dict[str, int]:

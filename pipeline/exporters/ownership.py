@@ -103,7 +103,8 @@ def adopt_strangers(
         above = {parent.as_posix() for parent in Path(name).parents}
         if name in wanted or name in folders or above & wanted:
             raise ExportError(
-                f"{final / path} is no file of the export and bears the name of one: move it away"
+                f"{final / path} is not part of the export, but has the name of one of its files: "
+                "move it away"
             )
     for path, name in sorted(names.items()):
         place = staging / name
@@ -144,7 +145,7 @@ def remove_listed(former: Path, own: Collection[str], final: Path) -> None:
         former.rmdir()
     except OSError as error:
         raise ExportError(
-            f"{former} holds files that came while the export was written: move them away"
+            f"{former} holds files that were added while the export was written: move them away"
         ) from error
 
 

@@ -40,8 +40,8 @@ def draw_pairs(subjects: Sequence[str], count: int, seed: int) -> list[Pair]:
     half = count // 2
     if count % 2 or half > genuine or half > impostors:
         raise ExportError(
-            f"{count} pairs asked for: expected an even number, and half of it at most the "
-            f"{genuine} genuine and the {impostors} impostor pairs that there are (--pairs)"
+            f"--pairs {count}: expected an even number, half of it genuine and half impostor: "
+            f"there are {genuine} genuine and {impostors} impostor pairs"
         )
     generator = generator_for(seed, "pairs")
     same = _drawn(lambda: _genuine(rows, several, generator), half)

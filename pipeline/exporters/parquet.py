@@ -90,11 +90,13 @@ def verify(job: Job, folder: Path) -> None:
     try:
         loaded = datasets.load_dataset(str(folder), streaming=True)
     except (ValueError, OSError) as error:
-        hint = "; it opens no path with brackets: name another --to" if "[" in str(folder) else ""
+        hint = (
+            "; it cannot open paths with brackets: name another --to" if "[" in str(folder) else ""
+        )
         raise ExportError(f"datasets does not load the export: {error}{hint}") from error
     for name, splits in loaded_splits(job).items():
         features = loaded[name].features
-        require(isinstance(features[image], datasets.Image), f"{image} is no Image feature")
+        require(isinstance(features[image], datasets.Image), f"{image} is not an Image feature")
         plain = loaded[name].select_columns(["sample_id", image])
         found = iter(plain.cast_column(image, datasets.Image(decode=False)))
         for unit in (unit for split in splits for unit in job.units_of(split)):

@@ -89,7 +89,7 @@ def _one_shape(request: Request, selection: Selection) -> tuple[int, int]:
     shapes = selection.ask("height_px, width_px", group="height_px, width_px")
     if len(shapes) > 1:
         raise ExportError(
-            f"recordio has one height and width for all images, found {sorted(shapes)[:5]}: "
+            f"recordio needs one height and width for all images, found {sorted(shapes)[:5]}: "
             "export an aligned stage, or choose with --where"
         )
     return shapes[0][0], shapes[0][1]
@@ -103,7 +103,7 @@ def _check_shape(job: Job, sample_id: str, data: bytes) -> None:
     found = decode(data).shape[:2]
     if found != (height, width):
         raise ExportError(
-            f"recordio has one height and width for all images, found {(height, width)} and "
+            f"recordio needs one height and width for all images, found {(height, width)} and "
             f"{found} of {sample_id} in {job.request.image!r}: choose with --where"
         )
 

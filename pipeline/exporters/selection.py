@@ -99,7 +99,7 @@ class Unit:
                 if self.reports:
                     report_progress(weight)
         if digest.hexdigest() != self.ids_sha256:
-            raise ExportError("the source was written anew meanwhile; run the export again")
+            raise ExportError("the source changed during the export; run it again")
 
     def bytes(self, columns: Sequence[str]) -> int:
         """Return about how many bytes these columns take in the shards."""
@@ -222,7 +222,7 @@ class Selection:
                 digest.update(_identity(*identity))
         if len(known) != self.count:
             twice = self.count - len(known)
-            raise ExportError(f"{self.folder.path}: {twice} sample ids stand twice")
+            raise ExportError(f"{self.folder.path}: {twice} sample ids occur twice")
         if split:
             return self._named(pieces)
         parts = tuple(
@@ -264,8 +264,8 @@ class Selection:
                 return rows
             if found := unrepeatable(where, self._columns):
                 raise ExportError(
-                    f"--where {where!r}: {', '.join(found)} answers otherwise each time, and an "
-                    "export asks several times: for a random tenth take hash(sample_id) % 10 = 0"
+                    f"--where {where!r}: {', '.join(found)} gives another answer each time, and "
+                    "an export asks several times: for a random tenth take hash(sample_id) % 10 = 0"
                 )
             return rows.filter(where)
         except duckdb.Error as error:
@@ -274,12 +274,12 @@ class Selection:
     def _nothing(self, where: str | None, splits: Sequence[str]) -> ExportError:
         """Say what there is to choose from where no row was chosen."""
         taken = f" of split {' or '.join(splits)}" if splits else ""
-        asked = f" fulfils {where!r}" if where else " is there"
-        found = f"{self.folder.path}: expected rows to export, and no row{taken}{asked}: "
+        asked = f" matches {where!r}" if where else " is there"
+        found = f"{self.folder.path}: expected rows to export, but no row{taken}{asked}: "
         rows = self._connection.view("rows")
         total = int(rows.aggregate("count(*)").fetchall()[0][0])
         if not total:
-            return ExportError(f"{found}see why they left: `crossband rejected {self.folder.path}`")
+            return ExportError(f"{found}see why: `crossband rejected {self.folder.path}`")
         if splits and not self._any_split(rows):
             return ExportError(f"{found}none of its {total} rows has a split: {GIVE_SPLITS}")
         told = []
@@ -287,7 +287,7 @@ class Selection:
             if name in self._columns:
                 counts = rows.aggregate(f"{name}, count(*)", name).order(name).fetchall()
                 told += [f"{value or f'no {name}'} {count}" for value, count in counts]
-        return ExportError(f"{found}choose others; its {total} rows are of {', '.join(told)}")
+        return ExportError(f"{found}choose others; its {total} rows have {', '.join(told)}")
 
     def _any_split(self, rows: Any) -> bool:
         return bool(rows.aggregate(f"count({self._split()})").fetchall()[0][0])

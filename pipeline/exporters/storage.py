@@ -141,8 +141,8 @@ class Sink:
         """Refuse to write outside the export, or over a file of the user's."""
         if path in self.store.foreign:
             raise ExportError(
-                f"{self.store.url}/{path} is no file of the export and bears the name of one: "
-                "move it away"
+                f"{self.store.url}/{path} is not part of the export, but has the name of one of "
+                "its files: move it away"
             )
         return check_inside(path)
 

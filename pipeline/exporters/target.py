@@ -101,7 +101,7 @@ class Target:
             return
         if text is None:
             raise ExportError(
-                f"{self.url} holds {len(there)} files but no {MANIFEST}, so it is no export: "
+                f"{self.url} holds {len(there)} files but no {MANIFEST}, so it is not an export: "
                 "name another place, or empty this one yourself"
             )
         Manifest.from_json(text, self.url)
@@ -206,7 +206,7 @@ def _claim_folder(staging: Store, url: str) -> None:
     if not known and not entries_below(folder) <= {CLAIM}:
         text = staging.read(MANIFEST)
         if text is None:
-            raise ExportError(f"{folder} is in the way and no export of crossband's: move it away")
+            raise ExportError(f"{folder} is in the way and is not an export: move it away")
         Manifest.from_json(text, str(folder))
     drop_second_names(folder)
     if not known:
@@ -229,7 +229,7 @@ def _recover(final: Path) -> None:
     try:
         text = (former / MANIFEST).read_bytes()
     except OSError as error:
-        raise ExportError(f"{former} is in the way and no export of crossband's") from error
+        raise ExportError(f"{former} is in the way and is not an export: move it away") from error
     own = _paths(Manifest.from_json(text, str(former)).files)
     if final.exists():
         remove_listed(former, own, final)

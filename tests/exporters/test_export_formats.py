@@ -173,7 +173,7 @@ def test_lfw_bin_unpickles_to_pairs_of_which_half_are_genuine(put):
 
 
 def test_more_pairs_than_exist_are_refused(put):
-    with pytest.raises(ExportError, match="at most the 60 genuine and the 216 impostor pairs"):
+    with pytest.raises(ExportError, match="there are 60 genuine and 216 impostor pairs"):
         put("lfw_bin", pairs=122, mix=("band", "split"))
 
 
@@ -213,13 +213,13 @@ def test_a_validation_split_has_no_place_in_market_and_llcm(put):
 def test_rows_without_train_and_test_are_not_told_to_choose_them(put, tmp_path):
     without = [finished(row | {"split": None}) for row in align_rows()]
     source = write_folder(tmp_path / "without", without, ALIGN)
-    message = r"LLCM has train and test only, .* split none: give each image a `split` in a list"
+    message = r"LLCM has only train and test, .* split none: give each image a `split` in a list"
     with pytest.raises(ExportError, match=message):
         put("llcm", source=source)
     validation = [finished(row | {"split": "validation"}) for row in align_rows()]
     source = write_folder(tmp_path / "validation", validation, ALIGN)
     for form in ("market1501", "llcm"):
-        with pytest.raises(ExportError, match=r"of split validation: give each image a `split`"):
+        with pytest.raises(ExportError, match=r"have split validation: give each image a `split`"):
             put(form, source=source)
 
 

@@ -38,7 +38,7 @@ def test_a_linked_folder_inside_an_export_is_not_followed(put, tmp_path):
     (out / "images").rename(tmp_path / "moved")
     (out / "images").symlink_to(tmp_path / "moved")
     before = contents(tmp_path / "moved")
-    with pytest.raises(ExportError, match="bears the name of one: move it away"):
+    with pytest.raises(ExportError, match="has the name of one of its files: move it away"):
         put("folder", verify=False, overwrite=True, where="band = 'NIR'")
     assert contents(tmp_path / "moved") == before
     assert (out / "images").is_symlink()
@@ -49,7 +49,7 @@ def test_a_refused_export_leaves_no_second_name_that_the_next_one_writes_to(put,
     (out / "README.md").write_text("MY OWN NOTES")
     (out / "subjects.csv").write_text("mine")
     for form in ("webdataset", "parquet"):
-        with pytest.raises(ExportError, match="bears the name of one: move it away"):
+        with pytest.raises(ExportError, match="has the name of one of its files: move it away"):
             put(form, to=out, verify=False, overwrite=True)
     assert (out / "README.md").read_text() == "MY OWN NOTES"
     assert (out / "subjects.csv").read_text() == "mine"
@@ -68,7 +68,7 @@ def test_a_kill_behind_the_second_names_leaves_the_users_files(put, tmp_path, mo
         patch.setattr(type(out), "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             put("folder", verify=False, overwrite=True, where="band = 'VIS'")
-    with pytest.raises(ExportError, match="bears the name of one: move it away"):
+    with pytest.raises(ExportError, match="has the name of one of its files: move it away"):
         put("parquet", to=out, verify=False, overwrite=True)
     assert (out / "README.md").read_text() == "MY OWN NOTES"
     assert not [*(tmp_path / "elsewhere").iterdir()]
@@ -88,7 +88,7 @@ def test_a_folder_with_somebody_elses_manifest_is_no_export(put, tmp_path, text)
     out.mkdir()
     (out / "manifest.json").write_text(text)
     (out / "thesis.tex").write_text("years of work")
-    with pytest.raises(ExportError, match=r"manifest\.json is no manifest of an export"):
+    with pytest.raises(ExportError, match=r"manifest\.json is not the manifest of an export"):
         put("folder", overwrite=True, verify=False)
     assert everything(out) == ["manifest.json", "thesis.tex"]
 
@@ -128,7 +128,7 @@ def test_what_bears_a_working_name_and_is_none_of_ours_is_refused(put, tmp_path,
     folder = tmp_path / f".out-folder.crossband-{kind}"
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")
-    with pytest.raises(ExportError, match=r"is in the way and no export of crossband's"):
+    with pytest.raises(ExportError, match=r"is in the way and is not an export"):
         put("folder", verify=False)
     assert (folder / "mine.txt").read_text() == "mine"
 

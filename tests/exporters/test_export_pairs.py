@@ -50,5 +50,5 @@ def test_rare_pairs_are_drawn_evenly_where_not_all_are_wanted(monkeypatch):
 
 
 def test_more_pairs_than_there_are_is_told():
-    with pytest.raises(ExportError, match="the 306 genuine and the"):
+    with pytest.raises(ExportError, match="there are 306 genuine and "):
         draw_pairs(MANY_AND_FEW, 2 * 307, 0)

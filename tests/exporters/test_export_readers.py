@@ -194,7 +194,7 @@ def test_what_market_can_hold_nobody_to_find_in_is_refused(put, tmp_path):
     with pytest.raises(ExportError, match="no query has anything to find"):
         put("market1501", source=source)
     rows = changed(align_rows(), lambda n, row: {"camera_id": f"c{n % 7}", "split": "test"})
-    with pytest.raises(ExportError, match="7 cameras, and the layout has room for 6"):
+    with pytest.raises(ExportError, match="7 cameras, but the layout has room for 6"):
         put("market1501", source=write_folder(tmp_path / "more", rows, ALIGN))
 
 
@@ -232,7 +232,7 @@ def test_more_cameras_than_deens_loader_knows_are_refused(put, tmp_path, band, c
         align_rows(),
         lambda n, row: {"camera_id": f"c{n % cameras}", "split": "test", "band": band},
     )
-    with pytest.raises(ExportError, match=f"{cameras} cameras, and the layout has room for {room}"):
+    with pytest.raises(ExportError, match=f"{cameras} cameras, but the layout has room for {room}"):
         put("llcm", source=write_folder(tmp_path / "set", rows, ALIGN))
 
 

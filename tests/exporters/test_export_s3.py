@@ -103,7 +103,7 @@ def test_an_export_in_the_store_is_replaced_only_when_asked(put, bucket):
 
 def test_other_objects_are_left_alone(put, bucket):
     fsspec.filesystem("s3").pipe_file("prepared/set/thesis.tex", b"years of work")
-    with pytest.raises(ExportError, match="so it is no export"):
+    with pytest.raises(ExportError, match="so it is not an export"):
         put("folder", to=f"{bucket}/set", overwrite=True)
     assert stored(f"{bucket}/set") == {"thesis.tex": b"years of work"}
 
@@ -128,7 +128,7 @@ def test_a_users_prefix_without_a_claim_is_no_unfinished_export(put, bucket):
     for name, data in mine.items():
         fs.pipe_file(f"prepared/set/{name}", data)
     for overwrite in (False, True):
-        with pytest.raises(ExportError, match="so it is no export"):
+        with pytest.raises(ExportError, match="so it is not an export"):
             put("folder", to=f"{bucket}/set", overwrite=overwrite, verify=False)
     assert stored(f"{bucket}/set") == mine
 
@@ -162,7 +162,7 @@ def test_an_object_of_the_users_is_not_written_over(put, bucket):
     names = stored(f"{bucket}/whole").keys() - stored(f"{bucket}/set").keys()
     taken = sorted(names)[0]
     fs.pipe_file(f"prepared/set/{taken}", b"years of work")
-    with pytest.raises(ExportError, match="bears the name of one: move it away"):
+    with pytest.raises(ExportError, match="has the name of one of its files: move it away"):
         put("folder", to=f"{bucket}/set", verify=False, overwrite=True)
     assert stored(f"{bucket}/set")[taken] == b"years of work"
 
@@ -171,7 +171,7 @@ def test_a_refused_export_leaves_the_former_one(put, bucket):
     put("lmdb", to=f"{bucket}/set", verify=False, where="band = 'NIR'")
     former = stored(f"{bucket}/set")
     fsspec.filesystem("s3").pipe_file("prepared/set/README.md", b"years of work")
-    with pytest.raises(ExportError, match=r"README\.md is no file of the export .* move it away"):
+    with pytest.raises(ExportError, match=r"README\.md is not part of the export, .* move it away"):
         put("parquet", to=f"{bucket}/set", verify=False, overwrite=True)
     assert (former | {"README.md": b"years of work"}).items() <= stored(f"{bucket}/set").items()
     put("lmdb", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'NIR'")

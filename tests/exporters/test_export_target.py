@@ -46,7 +46,7 @@ def test_what_is_no_export_is_never_overwritten(put, tmp_path):
     out = tmp_path / "out-folder"
     out.mkdir()
     (out / "thesis.tex").write_text("years of work")
-    with pytest.raises(ExportError, match=r"no manifest\.json, so it is no export"):
+    with pytest.raises(ExportError, match=r"no manifest\.json, so it is not an export"):
         put("folder", overwrite=True)
     assert (out / "thesis.tex").read_text() == "years of work"
 
@@ -155,9 +155,9 @@ def test_a_claim_that_was_cut_is_in_nobodys_way(put, tmp_path, left):
 
 @pytest.mark.parametrize("url", ["foo://x/y", "abfs://c/x"])
 def test_an_address_that_nothing_opens_is_told_in_one_line(align, put, url, tmp_path):
-    with pytest.raises(StageError, match=rf"{url}: .*its package opens such an address"):
+    with pytest.raises(StageError, match=rf"{url}: .*its package is needed for such an address"):
         put("folder", to=url, verify=False)
-    with pytest.raises(StageError, match=rf"{url}: .*its package opens such an address"):
+    with pytest.raises(StageError, match=rf"{url}: .*its package is needed for such an address"):
         read_manifest(url)
 
 
@@ -201,7 +201,7 @@ def test_a_file_changed_later_is_found_by_its_sha256(put, tmp_path):
 
 
 def test_a_folder_without_a_manifest_is_no_export(tmp_path):
-    with pytest.raises(ExportError, match=r"no manifest\.json: it is no export"):
+    with pytest.raises(ExportError, match=r"no manifest\.json: it is not an export"):
         read_manifest(str(tmp_path))
     with pytest.raises(ExportError, match=r"there is no folder .*nothere: expected an export"):
         read_manifest(str(tmp_path / "nothere"))
