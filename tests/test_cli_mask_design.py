@@ -97,7 +97,9 @@ def test_no_image_of_the_users_is_overwritten(tmp_path):
 
 def test_a_photo_that_is_none_is_told_in_one_line(tmp_path):
     (tmp_path / "notes.jpg").write_text("no image")
-    with pytest.raises(ReaderError, match=r"notes\.jpg: not_an_image: it begins as none of"):
+    with pytest.raises(
+        ReaderError, match=r"notes\.jpg: not_an_image: it does not begin like any of"
+    ):
         mask_design(photo=tmp_path / "notes.jpg", out=tmp_path / "b.png", material="cotton")
 
 

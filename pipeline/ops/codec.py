@@ -122,7 +122,7 @@ def _kind_of(data: bytes) -> str:
     for name, beginnings in FORMATS.items():
         if data.startswith(beginnings) and (name != "WEBP" or data[8:12] == b"WEBP"):
             return name
-    raise UndecodableError("not_an_image", f"it begins as none of {', '.join(FORMATS)} does")
+    raise UndecodableError("not_an_image", f"it does not begin like any of {', '.join(FORMATS)}")
 
 
 def check_size(hw: tuple[int, int], max_pixels: int) -> None:
@@ -261,7 +261,7 @@ def _open(data: bytes, kind: str, max_pixels: int) -> ImageFile.ImageFile:
         image = Image.open(io.BytesIO(data), formats=(kind,))
     except _BROKEN as error:
         raise UndecodableError(
-            "not_an_image", f"it begins as a {kind} does, but its header is none that is known"
+            "not_an_image", f"it begins like a {kind}, but its header is not a known one"
         ) from error
     check_size((image.height, image.width), max_pixels)
     return image
@@ -307,7 +307,7 @@ def decode(data: bytes) -> UInt8:
     """
     image = by_opencv(data)
     if image is None:
-        raise UndecodableError("not_an_image", "stored bytes are no image")
+        raise UndecodableError("not_an_image", "stored bytes are not an image")
     upright = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     return np.asarray(upright, np.uint8)
 

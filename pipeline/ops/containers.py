@@ -96,10 +96,10 @@ def read_png(data: bytes) -> Container:
     width, height, bits, colour = struct.unpack(">IIBB", chunks[0].body[:10])
     channels = {0: 1, 2: 3, 3: 0, 4: 2, 6: 4}.get(colour)
     if not width or not height or channels is None:
-        raise UndecodableError("truncated", "the PNG's header says nothing that can be")
+        raise UndecodableError("truncated", "the PNG's header has impossible values")
     for chunk in chunks:
         if chunk.kind in (b"IHDR", b"PLTE") and not chunk.whole:
-            raise UndecodableError("truncated", "the PNG's header is not what its checksum says")
+            raise UndecodableError("truncated", "the PNG's header does not match its checksum")
     pixels = b"".join(chunk.body for chunk in chunks if chunk.kind == b"IDAT")
     if not pixels:
         raise UndecodableError("truncated", "the PNG ends before its pixels")
@@ -192,7 +192,7 @@ def _check_stream(pixels: bytes, limit: int) -> None:
         UndecodableError: ``truncated``: they are others.
     """
     stream, total = zlib.decompressobj(), 0
-    wrong = UndecodableError("truncated", "the PNG's pixels are not what their checksum says")
+    wrong = UndecodableError("truncated", "the PNG's pixels do not match their checksum")
     try:
         while pixels and not stream.eof and total <= limit:
             total += len(stream.decompress(pixels, 1 << 20))
@@ -301,7 +301,7 @@ def _marker(data: bytes, place: int) -> tuple[int, int | None]:
 
 def _ended(hw: tuple[int, int]) -> UndecodableError:
     if not all(hw):
-        return UndecodableError("not_an_image", "the JPEG tells no size before it ends")
+        return UndecodableError("not_an_image", "the JPEG ends before it gives its size")
     return UndecodableError("truncated", "the JPEG ends before its pixels")
 
 

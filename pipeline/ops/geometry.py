@@ -74,7 +74,7 @@ def similarity_from_points(source_xy: ArrayLike, target_xy: ArrayLike) -> Float3
             raise ValueError("all points lie in one place")
     real, imaginary = float(dx @ du + dy @ dv), float(dx @ dv - dy @ du)
     if np.hypot(real, imaginary) <= _DEGENERATE * np.sqrt(variance * target_variance):
-        raise ValueError("the points fix no rotation")
+        raise ValueError("the points do not determine a rotation")
     cos, sin = real / variance, imaginary / variance
     linear = np.array([[cos, -sin], [sin, cos]])
     shift = target_mean - linear @ source_mean

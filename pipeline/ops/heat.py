@@ -182,7 +182,7 @@ def _grey_of(decoded: UInt8, palette: str) -> UInt8:
     if found is None:
         raise UndecodableError(
             "unknown_palette",
-            "its colours are those of no palette; name one in datasets.<name>.heat.palette, or "
+            "its colours match no known palette; name one in datasets.<name>.heat.palette, or "
             "'none' to keep the colours",
         )
     return heat_of(rgb, found)

@@ -24,7 +24,7 @@ def by_opencv(data: bytes, flags: int = cv2.IMREAD_UNCHANGED) -> np.ndarray | No
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
-            raise MemoryError("too little for an image's pixels") from error
+            raise MemoryError("too little memory for an image's pixels") from error
         return None
 
 
