@@ -120,7 +120,7 @@ def test_ones_own_images_that_are_not_there_are_a_problem(bare):
     os.mkfifo(bare / "photos" / "pipe.jpg")  # DVC itself waits for it
     found, code = findings()
     assert code == 1
-    assert "pipe.jpg: it is no regular file" in found["data set mine"]["found"]
+    assert "pipe.jpg: it is not a regular file" in found["data set mine"]["found"]
     assert "would stop at mine" in found["DVC"]["found"]
 
 

@@ -69,8 +69,8 @@ def build_protocols(
             )
         if derived in made:
             raise StageError(
-                f"protocols.{name}.subset.{derived}: there is a protocol of this name, which it "
-                f"would replace: expected a name that is none of {sorted(made)}"
+                f"protocols.{name}.subset.{derived}: it would replace the protocol of this "
+                f"name: expected a name other than {sorted(made)}"
             )
         yield _between(made[subset.of], derived, subset, rows)
 
@@ -153,8 +153,8 @@ def _between(protocol: Protocol, name: str, subset: SubsetParams, rows: ShardFol
     before, after = protocol.counts(), made.counts()
     lost = {key: before[key] - after[key] for key in before if key in after}
     log.warning(
-        "%s of %s: %d enrolled and %d probing templates lost all their images, and with them went "
-        "%d genuine and %d impostor pairs",
+        "%s of %s: %d enrolled and %d probing templates lost all their images, which removes %d "
+        "genuine and %d impostor pairs",
         *(name, subset.of, lost["enroll_templates"], lost["probe_templates"]),
         *(lost.get("genuine", 0), lost.get("impostor", 0)),
     )

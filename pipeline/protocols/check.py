@@ -155,7 +155,7 @@ def _compare_files(
         names = tuple(path.removesuffix(".?") for path in missing)
         findings.append(Finding("images that the official lists name are not on disk", names))
     if extra:
-        findings.append(Finding("images on disk are none of the data set's", extra))
+        findings.append(Finding("images on disk do not belong to the data set", extra))
     return [row for row in rows if row["path"] in on_disk], unused, findings
 
 

@@ -188,7 +188,7 @@ def pair_protocol(
     listed = list(pairs)
     doubled = len(listed) - len(set(listed))
     if doubled:
-        raise ReaderError(f"{what}: {doubled} pairs stand twice in one fold")
+        raise ReaderError(f"{what}: {doubled} pairs occur twice in one fold")
     return Protocol(
         name,
         Provenance.OFFICIAL,
@@ -210,7 +210,7 @@ def _sides(
     if absent:
         raise ReaderError(
             f"{what}: {len(absent)} images or videos of the pairs are not on disk, "
-            f"among them {absent[0]}; `crossband check` tells what is missing"
+            f"among them {absent[0]}; `crossband check` lists what is missing"
         )
     return template_table(
         row | {"fold": fold, "template_id": template, "media_id": row.get("media_id", template)}

@@ -58,8 +58,8 @@ def tufts_lists(root: Path, rows: Sequence[Row]) -> Iterator[Protocol]:
         own = stem.replace("-", "_")
         if stems.setdefault(own, stem) != stem or number in folds[own]:
             raise ReaderError(
-                f"{root}: the lists of {name!r} would be those of protocol {own!r}, fold {number}, "
-                f"beside others of {stems[own]!r}: rename one of the folders"
+                f"{root}: the lists of {name!r} and of {stems[own]!r} both give protocol {own!r}, "
+                f"fold {number}: rename one of the folders"
             )
         folds[own][number] = uses
     for name, splits in sorted(folds.items()):

@@ -77,7 +77,7 @@ def read_annotations(
     fields = [[vars(part)[name] for part in parts] for name in vars(parts[0])]
     merged = Annotations(*(np.concatenate(values) for values in fields))
     if not len(merged.frames):
-        raise ReaderError(f"{tables[0]}: the tables hold no line but their headers")
+        raise ReaderError(f"{tables[0]}: the tables hold only their headers")
     return merged
 
 
@@ -110,7 +110,7 @@ def _subjects(file: Path, layout: IjbMdfParams) -> set[str]:
     column = layout.columns.subject
     if not file.is_file():
         raise ReaderError(
-            f"{file}: expected a list of subjects: No such file or directory; its name is a key of "
+            f"{file}: expected a list of subjects: No such file or directory; correct its name in "
             "ijb_mdf.galleries"
         )
     lines = read_cells(file)
@@ -159,8 +159,8 @@ def _read(file: Path, columns: IjbMdfColumns, only: str | None) -> Annotations:
 def _check_header(file: Path, header: list[str], wanted: list[str]) -> None:
     if missing := [name for name in wanted if name not in header]:
         raise ReaderError(
-            f"{file}: expected columns {missing}, found {header}; name the table's own in "
-            "ijb_mdf.columns"
+            f"{file}: expected columns {missing}, found {header}; name the table's own columns "
+            "in ijb_mdf.columns"
         )
     if twice := [name for name in wanted if header.count(name) > 1]:
         raise ReaderError(f"{file}: the header names {twice[0]!r} twice: expected each column once")
@@ -178,11 +178,11 @@ def _frames(cells: pa.ChunkedArray, name: str, where: NDArray[Any]) -> NDArray[n
     """Return cells of whole numbers, none more than are stored."""
     frames = cells.to_numpy()
     if len(faulty := np.flatnonzero(~(np.isfinite(frames) & (frames == np.round(frames))))):
-        raise ReaderError(f"{where[faulty[0]]}: {name} is no whole number")
+        raise ReaderError(f"{where[faulty[0]]}: {name} is not a whole number")
     if len(beyond := np.flatnonzero(np.abs(frames) > MOST_FRAMES)):
         raise ReaderError(
-            f"{where[beyond[0]]}: {name} {frames[beyond[0]]:.15g} is more than the "
-            f"{MOST_FRAMES} that are stored: expected frames to be numbered from 0 or 1"
+            f"{where[beyond[0]]}: {name} {frames[beyond[0]]:.15g} is beyond "
+            f"{MOST_FRAMES}, the highest that can be stored: expected frames numbered from 0 or 1"
         )
     return np.asarray(frames, np.int64)
 

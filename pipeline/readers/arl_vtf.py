@@ -62,7 +62,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     folder = min(folders, key=lambda name: (not name.endswith(_FIRST), name), default="")
     if len(folders) > 1:
         log.info(
-            "%s: of %d folders %s is read: images in %s stay out",
+            "%s: of %d folders only %s is read; images in %s are left out",
             *(dataset, len(folders), folder or ".", ", ".join(sorted(folders - {folder}))),
         )
     validation = _validation(root, files, {match[3] for match in found.values()})
@@ -81,7 +81,7 @@ def condition_of(sequence: str) -> str:
 
 def known_unused(path: str, _: Collection[str]) -> str | None:
     """Say that an image is in a folder that is not read, else None."""
-    return "images of further folders" if _match(path) else None
+    return "images of other folders" if _match(path) else None
 
 
 def _match(path: str) -> re.Match[str] | None:
@@ -94,7 +94,7 @@ def _validation(root: Path, files: list[str], there: set[str]) -> set[str]:
     if path is None:
         return set()
     named = {line for _, line in read_some_lines(root / path, "a subject")}
-    report_unmatched(root / path, sorted(named - there), match="name no subject on disk")
+    report_unmatched(root / path, sorted(named - there), match="name subjects that are not on disk")
     return named
 
 

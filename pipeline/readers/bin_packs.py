@@ -85,8 +85,8 @@ def read_packs(root: Path, dataset: str) -> list[tuple[str, Pack]]:
         name = sample_id_of(path.rpartition("/")[2][: -len(SUFFIX)])
         if name in found:
             raise ReaderError(
-                f"data set {dataset!r}: {found[name][0]} and {path} have one name: expected one "
-                f"pack of each below {root}"
+                f"data set {dataset!r}: {found[name][0]} and {path} have the same name: expected "
+                f"one pack of each name below {root}"
             )
         found[name] = path, read_pack(root / path, name)
     if not found:
@@ -102,12 +102,12 @@ def read_pack(file: Path, name: str) -> Pack:
     """
     whole = read_pickle(file)
     if not isinstance(whole, (tuple, list)) or len(whole) != 2:
-        raise ReaderError(f"{file}: expected a pickle of (images, who is the same)")
+        raise ReaderError(f"{file}: expected a pickle of (images, whether each pair is one person)")
     images, same = _images(whole[0]), _truths(whole[1], file)
     if images is None or same is None or len(images) != 2 * len(same) or not same:
         raise ReaderError(
-            f"{file}: expected two images, as bytes, for each pair, and of each pair whether it is "
-            f"of one person, found {'no' if images is None else len(images)} images and "
+            f"{file}: expected two images (as bytes) for each pair, and whether each pair is one "
+            f"person, found {'no' if images is None else len(images)} images and "
             f"{'no' if same is None else len(same)} pairs"
         )
     return Pack(name, images, same)

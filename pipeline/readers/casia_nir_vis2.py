@@ -97,7 +97,7 @@ def official_lists(root: Path, files: list[str]) -> dict[tuple[str, str, str], l
         Sample ids by (``nir`` or ``vis``, ``train``, ``gallery`` or ``probe``, ``dev`` or ``1`` …).
     """
     return {
-        (band, use, fold): read_entries(root / path, sample_of, r"a line as s1\VIS\00001\001.jpg")
+        (band, use, fold): read_entries(root / path, sample_of, r"a path like s1\VIS\00001\001.jpg")
         for (band, use, fold), path in numbered_lists(files, _LIST).items()
     }
 

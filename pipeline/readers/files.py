@@ -70,7 +70,7 @@ def unfit_for_dvc(root: Path) -> Iterator[tuple[str, str]]:
     """
     for path in all_below(root):
         if any(_is_a_byte(letter) for letter in path):
-            yield shown(path), "its name is no UTF-8"
+            yield shown(path), "its name is not UTF-8"
         elif not path.endswith(LINKED):
             try:
                 mode = (root / path).stat().st_mode
@@ -78,7 +78,7 @@ def unfit_for_dvc(root: Path) -> Iterator[tuple[str, str]]:
                 yield path, str(error.strerror)
             else:
                 if not stat.S_ISREG(mode):
-                    yield path, "it is no regular file, and DVC waits for it without end"
+                    yield path, "it is not a regular file, and DVC would wait for it forever"
 
 
 def lists_sha256(root: Path) -> str:

@@ -162,7 +162,7 @@ def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> tuple[li
             f"({' '.join(sorted(EXTENSIONS))}), found {found or 'an empty folder'}"
         )
     if others:
-        log.info("%s: %d files of other formats stay out: %s", dataset, others.total(), found)
+        log.info("%s: %d files of other formats are left out: %s", dataset, others.total(), found)
     rows: list[Row] = []
     without_band: list[str] = []
     of_bands = _folders_of_bands(dataset, images)
@@ -193,7 +193,7 @@ def _kind(path: str) -> str:
     ending = shown(path[len(stem_of(path)) :]).lower()
     if not ending:
         return "without extension"
-    return ending if _ENDING.fullmatch(ending) else "of no known ending"
+    return ending if _ENDING.fullmatch(ending) else "of unknown ending"
 
 
 def _why(path: str) -> tuple[str, str]:
@@ -219,8 +219,7 @@ def _folders_of_bands(dataset: str, images: Sequence[str]) -> frozenset[str]:
         return frozenset(words)
     if words:
         log.warning(
-            "%s: folders %s beside those of other people were taken as people: if they are bands, "
-            "%s",
+            "%s: folders %s, beside folders of people, were taken as people: if they are bands, %s",
             *(dataset, ", ".join(words[:_WORDS]) + (", …" if words[_WORDS:] else ""), _WAY_OUT),
         )
     return frozenset()

@@ -158,7 +158,7 @@ def subjects_by_template(
             continue
         if known.setdefault(template, subject) != subject:
             raise ReaderError(
-                f"{file}: template {template} is of the subjects {known[template]} and {subject}"
+                f"{file}: template {template} has two subjects, {known[template]} and {subject}"
             )
         yield template, subject, cells
 
@@ -249,7 +249,8 @@ def sample_rows(
                 truth_box_xyxy=box_of_corner(*box),
             )
         if nobody:
-            log.warning("%s: %d lines of %s have no subject: no faces", dataset, nobody, file.name)
+            text = "%s: %d lines of %s have no subject, and are left out: they show no face"
+            log.warning(text, dataset, nobody, file.name)
     report_absent(dataset, absent)
 
 

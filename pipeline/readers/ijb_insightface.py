@@ -73,7 +73,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     report_unmatched(
         lists.get(POINTS, root),
         [name for name in points if name not in names],
-        match=f"name no crop of {lists[FACES].name}",
+        match=f"name crops that are not in {lists[FACES].name}",
     )
     images = {match[1]: path for path in files if is_image(path) and (match := _CROP.match(path))}
     report_absent(dataset, [name for name, _, _ in faces if name not in images])
@@ -136,7 +136,7 @@ def read_faces(file: Path) -> Iterator[tuple[str, str, str]]:
             )
         if words[0] in seen:
             raise ReaderError(
-                f"{file}, line {number}: {words[0]!r} stands in line {seen[words[0]]} already"
+                f"{file}, line {number}: {words[0]!r} is already in line {seen[words[0]]}"
             )
         seen[words[0]] = number
         yield words[0], words[1], words[2]

@@ -179,7 +179,7 @@ def _tell(dataset: str, lines: Annotations, idle: list[str], splits: dict[str, s
     """Log what stays out, or has no split, although nothing is wrong with it."""
     if idle:
         log.info(
-            "%s: %d media have no annotation and stay out: %s", dataset, len(idle), _some(idle)
+            "%s: %d media have no annotation and are left out: %s", dataset, len(idle), _some(idle)
         )
     strangers = Counter(s for s in lines.subjects.tolist() if s not in splits)
     if strangers:

@@ -213,7 +213,7 @@ def read_some_lines(file: Path, form: str) -> list[tuple[int, str]]:
     """
     lines = read_lines(file)
     if not lines:
-        raise ReaderError(f"{file}: expected lines as {form}, found none")
+        raise ReaderError(f"{file}: expected lines with {form}, found none")
     return lines
 
 
@@ -235,7 +235,7 @@ def read_entries(file: Path, parse: Callable[[str], T | None], form: str) -> lis
             raise ReaderError(f"{file}, line {number}: expected {form}, found {line!r}")
         if entry in entries:
             raise ReaderError(
-                f"{file}, line {number}: {line!r} stands in line {entries[entry]} already"
+                f"{file}, line {number}: {line!r} is already in line {entries[entry]}"
             )
         entries[entry] = number
     return list(entries)

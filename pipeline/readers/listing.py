@@ -118,7 +118,7 @@ def _read_spelt(root: Path, path: str) -> bytes:
 
 def _read_inside(root: Path, path: str) -> bytes:
     if _leads_out(path):
-        raise OSError(0, "it lies outside of the data set")
+        raise OSError(0, "it is outside the data set")
     if is_behind_link(root, path):
         raise UndecodableError(*LINK)
     return read_file(root / path)
@@ -136,7 +136,7 @@ def further_pages(pages: int, part: str) -> list[Rejected]:
     return [Rejected("further_pages", f"the file holds {pages} images; the first is taken", part)]
 
 
-LINK = "linked_folder", "a folder that is a link is not entered: put the folder itself here"
+LINK = "linked_folder", "links to folders are not followed: put the folder itself here"
 """Why what lies behind a linked folder is passed over."""
 
 
@@ -172,12 +172,12 @@ def check_listing(dataset: str, rows: Iterable[Row]) -> None:
             splits[row["subject_id"]].add(row["split"])
     if outside:
         raise ReaderError(
-            f"data set {dataset!r}: {len(outside)} paths of its lists lead out of its root: "
+            f"data set {dataset!r}: {len(outside)} paths of its lists lead outside its root: "
             f"{_some(outside)}; expected paths below it"
         )
     if doubled:
         raise ReaderError(
-            f"data set {dataset!r}: {len(doubled)} sample ids stand twice: {_some(doubled)}"
+            f"data set {dataset!r}: {len(doubled)} sample ids occur twice: {_some(doubled)}"
         )
     if mixed := sorted(subject for subject, found in splits.items() if len(found) > 1):
         raise ReaderError(

@@ -77,7 +77,9 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
             rows.append(_test_row(path, match, dataset, params))
             found.add(int(match[3]))
     report_unmatched(
-        test_list, [str(n) for n in sorted(test_ids - found)], match="name no subject on disk"
+        test_list,
+        [str(n) for n in sorted(test_ids - found)],
+        match="name subjects that are not on disk",
     )
     return make_listing(root, dataset, params, EXPECTED, rows)
 
@@ -90,7 +92,7 @@ def known_unused(path: str, used: Collection[str]) -> str | None:
     band, subject, name, camera = match.groups()
     before = stem_of(path).removesuffix(f"{band}/{subject}/{name}")
     copy = f"{before}test_{band}/cam{camera}/{subject}/{name}"
-    return "images of which test_vis and test_nir hold copies" if copy in used else None
+    return "images that are also in test_vis or test_nir" if copy in used else None
 
 
 def train_path(line: str) -> str | None:

@@ -111,7 +111,7 @@ class _Program:
     def extend(self, values: Sequence[Any]) -> None:
         """Append to the list that is uppermost."""
         if not isinstance(self.stack[-1], list):
-            raise ValueError("values that are appended to no list")
+            raise ValueError("values appended to something other than a list")
         self.stack[-1].extend(values)
 
     def named(self) -> None:
@@ -123,14 +123,14 @@ class _Program:
         """Note a call of numpy's."""
         called, arguments = self.top(2)
         if not isinstance(called, Made) or not isinstance(arguments, tuple):
-            raise ValueError("a call of something else than numpy's arrays")
+            raise ValueError("a call of something other than numpy's arrays")
         self.stack.append(Made(called.name, arguments))
 
     def build(self) -> None:
         """Note the state of what numpy made."""
         made, state = self.top(2)
         if not isinstance(made, Made) or not isinstance(state, tuple):
-            raise ValueError("a state of something else than numpy's arrays")
+            raise ValueError("a state of something other than numpy's arrays")
         made.state = state
         self.stack.append(made)
 
@@ -181,7 +181,7 @@ def read_pickle(file: Path) -> Any:
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         found = f"the step {error}" if isinstance(error, KeyError) else str(error)
         raise ReaderError(
-            f"{file}: expected a pickle of images as bytes and of who is the same, found {found}; "
-            "nothing of it was executed"
+            f"{file}: expected a pickle of images (as bytes) and whether each pair is one person, "
+            f"found {found}; none of it was executed"
         ) from error
     return whole

@@ -41,7 +41,7 @@ def pseudonym_key() -> bytes:
     path = Path(named).resolve()
     if path.is_relative_to(Path.cwd().resolve()):
         raise ReaderError(
-            f"{KEY_FILE}: {path} lies in the project, and would go where it goes: {make}"
+            f"{KEY_FILE}: {path} is inside the project, and would be shared with it: {make}"
         )
     try:
         readable = path.stat().st_mode & 0o077

@@ -142,7 +142,7 @@ def read_index(file: Path) -> tuple[Int64, Int64]:
         raise ReaderError(f"{file}: expected lines of a key and an offset ({error})") from error
     keys, offsets = table[np.argsort(table[:, 0], kind="stable")].T
     if (doubled := keys[1:][np.diff(keys) == 0]).size:
-        raise ReaderError(f"{file}: key {doubled[0]} stands twice")
+        raise ReaderError(f"{file}: key {doubled[0]} occurs twice")
     return keys, offsets
 
 
@@ -174,7 +174,7 @@ def list_images(file: Path, keys: Int64, offsets: Int64) -> Iterator[tuple[int, 
                 own, image = unpack(read_record(data, offset, file))
                 if len(own) and image:
                     if not 0 <= own[0] < _MOST_SUBJECTS or own[0] != int(own[0]):
-                        raise ReaderError(f"{file}: key {key} has the label {own[0]}: no subject")
+                        raise ReaderError(f"{file}: key {key}: label {own[0]} is not a subject")
                     yield key, offset, int(own[0])
 
 
@@ -219,7 +219,10 @@ def _report_gaps(
         file, [f"key {key}" for key in absent], what="keys", match="have no line in train.idx"
     )
     report_unmatched(
-        file, [f"key {key}" for key in alone], what="images", match="are no subject's by their key"
+        file,
+        [f"key {key}" for key in alone],
+        what="images",
+        match="have keys that belong to no subject",
     )
 
 
@@ -233,9 +236,9 @@ def _own_label(data: mmap.mmap, key: int, offset: int, subjects: int, file: Path
     label = float(labels[0]) if len(labels) and image else -1.0
     if label != label or not 0 <= label < subjects or label != int(label):
         raise ReaderError(
-            f"{file}: key {key} is no subject's, and its own record has "
+            f"{file}: key {key} belongs to no subject, and its own record has "
             f"{f'label {label:g}' if image else 'no image'}: expected a label of 0 … "
-            f"{subjects - 1}; the file is damaged, or record 0 is another set's"
+            f"{subjects - 1}; the file is damaged, or its record 0 is from another set"
         )
     return int(label)
 

@@ -215,7 +215,7 @@ def _frame_sha256(file: Path) -> str:
 @lru_cache(maxsize=256)
 def _file_sha256(path: Path, _modified_ns: int) -> str:
     if not path.is_file():
-        raise OSError(0, "it is no regular file")
+        raise OSError(0, "it is not a regular file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -97,8 +97,8 @@ def _rows(root: Path, folder: Path, dataset: str, band: str) -> Iterator[Row]:
             large = [_large_of(parquet.metadata.row_group(group)) for group in groups]
         if "image" not in there:
             raise ReaderError(
-                f"{path} has no column 'image': expected images as a stage writes them; of an "
-                "import, those of an export with this column"
+                f"{path} has no column 'image': expected images as a stage writes them; for an "
+                "import, export the data with this column"
             )
         images = spans_of(path, "image")
         labels = spans_of(path, _LABELS) if _LABELS in there else [[None] * len(g) for g in images]

@@ -66,7 +66,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     there = {int(row["subject_id"]) for row in rows}
     for name, file in lists.items():
         absent = [str(number) for number in sorted(listed[name] - there)]
-        report_unmatched(file, absent, match="name no subject on disk")
+        report_unmatched(file, absent, match="name subjects that are not on disk")
     return make_listing(root, dataset, params, EXPECTED, rows)
 
 
@@ -85,7 +85,7 @@ def _splits(listed: dict[str, set[int]]) -> dict[int, Split]:
     for name, found in listed.items():
         if twice := sorted(found & splits.keys()):
             raise ReaderError(
-                f"exp/{name}_id.txt: {len(twice)} subjects stand in another list too, among them "
+                f"exp/{name}_id.txt: {len(twice)} subjects are in another list too, among them "
                 f"{twice[0]:04d}: expected each in one of train, val and test"
             )
         splits |= dict.fromkeys(found, LISTS[name])

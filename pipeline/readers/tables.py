@@ -142,8 +142,8 @@ def _named(
     for number, cells in lines:
         if len(cells) != len(header):
             raise ReaderError(
-                f"{file}, line {number}: the line has not as many cells as the header: "
-                f"{len(cells)}, not {len(header)}"
+                f"{file}, line {number}: expected {len(header)} cells, as in the header, "
+                f"found {len(cells)}"
             )
         yield number, dict(zip(header, cells, strict=True))
 

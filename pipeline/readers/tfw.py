@@ -89,7 +89,9 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
             )
     report_absent(dataset, sorted(absent))
     if boxless:
-        log.warning("%s: %d faces have a box without an extent, and no truth", dataset, boxless)
+        log.warning(
+            "%s: %d faces have an empty box, and are taken without ground truth", dataset, boxless
+        )
     return make_listing(root, dataset, params, EXPECTED, rows)
 
 

@@ -127,19 +127,19 @@ def _packets_of(path: Path) -> _Packets:
     if path.stat().st_size == 0 and path.is_file():
         raise UndecodableError("empty_file", "the file has no bytes")
     if not path.is_file():  # a FIFO would never begin
-        raise UndecodableError("not_a_video", "it is no regular file")
+        raise UndecodableError("not_a_video", "it is not a regular file")
     try:
         with av.open(path) as container:
             return _demuxed(container)
     except MemoryError:
         raise  # FFmpeg's is one of its errors, too
     except av.FFmpegError as error:
-        raise UndecodableError("not_a_video", "no video format that is known") from error
+        raise UndecodableError("not_a_video", "not a known video format") from error
 
 
 def _demuxed(container: av.container.InputContainer) -> _Packets:
     if container.format.name in _LISTS:
-        raise UndecodableError("not_a_video", "it names other files: expected frames")
+        raise UndecodableError("not_a_video", "it is a list of other files: expected a video")
     stream = video_stream(container)
     found = _Packets(
         reordered=bool(stream.codec_context.has_b_frames),

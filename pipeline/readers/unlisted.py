@@ -71,10 +71,10 @@ def words_of(dataset: str, params: DatasetParams, strangers: Collection[str]) ->
     if params.reader == "folder":
         below, file = _beside_list(root), params.list or root.name
         return (
-            f"{len(strangers)} images below {below} are in no row of {file}, and stay out{among}. "
-            "Add them to it, or make it anew"
+            f"{len(strangers)} images below {below} are not listed in {file}, and are left out"
+            f"{among}. Add them to it, or write it again"
         )
     return (
-        f"{len(strangers)} images below {root} are none of the data set's as it was published, and "
-        f"stay out{among}. `crossband check {dataset}` names all of them"
+        f"{len(strangers)} images below {root} do not belong to the published data set, and are "
+        f"left out{among}. `crossband check {dataset}` names all of them"
     )

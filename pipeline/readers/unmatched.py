@@ -42,7 +42,7 @@ def report_unmatched(
     items: Sequence[str],
     *,
     what: str = "lines",
-    match: str = "name no image that is on disk",
+    match: str = "name images that are not on disk",
 ) -> None:
     """Report what of a list matches nothing of this copy.
 

@@ -58,7 +58,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         if path.endswith(_LABELS):
             labelled = face_boxes(root / path)
             absent = [sample for sample in labelled if sample not in frames]
-            report_unmatched(root / path, absent, match="name no frame that is on disk")
+            report_unmatched(root / path, absent, match="name frames that are not on disk")
             boxes |= labelled
     rows = [_row(path, match, dataset, params, boxes) for path, match in whole or found]
     return make_listing(root, dataset, params, EXPECTED, rows)

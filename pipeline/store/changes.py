@@ -37,7 +37,7 @@ def refuse_changes(root: Path, before: frozenset[int]) -> None:
         named = ", ".join(changed[:_MOST])
         raise StageError(
             f"{root}: {len(changed)} files or folders changed while they were read, among them "
-            f"{named}: expected a data set that nobody writes; run the stage again (`dvc repro`)"
+            f"{named}: expected a data set that nobody changes; run the stage again (`dvc repro`)"
         )
 
 

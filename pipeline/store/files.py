@@ -178,8 +178,8 @@ def _check_bucket(address: str) -> None:
 def _unopened(address: str, error: Exception) -> StageError:
     package = _STORES.get(address.partition("://")[0], "its package")
     return StageError(
-        f"{address}: {one_line(error)}; {package} opens such an address: "
-        "`pip install 'crossband[export]'` brings S3 and Google Cloud Storage"
+        f"{address}: {one_line(error)}; {package} is needed for such an address: "
+        "`pip install 'crossband[export]'` installs it for S3 and Google Cloud Storage"
     )
 
 

@@ -98,7 +98,7 @@ def _refuse_while_held(folder: ObjectPath, number: int) -> None:
         return
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise StageError(
-            f"{_place(folder, number)} is no lease of crossband's: move it away"
+            f"{_place(folder, number)} is not a lease of crossband: move it away"
         ) from error
     left = held.until - time.time()
     if left > 0:
@@ -130,6 +130,6 @@ def _go_on(folder: ObjectPath, mine: int, ended: threading.Event, lost: threadin
 def _refuse_if_lost(folder: ObjectPath, lost: threading.Event) -> None:
     if lost.is_set():
         raise StageError(
-            f"{folder}: another process took the output over, or the store was away for "
+            f"{folder}: another process took the output over, or the store was unreachable for "
             f"{LEASE_SECONDS:.0f} s; finished shards are kept: run the stage again"
         )

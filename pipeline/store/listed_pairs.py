@@ -68,8 +68,8 @@ def contradicted(match: pa.Table, enroll: pa.Table, probe: pa.Table) -> list[str
         return []
     listed = "the same person" if wrong["same"][0].as_py() else "two people"
     return [
-        f"{len(wrong)} pairs are listed otherwise than their templates' subjects say, among them "
-        f"{wrong['enroll_template_id'][0]} and {wrong['probe_template_id'][0]} as {listed}"
+        f"{len(wrong)} pairs contradict the subjects of their templates, among them "
+        f"{wrong['enroll_template_id'][0]} and {wrong['probe_template_id'][0]}, listed as {listed}"
     ]
 
 

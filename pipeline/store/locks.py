@@ -39,8 +39,8 @@ def writing(folder: Place) -> Iterator[None]:
         if error.errno not in _REFUSED:
             raise
         raise StageError(
-            f"{folder} can't be written: {refusal(error)}; expected a folder to write files in: "
-            "free its place, permissions or limits, and run the stage again"
+            f"{folder} can't be written: {refusal(error)}; expected a folder that can be written: "
+            "clear its path or correct permissions or limits, and run the stage again"
         ) from error
 
 

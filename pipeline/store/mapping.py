@@ -147,7 +147,7 @@ def _drop_damaged(target: ShardFolder, checked: CheckedFiles) -> None:
     for paths, words in ((older, "were written by an earlier version"), (damaged, "are damaged")):
         if paths:
             log.warning(
-                "%d files %s, among them %s: their rows are computed anew",
+                "%d files %s, among them %s: their rows are computed again",
                 len(paths),
                 words,
                 paths[0],
@@ -192,7 +192,7 @@ def _run(shard: Shard) -> int:
     except DamageError as error:
         if error.path not in (shard.accepted.path, shard.rejected.path):
             raise
-        log.warning("%s is damaged: its rows are computed anew", error.path)
+        log.warning("%s is damaged: its rows are computed again", error.path)
         return _write(replace(shard, needed=None), frozenset())
 
 

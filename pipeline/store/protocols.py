@@ -178,8 +178,8 @@ class Protocol:
         """
         if unknown := sorted(set(folds) - set(self.folds())):
             raise StageError(
-                f"protocol {self.name}: folds {unknown} are none of its {self.folds()}; choose "
-                "others in `folds`, or leave it out to take all"
+                f"protocol {self.name}: folds {unknown} do not exist: choose among {self.folds()} "
+                "in `folds`, or leave it out to take all"
             )
         return self._filtered(folds)
 
@@ -220,7 +220,7 @@ class Protocol:
             many = of_template.filter(pc.greater(of_template["subject_id_count"], 1))
             if len(many):
                 faults.append(
-                    f"{len(many)} templates of {name} are of several subjects, "
+                    f"{len(many)} templates of {name} have several subjects, "
                     f"among them {many['template_id'][0]}"
                 )
         if self.match is not None:
@@ -239,7 +239,7 @@ class Protocol:
                 tested.update(pc.unique(table["subject_id"]).to_pylist())
             if shared := sorted(trained & tested):
                 faults.append(
-                    f"fold {number}: {len(shared)} subjects train and are tested, "
+                    f"fold {number}: {len(shared)} subjects are both trained on and tested, "
                     f"among them {shared[0]}"
                 )
         return faults
@@ -342,7 +342,7 @@ def read_protocol(folder: Path) -> Protocol:
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise StageError(
             f"{folder}/protocol.json: expected name, source, description, kind, exclude and tables "
-            f"as this version writes them, found fault with {error}; run stage `protocols` again"
+            f"as this version writes them, found a fault in {error}; run stage `protocols` again"
         ) from error
 
 
@@ -378,8 +378,8 @@ def check_seen(protocol: Protocol, seen: Collection[str]) -> None:
         unknown = table["sample_id"].filter(pc.invert(there))
         if len(unknown):
             raise StageError(
-                f"protocol {protocol.name}: {len(unknown)} samples of {name} are none that a stage "
-                f"has seen, among them {unknown[0]}: expected samples of its data set; run the "
+                f"protocol {protocol.name}: {len(unknown)} samples of {name} were seen by no "
+                f"stage, among them {unknown[0]}: expected samples of its data set; run the "
                 "stages `ingest` and `protocols` again"
             )
 

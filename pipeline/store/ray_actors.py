@@ -278,7 +278,7 @@ class _Run:
             raise StageError(
                 f"{lost} actors were lost one after the other {what}, the last: {why}. Finished "
                 "shards are kept: run the stage again, with more memory for each actor "
-                "(CROSSBAND_RAY_CPUS) or more patience (CROSSBAND_STALL_SECONDS); "
+                "(CROSSBAND_RAY_CPUS) or more time (CROSSBAND_STALL_SECONDS); "
                 "CROSSBAND_EXECUTOR=serial shows an error of the code itself"
             )
         log.warning("an actor was lost %s (%s); another takes its place", what, why)
@@ -290,7 +290,7 @@ class _Run:
             self._patience = float("inf")
             if all(actor.alive is None for actor in self._actors):
                 log.warning(
-                    "no actor has begun: each wants %g processors and %g GPUs of one node",
+                    "no actor has started: each waits for %g processors and %g GPUs on one node",
                     self.wanted.cpus,
                     self.wanted.gpus,
                 )

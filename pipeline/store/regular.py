@@ -15,7 +15,7 @@ def open_regular(path: Path) -> BufferedReader:
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise OSError(0, "it is no regular file")
+        raise OSError(0, "it is not a regular file")
     return file
 
 

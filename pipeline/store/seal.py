@@ -108,7 +108,7 @@ def check_whole(path: Place) -> None:
 def _check_all(path: Place, file: BinaryIO) -> None:
     start, body = _checked_footer(path, file)
     if _body(file, start) != body:
-        raise damaged(path, "its bytes are not those that were written")
+        raise damaged(path, "its bytes have changed since it was written")
 
 
 @contextmanager
@@ -212,7 +212,7 @@ def _checked_footer(path: Place, file: BinaryIO) -> tuple[int, int]:
     start, footer = _footer(path, file)
     match = _one_seal(path, footer)
     if zlib.crc32(_with(footer, match.start(2), _NONE)) != int(match[2], 16):
-        raise damaged(path, "its footer is not the one that was written")
+        raise damaged(path, "its footer has changed since it was written")
     return start, int(match[1], 16)
 
 
@@ -223,7 +223,7 @@ def _footer(path: Place, file: BinaryIO) -> tuple[int, bytes]:
     tail = _read(file, end, size) if end > 0 else b""
     start = end - int.from_bytes(tail[:_LENGTH], "little")
     if not tail.endswith(_END) or start < len(_END):
-        raise damaged(path, "it is cut off, or no Parquet file")
+        raise damaged(path, "it is cut off, or not a Parquet file")
     return start, _read(file, start, end)
 
 
@@ -241,7 +241,7 @@ def _one_seal(path: Place, footer: bytes) -> re.Match[bytes]:
             path,
         )
     if len(found) != 1:
-        raise damaged(path, "its footer bears no seal")
+        raise damaged(path, "its footer has no seal")
     return found[0]
 
 

@@ -148,7 +148,9 @@ class ShardFile:
             return
         for row in rows:
             if row and content_sha256(row, schema) != row["content_sha256"]:
-                raise damaged(self.path, f"row {row['sample_id']!r} has another content_sha256")
+                raise damaged(
+                    self.path, f"row {row['sample_id']!r} does not match its content_sha256"
+                )
 
     def table(self, columns: Sequence[str]) -> pa.Table:
         """Read a few small columns of all rows at once."""

@@ -114,7 +114,7 @@ def test_unknown_subjects_are_nobodys_mates():
 
 def test_samples_that_no_stage_has_seen_are_named():
     seen = {"a1", "a2", "b1", "pa", "pb"}
-    with pytest.raises(StageError, match=r"1 samples of probe are none that a stage .* them pb2"):
+    with pytest.raises(StageError, match=r"1 samples of probe were seen by no stage, .* them pb2"):
         check_seen(protocol(), seen)
     check_seen(protocol(), seen | {"pb2"})
 

@@ -53,7 +53,7 @@ def test_an_earlier_version_s_shard_is_said_and_computed_anew(out, caplog):
     said = [record.getMessage() for record in caplog.records]
     assert said == [
         f"1 files were written by an earlier version, among them {out / NAME}: their rows are "
-        "computed anew"
+        "computed again"
     ]
 
 
@@ -68,7 +68,7 @@ def test_a_seal_that_is_damaged_is_no_earlier_version(out, tmp_path, caplog):
     whole = path.read_bytes()
     place = whole.rindex(b"crossband-seal:")
     path.write_bytes(whole[:place] + b"C" + whole[place + 1 :])
-    with pytest.raises(DamageError, match="bears no seal") as told:
+    with pytest.raises(DamageError, match="has no seal") as told:
         run(ShardFolder(out, 1), tmp_path / "next")
     assert not isinstance(told.value, OlderError)
     run(Listing(ROWS, 1, dict), out)

@@ -62,7 +62,7 @@ def test_extra_images_are_named(buaa):
     put_images(buaa, (f"{subject}/19.bmp" for subject in range(1, 151)))
     put_image(buaa / "thumbs/all.png")
     verdict = check_dataset("buaa_visnir", buaa)
-    extra = findings(verdict)["images on disk are none of the data set's"]
+    extra = findings(verdict)["images on disk do not belong to the data set"]
     assert extra == ("thumbs/all.png",)
     beyond = "known, not used: images of a subject beyond its first 18"
     assert counts(verdict)[beyond] == (150, None)
@@ -90,7 +90,10 @@ def test_subjects_in_two_splits_are_a_finding_not_an_end(tmp_path):
     verdict = check_dataset("llcm", tmp_path)
     told = "; ".join(findings(verdict))
     assert "1 subjects are in more than one split" in told
-    assert "protocol all_to_sampled_vis_to_ir: fold 1: 1 subjects train and are tested" in told
+    assert (
+        "protocol all_to_sampled_vis_to_ir: fold 1: 1 subjects are both trained on and tested"
+        in told
+    )
     assert counts(verdict)["train VIS"] == (6, 16946)
 
 

@@ -175,7 +175,7 @@ def test_two_packs_of_one_name_and_too_few_pairs_are_told(tmp_path, protocols):
     with pytest.raises(ReaderError, match="expected 10 pairs or more, found 4"):
         protocols("bin_packs")
     testing.bin_packs(tmp_path / "b", pairs=4, names=("lfw",))
-    with pytest.raises(ReaderError, match=r"a/lfw\.bin and b/lfw\.bin have one name"):
+    with pytest.raises(ReaderError, match=r"a/lfw\.bin and b/lfw\.bin have the same name"):
         contents(tmp_path)
 
 

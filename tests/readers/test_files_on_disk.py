@@ -99,7 +99,7 @@ def test_what_is_no_regular_file_hangs_nothing(tmp_path, monkeypatch):
         rows, rejected = taken_in(tmp_path)
     assert set(rows) == {"anna/1.png"}
     assert reasons(rejected) == {"anna/fifo.jpg": "unreadable", "anna/socket.jpg": "unreadable"}
-    assert rejected["anna/fifo.jpg"].detail == "anna/fifo.jpg: it is no regular file"
+    assert rejected["anna/fifo.jpg"].detail == "anna/fifo.jpg: it is not a regular file"
 
 
 def test_a_file_that_is_too_long_is_not_read(tmp_path, monkeypatch):
@@ -188,8 +188,8 @@ def test_files_at_which_dvc_stops_are_named(tmp_path):
     (tmp_path / "bob/loop.png").symlink_to("loop.png")
     (tmp_path / "bob/there.png").symlink_to("2.png")
     assert dict(unfit_for_dvc(tmp_path)) == {
-        "anna/gr%FC.png": "its name is no UTF-8",
-        "anna/pipe.png": "it is no regular file, and DVC waits for it without end",
+        "anna/gr%FC.png": "its name is not UTF-8",
+        "anna/pipe.png": "it is not a regular file, and DVC would wait for it forever",
         "bob/gone.png": "No such file or directory",
         "bob/loop.png": "Too many levels of symbolic links",
     }
@@ -237,14 +237,14 @@ def test_a_list_that_leads_out_of_the_data_set_is_refused(tmp_path, outside):
 
 def test_two_files_of_one_name_that_are_passed_over_are_named(tmp_path):
     put(tmp_path, "anna/1.png", "anna/\u00e9.txt", "anna/e\u0301.txt")
-    with pytest.raises(ReaderError, match="1 sample ids stand twice: anna/%C3%A9"):
+    with pytest.raises(ReaderError, match="1 sample ids occur twice: anna/%C3%A9"):
         taken_in(tmp_path)
 
 
 def test_a_list_that_is_no_regular_file_hangs_nothing(tmp_path):
     put(tmp_path, "anna/1.png")
     os.mkfifo(tmp_path / "gallery-1.csv")
-    with pytest.raises(ReaderError, match="it is no regular file"):
+    with pytest.raises(ReaderError, match="it is not a regular file"):
         read_text(tmp_path / "gallery-1.csv")
 
 
@@ -271,7 +271,7 @@ def test_two_files_of_one_stem_are_told_and_none_is_taken_for_both(tmp_path, rea
     write(tmp_path)
     first = sorted(tmp_path.glob(image))[0]
     first.with_suffix(".tif").write_bytes(first.read_bytes())
-    with pytest.raises(ReaderError, match="1 sample ids stand twice"):
+    with pytest.raises(ReaderError, match="1 sample ids occur twice"):
         read_dataset("set", DatasetParams(reader=reader, root=str(tmp_path), shards=1))
 
 

@@ -90,7 +90,7 @@ def test_words_of_bands_beside_people_may_be_initials_and_are_told(tmp_path, cap
     rows = listed(tmp_path, band=Band.LWIR)
     assert {row["subject_id"] for row in rows.values()} == {"IR", "RGB", "BK"}
     assert caplog.messages[0] == (
-        "mine: folders IR, RGB beside those of other people were taken as people: if they are "
+        "mine: folders IR, RGB, beside folders of people, were taken as people: if they are "
         f"bands, {WAY_OUT}"
     )
 
@@ -156,7 +156,7 @@ def test_hidden_files_and_other_files_stay_out(tmp_path, caplog):
     put(tmp_path, "a/1.jpg", "a/.hidden.jpg", ".git/x.jpg", "a/notes.txt", "a/LICENSE")
     with caplog.at_level("INFO"):
         assert list(listed(tmp_path)) == ["a/1.jpg"]
-    assert "2 files of other formats stay out" in caplog.text
+    assert "2 files of other formats are left out" in caplog.text
     assert "1 .txt" in caplog.text
 
 
@@ -254,7 +254,7 @@ def test_images_in_no_row_of_a_list_are_told(tmp_path):
     found = strangers_of(mine, rows)
     assert found == ("anna/2.jpg", "bob/1.png")
     told = words_of("mine", mine, found)
-    assert f"2 images below {tmp_path} are in no row of list.csv" in told
+    assert f"2 images below {tmp_path} are not listed in list.csv" in told
     assert "anna/2.jpg" in told
     hidden = params(tmp_path, list="list.csv", pseudonyms=True)
     assert "anna" not in words_of("mine", hidden, found)
@@ -291,13 +291,13 @@ def test_a_csv_names_everything(tmp_path):
             "path,view\na.png,frontal",
             "line 2: view 'frontal' is none of .*'front', 'left', 'right'",
         ),
-        ("path,band\na.png", "line 2: the line has not as many cells"),
-        ("path,band\na.png,VIS,x", "line 2: the line has not as many cells"),
+        ("path,band\na.png", "line 2: expected 2 cells, as in the header"),
+        ("path,band\na.png,VIS,x", "line 2: expected 2 cells, as in the header"),
         ("path\n../a.png", "stay below"),
         ("path\n/etc/passwd", "stay below"),
         ("path,box\na.png,1 2 3", "line 2: box: expected 4 numbers"),
         ("path,landmarks\na.png,1 2 3 4 5 6 7 8 9 nan", "not finite"),
-        ("path\na.png\nb.png\na.png", r"1 sample ids stand twice: a\.png"),
+        ("path\na.png\nb.png\na.png", r"1 sample ids occur twice: a\.png"),
         ("path,subject,split\na.png,s,train\nb.png,s,test", "more than one split.*s"),
     ],
 )

@@ -201,7 +201,7 @@ def test_media_without_annotation_are_told(two_media, caplog):
     two_media.video("VIS-500m/idle.mp4", 2)
     with caplog.at_level(logging.INFO):
         listing = listing_of(two_media)
-    assert "1 media have no annotation and stay out: VIS-500m/idle.mp4" in caplog.text
+    assert "1 media have no annotation and are left out: VIS-500m/idle.mp4" in caplog.text
     (row,) = listing.passed_over
     (told,) = take_in(load_segment(two_media.root, row), INGEST)
     assert (row["sample_id"], told.reason) == ("VIS-500m/idle.mp4", "no_annotation")
@@ -372,8 +372,8 @@ def test_a_wrong_layout_says_what_was_looked_for(two_media, break_it, message):
         ("1,a,../x.mp4,0,1,1,1,1", "has to stay below"),
         ("1,a,/SWIR-30m/x.mp4,0,1,1,1,1", "has to stay below"),
         ("1,,SWIR-30m/x.mp4,0,1,1,1,1", "line 2: SUBJECT_ID is empty"),
-        ("1,a,SWIR-30m/x.mp4,0.5,1,1,1,1", "line 2: FRAME_NUM is no whole number"),
-        ("1,a,SWIR-30m/x.mp4,,1,1,1,1", "line 2: FRAME_NUM is no whole number"),
+        ("1,a,SWIR-30m/x.mp4,0.5,1,1,1,1", "line 2: FRAME_NUM is not a whole number"),
+        ("1,a,SWIR-30m/x.mp4,,1,1,1,1", "line 2: FRAME_NUM is not a whole number"),
         ("1,a,SWIR-30m/x.mp4,-1,1,1,1,1", "frame number -1 is below frame_base 0"),
         ("1,a,SWIR-30m/x.mp4,0,left,1,1,1", "boxes.csv: .*left"),
         ("1,a,SWIR-30m/x.mp4,0,1,1", "boxes.csv: .*[Cc]olumns"),

@@ -85,7 +85,7 @@ def test_blank_lines_above_a_header_are_passed_over(two_media):
 def test_a_frame_number_that_is_a_time_is_told(two_media):
     two_media.box("a", VIDEO, 20231124123000)
     two_media.write()
-    with pytest.raises(ReaderError, match="FRAME_NUM 20231124123000 is more than the 2147483647"):
+    with pytest.raises(ReaderError, match="FRAME_NUM 20231124123000 is beyond 2147483647"):
         listing_of(two_media)
 
 

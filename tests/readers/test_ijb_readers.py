@@ -128,7 +128,7 @@ def test_a_template_of_two_subjects_is_refused(tmp_path, protocols):
     testing.ijbc(tmp_path)
     file = tmp_path / "protocols/ijbc_1N_gallery_G1.csv"
     file.write_text(file.read_text().replace("\n2,2,img/102", "\n2,3,img/102"))
-    with pytest.raises(ReaderError, match="template 2 is of the subjects 2 and 3"):
+    with pytest.raises(ReaderError, match="template 2 has two subjects, 2 and 3"):
         protocols("ijbc")
 
 
@@ -212,7 +212,7 @@ def test_insightfaces_subjects_are_told_by_the_pairs_alone(tmp_path, listed, pro
     ("name", "line", "message"),
     [
         ("face_tid_mid", "17.jpg 5", "line 17: expected '<crop> <template> <media>', found '17"),
-        ("face_tid_mid", "3.jpg 5 6", "line 17: '3.jpg' stands in line 3 already"),
+        ("face_tid_mid", "3.jpg 5 6", "line 17: '3.jpg' is already in line 3"),
         ("name_5pts_score", "17.jpg 1 2", "line 17: expected '<crop> x1 y1 … x5 y5 <score>'"),
         ("name_5pts_score", "1.jpg" + " nan" * 11, "line 17: expected '<crop> x1 y1"),
         ("template_pair_label", "1 502 2", "expected the label 0 or 1, found another in 1 lines"),
@@ -261,7 +261,7 @@ def test_a_crops_template_of_nobody_or_of_two_subjects_is_no_subjects(tmp_path, 
     file.write_text(text.replace("\n1,1,", "\n1,nan,"))
     assert "subject_id" not in listed("ijb_insightface")["1"]
     file.write_text(text + "1,2,img/1.jpg,11\n")
-    with pytest.raises(ReaderError, match="template 1 is of the subjects 1 and 2"):
+    with pytest.raises(ReaderError, match="template 1 has two subjects, 1 and 2"):
         listed("ijb_insightface")
 
 

@@ -54,7 +54,7 @@ def test_a_list_finds_an_image_whose_name_the_disk_spells_otherwise(tmp_path, di
 
 def test_one_image_in_two_spellings_is_refused(tmp_path):
     put(tmp_path, f"a/{NFC}.png", f"a/{NFD}.png")
-    with pytest.raises(ReaderError, match="1 sample ids stand twice"):
+    with pytest.raises(ReaderError, match="1 sample ids occur twice"):
         read(tmp_path)
 
 
@@ -111,7 +111,7 @@ def test_a_list_of_a_header_alone_or_of_nothing_is_refused(tmp_path):
     with pytest.raises(ReaderError, match=r"a\.csv: .*found the header alone"):
         list(read_table(tmp_path / "a.csv", ["SUBJECT_ID"]))
     (tmp_path / "b.txt").write_text("\n\n")
-    with pytest.raises(ReaderError, match=r"b\.txt: expected lines as a name, found none"):
+    with pytest.raises(ReaderError, match=r"b\.txt: expected lines with a name, found none"):
         read_entries(tmp_path / "b.txt", str, "a name")
 
 

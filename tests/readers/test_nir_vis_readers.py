@@ -105,9 +105,9 @@ def test_casia_subject_missing_on_disk_stays_in_the_protocol(tmp_path, listed, p
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (r"s2\NIR\00002\001.jpg", r"nir_probe_1\.txt, line 5: .* stands in line 1 already"),
-        (r"s2\NIR\00002\001.bmp", "stands in line 1 already"),  # another extension, same image
-        ("00002/001.jpg", r"line 5: expected a line as s1"),
+        (r"s2\NIR\00002\001.jpg", r"nir_probe_1\.txt, line 5: .* is already in line 1"),
+        (r"s2\NIR\00002\001.bmp", "is already in line 1"),  # another extension, same image
+        ("00002/001.jpg", r"line 5: expected a path like s1"),
     ],
 )
 def test_casia_faulty_lists_are_told_by_line(tmp_path, listed, line, message):
@@ -121,7 +121,7 @@ def test_casia_faulty_lists_are_told_by_line(tmp_path, listed, line, message):
 def test_one_image_in_two_formats_is_refused(tmp_path, listed):
     testing.casia_nir_vis2(tmp_path)
     put_image(tmp_path / "s1/VIS/00001/001.png")
-    with pytest.raises(ReaderError, match=r"stand twice: s1/VIS/00001/001 \(.*jpg and .*png\)"):
+    with pytest.raises(ReaderError, match=r"occur twice: s1/VIS/00001/001 \(.*jpg and .*png\)"):
         listed("casia_nir_vis2")
 
 

@@ -51,13 +51,13 @@ def test_blank_lines_stay_out_and_lines_are_counted_as_an_editor_does(tmp_path):
     [
         ("path,subject\na.png,00\x0001\n", r"line 2: .*found binary data \(a NUL\).*as UTF-8"),
         ("path,subject\n", "found the header alone"),
-        ("path,subject\na.png\n", "line 2: the line has not as many cells as the header: 1, not 2"),
+        ("path,subject\na.png\n", "line 2: expected 2 cells, as in the header, found 1"),
         ('path,subject\na.png,"open\nb.png,x\n', "line 2: a cell in quotes does not end"),
         ("path,path\na.png,b.png\n", "the header names 'path' twice"),
         ("path,box\na.png,300 300 100 100\n", "line 2: box '300 300 100 100': expected x0 y0 x1"),
         ("path,box\na.png,1 1 1 5\n", "line 2: box"),
         ("path,subject,split\na.png,0001 ,train\nb.png,0001,test\n", "more than one split.*0001"),
-        ("path,subject\na.png,1\n./a.png,2\n", "1 sample ids stand twice"),
+        ("path,subject\na.png,1\n./a.png,2\n", "1 sample ids occur twice"),
         ("path,subject,split\na.png,Jos\u00e9,train\nb.png,Jose\u0301,test\n", "more than one"),
     ],
 )
@@ -96,7 +96,7 @@ def test_a_list_is_below_the_root_that_dvc_watches(tmp_path):
     assert "No such file" in loaded[1]["unreadable"]
     with pytest.raises(ReaderError, match=r"gone\.csv is missing"):
         read_dataset("mine", params.model_copy(update={"list": "gone.csv"}))
-    with pytest.raises(ValueError, match="list: reader 'lfw' takes none"):
+    with pytest.raises(ValueError, match="list: reader 'lfw' does not use this"):
         DatasetParams(reader="lfw", root=".", list="list.csv", shards=1)
 
 

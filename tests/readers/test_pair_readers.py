@@ -38,7 +38,7 @@ def test_lfw_pairs_are_the_lists(tmp_path, listed, protocols):
         ("", "line 1: expected '10 300' or '1100'"),
         ("1\t1\nPerson_00\t1\t2\n", "expected 2 pairs as its header says, found 1"),
         ("1\t1\nPerson_00\t1\t2\nPerson_00\tone\tPerson_01\t1\n", "line 3: expected 'name i j'"),
-        ("1\t1\nPerson_00\t1\t2\nPerson_00\t1\t2\n", "1 pairs stand twice"),
+        ("1\t1\nPerson_00\t1\t2\nPerson_00\t1\t2\n", "1 pairs occur twice"),
         ("1\t1\nPerson_00\t1\t2\nPerson_00\t1\tNobody\t1\n", "not on disk, among them Nobody/0001"),
     ],
 )
@@ -71,7 +71,7 @@ def test_lfw_without_pairs_has_no_protocol(tmp_path, listed, protocols):
 def test_lfw_twice_below_one_root_is_refused(tmp_path, listed):
     testing.lfw(tmp_path / "lfw_funneled")
     testing.lfw(tmp_path / "lfw")
-    with pytest.raises(ReaderError, match="8 sample ids stand twice"):
+    with pytest.raises(ReaderError, match="8 sample ids occur twice"):
         listed("lfw")
 
 
@@ -180,14 +180,14 @@ def test_each_line_of_megafaces_lists_that_matches_nothing_is_told(tmp_path, pro
         made = protocols("megaface")
     assert len(made["cleaned"].enroll) == 9  # what does match is left out as before
     assert (
-        "facescrub_noises.txt: 2 lines name no image that is on disk, among them 'Nobody_1.png'"
+        "facescrub_noises.txt: 2 lines name images that are not on disk, among them 'Nobody_1.png'"
         in caplog.text
     )
     assert (
-        "megaface_noises.txt: 1 lines name no image that is on disk, among them '999/9@N00"
+        "megaface_noises.txt: 1 lines name images that are not on disk, among them '999/9@N00"
         in caplog.text
     )
-    assert "facescrub_features_list.json: 1 lines name no image" in caplog.text
+    assert "facescrub_features_list.json: 1 lines name images" in caplog.text
 
 
 def test_megaface_without_lists_takes_everything(tmp_path, protocols):

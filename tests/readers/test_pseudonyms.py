@@ -153,7 +153,7 @@ def test_a_key_that_protects_nothing_is_refused(project, monkeypatch, key, mode,
 
 def test_a_key_in_the_project_or_nowhere_is_refused(project, monkeypatch):
     use_key(monkeypatch, project / "project/key", KEY)
-    with pytest.raises(ReaderError, match="lies in the project"):
+    with pytest.raises(ReaderError, match="is inside the project"):
         subjects(project)
     monkeypatch.setenv(KEY_FILE, str(project / "none"))
     with pytest.raises(ReaderError, match=r"none: No such file.*head -c 32 /dev/urandom"):
@@ -165,7 +165,7 @@ def test_a_key_in_the_project_or_nowhere_is_refused(project, monkeypatch):
 
 
 def test_readers_of_published_sets_give_none():
-    with pytest.raises(ValidationError, match="reader 'lfw' gives none"):
+    with pytest.raises(ValidationError, match="reader 'lfw' does not use this"):
         DatasetParams(reader="lfw", root="x", shards=1, pseudonyms=True)
 
 

@@ -51,7 +51,7 @@ def test_a_label_that_is_no_whole_number_is_no_subject(tmp_path, label):
     data = struct.pack("<IfQQ", 0, label, 0, 0) + b"image"
     (tmp_path / "train.rec").write_bytes(MAGIC + struct.pack("<I", len(data)) + data + b"\0")
     (tmp_path / "train.idx").write_text("0\t0\n")
-    with pytest.raises(ReaderError, match=r"key 0 has the label .*: no subject"):
+    with pytest.raises(ReaderError, match=r"key 0: label .* is not a subject"):
         contents(tmp_path)
 
 
@@ -86,7 +86,7 @@ def test_a_missing_file_is_named(tmp_path, name):
     [
         ("0\t0\n1\tx\n", "expected lines of a key and an offset"),
         ("0\t0\n1\n", "expected lines of a key and an offset"),
-        ("0\t0\n1\t60\n1\t90\n", "key 1 stands twice"),
+        ("0\t0\n1\t60\n1\t90\n", "key 1 occurs twice"),
         ("0\t4\n", "expected a whole record at byte 4, found other data"),
         ("0\t9999999\n", "expected a whole record at byte 9999999"),
         ("0\t0\n1\t36\n", "the index lacks key 7 of subject 0"),
@@ -168,7 +168,7 @@ def test_an_image_that_no_subject_has_is_its_own_labels(tmp_path, caplog):
     with caplog.at_level("WARNING"):
         found = {key: row["content"] for key, row in contents(tmp_path).items()}
     assert found == {"0000000/00000001": b"a", "0000001/00000002": b"b", "0000001/00000003": b"c"}
-    assert "1 images are no subject's by their key, among them 'key 3'" in caplog.text
+    assert "1 images have keys that belong to no subject, among them 'key 3'" in caplog.text
 
 
 def test_beyond_exact_keys_an_images_own_label_counts(tmp_path, caplog, monkeypatch):
@@ -190,7 +190,9 @@ def test_beyond_exact_keys_an_images_own_label_counts(tmp_path, caplog, monkeypa
 @pytest.mark.parametrize("label", [2, -1, 0.5, float("nan")])
 def test_an_image_that_nobody_has_at_all_is_told(tmp_path, label):
     write_records(tmp_path, gap(label))
-    with pytest.raises(ReaderError, match="key 3 is no subject's, and its own record has label"):
+    with pytest.raises(
+        ReaderError, match="key 3 belongs to no subject, and its own record has label"
+    ):
         contents(tmp_path)
 
 

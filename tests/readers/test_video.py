@@ -202,6 +202,6 @@ def test_a_video_without_memory_is_no_damaged_one(tmp_path):
 def test_a_list_of_other_files_is_no_video(tmp_path):
     write_video(tmp_path / "other.mp4", 4)
     (tmp_path / "x.mp4").write_text("ffconcat version 1.0\nfile other.mp4\n")
-    with pytest.raises(UndecodableError, match="names other files") as refused:
+    with pytest.raises(UndecodableError, match="list of other files") as refused:
         timeline_of(tmp_path / "x.mp4")
     assert refused.value.reason == "not_a_video"

@@ -112,11 +112,11 @@ def test_images_in_no_row_of_the_list_are_told(workspace, capsys):
     (workspace.path / "images/faces.csv").write_text("path\na.png\n")
     workspace.edit(datasets={"mine": {"list": "faces.csv"}})
     workspace.run("ingest")
-    told = "ingest@mine: 2 images below images are in no row of faces.csv, and stay out; among them"
-    assert f"{told} b.png" in capsys.readouterr().out
+    told = "2 images below images are not listed in faces.csv, and are left out; among them b.png"
+    assert f"ingest@mine: {told}" in capsys.readouterr().out
     workspace.edit(datasets={"mine": {"list": None}})
     workspace.run("ingest")
-    assert "in no row" not in capsys.readouterr().out
+    assert "not listed" not in capsys.readouterr().out
 
 
 def test_the_limit_of_megapixels_is_a_param(workspace):

@@ -43,7 +43,7 @@ def test_official_lists_name_what_ingest_took_in(casia):
 
 def test_lists_that_name_what_ingest_has_not_seen_are_refused(casia):
     testing.casia_nir_vis2(casia.path / "images", subjects=6, each=2, folds=2)
-    with pytest.raises(StageError, match=r"none that a stage has seen.*run the stages `ingest`"):
+    with pytest.raises(StageError, match=r"were seen by no stage.*run the stages `ingest`"):
         casia.run("protocols")
     casia.run("ingest", "protocols")
 
@@ -141,7 +141,9 @@ def test_a_derived_protocol_replaces_none(casia):
     ranges = {"gallery_range": [0, 100], "probe_range": [9, 100]}
     between = {"of": "view2", "column": "width_px", "absolute": True, **ranges}
     casia.edit(protocols={"mine": {"subset": {"view1": between}}})
-    with pytest.raises(StageError, match=r"subset\.view1: there is a protocol of this name"):
+    with pytest.raises(
+        StageError, match=r"subset\.view1: it would replace the protocol of this name"
+    ):
         casia.run("protocols")
 
 

@@ -104,11 +104,11 @@ def test_a_name_that_is_no_protocols_is_told_of_those_there_are(tmp_path):
     [
         (
             protocol(enroll=[*template(1, "A", "s1", "a"), *template(1, "A", "s2", "b")]),
-            "1 templates of enroll are of several subjects, among them A",
+            "1 templates of enroll have several subjects, among them A",
         ),
         (
             protocol(probe=[*template(1, "P", None, "p"), *template(1, "P", "s1", "q")]),
-            "1 templates of probe are of several subjects, among them P",
+            "1 templates of probe have several subjects, among them P",
         ),
         (
             protocol(probe=template(1, "P", "s1", "p"), match=[(1, "X", "P", False)]),
@@ -116,7 +116,7 @@ def test_a_name_that_is_no_protocols_is_told_of_those_there_are(tmp_path):
         ),
         (
             protocol(probe=template(2, "P", "s1", "p"), train=[(None, "t", "s1")]),
-            "fold 2: 1 subjects train and are tested, among them s1",
+            "fold 2: 1 subjects are both trained on and tested, among them s1",
         ),
     ],
 )
@@ -149,8 +149,8 @@ def test_templates_of_one_id_are_others_in_another_fold():
     turned = [{**pair, "same": not pair["same"]} for pair in REPEATED.match.to_pylist()]
     faults = replace(REPEATED, match=match_table(turned)).faults()
     assert faults == [
-        "2 pairs are listed otherwise than their templates' subjects say, among them 1 and 9 as "
-        "two people"
+        "2 pairs contradict the subjects of their templates, among them 1 and 9, "
+        "listed as two people"
     ]
 
 

@@ -212,7 +212,7 @@ def test_some_folds_of_a_protocol_are_tested_alone(trained):
         run("evaluate_dmfr", "meta-cross-pose")
         assert metrics("evaluate_dmfr", "meta-cross-pose")["rank1"]["n"] == counted
     edit(evaluate_dmfr={"meta-cross-pose": {"folds": [3]}})
-    with pytest.raises(StageError, match=r"folds \[3\] are none of its \[1, 2\]"):
+    with pytest.raises(StageError, match=r"folds \[3\] do not exist: choose among \[1, 2\]"):
         run("evaluate_dmfr", "meta-cross-pose")
 
 

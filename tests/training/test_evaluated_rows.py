@@ -129,7 +129,7 @@ def test_some_folds_are_trained_and_tested_alone(trained_sample):
         "folds" not in trained_sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")["rank1"]
     )
     trained_sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"folds": [3]}})
-    with pytest.raises(StageError, match=r"folds \[3\] are none of its \[1, 2\]"):
+    with pytest.raises(StageError, match=r"folds \[3\] do not exist: choose among \[1, 2\]"):
         trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
     # a network of the other fold that former params left is not what these ask for
     shutil.copytree(
