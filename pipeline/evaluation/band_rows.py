@@ -69,7 +69,7 @@ def band_rows(
 def fusions(body: BandRow, face: BandRow) -> dict[str, BandRow]:
     """Fuse body and face: by their scores, and by their features."""
     if body.templates is None or face.templates is None:
-        raise ValueError("rows with templates are expected")
+        raise ValueError("expected rows with templates")
     scores = {band: fused(each, face.scores[band]) for band, each in body.scores.items()}
     features = {band: joined(each, face.templates[band]) for band, each in body.templates.items()}
     return {FUSED_SCORES: BandRow(None, scores), JOINED_FEATURES: band_row(features)}

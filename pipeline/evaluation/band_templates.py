@@ -86,20 +86,20 @@ def filmed_in_bands(protocols: Sequence[Protocol]) -> dict[Band, Filmed]:
         names = protocol.name.split("-")
         if protocol.kind != Kind.RECOGNITION or len(names) != 2 or set(names) - set(Band):
             raise StageError(
-                f"protocol {protocol.name} is no comparison of two bands by templates: expected "
-                "names like VIS-LWIR, of protocols that `band_templates` builds"
+                f"protocol {protocol.name} does not compare templates of two bands: expected one "
+                "that `band_templates` builds, with a name like VIS-LWIR"
             )
         if len(folds := protocol.folds()) > 1:
             raise StageError(
-                f"protocol {protocol.name} has folds {folds}, and a template is all of a subject "
-                "in a band: expected none; evaluate its folds by `evaluate_nir_vis`, or build "
-                "`band_templates`"
+                f"protocol {protocol.name} has folds {folds}, but a template takes all images of "
+                "a subject in a band: expected no folds; evaluate this one with "
+                "`evaluate_nir_vis`, or build `band_templates`"
             )
         for name, table in zip(names, (protocol.enroll, protocol.probe), strict=True):
             if nobody := table["subject_id"].null_count:
                 raise StageError(
-                    f"protocol {protocol.name}: expected each row of band templates to be "
-                    f"somebody's, found {nobody} of nobody: leave them out"
+                    f"protocol {protocol.name}: {nobody} rows of its band templates have no "
+                    "subject: expected one in each row; leave these out"
                 )
             found[Band(name)] = _filmed(table.to_pylist())
     return found
@@ -145,10 +145,10 @@ def _mean(found: Mapping[str, Float32], unit: bool) -> Float32:
         lengths = np.linalg.norm(each, axis=1)
         fine = np.isfinite(lengths) & (lengths > 0)
         faulty = [name for name, well in zip(found, fine, strict=True) if not well]
-        of = f"that of {faulty[0]}" if faulty else f"the mean of {', '.join(found)} without length"
+        of = f"embedding of {faulty[0]}" if faulty else f"mean embedding of {', '.join(found)}"
         raise StageError(
-            "embeddings: expected finite ones of some length, alone and as a template's mean, "
-            f"found {of}: look at the network that made it"
+            f"the {of} is zero or not finite: expected finite ones of some length, alone and as "
+            "a template's mean; check the network that made it"
         ) from error
     return mean
 

@@ -119,7 +119,7 @@ def contrast_of_rates(better: Float64, worse: Float64) -> Contrast:
     """
     people = better.shape[1]
     if people < 2:
-        raise StageError(f"{people} people were tested: expected two or more to tell an error")
+        raise StageError(f"{people} people were tested: expected two or more to estimate an error")
     of_people = float((better - worse).mean(axis=0).var(ddof=1)) / people
     return _contrast((better.mean(axis=1), worse.mean(axis=1)), of_people, people)
 

@@ -86,7 +86,7 @@ def accepts_allowed(far: float, impostor: int) -> int:
         ValueError: the rate is not in (0, 1].
     """
     if not 0.0 < far <= 1.0:
-        raise ValueError(f"a false accept rate lies above 0 and at or below 1, not at {far}")
+        raise ValueError(f"false accept rate {far}: expected above 0 and at most 1")
     rate = _as_written(float(far))
     return rate.numerator * int(impostor) // rate.denominator
 

@@ -35,8 +35,8 @@ def asked_of(
     what = generator or made.path.name
     if not len(rows) and generator is not None:
         raise StageError(
-            f"{made.path} holds nothing that {what} made: expected rows to probe with; ask for it "
-            "in `degrade.per_face` (cyclegan needs `train_degrader.steps` above 0), and run the "
+            f"{made.path} has no rows that {what} made: expected some as probes; ask for them in "
+            "`degrade.per_face` (cyclegan needs `train_degrader.steps` above 0), and run the "
             "stage again"
         )
     rejected = made.rejected.table(["sample_id"])["sample_id"].to_pylist()
@@ -47,15 +47,15 @@ def asked_of(
     kept = [sample not in left for sample in samples]
     if tried.isdisjoint(samples):
         raise StageError(
-            f"protocol {protocol.name}: {what} made nothing of any of its {len(samples)} probes: "
-            f"expected rows of them in {made.path}; add their split and band to the stage's "
+            f"protocol {protocol.name}: {what} made no images from its {len(samples)} probes: "
+            f"expected some in {made.path}; add the probes' split and band to the stage's "
             "`splits` and `bands`, and run it again"
         )
     if all(kept):
         return protocol
     log.warning(
-        "protocol %s: of %d of %d probes that have a face %s was not asked to make anything "
-        "(`splits`, `bands`, `images_per_subject` of its stage): they are left out",
+        "protocol %s: %d of %d probes with a face are left out: %s was not asked to make images "
+        "from them (`splits`, `bands`, `images_per_subject` of its stage)",
         *(protocol.name, kept.count(False), len(kept), what),
     )
     return protocol.trimmed(protocol.enroll, protocol.probe.filter(pa.array(kept)))

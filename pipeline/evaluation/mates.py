@@ -62,7 +62,7 @@ def counted(gallery: Side, probes: Side, mates: Int64) -> dict[str, Any]:
     alone = int((mates == 0).sum())
     if alone:
         log.warning(
-            "%d of %d probes have no mate in the gallery: they count as impostors only, in no rank",
+            "%d of %d probes have no mate in the gallery: they count as impostors, but in no rank",
             alone,
             len(mates),
         )

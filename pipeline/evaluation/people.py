@@ -96,8 +96,8 @@ def refuse_known(
     if shared := trained_and_tested(network.subjects, tested, dataset, datasets):
         raise StageError(
             f"{network.name} was trained on {len(shared)} subjects of {of}, among them "
-            f"{shared[0]}, under whatever name of the data set: expected none; choose another "
-            "protocol, fold or network, or run `ingest` and what follows it again"
+            f"{shared[0]} (the data set's name may differ): expected none; choose another "
+            "protocol, fold or network, or run `ingest` and the stages after it again"
         )
 
 

@@ -87,8 +87,8 @@ def measure_distractors(protocol: str, gallery: Side, probes: Side) -> Recogniti
     distractors = gallery.vectors[int((gallery.enrolled & ~nobody).sum()) :]
     if not len(distractors) or not made.any():
         raise StageError(
-            f"protocol {protocol}: expected distractors and pairs of a probe and a mate, found "
-            f"{len(distractors)} and {int(made.sum())} with embeddings; were they detected?"
+            f"protocol {protocol}: {len(distractors)} distractors and {int(made.sum())} pairs of "
+            "a probe and its mate have embeddings: expected some of both; were they detected?"
         )
     search = search_among(
         against_others(distractors, probes.vectors),

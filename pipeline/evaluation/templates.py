@@ -154,7 +154,8 @@ def _side(
     has = np.flatnonzero(rows >= 0)
     if not len(has):
         raise StageError(
-            f"no {name} face has an embedding: expected some of {len(table)}; were they detected?"
+            f"none of {len(table)} {name} faces has an embedding: expected some; were they "
+            "detected?"
         )
     has = has[np.argsort(template[has], kind="stable")]
     media = _numbered(pc.coalesce(table["media_id"], table["sample_id"]).combine_chunks())
@@ -166,8 +167,8 @@ def _side(
         faulty = _first_faulty(gather, rows[has])
         told = "" if faulty is None else str(table["sample_id"][int(has[faulty])])
         raise StageError(
-            f"{name} embeddings: expected finite ones of some length, alone and as a template's "
-            f"mean, found others{f', the first that of {told}' if told else ''}: look at the "
+            f"{name} embeddings are zero or not finite{f', first that of {told}' if told else ''}: "
+            "expected finite ones of some length, alone and as a template's mean; check the "
             f"network that made them ({error})"
         ) from error
     return Side(ids.take(pa.array(first)), subjects[first], cameras[first], enrolled, vectors)

@@ -47,9 +47,12 @@ def test_a_template_is_the_mean_of_raw_embeddings_or_of_unit_ones():
 @pytest.mark.parametrize(
     ("found", "told"),
     [
-        ({"1#a": vector(3, 0), "2#a": vector(np.nan, 1)}, r"that of 2#a: look at the network"),
-        ({"1#a": vector(1, 0), "2#a": vector(-1, 0)}, r"the mean of 1#a, 2#a without length"),
-        ({"1#b": vector(0, 0)}, r"that of 1#b: look at the network"),
+        (
+            {"1#a": vector(3, 0), "2#a": vector(np.nan, 1)},
+            r"embedding of 2#a is zero or not finite",
+        ),
+        ({"1#a": vector(1, 0), "2#a": vector(-1, 0)}, r"the mean embedding of 1#a, 2#a is zero"),
+        ({"1#b": vector(0, 0)}, r"embedding of 1#b is zero or not finite"),
     ],
 )
 def test_an_embedding_without_direction_is_named(found, told, unit):
@@ -197,7 +200,7 @@ def test_protocols_say_who_was_filmed_in_each_band():
 
 def test_a_protocol_of_another_kind_is_refused():
     (protocol,) = band_templates(list(frames()))
-    with pytest.raises(StageError, match="all_single is no comparison of two bands"):
+    with pytest.raises(StageError, match="all_single does not compare templates of two"):
         filmed_in_bands([replace(protocol, name="all_single")])
 
 

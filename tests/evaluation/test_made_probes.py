@@ -64,7 +64,7 @@ def left(found):
 def test_who_has_a_face_and_was_not_asked_for_is_left_out_and_told(folders, caplog):
     asked = protocol("p1", "p2", "p3", "p4", "p5")
     assert left(asked_of(asked, *folders, "blur")) == ["p1", "p2", "p5"]  # p5 is a failure to enrol
-    assert "of 2 of 5 probes that have a face blur was not asked to make anything" in caplog.text
+    assert "2 of 5 probes with a face are left out: blur was not asked" in caplog.text
     assert left(asked_of(asked, *folders)) == ["p1", "p2", "p3", "p5"]
     whole = protocol("p1", "p2")
     assert asked_of(whole, *folders, "blur") is whole
@@ -83,10 +83,10 @@ def test_pairs_of_what_is_left_out_go_with_it(folders):
 
 
 def test_a_split_that_nothing_was_made_of_is_told(folders):
-    with pytest.raises(StageError, match=r"VIS-VIS: blur made nothing of any of its 2 .* `splits`"):
+    with pytest.raises(StageError, match=r"VIS-VIS: blur made no images from its 2 .* `splits`"):
         asked_of(protocol("p3", "p4"), *folders, "blur")
 
 
 def test_a_generator_that_made_nothing_is_told_how_to_ask_for_it(folders):
-    with pytest.raises(StageError, match=r"holds nothing that cyclegan made.*train_degrader.steps"):
+    with pytest.raises(StageError, match=r"has no rows that cyclegan made.*train_degrader.steps"):
         asked_of(protocol("p1"), *folders, "cyclegan")

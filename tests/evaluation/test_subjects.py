@@ -164,5 +164,5 @@ def test_pairs_of_nobody_are_drawn_pair_by_pair():
 def test_band_templates_of_nobody_are_refused():
     table = tables(["a", None])
     protocol = Protocol("VIS-NIR", Provenance.DERIVED, "", table, table, None, train_table())
-    with pytest.raises(StageError, match=r"VIS-NIR: expected each row .* found 1 of nobody"):
+    with pytest.raises(StageError, match=r"VIS-NIR: 1 rows of .* have no subject"):
         filmed_in_bands([protocol])
