@@ -25,7 +25,7 @@ def check_alignment(samples: SampleSet, trained: Trained) -> None:
         ours = f"{trained.crop_hw[0]}×{trained.crop_hw[1]} pixels aligned by {trained.template}"
         raise StageError(
             f"{trained.name} was trained on crops of {ours}, these have {samples.hw[0]}×"
-            f"{samples.hw[1]} and are aligned by {theirs}: align alike"
+            f"{samples.hw[1]} and are aligned by {theirs}: expected the same; set `align` to match"
         )
 
 
@@ -41,7 +41,7 @@ def template_of(samples: SampleSet) -> str:
     if len(found) > 1:
         raise StageError(
             f"samples are aligned by {' and '.join(found)}: expected one template; run `align` and "
-            "what follows it again"
+            "the stages after it again"
         )
     return found[0]
 

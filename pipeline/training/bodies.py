@@ -141,7 +141,9 @@ def cut_of(samples: SampleSet) -> str:
         return FACE_BOX
     found = sorted({str(policy) for policy in samples.column("policy")})
     if len(found) > 1:
-        raise StageError(f"crops are made by {' and '.join(found)}: run `crop_bodies` again")
+        raise StageError(
+            f"crops were cut by {' and '.join(found)}: expected one policy; run `crop_bodies` again"
+        )
     return found[0]
 
 
@@ -156,7 +158,7 @@ def check_cut(samples: SampleSet, trained: Trained) -> None:
         raise StageError(
             f"{trained.name} was trained on crops of {theirs[1][0]}×{theirs[1][1]} pixels "
             f"({theirs[0]}), these have {ours[1][0]}×{ours[1][1]} ({ours[0]}): expected the same; "
-            "set crop_bodies alike, or pretrain again"
+            "set crop_bodies to match, or pretrain again"
         )
 
 

@@ -67,7 +67,7 @@ def open_held_out(
     known = sorted(set(sources[~real].tolist()) - {-1}, key=lambda at: seed_for(seed, str(ids[at])))
     if not known:
         raise StageError(
-            "nothing was made of faces of the splits validation and test: expected rows of `poses` "
+            "no synthetic faces in the splits validation and test: expected rows of `poses` "
             "or `degrade` to measure the modality on; add test to poses.splits and degrade.splits"
         )
     chosen = np.zeros(len(samples), bool)

@@ -53,8 +53,8 @@ def by_file(path: Path, params: NetworkParams, device: Device) -> Embed:
     if not images or taken[0].type != _FLOAT32:
         raise WeightsError(
             f"{path} takes {[(each.name, each.type, each.shape) for each in taken]}: expected one "
-            "input of images (n, 1 or 3, h, w), float32, whose height and width are fixed and "
-            "whose number n is not; export it so"
+            "input of images (n, 1 or 3, h, w), float32, with a fixed height and width and any "
+            "number n; export it again like this"
         )
     preprocess = Preprocess(shape[1] == 1, (sides[0], sides[1]), params.offset, params.divisor)
 

@@ -89,7 +89,7 @@ def portable_backbone(trained: Trained) -> Portable:
     if trained.backbone not in MODULES:
         raise ExportError(
             f"{trained.name} is a {trained.backbone}, which takes more than one image of a sample: "
-            "expected a backbone of faces, which leaves as one graph"
+            "expected a face backbone, which can be exported as one graph"
         )
     network = make_backbone(trained.backbone, trained.crop_hw, 0)
     load_weights(network, trained)
@@ -113,8 +113,8 @@ def portable_method(trained: Trained, params: RecogniserParams) -> Portable:
         and known.input_shape is Recogniser.input_shape
     ):
         raise ExportError(
-            f"{params.kind} takes more than one image of a sample: expected a method on faces, "
-            "which leaves as one graph"
+            f"{params.kind} takes more than one image of a sample: expected a face method, "
+            "which can be exported as one graph"
         )
     method = build_method(params, trained, with_weights=False)
     load_weights(method.network, trained)
@@ -147,8 +147,8 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
     strangers = sorted(there - _written(folder))
     if taken := [name for name in strangers if name in (_STATE, _GRAPH, _CARD)]:
         raise ExportError(
-            f"{folder / taken[0]} is no file of an earlier export-model and bears the name of "
-            "one: name another folder, or move it away"
+            f"{folder / taken[0]} was not written by export-model, but would be overwritten: "
+            "name another folder, or move it away"
         )
     if strangers and not overwrite:
         raise ExportError(
@@ -211,8 +211,8 @@ def write_portable(
     except SafetensorError as error:  # its way to say what the system refused
         reason = str(error).splitlines()[0]
         raise ExportError(
-            f"{files[0]} can't be written ({reason}): expected room for it; make some, and run "
-            "the same command again"
+            f"{files[0]} can't be written ({reason}): expected enough space; make room, and "
+            "run the same command again"
         ) from error
     with written_whole(files[1]) as partial:
         _write_onnx(leaving, partial)
@@ -287,7 +287,7 @@ def _card(leaving: Portable, difference: float, measured: dict[str, Any]) -> str
         f"| ONNX Runtime beside torch | differs by {difference:.1e} of an embedding's length |",
         "",
         "Do not test it on people it was trained on. The licences of the data sets and of the "
-        "weights it started from hold for it, too.",
+        "weights it started from apply to it, too.",
         "",
         "## Measured",
         "",

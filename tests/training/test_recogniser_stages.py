@@ -114,7 +114,7 @@ def test_faces_that_are_aligned_otherwise_are_not_tested(trained_sample, changes
     ]
     trained_sample.faces("sample", rows)
     with pytest.raises(
-        StageError, match=r"crops of 144×144 pixels aligned by arcface144.*align alike"
+        StageError, match=r"crops of 144×144 pixels aligned by arcface144.*set `align` to match"
     ):
         trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
 

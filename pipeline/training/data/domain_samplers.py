@@ -37,7 +37,7 @@ class DomainSampler:
             )
         if synthetic and not domains.names:
             raise StageError(
-                f"the ratio asks for {synthetic} synthetic samples beside {real} real ones, and "
+                f"the ratio asks for {synthetic} synthetic samples beside {real} real ones, but "
                 "there are none: expected rows of `poses` or `degrade` of the training's faces; "
                 "run these stages, name their generators, or set ratio to [1, 0]"
             )
@@ -90,9 +90,9 @@ class MetaSampler(DomainSampler):
         self.tested = tested
         if len(domains.names) < 2:
             raise StageError(
-                f"{list(domains.names)} is the only generative domain: meta-learning trains on "
-                "some and tests on another: expected two or more; name another generator, add "
-                "yaw_edges_deg, or set halves to true, which makes two of it"
+                f"{list(domains.names)} is the only generative domain, but meta-learning trains "
+                "on some and tests on another: expected two or more; name another generator, add "
+                "yaw_edges_deg, or set halves to true, which splits it in two"
             )
 
     @property
@@ -139,8 +139,8 @@ class PairedSampler(DomainSampler):
         )
         if not domains.pairs.shape[1]:
             raise StageError(
-                "no face was turned by 0 degrees: the filter learns from pairs of a face and the "
-                "same face drawn anew: expected rows with Δc = 0; add 0.0 to poses.yaw_deg and "
+                "no face was turned by 0 degrees, but the filter learns from pairs of a face and "
+                "the same face redrawn: expected rows with Δc = 0; add 0.0 to poses.yaw_deg and "
                 "poses.pitch_deg, and name the generator head_mesh"
             )
 

@@ -130,8 +130,9 @@ def _refuse_leaks(samples: SampleSet, real: NDArray[np.bool_], sources: Int64) -
     if len(lost):
         first = samples.take(lost[:1])
         raise StageError(
-            f"{len(lost)} synthetic samples are made of faces that are no real ones of the "
-            f"training split, among them {first.sample_ids[0]} of {first.column('parent_id')[0]}: "
-            "expected sources that are trained on, too, or a subject who is tested leaks in; run "
-            "`attributes`, `poses` and `degrade` again, or train on fewer generators"
+            f"{len(lost)} synthetic samples were made from faces that are not real ones of the "
+            f"training split, among them {first.sample_ids[0]} from "
+            f"{first.column('parent_id')[0]}: expected only faces that are trained on too, or "
+            "tested subjects leak into the training; run `attributes`, `poses` and `degrade` "
+            "again, or train on fewer generators"
         )

@@ -115,8 +115,8 @@ class ImageStore:
             having = np.flatnonzero(self._column(column).ranks >= 0)
             if not len(having):
                 raise StageError(
-                    f"no sample has an image in column {column!r}: expected one at least; ask "
-                    "`present` before, or choose other samples"
+                    f"no sample has an image in column {column!r}: expected at least one; ask "
+                    "`present` first, or choose other samples"
                 )
             height, width = self._decoded(column, int(having[0])).shape[:2]
             self._sizes[column] = height, width
@@ -160,7 +160,7 @@ class ImageStore:
         """
         if size > self.budget_bytes:
             raise StageError(
-                f"{what} takes {_mb(size)} MB, image_budget_mb allows {self.budget_bytes >> 20}: "
+                f"{what} takes {_mb(size)} MB, but image_budget_mb is {self.budget_bytes >> 20}: "
                 f"expected {_mb(size)} or more; raise it, or keep less"
             )
         with self._lock:
@@ -172,9 +172,9 @@ class ImageStore:
         needed = int(np.prod(shape, dtype=np.int64))
         if needed > self.budget_bytes:
             raise StageError(
-                f"{shape[0]} images {column!r} at once take {_mb(needed)} MB, image_budget_mb "
-                f"allows {self.budget_bytes >> 20}: expected {_mb(needed)} or more; raise it or "
-                "make the batch smaller"
+                f"{shape[0]} images {column!r} at once take {_mb(needed)} MB, but "
+                f"image_budget_mb is {self.budget_bytes >> 20}: expected {_mb(needed)} or more; "
+                "raise it or make the batch smaller"
             )
 
     def _image(self, column: str, row: int) -> UInt8 | None:
@@ -204,8 +204,8 @@ class ImageStore:
         rank = int(self._column(column).ranks[row])
         if rank >= len(located):
             raise StageError(
-                f"{self._files[group]}: expected more images {column!r} than the {len(located)} of "
-                "a row group; run the stage that makes it again (`dvc repro`)"
+                f"{self._files[group]}: a row group has only {len(located)} images {column!r}: "
+                "expected more; run the stage that makes it again (`dvc repro`)"
             )
         offset, length = located[rank].tolist()
         return decode(_read_at(self._files[group], offset, length))

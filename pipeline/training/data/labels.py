@@ -248,8 +248,8 @@ def label(samples: SampleSet, bands: Sequence[Band]) -> Labels:
     whole = len(index.subjects_in(bands))
     if whole < len(names):
         log.warning(
-            "%d of %d training subjects have no images in one of %s (of another session, where "
-            "bands are simulated) and take no part",
+            "%d of %d training subjects take no part: they have no images in one of %s (of "
+            "another session, where bands are simulated)",
             len(names) - whole,
             len(names),
             " and ".join(bands),

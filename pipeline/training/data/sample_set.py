@@ -125,7 +125,7 @@ class SampleSet:
         if not shards:
             raise StageError(
                 f"{paths} holds no sample of a known subject that is wanted here: expected some; "
-                "check the bands, the splits and the protocol, or run the stages before"
+                "check the bands, the splits and the protocol, or run the earlier stages first"
             )
         table, store = _joined(shards, images, budget_bytes)
         del shards
@@ -305,8 +305,8 @@ def _check_unique(table: pa.Table, paths: str) -> None:
     if pc.any(same).as_py():
         twice = ids.filter(pa.concat_arrays([pa.array([False]), same]))[0]
         raise StageError(
-            f"{paths}: sample {twice} comes twice: expected stages, or choices of their rows, that "
-            "share none"
+            f"{paths}: sample {twice} is there twice: expected stages, or choices of their rows, "
+            "that share no sample"
         )
 
 
@@ -317,8 +317,8 @@ def _check_sizes(table: pa.Table, paths: str) -> None:
     if len(found) > 1:
         listed = ", ".join(f"{height}×{width}" for height, width in found)
         raise StageError(
-            f"{paths} holds crops of several sizes, {listed}: expected one; align alike, and run "
-            "the stage again"
+            f"{paths} holds crops of several sizes, {listed}: expected one size; set the same "
+            "alignment for all, and run the stage again"
         )
 
 

@@ -22,7 +22,7 @@ def load_checkpoint(path: Path, key: str) -> dict[str, Any] | None:
     try:
         state = load_network(path)
     except DamageError:
-        log.warning("%s is damaged, or of another version: training starts anew", path)
+        log.warning("%s is damaged or of another version: training starts from the beginning", path)
         return None
     return state if state.get("key") == key else None
 

@@ -29,7 +29,7 @@ def make_fabric(params: RunParams) -> "Fabric":
     device = device_of(params.device)
     if device == "cuda" and params.devices > (there := torch.cuda.device_count()):
         raise ParamsError(
-            f"devices is {params.devices}, and torch sees {there} GPU{'s' * (there > 1)}: expected "
+            f"devices is {params.devices}, but torch sees {there} GPU{'s' * (there > 1)}: expected "
             f"one for each process; set devices to {there}, or device to cpu"
         )
     reduced = precision_of(params.precision, device) == "bfloat16"

@@ -220,7 +220,7 @@ def _launched(fabric: "Fabric", method: Method, label: str, key: str, checkpoint
     except ProcessExitedException as error:
         raise StageError(
             f"{label}: {one_line(error)}: expected all {method.params.devices} processes to reach "
-            "the end; where memory was too small, make the batch smaller. The same command goes on "
+            "the end; if memory ran out, make the batch smaller. The same command continues "
             "from the last checkpoint"
         ) from error
 
@@ -302,7 +302,7 @@ def _stopping(label: str, checkpoint: Path, saved: int) -> Iterator[None]:
         kept = f"The state after step {saved} is kept in {checkpoint}"
         raise StageError(
             f"{label}: {error}; lower the learning rate, or train with precision float32. "
-            f"{kept if saved else 'No checkpoint was due before it'}"
+            f"{kept if saved else 'No checkpoint was saved before it'}"
         ) from error
 
 

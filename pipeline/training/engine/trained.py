@@ -66,7 +66,9 @@ def load_trained(path: Path) -> Trained:
     try:
         return Trained(**load_network(path))
     except TypeError as error:
-        raise StageError(f"{path} is no trained network of this version: train it again") from error
+        raise StageError(
+            f"{path} is not a trained network of this version: train it again"
+        ) from error
 
 
 def load_weights(network: nn.Module, trained: Trained) -> None:

@@ -159,9 +159,9 @@ class Bodies(PeopleMethod):
         guessed = math.log(len(self.names))
         if losses[SPREAD] < COLLAPSED and losses["identity"] > _GUESSED * guessed:
             log.warning(
-                "all bodies have nearly the same features: in the last steps they lie %.2g of "
-                "their length from their mean, where triplets without a margin cost nothing, and "
-                "the identity's loss is that of guessing, %.2f. Set bn_neck to true or "
+                "all bodies have nearly the same features: in the last steps they differ from "
+                "their mean by %.2g of their length, and the identity loss is that of guessing, "
+                "%.2f (triplets without a margin cost nothing then). Set bn_neck to true or "
                 "triplet_margin to soft, lower learning_rate, or start from a network that was "
                 "trained on more people",
                 losses[SPREAD],

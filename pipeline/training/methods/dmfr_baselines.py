@@ -105,7 +105,7 @@ class Dul(OnMap):
         if mean < LEAST_SPREAD or spread < LEAST_SPREAD * mean:
             log.warning(
                 "the variance of DUL collapsed: in the last steps σ is %.3g with a spread of %.3g "
-                "over samples, so it says nothing of a sample; change divergence_weight",
+                "over samples, so it says nothing about a sample; change divergence_weight",
                 mean,
                 spread,
             )

@@ -70,9 +70,9 @@ class Disentangle(DmfrMethod):
         if (missed := losses[UNEXPLAINED]) >= 1.0:
             squared = self.params.reconstruction == "mse"
             log.warning(
-                "the decoder of the feature map learned nothing of single images: in the last "
-                "steps it misses %.3g of what tells their maps apart (1: a mean map), so "
-                "f_entangle need not keep more than f_id; train longer, or %s",
+                "the decoder of the feature map does not tell images apart: in the last steps its "
+                "error is %.3g of that of a mean map (1: no better), so nothing makes f_entangle "
+                "keep more than f_id; train longer, or %s",
                 missed,
                 "set reconstruction to l2" if squared else "raise reconstruction_weight",
             )

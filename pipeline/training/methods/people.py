@@ -115,7 +115,7 @@ class PeopleMethod(Method):
         if not len(having):
             raise StageError(
                 f"{folder.path}: none of {len(samples)} crops has an image {cls.images[0]!r}: "
-                "expected some; the data set's annotations lack faces, or they are small"
+                "expected some; the data set annotates no faces, or they are too small"
             )
         return samples.take(having)
 
@@ -179,7 +179,7 @@ class PeopleMethod(Method):
             StageError: it can't say.
         """
         raise StageError(
-            f"{type(self).__name__} has no maps of where it looks: expected a method of bodies"
+            f"{type(self).__name__} has no maps of where it looks: expected a method for bodies"
         )
 
     def optimizers(self) -> Sequence[torch.optim.Optimizer]:

@@ -78,7 +78,7 @@ class RelatingMethod(NirVisMethod):
         super().__init__(params, backbone, preprocess)
         if not isinstance(backbone, LightCNN9):
             raise StageError(
-                f"{type(self).__name__} stands on LightCNN-9, not on {type(backbone).__name__}: "
+                f"{type(self).__name__} builds on LightCNN-9, not on {type(backbone).__name__}: "
                 "name a `pretrained` whose backbone is lightcnn9"
             )
         with seeded(params.seed):

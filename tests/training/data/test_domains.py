@@ -48,8 +48,8 @@ def test_a_source_that_is_not_trained_on_is_a_leak(tmp_path):
     rows["poses"] += [row | {"split": "train"} for row in strangers["poses"]]
     with pytest.raises(
         StageError,
-        match=r"6 synthetic samples are made of faces that are no real ones of the training split, "
-        r"among them x.0.VIS#pose0 of x.0.VIS.*leaks in",
+        match=r"6 synthetic samples were made from faces that are not real ones of the training "
+        r"split, among them x.0.VIS#pose0 from x.0.VIS.*leak into",
     ):
         domains_of(opened(tmp_path, rows), EDGES)
 

@@ -83,7 +83,7 @@ def test_labels_follow_the_subjects_order_and_who_lacks_a_band_is_told(tmp_path,
     assert found.names == ("ada", "zoe")
     assert found.labels.tolist() == [1, 0, 1]
     assert found.index.subjects_in([Band.NIR]).tolist() == [1]
-    assert "1 of 2 training subjects have no images in one of VIS and NIR" in caplog.text
+    assert "1 of 2 training subjects take no part: they have no images" in caplog.text
 
 
 def test_a_band_that_a_subject_lacks_cannot_be_drawn():
@@ -197,7 +197,7 @@ def test_images_of_one_rendered_session_are_no_pair(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         found = label(SampleSet.open(parts, budget_bytes=1 << 20), [Band.VIS, Band.NIR])
     assert found.index.subjects_in([Band.VIS, Band.NIR]).tolist() == [1]
-    assert "1 of 2 training subjects have no images in one of VIS and NIR" in caplog.text
+    assert "1 of 2 training subjects take no part: they have no images" in caplog.text
     assert "of another session" in caplog.text
 
 

@@ -242,7 +242,7 @@ def test_what_is_reserved_is_not_filled_with_images(forty):
 
 
 def test_a_budget_too_small_for_what_is_reserved_is_told(forty):
-    with pytest.raises(StageError, match=r"kept crops takes 3 MB, image_budget_mb allows 1"):
+    with pytest.raises(StageError, match=r"kept crops takes 3 MB, but image_budget_mb is 1"):
         opened(forty).reserve(3 * MB, "kept crops")
 
 
@@ -281,7 +281,7 @@ def test_crops_of_several_sizes_are_refused(tmp_path):
 
 def test_a_sample_that_comes_twice_is_refused(tmp_path):
     folder = write_stage(tmp_path, [sample_row("a"), sample_row("b")])
-    with pytest.raises(StageError, match="sample a comes twice"):
+    with pytest.raises(StageError, match="sample a is there twice"):
         opened(folder, folder)
 
 

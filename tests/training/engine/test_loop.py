@@ -108,7 +108,7 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(
-        ParamsError, match=r"devices is 2, and torch sees 1 GPU: .* set devices to 1"
+        ParamsError, match=r"devices is 2, but torch sees 1 GPU: .* set devices to 1"
     ):
         make_fabric(run_params(device="auto", devices=2))
 

@@ -266,7 +266,7 @@ def test_rm_is_trained_by_softmax_and_the_conditional_triplet(faces):
 
 def test_relations_stand_on_lightcnn9_only():
     chosen = params(RELATION, kind="rgm")
-    with pytest.raises(StageError, match="Rgm stands on LightCNN-9, not on Tiny"):
+    with pytest.raises(StageError, match="Rgm builds on LightCNN-9, not on Tiny"):
         load_method("rgm")(chosen, Tiny(nn.Linear(2, 2)), PREPROCESS)
 
 

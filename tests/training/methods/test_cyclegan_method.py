@@ -170,7 +170,7 @@ def test_a_file_that_is_no_generator_is_refused(tmp_path, content):
     path = tmp_path / "generator.pt"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(WeightsError, match="is no generator of train_degrader"):
+    with pytest.raises(WeightsError, match="is not a generator of train_degrader"):
         CycleGanDegrader(path)
 
 

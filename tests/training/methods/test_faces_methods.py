@@ -178,7 +178,7 @@ def test_what_a_checkpoint_leaves_out_is_all_that_is_frozen(pram):
 
 def test_kept_crops_that_pass_the_byte_budget_are_told(people):
     method = make(PRAM.model_copy(update={"kept_crops": 1100}), people)
-    with pytest.raises(StageError, match=r"kept_crops: 1100 takes 1104 MB, image_budget_mb allows"):
+    with pytest.raises(StageError, match=r"kept_crops: 1100 takes 1104 MB, but image_budget_mb"):
         method.setup(*CPU)
 
 
@@ -218,7 +218,7 @@ def test_samples_of_which_none_shows_a_part_can_be_embedded(tmp_path):
 
 
 def test_pram_stands_on_lightcnn_alone():
-    with pytest.raises(StageError, match="Pram stands on LightCNN-9, not on MobileFaceNet"):
+    with pytest.raises(StageError, match="Pram builds on LightCNN-9, not on MobileFaceNet"):
         Pram(PRAM, MobileFaceNet(144), PREPROCESS)
 
 
@@ -252,7 +252,10 @@ def test_subjects_of_one_band_alone_take_no_part(tmp_path, caplog):
     rows.append(face_row("s9.VIS", "s9", "VIS"))
     samples = open_rows(tmp_path, SCHEMA, rows)
     method = make(HSST.model_copy(update={"prototypes": 1}), samples)
-    assert "1 of 4 training subjects have no images in one of VIS and NIR" in caplog.text
+    assert (
+        "1 of 4 training subjects take no part: they have no images in one of VIS and NIR"
+        in caplog.text
+    )
     drawn = [method.sample_batch(np.random.default_rng(seed))[2].tolist() for seed in range(9)]
     assert method.labels.names.index("s9") not in np.unique(drawn)
 
