@@ -83,7 +83,10 @@ def test_a_mask_design_that_is_none_is_told_before_any_work(tmp_path):
     assert "- surgical_blue\n" in params
     for own, said in (
         ("{}", "mask design 'surgical_bleu' is none of"),
-        (f"{{surgical_bleu: {tmp_path / 'own.png'}}}", "own.png: no image, expected an RGBA PNG"),
+        (
+            f"{{surgical_bleu: {tmp_path / 'own.png'}}}",
+            "own.png is not an image: expected an RGBA PNG",
+        ),
     ):
         (tmp_path / "own.png").write_text("no image")
         changed = params.replace("- surgical_blue\n", "- surgical_bleu\n", 1)

@@ -65,7 +65,10 @@ def test_no_file_of_the_users_is_overwritten(tmp_path):
             mask_design(photo=photo, out=out, material="cotton")
     (tmp_path / "params.yaml").write_text("datasets: {}\nmasks: {}\n")
     (tmp_path / "notes.yaml").write_text("- a list\n")
-    for name, told in (("params", r"found \['datasets', 'masks'\]"), ("notes", "is no design's")):
+    for name, told in (
+        ("params", r"found \['datasets', 'masks'\]"),
+        ("notes", "is not a mask design's"),
+    ):
         with pytest.raises(ReaderError, match=told):
             mask_design(photo=photo, out=tmp_path / f"{name}.png", material="cotton")
     (tmp_path / "own.yaml").write_text("kind: cloth\nmaterial: wool\n")  # a design's, made anew

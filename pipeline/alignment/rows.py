@@ -37,7 +37,7 @@ def align(row: Row, params: AlignParams, template: AlignmentTemplate) -> Outcome
         detail = f"no face lies on the data set's box: the largest IoU is {overlap:.2f}"
         return [Rejected("not_on_box", detail)]
     if not chosen:
-        return [Rejected("several_faces", f"{len(faces)} faces, and align.face is 'only'")]
+        return [Rejected("several_faces", f"{len(faces)} faces, but align.face is 'only'")]
     others = [
         Rejected("not_chosen", f"align.face is {params.face!r}", counted("face", index))
         for index in range(len(faces))
@@ -68,7 +68,7 @@ def warp(
     except ValueError as error:
         return Rejected("degenerate_landmarks", str(error), part)
     if (missing := missing_fraction(face, image.shape[:2])) > params.max_outside_fraction:
-        return Rejected("cut_by_border", f"{missing:.0%} of the face lies beyond the image", part)
+        return Rejected("cut_by_border", f"{missing:.0%} of the face lies outside the image", part)
     name = file_stem(row["sample_id"])
     context_jpeg = encode_jpeg(context.crop, params.context_jpeg_quality)
     made: Row = row | face | image_columns(encode_png(aligned.crop), template.hw, f"{name}.png")

@@ -72,7 +72,7 @@ def body_window(
     box = np.asarray(box_xyxy, np.float64)
     sides = box[2:] - box[:2]
     if not np.isfinite(box).all() or not (sides > 0).all():
-        raise ValueError(f"a box with an area is expected, found {box.tolist()}")
+        raise ValueError(f"expected a box with an area, found {box.tolist()}")
     margin = margin_fraction * sides
     return POLICIES[policy](np.concatenate([box[:2] - margin, box[2:] + margin]), hw)
 

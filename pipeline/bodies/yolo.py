@@ -243,6 +243,6 @@ def _person(names: Any, weights: Path) -> int:
     named = {str(name): int(index) for index, name in dict(names).items()}
     if "person" not in named:
         raise WeightsError(
-            f"{weights} knows no class 'person', only {', '.join(list(named)[:5]) or 'no names'}"
+            f"{weights} has no class 'person', only {', '.join(list(named)[:5]) or 'no names'}"
         )
     return named["person"]

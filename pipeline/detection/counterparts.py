@@ -75,7 +75,7 @@ def shift_between(visible: UInt8, heat: UInt8, landmarks_xy: Float32) -> Shift:
     height, width = visible.shape
     inside = (landmarks_xy >= 0).all(axis=1) & (landmarks_xy < (width, height)).all(axis=1)
     if span < 1 or not inside.any():
-        raise ValueError("expected landmarks with some extent, one or more of them in the image")
+        raise ValueError("expected five landmarks apart from each other, at least one in the image")
     scale = _SPAN_PX / span
     margin = (_AROUND + REACH) * span
     low = np.floor(landmarks_xy.min(axis=0) - margin)

@@ -54,7 +54,7 @@ def detect_rows(
         fitted = whichever_way(image, look) if turns else look(image)
         faces, xyz, presence = fitted.faces, fitted.mesh_xyz, fitted.presence
         if not len(faces):
-            unknown = "the data set gives no box with five points of it"
+            unknown = "the data set gives no box with five landmarks for this image"
             detail = unknown if known else f"{params.backend} found no face in it"
             return [Rejected("no_face", detail)]
         detected = faces.landmarks_xy

@@ -146,7 +146,7 @@ def _load(weights: Path, *, grey: bool = False) -> onnxruntime.InferenceSession:
         if inputs != ["input"] or {each.name for each in model.graph.output} != set(_OUTPUTS):
             raise WeightsError(f"{weights} is not YuNet of March 2023: it takes {inputs}")
     except (DecodeError, onnx.checker.ValidationError) as error:
-        raise WeightsError(f"{weights} is no ONNX file: {error}") from error
+        raise WeightsError(f"{weights} is not an ONNX file: {error}") from error
     for axis, name in ((2, "height"), (3, "width")):
         model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = name
     if grey:

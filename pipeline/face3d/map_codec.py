@@ -95,7 +95,7 @@ def decode_position_map(data: bytes) -> Float32:
         ValueError: the bytes are no encoded map.
     """
     if len(data) < _HEADER.size or data[:4] != _MAGIC:
-        raise ValueError("these bytes are no position map")
+        raise ValueError("these bytes are not a position map")
     _, tolerance, *centre, mask_bytes, fine_bytes = _HEADER.unpack_from(data)
     try:
         body = zlib.decompress(data[_HEADER.size :])

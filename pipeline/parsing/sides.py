@@ -53,7 +53,9 @@ def settle_left_right(labels: UInt8, landmarks_xy: Float32) -> UInt8:
     down = mouth - eyes
     length = float(np.hypot(*down))
     if not np.isfinite(length) or length == 0.0:
-        raise ValueError("eyes and mouth lie in one place, or nowhere: they fix no mid-line")
+        raise ValueError(
+            "eyes and mouth lie in one place, or are not finite: they give no mid-line"
+        )
     to_left = np.array([down[1], -down[0]]) / length
     settled = labels.copy()
     for left, right in SIDED_PAIRS:

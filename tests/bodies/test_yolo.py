@@ -222,7 +222,7 @@ def test_a_network_that_knows_no_people_is_refused(tmp_path):
     )
     model.names = {0: "cat", 1: "dog"}
     torch.save({"model": model, "train_args": {}}, tmp_path / "pets.pt")
-    with pytest.raises(WeightsError, match="knows no class 'person', only cat, dog"):
+    with pytest.raises(WeightsError, match="has no class 'person', only cat, dog"):
         YoloDetector(tmp_path / "pets.pt")
 
 

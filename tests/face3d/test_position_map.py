@@ -151,7 +151,7 @@ def test_bad_meshes_maps_and_bytes_are_refused():
         mesh_of_position_map(np.full((256, 256, 3), np.nan, np.float32))
     with pytest.raises(ValueError, match="no finite texel"):
         encode_position_map(np.full((256, 256, 3), np.nan, np.float32))
-    with pytest.raises(ValueError, match="no position map"):
+    with pytest.raises(ValueError, match="not a position map"):
         decode_position_map(b"PNG" * 20)
     data = encode_position_map(position_map_of_mesh(posed()))
     with pytest.raises(ValueError, match="damaged"):

@@ -68,7 +68,7 @@ def test_wrong_files_are_told(files, tmp_path):
     with pytest.raises(WeightsError):
         PRNet(tmp_path / "none.pth", files / "uv.txt")
     torch.save({"a": torch.zeros(1)}, tmp_path / "other.pth")
-    with pytest.raises(WeightsError, match="no checkpoint of resfcn256"):
+    with pytest.raises(WeightsError, match="not a checkpoint of resfcn256"):
         PRNet(tmp_path / "other.pth", files / "uv.txt")
     np.savetxt(tmp_path / "short.txt", np.zeros((2, 5)))
     with pytest.raises(WeightsError, match="68"):

@@ -46,7 +46,7 @@ def test_missing_and_broken_weights_are_named(tmp_path):
     with pytest.raises(WeightsError, match="missing"):
         SFace(tmp_path / "none.onnx")
     (tmp_path / "broken.onnx").write_bytes(b"not a network")
-    with pytest.raises(WeightsError, match="no ONNX file"):
+    with pytest.raises(WeightsError, match="not an ONNX file"):
         SFace(tmp_path / "broken.onnx")
 
 

@@ -276,4 +276,6 @@ def test_ground_truth_of_the_data_set_takes_the_place_of_a_detector(photographs)
     assert found[0]["score"] == 1.0
     assert photographs.rejected("detect") == {"none.png": "no_face"}
     (lost,) = photographs.folder("detect").rejected.rows(["detail"])
-    assert lost["detail"] == "the data set gives no box with five points of it"  # nobody looked
+    assert (
+        lost["detail"] == "the data set gives no box with five landmarks for this image"
+    )  # nobody looked

@@ -153,7 +153,9 @@ def test_a_bare_mouth_is_no_mask_and_a_mask_that_is_taken_for_skin_is_one():
     uv, _ = canonical_texture()
     x, y = np.rint(mesh[np.hypot(*(uv - (0.5, 0.70)).T).argmin(), :2]).astype(int)
     cv2.ellipse(labels, (int(x), int(y)), (40, 16), 0, 0, 360, int(FaceClass.UPPER_LIP), -1)
-    with pytest.raises(ValueError, match=r"no mask was found, as the mouth is bare: .*--polygon"):
+    with pytest.raises(
+        ValueError, match=r"no mask was found, as the mouth is uncovered: .*--polygon"
+    ):
         region_of_labels(skin, labels, mesh)
 
 

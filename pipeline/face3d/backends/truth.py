@@ -32,4 +32,4 @@ def truth_map(row: Row) -> Float32:
         return decode_position_map(row["truth_position_map"])
     if row.get("truth_mesh_xyz") is not None:
         return position_map_of_mesh(row["truth_mesh_xyz"])
-    raise ValueError("the data set knows no true geometry of this face")
+    raise ValueError("the data set has no ground-truth geometry of this face")

@@ -33,7 +33,7 @@ class CycleGanDegrader:
             self._net.load_state_dict(saved["state_dict"])
         except (DamageError, OSError, KeyError, TypeError, RuntimeError) as error:
             raise WeightsError(
-                f"{weights} is no generator of train_degrader: {error}; run that stage again"
+                f"{weights} is not a generator of train_degrader: {error}; run that stage again"
             ) from error
         self.frame_px = int(saved["frame_px"])
         """Side of the frame the generator was trained for."""

@@ -67,9 +67,9 @@ def read_design(path: Path, name: str) -> MaskDesign:
     """
     stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if stored is None:
-        raise ReaderError(f"{path}: no image, expected an RGBA PNG")
+        raise ReaderError(f"{path} is not an image: expected an RGBA PNG")
     if faults := design_faults(stored):
-        raise ReaderError(f"{path} is no mask design: {'; '.join(faults)}")
+        raise ReaderError(f"{path} is not a mask design: {'; '.join(faults)}")
     metadata = _metadata(path.with_suffix(".yaml"))
     flat = np.zeros(stored.shape[:2], np.float32)
     return MaskDesign(
@@ -97,10 +97,12 @@ def refuse_others_file(path: Path) -> None:
     try:
         others = sorted(read_yaml(beside).keys() - _DEFAULTS.keys())
     except ParamsError as error:
-        raise ReaderError(f"{beside} would be overwritten, and is no design's: {error}") from error
+        raise ReaderError(
+            f"{beside} would be overwritten, but is not a mask design's: {error}"
+        ) from error
     if others:
         raise ReaderError(
-            f"{beside} would be overwritten, and is no design's: expected some of "
+            f"{beside} would be overwritten, but is not a mask design's: expected some of "
             f"{sorted(_DEFAULTS)}, found {others[:5]}; choose another name"
         )
 
@@ -140,15 +142,15 @@ def design_faults(stored: NDArray[Any]) -> list[str]:
     alpha = stored[..., 3]
     rim = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
     if rim.any():
-        faults.append("its border is opaque, a mask has to end inside the image")
+        faults.append("its border is opaque, but a mask has to end inside the image")
     if (alpha > 127).mean() < _LEAST_SHARE:
-        faults.append("nearly nothing of it is opaque")
+        faults.append("almost none of it is opaque")
     elif alpha.min() == 255:
-        faults.append("nothing of it is transparent")
+        faults.append("none of it is transparent")
     else:
         face = cv2.resize(valid_texels().astype(np.uint8), (width, width)) > 0
         if (face & (alpha > 127)).sum() < 0.5 * (alpha > 127).sum():
-            faults.append("most of it lies beside the face's texture, see `--list` for the layout")
+            faults.append("most of it lies outside the face's texture, see `--list` for the layout")
     return faults
 
 

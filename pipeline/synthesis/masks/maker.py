@@ -43,10 +43,10 @@ def region_of_polygon(points_xy: NDArray[np.floating], hw: tuple[int, int]) -> N
     """
     points = np.asarray(points_xy, np.float64)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
-        raise ValueError(f"a polygon has at least three x,y points, got {len(points)}")
+        raise ValueError(f"a polygon needs three or more x,y points, got {len(points)}")
     region = filled(points, hw)
     if not region.any():
-        raise ValueError(f"the polygon holds no pixel of the image of {hw[1]} × {hw[0]}")
+        raise ValueError(f"the polygon contains no pixel of the image of {hw[1]} × {hw[0]}")
     return region
 
 
@@ -74,7 +74,9 @@ def region_of_labels(image_rgb: UInt8, labels: UInt8, mesh_xyz: Float32) -> NDAr
     lower = np.rint(xy[np.hypot(*(uv - _LIPS_UV).T) < 0.10]).astype(np.int32)
     core = cv2.fillConvexPoly(np.zeros(labels.shape, np.uint8), cv2.convexHull(lower), 1) > 0
     if np.isin(labels[core], MOUTH).mean() > _MOST_LIPS:
-        raise ValueError("no mask was found, as the mouth is bare: name its outline, --polygon")
+        raise ValueError(
+            "no mask was found, as the mouth is uncovered: give its outline, --polygon"
+        )
     upper = np.rint(xy[uv[:, 1] < 0.36]).astype(np.int32)
     brow = cv2.fillConvexPoly(np.zeros(labels.shape, np.uint8), cv2.convexHull(upper), 1) > 0
     seeds = np.full(labels.shape, cv2.GC_BGD, np.uint8)
@@ -89,7 +91,7 @@ def region_of_labels(image_rgb: UInt8, labels: UInt8, mesh_xyz: Float32) -> NDAr
     found = np.isin(seeds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     count, parts, stats, _ = cv2.connectedComponentsWithStats(found)
     if count < 2:
-        raise ValueError("no mask was found: name its outline, --polygon")
+        raise ValueError("no mask was found: give its outline, --polygon")
     largest = parts == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     closed = cv2.morphologyEx(largest.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     return np.asarray(closed > 0)
@@ -138,7 +140,7 @@ def unwrap_mask(image: UInt8, region: NDArray[np.bool_], mesh_xyz: Float32) -> t
     alpha[[0, -1]] = 0
     alpha[:, [0, -1]] = 0
     if (alpha > 0.5).mean() < 0.02:
-        raise ValueError("the mask covers next to nothing of the face: check the outline")
+        raise ValueError("the mask covers almost none of the face: check the outline")
     even = _evened(rgb, alpha)
     return even, np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint8)
 

@@ -163,7 +163,7 @@ class FaceToMask:
     ) -> float:
         """Compare a mask's region with that drawn from the true geometry, at half the side."""
         if self.true_xyz is None:
-            raise ValueError("expected a face whose geometry is known")
+            raise ValueError("expected a face with ground-truth geometry")
         wh = (region.shape[1] // 2, region.shape[0] // 2)
 
         def halved(image: NDArray[Any] | None) -> Any:
