@@ -175,8 +175,8 @@ def _often_limited(ablation: NirVisAblationParams, results: Results) -> list[str
         return []
     return [
         f"The gradient reached its limit in more than {100 * OFTEN:.0f} % of the steps of these "
-        f"trainings: {'; '.join(found)}. A lower rate, or a longer rise to it, lets "
-        "their losses steer.",
+        f"trainings: {'; '.join(found)}. A lower learning rate or a longer "
+        "warm-up may keep it below.",
         "",
     ]
 

@@ -40,6 +40,6 @@ def beside_known(metrics: dict[str, Any]) -> str | None:
     if not wrong.get("mean"):
         return None
     return (
-        f"{wrong['mean']:.1%} of {wrong['n']} faces lie elsewhere than the box that the data set "
-        "gives (wrong_face); align.face: annotated takes those that lie on it"
+        f"{wrong['mean']:.1%} of {wrong['n']} faces are not where the data set's box is "
+        "(wrong_face): set align.face to annotated to take those in the box"
     )

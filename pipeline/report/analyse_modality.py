@@ -94,7 +94,7 @@ def modality_figure(
         axes.set_yticks(range(len(by_yaw)), [f"Δc = {yaw:g}°" for yaw in by_yaw], fontsize=7)
         axes.set_xticks([])
     span = f"−{_MOST:g} (red) to {_MOST:g} (blue)"
-    words = f"standardised difference from the real face, {span}; what moves most first"
+    words = f"standardised difference from the real face, {span}; largest first"
     lower.suptitle(words, fontsize=8)
     save(figure, path)
 

@@ -64,11 +64,11 @@ def contrasts_table(measure: str, found: Mapping[str, MeasuredContrast]) -> str:
     first = next(iter(found.values())).primary
     lines += [
         "",
-        f"{first.people} people, {first.seeds} seeds, the same probes in both rows; the error "
-        "behind intervals and p is of people and seeds, held against Student's t. "
+        f"{first.people} people, {first.seeds} seeds, the same probes in both rows. Intervals "
+        "and p take the variance between people and between seeds, and Student's t. "
         f"Verdicts at {100 * ALPHA:g} % after Holm's "
-        f"correction for {len(found)} contrasts; power and the smallest difference decided are at "
-        f"{100 * ALPHA:g} % over {len(found)}. See docs/study.md.",
+        f"correction for {len(found)} contrasts; power and the smallest difference decided at "
+        f"{100 * ALPHA:g} % divided by {len(found)}. See docs/study.md.",
         "",
     ]
     return "\n".join(lines)

@@ -37,19 +37,19 @@ def bands_table(title: str, metrics: Mapping[str, Any], published: str) -> str:
     bands = list(metrics[rows[0]])
     head = f"| rank-1 in % | {' | '.join(f'VIS → {band}' for band in bands)} |"
     rule = "|---" * (len(bands) + 1) + "|"
-    lines = [f"# {title}", "", "A cell: rate, 95 % interval, n subjects."]
-    lines += ["Everybody who was filmed counts; without a usable crop it is a miss."]
+    lines = [f"# {title}", "", "Each cell: rate, 95 % interval, n subjects."]
+    lines += ["Everybody who was filmed counts: who has no usable crop counts as a miss."]
     if min(metrics["filmed"].values()) < FEW_PEOPLE:
-        lines += [f"Of fewer than {FEW_PEOPLE} people intervals say little."]
+        lines += [f"With fewer than {FEW_PEOPLE} people intervals say little."]
     lines += [""]
     by_chance = f"{100 * metrics['chance']['rank1']['value']:.1f}"
     lines += [head, rule, f"| by chance | {' | '.join([by_chance] * len(bands))} |"]
     for row in rows:
         lines.append(_line(row, [metrics[row][band]["rank1"] for band in bands]))
-    lines += ["", "Of those whose probe and gallery template could be enrolled:", "", head, rule]
+    lines += ["", "Only those whose probe and gallery template could be enrolled:", "", head, rule]
     for row in rows:
         lines.append(_line(row, [metrics[row][band]["rank1_of_enrolled"] for band in bands]))
-    lines += ["", "Differences, subject by subject:", "", head, rule]
+    lines += ["", "Differences, paired by subject:", "", head, rule]
     for name, cells in metrics["differences"].items():
         lines.append(_line(name, [cells[band] for band in bands]))
     for name, matrix in metrics["matrix"].items():
@@ -181,7 +181,7 @@ def attention_figure(
         path: PNG.
     """
     figure = new_figure(1.1 * (1 + maps.shape[1]), 0.4 + 2.6 * len(images))
-    figure.suptitle("where the network looks: dark is little, light is much", fontsize=8)
+    figure.suptitle("where the network looks: the lighter, the more", fontsize=8)
     panels = figure.subplots(len(images), 1 + maps.shape[1], squeeze=False)
     for axes, view in zip(panels[0], ("image", *views), strict=False):
         axes.set_title(view.replace("_", " "), fontsize=8)

@@ -87,7 +87,7 @@ def ground_truth_figure(stage: str, metrics: Mapping[str, Any], path: Path) -> N
         save(figure, path)
     else:
         # Without matplotlib, whose import takes longer than ten new images do.
-        words = f"{stage}: this data set brings no truth"
+        words = f"{stage}: this data set has no ground truth"
         tile = captioned(NOTHING, [words], (320, 24))
         write_whole(path, encode_png(tile))
     write_whole(path.with_suffix(".md"), _table(stage, panels))
@@ -137,9 +137,9 @@ def _draw(axes: "Axes", panel: Panel, groups: Mapping[str, Mapping[str, Any]]) -
 
 def _table(stage: str, panels: list[tuple[Panel, dict[str, dict[str, Any]]]]) -> str:
     """Write one table a measure: bands by yaw, each with its interval and count."""
-    lines = [f"# {stage}, by truth", ""]
+    lines = [f"# {stage}, by ground truth", ""]
     if not any(groups for _, groups in panels):
-        return "\n".join([*lines, "This data set brings no truth.", ""])
+        return "\n".join([*lines, "This data set has no ground truth.", ""])
     lines += ["Estimate [95 % interval over subjects] (count), by band and |yaw|.", ""]
     for panel, groups in panels:
         buckets = _buckets(groups)

@@ -37,14 +37,14 @@ def doubtful_bands(colour: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for band, seen in colour.items():
         if band == Band.VIS and seen["grey"] == 1.0:
             yield (
-                f"all {seen['images']} {band} images looked at are grey: if infra-red was named "
-                f"{band}, name its band (a column or folder `band`, or datasets.<name>.band)"
+                f"all {seen['images']} {band} images looked at are grey: if they are infra-red, "
+                "name their band (a column or folder `band`, or datasets.<name>.band)"
             )
         if band != Band.VIS and seen["grey"] < 1.0:
             yield (
                 f"{round((1.0 - seen['grey']) * seen['images'])} of {seen['images']} {band} images "
-                "looked at have colour: if visible ones were named so, name their band; false "
-                "colours of heat become grey by datasets.<name>.heat"
+                "looked at have colour: if they are visible light, name their band; if they show "
+                "heat in false colours, datasets.<name>.heat makes them grey"
             )
 
 

@@ -100,7 +100,7 @@ def loss_figure(curve: Curve, path: Path) -> None:
         _draw_panel(axes, curve, name)
     span = int(curve[0]["step"]) if curve else 1
     each = "each step" if span < 2 else f"means of {span} steps"
-    said = f"{path.parent.name} {path.stem}: faint, {each}; strong, the mean of {_SMOOTHED} such"
+    said = f"{path.parent.name} {path.stem}: faint, {each}; strong, mean of {_SMOOTHED} of them"
     figure.suptitle(said, fontsize=10)
     save(figure, path)
 

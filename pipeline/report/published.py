@@ -118,7 +118,7 @@ def published_between_bands() -> str:
     """Return the body paper's rows on IJB-MDF, gallery 2, and its table IV, as Markdown tables."""
     lines = [
         "Published by the body paper on IJB-MDF, gallery 2; not measured here. The papers' faces",
-        "and bodies are of different numbers of subjects.",
+        "and bodies have different numbers of subjects.",
         "",
         "| table | row | VIS → SWIR | VIS → MWIR | VIS → LWIR | n |",
         "|---|---|---|---|---|---|",
@@ -128,8 +128,8 @@ def published_between_bands() -> str:
         lines.append(f"| {table} | {row} | {cells} | {count} |")
     lines += [
         "",
-        "Its table IV, the pretrained model's rank-1 between all bands. Of how many is not told:",
-        "no cell is a fraction of 63.",
+        "Its table IV, the pretrained model's rank-1 between all bands. It does not say of how",
+        "many people: no cell is a fraction of 63.",
         "",
         f"| gallery ↓ probe → | {' | '.join(_BODY_MATRIX)} |",
         "|---" * (1 + len(_BODY_MATRIX)) + "|",
@@ -197,7 +197,7 @@ def published_lines(rows: Sequence[Published]) -> list[str]:
     others = [row for row in rows if not row.protocol]
     lines = _table(told)
     if others:
-        lines += [""] * bool(told) + ["Protocol not told:", "", *_table(others)]
+        lines += [""] * bool(told) + ["Protocol not given:", "", *_table(others)]
     return lines
 
 

@@ -149,9 +149,9 @@ def recognition_table(
         lines.append(f"| fold {number} | {' | '.join(cells)} |")
     lines += _why_not(metrics, names)
     people = protocol.counts()["probe_subjects"]
-    few = f" Of fewer than {FEW_PEOPLE} people intervals say little." * (people < FEW_PEOPLE)
-    lines += ["", f"In percent, {_spread_of(metrics, names)}; n: how many were tried, of {people} "]
-    lines[-1] += f"people who probe.{few}"
+    few = f" With fewer than {FEW_PEOPLE} people intervals say little." * (people < FEW_PEOPLE)
+    lines += ["", f"In percent, {_spread_of(metrics, names)}; n: how many were tried; "]
+    lines[-1] += f"{people} people probe.{few}"
     lines += _difference_lines(metrics.get("differences", {}))
     if published:
         lines += ["", "Published by the papers, on the data sets they name; not measured here:", ""]
@@ -182,7 +182,7 @@ def _why_not(metrics: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     """Return a line that says why rates have no value, where some have none."""
     why = {_heading(name): _rate_of(metrics, name).get("reason") for name in names}
     told = "; ".join(f"{heading}: {reason}" for heading, reason in why.items() if reason)
-    return ["", f"– without a value. {told}."] if told else []
+    return ["", f"–: no value. {told}."] if told else []
 
 
 def _rate_of(metrics: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -65,7 +65,7 @@ def test_what_a_kind_is_published_with_is_shown(tmp_path, official, embed, kind)
     (said,) = [line for line in table if line.startswith("In percent")]
     assert spread in said
     people = len({*protocol.probe["subject_id"].to_pylist()} - {None})
-    assert f"of {people} people who probe." in said
+    assert f"; {people} people probe." in said
     assert ("intervals say little" in said) == (people < 10)
     write_roc(results, tmp_path / "roc.csv")
     write_cmc(results, tmp_path / "cmc.csv")
@@ -160,7 +160,7 @@ def test_what_papers_tell_of_their_numbers_stands_below(
     found = [each for each in text.splitlines() if each.startswith("| method")]
     assert found == [f"| method | data set | paper, table | {head} |" for head in heads]
     assert {f"| {line} |" for line in lines} <= set(text.splitlines())
-    assert ("Protocol not told:" in text) == (len(heads) == 2)
+    assert ("Protocol not given:" in text) == (len(heads) == 2)
     _, *tables = [block for block in html_of(text) if "<table>" in block]
     assert len(tables) == len(heads)
     for table, head in zip(tables, heads, strict=True):

@@ -44,7 +44,7 @@ def test_without_ground_truth_the_figure_and_the_table_say_so(tmp_path, stage):
     }
     ground_truth_figure(stage, metrics, tmp_path / "x.png")
     assert decode_rgb((tmp_path / "x.png").read_bytes()).ndim == 3
-    assert "This data set brings no truth." in (tmp_path / "x.md").read_text()
+    assert "This data set has no ground truth." in (tmp_path / "x.md").read_text()
 
 
 def test_the_table_has_each_estimate_with_interval_and_count(tmp_path):

@@ -146,7 +146,7 @@ def test_a_training_is_named_and_its_steps_are_whole(tmp_path, figures):
 def test_a_long_trainings_losses_are_told_to_be_means(tmp_path, figures):
     curve = [{"step": step, "total": 3.0} for step in (3, 6, 7)]
     losses.loss_figure(curve, tmp_path / "train_dmfr" / "filter.png")
-    assert "faint, means of 3 steps; strong, the mean of 9 such" in figures[0].get_suptitle()
+    assert "faint, means of 3 steps; strong, mean of 9 of them" in figures[0].get_suptitle()
 
 
 def test_trainings_side_by_side_have_whole_steps(tmp_path, monkeypatch):

@@ -55,7 +55,7 @@ def answers(card: DataCard, rejected: Mapping[str, int]) -> dict[str, str]:
         "reasons. Images that the data set's list does not name are not counted.",
         "dataAnnotationProtocol": _annotation(card),
         "dataPreprocessingProtocol": "Images were turned upright and stored in 8 bits a channel. "
-        "What later stages did with them stands in the report, a page each.",
+        "The report shows what later stages did with them, one page per stage.",
         "dataUseCases": "Training and testing of recognition of faces and people across spectral "
         "bands.",
         "dataLimitations": (
