@@ -28,7 +28,7 @@ def make(params: DetectBodiesParams, weights: Path) -> BatchFunction:
 
     if params.precision == "float16" and device_of(params.device) == "cpu":
         raise ParamsError(
-            "precision float16 needs a GPU, and torch sees none: set detect_bodies.precision to "
+            "precision float16 needs a GPU, but torch sees none: set detect_bodies.precision to "
             "auto, or to float32"
         )
 

@@ -79,9 +79,9 @@ def trained_embeddings(
     others = sorted(set(protocol.folds()) - set(method.folds or protocol.folds()))
     if own and others:
         raise StageError(
-            f"{params.method} is trained on the folds {list(method.folds or ())} of "
-            f"{params.protocol} alone: expected no others to be tested, found {others}; set "
-            "`folds` of the evaluation alike, or take it from the method to train on all"
+            f"{params.method} is trained only on the folds {list(method.folds or ())} of "
+            f"{params.protocol}: expected no others to be tested, found {others}; set the same "
+            "`folds` in the evaluation, or remove them from the method to train on all"
         )
     kept: dict[int, Both] = {}
     for number in protocol.folds():

@@ -95,7 +95,7 @@ def believed(row: Row, params: ParseParams) -> Row | Rejected:
     likeness = row["face_likeness"]
     if likeness is None or likeness >= params.min_face_likeness:
         return row
-    return Rejected("not_a_face", f"mesh and parser take it for a face by {likeness:.2f}")
+    return Rejected("not_a_face", f"face likeness by mesh and parser: {likeness:.2f}")
 
 
 def run(stage: StageRun) -> None:

@@ -28,10 +28,10 @@ def make(params: PosesParams, template: AlignmentTemplate, weights: Path) -> Bat
     def turned(row: Row) -> Iterator[Row | Rejected]:
         yaw = float(row["pose_deg"][0])
         if not abs(yaw) <= params.max_source_yaw_deg:
-            yield Rejected("turned_away", f"yaw {yaw:.0f}°: too little of one half is seen")
+            yield Rejected("turned_away", f"yaw {yaw:.0f}°: too little of one half is visible")
             return
         if not (outside := float(row["outside_fraction"])) <= params.max_outside_fraction:
-            yield Rejected("cut_by_border", f"{outside:.0%} of the crop lie beyond the image")
+            yield Rejected("cut_by_border", f"{outside:.0%} of the crop lies outside the image")
             return
         try:
             face = FacePoser.of_row(row)
@@ -42,7 +42,7 @@ def make(params: PosesParams, template: AlignmentTemplate, weights: Path) -> Bat
         measures = network if chance < params.measured_share else None
         for turn in turns:
             if abs(yaw + turn[0]) > params.max_yaw_deg:
-                detail = f"{yaw:.0f}° and {turn[0]:.0f}° of yaw are beyond max_yaw_deg"
+                detail = f"yaw {yaw:.0f}° turned by {turn[0]:.0f}° is beyond max_yaw_deg"
                 yield Rejected("beyond_profile", detail, pose_name(*turn))
                 continue
             quality = params.context_jpeg_quality

@@ -170,7 +170,7 @@ def test_the_annotated_face_is_taken_whichever_is_larger_and_another_is_told(pho
         photographs.run("ingest", "detect")
         capsys.readouterr()
         photographs.run("align")
-        told = "100.0% of 1 faces lie elsewhere" in capsys.readouterr().out
+        told = "100.0% of 1 faces are not where" in capsys.readouterr().out
         assert told == (index != 1)  # the largest is taken, wherever the box is
         photographs.edit(align={"face": "annotated"})
         photographs.run("align")
@@ -182,7 +182,7 @@ def test_the_annotated_face_is_taken_whichever_is_larger_and_another_is_told(pho
         expected = (small, large)[index]
         np.testing.assert_allclose(rows["two.png"]["landmarks_xy"], expected["landmarks_xy"])
         assert set(rejected.values()) == {"not_chosen"}
-        assert "lie elsewhere" not in capsys.readouterr().out
+        assert "are not where" not in capsys.readouterr().out
 
 
 def test_of_all_faces_a_small_one_is_rejected_by_its_own_name(photographs):

@@ -101,8 +101,8 @@ def test_a_band_that_was_named_wrongly_is_told_by_its_colours(workspace, capsys)
         "LWIR": {"images": 6, "grey": 0.1667, "saturation": 0.8333},
     }
     told = capsys.readouterr().out
-    assert "all 6 VIS images looked at are grey: if infra-red was named VIS" in told
-    assert "5 of 6 LWIR images looked at have colour: if visible ones were named so" in told
+    assert "all 6 VIS images looked at are grey: if they are infra-red, name" in told
+    assert "5 of 6 LWIR images looked at have colour: if they are visible light" in told
     assert "NIR images" not in told
 
 

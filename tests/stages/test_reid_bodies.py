@@ -108,7 +108,7 @@ def test_llcm_in_both_directions_by_both_protocols(workspace):
     assert set(trained) == {"steps", "fold_1"}  # ten draws of the gallery, one training
     table = Path("reports/figures/mine/evaluate_bodies/full.md").read_text()
     assert "ViT, fine-tuned on LLCM" in table
-    assert table.count("Protocol not told:") == len(LLCM)
+    assert table.count("Protocol not given:") == len(LLCM)
     assert table.count("| IDKL | LLCM") == 2 * len(LLCM)
     assert table.count("| chance |") == len(LLCM)
 

@@ -124,7 +124,7 @@ def test_bodies_are_pretrained_trained_and_measured_beside_what_they_began_as(tr
     assert found["differences"]["trained - pretrained"]["SWIR"]["n"] == 3
     table = Path("reports/figures/scenes/evaluate_bodies/full.md").read_text()
     assert "| trained: gallery ↓ probe → | VIS | SWIR | MWIR | LWIR |" in table
-    assert "Of fewer than 10 people intervals say little." in table
+    assert "With fewer than 10 people intervals say little." in table
     assert "| I | body model (finetuned) | 77.78 | 77.78 | 77.78 | 63 |" in table
     for report in ("figures/{}.png", "contact/{}.png", "curves/{}.cmc.csv"):
         kind, name = report.format("full").split("/")

@@ -84,5 +84,5 @@ def test_a_network_of_fold_1_is_tested_on_other_data_sets(three):
 
 def test_a_fold_that_was_not_trained_is_told(three):
     three.edit(evaluate_nir_vis={"hsst-casia": {"folds": [2]}})
-    with pytest.raises(StageError, match=r"on the folds \[1\] of view2 alone: .* found \[2\]"):
+    with pytest.raises(StageError, match=r"only on the folds \[1\] of view2: .* found \[2\]"):
         three.run("evaluate_nir_vis", "hsst-casia")

@@ -136,7 +136,7 @@ def test_some_folds_are_trained_and_tested_alone(trained_sample):
         "data/trained/train_nir_vis/hsst/fold-02", "data/trained/train_nir_vis/hsst/fold-01"
     )
     trained_sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"folds": [1, 2]}})
-    with pytest.raises(StageError, match=r"on the folds \[2\] of VIS-NIR alone: .* found \[1\]"):
+    with pytest.raises(StageError, match=r"only on the folds \[2\] of VIS-NIR: .* found \[1\]"):
         trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
 
 

@@ -278,7 +278,9 @@ def test_patches_that_do_not_fit_the_crops_are_refused(tmp_path):
     start = PARAMS.pretrain_bodies["vis"].model_copy(
         update=SHORT | {"network": NETWORK.model_copy(update={"patch_px": 10})}
     )
-    with pytest.raises(StageError, match="48×16 pixels are no multiple of 10; change crop_bodies"):
+    with pytest.raises(
+        StageError, match="48×16 pixels are not a multiple of 10; change crop_bodies"
+    ):
         Bodies.seeded(start, (48, 16))
 
 
