@@ -294,8 +294,8 @@ def open(source: str | Path | UInt8, band: str = "VIS") -> Image:
         return Image(source, known)
     if not isinstance(source, str | PathLike):
         raise ReaderError(
-            f"expected a path or an array, found {type(source).__name__}: of an image of Pillow "
-            'take `numpy.asarray(image.convert("RGB"))`'
+            f"expected a path or an array, found {type(source).__name__}: for a Pillow image "
+            'pass `numpy.asarray(image.convert("RGB"))`'
         )
     params = networks.default_params().ingest
     try:

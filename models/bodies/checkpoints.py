@@ -88,7 +88,7 @@ def _refuse_others(weights: dict[str, Tensor], network: SemanticViT, path: Path)
     """Refuse a Swin transformer, another stem and another depth in a sentence each."""
     if any("relative_position_bias_table" in name for name in weights):
         raise WeightsError(
-            f"{path} is of a Swin transformer (SOLIDER's are): its windows and merged patches have "
+            f"{path} is a Swin transformer (as SOLIDER's are): its windows and merged patches have "
             "no place in a plain ViT; expected PASS, TransReID-SSL, PersonViT or a ViT of timm"
         )
     if "cls_token" not in weights or "pos_embed" not in weights:

@@ -99,7 +99,7 @@ class SemanticViT(nn.Module):
         super().__init__()
         height, width = design.hw
         if height % design.patch_px or width % design.patch_px:
-            raise ValueError(f"{height}×{width} pixels are no multiple of {design.patch_px}")
+            raise ValueError(f"{height}×{width} pixels are not a multiple of {design.patch_px}")
         self.design, size = design, design.size
         self.recompute = False
         self.dimensions = 2 * size.width

@@ -97,7 +97,7 @@ def load_sface(path: Path) -> SFaceNet:
     try:
         stored = onnx.load(path).graph.initializer
     except DecodeError as error:
-        raise WeightsError(f"{path} is no ONNX file: {error}") from error
+        raise WeightsError(f"{path} is not an ONNX file: {error}") from error
     arrays = {each.name: np.asarray(numpy_helper.to_array(each), np.float32) for each in stored}
     network = unfilled(SFaceNet)
     try:

@@ -167,7 +167,7 @@ def test_recomputed_activations_give_the_same_gradients():
 
 
 def test_images_that_are_no_multiple_of_the_patch_are_refused():
-    with pytest.raises(ValueError, match="50×16 pixels are no multiple of 8"):
+    with pytest.raises(ValueError, match="50×16 pixels are not a multiple of 8"):
         SemanticViT(Design(SMALL, hw=(50, 16), patch_px=8))
 
 
