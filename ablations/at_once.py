@@ -37,7 +37,9 @@ def run(file: str, count: int) -> None:
     """
     before, rows = planned(file)
     if before and _dvc("repro", *before):
-        raise StageError(f"{file}: what its rows start from ended in an error, which stands above")
+        raise StageError(
+            f"{file}: a stage before its rows ended in an error, see above: no row was run"
+        )
     with ThreadPoolExecutor(count) as pool:
         try:
             codes = list(pool.map(_reproduce, rows))
@@ -47,8 +49,8 @@ def run(file: str, count: int) -> None:
             raise
     if failed := [row for row, code in zip(rows, codes, strict=True) if code]:
         raise StageError(
-            f"{len(failed)} of {len(rows)} rows ended in an error, which stands above: "
-            f"{', '.join(failed)}. The others are done; the same command goes on"
+            f"{len(failed)} of {len(rows)} rows ended in an error, see above: "
+            f"{', '.join(failed)}. The others are done; the same command runs only these again"
         )
 
 
@@ -68,8 +70,8 @@ def planned(file: str) -> tuple[list[str], list[str]]:
             before = {stage for row in rows for stage in graph.successors(row)} - set(rows)
     except DvcException as error:
         raise StageError(
-            f"{file}: expected a file of rows' stages in a project, which DVC can read; DVC says: "
-            f"{one_line(error)}"
+            f"{file} can't be read by DVC: expected a file of rows' stages, in a project; DVC "
+            f"says: {one_line(error)}"
         ) from error
     if not rows:
         raise StageError(f"{file} has no stages {ROW}…: expected rows of ablations")

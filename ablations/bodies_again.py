@@ -158,7 +158,7 @@ def _outcomes_path(size: Size, measured: str, band: str) -> Path:
 def main(words: Sequence[str]) -> None:
     """Take the command line."""
     parser = argparse.ArgumentParser("ablations.bodies_again", description=__doc__)
-    parser.add_argument("--people", type=int, help="also compare in galleries of so many")
+    parser.add_argument("--people", type=int, help="also compare in galleries of this many people")
     parser.add_argument("folders", nargs="+", type=Path, help="workspaces of other people")
     chosen = parser.parse_args(words)
     run(chosen.folders, chosen.people)

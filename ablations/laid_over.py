@@ -46,9 +46,9 @@ def run(target: Path, file: Path, *over: Path, threads: int | None = None) -> No
         yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # rows in order
         written = io.StringIO()
         written.write(
-            f"# Made of {' and '.join(map(str, (file, *over)))}, and made anew where they\n"
+            f"# Made from {' and '.join(map(str, (file, *over)))}, and made again when they\n"
         )
-        written.write("# change or this does: edit them.\n")
+        written.write("# or this file change: edit them, not this.\n")
         yaml.dump(values, written)
         write_whole(target, written.getvalue())
 

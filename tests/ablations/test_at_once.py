@@ -144,5 +144,5 @@ def test_a_file_that_dvc_cannot_read_is_told_in_a_sentence(file):
 
 def test_a_folder_that_is_no_project_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StageError, match="in a project, which DVC can read"):
+    with pytest.raises(StageError, match="can't be read by DVC: expected a file of rows"):
         at_once.run("dvc.yaml", 2)

@@ -149,7 +149,7 @@ def test_who_opens_the_rows_reads_where_they_are_to_be_edited(tmp_path):
         (tmp_path / f"{name}.yaml").write_text("rows: {a: {title: b}}\n")
     laid_over.run(tmp_path / "rows.yaml", tmp_path / "file.yaml", tmp_path / "over.yaml")
     first = (tmp_path / "rows.yaml").read_text().splitlines()[0]
-    assert first.startswith(f"# Made of {tmp_path}/file.yaml and {tmp_path}/over.yaml")
+    assert first.startswith(f"# Made from {tmp_path}/file.yaml and {tmp_path}/over.yaml")
 
 
 @pytest.mark.parametrize("words", [[], ["rows.yaml"], ["rows.yaml", "study.yaml", "--thread=1"]])
