@@ -29,8 +29,9 @@ def check_lock(path: Path) -> None:
                 "then `dvc repro`"
             )
         raise StageError(
-            f"{path} is cut off or damaged, as by a kill while DVC wrote it: expected states of "
-            "stages; remove it and run `dvc repro`, which keeps all rows and trainings that hold"
+            f"{path} is cut off or damaged, as if DVC was killed while writing it: expected the "
+            "states of stages; remove it and run `dvc repro`, which keeps all rows and trainings "
+            "that are still valid"
         )
 
 
@@ -45,8 +46,8 @@ def check_running(path: Path) -> None:
             json.loads(path.read_bytes())
     except ValueError as error:
         raise StageError(
-            f"{path} is cut off or damaged, as by a kill while DVC wrote it: expected which stages "
-            "run; see that none does, remove it and run `dvc repro`"
+            f"{path} is cut off or damaged, as if DVC was killed while writing it: expected the "
+            "stages that run; make sure that none does, remove it and run `dvc repro`"
         ) from error
 
 

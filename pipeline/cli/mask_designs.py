@@ -102,7 +102,7 @@ def unwrapped(photo: Path, polygon: str, weights: Path) -> tuple[UInt8, UInt8]:
     detector = make_detector("yunet", {"yunet": verified_path("yunet", registry, weights)})
     faces = detector.detect(rgb)
     if not len(faces):
-        raise StageError(f"{photo} shows no face that the detector knows")
+        raise StageError(f"the detector found no face in {photo}")
     mesh = FaceMesh(verified_path("face_mesh_468", registry, weights))
     xyz, _ = mesh.points(rgb, faces.landmarks_xy[:1])
     try:
@@ -121,7 +121,7 @@ def _points(text: str) -> np.ndarray:
     try:
         points = np.array([[float(value) for value in pair.split(",")] for pair in text.split()])
         if not (np.abs(points) <= _MAX_PIXELS).all():
-            raise ValueError("a point lies nowhere")
+            raise ValueError("a point lies far outside")
     except ValueError as error:
         raise ValueError(f'--polygon: expected "x,y x,y x,y", got {text!r}') from error
     return points

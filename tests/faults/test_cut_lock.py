@@ -93,5 +93,5 @@ def test_a_note_of_running_stages_that_was_cut_is_told(tmp_path, text):
     path.write_text('{"read": {}, "write": {}}')
     check_running(path)
     path.write_text(text)
-    with pytest.raises(StageError, match=r"rwlock is cut off.*see that none does, remove it"):
+    with pytest.raises(StageError, match=r"rwlock is cut off.*make sure that none does, remove it"):
         check_running(path)

@@ -167,7 +167,7 @@ def test_want_of_memory_is_one_line(tmp_path):
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: the memory that this machine has")
+    assert done.stderr.startswith("error: out of memory")
     assert done.stderr.count("\n") == 1
 
 
