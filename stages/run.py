@@ -318,8 +318,8 @@ def run_guarded(name: str, run: Callable[[], None]) -> None:
         sys.exit(f"error: {words}")
     except MemoryError:
         sys.exit(
-            "error: out of memory, of this machine or of what may be used of it. Finished shards "
-            "are kept: run the stage again with fewer workers (CROSSBAND_WORKERS=1)"
+            "error: out of memory: this machine has, or allows, too little. Finished shards are "
+            "kept: run the stage again with fewer workers (CROSSBAND_WORKERS=1)"
         )
     except OSError as error:
         sys.exit(f"error: {refusal(error)}: expected a file or folder that can be used as it is")

@@ -147,8 +147,8 @@ def _mean(found: Mapping[str, Float32], unit: bool) -> Float32:
         faulty = [name for name, well in zip(found, fine, strict=True) if not well]
         of = f"embedding of {faulty[0]}" if faulty else f"mean embedding of {', '.join(found)}"
         raise StageError(
-            f"the {of} is zero or not finite: expected finite ones of some length, alone and as "
-            "a template's mean; check the network that made it"
+            f"the {of} is zero or not finite: expected finite, non-zero ones, alone and as a "
+            "template's mean; check the network that made it"
         ) from error
     return mean
 

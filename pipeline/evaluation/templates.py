@@ -168,7 +168,7 @@ def _side(
         told = "" if faulty is None else str(table["sample_id"][int(has[faulty])])
         raise StageError(
             f"{name} embeddings are zero or not finite{f', first that of {told}' if told else ''}: "
-            "expected finite ones of some length, alone and as a template's mean; check the "
+            "expected finite, non-zero ones, alone and as a template's mean; check the "
             f"network that made them ({error})"
         ) from error
     return Side(ids.take(pa.array(first)), subjects[first], cameras[first], enrolled, vectors)

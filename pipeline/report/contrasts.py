@@ -65,7 +65,7 @@ def contrasts_table(measure: str, found: Mapping[str, MeasuredContrast]) -> str:
     lines += [
         "",
         f"{first.people} people, {first.seeds} seeds, the same probes in both rows. Intervals "
-        "and p take the variance between people and between seeds, and Student's t. "
+        "and p use the variance between people and between seeds, with Student's t. "
         f"Verdicts at {100 * ALPHA:g} % after Holm's "
         f"correction for {len(found)} contrasts; power and the smallest difference decided at "
         f"{100 * ALPHA:g} % divided by {len(found)}. See docs/study.md.",

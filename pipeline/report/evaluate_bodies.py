@@ -38,7 +38,7 @@ def bands_table(title: str, metrics: Mapping[str, Any], published: str) -> str:
     head = f"| rank-1 in % | {' | '.join(f'VIS → {band}' for band in bands)} |"
     rule = "|---" * (len(bands) + 1) + "|"
     lines = [f"# {title}", "", "Each cell: rate, 95 % interval, n subjects."]
-    lines += ["Everybody who was filmed counts: who has no usable crop counts as a miss."]
+    lines += ["Everybody who was filmed counts: a person without a usable crop is a miss."]
     if min(metrics["filmed"].values()) < FEW_PEOPLE:
         lines += [f"With fewer than {FEW_PEOPLE} people intervals say little."]
     lines += [""]

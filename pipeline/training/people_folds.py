@@ -22,7 +22,7 @@ def folds_of(protocols: Collection[Protocol]) -> list[int]:
     found = {protocol.name: tuple(protocol.folds()) for protocol in protocols}
     if len(set(found.values())) > 1:
         raise StageError(
-            f"protocols have different folds, {found}: expected the same; name only such together"
+            f"protocols have different folds, {found}: expected the same; leave out the others"
         )
     return list(next(iter(found.values())))
 
