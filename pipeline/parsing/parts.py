@@ -107,7 +107,7 @@ def crop_part(
     """
     x1, y1, x2, y2 = np.asarray(window_xyxy, dtype=np.float64)
     if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2):
-        raise ValueError(f"the window to crop is empty: {[x1, y1, x2, y2]}")
+        raise ValueError(f"no window to crop: {[x1, y1, x2, y2]}")
     scale_x, scale_y = crop_hw[1] / (x2 - x1), crop_hw[0] / (y2 - y1)
     frame_to_crop = [[scale_x, 0.0, -0.5 - scale_x * x1], [0.0, scale_y, -0.5 - scale_y * y1]]
     source_to_crop = compose_affine(source_to_frame, frame_to_crop)

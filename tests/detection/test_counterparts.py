@@ -70,7 +70,7 @@ def test_images_that_tell_nothing_are_not_sure():
 def test_what_cannot_be_compared_is_refused():
     with pytest.raises(ValueError, match="two grey images of one size"):
         shift_between(SEEN, SEEN[:-1], POINTS)
-    with pytest.raises(ValueError, match="some extent"):
+    with pytest.raises(ValueError, match="apart from each other"):
         shift_between(SEEN, SEEN, np.full((5, 2), 50, np.float32))
     with pytest.raises(ValueError, match="in the image"):
         shift_between(SEEN, SEEN, POINTS + 1000)

@@ -207,5 +207,5 @@ def test_a_protocol_of_another_kind_is_refused():
 def test_a_protocol_with_folds_is_refused():
     (protocol,) = band_templates(list(frames()))
     both = [row | {"fold": fold} for fold in (1, 2) for row in protocol.probe.to_pylist()]
-    with pytest.raises(StageError, match=r"VIS-LWIR has folds \[1, 2\], and a template is all"):
+    with pytest.raises(StageError, match=r"VIS-LWIR has folds \[1, 2\], but a template takes all"):
         filmed_in_bands([replace(protocol, probe=template_table(both))])

@@ -87,7 +87,7 @@ def test_too_few_comparisons_give_a_reason_and_no_number():
 
 @pytest.mark.parametrize("far", [0.0, -0.1, 1.5])
 def test_a_rate_beyond_its_range_is_refused(far):
-    with pytest.raises(ValueError, match="above 0 and at or below 1"):
+    with pytest.raises(ValueError, match="expected above 0 and at most 1"):
         tar_at_far(curve_of_scores([1.0], [0.0]), far)
 
 

@@ -51,5 +51,5 @@ def test_a_faulty_embedding_of_a_later_piece_is_named(bad, monkeypatch):
     names = [f"s{n}" for n in range(8)]
     vectors = {name: np.full(4, bad if name in ("s5", "s6") else 1.0, np.float32) for name in names}
     fold = protocol([(None, name, name, name, None, None) for name in names])
-    with pytest.raises(StageError, match=r"enrolled embeddings: .* the first that of s5: look at"):
+    with pytest.raises(StageError, match=r"enrolled embeddings are .* first that of s5: expected"):
         sides_of(fold, vectors, vectors)

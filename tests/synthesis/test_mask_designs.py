@@ -51,7 +51,7 @@ def good():
         (lambda t: t[:200], "its size is 256 × 200"),
         (lambda t: t[:100, :100], "its size is 100 × 100"),
         (lambda t: t.astype(np.uint16), "16 bits"),
-        (lambda t: np.maximum(t, np.uint8(0)) * 0, "nearly nothing"),
+        (lambda t: np.maximum(t, np.uint8(0)) * 0, "almost none"),
         (lambda t: np.full_like(t, 255), "border is opaque"),
         (lambda t: np.roll(t, 120, 0), "border is opaque"),
     ],
@@ -67,7 +67,7 @@ def test_a_bad_design_is_told_what_is_wrong(spoil, fault, tmp_path):
 def test_a_design_beside_the_face_is_refused():
     stored = np.zeros((256, 256, 4), np.uint8)
     stored[2:30, 2:250, 3] = 255
-    assert "beside the face" in design_faults(stored)[0]
+    assert "outside the face" in design_faults(stored)[0]
 
 
 def test_a_design_survives_its_file_with_its_metadata(tmp_path):

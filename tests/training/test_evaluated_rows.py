@@ -238,7 +238,7 @@ def test_a_users_network_sees_the_middle_of_the_crop_scaled_as_told(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "rank", "message"),
     [
-        (("n", 3, "h", "w"), 2, "whose height and width are fixed"),
+        (("n", 3, "h", "w"), 2, "with a fixed height and width"),
         (("n", 4, 112, 112), 2, r"one input of images \(n, 1 or 3, h, w\)"),
         (("n", 3, 112, 112), 4, r"expected embeddings \(1, d\), found \(1, 3, 112, 112\)"),
     ],
@@ -253,7 +253,7 @@ def test_a_file_that_does_not_embed_images_is_refused(tmp_path, shape, rank, mes
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"shape": (1, 3, 112, 112)}, r"\[1, 3, 112, 112\].*whose number n is not"),
+        ({"shape": (1, 3, 112, 112)}, r"\[1, 3, 112, 112\].*any number n"),
         ({"kind": TensorProto.DOUBLE}, r"tensor\(double\).*float32"),
     ],
 )

@@ -89,7 +89,7 @@ def test_subjects_of_few_pairs_are_drawn_as_often_as_others():
 
 
 def test_a_ratio_that_cannot_be_filled_is_refused():
-    with pytest.raises(StageError, match=r"asks for 3 synthetic samples .* and there are none"):
+    with pytest.raises(StageError, match=r"asks for 3 synthetic samples .* but there are none"):
         DomainSampler(domains([0, 1], []), 3, 3)
     assert [len(r) for r in DomainSampler(domains([0], []), 3, 0).draw(np.random.default_rng(0))]
 

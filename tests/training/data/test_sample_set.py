@@ -224,7 +224,9 @@ def test_threads_read_what_one_does(forty):
 def test_a_budget_too_small_for_a_batch_names_what_it_takes(tmp_path):
     row = sample_row("a", hw=(1024, 1024))
     found = opened(write_stage(tmp_path, [row]), budget_bytes=5 * MB)
-    with pytest.raises(StageError, match=r"2 images 'image' at once take 6 MB.*allows 5"):
+    with pytest.raises(
+        StageError, match=r"2 images 'image' at once take 6 MB.*image_budget_mb is 5"
+    ):
         found.read(np.array([0, 0]))
 
 

@@ -76,7 +76,7 @@ def test_without_a_checkpoint_a_loss_that_is_not_finite_leaves_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("at", "kept"), [(7, r"after step 6 is kept in .*checkpoint"), (1, "No checkpoint was due")]
+    ("at", "kept"), [(7, r"after step 6 is kept in .*checkpoint"), (1, "No checkpoint was saved")]
 )
 def test_what_is_kept_of_a_training_that_stopped_is_told(tmp_path, at, kept):
     with pytest.raises(StageError, match=kept):

@@ -222,7 +222,7 @@ def test_a_decoder_that_knows_no_more_than_a_mean_map_is_told(folders, caplog, k
     assert not caplog.records
     with caplog.at_level("WARNING"):
         method.on_train_end({"unexplained": 1.5})
-    assert "misses 1.5 of what tells their maps apart" in caplog.text
+    assert "error is 1.5 of that of a mean map" in caplog.text
     assert f"train longer, or {way_out}" in caplog.text
 
 
