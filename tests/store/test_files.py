@@ -299,7 +299,7 @@ def test_a_samples_way_is_followed_in_an_object_store(place, shout, capsys, monk
     steps = [line.split() for line in lines if "made:" in line]  # values stand below each
     assert steps == [[name, "1", "made:", "s03"] for name in ("align", "crops/small")]
     explain("x-bad", data=str(place.parent))
-    assert capsys.readouterr().out.splitlines()[1].split()[1:3] == ["x-bad", "left:"]
+    assert capsys.readouterr().out.splitlines()[1].split()[1:3] == ["x-bad", "rejected:"]
     with pytest.raises(StageError, match=rf"no stage below {place.parent} has seen 'nobody'"):
         explain("nobody")
 
