@@ -284,7 +284,7 @@ def test_training_again_takes_up_what_is_there(trained):
         (
             "train_bodies",
             {"full": {"bands": ["VIS", "VIS"]}},
-            r"full\.bands: .*a band is named twice",
+            r"full\.bands: .*VIS is named twice",
         ),
         ("train_bodies", {"full": {"bands": ["VIS"]}}, "one band and images_per_band 1"),
         ("train_bodies", {"full": {"bands": ["UV"]}}, "UV"),

@@ -187,10 +187,10 @@ def test_the_network_that_was_asked_for_leaves(project, monkeypatch, words, fold
 @pytest.mark.parametrize(
     ("training", "message"),
     [
-        ("hsst", "'hsst': expected a training as train_nir_vis@<name>"),
-        ("align@hsst", "'align@hsst': expected a training as"),
-        ("evaluate_dmfr@meta-cross-pose", "'evaluate_dmfr@.*': expected a training as"),
-        ("train_nothing@hsst", "'train_nothing@hsst': expected a training as"),
+        ("hsst", "'hsst': expected a training, such as train_nir_vis@<name>"),
+        ("align@hsst", "'align@hsst': expected a training, such as"),
+        ("evaluate_dmfr@meta-cross-pose", "'evaluate_dmfr@.*': expected a training, such as"),
+        ("train_nothing@hsst", "'train_nothing@hsst': expected a training, such as"),
         ("train_nir_vis", "'' is none of train_nir_vis's"),
         ("train_nir_vis@meta", r"'meta' is none of train_nir_vis's \[.*'hsst'.* in params.yaml"),
     ],
