@@ -138,7 +138,10 @@ def test_how_many_is_a_whole_number_from_one(count):
 def test_a_file_that_dvc_cannot_read_is_told_in_a_sentence(file):
     Path("broken").mkdir()
     Path("broken/dvc.yaml").write_text("stages: {row: {foreach: ${none}, do: {cmd: a}}}\n")
-    with pytest.raises(StageError, match=rf"{file}: expected a file of rows' stages .* DVC says:"):
+    with pytest.raises(
+        StageError,
+        match=rf"{file} can't be read by DVC: expected a file of rows' stages.* DVC says:",
+    ):
         at_once.run(file, 2)
 
 
