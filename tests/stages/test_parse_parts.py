@@ -199,5 +199,5 @@ def test_a_drawing_is_told_from_a_face_by_a_column_and_kept_out_if_asked(face):
     strict = asked.model_copy(update={"min_face_likeness": 0.1})
     refused = believed(row, strict)
     assert believed(row, asked) is row
-    assert (refused.reason, "by 0.0" in refused.detail) == ("not_a_face", True)
+    assert (refused.reason, "parser: 0.0" in refused.detail) == ("not_a_face", True)
     assert believed(row | {"face_likeness": None}, strict)["labels"] == row["labels"]

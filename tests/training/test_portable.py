@@ -129,7 +129,7 @@ def test_a_graph_that_embeds_otherwise_is_refused_and_gets_no_card(
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_file_of_the_users_is_never_replaced(tmp_path, name, overwrite):
     (tmp_path / name).write_text("# My notes")
-    with pytest.raises(ExportError, match=f"{name} is no file of .* move it away"):
+    with pytest.raises(ExportError, match=f"{name} was not written by .* move it away"):
         write_portable(small(0), tmp_path, measured={}, overwrite=overwrite)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["# My notes"]
 

@@ -90,7 +90,7 @@ def test_one_line_names_the_key(tmp_path, old, new, key):
 
 
 def test_two_names_never_share_a_file(tmp_path):
-    with pytest.raises(WeightsError, match=r"twin\.file: net\.onnx belongs to net already"):
+    with pytest.raises(WeightsError, match=r"twin\.file: net\.onnx already belongs to net"):
         load(tmp_path, GOOD + GOOD.replace("net:", "twin:", 1))
 
 

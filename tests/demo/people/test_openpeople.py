@@ -122,7 +122,7 @@ def test_broken_archives_are_named(tmp_path):
         opened.writestr("openpeople/data/curated/P001/assets/emotions_sheet.jpg", b"text")
     with pytest.raises(ReaderError, match="53 of 54 images are missing"):
         list_images(bare)
-    with pytest.raises(ReaderError, match="no image"):
+    with pytest.raises(ReaderError, match="is not an image"):
         read_image(bare, "openpeople/data/curated/P001/assets/emotions_sheet.jpg")
     with pytest.raises(ReaderError, match="cannot read"):
         read_image(bare, "absent.jpg")
