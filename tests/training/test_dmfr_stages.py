@@ -228,7 +228,9 @@ def test_people_who_were_trained_on_are_neither_tested_nor_analysed(trained):
     path = Path("data/trained/train_dmfr/meta/network.pt")
     network = load_trained(path)
     save_trained(replace(network, subjects=[*network.subjects, "sample/e1"]), path)
-    with pytest.raises(StageError, match=r"train_dmfr@meta was trained on 1 subjects of .* them e1 "):
+    with pytest.raises(
+        StageError, match=r"train_dmfr@meta was trained on 1 subjects of .* them e1 "
+    ):
         run("evaluate_dmfr", "meta-cross-pose")
     root = load_params(Path("params.yaml")).datasets["sample"].root
     edit(datasets={"again": {"reader": "shards", "root": root, "shards": 1}})
