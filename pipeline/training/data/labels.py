@@ -226,8 +226,8 @@ class Labels:
     """The subjects of a set's samples as numbers.
 
     Attributes:
-        names: (s,), subjects, in the order of the labels.
-        labels: int64 (n,), of each sample.
+        names: (s,), subjects who take part, in the order of the labels: the classes.
+        labels: int64 (n,), of each sample; from s on where its subject takes no part.
         index: samples by label and band.
     """
 
@@ -237,24 +237,29 @@ class Labels:
 
 
 def label(samples: SampleSet, bands: Sequence[Band]) -> Labels:
-    """Label samples by their subjects, and say who lacks a band and so takes no part.
+    """Label samples by their subjects, and say how many lack a band and so take no part.
 
-    A rendered band shows the very shot that it was rendered from, so such images of one session
-    make no pair, masked or not.
+    Nobody of them is a class: its prototype would only ever be pushed away. A rendered band shows
+    the very shot that it was rendered from, so such images of one session make no pair, masked or
+    not.
     """
     names, labels = np.unique(samples.subject_ids, return_inverse=True)
     shots = shots_of(labels, list(samples.column("session_id")), list(samples.column("rendered")))
-    index = BandIndex(labels.astype(np.int64), samples.bands.tolist(), shots, bands)
-    whole = len(index.subjects_in(bands))
-    if whole < len(names):
+    labels, found = labels.astype(np.int64), samples.bands.tolist()
+    index = BandIndex(labels, found, shots, bands)
+    whole = index.subjects_in(bands)
+    if len(whole) < len(names):
         log.warning(
             "%d of %d training subjects take no part: they have no images in one of %s (of "
             "another session, where bands are simulated)",
-            len(names) - whole,
+            len(names) - len(whole),
             len(names),
             " and ".join(bands),
         )
-    return Labels(tuple(names.tolist()), labels.astype(np.int64), index)
+        others = np.setdiff1d(np.arange(len(names)), whole)
+        labels = np.argsort(np.concatenate([whole, others]))[labels]
+        index = BandIndex(labels, found, shots, bands)
+    return Labels(tuple(names[whole].tolist()), labels, index)
 
 
 def shots_of(labels: Int64, sessions: Sequence[str | None], rendered: Sequence[bool]) -> Int64:

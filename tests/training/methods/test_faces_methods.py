@@ -247,17 +247,19 @@ def test_the_gallery_net_follows_and_the_queues_fill(people):
     torch.testing.assert_close(method.pair.gallery.network.fc1.filter.bias, before + 0.001)
 
 
-def test_subjects_of_one_band_alone_take_no_part(tmp_path, caplog):
+def test_subjects_of_one_band_alone_take_no_part_and_are_no_class(tmp_path, caplog):
     rows = [face_row(f"s{n}.{band}", f"s{n}", band) for n in range(3) for band in BANDS]
-    rows.append(face_row("s9.VIS", "s9", "VIS"))
+    rows.append(face_row("r9.VIS", "r9", "VIS"))
     samples = open_rows(tmp_path, SCHEMA, rows)
-    method = make(HSST.model_copy(update={"prototypes": 1}), samples)
+    method = make(of_kind("finetune"), samples)
     assert (
         "1 of 4 training subjects take no part: they have no images in one of VIS and NIR"
         in caplog.text
     )
     drawn = [method.sample_batch(np.random.default_rng(seed))[2].tolist() for seed in range(9)]
-    assert method.labels.names.index("s9") not in np.unique(drawn)
+    assert np.unique(drawn).tolist() == [0, 1, 2]
+    assert method.labels.names == ("s0", "s1", "s2")
+    assert len(method.classifier.weight) == 3
 
 
 def test_a_backbone_that_cannot_take_the_crops_is_named():
