@@ -73,8 +73,8 @@ class Confidence(nn.Module):
         nn.init.zeros_(self.trunk[-1].bias)  # type: ignore[arg-type]
 
     def forward(self, feature_map: Tensor) -> Tensor:
-        """Map (n, channels, h, w) to (n, 1)."""
-        return 2.0 * self.scale * torch.sigmoid(self.trunk(feature_map))
+        """Map (n, channels, h, w) to (n, 1), float32: bfloat16 knows few numbers near s."""
+        return 2.0 * self.scale * torch.sigmoid(self.trunk(feature_map).float())
 
 
 def confidence_loss(cosines: Tensor, labels: Tensor, scale: Tensor, margin: float) -> Tensor:

@@ -72,8 +72,8 @@ class CycleGan(Method):
         made_low, made_sharp = self._made.popleft()
         seen_low = self.pool_low.exchange(made_low, draws[0])
         seen_sharp = self.pool_sharp.exchange(made_sharp, draws[1])
-        of_low = self.judge_low(torch.cat([low, seen_low])).split(len(low))
-        of_sharp = self.judge_sharp(torch.cat([sharp, seen_sharp])).split(len(sharp))
+        of_low = self.judge_low(torch.cat([low, seen_low])).float().split(len(low))
+        of_sharp = self.judge_sharp(torch.cat([sharp, seen_sharp])).float().split(len(sharp))
         judged = discriminator_loss(*of_low) + discriminator_loss(*of_sharp)
         return {TOTAL: judged, "discriminator": judged}
 
@@ -82,8 +82,8 @@ class CycleGan(Method):
         # Norms are of single images, so what goes through the same network goes there together.
         made_low, same_low = self.made(self.to_low, sharp, low)
         made_sharp, same_sharp = self.made(self.to_sharp, low, sharp)
-        adversarial = generator_loss(self.judge_low(made_low))
-        adversarial = adversarial + generator_loss(self.judge_sharp(made_sharp))
+        adversarial = generator_loss(self.judge_low(made_low).float())
+        adversarial = adversarial + generator_loss(self.judge_sharp(made_sharp).float())
         cycle = cycle_loss(sharp, self.to_sharp(made_low))
         cycle = cycle + cycle_loss(low, self.to_low(made_sharp))
         total = adversarial + params.cycle_weight * cycle

@@ -130,7 +130,7 @@ class ConfidenceAware(OnMap):
         """Return the loss, and the mean scale of a batch."""
         images, labels, _ = batch
         features, feature_map = self.seen(images)
-        scale = self.sure(feature_map).float()
+        scale = self.sure(feature_map)
         with in_float32(features):
             # in logits, so that a sample of the common scale is classified as by CosFace
             margin = self.params.margin * self.params.scale

@@ -175,6 +175,15 @@ def test_confidence_starts_at_the_scale_and_stays_below_twice_of_it():
     assert head(maps).max() <= 60.0
 
 
+def test_confidence_is_not_rounded_to_bfloat16():
+    head = Confidence(4, (2, 3), scale=64.0)
+    head.trunk[-1].bias.data.fill_(1 / 128)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = head(torch.zeros(2, 4, 2, 3))
+    expected = 128.0 / (1.0 + math.exp(-1 / 128))  # 64.25, between 64 and 64.5
+    assert found.flatten().tolist() == pytest.approx([expected] * 2, rel=1e-6)
+
+
 def test_the_judge_learns_what_the_features_unlearn():
     torch.manual_seed(0)
     judge, features = DomainJudge(3, weight=1.0), torch.randn(6, 3, requires_grad=True)

@@ -183,3 +183,19 @@ def test_a_shared_pass_gives_what_each_image_alone_would(params, samples):
         for got, given in ((made, source), (same, target)):
             for image, alone in zip(got, given, strict=True):
                 torch.testing.assert_close(image, network(alone[None])[0], atol=1e-5, rtol=1e-4)
+
+
+def test_losses_of_scores_in_bfloat16_are_taken_in_full(params, samples):
+    method, scores = build(params, samples), []
+    for judge in (method.judge_low, method.judge_sharp):
+        judge.register_forward_hook(lambda *given: scores.append(given[2].detach().double()))
+    batch = method.sample_batch(np.random.default_rng(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        made = method.training_step(batch, 0)["adversarial"]
+        expected = sum((each - 1.0).square().mean() for each in scores)
+        scores.clear()
+        judged = method.training_step(batch, 1)["discriminator"]
+    pairs = [each.chunk(2) for each in scores]
+    halves = [(real - 1.0).square().mean() + fake.square().mean() for real, fake in pairs]
+    assert made.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert judged.item() == pytest.approx(0.5 * sum(halves).item(), rel=1e-5)
