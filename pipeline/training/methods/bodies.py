@@ -122,6 +122,13 @@ class Bodies(PeopleMethod):
             nn.init.normal_(self.classifier.weight, std=0.001)
         self.network.renew_neck(self.params.bn_neck)  # after LoRA, which would freeze it
 
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of training; beside low-rank matrices the stem normalises as it was met."""
+        super().train(mode)
+        if self.lora is not None:
+            self.network.patch_embed.eval()
+        return self
+
     def sample_batch(self, generator: np.random.Generator) -> Batch:
         """Draw images uint8 (n, h, w, 3), regions, labels, bands and cameras."""
         chosen, changes = self.drawn(generator)

@@ -150,6 +150,18 @@ def test_lora_leaves_everything_but_attention_as_it_was(tmp_path):
     }
 
 
+def test_lora_leaves_what_a_stem_of_convolutions_met_before(tmp_path):
+    """Its normalisations neither move nor go by the batch."""
+    changes = {"steps": 1, "learning_rate": 0.01}
+    lora = LoraParams(rank=2, alpha=4, recompute=False)
+    method = Bodies(params(**changes), network(stem="convolutions"), lora=lora)
+    method.train_on(opened(tmp_path, params(**changes)).samples)
+    before = {n: v.clone() for n, v in method.network.patch_embed.state_dict().items()}
+    train(method, label="t", key="k", checkpoint=tmp_path / "checkpoint.pt")
+    after = dict(method.network.patch_embed.state_dict())
+    torch.testing.assert_close(after, before, rtol=0, atol=0)
+
+
 def test_a_killed_lora_training_goes_on(tmp_path):
     changes = {"checkpoint_steps": 1, "schedule": "milestones"}
     lora = LoraParams(rank=2, alpha=4, recompute=True)
