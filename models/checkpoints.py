@@ -112,7 +112,8 @@ def load_fitting(
         Names of the weights taken, sorted.
 
     Raises:
-        WeightsError: weights are missing, unknown, or of another shape: the message lists them.
+        WeightsError: weights are missing, unknown, of another shape, or not finite: the message
+            lists them.
     """
     expected = network.state_dict()
     unknown = sorted(weights.keys() - expected.keys() - set(unused))
@@ -127,6 +128,11 @@ def load_fitting(
             f"unknown {few(unknown)}; of another shape {few(shapes)}. {advice}"
         )
     taken = {name: value for name, value in weights.items() if name in expected}
+    if broken := sorted(name for name, value in taken.items() if not value.isfinite().all()):
+        raise WeightsError(
+            f"{path}: {len(broken)} of {len(taken)} weights are not finite, {few(broken)}: "
+            "expected finite ones; its training had failed, name an earlier file of it"
+        )
     network.load_state_dict(taken, strict=False)
     return sorted(taken)
 

@@ -44,6 +44,19 @@ def test_another_shape_is_refused(official, tmp_path):
         load_backbone(LightCNN9(), tmp_path / "cut.pth")
 
 
+@pytest.mark.parametrize("broken", [torch.nan, -torch.inf])
+def test_weights_that_are_not_finite_are_refused(tmp_path, broken):
+    network = IResNet(18, 16)
+    weights = {name: value.clone() for name, value in network.state_dict().items()}
+    weights["body.3.res_layer.1.weight"][2, 1] = broken
+    torch.save(weights, tmp_path / "diverged.pth")
+    count, before = len(weights), network.input_layer[0].weight.clone()
+    message = rf"1 of {count} weights are not finite, body\.3\.res_layer\.1\.weight: expected"
+    with pytest.raises(WeightsError, match=message):
+        load_backbone(network, tmp_path / "diverged.pth")
+    assert torch.equal(network.input_layer[0].weight, before)
+
+
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
 def test_what_is_no_checkpoint_is_refused(tmp_path, content):
     path = tmp_path / "x.pth"
