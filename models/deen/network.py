@@ -14,6 +14,8 @@ import torch.nn.functional as F  # noqa: N812
 from timm.models.resnet import BasicBlock, Bottleneck, ResNet
 from torch import Tensor, nn
 
+from models.processes import process_count
+
 DEPTHS: dict[int, tuple[Any, tuple[int, ...]]] = {
     18: (BasicBlock, (2, 2, 2, 2)),
     50: (Bottleneck, (3, 4, 6, 3)),
@@ -106,6 +108,10 @@ class Deen(nn.Module):
         places = [(~infrared).nonzero().flatten(), infrared.nonzero().flatten()]
         pairs = [(stem, own) for stem, own in zip(self.stems, places, strict=True) if len(own)]
         values = torch.cat([stem(images[own]) for stem, own in pairs])
+        if process_count() > 1 and len(pairs) < len(self.stems):
+            # each process waits for gradients of all that trains, whatever bands it has
+            for weight in self.stems.parameters():
+                values = values + 0.0 * weight.sum()
         back = torch.cat([own for _, own in pairs]).argsort()
         return values[back].contiguous(memory_format=torch.channels_last)
 

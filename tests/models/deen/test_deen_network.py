@@ -185,3 +185,18 @@ def test_a_resnet_of_another_depth_is_refused(tmp_path):
     torch.save(ResNet(BasicBlock, (3, 4, 6, 3)).state_dict(), tmp_path / "resnet34.pth")
     with pytest.raises(WeightsError, match=r"fit Deen: missing none; unknown layers\.0\.2"):
         load_deen(Deen(SMALL), tmp_path / "resnet34.pth")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_process_without_a_band_has_gradients_of_both_stems(images, monkeypatch, processes):
+    """Others, which have that band, wait for them."""
+    monkeypatch.setattr("models.deen.network.process_count", lambda: processes)
+    torch.manual_seed(0)
+    network = Deen(SMALL).train()
+    network(images, torch.ones(4, dtype=torch.bool)).sum().backward()
+    found = [[each.grad for each in stem.parameters()] for stem in network.stems]
+    assert all(gradient.any() for gradient in found[1])
+    if processes == 1:
+        assert all(gradient is None for gradient in found[0])
+    else:
+        assert all(not gradient.any() for gradient in found[0])
