@@ -1,5 +1,6 @@
 """Files of tensors: read whole, or left in the file for all processes to share."""
 
+import os
 import re
 from pathlib import Path
 
@@ -29,3 +30,13 @@ def test_what_is_written_into_mapped_tensors_stays_out_of_the_file(tmp_path):
     save_network({"cells": torch.zeros(4)}, path)
     load_network(path, mapped=True)["cells"].fill_(1.0)
     assert load_network(path)["cells"].tolist() == [0.0] * 4
+
+
+def test_a_network_lies_on_the_disk_before_it_takes_anothers_place(tmp_path, monkeypatch):
+    path, seen, replace = tmp_path / "network.pt", [], Path.replace
+    monkeypatch.setattr(os, "fsync", lambda file: seen.append(os.fstat(file).st_size))
+    monkeypatch.setattr(
+        Path, "replace", lambda new, old: seen.append("replaced") or replace(new, old)
+    )
+    save_network({"cells": torch.zeros(4)}, path)
+    assert seen == [path.stat().st_size, "replaced"]
