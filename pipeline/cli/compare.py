@@ -95,6 +95,9 @@ def compare(
         return
     rates = [f"{100 * rate:.1f} %" for rate in found.rank1]
     print(f"{found.probes} probes of {found.subjects} subjects that both tried")
+    if any(found.left_out):
+        one_alone, other_alone = found.left_out
+        print(f"left out: {one_alone} that {first} alone tried, {other_alone} {second} alone")
     print(f"rank-1: {first} {rates[0]}, {second} {rates[1]}")
     bounds = found.interval
     words = "" if bounds is None else f" [{100 * bounds[0]:+.1f}, {100 * bounds[1]:+.1f}]"

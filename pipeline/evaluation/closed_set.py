@@ -32,6 +32,7 @@ from pipeline.evaluation.rates import (
     point_rate,
     rate,
     reached_by_rank,
+    rivals,
 )
 from pipeline.evaluation.subjects import named
 from pipeline.evaluation.templates import Side
@@ -92,9 +93,10 @@ def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
         "impostor": curve.impostor,
     }
     far_rates, tar_rates = roc(curve)
-    most = min(CMC_RANKS, len(np.unique(known)))
     return Recognition(
-        metrics, np.stack([far_rates, share * tar_rates]), reached_by_rank(ranks, most)
+        metrics,
+        np.stack([far_rates, share * tar_rates]),
+        reached_by_rank(ranks, rivals(known, CMC_RANKS)),
     )
 
 

@@ -12,6 +12,9 @@ from pipeline.types import Float32, Int64
 
 BLOCK_SCORES = 2**22
 """Scores in memory at once: 16 MiB."""
+LEAST_PRODUCTS = 2**20
+"""Products that a block is of at least. BLAS takes other kernels for small matrices, in which a
+score's last bit depends on its row and column: equal embeddings would not tie."""
 CHUNK_ROWS = 2**14
 """Embeddings that are brought to unit length at once, in float64."""
 
@@ -66,18 +69,25 @@ class Comparison:
     def blocks(self, first: int = 0, step: int = 1) -> Iterator[tuple[slice, Float32]]:
         """Yield runs of probes with their scores, float32 (rows, m), in sorted gallery order.
 
-        The array is used again for the next block. Two passes give the same bits.
+        The array is used again for the next block. Two passes give the same bits, and two pairs of
+        equal embeddings the same score, wherever they stand.
 
         Args:
             first: number of the first block.
             step: every so manieth block from there on; several threads share the blocks by it.
         """
         rows = self.block_rows
-        buffer = np.empty((rows, len(self.gallery)), np.float32)
+        least = -(-LEAST_PRODUCTS // max(1, self.gallery.size))
+        buffer = np.empty((max(rows, least), len(self.gallery)), np.float32)
+        padded = np.zeros((least, self.gallery.shape[1]), np.float32)
         for start in range(first * rows, len(self.probes), step * rows):
             run = slice(start, min(start + rows, len(self.probes)))
-            scores = buffer[: run.stop - run.start]
-            np.matmul(self.probes[run], self.gallery.T, out=scores)
+            probes = self.probes[run]
+            if len(probes) < least:
+                padded[: len(probes)] = probes
+                probes = padded
+            np.matmul(probes, self.gallery.T, out=buffer[: len(probes)])
+            scores = buffer[: run.stop - start]
             scores += np.float32(0.0)  # minus zero becomes zero: they are one score
             yield run, scores
 

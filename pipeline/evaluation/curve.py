@@ -96,7 +96,9 @@ def _as_written(rate: float) -> Fraction:
     return Fraction(str(rate))
 
 
-def tar_at_far(curve: ScoreCurve, far: float, *, least_accepts: int = 1) -> OperatingPoint:
+def tar_at_far(
+    curve: ScoreCurve, far: float, *, least_accepts: int = 1, of: str = "impostor comparisons"
+) -> OperatingPoint:
     """Read the true accept rate off at a false accept rate.
 
     The threshold is the lowest one whose false accept rate does not exceed the target. Where equal
@@ -106,6 +108,7 @@ def tar_at_far(curve: ScoreCurve, far: float, *, least_accepts: int = 1) -> Oper
         curve: the comparisons.
         far: the target, in (0, 1].
         least_accepts: false accepts that the rate has to allow, or there is no number.
+        of: what may be falsely accepted, for the reason.
 
     Returns:
         The point; without a number where fewer impostor comparisons were made than so many false
@@ -118,9 +121,7 @@ def tar_at_far(curve: ScoreCurve, far: float, *, least_accepts: int = 1) -> Oper
     if allowed < least_accepts:
         rate = _as_written(float(far))
         needed = -(-least_accepts * rate.denominator // rate.numerator)
-        return OperatingPoint(
-            reason=f"too few impostor comparisons: {curve.impostor} of at least {needed}"
-        )
+        return OperatingPoint(reason=f"too few {of}: {curve.impostor} of at least {needed}")
     at = int(np.searchsorted(curve.false_accepts, allowed, "right")) - 1
     achieved, threshold = float(curve.false_accepts[at] / curve.impostor), curve.thresholds[at]
     if not curve.genuine:

@@ -65,7 +65,7 @@ def dir_at_fpir(ranks: ProbeRanks, fpirs: Sequence[float], k: int = 1) -> list[O
     own = np.where(found, ranks.own_best, -np.inf)[mated]
     lowest = np.nanmin(np.r_[ranks.own_best, ranks.other_best, 0.0]) - 1.0
     curve = curve_of_scores(np.maximum(own, lowest), ranks.other_best[~mated])
-    points = [tar_at_far(curve, fpir) for fpir in fpirs]
+    points = [tar_at_far(curve, fpir, of="probes without a mate") for fpir in fpirs]
     share_found = float(found.sum() / mated.sum()) if mated.any() else None
     # The lowest threshold would accept those beyond rank k: rank still decides.
     return [

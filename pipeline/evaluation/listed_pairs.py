@@ -16,6 +16,7 @@ from pipeline.evaluation.bootstrap import (
     RESAMPLES,
     Interval,
     VerificationBootstrap,
+    wilson_interval,
 )
 from pipeline.evaluation.curve import ScoreCurve, eer, far_name, roc
 from pipeline.evaluation.influence import eer_interval, eer_threshold, shares_of
@@ -203,8 +204,12 @@ def measure_accuracy(folds: Sequence[ScoredPairs]) -> Recognition:
     accuracy = np.array(
         [of_fold.get(each.fold, 0.0) * float(np.isfinite(each.scores).mean()) for each in folds]
     )
+    value, interval = float(accuracy.mean()), fold_interval(accuracy)
+    people = len(np.unique(joined.probe_subjects))
+    if value in (0.0, 1.0) and people > 1:
+        interval = wilson_interval(value, people)  # folds that are alike give no width
     metrics = {
-        "accuracy": rate(float(accuracy.mean()), len(made), fold_interval(accuracy))
+        "accuracy": rate(value, len(made), interval)
         | {
             "std": round(float(accuracy.std(ddof=1)), 4),
             "standard_error": round(float(accuracy.std(ddof=1)) / len(accuracy) ** 0.5, 4),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from threading import Lock, local
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
 from pipeline.evaluation.comparison import Comparison
@@ -107,14 +107,14 @@ def measure(comparison: Comparison, fars: Sequence[float] = FARS) -> Measures:
 
 
 def measure_scores(
-    genuine: NDArray[np.float32], impostor: NDArray[np.float32], fars: Sequence[float] = FARS
+    genuine: ArrayLike, impostor: ArrayLike, fars: Sequence[float] = FARS
 ) -> ScoreCurve:
-    """Make the curve of lists of scores, float32 (n,) and (m,), as ``measure`` does.
+    """Make the curve of lists of scores, (n,) and (m,), taken as float32, as ``measure`` does.
 
     Raises:
         ValueError: a score is not finite, or a rate is not in (0, 1].
     """
-    sides = (impostor, genuine)
+    sides = [np.asarray(side, np.float32) for side in (impostor, genuine)]
     if not all(np.isfinite(side).all() for side in sides):
         raise ValueError("scores have to be finite: leave failures to enrol out and count them")
     bins = np.stack([_listed(side, np.empty(0, np.int64)).bins for side in sides])

@@ -44,6 +44,7 @@ class Paired:
 
     Attributes:
         probes: how many both tried.
+        left_out: how many the first alone tried, and the second alone; none of them counts.
         subjects: of these.
         rank1: share that each found.
         only: probes that one alone found.
@@ -55,6 +56,7 @@ class Paired:
     """
 
     probes: int
+    left_out: tuple[int, int]
     subjects: int
     rank1: tuple[float, float]
     only: tuple[int, int]
@@ -203,6 +205,7 @@ def paired(first: Outcomes, second: Outcomes, *, seed: int = 0) -> Paired:
     apart: NDArray[np.float64] = right[:, 1].astype(np.float64) - right[:, 0]
     return Paired(
         len(keys),
+        (len(first) - len(keys), len(second) - len(keys)),
         len(np.unique(subjects)),
         (round(float(right[:, 0].mean()), 6), round(float(right[:, 1].mean()), 6)),
         only,

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.evaluation.bootstrap import Interval, share_interval
 from pipeline.evaluation.curve import OperatingPoint, ScoreCurve, tar_at_far
-from pipeline.evaluation.subjects import named
+from pipeline.evaluation.subjects import NOBODY, named
 from pipeline.types import Int64
 
 LEAST_FALSE_ACCEPTS = 10
@@ -134,8 +134,22 @@ def reached_by_rank(ranks: Int64, most: int) -> NDArray[np.float64]:
     return np.array([np.mean((ranks > 0) & (ranks <= k)) for k in range(1, most + 1)])
 
 
+def rivals(gallery: Int64, most: int) -> int:
+    """Return how many ranks there are: of people, each stranger another one, at most ``most``.
+
+    Args:
+        gallery: int64 (m,), subjects of what is enrolled, ``NOBODY`` where one is not known.
+        most: not more than these.
+    """
+    known = gallery[gallery != NOBODY]
+    return min(most, len(np.unique(known)) + len(gallery) - len(known))
+
+
 def over_folds(folds: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Join the metrics of folds: of one, its own; of several, mean, deviation and all rows.
+
+    Of false accept rates that were achieved it is the mean. Where a fold has no value, there is
+    none of all, and the reason of the first such fold.
 
     Args:
         folds: ``Recognition.metrics`` of each fold.
@@ -148,31 +162,40 @@ def over_folds(folds: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if isinstance(first, dict) and "value" not in first:
             joined[name] = over_folds(each)
         elif isinstance(first, dict):
-            joined[name] = _joined([fold["value"] for fold in each])
-            if "n" in first:
-                joined[name]["n"] = sum(fold["n"] for fold in each)
+            joined[name] = _joined(each)
         else:
             joined[name] = sum(each)
     return joined
 
 
 def fold_interval(values: NDArray[np.float64]) -> Interval | None:
-    """Return the 95 % interval of the mean over folds, by Student's t; None of a single one."""
+    """Return the 95 % interval of a share's mean over folds, by Student's t; None of a single one.
+
+    What lies beyond 0 or 1 is cut off.
+    """
     from scipy.special import stdtrit  # slow to import
 
     if len(values) < 2:
         return None
     error = float(values.std(ddof=1)) / len(values) ** 0.5
     reach = float(stdtrit(len(values) - 1, 0.975)) * error
-    return float(values.mean()) - reach, float(values.mean()) + reach
+    return max(0.0, float(values.mean()) - reach), min(1.0, float(values.mean()) + reach)
 
 
-def _joined(values: Sequence[float | None]) -> dict[str, Any]:
+def _joined(rates: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    values = [rate["value"] for rate in rates]
     known = [value for value in values if value is not None]
-    if len(known) < len(values):
-        return {"value": None, "std": None, "folds": list(values)}
-    return {
-        "value": round(float(np.mean(known)), 6),
-        "std": round(float(np.std(known, ddof=1)), 4),
-        "folds": list(values),
+    whole = len(known) == len(values)
+    joined: dict[str, Any] = {
+        "value": round(float(np.mean(known)), 6) if whole else None,
+        "std": round(float(np.std(known, ddof=1)), 4) if whole else None,
+        "folds": values,
     }
+    if "n" in rates[0]:
+        joined["n"] = sum(rate["n"] for rate in rates)
+    if "achieved_far" in rates[0]:
+        achieved = [rate["achieved_far"] for rate in rates]
+        joined["achieved_far"] = round(float(np.mean(achieved)), 8) if whole else None
+    if reasons := [rate["reason"] for rate in rates if rate.get("reason")]:
+        joined["reason"] = f"in {len(values) - len(known)} of {len(values)} folds {reasons[0]}"
+    return joined

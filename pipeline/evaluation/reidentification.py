@@ -8,7 +8,7 @@ from pipeline.evaluation.closed_set import CMC_RANKS
 from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.mates import counted, entries_of, mates_of, over_tried
 from pipeline.evaluation.measures import ProbeRanks, empty_ranks, rank_probes
-from pipeline.evaluation.rates import NO_ROC, Recognition, mean_rate, reached_by_rank
+from pipeline.evaluation.rates import NO_ROC, Recognition, mean_rate, reached_by_rank, rivals
 from pipeline.evaluation.subjects import named
 from pipeline.evaluation.templates import Side
 from pipeline.store.protocols import Exclude
@@ -53,7 +53,9 @@ def measure_reidentification(
         "minp": mean_rate(np.where(share == 1, penalty, 0.0), owners),
         **counted(gallery, probes, mates),
     }
-    return Recognition(metrics, NO_ROC, reached_by_rank(place, CMC_RANKS))
+    entries = gallery.subjects[gallery.enrolled]
+    most = min(CMC_RANKS, len(entries)) if by_image else rivals(entries, CMC_RANKS)
+    return Recognition(metrics, NO_ROC, reached_by_rank(place, most))
 
 
 def by_chance(gallery: Side, probes: Side, exclude: Exclude) -> dict[str, float]:

@@ -3,13 +3,13 @@
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from pipeline.errors import StageError
 from pipeline.evaluation.closed_set import CMC_RANKS
 from pipeline.evaluation.comparison import against_others, compare
 from pipeline.evaluation.curve import far_name, roc
 from pipeline.evaluation.identification import dir_at_fpir
-from pipeline.evaluation.listed_pairs import scores_of
 from pipeline.evaluation.mates import counted, mates_of, over_tried
 from pipeline.evaluation.measures import FARS, rank_probes, search_among
 from pipeline.evaluation.rates import (
@@ -19,10 +19,11 @@ from pipeline.evaluation.rates import (
     mean_rate,
     point_rate,
     reached_by_rank,
+    rivals,
 )
 from pipeline.evaluation.subjects import NOBODY, named
 from pipeline.evaluation.templates import Side
-from pipeline.types import Int64
+from pipeline.types import Float32, Int64
 
 FPIRS = (1e-1, 1e-2)
 SEARCH_RANKS = (1, 5, 10)
@@ -60,7 +61,7 @@ def measure_open_set(gallery: Side, probes: Side) -> Recognition:
         )
     metrics |= {f"rank{k}": mean_rate((place > 0) & (place <= k), owners) for k in SEARCH_RANKS}
     metrics |= counted(gallery, probes, mates)
-    return Recognition(metrics, NO_ROC, reached_by_rank(place, CMC_RANKS))
+    return Recognition(metrics, NO_ROC, reached_by_rank(place, rivals(known, CMC_RANKS)))
 
 
 def measure_distractors(protocol: str, gallery: Side, probes: Side) -> Recognition:
@@ -81,10 +82,12 @@ def measure_distractors(protocol: str, gallery: Side, probes: Side) -> Recogniti
         I. Kemelmacher-Shlizerman et al., The MegaFace benchmark, CVPR 2016.
     """
     first, asked = _pairs(gallery, probes)
-    scores = scores_of(gallery, probes, first, asked)
+    nobody = gallery.subjects == NOBODY  # the last ones: views, no copies
+    mates = int((gallery.enrolled & ~nobody).sum())
+    distractors = gallery.vectors[mates:]
+    places = gallery.rows[first], probes.rows[asked]
+    scores = _scores(gallery.vectors[:mates], probes.vectors, *places)
     made = np.isfinite(scores)
-    nobody = gallery.subjects == NOBODY  # the last ones: a view, no copy
-    distractors = gallery.vectors[int((gallery.enrolled & ~nobody).sum()) :]
     if not len(distractors) or not made.any():
         raise StageError(
             f"protocol {protocol}: {len(distractors)} distractors and {int(made.sum())} pairs of "
@@ -99,14 +102,13 @@ def measure_distractors(protocol: str, gallery: Side, probes: Side) -> Recogniti
     ranks = np.zeros(len(scores), np.int64)
     ranks[made] = 1 + search.above
     owners = probes.subjects[asked]
-    mates = np.bincount(asked, minlength=len(probes.subjects))
     far_rates, tar_rates = roc(search.curve)
     metrics: dict[str, Any] = {
         **{f"rank{k}": mean_rate((ranks > 0) & (ranks <= k), owners) for k in SEARCH_RANKS},
         "tar_at_far": {
             far_name(far): accepted_rate(search.curve, far, scores, owners) for far in FARS
         },
-        **counted(gallery, probes, mates),
+        **counted(gallery, probes, np.bincount(asked, minlength=len(probes.subjects))),
         "distractors": int(nobody.sum()),
         "genuine": search.curve.genuine,
         "impostor": search.curve.impostor,
@@ -114,8 +116,26 @@ def measure_distractors(protocol: str, gallery: Side, probes: Side) -> Recogniti
     return Recognition(
         metrics,
         np.stack([far_rates, float(made.mean()) * tar_rates]),
-        reached_by_rank(ranks, CMC_RANKS),
+        reached_by_rank(ranks, min(CMC_RANKS, 1 + len(distractors))),
     )
+
+
+def _scores(mates: Float32, probes: Float32, left: Int64, right: Int64) -> Float32:
+    """Return the scores of pairs of a mate and a probe, multiplied as distractors are.
+
+    A distractor that equals a mate then has its very score. Minus infinity where a row is below 0.
+    """
+    scores = np.full(len(left), -np.inf, np.float32)
+    made = np.flatnonzero((left >= 0) & (right >= 0))
+    if not len(made):
+        return scores
+    made = made[np.argsort(left[made], kind="stable")]
+    rows = left[made]
+    with threadpool_limits(1, "blas"):  # as in ``in_threads``
+        for run, block in against_others(mates, probes).blocks():
+            mine = slice(*np.searchsorted(rows, [run.start, run.stop]))
+            scores[made[mine]] = block[rows[mine] - run.start, right[made[mine]]]
+    return scores
 
 
 def _pairs(gallery: Side, probes: Side) -> tuple[Int64, Int64]:

@@ -148,10 +148,7 @@ def recognition_table(
         cells = [_percent(each[place]) if each else "–" for each in by_fold]
         lines.append(f"| fold {number} | {' | '.join(cells)} |")
     lines += _why_not(metrics, names)
-    people = protocol.counts()["probe_subjects"]
-    few = f" With fewer than {FEW_PEOPLE} people intervals say little." * (people < FEW_PEOPLE)
-    lines += ["", f"In percent, {_spread_of(metrics, names)}; n: how many were tried; "]
-    lines[-1] += f"{people} people probe.{few}"
+    lines += ["", f"In percent, {_spread_of(metrics, names)}; {_of_how_many(protocol, metrics)}"]
     lines += _difference_lines(metrics.get("differences", {}))
     if published:
         lines += ["", "Published by the papers, on the data sets they name; not measured here:", ""]
@@ -167,6 +164,21 @@ def _spread_of(metrics: Mapping[str, Any], names: Sequence[str]) -> str:
     if any(rate.get("std") is not None for rate in rates):
         return "± standard deviation over folds"
     return "[95 % interval over subjects]"
+
+
+def _of_how_many(protocol: Protocol, metrics: Mapping[str, Any]) -> str:
+    """Say what n is, who probes, and how what could not be compared is counted."""
+    compared = ", of the EER compared" if "eer" in HEADLINES[protocol.kind] else ""
+    people = protocol.counts()["probe_subjects"]
+    told = [f"n: how many were tried{compared}; {people} people probe."]
+    if people < FEW_PEOPLE:
+        told.append(f"With fewer than {FEW_PEOPLE} people intervals say little.")
+    failed = metrics["failure_to_enrol"]
+    told.append(f"Failures to enrol: {_percent(failed['value'])} % of n {failed['n']} templates")
+    told[-1] += ", counted as misses." if failed["value"] else "."
+    if alone := metrics.get("unmated_probes"):
+        told.append(f"{alone} of {metrics['probes']} probes have no mate, and count in no rank.")
+    return " ".join(told)
 
 
 def _difference_lines(differences: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -105,6 +105,32 @@ def test_ties_count_against_the_probe_and_average_precision_stays_scikit_learns(
             assert ranks.rank[row] == 1 + len(set(known[at_least & ~same]))
 
 
+@pytest.mark.parametrize("dimensions", [64, 512])
+@pytest.mark.parametrize(("probes", "entries"), [(1, 5), (7, 33), (37, 5), (37, 31), (100, 100)])
+def test_equal_embeddings_tie_wherever_they_stand(probes, entries, dimensions):
+    """BLAS rounds a small product's last rows and columns otherwise: a tie would favour some."""
+    rng = np.random.default_rng(1)
+    asked, known = rng.normal(size=(2, 100, dimensions))
+    alike = compare(asked[:probes], known[:1].repeat(entries, 0), [0] * probes, range(entries))
+    scores = alike.scores()
+    assert (scores == scores[:, :1]).all()
+    assert rank_probes(alike).rank.tolist() == [entries] * probes
+    one = compare(asked[:1].repeat(probes, 0), known[:entries], [0] * probes, range(entries))
+    assert (one.scores() == one.scores()[:1]).all()
+
+
+@pytest.mark.parametrize("dimensions", [64, 512])
+def test_a_score_is_the_same_in_any_order_and_company(dimensions):
+    rng = np.random.default_rng(2)
+    asked, known = rng.normal(size=(2, 37, dimensions))
+    order, other = rng.permutation(37), rng.permutation(37)
+    scores = compare(asked, known, range(37), range(37)).scores()
+    turned = compare(asked[order], known[other], range(37), range(37)).scores()
+    assert (turned == scores[order][:, other]).all()
+    alone = compare(asked[5:6], known[:20], [0], range(20)).scores()
+    assert (alone == scores[5:6, :20]).all()
+
+
 def test_zero_and_minus_zero_are_one_score():
     probes = np.array([[1.0, 0.0], [-1.0, 0.0]])
     gallery = np.array([[0.0, 1.0], [0.0, -1.0], [1.0, 0.0]])
@@ -158,6 +184,16 @@ def test_what_does_not_fit_is_refused(change, message):
     }
     with pytest.raises(ValueError, match=message):
         compare(**(fine | change))
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float16, list])
+def test_listed_scores_of_another_type_are_counted_once_each(kind):
+    genuine, impostor = [0.75, 0.5], [0.25, 0.625, -0.5, 0.0]
+    scores = [kind(side) if kind is list else np.array(side, kind) for side in (genuine, impostor)]
+    curve = measure_scores(*scores, (0.25,))
+    assert (curve.genuine, curve.impostor) == (2, 4)
+    point = tar_at_far(curve, 0.25)
+    assert (point.tar, point.achieved_far, point.threshold) == (1.0, 0.25, 0.5)
 
 
 def test_scores_listed_in_many_pieces_give_the_curve_of_all_at_once(monkeypatch):

@@ -164,6 +164,12 @@ def test_mcnemar_is_a_sign_test(only, p):
     assert mcnemar_p(*only) == pytest.approx(p)
 
 
+def test_probes_that_one_side_alone_tried_are_left_out_and_counted():
+    first, second = ({(1, name): (name, True) for name in names} for names in ("abcd", "cde"))
+    found = paired(first, second)
+    assert (found.probes, found.left_out) == (2, (2, 1))
+
+
 def test_nothing_in_common_and_listed_pairs_are_refused(tmp_path):
     with pytest.raises(StageError, match="share no probe"):
         paired({(1, "x"): ("a", True)}, {(1, "y"): ("a", True)})

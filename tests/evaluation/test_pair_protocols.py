@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.optimize import brentq
+from scipy.stats import binomtest
 from sklearn.metrics import roc_curve
 
 from pipeline import testing
@@ -95,6 +96,11 @@ def test_a_pair_with_a_face_that_was_not_found_is_wrong_whosever_it_is(tmp_path,
         )
         for fold in map(protocol.fold, protocol.folds())
     ]
+    everybody = len({r["subject_id"] for r in protocol.probe.to_pylist()})
+    accuracy = measure_protocol(protocol, lambda _: (vectors, vectors)).metrics["accuracy"]
+    assert accuracy["value"] == 1.0
+    wilson = binomtest(everybody, everybody).proportion_ci(method="wilson")
+    assert accuracy["ci95"] == pytest.approx([wilson.low, 1.0], abs=1e-4)
     del vectors[lost]
     metrics = measure_protocol(protocol, lambda _: (vectors, vectors)).metrics
     assert metrics["accuracy"]["folds"] == pytest.approx([1 - w / 8 for w in wrong], abs=1e-4)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from pipeline.evaluation.bootstrap import (
     VerificationBootstrap,
@@ -14,6 +15,7 @@ from pipeline.evaluation.bootstrap import (
 from pipeline.evaluation.curve import curve_of_scores, eer
 from pipeline.evaluation.listed_pairs import fold_accuracy
 from pipeline.evaluation.pooling import pool_templates
+from pipeline.evaluation.rates import fold_interval
 
 EMBEDDINGS = [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [3.0, 4.0]]
 TEMPLATES, MEDIA = ["a", "a", "a", "b"], ["video", "video", "photo", "photo"]
@@ -41,6 +43,14 @@ def test_order_does_not_matter_and_length_is_one():
         again, _ = pool_templates(values[shuffled], ids[shuffled], media[shuffled], pooling)
         assert again == pytest.approx(pooled, abs=1e-6)
         assert np.linalg.norm(pooled, axis=1) == pytest.approx(np.ones(len(names)))
+
+
+def test_an_interval_over_folds_is_students_and_ends_at_one():
+    folds = np.array([0.9, 0.95, 1.0, 0.97])
+    low, high = stats.t.interval(0.95, 3, folds.mean(), stats.sem(folds))
+    assert high > 1
+    assert fold_interval(folds) == (pytest.approx(low), 1.0)
+    assert fold_interval(1 - folds) == (0.0, pytest.approx(1 - low))
 
 
 def test_bad_templates_are_refused():

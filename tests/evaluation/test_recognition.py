@@ -218,3 +218,14 @@ def test_folds_are_joined_as_mean_and_deviation():
     assert joined["tar_at_far"]["1e-3"] == {"value": None, "std": None, "folds": [0.5, None]}
     assert joined["genuine"] == 10
     assert over_folds(folds[:1]) == folds[0]
+
+
+def test_folds_keep_the_rates_that_were_achieved_and_why_there_is_none():
+    few = {"value": None, "n": 4, "achieved_far": None, "reason": "too few"}
+    some = [{"value": v, "n": 4, "achieved_far": far} for v, far in ((0.5, 0.01), (1.0, 0.007))]
+    whole = over_folds([{"tar": {"1e-2": each}} for each in some])["tar"]["1e-2"]
+    assert whole["achieved_far"] == pytest.approx(0.0085)
+    assert "reason" not in whole
+    part = over_folds([{"tar": {"1e-2": each}} for each in (some[0], few, few)])["tar"]["1e-2"]
+    assert (part["value"], part["achieved_far"], part["n"]) == (None, None, 12)
+    assert part["reason"] == "in 2 of 3 folds too few"

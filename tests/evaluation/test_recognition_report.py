@@ -1,6 +1,7 @@
 """Table, curves and figure of each kind of protocol."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 from markupsafe import escape
@@ -15,7 +16,7 @@ from pipeline.report.recognition import (
     write_roc,
 )
 from pipeline.report.site.markdown import html_of
-from pipeline.store.protocols import Kind
+from pipeline.store.protocols import Kind, template_table
 
 ROC, CMC = "roc", "cmc"
 CASES = {
@@ -88,6 +89,29 @@ def test_folds_that_were_measured_stand_in_the_table_by_their_numbers(tmp_path, 
     assert [line.split(" | ")[1] for line in table if line.startswith("| fold")] == [
         f"{100 * value:.1f}" for value in rank1
     ]
+    (why,) = [line for line in table if line.startswith("–: no value.")]
+    assert "TAR @ FAR 1e-2: in 2 of 2 folds too few impostor comparisons" in why
+
+
+def test_the_table_says_what_failed_and_who_has_no_mate(tmp_path, official, embed):
+    testing.buaa_visnir(tmp_path)
+    protocol = official("buaa_visnir")["50_100_v1"]
+    first, *others = protocol.enroll.to_pylist()
+    protocol = replace(protocol, enroll=template_table(others))
+    alone = sum(r["subject_id"] == first["subject_id"] for r in protocol.probe.to_pylist())
+    vectors = embed(protocol)
+    lost = {name: v for name, v in vectors.items() if name != others[0]["sample_id"]}
+    metrics = measure_protocol(protocol, lambda _: (lost, vectors)).metrics
+    (told,) = [
+        line
+        for line in recognition_table("title", protocol, metrics, ()).splitlines()
+        if line.startswith("In percent")
+    ]
+    probes, tried = len(protocol.probe), len(protocol.probe) + len(others)
+    share = f"{100 / tried:.1f} % of n {tried} templates"
+    assert f"Failures to enrol: {share}, counted as misses." in told
+    assert f"{alone} of {probes} probes have no mate, and count in no rank." in told
+    assert "n: how many were tried, of the EER compared;" in told
 
 
 def test_accuracy_over_folds_has_its_standard_error_beside_it(tmp_path, official, embed):

@@ -9,7 +9,14 @@ import pytest
 from pipeline import testing
 from pipeline.errors import ReaderError, StageError
 from pipeline.evaluation.recognition import EmbeddingTable, measure_protocol, recognise
-from pipeline.store.protocols import Kind, Protocol, Provenance, template_table, train_table
+from pipeline.store.protocols import (
+    Exclude,
+    Kind,
+    Protocol,
+    Provenance,
+    template_table,
+    train_table,
+)
 
 
 def unit(vector):
@@ -244,6 +251,49 @@ def test_a_distractor_that_equals_the_mate_is_no_hit(tmp_path, official, embed):
     protocol = official("megaface")["official"]
     same = {sample: np.array([1.0, 0.0], np.float32) for sample in embed(protocol)}
     assert recognise(protocol, same, same).metrics["rank1"]["value"] == 0.0
+
+
+def test_a_copy_of_each_mate_among_the_distractors_is_found_whatever_is_rounded():
+    """A score of 512 products has another last bit if they are added in another order."""
+    rng = np.random.default_rng(0)
+    people, noise = rng.normal(size=(40, 512)), rng.normal(size=(2, 40, 512))
+    kinds = {kind: people + 0.3 * each for kind, each in zip("pm", noise, strict=True)}
+    kinds["x"] = kinds["m"]  # copies
+    faces = {f"{kind}{n}": face for kind, those in kinds.items() for n, face in enumerate(those)}
+    rows = [(None, name, None if name[0] == "x" else name[1:], name, name, None) for name in faces]
+    protocol = Protocol(
+        *("p", Provenance.DERIVED, "", template_table(rows), template_table(rows[:40])),
+        *(None, train_table()),
+        exclude=Exclude.OTHER_MATES,
+        kind=Kind.DISTRACTORS,
+    )
+    metrics = recognise(protocol, faces, faces).metrics
+    assert (metrics["rank1"]["value"], metrics["rank1"]["n"]) == (0.0, 40)
+    assert metrics["rank5"]["value"] == 1.0
+
+
+def test_alarms_that_are_too_few_are_called_probes_without_a_mate(tmp_path, official, embed):
+    testing.ijbc(tmp_path, subjects=80)
+    fold = official("ijbc")["identification"].fold(1)
+    vectors = embed(fold)
+    found = recognise(fold, vectors, vectors)
+    reason = found.metrics["tpir_at_fpir"]["1e-2"]["reason"]
+    assert reason == "too few probes without a mate: 40 of at least 100"
+
+
+def test_a_curve_ends_with_the_last_of_the_gallery(tmp_path, official, embed):
+    """Beyond, whoever was not missed is found; a stranger is one more to be ranked behind."""
+    testing.ijbc(tmp_path, subjects=10)
+    fold = official("ijbc")["identification"].fold(1)
+    vectors = embed(fold)
+    assert len(recognise(fold, vectors, vectors).cmc) == 5
+    rows = fold.enroll.to_pylist()
+    strangers = sorted({row["template_id"] for row in rows})[:2]
+    table = (r | {"subject_id": None} if r["template_id"] in strangers else r for r in rows)
+    fold = replace(fold, enroll=template_table(table))
+    assert len(recognise(fold, vectors, vectors).cmc) == 5
+    closed = replace(fold, kind=Kind.RECOGNITION)
+    assert len(recognise(closed, vectors, vectors).cmc) == 5
 
 
 def test_without_distractors_there_is_no_search(tmp_path, official, embed):
