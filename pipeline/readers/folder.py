@@ -165,13 +165,15 @@ def _rows_of_folder(root: Path, dataset: str, params: DatasetParams) -> tuple[li
         log.info("%s: %d files of other formats are left out: %s", dataset, others.total(), found)
     rows: list[Row] = []
     without_band: list[str] = []
-    of_bands = _folders_of_bands(dataset, images)
-    for path in images:
-        cells = _cells_of(root, path, of_bands)
+    split_off = _split_off(images)
+    of_bands = _folders_of_bands(dataset, [below for _, below in split_off])
+    for path, (split, below) in zip(images, split_off, strict=True):
+        cells = _cells_of(root, path, below, of_bands) | {"split": split}
         rows.append(_row(path, dataset, params, cells))
         if not cells["band"]:
             without_band.append(path)
     _tell_of_bands(without_band, dataset, params, _WAY_OUT)
+    _tell_of_splits(dataset, rows)
     known = {"band": str(params.band), "licence": params.licence, "simulated": params.simulated}
     return rows, [refused_row(path, dataset, _why(path), **known) for path in passed_over]
 
@@ -207,6 +209,29 @@ def _why(path: str) -> tuple[str, str]:
     return "other_format", f"{_kind(path)}: expected one of {' '.join(sorted(EXTENSIONS))}"
 
 
+def _split_off(images: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each path's split, and what is below its folder.
+
+    Only if all first folders are called as splits they are some: a person may be called ``test``.
+    """
+    first = {path.partition("/")[0].lower() for path in images if "/" in path}
+    if not first <= {*Split}:
+        return [("", path) for path in images]
+    parts = [path.partition("/") for path in images]
+    return [(head.lower(), below) if below else ("", head) for head, _, below in parts]
+
+
+def _tell_of_splits(dataset: str, rows: Sequence[Row]) -> None:
+    """Log the people who are called as splits."""
+    people = {row["subject_id"] for row in rows if row.get("subject_id")}
+    if named := sorted(name for name in people if name.lower() in {*Split, "val"}):
+        log.warning(
+            "%s: folders %s were taken as people: if they are splits, let all first folders be "
+            "train, validation or test",
+            *(dataset, ", ".join(named)),
+        )
+
+
 def _folders_of_bands(dataset: str, images: Sequence[str]) -> frozenset[str]:
     """Return the folders that stand where people's do, if all are called by words of bands.
 
@@ -225,15 +250,16 @@ def _folders_of_bands(dataset: str, images: Sequence[str]) -> frozenset[str]:
     return frozenset()
 
 
-def _cells_of(root: Path, path: str, of_bands: Collection[str]) -> dict[str, str]:
+def _cells_of(root: Path, path: str, below: str, of_bands: Collection[str]) -> dict[str, str]:
     """Return what the folders say that an image lies in.
 
     Args:
         root: of the data set.
         path: of the image.
+        below: the same without the folder of its split.
         of_bands: what ``_folders_of_bands`` found.
     """
-    folders = path.split("/")[:-1]
+    folders = below.split("/")[:-1]
     meant = bands_of_folder(folders.pop(0)) if folders and folders[0] in of_bands else ()
     bands = {folder.upper() for folder in folders} & {*Band}
     others = [folder for folder in folders if folder.upper() not in bands]
@@ -259,6 +285,12 @@ def _rows_of_csv(file: Path, dataset: str, params: DatasetParams) -> list[Row]:
     if not rows:
         raise _header_alone(file)
     _tell_of_bands(without_band, dataset, params, f"give {file.name} a column band, and fill it")
+    if any(row.get("split") for row in rows) and not any(row.get("subject_id") for row in rows):
+        log.warning(
+            "%s: images have a split, but %s names nobody: beside a list folders say nothing; give "
+            "it a column subject",
+            *(dataset, file.name),
+        )
     return rows
 
 

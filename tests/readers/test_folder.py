@@ -95,6 +95,62 @@ def test_words_of_bands_beside_people_may_be_initials_and_are_told(tmp_path, cap
     )
 
 
+def test_where_all_first_folders_are_splits_the_next_one_is_the_person(tmp_path, caplog):
+    put(
+        tmp_path,
+        *("train/anna/VIS/1.jpg", "Test/NIR/bob/day 2/1.jpg", "validation/1.jpg", "0.jpg"),
+    )
+    rows = listed(tmp_path)
+    columns = ("split", "subject_id", "band", "session_id")
+    assert {name: tuple(row.get(each) for each in columns) for name, row in rows.items()} == {
+        "train/anna/VIS/1.jpg": ("train", "anna", "VIS", None),
+        "Test/NIR/bob/day%202/1.jpg": ("test", "bob", "NIR", "day 2"),
+        "validation/1.jpg": ("validation", None, "VIS", None),
+        "0.jpg": (None, None, "VIS", None),
+    }
+    assert caplog.messages == []
+
+
+def test_below_splits_folders_may_be_words_of_bands(tmp_path):
+    put(tmp_path, "train/RGB/anna/1.jpg", "test/thermal/bob/1.jpg")
+    rows = listed(tmp_path, band=Band.LWIR)
+    assert [(row["subject_id"], row["band"], row["split"]) for row in rows.values()] == [
+        ("bob", "LWIR", "test"),
+        ("anna", "VIS", "train"),
+    ]
+
+
+def test_a_person_in_the_folders_of_two_splits_is_refused(tmp_path):
+    put(tmp_path, "train/anna/1.jpg", "test/anna/2.jpg")
+    with pytest.raises(ReaderError, match=r"1 subjects are in more than one split.*anna"):
+        listed(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "names", [["train/1.jpg", "val/1.jpg"], ["NIR/val/1.jpg", "VIS/train/2.jpg"]]
+)
+def test_splits_that_were_taken_as_people_are_told(tmp_path, caplog, names):
+    put(tmp_path, *names)
+    assert not any("split" in row for row in listed(tmp_path).values())
+    assert caplog.messages == [
+        "mine: folders train, val were taken as people: if they are splits, let all first folders "
+        "be train, validation or test"
+    ]
+
+
+def test_a_list_with_splits_that_names_nobody_is_told(tmp_path, caplog):
+    text = "path,split\nanna/1.jpg,train\n"
+    listed(csv_of(tmp_path, text).parent, list="list.csv")
+    assert caplog.messages == [
+        "mine: images have a split, but list.csv names nobody: beside a list folders say nothing; "
+        "give it a column subject"
+    ]
+    caplog.clear()
+    csv_of(tmp_path, text.replace("path", "subject,path").replace("anna/", "anna,anna/"))
+    listed(tmp_path, list="list.csv")
+    assert caplog.messages == []
+
+
 WAY_OUT = "name such a folder VIS, NIR, SWIR, MWIR or LWIR, or use a list with the column band"
 
 
