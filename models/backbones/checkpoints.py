@@ -14,6 +14,10 @@ HEADS = ("fc2.", "head.", "classifier.", "output.", "logits.")
 """Prefixes of classifiers, which embed nothing and may be left over."""
 
 _FIRST = "input_layer.0.weight"
+_ADVICE = (
+    "Name the network that it was made for, or another file. If only shapes differ, it is for "
+    "crops of another size: most are for 112×112, which `align.template: arcface112` makes"
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,6 @@ def load_backbone(network: nn.Module, path: Path) -> LoadReport:
         path,
         unused=heads,
         missing=expected.keys() - weights.keys() - optional,
-        advice="Name the network that it was made for, or another file",
+        advice=_ADVICE,
     )
     return LoadReport(tuple(taken), tuple(sorted(heads)))

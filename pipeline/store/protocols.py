@@ -111,6 +111,8 @@ class Provenance(StrEnum):
     """Lists that come with the data set."""
     SEEDED = "seeded"
     """Drawn by this project, once, from a seed."""
+    OWN = "own"
+    """The user's own lists."""
     DERIVED = "derived"
     """Made from another protocol, or from columns, by a rule."""
 
@@ -337,7 +339,7 @@ def read_protocol(folder: Path) -> Protocol:
             ) from error
         raise StageError(
             f"{folder}: expected a protocol, found no {Path(error.filename).name}; "
-            "run the stage that makes it (`dvc repro`)"
+            "run the stage that makes it (`dvc repro`), or see its log for why it made none"
         ) from error
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise StageError(

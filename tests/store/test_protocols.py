@@ -89,7 +89,8 @@ def test_a_protocol_that_lost_its_pairs_leaves_none_behind(tmp_path):
 
 
 def test_a_folder_without_protocol_is_named(tmp_path):
-    with pytest.raises(StageError, match=r"expected a protocol, found no protocol\.json"):
+    told = r"expected a protocol, found no protocol\.json.*see its log for why it made none"
+    with pytest.raises(StageError, match=told):
         read_protocol(tmp_path)
 
 

@@ -99,6 +99,11 @@ def test_adafaces_files_load_and_take_rgb(adaface):
         assert not torch.allclose(other(images), network(images))
 
 
+def test_what_crops_a_file_is_for_is_told(adaface):
+    with pytest.raises(WeightsError, match=r"output_layer\.3\.weight.*align\.template: arcface112"):
+        load_backbone(IResNet(18, 32, adaface=True), adaface[1])
+
+
 def test_adafaces_file_is_none_of_arcfaces_network(adaface):
     with pytest.raises(WeightsError, match="does not fit IResNet"):
         load_backbone(IResNet(18, 16), adaface[1])
