@@ -123,7 +123,9 @@ def run(stage: StageRun) -> None:
         code=code_of(stage.params, stage.dataset),
     )
     metrics = ingest_metrics(output)
-    if stage.dataset_params.reader not in FREE:  # `protocols` depends on the metrics for them
+    protocols = stage.params.protocols.get(stage.dataset)
+    if stage.dataset_params.reader not in FREE or (protocols and protocols.pairs):
+        # `protocols` depends on the metrics for them
         metrics["lists_sha256"] = lists_sha256(root)
     refuse_changes(root, before)
     stage.write_metrics(metrics)

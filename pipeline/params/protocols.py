@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.params.base import Name, Section, Seed
+from pipeline.params.datasets import FileStem
 
 Range = tuple[float, float]
 
@@ -43,5 +44,7 @@ class ProtocolParams(Section):
     """Stage whose rows give the columns."""
     seed: Seed
     """Of ``cross_band``: deals a subject's shots out to gallery and probes."""
+    pairs: dict[Name, FileStem] = Field(default_factory=dict)
+    """Further protocols, by name: CSVs of pairs below the data set's root."""
     subset: dict[Name, SubsetParams]
     """Further protocols, by name."""

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from pipeline.protocols.columns import (
     between_values,
     cross_band,
 )
+from pipeline.protocols.own_pairs import own_pairs
 from pipeline.protocols.poses import cross_pose
 from pipeline.readers import read_dataset
 from pipeline.store import ShardFolder
@@ -47,16 +48,19 @@ def build_protocols(
         rows: output of the stage ``params.rows``.
 
     Raises:
-        ReaderError: the official lists are missing or malformed, or the reader has none.
-        StageError: a derived protocol names one that isn't there, or a column that the rows lack,
-            or is called as another; an official one names a sample that ``ingest`` has not seen.
+        ReaderError: lists are missing or malformed, or the reader has no official ones.
+        StageError: a derived protocol names one that isn't there, or a column that the rows lack;
+            a protocol is called as another; a list names a sample that ``ingest`` has not seen.
     """
     made = {protocol.name: protocol for protocol in _base(name, dataset, params, rows)}
+    for own in _own(name, dataset, params):
+        _refuse_taken(f"protocols.{name}.pairs.{own.name}", own.name, made)
+        made[own.name] = own
     if not made:
         if params.build == "official":
             raise ReaderError(f"data set {name!r}: expected official lists below {dataset.root}")
         log.warning("%s: no protocol: %s", name, _why_none(name, params, rows))
-    if params.build == "official" and params.rows == "ingest":
+    if (params.build == "official" or params.pairs) and params.rows == "ingest":
         seen = {row["sample_id"] for part in (rows, rows.rejected) for row in part.rows(_ID)}
         for protocol in made.values():
             check_seen(protocol, seen)
@@ -67,11 +71,7 @@ def build_protocols(
                 f"protocols.{name}.subset.{derived}.of: expected one of {sorted(made)}, "
                 f"found {subset.of!r}"
             )
-        if derived in made:
-            raise StageError(
-                f"protocols.{name}.subset.{derived}: it would replace the protocol of this "
-                f"name: expected a name other than {sorted(made)}"
-            )
+        _refuse_taken(f"protocols.{name}.subset.{derived}", derived, made)
         yield _between(made[subset.of], derived, subset, rows)
 
 
@@ -132,6 +132,23 @@ def _base(
     if params.build == "cross_band":
         return chain(cross_band(columns, params.seed), cross_pose(columns, params.seed))
     return band_templates(columns)
+
+
+def _own(name: str, dataset: DatasetParams, params: ProtocolParams) -> Iterator[Protocol]:
+    """Yield the protocols of the user's own lists of pairs."""
+    if params.pairs:
+        root = Path(dataset.root)
+        listed = list(read_dataset(name, dataset).rows)
+        for own, file in params.pairs.items():
+            yield own_pairs(own, (root if root.is_dir() else root.parent) / file, listed)
+
+
+def _refuse_taken(key: str, name: str, made: Mapping[str, Protocol]) -> None:
+    if name in made:
+        raise StageError(
+            f"{key}: it would replace the protocol of this name: expected a name other than "
+            f"{sorted(made)}"
+        )
 
 
 def _between(protocol: Protocol, name: str, subset: SubsetParams, rows: ShardFolder) -> Protocol:

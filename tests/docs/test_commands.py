@@ -19,6 +19,7 @@ import skimage.data
 from ruamel.yaml import YAML
 
 from pipeline.ops.codec import encode_png
+from pipeline.params.inputs import check_inputs
 from pipeline.params.load import check_params, lay_profile_over, read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -256,6 +257,22 @@ def test_params_of_a_document_are_params(key, tmp_path):
     base["datasets"] |= {"photos": photos, "ijbc": photos | {"reader": "ijbc"}}
     base["face_datasets"] |= {"photos": {}}
     assert check_params(lay_profile_over(base, profile), tmp_path / "params.yaml")
+
+
+def test_the_profile_that_trains_on_own_people_is_whole(tmp_path):
+    (text,) = (
+        text
+        for (page, _), (_, text) in BLOCKS.items()
+        if page == "docs/own-images.md" and "train_nir_vis" in text
+    )
+    values = lay_profile_over(read_yaml(PARAMS), YAML(typ="safe").load(text))
+    made = check_params(values, tmp_path / "params.yaml")
+    check_inputs(made, tmp_path / "params.yaml")
+    trained = made.train_nir_vis | made.train_dmfr | made.pretrain_nir_vis
+    assert sorted(trained) == ["dmfr", "hsst", "lightcnn9", "meta", "pram_cat"]
+    tested = made.evaluate_nir_vis | made.evaluate_dmfr
+    assert sorted(tested) == ["photos-hsst", "photos-meta", "photos-pram"]
+    assert {each.dataset for each in (trained | tested).values()} == {"photos"}
 
 
 def shell(text, cwd, home):

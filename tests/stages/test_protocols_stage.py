@@ -9,6 +9,7 @@ from pipeline import testing
 from pipeline.errors import ParamsError, ReaderError, StageError
 from pipeline.store.protocols import protocol_names, read_protocol
 from pipeline.testing.images import put_images
+from pipeline.types import Band
 
 ROOT = Path(__file__).resolve().parents[2]
 ITEM = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]["protocols"]["do"]
@@ -97,6 +98,24 @@ def test_people_of_whom_all_was_taken_in_one_shot_are_said_to_lack_another(works
     with caplog.at_level("WARNING"):
         workspace.run("ingest", "protocols")
     assert "in VIS and in another shot (session_id, media_id or file) of any band" in caplog.text
+
+
+def test_a_list_of_pairs_of_ones_own_is_a_protocol_and_its_edit_is_seen(workspace):
+    root = workspace.path / "images"
+    put_images(root, [f"test/{who}/{band}/1.png" for who in ("anna", "bob") for band in Band])
+    pairs = "enroll,probe\ntest/anna/VIS/1.png,test/bob/NIR/1.png\n"
+    (root / "pairs.csv").write_text(pairs)
+    cut = {"build": "cross_band", "rows": "ingest", "seed": 7, "subset": {}}
+    workspace.edit(protocols={"mine": cut | {"pairs": {"lab": "pairs.csv"}}})
+    workspace.run("ingest", "protocols")
+    assert protocol_names(workspace.path / "data/mine/protocols") == ["lab"]  # all of one shot
+    assert workspace.metrics("protocols")["lab"]["impostor"] == 1
+    before = workspace.metrics("ingest")
+    (root / "pairs.csv").write_text(pairs + "test/anna/VIS/1.png,test/anna/NIR/1.png\n")
+    workspace.run("ingest", "protocols")
+    after = workspace.metrics("ingest")
+    assert {name for name in after if after[name] != before[name]} == {"lists_sha256"}
+    assert workspace.metrics("protocols")["lab"]["genuine"] == 1
 
 
 def test_a_protocol_by_a_column(casia):

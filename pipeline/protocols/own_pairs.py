@@ -1,0 +1,65 @@
+"""Protocols of pairs that a user lists: a CSV in the folder of the images, for any data set.
+
+It has a header with the columns ``enroll`` and ``probe``, paths of images below that folder, and
+``fold``, counted from 1, if pairs lie in folds. Whether a pair is of one person, subjects say.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from unicodedata import normalize
+
+from pipeline.errors import ReaderError
+from pipeline.protocols.columns import training
+from pipeline.protocols.pairs import Pair, pair_protocol
+from pipeline.readers.tables import read_rows
+from pipeline.store.protocols import Kind, Protocol, Provenance
+from pipeline.types import Row
+
+SIDES, FOLD = ("enroll", "probe"), "fold"
+MOST_FOLDS = 1000
+
+
+def own_pairs(name: str, file: Path, listed: Sequence[Row]) -> Protocol:
+    """Make a protocol of a list of pairs; whoever is in the split train trains.
+
+    With folds it is measured as LFW is, by accuracy; without, by TAR at FAR.
+
+    Args:
+        name: of the protocol.
+        file: the list.
+        listed: rows of the data set's reader, with paths.
+
+    Raises:
+        ReaderError: the list is not as this module describes it; it names an image that the reader
+            does not list, or one of nobody; a pair stands twice in one fold.
+    """
+    header, lines = read_rows(file)
+    if not {*SIDES} <= {*header} <= {*SIDES, FOLD} or not lines:
+        raise ReaderError(
+            f"{file}: expected the columns enroll, probe and perhaps fold, and a line for each "
+            f"pair, found {header or None} and {len(lines)} lines"
+        )
+    known = {normalize("NFC", row["path"]): row for row in listed}
+    pairs = [_pair(f"{file}, line {number}", cells, known) for number, cells in lines]
+    samples = {row["sample_id"]: [row] for row in listed}
+    kind = Kind.PAIR_ACCURACY if FOLD in header else Kind.VERIFICATION
+    made = pair_protocol(name, file.name, pairs, samples, kind)
+    return replace(made, source=Provenance.OWN, train=training(listed))
+
+
+def _pair(where: str, cells: Mapping[str, str], known: Mapping[str, Row]) -> Pair:
+    fold = cells.get(FOLD)
+    if fold is not None and not (fold.isdecimal() and 1 <= int(fold) <= MOST_FOLDS):
+        raise ReaderError(f"{where}: expected a fold of 1..{MOST_FOLDS}, found {fold!r}")
+    rows = []
+    for side in SIDES:
+        row = known.get(Path(cells[side].replace("\\", "/")).as_posix())
+        if row is None:
+            raise ReaderError(f"{where}: {side} {cells[side]!r} is no image of the data set")
+        if not row.get("subject_id"):
+            raise ReaderError(f"{where}: {side} {cells[side]!r} shows nobody known: name a subject")
+        rows.append(row)
+    first, second = rows
+    same = first["subject_id"] == second["subject_id"]
+    return None if fold is None else int(fold), first["sample_id"], second["sample_id"], same
