@@ -22,7 +22,7 @@ from pipeline.protocols.own_pairs import own_pairs
 from pipeline.protocols.poses import cross_pose
 from pipeline.readers import read_dataset
 from pipeline.store import ShardFolder
-from pipeline.store.protocols import FILES, Protocol, check_seen, write_protocol
+from pipeline.store.protocols import FILES, Protocol, Provenance, check_seen, write_protocol
 from pipeline.types import Row
 
 _ID = ["sample_id"]
@@ -60,9 +60,11 @@ def build_protocols(
         if params.build == "official":
             raise ReaderError(f"data set {name!r}: expected official lists below {dataset.root}")
         log.warning("%s: no protocol: %s", name, _why_none(name, params, rows))
-    if (params.build == "official" or params.pairs) and params.rows == "ingest":
+    # of the rows' own protocols, some name people in a row
+    listed = [p for p in made.values() if params.build == "official" or p.source == Provenance.OWN]
+    if listed and params.rows == "ingest":
         seen = {row["sample_id"] for part in (rows, rows.rejected) for row in part.rows(_ID)}
-        for protocol in made.values():
+        for protocol in listed:
             check_seen(protocol, seen)
     yield from made.values()
     for derived, subset in params.subset.items():
@@ -81,8 +83,8 @@ def _why_none(name: str, params: ProtocolParams, rows: ShardFolder) -> str:
         if row["split"] or any(person["split"] for person in row["truth_people"] or ()):
             return f"no subjects of split 'test' in VIS and {_PROBES_OF[params.build]}"
     return (
-        f"no row of data set {name!r} has a split: give one by a list (docs/own-images.md) or by "
-        f"datasets.{name}.split"
+        f"no row of data set {name!r} has a split: give one by a list or folders "
+        f"(docs/own-images.md) or by datasets.{name}.split"
     )
 
 

@@ -1,10 +1,19 @@
 """Lists of pairs of one's own: what they say, and what is refused."""
 
+from dataclasses import replace
+
+import pyarrow as pa
 import pytest
 
 from pipeline.errors import ReaderError
+from pipeline.params.datasets import DatasetParams
+from pipeline.params.protocols import ProtocolParams
+from pipeline.protocols import build
+from pipeline.protocols.columns import single
 from pipeline.protocols.own_pairs import own_pairs
-from pipeline.store.protocols import Kind
+from pipeline.store import ShardFolder
+from pipeline.store.protocols import Kind, template_table
+from pipeline.store.seal import write_sealed
 
 PEOPLE = {"anna": "train", "bob": "test", "zoe\u0301": "test", "": "test"}
 LISTED = [
@@ -58,6 +67,26 @@ def test_with_folds_accuracy_is_measured(tmp_path):
 def test_who_trains_may_not_be_tested(tmp_path):
     protocol = made(tmp_path, "enroll,probe\ntrain/anna/VIS.png,train/anna/NIR.png\n")
     assert "1 subjects are both trained on and tested, among them anna" in protocol.faults()[0]
+
+
+def test_people_of_a_frame_are_no_samples_that_a_list_could_lack(tmp_path, monkeypatch):
+    own = made(tmp_path, "enroll,probe\ntest/bob/VIS.png,test/bob/NIR.png\n")
+    people = template_table([single({"sample_id": "frame#bob", "subject_id": "bob"})])
+    frames = replace(own, name="VIS-NIR", source="derived", enroll=people, match=None)
+    monkeypatch.setattr(build, "_base", lambda *_: iter([frames]))
+    monkeypatch.setattr(build, "_own", lambda *_: iter([own]))
+    seen = pa.table({"sample_id": ["bob.VIS", "bob.NIR"]})
+    write_sealed(seen, tmp_path / "shard-00000-of-00001.parquet")
+    (tmp_path / "rejected").mkdir()
+    write_sealed(seen.slice(0, 0), tmp_path / "rejected/shard-00000-of-00001.parquet")
+    values = {"build": "band_templates", "rows": "ingest", "seed": 7, "subset": {}}
+    built = build.build_protocols(
+        "set",
+        DatasetParams(reader="folder", root="set", shards=1),
+        ProtocolParams.model_validate(values | {"pairs": {"lab": "pairs.csv"}}),
+        ShardFolder.open(tmp_path),
+    )
+    assert [each.name for each in built] == ["VIS-NIR", "lab"]
 
 
 @pytest.mark.parametrize(
