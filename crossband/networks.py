@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.errors import StageError
 from pipeline.params.installed import shipped
@@ -11,6 +12,9 @@ from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Rejected, Row
 from pipeline.weights import fetch, load_registry
 from pipeline.weights.sources import cache_folder
+
+if TYPE_CHECKING:
+    from pipeline.recognition.sface import SFace
 
 
 @cache
@@ -44,6 +48,15 @@ def detect() -> BatchFunction:
 
 
 @cache
+def take_known() -> BatchFunction:
+    """Load the mesh network, for faces whose landmarks are known."""
+    from pipeline.detection.rows import detect_rows
+
+    params = default_params().detect.model_copy(update={"backend": "truth"})
+    return detect_rows(params, {}, weight("face_mesh_468"))
+
+
+@cache
 def parse(template: str) -> BatchFunction:
     """Load the parser for crops of an alignment template."""
     from pipeline.ops.templates import ALIGNMENT_TEMPLATES
@@ -61,11 +74,12 @@ def parts() -> BatchFunction:
 
 
 @cache
-def attributes() -> BatchFunction:
+def sface() -> "SFace":
     """Load the network that embeds faces."""
-    from stages.attributes import make
+    from pipeline.recognition.sface import SFace
 
-    return make(default_params().attributes, weight("sface"))
+    params = default_params().attributes
+    return SFace(weight("sface"), precision=params.precision, device=params.device)
 
 
 @cache

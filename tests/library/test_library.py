@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ import skimage.transform
 from PIL.Image import fromarray
 
 import crossband
+from crossband import networks
 from pipeline.errors import ReaderError, StageError
 from pipeline.ops.codec import encode_png
 from pipeline.ops.sharpness import sharpness
@@ -97,6 +99,44 @@ def test_embeddings_of_one_face_are_alike(face):
     assert one @ two / np.linalg.norm(one) / np.linalg.norm(two) > 0.9
 
 
+def test_an_aligned_crop_is_taken_as_it_is_and_embedded_as_opencv_does(face):
+    crop = face.align("arcface112")
+    known = crossband.open(crop).face("arcface112")
+    np.testing.assert_array_equal(known.align("arcface112"), crop)
+    theirs = cv2.FaceRecognizerSF.create(str(networks.weight("sface")), "")
+    wanted = theirs.feature(np.ascontiguousarray(crop[..., ::-1]))
+    assert theirs.match(wanted, known.embed()[None], cv2.FaceRecognizerSF_FR_COSINE) > 0.999
+    other = theirs.feature(np.ascontiguousarray(crop[:, ::-1, ::-1]))
+    mirrored = crossband.open(crop[:, ::-1].copy()).face("arcface112")
+    cosine = theirs.match(wanted, other, cv2.FaceRecognizerSF_FR_COSINE)
+    assert known.similarity(mirrored) == pytest.approx(cosine, abs=0.02)
+
+
+def test_an_aligned_crop_is_masked_without_a_detection(face, monkeypatch):
+    monkeypatch.setattr(networks, "detect", None)
+    known = crossband.open(face.align("arcface112")).face("arcface112")
+    changed = (known.mask(template="arcface112") != known.align("arcface112")).any(axis=2)
+    assert changed[78:93, 47:65].mean() > 0.95  # mouth
+    assert not changed[:39].any()  # brow and eyes
+
+
+def test_a_face_whose_landmarks_are_known_is_the_one_that_is_detected(face):
+    known = crossband.open(PIXELS).face(face.landmarks_xy.tolist())
+    np.testing.assert_array_equal(known.align(), face.align())
+    x0, y0, x1, y1 = known.box_xyxy
+    assert (known.landmarks_xy > [x0, y0]).all()
+    assert (known.landmarks_xy < [x1, y1]).all()
+
+
+def test_type_checkers_are_told_that_the_library_has_types():
+    """PEP 561."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packed = settings["tool"]["setuptools"]["package-data"]
+    for package in ("crossband", "pipeline"):
+        assert (ROOT / package / "py.typed").is_file()
+        assert "py.typed" in packed[package]
+
+
 def test_a_face_goes_to_another_process(face):
     face.align()
     again = pickle.loads(pickle.dumps(face))
@@ -148,6 +188,19 @@ def test_where_nothing_is_nothing_is_found():
         (lambda face: face.mask(jitter=1.0, seed=-1), StageError, "seed -1: expected 0 or more"),
         (lambda face: crossband.Image(PIXELS * 1.0), ReaderError, "found float64"),
         (lambda face: crossband.Image(PIXELS, "UV"), StageError, "band 'UV' is none of"),
+        (lambda face: crossband.open(PIXELS).face("arcface112"), StageError, "expected 112×112"),
+        (
+            lambda face: crossband.open(PIXELS).face("lightcnn144"),
+            StageError,
+            "place five points",
+        ),
+        (
+            lambda face: crossband.open(PIXELS).face([[1, 2]] * 4),
+            StageError,
+            r"expected five \(x, y",
+        ),
+        (lambda face: crossband.open(PIXELS).face([[9, 9]] * 5), StageError, "that span a face"),
+        (lambda face: crossband.open(PIXELS).face([[9], [9, 9]]), StageError, "that span a face"),
         (lambda face: face.turn(91), StageError, "yaw_deg 91: expected -90 to 90"),
         (lambda face: face.turn(0, -100), StageError, "pitch_deg -100: expected -90 to 90"),
     ],
