@@ -86,11 +86,12 @@ class Image:
         known = self._landmarks(landmarks)
         box = np.concatenate([known.min(axis=0), known.max(axis=0)])
         row = self.row | {"truth_landmarks_xy": known, "truth_box_xyxy": box}
-        ((outcome,),) = networks.take_known()([row])
-        (face,) = networks.only_row([outcome])["faces"]
+        (outcome,) = networks.take_known()([row])
+        made = networks.only_row(outcome)
+        (face,) = made["faces"]
         points = face["mesh_xyz"][:, :2]
         face["box_xyxy"] = np.concatenate([points.min(axis=0), points.max(axis=0)])
-        return Face(outcome | {"faces": [face]})
+        return Face(made | {"faces": [face]})
 
     def _landmarks(self, given: str | ArrayLike) -> Float32:
         hw = self.pixels.shape[:2]
