@@ -13,6 +13,7 @@ from pipeline.cli.check import check
 from pipeline.cli.compare import compare, diff
 from pipeline.cli.counterparts import counterparts
 from pipeline.cli.doctor import doctor
+from pipeline.cli.embed import embed
 from pipeline.cli.export import WHAT_FORMATS_HOLD, export_command, import_command
 from pipeline.cli.export_model import export_model
 from pipeline.cli.lock import check_lock, check_running
@@ -94,6 +95,7 @@ app.command()(compare)
 app.command()(doctor)
 app.command()(check)
 app.command()(counterparts)
+app.command()(embed)
 app.command("export", epilog=WHAT_FORMATS_HOLD)(export_command)
 app.command("export-model")(export_model)
 app.command("import")(import_command)

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli.projects import PARAMS, project_file
 from pipeline.errors import ParamsError
+
+if TYPE_CHECKING:
+    from pipeline.training.engine.trained import Trained
 
 
 def export_model(
@@ -24,6 +27,28 @@ def export_model(
 
     It fails unless ONNX Runtime and torch give the same embeddings.
     """
+    section, name, params = params_of_training(training)
+    from pipeline.training import portable  # this brings torch
+
+    trained = network_of(section, name, fold)
+    if section.startswith("pretrain_"):
+        leaving = portable.portable_backbone(trained)
+    else:
+        leaving = portable.portable_method(trained, params)
+    measured = _measured(section, name)
+    for file in portable.write_portable(leaving, to, measured=measured, overwrite=overwrite):
+        print(file)
+
+
+def params_of_training(training: str) -> tuple[str, str, Any]:
+    """Look a training up that a command names as its stage.
+
+    Returns:
+        Its section of ``params.yaml``, its name there, and its params.
+
+    Raises:
+        ParamsError: the project has none of that name.
+    """
     from pipeline.params.load import load_params
 
     section, _, name = training.partition("@")
@@ -32,19 +57,24 @@ def export_model(
         raise ParamsError(f"{training!r}: expected a training, such as train_nir_vis@<name>")
     if name not in entries:
         raise ParamsError(f"{name!r} is none of {section}'s {list(entries)} in {PARAMS}")
-    from pipeline.training import portable  # these bring torch
+    return section, name, entries[name]
+
+
+def network_of(section: str, name: str, fold: int) -> "Trained":
+    """Load what a training left.
+
+    Args:
+        section: of ``params.yaml``.
+        name: of the training there.
+        fold: from 1 on; of no matter to a training on no protocol's folds.
+
+    Raises:
+        StageError: it has not run.
+    """
     from pipeline.training.engine.trained import load_trained, network_path
 
-    if section.startswith("pretrain_"):
-        leaving = portable.portable_backbone(load_trained(network_path(section, name)))
-    else:
-        folds = section != "train_dmfr"  # it trains once, on no protocol's folds
-        path = network_path(section, name, fold if folds else None)
-        trained = load_trained(path)
-        leaving = portable.portable_method(trained, entries[name])
-    measured = _measured(section, name)
-    for file in portable.write_portable(leaving, to, measured=measured, overwrite=overwrite):
-        print(file)
+    folds = not section.startswith("pretrain_") and section != "train_dmfr"
+    return load_trained(network_path(section, name, fold if folds else None))
 
 
 def _measured(section: str, name: str) -> dict[str, Any]:
