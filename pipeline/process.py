@@ -20,6 +20,8 @@ from typing import NoReturn
 INTERRUPTED = "interrupted; finished shards are kept, run the stage again to go on"
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_OF_DVC = "DVC_STAGE"
+"""Variable that DVC sets for the commands of stages."""
 _POLL_SECONDS = 0.5
 _ORPHAN = 70
 _GRACE_SECONDS = 5.0
@@ -41,7 +43,7 @@ def begin() -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it ends its own
     elif sys.argv[0] == "-m":  # so long as Python looks for the module that it was told to run
         gc.disable()  # what is imported stays: to search it for garbage is a tenth of the time
-        die_with_parent()
+        die_with_dvc()
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, _end_interrupted)
 
@@ -87,21 +89,30 @@ def print_any_text() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def die_with_parent(parent: int | None = None) -> None:
+def die_with_dvc() -> None:
+    """End this process soon after DVC, where DVC started it: see ``die_with_parent``.
+
+    What a shell or another program started lives on without it, as ``nohup``, ``setsid`` and
+    ``disown`` promise.
+    """
+    if _OF_DVC in os.environ:
+        die_with_parent(os.getppid())
+
+
+def die_with_parent(parent: int) -> None:
     """End this process soon after its parent has gone.
 
     A signal that ends ``dvc`` leaves its stage running otherwise, and a stage its workers.
 
     Args:
-        parent: the process to watch; by default the one that started this process.
+        parent: the process that started this one.
     """
-    watched = os.getppid() if parent is None else parent
-    if watched in _watched:
+    if parent in _watched:
         return
-    _watched.add(watched)
+    _watched.add(parent)
 
     def watch() -> None:
-        while os.getppid() == watched:
+        while os.getppid() == parent:
             time.sleep(_POLL_SECONDS)
         if signal.getsignal(signal.SIGTERM) is end_orderly:
             os.kill(os.getpid(), signal.SIGTERM)

@@ -32,7 +32,7 @@ from pipeline.params.load import load_params, section_values
 from pipeline.params.whole import Params
 from pipeline.process import (
     INTERRUPTED,
-    die_with_parent,
+    die_with_dvc,
     open_streams,
     print_any_text,
     take_signals,
@@ -303,7 +303,7 @@ def run_guarded(name: str, run: Callable[[], None]) -> None:
         keep_log(LOGS / re.sub(r"[^\w.@-]", "_", f"{name}.log"))
     else:
         show_records()
-    die_with_parent()
+    die_with_dvc()
     limit_threads()
     take_signals()
     gc.enable()

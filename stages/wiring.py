@@ -23,6 +23,7 @@ from pipeline.store.fingerprint import (
     holds_code,
     imports_of,
 )
+from pipeline.store.whole import write_whole
 from pipeline.training.engine.method import Method
 from pipeline.training.methods import load_method
 from pipeline.training.methods.cyclegan import CycleGan
@@ -158,7 +159,7 @@ def main(words: list[str]) -> None:
     if words == ["--check"]:
         sys.exit(f"stale: {', '.join(stale)}; run `make wiring`" if stale else 0)
     for name, new in stale.items():
-        (ROOT / name).write_text(new, encoding="utf-8")
+        write_whole(ROOT / name, new)
         print(f"{name}: rewired")
 
 

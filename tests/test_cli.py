@@ -326,18 +326,19 @@ def test_check_names_few_files_or_all(buaa):
         (["lfw", "--root", "."], "error: data set 'lfw': expected <Name>/<Name>_0001.jpg"),
         (["sample"], "error: 'shards' can't be checked"),
         (["nothing"], "error: 'nothing' is not a data set of params.yaml"),
-        (["mine", "--root", "."], "error: data set 'lfw': expected <Name>/<Name>_0001.jpg"),
+        (["mine"], "error: data set 'mine': expected <Name>/<Name>_0001.jpg"),
+        (["mine", "--root", "."], "error: data set 'mine': expected <Name>/<Name>_0001.jpg"),
         (["nothing", "--root", "."], "error: 'nothing' is not a data set of params.yaml"),
     ],
 )
 def test_check_says_what_it_needs(tmp_path, words, message):
-    cwd = tmp_path if "--root" in words else ROOT
     (tmp_path / "notes.txt").touch()
     text = (ROOT / "params.yaml").read_text()
     mine = "\n  mine: {reader: lfw, root: elsewhere, shards: 1}\n  sample:\n"
     (tmp_path / "params.yaml").write_text(text.replace("\n  sample:\n", mine, 1))
-    done = crossband("check", *words, cwd=cwd)
+    done = crossband("check", *words, cwd=tmp_path)
     assert done.returncode == 2  # 1 says that something differs
     assert done.stderr.startswith(message)
-    if "--root" in words and "expected <Name>" in message:
-        assert done.stderr.endswith("; correct --root\n")
+    if "expected <Name>" in message:
+        end = " (here: --root)" if "--root" in words else ""
+        assert done.stderr.endswith(f"; correct datasets.{words[0]}.root{end}\n")

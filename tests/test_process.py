@@ -1,4 +1,4 @@
-"""A stage ends with the process that started it, and as a signal asks, at any time."""
+"""A stage ends with the DVC that started it, and as a signal asks, at any time."""
 
 import ctypes
 import os
@@ -16,8 +16,8 @@ from pipeline import testing
 
 def test_a_process_ends_soon_after_its_parent():
     child = (
-        "import time; from pipeline.process import die_with_parent\n"
-        "die_with_parent(); print('up', flush=True); time.sleep(60)"
+        "import os, time; from pipeline.process import die_with_parent\n"
+        "die_with_parent(os.getppid()); print('up', flush=True); time.sleep(60)"
     )
     parent = (
         "import subprocess, sys\n"
@@ -71,12 +71,16 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 @pytest.fixture
 def importing(tmp_path):
-    """Starts a stage that never ends importing numpy; a process between it and us is its parent."""
+    """Starts a stage that never ends importing numpy; a process between it and us is its parent.
+
+    That stands for DVC, or for a shell.
+    """
     (tmp_path / "numpy.py").write_text("import time; print('up', flush=True); time.sleep(60)")
     env = os.environ | {"PYTHONPATH": f"{tmp_path}:{Path(__file__).resolve().parents[1]}"}
     started = []
 
-    def start(stage):
+    def start(stage, by_dvc=True):
+        named = {"DVC_STAGE": f"{stage}@mine"} if by_dvc else {}
         between = (
             "import subprocess, sys\n"
             "child = subprocess.Popen([sys.executable, '-c', *sys.argv[1:]])\n"
@@ -84,7 +88,7 @@ def importing(tmp_path):
         )
         command = [sys.executable, "-c", between, AS_IN_A_TERMINAL, "-m", f"stages.{stage}", "mine"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        parent = subprocess.Popen(command, **pipes, text=True, cwd=tmp_path, env=env)
+        parent = subprocess.Popen(command, **pipes, text=True, cwd=tmp_path, env=env | named)
         started.append(parent)
         child = psutil.Process(int(parent.stdout.readline()))
         assert parent.stdout.readline() == "up\n"
@@ -101,6 +105,13 @@ def test_a_stage_that_still_imports_ends_with_its_parent(importing, stage):
     parent, child = importing(stage)
     os.kill(parent.pid, signal.SIGKILL)
     assert gone(child)
+
+
+def test_a_stage_in_the_background_of_a_shell_outlives_the_shell(importing):
+    parent, child = importing("weights", by_dvc=False)
+    os.kill(parent.pid, signal.SIGKILL)
+    assert not gone(child, 2)
+    child.kill()
 
 
 @pytest.mark.parametrize(
@@ -190,7 +201,7 @@ def test_what_is_ended_leaves_nothing_in_the_temporary_directory(tmp_path, how):
         "child = subprocess.Popen([sys.executable, *sys.argv[1:]])\n"
         "print(child.pid, flush=True); sys.exit(child.wait())"
     )
-    env = os.environ | {"TMPDIR": str(temporary)}
+    env = os.environ | {"TMPDIR": str(temporary), "DVC_STAGE": "s@mine"}
     parent = subprocess.Popen(
         [sys.executable, "-c", between, str(script), "mine"],
         stdout=subprocess.PIPE,

@@ -50,11 +50,11 @@ def check(
             return stack.enter_context(progress(f"check {dataset}", total))
 
         try:
-            verdict = check_dataset(reader, folder, decode=decode, start=start)
-        except ReaderError as error:  # it knows the reader, not how its root was named
-            way_out = "--root" if root else f"datasets.{dataset}.root"
-            words = str(error).replace(f"datasets.{reader}.root", way_out)
-            raise ReaderError(words) from error
+            verdict = check_dataset(reader, folder, name=dataset, decode=decode, start=start)
+        except ReaderError as error:
+            if root and str(error).endswith(f"datasets.{dataset}.root"):
+                raise ReaderError(f"{error} (here: --root)") from error
+            raise
     if as_json:
         print(json.dumps(asdict(verdict) | {"in_order": verdict.in_order}, indent=2))
     else:

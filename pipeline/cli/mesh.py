@@ -46,6 +46,5 @@ def mesh(
         raise StageError(f"{folder} holds no reconstructed face {sample_id!r}")
     row = wanted[0]
     position_map = transform_map(decode_position_map(row["position_map"]), row["context_warp_2x3"])
-    out.parent.mkdir(parents=True, exist_ok=True)
     writers[out.suffix](out, position_map, decode_rgb(row["context"]["bytes"]))
     print(out)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.errors import StageError
+from pipeline.store.whole import write_whole
 
 READERS = Path("pipeline/readers")
 _SCAFFOLD = Path(__file__).parent / "scaffold"
@@ -48,10 +49,7 @@ def new_dataset(
     if count != 1:
         raise StageError(f"{registry} has no list READERS: put it back as git has it")
     for path, scaffold in written.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            scaffold.read_text(encoding="utf-8").replace("NAME", name), encoding="utf-8"
-        )
+        write_whole(path, scaffold.read_text(encoding="utf-8").replace("NAME", name))
         print(path)
-    registry.write_text(listed, encoding="utf-8")
+    write_whole(registry, listed)
     print(f"{registry}: {name} added. Next: docs/add-a-reader.md")

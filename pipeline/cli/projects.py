@@ -16,6 +16,7 @@ from pipeline.params.inputs import check_inputs
 from pipeline.params.installed import MADE_WITH, installed_version, shipped
 from pipeline.params.load import check_params, lay_profile_over, read_yaml
 from pipeline.params.whole import Params
+from pipeline.store.whole import write_whole, written_whole
 
 PARAMS = Path("params.yaml")
 CODE = ("pipeline", "stages", "models", "ablations")
@@ -66,8 +67,7 @@ def init(
     text, params = _with_profiles(shipped(str(PARAMS)), profiles)
     if images is not None:
         _look_at_photos(params, target)
-    target.mkdir(parents=True, exist_ok=True)
-    (target / PARAMS).write_text(text, encoding="utf-8")
+    write_whole(target / PARAMS, text)
     _write_pipeline(target)
     started = _start_git(target)
     print(f"{target}: ready{'' if started else '; commit it'}")
@@ -99,7 +99,7 @@ def workspace(
     target.mkdir(parents=True, exist_ok=True)
     for name in (*CODE, "params", "dvc.yaml", str(MADE_WITH), *SETTINGS, *PLOTS):
         _copy(Path(name), target / name)
-    (target / PARAMS).write_text(text, encoding="utf-8")
+    write_whole(target / PARAMS, text)
     _start_git(target)
     print(f"{target}: ready; run `dvc repro` there")
 
@@ -125,10 +125,9 @@ def _write_pipeline(target: Path) -> None:
             _add_lines(shipped(name), target / name)
         elif name != DVC_CONFIG or not (target / name).exists():
             _copy(shipped(name), target / name)
-    (target / "dvc.yaml").write_text(
-        own_pipeline(shipped("dvc.yaml").read_text(encoding="utf-8")), encoding="utf-8"
-    )
-    (target / MADE_WITH).write_text(f"version: {installed_version()}\n", encoding="utf-8")
+    pipeline = own_pipeline(shipped("dvc.yaml").read_text(encoding="utf-8"))
+    write_whole(target / "dvc.yaml", pipeline)
+    write_whole(target / MADE_WITH, f"version: {installed_version()}\n")
 
 
 def own_pipeline(text: str) -> str:
@@ -222,8 +221,8 @@ def _copy(source: Path, target: Path) -> None:
         # What numba compiled of the same code comes along: it takes half a minute.
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc*", "*.tmp.*"))
     elif source.is_file():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target)
+        with written_whole(target) as partial:
+            shutil.copy2(source, partial)
 
 
 def _add_lines(source: Path, target: Path) -> None:
@@ -235,7 +234,7 @@ def _add_lines(source: Path, target: Path) -> None:
     ]
     if missing:
         end = "" if not text or text.endswith("\n") else "\n"
-        target.write_text(f"{text}{end}" + "\n".join(missing) + "\n", encoding="utf-8")
+        write_whole(target, f"{text}{end}" + "\n".join(missing) + "\n")
 
 
 def _start_git(target: Path) -> bool:

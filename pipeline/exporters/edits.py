@@ -62,14 +62,18 @@ def sha256_in(folder: Path) -> Digest:
     return sha256_of
 
 
-def keep_edited_objects(store: Store, entries: Sequence[FileEntry]) -> None:
+def keep_edited_objects(store: Store, entries: Sequence[FileEntry], finished: float) -> None:
     """Copy the edited files of an export in an object store, each beside itself.
 
     Only those are read that were written since the manifest, which is an export's last file, or
     have another length.
+
+    Args:
+        store: where the export lies.
+        entries: the files as they were written.
+        finished: when the manifest was, see ``finished_at``.
     """
     there = store.details()
-    finished = _written(there[MANIFEST])
 
     def may_be_edited(entry: FileEntry) -> bool:
         info = there.get(entry.path, {})
@@ -83,6 +87,11 @@ def keep_edited_objects(store: Store, entries: Sequence[FileEntry]) -> None:
     for path, name in names_of_edited(suspects, there, sha256_of):
         store.fs.cp_file(store.at(path), store.at(name))
         say_kept(path, name)
+
+
+def finished_at(store: Store) -> float:
+    """Return when the manifest of an export was written, in seconds; 0 where nobody says."""
+    return _written(store.details().get(MANIFEST, {}))
 
 
 def _written(info: Mapping[str, Any]) -> float:

@@ -1,4 +1,8 @@
-"""Importing an export: its rows as shards again, the same as those that were exported."""
+"""Importing an export: its rows as shards again, the same as those that were exported.
+
+Rows, columns and their metadata are equal, and each row lies in its old shard. The files' bytes may
+differ: what Arrow calls the ``item`` of a list, Parquet gives back as its ``element``.
+"""
 
 import csv
 import tarfile

@@ -92,7 +92,7 @@ def adopt_strangers(
         wanted: files that are the new one's.
 
     Raises:
-        ExportError: a file of the user's bears the name of one of the new export's, or can't be
+        ExportError: a file of the user's has the name of one of the new export's, or can't be
             linked; the export that stands there is as it was.
     """
     folders = {parent.as_posix() for path in wanted for parent in Path(path).parents}

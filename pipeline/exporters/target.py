@@ -10,13 +10,13 @@ claim, the first file of every export, proves to be an unfinished one's; what el
 stays where it is, and what was edited there stays as ``<name>.edited``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 
 from pipeline.errors import ExportError
-from pipeline.exporters.edits import keep_edited_objects
+from pipeline.exporters.edits import finished_at, keep_edited_objects
 from pipeline.exporters.manifest import Manifest
 from pipeline.exporters.ownership import (
     Claim,
@@ -48,6 +48,8 @@ class Target:
         self.url = url
         self.final = _resolved(Store(url))
         self._overwrite = overwrite
+        self._entries: Sequence[FileEntry] = ()
+        self._finished = 0.0
 
     @property
     def staging(self) -> Store:
@@ -72,7 +74,7 @@ class Target:
     def _replaced(self) -> frozenset[str]:
         """The files that the exports before this one left in an object store."""
         claim = claimed(self.final)
-        # Both are there after a kill before the manifest went, or behind the next one.
+        # Both are there after a kill before the manifest went, or behind the next one: then alike.
         return frozenset(_paths(self._former()) | set(claim.former if claim else ()))
 
     def _former(self) -> Sequence[FileEntry]:
@@ -135,23 +137,23 @@ class Target:
 
     def _claim_prefix(self) -> None:
         """Note whose the prefix's files are, and keep those that were edited."""
-        claim = Claim(self.url, tuple(sorted(self._replaced)))
-        Sink(self.final).put_now(CLAIM, claim.to_json())
-        if former := self._former():
-            keep_edited_objects(self.final, former)
+        self._claim(self._replaced)
+        self._entries, self._finished = self._former(), finished_at(self.final)
+        keep_edited_objects(self.final, self._entries, self._finished)
+
+    def _claim(self, former: Collection[str]) -> None:
+        """Say that these files in an object store are crossband's, wherever else they are listed."""
+        Sink(self.final).put_now(CLAIM, Claim(self.url, tuple(sorted(former))).to_json())
 
     def commit(self, manifest: bytes, entries: Sequence[FileEntry]) -> None:
         """Make the export be there: what is outdated goes, the manifest comes, with its name.
 
         Raises:
-            ExportError: a file of the user's bears the name of one of the export's.
+            ExportError: a file of the user's has the name of one of the export's.
         """
         wanted = {entry.path for entry in entries}
         if self.final.local is None:
-            there = set(self.final.files())
-            outdated = (self._own(there) & there) - wanted - {MANIFEST, CLAIM}
-            Sink(self.staging).put_now(MANIFEST, manifest)
-            self.final.remove([*sorted(outdated), CLAIM])
+            self._commit_objects(manifest, wanted)
             return
         staging = self.staging.local
         assert staging is not None
@@ -161,6 +163,24 @@ class Target:
         (staging / CLAIM).unlink()  # what says whose this is goes when the manifest says it
         remove_empty(staging)
         self._rename(wanted)
+
+    def _commit_objects(self, manifest: bytes, wanted: set[str]) -> None:
+        """Remove what is outdated, then write the manifest: what comes after it is the user's.
+
+        The claim changes with what is there, so a kill at any moment leaves no file that is
+        crossband's by name alone, and none that is nobody's.
+        """
+        there = set(self.final.files())
+        own = (self._own(there) & there) | wanted
+        outdated = own - wanted - {MANIFEST, CLAIM}
+        self._claim(own)
+        edited = [entry for entry in self._entries if entry.path in outdated]
+        keep_edited_objects(self.final, edited, self._finished)
+        self.final.remove(sorted(there & {MANIFEST}))
+        self.final.remove(sorted(outdated))
+        self._claim(wanted)
+        Sink(self.staging).put_now(MANIFEST, manifest)
+        self.final.remove([CLAIM])
 
     def _rename(self, wanted: set[str]) -> None:
         final, staging = self.final.local, self.staging.local
@@ -217,7 +237,7 @@ def _recover(final: Path) -> None:
     """Put to rights what a run left that was killed between its two renames, or behind them.
 
     Raises:
-        ExportError: what bears the former export's name is none.
+        ExportError: what has the former export's name is none.
     """
     former = _beside(final, "former")
     if not former.exists():

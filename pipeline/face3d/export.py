@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.face3d.position_map import MAP_PX, grid_triangles, uv_texture
 from pipeline.ops.codec import encode_png
+from pipeline.store.whole import write_whole
 from pipeline.types import Float32, UInt8
 
 _STEP = 2
@@ -60,11 +61,11 @@ def write_obj(path: Path, position_map: Float32, image: UInt8) -> None:
     lines += [f"vt {u:.6f} {1 - v:.6f}" for u, v in uv.tolist()]
     for a, b, c in (_facing(triangles) + 1).tolist():
         lines.append(f"f {a}/{a} {b}/{b} {c}/{c}")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_whole(path, "\n".join(lines) + "\n")
     material, texture = _beside(path)
     lines = ["newmtl face", "Ka 1 1 1", "Kd 1 1 1", "Ks 0 0 0", f"map_Kd {texture.name}"]
-    material.write_text("\n".join([_OBJ.decode().rstrip(), *lines]) + "\n", encoding="utf-8")
-    texture.write_bytes(encode_png(uv_texture(image, position_map)))
+    write_whole(material, "\n".join([_OBJ.decode().rstrip(), *lines]) + "\n")
+    write_whole(texture, encode_png(uv_texture(image, position_map)))
 
 
 def write_ply(path: Path, position_map: Float32, image: UInt8) -> None:
@@ -85,7 +86,7 @@ def write_ply(path: Path, position_map: Float32, image: UInt8) -> None:
         *(f"element face {len(faces)}", "property list uchar int vertex_indices", "end_header"),
     ]
     data = "\n".join(header).encode() + b"\n" + vertices.tobytes() + faces.tobytes()
-    path.write_bytes(data)
+    write_whole(path, data)
 
 
 def _outwards(position_map: Float32) -> Float32:

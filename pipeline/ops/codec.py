@@ -26,6 +26,7 @@ from pipeline.ops.containers import (
     read_jpeg,
     read_png,
 )
+from pipeline.ops.images import check_image
 from pipeline.ops.memory import by_opencv, check_memory
 from pipeline.ops.pixels import TURNS, shallow, tone_map, turned
 from pipeline.ops.profiles import converted
@@ -328,7 +329,14 @@ def as_grey(image: UInt8) -> UInt8:
 
 
 def encode_png(image: UInt8) -> bytes:
-    """Encode losslessly; level 1 is three times as quick as the default for 5 % more bytes."""
+    """Encode losslessly; level 1 is three times as quick as the default for 5 % more bytes.
+
+    Args:
+        image: uint8 ``[h, w]`` or ``[h, w, 3]``.
+
+    Raises:
+        ValueError: the image is another array; OpenCV would round or cut it.
+    """
     return _encode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
 
 
@@ -338,12 +346,18 @@ def encode_jpeg(image: UInt8, quality: int) -> bytes:
     Args:
         image: uint8 ``[h, w]`` or ``[h, w, 3]``.
         quality: 1 to 100.
+
+    Raises:
+        ValueError: the image is another array, or there is no such quality.
     """
+    if not 1 <= quality <= 100:
+        raise ValueError(f"JPEG quality {quality}: expected 1 to 100")
     full_colour = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     return _encode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality, *full_colour])
 
 
 def _encode(extension: str, image: UInt8, options: list[int]) -> bytes:
+    check_image(image)
     stored = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(extension, stored, options)
     if not done:

@@ -1,5 +1,6 @@
 """How far an image is from grey: what tells a band that was named wrongly."""
 
+from pipeline.ops.images import check_image
 from pipeline.types import UInt8
 
 COLOURED = 12.0
@@ -11,7 +12,11 @@ def channels_apart(image: UInt8) -> float:
 
     Args:
         image: uint8 (h, w) or (h, w, 3).
+
+    Raises:
+        ValueError: the image is another array.
     """
+    check_image(image)
     if image.ndim == 2:
         return 0.0
     return float((image.max(axis=2) - image.min(axis=2)).mean())
@@ -22,7 +27,11 @@ def saturation_of(image: UInt8) -> float:
 
     Args:
         image: uint8 (h, w) or (h, w, 3).
+
+    Raises:
+        ValueError: the image is another array.
     """
+    check_image(image)
     if image.ndim == 2:
         return 0.0
     most = image.max(axis=2)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from pipeline.ops.images import check_image
 from pipeline.types import UInt8
 
 _CLIP_LIMIT = 2.0
@@ -25,9 +26,13 @@ def equalise(image: UInt8) -> UInt8:
     Returns:
         uint8 of the same shape.
 
+    Raises:
+        ValueError: the image is another array.
+
     Reference:
         Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV, 1994.
     """
+    check_image(image)
     clahe = cv2.createCLAHE(_CLIP_LIMIT, _TILES)
     if image.ndim == 2:
         return np.asarray(clahe.apply(image), np.uint8)
@@ -41,7 +46,12 @@ def equalise_strongly(image: UInt8) -> UInt8:
 
     Args:
         image: uint8 (h, w).
+
+    Raises:
+        ValueError: the image is another array.
     """
+    if image.dtype != np.uint8 or image.ndim != 2:
+        raise ValueError(f"expected uint8 (h, w), got {image.dtype} {image.shape}")
     return np.asarray(cv2.createCLAHE(_STRONG_LIMIT, _STRONG_TILES).apply(image), np.uint8)
 
 

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from pipeline.ops.images import check_image
 from pipeline.types import UInt8
 
 SIGMA_PX = 1.0
@@ -22,7 +23,11 @@ def sharpness(image: UInt8) -> float:
     Returns:
         0 for a flat image. Medians of the sample's faces, in a frame of 172 pixels: sharp ones
         0.11, degraded ones 0.07.
+
+    Raises:
+        ValueError: the image is another array.
     """
+    check_image(image)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
     values = grey.astype(np.float32)
     contrast = float(values.std())

@@ -84,14 +84,16 @@ def check_dataset(
     reader: str,
     root: Path,
     *,
+    name: str = "",
     decode: bool = False,
     start: Callable[[int], Advance] = lambda _: lambda _: None,
 ) -> Verdict:
     """Verify a copy.
 
     Args:
-        reader: name of the data set, one of ``readers.CHECKED``.
+        reader: of the data set, one of ``readers.CHECKED``.
         root: where the copy lies.
+        name: what the data set is called in messages; the reader's name by default.
         decode: decode every image, not only look for its file.
         start: called with the number of images to decode; returns what is called for each.
 
@@ -107,7 +109,7 @@ def check_dataset(
             "with, as docs/add-a-reader.md shows"
         )
     with gathered() as unmatched:
-        listing = list_dataset(reader, params)
+        listing = list_dataset(name or reader, params)
         rows = list(listing.rows)
         protocols, faults = _protocols(reader, root, rows)
     findings = [Finding(each.what, each.items) for each in unmatched]
@@ -118,7 +120,7 @@ def check_dataset(
         present, unused, found = _compare_files(reader, rows, files)
         findings += found
     try:
-        check_listing(reader, rows)
+        check_listing(name or reader, rows)
     except ReaderError as error:
         findings.append(Finding(str(error)))
     counts = list(_counts(present, module.PUBLISHED))

@@ -114,7 +114,7 @@ def numbered_files(folder: Path) -> Mapping[int, Path]:
     Those of the last folders are remembered: each has many segments, and as many looks at it.
 
     Raises:
-        ReaderError: two images bear the same number.
+        ReaderError: two images have the same number.
     """
     return _numbered_files(folder, folder.stat().st_mtime_ns)
 

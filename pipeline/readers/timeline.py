@@ -24,6 +24,12 @@ _LISTS = ("concat", "dash", "hls")
 """Formats that hold no frames, but name other files."""
 _MOST_GAPS = 0.1
 """Share of steps that may be gaps; where there are more, the rate is variable."""
+_MPEG = ("mpeg1video", "mpeg2video")
+"""Codecs whose packets tell without being decoded whether a frame is shown before its forerunner.
+
+Reference: ISO/IEC 13818-2, 6.2.3: start code, 10 bits of temporal reference, 3 of coding type.
+"""
+_PICTURE, _BIDIRECTIONAL = b"\0\0\1\0", 3
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Timeline:
     """What a video's packets tell without being decoded.
 
     Attributes:
-        stamps: time stamp of each frame in the order of presentation; empty where the packets bear
+        stamps: time stamp of each frame in the order of presentation; empty where the packets have
             none that can be relied on: such a video is decoded from its start.
         indices: frame index of each stamp.
         keys: frame index and decoding time stamp of each key frame.
@@ -72,8 +78,10 @@ class _Packets:
         promised: number that the header counts, 0 where it does not tell: of frames, or of ticks.
         in_ticks: whether it is of ticks, as in an AVI.
         hw: height and width of a frame as the header tells, zeros where it does not.
+        kinds: whether packets tell their frame's kind, as MPEG-1 and MPEG-2 do.
+        b_frames: whether one of them is a B-frame.
         count: number of packets with data, those that are to be discarded among them.
-        stamps: time stamp of each frame, None where it bears none.
+        stamps: time stamp of each frame, None where it has none.
         decoded: decoding time stamp of each frame, likewise.
         keys: both stamps of each key frame.
     """
@@ -82,6 +90,8 @@ class _Packets:
     promised: int
     in_ticks: bool
     hw: tuple[int, int]
+    kinds: bool = False
+    b_frames: bool = False
     count: int = 0
     stamps: list[int | None] = field(default_factory=list)
     decoded: list[int | None] = field(default_factory=list)
@@ -95,6 +105,7 @@ class _Packets:
         stamp = packet.dts if packet.pts is None and not self.reordered else packet.pts
         self.stamps.append(stamp)
         self.decoded.append(packet.dts)
+        self.b_frames = self.b_frames or (self.kinds and _is_b_frame(bytes(packet)))
         if packet.is_keyframe:
             self.keys.append((stamp, packet.dts))
 
@@ -146,6 +157,7 @@ def _demuxed(container: av.container.InputContainer) -> _Packets:
         promised=stream.frames,
         in_ticks=container.format.name == "avi",
         hw=(stream.height, stream.width),
+        kinds=stream.codec_context.name in _MPEG,
     )
     try:
         for packet in container.demux(stream):
@@ -167,15 +179,24 @@ def _can_be_relied_on(path: Path, found: _Packets, known: list[int]) -> bool:
     """
     if not known or len(set(known)) < len(found.stamps):
         return False
-    return not (found.reordered and found.stamps == known and _comes_disordered(path))
+    if not found.reordered or found.stamps != known:
+        return True
+    # AVI, ASF and some MXF store no time of display: FFmpeg makes one up from the packets' order.
+    return not (found.b_frames if found.kinds else _comes_disordered(path))
+
+
+def _is_b_frame(data: bytes) -> bool:
+    """Tell whether a packet of MPEG-1 or MPEG-2 holds a B-frame."""
+    place = data.find(_PICTURE) + len(_PICTURE)
+    header = data[place : place + 2] if place >= len(_PICTURE) else b""
+    return len(header) == 2 and header[1] >> 3 & 7 == _BIDIRECTIONAL
 
 
 def _comes_disordered(path: Path) -> bool:
     """Tell whether frames leave the decoder with stamps that fall.
 
-    AVI, ASF and some MXF store no time of display; FFmpeg then makes one up from the packets'
-    order. The decoder shows frames in their true order, so those stamps fall within the first
-    B-frames. Where stamps and order are one, because no frame was reordered, all are decoded.
+    The decoder shows frames in their true order, so stamps that were made up from the packets'
+    order fall within the first B-frames. Where no frame was reordered, all are decoded.
     """
     last: int | None = None
     try:

@@ -50,7 +50,7 @@ def locked(folder: Place, *, keep: bool = True, wait: bool = False) -> Iterator[
 
     Args:
         folder: the output; in an object store its lock is a lease.
-        keep: leave the lock's file beside the folder; else, as in a folder of the user's, it bears
+        keep: leave the lock's file beside the folder; else, as in a folder of the user's, it has
             a name that nobody else gives and goes at the end.
         wait: on a disk, until who holds it ends: of what several may fill, each with the same.
 

@@ -5,7 +5,6 @@ comment, which ends the file, is therefore the sha256 of all before it; other pr
 """
 
 import hashlib
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,9 +41,6 @@ def save_network(values: Mapping[str, Any], path: Path) -> None:
             file.write(_DIGEST.to_bytes(_LENGTH, "little"))
             file.flush()
             file.write(_digest(partial, file.tell()))
-            file.flush()
-            # else a power cut may leave the new name without content, and the old file is gone
-            os.fsync(file.fileno())
 
 
 def load_network(path: Path, *, mapped: bool = False) -> dict[str, Any]:

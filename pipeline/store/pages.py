@@ -89,7 +89,7 @@ def locate_payloads(
     Args:
         chunk: its bytes, from its first page on.
         start: where they begin in the file.
-        checksums: whether pages are read whole and held against the checksums that they bear.
+        checksums: whether pages are read whole and held against the checksums that they have.
 
     Returns:
         int64 (k, 2), offset in the file and length of each value that is not null, in order.
@@ -146,7 +146,7 @@ class _Header:
         self._data, self.position = data, position
 
     def read_page(self) -> tuple[int, int | None]:
-        """Read a page's header, and return where the page ends and its checksum if it bears one.
+        """Read a page's header, and return where the page ends and its checksum if it has one.
 
         ``position`` is where the page starts then.
 

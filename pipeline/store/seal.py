@@ -78,7 +78,7 @@ def read_sealed(path: Path) -> pa.Table:
 
 
 def check_footer(path: Place) -> None:
-    """Refuse a file whose footer is damaged, or that bears no seal.
+    """Refuse a file whose footer is damaged, or that has no seal.
 
     Raises:
         DamageError: it is.

@@ -26,6 +26,7 @@ from pipeline.store.nearby import nearby_outputs
 from pipeline.store.pending import Pending, StoredRow, image_names, stored_rows
 from pipeline.store.rows import rows_from_table
 from pipeline.store.seal import UNSEALED, damaged, opened, seal
+from pipeline.store.whole import reach_disk
 from pipeline.types import Row
 
 ROW_GROUP_ROWS = 32
@@ -378,8 +379,7 @@ class ShardWriter:
             self.path.send(self._partial)
             return
         if self._last_id:  # an empty file is known to be whole by its seal
-            with self._partial.open("rb") as file:
-                os.fsync(file.fileno())
+            reach_disk(self._partial)
         self._partial.replace(self.path)
 
 

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all: what stops the writing leaves what was there before."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.partial")
     try:
         yield partial
+        reach_disk(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -21,3 +23,9 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file's content, text in UTF-8, as ``written_whole`` says."""
     with written_whole(path) as partial:
         partial.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def reach_disk(path: Path) -> None:
+    """Wait until a file's content is on the disk: a name may get there before, at a power cut."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

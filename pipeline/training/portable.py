@@ -138,7 +138,8 @@ def check_place(folder: Path, *, overwrite: bool) -> None:
 
     Args:
         folder: where a network is to be written.
-        overwrite: let them stand beside it; one that bears a name of its own is refused even so.
+        overwrite: let them stand beside the network; a file of others that has the name of one of
+            its three is refused even so.
 
     Raises:
         ExportError: as said.

@@ -18,7 +18,7 @@ def test_the_formats_that_hold_whole_rows_are_these():
     assert [name for name in EXPORTERS if format_of(name).read] == EXACT
 
 
-@pytest.mark.parametrize("form", [name for name in EXACT if name != "croissant"])
+@pytest.mark.parametrize("form", EXACT)
 @pytest.mark.parametrize("stage", ["align", "detect", "parts"])
 def test_an_export_comes_back_as_the_same_rows_in_the_same_shards(
     put, tmp_path, request, stage, form

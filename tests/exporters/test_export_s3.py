@@ -10,6 +10,7 @@ from pipeline.exporters.format import Request
 from pipeline.exporters.importing import import_export, read_manifest
 from pipeline.exporters.running import export
 from pipeline.exporters.storage import CLAIM, Sink, Store
+from pipeline.exporters.target import Target
 from pipeline.schemas.align import ALIGN
 from pipeline.store.executors import Processes, Serial
 from pipeline.store.files import place_of
@@ -189,6 +190,74 @@ def test_the_manifest_goes_before_the_first_file_of_the_former_export(put, bucke
         with pytest.raises(KeyboardInterrupt):
             put("lmdb", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'VIS'")
     assert "manifest.json" not in stored(f"{bucket}/set")
+
+
+def test_an_object_that_came_behind_a_kill_is_the_users(put, bucket, monkeypatch):
+    put("folder", to=f"{bucket}/set", verify=False, where="band = 'NIR'")
+    former = stored(f"{bucket}/set").keys()
+    true = Store.remove
+
+    def killed(self, paths):
+        true(self, [path for path in paths if path != CLAIM])
+        if CLAIM in paths:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            put("folder", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'VIS'")
+    mine = sorted(former - stored(f"{bucket}/set").keys())[0]
+    fsspec.filesystem("s3").pipe_file(f"prepared/set/{mine}", b"years of work")
+    with pytest.raises(ExportError, match="has the name of one of its files: move it away"):
+        put("folder", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'NIR'")
+    put("folder", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'VIS'")
+    assert stored(f"{bucket}/set")[mine] == b"years of work"
+
+
+def test_an_object_that_is_edited_while_its_successor_is_written_stays(put, bucket, monkeypatch):
+    put("folder", to=f"{bucket}/set", verify=False, where="band = 'NIR'")
+    outdated = sorted(name for name in stored(f"{bucket}/set") if name.startswith("images/"))[0]
+    true = Sink.receipt
+
+    def edit(self, unit, key):
+        fsspec.filesystem("s3").pipe_file(f"prepared/set/{outdated}", b"years of work")
+        return true(self, unit, key)
+
+    monkeypatch.setattr(Sink, "receipt", edit)
+    put("folder", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'VIS'")
+    found = stored(f"{bucket}/set")
+    assert found[f"{outdated}.edited"] == b"years of work"
+    listed = {entry.path for entry in read_manifest(f"{bucket}/set").files}
+    assert found.keys() == listed | {"manifest.json", f"{outdated}.edited"}
+
+
+@pytest.mark.parametrize("last", range(6))
+def test_a_kill_while_an_export_is_put_into_place_leaves_nothing_behind(
+    put, bucket, monkeypatch, last
+):
+    """Whatever request was the last, the next run replaces all that is crossband's."""
+    put("lmdb", to=f"{bucket}/set", verify=False, where="band = 'NIR'")
+    calls = iter(range(9))
+
+    def kill_after(call):
+        def until(self, *given):
+            call(self, *given)
+            if committing and next(calls) == last:
+                raise KeyboardInterrupt
+
+        return until
+
+    committing = []
+    commit = Target.commit
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "remove", kill_after(Store.remove))
+        patch.setattr(Sink, "put_now", kill_after(Sink.put_now))
+        patch.setattr(Target, "commit", lambda *g: committing.append(1) or commit(*g))
+        with pytest.raises(KeyboardInterrupt):
+            put("folder", to=f"{bucket}/set", verify=False, overwrite=True)
+    put("parquet", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'VIS'")
+    listed = {entry.path for entry in read_manifest(f"{bucket}/set").files}
+    assert stored(f"{bucket}/set").keys() == listed | {"manifest.json"}
 
 
 def test_shards_in_the_store_give_the_export_of_those_on_a_disk(put, bucket, align, tmp_path):

@@ -99,7 +99,7 @@ def at_each_call(monkeypatch, when, act):
     return number
 
 
-CALLS = 5  # two files, each of them synced and put in place, and the note that they are whole
+CALLS = 6  # two files and the note that they are whole, each synced and put in place
 
 
 def test_a_run_makes_so_many_calls_that_could_be_its_last(tmp_path, monkeypatch):

@@ -1,7 +1,9 @@
 """Images from outside: whatever comes becomes upright 8-bit grey or RGB, or a reason."""
 
 import io
+import re
 import zlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -204,3 +206,26 @@ def test_a_grey_that_is_said_to_be_transparent_lies_on_black(file_format):
 def test_white_that_is_said_to_be_transparent_lies_on_black_in_an_image_of_one_bit():
     bits = Image.fromarray(np.array([[0, 255, 255], [255, 0, 0]], np.uint8)).convert("1")
     assert not foreign(encoded(bits, "PNG", transparency=1)).image.any()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.full((8, 8), 0.5, np.float32),  # OpenCV stores 0
+        np.zeros((8, 8), np.uint16),
+        np.zeros((8, 8, 4), np.uint8),  # and leaves out what it can't hold
+        np.zeros((8, 8, 1), np.uint8),
+        np.zeros((0, 8), np.uint8),
+    ],
+)
+def test_what_is_no_image_of_8_bits_is_not_encoded(image):
+    words = re.escape(f"expected uint8 (h, w, 3) or (h, w), got {image.dtype} {image.shape}")
+    for encode in (encode_png, partial(encode_jpeg, quality=90)):
+        with pytest.raises(ValueError, match=words):
+            encode(image)
+
+
+@pytest.mark.parametrize("quality", [0, 101])
+def test_a_quality_that_is_none_is_told(quality):
+    with pytest.raises(ValueError, match=f"JPEG quality {quality}: expected 1 to 100"):
+        encode_jpeg(RAMP, quality)

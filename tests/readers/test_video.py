@@ -8,7 +8,7 @@ from replicas import make_image, number_of, write_video
 from short_memory import printed
 
 from pipeline.ops.codec import UndecodableError
-from pipeline.readers import video
+from pipeline.readers import timeline, video
 from pipeline.readers.timeline import timeline_of
 from pipeline.readers.video import Lost, grey_if_colourless, video_frames
 
@@ -50,6 +50,7 @@ def shown(path, wanted):
         ("x.avi", {"bf": "1", "ticks": 25}),
         ("x.avi", {"bf": "3", "ticks": 25}),
         ("x.wmv", {"bf": "3", "ticks": 25}),
+        ("x.wmv", {"codec": "mpeg2video", "bf": "2", "ticks": 25}),
         ("x.mxf", {"bf": "3", "ticks": 25}),
         ("x.avi", {"codec": "mjpeg", "pixels": "yuvj420p"}),
         ("x.avi", {"codec": "ffv1"}),
@@ -81,6 +82,17 @@ def test_a_file_that_might_reorder_but_does_not_keeps_its_key_frames(tmp_path):
     path = write_video(tmp_path / "x.mkv", 40, codec="mpeg2video", bf="0", ticks=25)
     assert timeline_of(path).key_before(39) is not None
     assert shown(path, range(40)) == [(number, number) for number in range(40)]
+
+
+@pytest.mark.parametrize("codec", ["mpeg1video", "mpeg2video"])
+@pytest.mark.parametrize(("name", "b_frames"), [("x.mkv", "0"), ("x.wmv", "2")])
+def test_packets_of_mpeg_tell_without_decoding_whether_their_order_is_that_of_display(
+    tmp_path, monkeypatch, codec, name, b_frames
+):
+    path = write_video(tmp_path / name, 40, codec=codec, bf=b_frames, ticks=25)
+    monkeypatch.setattr(timeline, "sound_frames", None)
+    # WMV stores no time of display: with B-frames its stamps say nothing
+    assert len(timeline_of(path).stamps) == (40 if b_frames == "0" else 0)
 
 
 def test_a_frame_behind_the_last_packets_time_has_no_number(tmp_path, monkeypatch):

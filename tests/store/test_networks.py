@@ -4,9 +4,11 @@ import os
 import re
 from pathlib import Path
 
+import pytest
 import torch
 
 from pipeline.store.networks import load_network, save_network
+from pipeline.store.whole import write_whole
 
 
 def own_kb() -> int:
@@ -32,11 +34,14 @@ def test_what_is_written_into_mapped_tensors_stays_out_of_the_file(tmp_path):
     assert load_network(path)["cells"].tolist() == [0.0] * 4
 
 
-def test_a_network_lies_on_the_disk_before_it_takes_anothers_place(tmp_path, monkeypatch):
-    path, seen, replace = tmp_path / "network.pt", [], Path.replace
-    monkeypatch.setattr(os, "fsync", lambda file: seen.append(os.fstat(file).st_size))
-    monkeypatch.setattr(
-        Path, "replace", lambda new, old: seen.append("replaced") or replace(new, old)
-    )
-    save_network({"cells": torch.zeros(4)}, path)
-    assert seen == [path.stat().st_size, "replaced"]
+@pytest.mark.parametrize("write", [save_network, lambda words, path: write_whole(path, str(words))])
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch, write):
+    path, synced = tmp_path / "cells.pt", []
+
+    def sync(file):
+        found = os.fstat(file)
+        synced.append((found.st_ino, found.st_size, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write({"cells": 1}, path)
+    assert synced == [(path.stat().st_ino, path.stat().st_size, False)]

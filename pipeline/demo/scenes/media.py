@@ -15,6 +15,7 @@ import av
 
 from pipeline.demo.scenes.compose import Seen
 from pipeline.ops.codec import encode_jpeg, encode_png
+from pipeline.store.whole import reach_disk
 from pipeline.types import UInt8
 
 COLUMNS = (
@@ -92,6 +93,8 @@ def _whole(path: Path) -> Iterator[Path]:
     _remove(partial)
     try:
         yield partial
+        for written in sorted(partial.iterdir()) if partial.is_dir() else [partial]:
+            reach_disk(written)
         _remove(path)
         partial.replace(path)
     finally:

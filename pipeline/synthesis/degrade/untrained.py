@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pipeline.store.whole import write_whole
+
 NOT_ASKED = "no network is trained: train_degrader.steps is 0"
 """The note where params want none."""
 
@@ -18,7 +20,7 @@ def leave_note(folder: Path, note: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for stale in ("generator.pt", "checkpoint.pt"):
         (folder / stale).unlink(missing_ok=True)
-    (folder / _NAME).write_text(note + "\n", encoding="utf-8")
+    write_whole(folder / _NAME, f"{note}\n")
 
 
 def remove_note(folder: Path) -> None:

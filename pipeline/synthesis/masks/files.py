@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.errors import ParamsError, ReaderError
 from pipeline.face3d.position_map import valid_texels
 from pipeline.params.load import read_yaml
+from pipeline.store.whole import write_whole, written_whole
 from pipeline.synthesis.masks.bands import LOOKS
 from pipeline.synthesis.masks.design import SIDES_PX, MaskDesign
 from pipeline.synthesis.masks.drawn import BUILTIN, drawn_design
@@ -118,9 +119,11 @@ def write_design(path: Path, rgb: UInt8, alpha: UInt8, metadata: dict[str, Any])
     """
     from ruamel.yaml import YAML
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(".png", np.dstack([rgb[..., ::-1], alpha]))[1].tobytes())
-    with path.with_suffix(".yaml").open("w", encoding="utf-8") as file:
+    write_whole(path, cv2.imencode(".png", np.dstack([rgb[..., ::-1], alpha]))[1].tobytes())
+    with (
+        written_whole(path.with_suffix(".yaml")) as partial,
+        partial.open("w", encoding="utf-8") as file,
+    ):
         YAML().dump(metadata, file)
 
 

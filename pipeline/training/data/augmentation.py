@@ -10,12 +10,15 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.ops.images import check_batch
 from pipeline.types import Float32, UInt8
 
 _RED, _GREEN, _BLUE = np.float32(0.299), np.float32(0.587), np.float32(0.114)
 """Rec. 601."""
 _ONE, _WHITE = np.float32(1.0), np.float32(255.0)
 _NEXT = np.uint64(1)
+_DRAWS = 8
+"""Of an image."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,15 @@ def apply(images: UInt8, drawn: Float32) -> UInt8:
 
     Returns:
         uint8 (n, h, w, 3).
+
+    Raises:
+        ValueError: arrays of other shapes or types.
     """
+    check_batch(images)
+    if drawn.dtype != np.float32 or drawn.shape != (len(images), _DRAWS):
+        raise ValueError(
+            f"expected draws, float32 ({len(images)}, {_DRAWS}), got {drawn.dtype} {drawn.shape}"
+        )
     changed = np.empty_like(images, order="C")
     _change(np.ascontiguousarray(images), drawn, _to_source(drawn, images.shape[1:3]), changed)
     return changed

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.ops.images import check_batch
 from pipeline.params.body_training import AugmentationParams
 from pipeline.types import UInt8
 
@@ -28,6 +29,8 @@ _AREA, _LEAST_ASPECT = (0.02, 0.4), 0.3
 """Share of the image that is erased, and its height over its width, or the inverse."""
 _TRIALS = 10
 """Rectangles that are tried until one fits."""
+_DRAWS = 7 + 4 * _TRIALS
+"""Of an image."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class PersonAugmentation:
 
     def draw(self, generator: np.random.Generator, count: int) -> NDArray[np.float64]:
         """Draw what ``apply`` does to each image, float64 (count, k) of [0, 1)."""
-        return generator.random((count, 7 + 4 * _TRIALS))
+        return generator.random((count, _DRAWS))
 
     def apply(
         self, images: UInt8, regions: UInt8, drawn: NDArray[np.float64]
@@ -53,7 +56,18 @@ class PersonAugmentation:
             images: uint8 (n, h, w, 3), RGB.
             regions: uint8 (n, h, w); moved with the image, and 0 where it was padded.
             drawn: what ``draw`` returned.
+
+        Raises:
+            ValueError: arrays of other shapes or types.
         """
+        check_batch(images)
+        if regions.dtype != np.uint8 or regions.shape != images.shape[:3]:
+            raise ValueError(
+                f"expected region maps, uint8 {images.shape[:3]}, got {regions.dtype} "
+                f"{regions.shape}"
+            )
+        if drawn.shape != (len(images), _DRAWS):
+            raise ValueError(f"expected draws ({len(images)}, {_DRAWS}), got {drawn.shape}")
         made, laid = np.zeros_like(images), np.zeros_like(regions)
         for index, row in enumerate(drawn):
             image, labels = images[index], regions[index]

@@ -80,7 +80,16 @@ class Preprocess:
         return windows[torch.arange(len(images)), corners[:, 0], corners[:, 1]]
 
     def values(self, images: Tensor) -> Tensor:
-        """Turn uint8 (n, 1 or 3, h, w), RGB, into what the network takes, channels last."""
+        """Turn uint8 (n, 1 or 3, h, w), RGB, into what the network takes, channels last.
+
+        Raises:
+            ValueError: the images are another tensor.
+        """
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+            raise ValueError(
+                "expected uint8 (n, 1 or 3, h, w), 0 to 255, got "
+                f"{images.dtype} {tuple(images.shape)}"
+            )
         if self.grey:
             if images.shape[1] == 3:
                 images = _grey(images)

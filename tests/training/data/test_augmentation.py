@@ -34,6 +34,20 @@ def bilinear(pixels, row, column):
     return found
 
 
+@pytest.mark.parametrize(
+    ("batch", "drawn", "words"),
+    [
+        (np.zeros((2, 8, 8, 3)), STILL[None].repeat(2, 0), r"uint8 \(n, h, w, 3\), got float64"),
+        (images(2, 8, 8)[..., :2], STILL[None].repeat(2, 0), r"got uint8 \(2, 8, 8, 2\)"),
+        (images(2, 8, 8), STILL[None], r"float32 \(2, 8\), got float32 \(1, 8\)"),
+        (images(1, 8, 8), STILL[None].astype(float), r"float32 \(1, 8\), got float64 \(1, 8\)"),
+    ],
+)
+def test_other_arrays_are_refused(batch, drawn, words):
+    with pytest.raises(ValueError, match=words):
+        apply(batch, drawn)
+
+
 def grey(pixels):
     return pixels @ np.array([0.299, 0.587, 0.114])
 

@@ -114,3 +114,18 @@ def test_half_a_chance_changes_about_half():
     regions = before[..., 0]
     after, _ = made.apply(before, regions, made.draw(np.random.default_rng(0), 400))
     assert (after[:, 0, 0, 0] == 7).mean() == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (lambda i, r, d: (i / 255, r, d), r"uint8 \(n, h, w, 3\), got float64"),
+        (lambda i, r, d: (i, r[:, 1:], d), r"uint8 \(6, 24, 8\), got uint8 \(6, 23, 8\)"),
+        (lambda i, r, d: (i, r, d[:, 1:]), r"draws \(6, 47\), got \(6, 46\)"),
+    ],
+)
+def test_other_arrays_are_refused(other, words):
+    made = PersonAugmentation(AugmentationParams(**NONE))
+    drawn = made.draw(np.random.default_rng(0), 6)
+    with pytest.raises(ValueError, match=words):
+        made.apply(*other(*images(), drawn))

@@ -76,3 +76,14 @@ def test_grey_is_torchvisions():
     whole = Preprocess(grey=True, hw=None, offset=0.0, divisor=1.0)
     expected = torchvision.transforms.v2.functional.rgb_to_grayscale(colours).float()
     torch.testing.assert_close(whole.values(colours), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 8, 8), (3, 8, 8)])
+def test_a_tensor_of_another_shape_is_refused(shape):
+    with pytest.raises(ValueError, match=rf"got torch.uint8 \({', '.join(map(str, shape))}\)"):
+        WHOLE.values(torch.zeros(shape, dtype=torch.uint8))
+
+
+def test_values_of_0_to_1_are_refused():
+    with pytest.raises(ValueError, match=r"expected uint8 .*, 0 to 255, got torch.float32"):
+        GREY.values(torch.rand(2, 3, 8, 8))
