@@ -96,23 +96,24 @@ def die_with_dvc() -> None:
     ``disown`` promise.
     """
     if _OF_DVC in os.environ:
-        die_with_parent(os.getppid())
+        die_with_parent()
 
 
-def die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int | None = None) -> None:
     """End this process soon after its parent has gone.
 
     A signal that ends ``dvc`` leaves its stage running otherwise, and a stage its workers.
 
     Args:
-        parent: the process that started this one.
+        parent: the process to watch; by default the one that started this process.
     """
-    if parent in _watched:
+    watched = os.getppid() if parent is None else parent
+    if watched in _watched:
         return
-    _watched.add(parent)
+    _watched.add(watched)
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == watched:
             time.sleep(_POLL_SECONDS)
         if signal.getsignal(signal.SIGTERM) is end_orderly:
             os.kill(os.getpid(), signal.SIGTERM)

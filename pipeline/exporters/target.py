@@ -142,7 +142,7 @@ class Target:
         keep_edited_objects(self.final, self._entries, self._finished)
 
     def _claim(self, former: Collection[str]) -> None:
-        """Say that these files in an object store are crossband's, wherever else they are listed."""
+        """Say that these files in an object store are crossband's, listed elsewhere or not."""
         Sink(self.final).put_now(CLAIM, Claim(self.url, tuple(sorted(former))).to_json())
 
     def commit(self, manifest: bytes, entries: Sequence[FileEntry]) -> None:
