@@ -16,7 +16,6 @@ from pipeline.errors import ParamsError, one_line
 from pipeline.params.base import NEUTRAL
 from pipeline.params.extent import UNREADABLE, is_too_much, read_text, too_much
 from pipeline.params.faults import fault_of_text, faults_of, lacking
-from pipeline.params.renamed import RENAMED
 from pipeline.params.whole import Params
 
 BANNED_NAMES = ("size", "nfiles")
@@ -51,7 +50,7 @@ def load_params(path: Path) -> Params:
 
     Raises:
         ParamsError: one line per fault, each with the key's path, what was found and what is
-            expected; keys that were renamed come alone, with their new name.
+            expected.
     """
     return check_params(read_yaml(path), path)
 
@@ -252,8 +251,6 @@ def _without_neutral(value: Any, dumped: Any) -> Any:
 
 
 def _check(model: type[Checked], values: Mapping[str, Any], path: Path) -> Checked:
-    if former := list(_renamed(values)):
-        raise ParamsError("\n".join(f"{path}: {fault}" for fault in former))
     if unwritten := list(_unwritten(values)):
         raise ParamsError("\n".join(f"{path}: {fault}" for fault in unwritten))
     faults = [f"{key}: {why}" for key, why in _banned(values)]
@@ -299,24 +296,3 @@ def _unwritten(values: Any, path: str = "") -> Iterator[str]:
     elif not isinstance(values, str | int | float | None):
         kind = type(values).__name__
         yield f"{path}: expected text or a number, found a {kind}, {values}: put it into quotes"
-
-
-def _renamed(values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a fault for each key that stands under its former name."""
-    for pattern, name in RENAMED.items():
-        for path in _matching(values, pattern.split(".")):
-            yield f"{path}: this key is called {name} now; rename it"
-
-
-def _matching(values: Any, pattern: list[str]) -> Iterator[str]:
-    """Yield the dotted paths of values that a pattern fits; ``*`` in it is any key or place."""
-    if isinstance(values, list):
-        values = dict(enumerate(values))
-    if not isinstance(values, Mapping):
-        return
-    first, *rest = pattern
-    for key in values if first == "*" else [first] if first in values else []:
-        if rest:
-            yield from (f"{key}.{inner}" for inner in _matching(values[key], rest))
-        else:
-            yield str(key)

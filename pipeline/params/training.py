@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from pipeline.params.base import NEUTRAL, Device, Name, Precision, Section, Seed
 
@@ -13,15 +13,6 @@ Crop = Literal["image", "dmfr"]
 
 TRAINED = "trained"
 """Folder in ``data`` of trained networks, and so the name of no data set."""
-
-
-_FORMER = {"32-true": "float32", "bf16-mixed": "bfloat16"}
-
-
-def _by_its_name(precision: object) -> object:
-    if isinstance(precision, str) and precision in _FORMER:
-        raise ValueError(f"expected {_FORMER[precision]!r}, as {precision!r} is called here")
-    return precision
 
 
 class RunParams(Section):
@@ -40,7 +31,7 @@ class RunParams(Section):
     threads: Annotated[int, Field(ge=1, le=256)]
     device: Device
     devices: Annotated[int, Field(ge=1, le=64)]
-    precision: Annotated[Precision, BeforeValidator(_by_its_name)]
+    precision: Precision
     seed: Seed
 
 

@@ -16,14 +16,12 @@ from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.params.align import AlignParams, BuiltInTemplate
 from pipeline.params.detect_bodies import NetworkFileParams
 from pipeline.params.load import (
-    _renamed,
     check_params,
     load_params,
     merge_params,
     read_yaml,
     section_values,
 )
-from pipeline.params.renamed import RENAMED
 from pipeline.params.whole import Params
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,7 +75,7 @@ def test_the_tiny_profile_is_in_order(tmp_path):
         (
             "    precision: auto          # auto (bfloat16",
             "    precision: 32-true       # auto (bfloat16",
-            r"pretrain_nir_vis\.lightcnn9\.precision: .*'float32', as '32-true' is called here.*",
+            r"pretrain_nir_vis\.lightcnn9\.precision: .*'float32'.*found '32-true'",
         ),
         (
             "backend: yunet             # yunet | retinaface",
@@ -235,51 +233,6 @@ def test_what_cannot_change_a_result_is_left_out_of_fingerprints():
     bodies = params.detect_bodies.model_copy(update={"backend": "file", "file": file})
     assert section_values(bodies)["file"] == {"sha256": "0" * 64}
     assert "checkpoint_steps" not in section_values(params.train_degrader)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "text", "path"),
-    [
-        ("parse.rows", "parse: {rows: 3}", "parse.rows"),
-        ("runs.*.rate", "runs: {a: {rate: 1}, b: {lr: 1}}", "runs.a.rate"),
-        ("runs", "runs: {}", "runs"),
-        ("parse.views.*.edge", "parse: {views: [{side: 1}, {edge: 2}]}", "parse.views.1.edge"),
-    ],
-)
-def test_a_renamed_key_is_refused_with_its_new_name(tmp_path, monkeypatch, pattern, text, path):
-    monkeypatch.setitem(RENAMED, pattern, "other_name")
-    (fault,) = faults(tmp_path, text)
-    assert fault == f"{path}: this key is called other_name now; rename it"
-
-
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("detect.thermal_views.2.margin", "border_share"),
-        ("train_degrader.measured_share", "extremes_share"),
-    ],
-)
-def test_a_share_that_had_a_name_of_others_is_refused_in_one_line(path, name):
-    values = read_yaml(ROOT / "params.yaml")
-    *above, former = path.split(".")
-    section = values
-    for key in above:
-        section = section[int(key) if key.isdecimal() else key]
-    section[former] = section.pop(name)
-    with pytest.raises(ParamsError) as told:
-        check_params(values, Path("params.yaml"))
-    assert str(told.value) == f"params.yaml: {path}: this key is called {name} now; rename it"
-
-
-def test_keys_have_one_former_name_each_and_none_of_now():
-    params = read_yaml(ROOT / "params.yaml")
-    assert not list(_renamed(params))
-    assert all(name.split(".")[-1] not in pattern for pattern, name in RENAMED.items())
-
-
-def test_a_renamed_key_is_no_fault_where_it_does_not_stand(tmp_path, monkeypatch):
-    monkeypatch.setitem(RENAMED, "align.*.x", "y")
-    assert load_params(ROOT / "params.yaml")
 
 
 def keys(model: type[BaseModel]):
