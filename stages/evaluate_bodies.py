@@ -1,4 +1,4 @@
-"""Stage ``evaluate_bodies``: a body method on protocols, beside faces of the same people."""
+"""Stage ``evaluate_bodies``: a training on protocols, beside faces of the same people."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,8 +32,8 @@ def run(stage: StageRun) -> None:
     folder = Path("data", params.dataset, "protocols")
     protocols = [read_protocol(folder / name) for name in params.protocols]
     crops = stage.source("crop_bodies")
-    body = networks(stage, params.method, flip=params.flip_test)
-    title = f"{params.method} on {params.dataset}"
+    body = networks(stage, params.training, flip=params.flip_test)
+    title = f"{params.training} on {params.dataset}"
     embeddings = Path("data", params.dataset, stage.stage, name, "embeddings.parquet")
     own = None
     if params.network is not None:

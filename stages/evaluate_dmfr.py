@@ -1,4 +1,4 @@
-"""Stage ``evaluate_dmfr``: one method on one protocol, beside chance and what it began as."""
+"""Stage ``evaluate_dmfr``: one training on one protocol, beside chance and what it began as."""
 
 from pathlib import Path
 
@@ -22,25 +22,25 @@ def run(stage: StageRun) -> None:
     from pipeline.training.engine.trained import load_trained, network_path
 
     name, params = stage.dataset, stage.entry(stage.params.evaluate_dmfr)
-    method = stage.params.train_dmfr[params.method]
+    training = stage.params.train_dmfr[params.training]
     stage = stage.on(params.dataset)
     protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
     protocol = protocol.only(params.folds) if params.folds else protocol
-    pretrained = load_trained(network_path(PRETRAINED_BY, method.pretrained))
-    trained = load_trained(network_path(TRAINED_BY, params.method))
-    dmfr.check_variant(trained, method)
+    pretrained = load_trained(network_path(PRETRAINED_BY, training.pretrained))
+    trained = load_trained(network_path(TRAINED_BY, params.training))
+    dmfr.check_variant(trained, training)
     made = stage.source(params.rows) if params.made else None
     real = stage.source(dmfr.REAL_STAGE)
     if made is not None:
         protocol = asked_of(protocol, real, made, params.probes)
-    sets = dmfr.open_tested(real, made, protocol, method, params.probes)
+    sets = dmfr.open_tested(real, made, protocol, training, params.probes)
     for number in protocol.folds():
         refuse_trained(trained, protocol.fold(number), params.dataset, stage.params.datasets)
     embed.check_aligned(trained, sets)
-    same = zero_shot(stage, params, protocol, (real, made), method)
-    same |= embed.embed_starts(method, pretrained, sets, flip=params.flip_test)
+    same = zero_shot(stage, params, protocol, (real, made), training)
+    same |= embed.embed_starts(training, pretrained, sets, flip=params.flip_test)
     same[embed.TRAINED] = embed.embed_trained(
-        method, pretrained, trained, sets, flip=params.flip_test
+        training, pretrained, trained, sets, flip=params.flip_test
     )
     rows = {row: dict.fromkeys(protocol.folds(), both) for row, both in same.items()}
     results, metrics = measure_rows(protocol, rows, embed.TRAINED)
@@ -48,7 +48,7 @@ def run(stage: StageRun) -> None:
     stage.write_metrics(metrics)
     folder = Path("data", params.dataset, stage.stage, name)
     embed.write_embeddings(folder / "embeddings.parquet", rows[embed.TRAINED], sets)
-    title = f"{params.method} on {params.dataset} {params.protocol}, {params.probes} probes"
+    title = f"{params.training} on {params.dataset} {params.protocol}, {params.probes} probes"
     beside = published_by("dmfr")
     print(write_recognition(title, protocol, results, metrics, beside, stage.report))
 
@@ -58,14 +58,14 @@ def zero_shot(
     params: EvaluateDmfrParams,
     protocol: Protocol,
     folders: tuple[ShardFolder, ShardFolder | None],
-    method: RecogniserParams,
+    training: RecogniserParams,
 ) -> dict[str, tuple[Embeddings, Embeddings]]:
     """Return what networks as they are embed: SFace, and the user's own if there is one."""
     from pipeline.training import zero_shot as networks
 
-    sets = networks.open_made(*folders, protocol, params.probes, method.image_budget_mb)
+    sets = networks.open_made(*folders, protocol, params.probes, training.image_budget_mb)
     sface = stage.weight("sface")
-    chosen = networks.as_they_are(sface, params.network, stage.file, method.device)
+    chosen = networks.as_they_are(sface, params.network, stage.file, training.device)
     return networks.embed_zero_shot(chosen, sets, flip=params.flip_test)
 
 

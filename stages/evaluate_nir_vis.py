@@ -1,4 +1,4 @@
-"""Stage ``evaluate_nir_vis``: a method on a protocol, beside chance and networks as they are."""
+"""Stage ``evaluate_nir_vis``: a training on a protocol, beside chance and networks as they are."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,18 +29,18 @@ def run(stage: StageRun) -> None:
     from pipeline.training.engine.trained import load_trained, network_path
 
     name, params = stage.dataset, stage.entry(stage.params.evaluate_nir_vis)
-    method = stage.params.train_nir_vis[params.method]
+    training = stage.params.train_nir_vis[params.training]
     stage = stage.on(params.dataset)
     protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
     protocol = protocol.only(params.folds) if params.folds else protocol
     folders = stage.source(params.gallery_rows), stage.source(params.rows)
     if params.probes_chosen:
         protocol = asked_of(protocol, *folders)
-    sets = embed.open_tested(*folders, protocol, method)
-    pretrained = load_trained(network_path(PRETRAINED_BY, method.pretrained))
+    sets = embed.open_tested(*folders, protocol, training)
+    pretrained = load_trained(network_path(PRETRAINED_BY, training.pretrained))
     kept = trained_embeddings(stage, params, pretrained, protocol, sets)
-    same = zero_shot(stage, params, protocol, method)
-    same |= embed.embed_starts(method, pretrained, sets, flip=params.flip_test)
+    same = zero_shot(stage, params, protocol, training)
+    same |= embed.embed_starts(training, pretrained, sets, flip=params.flip_test)
     rows = {row: dict.fromkeys(protocol.folds(), both) for row, both in same.items()}
     results, metrics = measure_rows(protocol, rows | {embed.TRAINED: kept}, embed.TRAINED)
     folder = Path("data", params.dataset, stage.stage, name)
@@ -51,8 +51,8 @@ def run(stage: StageRun) -> None:
         apart = by_wear(protocol, fits, kept.__getitem__)
         metrics |= {name: found.metrics for name, found in apart}
     stage.write_metrics(metrics)
-    title = f"{params.method} on {params.dataset} {params.protocol}, rows of {params.rows}"
-    beside = published_beside(method.kind)
+    title = f"{params.training} on {params.dataset} {params.protocol}, rows of {params.rows}"
+    beside = published_beside(training.kind)
     print(write_recognition(title, protocol, results, metrics, beside, stage.report))
 
 
@@ -66,44 +66,44 @@ def trained_embeddings(
     """Return what each fold's network embeds; on another protocol, what the first fold's does.
 
     Raises:
-        StageError: the method is not trained on a fold, or a network is missing, was trained on
+        StageError: it is not trained on a fold, or a network is missing, was trained on
             people of its fold, or on faces that are aligned otherwise.
     """
     from pipeline.training import embed
     from pipeline.training.engine.trained import load_trained, network_path
 
-    method = stage.params.train_nir_vis[params.method]
-    own = (method.dataset, method.protocol) == (params.dataset, params.protocol)
-    first = method.folds[0] if method.folds else 1
+    training = stage.params.train_nir_vis[params.training]
+    own = (training.dataset, training.protocol) == (params.dataset, params.protocol)
+    first = training.folds[0] if training.folds else 1
     # what an earlier training left of other folds lies beside them, and is none of these params
-    others = sorted(set(protocol.folds()) - set(method.folds or protocol.folds()))
+    others = sorted(set(protocol.folds()) - set(training.folds or protocol.folds()))
     if own and others:
         raise StageError(
-            f"{params.method} is trained only on the folds {list(method.folds or ())} of "
+            f"{params.training} is trained only on the folds {list(training.folds or ())} of "
             f"{params.protocol}: expected no others to be tested, found {others}; set the same "
-            "`folds` in the evaluation, or remove them from the method to train on all"
+            "`folds` in the evaluation, or remove them from the training to train on all"
         )
     kept: dict[int, Both] = {}
     for number in protocol.folds():
-        trained = load_trained(network_path(TRAINED_BY, params.method, number if own else first))
+        trained = load_trained(network_path(TRAINED_BY, params.training, number if own else first))
         refuse_trained(trained, protocol.fold(number), params.dataset, stage.params.datasets)
         embed.check_aligned(trained, sets)
         if own or not kept:
-            both = embed.embed_trained(method, pretrained, trained, sets, flip=params.flip_test)
+            both = embed.embed_trained(training, pretrained, trained, sets, flip=params.flip_test)
         kept[number] = both
     return kept
 
 
 def zero_shot(
-    stage: StageRun, params: EvaluateNirVisParams, protocol: Protocol, method: NirVisParams
+    stage: StageRun, params: EvaluateNirVisParams, protocol: Protocol, training: NirVisParams
 ) -> dict[str, Both]:
     """Return what networks as they are embed: SFace, and the user's own if there is one."""
     from pipeline.training import zero_shot as networks
 
     folders = stage.source(params.gallery_rows), stage.source(params.rows)
-    sets = networks.open_faces(*folders, protocol, method.image_budget_mb)
+    sets = networks.open_faces(*folders, protocol, training.image_budget_mb)
     sface = stage.weight("sface")
-    chosen = networks.as_they_are(sface, params.network, stage.file, method.device)
+    chosen = networks.as_they_are(sface, params.network, stage.file, training.device)
     return networks.embed_zero_shot(chosen, sets, flip=params.flip_test)
 
 

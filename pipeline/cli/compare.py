@@ -161,7 +161,9 @@ def _outcomes(name: str, asked: str | None, embeddings: Path | None = None) -> "
     entry: AnyEvaluation = getattr(params, section)[key]
     path = embeddings or Path("data", entry.dataset, section, key, "embeddings.parquet")
     if isinstance(entry, EvaluateBodiesParams):
-        return _of_bodies(f"{section}@{key}", entry, params.train_bodies[entry.method], asked, path)
+        return _of_bodies(
+            f"{section}@{key}", entry, params.train_bodies[entry.training], asked, path
+        )
     chosen = _one_of((entry.protocol,), asked, f"{section}@{key}")
     protocol = read_protocol(Path("data", entry.dataset, "protocols", chosen))
     if made := _made_of(entry):

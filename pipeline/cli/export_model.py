@@ -86,6 +86,6 @@ def _measured(section: str, name: str) -> dict[str, Any]:
     found = {}
     for evaluation, params in evaluations.items():
         path = Path("reports/summary", params.dataset, stage, f"{evaluation}.json")
-        if params.method == name and path.is_file():
+        if params.training == name and path.is_file():
             found[evaluation] = json.loads(path.read_text(encoding="utf-8"))
     return found

@@ -7,7 +7,7 @@ from pipeline.params.evaluation import EvaluationParams
 
 
 class EvaluateBodiesParams(EvaluationParams):
-    """One body method of ``train_bodies`` on protocols, beside faces of the same people."""
+    """One training of ``train_bodies`` on protocols, beside faces of the same people."""
 
     face: Name | None = None
     """Of ``train_bodies``, too; None where the data set has no faces."""
@@ -16,6 +16,6 @@ class EvaluateBodiesParams(EvaluationParams):
     """A template is the mean of the embeddings as they are, or of these at unit length."""
 
     @property
-    def methods(self) -> tuple[str, ...]:
-        """Names of all trainings that are tested: of bodies, and of faces if there are any."""
-        return (self.method,) if self.face is None else (self.method, self.face)
+    def trainings(self) -> tuple[str, ...]:
+        """All that are tested: that of bodies, and that of faces if there is one."""
+        return (self.training,) if self.face is None else (self.training, self.face)

@@ -8,7 +8,7 @@ from pipeline.params.evaluation import FaceEvaluationParams
 
 
 class EvaluateDmfrParams(FaceEvaluationParams):
-    """One method on one protocol."""
+    """One training of ``train_dmfr`` on one protocol."""
 
     rows: Literal["attributes", "degrade"]
     """Stage whose rows probe."""

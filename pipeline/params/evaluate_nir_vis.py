@@ -12,7 +12,7 @@ MADE_OF: dict[str, Rows] = {"masks": "parts", "poses": "align", "degrade": "alig
 
 
 class EvaluateNirVisParams(FaceEvaluationParams):
-    """One method on one protocol."""
+    """One training of ``train_nir_vis`` on one protocol."""
 
     rows: Rows
     """Stage whose rows are embedded."""

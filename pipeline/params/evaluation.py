@@ -20,25 +20,25 @@ class NetworkParams(Section):
 
 
 class EvaluationParams(Section):
-    """A trained method on a data set."""
+    """A training on a data set."""
 
-    method: Name
+    training: Name
     dataset: Name
     cross_dataset: bool = False
-    """Whether the method may have been trained on another data set than it is tested on."""
+    """Whether it may have been trained on another data set than it is tested on."""
     flip_test: bool = False
     """Whether an embedding is the mean of an image's and of its mirror image's."""
     network: NetworkParams | None = None
     """One more row of the table: a network of the user's own, zero-shot."""
 
     @property
-    def methods(self) -> tuple[str, ...]:
-        """Names of all trainings that are tested."""
-        return (self.method,)
+    def trainings(self) -> tuple[str, ...]:
+        """All that are tested."""
+        return (self.training,)
 
 
 class FaceEvaluationParams(EvaluationParams):
-    """A method of faces on one protocol."""
+    """A training on faces, on one protocol."""
 
     protocol: Annotated[str, Field(min_length=1)]
     folds: Annotated[Folds, Field(min_length=1)] | None = None

@@ -30,12 +30,12 @@ _REFERRING = {
     "crops": {"dataset": "datasets"},
     "pretrain_nir_vis": {"dataset": "datasets"},
     "train_nir_vis": {"dataset": "datasets", "pretrained": "pretrain_nir_vis"},
-    "evaluate_nir_vis": {"dataset": "datasets", "method": "train_nir_vis"},
+    "evaluate_nir_vis": {"dataset": "datasets", "training": "train_nir_vis"},
     "pretrain_bodies": {"dataset": "datasets"},
     "train_bodies": {"dataset": "datasets", "pretrained": "pretrain_bodies"},
-    "evaluate_bodies": {"dataset": "datasets", "method": "train_bodies", "face": "train_bodies"},
+    "evaluate_bodies": {"dataset": "datasets", "training": "train_bodies", "face": "train_bodies"},
     "train_dmfr": {"dataset": "datasets", "pretrained": "pretrain_nir_vis"},
-    "evaluate_dmfr": {"dataset": "datasets", "method": "train_dmfr"},
+    "evaluate_dmfr": {"dataset": "datasets", "training": "train_dmfr"},
 }
 """Keys of a section's entries that name entries of another section; those come first."""
 

@@ -96,7 +96,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _recognition_known(self) -> Self:
-        """Hold what a method and an evaluation name against the sections that define it."""
+        """Hold what a training and an evaluation name against the sections that define it."""
         if TRAINED in self.datasets:
             raise ValueError(f"datasets: {TRAINED!r} is where trained networks are kept; rename it")
         for name, dataset in self.datasets.items():
@@ -126,12 +126,12 @@ class Params(Section):
         for family in ("nir_vis", "dmfr", "bodies"):
             trainings = getattr(self, f"train_{family}")
             for name, entry in getattr(self, f"evaluate_{family}").items():
-                for method in entry.methods:
-                    trained = trainings[method].dataset
+                for training in entry.trainings:
+                    trained = trainings[training].dataset
                     if trained != entry.dataset and not entry.cross_dataset:
                         raise ValueError(
-                            f"evaluate_{family}.{name}: tests on {entry.dataset!r}, but {method!r} "
-                            f"was trained on {trained!r}: name that data set, or set "
+                            f"evaluate_{family}.{name}: tests on {entry.dataset!r}, but "
+                            f"{training!r} was trained on {trained!r}: name that data set, or set "
                             "cross_dataset: true"
                         )
         return self
@@ -139,24 +139,24 @@ class Params(Section):
     def _named_by_recognition(
         self, family: str, trained_on: Mapping[str, object]
     ) -> Iterator[tuple[str, str, Mapping[str, object]]]:
-        """Yield what a family's methods and evaluations name, as ``_named_by_bodies`` does."""
-        methods = getattr(self, f"train_{family}")
-        for name, method in methods.items():
+        """Yield what a family's trainings and evaluations name, as ``_named_by_bodies`` does."""
+        trainings = getattr(self, f"train_{family}")
+        for name, training in trainings.items():
             key = f"train_{family}.{name}"
-            yield f"{key}.dataset", method.dataset, trained_on
-            yield f"{key}.pretrained", method.pretrained, self.pretrain_nir_vis
+            yield f"{key}.dataset", training.dataset, trained_on
+            yield f"{key}.pretrained", training.pretrained, self.pretrain_nir_vis
         for name, entry in getattr(self, f"evaluate_{family}").items():
             key = f"evaluate_{family}.{name}"
-            yield f"{key}.method", entry.method, methods
+            yield f"{key}.training", entry.training, trainings
             yield f"{key}.dataset", entry.dataset, self.protocols
 
     @model_validator(mode="after")
     def _synthesis_there(self) -> Self:
         """Hold what reads masked, turned or degraded faces against the data sets that have any."""
         read = {
-            f"train_nir_vis.{name}.second_rows": method.dataset
-            for name, method in self.train_nir_vis.items()
-            if method.second_rows == "masks"
+            f"train_nir_vis.{name}.second_rows": training.dataset
+            for name, training in self.train_nir_vis.items()
+            if training.second_rows == "masks"
         }
         for name, entry in self.evaluate_nir_vis.items():
             if entry.rows in SYNTHESIS:
@@ -207,17 +207,17 @@ class Params(Section):
         starts: dict[str, dict[str, object]] = {}
         for name, pretraining in self.pretrain_bodies.items():
             starts.setdefault(pretraining.kind, {})[name] = pretraining
-        methods: dict[str, dict[str, object]] = {}
-        for name, method in self.train_bodies.items():
+        trainings: dict[str, dict[str, object]] = {}
+        for name, training in self.train_bodies.items():
             key = f"train_bodies.{name}.pretrained"
-            yield key, method.pretrained, starts.get(method.kind, {})
-            methods.setdefault(method.kind, {})[name] = method
+            yield key, training.pretrained, starts.get(training.kind, {})
+            trainings.setdefault(training.kind, {})[name] = training
         for name, tested in self.evaluate_bodies.items():
             key = f"evaluate_bodies.{name}"
-            bodies = methods.get("semantic_vit", {}) | methods.get("deen", {})
-            yield f"{key}.method", tested.method, bodies
+            bodies = trainings.get("semantic_vit", {}) | trainings.get("deen", {})
+            yield f"{key}.training", tested.training, bodies
             if tested.face is not None:
-                yield f"{key}.face", tested.face, methods.get("adaface", {})
+                yield f"{key}.face", tested.face, trainings.get("adaface", {})
 
     @model_validator(mode="after")
     def _trainings_alike(self) -> Self:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILE = Path("params.yaml")
 EXPORT = {"source": "data/scenes/align", "format": "folder", "to": "exports/faces"}
 ELSEWHERE = {
-    **{"method": "meta", "dataset": "scenes", "protocol": "VIS-VIS"},
+    **{"training": "meta", "dataset": "scenes", "protocol": "VIS-VIS"},
     **{"rows": "attributes", "probes": "real", "cross_dataset": True},
 }
 SUBSETS = {"seed": 7, "subset": {}}

@@ -122,7 +122,7 @@ def test_a_method_that_moves_leaves_the_evaluations_of_where_it_was():
 def test_a_method_of_dmfr_or_of_people_that_moves_does_so_too(family, method, to, left):
     params = read_yaml(ROOT / "params.yaml")
     laid = lay_profile_over(params, {f"train_{family}": {method: {"dataset": to}}})
-    assert {entry["method"] for entry in laid[f"evaluate_{family}"].values()} == left
+    assert {entry["training"] for entry in laid[f"evaluate_{family}"].values()} == left
 
 
 def test_no_sample_means_its_data_sets_neither_and_few_overrides_are_no_fault():

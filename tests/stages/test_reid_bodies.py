@@ -28,7 +28,7 @@ def prepared(workspace, reader, protocols, bands, **sections):
     training = SHORT | shared | {"augmentation": changed}
     vis = {"kind": "semantic_vit", "network": NETWORK, **BODY, **pretraining}
     full = {"kind": "semantic_vit", "pretrained": "vis", **BODY, **training}
-    tested = TESTED | {"method": "full", "protocols": protocols}
+    tested = TESTED | {"training": "full", "protocols": protocols}
     workspace.edit(
         datasets={"mine": {"reader": reader}},
         body_datasets={"mine": {}},
@@ -123,7 +123,7 @@ def test_deen_on_llcm(workspace):
     workspace.edit(
         pretrain_bodies={"vis": None, "resnet": shared | {"network": network, "steps": 0}},
         train_bodies={"full": None, "deen": shared | {"pretrained": "resnet"}},
-        evaluate_bodies={"full": None, "deen": TESTED | {"method": "deen", "protocols": names}},
+        evaluate_bodies={"full": None, "deen": TESTED | {"training": "deen", "protocols": names}},
     )
     run(("pretrain_bodies", "resnet"), ("train_bodies", "deen"), ("evaluate_bodies", "deen"))
     found = json.loads(Path("reports/metrics/mine/evaluate_bodies/deen.json").read_text())

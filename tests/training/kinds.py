@@ -65,8 +65,8 @@ OF_DMFR = {
 }
 """Kinds that DMFR is tested with: real probes of a data set of which nothing is synthesised."""
 TESTED = {
-    "evaluate_nir_vis": {"method": "hsst", "rows": "align"},
-    "evaluate_dmfr": {"method": "meta", "rows": "attributes", "probes": "real"},
+    "evaluate_nir_vis": {"training": "hsst", "rows": "align"},
+    "evaluate_dmfr": {"training": "meta", "rows": "attributes", "probes": "real"},
 }
 
 

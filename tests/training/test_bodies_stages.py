@@ -289,7 +289,7 @@ def test_training_again_takes_up_what_is_there(trained):
         ("train_bodies", {"full": {"bands": ["VIS"]}}, "one band and images_per_band 1"),
         ("train_bodies", {"full": {"bands": ["UV"]}}, "UV"),
         ("train_bodies", {"full": {"milestones": [3]}}, "milestones belong to schedule"),
-        ("evaluate_bodies", {"full": {"method": "face"}}, r"full\.method: 'face' is none of"),
+        ("evaluate_bodies", {"full": {"training": "face"}}, r"full\.training: 'face' is none of"),
         ("evaluate_bodies", {"full": {"face": "full"}}, r"full\.face: 'full' is none of"),
     ],
 )

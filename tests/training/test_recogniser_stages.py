@@ -141,8 +141,8 @@ def test_how_long_steps_waited_for_batches_stands_among_the_runs(sample):
         ),
         (
             "evaluate_nir_vis",
-            {"hsst-VIS-NIR": {"method": "sst"}},
-            r"evaluate_nir_vis\.hsst-VIS-NIR\.method: 'sst'",
+            {"hsst-VIS-NIR": {"training": "sst"}},
+            r"evaluate_nir_vis\.hsst-VIS-NIR\.training: 'sst'",
         ),
         ("train_nir_vis", {"pram_cat": {"relations": False}}, "compares components: set relations"),
         ("train_nir_vis", {"hsst": {"bands": ["NIR", "NIR"]}}, "expected two different bands"),
@@ -173,7 +173,7 @@ def test_the_ten_folds_of_casia_give_ten_rows_and_a_mean(project):
         evaluate_nir_vis={
             "pram_cat-VIS-NIR": None,
             "pram_cat-view2": {
-                "method": "pram_cat",
+                "training": "pram_cat",
                 "dataset": "casia",
                 "protocol": "view2",
                 "rows": "parts",
