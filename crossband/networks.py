@@ -60,17 +60,17 @@ def take_known() -> BatchFunction:
 def parse(template: str) -> BatchFunction:
     """Load the parser for crops of an alignment template."""
     from pipeline.ops.templates import ALIGNMENT_TEMPLATES
-    from stages.parse import make
+    from pipeline.parsing.rows import parse_rows
 
-    return make(default_params().parse, ALIGNMENT_TEMPLATES[template], weight("bisenet_r18"))
+    return parse_rows(default_params().parse, ALIGNMENT_TEMPLATES[template], weight("bisenet_r18"))
 
 
 @cache
 def parts() -> BatchFunction:
     """Build what cuts parts out."""
-    from stages.parts import make
+    from pipeline.parsing.part_rows import part_rows
 
-    return make(default_params().parts)
+    return part_rows(default_params().parts)
 
 
 @cache

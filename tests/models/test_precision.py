@@ -11,7 +11,8 @@ from models.precision import device_of
 from pipeline.detection import rows as detection
 from pipeline.errors import ParamsError
 from pipeline.params.load import load_params
-from stages import attributes, degrade, detect_bodies, reconstruct
+from pipeline.recognition.rows import attribute_rows
+from stages import degrade, detect_bodies, reconstruct
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,7 +63,7 @@ def test_each_stage_tells_its_network_the_device(told, tmp_path):
     def on_gpu(section):
         return getattr(params, section).model_copy(update={"device": "auto"})
 
-    attributes.make(on_gpu("attributes"), tmp_path)
+    attribute_rows(on_gpu("attributes"), tmp_path)
     degrade.make(on_gpu("degrade"), 64, tmp_path)
     reconstruct.make(on_gpu("reconstruct"), {})
     detection.detection(on_gpu("detect"), {})

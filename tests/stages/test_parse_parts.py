@@ -10,10 +10,10 @@ from crossband import networks
 from pipeline.ops.codec import decode, encode_png
 from pipeline.ops.contours import LEFT_EYE_LOOP, RIGHT_EYE_LOOP
 from pipeline.ops.geometry import transform_points
+from pipeline.parsing.part_rows import describe as parts_row
+from pipeline.parsing.rows import believed
+from pipeline.parsing.rows import described as parsed_row
 from pipeline.types import FaceClass
-from stages.parse import believed
-from stages.parse import described as parsed_row
-from stages.parts import describe as parts_row
 
 PARTS = ("left_eye", "right_eye", "nose", "mouth")
 
