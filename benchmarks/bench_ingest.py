@@ -20,12 +20,12 @@ from pipeline.ops.codec import encode_jpeg
 from pipeline.params.datasets import DatasetParams
 from pipeline.params.ingest import IngestParams
 from pipeline.readers import read_dataset
+from pipeline.readers.rows import ingest_rows
 from pipeline.schemas.ingest import INGEST
 from pipeline.schemas.sample import IMAGES
 from pipeline.store import ShardFolder, StageKey, image_columns, map_shards, shard_of
 from pipeline.store.executors import Serial
 from pipeline.store.shards import ShardWriter
-from stages.ingest import make
 
 SOURCE_SHARDS = 16
 TARGETS = (4, 64, 256)
@@ -67,7 +67,7 @@ def take_in(root: Path, target: Path, shards: int) -> float:
         ShardFolder(target, shards),
         schema=INGEST,
         key=StageKey("ingest", {}, {}, ""),
-        make=partial(make, PARAMS, None),
+        make=partial(ingest_rows, PARAMS, None),
         batch_rows=1,
         executor=Serial(),
         label="ingest",

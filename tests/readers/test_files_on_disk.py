@@ -17,9 +17,9 @@ from pipeline.readers import files, read_dataset
 from pipeline.readers.files import unfit_for_dvc
 from pipeline.readers.layout import files_below
 from pipeline.readers.listing import load_file
+from pipeline.readers.rows import take_in
 from pipeline.readers.tables import read_text
 from pipeline.types import Rejected
-from stages.ingest import take_in
 
 IMAGE = encode_png(np.zeros((4, 4), np.uint8))
 OPEN_FILES = Path("/proc/self/fd")

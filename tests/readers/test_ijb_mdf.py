@@ -10,9 +10,9 @@ from pipeline.ops.codec import decode
 from pipeline.params.datasets import DatasetParams, IjbMdfColumns, IjbMdfParams
 from pipeline.params.ingest import IngestParams
 from pipeline.readers import read_dataset
+from pipeline.readers.rows import take_in
 from pipeline.readers.segments import load_segment, take_in_segment
 from pipeline.types import Band, Rejected
-from stages.ingest import take_in
 
 LIMITS = {"max_pixels": 1_000_000, "tone_percentiles": (0.5, 99.5)}
 INGEST = IngestParams(max_megapixels=1.0, tone_percentiles=(0.5, 99.5))

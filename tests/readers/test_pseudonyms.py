@@ -14,11 +14,11 @@ from pipeline.params.ingest import IngestParams
 from pipeline.protocols.columns import cross_band, shot_of
 from pipeline.readers import read_dataset
 from pipeline.readers.pseudonyms import KEY_FILE
+from pipeline.readers.rows import take_in
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import ShardFolder, StageKey, map_shards
 from pipeline.store.executors import Serial
 from pipeline.types import Split
-from stages.ingest import take_in
 
 KEY = bytes(range(32))
 NAMES = (b"anna", b"bob", b"holiday", b"secret")

@@ -16,7 +16,7 @@ from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.ops.palettes import PALETTES
 from pipeline.params.datasets import HeatParams
 from pipeline.params.load import load_params
-from stages.ingest import take_in
+from pipeline.readers.rows import take_in
 from stages.run import StageRun
 
 GREY = np.arange(64, dtype=np.uint8).reshape(8, 8)
