@@ -60,12 +60,13 @@ def frames(count: int) -> list[Row]:
 
 def start(sections: Sections, weights: Path) -> None:
     """Build the stages' batch functions, once in each worker."""
+    from pipeline.bodies.body_rows import body_rows
     from pipeline.bodies.rows import crop_rows
-    from stages import detect_bodies, label_bodies
+    from stages import label_bodies
 
     limit_threads()
     _steps[:] = [
-        detect_bodies.make(sections[0], weights),
+        body_rows(sections[0], weights),
         label_bodies.make(sections[1]),
         crop_rows(sections[2]),
     ]

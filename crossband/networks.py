@@ -85,18 +85,18 @@ def sface() -> "SFace":
 @cache
 def reconstruct() -> BatchFunction:
     """Build what makes a face 3D, from its mesh."""
-    from stages.reconstruct import make
+    from pipeline.face3d.rows import reconstruct_rows
 
-    return make(default_params().reconstruct.model_copy(update={"backend": "mesh"}), {})
+    return reconstruct_rows(default_params().reconstruct.model_copy(update={"backend": "mesh"}), {})
 
 
 @cache
 def detect_bodies() -> BatchFunction:
     """Load the detector of people."""
-    from stages.detect_bodies import make
+    from pipeline.bodies.body_rows import body_rows
 
     params = default_params().detect_bodies
-    return make(params, weight(params.backend))
+    return body_rows(params, weight(params.backend))
 
 
 def only_row(outcomes: Outcome) -> Row:

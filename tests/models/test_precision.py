@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from models.precision import device_of
+from pipeline.bodies.body_rows import body_rows
 from pipeline.detection import rows as detection
 from pipeline.errors import ParamsError
+from pipeline.face3d import rows as face3d
 from pipeline.params.load import load_params
 from pipeline.recognition.rows import attribute_rows
-from stages import degrade, detect_bodies, reconstruct
+from stages import degrade
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +35,7 @@ def test_a_gpu_that_is_not_there_is_refused_with_what_to_do(monkeypatch):
     params = load_params(ROOT / "params.yaml").detect_bodies
     halved = params.model_copy(update={"device": "auto", "precision": "float16"})
     with pytest.raises(ParamsError, match=r"set detect_bodies\.precision to auto"):
-        detect_bodies.make(halved, ROOT / "no.pt")
+        body_rows(halved, ROOT / "no.pt")
 
 
 def test_another_device_is_refused():
@@ -52,7 +54,7 @@ def told(monkeypatch):
     monkeypatch.setitem(sys.modules, "pipeline.recognition.sface", SimpleNamespace(SFace=note))
     cyclegan = SimpleNamespace(CycleGanDegrader=note)
     monkeypatch.setitem(sys.modules, "pipeline.synthesis.degrade.cyclegan", cyclegan)
-    monkeypatch.setattr(reconstruct, "make_backend", note)
+    monkeypatch.setattr(face3d, "make_backend", note)
     monkeypatch.setattr(detection, "make_detector", note)
     return found
 
@@ -65,7 +67,7 @@ def test_each_stage_tells_its_network_the_device(told, tmp_path):
 
     attribute_rows(on_gpu("attributes"), tmp_path)
     degrade.make(on_gpu("degrade"), 64, tmp_path)
-    reconstruct.make(on_gpu("reconstruct"), {})
+    face3d.reconstruct_rows(on_gpu("reconstruct"), {})
     detection.detection(on_gpu("detect"), {})
     assert [options["device"] for options in told] == ["auto"] * 4
     assert told[0]["batch_rows"] == params.attributes.batch_rows
