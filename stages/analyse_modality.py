@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from pipeline.params.whole import Params
@@ -49,8 +48,7 @@ def run(stage: StageRun) -> None:
     features |= {name: embed_samples(each, samples) for name, each in methods.items()}
     metrics = modality.compared(params, held, features)
     metrics |= {"table_1": {}, "decoders": {}, "simulated": samples.simulated}
-    folder = Path("data", stage.dataset, stage.stage)
-    modality_drawings.write_features(folder / "features.parquet", held, features)
+    modality_drawings.write_features(stage.folder / "features.parquet", held, features)
     sheet: dict[str, Any] = {}
     for name, method in methods.items():
         found = modality.table_1(method, held, features[name])
@@ -62,7 +60,7 @@ def run(stage: StageRun) -> None:
                 method,
                 (partial(dmfr.open_training_samples, trainings[name], folders), samples),
                 key=stage.key({stage.stage: params}, code_of(stage.params, name)),
-                path=folder / f"{name}-decoders.pt",
+                path=stage.folder / f"{name}-decoders.pt",
             )
             if drawn:
                 sheet = beside(sheet, drawn.columns, name)

@@ -8,7 +8,7 @@ from pipeline.evaluation.people import refuse_trained
 from pipeline.report import evaluate_bodies as report
 from pipeline.report.published import published_between_bands, published_on
 from pipeline.report.recognition import recognition_figure, recognition_table, write_cmc
-from pipeline.store.protocols import Kind, Protocol, read_protocol
+from pipeline.store.protocols import Kind, Protocol
 from pipeline.store.whole import write_whole
 from stages.run import StageRun, stage_main
 
@@ -27,14 +27,13 @@ def run(stage: StageRun) -> None:
     from pipeline.training.own_network import by_file
     from pipeline.training.people_folds import folds_tested
 
-    name, params = stage.dataset, stage.entry(stage.params.evaluate_bodies)
+    params = stage.entry(stage.params.evaluate_bodies)
     stage = stage.on(params.dataset)
-    folder = Path("data", params.dataset, "protocols")
-    protocols = [read_protocol(folder / name) for name in params.protocols]
+    protocols = [stage.protocol(each) for each in params.protocols]
     crops = stage.source("crop_bodies")
     body = networks(stage, params.training, flip=params.flip_test)
     title = f"{params.training} on {params.dataset}"
-    embeddings = Path("data", params.dataset, stage.stage, name, "embeddings.parquet")
+    embeddings = stage.folder / "embeddings.parquet"
     own = None
     if params.network is not None:
         file = stage.file(Path(params.network.path), params.network.sha256)

@@ -1,7 +1,5 @@
 """Stage ``evaluate_dmfr``: one training on one protocol, beside chance and what it began as."""
 
-from pathlib import Path
-
 from pipeline.evaluation.made_probes import asked_of
 from pipeline.evaluation.people import refuse_trained
 from pipeline.evaluation.recognition import Embeddings, measure_rows
@@ -9,7 +7,7 @@ from pipeline.params.evaluate_dmfr import EvaluateDmfrParams
 from pipeline.params.training import RecogniserParams
 from pipeline.report.published import published_by
 from pipeline.report.recognition import write_recognition
-from pipeline.store.protocols import Protocol, read_protocol
+from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from stages.run import StageRun, stage_main
 
@@ -21,11 +19,10 @@ def run(stage: StageRun) -> None:
     from pipeline.training import dmfr, embed  # these bring torch
     from pipeline.training.engine.trained import load_trained, network_path
 
-    name, params = stage.dataset, stage.entry(stage.params.evaluate_dmfr)
+    params = stage.entry(stage.params.evaluate_dmfr)
     training = stage.params.train_dmfr[params.training]
     stage = stage.on(params.dataset)
-    protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
-    protocol = protocol.only(params.folds) if params.folds else protocol
+    protocol = stage.protocol(params.protocol, params.folds)
     pretrained = load_trained(network_path(PRETRAINED_BY, training.pretrained))
     trained = load_trained(network_path(TRAINED_BY, params.training))
     dmfr.check_variant(trained, training)
@@ -46,8 +43,7 @@ def run(stage: StageRun) -> None:
     results, metrics = measure_rows(protocol, rows, embed.TRAINED)
     metrics["simulated"] = any(each.samples.simulated for each in sets)
     stage.write_metrics(metrics)
-    folder = Path("data", params.dataset, stage.stage, name)
-    embed.write_embeddings(folder / "embeddings.parquet", rows[embed.TRAINED], sets)
+    embed.write_embeddings(stage.folder / "embeddings.parquet", rows[embed.TRAINED], sets)
     title = f"{params.training} on {params.dataset} {params.protocol}, {params.probes} probes"
     beside = published_by("dmfr")
     print(write_recognition(title, protocol, results, metrics, beside, stage.report))

@@ -1,6 +1,5 @@
 """Stage ``evaluate_nir_vis``: a training on a protocol, beside chance and networks as they are."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import StageError
@@ -12,7 +11,7 @@ from pipeline.params.evaluate_nir_vis import EvaluateNirVisParams
 from pipeline.params.train_nir_vis import NirVisParams
 from pipeline.report.published import published_beside
 from pipeline.report.recognition import write_recognition
-from pipeline.store.protocols import Protocol, read_protocol
+from pipeline.store.protocols import Protocol
 from stages.run import StageRun, stage_main
 
 if TYPE_CHECKING:
@@ -28,11 +27,10 @@ def run(stage: StageRun) -> None:
     from pipeline.training import embed  # these bring torch
     from pipeline.training.engine.trained import load_trained, network_path
 
-    name, params = stage.dataset, stage.entry(stage.params.evaluate_nir_vis)
+    params = stage.entry(stage.params.evaluate_nir_vis)
     training = stage.params.train_nir_vis[params.training]
     stage = stage.on(params.dataset)
-    protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
-    protocol = protocol.only(params.folds) if params.folds else protocol
+    protocol = stage.protocol(params.protocol, params.folds)
     folders = stage.source(params.gallery_rows), stage.source(params.rows)
     if params.probes_chosen:
         protocol = asked_of(protocol, *folders)
@@ -43,8 +41,7 @@ def run(stage: StageRun) -> None:
     same |= embed.embed_starts(training, pretrained, sets, flip=params.flip_test)
     rows = {row: dict.fromkeys(protocol.folds(), both) for row, both in same.items()}
     results, metrics = measure_rows(protocol, rows | {embed.TRAINED: kept}, embed.TRAINED)
-    folder = Path("data", params.dataset, stage.stage, name)
-    embed.write_embeddings(folder / "embeddings.parquet", kept, sets)
+    embed.write_embeddings(stage.folder / "embeddings.parquet", kept, sets)
     metrics["simulated"] = any(each.samples.simulated for each in sets)
     if params.rows == "masks":
         fits = fits_by_sample(stage.source("masks"))

@@ -6,7 +6,6 @@ from typing import Any
 from pipeline.params.whole import Params
 from pipeline.report.losses import loss_figure, tell_training, write_curve
 from pipeline.store.locks import locked
-from pipeline.store.protocols import read_protocol
 from stages.run import StageRun, stage_main
 
 
@@ -30,9 +29,7 @@ def run(stage: StageRun) -> None:
 
     name, params = stage.dataset, stage.entry(stage.params.pretrain_bodies)
     stage = stage.on(params.dataset)
-    protocols = [
-        read_protocol(Path("data", params.dataset, "protocols", each)) for each in params.protocols
-    ]
+    protocols = [stage.protocol(each) for each in params.protocols]
     ids = training_ids(protocols, folds_of(protocols)[0])
     chosen = bodies.open_chosen(params, stage.source("crop_bodies"), ids)
     method = bodies.class_of(params).seeded(params, chosen.samples.hw)

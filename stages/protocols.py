@@ -1,7 +1,5 @@
 """Stage ``protocols``: who is enrolled, who probes and who trains, as tables."""
 
-from pathlib import Path
-
 from pipeline.errors import ParamsError
 from pipeline.protocols.build import build_protocols, write_protocols
 from pipeline.report.protocols import protocol_sheet
@@ -18,12 +16,11 @@ def run(stage: StageRun) -> None:
         )
     params = stage.params.protocols[stage.dataset]
     rows = stage.source(params.rows)
-    folder = Path("data", stage.dataset, "protocols")
-    with locked(folder):
+    with locked(stage.folder):
         made = build_protocols(stage.dataset, stage.dataset_params, params, rows)
-        counts = write_protocols(folder, made)
+        counts = write_protocols(stage.folder, made)
     stage.write_metrics(counts)
-    protocol_sheet(folder, rows, stage.report("contact", ".png"))
+    protocol_sheet(stage.folder, rows, stage.report("contact", ".png"))
     for name, numbers in counts.items():
         listed = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in numbers.items())
         print(f"protocols@{stage.dataset}: {name}: {listed}")

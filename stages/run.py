@@ -16,7 +16,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -50,6 +50,7 @@ from pipeline.store.executors import limit_threads
 from pipeline.store.files import Place, data_folder
 from pipeline.store.log import keep_log, show_records
 from pipeline.store.mapping import BatchFunction, MapSummary
+from pipeline.store.protocols import Protocol, read_protocol
 from pipeline.store.shards import Source
 from pipeline.store.whole import write_whole
 from pipeline.weights import load_registry, verified_file, verified_path
@@ -133,6 +134,25 @@ class StageRun:
             _ = self.dataset_params  # a name that is none of them is the fault, not its shards
             raise
 
+    def protocol(self, name: str, folds: Collection[int] | None = None) -> Protocol:
+        """Read a protocol of the same data set: with some of its folds, or with all.
+
+        Raises:
+            StageError: there is none, or it lacks one of these folds.
+        """
+        protocol = read_protocol(Path("data", self.dataset, "protocols", name))
+        return protocol.only(folds) if folds else protocol
+
+    @property
+    def folder(self) -> Path:
+        """Where the stage leaves what is no shard, on this disk: ``data/<data set>/<stage>``."""
+        return Path("data", self.dataset, self._place)
+
+    @property
+    def _place(self) -> str:
+        """The stage's folder, of an item its own in it."""
+        return f"{self.stage}/{self.item}" if self.item else self.stage
+
     def weight(self, name: str) -> Path:
         """Return a weight file whose sha256 was checked; the rows made here depend on it."""
         registry = load_registry(REGISTRY)
@@ -185,8 +205,7 @@ class StageRun:
             target: output folder, by default ``data/<data set>/<stage>``, of an item its own in it.
             code: see ``key``.
         """
-        folder = data_of(self.dataset, f"{self.stage}/{self.item}" if self.item else self.stage)
-        output = ShardFolder(target or folder, source.count)
+        output = ShardFolder(target or data_of(self.dataset, self._place), source.count)
         start = time.monotonic()
         summary = map_shards(
             source,
@@ -246,8 +265,7 @@ class StageRun:
 
     def report(self, kind: str, extension: str) -> Path:
         """Return the path of one of the stage's reports, its folder made."""
-        name = self.stage if self.item is None else f"{self.stage}/{self.item}"
-        path = Path("reports", kind, self.dataset, f"{name}{extension}")
+        path = Path("reports", kind, self.dataset, f"{self._place}{extension}")
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 

@@ -1,12 +1,9 @@
 """Stage ``train_bodies``: trains one recogniser of people in several bands, fold by fold."""
 
-from pathlib import Path
-
 from pipeline.params.whole import Params
 from pipeline.report.hard_pairs import write_hard_pairs
 from pipeline.report.losses import loss_figure, tell_training, write_curve
 from pipeline.store.locks import locked
-from pipeline.store.protocols import read_protocol
 from stages.run import StageRun, stage_main
 
 PRETRAINED_BY = "pretrain_bodies"
@@ -31,9 +28,7 @@ def run(stage: StageRun) -> None:
 
     name, params = stage.dataset, stage.entry(stage.params.train_bodies)
     stage = stage.on(params.dataset)
-    protocols = [
-        read_protocol(Path("data", params.dataset, "protocols", each)) for each in params.protocols
-    ]
+    protocols = [stage.protocol(each) for each in params.protocols]
     path = network_path(PRETRAINED_BY, params.pretrained)
     pretrained = load_trained(stage.trained(path))
     key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))

@@ -1,7 +1,6 @@
 """Stage ``train_degrader``: CycleGAN from sharp to low-quality faces."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from pipeline.params.whole import Params
@@ -31,7 +30,7 @@ def run(stage: StageRun) -> None:
     from pipeline.training.methods.cyclegan import LOSSES
     from pipeline.training.methods.cyclegan_faces import QualityFaces, open_faces
 
-    source, folder = stage.source("align"), Path("data", stage.dataset, stage.stage)
+    source, folder = stage.source("align"), stage.folder
     samples = open_faces(source, params, Split.TRAIN)
     faces = None if samples is None else QualityFaces.split(samples, params, photometric)
     counts = faces.counts() if faces else {"sharp": 0, "low": 0}
@@ -74,7 +73,7 @@ def show(
 
 def _leave_out(stage: StageRun, note: str, metrics: dict[str, Any]) -> None:
     """Write a note in place of a network, and what DVC expects beside it but for the sheet."""
-    leave_note(Path("data", stage.dataset, stage.stage), note)
+    leave_note(stage.folder, note)
     print(f"{stage.label}: {note}")
     stage.write_metrics(metrics)
     write_curve([], stage.report("curves", ".csv"))

@@ -1,11 +1,8 @@
 """Stage ``train_nir_vis``: trains one method on faces in two bands, fold by fold."""
 
-from pathlib import Path
-
 from pipeline.params.whole import Params
 from pipeline.report.losses import loss_figure, tell_training, write_curve
 from pipeline.store.locks import locked
-from pipeline.store.protocols import read_protocol
 from stages.run import StageRun, stage_main
 
 PRETRAINED_BY = "pretrain_nir_vis"
@@ -28,8 +25,7 @@ def run(stage: StageRun) -> None:
 
     name, params = stage.dataset, stage.entry(stage.params.train_nir_vis)
     stage = stage.on(params.dataset)
-    protocol = read_protocol(Path("data", params.dataset, "protocols", params.protocol))
-    protocol = protocol.only(params.folds) if params.folds else protocol
+    protocol = stage.protocol(params.protocol, params.folds)
     wanted: set[str] = {"parts", params.second_rows}
     folders = {source: stage.source(source) for source in sorted(wanted)}
     path = network_path(PRETRAINED_BY, params.pretrained)
