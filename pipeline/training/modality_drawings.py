@@ -111,7 +111,8 @@ def drawn(
     label: str,
     params: AnalyseModalityParams,
     method: Recogniser,
-    samples: tuple[Callable[[], SampleSet], SampleSet],
+    open_known: Callable[[], SampleSet],
+    held_out: SampleSet,
     *,
     key: StageKey,
     path: Path,
@@ -122,16 +123,17 @@ def drawn(
         label: in progress and messages.
         params: of the analysis.
         method: the trained method, which stays as it is.
-        samples: opens those of the training split; and those held out.
+        open_known: opens the samples of the training split, from which decoders learn.
+        held_out: what they draw.
         key: of the analysis, the trained networks in it.
         path: of the decoders' checkpoint.
 
     Returns:
-        None of a method whose network has no such features.
+        None where no steps are asked for, or the network has no such features.
     """
-    if not isinstance(method.network, DisentanglingNetwork):
+    if not (params.decoder_steps and isinstance(method.network, DisentanglingNetwork)):
         return None
-    known, asked = some(samples[0](), DECODER_IMAGES, params.seed), samples[1]
+    known = some(open_known(), DECODER_IMAGES, params.seed)
     changes = {
         "steps": params.decoder_steps,
         "learning_rate": DECODER_RATE,
@@ -145,13 +147,13 @@ def drawn(
         small_images(known, np.arange(len(known))),
     )
     train(decoders, label=label, key=key.fingerprint(known.digest), checkpoint=path)
-    made = decoders.cpu().draw(features_by_kind(method, asked))
-    images = small_images(asked, np.arange(len(asked)))
+    made = decoders.cpu().draw(features_by_kind(method, held_out))
+    images = small_images(held_out, np.arange(len(held_out)))
     errors = {
         name: round(float(F.mse_loss(each, images.float() / 255.0)), 6)
         for name, each in made.items()
     }
-    shown = np.unique(np.linspace(0, len(asked) - 1, SHOWN).astype(int))
+    shown = np.unique(np.linspace(0, len(held_out) - 1, SHOWN).astype(int))
     columns = {"image": [_as_image(images[place].float() / 255.0) for place in shown]}
     for name, each in made.items():
         columns[name] = [_as_image(each[place]) for place in shown]
