@@ -128,20 +128,23 @@ class LightCNN9(nn.Module):
     dimensions = 256
     side_px = SIDE_PX
     channels = 1
+    widths = 48, 96, 192
+    """Channels behind the first layers, each followed by a pooling."""
     map_channels = 128
     map_hw = 8, 8
 
     def __init__(self) -> None:
         super().__init__()
+        first, second, third = self.widths
         self.features = nn.Sequential(
-            MaxFeatureMap(1, 48, 5),
+            MaxFeatureMap(1, first, 5),
             nn.MaxPool2d(2, 2, ceil_mode=True),
-            Group(48, 96),
+            Group(first, second),
             nn.MaxPool2d(2, 2, ceil_mode=True),
-            Group(96, 192),
+            Group(second, third),
             nn.MaxPool2d(2, 2, ceil_mode=True),
-            Group(192, 128),
-            Group(128, 128),
+            Group(third, self.map_channels),
+            Group(self.map_channels, self.map_channels),
             nn.MaxPool2d(2, 2, ceil_mode=True),
         )
         self.fc1 = MaxFeatureMap(TRUNK_CELLS, self.dimensions)
