@@ -22,13 +22,13 @@ from pipeline.types import Row, UInt8
 from stages.run import StageRun, stage_main
 
 
-def make(params: DegradeParams, frame_px: int, generator: Path | None) -> BatchFunction:
+def make(params: DegradeParams, frame_px: int, weights: Path | None) -> BatchFunction:
     """Load the network, if it is asked for, and build the batch function."""
     network = None
-    if generator:
+    if weights:
         from pipeline.synthesis.degrade.cyclegan import CycleGanDegrader  # brings torch
 
-        network = CycleGanDegrader(generator, device=params.device)
+        network = CycleGanDegrader(weights, device=params.device)
 
     def degraded(row: Row) -> Iterator[Row]:
         context, warp = decode(row["context"]["bytes"]), row["context_warp_2x3"]
@@ -55,7 +55,7 @@ def run(stage: StageRun) -> None:
     """Degrade the chosen faces of a data set."""
     params, frame_px = stage.params.degrade, stage.params.train_degrader.frame_px
     folder = Path("data", stage.dataset, "train_degrader")
-    generator, note = None, read_note(folder) if params.per_face.cyclegan else None
+    weights, note = None, read_note(folder) if params.per_face.cyclegan else None
     if note and not params.per_face.photometric:
         raise StageError(
             f"{stage.label} has nothing to make: cyclegan is left out ({note}), and per_face asks "
@@ -64,7 +64,7 @@ def run(stage: StageRun) -> None:
     if note:
         print(f"{stage.label}: cyclegan is left out: {note}")
     elif params.per_face.cyclegan:
-        generator = stage.trained(folder / "generator.pt")
+        weights = stage.trained(folder / "generator.pt")
     faces = stage.source("align")
     chosen = select(
         faces,
@@ -76,7 +76,7 @@ def run(stage: StageRun) -> None:
     output = stage.map(
         chosen,
         DEGRADE,
-        partial(make, params, frame_px, generator),
+        partial(make, params, frame_px, weights),
         params={"degrade": params, "train_degrader.frame_px": frame_px},
     )
     stage.write_metrics(degrade_metrics(output) | {"left_out": {"cyclegan": note} if note else {}})
