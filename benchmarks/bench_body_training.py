@@ -57,10 +57,10 @@ class SubjectsOfFolder(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         """Yield indices."""
-        generator = np.random.default_rng(0)
+        rng = np.random.default_rng(0)
         for _ in range(self.steps):
-            for subject in generator.choice(SUBJECTS, BATCH_SUBJECTS, replace=False):
-                yield from generator.choice(np.flatnonzero(self.targets == subject), len(BANDS))
+            for subject in rng.choice(SUBJECTS, BATCH_SUBJECTS, replace=False):
+                yield from rng.choice(np.flatnonzero(self.targets == subject), len(BANDS))
 
     def __len__(self) -> int:
         return self.steps * BATCH_SUBJECTS * len(BANDS)
@@ -68,7 +68,7 @@ class SubjectsOfFolder(Sampler[int]):
 
 def write_people(root: Path) -> SampleSet:
     """Write the same images as shards and as folders of subjects."""
-    generator, rows = np.random.default_rng(0), []
+    rng, rows = np.random.default_rng(0), []
     labels = np.zeros(HW, np.uint8)
     labels[:60], labels[60:200], labels[200:] = 1, 2, 3
     regions = {"bytes": encode_png(labels), "path": "r.png"}
@@ -77,7 +77,7 @@ def write_people(root: Path) -> SampleSet:
         folder.mkdir(parents=True)
         for band in BANDS:
             for number in range(IMAGES):
-                noise = generator.integers(0, 255, (48, 16, 3))
+                noise = rng.integers(0, 255, (48, 16, 3))
                 image = np.kron(noise, np.ones((8, 8, 1))).astype(np.uint8)
                 data = encode_jpeg(image, 95)
                 (folder / f"{band}-{number}.jpg").write_bytes(data)

@@ -167,9 +167,9 @@ def measure_opening(root: Path) -> None:
     samples = dmfr.open_training_samples(params, folders)
     opened = time.perf_counter() - start
     domains = domains_of(samples, params.yaw_edges_deg)
-    sampler, generator = DomainSampler(domains, 512, 512), np.random.default_rng(0)
+    sampler, rng = DomainSampler(domains, 512, 512), np.random.default_rng(0)
     for _ in range(20):
-        sampler.draw(generator)
+        sampler.draw(rng)
     print(
         f"{len(samples)} rows, {len(domains.names)} generative domains: opened in {opened:.1f} s, "
         f"domains and 20 batches of 1,024 in {time.perf_counter() - start - opened:.1f} s; "

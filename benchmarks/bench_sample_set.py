@@ -53,11 +53,11 @@ TRAIN = of_split(Split.TRAIN, *Band)
 
 def faces(count: int, side: int) -> Iterator[UInt8]:
     """Yield images that compress as faces do: soft, with a little noise."""
-    generator = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for _ in range(count):
-        coarse = generator.integers(0, 200, (9, 9, 3))
+        coarse = rng.integers(0, 200, (9, 9, 3))
         soft = np.kron(coarse, np.ones((-(-side // 9), -(-side // 9), 1)))[:side, :side]
-        yield (soft + generator.integers(0, 8, (side, side, 3))).astype(np.uint8)
+        yield (soft + rng.integers(0, 8, (side, side, 3))).astype(np.uint8)
 
 
 def write_rows(path: Path, rows: int, payloads: list[bytes], side: int) -> ShardFolder:
@@ -92,8 +92,8 @@ def read_at_random(samples: SampleSet, count: int, threads: int) -> None:
     """Read batches drawn at random."""
 
     def draw(number: int) -> UInt8:
-        generator = np.random.default_rng(number)
-        return samples.read(generator.integers(0, len(samples), BATCH))
+        rng = np.random.default_rng(number)
+        return samples.read(rng.integers(0, len(samples), BATCH))
 
     with batches(draw, range(count), threads) as drawn:
         for _ in drawn:
@@ -160,10 +160,10 @@ def compare_augmentation(repeats: int) -> None:
     """Time the augmentation of batches on one thread."""
     images = np.stack(list(faces(BATCH, SIDE_PX)))
     tensors = list(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous())
-    generator = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     compare(
         "augmentation",
-        lambda: FACES(images, generator),
+        lambda: FACES(images, rng),
         lambda: torch.stack([TORCHVISION(image) for image in tensors]),
         baseline_name="torchvision, image by image",
         items=BATCH,

@@ -284,13 +284,11 @@ class Face:
         if seed < 0:
             raise StageError(f"seed {seed}: expected 0 or more")
         params = networks.default_params()
-        row, generator = self._aligned("arcface144"), np.random.default_rng(seed)
+        row, rng = self._aligned("arcface144"), np.random.default_rng(seed)
         context, warp = decode(row["context"]["bytes"]), row["context_warp_2x3"]
         side = params.train_degrader.frame_px
         frame = frame_of_face(context, warp, row["source_hw"], side)
-        made = degrade_photometric(
-            frame, draw_degradation(params.degrade.photometric, generator), generator
-        )
+        made = degrade_photometric(frame, draw_degradation(params.degrade.photometric, rng), rng)
         quality = params.degrade.context_jpeg_quality
         return decode(quality_row(row, "photometric", frame, made, quality)["image"]["bytes"])
 

@@ -19,6 +19,6 @@ def seed_for(stage_seed: int, key: str) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def generator_for(stage_seed: int, key: str) -> np.random.Generator:
-    """Return the random generator of one sample (see ``seed_for``)."""
+def rng_for(stage_seed: int, key: str) -> np.random.Generator:
+    """Return what draws the randomness of one sample (see ``seed_for``)."""
     return np.random.default_rng(seed_for(stage_seed, key))

@@ -9,7 +9,7 @@ from pipeline.ops.codec import decode
 from pipeline.params.degrade import DegradeParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.degrade import degrade_metrics
-from pipeline.rng import generator_for, seed_for
+from pipeline.rng import rng_for, seed_for
 from pipeline.schemas.degrade import DEGRADE
 from pipeline.store import select
 from pipeline.store.ids import counted
@@ -43,7 +43,7 @@ def make(params: DegradeParams, frame_px: int, weights: Path | None) -> BatchFun
         for number in range(params.per_face.photometric):
             name = counted("photometric.", number)
             key = f"{row['sample_id']}#{name}"
-            rng = generator_for(params.seed, key)
+            rng = rng_for(params.seed, key)
             drawn = draw_degradation(params.photometric, rng)
             made = degrade_photometric(frame, drawn, rng)
             yield finish(name, made, seed_for(params.seed, key), drawn.columns())

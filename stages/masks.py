@@ -9,7 +9,7 @@ from pipeline.params.parts import PartsParams
 from pipeline.parsing.hidden import hidden_columns
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.masks import masks_metrics
-from pipeline.rng import generator_for, seed_for
+from pipeline.rng import rng_for, seed_for
 from pipeline.schemas.masks import MASKS
 from pipeline.store.ids import counted
 from pipeline.store.mapping import BatchFunction, Outcome
@@ -49,14 +49,12 @@ def masked(
     """
     sample_id = f"{row['sample_id']}#{counted('mask', number)}"
     seed = seed_for(params.seed, sample_id)
-    generator = np.random.default_rng(seed)
-    dealt = generator_for(params.seed, row["sample_id"]).permutation(len(params.designs))
+    rng = np.random.default_rng(seed)
+    dealt = rng_for(params.seed, row["sample_id"]).permutation(len(params.designs))
     design = designs[params.designs[dealt[number % len(dealt)]]]
-    fit = choose_fit(params.fit.model_dump(), generator)
-    placement = place(design, fit, params.jitter, generator)
-    drawn = face.mask(
-        design, placement, loops=bool(generator.uniform() < params.loops_share), seed=seed
-    )
+    fit = choose_fit(params.fit.model_dump(), rng)
+    placement = place(design, fit, params.jitter, rng)
+    drawn = face.mask(design, placement, loops=bool(rng.uniform() < params.loops_share), seed=seed)
     hidden = hidden_columns(
         row, drawn.covered, drawn.context, min_pixels=parts.min_pixels, crop_px=parts.crop_px
     )

@@ -11,7 +11,7 @@ from pipeline.ops.templates import AlignmentTemplate
 from pipeline.params.poses import PosesParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.poses import poses_metrics
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 from pipeline.schemas.poses import POSES
 from pipeline.store import select
 from pipeline.store.mapping import BatchFunction
@@ -38,7 +38,7 @@ def make(params: PosesParams, template: AlignmentTemplate, weights: Path) -> Bat
         except ValueError as error:
             yield Rejected("no_mesh", str(error))
             return
-        chance = generator_for(params.seed, f"measured/{row['sample_id']}").uniform()
+        chance = rng_for(params.seed, f"measured/{row['sample_id']}").uniform()
         measures = network if chance < params.measured_share else None
         for turn in turns:
             if abs(yaw + turn[0]) > params.max_yaw_deg:

@@ -8,7 +8,7 @@ from math import comb
 import numpy as np
 
 from pipeline.errors import ExportError
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 
 Pair = tuple[int, int, bool]
 """Two ordinals, the smaller first, and whether they are of one subject."""
@@ -43,17 +43,15 @@ def draw_pairs(subjects: Sequence[str], count: int, seed: int) -> list[Pair]:
             f"--pairs {count}: expected an even number, half of it genuine and half impostor: "
             f"there are {genuine} genuine and {impostors} impostor pairs"
         )
-    generator = generator_for(seed, "pairs")
-    same = _drawn(lambda: _genuine(rows, several, generator), half)
+    rng = rng_for(seed, "pairs")
+    same = _drawn(lambda: _genuine(rows, several, rng), half)
     if len(same) < half:
         every = (pair for subject in several for pair in _pairs_of(rows[subject]))
-        even = _even_genuine(rows, several, generator)
-        _fill(same, half, genuine, even, every, generator)
-    different = _drawn(lambda: _impostors(subjects, generator), half)
+        even = _even_genuine(rows, several, rng)
+        _fill(same, half, genuine, even, every, rng)
+    different = _drawn(lambda: _impostors(subjects, rng), half)
     if len(different) < half:
-        _fill(
-            different, half, impostors, _even_impostors(rows, generator), _across(rows), generator
-        )
+        _fill(different, half, impostors, _even_impostors(rows, rng), _across(rows), rng)
     return [pair for both in zip(same, different, strict=True) for pair in both]
 
 
@@ -74,7 +72,7 @@ def _fill(
     there: int,
     even: Callable[[], Pair],
     every: Iterator[Pair],
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> None:
     """Draw the pairs that lack, each of those that are not found yet as likely as another.
 
@@ -84,11 +82,11 @@ def _fill(
         there: how many exist.
         even: draws one of all, each as likely.
         every: all of them; listed where more than half of them are wanted.
-        generator: of the draw.
+        rng: of the draw.
     """
     if there <= 2 * count:
         others = [pair for pair in every if pair not in found]
-        chosen = generator.permutation(len(others))[: count - len(found)]
+        chosen = rng.permutation(len(others))[: count - len(found)]
         found.update(dict.fromkeys(others[index] for index in chosen.tolist()))
     while len(found) < count:
         found[even()] = None
@@ -106,22 +104,22 @@ def _across(rows: Mapping[str, Sequence[int]]) -> Iterator[Pair]:
 
 
 def _even_genuine(
-    rows: Mapping[str, Sequence[int]], several: Sequence[str], generator: np.random.Generator
+    rows: Mapping[str, Sequence[int]], several: Sequence[str], rng: np.random.Generator
 ) -> Callable[[], Pair]:
     """Draw subjects as often as they have pairs."""
     ends = np.cumsum([comb(len(rows[subject]), 2) for subject in several])
 
     def draw() -> Pair:
-        place = np.searchsorted(ends, generator.integers(ends[-1]), side="right")
+        place = np.searchsorted(ends, rng.integers(ends[-1]), side="right")
         mine = rows[several[int(place)]]
-        a, b = sorted(generator.choice(len(mine), 2, replace=False).tolist())
+        a, b = sorted(rng.choice(len(mine), 2, replace=False).tolist())
         return mine[a], mine[b], True
 
     return draw
 
 
 def _even_impostors(
-    rows: Mapping[str, Sequence[int]], generator: np.random.Generator
+    rows: Mapping[str, Sequence[int]], rng: np.random.Generator
 ) -> Callable[[], Pair]:
     """Draw a subject as often as it is in a pair, one of its rows, and one of all other rows."""
     ordered = [ordinal for mine in rows.values() for ordinal in mine]
@@ -130,24 +128,22 @@ def _even_impostors(
     ends = np.cumsum(sizes * (len(ordered) - sizes))
 
     def draw() -> Pair:
-        place = np.searchsorted(ends, generator.integers(ends[-1]), side="right")
+        place = np.searchsorted(ends, rng.integers(ends[-1]), side="right")
         start, size = int(starts[place]), int(sizes[place])
-        a = ordered[start + int(generator.integers(size))]
-        other = int(generator.integers(len(ordered) - size))
+        a = ordered[start + int(rng.integers(size))]
+        other = int(rng.integers(len(ordered) - size))
         b = ordered[other if other < start else other + size]
         return min(a, b), max(a, b), False
 
     return draw
 
 
-def _genuine(
-    rows: dict[str, list[int]], several: Sequence[str], generator: np.random.Generator
-) -> Pair:
-    mine = rows[several[int(generator.integers(len(several)))]]
-    a, b = sorted(generator.choice(len(mine), 2, replace=False).tolist())
+def _genuine(rows: dict[str, list[int]], several: Sequence[str], rng: np.random.Generator) -> Pair:
+    mine = rows[several[int(rng.integers(len(several)))]]
+    a, b = sorted(rng.choice(len(mine), 2, replace=False).tolist())
     return mine[a], mine[b], True
 
 
-def _impostors(subjects: Sequence[str], generator: np.random.Generator) -> Pair | None:
-    a, b = sorted(generator.integers(len(subjects), size=2).tolist())
+def _impostors(subjects: Sequence[str], rng: np.random.Generator) -> Pair | None:
+    a, b = sorted(rng.integers(len(subjects), size=2).tolist())
     return None if subjects[a] == subjects[b] else (a, b, False)

@@ -170,9 +170,9 @@ def _draws(rows: Iterable[Row]) -> Iterator[Row]:
         for key in sorted(groups)
     ]
     for trial in range(TRIALS):
-        generator = random.Random(trial)  # noqa: S311 - has to be this one
+        rng = random.Random(trial)  # noqa: S311 - has to be this one
         for images in ordered:
-            yield single(generator.choice(images), trial + 1)
+            yield single(rng.choice(images), trial + 1)
 
 
 def _authors_draws(file: Path, gallery: Sequence[Row], shots: int) -> Iterator[Row]:

@@ -27,9 +27,9 @@ def test_auc_counts_pairs_and_ties_half():
 
 
 def test_a_draw_counts_the_pairs_of_a_subject_as_often_as_it_was_drawn():
-    generator = np.random.default_rng(3)
-    scores = generator.integers(0, 9, 40).astype(float)
-    positive, subjects = generator.random(40) < 0.5, generator.integers(0, 5, 40)
+    rng = np.random.default_rng(3)
+    scores = rng.integers(0, 9, 40).astype(float)
+    positive, subjects = rng.random(40) < 0.5, rng.integers(0, 5, 40)
     found = auc_draws([Probed(scores, positive, [f"s{n}" for n in subjects])])
     draws = np.random.default_rng(0).integers(0, 5, (len(found) - 1, 5))
     for draw, value in zip(draws[:20], found[1:21], strict=True):
@@ -46,9 +46,9 @@ def test_a_draw_counts_the_pairs_of_a_subject_as_often_as_it_was_drawn():
 
 def test_what_lies_close_within_subjects_has_its_value_inside_the_interval():
     """Copies that score as their sources: comparing a subject with its double shifts the draws."""
-    generator = np.random.default_rng(5)
+    rng = np.random.default_rng(5)
     people = 6
-    sources = generator.normal(size=people).repeat(8)
+    sources = rng.normal(size=people).repeat(8)
     scores = np.concatenate([sources, sources + 0.3])
     subjects = [f"s{n}" for n in np.tile(np.arange(people).repeat(8), 2)]
     draws = auc_draws([Probed(scores, np.arange(len(scores)) >= len(sources), subjects)])

@@ -18,10 +18,10 @@ def test_a_blurred_edge_moves_to_the_guide_s_edge():
 
 @pytest.mark.parametrize("factor", [1, 3])
 def test_maps_that_sum_to_one_still_do(factor):
-    generator = np.random.default_rng(5)
-    small = generator.random((20, 30, 3)).astype(np.float32)
+    rng = np.random.default_rng(5)
+    small = rng.random((20, 30, 3)).astype(np.float32)
     guide = np.repeat(np.repeat(small, factor, axis=0), factor, axis=1)
-    maps = generator.random((4, 20, 30)).astype(np.float32)
+    maps = rng.random((4, 20, 30)).astype(np.float32)
     maps /= maps.sum(axis=0)
     refined = guided_upsample(maps, small, guide, radius_px=3, epsilon=1e-3)
     assert refined.shape == (4, 20 * factor, 30 * factor)

@@ -8,7 +8,7 @@ from pipeline.demo.bands.reflective import nir_signal, swir_signal
 from pipeline.demo.bands.scene import Scene
 from pipeline.demo.bands.sensor import Sensor
 from pipeline.demo.bands.traits import SubjectTraits
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 from pipeline.types import Band, Float32, UInt8
 
 BAND_MODELS: dict[Band, Callable[[Planes, SubjectTraits], Float32]] = {
@@ -62,6 +62,6 @@ def simulate_bands(
         if grid_hw not in sampled:
             sampled[grid_hw] = sample_scene(scene, grid_hw)
         signal = BAND_MODELS[band](sampled[grid_hw], traits)
-        generator = generator_for(seed, f"{image_id}/{band}/noise")
-        images[band] = sensor.expose(signal, hw, generator)
+        rng = rng_for(seed, f"{image_id}/{band}/noise")
+        images[band] = sensor.expose(signal, hw, rng)
     return images

@@ -33,13 +33,13 @@ class Sensor:
         scale = min(1.0, self.max_side_px / max(hw))
         return max(1, round(hw[0] * scale)), max(1, round(hw[1] * scale))
 
-    def expose(self, signal: Float32, hw: tuple[int, int], generator: np.random.Generator) -> UInt8:
+    def expose(self, signal: Float32, hw: tuple[int, int], rng: np.random.Generator) -> UInt8:
         """Turn a signal on the sensor's grid into an image.
 
         Args:
             signal: float32 of the sensor's shape, 0 black, 1 full scale.
             hw: height and width of the image.
-            generator: source of this image's noise.
+            rng: source of this image's noise.
 
         Returns:
             uint8 ``hw``.
@@ -47,14 +47,14 @@ class Sensor:
         rows, columns = signal.shape
         blurred = cv2.GaussianBlur(signal, (0, 0), self.psf_px, borderType=cv2.BORDER_REFLECT_101)
         image = np.asarray(blurred, np.float32)
-        noise = generator.standard_normal(signal.shape, dtype=np.float32)
+        noise = rng.standard_normal(signal.shape, dtype=np.float32)
         noise *= np.sqrt(self.read**2 + self.shot**2 * np.clip(image, 0.0, 1.0))
         image = image + noise
         if self.column > 0:
-            pattern = generator.standard_normal(columns, dtype=np.float32)
+            pattern = rng.standard_normal(columns, dtype=np.float32)
             image += np.float32(self.column) * pattern
         if self.shading > 0:
-            coarse = generator.standard_normal((4, 4), dtype=np.float32)
+            coarse = rng.standard_normal((4, 4), dtype=np.float32)
             slow = cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
             image += np.float32(self.shading) * np.asarray(slow, np.float32)
         if (rows, columns) != tuple(hw):

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 from pipeline.types import Float32
 
 Points = NDArray[np.float64]
@@ -91,48 +91,48 @@ class SubjectTraits:
 
 def draw_traits(seed: int, subject_id: str) -> SubjectTraits:
     """Draw a subject's traits; equal arguments give equal traits."""
-    generator = generator_for(seed, f"{subject_id}/traits")
+    rng = rng_for(seed, f"{subject_id}/traits")
     return SubjectTraits(
-        warmth=_warmth(generator),
-        vessels=_vessels(generator),
-        skin_c=float(33.9 + 0.35 * generator.standard_normal()),
-        hair_c=float(25.9 + 0.4 * generator.standard_normal()),
-        cloth_c=float(28.4 + 0.6 * generator.standard_normal()),
-        nir_skin=float(0.60 + 0.03 * generator.standard_normal()),
-        swir_skin=float(0.075 + 0.008 * generator.standard_normal()),
-        swir_hair=float(0.42 + 0.04 * generator.standard_normal()),
-        dye_phase=tuple(generator.uniform(0, 2 * np.pi, 3).tolist()),
-        limb_seed=int(generator.integers(2**31)),
+        warmth=_warmth(rng),
+        vessels=_vessels(rng),
+        skin_c=float(33.9 + 0.35 * rng.standard_normal()),
+        hair_c=float(25.9 + 0.4 * rng.standard_normal()),
+        cloth_c=float(28.4 + 0.6 * rng.standard_normal()),
+        nir_skin=float(0.60 + 0.03 * rng.standard_normal()),
+        swir_skin=float(0.075 + 0.008 * rng.standard_normal()),
+        swir_hair=float(0.42 + 0.04 * rng.standard_normal()),
+        dye_phase=tuple(rng.uniform(0, 2 * np.pi, 3).tolist()),
+        limb_seed=int(rng.integers(2**31)),
     )
 
 
-def _warmth(generator: np.random.Generator) -> Float32:
+def _warmth(rng: np.random.Generator) -> Float32:
     v, u = (np.mgrid[:TEXTURE_PX, :TEXTURE_PX].astype(np.float32) + 0.5) / TEXTURE_PX
     warmth = np.zeros_like(u)
     for name, u0, v0, su, sv, degrees in _REGIONS:
-        strength = degrees * generator.uniform(*_SPREAD.get(name, _USUAL_SPREAD))
-        du, dv = generator.normal(0, 0.2 * su), generator.normal(0, 0.2 * sv)
+        strength = degrees * rng.uniform(*_SPREAD.get(name, _USUAL_SPREAD))
+        du, dv = rng.normal(0, 0.2 * su), rng.normal(0, 0.2 * sv)
         warmth += strength * np.exp(-0.5 * (((u - u0 - du) / su) ** 2 + ((v - v0 - dv) / sv) ** 2))
     for deviation_px, degrees in ((26.0, 0.45), (9.0, 0.22)):
-        mottle = generator.standard_normal((TEXTURE_PX, TEXTURE_PX), dtype=np.float32)
+        mottle = rng.standard_normal((TEXTURE_PX, TEXTURE_PX), dtype=np.float32)
         blurred = cv2.GaussianBlur(mottle, (0, 0), deviation_px, borderType=cv2.BORDER_REFLECT)
         warmth = warmth + degrees * blurred / blurred.std()
     return np.asarray(warmth, np.float32)
 
 
-def _vessels(generator: np.random.Generator) -> Float32:
+def _vessels(rng: np.random.Generator) -> Float32:
     """Draw branching walks; thick vessels are blurred more, as deeper ones look."""
     canvas = np.zeros((2 * TEXTURE_PX, 2 * TEXTURE_PX), np.float32)
     fine = np.zeros_like(canvas)
     for start, goal, branches in _VESSELS:
-        if generator.random() < 0.12:  # not everyone shows every vessel
+        if rng.random() < 0.12:  # not everyone shows every vessel
             continue
-        path = _walk(generator, np.array(start) + generator.normal(0, 0.02, 2), np.array(goal))
+        path = _walk(rng, np.array(start) + rng.normal(0, 0.02, 2), np.array(goal))
         _draw(canvas, path, 1.0, 4)
-        for _ in range(branches + int(generator.integers(0, 2))):
-            origin = path[int(generator.integers(3, len(path) - 2))]
-            reach = generator.normal(0, 0.13, 2) + 0.4 * (np.array(goal) - start)
-            _draw(fine, _walk(generator, origin, origin + reach), 0.8, 2)
+        for _ in range(branches + int(rng.integers(0, 2))):
+            origin = path[int(rng.integers(3, len(path) - 2))]
+            reach = rng.normal(0, 0.13, 2) + 0.4 * (np.array(goal) - start)
+            _draw(fine, _walk(rng, origin, origin + reach), 0.8, 2)
     deep = cv2.GaussianBlur(canvas, (0, 0), 3.6)
     shallow = cv2.GaussianBlur(fine, (0, 0), 2.2)
     merged = np.clip(deep * 1.3 + shallow * 1.1, 0.0, 1.0)
@@ -140,10 +140,10 @@ def _vessels(generator: np.random.Generator) -> Float32:
     return np.asarray(cv2.resize(merged, side, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _walk(generator: np.random.Generator, start: Points, goal: Points, steps: int = 14) -> Points:
+def _walk(rng: np.random.Generator, start: Points, goal: Points, steps: int = 14) -> Points:
     """Return a wandering path (steps, 2) from start to the neighbourhood of goal."""
     along = np.linspace(0, 1, steps)[:, None]
-    wander = np.cumsum(generator.normal(0, 0.012, (steps, 2)), axis=0)
+    wander = np.cumsum(rng.normal(0, 0.012, (steps, 2)), axis=0)
     return np.asarray(start + along * (goal - start) + wander, np.float64)
 
 

@@ -37,20 +37,20 @@ class Cloth:
     period: float
 
 
-def draw_cloth(generator: np.random.Generator, male: bool) -> Cloth:
+def draw_cloth(rng: np.random.Generator, male: bool) -> Cloth:
     """Draw a garment."""
     shares = (0.55, 0.05, 0.25, 0.15) if male else (0.35, 0.3, 0.2, 0.15)
-    hue = generator.uniform(0, 1, 2)
-    value = generator.uniform(0.04, 0.62) ** 1.2
+    hue = rng.uniform(0, 1, 2)
+    value = rng.uniform(0.04, 0.62) ** 1.2
     colours = [
-        _colour(h, generator.uniform(0.0, 0.75), v)
-        for h, v in zip(hue, (value, generator.uniform(0.05, 0.7)), strict=True)
+        _colour(h, rng.uniform(0.0, 0.75), v)
+        for h, v in zip(hue, (value, rng.uniform(0.05, 0.7)), strict=True)
     ]
     return Cloth(
-        str(generator.choice(list(GARMENTS), p=shares)),
+        str(rng.choice(list(GARMENTS), p=shares)),
         np.array(colours, np.float32),
-        str(generator.choice(("plain", "stripes", "checks", "heather"), p=(0.5, 0.18, 0.12, 0.2))),
-        float(generator.uniform(0.12, 0.4)),
+        str(rng.choice(("plain", "stripes", "checks", "heather"), p=(0.5, 0.18, 0.12, 0.2))),
+        float(rng.uniform(0.12, 0.4)),
     )
 
 

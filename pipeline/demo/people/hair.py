@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from pipeline.demo.people.head import SKIN, Head
 from pipeline.demo.people.identity import Identity
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 from pipeline.types import Float32, Int32
 
 Array = NDArray[np.float64]
@@ -126,7 +126,7 @@ def hair_shell(head: Head, identity: Identity, bust_xyz: Float32, seed: int) -> 
     style = STYLES.get(identity.hair.style)
     if style is None:
         return None
-    generator = generator_for(seed, f"{identity.subject_id}/hair/{identity.hair.seed}")
+    rng = rng_for(seed, f"{identity.subject_id}/hair/{identity.hair.seed}")
     skull = _skull(head)
     local = np.linspace(-np.pi, np.pi, COLUMNS + 1)
     angles = np.linspace(0.0, 2.5, _STEPS)
@@ -152,7 +152,7 @@ def hair_shell(head: Head, identity: Identity, bust_xyz: Float32, seed: int) -> 
     surface, outward = along(shaped), along(directions)
     margin = along(inside[..., None])[..., 0]
     hangs = along(hanging[..., None])[..., 0]
-    clumps = _clumps(generator)
+    clumps = _clumps(rng)
     thick = _thickness(style, identity, along(azimuth[..., None])[..., 0], outward)
     edge = np.maximum(_smooth(margin / 0.30) ** 0.7, hangs)
     # Where it hangs its front edge hugs the face.
@@ -167,13 +167,13 @@ def hair_shell(head: Head, identity: Identity, bust_xyz: Float32, seed: int) -> 
     ears = np.unique(head.bust.triangles[head.bust.ear != 0])
     reach = float(np.abs(bust_xyz[ears, 0]).max()) + 0.05
     cap = cap - shift
-    curtain, curtain_solid = _hang(cap, hangs[:, -1], style, identity, generator)
+    curtain, curtain_solid = _hang(cap, hangs[:, -1], style, identity, rng)
     if style.hangs_from_deg < 180:
         cap, curtain = _outside_ears(cap, reach), _outside_ears(curtain, reach)
     cap, curtain = cap + shift, curtain + shift
     grid = np.concatenate([cap, curtain], axis=1)
     solids = np.concatenate([solid, curtain_solid], axis=1)
-    return _shell(grid, solids, style, identity, generator)
+    return _shell(grid, solids, style, identity, rng)
 
 
 def scalp_cover(azimuth: Float32, height: Float32, identity: Identity) -> Float32:
@@ -235,7 +235,7 @@ def _hang(
     hangs: Array,
     style: Style,
     identity: Identity,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> tuple[Array, Array]:
     """Return points (columns, rows, 3) of the hanging part, and how solid it is."""
     t = np.linspace(0, 1, HANGING + 1)[None, 1:]
@@ -247,10 +247,10 @@ def _hang(
     radius = np.hypot(start[:, 0], start[:, 2] - _CENTRE[2])
     away = np.degrees(np.abs(azimuth))[:, None]
     fall = style.hangs_to - start[:, 1]
-    tips = 1 + 0.04 * _smooth_columns(generator)[:, None]
+    tips = 1 + 0.04 * _smooth_columns(rng)[:, None]
     shrink = 1 - 0.10 * t * np.clip(np.abs(azimuth) / np.pi, 0, 1)[:, None]
     flare = 1 + 0.14 * (identity.hair.volume - 0.3) * t
-    wave = 0.035 * identity.hair.wave * np.sin(9 * t + 4 * _smooth_columns(generator)[:, None])
+    wave = 0.035 * identity.hair.wave * np.sin(9 * t + 4 * _smooth_columns(rng)[:, None])
     r = radius[:, None] * shrink * flare + wave * t
     y = start[:, 1:2] + fall[:, None] * tips * t
     points = np.stack(
@@ -275,7 +275,7 @@ def _outside_ears(points: Array, reach: float) -> Array:
 
 
 def _shell(
-    grid: Array, solid: Array, style: Style, identity: Identity, generator: np.random.Generator
+    grid: Array, solid: Array, style: Style, identity: Identity, rng: np.random.Generator
 ) -> HairShell:
     columns, rows = grid.shape[:2]
     index = np.arange(columns * rows).reshape(columns, rows)
@@ -300,7 +300,7 @@ def _shell(
         solids[:, 0],
         directions,
         shades[:, 0],
-        _strands(identity, style, generator),
+        _strands(identity, style, rng),
     )
 
 
@@ -344,19 +344,19 @@ def _with_bun(flat: list[Float32], triangles: Array, grid: Array) -> tuple[list[
     return joined, np.concatenate([triangles, more])
 
 
-def _strands(identity: Identity, style: Style, generator: np.random.Generator) -> Float32:
+def _strands(identity: Identity, style: Style, rng: np.random.Generator) -> Float32:
     """Draw the lightness of strands, wavy along their length; seamless across."""
     total = np.zeros((LENGTH_PX, STRAND_PX), np.float32)
     stretch = 11.0 * (1.0 - 0.75 * style.curl)
     for across, share in ((0.5, 0.8), (1.3, 0.7), (4.5, 0.55), (15.0, 0.3)):
-        white = generator.standard_normal((LENGTH_PX, STRAND_PX), dtype=np.float32)
+        white = rng.standard_normal((LENGTH_PX, STRAND_PX), dtype=np.float32)
         wide = np.concatenate([white[:, -64:], white, white[:, :64]], axis=1)
         wide = cv2.GaussianBlur(wide, (0, 0), sigmaX=across, sigmaY=stretch * (1 + across / 10))
         layer = wide[:, 64:-64]
         total += share * layer / layer.std()
     along = np.arange(LENGTH_PX, dtype=np.float32)[:, None]
     bend = 7.0 * identity.hair.wave + 13.0 * style.curl
-    phase = 5.0 * np.repeat(_smooth_columns(generator, STRAND_PX)[None], LENGTH_PX, 0)
+    phase = 5.0 * np.repeat(_smooth_columns(rng, STRAND_PX)[None], LENGTH_PX, 0)
     shift = bend * np.sin(2 * along * (0.16 + 0.25 * style.curl) + phase)
     x = (np.arange(STRAND_PX, dtype=np.float32)[None] + shift) % STRAND_PX
     y = np.repeat(along, STRAND_PX, 1)
@@ -367,19 +367,16 @@ def _strands(identity: Identity, style: Style, generator: np.random.Generator) -
     return np.ascontiguousarray(strands[..., None], np.float32)
 
 
-def _clumps(generator: np.random.Generator) -> Array:
-    coarse = generator.standard_normal((18, 6)).astype(np.float32)
+def _clumps(rng: np.random.Generator) -> Array:
+    coarse = rng.standard_normal((18, 6)).astype(np.float32)
     grid = cv2.resize(coarse, (ROWS, COLUMNS + 1), interpolation=cv2.INTER_CUBIC)
     return _mirrored_seam(np.asarray(grid, np.float64))
 
 
-def _smooth_columns(generator: np.random.Generator, count: int = COLUMNS + 1) -> Array:
+def _smooth_columns(rng: np.random.Generator, count: int = COLUMNS + 1) -> Array:
     """Return smooth noise over columns, equal at both ends."""
     angle = np.linspace(-np.pi, np.pi, count)
-    waves = [
-        generator.normal() * np.sin(k * angle + generator.uniform(0, 6.3)) / k**0.5
-        for k in (2, 5, 9, 14)
-    ]
+    waves = [rng.normal() * np.sin(k * angle + rng.uniform(0, 6.3)) / k**0.5 for k in (2, 5, 9, 14)]
     total: Array = np.sum(waves, axis=0) / 1.2
     return total
 

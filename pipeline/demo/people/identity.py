@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.demo.people.anny import macro_weights
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 from pipeline.types import Float32
 
 SIDED, WHOLE = True, False
@@ -197,40 +197,40 @@ class Identity:
 
 def draw_identity(seed: int, subject_id: str) -> Identity:
     """Draw a person; equal arguments give an equal person, whoever else there is."""
-    generator = generator_for(seed, f"{subject_id}/identity")
-    male = float(generator.random() < 0.5)
-    ancestry = generator.dirichlet((0.35, 0.35, 0.35))
-    age_years = float(np.clip(generator.gamma(4.0, 6.0) + 17.0, 18.0, 78.0))
+    rng = rng_for(seed, f"{subject_id}/identity")
+    male = float(rng.random() < 0.5)
+    ancestry = rng.dirichlet((0.35, 0.35, 0.35))
+    age_years = float(np.clip(rng.gamma(4.0, 6.0) + 17.0, 18.0, 78.0))
     macros = {
-        "male": float(np.clip(male + (0.5 - male) * 0.3 * generator.random(), 0.0, 1.0)),
+        "male": float(np.clip(male + (0.5 - male) * 0.3 * rng.random(), 0.0, 1.0)),
         "age": float(np.interp(age_years, (18, 25, 78), (0.42, 0.5, 0.95))),
-        "muscle": float(np.clip(generator.normal(0.5, 0.18), 0.0, 1.0)),
-        "weight": float(np.clip(generator.normal(0.55, 0.2), 0.1, 1.0)),
+        "muscle": float(np.clip(rng.normal(0.5, 0.18), 0.0, 1.0)),
+        "weight": float(np.clip(rng.normal(0.55, 0.2), 0.1, 1.0)),
         "height": 0.5,
-        "proportions": float(np.clip(generator.normal(0.6, 0.2), 0.0, 1.0)),
+        "proportions": float(np.clip(rng.normal(0.6, 0.2), 0.0, 1.0)),
         **{k: float(v) for k, v in zip(("african", "asian", "caucasian"), ancestry, strict=True)},
     }
-    shape = _draw_shape(generator)
+    shape = _draw_shape(rng)
     african, asian, caucasian = (macros[k] for k in ("african", "asian", "caucasian"))
-    melanin = 0.80 * african + 0.24 * asian + 0.12 * caucasian + generator.normal(0.0, 0.09)
+    melanin = 0.80 * african + 0.24 * asian + 0.12 * caucasian + rng.normal(0.0, 0.09)
     old = float(np.clip((age_years - 32) / 40, 0.0, 1.0))
     fair = caucasian * (1.0 - african)
     skin = Skin(
         melanin=float(np.clip(melanin, 0.03, 0.95)),
-        blood=float(np.clip(generator.normal(0.5, 0.2), 0.0, 1.0)),
-        mottle=float(generator.uniform(0.3, 1.0)),
-        freckles=float(np.clip(generator.normal(0.6 * fair - 0.15, 0.35), 0.0, 1.0)),
-        pores=float(generator.uniform(0.3, 1.0)),
-        gloss=float(generator.uniform(0.2, 0.9)),
-        lips=float(np.clip(generator.normal(0.45 + 0.25 * (1 - male), 0.2), 0.1, 1.0)),
-        stubble=male * float(np.clip(generator.normal(0.35, 0.3), 0.0, 1.0)),
-        beard=male * float(generator.random() < 0.22) * float(generator.uniform(0.6, 1.0)),
-        wrinkles=old * float(generator.uniform(0.6, 1.0)),
-        moles=int(generator.poisson(2.2)),
-        seed=int(generator.integers(2**31)),
+        blood=float(np.clip(rng.normal(0.5, 0.2), 0.0, 1.0)),
+        mottle=float(rng.uniform(0.3, 1.0)),
+        freckles=float(np.clip(rng.normal(0.6 * fair - 0.15, 0.35), 0.0, 1.0)),
+        pores=float(rng.uniform(0.3, 1.0)),
+        gloss=float(rng.uniform(0.2, 0.9)),
+        lips=float(np.clip(rng.normal(0.45 + 0.25 * (1 - male), 0.2), 0.1, 1.0)),
+        stubble=male * float(np.clip(rng.normal(0.35, 0.3), 0.0, 1.0)),
+        beard=male * float(rng.random() < 0.22) * float(rng.uniform(0.6, 1.0)),
+        wrinkles=old * float(rng.uniform(0.6, 1.0)),
+        moles=int(rng.poisson(2.2)),
+        seed=int(rng.integers(2**31)),
     )
-    hair = _draw_hair(generator, male > 0.5, african, fair, old)
-    blue = float(np.clip(generator.normal(0.75 * fair - 0.05, 0.25), 0.0, 1.0))
+    hair = _draw_hair(rng, male > 0.5, african, fair, old)
+    blue = float(np.clip(rng.normal(0.75 * fair - 0.05, 0.25), 0.0, 1.0))
     return Identity(
         subject_id=subject_id,
         macros=macros,
@@ -238,33 +238,33 @@ def draw_identity(seed: int, subject_id: str) -> Identity:
         skin=skin,
         hair=hair,
         iris=blue,
-        iris_green=float(generator.random() * min(1.0, 2.5 * blue)),
-        glasses=float(generator.random()),
+        iris_green=float(rng.random() * min(1.0, 2.5 * blue)),
+        glasses=float(rng.random()),
     )
 
 
-def _draw_shape(generator: np.random.Generator) -> dict[str, float]:
+def _draw_shape(rng: np.random.Generator) -> dict[str, float]:
     shape: dict[str, float] = {}
     for name, low, high, deviation, sided in _AXES:
         mean = _MEANS.get((name, low), 0.0)
-        value = float(np.clip(generator.normal(mean, _SPREAD * deviation), -0.9, 0.9))
+        value = float(np.clip(rng.normal(mean, _SPREAD * deviation), -0.9, 0.9))
         both = [value, value]
         if sided:
-            both = [float(np.clip(value + generator.normal(0.0, 0.03), -1, 1)) for _ in "lr"]
+            both = [float(np.clip(value + rng.normal(0.0, 0.03), -1, 1)) for _ in "lr"]
         folder, _, stem = name.partition("/")
         for side, strength in zip("lr", both, strict=True):
             start = f"{folder}/{side}-{stem}" if sided else name
             shape[f"{start}-{high if strength > 0 else low}"] = abs(strength)
-    for name, share in zip(_OUTLINES, generator.dirichlet((0.25,) * len(_OUTLINES)), strict=True):
+    for name, share in zip(_OUTLINES, rng.dirichlet((0.25,) * len(_OUTLINES)), strict=True):
         shape[f"head/head-{name}"] = float(0.4 * share)
     for name in _ASYMMETRIES:
-        strength = float(np.clip(generator.normal(0.0, 0.1), -0.3, 0.3))
+        strength = float(np.clip(rng.normal(0.0, 0.1), -0.3, 0.3))
         shape[f"{name}-{'l' if strength > 0 else 'r'}"] = abs(strength)
     return shape
 
 
 def _draw_hair(
-    generator: np.random.Generator, male: bool, african: float, fair: float, old: float
+    rng: np.random.Generator, male: bool, african: float, fair: float, old: float
 ) -> Hair:
     styles = (
         {"short": 0.36, "crop": 0.22, "side": 0.18, "bald": 0.08, "afro": 0.06, "swept": 0.1}
@@ -278,22 +278,20 @@ def _draw_hair(
         )
     else:
         shares = shares * np.array([0.15 if name == "afro" else 1.0 for name in names])
-    pale = float(np.clip(generator.beta(1.2, 1.6), 0, 1)) * fair
+    pale = float(np.clip(rng.beta(1.2, 1.6), 0, 1)) * fair
     return Hair(
-        style=str(generator.choice(names, p=shares / shares.sum())),
+        style=str(rng.choice(names, p=shares / shares.sum())),
         melanin=float(np.clip(1.0 - pale, 0.08, 1.0)),
-        red=float(fair * (generator.random() < 0.2) * generator.uniform(0.4, 1.0)),
-        grey=float(old**1.5 * generator.random() * 0.9),
-        volume=float(generator.uniform(0.2, 1.0)),
-        wave=float(np.clip(generator.normal(0.35 + 0.5 * african, 0.25), 0.0, 1.0)),
-        hairline=float(
-            np.clip(generator.normal(0.0, 0.4) + (0.6 * old if male else 0.0), -1.0, 1.0)
-        ),
-        parting=float(generator.choice([-1.0, 1.0]) * generator.uniform(0.2, 1.0)),
-        brow_thick=float(np.clip(generator.normal(0.6 if male else 0.4, 0.2), 0.1, 1.0)),
-        brow_arch=float(np.clip(generator.normal(0.0, 0.5), -1.0, 1.0)),
-        brow_dark=float(generator.uniform(0.75, 1.0)),
-        seed=int(generator.integers(2**31)),
+        red=float(fair * (rng.random() < 0.2) * rng.uniform(0.4, 1.0)),
+        grey=float(old**1.5 * rng.random() * 0.9),
+        volume=float(rng.uniform(0.2, 1.0)),
+        wave=float(np.clip(rng.normal(0.35 + 0.5 * african, 0.25), 0.0, 1.0)),
+        hairline=float(np.clip(rng.normal(0.0, 0.4) + (0.6 * old if male else 0.0), -1.0, 1.0)),
+        parting=float(rng.choice([-1.0, 1.0]) * rng.uniform(0.2, 1.0)),
+        brow_thick=float(np.clip(rng.normal(0.6 if male else 0.4, 0.2), 0.1, 1.0)),
+        brow_arch=float(np.clip(rng.normal(0.0, 0.5), -1.0, 1.0)),
+        brow_dark=float(rng.uniform(0.75, 1.0)),
+        seed=int(rng.integers(2**31)),
     )
 
 

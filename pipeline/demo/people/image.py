@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pipeline.demo.people.clothes import Cloth, draw_cloth
 from pipeline.demo.people.identity import Identity
 from pipeline.demo.people.shading import Lights
-from pipeline.rng import generator_for, seed_for
+from pipeline.rng import rng_for, seed_for
 
 IMAGES_PER_SESSION = 4
 
@@ -76,68 +76,68 @@ def draw_image(
     """
     name, session = f"p{index:02d}", f"s{index // IMAGES_PER_SESSION}"
     subject = identity.subject_id
-    whole = generator_for(seed, f"{subject}/{session}")
+    whole = rng_for(seed, f"{subject}/{session}")
     cloth = draw_cloth(whole, identity.macros["male"] > 0.5)
     worn = whole.random() < glasses_share
     warmth, ambient = whole.normal(0, 0.10), whole.uniform(0.25, 0.6)
-    generator = generator_for(seed, f"{subject}/{name}")
-    start = generator_for(seed, f"{subject}/yaws").random()
+    rng = rng_for(seed, f"{subject}/{name}")
+    start = rng_for(seed, f"{subject}/yaws").random()
     turn = 2 * ((0.5 + index * 0.6180339887 + (0.12 * (start - 0.5))) % 1.0) - 1
     yaw = max_yaw_deg * turn
-    expression = str(generator.choice(list(EXPRESSIONS), p=(0.4, 0.2, 0.1, 0.07, 0.08, 0.05, 0.1)))
+    expression = str(rng.choice(list(EXPRESSIONS), p=(0.4, 0.2, 0.1, 0.07, 0.08, 0.05, 0.1)))
     return Image(
         name=name,
         session=session,
         pose_deg=(
             float(yaw),
-            float(np.clip(generator.normal(0, 5.0), -18, 18)),
-            float(generator.normal(0, 6)),
+            float(np.clip(rng.normal(0, 5.0), -18, 18)),
+            float(rng.normal(0, 6)),
         ),
-        body_yaw_deg=float(yaw * generator.uniform(0.3, 0.7) + generator.normal(0, 5)),
+        body_yaw_deg=float(yaw * rng.uniform(0.3, 0.7) + rng.normal(0, 5)),
         expression=expression,
-        units=_units(generator, expression),
-        gaze=(float(generator.normal(0, 0.10)), float(generator.normal(0, 0.05))),
-        lights=_draw_lights(generator, float(warmth), float(ambient)),
-        exposure=float(generator.uniform(0.95, 1.35)),
-        distance=float(generator.uniform(8.0, 16.0)),
-        scale=float(generator.uniform(0.265, 0.325)),
-        centre=(float(generator.normal(0.5, 0.022)), float(generator.normal(0.47, 0.018))),
+        units=_units(rng, expression),
+        gaze=(float(rng.normal(0, 0.10)), float(rng.normal(0, 0.05))),
+        lights=_draw_lights(rng, float(warmth), float(ambient)),
+        exposure=float(rng.uniform(0.95, 1.35)),
+        distance=float(rng.uniform(8.0, 16.0)),
+        scale=float(rng.uniform(0.265, 0.325)),
+        centre=(float(rng.normal(0.5, 0.022)), float(rng.normal(0.47, 0.018))),
         cloth=cloth,
         glasses=bool(worn),
         seed=seed_for(seed, f"{subject}/{name}/surroundings"),
     )
 
 
-def _units(generator: np.random.Generator, expression: str) -> dict[str, float]:
+def _units(rng: np.random.Generator, expression: str) -> dict[str, float]:
     units: dict[str, float] = {}
-    blink = float(np.clip(generator.normal(0.06, 0.08), 0.0, 0.3))
+    blink = float(np.clip(rng.normal(0.06, 0.08), 0.0, 0.3))
     for name, value in ({"eyeBlink": blink} | EXPRESSIONS[expression]).items():
-        strength = value * (generator.uniform(0.55, 1.1) if name != "eyeBlink" else 1.0)
+        strength = value * (rng.uniform(0.55, 1.1) if name != "eyeBlink" else 1.0)
         if name in _WHOLE:
             units[f"faceunits/{name}"] = float(strength)
         else:
             for side in ("Left", "Right"):
-                units[f"faceunits/{name}{side}"] = float(strength * generator.uniform(0.88, 1.12))
+                units[f"faceunits/{name}{side}"] = float(strength * rng.uniform(0.88, 1.12))
     return units
 
 
-def _draw_lights(generator: np.random.Generator, warmth: float, ambient: float) -> Lights:
-    azimuth, height = generator.normal(0, 0.75), generator.uniform(0.05, 0.95)
+def _draw_lights(rng: np.random.Generator, warmth: float, ambient: float) -> Lights:
+    azimuth, height = rng.normal(0, 0.75), rng.uniform(0.05, 0.95)
     key = np.array(
         [np.sin(azimuth) * np.cos(height), -np.sin(height), -np.cos(azimuth) * np.cos(height)]
     )
-    side = -np.sign(azimuth) * generator.uniform(0.6, 1.3)
+    side = -np.sign(azimuth) * rng.uniform(0.6, 1.3)
     fill = np.array([np.sin(side), -0.25, -np.cos(side)])
     tint = np.exp(warmth * np.array([1.0, 0.15, -1.0]))
     cool = np.exp(-0.5 * warmth * np.array([1.0, 0.0, -1.0]))
-    level = generator.uniform(0.7, 1.1)
+    level = rng.uniform(0.7, 1.1)
     return Lights(
         key=(key / np.linalg.norm(key)).astype(np.float32),
         key_rgb=(level * tint).astype(np.float32),
         fill=(fill / np.linalg.norm(fill)).astype(np.float32),
-        fill_rgb=(generator.uniform(0.08, 0.32) * cool).astype(np.float32),
+        fill_rgb=(rng.uniform(0.08, 0.32) * cool).astype(np.float32),
         sky_rgb=(ambient * cool).astype(np.float32),
-        ground_rgb=(ambient * generator.uniform(0.35, 0.75) * tint).astype(np.float32),
+        ground_rgb=(ambient * rng.uniform(0.35, 0.75) * tint).astype(np.float32),
     )
 
 

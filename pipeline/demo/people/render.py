@@ -163,14 +163,14 @@ def _lens(person: Person, posed: Posed, depth: Float32, hw: tuple[int, int]) -> 
 
 def _develop(linear: Float32, image: Image) -> UInt8:
     """Expose, blur as optics do, encode as sRGB, add a sensor's noise."""
-    generator = np.random.default_rng(image.seed + 1)
+    rng = np.random.default_rng(image.seed + 1)
     exposed = np.asarray(
         cv2.GaussianBlur(linear * np.float32(image.exposure), (0, 0), 0.45), np.float32
     )
     # A shoulder keeps highlights from clipping.
     bright = exposed > 0.7
     exposed[bright] = 0.7 + 0.3 * np.tanh((exposed[bright] - 0.7) / 0.3)
-    noise = generator.standard_normal(exposed.shape, dtype=np.float32)
+    noise = rng.standard_normal(exposed.shape, dtype=np.float32)
     exposed = exposed + noise * np.sqrt(1.2e-6 + 7e-5 * np.clip(exposed, 0, 1))
     clipped = np.clip(exposed, 0.0, 1.0)
     encoded = np.where(

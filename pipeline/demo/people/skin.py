@@ -26,7 +26,7 @@ from pipeline.demo.people.atlas import (
     azimuth_height,
 )
 from pipeline.demo.people.identity import Identity
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 from pipeline.types import Float32
 
 _PALE = np.log(np.array([0.66, 0.44, 0.335], np.float32))
@@ -60,12 +60,12 @@ class SkinTextures:
 def skin_textures(atlas: Atlas, identity: Identity, seed: int) -> SkinTextures:
     """Paint an identity's skin; equal arguments give equal textures."""
     skin, points = identity.skin, atlas.points
-    generator = generator_for(seed, f"{identity.subject_id}/skin/{skin.seed}")
+    rng = rng_for(seed, f"{identity.subject_id}/skin/{skin.seed}")
     lips = atlas.lips * np.float32(1.0)
-    brows = _brows(atlas, identity, generator)
-    beard = _beard(atlas, identity, generator)
-    melanin = skin.melanin + 0.045 * skin.mottle * _noise(generator, (9, 14, 40))
-    blood = 0.35 + 0.35 * skin.blood + 0.10 * skin.mottle * _noise(generator, (8, 20, 60, 150))
+    brows = _brows(atlas, identity, rng)
+    beard = _beard(atlas, identity, rng)
+    melanin = skin.melanin + 0.045 * skin.mottle * _noise(rng, (9, 14, 40))
+    blood = 0.35 + 0.35 * skin.blood + 0.10 * skin.mottle * _noise(rng, (8, 20, 60, 150))
     for index, (rx, ry), amount in (
         (4, (22, 16), 0.30), (205, (30, 28), 0.30), (425, (30, 28), 0.30),
         (152, (28, 14), 0.12), (9, (34, 18), 0.05), (234, (20, 40), 0.25), (454, (20, 40), 0.25),
@@ -82,9 +82,9 @@ def skin_textures(atlas: Atlas, identity: Identity, seed: int) -> SkinTextures:
             melanin = melanin + (deep + 0.05 * skin.wrinkles) * shade
             blood = blood + red * shade
     melanin = melanin + 0.16 * _creases(atlas)
-    melanin = melanin + _spots(atlas, identity, generator)
+    melanin = melanin + _spots(atlas, identity, rng)
     melanin = melanin + lips * (0.16 * skin.melanin + 0.02)
-    blood = blood + lips * (0.55 + 0.8 * skin.lips) * (1.0 + 0.12 * _noise(generator, (60, 160)))
+    blood = blood + lips * (0.55 + 0.8 * skin.lips) * (1.0 + 0.12 * _noise(rng, (60, 160)))
     # Planes of colours: products with three numbers at each pixel would take several times as long.
     absorbed = zip(_PALE, _MELANIN, _BLOOD, strict=True)
     albedo = np.stack([np.exp(pale - melanin * m - blood * b) for pale, m, b in absorbed])
@@ -100,8 +100,8 @@ def skin_textures(atlas: Atlas, identity: Identity, seed: int) -> SkinTextures:
         dark = hair_colour(replace(identity, hair=ungreyed)) * 0.8 + grey * 0.2
         share = np.clip(cover * strength, 0.0, 1.0)
         albedo = albedo * (1.0 - share) + dark[:, None, None] * share
-    grain = _grain(generator)
-    relief = _relief(atlas, identity, generator, grain)
+    grain = _grain(rng)
+    relief = _relief(atlas, identity, rng, grain)
     albedo = albedo * (1.0 + 0.05 * skin.pores * np.clip(grain, -2, 2))
     oil = 0.35 + 0.65 * np.clip(
         sum(atlas.spot(tuple(points[i]), (34, 40)) for i in (4, 6, 9, 151, 152)), 0, 1
@@ -127,23 +127,23 @@ def hair_colour(identity: Identity) -> Float32:
     return np.asarray(colour * (1 - hair.grey) + 0.30 * hair.grey, np.float32)
 
 
-def _noise(generator: np.random.Generator, cells: tuple[int, ...]) -> Float32:
+def _noise(rng: np.random.Generator, cells: tuple[int, ...]) -> Float32:
     """Return smooth noise of several scales, about unit deviation, float32 (h, w)."""
     total = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
     for count in cells:
-        coarse = generator.standard_normal((count, 4 * count // 3), dtype=np.float32)
+        coarse = rng.standard_normal((count, 4 * count // 3), dtype=np.float32)
         total += cv2.resize(coarse, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_CUBIC)
     return np.asarray(total / total.std(), np.float32)
 
 
-def _grain(generator: np.random.Generator) -> Float32:
+def _grain(rng: np.random.Generator) -> Float32:
     """Return noise of the size of pores."""
-    white = generator.standard_normal((HEIGHT_PX, WIDTH_PX), dtype=np.float32)
+    white = rng.standard_normal((HEIGHT_PX, WIDTH_PX), dtype=np.float32)
     fine = cv2.GaussianBlur(white, (0, 0), 0.9) - cv2.GaussianBlur(white, (0, 0), 2.2)
     return np.asarray(fine / fine.std(), np.float32)
 
 
-def _spots(atlas: Atlas, identity: Identity, generator: np.random.Generator) -> Float32:
+def _spots(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float32:
     """Return additional melanin of freckles, moles and age spots."""
     canvas = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
     skin = identity.skin
@@ -153,9 +153,9 @@ def _spots(atlas: Atlas, identity: Identity, generator: np.random.Generator) -> 
         (skin.moles, (1.6, 3.2), (0.7, 1.1), 1.6),
     ):
         for _ in range(count):
-            x = WIDTH_PX / 2 + near * 75 * generator.standard_normal()
-            y = atlas.points[5, 1] + near * 40 * generator.standard_normal()
-            size, level = generator.uniform(*radius), float(generator.uniform(*depth))
+            x = WIDTH_PX / 2 + near * 75 * rng.standard_normal()
+            y = atlas.points[5, 1] + near * 40 * rng.standard_normal()
+            size, level = rng.uniform(*radius), float(rng.uniform(*depth))
             centre = round(x * 16), round(y * 16)
             cv2.circle(canvas, centre, round(size * 16), level, -1, cv2.LINE_AA, _SHIFT)
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.8), np.float32)
@@ -182,7 +182,7 @@ def _lid_lines(atlas: Atlas) -> Float32:
     return np.asarray(0.8 * np.clip(cv2.GaussianBlur(line, (0, 0), 0.8), 0, 1), np.float32)
 
 
-def _brows(atlas: Atlas, identity: Identity, generator: np.random.Generator) -> Float32:
+def _brows(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float32:
     """Draw brows hair by hair."""
     hair = identity.hair
     canvas = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
@@ -192,10 +192,10 @@ def _brows(atlas: Atlas, identity: Identity, generator: np.random.Generator) -> 
         count = int(240 + 320 * hair.brow_thick)
         drawn = [
             (
-                generator.random() ** 0.9,
-                generator.normal(0.0, 0.36),
-                generator.uniform(5, 10),
-                generator.uniform(0.35, 0.9),
+                rng.random() ** 0.9,
+                rng.normal(0.0, 0.36),
+                rng.uniform(5, 10),
+                rng.uniform(0.35, 0.9),
             )
             for _ in range(count)
         ]
@@ -220,7 +220,7 @@ def _brows(atlas: Atlas, identity: Identity, generator: np.random.Generator) -> 
     return np.asarray(np.clip(cv2.GaussianBlur(cover, (0, 0), 0.6), 0, 0.95), np.float32)
 
 
-def _beard(atlas: Atlas, identity: Identity, generator: np.random.Generator) -> Float32:
+def _beard(atlas: Atlas, identity: Identity, rng: np.random.Generator) -> Float32:
     """Cover the beard's region: dots of stubble, or short strands."""
     skin, points = identity.skin, atlas.points
     if max(skin.stubble, skin.beard) == 0:
@@ -237,24 +237,22 @@ def _beard(atlas: Atlas, identity: Identity, generator: np.random.Generator) -> 
     under = below * np.clip((1.25 - np.abs(azimuth)) / 0.3, 0, 1)
     region = np.maximum(region, np.where(height > chin - 0.02, under, 0)) * (1 - atlas.lips)
     region = region * (1.0 - 0.75 * atlas.spot(tuple(points[200]), (14, 9)))
-    dots = np.clip(_grain(generator) - 0.2, 0, 1.6)
-    white = generator.standard_normal((HEIGHT_PX, WIDTH_PX), dtype=np.float32)
+    dots = np.clip(_grain(rng) - 0.2, 0, 1.6)
+    white = rng.standard_normal((HEIGHT_PX, WIDTH_PX), dtype=np.float32)
     long = np.asarray(cv2.GaussianBlur(white, (0, 0), sigmaX=0.8, sigmaY=3.2), np.float32)
     strands = np.clip(0.75 + 0.35 * long / long.std(), 0, 1)
-    patch = np.clip(0.8 + 0.25 * _noise(generator, (14, 40)), 0.3, 1)
+    patch = np.clip(0.8 + 0.25 * _noise(rng, (14, 40)), 0.3, 1)
     stubble = 0.45 * skin.stubble * (0.35 + 0.65 * dots)
     return np.asarray(
         np.clip(region * patch * np.maximum(stubble, skin.beard * strands), 0, 1), "f4"
     )
 
 
-def _relief(
-    atlas: Atlas, identity: Identity, generator: np.random.Generator, grain: Float32
-) -> Float32:
+def _relief(atlas: Atlas, identity: Identity, rng: np.random.Generator, grain: Float32) -> Float32:
     """Return the height of pores, fine lines and lips."""
     skin, points = identity.skin, atlas.points
-    relief = 0.0010 * (0.3 + 0.7 * skin.pores) * grain + 0.0007 * _noise(generator, (100, 200))
-    columns = generator.standard_normal((1, WIDTH_PX), dtype=np.float32)
+    relief = 0.0010 * (0.3 + 0.7 * skin.pores) * grain + 0.0007 * _noise(rng, (100, 200))
+    columns = rng.standard_normal((1, WIDTH_PX), dtype=np.float32)
     lines = cv2.GaussianBlur(np.repeat(columns, HEIGHT_PX, axis=0), (0, 0), sigmaX=1.3, sigmaY=0.1)
     relief = relief * (1 - atlas.lips) + atlas.lips * 0.002 * lines / lines.std()
     if skin.wrinkles > 0.05:
@@ -267,9 +265,9 @@ def _relief(
                 for a in (-4.0, 0.0, 4.0)
             ]
         for path in paths:
-            wavy = path + generator.normal(0, 1.2, path.shape)
+            wavy = path + rng.normal(0, 1.2, path.shape)
             fixed = np.rint(wavy * 16).astype(np.int32)
-            depth = float(generator.uniform(0.4, 1.0))
+            depth = float(rng.uniform(0.4, 1.0))
             cv2.polylines(furrows, [fixed], False, depth, 2, cv2.LINE_AA, _SHIFT)
         relief = relief - 0.012 * skin.wrinkles * cv2.GaussianBlur(furrows, (0, 0), 1.6)
     return np.asarray(relief, np.float32)

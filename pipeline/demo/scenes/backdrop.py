@@ -42,8 +42,8 @@ class _Canvas:
     A part of a canvas shares its pixels: what is painted on it is painted on the whole.
     """
 
-    def __init__(self, camera: Camera, generator: np.random.Generator) -> None:
-        self.camera, self.generator = camera, generator
+    def __init__(self, camera: Camera, rng: np.random.Generator) -> None:
+        self.camera, self.rng = camera, rng
         self.hw = camera.height_px, camera.width_px
         y, x = np.mgrid[: self.hw[0], : self.hw[1]].astype(np.float32)
         # x, y, red, green, blue, °C, reflectance in SWIR
@@ -93,29 +93,29 @@ class _Canvas:
         for octave in range(octaves):
             across = max(2, round(cells * 2**octave))
             down = max(2, round(cells * 2**octave * self.hw[0] / self.hw[1] * stretch))
-            coarse = self.generator.standard_normal((down, across), dtype=np.float32)
+            coarse = self.rng.standard_normal((down, across), dtype=np.float32)
             fine = cv2.resize(coarse, self.hw[::-1], interpolation=cv2.INTER_CUBIC)
             total += np.float32(0.6**octave) * np.asarray(fine, np.float32)
         return np.asarray(total / total.std(), np.float32)
 
 
-def make_backdrop(camera: Camera, band: Band, generator: np.random.Generator) -> Backdrop:
+def make_backdrop(camera: Camera, band: Band, rng: np.random.Generator) -> Backdrop:
     """Make a background.
 
     Args:
         camera: whose frame it fills.
         band: which band sees it.
-        generator: of the take; equal states give equal backgrounds.
+        rng: of the take; equal states give equal backgrounds.
     """
-    canvas = _Canvas(camera, generator)
-    side = float(generator.choice((-1.0, 1.0)))
-    sun = np.array([side * generator.uniform(0.25, 0.6), -generator.uniform(0.5, 0.8), -0.55])
+    canvas = _Canvas(camera, rng)
+    side = float(rng.choice((-1.0, 1.0)))
+    sun = np.array([side * rng.uniform(0.25, 0.6), -rng.uniform(0.5, 0.8), -0.55])
     sun /= np.linalg.norm(sun)
-    warm = float(generator.uniform(0.0, 0.12))
+    warm = float(rng.uniform(0.0, 0.12))
     light = Light((float(sun[0]), float(sun[1]), float(sun[2])), (1.0 + warm, 1.0, 1.0 - warm))
     edge = camera.ground_xy(0.0, 2.1 * camera.far_m)[1]  # where the ground ends
     _sky(canvas)
-    if generator.random() < 0.75:
+    if rng.random() < 0.75:
         _building(canvas, edge, side)
     _trees(canvas, edge)
     _ground(canvas, edge)
@@ -144,12 +144,12 @@ def _sky(canvas: _Canvas) -> None:
 
 
 def _building(canvas: _Canvas, edge: float, side: float) -> None:
-    generator, width = canvas.generator, canvas.hw[1]
+    rng, width = canvas.rng, canvas.hw[1]
     metre = canvas.camera.scale_at(2.2 * canvas.camera.far_m)
-    wall = np.array(_WALLS[int(generator.integers(len(_WALLS)))], np.float32)
-    wide = generator.uniform(0.45, 0.8) * width
-    left = generator.uniform(-0.1, 0.5) * width
-    tall = generator.uniform(6.0, 11.0) * metre
+    wall = np.array(_WALLS[int(rng.integers(len(_WALLS)))], np.float32)
+    wide = rng.uniform(0.45, 0.8) * width
+    left = rng.uniform(-0.1, 0.5) * width
+    tall = rng.uniform(6.0, 11.0) * metre
     inside = (canvas.x > left) & (canvas.x < left + wide) & (canvas.y > edge - tall)
     inside &= canvas.y < edge + 2
     shade = 0.75 + 0.15 * side * (canvas.x - left) / wide + 0.05 * canvas.noise(14.0)
@@ -171,12 +171,12 @@ def _building(canvas: _Canvas, edge: float, side: float) -> None:
 
 
 def _trees(canvas: _Canvas, edge: float) -> None:
-    generator, width = canvas.generator, canvas.hw[1]
+    rng, width = canvas.rng, canvas.hw[1]
     metre = canvas.camera.scale_at(2.05 * canvas.camera.far_m)
     texture, coarse = canvas.noise(70.0, 4), canvas.noise(24.0, 3)
-    for _ in range(int(generator.integers(4, 8))):
-        middle, wide = generator.uniform(-0.05, 1.05) * width, generator.uniform(2.0, 4.5) * metre
-        base, tall = edge - 1.4 * metre, generator.uniform(3.5, 8.0) * metre
+    for _ in range(int(rng.integers(4, 8))):
+        middle, wide = rng.uniform(-0.05, 1.05) * width, rng.uniform(2.0, 4.5) * metre
+        base, tall = edge - 1.4 * metre, rng.uniform(3.5, 8.0) * metre
         crown = canvas.part(middle - 1.5 * wide, base - 1.45 * tall, middle + 1.5 * wide, edge + 2)
         x, y, fine, rough = crown.x, crown.y, texture[crown.window], coarse[crown.window]
         trunk = (np.abs(x - middle) < 0.16 * metre) & (y > base - tall / 2)
@@ -184,7 +184,7 @@ def _trees(canvas: _Canvas, edge: float) -> None:
         dx, dy = (x - middle) / wide, (y - (base - tall / 2)) / (0.62 * tall)
         reach = 1.0 - np.hypot(dx, dy) + 0.16 * rough + 0.07 * fine
         lit = 0.55 + 0.18 * fine - 0.35 * dy + 0.15 * rough
-        _leaves(crown, np.clip(reach * 9.0, 0.0, 1.0), lit, generator.uniform(0.8, 1.2))
+        _leaves(crown, np.clip(reach * 9.0, 0.0, 1.0), lit, rng.uniform(0.8, 1.2))
     hedge = np.clip((canvas.y - (edge - (0.9 + 0.25 * coarse) * metre)) * 0.5, 0, 1)
     hedge = hedge * (canvas.y < edge + 2)
     _leaves(canvas, hedge, 0.45 + 0.25 * texture, 0.85)
@@ -199,20 +199,20 @@ def _leaves(canvas: _Canvas, share: Floats, lit: Floats, tone: float) -> None:
 
 
 def _ground(canvas: _Canvas, edge: float) -> None:
-    camera, generator = canvas.camera, canvas.generator
+    camera, rng = canvas.camera, canvas.rng
     below = np.maximum(canvas.y - camera.horizon_px, 1.0)
     distance = camera.above_m * camera.focal_px / below
     across = (canvas.x - camera.width_px / 2) * distance / camera.focal_px
-    patches = _ground_noise(generator, across, distance, 3.0)
-    blades = _ground_noise(generator, across, distance, 0.35)
+    patches = _ground_noise(rng, across, distance, 3.0)
+    blades = _ground_noise(rng, across, distance, 0.35)
     specks = canvas.noise(camera.width_px / 3, 2, stretch=0.6)
     dry = np.clip(0.35 + 0.3 * patches, 0.0, 1.0)[..., None]
     grass = np.array(_GRASS, np.float32) * (1 - dry) + np.array(_DRY, np.float32) * dry
     lit = np.clip(0.95 + 0.12 * blades + 0.16 * specks + 0.08 * patches, 0.2, 2.0)
     share = np.clip((canvas.y - edge) / 2, 0, 1).astype(np.float32)
     canvas.lay(share, grass * lit[..., None], 20.0 + 0.7 * patches + 0.5 * blades, 0.25 * lit)
-    paved = np.array(_ASPHALT if generator.random() < 0.5 else _GRAVEL, np.float32)
-    slope, start = generator.uniform(-0.5, 0.5), generator.uniform(0.35, 0.65)
+    paved = np.array(_ASPHALT if rng.random() < 0.5 else _GRAVEL, np.float32)
+    slope, start = rng.uniform(-0.5, 0.5), rng.uniform(0.35, 0.65)
     middle = camera.near_m + start * (camera.far_m - camera.near_m)
     half = 0.17 * (camera.far_m - camera.near_m)
     reach = half - np.abs(distance - middle - slope * across) + 0.04 * half * blades
@@ -222,11 +222,11 @@ def _ground(canvas: _Canvas, edge: float) -> None:
 
 
 def _ground_noise(
-    generator: np.random.Generator, across: Float32, distance: Float32, metres: float
+    rng: np.random.Generator, across: Float32, distance: Float32, metres: float
 ) -> Float32:
     """Return noise that lies on the ground, lumps of some metres; it repeats every 256 lumps."""
     field = cv2.GaussianBlur(
-        generator.standard_normal((256, 256), dtype=np.float32),
+        rng.standard_normal((256, 256), dtype=np.float32),
         (0, 0),
         1.0,
         borderType=cv2.BORDER_REFLECT,
@@ -238,14 +238,14 @@ def _ground_noise(
 
 
 def _bushes(canvas: _Canvas, edge: float) -> None:
-    generator, camera = canvas.generator, canvas.camera
+    rng, camera = canvas.rng, canvas.camera
     texture = canvas.noise(60.0, 4)
-    for _ in range(int(generator.integers(1, 4))):
-        away = generator.uniform(1.15, 1.7) * camera.far_m
+    for _ in range(int(rng.integers(1, 4))):
+        away = rng.uniform(1.15, 1.7) * camera.far_m
         metre = camera.scale_at(away)
         x, y = camera.ground_xy(0.0, away)
-        x += generator.uniform(-0.5, 0.5) * camera.width_px
-        wide, tall = generator.uniform(0.5, 1.1) * metre, generator.uniform(0.5, 1.1) * metre
+        x += rng.uniform(-0.5, 0.5) * camera.width_px
+        wide, tall = rng.uniform(0.5, 1.1) * metre, rng.uniform(0.5, 1.1) * metre
         bush = canvas.part(x - 1.6 * wide, y - 1.6 * tall, x + 1.6 * wide, y)
         fine = texture[bush.window]
         dx, dy = (bush.x - x) / wide, (bush.y - (y - tall / 2)) / (0.6 * tall)

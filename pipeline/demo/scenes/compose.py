@@ -13,7 +13,7 @@ from pipeline.demo.scenes.backdrop import make_backdrop
 from pipeline.demo.scenes.camera import CAMERAS, Camera
 from pipeline.demo.scenes.figure import Patch, Person
 from pipeline.demo.scenes.script import Take
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 from pipeline.types import Band, Float32, UInt8
 
 LEAST_VISIBLE = 0.2
@@ -106,7 +106,7 @@ def render(
         frames_per_second: of the camera.
     """
     band, camera = CAMERAS[take.folder]
-    backdrop = make_backdrop(camera, band, generator_for(seed, f"{take.key}/backdrop"))
+    backdrop = make_backdrop(camera, band, rng_for(seed, f"{take.key}/backdrop"))
     air = _Air(camera, seed, take.key)
     for number in range(frames):
         stage = _Stage(backdrop.values)
@@ -124,20 +124,20 @@ def render(
             stage.paint(patch, left, top, index)
             solid = patch.alpha > 0.5
             totals[index] = int(solid.sum()), int((solid & patch.face).sum())
-        generator = generator_for(seed, f"{take.key}/{number}/noise")
+        rng = rng_for(seed, f"{take.key}/{number}/noise")
         if band is Band.VIS:
-            image = air.look_through(stage, number, generator)
+            image = air.look_through(stage, number, rng)
         else:
-            image = _exposed(stage.values, band, generator)
+            image = _exposed(stage.values, band, rng)
         yield SceneFrame(image, _ground_truth(stage, totals, take), stage.owner)
 
 
-def _exposed(signal: Float32, band: Band, generator: np.random.Generator) -> UInt8:
+def _exposed(signal: Float32, band: Band, rng: np.random.Generator) -> UInt8:
     sensor = replace(SENSORS[band], max_side_px=_SAMPLED_PX[band])
     hw = signal.shape[0], signal.shape[1]
     grid = sensor.grid_hw(hw)
     sampled = cv2.resize(signal, grid[::-1], interpolation=cv2.INTER_AREA)
-    return sensor.expose(np.asarray(sampled, np.float32), hw, generator)
+    return sensor.expose(np.asarray(sampled, np.float32), hw, rng)
 
 
 class _Air:
@@ -150,16 +150,16 @@ class _Air:
 
     def __init__(self, camera: Camera, seed: int, key: str) -> None:
         self._hw = camera.height_px, camera.width_px
-        self._generator = generator_for(seed, f"{key}/air")
+        self._rng = rng_for(seed, f"{key}/air")
         self._cells = self._drawn()
         y, x = np.mgrid[: self._hw[0], : self._hw[1]].astype(np.float32)
         self._x, self._y = x, y
 
     def _drawn(self) -> Float32:
         shape = tuple(side // self._CELL_PX + 2 for side in self._hw)
-        return self._generator.standard_normal((*shape, 2), dtype=np.float32)
+        return self._rng.standard_normal((*shape, 2), dtype=np.float32)
 
-    def look_through(self, stage: _Stage, number: int, generator: np.random.Generator) -> UInt8:
+    def look_through(self, stage: _Stage, number: int, rng: np.random.Generator) -> UInt8:
         """Return the image, and bend the stage's own maps alike."""
         if number:
             fresh = float(np.sqrt(1 - self._KEPT**2))
@@ -174,9 +174,9 @@ class _Air:
             return np.asarray(cv2.remap(whom, x, y, cv2.INTER_NEAREST, borderMode=edge), np.int16)
 
         stage.owner, stage.face = moved(stage.owner), moved(stage.face)
-        soft = blur(np.asarray(bent, np.float32), float(generator.uniform(0.75, 1.25)))
+        soft = blur(np.asarray(bent, np.float32), float(rng.uniform(0.75, 1.25)))
         hazy = 0.86 * soft + 0.14 * np.array(_HAZE, np.float32)
-        noise = generator.standard_normal(hazy.shape, dtype=np.float32)
+        noise = rng.standard_normal(hazy.shape, dtype=np.float32)
         return np.asarray(np.clip(hazy + 0.012 * noise, 0, 1) * 255 + 0.5, np.uint8)
 
 

@@ -15,7 +15,7 @@ from pipeline.demo.bands.traits import draw_traits
 from pipeline.demo.scenes.cutting import HEIGHT_PX
 from pipeline.demo.scenes.figure import Light, Patch, Stance
 from pipeline.ops.reduction import reduce_to
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 from pipeline.types import Band, Float32, UInt8
 
 VIEWS = ("front", "left", "back", "right")
@@ -53,9 +53,9 @@ class Cutout:
 
     def __init__(self, planes: Mapping[str, NDArray[np.uint8]], seed: int, subject_id: str) -> None:
         self._planes, self._traits = planes, draw_traits(seed, subject_id)
-        generator = generator_for(seed, f"{subject_id}/look")
-        self.height_m = float(generator.uniform(1.58, 1.84))
-        self._tint = _TINTS[int(generator.integers(len(_TINTS)))]
+        rng = rng_for(seed, f"{subject_id}/look")
+        self.height_m = float(rng.uniform(1.58, 1.84))
+        self._tint = _TINTS[int(rng.integers(len(_TINTS)))]
         self._known: dict[tuple[str, Band, bool], _Drawn] = {}
 
     @cached_property

@@ -22,7 +22,7 @@ from pipeline.demo.scenes.garments import (
     UPPERS,
     Outfit,
 )
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 
 _SKINS = np.array([(0.92, 0.75, 0.65), (0.80, 0.58, 0.45), (0.60, 0.40, 0.29), (0.38, 0.25, 0.19)])
 _HAIRS = np.array([(0.08, 0.06, 0.05), (0.22, 0.14, 0.09), (0.45, 0.31, 0.18), (0.45, 0.44, 0.43)])
@@ -56,33 +56,33 @@ class Look:
 
 def draw_look(seed: int, subject_id: str) -> Look:
     """Draw a person's look; equal arguments give equal looks."""
-    generator = generator_for(seed, f"{subject_id}/look")
-    male = float(generator.random() < 0.5)
-    ancestry = generator.dirichlet((0.6, 0.6, 0.6))
+    rng = rng_for(seed, f"{subject_id}/look")
+    male = float(rng.random() < 0.5)
+    ancestry = rng.dirichlet((0.6, 0.6, 0.6))
     shape = macro_weights(
         male=0.08 + 0.84 * male,
-        age=float(generator.uniform(0.45, 0.85)),
-        muscle=float(generator.uniform(0.3, 0.8)),
-        weight=float(generator.uniform(0.25, 0.85)),
-        height=float(generator.uniform(0.3, 0.75)),
-        proportions=float(generator.uniform(0.5, 0.9)),
+        age=float(rng.uniform(0.45, 0.85)),
+        muscle=float(rng.uniform(0.3, 0.8)),
+        weight=float(rng.uniform(0.25, 0.85)),
+        height=float(rng.uniform(0.3, 0.75)),
+        proportions=float(rng.uniform(0.5, 0.9)),
         **dict(zip(("african", "asian", "caucasian"), ancestry.tolist(), strict=True)),
     )
     lowers = LOWERS if male == 0.0 else LOWERS[:2]
     outfit = Outfit(
-        str(generator.choice(UPPERS, p=(0.4, 0.35, 0.25))),
-        str(generator.choice(lowers, p=(0.55, 0.2, 0.25) if male == 0.0 else (0.75, 0.25))),
+        str(rng.choice(UPPERS, p=(0.4, 0.35, 0.25))),
+        str(rng.choice(lowers, p=(0.55, 0.2, 0.25) if male == 0.0 else (0.75, 0.25))),
         str(
-            generator.choice(
+            rng.choice(
                 HAIR_STYLES, p=(0.2, 0.25, 0.5, 0.05) if male == 0.0 else (0.6, 0.2, 0.05, 0.15)
             )
         ),
     )
     skin = ancestry @ np.array([_SKINS[3], _SKINS[1] * 1.05, _SKINS[0]])
-    skin = np.clip(skin * generator.uniform(0.9, 1.08), 0.0, 1.0)
-    hair = _HAIRS[int(generator.choice(4, p=(0.4, 0.3, 0.2, 0.1)))]
+    skin = np.clip(skin * rng.uniform(0.9, 1.08), 0.0, 1.0)
+    hair = _HAIRS[int(rng.choice(4, p=(0.4, 0.3, 0.2, 0.1)))]
     cap = outfit.hair == "cap"
-    upper, lower, third = _CLOTHS[generator.permutation(len(_CLOTHS))[:3]]
+    upper, lower, third = _CLOTHS[rng.permutation(len(_CLOTHS))[:3]]
     colours = np.zeros((9, 3))
     colours[[SKIN, FACE]] = skin
     colours[HAIR] = third if cap else hair
@@ -90,11 +90,9 @@ def draw_look(seed: int, subject_id: str) -> Look:
     colours[LIPS] = skin * (0.86, 0.60, 0.60)
     colours[EYES] = 0.16
     colours[UPPER], colours[LOWER] = upper, lower * 0.8
-    colours[SHOES] = generator.choice(
+    colours[SHOES] = rng.choice(
         np.array([(0.08, 0.08, 0.09), (0.75, 0.75, 0.73), (0.3, 0.2, 0.14)])
     )
-    stripes = float(generator.choice((0.0, 0.0, 0.6, 1.1))) if outfit.upper != "coat" else 0.0
-    gait = Gait(
-        *(float(generator.uniform(*span)) for span in ((20, 27), (14, 26), (4, 18), (-2, 8)))
-    )
+    stripes = float(rng.choice((0.0, 0.0, 0.6, 1.1))) if outfit.upper != "coat" else 0.0
+    gait = Gait(*(float(rng.uniform(*span)) for span in ((20, 27), (14, 26), (4, 18), (-2, 8))))
     return Look(shape, outfit, colours, stripes, gait)

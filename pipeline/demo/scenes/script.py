@@ -10,7 +10,7 @@ from pipeline.demo.scenes.camera import CAMERAS, Camera
 from pipeline.demo.scenes.figure import Stance
 from pipeline.demo.scenes.gait import CYCLE_M
 from pipeline.params.sample import ScenesParams
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 from pipeline.types import Split
 
 Floats = NDArray[np.float64]
@@ -114,14 +114,14 @@ def plan(params: ScenesParams) -> list[Take]:
 
 def _casts(params: ScenesParams, subjects: list[str], key: str) -> list[list[str]]:
     """Deal the subjects to the videos: all come before anybody comes again."""
-    generator = generator_for(params.seed, f"{key}/casts")
+    rng = rng_for(params.seed, f"{key}/casts")
     casts: list[list[str]] = []
     stack: list[str] = []
     for _ in range(params.videos_per_gallery):
         cast: list[str] = []
         while len(cast) < params.people_per_video:
             if not [subject for subject in stack if subject not in cast]:
-                stack += [subjects[index] for index in generator.permutation(len(subjects))]
+                stack += [subjects[index] for index in rng.permutation(len(subjects))]
             place = next(i for i, subject in enumerate(stack) if subject not in cast)
             cast.append(stack.pop(place))
         casts.append(cast)
@@ -130,9 +130,9 @@ def _casts(params: ScenesParams, subjects: list[str], key: str) -> list[list[str
 
 def _walks(params: ScenesParams, camera: Camera, cast: list[str], key: str) -> tuple[Walk, ...]:
     """Draw ways that don't collide; the slots from left to right keep people in the frame."""
-    generator = generator_for(params.seed, f"{key}/walks")
+    rng = rng_for(params.seed, f"{key}/walks")
     seconds = (params.frames_per_video - 1) / params.frames_per_second
-    slots = generator.permutation(len(cast))
+    slots = rng.permutation(len(cast))
     best: tuple[Walk, ...] = ()
     clearest = -1.0
     for _ in range(_TRIES):
@@ -140,9 +140,9 @@ def _walks(params: ScenesParams, camera: Camera, cast: list[str], key: str) -> t
             _walk(
                 camera,
                 subject,
-                (slot + generator.uniform(0.2, 0.8)) / len(cast),
+                (slot + rng.uniform(0.2, 0.8)) / len(cast),
                 seconds,
-                generator,
+                rng,
             )
             for subject, slot in zip(cast, slots, strict=True)
         )
@@ -155,19 +155,19 @@ def _walks(params: ScenesParams, camera: Camera, cast: list[str], key: str) -> t
 
 
 def _walk(
-    camera: Camera, subject: str, slot: float, seconds: float, generator: np.random.Generator
+    camera: Camera, subject: str, slot: float, seconds: float, rng: np.random.Generator
 ) -> Walk:
-    kind = generator.random()
+    kind = rng.random()
     photographed = not subject.startswith("B")
-    speed = float(generator.uniform(1.0, 1.5))
+    speed = float(rng.uniform(1.0, 1.5))
     if kind < 0.2:
-        speed, heading = 0.0, float(generator.normal(0.0, 40.0))
+        speed, heading = 0.0, float(rng.normal(0.0, 40.0))
     elif kind < 0.35 and not photographed:
-        heading = float(generator.choice((-90.0, 90.0)) + generator.normal(0.0, 15.0))
+        heading = float(rng.choice((-90.0, 90.0)) + rng.normal(0.0, 15.0))
     elif kind < 0.47:
-        heading = float(180.0 + generator.normal(0.0, 20.0))
+        heading = float(180.0 + rng.normal(0.0, 20.0))
     else:
-        heading = float(generator.normal(0.0, 12.0 if photographed else 35.0))
+        heading = float(rng.normal(0.0, 12.0 if photographed else 35.0))
     turn = np.radians(heading)
     across_m_s, distance_m_s = speed * np.sin(turn), -speed * np.cos(turn)
     # In a long video people turn round, or they would walk through the camera.
@@ -176,7 +176,7 @@ def _walk(
         leg_s = min(seconds, (camera.far_m - camera.near_m) / max(abs(distance_m_s), 1e-6))
     reach = abs(distance_m_s) * leg_s / 2
     low, high = camera.near_m + reach, camera.far_m - reach
-    middle = float(generator.uniform(low, high)) if low < high else (low + high) / 2
+    middle = float(rng.uniform(low, high)) if low < high else (low + high) / 2
     half = 0.5 * camera.width_px / camera.scale_at(middle)
     across = (2 * slot - 1) * max(half - 0.35, 0.0)
     if 2 * half < abs(across_m_s) * leg_s:  # wider than the frame: back before all is out of it
@@ -188,7 +188,7 @@ def _walk(
         float(across_m_s),
         float(distance_m_s),
         heading,
-        float(generator.uniform(0.0, 2 * np.pi)),
+        float(rng.uniform(0.0, 2 * np.pi)),
         float(leg_s),
     )
 

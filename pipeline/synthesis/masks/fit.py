@@ -29,7 +29,7 @@ class Placement:
     texture_to_design: np.ndarray
 
 
-def place(design: MaskDesign, fit: str, jitter: float, generator: np.random.Generator) -> Placement:
+def place(design: MaskDesign, fit: str, jitter: float, rng: np.random.Generator) -> Placement:
     """Place a design on the face.
 
     Args:
@@ -37,14 +37,14 @@ def place(design: MaskDesign, fit: str, jitter: float, generator: np.random.Gene
         fit: a name of ``FITS``.
         jitter: 0 for the exact place, 1 for as unevenly as people fit masks: about 4 mm aside and
             6 mm up or down, 2° of turn, 3 % in width.
-        generator: draws the unevenness; always takes the same number of draws.
+        rng: draws the unevenness; always takes the same number of draws.
 
     Raises:
         ValueError: an unknown fit.
     """
     if fit not in FITS:
         raise ValueError(f"fit {fit!r} is none of {list(FITS)}")
-    aside, down, turn, wide = generator.uniform(-1, 1, 4) * jitter
+    aside, down, turn, wide = rng.uniform(-1, 1, 4) * jitter
     _, top, _, bottom = design.extent_uv
     tucked = bottom + _TUCK_V * (bottom > _CHIN_V)
     new_top, new_bottom = _TOP_V.get(fit, top), _BOTTOM_V.get(fit, tucked)
@@ -60,14 +60,14 @@ def place(design: MaskDesign, fit: str, jitter: float, generator: np.random.Gene
     return Placement(fit, np.column_stack([linear, shift]))
 
 
-def choose_fit(distribution: dict[str, float], generator: np.random.Generator) -> str:
+def choose_fit(distribution: dict[str, float], rng: np.random.Generator) -> str:
     """Draw how a mask is worn.
 
     Args:
         distribution: weight of each name of ``FITS``; those missing count 0.
-        generator: one draw is taken.
+        rng: one draw is taken.
     """
     weights = np.array([distribution.get(name, 0.0) for name in FITS])
-    place_on_line = generator.uniform(0, weights.sum())
+    place_on_line = rng.uniform(0, weights.sum())
     index = int(np.searchsorted(np.cumsum(weights), place_on_line, side="right"))
     return FITS[min(index, len(FITS) - 1)]

@@ -157,8 +157,8 @@ def grain_like(photo: Photograph, hw: tuple[int, int], seed: int) -> Float32:
         hw: height and width.
         seed: another one gives another grain.
     """
-    generator = np.random.default_rng(seed)
-    return _grown(generator.integers(0, 2**16, 2).tolist(), hw, photo.grain_px, photo.grain)
+    rng = np.random.default_rng(seed)
+    return _grown(rng.integers(0, 2**16, 2).tolist(), hw, photo.grain_px, photo.grain)
 
 
 def _grain_of(image: UInt8, inside: NDArray[np.bool_], grain_px: float) -> Float32:
@@ -223,8 +223,8 @@ def _bends_of_grain(grain_px: float) -> float:
 
 @cache
 def _normal_tile() -> Float32:
-    generator = np.random.default_rng(20)
-    return generator.standard_normal((_TILE_PX, _TILE_PX, 3), dtype=np.float32)
+    rng = np.random.default_rng(20)
+    return rng.standard_normal((_TILE_PX, _TILE_PX, 3), dtype=np.float32)
 
 
 def _blurred(grey: UInt8, sigma: float) -> UInt8:

@@ -115,7 +115,7 @@ def drape(seed: int, height_cm: float) -> Float32:
 
     They are sharp near the ears and fade towards the nose; no two are alike, nor both halves.
     """
-    generator = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     x, y = grid()
     relief = np.zeros_like(x)
     bend = wrinkles(seed, 1.0, 40)
@@ -124,10 +124,8 @@ def drape(seed: int, height_cm: float) -> Float32:
             across, down = side * (256 + side * 196 - x), y - corner_y
             radius = np.hypot(across, down) + 1
             turn = np.arctan2(down, np.maximum(across, 1))
-            phase = generator.uniform(0, 2 * np.pi)
-            wave = np.sin(
-                folds * turn * (1 + 0.12 * generator.uniform(-1, 1)) + 0.55 * bend + phase
-            )
+            phase = rng.uniform(0, 2 * np.pi)
+            wave = np.sin(folds * turn * (1 + 0.12 * rng.uniform(-1, 1)) + 0.55 * bend + phase)
             # A fold's crest is narrower than its valley.
             crest = np.sign(wave) * np.abs(wave) ** np.where(wave > 0, 1.6, 0.8)
             relief += crest * np.exp(-radius / 130) * np.clip(radius / 24, 0, 1)

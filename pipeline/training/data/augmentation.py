@@ -49,14 +49,14 @@ class Augmentation:
     saturation: float
     grey: float
 
-    def draw(self, generator: np.random.Generator, count: int) -> Float32:
+    def draw(self, rng: np.random.Generator, count: int) -> Float32:
         """Draw what ``apply`` does to each image.
 
         Returns:
             float32 (count, 8): mirror (0 or 1), angle in radians, shift down and right as shares of
             height and width, scale, brightness, contrast, saturation (0 is grey).
         """
-        drawn = generator.random((count, 9))
+        drawn = rng.random((count, 9))
         signed = 2.0 * drawn - 1.0
         columns = [
             drawn[:, 0] < self.mirror,
@@ -70,14 +70,14 @@ class Augmentation:
         ]
         return np.stack(columns, axis=1).astype(np.float32)
 
-    def __call__(self, images: UInt8, generator: np.random.Generator) -> UInt8:
+    def __call__(self, images: UInt8, rng: np.random.Generator) -> UInt8:
         """Change each image by draws of its own.
 
         Args:
             images: uint8 (n, h, w, 3), RGB.
-            generator: to draw with.
+            rng: to draw with.
         """
-        return apply(images, self.draw(generator, len(images)))
+        return apply(images, self.draw(rng, len(images)))
 
 
 FACES = Augmentation(

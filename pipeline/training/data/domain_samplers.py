@@ -47,19 +47,19 @@ class DomainSampler:
         """How many samples of a batch each role has."""
         return self.real, self.synthetic
 
-    def draw(self, generator: np.random.Generator) -> list[Int64]:
+    def draw(self, rng: np.random.Generator) -> list[Int64]:
         """Return the indices of each role."""
         return [
-            self.of_domains(generator, [REAL], self.real),
-            self.of_domains(generator, self.domains.names, self.synthetic),
+            self.of_domains(rng, [REAL], self.real),
+            self.of_domains(rng, self.domains.names, self.synthetic),
         ]
 
-    def of_domains(self, generator: np.random.Generator, names: Sequence[str], count: int) -> Int64:
+    def of_domains(self, rng: np.random.Generator, names: Sequence[str], count: int) -> Int64:
         """Draw samples of some domains, each with equal chances, int64 (count,)."""
         if not count:
             return np.empty(0, np.int64)
-        chosen = generator.integers(0, len(names), count)
-        chances = generator.random(count)
+        chosen = rng.integers(0, len(names), count)
+        chances = rng.random(count)
         drawn = [names[place] for place in chosen.tolist()]
         subjects = np.array(
             [
@@ -67,7 +67,7 @@ class DomainSampler:
                 for name, chance in zip(drawn, chances.tolist(), strict=True)
             ]
         )
-        return self.domains.index.draw(generator, subjects, drawn)
+        return self.domains.index.draw(rng, subjects, drawn)
 
 
 class MetaSampler(DomainSampler):
@@ -100,14 +100,14 @@ class MetaSampler(DomainSampler):
         """How many samples of a batch each role has."""
         return self.real, self.synthetic - self.tested, self.tested
 
-    def draw(self, generator: np.random.Generator) -> list[Int64]:
+    def draw(self, rng: np.random.Generator) -> list[Int64]:
         """Return the indices of real and synthetic samples of meta-train, and of meta-test."""
-        left_out = self.domains.names[int(generator.integers(len(self.domains.names)))]
+        left_out = self.domains.names[int(rng.integers(len(self.domains.names)))]
         others = [name for name in self.domains.names if name != left_out]
         return [
-            self.of_domains(generator, [REAL], self.real),
-            self.of_domains(generator, others, self.sizes[1]),
-            self.of_domains(generator, [left_out], self.tested),
+            self.of_domains(rng, [REAL], self.real),
+            self.of_domains(rng, others, self.sizes[1]),
+            self.of_domains(rng, [left_out], self.tested),
         ]
 
 
@@ -150,14 +150,14 @@ class PairedSampler(DomainSampler):
         paired = self.paired
         return paired, self.real - paired, paired, self.synthetic - paired
 
-    def draw(self, generator: np.random.Generator) -> list[Int64]:
+    def draw(self, rng: np.random.Generator) -> list[Int64]:
         """Return the indices of paired and other real samples, then of paired and other made."""
-        subjects = generator.integers(0, len(self._starts), self.paired)
-        within = generator.random(self.paired) * self._counts[subjects]
+        subjects = rng.integers(0, len(self._starts), self.paired)
+        within = rng.random(self.paired) * self._counts[subjects]
         real, made = self._pairs[:, self._starts[subjects] + within.astype(np.int64)]
         return [
             real,
-            self.of_domains(generator, [REAL], self.sizes[1]),
+            self.of_domains(rng, [REAL], self.sizes[1]),
             made,
-            self.of_domains(generator, self.domains.names, self.sizes[3]),
+            self.of_domains(rng, self.domains.names, self.sizes[3]),
         ]

@@ -81,12 +81,12 @@ class BandIndex:
         return np.flatnonzero(self._counts_in(bands).all(axis=1))
 
     def draw(
-        self, generator: np.random.Generator, labels: Int64, bands: Sequence[str] | Sequence[Band]
+        self, rng: np.random.Generator, labels: Int64, bands: Sequence[str] | Sequence[Band]
     ) -> Int64:
         """Draw a sample for each of some subjects and bands.
 
         Args:
-            generator: to draw with.
+            rng: to draw with.
             labels: int64 (k,), of subjects who have samples in their band.
             bands: (k,), one for each.
 
@@ -94,16 +94,16 @@ class BandIndex:
             int64 (k,), indices of samples.
         """
         codes = self._codes(bands)
-        within = generator.integers(0, self._counts[labels, codes])
+        within = rng.integers(0, self._counts[labels, codes])
         return np.asarray(self._order[self._starts[labels, codes] + within])
 
     def draw_several(
-        self, generator: np.random.Generator, labels: Int64, bands: Sequence[Band], count: int
+        self, rng: np.random.Generator, labels: Int64, bands: Sequence[Band], count: int
     ) -> Int64:
         """Draw different samples of each of some subjects in each of some bands.
 
         Args:
-            generator: to draw with.
+            rng: to draw with.
             labels: int64 (k,), of subjects who have samples in every band.
             bands: (b,), which.
             count: for each subject and band; where somebody has fewer, all come as often as others
@@ -115,12 +115,12 @@ class BandIndex:
         cells = np.ix_(labels, self._codes(bands))
         starts, counts = (each[cells].ravel().tolist() for each in (self._starts, self._counts))
         pairs = zip(starts, counts, strict=True)
-        places = [start + evenly_drawn(generator, n, count) for start, n in pairs]
+        places = [start + evenly_drawn(rng, n, count) for start, n in pairs]
         return np.asarray(self._order[np.concatenate(places)])
 
     def draw_beside(
         self,
-        generator: np.random.Generator,
+        rng: np.random.Generator,
         drawn: Int64,
         labels: Int64,
         bands: Sequence[str] | Sequence[Band],
@@ -128,7 +128,7 @@ class BandIndex:
         """Draw a partner of another shot for each of some samples.
 
         Args:
-            generator: to draw with.
+            rng: to draw with.
             drawn: int64 (k,), indices of samples.
             labels: int64 (k,), their subjects.
             bands: (k,), of the partners.
@@ -138,16 +138,16 @@ class BandIndex:
         """
         codes = self._codes(bands)
         start, same, others = self._away(labels, codes, self._shots[drawn])
-        place = self._starts[labels, codes] + generator.integers(0, others)
+        place = self._starts[labels, codes] + rng.integers(0, others)
         return np.asarray(self._order[place + np.where(place >= start, same, 0)])
 
     def draw_two(
-        self, generator: np.random.Generator, labels: Int64, bands: Sequence[Band]
+        self, rng: np.random.Generator, labels: Int64, bands: Sequence[Band]
     ) -> tuple[Int64, Int64]:
         """Draw two samples of different shots of each of some subjects, in any of the bands.
 
         Args:
-            generator: to draw with.
+            rng: to draw with.
             labels: int64 (k,), of subjects whose samples have two shots or more.
             bands: which.
 
@@ -156,12 +156,12 @@ class BandIndex:
         """
         counts = self._counts_in(bands)[labels]
         codes = self._codes(bands)
-        column, place = _placed(counts, generator.integers(0, counts.sum(axis=1)))
+        column, place = _placed(counts, rng.integers(0, counts.sum(axis=1)))
         first = self._order[self._starts[labels, codes[column]] + place]
         shots = self._shots[first]
         away = [self._away(labels, np.full(len(labels), code), shots) for code in codes]
         start, same, others = (np.stack(each, axis=1) for each in zip(*away, strict=True))
-        column, place = _placed(others, generator.integers(0, others.sum(axis=1)))
+        column, place = _placed(others, rng.integers(0, others.sum(axis=1)))
         rows = np.arange(len(labels))
         place += self._starts[labels, codes[column]]
         place += np.where(place >= start[rows, column], same[rows, column], 0)
@@ -192,11 +192,11 @@ class BandIndex:
         return np.asarray(np.hstack([self._counts, none])[:, self._codes(bands)])
 
 
-def evenly_drawn(generator: np.random.Generator, n: int, count: int) -> Int64:
+def evenly_drawn(rng: np.random.Generator, n: int, count: int) -> Int64:
     """Draw so many of n, and none once more before all others have come as often.
 
     Args:
-        generator: to draw with.
+        rng: to draw with.
         n: 1 or more.
         count: to draw.
 
@@ -204,8 +204,8 @@ def evenly_drawn(generator: np.random.Generator, n: int, count: int) -> Int64:
         int64 (count,), 0 … n − 1, each ⌊count / n⌋ or ⌈count / n⌉ times.
     """
     if n >= count:
-        return generator.choice(n, count, replace=False)
-    runs = [generator.permutation(n) for _ in range(-(-count // n))]
+        return rng.choice(n, count, replace=False)
+    runs = [rng.permutation(n) for _ in range(-(-count // n))]
     return np.concatenate(runs)[:count]
 
 

@@ -43,9 +43,9 @@ class PersonAugmentation:
 
     params: AugmentationParams
 
-    def draw(self, generator: np.random.Generator, count: int) -> NDArray[np.float64]:
+    def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
         """Draw what ``apply`` does to each image, float64 (count, k) of [0, 1)."""
-        return generator.random((count, _DRAWS))
+        return rng.random((count, _DRAWS))
 
     def apply(
         self, images: UInt8, regions: UInt8, drawn: NDArray[np.float64]

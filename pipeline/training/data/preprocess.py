@@ -57,9 +57,9 @@ class Preprocess:
         low = np.maximum(0, room // 2 - MOST_MOVED_PX)
         return low, np.minimum(room, low + 2 * MOST_MOVED_PX) + 1
 
-    def random_corners(self, generator: np.random.Generator, count: int, hw: HW) -> Int64:
+    def random_corners(self, rng: np.random.Generator, count: int, hw: HW) -> Int64:
         """Draw where crops are cut, int64 (count, 2): top and left, near those of the middle."""
-        return generator.integers(*self.corner_bounds(hw), (count, 2))
+        return rng.integers(*self.corner_bounds(hw), (count, 2))
 
     def cut(self, images: Tensor, corners: Tensor | None = None) -> Tensor:
         """Cut images to the network's size.

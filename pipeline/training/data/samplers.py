@@ -33,15 +33,15 @@ class CrossBandPairs:
                 "batch_pairs or add subjects"
             )
 
-    def draw(self, generator: np.random.Generator) -> tuple[Int64, Int64]:
+    def draw(self, rng: np.random.Generator) -> tuple[Int64, Int64]:
         """Return the indices of first and second samples, each int64 (batch_pairs,)."""
-        chosen = generator.choice(self.subjects, self.batch_pairs, replace=False)
-        return self._pairs(generator, chosen)
+        chosen = rng.choice(self.subjects, self.batch_pairs, replace=False)
+        return self._pairs(rng, chosen)
 
-    def _pairs(self, generator: np.random.Generator, chosen: Int64) -> tuple[Int64, Int64]:
+    def _pairs(self, rng: np.random.Generator, chosen: Int64) -> tuple[Int64, Int64]:
         near, far = ([band] * len(chosen) for band in self._bands)
-        first = self._index.draw(generator, chosen, near)
-        return first, self._index.draw_beside(generator, first, chosen, far)
+        first = self._index.draw(rng, chosen, near)
+        return first, self._index.draw_beside(rng, first, chosen, far)
 
 
 class SubjectPairs(CrossBandPairs):
@@ -51,8 +51,8 @@ class SubjectPairs(CrossBandPairs):
         H. Du et al., Semi-Siamese Training for Shallow Face Learning, ECCV 2020, section 3.
     """
 
-    def _pairs(self, generator: np.random.Generator, chosen: Int64) -> tuple[Int64, Int64]:
-        return self._index.draw_two(generator, chosen, self._bands)
+    def _pairs(self, rng: np.random.Generator, chosen: Int64) -> tuple[Int64, Int64]:
+        return self._index.draw_two(rng, chosen, self._bands)
 
 
 class CrossBandTriplets:
@@ -80,17 +80,17 @@ class CrossBandTriplets:
                 f"{bands[1]}: expected two or more, so that a triplet has a negative"
             )
 
-    def draw(self, generator: np.random.Generator) -> Int64:
+    def draw(self, rng: np.random.Generator) -> Int64:
         """Return indices of anchors, positives and negatives, int64 (3, batch_triplets)."""
         count, size = len(self.subjects), self.batch_triplets
-        mine = generator.integers(0, count, size)
-        other = (mine + generator.integers(1, count, size)) % count
-        near = generator.integers(0, 2, size)
+        mine = rng.integers(0, count, size)
+        other = (mine + rng.integers(1, count, size)) % count
+        near = rng.integers(0, 2, size)
         subjects, others = self.subjects[mine], self.subjects[other]
         own, across = self._bands[near].tolist(), self._bands[1 - near].tolist()
-        anchor = self._index.draw(generator, subjects, own)
-        positive = self._index.draw_beside(generator, anchor, subjects, across)
-        return np.stack([anchor, positive, self._index.draw(generator, others, own)])
+        anchor = self._index.draw(rng, subjects, own)
+        positive = self._index.draw_beside(rng, anchor, subjects, across)
+        return np.stack([anchor, positive, self._index.draw(rng, others, own)])
 
 
 class BalancedImages:
@@ -115,11 +115,11 @@ class BalancedImages:
                 "the bands and the train split"
             )
 
-    def draw(self, generator: np.random.Generator) -> Int64:
+    def draw(self, rng: np.random.Generator) -> Int64:
         """Return the indices of a batch, int64 (batch_images,)."""
-        subjects = generator.choice(self.subjects, self.batch_images)
-        bands = generator.choice(self._bands, self.batch_images)
-        return self._index.draw(generator, subjects, bands.tolist())
+        subjects = rng.choice(self.subjects, self.batch_images)
+        bands = rng.choice(self._bands, self.batch_images)
+        return self._index.draw(rng, subjects, bands.tolist())
 
 
 class SubjectsInAllBands:
@@ -148,10 +148,10 @@ class SubjectsInAllBands:
         self.subjects = index.subjects_in(bands)
         _check_enough(len(self.subjects), batch_subjects, f"in each of {' '.join(bands)}")
 
-    def draw(self, generator: np.random.Generator) -> Int64:
+    def draw(self, rng: np.random.Generator) -> Int64:
         """Return the indices of a batch, int64 (batch_images,), subject by subject."""
-        chosen = generator.choice(self.subjects, self.batch_subjects, replace=False)
-        return self._index.draw_several(generator, chosen, self._bands, self._images)
+        chosen = rng.choice(self.subjects, self.batch_subjects, replace=False)
+        return self._index.draw_several(rng, chosen, self._bands, self._images)
 
 
 class SubjectsInAnyBand:
@@ -177,13 +177,13 @@ class SubjectsInAnyBand:
         self.subjects = np.flatnonzero(np.array(counts, np.int64) > 1)
         _check_enough(len(self.subjects), batch_subjects, f"twice in {' '.join(bands)}")
 
-    def draw(self, generator: np.random.Generator) -> Int64:
+    def draw(self, rng: np.random.Generator) -> Int64:
         """Return the indices of a batch, int64 (batch_images,), subject by subject."""
-        chosen = generator.choice(self.subjects, self.batch_subjects, replace=False)
+        chosen = rng.choice(self.subjects, self.batch_subjects, replace=False)
         drawn = []
         for subject in chosen.tolist():
             samples = self._samples[subject]
-            drawn.append(samples[evenly_drawn(generator, len(samples), self._images)])
+            drawn.append(samples[evenly_drawn(rng, len(samples), self._images)])
         return np.concatenate(drawn)
 
 

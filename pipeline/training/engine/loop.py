@@ -1,6 +1,6 @@
 """The one training loop: steps, loss curve, checkpoints, resuming, a stop at what is not finite.
 
-Everything random in a step comes from generators seeded by the step's number, so a checkpoint holds
+Everything random in a step is drawn by an rng seeded by the step's number, so a checkpoint holds
 no random state, and a training that was killed ends where it would have.
 """
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pipeline.errors import CrossbandError, StageError, one_line
 from pipeline.process import die_with_parent, keep_freed_memory
-from pipeline.rng import generator_for, seed_for
+from pipeline.rng import rng_for, seed_for
 from pipeline.store.networks import save_network
 from pipeline.store.progress import progress
 from pipeline.training.data.prefetch import batches, loader_threads
@@ -262,7 +262,7 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
 
     def draw(number: int) -> Batch:
         step, part = divmod(number, params.grad_accumulation_steps)
-        drawn = method.sample_batch(generator_for(params.seed, f"step/{step}/{part}"))
+        drawn = method.sample_batch(rng_for(params.seed, f"step/{step}/{part}"))
         return near(fabric.device, drawn)
 
     each = params.grad_accumulation_steps

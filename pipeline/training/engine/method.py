@@ -50,10 +50,10 @@ class Method(nn.Module, ABC):
         """
 
     @abstractmethod
-    def sample_batch(self, generator: np.random.Generator) -> Batch:
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
         """Draw this process's part of a batch.
 
-        Threads call it ahead and in any order: what it returns depends on the generator alone.
+        Threads call it ahead and in any order: what it returns depends on ``rng`` alone.
         """
 
     @abstractmethod

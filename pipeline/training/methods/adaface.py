@@ -71,9 +71,9 @@ class AdaFace(PeopleMethod):
                 concentration=self.params.concentration,
             )
 
-    def sample_batch(self, generator: np.random.Generator) -> Batch:
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
         """Draw images and their labels."""
-        chosen, changes = self.drawn(generator)
+        chosen, changes = self.drawn(rng)
         faces = self.samples.read(chosen)
         changed, _ = self.augmentation.apply(faces, np.zeros(faces.shape[:3], np.uint8), changes)
         return self._given(changed), self.codes(chosen)[0]

@@ -129,9 +129,9 @@ class Bodies(PeopleMethod):
             self.network.patch_embed.eval()
         return self
 
-    def sample_batch(self, generator: np.random.Generator) -> Batch:
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
         """Draw images uint8 (n, h, w, 3), regions, labels, bands and cameras."""
-        chosen, changes = self.drawn(generator)
+        chosen, changes = self.drawn(rng)
         images, labels = self.samples.read(chosen), self._labels(self.samples, chosen)
         changed = self.augmentation.apply(images, labels, changes)
         cameras = torch.from_numpy(self.camera_codes[chosen])

@@ -56,10 +56,10 @@ class CycleGan(Method):
         self.pool_low, self.pool_sharp = (ImagePool(params.pool_images, shape) for _ in range(2))
         self._made = deque[tuple[Tensor, Tensor]]()
 
-    def sample_batch(self, generator: np.random.Generator) -> Batch:
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
         """Draw sharp and low-quality crops (n, 3, c, c), and what the pools exchange (2, n, 2)."""
-        sharp, low = (self._crops(quality, generator) for quality in Quality)
-        draws = generator.random((2, len(sharp), 2), np.float32)
+        sharp, low = (self._crops(quality, rng) for quality in Quality)
+        draws = rng.random((2, len(sharp), 2), np.float32)
         return sharp, low, torch.from_numpy(draws)
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
@@ -123,12 +123,12 @@ class CycleGan(Method):
         }
         save_network(values, path)
 
-    def _crops(self, quality: Quality, generator: np.random.Generator) -> Tensor:
+    def _crops(self, quality: Quality, rng: np.random.Generator) -> Tensor:
         """Draw random crops, half of them mirrored: (n, 3, crop, crop) in [-1, 1]."""
         side, count = self.params.crop_px, self.params.batch_faces
-        chosen = generator.integers(self.faces.count(quality), size=count)
-        corners = generator.integers(self.params.frame_px - side + 1, size=(count, 2))
-        mirrored = generator.random(count) < 0.5
+        chosen = rng.integers(self.faces.count(quality), size=count)
+        corners = rng.integers(self.params.frame_px - side + 1, size=(count, 2))
+        mirrored = rng.random(count) < 0.5
         crops = []
         for frame, (top, left), mirror in zip(
             self.faces.frames(quality, chosen), corners.tolist(), mirrored, strict=True

@@ -9,7 +9,7 @@ from pipeline.errors import StageError
 from pipeline.ops.sharpness import sharpness
 from pipeline.params.degrade import PhotometricParams
 from pipeline.params.train_degrader import TrainDegraderParams
-from pipeline.rng import generator_for, seed_for
+from pipeline.rng import rng_for, seed_for
 from pipeline.store.selection import select
 from pipeline.store.shards import ShardFolder
 from pipeline.synthesis.degrade.frame import frame_of_face
@@ -110,8 +110,8 @@ class QualityFaces:
         return frames
 
     def _degraded(self, name: str, frame: UInt8) -> UInt8:
-        generator = generator_for(self.params.seed, f"low/{name}")
-        return degrade_photometric(frame, draw_degradation(self.photometric, generator), generator)
+        rng = rng_for(self.params.seed, f"low/{name}")
+        return degrade_photometric(frame, draw_degradation(self.photometric, rng), rng)
 
 
 def open_faces(source: ShardFolder, params: TrainDegraderParams, split: Split) -> SampleSet | None:

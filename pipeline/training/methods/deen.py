@@ -77,9 +77,9 @@ class DiverseExpansion(PeopleMethod):
         """Put visible images first, so that each process has some of both."""
         return drawn[np.argsort(self.infrared[drawn], kind="stable")]
 
-    def sample_batch(self, generator: np.random.Generator) -> Batch:
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
         """Draw images uint8 (n, h, w, 3), whether each is infra-red, and labels."""
-        chosen, changes = self.drawn(generator)
+        chosen, changes = self.drawn(rng)
         images = self.samples.read(chosen)
         changed, _ = self.augmentation.apply(images, np.zeros(images.shape[:3], np.uint8), changes)
         infrared = torch.from_numpy(self.infrared[chosen])

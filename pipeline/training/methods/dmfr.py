@@ -125,10 +125,10 @@ class DmfrMethod(Recogniser):
         if isinstance(self.embedder, BNNeck):
             self.embedder.fold()
 
-    def sample_batch(self, generator: np.random.Generator) -> Batch:
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
         """Draw images (n, c, h, w), labels int64 (n,) and the number of each one's role."""
-        roles = self.sampler.draw(generator)
-        corners = self.corners(generator, roles)
+        roles = self.sampler.draw(rng)
+        corners = self.corners(rng, roles)
         mine = [self.shard(np.arange(len(role))) for role in roles]
         chosen = np.concatenate([role[own] for role, own in zip(roles, mine, strict=True)])
         cut = np.concatenate([each[own] for each, own in zip(corners, mine, strict=True)])
@@ -137,10 +137,10 @@ class DmfrMethod(Recogniser):
         labels = torch.from_numpy(self.domains.labels[chosen])
         return self.preprocess.values(found), labels, torch.from_numpy(numbers)
 
-    def corners(self, generator: np.random.Generator, roles: list[Int64]) -> list[Int64]:
+    def corners(self, rng: np.random.Generator, roles: list[Int64]) -> list[Int64]:
         """Draw where images are cut, int64 (n, 2) for each role."""
         count, hw = sum(map(len, roles)), self._samples.hw
-        drawn = self.preprocess.random_corners(generator, count, hw)
+        drawn = self.preprocess.random_corners(rng, count, hw)
         return np.split(drawn, np.cumsum([len(role) for role in roles])[:-1])
 
     def places(self, *names: str, shares: int = 1) -> slice:

@@ -155,12 +155,12 @@ class Mixup(DmfrMethod):
         """Build the classifier."""
         self.head = self.classifier(subjects)
 
-    def sample_batch(self, generator: np.random.Generator) -> Batch:
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
         """Draw mixed images, both labels (n,) of each, and the real one's share (n,)."""
-        images, labels, roles = super().sample_batch(generator)
+        images, labels, roles = super().sample_batch(rng)
         real = self.of_role(roles, "real")
         drawn = self.shard(np.arange(self.params.batch_images))
-        share = torch.from_numpy(generator.random(self.params.batch_images)[drawn]).float()
+        share = torch.from_numpy(rng.random(self.params.batch_images)[drawn]).float()
         return mixed(images[real], images[~real], share), labels[real], labels[~real], share
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:

@@ -39,9 +39,9 @@ class Filter(DmfrMethod):
         """Build both classifiers."""
         self.real_head, self.made_head = self.classifier(subjects), self.classifier(subjects)
 
-    def corners(self, generator: np.random.Generator, roles: list[Int64]) -> list[Int64]:
+    def corners(self, rng: np.random.Generator, roles: list[Int64]) -> list[Int64]:
         """Draw where images are cut; both of a pair are cut alike."""
-        drawn = super().corners(generator, roles)
+        drawn = super().corners(rng, roles)
         drawn[self.role("paired_synthetic")] = drawn[self.role("paired_real")]
         return drawn
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 from pipeline.store.progress import progress
 from pipeline.training.data.prefetch import batches, loader_threads
 from pipeline.training.engine.devices import near
@@ -36,7 +36,7 @@ def some_of_each(labels: Int64, indices: Int64, seed: int) -> Int64:
     Returns:
         int64, in random order: a batch is of many subjects.
     """
-    shuffled = generator_for(seed, "first prototypes").permutation(indices)
+    shuffled = rng_for(seed, "first prototypes").permutation(indices)
     order = np.argsort(labels[shuffled], kind="stable")
     _, first, subject = np.unique(labels[shuffled][order], return_index=True, return_inverse=True)
     places = np.empty_like(order)

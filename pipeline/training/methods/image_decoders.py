@@ -37,9 +37,9 @@ class ImageDecoders(Method):
                 {name: ImageDecoder(each.shape[1], hw) for name, each in features.items()}
             )
 
-    def sample_batch(self, generator: np.random.Generator) -> Batch:
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
         """Draw images in [0, 1], then the features of each kind."""
-        drawn = torch.from_numpy(generator.integers(0, len(self._images), BATCH))
+        drawn = torch.from_numpy(rng.integers(0, len(self._images), BATCH))
         images = self._images[drawn].float() / 255.0
         return images, *(each[drawn] for each in self._features.values())
 

@@ -27,7 +27,7 @@ class PairSampler(Protocol):
     batch_pairs: int
     subjects: Int64
 
-    def draw(self, generator: np.random.Generator) -> tuple[Int64, Int64]:
+    def draw(self, rng: np.random.Generator) -> tuple[Int64, Int64]:
         """Return the indices of first and second images."""
 
 
@@ -62,11 +62,11 @@ class PairMethod(NirVisMethod):
         if isinstance(self.embedder, BNNeck):
             self.embedder.fold()
 
-    def sample_batch(self, generator: np.random.Generator) -> Batch:
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
         """Draw first and second images (n, c, h, w) and their labels (n,)."""
-        drawn = np.stack(self.sampler.draw(generator))
+        drawn = np.stack(self.sampler.draw(rng))
         low, high = self.preprocess.corner_bounds(self._samples.hw)
-        corners = generator.integers(low[:, None], high[:, None], (2, 2, drawn.shape[1]))
+        corners = rng.integers(low[:, None], high[:, None], (2, 2, drawn.shape[1]))
         pairs, corners = self.shard(drawn), self.shard(corners)
         images = map(self._images, pairs, corners)
         return *images, torch.from_numpy(self.labels.labels[pairs[0]])

@@ -141,10 +141,10 @@ class PeopleMethod(Method):
             self.sampler = SubjectsInAnyBand(index, *in_bands, images)
         self.augmentation = PersonAugmentation(params.augmentation)
 
-    def drawn(self, generator: np.random.Generator) -> tuple[Int64, np.ndarray]:
+    def drawn(self, rng: np.random.Generator) -> tuple[Int64, np.ndarray]:
         """Draw this process's part of a batch: samples, and how they are changed."""
-        drawn = self.ordered(self.sampler.draw(generator))
-        changes = self.augmentation.draw(generator, len(drawn))
+        drawn = self.ordered(self.sampler.draw(rng))
+        changes = self.augmentation.draw(rng, len(drawn))
         mine = self.shard(np.arange(len(drawn)))
         return drawn[mine], changes[mine]
 

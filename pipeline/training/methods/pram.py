@@ -49,8 +49,8 @@ class Pram(RelatingMethod):
     @torch.no_grad()
     def _normalise(self, network: PRAM) -> None:
         """Start the own layers of components where their vectors are alike in size."""
-        generator = np.random.default_rng(self.params.seed)
-        drawn = generator.permutation(len(self.samples))[:NORMALISING_FACES]
+        rng = np.random.default_rng(self.params.seed)
+        drawn = rng.permutation(len(self.samples))[:NORMALISING_FACES]
         device, dtype = self._where
         made = []
         for at in range(0, len(drawn), IMAGES_AT_ONCE):

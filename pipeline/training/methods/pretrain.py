@@ -68,11 +68,11 @@ class Pretraining(Recogniser):
         directions = F.normalize(teacher)
         self.teacher = F.normalize(directions - directions.mean(dim=0))
 
-    def sample_batch(self, generator: np.random.Generator) -> Batch:
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
         """Draw images, augmented and cut at random, with labels and the teacher's embeddings."""
-        drawn, hw = self._sampler.draw(generator), self.samples.hw
-        changes = FACES.draw(generator, len(drawn))
-        corners = self.preprocess.random_corners(generator, len(drawn), hw)
+        drawn, hw = self._sampler.draw(rng), self.samples.hw
+        changes = FACES.draw(rng, len(drawn))
+        corners = self.preprocess.random_corners(rng, len(drawn), hw)
         mine = self.shard(np.arange(len(drawn)))
         chosen = drawn[mine]
         changed = apply(self.samples.read(chosen), changes[mine])

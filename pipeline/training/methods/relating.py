@@ -19,7 +19,7 @@ from models.processes import from_all, process_count
 from models.seeding import seeded
 from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import RelatingParams
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 from pipeline.store.fingerprint import code_sha256
 from pipeline.store.locks import locked
 from pipeline.store.networks import load_network, save_network
@@ -119,8 +119,8 @@ class RelatingMethod(NirVisMethod):
         """
         room, count = np.array(self.preprocess.room(samples.hw)), len(samples)
         middle = np.broadcast_to(room // 2, (1, count, 2))
-        generator = generator_for(0, "kept crops")
-        drawn = self.preprocess.random_corners(generator, (crops - 1) * count, samples.hw)
+        rng = rng_for(0, "kept crops")
+        drawn = self.preprocess.random_corners(rng, (crops - 1) * count, samples.hw)
         return np.concatenate([middle, drawn.reshape(crops - 1, count, 2)])
 
     def setup(self, device: torch.device, dtype: torch.dtype) -> None:
@@ -204,25 +204,25 @@ class RelatingMethod(NirVisMethod):
                 cells[start : start + len(given)] = self._cells(given)
                 advance(len(given))
 
-    def sample_batch(self, generator: np.random.Generator) -> Batch:
+    def sample_batch(self, rng: np.random.Generator) -> Batch:
         """Draw triplets.
 
         Returns:
             What the frozen layers make of anchors, positives, negatives (3 t, c, 128, 16, 16), or
             their images (3 t, c, 1, 128, 128), their labels (3 t,), and λ (t, c).
         """
-        drawn = self.sampler.draw(generator)
+        drawn = self.sampler.draw(rng)
         triplets, count = self.shard(drawn), drawn.shape[1]
         flat = triplets.flatten()
         if self._kept is None:
             low, high = (
                 each[:, None, None] for each in self.preprocess.corner_bounds(self.samples.hw)
             )
-            found = self.shard(generator.integers(low, high, (2, 3, count)))
+            found = self.shard(rng.integers(low, high, (2, 3, count)))
             face = self._face_images(flat, torch.from_numpy(found.reshape(2, -1).T))
             seen = torch.cat([face[:, None], self.part_images(self.samples, flat)], dim=1)
         else:
-            drawn = self.shard(generator.integers(0, len(self._corners), (3, count)))
+            drawn = self.shard(rng.integers(0, len(self._corners), (3, count)))
             crop, places = torch.from_numpy(drawn.flatten()), torch.from_numpy(flat)
             seen = joined(self._kept[0][crop, places], self._kept[1][places])
         labels = torch.from_numpy(self.labels.labels[flat])

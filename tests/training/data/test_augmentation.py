@@ -13,8 +13,8 @@ STILL = np.array([0, 0, 0, 0, 1, 1, 1, 1], np.float32)
 
 def images(count, height, width, seed=0):
     """Smooth ones, so that a rounding of coordinates changes values by little."""
-    generator = np.random.default_rng(seed)
-    coarse = generator.integers(0, 256, (count, 4, 4, 3))
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (count, 4, 4, 3))
     rows, columns = np.linspace(0, 3, height), np.linspace(0, 3, width)
     smooth = np.empty((count, height, width, 3))
     for y, row in enumerate(rows):

@@ -55,8 +55,8 @@ def test_one_domain_is_tested_and_takes_no_part_in_training(found, seed):
 
 @given(any_domains(least=3), st.integers(0, 20))
 def test_every_domain_has_its_turn(found, seed):
-    sampler, generator = MetaSampler(found, 1, 2, 1), np.random.default_rng(seed)
-    seen = {found.of[sampler.draw(generator)[2][0]] for _ in range(80)}
+    sampler, rng = MetaSampler(found, 1, 2, 1), np.random.default_rng(seed)
+    seen = {found.of[sampler.draw(rng)[2][0]] for _ in range(80)}
     assert seen == set(found.names)
 
 

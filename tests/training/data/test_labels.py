@@ -62,12 +62,12 @@ def test_what_is_drawn_is_of_the_subject_and_the_band(rows, asked, seed):
     index = BandIndex(subjects, bands)
     wanted = {s for s, _ in rows if all((s, str(band)) in rows for band in asked)}
     assert index.subjects_in(asked).tolist() == sorted(wanted)
-    everyone, generator = index.subjects_in(asked), np.random.default_rng(seed)
+    everyone, rng = index.subjects_in(asked), np.random.default_rng(seed)
     for band in asked:
-        drawn = index.draw(generator, everyone, [band] * len(everyone))
+        drawn = index.draw(rng, everyone, [band] * len(everyone))
         assert [rows[i] for i in drawn] == [(s, str(band)) for s in everyone]
     if len(asked) > 1:
-        first, second = index.draw_two(generator, everyone, asked)
+        first, second = index.draw_two(rng, everyone, asked)
         assert (subjects[first] == everyone).all()
         assert (subjects[second] == everyone).all()
         assert (first != second).all()
@@ -120,10 +120,10 @@ def test_who_has_one_shot_alone_makes_no_pair():
 
 
 def test_partners_are_of_other_shots_and_drawn_alike():
-    index, generator = rendered(), np.random.default_rng(0)
+    index, rng = rendered(), np.random.default_rng(0)
     who = np.array([0] * 2000 + [2] * 100)
-    first = index.draw(generator, who, ["VIS"] * len(who))
-    second = index.draw_beside(generator, first, who, ["NIR"] * len(who))
+    first = index.draw(rng, who, ["VIS"] * len(who))
+    second = index.draw_beside(rng, first, who, ["NIR"] * len(who))
     pairs = set(zip(first.tolist(), second.tolist(), strict=True))
     assert pairs == {(0, 3), (2, 1), (6, 8)}
     assert np.bincount(first[:2000])[[0, 2]] == pytest.approx([1000, 1000], abs=100)
@@ -160,10 +160,10 @@ def test_a_pair_is_possible_where_one_is_drawn(rows, seed):
         if bands[i] == "VIS" and bands[j] == "NIR"
         if subjects[i] == subjects[j] and shots[i] != shots[j]
     }
-    everyone, generator = index.subjects_in((Band.VIS, Band.NIR)), np.random.default_rng(seed)
+    everyone, rng = index.subjects_in((Band.VIS, Band.NIR)), np.random.default_rng(seed)
     assert everyone.tolist() == sorted({int(subjects[i]) for i, _ in possible})
-    first = index.draw(generator, everyone, ["VIS"] * len(everyone))
-    second = index.draw_beside(generator, first, everyone, ["NIR"] * len(everyone))
+    first = index.draw(rng, everyone, ["VIS"] * len(everyone))
+    second = index.draw_beside(rng, first, everyone, ["NIR"] * len(everyone))
     assert set(zip(first.tolist(), second.tolist(), strict=True)) <= possible
 
 

@@ -10,10 +10,10 @@ NONE = {"mirror": 0.0, "pad_px": 0, "erase": 0.0, "grey": 0.0, "one_channel": 0.
 
 
 def images(count=6, hw=(24, 8)):
-    generator = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     return (
-        generator.integers(0, 100, (count, *hw, 3), dtype=np.uint8),
-        generator.integers(1, 4, (count, *hw), dtype=np.uint8),
+        rng.integers(0, 100, (count, *hw, 3), dtype=np.uint8),
+        rng.integers(1, 4, (count, *hw), dtype=np.uint8),
     )
 
 

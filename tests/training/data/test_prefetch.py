@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sample_rows import sample_row, write_stage
 
 from pipeline.errors import StageError
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 from pipeline.training.data.augmentation import FACES
 from pipeline.training.data.labels import label
 from pipeline.training.data.prefetch import batches, loader_threads
@@ -29,8 +29,8 @@ def draw(tmp_path_factory):
     sampler = BalancedImages(label(samples, BANDS).index, BANDS, 16)
 
     def one(number):
-        generator = generator_for(7, f"step/{number}")
-        return FACES(samples.read(sampler.draw(generator)), generator)
+        rng = rng_for(7, f"step/{number}")
+        return FACES(samples.read(sampler.draw(rng)), rng)
 
     return one
 

@@ -46,8 +46,8 @@ class Line(Stub):
             self.slope.weight.fill_(0.5)
         self.points = points
 
-    def sample_batch(self, generator):
-        x = self.shard(generator.integers(1, 9, (self.points,)))
+    def sample_batch(self, rng):
+        x = self.shard(rng.integers(1, 9, (self.points,)))
         return (torch.from_numpy(x.astype(np.float32))[:, None],)
 
     def training_step(self, batch, optimizer_index):
@@ -66,8 +66,8 @@ class Counting(Stub):
         self.fail_at, self.killed_at = fail_at, killed_at
         self.taken = []
 
-    def sample_batch(self, generator):
-        return (torch.from_numpy(generator.random(3, np.float32)),)
+    def sample_batch(self, rng):
+        return (torch.from_numpy(rng.random(3, np.float32)),)
 
     def training_step(self, batch, optimizer_index):
         number = int(self.count)

@@ -282,7 +282,7 @@ class Turns(Stub):
         self.first, self.second = (nn.Parameter(torch.zeros(())) for _ in range(2))
         self.seen = []
 
-    def sample_batch(self, generator):
+    def sample_batch(self, rng):
         return (torch.ones(1),)
 
     def training_step(self, batch, optimizer_index):

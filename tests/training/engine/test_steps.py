@@ -21,8 +21,8 @@ def take(line, drawn):
 
 def test_accumulated_batches_make_one_step():
     line = Line(grad_accumulation_steps=2)
-    generator = np.random.default_rng(0)
-    drawn = [line.sample_batch(generator) for _ in range(3)]
+    rng = np.random.default_rng(0)
+    drawn = [line.sample_batch(rng) for _ in range(3)]
     take(line, drawn)
     x = torch.cat([batch[0] for batch in drawn[:2]])
     gradient = (2 * (0.5 * x - 3.0 * x) * x).mean()

@@ -78,9 +78,9 @@ def test_the_parts_of_two_processes_are_what_one_draws(known):
 def test_the_finished_network_returns_normalised_features(known):
     method = pretraining(known)
     steps = Steps(method, make_fabric(PRETRAIN))
-    generator = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for number in range(3):
-        steps.take(number, [method.sample_batch(generator)])
+        steps.take(number, [method.sample_batch(rng)])
     method.eval()
     images = method.sample_batch(np.random.default_rng(9))[0]
     with torch.no_grad():

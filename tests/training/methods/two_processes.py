@@ -2,7 +2,7 @@
 
 import torch
 
-from pipeline.rng import generator_for
+from pipeline.rng import rng_for
 from pipeline.training.engine.loop import Steps
 
 STEPS = 3
@@ -18,7 +18,7 @@ def take(fabric, methods, file):
         steps = Steps(method, fabric)
         curve = []
         for number in range(STEPS):
-            batch = method.sample_batch(generator_for(method.params.seed, f"step/{number}"))
+            batch = method.sample_batch(rng_for(method.params.seed, f"step/{number}"))
             losses = steps.take(number, iter([batch]))
             curve.append({k: fabric.all_reduce(v.float()).item() for k, v in losses.items()})
         found.append((curve, dict(method.state_dict())))
