@@ -5,7 +5,6 @@ What DVC tracks is the export's manifest: the export itself may lie in an object
 
 from pathlib import Path
 
-from pipeline.errors import ParamsError
 from pipeline.exporters.format import Request
 from pipeline.exporters.running import export, modules_of
 from pipeline.params.whole import Params
@@ -22,24 +21,19 @@ def code_of(params: Params, item: str) -> tuple[str, ...]:
 
 def run(stage: StageRun) -> None:
     """Bring one export up to date and note its manifest."""
-    params = stage.params.exports.get(stage.dataset)
-    if params is None:
-        known = ", ".join(stage.params.exports) or "none"
-        raise ParamsError(
-            f"export {stage.dataset!r}: expected one of params.yaml's exports: {known}"
-        )
+    params = stage.entry(stage.params.exports)
     source = place_of(params.source)
     request = Request(
-        source,
-        params.format,
-        params.to,
-        params.where,
-        tuple(map(str, params.splits)),
-        params.columns,
-        params.image,
-        params.pairs,
-        params.seed,
-        params.mix,
+        source=source,
+        format=params.format,
+        to=params.to,
+        where=params.where,
+        splits=tuple(map(str, params.splits)),
+        columns=params.columns,
+        image=params.image,
+        pairs=params.pairs,
+        seed=params.seed,
+        mix=params.mix,
     )
     manifest = export(request, executor=executor_from_environment(), overwrite=True, keep=True)
     write_whole(Path("reports/exports", f"{stage.dataset}.json"), manifest.to_json())

@@ -1,6 +1,5 @@
 """Stage ``protocols``: who is enrolled, who probes and who trains, as tables."""
 
-from pipeline.errors import ParamsError
 from pipeline.protocols.build import build_protocols, write_protocols
 from pipeline.report.protocols import protocol_sheet
 from pipeline.store.locks import locked
@@ -9,12 +8,7 @@ from stages.run import StageRun, stage_main
 
 def run(stage: StageRun) -> None:
     """Make the protocols of a data set."""
-    if stage.dataset not in stage.params.protocols:
-        raise ParamsError(
-            f"data set {stage.dataset!r} has no protocols: expected one of "
-            f"{sorted(stage.params.protocols)}; add it to protocols in params.yaml"
-        )
-    params = stage.params.protocols[stage.dataset]
+    params = stage.entry(stage.params.protocols)
     rows = stage.source(params.rows)
     with locked(stage.folder):
         made = build_protocols(stage.dataset, stage.dataset_params, params, rows)

@@ -108,7 +108,7 @@ class StageRun:
         """
         if self.dataset not in section:
             raise ParamsError(
-                f"{self.dataset!r} is none of {self.stage}'s {list(section)}: add it to {PARAMS}"
+                f"{self.label}: {self.dataset!r} is none of {list(section)}: add it to {PARAMS}"
             )
         return section[self.dataset]
 

@@ -71,7 +71,7 @@ def test_an_export_is_written_anew_only_when_what_it_depends_on_changed(ingested
 
 
 def test_an_export_that_params_do_not_name_is_told(ingested):
-    with pytest.raises(ParamsError, match=r"export 'mine': expected one of .*: none"):
+    with pytest.raises(ParamsError, match=r"export@mine: 'mine' is none of \[\]"):
         export(ingested, "mine")
 
 

@@ -192,5 +192,5 @@ def test_a_reader_without_official_protocol_is_told(workspace):
 
 
 def test_a_data_set_without_section_is_told(workspace):
-    with pytest.raises(ParamsError, match=r"'mine' has no protocols: expected one of \[\]"):
+    with pytest.raises(ParamsError, match=r"protocols@mine: 'mine' is none of \[\]"):
         workspace.run("protocols")
