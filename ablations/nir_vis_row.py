@@ -8,9 +8,7 @@ from ablations.rows import FOLDER, chosen, network_in, start_of, train_locked, w
 from pipeline.evaluation.outcomes import Outcomes, write_outcomes
 from pipeline.params.ablations import NirVisAblationParams, NirVisRowParams
 from pipeline.params.load import load_section
-from pipeline.params.train_nir_vis import NirVisParams
 from pipeline.report.ablations import summarised
-from pipeline.store.protocols import Protocol, read_protocol
 from stages.run import item_main
 
 ABLATIONS = Path("ablations/params.yaml")
@@ -49,8 +47,8 @@ def measure(name: str, ablation: NirVisAblationParams, row: NirVisRowParams) -> 
     from pipeline.training.once import curve_of
 
     stage, pretrained, code = start_of("train_nir_vis", row.method)
-    trained_on = protocol_of(row.method, row.method.protocol)
-    tested = protocol_of(row.method, ablation.tested)
+    trained_on = stage.protocol(row.method.protocol, row.method.folds)
+    tested = stage.protocol(ablation.tested, row.method.folds)
     folders = {"parts": stage.source("parts")}
     if row.method.second_rows == "masks" or "masked" in row.probes:
         folders["masks"] = stage.source("masks")
@@ -88,12 +86,6 @@ def measure(name: str, ablation: NirVisAblationParams, row: NirVisRowParams) -> 
                 kept = path.with_name(f"{probes}.parquet")
                 embed.write_embeddings(kept, {number: result.embeddings}, both)
     return found
-
-
-def protocol_of(method: NirVisParams, name: str) -> Protocol:
-    """Return a protocol of a method's data set, with its folds alone where it names some."""
-    protocol = read_protocol(Path("data", method.dataset, "protocols", name))
-    return protocol.only(method.folds) if method.folds else protocol
 
 
 def training_folder(name: str, seed: int, fold: int) -> str:

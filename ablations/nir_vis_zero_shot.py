@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ablations.nir_vis_row import ABLATIONS, protocol_of
+from ablations.nir_vis_row import ABLATIONS
 from ablations.rows import FOLDER
 from pipeline.evaluation.outcomes import write_outcomes
 from pipeline.params.ablations import NirVisAblationParams
@@ -34,7 +34,7 @@ def run() -> None:
     ablation = load_section(NirVisAblationParams, ABLATIONS)
     method = next(iter(ablation.rows.values())).method
     stage = StageRun("evaluate_nir_vis", method.dataset, load_params(PARAMS))
-    protocol = protocol_of(method, ablation.tested)
+    protocol = stage.protocol(ablation.tested, method.folds)
     found: dict[str, dict[str, Any]] = {}
     sface = stage.weight("sface")
     networks = zero_shot.as_they_are(sface, ablation.network, stage.file, method.device)
