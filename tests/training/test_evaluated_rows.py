@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from short_params import BANDS, PRAM
 
 from models.backbones.lightcnn import LightCNN9
-from pipeline.errors import ParamsError, StageError, WeightsError
+from pipeline.errors import StageError, WeightsError
 from pipeline.ops.templates import ARCFACE_112_XY
 from pipeline.params.evaluation import NetworkParams
 from pipeline.params.load import load_params
@@ -101,12 +101,6 @@ def test_a_method_on_whole_faces_is_tested_on_rows_of_any_stage_that_has_them(tr
     trained_sample.edit(evaluate_nir_vis={"pram_cat-VIS-NIR": {"rows": "degrade"}})
     with pytest.raises(StageError, match=r"no column 'labels', .* which the method Pram asks for"):
         trained_sample.run("evaluate_nir_vis", "pram_cat-VIS-NIR")
-
-
-def test_the_former_key_is_refused_with_the_new_name(sample):
-    sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"probes": "masked"}})
-    with pytest.raises(ParamsError, match=r"hsst-VIS-NIR\.probes: this key is called rows now"):
-        load_params(Path("params.yaml"))
 
 
 def test_some_folds_are_trained_and_tested_alone(trained_sample):
