@@ -1,8 +1,8 @@
 """Params that every evaluation takes, whatever its stage."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.params.base import NEUTRAL, Folds, Name, Section, Sha256
 
@@ -13,10 +13,19 @@ class NetworkParams(Section):
     path: Annotated[str, Field(pattern=r"(?i)\.onnx$"), NEUTRAL]
     """It takes images (n, 1 or 3, h, w) and returns embeddings (n, d)."""
     sha256: Sha256
-    offset: float
-    """Subtracted from grey or RGB values of 0..255."""
-    divisor: Annotated[float, Field(gt=0.0)]
-    """By which they are divided then."""
+    offset: float | None = None
+    """Subtracted from grey or RGB values of 0..255; None for a file that takes uint8."""
+    divisor: Annotated[float, Field(gt=0.0)] | None = None
+    """By which they are divided then; None for such a file, too."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.offset is None) != (self.divisor is None):
+            raise ValueError(
+                "expected offset and divisor, or none of both: a file that takes uint8 scales the "
+                "values itself"
+            )
+        return self
 
 
 class EvaluationParams(Section):

@@ -9,7 +9,7 @@ import torch
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from models.precision import device_of
-from pipeline.errors import WeightsError, one_line
+from pipeline.errors import ParamsError, StageError, WeightsError, one_line
 from pipeline.params.base import Device
 from pipeline.params.evaluation import NetworkParams
 from pipeline.training.data.preprocess import Preprocess
@@ -26,7 +26,10 @@ _REFUSED = (
     state.RuntimeException,
 )
 """What ONNX Runtime raises of a file that it can't load, or not run on what it is given."""
-_FLOAT32 = "tensor(float)"
+_UINT8 = "tensor(uint8)"
+_NUMBERS = {"tensor(float)": np.float32, _UINT8: np.uint8}
+TEMPLATE = "crossband.template"
+"""Name under which a file that ``crossband export-model`` wrote says how its crops are aligned."""
 _ON_CPU, _ON_GPU = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 log = logging.getLogger(__name__)
@@ -37,12 +40,13 @@ def by_file(path: Path, params: NetworkParams, device: Device) -> Embed:
 
     Args:
         path: of the file, whose sha256 was checked.
-        params: how its values are scaled.
+        params: how its values are scaled, unless it takes uint8 and scales them itself.
         device: of the method that it stands beside. On a GPU it runs where ONNX Runtime can.
 
     Raises:
         WeightsError: the file is no network from images to embeddings.
-        ParamsError: ``cuda`` where torch sees no GPU.
+        ParamsError: ``cuda`` where torch sees no GPU; or values are to be scaled for a file that
+            takes uint8, or are not for another.
     """
     session = _session(path, on_gpu=device_of(device) == "cuda")
     taken, returned = session.get_inputs(), session.get_outputs()
@@ -50,18 +54,23 @@ def by_file(path: Path, params: NetworkParams, device: Device) -> Embed:
     sides = shape[2:]
     fixed = [type(n) is int for n in shape]
     images = len(shape) == 4 and shape[1] in (1, 3) and not fixed[0] and all(fixed[2:])
-    if not images or taken[0].type != _FLOAT32:
+    if not images or taken[0].type not in _NUMBERS:
         raise WeightsError(
             f"{path} takes {[(each.name, each.type, each.shape) for each in taken]}: expected one "
-            "input of images (n, 1 or 3, h, w), float32, with a fixed height and width and any "
-            "number n; export it again like this"
+            "input of images (n, 1 or 3, h, w), float32 or uint8, with a fixed height and width "
+            "and any number n; export it again like this"
         )
-    preprocess = Preprocess(shape[1] == 1, (sides[0], sides[1]), params.offset, params.divisor)
+    offset, divisor = _scaling(path, params, taken[0].type)
+    preprocess = Preprocess(shape[1] == 1, (sides[0], sides[1]), offset, divisor)
+    numbers = _NUMBERS[taken[0].type]
+    template = session.get_modelmeta().custom_metadata_map.get(TEMPLATE)
 
     def embed(samples: SampleSet, indices: Int64, mirror: bool) -> Float32:
+        if template is not None:
+            _check_template(path, template, samples.take(indices))
         images = preprocess.values(preprocess.cut(_pixels(samples, indices)))
         values = torch.flip(images, [-1]) if mirror else images
-        feed = np.ascontiguousarray(values.numpy())
+        feed = np.ascontiguousarray(values.numpy(), numbers)
         try:
             made = session.run([returned[0].name], {taken[0].name: feed})[0]
         except _REFUSED as error:
@@ -78,6 +87,33 @@ def by_file(path: Path, params: NetworkParams, device: Device) -> Embed:
         return vectors
 
     return embed
+
+
+def _scaling(path: Path, params: NetworkParams, kind: str) -> tuple[float, float]:
+    """Return offset and divisor of what a file takes; a file that takes uint8 scales itself."""
+    if kind == _UINT8:
+        if params.offset is not None:
+            raise ParamsError(
+                f"{path} takes values of 0..255, uint8, and scales them itself: expected no offset "
+                "and no divisor in `network`; leave them out"
+            )
+        return 0.0, 1.0
+    if params.offset is None or params.divisor is None:
+        raise ParamsError(
+            f"{path} takes float32: expected offset and divisor in `network`, by which values of "
+            "0..255 become what it was trained on"
+        )
+    return params.offset, params.divisor
+
+
+def _check_template(path: Path, template: str, samples: SampleSet) -> None:
+    """Refuse crops that are aligned, or bodies that are cut, otherwise than a file says."""
+    column = "template" if "template" in samples.extras else "policy"
+    if (found := {str(each) for each in samples.column(column)}) != {template}:
+        raise StageError(
+            f"{path} was trained on crops of {template}, these are of {' and '.join(found)}: "
+            "expected the same; prepare them like this, or export another network"
+        )
 
 
 def _session(path: Path, *, on_gpu: bool) -> onnxruntime.InferenceSession:

@@ -17,6 +17,7 @@ from pipeline.training.backbones import MODULES, backbone_named, make_backbone
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.training.methods.recogniser import Recogniser
+from pipeline.training.own_network import TEMPLATE
 from pipeline.training.train import build_method, class_of
 
 TOLERANCE = 1e-3
@@ -244,6 +245,9 @@ def compared(leaving: Portable, path: Path) -> float:
 
 
 def _write_onnx(leaving: Portable, path: Path) -> None:
+    """Write the graph; one that takes aligned crops says by which template."""
+    import onnx
+
     batch = {0: "n"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of numbers that are fixed here: channels, sides
@@ -257,6 +261,10 @@ def _write_onnx(leaving: Portable, path: Path) -> None:
             opset_version=_OPSET,
             dynamo=False,
         )
+    if leaving.dtype == torch.uint8:
+        model = onnx.load(path)
+        onnx.helper.set_model_props(model, {TEMPLATE: leaving.trained.template})
+        onnx.save(model, path)
 
 
 def _inputs(leaving: Portable, count: int) -> Tensor:

@@ -70,7 +70,7 @@ def _faces(
 ) -> SampleSet:
     return SampleSet.open(
         [Part(folder, choice or of_samples(ids, *Band))],
-        extras=_GEOMETRY,
+        extras=(*_GEOMETRY, "template"),
         budget_bytes=budget_mb << 20,
         asked_by="a zero-shot test",
         unknown_subjects=True,

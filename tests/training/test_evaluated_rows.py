@@ -11,9 +11,12 @@ import torch
 from face_rows import face_row, open_rows, png, write_rows
 from onnx import TensorProto, helper, numpy_helper
 from short_params import BANDS, PRAM
+from torchvision.transforms.functional import rgb_to_grayscale
+from typer.testing import CliRunner
 
 from models.backbones.lightcnn import LightCNN9
-from pipeline.errors import StageError, WeightsError
+from pipeline.cli import app
+from pipeline.errors import ParamsError, StageError, WeightsError
 from pipeline.ops.templates import ARCFACE_112_XY
 from pipeline.params.evaluation import NetworkParams
 from pipeline.params.load import load_params
@@ -22,20 +25,26 @@ from pipeline.schemas.align import ALIGN
 from pipeline.schemas.degrade import DEGRADE
 from pipeline.schemas.masks import MASKS
 from pipeline.schemas.parts import PARTS
+from pipeline.store import ShardFolder
 from pipeline.store.protocols import read_protocol, write_protocol
 from pipeline.training.backbones import backbone_named
 from pipeline.training.methods.pram import Pram
 from pipeline.training.own_network import by_file
-from pipeline.training.zero_shot import arcface_crops
+from pipeline.training.zero_shot import arcface_crops, open_faces
 from pipeline.weights.verify import sha256_of
 
 
-def save_onnx(path, shape=("n", 3, 112, 112), rank=2, kind=TensorProto.FLOAT):
-    """Write a network that returns the mean of each channel, (n, 3), or the images themselves."""
-    taken = helper.make_tensor_value_info("x", kind, shape)
+def save_onnx(path, shape=("n", 3, 112, 112), rank=2, kind=TensorProto.FLOAT, *, cast=False):
+    """Write a network that returns the mean of each channel, (n, c), or the images themselves.
+
+    With ``cast`` it takes uint8.
+    """
+    taken = helper.make_tensor_value_info("x", TensorProto.UINT8 if cast else kind, shape)
     if rank == 2:
         axes = numpy_helper.from_array(np.array([2, 3]), "axes")
-        nodes = [helper.make_node("ReduceMean", ["x", "axes"], ["y"], keepdims=0)]
+        values = "values" if cast else "x"
+        nodes = [helper.make_node("Cast", ["x"], [values], to=kind)] if cast else []
+        nodes.append(helper.make_node("ReduceMean", [values, "axes"], ["y"], keepdims=0))
         out, held = ["n", shape[1]], [axes]
     else:
         nodes, out, held = [helper.make_node("Identity", ["x"], ["y"])], list(shape), []
@@ -227,6 +236,66 @@ def test_a_users_network_sees_the_middle_of_the_crop_scaled_as_told(tmp_path):
     for vector, row in zip(found, reversed(rows), strict=True):
         middle = decoded(row["image"])[22:122, 22:122].astype(np.float64)
         assert vector == pytest.approx((middle.mean(axis=(0, 1)) - 10) / 4, rel=1e-4)
+
+
+def test_a_network_that_export_model_wrote_stands_in_a_table_as_its_method_does(trained_sample):
+    done = CliRunner().invoke(app, ["export-model", "train_nir_vis@hsst", "--to", "out"])
+    assert done.exit_code == 0, done.output
+    network = {"path": "out/model.onnx", "sha256": sha256_of(Path("out/model.onnx"))}
+    trained_sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"network": network}})
+    trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+    metrics = trained_sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")
+    assert metrics["network"]["rank1"] == metrics["rank1"]
+    assert metrics["network"]["eer"] == metrics["eer"]
+    wanted = trained_sample.embeddings("sample", "hsst-VIS-NIR")
+    folder = ShardFolder.open("data/sample/parts")
+    for each in open_faces(folder, folder, read_protocol(Path("data/sample/protocols/VIS-NIR")), 9):
+        embed = by_file(Path("out/model.onnx"), NetworkParams(**network), "cpu")
+        found = embed(each.samples, np.arange(len(each.samples)), False)
+        for name, vector in zip(each.names, found, strict=True):
+            np.testing.assert_allclose(vector, wanted[name], rtol=1e-3, atol=1e-4)
+
+
+def test_a_network_that_export_model_wrote_refuses_faces_of_another_template(trained_sample):
+    CliRunner().invoke(app, ["export-model", "pretrain_nir_vis@lightcnn9", "--to", "out"])
+    path = Path("out/model.onnx")
+    row = face_row("a", "s0") | {"template": "lightcnn144"}
+    samples = open_rows(Path("rows"), PARTS, [row], extras=("template",))
+    embed = by_file(path, NetworkParams(path=str(path), sha256=sha256_of(path)), "cpu")
+    with pytest.raises(StageError, match="crops of arcface144, these are of lightcnn144"):
+        embed(samples, np.array([0]), False)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_users_network_of_uint8_gets_pixels_as_they_are(tmp_path, channels):
+    """Grey is red, green and blue by torchvision's weights, rounded down."""
+    row = face_row("a", "s0")
+    shown = np.random.default_rng(5).integers(0, 256, (144, 144, 3), np.uint8)
+    samples = open_rows(tmp_path / "rows", PARTS, [row | {"image": png(shown)}])
+    path = save_onnx(tmp_path / "mine.onnx", ("n", channels, 100, 100), cast=True)
+    embed = by_file(path, NetworkParams(path=path.name, sha256=sha256_of(path)), "cpu")
+    middle = torch.from_numpy(shown[22:122, 22:122]).permute(2, 0, 1)
+    wanted = rgb_to_grayscale(middle) if channels == 1 else middle
+    (found,) = embed(samples, np.array([0]), False)
+    assert found == pytest.approx(wanted.double().mean(dim=(1, 2)).numpy(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("cast", "scaled", "message"),
+    [
+        (True, {}, r"takes values of 0\.\.255, uint8, .* leave them out"),
+        (False, {"offset": None, "divisor": None}, "takes float32: expected offset and divisor"),
+    ],
+)
+def test_values_are_scaled_once(tmp_path, cast, scaled, message):
+    path = save_onnx(tmp_path / "mine.onnx", cast=cast)
+    with pytest.raises(ParamsError, match=message):
+        by_file(path, NetworkParams(**own(path, **scaled)), "cpu")
+
+
+def test_an_offset_without_a_divisor_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="expected offset and divisor, or none of both"):
+        NetworkParams(path="mine.onnx", sha256="0" * 64, offset=1.0)
 
 
 @pytest.mark.parametrize(
