@@ -61,5 +61,7 @@ def _pair(where: str, cells: Mapping[str, str], known: Mapping[str, Row]) -> Pai
             raise ReaderError(f"{where}: {side} {cells[side]!r} shows nobody known: name a subject")
         rows.append(row)
     first, second = rows
+    if first is second:
+        raise ReaderError(f"{where}: compares {first['path']!r} with itself: name two images")
     same = first["subject_id"] == second["subject_id"]
     return None if fold is None else int(fold), first["sample_id"], second["sample_id"], same

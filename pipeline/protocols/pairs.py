@@ -183,12 +183,18 @@ def pair_protocol(
         kind: how it is measured.
 
     Raises:
-        ReaderError: a pair stands twice in one fold, or names a template that is not known.
+        ReaderError: a pair stands twice in one fold, is of one template twice, or names one that is
+            not known.
     """
     listed = list(pairs)
     doubled = len(listed) - len(set(listed))
     if doubled:
         raise ReaderError(f"{what}: {doubled} pairs occur twice in one fold")
+    if alone := [left for _, left, right, _ in listed if left == right]:
+        raise ReaderError(
+            f"{what}: {len(alone)} pairs compare an image or video with itself, among them "
+            f"{alone[0]}: expected two different ones"
+        )
     return Protocol(
         name,
         Provenance.OFFICIAL,

@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 from pipeline.errors import StageError
 from pipeline.store.columns import field
 from pipeline.store.listed_pairs import between, contradicted, unknown
+from pipeline.store.protocol_faults import met_again, several_subjects, trained_and_tested
 from pipeline.store.seal import check_whole, opened, write_sealed
 from pipeline.store.whole import write_whole
 from pipeline.types import Row
@@ -72,6 +73,13 @@ class Exclude(StrEnum):
     OTHER_MATES = "other_mates"
     """It is searched once for each enrolled template of its subject, but its own, and then meets
     no other of them (MegaFace)."""
+
+
+_APART = {
+    Exclude.SAME_SUBJECT_AND_CAMERA: ("subject_id", "camera_id"),
+    Exclude.SAME_CAMERA: ("camera_id",),
+}
+"""Columns in which templates agree that do not meet."""
 
 
 class Threshold(StrEnum):
@@ -211,39 +219,21 @@ class Protocol:
     def faults(self) -> list[str]:
         """Say what is wrong: templates of two subjects or unknown ones, trained subjects tested.
 
-        So are pairs whose templates' subjects say something else than the list.
+        So are pairs whose templates' subjects say something else than the list, and images that
+        are compared with themselves. What is official, or searched as MegaFace is, may do this: it
+        is measured as it was published.
         """
-        faults = []
-        for name, table in (("enroll", self.enroll), ("probe", self.probe)):
-            pairs = table.group_by(["fold", "template_id", "subject_id"]).aggregate([])
-            of_template = pairs.group_by(["fold", "template_id"]).aggregate(
-                [("subject_id", "count", pc.CountOptions(mode="all"))]
-            )
-            many = of_template.filter(pc.greater(of_template["subject_id_count"], 1))
-            if len(many):
-                faults.append(
-                    f"{len(many)} templates of {name} have several subjects, "
-                    f"among them {many['template_id'][0]}"
-                )
+        faults = several_subjects("enroll", self.enroll) + several_subjects("probe", self.probe)
         if self.match is not None:
             tables = self.match, self.enroll, self.probe
             faults += unknown(*tables) + contradicted(*tables)
-        return faults + self._shared_subjects()
-
-    def _shared_subjects(self) -> list[str]:
-        """Find subjects that train and are tested in one fold."""
-        faults = []
+        published = self.source == Provenance.OFFICIAL or self.exclude == Exclude.OTHER_MATES
         for number in self.folds():
             fold = self.fold(number)
-            trained = set(pc.unique(fold.train["subject_id"]).to_pylist()) - {None}
-            tested: set[str] = set()
-            for table in (fold.enroll, fold.probe):
-                tested.update(pc.unique(table["subject_id"]).to_pylist())
-            if shared := sorted(trained & tested):
-                faults.append(
-                    f"fold {number}: {len(shared)} subjects are both trained on and tested, "
-                    f"among them {shared[0]}"
-                )
+            sides = fold.enroll, fold.probe
+            faults += trained_and_tested(number, fold.train, sides)
+            if not published:
+                faults += met_again(number, *sides, fold.match, _APART.get(self.exclude, ()))
         return faults
 
     def _tables(self) -> list[pa.Table]:

@@ -104,6 +104,10 @@ def test_people_of_a_frame_are_no_samples_that_a_list_could_lack(tmp_path, monke
             "enroll,probe,fold\ntest/bob/VIS.png,test/bob/NIR.png,0\n",
             r"a fold of 1\.\.1000, found '0'",
         ),
+        (
+            "enroll,probe\ntest/bob/VIS.png,./test/bob/VIS.png\n",
+            "line 2: compares 'test/bob/VIS.png' with itself",
+        ),
         ("enroll,probe\n" + "test/bob/VIS.png,test/bob/NIR.png\n" * 2, "1 pairs occur twice"),
     ],
 )

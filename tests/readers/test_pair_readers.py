@@ -39,6 +39,7 @@ def test_lfw_pairs_are_the_lists(tmp_path, listed, protocols):
         ("1\t1\nPerson_00\t1\t2\n", "expected 2 pairs as its header says, found 1"),
         ("1\t1\nPerson_00\t1\t2\nPerson_00\tone\tPerson_01\t1\n", "line 3: expected 'name i j'"),
         ("1\t1\nPerson_00\t1\t2\nPerson_00\t1\t2\n", "1 pairs occur twice"),
+        ("1\t1\nPerson_00\t1\t1\nPerson_00\t1\tPerson_01\t1\n", "1 pairs compare an image"),
         ("1\t1\nPerson_00\t1\t2\nPerson_00\t1\tNobody\t1\n", "not on disk, among them Nobody/0001"),
     ],
 )

@@ -162,6 +162,66 @@ def test_pairs_of_a_template_that_one_fold_lost_go_there_alone():
     assert lost.faults() == ["1 pairs name a template that enroll lacks, among them 1"]
 
 
+OWN = replace(protocol(), source=Provenance.OWN)
+ALONE = template_table(template(None, "P", "s1", "a"))
+"""A probe of image ``a`` alone."""
+
+
+def at(camera, *rows):
+    return template_table([(*row[:-1], camera) for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("enrolled", "probing"),
+    [
+        (template(None, "A", "s1", "a", "b"), ALONE),  # one of a person's images probes again
+        (template(None, "A", "s1", "a", "b"), template_table(template(1, "P", "s1", "b", "a"))),
+        (template(None, "P", "s1", "a"), ALONE),
+    ],
+)
+def test_a_probe_that_meets_its_own_images_is_told(enrolled, probing):
+    own = replace(OWN, enroll=template_table(enrolled), probe=probing)
+    assert own.faults() == [
+        "fold 1: 1 probes are compared with their own images, among them P: "
+        "list an image on one side only"
+    ]
+    assert replace(own, source=Provenance.OFFICIAL).faults() == []  # measured as published
+    assert replace(own, exclude=Exclude.OTHER_MATES).faults() == []
+
+
+def test_a_probe_with_an_image_of_its_own_is_none_of_them():
+    pooled = template_table(template(None, "P", "s1", "a", "c"))
+    assert replace(OWN, enroll=ALONE, probe=pooled).faults() == []
+
+
+def test_an_image_is_enrolled_in_one_fold_and_probes_in_another():
+    sides = [template_table(template(fold, "A", "s1", "a")) for fold in (1, 2)]
+    assert replace(OWN, enroll=sides[0], probe=sides[1]).faults() == []
+
+
+def test_of_listed_pairs_only_those_of_an_image_with_itself_are_told():
+    both = template_table([*template(None, "A", "s1", "a"), *template(None, "B", "s1", "b")])
+    own = replace(OWN, enroll=both, probe=both)
+    other = match_table([(None, "A", "B", True), (None, "B", "A", True)])
+    assert replace(own, match=other).faults() == []
+    again = match_table([(None, "A", "B", True), (None, "B", "B", True)])
+    assert (
+        replace(own, match=again)
+        .faults()[0]
+        .endswith("among them B: list an image on one side only")
+    )
+
+
+@pytest.mark.parametrize("exclude", [Exclude.SAME_CAMERA, Exclude.SAME_SUBJECT_AND_CAMERA])
+def test_what_is_left_out_is_not_compared(exclude):
+    row = template(None, "P", "s1", "a")[0]
+    own = replace(OWN, enroll=at("c1", row), probe=at("c1", row), exclude=exclude)
+    assert own.faults() == []
+    assert len(replace(own, probe=at("c2", row)).faults()) == 1
+    nowhere = at(None, row)  # no camera is the same as an unknown one
+    assert len(replace(own, enroll=nowhere, probe=nowhere).faults()) == 1
+
+
 def test_a_protocol_that_was_cut_while_it_was_written_is_none(tmp_path, monkeypatch):
     write_protocol(tmp_path, TWO_FOLDS)
 
