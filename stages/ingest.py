@@ -38,7 +38,7 @@ def run(stage: StageRun) -> None:
     )
     metrics = ingest_metrics(output)
     protocols = stage.params.protocols.get(stage.dataset)
-    if stage.dataset_params.reader not in FREE or (protocols and protocols.pairs):
+    if stage.dataset_params.reader not in FREE or (protocols and protocols.own_lists):
         # `protocols` depends on the metrics for them
         metrics["lists_sha256"] = lists_sha256(root)
     refuse_changes(root, before)

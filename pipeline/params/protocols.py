@@ -46,5 +46,12 @@ class ProtocolParams(Section):
     """Of ``cross_band``: deals a subject's shots out to gallery and probes."""
     pairs: dict[Name, FileStem] = Field(default_factory=dict)
     """Further protocols, by name: CSVs of pairs below the data set's root."""
+    galleries: dict[Name, FileStem] = Field(default_factory=dict)
+    """Further ones: CSVs of a gallery and its probes."""
     subset: dict[Name, SubsetParams]
     """Further protocols, by name."""
+
+    @property
+    def own_lists(self) -> bool:
+        """Whether the user's own lists make some of the protocols."""
+        return bool(self.pairs or self.galleries)

@@ -18,6 +18,7 @@ from pipeline.protocols.columns import (
     between_values,
     cross_band,
 )
+from pipeline.protocols.own_galleries import own_gallery
 from pipeline.protocols.own_pairs import own_pairs
 from pipeline.protocols.poses import cross_pose
 from pipeline.readers import read_dataset
@@ -53,8 +54,8 @@ def build_protocols(
             a protocol is called as another; a list names a sample that ``ingest`` has not seen.
     """
     made = {protocol.name: protocol for protocol in _base(name, dataset, params, rows)}
-    for own in _own(name, dataset, params):
-        _refuse_taken(f"protocols.{name}.pairs.{own.name}", own.name, made)
+    for key, own in _own(name, dataset, params):
+        _refuse_taken(f"protocols.{name}.{key}.{own.name}", own.name, made)
         made[own.name] = own
     if not made:
         if params.build == "official":
@@ -136,13 +137,19 @@ def _base(
     return band_templates(columns)
 
 
-def _own(name: str, dataset: DatasetParams, params: ProtocolParams) -> Iterator[Protocol]:
-    """Yield the protocols of the user's own lists of pairs."""
-    if params.pairs:
-        root = Path(dataset.root)
-        listed = list(read_dataset(name, dataset).rows)
-        for own, file in params.pairs.items():
-            yield own_pairs(own, (root if root.is_dir() else root.parent) / file, listed)
+def _own(
+    name: str, dataset: DatasetParams, params: ProtocolParams
+) -> Iterator[tuple[str, Protocol]]:
+    """Yield the protocols of the user's own lists, each with the key that names it."""
+    if not params.own_lists:
+        return
+    root = Path(dataset.root)
+    folder = root if root.is_dir() else root.parent
+    listed = list(read_dataset(name, dataset).rows)
+    for own, file in params.pairs.items():
+        yield "pairs", own_pairs(own, folder / file, listed)
+    for own, file in params.galleries.items():
+        yield "galleries", own_gallery(own, folder / file, listed)
 
 
 def _refuse_taken(key: str, name: str, made: Mapping[str, Protocol]) -> None:

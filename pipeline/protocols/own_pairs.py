@@ -40,7 +40,7 @@ def own_pairs(name: str, file: Path, listed: Sequence[Row]) -> Protocol:
             f"{file}: expected the columns enroll, probe and perhaps fold, and a line for each "
             f"pair, found {header or None} and {len(lines)} lines"
         )
-    known = {normalize("NFC", row["path"]): row for row in listed}
+    known = by_path(listed)
     pairs = [_pair(f"{file}, line {number}", cells, known) for number, cells in lines]
     samples = {row["sample_id"]: [row] for row in listed}
     kind = Kind.PAIR_ACCURACY if FOLD in header else Kind.VERIFICATION
@@ -52,16 +52,33 @@ def _pair(where: str, cells: Mapping[str, str], known: Mapping[str, Row]) -> Pai
     fold = cells.get(FOLD)
     if fold is not None and not (fold.isdecimal() and 1 <= int(fold) <= MOST_FOLDS):
         raise ReaderError(f"{where}: expected a fold of 1..{MOST_FOLDS}, found {fold!r}")
-    rows = []
-    for side in SIDES:
-        row = known.get(Path(cells[side].replace("\\", "/")).as_posix())
-        if row is None:
-            raise ReaderError(f"{where}: {side} {cells[side]!r} is no image of the data set")
-        if not row.get("subject_id"):
-            raise ReaderError(f"{where}: {side} {cells[side]!r} shows nobody known: name a subject")
-        rows.append(row)
-    first, second = rows
+    first, second = (row_of(where, side, cells[side], known) for side in SIDES)
     if first is second:
         raise ReaderError(f"{where}: compares {first['path']!r} with itself: name two images")
     same = first["subject_id"] == second["subject_id"]
     return None if fold is None else int(fold), first["sample_id"], second["sample_id"], same
+
+
+def by_path(listed: Sequence[Row]) -> dict[str, Row]:
+    """Return a reader's rows by the paths that lists name; see ``row_of``."""
+    return {normalize("NFC", row["path"]): row for row in listed}
+
+
+def row_of(where: str, side: str, path: str, known: Mapping[str, Row]) -> Row:
+    """Return the row of an image that a list names.
+
+    Args:
+        where: file and line, for messages.
+        side: of the comparison, for messages.
+        path: as the list writes it: backslashes may part folders, ``./a.png`` is ``a.png``.
+        known: of ``by_path``.
+
+    Raises:
+        ReaderError: there is no such image, or it shows nobody who is known.
+    """
+    row = known.get(Path(path.replace("\\", "/")).as_posix())
+    if row is None:
+        raise ReaderError(f"{where}: {side} {path!r} is no image of the data set")
+    if not row.get("subject_id"):
+        raise ReaderError(f"{where}: {side} {path!r} shows nobody known: name a subject")
+    return row

@@ -74,7 +74,7 @@ def test_people_of_a_frame_are_no_samples_that_a_list_could_lack(tmp_path, monke
     people = template_table([single({"sample_id": "frame#bob", "subject_id": "bob"})])
     frames = replace(own, name="VIS-NIR", source="derived", enroll=people, match=None)
     monkeypatch.setattr(build, "_base", lambda *_: iter([frames]))
-    monkeypatch.setattr(build, "_own", lambda *_: iter([own]))
+    monkeypatch.setattr(build, "_own", lambda *_: iter([("pairs", own)]))
     seen = pa.table({"sample_id": ["bob.VIS", "bob.NIR"]})
     write_sealed(seen, tmp_path / "shard-00000-of-00001.parquet")
     (tmp_path / "rejected").mkdir()

@@ -118,6 +118,40 @@ def test_a_list_of_pairs_of_ones_own_is_a_protocol_and_its_edit_is_seen(workspac
     assert workspace.metrics("protocols")["lab"]["genuine"] == 1
 
 
+def test_a_gallery_of_ones_own_is_a_protocol_and_its_edit_is_seen(workspace):
+    root = workspace.path / "images"
+    shots = [f"test/{who}/{n}.png" for who in ("anna", "bob") for n in (1, 2)]
+    put_images(root, [*shots, "train/zoe/1.png"])
+    enrolled = "path,side\ntest/anna/1.png,gallery\ntest/bob/1.png,gallery\n"
+    (root / "lab.csv").write_text(enrolled + "test/anna/2.png,probe\n")
+    cut = {"build": "cross_band", "rows": "ingest", "seed": 7, "subset": {}}
+    workspace.edit(protocols={"mine": cut | {"galleries": {"lab": "lab.csv"}}})
+    workspace.run("ingest", "protocols")
+    counts = workspace.metrics("protocols")["lab"]
+    assert [counts[f"{side}_templates"] for side in ("enroll", "probe")] == [2, 1]
+    assert counts["train_subjects"] == 1
+    before = workspace.metrics("ingest")
+    (root / "lab.csv").write_text(enrolled + "train/zoe/1.png,probe\n")
+    workspace.run("ingest")
+    after = workspace.metrics("ingest")
+    assert {name for name in after if after[name] != before[name]} == {"lists_sha256"}
+    with pytest.raises(ReaderError, match=r"protocol lab: .*both trained on and tested.*zoe"):
+        workspace.run("protocols")
+
+
+def test_lists_of_ones_own_do_not_share_a_name(workspace):
+    root = workspace.path / "images"
+    put_images(root, ["test/anna/1.png", "test/anna/2.png"])
+    (root / "pairs.csv").write_text("enroll,probe\ntest/anna/1.png,test/anna/2.png\n")
+    (root / "lab.csv").write_text("path,side\ntest/anna/1.png,gallery\ntest/anna/2.png,probe\n")
+    cut = {"build": "cross_band", "rows": "ingest", "seed": 7, "subset": {}}
+    lists = {"pairs": {"lab": "pairs.csv"}, "galleries": {"lab": "lab.csv"}}
+    workspace.edit(protocols={"mine": cut | lists})
+    workspace.run("ingest")
+    with pytest.raises(StageError, match=r"protocols\.mine\.galleries\.lab: it would replace"):
+        workspace.run("protocols")
+
+
 def test_a_protocol_by_a_column(casia):
     between = {
         "of": "view1",
