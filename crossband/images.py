@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike
 
 from crossband import networks
 from pipeline.errors import ReaderError, StageError
-from pipeline.ops.boxes import areas
+from pipeline.ops.boxes import areas, boxes_about
 from pipeline.ops.codec import as_rgb, decode, decode_foreign, encode_png
 from pipeline.ops.containers import UndecodableError
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES, PointUse
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES, FIVE_POINT_TEMPLATES
 from pipeline.readers.listing import listed_row
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import image_columns
@@ -21,7 +21,6 @@ from pipeline.types import FACE_PARTS, Band, Float32, Rejected, Row, UInt8
 _MOST_JITTER = 3.0
 _MOST_DEG = 90.0
 """A head is turned by no more."""
-_OF_FIVE = [name for name, each in ALIGNMENT_TEMPLATES.items() if each.point_use == PointUse.FIVE]
 
 
 class Image:
@@ -89,18 +88,16 @@ class Image:
         (outcome,) = networks.take_known()([row])
         made = networks.only_row(outcome)
         (face,) = made["faces"]
-        points = face["mesh_xyz"][:, :2]
-        face["box_xyxy"] = np.concatenate([points.min(axis=0), points.max(axis=0)])
+        (face["box_xyxy"],) = boxes_about(face["mesh_xyz"][None])
         return Face(made | {"faces": [face]})
 
     def _landmarks(self, given: str | ArrayLike) -> Float32:
         hw = self.pixels.shape[:2]
         if isinstance(given, str):
-            template = ALIGNMENT_TEMPLATES.get(given)
-            if template is None or template.point_use != PointUse.FIVE:
-                raise StageError(
-                    f"template {given!r} is none of {_OF_FIVE}, which place five points"
-                )
+            template = FIVE_POINT_TEMPLATES.get(given)
+            if template is None:
+                known = [*FIVE_POINT_TEMPLATES]
+                raise StageError(f"template {given!r} is none of {known}, which place five points")
             if hw != template.hw:
                 raise StageError(
                     f"an image of {hw[1]}×{hw[0]} pixels: expected {template.hw[1]}×"

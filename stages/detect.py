@@ -4,6 +4,7 @@ from functools import partial
 
 from pipeline.detection import DETECTORS, detector_weights
 from pipeline.detection.rows import detect_rows
+from pipeline.ops.templates import FIVE_POINT_TEMPLATES
 from pipeline.params.whole import Params
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.detect import detection_metrics
@@ -14,20 +15,29 @@ from stages.run import StageRun, stage_main
 
 def code_of(params: Params, item: str) -> tuple[str, ...]:
     """Return the modules whose code the rows depend on: see ``store.fingerprint``."""
+    detector = detector_of(params, item)
+    return "stages.detect", *((DETECTORS[detector],) if detector else ())
+
+
+def detector_of(params: Params, dataset: str) -> str | None:
+    """Return the detector of a data set, None where its faces are known."""
     backend = params.detect.backend
-    return "stages.detect", *((DETECTORS[backend],) if backend in DETECTORS else ())
+    return backend if backend in DETECTORS and params.datasets[dataset].aligned is None else None
 
 
 def run(stage: StageRun) -> None:
     """Detect the faces of a data set."""
     params = stage.params.detect
-    opened = detector_weights(params.backend) if params.backend in DETECTORS else ()
+    template = stage.dataset_params.aligned
+    aligned = FIVE_POINT_TEMPLATES[template] if template else None
+    detector = detector_of(stage.params, stage.dataset)
+    opened = detector_weights(detector) if detector else ()
     weights = {name: stage.weight(name) for name in opened}
     output = stage.map(
         stage.source("ingest"),
         DETECT,
-        partial(detect_rows, params, weights, stage.weight("face_mesh_468")),
-        params={"detect": params},
+        partial(detect_rows, params, weights, stage.weight("face_mesh_468"), aligned),
+        params={"detect": params} | ({"aligned": aligned.values()} if aligned else {}),
         code=code_of(stage.params, stage.dataset),
     )
     metrics = detection_metrics(output, stage.source("ingest"))

@@ -11,8 +11,10 @@ from pipeline.detection.views import VOTER_SCORE, ThermalDetector, thermal_mesh
 from pipeline.face3d.measures import detected_measures
 from pipeline.face3d.mesh import FaceMesh, disagreement_percent, five_landmarks
 from pipeline.face3d.pose import pose_deg
+from pipeline.ops.boxes import boxes_about
 from pipeline.ops.codec import decode_rgb
 from pipeline.ops.contrast import equalise
+from pipeline.ops.templates import AlignmentTemplate
 from pipeline.params.detect import DetectParams
 from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import HEAT_BANDS, Rejected, Row, UInt8
@@ -31,15 +33,27 @@ COLUMNS = (
 
 
 def detect_rows(
-    params: DetectParams, weights: dict[str, Path], mesh_weights: Path
+    params: DetectParams,
+    weights: dict[str, Path],
+    mesh_weights: Path,
+    aligned: AlignmentTemplate | None = None,
 ) -> BatchFunction:
-    """Load the networks and build the batch function."""
+    """Load the networks and build the batch function.
+
+    Args:
+        params: of the stage.
+        weights: of the detector, by names of ``weights.yaml``; none where nothing is detected.
+        mesh_weights: of the mesh's network.
+        aligned: what all images are crops of: faces lie where it says, and nothing is detected.
+    """
     mesh = FaceMesh(mesh_weights)
-    known = params.backend == "truth"
-    find = ground_truth_of if known else detection(params, weights)
+    known = params.backend == "truth" or aligned is not None
+    find = known_faces(aligned) if known else detection(params, weights)
     by_mesh = params.landmarks == "mesh" and not known
 
     def describe(row: Row) -> Outcome:
+        if aligned and (why := no_crop_of(aligned, row)):
+            return [why]
         image = decode_rgb(row["image"]["bytes"])
         thermal = seen_in_views(row["band"], params)
         if row["band"] in params.equalise_bands and not thermal:
@@ -59,7 +73,8 @@ def detect_rows(
             return [Rejected("no_face", detail)]
         detected = faces.landmarks_xy
         landmarks = five_landmarks(xyz) if by_mesh else detected
-        values = (faces.boxes_xyxy, landmarks, detected, faces.scores, xyz, presence, pose_deg(xyz))
+        boxes = boxes_about(xyz) if aligned else faces.boxes_xyxy
+        values = (boxes, landmarks, detected, faces.scores, xyz, presence, pose_deg(xyz))
         found = [dict(zip(COLUMNS, face, strict=True)) for face in zip(*values, strict=True)]
         made = {"faces": found, "parent_id": row["sample_id"]}
         return [row | made | measures_of(row, found)]
@@ -113,6 +128,24 @@ def detection(params: DetectParams, weights: dict[str, Path]) -> Find:
         return detector(threshold, seen_in_views(band, params)).detect(image)
 
     return find
+
+
+def known_faces(aligned: AlignmentTemplate | None) -> Find:
+    """Build what looks for nothing: of an aligned crop it takes the template's landmarks."""
+    if aligned is None:
+        return ground_truth_of
+    height, width = aligned.hw
+    face = faces_from_ground_truth([(0, 0, width - 1, height - 1)], [aligned.landmarks_xy])
+    return lambda row, image: face
+
+
+def no_crop_of(aligned: AlignmentTemplate, row: Row) -> Rejected | None:
+    """Say why an image can't be a crop of an alignment template, if it can't."""
+    height, width = aligned.hw
+    if (row["height_px"], row["width_px"]) == (height, width):
+        return None
+    found = f"{row['width_px']}×{row['height_px']} px"
+    return Rejected("other_size", f"{found}: crops aligned by {aligned.name} have {width}×{height}")
 
 
 def ground_truth_of(row: Row, image: UInt8) -> Faces:

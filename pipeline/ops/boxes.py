@@ -28,6 +28,12 @@ def paired_iou(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> Float64:
     return _iou(_table(first_xyxy), _table(second_xyxy))
 
 
+def boxes_about(points: ArrayLike) -> Float32:
+    """Return the smallest boxes that hold all points: (n, k, 2 or 3), x and y first, to (n, 4)."""
+    xy = np.asarray(points, dtype=np.float32)[..., :2]
+    return np.concatenate([xy.min(axis=1), xy.max(axis=1)], axis=1)
+
+
 def ratio(part: Float64, whole: Float64) -> Float64:
     """Divide areas; of a whole that has none the ratio is 0."""
     divided: Float64 = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)

@@ -107,6 +107,13 @@ ALIGNMENT_TEMPLATES: dict[str, AlignmentTemplate] = {
 }
 """Templates by name. ``dmfr137x169`` is 137 wide and 169 high; its landmarks are ours."""
 
+FIVE_POINT_TEMPLATES = {
+    name: template
+    for name, template in ALIGNMENT_TEMPLATES.items()
+    if template.point_use == PointUse.FIVE
+}
+"""Those of them that say where all five landmarks of a crop lie."""
+
 CONTEXT = ALIGNMENT_TEMPLATES["facexlib512"]
 """Of the context crop, which parsers see and from which other crops are cut."""
 CONTEXT_PX = CONTEXT.hw[0]

@@ -113,6 +113,8 @@ class DatasetParams(Section):
     """Of reader ``ijb_mdf`` alone; None means its defaults."""
     heat: HeatParams | None = None
     """Of images in MWIR and LWIR; None takes them as any others."""
+    aligned: Annotated[str, one_of("pipeline.ops.templates:FIVE_POINT_TEMPLATES")] | None = None
+    """Alignment template that all images are crops of: its landmarks are taken for theirs."""
 
     @model_validator(mode="after")
     def _of_its_reader(self) -> Self:

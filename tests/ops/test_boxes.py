@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.ops.boxes import CHOICES, areas, choose, intersections, iou, paired_iou
+from pipeline.ops.boxes import CHOICES, areas, boxes_about, choose, intersections, iou, paired_iou
 
 
 def test_pairs_of_boxes_worked_by_hand():
@@ -18,6 +18,11 @@ def test_iou_worked_by_hand():
     first = [[0, 0, 2, 2], [0, 0, 4, 4], [5, 5, 5, 5]]
     second = [[1, 1, 3, 3], [0, 0, 2, 2]]
     np.testing.assert_allclose(iou(first, second), [[1 / 7, 1], [4 / 16, 4 / 16], [0, 0]])
+
+
+def test_a_box_holds_all_points_whatever_their_depth():
+    points = [[[3, 1, 9], [2, 8, -9]], [[0, 0, 0], [0, 0, 1]]]
+    assert boxes_about(points).tolist() == [[2, 1, 3, 8], [0, 0, 0, 0]]
 
 
 def test_nothing_overlaps_nothing():

@@ -18,6 +18,7 @@ from pipeline.readers import READERS
     ("section", "key", "names"),
     [
         (DatasetParams, "reader", {*READERS}),
+        (DatasetParams, "aligned", {"arcface112", "arcface144", "facexlib512"}),
         (ExportParams, "format", {*EXPORTERS}),
         (DetectParams, "backend", {*DETECTORS, "truth"}),
         (ReconstructParams, "backend", {*BACKENDS}),

@@ -1,0 +1,79 @@
+"""A data set of aligned crops, as public sets of faces come: nothing is detected in it."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+import skimage.transform
+
+from pipeline.errors import ParamsError
+from pipeline.ops.codec import decode
+from pipeline.params.load import load_params
+
+FIVE = np.array(  # insightface, face_align.py
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ]
+)
+EYES_NOSE_MOUTH = np.array([[201, 103], [246, 104], [221, 126], [201, 141], [243, 142]])
+"""Of the astronaut, by eye."""
+
+
+@pytest.fixture
+def crops(workspace):
+    """A crop in colour, a grey one and a smaller one; there is no detector."""
+    similarity = skimage.transform.SimilarityTransform()
+    assert similarity.estimate(EYES_NOSE_MOUTH, FIVE)
+    crop = cv2.warpAffine(skimage.data.astronaut(), similarity.params[:2], (112, 112))
+    images = {"anna": crop[..., ::-1], "bob": crop[..., 1], "small": crop[8:104, 8:104, ::-1]}
+    for name, image in images.items():
+        cv2.imwrite(str(workspace.path / f"images/{name}.png"), image)
+    workspace.need("face_mesh_468")
+    workspace.edit(datasets={"mine": {"aligned": "arcface112"}}, align={"template": "arcface112"})
+    return workspace
+
+
+def test_aligned_crops_are_taken_as_they_are(crops):
+    crops.run("ingest", "detect", "align")
+    found = crops.rows("detect")
+    assert found.keys() == {"anna.png", "bob.png"}
+    for row in found.values():
+        (face,) = row["faces"]
+        np.testing.assert_array_equal(face["landmarks_xy"], FIVE.astype(np.float32))
+        assert face["score"] == 1.0
+        assert row["truth_landmarks_xy"] is None  # the template says where they were put, no more
+        x0, y0, x1, y1 = face["box_xyxy"]
+        assert 0 < x0 < 38 < 74 < x1 < 112
+        assert 0 < y0 < 51 < 93 < y1 < 125
+    assert crops.metrics("detect")["doubtful"] == {"VIS": 0.0}
+    for name, row in crops.rows("align").items():
+        stored = cv2.imread(str(crops.path / "images" / name), cv2.IMREAD_UNCHANGED)
+        wanted = stored if stored.ndim == 2 else stored[..., ::-1]
+        np.testing.assert_array_equal(decode(row["image"]["bytes"]), wanted)
+
+
+def test_an_image_of_another_size_is_no_such_crop(crops):
+    crops.run("ingest", "detect")
+    (lost,) = crops.folder("detect").rejected.rows(["sample_id", "reason", "detail"])
+    assert lost == {
+        "sample_id": "small.png",
+        "reason": "other_size",
+        "detail": "96×96 px: crops aligned by arcface112 have 112×112",
+    }
+    crops.edit(datasets={"mine": {"aligned": "arcface144"}})
+    crops.run("detect")  # what was made by another template is made anew
+    assert crops.rejected("detect") == dict.fromkeys(
+        ("anna.png", "bob.png", "small.png"), "other_size"
+    )
+
+
+def test_a_template_that_places_fewer_points_tells_no_landmarks(crops):
+    crops.edit(datasets={"mine": {"aligned": "lightcnn144"}})
+    with pytest.raises(ParamsError, match=r"datasets\.mine\.aligned: .*'arcface112'.*lightcnn144"):
+        load_params(Path("params.yaml"))
