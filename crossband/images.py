@@ -292,8 +292,9 @@ class Face:
     def embed(self) -> Float32:
         """Embed the face by SFace, from the crop ``arcface112`` of the image itself.
 
-        The stage ``attributes`` has no more than the context crop, so that its embeddings differ a
-        little, by a cosine of about 0.99.
+        The stage ``attributes`` does so where ``align.template`` is ``arcface112``. Of other
+        templates it has no more than the context crop, so that its embeddings differ a little, by a
+        cosine of about 0.99; of faces as small as aligned crops, 0.91 to 0.98.
 
         Returns:
             float32 (128,); its norm tells the quality, its direction the identity.

@@ -33,4 +33,19 @@ def test_faces_get_pose_sharpness_light_and_quality(workspace):
     workspace.edit(align={"template": "lightcnn144"})
     workspace.run("align", "attributes")
     for name, row in workspace.rows("attributes").items():
-        assert np.array_equal(row["embedding"], embeddings[name])  # whatever the template
+        assert np.array_equal(row["embedding"], embeddings[name])  # the template is not its own
+
+
+def test_a_crop_that_is_the_networks_own_is_embedded_as_opencv_does(workspace):
+    """By way of the 512 pixels of the context, the cosine would be 0.98."""
+    face = np.array([[201, 103], [246, 104], [221, 126], [201, 141], [243, 142]])
+    row = np.concatenate([[0, 0, 0, 0], face.ravel(), [1]]).astype(np.float32)
+    theirs = cv2.FaceRecognizerSF.create(str(workspace.weight_file("sface")), "")
+    crop = theirs.alignCrop(np.ascontiguousarray(skimage.data.astronaut()[..., ::-1]), row)
+    cv2.imwrite("images/crop.png", crop)
+    workspace.need("face_mesh_468", "sface")
+    workspace.edit(datasets={"mine": {"aligned": "arcface112"}}, align={"template": "arcface112"})
+    workspace.run("ingest", "detect", "align", "attributes")
+    embedding = workspace.rows("attributes")["crop.png"]["embedding"][None]
+    cosine = theirs.match(theirs.feature(crop), embedding, cv2.FaceRecognizerSF_FR_COSINE)
+    assert cosine > 0.999
