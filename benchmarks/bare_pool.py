@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from pipeline.store.executors import Result, Start, Work, limit_threads
+from pipeline.process import limit_threads
+from pipeline.store.work import Result, Start, Work
 
 
 class BarePool:

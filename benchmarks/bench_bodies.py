@@ -22,8 +22,8 @@ from pipeline.params.crop_bodies import CropBodiesParams
 from pipeline.params.detect_bodies import DetectBodiesParams
 from pipeline.params.label_bodies import LabelBodiesParams
 from pipeline.params.load import load_params
+from pipeline.process import limit_threads
 from pipeline.store import image_columns
-from pipeline.store.executors import limit_threads
 from pipeline.store.mapping import BatchFunction
 from pipeline.types import Region, Row
 from pipeline.weights import fetch, load_registry

@@ -28,10 +28,11 @@ import skimage.data
 from benchmarks.results import note
 from pipeline.ops.codec import decode_rgb, encode_jpeg, encode_png
 from pipeline.params.datasets import DatasetParams
+from pipeline.process import limit_threads
 from pipeline.readers import read_dataset
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import ShardFolder, StageKey, image_columns, map_shards
-from pipeline.store.executors import Processes, limit_threads
+from pipeline.store.executors import Processes
 from pipeline.store.mapping import BatchFunction
 from pipeline.types import Row
 

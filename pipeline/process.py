@@ -57,6 +57,14 @@ def one_thread() -> None:
     os.environ.update(dict.fromkeys(_THREADS, "1"))
 
 
+def limit_threads() -> None:
+    """Keep numeric libraries to one thread each, OpenCV as well: see ``one_thread``."""
+    one_thread()
+    import cv2
+
+    cv2.setNumThreads(0)
+
+
 def take_signals() -> None:
     """Let Ctrl-C raise again, as from here on someone catches it, and SIGTERM end orderly."""
     signal.signal(signal.SIGTERM, end_orderly)

@@ -33,6 +33,7 @@ from pipeline.params.whole import Params
 from pipeline.process import (
     INTERRUPTED,
     die_with_dvc,
+    limit_threads,
     open_streams,
     print_any_text,
     take_signals,
@@ -46,7 +47,6 @@ from pipeline.store import (
     executor_from_environment,
     map_shards,
 )
-from pipeline.store.executors import limit_threads
 from pipeline.store.files import Place, data_folder
 from pipeline.store.log import keep_log, show_records
 from pipeline.store.mapping import BatchFunction, MapSummary

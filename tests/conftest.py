@@ -12,8 +12,8 @@ import pytest
 from hypothesis import settings
 
 from pipeline import testing
+from pipeline.process import limit_threads
 from pipeline.store import executors
-from pipeline.store.executors import limit_threads
 from pipeline.weights import fetch, load_registry
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -46,8 +46,8 @@ def export_command(
     """
     from pipeline.exporters.format import Request
     from pipeline.exporters.running import export, plan_export
+    from pipeline.process import limit_threads
     from pipeline.store import executor_from_environment
-    from pipeline.store.executors import limit_threads
     from pipeline.store.files import place_of
 
     place = place_of(source)

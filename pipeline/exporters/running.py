@@ -44,8 +44,9 @@ from pipeline.exporters.storage import (
 from pipeline.exporters.target import Target
 from pipeline.scratch import ScratchFolder
 from pipeline.store import ShardFolder, code_sha256
-from pipeline.store.executors import Executor, Serial, Work
+from pipeline.store.executors import Serial
 from pipeline.store.progress import progress
+from pipeline.store.work import Executor, Work
 
 ALWAYS = ("sample_id", "licence", "simulated", "generator")
 """Columns that an export never leaves out."""

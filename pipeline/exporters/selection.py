@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from pipeline.errors import ExportError
 from pipeline.exporters.repeatable import unrepeatable
 from pipeline.store import ShardFolder
-from pipeline.store.executors import report_progress
 from pipeline.store.fetched import fetched
 from pipeline.store.files import literal, path_of
 from pipeline.store.ids import check_sample_id
 from pipeline.store.rows import rows_from_table
 from pipeline.store.seal import check_footer, opened
+from pipeline.store.work import report_progress
 from pipeline.types import Row
 
 ALL = "all"

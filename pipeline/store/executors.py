@@ -14,45 +14,23 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import active_children, get_context, util
-from typing import Any, Protocol
 
 from pipeline.errors import CrossbandError, StageError
-from pipeline.process import die_with_parent, end_orderly, one_thread
-from pipeline.store.progress import Advance
+from pipeline.process import die_with_parent, end_orderly, limit_threads
 from pipeline.store.signs import Signs
-
-Task = Any
-Result = Any
-Start = Callable[[], None]
+from pipeline.store.work import (
+    Executor,
+    Result,
+    Start,
+    Task,
+    Work,
+    report_to,
+    stall_seconds_from_environment,
+)
 
 _POLL_SECONDS = 0.25
-_STALL_SECONDS = 3600
 _LOADING = -1
 _LATE_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is to be run; the function and ``start`` have to be picklable.
-
-    Attributes:
-        function: what is done with each task.
-        tasks: one each for the function.
-        start: run once in each worker, before its first task.
-        advance: where the rows arrive that workers tell ``report_progress``.
-    """
-
-    function: Callable[[Task], Result]
-    tasks: Sequence[Task]
-    start: Start
-    advance: Advance
-
-
-class Executor(Protocol):
-    """Runs work: on its own terms where, in what order, and by how many workers."""
-
-    def run(self, work: Work) -> Iterator[Result]:
-        """Yield results in any order; the first error ends the run."""
 
 
 @dataclass(frozen=True)
@@ -103,18 +81,6 @@ def _end_late_workers() -> None:
     for worker in workers:
         worker.join(_LATE_SECONDS)
         worker.kill()
-
-
-def stall_seconds_from_environment() -> float:
-    """Return in how many seconds a worker has to finish a batch.
-
-    Raises:
-        StageError: the environment's value makes no sense.
-    """
-    text = os.environ.get("CROSSBAND_STALL_SECONDS") or str(_STALL_SECONDS)
-    if not text.isdecimal() or int(text) < 1:
-        raise StageError(f"CROSSBAND_STALL_SECONDS={text!r}: expected a whole number from 1")
-    return float(text)
 
 
 @dataclass(frozen=True)
@@ -245,40 +211,15 @@ def _number(name: str, usual: float) -> float:
     return value
 
 
-def limit_threads() -> None:
-    """Keep numeric libraries to one thread each, OpenCV as well: see ``process.one_thread``."""
-    one_thread()
-    import cv2
-
-    cv2.setNumThreads(0)
-
-
-def report_progress(rows: int) -> None:
-    """Tell whoever started this worker that so many rows are done."""
-    _advance(rows)
-
-
-def report_to(advance: Advance) -> None:
-    """Choose who is told by ``report_progress`` in this process."""
-    global _advance
-    _advance = advance
-
-
-def _nobody(_: int) -> None:
-    """Take progress that nobody shows."""
-
-
-_advance: Advance = _nobody
-
-
 _signs: Signs
 _failed: Exception | None = None
 """What this worker's start raised: its first task tells, as a pool says of a start no cause."""
 
 
 def _start_worker(parent: int, start: Start, signs: Signs) -> None:
-    global _advance, _signs
-    _advance, _signs = signs.done, signs
+    global _signs
+    _signs = signs
+    report_to(signs.done)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
     signal.signal(signal.SIGTERM, end_orderly)
     _ended(partial(_load, parent, start))

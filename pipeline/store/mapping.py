@@ -21,7 +21,7 @@ import pyarrow as pa
 from pipeline.errors import DamageError, OlderError, SchemaError
 from pipeline.store.checked import CheckedFiles, Made
 from pipeline.store.columns import REJECTED
-from pipeline.store.executors import Executor, Serial, Threads, Work, report_progress
+from pipeline.store.executors import Serial, Threads
 from pipeline.store.files import Place
 from pipeline.store.fingerprint import StageKey
 from pipeline.store.locks import locked, writing
@@ -29,6 +29,7 @@ from pipeline.store.pending import StoredRow
 from pipeline.store.progress import progress
 from pipeline.store.shards import ShardFile, ShardFolder, ShardWriter, Source
 from pipeline.store.stale import Shard, ShardState, count_all, former_of, states_of
+from pipeline.store.work import Executor, Work, report_progress
 from pipeline.types import UNREADABLE, Rejected, Row
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pipeline.store.pace import pace
+
 _LINE_SECONDS = 15.0
-_ONE = {"steps": "step"}
 
 Advance = Callable[[int], None]
 _Scaled = Callable[[float], None]
@@ -59,17 +60,3 @@ def _lines(what: str, total: int, before: float, unit: str) -> Iterator[_Scaled]
             print(f"{what}: {done:.0f}/{total}{unit}{speed}{left}", file=sys.stderr)
 
     yield advance
-
-
-def pace(done: float, seconds: float, unit: str) -> str:
-    """Say how quickly the work gets on: units a second, or seconds a unit where that is slow.
-
-    Args:
-        done: units that got done, above 0.
-        seconds: in which.
-        unit: as it follows a number, with its space; none for rows.
-    """
-    rate = done / seconds if seconds else 0.0
-    if 0 < rate < 1:
-        return f"{1 / rate:.1f} s/{_ONE.get(unit.strip(), unit.strip()) or 'row'}"
-    return f"{rate:.1f}{unit}/s"

@@ -15,7 +15,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from pipeline.store.progress import pace
+from pipeline.store.pace import pace
 
 
 class _Rate(ProgressColumn):

@@ -28,15 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import StageError, one_line
-from pipeline.store.executors import (
-    Result,
-    Start,
-    Task,
-    Work,
-    limit_threads,
-    report_to,
-    stall_seconds_from_environment,
-)
+from pipeline.process import limit_threads
+from pipeline.store.work import Result, Start, Task, Work, report_to, stall_seconds_from_environment
 
 log = logging.getLogger(__name__)
 

@@ -7,14 +7,8 @@ from multiprocessing import active_children
 import pytest
 
 from pipeline.errors import ParamsError, StageError
-from pipeline.store.executors import (
-    Processes,
-    Serial,
-    Threads,
-    Work,
-    executor_from_environment,
-    report_progress,
-)
+from pipeline.store.executors import Processes, Serial, Threads, executor_from_environment
+from pipeline.store.work import Work, report_progress
 
 
 def double(number):

@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.store import progress as module
 from pipeline.store import progress_bar
-from pipeline.store.progress import pace, progress
+from pipeline.store.pace import pace
+from pipeline.store.progress import progress
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ import ray_driver
 import work
 
 from pipeline.errors import StageError
-from pipeline.store.executors import Serial, Work, executor_from_environment
+from pipeline.store.executors import Serial, executor_from_environment
 from pipeline.store.files import place_of
 from pipeline.store.ray_actors import TRIES, RayActors, _connected
+from pipeline.store.work import Work
 
 ray = pytest.importorskip("ray", reason="needs the extra `ray`: pip install 'crossband[ray]'")
 

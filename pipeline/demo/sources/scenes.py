@@ -26,10 +26,10 @@ from pipeline.demo.scenes.media import write_frames, write_table, write_text, wr
 from pipeline.demo.scenes.script import Take, galleries_of, plan
 from pipeline.params.load import section_values
 from pipeline.params.sample import ScenesParams
-from pipeline.store.executors import Executor, Work, report_progress
 from pipeline.store.locks import locked
 from pipeline.store.progress import progress
 from pipeline.store.whole import written_whole
+from pipeline.store.work import Executor, Work, report_progress
 from pipeline.types import UInt8
 
 WEIGHTS = (*MATERIAL_WEIGHTS, "openpeople", "anny")
