@@ -20,7 +20,7 @@ from pipeline.training.engine.trained import Trained, save_trained
 from pipeline.training.methods.adaface import AdaFace
 from pipeline.training.methods.bodies import Bodies
 from pipeline.training.methods.deen import DiverseExpansion
-from pipeline.training.methods.people import Chosen, PeopleMethod
+from pipeline.training.methods.people import DESIGN, Chosen, PeopleMethod
 
 FACE_BOX = "face_box"
 """What a face that ``crop_bodies`` cut out is aligned by, in place of an alignment template."""
@@ -103,10 +103,12 @@ def train_people(
             or a loss was not finite.
     """
     samples, params = chosen.samples, method.params
-    subjects = set[str]()
+    subjects, values = set[str](), section_values(params)
     if isinstance(starts, Trained):
         check_cut(samples, starts)
         subjects.update(starts.subjects)
+        if DESIGN in starts.params:
+            values[DESIGN] = starts.params[DESIGN]
     run = Run([], 0.0, 0.0)
     if params.steps:
         method.train_on(samples)
@@ -117,7 +119,7 @@ def train_people(
         starts.backbone if isinstance(starts, Trained) else starts,
         samples.hw,
         cut_of(samples),
-        section_values(params),
+        values,
         key,
         sorted(subjects),
         method.network.state_dict(),

@@ -25,7 +25,8 @@ class Trained:
         crop_hw: height and width of the crops that it was trained on.
         template: the alignment template of these; of bodies the policy by which ``crop_bodies`` cut
             them out, of their faces ``face_box``.
-        params: the training's section of params, as plain values.
+        params: the training's section of params, as plain values; of bodies with what the network
+            is built as, ``network``, from its pretraining.
         key: fingerprint of params, data, code and weights.
         subjects: ``<data set>/<subject>`` of all who were trained on, the pretraining's included.
         weights: the network's state.

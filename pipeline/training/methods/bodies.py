@@ -34,7 +34,7 @@ from pipeline.training.data.images import HW
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
 from pipeline.training.engine.trained import Trained
-from pipeline.training.methods.people import PeopleMethod
+from pipeline.training.methods.people import PeopleMethod, design_of
 from pipeline.types import Float32, Int64, UInt8
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Bodies(PeopleMethod):
     @classmethod
     def seeded_like(cls, params: PeopleParams, pretrained: Trained) -> Self:
         """Build the method on an architecture: see ``PeopleMethod``."""
-        design = BodyNetworkParams.model_validate(pretrained.params["network"], strict=False)
+        design = BodyNetworkParams.model_validate(design_of(pretrained), strict=False)
         hw = pretrained.crop_hw[0], pretrained.crop_hw[1]
         lora = params.lora if isinstance(params, TrainBodyParams) else None
         network = _network(design, hw, params.seed)

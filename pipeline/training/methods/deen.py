@@ -26,7 +26,7 @@ from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.engine.method import RATE_SHARE, TOTAL, Batch, Losses, in_float32
 from pipeline.training.engine.optimizers import make_optimizer
 from pipeline.training.engine.trained import Trained
-from pipeline.training.methods.people import PeopleMethod
+from pipeline.training.methods.people import PeopleMethod, design_of
 from pipeline.types import Band, Float32, Int64
 
 _MEAN = (123.675, 116.28, 103.53)
@@ -62,7 +62,7 @@ class DiverseExpansion(PeopleMethod):
     @classmethod
     def seeded_like(cls, params: PeopleParams, pretrained: Trained) -> Self:
         """Build the method on an architecture: see ``PeopleMethod``."""
-        design = DeenNetworkParams.model_validate(pretrained.params["network"], strict=False)
+        design = DeenNetworkParams.model_validate(design_of(pretrained), strict=False)
         return cls(cast(DeenParams, params), _network(design, params.seed))
 
     def train_on(self, samples: SampleSet) -> None:

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -27,11 +27,14 @@ from pipeline.training.data.labels import BandIndex
 from pipeline.training.data.person_augmentation import PersonAugmentation
 from pipeline.training.data.sample_set import Part, SampleSet
 from pipeline.training.data.samplers import SubjectsInAllBands, SubjectsInAnyBand
+from pipeline.training.data.shard_rows import Choice
 from pipeline.training.engine.method import Batch, Method
 from pipeline.training.engine.optimizers import make_optimizer, stepwise_rate
 from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.types import Band, Float32, Int64, Row
 
+DESIGN = "network"
+"""Key of a trained network's params: what it is built as, where that takes more than a name."""
 _ORDER_SEED = 0
 """Of the order in which training subjects are taken: no training's own seed changes it."""
 
@@ -73,7 +76,7 @@ class PeopleMethod(Method):
 
         Args:
             params: of the training, or of the pretraining itself.
-            pretrained: says how its network is built.
+            pretrained: says how its network is built; one that was trained from it does, too.
         """
 
     def load(self, trained: Trained) -> None:
@@ -104,12 +107,29 @@ class PeopleMethod(Method):
             StageError: nothing is left.
         """
         wanted = frozenset(ids)
+
+        def choice(row: Row) -> bool:
+            return row["band"] in bands and named_by(row, wanted) is not None
+
+        return cls.open_where(choice, folder, budget_bytes)
+
+    @classmethod
+    def open_where(
+        cls,
+        choice: Choice,
+        folder: ShardFolder,
+        budget_bytes: int,
+        *,
+        unknown_subjects: bool = False,
+    ) -> SampleSet:
+        """Open the samples of a choice that have what the method reads, as ``open`` does."""
         samples = SampleSet.open(
-            [Part(folder, lambda row: row["band"] in bands and named_by(row, wanted) is not None)],
+            [Part(folder, choice)],
             extras=("policy",),
             images=cls.images,
             budget_bytes=budget_bytes,
             asked_by=f"the method {cls.__name__}",
+            unknown_subjects=unknown_subjects,
         )
         having = np.flatnonzero(samples.present(cls.images[0]))
         if not len(having):
@@ -194,6 +214,20 @@ class PeopleMethod(Method):
             return rate
         share = (step - params.warmup_steps) / max(1, params.steps - params.warmup_steps)
         return rate * 0.5 * (1.0 + math.cos(math.pi * share))
+
+
+def design_of(trained: Trained) -> Any:
+    """Return what a network of bodies is built as.
+
+    Raises:
+        StageError: its file does not say.
+    """
+    if DESIGN not in trained.params:
+        raise StageError(
+            f"{trained.name}: expected its file to say what the network is built as, but it is of "
+            "an earlier version: train it again"
+        )
+    return trained.params[DESIGN]
 
 
 def named_by(row: Row, wanted: Collection[str]) -> str | None:
