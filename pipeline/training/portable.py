@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import ExportError
+from pipeline.params.body_training import AdaFaceParams, PeopleParams
 from pipeline.params.training import RecogniserParams
 from pipeline.store.whole import write_whole, written_whole
 from pipeline.training.backbones import MODULES, backbone_named, make_backbone
@@ -98,7 +99,7 @@ def portable_backbone(trained: Trained) -> Portable:
     return _of_crops(trained, network, network, preprocess)
 
 
-def portable_method(trained: Trained, params: RecogniserParams) -> Portable:
+def portable_method(trained: Trained, params: RecogniserParams | PeopleParams) -> Portable:
     """Make a method's trained network ready to leave.
 
     Args:
@@ -108,11 +109,9 @@ def portable_method(trained: Trained, params: RecogniserParams) -> Portable:
     Raises:
         ExportError: the method takes more than an image, and does not say of which shape.
     """
-    known = class_of(params)
-    if not issubclass(known, Recogniser) or (
-        known.network_inputs is not Recogniser.network_inputs
-        and known.input_shape is Recogniser.input_shape
-    ):
+    if isinstance(params, AdaFaceParams):  # its network is the backbone
+        return portable_backbone(trained)
+    if isinstance(params, PeopleParams) or _is_of_no_shape(class_of(params)):
         raise ExportError(
             f"{params.kind} takes more than one image of a sample: expected a face method, "
             "which can be exported as one graph"
@@ -123,6 +122,12 @@ def portable_method(trained: Trained, params: RecogniserParams) -> Portable:
         return _of_crops(trained, method.network, _OfMethod(method), method.preprocess)
     says = f"float32, what `{type(method).__name__}.network_inputs` makes of a sample"
     return Portable(trained, method.network, _OfMethod(method), shape, torch.float32, says)
+
+
+def _is_of_no_shape(known: type[Recogniser]) -> bool:
+    """Tell whether a method takes more than an image, and does not say of which shape."""
+    own_inputs = known.network_inputs is not Recogniser.network_inputs
+    return own_inputs and known.input_shape is Recogniser.input_shape
 
 
 def _of_crops(
