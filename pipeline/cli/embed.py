@@ -21,7 +21,7 @@ def embed(
     fold: Annotated[int, typer.Option(min=1, help="which fold, if the training has several")] = 1,
     overwrite: Annotated[bool, typer.Option(help="replace a file that is there")] = False,
 ) -> None:
-    """Embed every face of a stage's output with a network that this project trained.
+    """Embed every face, or body, of a stage's output with a network that this project trained.
 
     The file has sample_id, subject_id, band, split and embedding. Compare embeddings by the cosine.
     """

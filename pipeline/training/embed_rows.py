@@ -4,12 +4,13 @@ from functools import partial
 
 import pyarrow as pa
 
-from pipeline.errors import StageError
+from pipeline.params.body_training import PeopleParams
 from pipeline.params.training import RecogniserParams, TrainingParams
 from pipeline.store.columns import field, vectors_array
 from pipeline.store.shards import ShardFolder
+from pipeline.training import bodies
 from pipeline.training.aligned import check_alignment
-from pipeline.training.backbones import MODULES, backbone_named, make_backbone
+from pipeline.training.backbones import backbone_named, make_backbone
 from pipeline.training.data.sample_set import Part, SampleSet
 from pipeline.training.embedders import embed_samples
 from pipeline.training.engine.embedding import embed_all
@@ -34,29 +35,39 @@ def embed_rows(folder: ShardFolder, trained: Trained, params: TrainingParams) ->
     """Embed every row, those of unknown subjects, too.
 
     Args:
-        folder: output of a stage that has what the method reads.
+        folder: output of a stage that has what the method reads: of people ``crop_bodies``.
         trained: the network.
         params: of its training.
 
     Returns:
-        A table of ``EMBEDDED``, sorted by ``sample_id``.
+        A table of ``EMBEDDED``, sorted by ``sample_id``; a network of people's faces embeds the
+        crops that have one.
 
     Raises:
-        StageError: the network is none of faces, the stage lacks what it reads, or its crops are
-            aligned otherwise than those that it was trained on.
+        StageError: the stage lacks what the method reads, or its crops are aligned, or cut,
+            otherwise than those that it was trained on.
     """
-    if isinstance(params, RecogniserParams):
+    if isinstance(params, PeopleParams):
+        samples, vectors = _of_people(folder, trained, params)
+    elif isinstance(params, RecogniserParams):
         samples, vectors = _by_method(folder, trained, params)
-    elif trained.backbone in MODULES:
-        samples, vectors = _by_backbone(folder, trained, params)
     else:
-        raise StageError(
-            f"{trained.name} embeds people by several images of each: expected a network of faces; "
-            "embeddings of bodies are what `evaluate_bodies` leaves"
-        )
+        samples, vectors = _by_backbone(folder, trained, params)
     texts = (list(samples.column(name)) for name in EMBEDDED.names[:-1])
     columns = [pa.array(text, pa.string()) for text in texts]
     return pa.table([*columns, vectors_array(list(vectors))], schema=EMBEDDED)
+
+
+def _of_people(
+    folder: ShardFolder, trained: Trained, params: PeopleParams
+) -> tuple[SampleSet, Float32]:
+    known = bodies.class_of(params)
+    budget = params.image_budget_mb << 20
+    samples = known.open_where(lambda _: True, folder, budget, unknown_subjects=True)
+    bodies.check_cut(samples, trained)
+    method = known.seeded_like(params, trained)
+    method.load(trained)
+    return samples, method.fuse(embed_samples(method, samples))
 
 
 def _by_method(
