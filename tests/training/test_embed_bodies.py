@@ -19,6 +19,7 @@ from pipeline.ops.codec import decode
 from pipeline.schemas.crop_bodies import CROP_BODIES
 from pipeline.store import ShardFolder
 from pipeline.training.engine.trained import load_trained, save_trained
+from pipeline.weights.verify import sha256_of
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +96,7 @@ def test_faces_of_people_are_embedded_as_their_exported_network_does(bodies):
     (wanted,) = session.run(None, {"images": np.stack(shown)})
     found = np.array([row["embedding"] for row in rows])
     assert np.abs(found - wanted).max() < 1e-3 * np.linalg.norm(wanted, axis=1).max()
+    network = {"path": "out/model.onnx", "sha256": sha256_of(Path("out/model.onnx"))}
+    bodies.edit(evaluate_bodies={"full": {"network": network}})
+    with pytest.raises(StageError, match="trained on crops of face_box, these are of stretch"):
+        bodies.run("evaluate_bodies", "full")
