@@ -59,13 +59,31 @@ class Image:
 
     @cached_property
     def faces(self) -> list["Face"]:
-        """The faces found in it, the largest first; an empty list where there is none."""
-        ((outcome,),) = networks.detect()([self.row])
-        if isinstance(outcome, Rejected):
+        """The faces found in it, the largest first; an empty list where there is none.
+
+        ``rejected`` says why there is none. A crop so tight that none is found, or a face whose
+        landmarks are known, is taken by ``face``.
+        """
+        found = self._detected
+        if isinstance(found, Rejected):
             return []
-        boxes = np.stack([face["box_xyxy"] for face in outcome["faces"]])
+        boxes = np.stack([face["box_xyxy"] for face in found["faces"]])
         order = np.argsort(-areas(boxes), kind="stable")
-        return [Face(outcome | {"faces": [outcome["faces"][index]]}) for index in order]
+        return [Face(found | {"faces": [found["faces"][index]]}) for index in order]
+
+    @property
+    def rejected(self) -> str | None:
+        """Why no face was found, in the words of ``crossband rejected``; None if one was.
+
+        For example ``no_face: yunet found no face with a score of 0.7 or more in it``.
+        """
+        found = self._detected
+        return networks.words_of(found) if isinstance(found, Rejected) else None
+
+    @cached_property
+    def _detected(self) -> Row | Rejected:
+        ((outcome,),) = networks.detect()([self.row])
+        return outcome
 
     def face(self, landmarks: str | ArrayLike) -> "Face":
         """Take a face that is known, without looking for it.

@@ -107,5 +107,10 @@ def only_row(outcomes: Outcome) -> Row:
     """
     (outcome,) = outcomes
     if isinstance(outcome, Rejected):
-        raise StageError(f"{outcome.reason}: {outcome.detail}")
+        raise StageError(words_of(outcome))
     return outcome
+
+
+def words_of(rejected: Rejected) -> str:
+    """Say why a sample was rejected."""
+    return f"{rejected.reason}: {rejected.detail}"

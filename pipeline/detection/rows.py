@@ -17,7 +17,7 @@ from pipeline.ops.contrast import equalise
 from pipeline.ops.templates import AlignmentTemplate
 from pipeline.params.detect import DetectParams
 from pipeline.store.mapping import BatchFunction, Outcome
-from pipeline.types import HEAT_BANDS, Rejected, Row, UInt8
+from pipeline.types import HEAT_BANDS, Band, Rejected, Row, UInt8
 
 Find = Callable[[Row, UInt8], Faces]
 
@@ -69,7 +69,8 @@ def detect_rows(
         faces, xyz, presence = fitted.faces, fitted.mesh_xyz, fitted.presence
         if not len(faces):
             unknown = "the data set gives no box with five landmarks for this image"
-            detail = unknown if known else f"{params.backend} found no face in it"
+            least = f"with a score of {threshold_of(row['band'], params):g} or more"
+            detail = unknown if known else f"{params.backend} found no face {least} in it"
             return [Rejected("no_face", detail)]
         detected = faces.landmarks_xy
         landmarks = five_landmarks(xyz) if by_mesh else detected
@@ -94,6 +95,11 @@ def measures_of(row: Row, faces: list[Row]) -> Row:
 def seen_in_views(band: str, params: DetectParams) -> bool:
     """Say whether images of a band are shown in the views of heat."""
     return bool(params.thermal_views) and band in HEAT_BANDS
+
+
+def threshold_of(band: str, params: DetectParams) -> float:
+    """Return the least score of a face in a band."""
+    return params.band_score_thresholds.get(Band(band), params.score_threshold)
 
 
 def detection(params: DetectParams, weights: dict[str, Path]) -> Find:
@@ -124,8 +130,7 @@ def detection(params: DetectParams, weights: dict[str, Path]) -> Find:
 
     def find(row: Row, image: UInt8) -> Faces:
         band = row["band"]
-        threshold = params.band_score_thresholds.get(band, params.score_threshold)
-        return detector(threshold, seen_in_views(band, params)).detect(image)
+        return detector(threshold_of(band, params), seen_in_views(band, params)).detect(image)
 
     return find
 

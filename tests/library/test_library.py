@@ -162,8 +162,15 @@ def test_files_and_arrays_are_opened_alike(tmp_path):
     assert image.band == "NIR"
 
 
-def test_where_nothing_is_nothing_is_found():
-    assert crossband.open(np.full((200, 200, 3), 127, np.uint8)).faces == []
+@pytest.mark.parametrize(("band", "least"), [("VIS", "0.7"), ("LWIR", "0.5")])
+def test_where_nothing_is_nothing_is_found_and_it_says_why(band, least):
+    image = crossband.open(np.full((200, 200, 3), 127, np.uint8), band)
+    assert image.faces == []
+    assert image.rejected == f"no_face: yunet found no face with a score of {least} or more in it"
+
+
+def test_an_image_with_a_face_was_not_rejected():
+    assert crossband.open(PIXELS).rejected is None
 
 
 @pytest.mark.parametrize(
