@@ -162,22 +162,6 @@ def test_lora_leaves_what_a_stem_of_convolutions_met_before(tmp_path):
     torch.testing.assert_close(after, before, rtol=0, atol=0)
 
 
-def test_a_killed_lora_training_goes_on(tmp_path):
-    changes = {"checkpoint_steps": 1, "schedule": "milestones"}
-    lora = LoraParams(rank=2, alpha=4, recompute=True)
-
-    def trained(steps_before, path):
-        for steps in (*steps_before, 3):
-            method = ready(tmp_path, changes | {"steps": steps}, lora=lora)
-            train(method, label="t", key="k", checkpoint=path)
-        return method.network.state_dict()
-
-    whole = trained((), tmp_path / "whole.pt")
-    resumed = trained((2,), tmp_path / "killed.pt")
-    for name in whole:
-        assert torch.allclose(whole[name], resumed[name], atol=1e-6), name
-
-
 def test_the_rate_rises_then_falls_by_half_a_cosine(tmp_path):
     changes = {"steps": 12, "warmup_steps": 2, "learning_rate": 1.0}
     method = Bodies(params(**changes), network())
