@@ -1,8 +1,8 @@
 """Several rows side by side: ``python -m ablations.at_once <file of stages> <how many>``.
 
-DVC runs one stage after another. Rows depend on none of each other, and one alone leaves most of a
-GPU and all but a few cores idle. So each row gets a DVC of its own, which waits while another reads
-or writes ``dvc.lock``.
+DVC runs one stage after another. Rows depend on none of each other, nor do the networks that they
+start from, and one alone leaves most of a GPU and all but a few cores idle. So each gets a DVC of
+its own, which waits while another reads or writes ``dvc.lock``.
 """
 
 import os
@@ -10,18 +10,21 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from pipeline.errors import ParamsError, StageError, one_line
 from stages.run import run_guarded
 
 ROW = "row@"
 """How the names of the rows' stages begin."""
+START = "pretrain_"
+"""How the names of those stages begin that train what rows start from."""
 
 _running: set["subprocess.Popen[bytes]"] = set()
 
 
 def run(file: str, count: int) -> None:
-    """Reproduce what rows start from, and then the rows, ``count`` of them at once.
+    """Reproduce what rows start from, and then the rows, ``count`` trainings at once.
 
     Whoever comes after them, as tables do, is left to ``dvc repro``. Threads of a row that wait for
     one another sleep: turning in circles they take the core of the row beside. A training that is
@@ -35,27 +38,50 @@ def run(file: str, count: int) -> None:
         StageError: a row ended in an error; all others were still run.
         SystemExit: a signal asked to end; the DVCs of all rows were asked, too.
     """
-    before, rows = planned(file)
-    if before and _dvc("repro", *before):
-        raise StageError(
-            f"{file}: a stage before its rows ended in an error, see above: no row was run"
-        )
+    plan = planned(file)
     with ThreadPoolExecutor(count) as pool:
         try:
-            codes = list(pool.map(_reproduce, rows))
+            _stop_if(plan.data and _dvc("repro", *plan.data), file)
+            _stop_if(any([*pool.map(_reproduce, plan.starts)]), file)
+            _stop_if(plan.others and _dvc("repro", *plan.others), file)
+            codes = list(pool.map(_reproduce, plan.rows))
         except SystemExit:  # else it would be waited for rows that take hours
             for each in tuple(_running):
                 each.terminate()
             raise
-    if failed := [row for row, code in zip(rows, codes, strict=True) if code]:
+    if failed := [row for row, code in zip(plan.rows, codes, strict=True) if code]:
         raise StageError(
-            f"{len(failed)} of {len(rows)} rows ended in an error, see above: "
+            f"{len(failed)} of {len(plan.rows)} rows ended in an error, see above: "
             f"{', '.join(failed)}. The others are done; the same command runs only these again"
         )
 
 
-def planned(file: str) -> tuple[list[str], list[str]]:
-    """Return the stages that rows start from, and the rows, by DVC's addresses.
+def _stop_if(failed: object, file: str) -> None:
+    if failed:
+        raise StageError(
+            f"{file}: a stage before its rows ended in an error, see above: no row was run"
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run, one group after the other, by DVC's addresses.
+
+    Attributes:
+        data: what starts are trained on.
+        starts: trainings that rows start from.
+        others: whatever else rows need.
+        rows: the rows.
+    """
+
+    data: Sequence[str]
+    starts: Sequence[str]
+    others: Sequence[str]
+    rows: Sequence[str]
+
+
+def planned(file: str) -> Plan:
+    """Say what is run.
 
     Raises:
         StageError: the file has no rows, or DVC can't read it.
@@ -68,6 +94,8 @@ def planned(file: str) -> tuple[list[str], list[str]]:
             rows = [each for each in repo.stage.collect(file) if each.name.startswith(ROW)]
             graph = repo.index.graph
             before = {stage for row in rows for stage in graph.successors(row)} - set(rows)
+            starts = {stage for stage in before if stage.addressing.startswith(START)}
+            data = {stage for start in starts for stage in graph.successors(start)} - starts
     except DvcException as error:
         raise StageError(
             f"{file} can't be read by DVC: expected a file of rows' stages, in a project; DVC "
@@ -75,7 +103,9 @@ def planned(file: str) -> tuple[list[str], list[str]]:
         ) from error
     if not rows:
         raise StageError(f"{file} has no stages {ROW}…: expected rows of ablations")
-    return sorted(stage.addressing for stage in before), [row.addressing for row in rows]
+    groups = (data, starts, before - starts)
+    first, trained, others = (sorted(each.addressing for each in group) for group in groups)
+    return Plan(first, trained, others, [row.addressing for row in rows])
 
 
 def _reproduce(row: str) -> int:

@@ -20,6 +20,12 @@ stages:
   start:
     cmd: date +%N >> started.log && echo start > start.txt
     outs: [start.txt]
+  pretrain_faces:
+    foreach: [a, b]
+    do:
+      cmd: {python} meet.py ${{item}}
+      deps: [start.txt, meet.py]
+      outs: ["${{item}}.txt"]
   unasked:
     cmd: exit 3
     deps: [start.txt]
@@ -31,7 +37,7 @@ stages:
     do:
       wdir: ..
       cmd: {python} meet.py ${{item}}
-      deps: [start.txt, meet.py]
+      deps: [start.txt, meet.py, a.txt, b.txt]
       outs: ["${{item}}.txt"]
   table:
     wdir: ..
@@ -47,7 +53,7 @@ name = sys.argv[1]
 if name == "failing":
     sys.exit(1)
 Path(f"{name}.here").touch()
-mate = Path({"one": "other", "other": "one"}[name] + ".here")
+mate = Path({"one": "other", "other": "one", "a": "b", "b": "a"}[name] + ".here")
 deadline = time.monotonic() + 60
 while not mate.exists():
     if time.monotonic() > deadline:
@@ -70,7 +76,7 @@ def project(empty, tmp_path, monkeypatch):
     shutil.copytree(empty, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rows").mkdir()
-    (tmp_path / "dvc.yaml").write_text(STAGES)
+    (tmp_path / "dvc.yaml").write_text(STAGES.format(python=sys.executable))
     (tmp_path / "rows/dvc.yaml").write_text(ROWS.format(python=sys.executable))
     (tmp_path / "meet.py").write_text(MEET)
     return tmp_path
@@ -78,7 +84,7 @@ def project(empty, tmp_path, monkeypatch):
 
 # Threads of rows side by side that wait for one another sleep, if nobody asks for another way.
 @pytest.mark.parametrize(("asked", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_rows_run_at_once_after_what_they_start_from_and_one_that_fails_stops_no_other(
+def test_starts_run_at_once_then_rows_and_one_that_fails_stops_no_other(
     project, monkeypatch, asked, found
 ):
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
@@ -86,10 +92,9 @@ def test_rows_run_at_once_after_what_they_start_from_and_one_that_fails_stops_no
         monkeypatch.setenv("OMP_WAIT_POLICY", asked)
     with pytest.raises(StageError, match=r"1 of 3 rows .*rows/dvc.yaml:row@failing\. The others"):
         at_once.run("rows/dvc.yaml", 3)
-    assert {path.name: path.read_text() for path in project.glob("o*.txt")} == {
-        "one.txt": found,
-        "other.txt": found,
-    }
+    made = {path.name: path.read_text() for path in project.glob("*.txt")}
+    assert made.pop("start.txt") == "start\n"
+    assert made == dict.fromkeys(("a.txt", "b.txt", "one.txt", "other.txt"), found)
     assert len((project / "started.log").read_text().splitlines()) == 1
     assert not (project / "table.txt").exists()
     locked = read_yaml(project / "rows/dvc.lock")["stages"]
@@ -99,7 +104,7 @@ def test_rows_run_at_once_after_what_they_start_from_and_one_that_fails_stops_no
 SIDE_BY_SIDE = """
 from ablations import at_once
 from stages.run import run_guarded
-at_once.planned = lambda file: ([], ["row@one", "row@two", "row@three"])
+at_once.planned = lambda file: at_once.Plan([], [], [], ["row@one", "row@two", "row@three"])
 run_guarded("ablations.at_once", lambda: at_once.run("dvc.yaml", 2))
 """
 
