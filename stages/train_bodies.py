@@ -29,15 +29,16 @@ def run(stage: StageRun) -> None:
     name, params = stage.dataset, stage.entry(stage.params.train_bodies)
     stage = stage.on(params.dataset)
     protocols = [stage.protocol(each) for each in params.protocols]
+    folds = networks_of(protocols, folds_of(protocols))
+    numbers = sorted(set(folds.values()))
+    crops = stage.source("crop_bodies")  # of all folds, before any trains
+    opened = {n: bodies.open_chosen(params, crops, training_ids(protocols, n)) for n in numbers}
     path = network_path(PRETRAINED_BY, params.pretrained)
     pretrained = load_trained(stage.trained(path))
     key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
     curves, metrics, runs = [], {}, {}
-    folds = networks_of(protocols, folds_of(protocols))
-    numbers = sorted(set(folds.values()))
     for number in numbers:
-        ids = training_ids(protocols, number)
-        chosen = bodies.open_chosen(params, stage.source("crop_bodies"), ids)
+        chosen = opened.pop(number)  # what it decodes is let go of with it
         path = network_path(stage.stage, name, number)
         with locked(path.parent):
             run = bodies.train_people(

@@ -28,14 +28,14 @@ def run(stage: StageRun) -> None:
     protocol = stage.protocol(params.protocol, params.folds)
     wanted: set[str] = {"parts", params.second_rows}
     folders = {source: stage.source(source) for source in sorted(wanted)}
+    opened = train.open_folds(params, folders, protocol)
     path = network_path(PRETRAINED_BY, params.pretrained)
     pretrained = load_trained(stage.trained(path))
     key = stage.key({f"{stage.stage}.{name}": params}, code_of(stage.params, name))
     curves, metrics, runs = [], {}, {}
     numbers = protocol.folds()
     for number in numbers:
-        ids = protocol.fold(number).train["sample_id"].to_pylist()
-        samples = train.open_training_samples(params, folders, ids)
+        samples = opened.pop(number)  # what it decodes is let go of with it
         path = network_path(stage.stage, name, number)
         label = f"{stage.label} fold {number}" if len(numbers) > 1 else stage.label
         with locked(path.parent):

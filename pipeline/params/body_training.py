@@ -1,5 +1,6 @@
 """What trainings on people in several bands take, pretraining and training alike."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -45,6 +46,12 @@ class PeopleParams(TrainingParams):
     """Of each subject of a batch; random sampling draws as many in all bands together."""
     schedule: Literal["milestones", "cosine"]
     augmentation: AugmentationParams
+
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """See ``RunParams``."""
+        size = self.batch_subjects * len(self.bands) * self.images_per_band
+        return {"batch_subjects, bands and images_per_band": size}
 
     @model_validator(mode="after")
     def _of_use(self) -> Self:

@@ -1,5 +1,6 @@
 """Params of the stage ``pretrain_nir_vis``."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -37,6 +38,11 @@ class PretrainNirVisParams(TrainingParams):
     classify_weight: Weight
     distil_weight: Weight
     """Of the cosine distance to SFace's embedding."""
+
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """See ``RunParams``."""
+        return {"batch_images": self.batch_images}
 
     @model_validator(mode="after")
     def _learns(self) -> Self:

@@ -1,5 +1,6 @@
 """Params of the stage ``train_dmfr``, by method."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -34,6 +35,12 @@ class DmfrParams(RecogniserParams):
         """Real and synthetic samples in a batch."""
         part = self.batch_images // sum(self.ratio)
         return part * self.ratio[0], part * self.ratio[1]
+
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """See ``RunParams``: real and synthetic samples."""
+        real, made = self.counts
+        return {"batch_images and ratio (real)": real, "batch_images and ratio (synthetic)": made}
 
     @model_validator(mode="after")
     def _filled(self) -> Self:
@@ -86,6 +93,11 @@ class MetaParams(SyntheticParams):
     halves: bool
     """Make two domains of an only generative one."""
 
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """See ``RunParams``: what is tested, too, and so what is left of the synthetic samples."""
+        return {**super().shares, "meta_test_images": self.meta_test_images}
+
     @model_validator(mode="after")
     def _both(self) -> Self:
         if self.meta_test_images >= self.counts[1]:
@@ -119,6 +131,11 @@ class FilterParams(SyntheticParams):
     detach_target: bool
     """Whether the real feature of a pair stays where it is."""
 
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """See ``RunParams``: pairs, too, and so what is left of both sorts."""
+        return {**super().shares, "paired_images": self.paired_images}
+
     @model_validator(mode="after")
     def _room(self) -> Self:
         if self.paired_images > min(self.counts):
@@ -149,6 +166,11 @@ class MixupParams(SyntheticParams):
     """Domain mixup: a real and a synthetic image in one."""
 
     kind: Literal["mixup"]
+
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """See ``RunParams``: each image is of a real and a synthetic one."""
+        return {"batch_images": self.batch_images}
 
     @model_validator(mode="after")
     def _even(self) -> Self:

@@ -1,6 +1,7 @@
 """Params of the stage ``train_nir_vis``, by method."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -9,6 +10,20 @@ from pipeline.params.training import RecogniserParams, Weight
 from pipeline.types import Band
 
 PairLoss = Literal["softmax", "am_softmax", "arcface", "triplet"]
+
+
+class People(NamedTuple):
+    """How many people with images in both bands a training needs.
+
+    Attributes:
+        needed: so many, at least.
+        why: what for.
+        keys: of params that can be lowered; none if it is always as many.
+    """
+
+    needed: int
+    why: str
+    keys: tuple[str, ...] = ()
 
 
 class NirVisParams(RecogniserParams):
@@ -21,6 +36,11 @@ class NirVisParams(RecogniserParams):
     bands: tuple[Band, Band]
     second_rows: Literal["parts", "masks"]
     """Stage whose images those of the second band are."""
+
+    @property
+    def people(self) -> People:
+        """Who has to be there: two, to be told apart."""
+        return People(2, "to tell apart")
 
     @model_validator(mode="after")
     def _two_bands(self) -> Self:
@@ -39,6 +59,11 @@ class RelatingParams(NirVisParams):
     kept_crops: Annotated[int, Field(ge=0, le=1000)]
     """Crops of each face, its middle and then random ones of its own, whose frozen features are
     kept; 0 draws one at each step."""
+
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """See ``RunParams``."""
+        return {"batch_triplets": self.batch_triplets}
 
 
 class PramParams(RelatingParams):
@@ -69,6 +94,18 @@ class PairParams(NirVisParams):
     margin: Annotated[float, Field(ge=0.0, le=3.0)]
     batch_pairs: Annotated[int, Field(ge=1, le=4096)]
 
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """See ``RunParams``."""
+        return {"batch_pairs": self.batch_pairs}
+
+    @property
+    def people(self) -> People:
+        """Who has to be there: each pair of a batch is of another subject."""
+        if self.batch_pairs < 2:
+            return super().people
+        return People(self.batch_pairs, "one for each pair of a batch", ("batch_pairs",))
+
 
 class TripletParams(PairParams):
     """What the methods take whose triplets find their negatives in the batch's other pairs."""
@@ -95,6 +132,16 @@ class HsstParams(PairParams):
     prototypes: Annotated[int, Field(ge=1, le=1_000_000)]
     """Length of each queue."""
     ema_momentum: Annotated[float, Field(ge=0.0, lt=1.0)]
+
+    @property
+    def people(self) -> People:
+        """Who has to be there: nobody is in a queue and in a batch."""
+        return People(
+            self.prototypes + self.batch_pairs,
+            f"{self.prototypes} in a queue and {self.batch_pairs} in a batch, so that a queue can "
+            "hold negatives only",
+            ("prototypes", "batch_pairs"),
+        )
 
 
 class FinetuneParams(TripletParams):

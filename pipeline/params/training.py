@@ -1,5 +1,6 @@
 """Params that every training takes, whatever its stage."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -33,6 +34,21 @@ class RunParams(Section):
     devices: Annotated[int, Field(ge=1, le=64)]
     precision: Precision
     seed: Seed
+
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """What of a batch each process takes an equal part of, by the keys that say how much."""
+        return {}
+
+    @model_validator(mode="after")
+    def _evenly_shared(self) -> Self:
+        for keys, size in self.shares.items():
+            if size % self.devices:
+                raise ValueError(
+                    f"devices is {self.devices}, but a batch has {size} by {keys}: expected a "
+                    f"multiple of {self.devices}, so that each process has as many"
+                )
+        return self
 
 
 class TrainingParams(RunParams):

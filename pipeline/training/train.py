@@ -4,8 +4,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import cast
 
+from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import NirVisParams
 from pipeline.params.training import RecogniserParams
+from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training.aligned import check_alignment, subjects_of, trained_network
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples
@@ -29,10 +31,30 @@ def open_training_samples(
         ids: samples of a fold's table ``train``.
 
     Raises:
-        StageError: nothing is left, or a stage lacks what the method reads.
+        StageError: nothing is left, or too few people, or a stage lacks what the method reads.
     """
     method = cast(type[NirVisMethod], class_of(params))
-    return method.open(method.parts(params, folders, ids), params)
+    samples = method.open(method.parts(params, folders, ids), params)
+    method.check_people(params, samples)
+    return samples
+
+
+def open_folds(
+    params: NirVisParams, folders: Mapping[str, ShardFolder], protocol: Protocol
+) -> dict[int, SampleSet]:
+    """Open what a method trains on in each fold, before any fold trains.
+
+    Raises:
+        StageError: see ``open_training_samples``; it names the fold.
+    """
+    opened = {}
+    for number in protocol.folds():
+        ids = protocol.fold(number).train["sample_id"].to_pylist()
+        try:
+            opened[number] = open_training_samples(params, folders, ids)
+        except StageError as error:
+            raise StageError(f"protocol {protocol.name}, fold {number}: {error}") from error
+    return opened
 
 
 def open_tested_samples(

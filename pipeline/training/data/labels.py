@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.types import Band, Int64
@@ -236,6 +237,13 @@ class Labels:
     index: BandIndex
 
 
+def people_in(samples: SampleSet, bands: Sequence[Band]) -> tuple[int, int]:
+    """Count the subjects who take part, as ``label`` has it, and all of them."""
+    names, labels, shots = _numbered(samples)
+    index = BandIndex(labels, samples.bands.tolist(), shots, bands)
+    return len(index.subjects_in(bands)), len(names)
+
+
 def label(samples: SampleSet, bands: Sequence[Band]) -> Labels:
     """Label samples by their subjects, and say how many lack a band and so take no part.
 
@@ -243,9 +251,8 @@ def label(samples: SampleSet, bands: Sequence[Band]) -> Labels:
     the very shot that it was rendered from, so such images of one session make no pair, masked or
     not.
     """
-    names, labels = np.unique(samples.subject_ids, return_inverse=True)
-    shots = shots_of(labels, list(samples.column("session_id")), list(samples.column("rendered")))
-    labels, found = labels.astype(np.int64), samples.bands.tolist()
+    names, labels, shots = _numbered(samples)
+    found = samples.bands.tolist()
     index = BandIndex(labels, found, shots, bands)
     whole = index.subjects_in(bands)
     if len(whole) < len(names):
@@ -260,6 +267,13 @@ def label(samples: SampleSet, bands: Sequence[Band]) -> Labels:
         labels = np.argsort(np.concatenate([whole, others]))[labels]
         index = BandIndex(labels, found, shots, bands)
     return Labels(tuple(names[whole].tolist()), labels, index)
+
+
+def _numbered(samples: SampleSet) -> tuple[NDArray[np.str_], Int64, Int64]:
+    """Return the subjects (s,), and the numbers of each sample's subject and shot, (n,)."""
+    names, labels = np.unique(samples.subject_ids, return_inverse=True)
+    shots = shots_of(labels, list(samples.column("session_id")), list(samples.column("rendered")))
+    return names, labels.astype(np.int64), shots
 
 
 def shots_of(labels: Int64, sessions: Sequence[str | None], rendered: Sequence[bool]) -> Int64:

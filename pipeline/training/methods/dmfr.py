@@ -22,7 +22,7 @@ from pipeline.training.data.sample_set import Part, SampleSet, of_split
 from pipeline.training.data.shard_rows import Choice
 from pipeline.training.engine.method import Batch
 from pipeline.training.methods.first_prototypes import mean_directions, some_of_each
-from pipeline.training.methods.recogniser import Recogniser, pixels
+from pipeline.training.methods.recogniser import Recogniser, pixels, refuse_one_person
 from pipeline.types import Int64, Split
 
 
@@ -71,10 +71,12 @@ class DmfrMethod(Recogniser):
         """Find the samples' domains, and build the sampler and what only training needs.
 
         Raises:
-            StageError: a synthetic sample's source is not trained on, or some are lacking.
+            StageError: a synthetic sample's source is not trained on, or some are lacking, or there
+                are fewer than two people.
         """
         self._samples = samples
         self.domains = domains_of(samples, self.params.yaw_edges_deg)
+        refuse_one_person(len(self.domains.subjects), self.params.band)
         self.sampler = self.make_sampler()
         with seeded(self.params.seed):
             self.build_heads(len(self.domains.subjects))

@@ -36,13 +36,6 @@ class Hsst(PairMethod):
                 f"{type(self.network).__name__} normalises over a batch, so each process needs two "
                 f"pairs; set batch_pairs to {2 * params.devices} or more"
             )
-        needed = params.prototypes + params.batch_pairs
-        if (found := len(self.sampler.subjects)) < needed:
-            raise StageError(
-                f"{found} training subjects have images in both bands: expected at least "
-                f"{needed}, {params.prototypes} in a queue and {params.batch_pairs} in a batch, so "
-                "that a queue can hold negatives only; lower prototypes or batch_pairs"
-            )
         self.pair = SemiSiamese(
             self.embedder,
             int(self.network.dimensions),  # type: ignore[arg-type]

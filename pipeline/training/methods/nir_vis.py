@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 from pipeline.errors import StageError
 from pipeline.params.train_nir_vis import NirVisParams
 from pipeline.store.shards import ShardFolder
-from pipeline.training.data.sample_set import Part, of_samples
+from pipeline.training.data.labels import people_in
+from pipeline.training.data.sample_set import Part, SampleSet, of_samples
 from pipeline.training.methods.recogniser import Recogniser
 
 
@@ -14,6 +15,27 @@ class NirVisMethod(Recogniser):
 
     inputs = ("parts",)
     params: NirVisParams
+
+    @classmethod
+    def check_people(cls, params: NirVisParams, samples: SampleSet) -> None:
+        """Refuse samples of too few people, before anything is built.
+
+        Raises:
+            StageError: fewer people have images in both bands than a batch, or a queue, needs.
+        """
+        found, known = people_in(samples, params.bands)
+        needed, why, keys = params.people
+        if found >= needed:
+            return
+        lower = ""
+        if keys and found > 1:
+            together = " together" if len(keys) > 1 else ""
+            lower = f"lower {' or '.join(keys)} to {found}{together}, or "
+        raise StageError(
+            f"{found} of {known} training subjects have images in both {' and '.join(params.bands)}"
+            f": expected at least {needed}, {why}; {lower}add people to train, or check bands and "
+            "the split"
+        )
 
     @classmethod
     def parts(

@@ -49,7 +49,12 @@ class PairMethod(NirVisMethod):
         self.embedder = with_bn_neck(backbone)
 
     def train_on(self, samples: SampleSet) -> None:
-        """Label the samples, and choose how pairs are drawn."""
+        """Label the samples, and choose how pairs are drawn.
+
+        Raises:
+            StageError: they are of too few people.
+        """
+        self.check_people(self.params, samples)
         self._samples, self.labels = samples, label(samples, self.params.bands)
         self.sampler = self.make_sampler()
 

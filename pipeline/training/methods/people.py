@@ -263,7 +263,7 @@ class Chosen:
         For domain-aware batches that is who has every band, for random ones who has two images.
 
         Raises:
-            StageError: a band has no sample at all, or nobody is left.
+            StageError: a band has no sample at all, or too few people are left for a batch.
         """
         found = set(samples.bands.tolist())
         if missing := [str(band) for band in params.bands if band not in found]:
@@ -290,6 +290,13 @@ class Chosen:
             raise StageError(
                 f"none of {len(names)} training subjects is left ({left_out}): expected some; "
                 "change subjects, bands or sampler"
+            )
+        if params.steps and len(kept) < params.batch_subjects:
+            raise StageError(
+                f"{len(kept)} of {len(names)} training subjects can be drawn ({left_out}): "
+                f"expected at least {params.batch_subjects}, as many as a batch has; "
+                + (f"lower batch_subjects to {len(kept)}, or " if len(kept) > 1 else "")
+                + "change subjects, bands, protocols or sampler, or add people to train"
             )
         wanted = np.isin(samples.subject_ids, kept)
         return cls(samples.take(np.flatnonzero(wanted)), left_out)

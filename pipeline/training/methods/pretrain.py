@@ -19,7 +19,7 @@ from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.data.samplers import BalancedImages
 from pipeline.training.engine.method import TOTAL, Batch, Losses, in_float32
-from pipeline.training.methods.recogniser import Recogniser
+from pipeline.training.methods.recogniser import Recogniser, refuse_one_person
 
 
 class Pretraining(Recogniser):
@@ -50,9 +50,15 @@ class Pretraining(Recogniser):
         return (cast(PretrainNirVisParams, params).crop,)
 
     def train_on(self, samples: SampleSet) -> None:
-        """Label the samples, of one band, and build classifier and projection."""
+        """Label the samples, of one band, and build classifier and projection.
+
+        Raises:
+            StageError: there are fewer than two people to classify.
+        """
         params = self.params
         self.samples, self.labels = samples, label(samples, [params.band])
+        if params.classify_weight:
+            refuse_one_person(len(self.labels.names), params.band)
         teacher = torch.tensor(np.asarray(samples.column("embedding"), np.float32))
         with seeded(params.seed):
             width = int(self.network.dimensions)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.freezing import trainable
+from pipeline.errors import StageError
 from pipeline.params.training import TrainingParams
 from pipeline.training.backbones import backbone_named, make_backbone
 from pipeline.training.data.images import HW
@@ -17,7 +18,7 @@ from pipeline.training.data.sample_set import Part, SampleSet
 from pipeline.training.engine.method import Method
 from pipeline.training.engine.optimizers import make_optimizer, stepwise_rate
 from pipeline.training.engine.trained import Trained, load_weights
-from pipeline.types import Int64
+from pipeline.types import Band, Int64
 
 
 class Recogniser(Method):
@@ -136,6 +137,19 @@ class Recogniser(Method):
     def learning_rate(self, step: int) -> float:
         """Return the rate of a step: a rise, then tenths."""
         return stepwise_rate(self.params, step)
+
+
+def refuse_one_person(found: int, band: Band) -> None:
+    """Refuse a classifier of one class: its loss is 0, and nothing is learned.
+
+    Raises:
+        StageError: fewer than two people are there.
+    """
+    if found < 2:
+        raise StageError(
+            f"{found} training subjects have images in {band}: expected at least 2, to tell apart; "
+            "add people to the split train, or check the band"
+        )
 
 
 def whole_images(preprocess: Preprocess, samples: SampleSet, indices: Int64) -> Tensor:

@@ -244,8 +244,11 @@ def test_a_band_without_samples_is_refused(tmp_path):
 
 
 def test_too_few_subjects_for_a_batch_are_refused(tmp_path):
-    with pytest.raises(StageError, match=r"4 training subjects have images in each of VIS .*5"):
-        ready(tmp_path, {"batch_subjects": 5})
+    told = r"4 of 4 training subjects can be drawn .* at least 5, .*; lower batch_subjects to 4, or"
+    with pytest.raises(StageError, match=told):
+        opened(tmp_path / "few", params(batch_subjects=5))
+    untrained = params(batch_subjects=5, steps=0)  # draws no batch
+    assert opened(tmp_path / "untrained", untrained).left_out["lacking_a_band"] == 0
 
 
 def test_nobody_left_is_refused(tmp_path):

@@ -274,6 +274,12 @@ def test_a_loss_that_is_not_finite_stops_the_training(folders, tmp_path):
         train(method, label="test", key="", checkpoint=tmp_path / "checkpoint.pt")
 
 
+def test_one_person_is_too_few_to_tell_apart(tmp_path):
+    folders = folders_of(tmp_path, rows_of(["a"]))
+    with pytest.raises(StageError, match=r"1 training subjects have images in VIS: .*at least 2"):
+        method_of("plain", folders)
+
+
 @pytest.mark.parametrize(
     ("kind", "changes", "message"),
     [

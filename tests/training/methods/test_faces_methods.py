@@ -231,7 +231,9 @@ def test_part_crops_of_another_side_are_refused(tmp_path):
 
 def test_a_queue_and_a_batch_need_so_many_subjects(people):
     params = HSST.model_copy(update={"prototypes": 3})
-    with pytest.raises(StageError, match=r"4 training subjects .* at least 5, 3 in a queue and 2"):
+    with pytest.raises(
+        StageError, match=r"4 of 4 training subjects .* at least 5, 3 in a queue and 2"
+    ):
         make(params, people)
 
 

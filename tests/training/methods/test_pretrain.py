@@ -6,6 +6,7 @@ import torch
 from face_rows import face_row, open_rows
 from short_params import BANDS, PARAMS, SHORT
 
+from pipeline.errors import StageError
 from pipeline.params.pretrain_nir_vis import PretrainNirVisParams
 from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.training.backbones import backbone_named, make_backbone
@@ -44,6 +45,13 @@ def test_images_are_of_the_band_and_cut_to_the_network(known):
     of_teacher = {int((method.teacher == each).all(dim=1).nonzero()) for each in teacher}
     assert of_teacher <= visible
     assert set(labels.tolist()) <= set(range(4))
+
+
+def test_one_person_is_too_few_to_classify(known):
+    one = known.take(np.flatnonzero(known.subject_ids == "s0"))
+    with pytest.raises(StageError, match=r"1 training subjects have images in VIS: .*at least 2"):
+        pretraining(one)
+    pretraining(one, classify_weight=0.0)  # a teacher's embeddings can still be learned
 
 
 def test_the_teacher_is_centred(known):
