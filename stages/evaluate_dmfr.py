@@ -5,6 +5,7 @@ from pipeline.evaluation.people import refuse_trained
 from pipeline.evaluation.recognition import Embeddings, measure_rows
 from pipeline.params.evaluate_dmfr import EvaluateDmfrParams
 from pipeline.params.training import RecogniserParams
+from pipeline.report.hardest import hardest_sheet
 from pipeline.report.published import published_by
 from pipeline.report.recognition import write_recognition
 from pipeline.store.protocols import Protocol
@@ -46,6 +47,8 @@ def run(stage: StageRun) -> None:
     embed.write_embeddings(stage.folder / "embeddings.parquet", rows[embed.TRAINED], sets)
     title = f"{params.training} on {params.dataset} {params.protocol}, {params.probes} probes"
     beside = published_by("dmfr")
+    sheet = stage.report("contact", ".png")
+    hardest_sheet(title, protocol, rows[embed.TRAINED], sets, sheet)
     print(write_recognition(title, protocol, results, metrics, beside, stage.report))
 
 

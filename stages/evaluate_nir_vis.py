@@ -9,6 +9,7 @@ from pipeline.evaluation.recognition import Embeddings, measure_rows
 from pipeline.evaluation.wear import by_wear, fits_by_sample
 from pipeline.params.evaluate_nir_vis import EvaluateNirVisParams
 from pipeline.params.train_nir_vis import NirVisParams
+from pipeline.report.hardest import hardest_sheet
 from pipeline.report.published import published_beside
 from pipeline.report.recognition import write_recognition
 from pipeline.store.protocols import Protocol
@@ -50,6 +51,7 @@ def run(stage: StageRun) -> None:
     stage.write_metrics(metrics)
     title = f"{params.training} on {params.dataset} {params.protocol}, rows of {params.rows}"
     beside = published_beside(training.kind)
+    hardest_sheet(title, protocol, kept, sets, stage.report("contact", ".png"))
     print(write_recognition(title, protocol, results, metrics, beside, stage.report))
 
 

@@ -120,6 +120,30 @@ def measure_distractors(protocol: str, gallery: Side, probes: Side) -> Recogniti
     )
 
 
+def best_among_distractors(gallery: Side, probes: Side) -> tuple[Float32, Float32]:
+    """Return the best scores of each enrolled probe with its mates and with distractors.
+
+    Args:
+        gallery: mates, and distractors, who are nobody.
+        probes: each is no mate of itself.
+
+    Returns:
+        float32 (e,) twice, NaN where nothing was compared.
+    """
+    first, asked = _pairs(gallery, probes)
+    mates = int((gallery.enrolled & (gallery.subjects != NOBODY)).sum())
+    rows = probes.rows[asked]
+    scores = _scores(gallery.vectors[:mates], probes.vectors, gallery.rows[first], rows)
+    made = np.isfinite(scores)
+    own = np.full(len(probes.vectors), -np.inf, np.float32)
+    np.maximum.at(own, rows[made], scores[made])
+    own[np.isinf(own)] = np.nan
+    if mates == len(gallery.vectors):
+        return own, np.full_like(own, np.nan)
+    searched = against_others(probes.vectors, gallery.vectors[mates:])
+    return own, rank_probes(searched).other_best
+
+
 def _scores(mates: Float32, probes: Float32, left: Int64, right: Int64) -> Float32:
     """Return the scores of pairs of a mate and a probe, multiplied as distractors are.
 

@@ -1,14 +1,16 @@
 """Samples that protocols test, by the names that protocols call them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
 
 from pipeline.evaluation.recognition import Embeddings
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training.data.sample_set import SampleSet
-from pipeline.types import Float32
+from pipeline.types import Float32, Row
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,30 @@ class TestedSamples:
     def named(self, vectors: Float32) -> Embeddings:
         """Name embeddings (n, d); of several of one name the first counts."""
         return dict(reversed(list(zip(self.names, vectors, strict=True))))
+
+    def shown(self, wanted: Collection[str]) -> dict[str, Row]:
+        """Return what is embedded of some samples, by name: of several of one name the first.
+
+        Args:
+            wanted: names; those that nothing is called by are left out.
+
+        Returns:
+            ``image`` uint8 (h, w, 3), RGB; ``band``, ``simulated``, ``sample_id``.
+        """
+        places: dict[str, int] = {}
+        for place, name in enumerate(self.names):
+            if name in wanted:
+                places.setdefault(name, place)
+        if not places:
+            return {}
+        at = np.array(list(places.values()), np.int64)
+        chosen = self.samples.take(at)
+        columns = {name: chosen.column(name) for name in ("band", "simulated", "sample_id")}
+        images = self.samples.read(at)
+        return {
+            name: {key: values[n] for key, values in columns.items()} | {"image": images[n]}
+            for n, name in enumerate(places)
+        }
 
 
 class TestedSets(NamedTuple):

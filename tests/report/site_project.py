@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from report_rows import aligned, face, folder, make_image
 
+from pipeline.ops.codec import encode_png
 from pipeline.report.site.write import write_report
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.detect import DETECT
@@ -45,6 +46,7 @@ stages:
         - reports/metrics/d/evaluate_faces/${key}.json
         - reports/figures/d/evaluate_faces/${key}.md
       plots:
+        - reports/contact/d/evaluate_faces/${key}.png
         - reports/curves/d/evaluate_faces/${key}.roc.csv: {x: far, y: tar, template: roc}
 """
 PARAMS = "datasets: {d: {root: in}}\nevaluate_faces: {e: {}}\n"
@@ -105,6 +107,9 @@ def make_project(root, *, rejected=3, registry):
         write(root / f"reports/metrics/d/{stage}.json", json.dumps(counts))
     write(root / "reports/runs/d/align.json", '{"seconds": 125.0}')
     write(root / "reports/figures/d/evaluate_faces/e.md", TABLE)
+    sheet = root / "reports/contact/d/evaluate_faces/e.png"
+    sheet.parent.mkdir(parents=True)
+    sheet.write_bytes(encode_png(np.zeros((8, 8, 3), np.uint8)))
     curve = "row,far,tar\ntrained,0.01,0.2\ntrained,1.0,1.0\n"
     write(root / "reports/curves/d/evaluate_faces/e.roc.csv", curve)
     embeddings = [

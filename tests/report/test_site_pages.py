@@ -98,6 +98,8 @@ def test_results_show_the_table_the_curve_and_the_worst_pairs(project):
     assert "<td><b>trained</b></td><td>50.0 [1.0, 99.0] n 2</td>" in text
     assert "What is compared." in text
     assert text.count("<svg") == 2  # ROC and DET
+    assert "<summary>Contact sheet, <code>reports/contact/d/evaluate_faces/e.png</code>" in text
+    assert 'src="../contact/d/evaluate_faces/e.png"' in text
     least = text.index("Same person, least alike")
     most = text.index("Different people, most alike")
     # a·a = 0.6, b·b = 1; a's probe with b's gallery = 0.8, b's probe with a's = 0.

@@ -156,8 +156,8 @@ def test_figures_and_curves_of_recognisers_lie_where_people_look(name):
         assert names(ITEMS[name]["plots"]) == [reports("contact", name, ".png")]
         return
     curves = [reports("curves", name, ending) for ending in others.get(name, (".csv",))]
-    attention = [reports("contact", name, ".png")] if name == "evaluate_bodies" else []
-    assert names(ITEMS[name]["plots"]) == [*attention, reports("figures", name, ".png"), *curves]
+    sheet = [reports("contact", name, ".png")] if name.startswith("evaluate_") else []
+    assert names(ITEMS[name]["plots"]) == [*sheet, reports("figures", name, ".png"), *curves]
 
 
 def test_an_evaluation_reads_the_rows_that_it_names():

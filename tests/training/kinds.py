@@ -92,7 +92,7 @@ def rate(metrics, name):
 
 
 def check_written(root, dataset, name, case, n=None):
-    """Assert that an evaluation wrote table, curves, figure and summary; returns its metrics."""
+    """Assert that an evaluation wrote all that there is to look at; returns its metrics."""
     reports, written = root / "reports", f"{dataset}/{case.stage}/{name}"
     metrics = json.loads((reports / f"metrics/{written}.json").read_text())
     protocol = read_protocol(root / f"data/{dataset}/protocols/{case.protocol}")
@@ -117,6 +117,7 @@ def check_written(root, dataset, name, case, n=None):
     assert all(summary[key] == rate(metrics, key)["value"] for key in summary if key in SHOWN)
     assert SHOWN & summary.keys()
     assert (reports / f"figures/{written}.png").stat().st_size > 0
+    assert (reports / f"contact/{written}.png").stat().st_size > 0
     return metrics
 
 
