@@ -192,9 +192,8 @@ def test_the_manifest_goes_before_the_first_file_of_the_former_export(put, bucke
     assert "manifest.json" not in stored(f"{bucket}/set")
 
 
-def test_an_object_that_came_behind_a_kill_is_the_users(put, bucket, monkeypatch):
-    put("folder", to=f"{bucket}/set", verify=False, where="band = 'NIR'")
-    former = stored(f"{bucket}/set").keys()
+def kill_behind_the_manifest(put, bucket, monkeypatch):
+    """Export anew, killed before the claim goes."""
     true = Store.remove
 
     def killed(self, paths):
@@ -206,6 +205,12 @@ def test_an_object_that_came_behind_a_kill_is_the_users(put, bucket, monkeypatch
         patch.setattr(Store, "remove", killed)
         with pytest.raises(KeyboardInterrupt):
             put("folder", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'VIS'")
+
+
+def test_an_object_that_came_behind_a_kill_is_the_users(put, bucket, monkeypatch):
+    put("folder", to=f"{bucket}/set", verify=False, where="band = 'NIR'")
+    former = stored(f"{bucket}/set").keys()
+    kill_behind_the_manifest(put, bucket, monkeypatch)
     mine = sorted(former - stored(f"{bucket}/set").keys())[0]
     fsspec.filesystem("s3").pipe_file(f"prepared/set/{mine}", b"years of work")
     with pytest.raises(ExportError, match="has the name of one of its files: move it away"):
@@ -276,17 +281,7 @@ def test_shards_in_the_store_give_the_export_of_those_on_a_disk(put, bucket, ali
 
 def test_a_kill_behind_the_manifest_leaves_an_export_that_can_be_replaced(put, bucket, monkeypatch):
     put("folder", to=f"{bucket}/set", verify=False, where="band = 'NIR'")
-    true = Store.remove
-
-    def killed(self, paths):
-        true(self, [path for path in paths if path != CLAIM])
-        if CLAIM in paths:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Store, "remove", killed)
-        with pytest.raises(KeyboardInterrupt):
-            put("folder", to=f"{bucket}/set", verify=False, overwrite=True, where="band = 'VIS'")
+    kill_behind_the_manifest(put, bucket, monkeypatch)
     put("folder", to=f"{bucket}/set", verify=False, overwrite=True)
     listed = {entry.path for entry in read_manifest(f"{bucket}/set").files}
     assert stored(f"{bucket}/set").keys() == listed | {"manifest.json"}

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from face_rows import write_rows
 from people_rows import body_row
-from test_bodies_stages import Project, write_everybody, write_project
+from test_bodies_stages import built, trained
 from typer.testing import CliRunner
 
 from pipeline.cli import app
@@ -21,25 +21,7 @@ from pipeline.store import ShardFolder
 from pipeline.training.engine.trained import load_trained, save_trained
 from pipeline.weights.verify import sha256_of
 
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """Four subjects to train, three to test, and networks; a test takes ``bodies``, a copy."""
-    folder = tmp_path_factory.mktemp("bodies")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        made = write_project()
-        write_everybody()
-        made.run("pretrain_bodies", "vis")
-        made.run("train_bodies", "full")
-    return folder
-
-
-@pytest.fixture
-def bodies(built, tmp_path, monkeypatch):
-    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return Project()
+__all__ = ["built", "trained"]
 
 
 def embedded(folder, by):
@@ -49,8 +31,7 @@ def embedded(folder, by):
     return pq.read_table("out.parquet").to_pylist()
 
 
-def test_all_bodies_of_a_stage_are_embedded_as_the_evaluation_does_by_the_file_alone(bodies):
-    bodies.run("evaluate_bodies", "full")
+def test_all_bodies_of_a_stage_are_embedded_as_the_evaluation_does_by_the_file_alone(trained):
     table = pq.read_table("data/scenes/evaluate_bodies/full/embeddings.parquet").to_pylist()
     wanted = {row["sample_id"]: row["embedding"] for row in table}
     shutil.rmtree("data/trained/pretrain_bodies")
@@ -62,7 +43,7 @@ def test_all_bodies_of_a_stage_are_embedded_as_the_evaluation_does_by_the_file_a
         np.testing.assert_allclose(found[name], vector, rtol=1e-4, atol=1e-5)
 
 
-def test_bodies_of_nobody_known_are_embedded_and_another_cut_is_refused(bodies):
+def test_bodies_of_nobody_known_are_embedded_and_another_cut_is_refused(trained):
     crop = body_row("photo", "x", "LWIR") | {"subject_id": None, "split": None}
     for dataset, policy in (("mine", "stretch"), ("wide", "pad")):
         write_rows(Path("data", dataset, "crop_bodies"), CROP_BODIES, [crop | {"policy": policy}])
@@ -73,7 +54,7 @@ def test_bodies_of_nobody_known_are_embedded_and_another_cut_is_refused(bodies):
         embedded("data/wide/crop_bodies", "pretrain_bodies@vis")
 
 
-def test_a_network_of_an_earlier_version_is_to_be_trained_again(bodies):
+def test_a_network_of_an_earlier_version_is_to_be_trained_again(trained):
     path = Path("data/trained/train_bodies/full/fold-01/network.pt")
     network = load_trained(path)
     params = {name: value for name, value in network.params.items() if name != "network"}
@@ -82,10 +63,10 @@ def test_a_network_of_an_earlier_version_is_to_be_trained_again(bodies):
         embedded("data/scenes/crop_bodies", "train_bodies@full")
 
 
-def test_faces_of_people_are_embedded_as_their_exported_network_does(bodies):
-    bodies.edit(pretrain_bodies={"face_vis": {"steps": 0}}, train_bodies={"face": {"steps": 0}})
-    bodies.run("pretrain_bodies", "face_vis")
-    bodies.run("train_bodies", "face")
+def test_faces_of_people_are_embedded_as_their_exported_network_does(trained):
+    trained.edit(pretrain_bodies={"face_vis": {"steps": 0}}, train_bodies={"face": {"steps": 0}})
+    trained.run("pretrain_bodies", "face_vis")
+    trained.run("train_bodies", "face")
     rows = embedded("data/scenes/crop_bodies", "train_bodies@face")
     assert len(rows) == 7 * 4 * 2 - 2 - 3 * 2  # nobody found, and three whose face is too small
     CliRunner().invoke(app, ["export-model", "train_bodies@face", "--to", "out"])
@@ -97,6 +78,6 @@ def test_faces_of_people_are_embedded_as_their_exported_network_does(bodies):
     found = np.array([row["embedding"] for row in rows])
     assert np.abs(found - wanted).max() < 1e-3 * np.linalg.norm(wanted, axis=1).max()
     network = {"path": "out/model.onnx", "sha256": sha256_of(Path("out/model.onnx"))}
-    bodies.edit(evaluate_bodies={"full": {"network": network}})
+    trained.edit(evaluate_bodies={"full": {"network": network}})
     with pytest.raises(StageError, match="trained on crops of face_box, these are of stretch"):
-        bodies.run("evaluate_bodies", "full")
+        trained.run("evaluate_bodies", "full")
