@@ -20,11 +20,14 @@ class BandDiscriminator(nn.Module):
 
     Args:
         dimensions: of the features.
+        weight: of the reversed gradient alone: one that learned more slowly for a small weight
+            would tell the features nothing.
         hidden: of its layer.
     """
 
-    def __init__(self, dimensions: int, hidden: int = 128) -> None:
+    def __init__(self, dimensions: int, weight: float, hidden: int = 128) -> None:
         super().__init__()
+        self.weight = weight
         self.layers = nn.Sequential(
             nn.Linear(dimensions, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1)
         )
@@ -32,7 +35,7 @@ class BandDiscriminator(nn.Module):
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the cross-entropy of telling both bands' features (n, d) apart."""
         features = torch.cat([F.normalize(first), F.normalize(second)])
-        logits = self.layers(reverse_gradient(features, 1.0))[:, 0]
+        logits = self.layers(reverse_gradient(features, self.weight))[:, 0]
         bands = torch.cat([torch.zeros(len(first)), torch.ones(len(second))]).to(logits.device)
         return F.binary_cross_entropy_with_logits(logits, bands)
 

@@ -26,24 +26,21 @@ class Adfl(PairMethod):
         width, classes = int(self.network.dimensions), len(self.labels.names)  # type: ignore[arg-type]
         self.classifier = cosine_classifier(self.params, self.params.loss, classes, width)
         with seeded(self.params.seed):
-            self.discriminator = BandDiscriminator(width)
+            self.discriminator = BandDiscriminator(width, self.params.adversarial_weight)
 
     def training_step(self, batch: Batch, optimizer_index: int) -> Losses:
-        """Return the losses by name and their weighted sum."""
+        """Return the losses by name and their sum; the discriminator's has its weight within."""
         first, second, subjects = batch
         both = self.both(first, second)
         params = self.params
         with in_float32(both[0]):
             classify = self.classifier(torch.cat(both), subjects.repeat(2))
-            parts = {
-                "adversarial": (params.adversarial_weight, self.discriminator(*both)),
-                "variance": (params.variance_weight, variance_discrepancy(*map(with_all, both))),
-                "pairs": (params.pairs_weight, pair_difference(*both)),
-            }
-            total = classify
-            for weight, loss in parts.values():
-                total = total + weight * loss
-        losses = {name: loss for name, (_, loss) in parts.items()}
+            adversarial = self.discriminator(*both)
+            variance = variance_discrepancy(*map(with_all, both))
+            pairs = pair_difference(*both)
+            total = classify + adversarial
+            total = total + params.variance_weight * variance + params.pairs_weight * pairs
+        losses = {"adversarial": adversarial, "variance": variance, "pairs": pairs}
         return {TOTAL: total, "classify": classify} | losses
 
 

@@ -50,7 +50,7 @@ def test_variance_and_pairs_by_hand():
 
 def test_the_discriminator_learns_the_band_and_the_features_forget_it():
     torch.manual_seed(0)
-    tells = BandDiscriminator(4)
+    tells = BandDiscriminator(4, 1.0)
     first = torch.tensor([[1.0, 0.2, 0, 0]]).repeat(3, 1).requires_grad_()
     second = torch.tensor([[0.2, 1.0, 0, 0]]).repeat(3, 1).requires_grad_()
     loss = tells(first, second)
@@ -63,6 +63,21 @@ def test_the_discriminator_learns_the_band_and_the_features_forget_it():
         step[0] += 0.5 * step[0].grad
         moved = first - 0.5 * first.grad
         assert tells(moved, second).item() > before  # the same step of a feature hides it
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1, 3.0])
+def test_the_weight_is_of_the_reversed_gradient_and_not_of_what_the_discriminator_learns(weight):
+    torch.manual_seed(0)
+    tells = BandDiscriminator(4, weight)
+    first, second = torch.randn(2, 3, 4).requires_grad_().unbind()
+    told = tells(first, second)
+    logits = tells.layers(nn.functional.normalize(torch.cat([first, second])))[:, 0]
+    plain = nn.functional.softplus(torch.cat([logits[:3], -logits[3:]])).mean()
+    assert told.item() == pytest.approx(plain.item())
+    of_feature, *of_layers = torch.autograd.grad(told, [first, *tells.parameters()])
+    pull, *learned = torch.autograd.grad(plain, [first, *tells.parameters()])
+    torch.testing.assert_close(of_feature, -weight * pull)
+    torch.testing.assert_close(of_layers, learned)
 
 
 def test_cdl_is_classification_by_band_coupling_and_ranking(faces):
@@ -89,11 +104,12 @@ def test_adfl_is_classification_and_three_terms(faces):
         near, far = made.network(first), made.network(second)
         classify = made.classifier(torch.cat([near, far]), subjects.repeat(2))
         parts = (
-            0.5 * made.discriminator(near, far)
+            made.discriminator(near, far)
             + 2 * variance_discrepancy(near, far)
             + 3 * pair_difference(near, far)
         )
     torch.testing.assert_close(losses[TOTAL], classify + parts)
+    assert made.discriminator.weight == 0.5
 
 
 @pytest.mark.parametrize("values", [TRIVET, ADFL])
