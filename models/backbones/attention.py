@@ -1,4 +1,4 @@
-"""Attention-56: the residual attention network, with the paper's head or with one for faces.
+"""Attention-56: the residual attention network, with a stem and a head for faces.
 
 Input convention: RGB, float32 (n, 3, side, side), (value − 127.5) / 127.5.
 
@@ -94,7 +94,7 @@ class Attention56(nn.Module):
     """Attention-56.
 
     Args:
-        side_px: 112 or 144 for faces (a 3×3 stem without pooling, an embedding as head).
+        side_px: 112 or 144. The stem halves it once, by its pooling; the paper's halves it twice.
         dimensions: of the embedding.
     """
 
