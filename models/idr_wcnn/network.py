@@ -38,7 +38,7 @@ class SharedSubspace(nn.Module):
         return self.project(self.backbone(x))
 
     def project(self, features: Tensor) -> Tensor:
-        """Return W f of the backbone's features (n, d), float32 or better."""
+        """Return W f of the backbone's features (n, d): float32 or better without autocast."""
         return _precise(features) @ self.shared.T
 
     def divided(self, features: Tensor, band: int) -> Tensor:
