@@ -7,7 +7,8 @@ sorrow, surprise). Ask the IRIP laboratory of Beihang University (irip.buaa.edu.
 Layout: ``<subject>/<n>.bmp`` with odd n VIS and even n NIR, or ``{VIS,NIR}/<subject>/<n>.bmp``.
 Some public code has it the other way round: ``ingest`` says where NIR images have colour. The first
 layout's folders hold up to 40 images. Which nine pairs the papers take is unpublished; here they
-are the first, n = 1 … 18, and the rest stays out.
+are the nine that each subject has, n = 1 … 10 and 21 … 28, and the rest stays out: public lists of
+test images (https://github.com/yoqim/PR-HFR) have no 12 … 18 of subjects 2, 4, 5 and 10.
 
 The papers train on 50 subjects and test on 100, without saying which: ``split`` comes from
 ``splits/buaa_visnir_v1.csv``.
@@ -36,7 +37,7 @@ SPLIT = "splits/buaa_visnir_v1.csv"
 
 _BY_BAND = re.compile(r"(?:.*/)?(VIS|NIR)/0*(\d+)/(\d+)", re.IGNORECASE)
 _BY_NUMBER = re.compile(r"(?:.*/)?0*(\d+)/(\d+)")
-_LAST = 18
+_PAIRS = frozenset((*range(1, 11), *range(21, 29)))
 _SUBJECTS = 150
 
 
@@ -55,15 +56,15 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
 def known_unused(path: str, _: Collection[str]) -> str | None:
     """Say what an image of the data set is that the protocol leaves out; None for a stranger's."""
     match = _BY_NUMBER.fullmatch(stem_of(path))
-    beyond = match and 1 <= int(match[1]) <= _SUBJECTS and int(match[2]) > _LAST
-    return f"images of a subject beyond its first {_LAST}" if beyond else None
+    beyond = match and 1 <= int(match[1]) <= _SUBJECTS and int(match[2]) not in _PAIRS
+    return "images of a subject beyond its nine pairs" if beyond else None
 
 
 def _row(path: str, dataset: str, params: DatasetParams, splits: dict[str, str]) -> Row | None:
     stem = stem_of(path)
     if match := _BY_BAND.fullmatch(stem):
         band, subject, number = match[1].upper(), match[2], int(match[3])
-    elif (match := _BY_NUMBER.fullmatch(stem)) and 1 <= int(match[2]) <= _LAST:
+    elif (match := _BY_NUMBER.fullmatch(stem)) and int(match[2]) in _PAIRS:
         subject, number = match[1], int(match[2])
         band = str(Band.VIS if number % 2 else Band.NIR)
     else:

@@ -8,12 +8,14 @@ Layout of the raw release, 640 × 480::
     s1 … s4/{NIR,VIS}/00001/001.{bmp,jpg}      session, band, subject, image
     protocols/{nir,vis}_{train,gallery,probe}_{dev,1…10}.txt
 
-and of the cropped one, 128 × 128: ``VIS/s1_VIS_00001_001.jpg``, ``NIR/s1_NIR_00001_001.bmp``.
-Both give the same sample ids, ``s1/VIS/00001/001``; of some subjects NIR images are called
-``01-B``, of some beside ``001``. The lists have lines such as ``s1\VIS\00001\001.jpg`` with CRLF;
-their extension may differ from the file's, so images are matched by stem. Eye positions are taken
-from a ``.pos`` or ``.txt`` beside an image or below ``annotations/`` (``x y x y``, two eyes), named
-as the images of its release are; nose and mouth are then placed as in the ArcFace template.
+with the crops that come with it, 128 × 128, ``s1 … s4/{NIR,VIS}_128x128/00001/001.bmp``; others
+hand crops round as ``VIS/s1_VIS_00001_001.jpg``, ``NIR/s1_NIR_00001_001.bmp``. All give the same
+sample ids, ``s1/VIS/00001/001``, and crops are read where no raw image is there; of some subjects
+NIR images are called ``01-B``, of some beside ``001``. The lists have lines such as
+``s1\VIS\00001\001.jpg`` with CRLF; their extension may differ from the file's, so images are
+matched by stem. Eye positions are taken from a ``.pos`` or ``.txt`` beside an image or below
+``annotations/`` (``x y x y``, two eyes), named as the images of its release are; nose and mouth are
+then placed as in the ArcFace template.
 
 View 1 (``*_dev.txt``) is for tuning; View 2 has ten folds, each trained on its own lists, and is
 reported as mean and standard deviation of the ten. So ``split`` stays empty here.
@@ -23,11 +25,13 @@ Reference:
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.params.datasets import DatasetParams
 from pipeline.readers.boxes import box_around_landmarks, landmarks_from_eyes, number_of
 from pipeline.readers.layout import (
+    is_image,
     list_by_sample,
     list_official,
     numbered_lists,
@@ -40,27 +44,32 @@ from pipeline.store import Listing
 from pipeline.types import Float32, Region, Row
 
 EXPECTED = (
-    "s1…s4/{NIR,VIS}/<5-digit subject>/<image> or {NIR,VIS}/<session>_<band>_<subject>_<image>"
+    "s1…s4/{NIR,VIS}[_128x128]/<5-digit subject>/<image> or "
+    "{NIR,VIS}/<session>_<band>_<subject>_<image>"
 )
 PUBLISHED = {"images": 17580, "subjects": 725}
 
 _IMAGE = r"\d+(?:-[A-Z])?"
 _RAW = re.compile(rf"(?:.*/)?(s[1-4])/(NIR|VIS)/(\d{{5}})/({_IMAGE})", re.IGNORECASE)
-_CROPPED = re.compile(rf"(?:.*/)?(s[1-4])_(NIR|VIS)_(\d{{5}})_({_IMAGE})", re.IGNORECASE)
+_CROPPED = re.compile(
+    rf"(?:.*/)?(s[1-4])[/_](NIR|VIS)(?:_128x128/|_)(\d{{5}})[/_]({_IMAGE})", re.IGNORECASE
+)
 _LIST = r"(nir|vis)_(train|gallery|probe)_(dev|\d+)\.txt"
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
-    """List the images on disk, and those that the lists name besides.
+    """List the images on disk, raw ones or else their crops, and those that lists name besides.
 
     Raises:
-        ReaderError: the root holds no image of either release, or a list is malformed.
+        ReaderError: the root holds no image of either sort, or a list is malformed.
     """
+    files = list_official(root, dataset, EXPECTED)
     eyes = {
         (key, _is_cropped(path)): path
-        for path in list_official(root, dataset, EXPECTED)
+        for path in files
         if path.lower().endswith((".pos", ".txt")) and (key := sample_of(path))
     }
+    raw = any(is_image(path) and _RAW.fullmatch(stem_of(path)) for path in files)
 
     def row_of(path: str, key: str) -> Row:
         file = eyes.get((key, _is_cropped(path)))
@@ -71,14 +80,19 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
         dataset,
         params,
         EXPECTED,
-        sample_of=sample_of,
+        sample_of=lambda path: None if raw and _is_cropped(path) else sample_of(path),
         lists_of=official_lists,
         row_of=row_of,
     )
 
 
+def known_unused(path: str, _: Collection[str]) -> str | None:
+    """Say that an image is a crop of one that is read, else None."""
+    return "cropped copies of the images" if _is_cropped(path) else None
+
+
 def sample_of(path: str) -> str | None:
-    """Return the sample id of an image's path or a list's line, in either release."""
+    """Return the sample id of an image's path or a list's line, of a raw image or a crop."""
     stem = stem_of(path)
     if match := _RAW.fullmatch(stem) or _CROPPED.fullmatch(stem):
         session, band, subject, image = match.groups()

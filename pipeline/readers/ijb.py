@@ -6,7 +6,7 @@ IJB-B and IJB-C are of one make: two galleries, mixed probes, pairs, and the met
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def read_release(release: Release, root: Path, dataset: str, params: DatasetPara
         raise refuse_root(root, dataset, release.expected, files)
     if metadata := find_list(files, release.metadata):
         lists.append(metadata)
-    images = Images(files, ("img", "frames"))
+    images = Images(files, {"img": "img", "frames": "frames"})
     named = [root / path for path in lists]
     rows = sample_rows(named, release.columns_of(named[0]), images, dataset, params)
     return make_listing(root, dataset, params, release.expected, rows)
@@ -175,15 +175,20 @@ class Images:
     as of frames that were stored anew as JPEG, the one image of the stem is meant.
     """
 
-    def __init__(self, files: Iterable[str], folders: tuple[str, ...]) -> None:
-        """Take the images that lie in folders of these names, in lower case."""
+    def __init__(self, files: Iterable[str], folders: Mapping[str, str]) -> None:
+        """Take the images of some folders.
+
+        Args:
+            files: below the root.
+            folders: what the lists call each folder, by its name on disk, both in lower case.
+        """
         self._by_name: dict[str, str] = {}
         self._by_stem: defaultdict[str, list[str]] = defaultdict(list)
         self._kinds: set[tuple[str, str]] = set()
         for path in filter(is_image, files):
             parts = path.split("/")
-            if len(parts) > 1 and parts[-2].lower() in folders:
-                name = "/".join(parts[-2:]).lower()
+            if len(parts) > 1 and (folder := folders.get(parts[-2].lower())):
+                name = f"{folder}/{parts[-1].lower()}"
                 self._by_name[name] = path
                 self._by_stem[stem_of(name)].append(path)
                 self._kinds.add(_kind(name))

@@ -4,7 +4,8 @@
 out until 2019 (https://www.nist.gov/itl/iad/ig/ijb-dataset-request-form); it was replaced by IJB-C.
 
 Layout: images as ``img/533.JPG`` and frames as ``frame/28337_00300.png``, below ``images/`` or
-any other folder; ten splits of
+any other folder; the lists say ``frame/``, even where NIST's later archive of all three sets has
+``frames/``; ten splits of
 ``IJB-A_11_sets/split1/{train_1,verify_metadata_1,verify_comparisons_1}.csv`` (verification) and
 ``IJB-A_1N_sets/split1/{train_1,search_gallery_1,search_probe_1}.csv`` (open-set identification).
 Lists have 25 columns from ``TEMPLATE_ID`` to ``FACIAL_HAIR``; comparisons are headerless pairs of
@@ -26,9 +27,11 @@ from pipeline.readers.ijb import Columns, Images, sample_rows
 from pipeline.readers.layout import list_official, make_listing, numbered_lists, refuse_root
 from pipeline.store import Listing
 
-EXPECTED = "IJB-A_11_sets/split<n>/*.csv, IJB-A_1N_sets/split<n>/*.csv, img/ and frame/"
+EXPECTED = "IJB-A_11_sets/split<n>/*.csv, IJB-A_1N_sets/split<n>/*.csv, img/ and frame[s]/"
 PUBLISHED = {"images": 25817, "subjects": 500}
 COLUMNS = Columns("FILE", "MEDIA_ID", "FRAME", "FACE_YAW")
+FOLDERS = {"img": "img", "frame": "frame", "frames": "frame"}
+"""What the lists call each folder of images, by its name on disk."""
 
 _LIST = (
     r"IJB-A_(11|1N)_sets/split(\d+)/"
@@ -47,7 +50,7 @@ def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
     named = [root / path for (_, _, use), path in lists.items() if use != "verify_comparisons"]
     if not named:
         raise refuse_root(root, dataset, EXPECTED, files)
-    images = Images(files, ("img", "frame"))
+    images = Images(files, FOLDERS)
     rows = sample_rows(sorted(named), COLUMNS, images, dataset, params)
     return make_listing(root, dataset, params, EXPECTED, rows)
 

@@ -1,5 +1,6 @@
 """Replicas of the NIR-VIS face sets."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.testing.images import put_image, put_images, put_text
@@ -44,17 +45,23 @@ def casia_nir_vis2(
             put_text(root / f"protocols/{band.lower()}_{use}_{fold}.txt", lines, "\r\n")
 
 
-def buaa_visnir(root: Path, *, subjects: int = 150, last: int = 18, by_band: bool = False) -> None:
-    """Write a BUAA-VisNir of ``subjects × last`` images, odd numbers VIS, even ones NIR.
+def buaa_visnir(
+    root: Path,
+    *,
+    subjects: int = 150,
+    numbers: Sequence[int] = (*range(1, 11), *range(21, 29)),
+    by_band: bool = False,
+) -> None:
+    """Write a BUAA-VisNir of ``subjects × numbers`` images, odd numbers VIS, even ones NIR.
 
     Args:
         root: empty folder.
         subjects: how many.
-        last: highest number of an image; beyond 18 they are not the protocol's.
+        numbers: of the images of each; those of the protocol by default.
         by_band: the layout with a folder for each band.
     """
     for subject in range(1, subjects + 1):
-        for number in range(1, last + 1):
+        for number in numbers:
             band = "VIS" if number % 2 else "NIR"
             folder = f"{band}/{subject}" if by_band else f"{subject}"
             put_image(root / folder / f"{number}.bmp", grey=band == "NIR")

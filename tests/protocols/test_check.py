@@ -64,7 +64,7 @@ def test_extra_images_are_named(buaa):
     verdict = check_dataset("buaa_visnir", buaa)
     extra = findings(verdict)["images on disk do not belong to the data set"]
     assert extra == ("thumbs/all.png",)
-    beyond = "known, not used: images of a subject beyond its first 18"
+    beyond = "known, not used: images of a subject beyond its nine pairs"
     assert counts(verdict)[beyond] == (150, None)
 
 

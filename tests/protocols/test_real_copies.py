@@ -14,9 +14,10 @@ from pipeline.readers import CHECKED, READERS
 from pipeline.testing.images import put_image, put_images, put_text
 
 
-def buaa(root):
-    """Eight subjects with 40 images each, as the first release's folders hold."""
-    testing.buaa_visnir(root, subjects=8, last=40)
+def casia(root):
+    """Raw images, and their crops."""
+    testing.casia_nir_vis2(root)
+    put_images(root, (f"s2/{band}_128x128/00002/001.bmp" for band in ("NIR", "VIS")))
 
 
 def oulu(root):
@@ -40,8 +41,8 @@ def ytf(root):
 
 
 COPIES = {
-    "casia_nir_vis2": testing.casia_nir_vis2,
-    "buaa_visnir": buaa,
+    "casia_nir_vis2": casia,
+    "buaa_visnir": lambda root: testing.buaa_visnir(root, subjects=8, numbers=range(1, 41)),
     "oulu_casia_nirvis": oulu,
     "tufts": tufts,
     "lamp_hq": testing.lamp_hq,
@@ -65,7 +66,8 @@ COPIES = {
     "arl_vtf": testing.arl_vtf,
 }
 UNUSED = {
-    "buaa_visnir": {"images of a subject beyond its first 18": 8 * 22},
+    "casia_nir_vis2": {"cropped copies of the images": 2},
+    "buaa_visnir": {"images of a subject beyond its nine pairs": 8 * 22},
     "oulu_casia_nirvis": {"cropped copies of the frames": 3},
     "tufts": {"sketches (TD_CS)": 2},
     "ijbc": {"images without a face": 2},

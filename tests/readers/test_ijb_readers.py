@@ -23,6 +23,13 @@ def test_ijba_a_sample_is_a_subjects_face_in_a_file(tmp_path, listed):
     assert frame["truth_box_xyxy"].tolist() == [0.5, 1.5, 3.5, 5.5]  # corner (1, 2), 3 × 4
 
 
+def test_ijba_frames_lie_in_frames_although_its_lists_say_frame(tmp_path, listed):
+    """As in NIST's archive of all three sets, whose readers turn ``frame/`` into ``frames/``."""
+    testing.ijba(tmp_path, subjects=4)
+    (tmp_path / "images/frame").rename(tmp_path / "images/frames")
+    assert listed("ijba")["3/frame/93_00060.png"]["path"] == "images/frames/93_00060.png"
+
+
 def test_ijba_splits_verify_and_search(tmp_path, protocols):
     testing.ijba(tmp_path, subjects=4, splits=3)
     made = protocols("ijba")

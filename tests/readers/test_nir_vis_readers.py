@@ -37,6 +37,20 @@ def test_casia_lies_a_folder_deeper_in_the_archive(tmp_path, listed):
     assert len(listed("casia_nir_vis2")) == 16
 
 
+def test_casia_crops_lie_beside_the_raw_images_or_alone(tmp_path, listed):
+    r"""As public code finds them: the list's ``s2\NIR\10117\016`` is ``s2/NIR_128x128/10117/016``.
+
+    https://github.com/stephenkung/NIR_VIS_Face_Recognition, extract_features.py, ``revise_name``.
+    """
+    put_text(tmp_path / "protocols/nir_probe_1.txt", [r"s2\NIR\10117\016.jpg"], "\r\n")
+    put_image(tmp_path / "s2/NIR_128x128/10117/016.bmp", grey=True)
+    row = listed("casia_nir_vis2")["s2/NIR/10117/016"]
+    assert (row["path"], row["region"]) == ("s2/NIR_128x128/10117/016.bmp", "face")
+    put_image(tmp_path / "s2/NIR/10117/016.bmp", grey=True)
+    (row,) = listed("casia_nir_vis2").values()
+    assert (row["path"], row["region"]) == ("s2/NIR/10117/016.bmp", "scene")
+
+
 def test_casia_eyes_become_five_points(tmp_path, listed):
     testing.casia_nir_vis2(tmp_path)
     points = listed("casia_nir_vis2")["s1/VIS/00001/001"]["truth_landmarks_xy"]
@@ -151,9 +165,19 @@ def test_buaa_has_nine_pairs_of_150_subjects_and_a_seeded_split(tmp_path, listed
     assert len({row["subject_id"] for row in rows.values()}) == 150
 
 
-def test_buaa_images_beyond_the_ninth_pair_stay_out(tmp_path, listed):
-    testing.buaa_visnir(tmp_path, subjects=2, last=40)
-    assert len(listed("buaa_visnir")) == 36
+def test_buaa_takes_the_nine_pairs_that_each_subject_has(tmp_path, listed):
+    """Images of subjects 2 and 3 as https://github.com/yoqim/PR-HFR lists them for tests."""
+    of_two, of_three = "2 4 6 8 10 22 24 26 28", "2 4 6 8 10 12 14 16 18 22 24 26 28"
+    for subject, numbers in ((2, of_two), (3, of_three)):
+        for number in map(int, numbers.split()):
+            put_image(tmp_path / f"{subject}/{number}.bmp", grey=True)
+            put_image(tmp_path / f"{subject}/{number - 1}.bmp")
+    expected = {f"{n:02d}" for n in (*range(1, 11), *range(21, 29))}
+    found = listed("buaa_visnir")
+    for subject in ("002", "003"):
+        assert {i.rpartition("/")[2] for i in found if i.startswith(subject)} == expected
+    testing.buaa_visnir(tmp_path, subjects=2, numbers=range(1, 41))
+    assert len(listed("buaa_visnir")) == 3 * 18
 
 
 def test_buaa_enrols_one_image_each(buaa, protocols):

@@ -47,7 +47,7 @@ def build(project):
     everybody = tuple(f"P{number:03d}" for number in range(1, 81))
     testing.casia_nir_vis2(Path("casia"), subjects=6, folds=2)
     testing.oulu_casia_nirvis(Path("oulu"), subjects=everybody, frames=1, expressions=("Anger",))
-    testing.buaa_visnir(Path("buaa"), subjects=20, last=2)
+    testing.buaa_visnir(Path("buaa"), subjects=20, numbers=(1, 2))
     testing.lfw(Path("lfw"))
     project.edit(**documented())
     project.edit(pretrain_nir_vis={"lightcnn9": {"steps": 0}}, train_nir_vis={"hsst": {"steps": 0}})
