@@ -5,7 +5,7 @@ box, and keypoints where the source names them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ class Box:
         source: where it is from.
         xywh: left, top, width, height in pixels from the image's corner, cut at its border.
         points: keypoints ``[k, 3]``: x, y (pixel centres at integers) and 2 for a point inside the
-            image, all 0 for another; None where the source has none.
+            image, all 0 for another and where the box has none; None where the source has none.
         notes: score, subject and track, as far as the row knows.
     """
 
@@ -80,7 +80,8 @@ def sources_of(request: Request, selection: Selection) -> tuple[SourceImage, ...
     """Return the sources that hold boxes; the request's ``columns`` limit them.
 
     What a data set annotates (``truth_people``) is taken where it is named, or where nothing was
-    detected: never the same face twice by accident.
+    detected: never the same face twice by accident. A source whose boxes all lack keypoints, as of
+    a network that finds none, has none.
 
     Raises:
         ExportError: there are none, or another image is asked for than the one they are in.
@@ -92,7 +93,11 @@ def sources_of(request: Request, selection: Selection) -> tuple[SourceImage, ...
         )
     held = [source for source in SOURCES if source.column in selection.schema.names]
     named = [source for source in held if source.column in request.columns]
-    filled = [source for source in named or held if _filled(selection, source)]
+    filled = [
+        _with_known_points(selection, source)
+        for source in named or held
+        if _filled(selection, source.column, source.box)
+    ]
     detected = [source for source in filled if not source.column.startswith("truth_")]
     found = tuple(filled if named else detected or filled)
     if not found:
@@ -104,9 +109,16 @@ def sources_of(request: Request, selection: Selection) -> tuple[SourceImage, ...
     return found
 
 
-def _filled(selection: Selection, source: SourceImage) -> bool:
-    boxes = f"[item for item in {source.column} if item.{source.box} is not null]"
-    return bool(selection.ask(f"count(*) filter (len({boxes}) > 0)")[0][0])
+def _with_known_points(selection: Selection, source: SourceImage) -> SourceImage:
+    """Return a source, without keypoints where no box has any."""
+    if source.points is None or _filled(selection, source.column, source.points):
+        return source
+    return replace(source, points=None, names=())
+
+
+def _filled(selection: Selection, column: str, of_item: str) -> bool:
+    items = f"[item for item in {column} if item.{of_item} is not null]"
+    return bool(selection.ask(f"count(*) filter (len({items}) > 0)")[0][0])
 
 
 def boxes_of(row: Row, sources: Sequence[SourceImage]) -> list[Box]:
@@ -132,8 +144,10 @@ def _inside(xyxy: Float32, width: int, height: int) -> tuple[float, float, float
 
 
 def _points(item: Row, source: SourceImage, width: int, height: int) -> Float32 | None:
-    if not source.points or item.get(source.points) is None:
+    if source.points is None:
         return None
+    if item.get(source.points) is None:
+        return np.zeros((len(source.names), 3), np.float32)
     xy = np.asarray(item[source.points], np.float32)
     most = np.array([width - 0.5, height - 0.5], np.float32)
     inside = np.all((xy >= -0.5) & (xy <= most), axis=1)  # NaN is nowhere

@@ -65,8 +65,8 @@ def _line(box: Box, sources: tuple[SourceImage, ...], row: Row) -> str:
     scale = np.array([row["width_px"], row["height_px"]], np.float64)
     x, y, width, height = box.xywh
     numbers = [*((x, y) + np.array([width, height]) / 2) / scale, *(width, height) / scale]
-    if names := _points(sources):
-        points = np.zeros((len(names), 3)) if box.points is None else box.points.astype(float)
+    if _points(sources):
+        points = np.asarray(box.points, np.float64)
         points[:, :2] = np.where(points[:, 2:] > 0, (points[:, :2] + 0.5) / scale, 0.0)
         numbers += points.reshape(-1).tolist()
     return f"{sources.index(box.source)} " + " ".join(f"{number:.6g}" for number in numbers)
