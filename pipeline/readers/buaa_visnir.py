@@ -11,7 +11,7 @@ are the nine that each subject has, n = 1 … 10 and 21 … 28, and the rest sta
 test images (https://github.com/yoqim/PR-HFR) have no 12 … 18 of subjects 2, 4, 5 and 10.
 
 The papers train on 50 subjects and test on 100, without saying which: ``split`` comes from
-``splits/buaa_visnir_v1.csv``.
+``splits/buaa_visnir_v1.csv``. (PR-HFR's lists have 100 of its own.)
 
 Reference:
     D. Huang, J. Sun, Y. Wang, The BUAA-VisNir face database instructions, IRIP-TR-12-FR-001, 2012.

@@ -10,7 +10,8 @@ the expressions are Anger, Disgust, Fear, Happiness, Sadness and Surprise. Faces
 
 Papers on NIR-VIS recognition train on 20 subjects and test on 20 and take eight frames of each
 expression in strong light; which, they don't say. ``split`` comes from
-``splits/oulu_casia_nirvis_v1.csv`` (40 subjects; the other 40 have none).
+``splits/oulu_casia_nirvis_v1.csv`` (40 subjects; the other 40 have none). Public code has lists of
+20 subjects and their frames of its own (https://github.com/yoqim/PR-HFR).
 
 Reference:
     G. Zhao, X. Huang, M. Taini, S. Z. Li, M. Pietikäinen, Facial expression recognition from
