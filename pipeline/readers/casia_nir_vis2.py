@@ -17,6 +17,9 @@ matched by stem. Eye positions are taken from a ``.pos`` or ``.txt`` beside an i
 ``annotations/`` (``x y x y``, two eyes), named as the images of its release are; nose and mouth are
 then placed as in the ArcFace template.
 
+Lists of the same names lie in ``HFB-Supplemental-Protocol/HFB_protocols/``. They are of HFB, the
+older database that session ``s1`` is, and are not read.
+
 View 1 (``*_dev.txt``) is for tuning; View 2 has ten folds, each trained on its own lists, and is
 reported as mean and standard deviation of the ten. So ``split`` stays empty here.
 
@@ -55,6 +58,7 @@ _CROPPED = re.compile(
     rf"(?:.*/)?(s[1-4])[/_](NIR|VIS)(?:_128x128/|_)(\d{{5}})[/_]({_IMAGE})", re.IGNORECASE
 )
 _LIST = r"(nir|vis)_(train|gallery|probe)_(dev|\d+)\.txt"
+_OF_HFB = re.compile(r"(?:.*/)?HFB[^/]*/.*", re.IGNORECASE)
 
 
 def read(root: Path, dataset: str, params: DatasetParams) -> Listing:
@@ -105,14 +109,15 @@ def _is_cropped(path: str) -> bool:
 
 
 def official_lists(root: Path, files: list[str]) -> dict[tuple[str, str, str], list[str]]:
-    """Read all official lists.
+    """Read all official lists; those of HFB are none.
 
     Returns:
         Sample ids by (``nir`` or ``vis``, ``train``, ``gallery`` or ``probe``, ``dev`` or ``1`` …).
     """
+    own = [path for path in files if not _OF_HFB.fullmatch(path)]
     return {
         (band, use, fold): read_entries(root / path, sample_of, r"a path like s1\VIS\00001\001.jpg")
-        for (band, use, fold), path in numbered_lists(files, _LIST).items()
+        for (band, use, fold), path in numbered_lists(own, _LIST).items()
     }
 
 

@@ -51,6 +51,15 @@ def test_casia_crops_lie_beside_the_raw_images_or_alone(tmp_path, listed):
     assert (row["path"], row["region"]) == ("s2/NIR/10117/016.bmp", "scene")
 
 
+def test_casia_lists_are_not_those_of_hfb_that_lie_beside_them(tmp_path, protocols):
+    r"""Public code reads ``CASIA NIR-VIS 2.0\HFB-Supplemental-Protocol\HFB_protocols``, too."""
+    testing.casia_nir_vis2(tmp_path / "NIR-VIS-2.0")
+    hfb = tmp_path / "HFB-Supplemental-Protocol/HFB_protocols"
+    for file in (tmp_path / "NIR-VIS-2.0/protocols").iterdir():
+        put_text(hfb / file.name, [f"s1\\{file.name[:3].upper()}\\00001\\001.jpg"], "\r\n")
+    assert len(protocols("casia_nir_vis2")["view2"].fold(1).probe) == 4
+
+
 def test_casia_eyes_become_five_points(tmp_path, listed):
     testing.casia_nir_vis2(tmp_path)
     points = listed("casia_nir_vis2")["s1/VIS/00001/001"]["truth_landmarks_xy"]
