@@ -139,10 +139,16 @@ def official_row(path: str, dataset: str, params: DatasetParams, **columns: obje
 
 
 def find_list(files: Iterable[str], name: str) -> str | None:
-    """Find the file of this name, the least deep one, whatever the case of its letters."""
+    """Find the file of this name, the least deep one, whatever the case of its letters.
+
+    Of several that are equally deep the first by name counts, and a warning names another.
+    """
     wanted = name.lower()
-    found = [path for path in files if f"/{path.lower()}".endswith(f"/{wanted}")]
-    return min(found, key=lambda path: (path.count("/"), path), default=None)
+    found = sorted(
+        (path for path in files if f"/{path.lower()}".endswith(f"/{wanted}")), key=_by_depth
+    )
+    _report_rivals([(found[0], path) for path in found[1:] if _as_deep(path, found[0])])
+    return found[0] if found else None
 
 
 def require_list(root: Path, dataset: str, files: Sequence[str], name: str) -> Path:
@@ -160,14 +166,36 @@ def require_list(root: Path, dataset: str, files: Sequence[str], name: str) -> P
 def numbered_lists(files: Iterable[str], pattern: str) -> dict[tuple[str, ...], str]:
     """Find official lists by a pattern of their path's end; keys are the pattern's groups.
 
-    Of several files with the same groups the least deep one counts.
+    Of several files with the same groups the least deep one counts; see ``find_list``.
     """
     expression = re.compile(rf"(?:.*/)?{pattern}", re.IGNORECASE)
     found: dict[tuple[str, ...], str] = {}
-    for path in sorted(files, key=lambda path: (path.count("/"), path)):
+    rivals = []
+    for path in sorted(files, key=_by_depth):
         if match := expression.fullmatch(path):
-            found.setdefault(tuple(group.lower() for group in match.groups()), path)
+            taken = found.setdefault(tuple(group.lower() for group in match.groups()), path)
+            if taken != path and _as_deep(path, taken):
+                rivals.append((taken, path))
+    _report_rivals(rivals)
     return found
+
+
+def _by_depth(path: str) -> tuple[int, str]:
+    return path.count("/"), path
+
+
+def _as_deep(path: str, other: str) -> bool:
+    return path.count("/") == other.count("/")
+
+
+def _report_rivals(rivals: Sequence[tuple[str, str]]) -> None:
+    """Log lists that are not read because another of their name, equally deep, is."""
+    if rivals:
+        log.warning(
+            "%s is read, and %s of the same name is not (%d lists in all): keep the official ones "
+            "alone below the data set's root",
+            *(*rivals[0], len(rivals)),
+        )
 
 
 def refuse_gaps(root: Path, lists: Collection[Any], needed: Mapping[Any, str], what: str) -> None:

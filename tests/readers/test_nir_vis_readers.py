@@ -60,6 +60,17 @@ def test_casia_lists_are_not_those_of_hfb_that_lie_beside_them(tmp_path, protoco
     assert len(protocols("casia_nir_vis2")["view2"].fold(1).probe) == 4
 
 
+def test_lists_of_ones_own_beside_the_official_ones_are_told(tmp_path, protocols, caplog):
+    """As in public code that keeps ``MyProtocols`` beside ``protocols``."""
+    testing.casia_nir_vis2(tmp_path)
+    protocols("casia_nir_vis2")
+    assert "of the same name" not in caplog.text
+    put_text(tmp_path / "MyProtocols/nir_train_1.txt", [r"s1\NIR\00001\001.jpg"], "\r\n")
+    protocols("casia_nir_vis2")
+    told = "MyProtocols/nir_train_1.txt is read, and protocols/nir_train_1.txt of the same name"
+    assert told in caplog.text
+
+
 def test_casia_eyes_become_five_points(tmp_path, listed):
     testing.casia_nir_vis2(tmp_path)
     points = listed("casia_nir_vis2")["s1/VIS/00001/001"]["truth_landmarks_xy"]
