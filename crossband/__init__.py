@@ -7,7 +7,8 @@
 
 What the methods do is what the stages of the same names do with the params that crossband ships;
 weight files are found, or fetched once into the user's cache. Arrays are uint8 RGB (h, w, 3), or
-(h, w) where the image has one channel; points are (x, y) in pixels.
+(h, w) where the image has one channel; points are (x, y) in pixels. Threads may share all of it;
+in the networks they take turns.
 """
 
 from crossband.images import Face, Image, open

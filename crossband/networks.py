@@ -1,7 +1,9 @@
 """The params and networks of the library: those that crossband ships, each loaded once."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from pipeline.errors import StageError
@@ -15,6 +17,19 @@ from pipeline.weights.sources import cache_folder
 
 if TYPE_CHECKING:
     from pipeline.recognition.sface import SFace
+
+_turn = Lock()
+"""Whose turn it is, where threads of a program share the networks."""
+
+
+def in_turn(function: BatchFunction) -> BatchFunction:
+    """Let threads wait for one another: a network keeps its input, and would mix two images up."""
+
+    def serve(rows: list[Row]) -> Sequence[Outcome]:
+        with _turn:
+            return function(rows)
+
+    return serve
 
 
 @cache
@@ -44,7 +59,7 @@ def detect() -> BatchFunction:
     params = default_params().detect
     opened = detector_weights(params.backend) if params.backend in DETECTORS else ()
     weights = {name: weight(name) for name in opened}
-    return detect_rows(params, weights, weight("face_mesh_468"))
+    return in_turn(detect_rows(params, weights, weight("face_mesh_468")))
 
 
 @cache
@@ -53,7 +68,7 @@ def take_known() -> BatchFunction:
     from pipeline.detection.rows import detect_rows
 
     params = default_params().detect.model_copy(update={"backend": "truth"})
-    return detect_rows(params, {}, weight("face_mesh_468"))
+    return in_turn(detect_rows(params, {}, weight("face_mesh_468")))
 
 
 @cache
@@ -62,7 +77,8 @@ def parse(template: str) -> BatchFunction:
     from pipeline.ops.templates import ALIGNMENT_TEMPLATES
     from pipeline.parsing.rows import parse_rows
 
-    return parse_rows(default_params().parse, ALIGNMENT_TEMPLATES[template], weight("bisenet_r18"))
+    params, aligned = default_params().parse, ALIGNMENT_TEMPLATES[template]
+    return in_turn(parse_rows(params, aligned, weight("bisenet_r18")))
 
 
 @cache
@@ -96,7 +112,7 @@ def detect_bodies() -> BatchFunction:
     from pipeline.bodies.body_rows import body_rows
 
     params = default_params().detect_bodies
-    return body_rows(params, weight(params.backend))
+    return in_turn(body_rows(params, weight(params.backend)))
 
 
 def only_row(outcomes: Outcome) -> Row:

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -142,6 +143,19 @@ def test_a_face_goes_to_another_process(face):
     again = pickle.loads(pickle.dumps(face))
     np.testing.assert_array_equal(again.mesh_xyz, face.mesh_xyz)
     np.testing.assert_array_equal(again.align("arcface112"), face.align("arcface112"))
+
+
+def test_threads_find_what_one_finds_alone(face):
+    images = [crossband.Image(np.roll(PIXELS, 9 * turn, axis=1)) for turn in range(4)]
+    places = [face.landmarks_xy + np.array([9 * turn, 0]) for turn in range(4)]
+
+    def mesh(number):
+        return images[number % 4].face(places[number % 4]).mesh_xyz
+
+    alone = [mesh(number) for number in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        for number, found in enumerate(threads.map(mesh, range(64))):
+            np.testing.assert_array_equal(found, alone[number % 4])
 
 
 def test_people_are_found_and_cut_out():
