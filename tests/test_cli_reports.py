@@ -20,17 +20,20 @@ from pipeline.types import Band
 
 
 @pytest.mark.parametrize(
-    ("text", "error", "message"),
+    ("name", "text", "error", "message"),
     [
-        ("plots: []\n", StageError, "has seen 'nobody'"),
-        ("stages:\n", StageError, "has seen 'nobody'"),
-        ("stages: [\n", ParamsError, r"dvc\.yaml: line 2: while parsing"),
+        ("dvc", "plots: []\n", StageError, "has seen 'nobody'"),
+        ("dvc", "stages:\n", StageError, "has seen 'nobody'"),
+        ("dvc", "stages:\n  align:\n", StageError, "has seen 'nobody'"),
+        ("dvc", "stages: [\n", ParamsError, r"dvc\.yaml: line 2: while parsing"),
+        ("params", "datasets:\n  photos:\n", StageError, "has seen 'nobody'"),
+        ("params", "datasets: [photos]\n", StageError, "has seen 'nobody'"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(tmp_path, monkeypatch, text, error, message):
+def test_what_is_wrong_is_told_in_one_line(tmp_path, monkeypatch, name, text, error, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
-    (tmp_path / "dvc.yaml").write_text(text)
+    (tmp_path / f"{name}.yaml").write_text(text)
     with pytest.raises(error, match=message):
         CliRunner().invoke(app, ["explain", "nobody"], catch_exceptions=False)
 

@@ -2,10 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -97,14 +97,11 @@ def explain(
 
 def _ids_of(asked: str) -> Iterator[str]:
     """Yield the ids that may be meant: paths may begin with a data set's name, or on the disk."""
-    from pipeline.params.load import read_yaml
     from pipeline.readers.listing import sample_id_of
 
     yield asked
     yield sample_id_of(asked)
-    params = Path("params.yaml")
-    datasets = read_yaml(params).get("datasets") or {} if params.is_file() else {}
-    for name, dataset in datasets.items():
+    for name, dataset in _entries_of(Path("params.yaml"), "datasets").items():
         if asked.startswith(f"{name}/"):
             below = asked.removeprefix(f"{name}/")
             yield from (below, sample_id_of(below))
@@ -144,13 +141,18 @@ def _words(value: "Value | None") -> str:
 
 def _stages() -> dict[str, set[str]]:
     """Return the stages in the order of the project's ``dvc.yaml``, each with those it reads."""
-    from pipeline.params.load import read_yaml
-
-    path = Path("dvc.yaml")
-    stages = (read_yaml(path).get("stages") or {}) if path.is_file() else {}
     found = {}
-    for name, stage in stages.items():
+    for name, stage in _entries_of(Path("dvc.yaml"), "stages").items():
         deps = (stage.get("do") or stage).get("deps") or ()
         parts = [str(dep).split("/") for dep in deps]
         found[name] = {each[2] for each in parts if each[0] == "data" and len(each) > 2}
     return found
+
+
+def _entries_of(path: Path, section: str) -> dict[str, Mapping[str, Any]]:
+    """Return the entries of a file's section that have keys: whoever edits it may be half-way."""
+    from pipeline.params.load import read_yaml
+
+    found = read_yaml(path).get(section) if path.is_file() else None
+    entries = found.items() if isinstance(found, Mapping) else ()
+    return {name: entry for name, entry in entries if isinstance(entry, Mapping)}
