@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +68,8 @@ def fetch(
             f"commercial_only forbids these weight files: {'; '.join(forbidden)}. Choose other "
             "backends in params.yaml, or set commercial_only to false"
         )
-    record = read_record(folder)
+    former = read_record(folder)
+    record = dict(former)
     fetched: list[Fetched] = []
     failures: list[str] = []
     try:
@@ -82,10 +83,11 @@ def fetch(
                 else:
                     record[name] = came_from or record.get(name, "already there")
                     fetched.append(Fetched(name, folder / entry.file, record[name]))
-        if fetched:
-            _write_record(folder, {name: record[name] for name in registry if name in record})
     except OSError as error:
         raise WeightsError(f"weight files cannot be written: {error}") from error
+    known = {name: record[name] for name in registry if name in record}
+    if known != former:
+        _write_record(folder, known)
     if failures:
         raise WeightsError(_cannot_be_had(failures))
     return fetched
@@ -104,9 +106,11 @@ def read_record(folder: Path) -> dict[str, str]:
 
 
 def _write_record(folder: Path, record: Mapping[str, str]) -> None:
-    (folder / RECORD).unlink(missing_ok=True)  # older ones are read-only
     text = json.dumps(record, indent=2, sort_keys=True) + "\n"
-    (folder / RECORD).write_text(text, encoding="utf-8")
+    # A folder that somebody else filled may be read-only, and has all that is needed.
+    with suppress(OSError):
+        (folder / RECORD).unlink(missing_ok=True)  # older ones are read-only
+        (folder / RECORD).write_text(text, encoding="utf-8")
 
 
 def _cannot_be_had(failures: list[str]) -> str:

@@ -161,6 +161,22 @@ def test_the_second_fetch_asks_nobody(tmp_path, entry, server):
     assert clone.path.read_bytes() == CONTENT
 
 
+def test_where_all_files_lie_nothing_is_written(tmp_path, entry, package):
+    """A cache that machines share may be read-only to those who use it."""
+    registry = {"net": entry(package())}
+    (fetched,) = fetch(["net"], registry, tmp_path / "weights")
+    record = fetched.path.with_name("sources.json")
+    former = [each.stat().st_mtime_ns for each in (record, record.parent)]
+    fetch(["net"], registry, tmp_path / "weights")
+    assert [each.stat().st_mtime_ns for each in (record, record.parent)] == former
+
+
+def test_files_are_of_use_where_their_origin_cannot_be_noted(tmp_path, entry, package):
+    (tmp_path / "weights" / "sources.json").mkdir(parents=True)
+    (fetched,) = fetch(["net"], {"net": entry(package())}, tmp_path / "weights")
+    assert fetched.path.read_bytes() == CONTENT
+
+
 def test_a_flipped_byte_spoils_one_copy_only(tmp_path, entry, package):
     net = entry(package())
     (fetched,) = fetch(["net"], {"net": net}, tmp_path / "one")
