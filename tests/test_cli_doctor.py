@@ -124,6 +124,28 @@ def test_ones_own_images_that_are_not_there_are_a_problem(bare):
     assert "would stop at mine" in found["DVC"]["found"]
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_folder_that_cannot_be_looked_into_is_told_and_all_else_too(bare, inside):
+    """Longer than the system takes: to an administrator no folder is closed."""
+    long = "/".join(["x" * 200] * 25)
+    root = "photos" if inside else long
+    mine = f"datasets:\n  mine: {{reader: folder, root: {root}, shards: 1}}\n"
+    text = (bare / "params.yaml").read_text()
+    (bare / "params.yaml").write_text(re.sub(r"^datasets:.*\n", mine, text, count=1, flags=re.M))
+    here = os.open(bare, os.O_RDONLY)
+    for name in ("photos", *long.split("/")):
+        os.mkdir(name, dir_fd=here)
+        inner = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    found, code = findings()
+    assert code == 1
+    assert found["data set mine"]["state"] == "problem"
+    assert found["data set mine"]["found"].endswith(": File name too long")
+    assert found["DVC"]["found"] == "not asked: it would stop at mine"
+
+
 def test_a_weight_file_of_another_content_is_a_problem(bare):
     registry = load_registry(bare / "weights.yaml")
     (bare / "weights").mkdir()

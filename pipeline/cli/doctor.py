@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.lock import check_lock, check_running
-from pipeline.errors import CrossbandError, StageError
+from pipeline.errors import CrossbandError, ReaderError, StageError, refusal
 from pipeline.extras import EXTRAS
 from pipeline.params.installed import check_installed, installed_version
 from pipeline.params.load import load_params
@@ -205,17 +205,15 @@ def _not_fetched(missing: Mapping[str, WeightFile]) -> Finding:
 
 
 def _datasets(
-    folder: Path, params: Params, unfit: Mapping[str, Sequence[tuple[str, str]]]
+    folder: Path, params: Params, unfit: Mapping[str, Sequence[str]]
 ) -> Iterator[Finding]:
     made = {entry.dataset for _, entry in params.sample if entry is not None}
     for name, dataset in params.datasets.items():
         root = folder / dataset.root
-        there = root.is_dir() and any(root.iterdir())
         if name in unfit:
-            named = "; ".join(f"{path}: {why}" for path, why in unfit[name])
-            fix = f"rename or remove them, below {dataset.root}: `dvc repro` stops there"
-            yield Finding(f"data set {name}", PROBLEM, named, fix)
-        elif there or root.is_file():
+            fix = f"rename, remove or open to you what is named, in {dataset.root}: `dvc repro` "
+            yield Finding(f"data set {name}", PROBLEM, "; ".join(unfit[name]), f"{fix}stops there")
+        elif root.is_file() or (root.is_dir() and any(root.iterdir())):
             yield Finding(f"data set {name}", OK, str(dataset.root))
         elif name in made:
             fix = "dvc repro makes it"
@@ -226,9 +224,15 @@ def _datasets(
             yield Finding(f"data set {name}", PROBLEM, found, fix)
 
 
-def _unfit(root: Path) -> list[tuple[str, str]]:
-    """Return the first files of a data set at which DVC stops."""
-    return list(islice(unfit_for_dvc(root), _MOST_NAMED)) if root.is_dir() else []
+def _unfit(root: Path) -> list[str]:
+    """Say of the first files or folders of a data set at which DVC stops why it does."""
+    try:
+        found = islice(unfit_for_dvc(root), _MOST_NAMED) if root.is_dir() else ()
+        return [f"{path}: {why}" for path, why in found]
+    except ReaderError as error:
+        return [str(error)]
+    except OSError as error:
+        return [refusal(error)]
 
 
 def _dvc(folder: Path) -> Finding:
