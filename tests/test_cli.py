@@ -181,7 +181,8 @@ def test_a_project_of_another_version_is_refused_until_it_is_taken_over(tmp_path
     with pytest.raises(ParamsError, match=r"by crossband 0\.0\.1, .* `crossband init --upgrade"):
         check_installed()
     Path("params.yaml").write_text("mine: 1\n")
-    Path(".gitignore").write_text("/data/\n/photos")  # as `dvc add photos` does
+    # as `dvc add photos` does; of a name in another encoding
+    Path(".gitignore").write_bytes(b"/M\xfcller\n/data/\n/photos")
     Path(".dvcignore").unlink()
     config = Path(".dvc/config").read_text() + "['remote \"store\"']\n    url = s3://mine\n"
     Path(".dvc/config").write_text(config)
@@ -190,9 +191,10 @@ def test_a_project_of_another_version_is_refused_until_it_is_taken_over(tmp_path
     check_installed()
     assert Path("params.yaml").read_text() == "mine: 1\n"
     assert Path(".dvc/config").read_text() == config
-    ignored = Path(".gitignore").read_text().splitlines()
-    assert ignored[:2] == ["/data/", "/photos"]
-    assert sorted(ignored) == sorted({*(ROOT / ".gitignore").read_text().splitlines(), "/photos"})
+    ignored = Path(".gitignore").read_bytes().splitlines()
+    mine = [b"/M\xfcller", b"/data/", b"/photos"]
+    assert ignored[:3] == mine
+    assert sorted(ignored) == sorted({*(ROOT / ".gitignore").read_bytes().splitlines(), *mine})
     for name in (".dvcignore", "weights.yaml"):
         assert Path(name).read_text() == (ROOT / name).read_text()
 

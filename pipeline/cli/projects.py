@@ -227,14 +227,12 @@ def _copy(source: Path, target: Path) -> None:
 
 def _add_lines(source: Path, target: Path) -> None:
     """Add the lines of a file that another one lacks: `dvc add` and users have put in theirs."""
-    text = target.read_text(encoding="utf-8")
-    there = text.splitlines()
-    missing = [
-        each for each in source.read_text(encoding="utf-8").splitlines() if each not in there
-    ]
+    data = target.read_bytes()  # names that users put there may be in any encoding
+    there = data.splitlines()
+    missing = [each for each in source.read_bytes().splitlines() if each not in there]
     if missing:
-        end = "" if not text or text.endswith("\n") else "\n"
-        write_whole(target, f"{text}{end}" + "\n".join(missing) + "\n")
+        end = b"" if not data or data.endswith(b"\n") else b"\n"
+        write_whole(target, data + end + b"\n".join(missing) + b"\n")
 
 
 def _start_git(target: Path) -> bool:
