@@ -31,9 +31,10 @@ def run() -> None:
     found: dict[str, dict[str, Any]] = {}
     for tested, what in ablation.tested.items():
         protocol = protocol_of(method.dataset, what)
-        made = None if what.probes == "real" else stage.source(dmfr.QUALITY_STAGE)
-        folders = stage.source(dmfr.REAL_STAGE), made
-        sets = zero_shot.open_made(*folders, protocol, what.probes, method.image_budget_mb)
+        generator = None if what.probes == "real" else what.probes
+        real = stage.source(dmfr.REAL_STAGE)
+        rows = real if generator is None else stage.source(dmfr.QUALITY_STAGE)
+        sets = zero_shot.open_faces(real, rows, protocol, method.image_budget_mb, generator)
         for row, both in zero_shot.embed_zero_shot(networks, sets).items():
             result = measured_on(protocol.fold(1), both)
             found.setdefault(ZERO_SHOT[row], {})[tested] = result.recognition.metrics

@@ -13,8 +13,7 @@ from pipeline.cli.show import output_of
 from pipeline.errors import ParamsError
 from pipeline.params.body_training import PeopleParams
 from pipeline.params.evaluate_bodies import EvaluateBodiesParams
-from pipeline.params.evaluate_dmfr import EvaluateDmfrParams
-from pipeline.params.evaluate_nir_vis import EvaluateNirVisParams
+from pipeline.params.evaluation import FaceEvaluationParams
 from pipeline.params.load import load_params
 from pipeline.params.whole import Params
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.report.changed_rows import RowChanges
 
 _MCNEMAR = "McNemar's exact test, as if probes of one subject were independent"
-AnyEvaluation = EvaluateNirVisParams | EvaluateDmfrParams | EvaluateBodiesParams
+AnyEvaluation = FaceEvaluationParams | EvaluateBodiesParams
 
 
 def diff(
@@ -166,11 +165,11 @@ def _outcomes(name: str, asked: str | None, embeddings: Path | None = None) -> "
         )
     chosen = _one_of((entry.protocol,), asked, f"{section}@{key}")
     protocol = read_protocol(Path("data", entry.dataset, "protocols", chosen))
-    if made := _made_of(entry):
-        stage, made_by, generator = made
-        real, folder = (output_of(data_of(entry.dataset, each)) for each in (stage, made_by))
-        protocol = asked_of(protocol, real, folder, generator)
-    return probe_outcomes(protocol, path, getattr(entry, "folds", None) or protocol.folds())
+    if entry.probes_chosen:
+        stages = entry.gallery_rows, entry.rows
+        real, made = (output_of(data_of(entry.dataset, stage)) for stage in stages)
+        protocol = asked_of(protocol, real, made, entry.generator)
+    return probe_outcomes(protocol, path, entry.folds or protocol.folds())
 
 
 def _of_bodies(
@@ -234,15 +233,6 @@ def _section_of(name: str, params: Params) -> tuple[str, str]:
         named = [f"{section}@{key}" for section in found]
         raise ParamsError(f"{name!r} is an evaluation of several stages: expected one of {named}")
     return found[0], key
-
-
-def _made_of(
-    entry: EvaluateNirVisParams | EvaluateDmfrParams,
-) -> tuple[str, str, str | None] | None:
-    """Return of which stage probes were made, by which and by whom; None of real ones."""
-    if isinstance(entry, EvaluateDmfrParams):
-        return ("attributes", entry.rows, entry.probes) if entry.made else None
-    return (entry.gallery_rows, entry.rows, None) if entry.probes_chosen else None
 
 
 def _lines(changes: "RowChanges", most: int) -> list[str]:

@@ -11,14 +11,18 @@ class EvaluateDmfrParams(FaceEvaluationParams):
     """One training of ``train_dmfr`` on one protocol."""
 
     rows: Literal["attributes", "degrade"]
-    """Stage whose rows probe."""
     probes: Literal["real", "cyclegan", "photometric"]
     """The probes themselves, or what a generator of ``degrade`` made of them."""
 
     @property
-    def made(self) -> bool:
-        """Whether a generator made what probes."""
-        return self.rows == "degrade"
+    def gallery_rows(self) -> str:
+        """Stage whose rows are enrolled: real faces, whatever probes."""
+        return "attributes"
+
+    @property
+    def generator(self) -> str | None:
+        """Who made what probes; None: nobody."""
+        return None if self.probes == "real" else self.probes
 
     @model_validator(mode="after")
     def _rows_of_probes(self) -> Self:

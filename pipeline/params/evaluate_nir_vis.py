@@ -15,17 +15,8 @@ class EvaluateNirVisParams(FaceEvaluationParams):
     """One training of ``train_nir_vis`` on one protocol."""
 
     rows: Rows
-    """Stage whose rows are embedded."""
 
     @property
     def gallery_rows(self) -> Rows:
         """Stage whose rows are enrolled: of made faces, what they were made of."""
         return MADE_OF.get(self.rows, self.rows)
-
-    @property
-    def probes_chosen(self) -> bool:
-        """Whether a probe with a face of which nothing was made was not asked for.
-
-        Of turned and masked faces that can't be told: ``reconstruct``, before them, loses some.
-        """
-        return self.rows == "degrade"

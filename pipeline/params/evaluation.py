@@ -52,3 +52,23 @@ class FaceEvaluationParams(EvaluationParams):
     protocol: Annotated[str, Field(min_length=1)]
     folds: Annotated[Folds, Field(min_length=1)] | None = None
     """Which of the protocol's; None takes all."""
+    rows: str
+    """Stage whose rows probe."""
+
+    @property
+    def gallery_rows(self) -> str:
+        """Stage whose rows are enrolled."""
+        return self.rows
+
+    @property
+    def generator(self) -> str | None:
+        """Whose rows of a stage that has those of several generators probe; None: all."""
+        return None
+
+    @property
+    def probes_chosen(self) -> bool:
+        """Whether a probe with a face of which nothing was made was not asked for.
+
+        Of turned and masked faces that can't be told: ``reconstruct``, before them, loses some.
+        """
+        return self.rows == "degrade"

@@ -164,7 +164,7 @@ class Params(Section):
         for name, trained in self.train_dmfr.items():
             read[f"train_dmfr.{name}.dataset"] = trained.dataset
         for name, tested in self.evaluate_dmfr.items():
-            if tested.made:
+            if tested.generator is not None:
                 read[f"evaluate_dmfr.{name}.rows"] = tested.dataset
         for key, dataset in read.items():
             if dataset not in self.synthesis_datasets:

@@ -1,7 +1,6 @@
 """Networks that are tested as they are, by aligned faces of any stage: SFace, and a user's own."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from pipeline.recognition.sface import SFace
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples
-from pipeline.training.data.shard_rows import Choice
 from pipeline.training.embedders import Embed, embed_as_is
 from pipeline.training.engine.embedding import IMAGES_AT_ONCE
 from pipeline.training.methods.dmfr import made_by
@@ -28,53 +26,38 @@ _GEOMETRY = ("landmarks_xy", "warp_2x3")
 
 
 def open_faces(
-    gallery: ShardFolder, probes: ShardFolder, protocol: Protocol, budget_mb: int
+    gallery: ShardFolder,
+    probes: ShardFolder,
+    protocol: Protocol,
+    budget_mb: int,
+    generator: str | None = None,
 ) -> TestedSets:
     """Open what a protocol tests, with the geometry that ``by_sface`` needs.
 
-    Raises:
-        StageError: a stage has none of it, or holds no aligned faces.
-    """
-    return open_sets(gallery, probes, protocol, partial(_faces, budget_mb))
-
-
-def open_made(
-    real: ShardFolder, made: ShardFolder | None, protocol: Protocol, generator: str, budget_mb: int
-) -> TestedSets:
-    """Open what a protocol tests where probes are real faces, or what a generator made of them.
-
     Args:
-        real: rows of ``attributes``, which are enrolled.
-        made: rows of ``degrade``, or None where real faces probe.
-        protocol: one band's.
-        generator: whose faces probe.
-        budget_mb: as of ``open_faces``.
+        gallery: rows of the stage that is enrolled.
+        probes: rows of the stage that probes.
+        protocol: with the folds that are tested.
+        budget_mb: what decoded images may take, of either side.
+        generator: whose rows of ``probes`` probe; None: all.
 
     Raises:
         StageError: a stage has none of it, or holds no aligned faces.
     """
-    opens = partial(_faces, budget_mb)
-    if made is None:
-        return open_sets(real, real, protocol, opens)
 
-    def chosen(folder: ShardFolder, ids: frozenset[str]) -> SampleSet:
-        if folder is not made:
-            return opens(folder, ids)
-        return opens(folder, ids, made_by((generator,), of_samples(ids, *Band)))
+    def opens(folder: ShardFolder, ids: frozenset[str]) -> SampleSet:
+        choice = of_samples(ids, *Band)
+        if folder is probes and generator is not None:
+            choice = made_by((generator,), choice)
+        return SampleSet.open(
+            [Part(folder, choice)],
+            extras=(*_GEOMETRY, "template"),
+            budget_bytes=budget_mb << 20,
+            asked_by="a zero-shot test",
+            unknown_subjects=True,
+        )
 
-    return open_sets(real, made, protocol, chosen)
-
-
-def _faces(
-    budget_mb: int, folder: ShardFolder, ids: frozenset[str], choice: Choice | None = None
-) -> SampleSet:
-    return SampleSet.open(
-        [Part(folder, choice or of_samples(ids, *Band))],
-        extras=(*_GEOMETRY, "template"),
-        budget_bytes=budget_mb << 20,
-        asked_by="a zero-shot test",
-        unknown_subjects=True,
-    )
+    return open_sets(gallery, probes, protocol, opens)
 
 
 def embed_zero_shot(
@@ -84,7 +67,7 @@ def embed_zero_shot(
 
     Args:
         networks: ``as_they_are``.
-        sets: what ``open_faces`` or ``open_made`` found.
+        sets: what ``open_faces`` found.
         flip: whether embeddings are means of an image's and of its mirror image's.
     """
     found = {}

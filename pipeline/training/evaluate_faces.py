@@ -1,0 +1,115 @@
+"""Measures a training on faces on a protocol, beside what it began as and networks as they are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.errors import StageError
+from pipeline.evaluation.people import refuse_trained
+from pipeline.evaluation.rates import Recognition
+from pipeline.evaluation.recognition import Embeddings, measure_rows
+from pipeline.params.datasets import DatasetParams
+from pipeline.params.evaluation import FaceEvaluationParams
+from pipeline.params.train_nir_vis import NirVisParams
+from pipeline.params.training import RecogniserParams
+from pipeline.store.protocols import Protocol
+from pipeline.training.embed import TRAINED, check_aligned, embed_starts, embed_trained
+from pipeline.training.engine.trained import Trained
+from pipeline.training.tested import TestedSets
+
+Both = tuple[Embeddings, Embeddings]
+"""Of the enrolled samples and of the probes."""
+
+
+def folds_tested(
+    protocol: Protocol, tested: FaceEvaluationParams, trained: NirVisParams
+) -> dict[int, int]:
+    """Return the fold whose network tests each fold: its own; on another protocol the first one's.
+
+    Args:
+        protocol: with the folds that are tested.
+        tested: params of the evaluation.
+        trained: of its training.
+
+    Raises:
+        StageError: a fold of the training's own protocol is not trained on.
+    """
+    folds = protocol.folds()
+    if (trained.dataset, trained.protocol) != (tested.dataset, tested.protocol):
+        return dict.fromkeys(folds, trained.folds[0] if trained.folds else 1)
+    # What an earlier training left of other folds lies beside them, and is none of these params.
+    if others := sorted(set(folds) - set(trained.folds or folds)):
+        raise StageError(
+            f"{tested.training} is trained only on the folds {list(trained.folds or ())} of "
+            f"{tested.protocol}: expected no others to be tested, found {others}; set the same "
+            "`folds` in the evaluation, or remove them from the training to train on all"
+        )
+    return {number: number for number in folds}
+
+
+@dataclass(frozen=True)
+class FaceTest:
+    """A training on faces, and what it is tested on.
+
+    Attributes:
+        params: of the training.
+        pretrained: what it started from.
+        protocol: with the folds that are tested.
+        sets: the protocol's samples.
+        flip: whether embeddings are means of an image's and of its mirror image's.
+    """
+
+    params: RecogniserParams
+    pretrained: Trained
+    protocol: Protocol
+    sets: TestedSets
+    flip: bool
+
+    def embedded(
+        self,
+        of_fold: Callable[[int], Trained],
+        folds: Mapping[int, int],
+        dataset: str,
+        datasets: Mapping[str, DatasetParams],
+    ) -> dict[int, Both]:
+        """Return each fold's embeddings by the network that tests it.
+
+        Args:
+            of_fold: loads the network of a fold of the training.
+            folds: the fold whose network tests each fold.
+            dataset: the tested one.
+            datasets: all data sets of params.
+
+        Raises:
+            StageError: a network is missing, was trained on people of a fold that it tests, or on
+                faces that are aligned otherwise.
+        """
+        found: dict[int, Both] = {}
+        for number in sorted(set(folds.values())):
+            trained = of_fold(number)
+            mine = [fold for fold, by in folds.items() if by == number]
+            for fold in mine:
+                refuse_trained(trained, self.protocol.fold(fold), dataset, datasets)
+            check_aligned(trained, self.sets)
+            both = embed_trained(self.params, self.pretrained, trained, self.sets, flip=self.flip)
+            found |= dict.fromkeys(mine, both)
+        return found
+
+    def measured(
+        self, trained: Mapping[int, Both], as_they_are: Mapping[str, Both]
+    ) -> tuple[dict[str, list[Recognition]], dict[str, Any]]:
+        """Measure the training beside what it began as and other networks.
+
+        Args:
+            trained: of ``embedded``.
+            as_they_are: embeddings by networks that no fold changes, by row; they stand first.
+
+        Returns:
+            As ``measure_rows``, and in the metrics whether a program made some of the images.
+        """
+        starts = embed_starts(self.params, self.pretrained, self.sets, flip=self.flip)
+        rows: dict[str, Mapping[int, Both]] = {
+            row: dict.fromkeys(trained, both) for row, both in {**as_they_are, **starts}.items()
+        }
+        results, metrics = measure_rows(self.protocol, rows | {TRAINED: trained}, TRAINED)
+        return results, metrics | {"simulated": any(each.samples.simulated for each in self.sets)}
