@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
 from pipeline.types import Band
 
@@ -23,7 +23,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_]*$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Point = tuple[float, float]
+Point = tuple[FiniteFloat, FiniteFloat]
 
 
 def _all_different(seeds: tuple[int, ...]) -> tuple[int, ...]:

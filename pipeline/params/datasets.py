@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from pipeline.params.base import Section, one_of
 from pipeline.types import Band, Split
@@ -81,7 +81,7 @@ class HeatParams(Section):
     """False colours of 8-bit images; ``none`` keeps them."""
     unit: Literal["celsius", "kelvin", "decikelvin", "centikelvin"] | None = None
     """Of images of more than 8 bits."""
-    span_c: tuple[float, float] | None = None
+    span_c: tuple[FiniteFloat, FiniteFloat] | None = None
     """What becomes black and white, °C; None: ``ingest.tone_percentiles`` of each image."""
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from pipeline.params.base import NEUTRAL, Folds, Name, Section, Sha256
 
@@ -13,9 +13,9 @@ class NetworkParams(Section):
     path: Annotated[str, Field(pattern=r"(?i)\.onnx$"), NEUTRAL]
     """It takes images (n, 1 or 3, h, w) and returns embeddings (n, d)."""
     sha256: Sha256
-    offset: float | None = None
+    offset: FiniteFloat | None = None
     """Subtracted from grey or RGB values of 0..255; None for a file that takes uint8."""
-    divisor: Annotated[float, Field(gt=0.0)] | None = None
+    divisor: Annotated[FiniteFloat, Field(gt=0.0)] | None = None
     """By which they are divided then; None for such a file, too."""
 
     @model_validator(mode="after")

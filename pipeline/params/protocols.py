@@ -30,7 +30,7 @@ class SubsetParams(Section):
     def _rising(self) -> Self:
         for name in ("gallery_range", "probe_range"):
             low, high = getattr(self, name)
-            if low >= high:
+            if not low < high:  # nor is NaN
                 raise ValueError(f"{name}: the first has to be below the second")
         return self
 

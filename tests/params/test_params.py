@@ -13,15 +13,19 @@ from pipeline.errors import ParamsError
 from pipeline.ops.boxes import CHOICES
 from pipeline.ops.geometry import BORDERS, INTERPOLATIONS
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES
-from pipeline.params.align import AlignParams, BuiltInTemplate
+from pipeline.params.align import AlignParams, BuiltInTemplate, TemplateParams
+from pipeline.params.datasets import HeatParams
 from pipeline.params.detect_bodies import NetworkFileParams
+from pipeline.params.evaluation import NetworkParams
 from pipeline.params.load import (
     check_params,
     load_params,
+    load_section,
     merge_params,
     read_yaml,
     section_values,
 )
+from pipeline.params.protocols import SubsetParams
 from pipeline.params.whole import Params
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -347,3 +351,32 @@ def test_what_a_mapping_takes_over_dvc_reads_as_we_do(file):
     path = Path(__file__).resolve().parents[2] / file
     assert "<<: *" in path.read_text()
     assert load_yaml(path) == read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "key"),
+    [
+        (HeatParams, {"span_c": [1.0, 30.0]}, "span_c"),
+        (NetworkParams, {"path": "a.onnx", "sha256": "0" * 64, "offset": 1.0}, "offset"),
+        (NetworkParams, {"path": "a.onnx", "sha256": "0" * 64, "divisor": 1.0}, "divisor"),
+        (
+            TemplateParams,
+            {"height_px": 64, "width_px": 64, "landmarks_xy": [[1.0, 9.0]] * 5},
+            "landmarks_xy",
+        ),
+    ],
+)
+@pytest.mark.parametrize("found", [".nan", ".inf"])
+def test_no_number_without_bounds_may_be_endless_or_none(tmp_path, model, values, key, found):
+    path = tmp_path / "section.yaml"
+    YAML().dump(values, path)
+    path.write_text(path.read_text().replace("1.0", found))
+    with pytest.raises(ParamsError, match=rf"{key}.*: Input should be a finite number"):
+        load_section(model, path)
+
+
+def test_a_range_of_no_number_is_refused(tmp_path):
+    text = "{of: a, column: yaw_deg, absolute: true, gallery_range: [0, .nan], probe_range: [0, 1]}"
+    (tmp_path / "section.yaml").write_text(text)
+    with pytest.raises(ParamsError, match="gallery_range: the first has to be below the second"):
+        load_section(SubsetParams, tmp_path / "section.yaml")
