@@ -27,6 +27,21 @@ def reduced(image_rgb: UInt8, max_side_px: int) -> tuple[UInt8, Float32]:
     return small, factors.astype(np.float32)
 
 
+def from_corner(xy: Float32) -> Float32:
+    """Count from the first pixel's centre what a network counts from the image's corner.
+
+    Detectors learn from mirrored images, too, in which ``x`` has become ``width - x``. So it is
+    about the image's corner that they find an image's faces and those of its mirror image alike.
+
+    Args:
+        xy: float32 (..., 2), pixels of the network's image, which spans 0 to its width and height.
+
+    Returns:
+        float32 (..., 2), pixel centres at integers.
+    """
+    return xy - np.float32(0.5)
+
+
 def restored(xy: Float32, pixels_per_pixel: Float32) -> Float32:
     """Take landmarks (..., 2) of the reduced image back to the original, pixel centres at integers.
 

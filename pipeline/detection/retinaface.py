@@ -10,7 +10,7 @@ from facexlib.detection.retinaface import RetinaFace as FacexlibRetinaFace
 
 from models.precision import device_of
 from pipeline.detection.faces import Faces, sorted_faces
-from pipeline.detection.image import reduced, restored
+from pipeline.detection.image import from_corner, reduced, restored
 from pipeline.errors import WeightsError, one_line
 from pipeline.types import UInt8
 from pipeline.weights.tensors import BROKEN, read_tensors
@@ -74,9 +74,11 @@ class RetinaFace:
         rows = self._network.detect_faces(
             cv2.cvtColor(small, cv2.COLOR_RGB2BGR), self._score_threshold, self._nms_threshold
         )
-        boxes = restored(rows[:, :4].reshape(-1, 2, 2), pixels_per_pixel).reshape(-1, 4)
-        landmarks = restored(rows[:, 5:15].reshape(-1, 5, 2), pixels_per_pixel)
-        return sorted_faces(boxes, landmarks, rows[:, 4])
+        corners, landmarks = (
+            restored(from_corner(points), pixels_per_pixel)
+            for points in (rows[:, :4].reshape(-1, 2, 2), rows[:, 5:15].reshape(-1, 5, 2))
+        )
+        return sorted_faces(corners.reshape(-1, 4), landmarks, rows[:, 4])
 
 
 def make(

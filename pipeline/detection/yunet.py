@@ -15,7 +15,7 @@ import onnxruntime
 from google.protobuf.message import DecodeError
 
 from pipeline.detection.faces import Faces, sorted_faces, voted
-from pipeline.detection.image import reduced, restored
+from pipeline.detection.image import from_corner, reduced, restored
 from pipeline.errors import WeightsError
 from pipeline.types import Float32, UInt8
 
@@ -69,7 +69,7 @@ class YuNet:
     def detect(self, image_rgb: UInt8) -> Faces:
         """Find the faces of an image, uint8 (h, w, 3)."""
         small, pixels_per_pixel = reduced(image_rgb, self._max_side_px)
-        found = voted(self.candidates(small), self._nms_threshold)
+        found = self._voted(small)
         boxes = restored(found.boxes_xyxy.reshape(-1, 2, 2), pixels_per_pixel).reshape(-1, 4)
         landmarks = restored(found.landmarks_xy, pixels_per_pixel)
         return sorted_faces(boxes, landmarks, found.scores)
@@ -84,14 +84,23 @@ class YuNet:
             raise ValueError(
                 f"expected (h, w) of at most {self._max_side_px} pixels a side, got {image.shape}"
             )
-        return voted(self.candidates(image), self._nms_threshold)
+        return self._voted(image)
+
+    def _voted(self, image: UInt8) -> Faces:
+        found = voted(self.candidates(image), self._nms_threshold)
+        corners = from_corner(found.boxes_xyxy.reshape(-1, 2, 2)).reshape(-1, 4)
+        return Faces(corners, from_corner(found.landmarks_xy), found.scores)
 
     @cached_property
     def _grey_network(self) -> onnxruntime.InferenceSession:
         return _load(self._weights, grey=True)
 
     def candidates(self, image: UInt8) -> Faces:
-        """Run the network at the size of an image, uint8 (h, w, 3) or grey (h, w), unsuppressed."""
+        """Run the network at the size of an image, uint8 (h, w, 3) or grey (h, w), unsuppressed.
+
+        Returns:
+            Boxes and landmarks as the network counts them, from the image's corner.
+        """
         grey = image.ndim == 2
         planes = [image] if grey else cv2.split(image)[::-1]
         height, width = image.shape[:2]

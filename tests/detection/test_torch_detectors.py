@@ -70,6 +70,19 @@ def test_retinaface_gives_sorted_faces_of_the_right_shapes(retinaface_file):
     np.testing.assert_array_equal(again.landmarks_xy, faces.landmarks_xy)
 
 
+def test_a_face_that_fills_retinafaces_image_fills_the_image(retinaface_file, monkeypatch):
+    detector = make_detector("retinaface", {"retinaface_r50": retinaface_file}, max_side_px=64)
+
+    def everywhere(image, *thresholds):  # anchors lie at (column + 0.5) * stride: from the corner
+        height, width = image.shape[:2]
+        return np.float32([[0, 0, width, height, 0.9, *(width / 2, height / 2) * 5]])
+
+    monkeypatch.setattr(detector._network, "detect_faces", everywhere)
+    faces = detector.detect(astronaut()[:400])
+    np.testing.assert_allclose(faces.boxes_xyxy, [[-0.5, -0.5, 511.5, 399.5]], atol=1e-3)
+    np.testing.assert_allclose(faces.landmarks_xy[0], np.full((5, 2), (255.5, 199.5)), atol=1e-3)
+
+
 def test_retinaface_without_faces_has_empty_arrays(retinaface_file):
     detector = make_detector(
         "retinaface", {"retinaface_r50": retinaface_file}, score_threshold=1.0, max_side_px=64
