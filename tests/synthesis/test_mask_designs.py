@@ -70,6 +70,22 @@ def test_a_design_beside_the_face_is_refused():
     assert "outside the face" in design_faults(stored)[0]
 
 
+@pytest.mark.parametrize("unseen", [0, 255])
+def test_what_is_transparent_has_the_colour_of_the_mask_beside_it(unseen, tmp_path):
+    """What an editor writes there, black or white, would be a rim: pixels lie between texels."""
+    stored = good()
+    stored[stored[..., 3] == 0] = (unseen, unseen, unseen, 0)
+    stored[120:230, 128:196, :3] = (10, 250, 20)
+    stored[119, 60:196] = (70, 80, 90, 100)  # half transparent: seen, as it is
+    cv2.imwrite(str(tmp_path / "mine.png"), stored)
+    read = read_design(tmp_path / "mine.png", "mine")
+    assert (read.alpha == stored[..., 3]).all()
+    left, right = (200, 120, 90), (20, 250, 10)
+    assert (read.rgb[119:230, [59, 195, 196, 255]][1:] == (left, right, right, right)).all()
+    assert (read.rgb[230, [100, 150]] == (left, right)).all()
+    assert (read.rgb[119, 60:196] == (90, 80, 70)).all()
+
+
 def test_a_design_survives_its_file_with_its_metadata(tmp_path):
     design = drawn_design("cloth_red")
     metadata = {"kind": "cloth", "colour": "red", "material": "cotton", "loops": True}

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from pipeline.errors import ParamsError, ReaderError
 from pipeline.face3d.position_map import valid_texels
@@ -73,14 +74,28 @@ def read_design(path: Path, name: str) -> MaskDesign:
         raise ReaderError(f"{path} is not a mask design: {'; '.join(faults)}")
     metadata = _metadata(path.with_suffix(".yaml"))
     flat = np.zeros(stored.shape[:2], np.float32)
+    alpha = np.ascontiguousarray(stored[..., 3], np.uint8)
     return MaskDesign(
         name=name,
-        rgb=np.ascontiguousarray(stored[..., 2::-1], np.uint8),
-        alpha=np.ascontiguousarray(stored[..., 3], np.uint8),
+        rgb=_carried_on(np.ascontiguousarray(stored[..., 2::-1], np.uint8), alpha),
+        alpha=alpha,
         relief_cm=flat,
         bulge_cm=flat,
         **metadata,
     )
+
+
+def _carried_on(rgb: UInt8, alpha: UInt8) -> UInt8:
+    """Carry a mask's colours on over what is transparent, where an editor left but one colour.
+
+    Between its texels a design is read together with what lies beside it: the black or white that
+    nobody sees in the file would be a rim around the mask.
+    """
+    clear = alpha == 0
+    if (rgb[clear] != rgb[clear][0]).any():
+        return rgb
+    nearest = distance_transform_edt(alpha <= 127, return_distances=False, return_indices=True)
+    return np.where(clear[..., None], rgb[tuple(nearest)], rgb)
 
 
 def refuse_others_file(path: Path) -> None:
