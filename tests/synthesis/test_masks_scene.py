@@ -151,6 +151,12 @@ def test_an_image_in_colour_has_no_tones():
     assert tones_of(dim, EVERYWHERE) is None
 
 
+def test_of_a_few_pixels_of_all_greys_nobody_tells_the_tones():
+    ramp = np.linspace(0, 255, 100).astype(np.uint8).reshape(10, 10)  # six or seven in each level
+    grey = np.kron(ramp, np.ones((3, 3), np.uint8))  # every third pixel is looked at
+    assert tones_of(np.repeat(grey[..., None], 3, axis=2), EVERYWHERE[:30, :30]) is None
+
+
 def test_nothing_is_drawn_where_the_image_shows_nothing():
     image, known = skin_image(), ALL.copy()
     image[:, 150:], known[:, 150:] = 0, 0

@@ -31,7 +31,8 @@ _TILE_PX = 512
 _TONED_SHARE, _TONED_LEVELS = 0.025, 0.75
 """Of the mean luma, and grey levels more, by which colours may differ from those of a toned image:
 grain and JPEG do."""
-_LEVELS = 16
+_LEVELS, _LEAST_A_LEVEL = 16, 8
+"""Parts of the range of luma, and pixels of which a part's colour is told."""
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _EVERY = 3
 _CREST = 0.98
@@ -130,7 +131,7 @@ def blur_of(grey: UInt8, inside: NDArray[np.bool_]) -> float:
 def tones_of(image: UInt8, inside: NDArray[np.bool_]) -> UInt8 | None:
     """Return the colour of each luma, (256, 3), None where an image has colours of its own."""
     pixels = image[::_EVERY, ::_EVERY][inside[::_EVERY, ::_EVERY]].astype(np.float32)
-    if len(pixels) < 64:
+    if len(pixels) < _LEVELS * _LEAST_A_LEVEL:  # or there might be no level to tell from
         return None
     luma = pixels @ _LUMA
     level = np.minimum(luma * (_LEVELS / 256), _LEVELS - 1).astype(int)
@@ -142,7 +143,7 @@ def tones_of(image: UInt8, inside: NDArray[np.bool_]) -> UInt8 | None:
     off = np.abs(offsets - mean[level]).mean(axis=1)
     if np.quantile(off, 0.95) > _TONED_SHARE * float(luma.mean()) + _TONED_LEVELS:
         return None
-    seen = np.flatnonzero(counts >= 8)
+    seen = np.flatnonzero(counts >= _LEAST_A_LEVEL)
     centre = (np.arange(_LEVELS) + 0.5) * (256 / _LEVELS)
     at = np.arange(256, dtype=np.float64)
     colours = [at + np.interp(at, centre[seen], mean[seen, k]) for k in range(3)]
