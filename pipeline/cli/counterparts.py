@@ -190,6 +190,7 @@ def _in_heat(heat: Row, visible: Row, face: Known) -> Known | None:
     import cv2
 
     from pipeline.detection.counterparts import shift_between
+    from pipeline.detection.image import restored
 
     first, second = _grey(visible), _grey(heat)
     size = np.array(first.shape[::-1], np.float32)
@@ -203,10 +204,8 @@ def _in_heat(heat: Row, visible: Row, face: Known) -> Known | None:
         return None
     if not shift.is_sure:
         return None
-    return Known(
-        (face.box_xyxy.reshape(2, 2) + shift.xy).ravel() * np.tile(scale, 2),
-        (face.landmarks_xy + shift.xy) * scale,
-    )
+    corners = restored(face.box_xyxy.reshape(2, 2) + shift.xy, scale)
+    return Known(corners.ravel(), restored(face.landmarks_xy + shift.xy, scale))
 
 
 def _grey(row: Row) -> UInt8:

@@ -11,6 +11,7 @@ from detection.real_heat import FOLDER, labelled_files
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.cli.counterparts import Known, _in_heat
 from pipeline.errors import ParamsError, StageError
 from pipeline.ops.codec import encode_png
 from pipeline.ops.geometry import transform_points
@@ -88,6 +89,17 @@ def test_faces_in_heat_are_aligned_by_their_counterparts(pairs):
         again = {line["path"]: line for line in csv.DictReader(file)}["anna/LWIR/1.png"]
     numbers = [np.float32(each.split()) for each in (again["landmarks"], before)]
     np.testing.assert_allclose(*numbers, atol=0.05)
+
+
+def test_heat_of_a_quarter_of_the_pixels_has_the_face_where_its_pixels_show_it():
+    visible = np.ascontiguousarray(ASTRONAUT)
+    heat = cv2.resize(255 - visible, (75, 75), interpolation=cv2.INTER_AREA)
+    rows = ({"image": {"bytes": encode_png(each)}} for each in (heat, visible))
+    points = np.float32([[124, 107], [159, 104], [147, 127], [132, 148], [162, 146]])
+    found = _in_heat(*rows, Known(np.float32([99.5, 79.5, 179.5, 179.5]), points))
+    # A pixel of heat is four wide: its centre lies between the second and the third of them.
+    np.testing.assert_allclose(found.box_xyxy, [24.5, 19.5, 44.5, 44.5], atol=0.2)
+    np.testing.assert_allclose(found.landmarks_xy[0], [30.625, 26.375], atol=0.2)
 
 
 def test_a_broken_image_stays_rejected_with_its_reason(pairs):
