@@ -16,7 +16,7 @@ from pipeline.ops.templates import ALIGNMENT_TEMPLATES, FIVE_POINT_TEMPLATES
 from pipeline.readers.listing import listed_row
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import image_columns
-from pipeline.types import FACE_PARTS, Band, Float32, Rejected, Row, UInt8
+from pipeline.types import FACE_PARTS, HEAT_BANDS, Band, Float32, Rejected, Row, UInt8
 
 _MOST_JITTER = 3.0
 _MOST_DEG = 90.0
@@ -303,7 +303,8 @@ class Face:
         context, warp = decode(row["context"]["bytes"]), row["context_warp_2x3"]
         side = params.train_degrader.frame_px
         frame = frame_of_face(context, warp, row["source_hw"], side)
-        made = degrade_photometric(frame, draw_degradation(params.degrade.photometric, rng), rng)
+        drawn = draw_degradation(params.degrade.photometric, rng)
+        made = degrade_photometric(frame, drawn, rng, heat=row["band"] in HEAT_BANDS)
         quality = params.degrade.context_jpeg_quality
         return decode(quality_row(row, "photometric", frame, made, quality)["image"]["bytes"])
 

@@ -18,7 +18,7 @@ from pipeline.synthesis.degrade.frame import frame_of_face
 from pipeline.synthesis.degrade.photometric import degrade_photometric, draw_degradation
 from pipeline.synthesis.degrade.rows import quality_row
 from pipeline.synthesis.degrade.untrained import read_note
-from pipeline.types import Row, UInt8
+from pipeline.types import HEAT_BANDS, Row, UInt8
 from stages.run import StageRun, stage_main
 
 
@@ -45,7 +45,7 @@ def make(params: DegradeParams, frame_px: int, weights: Path | None) -> BatchFun
             key = f"{row['sample_id']}#{name}"
             rng = rng_for(params.seed, key)
             drawn = draw_degradation(params.photometric, rng)
-            made = degrade_photometric(frame, drawn, rng)
+            made = degrade_photometric(frame, drawn, rng, heat=row["band"] in HEAT_BANDS)
             yield finish(name, made, seed_for(params.seed, key), drawn.columns())
 
     return lambda rows: [list(degraded(row)) for row in rows]

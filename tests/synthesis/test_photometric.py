@@ -61,6 +61,15 @@ def test_blur_takes_sharpness(change):
     assert sharpness(degraded(**change)) < 0.8 * sharpness(FACE)
 
 
+@pytest.mark.parametrize(("heat", "level"), [(True, 100), (False, 200 * 0.5 ** (1 / 2.2))])
+def test_a_coarse_sensor_sees_the_mean_of_what_is_shown(heat, level):
+    """Of light behind a camera's gamma, and of heat, which is shown as it is: half of 200."""
+    board = np.tile(np.uint8([[0, 200], [200, 0]]), (20, 20))
+    coarse = replace(NOTHING, downscale=2)
+    seen = degrade_photometric(board, coarse, np.random.default_rng(0), heat=heat)
+    assert np.abs(seen - level).max() < 2
+
+
 def test_noise_has_the_deviation_that_it_is_given():
     grey = np.full((200, 200), 186, np.uint8)  # half of full scale in linear light
     noise = degraded(grey, read_noise=0.02).astype(float) - 186

@@ -2,7 +2,7 @@
 
 The order is light's own: turbulence bends it, the lens and the exposure spread it, the sensor
 samples it coarsely and adds noise, the codec quantises what the sensor read, and the result is
-scaled back up. Optics work on linear light.
+scaled back up. Optics work on linear light; images of heat show theirs without a camera's gamma.
 """
 
 from dataclasses import asdict, dataclass
@@ -15,8 +15,10 @@ from pipeline.ops.colour import channels_apart
 from pipeline.params.degrade import PhotometricParams
 from pipeline.types import Float32, UInt8
 
-_GAMMA = 2.2
-_LINEAR: Float32 = ((np.arange(256) / 255) ** _GAMMA).astype(np.float32)
+_GAMMA, _NO_GAMMA = 2.2, 1.0
+_LINEAR: dict[float, Float32] = {
+    gamma: ((np.arange(256) / 255) ** gamma).astype(np.float32) for gamma in (_GAMMA, _NO_GAMMA)
+}
 _SMALLEST_PX = 0.05
 """Blur and tilt below this are left out: they would change no pixel."""
 _MANY_SCALES = 20
@@ -73,22 +75,26 @@ def draw_degradation(ranges: PhotometricParams, rng: np.random.Generator) -> Deg
     )
 
 
-def degrade_photometric(image: UInt8, degradation: Degradation, rng: np.random.Generator) -> UInt8:
+def degrade_photometric(
+    image: UInt8, degradation: Degradation, rng: np.random.Generator, *, heat: bool = False
+) -> UInt8:
     """Degrade an image.
 
     Args:
         image: uint8 (h, w) or (h, w, 3); one whose channels are alike stays without colours.
         degradation: what happens to it.
         rng: source of the air's tilts and of the sensor's noise.
+        heat: whether the image is one of ``HEAT_BANDS``.
 
     Returns:
         uint8 of the same shape.
     """
     if image.ndim == 3 and not channels_apart(image):  # one sensor's value, stored three times
         grey = np.ascontiguousarray(image[..., 0])
-        return as_rgb(degrade_photometric(grey, degradation, rng))
+        return as_rgb(degrade_photometric(grey, degradation, rng, heat=heat))
     hw = image.shape[0], image.shape[1]
-    light: Float32 = _LINEAR[image]
+    gamma = _NO_GAMMA if heat else _GAMMA
+    light: Float32 = _LINEAR[gamma][image]
     if degradation.turbulence_px >= _SMALLEST_PX:
         light = _bend(light, degradation, rng)
     if degradation.defocus_px >= _SMALLEST_PX:
@@ -105,7 +111,7 @@ def degrade_photometric(image: UInt8, degradation: Degradation, rng: np.random.G
     # A large kernel is applied by its spectrum, which leaves black a little below 0.
     variance = degradation.read_noise**2 + degradation.shot_noise**2 * np.maximum(light, 0.0)
     noise = np.sqrt(variance) * rng.standard_normal(light.shape, dtype=np.float32)
-    encoded = np.power(np.clip(light + noise, 0.0, 1.0), np.float32(1 / _GAMMA)) * np.float32(255)
+    encoded = np.power(np.clip(light + noise, 0.0, 1.0), np.float32(1 / gamma)) * np.float32(255)
     sensed: UInt8 = np.rint(encoded).astype(np.uint8)
     sensed = decode(encode_jpeg(sensed, degradation.jpeg_quality))
     if sampled_hw != hw:

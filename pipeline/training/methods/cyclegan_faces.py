@@ -15,7 +15,7 @@ from pipeline.store.shards import ShardFolder
 from pipeline.synthesis.degrade.frame import frame_of_face
 from pipeline.synthesis.degrade.photometric import degrade_photometric, draw_degradation
 from pipeline.training.data.sample_set import Part, SampleSet
-from pipeline.types import Int64, Split, UInt8
+from pipeline.types import HEAT_BANDS, Int64, Split, UInt8
 
 GEOMETRY = ("context_warp_2x3", "source_hw")
 """Columns that say where a context crop ends before its image does."""
@@ -104,14 +104,16 @@ class QualityFaces:
         indices = self.chosen[quality][places]
         frames = frames_of(self.samples, indices, self.params.frame_px)
         if quality is Quality.LOW and self.params.low_quality == "photometric":
-            names = self.samples.take(indices).sample_ids.tolist()
-            for place, name in enumerate(names):
-                frames[place] = self._degraded(name, frames[place])
+            faces = self.samples.take(indices)
+            named = zip(faces.sample_ids.tolist(), faces.bands.tolist(), strict=True)
+            for place, (name, band) in enumerate(named):
+                frames[place] = self._degraded(name, band, frames[place])
         return frames
 
-    def _degraded(self, name: str, frame: UInt8) -> UInt8:
+    def _degraded(self, name: str, band: str, frame: UInt8) -> UInt8:
         rng = rng_for(self.params.seed, f"low/{name}")
-        return degrade_photometric(frame, draw_degradation(self.photometric, rng), rng)
+        drawn = draw_degradation(self.photometric, rng)
+        return degrade_photometric(frame, drawn, rng, heat=band in HEAT_BANDS)
 
 
 def open_faces(source: ShardFolder, params: TrainDegraderParams, split: Split) -> SampleSet | None:
