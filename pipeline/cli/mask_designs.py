@@ -12,13 +12,18 @@ from pipeline.face3d.mesh import FaceMesh, five_landmarks
 from pipeline.ops.alignment import align_face
 from pipeline.ops.codec import as_rgb, decode_foreign
 from pipeline.ops.containers import UndecodableError
-from pipeline.ops.geometry import invert_affine, warp_affine
+from pipeline.ops.geometry import affine_between, transform_mesh, warp_affine
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.report.contact_sheet import write_png
 from pipeline.synthesis.masks.design import SIDES_PX
 from pipeline.synthesis.masks.drawn import BUILTIN, drawn_design
 from pipeline.synthesis.masks.files import read_design
-from pipeline.synthesis.masks.maker import region_of_labels, region_of_polygon, unwrap_mask
+from pipeline.synthesis.masks.maker import (
+    near_face,
+    region_of_labels,
+    region_of_polygon,
+    unwrap_mask,
+)
 from pipeline.types import Float32, UInt8
 from pipeline.weights import load_registry, verified_path
 
@@ -106,13 +111,17 @@ def unwrapped(photo: Path, polygon: str, weights: Path) -> tuple[UInt8, UInt8]:
     mesh = FaceMesh(verified_path("face_mesh_468", registry, weights))
     xyz, _ = mesh.points(rgb, faces.landmarks_xy[:1])
     try:
+        part, to_part = near_face(rgb, xyz[0])
+        near = transform_mesh(xyz[0], to_part)
+        hw = part.shape[0], part.shape[1]
         if polygon:
-            region = region_of_polygon(_points(polygon), rgb.shape[:2])
+            whole = region_of_polygon(_points(polygon), rgb.shape[:2]).astype(np.uint8)
+            region = warp_affine(whole, to_part, hw, interpolation="nearest") > 0
         else:
             parser = verified_path("bisenet_r18", registry, weights)
-            labels = _labels(rgb, five_landmarks(xyz)[0], parser)
-            region = region_of_labels(rgb, labels, xyz[0])
-        return unwrap_mask(rgb, region, xyz[0])
+            labels = _labels(rgb, five_landmarks(xyz)[0], to_part, hw, parser)
+            region = region_of_labels(part, labels, near)
+        return unwrap_mask(part, region, near)
     except ValueError as error:
         raise StageError(f"{photo}: {error}") from error
 
@@ -127,15 +136,16 @@ def _points(text: str) -> np.ndarray:
     return points
 
 
-def _labels(rgb: UInt8, landmarks_xy: Float32, weights: Path) -> UInt8:
-    """Parse the face; the label map lies in the image's frame."""
+def _labels(
+    rgb: UInt8, landmarks_xy: Float32, to_part: Float32, hw: tuple[int, int], weights: Path
+) -> UInt8:
+    """Parse the face; the label map, (h, w), lies in the frame of the image's part."""
     from pipeline.parsing.bisenet import FaceParser  # brings torch
 
     context = align_face(rgb, landmarks_xy, ALIGNMENT_TEMPLATES["facexlib512"])
     parser = FaceParser(weights, precision="float32")
-    hw = context.crop.shape[0], context.crop.shape[1]
     stay = np.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], np.float32)
-    labels = parser.labels(parser.logits(context.crop[None]), stay, hw)[0]
-    back = invert_affine(context.warp_2x3)
-    full = rgb.shape[0], rgb.shape[1]
-    return np.asarray(warp_affine(labels, back, full, interpolation="nearest"), np.uint8)
+    side = context.crop.shape[0], context.crop.shape[1]
+    labels = parser.labels(parser.logits(context.crop[None]), stay, side)[0]
+    back = affine_between(context.warp_2x3, to_part)
+    return np.asarray(warp_affine(labels, back, hw, interpolation="nearest"), np.uint8)

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.errors import ReaderError
 from pipeline.face3d.canonical import canonical_texture, canonical_vertices
+from pipeline.ops.geometry import transform_points
 from pipeline.synthesis.masks.bands import LOOKS
 from pipeline.synthesis.masks.drawn import BUILTIN, drawn_design
 from pipeline.synthesis.masks.files import (
@@ -16,7 +17,12 @@ from pipeline.synthesis.masks.files import (
     write_design,
 )
 from pipeline.synthesis.masks.fit import choose_fit, place
-from pipeline.synthesis.masks.maker import region_of_labels, region_of_polygon, unwrap_mask
+from pipeline.synthesis.masks.maker import (
+    near_face,
+    region_of_labels,
+    region_of_polygon,
+    unwrap_mask,
+)
 from pipeline.synthesis.masks.render import composite, draw_mask
 from pipeline.types import Band, FaceClass
 
@@ -173,6 +179,39 @@ def test_a_bare_mouth_is_no_mask_and_a_mask_that_is_taken_for_skin_is_one():
         ValueError, match=r"no mask was found, as the mouth is uncovered: .*--polygon"
     ):
         region_of_labels(skin, labels, mesh)
+
+
+def test_a_large_photograph_is_reduced_to_the_face_by_means():
+    mesh = (canonical_vertices() * 72 + (900, 850, 0)).astype(np.float32)  # 1,200 px high
+    columns = np.arange(2000)[None, :, None]
+    noise = np.random.default_rng(0).normal(0, 30, (1900, 2000, 1))
+    photo = np.clip(columns / 10 + 20 + noise, 0, 255).astype(np.uint8).repeat(3, axis=2)
+    part, to_part = near_face(photo, mesh)
+    assert max(part.shape) < 2 * 640 + 9
+    near = transform_points(mesh[:, :2], to_part)
+    assert np.ptp(near, axis=0).max() == pytest.approx(640, abs=2)
+    x, y = np.rint(near).astype(int).T
+    # Means of two pixels and a bit each way: of the noise half is left, and no shift.
+    apart = part[y, x, 0] - (mesh[:, 0] / 10 + 20)
+    assert abs(apart.mean()) < 2.0
+    assert apart.std() < 0.65 * 30
+
+
+def test_of_a_small_photograph_every_pixel_near_the_face_is_kept():
+    mesh = (canonical_vertices() * 18 + (256, 240, 0)).astype(np.float32)
+    photo = np.random.default_rng(0).integers(0, 255, (900, 1100, 3), np.uint8)
+    part, to_part = near_face(photo, mesh)
+    left, top = -to_part[:, 2].astype(int)
+    assert (to_part[:, :2] == np.eye(2)).all()
+    assert (part == photo[top : top + part.shape[0], left : left + part.shape[1]]).all()
+    assert max(part.shape) < 700
+
+
+@pytest.mark.parametrize("shift", [(-900, 0, 0), (0, 3000, 0)])
+def test_of_a_face_beyond_the_photograph_nothing_is_near(shift):
+    mesh = (canonical_vertices() * 18 + (256, 240, 0) + shift).astype(np.float32)
+    with pytest.raises(ValueError, match="no extent in the image"):
+        near_face(np.zeros((512, 512, 3), np.uint8), mesh)
 
 
 def test_a_polygon_needs_three_points_inside_the_image():

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.face3d.canonical import canonical_texture
 from pipeline.ops.codec import as_grey, as_rgb
 from pipeline.ops.polygons import filled
+from pipeline.ops.reduction import reduce_to
 from pipeline.synthesis.masks.surface import COLUMNS, ROWS, U_RANGE, V_RANGE, surface_on
 from pipeline.types import MOUTH, FaceClass, Float32, UInt8
 
@@ -29,6 +30,43 @@ _EVEN_HALVES = 0.85
 """Of a head turned so far that one half is seen by less than this share, the other is mirrored."""
 _MARGIN_PX = 6
 """Transparent rim of a design."""
+_MOST_FACE_PX = 640.0
+"""Of a face this long a design has about one texel for each pixel and a half."""
+_AROUND = 0.5
+"""So much of its length an image is looked at on each side of a face."""
+
+
+def near_face(image: UInt8, mesh_xyz: Float32) -> tuple[UInt8, Float32]:
+    """Reduce an image to what a design needs of it: a face and what is around it.
+
+    A large photograph has several pixels for each texel, of which a few would be read, with their
+    grain and as moiré; and ``region_of_labels`` would look at all of it, for minutes.
+
+    Args:
+        image: uint8 (h, w) or (h, w, 3).
+        mesh_xyz: float32 (468, 3), pixels of the image.
+
+    Returns:
+        The part, each of its pixels a mean of the image's, and image_to_part, float32 (2, 3).
+
+    Raises:
+        ValueError: the face has no extent in the image.
+    """
+    low, high = mesh_xyz[:, :2].min(axis=0), mesh_xyz[:, :2].max(axis=0)
+    length = float((high - low).max())
+    wh = np.array(image.shape[1::-1])
+    if not (length > 0 and (high > 0).all() and (low < wh - 1).all()):
+        raise ValueError("the face has no extent in the image")
+    left, top = np.clip(np.floor(low - _AROUND * length), 0, wh).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(high + _AROUND * length) + 1, 0, wh).astype(int).tolist()
+    part = image[top:bottom, left:right]
+    small = reduce_to(part, round(max(part.shape[:2]) * min(1.0, _MOST_FACE_PX / length)))
+    along_x, along_y = np.divide(small.shape[1::-1], part.shape[1::-1]).tolist()
+    to_part = [
+        [along_x, 0.0, (0.5 - left) * along_x - 0.5],
+        [0.0, along_y, (0.5 - top) * along_y - 0.5],
+    ]
+    return np.ascontiguousarray(small), np.array(to_part, np.float32)
 
 
 def region_of_polygon(points_xy: NDArray[np.floating], hw: tuple[int, int]) -> NDArray[np.bool_]:
