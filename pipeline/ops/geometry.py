@@ -123,9 +123,16 @@ def scale_of(source_to_target: ArrayLike) -> float:
     return float(np.sqrt(abs(np.linalg.det(_matrix(source_to_target)[:, :2]))))
 
 
-def reduction_of(source_to_target: ArrayLike) -> int:
-    """Return by which whole factor ``warp_affine`` first reduces a source: 1 where it doesn't."""
-    return max(1, int(1.0 / scale_of(source_to_target) + 1e-6))
+def reduction_of(source_to_target: ArrayLike) -> tuple[int, int]:
+    """Return by which whole factors ``warp_affine`` first reduces a source along x and y, or 1."""
+    x, y = (max(1, int(1.0 / each + 1e-6)) for each in _steps(_matrix(source_to_target)))
+    return x, y
+
+
+def _steps(source_to_target: NDArray[np.float64]) -> list[float]:
+    """Return how far apart in the target a source's neighbours along x and y lie."""
+    steps: list[float] = np.hypot(*source_to_target[:, :2]).tolist()
+    return steps
 
 
 def warp_affine(
@@ -140,8 +147,9 @@ def warp_affine(
 
     A warp that shrinks at least twofold would skip source pixels and alias. Except under
     ``nearest`` (label maps must not mix), the source is first reduced by the whole factor
-    ``floor(shrink)`` with an area mean, and that reduction is folded exactly into the map. ``area``
-    moreover takes the mean of two-by-two samples a target pixel whenever the warp shrinks.
+    ``floor(shrink)`` of each of its axes with an area mean, and that reduction is folded exactly
+    into the map. ``area`` moreover takes the mean of two-by-two samples a target pixel whenever the
+    warp shrinks.
 
     Args:
         image: (h, w) or (h, w, c), uint8 or float32.
@@ -166,14 +174,15 @@ def warp_affine(
     scale = scale_of(matrix)
     if not np.isfinite(scale) or scale == 0.0:
         raise ValueError("the affine map has no inverse")
-    factor = 1 if interpolation == "nearest" else min(reduction_of(matrix), max(image.shape[:2]))
-    if factor >= 2:
-        image, reduced_to_source = _reduce(image, factor, BORDERS[border])
+    most = max(image.shape[:2])
+    along_x, along_y = (min(each, most) for each in reduction_of(matrix))
+    if interpolation != "nearest" and max(along_x, along_y) >= 2:
+        image, reduced_to_source = _reduce(image, (along_x, along_y), BORDERS[border])
         matrix = _compose(reduced_to_source, matrix)
     image, matrix = _of_part(image, matrix, hw, border)
-    oversample = 2 if interpolation == "area" and scale_of(matrix) < 1.0 - 1e-6 else 1
+    oversample = 2 if interpolation == "area" and min(_steps(matrix)) < 1.0 - 1e-6 else 1
     if oversample == 2:
-        matrix = _compose(matrix, _pixel_scaling(oversample))
+        matrix = _compose(matrix, _pixel_scaling(oversample, oversample))
     height, width = hw
     warped: NDArray[Any] = cv2.warpAffine(
         image,
@@ -188,15 +197,16 @@ def warp_affine(
 
 
 def _reduce(
-    image: NDArray[Any], factor: int, border: int
+    image: NDArray[Any], factors: tuple[int, int], border: int
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Take means of factor × factor pixels; return them with reduced_to_source."""
-    bottom, right = -image.shape[0] % factor, -image.shape[1] % factor
+    """Take means of so many pixels along x and y; return them with reduced_to_source."""
+    x, y = factors
+    bottom, right = -image.shape[0] % y, -image.shape[1] % x
     if bottom or right:
         image = cv2.copyMakeBorder(image, 0, bottom, 0, right, border)
-    hw = image.shape[0] // factor, image.shape[1] // factor
-    reduced = cv2.resize(image, hw[::-1], interpolation=cv2.INTER_AREA)
-    return reduced, _pixel_scaling(factor)
+    wh = image.shape[1] // x, image.shape[0] // y
+    reduced = cv2.resize(image, wh, interpolation=cv2.INTER_AREA)
+    return reduced, _pixel_scaling(x, y)
 
 
 def _of_part(
@@ -219,10 +229,10 @@ def _of_part(
     return image[top:bottom, left:right], _compose(part_to_image, source_to_target)
 
 
-def _pixel_scaling(factor: int) -> NDArray[np.float64]:
-    """Return the map from pixels to the finer grid that holds factor × factor pixels in each."""
-    shift = (factor - 1) / 2  # because centres, not corners, lie at integers
-    return np.array([[factor, 0.0, shift], [0.0, factor, shift]])
+def _pixel_scaling(x: int, y: int) -> NDArray[np.float64]:
+    """Return the map from pixels to the finer grid that holds x × y pixels in each."""
+    # Shifted because centres, not corners, lie at integers.
+    return np.array([[x, 0.0, (x - 1) / 2], [0.0, y, (y - 1) / 2]])
 
 
 def _matrix(matrix: ArrayLike) -> NDArray[np.float64]:

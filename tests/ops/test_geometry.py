@@ -195,6 +195,28 @@ def test_a_fine_chequerboard_becomes_grey_and_never_moire(interpolation):
     assert np.abs(crop[30:70, 30:70].astype(int) - 127).max() <= 2
 
 
+@pytest.mark.parametrize("interpolation", ["linear", "area", "cubic", "lanczos"])
+def test_a_warp_that_shrinks_one_axis_leaves_the_other_as_it_is(interpolation):
+    rows = np.tile(np.uint8([[0], [200]]), (8, 32))
+    quarter = [[0.25, 0.0, -0.375], [0.0, 1.0, 0.0]]
+    thin = warp_affine(rows, quarter, (16, 8), interpolation=interpolation)
+    np.testing.assert_array_equal(thin, rows[:, :8])
+    upright = warp_affine(
+        rows.T.copy(), np.roll(quarter, 1, axis=0)[:, [1, 0, 2]], (8, 16),
+        interpolation=interpolation,
+    )  # fmt: skip
+    np.testing.assert_array_equal(upright, rows.T[:8])
+
+
+@pytest.mark.parametrize("interpolation", ["linear", "area"])
+def test_fine_columns_become_grey_where_they_alone_shrink(interpolation):
+    columns = np.tile(np.uint8([[0, 200]]), (9, 60))
+    squeezed = [[1 / 3, 0.0, -1 / 3], [0.0, 3.0, 1.0]]
+    seen = warp_affine(columns, squeezed, (27, 40), interpolation=interpolation)
+    # Of three columns, one or two are bright; read at one place, they would stay 0 or 200.
+    assert np.abs(seen[3:-3].astype(int) - 100).max() <= 34
+
+
 def test_labels_never_mix():
     labels = np.where(np.indices((300, 300))[1] < 150, 3, 11).astype(np.uint8)
     crop = warp_affine(labels, similarity(0.2, 17, (5, 5)), (60, 60), interpolation="nearest")

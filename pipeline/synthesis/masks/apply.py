@@ -49,7 +49,7 @@ def carry_layer(layer: MaskLayer, source_to_target: Float32, hw: tuple[int, int]
         return MaskLayer(np.zeros((*hw, *layer.colour.shape[2:]), np.uint8), nothing, nothing)
     # A rim of nothing around it, or its border would be smeared; cut where blocks of the whole
     # image begin, so that a warp that shrinks takes the same means.
-    block = math.lcm(_BLOCK_PX, reduction_of(source_to_target))
+    block = math.lcm(_BLOCK_PX, *reduction_of(source_to_target))
     right, bottom = (-(-(end + 1) // block) * block for end in (left + width, top + height))
     left, top = (max(start - 1, 0) // block * block for start in (left, top))
     seen = slice(top, bottom), slice(left, right)
