@@ -18,7 +18,7 @@ RUN apt-get update \
 ARG TORCH=https://download.pytorch.org/whl/cpu
 # Where all else comes from; pip reads it. Not given, it is pip's own default.
 ARG PIP_INDEX_URL
-# Less than all: train, bodies, export, detectors, thermal (pipeline/extras.py).
+# Less than all: some of train, bodies, export, detectors, thermal, ray (pipeline/extras.py).
 ARG EXTRAS=all
 
 WORKDIR /src
@@ -28,7 +28,7 @@ RUN grep -E '^(torch|torchvision)==' constraints.txt > /tmp/torch.txt \
 COPY . .
 RUN pip install --no-cache-dir --constraint constraints.txt ".[$EXTRAS]"
 
-# Whoever runs it owns what it writes: weight files are kept beside the project's data.
+# Any user may run it (-u) and then owns what it writes: the cache of weight files lies in the project.
 ENV HOME=/tmp CROSSBAND_CACHE=/project/.cache/crossband DVC_NO_ANALYTICS=1
 WORKDIR /project
 CMD ["crossband", "--help"]
