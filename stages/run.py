@@ -340,7 +340,9 @@ def run_guarded(name: str, run: Callable[[], None]) -> None:
             "kept: run the stage again with fewer workers (CROSSBAND_WORKERS=1)"
         )
     except OSError as error:
-        sys.exit(f"error: {refusal(error)}: expected a file or folder that can be used as it is")
+        sys.exit(
+            f"error: {refusal(error)}: expected a file or folder that is there and may be used"
+        )
     except KeyboardInterrupt:
         print(INTERRUPTED, file=sys.stderr)
         sys.exit(130)

@@ -326,7 +326,7 @@ def test_check_names_few_files_or_all(buaa):
     ("words", "message"),
     [
         (["lfw", "--root", "."], "error: data set 'lfw': expected <Name>/<Name>_0001.jpg"),
-        (["sample"], "error: 'shards' can't be checked"),
+        (["sample"], "error: reader 'shards' can't be checked, as no counts are published"),
         (["nothing"], "error: 'nothing' is not a data set of params.yaml"),
         (["mine"], "error: data set 'mine': expected <Name>/<Name>_0001.jpg"),
         (["mine", "--root", "."], "error: data set 'mine': expected <Name>/<Name>_0001.jpg"),

@@ -97,6 +97,7 @@ def test_a_face_replaces_a_face_and_no_other_file(folder):
 )
 def test_a_folder_without_that_face_in_3d_is_told(folder, stage, sample_id):
     out = folder / "made" / "face.obj"
-    with pytest.raises(StageError, match=f"{stage} holds no reconstructed face '{sample_id}'"):
+    says = f"{stage} holds no reconstructed face '{sample_id}': .*`crossband explain {sample_id}`"
+    with pytest.raises(StageError, match=says):
         mesh(str(folder / stage), sample_id, out)
     assert not out.parent.exists()

@@ -122,7 +122,7 @@ def main() -> None:
             raise
         _fail(words)
     except OSError as error:
-        _fail(f"{refusal(error)}: expected a file or folder that can be used as it is")
+        _fail(f"{refusal(error)}: expected a file or folder that is there and may be used")
 
 
 def _fail(words: str) -> NoReturn:

@@ -80,8 +80,8 @@ def _resolve(dataset: str, root: Path | None) -> tuple[str, Path]:
         reader, root = str(datasets[dataset].reader), root or Path(datasets[dataset].root)
     if reader not in CHECKED:
         raise ParamsError(
-            f"{reader!r} can't be checked, as nothing was published of it: expected one of "
-            f"{list(CHECKED)}. For files of your own see the metrics of `ingest`"
+            f"reader {reader!r} can't be checked, as no counts are published for it: expected one "
+            f"of {list(CHECKED)}. For files of your own see the metrics of `ingest`"
         )
     return reader, root
 

@@ -82,8 +82,8 @@ def compare(
     one, other = (path if path.is_file() else None for path in _embeddings_in(first, second))
     if one and other:
         raise ParamsError(
-            f"{first} and {second} are both outputs: expected one evaluation by its name, which "
-            "says what the protocol is"
+            f"{first} and {second} are both outputs: expected one of them as the name of an "
+            "evaluation, which says what the protocol is"
         )
     found = paired(
         _outcomes(second, protocol, one) if one else _outcomes(first, protocol),

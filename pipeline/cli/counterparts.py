@@ -80,9 +80,9 @@ def counterparts(
     write_whole(target, _lines(ingest, faces | moved))
     if (params.list or Path(params.root).name) == out:
         print(
-            f"datasets.{dataset}: the images and landmarks were those that {out} had already; "
-            "it has no row for images added since. To start again set list and detect.backend "
-            f"back to their old values and run `dvc repro detect@{dataset}` before this command"
+            f"datasets.{dataset} reads {out} itself: its images and landmarks were used again, and "
+            "images added since are not in it. To start again, set list and detect.backend back "
+            f"to their old values and run `dvc repro detect@{dataset}` before this command"
         )
     print(
         f"{target}: {len(moved)} of {len(pairs)} thermal images with a visible counterpart took "
@@ -122,7 +122,7 @@ def _refuse_others(target: Path) -> None:
             first = file.readline().rstrip("\n").split(",")
         if first != HEADER:
             raise StageError(
-                f"{target} exists and is not a list of this command: name another by -o"
+                f"{target} exists and was not written by this command: name another file by -o"
             )
 
 

@@ -86,7 +86,7 @@ def machine() -> Iterator[Finding]:
         yield Finding("extras", OK, "all installed")
     free = shutil.disk_usage(".").free / 1e9
     if free < LEAST_FREE_GB:
-        fix = "make room, or `dvc gc --workspace` for what no output needs any more"
+        fix = "make room, or remove what no output needs any more: dvc gc --workspace"
         yield Finding("disk", PROBLEM, f"{free:.1f} GB free", fix)
     else:
         yield Finding("disk", OK, f"{free:.0f} GB free")
@@ -115,7 +115,7 @@ def project(folder: Path) -> Iterator[Finding]:
     unfit = {name: found for name, root in roots.items() if (found := _unfit(root))}
     yield from _datasets(folder, params, unfit)
     if unfit:
-        yield Finding("DVC", NOTE, f"not asked: it would stop at {', '.join(unfit)}")
+        yield Finding("DVC", NOTE, f"not checked: it would stop at {', '.join(unfit)}")
     else:
         yield _dvc(folder)
 
@@ -126,7 +126,7 @@ def _project_or_why_not(folder: Path) -> list[Finding]:
         return list(project(folder))
     except ImportError as error:
         fix = "fix what is named above, or pip install --force-reinstall what is named here"
-        return [Finding("project", PROBLEM, f"cannot be looked at: {error}", fix)]
+        return [Finding("project", PROBLEM, f"cannot be checked: {error}", fix)]
 
 
 def _torch() -> Iterator[Finding]:

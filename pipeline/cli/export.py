@@ -30,11 +30,15 @@ def export_command(
         str | None, typer.Option(help="only these columns, separated by commas")
     ] = None,
     image: Annotated[str, typer.Option(help="column of the images to write")] = "image",
-    pairs: Annotated[int, typer.Option(min=2, max=1_000_000, help="how many (lfw_bin)")] = 6000,
-    seed: Annotated[int, typer.Option(min=0, help="of pairs (lfw_bin), of order (dali)")] = 0,
+    pairs: Annotated[
+        int, typer.Option(min=2, max=1_000_000, help="number of pairs (lfw_bin)")
+    ] = 6000,
+    seed: Annotated[
+        int, typer.Option(min=0, help="draws the pairs (lfw_bin) or the order (dali)")
+    ] = 0,
     mix: Annotated[
         list[str] | None,
-        typer.Option(help="let pairs differ in: band, split (lfw_bin); repeatable"),
+        typer.Option(help="allow pairs of two bands or splits: band, split (lfw_bin); repeatable"),
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="replace an export that is there")] = False,
     verify: Annotated[bool, typer.Option(help="read the export back and compare")] = True,

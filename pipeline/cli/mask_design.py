@@ -51,4 +51,7 @@ def mask_design(
         )
         designs.check_design(out)
     else:
-        raise StageError("name an image and --out, or --check, or --list; see --help")
+        raise StageError(
+            "expected a photo and --out, or --check, or --list, found none of them; see "
+            "`crossband mask-design --help`"
+        )

@@ -107,7 +107,10 @@ def unwrapped(photo: Path, polygon: str, weights: Path) -> tuple[UInt8, UInt8]:
     detector = make_detector("yunet", {"yunet": verified_path("yunet", registry, weights)})
     faces = detector.detect(rgb)
     if not len(faces):
-        raise StageError(f"the detector found no face in {photo}")
+        raise StageError(
+            f"the detector found no face in {photo}: expected one seen from the front, with eyes "
+            "and brows in sight; take another photo"
+        )
     mesh = FaceMesh(verified_path("face_mesh_468", registry, weights))
     xyz, _ = mesh.points(rgb, faces.landmarks_xy[:1])
     try:

@@ -43,7 +43,10 @@ def mesh(
         if row["sample_id"] == sample_id
     ]
     if not wanted or "position_map" not in wanted[0] or "context" not in wanted[0]:
-        raise StageError(f"{folder} holds no reconstructed face {sample_id!r}")
+        raise StageError(
+            f"{folder} holds no reconstructed face {sample_id!r}: expected an id of the output of "
+            f"`reconstruct`; `crossband explain {sample_id}` says where this one got to"
+        )
     row = wanted[0]
     position_map = transform_map(decode_position_map(row["position_map"]), row["context_warp_2x3"])
     writers[out.suffix](out, position_map, decode_rgb(row["context"]["bytes"]))

@@ -35,7 +35,9 @@ def init(
     target: Annotated[Path, typer.Argument(help="new or empty folder")],
     images: Annotated[
         Path | None,
-        typer.Option(help="folder or CSV of your images: data set `photos`, no embedded sample"),
+        typer.Option(
+            help="your images, a folder or a CSV: data set `photos`, in place of the sample"
+        ),
     ] = None,
     profile: Profiles = None,
     upgrade: Annotated[

@@ -60,13 +60,16 @@ def rejected(
 
 def explain(
     sample_id: Annotated[
-        str, typer.Argument(help="or the image's path: e.g. anna/1.jpg, photos/anna/1.jpg")
+        str, typer.Argument(help="an id, or an image's path: e.g. anna/1.jpg, photos/anna/1.jpg")
     ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="PNG of the image at each stage to write")
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="folder of the data sets, or s3://…; else CROSSBAND_DATA")
+        str | None,
+        typer.Option(
+            help="folder of the data sets, or s3://…; by default $CROSSBAND_DATA, or data"
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -91,7 +91,8 @@ def measure_distractors(protocol: str, gallery: Side, probes: Side) -> Recogniti
     if not len(distractors) or not made.any():
         raise StageError(
             f"protocol {protocol}: {len(distractors)} distractors and {int(made.sum())} pairs of "
-            "a probe and its mate have embeddings: expected some of both; were they detected?"
+            "a probe and its mate have embeddings: expected some of both; `crossband rejected` on "
+            "the outputs of `detect` and `align` says why faces are missing"
         )
     search = search_among(
         against_others(distractors, probes.vectors),

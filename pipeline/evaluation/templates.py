@@ -154,8 +154,8 @@ def _side(
     has = np.flatnonzero(rows >= 0)
     if not len(has):
         raise StageError(
-            f"none of {len(table)} {name} faces has an embedding: expected some; were they "
-            "detected?"
+            f"none of {len(table)} {name} images has an embedding: expected some; `crossband "
+            "rejected` on the outputs of the stages before says why they are missing"
         )
     has = has[np.argsort(template[has], kind="stable")]
     media = _numbered(pc.coalesce(table["media_id"], table["sample_id"]).combine_chunks())

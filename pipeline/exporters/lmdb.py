@@ -40,7 +40,8 @@ def prepare(request: Request, selection: Selection) -> None:
     )[0]
     if length > room:
         raise ExportError(
-            f"LMDB's keys hold {room} characters of an id, but {longest!r} has {length}"
+            f"LMDB's keys hold {room} characters of an id, but {longest!r} has {length}: leave it "
+            "out with --where, or take another format"
         )
 
 

@@ -159,7 +159,10 @@ def write_record(out: HashedFile, data: bytes) -> None:
     ]
     for number, part in enumerate(parts):
         if len(part) >> _LENGTH_BITS:
-            raise ExportError(f"a record of {len(part)} bytes: RecordIO holds less than 512 MiB")
+            raise ExportError(
+                f"an image of {len(part)} bytes: RecordIO holds less than 512 MiB; leave it out "
+                "with --where, or take another format"
+            )
         kind = _MIDDLE
         if len(parts) == 1:
             kind = _WHOLE

@@ -28,5 +28,7 @@ class EvaluateDmfrParams(FaceEvaluationParams):
     def _rows_of_probes(self) -> Self:
         expected = "attributes" if self.probes == "real" else "degrade"
         if self.rows != expected:
-            raise ValueError(f"rows {self.rows!r}: {self.probes} probes need rows {expected!r}")
+            raise ValueError(
+                f"rows {self.rows!r}: expected {expected!r}, which has {self.probes} probes"
+            )
         return self

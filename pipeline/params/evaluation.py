@@ -22,7 +22,7 @@ class NetworkParams(Section):
     def _both_or_none(self) -> Self:
         if (self.offset is None) != (self.divisor is None):
             raise ValueError(
-                "expected offset and divisor, or none of both: a file that takes uint8 scales the "
+                "expected both offset and divisor, or neither: a file that takes uint8 scales the "
                 "values itself"
             )
         return self

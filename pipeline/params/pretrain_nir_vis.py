@@ -47,5 +47,7 @@ class PretrainNirVisParams(TrainingParams):
     @model_validator(mode="after")
     def _learns(self) -> Self:
         if not (self.classify_weight or self.distil_weight):
-            raise ValueError("classify_weight and distil_weight are both 0: nothing is learned")
+            raise ValueError(
+                "classify_weight and distil_weight are both 0: nothing is learned; set one above 0"
+            )
         return self

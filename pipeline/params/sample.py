@@ -71,9 +71,15 @@ class ScenesParams(Section):
                 f"subjects: expected an even number, for two galleries, got {self.subjects}"
             )
         if self.openpeople_subjects > each:
-            raise ValueError(f"openpeople_subjects: at most half of the {self.subjects} subjects")
+            raise ValueError(
+                f"openpeople_subjects: expected {each} or fewer, half of the {self.subjects} "
+                f"subjects, found {self.openpeople_subjects}"
+            )
         if self.people_per_video > each:
-            raise ValueError(f"people_per_video: a gallery has {each} subjects")
+            raise ValueError(
+                f"people_per_video: expected {each} or fewer, as a gallery has {each} subjects, "
+                f"found {self.people_per_video}"
+            )
         if self.videos_per_gallery * self.people_per_video < each:
             raise ValueError(
                 f"videos_per_gallery × people_per_video has to reach the {each} subjects of a "

@@ -144,7 +144,10 @@ class FilterParams(SyntheticParams):
                 "real or synthetic samples of a batch"
             )
         if "head_mesh" not in self.generators:
-            raise ValueError("generators: a filter needs head_mesh, whose Δc can be 0")
+            raise ValueError(
+                "generators: expected head_mesh among them, as a filter learns from faces that "
+                "were turned by nothing (Δc = 0)"
+            )
         return self
 
 
@@ -175,7 +178,10 @@ class MixupParams(SyntheticParams):
     @model_validator(mode="after")
     def _even(self) -> Self:
         if self.ratio[0] != self.ratio[1]:
-            raise ValueError(f"ratio {list(self.ratio)}: mixup takes as many real as synthetic")
+            raise ValueError(
+                f"ratio {list(self.ratio)}: expected two equal numbers, as mixup joins each real "
+                "image with a synthetic one"
+            )
         return self
 
 

@@ -76,7 +76,10 @@ class PramParams(RelatingParams):
     @model_validator(mode="after")
     def _components(self) -> Self:
         if self.triplet != "none" and not self.relations:
-            raise ValueError(f"triplet {self.triplet!r} compares components: set relations")
+            raise ValueError(
+                f"triplet {self.triplet!r} compares components: set relations to true, or triplet "
+                "to 'none'"
+            )
         return self
 
 
@@ -118,7 +121,10 @@ class TripletParams(PairParams):
     @model_validator(mode="after")
     def _negatives(self) -> Self:
         if self.triplets_in_batch and self.batch_pairs < 2:
-            raise ValueError("batch_pairs is 1: a triplet finds its negative in another pair")
+            raise ValueError(
+                "batch_pairs is 1: expected 2 or more, as a triplet finds its negative in another "
+                "pair of the batch"
+            )
         return self
 
 

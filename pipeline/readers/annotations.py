@@ -110,7 +110,7 @@ def _subjects(file: Path, layout: IjbMdfParams) -> set[str]:
     column = layout.columns.subject
     if not file.is_file():
         raise ReaderError(
-            f"{file}: expected a list of subjects: No such file or directory; correct its name in "
+            f"{file}: expected a list of subjects, found no such file; correct its name in "
             "ijb_mdf.galleries"
         )
     lines = read_cells(file)

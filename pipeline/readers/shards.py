@@ -109,7 +109,10 @@ def _rows(root: Path, folder: Path, dataset: str, band: str) -> Iterator[Row]:
                 map_of_labels = row.pop(_LABELS, None)
                 span, image = labels[group][offset], images[group][offset]
                 if image is None:
-                    raise ReaderError(f"{path}: row {row['sample_id']!r} has no image")
+                    raise ReaderError(
+                        f"{path}: row {row['sample_id']!r} has no image: expected one in each row; "
+                        "for an import, export the data without such rows"
+                    )
                 digest = row.pop("sha256", None)  # an import of chosen columns may lack it
                 place = {
                     "file": name,

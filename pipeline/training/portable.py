@@ -90,8 +90,8 @@ def portable_backbone(trained: Trained) -> Portable:
     """
     if trained.backbone not in MODULES:
         raise ExportError(
-            f"{trained.name} is a {trained.backbone}, which takes more than one image of a sample: "
-            "expected a face backbone, which can be exported as one graph"
+            f"{trained.name} ({trained.backbone}) takes more than one image of a sample: expected "
+            "a network of faces, which can be exported as one graph"
         )
     network = make_backbone(trained.backbone, trained.crop_hw, 0)
     load_weights(network, trained)
@@ -113,7 +113,7 @@ def portable_method(trained: Trained, params: RecogniserParams | PeopleParams) -
         return portable_backbone(trained)
     if isinstance(params, PeopleParams) or _is_of_no_shape(class_of(params)):
         raise ExportError(
-            f"{params.kind} takes more than one image of a sample: expected a face method, "
+            f"{params.kind} takes more than one image of a sample: expected a method on faces, "
             "which can be exported as one graph"
         )
     method = build_method(params, trained, with_weights=False)

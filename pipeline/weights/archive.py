@@ -50,7 +50,10 @@ def extract_member(archive: Path, member: str, target: Path, limit_bytes: int) -
                 written += out.write(chunk)
                 if written > limit_bytes:
                     target.unlink()
-                    raise WeightsError(f"{archive.name}: {member} > {limit_bytes:,} bytes: refused")
+                    raise WeightsError(
+                        f"{archive.name}: {member} is longer than the {limit_bytes:,} bytes that "
+                        "weights.yaml names: refused"
+                    )
     except _DAMAGE as error:
         raise WeightsError(f"{archive.name} is damaged or cannot be unpacked: {error}") from error
 

@@ -183,7 +183,7 @@ def _npm_registry() -> str:
     """Ask npm for the registry that it is configured for."""
     npm = shutil.which("npm")
     if npm is None:
-        raise WeightsError("npm is not installed, and only its configuration names a registry")
+        raise WeightsError("npm is not installed, and its configuration says which registry to ask")
     command = [npm, "config", "get", "registry"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -127,7 +127,9 @@ class Web:
 
             def report(link: Link, completed: int, total: int | None) -> None:
                 if max(completed, total or 0) > limit_bytes:
-                    raise WeightsError(f"{link.redacted} > {limit_bytes:,} bytes: refused")
+                    raise WeightsError(
+                        f"{link.redacted} is longer than {limit_bytes:,} bytes: refused"
+                    )
                 progress.update(task, completed=completed, total=total)
 
             # A folder each: unearth takes what lies there already for what it was to fetch.

@@ -309,7 +309,8 @@ def test_real_probes_of_dmfr_need_no_synthetic_faces_of_their_data_set():
 def test_dmfrs_probes_are_rows_of_the_stage_that_makes_them(rows, probes):
     values = read_yaml(ROOT / "params.yaml")
     values["evaluate_dmfr"]["meta-cross-pose"] |= {"rows": rows, "probes": probes}
-    with pytest.raises(ParamsError, match=rf"rows '{rows}': {probes} probes need rows"):
+    says = rf"rows '{rows}': expected '\w+', which has {probes} probes"
+    with pytest.raises(ParamsError, match=says):
         check_params(values, ROOT)
 
 

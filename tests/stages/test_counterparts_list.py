@@ -84,7 +84,7 @@ def test_faces_in_heat_are_aligned_by_their_counterparts(pairs):
     before = lines["anna/LWIR/1.png"]["landmarks"]
     again = command("mine").stdout
     assert "1 of 2 thermal images" in again
-    assert "those that counterparts.csv had already" in again
+    assert "reads counterparts.csv itself: its images and landmarks were used again" in again
     with Path("images/counterparts.csv").open() as file:
         again = {line["path"]: line for line in csv.DictReader(file)}["anna/LWIR/1.png"]
     numbers = [np.float32(each.split()) for each in (again["landmarks"], before)]

@@ -294,7 +294,7 @@ def test_values_are_scaled_once(tmp_path, cast, scaled, message):
 
 
 def test_an_offset_without_a_divisor_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="expected offset and divisor, or none of both"):
+    with pytest.raises(ValueError, match="expected both offset and divisor, or neither"):
         NetworkParams(path="mine.onnx", sha256="0" * 64, offset=1.0)
 
 

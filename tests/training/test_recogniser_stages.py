@@ -144,7 +144,11 @@ def test_how_long_steps_waited_for_batches_stands_among_the_runs(sample):
             {"hsst-VIS-NIR": {"training": "sst"}},
             r"evaluate_nir_vis\.hsst-VIS-NIR\.training: 'sst'",
         ),
-        ("train_nir_vis", {"pram_cat": {"relations": False}}, "compares components: set relations"),
+        (
+            "train_nir_vis",
+            {"pram_cat": {"relations": False}},
+            "compares components: set relations to true",
+        ),
         ("train_nir_vis", {"hsst": {"bands": ["NIR", "NIR"]}}, "expected two different bands"),
         ("train_nir_vis", {"hsst": {"milestones": [9, 5]}}, "expected rising steps"),
     ],
@@ -203,5 +207,7 @@ def test_the_ten_folds_of_casia_give_ten_rows_and_a_mean(project):
         said = CliRunner().invoke(app, ["compare", *words], catch_exceptions=False).output
         assert f"rank-1: {words[0]} " in said
         assert "difference: +0.0" in said
-    with pytest.raises(ParamsError, match="old and old are both outputs: expected one evaluation"):
+    with pytest.raises(
+        ParamsError, match="old and old are both outputs: expected one of them as the name"
+    ):
         CliRunner().invoke(app, ["compare", "old", "old"], catch_exceptions=False)

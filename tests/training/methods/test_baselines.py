@@ -230,7 +230,9 @@ def test_of_larger_crops_a_cut_lies_near_the_middle_as_at_test(
 
 
 def test_a_triplet_in_a_batch_of_one_pair_is_refused():
-    with pytest.raises(ValidationError, match="finds its negative in another pair"):
+    with pytest.raises(
+        ValidationError, match="expected 2 or more, as a triplet finds its negative in another pair"
+    ):
         params(PLAIN, loss="triplet", batch_pairs=1)
 
 

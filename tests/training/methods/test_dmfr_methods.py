@@ -289,8 +289,8 @@ def test_one_person_is_too_few_to_tell_apart(tmp_path):
         ("meta", {"ratio": (1, 0)}, "expected synthetic samples in a batch"),
         ("meta", {"meta_test_images": 4}, "expected fewer than the 4 synthetic"),
         ("filter", {"paired_images": 5}, "no more than the 4 real or synthetic"),
-        ("filter", {"generators": ("cyclegan",)}, "a filter needs head_mesh"),
-        ("mixup", {"ratio": (1, 3)}, "mixup takes as many real as synthetic"),
+        ("filter", {"generators": ("cyclegan",)}, "expected head_mesh among them, as a filter"),
+        ("mixup", {"ratio": (1, 3)}, "expected two equal numbers, as mixup"),
     ],
 )
 def test_params_that_make_no_sense_are_refused(kind, changes, message):

@@ -99,5 +99,5 @@ def test_the_finished_network_returns_normalised_features(known):
 
 def test_a_pretraining_that_learns_nothing_is_refused():
     values = PRETRAIN.model_dump() | {"classify_weight": 0.0, "distil_weight": 0.0}
-    with pytest.raises(ValueError, match="nothing is learned"):
+    with pytest.raises(ValueError, match="nothing is learned; set one above 0"):
         PretrainNirVisParams(**values)
