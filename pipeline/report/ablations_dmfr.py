@@ -44,8 +44,8 @@ def dmfr_table(
             *_rates(ablation, results, zero_shot),
             *_table_1(results),
             *_published(),
-            f"Ours: mean ± standard deviation over the seeds {list(ablation.seeds)}, percent where "
-            "a rate. Simulated people and synthetic faces: see docs/decisions/dmfr.md.",
+            f"Ours: mean ± standard deviation over the seeds {list(ablation.seeds)}, rates in "
+            "percent. Simulated people and synthetic faces: see docs/decisions/dmfr.md.",
             "",
         ]
     )

@@ -168,9 +168,9 @@ def _spread_of(metrics: Mapping[str, Any], names: Sequence[str]) -> str:
 
 def _of_how_many(protocol: Protocol, metrics: Mapping[str, Any]) -> str:
     """Say what n is, who probes, and how what could not be compared is counted."""
-    compared = ", of the EER compared" if "eer" in HEADLINES[protocol.kind] else ""
+    compared = ", for the EER how many were compared" if "eer" in HEADLINES[protocol.kind] else ""
     people = protocol.counts()["probe_subjects"]
-    told = [f"n: how many were tried{compared}; {people} people probe."]
+    told = [f"n: how many were tried{compared}; the probes show {people} people."]
     if people < FEW_PEOPLE:
         told.append(f"With fewer than {FEW_PEOPLE} people intervals say little.")
     failed = metrics["failure_to_enrol"]

@@ -66,7 +66,7 @@ def test_what_a_kind_is_published_with_is_shown(tmp_path, official, embed, kind)
     (said,) = [line for line in table if line.startswith("In percent")]
     assert spread in said
     people = len({*protocol.probe["subject_id"].to_pylist()} - {None})
-    assert f"; {people} people probe." in said
+    assert f"; the probes show {people} people." in said
     assert ("intervals say little" in said) == (people < 10)
     write_roc(results, tmp_path / "roc.csv")
     write_cmc(results, tmp_path / "cmc.csv")
@@ -111,7 +111,7 @@ def test_the_table_says_what_failed_and_who_has_no_mate(tmp_path, official, embe
     share = f"{100 / tried:.1f} % of n {tried} templates"
     assert f"Failures to enrol: {share}, counted as misses." in told
     assert f"{alone} of {probes} probes have no mate, and count in no rank." in told
-    assert "n: how many were tried, of the EER compared;" in told
+    assert "n: how many were tried, for the EER how many were compared;" in told
 
 
 def test_accuracy_over_folds_has_its_standard_error_beside_it(tmp_path, official, embed):
