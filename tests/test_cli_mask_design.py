@@ -31,6 +31,11 @@ def test_a_sheet_is_written_where_it_is_said_to_be_or_it_is_an_error(tmp_path, c
         mask_design(show=True, out=tmp_path / "file" / "all.png")
 
 
+def test_a_command_that_asks_for_nothing_says_what_it_can_be_asked():
+    with pytest.raises(StageError, match="expected a photo and --out, or --check, or --list"):
+        mask_design()
+
+
 def test_check_tells_what_is_wrong(tmp_path, capsys):
     cv2.imwrite(str(tmp_path / "bad.png"), np.full((256, 256, 3), 9, np.uint8))
     with pytest.raises(ReaderError, match="no alpha channel"):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from stage_data import align_rows, finished, make_image, write_folder
 
 from pipeline.errors import ExportError
+from pipeline.exporters import recordio
 from pipeline.exporters.recordio import RecordReader, pack, write_record
 from pipeline.exporters.storage import HashedFile
 from pipeline.ops.codec import encode_png
@@ -35,6 +36,13 @@ def test_a_record_with_the_magic_at_a_multiple_of_four_is_cut_there():
         MAGIC + struct.pack("<I", kind << 29 | len(part)) + part
         for kind, part in [(1, b"head"), (2, b"mid."), (3, b"end\0")]
     ).replace(struct.pack("<I", 3 << 29 | 4), struct.pack("<I", 3 << 29 | 3))
+
+
+def test_an_image_that_is_too_long_for_a_record_is_refused_with_the_way_out(monkeypatch):
+    monkeypatch.setattr(recordio, "_LENGTH_BITS", 3)
+    assert written(b"seven..")
+    with pytest.raises(ExportError, match=r"an image of 8 bytes: .*leave it out with --where"):
+        written(b"eight...")
 
 
 def test_a_magic_elsewhere_stays():

@@ -12,10 +12,10 @@ from pipeline.store import ShardFolder, image_columns
 from pipeline.store.shards import ShardWriter
 
 
-def write(folder, ids, more=None):
+def write(folder, ids, more=None, schema=IMAGES):
     shards = ShardFolder(folder, 2)
     for index, part in enumerate((ids[::2], ids[1::2])):
-        with ShardWriter(shards.shard(index).path, IMAGES) as writer:
+        with ShardWriter(shards.shard(index).path, schema) as writer:
             writer.write(
                 {
                     "sample_id": name,
@@ -53,6 +53,14 @@ def test_every_image_of_every_source_is_taken_in(tmp_path):
     assert (row["parent_id"], row["simulated"], row["licence"]) == ("P1/sheet#013", True, "MIT")
     assert (row["dataset"], row["band"]) == ("sample", "NIR")
     assert not {"image", "sha256", "width_px", "fingerprint", "path"} & row.keys()
+
+
+def test_a_row_without_an_image_is_refused_with_the_way_out(tmp_path):
+    place = IMAGES.get_field_index("image")
+    schema = IMAGES.set(place, IMAGES.field(place).with_nullable(True))  # as an import may have it
+    write(tmp_path / "other", ["Q1/x", "Q1/y"], {"Q1/y": {"image": None}}, schema)
+    with pytest.raises(ReaderError, match=r"row 'Q1/y' has no image: .*the data without"):
+        read(tmp_path)
 
 
 def test_the_ground_truth_comes_along(tmp_path):
