@@ -12,6 +12,7 @@ from pipeline.errors import StageError
 from pipeline.evaluation.comparison import unit_length
 from pipeline.evaluation.pooling import pool_templates
 from pipeline.evaluation.subjects import NOBODY
+from pipeline.store.protocol_faults import refuse_empty
 from pipeline.store.protocols import Protocol
 from pipeline.types import Float32, Int64
 
@@ -100,12 +101,7 @@ def sides_of(
         StageError: a side is empty, nothing of it has an embedding, or one is not finite.
     """
     tables = protocol.enroll, protocol.probe
-    for name, table in zip(("enroll", "probe"), tables, strict=True):
-        if not len(table):
-            raise StageError(
-                f"protocol {protocol.name} is empty: expected rows in {name}, found none; check "
-                "the splits and bands of the data set"
-            )
+    refuse_empty(protocol.name, *tables)
     whole = tables if numbered_as is None else (numbered_as.enroll, numbered_as.probe)
     subjects, cameras = (_codes(tables, name, whole) for name in ("subject_id", "camera_id"))
     enrolled = _side(protocol.enroll, gallery, subjects[0], cameras[0], "enrolled")

@@ -42,6 +42,29 @@ class NirVisParams(RecogniserParams):
         """Who has to be there: two, to be told apart."""
         return People(2, "to tell apart")
 
+    def too_few(self, found: int, known: int) -> str | None:
+        """Say that too few people have images in both bands, and what to change.
+
+        Args:
+            found: those who have.
+            known: all who train.
+
+        Returns:
+            None if they suffice.
+        """
+        needed, why, keys = self.people
+        if found >= needed:
+            return None
+        lower = ""
+        if keys and found > 1:
+            together = " together" if len(keys) > 1 else ""
+            lower = f"lower {' or '.join(keys)} to {found}{together}, or "
+        return (
+            f"{found} of {known} training subjects have images in both {' and '.join(self.bands)}"
+            f": expected at least {needed}, {why}; {lower}add people to train, or check bands and "
+            "the split"
+        )
+
     @model_validator(mode="after")
     def _two_bands(self) -> Self:
         if self.bands[0] == self.bands[1]:

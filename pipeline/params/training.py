@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.params.base import NEUTRAL, Device, Name, Precision, Section, Seed
+from pipeline.types import Band
 
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
@@ -14,6 +15,16 @@ Crop = Literal["image", "dmfr"]
 
 TRAINED = "trained"
 """Folder in ``data`` of trained networks, and so the name of no data set."""
+
+
+def only_one(found: int, band: Band) -> str | None:
+    """Say that fewer than two people have images in a band, and what to do; None if two have."""
+    if found > 1:
+        return None
+    return (
+        f"{found} training subjects have images in {band}: expected at least 2, to tell apart; "
+        "add people to the split train, or check the band"
+    )
 
 
 class RunParams(Section):

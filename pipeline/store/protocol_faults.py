@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.errors import StageError
+
 _PAIR = ["enroll_template_id", "probe_template_id"]
 
 
@@ -107,3 +109,17 @@ def _first_rows(table: pa.Table, columns: Sequence[str]) -> dict[str, tuple[str 
     values = [table[name].to_pylist() for name in columns]
     rows = zip(*values, strict=True) if values else [()] * len(table)
     return dict(reversed(list(zip(table["template_id"].to_pylist(), rows, strict=True))))
+
+
+def refuse_empty(protocol: str, enroll: pa.Table, probe: pa.Table) -> None:
+    """Refuse a fold in which nobody is enrolled, or nothing probes.
+
+    Raises:
+        StageError: it names the protocol and the side.
+    """
+    for name, table in (("enroll", enroll), ("probe", probe)):
+        if not len(table):
+            raise StageError(
+                f"protocol {protocol} is empty: expected rows in {name}, found none; check "
+                "the splits and bands of the data set"
+            )

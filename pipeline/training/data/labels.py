@@ -239,9 +239,29 @@ class Labels:
 
 def people_in(samples: SampleSet, bands: Sequence[Band]) -> tuple[int, int]:
     """Count the subjects who take part, as ``label`` has it, and all of them."""
-    names, labels, shots = _numbered(samples)
-    index = BandIndex(labels, samples.bands.tolist(), shots, bands)
-    return len(index.subjects_in(bands)), len(names)
+    columns = (samples.column(name) for name in ("session_id", "rendered"))
+    return count_people(samples.subject_ids, samples.bands.tolist(), *map(list, columns), bands)
+
+
+def count_people(
+    subjects: Sequence[str] | NDArray[np.str_],
+    bands: Sequence[str],
+    sessions: Sequence[str | None],
+    rendered: Sequence[bool],
+    wanted: Sequence[Band],
+) -> tuple[int, int]:
+    """Count as ``people_in`` does, by columns.
+
+    Args:
+        subjects: (n,), of each sample.
+        bands: (n,), its band.
+        sessions: (n,), its session; None where there is none.
+        rendered: (n,), whether a program made the face.
+        wanted: the bands that a subject needs.
+    """
+    names, labels, shots = _numbered(subjects, sessions, rendered)
+    index = BandIndex(labels, bands, shots, wanted)
+    return len(index.subjects_in(wanted)), len(names)
 
 
 def label(samples: SampleSet, bands: Sequence[Band]) -> Labels:
@@ -251,7 +271,8 @@ def label(samples: SampleSet, bands: Sequence[Band]) -> Labels:
     the very shot that it was rendered from, so such images of one session make no pair, masked or
     not.
     """
-    names, labels, shots = _numbered(samples)
+    columns = (samples.column(name) for name in ("session_id", "rendered"))
+    names, labels, shots = _numbered(samples.subject_ids, *map(list, columns))
     found = samples.bands.tolist()
     index = BandIndex(labels, found, shots, bands)
     whole = index.subjects_in(bands)
@@ -269,11 +290,15 @@ def label(samples: SampleSet, bands: Sequence[Band]) -> Labels:
     return Labels(tuple(names[whole].tolist()), labels, index)
 
 
-def _numbered(samples: SampleSet) -> tuple[NDArray[np.str_], Int64, Int64]:
+def _numbered(
+    subjects: Sequence[str] | NDArray[np.str_],
+    sessions: Sequence[str | None],
+    rendered: Sequence[bool],
+) -> tuple[NDArray[np.str_], Int64, Int64]:
     """Return the subjects (s,), and the numbers of each sample's subject and shot, (n,)."""
-    names, labels = np.unique(samples.subject_ids, return_inverse=True)
-    shots = shots_of(labels, list(samples.column("session_id")), list(samples.column("rendered")))
-    return names, labels.astype(np.int64), shots
+    names, found = np.unique(np.asarray(subjects, np.str_), return_inverse=True)
+    labels = found.astype(np.int64)
+    return names, labels, shots_of(labels, sessions, rendered)
 
 
 def shots_of(labels: Int64, sessions: Sequence[str | None], rendered: Sequence[bool]) -> Int64:

@@ -24,18 +24,8 @@ class NirVisMethod(Recogniser):
             StageError: fewer people have images in both bands than a batch, or a queue, needs.
         """
         found, known = people_in(samples, params.bands)
-        needed, why, keys = params.people
-        if found >= needed:
-            return
-        lower = ""
-        if keys and found > 1:
-            together = " together" if len(keys) > 1 else ""
-            lower = f"lower {' or '.join(keys)} to {found}{together}, or "
-        raise StageError(
-            f"{found} of {known} training subjects have images in both {' and '.join(params.bands)}"
-            f": expected at least {needed}, {why}; {lower}add people to train, or check bands and "
-            "the split"
-        )
+        if told := params.too_few(found, known):
+            raise StageError(told)
 
     @classmethod
     def parts(

@@ -7,7 +7,6 @@ Reference:
 
 import math
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -19,11 +18,11 @@ from torch import Tensor, nn
 from models.freezing import trainable
 from pipeline.errors import StageError
 from pipeline.params.body_training import PeopleParams
-from pipeline.rng import seed_for
 from pipeline.store.protocols import person_sample
 from pipeline.store.shards import ShardFolder
 from pipeline.training.data.images import HW
 from pipeline.training.data.labels import BandIndex
+from pipeline.training.data.people import who_takes_part
 from pipeline.training.data.person_augmentation import PersonAugmentation
 from pipeline.training.data.sample_set import Part, SampleSet
 from pipeline.training.data.samplers import SubjectsInAllBands, SubjectsInAnyBand
@@ -35,8 +34,6 @@ from pipeline.types import Band, Float32, Int64, Row
 
 DESIGN = "network"
 """Key of a trained network's params: what it is built as, where that takes more than a name."""
-_ORDER_SEED = 0
-"""Of the order in which training subjects are taken: no training's own seed changes it."""
 
 
 class PeopleMethod(Method):
@@ -258,46 +255,13 @@ class Chosen:
 
     @classmethod
     def of(cls, samples: SampleSet, params: PeopleParams) -> Self:
-        """Choose: first ``subjects`` of all, then who can be drawn: nobody else is a class.
-
-        For domain-aware batches that is who has every band, for random ones who has two images.
+        """Choose as ``who_takes_part`` does: nobody else is a class.
 
         Raises:
-            StageError: a band has no sample at all, or too few people are left for a batch.
+            StageError: see there.
         """
-        found = set(samples.bands.tolist())
-        if missing := [str(band) for band in params.bands if band not in found]:
-            raise StageError(
-                f"no training sample is in {' or '.join(missing)}: expected some in each of "
-                f"bands; found {' '.join(sorted(found))}. Change bands or protocols"
-            )
-        names = sorted(set(samples.subject_ids.tolist()), key=lambda s: seed_for(_ORDER_SEED, s))
-        skip, take = params.subjects.skip, params.subjects.take
-        kept = names[skip:] if take is None else names[skip : skip + take]
-        left_out = {"not_chosen": len(names) - len(kept)}
-        if params.sampler == "domain_aware":
-            pairs = zip(samples.subject_ids.tolist(), samples.bands.tolist(), strict=True)
-            having = set(pairs)
-            whole = [s for s in kept if all((s, str(band)) in having for band in params.bands)]
-            left_out["lacking_a_band"] = len(kept) - len(whole)
-        else:
-            drawn = np.isin(samples.bands, [str(band) for band in params.bands])
-            counts = Counter(samples.subject_ids[drawn].tolist())
-            whole = [s for s in kept if counts[s] > 1]
-            left_out["lacking_a_second_image"] = len(kept) - len(whole)
-        kept = whole
-        if not kept:
-            raise StageError(
-                f"none of {len(names)} training subjects is left ({left_out}): expected some; "
-                "change subjects, bands or sampler"
-            )
-        if params.steps and len(kept) < params.batch_subjects:
-            raise StageError(
-                f"{len(kept)} of {len(names)} training subjects can be drawn ({left_out}): "
-                f"expected at least {params.batch_subjects}, as many as a batch has; "
-                + (f"lower batch_subjects to {len(kept)}, or " if len(kept) > 1 else "")
-                + "change subjects, bands, protocols or sampler, or add people to train"
-            )
+        subjects, bands = samples.subject_ids.tolist(), samples.bands.tolist()
+        kept, left_out = who_takes_part(subjects, bands, params)
         wanted = np.isin(samples.subject_ids, kept)
         return cls(samples.take(np.flatnonzero(wanted)), left_out)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.freezing import trainable
 from pipeline.errors import StageError
-from pipeline.params.training import TrainingParams
+from pipeline.params.training import TrainingParams, only_one
 from pipeline.training.backbones import backbone_named, make_backbone
 from pipeline.training.data.images import HW
 from pipeline.training.data.preprocess import Preprocess
@@ -145,11 +145,8 @@ def refuse_one_person(found: int, band: Band) -> None:
     Raises:
         StageError: fewer than two people are there.
     """
-    if found < 2:
-        raise StageError(
-            f"{found} training subjects have images in {band}: expected at least 2, to tell apart; "
-            "add people to the split train, or check the band"
-        )
+    if told := only_one(found, band):
+        raise StageError(told)
 
 
 def whole_images(preprocess: Preprocess, samples: SampleSet, indices: Int64) -> Tensor:
