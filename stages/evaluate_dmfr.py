@@ -39,7 +39,8 @@ def run(stage: StageRun) -> None:
     stage.write_metrics(metrics)
     embed.write_embeddings(stage.folder / "embeddings.parquet", trained, sets)
     title = f"{params.training} on {params.dataset} {params.protocol}, {params.probes} probes"
-    hardest_sheet(title, protocol, trained, sets, stage.report("contact", ".png"))
+    sheet, best = stage.report("contact", ".png"), results[embed.TRAINED][0].best
+    hardest_sheet(title, protocol, trained, best, sets, sheet)
     beside = published_by("dmfr")
     print(write_recognition(title, protocol, results, metrics, beside, stage.report))
 

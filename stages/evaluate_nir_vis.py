@@ -49,7 +49,8 @@ def run(stage: StageRun) -> None:
     stage.write_metrics(metrics)
     embed.write_embeddings(stage.folder / "embeddings.parquet", trained, sets)
     title = f"{params.training} on {params.dataset} {params.protocol}, rows of {params.rows}"
-    hardest_sheet(title, protocol, trained, sets, stage.report("contact", ".png"))
+    sheet, best = stage.report("contact", ".png"), results[embed.TRAINED][0].best
+    hardest_sheet(title, protocol, trained, best, sets, sheet)
     beside = published_beside(training.kind)
     print(write_recognition(title, protocol, results, metrics, beside, stage.report))
 

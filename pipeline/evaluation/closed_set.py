@@ -26,6 +26,7 @@ from pipeline.evaluation.influence import (
 from pipeline.evaluation.mates import counted, mates_of, over_tried
 from pipeline.evaluation.measures import measure
 from pipeline.evaluation.rates import (
+    Best,
     Recognition,
     far_point,
     mean_rate,
@@ -97,6 +98,7 @@ def measure_closed_set(gallery: Side, probes: Side) -> Recognition:
         metrics,
         np.stack([far_rates, share * tar_rates]),
         reached_by_rank(ranks, rivals(known, CMC_RANKS)),
+        Best(measures.ranks.own_best, measures.ranks.other_best),
     )
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.comparison import against_others
 from pipeline.evaluation.listed_pairs import scored_pairs
-from pipeline.evaluation.reidentification import search_ranks
-from pipeline.evaluation.search import best_among_distractors
+from pipeline.evaluation.rates import Best
+from pipeline.evaluation.search import best_distractor
 from pipeline.evaluation.subjects import NOBODY
 from pipeline.evaluation.templates import Embeddings, Side, sides_of
 from pipeline.store.protocols import Exclude, Protocol
@@ -65,7 +65,13 @@ class _Cell(NamedTuple):
 _Lines = list[list[_Cell | None]]
 
 
-def hardest(fold: Protocol, gallery: Embeddings, probes: Embeddings, most: int = MOST) -> Hardest:
+def hardest(
+    fold: Protocol,
+    gallery: Embeddings,
+    probes: Embeddings,
+    best: Best | None,
+    most: int = MOST,
+) -> Hardest:
     """Return the worst failures, or what came closest to one where there is none.
 
     A probe fails where another subject's best score reaches that of its own best entry, and worse
@@ -78,29 +84,32 @@ def hardest(fold: Protocol, gallery: Embeddings, probes: Embeddings, most: int =
         fold: one fold of a protocol.
         gallery: embeddings of enrolled samples.
         probes: of probe samples.
+        best: what ``recognise`` found with them; None where pairs are listed.
         most: lines, at most.
 
     Raises:
         StageError: a side is empty, or nothing of it has an embedding.
+        ValueError: nothing was found, and no pairs are listed.
     """
     sides = sides_of(fold, gallery, probes)
     if fold.match is not None:
         told, lines = _listed(fold, fold.match, *sides, most)
+    elif best is not None:
+        told, lines = _searched(fold.exclude, *sides, best, most)
     else:
-        told, lines = _searched(fold.exclude, *sides, most)
+        raise ValueError(f"protocol {fold.name} has no list of pairs: expected what a search found")
     return Hardest(told, _named(fold, sides, (gallery, probes), lines))
 
 
-def _searched(exclude: Exclude, gallery: Side, probes: Side, most: int) -> tuple[str, _Lines]:
+def _searched(
+    exclude: Exclude, gallery: Side, probes: Side, best: Best, most: int
+) -> tuple[str, _Lines]:
     """Return probes that searched the gallery, each with its best own and its best other entry."""
-    if exclude == Exclude.OTHER_MATES:
-        own, other = best_among_distractors(gallery, probes)
-    else:
-        ranks = search_ranks(gallery, probes, exclude)
-        own, other = ranks.own_best, ranks.other_best
-    lead = other.astype(np.float64) - own  # NaN where one of both is missing
-    compared = np.flatnonzero(np.isfinite(lead))
+    lead = best.other.astype(np.float64) - best.own  # NaN where one of both is missing
+    compared = np.flatnonzero(~np.isnan(lead))
     failed = int((lead[compared] >= 0).sum())
+    if not failed and np.isneginf(lead).any():  # how near the others came was not asked before
+        lead = best_distractor(gallery, probes).astype(np.float64) - best.own
     chosen = compared[np.argsort(-lead[compared], kind="stable")][: min(most, failed or most)]
     of = f"{len(compared)} probes compared"
     if failed:

@@ -131,10 +131,13 @@ class Search:
         curve: of the given genuine scores and all scores of probes with distractors.
         above: int64 (k,), how many distractors score at or above each of ``own_scores``; of more
             than ``most`` that many.
+        best: float32 (n,), of each probe its best score with a distractor where that reaches the
+            least of its ``own_scores``, elsewhere minus infinity.
     """
 
     curve: ScoreCurve
     above: Int64
+    best: NDArray[np.float32]
 
 
 def search_among(
@@ -177,7 +180,7 @@ def search_among(
     for start in range(0, len(above), step):
         run = slice(start, start + step)
         above[run] = (best[own_probe[run]] >= own_scores[run, None]).sum(axis=1)
-    return Search(curve, np.minimum(above, most))
+    return Search(curve, np.minimum(above, most), best.max(axis=1))
 
 
 def rank_probes(comparison: Comparison) -> ProbeRanks:

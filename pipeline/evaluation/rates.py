@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,10 +10,23 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.evaluation.bootstrap import Interval, share_interval
 from pipeline.evaluation.curve import OperatingPoint, ScoreCurve, tar_at_far
 from pipeline.evaluation.subjects import NOBODY, named
-from pipeline.types import Int64
+from pipeline.types import Float32, Int64
 
 LEAST_FALSE_ACCEPTS = 10
 """Below so many, a true accept rate says more of a few impostors than of the network."""
+
+
+class Best(NamedTuple):
+    """Best scores of the e probes that were enrolled.
+
+    Attributes:
+        own: float32 (e,), with the own subject, NaN where a probe met no entry of it.
+        other: float32 (e,), with another subject, NaN where it met none; minus infinity where all
+            that is known is that it lies below ``own``.
+    """
+
+    own: Float32
+    other: Float32
 
 
 @dataclass(frozen=True)
@@ -24,11 +37,13 @@ class Recognition:
         metrics: numbers by name; rates have a value, n and a 95 % interval.
         roc: float64 (2, k), FAR and TAR, failures counted; empty where there are none.
         cmc: float64 (r,), from rank 1 on, failures counted; empty where there is none.
+        best: what the probes' search found; None where pairs are listed.
     """
 
     metrics: dict[str, Any]
     roc: NDArray[np.float64]
     cmc: NDArray[np.float64]
+    best: Best | None = None
 
 
 NO_ROC: NDArray[np.float64] = np.empty((2, 0))

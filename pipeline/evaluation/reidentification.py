@@ -8,7 +8,14 @@ from pipeline.evaluation.closed_set import CMC_RANKS
 from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.mates import counted, entries_of, mates_of, over_tried
 from pipeline.evaluation.measures import ProbeRanks, empty_ranks, rank_probes
-from pipeline.evaluation.rates import NO_ROC, Recognition, mean_rate, reached_by_rank, rivals
+from pipeline.evaluation.rates import (
+    NO_ROC,
+    Best,
+    Recognition,
+    mean_rate,
+    reached_by_rank,
+    rivals,
+)
 from pipeline.evaluation.subjects import named
 from pipeline.evaluation.templates import Side
 from pipeline.store.protocols import Exclude
@@ -55,7 +62,8 @@ def measure_reidentification(
     }
     entries = gallery.subjects[gallery.enrolled]
     most = min(CMC_RANKS, len(entries)) if by_image else rivals(entries, CMC_RANKS)
-    return Recognition(metrics, NO_ROC, reached_by_rank(place, most))
+    best = Best(ranks.own_best, ranks.other_best)
+    return Recognition(metrics, NO_ROC, reached_by_rank(place, most), best)
 
 
 def by_chance(gallery: Side, probes: Side, exclude: Exclude) -> dict[str, float]:

@@ -14,6 +14,7 @@ from pipeline.evaluation.mates import counted, mates_of, over_tried
 from pipeline.evaluation.measures import FARS, rank_probes, search_among
 from pipeline.evaluation.rates import (
     NO_ROC,
+    Best,
     Recognition,
     accepted_rate,
     mean_rate,
@@ -61,7 +62,8 @@ def measure_open_set(gallery: Side, probes: Side) -> Recognition:
         )
     metrics |= {f"rank{k}": mean_rate((place > 0) & (place <= k), owners) for k in SEARCH_RANKS}
     metrics |= counted(gallery, probes, mates)
-    return Recognition(metrics, NO_ROC, reached_by_rank(place, rivals(known, CMC_RANKS)))
+    reached = reached_by_rank(place, rivals(known, CMC_RANKS))
+    return Recognition(metrics, NO_ROC, reached, Best(ranks.own_best, ranks.other_best))
 
 
 def measure_distractors(protocol: str, gallery: Side, probes: Side) -> Recognition:
@@ -118,31 +120,35 @@ def measure_distractors(protocol: str, gallery: Side, probes: Side) -> Recogniti
         metrics,
         np.stack([far_rates, float(made.mean()) * tar_rates]),
         reached_by_rank(ranks, min(CMC_RANKS, 1 + len(distractors))),
+        Best(_best_mate(probes, asked[made], scores[made]), search.best),
     )
 
 
-def best_among_distractors(gallery: Side, probes: Side) -> tuple[Float32, Float32]:
-    """Return the best scores of each enrolled probe with its mates and with distractors.
+def _best_mate(probes: Side, asked: Int64, scores: Float32) -> Float32:
+    """Return the best score of each enrolled probe with its mates, NaN where it has none.
 
     Args:
-        gallery: mates, and distractors, who are nobody.
-        probes: each is no mate of itself.
-
-    Returns:
-        float32 (e,) twice, NaN where nothing was compared.
+        probes: enrolled and not.
+        asked: int64 (k,), the probe of each pair that was compared.
+        scores: float32 (k,), theirs.
     """
-    first, asked = _pairs(gallery, probes)
-    mates = int((gallery.enrolled & (gallery.subjects != NOBODY)).sum())
-    rows = probes.rows[asked]
-    scores = _scores(gallery.vectors[:mates], probes.vectors, gallery.rows[first], rows)
-    made = np.isfinite(scores)
     own = np.full(len(probes.vectors), -np.inf, np.float32)
-    np.maximum.at(own, rows[made], scores[made])
+    np.maximum.at(own, probes.rows[asked], scores)
     own[np.isinf(own)] = np.nan
-    if mates == len(gallery.vectors):
-        return own, np.full_like(own, np.nan)
-    searched = against_others(probes.vectors, gallery.vectors[mates:])
-    return own, rank_probes(searched).other_best
+    return own
+
+
+def best_distractor(gallery: Side, probes: Side) -> Float32:
+    """Return the best score of each enrolled probe with a distractor, float32 (e,).
+
+    Those that ``measure_distractors`` leaves out, too: it looks at no score below a mate's.
+
+    Args:
+        gallery: mates, and distractors, who are nobody; one of them at least is enrolled.
+        probes: what is searched with.
+    """
+    mates = int((gallery.enrolled & (gallery.subjects != NOBODY)).sum())
+    return rank_probes(against_others(probes.vectors, gallery.vectors[mates:])).other_best
 
 
 def _scores(mates: Float32, probes: Float32, left: Int64, right: Int64) -> Float32:

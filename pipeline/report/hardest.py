@@ -7,6 +7,7 @@ from typing import Protocol as Structure
 import numpy as np
 
 from pipeline.evaluation.hardest import PROBE, Hardest, Shown, hardest
+from pipeline.evaluation.rates import Best
 from pipeline.evaluation.templates import Embeddings
 from pipeline.report import draw
 from pipeline.report.contact_sheet import write_png
@@ -29,6 +30,7 @@ def hardest_sheet(
     title: str,
     protocol: Protocol,
     folds: Mapping[int, tuple[Embeddings, Embeddings]],
+    best: Best | None,
     tested: tuple[Tested, Tested],
     path: Path,
 ) -> None:
@@ -38,11 +40,12 @@ def hardest_sheet(
         title: of the evaluation.
         protocol: with the folds that were tested.
         folds: embeddings of enrolled samples and of probes by the fold's number.
+        best: what the first fold's search found with them; None where pairs are listed.
         tested: the enrolled samples and the probes.
         path: the PNG to write.
     """
     first, *others = protocol.folds()
-    found = hardest(protocol.fold(first), *folds[first])
+    found = hardest(protocol.fold(first), *folds[first], best)
     of = f", fold {first}" if others else ""
     write_png(_drawn(f"{title}{of}: {found.told}", found, tested), path)
 

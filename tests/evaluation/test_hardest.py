@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.evaluation.comparison import Comparison
 from pipeline.evaluation.hardest import MOST, hardest
+from pipeline.evaluation.recognition import recognise
 from pipeline.store.protocols import (
     Exclude,
     Kind,
@@ -37,7 +38,7 @@ def searched(gallery, probes, most=MOST, **options):
     """What was hardest, as told, and lines of ⟨sample, score⟩."""
     (enroll, known), (probe, asked) = side(gallery), side(probes)
     made = Protocol("p", Provenance.DERIVED, "", enroll, probe, None, train_table([]), **options)
-    found = hardest(made, known, asked, most)
+    found = hardest(made, known, asked, recognise(made, known, asked).best, most)
     lines = [
         [each and (each.sample_id.removesuffix(".jpg"), each.score) for each in line]
         for line in found.lines
@@ -146,7 +147,7 @@ def test_listed_pairs_of_one_person_stand_beside_those_of_two():
         train_table([]),
         kind=Kind.VERIFICATION,
     )
-    found = hardest(listed, known, asked)
+    found = hardest(listed, known, asked, recognise(listed, known, asked).best)
     assert found.told == "5 pairs: one person, least alike, and two people, most alike"
     shown = [[each and (each.role, each.sample_id[:-4]) for each in line] for line in found.lines]
     assert shown == [
@@ -161,20 +162,61 @@ def test_a_template_is_shown_by_its_first_sample_that_was_found():
     rows = [(None, "P", "a", f"{n}.jpg", None, None) for n in (2, 0, 1)]
     probe, asked = template_table(rows), dict(zip(["0.jpg", "1.jpg"], at(60, 70), strict=True))
     made = Protocol("p", Provenance.DERIVED, "", enroll, probe, None, train_table([]))
-    ((shown, *_),) = hardest(made, known, asked).lines
+    best = recognise(made, known, asked).best
+    ((shown, *_),) = hardest(made, known, asked, best).lines
     assert shown.sample_id == "0.jpg"
 
 
-def test_scores_of_those_that_are_shown_alone_are_there_at_once(monkeypatch):
-    asked, scores = [], Comparison.scores
+@pytest.fixture
+def looked_at(monkeypatch):
+    """How many probes each pass over scores has had since the search."""
+    passes, blocks, measure = [], Comparison.blocks, recognise
 
-    def noted(comparison):
-        asked.append(len(comparison.probes))
-        return scores(comparison)
+    def noted(comparison, *which):
+        passes.append(len(comparison.probes))
+        return blocks(comparison, *which)
 
-    monkeypatch.setattr(Comparison, "scores", noted)
+    def measured(*given):
+        found = measure(*given)
+        passes.clear()
+        return found
+
+    monkeypatch.setattr(Comparison, "blocks", noted)
+    monkeypatch.setitem(globals(), "recognise", measured)
+    return passes
+
+
+@pytest.mark.parametrize("exclude", [Exclude.NONE, Exclude.SAME_CAMERA])
+def test_nothing_is_searched_twice_and_scores_of_those_that_are_shown_alone_are_there_at_once(
+    looked_at, monkeypatch, exclude
+):
     monkeypatch.setattr("pipeline.evaluation.comparison.BLOCK_SCORES", 20)
     probes = [(f"p{n:02}", "a", 60 + 0.1 * n) for n in range(50)]
-    _, lines = searched(GALLERY, probes)
-    assert asked == [MOST]
+    kind = Kind.RECOGNITION if exclude == Exclude.NONE else Kind.REIDENTIFICATION
+    _, lines = searched(GALLERY, probes, kind=kind, exclude=exclude)
+    assert looked_at == [MOST]
     assert names(lines) == [[f"p{n}", "A", "B"] for n in range(49, 49 - MOST, -1)]
+
+
+def among(distractors, probes):
+    """What was hardest among distractors at some angles, of probes at 0 with mates at others."""
+    given = [(name, name, 0) for name in probes]
+    gallery = [(f"{name}'", name, degrees) for name, degrees in probes.items()]
+    gallery += [(f"X{degrees}", None, degrees) for degrees in distractors]
+    options = {"kind": Kind.DISTRACTORS, "exclude": Exclude.OTHER_MATES}
+    return searched(gallery, given, **options)
+
+
+def test_a_failure_among_distractors_is_known_from_the_search(looked_at):
+    told, lines = among([30, 50], {"a": 40, "b": 20, "c": 60})
+    assert told == "the 2 worst of 2 failures, 3 probes compared"
+    assert names(lines) == [["c", "c'", "X30"], ["a", "a'", "X30"]]
+    assert looked_at == [2]
+
+
+def test_where_no_distractor_reaches_a_mate_the_closest_is_looked_for(looked_at):
+    """The search itself looks at no distractor below a probe's mates."""
+    told, lines = among([45, 50], {"a": 40, "b": 20})
+    assert told == "no failure, 2 probes compared: the closest to one"
+    assert names(lines) == [["a", "a'", "X45"], ["b", "b'", "X45"]]
+    assert looked_at == [2, 2]

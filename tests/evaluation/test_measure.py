@@ -237,6 +237,9 @@ def test_the_best_distractors_say_how_many_lie_above_a_mate(most, at_once, monke
     own_probe = rng.integers(0, 70, 500)
     scores = prepared.scores()
     own = rng.choice(scores.ravel(), 500)
-    above = search_among(prepared, own_probe, own, most).above
+    found = search_among(prepared, own_probe, own, most)
     expected = (scores[:, own_probe] >= own).sum(axis=0)
-    assert above.tolist() == np.minimum(expected, most).tolist()
+    assert found.above.tolist() == np.minimum(expected, most).tolist()
+    for probe, best in enumerate(found.best):
+        reached = scores[:, probe].max() >= own[own_probe == probe].min(initial=np.inf)
+        assert best == (scores[:, probe].max() if reached else -np.inf)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipeline.evaluation.recognition import recognise
 from pipeline.ops.codec import decode
 from pipeline.report import draw, hardest
 from pipeline.report.page import MOST_PX
@@ -68,7 +69,10 @@ def drawn(tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(draw, "captioned", noted)
             patch.setattr(hardest, "page", titled)
-            hardest.hardest_sheet("hsst on mine", made, folds, TESTED, tmp_path / "sheet.png")
+            first = made.folds()[0]
+            best = None if made.match else recognise(made.fold(first), *folds[first]).best
+            given = made, folds, best, TESTED
+            hardest.hardest_sheet("hsst on mine", *given, tmp_path / "sheet.png")
         return titles[0], said, decode((tmp_path / "sheet.png").read_bytes())
 
     return sheet
