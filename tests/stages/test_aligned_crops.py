@@ -11,6 +11,7 @@ import skimage.transform
 from pipeline.errors import ParamsError
 from pipeline.ops.codec import decode
 from pipeline.params.load import load_params
+from stages.weights import needed
 
 FIVE = np.array(  # insightface, face_align.py
     [
@@ -77,3 +78,17 @@ def test_a_template_that_places_fewer_points_tells_no_landmarks(crops):
     crops.edit(datasets={"mine": {"aligned": "lightcnn144"}})
     with pytest.raises(ParamsError, match=r"datasets\.mine\.aligned: .*'arcface112'.*lightcnn144"):
         load_params(Path("params.yaml"))
+
+
+def test_without_a_detector_to_fetch_crops_are_the_same(crops):
+    """What docs/own-images.md says of ``detect.backend: truth``."""
+    assert "yunet" in needed(load_params(Path("params.yaml")))
+    crops.run("ingest", "detect")
+    before = {name: row["faces"] for name, row in crops.rows("detect").items()}
+    crops.edit(detect={"backend": "truth"})
+    assert "yunet" not in needed(load_params(Path("params.yaml")))
+    crops.run("detect")
+    for name, row in crops.rows("detect").items():
+        (one,), (other,) = before[name], row["faces"]
+        np.testing.assert_array_equal(one["landmarks_xy"], other["landmarks_xy"])
+        np.testing.assert_array_equal(one["mesh_xyz"], other["mesh_xyz"])
