@@ -1,6 +1,5 @@
 """One table of the bodies' rows, ours and published: ``python -m ablations.bodies_table``."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,12 +10,7 @@ from pipeline.evaluation.outcomes import read_outcomes
 from pipeline.params.ablations_bodies import BodyAblationParams
 from pipeline.params.load import load_section
 from pipeline.report.ablations_bodies import bodies_table
-from pipeline.report.contrasts import (
-    MeasuredContrast,
-    contrasts_figure,
-    contrasts_json,
-    contrasts_table,
-)
+from pipeline.report.contrasts import MeasuredContrast, write_contrasts
 from pipeline.report.published import published_between_bands
 from pipeline.store.whole import write_whole
 
@@ -37,11 +31,8 @@ def run(*, partly: bool = False) -> None:
     ablation, results = with_results(whole, "bodies_rows", command, partly=partly)
     found = dict(contrasted(ablation, outcomes_path))
     table = bodies_table(ablation, results, published_between_bands())
-    table += "\n" + contrasts_table(MEASURE, found)
-    values = contrasts_json(MEASURE, found)
-    write_whole(FOLDER / "bodies_contrasts.json", json.dumps(values, indent=2) + "\n")
+    table += "\n" + write_contrasts(MEASURE, found, FOLDER / "bodies_contrasts.json")
     write_whole(FOLDER / "bodies.md", table)
-    contrasts_figure(MEASURE, found, FOLDER / "bodies_contrasts.png")
     print(table)
 
 

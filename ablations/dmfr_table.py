@@ -1,6 +1,5 @@
 """One table of DMFR's rows, ours and published: ``python -m ablations.dmfr_table``."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -19,12 +18,7 @@ from pipeline.params.ablations_dmfr import DmfrAblationParams
 from pipeline.params.load import load_section
 from pipeline.report.ablations_dmfr import dmfr_table, lowest_far
 from pipeline.report.analyse_modality import curves_figure
-from pipeline.report.contrasts import (
-    MeasuredContrast,
-    contrasts_figure,
-    contrasts_json,
-    contrasts_table,
-)
+from pipeline.report.contrasts import MeasuredContrast, write_contrasts
 from pipeline.store.whole import write_whole
 
 MEASURE = "TAR at the lowest FAR"
@@ -44,13 +38,11 @@ def run(*, partly: bool = False) -> None:
     command = "python -m ablations.dmfr_row"
     ablation, results = with_results(whole, "dmfr_rows", command, partly=partly)
     found = dict(_contrasted(ablation, results))
-    table = dmfr_table(ablation, results, read_zero_shot()) + "\n" + contrasts_table(MEASURE, found)
+    table = dmfr_table(ablation, results, read_zero_shot())
+    table += "\n" + write_contrasts(MEASURE, found, FOLDER / "dmfr_contrasts.json")
     write_whole(FOLDER / "dmfr.md", table)
-    values = contrasts_json(MEASURE, found)
-    write_whole(FOLDER / "dmfr_contrasts.json", json.dumps(values, indent=2) + "\n")
     curves = {ablation.rows[name].title: seeds[0]["curve"] for name, seeds in results.items()}
     curves_figure(curves, FOLDER / "dmfr.curves.png")
-    contrasts_figure(MEASURE, found, FOLDER / "dmfr_contrasts.png")
     print(table)
 
 

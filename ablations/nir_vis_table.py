@@ -1,7 +1,5 @@
 """One table of NIR-VIS's rows, ours and published: ``python -m ablations.nir_vis_table``."""
 
-import json
-
 from ablations.nir_vis_contrasts import MEASURE, contrasted
 from ablations.nir_vis_row import ABLATIONS
 from ablations.nir_vis_zero_shot import read_zero_shot
@@ -10,7 +8,7 @@ from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.load import load_section
 from pipeline.report.ablations import ablation_table, write_ablation
 from pipeline.report.ablations_figure import ablation_figure
-from pipeline.report.contrasts import contrasts_figure, contrasts_json, contrasts_table
+from pipeline.report.contrasts import write_contrasts
 from pipeline.store.whole import write_whole
 
 
@@ -29,13 +27,10 @@ def run(*, partly: bool = False) -> None:
     )
     zero_shot, separation = read_zero_shot()
     write_ablation(ablation, results, zero_shot, FOLDER / "results.csv")
-    found = contrasted(ablation)
     table = ablation_table(ablation, results, zero_shot, separation)
-    table += "\n" + contrasts_table(MEASURE, found)
-    values = contrasts_json(MEASURE, found)
-    write_whole(FOLDER / "contrasts.json", json.dumps(values, indent=2) + "\n")
+    found = contrasted(ablation)
+    table += "\n" + write_contrasts(MEASURE, found, FOLDER / "contrasts.json")
     write_whole(FOLDER / "results.md", table)
-    contrasts_figure(MEASURE, found, FOLDER / "contrasts.png")
     ablation_figure(ablation, results, FOLDER / "results.png")
     print(table)
 

@@ -1,5 +1,6 @@
 """Contrasts of ablations as a table and as JSON: difference, verdict, and what could be seen."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from pipeline.evaluation.contrasts import ALPHA, EFFECT, POWER, Contrast, Decided, decided
 from pipeline.params.contrasts import ContrastParams
 from pipeline.report.canvas import dress, new_figure, save
+from pipeline.store.whole import write_whole
 
 _COLOURS = {"shown": "#1b9e77", "refuted": "#d95f02", "undecided": "#7f7f7f"}
 
@@ -25,6 +27,19 @@ class MeasuredContrast:
     params: ContrastParams
     primary: Contrast
     secondary: Mapping[str, Contrast | None]
+
+
+def write_contrasts(measure: str, found: Mapping[str, MeasuredContrast], path: Path) -> str:
+    """Write contrasts as JSON, and as a figure beside it; return their table.
+
+    Args:
+        measure: name of the primary one.
+        found: contrasts by name.
+        path: of the JSON.
+    """
+    write_whole(path, json.dumps(contrasts_json(measure, found), indent=2) + "\n")
+    contrasts_figure(measure, found, path.with_suffix(".png"))
+    return contrasts_table(measure, found)
 
 
 def contrasts_json(measure: str, found: Mapping[str, MeasuredContrast]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,8 @@ from pipeline.report.ablations import (
 )
 from pipeline.report.contrasts import (
     MeasuredContrast,
-    contrasts_figure,
-    contrasts_json,
     contrasts_table,
+    write_contrasts,
 )
 from pipeline.report.published import published_by
 
@@ -185,16 +185,15 @@ def found_by(difference, p_value):
 
 def test_contrasts_are_told_with_verdict_power_and_what_could_be_seen(tmp_path):
     found = {"one": found_by(0.2, 0.001), "two": found_by(-0.01, 0.5)}
-    table = contrasts_table("rank-1", found)
+    table = write_contrasts("rank-1", found, tmp_path / "c.json")
     assert (
         "| A > B | plain | 70.0 against 50.0 | +20.0 [+10.0, +30.0] | 0.002 | **shown** |" in table
     )
     # of two contrasts the strictest level is 2.5 %: t 2.7515, and 0.8889 for 80 %; times 3 points
     assert "| **undecided** | 16 % | 10.9 points | – |" in table
     assert "9 people, 3 seeds" in table
-    values = contrasts_json("rank-1", found)
+    values = json.loads((tmp_path / "c.json").read_text())
     assert values["two"]["verdict"] == "undecided"
     assert values["one"]["primary"]["difference"] == 0.2
-    contrasts_figure("rank-1", found, tmp_path / "c.png")
     assert (tmp_path / "c.png").stat().st_size > 0
     assert contrasts_table("rank-1", {}) == ""
