@@ -15,7 +15,7 @@ from stages.run import StageRun, stage_main
 if TYPE_CHECKING:
     from pipeline.training.embed_people import Networks
     from pipeline.training.engine.trained import Trained
-    from pipeline.training.evaluate_bodies import BetweenBands, ByImage, Seen
+    from pipeline.training.evaluate_bodies import BetweenBands, ByImage
 
 PRETRAINED_BY, TRAINED_BY = "pretrain_bodies", "train_bodies"
 
@@ -32,8 +32,6 @@ def run(stage: StageRun) -> None:
     protocols = [stage.protocol(each) for each in params.protocols]
     crops = stage.source("crop_bodies")
     body = networks(stage, params.training, flip=params.flip_test)
-    title = f"{params.training} on {params.dataset}"
-    embeddings = stage.folder / "embeddings.parquet"
     own = None
     if params.network is not None:
         file = stage.file(Path(params.network.path), params.network.sha256)
@@ -43,6 +41,7 @@ def run(stage: StageRun) -> None:
         for each in mine:
             refuse_trained(tested.of_fold(fold), each, params.dataset, stage.params.datasets)
 
+    found: BetweenBands | ByImage
     if all(protocol.kind == Kind.RECOGNITION for protocol in protocols):
         face = None
         if params.face is not None:
@@ -51,15 +50,20 @@ def run(stage: StageRun) -> None:
         found = evaluate.between_bands(
             protocols, crops, body, face, unit=unit, check=check, own=own
         )
-        stage.write_metrics(found.metrics)
-        show_bands(stage, title, found)
-        write_embeddings(embeddings, found.embeddings)
     else:
         folds = folds_tested(protocols, body.params, params.dataset)
-        by_image = evaluate.by_image(protocols, crops, body, folds, check, own)
-        stage.write_metrics(by_image.metrics)
-        show_images(stage, title, protocols, by_image)
-        write_embeddings(embeddings, by_image.embeddings)
+        found = evaluate.by_image(protocols, crops, body, folds, check, own)
+    stage.write_metrics(found.metrics)
+    write_embeddings(stage.folder / "embeddings.parquet", found.embeddings)
+    seen, figure = found.seen, stage.report("contact", ".png")
+    report.attention_figure(seen.images, seen.maps, seen.names, seen.views, figure)
+    title = f"{params.training} on {params.dataset}"
+    if isinstance(found, evaluate.BetweenBands):
+        table = show_bands(stage, title, found)
+    else:
+        table = show_images(stage, title, protocols, found)
+    write_whole(stage.report("figures", ".md"), table)
+    print(table)
 
 
 def networks(stage: StageRun, name: str, *, flip: bool) -> "Networks":
@@ -76,37 +80,27 @@ def networks(stage: StageRun, name: str, *, flip: bool) -> "Networks":
     return Networks(params, pretrained, of_fold, flip=flip)
 
 
-def show_bands(stage: StageRun, title: str, found: "BetweenBands") -> None:
-    """Write the reports of identification between bands."""
-    table = report.bands_table(title, found.metrics, published_between_bands())
-    write_whole(stage.report("figures", ".md"), table)
+def show_bands(stage: StageRun, title: str, found: "BetweenBands") -> str:
+    """Write curves and figure of identification between bands; return the table."""
     report.write_band_cmc(found.metrics, stage.report("curves", ".cmc.csv"))
     figure = stage.report("figures", ".png")
     report.bands_figure(title, found.metrics, found.similarities, found.bands, figure)
-    show_looks(stage, found.seen)
-    print(table)
+    return report.bands_table(title, found.metrics, published_between_bands())
 
 
 def show_images(
     stage: StageRun, title: str, protocols: Sequence[Protocol], found: "ByImage"
-) -> None:
-    """Write the reports of re-identification."""
-    tables, reader = [], stage.params.datasets[stage.dataset].reader
+) -> str:
+    """Write curves and figure of re-identification; return the tables."""
+    write_cmc(found.results, stage.report("curves", ".cmc.csv"))
+    recognition_figure(title, found.results, stage.report("figures", ".png"))
+    reader = stage.params.datasets[stage.dataset].reader
+    tables = []
     for each in protocols:
         published = published_on(reader, each.name)
         given = f"{title} {each.name}", each, found.metrics[each.name], published
         tables.append(recognition_table(*given))
-    write_whole(stage.report("figures", ".md"), "\n".join(tables))
-    write_cmc(found.results, stage.report("curves", ".cmc.csv"))
-    recognition_figure(title, found.results, stage.report("figures", ".png"))
-    show_looks(stage, found.seen)
-    print("\n".join(tables))
-
-
-def show_looks(stage: StageRun, seen: "Seen") -> None:
-    """Write where the network looks in a few images."""
-    figure = stage.report("contact", ".png")
-    report.attention_figure(seen.images, seen.maps, seen.names, seen.views, figure)
+    return "\n".join(tables)
 
 
 if __name__ == "__main__":
