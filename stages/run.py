@@ -10,7 +10,6 @@ for what all runs of it said (none either).
 
 import atexit
 import gc
-import hashlib
 import json
 import os
 import re
@@ -54,6 +53,7 @@ from pipeline.store.protocols import Protocol, read_protocol
 from pipeline.store.shards import Source
 from pipeline.store.whole import write_whole
 from pipeline.weights import load_registry, verified_file, verified_path
+from pipeline.weights.verify import sha256_of
 
 WEIGHTS = Path("weights")
 REGISTRY = Path("weights.yaml")
@@ -176,7 +176,7 @@ class StageRun:
         """
         if not path.is_file():
             raise StageError(f"{path} is missing: run the stage that trains it (`dvc repro`)")
-        self._weights[path.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+        self._weights[path.as_posix()] = sha256_of(path)
         return path
 
     def map(
