@@ -301,8 +301,7 @@ class Face:
         params = networks.default_params()
         row, rng = self._aligned("arcface144"), np.random.default_rng(seed)
         context, warp = decode(row["context"]["bytes"]), row["context_warp_2x3"]
-        side = params.train_degrader.frame_px
-        frame = frame_of_face(context, warp, row["source_hw"], side)
+        frame = frame_of_face(context, warp, row["source_hw"], params.train_degrader.frame_px)
         drawn = draw_degradation(params.degrade.photometric, rng)
         made = degrade_photometric(frame, drawn, rng, heat=row["band"] in HEAT_BANDS)
         quality = params.degrade.context_jpeg_quality
