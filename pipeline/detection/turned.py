@@ -16,7 +16,7 @@ from pipeline.ops.boxes import iou
 from pipeline.types import Float32, UInt8
 
 _QUARTERS = (1, 2, 3)
-_SURE_PRESENCE, SURE_PERCENT = 0.9, 17.0
+_SURE_PRESENCE, SURE_PERCENT = 0.9, 15.0
 """Presence, and the landmarks' distance from the mesh's, of nearly all upright faces."""
 _CLEARLY, _UNSEEN = 0.7, 0.5
 """A turned face disagrees by so much less, or upright the mesh rather sees none."""
@@ -48,6 +48,10 @@ class Fitted:
         """Say of each face whether mesh and detector agree that it is one, bool (n,)."""
         return (self.presence >= _SURE_PRESENCE) & (self.disagreement() <= SURE_PERCENT)
 
+    def least(self) -> float:
+        """Return the least disagreement of a face that is sure, +inf where none is."""
+        return float(np.min(self.disagreement(), where=self.sure(), initial=np.inf))
+
     def turned_back(self, quarters: int, hw: tuple[int, int]) -> Self:
         """Carry what was found in ``np.rot90(image, quarters)`` into the image, (h, w) large."""
         boxes = _turned_back(self.faces.boxes_xyxy.reshape(-1, 2, 2), quarters, hw)
@@ -62,8 +66,8 @@ def whichever_way(image_rgb: UInt8, look: Callable[[UInt8], Fitted]) -> Fitted:
     """Find the faces of an image, those that lie on their side or upside down as well.
 
     The image is turned only where no face is found, or mesh and detector disagree on one. A face
-    that is no surer turned stays as it is. All are sorted by their scores, those of turned ones
-    too.
+    that is no surer turned stays as it is; the turn that shows the surest face comes first. All are
+    sorted by their scores, those of turned ones too.
 
     Args:
         image_rgb: uint8 (h, w, 3).
@@ -74,9 +78,12 @@ def whichever_way(image_rgb: UInt8, look: Callable[[UInt8], Fitted]) -> Fitted:
     if len(found.faces) and not doubtful.any():
         return found
     hw = image_rgb.shape[0], image_rgb.shape[1]
-    for quarters in _QUARTERS:
-        turned = look(np.ascontiguousarray(np.rot90(image_rgb, quarters)))
-        found = _better(found, turned.turned_back(quarters, hw))
+    turns = [
+        look(np.ascontiguousarray(np.rot90(image_rgb, quarters))).turned_back(quarters, hw)
+        for quarters in _QUARTERS
+    ]
+    for other in sorted(turns, key=Fitted.least):
+        found = _better(found, other)
     return _taken(found, best_first(found.faces.boxes_xyxy, found.faces.scores))
 
 

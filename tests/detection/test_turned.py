@@ -87,6 +87,24 @@ def test_a_doubtful_face_that_no_turn_shows_better_stays_as_it_is():
     assert isinstance(found.faces, Faces)
 
 
+@pytest.mark.parametrize("upright", [NOTHING, fitted(UPRIGHT, presence=0.1)])
+def test_of_several_turns_the_surest_is_taken(upright):
+    image = np.zeros((40, 40, 3), np.uint8)
+    image[0, 0] = 255  # turned by one quarter it lies below, by three at the right
+
+    def look(shown):
+        if shown[0, 0, 0]:
+            return upright
+        # Half a pixel off each way is 3.5 % of the eyes' distance, two pixels are 14 %.
+        off = {(39, 0): 2.0, (39, 39): 1.0, (0, 39): 0.5}
+        (place,) = (at for at in off if shown[at][0])
+        return fitted(UPRIGHT, off=off[place])
+
+    found = whichever_way(image, look)
+    np.testing.assert_allclose(found.faces.landmarks_xy[0, 0], (10, 29))  # by three quarters
+    assert len(found.faces) == 1
+
+
 def several(*faces):
     """The faces of one image, in the order of ``Faces``: by falling score."""
     parts = sorted(faces, key=lambda face: -face[0])
