@@ -12,10 +12,11 @@ from models.precision import device_of
 from pipeline.errors import ParamsError, StageError, WeightsError, one_line
 from pipeline.params.base import Device
 from pipeline.params.evaluation import NetworkParams
+from pipeline.training.data.images import HW
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.embedders import Embed
-from pipeline.types import Float32, Int64
+from pipeline.types import FACE_PARTS, Float32, Int64, UInt8
 
 _REFUSED = (
     state.Fail,
@@ -30,6 +31,10 @@ _UINT8 = "tensor(uint8)"
 _NUMBERS = {"tensor(float)": np.float32, _UINT8: np.uint8}
 TEMPLATE = "crossband.template"
 """Name under which a file that ``crossband export-model`` wrote says how its crops are aligned."""
+PARTS = "parts"
+"""Name of the input of such a file that takes the crops of the parts beside the face."""
+_MIRRORED = [1, 0, 2, 3]
+"""A left eye is a right one in the mirror."""
 _ON_CPU, _ON_GPU = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 log = logging.getLogger(__name__)
@@ -37,6 +42,8 @@ log = logging.getLogger(__name__)
 
 def by_file(path: Path, params: NetworkParams, device: Device) -> Embed:
     """Embed with a user's ONNX file, which takes the middle of the aligned crop.
+
+    One of ``crossband export-model`` may take the crops of the face's parts, too.
 
     Args:
         path: of the file, whose sha256 was checked.
@@ -50,6 +57,7 @@ def by_file(path: Path, params: NetworkParams, device: Device) -> Embed:
     """
     session = _session(path, on_gpu=device_of(device) == "cuda")
     taken, returned = session.get_inputs(), session.get_outputs()
+    parts = taken.pop().shape[2:] if len(taken) == 2 and taken[1].name == PARTS else None
     shape = taken[0].shape if len(taken) == 1 else []
     sides = shape[2:]
     fixed = [type(n) is int for n in shape]
@@ -70,9 +78,11 @@ def by_file(path: Path, params: NetworkParams, device: Device) -> Embed:
             _check_template(path, template, samples.take(indices))
         images = preprocess.values(preprocess.cut(_pixels(samples, indices)))
         values = torch.flip(images, [-1]) if mirror else images
-        feed = np.ascontiguousarray(values.numpy(), numbers)
+        feed = {taken[0].name: np.ascontiguousarray(values.numpy(), numbers)}
+        if parts is not None:
+            feed[PARTS] = _parts(path, (parts[0], parts[1]), samples, indices, mirror)
         try:
-            made = session.run([returned[0].name], {taken[0].name: feed})[0]
+            made = session.run([returned[0].name], feed)[0]
         except _REFUSED as error:
             raise WeightsError(
                 f"{path}: ONNX Runtime can't run it on {len(indices)} images: {one_line(error)}; "
@@ -137,3 +147,30 @@ def _session(path: Path, *, on_gpu: bool) -> onnxruntime.InferenceSession:
 
 def _pixels(samples: SampleSet, indices: Int64) -> torch.Tensor:
     return torch.from_numpy(samples.read(indices)).permute(0, 3, 1, 2)
+
+
+def _parts(path: Path, hw: HW, samples: SampleSet, indices: Int64, mirror: bool) -> UInt8:
+    """Return crops of parts in the order of ``FACE_PARTS``, black where a face has none.
+
+    Returns:
+        uint8 (n, 4, h, w), grey.
+
+    Raises:
+        StageError: the samples' stage has none, or some of another size.
+    """
+    if lacking := [part for part in FACE_PARTS if part not in samples.images]:
+        raise StageError(
+            f"{path} takes crops of {', '.join(FACE_PARTS)} beside a face, but these samples have "
+            f"no {lacking[0]}: expected rows of the stage `parts` or `masks`; set `rows`"
+        )
+    crops = np.zeros((len(indices), len(FACE_PARTS), *hw), np.uint8)
+    for place, part in enumerate(FACE_PARTS):
+        if not samples.present(part).any():
+            continue
+        if (found := samples.image_hw(part)) != hw:
+            raise StageError(
+                f"{path} takes crops of parts of {hw[0]}×{hw[1]} pixels, found "
+                f"{found[0]}×{found[1]}: set parts.crop_px to {hw[0]} and run `parts` again"
+            )
+        crops[:, place] = samples.read(indices, part, grey=True)
+    return np.ascontiguousarray(crops[:, _MIRRORED, :, ::-1]) if mirror else crops

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from pipeline.params.body_training import AdaFaceParams, PeopleParams
 from pipeline.params.training import RecogniserParams
 from pipeline.store.whole import write_whole, written_whole
 from pipeline.training.backbones import MODULES, backbone_named, make_backbone
+from pipeline.training.data.images import HW
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.training.methods.recogniser import Recogniser
-from pipeline.training.own_network import TEMPLATE
-from pipeline.training.train import build_method, class_of
+from pipeline.training.own_network import PARTS, TEMPLATE
+from pipeline.training.train import build_method
 
 TOLERANCE = 1e-3
 """How far ONNX Runtime's embeddings may lie from torch's, of the longest one's length."""
@@ -37,25 +39,21 @@ class Portable:
     Attributes:
         trained: what it is.
         network: whose state is written.
-        module: what the ONNX graph holds: from ``shape`` to embeddings (n, d).
-        shape: of an input, without the batch.
-        dtype: uint8, where the graph takes aligned crops; float32, where it takes what the method
-            makes of them.
-        says: the input in words.
+        module: what the ONNX graph holds: from ``inputs`` to embeddings (n, d).
+        inputs: what the graph takes, uint8, by name: the shape without the batch, and in words what
+            it is.
     """
 
     trained: Trained
     network: nn.Module
     module: nn.Module
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-    says: str
+    inputs: Mapping[str, tuple[tuple[int, ...], str]]
 
 
 class _OfCrops(nn.Module):
     """From aligned crops, uint8 (n, 3, h, w) RGB, to embeddings."""
 
-    def __init__(self, embedder: nn.Module, preprocess: Preprocess, hw: tuple[int, int]) -> None:
+    def __init__(self, embedder: nn.Module, preprocess: Preprocess, hw: HW) -> None:
         super().__init__()
         self._embedder, self._preprocess = embedder, preprocess
         # the middle, as ``Preprocess.cut`` takes it; in numbers, because a graph is of one size
@@ -63,23 +61,30 @@ class _OfCrops(nn.Module):
         height, width = preprocess.hw or hw
         self._middle = slice(rows, rows + height), slice(columns, columns + width)
 
-    def forward(self, crops: Tensor) -> Tensor:
+    def forward(self, crops: Tensor, *parts: Tensor) -> Tensor:
         """Embed."""
         rows, columns = self._middle
-        made: Tensor = self._embedder(self._preprocess.values(crops[..., rows, columns]))
+        faces = self._preprocess.values(crops[..., rows, columns])
+        made: Tensor = self._embedder(faces, *map(self._values_of, parts))
         return made
+
+    def _values_of(self, parts: Tensor) -> Tensor:
+        """Turn crops of parts, uint8 (n, p, h, w), grey, into (n, p, 1, h, w)."""
+        count, height, width = parts.shape[1:]
+        values = self._preprocess.values(parts.reshape(-1, 1, height, width))
+        return values.reshape(-1, count, 1, height, width)
 
 
 class _OfMethod(nn.Module):
-    """A method's own way from its inputs to embeddings."""
+    """A method's own way from faces, and parts beside them, to embeddings."""
 
     def __init__(self, method: Recogniser) -> None:
         super().__init__()
         self._method = method
 
-    def forward(self, inputs: Tensor) -> Tensor:
+    def forward(self, faces: Tensor, parts: Tensor | None = None) -> Tensor:
         """Embed."""
-        return self._method.embed(inputs)
+        return self._method.embed(self._method.assembled(faces, parts))
 
 
 def portable_backbone(trained: Trained) -> Portable:
@@ -107,36 +112,35 @@ def portable_method(trained: Trained, params: RecogniserParams | PeopleParams) -
         params: of its training.
 
     Raises:
-        ExportError: the method takes more than an image, and does not say of which shape.
+        ExportError: the method takes more than a face and its parts.
     """
     if isinstance(params, AdaFaceParams):  # its network is the backbone
         return portable_backbone(trained)
-    if isinstance(params, PeopleParams) or _is_of_no_shape(class_of(params)):
+    if isinstance(params, PeopleParams):
         raise ExportError(
             f"{params.kind} takes more than one image of a sample: expected a method on faces, "
             "which can be exported as one graph"
         )
     method = build_method(params, trained, with_weights=False)
     load_weights(method.network, trained)
-    if (shape := method.input_shape()) is None:
-        return _of_crops(trained, method.network, _OfMethod(method), method.preprocess)
-    says = f"float32, what `{type(method).__name__}.network_inputs` makes of a sample"
-    return Portable(trained, method.network, _OfMethod(method), shape, torch.float32, says)
-
-
-def _is_of_no_shape(known: type[Recogniser]) -> bool:
-    """Tell whether a method takes more than an image, and does not say of which shape."""
-    own_inputs = known.network_inputs is not Recogniser.network_inputs
-    return own_inputs and known.input_shape is Recogniser.input_shape
+    made = _OfMethod(method)
+    return _of_crops(trained, method.network, made, method.preprocess, method.beside)
 
 
 def _of_crops(
-    trained: Trained, network: nn.Module, embedder: nn.Module, preprocess: Preprocess
+    trained: Trained,
+    network: nn.Module,
+    embedder: nn.Module,
+    preprocess: Preprocess,
+    beside: Sequence[str] = (),
 ) -> Portable:
-    height, width = trained.crop_hw
+    height, width = hw = trained.crop_hw
     says = f"uint8 0..255, RGB, faces aligned by the template `{trained.template}`"
-    module = _OfCrops(embedder, preprocess, (height, width))
-    return Portable(trained, network, module, (3, height, width), torch.uint8, says)
+    inputs: dict[str, tuple[tuple[int, ...], str]] = {"images": ((3, height, width), says)}
+    if beside:
+        says = f"uint8 0..255, grey, crops of {', '.join(beside)} as the stage `parts` makes them"
+        inputs[PARTS] = (len(beside), *(preprocess.hw or hw)), f"{says}; black where there is none"
+    return Portable(trained, network, _OfCrops(embedder, preprocess, hw), inputs)
 
 
 def check_place(folder: Path, *, overwrite: bool) -> None:
@@ -243,14 +247,14 @@ def compared(leaving: Portable, path: Path) -> float:
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     inputs = _inputs(leaving, _CHECKED_IMAGES)
-    (found,) = session.run(None, {"images": inputs.numpy()})
+    (found,) = session.run(None, {name: given.numpy() for name, given in inputs.items()})
     with torch.no_grad():
-        wanted = leaving.module.eval()(inputs).numpy()
+        wanted = leaving.module.eval()(*inputs.values()).numpy()
     return float(np.abs(found - wanted).max() / np.linalg.norm(wanted, axis=1).max())
 
 
 def _write_onnx(leaving: Portable, path: Path) -> None:
-    """Write the graph; one that takes aligned crops says by which template."""
+    """Write the graph; it says by which template its crops are aligned."""
     import onnx
 
     batch = {0: "n"}
@@ -258,24 +262,25 @@ def _write_onnx(leaving: Portable, path: Path) -> None:
         warnings.simplefilter("ignore")  # it warns of numbers that are fixed here: channels, sides
         torch.onnx.export(
             leaving.module.eval(),
-            (_inputs(leaving, 2),),
+            tuple(_inputs(leaving, 2).values()),
             str(path),
-            input_names=["images"],
+            input_names=list(leaving.inputs),
             output_names=["embeddings"],
-            dynamic_axes={"images": batch, "embeddings": batch},
+            dynamic_axes=dict.fromkeys([*leaving.inputs, "embeddings"], batch),
             opset_version=_OPSET,
             dynamo=False,
         )
-    if leaving.dtype == torch.uint8:
-        model = onnx.load(path)
-        onnx.helper.set_model_props(model, {TEMPLATE: leaving.trained.template})
-        onnx.save(model, path)
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {TEMPLATE: leaving.trained.template})
+    onnx.save(model, path)
 
 
-def _inputs(leaving: Portable, count: int) -> Tensor:
-    noise = np.random.default_rng(0).integers(0, 256, (count, *leaving.shape), np.uint8)
-    images = torch.from_numpy(noise)
-    return images if leaving.dtype == torch.uint8 else images.float() / 255
+def _inputs(leaving: Portable, count: int) -> dict[str, Tensor]:
+    rng = np.random.default_rng(0)
+    return {
+        name: torch.from_numpy(rng.integers(0, 256, (count, *shape), np.uint8))
+        for name, (shape, _) in leaving.inputs.items()
+    }
 
 
 def _card(leaving: Portable, difference: float, measured: dict[str, Any]) -> str:
@@ -293,7 +298,10 @@ def _card(leaving: Portable, difference: float, measured: dict[str, Any]) -> str
         "",
         "| | |",
         "|---|---|",
-        f"| input `images` | (n, {', '.join(map(str, leaving.shape))}), {leaving.says} |",
+        *(
+            f"| input `{name}` | (n, {', '.join(map(str, shape))}), {says} |"
+            for name, (shape, says) in leaving.inputs.items()
+        ),
         "| output `embeddings` | float32 (n, d); compare by the cosine |",
         f"| aligned by | `{trained.template}`, {trained.crop_hw[0]}×{trained.crop_hw[1]} pixels |",
         f"| trained on | {people or 'nothing: weights as they were loaded'} |",

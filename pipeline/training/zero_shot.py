@@ -19,7 +19,7 @@ from pipeline.training.engine.embedding import IMAGES_AT_ONCE
 from pipeline.training.methods.dmfr import made_by
 from pipeline.training.own_network import by_file
 from pipeline.training.tested import TestedSets, open_sets
-from pipeline.types import Band, Float32, Int64, UInt8
+from pipeline.types import FACE_PARTS, Band, Float32, Int64, UInt8
 
 TEMPLATE = ALIGNMENT_TEMPLATES["arcface112"]
 _GEOMETRY = ("landmarks_xy", "warp_2x3")
@@ -46,12 +46,14 @@ def open_faces(
     """
 
     def opens(folder: ShardFolder, ids: frozenset[str]) -> SampleSet:
+        there = folder.shard(0).schema().names
         choice = of_samples(ids, *Band)
         if folder is probes and generator is not None:
             choice = made_by((generator,), choice)
         return SampleSet.open(
             [Part(folder, choice)],
             extras=(*_GEOMETRY, "template"),
+            images=("image", *(part for part in FACE_PARTS if part in there)),
             budget_bytes=budget_mb << 20,
             asked_by="a zero-shot test",
             unknown_subjects=True,

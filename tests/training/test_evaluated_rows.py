@@ -238,16 +238,19 @@ def test_a_users_network_sees_the_middle_of_the_crop_scaled_as_told(tmp_path):
         assert vector == pytest.approx((middle.mean(axis=(0, 1)) - 10) / 4, rel=1e-4)
 
 
-def test_a_network_that_export_model_wrote_stands_in_a_table_as_its_method_does(trained_sample):
-    done = CliRunner().invoke(app, ["export-model", "train_nir_vis@hsst", "--to", "out"])
+@pytest.mark.parametrize("name", ["hsst", "pram_cat"])
+def test_a_network_that_export_model_wrote_stands_in_a_table_as_its_method_does(
+    trained_sample, name
+):
+    done = CliRunner().invoke(app, ["export-model", f"train_nir_vis@{name}", "--to", "out"])
     assert done.exit_code == 0, done.output
     network = {"path": "out/model.onnx", "sha256": sha256_of(Path("out/model.onnx"))}
-    trained_sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"network": network}})
-    trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
-    metrics = trained_sample.metrics("sample", "evaluate_nir_vis", "hsst-VIS-NIR")
+    trained_sample.edit(evaluate_nir_vis={f"{name}-VIS-NIR": {"network": network}})
+    trained_sample.run("evaluate_nir_vis", f"{name}-VIS-NIR")
+    metrics = trained_sample.metrics("sample", "evaluate_nir_vis", f"{name}-VIS-NIR")
     assert metrics["network"]["rank1"] == metrics["rank1"]
     assert metrics["network"]["eer"] == metrics["eer"]
-    wanted = trained_sample.embeddings("sample", "hsst-VIS-NIR")
+    wanted = trained_sample.embeddings("sample", f"{name}-VIS-NIR")
     folder = ShardFolder.open("data/sample/parts")
     for each in open_faces(folder, folder, read_protocol(Path("data/sample/protocols/VIS-NIR")), 9):
         embed = by_file(Path("out/model.onnx"), NetworkParams(**network), "cpu")

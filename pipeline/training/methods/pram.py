@@ -40,6 +40,11 @@ class Pram(RelatingMethod):
         """Build PRAM, or the row "fine-tuned"."""
         return (PRAM if self.params.relations else WholeFace)(backbone)
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The parts, unless the whole face is taken alone."""
+        return PARTS if isinstance(self.network, PRAM) else ()
+
     def setup(self, device: torch.device, dtype: torch.dtype) -> None:
         """Keep what the frozen layers make of all faces and parts; normalise the components."""
         super().setup(device, dtype)

@@ -117,9 +117,19 @@ class Recogniser(Method):
         """Make the network's input of samples at test: the middle of each image."""
         return whole_images(self.preprocess, samples, indices)
 
-    def input_shape(self) -> tuple[int, ...] | None:
-        """Return the shape of what ``network_inputs`` makes of a sample; None: a whole image's."""
-        return None
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Image columns that the network takes beside a face, in grey: here none."""
+        return ()
+
+    def assembled(self, faces: Tensor, parts: Tensor | None) -> Tensor:
+        """Put together what the network takes: here faces alone.
+
+        Args:
+            faces: (n, c, h, w), as ``preprocess`` makes them.
+            parts: (n, p, 1, h, w), those of ``beside``, likewise; None where there are none.
+        """
+        return faces
 
     def embed(self, images: Tensor) -> Tensor:
         """Embed what ``network_inputs`` made, (n, d)."""

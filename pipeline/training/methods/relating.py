@@ -256,12 +256,12 @@ class RelatingMethod(NirVisMethod):
 
     def network_inputs(self, samples: SampleSet, indices: Int64) -> Tensor:
         """Return middle crops of faces and their parts, float32 (n, c, 1, 128, 128) in [0, 1]."""
-        face = super().network_inputs(samples, indices)
-        return torch.cat([face[:, None], self.part_images(samples, indices)], dim=1)
+        faces = super().network_inputs(samples, indices)
+        return self.assembled(faces, self.part_images(samples, indices))
 
-    def input_shape(self) -> tuple[int, ...]:
-        """Return the shape of a face with its parts."""
-        return self._related.components, 1, SIDE_PX, SIDE_PX
+    def assembled(self, faces: Tensor, parts: Tensor | None) -> Tensor:
+        """Put faces and their parts together, (n, c, 1, 128, 128)."""
+        return faces[:, None] if parts is None else torch.cat([faces[:, None], parts], dim=1)
 
     def embed(self, images: Tensor) -> Tensor:
         """Embed what ``network_inputs`` made, (n, d)."""
