@@ -155,7 +155,7 @@ def test_what_an_earlier_export_wrote_is_replaced(tmp_path, lost):
     (tmp_path / ".model.onnx.partial").touch()  # of one that was killed
     write_portable(small(1), tmp_path, measured={})
     with safe_open(tmp_path / "model.safetensors", "pt") as file:
-        assert torch.equal(file.get_tensor("1.weight"), small(1).network.state_dict()["1.weight"])
+        assert torch.equal(file.get_tensor("weight"), small(1).network.state_dict()["weight"])
 
 
 @pytest.fixture
