@@ -68,8 +68,7 @@ def fetch(
             f"commercial_only forbids these weight files: {'; '.join(forbidden)}. Choose other "
             "backends in params.yaml, or set commercial_only to false"
         )
-    former = read_record(folder)
-    record = dict(former)
+    record = read_record(folder)
     fetched: list[Fetched] = []
     failures: list[str] = []
     try:
@@ -85,9 +84,7 @@ def fetch(
                     fetched.append(Fetched(name, folder / entry.file, record[name]))
     except OSError as error:
         raise WeightsError(f"weight files cannot be written: {error}") from error
-    known = {name: record[name] for name in registry if name in record}
-    if known != former:
-        _write_record(folder, known)
+    _write_record(folder, {name: record[name] for name in registry if name in record})
     if failures:
         raise WeightsError(_cannot_be_had(failures))
     return fetched
@@ -106,6 +103,8 @@ def read_record(folder: Path) -> dict[str, str]:
 
 
 def _write_record(folder: Path, record: Mapping[str, str]) -> None:
+    if record == read_record(folder):
+        return
     text = json.dumps(record, indent=2, sort_keys=True) + "\n"
     # A folder that somebody else filled may be read-only, and has all that is needed.
     with suppress(OSError):
