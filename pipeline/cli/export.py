@@ -30,12 +30,8 @@ def export_command(
         str | None, typer.Option(help="only these columns, separated by commas")
     ] = None,
     image: Annotated[str, typer.Option(help="column of the images to write")] = "image",
-    pairs: Annotated[
-        int, typer.Option(min=2, max=1_000_000, help="number of pairs (lfw_bin)")
-    ] = 6000,
-    seed: Annotated[
-        int, typer.Option(min=0, help="draws the pairs (lfw_bin) or the order (dali)")
-    ] = 0,
+    pairs: Annotated[int, typer.Option(min=2, max=1_000_000, help="pairs in lfw_bin")] = 6000,
+    seed: Annotated[int, typer.Option(min=0, help="draws pairs (lfw_bin), order (dali)")] = 0,
     mix: Annotated[
         list[str] | None,
         typer.Option(help="allow pairs of two bands or splits: band, split (lfw_bin); repeatable"),

@@ -125,7 +125,7 @@ def test_the_list_lies_beside_the_images(pairs):
 
 def test_no_file_of_the_user_is_replaced(pairs):
     Path("images/mine.csv").write_text("path\nanna/VIS/1.png\n")
-    with pytest.raises(StageError, match=r"images/mine\.csv exists and is not a list of this"):
+    with pytest.raises(StageError, match=r"images/mine\.csv exists and was not written by this"):
         command("mine", "-o", "mine.csv")
     assert Path("images/mine.csv").read_text() == "path\nanna/VIS/1.png\n"
 
