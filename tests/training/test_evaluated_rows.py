@@ -12,10 +12,8 @@ from face_rows import face_row, open_rows, png, write_rows
 from onnx import TensorProto, helper, numpy_helper
 from short_params import BANDS, PRAM
 from torchvision.transforms.functional import rgb_to_grayscale
-from typer.testing import CliRunner
 
 from models.backbones.lightcnn import LightCNN9
-from pipeline.cli import app
 from pipeline.errors import ParamsError, StageError, WeightsError
 from pipeline.ops.templates import ARCFACE_112_XY
 from pipeline.params.evaluation import NetworkParams
@@ -25,12 +23,11 @@ from pipeline.schemas.align import ALIGN
 from pipeline.schemas.degrade import DEGRADE
 from pipeline.schemas.masks import MASKS
 from pipeline.schemas.parts import PARTS
-from pipeline.store import ShardFolder
 from pipeline.store.protocols import read_protocol, write_protocol
 from pipeline.training.backbones import backbone_named
 from pipeline.training.methods.pram import Pram
 from pipeline.training.own_network import by_file
-from pipeline.training.zero_shot import arcface_crops, open_faces
+from pipeline.training.zero_shot import arcface_crops
 from pipeline.weights.verify import sha256_of
 
 
@@ -236,37 +233,6 @@ def test_a_users_network_sees_the_middle_of_the_crop_scaled_as_told(tmp_path):
     for vector, row in zip(found, reversed(rows), strict=True):
         middle = decoded(row["image"])[22:122, 22:122].astype(np.float64)
         assert vector == pytest.approx((middle.mean(axis=(0, 1)) - 10) / 4, rel=1e-4)
-
-
-@pytest.mark.parametrize("name", ["hsst", "pram_cat"])
-def test_a_network_that_export_model_wrote_stands_in_a_table_as_its_method_does(
-    trained_sample, name
-):
-    done = CliRunner().invoke(app, ["export-model", f"train_nir_vis@{name}", "--to", "out"])
-    assert done.exit_code == 0, done.output
-    network = {"path": "out/model.onnx", "sha256": sha256_of(Path("out/model.onnx"))}
-    trained_sample.edit(evaluate_nir_vis={f"{name}-VIS-NIR": {"network": network}})
-    trained_sample.run("evaluate_nir_vis", f"{name}-VIS-NIR")
-    metrics = trained_sample.metrics("sample", "evaluate_nir_vis", f"{name}-VIS-NIR")
-    assert metrics["network"]["rank1"] == metrics["rank1"]
-    assert metrics["network"]["eer"] == metrics["eer"]
-    wanted = trained_sample.embeddings("sample", f"{name}-VIS-NIR")
-    folder = ShardFolder.open("data/sample/parts")
-    for each in open_faces(folder, folder, read_protocol(Path("data/sample/protocols/VIS-NIR")), 9):
-        embed = by_file(Path("out/model.onnx"), NetworkParams(**network), "cpu")
-        found = embed(each.samples, np.arange(len(each.samples)), False)
-        for name, vector in zip(each.names, found, strict=True):
-            np.testing.assert_allclose(vector, wanted[name], rtol=1e-3, atol=1e-4)
-
-
-def test_a_network_that_export_model_wrote_refuses_faces_of_another_template(trained_sample):
-    CliRunner().invoke(app, ["export-model", "pretrain_nir_vis@lightcnn9", "--to", "out"])
-    path = Path("out/model.onnx")
-    row = face_row("a", "s0") | {"template": "lightcnn144"}
-    samples = open_rows(Path("rows"), PARTS, [row], extras=("template",))
-    embed = by_file(path, NetworkParams(path=str(path), sha256=sha256_of(path)), "cpu")
-    with pytest.raises(StageError, match="crops of arcface144, these are of lightcnn144"):
-        embed(samples, np.array([0]), False)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

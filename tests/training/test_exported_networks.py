@@ -1,22 +1,59 @@
-"""PRAM's ONNX file takes aligned crops and the crops of their parts, and embeds as PRAM does."""
+"""What ``export-model`` wrote, as the network of an evaluation: it embeds as the method does."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from face_rows import face_row, open_rows
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.errors import StageError
 from pipeline.params.evaluation import NetworkParams
 from pipeline.params.load import load_params
 from pipeline.schemas.parts import PARTS
+from pipeline.store import ShardFolder
+from pipeline.store.protocols import read_protocol
 from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.pram import Pram
 from pipeline.training.own_network import by_file
 from pipeline.training.portable import portable_method, write_portable
 from pipeline.training.train import build_method
+from pipeline.training.zero_shot import open_faces
 from pipeline.weights.verify import sha256_of
+
+
+@pytest.mark.parametrize("name", ["hsst", "pram_cat"])
+def test_a_network_that_export_model_wrote_stands_in_a_table_as_its_method_does(
+    trained_sample, name
+):
+    done = CliRunner().invoke(app, ["export-model", f"train_nir_vis@{name}", "--to", "out"])
+    assert done.exit_code == 0, done.output
+    network = {"path": "out/model.onnx", "sha256": sha256_of(Path("out/model.onnx"))}
+    trained_sample.edit(evaluate_nir_vis={f"{name}-VIS-NIR": {"network": network}})
+    trained_sample.run("evaluate_nir_vis", f"{name}-VIS-NIR")
+    metrics = trained_sample.metrics("sample", "evaluate_nir_vis", f"{name}-VIS-NIR")
+    assert metrics["network"]["rank1"] == metrics["rank1"]
+    assert metrics["network"]["eer"] == metrics["eer"]
+    wanted = trained_sample.embeddings("sample", f"{name}-VIS-NIR")
+    folder = ShardFolder.open("data/sample/parts")
+    for each in open_faces(folder, folder, read_protocol(Path("data/sample/protocols/VIS-NIR")), 9):
+        embed = by_file(Path("out/model.onnx"), NetworkParams(**network), "cpu")
+        found = embed(each.samples, np.arange(len(each.samples)), False)
+        for name, vector in zip(each.names, found, strict=True):
+            np.testing.assert_allclose(vector, wanted[name], rtol=1e-3, atol=1e-4)
+
+
+def test_a_network_that_export_model_wrote_refuses_faces_of_another_template(trained_sample):
+    CliRunner().invoke(app, ["export-model", "pretrain_nir_vis@lightcnn9", "--to", "out"])
+    path = Path("out/model.onnx")
+    row = face_row("a", "s0") | {"template": "lightcnn144"}
+    samples = open_rows(Path("rows"), PARTS, [row], extras=("template",))
+    embed = by_file(path, NetworkParams(path=str(path), sha256=sha256_of(path)), "cpu")
+    with pytest.raises(StageError, match="crops of arcface144, these are of lightcnn144"):
+        embed(samples, np.array([0]), False)
 
 
 @pytest.fixture
