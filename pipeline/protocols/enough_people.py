@@ -57,17 +57,18 @@ def refuse_too_few(
         StageError: a line for each such entry, with what its own stage would say.
     """
     needs = _Needs(ingested, protocol_of)
+    checks: dict[str, Callable[..., None]] = {
+        "pretrain_nir_vis": needs.pretraining,
+        "train_nir_vis": needs.two_bands,
+        "pretrain_bodies": needs.people_to_start,
+        "train_bodies": needs.people,
+        "train_dmfr": needs.one_band,
+        "evaluate_nir_vis": needs.gallery,
+        "evaluate_dmfr": needs.gallery,
+        "evaluate_bodies": needs.gallery,
+    }
     faults = []
-    for section, check in (
-        ("pretrain_nir_vis", needs.pretraining),
-        ("train_nir_vis", needs.two_bands),
-        ("pretrain_bodies", needs.people_to_start),
-        ("train_bodies", needs.people),
-        ("train_dmfr", needs.one_band),
-        ("evaluate_nir_vis", needs.gallery),
-        ("evaluate_dmfr", needs.gallery),
-        ("evaluate_bodies", needs.gallery),
-    ):
+    for section, check in checks.items():
         for name, entry in getattr(params, section).items():
             if entry.dataset != dataset:
                 continue
@@ -125,12 +126,14 @@ class _Needs:
 
     def gallery(self, params: FaceEvaluationParams | EvaluateBodiesParams) -> None:
         """Ask for the protocols, with somebody enrolled and probes in each fold."""
-        faces = isinstance(params, FaceEvaluationParams)
-        for name in (params.protocol,) if faces else params.protocols:
-            protocol = self.protocol_of(name, params.folds if faces else None)
+        if isinstance(params, FaceEvaluationParams):
+            protocols = [self.protocol_of(params.protocol, params.folds)]
+        else:
+            protocols = [self.protocol_of(name, None) for name in params.protocols]
+        for protocol in protocols:
             for number in protocol.folds():
                 fold = protocol.fold(number)
-                refuse_empty(name, fold.enroll, fold.probe)
+                refuse_empty(protocol.name, fold.enroll, fold.probe)
 
     def _of_batch(self, params: PeopleParams, ids: Collection[str]) -> None:
         """Ask for as many as a batch has: of all, for who else is rejected changes ``subjects``."""

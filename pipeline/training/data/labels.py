@@ -239,8 +239,8 @@ class Labels:
 
 def people_in(samples: SampleSet, bands: Sequence[Band]) -> tuple[int, int]:
     """Count the subjects who take part, as ``label`` has it, and all of them."""
-    columns = (samples.column(name) for name in ("session_id", "rendered"))
-    return count_people(samples.subject_ids, samples.bands.tolist(), *map(list, columns), bands)
+    sessions, rendered = (list(samples.column(name)) for name in ("session_id", "rendered"))
+    return count_people(samples.subject_ids, samples.bands.tolist(), sessions, rendered, bands)
 
 
 def count_people(
@@ -271,8 +271,8 @@ def label(samples: SampleSet, bands: Sequence[Band]) -> Labels:
     the very shot that it was rendered from, so such images of one session make no pair, masked or
     not.
     """
-    columns = (samples.column(name) for name in ("session_id", "rendered"))
-    names, labels, shots = _numbered(samples.subject_ids, *map(list, columns))
+    sessions, rendered = (list(samples.column(name)) for name in ("session_id", "rendered"))
+    names, labels, shots = _numbered(samples.subject_ids, sessions, rendered)
     found = samples.bands.tolist()
     index = BandIndex(labels, found, shots, bands)
     whole = index.subjects_in(bands)
