@@ -143,7 +143,7 @@ def test_a_folder_that_cannot_be_looked_into_is_told_and_all_else_too(bare, insi
     assert code == 1
     assert found["data set mine"]["state"] == "problem"
     assert found["data set mine"]["found"].endswith(": File name too long")
-    assert found["DVC"]["found"] == "not asked: it would stop at mine"
+    assert found["DVC"]["found"] == "not checked: it would stop at mine"
 
 
 def test_a_weight_file_of_another_content_is_a_problem(bare):

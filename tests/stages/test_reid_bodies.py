@@ -173,6 +173,8 @@ def test_regdb_trains_a_network_for_each_trial(workspace):
 
 def test_a_protocol_that_is_not_there_is_named(workspace):
     testing.llcm(workspace.path / "images", train=2, test=2, each=1)
-    prepared(workspace, "llcm", ["nothing"], ["VIS", "NIR"])
-    with pytest.raises(StageError, match="nothing"):
+    with pytest.raises(StageError, match=r"pretrain_bodies\.vis: .* found 'nothing'"):
+        prepared(workspace, "llcm", ["nothing"], ["VIS", "NIR"])
+    workspace.run("detect_bodies", "label_bodies", "crop_bodies")
+    with pytest.raises(StageError, match="found 'nothing'"):
         run(("pretrain_bodies", "vis"))
