@@ -124,8 +124,8 @@ def _searched(
     for place, line in zip(asked[chosen].tolist(), scores, strict=True):
         lines.append([_Cell(PROBE, place)])
         for role, met in zip(("own", "other"), _met(exclude, gallery, probes, place), strict=True):
-            best = int(np.argmax(np.where(met[known], line, -np.inf)))
-            lines[-1].append(_Cell(f"best {role}", int(known[best]), float(line[best])))
+            top = int(np.argmax(np.where(met[known], line, -np.inf)))
+            lines[-1].append(_Cell(f"best {role}", int(known[top]), float(line[top])))
     return told, lines
 
 

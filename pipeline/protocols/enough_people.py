@@ -106,11 +106,14 @@ class _Needs:
         for number in protocol.folds():
             ids = protocol.fold(number).train["sample_id"].to_pylist()
             shown = [each for each in self._shown_in(ids) if each.band in params.bands]
-            columns = (
-                [getattr(each, name) for each in shown]
-                for name in ("subject", "band", "session", "rendered")
+            counts = count_people(
+                [each.subject for each in shown],
+                [each.band for each in shown],
+                [each.session for each in shown],
+                [each.rendered for each in shown],
+                params.bands,
             )
-            if told := params.too_few(*count_people(*columns, params.bands)):
+            if told := params.too_few(*counts):
                 raise StageError(f"protocol {protocol.name}, fold {number}: {told}")
 
     def people_to_start(self, params: PeopleParams) -> None:

@@ -34,6 +34,8 @@ def environment(tmp_path_factory):
     (packages,) = made.glob("lib/python*/site-packages")
     theirs = [path for path in (*site.getsitepackages(), *sys.path) if "site-packages" in path]
     (packages / "dependencies.pth").write_text("\n".join(dict.fromkeys(theirs)) + "\n")
+    script = made / "bin/crossband"  # pip names its own Python in it, which has the sources
+    script.write_text(f"#!{made}/bin/python\n" + script.read_text().partition("\n")[2])
     (made / "bin/dvc").write_text(
         f"#!{made}/bin/python\nimport sys\nfrom dvc.cli import main\nsys.exit(main())\n"
     )
