@@ -86,7 +86,8 @@ class RelationModule(PlaceRelations):
 
     def related(self, places: Tensor) -> Tensor:
         """Map the vectors of all places (n, 64, 128) to embeddings (n, 512)."""
-        where = self.coordinates.to(places.dtype).expand(len(places), -1, -1)
+        # by `shape`, not by `len`, which an exported graph would hold as a number
+        where = self.coordinates.to(places.dtype).expand(places.shape[0], -1, -1)
         given = torch.cat([places, where], dim=2)
         first, second = self.relation.weight.chunk(2, dim=1)
         ours = F.linear(given, first, self.relation.bias)

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.errors import ExportError, ParamsError
-from pipeline.params.load import load_params
+from pipeline.params.ablations import NirVisAblationParams
+from pipeline.params.load import load_params, load_section
 from pipeline.training import portable
 from pipeline.training.backbones import backbone_named, make_backbone
 from pipeline.training.engine.trained import Trained, network_path, save_trained
@@ -86,6 +87,24 @@ def test_a_methods_network_leaves_with_its_card(tmp_path, name, request):
     assert '- mine: `{"rank1": 0.5}`' in card
     assert "input `images` | (n, 3, 144, 144), uint8" in card
     assert ("input `parts` | (n, 4, 128, 128), uint8" in card) == (name == "pram_cat")
+
+
+@pytest.mark.parametrize("row", ["finetuned", "rm", "rgm"])
+def test_a_row_on_whole_faces_leaves_with_aligned_crops_alone(tmp_path, row, request):
+    file = request.config.rootpath / "ablations/params.yaml"
+    params = load_section(NirVisAblationParams, file).rows[row].method
+    method = build_method(params, trained("start", "lightcnn9", (144, 144), {}), with_weights=False)
+    leaving = portable_method(
+        trained(f"row@{row}", "lightcnn9", (144, 144), method.network.state_dict()), params
+    )
+    files = write_portable(leaving, tmp_path, measured={})
+    crops = np.random.default_rng(1).integers(0, 256, (4, 3, 144, 144), np.uint8)
+    session = onnxruntime.InferenceSession(str(files[1]), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"images": crops})
+    with torch.no_grad():
+        faces = method.preprocess.values(method.preprocess.cut(torch.from_numpy(crops)))
+        wanted = method.network.eval()(faces[:, None]).embedding.numpy()
+    assert np.abs(found - wanted).max() < TOLERANCE * np.linalg.norm(wanted, axis=1).max()
 
 
 def test_a_method_of_several_inputs_is_refused(request):
