@@ -2,15 +2,18 @@
 
 DVC runs one stage after another. Rows depend on none of each other, nor do the networks that they
 start from, and one alone leaves most of a GPU and all but a few cores idle. So each gets a DVC of
-its own, which waits while another reads or writes ``dvc.lock``.
+its own, which waits while another reads or writes ``dvc.lock``. What else the rows need is made
+while their starts train.
 """
 
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
 
 from pipeline.errors import ParamsError, StageError, one_line
 from stages.run import run_guarded
@@ -42,7 +45,10 @@ def run(file: str, count: int) -> None:
     with ThreadPoolExecutor(count) as pool:
         try:
             _stop_if(plan.data and _dvc("repro", *plan.data), file)
-            _stop_if(any([*pool.map(_reproduce, plan.starts)]), file)
+            beside = [pool.submit(_reproduce, start) for start in plan.starts]
+            if plan.beside:
+                beside.append(pool.submit(_reproduce, *plan.beside))
+            _stop_if(any(each.result() for each in beside), file)
             _stop_if(plan.others and _dvc("repro", *plan.others), file)
             codes = list(pool.map(_reproduce, plan.rows))
         except SystemExit:  # else it would be waited for rows that take hours
@@ -70,12 +76,15 @@ class Plan:
     Attributes:
         data: what starts are trained on.
         starts: trainings that rows start from.
-        others: whatever else rows need.
+        beside: all else that rows need and that needs no start, each after what it needs itself.
+            It is made while starts train.
+        others: what rows need that is made with starts.
         rows: the rows.
     """
 
     data: Sequence[str]
     starts: Sequence[str]
+    beside: Sequence[str]
     others: Sequence[str]
     rows: Sequence[str]
 
@@ -93,9 +102,6 @@ def planned(file: str) -> Plan:
         with Repo() as repo:
             rows = [each for each in repo.stage.collect(file) if each.name.startswith(ROW)]
             graph = repo.index.graph
-            before = {stage for row in rows for stage in graph.successors(row)} - set(rows)
-            starts = {stage for stage in before if stage.addressing.startswith(START)}
-            data = {stage for start in starts for stage in graph.successors(start)} - starts
     except DvcException as error:
         raise StageError(
             f"{file} can't be read by DVC: expected a file of rows' stages, in a project; DVC "
@@ -103,13 +109,42 @@ def planned(file: str) -> Plan:
         ) from error
     if not rows:
         raise StageError(f"{file} has no stages {ROW}…: expected rows of ablations")
-    groups = (data, starts, before - starts)
-    first, trained, others = (sorted(each.addressing for each in group) for group in groups)
-    return Plan(first, trained, others, [row.addressing for row in rows])
+    before = _needs(graph, rows)
+    starts = [stage for stage in before if stage.addressing.startswith(START)]
+    data = _needs(graph, starts)
+    needed = _with_needs(graph, before)
+    others = [stage for stage in needed if {*starts} & {*_with_needs(graph, [stage])} - {stage}]
+    done = {*_with_needs(graph, starts), *others}
+    beside = [stage for stage in needed if stage not in done]
+    groups = (data, starts, beside, others, rows)
+    return Plan(*([stage.addressing for stage in group] for group in groups))
 
 
-def _reproduce(row: str) -> int:
-    return _dvc("--wait-for-lock", "repro", "--single-item", row, OMP_WAIT_POLICY="PASSIVE")
+def _needs(graph: Any, stages: Sequence[Any]) -> list[Any]:
+    """Return what stages need themselves, in the order of their names."""
+    needs = {need for stage in stages for need in graph.successors(stage)} - {*stages}
+    return sorted(needs, key=attrgetter("addressing"))
+
+
+def _with_needs(graph: Any, stages: Iterable[Any]) -> dict[Any, None]:
+    """Return stages and all that they need in turn, each after what it needs itself."""
+    found: dict[Any, None] = {}
+
+    def visit(stage: Any) -> None:
+        if stage not in found:
+            for need in _needs(graph, [stage]):
+                visit(need)
+            found[stage] = None
+
+    for stage in stages:
+        visit(stage)
+    return found
+
+
+def _reproduce(*stages: str) -> int:
+    """Run stages, in this order, and nothing that they need: others may be at that."""
+    words = ("--wait-for-lock", "repro", "--single-item")
+    return _dvc(*words, *stages, OMP_WAIT_POLICY="PASSIVE")
 
 
 def _dvc(*words: str, **unless_set: str) -> int:

@@ -26,6 +26,14 @@ stages:
       cmd: {python} meet.py ${{item}}
       deps: [start.txt, meet.py]
       outs: ["${{item}}.txt"]
+  beside:
+    cmd: {python} meet.py beside
+    deps: [start.txt, meet.py]
+    outs: [beside.txt]
+  after:
+    cmd: test -e a.txt && test -e beside.txt && echo after > after.txt
+    deps: [a.txt]
+    outs: [after.txt]
   unasked:
     cmd: exit 3
     deps: [start.txt]
@@ -37,7 +45,7 @@ stages:
     do:
       wdir: ..
       cmd: {python} meet.py ${{item}}
-      deps: [start.txt, meet.py, a.txt, b.txt]
+      deps: [start.txt, meet.py, a.txt, b.txt, beside.txt, after.txt]
       outs: ["${{item}}.txt"]
   table:
     wdir: ..
@@ -53,7 +61,8 @@ name = sys.argv[1]
 if name == "failing":
     sys.exit(1)
 Path(f"{name}.here").touch()
-mate = Path({"one": "other", "other": "one", "a": "b", "b": "a"}[name] + ".here")
+mates = {"one": "other", "other": "one", "a": "b", "b": "beside", "beside": "a"}
+mate = Path(mates[name] + ".here")
 deadline = time.monotonic() + 60
 while not mate.exists():
     if time.monotonic() > deadline:
@@ -94,7 +103,9 @@ def test_starts_run_at_once_then_rows_and_one_that_fails_stops_no_other(
         at_once.run("rows/dvc.yaml", 3)
     made = {path.name: path.read_text() for path in project.glob("*.txt")}
     assert made.pop("start.txt") == "start\n"
-    assert made == dict.fromkeys(("a.txt", "b.txt", "one.txt", "other.txt"), found)
+    assert made.pop("after.txt") == "after\n"
+    at_once_with_others = ("a.txt", "b.txt", "beside.txt", "one.txt", "other.txt")
+    assert made == dict.fromkeys(at_once_with_others, found)
     assert len((project / "started.log").read_text().splitlines()) == 1
     assert not (project / "table.txt").exists()
     locked = read_yaml(project / "rows/dvc.lock")["stages"]
@@ -104,7 +115,7 @@ def test_starts_run_at_once_then_rows_and_one_that_fails_stops_no_other(
 SIDE_BY_SIDE = """
 from ablations import at_once
 from stages.run import run_guarded
-at_once.planned = lambda file: at_once.Plan([], [], [], ["row@one", "row@two", "row@three"])
+at_once.planned = lambda file: at_once.Plan([], [], [], [], ["row@one", "row@two", "row@three"])
 run_guarded("ablations.at_once", lambda: at_once.run("dvc.yaml", 2))
 """
 
