@@ -14,7 +14,7 @@ from pipeline.errors import ParamsError
 from pipeline.face3d import rows as face3d
 from pipeline.params.load import load_params
 from pipeline.recognition.rows import attribute_rows
-from stages import degrade
+from pipeline.synthesis.degrade.rows import degrade_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,7 +66,7 @@ def test_each_stage_tells_its_network_the_device(told, tmp_path):
         return getattr(params, section).model_copy(update={"device": "auto"})
 
     attribute_rows(on_gpu("attributes"), tmp_path)
-    degrade.make(on_gpu("degrade"), 64, tmp_path)
+    degrade_rows(on_gpu("degrade"), 64, tmp_path)
     face3d.reconstruct_rows(on_gpu("reconstruct"), {})
     detection.detection(on_gpu("detect"), {})
     assert [options["device"] for options in told] == ["auto"] * 4

@@ -1,5 +1,6 @@
-"""Masks for rows: what a face's row holds, ready to be masked, and the columns that come out."""
+"""What the stage ``masks`` makes of a row: the face with each mask that it is dealt."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -15,7 +16,11 @@ from pipeline.ops.geometry import (
     transform_mesh,
     warp_affine,
 )
+from pipeline.params.masks import MasksParams
+from pipeline.rng import rng_for, seed_for
 from pipeline.store.columns import image_columns
+from pipeline.store.ids import counted
+from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.synthesis.masks.apply import (
     MaskedCrop,
     coverage,
@@ -24,12 +29,75 @@ from pipeline.synthesis.masks.apply import (
     mask_crop,
 )
 from pipeline.synthesis.masks.design import MaskDesign
-from pipeline.synthesis.masks.fit import Placement
+from pipeline.synthesis.masks.files import load_design
+from pipeline.synthesis.masks.fit import Placement, choose_fit, place
 from pipeline.synthesis.masks.front import hair_of, in_front
 from pipeline.synthesis.masks.photograph import Photograph, face_window, photograph_of
 from pipeline.synthesis.masks.render import MaskLayer, composite, draw_mask
 from pipeline.synthesis.masks.scene import Scene
-from pipeline.types import HEAT_BANDS, Band, Float32, Row, UInt8
+from pipeline.types import HEAT_BANDS, Band, Float32, Rejected, Row, UInt8
+
+Hide = Callable[[Row, NDArray[np.bool_], UInt8], Row]
+"""From a face's row, what of its crop is covered, and its context crop as it looks now, to the
+columns of what is left to see of its parts: ``pipeline.parsing.hidden.hidden_columns``."""
+
+
+def mask_rows(params: MasksParams, hide: Hide) -> BatchFunction:
+    """Load the designs and build the batch function.
+
+    Args:
+        params: of the stage.
+        hide: takes from the face's parts what a mask covers.
+    """
+    designs = {name: load_design(name, params.own) for name in params.designs}
+
+    def mask(row: Row) -> Outcome:
+        if row["band"] not in params.bands:
+            return [Rejected("band_left_out", f"masks.bands does not name {row['band']}")]
+        face = FaceToMask.of_row(row)
+        bare = {name: value for name, value in row.items() if name != "context"}
+        made: list[Row] = []
+        for number in range(params.per_face):
+            drawn, provenance = dealt(row["sample_id"], face, number, params, designs)
+            hidden = hide(row, drawn.covered, drawn.context)
+            made.append(bare | hidden | drawn.columns(row["image"]["path"]) | provenance)
+        return made
+
+    return lambda rows: [mask(row) for row in rows]
+
+
+def dealt(
+    face_id: str,
+    face: "FaceToMask",
+    number: int,
+    params: MasksParams,
+    designs: Mapping[str, MaskDesign],
+) -> tuple["MaskedFace", Row]:
+    """Put one mask on a face: which, worn how, follows from the face's id.
+
+    A face wears each design once before it wears one again.
+
+    Args:
+        face_id: sample id of the face.
+        face: the same, decoded.
+        number: of the mask, counted from 0.
+        params: of the stage.
+        designs: those that ``params`` name.
+
+    Returns:
+        The masked face, and the columns that say what it was made from.
+    """
+    sample_id = f"{face_id}#{counted('mask', number)}"
+    seed = seed_for(params.seed, sample_id)
+    rng = np.random.default_rng(seed)
+    order = rng_for(params.seed, face_id).permutation(len(params.designs))
+    design = designs[params.designs[order[number % len(order)]]]
+    fit = choose_fit(params.fit.model_dump(), rng)
+    placement = place(design, fit, params.jitter, rng)
+    loops = bool(rng.uniform() < params.loops_share)
+    drawn = face.mask(design, placement, loops=loops, seed=seed)
+    made_from = {"sample_id": sample_id, "parent_id": face_id, "simulated": True}
+    return drawn, made_from | {"generator": f"mask:{design.name}", "seed": seed}
 
 
 @dataclass(frozen=True)

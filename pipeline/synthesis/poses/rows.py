@@ -1,6 +1,12 @@
-"""The rows of turned faces: like those of ``align``, so that every later stage takes them."""
+"""What the stage ``poses`` makes of a row: the face turned by each yaw and pitch asked for.
 
+The rows of turned faces are like those of ``align``, so that every later stage takes them.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,19 +26,68 @@ from pipeline.ops.geometry import (
 )
 from pipeline.ops.polygons import filled
 from pipeline.ops.templates import CONTEXT, DMFR, AlignmentTemplate, warp_to_template
+from pipeline.params.poses import PosesParams
+from pipeline.rng import rng_for
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.sample import IMAGES
 from pipeline.store.columns import image_columns
 from pipeline.store.ids import file_stem
+from pipeline.store.mapping import BatchFunction
 from pipeline.synthesis.poses.layers import layers_of_labels
 from pipeline.synthesis.poses.render import PosableHead, posable_head
-from pipeline.types import Float32, Row, UInt8
+from pipeline.types import Float32, Rejected, Row, UInt8
 
 GENERATOR = "head_mesh"
 """Name that stands in the column ``generator``."""
 
 _GROUND_TRUTH = {name: None for name in IMAGES.names if name.startswith("truth_")}
 """What was true of the image is not true of the turned one."""
+
+
+def pose_rows(params: PosesParams, template: AlignmentTemplate, weights: Path) -> BatchFunction:
+    """Load the network that measures what was drawn, and build the batch function.
+
+    Args:
+        params: of the stage.
+        template: of the aligned crops.
+        weights: of the mesh's network.
+    """
+    network = FaceMesh(weights)
+    turns = sorted(product(params.yaw_deg, params.pitch_deg), key=lambda turn: pose_name(*turn))
+
+    def turned(row: Row) -> Iterator[Row | Rejected]:
+        if why := not_turned(row, params):
+            yield why
+            return
+        try:
+            face = FacePoser.of_row(row)
+        except ValueError as error:
+            yield Rejected("no_mesh", str(error))
+            return
+        yaw, quality = float(row["pose_deg"][0]), params.context_jpeg_quality
+        chance = rng_for(params.seed, f"measured/{row['sample_id']}").uniform()
+        measures = network if chance < params.measured_share else None
+        for turn in turns:
+            if abs(yaw + turn[0]) > params.max_yaw_deg:
+                detail = f"yaw {yaw:.0f}° turned by {turn[0]:.0f}° is beyond max_yaw_deg"
+                yield Rejected("beyond_profile", detail, pose_name(*turn))
+                continue
+            try:
+                yield face.turned(*turn, template=template, network=measures, jpeg_quality=quality)
+            except ValueError as error:  # seen from there, a template may find no place for them
+                yield Rejected("degenerate_landmarks", str(error), pose_name(*turn))
+
+    return lambda rows: [list(turned(row)) for row in rows]
+
+
+def not_turned(row: Row, params: PosesParams) -> Rejected | None:
+    """Say why a face is turned by nothing at all, if it is not."""
+    yaw, outside = float(row["pose_deg"][0]), float(row["outside_fraction"])
+    if not abs(yaw) <= params.max_source_yaw_deg:
+        return Rejected("turned_away", f"yaw {yaw:.0f}°: too little of one half is visible")
+    if not outside <= params.max_outside_fraction:
+        return Rejected("cut_by_border", f"{outside:.0%} of the crop lies outside the image")
+    return None
 
 
 @dataclass(frozen=True)
@@ -86,8 +141,8 @@ class FacePoser:
             jpeg_quality: of the context crop.
 
         Returns:
-            A row of ``POSES`` without generator; its geometry is in the source's pixels, as
-            if a camera with the source's frame had seen the turned face.
+            A row of ``POSES``; its geometry is in the source's pixels, as if a camera with the
+            source's frame had seen the turned face.
 
         Raises:
             ValueError: the turned points are degenerate.
@@ -111,6 +166,8 @@ class FacePoser:
             "sample_id": f"{row['sample_id']}#{name}",
             "parent_id": row["sample_id"],
             "simulated": True,
+            "generator": GENERATOR,
+            "seed": None,
             "template": template.name,
             "warp_2x3": to_crop,
             "context": {"bytes": context, "path": f"{file}.context.jpg"},
