@@ -61,7 +61,7 @@ def frames(count: int) -> list[Row]:
 def start(sections: Sections, weights: Path) -> None:
     """Build the stages' batch functions, once in each worker."""
     from pipeline.bodies.body_rows import body_rows
-    from pipeline.bodies.rows import crop_rows
+    from pipeline.bodies.crop_rows import crop_rows
     from stages import label_bodies
 
     limit_threads()

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from pipeline.bodies.rows import crop_rows
+from pipeline.bodies.crop_rows import crop_rows
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.crop_bodies import crop_bodies_metrics
 from pipeline.schemas.crop_bodies import CROP_BODIES

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from pipeline.bodies.frames import label_rows
+from pipeline.bodies.label_rows import label_rows
 from pipeline.bodies.labelling import MEASURES
 from pipeline.bodies.measures import CHOSEN, labelled_measures
 from pipeline.bodies.tracks import TrackedSource, track_folder

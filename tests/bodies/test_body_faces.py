@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.bodies.crop_rows import cut_face
 from pipeline.bodies.detections import Bodies, as_one_body
-from pipeline.bodies.rows import cut_face
 from pipeline.ops.codec import decode
 from pipeline.params.load import load_params
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.bodies.frames import columns_of_subject, label_rows
+from pipeline.bodies.label_rows import columns_of_subject, label_rows
 from pipeline.bodies.labelling import LabelOutcome
 
 RULES = {"measure": "intersection_over_face", "ambiguous_above": 0.75, "min_overlap": 0.0}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.bodies.body_regions import BodyRegion
-from pipeline.bodies.frames import label_rows
+from pipeline.bodies.label_rows import label_rows
 from pipeline.bodies.labelling import MEASURES, LabelOutcome
 from pipeline.bodies.measures import CHOSEN, detected_measures, labelled_measures
 from pipeline.ops.codec import encode_png
