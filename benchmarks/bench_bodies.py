@@ -62,12 +62,12 @@ def start(sections: Sections, weights: Path) -> None:
     """Build the stages' batch functions, once in each worker."""
     from pipeline.bodies.body_rows import body_rows
     from pipeline.bodies.crop_rows import crop_rows
-    from stages import label_bodies
+    from pipeline.bodies.label_rows import label_rows
 
     limit_threads()
     _steps[:] = [
         body_rows(sections[0], weights),
-        label_bodies.make(sections[1]),
+        label_rows(sections[1]),
         crop_rows(sections[2]),
     ]
 

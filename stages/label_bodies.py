@@ -3,45 +3,14 @@
 from functools import partial
 
 from pipeline.bodies.label_rows import label_rows
-from pipeline.bodies.labelling import MEASURES
-from pipeline.bodies.measures import CHOSEN, labelled_measures
 from pipeline.bodies.tracks import TrackedSource, track_folder
-from pipeline.params.label_bodies import LabelBodiesParams
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.label_bodies import label_bodies_metrics
 from pipeline.schemas.label_bodies import LABEL_BODIES
-from pipeline.store.mapping import BatchFunction, Outcome
-from pipeline.types import Row
 from stages.run import StageRun, stage_main
 
 BATCH_ROWS = 32
 """Images labelled in one pass: a row group's worth, so that memory stays flat."""
-
-
-def make(params: LabelBodiesParams) -> BatchFunction:
-    """Build the batch function."""
-
-    def label(rows: list[Row]) -> list[Outcome]:
-        by_measure = {measure: labelled_by(rows, measure) for measure in MEASURES}
-        return [
-            [described(row, {name: found[index] for name, found in by_measure.items()})]
-            for index, row in enumerate(rows)
-        ]
-
-    def labelled_by(rows: list[Row], measure: str) -> list[list[Row]]:
-        return label_rows(
-            rows,
-            measure=measure,
-            ambiguous_above=params.ambiguous_above,
-            min_overlap=params.min_overlap,
-        )
-
-    def described(row: Row, by_measure: dict[str, list[Row]]) -> Row:
-        bodies = by_measure[params.measure]
-        measures = labelled_measures(row, {CHOSEN: bodies} | by_measure)
-        return row | {"bodies": bodies, "parent_id": row["sample_id"]} | measures
-
-    return label
 
 
 def run(stage: StageRun) -> None:
@@ -52,7 +21,7 @@ def run(stage: StageRun) -> None:
     output = stage.map(
         TrackedSource(detected, tracks),
         LABEL_BODIES,
-        partial(make, params),
+        partial(label_rows, params),
         params={"label_bodies": params},
         batch_rows=BATCH_ROWS,
         few_rows=1000,  # what labelling takes is far below what workers need to start

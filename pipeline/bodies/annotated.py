@@ -25,3 +25,32 @@ def annotated_people(row: Row) -> list[Person] | None:
     if row.get("truth_people") is None and row.get("truth_box_xyxy") is None:
         return None
     return people_of(row)
+
+
+def columns_of_subject(row: Row, subject_id: str | None) -> Row:
+    """Return what an image's row says of one of its people, as columns of that person's own row.
+
+    Args:
+        row: the image, with its annotation.
+        subject_id: who; None where nobody knows.
+
+    Returns:
+        ``subject_id``, ``template_id`` (all media of a subject in a band are one template),
+        ``split`` (the person's own where the data set gives one, since a frame may show people of
+        several), ``truth_box_xyxy``, ``truth_body_xyxy``, and no ``truth_people``.
+
+    Reference:
+        A. Nanduri, R. Chellappa, Template-based multi-domain face recognition, IJCB 2024: the
+        subject-specific modelling that the body paper follows.
+    """
+    people = annotated_people(row) or []
+    named = [p for p in people if subject_id is not None and p["subject_id"] == subject_id]
+    person: Person = named[0] if named else {}
+    return {
+        "subject_id": subject_id,
+        "template_id": None if subject_id is None else f"{subject_id}.{row['band']}",
+        "split": person.get("split") or row.get("split"),
+        "truth_box_xyxy": person.get("face_xyxy"),
+        "truth_body_xyxy": person.get("body_xyxy"),
+        "truth_people": None,
+    }

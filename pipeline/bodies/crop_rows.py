@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.bodies.annotated import columns_of_subject
 from pipeline.bodies.body_regions import locate_body_regions
 from pipeline.bodies.crops import crop_body
-from pipeline.bodies.label_rows import columns_of_subject
 from pipeline.bodies.labelling import LabelOutcome
 from pipeline.ops.codec import decode, encode_jpeg, encode_png
 from pipeline.params.crop_bodies import CropBodiesParams

@@ -1,4 +1,4 @@
-"""From rows with detections to labelled rows and back: the flat arrays that labelling takes."""
+"""What the stage ``label_bodies`` makes of a row: an image whose bodies have subjects."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,11 +6,40 @@ from typing import Any
 import numpy as np
 
 from pipeline.bodies.annotated import Person, annotated_people
-from pipeline.bodies.labelling import Labelling, LabelOutcome, label_bodies
+from pipeline.bodies.labelling import MEASURES, Labelling, LabelOutcome, label_bodies
+from pipeline.bodies.measures import CHOSEN, labelled_measures
+from pipeline.params.label_bodies import LabelBodiesParams
+from pipeline.store.mapping import BatchFunction, Outcome
 from pipeline.types import Row
 
 
-def label_rows(
+def label_rows(params: LabelBodiesParams) -> BatchFunction:
+    """Build the batch function; its measures tell what each way of labelling would have found."""
+
+    def label(rows: list[Row]) -> list[Outcome]:
+        by_measure = {measure: labelled_by(rows, measure) for measure in MEASURES}
+        return [
+            [described(row, {name: found[index] for name, found in by_measure.items()})]
+            for index, row in enumerate(rows)
+        ]
+
+    def labelled_by(rows: list[Row], measure: str) -> list[list[Row]]:
+        return labelled_bodies(
+            rows,
+            measure=measure,
+            ambiguous_above=params.ambiguous_above,
+            min_overlap=params.min_overlap,
+        )
+
+    def described(row: Row, by_measure: dict[str, list[Row]]) -> Row:
+        bodies = by_measure[params.measure]
+        measures = labelled_measures(row, {CHOSEN: bodies} | by_measure)
+        return row | {"bodies": bodies, "parent_id": row["sample_id"]} | measures
+
+    return label
+
+
+def labelled_bodies(
     rows: Sequence[Row], *, measure: str, ambiguous_above: float, min_overlap: float
 ) -> list[list[Row]]:
     """Label the detections of many images in one pass.
@@ -58,35 +87,6 @@ def label_rows(
         else:
             labelled[frame].append(body | _by_face(people, labelling, index))
     return labelled
-
-
-def columns_of_subject(row: Row, subject_id: str | None) -> Row:
-    """Return what an image's row says of one of its people, as columns of that person's own row.
-
-    Args:
-        row: the image, with its annotation.
-        subject_id: who; None where nobody knows.
-
-    Returns:
-        ``subject_id``, ``template_id`` (all media of a subject in a band are one template),
-        ``split`` (the person's own where the data set gives one, since a frame may show people of
-        several), ``truth_box_xyxy``, ``truth_body_xyxy``, and no ``truth_people``.
-
-    Reference:
-        A. Nanduri, R. Chellappa, Template-based multi-domain face recognition, IJCB 2024: the
-        subject-specific modelling that the body paper follows.
-    """
-    people = annotated_people(row) or []
-    named = [p for p in people if subject_id is not None and p["subject_id"] == subject_id]
-    person: Person = named[0] if named else {}
-    return {
-        "subject_id": subject_id,
-        "template_id": None if subject_id is None else f"{subject_id}.{row['band']}",
-        "split": person.get("split") or row.get("split"),
-        "truth_box_xyxy": person.get("face_xyxy"),
-        "truth_body_xyxy": person.get("body_xyxy"),
-        "truth_people": None,
-    }
 
 
 def _by_face(people: list[tuple[int, Person]], labelling: Labelling, index: int) -> Row:

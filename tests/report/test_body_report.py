@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.bodies.body_regions import BodyRegion
-from pipeline.bodies.label_rows import label_rows
+from pipeline.bodies.label_rows import labelled_bodies
 from pipeline.bodies.labelling import MEASURES, LabelOutcome
 from pipeline.bodies.measures import CHOSEN, detected_measures, labelled_measures
 from pipeline.ops.codec import encode_png
@@ -71,7 +71,7 @@ def labelled(tmp_path):
     ]
     chosen = [row["bodies"] for row in rows]
     by_measure = {
-        measure: label_rows(rows, measure=measure, ambiguous_above=0.75, min_overlap=0.0)
+        measure: labelled_bodies(rows, measure=measure, ambiguous_above=0.75, min_overlap=0.0)
         for measure in MEASURES
     }
     measured = [

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.bodies.label_rows import columns_of_subject, label_rows
+from pipeline.bodies.annotated import columns_of_subject
+from pipeline.bodies.label_rows import labelled_bodies
 from pipeline.bodies.labelling import LabelOutcome
 
 RULES = {"measure": "intersection_over_face", "ambiguous_above": 0.75, "min_overlap": 0.0}
@@ -20,7 +21,7 @@ def make_image(boxes, **columns):
 
 
 def outcomes(rows):
-    return [[body["outcome"] for body in found] for found in label_rows(rows, **RULES)]
+    return [[body["outcome"] for body in found] for found in labelled_bodies(rows, **RULES)]
 
 
 def test_people_of_one_image_never_label_another():
@@ -29,7 +30,7 @@ def test_people_of_one_image_never_label_another():
         make_image([[0, 0, 30, 90]], truth_people=[person("b", [5, 5, 15, 15])]),
         make_image([[0, 0, 30, 90]], truth_people=[]),
     ]
-    found = label_rows(rows, **RULES)
+    found = labelled_bodies(rows, **RULES)
     assert [[b["subject_id"] for b in bodies] for bodies in found] == [["a"], ["b"], [None]]
     assert found[2][0]["outcome"] == LabelOutcome.UNMATCHED
     assert found[0][0]["face_xyxy"].tolist() == [5, 5, 15, 15]
@@ -39,7 +40,7 @@ def test_people_of_one_image_never_label_another():
 def test_a_face_beyond_the_edge_counts_with_what_is_seen_of_it():
     # The body ends at the image's edge, half the face lies beyond: all that is seen is covered.
     row = make_image([[-0.5, 0, 30, 90]], truth_people=[person("a", [-10.5, 0, 9.5, 10])])
-    assert label_rows([row], **RULES)[0][0]["overlap"] == 1.0
+    assert labelled_bodies([row], **RULES)[0][0]["overlap"] == 1.0
     for gone in ([-30, 0, -10, 10], [110, 0, 120, 10], [130, 0, 110, 10]):
         row = make_image([[-0.5, 0, 99.5, 90]], truth_people=[person("a", gone)])
         assert outcomes([row]) == [[LabelOutcome.UNMATCHED]]
@@ -71,7 +72,7 @@ def test_an_image_of_one_annotated_face_is_labelled_by_it():
     ],
 )
 def test_without_annotation_only_a_lone_person_takes_the_listings_subject(boxes, subject, expected):
-    (found,) = label_rows([make_image(boxes, truth_people=None, subject_id=subject)], **RULES)
+    (found,) = labelled_bodies([make_image(boxes, truth_people=None, subject_id=subject)], **RULES)
     assert [(body["outcome"], body["subject_id"]) for body in found] == expected
 
 
