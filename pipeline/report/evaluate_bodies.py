@@ -1,15 +1,24 @@
-"""What identification between bands shows: a table of rows, curves, the matrix, and attention."""
+"""What the stage ``evaluate_bodies`` shows: tables, curves, the matrix of bands, and attention."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.report.canvas import ROW_COLOURS, dress, line_width, new_figure, save
-from pipeline.report.recognition import FEW_PEOPLE, ZERO_SHOT
-from pipeline.store.whole import written_whole
+from pipeline.report.published import Published
+from pipeline.report.recognition import (
+    FEW_PEOPLE,
+    ZERO_SHOT,
+    Results,
+    recognition_figure,
+    recognition_table,
+    write_cmc,
+)
+from pipeline.store.protocols import Protocol
+from pipeline.store.whole import write_whole, written_whole
 from pipeline.types import Float32, UInt8
 
 _SPECIAL = ("differences", "matrix", "chance", "filmed", "enrolled", "simulated")
@@ -17,6 +26,63 @@ _SHOWN = ("network", "untrained", "pretrained", "trained", "face", "sface")
 """Rows whose curves are drawn."""
 BETWEEN = " VIS → "
 """What stands between row and band in the name of a curve."""
+
+At = Callable[[str, str], Path]
+"""Returns the path of a report by its kind and extension: ``StageRun.report``."""
+
+
+def write_between_bands(
+    title: str,
+    metrics: Mapping[str, Any],
+    similarities: Float32,
+    names: Sequence[str],
+    published: str,
+    at: At,
+) -> str:
+    """Write curves, figure and table of identification between bands, and return the table.
+
+    Args:
+        title: of figure and table.
+        metrics: of ``measured_rows``.
+        similarities: as of ``bands_figure``.
+        names: as of ``bands_figure``.
+        published: lines to stand beside ours.
+        at: where.
+    """
+    write_band_cmc(metrics, at("curves", ".cmc.csv"))
+    bands_figure(title, metrics, similarities, names, at("figures", ".png"))
+    table = bands_table(title, metrics, published)
+    write_whole(at("figures", ".md"), table)
+    return table
+
+
+def write_by_image(
+    title: str,
+    protocols: Sequence[Protocol],
+    results: Results,
+    metrics: Mapping[str, Mapping[str, Any]],
+    published: Mapping[str, Sequence[Published]],
+    at: At,
+) -> str:
+    """Write curves, figure and tables of re-identification, and return the tables.
+
+    Args:
+        title: of the figure; with a protocol's name, of its table.
+        protocols: that were measured.
+        results: by protocol and row, fold by fold.
+        metrics: by protocol.
+        published: what stands beside, by protocol.
+        at: where.
+    """
+    write_cmc(results, at("curves", ".cmc.csv"))
+    recognition_figure(title, results, at("figures", ".png"))
+    names = [each.name for each in protocols]
+    tables = "\n".join(
+        recognition_table(f"{title} {name}", protocol, metrics[name], published[name])
+        for name, protocol in zip(names, protocols, strict=True)
+    )
+    write_whole(at("figures", ".md"), tables)
+    return tables
 
 
 def row_names(metrics: Mapping[str, Any]) -> list[str]:

@@ -1,9 +1,9 @@
 """Measures networks of people on protocols: between bands by templates, or image by image."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from pipeline.evaluation.band_rows import (
 )
 from pipeline.evaluation.band_templates import filmed_in_bands
 from pipeline.evaluation.image_rows import measured_images
+from pipeline.evaluation.people import refuse_trained
 from pipeline.evaluation.recognition import Embeddings, Recognition
+from pipeline.params.datasets import DatasetParams
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
 from pipeline.training.bodies import check_cut
@@ -39,6 +41,7 @@ from pipeline.training.embed_people import (
     tested_ids,
 )
 from pipeline.training.embedders import Embed
+from pipeline.training.tested import TestedSamples
 from pipeline.types import Float32, UInt8
 
 AGAINST = (
@@ -50,25 +53,21 @@ AGAINST = (
 MATRICES = (PRETRAINED, TRAINED)
 SHOWN_PEOPLE = 4
 
-Check = Callable[[Networks, int, Sequence[Protocol]], None]
-"""Refuses a fold's network that was trained on people of protocols."""
 
-
-@dataclass(frozen=True)
-class Seen:
-    """Where a network looks in a few images.
+class Seen(NamedTuple):
+    """Where a network looks in a few images, as ``report.evaluate_bodies`` draws it.
 
     Attributes:
-        views: what its maps are called.
         images: uint8 (k, h, w, 3).
         maps: float32 (k, views, rows, columns).
         names: (k,), of the images.
+        views: what its maps are called.
     """
 
-    views: tuple[str, ...]
     images: UInt8
     maps: Float32
     names: list[str]
+    views: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -109,92 +108,103 @@ class ByImage:
     embeddings: dict[int, Embeddings]
 
 
-def between_bands(
-    protocols: Sequence[Protocol],
-    folder: ShardFolder,
-    body: Networks,
-    face: tuple[Networks, Path] | None,
-    *,
-    unit: bool,
-    check: Check,
-    own: Embed | None = None,
-) -> BetweenBands:
-    """Identify people across bands, a template of each subject and band.
+@dataclass(frozen=True)
+class PeopleTest:
+    """Networks of people, and what they are tested on.
 
-    Args:
-        protocols: of band templates.
+    Attributes:
+        body: networks of bodies.
+        own: a network of the user's own, tested as it is beside them; None: there is none.
         folder: output of ``crop_bodies``.
-        body: what is tested.
-        face: the same people's faces, and the weights of SFace; None leaves them out.
-        unit: whether embeddings are brought to unit length before a template's mean.
-        check: refuses networks.
-        own: a network of the user's own, tested as it is.
-    """
-    filmed, ids = filmed_in_bands(protocols), tested_ids(protocols)
-    check(body, 1, protocols)
-    method = body.method(1)
-    tested = open_tested(method, folder, ids)
-    check_cut(tested.samples, body.pretrained)
-    found = starts(body, tested) | bodies_by(method, tested, flip=body.flip)
-    if own is not None:
-        found |= bodies_as_is(own, tested, flip=body.flip)
-    if face is not None:
-        check(face[0], 1, protocols)
-        networks, sface = face
-        of_faces = networks.method(1)
-        faces = open_tested(of_faces, folder, ids)
-        check_cut(faces.samples, networks.pretrained)
-        found |= face_starts(networks, faces, sface)
-        found |= faces_by(of_faces, faces, flip=networks.flip)
-    rows = band_rows(filmed, found, unit=unit)
-    if face is not None:
-        rows |= fusions(rows[TRAINED], rows[FACE])
-    metrics = measured_rows(rows, filmed, AGAINST, MATRICES)
-    metrics["simulated"] = tested.samples.simulated
-    seen = Seen(method.views, *looked_at(method, tested, SHOWN_PEOPLE))
-    return BetweenBands(metrics, *_heat_map(rows[TRAINED]), seen, {1: found[TRAINED]})
-
-
-def by_image(
-    protocols: Sequence[Protocol],
-    folder: ShardFolder,
-    body: Networks,
-    folds: Mapping[int, int],
-    check: Check,
-    own: Embed | None = None,
-) -> ByImage:
-    """Re-identify people, each protocol as it is published.
-
-    Args:
         protocols: with their folds.
-        folder: output of ``crop_bodies``.
-        body: what is tested.
-        folds: the fold whose network tests each fold.
-        check: refuses networks.
-        own: a network of the user's own, tested as it is.
+        dataset: the tested one.
+        datasets: all data sets of params.
     """
-    numbers, found = sorted(set(folds.values())), dict[int, Embeddings]()
-    # Opened once for all folds, so images are decoded once.
-    tested = open_tested(body.start(with_weights=False), folder, tested_ids(protocols))
-    check_cut(tested.samples, body.pretrained)
-    for number in numbers:
-        mine = [n for n, of in folds.items() if of == number]
-        check(body, number, [each.fold(n) for each in protocols for n in mine])
-        found[number] = bodies_by(body.method(number), tested, flip=body.flip)[TRAINED]
-    same = bodies_as_is(own, tested, flip=body.flip) if own is not None else {}
-    same |= starts(body, tested)
-    rows = {row: dict.fromkeys(folds, each) for row, each in same.items()}
-    rows[TRAINED] = {number: found[of] for number, of in folds.items()}
-    metrics: dict[str, dict[str, Any]] = {}
-    results: dict[str, list[Recognition]] = {}
-    for protocol in protocols:
-        measured, folded = measured_images(protocol, rows, TRAINED, AGAINST)
-        metrics[protocol.name] = measured
-        results |= {f"{protocol.name}: {row}": each for row, each in folded.items()}
-    last = body.method(numbers[-1])
-    return ByImage(
-        metrics, results, Seen(last.views, *looked_at(last, tested, SHOWN_PEOPLE)), found
-    )
+
+    body: Networks
+    own: Embed | None
+    folder: ShardFolder
+    protocols: Sequence[Protocol]
+    dataset: str
+    datasets: Mapping[str, DatasetParams]
+
+    def between_bands(self, face: tuple[Networks, Path] | None, *, unit: bool) -> BetweenBands:
+        """Identify people across bands, a template of each subject and band.
+
+        Args:
+            face: the same people's faces, and the weights of SFace; None leaves them out.
+            unit: whether embeddings are brought to unit length before a template's mean.
+
+        Raises:
+            StageError: a network is missing, was trained on some of the people, or on crops that
+                are cut otherwise.
+        """
+        body, ids = self.body, tested_ids(self.protocols)
+        filmed = filmed_in_bands(self.protocols)
+        self._refuse_known(body, 1, self.protocols)
+        method = body.method(1)
+        tested = open_tested(method, self.folder, ids)
+        check_cut(tested.samples, body.pretrained)
+        found = starts(body, tested) | bodies_by(method, tested, flip=body.flip)
+        found |= self._as_it_is(tested)
+        if face is not None:
+            networks, sface = face
+            self._refuse_known(networks, 1, self.protocols)
+            of_faces = networks.method(1)
+            faces = open_tested(of_faces, self.folder, ids)
+            check_cut(faces.samples, networks.pretrained)
+            found |= face_starts(networks, faces, sface)
+            found |= faces_by(of_faces, faces, flip=networks.flip)
+        rows = band_rows(filmed, found, unit=unit)
+        if face is not None:
+            rows |= fusions(rows[TRAINED], rows[FACE])
+        metrics = measured_rows(rows, filmed, AGAINST, MATRICES)
+        metrics["simulated"] = tested.samples.simulated
+        seen = Seen(*looked_at(method, tested, SHOWN_PEOPLE), method.views)
+        return BetweenBands(metrics, *_heat_map(rows[TRAINED]), seen, {1: found[TRAINED]})
+
+    def by_image(self, folds: Mapping[int, int]) -> ByImage:
+        """Re-identify people, each protocol as it is published.
+
+        Args:
+            folds: the fold whose network tests each fold.
+
+        Raises:
+            StageError: as ``between_bands`` does.
+        """
+        body, numbers = self.body, sorted(set(folds.values()))
+        found: dict[int, Embeddings] = {}
+        # Opened once for all folds, so images are decoded once.
+        start = body.start(with_weights=False)
+        tested = open_tested(start, self.folder, tested_ids(self.protocols))
+        check_cut(tested.samples, body.pretrained)
+        for number in numbers:
+            mine = [n for n, of in folds.items() if of == number]
+            self._refuse_known(body, number, [e.fold(n) for e in self.protocols for n in mine])
+            found[number] = bodies_by(body.method(number), tested, flip=body.flip)[TRAINED]
+        same = self._as_it_is(tested) | starts(body, tested)
+        rows = {row: dict.fromkeys(folds, each) for row, each in same.items()}
+        rows[TRAINED] = {number: found[of] for number, of in folds.items()}
+        metrics: dict[str, dict[str, Any]] = {}
+        results: dict[str, list[Recognition]] = {}
+        for protocol in self.protocols:
+            measured, folded = measured_images(protocol, rows, TRAINED, AGAINST)
+            metrics[protocol.name] = measured
+            results |= {f"{protocol.name}: {row}": each for row, each in folded.items()}
+        last = body.method(numbers[-1])
+        seen = Seen(*looked_at(last, tested, SHOWN_PEOPLE), last.views)
+        return ByImage(metrics, results, seen, found)
+
+    def _refuse_known(self, networks: Networks, fold: int, mine: Sequence[Protocol]) -> None:
+        """Refuse a fold's network that was trained on people of these protocols."""
+        for each in mine:
+            refuse_trained(networks.of_fold(fold), each, self.dataset, self.datasets)
+
+    def _as_it_is(self, tested: TestedSamples) -> dict[str, Embeddings]:
+        """Embed bodies by the user's own network, if there is one."""
+        if self.own is None:
+            return {}
+        return bodies_as_is(self.own, tested, flip=self.body.flip)
 
 
 def _heat_map(row: BandRow) -> tuple[Float32, list[str]]:

@@ -1,6 +1,7 @@
 """A network of the user's own, tested as it is: an ONNX file from images to embeddings."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,25 @@ _MIRRORED = [1, 0, 2, 3]
 _ON_CPU, _ON_GPU = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 log = logging.getLogger(__name__)
+
+
+def if_named(
+    params: NetworkParams | None, file: Callable[[Path, str], Path], device: Device
+) -> Embed | None:
+    """Embed with the network that params name; None where they name none.
+
+    Args:
+        params: of the network.
+        file: checks that a path has a sha256: ``StageRun.file``.
+        device: as of ``by_file``.
+
+    Raises:
+        WeightsError: as ``by_file`` does; or ``file`` refuses the file.
+        ParamsError: as ``by_file`` does.
+    """
+    if params is None:
+        return None
+    return by_file(file(Path(params.path), params.sha256), params, device)
 
 
 def by_file(path: Path, params: NetworkParams, device: Device) -> Embed:

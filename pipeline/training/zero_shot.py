@@ -17,7 +17,7 @@ from pipeline.training.data.sample_set import Part, SampleSet, of_samples
 from pipeline.training.embedders import Embed, embed_as_is
 from pipeline.training.engine.embedding import IMAGES_AT_ONCE
 from pipeline.training.methods.dmfr import made_by
-from pipeline.training.own_network import by_file
+from pipeline.training.own_network import if_named
 from pipeline.training.tested import TestedSets, open_sets
 from pipeline.types import FACE_PARTS, Band, Float32, Int64, UInt8
 
@@ -91,8 +91,8 @@ def as_they_are(
         device: of the method that they stand beside.
     """
     found = {"sface": by_sface(sface, device)}
-    if own is not None:
-        found["network"] = by_file(file(Path(own.path), own.sha256), own, device)
+    if (network := if_named(own, file, device)) is not None:
+        found["network"] = network
     return found
 
 

@@ -322,31 +322,36 @@ def test_protocols_of_other_folds_are_not_trained_on_together():
 
 
 def test_what_several_folds_test_is_opened_once(monkeypatch):
-    loaded, fold = [], SimpleNamespace()
+    loaded = []
     method = SimpleNamespace(views=("own map",))
     body = SimpleNamespace(
         pretrained=None,
         flip=False,
         start=lambda with_weights: method,
         method=lambda number: loaded.append(number) or method,
+        of_fold=lambda number: f"network {number}",
     )
-    opened, checked = [], []
+    opened, refused = [], []
     for name, stub in {
         "tested_ids": lambda protocols: {"a"},
         "open_tested": lambda *given: opened.append(given) or SimpleNamespace(samples=None),
         "check_cut": lambda *given: None,
+        "refuse_trained": lambda *given: refused.append(given),
         "bodies_by": lambda *given, flip: {"trained": len(loaded)},
         "starts": lambda *given: {"untrained": 0},
         "measured_images": lambda protocol, rows, *given: (rows, {}),
         "looked_at": lambda *given: (None, None, []),
     }.items():
         monkeypatch.setattr(evaluate_bodies, name, stub)
-    protocol = SimpleNamespace(name="p", fold=lambda number: fold)
-    found = evaluate_bodies.by_image(
-        [protocol], None, body, {1: 1, 2: 2, 3: 1}, lambda *given: checked.append(given[1:])
-    )
+    protocol = SimpleNamespace(name="p", fold=lambda number: f"tested {number}")
+    test = evaluate_bodies.PeopleTest(body, None, None, [protocol], "tested", {})
+    found = test.by_image({1: 1, 2: 2, 3: 1})
     assert len(opened) == 1
-    assert checked == [(1, [fold, fold]), (2, [fold])]
+    assert refused == [
+        ("network 1", "tested 1", "tested", {}),
+        ("network 1", "tested 3", "tested", {}),
+        ("network 2", "tested 2", "tested", {}),
+    ]
     assert found.embeddings == {1: 1, 2: 2}
     assert found.metrics["p"] == {
         "trained": {1: 1, 2: 2, 3: 1},
