@@ -19,8 +19,8 @@ from pipeline.params.ablations import NirVisAblationParams
 from pipeline.params.contrasts import ContrastParams
 from pipeline.params.load import load_section
 from pipeline.report.chosen_rows import read_rows
+from pipeline.report.comparison_sheet import comparison_sheet
 from pipeline.report.query import Tables
-from pipeline.report.train_degrader import comparison_sheet
 from pipeline.store import ShardFolder
 from pipeline.store.protocols import read_protocol
 from pipeline.types import UInt8

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.params.whole import Params
+from pipeline.report.comparison_sheet import comparison_sheet
 from pipeline.report.losses import tell_training, write_curve
-from pipeline.report.train_degrader import comparison_sheet, likeness_metrics, sharpness_metrics
+from pipeline.report.train_degrader import train_degrader_metrics
 from pipeline.synthesis.degrade.untrained import NOT_ASKED, leave_note, too_few
-from pipeline.types import Split, UInt8
+from pipeline.types import UInt8
 from stages.run import StageRun, stage_main
 
 SHEET = "sharp, low quality, unseen faces before and after the network"
@@ -28,22 +29,19 @@ def run(stage: StageRun) -> None:
         return
     from pipeline.training import degrader  # these bring torch
     from pipeline.training.methods.cyclegan import LOSSES
-    from pipeline.training.methods.cyclegan_faces import QualityFaces, open_faces
+    from pipeline.training.methods.cyclegan_faces import QualityFaces
 
     source, folder = stage.source("align"), stage.folder
-    samples = open_faces(source, params, Split.TRAIN)
-    faces = None if samples is None else QualityFaces.split(samples, params, photometric)
+    faces = QualityFaces.open(source, params, photometric)
     counts = faces.counts() if faces else {"sharp": 0, "low": 0}
     if not faces or not all(counts.values()):
-        note = too_few(counts["sharp"], counts["low"])
         shown = faces.some(SHOWN)["sharp"] if faces else []
-        _leave_out(stage, note, {"steps": 0, "faces": counts})
-        show(stage, {"sharp": shown}, SHEET, simulated=bool(samples and samples.simulated))
+        _leave_out(stage, too_few(**counts), {"steps": 0, "faces": counts})
+        show(stage, {"sharp": shown}, SHEET, simulated=bool(faces and faces.samples.simulated))
         return
     depends = {stage.stage: params, "degrade.photometric": photometric}
-    key = stage.key(depends, code_of(stage.params, stage.dataset))
-    digest = key.fingerprint(faces.samples.digest)
-    run = degrader.train_generator(faces, params, label=stage.label, key=digest, folder=folder)
+    key = stage.key(depends, code_of(stage.params, stage.dataset)).fingerprint(faces.samples.digest)
+    run = degrader.train_generator(faces, params, label=stage.label, key=key, folder=folder)
     sets = degrader.measured_faces(faces, source, params, folder)
     stage.write_metrics(
         {
@@ -51,13 +49,12 @@ def run(stage: StageRun) -> None:
             "faces": counts,
             "low_quality_simulated": params.low_quality == "photometric",
             "loss": {name: round(run.curve[-1][name], 4) for name in LOSSES},
-            "sharpness": sharpness_metrics(sets),
-            "likeness": likeness_metrics(sets),
+            **train_degrader_metrics(sets),
         }
     )
     stage.write_run(run.times())
-    path = folder / degrader.NETWORK
-    tell_training(stage.label, run.curve, run.seconds, path, may_rise=True)
+    network = folder / degrader.NETWORK
+    tell_training(stage.label, run.curve, run.seconds, network, may_rise=True)
     write_curve(run.curve, stage.report("curves", ".csv"))
     show(stage, sets, SHEET, simulated=faces.samples.simulated)
 

@@ -1,7 +1,7 @@
-"""What the stage ``analyse_modality`` shows: a table, and figures 5 and 6 of the paper."""
+"""What the stage ``analyse_modality`` shows: a table, a sheet, and figures 5 and 6 of the paper."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.report.canvas import dress, new_figure, save
+from pipeline.report.comparison_sheet import comparison_sheet
 from pipeline.report.losses import TOTAL, Curve
 from pipeline.report.published import published_similarities
+from pipeline.store.whole import write_whole
 from pipeline.types import UInt8
 
 Moved = Mapping[float, NDArray[np.float64]]
@@ -22,6 +24,32 @@ _DIMENSIONS = 48
 """Dimensions that the figure shows, those that move most."""
 _MOST = 2.0
 """Standardised difference at which the figure's colours end."""
+
+
+def write_modality(
+    label: str,
+    metrics: Mapping[str, Any],
+    drawn: Mapping[str, Sequence[UInt8]],
+    images: Mapping[str, UInt8],
+    moved: Mapping[str, Moved],
+    at: Callable[[str, str], Path],
+) -> str:
+    """Write the sheet, the paper's figure 5 and the table, and return the table.
+
+    Args:
+        label: what DVC calls the stage.
+        metrics: of the analysis.
+        drawn: what decoders drew of each kind of feature, by its name, the faces first.
+        images: as of ``modality_figure``.
+        moved: as of ``modality_figure``.
+        at: returns the path of a report by its kind and extension: ``StageRun.report``.
+    """
+    title = f"{label}: faces, and what a decoder draws from each part of their features"
+    comparison_sheet(title, drawn, at("contact", ".png"), simulated=metrics["simulated"])
+    modality_figure(images, moved, at("figures", ".png"))
+    table = modality_table(metrics)
+    write_whole(at("figures", ".md"), table)
+    return table
 
 
 def modality_table(metrics: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The modality measured on held-out subjects, by networks before and after trainings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -24,11 +24,14 @@ from pipeline.training.data.domains import (
 )
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.dmfr import check_variant
+from pipeline.training.embedders import embed_by_backbone, embed_samples
 from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.training.methods.recogniser import Recogniser
 from pipeline.training.train import build_method
 from pipeline.types import Float32, Float64, Int64
 
+BEFORE = "before"
+"""Name of the network that trainings start from, beside theirs."""
 UNTURNED = f"{POSES} by 0"
 """Name of what was drawn anew without a change: Δc = 0."""
 
@@ -78,6 +81,74 @@ class HeldOut:
             pairs = self.domains.pairs
             found = {UNTURNED: (pairs[0], pairs[1])} | found
         return found
+
+
+@dataclass(frozen=True)
+class ModalityTest:
+    """Trainings on real and synthetic faces, and the held-out faces that they are measured on.
+
+    Attributes:
+        params: of the analysis.
+        trainings: params by name of the training; all start from one network.
+        methods: the trained methods, likewise.
+        held: the faces.
+        features: float32 (n, d) of these, by network: ``BEFORE``, then by training.
+    """
+
+    params: AnalyseModalityParams
+    trainings: Mapping[str, DmfrParams]
+    methods: Mapping[str, Recogniser]
+    held: HeldOut
+    features: Mapping[str, Float32]
+
+    @classmethod
+    def of(
+        cls,
+        params: AnalyseModalityParams,
+        trainings: Mapping[str, DmfrParams],
+        pretrained: Trained,
+        trained: Callable[[str], Trained],
+        samples: SampleSet,
+        datasets: Mapping[str, DatasetParams],
+    ) -> "ModalityTest":
+        """Load what was trained, and embed the faces.
+
+        Args:
+            params: of the analysis.
+            trainings: params by name of the training.
+            pretrained: what all of them started from.
+            trained: loads the network of a training.
+            samples: held-out faces.
+            datasets: all data sets of params.
+
+        Raises:
+            StageError: see ``load_method``.
+        """
+        methods = {
+            name: load_method(each, pretrained, trained(name), samples, datasets)
+            for name, each in trainings.items()
+        }
+        first = next(iter(trainings.values()))
+        features = {BEFORE: embed_by_backbone(first, pretrained, samples)}
+        features |= {name: embed_samples(each, samples) for name, each in methods.items()}
+        return cls(params, trainings, methods, HeldOut.of(samples, first), features)
+
+    def measured(self) -> dict[str, Any]:
+        """Return the size of the modality by network, as ``compared``, and the paper's table 1."""
+        tables: dict[str, Any] = {}
+        for name, method in self.methods.items():
+            tables = beside(tables, table_1(method, self.held, self.features[name]), name)
+        return compared(self.params, self.held, self.features) | {"table_1": tables}
+
+    def moved(self) -> dict[str, dict[float, Float64]]:
+        """Return ``changes_by_yaw`` by network."""
+        return {name: changes_by_yaw(self.held, each) for name, each in self.features.items()}
+
+
+def beside(kept: Mapping[str, Any], found: Mapping[str, Any], training: str) -> dict[str, Any]:
+    """Return both; what a former training has under the same name gets this one's beside it."""
+    named = {key if key not in kept else f"{key}, {training}": found[key] for key in found}
+    return {**kept, **named}
 
 
 def load_method(

@@ -1,6 +1,7 @@
 """What the modality looks like: turned faces, and what disentangled features keep of an image."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -17,14 +18,16 @@ from pipeline.params.analyse_modality import AnalyseModalityParams
 from pipeline.rng import seed_for
 from pipeline.store.columns import field, vectors_array
 from pipeline.store.fingerprint import StageKey
+from pipeline.store.shards import ShardFolder
 from pipeline.store.whole import written_whole
 from pipeline.training.data.domains import REAL
 from pipeline.training.data.sample_set import SampleSet
+from pipeline.training.dmfr import open_training_samples
 from pipeline.training.embedders import embed_samples
 from pipeline.training.engine.loop import train
 from pipeline.training.methods.image_decoders import ImageDecoders
 from pipeline.training.methods.recogniser import Recogniser, pixels
-from pipeline.training.modality import HeldOut
+from pipeline.training.modality import HeldOut, ModalityTest, beside
 from pipeline.types import Float32, Int64, UInt8
 
 DECODER_RATE = 0.002
@@ -58,7 +61,7 @@ class Drawn(NamedTuple):
     errors: dict[str, float]
 
 
-def write_features(path: Path, held: HeldOut, features: dict[str, Float32]) -> None:
+def write_features(path: Path, held: HeldOut, features: Mapping[str, Float32]) -> None:
     """Write features by network, sample, subject and domain."""
     whose = [
         pa.array(values, pa.string())
@@ -105,6 +108,45 @@ def small_images(samples: SampleSet, indices: Int64) -> Tensor:
     """Return images at the size that decoders draw, uint8 (n, 3, h, w)."""
     images = pixels(samples, indices)
     return torch.nn.functional.avg_pool2d(images.float(), _SHRUNK).round().to(torch.uint8)
+
+
+def drawn_by_all(
+    label: str,
+    test: ModalityTest,
+    folders: Mapping[str, ShardFolder],
+    *,
+    key: StageKey,
+    folder: Path,
+) -> Drawn:
+    """Draw held-out faces by ``drawn`` with every training that has such features.
+
+    Args:
+        label: in progress and messages.
+        test: the trainings and the faces.
+        folders: outputs that trainings read, by stage.
+        key: of the analysis, the trained networks in it.
+        folder: of the decoders' checkpoints.
+
+    Returns:
+        Of all trainings, one beside the other; empty where none has such features.
+    """
+    all_drawn = Drawn({}, {})
+    for name, method in test.methods.items():
+        found = drawn(
+            f"{label} {name}",
+            test.params,
+            method,
+            partial(open_training_samples, test.trainings[name], folders),
+            test.held.samples,
+            key=key,
+            path=folder / f"{name}-decoders.pt",
+        )
+        if found:
+            all_drawn = Drawn(
+                beside(all_drawn.columns, found.columns, name),
+                beside(all_drawn.errors, found.errors, name),
+            )
+    return all_drawn
 
 
 def drawn(

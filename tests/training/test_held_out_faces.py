@@ -7,9 +7,8 @@ from short_params import PARAMS
 
 from pipeline.training.data.domains import CONDITIONS
 from pipeline.training.data.sample_set import Part, SampleSet
-from pipeline.training.modality import HeldOut, changes_by_yaw
+from pipeline.training.modality import HeldOut, beside, changes_by_yaw
 from pipeline.training.modality_drawings import turned
-from stages.analyse_modality import beside
 
 
 @pytest.fixture

@@ -51,6 +51,18 @@ class QualityFaces:
     chosen: dict[Quality, Int64]
 
     @classmethod
+    def open(
+        cls, source: ShardFolder, params: TrainDegraderParams, photometric: PhotometricParams
+    ) -> "QualityFaces | None":
+        """Open the faces of the train split and split them; None where there is none.
+
+        Raises:
+            StageError: as ``split`` does.
+        """
+        samples = open_faces(source, params, Split.TRAIN)
+        return None if samples is None else cls.split(samples, params, photometric)
+
+    @classmethod
     def split(
         cls, samples: SampleSet, params: TrainDegraderParams, photometric: PhotometricParams
     ) -> "QualityFaces":
