@@ -52,9 +52,8 @@ def scenes(stage: StageRun, params: ScenesParams, target: Path) -> None:
     start = time.monotonic()
     codes = code_of(stage.params, stage.dataset), source.CUTTING
     keys = tuple(stage.key({}, code).digest.hex() for code in codes)
-    label = f"{stage.stage}@{stage.dataset}"
     executor = executor_from_environment()
-    media, made = source.make_scenes(target, params, weights, keys, executor, label)
+    media, made = source.make_scenes(target, params, weights, keys, executor, stage.label)
     stage.record(MapSummary(media, media, {}, made, media - made), time.monotonic() - start)
     stage.write_metrics(scene_counts(_listed(target, 1).rows))
     few = _listed(target, params.frames_per_video)
