@@ -11,7 +11,8 @@ weight files are found, or fetched once into the user's cache. Arrays are uint8 
 in the networks they take turns.
 """
 
-from crossband.images import Face, Image, open
+from crossband.faces import Face
+from crossband.images import Image, open
 from crossband.people import Body, bodies
 
 __all__ = ["Body", "Face", "Image", "bodies", "open"]
