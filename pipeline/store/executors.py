@@ -13,7 +13,9 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolE
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import active_children, get_context, util
+from multiprocessing import util
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any
 
 from pipeline.errors import CrossbandError, StageError
 from pipeline.process import die_with_parent, end_orderly, limit_threads
@@ -73,9 +75,26 @@ def _begin(work: Work) -> None:
     work.start()
 
 
-def _end_late_workers() -> None:
+class _Spawning(SpawnContext):
+    """Makes a pool's workers, and knows them from all other children of this process."""
+
+    def __init__(self) -> None:
+        self._workers: list[SpawnProcess] = []
+
+    def Process(self, **options: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
+        """Make a worker, as the pool asks for one; its name ends in its number in the pool."""
+        worker = SpawnProcess(name=f"worker-{len(self._workers)}", **options)
+        self._workers.append(worker)
+        return worker
+
+    @property
+    def workers(self) -> list[SpawnProcess]:
+        """The workers that were started."""
+        return [worker for worker in self._workers if worker.pid is not None]
+
+
+def _end_late(workers: Sequence[SpawnProcess]) -> None:
     """End workers after all work, as one still loads: it may hang, and the pool would wait."""
-    workers = active_children()
     for worker in workers:
         worker.terminate()
     for worker in workers:
@@ -105,7 +124,7 @@ class Processes:
         """
         if not work.tasks:
             return
-        context = get_context("spawn")
+        context = _Spawning()
         workers = min(self.workers, len(work.tasks))
         signs = Signs(context, workers)
         seen = 0
@@ -125,9 +144,9 @@ class Processes:
                 work.advance(rows - seen)
                 seen = rows
                 yield from (future.result() for future in done)
-                self._check(signs, work.tasks)
+                self._check(signs, work.tasks, context.workers)
             if signs.at_work():
-                _end_late_workers()
+                _end_late(context.workers)
         except BrokenProcessPool as error:
             raise StageError(
                 "a worker process died (killed, or out of memory). Finished shards are kept: "
@@ -135,14 +154,14 @@ class Processes:
                 "short; CROSSBAND_EXECUTOR=serial shows an error of the code itself"
             ) from error
         except BaseException:
-            for worker in active_children():  # else an error waits for shards half an hour long
+            for worker in context.workers:  # else an error waits for shards half an hour long
                 worker.terminate()
             raise
         finally:
             # Waits: a worker that still starts needs what this function shares with it.
             pool.shutdown(cancel_futures=True)
 
-    def _check(self, signs: Signs, tasks: Sequence[Task]) -> None:
+    def _check(self, signs: Signs, tasks: Sequence[Task], workers: Sequence[SpawnProcess]) -> None:
         """End all workers where one of them hangs: it may hear no milder signal.
 
         Raises:
@@ -150,7 +169,7 @@ class Processes:
         """
         if (silent := signs.silent(self.stall_seconds)) is None:
             return
-        for worker in active_children():
+        for worker in workers:
             worker.kill()
         where = "as it loaded its networks" if silent == _LOADING else f"at {tasks[silent]!s:.200}"
         raise StageError(

@@ -62,5 +62,4 @@ class Signs:
         return None
 
     def _place(self) -> int:
-        # A pool starts its processes one after the other, and names them by a number that rises.
-        return int(current_process().name.rpartition("-")[2]) % len(self._rows)
+        return int(current_process().name.rpartition("-")[2])  # its number in the pool

@@ -175,7 +175,7 @@ def test_a_run_that_was_stopped_as_a_whole_hangs_not(monkeypatch):
     """As by Ctrl-Z and, an hour later, `fg`: nobody gave a sign, and nobody looked."""
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    monkeypatch.setattr(current_process(), "name", "SpawnProcess-7")
+    monkeypatch.setattr(current_process(), "name", "worker-1")
     signs = Signs(get_context("spawn"), 2)
     signs.begin(5)
     now += 3600
