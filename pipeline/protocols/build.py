@@ -24,6 +24,7 @@ from pipeline.protocols.poses import cross_pose
 from pipeline.readers import read_dataset
 from pipeline.store import ShardFolder
 from pipeline.store.protocols import FILES, Protocol, Provenance, check_seen, write_protocol
+from pipeline.store.whole import whole_name
 from pipeline.types import Row
 
 _ID = ["sample_id"]
@@ -114,7 +115,7 @@ def write_protocols(folder: Path, protocols: Iterator[Protocol]) -> dict[str, di
 def _remove(folder: Path) -> None:
     """Remove a protocol, and nothing that anybody else put there."""
     for file in folder.iterdir():
-        if file.name.removeprefix(".").removesuffix(".partial") in FILES:
+        if whole_name(file.name) in FILES:
             file.unlink()
     if not any(folder.iterdir()):
         folder.rmdir()

@@ -35,6 +35,7 @@ PROJECT_PACKAGES = ("pipeline", "stages", "models", "ablations")
 NEUTRAL_CODE = (
     "pipeline.errors",
     "pipeline.params",
+    "pipeline.partial",
     "pipeline.process",
     "pipeline.report",
     "pipeline.schemas",

@@ -5,24 +5,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.partial import PARTIAL, partial_beside
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a file to write beside ``path``, whose place it takes in the end; the folder is made."""
+    """Give a file to write beside ``path``, whose place it takes in the end; the folder is made.
+
+    Of several that write the same file at once, each has its own, and the last to end counts.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with partial_beside(path) as partial:
         yield partial
         reach_disk(partial)
         partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file's content, text in UTF-8, as ``written_whole`` says."""
     with written_whole(path) as partial:
         partial.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def whole_name(name: str) -> str:
+    """Return the name that a file which is being written gets in the end; any other name as is."""
+    match = PARTIAL.fullmatch(name)
+    return match[1] if match else name
 
 
 def reach_disk(path: Path) -> None:

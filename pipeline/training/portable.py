@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pipeline.errors import ExportError
 from pipeline.params.body_training import AdaFaceParams, PeopleParams
 from pipeline.params.training import RecogniserParams
-from pipeline.store.whole import write_whole, written_whole
+from pipeline.store.whole import whole_name, write_whole, written_whole
 from pipeline.training.backbones import MODULES, backbone_named, make_backbone
 from pipeline.training.data.images import HW
 from pipeline.training.data.preprocess import Preprocess
@@ -172,7 +172,8 @@ def _written(folder: Path) -> set[str]:
     """Return the names of files that an earlier export wrote there, or began to."""
     from safetensors import SafetensorError, safe_open
 
-    own = {f".{name}.partial" for name in (_STATE, _GRAPH, _CARD)}
+    begun = (path.name for path in folder.glob(".*.partial"))
+    own = {name for name in begun if whole_name(name) in (_STATE, _GRAPH, _CARD)}
     card, state = folder / _CARD, folder / _STATE
     if card.is_file() and _SAYS in card.read_text(encoding="utf-8", errors="replace"):
         own |= {_CARD, _GRAPH}

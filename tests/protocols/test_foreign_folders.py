@@ -4,8 +4,9 @@ from pipeline.protocols.build import write_protocols
 
 
 def test_a_former_protocol_goes_and_what_anybody_else_put_there_stays(tmp_path):
-    for name in ("former/protocol.json", "cut/.enroll.parquet.partial", "mine/notes.txt"):
-        (tmp_path / name).parent.mkdir()
+    cut = ("cut/.enroll.parquet.partial", "cut/.match.parquet.0123abcd.partial")
+    for name in ("former/protocol.json", *cut, "mine/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "mine/train.parquet").touch()
     assert write_protocols(tmp_path, iter(())) == {}

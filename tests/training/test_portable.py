@@ -171,7 +171,8 @@ def test_what_an_earlier_export_wrote_is_replaced(tmp_path, lost):
     write_portable(small(0), tmp_path, measured={})
     if lost:
         (tmp_path / lost).unlink()
-    (tmp_path / ".model.onnx.partial").touch()  # of one that was killed
+    for name in (".model.onnx.partial", ".README.md.0123abcd.partial"):
+        (tmp_path / name).touch()  # of one that was killed
     write_portable(small(1), tmp_path, measured={})
     with safe_open(tmp_path / "model.safetensors", "pt") as file:
         assert torch.equal(file.get_tensor("weight"), small(1).network.state_dict()["weight"])
