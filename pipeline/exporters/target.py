@@ -221,6 +221,7 @@ def _claim_folder(staging: Store, url: str) -> None:
     """
     folder = staging.local
     assert folder is not None
+    _refuse_link(folder)
     known = claimed(staging) is not None
     # Where the disk was full, or a kill came, a claim that says nothing lies there alone, or none.
     if not known and not entries_below(folder) <= {CLAIM}:
@@ -240,6 +241,7 @@ def _recover(final: Path) -> None:
         ExportError: what has the former export's name is none.
     """
     former = _beside(final, "former")
+    _refuse_link(former)
     if not former.exists():
         return
     if not entries_below(former):  # all of it was removed but the folder
@@ -255,3 +257,9 @@ def _recover(final: Path) -> None:
         remove_listed(former, own, final)
     else:
         former.replace(final)
+
+
+def _refuse_link(folder: Path) -> None:
+    """Refuse a link in the place of a folder that is emptied: it may lead to another export."""
+    if folder.is_symlink():
+        raise ExportError(f"{folder} is in the way and is a link: move it away")

@@ -13,7 +13,7 @@ from pipeline.store.leases import leased
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG),
-    *(errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG),
+    *(errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP),
 )
 
 
@@ -67,7 +67,7 @@ def locked(folder: Place, *, keep: bool = True, wait: bool = False) -> Iterator[
     path = folder.with_name(f".{folder.name}.{'lock' if keep else 'crossband.lock'}")
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        opened = path.open("a+", encoding="utf-8")
+        opened = open(path, "a+", encoding="utf-8", opener=_unlinked)  # noqa: SIM115
     with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -87,6 +87,11 @@ def locked(folder: Place, *, keep: bool = True, wait: bool = False) -> Iterator[
         finally:
             if not keep:
                 path.unlink()
+
+
+def _unlinked(path: str, flags: int) -> int:
+    """Open a file; a link is refused: whoever may write here could have any file emptied by it."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _nothing() -> None:

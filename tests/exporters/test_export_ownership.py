@@ -6,7 +6,7 @@ import json
 import pytest
 from stage_data import contents
 
-from pipeline.errors import ExportError
+from pipeline.errors import ExportError, StageError
 from pipeline.exporters import ownership
 from pipeline.exporters.importing import import_export, read_manifest
 from pipeline.exporters.storage import Sink
@@ -131,6 +131,28 @@ def test_what_bears_a_working_name_and_is_none_of_ours_is_refused(put, tmp_path,
     with pytest.raises(ExportError, match=r"is in the way and is not an export"):
         put("folder", verify=False)
     assert (folder / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["partial", "former"])
+def test_a_link_that_bears_a_working_name_is_refused(put, tmp_path, kind):
+    """Whoever may write beside an export would have another one emptied by it."""
+    (tmp_path / "mine").mkdir()
+    other = put("parquet", to=tmp_path / "mine/set", verify=False)
+    (other / "notes.txt").write_text("mine")
+    before = contents(other)
+    put("folder", verify=False)
+    (tmp_path / f".out-folder.crossband-{kind}").symlink_to(other)
+    with pytest.raises(ExportError, match=r"is in the way and is a link: move it away"):
+        put("folder", verify=False, overwrite=True)
+    assert contents(other) == before
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(put, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    (tmp_path / ".out-folder.crossband.lock").symlink_to(tmp_path / "thesis.tex")
+    with pytest.raises(StageError, match=r"crossband\.lock: Too many levels of symbolic links"):
+        put("folder", verify=False)
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
 def test_a_link_is_followed_before_anything_is_written(put, tmp_path):
