@@ -14,6 +14,7 @@ from pipeline.ops.boxes import areas, boxes_about
 from pipeline.ops.codec import decode_foreign, encode_png
 from pipeline.ops.containers import UndecodableError
 from pipeline.ops.templates import FIVE_POINT_TEMPLATES
+from pipeline.readers.files import read_file
 from pipeline.readers.listing import listed_row
 from pipeline.schemas.ingest import INGEST
 from pipeline.store import image_columns
@@ -153,9 +154,8 @@ def open(source: str | Path | UInt8, band: str = "VIS") -> Image:
         )
     params = networks.default_params().ingest
     try:
-        data = Path(source).read_bytes()
         decoded = decode_foreign(
-            data,
+            read_file(Path(source)),
             max_pixels=int(params.max_megapixels * 1e6),
             tone_percentiles=params.tone_percentiles,
         )

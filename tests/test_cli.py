@@ -24,6 +24,8 @@ from pipeline.params.installed import check_installed, installed_version
 from pipeline.testing.images import put_images
 
 ROOT = Path(__file__).resolve().parents[1]
+WHO = {"NAME": "me", "EMAIL": "me@localhost"}
+NAMED = {f"GIT_{who}_{what}": WHO[what] for who in ("AUTHOR", "COMMITTER") for what in WHO}
 
 
 @dataclass
@@ -199,6 +201,21 @@ def test_a_project_of_another_version_is_refused_until_it_is_taken_over(tmp_path
         assert Path(name).read_text() == (ROOT / name).read_text()
 
 
+def test_an_upgrade_keeps_the_edits_that_git_does_not_have(tmp_path):
+    assert crossband("init", "mine", cwd=tmp_path).returncode == 0
+    mine = tmp_path / "mine"
+    (mine / "weights.yaml").write_text("{}  # committed\n")
+    subprocess.run(["git", "commit", "-qam", "mine"], cwd=mine, env=os.environ | NAMED, check=True)
+    for number, former in ((1, "dvc.yaml.former"), (2, "dvc.yaml.former-2")):
+        (mine / "dvc.yaml").write_text(f"stages: {{}}  # edit {number}\n")
+        done = crossband("init", "--upgrade", ".", cwd=mine)
+        assert f"dvc.yaml: git has not what stood there, which is kept as {former}" in done.stdout
+        assert (mine / former).read_text() == f"stages: {{}}  # edit {number}\n"
+        assert (mine / "dvc.yaml").read_text().startswith("# Written by `crossband init`")
+    kept = sorted(path.name for path in mine.iterdir() if "former" in path.name)
+    assert kept == ["dvc.yaml.former", "dvc.yaml.former-2"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -254,6 +271,13 @@ def test_the_help_of_export_says_what_each_format_holds():
     words = " ".join(crossband("export", "--help").stdout.split())
     assert "yolo: image, boxes, keypoints of one kind of boxes" in words
     assert [name for name, what in HOLDS.items() if f"{name}: {what}" not in words] == []
+
+
+def test_a_workspace_holds_no_copy_of_itself():
+    done = crossband("workspace", "params/new")
+    assert done.returncode == 1
+    assert "lies in params/, which is copied: name a folder elsewhere" in done.stderr
+    assert not (ROOT / "params/new").exists()
 
 
 def test_a_workspace_never_overwrites(tmp_path):

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,7 +48,8 @@ def init(
     """Make a project of your own: params, stages, git and DVC set up, no code copied.
 
     Its stages use the installed version of crossband. `--upgrade` writes `dvc.yaml` and
-    `weights.yaml` again, and changes neither `params.yaml` nor DVC's settings.
+    `weights.yaml` again, and changes neither `params.yaml` nor DVC's settings. Edits that git does
+    not have are kept beside them, as `<name>.former`.
     """
     if upgrade:
         if images is not None or profile:
@@ -98,6 +100,7 @@ def workspace(
     _check_empty(target)
     _check_git()
     text, _ = _with_profiles(source, [read_yaml(file) for file in profile or ()])
+    _check_outside(target)
     target.mkdir(parents=True, exist_ok=True)
     for name in (*CODE, "params", "dvc.yaml", str(MADE_WITH), *SETTINGS, *PLOTS):
         _copy(Path(name), target / name)
@@ -126,10 +129,29 @@ def _write_pipeline(target: Path) -> None:
         if name in IGNORES and (target / name).is_file():
             _add_lines(shipped(name), target / name)
         elif name != DVC_CONFIG or not (target / name).exists():
-            _copy(shipped(name), target / name)
+            _put(target / name, shipped(name).read_bytes())
     pipeline = own_pipeline(shipped("dvc.yaml").read_text(encoding="utf-8"))
-    write_whole(target / "dvc.yaml", pipeline)
+    _put(target / "dvc.yaml", pipeline.encode())
     write_whole(target / MADE_WITH, f"version: {installed_version()}\n")
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a project's file; a former one that git does not have stays under another name."""
+    if path.is_file() and path.read_bytes() != content and not _is_committed(path):
+        names = (f"{path.name}.former{end}" for end in chain([""], map("-{}".format, count(2))))
+        kept = next(place for place in map(path.with_name, names) if not place.exists())
+        _copy(path, kept)
+        print(f"{path}: git has not what stood there, which is kept as {kept.name}")
+    write_whole(path, content)
+
+
+def _is_committed(path: Path) -> bool:
+    """Tell whether git's last commit has a file as it is."""
+    if shutil.which("git") is None:
+        return False
+    there = _git(path.parent, "rev-parse", "--quiet", "--verify", f"HEAD:./{path.name}")
+    now = _git(path.parent, "hash-object", "--", path.name)
+    return there.returncode == 0 and there.stdout == now.stdout
 
 
 def own_pipeline(text: str) -> str:
@@ -196,6 +218,13 @@ def _with_profiles(path: Path, profiles: Sequence[Mapping[str, Any]]) -> tuple[s
 def _check_empty(target: Path) -> None:
     if target.exists() and any(target.iterdir()):
         raise StageError(f"{target} is not empty; name a new folder")
+
+
+def _check_outside(target: Path) -> None:
+    """Refuse a workspace in a folder that it would hold a copy of: that had no end."""
+    for name in (*CODE, "params"):
+        if target.resolve().is_relative_to(Path(name).resolve()):
+            raise StageError(f"{target} lies in {name}/, which is copied: name a folder elsewhere")
 
 
 def _check_apart(target: Path, images: Path) -> None:

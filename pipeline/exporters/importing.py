@@ -5,6 +5,7 @@ differ: what Arrow calls the ``item`` of a list, Parquet gives back as its ``ele
 """
 
 import csv
+import os
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -79,7 +80,7 @@ def import_export(url: str, target: Path, shards: int | None = None) -> ShardFol
             f"{url} has format {manifest.format!r}, which does not hold whole rows: {exact} do; "
             "read its images with a reader instead (see docs/exports.md)"
         )
-    if target.exists():
+    if os.path.lexists(target):
         raise ExportError(f"{target} exists; name a new folder")
     target.parent.mkdir(parents=True, exist_ok=True)
     schema = _stored_schema(manifest.schema)

@@ -69,3 +69,6 @@ def test_an_import_never_overwrites(put, tmp_path):
     out = put("folder", verify=False)
     with pytest.raises(ExportError, match="exists"):
         import_export(str(out), tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "a disk that is not there")
+    with pytest.raises(ExportError, match="exists"):
+        import_export(str(out), tmp_path / "link")

@@ -191,6 +191,7 @@ def test_an_image_with_a_face_was_not_rejected():
     ("call", "error", "says"),
     [
         (lambda face: crossband.open("nowhere.jpg"), ReaderError, "nowhere.jpg: No such file"),
+        (lambda face: crossband.open("/dev/zero"), ReaderError, "zero: it is not a regular file"),
         (lambda face: crossband.open(np.zeros((4, 4))), ReaderError, "expected uint8"),
         (lambda face: crossband.open(fromarray(PIXELS)), ReaderError, r"numpy\.asarray\(image\."),
         (lambda face: crossband.bodies(PIXELS.tolist()), ReaderError, "or an array, found list"),
