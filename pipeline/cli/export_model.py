@@ -28,15 +28,28 @@ def export_model(
     It fails unless ONNX Runtime and torch give the same embeddings.
     """
     section, name, params = params_of_training(training)
+    from pipeline.exporters.manifest import revision
+    from pipeline.params.installed import installed_version
     from pipeline.training import portable  # this brings torch
+    from pipeline.training.origin import origin_of
+    from pipeline.weights import load_registry
 
     trained = network_of(section, name, fold)
     if section.startswith("pretrain_"):
         leaving = portable.portable_backbone(trained)
     else:
         leaving = portable.portable_method(trained, params)
-    measured = _measured(section, name)
-    for file in portable.write_portable(leaving, to, measured=measured, overwrite=overwrite):
+    origin = origin_of(
+        section,
+        trained,
+        load_registry(project_file("weights.yaml")),
+        revision=revision(),
+        crossband=installed_version(),
+    )
+    files = portable.write_portable(
+        leaving, to, measured=_measured(section, name), origin=origin, overwrite=overwrite
+    )
+    for file in files:
         print(file)
 
 

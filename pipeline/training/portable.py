@@ -20,6 +20,8 @@ from pipeline.training.data.images import HW
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.training.methods.recogniser import Recogniser
+from pipeline.training.model_card import SAYS, Inputs, model_card
+from pipeline.training.origin import Origin, described
 from pipeline.training.own_network import PARTS, TEMPLATE
 from pipeline.training.train import build_method
 
@@ -27,9 +29,9 @@ TOLERANCE = 1e-3
 """How far ONNX Runtime's embeddings may lie from torch's, of the longest one's length."""
 _CHECKED_IMAGES = 3
 _OPSET = 17
+_PREFIX = TEMPLATE.removesuffix("template")
+"""How the names begin under which a graph says what it is."""
 _STATE, _GRAPH, _CARD = "model.safetensors", "model.onnx", "README.md"
-_SAYS = "that embeds faces, trained with crossband."
-"""In the second paragraph of every card: whose it is."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,13 @@ class Portable:
         trained: what it is.
         network: whose state is written.
         module: what the ONNX graph holds: from ``inputs`` to embeddings (n, d).
-        inputs: what the graph takes, uint8, by name: the shape without the batch, and in words what
-            it is.
+        inputs: what the graph takes, uint8.
     """
 
     trained: Trained
     network: nn.Module
     module: nn.Module
-    inputs: Mapping[str, tuple[tuple[int, ...], str]]
+    inputs: Inputs
 
 
 class _OfCrops(nn.Module):
@@ -175,7 +176,7 @@ def _written(folder: Path) -> set[str]:
     begun = (path.name for path in folder.glob(".*.partial"))
     own = {name for name in begun if whole_name(name) in (_STATE, _GRAPH, _CARD)}
     card, state = folder / _CARD, folder / _STATE
-    if card.is_file() and _SAYS in card.read_text(encoding="utf-8", errors="replace"):
+    if card.is_file() and SAYS in card.read_text(encoding="utf-8", errors="replace"):
         own |= {_CARD, _GRAPH}
     try:
         with safe_open(state, "pt") as file:
@@ -186,7 +187,12 @@ def _written(folder: Path) -> set[str]:
 
 
 def write_portable(
-    leaving: Portable, folder: Path, *, measured: dict[str, Any], overwrite: bool = False
+    leaving: Portable,
+    folder: Path,
+    *,
+    measured: Mapping[str, Any],
+    origin: Origin,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Write ``model.safetensors``, ``model.onnx`` and ``README.md``, and compare ONNX with torch.
 
@@ -194,6 +200,7 @@ def write_portable(
         leaving: the network.
         folder: is made; what an earlier export wrote there is replaced.
         measured: by evaluation its summary, for the card.
+        origin: what it comes from, for all three.
         overwrite: see ``check_place``.
 
     Returns:
@@ -211,15 +218,11 @@ def write_portable(
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / name for name in (_STATE, _GRAPH, _CARD)]
     state = {name: value.contiguous() for name, value in leaving.network.state_dict().items()}
-    described = {
-        "name": trained.name,
-        "backbone": trained.backbone,
-        "template": trained.template,
-        "params": json.dumps(dict(trained.params)),
-    }
+    told = described(trained, origin)
     try:
         with written_whole(files[0]) as partial:
-            save_file(state, partial, metadata=described)
+            save_file(state, partial, metadata=told)
+            _in_order(partial)
     except SafetensorError as error:  # its way to say what the system refused
         reason = str(error).splitlines()[0]
         raise ExportError(
@@ -227,15 +230,27 @@ def write_portable(
             "run the same command again"
         ) from error
     with written_whole(files[1]) as partial:
-        _write_onnx(leaving, partial)
+        _write_onnx(leaving, partial, told)
     difference = compared(leaving, files[1])
     if not difference <= TOLERANCE:
         raise ExportError(
             f"{files[1]}: ONNX Runtime's embeddings differ by {difference:.2g} of their length: "
             f"expected at most {TOLERANCE}; use model.safetensors"
         )
-    write_whole(files[2], _card(leaving, difference, measured))
+    card = model_card(trained, leaving.inputs, origin, difference=difference, measured=measured)
+    write_whole(files[2], card)
     return files
+
+
+def _in_order(path: Path) -> None:
+    """Put what a safetensors file says of itself in order: its library has another in each run."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        file.seek(8)
+        file.write(text.ljust(size))
 
 
 def compared(leaving: Portable, path: Path) -> float:
@@ -254,8 +269,8 @@ def compared(leaving: Portable, path: Path) -> float:
     return float(np.abs(found - wanted).max() / np.linalg.norm(wanted, axis=1).max())
 
 
-def _write_onnx(leaving: Portable, path: Path) -> None:
-    """Write the graph; it says by which template its crops are aligned."""
+def _write_onnx(leaving: Portable, path: Path, told: Mapping[str, str]) -> None:
+    """Write the graph, with what it says of itself."""
     import onnx
 
     batch = {0: "n"}
@@ -272,7 +287,7 @@ def _write_onnx(leaving: Portable, path: Path) -> None:
             dynamo=False,
         )
     model = onnx.load(path)
-    onnx.helper.set_model_props(model, {TEMPLATE: leaving.trained.template})
+    onnx.helper.set_model_props(model, {f"{_PREFIX}{name}": told[name] for name in told})
     onnx.save(model, path)
 
 
@@ -282,40 +297,3 @@ def _inputs(leaving: Portable, count: int) -> dict[str, Tensor]:
         name: torch.from_numpy(rng.integers(0, 256, (count, *shape), np.uint8))
         for name, (shape, _) in leaving.inputs.items()
     }
-
-
-def _card(leaving: Portable, difference: float, measured: dict[str, Any]) -> str:
-    """Write the model card."""
-    trained = leaving.trained
-    datasets: dict[str, int] = {}
-    for subject in trained.subjects:
-        name = subject.partition("/")[0]
-        datasets[name] = datasets.get(name, 0) + 1
-    people = ", ".join(f"{name} ({count} subjects)" for name, count in sorted(datasets.items()))
-    lines = [
-        f"# {trained.name}",
-        "",
-        f"A {trained.backbone} {_SAYS}",
-        "",
-        "| | |",
-        "|---|---|",
-        *(
-            f"| input `{name}` | (n, {', '.join(map(str, shape))}), {says} |"
-            for name, (shape, says) in leaving.inputs.items()
-        ),
-        "| output `embeddings` | float32 (n, d); compare by the cosine |",
-        f"| aligned by | `{trained.template}`, {trained.crop_hw[0]}×{trained.crop_hw[1]} pixels |",
-        f"| trained on | {people or 'nothing: weights as they were loaded'} |",
-        f"| fingerprint of data, params and code | `{trained.key}` |",
-        f"| ONNX Runtime beside torch | differs by {difference:.1e} of an embedding's length |",
-        "",
-        "Do not test it on people it was trained on. The licences of the data sets and of the "
-        "weights it started from apply to it, too.",
-        "",
-        "## Measured",
-        "",
-    ]
-    lines += [f"- {name}: `{json.dumps(values)}`" for name, values in sorted(measured.items())]
-    lines += [] if measured else ["Nothing was measured with it in the project it comes from."]
-    params = json.dumps(dict(trained.params), indent=2)
-    return "\n".join([*lines, "", "## Params of the training", "", "```json", params, "```", ""])

@@ -18,6 +18,7 @@ from pipeline.store import ShardFolder
 from pipeline.store.protocols import read_protocol
 from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.pram import Pram
+from pipeline.training.origin import Origin
 from pipeline.training.own_network import by_file
 from pipeline.training.portable import portable_method, write_portable
 from pipeline.training.train import build_method
@@ -63,7 +64,9 @@ def pram_by_file(tmp_path, request):
     start = Trained("start", "lightcnn9", (144, 144), "arcface144", {}, "k", [], {})
     method = build_method(params, start, with_weights=False).eval()
     whole = replace(start, weights=method.network.state_dict())
-    path = write_portable(portable_method(whole, params), tmp_path / "out", measured={})[1]
+    path = write_portable(
+        portable_method(whole, params), tmp_path / "out", measured={}, origin=Origin()
+    )[1]
     return method, by_file(path, NetworkParams(path=path.name, sha256=sha256_of(path)), "cpu")
 
 

@@ -20,6 +20,7 @@ from pipeline.params.load import load_params, load_section
 from pipeline.training import portable
 from pipeline.training.backbones import backbone_named, make_backbone
 from pipeline.training.engine.trained import Trained, network_path, save_trained
+from pipeline.training.origin import Images, Origin
 from pipeline.training.portable import (
     TOLERANCE,
     Portable,
@@ -45,7 +46,7 @@ def test_a_backbone_takes_aligned_crops_and_embeds_as_torch_does(tmp_path, backb
     with built(*WHOLE):
         network = make_backbone(backbone, hw, 3)
         leaving = portable_backbone(trained("pretrain@x", backbone, hw, network.state_dict()))
-    files = write_portable(leaving, tmp_path, measured={})
+    files = write_portable(leaving, tmp_path, measured={}, origin=Origin())
     assert [file.name for file in files] == ["model.safetensors", "model.onnx", "README.md"]
     crops = np.random.default_rng(1).integers(0, 256, (5, 3, *hw), np.uint8)
     session = onnxruntime.InferenceSession(str(files[1]), providers=["CPUExecutionProvider"])
@@ -62,7 +63,7 @@ def test_the_safetensors_file_holds_every_weight_and_what_it_is(tmp_path):
     leaving = portable_backbone(
         trained("pretrain@x", "mobilefacenet", (112, 112), network.state_dict())
     )
-    write_portable(leaving, tmp_path, measured={})
+    write_portable(leaving, tmp_path, measured={}, origin=Origin())
     with safe_open(tmp_path / "model.safetensors", "pt") as file:
         for name, value in network.state_dict().items():
             assert torch.equal(file.get_tensor(name), value)
@@ -79,7 +80,8 @@ def test_a_methods_network_leaves_with_its_card(tmp_path, name, request):
     leaving = portable_method(
         trained(f"train_nir_vis@{name}", "lightcnn9", (144, 144), state), params
     )
-    files = write_portable(leaving, tmp_path, measured={"mine": {"rank1": 0.5}})
+    origin = Origin({"sample": Images(2, 0, {"VIS": 3}, 3, {"MIT": 3})})
+    files = write_portable(leaving, tmp_path, measured={"mine": {"rank1": 0.5}}, origin=origin)
     assert compared(leaving, files[1]) < 1e-3
     card = files[2].read_text()
     assert card.startswith(f"# train_nir_vis@{name}\n")
@@ -97,7 +99,7 @@ def test_a_row_on_whole_faces_leaves_with_aligned_crops_alone(tmp_path, row, req
     leaving = portable_method(
         trained(f"row@{row}", "lightcnn9", (144, 144), method.network.state_dict()), params
     )
-    files = write_portable(leaving, tmp_path, measured={})
+    files = write_portable(leaving, tmp_path, measured={}, origin=Origin())
     crops = np.random.default_rng(1).integers(0, 256, (4, 3, 144, 144), np.uint8)
     session = onnxruntime.InferenceSession(str(files[1]), providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"images": crops})
@@ -135,7 +137,7 @@ def small(seed):
 
 def test_another_networks_graph_embeds_otherwise(tmp_path):
     one, other = small(0), small(1)
-    file = write_portable(one, tmp_path, measured={})[1]
+    file = write_portable(one, tmp_path, measured={}, origin=Origin())[1]
     assert compared(one, file) < TOLERANCE < compared(other, file)
 
 
@@ -145,7 +147,7 @@ def test_a_graph_that_embeds_otherwise_is_refused_and_gets_no_card(
 ):
     monkeypatch.setattr(portable, "compared", lambda leaving, path: difference)
     with pytest.raises(ExportError, match=r"embeddings differ by .* use model\.safetensors"):
-        write_portable(small(0), tmp_path, measured={})
+        write_portable(small(0), tmp_path, measured={}, origin=Origin())
     assert not (tmp_path / "README.md").exists()
 
 
@@ -154,26 +156,28 @@ def test_a_graph_that_embeds_otherwise_is_refused_and_gets_no_card(
 def test_a_file_of_the_users_is_never_replaced(tmp_path, name, overwrite):
     (tmp_path / name).write_text("# My notes")
     with pytest.raises(ExportError, match=f"{name} was not written by .* move it away"):
-        write_portable(small(0), tmp_path, measured={}, overwrite=overwrite)
+        write_portable(small(0), tmp_path, measured={}, origin=Origin(), overwrite=overwrite)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["# My notes"]
 
 
 def test_only_overwrite_writes_beside_files_of_the_users(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ExportError, match=r"the first notes\.txt: .* with --overwrite"):
-        write_portable(small(0), tmp_path, measured={})
-    assert len(write_portable(small(0), tmp_path, measured={}, overwrite=True)) == 3
+        write_portable(small(0), tmp_path, measured={}, origin=Origin())
+    assert (
+        len(write_portable(small(0), tmp_path, measured={}, origin=Origin(), overwrite=True)) == 3
+    )
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("lost", [None, "README.md", "model.safetensors"])
 def test_what_an_earlier_export_wrote_is_replaced(tmp_path, lost):
-    write_portable(small(0), tmp_path, measured={})
+    write_portable(small(0), tmp_path, measured={}, origin=Origin())
     if lost:
         (tmp_path / lost).unlink()
     for name in (".model.onnx.partial", ".README.md.0123abcd.partial"):
         (tmp_path / name).touch()  # of one that was killed
-    write_portable(small(1), tmp_path, measured={})
+    write_portable(small(1), tmp_path, measured={}, origin=Origin())
     with safe_open(tmp_path / "model.safetensors", "pt") as file:
         assert torch.equal(file.get_tensor("weight"), small(1).network.state_dict()["weight"])
 
@@ -181,7 +185,8 @@ def test_what_an_earlier_export_wrote_is_replaced(tmp_path, lost):
 @pytest.fixture
 def project(tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
-    shutil.copy(request.config.rootpath / PARAMS, ".")
+    for name in (PARAMS, "weights.yaml"):
+        shutil.copy(request.config.rootpath / name, ".")
 
 
 @pytest.mark.parametrize(
