@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from pipeline.alignment.template import template_named
 from pipeline.detection import DETECTORS, detector_weights
 from pipeline.detection.rows import detect_rows
-from pipeline.ops.templates import FIVE_POINT_TEMPLATES
 from pipeline.params.whole import Params
 from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.detect import detection_metrics
@@ -29,7 +29,7 @@ def run(stage: StageRun) -> None:
     """Detect the faces of a data set."""
     params = stage.params.detect
     template = stage.dataset_params.aligned
-    aligned = FIVE_POINT_TEMPLATES[template] if template else None
+    aligned = template_named(template, stage.params.align) if template else None
     detector = detector_of(stage.params, stage.dataset)
     opened = detector_weights(detector) if detector else ()
     weights = {name: stage.weight(name) for name in opened}

@@ -57,19 +57,28 @@ Folds = Several[Annotated[int, Field(ge=1)]]
 """Numbers of a protocol's folds, counted from 1."""
 
 
-def one_of(registry: str, *others: str) -> AfterValidator:
-    """Accept the names of a registry: what can be chosen stands there, and nowhere again.
+def names_in(registry: str) -> list[str]:
+    """Return the names of a registry.
 
     Args:
         registry: module and name of a dict, as ``"pipeline.readers:READERS"``. It is imported when
             a value is checked, as its entries are when one is used: no layer above is imported
             here.
+    """
+    module, _, attribute = registry.partition(":")
+    return [*getattr(import_module(module), attribute)]
+
+
+def one_of(registry: str, *others: str) -> AfterValidator:
+    """Accept the names of a registry: what can be chosen stands there, and nowhere again.
+
+    Args:
+        registry: see ``names_in``.
         others: names beside the registry's.
     """
 
     def check(name: str) -> str:
-        module, _, attribute = registry.partition(":")
-        known = [*getattr(import_module(module), attribute), *others]
+        known = [*names_in(registry), *others]
         if name not in known:
             raise ValueError(f"expected one of {', '.join(map(repr, known))}")
         return name

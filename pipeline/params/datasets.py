@@ -113,8 +113,9 @@ class DatasetParams(Section):
     """Of reader ``ijb_mdf`` alone; None means its defaults."""
     heat: HeatParams | None = None
     """Of images in MWIR and LWIR; None takes them as any others."""
-    aligned: Annotated[str, one_of("pipeline.ops.templates:FIVE_POINT_TEMPLATES")] | None = None
-    """Alignment template that all images are crops of: its landmarks are taken for theirs."""
+    aligned: Annotated[str, Field(min_length=1)] | None = None
+    """Alignment template that all images are crops of: its landmarks are taken for theirs. One
+    that places five, built in or of ``align.templates``."""
 
     @model_validator(mode="after")
     def _of_its_reader(self) -> Self:

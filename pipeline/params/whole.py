@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from pipeline.params.align import AlignParams, BuiltInTemplate
 from pipeline.params.analyse_modality import AnalyseModalityParams
 from pipeline.params.attributes import AttributesParams
-from pipeline.params.base import Name, Section
+from pipeline.params.base import Name, Section, names_in
 from pipeline.params.crop_bodies import CropBodiesParams
 from pipeline.params.crops import CropsParams
 from pipeline.params.datasets import ChosenDataset, DatasetParams
@@ -92,6 +92,17 @@ class Params(Section):
         if unknown := sorted(self.synthesis_datasets.keys() - self.face_datasets.keys()):
             known = list(self.face_datasets)
             raise ValueError(f"synthesis_datasets: {unknown} are not in face_datasets {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _aligned_known(self) -> Self:
+        known = names_in("pipeline.ops.templates:FIVE_POINT_TEMPLATES")
+        for name, dataset in self.datasets.items():
+            if dataset.aligned not in (None, *known, *self.align.templates):
+                raise ValueError(
+                    f"datasets.{name}.aligned: expected one of {', '.join(map(repr, known))} or a "
+                    f"template of align.templates, found {dataset.aligned!r}"
+                )
         return self
 
     @model_validator(mode="after")

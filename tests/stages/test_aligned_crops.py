@@ -80,6 +80,54 @@ def test_a_template_that_places_fewer_points_tells_no_landmarks(crops):
         load_params(Path("params.yaml"))
 
 
+OWN_XY = (FIVE + 0.5) * 96 / 112 - 0.5
+"""ArcFace's points in a crop of 96×96: pixel centres lie at integers."""
+
+
+def test_crops_by_a_template_of_ones_own_are_taken_as_they_are(crops):
+    cv2.imwrite(
+        str(crops.path / "images/own.png"),
+        cv2.resize(cv2.imread(str(crops.path / "images/anna.png")), (96, 96)),
+    )
+    own = {"height_px": 96, "width_px": 96, "landmarks_xy": OWN_XY.tolist()}
+    crops.edit(
+        datasets={"mine": {"aligned": "lab96"}},
+        align={"template": "lab96", "templates": {"lab96": own}},
+    )
+    crops.run("ingest", "detect", "align")
+    (face,) = crops.rows("detect")["own.png"]["faces"]
+    np.testing.assert_array_equal(face["landmarks_xy"], OWN_XY.astype(np.float32))
+    assert crops.rejected("detect") == dict.fromkeys(("anna.png", "bob.png"), "other_size")
+    made = decode(crops.rows("align")["own.png"]["image"]["bytes"])
+    stored = cv2.imread(str(crops.path / "images/own.png"))
+    np.testing.assert_array_equal(made, stored[..., ::-1])
+    moved = own | {"landmarks_xy": (OWN_XY + 1).tolist()}
+    crops.edit(align={"templates": {"lab96": moved}})
+    assert crops.run("detect").summary.computed == 4  # what was made by other points
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"aligned": "lab97"}, r"datasets\.mine\.aligned: .* align\.templates, found 'lab97'"),
+        ({"swapped": [1, 0, 2, 3, 4]}, "expected the eye on the image's left"),
+        ({"swapped": [0, 1, 2, 4, 3]}, "the corner of the mouth on the image's left"),
+        ({"swapped": [3, 4, 2, 0, 1]}, "with y down"),
+        ({"name": "facexlib512"}, r"\['facexlib512'\] are built in"),
+    ],
+)
+def test_a_wrong_template_of_ones_own_is_told_before_any_work(crops, changed, says):
+    points = OWN_XY[changed.get("swapped", [0, 1, 2, 3, 4])].tolist()
+    name = changed.get("name", "lab96")
+    own = {"height_px": 96, "width_px": 96, "landmarks_xy": points}
+    crops.edit(
+        datasets={"mine": {"aligned": changed.get("aligned", name)}},
+        align={"templates": {name: own}},
+    )
+    with pytest.raises(ParamsError, match=says):
+        load_params(Path("params.yaml"))
+
+
 def test_without_a_detector_to_fetch_crops_are_the_same(crops):
     """What docs/own-images.md says of ``detect.backend: truth``."""
     assert "yunet" in needed(load_params(Path("params.yaml")))
