@@ -27,7 +27,9 @@ def run(stage: StageRun) -> None:
     """Take a data set in."""
     root = Path(stage.dataset_params.root)
     before = states_below(root)
-    listing = read_dataset(stage.dataset, stage.dataset_params)
+    protocols = stage.params.protocols.get(stage.dataset)
+    lists = protocols.own_lists if protocols else frozenset()
+    listing = read_dataset(stage.dataset, stage.dataset_params, lists)
     heat = stage.dataset_params.heat
     output = stage.map(
         listing,
@@ -37,8 +39,7 @@ def run(stage: StageRun) -> None:
         code=code_of(stage.params, stage.dataset),
     )
     metrics = ingest_metrics(output)
-    protocols = stage.params.protocols.get(stage.dataset)
-    if stage.dataset_params.reader not in FREE or (protocols and protocols.own_lists):
+    if stage.dataset_params.reader not in FREE or lists:
         # `protocols` depends on the metrics for them
         metrics["lists_sha256"] = lists_sha256(root)
     refuse_changes(root, before)

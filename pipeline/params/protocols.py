@@ -52,6 +52,6 @@ class ProtocolParams(Section):
     """Further protocols, by name."""
 
     @property
-    def own_lists(self) -> bool:
-        """Whether the user's own lists make some of the protocols."""
-        return bool(self.pairs or self.galleries)
+    def own_lists(self) -> frozenset[str]:
+        """The user's own lists that make some of the protocols, by their names below the root."""
+        return frozenset((*self.pairs.values(), *self.galleries.values()))

@@ -5,6 +5,8 @@ takes the sample in. ``READERS`` is the whole list; each module has ``read(root,
 and, where a data set is official, ``PUBLISHED``.
 """
 
+from collections.abc import Collection
+from dataclasses import replace
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -57,8 +59,14 @@ def list_dataset(name: str, params: DatasetParams) -> Listing:
     return listing
 
 
-def read_dataset(name: str, params: DatasetParams) -> Listing:
+def read_dataset(name: str, params: DatasetParams, lists: Collection[str] = frozenset()) -> Listing:
     """List a data set with the reader that its params name.
+
+    Args:
+        name: of the data set.
+        params: its params.
+        lists: paths below the root of tables that protocols are made of: no reader passes them
+            over, as they are read.
 
     Raises:
         ReaderError: the root does not hold what the reader expects, a sample id stands twice, or a
@@ -66,4 +74,5 @@ def read_dataset(name: str, params: DatasetParams) -> Listing:
     """
     listing = list_dataset(name, params)
     check_listing(name, chain(listing.rows, listing.passed_over))
-    return listing
+    passed_over = [row for row in listing.passed_over if row["path"] not in lists]
+    return replace(listing, passed_over=passed_over)

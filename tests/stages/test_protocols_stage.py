@@ -139,6 +139,33 @@ def test_a_gallery_of_ones_own_is_a_protocol_and_its_edit_is_seen(workspace):
         workspace.run("protocols")
 
 
+@pytest.mark.parametrize("pseudonyms", [False, True])
+def test_a_list_that_a_protocol_reads_is_no_rejected_file(workspace, monkeypatch, pseudonyms):
+    """A table that no protocol names is one, wherever it lies."""
+    if pseudonyms:
+        key = workspace.path.parent / "crossband.key"
+        key.write_bytes(b"k" * 32)
+        key.chmod(0o600)
+        monkeypatch.setenv("CROSSBAND_PSEUDONYM_KEY", str(key))
+    root = workspace.path / "images"
+    put_images(root, ["test/anna/1.png", "test/anna/2.png"])
+    for name in ("pairs.csv", "lab.csv", "notes.csv", "test/pairs.csv"):
+        (root / name).write_text("enroll,probe\n")
+    cut = {"build": "cross_band", "rows": "ingest", "seed": 7, "subset": {}}
+    lists = {"pairs": {"lab": "pairs.csv"}, "galleries": {"desk": "lab.csv"}}
+    mine = {"mine": {"pseudonyms": pseudonyms}}
+    workspace.edit(datasets=mine, protocols={"mine": cut | lists})
+    workspace.run("ingest")
+    counts = {name: workspace.metrics("ingest")[name] for name in ("in", "out", "rejected")}
+    assert counts == {"in": 4, "out": 2, "rejected": {"other_format": 2}}
+    if not pseudonyms:
+        assert workspace.rejected("ingest").keys() == {"notes.csv", "test/pairs.csv"}
+    without = {"pairs": {"lab": None}, "galleries": {"desk": None}}
+    workspace.edit(protocols={"mine": without})
+    workspace.run("ingest")
+    assert workspace.metrics("ingest")["rejected"] == {"other_format": 4}
+
+
 def test_lists_of_ones_own_do_not_share_a_name(workspace):
     root = workspace.path / "images"
     put_images(root, ["test/anna/1.png", "test/anna/2.png"])
