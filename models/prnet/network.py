@@ -7,7 +7,8 @@ torch's, without padding, cropped by what that convolution would have padded.
 
 Reference:
     Y. Feng et al., Joint 3D face reconstruction and dense alignment with position map regression
-    network, ECCV 2018, section 3.2; the order and widths of layers are the released checkpoint's.
+    network, ECCV 2018, section 3.2; layers, widths, normalisations and the factor of the output are
+    those of public copies of its code (YadiraF/PRNet), read for facts.
 """
 
 from torch import Tensor, nn

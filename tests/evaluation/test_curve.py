@@ -1,5 +1,7 @@
 """Verification: hand-worked rates, scikit-learn's curves, and what has to hold for any scores."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,6 +58,63 @@ def test_the_equal_error_rate_is_where_the_joined_curve_crosses(genuine, imposto
     assert found == pytest.approx(float(interp1d(length, curve.far)(at)), abs=1e-9)
 
 
+def counted(genuine, impostor):
+    """FAR and false reject rate at each threshold, score by score, in whole fractions."""
+    rates = [(Fraction(0), Fraction(1))]
+    for threshold in sorted({*genuine, *impostor}, reverse=True):
+        accepted = sum(score >= threshold for score in impostor)
+        refused = sum(score < threshold for score in genuine)
+        rates.append((Fraction(accepted, len(impostor)), Fraction(refused, len(genuine))))
+    return rates
+
+
+@given(SCORES, SCORES)
+def test_the_equal_error_rate_lies_between_both_rates_at_every_threshold(genuine, impostor):
+    found = eer(curve_of_scores(genuine, impostor))
+    for far, frr in counted(genuine, impostor):
+        assert min(far, frr) - 1e-12 <= found <= max(far, frr) + 1e-12
+
+
+@given(SCORES, SCORES)
+def test_rates_that_are_equal_at_a_threshold_are_the_equal_error_rate(genuine, impostor):
+    equal = [far for far, frr in counted(genuine, impostor) if far == frr]
+    assert len(equal) <= 1
+    if equal:
+        assert eer(curve_of_scores(genuine, impostor)) == pytest.approx(float(equal[0]), abs=1e-12)
+
+
+@given(SCORES, SCORES)
+def test_the_equal_error_rate_of_scores_turned_round(genuine, impostor):
+    """Distances in place of scores: what was right is wrong. Both turned: nothing changed."""
+    found = eer(curve_of_scores(genuine, impostor))
+    assert eer(curve_of_scores(-genuine, -impostor)) == pytest.approx(1.0 - found, abs=1e-12)
+    assert eer(curve_of_scores(-impostor, -genuine)) == pytest.approx(found, abs=1e-12)
+
+
+@given(SCORES, SCORES, st.integers(1, 4))
+def test_the_equal_error_rate_asks_for_the_order_of_scores_alone(genuine, impostor, times):
+    found = eer(curve_of_scores(genuine, impostor))
+    stretched = (np.exp(np.repeat(side, times) / 3) for side in (genuine, impostor))
+    assert eer(curve_of_scores(*stretched)) == pytest.approx(found, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("genuine", "impostor", "wanted"),
+    [
+        ([1.0], [0.0], 0.0),
+        ([0.0], [1.0], 1.0),
+        ([0.5], [0.5], 0.5),  # one score for all: accepted together or refused together
+        ([0.5] * 3, [0.5] * 7, 0.5),
+        # FAR 0 and FRR 1/2 at 2; all tied at 1, so 1 and 0: the line meets at 1/3
+        ([2.0, 1.0], [1.0, 1.0, 1.0], 1 / 3),
+        # at 0.6 FAR 0, FRR 2/3; at 0.5 FAR 1/2, FRR 2/3; at 0.4 1/2, 1/3: upright at FAR 1/2
+        ([0.6, 0.4, 0.1], [0.5, 0.2], 0.5),
+    ],
+)
+def test_the_equal_error_rate_of_few_scores(genuine, impostor, wanted):
+    assert eer(curve_of_scores(genuine, impostor)) == pytest.approx(wanted, abs=1e-15)
+
+
 def test_worked_by_hand():
     curve = curve_of_scores([0.9, 0.8, 0.3], [0.85, 0.7, 0.6, 0.5, 0.4, 0.2, 0.2, 0.1, 0.1, 0.0])
     point = tar_at_far(curve, 0.1)  # one of ten impostors may pass
@@ -91,9 +150,11 @@ def test_a_rate_beyond_its_range_is_refused(far):
         tar_at_far(curve_of_scores([1.0], [0.0]), far)
 
 
-def test_scores_that_are_no_numbers_are_refused():
-    with pytest.raises(ValueError, match="failures to enrol"):
-        curve_of_scores([np.nan], [0.0])
+@pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_no_numbers_are_refused(score):
+    for sides in (([score], [0.0]), ([0.0], [1.0, score])):
+        with pytest.raises(ValueError, match="failures to enrol"):
+            curve_of_scores(*sides)
 
 
 def test_the_drawn_curve_holds_points_of_the_whole_and_its_ends():

@@ -83,8 +83,15 @@ def test_the_network_has_the_released_depth_widths_and_no_biases():
     blocks = [(block.body[0].in_channels, block.body[6].out_channels) for block in network.encoder]
     assert [outputs for _, outputs in blocks] == [32, 32, 64, 64, 128, 128, 256, 256, 512, 512]
     ups = [layer for layer in network.decoder if isinstance(layer, torch.nn.ConvTranspose2d)]
-    assert len(ups) == 17
-    assert [layer.stride[0] for layer in ups].count(2) == 5
+    assert [(layer.out_channels, layer.stride[0]) for layer in ups] == [
+        *((512, 1), (256, 2), (256, 1), (256, 1), (128, 2), (128, 1), (128, 1)),
+        *((64, 2), (64, 1), (64, 1), (32, 2), (32, 1), (16, 2), (16, 1), (3, 1), (3, 1), (3, 1)),
+    ]  # as public copies of its code have them
+    kernels = {(m.in_channels, m.kernel_size) for m in network.modules() if type(m) is SameConv2d}
+    assert {kernel for _, kernel in kernels} == {(1, 1), (4, 4)}
+    norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert len(norms) == 1 + 10 * 3 + 17  # none behind a shortcut
+    assert {(norm.eps, norm.affine) for norm in norms} == {(1e-3, True)}
     convolutions = (torch.nn.Conv2d, torch.nn.ConvTranspose2d)
     assert all(m.bias is None for m in network.modules() if isinstance(m, convolutions))
     shortcuts = [isinstance(block.shortcut, torch.nn.Identity) for block in network.encoder]

@@ -9,6 +9,7 @@ import torch
 from short_params import PARAMS
 from stubs import Line
 
+from models.freezing import trainable
 from pipeline.params.training import TrainingParams
 from pipeline.training.engine.devices import make_fabric
 from pipeline.training.engine.loop import Steps
@@ -94,3 +95,18 @@ def test_a_weight_without_a_gradient_decays(kind, second):
         optimizer.step()
         found.append(weight.item())
     assert found == pytest.approx([1.9, second])  # 2 − 0.1 · 0.5 · 2
+
+
+def test_biases_and_norms_decay_as_all_weights_do():
+    """As docs/decisions/training.md says, and why."""
+    _, made = weight_and_optimizer("sgd")
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 2, 1), torch.nn.BatchNorm2d(2), torch.nn.PReLU()
+    )
+    before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
+    for weight in network.parameters():
+        weight.grad = torch.zeros_like(weight)
+    made(list(trainable(network))).step()
+    assert len(before) == 5
+    for name, weight in network.named_parameters():
+        torch.testing.assert_close(weight.detach(), before[name] * (1 - 0.1 * 0.5), msg=name)
