@@ -9,15 +9,17 @@ from pipeline.store import ShardFolder
 from pipeline.store.shards import shard_of
 from pipeline.types import Band, Row
 
-_CELLS = """SELECT subject, band, name, sample_id,
-    CASE WHEN filmed THEN dense_rank() OVER (PARTITION BY subject, band ORDER BY name)
-    ELSE dense_rank() OVER (PARTITION BY subject ORDER BY name) END - 1 AS place
-FROM (SELECT *, count(DISTINCT band) OVER (PARTITION BY subject, name) AS bands FROM images)
-    JOIN (SELECT subject, max(width) AS widest FROM (SELECT subject, count(DISTINCT band) AS width
-        FROM images GROUP BY subject, name) GROUP BY subject)
-    USING (subject)
-WHERE filmed OR bands = widest"""
-"""Images of subjects in their order: those that exist in the most bands, or frames by band."""
+_CELLS = """SELECT *, CASE WHEN apart
+        THEN dense_rank() OVER (PARTITION BY subject, band ORDER BY name)
+        ELSE dense_rank() OVER (PARTITION BY subject, apart ORDER BY name) END - 1 AS place
+FROM (SELECT *, filmed OR widest = 1 OR most < widest AS apart
+    FROM (SELECT *, max(bands) OVER (PARTITION BY subject) AS widest,
+            max(bands) OVER (PARTITION BY subject, band) AS most
+        FROM (SELECT *, count(DISTINCT band) OVER (PARTITION BY subject, name) AS bands
+            FROM images)))
+WHERE apart OR bands = widest"""
+"""Images of subjects in their order: those that exist in the most bands. A band that none of these
+is of has its own, and so has each band of frames: else nothing of it would be shown."""
 
 
 def shot_sql(name: str) -> str:
@@ -57,7 +59,8 @@ def pick_rows(
 ) -> list[Row]:
     """Pick rows spread evenly over those of a subject's images that exist in the most bands.
 
-    Frames of videos exist in one band each: every band's own are spread.
+    Frames of videos exist in one band each, and so do images whose names differ in each band: every
+    band's own are spread.
 
     Returns:
         Rows with images, sorted by subject, image, band.
@@ -84,17 +87,15 @@ def pick_rows(
     )
     tables.table("cells", _CELLS)
     counts = tables.ask(
-        """SELECT subject, CASE WHEN filmed THEN band END AS own, max(place) + 1
-        FROM cells JOIN (SELECT subject, bool_or(filmed) AS filmed FROM images GROUP BY subject)
-            USING (subject)
-        GROUP BY ALL"""
+        """SELECT subject, CASE WHEN apart THEN band END AS own, max(place) + 1
+        FROM cells GROUP BY ALL"""
     )
     chosen: dict[str, tuple[str, int, int]] = {}
     for subject, own, count in counts:
         for line, place in enumerate(spread(count, per_subject)):
             for band, sample_id in tables.ask(
                 """SELECT band, sample_id FROM cells WHERE subject = $subject AND place = $place
-                AND ($own IS NULL OR band = $own)""",
+                AND CASE WHEN apart THEN band END IS NOT DISTINCT FROM $own""",
                 subject=subject,
                 place=place,
                 own=own,
