@@ -19,7 +19,8 @@ def run(stage: StageRun) -> None:
     """Measure one entry of the section."""
     from pipeline.training import embed, zero_shot  # these bring torch
     from pipeline.training.engine.trained import load_trained, network_path
-    from pipeline.training.evaluate_faces import FaceTest, folds_tested
+    from pipeline.training.evaluate_faces import FaceTest
+    from pipeline.training.face_folds import folds_tested
 
     params = stage.entry(stage.params.evaluate_nir_vis)
     training = stage.params.train_nir_vis[params.training]

@@ -22,10 +22,12 @@ def run(stage: StageRun) -> None:
     """Train one method of the section on each fold's own table ``train``."""
     from pipeline.training import aligned, train  # these bring torch
     from pipeline.training.engine.trained import load_trained, network_path
+    from pipeline.training.face_folds import check_tests
 
     name, params = stage.dataset, stage.entry(stage.params.train_nir_vis)
     stage = stage.on(params.dataset)
     protocol = stage.protocol(params.protocol, params.folds)
+    check_tests(name, params, stage.params.evaluate_nir_vis, stage.protocol)
     wanted: set[str] = {"parts", params.second_rows}
     folders = {source: stage.source(source) for source in sorted(wanted)}
     opened = train.open_folds(params, folders, protocol)

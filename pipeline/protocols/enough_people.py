@@ -4,9 +4,9 @@ What the later stages reject is not known yet, so everybody counts here who may 
 end: too few now are too few then.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from pipeline.errors import StageError
@@ -23,6 +23,7 @@ from pipeline.store.protocol_faults import refuse_empty
 from pipeline.store.protocols import Protocol, person_sample
 from pipeline.training.data.labels import count_people
 from pipeline.training.data.people import who_takes_part
+from pipeline.training.face_folds import folds_tested
 from pipeline.training.people_folds import folds_of, networks_of, training_ids
 from pipeline.types import Band, Split
 
@@ -63,7 +64,7 @@ def refuse_too_few(
         "pretrain_bodies": needs.people_to_start,
         "train_bodies": needs.people,
         "train_dmfr": needs.one_band,
-        "evaluate_nir_vis": needs.gallery,
+        "evaluate_nir_vis": partial(needs.tested_folds, trainings=params.train_nir_vis),
         "evaluate_dmfr": needs.gallery,
         "evaluate_bodies": needs.gallery,
     }
@@ -137,6 +138,14 @@ class _Needs:
             for number in protocol.folds():
                 fold = protocol.fold(number)
                 refuse_empty(protocol.name, fold.enroll, fold.probe)
+
+    def tested_folds(
+        self, params: FaceEvaluationParams, trainings: Mapping[str, NirVisParams]
+    ) -> None:
+        """Ask for the protocol as ``gallery`` does, and for a network that tests each fold."""
+        self.gallery(params)
+        protocol = self.protocol_of(params.protocol, params.folds)
+        folds_tested(protocol, params, trainings[params.training])
 
     def _of_batch(self, params: PeopleParams, ids: Collection[str]) -> None:
         """Ask for as many as a batch has: of all, for who else is rejected changes ``subjects``."""

@@ -4,13 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import StageError
 from pipeline.evaluation.people import refuse_trained
 from pipeline.evaluation.rates import Recognition
 from pipeline.evaluation.recognition import Embeddings, measure_rows
 from pipeline.params.datasets import DatasetParams
-from pipeline.params.evaluation import FaceEvaluationParams
-from pipeline.params.train_nir_vis import NirVisParams
 from pipeline.params.training import RecogniserParams
 from pipeline.store.protocols import Protocol
 from pipeline.training.embed import TRAINED, check_aligned, embed_starts, embed_trained
@@ -19,32 +16,6 @@ from pipeline.training.tested import TestedSets
 
 Both = tuple[Embeddings, Embeddings]
 """Of the enrolled samples and of the probes."""
-
-
-def folds_tested(
-    protocol: Protocol, tested: FaceEvaluationParams, trained: NirVisParams
-) -> dict[int, int]:
-    """Return the fold whose network tests each fold: its own; on another protocol the first one's.
-
-    Args:
-        protocol: with the folds that are tested.
-        tested: params of the evaluation.
-        trained: of its training.
-
-    Raises:
-        StageError: a fold of the training's own protocol is not trained on.
-    """
-    folds = protocol.folds()
-    if (trained.dataset, trained.protocol) != (tested.dataset, tested.protocol):
-        return dict.fromkeys(folds, trained.folds[0] if trained.folds else 1)
-    # What an earlier training left of other folds lies beside them, and is none of these params.
-    if others := sorted(set(folds) - set(trained.folds or folds)):
-        raise StageError(
-            f"{tested.training} is trained only on the folds {list(trained.folds or ())} of "
-            f"{tested.protocol}: expected no others to be tested, found {others}; set the same "
-            "`folds` in the evaluation, or remove them from the training to train on all"
-        )
-    return {number: number for number in folds}
 
 
 @dataclass(frozen=True)

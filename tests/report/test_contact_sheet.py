@@ -156,7 +156,9 @@ def test_images_that_exist_in_most_bands_come_first(tmp_path, folder):
 )
 def test_a_band_whose_images_have_names_of_their_own_is_shown(folder, tmp_path, images, shown):
     example = next(folder.rows()) | {"content_sha256": None, "subject_id": "a"}
-    rows = [example | {"sample_id": f"a/{n}.png", "band": n[: n.index("/")]} for n in images.split()]
+    rows = [
+        example | {"sample_id": f"a/{n}.png", "band": n[: n.index("/")]} for n in images.split()
+    ]
     named = ShardFolder(tmp_path / "named", 1)
     with ShardWriter(named.shard(0).path, IMAGES) as writer:
         writer.write(sorted(rows, key=lambda row: row["sample_id"]))

@@ -9,6 +9,7 @@ from pipeline.errors import StageError
 from pipeline.params.load import read_yaml
 from pipeline.store.protocols import protocol_names
 from pipeline.testing.images import put_images
+from pipeline.testing.nir_vis import casia_nir_vis2
 
 ROOT = Path(__file__).resolve().parents[2]
 WHOLE = read_yaml(ROOT / "params.yaml")
@@ -124,6 +125,29 @@ def test_an_evaluation_of_a_protocol_that_nobody_probes_is_told(people):
     assert len(told) == 1
     assert told[0].startswith("evaluate_nir_vis.VIS-LWIR: ")
     assert "expected one of VIS-NIR, VIS-VIS, found 'VIS-LWIR'" in told[0]
+
+
+def test_folds_that_are_tested_and_not_trained_are_told(people, tmp_path):
+    """`folds: [1]` in the training alone: the evaluation takes all ten of CASIA's."""
+    casia_nir_vis2(tmp_path / "casia", subjects=4, each=2, folds=10)
+    official = {"reader": "casia_nir_vis2", "root": str(tmp_path / "casia"), "shards": 1}
+    tested = {"training": "hsst", "dataset": "mine", "protocol": "view2", "rows": "parts"}
+    people.edit(
+        datasets={"mine": None},
+        protocols={"mine": CUT | {"build": "official"}},
+        pretrain_nir_vis=entry("pretrain_nir_vis", "lightcnn9", steps=0, milestones=[]),
+        train_nir_vis=hsst(1, 1, protocol="view2", folds=[1]),
+        evaluate_nir_vis={"all": tested},
+    )
+    people.edit(datasets={"mine": official})
+    people.run("ingest")
+    told = (
+        r"evaluate_nir_vis.all: hsst is trained only on the folds \[1\] of view2: .* \[2, 3, .*10\]"
+    )
+    with pytest.raises(StageError, match=told):
+        people.run("protocols")
+    people.edit(evaluate_nir_vis={"all": {"folds": [1]}})
+    people.run("protocols")
 
 
 def test_an_empty_side_of_a_subset_is_told(people):

@@ -118,7 +118,8 @@ def test_some_folds_are_trained_and_tested_alone(trained_sample):
     )
     write_protocol(folder, type(protocol)(**vars(protocol) | {"train": both}))
     trained_sample.edit(
-        train_nir_vis={"hsst": {"folds": [2]}}, evaluate_nir_vis={"hsst-VIS-NIR": {"folds": [2]}}
+        train_nir_vis={"hsst": {"folds": [2]}},
+        evaluate_nir_vis={"hsst-VIS-NIR": {"folds": [2]}, "hsst-VIS-NIR-masked": None},
     )
     shutil.rmtree("data/trained/train_nir_vis")
     trained_sample.run("train_nir_vis", "hsst")
@@ -136,8 +137,19 @@ def test_some_folds_are_trained_and_tested_alone(trained_sample):
         "data/trained/train_nir_vis/hsst/fold-02", "data/trained/train_nir_vis/hsst/fold-01"
     )
     trained_sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": {"folds": [1, 2]}})
-    with pytest.raises(StageError, match=r"only on the folds \[2\] of VIS-NIR: .* found \[1\]"):
+    told = r"only on the folds \[2\] of VIS-NIR: .* found \[1\]"
+    with pytest.raises(StageError, match=told):
         trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+    # It is told before the training, too: a long one would end in an evaluation that stops.
+    shutil.rmtree("data/trained/train_nir_vis")
+    for tested in ([1, 2], None):
+        trained_sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": None})
+        entry = {"training": "hsst", "dataset": "sample", "protocol": "VIS-NIR", "rows": "parts"}
+        entry |= {"folds": tested} if tested else {}
+        trained_sample.edit(evaluate_nir_vis={"hsst-VIS-NIR": entry})
+        with pytest.raises(StageError, match=rf"^evaluate_nir_vis\.hsst-VIS-NIR: .*{told}"):
+            trained_sample.run("train_nir_vis", "hsst")
+    assert not Path("data/trained/train_nir_vis").exists()
 
 
 def test_a_mirrored_face_has_the_eyes_of_the_other_side(tmp_path):
