@@ -35,7 +35,7 @@ def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list
 
     Outcomes of the probes, and embeddings, are left beside them.
     """
-    from pipeline.training import dmfr, embed  # these bring torch
+    from pipeline.training import dmfr, embed_faces  # these bring torch
     from pipeline.training.once import curve_of
 
     stage, pretrained, code = start_of("train_dmfr", row.method)
@@ -58,7 +58,7 @@ def measure(name: str, ablation: DmfrAblationParams, row: DmfrRowParams) -> list
         tests = bench.tests(params, trained)
         for each, result in tests.items():
             kept = path.with_name(f"{each}.parquet")
-            embed.write_embeddings(kept, {1: result.embeddings}, bench.tested[each][1])
+            embed_faces.write_embeddings(kept, {1: result.embeddings}, bench.tested[each][1])
             outcomes.setdefault(each, {})[seed] = result.outcomes
         found.append(
             {"seed": seed, "curve": curve_of(path), "modality": bench.modality(params, trained)}

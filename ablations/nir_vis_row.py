@@ -42,7 +42,7 @@ class RowMeasures:
 
 def measure(name: str, ablation: NirVisAblationParams, row: NirVisRowParams) -> RowMeasures:
     """Train a row with each seed on each fold, and test it with all its probes."""
-    from pipeline.training import embed, train  # these bring torch
+    from pipeline.training import embed_faces, train  # these bring torch
     from pipeline.training.ablation import gradients_of, recognised
     from pipeline.training.once import curve_of
 
@@ -53,7 +53,7 @@ def measure(name: str, ablation: NirVisAblationParams, row: NirVisRowParams) -> 
     if row.method.second_rows == "masks" or "masked" in row.probes:
         folders["masks"] = stage.source("masks")
     sets = {
-        probes: embed.open_tested(
+        probes: embed_faces.open_tested(
             folders["parts"],
             folders["masks" if probes == "masked" else "parts"],
             tested,
@@ -84,7 +84,7 @@ def measure(name: str, ablation: NirVisAblationParams, row: NirVisRowParams) -> 
                 found.metrics[probes].append({"seed": seed, "fold": number} | metrics)
                 found.outcomes[probes].setdefault(seed, {}).update(result.outcomes)
                 kept = path.with_name(f"{probes}.parquet")
-                embed.write_embeddings(kept, {number: result.embeddings}, both)
+                embed_faces.write_embeddings(kept, {number: result.embeddings}, both)
     return found
 
 

@@ -11,7 +11,7 @@ TRAINED_BY, PRETRAINED_BY = "train_dmfr", "pretrain_nir_vis"
 
 def run(stage: StageRun) -> None:
     """Measure one entry of the section."""
-    from pipeline.training import dmfr, embed, zero_shot  # these bring torch
+    from pipeline.training import dmfr, embed_faces, zero_shot  # these bring torch
     from pipeline.training.engine.trained import load_trained, network_path
     from pipeline.training.evaluate_faces import FaceTest
 
@@ -37,9 +37,9 @@ def run(stage: StageRun) -> None:
     as_they_are = zero_shot.embed_zero_shot(networks, faces, flip=params.flip_test)
     results, metrics = test.measured(trained, as_they_are)
     stage.write_metrics(metrics)
-    embed.write_embeddings(stage.folder / "embeddings.parquet", trained, sets)
+    embed_faces.write_embeddings(stage.folder / "embeddings.parquet", trained, sets)
     title = f"{params.training} on {params.dataset} {params.protocol}, {params.probes} probes"
-    sheet, best = stage.report("contact", ".png"), results[embed.TRAINED][0].best
+    sheet, best = stage.report("contact", ".png"), results[embed_faces.TRAINED][0].best
     hardest_sheet(title, protocol, trained, best, sets, sheet)
     beside = published_by("dmfr")
     print(write_recognition(title, protocol, results, metrics, beside, stage.report))

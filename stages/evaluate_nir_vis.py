@@ -17,7 +17,7 @@ TRAINED_BY, PRETRAINED_BY = "train_nir_vis", "pretrain_nir_vis"
 
 def run(stage: StageRun) -> None:
     """Measure one entry of the section."""
-    from pipeline.training import embed, zero_shot  # these bring torch
+    from pipeline.training import embed_faces, zero_shot  # these bring torch
     from pipeline.training.engine.trained import load_trained, network_path
     from pipeline.training.evaluate_faces import FaceTest
     from pipeline.training.face_folds import folds_tested
@@ -29,7 +29,7 @@ def run(stage: StageRun) -> None:
     folders = stage.source(params.gallery_rows), stage.source(params.rows)
     if params.probes_chosen:
         protocol = asked_of(protocol, *folders, params.generator)
-    sets = embed.open_tested(*folders, protocol, training)
+    sets = embed_faces.open_tested(*folders, protocol, training)
 
     def of_fold(fold: int) -> "Trained":
         return load_trained(network_path(TRAINED_BY, params.training, fold))
@@ -48,9 +48,9 @@ def run(stage: StageRun) -> None:
         apart = by_wear(protocol, fits, trained.__getitem__)
         metrics |= {name: found.metrics for name, found in apart}
     stage.write_metrics(metrics)
-    embed.write_embeddings(stage.folder / "embeddings.parquet", trained, sets)
+    embed_faces.write_embeddings(stage.folder / "embeddings.parquet", trained, sets)
     title = f"{params.training} on {params.dataset} {params.protocol}, rows of {params.rows}"
-    sheet, best = stage.report("contact", ".png"), results[embed.TRAINED][0].best
+    sheet, best = stage.report("contact", ".png"), results[embed_faces.TRAINED][0].best
     hardest_sheet(title, protocol, trained, best, sets, sheet)
     beside = published_beside(training.kind)
     print(write_recognition(title, protocol, results, metrics, beside, stage.report))

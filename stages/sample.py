@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.demo.sources import SOURCES
-from pipeline.demo.sources.work import Work
+from pipeline.demo.sources.plan import Plan
 from pipeline.errors import ParamsError
 from pipeline.params.datasets import DatasetParams, IjbMdfParams
 from pipeline.params.sample import ScenesParams
@@ -31,11 +31,11 @@ def code_of(params: Params, item: str) -> tuple[str, ...]:
 
 def images(stage: StageRun, params: Any, target: Path) -> None:
     """Make images of one person each, in all bands."""
-    work: Work = import_module(SOURCES[stage.dataset]).plan(params, stage.weight)
+    planned: Plan = import_module(SOURCES[stage.dataset]).plan(params, stage.weight)
     output = stage.map(
-        Listing(work.rows, SHARDS, dict),
+        Listing(planned.rows, SHARDS, dict),
         IMAGES,
-        work.make,
+        planned.make,
         params={f"sample.{stage.dataset}": params},
         few_rows=0,  # a row is many images
         target=target,

@@ -12,7 +12,7 @@ from pipeline.params.datasets import DatasetParams
 from pipeline.params.training import RecogniserParams
 from pipeline.store.protocols import Protocol
 from pipeline.training.data.sample_set import SampleSet
-from pipeline.training.embed import check_aligned, embed_trained
+from pipeline.training.embed_faces import check_aligned, embed_trained
 from pipeline.training.engine.loop import GRADIENT, LIMITED, Curve
 from pipeline.training.engine.trained import FOLDER, Trained
 from pipeline.training.once import trained_once

@@ -13,7 +13,7 @@ from pipeline.report.site.write import write_report
 from pipeline.schemas.align import ALIGN
 from pipeline.schemas.detect import DETECT
 from pipeline.schemas.ingest import INGEST
-from pipeline.training.embed import EMBEDDINGS
+from pipeline.training.embed_faces import EMBEDDINGS
 from pipeline.weights import load_registry
 
 PIPELINE = """

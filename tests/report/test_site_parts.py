@@ -43,7 +43,7 @@ from pipeline.schemas.sample import IMAGES
 from pipeline.store import ShardFolder
 from pipeline.store.columns import field
 from pipeline.store.shards import ShardWriter, shard_of
-from pipeline.training.embed import EMBEDDINGS
+from pipeline.training.embed_faces import EMBEDDINGS
 
 
 def test_markdown_becomes_blocks_and_nothing_gets_through():

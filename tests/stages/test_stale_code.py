@@ -211,7 +211,7 @@ def test_an_edit_of_a_network_makes_stale_all_that_run_it(stale_after):
         ("pipeline/training/modality_drawings.py", (DECODERS,)),
         ("models/backbones/lightcnn.py", ("pretrain_nir_vis", *FACES, DECODERS)),
         ("models/cyclegan/pool.py", ("train_degrader",)),
-        ("pipeline/training/embed.py", ()),
+        ("pipeline/training/embed_faces.py", ()),
     ],
 )
 def test_an_edit_of_what_trainings_share_makes_them_stale(stale_after, path, stages):

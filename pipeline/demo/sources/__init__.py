@@ -1,7 +1,7 @@
 """What each source of the stage ``sample`` makes: OpenPeople, procedural people, scenes.
 
 Each module of ``SOURCES`` has ``WEIGHTS``, what it opens by names of ``weights.yaml``. Those that
-make images of one person each have ``plan(params, find)``, which returns a ``Work``; ``scenes``
+make images of one person each have ``plan(params, find)``, which returns a ``Plan``; ``scenes``
 has ``make_scenes``. ``pretraining`` are procedural people of another data set.
 """
 

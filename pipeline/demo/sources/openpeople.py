@@ -13,7 +13,7 @@ from pipeline.demo.people.openpeople import (
     list_images,
     read_image,
 )
-from pipeline.demo.sources.work import FindWeight, Work
+from pipeline.demo.sources.plan import FindWeight, Plan
 from pipeline.ops.codec import encode_jpeg
 from pipeline.params.sample import OpenPeopleParams
 from pipeline.store import image_columns
@@ -24,13 +24,13 @@ WEIGHTS = ("openpeople", *MATERIAL_WEIGHTS)
 """What it opens, by names of ``weights.yaml``."""
 
 
-def plan(params: OpenPeopleParams, find: FindWeight) -> Work:
+def plan(params: OpenPeopleParams, find: FindWeight) -> Plan:
     """Plan the photographs: a row is a sheet or a single image."""
     archive = find("openpeople")
     weights = {name: find(name) for name in MATERIAL_WEIGHTS}
     sources = list_images(archive, params.subjects)
     rows = [{"sample_id": source.key, "source": source} for source in sources]
-    return Work(rows, partial(make_images, params, archive, weights))
+    return Plan(rows, partial(make_images, params, archive, weights))
 
 
 def make_images(

