@@ -1,6 +1,7 @@
 """Stage ``evaluate_dmfr``: one training on one protocol, beside chance and what it began as."""
 
 from pipeline.evaluation.made_probes import asked_of
+from pipeline.evaluation.outcomes import write_rows
 from pipeline.report.hardest import hardest_sheet
 from pipeline.report.published import published_by
 from pipeline.report.recognition import write_recognition
@@ -21,10 +22,10 @@ def run(stage: StageRun) -> None:
     protocol = stage.protocol(params.protocol, params.folds)
     network = load_trained(network_path(TRAINED_BY, params.training))
     dmfr.check_variant(network, training)
-    real, rows = stage.source(params.gallery_rows), stage.source(params.rows)
+    real, probing = stage.source(params.gallery_rows), stage.source(params.rows)
     if params.probes_chosen:
-        protocol = asked_of(protocol, real, rows, params.generator)
-    made = rows if params.generator else None
+        protocol = asked_of(protocol, real, probing, params.generator)
+    made = probing if params.generator else None
     sets = dmfr.open_tested(real, made, protocol, training, params.probes)
     pretrained = load_trained(network_path(PRETRAINED_BY, training.pretrained))
     test = FaceTest(training, pretrained, protocol, sets, flip=params.flip_test)
@@ -33,11 +34,13 @@ def run(stage: StageRun) -> None:
     sface, device = stage.weight("sface"), training.device
     networks = zero_shot.as_they_are(sface, params.network, stage.file, device)
     budget = training.image_budget_mb
-    faces = zero_shot.open_faces(real, rows, protocol, budget, params.generator)
+    faces = zero_shot.open_faces(real, probing, protocol, budget, params.generator)
     as_they_are = zero_shot.embed_zero_shot(networks, faces, flip=params.flip_test)
-    results, metrics = test.measured(trained, as_they_are)
+    rows = test.rows(trained, as_they_are)
+    results, metrics = test.measured(rows)
     stage.write_metrics(metrics)
     embed_faces.write_embeddings(stage.folder / "embeddings.parquet", trained, sets)
+    write_rows(stage.folder / "outcomes", protocol, rows, training.seed)
     title = f"{params.training} on {params.dataset} {params.protocol}, {params.probes} probes"
     sheet, best = stage.report("contact", ".png"), results[embed_faces.TRAINED][0].best
     hardest_sheet(title, protocol, trained, best, sets, sheet)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pipeline.evaluation.made_probes import asked_of
+from pipeline.evaluation.outcomes import write_rows
 from pipeline.evaluation.wear import by_wear, fits_by_sample
 from pipeline.report.hardest import hardest_sheet
 from pipeline.report.published import published_beside
@@ -42,13 +43,15 @@ def run(stage: StageRun) -> None:
     networks = zero_shot.as_they_are(sface, params.network, stage.file, device)
     faces = zero_shot.open_faces(*folders, protocol, training.image_budget_mb)
     as_they_are = zero_shot.embed_zero_shot(networks, faces, flip=params.flip_test)
-    results, metrics = test.measured(trained, as_they_are)
+    rows = test.rows(trained, as_they_are)
+    results, metrics = test.measured(rows)
     if params.rows == "masks":
         fits = fits_by_sample(stage.source("masks"))
         apart = by_wear(protocol, fits, trained.__getitem__)
         metrics |= {name: found.metrics for name, found in apart}
     stage.write_metrics(metrics)
     embed_faces.write_embeddings(stage.folder / "embeddings.parquet", trained, sets)
+    write_rows(stage.folder / "outcomes", protocol, rows, training.seed)
     title = f"{params.training} on {params.dataset} {params.protocol}, rows of {params.rows}"
     sheet, best = stage.report("contact", ".png"), results[embed_faces.TRAINED][0].best
     hardest_sheet(title, protocol, trained, best, sets, sheet)

@@ -18,7 +18,7 @@ from pipeline.params.load import load_params
 from pipeline.params.whole import Params
 
 if TYPE_CHECKING:
-    from pipeline.evaluation.outcomes import Outcomes
+    from pipeline.evaluation.outcomes import Outcomes, Paired
     from pipeline.report.changed_rows import RowChanges
 
 _MCNEMAR = "McNemar's exact test, as if probes of one subject were independent"
@@ -51,7 +51,11 @@ def diff(
 
 def compare(
     first: Annotated[
-        str, typer.Argument(help="an evaluation, e.g. hsst-VIS-NIR, or its output in another run")
+        str,
+        typer.Argument(
+            help="an evaluation, e.g. hsst-VIS-NIR; a row of its table, e.g. hsst-VIS-NIR/sface; "
+            "or its output in another run"
+        ),
     ],
     second: Annotated[str, typer.Argument(help="another one on the same protocol")],
     protocol: Annotated[
@@ -67,7 +71,9 @@ def compare(
 
     To compare an evaluation before and after an edit: `dvc get .
     data/photos/evaluate_nir_vis/photos-pram --rev HEAD -o old`, then `crossband compare old
-    photos-pram`. For bodies on LLCM, SYSU-MM01 or RegDB name a protocol by `--protocol`.
+    photos-pram`. A folder with an `embeddings.parquet` of your own stands for an evaluation, too.
+    Rows of a table of faces are network (yours), sface, untrained, pretrained and trained. For
+    bodies on LLCM, SYSU-MM01 or RegDB name a protocol by `--protocol`.
 
     Two rows of ablations, named by their files (`reports/ablations/outcomes/ROW/plain.parquet`),
     are compared over all seeds at once by macro rank-1, with an error from people and seeds. Both
@@ -91,7 +97,11 @@ def compare(
     )
     if as_json:
         print(json.dumps(asdict(found), indent=2))
-        return
+    else:
+        _print_pair(found, first, second)
+
+
+def _print_pair(found: "Paired", first: str, second: str) -> None:
     rates = [f"{100 * rate:.1f} %" for rate in found.rank1]
     print(f"{found.probes} probes of {found.subjects} subjects that both tried")
     if any(found.left_out):
@@ -143,28 +153,36 @@ def _embeddings_in(*folders: str) -> list[Path]:
 
 
 def _outcomes(name: str, asked: str | None, embeddings: Path | None = None) -> "Outcomes":
-    """Return an evaluation's outcomes by its name, with or without that of its stage.
+    """Return an evaluation's outcomes by its name, with or without those of its stage and of a row.
 
     Args:
         name: of the evaluation.
         asked: which of its protocols; None where it has one.
-        embeddings: those of another run of it; by default its own.
+        embeddings: those of another run of it, or of another network; by default its own.
     """
     from pipeline.evaluation.made_probes import asked_of
-    from pipeline.evaluation.outcomes import probe_outcomes
+    from pipeline.evaluation.outcomes import probe_outcomes, row_outcomes
     from pipeline.store.protocols import read_protocol
     from stages.run import data_of
 
     params = load_params(project_file("params.yaml"))
     section, key = _section_of(name, params)
     entry: AnyEvaluation = getattr(params, section)[key]
-    path = embeddings or Path("data", entry.dataset, section, key, "embeddings.parquet")
+    folder, row = Path("data", entry.dataset, section, key), name.partition("/")[2]
+    path = embeddings or folder / "embeddings.parquet"
+    if row and isinstance(entry, EvaluateBodiesParams):
+        raise ParamsError(
+            f"{name!r}: {section} keeps what the trained network found, and no other row: expected "
+            f"{section}@{key}; its metrics hold `differences` of the rows"
+        )
     if isinstance(entry, EvaluateBodiesParams):
         return _of_bodies(
             f"{section}@{key}", entry, params.train_bodies[entry.training], asked, path
         )
     chosen = _one_of((entry.protocol,), asked, f"{section}@{key}")
     protocol = read_protocol(Path("data", entry.dataset, "protocols", chosen))
+    if row and embeddings is None:
+        return row_outcomes(protocol, folder / "outcomes", row)
     if entry.probes_chosen:
         stages = entry.gallery_rows, entry.rows
         real, made = (output_of(data_of(entry.dataset, stage)) for stage in stages)
@@ -215,7 +233,7 @@ def _one_of(protocols: tuple[str, ...], asked: str | None, name: str) -> str:
 
 def _section_of(name: str, params: Params) -> tuple[str, str]:
     """Return the section that holds an evaluation, and its name there."""
-    stage, _, key = name.rpartition("@")
+    stage, _, key = name.partition("/")[0].rpartition("@")
     sections = {
         section: values
         for section in type(params).model_fields

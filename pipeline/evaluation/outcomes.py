@@ -26,6 +26,12 @@ SEARCHED = (Kind.RECOGNITION, Kind.REIDENTIFICATION, Kind.REIDENTIFICATION_BY_IM
 Outcomes = dict[tuple[int, str], tuple[str, bool]]
 """By fold and probe template: the subject, and whether the first of its list is the subject."""
 
+Both = tuple[Embedded, Embedded]
+"""Embeddings of enrolled samples and of probes."""
+
+_EMBEDDED = ("sample_id", "embedding")
+"""Columns that a table of embeddings has to have."""
+
 OUTCOMES = pa.schema(
     [
         field("seed", pa.int64(), null=False, of="the training"),
@@ -73,11 +79,12 @@ def probe_outcomes(protocol: Protocol, path: Path, folds: Collection[int]) -> Ou
 
     Args:
         protocol: with all its folds.
-        path: ``embeddings.parquet`` of the evaluation.
+        path: ``embeddings.parquet`` of the evaluation, or one of the user's own.
         folds: those that were evaluated.
 
     Raises:
-        StageError: the protocol's probes do not search a gallery, or the file is missing.
+        StageError: the protocol's probes do not search a gallery, or the file is missing, or holds
+            no embeddings, or none of the protocol's samples.
     """
     _check(protocol, path)
     found: Outcomes = {}
@@ -96,14 +103,13 @@ def image_outcomes(protocol: Protocol, path: Path, networks: Mapping[int, int]) 
         networks: by fold, the fold whose network tests it.
 
     Raises:
-        StageError: the protocol's probes do not search a gallery, or the file is missing, or lacks
-            a network.
+        StageError: the protocol's probes do not search a gallery, or the file is missing, or holds
+            no embeddings, or lacks a network.
     """
     _check(protocol, path)
-    table = read_sealed(path)
+    table = _embeddings(path)
     by_network = {
-        number: _vectors(table.filter(pc.equal(table["fold"], number)))
-        for number in set(networks.values())
+        number: _vectors(_where(table, "fold", number)) for number in set(networks.values())
     }
     if lacking := sorted(number for number, each in by_network.items() if not each):
         raise StageError(
@@ -118,10 +124,17 @@ def image_outcomes(protocol: Protocol, path: Path, networks: Mapping[int, int]) 
 
 
 def read_embeddings(path: Path, fold: int) -> tuple[Embeddings, Embeddings]:
-    """Read a fold's embeddings of the gallery's samples and of the probes' from an evaluation."""
-    table = read_sealed(path)
-    mine = table.filter(pc.equal(table["fold"], fold))
-    return _side(mine, "gallery"), _side(mine, "probe")
+    """Read a fold's embeddings of the gallery's samples and of the probes' from an evaluation.
+
+    A table without the column ``fold`` is of one network for all folds, as of ``crossband embed``;
+    one without ``side`` is of both sides.
+
+    Raises:
+        StageError: it is no table of embeddings.
+    """
+    mine = _where(_embeddings(path), "fold", fold)
+    gallery, probes = (_vectors(_where(mine, "side", side)) for side in ("gallery", "probe"))
+    return gallery, probes
 
 
 def outcomes_of(fold: Protocol, gallery: Embedded, probes: Embedded, number: int = 1) -> Outcomes:
@@ -144,6 +157,48 @@ def outcomes_of(fold: Protocol, gallery: Embedded, probes: Embedded, number: int
         name = names[index]
         found[number, name] = subjects[name], bool(places[index] == 1)
     return found
+
+
+def write_rows(
+    folder: Path, protocol: Protocol, rows: Mapping[str, Mapping[int, Both]], seed: int
+) -> None:
+    """Write whom each row of an evaluation's table found: ``<row>.parquet``, as ``write_outcomes``.
+
+    Those of an earlier run are removed: it may have had other rows. Of a protocol whose probes do
+    not search a gallery there are none.
+
+    Args:
+        folder: where they go.
+        protocol: with the folds that were tested.
+        rows: each row's embeddings of enrolled samples and of probes, by fold.
+        seed: of the training.
+    """
+    for former in folder.glob("*.parquet"):
+        former.unlink()
+    if protocol.kind not in SEARCHED:
+        return
+    for row, folds in rows.items():
+        found: Outcomes = {}
+        for number, both in folds.items():
+            found |= outcomes_of(protocol.fold(number), *both, number)
+        write_outcomes(folder / f"{row}.parquet", {seed: found})
+
+
+def row_outcomes(protocol: Protocol, folder: Path, row: str) -> Outcomes:
+    """Read whom a row of an evaluation's table found, as ``write_rows`` wrote it.
+
+    Raises:
+        StageError: the protocol's probes do not search a gallery, or there is no such row.
+    """
+    path = folder / f"{row}.parquet"
+    _check_kind(protocol)
+    if not path.is_file():
+        there = sorted(each.stem for each in folder.glob("*.parquet"))
+        raise StageError(
+            f"{path} is missing: "
+            + (f"expected one of {there}" if there else "run the evaluation (`dvc repro`)")
+        )
+    return next(iter(read_outcomes(path).values()))
 
 
 def write_outcomes(path: Path, seeds: Mapping[int, Outcomes]) -> None:
@@ -266,17 +321,35 @@ def mcnemar_p(only_first: int, only_second: int) -> float:
 
 def _check(protocol: Protocol, path: Path) -> None:
     """Refuse a protocol whose probes do not search, and an evaluation that was not made."""
+    _check_kind(protocol)
+    if not path.is_file():
+        raise StageError(f"{path} is missing: run the evaluation (`dvc repro`)")
+
+
+def _check_kind(protocol: Protocol) -> None:
     if protocol.kind not in SEARCHED:
         raise StageError(
             f"protocol {protocol.name} is of kind {protocol.kind}: expected one of "
             f"{', '.join(SEARCHED)}, in which each probe searches a gallery"
         )
-    if not path.is_file():
-        raise StageError(f"{path} is missing: run the evaluation (`dvc repro`)")
 
 
-def _side(table: pa.Table, side: str) -> Embeddings:
-    return _vectors(table.filter(pc.equal(table["side"], side)))
+def _embeddings(path: Path) -> pa.Table:
+    """Read a table of embeddings; it may be one of the user's own."""
+    table = read_sealed(path)
+    if missing := [name for name in _EMBEDDED if name not in table.column_names]:
+        raise StageError(
+            f"{path}: expected the columns {' and '.join(_EMBEDDED)}, and perhaps fold and side "
+            f"(gallery, probe), found no {missing[0]} among {table.column_names}"
+        )
+    return table
+
+
+def _where(table: pa.Table, column: str, value: int | str) -> pa.Table:
+    """Return the rows of a value; all where the table does not tell them apart."""
+    if column not in table.column_names:
+        return table
+    return table.filter(pc.equal(table[column], value))
 
 
 def _vectors(table: pa.Table) -> Embeddings:

@@ -1,6 +1,8 @@
 """Params of the stage ``evaluate_bodies``."""
 
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from pipeline.params.base import Name, SomeOf
 from pipeline.params.evaluation import EvaluationParams
@@ -14,6 +16,12 @@ class EvaluateBodiesParams(EvaluationParams):
     protocols: SomeOf[str]
     templates: Literal["raw", "unit"]
     """A template is the mean of the embeddings as they are, or of these at unit length."""
+
+    @model_validator(mode="after")
+    def _bodies_have_no_template(self) -> Self:
+        if self.network is not None and self.network.template is not None:
+            raise ValueError("network.template is of faces: bodies are not aligned; leave it out")
+        return self
 
     @property
     def trainings(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, FiniteFloat, model_validator
 
+from pipeline.params.align import BuiltInTemplate
 from pipeline.params.base import NEUTRAL, Folds, Name, Section, Sha256
 
 
@@ -17,6 +18,8 @@ class NetworkParams(Section):
     """Subtracted from grey or RGB values of 0..255; None for a file that takes uint8."""
     divisor: Annotated[FiniteFloat, Field(gt=0.0)] | None = None
     """By which they are divided then; None for such a file, too."""
+    template: BuiltInTemplate | None = None
+    """Alignment of the crops it was trained on; None takes the middle of crops as they are."""
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:

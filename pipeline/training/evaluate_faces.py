@@ -66,21 +66,31 @@ class FaceTest:
             found |= dict.fromkeys(mine, both)
         return found
 
-    def measured(
+    def rows(
         self, trained: Mapping[int, Both], as_they_are: Mapping[str, Both]
-    ) -> tuple[dict[str, list[Recognition]], dict[str, Any]]:
-        """Measure the training beside what it began as and other networks.
+    ) -> dict[str, Mapping[int, Both]]:
+        """Return the embeddings of each row of the table, by fold.
 
         Args:
             trained: of ``embedded``.
             as_they_are: embeddings by networks that no fold changes, by row; they stand first.
+        """
+        starts = embed_starts(self.params, self.pretrained, self.sets, flip=self.flip)
+        same = {**as_they_are, **starts}
+        return {row: dict.fromkeys(trained, both) for row, both in same.items()} | {
+            TRAINED: trained
+        }
+
+    def measured(
+        self, rows: Mapping[str, Mapping[int, Both]]
+    ) -> tuple[dict[str, list[Recognition]], dict[str, Any]]:
+        """Measure the training beside what it began as and other networks.
+
+        Args:
+            rows: of ``rows``.
 
         Returns:
             As ``measure_rows``, and in the metrics whether a program made some of the images.
         """
-        starts = embed_starts(self.params, self.pretrained, self.sets, flip=self.flip)
-        rows: dict[str, Mapping[int, Both]] = {
-            row: dict.fromkeys(trained, both) for row, both in {**as_they_are, **starts}.items()
-        }
-        results, metrics = measure_rows(self.protocol, rows | {TRAINED: trained}, TRAINED)
+        results, metrics = measure_rows(self.protocol, rows, TRAINED)
         return results, metrics | {"simulated": any(each.samples.simulated for each in self.sets)}

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from models.precision import device_of
 from pipeline.errors import ParamsError, StageError, WeightsError, one_line
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.params.base import Device
 from pipeline.params.evaluation import NetworkParams
+from pipeline.training.aligned import realigned
 from pipeline.training.data.images import HW
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
@@ -63,17 +66,19 @@ def if_named(
 def by_file(path: Path, params: NetworkParams, device: Device) -> Embed:
     """Embed with a user's ONNX file, which takes the middle of the aligned crop.
 
-    One of ``crossband export-model`` may take the crops of the face's parts, too.
+    With a template of its own that crop is cut out of the aligned one, as SFace's is. A file of
+    ``crossband export-model`` may take the crops of the face's parts, too.
 
     Args:
         path: of the file, whose sha256 was checked.
-        params: how its values are scaled, unless it takes uint8 and scales them itself.
+        params: how its values are scaled, unless it takes uint8 and scales them itself; how its
+            crops are aligned, where not as those that it is given.
         device: of the method that it stands beside. On a GPU it runs where ONNX Runtime can.
 
     Raises:
         WeightsError: the file is no network from images to embeddings.
         ParamsError: ``cuda`` where torch sees no GPU; or values are to be scaled for a file that
-            takes uint8, or are not for another.
+            takes uint8, or are not for another; or a file says that it has another template.
     """
     session = _session(path, on_gpu=device_of(device) == "cuda")
     taken, returned = session.get_inputs(), session.get_outputs()
@@ -91,12 +96,11 @@ def by_file(path: Path, params: NetworkParams, device: Device) -> Embed:
     offset, divisor = _scaling(path, params, taken[0].type)
     preprocess = Preprocess(shape[1] == 1, (sides[0], sides[1]), offset, divisor)
     numbers = _NUMBERS[taken[0].type]
-    template = session.get_modelmeta().custom_metadata_map.get(TEMPLATE)
+    crops = _crops(path, params, session.get_modelmeta().custom_metadata_map.get(TEMPLATE))
 
     def embed(samples: SampleSet, indices: Int64, mirror: bool) -> Float32:
-        if template is not None:
-            _check_template(path, template, samples.take(indices))
-        images = preprocess.values(preprocess.cut(_pixels(samples, indices)))
+        pixels = torch.from_numpy(crops(samples, indices)).permute(0, 3, 1, 2)
+        images = preprocess.values(preprocess.cut(pixels))
         values = torch.flip(images, [-1]) if mirror else images
         feed = {taken[0].name: np.ascontiguousarray(values.numpy(), numbers)}
         if parts is not None:
@@ -136,6 +140,32 @@ def _scaling(path: Path, params: NetworkParams, kind: str) -> tuple[float, float
     return params.offset, params.divisor
 
 
+def _crops(
+    path: Path, params: NetworkParams, template: str | None
+) -> Callable[[SampleSet, Int64], UInt8]:
+    """Return what reads a file's crops, uint8 (n, h, w, 3): cut anew, or those that there are.
+
+    Args:
+        path: of the file.
+        params: of the network, which may name a template.
+        template: of the file itself; None where it says nothing.
+    """
+    if params.template is None:
+
+        def read(samples: SampleSet, indices: Int64) -> UInt8:
+            if template is not None:
+                _check_template(path, template, samples.take(indices))
+            return samples.read(indices)
+
+        return read
+    if template not in (None, params.template):
+        raise ParamsError(
+            f"{path} was trained on crops of {template}: expected this, or no template in "
+            f"`network`, found {params.template}"
+        )
+    return partial(realigned, template=ALIGNMENT_TEMPLATES[params.template])
+
+
 def _check_template(path: Path, template: str, samples: SampleSet) -> None:
     """Refuse crops that are aligned, or bodies that are cut, otherwise than a file says."""
     column = "template" if "template" in samples.extras else "policy"
@@ -163,10 +193,6 @@ def _session(path: Path, *, on_gpu: bool) -> onnxruntime.InferenceSession:
             path,
         )
     return session
-
-
-def _pixels(samples: SampleSet, indices: Int64) -> torch.Tensor:
-    return torch.from_numpy(samples.read(indices)).permute(0, 3, 1, 2)
 
 
 def _parts(path: Path, hw: HW, samples: SampleSet, indices: Int64, mirror: bool) -> UInt8:

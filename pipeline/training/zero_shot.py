@@ -3,16 +3,14 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.evaluation.recognition import Embeddings
-from pipeline.ops.geometry import affine_between, warp_affine
-from pipeline.ops.templates import ALIGNMENT_TEMPLATES, warp_to_template
+from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.params.base import Device
 from pipeline.params.evaluation import NetworkParams
 from pipeline.recognition.sface import SFace
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
+from pipeline.training.aligned import GEOMETRY, realigned
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples
 from pipeline.training.embedders import Embed, embed_as_is
 from pipeline.training.engine.embedding import IMAGES_AT_ONCE
@@ -22,7 +20,6 @@ from pipeline.training.tested import TestedSets, open_sets
 from pipeline.types import FACE_PARTS, Band, Float32, Int64, UInt8
 
 TEMPLATE = ALIGNMENT_TEMPLATES["arcface112"]
-_GEOMETRY = ("landmarks_xy", "warp_2x3")
 
 
 def open_faces(
@@ -32,7 +29,7 @@ def open_faces(
     budget_mb: int,
     generator: str | None = None,
 ) -> TestedSets:
-    """Open what a protocol tests, with the geometry that ``by_sface`` needs.
+    """Open what a protocol tests, with the geometry that ``realigned`` needs.
 
     Args:
         gallery: rows of the stage that is enrolled.
@@ -52,7 +49,7 @@ def open_faces(
             choice = made_by((generator,), choice)
         return SampleSet.open(
             [Part(folder, choice)],
-            extras=(*_GEOMETRY, "template"),
+            extras=(*GEOMETRY, "template"),
             images=("image", *(part for part in FACE_PARTS if part in there)),
             budget_bytes=budget_mb << 20,
             asked_by="a zero-shot test",
@@ -116,11 +113,4 @@ def by_sface(weights: Path, device: Device) -> Embed:
 
 def arcface_crops(samples: SampleSet, indices: Int64) -> UInt8:
     """Return faces aligned by ``arcface112``, uint8 (n, 112, 112, 3)."""
-    chosen = samples.take(indices)
-    landmarks, warps = (np.asarray(chosen.column(name)) for name in _GEOMETRY)
-    crops = []
-    for image, points, source_to_crop in zip(samples.read(indices), landmarks, warps, strict=True):
-        source_to_target = warp_to_template(points, TEMPLATE)
-        crop_to_target = affine_between(source_to_crop, source_to_target)
-        crops.append(warp_affine(image, crop_to_target, TEMPLATE.hw, border="replicate"))
-    return np.stack(crops)
+    return realigned(samples, indices, TEMPLATE)

@@ -144,28 +144,6 @@ def test_images_that_exist_in_most_bands_come_first(tmp_path, folder):
     assert ids == [f"a/{number}.{band}" for number in (0, 1, 3, 4) for band in BANDS]
 
 
-@pytest.mark.parametrize(
-    ("images", "shown"),
-    [
-        # No name is one of two bands: each band has its own images, those of VIS all of them.
-        ("VIS/a VIS/b NIR/c LWIR/d", "VIS/a NIR/c LWIR/d VIS/b"),
-        ("VIS/a VIS/b VIS/c VIS/d VIS/e LWIR/z", "VIS/a LWIR/z VIS/c VIS/e"),
-        # One shot is of VIS and NIR, and VIS/x is of none: LWIR, which no shot has, is there.
-        ("VIS/a NIR/a VIS/x LWIR/heat1 LWIR/heat2", "VIS/a NIR/a LWIR/heat1 LWIR/heat2"),
-    ],
-)
-def test_a_band_whose_images_have_names_of_their_own_is_shown(folder, tmp_path, images, shown):
-    example = next(folder.rows()) | {"content_sha256": None, "subject_id": "a"}
-    rows = [
-        example | {"sample_id": f"a/{n}.png", "band": n[: n.index("/")]} for n in images.split()
-    ]
-    named = ShardFolder(tmp_path / "named", 1)
-    with ShardWriter(named.shard(0).path, IMAGES) as writer:
-        writer.write(sorted(rows, key=lambda row: row["sample_id"]))
-    ids = [row["sample_id"] for row in pick_rows(named, per_subject=3)]
-    assert ids == [f"a/{name}.png" for name in shown.split()]
-
-
 def test_frames_of_videos_are_spread_in_each_band_of_its_own(tmp_path, folder):
     filmed = ShardFolder(tmp_path / "filmed", 1)
     rows = [

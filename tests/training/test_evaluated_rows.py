@@ -330,6 +330,24 @@ def test_a_file_that_is_no_network_is_refused(tmp_path):
         by_file(path, NetworkParams(**own(path)), "cpu")
 
 
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_users_network_gets_the_crops_of_its_own_template(tmp_path, mirror):
+    """The mean of each channel of what SFace sees; without the template of the middle of 144."""
+    rows = [face_row(name, "s0") for name in "abc"]
+    extras = ("landmarks_xy", "warp_2x3", "template")
+    samples = open_rows(tmp_path / "rows", PARTS, rows, extras=extras)
+    path, chosen = save_onnx(tmp_path / "mine.onnx"), np.array([2, 0])
+    plain, aligned = (
+        by_file(path, NetworkParams(**own(path, **more)), "cpu")(samples, chosen, mirror)
+        for more in ({}, {"template": "arcface112"})
+    )
+    crops = arcface_crops(samples, chosen)
+    np.testing.assert_allclose(aligned, crops.mean(axis=(1, 2)), rtol=1e-4)
+    middle = samples.read(chosen)[:, 16:128, 16:128]
+    np.testing.assert_allclose(plain, middle.mean(axis=(1, 2)), rtol=1e-4)
+    assert np.abs(plain - aligned).max() > 0.1
+
+
 @pytest.mark.parametrize(
     ("device", "machine", "asked", "told"),
     [  # a machine has a GPU; its ONNX Runtime offers CUDA, and has CUDA's libraries

@@ -1,9 +1,12 @@
 """What ``export-model`` wrote, as the network of an evaluation: it embeds as the method does."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from face_rows import face_row, open_rows
@@ -45,6 +48,56 @@ def test_a_network_that_export_model_wrote_stands_in_a_table_as_its_method_does(
         found = embed(each.samples, np.arange(len(each.samples)), False)
         for name, vector in zip(each.names, found, strict=True):
             np.testing.assert_allclose(vector, wanted[name], rtol=1e-3, atol=1e-4)
+
+
+def test_a_users_network_is_compared_with_a_method_probe_by_probe(trained_sample):
+    """PRAM's own file finds whom PRAM finds; the other rows have the rank-1 of their table."""
+    CliRunner().invoke(app, ["export-model", "train_nir_vis@pram_cat", "--to", "out"])
+    network = {"path": "out/model.onnx", "sha256": sha256_of(Path("out/model.onnx"))}
+    trained_sample.edit(evaluate_nir_vis={"pram_cat-VIS-NIR": {"network": network}})
+    trained_sample.run("evaluate_nir_vis", "pram_cat-VIS-NIR")
+    metrics = trained_sample.metrics("sample", "evaluate_nir_vis", "pram_cat-VIS-NIR")
+
+    def said(*words):
+        return CliRunner().invoke(app, ["compare", *words], catch_exceptions=False).output
+
+    alike = said("pram_cat-VIS-NIR/network", "evaluate_nir_vis@pram_cat-VIS-NIR")
+    assert "2 probes of 2 subjects" in alike
+    assert "found by pram_cat-VIS-NIR/network alone: 0, by" in alike
+    for row in ("sface", "untrained", "pretrained", "trained"):
+        rank1 = metrics.get(row, metrics)["rank1"]["value"]
+        assert f"rank-1: pram_cat-VIS-NIR/{row} {100 * rank1:.1f} %" in said(
+            f"pram_cat-VIS-NIR/{row}", "pram_cat-VIS-NIR"
+        )
+    trained_sample.edit(evaluate_nir_vis={"pram_cat-VIS-NIR": {"network": None}})
+    trained_sample.run("evaluate_nir_vis", "pram_cat-VIS-NIR")  # its row is of no table any more
+    there = "expected one of ['pretrained', 'sface', 'trained', 'untrained']"
+    with pytest.raises(StageError, match=re.escape(there)):
+        said("pram_cat-VIS-NIR/network", "pram_cat-VIS-NIR")
+
+
+def test_embeddings_of_ones_own_stand_for_an_evaluation(trained_sample):
+    """As `crossband embed` writes them, or pandas: no fold, no side, and numbers of 64 bits."""
+    trained_sample.run("evaluate_nir_vis", "hsst-VIS-NIR")
+    Path("mine").mkdir()
+    words = ["embed", "data/sample/parts", "--by", "train_nir_vis@hsst"]
+    CliRunner().invoke(app, [*words, "--to", "mine/embeddings.parquet"], catch_exceptions=False)
+    same = CliRunner().invoke(app, ["compare", "mine", "hsst-VIS-NIR"], catch_exceptions=False)
+    assert "2 probes of 2 subjects" in same.output
+    assert "difference: +0.0" in same.output
+    ids = [f"{who}.{n}" for who in ("e0", "e1") for n in ("0.VIS", "1.NIR")]
+    rows = [[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.9, 0.1]]  # the second probe is nearer to e0
+    own = {"sample_id": ids, "embedding": pa.array(rows, pa.list_(pa.float64()))}
+    pq.write_table(pa.table(own), "mine/embeddings.parquet")
+    half = CliRunner().invoke(app, ["compare", "mine", "hsst-VIS-NIR"], catch_exceptions=False)
+    assert "rank-1: mine 50.0 %" in half.output
+    pq.write_table(pa.table({"id": ids}), "mine/embeddings.parquet")
+    with pytest.raises(StageError, match=r"expected the columns sample_id and embedding.*\['id'\]"):
+        CliRunner().invoke(app, ["compare", "mine", "hsst-VIS-NIR"], catch_exceptions=False)
+    own["sample_id"] = [f"{name}.png" for name in ids]
+    pq.write_table(pa.table(own), "mine/embeddings.parquet")
+    with pytest.raises(StageError, match="embedding"):
+        CliRunner().invoke(app, ["compare", "mine", "hsst-VIS-NIR"], catch_exceptions=False)
 
 
 def test_a_network_that_export_model_wrote_refuses_faces_of_another_template(trained_sample):
