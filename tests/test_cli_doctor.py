@@ -195,6 +195,38 @@ def test_a_list_of_weights_that_does_not_fit_is_a_problem_and_all_else_is_told(b
     assert found["DVC"]["state"] == "problem"  # what comes after it was looked at, too
 
 
+def put(*names):
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(b"")
+
+
+def test_rows_and_networks_of_what_left_params_are_named_with_the_command_that_removes_them(bare):
+    put(
+        *("data/sample/align/shard-00000-of-00016.parquet", "data/mine/1.png"),
+        *("data/trained/train_nir_vis/hsst/fold-01/network.pt", "data/trained/notes/a.txt"),
+    )
+    assert "left over" not in findings()[0]
+    put(
+        *("data/old one/align/shard-00000-of-00016.parquet", "reports/metrics/old one/align.json"),
+        *("reports/metrics/sample/align.json", "data/trained/train_nir_vis/former/network.pt"),
+        "data/read/align/shard-00000-of-00016.parquet",
+    )
+    text = (bare / "params.yaml").read_text()
+    root = "root: data/scenes/source/scenes"
+    assert root in text
+    (bare / "params.yaml").write_text(text.replace(root, "root: data/read/align"))
+    left = findings()[0]["left over"]
+    gone = ["data/old one", "reports/metrics/old one", "data/trained/train_nir_vis/former"]
+    assert left["state"] == "note"
+    assert left["found"] == f"of nothing in params.yaml: {', '.join(gone)}"
+    subprocess.run(left["fix"].partition(": ")[2], shell=True, check=True)
+    assert "left over" not in findings()[0]
+    assert not any(Path(name).exists() for name in gone)
+    assert Path("data/mine/1.png").exists()
+    assert Path("reports/metrics/sample/align.json").exists()
+
+
 def test_misspelt_params_are_told_with_what_params_says(bare):
     text = (bare / "params.yaml").read_text()
     (bare / "params.yaml").write_text(text.replace("\nalign:", "\nalgn:", 1))

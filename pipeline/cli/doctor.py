@@ -1,8 +1,10 @@
 """``crossband doctor``: what of this machine and project is in order, and how to mend the rest."""
 
+import glob
 import importlib.util
 import json
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from pipeline.errors import CrossbandError, ReaderError, StageError, refusal
 from pipeline.extras import EXTRAS
 from pipeline.params.installed import check_installed, installed_version
 from pipeline.params.load import load_params
+from pipeline.params.training import TRAINED
 from pipeline.params.whole import Params
 from pipeline.readers.files import unfit_for_dvc
 from pipeline.weights.registry import WeightFile
@@ -114,6 +117,7 @@ def project(folder: Path) -> Iterator[Finding]:
     roots = {name: folder / dataset.root for name, dataset in params.datasets.items()}
     unfit = {name: found for name, root in roots.items() if (found := _unfit(root))}
     yield from _datasets(folder, params, unfit)
+    yield from _left(folder, params)
     if unfit:
         yield Finding("DVC", NOTE, f"not checked: it would stop at {', '.join(unfit)}")
     else:
@@ -222,6 +226,34 @@ def _datasets(
             fix = f"put it there, or edit datasets.{name}.root in params.yaml"
             found = f"nothing at {dataset.root} (reader {dataset.reader})"
             yield Finding(f"data set {name}", PROBLEM, found, fix)
+
+
+def _left(folder: Path, params: Params) -> Iterator[Finding]:
+    """Name what data sets and trainings left that params no longer have: DVC removes none of it."""
+    roots = [(folder / dataset.root).resolve() for dataset in params.datasets.values()]
+    gone = [
+        place
+        for place in _folders(folder / "data")
+        if place.name not in (*params.datasets, TRAINED)
+        and any(place.glob("*/shard-*-of-*.parquet"))
+        and not any(root.is_relative_to(place.resolve()) for root in roots)
+    ]
+    for place in list(gone):
+        gone += sorted((folder / "reports").glob(f"*/{glob.escape(place.name)}"))
+    for section in _folders(folder / "data" / TRAINED):
+        entries = getattr(params, section.name, None)
+        if isinstance(entries, dict):
+            gone += [place for place in _folders(section) if place.name not in entries]
+    if gone:
+        names = [place.relative_to(folder).as_posix() for place in gone]
+        found = f"of nothing in params.yaml: {', '.join(names[:_MOST_NAMED])}"
+        more = f" and {len(names) - _MOST_NAMED} more" if names[_MOST_NAMED:] else ""
+        fix = f"if you no longer need them: rm -r {shlex.join(names)}"
+        yield Finding("left over", NOTE, found + more, fix)
+
+
+def _folders(place: Path) -> list[Path]:
+    return sorted(each for each in place.iterdir() if each.is_dir()) if place.is_dir() else []
 
 
 def _unfit(root: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """A network of the user's own, tested as it is: an ONNX file from images to embeddings."""
 
+import json
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -35,6 +36,8 @@ _UINT8 = "tensor(uint8)"
 _NUMBERS = {"tensor(float)": np.float32, _UINT8: np.uint8}
 TEMPLATE = "crossband.template"
 """Name under which a file that ``crossband export-model`` wrote says how its crops are aligned."""
+TRAINED_ON = "crossband.trained_on"
+"""Name under which it says on which data sets it was trained."""
 PARTS = "parts"
 """Name of the input of such a file that takes the crops of the parts beside the face."""
 _MIRRORED = [1, 0, 2, 3]
@@ -96,7 +99,10 @@ def by_file(path: Path, params: NetworkParams, device: Device) -> Embed:
     offset, divisor = _scaling(path, params, taken[0].type)
     preprocess = Preprocess(shape[1] == 1, (sides[0], sides[1]), offset, divisor)
     numbers = _NUMBERS[taken[0].type]
-    crops = _crops(path, params, session.get_modelmeta().custom_metadata_map.get(TEMPLATE))
+    told = session.get_modelmeta().custom_metadata_map
+    crops = _crops(path, params, told.get(TEMPLATE))
+    if people := _people(told.get(TRAINED_ON, "{}")):
+        log.info("%s was trained on %s: see that none of them is tested", path, people)
 
     def embed(samples: SampleSet, indices: Int64, mirror: bool) -> Float32:
         pixels = torch.from_numpy(crops(samples, indices)).permute(0, 3, 1, 2)
@@ -164,6 +170,15 @@ def _crops(
             f"`network`, found {params.template}"
         )
     return partial(realigned, template=ALIGNMENT_TEMPLATES[params.template])
+
+
+def _people(told: str) -> str:
+    """Return in words who trained a file, as it says itself; nothing where it says it otherwise."""
+    try:
+        counts = {str(name): int(of["subjects"]) for name, of in json.loads(told).items()}
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+        return ""
+    return " and ".join(f"{count} people of {name!r}" for name, count in counts.items())
 
 
 def _check_template(path: Path, template: str, samples: SampleSet) -> None:

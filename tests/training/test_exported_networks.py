@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -108,6 +109,40 @@ def test_a_network_that_export_model_wrote_refuses_faces_of_another_template(tra
     embed = by_file(path, NetworkParams(path=str(path), sha256=sha256_of(path)), "cpu")
     with pytest.raises(StageError, match="crops of arcface144, these are of lightcnn144"):
         embed(samples, np.array([0]), False)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ('{"web": {"subjects": 9}, "a\x1b": {"subjects": 1}}', "9 people of 'web' and 1 people"),
+        *((text, None) for text in ("{}", "[]", "no", '{"a": 3}', '{"a": {"subjects": "x"}}')),
+        ("[" * 100_000, None),
+    ],
+)
+def test_a_file_tells_who_trained_it_where_it_says_so(tmp_path, caplog, told, said):
+    """What another project wrote is shown, and breaks nothing."""
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))
+    path = tmp_path / "model.onnx"
+    torch.onnx.export(
+        network,
+        (torch.zeros(2, 3, 2, 2),),
+        str(path),
+        input_names=["images"],
+        dynamic_axes={"images": {0: "n"}},
+        dynamo=False,
+    )
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {"crossband.trained_on": told})
+    onnx.save(model, path)
+    params = NetworkParams(path=path.name, sha256=sha256_of(path), offset=0.0, divisor=255.0)
+    with caplog.at_level("INFO"):
+        by_file(path, params, "cpu")
+    if said is None:
+        assert "was trained on" not in caplog.text
+    else:
+        assert f"was trained on {said}" in caplog.text
+        assert "\x1b" not in caplog.text
 
 
 @pytest.fixture
