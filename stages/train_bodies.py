@@ -40,16 +40,16 @@ def run(stage: StageRun) -> None:
     for number in numbers:
         chosen = opened.pop(number)  # what it decodes is let go of with it
         path = network_path(stage.stage, name, number)
+        label = f"{stage.label} fold {number}" if len(numbers) > 1 else stage.label
         with locked(path.parent):
             run = bodies.train_people(
-                stage.label,
+                label,
                 bodies.method_of(params, pretrained),
                 chosen,
                 pretrained,
                 key=key.fingerprint(chosen.samples.digest),
                 path=path,
             )
-        label = f"{stage.label} fold {number}" if len(numbers) > 1 else stage.label
         tell_training(label, run.curve, run.seconds, path)
         curves += [{"fold": number} | point for point in run.curve]
         metrics[f"fold_{number}"] = bodies.described(chosen, run)

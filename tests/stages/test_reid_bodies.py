@@ -163,6 +163,10 @@ def test_regdb_trains_a_network_for_each_trial(workspace):
     found = through(workspace)
     networks = sorted(Path("data/trained/train_bodies/full").glob("fold-*/network.pt"))
     assert [path.parent.name for path in networks] == ["fold-01", "fold-02"]
+    assert [torch.load(path, weights_only=True)["name"] for path in networks] == [
+        "train_bodies@full fold 1",
+        "train_bodies@full fold 2",
+    ]
     assert len(found["visible_to_thermal"]["map"]["folds"]) == 2
     for name in names:  # 2 people are tested with 2 images each
         assert found[name]["chance"]["rank1"]["value"] == 0.5
