@@ -7,6 +7,8 @@ import os
 from typing import Any
 
 _LONGEST = 300
+_NO_ROOM = "DefaultCPUAllocator: can't allocate memory"
+"""What torch says where the system gives no more, in a plain RuntimeError."""
 
 
 def one_line(error: BaseException) -> str:
@@ -20,6 +22,27 @@ def refusal(error: OSError) -> str:
     told = error.strerror or str(error).splitlines()[0]
     text = os.strerror(error.errno) if error.errno else told
     return f"{error.filename}: {text}" if error.filename else text
+
+
+def want_of_memory(error: BaseException) -> str | None:
+    """Say that memory was short, a GPU's or the machine's, and what to do; None of another error.
+
+    Args:
+        error: Python's, or torch's, which is known by its name: to import torch takes seconds.
+    """
+    if type(error).__name__ == "OutOfMemoryError":
+        said = one_line(error).partition(" Including ")[0]  # then it lists what is in use
+        return (
+            f"the GPU has too little memory ({said}): expected room for a batch; make the batch "
+            "smaller (docs/gpu.md says which keys), or end what else runs on the GPU. What is "
+            "finished is kept: the same command goes on from there"
+        )
+    if isinstance(error, MemoryError) or _NO_ROOM in str(error):
+        return (
+            "out of memory: this machine has, or allows, too little. What is finished is kept: run "
+            "the same again with fewer workers (CROSSBAND_WORKERS=1) or a smaller batch"
+        )
+    return None
 
 
 class CrossbandError(Exception):

@@ -117,6 +117,16 @@ def test_a_method_is_two_places_of_one_name_a_line_and_params():
     assert [table[path] for path in others] == [1]
 
 
+def test_a_methods_own_loss_compares_images_of_all_processes():
+    """As every loss of the project that compares images does: see ``models.processes``."""
+    (recipe,) = (
+        text
+        for path, _, text in blocks(ROOT / "docs/add-a-method.md")
+        if path == "pipeline/training/methods/contrastive.py"
+    )
+    assert "near, far = map(with_all, self.both(first, second))" in recipe
+
+
 def follow(command, project):
     """Run a command with this Python; returns what it prints."""
     environment = {"PYTHONPATH": str(project), "PATH": "/usr/bin:/bin", "HOME": str(project)}

@@ -5,6 +5,8 @@ no random state, and a training that was killed ends where it would have.
 """
 
 import math
+import pickle
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import torch
 from torch import Tensor
 
-from pipeline.errors import CrossbandError, StageError, one_line
+from pipeline.errors import CrossbandError, StageError, one_line, want_of_memory
 from pipeline.process import die_with_parent, keep_freed_memory
 from pipeline.rng import rng_for, seed_for
 from pipeline.store.networks import save_network
@@ -102,6 +104,11 @@ class LossCurve:
                 raise StageError(f"step {step + 1} gave {losses}: expected finite losses")
             self._take(step, losses)
         self._waiting.clear()
+
+    def latest(self) -> float:
+        """Return the mean total since the last point of the curve, or of that point."""
+        points = self.pending or self.curve[-1:]
+        return math.fsum(point[TOTAL] for point in points) / len(points)
 
     def _take(self, step: int, losses: dict[str, float]) -> None:
         self.pending.append(losses)
@@ -211,8 +218,11 @@ def _launched(fabric: "Fabric", method: Method, label: str, key: str, checkpoint
 
     launch = cast(Callable[..., Run], fabric.launch)
     refused: SimpleQueue[str] = get_context("spawn").SimpleQueue()
+    # As bytes: torch would hand over each weight in a shared memory of its own, an open file for
+    # each, and a large network has more weights than a process may open files.
+    sent = [pickle.dumps(method, pickle.HIGHEST_PROTOCOL)]
     try:
-        return launch(_run_elsewhere, method, label, key, checkpoint, refused)
+        return launch(_run_elsewhere, sent, label, key, checkpoint, refused)
     except ProcessRaisedException as error:
         if refused.empty():
             raise
@@ -227,17 +237,21 @@ def _launched(fabric: "Fabric", method: Method, label: str, key: str, checkpoint
 
 def _run_elsewhere(
     fabric: "Fabric",
-    method: Method,
+    sent: list[bytes],
     label: str,
     key: str,
     checkpoint: Path,
     refused: "SimpleQueue[str]",
 ) -> Run:
     """Run, and return little: what is longer than a pipe holds would wait to be read for ever."""
+    # taken out, as whoever called holds the list until the end
+    method: Method = pickle.loads(sent.pop())  # noqa: S301 - of the process that started this one
     try:
         return _run(fabric, method, label, key, checkpoint)._replace(curve=Curve())
-    except CrossbandError as error:
-        refused.put(str(error))
+    except (CrossbandError, MemoryError, RuntimeError) as error:
+        told = str(error) if isinstance(error, CrossbandError) else want_of_memory(error)
+        if told is not None:
+            refused.put(told)
         raise
 
 
@@ -259,6 +273,9 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
         done, losses.curve, losses.pending = former["step"], former["curve"], former["pending"]
         load_training_state(method, steps.optimizers, former["state"])
         saved = done
+    leads = fabric.is_global_zero
+    if leads and 0 < done < params.steps:
+        print(f"{label}: goes on after step {done} of {params.steps}", file=sys.stderr)
 
     def draw(number: int) -> Batch:
         step, part = divmod(number, params.grad_accumulation_steps)
@@ -267,7 +284,6 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
 
     each = params.grad_accumulation_steps
     numbers = range(done * each, params.steps * each)
-    leads = fabric.is_global_zero
     shown = progress(label, params.steps, done=done, unit="steps")
     with (
         shown if leads else nullcontext(_unseen) as advance,
@@ -289,6 +305,9 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
                     kept |= {"curve": losses.curve, "pending": losses.pending}
                     save_network(kept, checkpoint)
                 saved = number + 1
+                if leads and saved < params.steps:  # the end is told by whoever trains
+                    told = f"step {saved} of {params.steps}, loss {losses.latest():.4g}"
+                    print(f"{label}: {told}", file=sys.stderr)
             advance(1)
         return Run(losses.curve, time.monotonic() - start, drawn.waited_s)
 

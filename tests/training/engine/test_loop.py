@@ -92,9 +92,19 @@ class Ending(Line):
         return super().training_step(batch, optimizer_index)
 
 
+class Full(Line):
+    """Its second process has a GPU without room for a batch."""
+
+    def training_step(self, batch, optimizer_index):
+        if self.rank:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return super().training_step(batch, optimizer_index)
+
+
 @pytest.mark.parametrize(
     ("made", "message"),
     [
+        (lambda: Full(devices=2), r"^the GPU has too little memory \(CUDA .* 2.00 GiB\.\)"),
         (lambda: Line(points=3, devices=2), "^a batch of 3 can't be dealt out to 2 processes"),
         (lambda: Ending(devices=2), r"^test: process 1 terminated with signal SIGKILL: expected"),
     ],
@@ -174,11 +184,46 @@ class Rising(Counting):
         return {TOTAL: 0.0 * self.weight.sum() + number}
 
 
+class RisingUntil(Rising):
+    """Is ended at the step of one number."""
+
+    def __init__(self, ends, **changes):
+        super().__init__(**changes)
+        self.ends = ends
+
+    def training_step(self, batch, optimizer_index):
+        if int(self.count) == self.ends:
+            raise KeyboardInterrupt
+        return super().training_step(batch, optimizer_index)
+
+
 def test_the_curve_holds_means(tmp_path):
     curve = run(Rising(steps=400), tmp_path).curve
     assert len(curve) == 200
     assert curve[0] == {"step": 2, TOTAL: 0.5}
     assert curve[-1] == {"step": 400, TOTAL: 398.5}
+
+
+def test_the_loss_is_told_with_each_checkpoint_and_where_a_training_goes_on(tmp_path, capsys):
+    """A step's loss is its number from 0 on, a point of the curve the mean of two."""
+
+    def told():
+        lines = capsys.readouterr().err.splitlines()
+        return [line for line in lines if "/400 steps" not in line]  # of progress, where it is slow
+
+    with pytest.raises(KeyboardInterrupt):
+        run(RisingUntil(160, steps=400, checkpoint_steps=50), tmp_path)
+    assert told() == [
+        "test: step 50 of 400, loss 48.5",
+        "test: step 100 of 400, loss 98.5",
+        "test: step 150 of 400, loss 148.5",
+    ]
+    run(RisingUntil(None, steps=400, checkpoint_steps=175), tmp_path)
+    assert told() == [
+        "test: goes on after step 150 of 400",
+        "test: step 175 of 400, loss 174",
+        "test: step 350 of 400, loss 348.5",
+    ]
 
 
 def test_a_method_ends_with_the_last_point_of_its_curve(tmp_path):
@@ -236,6 +281,23 @@ def test_two_processes_learn_what_one_does(tmp_path):
     np.testing.assert_allclose(
         [point[TOTAL] for point in again], [point[TOTAL] for point in curve], rtol=1e-5
     )
+
+
+class Many(Line):
+    """Has more tensors than a process starts another one with, if each is a file's handle."""
+
+    def __init__(self, **changes):
+        super().__init__(**changes)
+        for number in range(300):
+            self.register_buffer(f"met_{number}", torch.zeros(2))
+
+
+def test_a_network_of_more_tensors_than_files_may_be_open_trains_in_two_processes(tmp_path):
+    one, two = Line(), Many(devices=2)
+    run(one, tmp_path / "one")
+    with torch_forks():
+        run(two, tmp_path / "two")
+    torch.testing.assert_close(one.slope.weight, two.slope.weight)
 
 
 def test_a_batch_that_cannot_be_dealt_out_is_refused():
