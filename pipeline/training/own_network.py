@@ -101,8 +101,7 @@ def by_file(path: Path, params: NetworkParams, device: Device) -> Embed:
     numbers = _NUMBERS[taken[0].type]
     told = session.get_modelmeta().custom_metadata_map
     crops = _crops(path, params, told.get(TEMPLATE))
-    if people := _people(told.get(TRAINED_ON, "{}")):
-        log.info("%s was trained on %s: see that none of them is tested", path, people)
+    _tell_people(path, told.get(TRAINED_ON, "{}"))
 
     def embed(samples: SampleSet, indices: Int64, mirror: bool) -> Float32:
         pixels = torch.from_numpy(crops(samples, indices)).permute(0, 3, 1, 2)
@@ -172,13 +171,15 @@ def _crops(
     return partial(realigned, template=ALIGNMENT_TEMPLATES[params.template])
 
 
-def _people(told: str) -> str:
-    """Return in words who trained a file, as it says itself; nothing where it says it otherwise."""
+def _tell_people(path: Path, told: str) -> None:
+    """Say in the log who trained a file, as it says itself; nothing where it says it otherwise."""
     try:
         counts = {str(name): int(of["subjects"]) for name, of in json.loads(told).items()}
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
-        return ""
-    return " and ".join(f"{count} people of {name!r}" for name, count in counts.items())
+        return
+    if counts:
+        people = " and ".join(f"{count} people of {name!r}" for name, count in counts.items())
+        log.info("%s was trained on %s: see that none of them is tested", path, people)
 
 
 def _check_template(path: Path, template: str, samples: SampleSet) -> None:
