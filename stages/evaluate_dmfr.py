@@ -15,6 +15,7 @@ def run(stage: StageRun) -> None:
     from pipeline.training import dmfr, embed_faces, zero_shot  # these bring torch
     from pipeline.training.engine.trained import load_trained, network_path
     from pipeline.training.evaluate_faces import FaceTest
+    from pipeline.training.tested import TRAINED
 
     params = stage.entry(stage.params.evaluate_dmfr)
     training = stage.params.train_dmfr[params.training]
@@ -42,7 +43,7 @@ def run(stage: StageRun) -> None:
     embed_faces.write_embeddings(stage.folder / "embeddings.parquet", trained, sets)
     write_rows(stage.folder / "outcomes", protocol, rows, training.seed)
     title = f"{params.training} on {params.dataset} {params.protocol}, {params.probes} probes"
-    sheet, best = stage.report("contact", ".png"), results[embed_faces.TRAINED][0].best
+    sheet, best = stage.report("contact", ".png"), results[TRAINED][0].best
     hardest_sheet(title, protocol, trained, best, sets, sheet)
     beside = published_by("dmfr")
     print(write_recognition(title, protocol, results, metrics, beside, stage.report))

@@ -22,6 +22,7 @@ def run(stage: StageRun) -> None:
     from pipeline.training.engine.trained import load_trained, network_path
     from pipeline.training.evaluate_faces import FaceTest
     from pipeline.training.face_folds import folds_tested
+    from pipeline.training.tested import TRAINED
 
     params = stage.entry(stage.params.evaluate_nir_vis)
     training = stage.params.train_nir_vis[params.training]
@@ -53,7 +54,7 @@ def run(stage: StageRun) -> None:
     embed_faces.write_embeddings(stage.folder / "embeddings.parquet", trained, sets)
     write_rows(stage.folder / "outcomes", protocol, rows, training.seed)
     title = f"{params.training} on {params.dataset} {params.protocol}, rows of {params.rows}"
-    sheet, best = stage.report("contact", ".png"), results[embed_faces.TRAINED][0].best
+    sheet, best = stage.report("contact", ".png"), results[TRAINED][0].best
     hardest_sheet(title, protocol, trained, best, sets, sheet)
     beside = published_beside(training.kind)
     print(write_recognition(title, protocol, results, metrics, beside, stage.report))

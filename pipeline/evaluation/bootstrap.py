@@ -1,7 +1,7 @@
 """Confidence intervals: resampling subjects, not images, as one subject's are not independent."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,21 +21,18 @@ MOST_DRAWN = 50_000
 Interval = tuple[float, float]
 
 
-def bootstrap_interval(
-    values: ArrayLike,
-    subjects: ArrayLike,
-    statistic: Callable[[Float64], float],
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+def mean_interval(
+    values: ArrayLike, subjects: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval | None:
-    """Return the 95 % percentile interval of a statistic, by resampling whole subjects.
+    """Return the 95 % percentile interval of a mean, by resampling whole subjects.
+
+    Quickly: from each subject's sum and count. Of more than ``MOST_DRAWN`` subjects it is that of a
+    normal distribution, whose variance is that of the subjects' sums about the mean.
 
     Args:
         values: (n,) measurements; those that are not finite are left out.
         subjects: (n,), whose measurement each is; None, NaN and the empty text are nobody, each
             another one.
-        statistic: of a list of measurements, for example ``numpy.median``.
         resamples: number of resamples.
         seed: of the generator.
 
@@ -49,23 +46,6 @@ def bootstrap_interval(
         B. Efron, R. Tibshirani, An introduction to the bootstrap, 1993, section 13.3; by subjects:
         R. Bolle et al., Error analysis of pattern recognition systems: the subsets bootstrap, CVIU
         93(1), 2004.
-    """
-    measured, group, count = _by_subject(values, subjects)
-    if count < 2:
-        return None
-    order = np.argsort(group, kind="stable")
-    groups = np.split(measured[order], np.cumsum(np.bincount(group))[:-1])
-    draws = np.random.default_rng(seed).integers(0, len(groups), (resamples, len(groups)))
-    return _interval([statistic(np.concatenate([groups[g] for g in draw])) for draw in draws])
-
-
-def mean_interval(
-    values: ArrayLike, subjects: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0
-) -> Interval | None:
-    """Return ``bootstrap_interval`` of the mean, quickly: from each subject's sum and count.
-
-    Of more than ``MOST_DRAWN`` subjects it is that of a normal distribution, whose variance is that
-    of the subjects' sums about the mean.
     """
     measured, group, count = _by_subject(values, subjects)
     if count < 2:
@@ -109,7 +89,7 @@ def wilson_interval(share: float, count: int) -> Interval:
 def median_interval(
     values: ArrayLike, subjects: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval | None:
-    """Return ``bootstrap_interval`` of the median, quickly: the values are sorted once for all."""
+    """Return the interval of a median as ``mean_interval``: the values are sorted once for all."""
     measured, group, count = _by_subject(values, subjects)
     if count < 2:
         return None

@@ -21,7 +21,6 @@ from pipeline.store.shards import ShardFolder
 from pipeline.training.bodies import check_cut
 from pipeline.training.embed_people import (
     FACE,
-    TRAINED,
     Networks,
     bodies_by,
     face_starts,
@@ -31,7 +30,7 @@ from pipeline.training.embed_people import (
     tested_ids,
 )
 from pipeline.training.methods.people import PeopleMethod
-from pipeline.training.tested import TestedSamples
+from pipeline.training.tested import TRAINED, TestedSamples
 from pipeline.types import Band
 
 

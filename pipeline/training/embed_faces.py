@@ -17,13 +17,14 @@ from pipeline.training.aligned import check_alignment
 from pipeline.training.embedders import embed_by_backbone, embed_samples
 from pipeline.training.engine.trained import Trained, load_weights
 from pipeline.training.methods.recogniser import Recogniser
-from pipeline.training.tested import TestedSamples, TestedSets, open_sets
+from pipeline.training.tested import (
+    PRETRAINED,
+    UNTRAINED,
+    TestedSamples,
+    TestedSets,
+    open_sets,
+)
 from pipeline.training.train import build_method, open_tested_samples
-
-UNTRAINED, PRETRAINED, TRAINED = ("untrained", "pretrained", "trained")
-"""What is measured: the method's network with seeded weights, the pretrained backbone alone, and
-the trained network."""
-
 
 EMBEDDINGS = pa.schema(
     [

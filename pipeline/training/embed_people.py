@@ -24,10 +24,9 @@ from pipeline.training.engine.embedding import IMAGES_AT_ONCE
 from pipeline.training.engine.trained import Trained
 from pipeline.training.methods.bodies import Bodies
 from pipeline.training.methods.people import PeopleMethod, named_by
-from pipeline.training.tested import TestedSamples
+from pipeline.training.tested import PRETRAINED, TRAINED, UNTRAINED, TestedSamples
 from pipeline.types import Band, Float32, Int64, UInt8
 
-UNTRAINED, PRETRAINED, TRAINED = "untrained", "pretrained", "trained"
 FACE_PRETRAINED, FACE, SFACE = "face_pretrained", "face", "sface"
 OWN = "network"
 """Bodies by a network of the user's own, as it is."""

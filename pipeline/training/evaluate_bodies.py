@@ -25,10 +25,7 @@ from pipeline.store.shards import ShardFolder
 from pipeline.training.bodies import check_cut
 from pipeline.training.embed_people import (
     FACE,
-    PRETRAINED,
     SFACE,
-    TRAINED,
-    UNTRAINED,
     WITHOUT,
     Networks,
     bodies_as_is,
@@ -41,7 +38,7 @@ from pipeline.training.embed_people import (
     tested_ids,
 )
 from pipeline.training.embedders import Embed
-from pipeline.training.tested import TestedSamples
+from pipeline.training.tested import PRETRAINED, TRAINED, UNTRAINED, TestedSamples
 from pipeline.types import Float32, UInt8
 
 AGAINST = (

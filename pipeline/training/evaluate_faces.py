@@ -10,9 +10,9 @@ from pipeline.evaluation.recognition import Embeddings, measure_rows
 from pipeline.params.datasets import DatasetParams
 from pipeline.params.training import RecogniserParams
 from pipeline.store.protocols import Protocol
-from pipeline.training.embed_faces import TRAINED, check_aligned, embed_starts, embed_trained
+from pipeline.training.embed_faces import check_aligned, embed_starts, embed_trained
 from pipeline.training.engine.trained import Trained
-from pipeline.training.tested import TestedSets
+from pipeline.training.tested import TRAINED, TestedSets
 
 Both = tuple[Embeddings, Embeddings]
 """Of the enrolled samples and of the probes."""

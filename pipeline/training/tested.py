@@ -12,6 +12,10 @@ from pipeline.store.shards import ShardFolder
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.types import Float32, Row
 
+UNTRAINED, PRETRAINED, TRAINED = "untrained", "pretrained", "trained"
+"""Rows of an evaluation: the network with seeded weights, what its training starts from, and the
+trained network."""
+
 
 @dataclass(frozen=True)
 class TestedSamples:
