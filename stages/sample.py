@@ -1,6 +1,7 @@
 """Stage ``sample``: the embedded data sets, one source a run; everything in them is simulated."""
 
 import time
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from pipeline.store import Listing, MapSummary, executor_from_environment
 from stages.run import StageRun, stage_main
 
 SHARDS = 16
-_LIMITS: Any = {"max_pixels": 1 << 24, "tone_percentiles": (0.5, 99.5)}
 
 
 def code_of(params: Params, item: str) -> tuple[str, ...]:
@@ -57,32 +57,25 @@ def scenes(stage: StageRun, params: ScenesParams, target: Path) -> None:
     stage.record(MapSummary(media, media, {}, made, media - made), time.monotonic() - start)
     stage.write_metrics(scene_counts(_listed(target, 1).rows))
     few = _listed(target, params.frames_per_video)
-    frames = [
-        item
-        for row in pick_segments(few.rows)
-        for item in take_in_segment(few.load(row), **_LIMITS)
-        if isinstance(item, dict)
-    ]
+    take_in = partial(take_in_segment, max_pixels=1 << 24, tone_percentiles=(0.5, 99.5))
+    taken = (take_in(few.load(row)) for row in pick_segments(few.rows))
+    frames = [frame for found in taken for frame in found if isinstance(frame, dict)]
     scene_sheet(frames, stage.report("contact", ".png"), f"sample {stage.dataset}")
 
 
 def _listed(root: Path, stride: int) -> Listing:
-    layout = IjbMdfParams(frame_stride=stride)
-    where: Any = {"root": str(root), "shards": 1, "simulated": True}
-    params = DatasetParams(reader="ijb_mdf", ijb_mdf=layout, **where)
-    return ijb_mdf.read(root, "scenes", params)
-
-
-MAKERS = dict.fromkeys(SOURCES, images) | {"scenes": scenes}
-"""What makes each source; its name is that of its section below ``sample``."""
+    given: Any = {"ijb_mdf": IjbMdfParams(frame_stride=stride), "shards": 1, "simulated": True}
+    return ijb_mdf.read(root, "scenes", DatasetParams(reader="ijb_mdf", root=str(root), **given))
 
 
 def run(stage: StageRun) -> None:
     """Make the files of one source."""
-    params = getattr(stage.params.sample, stage.dataset, None)
-    if stage.dataset not in MAKERS or params is None:
-        raise ParamsError(f"sample source {stage.dataset!r}: expected one that params.yaml names")
-    MAKERS[stage.dataset](stage, params, Path("data", params.dataset, "source", stage.dataset))
+    name = stage.dataset  # that of its section below ``sample``
+    params = getattr(stage.params.sample, name, None) if name in SOURCES else None
+    if params is None:
+        raise ParamsError(f"sample source {name!r}: expected one that params.yaml names")
+    make = scenes if name == "scenes" else images
+    make(stage, params, Path("data", params.dataset, "source", name))
 
 
 if __name__ == "__main__":
