@@ -34,7 +34,10 @@ from pipeline.types import Row
 ALL = "all"
 """Split of rows that have none."""
 
-GIVE_SPLITS = "give each image a `split` in a list (docs/own-images.md)"
+GIVE_SPLITS = (
+    "give each image a `split` in a list (docs/own-images.md), or take the fold of a protocol "
+    "(docs/exports.md)"
+)
 """What to do where rows have no split and an export needs one."""
 
 MEMORY_LIMIT = "1GB"

@@ -22,7 +22,9 @@ Interpolation = Literal["nearest", "linear", "area", "cubic", "lanczos"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_]*$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+SHA256_PATTERN = r"^[0-9a-f]{64}$"
+Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN)]
+ONNX_PATTERN = r"(?i)\.onnx$"
 Point = tuple[FiniteFloat, FiniteFloat]
 
 

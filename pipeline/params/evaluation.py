@@ -5,13 +5,13 @@ from typing import Annotated, Self
 from pydantic import Field, FiniteFloat, model_validator
 
 from pipeline.params.align import BuiltInTemplate
-from pipeline.params.base import NEUTRAL, Folds, Name, Section, Sha256
+from pipeline.params.base import NEUTRAL, ONNX_PATTERN, Folds, Name, Section, Sha256
 
 
 class NetworkParams(Section):
     """A network of the user's own, tested as it is."""
 
-    path: Annotated[str, Field(pattern=r"(?i)\.onnx$"), NEUTRAL]
+    path: Annotated[str, Field(pattern=ONNX_PATTERN), NEUTRAL]
     """It takes images (n, 1 or 3, h, w) and returns embeddings (n, d)."""
     sha256: Sha256
     offset: FiniteFloat | None = None

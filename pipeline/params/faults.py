@@ -10,13 +10,24 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml.error import MarkedYAMLError
 
 from pipeline.errors import one_line
-from pipeline.params.base import NAME_PATTERN
+from pipeline.params.base import NAME_PATTERN, ONNX_PATTERN, SHA256_PATTERN
 
 _NAMED_KEYS = 3
 """Missing keys of an entry that are named; of more, this line alone."""
 
 _OF_KEYS = ("dict_type", "model_type", "model_attributes_type")
 """What pydantic calls a value that is none where keys have to be."""
+
+
+_KINDS = {"tuple_type": "expected a list in [ ]"} | dict.fromkeys(_OF_KEYS, "expected keys")
+"""What pydantic tells in the words of JSON: arrays and objects."""
+
+_PATTERNS = {
+    NAME_PATTERN: "a name has lower-case letters, digits and _ (not first)",
+    SHA256_PATTERN: "expected what sha256sum prints: 64 digits of 0-9 and a-f",
+    ONNX_PATTERN: "expected a file whose name ends in .onnx",
+}
+"""What a text has to be, in place of its regular expression."""
 
 
 def fault_of_text(error: Exception) -> str:
@@ -74,8 +85,8 @@ def _fault(model: type[BaseModel], error: Mapping[str, Any]) -> str:
     if error["input"] is None and error["type"] in _OF_KEYS:
         return f"{path}: empty: give its keys, or write {{}} for none"
     message = error["msg"].removeprefix("Value error, ")
-    if error.get("ctx", {}).get("pattern") == NAME_PATTERN:
-        message = "a name has lower-case letters, digits and _ (not first)"
+    message = _PATTERNS.get(error.get("ctx", {}).get("pattern"), message)
+    message = _KINDS.get(error["type"], message)
     if error["loc"][-1:] == ("[key]",):  # what was found ends the path
         return f"{path}: {message}"
     if not location and re.split(r"[.:\s]", message)[0] in model.model_fields:

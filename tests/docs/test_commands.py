@@ -90,6 +90,12 @@ ELSEWHERE = {
     ("docs/exports.md", "import glob, torch, webdataset"): "tests/exporters/test_export_docs.py",
     ("docs/exports.md", "import datasets, torch"): "tests/exporters/test_export_docs.py",
     ("docs/exports.md", "import io, torch"): "tests/exporters/test_export_docs.py",
+    (
+        "docs/exports.md",
+        "import datasets, pyarrow.compute as pc, pyarrow.parquet as pq",
+    ): "tests/docs/test_own_network.py",
+    ("docs/methods.md", "import torch"): "tests/docs/test_own_network.py",
+    ("docs/methods.md", "from pathlib import Path"): "tests/docs/test_own_network.py",
     ("docs/start.md", "from datasets import Image, load_dataset"): "test_rows_are_read_as_they_are",
     (
         "docs/sample.md",

@@ -48,6 +48,27 @@ def test_empty_values_and_bad_names_are_told_in_words_of_the_file():
     ]
 
 
+def test_lists_keys_and_files_are_told_in_words_of_yaml_too():
+    """Not those of JSON, nor as regular expressions."""
+    values = read_yaml(ROOT / "params.yaml")
+    values["train_nir_vis"]["hsst"]["folds"] = 1
+    values["crops"] = "faces112"
+    tested = values["evaluate_nir_vis"]
+    tested["hsst-VIS-NIR"]["network"] = {"path": "mine.pt", "sha256": "AB"}
+    tested["pram_cat-VIS-NIR"]["network"] = "mine.onnx"
+    with pytest.raises(ParamsError) as told:
+        check_params(values, Path("params.yaml"))
+    assert sorted(str(told.value).splitlines()) == [
+        "params.yaml: crops: expected keys, found 'faces112'",
+        "params.yaml: evaluate_nir_vis.hsst-VIS-NIR.network.path: "
+        "expected a file whose name ends in .onnx, found 'mine.pt'",
+        "params.yaml: evaluate_nir_vis.hsst-VIS-NIR.network.sha256: "
+        "expected what sha256sum prints: 64 digits of 0-9 and a-f, found 'AB'",
+        "params.yaml: evaluate_nir_vis.pram_cat-VIS-NIR.network: expected keys, found 'mine.onnx'",
+        "params.yaml: train_nir_vis.hsst.folds: expected a list in [ ], found 1",
+    ]
+
+
 def test_a_name_that_yaml_takes_for_a_number_is_told():
     values = read_yaml(ROOT / "params.yaml")
     values["datasets"][2024] = values["datasets"]["sample"]  # DVC makes no stage of it
