@@ -16,11 +16,11 @@ from pipeline.errors import ParamsError, StageError, WeightsError, one_line
 from pipeline.ops.templates import ALIGNMENT_TEMPLATES
 from pipeline.params.base import Device
 from pipeline.params.evaluation import NetworkParams
-from pipeline.training.aligned import realigned
 from pipeline.training.data.images import HW
 from pipeline.training.data.preprocess import Preprocess
 from pipeline.training.data.sample_set import SampleSet
 from pipeline.training.embedders import Embed
+from pipeline.training.realign import realigned
 from pipeline.types import FACE_PARTS, Float32, Int64, UInt8
 
 _REFUSED = (

@@ -10,12 +10,12 @@ from pipeline.params.evaluation import NetworkParams
 from pipeline.recognition.sface import SFace
 from pipeline.store.protocols import Protocol
 from pipeline.store.shards import ShardFolder
-from pipeline.training.aligned import GEOMETRY, realigned
 from pipeline.training.data.sample_set import Part, SampleSet, of_samples
 from pipeline.training.embedders import Embed, embed_as_is
 from pipeline.training.engine.embedding import IMAGES_AT_ONCE
 from pipeline.training.methods.dmfr import made_by
 from pipeline.training.own_network import if_named
+from pipeline.training.realign import GEOMETRY, realigned
 from pipeline.training.tested import TestedSets, open_sets
 from pipeline.types import FACE_PARTS, Band, Float32, Int64, UInt8
 

@@ -180,6 +180,10 @@ NOT_RUN = {
     ): "hours; tests/training/test_bodies_row.py runs a row",
     (
         "docs/licensed-data.md",
+        "crossband init ~/casia --profile casia.yaml && cd ~/casia",
+    ): "hours, and wants the data set; test_licensed_data.py reads its profile",
+    (
+        "docs/licensed-data.md",
         "make casia-pram CASIA=/data/CASIA-NIR-VIS-2.0",
     ): "days, and wants the data set; tests/ablations/test_casia.py reads what they train",
     (

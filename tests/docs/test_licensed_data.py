@@ -61,3 +61,21 @@ def test_dmfr_trains_by_the_papers_recipe(tmp_path):
     assert (method.weight_decay, method.milestones) == (0.0005, (50_000, 70_000))
     assert (method.margin, method.meta_weight, method.ratio) == (0.4, 0.5, (1, 1))
     assert method.max_gradient_norm is None or method.max_gradient_norm >= 1000.0
+
+
+def test_pram_trains_on_casia_as_its_ablation_does(tmp_path):
+    """Not for the 40 steps of the sample, and within the memory that its features take."""
+    page = (ROOT / "docs/licensed-data.md").read_text().partition("## Train and test on it")[2]
+    profile = YAML(typ="safe").load(re.search(r"```yaml\n(.*?)```", page, re.S)[1])
+    made = check_params(lay_profile_over(read_yaml(ROOT / "params.yaml"), profile), tmp_path)
+    check_inputs(made, tmp_path)
+    rows = read_yaml(ROOT / "ablations/casia_pram.yaml")["rows"]
+    told, training = rows["pram_lcat"]["method"], made.train_nir_vis["pram_cat"]
+    assert told["steps"] == 5000
+    for key, value in told.items():
+        found = getattr(training, key)
+        assert (list(found) if isinstance(found, tuple) else found) == value, key
+    (tested,) = [each for each in made.evaluate_nir_vis.values() if each.dataset == "casia"]
+    assert (tested.training, tested.folds) == ("pram_cat", training.folds)
+    on_sample = {each.training for each in made.evaluate_nir_vis.values()} - {"pram_cat"}
+    assert on_sample == {"hsst"}
