@@ -206,7 +206,7 @@ def _synthesis(params: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _bands(trainings: Sequence[Mapping[str, Any]]) -> set[str] | None:
-    """Return the bands that trainings name, None where one takes all that its protocol has."""
+    """Return the bands that trainings name, None where one takes all, or none is known."""
     found: set[str] = set()
     for params in trainings:
         if "band" in params:
@@ -215,7 +215,7 @@ def _bands(trainings: Sequence[Mapping[str, Any]]) -> set[str] | None:
             found.update(params["bands"])
         else:
             return None
-    return found
+    return found or None
 
 
 def _images(dataset: str, people: set[str], bands: set[str] | None) -> Images:
@@ -227,11 +227,11 @@ def _images(dataset: str, people: set[str], bands: set[str] | None) -> Images:
             continue
         rows = folder.table(["subject_id", "band", "simulated", "licence"])
         rows = rows.filter(pc.is_in(rows["subject_id"], pa.array(sorted(people), pa.string())))
+        if bands is not None:
+            rows = rows.filter(pc.is_in(rows["band"], pa.array(sorted(bands), pa.string())))
         if not len(rows):
             continue
         there = set(rows["subject_id"].to_pylist())
-        if bands is not None:
-            rows = rows.filter(pc.is_in(rows["band"], pa.array(sorted(bands), pa.string())))
         by_licence = Counter(name or UNKNOWN for name in rows["licence"].to_pylist())
         return Images(
             len(people),

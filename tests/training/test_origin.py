@@ -107,6 +107,10 @@ def test_what_is_gone_leaves_the_licences_unknown(project):
     assert (lost.role, lost.licence) == ("start", "unknown")
     assert found.licences == ["CC0-1.0", "unknown"]
     assert found.made == "unknown"
+    lost = network_of(METHOD | {"steps": 0}, ["web/z"])  # who trained it is known, and no more
+    assert origin_of("train_nir_vis", lost, project, **HERE).images["web"].images == {"VIS": 1}
+    other = network_of(PRETRAINED | {"band": "NIR"}, ["web/z"])
+    assert origin_of("pretrain_nir_vis", other, project, **HERE).licences[-1] == "unknown"
     nowhere = origin_of("train_nir_vis", network_of(METHOD, ["gone/a"]), project, **HERE)
     assert nowhere.images == {"gone": Images(1, 1, {}, 0, {})}
     assert nowhere.made == "unknown"
