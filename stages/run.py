@@ -23,7 +23,7 @@ from typing import Any, Self, TypeVar
 import pyarrow as pa
 from pydantic import BaseModel
 
-from pipeline.errors import CrossbandError, ParamsError, StageError, refusal
+from pipeline.errors import CrossbandError, ParamsError, StageError, refusal, want_of_memory
 from pipeline.extras import missing_words
 from pipeline.params.datasets import DatasetParams
 from pipeline.params.installed import check_installed
@@ -334,11 +334,10 @@ def run_guarded(name: str, run: Callable[[], None]) -> None:
         if (words := missing_words(error)) is None:
             raise
         sys.exit(f"error: {words}")
-    except MemoryError:
-        sys.exit(
-            "error: out of memory: this machine has, or allows, too little. Finished shards are "
-            "kept: run the stage again with fewer workers (CROSSBAND_WORKERS=1)"
-        )
+    except (MemoryError, RuntimeError) as error:
+        if (words := want_of_memory(error)) is None:
+            raise
+        sys.exit(f"error: {words}")
     except OSError as error:
         sys.exit(
             f"error: {refusal(error)}: expected a file or folder that is there and may be used"

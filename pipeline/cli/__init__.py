@@ -24,7 +24,7 @@ from pipeline.cli.projects import init, project_file, workspace
 from pipeline.cli.rejected import explain, rejected
 from pipeline.cli.show import show
 from pipeline.cli.weights import weights
-from pipeline.errors import CrossbandError, refusal
+from pipeline.errors import CrossbandError, refusal, want_of_memory
 from pipeline.extras import missing_words
 from pipeline.params.inputs import check_inputs
 from pipeline.params.installed import installed_version
@@ -119,6 +119,10 @@ def main() -> None:
         _fail(str(error))
     except ModuleNotFoundError as error:
         if (words := missing_words(error)) is None:
+            raise
+        _fail(words)
+    except (MemoryError, RuntimeError) as error:
+        if (words := want_of_memory(error)) is None:
             raise
         _fail(words)
     except OSError as error:

@@ -159,15 +159,37 @@ def test_a_clock_that_was_set_back_changes_nothing(tmp_path, fresh):
     assert run(out, make, Serial()).computed == 0
 
 
-def test_want_of_memory_is_one_line(tmp_path):
-    code = (
-        "import numpy as np; from stages.run import run_guarded; "
-        "run_guarded('s', lambda: np.empty(1 << 60, np.uint8))"
-    )
-    command = [sys.executable, "-c", code]
+FULL = (
+    "import torch\n"
+    "def full():\n"
+    "    raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has '"
+    " 'a total capacity of 8.00 GiB of which 8.00 MiB is free. Including others, 7.99 GiB')"
+)
+"""What torch 2.14 says where a GPU is full; nothing else of a GPU is needed for it."""
+STAGE = "from stages.run import run_guarded\nrun_guarded('s', full)"
+COMMAND = "from pipeline import cli\ncli.app = full\ncli.main()"
+OF_THE_MACHINE = "out of memory: this machine has, or allows, too little. "
+OF_THE_GPU = (
+    "the GPU has too little memory (CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a "
+    "total capacity of 8.00 GiB of which 8.00 MiB is free.): expected room for a batch; "
+)
+
+
+@pytest.mark.parametrize(
+    ("full", "words"),
+    [
+        ("import numpy\ndef full(): numpy.empty(1 << 60, numpy.uint8)", OF_THE_MACHINE),
+        ("import torch\ndef full(): torch.empty(1 << 60, dtype=torch.uint8)", OF_THE_MACHINE),
+        (FULL, OF_THE_GPU),
+    ],
+    ids=["numpy", "torch", "gpu"],
+)
+@pytest.mark.parametrize("main", [STAGE, COMMAND], ids=["stage", "command"])
+def test_want_of_memory_is_one_line(tmp_path, full, words, main):
+    command = [sys.executable, "-c", f"{full}\n{main}"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: out of memory")
+    assert done.stderr.startswith(f"error: {words}")
     assert done.stderr.count("\n") == 1
 
 
