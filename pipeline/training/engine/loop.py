@@ -4,9 +4,9 @@ Everything random in a step is drawn by an rng seeded by the step's number, so a
 no random state, and a training that was killed ends where it would have.
 """
 
+import logging
 import math
 import pickle
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -21,6 +21,7 @@ from torch import Tensor
 from pipeline.errors import CrossbandError, StageError, one_line, want_of_memory
 from pipeline.process import die_with_parent, keep_freed_memory
 from pipeline.rng import rng_for, seed_for
+from pipeline.store.log import show_records
 from pipeline.store.networks import save_network
 from pipeline.store.progress import progress
 from pipeline.training.data.prefetch import batches, loader_threads
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 Curve = list[dict[str, float]]
+log = logging.getLogger(__name__)
 
 CURVE_POINTS = 200
 """Points, at most, of the loss curve that a training leaves behind, whatever its length."""
@@ -260,6 +262,8 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
     if fabric.world_size > 1:  # a process of its own: set what make_fabric set, and end with ours
         torch.set_num_threads(params.threads)
         die_with_parent()
+        if fabric.is_global_zero:
+            show_records()
     if fabric.device.type == "cpu":
         keep_freed_memory()
     steps = Steps(method, fabric)
@@ -275,7 +279,7 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
         saved = done
     leads = fabric.is_global_zero
     if leads and 0 < done < params.steps:
-        print(f"{label}: goes on after step {done} of {params.steps}", file=sys.stderr)
+        log.info("%s: goes on after step %d of %d", label, done, params.steps)
 
     def draw(number: int) -> Batch:
         step, part = divmod(number, params.grad_accumulation_steps)
@@ -306,8 +310,8 @@ def _run(fabric: "Fabric", method: Method, label: str, key: str, checkpoint: Pat
                     save_network(kept, checkpoint)
                 saved = number + 1
                 if leads and saved < params.steps:  # the end is told by whoever trains
-                    told = f"step {saved} of {params.steps}, loss {losses.latest():.4g}"
-                    print(f"{label}: {told}", file=sys.stderr)
+                    told = label, saved, params.steps, losses.latest()
+                    log.info("%s: step %d of %d, loss %.4g", *told)
             advance(1)
         return Run(losses.curve, time.monotonic() - start, drawn.waited_s)
 

@@ -1,5 +1,6 @@
 """The loop: resumed, stopped by what is not finite, independent of threads and processes."""
 
+import logging
 import os
 import signal
 
@@ -204,22 +205,19 @@ def test_the_curve_holds_means(tmp_path):
     assert curve[-1] == {"step": 400, TOTAL: 398.5}
 
 
-def test_the_loss_is_told_with_each_checkpoint_and_where_a_training_goes_on(tmp_path, capsys):
+def test_the_loss_is_told_with_each_checkpoint_and_where_a_training_goes_on(tmp_path, caplog):
     """A step's loss is its number from 0 on, a point of the curve the mean of two."""
-
-    def told():
-        lines = capsys.readouterr().err.splitlines()
-        return [line for line in lines if "/400 steps" not in line]  # of progress, where it is slow
-
+    caplog.set_level(logging.INFO, logger=loop.log.name)
     with pytest.raises(KeyboardInterrupt):
         run(RisingUntil(160, steps=400, checkpoint_steps=50), tmp_path)
-    assert told() == [
+    assert caplog.messages == [
         "test: step 50 of 400, loss 48.5",
         "test: step 100 of 400, loss 98.5",
         "test: step 150 of 400, loss 148.5",
     ]
+    caplog.clear()
     run(RisingUntil(None, steps=400, checkpoint_steps=175), tmp_path)
-    assert told() == [
+    assert caplog.messages == [
         "test: goes on after step 150 of 400",
         "test: step 175 of 400, loss 174",
         "test: step 350 of 400, loss 348.5",
