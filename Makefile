@@ -117,8 +117,8 @@ bodies-again: $(AGAIN:%=%/dvc.yaml) ## test trained rows of bodies on fresh peop
 	for folder in $(AGAIN); do (cd $$folder && dvc repro protocols@scenes crop_bodies@scenes) || exit; done
 	cd $(STUDY)/bodies && python -m ablations.bodies_again $(PEOPLE:%=--people %) $(AGAIN:$(STUDY)/%=../%)
 
-# In random order (the seed is printed); a module's tests mostly stay with one process, so that their
-# shared fixtures are made once.
+# In random order (the seed is printed), the longest modules first; a module's tests mostly stay with
+# one process, so that their shared fixtures are made once.
 test: setup ## run the tests
 	python -m pytest -n auto --dist worksteal
 

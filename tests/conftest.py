@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from longest_first import longest_first
 
 from pipeline import testing
 from pipeline.process import limit_threads
@@ -42,6 +43,16 @@ def pytest_configure() -> None:
         # The commands beside this Python, also where its environment is not activated.
         PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     )
+
+
+@pytest.hookimpl(trylast=True)  # after they were shuffled
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest modules where processes share the tests."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    if processes > 1:
+        tests = ROOT / "tests"
+        modules = [os.path.relpath(item.path, tests) for item in items]
+        items[:] = [items[position] for position in longest_first(modules, processes)]
 
 
 def pytest_collection_finish() -> None:
