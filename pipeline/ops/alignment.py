@@ -1,6 +1,7 @@
 """Aligning one face: one similarity, one warp, and how much of the crop the image covers."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from pipeline.ops.geometry import invert_affine, scale_of, transform_points, warp_affine
 from pipeline.ops.templates import AlignmentTemplate, warp_to_template
 from pipeline.types import Float32, UInt8
+
+_SURE_PX = 1 / 16
+"""Farther from the border than places are rounded in an image of 65,500 pixels a side."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,9 @@ def beyond_image(
     Returns:
         bool (h, w).
     """
-    xy = _places(source_to_crop, crop_hw)
-    high = np.array([source_hw[1], source_hw[0]], np.float32) - np.float32(0.5)
-    return np.asarray(((xy < -0.5) | (xy > high)).any(axis=2), np.bool_)
+    if _lies_within(source_to_crop, source_hw, crop_hw):
+        return np.zeros(crop_hw, np.bool_)
+    return _outside(_places(source_to_crop, crop_hw), source_hw)
 
 
 def replicated(crop: UInt8, source_to_crop: Float32, source_hw: tuple[int, int]) -> UInt8:
@@ -92,10 +96,13 @@ def replicated(crop: UInt8, source_to_crop: Float32, source_hw: tuple[int, int])
     Returns:
         A new crop, or the same object where nothing lies beyond.
     """
-    outside = beyond_image(source_to_crop, source_hw, (crop.shape[0], crop.shape[1]))
+    hw = crop.shape[0], crop.shape[1]
+    if _lies_within(source_to_crop, source_hw, hw):
+        return crop
+    xy = _places(source_to_crop, hw)
+    outside = _outside(xy, source_hw)
     if not outside.any():
         return crop
-    xy = _places(source_to_crop, (crop.shape[0], crop.shape[1]))
     # One source pixel, and one of the crop, inside: the very edge is mixed with what lies beyond.
     inset = 0.5 + 1.0 / scale_of(source_to_crop)
     high = np.maximum(np.array([source_hw[1], source_hw[0]]) - 1 - inset, inset)
@@ -108,14 +115,37 @@ def replicated(crop: UInt8, source_to_crop: Float32, source_hw: tuple[int, int])
     return np.where(keep, crop, filled).astype(np.uint8)
 
 
+def _lies_within(
+    source_to_crop: Float32, source_hw: tuple[int, int], crop_hw: tuple[int, int]
+) -> bool:
+    """Tell whether a crop surely lies within its image: its corner pixels do, so all others do."""
+    bottom, right = crop_hw[0] - 1, crop_hw[1] - 1
+    corners = np.array([(0, 0), (right, 0), (right, bottom), (0, bottom)], np.float64)
+    places = transform_points(corners, invert_affine(source_to_crop))
+    high = np.array([source_hw[1], source_hw[0]]) - 0.5
+    return bool((places > _SURE_PX - 0.5).all() and (places < high - _SURE_PX).all())
+
+
+def _outside(places: Float32, source_hw: tuple[int, int]) -> NDArray[np.bool_]:
+    """Tell which of places (h, w, 2) lie beyond the source image, bool (h, w)."""
+    x, y = places[..., 0], places[..., 1]
+    right, bottom = np.float32(source_hw[1] - 0.5), np.float32(source_hw[0] - 0.5)
+    return (x < -0.5) | (x > right) | (y < -0.5) | (y > bottom)
+
+
 def _places(source_to_crop: Float32, crop_hw: tuple[int, int]) -> Float32:
     """Return where each pixel of a crop lies in the source image, float32 (h, w, 2)."""
-    columns, rows = np.meshgrid(
-        np.arange(crop_hw[1], dtype=np.float32), np.arange(crop_hw[0], dtype=np.float32)
-    )
-    pixels = np.stack([columns, rows], axis=2)
-    places = transform_points(pixels.reshape(-1, 2), invert_affine(source_to_crop))
-    return np.asarray(places, np.float32).reshape(pixels.shape)
+    places = transform_points(_pixels(crop_hw), invert_affine(source_to_crop))
+    return places.reshape(*crop_hw, 2)
+
+
+@lru_cache(maxsize=4)
+def _pixels(hw: tuple[int, int]) -> NDArray[np.float64]:
+    """Return the (x, y) of each pixel of a crop, float64 (h · w, 2), read-only."""
+    rows, columns = np.indices(hw, dtype=np.float64)
+    pixels = np.stack([columns, rows], axis=2).reshape(-1, 2)
+    pixels.setflags(write=False)
+    return pixels
 
 
 def interocular_px(landmarks_xy: Float32) -> float:
