@@ -12,7 +12,6 @@ import os
 from functools import cache
 from types import ModuleType
 
-import torch
 from PIL import Image
 
 from pipeline.scratch import ScratchFolder
@@ -47,6 +46,8 @@ def ultralytics_module(name: str) -> ModuleType:
     """
     if name not in _MODULES:
         raise ValueError(f"{name} is none of {list(_MODULES)}")
+    import torch  # a second and a half: whoever labels without tracks never asks for ultralytics
+
     before = {key: os.environ.get(key) for key in (*_QUIET, "YOLO_CONFIG_DIR")}
     image_open, torch_save = Image.open, torch.save
     with ScratchFolder() as config:

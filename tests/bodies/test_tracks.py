@@ -1,5 +1,9 @@
 """Tracks: ids along a video, and what the next stage sees of them."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +12,7 @@ from pipeline.schemas.detect_bodies import DETECT_BODIES
 from pipeline.store import ShardFolder, image_columns
 from pipeline.store.shards import ShardWriter, shard_of
 
+ROOT = Path(__file__).parents[2]
 WIDTH, HEIGHT = 40, 120
 
 
@@ -143,3 +148,9 @@ def test_a_frames_content_changes_with_its_tracks(detected):
     other = TrackedSource(detected, tracks | {"a/0#000": (2, 1)})
     changed = [id_ for id_, row in tracked(other).items() if row != tracked(source)[id_]]
     assert changed == ["a/0#000"]
+
+
+def test_who_labels_without_tracks_does_not_wait_for_torch():
+    code = "import sys, stages.label_bodies; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
+    assert done.stdout == "False\n"
