@@ -6,6 +6,7 @@ differ: what Arrow calls the ``item`` of a list, Parquet gives back as its ``ele
 
 import csv
 import os
+import struct
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,8 +31,8 @@ from pipeline.store.shards import ShardWriter
 from pipeline.types import Row
 
 _STRANGE = (
-    *(LookupError, ValueError, TypeError, EOFError),
-    *(csv.Error, tarfile.TarError, pa.ArrowException),
+    *(LookupError, ValueError, TypeError, EOFError, AttributeError, ArithmeticError),
+    *(csv.Error, struct.error, tarfile.TarError, pa.ArrowException),
 )
 """What reading makes of files that another wrote."""
 _BATCH_ROWS = 32
@@ -82,8 +83,8 @@ def import_export(url: str, target: Path, shards: int | None = None) -> ShardFol
         )
     if os.path.lexists(target):
         raise ExportError(f"{target} exists; name a new folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
     schema = _stored_schema(manifest.schema)
+    target.parent.mkdir(parents=True, exist_ok=True)
     with ScratchFolder(f".{target.name}.", target.parent) as made:
         partial = Path(made) / target.name
         folder = ShardFolder(partial, shards or int(manifest.source["shards"]))
@@ -92,8 +93,7 @@ def import_export(url: str, target: Path, shards: int | None = None) -> ShardFol
             local_copy(Store(url), manifest.files) as local,
             room(str(target)),
         ):
-            rows = (_whole(row, manifest.schema) for row in _read(form.read, local, manifest))
-            count = _write(rows, folder, schema)
+            count = _write(_read(form.read, local, manifest), folder, schema)
         if count != manifest.rows:
             raise ExportError(f"{url}: expected {manifest.rows} rows, found {count}")
         partial.replace(target)
@@ -104,8 +104,10 @@ def _read(
     read: Callable[[Path, Manifest], Iterator[Row]], local: Path, manifest: Manifest
 ) -> Iterator[Row]:
     """Yield an export's rows; its files may be of others, and are then anything at all."""
+    schema = manifest.schema
     try:
-        yield from read(local, manifest)
+        for row in read(local, manifest):
+            yield _whole(row, schema)
     except ExportError:
         raise
     except _STRANGE as error:
@@ -115,7 +117,16 @@ def _read(
 
 
 def _stored_schema(schema: pa.Schema) -> pa.Schema:
-    """Add what every shard has, where the export left it out."""
+    """Add what every shard has, where the export left it out.
+
+    Raises:
+        ExportError: it is no schema of rows.
+    """
+    names = schema.names
+    if "sample_id" not in names or len(set(names)) < len(names):
+        raise ExportError(
+            f"manifest.json: expected sample_id among the columns, and none twice, found {names}"
+        )
     missing = [
         field(name, pa.string(), null=False)
         for name in ("content_sha256", "fingerprint")
@@ -125,11 +136,20 @@ def _stored_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def _whole(row: Row, schema: pa.Schema) -> Row:
-    """Add the digests of a row whose export took only some columns."""
-    if "content_sha256" in schema.names:
-        return row
+    """Compare a row with its digest; where the export took only some columns, add digests.
+
+    Raises:
+        ValueError: it is another one, or has no id.
+        TypeError: it has values of other types than the schema.
+    """
+    if not isinstance(row.get("sample_id"), str):
+        raise ValueError("a row has no sample_id")
     content = content_sha256(row, schema)
-    return row | {"content_sha256": content, "fingerprint": content}
+    if "content_sha256" not in schema.names:
+        return row | {"content_sha256": content, "fingerprint": content}
+    if row.get("content_sha256") != content:
+        raise ValueError(f"row {row['sample_id']!r} does not match its content_sha256")
+    return row
 
 
 def _write(rows: Iterable[Row], folder: ShardFolder, schema: pa.Schema) -> int:

@@ -1,10 +1,13 @@
 """Exports that others made, or that were damaged: a clear error, and no file outside is read."""
 
+import base64
 import hashlib
 import json
 import os
 import resource
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import ExportError
@@ -81,6 +84,52 @@ def test_files_that_are_not_as_the_manifest_says_are_refused(put, tmp_path):
         with pytest.raises(ExportError, match="not of its manifest's format"):
             import_export(str(out), tmp_path / "back")
         assert not (tmp_path / "back").exists()
+
+
+def others_rows(folder, values, described):
+    """Make a Parquet export that says of its columns what it likes."""
+    table, schema = pa.table(values), pa.schema(described)
+    (folder / "data").mkdir(parents=True)
+    pq.write_table(table, folder / "data/all.parquet")
+    data = (folder / "data/all.parquet").read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    manifest = dict.fromkeys(("where", "params", "revision", "verified_with"))
+    manifest |= {name: {} for name in ("shares", "licences", "simulated")}
+    manifest |= {"crossband_export": 1, "format": "parquet", "source": {"shards": 2}, "splits": []}
+    manifest |= {"image": "image", "rows": len(table), "columns": [], "crossband": "0"}
+    manifest["arrow_schema"] = base64.b64encode(schema.serialize().to_pybytes()).decode()
+    manifest["files"] = [{"path": "data/all.parquet", "bytes": len(data), "sha256": digest}]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+ID = ("sample_id", pa.string())
+
+
+@pytest.mark.parametrize(
+    ("values", "described", "says"),
+    [
+        ({"x": [1]}, [("x", pa.int64())], r"expected sample_id among the columns.*\['x'\]"),
+        ({"sample_id": ["a"], "x": [1]}, [ID, ("x", pa.int64())] * 2, "none twice"),
+        ({"sample_id": pa.array([None, "a"])}, [ID], "a row has no sample_id"),
+        ({"sample_id": [1, 2]}, [ID], "a row has no sample_id"),
+        ({"sample_id": ["a"], "x": ["q"]}, [ID, ("x", pa.int64())], "a real number is required"),
+        ({"sample_id": ["a"], "x": ["q"]}, [ID, ("x", pa.float32())], "not a float"),
+        ({"sample_id": ["a"], "x": [1]}, [ID, ("x", pa.string())], "no attribute 'encode'"),
+        ({"sample_id": ["a"], "x": [1]}, [ID, ("x", pa.list_(pa.int8()))], "has no len"),
+        (
+            {"sample_id": ["a"], "content_sha256": ["zz"]},
+            [ID, ("content_sha256", pa.string())],
+            "row 'a' does not match its content_sha256",
+        ),
+    ],
+)
+def test_rows_that_are_not_as_their_columns_are_described_are_refused(
+    tmp_path, values, described, says
+):
+    others_rows(tmp_path / "export", values, described)
+    with pytest.raises(ExportError, match=says):
+        import_export(str(tmp_path / "export"), tmp_path / "back")
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
 
 
 def test_a_database_of_other_bytes_and_a_list_of_none_are_refused(put, tmp_path):
