@@ -155,8 +155,8 @@ def revision_date() -> str | None:
 
 
 def _git(*words: str) -> str:
-    done = subprocess.run(["git", *words], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    done = subprocess.run(["git", *words], capture_output=True, check=True)
+    return done.stdout.decode(errors="replace").strip()  # it names files, in whatever encoding
 
 
 def program_version() -> str:

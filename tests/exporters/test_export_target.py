@@ -3,7 +3,10 @@
 import csv
 import errno
 import json
+import os
+import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from stage_data import align_rows, contents, finished, write_folder
@@ -12,6 +15,7 @@ from pipeline.errors import ExportError, StageError
 from pipeline.exporters import webdataset
 from pipeline.exporters.format import Request
 from pipeline.exporters.importing import read_manifest
+from pipeline.exporters.manifest import revision
 from pipeline.exporters.running import export, plan_export
 from pipeline.exporters.storage import CLAIM, HashedFile, Sink
 from pipeline.schemas.align import ALIGN
@@ -229,3 +233,19 @@ def test_the_manifest_says_filter_schema_params_and_revision(put):
         "generator": values["shares"]["generator"],
     }
     assert values["verified_with"] is None
+
+
+def test_a_changed_file_of_any_name_is_no_fault_of_the_revision(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = os.fsdecode(b"M\xfcller.txt")  # no UTF-8, as git may be told to print it
+    who = ("-c", "user.name=me", "-c", "user.email=me@localhost", "-c", "commit.gpgSign=false")
+    Path(place).write_text("before")
+    for words in (
+        ("init", "-q"),
+        ("config", "core.quotePath", "false"),
+        ("add", place),
+        (*who, "commit", "-qm", "first"),
+    ):
+        subprocess.run(["git", *words], check=True)
+    Path(place).write_text("after")
+    assert revision().endswith("-dirty")
