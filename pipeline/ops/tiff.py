@@ -95,16 +95,22 @@ def _by_opencv(data: bytes, tiff: Tiff) -> np.ndarray | None:
 
 
 def _pages(data: bytes) -> Iterator[Mapping[int, int]]:
-    """Yield the first value of each page's tags; a page that was there already ends the list."""
+    """Yield the first value of each page's tags.
+
+    A page that was there already ends the list, and so does one that shares its bytes with others:
+    all pages together have no more than the file.
+    """
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
     seen: set[int] = set()
     place = struct.unpack(f"{order}I", data[4:8])[0] if order and len(data) >= 8 else 0
+    left = len(data)
     while order and place and place not in seen and len(seen) < _MOST_PAGES:
         seen.add(place)
         head = data[place : place + 2]
         count = struct.unpack(f"{order}H", head)[0] if len(head) == 2 else 0
         entries = data[place + 2 : place + 2 + 12 * count]
-        if not count or len(entries) < 12 * count:
+        left -= 12 * count
+        if not count or len(entries) < 12 * count or left < 0:
             return
         yield {
             tag: value

@@ -1,6 +1,7 @@
 """Decoding agrees with itself, and costs what the file's own bytes cost."""
 
 import random
+import struct
 import tracemalloc
 import zlib
 
@@ -144,6 +145,23 @@ def test_what_lies_behind_or_beside_a_jpegs_pixels_is_no_scan_of_it():
         scans = (between + data[place:-2]) * 101
         with pytest.raises(UndecodableError, match="more than 100 scans"):
             foreign(data[:place] + scans + data[-2:] + bytes(9))
+
+
+def test_pages_of_a_tiff_that_share_their_tags_cost_what_the_files_bytes_cost():
+    """Of a page each four bytes: ten thousand would be 8 GB of tags in a file of 0.8 MB."""
+    data, count, most = bytearray(tiff(GREY)), 200, 65_535
+    data += bytes(-len(data) % 4)
+    (first,) = struct.unpack_from("<I", data, 4)
+    (tags,) = struct.unpack_from("<H", data, first)
+    places = [len(data) + 4 * number for number in range(count)]
+    end = places[0] + 2 + 12 * most
+    data += b"\xff\xff\0\0" * ((end - len(data)) // 4 + count + 1)
+    struct.pack_into("<I", data, first + 2 + 12 * tags, places[0])
+    for place, following in zip(places, [*places[1:], 0], strict=True):
+        struct.pack_into("<I", data, place + 2 + 12 * most, following)
+    found = foreign(bytes(data))
+    assert np.array_equal(found.image, GREY)
+    assert found.pages == 2
 
 
 def test_a_side_that_no_jpeg_can_hold_is_refused():
