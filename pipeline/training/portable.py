@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.errors import ExportError
+from pipeline.errors import ExportError, refusal
 from pipeline.params.body_training import AdaFaceParams, PeopleParams
 from pipeline.params.training import RecogniserParams
 from pipeline.store.whole import whole_name, write_whole, written_whole
@@ -210,8 +210,7 @@ def write_portable(
         ExportError: ONNX Runtime embeds otherwise than torch, the disk is full, or the folder holds
             files of others.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     check_place(folder, overwrite=overwrite)
     trained = leaving.trained
@@ -220,14 +219,12 @@ def write_portable(
     state = {name: value.contiguous() for name, value in leaving.network.state_dict().items()}
     told = described(trained, origin)
     try:
-        with written_whole(files[0]) as partial:
-            save_file(state, partial, metadata=told)
-            _in_order(partial)
-    except SafetensorError as error:  # its way to say what the system refused
-        reason = str(error).splitlines()[0]
+        # Its own way to write a file gives it another name meanwhile, and to nobody else to read.
+        write_whole(files[0], _in_order(save(state, metadata=told)))
+    except OSError as error:
         raise ExportError(
-            f"{files[0]} can't be written ({reason}): expected enough space; make room, and "
-            "run the same command again"
+            f"{files[0]} can't be written ({refusal(error)}): expected enough space; make room, "
+            "and run the same command again"
         ) from error
     with written_whole(files[1]) as partial:
         _write_onnx(leaving, partial, told)
@@ -242,15 +239,13 @@ def write_portable(
     return files
 
 
-def _in_order(path: Path) -> None:
+def _in_order(content: bytes) -> bytes:
     """Put what a safetensors file says of itself in order: its library has another in each run."""
-    with path.open("r+b") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(size))
-        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-        file.seek(8)
-        file.write(text.ljust(size))
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    return content[:8] + text.ljust(end - 8) + content[end:]
 
 
 def compared(leaving: Portable, path: Path) -> float:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -166,9 +167,13 @@ def _copy(origin: Path, path: Path, entry: WeightFile) -> None:
 
 
 def _make_own(path: Path, entry: WeightFile) -> None:
-    """Give a file an inode of its own: former versions linked it to the cache's."""
+    """Give a file an inode of its own: former versions linked it to the cache's.
+
+    It is the right one even where that can't be done, as in a folder that may only be read.
+    """
     if path.stat().st_nlink > 1:
-        _copy(path, path, entry)
+        with suppress(OSError):
+            _copy(path, path, entry)
 
 
 def _npm_registry() -> str:

@@ -170,6 +170,12 @@ def test_only_overwrite_writes_beside_files_of_the_users(tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
+def test_whoever_may_read_one_of_the_files_may_read_all(tmp_path):
+    files = write_portable(small(0), tmp_path, measured={}, origin=Origin())
+    (tmp_path / "plain").touch()
+    assert {file.stat().st_mode for file in files} == {(tmp_path / "plain").stat().st_mode}
+
+
 @pytest.mark.parametrize("lost", [None, "README.md", "model.safetensors"])
 def test_what_an_earlier_export_wrote_is_replaced(tmp_path, lost):
     write_portable(small(0), tmp_path, measured={}, origin=Origin())

@@ -206,6 +206,18 @@ def test_a_file_that_a_former_version_linked_gets_an_inode_of_its_own(tmp_path, 
     ]
 
 
+def test_a_linked_file_that_can_not_be_copied_is_of_use(tmp_path, entry, package, monkeypatch):
+    registry = {"net": entry(package())}
+    (fetched,) = fetch(["net"], registry, tmp_path / "weights")
+    (tmp_path / "link").hardlink_to(fetched.path)
+
+    def refuse(*_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("pipeline.weights.sources.shutil.copyfile", refuse)
+    assert fetch(["net"], registry, tmp_path / "weights")[0].path == fetched.path
+
+
 def test_a_damaged_cache_is_no_source_of_trust(tmp_path, entry, server):
     net = entry(sources=[{"kind": "url", "url": server.address("net.onnx")}])
     fetch(["net"], {"net": net}, tmp_path / "one")
