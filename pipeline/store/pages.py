@@ -33,8 +33,8 @@ _ENCODING = 2
 _STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 12
 _INTEGERS = (4, 5, 6)
 _LENGTH = struct.Struct("<I")
-_BROKEN = (IndexError, struct.error)
-"""What reading beyond the end raises."""
+_BROKEN = (IndexError, struct.error, RecursionError)
+"""What reading beyond the end raises, or values in values without end."""
 
 
 def spans_of(path: Path, column: str) -> list[list[Span | None]]:

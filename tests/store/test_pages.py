@@ -143,3 +143,8 @@ def test_a_damaged_chunk_is_told_or_gives_places_within_it(cut, flip):
         except SchemaError:
             continue
         assert (located.sum(axis=1) <= len(damaged)).all()
+
+
+def test_a_header_of_structs_in_structs_without_end_is_refused():
+    with pytest.raises(SchemaError, match="do not lie as crossband writes them"):
+        locate_payloads(b"\x1c" * 100_000, 0)
