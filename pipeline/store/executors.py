@@ -13,8 +13,9 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolE
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import util
-from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing import get_context, util
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from pipeline.errors import CrossbandError, StageError
@@ -75,25 +76,30 @@ def _begin(work: Work) -> None:
     work.start()
 
 
-class _Spawning(SpawnContext):
-    """Makes a pool's workers, and knows them from all other children of this process."""
+class _Workers:
+    """A context that knows the workers of one pool from all other children of this process."""
 
-    def __init__(self) -> None:
-        self._workers: list[SpawnProcess] = []
+    def __init__(self, context: BaseContext) -> None:
+        self._context = context
+        self._made: list[BaseProcess] = []
 
-    def Process(self, **options: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def Process(self, **options: Any) -> BaseProcess:  # noqa: N802
         """Make a worker, as the pool asks for one; its name ends in its number in the pool."""
-        worker = SpawnProcess(name=f"worker-{len(self._workers)}", **options)
-        self._workers.append(worker)
+        make: Any = self._context
+        worker: BaseProcess = make.Process(name=f"worker-{len(self._made)}", **options)
+        self._made.append(worker)
         return worker
 
     @property
-    def workers(self) -> list[SpawnProcess]:
+    def started(self) -> list[BaseProcess]:
         """The workers that were started."""
-        return [worker for worker in self._workers if worker.pid is not None]
+        return [worker for worker in self._made if worker.pid is not None]
 
 
-def _end_late(workers: Sequence[SpawnProcess]) -> None:
+def _end_late(workers: Sequence[BaseProcess]) -> None:
     """End workers after all work, as one still loads: it may hang, and the pool would wait."""
     for worker in workers:
         worker.terminate()
@@ -124,7 +130,7 @@ class Processes:
         """
         if not work.tasks:
             return
-        context = _Spawning()
+        context: Any = _Workers(get_context("spawn"))
         workers = min(self.workers, len(work.tasks))
         signs = Signs(context, workers)
         seen = 0
@@ -144,9 +150,9 @@ class Processes:
                 work.advance(rows - seen)
                 seen = rows
                 yield from (future.result() for future in done)
-                self._check(signs, work.tasks, context.workers)
+                self._check(signs, work.tasks, context.started)
             if signs.at_work():
-                _end_late(context.workers)
+                _end_late(context.started)
         except BrokenProcessPool as error:
             raise StageError(
                 "a worker process died (killed, or out of memory). Finished shards are kept: "
@@ -154,14 +160,14 @@ class Processes:
                 "short; CROSSBAND_EXECUTOR=serial shows an error of the code itself"
             ) from error
         except BaseException:
-            for worker in context.workers:  # else an error waits for shards half an hour long
+            for worker in context.started:  # else an error waits for shards half an hour long
                 worker.terminate()
             raise
         finally:
             # Waits: a worker that still starts needs what this function shares with it.
             pool.shutdown(cancel_futures=True)
 
-    def _check(self, signs: Signs, tasks: Sequence[Task], workers: Sequence[SpawnProcess]) -> None:
+    def _check(self, signs: Signs, tasks: Sequence[Task], workers: Sequence[BaseProcess]) -> None:
         """End all workers where one of them hangs: it may hear no milder signal.
 
         Raises:
