@@ -269,6 +269,11 @@ class StageRun:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
+    def tell_reports(self) -> None:
+        """Print where a training's losses are drawn, and where its numbers are."""
+        drawn, numbers = self.report("figures", ".png"), self.report("metrics", ".json")
+        print(f"{self.label}: losses are drawn in {drawn}, numbers in {numbers}")
+
     def record(self, summary: MapSummary, seconds: float) -> None:
         """Keep the counts of this run, and write and print them."""
         self.summary = summary

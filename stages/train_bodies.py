@@ -59,6 +59,7 @@ def run(stage: StageRun) -> None:
     write_curve(curves, stage.report("curves", ".csv"))
     write_hard_pairs(curves, stage.report("curves", ".hard_pairs.csv"))
     loss_figure(curves, stage.report("figures", ".png"))
+    stage.tell_reports()
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ def run(stage: StageRun) -> None:
     tell_training(stage.label, run.curve, run.seconds, path)
     write_curve(run.curve, stage.report("curves", ".csv"))
     loss_figure(run.curve, stage.report("figures", ".png"))
+    stage.tell_reports()
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ def run(stage: StageRun) -> None:
     stage.write_run(runs)
     write_curve(curves, stage.report("curves", ".csv"))
     loss_figure(curves, stage.report("figures", ".png"))
+    stage.tell_reports()
 
 
 if __name__ == "__main__":
