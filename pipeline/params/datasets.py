@@ -113,7 +113,7 @@ class DatasetParams(Section):
     """Of reader ``ijb_mdf`` alone; None means its defaults."""
     heat: HeatParams | None = None
     """Of images in MWIR and LWIR; None takes them as any others."""
-    aligned: Annotated[str, Field(min_length=1)] | None = None
+    aligned: str | None = None
     """Alignment template that all images are crops of: its landmarks are taken for theirs. One
     that places five, built in or of ``align.templates``."""
 
