@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+from edited_params import edit
 
-from pipeline.params.load import lay_profile_over, load_params, read_yaml
+from pipeline.params.load import load_params
 from pipeline.store import ShardFolder
 from stages.run import StageRun
 
@@ -42,8 +42,7 @@ class Workspace:
 
     def edit(self, **sections: Any) -> None:
         """Lay values over params.yaml."""
-        values = lay_profile_over(read_yaml(self.path / "params.yaml"), sections)
-        YAML().dump(values, self.path / "params.yaml")
+        edit(self.path / "params.yaml", **sections)
 
     def need(self, *names: str) -> None:
         """Put weight files into place."""

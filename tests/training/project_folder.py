@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+from edited_params import edit
 from face_rows import write_rows
-from ruamel.yaml import YAML
 
-from pipeline.params.load import lay_profile_over, load_params, read_yaml
+from pipeline.params.load import load_params
 from pipeline.schemas.attributes import ATTRIBUTES
 from pipeline.schemas.masks import MASKS
 from pipeline.schemas.parts import PARTS
@@ -32,8 +32,7 @@ class Project:
     """A project folder with faces in place of what the stages before would make."""
 
     def edit(self, **sections):
-        values = lay_profile_over(read_yaml(Path("params.yaml")), sections)
-        YAML().dump(values, Path("params.yaml"))
+        edit(**sections)
 
     def run(self, stage, item):
         module = importlib.import_module(f"stages.{stage}")

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from edited_params import edit
 from people_rows import BANDS, HW, PEOPLE, SHORT, write_people
-from ruamel.yaml import YAML
 from test_evaluated_rows import own, save_onnx
 
 from models.bodies.semantic_vit import SIZES, Design, SemanticViT
 from pipeline.errors import ParamsError, StageError, WeightsError
-from pipeline.params.load import lay_profile_over, load_params, read_yaml
+from pipeline.params.load import load_params
 from pipeline.recognition.sface import SFace
 from pipeline.training import evaluate_bodies
 from pipeline.training.engine.trained import load_trained, save_trained
@@ -35,8 +35,7 @@ class Project:
     """A project folder with crops in place of what the stages before would make."""
 
     def edit(self, **sections):
-        values = lay_profile_over(read_yaml(Path("params.yaml")), sections)
-        YAML().dump(values, Path("params.yaml"))
+        edit(**sections)
 
     def run(self, stage, *items):
         module = importlib.import_module(f"stages.{stage}")

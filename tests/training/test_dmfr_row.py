@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from edited_params import edit
 from ruamel.yaml import YAML
-from test_dmfr_stages import ROOT, SHORT, edit, run, write_project
+from test_dmfr_stages import ROOT, SHORT, run, write_project
 
 from ablations import dmfr_row, dmfr_table, dmfr_zero_shot
 from pipeline.evaluation.outcomes import read_outcomes

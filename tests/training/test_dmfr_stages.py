@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from dmfr_rows import folders_of, rows_of
+from edited_params import edit
 from face_rows import png
-from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.errors import ParamsError, StageError
 from pipeline.ops.codec import decode
-from pipeline.params.load import lay_profile_over, load_params, read_yaml
+from pipeline.params.load import load_params
 from pipeline.store.protocols import (
     Protocol,
     Provenance,
@@ -40,11 +40,6 @@ SHORT = {
     "batch_images": 4,
 }
 VARIANTS = ("meta", "disentangle", "filter")
-
-
-def edit(**sections):
-    values = lay_profile_over(read_yaml(Path("params.yaml")), sections)
-    YAML().dump(values, Path("params.yaml"))
 
 
 def run(stage, item):
