@@ -18,6 +18,7 @@ import numpy as np
 
 from pipeline.bodies.ultralytics_offline import ultralytics_module
 from pipeline.store import ShardFolder
+from pipeline.store.scan import scan
 from pipeline.store.shards import ShardFile
 from pipeline.types import Float32, Row
 
@@ -111,7 +112,7 @@ def track_folder(folder: ShardFolder, tracker: str) -> dict[str, TrackIds]:
         By ``sample_id`` the track of each of the frame's bodies.
     """
     videos: defaultdict[str, list[tuple[int, str, FrameBodies]]] = defaultdict(list)
-    for row in folder.rows(_LIGHT):
+    for row in scan(folder, _LIGHT):
         if row["media_id"] is not None and row["frame_index"] is not None:
             bodies = row["bodies"]
             boxes = np.asarray([body["box_xyxy"] for body in bodies], np.float32).reshape(-1, 4)

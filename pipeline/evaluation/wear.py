@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from pipeline.evaluation.recognition import OfFold, ProtocolResult, measure_protocol
 from pipeline.store import ShardFolder
 from pipeline.store.protocols import Kind, Protocol
+from pipeline.store.scan import scan
 
 WORN = {
     "worn_properly": "trained, masks over nose and mouth",
@@ -19,7 +20,7 @@ WORN = {
 
 def fits_by_sample(masks: ShardFolder) -> dict[str, str]:
     """Return how the mask is worn that counts for each image: that of the first made of it."""
-    rows = masks.rows(["sample_id", "parent_id", "mask_fit"])
+    rows = scan(masks, ["sample_id", "parent_id", "mask_fit"])
     made = sorted((row["sample_id"], row["parent_id"], row["mask_fit"]) for row in rows)
     return {parent: fit for _, parent, fit in reversed(made)}
 

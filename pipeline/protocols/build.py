@@ -24,6 +24,7 @@ from pipeline.protocols.poses import cross_pose
 from pipeline.readers import read_dataset
 from pipeline.store import ShardFolder
 from pipeline.store.protocols import FILES, Protocol, Provenance, check_seen, write_protocol
+from pipeline.store.scan import scan
 from pipeline.store.whole import whole_name
 from pipeline.types import Row
 
@@ -65,7 +66,7 @@ def build_protocols(
     # of the rows' own protocols, some name people in a row
     listed = [p for p in made.values() if params.build == "official" or p.source == Provenance.OWN]
     if listed and params.rows == "ingest":
-        seen = {row["sample_id"] for part in (rows, rows.rejected) for row in part.rows(_ID)}
+        seen = {row["sample_id"] for part in (rows, rows.rejected) for row in scan(part, _ID)}
         for protocol in listed:
             check_seen(protocol, seen)
     yield from made.values()
@@ -81,7 +82,7 @@ def build_protocols(
 
 def _why_none(name: str, params: ProtocolParams, rows: ShardFolder) -> str:
     """Say what the rows lack that a protocol could be made of them."""
-    for row in rows.rows(["split", "truth_people"]):
+    for row in scan(rows, ["split", "truth_people"]):
         if row["split"] or any(person["split"] for person in row["truth_people"] or ()):
             return f"no subjects of split 'test' in VIS and {_PROBES_OF[params.build]}"
     return (
@@ -132,7 +133,7 @@ def _base(
             )
         listed: Sequence[Row] = list(read_dataset(name, dataset).rows)
         return OFFICIAL[dataset.reader](Path(dataset.root), listed)
-    columns = list(rows.rows(list(COLUMNS)))
+    columns = list(scan(rows, COLUMNS))
     if params.build == "cross_band":
         return chain(cross_band(columns, params.seed), cross_pose(columns, params.seed))
     return band_templates(columns)
@@ -165,7 +166,7 @@ def _between(protocol: Protocol, name: str, subset: SubsetParams, rows: ShardFol
     values: dict[str, float] = {}
     try:
         kind = rows.shard(0).schema().field(subset.column).type
-        for row in rows.rows(["sample_id", subset.column]):
+        for row in scan(rows, ["sample_id", subset.column]):
             value = row[subset.column]
             number = math.nan if value is None else as_written(value, kind)
             values[row["sample_id"]] = abs(number) if subset.absolute else number

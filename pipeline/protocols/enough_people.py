@@ -21,6 +21,7 @@ from pipeline.params.whole import Params
 from pipeline.store import ShardFolder
 from pipeline.store.protocol_faults import refuse_empty
 from pipeline.store.protocols import Protocol, person_sample
+from pipeline.store.scan import scan
 from pipeline.training.data.labels import count_people
 from pipeline.training.data.people import who_takes_part
 from pipeline.training.face_folds import folds_tested
@@ -177,7 +178,7 @@ class _Needs:
 
     def _people(self) -> Iterator[tuple[list[str], _Shown]]:
         """Yield everybody known in an image, and what a protocol may call that."""
-        for row in self.ingested.rows(_COLUMNS):
+        for row in scan(self.ingested, _COLUMNS):
             sample, people = row["sample_id"], row["truth_people"]
             for each in [row] if people is None else people:
                 if subject := each["subject_id"]:

@@ -12,6 +12,7 @@ from pipeline.report.chosen_rows import read_rows, spread
 from pipeline.report.contact_sheet import write_png
 from pipeline.report.page import MOST_PX, page
 from pipeline.store import ShardFolder, is_shard_folder
+from pipeline.store.scan import scan
 from pipeline.types import UInt8
 
 GONE_COLUMNS = ["sample_id", "subject_id", "band", "reason", "detail"]
@@ -38,7 +39,7 @@ class Gone:
 
 def rejected_samples(folder: ShardFolder) -> list[Gone]:
     """Return the samples that left at a stage, by reason and id."""
-    gone = [gone_of(row) for row in folder.rejected.rows(GONE_COLUMNS)]
+    gone = [gone_of(row) for row in scan(folder.rejected, GONE_COLUMNS)]
     return sorted(gone, key=lambda each: (each.reason, each.sample_id))
 
 

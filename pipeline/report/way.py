@@ -15,6 +15,7 @@ from pipeline.report.site.views import TILE_PX, drawing_of, views_of
 from pipeline.store import ShardFolder, is_shard_folder, shard_of
 from pipeline.store.columns import measure_names
 from pipeline.store.files import Place
+from pipeline.store.scan import scan
 from pipeline.types import UInt8
 
 INGEST = "ingest"
@@ -178,7 +179,7 @@ def _ending_with(
         root_of(row["sample_id"])
         for folder in folders
         for side in (folder, folder.rejected)
-        for row in side.rows(["sample_id"])
+        for row in scan(side, ["sample_id"])
     }
     return sorted(name for name in ids if name.endswith(ends))
 

@@ -364,7 +364,7 @@ def check_seen(protocol: Protocol, seen: Collection[str]) -> None:
     Raises:
         StageError: it names a sample that is none of them.
     """
-    known = pa.array(sorted(seen), pa.string())
+    known = pa.array(list(seen), pa.string())
     for name, table in (("enroll", protocol.enroll), ("probe", protocol.probe)):
         there = pc.is_in(table["sample_id"], value_set=known)
         unknown = table["sample_id"].filter(pc.invert(there))
