@@ -342,6 +342,16 @@ def _embeddings(path: Path) -> pa.Table:
             f"{path}: expected the columns {' and '.join(_EMBEDDED)}, and perhaps fold and side "
             f"(gallery, probe), found no {missing[0]} among {table.column_names}"
         )
+    vectors = table["embedding"]
+    try:
+        lengths = pc.unique(pc.list_value_length(vectors)).to_pylist()
+    except pa.ArrowNotImplementedError:
+        lengths = []
+    if len(table) and (len(lengths) != 1 or None in lengths):
+        found = f"lengths {sorted(lengths, key=str)}" if lengths else str(vectors.type)
+        raise StageError(
+            f"{path}: expected lists of as many numbers each as embedding, found {found}"
+        )
     return table
 
 

@@ -80,6 +80,21 @@ def test_a_probe_is_right_where_its_own_comes_first_and_missing_is_a_miss(tmp_pa
 
 
 @pytest.mark.parametrize(
+    ("vectors", "found"),
+    [
+        ([[1.0, 0.0], [1.0]], r"lengths \[1, 2\]"),
+        ([[1.0, 0.0], None], r"lengths \[2, None\]"),
+        (["1 0", "0 1"], "found string"),
+    ],
+)
+def test_a_table_of_ones_own_has_embeddings_of_one_length(tmp_path, vectors, found):
+    path = tmp_path / "embeddings.parquet"
+    pq.write_table(pa.table({"sample_id": ["ga", "pa1"], "embedding": vectors}), path)
+    with pytest.raises(StageError, match=found):
+        probe_outcomes(protocol(), path, [1])
+
+
+@pytest.mark.parametrize(
     ("exclude", "first_of_b"),
     [(Exclude.SAME_SUBJECT_AND_CAMERA, False), (Exclude.SAME_CAMERA, True)],
 )
