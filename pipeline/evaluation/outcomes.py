@@ -349,9 +349,7 @@ def _embeddings(path: Path) -> pa.Table:
         lengths = []
     if len(table) and (len(lengths) != 1 or None in lengths):
         found = f"lengths {sorted(lengths, key=str)}" if lengths else str(vectors.type)
-        raise StageError(
-            f"{path}: expected lists of as many numbers each as embedding, found {found}"
-        )
+        raise StageError(f"{path}: expected embeddings as lists of one length, found {found}")
     return table
 
 
