@@ -114,7 +114,7 @@ def test_a_network_that_export_model_wrote_refuses_faces_of_another_template(tra
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ('{"web": {"subjects": 9}, "a\x1b": {"subjects": 1}}', "9 people of 'web' and 1 people"),
+        ('{"web": {"subjects": 9}, "a\\u001b": {"subjects": 1}}', "9 people of 'web' and 1 people"),
         *((text, None) for text in ("{}", "[]", "no", '{"a": 3}', '{"a": {"subjects": "x"}}')),
         ("[" * 100_000, None),
     ],
