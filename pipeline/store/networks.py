@@ -29,8 +29,10 @@ def save_network(values: Mapping[str, Any], path: Path) -> None:
     """
     with written_whole(path) as partial:
         try:
-            torch.save(dict(values), partial)
-        except RuntimeError as error:  # of torch's writer, which tells not why
+            # Not by its path: torch would write the file's name, which is another one each time.
+            with partial.open("wb") as file:
+                torch.save(dict(values), file)
+        except (OSError, RuntimeError) as error:  # of torch's writer, which may not tell why
             free = shutil.disk_usage(path.parent).free >> 20
             raise StageError(
                 f"{path} can't be written; {free} MB are free there: expected room for all of it. "

@@ -8,11 +8,11 @@ import pytest
 from pipeline.bodies.labelling import LabelOutcome
 from pipeline.report import (
     analyse_modality,
+    comparison_sheet,
     evaluate_bodies,
     ground_truth_figure,
     losses,
     recognition,
-    train_degrader,
 )
 from pipeline.report.canvas import ROW_COLOURS
 from pipeline.report.page import legend_of
@@ -37,9 +37,9 @@ def test_a_comparison_has_its_callers_title_and_tells_simulated_images(
         titles.append(title)
         return lines[0]
 
-    monkeypatch.setattr(train_degrader, "page", page)
+    monkeypatch.setattr(comparison_sheet, "page", page)
     faces = {"sharp": [np.zeros((8, 8, 3), np.uint8)]}
-    train_degrader.comparison_sheet("x", faces, tmp_path / "x.png", simulated=simulated)
+    comparison_sheet.comparison_sheet("x", faces, tmp_path / "x.png", simulated=simulated)
     assert titles == [title]
 
 
